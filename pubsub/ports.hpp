@@ -1,0 +1,92 @@
+// pubsub/ports.hpp: what the engine asks of others. controller/ and server/ implement these.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pubsub/principal.hpp"
+#include "storage/batch.hpp"
+#include "xml/jid.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::pubsub {
+
+enum class Operation { Discover, Create, Publish, Subscribe, Retrieve, Manage };
+std::string_view to_string(Operation operation);
+
+struct Verdict {
+    bool allowed = false;
+    std::string rule;   // the rule that decided, for the audit; "default deny" when none did
+};
+
+/// May this actor do that to this node? Asked on the grid strand, answered from memory, in microseconds.
+class AccessPolicy {
+public:
+    virtual ~AccessPolicy() = default;
+    /// `type` is the node's `pubsub#type`, empty when unknown.
+    virtual Verdict check(
+        const Principal& actor, Operation operation, std::string_view node, std::string_view type
+    ) const = 0;
+    /// The same for the account behind a subscription, without a session: used before a delivery.
+    virtual bool may_receive(
+        const xml::Jid& subscriber, std::string_view node, std::string_view type
+    ) const = 0;
+    /// Administrators pass every affiliation check, and may act for another JID (§6.1.3.1).
+    virtual bool is_administrator(const Principal& actor) const = 0;
+    /// Changes whenever an earlier answer may have become wrong.
+    virtual std::uint64_t revision() const = 0;
+    /// Adds to a batch what an allowed request rests on (the actor's account record, the policy head) and
+    /// its audit record with the rule that decided.
+    virtual void seal(
+        storage::Batch& batch,
+        const Principal& actor,
+        Operation operation,
+        std::string_view node,
+        const Verdict& verdict
+    ) const = 0;
+    /// Puts a refusal on record, by a bounded queue that is not awaited (soft state).
+    virtual void refused(
+        const Principal& actor,
+        Operation operation,
+        std::string_view node,
+        const Verdict& verdict
+    ) const = 0;
+};
+
+/// Who is in whose roster, who is online? Filled in by presence; until then nobody knows anybody.
+class Contacts {
+public:
+    virtual ~Contacts() = default;
+    virtual bool has_presence_subscription(const xml::Jid& owner, const xml::Jid& contact) const = 0;
+    virtual bool is_in_group(
+        const xml::Jid& owner, const xml::Jid& contact, const std::vector<std::string>& groups
+    ) const = 0;
+    virtual bool is_online(const xml::Jid& jid) const = 0;
+};
+
+/// One notification, serialized once. The server writes `<message to='…'` and then `rest`.
+struct Notification {
+    /// Whose subscribers get it (0: nobody's). See Engine::audience.
+    std::uint64_t node = 0;
+    /// Single addressees, besides.
+    std::vector<xml::Jid> to;
+    /// ` from='pubsub.D' id='…' type='…'>…</message>`, in jabber:client, without `to`.
+    xml::Bytes rest;
+    /// Headline: dropped when nobody is there.
+    bool is_headline = false;
+};
+
+/// Takes notifications, on the grid strand, in commit order.
+class Notifier {
+public:
+    virtual ~Notifier() = default;
+    virtual void notify(Notification notification) = 0;
+    /// The subscribers of a node changed, or their options did.
+    virtual void audience_changed(std::uint64_t node) = 0;
+    /// A node is gone; its audience will not be asked for again.
+    virtual void node_removed(std::uint64_t node) = 0;
+};
+
+}   // namespace grid::pubsub

@@ -1,0 +1,27 @@
+// pubsub/principal.hpp: who asks. A value, never a pointer to a session.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "xml/jid.hpp"
+
+namespace grid::pubsub {
+
+enum class Origin { Session, Component, Server, Http, System };
+
+struct Principal {
+    xml::Jid jid;             // as it came: full JID of a session, bare JID of a REST client
+    Origin origin = Origin::Session;
+    std::uint64_t session = 0;   // 0: none (HTTP, system)
+    std::string address;         // source network address, for policy and audit
+    std::string issuer;          // SHA-256 of the key of the trust anchor, hex; empty: no certificate
+    /// Local console, start-up, timers: everything is allowed.
+    static Principal system() {
+        Principal p;
+        p.origin = Origin::System;
+        return p;
+    }
+};
+
+}   // namespace grid::pubsub

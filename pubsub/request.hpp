@@ -1,0 +1,66 @@
+// pubsub/request.hpp: what a service makes of an iq, and how the grid runs it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pubsub/principal.hpp"
+#include "storage/decision.hpp"
+#include "xml/element.hpp"
+#include "xml/result.hpp"
+#include "xml/stanza.hpp"
+#include "xml/stanza_error.hpp"
+
+namespace grid::pubsub {
+
+/// The answer to an iq: a payload, or a bare result.
+using Reply = std::optional<xml::Element>;
+using Decision = storage::Decision<Reply, xml::StanzaError>;
+
+/// What deciding may know of the world. Decided again after a conflict, a request gets the same one.
+struct Context {
+    Principal actor;
+    storage::Millis now = 0;
+    std::string fresh_id;   // 128 random bits as hex: item ids, subids, instant node names derive from it
+};
+
+/// Order among the requests of one sender (design §3).
+enum class Order {
+    Free,        // ping: passes everything
+    Pipelined,   // publish: queued behind each other, answered in order, committed in groups
+    Barrier,     // changes of state and reads of pubsub: waits for what is before, is waited for
+};
+
+/// What a successful answer does to the session that asked (soft state, kept by the session table).
+enum class SessionEffect { None, Login, Logout };
+
+/// A request that was parsed and checked as far as possible without state. `decide` is pure, may be
+/// called again after a conflict, and runs on the grid strand.
+struct Prepared {
+    Order order = Order::Barrier;
+    std::size_t bytes = 0;   // what it holds in memory, for the budgets
+    std::function<Decision(const Context&)> decide;
+    SessionEffect effect = SessionEffect::None;
+};
+
+/// An iq get or set addressed to a service, already validated as a stanza.
+struct IqRequest {
+    xml::IqType type = xml::IqType::Get;
+    xml::Jid to;
+    /// The one child of the iq; `ancestors` are the elements around it, outermost first, for prefixes.
+    const xml::Element* payload = nullptr;
+    std::vector<const xml::Element*> ancestors;
+};
+
+/// A service that answers iqs: broker, controller. `prepare` runs on the connection's strand or any
+/// thread and may only read immutable settings; what it returns is run on the grid strand.
+class IqService {
+public:
+    virtual ~IqService() = default;
+    /// Nothing: this service does not know the payload (the router answers service-unavailable).
+    virtual std::optional<Result<Prepared, xml::StanzaError>> prepare(const IqRequest& request) = 0;
+};
+
+}   // namespace grid::pubsub

@@ -1,0 +1,28 @@
+// storage/keys.hpp: who owns which keys and events. The grammar of each is in storage/README.md.
+#pragma once
+
+namespace grid::storage {
+
+/// First byte of every key in Control and Index, and of every event. Durable: DO NOT CHANGE.
+enum class Tag : char {
+    // pubsub
+    NodeName = 'N',       // name → uid
+    Node = 'n',           // uid → configuration, epoch, creator
+    Affiliation = 'a',    // uid, bare JID
+    Subscription = 's',   // uid, subscriber JID, subid
+    Guard = 'g',          // uid: rules over many records of a node
+    Item = 'i',           // Index: uid, epoch, item id
+    Trash = 't',          // what became unreachable and is erased later
+    PubsubMeta = 'p',     // counters: next node uid, …
+    // controller
+    Account = 'A',        // bare JID
+    AccountGuard = 'C',   // per trust anchor: number of pending accounts
+    Group = 'G',
+    Policy = 'P',         // head and versions
+    Topic = 'T',          // directory: capability, schema, queries, …
+    Provider = 'V',
+    Settings = 'S',
+    Spool = 'Q',          // rare notifications owed to an account
+};
+
+}   // namespace grid::storage

@@ -1,0 +1,68 @@
+// xml/parser.hpp: an XMPP stream cut into its header, its stanzas and its end. No I/O.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "xml/element.hpp"
+#include "xml/limits.hpp"
+
+namespace grid::xml {
+
+/// Why a stream cannot go on; the names are those of RFC 6120 §4.9.3.
+enum class ParseError {
+    NotWellFormed = 1,     // <not-well-formed/>
+    RestrictedXml,         // comment, processing instruction, DTD, foreign entity (§11.1)
+    UnsupportedEncoding,   // not UTF-8
+    BadNamespacePrefix,    // a prefix that nobody declared
+    InvalidNamespace,      // stream element not in the streams namespace
+    BadFormat,             // text between stanzas
+    TooLarge,              // a limit of xml/limits.hpp: <policy-violation/>
+};
+
+struct StreamOpen {
+    Element header;   // the stream element without children
+    /// The default namespace that the header declares (`jabber:client`, …).
+    std::string content_ns;
+};
+struct StreamClose {};
+struct StreamBroken {
+    ParseError error;
+    std::string text;   // for a person: what was found, and which limit
+};
+using StreamEvent = std::variant<StreamOpen, Element, StreamClose, StreamBroken>;
+
+/// Feed bytes as they come, take events out. The first StreamBroken is final. Expat's parser is
+/// borrowed from a pool of the thread only while a stanza is incomplete, so that an idle stream holds
+/// none: the caller must not move between threads while `feed` runs, and may between calls.
+class StreamParser {
+public:
+    explicit StreamParser(const Limits& limits);
+    StreamParser(StreamParser&&) noexcept;
+    StreamParser& operator=(StreamParser&&) noexcept;
+    ~StreamParser();
+
+    /// Consumes all of `bytes`; false once the stream is broken.
+    bool feed(std::string_view bytes);
+    /// The next event, in order.
+    std::optional<StreamEvent> next();
+    /// After TLS or SASL: a new header is expected (RFC 6120 §4.3.3). Bytes not yet consumed are dropped.
+    void restart();
+    void set_limits(const Limits& limits);
+    /// Bytes of the stanza that is arriving; 0 between stanzas.
+    std::size_t pending_bytes() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// A whole document that must be one element: a WebSocket frame, a stored payload.
+std::variant<Element, StreamBroken> parse_document(std::string_view text, const Limits& limits);
+
+}   // namespace grid::xml

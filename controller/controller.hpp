@@ -1,0 +1,126 @@
+// controller/controller.hpp: who may join and who may do what; memory follows the store.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/identity.hpp"
+#include "controller/ports.hpp"
+#include "pubsub/engine.hpp"
+#include "pubsub/ports.hpp"
+#include "pubsub/request.hpp"
+
+namespace grid::controller {
+
+/// What the operator configures ([accounts], [controller], [audit] in gridd.toml). Immutable.
+struct Settings {
+    std::string domain;                  // the grid domain D
+    xml::Jid address;                    // canonical, `controller.D`
+    std::vector<xml::Jid> aliases;       // e.g. grid_controller.jabber
+    xml::Jid broker;                     // canonical, `pubsub.D`
+    bool auto_approve = false;           // S36: approve at the first login
+    std::vector<std::string> default_groups{"everyone"};   // of an approved account
+    bool implicit_login = true;          // B.3
+    std::size_t accounts_max = 100'000;
+    std::size_t pending_per_anchor_max = 1'000;
+    storage::Millis pending_expire_ms = 30LL * 24 * 3600 * 1000;
+    std::size_t audit_queue_max = 10'000;
+    std::size_t page_max = 500;
+};
+
+/// B.1. INIT is "no record": the account is not stored before it registers.
+enum class AccountState { Init, Pending, Enabled, Disabled };
+std::string_view to_string(AccountState state);
+
+/// May this certificate enter the session table? Asked at SASL and again at bind, on the grid strand.
+struct Admission {
+    enum class Kind { Enter, Disabled, OtherCertificate } kind = Kind::Enter;
+    AccountState state = AccountState::Init;
+    std::string text;   // for the SASL failure and the log
+};
+
+/// Where a stanza goes, for the confined session (B.1, S43).
+enum class Destination { Server, OwnAccount, Controller, Broker, Client, Elsewhere };
+
+/// All members on the grid strand, except prepare (any thread).
+class Controller final : public pubsub::IqService, public pubsub::AccessPolicy {
+public:
+    Controller(Settings settings, const Sessions& sessions);
+    ~Controller() override;
+    /// The broker's nodes are the topic directory. Call once, before anything else.
+    void attach(const pubsub::Engine& broker);
+    const Settings& settings() const;
+
+    // IqService: the Grid protocol in both dialects, disco#info/#items of the controller.
+    std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare(
+        const pubsub::IqRequest& request
+    ) override;
+
+    // AccessPolicy.
+    pubsub::Verdict check(
+        const pubsub::Principal& actor,
+        pubsub::Operation operation,
+        std::string_view node,
+        std::string_view type
+    ) const override;
+    bool may_receive(
+        const xml::Jid& subscriber, std::string_view node, std::string_view type
+    ) const override;
+    bool is_administrator(const pubsub::Principal& actor) const override;
+    std::uint64_t revision() const override;
+    void seal(
+        storage::Batch& batch,
+        const pubsub::Principal& actor,
+        pubsub::Operation operation,
+        std::string_view node,
+        const pubsub::Verdict& verdict
+    ) const override;
+    void refused(
+        const pubsub::Principal& actor,
+        pubsub::Operation operation,
+        std::string_view node,
+        const pubsub::Verdict& verdict
+    ) const override;
+
+    // Streams.
+    Admission admit(const Identity& identity) const;
+    /// What the server itself must run before a bind succeeds: automatic registration (S36), binding an
+    /// administrator made on the machine to the first certificate. Nothing when all is in place.
+    std::optional<pubsub::Prepared> enrolment(const Identity& identity);
+    /// B.1: what an account that is not ENABLED may not do. Nothing when it may. 
+    std::optional<xml::StanzaError> confine(
+        const pubsub::Principal& actor, Destination destination, const xml::Element& stanza
+    ) const;
+    /// B.9: may this account send an iq to that client? (Issue of directed queries: policy `query`.)
+    AccountState state(const xml::Jid& bare) const;
+
+    void apply(const storage::KeyChange& change);
+    void notify(const storage::Committed& committed, SessionControl& control);
+    void scan_finished();
+    /// Bounded background batches: queued audit records, expired PENDING accounts.
+    std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
+    /// Connects, logins, disconnects: no changes, but on record (bounded queue).
+    void record_session(
+        const Identity& identity, std::string_view what, std::string_view address,
+        std::string_view detail
+    );
+
+    /// Start: installs a policy text when there is none yet; makes these accounts administrators
+    /// (ENABLED, in group `administrators`). Batches to commit; empty when all is in place. An error
+    /// text when the policy does not parse.
+    Result<std::vector<storage::Batch>, std::string> bootstrap(
+        const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
+    );
+
+    struct State;   // the parts; for the other mouths of the same functions (admin/, commands/)
+    State& state_for_admin() { return *state_; }
+
+private:
+    std::unique_ptr<State> state_;
+};
+
+}   // namespace grid::controller

@@ -1,0 +1,63 @@
+// controller/ports.hpp: what the controller asks of the server around it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/identity.hpp"
+#include "pubsub/ports.hpp"
+#include "storage/store.hpp"
+#include "xml/jid.hpp"
+#include "xml/stream_error.hpp"
+
+namespace grid::controller {
+
+struct SessionView {
+    std::uint64_t id = 0;
+    xml::Jid jid;   // full
+    std::string address, transport;
+    storage::Millis since = 0;
+    bool is_active = false;   // logged in: by the Grid protocol, by presence, or implicitly
+    std::size_t outbox_bytes = 0;
+    std::uint64_t stanzas_in = 0, stanzas_out = 0;
+    Identity identity;
+};
+
+/// The session table, read on the grid strand.
+class Sessions {
+public:
+    virtual ~Sessions() = default;
+    virtual std::vector<SessionView> sessions() const = 0;
+    virtual const Identity* identity(std::uint64_t session) const = 0;
+    virtual bool is_active(std::uint64_t session) const = 0;
+    /// Active full JIDs of an account.
+    virtual std::vector<xml::Jid> active_resources(const xml::Jid& bare) const = 0;
+};
+
+/// What notifying may do besides sending messages.
+class SessionControl : public pubsub::Notifier {
+public:
+    /// Ends every stream of the account (B.1: disabled, group change, revoked).
+    virtual void close_account(const xml::Jid& bare, xml::StreamError error) = 0;
+    /// The policy or an account changed: who gets what must be asked again.
+    virtual void rights_changed() = 0;
+};
+
+/// Facts about the process for `status`.
+struct ServerFacts {
+    std::string version, domain;
+    bool is_evaluation = false;   // the evaluation CA is in use
+    storage::Millis started = 0;
+    std::vector<std::pair<std::string, std::string>> listeners;   // name, bound address
+    storage::StoreStatus store;
+    std::size_t sessions = 0;
+};
+class ServerInfo {
+public:
+    virtual ~ServerInfo() = default;
+    virtual ServerFacts facts() const = 0;
+};
+
+}   // namespace grid::controller

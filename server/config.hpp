@@ -1,0 +1,101 @@
+// server/config.hpp: every option of gridd.toml as a value with its default. Read by config_file.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "xml/limits.hpp"
+
+namespace grid::server {
+
+/// Times are in the unit that the name says, sizes in bytes.
+struct Config {
+    std::string domain = "grid.localhost";
+
+    struct Listen {   // "address:port"; empty: off; port 0: any free one
+        std::string c2s = "0.0.0.0:5222";
+        std::string c2s_tls = "0.0.0.0:5223";
+        std::string http = "0.0.0.0:8443";
+    } listen;
+
+    struct Tls {
+        std::string certificate, key;   // PEM files; both empty: the evaluation CA makes them
+        std::string client_ca;          // PEM bundle of trust anchors for clients
+        std::string min_version = "1.2";
+        std::string ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";   // of TLS 1.2
+        bool require_client_certificate = false;   // true: refuse in the handshake (S86, choice a)
+    } tls;
+
+    struct Mapping {   // for certificates without an xmppAddr
+        std::string source;   // cn, dns, email
+        std::string ca;       // SHA-256 of the anchor's key, hex; empty: every CA
+    };
+    struct Sasl {
+        std::vector<Mapping> mappings;
+        std::uint32_t attempts_max = 3;
+    } sasl;
+
+    struct Limits {
+        xml::Limits xml;
+        std::uint32_t pre_auth_seconds_max = 15;
+        std::uint32_t pre_auth_bytes_max = 16 * 1024;
+        std::uint32_t pre_auth_stanzas_max = 16;
+        std::uint32_t pre_auth_connections_max = 2'000;
+        std::uint32_t connections_max = 19'000;
+        std::uint32_t connections_per_address_max = 19'000;
+        std::uint32_t resources_per_account_max = 32;
+        std::uint32_t idle_seconds_max = 600;   // then the server pings; silence ends the stream
+        std::size_t outbox_bytes_max = 4 * 1024 * 1024;   // per session
+        std::size_t process_bytes_max = 1024UL * 1024 * 1024;   // all queues together
+        std::uint32_t http_body_bytes_max = 1024 * 1024;
+    } limits;
+
+    struct Reactor {
+        std::uint32_t threads = 0;   // 0: one per core
+    } reactor;
+
+    struct Storage {
+        std::size_t free_bytes_min = 512UL * 1024 * 1024;
+    } storage;
+
+    struct Pubsub {
+        bool access_open = false;
+        std::string default_access_model = "whitelist";
+        std::size_t nodes_max = 100'000;
+        std::size_t max_items_default = 1'000;
+        std::size_t max_items_max = 1'000'000;
+        std::size_t payload_bytes_max = 256 * 1024;
+        std::size_t subscriptions_per_node_max = 200'000;
+        std::size_t subscriptions_per_account_max = 10'000;
+        std::size_t page_max = 500;
+        std::vector<std::pair<std::string, std::string>> types;   // NodeID glob → payload namespace
+        bool strict_type = false;
+    } pubsub;
+
+    struct Controller {
+        std::vector<std::string> aliases{"grid_controller.jabber"};
+        bool implicit_login = true;
+    } controller;
+
+    struct Accounts {
+        bool auto_approve = false;
+        std::vector<std::string> default_groups{"everyone"};
+        std::size_t accounts_max = 100'000;
+        std::size_t pending_per_anchor_max = 1'000;
+        std::uint32_t pending_expire_days = 30;
+        std::vector<std::string> administrators;   // bare JIDs, besides those made by gridctl
+    } accounts;
+
+    struct Policy {
+        std::string file;   // installed when the store has no policy yet
+    } policy;
+
+    struct Log {
+        std::string level = "info";
+        std::string format = "text";   // or json
+    } log;
+};
+
+}   // namespace grid::server

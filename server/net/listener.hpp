@@ -1,0 +1,29 @@
+// server/net/listener.hpp: accepts TCP connections, each on a strand of its own.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/net/tls_stream.hpp"
+#include "xml/result.hpp"
+
+namespace grid::server::net {
+
+/// Bound at once; accepts until `close`. Out of descriptors: waits and goes on, and says so once.
+class Listener {
+public:
+    using Handler = std::function<void(Socket, std::string peer_address)>;
+    /// `address` as "host:port" or "[::1]:port"; port 0 takes a free one. The error names the address.
+    static Result<std::unique_ptr<Listener>, std::string> open(
+        asio::io_context& context, const std::string& address
+    );
+    virtual ~Listener() = default;
+    /// "127.0.0.1:5222".
+    virtual std::string address() const = 0;
+    virtual void start(Handler handler) = 0;
+    virtual void close() = 0;
+};
+
+}   // namespace grid::server::net

@@ -1,0 +1,78 @@
+// server/stream/negotiation.hpp: a client stream from its first byte to a bound resource, without I/O.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "controller/identity.hpp"
+#include "server/config.hpp"
+#include "server/tls/certificate.hpp"
+#include "xml/jid.hpp"
+#include "xml/parser.hpp"
+#include "xml/stanza_error.hpp"
+#include "xml/stream_error.hpp"
+
+namespace grid::server::stream {
+
+// What the connection has to do next, in order.
+struct Send {
+    std::string bytes;
+};
+struct StartTls {};        // after sending what is before it; then call on_tls
+struct RestartParser {};   // a new stream header is expected
+/// Ask the controller whether this identity may enter, then call on_admitted.
+struct Admit {
+    controller::Identity identity;
+};
+/// Ask the session table for a resource (empty: any), then call on_bound.
+struct Bind {
+    controller::Identity identity;
+    std::string resource;   // prepared
+    std::string iq_id;
+};
+/// Flush and close. The line for the log says why.
+struct Close {
+    std::string reason;
+};
+using Action = std::variant<Send, StartTls, RestartParser, Admit, Bind, Close>;
+using Actions = std::vector<Action>;
+
+/// RFC 6120 §4–§7, XEP-0178, XEP-0368, XEP-0478. One per connection, freed when the resource is bound.
+class Negotiation {
+public:
+    struct Settings {
+        std::string domain;
+        const Config* config = nullptr;
+        bool direct_tls = false;
+        std::string caps_hash;   // XEP-0115 `ver` of the server; empty: no caps feature
+    };
+    explicit Negotiation(Settings settings);
+
+    /// `stream_id` must be unpredictable; one is used per header (§4.7.3).
+    Actions on_event(xml::StreamEvent event, const std::string& stream_id);
+    Actions on_tls(tls::Presented presented);
+    /// Empty error: entered. Else the SASL failure condition (account-disabled, not-authorized …), text.
+    Actions on_admitted(std::optional<std::pair<std::string, std::string>> failure);
+    /// The full JID, or a stanza error (conflict, resource-constraint …) after which bind may be retried.
+    Actions on_bound(std::variant<xml::Jid, xml::StanzaError> bound);
+    Actions on_timeout();   // pre_auth_seconds_max
+    Actions on_shutdown();
+    Actions on_too_many_bytes();
+
+    bool is_bound() const;
+    /// From the stream header: language of the stream.
+    const std::string& lang() const;
+    const std::string& stream_id() const;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+/// `<stream:error>` after a header if none was sent yet, and the closing tag. (§4.9.1)
+std::string closing_bytes(const xml::StreamError& error, bool header_sent, const std::string& domain);
+
+}   // namespace grid::server::stream

@@ -1,0 +1,24 @@
+// server/tls/context.hpp: the server's TLS contexts: versions, ciphers, certificates, ALPN.
+#pragma once
+
+#include <memory>
+#include <openssl/ssl.h>
+#include <string>
+
+#include "server/config.hpp"
+#include "xml/result.hpp"
+
+namespace grid::server::tls {
+
+struct ContextDeleter {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using Context = std::unique_ptr<SSL_CTX, ContextDeleter>;
+
+enum class Use { Xmpp, Http };   // ALPN: xmpp-client; http/1.1
+
+/// No session cache, no tickets, no renegotiation, SSL_MODE_RELEASE_BUFFERS; a client certificate is
+/// requested always. The error is for the operator: which file, what is wrong with it, what would be right.
+Result<Context, std::string> make_context(const Config::Tls& settings, Use use);
+
+}   // namespace grid::server::tls

@@ -18,13 +18,13 @@ namespace grid::controller {
 
 /// What the operator configures ([accounts], [controller], [audit] in gridd.toml). Immutable.
 struct Settings {
-    std::string domain;                  // the grid domain D
-    xml::Jid address;                    // canonical, `controller.D`
-    std::vector<xml::Jid> aliases;       // e.g. grid_controller.jabber
-    xml::Jid broker;                     // canonical, `pubsub.D`
-    bool auto_approve = false;           // S36: approve at the first login
+    std::string domain;                                    // the grid domain D
+    xml::Jid address;                                      // canonical, `controller.D`
+    std::vector<xml::Jid> aliases;                         // e.g. grid_controller.jabber
+    xml::Jid broker;                                       // canonical, `pubsub.D`
+    bool auto_approve = false;                             // S36: approve at the first login
     std::vector<std::string> default_groups{"everyone"};   // of an approved account
-    bool implicit_login = true;          // B.3
+    bool implicit_login = true;                            // B.3
     std::size_t accounts_max = 100'000;
     std::size_t pending_per_anchor_max = 1'000;
     storage::Millis pending_expire_ms = 30LL * 24 * 3600 * 1000;
@@ -36,7 +36,8 @@ struct Settings {
 enum class AccountState { Init, Pending, Enabled, Disabled };
 std::string_view to_string(AccountState state);
 
-/// May this certificate enter the session table? Asked at SASL and again at bind, on the grid strand.
+/// May this certificate enter the session table? Asked at SASL and again at bind, on the grid
+/// strand.
 struct Admission {
     enum class Kind { Enter, Disabled, OtherCertificate } kind = Kind::Enter;
     AccountState state = AccountState::Init;
@@ -52,7 +53,7 @@ public:
     Controller(Settings settings, const Sessions& sessions);
     ~Controller() override;
     /// The broker's nodes are the topic directory. Call once, before anything else.
-    void attach(const pubsub::Engine& broker);
+    void attach(pubsub::Engine& broker);
     const Settings& settings() const;
 
     // IqService: the Grid protocol in both dialects, disco#info/#items of the controller.
@@ -67,9 +68,8 @@ public:
         std::string_view node,
         std::string_view type
     ) const override;
-    bool may_receive(
-        const xml::Jid& subscriber, std::string_view node, std::string_view type
-    ) const override;
+    bool may_receive(const xml::Jid& subscriber, std::string_view node, std::string_view type)
+        const override;
     bool is_administrator(const pubsub::Principal& actor) const override;
     std::uint64_t revision() const override;
     void seal(
@@ -88,30 +88,36 @@ public:
 
     // Streams.
     Admission admit(const Identity& identity) const;
-    /// What the server itself must run before a bind succeeds: automatic registration (S36), binding an
-    /// administrator made on the machine to the first certificate. Nothing when all is in place.
+    /// What the server itself must run before a bind succeeds: automatic registration (S36),
+    /// binding an administrator made on the machine to the first certificate. Nothing when all is
+    /// in place.
     std::optional<pubsub::Prepared> enrolment(const Identity& identity);
-    /// B.1: what an account that is not ENABLED may not do. Nothing when it may. 
+    /// B.1: what an account that is not ENABLED may not do. Nothing when it may.
     std::optional<xml::StanzaError> confine(
         const pubsub::Principal& actor, Destination destination, const xml::Element& stanza
     ) const;
-    /// B.9: may this account send an iq to that client? (Issue of directed queries: policy `query`.)
+    /// B.9: may this account send an iq to that client? (Issue of directed queries: policy
+    /// `query`.)
     AccountState state(const xml::Jid& bare) const;
 
     void apply(const storage::KeyChange& change);
     void notify(const storage::Committed& committed, SessionControl& control);
+    /// Back to the state before the first apply: a whole scan follows (after a Gap of the feed).
+    void forget();
     void scan_finished();
     /// Bounded background batches: queued audit records, expired PENDING accounts.
     std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
     /// Connects, logins, disconnects: no changes, but on record (bounded queue).
     void record_session(
-        const Identity& identity, std::string_view what, std::string_view address,
+        const Identity& identity,
+        std::string_view what,
+        std::string_view address,
         std::string_view detail
     );
 
     /// Start: installs a policy text when there is none yet; makes these accounts administrators
-    /// (ENABLED, in group `administrators`). Batches to commit; empty when all is in place. An error
-    /// text when the policy does not parse.
+    /// (ENABLED, in group `administrators`). Batches to commit; empty when all is in place. An
+    /// error text when the policy does not parse.
     Result<std::vector<storage::Batch>, std::string> bootstrap(
         const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
     );

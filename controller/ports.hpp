@@ -34,6 +34,9 @@ public:
     virtual bool is_active(std::uint64_t session) const = 0;
     /// Active full JIDs of an account.
     virtual std::vector<xml::Jid> active_resources(const xml::Jid& bare) const = 0;
+    /// All full JIDs of an account, confined and inactive ones too (B.4). The default walks the
+    /// table; a table with an index by account should say so here.
+    virtual std::vector<xml::Jid> resources(const xml::Jid& bare) const;
 };
 
 /// What notifying may do besides sending messages.

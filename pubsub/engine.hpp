@@ -33,6 +33,13 @@ struct Settings {
     /// Default `pubsub#type` by NodeID glob, first match wins.
     std::vector<std::pair<std::string, std::string>> types;
     bool strict_type = false;   // refuse creation without a type
+    /// Payloads of overwritten and trimmed items stay on disk, for an archive that has retention.
+    bool keep_history = false;
+    std::size_t page_bytes_max = 1024 * 1024;   // payloads in one answer (at least one item)
+    /// COMPAT(xmpp-grid-broker 2018): publish, retract and purge are taken as iq of type get too.
+    bool write_by_get = false;
+    /// Further `pubsub#…` features to advertise, for clients that insist on them.
+    std::vector<std::string> advertise;
 };
 
 /// One subscriber as fan-out needs it.
@@ -64,6 +71,8 @@ public:
     void apply(const storage::KeyChange& change);
     /// Tells subscribers what a committed batch meant; after apply of all its operations.
     void notify(const storage::Committed& committed, Notifier& notifier);
+    /// Back to the state before the first apply: a whole scan follows (after a Gap of the feed).
+    void forget();
     /// Called once after the scan at start.
     void scan_finished();
 

@@ -1,4 +1,5 @@
-// server/config.hpp: every option of gridd.toml as a value with its default. Read by config_file.cpp.
+// server/config.hpp: every option of gridd.toml as a value with its default. Read by
+// config_file.cpp.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,7 @@ struct Config {
         bool require_client_certificate = false;   // true: refuse in the handshake (S86, choice a)
     } tls;
 
-    struct Mapping {   // for certificates without an xmppAddr
+    struct Mapping {          // for certificates without an xmppAddr
         std::string source;   // cn, dns, email
         std::string ca;       // SHA-256 of the anchor's key, hex; empty: every CA
     };
@@ -47,7 +48,7 @@ struct Config {
         std::uint32_t connections_per_address_max = 19'000;
         std::uint32_t resources_per_account_max = 32;
         std::uint32_t idle_seconds_max = 600;   // then the server pings; silence ends the stream
-        std::size_t outbox_bytes_max = 4 * 1024 * 1024;   // per session
+        std::size_t outbox_bytes_max = 4 * 1024 * 1024;         // per session
         std::size_t process_bytes_max = 1024UL * 1024 * 1024;   // all queues together
         std::uint32_t http_body_bytes_max = 1024 * 1024;
     } limits;

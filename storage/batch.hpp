@@ -15,8 +15,8 @@ using Revision = std::uint64_t;
 using Millis = std::int64_t;
 
 /// Which column family a key lives in. Control is small and may live in a distributed engine; the
-/// others are bulk. Control and Index are scanned at start, Payload and Audit are read from disk only.
-/// These values are durable: DO NOT CHANGE THEM.
+/// others are bulk. Control and Index are scanned at start, Payload and Audit are read from disk
+/// only. These values are durable: DO NOT CHANGE THEM.
 enum class Family : std::uint8_t { Control = 0, Index = 1, Payload = 2, Audit = 3 };
 inline constexpr std::size_t family_count = 4;
 
@@ -67,7 +67,8 @@ struct Record {
     std::string_view value;
 };
 
-/// One key change as memory sees it, in commit order, or during a scan. `record` is empty for an erase.
+/// One key change as memory sees it, in commit order, or during a scan. `record` is empty for an
+/// erase.
 struct KeyChange {
     Family family = Family::Control;
     std::string_view key;

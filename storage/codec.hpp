@@ -30,7 +30,8 @@ private:
     std::string out_;
 };
 
-/// Reads what Encoder wrote. After a read past the end `ok()` is false and every value is zero or empty.
+/// Reads what Encoder wrote. After a read past the end `ok()` is false and every value is zero or
+/// empty.
 class Decoder {
 public:
     explicit Decoder(std::string_view bytes) : rest_(bytes) {}

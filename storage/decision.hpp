@@ -1,6 +1,7 @@
 // storage/decision.hpp: what a subsystem answers to a request, before anything has changed.
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <optional>
 #include <span>
@@ -19,8 +20,8 @@ struct KeyRef {
     std::string key;
 };
 
-/// Refuse with an Error, or answer at once with a Reply, or commit and then answer, or read from the
-/// store and then answer. A pure value: making it changed nothing.
+/// Refuse with an Error, or answer at once with a Reply, or commit and then answer, or read from
+/// the store and then answer. A pure value: making it changed nothing.
 template <class Reply, class Error>
 struct Decision {
     struct Change {
@@ -30,9 +31,9 @@ struct Decision {
     struct Read {
         std::vector<KeyRef> keys;
         /// Gets one value per key, nothing where the key is gone. Runs on the reader pool.
-        std::function<std::variant<Error, Reply>(
-            std::vector<std::optional<Snapshot::Value>> values
-        )> finish;
+        std::function<std::variant<Error, Reply>(std::vector<std::optional<Snapshot::Value>> values
+        )>
+            finish;
     };
     /// For reads that do not know their keys beforehand (archive, audit). Runs on the reader pool.
     struct Query {
@@ -41,7 +42,9 @@ struct Decision {
 
     std::variant<Error, Reply, Change, Read, Query> what;
 
-    Decision(Error error) : what(std::in_place_index<0>, std::move(error)) {}
+    Decision(Error error)
+        requires(!std::same_as<Error, Reply>)   // where they are one type, a refusal is a reply
+        : what(std::in_place_index<0>, std::move(error)) {}
     Decision(Reply reply) : what(std::in_place_index<1>, std::move(reply)) {}
     Decision(Change change) : what(std::in_place_index<2>, std::move(change)) {}
     Decision(Read read) : what(std::in_place_index<3>, std::move(read)) {}

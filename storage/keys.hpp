@@ -18,11 +18,11 @@ enum class Tag : char {
     Account = 'A',        // bare JID
     AccountGuard = 'C',   // per trust anchor: number of pending accounts
     Group = 'G',
-    Policy = 'P',         // head and versions
-    Topic = 'T',          // directory: capability, schema, queries, …
+    Policy = 'P',   // head and versions
+    Topic = 'T',    // directory: capability, schema, queries, …
     Provider = 'V',
     Settings = 'S',
-    Spool = 'Q',          // rare notifications owed to an account
+    Spool = 'Q',   // rare notifications owed to an account
 };
 
 }   // namespace grid::storage

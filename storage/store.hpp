@@ -17,8 +17,8 @@ namespace grid::storage {
 /// Names a submitted batch to the one who submitted it. 0: a batch of somebody else.
 using Ticket = std::uint64_t;
 
-/// Who a batch comes from. When a batch of a sender conflicts, the batches that the same sender queued
-/// behind it under the same or an older `round` conflict too, so that their order survives.
+/// Who a batch comes from. When a batch of a sender conflicts, the batches that the same sender
+/// queued behind it under the same or an older `round` conflict too, so that their order survives.
 struct Sender {
     std::uint64_t id = 0;   // 0: no order to keep
     std::uint64_t round = 0;
@@ -41,8 +41,8 @@ struct Refused {
 struct Gap {};
 using FeedEntry = std::variant<Committed, Refused, Gap>;
 
-/// Receives everything that happened, in commit order. One call per group, on the store's own thread:
-/// the receiver posts it on.
+/// Receives everything that happened, in commit order. One call per group, on the store's own
+/// thread: the receiver posts it on.
 using FeedHandler = std::function<void(std::vector<FeedEntry>)>;
 
 /// A consistent view of the committed state. Any thread.
@@ -55,8 +55,8 @@ public:
         std::string value;
     };
     virtual Result<std::optional<Value>> get(Family family, std::string_view key) const = 0;
-    /// Calls `visit` for the keys in [from, to) in order, backwards if `reverse`; an empty `to` means
-    /// the end of the family. Stops when `visit` returns false.
+    /// Calls `visit` for the keys in [from, to) in order, backwards if `reverse`; an empty `to`
+    /// means the end of the family. Stops when `visit` returns false.
     virtual boost::system::error_code scan(
         Family family,
         std::string_view from,
@@ -69,9 +69,9 @@ public:
 /// How the store is.
 struct StoreStatus {
     bool writable = true;
-    std::string reason;            // empty while writable
-    Revision revision = 0;         // last committed
-    std::uint64_t epoch = 0;       // raised by a restore
+    std::string reason;        // empty while writable
+    Revision revision = 0;     // last committed
+    std::uint64_t epoch = 0;   // raised by a restore
     std::string store_id;
     std::uint64_t commits = 0, groups = 0, syncs = 0, queued_bytes = 0;
 };
@@ -83,7 +83,8 @@ public:
 
     /// Starts the feed. Call once, after the first scan. Nothing may be submitted before.
     virtual void start(FeedHandler handler) = 0;
-    /// Queues a batch; its outcome comes by the feed. False when the queue is full: nothing was queued.
+    /// Queues a batch; its outcome comes by the feed. False when the queue is full: nothing was
+    /// queued.
     virtual bool submit(Ticket ticket, Sender sender, Batch batch) = 0;
     /// Feeds every key of Control and Index to `apply`; returns the revision that this state has.
     virtual Result<Revision> scan(const std::function<void(const KeyChange&)>& apply) = 0;

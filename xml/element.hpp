@@ -38,7 +38,8 @@ struct Attr {
 };
 using Attrs = std::vector<Attr>;
 
-/// A declaration `xmlns:prefix='uri'` of a prefix. (A default namespace is the element's `ns`.)
+/// A declaration `xmlns:prefix='uri'` of a prefix. (A default namespace is the element's `ns`; only
+/// on a prefixed element it is kept here too, with an empty prefix.)
 struct Declaration {
     std::string prefix, uri;
 };
@@ -68,6 +69,8 @@ public:
     /// Local name; for a text node its text.
     const std::string& name() const { return name_; }
     const Ns& ns() const { return ns_; }
+    /// Built without a namespace and not added to anything yet.
+    bool inherits_ns() const { return inherits_ns_; }
     /// As written by the peer, without colon; empty for an unprefixed element.
     const std::string& prefix() const { return prefix_; }
     bool is(std::string_view name, const Ns& ns) const { return name_ == name && ns_ == ns; }

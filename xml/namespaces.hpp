@@ -33,13 +33,18 @@ inline const Ns pubsub_owner{"http://jabber.org/protocol/pubsub#owner"};
 inline const Ns pubsub_event{"http://jabber.org/protocol/pubsub#event"};
 inline const Ns pubsub_errors{"http://jabber.org/protocol/pubsub#errors"};
 
-// The Grid protocol: the two wrappers, the service elements in both spellings, errors, xgrid children.
+// The Grid protocol: the two wrappers, the service elements in both spellings, errors, xgrid
+// children.
 inline const Ns gi{"gi"};
 inline const Ns xgrid{"xgrid"};
 inline const Ns gi_controller{"com.domain.gi.gcl.controller"};
 inline const Ns gi_controller_draft{"com.domain.gi.gcl.Controller"};
 inline const Ns gi_errors{"gi#errors"};
 inline const Ns gi_grid{"com.domain.gi.grid"};
+
+// Payloads that are met so often that they should cost nothing.
+inline const Ns iodef_1{"urn:ietf:params:xml:ns:iodef-1.0"};
+inline const Ns iodef_2{"urn:ietf:params:xml:ns:iodef-2.0"};
 
 }   // namespace grid::xml::ns
 

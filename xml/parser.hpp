@@ -38,8 +38,8 @@ struct StreamBroken {
 using StreamEvent = std::variant<StreamOpen, Element, StreamClose, StreamBroken>;
 
 /// Feed bytes as they come, take events out. The first StreamBroken is final. Expat's parser is
-/// borrowed from a pool of the thread only while a stanza is incomplete, so that an idle stream holds
-/// none: the caller must not move between threads while `feed` runs, and may between calls.
+/// borrowed from a pool of the thread only while a stanza is incomplete, so that an idle stream
+/// holds none: the caller must not move between threads while `feed` runs, and may between calls.
 class StreamParser {
 public:
     explicit StreamParser(const Limits& limits);
@@ -51,7 +51,8 @@ public:
     bool feed(std::string_view bytes);
     /// The next event, in order.
     std::optional<StreamEvent> next();
-    /// After TLS or SASL: a new header is expected (RFC 6120 §4.3.3). Bytes not yet consumed are dropped.
+    /// After TLS or SASL: a new header is expected (RFC 6120 §4.3.3). Bytes not yet consumed are
+    /// dropped.
     void restart();
     void set_limits(const Limits& limits);
     /// Bytes of the stanza that is arriving; 0 between stanzas.

@@ -8,13 +8,13 @@
 
 namespace grid::xml {
 
-/// What goes into `<error type=…><condition/>[<application condition/>]<text/></error>`.
+/// What goes into `<error type=…><condition/>[<text/>][<application condition/>]</error>` (§8.3.2).
 struct StanzaError {
-    std::string type;        // auth, cancel, continue, modify, wait
-    std::string condition;   // a defined condition of RFC 6120 §8.3.3
-    std::optional<Element> application;   // with its own namespace, after the condition
-    std::string text;        // for a person: what was wrong and what would be right
-    std::string condition_text;   // content of <gone/> and <redirect/>: a URI
+    std::string type;                     // auth, cancel, continue, modify, wait
+    std::string condition;                // a defined condition of RFC 6120 §8.3.3
+    std::optional<Element> application;   // with its own namespace, comes last
+    std::string text;                     // for a person: what was wrong and what would be right
+    std::string condition_text;           // content of <gone/> and <redirect/>: a URI
 
     /// The `<error/>` element, in jabber:client.
     Element to_element() const;

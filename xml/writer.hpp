@@ -18,9 +18,9 @@ using Bytes = std::shared_ptr<const std::string>;
 void write(std::string& out, const Element& element, std::string_view default_ns);
 std::string to_string(const Element& element, std::string_view default_ns = "");
 
-/// A payload taken out of its stanza: self-contained text with the prefix declarations that it needs
-/// from `ancestors` (outermost first), those in QNames of attribute values and text included, and with
-/// its own `xmlns` always written.
+/// A payload taken out of its stanza: self-contained text with the prefix declarations that it
+/// needs from `ancestors` (outermost first), those in QNames of attribute values and text included,
+/// and with its own `xmlns` always written.
 std::string write_detached(const Element& payload, std::span<const Element* const> ancestors);
 
 void append_escaped_text(std::string& out, std::string_view text);

@@ -19,7 +19,7 @@ struct HttpRequest {
 };
 struct HttpResponse {
     int status = 200;
-    std::string body;     // JSON; errors as {"error": {"code": …, "text": …}}
+    std::string body;   // JSON; errors as {"error": {"code": …, "text": …}}
 };
 using HttpDecision = storage::Decision<HttpResponse, HttpResponse>;
 
@@ -31,8 +31,12 @@ struct PreparedHttp {
 /// 401/403. All decide functions run on the grid strand.
 class Rest {
 public:
-    Rest(Controller& controller, const pubsub::Engine& broker, const Sessions& sessions,
-         const ServerInfo& server);
+    Rest(
+        Controller& controller,
+        const pubsub::Engine& broker,
+        const Sessions& sessions,
+        const ServerInfo& server
+    );
     /// Any thread. 404, 405 and 400 are decided here already.
     Result<PreparedHttp, HttpResponse> prepare(const HttpRequest& request);
 

@@ -1,10 +1,12 @@
 // server/net/tls_stream.hpp: a TCP connection that is plain or TLS, without a buffer of its own.
 #pragma once
 
+#include <openssl/ssl.h>
+
 #include <boost/asio.hpp>
 #include <chrono>
 #include <cstddef>
-#include <openssl/ssl.h>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,12 +20,14 @@ using Socket = asio::basic_stream_socket<asio::ip::tcp, Strand>;
 /// Drives `SSL` on the non-blocking socket directly (design §3). Every member runs on the socket's
 /// strand. Models Asio's AsyncReadStream and AsyncWriteStream (async_read_some, async_write_some,
 /// get_executor), so that Beast runs on it. At most one read and one write wait at a time.
+/// Cancelling is closing: `abort`, and everything that waits fails.
 class TlsStream {
 public:
     using executor_type = Strand;
     using next_layer_type = Socket;
 
     explicit TlsStream(Socket socket);
+    /// Not while an operation waits.
     TlsStream(TlsStream&&) noexcept;
     ~TlsStream();
 
@@ -32,22 +36,33 @@ public:
     bool is_tls() const { return ssl_ != nullptr; }
     SSL* ssl() { return ssl_; }
 
-    /// Becomes TLS, as the server. Bytes that arrived before are not taken over (RFC 6120 §5.3.3):
-    /// `injected` tells whether the peer sent any behind `<starttls/>`; then the handshake is refused.
+    /// Becomes TLS, as the server. What the plain reads have taken out of the socket is not seen by
+    /// the handshake, so bytes that were injected behind `<starttls/>` can become neither TLS nor
+    /// XML (RFC 6120 §5.3.3): the caller, who has read them, asks `Negotiation::on_injected`
+    /// instead of calling this. What still sits in the socket before the ClientHello makes the
+    /// handshake fail. After a failure only `close` or `abort` is left; an alert has been sent.
     asio::awaitable<boost::system::error_code> handshake(
         SSL_CTX* context, std::chrono::milliseconds deadline
     );
-    /// Why the last handshake or read failed, for the log: OpenSSL's text, never empty after a failure.
+    /// Frees the peer's certificate chain, which OpenSSL would keep as long as the connection. For
+    /// after `tls::judge`.
+    void forget_peer_certificate();
+    /// Why the last handshake, read or write failed, for the log: OpenSSL's text, never empty after
+    /// a failure.
     const std::string& failure() const { return failure_; }
 
-    /// What can be read or written now, without waiting. 0 with `would_block` set, or 0 with an error.
+    /// What can be read or written now, without waiting: bytes, or 0 with `would_block` or an
+    /// error. A write may have both: it took `bytes`, and the socket is full.
     struct Now {
         std::size_t bytes = 0;
         bool would_block = false;
-        boost::system::error_code error;   // eof when the peer closed
+        boost::system::error_code error = {};   // eof when the peer closed
     };
+    /// Read until `would_block` before waiting: TLS may hold bytes of which the socket knows
+    /// nothing.
     Now read_now(std::span<char> into);
-    /// After would_block the same bytes must be offered again (they may have moved).
+    /// After would_block the rest must be offered again, at least as much of it (it may have
+    /// moved).
     Now write_now(std::string_view bytes);
     asio::awaitable<boost::system::error_code> wait_readable();
     asio::awaitable<boost::system::error_code> wait_writable();
@@ -58,15 +73,53 @@ public:
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token);
 
-    /// close_notify within the deadline, then the socket is closed, whatever the peer does.
+    /// close_notify and end of output, then what the peer still sends is thrown away until it
+    /// closes too (closing with unread bytes would be a reset, and might cost the peer our last
+    /// words); after the deadline the socket is closed, whatever the peer does.
     asio::awaitable<void> close(std::chrono::milliseconds deadline);
     /// Closes the socket at once; everything that waits fails.
     void abort();
 
+    /// The one that the last `would_block` asks for: TLS may have to write before it can read on,
+    /// and the other way round.
+    Socket::wait_type wait_type_of_read() const {
+        return read_wants_write_ ? Socket::wait_write : Socket::wait_read;
+    }
+    Socket::wait_type wait_type_of_write() const {
+        return write_wants_read_ ? Socket::wait_read : Socket::wait_write;
+    }
+
 private:
+    bool attach(SSL_CTX* context);
+    boost::system::error_code handshake_step(Socket::wait_type& wait);
+    Now read_plain(std::span<char> into);
+    Now read_tls(std::span<char> into);
+    Now write_plain(std::string_view bytes);
+    Now write_tls(std::string_view bytes);
+    /// After SSL_read, SSL_write, SSL_do_handshake or SSL_shutdown returned `result`.
+    Now to_now(int result, bool& other_direction, Socket::wait_type own);
+    Now failed(boost::system::error_code error, std::string text);
+    asio::awaitable<void> send_close_notify();
+    asio::awaitable<void> drain();
+    static void on_record(
+        int is_write,
+        int version,
+        int type,
+        const void* bytes,
+        std::size_t size,
+        SSL* ssl,
+        void* self
+    );
+
     Socket socket_;
     SSL* ssl_ = nullptr;
     std::string failure_;
+    std::uint16_t silent_records_ = 0;   // received since the last byte of application data
+    bool is_broken_ = false;             // TLS failed: nothing more can be sent, not even a goodbye
+    bool is_write_pending_ = false;      // part of a record is out
+    bool read_wants_write_ = false, write_wants_read_ = false;
 };
 
 }   // namespace grid::server::net
+
+#include "server/net/tls_stream_async.hpp"

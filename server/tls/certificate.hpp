@@ -1,7 +1,9 @@
-// server/tls/certificate.hpp: what a peer's certificate says, read from its ASN.1, never from a printed DN.
+// server/tls/certificate.hpp: what a peer's certificate says, read from its ASN.1, never from a
+// printed DN.
 #pragma once
 
 #include <openssl/ssl.h>
+
 #include <string>
 #include <vector>
 
@@ -16,21 +18,32 @@ namespace grid::server::tls {
 struct Presented {
     bool present = false;
     bool acceptable = false;   // chain, dates, EKU clientAuth: EXTERNAL may be offered
-    std::string reason;        // why not, for a person: "expired on 2026-01-01, our clock says …"
+    /// Why it cannot log in, for a person: "expired on 2026-01-01, our clock says …". Also set when
+    /// the certificate is acceptable but names nobody here.
+    std::string reason;
     std::string subject, issuer, serial, fingerprint, anchor;
-    int depth = 0;             // of the certificate that failed
+    int depth = 0;   // of the certificate that failed
     storage::Millis not_before = 0, not_after = 0;
-    /// Bare JIDs that it may claim in the served domain: all xmppAddr, else what mapping rules give.
+    /// Bare JIDs that it may claim in the served domain: all xmppAddr, else what mapping rules
+    /// give.
     std::vector<xml::Jid> identities;
     bool is_mapped = false;
     /// xmppAddr that are of no served domain or malformed, for the log.
     std::vector<std::string> foreign;
+
+    /// Acceptable, and somebody of the served domain: EXTERNAL can succeed.
+    bool can_log_in() const { return acceptable && !identities.empty(); }
 };
 
-/// `served` is the grid domain. Accepts any chain in the handshake; the verdict is in the result, so that
-/// the failure can be answered in XMPP (S86, choice b).
-Presented judge(SSL* ssl, const std::string& served, const std::vector<Config::Mapping>& mappings,
-                storage::Millis now);
+/// `served` is the grid domain. Accepts any chain in the handshake; the verdict is in the result,
+/// so that the failure can be answered in XMPP (S86, choice b). `now` is for the text of the
+/// reason: OpenSSL has compared the dates with the system's clock.
+Presented judge(
+    SSL* ssl,
+    const std::string& served,
+    const std::vector<Config::Mapping>& mappings,
+    storage::Millis now
+);
 
 controller::Identity to_identity(const Presented& presented, const xml::Jid& account);
 

@@ -1,8 +1,9 @@
 // server/tls/context.hpp: the server's TLS contexts: versions, ciphers, certificates, ALPN.
 #pragma once
 
-#include <memory>
 #include <openssl/ssl.h>
+
+#include <memory>
 #include <string>
 
 #include "server/config.hpp"
@@ -17,8 +18,10 @@ using Context = std::unique_ptr<SSL_CTX, ContextDeleter>;
 
 enum class Use { Xmpp, Http };   // ALPN: xmpp-client; http/1.1
 
-/// No session cache, no tickets, no renegotiation, SSL_MODE_RELEASE_BUFFERS; a client certificate is
-/// requested always. The error is for the operator: which file, what is wrong with it, what would be right.
+/// No session cache, no tickets, no renegotiation, SSL_MODE_RELEASE_BUFFERS; a client certificate
+/// is requested always, and unless it is required any chain is let through the handshake, for
+/// `judge` to refuse. The error is for the operator: which file, what is wrong with it, what would
+/// be right.
 Result<Context, std::string> make_context(const Config::Tls& settings, Use use);
 
 }   // namespace grid::server::tls

@@ -1,0 +1,32 @@
+# Dockerfile: gridd as one appliance: clients on port 5222, data in the volume /var/lib/gridd.
+#
+#   docker build -t gridd .
+#   docker run -d --name grid -p 5222:5222 -p 5223:5223 -p 8443:8443 -v grid:/var/lib/gridd gridd
+#   docker exec grid gridctl --data /var/lib/gridd status
+ARG BASE=docker.io/library/debian:12-slim
+
+FROM ${BASE} AS build
+COPY conf/install-deps /src/conf/install-deps
+RUN /src/conf/install-deps --build
+COPY . /src
+RUN cmake -G Ninja -S /src -B /build -DGRID_TESTS=OFF \
+        -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 \
+    && ninja -C /build gridd gridctl \
+    && install -s --strip-program=llvm-strip-19 -D -t /stage /build/gridd /build/gridctl
+
+FROM ${BASE}
+COPY conf/install-deps /tmp/install-deps
+RUN /tmp/install-deps --runtime \
+    && rm -rf /tmp/install-deps /var/lib/apt/lists/* /var/cache/apt/*.bin \
+    && useradd --system --uid 10001 --home-dir /var/lib/gridd --shell /usr/sbin/nologin gridd \
+    && install -d -m 0700 -o gridd -g gridd /var/lib/gridd
+COPY --from=build /stage/gridd /stage/gridctl /usr/local/bin/
+COPY conf/gridd.toml /etc/gridd/gridd.toml
+USER gridd
+WORKDIR /var/lib/gridd
+VOLUME /var/lib/gridd
+EXPOSE 5222 5223 8443
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["gridctl", "--data", "/var/lib/gridd", "health"]
+ENTRYPOINT ["gridd", "--data", "/var/lib/gridd"]

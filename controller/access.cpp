@@ -1,0 +1,145 @@
+// controller/access.cpp: may this actor do that? Certificate, account and policy, in that order
+// (S40).
+#include "controller/state.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+const std::string system_rule = "system";
+const std::string no_account_rule = "account not registered";
+const std::string pending_rule = "account waits for approval";
+const std::string disabled_rule = "account disabled";
+
+const std::string& rule_of(AccountState state) {
+    if (state == AccountState::Pending) return pending_rule;
+    return state == AccountState::Disabled ? disabled_rule : no_account_rule;
+}
+
+bool is_system(const pubsub::Principal& actor) { return actor.origin == pubsub::Origin::System; }
+
+}   // namespace
+
+const Account* Controller::State::account_of(const pubsub::Principal& actor) const {
+    const Account* account = accounts.find(actor.jid.bare_view());
+    if (account == nullptr || account->anchor != actor.issuer || !account->is_bound())
+        return nullptr;
+    return account;
+}
+
+AccountState Controller::State::state_of(const pubsub::Principal& actor) const {
+    const Account* account = account_of(actor);
+    return account == nullptr ? AccountState::Init : account->state;
+}
+
+std::optional<Failure> Controller::State::entitled(const pubsub::Principal& actor) const {
+    if (is_system(actor)) return std::nullopt;
+    switch (state_of(actor)) {
+        case AccountState::Enabled:
+            return std::nullopt;
+        case AccountState::Pending:
+            return Failure{Errc::Pending, "this account waits for an administrator's approval", {}};
+        case AccountState::Disabled:
+            return Failure{Errc::Disabled, "an administrator disabled this account", {}};
+        case AccountState::Init:
+            break;
+    }
+    return Failure{Errc::Unregistered, "register with " + settings.address.str() + " first", {}};
+}
+
+bool Controller::State::is_administrator(const pubsub::Principal& actor) const {
+    if (is_system(actor)) return true;
+    const Account* account = account_of(actor);
+    return account != nullptr && account->state == AccountState::Enabled &&
+           account->is_in(administrators_group);
+}
+
+policy::Match Controller::State::decide(
+    const pubsub::Principal& actor, policy::Operation operation, std::string_view topic
+) const {
+    if (is_system(actor)) return {true, 0, &system_rule};
+    const Account* account = account_of(actor);
+    if (account == nullptr) return {false, 0, &no_account_rule};
+    if (account->state != AccountState::Enabled) return {false, 0, &rule_of(account->state)};
+    return policy.of(*account, operation, topic);
+}
+
+void Controller::State::expect_gates(storage::Batch& batch, const pubsub::Principal& actor) const {
+    if (is_system(actor)) return;
+    const Account* account = accounts.find(actor.jid.bare_view());
+    batch.expect(
+        storage::Family::Control, account_key(actor.jid.bare_view()),
+        account == nullptr ? 0 : account->revision
+    );
+    batch.expect(storage::Family::Control, policy::policy_head_key(), policy.head().revision);
+}
+
+void Controller::State::note(
+    const pubsub::Principal& actor,
+    std::string_view operation,
+    std::string_view topic,
+    const policy::Match& match
+) const {
+    audit::Record record =
+        audit::by(actor, match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny, operation);
+    record.topic = topic;
+    record.rule = *match.rule;
+    audit.add(std::move(record));
+}
+
+pubsub::Verdict Controller::check(
+    const pubsub::Principal& actor,
+    pubsub::Operation operation,
+    std::string_view node,
+    std::string_view /*type*/
+) const {
+    const policy::Match match = state_->decide(actor, policy::from(operation), node);
+    return {match.allowed, *match.rule};
+}
+
+bool Controller::may_receive(
+    const xml::Jid& subscriber, std::string_view node, std::string_view /*type*/
+) const {
+    const Account* account = state_->accounts.find(subscriber.bare_view());
+    return account != nullptr && account->state == AccountState::Enabled &&
+           state_->policy.of(*account, policy::Operation::Subscribe, node).allowed;
+}
+
+bool Controller::is_administrator(const pubsub::Principal& actor) const {
+    return state_->is_administrator(actor);
+}
+
+std::uint64_t Controller::revision() const { return state_->revision; }
+
+void Controller::seal(
+    storage::Batch& batch,
+    const pubsub::Principal& actor,
+    pubsub::Operation operation,
+    std::string_view node,
+    const pubsub::Verdict& verdict
+) const {
+    state_->expect_gates(batch, actor);
+    audit::Record record = audit::by(actor, audit::Outcome::Allow, pubsub::to_string(operation));
+    record.topic = node;
+    record.rule = verdict.rule;
+    audit::append(batch, std::move(record));
+}
+
+void Controller::refused(
+    const pubsub::Principal& actor,
+    pubsub::Operation operation,
+    std::string_view node,
+    const pubsub::Verdict& verdict
+) const {
+    audit::Record record = audit::by(actor, audit::Outcome::Deny, pubsub::to_string(operation));
+    record.topic = node;
+    record.rule = verdict.rule;
+    state_->audit.add(std::move(record));
+}
+
+AccountState Controller::state(const xml::Jid& bare) const {
+    const Account* account = state_->accounts.find(bare.bare_view());
+    return account == nullptr ? AccountState::Init : account->state;
+}
+
+}   // namespace grid::controller

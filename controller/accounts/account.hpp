@@ -1,0 +1,68 @@
+// controller/accounts/account.hpp: an account record: who, in which state, bound to which
+// certificate.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/controller.hpp"
+#include "controller/identity.hpp"
+#include "storage/batch.hpp"
+
+namespace grid::controller {
+
+inline constexpr std::string_view administrators_group = "administrators";
+
+inline constexpr std::size_t groups_per_account_max = 64;
+inline constexpr std::size_t group_name_bytes_max = 128;
+inline constexpr std::size_t description_bytes_max = 1024;
+inline constexpr std::size_t device_type_bytes_max = 128;
+
+/// Names of groups, sorted, each once.
+using Groups = std::vector<std::string>;
+
+struct Account {
+    std::string jid;   // canonical bare JID
+    AccountState state = AccountState::Init;
+    Groups groups;
+    Groups wished;   // S37: a wish only, the administrator decides
+    std::string description, device_type;
+
+    /// The trust anchor that this account is bound to; empty: made by an administrator, and bound
+    /// to the first certificate that logs in as it.
+    std::string anchor;
+    std::string fingerprint, subject, issuer, serial;   // of the newest certificate seen
+    storage::Millis not_before = 0, not_after = 0;
+    bool is_mapped = false;   // the certificate named it by a mapping rule, not by an xmppAddr
+
+    storage::Millis created = 0, changed = 0;
+    std::string changed_by;
+    /// PENDING: which guard record of its trust anchor it holds, counted from 1; 0: none.
+    std::uint32_t slot = 0;
+
+    storage::Revision revision = 0;   // of its record; not stored in it
+
+    bool is_bound() const { return !anchor.empty(); }
+    bool is_in(std::string_view group) const;
+    /// Takes over what the certificate proved.
+    void bind(const Identity& identity);
+    bool operator==(const Account&) const = default;
+};
+
+std::string account_key(std::string_view jid);
+std::string encode(const Account& account);
+/// Nothing when the bytes cannot be understood. `time`: of the record, for one that says 0.
+std::optional<Account> decode_account(
+    std::string_view jid, std::string_view value, storage::Millis time
+);
+
+/// Sorted, each once; nothing when a name is empty, too long, not trimmed or has control
+/// characters, or when there are too many.
+std::optional<Groups> make_groups(std::vector<std::string> names);
+bool is_group_name(std::string_view name);
+std::optional<AccountState> parse_account_state(std::string_view text);
+
+}   // namespace grid::controller

@@ -1,0 +1,137 @@
+// controller/accounts/accounts.cpp: the indexes of accounts follow their records.
+#include "controller/accounts/accounts.hpp"
+
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
+
+namespace grid::controller {
+
+std::string slot_key(std::string_view anchor, std::uint32_t slot) {
+    storage::Encoder out;
+    out.u8(static_cast<std::uint8_t>(storage::Tag::AccountGuard)).text(anchor).u32(slot);
+    return out.take();
+}
+
+void PendingSlots::apply(std::string_view rest, const std::optional<storage::Record>& record) {
+    storage::Decoder in(rest);
+    const std::string_view anchor = in.text();
+    const std::uint32_t slot = in.u32();
+    if (!in.ok()) return;
+    if (record) {
+        by_anchor_[std::string(anchor)][slot] = {std::string(record->value), record->revision};
+        return;
+    }
+    const auto found = by_anchor_.find(anchor);
+    if (found == by_anchor_.end()) return;
+    found->second.erase(slot);
+    if (found->second.empty()) by_anchor_.erase(found);
+}
+
+std::uint32_t PendingSlots::pick(
+    std::string_view anchor, std::string_view account, std::size_t slots_max
+) const {
+    if (slots_max == 0) return 0;
+    const auto found = by_anchor_.find(anchor);
+    const std::size_t start = std::hash<std::string_view>{}(account) % slots_max;
+    if (found == by_anchor_.end()) return static_cast<std::uint32_t>(start + 1);
+    if (found->second.size() >= slots_max) return 0;
+    for (std::size_t i = 0; i < slots_max; ++i) {
+        const auto slot = static_cast<std::uint32_t>((start + i) % slots_max + 1);
+        if (!found->second.contains(slot)) return slot;
+    }
+    return 0;
+}
+
+const PendingSlots::Slot* PendingSlots::find(std::string_view anchor, std::uint32_t slot) const {
+    const auto found = by_anchor_.find(anchor);
+    if (found == by_anchor_.end()) return nullptr;
+    const auto entry = found->second.find(slot);
+    return entry == found->second.end() ? nullptr : &entry->second;
+}
+
+std::size_t PendingSlots::taken(std::string_view anchor) const {
+    const auto found = by_anchor_.find(anchor);
+    return found == by_anchor_.end() ? 0 : found->second.size();
+}
+
+AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage::Record>& record) {
+    AccountApplied applied{std::string(jid), false};
+    const auto found = accounts_.find(jid);
+    const bool was_enabled =
+        found != accounts_.end() && found->second.state == AccountState::Enabled;
+    const Groups groups = was_enabled ? found->second.groups : Groups{};
+    const std::string anchor = was_enabled ? found->second.anchor : std::string{};
+    if (found != accounts_.end()) unlink(found->second);
+    if (!record) {
+        if (found != accounts_.end()) accounts_.erase(found);
+        applied.rights_changed = was_enabled;
+        return applied;
+    }
+    auto account = decode_account(jid, record->value, record->time);
+    if (!account) {
+        // A record that nobody understands gives no rights, and keeps its name taken.
+        account.emplace();
+        account->jid = jid;
+        account->state = AccountState::Disabled;
+    }
+    account->revision = record->revision;
+    const auto at = accounts_.insert_or_assign(std::string(jid), std::move(*account)).first;
+    link(at->second);
+    const bool is_enabled = at->second.state == AccountState::Enabled;
+    applied.rights_changed =
+        was_enabled != is_enabled ||
+        (is_enabled && (at->second.groups != groups || at->second.anchor != anchor));
+    return applied;
+}
+
+void Accounts::link(const Account& account) {
+    const std::string_view name = account.jid;
+    by_name_.insert(name);
+    by_state_.at(static_cast<std::size_t>(account.state)).insert(name);
+    for (const std::string& group : account.groups) members_[group].insert(name);
+    if (account.state == AccountState::Pending) pending_.emplace(account.created, name);
+}
+
+void Accounts::unlink(const Account& account) {
+    const std::string_view name = account.jid;
+    by_name_.erase(name);
+    by_state_.at(static_cast<std::size_t>(account.state)).erase(name);
+    for (const std::string& group : account.groups) {
+        const auto at = members_.find(group);
+        if (at == members_.end()) continue;
+        at->second.erase(name);
+        if (at->second.empty()) members_.erase(at);
+    }
+    pending_.erase({account.created, name});
+}
+
+const Account* Accounts::find(std::string_view jid) const {
+    const auto found = accounts_.find(jid);
+    return found == accounts_.end() ? nullptr : &found->second;
+}
+
+std::vector<const Account*> Accounts::page(
+    std::string_view after, std::size_t max, std::optional<AccountState> state
+) const {
+    const std::set<std::string_view>& names = state ? of(*state) : by_name_;
+    std::vector<const Account*> found;
+    for (auto at = names.upper_bound(after); at != names.end() && found.size() < max; ++at)
+        found.push_back(find(*at));
+    return found;
+}
+
+const std::set<std::string_view>* Accounts::members(std::string_view group) const {
+    const auto found = members_.find(group);
+    return found == members_.end() ? nullptr : &found->second;
+}
+
+std::vector<const Account*> Accounts::pending_before(storage::Millis time, std::size_t max) const {
+    std::vector<const Account*> found;
+    for (auto at = pending_.begin(); at != pending_.end() && found.size() < max; ++at) {
+        if (at->first > time) break;
+        found.push_back(find(at->second));
+    }
+    return found;
+}
+
+}   // namespace grid::controller

@@ -1,0 +1,38 @@
+// controller/accounts/event.hpp: what a committed change of an account means, and who is told.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controller/accounts/accounts.hpp"
+#include "controller/ports.hpp"
+
+namespace grid::controller {
+
+/// The event record of a batch that changes an account: first byte Tag::Account.
+struct AccountEvent {
+    std::string account;
+    AccountState before = AccountState::Init, after = AccountState::Init;
+    bool groups_changed = false;
+    bool has_expired =
+        false;       // PENDING too long: the record is gone, the session may register again
+    Groups groups;   // after
+    bool operator==(const AccountEvent&) const = default;
+};
+
+std::string encode(const AccountEvent& event);
+std::optional<AccountEvent> decode_account_event(std::string_view bytes);
+
+/// Tells the account's resources (B.4), pushes new PENDING ones to the administrators (B.12), ends
+/// streams (B.1) and has rights asked again.
+void notify_account(
+    const AccountEvent& event,
+    storage::Revision revision,
+    const Settings& settings,
+    const Accounts& accounts,
+    const Sessions& sessions,
+    SessionControl& control
+);
+
+}   // namespace grid::controller

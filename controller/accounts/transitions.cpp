@@ -1,0 +1,292 @@
+// controller/accounts/transitions.cpp: what each action makes of an account, and the batch for it.
+#include "controller/accounts/transitions.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "controller/accounts/event.hpp"
+#include "controller/audit/record.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+constexpr auto no = std::optional<AccountState>{};
+constexpr auto init = std::optional(AccountState::Init);
+constexpr auto pending = std::optional(AccountState::Pending);
+constexpr auto enabled = std::optional(AccountState::Enabled);
+constexpr auto disabled = std::optional(AccountState::Disabled);
+
+// Protocol B.1. A transition to the same state changes nothing but what the action names.
+struct Row {
+    const char* name;
+    std::array<std::optional<AccountState>, 4> from;   // INIT, PENDING, ENABLED, DISABLED
+};
+constexpr std::array<Row, account_actions> table{{
+    {"account-register", {pending, pending, enabled, no}},
+    {"account-register", {enabled, enabled, enabled, no}},
+    {"account-create", {enabled, no, no, no}},
+    {"account-approve", {no, enabled, enabled, no}},
+    {"account-decline", {no, disabled, no, disabled}},
+    {"account-disable", {no, no, disabled, disabled}},
+    {"account-enable", {no, no, enabled, enabled}},
+    {"account-groups", {no, pending, enabled, disabled}},
+    {"account-delete", {no, init, init, init}},
+    {"account-expire", {no, init, no, no}},
+}};
+
+const Row& row_of(AccountAction action) { return table.at(static_cast<std::size_t>(action)); }
+
+/// What an administrator should do instead.
+std::string advice(AccountState state, AccountAction action) {
+    std::string text = "the account is " + std::string(to_string(state)) + ": ";
+    if (state == AccountState::Pending) return text + "approve or decline it first";
+    if (state == AccountState::Disabled) return text + "enable it instead";
+    if (action == AccountAction::Decline) return text + "disable it instead";
+    return text + "there is nothing to do";
+}
+
+/// Moves `before` to `after` in one batch: record, guard, audit, event.
+class Mover {
+public:
+    Mover(const Accounts& accounts, const Account& before, Account after)
+        : accounts_(accounts), before_(before), after_(std::move(after)) {}
+
+    AccountChange move(const pubsub::Context& context, std::string_view name, bool expired) {
+        AccountChange change;
+        const bool groups_changed = before_.groups != after_.groups;
+        after_.changed = context.now;
+        after_.changed_by = audit::actor_name(context.actor);
+        if (before_.state == AccountState::Init) after_.created = context.now;
+        storage::Batch& batch = change.batch;
+        release_slot(batch);
+        const std::string key = account_key(after_.jid);
+        batch.expect(storage::Family::Control, key, before_.revision);
+        if (after_.state == AccountState::Init)
+            batch.erase(storage::Family::Control, key);
+        else
+            batch.put(storage::Family::Control, key, encode(after_));
+        audit::Record record = audit::by(context.actor, audit::Outcome::Allow, name);
+        record.target = after_.jid;
+        record.detail = describe(groups_changed);
+        audit::append(batch, std::move(record));
+        batch.event = encode(AccountEvent{
+            after_.jid, before_.state, after_.state, groups_changed, expired, after_.groups
+        });
+        change.after = after_;
+        return change;
+    }
+
+    /// Takes a guard record of the trust anchor, for an account that becomes PENDING.
+    static void take_slot(storage::Batch& batch, const Account& account) {
+        const std::string key = slot_key(account.anchor, account.slot);
+        batch.expect(storage::Family::Control, key, 0);
+        batch.put(storage::Family::Control, key, account.jid);
+    }
+
+private:
+    void release_slot(storage::Batch& batch) {
+        if (before_.slot == 0 || after_.state == AccountState::Pending) return;
+        after_.slot = 0;
+        const auto* slot = accounts_.slots().find(before_.anchor, before_.slot);
+        if (slot == nullptr || slot->account != before_.jid) return;
+        const std::string key = slot_key(before_.anchor, before_.slot);
+        batch.expect(storage::Family::Control, key, slot->revision);
+        batch.erase(storage::Family::Control, key);
+    }
+
+    std::string describe(bool groups_changed) const {
+        std::string text =
+            std::string(to_string(before_.state)) + " → " + std::string(to_string(after_.state));
+        if (!groups_changed) return text;
+        text += ", groups:";
+        for (const std::string& group : after_.groups) text += " " + group;
+        return text;
+    }
+
+    const Accounts& accounts_;
+    const Account& before_;
+    Account after_;
+};
+
+}   // namespace
+
+std::string_view to_string(AccountAction action) { return row_of(action).name; }
+
+std::optional<AccountState> next_state(AccountState from, AccountAction action) {
+    return row_of(action).from.at(static_cast<std::size_t>(from));
+}
+
+bool is_same_certificate(const Account& account, const Identity& identity) {
+    if (identity.is_mapped &&
+        (account.is_in(administrators_group) || (account.is_bound() && !account.is_mapped)))
+        return false;
+    return !account.is_bound() || account.anchor == identity.anchor;
+}
+
+namespace {
+
+/// A snapshot for accounts that are not stored.
+Account init_account(const xml::Jid& jid) {
+    Account account;
+    account.jid = jid.bare_view();
+    return account;
+}
+
+Account present(const Accounts& accounts, const xml::Jid& jid) {
+    const Account* found = accounts.find(jid.bare_view());
+    return found != nullptr ? *found : init_account(jid);
+}
+
+Failure taken() {
+    return {Errc::UsernameTaken, "this name belongs to another certificate: choose another", {}};
+}
+
+}   // namespace
+
+Outcome<AccountChange> AccountMachine::register_client(
+    const Identity& identity, const Wishes& wishes, const pubsub::Context& context
+) const {
+    const Account before = present(accounts_, identity.account);
+    if (!is_same_certificate(before, identity)) return taken();
+    const auto action =
+        settings_.auto_approve ? AccountAction::AutoRegister : AccountAction::Register;
+    const auto next = next_state(before.state, action);
+    if (!next) return Failure{Errc::Disabled, "an administrator disabled this account", {}};
+    if (*next == before.state && before.is_bound()) return AccountChange{{}, before};
+    if (before.state == AccountState::Init && accounts_.size() >= settings_.accounts_max)
+        return Failure{Errc::TooManyAccounts, "this grid takes no more accounts", {}};
+    Account after = before;
+    after.state = *next;
+    after.bind(identity);
+    if (before.state == AccountState::Init) {
+        after.wished = wishes.groups;
+        after.description = wishes.description;
+        after.device_type = wishes.device_type;
+    }
+    if (after.state == AccountState::Enabled && before.state != AccountState::Enabled &&
+        after.groups.empty())
+        after.groups = make_groups(settings_.default_groups).value_or(Groups{});
+    const bool needs_slot =
+        after.state == AccountState::Pending && before.state == AccountState::Init;
+    if (needs_slot) {
+        after.slot =
+            accounts_.slots().pick(after.anchor, after.jid, settings_.pending_per_anchor_max);
+        if (after.slot == 0)
+            return Failure{
+                Errc::TooManyPending,
+                "too many accounts of this certificate authority wait for approval: try later",
+                {}
+            };
+    }
+    AccountChange change =
+        Mover(accounts_, before, after).move(context, row_of(action).name, false);
+    if (needs_slot) Mover::take_slot(change.batch, change.after);
+    return change;
+}
+
+bool AccountMachine::needs_enrolment(const Identity& identity) const {
+    const Account* found = accounts_.find(identity.account.bare_view());
+    if (found == nullptr || found->state == AccountState::Pending) {
+        if (settings_.auto_approve) return true;
+        if (found == nullptr) return false;
+    }
+    if (!is_same_certificate(*found, identity)) return false;
+    // Only ever forward: two valid certificates in use must not write in turn.
+    return !found->is_bound() || identity.not_before > found->not_before ||
+           (found->is_mapped && !identity.is_mapped);
+}
+
+Outcome<AccountChange> AccountMachine::enrol(
+    const Identity& identity, const pubsub::Context& context
+) const {
+    const Account before = present(accounts_, identity.account);
+    if (!is_same_certificate(before, identity)) return taken();
+    if (before.state == AccountState::Disabled)
+        return Failure{Errc::Disabled, "an administrator disabled this account", {}};
+    const bool joins = settings_.auto_approve && before.state != AccountState::Enabled;
+    if (joins) return register_client(identity, {}, context);
+    // An unregistered client may enter the grid, confined; it registers itself.
+    if (before.state == AccountState::Init || !needs_enrolment(identity))
+        return AccountChange{{}, before};
+    Account after = before;
+    after.bind(identity);
+    return Mover(accounts_, before, after).move(context, "account-bind", false);
+}
+
+Outcome<AccountChange> AccountMachine::act(
+    AccountAction action,
+    const xml::Jid& jid,
+    const std::optional<Groups>& groups,
+    const pubsub::Context& context
+) const {
+    const Account before = present(accounts_, jid);
+    const auto next = next_state(before.state, action);
+    if (!next) {
+        if (before.state == AccountState::Init)
+            return Failure{Errc::UnknownAccount, "no account " + before.jid, {}};
+        if (action == AccountAction::Create)
+            return Failure{Errc::AccountExists, "the account " + before.jid + " exists", {}};
+        return Failure{Errc::WrongState, advice(before.state, action), {}};
+    }
+    if (action == AccountAction::Create && accounts_.size() >= settings_.accounts_max)
+        return Failure{Errc::TooManyAccounts, "accounts.accounts_max is reached", {}};
+    Account after = before;
+    after.state = *next;
+    if (groups)
+        after.groups = *groups;
+    else if (after.state == AccountState::Enabled && before.state != AccountState::Enabled &&
+             after.groups.empty())
+        after.groups = make_groups(settings_.default_groups).value_or(Groups{});
+    if (after.state == before.state && after.groups == before.groups)
+        return AccountChange{{}, before};
+    const bool loses_role =
+        after.state != AccountState::Enabled || !after.is_in(administrators_group);
+    if (context.actor.jid.bare_view() == before.jid && before.is_in(administrators_group) &&
+        loses_role)
+        return Failure{
+            Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
+        };
+    return Mover(accounts_, before, after).move(context, row_of(action).name, false);
+}
+
+Outcome<AccountChange> AccountMachine::remove(const xml::Jid& jid, const pubsub::Context& context)
+    const {
+    const Account before = present(accounts_, jid);
+    if (before.state == AccountState::Init)
+        return Failure{Errc::UnknownAccount, "no account " + before.jid, {}};
+    if (context.actor.jid.bare_view() == before.jid && before.is_in(administrators_group))
+        return Failure{
+            Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
+        };
+    return Mover(accounts_, before, init_account(jid))
+        .move(context, row_of(AccountAction::Delete).name, false);
+}
+
+AccountChange AccountMachine::expire(const Account& account, storage::Millis now) const {
+    pubsub::Context context;
+    context.actor = pubsub::Principal::system();
+    context.now = now;
+    Account after;
+    after.jid = account.jid;
+    return Mover(accounts_, account, std::move(after))
+        .move(context, row_of(AccountAction::Expire).name, true);
+}
+
+AccountChange AccountMachine::make_administrator(const xml::Jid& jid) const {
+    pubsub::Context context;
+    context.actor = pubsub::Principal::system();
+    const Account before = present(accounts_, jid);
+    Account after = before;
+    after.state = AccountState::Enabled;
+    if (!after.is_in(administrators_group)) {
+        after.groups.emplace_back(administrators_group);
+        std::ranges::sort(after.groups);
+    }
+    if (after.state == before.state && after.groups == before.groups)
+        return AccountChange{{}, before};
+    return Mover(accounts_, before, std::move(after))
+        .move(context, "account-make-administrator", false);
+}
+
+}   // namespace grid::controller

@@ -1,0 +1,85 @@
+// controller/accounts/transitions.hpp: the state machine of accounts (protocol B.1): request →
+// batch.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/accounts/accounts.hpp"
+#include "controller/errors.hpp"
+#include "pubsub/request.hpp"
+
+namespace grid::controller {
+
+/// What somebody asks for. The table in transitions.cpp says where each leads from each state.
+enum class AccountAction {
+    Register,       // by the client itself
+    AutoRegister,   // by the client or its login, where [accounts] auto_approve is on
+    Create,         // by an administrator, before the client ever came
+    Approve,
+    Decline,
+    Disable,
+    Enable,
+    SetGroups,
+    Delete,
+    Expire,   // PENDING for too long
+};
+inline constexpr std::size_t account_actions = 10;
+std::string_view to_string(AccountAction action);
+/// Nothing where the action is not possible.
+std::optional<AccountState> next_state(AccountState from, AccountAction action);
+
+/// S37: what a client may say of itself when it registers.
+struct Wishes {
+    Groups groups;
+    std::string description, device_type;
+};
+
+/// A decided change. `batch` has no operations when all is as it should be already.
+struct AccountChange {
+    storage::Batch batch;
+    Account after;
+    bool is_change() const { return !batch.operations.empty(); }
+};
+
+/// Pure functions over the accounts; every batch expects the account's record.
+class AccountMachine {
+public:
+    AccountMachine(const Accounts& accounts, const Settings& settings)
+        : accounts_(accounts), settings_(settings) {}
+
+    /// B.2: the same certificate again gets the present state, another one `conflict`.
+    Outcome<AccountChange> register_client(
+        const Identity& identity, const Wishes& wishes, const pubsub::Context& context
+    ) const;
+    /// At login: automatic registration, binding of an account that an administrator made, a newer
+    /// certificate. Nothing when all is in place.
+    bool needs_enrolment(const Identity& identity) const;
+    Outcome<AccountChange> enrol(const Identity& identity, const pubsub::Context& context) const;
+
+    /// Approve, Decline, Disable, Enable, SetGroups, Create: `groups` where given replace the
+    /// present ones.
+    Outcome<AccountChange> act(
+        AccountAction action,
+        const xml::Jid& jid,
+        const std::optional<Groups>& groups,
+        const pubsub::Context& context
+    ) const;
+    Outcome<AccountChange> remove(const xml::Jid& jid, const pubsub::Context& context) const;
+    /// A PENDING account that waited too long.
+    AccountChange expire(const Account& account, storage::Millis now) const;
+    /// Start-up: ENABLED and in the group of administrators.
+    AccountChange make_administrator(const xml::Jid& jid) const;
+
+private:
+    const Accounts& accounts_;
+    const Settings& settings_;
+};
+
+/// "The same certificate": the same trust anchor and the same account; and an account that an
+/// xmppAddr named, or an administrator's, is never taken by a mapping rule.
+bool is_same_certificate(const Account& account, const Identity& identity);
+
+}   // namespace grid::controller

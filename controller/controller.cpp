@@ -1,0 +1,141 @@
+// controller/controller.cpp: the controller put together: streams, apply, notify, background,
+// start.
+#include "controller/controller.hpp"
+
+#include "controller/accounts/event.hpp"
+#include "controller/state.hpp"
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
+
+namespace grid::controller {
+
+Controller::Controller(Settings settings, const Sessions& sessions)
+    : state_(std::make_unique<State>(std::move(settings), sessions)) {}
+
+Controller::~Controller() = default;
+
+void Controller::attach(pubsub::Engine& broker) { state_->directory.attach(broker); }
+
+const Settings& Controller::settings() const { return state_->settings; }
+
+Admission Controller::admit(const Identity& identity) const {
+    const Account* account = state_->accounts.find(identity.account.bare_view());
+    if (account == nullptr) return {};
+    // The other certificate is asked about first, so that it learns nothing of the account.
+    if (!is_same_certificate(*account, identity))
+        return {
+            Admission::Kind::OtherCertificate, AccountState::Init,
+            "this name belongs to another certificate"
+        };
+    if (account->state == AccountState::Disabled)
+        return {
+            Admission::Kind::Disabled, AccountState::Disabled,
+            "an administrator disabled this account"
+        };
+    return {Admission::Kind::Enter, account->state, {}};
+}
+
+std::optional<pubsub::Prepared> Controller::enrolment(const Identity& identity) {
+    if (!state_->machine().needs_enrolment(identity)) return std::nullopt;
+    pubsub::Prepared prepared;
+    prepared.bytes = sizeof(Identity) + 512;
+    prepared.decide = [state = state_.get(), identity](const pubsub::Context& given) {
+        // Whoever runs this for the server, it is the client's own doing.
+        pubsub::Context context = given;
+        context.actor.jid = identity.account;
+        context.actor.origin = pubsub::Origin::Session;
+        auto change = state->machine().enrol(identity, context);
+        if (!change) return pubsub::Decision(to_plain_error(change.error()));
+        if (!change->is_change()) return pubsub::Decision(pubsub::Reply{});
+        return pubsub::Decision(pubsub::Decision::Change{std::move(change->batch), pubsub::Reply{}}
+        );
+    };
+    return prepared;
+}
+
+void Controller::apply(const storage::KeyChange& change) {
+    if (change.family != storage::Family::Control || change.key.empty()) return;
+    const std::string_view rest = change.key.substr(1);
+    switch (static_cast<storage::Tag>(change.key.front())) {
+        case storage::Tag::Account: {
+            const AccountApplied applied = state_->accounts.apply(rest, change.record);
+            if (applied.rights_changed) ++state_->revision;
+            state_->policy.forget(rest);
+            break;
+        }
+        case storage::Tag::AccountGuard:
+            state_->accounts.apply_slot(rest, change.record);
+            break;
+        case storage::Tag::Group:
+            state_->groups.apply(rest, change.record);
+            break;
+        case storage::Tag::Policy:
+            state_->policy.apply(rest, change.record);
+            ++state_->revision;
+            break;
+        case storage::Tag::Topic:
+            state_->directory.apply(rest, change.record);
+            break;
+        default:
+            break;   // the broker's, or a later version's
+    }
+}
+
+void Controller::notify(const storage::Committed& committed, SessionControl& control) {
+    const std::string_view event = committed.batch.event;
+    if (event.empty()) return;
+    if (event.front() == static_cast<char>(storage::Tag::Policy)) control.rights_changed();
+    if (event.front() != static_cast<char>(storage::Tag::Account)) return;
+    if (const auto decoded = decode_account_event(event))
+        notify_account(
+            *decoded, committed.revision, state_->settings, state_->accounts, state_->sessions,
+            control
+        );
+}
+
+void Controller::scan_finished() { ++state_->revision; }
+
+std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t batches_max) {
+    std::vector<storage::Batch> batches = state_->audit.drain(now, batches_max);
+    if (batches.size() >= batches_max) return batches;
+    const auto expired = state_->accounts.pending_before(
+        now - state_->settings.pending_expire_ms, batches_max - batches.size()
+    );
+    for (const Account* account : expired)
+        batches.push_back(state_->machine().expire(*account, now).batch);
+    return batches;
+}
+
+void Controller::record_session(
+    const Identity& identity,
+    std::string_view what,
+    std::string_view address,
+    std::string_view detail
+) {
+    audit::Record record;
+    record.actor = identity.account.str();
+    record.address = address;
+    record.operation = what;
+    record.detail = detail;
+    state_->audit.add(std::move(record));
+}
+
+Result<std::vector<storage::Batch>, std::string> Controller::bootstrap(
+    const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
+) {
+    std::vector<storage::Batch> batches;
+    if (policy_text && state_->policy.head().version == 0) {
+        const policy::Parsed parsed = state_->policy.parse(*policy_text);
+        if (!parsed.ok()) return "the policy does not parse: " + parsed.errors.front().to_text();
+        pubsub::Context context;
+        context.actor = pubsub::Principal::system();
+        batches.push_back(state_->policy.replace(*policy_text, context));
+    }
+    for (const xml::Jid& jid : administrators) {
+        AccountChange change = state_->machine().make_administrator(jid);
+        if (change.is_change()) batches.push_back(std::move(change.batch));
+    }
+    return batches;
+}
+
+}   // namespace grid::controller

@@ -1,0 +1,66 @@
+// controller/errors.hpp: why the controller refuses, one row per reason, for every mouth.
+#pragma once
+
+#include <string>
+
+#include "xml/result.hpp"
+#include "xml/stanza_error.hpp"
+
+namespace grid::controller {
+
+/// Each has one row in errors.cpp: its stanza error (protocol B.0) and its HTTP status.
+enum class Errc {
+    MalformedRequest,       // element missing, two service elements, bad parameter
+    UnsupportedOperation,   // detail: its name
+    Unregistered,           // authenticated, account not registered
+    Pending,                // waits for the administrator
+    Disabled,               // declined or disabled
+    NotLoggedIn,
+    UsernameTaken,   // bound to another certificate
+    UnknownCapability,
+    Denied,   // by policy; which rule is only in the audit
+    InvalidFilter,
+    TooManySubtopics,   // detail: the limit
+    ProviderOffline,
+    NotReady,   // detail: seconds
+    // Administration.
+    NotAdministrator,
+    UnknownAccount,
+    UnknownGroup,
+    UnknownTopic,
+    AccountExists,
+    WrongState,
+    OwnAccount,   // an administrator who would lock himself out
+    GroupInUse,
+    TooManyPending,
+    TooManyAccounts,
+    PolicyInvalid,
+    PolicyChanged,   // another version than the one expected
+    NoCertificate,
+};
+
+/// A refusal, before a mouth has worded it.
+struct Failure {
+    Errc code = Errc::MalformedRequest;
+    std::string text;     // what was wrong and what would be right
+    std::string detail;   // the attribute of the application condition, where it has one
+};
+
+struct ErrorRow {
+    const char *type, *condition;   // RFC 6120 §8.3
+    const char* application;        // in gi#errors; null: none
+    const char* attribute;          // of the application condition; null: none
+    int http;
+    const char* code;   // in REST answers
+};
+const ErrorRow& row(Errc code);
+
+/// The stanza error with its application condition in `gi#errors`.
+xml::StanzaError to_stanza_error(const Failure& failure);
+/// Without the application condition: for stanzas that are not addressed to the controller.
+xml::StanzaError to_plain_error(const Failure& failure);
+
+template <class T>
+using Outcome = Result<T, Failure>;
+
+}   // namespace grid::controller

@@ -1,0 +1,58 @@
+// controller/grid/request.hpp: the Grid protocol read (protocol B.0, lenient in) and answered
+// (strict out).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/errors.hpp"
+#include "xml/element.hpp"
+
+namespace grid::controller::gi {
+
+/// The two wrappers of the drafts.
+enum class Dialect { Gi, Xgrid };
+
+struct Param {
+    std::string name;   // empty: positional
+    std::string text;   // trimmed
+};
+
+struct Request {
+    Dialect dialect = Dialect::Gi;
+    std::string service;   // AccountQuery, DiscoveryQuery, …; empty for a bare xgrid operation
+    xml::Ns service_ns;    // in the spelling of the request, for the answer
+    std::string method;    // register, find, getCapabilityListRequest, …
+    std::vector<Param> params;
+    xml::Element body;   // the method or operation element
+
+    /// All values of a named parameter.
+    std::vector<std::string> all(std::string_view name) const;
+    /// The named parameter; else, if `positional`, the first without a name; else empty.
+    std::string one(std::string_view name, bool positional = false) const;
+};
+
+/// `<grid xmlns='gi|xgrid'/>`.
+bool is_grid(const xml::Element& payload);
+/// Matches service and operation by local name in any namespace.
+Outcome<Request> parse_request(const xml::Element& payload);
+
+/// White space around a text is the samples' line breaks, never meant.
+std::string trimmed(std::string_view text);
+/// Text of the child of that local name, in any namespace.
+std::string child_text(const xml::Element& parent, std::string_view name);
+/// What stands behind the ":" of `xsi:type`, whatever the prefix is bound to; empty without one.
+std::string xsi_type(const xml::Element& element);
+
+/// The wrapped answer: `answer` is the method element (gi) or the response element (xgrid).
+xml::Element respond(const Request& request, xml::Element answer);
+/// `<method xmlns=''>` around its children.
+xml::Element method_answer(const Request& request);
+/// `<value xsi:nil='true'/>`: done, nothing to tell.
+xml::Element nil_value();
+/// `<value xsi:type='ns3:stringArray'>` with an `<item/>` each.
+xml::Element string_array(const std::vector<std::string>& items);
+
+}   // namespace grid::controller::gi

@@ -1,0 +1,135 @@
+// controller/gridctl/account_commands.cpp: `accounts …`: who may join the grid.
+#include <memory>
+
+#include "controller/gridctl/rest_commands.hpp"
+#include "controller/gridctl/table.hpp"
+
+namespace grid::controller::gridctl {
+namespace {
+
+namespace json = boost::json;
+
+struct Arguments {
+    std::string jid, state;
+    std::vector<std::string> groups;
+    bool none = false;
+};
+using Shared = std::shared_ptr<Arguments>;
+
+std::string path_of(const Options& options, const Arguments& given, const std::string& below = {}) {
+    return "accounts/" + encoded(account_of(options, given.jid).str()) + below;
+}
+
+json::value groups_of(const Arguments& given) {
+    if (given.groups.empty()) return json::object();
+    return json::object{{"groups", json::array(given.groups.begin(), given.groups.end())}};
+}
+
+void list(const Options& options, const Arguments& given) {
+    Client client = connect_to(options);
+    const auto all = list_all(client, "accounts", "accounts", {{"state", given.state}});
+    print_list(
+        options, all, "accounts",
+        {{"ACCOUNT", "jid"},
+         {"STATE", "state"},
+         {"GROUPS", "groups"},
+         {"WISHED", "wished_groups"},
+         {"CERTIFICATE", "certificate.subject"},
+         {"CHANGED", "changed"}}
+    );
+}
+
+/// approve, decline, disable, enable.
+void change(const Options& options, const Arguments& given, const std::string& verb) {
+    Client client = connect_to(options);
+    const json::object account =
+        client.call("POST", path_of(options, given, "/" + verb), groups_of(given));
+    if (options.json) return print_object(options, account);
+    print(
+        cell_of(account, "jid") + " is " + cell_of(account, "state") +
+        ", groups: " + cell_of(account, "groups") + "\n"
+    );
+}
+
+void add(const Options& options, const Arguments& given) {
+    Client client = connect_to(options);
+    json::object body{{"jid", account_of(options, given.jid).str()}};
+    if (!given.groups.empty())
+        body["groups"] = json::array(given.groups.begin(), given.groups.end());
+    print_object(options, client.call("POST", "accounts", body));
+}
+
+void set_groups(const Options& options, const Arguments& given) {
+    Client client = connect_to(options);
+    if (given.groups.empty() && !given.none) {
+        const json::object account = client.call("GET", path_of(options, given));
+        if (options.json) return print_object(options, account);
+        return print(cell_of(account, "groups") + "\n");
+    }
+    const json::array groups(given.groups.begin(), given.groups.end());
+    const json::object account =
+        client.call("PUT", path_of(options, given, "/groups"), json::object{{"groups", groups}});
+    if (options.json) return print_object(options, account);
+    print(cell_of(account, "jid") + " is in: " + cell_of(account, "groups") + "\n");
+}
+
+void remove(const Options& options, const Arguments& given) {
+    Client client = connect_to(options);
+    const json::object done = client.call("DELETE", path_of(options, given));
+    if (options.json) return print_object(options, done);
+    print("deleted " + cell_of(done, "deleted") + "\n");
+}
+
+void show(const Options& options, const Arguments& given) {
+    Client client = connect_to(options);
+    print_object(options, client.call("GET", path_of(options, given)));
+}
+
+CLI::App* add_command(CLI::App* group, const char* name, const char* help, const Shared& given) {
+    CLI::App* command = group->add_subcommand(name, help);
+    command->add_option("jid", given->jid, "account: NAME@DOMAIN, or NAME with --data")->required();
+    return command;
+}
+
+}   // namespace
+
+void add_account_commands(CLI::App& app, const Options& options) {
+    CLI::App* group = app.add_subcommand("accounts", "who may join the grid");
+    group->require_subcommand(1);
+    const auto given = std::make_shared<Arguments>();
+
+    CLI::App* listing = group->add_subcommand("list", "all accounts");
+    listing->add_option("--state", given->state, "only these")
+        ->check(CLI::IsMember({"pending", "enabled", "disabled"}));
+    listing->callback([&options, given] { list(options, *given); });
+
+    add_command(group, "show", "one account with its certificate", given)
+        ->callback([&options, given] { show(options, *given); });
+
+    CLI::App* approving = add_command(group, "approve", "let a pending account in", given);
+    approving->add_option("--group", given->groups, "groups (default: the configured ones)");
+    approving->callback([&options, given] { change(options, *given, "approve"); });
+    const auto add_change = [&](const char* verb, const char* help) {
+        add_command(group, verb, help, given)->callback([&options, given, verb] {
+            change(options, *given, verb);
+        });
+    };
+    add_change("decline", "refuse a pending account");
+    add_change("disable", "shut an account out, at once");
+    add_change("enable", "let a disabled account in again");
+
+    CLI::App* adding = add_command(group, "add", "make an account before its first login", given);
+    adding->add_option("--group", given->groups, "groups (default: the configured ones)");
+    adding->callback([&options, given] { add(options, *given); });
+
+    CLI::App* grouping = add_command(group, "groups", "show or set an account's groups", given);
+    grouping->add_option("group", given->groups, "exactly these; without any, they are shown");
+    grouping->add_flag("--none", given->none, "no group at all");
+    grouping->callback([&options, given] { set_groups(options, *given); });
+
+    add_command(group, "delete", "forget an account", given)->callback([&options, given] {
+        remove(options, *given);
+    });
+}
+
+}   // namespace grid::controller::gridctl

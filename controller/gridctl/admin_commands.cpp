@@ -1,0 +1,94 @@
+// controller/gridctl/admin_commands.cpp: `admin add|list|remove`: who administers, made on the
+// machine.
+#include <memory>
+
+#include "controller/gridctl/options.hpp"
+#include "controller/gridctl/table.hpp"
+#include "controller/pki/administrators.hpp"
+#include "controller/pki/files.hpp"
+#include "controller/pki/initialize.hpp"
+#include "controller/pki/layout.hpp"
+
+namespace grid::controller::gridctl {
+namespace {
+
+void add(const Options& options, const std::string& name) {
+    const xml::Jid jid = account_of(options, name);
+    const auto added = pki::add_administrator(options.data, jid);
+    if (!added) throw Failed(Exit::Refused, added.error());
+    const std::string file = pki::Layout{options.data}.administrators().string();
+    if (options.json) {
+        print(
+            boost::json::serialize(boost::json::object{{"jid", jid.str()}, {"added", *added}}) +
+            "\n"
+        );
+        return;
+    }
+    print(jid.str() + (*added ? " is in " : " was already in ") + file + "\n");
+    print(
+        "A running gridd takes it over within two seconds, else at its next start.\n"
+        "The account is bound to the first certificate that logs in with this address. To make "
+        "one\n"
+        "with the evaluation CA:  gridctl --data " +
+        options.data.string() + " pki client " + std::string(jid.local()) +
+        "\nThen:  gridctl --server HOST:8443 --cert " + std::string(jid.local()) + ".crt --key " +
+        std::string(jid.local()) + ".key --ca ca.crt status\n"
+    );
+}
+
+void remove(const Options& options, const std::string& name) {
+    const xml::Jid jid = account_of(options, name);
+    const auto removed = pki::remove_administrator(options.data, jid);
+    if (!removed) throw Failed(Exit::Refused, removed.error());
+    const std::string file = pki::Layout{options.data}.administrators().string();
+    if (!*removed) throw Failed(Exit::NotFound, jid.str() + " is not in " + file);
+    if (options.json) {
+        print(
+            boost::json::serialize(boost::json::object{{"jid", jid.str()}, {"removed", true}}) +
+            "\n"
+        );
+        return;
+    }
+    print(
+        jid.str() + " is no longer in " + file +
+        "\nIts account keeps its groups until they are changed:  gridctl accounts groups " +
+        jid.str() + " GROUP…\n"
+    );
+}
+
+void list(const Options& options) {
+    const auto file = pki::read_file(pki::Layout{options.data}.administrators());
+    if (!file) throw Failed(Exit::Refused, file.error());
+    const auto read = pki::parse_administrators(file->text);
+    if (options.json) {
+        boost::json::array jids, problems;
+        for (const auto& jid : read.jids) jids.emplace_back(jid.str());
+        for (const auto& problem : read.problems) problems.emplace_back(problem);
+        print(
+            boost::json::serialize(
+                boost::json::object{{"administrators", jids}, {"problems", problems}}
+            ) +
+            "\n"
+        );
+        return;
+    }
+    for (const auto& jid : read.jids) print(jid.str() + "\n");
+    for (const auto& problem : read.problems) print("ignored, " + printable(problem) + "\n");
+}
+
+}   // namespace
+
+void add_admin_commands(CLI::App& app, const Options& options) {
+    CLI::App* group = app.add_subcommand("admin", "administrators, on this machine's --data");
+    group->require_subcommand(1);
+    auto jid = std::make_shared<std::string>();
+    CLI::App* adding = group->add_subcommand("add", "make an account an administrator");
+    adding->add_option("jid", *jid, "its address")->required();
+    adding->callback([&options, jid] { add(options, *jid); });
+    CLI::App* removing = group->add_subcommand("remove", "take an account off the list");
+    removing->add_option("jid", *jid, "its address")->required();
+    removing->callback([&options, jid] { remove(options, *jid); });
+    group->add_subcommand("list", "who is on the list")->callback([&options] { list(options); });
+}
+
+}   // namespace grid::controller::gridctl

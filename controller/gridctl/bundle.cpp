@@ -1,0 +1,89 @@
+// controller/gridctl/bundle.cpp: writes a client's key, certificate, CA and how to connect.
+#include "controller/gridctl/bundle.hpp"
+
+#include "controller/gridctl/bundle_readme.hpp"
+#include "controller/gridctl/target.hpp"
+#include "controller/pki/files.hpp"
+
+namespace grid::controller::gridctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+void replace_all(std::string& text, std::string_view what, const std::string& with) {
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
+        text.replace(at, what.size(), with);
+}
+
+std::string port_or(const std::string& address, const char* otherwise) {
+    return address.empty() ? otherwise : port_of(address);
+}
+
+std::string make_readme(const Options& options, const Bundle& bundle) {
+    const Ready ready = read_ready(options);
+    const std::string domain(bundle.jid.domain());
+    // An evaluation's domain resolves nowhere, a real one is what clients elsewhere should use.
+    const bool is_local = domain == "localhost" || domain.ends_with(".localhost");
+    std::string host = is_local ? "127.0.0.1" : domain;
+    if (!ready.c2s.empty() && !is_wildcard(ready.c2s)) host = host_of(ready.c2s);
+    const bool is_v6 = host.find(':') != std::string::npos;
+    std::string text(bundle_readme);
+    replace_all(text, "@JID@", bundle.jid.str());
+    replace_all(text, "@FILE@", to_file_name(bundle.jid.local()));
+    replace_all(text, "@DOMAIN@", domain);
+    replace_all(text, "@HOST@", host);
+    replace_all(text, "@ADDRESS@", is_v6 ? "[" + host + "]" : host);
+    replace_all(text, "@PORT@", port_or(ready.c2s, "5222"));
+    replace_all(text, "@TLSPORT@", port_or(ready.c2s_tls, "5223"));
+    return text;
+}
+
+void put(const fs::path& path, const std::string& text, pki::Mode mode, bool force) {
+    const auto done =
+        force ? pki::write_file(path, text, mode) : pki::create_file(path, text, mode);
+    if (!done) throw Failed(Exit::Refused, done.error());
+}
+
+}   // namespace
+
+std::string to_file_name(std::string_view local) {
+    constexpr char hex[] = "0123456789abcdef";
+    std::string out;
+    for (const char c : local) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool is_kept = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                             (byte >= '0' && byte <= '9') || byte >= 0x80 || c == '-' || c == '_' ||
+                             (c == '.' && !out.empty());
+        if (is_kept) {
+            out += c;
+        } else {
+            out += '=';
+            out += hex[byte >> 4];
+            out += hex[byte & 15];
+        }
+    }
+    return out == "ca" ? "=63a" : out;   // ca.crt is the CA
+}
+
+std::vector<std::string> write_bundle(const Options& options, const Bundle& bundle, bool force) {
+    const std::string name = to_file_name(bundle.jid.local());
+    const fs::path certificate = bundle.folder / (name + ".crt"),
+                   key = bundle.folder / (name + ".key");
+    const fs::path ca = bundle.folder / "ca.crt", text = bundle.folder / "README.txt";
+    if (!fs::is_directory(bundle.folder)) {
+        const auto made = pki::make_private_folder(bundle.folder);
+        if (!made) throw Failed(Exit::Refused, made.error());
+    }
+    const auto there = pki::read_file(ca);
+    const bool is_same_ca = there && there->exists && there->text == bundle.ca;
+    for (const fs::path& path : {certificate, key, text, ca})
+        if (!force && fs::exists(path) && !(path == ca && is_same_ca))
+            throw Failed(Exit::Refused, path.string() + " is there already: --force replaces it");
+    put(key, bundle.pair.key, pki::Mode::Private, force);
+    put(certificate, bundle.pair.certificate, pki::Mode::Public, force);
+    if (!is_same_ca) put(ca, bundle.ca, pki::Mode::Public, force);
+    put(text, make_readme(options, bundle), pki::Mode::Public, force);
+    return {certificate.string(), key.string(), ca.string(), text.string()};
+}
+
+}   // namespace grid::controller::gridctl

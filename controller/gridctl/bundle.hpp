@@ -1,0 +1,29 @@
+// controller/gridctl/bundle.hpp: the files that a new client is handed, with how to connect.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "controller/gridctl/options.hpp"
+#include "controller/pki/pki.hpp"
+#include "xml/jid.hpp"
+
+namespace grid::controller::gridctl {
+
+struct Bundle {
+    xml::Jid jid;
+    pki::KeyPair pair;
+    std::string ca;   // PEM
+    std::filesystem::path folder;
+};
+
+/// A local part as a file name: letters, digits, `.`, `-`, `_` and what is not ASCII stay, all else
+/// is written as =xx, and a leading dot too. Two accounts never share a name.
+std::string to_file_name(std::string_view local);
+
+/// NAME.crt, NAME.key, ca.crt, README.txt. Without `force`, nothing is written when one is there
+/// (but the same ca.crt may be). Returns the paths.
+std::vector<std::string> write_bundle(const Options& options, const Bundle& bundle, bool force);
+
+}   // namespace grid::controller::gridctl

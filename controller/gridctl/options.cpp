@@ -1,0 +1,56 @@
+// controller/gridctl/options.cpp: domain, accounts, time and text for all commands.
+#include "controller/gridctl/options.hpp"
+
+#include <chrono>
+#include <iostream>
+#include <iterator>
+
+#include "controller/pki/files.hpp"
+#include "controller/pki/layout.hpp"
+
+namespace grid::controller::gridctl {
+
+std::string domain_of(const Options& options) {
+    const auto file = pki::read_file(pki::Layout{options.data}.domain());
+    if (!file) return "";   // ignored: what needs the domain says so itself
+    return file->text.substr(0, file->text.find_first_of("\r\n"));
+}
+
+xml::Jid account_of(const Options& options, const std::string& text) {
+    std::string full = text;
+    if (text.find('@') == std::string::npos) {
+        const std::string domain = domain_of(options);
+        if (domain.empty())
+            throw Failed(
+                Exit::Usage, "'" + text +
+                                 "': give the full address, NAME@DOMAIN (no domain is "
+                                 "known: there is no " +
+                                 pki::Layout{options.data}.domain().string() + ")"
+            );
+        full += "@" + domain;
+    }
+    const auto jid = xml::Jid::parse(full);
+    if (!jid.has_value() || !jid->is_bare() || jid->local().empty())
+        throw Failed(
+            Exit::Usage, "'" + text + "' is no account address such as sensor@grid.example"
+        );
+    return *jid;
+}
+
+std::int64_t now_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::string read_text(const std::string& path) {
+    if (path == "-")
+        return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+    const auto file = pki::read_file(path);
+    if (!file) throw Failed(Exit::Usage, file.error());
+    if (!file->exists) throw Failed(Exit::Usage, "there is no file " + path);
+    return file->text;
+}
+
+void print(const std::string& text) { std::cout << text << std::flush; }
+
+}   // namespace grid::controller::gridctl

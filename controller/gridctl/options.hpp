@@ -1,0 +1,40 @@
+// controller/gridctl/options.hpp: what every command may be given, and how the commands are added.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+
+#include "controller/gridctl/exit_code.hpp"
+#include "xml/jid.hpp"
+
+namespace grid::controller::gridctl {
+
+struct Options {
+    std::filesystem::path data;
+    std::string server, server_name;   // HOST:PORT; the name that its certificate must carry
+    std::string certificate, key, ca;
+    unsigned timeout_seconds = 30;
+    bool json = false;
+};
+
+/// The domain of DIR/pki; empty when there is none.
+std::string domain_of(const Options& options);
+/// A bare JID, prepared. A name without `@` is completed with the domain, when one is known.
+xml::Jid account_of(const Options& options, const std::string& text);
+std::int64_t now_ms();
+/// The text of a file, or of standard input for "-".
+std::string read_text(const std::string& path);
+void print(const std::string& text);
+
+// One file per group of commands. `options` outlives the app.
+void add_pki_commands(CLI::App& app, const Options& options);
+void add_admin_commands(CLI::App& app, const Options& options);
+void add_account_commands(CLI::App& app, const Options& options);
+void add_group_commands(CLI::App& app, const Options& options);
+void add_policy_commands(CLI::App& app, const Options& options);
+void add_topic_commands(CLI::App& app, const Options& options);
+void add_server_commands(CLI::App& app, const Options& options);   // sessions, status, audit
+void add_check_commands(CLI::App& app, const Options& options);
+
+}   // namespace grid::controller::gridctl

@@ -1,0 +1,130 @@
+// controller/gridctl/policy_commands.cpp: `policy show|set|check|test`: which rule decides.
+#include <memory>
+
+#include "controller/gridctl/rest_commands.hpp"
+#include "controller/gridctl/table.hpp"
+
+namespace grid::controller::gridctl {
+namespace {
+
+namespace json = boost::json;
+
+struct Arguments {
+    std::string file, client, topic, operation;
+    std::vector<std::string> groups;
+    std::int64_t expect_version = -1;
+    bool dry_run = false;
+};
+
+/// "FILE:3:7: unknown operation", as compilers do, so that editors jump there.
+std::string to_lines(const json::object& answer, const std::string& file) {
+    std::string out;
+    const json::value* errors = answer.if_contains("errors");
+    if (errors == nullptr || !errors->is_array()) return out;
+    for (const json::value& error : errors->get_array())
+        out += file + ":" + cell_of(error, "line") + ":" + cell_of(error, "column") + ": " +
+               cell_of(error, "text") + "\n";
+    return out;
+}
+
+void show(const Options& options) {
+    Client client = connect_to(options);
+    const json::object policy = client.call("GET", "policy");
+    if (options.json) return print_object(options, policy);
+    // The text alone, so that `policy show >file` and `policy set file` are each other's opposite.
+    const json::value* text = policy.if_contains("text");
+    if (text == nullptr || !text->is_string() || text->get_string().empty())
+        throw Failed(Exit::NotFound, "there is no policy yet: everything is denied");
+    const std::string body(text->get_string());
+    print(body.ends_with('\n') ? body : body + "\n");
+}
+
+void set(const Options& options, const Arguments& given) {
+    json::object body{{"text", read_text(given.file)}};
+    if (given.dry_run) body["dry_run"] = true;
+    if (given.expect_version >= 0) body["expect_version"] = given.expect_version;
+    Client client = connect_to(options);
+    const Answer answer = client.request("PUT", "/api/v1/policy", json::serialize(body));
+    boost::system::error_code error;
+    const json::value value = json::parse(answer.body, error);
+    if (error || !value.is_object())
+        throw Failed(Exit::Refused, "the server's answer is no JSON object");
+    const json::object& object = value.get_object();
+    if (options.json) print_object(options, object);
+    if (to_exit(answer.status) != Exit::Ok) {
+        const std::string lines = to_lines(object, given.file);
+        throw Failed(
+            to_exit(answer.status),
+            cell_of(value, "error.text") +
+                (lines.empty() ? "" : "\n" + lines.substr(0, lines.size() - 1))
+        );
+    }
+    if (options.json) return;
+    print(
+        std::string(given.dry_run ? "would be" : "is") + " version " + cell_of(value, "version") +
+        ", " + cell_of(value, "rules") + " rules\n"
+    );
+}
+
+void check(const Options& options, const Arguments& given) {
+    Client client = connect_to(options);
+    const json::object answer =
+        client.call("POST", "policy/check", json::object{{"text", read_text(given.file)}});
+    const json::value* ok = answer.if_contains("ok");
+    const bool is_ok = ok != nullptr && ok->is_bool() && ok->get_bool();
+    if (options.json) {
+        print_object(options, answer);
+    } else {
+        print(
+            is_ok ? "ok, " + cell_of(answer, "rules") + " rules\n" : to_lines(answer, given.file)
+        );
+    }
+    if (!is_ok) throw Failed(Exit::Refused, given.file + " is no valid policy");
+}
+
+void test(const Options& options, const Arguments& given) {
+    json::object body{
+        {"client", account_of(options, given.client).str()},
+        {"topic", given.topic},
+        {"operation", given.operation}
+    };
+    if (!given.groups.empty())
+        body["groups"] = json::array(given.groups.begin(), given.groups.end());
+    Client client = connect_to(options);
+    const json::object answer = client.call("POST", "policy/test", body);
+    print_object(options, answer);
+    const json::value* allowed = answer.if_contains("allowed");
+    if (allowed == nullptr || !allowed->is_bool() || !allowed->get_bool())
+        throw Failed(Exit::Refused, "denied");
+}
+
+}   // namespace
+
+void add_policy_commands(CLI::App& app, const Options& options) {
+    CLI::App* group = app.add_subcommand("policy", "who may do what with which topic");
+    group->require_subcommand(1);
+    const auto given = std::make_shared<Arguments>();
+    group->add_subcommand("show", "the text in force")->callback([&options] { show(options); });
+
+    CLI::App* setting = group->add_subcommand("set", "install a text; takes effect at once");
+    setting->add_option("file", given->file, "the text; - for standard input")->required();
+    setting->add_flag("--dry-run", given->dry_run, "only say whether it would be taken");
+    setting->add_option(
+        "--expect-version", given->expect_version, "refuse when another one is in force"
+    );
+    setting->callback([&options, given] { set(options, *given); });
+
+    CLI::App* checking = group->add_subcommand("check", "is this text a valid policy?");
+    checking->add_option("file", given->file, "the text; - for standard input")->required();
+    checking->callback([&options, given] { check(options, *given); });
+
+    CLI::App* testing = group->add_subcommand("test", "which rule decides, and how");
+    testing->add_option("--client", given->client, "account")->required();
+    testing->add_option("--topic", given->topic, "topic (node)")->required();
+    testing->add_option("--operation", given->operation, "publish, subscribe, retrieve, …")
+        ->required();
+    testing->add_option("--group", given->groups, "as if it were in these groups");
+    testing->callback([&options, given] { test(options, *given); });
+}
+
+}   // namespace grid::controller::gridctl

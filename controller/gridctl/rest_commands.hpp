@@ -1,0 +1,41 @@
+// controller/gridctl/rest_commands.hpp: what the commands over REST share: lists page by page,
+// printing.
+#pragma once
+
+#include <boost/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/gridctl/client.hpp"
+#include "controller/gridctl/options.hpp"
+
+namespace grid::controller::gridctl {
+
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+/// "path?name=value&…" without empty values.
+std::string with_query(const std::string& path, const Query& query);
+
+/// Follows the cursors to the end, or to `count_max` elements: {NAME: […], "next": …}.
+boost::json::object list_all(
+    Client& client,
+    const std::string& path,
+    const std::string& name,
+    Query query = {},
+    std::size_t count_max = SIZE_MAX
+);
+
+/// A column: its head and the member that it shows.
+using Columns = std::vector<std::pair<std::string, std::string>>;
+void print_list(
+    const Options& options,
+    const boost::json::object& list,
+    const std::string& name,
+    const Columns& columns
+);
+void print_object(const Options& options, const boost::json::object& object);
+
+Client connect_to(const Options& options);
+
+}   // namespace grid::controller::gridctl

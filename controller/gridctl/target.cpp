@@ -1,0 +1,100 @@
+// controller/gridctl/target.cpp: finds the server and the administrator's files by options or
+// --data.
+#include "controller/gridctl/target.hpp"
+
+#include <boost/json.hpp>
+
+#include "controller/pki/files.hpp"
+#include "controller/pki/layout.hpp"
+
+namespace grid::controller::gridctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The given file, else DIR/pki's.
+std::string file_of(const std::string& given, const fs::path& found, const char* option) {
+    const fs::path path = given.empty() ? found : fs::path(given);
+    std::error_code error;
+    if (fs::exists(path, error)) return path.string();
+    const std::string why = error ? error.message() : "there is none";
+    if (!given.empty()) throw Failed(Exit::Usage, path.string() + ": " + why);
+    throw Failed(
+        Exit::Usage, "give " + std::string(option) +
+                         " FILE, or --data DIR of gridd on this machine (" + path.string() + ": " +
+                         why + ")"
+    );
+}
+
+}   // namespace
+
+Ready parse_ready(std::string_view text) {
+    boost::json::error_code ignored;
+    const auto value =
+        boost::json::parse(boost::json::string_view(text.data(), text.size()), ignored);
+    Ready ready;
+    if (ignored || !value.is_object()) return ready;
+    const auto& object = value.get_object();
+    const auto* listen = object.if_contains("listen");
+    const auto text_of = [](const boost::json::object& from, const char* name) {
+        const auto* member = from.if_contains(name);
+        return member != nullptr && member->is_string() ? std::string(member->get_string()) : "";
+    };
+    ready.domain = text_of(object, "domain");
+    if (listen == nullptr || !listen->is_object()) return ready;
+    ready.c2s = text_of(listen->get_object(), "c2s");
+    ready.c2s_tls = text_of(listen->get_object(), "c2s_tls");
+    ready.http = text_of(listen->get_object(), "http");
+    return ready;
+}
+
+Ready read_ready(const Options& options) {
+    const auto file = pki::read_file(pki::Layout{options.data}.ready());
+    return file && file->exists ? parse_ready(file->text) : Ready{};
+}
+
+bool is_wildcard(const std::string& address) {
+    return address.starts_with("0.0.0.0:") || address.starts_with("[::]:");
+}
+
+std::string host_of(const std::string& address) {
+    if (address.starts_with("0.0.0.0:")) return "127.0.0.1";
+    if (address.starts_with("[::]:")) return "::1";
+    const auto colon = address.rfind(':');
+    if (address.starts_with("[")) return address.substr(1, address.find(']') - 1);
+    return address.substr(0, colon);
+}
+
+std::string port_of(const std::string& address) {
+    const auto colon = address.rfind(':');
+    const auto bracket = address.rfind(']');
+    if (colon == std::string::npos || (bracket != std::string::npos && colon < bracket)) return "";
+    return address.substr(colon + 1);
+}
+
+Target find_target(const Options& options) {
+    const pki::Layout layout{options.data};
+    const Ready ready = read_ready(options);
+    const std::string address = options.server.empty() ? ready.http : options.server;
+    if (address.empty())
+        throw Failed(
+            Exit::Connection, "no running gridd found: " + layout.ready().string() +
+                                  " is not there or names no HTTPS. Start gridd, or give "
+                                  "--server HOST:PORT"
+        );
+    Target target;
+    target.host = host_of(address);
+    target.port = port_of(address).empty() ? "8443" : port_of(address);
+    if (target.host.empty()) throw Failed(Exit::Usage, "'" + address + "' is not HOST:PORT");
+    target.found_by = options.server.empty() ? layout.ready().string() : "--server";
+    target.name = options.server_name;
+    if (target.name.empty() && options.server.empty())
+        target.name = ready.domain.empty() ? domain_of(options) : ready.domain;
+    if (target.name.empty()) target.name = target.host;
+    target.certificate = file_of(options.certificate, layout.admin_certificate(), "--cert");
+    target.key = file_of(options.key, layout.admin_key(), "--key");
+    target.ca = file_of(options.ca, layout.ca_certificate(), "--ca");
+    return target;
+}
+
+}   // namespace grid::controller::gridctl

@@ -1,0 +1,32 @@
+// controller/gridctl/target.hpp: which server is meant, and with which certificate to go there.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "controller/gridctl/options.hpp"
+
+namespace grid::controller::gridctl {
+
+/// What a running gridd wrote into DIR/run/ready.json; empty texts when there is none.
+struct Ready {
+    std::string domain, c2s, c2s_tls, http;   // "127.0.0.1:5222"
+};
+Ready parse_ready(std::string_view text);
+Ready read_ready(const Options& options);
+
+/// "[::1]:8443" → "::1"; a wildcard address becomes this machine's.
+std::string host_of(const std::string& address);
+std::string port_of(const std::string& address);
+bool is_wildcard(const std::string& address);
+
+struct Target {
+    std::string host, port;
+    std::string name;                   // what the server's certificate must say
+    std::string certificate, key, ca;   // files
+    std::string found_by;               // for error texts
+};
+/// From --server … and --data. Failed (Usage, Connection) says what is missing.
+Target find_target(const Options& options);
+
+}   // namespace grid::controller::gridctl

@@ -1,0 +1,23 @@
+// controller/pki/administrators.hpp: the text of DIR/administrators, one bare JID per line.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "xml/jid.hpp"
+
+namespace grid::controller::pki {
+
+struct Administrators {
+    std::vector<xml::Jid> jids;          // bare, prepared, each once
+    std::vector<std::string> problems;   // "line 3: …", for the log; the other lines count
+};
+
+/// `#` starts a comment, empty lines mean nothing.
+Administrators parse_administrators(std::string_view text);
+/// The text with one more line, resp. without the lines that name `jid`; the rest stays as it is.
+std::string with_administrator(std::string_view text, const xml::Jid& jid);
+std::string without_administrator(std::string_view text, const xml::Jid& jid);
+
+}   // namespace grid::controller::pki

@@ -1,0 +1,32 @@
+// controller/pki/initialize.hpp: the evaluation CA and what hangs on it, made once in DIR/pki.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "storage/batch.hpp"
+#include "xml/jid.hpp"
+#include "xml/result.hpp"
+
+namespace grid::controller::pki {
+
+struct Initialized {
+    std::vector<std::string> made, present;   // file names below DIR
+};
+
+/// A CA, a server certificate for `domain`, a certificate for admin@domain, who becomes an
+/// administrator. Never overwrites: makes what is missing, and all of it in one step when nothing
+/// is there yet, so that a start that was killed leaves nothing half-made. The CA's key is read
+/// only when something is missing. The error says what contradicts what, and what to do.
+Result<Initialized, std::string> initialize(
+    const std::filesystem::path& data, const std::string& domain, storage::Millis now
+);
+
+/// Adds the line to DIR/administrators, resp. removes it. False: nothing to do.
+Result<bool, std::string> add_administrator(const std::filesystem::path& data, const xml::Jid& jid);
+Result<bool, std::string> remove_administrator(
+    const std::filesystem::path& data, const xml::Jid& jid
+);
+
+}   // namespace grid::controller::pki

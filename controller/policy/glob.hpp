@@ -1,0 +1,30 @@
+// controller/policy/glob.hpp: a pattern with `*`, `?` and `\`, prepared for matching.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace grid::controller::policy {
+
+/// `*` is any run of characters, `?` one character (of UTF-8), `\` takes the next one literally.
+/// Matching never backtracks beyond the last `*`: at worst pattern length × text length.
+class Glob {
+public:
+    explicit Glob(std::string pattern);
+    bool matches(std::string_view text) const;
+    /// No wildcard: `literal()` is the only text that matches.
+    bool is_exact() const { return kind_ == Kind::Exact; }
+    bool is_any() const { return kind_ == Kind::Any; }
+    const std::string& literal() const { return literal_; }
+    const std::string& pattern() const { return pattern_; }
+
+private:
+    enum class Kind { Exact, Any, Prefix, General };
+    bool matches_general(std::string_view text) const;
+
+    std::string pattern_;
+    std::string literal_;   // before the first wildcard, unescaped
+    Kind kind_ = Kind::Exact;
+};
+
+}   // namespace grid::controller::policy

@@ -1,0 +1,58 @@
+// controller/state.hpp: the parts of the controller, for its own files and the mouths that share
+// them.
+#pragma once
+
+#include "controller/accounts/accounts.hpp"
+#include "controller/accounts/transitions.hpp"
+#include "controller/audit/queue.hpp"
+#include "controller/controller.hpp"
+#include "controller/groups/groups.hpp"
+#include "controller/policy/policy.hpp"
+#include "controller/topics/directory.hpp"
+
+namespace grid::controller {
+
+/// Grid strand only. Durable parts change in `apply` alone; `audit` is soft state.
+struct Controller::State {
+    State(Settings s, const Sessions& table)
+        : settings(std::move(s)),
+          sessions(table),
+          policy(std::string(settings.domain)),
+          audit(settings.audit_queue_max),
+          directory(settings, sessions) {}
+
+    const Settings settings;
+    const Sessions& sessions;
+    Accounts accounts;
+    GroupBook groups;
+    policy::Policy policy;
+    mutable audit::Queue audit;
+    Directory directory;
+    std::uint64_t revision = 1;   // of rights: see AccessPolicy::revision
+
+    AccountMachine machine() const { return {accounts, settings}; }
+
+    /// The actor's account when it may act at all: registered, and by the certificate that this
+    /// very session showed. A session that was there before somebody else registered its name has
+    /// none.
+    const Account* account_of(const pubsub::Principal& actor) const;
+    AccountState state_of(const pubsub::Principal& actor) const;
+    /// Nothing when the actor is ENABLED, else why not (protocol B.0).
+    std::optional<Failure> entitled(const pubsub::Principal& actor) const;
+    bool is_administrator(const pubsub::Principal& actor) const;
+
+    policy::Match decide(
+        const pubsub::Principal& actor, policy::Operation operation, std::string_view topic
+    ) const;
+    /// Expects the actor's account and the policy head: the gates of an allowed request.
+    void expect_gates(storage::Batch& batch, const pubsub::Principal& actor) const;
+    /// A question that was answered without a change.
+    void note(
+        const pubsub::Principal& actor,
+        std::string_view operation,
+        std::string_view topic,
+        const policy::Match& match
+    ) const;
+};
+
+}   // namespace grid::controller

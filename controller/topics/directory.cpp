@@ -1,0 +1,92 @@
+// controller/topics/directory.cpp: finding topics, what they serve, and who provides them.
+#include "controller/topics/directory.hpp"
+
+#include <algorithm>
+
+#include "xml/namespaces.hpp"
+
+namespace grid::controller {
+
+void Directory::apply(std::string_view name, const std::optional<storage::Record>& record) {
+    if (const auto found = topics_.find(name); found != topics_.end()) {
+        for (const std::string& query : found->second.queries) {
+            const auto at = by_query_.find(query);
+            if (at == by_query_.end()) continue;
+            if (const auto topic = at->second.find(name); topic != at->second.end())
+                at->second.erase(topic);
+            if (at->second.empty()) by_query_.erase(at);
+        }
+        topics_.erase(found);
+    }
+    if (!record) return;
+    Topic topic = decode_topic(record->value).value_or(Topic{});
+    topic.revision = record->revision;
+    for (const std::string& query : topic.queries) by_query_[query][std::string(name)] = true;
+    topics_.insert_or_assign(std::string(name), std::move(topic));
+}
+
+std::optional<pubsub::NodeView> Directory::node(std::string_view name) const {
+    return broker_ == nullptr ? std::nullopt : broker_->node(name);
+}
+
+std::vector<pubsub::NodeView> Directory::nodes(std::string_view after, std::size_t max) const {
+    return broker_ == nullptr ? std::vector<pubsub::NodeView>{} : broker_->nodes(after, max);
+}
+
+const Topic* Directory::topic(std::string_view name) const {
+    const auto found = topics_.find(name);
+    return found == topics_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> Directory::serving(std::string_view service) const {
+    std::vector<std::string> found;
+    if (service.empty()) return found;
+    if (node(service)) found.emplace_back(service);
+    if (const auto at = by_query_.find(service); at != by_query_.end())
+        for (const auto& entry : at->second)
+            if (entry.first != service && node(entry.first)) found.push_back(entry.first);
+    // A capability in any version: its topics sort together, behind "name-".
+    constexpr std::size_t versions_max = 64;
+    const std::string prefix = std::string(service) + "-";
+    for (const pubsub::NodeView& view : nodes(prefix, versions_max)) {
+        if (!view.name.starts_with(prefix)) break;
+        const bool is_new = std::ranges::find(found, view.name) == found.end();
+        if (split_topic(view.name).name == service && is_new) found.push_back(view.name);
+    }
+    return found;
+}
+
+std::vector<Provider> Directory::providers(std::string_view name) const {
+    std::vector<Provider> found;
+    if (broker_ == nullptr) return found;
+    // The broker's own answer to its owner (XEP-0060 §8.9.1), asked by the grid itself.
+    xml::Element question(
+        "pubsub", xml::ns::pubsub_owner, {},
+        xml::Element("affiliations", {{"node", std::string(name)}})
+    );
+    auto prepared = broker_->prepare({xml::IqType::Get, settings_.broker, &question, {}});
+    if (!prepared || !*prepared) return found;
+    pubsub::Context context;
+    context.actor = pubsub::Principal::system();
+    const pubsub::Decision decision = (*prepared)->decide(context);
+    if (decision.reply() == nullptr || !*decision.reply()) return found;
+    const xml::Element& answer = **decision.reply();
+    const xml::Element* list = answer.child("affiliations");
+    if (list == nullptr) return found;
+    for (const xml::Element* entry : list->children("affiliation")) {
+        const std::string_view kind = entry->attr_or("affiliation", "");
+        if (kind != "owner" && kind != "publisher" && kind != "publish-only") continue;
+        auto jid = xml::Jid::parse(entry->attr_or("jid", ""));
+        if (!jid) continue;
+        found.push_back({jid->bare(), std::string(kind), sessions_.active_resources(jid->bare())});
+    }
+    return found;
+}
+
+bool Directory::is_provider(std::string_view name, const xml::Jid& account) const {
+    return std::ranges::any_of(providers(name), [&](const Provider& provider) {
+        return provider.account == account;
+    });
+}
+
+}   // namespace grid::controller

@@ -1,0 +1,55 @@
+// controller/topics/directory.hpp: topics are the broker's nodes, seen as capabilities with
+// providers.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "controller/controller.hpp"
+#include "controller/ports.hpp"
+#include "controller/topics/topic.hpp"
+#include "pubsub/engine.hpp"
+
+namespace grid::controller {
+
+/// Who provides a topic: owner or publisher of its node.
+struct Provider {
+    xml::Jid account;               // bare
+    std::string affiliation;        // owner, publisher, publish-only
+    std::vector<xml::Jid> online;   // full JIDs of active resources
+};
+
+class Directory {
+public:
+    Directory(const Settings& settings, const Sessions& sessions)
+        : settings_(settings), sessions_(sessions) {}
+    void attach(pubsub::Engine& broker) { broker_ = &broker; }
+    pubsub::Engine* broker() const { return broker_; }
+
+    void apply(std::string_view name, const std::optional<storage::Record>& record);
+
+    /// The node of that name; nothing when there is none.
+    std::optional<pubsub::NodeView> node(std::string_view name) const;
+    std::vector<pubsub::NodeView> nodes(std::string_view after, std::size_t max) const;
+    /// What its providers declared; null when nothing.
+    const Topic* topic(std::string_view name) const;
+    /// Topics that serve a name: the topic itself, a capability in any version, a declared query.
+    std::vector<std::string> serving(std::string_view service) const;
+    std::vector<Provider> providers(std::string_view name) const;
+    bool is_provider(std::string_view name, const xml::Jid& account) const;
+    bool operator==(const Directory& other) const { return topics_ == other.topics_; }
+
+private:
+    const Settings& settings_;
+    const Sessions& sessions_;
+    pubsub::Engine* broker_ = nullptr;
+    std::map<std::string, Topic, std::less<>> topics_;
+    // Names that topics serve besides their own: queries → topics.
+    std::map<std::string, std::map<std::string, bool, std::less<>>, std::less<>> by_query_;
+};
+
+}   // namespace grid::controller

@@ -1,0 +1,71 @@
+// controller/topics/topic.cpp: topic records as bytes; names of capabilities.
+#include "controller/topics/topic.hpp"
+
+#include <algorithm>
+
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+constexpr std::uint8_t topic_version = 1;
+
+void put_names(storage::Encoder& out, const std::vector<std::string>& names) {
+    out.varint(names.size());
+    for (const std::string& name : names) out.text(name);
+}
+
+std::vector<std::string> take_names(storage::Decoder& in) {
+    std::vector<std::string> names;
+    const std::uint64_t count = in.varint();
+    for (std::uint64_t i = 0; i < count && in.ok(); ++i) names.emplace_back(in.text());
+    return names;
+}
+
+/// digits *( "." digits )
+bool is_version(std::string_view text) {
+    bool digit_before = false;
+    for (char c : text) {
+        if (c == '.' && !digit_before) return false;
+        if (c != '.' && (c < '0' || c > '9')) return false;
+        digit_before = c != '.';
+    }
+    return digit_before;
+}
+
+}   // namespace
+
+CapabilityName split_topic(std::string_view topic) {
+    const std::size_t dash = topic.rfind('-');
+    if (dash == std::string_view::npos || dash == 0 || !is_version(topic.substr(dash + 1)))
+        return {topic, {}};
+    return {topic.substr(0, dash), topic.substr(dash + 1)};
+}
+
+std::string topic_key(std::string_view name) {
+    return std::string(1, static_cast<char>(storage::Tag::Topic)).append(name);
+}
+
+std::string encode(const Topic& topic) {
+    storage::Encoder out;
+    out.u8(topic_version).text(topic.schema_namespace).text(topic.schema_location);
+    put_names(out, topic.queries);
+    put_names(out, topic.notifications);
+    return out.take();
+}
+
+std::optional<Topic> decode_topic(std::string_view value) {
+    storage::Decoder in(value);
+    if (in.u8() != topic_version) return std::nullopt;
+    Topic topic;
+    topic.schema_namespace = in.text();
+    topic.schema_location = in.text();
+    topic.queries = take_names(in);
+    topic.notifications = take_names(in);
+    if (!in.ok()) return std::nullopt;
+    return topic;
+}
+
+}   // namespace grid::controller

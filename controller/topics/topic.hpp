@@ -1,0 +1,33 @@
+// controller/topics/topic.hpp: what providers declare of a topic (S53), and its name taken apart.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/batch.hpp"
+
+namespace grid::controller {
+
+/// Topic name = capability name, "-", version (protocol B.5): `SessionDirectoryCapability-1.0`.
+struct CapabilityName {
+    std::string_view name, version;   // version empty: the topic has none
+};
+CapabilityName split_topic(std::string_view topic);
+
+inline constexpr std::size_t declared_max = 64;          // queries, notifications
+inline constexpr std::size_t declared_bytes_max = 512;   // each
+
+struct Topic {
+    std::string schema_namespace, schema_location;
+    std::vector<std::string> queries, notifications;   // sorted, each once
+    storage::Revision revision = 0;                    // of the record; not stored in it
+    bool operator==(const Topic&) const = default;
+};
+
+std::string topic_key(std::string_view name);
+std::string encode(const Topic& topic);
+std::optional<Topic> decode_topic(std::string_view value);
+
+}   // namespace grid::controller

@@ -1,0 +1,138 @@
+// pubsub/access.cpp: the order in which rights are looked at, so that nothing leaks.
+#include "pubsub/access.hpp"
+
+#include "pubsub/errors.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+xml::StanzaError no_such_node(const std::string& name) {
+    return refuse(Errc::ItemNotFound, "There is no node '" + name + "'.");
+}
+
+xml::StanzaError denied(Operation operation, const std::string& name) {
+    return refuse(
+        Errc::Forbidden, "The policy of this grid does not let you " +
+                             std::string(to_string(operation)) + " at '" + name + "'."
+    );
+}
+
+/// Of the service itself, or of one who keeps it.
+Verdict own_right(const Principal& actor) {
+    return {true, actor.origin == Origin::System ? "system" : "administrator"};
+}
+
+}   // namespace
+
+bool is_trusted(const Broker& broker, const Principal& actor) {
+    return actor.origin == Origin::System || broker.policy.is_administrator(actor);
+}
+
+bool may_discover(const Broker& broker, const Principal& actor, const Node& node) {
+    if (is_trusted(broker, actor)) return true;
+    return broker.policy.check(actor, Operation::Discover, node.name(), node.config().type).allowed;
+}
+
+Checked<Granted> find_node(
+    const Broker& broker, const Context& context, Operation operation, const std::string& name
+) {
+    const Node* node = broker.memory.find(name);
+    if (!node) return no_such_node(name);
+    Granted granted;
+    granted.node = node;
+    granted.operation = operation;
+    granted.name = name;
+    granted.bare = context.actor.jid.bare_view();
+    granted.is_administrator = is_trusted(broker, context.actor);
+    granted.affiliation = node->affiliation(granted.bare);
+    granted.verdict = granted.is_administrator ? own_right(context.actor) : Verdict{true, "own"};
+    return granted;
+}
+
+Checked<Granted> grant(
+    const Broker& broker, const Context& context, Operation operation, const std::string& name
+) {
+    Checked<Granted> found = find_node(broker, context, operation, name);
+    if (!found || found->is_administrator) return found;
+    const std::string& type = found->node->config().type;
+    found->verdict = broker.policy.check(context.actor, operation, name, type);
+    if (found->verdict.allowed) return found;
+    broker.policy.refused(context.actor, operation, name, found->verdict);
+    if (!may_discover(broker, context.actor, *found->node)) return no_such_node(name);
+    return denied(operation, name);
+}
+
+Checked<Granted> grant_creation(
+    const Broker& broker,
+    const Context& context,
+    const std::string& name,
+    std::string_view type
+) {
+    Granted granted;
+    granted.operation = Operation::Create;
+    granted.name = name;
+    granted.bare = context.actor.jid.bare_view();
+    granted.is_administrator = is_trusted(broker, context.actor);
+    granted.verdict = granted.is_administrator
+                          ? own_right(context.actor)
+                          : broker.policy.check(context.actor, Operation::Create, name, type);
+    if (granted.verdict.allowed) return granted;
+    broker.policy.refused(context.actor, Operation::Create, name, granted.verdict);
+    return denied(Operation::Create, name);
+}
+
+Checked<Granted> grant_owner(
+    const Broker& broker, const Context& context, const std::string& name
+) {
+    Checked<Granted> granted = grant(broker, context, Operation::Manage, name);
+    if (!granted || granted->is_owner()) return granted;
+    broker.policy.refused(
+        context.actor, Operation::Manage, name, {false, "not an owner of the node"}
+    );
+    return refuse(Errc::Forbidden, "Only an owner of '" + name + "' may do this.");
+}
+
+std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
+    if (granted.is_owner() || granted.affiliation == Affiliation::Publisher) return std::nullopt;
+    if (is_shut_out(granted.affiliation))
+        return refuse(Errc::Forbidden, "You may not read from this node.");   // §6.5.9.9
+    const Node& node = *granted.node;
+    switch (node.config().access_model) {
+        case AccessModel::Open: return std::nullopt;
+        case AccessModel::Whitelist:
+            // §6.5.9.7, unless an owner subscribed somebody who is on no list.
+            if (!is_listed(granted.affiliation) && !node.has_subscribed(granted.bare))
+                return refuse(Errc::ClosedNode, "You are not on the whitelist of this node.");
+            [[fallthrough]];
+        default: break;
+    }
+    // §6.5.1: only subscribed entities; one that is pending is not.
+    if (node.has_subscribed(granted.bare)) return std::nullopt;
+    return refuse(Errc::NotSubscribedItems, "Subscribe to this node before you read from it.");
+}
+
+storage::Batch start_batch(const Granted& granted) {
+    storage::Batch batch;
+    if (!granted.node) return batch;
+    batch.expect(storage::Family::Control, node_key(granted.node->uid), granted.node->revision);
+    // An affiliation that is absent counts too: an outcast may be in the queue before us.
+    batch.expect(
+        storage::Family::Control, affiliation_key(granted.node->uid, granted.bare),
+        granted.node->affiliation_revision(granted.bare)
+    );
+    return batch;
+}
+
+Decision commit(
+    const Broker& broker,
+    const Context& context,
+    const Granted& granted,
+    storage::Batch batch,
+    Reply reply
+) {
+    broker.policy.seal(batch, context.actor, granted.operation, granted.name, granted.verdict);
+    return Decision::Change{std::move(batch), std::move(reply)};
+}
+
+}   // namespace grid::pubsub

@@ -1,0 +1,217 @@
+// pubsub/apply.cpp: memory follows one key change, live or from a scan, in any order of keys.
+#include "pubsub/memory.hpp"
+#include "storage/keys.hpp"
+
+namespace grid::pubsub {
+
+using storage::KeyChange;
+using storage::Tag;
+
+void Memory::apply(const KeyChange& change) {
+    if (change.family == storage::Family::Payload && !change.record)
+        last_payload_erased_ = change.key;
+    if (change.family != storage::Family::Control && change.family != storage::Family::Index)
+        return;
+    const auto key = parse_key(change.key);
+    if (!key) return;
+    switch (static_cast<Tag>(key->tag)) {
+        case Tag::NodeName: return apply_name(key->name, change);
+        case Tag::Node: return apply_node(key->uid, change);
+        case Tag::Affiliation: return apply_affiliation(*key, change);
+        case Tag::Subscription: return apply_subscription(*key, change);
+        case Tag::Item: return apply_item(*key, change);
+        case Tag::Guard:
+            node(key->uid).guard = change.record ? change.record->revision : 0;
+            return drop_if_empty(key->uid);
+        case Tag::Trash:
+            if (change.record)
+                trash_[{key->uid, key->epoch}] = change.record->revision;
+            else
+                trash_.erase({key->uid, key->epoch});
+            return;
+        default: return;
+    }
+}
+
+/// The node, or a shell for one whose record comes later in a scan.
+Node& Memory::node(std::uint64_t uid) {
+    std::unique_ptr<Node>& found = nodes_[uid];
+    if (!found) {
+        found = std::make_unique<Node>();
+        found->uid = uid;
+    }
+    return *found;
+}
+
+void Memory::apply_name(std::string_view name, const KeyChange& change) {
+    moved_.erase(std::string(name));
+    if (!change.record) return;
+    NameRecord record = decode_name(change.record->value);
+    if (!record.moved_to.empty())
+        moved_[std::string(name)] = {std::move(record.moved_to), change.record->revision};
+}
+
+void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
+    Node& node = this->node(uid);
+    const bool was_known = node.revision != 0;
+    const auto named = by_name_.find(node.name());
+    if (was_known && named != by_name_.end() && named->second == &node) by_name_.erase(named);
+    deleted_.erase(uid);
+    if (!change.record) {
+        node.revision = 0;
+        return drop_if_empty(uid);
+    }
+    const std::uint64_t epoch_before = node.record.epoch;
+    node.record = decode_node(change.record->value);
+    node.revision = change.record->revision;
+    // The items of an epoch that is over are out of sight at once.
+    if (was_known && (epoch_before != node.record.epoch || node.record.is_deleted) &&
+        node.items.size() > 0)
+        old_items_[{uid, epoch_before}] = std::exchange(node.items, Items());
+    enter(node);
+}
+
+/// Puts the node where others look for it.
+void Memory::enter(Node& node) {
+    if (node.record.is_deleted) {
+        deleted_.insert(node.uid);
+        overfull_.erase(node.uid);
+        expiring_.erase(node.uid);
+        return note_cleaning(node);
+    }
+    by_name_[node.name()] = &node;
+    const auto early = old_items_.find({node.uid, node.record.epoch});
+    if (early != old_items_.end()) {   // a scan brought its items before its record
+        node.items = std::move(early->second);
+        old_items_.erase(early);
+    }
+    note_cleaning(node);
+    note_items(node);
+}
+
+void Memory::apply_affiliation(const ParsedKey& key, const KeyChange& change) {
+    Node& node = this->node(key.uid);
+    const std::string bare(key.name);
+    if (!change.record) {
+        node.affiliations.erase(bare);
+        node.cleaning.erase(bare);
+        note_cleaning(node);
+        const auto found = affiliated_.find(bare);
+        if (found != affiliated_.end()) {
+            found->second.erase(key.uid);
+            if (found->second.empty()) affiliated_.erase(found);
+        }
+        return drop_if_empty(key.uid);
+    }
+    AffiliationEntry& entry = node.affiliations[bare];
+    entry = {decode_affiliation(change.record->value), change.record->revision};
+    if (entry.record.is_cleaning)
+        node.cleaning.insert(bare);
+    else
+        node.cleaning.erase(bare);
+    note_cleaning(node);
+    affiliated_[bare].insert(key.uid);
+}
+
+void Memory::apply_subscription(const ParsedKey& key, const KeyChange& change) {
+    Node& node = this->node(key.uid);
+    const auto found = node.subscriptions.find(SubscriptionKeyView{key.name, key.subid});
+    const std::string account(bare_of(key.name));
+    if (change.record) {
+        Subscription subscription = decode_subscription(change.record->value);
+        subscription.revision = change.record->revision;
+        if (found != node.subscriptions.end()) {
+            found->second = std::move(subscription);
+            return;
+        }
+        node.subscriptions.emplace(
+            SubscriptionKey{std::string(key.name), std::string(key.subid)}, std::move(subscription)
+        );
+        ++subscribed_[account][key.uid];
+        ++subscription_count_;
+        return;
+    }
+    if (found == node.subscriptions.end()) return;
+    node.subscriptions.erase(found);
+    --subscription_count_;
+    auto& nodes = subscribed_[account];
+    if (--nodes[key.uid] == 0) nodes.erase(key.uid);
+    if (nodes.empty()) subscribed_.erase(account);
+    drop_if_empty(key.uid);
+}
+
+void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
+    Node& node = this->node(key.uid);
+    const bool is_current =
+        node.revision != 0 && !node.record.is_deleted && node.record.epoch == key.epoch;
+    if (!change.record && !is_current) {
+        const auto old = old_items_.find({key.uid, key.epoch});
+        if (old == old_items_.end()) return drop_if_empty(key.uid);
+        if (old->second.erase(key.name)) --item_count_;
+        if (old->second.size() == 0) old_items_.erase(old);
+        return drop_if_empty(key.uid);
+    }
+    Items& items = is_current ? node.items : old_items_[{key.uid, key.epoch}];
+    const std::size_t before = items.size();
+    if (is_current) note_stale_payload(key, items);
+    if (change.record) {
+        const ItemRecord record = decode_item(change.record->value);
+        items.put(
+            key.name, publishers_.number_of(record.publisher), record.payload_bytes,
+            change.record->revision, change.record->time
+        );
+    } else {
+        items.erase(key.name);
+    }
+    item_count_ = item_count_ + items.size() - before;
+    if (is_current) note_items(node);
+}
+
+/// The payload of an item that is replaced, or erased by a batch that knew an older version of it.
+void Memory::note_stale_payload(const ParsedKey& key, const Items& items) {
+    if (settings_.keep_history) return;
+    const auto old = items.find(key.name);
+    if (!old || old->payload_bytes == 0) return;
+    std::string payload = payload_key(key.uid, key.epoch, old->revision);
+    if (payload == last_payload_erased_) return;
+    stale_payloads_.push_back({std::move(payload), old->revision});
+}
+
+static void mark(std::set<std::uint64_t>& where, std::uint64_t uid, bool is_due) {
+    if (is_due)
+        where.insert(uid);
+    else
+        where.erase(uid);
+}
+
+void Memory::note_items(const Node& node) {
+    mark(overfull_, node.uid, node.items.size() > node.max_items(settings_));
+    const bool expires = node.config().item_expire != no_limit;
+    mark(expiring_, node.uid, expires && node.items.size() > 0);
+}
+
+void Memory::note_cleaning(const Node& node) {
+    const bool is_due = node.record.is_narrowed || !node.cleaning.empty();
+    mark(cleaning_, node.uid, is_due && !node.record.is_deleted);
+}
+
+/// A node whose record is gone stays until nothing else of it is left.
+void Memory::drop_if_empty(std::uint64_t uid) {
+    const auto found = nodes_.find(uid);
+    if (found == nodes_.end()) return;
+    const Node& node = *found->second;
+    if (node.revision != 0 || node.guard != 0 || !node.affiliations.empty() ||
+        !node.subscriptions.empty() || node.items.size() > 0)
+        return;
+    nodes_.erase(found);
+}
+
+void Memory::scan_finished() {
+    for (auto& [uid, node] : nodes_) {
+        node->items.settle();
+        if (node->revision != 0) enter(*node);
+    }
+    for (auto& [key, items] : old_items_) items.settle();
+}
+
+}   // namespace grid::pubsub

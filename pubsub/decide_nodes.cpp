@@ -1,0 +1,152 @@
+// pubsub/decide_nodes.cpp: create, configure, delete and purge nodes (XEP-0060 §8.1–§8.5).
+#include "pubsub/access.hpp"
+#include "pubsub/errors.hpp"
+#include "pubsub/events.hpp"
+#include "pubsub/node_config_form.hpp"
+#include "pubsub/use_cases.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+
+namespace {
+
+/// A name that nobody has: from the request's own fresh id, so that deciding again gives the same.
+std::string instant_name(const Context& context) { return "instant-" + context.fresh_id; }
+
+Checked<NodeConfig> configure_new(
+    const Broker& broker, const std::string& name, const std::optional<xml::Form>& form
+) {
+    NodeConfig config = default_config(broker.settings, name);
+    if (form && form->type != "cancel")
+        if (auto error = fill_in(config, *form, broker.settings)) return *error;
+    if (broker.settings.strict_type && config.type.empty())
+        return refuse(
+            Errc::ConfigurationRequired, "Say what the payloads are: configure pubsub#type."
+        );
+    return config;
+}
+
+Batch creation(
+    const Context& context, const std::string& name, NodeConfig config,
+    storage::Revision name_revision
+) {
+    NodeRecord record;
+    record.name = name;
+    record.creator = context.actor.jid.bare_view();
+    record.created = context.now;
+    record.config = std::move(config);
+    Batch batch;
+    batch.expect(Family::Control, name_key(name), name_revision);
+    batch.put(Family::Control, name_key(name), encode(NameRecord{}));
+    batch.put_at_revision(Family::Control, node_key(uid_of_this_batch), uid_at, encode(record));
+    if (!record.creator.empty())
+        batch.put_at_revision(
+            Family::Control, affiliation_key(uid_of_this_batch, record.creator), uid_at,
+            encode(AffiliationRecord{Affiliation::Owner, false})
+        );
+    return batch;
+}
+
+xml::Element form_reply(const char* element, const std::string& node, const xml::Form& form) {
+    xml::Element inner(element, {}, form.to_element());
+    if (!node.empty()) inner.set("node", node);
+    return xml::Element("pubsub", xml::ns::pubsub_owner, {}, std::move(inner));
+}
+
+void put_node(Batch& batch, const Node& node, const NodeRecord& record) {
+    batch.put(Family::Control, node_key(node.uid), encode(record));
+}
+
+}   // namespace
+
+Decision decide(const Broker& broker, const Context& context, const CreateNode& request) {
+    const std::string name = request.node.value_or(instant_name(context));
+    auto config = configure_new(broker, name, request.configuration);
+    const std::string type =
+        config ? config->type : default_config(broker.settings, name).type;
+    auto granted = grant_creation(broker, context, name, type);
+    if (!granted) return granted.error();
+    if (broker.memory.find(name))
+        return refuse(Errc::NodeExists, "There is a node '" + name + "' already.");
+    if (!config) return config.error();
+    if (broker.memory.by_name().size() >= broker.settings.nodes_max)
+        return refuse(
+            Errc::ResourceConstraint,
+            "This service keeps at most " + std::to_string(broker.settings.nodes_max) + " nodes."
+        );
+    const MovedName* moved = broker.memory.find_moved(name);
+    Batch batch = creation(context, name, std::move(*config), moved ? moved->revision : 0);
+    Reply reply;
+    if (!request.node)   // §8.1.1: an instant node must be named
+        reply = xml::Element(
+            "pubsub", xml::ns::pubsub, {}, xml::Element("create", {{"node", name}})
+        );
+    return commit(broker, context, *granted, std::move(batch), std::move(reply));
+}
+
+Decision decide(const Broker& broker, const Context& context, const GetConfiguration& request) {
+    auto granted = grant_owner(broker, context, request.node);
+    if (!granted) return granted.error();
+    const xml::Form form = to_form(granted->node->config(), broker.settings, "form");
+    return Reply(form_reply("configure", request.node, form));
+}
+
+Decision decide(const Broker& broker, const Context&, const GetDefault& request) {
+    if (request.is_collection)
+        return unsupported("collections", "This service has leaf nodes only.");
+    const xml::Form form = to_form(default_config(broker.settings, {}), broker.settings, "form");
+    return Reply(form_reply("default", {}, form));
+}
+
+Decision decide(const Broker& broker, const Context& context, const Configure& request) {
+    auto granted = grant_owner(broker, context, request.node);
+    if (!granted) return granted.error();
+    if (request.form.type == "cancel") return Reply{};   // §8.2.4: all stays as it is
+    const Node& node = *granted->node;
+    NodeRecord record = node.record;
+    if (auto error = fill_in(record.config, request.form, broker.settings)) return *error;
+    if (record.config.type != node.config().type) record.is_type_learned = false;
+    if (record.config.access_model != node.config().access_model)
+        record.is_narrowed = record.config.access_model == AccessModel::Whitelist;
+    Batch batch = start_batch(*granted);
+    put_node(batch, node, record);
+    batch.event = encode(NodeConfigured{node.uid, true});
+    return commit(broker, context, *granted, std::move(batch));
+}
+
+Decision decide(const Broker& broker, const Context& context, const DeleteNode& request) {
+    auto granted = grant_owner(broker, context, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    NodeRecord record = node.record;
+    record.is_deleted = true;   // the gate: no publish in flight survives
+    Batch batch = start_batch(*granted);
+    put_node(batch, node, record);
+    if (request.redirect.empty())
+        batch.erase(Family::Control, name_key(request.node));
+    else
+        batch.put(Family::Control, name_key(request.node), encode(NameRecord{request.redirect}));
+    batch.put(Family::Control, trash_key(node.uid, record.epoch), "");
+    batch.event = encode(NodeDeleted{node.uid, request.redirect});
+    return commit(broker, context, *granted, std::move(batch));
+}
+
+Decision decide(const Broker& broker, const Context& context, const PurgeNode& request) {
+    auto granted = grant_owner(broker, context, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    if (!node.config().persist_items)   // §8.5.3.3
+        return unsupported("persistent-items", "This node keeps no items.");
+    NodeRecord record = node.record;
+    ++record.epoch;
+    Batch batch = start_batch(*granted);
+    put_node(batch, node, record);
+    batch.put(Family::Control, trash_key(node.uid, node.record.epoch), "");
+    batch.event = encode(NodePurged{node.uid});
+    return commit(broker, context, *granted, std::move(batch));
+}
+
+}   // namespace grid::pubsub

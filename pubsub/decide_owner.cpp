@@ -1,0 +1,233 @@
+// pubsub/decide_owner.cpp: owners see and change subscriptions and affiliations (XEP-0060 §8.8, §8.9).
+#include <algorithm>
+
+#include "pubsub/access.hpp"
+#include "pubsub/errors.hpp"
+#include "pubsub/events.hpp"
+#include "pubsub/page.hpp"
+#include "pubsub/reply.hpp"
+#include "pubsub/subscription_change.hpp"
+#include "pubsub/use_cases.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+
+namespace {
+
+/// Removals that one batch holds; what is beyond goes in the background.
+constexpr std::size_t removals_max = 20;
+constexpr std::size_t operations_max = 110;   // the policy adds its own
+
+xml::Element affiliation_line(std::string_view jid, Affiliation affiliation) {
+    return xml::Element(
+        "affiliation",
+        {{"jid", std::string(jid)}, {"affiliation", std::string(to_string(affiliation))}}
+    );
+}
+
+xml::Element subscription_line(
+    std::string_view jid, std::string_view subid, SubscriptionState state
+) {
+    xml::Element line(
+        "subscription",
+        {{"jid", std::string(jid)}, {"subscription", std::string(to_string(state))}}
+    );
+    if (!subid.empty()) line.set("subid", std::string(subid));
+    return line;
+}
+
+xml::Element list_of(const char* name, const std::string& node) {
+    return xml::Element(name, xml::ns::pubsub_owner, {{"node", node}});
+}
+
+xml::Element in_pubsub(xml::Element list) {
+    return xml::Element("pubsub", xml::ns::pubsub_owner, {}, std::move(list));
+}
+
+/// §8.8.2.4, §8.9.2.4: what was wrong is listed as it still is; the rest was done.
+Decision finish(
+    const Broker& broker, const Context& context, const Granted& granted, Batch batch,
+    xml::Element failed
+) {
+    const bool is_whole = failed.child_count() == 0;
+    Reply reply;
+    if (!is_whole)
+        reply = failed_reply(
+            in_pubsub(std::move(failed)),
+            refuse(Errc::NotAcceptable, "The entries listed could not be changed.")
+        );
+    if (batch.operations.empty()) return reply;
+    return commit(broker, context, granted, std::move(batch), std::move(reply));
+}
+
+/// An account that loses its right loses its subscriptions in the same batch (§8.9.2; part F, 20).
+/// False: there are too many, the record must say that they are being removed.
+bool remove_subscriptions(Batch& batch, const Node& node, std::string_view bare) {
+    std::vector<const Subscriptions::value_type*> all;
+    node.each_subscription_of_account(bare, [&](const auto& entry) { all.push_back(&entry); });
+    if (all.size() > removals_max || batch.operations.size() + all.size() > operations_max)
+        return false;
+    for (const auto* entry : all) erase_subscription(batch, node, *entry, true);
+    return true;
+}
+
+void put_affiliation(
+    Batch& batch, const Node& node, const std::string& bare, Affiliation affiliation
+) {
+    std::string key = affiliation_key(node.uid, bare);
+    batch.expect(Family::Control, key, node.affiliation_revision(bare));
+    const bool was_waiting = node.config().access_model == AccessModel::Authorize;
+    const bool may_keep = may_stay(node.config().access_model, affiliation) &&
+                          !(was_waiting && is_shut_out(affiliation));
+    const bool is_cleaning = !may_keep && !remove_subscriptions(batch, node, bare);
+    if (affiliation == Affiliation::None && !is_cleaning)
+        batch.erase(Family::Control, std::move(key));
+    else
+        batch.put(
+            Family::Control, std::move(key), encode(AffiliationRecord{affiliation, is_cleaning})
+        );
+    batch.event += encode(AffiliationChanged{node.uid, bare, affiliation});
+}
+
+/// The owners who would be left if all these changes were made.
+std::size_t owners_left(const Node& node, const std::vector<Modification>& changes) {
+    std::size_t owners = node.owners();
+    for (const Modification& change : changes) {
+        const auto wanted = parse_affiliation(change.value);
+        if (!wanted || change.jid.empty()) continue;
+        const bool is_owner = node.affiliation(change.jid.str()) == Affiliation::Owner;
+        if (is_owner && *wanted != Affiliation::Owner) --owners;
+        if (!is_owner && *wanted == Affiliation::Owner) ++owners;
+    }
+    return owners;
+}
+
+/// True: done or nothing to do. False: this entry cannot be changed so.
+bool modify_subscription(
+    const Broker& broker, const Node& node, const Modification& change, Batch& batch
+) {
+    const auto wanted = parse_subscription_state(change.value);
+    if (!wanted || change.jid.empty()) return false;
+    const std::string& jid = change.jid.str();
+    const auto [first, last] = node.subscriptions_of(jid);
+    auto found = first;
+    if (change.subid)
+        found = node.subscriptions.find(SubscriptionKeyView{jid, *change.subid});
+    else if (first != last && std::next(first) != last)
+        return false;   // several: say which
+    const bool exists = found != node.subscriptions.end() && found->first.jid == jid;
+    if (*wanted == SubscriptionState::None) {
+        if (!exists) return !change.subid;
+        erase_subscription(batch, node, *found, true);
+        return true;
+    }
+    if (exists && found->second.state == *wanted) return true;
+    if (*wanted != SubscriptionState::Subscribed || (change.subid && !exists)) return false;
+    if (is_shut_out(node.affiliation(change.jid.bare_view()))) return false;
+    if (!broker.policy.may_receive(change.jid, node.name(), node.config().type)) return false;
+    if (!exists && check_subscription_room(broker, node, change.jid, batch)) return false;
+    const SubscriptionKey key =
+        exists ? found->first : SubscriptionKey{jid, first_subid(node.uid, jid)};
+    put_subscription(broker, batch, node, key, *wanted);
+    // The affiliation must still let it in when this commits.
+    batch.expect(
+        Family::Control, affiliation_key(node.uid, change.jid.bare_view()),
+        node.affiliation_revision(change.jid.bare_view())
+    );
+    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, *wanted, true});
+    return true;
+}
+
+}   // namespace
+
+Decision decide(const Broker& broker, const Context& context, const GetAffiliations& request) {
+    auto granted = grant_owner(broker, context, request.node);
+    if (!granted) return granted.error();
+    std::vector<std::string> accounts;
+    for (const auto& [bare, entry] : granted->node->affiliations)
+        if (entry.record.affiliation != Affiliation::None) accounts.push_back(bare);
+    auto page = find_page(
+        request.page, accounts.size(), broker.settings.page_max, by_text(accounts)
+    );
+    if (!page) return page.error();
+    xml::Element list = list_of("affiliations", request.node);
+    for (std::size_t i = page->from; i < page->to; ++i)
+        list.add(affiliation_line(accounts[i], granted->node->affiliation(accounts[i])));
+    xml::Element pubsub = in_pubsub(std::move(list));
+    add_set(pubsub, *page, [&](std::size_t rank) { return accounts[rank]; });
+    return Reply(std::move(pubsub));
+}
+
+Decision decide(const Broker& broker, const Context& context, const ModifyAffiliations& request) {
+    auto granted = grant_owner(broker, context, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    Batch batch = start_batch(*granted);
+    const bool leaves_owner = owners_left(node, request.changes) > 0;
+    bool touches_owners = false;
+    xml::Element failed = list_of("affiliations", request.node);
+    for (const Modification& change : request.changes) {
+        const auto wanted = parse_affiliation(change.value);
+        const Affiliation now =
+            change.jid.empty() ? Affiliation::None : node.affiliation(change.jid.str());
+        const bool is_demotion = now == Affiliation::Owner && wanted != Affiliation::Owner;
+        const bool fits = batch.operations.size() < operations_max;
+        if (!wanted || change.jid.empty() || (is_demotion && !leaves_owner) || !fits) {
+            failed.add(affiliation_line(change.jid_text, now));
+            continue;
+        }
+        if (*wanted == now && !node.cleaning.contains(change.jid.str())) continue;
+        touches_owners = touches_owners || is_demotion || *wanted == Affiliation::Owner;
+        put_affiliation(batch, node, change.jid.str(), *wanted);
+    }
+    if (touches_owners) {   // the rule over many records: a node has an owner
+        batch.expect(Family::Control, guard_key(node.uid), node.guard);
+        batch.put(Family::Control, guard_key(node.uid), "");
+    }
+    return finish(broker, context, *granted, std::move(batch), std::move(failed));
+}
+
+Decision decide(const Broker& broker, const Context& context, const GetSubscriptions& request) {
+    auto granted = grant_owner(broker, context, request.node);
+    if (!granted) return granted.error();
+    std::vector<const Subscriptions::value_type*> all;
+    std::vector<std::string> cursors;
+    for (const auto& entry : granted->node->subscriptions) {
+        if (entry.second.state == SubscriptionState::Pending) continue;   // §8.8.1.2
+        all.push_back(&entry);
+        cursors.push_back(entry.first.jid + ' ' + entry.first.subid);
+    }
+    auto page = find_page(
+        request.page, all.size(), broker.settings.page_max, by_text(cursors)
+    );
+    if (!page) return page.error();
+    xml::Element list = list_of("subscriptions", request.node);
+    for (std::size_t i = page->from; i < page->to; ++i)
+        list.add(
+            subscription_line(all[i]->first.jid, all[i]->first.subid, all[i]->second.state)
+        );
+    xml::Element pubsub = in_pubsub(std::move(list));
+    add_set(pubsub, *page, [&](std::size_t rank) { return cursors[rank]; });
+    return Reply(std::move(pubsub));
+}
+
+Decision decide(const Broker& broker, const Context& context, const ModifySubscriptions& request) {
+    auto granted = grant_owner(broker, context, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    Batch batch = start_batch(*granted);
+    xml::Element failed = list_of("subscriptions", request.node);
+    for (const Modification& change : request.changes) {
+        const bool fits = batch.operations.size() < operations_max;
+        if (fits && modify_subscription(broker, node, change, batch)) continue;
+        const auto [first, last] = node.subscriptions_of(change.jid.str());
+        const auto state = first == last ? SubscriptionState::None : first->second.state;
+        failed.add(subscription_line(change.jid_text, change.subid.value_or(""), state));
+    }
+    return finish(broker, context, *granted, std::move(batch), std::move(failed));
+}
+
+}   // namespace grid::pubsub

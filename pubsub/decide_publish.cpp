@@ -1,0 +1,182 @@
+// pubsub/decide_publish.cpp: publish and retract items (XEP-0060 §7).
+#include "pubsub/access.hpp"
+#include "pubsub/errors.hpp"
+#include "pubsub/events.hpp"
+#include "pubsub/node_config_form.hpp"
+#include "pubsub/use_cases.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+
+namespace {
+
+/// What lets the actor publish: its affiliation (start_batch expects it anyway) or a subscription.
+struct PublishRight {
+    bool is_given = false;
+    const Subscriptions::value_type* subscription = nullptr;
+};
+
+PublishRight publish_right(const Granted& granted) {
+    const Node& node = *granted.node;
+    if (granted.is_owner() || is_publishing(granted.affiliation)) return {true, nullptr};
+    if (granted.affiliation == Affiliation::Outcast) return {};
+    if (node.config().publish_model == PublishModel::Open) return {true, nullptr};
+    if (node.config().publish_model != PublishModel::Subscribers) return {};
+    PublishRight right;
+    node.each_subscription_of_account(granted.bare, [&](const auto& entry) {
+        if (!node.delivers_to(entry.first.jid, entry.second)) return;
+        right = {true, &entry};
+    });
+    return right;
+}
+
+/// The matrix of §4.3, and §7.1.3.6.
+std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config) {
+    if (!config.persist_items && !config.deliver_payloads) {
+        if (!request.has_item) return std::nullopt;
+        return refuse(Errc::ItemForbidden, "This node only notifies: publish without an item.");
+    }
+    if (!request.has_item) return refuse(Errc::ItemRequired, "Publish an item to this node.");
+    if (config.deliver_payloads && request.payload.empty())
+        return refuse(Errc::PayloadRequired, "Items of this node have a payload.");
+    return std::nullopt;
+}
+
+std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config) {
+    if (request.payload.empty()) return std::nullopt;
+    if (request.payload.size() > config.max_payload_size)
+        return refuse(
+            Errc::PayloadTooBig,
+            "The payload has " + std::to_string(request.payload.size()) + " bytes; at most " +
+                std::to_string(config.max_payload_size) + " are taken."
+        );
+    if (config.type.empty() || request.payload_ns == config.type) return std::nullopt;
+    return refuse(
+        Errc::InvalidPayload, "The payload is in namespace '" + request.payload_ns +
+                                  "'; this node takes '" + config.type + "'."
+    );
+}
+
+/// The first payload tells what the node is for, if nobody said so (RFC 8600 §5: `pubsub#type`).
+bool teaches_type(const Publish& request, const NodeConfig& config) {
+    return config.type.empty() && !request.payload.empty() && !request.payload_ns.empty() &&
+           request.payload_ns != xml::ns::pubsub.uri();
+}
+
+/// §7.1.2.5: a new id on a full node that rejects. The guard makes two such publishes meet.
+std::optional<xml::StanzaError> check_room(
+    const Broker& broker, const Context& context, const Node& node, const std::string& id,
+    Batch& batch
+) {
+    if (node.config().publish_node_full != NodeFull::Reject) return std::nullopt;
+    batch.expect(Family::Control, guard_key(node.uid), node.guard);
+    batch.put(Family::Control, guard_key(node.uid), "");
+    const std::size_t first = node.first_shown(broker.settings, context.now);
+    const auto rank = node.items.rank_of(id);
+    if (rank && *rank >= first) return std::nullopt;   // replaced
+    if (node.items.size() - first < node.max_items(broker.settings)) return std::nullopt;
+    return refuse(Errc::NodeFull, "The node is full; retract something first.");
+}
+
+void put_item(
+    Batch& batch, const Node& node, const Publish& request, const std::string& id,
+    const std::string& publisher
+) {
+    const ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size())};
+    const std::uint64_t epoch = node.record.epoch;
+    batch.put(Family::Index, item_key(node.uid, epoch, id), encode(item));
+    if (!request.payload.empty())
+        batch.put_at_revision(
+            Family::Payload, payload_key(node.uid, epoch, 0), payload_revision_at, request.payload
+        );
+}
+
+Reply publish_reply(const std::string& node, const std::string& id) {
+    return xml::Element(
+        "pubsub", xml::ns::pubsub, {},
+        xml::Element("publish", {{"node", node}}, xml::Element("item", {{"id", id}}))
+    );
+}
+
+}   // namespace
+
+Decision decide(const Broker& broker, const Context& context, const Publish& request) {
+    auto granted = grant(broker, context, Operation::Publish, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    const NodeConfig& config = node.config();
+    const PublishRight right = publish_right(*granted);
+    if (!right.is_given) {
+        broker.policy.refused(
+            context.actor, Operation::Publish, request.node, {false, "publish model of the node"}
+        );
+        return refuse(Errc::Forbidden, "You are not a publisher of this node.");
+    }
+    if (request.preconditions)
+        if (auto error = check_preconditions(config, *request.preconditions, broker.settings))
+            return *error;
+    if (auto error = check_shape(request, config)) return *error;
+    if (auto error = check_payload(request, config)) return *error;
+
+    Batch batch = start_batch(*granted);
+    if (right.subscription) {
+        const auto& [key, subscription] = *right.subscription;
+        batch.expect(
+            Family::Control, subscription_key(node.uid, key.jid, key.subid), subscription.revision
+        );
+    }
+    const bool is_named = request.id.has_value();
+    ItemPublished event{node.uid, request.has_item, request.id.value_or(""), granted->bare, {}};
+    if (request.has_item && !is_named) event.id = context.fresh_id;   // §7.1.2
+    if (config.persist_items) {
+        if (auto error = check_room(broker, context, node, event.id, batch)) return *error;
+        put_item(batch, node, request, event.id, granted->bare);
+    } else {
+        event.payload = request.payload;
+    }
+    if (teaches_type(request, config)) {
+        NodeRecord record = node.record;
+        record.config.type = request.payload_ns;
+        record.is_type_learned = true;
+        batch.put(Family::Control, node_key(node.uid), encode(record));
+    } else {
+        batch.is_volatile = !config.persist_items;
+    }
+    batch.event = encode(event);
+    Reply reply;
+    if (request.has_item && !is_named) reply = publish_reply(request.node, event.id);
+    return commit(broker, context, *granted, std::move(batch), std::move(reply));
+}
+
+Decision decide(const Broker& broker, const Context& context, const Retract& request) {
+    auto granted = grant(broker, context, Operation::Publish, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    const bool may_any = granted->is_owner();
+    if (!may_any && !publish_right(*granted).is_given)
+        return refuse(Errc::Forbidden, "You are not a publisher of this node.");
+    if (!node.config().persist_items)   // §7.2.3.5
+        return unsupported("persistent-items", "This node keeps no items.");
+    const auto item = node.items.find(request.id);
+    const auto rank = node.items.rank_of(request.id);
+    if (!item || *rank < node.first_shown(broker.settings, context.now))
+        return refuse(Errc::ItemNotFound, "There is no item '" + request.id + "' in this node.");
+    if (!may_any && broker.memory.publisher(*item) != granted->bare)
+        return refuse(Errc::Forbidden, "Only its publisher and owners may retract this item.");
+
+    Batch batch = start_batch(*granted);
+    const std::string key = item_key(node.uid, node.record.epoch, request.id);
+    // The right rests on who published the item; an owner's does not.
+    if (!may_any) batch.expect(Family::Index, key, item->revision);
+    if (item->payload_bytes > 0)
+        batch.erase(Family::Payload, payload_key(node.uid, node.record.epoch, item->revision));
+    batch.erase(Family::Index, key);
+    const bool is_notified = request.is_notified || node.config().notify_retract;
+    batch.event = encode(ItemsRetracted{node.uid, is_notified, {request.id}});
+    return commit(broker, context, *granted, std::move(batch));
+}
+
+}   // namespace grid::pubsub

@@ -1,0 +1,50 @@
+// pubsub/errors.hpp: every refusal of XEP-0060 as a row: type, condition, pubsub condition.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "xml/stanza_error.hpp"
+
+namespace grid::pubsub {
+
+/// One per row of the table in errors.cpp, in the same order.
+enum class Errc {
+    BadRequest,
+    ClosedNode,
+    ConfigurationRequired,
+    Forbidden,
+    Gone,
+    InvalidJid,
+    InvalidPayload,
+    InvalidSubid,
+    ItemForbidden,
+    ItemNotFound,
+    ItemRequired,
+    NodeExists,
+    NodeFull,
+    NodeIdRequired,
+    NotAcceptable,
+    NotAllowed,
+    NotSubscribedItems,        // §6.5.9.3: auth/not-authorized
+    NotSubscribedUnsubscribe,  // §6.2.3.2: cancel/unexpected-request
+    PayloadRequired,
+    PayloadTooBig,
+    PendingSubscription,
+    PolicyViolation,
+    PreconditionNotMet,
+    ResourceConstraint,
+    SubidRequired,
+    TooManySubscriptions,
+    Unsupported,
+    UnsupportedAccessModel,
+};
+
+/// `text` says what was wrong and what would be right.
+xml::StanzaError refuse(Errc code, std::string text);
+/// feature-not-implemented with `<unsupported feature='…'/>`.
+xml::StanzaError unsupported(std::string_view feature, std::string text);
+/// §6.1.3.11: the node has moved to `uri`.
+xml::StanzaError gone(std::string uri);
+
+}   // namespace grid::pubsub

@@ -1,0 +1,70 @@
+// pubsub/events.hpp: what a batch of the engine means, as it travels through the store to notify.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "pubsub/affiliation.hpp"
+#include "pubsub/subscription.hpp"
+
+namespace grid::pubsub {
+
+struct ItemPublished {
+    std::uint64_t node = 0;
+    bool has_item = true;        // not on a transient node without payloads (§4.3)
+    std::string id, publisher;   // id may be empty on a transient node
+    std::string payload;         // only of a volatile batch; else it is in the batch's own operation
+};
+struct ItemsRetracted {
+    std::uint64_t node = 0;
+    bool is_notified = true;
+    std::vector<std::string> ids;
+};
+struct NodePurged {
+    std::uint64_t node = 0;
+};
+struct NodeDeleted {
+    std::uint64_t node = 0;
+    std::string redirect;
+};
+struct NodeConfigured {
+    std::uint64_t node = 0;
+    bool is_notified = true;   // false: an internal rewrite
+};
+struct SubscriptionChanged {
+    std::uint64_t node = 0;
+    std::string jid, subid;
+    SubscriptionState state = SubscriptionState::None;   // the new one
+    bool is_told = false;   // whether the subscriber gets a message: who asked himself has the result
+};
+/// A subscription waits for an owner (§8.6).
+struct ApprovalRequested {
+    std::uint64_t node = 0;
+    std::string jid, subid;
+};
+struct AffiliationChanged {
+    std::uint64_t node = 0;
+    std::string jid;
+    Affiliation affiliation = Affiliation::None;
+};
+
+using Event = std::variant<
+    ItemPublished,
+    ItemsRetracted,
+    NodePurged,
+    NodeDeleted,
+    NodeConfigured,
+    SubscriptionChanged,
+    ApprovalRequested,
+    AffiliationChanged>;
+
+/// Events may follow each other in Batch::event: event := tag(u8) length(varint) body.
+std::string encode(const Event& event);
+/// The events of this engine, in order. They come first in a batch; at another's tag it ends.
+std::vector<Event> decode_events(std::string_view bytes);
+
+}   // namespace grid::pubsub

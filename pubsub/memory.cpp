@@ -1,0 +1,55 @@
+// pubsub/memory.cpp: looking things up.
+#include "pubsub/memory.hpp"
+
+namespace grid::pubsub {
+
+std::uint32_t Interned::number_of(std::string_view text) {
+    const auto found = numbers_.find(text);
+    if (found != numbers_.end()) return found->second;
+    texts_.emplace_back(text);
+    const auto number = static_cast<std::uint32_t>(texts_.size() - 1);
+    numbers_.emplace(texts_.back(), number);
+    return number;
+}
+
+const Node* Memory::find(std::string_view name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
+}
+
+const Node* Memory::find(std::uint64_t uid) const {
+    const auto found = nodes_.find(uid);
+    return found == nodes_.end() || found->second->revision == 0 ? nullptr : found->second.get();
+}
+
+const MovedName* Memory::find_moved(std::string_view name) const {
+    const auto found = moved_.find(std::string(name));
+    return found == moved_.end() ? nullptr : &found->second;
+}
+
+const std::map<std::uint64_t, std::size_t>& Memory::subscribed_nodes(std::string_view bare) const {
+    static const std::map<std::uint64_t, std::size_t> none;
+    const auto found = subscribed_.find(std::string(bare));
+    return found == subscribed_.end() ? none : found->second;
+}
+
+std::size_t Memory::subscriptions_of(std::string_view bare) const {
+    std::size_t count = 0;
+    for (const auto& [uid, subscriptions] : subscribed_nodes(bare)) count += subscriptions;
+    return count;
+}
+
+const std::set<std::uint64_t>& Memory::affiliated_nodes(std::string_view bare) const {
+    static const std::set<std::uint64_t> none;
+    const auto found = affiliated_.find(std::string(bare));
+    return found == affiliated_.end() ? none : found->second;
+}
+
+std::size_t Memory::memory_bytes_of_items() const {
+    std::size_t bytes = 0;
+    for (const auto& [uid, node] : nodes_) bytes += node->items.memory_bytes();
+    for (const auto& [key, items] : old_items_) bytes += items.memory_bytes();
+    return bytes;
+}
+
+}   // namespace grid::pubsub

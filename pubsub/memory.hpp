@@ -1,0 +1,113 @@
+// pubsub/memory.hpp: everything the engine remembers: a function of the key changes it was fed.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "pubsub/node.hpp"
+#include "storage/batch.hpp"
+
+namespace grid::pubsub {
+
+/// Texts that repeat, as numbers. Never forgets: for publishers, of which there are few.
+class Interned {
+public:
+    std::uint32_t number_of(std::string_view text);
+    const std::string& text_of(std::uint32_t number) const { return texts_[number]; }
+
+private:
+    std::unordered_map<std::string_view, std::uint32_t> numbers_;   // keys point into texts_
+    std::deque<std::string> texts_;
+};
+
+/// A name whose node was deleted in favour of another place.
+struct MovedName {
+    std::string uri;
+    storage::Revision revision = 0;
+};
+
+/// Items of one epoch that is over, or of a node that is gone: erased in the background.
+using OldItems = std::map<std::pair<std::uint64_t, std::uint64_t>, Items>;   // uid, epoch
+
+/// The payload record of an item that was overwritten.
+struct StalePayload {
+    std::string key;
+    storage::Revision revision = 0;
+};
+
+class Memory {
+public:
+    explicit Memory(const Settings& settings) : settings_(settings) {}
+
+    /// The only way in.
+    void apply(const storage::KeyChange& change);
+    void scan_finished();
+
+    const Node* find(std::string_view name) const;
+    const Node* find(std::uint64_t uid) const;
+    const MovedName* find_moved(std::string_view name) const;
+    /// Live nodes by name.
+    const std::map<std::string, Node*, std::less<>>& by_name() const { return by_name_; }
+    /// Nodes in which the account has subscriptions, with their number.
+    const std::map<std::uint64_t, std::size_t>& subscribed_nodes(std::string_view bare) const;
+    std::size_t subscriptions_of(std::string_view bare) const;
+    const std::set<std::uint64_t>& affiliated_nodes(std::string_view bare) const;
+    const std::string& publisher(const ItemView& item) const {
+        return publishers_.text_of(item.publisher);
+    }
+
+    // What background work looks at.
+    const OldItems& old_items() const { return old_items_; }
+    const std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision>& trash() const {
+        return trash_;
+    }
+    const std::set<std::uint64_t>& deleted() const { return deleted_; }
+    const std::set<std::uint64_t>& cleaning() const { return cleaning_; }
+    const std::set<std::uint64_t>& overfull() const { return overfull_; }
+    const std::set<std::uint64_t>& expiring() const { return expiring_; }
+    const std::unordered_map<std::uint64_t, std::unique_ptr<Node>>& nodes() const { return nodes_; }
+
+    /// Payloads that nothing shows any more; whoever makes a batch of them takes them out.
+    std::deque<StalePayload>& stale_payloads() { return stale_payloads_; }
+
+    std::size_t item_count() const { return item_count_; }
+    std::size_t subscription_count() const { return subscription_count_; }
+    std::size_t memory_bytes_of_items() const;
+
+private:
+    Node& node(std::uint64_t uid);
+    void apply_name(std::string_view name, const storage::KeyChange& change);
+    void apply_node(std::uint64_t uid, const storage::KeyChange& change);
+    void apply_affiliation(const ParsedKey& key, const storage::KeyChange& change);
+    void apply_subscription(const ParsedKey& key, const storage::KeyChange& change);
+    void apply_item(const ParsedKey& key, const storage::KeyChange& change);
+    void enter(Node& node);
+    void note_items(const Node& node);
+    void note_cleaning(const Node& node);
+    void note_stale_payload(const ParsedKey& key, const Items& items);
+    void drop_if_empty(std::uint64_t uid);
+
+    const Settings& settings_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Node>> nodes_;
+    std::map<std::string, Node*, std::less<>> by_name_;
+    std::unordered_map<std::string, MovedName> moved_;
+    std::unordered_map<std::string, std::map<std::uint64_t, std::size_t>> subscribed_;   // by account
+    std::unordered_map<std::string, std::set<std::uint64_t>> affiliated_;                // by account
+    Interned publishers_;
+    OldItems old_items_;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision> trash_;
+    std::set<std::uint64_t> deleted_, cleaning_, overfull_, expiring_;
+    std::deque<StalePayload> stale_payloads_;
+    std::string last_payload_erased_;
+    std::size_t item_count_ = 0, subscription_count_ = 0;
+};
+
+}   // namespace grid::pubsub

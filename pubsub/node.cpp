@@ -1,0 +1,85 @@
+// pubsub/node.cpp: questions to a node.
+#include "pubsub/node.hpp"
+
+#include <algorithm>
+
+namespace grid::pubsub {
+
+std::string_view bare_of(std::string_view jid) { return jid.substr(0, jid.find('/')); }
+
+bool may_stay(AccessModel model, Affiliation affiliation) {
+    if (is_shut_out(affiliation)) return false;
+    return model != AccessModel::Whitelist || is_listed(affiliation);
+}
+
+Affiliation Node::affiliation(std::string_view bare) const {
+    const auto found = affiliations.find(bare);
+    return found == affiliations.end() ? Affiliation::None : found->second.record.affiliation;
+}
+
+storage::Revision Node::affiliation_revision(std::string_view bare) const {
+    const auto found = affiliations.find(bare);
+    return found == affiliations.end() ? 0 : found->second.revision;
+}
+
+std::size_t Node::owners() const {
+    return static_cast<std::size_t>(
+        std::count_if(affiliations.begin(), affiliations.end(), [](const auto& entry) {
+            return entry.second.record.affiliation == Affiliation::Owner;
+        })
+    );
+}
+
+std::size_t Node::subscribed() const {
+    return static_cast<std::size_t>(
+        std::count_if(subscriptions.begin(), subscriptions.end(), [](const auto& entry) {
+            return entry.second.state == SubscriptionState::Subscribed;
+        })
+    );
+}
+
+std::pair<Subscriptions::const_iterator, Subscriptions::const_iterator> Node::subscriptions_of(
+    std::string_view jid
+) const {
+    auto first = subscriptions.lower_bound(SubscriptionKeyView{jid, {}});
+    auto last = first;
+    while (last != subscriptions.end() && last->first.jid == jid) ++last;
+    return {first, last};
+}
+
+bool Node::has_subscribed(std::string_view bare) const {
+    bool found = false;
+    each_subscription_of_account(bare, [&](const auto& entry) {
+        found = found || delivers_to(entry.first.jid, entry.second);
+    });
+    return found;
+}
+
+bool Node::delivers_to(std::string_view jid, const Subscription& subscription) const {
+    if (subscription.state != SubscriptionState::Subscribed) return false;
+    const auto found = affiliations.find(bare_of(jid));
+    const Affiliation now =
+        found == affiliations.end() ? Affiliation::None : found->second.record.affiliation;
+    if (is_shut_out(now) || cleaning.contains(bare_of(jid))) return false;
+    // A subscription that an owner or administrator made for an account off the whitelist stays;
+    // one from before the node was narrowed does not.
+    return !record.is_narrowed || may_stay(config().access_model, now);
+}
+
+std::size_t Node::max_items(const Settings& settings) const {
+    return static_cast<std::size_t>(
+        std::min<std::uint64_t>(config().max_items, settings.max_items_max)
+    );
+}
+
+std::size_t Node::first_shown(const Settings& settings, storage::Millis now) const {
+    const std::size_t most = max_items(settings);
+    std::size_t first = items.size() > most ? items.size() - most : 0;
+    if (config().item_expire != no_limit) {
+        const auto age = static_cast<storage::Millis>(config().item_expire) * 1000;
+        first = std::max(first, items.rank_at_time(now - age + 1));
+    }
+    return first;
+}
+
+}   // namespace grid::pubsub

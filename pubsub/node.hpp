@@ -1,0 +1,73 @@
+// pubsub/node.hpp: a node as memory holds it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "pubsub/affiliation.hpp"
+#include "pubsub/engine.hpp"
+#include "pubsub/items.hpp"
+#include "pubsub/node_config.hpp"
+#include "pubsub/records.hpp"
+#include "pubsub/subscription.hpp"
+
+namespace grid::pubsub {
+
+struct AffiliationEntry {
+    AffiliationRecord record;
+    storage::Revision revision = 0;
+};
+
+struct Node {
+    std::uint64_t uid = 0;
+    NodeRecord record;
+    storage::Revision revision = 0;   // of the node's record; 0: not seen yet (scan)
+    storage::Revision guard = 0;      // of the guard record; 0: there is none
+    std::map<std::string, AffiliationEntry, std::less<>> affiliations;   // by bare JID
+    std::set<std::string, std::less<>> cleaning;   // accounts whose subscriptions are being removed
+    Subscriptions subscriptions;
+    Items items;
+
+    const std::string& name() const { return record.name; }
+    const NodeConfig& config() const { return record.config; }
+    Affiliation affiliation(std::string_view bare) const;
+    /// Revision of that account's affiliation record, 0 when there is none: an absence counts too.
+    storage::Revision affiliation_revision(std::string_view bare) const;
+    std::size_t owners() const;
+    std::size_t subscribed() const;
+    /// Subscriptions of that very JID.
+    std::pair<Subscriptions::const_iterator, Subscriptions::const_iterator> subscriptions_of(
+        std::string_view jid
+    ) const;
+    /// Calls `visit` for each subscription of the account, by bare or full JID.
+    template <class Visit>
+    void each_subscription_of_account(std::string_view bare, Visit visit) const {
+        auto at = subscriptions.lower_bound(SubscriptionKeyView{bare, {}});
+        for (; at != subscriptions.end() && at->first.jid.starts_with(bare); ++at) {
+            const std::string& jid = at->first.jid;
+            // "a@b" is followed by "a@b/x", but also by "a@b.example" and "a@b-c".
+            if (jid.size() == bare.size() || jid[bare.size()] == '/') visit(*at);
+        }
+    }
+    bool has_subscribed(std::string_view bare) const;
+    /// Delivers to that subscriber as far as the node is concerned: subscribed, not shut out.
+    bool delivers_to(std::string_view jid, const Subscription& subscription) const;
+
+    std::size_t max_items(const Settings& settings) const;
+    /// Rank of the oldest item that is still shown: beyond max_items and expired ones are hidden at
+    /// once and erased later. The same for everybody who computes it from the same records.
+    std::size_t first_shown(const Settings& settings, storage::Millis now) const;
+    std::size_t shown(const Settings& settings, storage::Millis now) const {
+        return items.size() - first_shown(settings, now);
+    }
+};
+
+/// Whether this access model lets somebody of that affiliation stay subscribed when it is imposed.
+bool may_stay(AccessModel model, Affiliation affiliation);
+std::string_view bare_of(std::string_view jid);
+
+}   // namespace grid::pubsub

@@ -1,0 +1,52 @@
+// pubsub/node_config.hpp: how a node is configured (XEP-0060 §16.4.4), as typed values.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/batch.hpp"
+
+namespace grid::pubsub {
+
+struct Settings;
+
+// The values are the places of the names in node_config_form.cpp.
+enum class NodeType : std::uint8_t { Leaf, Collection };
+enum class AccessModel : std::uint8_t { Open, Authorize, Whitelist, Presence, Roster };
+enum class PublishModel : std::uint8_t { Publishers, Subscribers, Open };
+enum class NodeFull : std::uint8_t { RetractOldest, DiscardOldest, Reject };
+enum class ItemReply : std::uint8_t { Publisher, None };
+enum class SendLast : std::uint8_t { Never, OnSub, OnSubAndPresence };
+enum class NotificationType : std::uint8_t { Normal, Headline };
+
+/// What `max` means for a number: no limit other than the service's.
+inline constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
+
+struct NodeConfig {
+    NodeType node_type = NodeType::Leaf;
+    std::string title, description, language, type;
+    std::vector<std::string> contact;
+    AccessModel access_model = AccessModel::Whitelist;
+    PublishModel publish_model = PublishModel::Publishers;
+    bool deliver_notifications = true, deliver_payloads = true, persist_items = true;
+    bool notify_config = false, notify_delete = true, notify_retract = true, notify_sub = false;
+    bool subscribe = true;
+    std::uint64_t max_items = 1000;
+    std::uint64_t item_expire = no_limit;   // seconds
+    std::uint64_t max_payload_size = 0;     // bytes
+    NodeFull publish_node_full = NodeFull::RetractOldest;
+    ItemReply itemreply = ItemReply::Publisher;
+    SendLast send_last_published_item = SendLast::Never;
+    NotificationType notification_type = NotificationType::Normal;
+};
+
+/// What a new node of that name gets.
+NodeConfig default_config(const Settings& settings, std::string_view node);
+
+/// `*` stands for any text, `?` for one byte.
+bool matches_glob(std::string_view pattern, std::string_view text);
+
+}   // namespace grid::pubsub

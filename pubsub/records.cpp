@@ -1,0 +1,190 @@
+// pubsub/records.cpp: the key layout; every value starts with a version byte.
+#include "pubsub/records.hpp"
+
+#include "pubsub/node_config_form.hpp"
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+using storage::Decoder;
+using storage::Encoder;
+using storage::Tag;
+
+constexpr std::uint8_t version = 1;
+
+Encoder start(Tag tag) {
+    Encoder out;
+    out.u8(static_cast<std::uint8_t>(tag));
+    return out;
+}
+
+Encoder start(Tag tag, std::uint64_t uid) {
+    Encoder out = start(tag);
+    out.u64(uid);
+    return out;
+}
+
+}   // namespace
+
+std::string name_key(std::string_view name) { return start(Tag::NodeName).raw(name).take(); }
+
+std::string node_key(std::uint64_t uid) { return start(Tag::Node, uid).take(); }
+
+std::string affiliation_key(std::uint64_t uid, std::string_view bare) {
+    return start(Tag::Affiliation, uid).raw(bare).take();
+}
+
+std::string subscription_key(std::uint64_t uid, std::string_view jid, std::string_view subid) {
+    // A JID has no NUL: keys of one subscriber stay together, in the order of the JIDs.
+    return start(Tag::Subscription, uid).raw(jid).u8(0).raw(subid).take();
+}
+
+std::string guard_key(std::uint64_t uid) { return start(Tag::Guard, uid).take(); }
+
+std::string item_key(std::uint64_t uid, std::uint64_t epoch, std::string_view id) {
+    return start(Tag::Item, uid).u64(epoch).raw(id).take();
+}
+
+std::string trash_key(std::uint64_t uid, std::uint64_t epoch) {
+    return start(Tag::Trash, uid).u64(epoch).take();
+}
+
+std::string payload_key(std::uint64_t uid, std::uint64_t epoch, storage::Revision revision) {
+    Encoder out;
+    return out.u64(uid).u64(epoch).u64(revision).take();
+}
+
+std::optional<ParsedKey> parse_key(std::string_view key) {
+    Decoder in(key);
+    ParsedKey parsed;
+    parsed.tag = static_cast<char>(in.u8());
+    switch (static_cast<Tag>(parsed.tag)) {
+        case Tag::NodeName: parsed.name = in.raw(); break;
+        case Tag::Node:
+        case Tag::Guard: parsed.uid = in.u64(); break;
+        case Tag::Affiliation:
+            parsed.uid = in.u64();
+            parsed.name = in.raw();
+            break;
+        case Tag::Subscription: {
+            parsed.uid = in.u64();
+            const std::string_view rest = in.raw();
+            const std::size_t nul = rest.find('\0');
+            if (nul == std::string_view::npos) return std::nullopt;
+            parsed.name = rest.substr(0, nul);
+            parsed.subid = rest.substr(nul + 1);
+            break;
+        }
+        case Tag::Item:
+        case Tag::Trash:
+            parsed.uid = in.u64();
+            parsed.epoch = in.u64();
+            parsed.name = in.raw();
+            break;
+        default: return std::nullopt;   // somebody else's
+    }
+    if (!in.ok()) return std::nullopt;
+    return parsed;
+}
+
+std::string encode(const NameRecord& record) {
+    return Encoder().u8(version).text(record.moved_to).take();
+}
+
+std::string encode(const NodeRecord& record) {
+    const auto flags = static_cast<std::uint8_t>(
+        (record.is_deleted ? 1 : 0) | (record.is_type_learned ? 2 : 0) |
+        (record.is_narrowed ? 4 : 0)
+    );
+    return Encoder()
+        .u8(version)
+        .u8(flags)
+        .text(record.name)
+        .text(record.creator)
+        .u64(record.epoch)
+        .i64(record.created)
+        .text(encode_config(record.config))
+        .take();
+}
+
+std::string encode(const AffiliationRecord& record) {
+    return Encoder()
+        .u8(version)
+        .u8(static_cast<std::uint8_t>(record.affiliation))
+        .boolean(record.is_cleaning)
+        .take();
+}
+
+std::string encode(const Subscription& record) {
+    return Encoder()
+        .u8(version)
+        .u8(static_cast<std::uint8_t>(record.state))
+        .u64(record.delivered)
+        .u64(record.checked)
+        .text(record.options)
+        .take();
+}
+
+std::string encode(const ItemRecord& record) {
+    return Encoder().u8(version).varint(record.payload_bytes).raw(record.publisher).take();
+}
+
+NameRecord decode_name(std::string_view value) {
+    Decoder in(value);
+    in.u8();
+    return {std::string(in.text())};
+}
+
+NodeRecord decode_node(std::string_view value) {
+    Decoder in(value);
+    in.u8();
+    const std::uint8_t flags = in.u8();
+    NodeRecord record;
+    record.is_deleted = (flags & 1) != 0;
+    record.is_type_learned = (flags & 2) != 0;
+    record.is_narrowed = (flags & 4) != 0;
+    record.name = in.text();
+    record.creator = in.text();
+    record.epoch = in.u64();
+    record.created = in.i64();
+    record.config = decode_config(in.text());
+    return record;
+}
+
+AffiliationRecord decode_affiliation(std::string_view value) {
+    Decoder in(value);
+    in.u8();
+    AffiliationRecord record;
+    const std::uint8_t affiliation = in.u8();
+    if (affiliation <= static_cast<std::uint8_t>(Affiliation::Owner))
+        record.affiliation = static_cast<Affiliation>(affiliation);
+    record.is_cleaning = in.boolean();
+    return record;
+}
+
+Subscription decode_subscription(std::string_view value) {
+    Decoder in(value);
+    in.u8();
+    Subscription record;
+    const std::uint8_t state = in.u8();
+    if (state <= static_cast<std::uint8_t>(SubscriptionState::Subscribed))
+        record.state = static_cast<SubscriptionState>(state);
+    record.delivered = in.u64();
+    record.checked = in.u64();
+    record.options = in.text();
+    return record;
+}
+
+ItemRecord decode_item(std::string_view value) {
+    Decoder in(value);
+    in.u8();
+    ItemRecord record;
+    record.payload_bytes = static_cast<std::uint32_t>(in.varint());
+    record.publisher = in.raw();
+    return record;
+}
+
+}   // namespace grid::pubsub

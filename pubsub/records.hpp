@@ -1,0 +1,73 @@
+// pubsub/records.hpp: keys and values of everything that the engine stores (storage/README.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pubsub/affiliation.hpp"
+#include "pubsub/node_config.hpp"
+#include "pubsub/subscription.hpp"
+#include "storage/batch.hpp"
+
+namespace grid::pubsub {
+
+/// A node's uid is the revision of the batch that created it: never reused, and nobody contends for
+/// a counter. Records of the same batch are put with the uid left open (put_at_revision).
+inline constexpr std::uint64_t uid_of_this_batch = 0;
+inline constexpr std::int32_t uid_at = 1;   // in every key that has a uid, but payload keys
+
+std::string name_key(std::string_view name);
+std::string node_key(std::uint64_t uid);
+std::string affiliation_key(std::uint64_t uid, std::string_view bare);
+std::string subscription_key(std::uint64_t uid, std::string_view jid, std::string_view subid);
+std::string guard_key(std::uint64_t uid);
+std::string item_key(std::uint64_t uid, std::uint64_t epoch, std::string_view id);
+std::string trash_key(std::uint64_t uid, std::uint64_t epoch);
+/// Family::Payload, which has no tag. With revision 0 for put_at_revision(…, payload_revision_at).
+std::string payload_key(std::uint64_t uid, std::uint64_t epoch, storage::Revision revision);
+inline constexpr std::int32_t payload_revision_at = 16;
+
+/// A key taken apart, as far as its tag has the parts.
+struct ParsedKey {
+    char tag = 0;
+    std::uint64_t uid = 0, epoch = 0;
+    std::string_view name;    // node name, bare JID, subscriber JID or item id
+    std::string_view subid;
+};
+std::optional<ParsedKey> parse_key(std::string_view key);
+
+struct NameRecord {
+    std::string moved_to;   // not empty: no node of that name, but one that took its place
+};
+struct NodeRecord {
+    std::string name, creator;
+    std::uint64_t epoch = 1;   // of the items; a purge raises it
+    storage::Millis created = 0;
+    bool is_deleted = false;        // its records are being erased
+    bool is_type_learned = false;   // pubsub#type is the namespace of the first payload
+    bool is_narrowed = false;   // subscriptions that the access model no longer allows are being removed
+    NodeConfig config;
+};
+struct AffiliationRecord {
+    Affiliation affiliation = Affiliation::None;
+    bool is_cleaning = false;   // the account's subscriptions are being removed
+};
+struct ItemRecord {
+    std::string_view publisher;
+    std::uint32_t payload_bytes = 0;
+};
+
+std::string encode(const NameRecord& record);
+std::string encode(const NodeRecord& record);
+std::string encode(const AffiliationRecord& record);
+std::string encode(const Subscription& record);
+std::string encode(const ItemRecord& record);
+NameRecord decode_name(std::string_view value);
+NodeRecord decode_node(std::string_view value);
+AffiliationRecord decode_affiliation(std::string_view value);
+Subscription decode_subscription(std::string_view value);
+ItemRecord decode_item(std::string_view value);
+
+}   // namespace grid::pubsub

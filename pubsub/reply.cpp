@@ -1,0 +1,25 @@
+// pubsub/reply.cpp: see reply.hpp.
+#include "pubsub/reply.hpp"
+
+#include <utility>
+
+#include "xml/namespaces.hpp"
+#include "xml/stanza.hpp"
+
+namespace grid::pubsub {
+
+Reply failed_reply(xml::Element payload, const xml::StanzaError& error) {
+    return xml::Element(
+        "iq", xml::ns::client, {{"type", "error"}}, std::move(payload), error.to_element()
+    );
+}
+
+xml::Element to_iq(const xml::Element& request, Reply reply) {
+    if (!reply || !reply->is("iq", xml::ns::client)) return xml::iq_result(request, std::move(reply));
+    xml::Element iq = xml::iq_result(request);
+    iq.set("type", "error");
+    for (xml::Element& child : reply->mutable_nodes()) iq.add(std::move(child));
+    return iq;
+}
+
+}   // namespace grid::pubsub

@@ -1,0 +1,19 @@
+// pubsub/reply.hpp: from a reply to the iq that carries it.
+#pragma once
+
+#include "pubsub/request.hpp"
+#include "xml/element.hpp"
+#include "xml/stanza_error.hpp"
+
+namespace grid::pubsub {
+
+/// A reply that is an error although something was changed, or that must carry more than an error
+/// (§8.8.2.4: "the pubsub service MUST return the entries which caused the error"): `payload` and
+/// `<error/>` in an `<iq type='error'/>` of their own.
+Reply failed_reply(xml::Element payload, const xml::StanzaError& error);
+
+/// The iq that answers `request`: a result with the reply as payload; or, for a reply made by
+/// failed_reply, an error with its children. Addresses swapped, same id.
+xml::Element to_iq(const xml::Element& request, Reply reply);
+
+}   // namespace grid::pubsub

@@ -1,0 +1,57 @@
+// pubsub/subscription.hpp: one subscription: who, in which state, with which options.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "storage/batch.hpp"
+
+namespace grid::pubsub {
+
+/// XEP-0060 §4.2. "none" is the absence of a record. Stored: DO NOT CHANGE the values.
+enum class SubscriptionState : std::uint8_t {
+    None = 0,
+    Pending = 1,
+    Unconfigured = 2,
+    Subscribed = 3,
+};
+
+std::string_view to_string(SubscriptionState state);
+std::optional<SubscriptionState> parse_subscription_state(std::string_view text);
+
+struct Subscription {
+    SubscriptionState state = SubscriptionState::Subscribed;
+    std::string options;                // encoded; empty: the defaults
+    storage::Revision delivered = 0;    // owed from here on (design §2)
+    std::uint64_t checked = 0;          // policy revision under which it was last found allowed
+    storage::Revision revision = 0;     // of its record
+};
+
+/// A subscriber may have several subscriptions to a node, told apart by subid.
+struct SubscriptionKey {
+    std::string jid, subid;
+};
+struct SubscriptionKeyView {
+    std::string_view jid, subid;
+};
+
+/// By jid, then subid; also looks up without making strings.
+struct SubscriptionOrder {
+    using is_transparent = void;
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+        const std::string_view left = a.jid, right = b.jid;
+        if (left != right) return left < right;
+        return std::string_view(a.subid) < std::string_view(b.subid);
+    }
+};
+using Subscriptions = std::map<SubscriptionKey, Subscription, SubscriptionOrder>;
+
+/// The subid that the only subscription of `jid` to a node gets: the same for whoever computes it, so
+/// that two sessions of one account which subscribe at once contend for one record.
+std::string first_subid(std::uint64_t node, std::string_view jid);
+
+}   // namespace grid::pubsub

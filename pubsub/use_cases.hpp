@@ -1,0 +1,153 @@
+// pubsub/use_cases.hpp: every request that the service knows, parsed, and what decides it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "pubsub/broker.hpp"
+#include "pubsub/request.hpp"
+#include "xml/form.hpp"
+#include "xml/rsm.hpp"
+
+namespace grid::pubsub {
+
+// Service discovery: disco.cpp.
+struct DiscoverFeatures {};
+struct DiscoverNode {
+    std::string node;
+};
+struct DiscoverNodes {
+    std::optional<xml::RsmRequest> page;
+};
+struct DiscoverItems {
+    std::string node;
+    std::optional<xml::RsmRequest> page;
+};
+
+// Entities: decide_entity.cpp.
+struct MySubscriptions {
+    std::optional<std::string> node;
+    std::optional<xml::RsmRequest> page;
+};
+struct MyAffiliations {
+    std::optional<std::string> node;
+    std::optional<xml::RsmRequest> page;
+};
+
+// Subscribers: decide_subscribe.cpp, decide_retrieve.cpp.
+struct Subscribe {
+    std::string node;
+    xml::Jid jid;
+};
+struct Unsubscribe {
+    std::string node;
+    xml::Jid jid;
+    std::optional<std::string> subid;
+};
+struct RetrieveItems {
+    std::string node;
+    std::optional<std::string> subid;
+    std::vector<std::string> ids;
+    std::optional<std::uint64_t> max_items;
+    std::optional<xml::RsmRequest> page;
+};
+
+// Publishers: decide_publish.cpp.
+struct Publish {
+    std::string node;
+    bool has_item = false;
+    std::optional<std::string> id;
+    std::string payload;      // self-contained text, empty for none
+    std::string payload_ns;   // of its root
+    std::optional<xml::Form> preconditions;
+};
+struct Retract {
+    std::string node, id;
+    bool is_notified = false;
+};
+
+// Owners: decide_nodes.cpp, decide_owner.cpp.
+struct CreateNode {
+    std::optional<std::string> node;
+    std::optional<xml::Form> configuration;
+};
+struct GetConfiguration {
+    std::string node;
+};
+struct Configure {
+    std::string node;
+    xml::Form form;
+};
+struct GetDefault {
+    bool is_collection = false;
+};
+struct DeleteNode {
+    std::string node, redirect;
+};
+struct PurgeNode {
+    std::string node;
+};
+struct GetSubscriptions {
+    std::string node;
+    std::optional<xml::RsmRequest> page;
+};
+struct GetAffiliations {
+    std::string node;
+    std::optional<xml::RsmRequest> page;
+};
+/// One line of a request to modify; as it came, since what is wrong with it is told line by line.
+struct Modification {
+    std::string jid_text;
+    xml::Jid jid;   // empty: malformed
+    std::string value;
+    std::optional<std::string> subid;
+};
+struct ModifySubscriptions {
+    std::string node;
+    std::vector<Modification> changes;
+};
+struct ModifyAffiliations {
+    std::string node;
+    std::vector<Modification> changes;
+};
+/// An owner's answer to an approval request, §8.6: decide_approval.cpp.
+struct Approval {
+    std::string node, subid;
+    xml::Jid subscriber;
+    bool is_allowed = false;
+};
+
+using Request = std::variant<
+    DiscoverFeatures, DiscoverNode, DiscoverNodes, DiscoverItems, MySubscriptions, MyAffiliations,
+    Subscribe, Unsubscribe, RetrieveItems, Publish, Retract, CreateNode, GetConfiguration, Configure,
+    GetDefault, DeleteNode, PurgeNode, GetSubscriptions, GetAffiliations, ModifySubscriptions,
+    ModifyAffiliations, Approval>;
+
+// All pure: what they say rests on the broker's memory, the request and the context alone.
+Decision decide(const Broker&, const Context&, const DiscoverFeatures&);
+Decision decide(const Broker&, const Context&, const DiscoverNode&);
+Decision decide(const Broker&, const Context&, const DiscoverNodes&);
+Decision decide(const Broker&, const Context&, const DiscoverItems&);
+Decision decide(const Broker&, const Context&, const MySubscriptions&);
+Decision decide(const Broker&, const Context&, const MyAffiliations&);
+Decision decide(const Broker&, const Context&, const Subscribe&);
+Decision decide(const Broker&, const Context&, const Unsubscribe&);
+Decision decide(const Broker&, const Context&, const RetrieveItems&);
+Decision decide(const Broker&, const Context&, const Publish&);
+Decision decide(const Broker&, const Context&, const Retract&);
+Decision decide(const Broker&, const Context&, const CreateNode&);
+Decision decide(const Broker&, const Context&, const GetConfiguration&);
+Decision decide(const Broker&, const Context&, const Configure&);
+Decision decide(const Broker&, const Context&, const GetDefault&);
+Decision decide(const Broker&, const Context&, const DeleteNode&);
+Decision decide(const Broker&, const Context&, const PurgeNode&);
+Decision decide(const Broker&, const Context&, const GetSubscriptions&);
+Decision decide(const Broker&, const Context&, const GetAffiliations&);
+Decision decide(const Broker&, const Context&, const ModifySubscriptions&);
+Decision decide(const Broker&, const Context&, const ModifyAffiliations&);
+Decision decide(const Broker&, const Context&, const Approval&);
+
+}   // namespace grid::pubsub

@@ -1,0 +1,56 @@
+// server/administrators.cpp: looks at the file's time, reads it when that moved.
+#include "server/administrators.hpp"
+
+#include <fstream>
+#include <iterator>
+
+#include "controller/pki/administrators.hpp"
+#include "controller/pki/layout.hpp"
+
+namespace grid::server {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr auto look_every = std::chrono::seconds(1);
+}
+
+AdministratorsFile::AdministratorsFile(
+    asio::io_context& context, const std::filesystem::path& data, Grid& grid, Log& log
+)
+    : file_(controller::pki::Layout{data}.administrators()),
+      grid_(grid),
+      log_(log),
+      strand_(asio::make_strand(context)),
+      timer_(strand_) {}
+
+std::vector<xml::Jid> AdministratorsFile::read() {
+    std::error_code missing;
+    auto time = std::filesystem::last_write_time(file_, missing);
+    if (missing || time == seen_) return {};
+    seen_ = time;
+    std::ifstream in(file_, std::ios::binary);
+    auto parsed =
+        controller::pki::parse_administrators(std::string(std::istreambuf_iterator<char>(in), {}));
+    for (const auto& problem : parsed.problems)
+        log_.warn("administrators_file", {{"file", file_.string()}, {"problem", problem}});
+    return parsed.jids;
+}
+
+void AdministratorsFile::watch() {
+    timer_.expires_after(look_every);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (error || is_stopped_) return;
+        if (auto jids = read(); !jids.empty()) grid_.add_administrators(std::move(jids));
+        watch();
+    });
+}
+
+void AdministratorsFile::stop() {
+    asio::post(strand_, [this] {
+        is_stopped_ = true;
+        timer_.cancel();
+    });
+}
+
+}   // namespace grid::server

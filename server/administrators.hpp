@@ -1,0 +1,35 @@
+// server/administrators.hpp: DIR/administrators, by which the first administrator is made on the machine.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <filesystem>
+#include <vector>
+
+#include "server/grid/grid.hpp"
+#include "server/log.hpp"
+#include "xml/jid.hpp"
+
+namespace grid::server {
+
+/// Read at start and within two seconds of a change, so that `gridctl admin add` needs no restart. Who
+/// may write below the data directory decides about the server anyway.
+class AdministratorsFile {
+public:
+    AdministratorsFile(
+        boost::asio::io_context& context, const std::filesystem::path& data, Grid& grid, Log& log
+    );
+    std::vector<xml::Jid> read();
+    void watch();
+    void stop();
+
+private:
+    std::filesystem::path file_;
+    std::filesystem::file_time_type seen_{};
+    Grid& grid_;
+    Log& log_;
+    boost::asio::strand<boost::asio::io_context::executor_type> strand_;
+    boost::asio::steady_timer timer_;
+    bool is_stopped_ = false;
+};
+
+}   // namespace grid::server

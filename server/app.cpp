@@ -1,0 +1,248 @@
+// server/app.cpp: puts the program together, top to bottom, and takes it apart in the same order.
+#include "server/app.hpp"
+
+#include <boost/asio.hpp>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include "server/administrators.hpp"
+#include "server/c2s/acceptor.hpp"
+#include "server/evaluation.hpp"
+#include "server/grid/grid.hpp"
+#include "server/http/backend.hpp"
+#include "server/http/server.hpp"
+#include "server/log.hpp"
+#include "server/ready_file.hpp"
+#include "server/server_info.hpp"
+#include "server/services/services.hpp"
+#include "server/stamp.hpp"
+#include "server/tls/context.hpp"
+#include "server/version.hpp"
+#include "storage/rocks_store.hpp"
+
+namespace grid::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto drain_seconds_max = std::chrono::seconds(5);
+
+/// Start-up failed: one line for the operator.
+struct CannotStart : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+template <class T>
+T must(Result<T, std::string> result) {
+    if (!result) throw CannotStart(result.error());
+    return std::move(*result);
+}
+
+std::string read_text(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::string text((std::istreambuf_iterator<char>(in)), {});
+    if (!in.good() && !in.eof()) throw CannotStart("cannot read policy.file " + file);
+    if (!in.is_open()) throw CannotStart("cannot read policy.file " + file);
+    return text;
+}
+
+/// Without certificates of the operator's own: an evaluation set-up, in which whoever holds a
+/// certificate of the evaluation CA (made on this machine only) may do everything.
+bool prepare_evaluation(AppOptions& options, Log& log) {
+    auto& config = options.config;
+    if (!config.tls.certificate.empty()) return false;
+    auto files = must(ensure_evaluation(options.data, config.domain, now()));
+    config.tls.certificate = files.server_certificate;
+    config.tls.key = files.server_key;
+    if (!config.tls.client_ca.empty()) return false;   // the CA is the operator's: so are the accounts
+    config.tls.client_ca = files.client_ca;
+    config.accounts.auto_approve = true;
+    log.warn(
+        "evaluation", {{"note", "EVALUATION: certificates of the CA in the data directory are approved "
+                                "by themselves; set tls.certificate, tls.key and tls.client_ca"}}
+    );
+    return true;
+}
+
+std::optional<std::string> policy_text(const Config& config, bool is_evaluation) {
+    if (!config.policy.file.empty()) return read_text(config.policy.file);
+    if (!is_evaluation) return std::nullopt;
+    return "# EVALUATION: every approved account may do everything with topics.\n"
+           "allow group everyone to discover, create, publish, subscribe, retrieve on *\n";
+}
+
+std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) {
+    storage::RocksSettings settings;
+    settings.path = (options.data / "store").string();
+    settings.free_bytes_min = options.config.storage.free_bytes_min;
+    settings.file_system = options.file_system;
+    std::string last_error;
+    settings.log = [&log, &last_error](storage::LogLevel level, std::string_view text) {
+        static constexpr Level levels[]{Level::Debug, Level::Info, Level::Warn, Level::Error};
+        log.write(levels[static_cast<int>(level)], "store", {{"text", std::string(text)}});
+    };
+    auto store = storage::open_rocks_store(settings);
+    if (!store)
+        throw CannotStart("the store in " + settings.path + " cannot be opened: " + store.error().message());
+    return std::move(*store);
+}
+
+std::vector<xml::Jid> configured_administrators(const Config& config) {
+    std::vector<xml::Jid> jids;
+    for (const auto& text : config.accounts.administrators) {
+        auto jid = xml::Jid::parse(text);
+        if (!jid || !jid->is_bare() || jid->local().empty())
+            throw CannotStart("accounts.administrators: '" + text + "' is no bare JID");
+        jids.push_back(*jid);
+    }
+    return jids;
+}
+
+class App {
+public:
+    App(AppOptions options, Log& log)
+        : options_(std::move(options)), log_(log), is_evaluation_(prepare_evaluation(options_, log)),
+          addresses_(options_.config), xmpp_tls_(must(tls::make_context(config().tls, tls::Use::Xmpp))),
+          http_tls_(must(tls::make_context(config().tls, tls::Use::Http))),
+          store_(open_store(options_, log)) {
+        services::register_version(server_iqs_);
+        services::register_server_disco(server_iqs_, addresses_);
+        services::register_account(account_iqs_);
+        grid_.emplace(context_, *store_, config(), addresses_, server_iqs_, account_iqs_, log);
+        administrators_.emplace(context_, options_.data, *grid_, log);
+        auto administrators = configured_administrators(config());
+        for (auto& jid : administrators_->read()) administrators.push_back(std::move(jid));
+        must(grid_->start(policy_text(config(), is_evaluation_), administrators));
+        info_.emplace(*store_, grid_->sessions());
+        backend_.emplace(*grid_, *store_, *info_);
+        shared_ = {config(), *grid_, log, xmpp_tls_.get(), services::caps_hash()};
+        acceptor_ = std::make_shared<c2s::Acceptor>(*shared_);
+        open_listeners();
+    }
+
+    int run();
+
+private:
+    const Config& config() const { return options_.config; }
+    void open_listeners();
+    std::unique_ptr<net::Listener> open(const std::string& name, const std::string& address);
+    void on_signal();
+    void drain(std::chrono::steady_clock::time_point until);
+
+    AppOptions options_;
+    Log& log_;
+    bool is_evaluation_;
+    Addresses addresses_;
+    tls::Context xmpp_tls_, http_tls_;
+    std::unique_ptr<storage::Store> store_;
+    IqTable server_iqs_, account_iqs_;
+    asio::io_context context_;
+    std::optional<Grid> grid_;
+    std::optional<AdministratorsFile> administrators_;
+    std::optional<ProcessInfo> info_;
+    std::optional<http::Backend> backend_;
+    std::optional<c2s::Shared> shared_;
+    std::shared_ptr<c2s::Acceptor> acceptor_;
+    std::unique_ptr<net::Listener> c2s_, c2s_tls_, http_listener_;
+    std::optional<http::HttpServer> http_;
+    asio::signal_set signals_{context_, SIGINT, SIGTERM};
+    asio::steady_timer drain_timer_{context_};
+};
+
+std::unique_ptr<net::Listener> App::open(const std::string& name, const std::string& address) {
+    if (address.empty()) return nullptr;
+    auto listener = must(net::Listener::open(context_, address));
+    info_->constant.listeners.emplace_back(name, listener->address());
+    log_.info("listening", {{"listener", name}, {"address", listener->address()}});
+    return listener;
+}
+
+void App::open_listeners() {
+    info_->constant.version = version;
+    info_->constant.domain = addresses_.server().str();
+    info_->constant.is_evaluation = is_evaluation_;
+    info_->constant.started = now();
+    c2s_ = open("c2s", config().listen.c2s);
+    c2s_tls_ = open("c2s_tls", config().listen.c2s_tls);
+    http_listener_ = open("http", config().listen.http);
+    if (http_listener_) http_.emplace(context_, *backend_, http_tls_.get(), config(), log_);
+}
+
+int App::run() {
+    if (c2s_) acceptor_->listen(*c2s_, false);
+    if (c2s_tls_) acceptor_->listen(*c2s_tls_, true);
+    if (http_) http_->start(*http_listener_);
+    administrators_->watch();
+    write_ready_files(options_.data, options_.ready_file, info_->constant);
+    log_.info("ready", {{"domain", info_->constant.domain}, {"version", version}});
+    on_signal();
+
+    auto threads = config().reactor.threads;
+    if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+    std::vector<std::thread> others;
+    for (std::uint32_t i = 1; i < threads; ++i) others.emplace_back([this] { context_.run(); });
+    context_.run();
+    for (auto& thread : others) thread.join();
+    store_.reset();   // finishes the group in flight; its feed has nobody to reach any more
+    remove_ready_files(options_.data, options_.ready_file);
+    log_.info("stopped");
+    return 0;
+}
+
+/// First signal: nobody new, a goodbye to everybody, then the end. Second: at once.
+void App::on_signal() {
+    signals_.async_wait([this](boost::system::error_code error, int) {
+        if (error) return;
+        log_.info("stopping", {{"connections", std::to_string(acceptor_->connections())}});
+        for (auto* listener : {c2s_.get(), c2s_tls_.get(), http_listener_.get()})
+            if (listener) listener->close();
+        if (http_) http_->close();
+        administrators_->stop();
+        grid_->close_all({"system-shutdown", "the server is shutting down", {}});
+        drain(std::chrono::steady_clock::now() + drain_seconds_max);
+        signals_.async_wait([](boost::system::error_code again, int) {
+            if (!again) std::_Exit(1);
+        });
+    });
+}
+
+void App::drain(std::chrono::steady_clock::time_point until) {
+    if (acceptor_->connections() == 0 || std::chrono::steady_clock::now() >= until) {
+        grid_->stop();
+        context_.stop();
+        return;
+    }
+    drain_timer_.expires_after(std::chrono::milliseconds(20));
+    drain_timer_.async_wait([this, until](boost::system::error_code) { drain(until); });
+}
+
+}   // namespace
+
+int run_app(AppOptions options) {
+    Log log(options.config.log);
+    try {
+        App app(std::move(options), log);
+        return app.run();
+    } catch (const std::exception& error) {
+        std::cerr << "gridd: " << error.what() << '\n';
+        return 1;
+    }
+}
+
+Result<void, std::string> check_app(const AppOptions& options) {
+    try {
+        const Config& config = options.config;
+        Addresses addresses(config);
+        configured_administrators(config);
+        if (!config.policy.file.empty()) read_text(config.policy.file);
+        if (!config.tls.certificate.empty()) must(tls::make_context(config.tls, tls::Use::Xmpp));
+        return {};
+    } catch (const std::exception& error) {
+        return {boost::system::in_place_error, error.what()};
+    }
+}
+
+}   // namespace grid::server

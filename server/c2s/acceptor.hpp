@@ -1,0 +1,36 @@
+// server/c2s/acceptor.hpp: accepted sockets become connections, within the limits on their number.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "server/c2s/connection.hpp"
+#include "server/net/listener.hpp"
+
+namespace grid::server::c2s {
+
+/// Counts connections in all and per address. Any thread; the lock is taken once per connection, never
+/// per stanza.
+class Acceptor : public std::enable_shared_from_this<Acceptor> {
+public:
+    explicit Acceptor(const Shared& shared) : shared_(shared) {}
+
+    void listen(net::Listener& listener, bool direct_tls);
+    std::size_t connections() const { return connections_.load(); }
+
+private:
+    bool enter(const std::string& address);
+    void leave(const std::string& address);
+
+    const Shared& shared_;
+    std::atomic<std::uint64_t> last_id_ = 0;
+    std::atomic<std::size_t> connections_ = 0;
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::uint32_t> per_address_;
+};
+
+}   // namespace grid::server::c2s

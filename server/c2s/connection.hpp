@@ -1,0 +1,86 @@
+// server/c2s/connection.hpp: one client's TCP connection: negotiation, then stanzas until it ends.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/config.hpp"
+#include "server/grid/grid.hpp"
+#include "server/log.hpp"
+#include "server/net/deadline.hpp"
+#include "server/net/outbox.hpp"
+#include "server/net/transport.hpp"
+#include "server/session.hpp"
+#include "server/stream/negotiation.hpp"
+#include "server/tls/context.hpp"
+#include "xml/parser.hpp"
+
+namespace grid::server::c2s {
+
+/// What all connections share; outlives them.
+struct Shared {
+    const Config& config;
+    Grid& grid;
+    Log& log;
+    SSL_CTX* tls = nullptr;
+    std::string caps_hash;
+};
+
+/// Everything runs on the socket's strand, except what Transport says.
+class Connection final : public Transport, public std::enable_shared_from_this<Connection> {
+public:
+    Connection(
+        const Shared& shared, net::Socket socket, std::string address, std::uint64_t id, bool direct_tls
+    );
+
+    /// From the first byte to the last. `gone` is called at the end.
+    static boost::asio::awaitable<void> run(
+        std::shared_ptr<Connection> self, std::function<void()> gone
+    );
+
+    // Transport
+    void send(std::vector<Outgoing> stanzas, std::size_t bytes) override;
+    void close(std::optional<xml::StreamError> error) override;
+
+private:
+    using Awaitable = boost::asio::awaitable<bool>;
+
+    /// False: the connection is to be closed.
+    Awaitable establish();
+    Awaitable read_some();
+    Awaitable perform(stream::Actions actions);
+    Awaitable start_tls(stream::Actions& next);
+    boost::asio::awaitable<stream::Actions> admit(controller::Identity identity);
+    boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
+    boost::asio::awaitable<void> serve();
+    Awaitable take_events();
+    boost::asio::awaitable<void> hand_over(std::vector<Inbound> inbound);
+    boost::asio::awaitable<void> end();
+
+    void flush();
+    void wait_writable();
+    void end_with(const xml::StreamError& error);
+    void wake();
+    void watch_idle();
+
+    const Shared& shared_;
+    net::TlsStream stream_;
+    std::string address_, name_;   // name_: for the log, "c2s-41"
+    bool direct_tls_;
+    xml::StreamParser parser_;
+    net::Outbox outbox_;
+    std::unique_ptr<stream::Negotiation> negotiation_;   // until the resource is bound
+    SessionPtr session_;
+    std::string reason_;   // why it ended, for the log
+    std::size_t pre_auth_bytes_ = 0, pre_auth_stanzas_ = 0;
+    bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;
+    std::chrono::steady_clock::time_point last_read_;
+    bool is_pinged_ = false;
+    std::unique_ptr<boost::asio::steady_timer> idle_timer_;
+};
+
+}   // namespace grid::server::c2s

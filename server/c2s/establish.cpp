@@ -1,0 +1,145 @@
+// server/c2s/establish.cpp: from the first byte to a bound resource: performs what Negotiation asks for.
+#include "server/c2s/connection.hpp"
+#include "server/net/from_callback.hpp"
+#include "server/stamp.hpp"
+#include "server/tls/certificate.hpp"
+
+namespace grid::server::c2s {
+
+namespace asio = boost::asio;
+
+asio::awaitable<bool> Connection::establish() {
+    const auto& limits = shared_.config.limits;
+    negotiation_ = std::make_unique<stream::Negotiation>(stream::Negotiation::Settings{
+        shared_.config.domain, &shared_.config, direct_tls_, shared_.caps_hash
+    });
+    net::Watchdog<net::Strand> watchdog(
+        stream_.get_executor(), std::chrono::seconds(limits.pre_auth_seconds_max), [this] { wake(); }
+    );
+    if (direct_tls_ && !co_await perform({stream::StartTls{}})) co_return false;
+    while (!negotiation_->is_bound()) {
+        if (!co_await read_some()) {
+            if (watchdog.has_expired()) co_await perform(negotiation_->on_timeout());
+            break;
+        }
+        if (pre_auth_bytes_ > limits.pre_auth_bytes_max) {
+            co_await perform(negotiation_->on_too_many_bytes());
+            break;
+        }
+        while (!negotiation_->is_bound()) {
+            auto event = parser_.next();
+            if (!event) break;
+            if (++pre_auth_stanzas_ > limits.pre_auth_stanzas_max) {
+                co_await perform(negotiation_->on_too_many_bytes());
+                co_return false;
+            }
+            if (!co_await perform(negotiation_->on_event(std::move(*event), fresh_id())))
+                co_return false;
+        }
+    }
+    const bool bound = negotiation_->is_bound() && !is_closing_;
+    negotiation_.reset();
+    co_return bound;
+}
+
+asio::awaitable<bool> Connection::perform(stream::Actions actions) {
+    while (!actions.empty()) {
+        stream::Actions next;
+        for (auto& action : actions) {
+            if (auto* bytes = std::get_if<stream::Send>(&action)) {
+                outbox_.push(std::move(bytes->bytes));
+                flush();
+            } else if (std::holds_alternative<stream::StartTls>(action)) {
+                if (!co_await start_tls(next)) co_return false;
+            } else if (std::holds_alternative<stream::RestartParser>(action)) {
+                parser_.restart();
+            } else if (auto* who = std::get_if<stream::Admit>(&action)) {
+                next = co_await admit(std::move(who->identity));
+            } else if (auto* request = std::get_if<stream::Bind>(&action)) {
+                next = co_await bind(std::move(*request));
+            } else {
+                reason_ = std::get<stream::Close>(action).reason;
+                co_return false;
+            }
+        }
+        actions = std::move(next);
+    }
+    co_return true;
+}
+
+asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
+    // What the peer sent behind <starttls/> in clear may have been injected by somebody else (RFC 6120
+    // §5.3.3): it is neither TLS nor XML, and ends the stream.
+    if (!direct_tls_ && (parser_.pending_bytes() != 0 || parser_.next())) {
+        next = negotiation_->on_injected();
+        co_return true;
+    }
+    auto error = co_await stream_.handshake(
+        shared_.tls, std::chrono::seconds(shared_.config.limits.pre_auth_seconds_max)
+    );
+    if (error) {
+        reason_ = "TLS handshake failed: " + stream_.failure();
+        shared_.log.warn(
+            "tls_failed", {{"session", name_}, {"address", address_}, {"reason", stream_.failure()}}
+        );
+        co_return false;
+    }
+    auto presented =
+        tls::judge(stream_.ssl(), shared_.config.domain, shared_.config.sasl.mappings, now());
+    stream_.forget_peer_certificate();
+    if (!presented.acceptable)
+        shared_.log.warn(
+            "certificate_refused",
+            {{"session", name_},
+             {"address", address_},
+             {"subject", presented.subject},
+             {"issuer", presented.issuer},
+             {"depth", std::to_string(presented.depth)},
+             {"reason", presented.reason}}
+        );
+    next = negotiation_->on_tls(std::move(presented));
+    co_return true;
+}
+
+asio::awaitable<stream::Actions> Connection::admit(controller::Identity identity) {
+    auto account = identity.account.str();
+    auto failure = co_await net::from_callback<Grid::SaslFailure>([&](auto done) {
+        shared_.grid.admit(identity, address_, done);
+    });
+    if (failure)
+        shared_.log.warn(
+            "login_refused",
+            {{"session", name_},
+             {"jid", account},
+             {"address", address_},
+             {"subject", identity.subject},
+             {"issuer", identity.issuer},
+             {"condition", failure->first},
+             {"reason", failure->second}}
+        );
+    co_return negotiation_->on_admitted(std::move(failure));
+}
+
+asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
+    BindRequest entering{
+        std::move(request.identity), std::move(request.resource), address_,
+        direct_tls_ ? "c2s-tls" : "c2s", shared_from_this()
+    };
+    using Bound = std::variant<SessionPtr, xml::StanzaError>;
+    auto bound = co_await net::from_callback<Bound>([&](auto done) {
+        shared_.grid.bind(std::move(entering), done);
+    });
+    if (auto* error = std::get_if<xml::StanzaError>(&bound))
+        co_return negotiation_->on_bound(std::move(*error));
+    session_ = std::get<SessionPtr>(std::move(bound));
+    outbox_.set_budget(session_->budget);
+    shared_.log.info(
+        "session_started", {{"session", name_},
+                            {"jid", session_->jid.str()},
+                            {"address", address_},
+                            {"transport", session_->transport_name}}
+    );
+    co_return negotiation_->on_bound(session_->jid);
+}
+
+}   // namespace grid::server::c2s

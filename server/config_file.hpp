@@ -1,0 +1,28 @@
+// server/config_file.hpp: gridd.toml, the environment and --set into one Config.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/config.hpp"
+#include "xml/result.hpp"
+
+namespace grid::server {
+
+struct ConfigSources {
+    std::string file;                // empty: none
+    std::vector<std::string> sets;   // KEY=VALUE; KEY=@FILE reads the value from a file
+    /// getenv, or a double in tests. `GRIDD_LISTEN_C2S` stands for `listen.c2s`.
+    std::function<std::optional<std::string>(const std::string&)> environment;
+};
+
+/// Defaults, then the file, then the environment, then --set. An unknown key or a value of the
+/// wrong type is an error with file, line and column, and with the key that was probably meant.
+Result<Config, std::string> load_config(const ConfigSources& sources);
+
+/// Every key, in the order of gridd.toml.
+std::vector<std::string> config_keys();
+
+}   // namespace grid::server

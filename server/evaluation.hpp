@@ -1,0 +1,28 @@
+// server/evaluation.hpp: keys and certificates for a first start without configuration.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "storage/batch.hpp"
+#include "xml/result.hpp"
+
+namespace grid::server {
+
+using storage::Millis;
+
+/// Paths for the TLS settings, in place of those that the operator has not given.
+struct EvaluationFiles {
+    std::filesystem::path server_certificate, server_key, client_ca;
+    std::vector<std::string> made;   // below DIR, on the first start; for the log
+};
+
+/// Makes DIR/pki on the first start (see controller/pki/initialize.hpp); admin@domain becomes an
+/// administrator. Afterwards it only looks: the CA's key is never opened again. An expired server
+/// certificate, or one for another domain, is an error that says what to do.
+Result<EvaluationFiles, std::string> ensure_evaluation(
+    const std::filesystem::path& data, const std::string& domain, Millis now
+);
+
+}   // namespace grid::server

@@ -1,0 +1,294 @@
+// server/grid/grid.cpp: entering and leaving the session table, requests in, the clock's work.
+#include "server/grid/grid.hpp"
+
+#include "server/grid/callback_pending.hpp"
+#include "server/grid/settings.hpp"
+#include "server/router/storage_error.hpp"
+#include "server/stamp.hpp"
+
+namespace grid::server {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr auto tick_every = std::chrono::milliseconds(100);
+constexpr std::size_t background_batches_max = 32;
+
+controller::HttpResponse to_http_error(boost::system::error_code error) {
+    return {503, R"({"error":{"code":"store","text":")" + to_stanza_error(error).text + "\"}}"};
+}
+}   // namespace
+
+Grid::Grid(
+    asio::io_context& context,
+    storage::Store& store,
+    const Config& config,
+    const Addresses& addresses,
+    const IqTable& server_iqs,
+    const IqTable& account_iqs,
+    Log& log
+)
+    : strand_(asio::make_strand(context)),
+      store_(store),
+      config_(config),
+      log_(log),
+      sessions_(config.limits.resources_per_account_max),
+      controller_(controller_settings(config, addresses), sessions_),
+      broker_(broker_settings(config, addresses), controller_, contacts_),
+      fanout_(broker_, sessions_, log),
+      router_(
+          addresses, server_iqs, account_iqs, broker_, controller_, sessions_, fanout_,
+          config.controller.implicit_login
+      ),
+      pipeline_(std::make_shared<Pipeline>(strand_, store, *this, log)),
+      timer_(strand_),
+      process_budget_(std::make_shared<net::Budget>(config.limits.process_bytes_max)) {
+    controller_.attach(broker_);
+}
+
+Result<void, std::string> Grid::start(
+    const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
+) {
+    if (auto error = scan()) return {boost::system::in_place_error, error.message()};
+    store_.start([pipeline = pipeline_](std::vector<storage::FeedEntry> entries) {
+        pipeline->on_feed(std::move(entries));
+    });
+    auto batches = controller_.bootstrap(policy_text, administrators);
+    if (!batches) return {boost::system::in_place_error, batches.error()};
+    for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
+    asio::post(strand_, [this] { tick(); });
+    return {};
+}
+
+void Grid::stop() {
+    asio::post(strand_, [this] {
+        is_stopped_ = true;
+        timer_.cancel();
+    });
+}
+
+boost::system::error_code Grid::scan() {
+    auto scanned = store_.scan([this](const storage::KeyChange& change) { apply(change); });
+    if (!scanned) return scanned.error();
+    broker_.scan_finished();
+    controller_.scan_finished();
+    return {};
+}
+
+void Grid::apply(const storage::KeyChange& change) {
+    broker_.apply(change);
+    controller_.apply(change);
+}
+
+void Grid::notify(const storage::Committed& committed) {
+    broker_.notify(committed, fanout_);
+    controller_.notify(committed, fanout_);
+}
+
+bool Grid::deliver(std::chrono::steady_clock::time_point deadline) {
+    return fanout_.deliver(deadline);
+}
+
+void Grid::rebuild() {
+    log_.warn("store_gap", {{"do", "memory is rebuilt from the store"}});
+    broker_.forget();
+    controller_.forget();
+    if (auto error = scan()) log_.error("rebuild_failed", {{"reason", error.message()}});
+    fanout_.rights_changed();
+}
+
+void Grid::tick() {
+    if (is_stopped_) return;
+    // One round at a time: what is not done is still due at the next.
+    if (pipeline_->background_in_flight() == 0) {
+        auto submit = [this](std::vector<storage::Batch> batches) {
+            for (auto& batch : batches)
+                if (!pipeline_->submit_background(std::move(batch))) return;
+        };
+        submit(broker_.due(now(), background_batches_max));
+        submit(controller_.due(now(), background_batches_max));
+        submit(broker_.sweep(1000));
+    }
+    timer_.expires_after(tick_every);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) tick();
+    });
+}
+
+void Grid::admit(
+    controller::Identity identity, std::string address, std::function<void(SaslFailure)> done
+) {
+    asio::post(strand_, [this, identity = std::move(identity), address = std::move(address),
+                         done = std::move(done)]() mutable {
+        auto admission = controller_.admit(identity);
+        if (admission.kind != controller::Admission::Kind::Enter) {
+            controller_.record_session(identity, "refused", address, admission.text);
+            bool disabled = admission.kind == controller::Admission::Kind::Disabled;
+            return done(std::pair(
+                std::string(disabled ? "account-disabled" : "not-authorized"), admission.text
+            ));
+        }
+        controller_.record_session(identity, "connect", address, "");
+        auto enrolment = controller_.enrolment(identity);
+        if (!enrolment) return done(std::nullopt);
+        auto queue = std::make_shared<SenderQueue>(--last_sender_);
+        auto request = std::make_unique<CallbackPending<pubsub::Reply, xml::StanzaError>>(
+            std::move(enrolment->decide), to_stanza_error,
+            [done = std::move(done)](std::variant<xml::StanzaError, pubsub::Reply> answer) {
+                if (auto* error = std::get_if<0>(&answer))
+                    done(std::pair(std::string("temporary-auth-failure"), error->text));
+                else
+                    done(std::nullopt);
+            }
+        );
+        request->context = {{}, now(), fresh_id()};
+        request->context.actor.jid = identity.account;
+        request->context.actor.address = address;
+        request->context.actor.issuer = identity.anchor;
+        queue->push(std::move(request));
+        pipeline_->run(queue);
+        fanout_.flush();
+    });
+}
+
+void Grid::bind(
+    BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)> done
+) {
+    asio::post(strand_, [this, request = std::move(request), done = std::move(done)]() mutable {
+        enter(std::move(request), done);
+    });
+}
+
+void Grid::enter(
+    BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
+) {
+    // Account and certificate are looked at in the same turn (design §2).
+    if (auto admission = controller_.admit(request.identity);
+        admission.kind != controller::Admission::Kind::Enter)
+        return done(xml::not_allowed(admission.text));
+    if (request.identity.not_after < now())
+        return done(xml::not_allowed("your certificate has expired"));
+    auto session = std::make_shared<Session>();
+    session->id = ++last_session_;
+    session->bare = request.identity.account;
+    session->jid = session->bare.with_prepared_resource(
+        request.resource.empty() ? fresh_id() : request.resource
+    );
+    session->identity = std::move(request.identity);
+    session->principal.jid = session->jid;
+    session->principal.session = session->id;
+    session->principal.address = std::move(request.address);
+    session->principal.issuer = session->identity.anchor;
+    session->transport_name = std::move(request.transport_name);
+    session->since = now();
+    for (auto [head, jid] : {std::pair(&session->head_bare, &session->bare),
+                             std::pair(&session->head_full, &session->jid)}) {
+        *head = "<message to='";
+        xml::append_escaped_attr(*head, jid->str());
+        *head += '\'';
+    }
+    session->transport = std::move(request.transport);
+    SessionPtr replaced;
+    if (!sessions_.enter(session, replaced))
+        return done(xml::resource_constraint(
+            "this account already has limits.resources_per_account_max streams"
+        ));
+    session->budget =
+        std::make_shared<net::Budget>(config_.limits.outbox_bytes_max, account_budget(session->bare));
+    if (replaced) {
+        if (replaced->transport)
+            replaced->transport->close(xml::StreamError{
+                "conflict", "another stream of this account bound the same resource", {}
+            });
+        fanout_.presence_changed(session->bare);
+    }
+    done(session);
+}
+
+std::shared_ptr<net::Budget> Grid::account_budget(const xml::Jid& bare) {
+    for (const auto& session : sessions_.of_account(bare.str()))
+        if (session->budget) return session->budget->parent();
+    return std::make_shared<net::Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
+}
+
+void Grid::submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken) {
+    asio::post(strand_, [this, session = std::move(session), inbound = std::move(inbound),
+                         taken = std::move(taken)]() mutable {
+        for (auto& one : inbound) router_.take(session, std::move(one));
+        if (auto queue = session->queue; queue && !queue->empty()) {
+            queue->on_taken = std::move(taken);
+            pipeline_->run(queue);
+            if (queue->empty()) session->queue = nullptr;
+        } else {
+            taken();
+        }
+        fanout_.flush();
+    });
+}
+
+void Grid::finish(SessionPtr session, std::function<void()> done) {
+    asio::post(strand_, [this, session = std::move(session), done = std::move(done)]() mutable {
+        if (!session->queue || session->queue->empty()) return done();
+        auto request = std::make_unique<CallbackPending<pubsub::Reply, xml::StanzaError>>(
+            [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); },
+            to_stanza_error, [done = std::move(done)](const auto&) { done(); }
+        );
+        auto queue = session->queue;
+        queue->push(std::move(request));
+        pipeline_->run(queue);
+    });
+}
+
+void Grid::leave(SessionPtr session, std::string reason) {
+    asio::post(strand_, [this, session = std::move(session), reason = std::move(reason)] {
+        session->transport = nullptr;
+        session->pending.clear();
+        controller_.record_session(
+            session->identity, "disconnect", session->principal.address, reason
+        );
+        sessions_.leave(*session);
+        session->is_active = false;
+        fanout_.presence_changed(session->bare);
+    });
+}
+
+void Grid::api(
+    controller::PreparedHttp request,
+    pubsub::Principal principal,
+    std::function<void(controller::HttpResponse)> done
+) {
+    asio::post(strand_, [this, request = std::move(request), principal = std::move(principal),
+                         done = std::move(done)]() mutable {
+        using Pending = CallbackPending<controller::HttpResponse, controller::HttpResponse>;
+        auto queue = std::make_shared<SenderQueue>(--last_sender_);
+        auto pending = std::make_unique<Pending>(
+            std::move(request.decide), to_http_error,
+            [done = std::move(done)](Pending::Base::Answer answer) {
+                done(answer.index() == 0 ? std::get<0>(std::move(answer))
+                                         : std::get<1>(std::move(answer)));
+            }
+        );
+        pending->context = {std::move(principal), now(), fresh_id()};
+        queue->push(std::move(pending));
+        pipeline_->run(queue);
+        fanout_.flush();
+    });
+}
+
+void Grid::add_administrators(std::vector<xml::Jid> administrators) {
+    asio::post(strand_, [this, administrators = std::move(administrators)] {
+        auto batches = controller_.bootstrap(std::nullopt, administrators);
+        if (!batches) return log_.error("administrators", {{"reason", batches.error()}});
+        for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
+    });
+}
+
+void Grid::close_all(xml::StreamError error) {
+    asio::post(strand_, [this, error = std::move(error)] {
+        sessions_.for_each([&](const SessionPtr& session) {
+            if (session->transport) session->transport->close(error);
+        });
+    });
+}
+
+}   // namespace grid::server

@@ -1,0 +1,132 @@
+// server/grid/grid.hpp: the grid strand and what lives on it: sessions, broker, controller, pipeline.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "controller/admin/rest.hpp"
+#include "controller/controller.hpp"
+#include "pubsub/engine.hpp"
+#include "server/config.hpp"
+#include "server/grid/fanout.hpp"
+#include "server/grid/pipeline.hpp"
+#include "server/log.hpp"
+#include "server/router/router.hpp"
+#include "server/router/session_registry.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server {
+
+/// Who wants to enter the session table.
+struct BindRequest {
+    controller::Identity identity;
+    std::string resource;   // prepared; empty: the server chooses
+    std::string address, transport_name;
+    std::shared_ptr<Transport> transport;
+};
+
+/// Callbacks run on the grid strand: the caller posts on to its own. Every public member may be called
+/// from any thread unless it says otherwise.
+class Grid final : public Follower {
+public:
+    using SaslFailure = std::optional<std::pair<std::string, std::string>>;   // condition, text
+
+    Grid(
+        boost::asio::io_context& context,
+        storage::Store& store,
+        const Config& config,
+        const Addresses& addresses,
+        const IqTable& server_iqs,
+        const IqTable& account_iqs,
+        Log& log
+    );
+
+    /// Before anything else, on the calling thread: memory from the store, then policy and
+    /// administrators. The error is for the operator.
+    Result<void, std::string> start(
+        const std::optional<std::string>& policy_text,
+        const std::vector<xml::Jid>& administrators
+    );
+    void stop();
+
+    /// At SASL: may this certificate enter? Registers it first where accounts are approved by
+    /// themselves.
+    void admit(
+        controller::Identity identity, std::string address, std::function<void(SaslFailure)> done
+    );
+    void bind(
+        BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)> done
+    );
+    /// One read's worth of stanzas; `taken` when all were decided and more may be read.
+    void submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken);
+    /// The peer closed its stream: `done` after the answers to what came before.
+    void finish(SessionPtr session, std::function<void()> done);
+    /// The transport is gone.
+    void leave(SessionPtr session, std::string reason);
+
+    void api(
+        controller::PreparedHttp request,
+        pubsub::Principal principal,
+        std::function<void(controller::HttpResponse)> done
+    );
+    /// Makes these accounts administrators, as `gridctl admin add` asked.
+    void add_administrators(std::vector<xml::Jid> administrators);
+    void close_all(xml::StreamError error);
+
+    const Router& router() const { return router_; }
+    /// Grid strand.
+    SessionRegistry& sessions() { return sessions_; }
+    controller::Controller& controller() { return controller_; }
+    pubsub::Engine& broker() { return broker_; }
+
+    // Follower (grid strand)
+    void apply(const storage::KeyChange& change) override;
+    void notify(const storage::Committed& committed) override;
+    bool deliver(std::chrono::steady_clock::time_point deadline) override;
+    void flush() override { fanout_.flush(); }
+    void rebuild() override;
+
+private:
+    /// Nobody is in anybody's roster until presence is built.
+    struct NoContacts final : pubsub::Contacts {
+        bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
+            return false;
+        }
+        bool is_in_group(
+            const xml::Jid&, const xml::Jid&, const std::vector<std::string>&
+        ) const override {
+            return false;
+        }
+        bool is_online(const xml::Jid&) const override { return false; }
+    };
+
+    boost::system::error_code scan();
+    void tick();
+    void enter(BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done);
+    std::shared_ptr<net::Budget> account_budget(const xml::Jid& bare);
+
+    net::Strand strand_;
+    storage::Store& store_;
+    const Config& config_;
+    Log& log_;
+    NoContacts contacts_;
+    SessionRegistry sessions_;
+    controller::Controller controller_;
+    pubsub::Engine broker_;
+    Fanout fanout_;
+    Router router_;
+    std::shared_ptr<Pipeline> pipeline_;
+    boost::asio::steady_timer timer_;
+    std::shared_ptr<net::Budget> process_budget_;
+    std::uint64_t last_session_ = 0;   // session ids count up, those of single requests count down
+    std::uint64_t last_sender_ = 0;
+    bool is_stopped_ = false;
+};
+
+}   // namespace grid::server

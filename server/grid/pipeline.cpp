@@ -1,0 +1,166 @@
+// server/grid/pipeline.cpp: the turn of the grid strand.
+#include "server/grid/pipeline.hpp"
+
+#include "storage/errors.hpp"
+
+namespace grid::server {
+
+using State = Pending::State;
+using std::chrono::steady_clock;
+
+namespace {
+/// A fan-out pauses after this long, so that other work gets its turn.
+constexpr auto slice = std::chrono::milliseconds(1);
+}   // namespace
+
+void Pipeline::run(const std::shared_ptr<SenderQueue>& queue) { settle(queue); }
+
+bool Pipeline::decide_all(const std::shared_ptr<SenderQueue>& queue) {
+    while (Pending* request = queue->next_to_decide()) {
+        if (++request->rounds > decide_rounds_max) {
+            request->refuse(storage::Errc::Conflict);
+            request->state = State::Answered;
+            continue;
+        }
+        switch (request->decide()) {
+            case Pending::Next::Answer: request->state = State::Answered; break;
+            case Pending::Next::Read: start_read(queue, *request); break;
+            case Pending::Next::Commit: {
+                storage::Batch batch = request->take_batch();
+                const std::size_t bytes = batch.bytes();
+                const storage::Ticket ticket = ++last_ticket_;
+                if (!store_.submit(ticket, {queue->id(), queue->round()}, std::move(batch))) {
+                    --request->rounds;   // nothing happened: decided again when there is room
+                    return false;
+                }
+                in_flight_.emplace(ticket, InFlight{queue, request});
+                queue->went_in_flight(*request, bytes);
+                break;
+            }
+        }
+        queue->answer_front();
+    }
+    return true;
+}
+
+void Pipeline::settle(const std::shared_ptr<SenderQueue>& queue) {
+    queue->answer_front();
+    if (!decide_all(queue) && !queue->is_stalled) {
+        queue->is_stalled = true;
+        stalled_.push_back(queue);
+    }
+    queue->answer_front();
+    if (queue->on_taken && queue->all_decided()) std::exchange(queue->on_taken, nullptr)();
+}
+
+void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request) {
+    request.state = State::Reading;
+    store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot& snapshot) {
+        request.read(snapshot);
+        boost::asio::post(self->strand_, [self, queue, &request] {
+            request.state = State::Answered;
+            self->settle(queue);
+            self->follower_.flush();
+        });
+    });
+}
+
+bool Pipeline::submit_background(storage::Batch batch) {
+    const storage::Ticket ticket = ++last_ticket_;
+    if (!store_.submit(ticket, {}, std::move(batch))) return false;
+    in_flight_.emplace(ticket, InFlight{});
+    ++background_;
+    return true;
+}
+
+void Pipeline::on_feed(std::vector<storage::FeedEntry> entries) {
+    boost::asio::post(strand_, [self = shared_from_this(), entries = std::move(entries)]() mutable {
+        for (auto& entry : entries) self->feed_.push_back(std::move(entry));
+        if (!self->is_working_) self->work();
+    });
+}
+
+void Pipeline::work() {
+    const auto deadline = steady_clock::now() + slice;
+    is_working_ = true;
+    // Per revision: apply, events, answer, then the next (design §2), so that nobody sees an event of a
+    // node after the result of leaving it.
+    while (follower_.deliver(deadline)) {
+        if (auto queue = std::exchange(unanswered_, nullptr)) settle(queue);
+        if (feed_.empty()) {
+            is_working_ = false;
+            break;
+        }
+        auto entry = std::move(feed_.front());
+        feed_.pop_front();
+        handle(std::move(entry));
+    }
+    if (!is_working_) resume_stalled();
+    follower_.flush();
+    if (is_working_) boost::asio::post(strand_, [self = shared_from_this()] { self->work(); });
+}
+
+void Pipeline::handle(storage::FeedEntry entry) {
+    if (auto* committed = std::get_if<storage::Committed>(&entry))
+        on_committed(std::move(*committed));
+    else if (auto* refused = std::get_if<storage::Refused>(&entry))
+        on_refused(*refused);
+    else
+        follower_.rebuild();
+}
+
+void Pipeline::on_committed(storage::Committed committed) {
+    for (const auto& operation : committed.batch.operations) {
+        storage::KeyChange change{operation.family, operation.key, std::nullopt};
+        if (!operation.erase)
+            change.record = storage::Record{committed.revision, committed.time, operation.value};
+        follower_.apply(change);
+    }
+    follower_.notify(committed);
+    auto found = in_flight_.find(committed.ticket);
+    if (found == in_flight_.end()) return;
+    auto [queue, request] = std::move(found->second);
+    in_flight_.erase(found);
+    if (!queue) {
+        --background_;
+        return;
+    }
+    queue->came_back(*request);
+    request->state = State::Answered;
+    unanswered_ = std::move(queue);
+}
+
+void Pipeline::on_refused(const storage::Refused& refused) {
+    auto found = in_flight_.find(refused.ticket);
+    if (found == in_flight_.end()) return;
+    auto [queue, request] = std::move(found->second);
+    in_flight_.erase(found);
+    const bool is_conflict = refused.error == storage::Errc::Conflict;
+    if (!is_conflict)
+        log_.error("commit_refused", {{"reason", refused.error.message()}, {"detail", refused.detail}});
+    if (!queue) {
+        --background_;   // what it was for is still due, and will be proposed again
+        return;
+    }
+    queue->came_back(*request);
+    if (is_conflict) {
+        request->state = State::Waiting;
+        queue->start_round();
+    } else {
+        request->refuse(refused.error);
+        request->state = State::Answered;
+    }
+    unanswered_ = std::move(queue);
+}
+
+void Pipeline::resume_stalled() {
+    // Each in its turn, and only those that were waiting when we began.
+    for (std::size_t count = stalled_.size(); count > 0; --count) {
+        auto queue = std::move(stalled_.front());
+        stalled_.pop_front();
+        queue->is_stalled = false;
+        settle(queue);
+    }
+}
+
+}   // namespace grid::server

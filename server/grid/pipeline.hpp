@@ -1,0 +1,76 @@
+// server/grid/pipeline.hpp: decide → commit → apply → notify → answer, for every change there is.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "server/grid/sender_queue.hpp"
+#include "server/log.hpp"
+#include "server/net/tls_stream.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server {
+
+/// What follows the store: memory, then those who are to hear of it.
+class Follower {
+public:
+    virtual ~Follower() = default;
+    virtual void apply(const storage::KeyChange& change) = 0;
+    /// After apply of the whole batch; queues notifications.
+    virtual void notify(const storage::Committed& committed) = 0;
+    /// Delivers what notify queued, until done (true) or the deadline (false).
+    virtual bool deliver(std::chrono::steady_clock::time_point deadline) = 0;
+    /// End of a turn: what was queued for sessions is handed to their strands.
+    virtual void flush() = 0;
+    /// Changes were missed: forget and scan again.
+    virtual void rebuild() = 0;
+};
+
+/// Lives on the grid strand; only `on_feed` may be called from elsewhere.
+class Pipeline : public std::enable_shared_from_this<Pipeline> {
+public:
+    Pipeline(net::Strand strand, storage::Store& store, Follower& follower, Log& log)
+        : strand_(std::move(strand)), store_(store), follower_(follower), log_(log) {}
+
+    /// Takes a request over. Call `run` when the sender's last one is in.
+    void run(const std::shared_ptr<SenderQueue>& queue);
+    /// A batch that nobody waits for: background work. False when the store has no room now.
+    bool submit_background(storage::Batch batch);
+    std::size_t background_in_flight() const { return background_; }
+    /// The store's feed (its own thread).
+    void on_feed(std::vector<storage::FeedEntry> entries);
+
+private:
+    struct InFlight {
+        std::shared_ptr<SenderQueue> queue;   // null: background
+        Pending* request = nullptr;
+    };
+
+    /// Everything of this queue that may be decided now; false when the store is full.
+    bool decide_all(const std::shared_ptr<SenderQueue>& queue);
+    void start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request);
+    void work();
+    void handle(storage::FeedEntry entry);
+    void on_committed(storage::Committed committed);
+    void on_refused(const storage::Refused& refused);
+    void settle(const std::shared_ptr<SenderQueue>& queue);
+    void resume_stalled();
+
+    net::Strand strand_;
+    storage::Store& store_;
+    Follower& follower_;
+    Log& log_;
+    storage::Ticket last_ticket_ = 0;
+    std::unordered_map<storage::Ticket, InFlight> in_flight_;
+    std::deque<storage::FeedEntry> feed_;
+    std::shared_ptr<SenderQueue> unanswered_;   // its commit is applied, its events are going out
+    std::deque<std::shared_ptr<SenderQueue>> stalled_;
+    std::size_t background_ = 0;
+    bool is_working_ = false;
+};
+
+}   // namespace grid::server

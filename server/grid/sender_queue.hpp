@@ -1,0 +1,49 @@
+// server/grid/sender_queue.hpp: the requests of one sender, in the order in which they came.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "server/grid/pending.hpp"
+
+namespace grid::server {
+
+/// Bounds of what one sender may have in the commit queue (design §3).
+inline constexpr std::size_t sender_batches_max = 64;
+inline constexpr std::size_t sender_bytes_max = 1024 * 1024;
+/// How often a request is decided before it is told to come back (design §2).
+inline constexpr int decide_rounds_max = 8;
+
+/// Publishes overlap; everything else waits for what is before it and is waited for. Grid strand.
+class SenderQueue {
+public:
+    explicit SenderQueue(std::uint64_t id) : id_(id) {}
+
+    std::uint64_t id() const { return id_; }
+    std::uint64_t round() const { return round_; }
+    bool empty() const { return head_ == items_.size(); }
+    void push(std::unique_ptr<Pending> request);
+    /// The request that may be decided now; null when none may, or a bound is reached.
+    Pending* next_to_decide();
+    /// Sends the answers that are due, in order.
+    void answer_front();
+    void went_in_flight(Pending& request, std::size_t bytes);
+    void came_back(Pending& request);
+    /// Nothing of what was taken over is still waiting to be decided: more may be read.
+    bool all_decided() const;
+    /// A conflict: what is decided from now on comes after what the store refuses with it.
+    void start_round() { ++round_; }
+
+    /// Called once when all_decided becomes true.
+    std::function<void()> on_taken;
+    bool is_stalled = false;   // waits for room in the commit queue
+
+private:
+    std::uint64_t id_, round_ = 1;
+    std::vector<std::unique_ptr<Pending>> items_;
+    std::size_t head_ = 0, in_flight_ = 0, in_flight_bytes_ = 0;
+};
+
+}   // namespace grid::server

@@ -1,0 +1,41 @@
+// server/grid/settings.cpp: configuration into the settings of the layers below.
+#include "server/grid/settings.hpp"
+
+namespace grid::server {
+
+pubsub::Settings broker_settings(const Config& config, const Addresses& addresses) {
+    const auto& from = config.pubsub;
+    pubsub::Settings to;
+    to.service = addresses.broker();
+    to.allow_open = from.access_open;
+    to.default_access_model = from.default_access_model;
+    to.nodes_max = from.nodes_max;
+    to.max_items_max = from.max_items_max;
+    to.max_items_default = from.max_items_default;
+    to.payload_bytes_max = from.payload_bytes_max;
+    to.subscriptions_per_node_max = from.subscriptions_per_node_max;
+    to.subscriptions_per_account_max = from.subscriptions_per_account_max;
+    to.page_max = from.page_max;
+    to.types = from.types;
+    to.strict_type = from.strict_type;
+    return to;
+}
+
+controller::Settings controller_settings(const Config& config, const Addresses& addresses) {
+    const auto& from = config.accounts;
+    controller::Settings to;
+    to.domain = addresses.server().str();
+    to.address = addresses.controller();
+    to.aliases = addresses.controller_aliases();
+    to.broker = addresses.broker();
+    to.auto_approve = from.auto_approve;
+    to.default_groups = from.default_groups;
+    to.implicit_login = config.controller.implicit_login;
+    to.accounts_max = from.accounts_max;
+    to.pending_per_anchor_max = from.pending_per_anchor_max;
+    to.pending_expire_ms = storage::Millis{from.pending_expire_days} * 24 * 3600 * 1000;
+    to.page_max = config.pubsub.page_max;
+    return to;
+}
+
+}   // namespace grid::server

@@ -1,0 +1,14 @@
+// server/grid/settings.hpp: what of the configuration the broker and the controller need.
+#pragma once
+
+#include "controller/controller.hpp"
+#include "pubsub/engine.hpp"
+#include "server/config.hpp"
+#include "server/router/addresses.hpp"
+
+namespace grid::server {
+
+pubsub::Settings broker_settings(const Config& config, const Addresses& addresses);
+controller::Settings controller_settings(const Config& config, const Addresses& addresses);
+
+}   // namespace grid::server

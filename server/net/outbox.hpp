@@ -1,0 +1,52 @@
+// server/net/outbox.hpp: what is queued for one connection, gathered into as few TLS records as possible.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/net/budget.hpp"
+#include "server/net/tls_stream.hpp"
+#include "server/net/transport.hpp"
+
+namespace grid::server::net {
+
+/// On the connection's strand. `flush` never waits; where the socket is full it says so, and the owner
+/// calls again when it is writable. Nothing is held while nothing is queued.
+class Outbox {
+public:
+    explicit Outbox(TlsStream& stream) : stream_(stream) {}
+    ~Outbox();
+
+    /// `bytes` were taken from the budget and are given back as the stanzas leave.
+    void push(std::vector<Outgoing> stanzas, std::size_t bytes);
+    /// The connection's own words: not budgeted, they are few and bounded by the peer's.
+    void push(std::string bytes);
+    void set_budget(std::shared_ptr<Budget> budget) { budget_ = std::move(budget); }
+
+    enum class Flushed { All, SocketFull, Broken };
+    Flushed flush();
+
+    bool empty() const { return next_ == queue_.size() && unsent_.empty(); }
+    /// Of the connection's own words, not yet sent.
+    std::size_t own_bytes() const { return own_bytes_; }
+    void drop();
+
+private:
+    struct Entry {
+        Outgoing stanza;
+        bool is_own = false;
+    };
+    void gather(std::string& into);
+
+    TlsStream& stream_;
+    std::shared_ptr<Budget> budget_;
+    std::vector<Entry> queue_;
+    std::size_t next_ = 0;        // in queue_
+    std::string unsent_;          // gathered, and the socket was full
+    std::size_t budgeted_ = 0;    // taken and not yet given back
+    std::size_t own_bytes_ = 0;
+};
+
+}   // namespace grid::server::net

@@ -1,0 +1,13 @@
+// server/net/socket_bio.hpp: lets OpenSSL read and write a non-blocking socket without SIGPIPE.
+#pragma once
+
+#include <openssl/bio.h>
+
+namespace grid::server::net {
+
+/// Does not own `descriptor`. OpenSSL's own socket BIO uses write(2), which raises SIGPIPE when the
+/// peer is gone; a library should not rest on the process ignoring that signal. Null: out of
+/// memory.
+BIO* make_socket_bio(int descriptor);
+
+}   // namespace grid::server::net

@@ -1,0 +1,44 @@
+// server/router/addresses.cpp: the addresses of a grid domain (design §6).
+#include "server/router/addresses.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace grid::server {
+namespace {
+
+xml::Jid must_be_domain(const std::string& text) {
+    auto jid = xml::Jid::parse(text, true);
+    if (!jid || !jid->is_bare() || !jid->local().empty())
+        throw std::runtime_error("'" + text + "' is no domain name");
+    return *jid;
+}
+
+}   // namespace
+
+Addresses::Addresses(const Config& config)
+    : server_(must_be_domain(config.domain)),
+      broker_(must_be_domain("pubsub." + config.domain)),
+      broker_alias_(must_be_domain("broker." + config.domain)),
+      controller_(must_be_domain("controller." + config.domain)) {
+    for (const auto& alias : config.controller.aliases)
+        controller_aliases_.push_back(must_be_domain(alias));
+}
+
+controller::Destination Addresses::classify(const xml::Jid& to, const xml::Jid& own) const {
+    using controller::Destination;
+    if (to.empty() || to == own) return Destination::OwnAccount;
+    if (to.domain() == server_.domain())
+        return to.local().empty() ? Destination::Server : Destination::Client;
+    if (!to.local().empty()) return Destination::Elsewhere;
+    if (to.domain() == broker_.domain() || to.domain() == broker_alias_.domain())
+        return Destination::Broker;
+    if (to.domain() == controller_.domain() ||
+        std::ranges::any_of(controller_aliases_, [&](const xml::Jid& alias) {
+            return alias.domain() == to.domain();
+        }))
+        return Destination::Controller;
+    return Destination::Elsewhere;
+}
+
+}   // namespace grid::server

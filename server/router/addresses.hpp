@@ -1,0 +1,32 @@
+// server/router/addresses.hpp: which address is whose: server, broker, controller, an account, or elsewhere.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/controller.hpp"
+#include "server/config.hpp"
+#include "xml/jid.hpp"
+
+namespace grid::server {
+
+/// Made once from the configuration, then constant: any thread.
+class Addresses {
+public:
+    explicit Addresses(const Config& config);
+
+    /// `own` is the bare JID of the sender.
+    controller::Destination classify(const xml::Jid& to, const xml::Jid& own) const;
+
+    const xml::Jid& server() const { return server_; }
+    const xml::Jid& broker() const { return broker_; }
+    const xml::Jid& controller() const { return controller_; }
+    const std::vector<xml::Jid>& controller_aliases() const { return controller_aliases_; }
+
+private:
+    xml::Jid server_, broker_, broker_alias_, controller_;
+    std::vector<xml::Jid> controller_aliases_;
+};
+
+}   // namespace grid::server

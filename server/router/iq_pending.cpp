@@ -1,0 +1,91 @@
+// server/router/iq_pending.cpp: an iq in the pipeline, and its answer on the wire.
+#include "server/grid/pending.hpp"
+#include "server/router/router.hpp"
+#include "server/router/storage_error.hpp"
+#include "server/stamp.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::server {
+namespace {
+
+class IqPending final : public TypedPending<pubsub::Reply, xml::StanzaError> {
+public:
+    IqPending(
+        Router& router,
+        Fanout& fanout,
+        SessionPtr session,
+        const xml::Element& iq,
+        pubsub::Prepared prepared
+    )
+        : TypedPending(std::move(prepared.decide)),
+          router_(router),
+          fanout_(fanout),
+          session_(std::move(session)),
+          is_iq_(iq.name() == "iq"),
+          id_(iq.attr_or("id", "")),
+          to_(iq.attr_or("to", "")),
+          effect_(prepared.effect) {
+        order = prepared.order;
+        context = {session_->principal, now(), fresh_id()};
+    }
+
+protected:
+    xml::StanzaError to_error(boost::system::error_code error) override {
+        return to_stanza_error(error);
+    }
+
+    void send(Answer answer) override {
+        if (is_iq_) fanout_.send(session_, {nullptr, to_bytes(answer)});
+        if (answer.index() == 0 || effect_ == pubsub::SessionEffect::None) return;
+        router_.set_active(session_, effect_ == pubsub::SessionEffect::Login);
+    }
+
+private:
+    /// The answer comes from the address that was asked (design §6).
+    xml::Bytes to_bytes(const Answer& answer) const {
+        auto out = std::make_shared<std::string>();
+        auto attribute = [&](std::string_view name, std::string_view value) {
+            if (value.empty()) return;
+            *out += ' ';
+            *out += name;
+            *out += "='";
+            xml::append_escaped_attr(*out, value);
+            *out += '\'';
+        };
+        const auto* reply = std::get_if<1>(&answer);
+        *out += reply ? "<iq type='result'" : "<iq type='error'";
+        attribute("id", id_);
+        attribute("from", to_);
+        attribute("to", session_->jid.str());
+        if (reply && !*reply) {
+            *out += "/>";
+            return out;
+        }
+        *out += '>';
+        xml::write(*out, reply ? **reply : std::get<0>(answer).to_element(), xml::ns::client.uri());
+        *out += "</iq>";
+        return out;
+    }
+
+    Router& router_;
+    Fanout& fanout_;
+    SessionPtr session_;
+    bool is_iq_;   // a message asked for no answer
+    std::string id_, to_;
+    pubsub::SessionEffect effect_;
+};
+
+}   // namespace
+
+std::unique_ptr<Pending> make_iq_pending(
+    Router& router,
+    Fanout& fanout,
+    const SessionPtr& session,
+    const xml::Element& iq,
+    pubsub::Prepared prepared
+) {
+    return std::make_unique<IqPending>(router, fanout, session, iq, std::move(prepared));
+}
+
+}   // namespace grid::server

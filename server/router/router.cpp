@@ -1,0 +1,285 @@
+// server/router/router.cpp: from a stanza to the one who answers it.
+#include "server/router/router.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "xml/namespaces.hpp"
+#include "xml/stanza.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::server {
+
+using controller::Destination;
+
+Router::Router(
+    const Addresses& addresses,
+    const IqTable& server_iqs,
+    const IqTable& account_iqs,
+    pubsub::Engine& broker,
+    controller::Controller& controller,
+    SessionRegistry& sessions,
+    Fanout& fanout,
+    bool implicit_login
+)
+    : addresses_(addresses),
+      server_iqs_(server_iqs),
+      account_iqs_(account_iqs),
+      broker_(broker),
+      controller_(controller),
+      sessions_(sessions),
+      fanout_(fanout),
+      implicit_login_(implicit_login) {}
+
+namespace {
+
+std::string error_bytes(const Session& session, xml::Element& stanza, const xml::StanzaError& error) {
+    stanza.set("from", session.jid.str());
+    return xml::to_string(xml::error_reply(stanza, error), xml::ns::client.uri());
+}
+
+/// Name, attributes and the names down to the second level: enough to confine and to answer.
+xml::Element skeleton(xml::Element& stanza) {
+    xml::Element bare(stanza.name(), stanza.ns(), stanza.attrs());
+    if (const auto* payload = stanza.first_child()) {
+        xml::Element child(payload->name(), payload->ns());
+        if (const auto* inner = payload->first_child())
+            child.add(xml::Element(inner->name(), inner->ns()));
+        bare.add(std::move(child));
+    }
+    return bare;
+}
+
+pubsub::Prepared refusal(xml::StanzaError error) {
+    pubsub::Prepared prepared;
+    prepared.order = pubsub::Order::Pipelined;   // answered in its place among the others
+    prepared.decide = [error = std::move(error)](const pubsub::Context&) {
+        return pubsub::Decision(error);
+    };
+    return prepared;
+}
+
+}   // namespace
+
+Routed Router::prepare(const Session& session, xml::Element stanza) const {
+    const auto& name = stanza.name();
+    if (stanza.ns() != xml::ns::client || (name != "iq" && name != "message" && name != "presence"))
+        return xml::StreamError{
+            "unsupported-stanza-type", "<" + name + "/> is no stanza of jabber:client", {}
+        };
+    // RFC 6120 §8.1.2.1: a client may say who it is, but not who it is not.
+    if (const auto* from = stanza.attr("from")) {
+        auto jid = xml::Jid::parse(*from);
+        if (!jid || (*jid != session.jid && *jid != session.bare))
+            return xml::StreamError{
+                "invalid-from", "'from' is not the address of this stream: " + session.jid.str(), {}
+            };
+    }
+    xml::Jid to;
+    if (const auto* text = stanza.attr("to")) {
+        auto jid = xml::Jid::parse(*text, true);
+        if (!jid) {
+            if (stanza.attr_or("type", "") == "error") return std::monostate{};
+            stanza.remove_attr("to");
+            return error_bytes(
+                session, stanza, xml::jid_malformed("'to' is no address: " + jid.error().message())
+            );
+        }
+        to = *jid;
+    }
+    if (name == "iq") return prepare_iq(session, std::move(stanza), std::move(to));
+
+    Inbound inbound;
+    inbound.destination = addresses_.classify(to, session.bare);
+    inbound.to = std::move(to);
+    if (name == "message") {
+        if (inbound.destination == Destination::Broker)
+            inbound.prepared = broker_.prepare_message(stanza.set("from", session.jid.str()));
+        else if (inbound.destination == Destination::Client ||
+                 inbound.destination == Destination::OwnAccount)
+            inbound.relayed = std::make_shared<const std::string>(
+                xml::to_string(stanza.set("from", session.jid.str()), xml::ns::client.uri())
+            );
+        inbound.stanza = skeleton(stanza);
+    } else {
+        inbound.stanza = std::move(stanza);
+    }
+    return inbound;
+}
+
+Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const {
+    auto type = xml::iq_type(iq);
+    const auto* id = iq.attr("id");
+    if (!type || !id || id->empty())
+        return error_bytes(
+            session, iq, xml::bad_request("an iq needs an 'id', and a 'type' of get, set, result or error")
+        );
+    Inbound inbound;
+    inbound.destination = addresses_.classify(to, session.bare);
+    if (*type == xml::IqType::Result || *type == xml::IqType::Error) {
+        if (inbound.destination != Destination::Client) return std::monostate{};
+    } else if (iq.child_count() != 1) {
+        return error_bytes(
+            session, iq, xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)")
+        );
+    }
+    if (inbound.destination == Destination::Client) {
+        inbound.relayed = std::make_shared<const std::string>(
+            xml::to_string(iq.set("from", session.jid.str()), xml::ns::client.uri())
+        );
+    } else {
+        pubsub::IqRequest request{*type, to, iq.first_child(), {&iq}};
+        bool is_local = inbound.destination == Destination::Server ||
+                        inbound.destination == Destination::OwnAccount;
+        if (is_local && *type == xml::IqType::Get && request.payload->is("ping", xml::ns::ping))
+            return xml::to_string(
+                xml::iq_result(iq.set("from", session.jid.str())), xml::ns::client.uri()
+            );
+        auto prepared = prepare_payload(inbound.destination, request);
+        inbound.prepared = prepared ? std::move(*prepared) : refusal(prepared.error());
+    }
+    inbound.to = std::move(to);
+    inbound.stanza = skeleton(iq);
+    return inbound;
+}
+
+Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
+    Destination destination, const pubsub::IqRequest& request
+) const {
+    std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepared;
+    if (destination == Destination::Broker) prepared = broker_.prepare(request);
+    if (destination == Destination::Controller) prepared = controller_.prepare(request);
+    if (prepared) return std::move(*prepared);
+    if (destination == Destination::Elsewhere)
+        return xml::StanzaError{
+            "cancel", "remote-server-not-found", {},
+            "this grid does not reach " + std::string(request.to.domain()), {}
+        };
+    if (destination == Destination::Server || destination == Destination::OwnAccount) {
+        const auto& table = destination == Destination::Server ? server_iqs_ : account_iqs_;
+        if (auto answer = table.answer(request)) {
+            if (!*answer) return answer->error();
+            pubsub::Prepared ready;
+            ready.order = pubsub::Order::Pipelined;
+            ready.decide = [reply = std::move(**answer)](const pubsub::Context&) {
+                return pubsub::Decision(reply);
+            };
+            return ready;
+        }
+    }
+    return xml::service_unavailable(
+        "nobody here answers <" + request.payload->name() + " xmlns='" +
+        std::string(request.payload->ns().uri()) + "'/>"
+    );
+}
+
+void Router::take(const SessionPtr& session, Inbound inbound) {
+    ++session->stanzas_in;
+    const auto& stanza = inbound.stanza;
+    if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
+        // The refused keep their place among the answers, as everything else does.
+        if (inbound.prepared && session->queue) {
+            inbound.prepared = refusal(std::move(*refused));
+        } else {
+            reply_error(session, stanza, *refused);
+            return;
+        }
+    } else if (implicit_login_ && !session->is_active && inbound.prepared &&
+               (inbound.destination == Destination::Broker ||
+                inbound.destination == Destination::Controller) &&
+               controller_.state(session->bare) == controller::AccountState::Enabled) {
+        set_active(session, true);
+    }
+    if (inbound.prepared) {
+        if (!session->queue) session->queue = std::make_shared<SenderQueue>(session->id);
+        session->queue->push(
+            make_iq_pending(*this, fanout_, session, stanza, std::move(*inbound.prepared))
+        );
+    } else if (stanza.name() == "presence") {
+        take_presence(session, stanza, inbound.to);
+    } else if (inbound.relayed) {
+        take_relayed(session, inbound);
+    } else {
+        reply_error(session, stanza, xml::service_unavailable("nobody here takes messages"));
+    }
+}
+
+void Router::take_presence(
+    const SessionPtr& session, const xml::Element& presence, const xml::Jid& to
+) {
+    // Directed presence and subscriptions need a roster, which this server does not keep.
+    if (!to.empty()) {
+        if (auto type = presence.attr_or("type", ""); type == "subscribe" || type == "probe")
+            reply_error(session, presence, xml::service_unavailable("presence is not shared here"));
+        return;
+    }
+    auto type = presence.attr_or("type", "");
+    if (type == "unavailable") {
+        set_active(session, false);
+    } else if (type.empty()) {
+        int priority = 0;
+        if (const auto* child = presence.child("priority")) {
+            auto text = child->text();
+            priority = std::clamp(std::atoi(text.c_str()), -128, 127);
+        }
+        const bool moved = priority != session->priority;
+        session->priority = priority;
+        if (session->is_active && moved) fanout_.presence_changed(session->bare);
+        // Initial presence is login (B.3), which only an enabled account may.
+        if (controller_.state(session->bare) == controller::AccountState::Enabled)
+            set_active(session, true);
+    }
+}
+
+void Router::take_relayed(const SessionPtr& session, const Inbound& inbound) {
+    const auto& stanza = inbound.stanza;
+    auto type = stanza.attr_or("type", "normal");
+    auto refuse = [&] {
+        if (type != "error" && type != "result" && type != "headline")
+            reply_error(session, stanza, xml::service_unavailable("nobody is there"));
+    };
+    const xml::Jid& to = inbound.to.empty() ? session->bare : inbound.to;
+    // As for a missing account, so that accounts cannot be probed (B.1).
+    if (controller_.state(to.bare()) != controller::AccountState::Enabled) return refuse();
+    if (stanza.name() == "iq") {
+        auto target = sessions_.find(to);
+        const bool is_answer = type == "result" || type == "error";
+        if (!target || !target->is_active || !is_answer) return refuse();
+        return fanout_.send(target, {nullptr, inbound.relayed});
+    }
+    if (type == "groupchat") return refuse();
+    if (!to.is_bare()) {
+        if (auto target = sessions_.find(to); target && target->is_active)
+            return fanout_.send(target, {nullptr, inbound.relayed});
+    }
+    bool reached = false;   // RFC 6121 §8.5.2.1.1
+    for (const auto& target : sessions_.of_account(to.bare_view())) {
+        if (!target->is_active || target->priority < 0) continue;
+        fanout_.send(target, {nullptr, inbound.relayed});
+        reached = true;
+    }
+    if (!reached) refuse();
+}
+
+void Router::set_active(const SessionPtr& session, bool active) {
+    if (session->is_active == active) return;
+    session->is_active = active;
+    fanout_.presence_changed(session->bare);
+}
+
+void Router::reply_error(
+    const SessionPtr& session, const xml::Element& stanza, const xml::StanzaError& error
+) {
+    auto type = stanza.attr_or("type", "");
+    if (type == "error" || type == "result") return;
+    if (stanza.name() == "presence" && type.empty()) return;
+    auto addressed = stanza;
+    addressed.set("from", session->jid.str());
+    fanout_.send(
+        session, {nullptr, std::make_shared<const std::string>(xml::to_string(
+                               xml::error_reply(addressed, error), xml::ns::client.uri()
+                           ))}
+    );
+}
+
+}   // namespace grid::server

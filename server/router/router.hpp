@@ -1,0 +1,83 @@
+// server/router/router.hpp: what becomes of a client's stanza.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "controller/controller.hpp"
+#include "pubsub/engine.hpp"
+#include "server/grid/fanout.hpp"
+#include "server/grid/pipeline.hpp"
+#include "server/router/addresses.hpp"
+#include "server/router/iq_table.hpp"
+#include "server/session.hpp"
+
+namespace grid::server {
+
+/// A stanza after the connection's strand did what it can: checked, parsed, its payload serialized.
+struct Inbound {
+    controller::Destination destination = controller::Destination::Server;
+    xml::Jid to;
+    /// What the grid strand must know of it: name, attributes, name of the payload. Not the content.
+    xml::Element stanza;
+    /// For a service: what to run.
+    std::optional<pubsub::Prepared> prepared;
+    /// For another client: the stanza with `from` stamped.
+    xml::Bytes relayed;
+};
+
+/// What the connection does with a stanza: nothing more, answer at once, hand it to the grid, or end.
+using Routed = std::variant<std::monostate, std::string, Inbound, xml::StreamError>;
+
+class Router {
+public:
+    Router(
+        const Addresses& addresses,
+        const IqTable& server_iqs,
+        const IqTable& account_iqs,
+        pubsub::Engine& broker,
+        controller::Controller& controller,
+        SessionRegistry& sessions,
+        Fanout& fanout,
+        bool implicit_login
+    );
+
+    /// On the connection's strand; reads only what never changes. Ping is answered here: it waits for
+    /// nobody (design §3).
+    Routed prepare(const Session& session, xml::Element stanza) const;
+    /// On the grid strand: confinement, implicit login, then into the sender's queue or to its addressee.
+    void take(const SessionPtr& session, Inbound inbound);
+    /// The session's own end of stream: after the answers to what came before.
+    void set_active(const SessionPtr& session, bool active);
+
+private:
+    Routed prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const;
+    Result<pubsub::Prepared, xml::StanzaError> prepare_payload(
+        controller::Destination destination, const pubsub::IqRequest& request
+    ) const;
+    void take_presence(const SessionPtr& session, const xml::Element& presence, const xml::Jid& to);
+    void take_relayed(const SessionPtr& session, const Inbound& inbound);
+    void reply_error(
+        const SessionPtr& session, const xml::Element& stanza, const xml::StanzaError& error
+    );
+
+    const Addresses& addresses_;
+    const IqTable& server_iqs_;
+    const IqTable& account_iqs_;
+    pubsub::Engine& broker_;
+    controller::Controller& controller_;
+    SessionRegistry& sessions_;
+    Fanout& fanout_;
+    bool implicit_login_;
+};
+
+/// Fills context and order of a request and puts it into the session's queue. (router.cpp)
+std::unique_ptr<Pending> make_iq_pending(
+    Router& router, Fanout& fanout, const SessionPtr& session, const xml::Element& iq,
+    pubsub::Prepared prepared
+);
+
+}   // namespace grid::server

@@ -1,0 +1,81 @@
+// server/router/session_registry.cpp: the session table.
+#include "server/router/session_registry.hpp"
+
+#include <algorithm>
+
+namespace grid::server {
+
+bool SessionRegistry::enter(const SessionPtr& session, SessionPtr& replaced) {
+    auto& all = by_account_[session->bare.str()];
+    auto same = std::ranges::find(all, session->jid, [](const SessionPtr& s) { return s->jid; });
+    if (same != all.end()) {
+        replaced = *same;
+        by_id_.erase(replaced->id);
+        all.erase(same);
+    } else if (all.size() >= resources_max_) {
+        return false;
+    }
+    all.push_back(session);
+    by_id_[session->id] = session;
+    return true;
+}
+
+void SessionRegistry::leave(const Session& session) {
+    if (by_id_.erase(session.id) == 0) return;
+    auto found = by_account_.find(session.bare.str());
+    if (found == by_account_.end()) return;
+    std::erase_if(found->second, [&](const SessionPtr& s) { return s->id == session.id; });
+    if (found->second.empty()) by_account_.erase(found);
+}
+
+SessionPtr SessionRegistry::find(const xml::Jid& full) const {
+    for (const auto& session : of_account(full.bare_view()))
+        if (session->jid == full) return session;
+    return nullptr;
+}
+
+SessionPtr SessionRegistry::find(std::uint64_t id) const {
+    auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+}
+
+const std::vector<SessionPtr>& SessionRegistry::of_account(std::string_view bare) const {
+    static const std::vector<SessionPtr> none;
+    auto found = by_account_.find(bare);
+    return found == by_account_.end() ? none : found->second;
+}
+
+void SessionRegistry::for_each(const std::function<void(const SessionPtr&)>& visit) const {
+    for (const auto& [id, session] : by_id_) visit(session);
+}
+
+std::vector<controller::SessionView> SessionRegistry::sessions() const {
+    std::vector<controller::SessionView> views;
+    views.reserve(by_id_.size());
+    for (const auto& [id, s] : by_id_)
+        views.push_back(
+            {s->id, s->jid, s->principal.address, s->transport_name, s->since, s->is_active,
+             s->budget ? s->budget->used() : 0, s->stanzas_in, s->stanzas_out, s->identity}
+        );
+    std::ranges::sort(views, {}, &controller::SessionView::id);
+    return views;
+}
+
+const controller::Identity* SessionRegistry::identity(std::uint64_t session) const {
+    auto found = by_id_.find(session);
+    return found == by_id_.end() ? nullptr : &found->second->identity;
+}
+
+bool SessionRegistry::is_active(std::uint64_t session) const {
+    auto found = by_id_.find(session);
+    return found != by_id_.end() && found->second->is_active;
+}
+
+std::vector<xml::Jid> SessionRegistry::active_resources(const xml::Jid& bare) const {
+    std::vector<xml::Jid> jids;
+    for (const auto& session : of_account(bare.str()))
+        if (session->is_active) jids.push_back(session->jid);
+    return jids;
+}
+
+}   // namespace grid::server

@@ -1,0 +1,12 @@
+// server/router/storage_error.hpp: what a requester is told when the store would not.
+#pragma once
+
+#include <boost/system/error_code.hpp>
+
+#include "xml/stanza_error.hpp"
+
+namespace grid::server {
+
+xml::StanzaError to_stanza_error(boost::system::error_code error);
+
+}   // namespace grid::server

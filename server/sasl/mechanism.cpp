@@ -1,0 +1,16 @@
+// server/sasl/mechanism.cpp: what is common to all mechanisms.
+#include "server/sasl/mechanism.hpp"
+
+#include "xml/base64.hpp"
+
+namespace grid::server::sasl {
+
+Decoded decode(std::string_view text) {
+    if (text.empty()) return {};
+    if (text == "=") return {.message = std::string()};
+    auto message = xml::parse_base64(text);
+    if (!message) return {.is_valid = false, .message = {}};
+    return {.message = std::move(message)};
+}
+
+}   // namespace grid::server::sasl

@@ -1,0 +1,22 @@
+// server/services/services.hpp: what the server itself answers. A new XEP is a file here and a line there.
+#pragma once
+
+#include <string>
+
+#include "server/router/addresses.hpp"
+#include "server/router/iq_table.hpp"
+
+namespace grid::server::services {
+
+void register_version(IqTable& server);   // XEP-0092
+/// XEP-0030 of the domain: its identity, features and the services of the grid.
+void register_server_disco(IqTable& server, const Addresses& addresses);
+/// XEP-0030 of one's own account, the empty roster (RFC 6121 §2), the legacy session.
+void register_account(IqTable& account);
+
+/// XEP-0115 §5.1: the `ver` of the server's disco#info.
+std::string caps_hash();
+/// XEP-0115 §3: what `caps_hash` stands for; disco#info answers at this node too.
+std::string caps_node();
+
+}   // namespace grid::server::services

@@ -1,0 +1,116 @@
+// server/tls/certificate.cpp: the verdict on a peer's certificate.
+#include "server/tls/certificate.hpp"
+
+#include <openssl/x509v3.h>
+
+#include "server/tls/certificate_text.hpp"
+#include "server/tls/names.hpp"
+#include "server/tls/openssl.hpp"
+#include "server/tls/reason.hpp"
+#include "server/tls/verdict.hpp"
+
+namespace grid::server::tls {
+namespace {
+
+/// RFC 5280 §4.2.1.12: a certificate without EKU is for any purpose, and private CAs issue many
+/// such, so it is let in. But one that names a host and nobody else, and does not say clientAuth,
+/// is a server's: whoever runs that host must not be a client of the grid by accident. (A present
+/// EKU without clientAuth was refused by the path validation already.)
+bool is_for_servers_only(X509* certificate, const Names& names) {
+    const bool has_usage = (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) != 0;
+    return !has_usage && !names.dns.empty() && !names.has_xmpp_addr;
+}
+
+/// The last certificate of the chain that OpenSSL built is the trust anchor.
+std::string anchor_of(const SSL* ssl) {
+    STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
+    const int size = chain ? sk_X509_num(chain) : 0;
+    return size > 0 ? key_hash_of(sk_X509_value(chain, size - 1)) : std::string();
+}
+
+std::string why_nobody(const Names& names, const std::string& served) {
+    if (!names.has_xmpp_addr)
+        return "the certificate has no xmppAddr, and no mapping rule makes an account of it";
+    std::string found;
+    for (const auto& address : names.foreign) found += (found.empty() ? "" : ", ") + address;
+    return "the certificate has no xmppAddr of " + served + ", only " + found;
+}
+
+/// Empty when the chain is sound.
+std::string why_unsound(SSL* ssl, Presented& presented, storage::Millis now) {
+    if (const Verdict* verdict = verdict_of(ssl)) {
+        presented.depth = verdict->depth;
+        return to_reason(*verdict, now);
+    }
+    const long result = SSL_get_verify_result(ssl);
+    if (result == X509_V_OK) return {};
+    return to_reason({.error = static_cast<int>(result), .subject = {}, .issuer = {}}, now);
+}
+
+void describe(Presented& presented, const X509* certificate) {
+    presented.subject = to_text(X509_get_subject_name(certificate));
+    presented.issuer = to_text(X509_get_issuer_name(certificate));
+    presented.serial = serial_of(certificate);
+    presented.fingerprint = fingerprint_of(certificate);
+    presented.not_before = to_millis(X509_get0_notBefore(certificate));
+    presented.not_after = to_millis(X509_get0_notAfter(certificate));
+}
+
+}   // namespace
+
+Presented judge(
+    SSL* ssl,
+    const std::string& served,
+    const std::vector<Config::Mapping>& mappings,
+    storage::Millis now
+) {
+    Presented presented;
+    const X509Ptr certificate(ssl ? SSL_get1_peer_certificate(ssl) : nullptr);
+    if (!certificate) {
+        presented.reason = "no client certificate was presented";
+        return presented;
+    }
+    presented.present = true;
+    describe(presented, certificate.get());
+    presented.reason = why_unsound(ssl, presented, now);
+    if (!presented.reason.empty()) return presented;
+
+    const auto names = read_names(certificate.get(), served);
+    presented.foreign = names.foreign;
+    if (!names.malformed.empty())
+        presented.reason = "the certificate is refused: " + names.malformed;
+    else if (is_for_servers_only(certificate.get(), names))
+        presented.reason =
+            "the certificate is a server's: it names a host, and no extended key usage clientAuth";
+    if (!presented.reason.empty()) return presented;
+
+    presented.anchor = anchor_of(ssl);
+    if (presented.anchor.empty()) {
+        presented.reason = "the certificate's trust anchor is unknown";
+        return presented;
+    }
+    presented.acceptable = true;
+    presented.identities = names.accounts;
+    if (!names.has_xmpp_addr) {
+        presented.identities = map_names(names, served, mappings, presented.anchor);
+        presented.is_mapped = !presented.identities.empty();
+    }
+    if (presented.identities.empty()) presented.reason = why_nobody(names, served);
+    return presented;
+}
+
+controller::Identity to_identity(const Presented& presented, const xml::Jid& account) {
+    return {
+        .account = account.bare(),
+        .anchor = presented.anchor,
+        .fingerprint = presented.fingerprint,
+        .subject = presented.subject,
+        .issuer = presented.issuer,
+        .serial = presented.serial,
+        .not_before = presented.not_before,
+        .not_after = presented.not_after,
+        .is_mapped = presented.is_mapped,
+    };
+}
+
+}   // namespace grid::server::tls

@@ -1,0 +1,178 @@
+// server/tls/context.cpp: one SSL_CTX for a listener, made from the settings or refused with a
+// reason.
+#include "server/tls/context.hpp"
+
+#include <openssl/err.h>
+
+#include <ctime>
+#include <string_view>
+
+#include "server/tls/certificate_text.hpp"
+#include "server/tls/failure.hpp"
+#include "server/tls/pem_file.hpp"
+#include "server/tls/verdict.hpp"
+#include "xml/datetime.hpp"
+
+namespace grid::server::tls {
+namespace {
+
+/// What went wrong, for the operator; empty when nothing did.
+using Complaint = std::string;
+
+/// Real chains are a few KiB. OpenSSL's default lets a stranger make us hold 100.
+constexpr long chain_bytes_max = 32 * 1024;
+constexpr int chain_depth_max = 8;
+
+// As it stands in the ALPN extension: length, then name (RFC 7301 §3.1).
+constexpr std::string_view alpn_xmpp = "\x0bxmpp-client";
+constexpr std::string_view alpn_http = "\x08http/1.1";
+
+/// A client that names protocols but not ours means another service: it is refused, as RFC 7301
+/// §3.2 demands, since going on would let an attacker carry a browser's connection over to this one
+/// (ALPACA). XEP-0368 asks for the same: "When ALPN is used, the ALPN protocol MUST be
+/// xmpp-client". A client without the extension never gets here and goes on.
+int select_protocol(
+    SSL*,
+    const unsigned char** out,
+    unsigned char* out_size,
+    const unsigned char* offered,
+    unsigned int offered_size,
+    void* argument
+) {
+    const auto& ours = *static_cast<const std::string_view*>(argument);
+    unsigned char* chosen = nullptr;
+    const int result = SSL_select_next_proto(
+        &chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+        static_cast<unsigned int>(ours.size()), offered, offered_size
+    );
+    *out = chosen;
+    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+Complaint set_versions(SSL_CTX* context, const Config::Tls& settings) {
+    int oldest = 0;
+    if (settings.min_version == "1.2") oldest = TLS1_2_VERSION;
+    if (settings.min_version == "1.3") oldest = TLS1_3_VERSION;
+    if (oldest == 0)
+        return "tls.min_version is \"" + settings.min_version + "\"; it can be \"1.2\" or \"1.3\"";
+    SSL_CTX_set_min_proto_version(context, oldest);
+    SSL_CTX_set_security_level(context, 2);   // 112 bits: RSA and DH of 2,048, no SHA-1
+    if (SSL_CTX_set_cipher_list(context, settings.ciphers.c_str()) != 1)
+        return "tls.ciphers is \"" + settings.ciphers +
+               "\": OpenSSL knows no cipher in it: " + take_openssl_failure();
+    if (SSL_CTX_set1_groups_list(context, "X25519:P-256") != 1) return take_openssl_failure();
+    return {};
+}
+
+/// What costs memory or attack surface and brings long-lived streams nothing.
+void set_modes(SSL_CTX* context) {
+    SSL_CTX_set_options(
+        context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
+                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA
+    );
+    // Otherwise every handshake would build our own chain anew, from the clients' CAs.
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_max_cert_list(context, chain_bytes_max);
+    SSL_CTX_set_verify_depth(context, chain_depth_max);
+}
+
+Complaint check_own(const std::string& path, X509* certificate) {
+    const auto now = static_cast<storage::Millis>(std::time(nullptr)) * 1000;
+    const auto not_before = to_millis(X509_get0_notBefore(certificate));
+    const auto not_after = to_millis(X509_get0_notAfter(certificate));
+    const std::string clock = ", our clock says " + xml::to_datetime(now);
+    if (now > not_after)
+        return path + ": the certificate expired on " + xml::to_datetime(not_after) + clock;
+    if (now < not_before)
+        return path + ": the certificate is not valid until " + xml::to_datetime(not_before) +
+               clock;
+    if (X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) != 1)
+        return path +
+               ": the certificate is not for a server: its extended key usage lacks serverAuth";
+    return {};
+}
+
+Complaint load_own(SSL_CTX* context, const Config::Tls& settings) {
+    if (settings.certificate.empty()) return "tls.certificate is not set";
+    if (settings.key.empty()) return "tls.key is not set";
+    auto chain = read_certificates(settings.certificate);
+    if (!chain) return chain.error();
+    X509* own = chain->front().get();
+    if (auto complaint = check_own(settings.certificate, own); !complaint.empty()) return complaint;
+    auto key = read_key(settings.key);
+    if (!key) return key.error();
+    if (X509_check_private_key(own, key->get()) != 1)
+        return settings.key + ": the key does not belong to the certificate in " +
+               settings.certificate + " (" + to_text(X509_get_subject_name(own)) + ")";
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate(context, own) != 1 ||
+        SSL_CTX_use_PrivateKey(context, key->get()) != 1)
+        return settings.certificate + ": " +
+               take_openssl_failure();   // e.g. a key that is too small
+    for (std::size_t i = 1; i < chain->size(); ++i)
+        if (SSL_CTX_add1_chain_cert(context, (*chain)[i].get()) != 1)
+            return settings.certificate + ": " + take_openssl_failure();
+    return {};
+}
+
+/// Whether some anchor is an intermediate whose own issuer is not in the bundle: then the chain may
+/// end there. With the root in the bundle it always ends at the root, so that an account's anchor
+/// stays the same when somebody adds the intermediates to the file.
+bool has_lone_intermediate(const std::vector<X509Ptr>& anchors) {
+    for (const auto& anchor : anchors) {
+        bool is_issued = false;
+        for (const auto& issuer : anchors)
+            is_issued = is_issued || X509_check_issued(issuer.get(), anchor.get()) == X509_V_OK;
+        if (!is_issued) return true;
+    }
+    return false;
+}
+
+Complaint load_anchors(SSL_CTX* context, const Config::Tls& settings) {
+    if (settings.client_ca.empty())
+        return "tls.client_ca is not set: without trusted CAs no client could log in";
+    auto anchors = read_certificates(settings.client_ca);
+    if (!anchors) return anchors.error();
+    X509_STORE* store = SSL_CTX_get_cert_store(context);
+    for (const auto& anchor : *anchors) {
+        const auto name = to_text(X509_get_subject_name(anchor.get()));
+        if (X509_check_ca(anchor.get()) == 0)
+            return settings.client_ca + ": " + name + " is not a CA certificate";
+        if (X509_STORE_add_cert(store, anchor.get()) != 1 ||
+            SSL_CTX_add_client_CA(context, anchor.get()) != 1)   // its name goes to the client
+            return settings.client_ca + ": " + name + ": " + take_openssl_failure();
+    }
+    if (has_lone_intermediate(*anchors)) X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    return {};
+}
+
+Complaint set_up(SSL_CTX* context, const Config::Tls& settings) {
+    set_modes(context);
+    if (auto complaint = set_versions(context, settings); !complaint.empty()) return complaint;
+    if (auto complaint = load_own(context, settings); !complaint.empty()) return complaint;
+    return load_anchors(context, settings);
+}
+
+}   // namespace
+
+Result<Context, std::string> make_context(const Config::Tls& settings, Use use) {
+    Context context(SSL_CTX_new(TLS_server_method()));
+    if (!context) return {boost::system::in_place_error, "TLS: " + take_openssl_failure()};
+    if (auto complaint = set_up(context.get(), settings); !complaint.empty())
+        return {boost::system::in_place_error, std::move(complaint)};
+    if (settings.require_client_certificate)
+        SSL_CTX_set_verify(
+            context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, strict_verify
+        );
+    else
+        SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, tolerant_verify);
+    const auto& ours = use == Use::Xmpp ? alpn_xmpp : alpn_http;
+    SSL_CTX_set_alpn_select_cb(
+        context.get(), select_protocol, const_cast<void*>(static_cast<const void*>(&ours))
+    );
+    return context;
+}
+
+}   // namespace grid::server::tls

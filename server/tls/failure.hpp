@@ -1,0 +1,12 @@
+// server/tls/failure.hpp: OpenSSL's error queue as one line for a person.
+#pragma once
+
+#include <string>
+
+namespace grid::server::tls {
+
+/// Takes everything out of this thread's queue; the last entry is what is said, since it is nearest
+/// to the cause. Empty when there was nothing.
+std::string take_openssl_failure();
+
+}   // namespace grid::server::tls

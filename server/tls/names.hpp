@@ -1,0 +1,35 @@
+// server/tls/names.hpp: the names in a certificate that can become an account.
+#pragma once
+
+#include <openssl/x509.h>
+
+#include <string>
+#include <vector>
+
+#include "server/config.hpp"
+#include "xml/jid.hpp"
+
+namespace grid::server::tls {
+
+/// What the certificate claims, as far as an account can come of it.
+struct Names {
+    /// Not null: the certificate is malformed or hostile, and not to be accepted. Says how.
+    std::string malformed;
+    bool has_xmpp_addr = false;         // then no mapping rule is looked at
+    std::vector<xml::Jid> accounts;     // xmppAddr that are bare JIDs of the served domain
+    std::vector<std::string> foreign;   // the other xmppAddr, printable
+    std::vector<std::string> dns, email, common_names;   // as UTF-8, without NUL
+};
+
+Names read_names(const X509* certificate, const std::string& served);
+
+/// The accounts that the mapping rules make of a certificate without any xmppAddr (XEP-0178 3, case
+/// 3). `anchor`: a rule may be for one CA only.
+std::vector<xml::Jid> map_names(
+    const Names& names,
+    const std::string& served,
+    const std::vector<Config::Mapping>& mappings,
+    const std::string& anchor
+);
+
+}   // namespace grid::server::tls

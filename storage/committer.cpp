@@ -1,0 +1,104 @@
+// storage/committer.cpp: see committer.hpp.
+#include "storage/committer.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace grid::storage {
+
+void Committer::start(Commit commit, Commit refuse) {
+    assert(!thread_.joinable());
+    commit_ = std::move(commit);
+    refuse_ = std::move(refuse);
+    thread_ = std::thread([this] { run(); });
+}
+
+void Committer::stop() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    ready_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+bool Committer::submit(Submission submission) {
+    const std::size_t bytes = submission.batch.bytes();
+    bool was_empty = false;
+    {
+        std::lock_guard lock(mutex_);
+        if (stopping_) return false;
+        // A batch that is alone always fits, or it could never be committed.
+        if (bytes_ > 0 && bytes_ + bytes > limits_.queue_bytes_max) return false;
+        was_empty = queue_.empty();
+        bytes_ += bytes;
+        queue_.push_back({std::move(submission), bytes});
+    }
+    // The thread looks again by itself as long as the queue is not empty.
+    if (was_empty) ready_.notify_all();
+    return true;
+}
+
+bool Committer::between_groups(std::function<void()> work) {
+    assert(std::this_thread::get_id() != thread_.get_id());   // it would wait for itself
+    std::unique_lock lock(mutex_);
+    if (stopping_ || !thread_.joinable()) return false;
+    errands_.push_back(std::move(work));
+    const std::size_t mine = ++errands_queued_;
+    ready_.notify_all();
+    done_.wait(lock, [&] { return errands_done_ >= mine || ended_; });
+    return errands_done_ >= mine;
+}
+
+std::size_t Committer::queued_bytes() const {
+    std::lock_guard lock(mutex_);
+    return bytes_;
+}
+
+std::vector<Submission> Committer::take_group(std::size_t* bytes) {
+    std::vector<Submission> group;
+    group.reserve(std::min(queue_.size(), limits_.group_batches_max));
+    while (!queue_.empty() && group.size() < limits_.group_batches_max &&
+           *bytes < limits_.group_bytes_max) {
+        *bytes += queue_.front().bytes;
+        group.push_back(std::move(queue_.front().submission));
+        queue_.pop_front();
+    }
+    return group;
+}
+
+void Committer::run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        ready_.wait(lock, [this] { return stopping_ || !queue_.empty() || !errands_.empty(); });
+        if (stopping_) break;
+        if (!errands_.empty()) {
+            const auto work = std::move(errands_.front());
+            errands_.pop_front();
+            lock.unlock();
+            work();
+            lock.lock();
+            ++errands_done_;
+            done_.notify_all();
+            continue;
+        }
+        std::size_t bytes = 0;
+        std::vector<Submission> group = take_group(&bytes);
+        lock.unlock();
+        commit_(std::move(group));
+        lock.lock();
+        bytes_ -= bytes;
+    }
+    std::vector<Submission> rest;
+    for (Queued& queued : queue_) rest.push_back(std::move(queued.submission));
+    queue_.clear();
+    bytes_ = 0;
+    lock.unlock();
+    if (!rest.empty()) refuse_(std::move(rest));
+    lock.lock();
+    ended_ = true;
+    done_.notify_all();
+}
+
+}   // namespace grid::storage

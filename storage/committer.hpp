@@ -1,0 +1,62 @@
+// storage/committer.hpp: the writer thread: everything that waits becomes one group.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "storage/sequencer.hpp"
+
+namespace grid::storage {
+
+/// A bounded queue of batches and the thread that takes them, as many as there are, without ever
+/// waiting for more: the sync of one group is the time in which the next one gathers.
+class Committer {
+public:
+    struct Limits {
+        std::size_t group_batches_max;
+        std::size_t group_bytes_max;
+        std::size_t queue_bytes_max;
+    };
+    using Commit = std::function<void(std::vector<Submission>)>;
+
+    explicit Committer(Limits limits) : limits_(limits) {}
+    ~Committer() { stop(); }
+    Committer(const Committer&) = delete;
+
+    /// `commit` gets each group, `refuse` what is still queued at the end; both on the writer
+    /// thread.
+    void start(Commit commit, Commit refuse);
+    /// Finishes the group in flight, refuses the rest, ends the thread.
+    void stop();
+    /// False: the queue is full, or stop() was called.
+    bool submit(Submission submission);
+    /// Runs `work` on the writer thread between two groups, and waits for it. False: stopped.
+    bool between_groups(std::function<void()> work);
+    std::size_t queued_bytes() const;
+
+private:
+    struct Queued {
+        Submission submission;
+        std::size_t bytes;
+    };
+
+    void run();
+    std::vector<Submission> take_group(std::size_t* bytes);
+
+    const Limits limits_;
+    Commit commit_, refuse_;
+    mutable std::mutex mutex_;
+    std::condition_variable ready_, done_;
+    std::deque<Queued> queue_;
+    std::size_t bytes_ = 0;   // queued and in the group in flight
+    std::deque<std::function<void()>> errands_;
+    std::size_t errands_queued_ = 0, errands_done_ = 0;
+    bool stopping_ = false, ended_ = false;
+    std::thread thread_;
+};
+
+}   // namespace grid::storage

@@ -1,0 +1,40 @@
+// storage/errors.cpp: one sentence per reason, saying what is wrong and what to do about it.
+#include "storage/errors.hpp"
+
+#include <array>
+#include <string>
+
+namespace grid::storage {
+namespace {
+
+/// One row per Errc, in the same order.
+constexpr std::array sentences{
+    "something that the change rests on was changed in the meantime: decide again",
+    "not enough free space on the data volume, nothing was changed: make room",
+    "the write or its sync failed, the outcome is unknown: look before you repeat",
+    "writes are stopped because an earlier write failed: reopen the store",
+    "the batch has too many operations or too many bytes: split it",
+    "the data on disk cannot be understood: restore a backup",
+    "the data was written by another version of the store: use that version, or migrate",
+    "another process has the store open: stop it, or use another data directory",
+    "the store could not be opened, read or written: see the log, check disk and permissions",
+    "the store is closed",
+};
+
+struct Category final : boost::system::error_category {
+    const char* name() const noexcept override { return "storage"; }
+    std::string message(int value) const override {
+        const auto row = static_cast<std::size_t>(value) - 1;
+        return row < sentences.size() ? sentences[row] : "unknown storage error";
+    }
+};
+
+const Category category{};
+
+}   // namespace
+
+static_assert(sentences.size() == static_cast<std::size_t>(Errc::Closed));
+
+boost::system::error_code make_error_code(Errc e) { return {static_cast<int>(e), category}; }
+
+}   // namespace grid::storage

@@ -1,0 +1,34 @@
+// storage/group_encoder.hpp: turns a decided group into the one RocksDB write that makes it
+// durable.
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <vector>
+
+#include "storage/rocks_database.hpp"
+#include "storage/store.hpp"
+
+namespace grid::storage {
+
+class GroupEncoder {
+public:
+    /// What the files say when they are opened.
+    void resume(Revision head);
+    /// The write for `entries`, the last of which has got revision `head`; nothing when nothing has
+    /// to be written. Valid until the next call.
+    rocksdb::WriteBatch* encode(
+        const std::vector<FeedEntry>& entries,
+        const RocksDatabase& database,
+        Revision head,
+        Millis time
+    );
+
+private:
+    void put(const Committed& committed, const RocksDatabase& database);
+
+    rocksdb::WriteBatch batch_;
+    Revision given_ = 0;   // revisions up to it are on disk as given out
+};
+
+}   // namespace grid::storage

@@ -1,0 +1,44 @@
+// storage/reader_pool.cpp: see reader_pool.hpp.
+#include "storage/reader_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace grid::storage {
+
+ReaderPool::ReaderPool(unsigned threads) {
+    for (unsigned i = 0; i < std::max(threads, 1u); ++i) threads_.emplace_back([this] { loop(); });
+}
+
+ReaderPool::~ReaderPool() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    ready_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+}
+
+void ReaderPool::run(std::function<void()> work) {
+    {
+        std::lock_guard lock(mutex_);
+        queue_.push_back(std::move(work));
+    }
+    ready_.notify_one();
+}
+
+void ReaderPool::loop() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        if (stopping_) return;
+        std::function<void()> work = std::move(queue_.front());
+        queue_.pop_front();
+        lock.unlock();
+        work();
+        work = nullptr;   // what it captured goes before anybody waits for the lock
+        lock.lock();
+    }
+}
+
+}   // namespace grid::storage

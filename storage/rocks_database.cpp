@@ -1,0 +1,156 @@
+// storage/rocks_database.cpp: see rocks_database.hpp. Opening is in rocks_open.cpp.
+#include "storage/rocks_database.hpp"
+
+#include <rocksdb/iterator.h>
+#include <rocksdb/write_batch.h>
+
+namespace grid::storage {
+namespace {
+
+/// RocksDB compares by data() even where the size is 0.
+rocksdb::Slice slice(std::string_view text) {
+    return {text.empty() ? "" : text.data(), text.size()};
+}
+std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
+
+Errc read_error(const rocksdb::Status& status) {
+    return status.IsCorruption() ? Errc::Corrupt : Errc::Io;
+}
+
+class RocksSnapshot final : public Snapshot {
+public:
+    RocksSnapshot(std::shared_ptr<RocksDatabase> database, const rocksdb::Snapshot* at)
+        : database_(std::move(database)), at_(at) {}
+    ~RocksSnapshot() override { database_->release(at_); }
+
+    Result<std::optional<Value>> get(Family family, std::string_view key) const override {
+        if (at_ == nullptr) return Errc::Closed;
+        return database_->get(at_, family, key);
+    }
+    boost::system::error_code scan(
+        Family family,
+        std::string_view from,
+        std::string_view to,
+        bool reverse,
+        const std::function<bool(std::string_view key, const Record&)>& visit
+    ) const override {
+        if (at_ == nullptr) return make_error_code(Errc::Closed);
+        return database_->scan(at_, {family, from, to, reverse}, visit);
+    }
+
+private:
+    std::shared_ptr<RocksDatabase> database_;
+    const rocksdb::Snapshot* at_;
+};
+
+}   // namespace
+
+class RocksDatabase::Use {
+public:
+    explicit Use(RocksDatabase& database) : database_(database) {
+        std::lock_guard lock(database.mutex_);
+        open_ = !database.closing_ && database.db_ != nullptr;
+        if (open_) ++database.uses_;
+    }
+    ~Use() {
+        if (!open_) return;
+        std::lock_guard lock(database_.mutex_);
+        if (--database_.uses_ == 0) database_.unused_.notify_all();
+    }
+    Use(const Use&) = delete;
+    explicit operator bool() const { return open_; }
+
+private:
+    RocksDatabase& database_;
+    bool open_;
+};
+
+void RocksDatabase::close() {
+    std::unique_lock lock(mutex_);
+    closing_ = true;
+    unused_.wait(lock, [this] { return uses_ == 0; });
+    if (db_ == nullptr) return;
+    for (const rocksdb::Snapshot* snapshot : snapshots_) db_->ReleaseSnapshot(snapshot);
+    snapshots_.clear();
+    for (auto* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+    const auto status = db_->Close();
+    if (!status.ok() && log_) log_(LogLevel::Warn, "closing the store: " + status.ToString());
+    delete db_;
+    db_ = nullptr;
+}
+
+rocksdb::Status RocksDatabase::write(rocksdb::WriteBatch& batch) {
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    return db_->Write(options, &batch);
+}
+
+std::unique_ptr<Snapshot> RocksDatabase::snapshot() {
+    const rocksdb::Snapshot* at = nullptr;
+    if (const Use use(*this); use) {
+        at = db_->GetSnapshot();
+        std::lock_guard lock(mutex_);
+        snapshots_.insert(at);
+    }
+    return std::make_unique<RocksSnapshot>(shared_from_this(), at);
+}
+
+void RocksDatabase::release(const rocksdb::Snapshot* snapshot) {
+    const Use use(*this);
+    std::lock_guard lock(mutex_);
+    // close() may have released it already.
+    if (use && snapshots_.erase(snapshot) == 1) db_->ReleaseSnapshot(snapshot);
+}
+
+Result<Revision> RocksDatabase::revision_of(Family family, std::string_view key) {
+    const auto found = get(nullptr, family, key);
+    if (!found) return found.error();
+    return *found ? (*found)->revision : 0;
+}
+
+Result<std::optional<Snapshot::Value>> RocksDatabase::get(
+    const rocksdb::Snapshot* at, Family family_of_key, std::string_view key
+) {
+    const Use use(*this);
+    if (!use) return Errc::Closed;
+    rocksdb::ReadOptions options;
+    options.snapshot = at;
+    rocksdb::PinnableSlice stored;
+    const auto status = db_->Get(options, family(family_of_key), slice(key), &stored);
+    if (status.IsNotFound()) return std::optional<Snapshot::Value>();
+    if (!status.ok()) return fail(read_error(status), "reading: " + status.ToString());
+    const auto record = decode_record(view(stored));
+    if (!record) return fail(Errc::Corrupt, "a value without revision");
+    return std::optional<Snapshot::Value>(
+        {record->revision, record->time, std::string(record->value)}
+    );
+}
+
+boost::system::error_code RocksDatabase::scan(
+    const rocksdb::Snapshot* at,
+    const Range& range,
+    const std::function<bool(std::string_view key, const Record&)>& visit
+) {
+    const Use use(*this);
+    if (!use) return make_error_code(Errc::Closed);
+    // The store's own records come first in Control.
+    const bool hides = range.family == Family::Control && range.from < first_control_key;
+    const std::string_view from = hides ? first_control_key : range.from;
+    const rocksdb::Slice lower = slice(from), upper = slice(range.to);
+    rocksdb::ReadOptions options;
+    options.snapshot = at;
+    options.iterate_lower_bound = &lower;
+    if (!range.to.empty()) options.iterate_upper_bound = &upper;
+    options.fill_cache = false;   // a scan must not push out what single reads keep coming back to
+    const std::unique_ptr<rocksdb::Iterator> place(db_->NewIterator(options, family(range.family)));
+    for (range.reverse ? place->SeekToLast() : place->Seek(lower); place->Valid();
+         range.reverse ? place->Prev() : place->Next()) {
+        const auto record = decode_record(view(place->value()));
+        if (!record) return fail(Errc::Corrupt, "a value without revision");
+        if (!visit(view(place->key()), *record)) return {};
+    }
+    if (place->status().ok()) return {};
+    return fail(read_error(place->status()), "scanning: " + place->status().ToString());
+}
+
+}   // namespace grid::storage

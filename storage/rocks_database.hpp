@@ -1,0 +1,96 @@
+// storage/rocks_database.hpp: the open files of a RocksDB: open, read, write, close under readers.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+
+#include <array>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "storage/rocks_options.hpp"
+#include "storage/rocks_store.hpp"
+#include "storage/schema.hpp"
+#include "storage/store.hpp"
+
+namespace grid::storage {
+
+/// One opening of the files. Reads are safe from any thread, and after close() they fail with
+/// Closed.
+class RocksDatabase : public std::enable_shared_from_this<RocksDatabase> {
+public:
+    /// Opens, checks the header, or writes it when the store is new.
+    static Result<std::shared_ptr<RocksDatabase>> open(const RocksSettings& settings);
+    ~RocksDatabase() { close(); }
+    RocksDatabase(const RocksDatabase&) = delete;
+
+    /// Waits for reads in progress, ends all snapshots, closes the files.
+    void close();
+    /// One write, synced when it returns. By the writer thread only.
+    rocksdb::Status write(rocksdb::WriteBatch& batch);
+    rocksdb::ColumnFamilyHandle* family(Family family) const {
+        return handles_[static_cast<std::size_t>(family)];
+    }
+    /// RocksDB has had an error in the background and takes no more writes.
+    bool failed() const { return listener_->failed(); }
+    const Header& header() const { return header_; }
+    /// What is on disk, when the files were opened.
+    Revision head() const { return head_; }
+    Millis time() const { return time_; }
+
+    std::unique_ptr<Snapshot> snapshot();
+    Result<Revision> revision_of(Family family, std::string_view key);
+
+    Result<std::optional<Snapshot::Value>> get(
+        const rocksdb::Snapshot* at, Family family, std::string_view key
+    );
+    struct Range {
+        Family family;
+        std::string_view from, to;
+        bool reverse;
+    };
+    boost::system::error_code scan(
+        const rocksdb::Snapshot* at,
+        const Range& range,
+        const std::function<bool(std::string_view key, const Record&)>& visit
+    );
+    void release(const rocksdb::Snapshot* snapshot);
+
+private:
+    /// Keeps the files open while something is being read.
+    class Use;
+
+    explicit RocksDatabase(const RocksSettings& settings);
+    rocksdb::Status open_files(rocksdb::WALRecoveryMode mode);
+    /// The revision that the files would have in that mode, without changing them.
+    Result<Revision> probe_head(rocksdb::WALRecoveryMode mode);
+    boost::system::error_code open_after_torn_log(const rocksdb::Status& status);
+    boost::system::error_code check_header(const std::string& unicode_version);
+    boost::system::error_code check_written_by_us(const std::string& value);
+    boost::system::error_code create_header(const std::string& unicode_version);
+    boost::system::error_code read_head();
+    boost::system::error_code fail(Errc error, const std::string& text) const;
+    boost::system::error_code fail(const rocksdb::Status& status, const std::string& doing) const;
+
+    const std::string path_;
+    const LogSink log_;
+    std::unique_ptr<rocksdb::Env> owned_env_;
+    rocksdb::Env* env_;
+    std::shared_ptr<ErrorListener> listener_;
+    rocksdb::DB* db_ = nullptr;
+    std::array<rocksdb::ColumnFamilyHandle*, family_count> handles_{};
+    Header header_;
+    Revision head_ = 0;
+    Millis time_ = 0;
+
+    std::mutex mutex_;
+    std::condition_variable unused_;
+    std::size_t uses_ = 0;
+    bool closing_ = false;
+    std::set<const rocksdb::Snapshot*> snapshots_;
+};
+
+}   // namespace grid::storage

@@ -1,0 +1,185 @@
+// storage/rocks_open.cpp: opening the files: recovery of the log, the header, and errors for
+// people.
+#include <rocksdb/db.h>
+
+#include "storage/rocks_database.hpp"
+
+namespace grid::storage {
+namespace {
+
+constexpr auto strict = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+constexpr auto up_to_damage = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+constexpr auto past_damage = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+
+bool is_locked(const rocksdb::Status& status) {
+    // RocksDB has no code for it. The second is how it says it within one process.
+    const std::string text = status.ToString();
+    return text.find("While lock file") != std::string::npos ||
+           text.find("lock hold by current process") != std::string::npos;
+}
+
+Errc reason_of(const rocksdb::Status& status) {
+    if (is_locked(status)) return Errc::Locked;
+    if (status.IsNoSpace()) return Errc::NoSpace;
+    if (status.IsCorruption()) return Errc::Corrupt;
+    // Column families or a comparator that this version does not know.
+    if (status.IsInvalidArgument() || status.IsNotSupported()) return Errc::WrongSchema;
+    return Errc::Io;
+}
+
+}   // namespace
+
+RocksDatabase::RocksDatabase(const RocksSettings& settings)
+    : path_(settings.path),
+      log_(settings.log),
+      owned_env_(settings.file_system ? rocksdb::NewCompositeEnv(settings.file_system) : nullptr),
+      env_(owned_env_ ? owned_env_.get() : rocksdb::Env::Default()),
+      listener_(std::make_shared<ErrorListener>(settings.log)) {}
+
+boost::system::error_code RocksDatabase::fail(Errc error, const std::string& text) const {
+    const auto code = make_error_code(error);
+    if (log_) log_(LogLevel::Error, "store " + path_ + ": " + text + " (" + code.message() + ")");
+    return code;
+}
+
+boost::system::error_code RocksDatabase::fail(
+    const rocksdb::Status& status, const std::string& doing
+) const {
+    return fail(reason_of(status), doing + ": " + status.ToString());
+}
+
+Result<std::shared_ptr<RocksDatabase>> RocksDatabase::open(const RocksSettings& settings) {
+    std::shared_ptr<RocksDatabase> database(new RocksDatabase(settings));
+    rocksdb::Status status = database->env_->CreateDirIfMissing(settings.path);
+    if (!status.ok()) return database->fail(status, "cannot create the directory");
+    status = database->open_files(strict);
+    if (status.IsCorruption()) {
+        if (auto error = database->open_after_torn_log(status)) return error;
+    } else if (!status.ok()) {
+        return database->fail(status, "cannot open");
+    }
+    if (auto error = database->check_header(settings.unicode_version)) return error;
+    if (auto error = database->read_head()) return error;
+    return database;
+}
+
+rocksdb::Status RocksDatabase::open_files(rocksdb::WALRecoveryMode mode) {
+    rocksdb::DBOptions options = database_options(log_, env_, listener_);
+    options.wal_recovery_mode = mode;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    const auto status = rocksdb::DB::Open(options, path_, family_options(), &handles, &db_);
+    if (status.ok()) std::copy(handles.begin(), handles.end(), handles_.begin());
+    return status;
+}
+
+Result<Revision> RocksDatabase::probe_head(rocksdb::WALRecoveryMode mode) {
+    rocksdb::DBOptions options = database_options(log_, env_, listener_);
+    options.wal_recovery_mode = mode;
+    options.create_if_missing = false;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* db = nullptr;
+    auto status = rocksdb::DB::OpenForReadOnly(options, path_, family_options(), &handles, &db);
+    if (!status.ok()) return fail(status, "cannot read behind the damage in the log");
+    const std::unique_ptr<rocksdb::DB> owner(db);
+    std::string value;
+    status = db->Get({}, handles[0], rocksdb::Slice(head_key.data(), head_key.size()), &value);
+    for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);
+    if (status.IsNotFound()) return Revision{0};
+    const auto record = decode_record(value);
+    if (!status.ok() || !record) return fail(status, "cannot read the head");
+    return record->revision;
+}
+
+// The strict mode accepts a log whose last record was cut short, and nothing else. Pages of that
+// record can also have reached the disk in any order, which looks like damage. Since a group is
+// synced before the next one is written, only the last record of the log can be one that nobody was
+// told of: when nothing readable follows the damage, it was that one. When something does, the
+// damage has eaten commits that were acknowledged, and a start that drops them in silence must not
+// happen.
+boost::system::error_code RocksDatabase::open_after_torn_log(const rocksdb::Status& status) {
+    const Result<Revision> before = probe_head(up_to_damage);
+    if (!before) return before.error();
+    const Result<Revision> after = probe_head(past_damage);
+    if (!after) return after.error();
+    if (*before != *after) {
+        return fail(
+            Errc::Corrupt, "the log is damaged after revision " + std::to_string(*before) +
+                               " and goes on to " + std::to_string(*after) +
+                               ", so acknowledged changes would be lost: " + status.ToString()
+        );
+    }
+    if (const auto again = open_files(up_to_damage); !again.ok()) return fail(again, "cannot open");
+    if (log_)
+        log_(
+            LogLevel::Warn, "store " + path_ + ": an unfinished write at the end of the log, of " +
+                                "which nobody was told, was dropped: " + status.ToString()
+        );
+    return {};
+}
+
+boost::system::error_code RocksDatabase::check_header(const std::string& unicode_version) {
+    std::string value;
+    const rocksdb::Slice key(header_key.data(), header_key.size());
+    const auto status = db_->Get({}, family(Family::Control), key, &value);
+    if (status.ok()) {
+        if (auto error = check_written_by_us(value)) return error;
+    } else if (!status.IsNotFound()) {
+        return fail(status, "cannot read the header");
+    } else {
+        return create_header(unicode_version);
+    }
+    if (header_.unicode_version == unicode_version) return {};
+    if (log_)
+        log_(
+            LogLevel::Warn, "store " + path_ + ": addresses were prepared with Unicode '" +
+                                header_.unicode_version + "', this program has '" +
+                                unicode_version + "': names with newer characters may differ"
+        );
+    header_.unicode_version = unicode_version;
+    rocksdb::WriteBatch batch;
+    batch.Put(family(Family::Control), key, encode_stamp(0, 0) + encode(header_));
+    if (auto written = write(batch); !written.ok()) return fail(written, "cannot write the header");
+    return {};
+}
+
+boost::system::error_code RocksDatabase::check_written_by_us(const std::string& value) {
+    const auto record = decode_record(value);
+    const auto header = record ? decode_header(record->value) : std::nullopt;
+    if (!header) return fail(Errc::WrongSchema, "the header is not one of gridd");
+    if (header->schema != schema_version) {
+        return fail(
+            Errc::WrongSchema, "has schema " + std::to_string(header->schema) +
+                                   ", this program reads " + std::to_string(schema_version)
+        );
+    }
+    header_ = *header;
+    return {};
+}
+
+boost::system::error_code RocksDatabase::create_header(const std::string& unicode_version) {
+    for (auto* handle : handles_) {
+        const std::unique_ptr<rocksdb::Iterator> any(db_->NewIterator({}, handle));
+        any->SeekToFirst();
+        if (any->Valid()) return fail(Errc::WrongSchema, "has data but no header of gridd");
+        if (!any->status().ok()) return fail(any->status(), "cannot read");
+    }
+    header_ = make_header(unicode_version);
+    rocksdb::WriteBatch batch;
+    const rocksdb::Slice key(header_key.data(), header_key.size());
+    batch.Put(family(Family::Control), key, encode_stamp(0, 0) + encode(header_));
+    if (auto status = write(batch); !status.ok()) return fail(status, "cannot write the header");
+    return {};
+}
+
+boost::system::error_code RocksDatabase::read_head() {
+    for (std::string_view key : {head_key, given_key}) {
+        const auto found = get(nullptr, Family::Control, key);
+        if (!found) return fail(Errc::Corrupt, "cannot read the head");
+        if (!*found) continue;   // nothing committed yet
+        head_ = std::max(head_, (*found)->revision);
+        time_ = std::max(time_, (*found)->time);
+    }
+    return {};
+}
+
+}   // namespace grid::storage

@@ -1,0 +1,152 @@
+// storage/sequencer.cpp: see sequencer.hpp.
+#include "storage/sequencer.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "storage/codec.hpp"
+#include "storage/schema.hpp"
+
+namespace grid::storage {
+namespace {
+
+void fill_in(std::string& key, std::int32_t at, Revision revision) {
+    const auto where = static_cast<std::size_t>(at);
+    assert(where + sizeof(Revision) <= key.size());
+    key.replace(where, sizeof(Revision), Encoder().u64(revision).take());
+}
+
+}   // namespace
+
+Result<Revision> KnownRevisions::of(Family family, std::string_view key) {
+    if (family != Family::Control) {
+        const RevisionMap& written = in_group_[static_cast<std::size_t>(family)];
+        if (auto found = written.find(key); found != written.end()) return found->second;
+        return stored_(family, key);
+    }
+    if (auto found = recent_.find(key); found != recent_.end()) return found->second;
+    Revision revision = 0;
+    if (auto found = older_.find(key); found != older_.end()) {
+        revision = found->second;
+        older_.erase(found);
+    } else {
+        const Result<Revision> stored = stored_(family, key);
+        if (!stored) return stored;
+        revision = *stored;
+    }
+    recent_.emplace(key, revision);
+    return revision;
+}
+
+void KnownRevisions::wrote(Family family, std::string_view key, Revision revision) {
+    RevisionMap& map =
+        family == Family::Control ? recent_ : in_group_[static_cast<std::size_t>(family)];
+    // Assigning to what is there saves an allocation where the same key is written over and over.
+    if (auto found = map.find(key); found != map.end())
+        found->second = revision;
+    else
+        map.emplace(key, revision);
+}
+
+void KnownRevisions::end_group() {
+    for (RevisionMap& map : in_group_) map.clear();
+    // Two generations instead of a list of uses: what was not asked for since the last turn goes.
+    if (recent_.size() > keys_max) older_ = std::exchange(recent_, {});
+}
+
+void KnownRevisions::forget() {
+    for (RevisionMap& map : in_group_) map.clear();
+    recent_.clear();
+    older_.clear();
+}
+
+void Sequencer::resume(Revision head, Millis time) {
+    known_.forget();
+    head_ = std::max(head_, head);
+    time_ = std::max(time_, time);
+}
+
+std::vector<FeedEntry> Sequencer::decide(std::vector<Submission> group, Millis now) {
+    time_ =
+        std::max(time_, now);   // a wall clock that steps back does not take commit time with it
+    std::vector<FeedEntry> entries;
+    entries.reserve(group.size());
+    for (Submission& submission : group) {
+        if (const auto checked = check(submission); !checked) {
+            const auto error = checked.error();
+            if (error == Errc::Conflict) remember_conflict(submission.sender);
+            entries.emplace_back(Refused{submission.ticket, error, error.message()});
+        } else {
+            entries.emplace_back(accept(std::move(submission)));
+        }
+    }
+    return entries;
+}
+
+Result<void> Sequencer::check(const Submission& submission) {
+    const Batch& batch = submission.batch;
+    if (batch.operations.size() > batch_operations_max || batch.bytes() > batch_bytes_max)
+        return Errc::TooLarge;
+    if (behind_conflict(submission.sender)) return Errc::Conflict;
+    for (const Expectation& expected : batch.expectations) {
+        const Result<Revision> revision = known_.of(expected.family, expected.key);
+        if (!revision) return revision.error();
+        if (*revision != expected.revision) return Errc::Conflict;
+    }
+    return {};
+}
+
+bool Sequencer::behind_conflict(Sender sender) {
+    if (sender.id == 0) return false;
+    const auto found = conflicted_.find(sender.id);
+    if (found == conflicted_.end()) return false;
+    if (sender.round <= found->second.round) return true;
+    conflicted_.erase(found);   // the sender has heard of it and decided again
+    return false;
+}
+
+void Sequencer::remember_conflict(Sender sender) {
+    if (sender.id == 0) return;
+    if (auto found = conflicted_.find(sender.id); found != conflicted_.end()) {
+        found->second.round = std::max(found->second.round, sender.round);
+        return;
+    }
+    conflicted_[sender.id] = {sender.round, ++conflicts_};
+    // A sender that never comes back leaves its entry behind; the oldest go first.
+    conflicted_order_.emplace_back(conflicts_, sender.id);
+    if (conflicted_order_.size() <= senders_max) return;
+    const auto [number, id] = conflicted_order_.front();
+    conflicted_order_.pop_front();
+    if (auto oldest = conflicted_.find(id);
+        oldest != conflicted_.end() && oldest->second.number == number)
+        conflicted_.erase(oldest);
+}
+
+Committed Sequencer::accept(Submission submission) {
+    Committed committed{submission.ticket, ++head_, time_, std::move(submission.batch)};
+    for (Operation& operation : committed.batch.operations) {
+        assert(
+            operation.family != Family::Control ||
+            (!operation.key.empty() && operation.key.front() != reserved_prefix)
+        );
+        if (operation.revision_at >= 0) fill_in(operation.key, operation.revision_at, head_);
+        // A volatile batch writes nothing, so nobody can rest on it; a key with a revision of its
+        // own in it is new by construction, so nobody expects it.
+        if (committed.batch.is_volatile || operation.revision_at >= 0) continue;
+        known_.wrote(operation.family, operation.key, operation.erase ? 0 : head_);
+    }
+    return committed;
+}
+
+std::vector<FeedEntry> refuse_all(
+    std::vector<Submission> group, Errc error, const std::string& detail
+) {
+    std::vector<FeedEntry> entries;
+    entries.reserve(group.size());
+    for (const Submission& submission : group)
+        entries.emplace_back(Refused{submission.ticket, make_error_code(error), detail});
+    return entries;
+}
+
+}   // namespace grid::storage

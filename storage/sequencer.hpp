@@ -1,0 +1,95 @@
+// storage/sequencer.hpp: decides a group of batches in queue order: gates, senders, revision, time.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "storage/batch.hpp"
+#include "storage/errors.hpp"
+#include "storage/store.hpp"
+
+namespace grid::storage {
+
+/// A batch in the queue of a store.
+struct Submission {
+    Ticket ticket = 0;
+    Sender sender;
+    Batch batch;
+};
+
+struct StringHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+        return std::hash<std::string_view>{}(text);
+    }
+};
+using RevisionMap = std::unordered_map<std::string, Revision, StringHash, std::equal_to<>>;
+
+/// What revision a key has, seen by the batch being decided: what is stored, plus the earlier
+/// batches of its group. Gate records (Control) stay known between groups, up to a bound, so that
+/// checking a hot gate costs no read.
+class KnownRevisions {
+public:
+    using Stored = std::function<Result<Revision>(Family, std::string_view key)>;
+    static constexpr std::size_t keys_max = 32 * 1024;   // twice that much is held at the worst
+
+    explicit KnownRevisions(Stored stored) : stored_(std::move(stored)) {}
+    Result<Revision> of(Family family, std::string_view key);
+    void wrote(Family family, std::string_view key, Revision revision);
+    /// The group is stored. Only now may anything be dropped.
+    void end_group();
+    void forget();
+
+private:
+    Stored stored_;
+    RevisionMap recent_, older_;                       // Control, two generations
+    std::array<RevisionMap, family_count> in_group_;   // the other families
+};
+
+/// The part of a store that is the same for every backend. Used by one thread.
+class Sequencer {
+public:
+    static constexpr std::size_t senders_max = 64 * 1024;
+
+    explicit Sequencer(KnownRevisions::Stored stored) : known_(std::move(stored)) {}
+
+    /// Continues after what a store holds. Never goes back, whatever the store says.
+    void resume(Revision head, Millis time);
+    /// One entry per submission, in order: Committed (to be made durable before anybody is told) or
+    /// Refused.
+    std::vector<FeedEntry> decide(std::vector<Submission> group, Millis now);
+    /// What decide() said is stored now.
+    void end_group() { known_.end_group(); }
+    Revision head() const { return head_; }
+    Millis time() const { return time_; }
+
+private:
+    Result<void> check(const Submission& submission);
+    bool behind_conflict(Sender sender);
+    void remember_conflict(Sender sender);
+    Committed accept(Submission submission);
+
+    KnownRevisions known_;
+    Revision head_ = 0;
+    Millis time_ = 0;
+    struct Conflicted {
+        std::uint64_t round = 0;
+        std::uint64_t number = 0;   // of this entry, so that a forgotten one is not mistaken for it
+    };
+    std::unordered_map<std::uint64_t, Conflicted> conflicted_;               // by sender
+    std::deque<std::pair<std::uint64_t, std::uint64_t>> conflicted_order_;   // number, sender
+    std::uint64_t conflicts_ = 0;
+};
+
+/// Refuses a whole group for one reason.
+std::vector<FeedEntry> refuse_all(
+    std::vector<Submission> group, Errc error, const std::string& detail
+);
+
+}   // namespace grid::storage

@@ -1,0 +1,151 @@
+// tests/bench/floors/floor_commit.cpp: what the disk alone costs: append records, fdatasync,
+// answer.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "load/bench.hpp"
+#include "load/histogram.hpp"
+#include "load/process.hpp"
+#include "load/report.hpp"
+
+// A client thread keeps `outstanding` records under way, a committer thread takes all that wait,
+// appends them with one write, calls fdatasync once and hands the answers back: what a server with
+// a write-ahead log and group commit cannot do without, and nothing else.
+
+namespace grid::bench {
+
+namespace {
+
+class Committer {
+public:
+    Committer(const std::string& path, std::size_t record_bytes)
+        : path_(path),
+          record_(record_bytes, 'r'),
+          fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600)) {
+        if (fd_ < 0) throw std::system_error(errno, std::generic_category(), path);
+    }
+    ~Committer() {
+        ::close(fd_);
+        ::unlink(path_.c_str());
+    }
+    Committer(const Committer&) = delete;
+    Committer& operator=(const Committer&) = delete;
+
+    void submit(std::vector<std::uint64_t> sent_times) {
+        const std::lock_guard lock(mutex_);
+        waiting_.insert(waiting_.end(), sent_times.begin(), sent_times.end());
+        changed_.notify_all();
+    }
+
+    // All that was committed since the last call; waits for something.
+    std::vector<std::uint64_t> committed() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return !done_.empty(); });
+        return std::exchange(done_, {});
+    }
+
+    void stop() {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        changed_.notify_all();
+    }
+
+    std::uint64_t syncs() const { return syncs_; }
+
+    void run() {
+        std::string group;
+        while (true) {
+            std::vector<std::uint64_t> times;
+            {
+                std::unique_lock lock(mutex_);
+                changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+                if (stopping_) return;
+                times.swap(waiting_);
+            }
+            group.clear();
+            for (std::size_t i = 0; i < times.size(); ++i) group += record_;
+            if (::write(fd_, group.data(), group.size()) != static_cast<ssize_t>(group.size()) ||
+                ::fdatasync(fd_) != 0)
+                throw std::system_error(errno, std::generic_category(), path_);
+            ++syncs_;
+            const std::lock_guard lock(mutex_);
+            done_.insert(done_.end(), times.begin(), times.end());
+            changed_.notify_all();
+        }
+    }
+
+private:
+    std::string path_;
+    std::string record_;
+    int fd_;
+    std::uint64_t syncs_ = 0;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::uint64_t> waiting_;   // by the time each was sent
+    std::vector<std::uint64_t> done_;
+    bool stopping_ = false;
+};
+
+void measure(const std::string& path, std::size_t outstanding, double seconds) {
+    constexpr std::size_t record_bytes = 1024;
+    Committer committer(path, record_bytes);
+    std::thread thread([&committer] { committer.run(); });
+    Histogram latency;
+    const double cpu_before = own_cpu_seconds();
+    const std::uint64_t begin = now_ns(), end = begin + to_ns(seconds);
+    committer.submit(std::vector<std::uint64_t>(outstanding, begin));
+    while (now_ns() < end) {
+        std::vector<std::uint64_t> times = committer.committed();
+        const std::uint64_t now = now_ns();
+        for (std::uint64_t& time : times) {
+            latency.record(now - time);
+            time = now;
+        }
+        committer.submit(std::move(times));
+    }
+    const double elapsed = seconds_between(begin, now_ns());
+    committer.stop();
+    thread.join();
+    const auto count = static_cast<double>(latency.count());
+    Report report("publish", "floor");
+    report.number("outstanding", static_cast<double>(outstanding))
+        .number("per_second", count / elapsed, 1)
+        .number("p50_ms", latency.percentile_ms(50), 3)
+        .number("p99_ms", latency.percentile_ms(99), 3)
+        .number("syncs_per_second", static_cast<double>(committer.syncs()) / elapsed, 1)
+        .number("server_cpu_us", (own_cpu_seconds() - cpu_before) / count * 1e6, 2)
+        .print();
+}
+
+}   // namespace
+
+}   // namespace grid::bench
+
+int main(int argc, char** argv) {
+    const double seconds = argc > 2 ? std::atof(argv[2]) : 0;
+    if (argc < 4 || seconds <= 0 || seconds > 60) {
+        std::fprintf(stderr, "floor_commit FILE SECONDS OUTSTANDING...\n");
+        return 2;
+    }
+    try {
+        for (int i = 3; i < argc; ++i) {
+            const int outstanding = std::atoi(argv[i]);
+            if (outstanding < 1) throw std::runtime_error("outstanding must be at least 1");
+            grid::bench::measure(argv[1], static_cast<std::size_t>(outstanding), seconds);
+        }
+        return 0;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "floor_commit: %s\n", error.what());
+        return 1;
+    }
+}

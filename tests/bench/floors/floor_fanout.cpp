@@ -1,0 +1,197 @@
+// tests/bench/floors/floor_fanout.cpp: what TLS and the kernel alone cost: copies lines to
+// everybody.
+#include <openssl/ssl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <netinet/tcp.h>
+
+#include <unistd.h>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <vector>
+
+#include "load/bench.hpp"
+#include "load/tls_socket.hpp"
+
+// No XML, no store, no addresses: a connection says "S" (subscriber) or "P" (publisher) on a line
+// and gets "<ok/>"; every further line of a publisher goes to all subscribers. What one publisher
+// sends together leaves together, as one SSL_write and one send per subscriber.
+
+namespace grid::bench {
+
+namespace {
+
+SslContext server_context(const std::string& certs) {
+    SslContext context(SSL_CTX_new(TLS_server_method()));
+    const std::string ca = certs + "/ca.pem";
+    if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION) != 1 ||
+        SSL_CTX_use_certificate_chain_file(context.get(), (certs + "/server.pem").c_str()) != 1 ||
+        SSL_CTX_use_PrivateKey_file(
+            context.get(), (certs + "/server.key").c_str(), SSL_FILETYPE_PEM
+        ) != 1 ||
+        SSL_CTX_load_verify_locations(context.get(), ca.c_str(), nullptr) != 1)
+        throw std::runtime_error("cannot use the certificates: " + ssl_reason());
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_set_client_CA_list(context.get(), SSL_load_client_CA_file(ca.c_str()));
+    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context.get(), 0);
+    SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+    return context;
+}
+
+class Server;
+
+class Connection : public Watcher {
+public:
+    Connection(Server& server, int fd);
+    void on_event(std::uint32_t events) override;
+    void on_flush() override;
+    void queue(std::string_view lines);
+    TlsSocket& socket() { return socket_; }
+
+private:
+    bool take_lines();
+
+    Server& server_;
+    TlsSocket socket_;
+    enum class Role { Unknown, Publisher, Subscriber } role_ = Role::Unknown;
+    std::string unread_;
+    std::string outbox_;
+    bool watching_writes_ = false;
+};
+
+class Server : public Watcher {
+public:
+    Server(const sockaddr_in& address, SSL_CTX* context);
+    void on_event(std::uint32_t) override;
+    void run();
+    void drop(Connection& connection);
+    void add_subscriber(Connection& connection) { subscribers_.push_back(&connection); }
+    void fan_out(std::string_view lines) {
+        for (Connection* subscriber : subscribers_) subscriber->queue(lines);
+    }
+    Loop& loop() { return loop_; }
+    SSL_CTX* context() { return context_; }
+
+private:
+    Loop loop_;
+    SSL_CTX* context_;
+    int fd_;
+    std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+    std::vector<Connection*> subscribers_;
+    std::vector<std::unique_ptr<Connection>> dropped_;   // until the turn is over
+};
+
+Connection::Connection(Server& server, int fd) : server_(server), socket_(fd) {
+    socket_.start_server(SSL_new(server.context()));
+    server.loop().add(fd, *this, EPOLLIN);
+}
+
+void Connection::queue(std::string_view lines) {
+    if (outbox_.empty()) server_.loop().flush_later(*this);
+    outbox_.append(lines);
+}
+
+void Connection::on_flush() {
+    // A full socket gathers until it is writable again.
+    if (!outbox_.empty() && !socket_.is_blocked()) {
+        socket_.write(outbox_);
+        outbox_.clear();
+    }
+    const bool wanted = socket_.is_blocked();
+    if (wanted == watching_writes_) return;
+    watching_writes_ = wanted;
+    server_.loop().change(socket_.fd(), *this, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void Connection::on_event(std::uint32_t events) {
+    if ((events & EPOLLOUT) != 0) {
+        socket_.on_writable();
+        server_.loop().flush_later(*this);
+    }
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) return;
+    const auto state = socket_.receive(unread_);
+    if (!take_lines() || state != TlsSocket::State::Open) server_.drop(*this);
+}
+
+bool Connection::take_lines() {
+    if (role_ == Role::Unknown && unread_.size() >= 2) {
+        role_ = unread_[0] == 'S' ? Role::Subscriber : Role::Publisher;
+        unread_.erase(0, 2);
+        if (role_ == Role::Subscriber) server_.add_subscriber(*this);
+        queue("<ok/>\n");
+    }
+    const auto last = unread_.rfind('\n');
+    if (last == std::string::npos) return unread_.size() < 1 << 20;
+    if (role_ != Role::Publisher) return false;
+    server_.fan_out(std::string_view(unread_).substr(0, last + 1));
+    unread_.erase(0, last + 1);
+    return true;
+}
+
+Server::Server(const sockaddr_in& address, SSL_CTX* context)
+    : context_(context), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    const int on = 1;
+    setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(fd_, 1024) != 0)
+        throw std::system_error(errno, std::generic_category(), "cannot listen");
+    sockaddr_in bound{};
+    socklen_t bytes = sizeof bound;
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &bytes);
+    std::printf("listening on port %d\n", ntohs(bound.sin_port));
+    std::fflush(stdout);
+    loop_.add(fd_, *this, EPOLLIN);
+}
+
+void Server::on_event(std::uint32_t) {
+    const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    auto connection = std::make_unique<Connection>(*this, fd);
+    connections_.emplace(connection.get(), std::move(connection));
+}
+
+void Server::drop(Connection& connection) {
+    std::erase(subscribers_, &connection);
+    loop_.remove(connection.socket().fd());
+    dropped_.push_back(std::move(connections_.extract(&connection).mapped()));
+}
+
+void Server::run() {
+    while (true) {
+        loop_.turn(std::chrono::seconds(1));
+        dropped_.clear();
+    }
+}
+
+}   // namespace
+
+}   // namespace grid::bench
+
+int main(int argc, char** argv) {
+    using namespace grid::bench;
+    if (argc != 3) {
+        std::fprintf(stderr, "floor_fanout ADDRESS:PORT CERTS_DIRECTORY   (ends by SIGTERM)\n");
+        return 2;
+    }
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        raise_file_limit();
+        const SslContext context = server_context(argv[2]);
+        Server(parse_address(argv[1]), context.get()).run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "floor_fanout: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,92 @@
+// tests/bench/load/client.hpp: one XMPP client: connect, TLS, SASL EXTERNAL, bind, then stanzas.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "load/bench.hpp"
+#include "load/framer.hpp"
+#include "load/tls_socket.hpp"
+
+namespace grid::bench {
+
+class Client;
+
+class ClientEvents {
+public:
+    virtual ~ClientEvents() = default;
+    virtual void on_ready(Client& client) = 0;
+    // A stanza after on_ready; the text lives until it returns.
+    virtual void on_stanza(Client& client, std::string_view stanza) = 0;
+    // After close(): the stream has ended. An end that nobody asked for throws instead.
+    virtual void on_closed(Client& client) = 0;
+};
+
+class Client : public Watcher {
+public:
+    // Starts to connect at once. `role` is the resource to bind, or the raw protocol's role.
+    Client(Bench& bench, ClientEvents& events, std::size_t index, std::string role);
+    ~Client() override;
+
+    // Leaves at the end of this turn, together with what else is sent in it.
+    void send(std::string_view text);
+    // Says </stream:stream> and waits for the server's.
+    void close();
+    // Ends the connection without a word.
+    void abandon();
+
+    std::size_t index() const { return index_; }
+    const std::string& jid() const { return jid_; }
+    std::string bare_jid() const { return jid_.substr(0, jid_.find('/')); }
+    bool is_ready() const { return step_ == Step::Ready; }
+    bool is_closed() const { return step_ == Step::Closed; }
+    std::uint64_t started_ns() const { return started_ns_; }
+    std::uint64_t closing_ns() const { return closing_ns_; }
+
+    void on_event(std::uint32_t events) override;
+    void on_flush() override;
+
+private:
+    enum class Step {
+        Connect,
+        StartTls,
+        Proceed,
+        Handshake,
+        Mechanisms,
+        Sasl,
+        Bind,
+        Bound,
+        Ready,
+        Closing,
+        Closed
+    };
+
+    void connected();
+    void start_tls();
+    void open_stream();
+    void authenticate(std::string_view features);
+    void read();
+    void take(std::string_view stanza);
+    void take_bound(std::string_view stanza);
+    void ended(const std::string& why);
+    void watch();
+    [[noreturn]] void fail(const std::string& why) const;
+
+    Bench& bench_;
+    ClientEvents& events_;
+    std::size_t index_;
+    std::string role_;
+    TlsSocket socket_;
+    Step step_ = Step::Connect;
+    bool stream_open_ = false;
+    bool watching_writes_ = true;
+    std::string jid_;
+    std::string unparsed_;
+    std::string unsent_;
+    std::uint64_t started_ns_;
+    std::uint64_t closing_ns_ = 0;
+};
+
+}   // namespace grid::bench

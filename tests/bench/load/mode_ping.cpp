@@ -1,0 +1,78 @@
+// tests/bench/load/mode_ping.cpp: XEP-0199 pings to the server, so many under way for each client.
+#include <charconv>
+#include <stdexcept>
+
+#include "load/crowd.hpp"
+#include "load/modes.hpp"
+#include "load/report.hpp"
+
+namespace grid::bench {
+
+namespace {
+
+std::string ping(const Options& options, std::uint64_t time_ns) {
+    return "<iq type='get' id='" + std::to_string(time_ns) + "' to='" + options.domain +
+           "'><ping xmlns='urn:xmpp:ping'/></iq>";
+}
+
+// The id is the time it was sent.
+std::uint64_t sent_at(std::string_view iq) {
+    const auto id = attribute(iq, "id");
+    std::uint64_t time_ns = 0;
+    const auto read = std::from_chars(id.data(), id.data() + id.size(), time_ns);
+    if (attribute(iq, "type") != "result" || read.ec != std::errc())
+        throw std::runtime_error("a ping was refused: " + condition(iq));
+    return time_ns;
+}
+
+}   // namespace
+
+void run_ping(Bench& bench) {
+    const Options& options = bench.options;
+    Crowd crowd(bench, "load", 0);
+    crowd.connect(options.clients);
+    Histogram latency;
+    bool measuring = false, stopping = false;
+    std::uint64_t under_way = 0;
+    crowd.on_other_stanza = [&](std::size_t, Client& client, std::string_view stanza) {
+        const std::string_view type = attribute(stanza, "type");
+        if (!stanza.starts_with("<iq") || type == "get" || type == "set") return;
+        const std::uint64_t now = now_ns();
+        const std::uint64_t sent = sent_at(stanza);
+        --under_way;
+        if (measuring) latency.record(now - sent);
+        if (stopping) return;
+        client.send(ping(options, now));
+        ++under_way;
+    };
+    for (std::size_t i = 0; i < crowd.size(); ++i)
+        for (std::size_t k = 0; k < options.outstanding; ++k, ++under_way)
+            crowd[i].send(ping(options, now_ns()));
+
+    bench.doing("pinging");
+    bench.wait(options.warmup);
+    measuring = true;
+    Meter meter(options.server_pid);
+    meter.start();
+    bench.wait(options.seconds);
+    meter.stop();
+    measuring = false;
+    stopping = true;
+    const std::uint64_t end = now_ns() + to_ns(options.drain);
+    while (under_way > 0 && now_ns() < end) bench.turn();
+    if (under_way > 0) throw std::runtime_error(std::to_string(under_way) + " pings unanswered");
+
+    const auto count = static_cast<double>(latency.count());
+    Report report("ping", options.name);
+    report.number("clients", static_cast<double>(options.clients))
+        .number("outstanding", static_cast<double>(options.outstanding))
+        .number("per_second", count / meter.seconds())
+        .number("p50_ms", latency.percentile_ms(50), 3)
+        .number("p99_ms", latency.percentile_ms(99), 3)
+        .number("server_cpu_us", meter.server_cpu() / count * 1e6, 2)
+        .number("others_cpu_percent", meter.others_percent(), 1)
+        .print();
+    crowd.close();
+}
+
+}   // namespace grid::bench

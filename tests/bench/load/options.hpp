@@ -1,0 +1,51 @@
+// tests/bench/load/options.hpp: what the command line of gridload says.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace grid::bench {
+
+struct Options {
+    std::string mode;
+    std::string name = "server";   // what the report calls the server
+    std::string server;            // IPv4 address:port
+    std::string domain = "grid.localhost";
+    std::string pubsub;   // default: pubsub.DOMAIN
+    std::string certs;
+    bool direct = false;     // TLS first, with ALPN (XEP-0368), instead of STARTTLS
+    bool raw = false;        // the floor's protocol instead of XMPP
+    bool authzid = false;    // name the JID in SASL EXTERNAL instead of sending "="
+    bool presence = false;   // initial presence after bind
+    bool bare = false;       // subscribe the bare JID (implies presence)
+    int server_pid = 0;
+
+    std::size_t clients = 100;
+    std::size_t concurrency = 32;   // connections being made, or requests of the setup, at a time
+    std::size_t publishers = 1;
+    std::size_t subscribers = 100;
+    std::size_t outstanding = 16;   // for each publisher or client
+    bool window_delivered =
+        true;                   // a publish is outstanding until everybody has it, or acknowledged
+    std::size_t bytes = 1024;   // of the item's payload element
+    bool persist = true;
+    std::size_t items_max = 10;
+    std::string access = "open";
+    bool shared_node = false;   // mode publish: one node for all instead of one each
+
+    double seconds = 5;
+    double warmup = 1;
+    std::uint64_t publishes = 0;   // if not 0: exactly so many, no warm-up, instead of seconds
+    double rate = 0;               // publishes per second, open loop; 0: as fast as the window lets
+    double settle = 3;             // mode idle: wait before memory is read
+    double drain = 60;             // wait at most so long for what is still under way
+    double deadline = 300;         // for the whole run
+};
+
+// Throws std::invalid_argument with a message for the user.
+Options parse_options(int argc, char** argv);
+
+std::string usage();
+
+}   // namespace grid::bench

@@ -1,0 +1,86 @@
+# tests/container/buildah.sh: what tests/container/run needs, without a container engine.
+# shellcheck shell=bash
+
+export BUILDAH_ISOLATION=chroot
+mirror=${GRIDD_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+
+make_base() {
+    buildah inspect --type image $base >/dev/null 2>&1 && return
+    local root=$work/root empty
+    debootstrap --variant=minbase bookworm "$root" "$mirror"
+    {
+        echo "deb $mirror bookworm main"
+        echo "deb $mirror bookworm-updates main"
+        echo "deb ${mirror}-security bookworm-security main"
+    } >"$root/etc/apt/sources.list"
+    rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+    empty=$(buildah from scratch)
+    tar -C "$root" -cf "$work/root.tar" .
+    buildah add -q "$empty" "$work/root.tar" /
+    buildah config --cmd bash --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        "$empty"
+    buildah commit -q --rm "$empty" $base
+    rm -rf "$root" "$work/root.tar"
+}
+
+# --format docker: the OCI format has no HEALTHCHECK.
+build_image() {
+    make_base
+    buildah bud --format docker --network host --build-arg BASE=$base --layers -t $image .
+}
+inspect() { buildah inspect --type image --format "$1" $image; }
+inspect_user() { inspect '{{.Docker.Config.User}}'; }
+inspect_volumes() { inspect '{{.Docker.Config.Volumes}}'; }
+inspect_health() { inspect '{{.Docker.Config.Healthcheck}}'; }
+
+# buildah runs neither ENTRYPOINT nor VOLUME by itself: both are taken from the image here.
+start_container() {
+    local entry
+    mkdir -p "$data"
+    chown 10001 "$data" && chmod 700 "$data" && chmod 755 "$work"
+    container=$(buildah from --pull-never $image)
+    mapfile -t entry < <(
+        inspect '{{range .Docker.Config.Entrypoint}}{{println .}}{{end}}' | sed '/^$/d'
+    )
+    buildah run --network host -v "$data:/var/lib/gridd" "$container" -- "${entry[@]}" \
+        --set "listen.c2s=127.0.0.1:$port" --set listen.c2s_tls= \
+        --set "listen.http=127.0.0.1:$http_port" >"$work/server.log" 2>&1 </dev/null &
+    server=$!
+}
+in_container() {
+    buildah run --network host -v "$data:/var/lib/gridd" "$container" -- "$@"
+}
+run_health_check() {
+    local command
+    mapfile -t command < <(
+        inspect '{{range .Docker.Config.Healthcheck.Test}}{{println .}}{{end}}' | sed '/^$/d'
+    )
+    in_container "${command[@]:1}"
+}
+copy_out() { cp -r "$data${1#/var/lib/gridd}" "$2"; }
+container_log() { cat "$work/server.log"; }
+
+# The server is the one process that runs as the image's user on this data directory.
+server_pid() {
+    local pid
+    for pid in $(pgrep -u 10001 -x gridd); do
+        [[ $(readlink "/proc/$pid/exe" 2>/dev/null) == */usr/local/bin/gridd ]] && echo "$pid"
+    done
+}
+stop_container() {
+    local pid
+    pid=$(server_pid)
+    [[ $pid =~ ^[0-9]+$ ]] || { echo "not one server but: $pid"; return 1; }
+    kill -TERM "$pid"
+    wait "$server"
+    server=''
+}
+end_container() {
+    local pid
+    if [[ -n $server ]]; then
+        pid=$(server_pid)
+        [[ $pid =~ ^[0-9]+$ ]] && kill -KILL "$pid"
+        wait "$server"
+    fi
+    [[ -z $container ]] || buildah rm "$container"
+}

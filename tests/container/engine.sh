@@ -1,0 +1,21 @@
+# tests/container/engine.sh: what tests/container/run needs, with docker or podman.
+# shellcheck shell=bash
+
+build_image() { $engine build -t $image .; }
+inspect() { $engine image inspect --format "$1" $image; }
+inspect_user() { inspect '{{.Config.User}}'; }
+inspect_volumes() { inspect '{{json .Config.Volumes}}'; }
+inspect_health() { inspect '{{json .Config.Healthcheck}}' || inspect '{{json .HealthCheck}}'; }
+
+start_container() {
+    container=$($engine run -d -p 127.0.0.1:$port:5222 -p 127.0.0.1:$http_port:8443 $image)
+}
+in_container() { $engine exec "$container" "$@"; }
+run_health_check() { in_container gridctl --data /var/lib/gridd health; }
+copy_out() { $engine cp "$container:$1" "$2"; }
+container_log() { $engine logs "$container"; }
+stop_container() {
+    $engine stop -t 20 "$container" >/dev/null
+    [[ $($engine inspect --format '{{.State.ExitCode}}' "$container") == 0 ]]
+}
+end_container() { [[ -z $container ]] || $engine rm -f "$container"; }

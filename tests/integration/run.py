@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+# tests/integration/run.py: runs the integration tests and prints the total as its last line.
+"""run.py [NAME…]: all tests, or those whose id contains one of the names."""
+
+import os
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Result(unittest.TestResult):
+    """One line per test; a traceback at once, not at the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.passed, self.begin, self.bad = 0, 0.0, set()
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.begin = time.monotonic()
+
+    def _line(self, word, test, text=""):
+        took = time.monotonic() - self.begin
+        print(f"{word:5} {test.id()} ({took:.1f} s)", flush=True)
+        if text:
+            print("    " + text.replace("\n", "\n    "), flush=True)
+
+    def addSuccess(self, test):
+        self.passed += 1
+        self._line("ok", test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._line("skip", test, reason)
+
+    def _bad(self, test, error):
+        self.bad.add(test.id())
+        self._line("FAIL", test, self._exc_info_to_string(error, test))
+
+    def addFailure(self, test, err):
+        self._bad(test, err)
+
+    def addError(self, test, err):
+        self._bad(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.bad.add(test.id())
+            self._line("FAIL", subtest, self._exc_info_to_string(err, test))
+
+
+def flatten(suite):
+    for entry in suite:
+        if isinstance(entry, unittest.TestSuite):
+            yield from flatten(entry)
+        else:
+            yield entry
+
+
+def main():
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, HERE)
+    names = sys.argv[1:]
+    found = flatten(unittest.defaultTestLoader.discover(HERE, pattern="test_*.py"))
+    tests = [test for test in found if not names or any(name in test.id() for name in names)]
+    result = Result()
+    unittest.TestSuite(tests).run(result)
+    skipped = len(result.skipped)
+    total = f"{result.passed} passed, {len(result.bad)} failed"
+    print(total + (f", {skipped} skipped" if skipped else ""))
+    return 1 if result.bad or not result.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

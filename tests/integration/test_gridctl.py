@@ -1,0 +1,262 @@
+# tests/integration/test_gridctl.py: gridctl from the keys on disk to a running server's REST.
+"""Tables for people, --json and exit codes for scripts: 0 done, 1 refused, 2 usage, 3 no connection,
+4 not found."""
+
+import asyncio
+import json
+import os
+import stat
+import subprocess
+import unittest
+import xml.etree.ElementTree as ET
+
+import iodef
+from gridd import ADMIN, BROKER, CONTROLLER, DOMAIN, Evaluation, Operated, binary
+from policies import EVERYTHING, SENSORS_AND_DESKS
+from stock import Client
+
+DONE, REFUSED, USAGE, NO_CONNECTION, NOT_FOUND = range(5)
+REGISTER = (
+    "<grid xmlns='gi' type='request'><AccountQuery xmlns='com.domain.gi.gcl.controller'>"
+    "<register><param name='group'>sensors</param></register></AccountQuery></grid>"
+)
+
+
+class Commands(unittest.IsolatedAsyncioTestCase):
+    """A real set-up: own CA, nobody approved, one administrator."""
+
+    async def asyncSetUp(self):
+        self.server = Operated(SENSORS_AND_DESKS).start()
+        self.addCleanup(self.server.close)
+        self.sensor = self.server.authority.client(f"sensor@{DOMAIN}")
+
+    async def log_in(self, bundle):
+        client = Client(bundle)
+        await client.login(self.server.c2s)
+        self.addAsyncCleanup(client.leave)
+        return client
+
+    def fails(self, code, *arguments, identity=None, says=None):
+        done = self.server.gridctl(*arguments, identity=identity or self.server.admin)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertTrue(done.stderr.strip(), "a failure says what is wrong")
+        if says:
+            self.assertRegex(done.stderr, says)
+
+    def account(self, jid):
+        return self.server.admin_json("accounts", "show", jid)
+
+    async def test_the_life_of_an_account(self):
+        control = self.server.admin_ctl
+        client = await self.log_in(self.sensor)
+        await client.send_iq(CONTROLLER, "set", REGISTER)
+        account = self.account(self.sensor.jid)
+        self.assertEqual(account["state"], "pending")
+        self.assertEqual(account["wished_groups"], ["sensors"])
+        self.assertIn("sensor", account["certificate"]["subject"])
+        self.assertEqual(len(account["certificate"]["fingerprint"]), 64)
+        table = control("accounts", "list", "--state", "pending")
+        self.assertRegex(table.splitlines()[0], "^ACCOUNT +STATE +GROUPS")
+        self.assertRegex(table, f"{self.sensor.jid} +pending")
+        self.assertNotIn(ADMIN, table)
+
+        self.assertIn("enabled", control("accounts", "approve", self.sensor.jid, "--group", "sensors"))
+        self.assertEqual(self.account(self.sensor.jid)["groups"], ["sensors"])
+        self.assertIn("disabled", control("accounts", "disable", self.sensor.jid))
+        self.assertEqual(self.account(self.sensor.jid)["state"], "disabled")
+        self.assertIn("enabled", control("accounts", "enable", self.sensor.jid))
+        control("accounts", "groups", self.sensor.jid, "desks", "sensors")
+        self.assertEqual(set(self.account(self.sensor.jid)["groups"]), {"desks", "sensors"})
+        control("accounts", "delete", self.sensor.jid)
+        self.fails(NOT_FOUND, "accounts", "show", self.sensor.jid)
+
+    async def test_group_change_ends_the_sessions_of_the_account(self):
+        # S39: it takes effect at the next login.
+        client = await self.log_in(self.sensor)
+        await client.send_iq(CONTROLLER, "set", REGISTER)
+        self.server.admin_ctl("accounts", "approve", self.sensor.jid, "--group", "sensors")
+        client = await self.log_in(self.sensor)
+        ended = client.disconnected
+        self.server.admin_ctl("accounts", "groups", self.sensor.jid, "desks")
+        await asyncio.wait_for(ended, 5)
+        self.assertIn("reset", client.stream_errors)
+
+    async def test_declined_accounts_stay_out(self):
+        client = await self.log_in(self.sensor)
+        await client.send_iq(CONTROLLER, "set", REGISTER)
+        self.server.admin_ctl("accounts", "decline", self.sensor.jid)
+        self.assertEqual(self.account(self.sensor.jid)["state"], "disabled")
+
+    async def test_policy(self):
+        control = self.server.admin_ctl
+        self.assertEqual(control("policy", "show"), SENSORS_AND_DESKS)
+        path = os.path.join(self.server.folder, "new-policy")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("allow group x to publish on a/*\nallow gruop y to publish on b\n")
+        done = self.server.gridctl("policy", "check", path, identity=self.server.admin)
+        self.assertEqual(done.returncode, REFUSED)
+        self.assertRegex(done.stdout, f"(?m)^{path}:2:[0-9]+: ")
+        self.fails(REFUSED, "policy", "set", path, says=f"{path}:2:")
+        self.assertEqual(control("policy", "show"), SENSORS_AND_DESKS)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(EVERYTHING)
+        self.assertIn("would be", control("policy", "set", "--dry-run", path))
+        self.assertEqual(control("policy", "show"), SENSORS_AND_DESKS)
+        before = self.server.admin_json("policy", "show")["version"]
+        control("policy", "set", path, "--expect-version", str(before))
+        self.assertEqual(control("policy", "show"), EVERYTHING)
+        self.fails(REFUSED, "policy", "set", path, "--expect-version", str(before))
+        control("policy", "set", "-", stdin=SENSORS_AND_DESKS)
+        self.assertEqual(control("policy", "show"), SENSORS_AND_DESKS)
+
+    async def test_policy_test_names_the_rule_that_decides(self):
+        question = ("policy", "test", "--client", f"new@{DOMAIN}", "--group", "sensors")
+        yes = self.server.admin_json(
+            *question, "--topic", "incidents/ssh", "--operation", "publish"
+        )
+        self.assertTrue(yes["allowed"])
+        self.assertEqual(yes["line"], 1)
+        self.assertIn("group sensors", yes["rule"])
+        for topic, operation in (("incidents/ssh", "subscribe"), ("other", "publish")):
+            done = self.server.gridctl(
+                "--json", *question, "--topic", topic, "--operation", operation,
+                identity=self.server.admin,
+            )
+            self.assertEqual(done.returncode, REFUSED)
+            self.assertFalse(json.loads(done.stdout)["allowed"])
+
+    async def test_topics_sessions_and_status(self):
+        self.server.ctl("policy", "set", "-", identity=self.server.admin, stdin=EVERYTHING)
+        client = await self.log_in(self.sensor)
+        await client.send_iq(CONTROLLER, "set", REGISTER)
+        self.server.admin_ctl("accounts", "approve", self.sensor.jid)
+        client = await self.log_in(self.sensor)
+        await client["xep_0060"].create_node(BROKER, "incidents/ssh")
+        payload = ET.fromstring(iodef.incident())
+        await client["xep_0060"].publish(BROKER, "incidents/ssh", id="1", payload=payload)
+        topic = self.server.admin_json("topics", "show", "incidents/ssh")
+        self.assertEqual(topic["items"], 1)
+        self.assertEqual(topic["type"], iodef.NAMESPACE)
+        listed = self.server.admin_json("topics", "list")["topics"]
+        self.assertEqual([entry["name"] for entry in listed], ["incidents/ssh"])
+        self.assertRegex(self.server.admin_ctl("topics", "list"), "incidents/ssh +" + iodef.NAMESPACE)
+        self.fails(NOT_FOUND, "topics", "show", "missing")
+
+        sessions = self.server.admin_json("sessions", "list")["sessions"]
+        mine = [entry for entry in sessions if entry["jid"] == client.boundjid.full]
+        self.assertEqual(len(mine), 1)
+        self.assertRegex(mine[0]["address"], r"^127\.0\.0\.1")
+        self.assertGreater(mine[0]["stanzas_in"], 0)
+        self.assertRegex(self.server.admin_ctl("sessions", "list"), client.boundjid.full)
+        status = self.server.admin_json("status")
+        self.assertEqual(status["domain"], DOMAIN)
+        self.assertIs(status["evaluation"], False)
+        self.assertTrue(self.server.admin_ctl("status").strip())
+
+    async def test_what_is_refused_is_on_record(self):
+        client = await self.log_in(self.sensor)
+        await client.send_iq(CONTROLLER, "set", REGISTER)
+        self.server.admin_ctl("accounts", "approve", self.sensor.jid, "--group", "sensors")
+        client = await self.log_in(self.sensor)
+        with self.assertRaises(Exception):
+            await client["xep_0060"].create_node(BROKER, "elsewhere")
+        for _ in range(50):
+            found = self.server.admin_json("audit", "--account", self.sensor.jid)["records"]
+            denied = [r for r in found if r["decision"] == "deny" and r["topic"] == "elsewhere"]
+            if denied:
+                break
+            await asyncio.sleep(0.1)
+        self.assertTrue(denied, found)
+        self.assertEqual(denied[0]["operation"], "create")
+        self.assertIn("default", denied[0]["rule"])
+
+    async def test_exit_codes(self):
+        self.fails(USAGE, "no-such-command")
+        self.fails(USAGE, "accounts", "list", "--state", "nonsense")
+        self.fails(NOT_FOUND, "accounts", "approve", f"nobody@{DOMAIN}")
+        client = await self.log_in(self.sensor)
+        await client.send_iq(CONTROLLER, "set", REGISTER)
+        self.server.admin_ctl("accounts", "approve", self.sensor.jid)
+        self.fails(REFUSED, "status", identity=self.sensor, says="administrator|forbidden|403")
+        done = subprocess.run(
+            [binary("gridctl"), "--server", "127.0.0.1:1", "--ca", self.server.admin.ca]
+            + ["--cert", self.server.admin.cert, "--key", self.server.admin.key, "status"],
+            capture_output=True, text=True, timeout=20, check=False,
+        )
+        self.assertEqual(done.returncode, NO_CONNECTION)
+
+    async def test_a_server_of_another_ca_is_not_trusted(self):
+        # R17: the client verifies the server.
+        other = Operated(SENSORS_AND_DESKS)
+        self.addCleanup(other.close)
+        done = self.server.gridctl("--ca", other.authority.path, "status")
+        self.assertEqual(done.returncode, USAGE)
+        host, port = self.server.http
+        done = subprocess.run(
+            [binary("gridctl"), "--server", f"{host}:{port}", "--ca", other.authority.path]
+            + ["--server-name", DOMAIN]
+            + ["--cert", self.server.admin.cert, "--key", self.server.admin.key, "status"],
+            capture_output=True, text=True, timeout=20, check=False,
+        )
+        self.assertEqual(done.returncode, NO_CONNECTION, done.stdout + done.stderr)
+
+
+class Keys(unittest.TestCase):
+    """`pki`: files only, private keys for their owner alone."""
+
+    def setUp(self):
+        self.server = Evaluation()
+        self.addCleanup(self.server.close)
+
+    def test_evaluation_from_the_first_start_to_a_client(self):
+        self.server.start()
+        self.assertIs(self.server.ctl_json("status")["evaluation"], True)
+        self.assertRegex(self.server.log(), "(?i)evaluation")
+        bundle = self.server.client("probe")
+        self.assertEqual(stat.S_IMODE(os.stat(bundle.key).st_mode), 0o600)
+        folder = os.path.dirname(bundle.cert)
+        with open(os.path.join(folder, "README.txt"), encoding="utf-8") as file:
+            text = file.read()
+        host, port = self.server.c2s
+        command = text[text.index("openssl s_client") :].split("\n\n")[0].replace("\\\n", " ")
+        self.assertIn(f"-connect {host}:{port}", command)
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=folder, capture_output=True, text=True, timeout=20, check=False
+        )
+        self.assertIn("Verification: OK", done.stdout + done.stderr)
+        # The Python example in it is complete: pasted into a file it connects.
+        begin = text.index("    import asyncio")
+        example = "\n".join(line[4:] for line in text[begin:].splitlines())
+        done = subprocess.run(
+            ["/usr/bin/python3", "-c", example],
+            cwd=folder, capture_output=True, text=True, timeout=30, check=False,
+        )
+        self.assertIn(f"connected as probe@{DOMAIN}/", done.stdout, done.stderr)
+
+    def test_nothing_is_overwritten_unasked(self):
+        self.server.ctl("pki", "init")
+        before = self.server.ctl("pki", "show")
+        self.server.ctl("pki", "init")
+        self.assertEqual(self.server.ctl("pki", "show"), before)
+        self.server.client("probe")
+        again = self.server.gridctl(
+            "pki", "client", "probe", "--out", os.path.join(self.server.folder, "clients", "probe")
+        )
+        self.assertEqual(again.returncode, REFUSED)
+
+    def test_every_private_key_is_private(self):
+        self.server.start()
+        self.server.client("probe")
+        keys = [
+            os.path.join(folder, name)
+            for folder, _, names in os.walk(self.server.folder)
+            for name in names
+            if name.endswith(".key")
+        ]
+        self.assertGreaterEqual(len(keys), 4)
+        for path in keys:
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600, path)
+
+
+if __name__ == "__main__":
+    unittest.main()

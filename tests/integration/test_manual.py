@@ -1,0 +1,125 @@
+# tests/integration/test_manual.py: conf/gridd.toml is the manual: complete, and true about defaults.
+"""The file, the program and the examples of the README must say the same."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import unittest
+
+from gridd import ROOT, Evaluation, binary
+
+MANUAL = os.path.join(ROOT, "conf", "gridd.toml")
+
+
+def gridd(*arguments, env=None):
+    return subprocess.run(
+        [binary("gridd"), *arguments],
+        capture_output=True, text=True, timeout=20, check=False, env=env,
+    )
+
+
+def flatten(table, prefix=""):
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from flatten(value, prefix + key + ".")
+        else:
+            yield prefix + key, value
+
+
+class Manual(unittest.TestCase):
+    """Every option stands in the file, with the value that it has when nobody sets it."""
+
+    def setUp(self):
+        with open(MANUAL, "rb") as file:
+            self.options = dict(flatten(tomllib.load(file)))
+
+    def test_the_manual_itself_is_a_valid_configuration(self):
+        done = gridd("--check", "--config", MANUAL)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_every_option_of_the_program_is_in_the_manual(self):
+        with open(os.path.join(ROOT, "server", "config_file.cpp"), encoding="utf-8") as file:
+            known = re.findall(r'\{"([a-z0-9_.]+)", &', file.read())
+        self.assertGreater(len(known), 40)
+        self.assertEqual(list(self.options), known)
+
+    def test_every_option_has_a_sentence(self):
+        with open(MANUAL, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        for number, line in enumerate(lines):
+            if re.match(r"[a-z_0-9]+ = ", line) and not re.match(r"[a-z_0-9]+ = ", lines[number - 1]):
+                self.assertRegex(lines[number - 1], "^# .+", line)
+
+    def test_the_defaults_are_those_of_the_program(self):
+        with open(os.path.join(ROOT, "server", "config.hpp"), encoding="utf-8") as file:
+            source = file.read()
+        with open(os.path.join(ROOT, "xml", "limits.hpp"), encoding="utf-8") as file:
+            source += file.read()
+        for key, value in self.options.items():
+            name = key.rpartition(".")[2]
+            found = re.search(rf"\b{name}(?:\s*=\s*|\{{)([^;]*?)\}}?;", source)
+            if isinstance(value, bool):
+                self.assertEqual(found.group(1), str(value).lower(), key)
+            elif isinstance(value, int):
+                number = re.sub(r"'|UL|U", "", found.group(1))
+                self.assertRegex(number, r"^[0-9 *]+$", key)
+                self.assertEqual(eval(number), value, key)   # digits and * only, checked above
+            elif isinstance(value, str) and value:
+                self.assertEqual(found.group(1), f'"{value}"', key)
+            elif isinstance(value, list) and value:
+                self.assertEqual(found.group(1), ", ".join(f'"{entry}"' for entry in value), key)
+
+    def test_mistakes_are_told_with_their_place(self):
+        path = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"gridd-{os.getpid()}.toml")
+        self.addCleanup(os.unlink, path)
+        for text, says in (
+            ("domain = 'a'\n[limits]\nstanza_byte_max = 20000\n", r":3:1: .*stanza_bytes_max"),
+            ("[limits]\nstanza_bytes_max = 'many'\n", r":2:\d+: "),
+            ("[listen\n", r":1:\d+: "),
+        ):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            done = gridd("--check", "--config", path)
+            self.assertNotEqual(done.returncode, 0, text)
+            self.assertRegex(done.stderr, re.escape(path) + says)
+
+    def test_set_beats_environment_beats_file(self):
+        env = dict(os.environ, GRIDD_LOG_LEVEL="nonsense")
+        self.assertNotEqual(gridd("--check", "--config", MANUAL, env=env).returncode, 0)
+        done = gridd("--check", "--config", MANUAL, "--set", "log.level=debug", env=env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Examples(unittest.IsolatedAsyncioTestCase):
+    """What server/run prints: one line in each of two terminals, and the event arrives."""
+
+    async def test_the_two_lines(self):
+        server = Evaluation().start()
+        self.addCleanup(server.close)
+        certs = {name: os.path.dirname(server.client(name).cert) for name in ("sensor", "analyst")}
+        address = "%s:%d" % server.c2s
+
+        async def run(script, name, *more):
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-B", os.path.join(ROOT, "tests", "clients", script),
+                f"{name}@grid.localhost", "incidents", *more,
+                "--certs", certs[name], "--server", address,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )
+
+        reader = await run("subscribe.py", "analyst", "--count", "1")
+        writer = await run(
+            "publish.py", "sensor", "Something odd", "--reader", "analyst@grid.localhost"
+        )
+        wrote, _ = await asyncio.wait_for(writer.communicate(), 40)
+        read, _ = await asyncio.wait_for(reader.communicate(), 40)
+        self.assertEqual((writer.returncode, reader.returncode), (0, 0), wrote + read)
+        self.assertIn(b"Something odd", read)
+        self.assertIn(b"from sensor@grid.localhost", read)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,247 @@
+// xml/expat_machine.cpp: Expat's callbacks and errors.
+#include "xml/expat_machine.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include "xml/namespaces.hpp"
+#include "xml/utf8.hpp"
+
+namespace grid::xml {
+namespace {
+
+using Phase = Stream::Phase;
+
+bool is_blank(std::string_view text) {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+bool is_utf8_name(std::string_view name) {
+    constexpr std::string_view expected = "utf-8";
+    return std::ranges::equal(name, expected, {}, [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+}
+
+}   // namespace
+
+void Stream::fail(ParseError error, std::string text) {
+    if (phase == Phase::Broken) return;
+    phase = Phase::Broken;
+    events.emplace_back(StreamBroken{error, std::move(text)});
+}
+
+ExpatMachine::ExpatMachine() : parser_(XML_ParserCreate("UTF-8")) {
+    if (!parser_) throw std::bad_alloc();
+    set_handlers();
+}
+
+ExpatMachine::~ExpatMachine() { XML_ParserFree(parser_); }
+
+void ExpatMachine::set_handlers() {
+    // Debian has back-ported it: a stanza that is split inside a token would wait for the next one.
+    XML_SetReparseDeferralEnabled(parser_, XML_FALSE);
+    XML_SetUserData(parser_, this);
+    XML_SetElementHandler(parser_, on_start, on_end);
+    XML_SetCharacterDataHandler(parser_, on_text);
+    XML_SetXmlDeclHandler(parser_, on_declaration);
+    // RFC 6120 §11.1.
+    XML_SetCommentHandler(parser_, [](void* self, const XML_Char*) {
+        static_cast<ExpatMachine*>(self)->restricted("a comment");
+    });
+    XML_SetProcessingInstructionHandler(parser_, [](void* self, const XML_Char*, const XML_Char*) {
+        static_cast<ExpatMachine*>(self)->restricted("a processing instruction");
+    });
+    XML_SetStartDoctypeDeclHandler(
+        parser_, [](void* self, const XML_Char*, const XML_Char*, const XML_Char*, int
+                 ) { static_cast<ExpatMachine*>(self)->restricted("a document type declaration"); }
+    );
+}
+
+void ExpatMachine::reset() {
+    detach();
+    root_name_.clear();
+    if (fed_ == 0) return;
+    XML_ParserReset(parser_, "UTF-8");
+    set_handlers();
+    fed_ = boundary_ = 0;
+}
+
+void ExpatMachine::prime(const std::string& root_name) {
+    reset();
+    const std::string tag = "<" + root_name + ">";
+    XML_Parse(parser_, tag.data(), static_cast<int>(tag.size()), XML_FALSE);
+    fed_ = boundary_ = tag.size();
+    root_name_ = root_name;
+}
+
+void ExpatMachine::attach(Stream& stream) {
+    stream_ = &stream;
+    builder_.attach(&stream.limits, &stream.root);
+}
+
+void ExpatMachine::detach() {
+    builder_.clear();
+    stream_ = nullptr;
+}
+
+void ExpatMachine::parse(std::string_view bytes, bool is_last) {
+    fed_ += bytes.size();
+    auto status = XML_Parse(parser_, bytes.data(), static_cast<int>(bytes.size()), is_last);
+    if (status == XML_STATUS_OK || stream_->phase == Phase::Broken) return;
+    // What follows the end of the stream is nobody's business.
+    if (stream_->phase != Phase::Closed) fail_by_code(XML_GetErrorCode(parser_));
+}
+
+/// Just behind the piece of markup that Expat is reporting.
+std::size_t ExpatMachine::event_end() const {
+    return static_cast<std::size_t>(XML_GetCurrentByteIndex(parser_)) +
+           static_cast<std::size_t>(XML_GetCurrentByteCount(parser_));
+}
+
+void ExpatMachine::on_start(void* self, const XML_Char* name, const XML_Char** attributes) {
+    static_cast<ExpatMachine*>(self)->open(name, attributes);
+}
+
+void ExpatMachine::open(std::string_view name, const char** attributes) {
+    if (!stream_ || stream_->phase == Phase::Broken) return;   // without a stream: being primed
+    if (stream_->phase != Phase::Header) {
+        if (!builder_.is_inside())
+            boundary_ = static_cast<std::size_t>(XML_GetCurrentByteIndex(parser_));
+        if (!builder_.open(name, attributes)) fail(builder_.error().error, builder_.error().text);
+        return;
+    }
+    if (event_end() > stream_->limits.header_bytes_max)
+        return fail(ParseError::TooLarge, "the stream header is too long");
+    StreamOpen header;
+    if (!builder_.take_header(name, attributes, header, stream_->root))
+        return fail(builder_.error().error, builder_.error().text);
+    stream_->events.emplace_back(std::move(header));
+    stream_->phase = Phase::Stanzas;
+    root_name_ = name;
+    boundary_ = event_end();
+}
+
+void ExpatMachine::on_end(void* self, const XML_Char*) {
+    static_cast<ExpatMachine*>(self)->close();
+}
+
+void ExpatMachine::close() {
+    if (!stream_ || stream_->phase == Phase::Broken || stream_->phase == Phase::Closed) return;
+    if (!builder_.is_inside()) {
+        stream_->phase = Phase::Closed;
+        stream_->events.emplace_back(StreamClose{});
+        return;
+    }
+    builder_.close();
+    if (builder_.is_inside()) return;
+    const std::size_t end = event_end();
+    if (end - boundary_ > stream_->limits.stanza_bytes_max)
+        return fail(ParseError::TooLarge, "the stanza is too long");
+    stream_->events.emplace_back(builder_.take());
+    boundary_ = end;
+}
+
+void ExpatMachine::on_text(void* self, const XML_Char* text, int length) {
+    static_cast<ExpatMachine*>(self)->text({text, static_cast<std::size_t>(length)});
+}
+
+void ExpatMachine::text(std::string_view piece) {
+    if (!stream_ || stream_->phase == Phase::Broken) return;
+    if (builder_.is_inside()) return builder_.text(piece);
+    // White space between stanzas keeps the connection alive (RFC 6120 §4.6.1).
+    if (!is_blank(piece)) return fail(ParseError::BadFormat, "text outside of any stanza");
+    boundary_ = event_end();
+}
+
+void ExpatMachine::on_declaration(
+    void* self, const XML_Char* version, const XML_Char* encoding, int
+) {
+    auto& machine = *static_cast<ExpatMachine*>(self);
+    if (encoding && !is_utf8_name(encoding))
+        machine.fail(
+            ParseError::UnsupportedEncoding, "the only encoding is UTF-8 (RFC 6120, 11.6)"
+        );
+    else if (version && std::string_view(version) != "1.0")
+        machine.fail(ParseError::NotWellFormed, "the version of XML is 1.0");
+}
+
+void ExpatMachine::restricted(const char* what) {
+    fail(ParseError::RestrictedXml, std::string(what) + " is not allowed in XMPP");
+}
+
+void ExpatMachine::fail(ParseError error, std::string text) {
+    if (!stream_ || stream_->phase == Phase::Broken) return;
+    stream_->fail(error, std::move(text));
+    XML_StopParser(parser_, XML_FALSE);
+}
+
+void ExpatMachine::fail_by_code(XML_Error code) {
+    switch (code) {
+        case XML_ERROR_UNDEFINED_ENTITY:
+            return stream_->fail(
+                ParseError::RestrictedXml, "an entity that XML does not predefine"
+            );
+        case XML_ERROR_MISPLACED_XML_PI:
+            return restricted("an XML declaration inside the stream");
+        case XML_ERROR_UNKNOWN_ENCODING:
+        case XML_ERROR_INCORRECT_ENCODING:
+            return stream_->fail(ParseError::UnsupportedEncoding, "the only encoding is UTF-8");
+        case XML_ERROR_NO_MEMORY:
+        case XML_ERROR_AMPLIFICATION_LIMIT_BREACH:
+            return stream_->fail(ParseError::TooLarge, XML_ErrorString(code));
+        case XML_ERROR_INVALID_TOKEN:
+        case XML_ERROR_PARTIAL_CHAR:
+            if (is_foreign_encoding())
+                return stream_->fail(ParseError::UnsupportedEncoding, "bytes that are not UTF-8");
+            [[fallthrough]];
+        default:
+            return stream_->fail(ParseError::NotWellFormed, XML_ErrorString(code));
+    }
+}
+
+/// RFC 6120 §11.6. Expat has one error for bad UTF-8 and for a character out of place, and points
+/// to it.
+bool ExpatMachine::is_foreign_encoding() const {
+    int offset = 0, size = 0;
+    const char* context = XML_GetInputContext(parser_, &offset, &size);
+    if (!context || offset < 0 || offset >= size) return false;
+    std::string_view rest(context + offset, static_cast<std::size_t>(size - offset));
+    return first_code_point(rest).bytes == 0;
+}
+
+MachinePool& MachinePool::of_this_thread() {
+    static thread_local MachinePool pool;
+    return pool;
+}
+
+std::unique_ptr<ExpatMachine> MachinePool::take_fresh() {
+    if (idle_.empty()) return std::make_unique<ExpatMachine>();
+    auto found =
+        std::ranges::find_if(idle_, [](const auto& idle) { return idle->root_name().empty(); });
+    if (found == idle_.end()) found = idle_.begin();
+    auto machine = std::move(*found);
+    idle_.erase(found);
+    machine->reset();
+    return machine;
+}
+
+std::unique_ptr<ExpatMachine> MachinePool::take_primed(const std::string& root_name) {
+    for (std::size_t i = idle_.size(); i-- > 0;) {
+        if (idle_[i]->root_name() != root_name) continue;
+        auto machine = std::move(idle_[i]);
+        idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
+        return machine;
+    }
+    auto machine = take_fresh();
+    machine->prime(root_name);
+    return machine;
+}
+
+void MachinePool::give_back(std::unique_ptr<ExpatMachine> machine) {
+    if (idle_.size() == idle_max || machine->is_worn()) return;
+    machine->detach();
+    idle_.push_back(std::move(machine));
+}
+
+}   // namespace grid::xml

@@ -1,0 +1,94 @@
+// xml/expat_machine.hpp: Expat's parser with the tree it builds, and the pool of idle ones.
+#pragma once
+
+#include <expat.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "xml/limits.hpp"
+#include "xml/parser.hpp"
+#include "xml/tree_builder.hpp"
+
+namespace grid::xml {
+
+/// Where a stream is, as far as it outlives the parser that it borrows.
+struct Stream {
+    enum class Phase : unsigned char { Header, Stanzas, Document, Closed, Broken };
+
+    Limits limits;
+    Root root;
+    Phase phase = Phase::Header;
+    std::vector<StreamEvent> events;
+
+    void fail(ParseError error, std::string text);
+};
+
+/// Expat calls back while it runs; the callbacks only queue events in the stream.
+class ExpatMachine {
+public:
+    ExpatMachine();
+    ~ExpatMachine();
+    ExpatMachine(const ExpatMachine&) = delete;
+    ExpatMachine& operator=(const ExpatMachine&) = delete;
+
+    /// At the start of a document.
+    void reset();
+    /// Into the content of a root element of that name. Which names and namespaces the root of a
+    /// stream declared is kept in its Stream, so any stream between two stanzas can go on here.
+    void prime(const std::string& root_name);
+
+    void attach(Stream& stream);
+    void detach();
+    /// What is wrong, if anything, is in the stream afterwards.
+    void parse(std::string_view bytes, bool is_last = false);
+
+    /// Nothing of a stanza or of anything else is left in here.
+    bool is_between_stanzas() const { return !builder_.is_inside() && boundary_ == fed_; }
+    /// Expat remembers every name that it ever saw.
+    bool is_worn() const { return fed_ > fed_bytes_max; }
+    const std::string& root_name() const { return root_name_; }
+    std::size_t pending_bytes() const { return fed_ - boundary_; }
+
+private:
+    static constexpr std::size_t fed_bytes_max = 128 * 1024;
+
+    static void on_start(void* self, const XML_Char* name, const XML_Char** attributes);
+    static void on_end(void* self, const XML_Char* name);
+    static void on_text(void* self, const XML_Char* text, int length);
+    static void on_declaration(void* self, const XML_Char* version, const XML_Char* encoding, int);
+
+    void set_handlers();
+    void open(std::string_view name, const char** attributes);
+    void close();
+    void text(std::string_view piece);
+    void restricted(const char* what);
+    void fail(ParseError error, std::string text);
+    void fail_by_code(XML_Error code);
+    bool is_foreign_encoding() const;
+    std::size_t event_end() const;
+
+    XML_Parser parser_;
+    Stream* stream_ = nullptr;
+    TreeBuilder builder_;
+    std::string root_name_;   // of the element that is open; empty when none is
+    std::size_t fed_ = 0;
+    std::size_t boundary_ = 0;   // up to here nothing is missing
+};
+
+/// The idle ones of this thread.
+class MachinePool {
+public:
+    static MachinePool& of_this_thread();
+    std::unique_ptr<ExpatMachine> take_fresh();
+    std::unique_ptr<ExpatMachine> take_primed(const std::string& root_name);
+    void give_back(std::unique_ptr<ExpatMachine> machine);
+
+private:
+    static constexpr std::size_t idle_max = 16;
+    std::vector<std::unique_ptr<ExpatMachine>> idle_;
+};
+
+}   // namespace grid::xml

@@ -1,0 +1,161 @@
+// xml/parser.cpp: bytes into events, with Expat borrowed while a stanza is incomplete.
+#include "xml/parser.hpp"
+
+#include <algorithm>
+
+#include "xml/expat_machine.hpp"
+#include "xml/scanner.hpp"
+
+namespace grid::xml {
+
+using Phase = Stream::Phase;
+
+/// `x = {}` would keep the memory of a vector or string.
+template <class T>
+static void free_memory(T& value) {
+    T().swap(value);
+}
+
+/// All that an idle stream keeps: some 300 bytes with what they point to.
+struct StreamParser::State : Stream {
+    std::string held;   // a tag or reference that is not complete yet
+    std::unique_ptr<ExpatMachine> machine;
+    std::size_t taken = 0;   // events that were handed out
+    Scanner scanner;
+
+    void restart();
+    bool is_idle() const { return !machine && held.empty(); }
+    std::size_t pending_bytes() const;
+    void take(std::string_view bytes);
+    void parse_ready(std::string_view bytes, std::size_t ready);
+    void parse(std::string_view complete);
+    void check_size();
+    void release();
+};
+
+void StreamParser::State::restart() {
+    machine.reset();
+    free_memory(held);
+    free_memory(events);
+    taken = 0;
+    root = {};
+    scanner = {};
+    scanner.expect_declaration(true);
+    phase = Phase::Header;
+}
+
+std::size_t StreamParser::State::pending_bytes() const {
+    return held.size() + (machine ? machine->pending_bytes() : 0);
+}
+
+void StreamParser::State::take(std::string_view bytes) {
+    if (is_idle()) {
+        // Nothing to do for a keepalive; and many begin a header with a line feed.
+        bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
+        if (bytes.empty()) return;
+    }
+    // Most stanzas come whole, and then there is nothing to look for.
+    const bool whole = held.empty() && scanner.is_in_text() && bytes.back() == '>';
+    if (whole) parse(bytes);
+    if (phase == Phase::Closed || phase == Phase::Broken) return;
+    if (whole && phase == Phase::Stanzas && machine->is_between_stanzas())
+        return scanner.expect_declaration(false);
+
+    auto [ready, restricted] = scanner.scan(bytes);
+    if (!whole) parse_ready(bytes, ready);
+    if (phase == Phase::Closed || phase == Phase::Broken) return;
+    check_size();
+    if (restricted)
+        fail(ParseError::RestrictedXml, "a comment, declaration or processing instruction");
+}
+
+/// Gives to Expat what is complete and holds the rest.
+void StreamParser::State::parse_ready(std::string_view bytes, std::size_t ready) {
+    if (ready > 0 && !held.empty()) {
+        held.append(bytes, 0, ready);
+        parse(held);
+        free_memory(held);
+    } else if (ready > 0) {
+        parse(bytes.substr(0, ready));
+    }
+    held.append(bytes, ready);
+}
+
+void StreamParser::State::parse(std::string_view complete) {
+    if (!machine) {
+        auto& pool = MachinePool::of_this_thread();
+        machine = phase == Phase::Header ? pool.take_fresh() : pool.take_primed(root.name);
+        machine->attach(*this);
+    }
+    machine->parse(complete);
+}
+
+void StreamParser::State::check_size() {
+    if (phase == Phase::Header && pending_bytes() > limits.header_bytes_max)
+        fail(ParseError::TooLarge, "the stream header is too long");
+    else if (phase == Phase::Stanzas && pending_bytes() > limits.stanza_bytes_max)
+        fail(ParseError::TooLarge, "the stanza is too long");
+}
+
+void StreamParser::State::release() {
+    if (phase == Phase::Closed || phase == Phase::Broken) {
+        machine.reset();
+        free_memory(held);
+    } else if (machine && phase == Phase::Stanzas && machine->is_between_stanzas()) {
+        MachinePool::of_this_thread().give_back(std::move(machine));
+    }
+}
+
+StreamParser::StreamParser(const Limits& limits) : state_(std::make_unique<State>()) {
+    state_->limits = limits;
+    state_->restart();
+}
+
+StreamParser::StreamParser(StreamParser&&) noexcept = default;
+StreamParser& StreamParser::operator=(StreamParser&&) noexcept = default;
+StreamParser::~StreamParser() = default;
+
+bool StreamParser::feed(std::string_view bytes) {
+    // In slices, so that a limit is noticed before much more than it has been parsed.
+    constexpr std::size_t slice_bytes_max = 16 * 1024;
+    while (!bytes.empty() && state_->phase != Phase::Broken && state_->phase != Phase::Closed) {
+        std::string_view slice = bytes.substr(0, slice_bytes_max);
+        bytes.remove_prefix(slice.size());
+        state_->take(slice);
+    }
+    state_->release();
+    return state_->phase != Phase::Broken;
+}
+
+std::optional<StreamEvent> StreamParser::next() {
+    State& state = *state_;
+    if (state.taken == state.events.size()) return std::nullopt;
+    StreamEvent event = std::move(state.events[state.taken++]);
+    if (state.taken == state.events.size()) {
+        free_memory(state.events);
+        state.taken = 0;
+    }
+    return event;
+}
+
+void StreamParser::restart() { state_->restart(); }
+void StreamParser::set_limits(const Limits& limits) { state_->limits = limits; }
+std::size_t StreamParser::pending_bytes() const { return state_->pending_bytes(); }
+
+std::variant<Element, StreamBroken> parse_document(std::string_view text, const Limits& limits) {
+    if (text.size() > limits.stanza_bytes_max)
+        return StreamBroken{ParseError::TooLarge, "the document is too long"};
+    Stream stream;
+    stream.limits = limits;
+    stream.phase = Phase::Document;
+    auto& pool = MachinePool::of_this_thread();
+    auto machine = pool.take_fresh();
+    machine->attach(stream);
+    machine->parse(text, true);
+    pool.give_back(std::move(machine));
+    StreamEvent& last = stream.events.back();   // exactly one element, or what was wrong
+    if (auto* broken = std::get_if<StreamBroken>(&last)) return std::move(*broken);
+    return std::get<Element>(std::move(last));
+}
+
+}   // namespace grid::xml

@@ -1,0 +1,15 @@
+// xml/precis.hpp: preparation of user names and resources (RFC 8264, 8265), pure functions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace grid::xml {
+
+/// RFC 8265 §3.3 UsernameCaseMapped, minus what RFC 7622 §3.3.1 excludes; nothing when refused.
+std::optional<std::string> username_case_mapped(std::string_view text);
+/// RFC 8265 §4.2 OpaqueString; nothing when refused.
+std::optional<std::string> opaque_string(std::string_view text);
+
+}   // namespace grid::xml

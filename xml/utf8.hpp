@@ -1,0 +1,26 @@
+// xml/utf8.hpp: one code point at a time out of UTF-8 (RFC 3629).
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace grid::xml {
+
+struct CodePoint {
+    char32_t value = 0;
+    std::size_t bytes = 0;    // 0: what stands there is no UTF-8
+    bool truncated = false;   // … but could become some with more bytes
+};
+
+/// The code point at the front of a text that is not empty. Overlong forms, surrogates and values
+/// beyond U+10FFFF are no UTF-8.
+CodePoint first_code_point(std::string_view text);
+bool is_utf8(std::string_view text);
+
+/// XML 1.0 production [2] Char.
+constexpr bool is_xml_char(char32_t c) {
+    if (c < 0x20) return c == '\t' || c == '\n' || c == '\r';
+    return c <= 0xD7FF || (c >= 0xE000 && c <= 0xFFFD) || (c >= 0x10000 && c <= 0x10FFFF);
+}
+
+}   // namespace grid::xml

@@ -12,7 +12,7 @@ COPY . /src
 RUN cmake -G Ninja -S /src -B /build -DGRID_TESTS=OFF \
         -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 \
     && ninja -C /build gridd gridctl \
-    && install -s --strip-program=llvm-strip-19 -D -t /stage /build/gridd /build/gridctl
+    && install -s -D -t /stage /build/gridd /build/gridctl
 
 FROM ${BASE}
 COPY conf/install-deps /tmp/install-deps

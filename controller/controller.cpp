@@ -53,6 +53,14 @@ std::optional<pubsub::Prepared> Controller::enrolment(const Identity& identity) 
     return prepared;
 }
 
+void Controller::forget() {
+    state_->accounts = {};
+    state_->groups = {};
+    state_->policy = policy::Policy(std::string(state_->settings.domain));
+    state_->directory.forget();
+    ++state_->revision;   // no earlier answer may be trusted
+}
+
 void Controller::apply(const storage::KeyChange& change) {
     if (change.family != storage::Family::Control || change.key.empty()) return;
     const std::string_view rest = change.key.substr(1);

@@ -64,10 +64,7 @@ Checked<Granted> grant(
 }
 
 Checked<Granted> grant_creation(
-    const Broker& broker,
-    const Context& context,
-    const std::string& name,
-    std::string_view type
+    const Broker& broker, const Context& context, const std::string& name, std::string_view type
 ) {
     Granted granted;
     granted.operation = Operation::Create;
@@ -99,13 +96,15 @@ std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
         return refuse(Errc::Forbidden, "You may not read from this node.");   // §6.5.9.9
     const Node& node = *granted.node;
     switch (node.config().access_model) {
-        case AccessModel::Open: return std::nullopt;
+        case AccessModel::Open:
+            return std::nullopt;
         case AccessModel::Whitelist:
             // §6.5.9.7, unless an owner subscribed somebody who is on no list.
             if (!is_listed(granted.affiliation) && !node.has_subscribed(granted.bare))
                 return refuse(Errc::ClosedNode, "You are not on the whitelist of this node.");
             [[fallthrough]];
-        default: break;
+        default:
+            break;
     }
     // §6.5.1: only subscribed entities; one that is pending is not.
     if (node.has_subscribed(granted.bare)) return std::nullopt;

@@ -25,8 +25,8 @@ struct Granted {
     bool is_owner() const { return is_administrator || affiliation == Affiliation::Owner; }
 };
 
-/// Finds the node and asks the policy. A node that the actor may neither use nor discover is answered
-/// like one that does not exist.
+/// Finds the node and asks the policy. A node that the actor may neither use nor discover is
+/// answered like one that does not exist.
 Checked<Granted> grant(
     const Broker& broker, const Context& context, Operation operation, const std::string& name
 );
@@ -36,10 +36,7 @@ Checked<Granted> find_node(
 );
 /// For a node that is to be made.
 Checked<Granted> grant_creation(
-    const Broker& broker,
-    const Context& context,
-    const std::string& name,
-    std::string_view type
+    const Broker& broker, const Context& context, const std::string& name, std::string_view type
 );
 /// Owner use cases: the policy's `manage`, and the owner affiliation or an administrator.
 Checked<Granted> grant_owner(const Broker& broker, const Context& context, const std::string& name);

@@ -15,11 +15,16 @@ void Memory::apply(const KeyChange& change) {
     const auto key = parse_key(change.key);
     if (!key) return;
     switch (static_cast<Tag>(key->tag)) {
-        case Tag::NodeName: return apply_name(key->name, change);
-        case Tag::Node: return apply_node(key->uid, change);
-        case Tag::Affiliation: return apply_affiliation(*key, change);
-        case Tag::Subscription: return apply_subscription(*key, change);
-        case Tag::Item: return apply_item(*key, change);
+        case Tag::NodeName:
+            return apply_name(key->name, change);
+        case Tag::Node:
+            return apply_node(key->uid, change);
+        case Tag::Affiliation:
+            return apply_affiliation(*key, change);
+        case Tag::Subscription:
+            return apply_subscription(*key, change);
+        case Tag::Item:
+            return apply_item(*key, change);
         case Tag::Guard:
             node(key->uid).guard = change.record ? change.record->revision : 0;
             return drop_if_empty(key->uid);
@@ -29,7 +34,8 @@ void Memory::apply(const KeyChange& change) {
             else
                 trash_.erase({key->uid, key->epoch});
             return;
-        default: return;
+        default:
+            return;
     }
 }
 

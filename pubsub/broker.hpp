@@ -18,14 +18,4 @@ struct Broker {
     Memory memory;
 };
 
-struct Engine::State {
-    State(Settings s, const AccessPolicy& p, const Contacts& c) : broker(std::move(s), p, c) {}
-
-    Broker broker;
-    // Where the sweep after a change of policy stands.
-    std::uint64_t sweep_policy = 0, sweep_node = 0;
-    bool is_sweep_done = false;
-    SubscriptionKey sweep_after;
-};
-
 }   // namespace grid::pubsub

@@ -40,9 +40,9 @@ Decision decide(const Broker& broker, const Context& context, const Approval& an
         batch.expect(
             Family::Control, affiliation_key(node.uid, bare), node.affiliation_revision(bare)
         );
-        batch.event += encode(SubscriptionChanged{
-            node.uid, key.jid, key.subid, SubscriptionState::Subscribed, true
-        });
+        batch.event += encode(
+            SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::Subscribed, true}
+        );
     }
     return commit(broker, context, *granted, std::move(batch));
 }

@@ -30,7 +30,9 @@ Checked<NodeConfig> configure_new(
 }
 
 Batch creation(
-    const Context& context, const std::string& name, NodeConfig config,
+    const Context& context,
+    const std::string& name,
+    NodeConfig config,
     storage::Revision name_revision
 ) {
     NodeRecord record;
@@ -65,8 +67,7 @@ void put_node(Batch& batch, const Node& node, const NodeRecord& record) {
 Decision decide(const Broker& broker, const Context& context, const CreateNode& request) {
     const std::string name = request.node.value_or(instant_name(context));
     auto config = configure_new(broker, name, request.configuration);
-    const std::string type =
-        config ? config->type : default_config(broker.settings, name).type;
+    const std::string type = config ? config->type : default_config(broker.settings, name).type;
     auto granted = grant_creation(broker, context, name, type);
     if (!granted) return granted.error();
     if (broker.memory.find(name))
@@ -81,9 +82,8 @@ Decision decide(const Broker& broker, const Context& context, const CreateNode& 
     Batch batch = creation(context, name, std::move(*config), moved ? moved->revision : 0);
     Reply reply;
     if (!request.node)   // §8.1.1: an instant node must be named
-        reply = xml::Element(
-            "pubsub", xml::ns::pubsub, {}, xml::Element("create", {{"node", name}})
-        );
+        reply =
+            xml::Element("pubsub", xml::ns::pubsub, {}, xml::Element("create", {{"node", name}}));
     return commit(broker, context, *granted, std::move(batch), std::move(reply));
 }
 

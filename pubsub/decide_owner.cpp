@@ -1,4 +1,5 @@
-// pubsub/decide_owner.cpp: owners see and change subscriptions and affiliations (XEP-0060 §8.8, §8.9).
+// pubsub/decide_owner.cpp: owners see and change subscriptions and affiliations (XEP-0060 §8.8,
+// §8.9).
 #include <algorithm>
 
 #include "pubsub/access.hpp"
@@ -32,8 +33,7 @@ xml::Element subscription_line(
     std::string_view jid, std::string_view subid, SubscriptionState state
 ) {
     xml::Element line(
-        "subscription",
-        {{"jid", std::string(jid)}, {"subscription", std::string(to_string(state))}}
+        "subscription", {{"jid", std::string(jid)}, {"subscription", std::string(to_string(state))}}
     );
     if (!subid.empty()) line.set("subid", std::string(subid));
     return line;
@@ -49,7 +49,10 @@ xml::Element in_pubsub(xml::Element list) {
 
 /// §8.8.2.4, §8.9.2.4: what was wrong is listed as it still is; the rest was done.
 Decision finish(
-    const Broker& broker, const Context& context, const Granted& granted, Batch batch,
+    const Broker& broker,
+    const Context& context,
+    const Granted& granted,
+    Batch batch,
     xml::Element failed
 ) {
     const bool is_whole = failed.child_count() == 0;
@@ -63,15 +66,16 @@ Decision finish(
     return commit(broker, context, granted, std::move(batch), std::move(reply));
 }
 
-/// An account that loses its right loses its subscriptions in the same batch (§8.9.2; part F, 20).
-/// False: there are too many, the record must say that they are being removed.
-bool remove_subscriptions(Batch& batch, const Node& node, std::string_view bare) {
-    std::vector<const Subscriptions::value_type*> all;
-    node.each_subscription_of_account(bare, [&](const auto& entry) { all.push_back(&entry); });
-    if (all.size() > removals_max || batch.operations.size() + all.size() > operations_max)
-        return false;
-    for (const auto* entry : all) erase_subscription(batch, node, *entry, true);
-    return true;
+/// An account that loses its right loses its subscriptions in the same batch (§8.9.2), as many
+/// as fit. The record says that they are being removed: background work takes the rest, and those
+/// that were in the queue before this change.
+void remove_subscriptions(Batch& batch, const Node& node, std::string_view bare) {
+    std::size_t removed = 0;
+    node.each_subscription_of_account(bare, [&](const auto& entry) {
+        if (removed == removals_max || batch.operations.size() >= operations_max) return;
+        erase_subscription(batch, node, entry, true);
+        ++removed;
+    });
 }
 
 void put_affiliation(
@@ -79,10 +83,8 @@ void put_affiliation(
 ) {
     std::string key = affiliation_key(node.uid, bare);
     batch.expect(Family::Control, key, node.affiliation_revision(bare));
-    const bool was_waiting = node.config().access_model == AccessModel::Authorize;
-    const bool may_keep = may_stay(node.config().access_model, affiliation) &&
-                          !(was_waiting && is_shut_out(affiliation));
-    const bool is_cleaning = !may_keep && !remove_subscriptions(batch, node, bare);
+    const bool is_cleaning = !may_stay(node.config().access_model, affiliation);
+    if (is_cleaning) remove_subscriptions(batch, node, bare);
     if (affiliation == Affiliation::None && !is_cleaning)
         batch.erase(Family::Control, std::move(key));
     else
@@ -149,9 +151,8 @@ Decision decide(const Broker& broker, const Context& context, const GetAffiliati
     std::vector<std::string> accounts;
     for (const auto& [bare, entry] : granted->node->affiliations)
         if (entry.record.affiliation != Affiliation::None) accounts.push_back(bare);
-    auto page = find_page(
-        request.page, accounts.size(), broker.settings.page_max, by_text(accounts)
-    );
+    auto page =
+        find_page(request.page, accounts.size(), broker.settings.page_max, by_text(accounts));
     if (!page) return page.error();
     xml::Element list = list_of("affiliations", request.node);
     for (std::size_t i = page->from; i < page->to; ++i)
@@ -179,7 +180,7 @@ Decision decide(const Broker& broker, const Context& context, const ModifyAffili
             failed.add(affiliation_line(change.jid_text, now));
             continue;
         }
-        if (*wanted == now && !node.cleaning.contains(change.jid.str())) continue;
+        if (*wanted == now) continue;
         touches_owners = touches_owners || is_demotion || *wanted == Affiliation::Owner;
         put_affiliation(batch, node, change.jid.str(), *wanted);
     }
@@ -200,15 +201,11 @@ Decision decide(const Broker& broker, const Context& context, const GetSubscript
         all.push_back(&entry);
         cursors.push_back(entry.first.jid + ' ' + entry.first.subid);
     }
-    auto page = find_page(
-        request.page, all.size(), broker.settings.page_max, by_text(cursors)
-    );
+    auto page = find_page(request.page, all.size(), broker.settings.page_max, by_text(cursors));
     if (!page) return page.error();
     xml::Element list = list_of("subscriptions", request.node);
     for (std::size_t i = page->from; i < page->to; ++i)
-        list.add(
-            subscription_line(all[i]->first.jid, all[i]->first.subid, all[i]->second.state)
-        );
+        list.add(subscription_line(all[i]->first.jid, all[i]->first.subid, all[i]->second.state));
     xml::Element pubsub = in_pubsub(std::move(list));
     add_set(pubsub, *page, [&](std::size_t rank) { return cursors[rank]; });
     return Reply(std::move(pubsub));

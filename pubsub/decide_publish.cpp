@@ -49,9 +49,9 @@ std::optional<xml::StanzaError> check_payload(const Publish& request, const Node
     if (request.payload.empty()) return std::nullopt;
     if (request.payload.size() > config.max_payload_size)
         return refuse(
-            Errc::PayloadTooBig,
-            "The payload has " + std::to_string(request.payload.size()) + " bytes; at most " +
-                std::to_string(config.max_payload_size) + " are taken."
+            Errc::PayloadTooBig, "The payload has " + std::to_string(request.payload.size()) +
+                                     " bytes; at most " + std::to_string(config.max_payload_size) +
+                                     " are taken."
         );
     if (config.type.empty() || request.payload_ns == config.type) return std::nullopt;
     return refuse(
@@ -68,7 +68,10 @@ bool teaches_type(const Publish& request, const NodeConfig& config) {
 
 /// §7.1.2.5: a new id on a full node that rejects. The guard makes two such publishes meet.
 std::optional<xml::StanzaError> check_room(
-    const Broker& broker, const Context& context, const Node& node, const std::string& id,
+    const Broker& broker,
+    const Context& context,
+    const Node& node,
+    const std::string& id,
     Batch& batch
 ) {
     if (node.config().publish_node_full != NodeFull::Reject) return std::nullopt;
@@ -82,7 +85,10 @@ std::optional<xml::StanzaError> check_room(
 }
 
 void put_item(
-    Batch& batch, const Node& node, const Publish& request, const std::string& id,
+    Batch& batch,
+    const Node& node,
+    const Publish& request,
+    const std::string& id,
     const std::string& publisher
 ) {
     const ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size())};

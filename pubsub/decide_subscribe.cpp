@@ -79,12 +79,15 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     Batch batch = start_batch(*granted);
     if (auto error = check_subscription_room(broker, *granted->node, request.jid, batch))
         return *error;
-    const SubscriptionKey key{jid, first_subid(granted->node->uid, jid)};
-    put_subscription(broker, batch, *granted->node, key, *state);
-    const bool is_told = request.jid.bare_view() != granted->bare;
-    batch.event += encode(SubscriptionChanged{granted->node->uid, jid, key.subid, *state, is_told});
+    const Node& node = *granted->node;
+    const SubscriptionKey key{jid, first_subid(node.uid, jid)};
+    const std::string_view bare = request.jid.bare_view();
+    batch.expect(Family::Control, affiliation_key(node.uid, bare), node.affiliation_revision(bare));
+    put_subscription(broker, batch, node, key, *state);
+    const bool is_told = bare != granted->bare;
+    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, *state, is_told});
     if (*state == SubscriptionState::Pending)
-        batch.event += encode(ApprovalRequested{granted->node->uid, jid, key.subid});
+        batch.event += encode(ApprovalRequested{node.uid, jid, key.subid});
     Reply reply = subscription_reply(request.node, key, *state);
     return commit(broker, context, *granted, std::move(batch), std::move(reply));
 }

@@ -18,8 +18,8 @@ namespace grid::pubsub {
 
 /// What the operator configures ([pubsub] in gridd.toml). Immutable while the engine lives.
 struct Settings {
-    xml::Jid service;   // canonical address, `pubsub.D`
-    bool allow_open = false;                 // pubsub.access_open
+    xml::Jid service;          // canonical address, `pubsub.D`
+    bool allow_open = false;   // pubsub.access_open
     std::string default_access_model = "whitelist";
     std::size_t nodes_max = 100'000;
     std::size_t node_name_bytes_max = 1023;
@@ -71,10 +71,11 @@ public:
     void apply(const storage::KeyChange& change);
     /// Tells subscribers what a committed batch meant; after apply of all its operations.
     void notify(const storage::Committed& committed, Notifier& notifier);
-    /// Back to the state before the first apply: a whole scan follows (after a Gap of the feed).
-    void forget();
     /// Called once after the scan at start.
     void scan_finished();
+    /// After a gap in the feed: forgets everything, before the state is scanned again. Audiences
+    /// that were asked for earlier must be asked for again.
+    void scan_started();
 
     /// Background work that is due: trims, expiry, erasing what is unreachable. Each is one bounded
     /// batch, decided against the present state; empty when nothing is due.
@@ -85,15 +86,19 @@ public:
     std::vector<Subscriber> audience(std::uint64_t node) const;
     /// Nodes in which this bare JID has a subscription.
     std::vector<std::uint64_t> subscribed_nodes(const xml::Jid& bare) const;
-    /// Whether the account has any subscription whose check is older than the policy in force; and a
-    /// bounded batch of removals for those that fail now (design §2, authorization in time).
+    /// Whether the account has any subscription whose check is older than the policy in force; and
+    /// a bounded batch of removals for those that fail now (design §2, authorization in time).
     std::vector<storage::Batch> sweep(std::size_t subscriptions_max);
+    /// Whether a sweep for the policy in force is not finished: it may go on after an empty slice.
+    bool is_sweep_pending() const;
 
     std::vector<NodeView> nodes(std::string_view after, std::size_t max) const;
     std::optional<NodeView> node(std::string_view name) const;
     std::size_t node_count() const;
     std::size_t item_count() const;
     std::size_t subscription_count() const;
+    /// What the index of items holds in memory.
+    std::size_t item_memory_bytes() const;
 
 private:
     struct State;

@@ -26,8 +26,8 @@ enum class Errc {
     NodeIdRequired,
     NotAcceptable,
     NotAllowed,
-    NotSubscribedItems,        // §6.5.9.3: auth/not-authorized
-    NotSubscribedUnsubscribe,  // §6.2.3.2: cancel/unexpected-request
+    NotSubscribedItems,         // §6.5.9.3: auth/not-authorized
+    NotSubscribedUnsubscribe,   // §6.2.3.2: cancel/unexpected-request
     PayloadRequired,
     PayloadTooBig,
     PendingSubscription,

@@ -1,4 +1,5 @@
-// pubsub/events.cpp: events to bytes and back; the body starts with the event's place in the variant.
+// pubsub/events.cpp: events to bytes and back; the body starts with the event's place in the
+// variant.
 #include "pubsub/events.hpp"
 
 #include "storage/codec.hpp"
@@ -50,21 +51,25 @@ std::optional<Event> read(Decoder in) {
             return ItemPublished{
                 in.u64(), in.boolean(), string_of(in), string_of(in), string_of(in)
             };
-        case 1: return read_retracted(in);
-        case 2: return NodePurged{in.u64()};
-        case 3: return NodeDeleted{in.u64(), string_of(in)};
-        case 4: return NodeConfigured{in.u64(), in.boolean()};
+        case 1:
+            return read_retracted(in);
+        case 2:
+            return NodePurged{in.u64()};
+        case 3:
+            return NodeDeleted{in.u64(), string_of(in)};
+        case 4:
+            return NodeConfigured{in.u64(), in.boolean()};
         case 5:
             return SubscriptionChanged{
                 in.u64(), string_of(in), string_of(in), static_cast<SubscriptionState>(in.u8()),
                 in.boolean()
             };
-        case 6: return ApprovalRequested{in.u64(), string_of(in), string_of(in)};
+        case 6:
+            return ApprovalRequested{in.u64(), string_of(in), string_of(in)};
         case 7:
-            return AffiliationChanged{
-                in.u64(), string_of(in), static_cast<Affiliation>(in.u8())
-            };
-        default: return std::nullopt;
+            return AffiliationChanged{in.u64(), string_of(in), static_cast<Affiliation>(in.u8())};
+        default:
+            return std::nullopt;
     }
 }
 

@@ -17,7 +17,7 @@ struct ItemPublished {
     std::uint64_t node = 0;
     bool has_item = true;        // not on a transient node without payloads (§4.3)
     std::string id, publisher;   // id may be empty on a transient node
-    std::string payload;         // only of a volatile batch; else it is in the batch's own operation
+    std::string payload;   // only of a volatile batch; else it is in the batch's own operation
 };
 struct ItemsRetracted {
     std::uint64_t node = 0;
@@ -39,7 +39,8 @@ struct SubscriptionChanged {
     std::uint64_t node = 0;
     std::string jid, subid;
     SubscriptionState state = SubscriptionState::None;   // the new one
-    bool is_told = false;   // whether the subscriber gets a message: who asked himself has the result
+    bool is_told =
+        false;   // whether the subscriber gets a message: who asked himself has the result
 };
 /// A subscription waits for an owner (§8.6).
 struct ApprovalRequested {

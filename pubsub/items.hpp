@@ -21,8 +21,8 @@ struct ItemView {
 };
 
 /// Items in the order of their revisions, found by id or by rank (0 is the oldest). Ids are packed
-/// into one string; a hash table of 4-byte slots finds them; erased entries are skipped by rank with
-/// a sorted list of their places, and squeezed out when they become many.
+/// into one string; a hash table of 4-byte slots finds them; erased entries are skipped by rank
+/// with a sorted list of their places, and squeezed out when they become many.
 class Items {
 public:
     /// A new newest item; an item of that id is replaced and moves.

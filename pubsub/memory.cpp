@@ -12,6 +12,20 @@ std::uint32_t Interned::number_of(std::string_view text) {
     return number;
 }
 
+void Memory::forget() {
+    by_name_.clear();
+    nodes_.clear();
+    moved_.clear();
+    subscribed_.clear();
+    affiliated_.clear();
+    old_items_.clear();
+    trash_.clear();
+    for (auto* set : {&deleted_, &cleaning_, &overfull_, &expiring_}) set->clear();
+    stale_payloads_.clear();
+    last_payload_erased_.clear();
+    item_count_ = subscription_count_ = 0;
+}
+
 const Node* Memory::find(std::string_view name) const {
     const auto found = by_name_.find(name);
     return found == by_name_.end() ? nullptr : found->second;

@@ -50,6 +50,8 @@ public:
     /// The only way in.
     void apply(const storage::KeyChange& change);
     void scan_finished();
+    /// As new: a scan follows.
+    void forget();
 
     const Node* find(std::string_view name) const;
     const Node* find(std::uint64_t uid) const;
@@ -99,8 +101,9 @@ private:
     std::unordered_map<std::uint64_t, std::unique_ptr<Node>> nodes_;
     std::map<std::string, Node*, std::less<>> by_name_;
     std::unordered_map<std::string, MovedName> moved_;
-    std::unordered_map<std::string, std::map<std::uint64_t, std::size_t>> subscribed_;   // by account
-    std::unordered_map<std::string, std::set<std::uint64_t>> affiliated_;                // by account
+    std::unordered_map<std::string, std::map<std::uint64_t, std::size_t>>
+        subscribed_;                                                        // by account
+    std::unordered_map<std::string, std::set<std::uint64_t>> affiliated_;   // by account
     Interned publishers_;
     OldItems old_items_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision> trash_;

@@ -23,19 +23,17 @@ storage::Revision Node::affiliation_revision(std::string_view bare) const {
 }
 
 std::size_t Node::owners() const {
-    return static_cast<std::size_t>(
-        std::count_if(affiliations.begin(), affiliations.end(), [](const auto& entry) {
-            return entry.second.record.affiliation == Affiliation::Owner;
-        })
-    );
+    return static_cast<std::size_t>(std::count_if(
+        affiliations.begin(), affiliations.end(),
+        [](const auto& entry) { return entry.second.record.affiliation == Affiliation::Owner; }
+    ));
 }
 
 std::size_t Node::subscribed() const {
-    return static_cast<std::size_t>(
-        std::count_if(subscriptions.begin(), subscriptions.end(), [](const auto& entry) {
-            return entry.second.state == SubscriptionState::Subscribed;
-        })
-    );
+    return static_cast<std::size_t>(std::count_if(
+        subscriptions.begin(), subscriptions.end(),
+        [](const auto& entry) { return entry.second.state == SubscriptionState::Subscribed; }
+    ));
 }
 
 std::pair<Subscriptions::const_iterator, Subscriptions::const_iterator> Node::subscriptions_of(

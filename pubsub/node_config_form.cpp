@@ -35,66 +35,88 @@ struct Field {
 };
 
 Error bad_value(std::string_view var, std::string_view wanted) {
-    return refuse(
-        Errc::NotAcceptable, std::string(var) + " must be " + std::string(wanted) + "."
-    );
+    return refuse(Errc::NotAcceptable, std::string(var) + " must be " + std::string(wanted) + ".");
 }
 
 std::string_view first(const Values& values) {
     return values.empty() ? std::string_view{} : std::string_view(values.front());
 }
 
-Field boolean(std::uint8_t id, const char* var, const char* label, bool NodeConfig::*member) {
-    return {id, var, "boolean", label, {},
-            [=](const NodeConfig& config) { return Values{config.*member ? "1" : "0"}; },
-            [=](NodeConfig& config, const Values& values, const Settings*) -> Error {
-                const auto value = xml::parse_boolean(first(values));
-                if (!value) return bad_value(var, "0, 1, false or true");
-                config.*member = *value;
-                return std::nullopt;
-            }};
+Field boolean(std::uint8_t id, const char* var, const char* label, bool NodeConfig::* member) {
+    return {
+        id,
+        var,
+        "boolean",
+        label,
+        {},
+        [=](const NodeConfig& config) { return Values{config.*member ? "1" : "0"}; },
+        [=](NodeConfig& config, const Values& values, const Settings*) -> Error {
+            const auto value = xml::parse_boolean(first(values));
+            if (!value) return bad_value(var, "0, 1, false or true");
+            config.*member = *value;
+            return std::nullopt;
+        }
+    };
 }
 
 constexpr std::size_t text_bytes_max = 4096;
 
-Field text(std::uint8_t id, const char* var, const char* label, std::string NodeConfig::*member) {
-    return {id, var, "text-single", label, {},
-            [=](const NodeConfig& config) { return Values{config.*member}; },
-            [=](NodeConfig& config, const Values& values, const Settings*) -> Error {
-                if (first(values).size() > text_bytes_max)
-                    return bad_value(var, "at most 4096 bytes long");
-                config.*member = std::string(first(values));
-                return std::nullopt;
-            }};
+Field text(std::uint8_t id, const char* var, const char* label, std::string NodeConfig::* member) {
+    return {
+        id,
+        var,
+        "text-single",
+        label,
+        {},
+        [=](const NodeConfig& config) { return Values{config.*member}; },
+        [=](NodeConfig& config, const Values& values, const Settings*) -> Error {
+            if (first(values).size() > text_bytes_max)
+                return bad_value(var, "at most 4096 bytes long");
+            config.*member = std::string(first(values));
+            return std::nullopt;
+        }
+    };
 }
 
 using Limit = std::uint64_t (*)(const Settings&);
 
 Field number(
-    std::uint8_t id, const char* var, const char* label, std::uint64_t NodeConfig::*member,
+    std::uint8_t id,
+    const char* var,
+    const char* label,
+    std::uint64_t NodeConfig::* member,
     Limit limit
 ) {
-    return {id, var, "text-single", label, {},
-            [=](const NodeConfig& config) { return Values{limit_to_string(config.*member)}; },
-            [=](NodeConfig& config, const Values& values, const Settings* settings) -> Error {
-                const std::string_view digits = first(values);
-                std::uint64_t value = 0;
-                const auto [end, error] =
-                    std::from_chars(digits.data(), digits.data() + digits.size(), value);
-                const std::uint64_t most = settings ? limit(*settings) : no_limit;
-                if (digits == "max")
-                    value = no_limit;
-                else if (error != std::errc() || end != digits.data() + digits.size() ||
-                         value == 0 || value > most)
-                    return bad_value(var, "`max` or from 1 to " + std::to_string(most));
-                config.*member = value;
-                return std::nullopt;
-            }};
+    return {
+        id,
+        var,
+        "text-single",
+        label,
+        {},
+        [=](const NodeConfig& config) { return Values{limit_to_string(config.*member)}; },
+        [=](NodeConfig& config, const Values& values, const Settings* settings) -> Error {
+            const std::string_view digits = first(values);
+            std::uint64_t value = 0;
+            const auto [end, error] =
+                std::from_chars(digits.data(), digits.data() + digits.size(), value);
+            const std::uint64_t most = settings ? limit(*settings) : no_limit;
+            if (digits == "max")
+                value = no_limit;
+            else if (error != std::errc() || end != digits.data() + digits.size() || value == 0 ||
+                     value > most)
+                return bad_value(var, "`max` or from 1 to " + std::to_string(most));
+            config.*member = value;
+            return std::nullopt;
+        }
+    };
 }
 
 template <class Enum>
 Field choice(
-    std::uint8_t id, const char* var, const char* label, Enum NodeConfig::*member,
+    std::uint8_t id,
+    const char* var,
+    const char* label,
+    Enum NodeConfig::* member,
     std::vector<Choice> choices
 ) {
     const auto get = [=](const NodeConfig& config) {
@@ -121,22 +143,22 @@ bool is_offered(AccessModel model, const Settings& settings) {
 
 Field access_model() {
     Field field = choice(
-        2, "pubsub#access_model", "Who may subscribe and retrieve items",
-        &NodeConfig::access_model,
+        2, "pubsub#access_model", "Who may subscribe and retrieve items", &NodeConfig::access_model,
         {{"open", "Anyone may subscribe and retrieve items"},
          {"authorize", "Subscription requests must be approved and only subscribers may retrieve"},
          {"whitelist", "Only those on a whitelist may subscribe and retrieve items"},
          {"presence", "Contacts of the owner"},
          {"roster", "Contacts of the owner in some groups"}}
     );
-    field.set = [plain = field.set](NodeConfig& config, const Values& values,
-                                    const Settings* settings) -> Error {
+    field.set = [plain = field.set](
+                    NodeConfig& config, const Values& values, const Settings* settings
+                ) -> Error {
         const Error error = plain(config, values, settings);
         if (!error && (!settings || is_offered(config.access_model, *settings))) return {};
         return refuse(
-            Errc::UnsupportedAccessModel,
-            settings && settings->allow_open ? "Use authorize, whitelist or open."
-                                             : "Use authorize or whitelist."
+            Errc::UnsupportedAccessModel, settings && settings->allow_open
+                                              ? "Use authorize, whitelist or open."
+                                              : "Use authorize or whitelist."
         );
     };
     return field;
@@ -147,8 +169,9 @@ Field node_type() {
         1, "pubsub#node_type", "Whether the node is a leaf", &NodeConfig::node_type,
         {{"leaf", "The node is a leaf node"}, {"collection", "The node is a collection"}}
     );
-    field.set = [plain = field.set](NodeConfig& config, const Values& values,
-                                    const Settings* settings) -> Error {
+    field.set = [plain = field.set](
+                    NodeConfig& config, const Values& values, const Settings* settings
+                ) -> Error {
         if (settings && first(values) == "collection")
             return unsupported("collections", "This service has leaf nodes only.");
         return plain(config, values, settings);
@@ -157,31 +180,37 @@ Field node_type() {
 }
 
 Field contact() {
-    return {6, "pubsub#contact", "jid-multi", "The JIDs of those to contact with questions", {},
-            [](const NodeConfig& config) { return config.contact; },
-            [](NodeConfig& config, const Values& values, const Settings* settings) -> Error {
-                Values contact;
-                for (const std::string& value : values) {
-                    if (value.empty()) continue;   // an empty form field has one empty value
-                    if (settings && !xml::Jid::parse(value))
-                        return bad_value("pubsub#contact", "a list of addresses");
-                    contact.push_back(value);
-                }
-                if (contact.size() > 32) return bad_value("pubsub#contact", "at most 32 addresses");
-                config.contact = std::move(contact);
-                return std::nullopt;
-            }};
+    return {
+        6,
+        "pubsub#contact",
+        "jid-multi",
+        "The JIDs of those to contact with questions",
+        {},
+        [](const NodeConfig& config) { return config.contact; },
+        [](NodeConfig& config, const Values& values, const Settings* settings) -> Error {
+            Values contact;
+            for (const std::string& value : values) {
+                if (value.empty()) continue;   // an empty form field has one empty value
+                if (settings && !xml::Jid::parse(value))
+                    return bad_value("pubsub#contact", "a list of addresses");
+                contact.push_back(value);
+            }
+            if (contact.size() > 32) return bad_value("pubsub#contact", "at most 32 addresses");
+            config.contact = std::move(contact);
+            return std::nullopt;
+        }
+    };
 }
 
 Field max_payload_size() {
     Field field = number(
         18, "pubsub#max_payload_size", "The maximum payload size in bytes",
-        &NodeConfig::max_payload_size, [](const Settings& s) -> std::uint64_t {
-            return s.payload_bytes_max;
-        }
+        &NodeConfig::max_payload_size,
+        [](const Settings& s) -> std::uint64_t { return s.payload_bytes_max; }
     );
-    field.set = [plain = field.set](NodeConfig& config, const Values& values,
-                                    const Settings* settings) -> Error {
+    field.set = [plain = field.set](
+                    NodeConfig& config, const Values& values, const Settings* settings
+                ) -> Error {
         if (auto error = plain(config, values, settings)) return error;
         // Show the real limit, not a word for it.
         if (settings && config.max_payload_size == no_limit)
@@ -200,47 +229,73 @@ std::vector<Field> make_fields() {
         text(7, "pubsub#type", "The namespace of the payloads", &C::type),
         node_type(),
         access_model(),
-        choice(8, "pubsub#publish_model", "Who may publish", &C::publish_model,
-               {{"publishers", "Only publishers may publish"},
-                {"subscribers", "Subscribers may publish"},
-                {"open", "Anyone may publish"}}),
+        choice(
+            8, "pubsub#publish_model", "Who may publish", &C::publish_model,
+            {{"publishers", "Only publishers may publish"},
+             {"subscribers", "Subscribers may publish"},
+             {"open", "Anyone may publish"}}
+        ),
         contact(),
         boolean(9, "pubsub#subscribe", "Whether to allow subscriptions", &C::subscribe),
-        boolean(10, "pubsub#deliver_notifications", "Whether to deliver event notifications",
-                &C::deliver_notifications),
-        boolean(11, "pubsub#deliver_payloads", "Whether to deliver payloads with notifications",
-                &C::deliver_payloads),
-        choice(12, "pubsub#notification_type", "The delivery style for notifications",
-               &C::notification_type,
-               {{"normal", "Messages of type normal: kept for those who are away"},
-                {"headline", "Messages of type headline: dropped when nobody is there"}}),
-        boolean(13, "pubsub#notify_config", "Notify subscribers when the configuration changes",
-                &C::notify_config),
-        boolean(14, "pubsub#notify_delete", "Notify subscribers when the node is deleted",
-                &C::notify_delete),
-        boolean(15, "pubsub#notify_retract", "Notify subscribers when items are removed",
-                &C::notify_retract),
-        boolean(16, "pubsub#notify_sub", "Notify owners about new subscribers and unsubscribes",
-                &C::notify_sub),
+        boolean(
+            10, "pubsub#deliver_notifications", "Whether to deliver event notifications",
+            &C::deliver_notifications
+        ),
+        boolean(
+            11, "pubsub#deliver_payloads", "Whether to deliver payloads with notifications",
+            &C::deliver_payloads
+        ),
+        choice(
+            12, "pubsub#notification_type", "The delivery style for notifications",
+            &C::notification_type,
+            {{"normal", "Messages of type normal: kept for those who are away"},
+             {"headline", "Messages of type headline: dropped when nobody is there"}}
+        ),
+        boolean(
+            13, "pubsub#notify_config", "Notify subscribers when the configuration changes",
+            &C::notify_config
+        ),
+        boolean(
+            14, "pubsub#notify_delete", "Notify subscribers when the node is deleted",
+            &C::notify_delete
+        ),
+        boolean(
+            15, "pubsub#notify_retract", "Notify subscribers when items are removed",
+            &C::notify_retract
+        ),
+        boolean(
+            16, "pubsub#notify_sub", "Notify owners about new subscribers and unsubscribes",
+            &C::notify_sub
+        ),
         boolean(17, "pubsub#persist_items", "Whether to persist items", &C::persist_items),
         max_payload_size(),
-        number(19, "pubsub#max_items", "The number of items to persist, or `max`", &C::max_items,
-               [](const Settings& s) -> std::uint64_t { return s.max_items_max; }),
-        number(20, "pubsub#item_expire", "Seconds after which items are removed, or `max`",
-               &C::item_expire,
-               [](const Settings&) -> std::uint64_t { return 100ULL * 365 * 24 * 3600; }),
-        choice(21, "pubsub#publish_node_full", "What publishing on a full node does",
-               &C::publish_node_full,
-               {{"retract-oldest", "Retract the oldest item"},
-                {"discard-oldest", "Discard the oldest item without a word"},
-                {"reject", "Reject the new item"}}),
-        choice(22, "pubsub#itemreply", "Whether items name their publisher", &C::itemreply,
-               {{"publisher", "Items name their publisher"}, {"none", "They do not"}}),
-        choice(23, "pubsub#send_last_published_item", "When to send the last published item",
-               &C::send_last_published_item,
-               {{"never", "Never"},
-                {"on_sub", "When a new subscription is processed"},
-                {"on_sub_and_presence", "Also whenever a subscriber comes online"}}),
+        number(
+            19, "pubsub#max_items", "The number of items to persist, or `max`", &C::max_items,
+            [](const Settings& s) -> std::uint64_t { return s.max_items_max; }
+        ),
+        number(
+            20, "pubsub#item_expire", "Seconds after which items are removed, or `max`",
+            &C::item_expire,
+            [](const Settings&) -> std::uint64_t { return 100ULL * 365 * 24 * 3600; }
+        ),
+        choice(
+            21, "pubsub#publish_node_full", "What publishing on a full node does",
+            &C::publish_node_full,
+            {{"retract-oldest", "Retract the oldest item"},
+             {"discard-oldest", "Discard the oldest item without a word"},
+             {"reject", "Reject the new item"}}
+        ),
+        choice(
+            22, "pubsub#itemreply", "Whether items name their publisher", &C::itemreply,
+            {{"publisher", "Items name their publisher"}, {"none", "They do not"}}
+        ),
+        choice(
+            23, "pubsub#send_last_published_item", "When to send the last published item",
+            &C::send_last_published_item,
+            {{"never", "Never"},
+             {"on_sub", "When a new subscription is processed"},
+             {"on_sub_and_presence", "Also whenever a subscriber comes online"}}
+        ),
     };
 }
 
@@ -251,10 +306,17 @@ const std::vector<Field>& fields() {
 
 /// Registered options that this service does not have: accepted only where they ask for nothing.
 constexpr std::array absent{
-    "pubsub#body_xslt", "pubsub#dataform_xslt", "pubsub#roster_groups_allowed",
-    "pubsub#collection", "pubsub#children", "pubsub#children_max",
-    "pubsub#children_association_policy", "pubsub#children_association_whitelist",
-    "pubsub#presence_based_delivery", "pubsub#purge_offline", "pubsub#tempsub",
+    "pubsub#body_xslt",
+    "pubsub#dataform_xslt",
+    "pubsub#roster_groups_allowed",
+    "pubsub#collection",
+    "pubsub#children",
+    "pubsub#children_max",
+    "pubsub#children_association_policy",
+    "pubsub#children_association_whitelist",
+    "pubsub#presence_based_delivery",
+    "pubsub#purge_offline",
+    "pubsub#tempsub",
 };
 
 bool asks_for_nothing(const xml::FormField& field) {
@@ -318,8 +380,7 @@ std::optional<xml::StanzaError> check_preconditions(
         if (wanted.var == "FORM_TYPE") continue;
         if (is_absent(wanted.var) && asks_for_nothing(wanted)) continue;
         const Field* field = find_field(wanted.var);
-        if (!field)
-            return refuse(Errc::PreconditionNotMet, wanted.var + " is not known here.");
+        if (!field) return refuse(Errc::PreconditionNotMet, wanted.var + " is not known here.");
         NodeConfig probe = config;
         if (field->set(probe, wanted.values, &settings) || field->get(probe) != field->get(config))
             return refuse(

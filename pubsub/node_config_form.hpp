@@ -14,8 +14,8 @@ namespace grid::pubsub {
 /// §8.2.2: the form to fill in, with current values. `type` is `form` or `result`.
 xml::Form to_form(const NodeConfig& config, const Settings& settings, std::string type);
 
-/// Takes over the fields that are there and keeps the rest (XEP-0004 §3.5). An error leaves `config`
-/// half changed: work on a copy.
+/// Takes over the fields that are there and keeps the rest (XEP-0004 §3.5). An error leaves
+/// `config` half changed: work on a copy.
 std::optional<xml::StanzaError> fill_in(
     NodeConfig& config, const xml::Form& form, const Settings& settings
 );

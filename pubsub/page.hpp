@@ -1,4 +1,5 @@
-// pubsub/page.hpp: which part of a list goes into an answer (XEP-0059), and what the answer says of it.
+// pubsub/page.hpp: which part of a list goes into an answer (XEP-0059), and what the answer says of
+// it.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +24,10 @@ struct Page {
     bool needs_set() const { return is_asked || to - from != total; }
 };
 
-/// Where a cursor is: the rank of the first entry behind it (`is_after`), or of the first that is not
-/// before it. Nothing for a cursor that was never given out.
-using FindCursor = std::function<std::optional<std::size_t>(std::string_view cursor, bool is_after)>;
+/// Where a cursor is: the rank of the first entry behind it (`is_after`), or of the first that is
+/// not before it. Nothing for a cursor that was never given out.
+using FindCursor =
+    std::function<std::optional<std::size_t>(std::string_view cursor, bool is_after)>;
 
 /// Cursors name a place in the order, not an entry, so that a page goes on even when the entry it
 /// ended with has gone. item-not-found for a malformed one (§2.2).

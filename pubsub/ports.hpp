@@ -21,7 +21,8 @@ struct Verdict {
     std::string rule;   // the rule that decided, for the audit; "default deny" when none did
 };
 
-/// May this actor do that to this node? Asked on the grid strand, answered from memory, in microseconds.
+/// May this actor do that to this node? Asked on the grid strand, answered from memory, in
+/// microseconds.
 class AccessPolicy {
 public:
     virtual ~AccessPolicy() = default;
@@ -37,8 +38,8 @@ public:
     virtual bool is_administrator(const Principal& actor) const = 0;
     /// Changes whenever an earlier answer may have become wrong.
     virtual std::uint64_t revision() const = 0;
-    /// Adds to a batch what an allowed request rests on (the actor's account record, the policy head) and
-    /// its audit record with the rule that decided.
+    /// Adds to a batch what an allowed request rests on (the actor's account record, the policy
+    /// head) and its audit record with the rule that decided.
     virtual void seal(
         storage::Batch& batch,
         const Principal& actor,
@@ -48,10 +49,7 @@ public:
     ) const = 0;
     /// Puts a refusal on record, by a bounded queue that is not awaited (soft state).
     virtual void refused(
-        const Principal& actor,
-        Operation operation,
-        std::string_view node,
-        const Verdict& verdict
+        const Principal& actor, Operation operation, std::string_view node, const Verdict& verdict
     ) const = 0;
 };
 
@@ -59,7 +57,8 @@ public:
 class Contacts {
 public:
     virtual ~Contacts() = default;
-    virtual bool has_presence_subscription(const xml::Jid& owner, const xml::Jid& contact) const = 0;
+    virtual bool has_presence_subscription(const xml::Jid& owner, const xml::Jid& contact)
+        const = 0;
     virtual bool is_in_group(
         const xml::Jid& owner, const xml::Jid& contact, const std::vector<std::string>& groups
     ) const = 0;

@@ -11,11 +11,11 @@ namespace grid::pubsub {
 enum class Origin { Session, Component, Server, Http, System };
 
 struct Principal {
-    xml::Jid jid;             // as it came: full JID of a session, bare JID of a REST client
+    xml::Jid jid;   // as it came: full JID of a session, bare JID of a REST client
     Origin origin = Origin::Session;
     std::uint64_t session = 0;   // 0: none (HTTP, system)
     std::string address;         // source network address, for policy and audit
-    std::string issuer;          // SHA-256 of the key of the trust anchor, hex; empty: no certificate
+    std::string issuer;   // SHA-256 of the key of the trust anchor, hex; empty: no certificate
     /// Local console, start-up, timers: everything is allowed.
     static Principal system() {
         Principal p;

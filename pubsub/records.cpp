@@ -62,9 +62,13 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
     ParsedKey parsed;
     parsed.tag = static_cast<char>(in.u8());
     switch (static_cast<Tag>(parsed.tag)) {
-        case Tag::NodeName: parsed.name = in.raw(); break;
+        case Tag::NodeName:
+            parsed.name = in.raw();
+            break;
         case Tag::Node:
-        case Tag::Guard: parsed.uid = in.u64(); break;
+        case Tag::Guard:
+            parsed.uid = in.u64();
+            break;
         case Tag::Affiliation:
             parsed.uid = in.u64();
             parsed.name = in.raw();
@@ -84,7 +88,8 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
             parsed.epoch = in.u64();
             parsed.name = in.raw();
             break;
-        default: return std::nullopt;   // somebody else's
+        default:
+            return std::nullopt;   // somebody else's
     }
     if (!in.ok()) return std::nullopt;
     return parsed;

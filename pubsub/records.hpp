@@ -33,7 +33,7 @@ inline constexpr std::int32_t payload_revision_at = 16;
 struct ParsedKey {
     char tag = 0;
     std::uint64_t uid = 0, epoch = 0;
-    std::string_view name;    // node name, bare JID, subscriber JID or item id
+    std::string_view name;   // node name, bare JID, subscriber JID or item id
     std::string_view subid;
 };
 std::optional<ParsedKey> parse_key(std::string_view key);
@@ -47,7 +47,8 @@ struct NodeRecord {
     storage::Millis created = 0;
     bool is_deleted = false;        // its records are being erased
     bool is_type_learned = false;   // pubsub#type is the namespace of the first payload
-    bool is_narrowed = false;   // subscriptions that the access model no longer allows are being removed
+    bool is_narrowed =
+        false;   // subscriptions that the access model no longer allows are being removed
     NodeConfig config;
 };
 struct AffiliationRecord {

@@ -15,7 +15,8 @@ Reply failed_reply(xml::Element payload, const xml::StanzaError& error) {
 }
 
 xml::Element to_iq(const xml::Element& request, Reply reply) {
-    if (!reply || !reply->is("iq", xml::ns::client)) return xml::iq_result(request, std::move(reply));
+    if (!reply || !reply->is("iq", xml::ns::client))
+        return xml::iq_result(request, std::move(reply));
     xml::Element iq = xml::iq_result(request);
     iq.set("type", "error");
     for (xml::Element& child : reply->mutable_nodes()) iq.add(std::move(child));

@@ -19,11 +19,13 @@ namespace grid::pubsub {
 using Reply = std::optional<xml::Element>;
 using Decision = storage::Decision<Reply, xml::StanzaError>;
 
-/// What deciding may know of the world. Decided again after a conflict, a request gets the same one.
+/// What deciding may know of the world. Decided again after a conflict, a request gets the same
+/// one.
 struct Context {
     Principal actor;
     storage::Millis now = 0;
-    std::string fresh_id;   // 128 random bits as hex: item ids, subids, instant node names derive from it
+    std::string
+        fresh_id;   // 128 random bits as hex: item ids, subids, instant node names derive from it
 };
 
 /// Order among the requests of one sender (design §3).
@@ -49,7 +51,8 @@ struct Prepared {
 struct IqRequest {
     xml::IqType type = xml::IqType::Get;
     xml::Jid to;
-    /// The one child of the iq; `ancestors` are the elements around it, outermost first, for prefixes.
+    /// The one child of the iq; `ancestors` are the elements around it, outermost first, for
+    /// prefixes.
     const xml::Element* payload = nullptr;
     std::vector<const xml::Element*> ancestors;
 };

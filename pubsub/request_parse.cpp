@@ -40,7 +40,9 @@ std::optional<std::string> optional_attr(const Element& element, std::string_vie
     return *value;
 }
 
-Checked<Request> parse_create(const IqRequest& iq, const Element& create, const Settings& settings) {
+Checked<Request> parse_create(
+    const IqRequest& iq, const Element& create, const Settings& settings
+) {
     CreateNode request;
     request.node = optional_attr(create, "node");
     if (request.node && request.node->empty()) request.node.reset();   // an instant node
@@ -149,9 +151,9 @@ std::optional<xml::StanzaError> take_item(
     request.payload_ns = (*payload)->ns().uri();
     if (request.payload.size() > settings.payload_bytes_max)
         return refuse(
-            Errc::PayloadTooBig,
-            "The payload has " + std::to_string(request.payload.size()) + " bytes; at most " +
-                std::to_string(settings.payload_bytes_max) + " are taken."
+            Errc::PayloadTooBig, "The payload has " + std::to_string(request.payload.size()) +
+                                     " bytes; at most " +
+                                     std::to_string(settings.payload_bytes_max) + " are taken."
         );
     return std::nullopt;
 }
@@ -251,8 +253,7 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
 
 Checked<std::string> required_node(const Element& element, const Settings& settings) {
     const std::string* node = element.attr("node");
-    if (!node || node->empty())
-        return refuse(Errc::NodeIdRequired, "Name the node: node='…'.");
+    if (!node || node->empty()) return refuse(Errc::NodeIdRequired, "Name the node: node='…'.");
     if (auto error = check_id("A NodeID", *node, settings.node_name_bytes_max)) return *error;
     return Checked<std::string>(boost::system::in_place_value, *node);
 }

@@ -1,4 +1,5 @@
-// pubsub/request_parse_owner.cpp: requests of owners (XEP-0060 §8) and answers to approval requests.
+// pubsub/request_parse_owner.cpp: requests of owners (XEP-0060 §8) and answers to approval
+// requests.
 #include <set>
 
 #include "pubsub/errors.hpp"
@@ -25,7 +26,9 @@ Checked<Request> parse_configure(
     return Request(Configure{node, std::move(**form)});
 }
 
-Checked<Request> parse_delete(const IqRequest& iq, const Element& element, const std::string& node) {
+Checked<Request> parse_delete(
+    const IqRequest& iq, const Element& element, const std::string& node
+) {
     if (auto error = require_type(iq, IqType::Set)) return *error;
     DeleteNode request{node, {}};
     if (const Element* redirect = element.child("redirect")) {
@@ -41,8 +44,8 @@ Checked<std::vector<Modification>> modifications(const Element& list, const char
     std::set<std::pair<std::string, std::string>> seen;
     for (const Element* line : list.children(name)) {
         const std::string* jid = line->attr("jid");
-        const std::string* value = line->attr(list.name() == "affiliations" ? "affiliation"
-                                                                             : "subscription");
+        const std::string* value =
+            line->attr(list.name() == "affiliations" ? "affiliation" : "subscription");
         if (!jid) return refuse(Errc::InvalidJid, "An entry has no jid.");
         if (!value) continue;   // §8.8.2.1: what is not there is not changed
         Modification change{*jid, {}, *value, {}};

@@ -24,10 +24,10 @@ std::optional<SubscriptionState> parse_subscription_state(std::string_view text)
 
 struct Subscription {
     SubscriptionState state = SubscriptionState::Subscribed;
-    std::string options;                // encoded; empty: the defaults
-    storage::Revision delivered = 0;    // owed from here on (design §2)
-    std::uint64_t checked = 0;          // policy revision under which it was last found allowed
-    storage::Revision revision = 0;     // of its record
+    std::string options;               // encoded; empty: the defaults
+    storage::Revision delivered = 0;   // owed from here on (design §2)
+    std::uint64_t checked = 0;         // policy revision under which it was last found allowed
+    storage::Revision revision = 0;    // of its record
 };
 
 /// A subscriber may have several subscriptions to a node, told apart by subid.
@@ -50,8 +50,8 @@ struct SubscriptionOrder {
 };
 using Subscriptions = std::map<SubscriptionKey, Subscription, SubscriptionOrder>;
 
-/// The subid that the only subscription of `jid` to a node gets: the same for whoever computes it, so
-/// that two sessions of one account which subscribe at once contend for one record.
+/// The subid that the only subscription of `jid` to a node gets: the same for whoever computes it,
+/// so that two sessions of one account which subscribe at once contend for one record.
 std::string first_subid(std::uint64_t node, std::string_view jid);
 
 }   // namespace grid::pubsub

@@ -28,7 +28,10 @@ std::optional<xml::StanzaError> check_subscription_room(
 }
 
 void put_subscription(
-    const Broker& broker, Batch& batch, const Node& node, const SubscriptionKey& key,
+    const Broker& broker,
+    Batch& batch,
+    const Node& node,
+    const SubscriptionKey& key,
     SubscriptionState state
 ) {
     Subscription record;
@@ -48,9 +51,8 @@ void erase_subscription(
     std::string at = subscription_key(node.uid, key.jid, key.subid);
     batch.expect(Family::Control, at, subscription.revision);
     batch.erase(Family::Control, std::move(at));
-    batch.event += encode(
-        SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::None, is_told}
-    );
+    batch.event +=
+        encode(SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::None, is_told});
 }
 
 }   // namespace grid::pubsub

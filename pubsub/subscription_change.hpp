@@ -10,8 +10,8 @@
 
 namespace grid::pubsub {
 
-/// How many subscriptions may be in the queue at once: below the limit by less than that, the node's
-/// guard makes them meet.
+/// How many subscriptions may be in the queue at once: below the limit by less than that, the
+/// node's guard makes them meet.
 inline constexpr std::size_t subscription_slack = 4096;
 
 /// §6.1.3.9. Near the limit of the node, adds its guard to the batch.

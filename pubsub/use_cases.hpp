@@ -121,10 +121,28 @@ struct Approval {
 };
 
 using Request = std::variant<
-    DiscoverFeatures, DiscoverNode, DiscoverNodes, DiscoverItems, MySubscriptions, MyAffiliations,
-    Subscribe, Unsubscribe, RetrieveItems, Publish, Retract, CreateNode, GetConfiguration, Configure,
-    GetDefault, DeleteNode, PurgeNode, GetSubscriptions, GetAffiliations, ModifySubscriptions,
-    ModifyAffiliations, Approval>;
+    DiscoverFeatures,
+    DiscoverNode,
+    DiscoverNodes,
+    DiscoverItems,
+    MySubscriptions,
+    MyAffiliations,
+    Subscribe,
+    Unsubscribe,
+    RetrieveItems,
+    Publish,
+    Retract,
+    CreateNode,
+    GetConfiguration,
+    Configure,
+    GetDefault,
+    DeleteNode,
+    PurgeNode,
+    GetSubscriptions,
+    GetAffiliations,
+    ModifySubscriptions,
+    ModifyAffiliations,
+    Approval>;
 
 // All pure: what they say rests on the broker's memory, the request and the context alone.
 Decision decide(const Broker&, const Context&, const DiscoverFeatures&);

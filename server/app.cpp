@@ -35,6 +35,10 @@ struct CannotStart : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+void must(Result<void, std::string> result) {
+    if (!result) throw CannotStart(result.error());
+}
+
 template <class T>
 T must(Result<T, std::string> result) {
     if (!result) throw CannotStart(result.error());
@@ -79,8 +83,7 @@ std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) 
     settings.path = (options.data / "store").string();
     settings.free_bytes_min = options.config.storage.free_bytes_min;
     settings.file_system = options.file_system;
-    std::string last_error;
-    settings.log = [&log, &last_error](storage::LogLevel level, std::string_view text) {
+    settings.log = [&log](storage::LogLevel level, std::string_view text) {
         static constexpr Level levels[]{Level::Debug, Level::Info, Level::Warn, Level::Error};
         log.write(levels[static_cast<int>(level)], "store", {{"text", std::string(text)}});
     };
@@ -118,7 +121,7 @@ public:
         must(grid_->start(policy_text(config(), is_evaluation_), administrators));
         info_.emplace(*store_, grid_->sessions());
         backend_.emplace(*grid_, *store_, *info_);
-        shared_ = {config(), *grid_, log, xmpp_tls_.get(), services::caps_hash()};
+        shared_.emplace(c2s::Shared{config(), *grid_, log, xmpp_tls_.get(), services::caps_hash()});
         acceptor_ = std::make_shared<c2s::Acceptor>(*shared_);
         open_listeners();
     }

@@ -249,7 +249,7 @@ Failure read_set(std::vector<Option>& options, const std::string& set) {
     if (value.starts_with('@')) {
         std::ifstream in(value.substr(1), std::ios::binary);
         std::ostringstream content;
-        if (!(content << in.rdbuf())) return "--set " + key + ": cannot read " + value.substr(1);
+        if (!in || !(content << in.rdbuf())) return "--set " + key + ": cannot read " + value.substr(1);
         value = content.str();
         while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
     }

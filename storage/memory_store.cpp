@@ -98,6 +98,7 @@ StoreStatus MemoryStore::status() const {
     if (stopped_) status.reason = make_error_code(Errc::WritesStopped).message();
     status.revision = sequencer_.head();
     status.store_id = "memory";
+    status.epoch = 1;
     status.queued_bytes = queued_bytes_;
     return status;
 }

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "storage/log_check.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_store.hpp"
 #include "storage/schema.hpp"
@@ -64,10 +65,8 @@ private:
     class Use;
 
     explicit RocksDatabase(const RocksSettings& settings);
-    rocksdb::Status open_files(rocksdb::WALRecoveryMode mode);
-    /// The revision that the files would have in that mode, without changing them.
-    Result<Revision> probe_head(rocksdb::WALRecoveryMode mode);
-    boost::system::error_code open_after_torn_log(const rocksdb::Status& status);
+    boost::system::error_code check_logs(LogCheck* logs);
+    rocksdb::Status open_files();
     boost::system::error_code check_header(const std::string& unicode_version);
     boost::system::error_code check_written_by_us(const std::string& value);
     boost::system::error_code create_header(const std::string& unicode_version);

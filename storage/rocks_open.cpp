@@ -2,14 +2,13 @@
 // people.
 #include <rocksdb/db.h>
 
+#include <algorithm>
+
+#include "storage/log_check.hpp"
 #include "storage/rocks_database.hpp"
 
 namespace grid::storage {
 namespace {
-
-constexpr auto strict = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-constexpr auto up_to_damage = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-constexpr auto past_damage = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
 
 bool is_locked(const rocksdb::Status& status) {
     // RocksDB has no code for it. The second is how it says it within one process.
@@ -52,69 +51,42 @@ Result<std::shared_ptr<RocksDatabase>> RocksDatabase::open(const RocksSettings& 
     std::shared_ptr<RocksDatabase> database(new RocksDatabase(settings));
     rocksdb::Status status = database->env_->CreateDirIfMissing(settings.path);
     if (!status.ok()) return database->fail(status, "cannot create the directory");
-    status = database->open_files(strict);
-    if (status.IsCorruption()) {
-        if (auto error = database->open_after_torn_log(status)) return error;
-    } else if (!status.ok()) {
-        return database->fail(status, "cannot open");
+    LogCheck logs;
+    if (auto error = database->check_logs(&logs)) return error;
+    if (status = database->open_files(); !status.ok()) return database->fail(status, "cannot open");
+    if (logs.state() == LogCheck::State::TornEnd) {
+        settings.log(
+            LogLevel::Warn, "store " + settings.path + ": an unfinished write at the end of the " +
+                                "log, of which nobody was told, was dropped"
+        );
     }
     if (auto error = database->check_header(settings.unicode_version)) return error;
     if (auto error = database->read_head()) return error;
     return database;
 }
 
-rocksdb::Status RocksDatabase::open_files(rocksdb::WALRecoveryMode mode) {
+boost::system::error_code RocksDatabase::check_logs(LogCheck* logs) {
+    // Held, since a log that another process is writing would look damaged.
+    rocksdb::FileLock* lock = nullptr;
+    rocksdb::Status status = env_->LockFile(path_ + "/LOCK", &lock);
+    if (!status.ok()) return fail(status, "cannot open");
+    status = LogCheck::run(*env_, path_, logs);
+    const rocksdb::Status unlocked = env_->UnlockFile(lock);
+    if (!status.ok() || !unlocked.ok()) return fail(status, "cannot read the log");
+    if (logs->state() != LogCheck::State::Hole) return {};
+    return fail(
+        Errc::Corrupt, logs->detail() +
+                           ", acknowledged changes are lost; move the .log files away " +
+                           "to start without what they hold"
+    );
+}
+
+rocksdb::Status RocksDatabase::open_files() {
     rocksdb::DBOptions options = database_options(log_, env_, listener_);
-    options.wal_recovery_mode = mode;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     const auto status = rocksdb::DB::Open(options, path_, family_options(), &handles, &db_);
     if (status.ok()) std::copy(handles.begin(), handles.end(), handles_.begin());
     return status;
-}
-
-Result<Revision> RocksDatabase::probe_head(rocksdb::WALRecoveryMode mode) {
-    rocksdb::DBOptions options = database_options(log_, env_, listener_);
-    options.wal_recovery_mode = mode;
-    options.create_if_missing = false;
-    std::vector<rocksdb::ColumnFamilyHandle*> handles;
-    rocksdb::DB* db = nullptr;
-    auto status = rocksdb::DB::OpenForReadOnly(options, path_, family_options(), &handles, &db);
-    if (!status.ok()) return fail(status, "cannot read behind the damage in the log");
-    const std::unique_ptr<rocksdb::DB> owner(db);
-    std::string value;
-    status = db->Get({}, handles[0], rocksdb::Slice(head_key.data(), head_key.size()), &value);
-    for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);
-    if (status.IsNotFound()) return Revision{0};
-    const auto record = decode_record(value);
-    if (!status.ok() || !record) return fail(status, "cannot read the head");
-    return record->revision;
-}
-
-// The strict mode accepts a log whose last record was cut short, and nothing else. Pages of that
-// record can also have reached the disk in any order, which looks like damage. Since a group is
-// synced before the next one is written, only the last record of the log can be one that nobody was
-// told of: when nothing readable follows the damage, it was that one. When something does, the
-// damage has eaten commits that were acknowledged, and a start that drops them in silence must not
-// happen.
-boost::system::error_code RocksDatabase::open_after_torn_log(const rocksdb::Status& status) {
-    const Result<Revision> before = probe_head(up_to_damage);
-    if (!before) return before.error();
-    const Result<Revision> after = probe_head(past_damage);
-    if (!after) return after.error();
-    if (*before != *after) {
-        return fail(
-            Errc::Corrupt, "the log is damaged after revision " + std::to_string(*before) +
-                               " and goes on to " + std::to_string(*after) +
-                               ", so acknowledged changes would be lost: " + status.ToString()
-        );
-    }
-    if (const auto again = open_files(up_to_damage); !again.ok()) return fail(again, "cannot open");
-    if (log_)
-        log_(
-            LogLevel::Warn, "store " + path_ + ": an unfinished write at the end of the log, of " +
-                                "which nobody was told, was dropped: " + status.ToString()
-        );
-    return {};
 }
 
 boost::system::error_code RocksDatabase::check_header(const std::string& unicode_version) {

@@ -110,6 +110,9 @@ rocksdb::DBOptions database_options(
     options.listeners.push_back(std::move(listener));
     options.max_bgerror_resume_count = 0;
 
+    // Replays up to a torn end, wherever its pages went. That nothing acknowledged lies behind it
+    // is what LogCheck has made sure of.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
     // What start-up replays, and so the time that it takes.
     options.max_total_wal_size = 64 * mebibyte;
     // Replayed records are written to tables and synced before the first write. After a failed sync

@@ -35,29 +35,38 @@ Result<Revision> KnownRevisions::of(Family family, std::string_view key) {
         if (!stored) return stored;
         revision = *stored;
     }
-    recent_.emplace(key, revision);
+    remember(key, revision);
     return revision;
 }
 
-void KnownRevisions::wrote(Family family, std::string_view key, Revision revision) {
-    RevisionMap& map =
-        family == Family::Control ? recent_ : in_group_[static_cast<std::size_t>(family)];
-    // Assigning to what is there saves an allocation where the same key is written over and over.
-    if (auto found = map.find(key); found != map.end())
-        found->second = revision;
+void KnownRevisions::remember(std::string_view key, Revision revision) {
+    constexpr std::size_t map_node_bytes = 64;
+    const auto [place, is_new] = recent_.try_emplace(std::string(key), revision);
+    if (is_new)
+        recent_bytes_ += key.size() + map_node_bytes;
     else
-        map.emplace(key, revision);
+        place->second = revision;
+}
+
+void KnownRevisions::wrote(Family family, std::string_view key, Revision revision) {
+    if (family == Family::Control)
+        remember(key, revision);
+    else
+        in_group_[static_cast<std::size_t>(family)].insert_or_assign(std::string(key), revision);
 }
 
 void KnownRevisions::end_group() {
     for (RevisionMap& map : in_group_) map.clear();
+    if (recent_bytes_ < bytes_max) return;
     // Two generations instead of a list of uses: what was not asked for since the last turn goes.
-    if (recent_.size() > keys_max) older_ = std::exchange(recent_, {});
+    older_ = std::exchange(recent_, {});
+    recent_bytes_ = 0;
 }
 
 void KnownRevisions::forget() {
     for (RevisionMap& map : in_group_) map.clear();
     recent_.clear();
+    recent_bytes_ = 0;
     older_.clear();
 }
 

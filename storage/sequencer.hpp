@@ -37,7 +37,8 @@ using RevisionMap = std::unordered_map<std::string, Revision, StringHash, std::e
 class KnownRevisions {
 public:
     using Stored = std::function<Result<Revision>(Family, std::string_view key)>;
-    static constexpr std::size_t keys_max = 32 * 1024;   // twice that much is held at the worst
+    static constexpr std::size_t bytes_max =
+        4 * 1024 * 1024;   // at the worst twice as much is held
 
     explicit KnownRevisions(Stored stored) : stored_(std::move(stored)) {}
     Result<Revision> of(Family family, std::string_view key);
@@ -47,8 +48,11 @@ public:
     void forget();
 
 private:
+    void remember(std::string_view key, Revision revision);
+
     Stored stored_;
-    RevisionMap recent_, older_;                       // Control, two generations
+    RevisionMap recent_, older_;   // Control, two generations
+    std::size_t recent_bytes_ = 0;
     std::array<RevisionMap, family_count> in_group_;   // the other families
 };
 

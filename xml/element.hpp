@@ -57,8 +57,9 @@ public:
     /// Without a namespace: takes its parent's when it is added.
     template <std::same_as<Element>... Children>
     Element(std::string name, Attrs attrs = {}, Children... children)
-        : Element(std::move(name), Ns{}, std::move(attrs), std::move(children)...) {
-        inherits_ns_ = true;
+        : name_(std::move(name)), attrs_(std::move(attrs)), inherits_ns_(true) {
+        nodes_.reserve(sizeof...(children));
+        (add(std::move(children)), ...);
     }
     /// `<name>text</name>`, namespace taken from its parent.
     static Element with_text(std::string name, std::string_view text, Attrs attrs = {});

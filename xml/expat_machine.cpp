@@ -105,12 +105,7 @@ void ExpatMachine::on_start(void* self, const XML_Char* name, const XML_Char** a
 
 void ExpatMachine::open(std::string_view name, const char** attributes) {
     if (!stream_ || stream_->phase == Phase::Broken) return;   // without a stream: being primed
-    if (stream_->phase != Phase::Header) {
-        if (!builder_.is_inside())
-            boundary_ = static_cast<std::size_t>(XML_GetCurrentByteIndex(parser_));
-        if (!builder_.open(name, attributes)) fail(builder_.error().error, builder_.error().text);
-        return;
-    }
+    if (stream_->phase != Phase::Header) return open_in_stanza(name, attributes);
     if (event_end() > stream_->limits.header_bytes_max)
         return fail(ParseError::TooLarge, "the stream header is too long");
     StreamOpen header;
@@ -120,6 +115,17 @@ void ExpatMachine::open(std::string_view name, const char** attributes) {
     stream_->phase = Phase::Stanzas;
     root_name_ = name;
     boundary_ = event_end();
+}
+
+void ExpatMachine::open_in_stanza(std::string_view name, const char** attributes) {
+    const bool is_outermost = !builder_.is_inside();
+    if (is_outermost) boundary_ = static_cast<std::size_t>(XML_GetCurrentByteIndex(parser_));
+    if (!builder_.open(name, attributes))
+        return fail(builder_.error().error, builder_.error().text);
+    // Its end would never come.
+    if (is_outermost && stream_->phase == Phase::Stanzas &&
+        builder_.outermost().is("stream", ns::streams))
+        fail(ParseError::BadFormat, "a stream header inside the stream");
 }
 
 void ExpatMachine::on_end(void* self, const XML_Char*) {
@@ -192,22 +198,33 @@ void ExpatMachine::fail_by_code(XML_Error code) {
             return stream_->fail(ParseError::TooLarge, XML_ErrorString(code));
         case XML_ERROR_INVALID_TOKEN:
         case XML_ERROR_PARTIAL_CHAR:
-            if (is_foreign_encoding())
-                return stream_->fail(ParseError::UnsupportedEncoding, "bytes that are not UTF-8");
-            [[fallthrough]];
+            return fail_at_token();
         default:
             return stream_->fail(ParseError::NotWellFormed, XML_ErrorString(code));
     }
 }
 
-/// RFC 6120 §11.6. Expat has one error for bad UTF-8 and for a character out of place, and points
-/// to it.
-bool ExpatMachine::is_foreign_encoding() const {
-    int offset = 0, size = 0;
-    const char* context = XML_GetInputContext(parser_, &offset, &size);
-    if (!context || offset < 0 || offset >= size) return false;
-    std::string_view rest(context + offset, static_cast<std::size_t>(size - offset));
-    return first_code_point(rest).bytes == 0;
+/// Expat has one error for bad UTF-8, for a character out of place and for a declaration inside the
+/// content, and points to it.
+void ExpatMachine::fail_at_token() {
+    int at = 0, size = 0;
+    const char* context = XML_GetInputContext(parser_, &at, &size);
+    if (context && at >= 0 && at < size) {
+        const std::string_view all(context, static_cast<std::size_t>(size));
+        const auto here = static_cast<std::size_t>(at);
+        if (first_code_point(all.substr(here)).bytes == 0)   // RFC 6120 §11.6
+            return stream_->fail(ParseError::UnsupportedEncoding, "bytes that are not UTF-8");
+        const std::size_t less = all.rfind('<', here);
+        const std::string_view markup = less == std::string_view::npos ? "" : all.substr(less, 3);
+        if (markup.starts_with("<?") || (markup.starts_with("<!") && markup != "<!["))
+            return restricted("a comment, declaration or processing instruction");
+    }
+    stream_->fail(ParseError::NotWellFormed, XML_ErrorString(XML_ERROR_INVALID_TOKEN));
+}
+
+bool is_other_unicode(std::string_view beginning) {
+    return beginning.substr(0, 2).find_first_of(std::string_view("\0\xFE\xFF", 3)) !=
+           std::string_view::npos;
 }
 
 MachinePool& MachinePool::of_this_thread() {

@@ -62,12 +62,13 @@ private:
 
     void set_handlers();
     void open(std::string_view name, const char** attributes);
+    void open_in_stanza(std::string_view name, const char** attributes);
     void close();
     void text(std::string_view piece);
     void restricted(const char* what);
     void fail(ParseError error, std::string text);
     void fail_by_code(XML_Error code);
-    bool is_foreign_encoding() const;
+    void fail_at_token();
     std::size_t event_end() const;
 
     XML_Parser parser_;
@@ -77,6 +78,9 @@ private:
     std::size_t fed_ = 0;
     std::size_t boundary_ = 0;   // up to here nothing is missing
 };
+
+/// UTF-16, to which Expat switches by itself when a document begins so. In UTF-8 it cannot.
+bool is_other_unicode(std::string_view beginning);
 
 /// The idle ones of this thread.
 class MachinePool {

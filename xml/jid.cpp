@@ -81,7 +81,10 @@ Result<std::string> prepare_local(std::string_view text) {
 
 Result<std::string> prepare_resource(std::string_view text) {
     if (text.size() > part_bytes_max) return make_error_code(JidErrc::TooLong);
-    return checked(text, opaque_string(text), JidErrc::BadResource);
+    auto prepared = checked(text, opaque_string(text), JidErrc::BadResource);
+    // RFC 7622 §3.5, example 18, though OpaqueString itself lets it pass.
+    if (prepared && prepared->starts_with(' ')) return make_error_code(JidErrc::BadResource);
+    return prepared;
 }
 
 Result<Jid> Jid::parse(std::string_view text, bool lenient_domain) {

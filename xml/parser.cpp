@@ -83,6 +83,8 @@ void StreamParser::State::parse_ready(std::string_view bytes, std::size_t ready)
 
 void StreamParser::State::parse(std::string_view complete) {
     if (!machine) {
+        if (phase == Phase::Header && is_other_unicode(complete))
+            return fail(ParseError::UnsupportedEncoding, "the only encoding is UTF-8");
         auto& pool = MachinePool::of_this_thread();
         machine = phase == Phase::Header ? pool.take_fresh() : pool.take_primed(root.name);
         machine->attach(*this);
@@ -145,6 +147,8 @@ std::size_t StreamParser::pending_bytes() const { return state_->pending_bytes()
 std::variant<Element, StreamBroken> parse_document(std::string_view text, const Limits& limits) {
     if (text.size() > limits.stanza_bytes_max)
         return StreamBroken{ParseError::TooLarge, "the document is too long"};
+    if (is_other_unicode(text))
+        return StreamBroken{ParseError::UnsupportedEncoding, "the only encoding is UTF-8"};
     Stream stream;
     stream.limits = limits;
     stream.phase = Phase::Document;

@@ -8,7 +8,7 @@
 
 namespace grid::xml {
 
-/// What goes into `<error type=…><condition/>[<text/>][<application condition/>]</error>` (§8.3.2).
+/// `<error type=…><condition/>[<text/>][<application condition/>]</error>`, in the order of §8.3.2.
 struct StanzaError {
     std::string type;                     // auth, cancel, continue, modify, wait
     std::string condition;                // a defined condition of RFC 6120 §8.3.3

@@ -63,7 +63,7 @@ bool TreeBuilder::declare(std::string_view prefix, std::string_view uri) {
     return true;
 }
 
-/// Null for a prefix that nobody declared.
+/// False for a prefix that nobody declared.
 bool TreeBuilder::resolve(std::string_view prefix, const Ns*& ns) {
     for (std::size_t i = bindings_.size(); i-- > 0;) {
         if (bindings_[i].prefix != prefix) continue;

@@ -36,6 +36,7 @@ public:
     bool open(std::string_view name, const char** attributes);
     void text(std::string_view piece) { text_ += piece; }
     void close();
+    const Element& outermost() const { return stanza_; }
     /// After the outermost `close`.
     Element take();
     /// The header's element is opened and never closed here.

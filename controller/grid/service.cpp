@@ -1,8 +1,110 @@
-// controller/grid/service.cpp: temporary.
-#include "controller/state.hpp"
+// controller/grid/service.cpp: from an iq to the row of the table that answers it.
+#include <algorithm>
+#include <array>
+
+#include "controller/grid/disco.hpp"
+#include "controller/grid/operation.hpp"
+#include "xml/namespaces.hpp"
+
 namespace grid::controller {
-std::optional<Result<pubsub::Prepared, xml::StanzaError>>
-Controller::prepare(const pubsub::IqRequest&) {
-    return std::nullopt;
+
+namespace gi {
+
+namespace {
+
+using pubsub::SessionEffect;
+
+constexpr std::array operations{
+    Operation{"AccountQuery", "register", false, SessionEffect::None, register_account},
+    Operation{"AccountQuery", "login", false, SessionEffect::Login, login},
+    Operation{"AccountQuery", "logout", false, SessionEffect::Logout, logout},
+    Operation{"AccountQuery", "status", false, SessionEffect::None, status},
+    Operation{"DiscoveryQuery", "list", true, SessionEffect::None, list},
+    Operation{"DiscoveryQuery", "describe", true, SessionEffect::None, describe},
+    Operation{"DiscoveryQuery", "find", true, SessionEffect::None, find},
+    Operation{"AuthorizationQuery", "isAuthorized", true, SessionEffect::None, is_authorized},
+    Operation{"", "getCapabilityListRequest", true, SessionEffect::None, get_capability_list},
+    Operation{"", "initPublishRequest", true, SessionEffect::None, init_publish},
+    Operation{"", "subscribeRequest", true, SessionEffect::None, subscribe},
+    Operation{"", "unsubscribeRequest", true, SessionEffect::None, unsubscribe},
+    Operation{"", "getIdentityGroupRequest", true, SessionEffect::None, get_identity_group},
+};
+
+/// A request holds its elements; this is what budgets charge for one.
+constexpr std::size_t request_bytes = 2048;
+
+Failure unsupported(const Request& request) {
+    const bool knows_service = std::ranges::any_of(operations, [&](const Operation& operation) {
+        return operation.service == request.service;
+    });
+    const std::string& name =
+        request.service.empty() || knows_service ? request.method : request.service;
+    return {Errc::UnsupportedOperation, "this controller has no operation '" + name + "'", name};
 }
+
+pubsub::Decision decide(
+    const Controller::State& state,
+    const Operation& operation,
+    const Request& request,
+    const pubsub::Context& context
+) {
+    const Call call{state, request, context};
+    if (operation.is_for_members) {
+        if (auto failure = state.entitled(context.actor))
+            return call.fail(failure->code, std::move(failure->text));
+        // B.3: otherwise the first request logs in by itself.
+        if (!state.settings.implicit_login && !state.sessions.is_active(context.actor.session))
+            return call.fail(Errc::NotLoggedIn, "log in first");
+    }
+    return operation.decide(call);
+}
+
+}   // namespace
+
+const Operation* find_operation(std::string_view service, std::string_view method) {
+    const auto found = std::ranges::find_if(operations, [&](const Operation& operation) {
+        return operation.service == service && operation.method == method;
+    });
+    return found == operations.end() ? nullptr : &*found;
+}
+
+pubsub::Decision Call::reply(xml::Element answer) const {
+    return pubsub::Reply(respond(request, std::move(answer)));
+}
+
+pubsub::Decision Call::fail(Errc code, std::string text, std::string detail) const {
+    return to_stanza_error({code, std::move(text), std::move(detail)});
+}
+
+pubsub::Decision Call::deny(
+    std::string_view operation, std::string_view topic, const policy::Match& denial
+) const {
+    state.note(context.actor, operation, topic, denial);
+    return fail(Errc::Denied, "the policy of this grid does not allow it");
+}
+
+}   // namespace gi
+
+std::optional<Result<pubsub::Prepared, xml::StanzaError>> Controller::prepare(
+    const pubsub::IqRequest& iq
+) {
+    if (iq.payload == nullptr) return std::nullopt;
+    if (!gi::is_grid(*iq.payload)) return gi::prepare_disco(*state_, iq);
+    // Get and set alike: all the drafts' samples are gets, also those that change state (B.0).
+    auto request = gi::parse_request(*iq.payload);
+    if (!request) return to_stanza_error(request.error());
+    const gi::Operation* operation = gi::find_operation(request->service, request->method);
+    if (operation == nullptr) return to_stanza_error(gi::unsupported(*request));
+    pubsub::Prepared prepared;
+    prepared.bytes = gi::request_bytes;
+    prepared.effect = operation->effect;
+    if (operation->is_for_members && state_->settings.implicit_login)
+        prepared.effect = pubsub::SessionEffect::Login;
+    prepared.decide = [state = state_.get(), operation,
+                       request = std::move(*request)](const pubsub::Context& context) {
+        return gi::decide(*state, *operation, request, context);
+    };
+    return prepared;
+}
+
 }   // namespace grid::controller

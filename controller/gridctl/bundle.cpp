@@ -74,15 +74,22 @@ std::vector<std::string> write_bundle(const Options& options, const Bundle& bund
         const auto made = pki::make_private_folder(bundle.folder);
         if (!made) throw Failed(Exit::Refused, made.error());
     }
-    const auto there = pki::read_file(ca);
-    const bool is_same_ca = there && there->exists && there->text == bundle.ca;
-    for (const fs::path& path : {certificate, key, text, ca})
-        if (!force && fs::exists(path) && !(path == ca && is_same_ca))
+    const auto starts_with = [](const fs::path& path, const std::string& start) {
+        const auto file = pki::read_file(path);
+        return file && file->exists && file->text.starts_with(start);
+    };
+    // Several clients may share a folder: the CA is the same one then, and the README the latest's.
+    const bool is_same_ca = starts_with(ca, bundle.ca);
+    const bool is_our_readme = starts_with(text, std::string(bundle_readme_head));
+    for (const fs::path& path : {certificate, key, text, ca}) {
+        const bool is_shared = (path == ca && is_same_ca) || (path == text && is_our_readme);
+        if (!force && fs::exists(path) && !is_shared)
             throw Failed(Exit::Refused, path.string() + " is there already: --force replaces it");
+    }
     put(key, bundle.pair.key, pki::Mode::Private, force);
     put(certificate, bundle.pair.certificate, pki::Mode::Public, force);
     if (!is_same_ca) put(ca, bundle.ca, pki::Mode::Public, force);
-    put(text, make_readme(options, bundle), pki::Mode::Public, force);
+    put(text, make_readme(options, bundle), pki::Mode::Public, force || is_our_readme);
     return {certificate.string(), key.string(), ca.string(), text.string()};
 }
 

@@ -6,8 +6,12 @@
 
 namespace grid::controller::gridctl {
 
+/// By which gridctl knows its own README again.
+inline constexpr std::string_view bundle_readme_head = "XMPP-Grid client bundle\n";
+
 inline constexpr std::string_view bundle_readme =
-    R"README(@JID@ on the XMPP-Grid @DOMAIN@
+    R"README(XMPP-Grid client bundle
+@JID@ on the grid @DOMAIN@
 
   @FILE@.crt   the certificate: who this client is (id-on-xmppAddr @JID@)
   @FILE@.key   its private key: keep it readable by this client alone

@@ -54,13 +54,22 @@ fs::path folder_of(const fs::path& path) {
     return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+/// What root makes below a folder of gridd's user must be readable by that user: `sudo gridctl pki
+/// server` would otherwise leave a key that the server cannot open.
+bool follow_owner(int descriptor, const fs::path& folder) {
+    if (::geteuid() != 0) return true;
+    struct stat status{};
+    return ::stat(folder.c_str(), &status) == 0 &&
+           ::fchown(descriptor, status.st_uid, status.st_gid) == 0;
+}
+
 /// Writes a new temporary file beside `path`; never readable by others when Private, not even
 /// briefly.
 Result<fs::path, std::string> write_beside(const fs::path& path, std::string_view text, Mode mode) {
     std::string name = path.string() + ".XXXXXX";
     const File file(::mkostemp(name.data(), O_CLOEXEC));   // 0600 from the start
     if (!file.is_open()) return failed("create", name);
-    const bool done = write_all(file.get(), text) &&
+    const bool done = write_all(file.get(), text) && follow_owner(file.get(), folder_of(path)) &&
                       ::fchmod(file.get(), static_cast<mode_t>(mode)) == 0 &&
                       ::fsync(file.get()) == 0;
     if (done) return Result<fs::path, std::string>(boost::system::in_place_value, name);
@@ -124,7 +133,12 @@ Result<void, std::string> make_private_folder(const fs::path& path) {
         if (error)
             return Failure{"cannot create " + path.parent_path().string() + ": " + error.message()};
     }
-    if (::mkdir(path.c_str(), 0700) == 0) return sync_folder(folder_of(path));
+    if (::mkdir(path.c_str(), 0700) == 0) {
+        const File made(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!made.is_open() || !follow_owner(made.get(), folder_of(path)))
+            return failed("set the owner of", path);
+        return sync_folder(folder_of(path));
+    }
     struct stat status{};
     const int reason = errno;
     if (reason == EEXIST && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <random>
 
 #include "controller/pki/administrators.hpp"
 #include "controller/pki/failure.hpp"
@@ -126,9 +126,8 @@ Done make_all(Making& making) {
 
 /// Nothing is there yet: make all of it in a folder beside, and give it its name in one step.
 Done make_at_once(Making& making, const fs::path& target) {
-    std::string twin = target.string() + ".XXXXXX";
-    if (::mkdtemp(twin.data()) == nullptr)   // 0700
-        return Failure{"cannot create " + twin + ": " + std::strerror(errno)};
+    const fs::path twin = target.string() + "." + std::to_string(std::random_device{}());
+    if (auto done = make_private_folder(twin); !done) return done;
     making.folder = twin;
     Done done = make_all(making);
     making.folder = target;

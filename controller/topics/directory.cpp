@@ -21,6 +21,7 @@ void Directory::apply(std::string_view name, const std::optional<storage::Record
     if (!record) return;
     Topic topic = decode_topic(record->value).value_or(Topic{});
     topic.revision = record->revision;
+    if (topic.node == 0) topic.node = record->revision;
     for (const std::string& query : topic.queries) by_query_[query][std::string(name)] = true;
     topics_.insert_or_assign(std::string(name), std::move(topic));
 }
@@ -35,7 +36,14 @@ std::vector<pubsub::NodeView> Directory::nodes(std::string_view after, std::size
 
 const Topic* Directory::topic(std::string_view name) const {
     const auto found = topics_.find(name);
-    return found == topics_.end() ? nullptr : &found->second;
+    if (found == topics_.end()) return nullptr;
+    const auto present = node(name);
+    return present && present->uid == found->second.node ? &found->second : nullptr;
+}
+
+storage::Revision Directory::record_revision(std::string_view name) const {
+    const auto found = topics_.find(name);
+    return found == topics_.end() ? 0 : found->second.revision;
 }
 
 std::vector<std::string> Directory::serving(std::string_view service) const {
@@ -44,7 +52,8 @@ std::vector<std::string> Directory::serving(std::string_view service) const {
     if (node(service)) found.emplace_back(service);
     if (const auto at = by_query_.find(service); at != by_query_.end())
         for (const auto& entry : at->second)
-            if (entry.first != service && node(entry.first)) found.push_back(entry.first);
+            if (entry.first != service && topic(entry.first) != nullptr)
+                found.push_back(entry.first);
     // A capability in any version: its topics sort together, behind "name-".
     constexpr std::size_t versions_max = 64;
     const std::string prefix = std::string(service) + "-";

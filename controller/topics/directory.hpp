@@ -30,13 +30,19 @@ public:
     void attach(pubsub::Engine& broker) { broker_ = &broker; }
     pubsub::Engine* broker() const { return broker_; }
 
+    void forget() {
+        topics_.clear();
+        by_query_.clear();
+    }
     void apply(std::string_view name, const std::optional<storage::Record>& record);
 
     /// The node of that name; nothing when there is none.
     std::optional<pubsub::NodeView> node(std::string_view name) const;
     std::vector<pubsub::NodeView> nodes(std::string_view after, std::size_t max) const;
-    /// What its providers declared; null when nothing.
+    /// What its providers declared; null when nothing, or of an earlier node of that name.
     const Topic* topic(std::string_view name) const;
+    /// Revision of the record under that name, whatever node it is about; 0 for none.
+    storage::Revision record_revision(std::string_view name) const;
     /// Topics that serve a name: the topic itself, a capability in any version, a declared query.
     std::vector<std::string> serving(std::string_view service) const;
     std::vector<Provider> providers(std::string_view name) const;

@@ -50,7 +50,7 @@ std::string topic_key(std::string_view name) {
 
 std::string encode(const Topic& topic) {
     storage::Encoder out;
-    out.u8(topic_version).text(topic.schema_namespace).text(topic.schema_location);
+    out.u8(topic_version).u64(topic.node).text(topic.schema_namespace).text(topic.schema_location);
     put_names(out, topic.queries);
     put_names(out, topic.notifications);
     return out.take();
@@ -60,6 +60,7 @@ std::optional<Topic> decode_topic(std::string_view value) {
     storage::Decoder in(value);
     if (in.u8() != topic_version) return std::nullopt;
     Topic topic;
+    topic.node = in.u64();
     topic.schema_namespace = in.text();
     topic.schema_location = in.text();
     topic.queries = take_names(in);

@@ -1,6 +1,7 @@
 // controller/topics/topic.hpp: what providers declare of a topic (S53), and its name taken apart.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ inline constexpr std::size_t declared_max = 64;          // queries, notificatio
 inline constexpr std::size_t declared_bytes_max = 512;   // each
 
 struct Topic {
+    /// The node that it is about (its uid), so that a later node of the same name does not inherit
+    /// it. Stored as 0 by the batch that makes the node, whose uid is the revision of that batch.
+    std::uint64_t node = 0;
     std::string schema_namespace, schema_location;
     std::vector<std::string> queries, notifications;   // sorted, each once
     storage::Revision revision = 0;                    // of the record; not stored in it

@@ -91,7 +91,7 @@ bool Grid::deliver(std::chrono::steady_clock::time_point deadline) {
 
 void Grid::rebuild() {
     log_.warn("store_gap", {{"do", "memory is rebuilt from the store"}});
-    broker_.forget();
+    broker_.scan_started();
     controller_.forget();
     if (auto error = scan()) log_.error("rebuild_failed", {{"reason", error.message()}});
     fanout_.rights_changed();

@@ -1,4 +1,5 @@
-// server/stream/negotiation.hpp: a client stream from its first byte to a bound resource, without I/O.
+// server/stream/negotiation.hpp: a client stream from its first byte to a bound resource, without
+// I/O.
 #pragma once
 
 #include <memory>
@@ -21,7 +22,11 @@ namespace grid::server::stream {
 struct Send {
     std::string bytes;
 };
-struct StartTls {};        // after sending what is before it; then call on_tls
+/// After sending what is before it: if the parser has a further event or pending bytes, the peer
+/// sent something behind `<starttls/>` in the clear (RFC 6120 §5.3.3): call on_event or
+/// on_injected, and do not handshake. Else handshake, then call on_tls; a failed handshake only
+/// closes the connection.
+struct StartTls {};
 struct RestartParser {};   // a new stream header is expected
 /// Ask the controller whether this identity may enter, then call on_admitted.
 struct Admit {
@@ -40,39 +45,54 @@ struct Close {
 using Action = std::variant<Send, StartTls, RestartParser, Admit, Bind, Close>;
 using Actions = std::vector<Action>;
 
-/// RFC 6120 §4–§7, XEP-0178, XEP-0368, XEP-0478. One per connection, freed when the resource is bound.
+/// RFC 6120 §4–§7, XEP-0178, XEP-0368, XEP-0478. One per connection, freed when the resource is
+/// bound. Admit and Bind are answered before the next event is given: a client that does not wait
+/// is refused. After Close nothing comes any more, whatever is called.
 class Negotiation {
 public:
     struct Settings {
         std::string domain;
         const Config* config = nullptr;
-        bool direct_tls = false;
-        std::string caps_hash;   // XEP-0115 `ver` of the server; empty: no caps feature
+        bool direct_tls = false;   // begins with on_tls
+        std::string caps_hash;     // XEP-0115 `ver` of the server; empty: no caps feature
+        /// For the header of an error that comes before the first event (a timeout).
+        std::string stream_id = {};
     };
     explicit Negotiation(Settings settings);
 
     /// `stream_id` must be unpredictable; one is used per header (§4.7.3).
     Actions on_event(xml::StreamEvent event, const std::string& stream_id);
     Actions on_tls(tls::Presented presented);
-    /// Empty error: entered. Else the SASL failure condition (account-disabled, not-authorized …), text.
+    /// Empty error: entered. Else the SASL failure condition (account-disabled, not-authorized …),
+    /// text.
     Actions on_admitted(std::optional<std::pair<std::string, std::string>> failure);
-    /// The full JID, or a stanza error (conflict, resource-constraint …) after which bind may be retried.
+    /// The full JID, or a stanza error (conflict, resource-constraint …) after which bind may be
+    /// retried.
     Actions on_bound(std::variant<xml::Jid, xml::StanzaError> bound);
     Actions on_timeout();   // pre_auth_seconds_max
     Actions on_shutdown();
     Actions on_too_many_bytes();
+    /// Instead of the handshake: the peer sent bytes behind `<starttls/>`.
+    Actions on_injected();
 
     bool is_bound() const;
     /// From the stream header: language of the stream.
     const std::string& lang() const;
     const std::string& stream_id() const;
 
+    struct State;   // defined in stream/negotiation_state.hpp
+
 private:
-    struct State;
     std::shared_ptr<State> state_;
 };
 
-/// `<stream:error>` after a header if none was sent yet, and the closing tag. (§4.9.1)
-std::string closing_bytes(const xml::StreamError& error, bool header_sent, const std::string& domain);
+/// `<stream:error>` after a header if none was sent yet, and the closing tag. (§4.9.1) `stream_id`
+/// is for that header.
+std::string closing_bytes(
+    const xml::StreamError& error,
+    bool header_sent,
+    const std::string& domain,
+    const std::string& stream_id = "0"
+);
 
 }   // namespace grid::server::stream

@@ -87,7 +87,9 @@ class Raw:
 
     def open(self, sender=None):
         self.send(header(self.domain, sender))
-        return self.expect(r"<stream:features\b.*?(?:/>|</stream:features>)").group()
+        return self.expect(
+            r"<stream:features[^>]*/>|<stream:features\b.*?</stream:features>"
+        ).group()
 
     def handshake(self, bundle=None, *, alpn=None, low=None, high=None):
         """TLS on the bare connection; the bundle's certificate is shown when there is one."""

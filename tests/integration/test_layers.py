@@ -62,8 +62,8 @@ class Certificates(unittest.TestCase):
         self.assertIn("expired", answer)
 
     def test_not_yet_valid(self):
-        answer = self.refused(self.authority.not_yet_valid(self.jid), "not yet valid")
-        self.assertIn("not yet valid", answer)
+        answer = self.refused(self.authority.not_yet_valid(self.jid), "not valid until")
+        self.assertIn("not valid until", answer)
         self.assertIn("clock", answer)
 
     def test_a_server_certificate_is_no_client_certificate(self):

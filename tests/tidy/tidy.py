@@ -30,7 +30,7 @@ IO = re.compile(
     r"|\b(system|steady)_clock::now\b|\brandom_device\b|\bstd::rand\b|\btime\(nullptr\)"
 )
 BANNED = re.compile(
-    r"\b(FIXME|XXX|HACK)\b|using namespace std\b|std::endl|\bsprintf\(|\bstrcpy\(|\bgets\("
+    r"\b(FIXME|XXX|HACK)\b|using namespace std;|std::endl|\bsprintf\(|\bstrcpy\(|\bgets\("
     r"|(?<![\w.])/(root|home|work)/"
 )
 TODO = re.compile(r"\bTODO\b(?!\(#?\d+\)| issue \d+)")

@@ -101,7 +101,8 @@ void measure(const std::string& path, std::size_t outstanding, double seconds) {
     Committer committer(path, record_bytes);
     std::thread thread([&committer] { committer.run(); });
     Histogram latency;
-    const double cpu_before = own_cpu_seconds();
+    Meter meter(0);
+    meter.start();
     const std::uint64_t begin = now_ns(), end = begin + to_ns(seconds);
     committer.submit(std::vector<std::uint64_t>(outstanding, begin));
     while (now_ns() < end) {
@@ -113,7 +114,8 @@ void measure(const std::string& path, std::size_t outstanding, double seconds) {
         }
         committer.submit(std::move(times));
     }
-    const double elapsed = seconds_between(begin, now_ns());
+    meter.stop();
+    const double elapsed = meter.seconds();
     committer.stop();
     thread.join();
     const auto count = static_cast<double>(latency.count());
@@ -123,7 +125,8 @@ void measure(const std::string& path, std::size_t outstanding, double seconds) {
         .number("p50_ms", latency.percentile_ms(50), 3)
         .number("p99_ms", latency.percentile_ms(99), 3)
         .number("syncs_per_second", static_cast<double>(committer.syncs()) / elapsed, 1)
-        .number("server_cpu_us", (own_cpu_seconds() - cpu_before) / count * 1e6, 2)
+        .number("server_cpu_us", meter.own_cpu() / count * 1e6, 2)
+        .number("others_cpu_percent", meter.others_percent(), 1)
         .print();
 }
 

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "load/bench.hpp"
@@ -48,6 +49,38 @@ SslContext server_context(const std::string& certs) {
     return context;
 }
 
+// Breaks every 100th line on purpose, so that selfcheck can see gridload notice it.
+class Fault {
+public:
+    explicit Fault(std::string kind) : kind_(std::move(kind)) {}
+    bool is_set() const { return !kind_.empty(); }
+
+    std::string apply(std::string_view lines) {
+        std::string out;
+        while (!lines.empty()) {
+            std::string line(lines.substr(0, lines.find('\n') + 1));
+            lines.remove_prefix(line.size());
+            if (++count_ % 100 != 0) {
+                out += line + std::exchange(held_, {});
+            } else if (kind_ == "twice") {
+                out += line + line;
+            } else if (kind_ == "swap") {
+                held_ = line;   // goes out behind its successor
+            } else if (kind_ == "cut") {
+                out += line.erase(line.find('~') + 100, 10);
+            } else if (kind_ == "hangup") {
+                throw std::runtime_error("ended on purpose");
+            }   // drop: not at all
+        }
+        return out;
+    }
+
+private:
+    std::string kind_;
+    std::string held_;
+    std::uint64_t count_ = 0;
+};
+
 class Server;
 
 class Connection : public Watcher {
@@ -71,12 +104,14 @@ private:
 
 class Server : public Watcher {
 public:
-    Server(const sockaddr_in& address, SSL_CTX* context);
+    Server(const sockaddr_in& address, SSL_CTX* context, Fault fault);
     void on_event(std::uint32_t) override;
     void run();
     void drop(Connection& connection);
     void add_subscriber(Connection& connection) { subscribers_.push_back(&connection); }
     void fan_out(std::string_view lines) {
+        const std::string broken = fault_.is_set() ? fault_.apply(lines) : std::string();
+        if (fault_.is_set()) lines = broken;
         for (Connection* subscriber : subscribers_) subscriber->queue(lines);
     }
     Loop& loop() { return loop_; }
@@ -85,6 +120,7 @@ public:
 private:
     Loop loop_;
     SSL_CTX* context_;
+    Fault fault_;
     int fd_;
     std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
     std::vector<Connection*> subscribers_;
@@ -138,8 +174,10 @@ bool Connection::take_lines() {
     return true;
 }
 
-Server::Server(const sockaddr_in& address, SSL_CTX* context)
-    : context_(context), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+Server::Server(const sockaddr_in& address, SSL_CTX* context, Fault fault)
+    : context_(context),
+      fault_(std::move(fault)),
+      fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
     const int on = 1;
     setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
@@ -181,15 +219,17 @@ void Server::run() {
 
 int main(int argc, char** argv) {
     using namespace grid::bench;
-    if (argc != 3) {
-        std::fprintf(stderr, "floor_fanout ADDRESS:PORT CERTS_DIRECTORY   (ends by SIGTERM)\n");
+    if (argc != 3 && argc != 4) {
+        std::fprintf(
+            stderr, "floor_fanout ADDRESS:PORT CERTS_DIRECTORY [drop|twice|swap|cut|hangup]\n"
+        );
         return 2;
     }
     std::signal(SIGPIPE, SIG_IGN);
     try {
         raise_file_limit();
         const SslContext context = server_context(argv[2]);
-        Server(parse_address(argv[1]), context.get()).run();
+        Server(parse_address(argv[1]), context.get(), Fault(argc > 3 ? argv[3] : "")).run();
     } catch (const std::exception& error) {
         std::fprintf(stderr, "floor_fanout: %s\n", error.what());
         return 1;

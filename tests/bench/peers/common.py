@@ -1,8 +1,8 @@
 # tests/bench/peers/common.py: what the scripts that start a peer have in common.
 """Each script writes a configuration into a directory, says in a ready file where the server will
 listen, and then becomes the server (exec), so that the server's process id is the script's own and
-it ends with a signal to that id. Nothing is installed as a service and nothing outside the directory
-is written."""
+it ends with a signal to that id. Nothing is installed as a service and nothing is written outside
+the directory."""
 
 import argparse
 import json
@@ -57,7 +57,7 @@ def server_pem(options):
 
 
 def become(command, options, ready, environment=None):
-    """Replaces this process by the server, with all the file descriptors that the machine allows."""
+    """Replaces this process by the server, with all the file descriptors that are allowed."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     write(options.ready_file, json.dumps({"pid": os.getpid(), **ready}))

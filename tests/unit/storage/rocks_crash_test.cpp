@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
 #include "faulty_fs.hpp"
@@ -78,35 +77,11 @@ private:
     int acks_ = -1;
 };
 
-std::string last_log(const std::string& path) {
-    std::string last;
-    for (const auto& entry : std::filesystem::directory_iterator(path))
-        if (entry.path().extension() == ".log" && entry.file_size() > 0)
-            last = std::max(last, entry.path().string());
-    return last;
-}
-
-/// Where the log has that text.
-std::size_t place_in(const std::string& file, const std::string& text) {
-    std::ifstream in(file, std::ios::binary);
-    const std::string all((std::istreambuf_iterator<char>(in)), {});
-    const std::size_t at = all.find(text);
-    REQUIRE(at != std::string::npos);
-    return at;
-}
-
-void damage(const std::string& file, std::size_t at) {
-    std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
-    bytes.seekp(static_cast<std::streamoff>(at));
-    bytes.put('#');
-    REQUIRE(bytes.good());
-}
-
 }   // namespace
 
 TEST_CASE("commits until it is killed", "[.][crash-child]") {
     const char* path = std::getenv("GRID_CRASH_STORE");
-    REQUIRE(path != nullptr);
+    if (path == nullptr) return;   // not started by the test below
     RocksSettings settings;
     settings.path = path;
     settings.file_system = std::make_shared<FaultyFs>();
@@ -229,33 +204,4 @@ TEST_CASE("a new file has its name only after its directory was synced", "[fault
         fs.lose_unsynced();
         CHECK(std::filesystem::file_size(other) == 4);
     }
-}
-
-TEST_CASE("damage in the last record of the log is taken for a torn write", "[rocks-crash]") {
-    RocksHarness h;
-    for (const char* text : {"first-record", "second-record", "third-record"})
-        h.commit(put("nA", text));
-    h.close();
-    const std::string log = last_log(h.settings.path);
-    const std::size_t at = place_in(log, "third-record");
-    SECTION("when it was cut short") { std::filesystem::resize_file(log, at + 3); }
-    SECTION("when its bytes are wrong") { damage(log, at); }
-    INFO(h.log());
-    REQUIRE_FALSE(h.open());
-    CHECK(h.value(Family::Control, "nA") == "second-record");
-    CHECK(h.commit(put("nA", "fourth")).committed());
-    REQUIRE_FALSE(h.open());
-    CHECK(h.value(Family::Control, "nA") == "fourth");
-}
-
-TEST_CASE("damage before acknowledged records stops the start", "[rocks-crash]") {
-    RocksHarness h;
-    for (const char* text : {"first-record", "second-record", "third-record"})
-        h.commit(put("nA", text));
-    h.close();
-    damage(last_log(h.settings.path), place_in(last_log(h.settings.path), "second-record"));
-    CHECK(h.open() == Errc::Corrupt);
-    INFO(h.value(Family::Control, "nA"));
-    CHECK(h.log().find("the log is damaged after revision") != std::string::npos);
-    CHECK(h.open() == Errc::Corrupt);   // and looking did not change the files
 }

@@ -1,0 +1,152 @@
+// controller/admin/account_routes.cpp: accounts and groups by REST.
+#include <array>
+
+#include "controller/admin/call.hpp"
+#include "controller/admin/views.hpp"
+
+namespace grid::controller::admin {
+
+namespace {
+
+HttpDecision list_accounts(const Call& call) {
+    const std::string name = call.request.in_query("state");
+    std::optional<AccountState> state;
+    if (!name.empty()) {
+        state = parse_account_state(name);
+        if (!state || *state == AccountState::Init)
+            return refuse({Errc::MalformedRequest, "state is pending, enabled or disabled", {}});
+    }
+    const std::size_t max = call.page_max();
+    auto found = call.state.accounts.page(call.request.in_query("after"), max + 1, state);
+    const bool has_more = found.size() > max;
+    if (has_more) found.pop_back();
+    json::array list;
+    for (const Account* account : found) list.push_back(to_json(*account));
+    return ok(
+        {{"accounts", std::move(list)},
+         {"next", cursor(has_more ? std::string_view(found.back()->jid) : std::string_view{})}}
+    );
+}
+
+HttpDecision show_account(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    const Account* account = call.state.accounts.find(jid->str());
+    if (account == nullptr) return refuse({Errc::UnknownAccount, "no account " + jid->str(), {}});
+    return ok(to_json(*account));
+}
+
+HttpDecision answered(Outcome<AccountChange> change, int status = 200) {
+    if (!change) return refuse(change.error());
+    HttpResponse response = ok(to_json(change->after), status);
+    return changed(std::move(change->batch), std::move(response));
+}
+
+HttpDecision create_account(const Call& call) {
+    const auto name = required_text(call.request.body, "jid");
+    if (!name) return refuse(name.error());
+    const auto jid = bare_jid(*name);
+    if (!jid) return refuse(jid.error());
+    // Certificates name accounts of the grid's own domain; another would wait for ever.
+    if (jid->domain() != call.state.settings.domain)
+        return refuse(
+            {Errc::MalformedRequest, "accounts are in the domain " + call.state.settings.domain, {}}
+        );
+    const auto groups = optional_groups(call.request.body);
+    if (!groups) return refuse(groups.error());
+    return answered(
+        call.state.machine().act(AccountAction::Create, *jid, *groups, call.context), 201
+    );
+}
+
+HttpDecision act(const Call& call, AccountAction action, bool needs_groups = false) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    const auto groups = optional_groups(call.request.body);
+    if (!groups) return refuse(groups.error());
+    if (needs_groups && !*groups)
+        return refuse({Errc::MalformedRequest, "expected \"groups\": a list of names", {}});
+    return answered(call.state.machine().act(action, *jid, *groups, call.context));
+}
+
+HttpDecision approve(const Call& call) { return act(call, AccountAction::Approve); }
+HttpDecision decline(const Call& call) { return act(call, AccountAction::Decline); }
+HttpDecision disable(const Call& call) { return act(call, AccountAction::Disable); }
+HttpDecision enable(const Call& call) { return act(call, AccountAction::Enable); }
+HttpDecision set_groups(const Call& call) { return act(call, AccountAction::SetGroups, true); }
+
+HttpDecision delete_account(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    auto change = call.state.machine().remove(*jid, call.context);
+    if (!change) return refuse(change.error());
+    return changed(std::move(change->batch), ok({{"deleted", jid->str()}}));
+}
+
+json::object to_json(const GroupView& group) {
+    return {
+        {"name", group.name},
+        {"description", group.description},
+        {"members", group.members},
+        {"rules", group.rules},
+        {"stored", group.is_stored}
+    };
+}
+
+HttpDecision list_groups(const Call& call) {
+    const Controller::State& state = call.state;
+    const std::size_t max = call.page_max();
+    auto found =
+        state.groups.page(state.accounts, state.policy, call.request.in_query("after"), max + 1);
+    const bool has_more = found.size() > max;
+    if (has_more) found.pop_back();
+    json::array list;
+    for (const GroupView& group : found) list.push_back(to_json(group));
+    return ok(
+        {{"groups", std::move(list)},
+         {"next", cursor(has_more ? std::string_view(found.back().name) : std::string_view{})}}
+    );
+}
+
+HttpDecision put_group(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    const auto description = optional_text(call.request.body, "description");
+    if (!description) return refuse(description.error());
+    GroupView view = call.state.groups.view(call.state.accounts, call.state.policy, name);
+    // What is not said stays.
+    view.description = description->value_or(view.description);
+    view.is_stored = true;
+    auto batch = call.state.groups.put(name, view.description, call.context);
+    if (!batch) return refuse(batch.error());
+    return changed(std::move(*batch), ok(to_json(view)));
+}
+
+HttpDecision delete_group(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    auto batch =
+        call.state.groups.remove(call.state.accounts, call.state.policy, name, call.context);
+    if (!batch) return refuse(batch.error());
+    return changed(std::move(*batch), ok({{"deleted", name}}));
+}
+
+}   // namespace
+
+std::span<const Route> account_routes() {
+    static const std::array routes{
+        Route{"GET", "accounts", {"state", "after", "max"}, {}, list_accounts},
+        Route{"POST", "accounts", {}, {"jid", "groups"}, create_account},
+        Route{"GET", "accounts/{jid}", {}, {}, show_account},
+        Route{"DELETE", "accounts/{jid}", {}, {}, delete_account},
+        Route{"POST", "accounts/{jid}/approve", {}, {"groups"}, approve},
+        Route{"POST", "accounts/{jid}/decline", {}, {}, decline},
+        Route{"POST", "accounts/{jid}/disable", {}, {}, disable},
+        Route{"POST", "accounts/{jid}/enable", {}, {}, enable},
+        Route{"PUT", "accounts/{jid}/groups", {}, {"groups"}, set_groups},
+        Route{"GET", "groups", {"after", "max"}, {}, list_groups},
+        Route{"PUT", "groups/{name...}", {}, {"description"}, put_group},
+        Route{"DELETE", "groups/{name...}", {}, {}, delete_group},
+    };
+    return routes;
+}
+
+}   // namespace grid::controller::admin

@@ -1,0 +1,189 @@
+// controller/admin/view_routes.cpp: topics, sessions, status and audit by REST.
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "controller/admin/call.hpp"
+#include "controller/admin/views.hpp"
+#include "xml/datetime.hpp"
+
+namespace grid::controller::admin {
+
+namespace {
+
+HttpDecision list_topics(const Call& call) {
+    const std::size_t max = call.page_max();
+    auto found = call.broker.nodes(call.request.in_query("after"), max + 1);
+    const bool has_more = found.size() > max;
+    if (has_more) found.pop_back();
+    json::array list;
+    for (const pubsub::NodeView& node : found) list.push_back(to_json(node));
+    return ok(
+        {{"topics", std::move(list)},
+         {"next", cursor(has_more ? std::string_view(found.back().name) : std::string_view{})}}
+    );
+}
+
+HttpDecision show_topic(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    const auto node = call.broker.node(name);
+    if (!node) return refuse({Errc::UnknownTopic, "no topic " + name, {}});
+    json::object body = to_json(*node);
+    json::array providers;
+    for (const Provider& provider : call.state.directory.providers(name)) {
+        json::array online;
+        for (const xml::Jid& jid : provider.online) online.emplace_back(jid.str());
+        providers.push_back(json::object{
+            {"jid", provider.account.str()},
+            {"affiliation", provider.affiliation},
+            {"online", std::move(online)}
+        });
+    }
+    body["providers"] = std::move(providers);
+    const Topic* declared = call.state.directory.topic(name);
+    const Topic none;
+    const Topic& topic = declared != nullptr ? *declared : none;
+    body["queries"] = to_json(topic.queries);
+    body["notifications"] = to_json(topic.notifications);
+    body["schema"] =
+        json::object{{"namespace", topic.schema_namespace}, {"location", topic.schema_location}};
+    return ok(std::move(body));
+}
+
+HttpDecision list_sessions(const Call& call) {
+    const std::string after = call.request.in_query("after");
+    std::uint64_t id = 0;
+    const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), id);
+    if (!after.empty() && (error != std::errc{} || end != after.data() + after.size()))
+        return refuse({Errc::MalformedRequest, "after is the cursor of an earlier page", {}});
+    std::vector<SessionView> found = call.sessions.sessions();
+    if (!after.empty())
+        std::erase_if(found, [&](const SessionView& session) { return session.id <= id; });
+    const std::size_t count = std::min(call.page_max(), found.size());
+    std::ranges::partial_sort(
+        found, found.begin() + static_cast<std::ptrdiff_t>(count), {}, &SessionView::id
+    );
+    json::array list;
+    for (std::size_t i = 0; i < count; ++i) list.push_back(to_json(found[i]));
+    const bool has_more = found.size() > count;
+    return ok(
+        {{"sessions", std::move(list)},
+         {"next", cursor(has_more ? std::to_string(found[count - 1].id) : std::string{})}}
+    );
+}
+
+json::object store_to_json(const storage::StoreStatus& store) {
+    return {{"writable", store.writable},
+            {"reason", store.reason},
+            {"revision", store.revision},
+            {"epoch", store.epoch},
+            {"id", store.store_id},
+            {"commits", store.commits},
+            {"groups", store.groups},
+            {"syncs", store.syncs},
+            {"queued_bytes", store.queued_bytes}};
+}
+
+HttpDecision show_status(const Call& call) {
+    const ServerFacts facts = call.server.facts();
+    const Accounts& accounts = call.state.accounts;
+    json::object listeners;
+    for (const auto& [name, address] : facts.listeners) listeners[name] = address;
+    return ok(
+        {{"version", facts.version},
+         {"domain", facts.domain},
+         {"evaluation", facts.is_evaluation},
+         {"started", time_text(facts.started)},
+         {"listeners", std::move(listeners)},
+         {"sessions", facts.sessions},
+         {"accounts",
+          json::object{
+              {"pending", accounts.count(AccountState::Pending)},
+              {"enabled", accounts.count(AccountState::Enabled)},
+              {"disabled", accounts.count(AccountState::Disabled)}
+          }},
+         {"topics", call.broker.node_count()},
+         {"items", call.broker.item_count()},
+         {"subscriptions", call.broker.subscription_count()},
+         {"policy",
+          json::object{
+              {"version", call.state.policy.head().version},
+              {"rules", call.state.policy.compiled().rules().size()}
+          }},
+         {"audit",
+          json::object{{"queued", call.state.audit.size()}, {"dropped", call.state.audit.dropped()}}
+         },
+         {"store", store_to_json(facts.store)}}
+    );
+}
+
+Outcome<std::optional<storage::Millis>> time_in(const Request& request, std::string_view name) {
+    const std::string text = request.in_query(name);
+    if (text.empty()) return std::optional<storage::Millis>{};
+    const auto time = xml::parse_datetime(text);
+    if (time) return std::optional(*time);
+    return Failure{
+        Errc::MalformedRequest, std::string(name) + " is a time such as 2026-11-01T00:00:00Z", {}
+    };
+}
+
+Outcome<audit::Filter> filter_of(const Call& call) {
+    audit::Filter filter;
+    const auto from = time_in(call.request, "from");
+    if (!from) return from.error();
+    const auto to = time_in(call.request, "to");
+    if (!to) return to.error();
+    filter.from = *from;
+    filter.to = *to;
+    const std::string decision = call.request.in_query("decision");
+    filter.outcome = audit::parse_outcome(decision);
+    if (!decision.empty() && !filter.outcome)
+        return Failure{Errc::MalformedRequest, "decision is allow, deny or info", {}};
+    filter.account = call.request.in_query("account");
+    filter.topic = call.request.in_query("topic");
+    filter.after = call.request.in_query("after");
+    if (!filter.after.empty() && !audit::is_cursor(filter.after))
+        return Failure{Errc::MalformedRequest, "after is the cursor of an earlier page", {}};
+    filter.max = call.page_max();
+    return filter;
+}
+
+HttpDecision list_audit(const Call& call) {
+    auto filter = filter_of(call);
+    if (!filter) return refuse(filter.error());
+    using Answer = std::variant<HttpResponse, HttpResponse>;
+    return HttpDecision::Query{[filter = std::move(*filter)](const storage::Snapshot& snapshot) {
+        const auto page = audit::search(snapshot, filter);
+        if (!page)
+            return Answer(
+                std::in_place_index<0>,
+                refuse(500, "store", "the audit could not be read: " + page.error().message())
+            );
+        json::array list;
+        for (const audit::Entry& entry : page->entries) list.push_back(to_json(entry));
+        return Answer(
+            std::in_place_index<1>, ok({{"records", std::move(list)}, {"next", cursor(page->next)}})
+        );
+    }};
+}
+
+}   // namespace
+
+std::span<const Route> view_routes() {
+    static const std::array routes{
+        Route{"GET", "topics", {"after", "max"}, {}, list_topics},
+        Route{"GET", "topics/{name...}", {}, {}, show_topic},
+        Route{"GET", "sessions", {"after", "max"}, {}, list_sessions},
+        Route{"GET", "status", {}, {}, show_status},
+        Route{
+            "GET",
+            "audit",
+            {"from", "to", "account", "topic", "decision", "after", "max"},
+            {},
+            list_audit
+        },
+    };
+    return routes;
+}
+
+}   // namespace grid::controller::admin

@@ -1,0 +1,91 @@
+// controller/admin/views.cpp: what lists and single views show of each thing.
+#include "controller/admin/views.hpp"
+
+namespace grid::controller::admin {
+
+json::object to_json(const Account& account) {
+    json::value certificate(nullptr);
+    if (account.is_bound())
+        certificate = json::object{
+            {"fingerprint", account.fingerprint},
+            {"anchor", account.anchor},
+            {"subject", account.subject},
+            {"issuer", account.issuer},
+            {"serial", account.serial},
+            {"not_before", time_text(account.not_before)},
+            {"not_after", time_text(account.not_after)},
+            {"mapped", account.is_mapped}
+        };
+    return {
+        {"jid", account.jid},
+        {"state", to_string(account.state)},
+        {"groups", to_json(account.groups)},
+        {"wished_groups", to_json(account.wished)},
+        {"description", account.description},
+        {"device_type", account.device_type},
+        {"created", time_text(account.created)},
+        {"changed", time_text(account.changed)},
+        {"changed_by", account.changed_by},
+        {"certificate", std::move(certificate)}
+    };
+}
+
+json::object to_json(const pubsub::NodeView& node) {
+    const CapabilityName name = split_topic(node.name);
+    return {
+        {"name", node.name},
+        {"title", node.title},
+        {"type", node.type},
+        {"access_model", node.access_model},
+        {"publish_model", node.publish_model},
+        {"items", node.items},
+        {"subscriptions", node.subscriptions},
+        {"publishers", node.publishers},
+        {"created", time_text(node.created)},
+        {"creator", node.creator},
+        {"capability", name.name},
+        {"version", name.version}
+    };
+}
+
+json::object to_json(const SessionView& session) {
+    const Identity& identity = session.identity;
+    return {
+        {"id", session.id},
+        {"jid", session.jid.str()},
+        {"address", session.address},
+        {"transport", session.transport},
+        {"since", time_text(session.since)},
+        {"active", session.is_active},
+        {"outbox_bytes", session.outbox_bytes},
+        {"stanzas_in", session.stanzas_in},
+        {"stanzas_out", session.stanzas_out},
+        {"certificate",
+         json::object{
+             {"fingerprint", identity.fingerprint},
+             {"subject", identity.subject},
+             {"issuer", identity.issuer},
+             {"serial", identity.serial},
+             {"not_after", time_text(identity.not_after)}
+         }}
+    };
+}
+
+json::object to_json(const audit::Entry& entry) {
+    const audit::Record& record = entry.record;
+    return {
+        {"id", entry.id},
+        {"time", time_text(entry.time)},
+        {"actor", record.actor},
+        {"address", record.address},
+        {"operation", record.operation},
+        {"topic", record.topic},
+        {"target", record.target},
+        {"decision", audit::to_string(record.outcome)},
+        {"rule", record.rule},
+        {"detail", record.detail},
+        {"count", record.count}
+    };
+}
+
+}   // namespace grid::controller::admin

@@ -1,0 +1,14 @@
+// controller/admin/views.hpp: accounts, topics, sessions and audit records as JSON.
+#pragma once
+
+#include "controller/admin/call.hpp"
+#include "controller/audit/query.hpp"
+
+namespace grid::controller::admin {
+
+json::object to_json(const Account& account);
+json::object to_json(const pubsub::NodeView& node);
+json::object to_json(const SessionView& session);
+json::object to_json(const audit::Entry& entry);
+
+}   // namespace grid::controller::admin

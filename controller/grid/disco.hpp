@@ -1,0 +1,15 @@
+// controller/grid/disco.hpp: service discovery at the controller's address (XEP-0030).
+#pragma once
+
+#include <optional>
+
+#include "controller/state.hpp"
+
+namespace grid::controller::gi {
+
+/// disco#info of the controller and of its node `account` (B.4), disco#items of a service (B.6).
+std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_disco(
+    const Controller::State& state, const pubsub::IqRequest& iq
+);
+
+}   // namespace grid::controller::gi

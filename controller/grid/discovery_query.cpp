@@ -1,0 +1,137 @@
+// controller/grid/discovery_query.cpp: list, describe, find (protocol B.5, B.6).
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "controller/grid/operation.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::controller::gi {
+
+namespace {
+
+/// How many nodes one listing looks at: it must not hold up everybody else.
+constexpr std::size_t looked_at_max = 10'000;
+
+xml::Element capability_element(std::string_view topic) {
+    const CapabilityName name = split_topic(topic);
+    xml::Element element("capability", {{"name", std::string(name.name)}});
+    if (!name.version.empty()) element.set("version", std::string(name.version));
+    element.set("topic", std::string(topic));
+    return element;
+}
+
+}   // namespace
+
+TopicPage discoverable(const Call& call, std::string after) {
+    TopicPage page;
+    const std::size_t page_max = call.state.settings.page_max;
+    for (std::size_t looked_at = 0; looked_at < looked_at_max;) {
+        const auto nodes = call.state.directory.nodes(after, page_max);
+        if (nodes.empty()) return page;
+        for (const pubsub::NodeView& node : nodes) {
+            ++looked_at;
+            after = node.name;
+            if (!call.match(policy::Operation::Discover, node.name).allowed) continue;
+            page.topics.push_back(node);
+            if (page.topics.size() < page_max) continue;
+            page.next = after;
+            return page;
+        }
+        if (nodes.size() < page_max) return page;
+    }
+    page.next = std::move(after);
+    return page;
+}
+
+pubsub::Decision list(const Call& call) {
+    TopicPage page = discoverable(call, call.request.one("after"));
+    xml::Element value("value", xml::Ns{});
+    for (const pubsub::NodeView& node : page.topics) value.add(capability_element(node.name));
+    xml::Element answer = method_answer(call.request).add(std::move(value));
+    // More than a page: ask again with <param name='after'>.
+    if (!page.next.empty()) answer.set("next", page.next);
+    return call.reply(std::move(answer));
+}
+
+pubsub::Decision describe(const Call& call) {
+    const std::string topic = call.request.one("topic", true);
+    if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected the name of a topic");
+    const auto node = call.state.directory.node(topic);
+    if (!node || !call.match(policy::Operation::Discover, topic).allowed)
+        return call.fail(Errc::UnknownCapability, "no topic " + topic);
+    xml::Element capability = capability_element(topic);
+    const Topic* declared = call.state.directory.topic(topic);
+    std::string schema = node->type;
+    if (declared != nullptr && !declared->schema_namespace.empty())
+        schema = declared->schema_namespace;
+    if (!schema.empty()) {
+        xml::Element element("schema", {{"namespace", schema}});
+        if (declared != nullptr && !declared->schema_location.empty())
+            element.set("location", declared->schema_location);
+        capability.add(std::move(element));
+    }
+    if (declared != nullptr) {
+        for (const std::string& query : declared->queries)
+            capability.add(xml::Element("query", {{"name", query}}));
+        for (const std::string& notification : declared->notifications)
+            capability.add(xml::Element("notification", {{"name", notification}}));
+    }
+    for (const Provider& provider : call.state.directory.providers(topic)) {
+        for (const xml::Jid& jid : provider.online)
+            capability.add(xml::Element("provider", {{"jid", jid.str()}, {"online", "true"}}));
+        if (provider.online.empty())
+            capability.add(
+                xml::Element("provider", {{"jid", provider.account.str()}, {"online", "false"}})
+            );
+    }
+    xml::Element value("value", xml::Ns{});
+    value.add(std::move(capability));
+    return call.reply(method_answer(call.request).add(std::move(value)));
+}
+
+Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view service) {
+    const std::vector<std::string> topics = call.state.directory.serving(service);
+    if (topics.empty())
+        return Failure{Errc::UnknownCapability, "nobody serves " + std::string(service), {}};
+    constexpr std::array rights{
+        policy::Operation::Discover, policy::Operation::Query, policy::Operation::Subscribe
+    };
+    std::vector<xml::Jid> found;
+    bool has_right = false;
+    for (const std::string& topic : topics) {
+        if (std::ranges::none_of(rights, [&](policy::Operation right) {
+                return call.match(right, topic).allowed;
+            }))
+            continue;
+        has_right = true;
+        for (Provider& provider : call.state.directory.providers(topic))
+            for (xml::Jid& jid : provider.online)
+                if (std::ranges::find(found, jid) == found.end()) found.push_back(std::move(jid));
+    }
+    if (!has_right) {
+        call.state.note(
+            call.actor(), "find", topics.front(),
+            call.match(policy::Operation::Discover, topics.front())
+        );
+        return Failure{Errc::Denied, "the policy of this grid does not allow it", {}};
+    }
+    // Spread the load: start anywhere, but at the same place when the request is decided again.
+    if (found.size() > 1) {
+        const std::size_t start = std::hash<std::string>{}(call.context.fresh_id) % found.size();
+        std::ranges::rotate(found, found.begin() + static_cast<std::ptrdiff_t>(start));
+    }
+    return found;
+}
+
+pubsub::Decision find(const Call& call) {
+    const std::string service = call.request.one("service", true);
+    if (service.empty()) return call.fail(Errc::MalformedRequest, "expected the name of a service");
+    auto found = providers_of(call, service);
+    if (!found) return to_stanza_error(found.error());
+    std::vector<std::string> items;
+    for (const xml::Jid& jid : *found) items.push_back(jid.str());
+    return call.reply(method_answer(call.request).add(string_array(items)));
+}
+
+}   // namespace grid::controller::gi

@@ -1,0 +1,72 @@
+// controller/grid/operation.hpp: the operations of the Grid protocol as rows of one table.
+#pragma once
+
+#include <string_view>
+
+#include "controller/grid/request.hpp"
+#include "controller/state.hpp"
+
+namespace grid::controller::gi {
+
+/// One request being decided, on the grid strand.
+struct Call {
+    const Controller::State& state;
+    const Request& request;
+    const pubsub::Context& context;
+
+    const pubsub::Principal& actor() const { return context.actor; }
+    /// An answer without a change.
+    pubsub::Decision reply(xml::Element answer) const;
+    pubsub::Decision fail(Errc code, std::string text, std::string detail = {}) const;
+    /// Denied, and on record with the rule.
+    pubsub::Decision deny(
+        std::string_view operation, std::string_view topic, const policy::Match& match
+    ) const;
+    policy::Match match(policy::Operation operation, std::string_view topic) const {
+        return state.decide(context.actor, operation, topic);
+    }
+};
+
+struct Operation {
+    std::string_view service;   // empty: an operation element of its own
+    std::string_view method;
+    /// Only for accounts that are ENABLED and logged in.
+    bool is_for_members;
+    pubsub::SessionEffect effect;
+    pubsub::Decision (*decide)(const Call& call);
+};
+
+/// Null for what nobody implements.
+const Operation* find_operation(std::string_view service, std::string_view method);
+
+// account_query.cpp (B.2–B.4)
+pubsub::Decision register_account(const Call& call);
+pubsub::Decision login(const Call& call);
+pubsub::Decision logout(const Call& call);
+pubsub::Decision status(const Call& call);
+// discovery_query.cpp (B.5, B.6)
+pubsub::Decision list(const Call& call);
+pubsub::Decision describe(const Call& call);
+pubsub::Decision find(const Call& call);
+// capability.cpp, publishing.cpp, subscribing.cpp (B.5, B.7, B.8, in the xgrid dialect)
+pubsub::Decision get_capability_list(const Call& call);
+pubsub::Decision init_publish(const Call& call);
+pubsub::Decision subscribe(const Call& call);
+pubsub::Decision unsubscribe(const Call& call);
+// authorization_query.cpp (B.9, B.10)
+pubsub::Decision is_authorized(const Call& call);
+pubsub::Decision get_identity_group(const Call& call);
+
+/// The topics that the actor may discover, from `after` on; `next` is set when there are more.
+struct TopicPage {
+    std::vector<pubsub::NodeView> topics;
+    std::string next;
+};
+TopicPage discoverable(const Call& call, std::string after);
+/// Full JIDs that now serve the name; a failure when nobody ever did, or the actor has no right
+/// there.
+Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view service);
+/// `<capability xsi:type=…>` of an xgrid request → the topic that it means, existing or not.
+std::string topic_of_capability(const Call& call);
+
+}   // namespace grid::controller::gi

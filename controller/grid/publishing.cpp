@@ -1,0 +1,131 @@
+// controller/grid/publishing.cpp: register as publisher (protocol B.7, S31, S62).
+#include <algorithm>
+#include <array>
+
+#include "controller/grid/broker_call.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::controller::gi {
+
+namespace {
+
+xml::Element init_answer(const Call& call, const std::string& topic) {
+    return respond(
+        call.request,
+        xml::Element(
+            "initPublishResponse", xml::ns::gi_grid, {}, xml::Element::with_text("topicName", topic)
+        )
+    );
+}
+
+/// Adds names that are new; false when there are too many or one is too long.
+bool merge(std::vector<std::string>& into, const xml::Element& body, std::string_view element) {
+    for (const xml::Element* child : body.children()) {
+        if (child->name() != element) continue;
+        const std::string name = trimmed(child->attr_or("name", ""));
+        if (name.empty() || name.size() > declared_bytes_max) return false;
+        const auto at = std::ranges::lower_bound(into, name);
+        if (at == into.end() || *at != name) into.insert(at, name);
+    }
+    return into.size() <= declared_max;
+}
+
+/// S53: what the request declares, added to what is known of the topic.
+Outcome<Topic> declared(const Call& call, const std::string& topic) {
+    const Topic* known = call.state.directory.topic(topic);
+    Topic next = known != nullptr ? *known : Topic{};
+    const xml::Element& body = call.request.body;
+    bool is_good =
+        merge(next.queries, body, "query") && merge(next.notifications, body, "notification");
+    if (const xml::Element* schema = body.child_any_ns("schema")) {
+        next.schema_namespace = trimmed(schema->attr_or("namespace", ""));
+        next.schema_location = trimmed(schema->attr_or("location", ""));
+        is_good = is_good && next.schema_namespace.size() <= declared_bytes_max &&
+                  next.schema_location.size() <= declared_bytes_max;
+    }
+    if (is_good) return next;
+    return Failure{
+        Errc::MalformedRequest,
+        "queries and notifications have a name of 1 to 512 bytes, at most 64 of each; so has a "
+        "schema's namespace and location",
+        {}
+    };
+}
+
+/// The broker's part: the topic is made, or the actor becomes its publisher. An empty batch when
+/// nothing is to be done there.
+struct AtBroker {
+    std::optional<xml::StanzaError> error;
+    storage::Batch batch;
+};
+AtBroker join_topic(const Call& call, const std::string& topic) {
+    AtBroker result;
+    std::optional<pubsub::Decision> decision;
+    if (!call.state.directory.node(topic)) {
+        const xml::Element create(
+            "pubsub", xml::ns::pubsub, {}, xml::Element("create", {{"node", topic}})
+        );
+        decision = ask_broker(call, xml::IqType::Set, create, call.context);
+    } else {
+        const std::string affiliation = affiliation_of(call, topic);
+        if (affiliation == "owner" || affiliation == "publisher") return result;
+        if (affiliation == "outcast") {
+            result.error = to_stanza_error(
+                {Errc::Denied, "an owner of the topic has shut this account out", {}}
+            );
+            return result;
+        }
+        const xml::Element entry(
+            "affiliation",
+            {{"jid", std::string(call.actor().jid.bare_view())}, {"affiliation", "publisher"}}
+        );
+        const xml::Element set(
+            "pubsub", xml::ns::pubsub_owner, {},
+            xml::Element("affiliations", {{"node", topic}}, entry)
+        );
+        decision = ask_broker(call, xml::IqType::Set, set, as_system(call.context));
+    }
+    if (decision->error() != nullptr)
+        result.error = *decision->error();
+    else if (decision->change() != nullptr)
+        result.batch = std::move(decision->change()->batch);
+    return result;
+}
+
+}   // namespace
+
+pubsub::Decision init_publish(const Call& call) {
+    const std::string topic = topic_of_capability(call);
+    if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
+    constexpr std::array later{"filterSupport", "subtopicLimit", "serverSideFilter"};
+    for (const char* name : later)
+        if (call.request.body.child_any_ns(name) != nullptr)
+            return call.fail(Errc::UnsupportedOperation, "there are no filters here yet", name);
+    const auto node = call.state.directory.node(topic);
+    if (!node) {
+        const policy::Match create = call.match(policy::Operation::Create, topic);
+        if (!create.allowed) return call.deny("create", topic, create);
+    }
+    const policy::Match publish = call.match(policy::Operation::Publish, topic);
+    if (!publish.allowed) return call.deny("publish", topic, publish);
+    auto next = declared(call, topic);
+    if (!next) return to_stanza_error(next.error());
+    AtBroker joined = join_topic(call, topic);
+    if (joined.error) return *joined.error;
+    const Topic* known = call.state.directory.topic(topic);
+    const bool is_news = *next != (known != nullptr ? *known : Topic{});
+    xml::Element answer = init_answer(call, topic);
+    if (joined.batch.operations.empty() && !is_news) return pubsub::Reply(std::move(answer));
+    if (is_news) {
+        const std::string key = topic_key(topic);
+        joined.batch.expect(
+            storage::Family::Control, key, call.state.directory.record_revision(topic)
+        );
+        next->node = node ? node->uid : 0;
+        joined.batch.put(storage::Family::Control, key, encode(*next));
+    }
+    seal_for(call, joined.batch, "initPublish", topic, publish);
+    return pubsub::Decision::Change{std::move(joined.batch), std::move(answer)};
+}
+
+}   // namespace grid::controller::gi

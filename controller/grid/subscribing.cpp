@@ -1,0 +1,81 @@
+// controller/grid/subscribing.cpp: subscribe and unsubscribe by the Grid protocol (protocol B.8,
+// S32).
+#include "controller/grid/broker_call.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::controller::gi {
+
+namespace {
+
+/// Topic name and the full JIDs of those who publish there now.
+xml::Element subscribe_answer(const Call& call, const std::string& topic) {
+    xml::Element details("xmppDetails");
+    for (const Provider& provider : call.state.directory.providers(topic))
+        for (const xml::Jid& jid : provider.online)
+            details.add(xml::Element::with_text("jid", jid.str()));
+    return respond(
+        call.request, xml::Element(
+                          "subscribeResponse", xml::ns::gi_grid, {},
+                          xml::Element::with_text("topicName", topic), std::move(details)
+                      )
+    );
+}
+
+xml::Element broker_request(const Call& call, const char* name, const std::string& topic) {
+    return {
+        "pubsub",
+        xml::ns::pubsub,
+        {},
+        xml::Element(name, {{"node", topic}, {"jid", std::string(call.actor().jid.bare_view())}})
+    };
+}
+
+/// The broker's decision, with the answer in the Grid protocol.
+pubsub::Decision answered(pubsub::Decision decision, xml::Element answer) {
+    if (decision.error() != nullptr) return decision;
+    if (decision.change() == nullptr) return pubsub::Reply(std::move(answer));
+    return pubsub::Decision::Change{std::move(decision.change()->batch), std::move(answer)};
+}
+
+}   // namespace
+
+pubsub::Decision subscribe(const Call& call) {
+    const std::string topic = topic_of_capability(call);
+    if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
+    if (call.request.body.child_any_ns("filter") != nullptr)
+        return call.fail(Errc::UnsupportedOperation, "there are no filters here yet", "filter");
+    const auto node = call.state.directory.node(topic);
+    if (!node || !call.match(policy::Operation::Discover, topic).allowed)
+        return call.fail(Errc::UnknownCapability, "no topic " + topic);
+    const policy::Match match = call.match(policy::Operation::Subscribe, topic);
+    if (!match.allowed) return call.deny("subscribe", topic, match);
+    // S32: whom the policy lets subscribe, the controller adds to the topic, whitelist or not.
+    // Where an owner wants to be asked, he is asked (XEP-0060 §8.6).
+    const bool is_added = node->access_model == "whitelist";
+    const pubsub::Context context = is_added ? as_system(call.context) : call.context;
+    pubsub::Decision decision =
+        ask_broker(call, xml::IqType::Set, broker_request(call, "subscribe", topic), context);
+    if (is_added && decision.change() != nullptr)
+        seal_for(call, decision.change()->batch, "subscribe", topic, match);
+    return answered(std::move(decision), subscribe_answer(call, topic));
+}
+
+pubsub::Decision unsubscribe(const Call& call) {
+    const std::string topic = topic_of_capability(call);
+    if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
+    if (!call.state.directory.node(topic))
+        return call.fail(Errc::UnknownCapability, "no topic " + topic);
+    pubsub::Decision decision = ask_broker(
+        call, xml::IqType::Set, broker_request(call, "unsubscribe", topic), call.context
+    );
+    return answered(
+        std::move(decision), respond(
+                                 call.request, xml::Element(
+                                                   "unsubscribeResponse", xml::ns::gi_grid, {},
+                                                   xml::Element::with_text("topicName", topic)
+                                               )
+                             )
+    );
+}
+
+}   // namespace grid::controller::gi

@@ -1,0 +1,262 @@
+// pubsub/background.cpp: trims, expiry, cleaning, erasing. All only propose: a batch that comes
+// late, twice or from several nodes fails its expectations and does no harm.
+#include "pubsub/background.hpp"
+
+#include <algorithm>
+
+#include "pubsub/events.hpp"
+#include "pubsub/subscription_change.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+
+namespace {
+
+constexpr std::size_t items_per_batch = 50;
+constexpr std::size_t records_per_batch = 100;
+constexpr std::size_t nodes_per_round = 1000;
+
+class Round {
+public:
+    Round(Broker& broker, storage::Millis now, std::size_t batches_max)
+        : broker_(broker), memory_(broker.memory), now_(now), batches_max_(batches_max) {}
+
+    bool is_full() const { return batches_.size() >= batches_max_; }
+    std::vector<Batch> take() { return std::move(batches_); }
+
+    void erase_trash();
+    void clean_subscriptions();
+    void trim(std::uint64_t uid);
+    void erase_stale_payloads();
+
+private:
+    void add(Batch batch) {
+        if (!batch.operations.empty()) batches_.push_back(std::move(batch));
+    }
+    /// Erases index and payload of the items with ranks [from, to), expecting them.
+    void erase_items(
+        Batch& batch,
+        std::uint64_t uid,
+        std::uint64_t epoch,
+        const Items& items,
+        std::size_t from,
+        std::size_t to,
+        bool has_payloads
+    );
+    void erase_node(const Node& node, storage::Revision trash, std::uint64_t epoch);
+    bool clean_account(const Node& node, const std::string& bare);
+    bool clean_narrowed(const Node& node);
+
+    Broker& broker_;
+    Memory& memory_;
+    storage::Millis now_;
+    std::size_t batches_max_;
+    std::vector<Batch> batches_;
+};
+
+void Round::erase_items(
+    Batch& batch,
+    std::uint64_t uid,
+    std::uint64_t epoch,
+    const Items& items,
+    std::size_t from,
+    std::size_t to,
+    bool has_payloads
+) {
+    for (std::size_t rank = from; rank < to; ++rank) {
+        const ItemView item = items.at(rank);
+        std::string key = item_key(uid, epoch, item.id);
+        batch.expect(Family::Index, key, item.revision);
+        if (has_payloads && item.payload_bytes > 0)
+            batch.erase(Family::Payload, payload_key(uid, epoch, item.revision));
+        batch.erase(Family::Index, std::move(key));
+    }
+}
+
+void Round::erase_trash() {
+    for (const auto& [key, revision] : memory_.trash()) {
+        const auto& [uid, epoch] = key;
+        const auto items = memory_.old_items().find(key);
+        if (items != memory_.old_items().end()) {
+            const std::size_t total = items->second.size();
+            for (std::size_t from = 0; from < total && !is_full(); from += items_per_batch) {
+                Batch batch;
+                const std::size_t to = std::min(total, from + items_per_batch);
+                erase_items(batch, uid, epoch, items->second, from, to, true);
+                add(std::move(batch));
+            }
+        } else {
+            const Node* node = memory_.find(uid);
+            if (node && node->record.is_deleted && node->record.epoch == epoch) {
+                erase_node(*node, revision, epoch);
+            } else {
+                Batch batch;
+                batch.expect(Family::Control, trash_key(uid, epoch), revision);
+                batch.erase(Family::Control, trash_key(uid, epoch));
+                add(std::move(batch));
+            }
+        }
+        if (is_full()) return;
+    }
+}
+
+/// The records of a deleted node, its own and the trash note last.
+void Round::erase_node(const Node& node, storage::Revision trash, std::uint64_t epoch) {
+    Batch batch;
+    for (const auto& [key, subscription] : node.subscriptions) {
+        if (batch.operations.size() >= records_per_batch) return add(std::move(batch));
+        batch.erase(Family::Control, subscription_key(node.uid, key.jid, key.subid));
+    }
+    for (const auto& [bare, entry] : node.affiliations) {
+        if (batch.operations.size() >= records_per_batch) return add(std::move(batch));
+        batch.erase(Family::Control, affiliation_key(node.uid, bare));
+    }
+    if (node.guard != 0) batch.erase(Family::Control, guard_key(node.uid));
+    batch.expect(Family::Control, node_key(node.uid), node.revision);
+    batch.expect(Family::Control, trash_key(node.uid, epoch), trash);
+    batch.erase(Family::Control, node_key(node.uid));
+    batch.erase(Family::Control, trash_key(node.uid, epoch));
+    add(std::move(batch));
+}
+
+void Round::clean_subscriptions() {
+    for (std::uint64_t uid : memory_.cleaning()) {
+        const Node* node = memory_.find(uid);
+        if (!node) continue;
+        for (const std::string& bare : node->cleaning) {
+            if (is_full()) return;
+            clean_account(*node, bare);
+        }
+        if (is_full()) return;
+        if (node->record.is_narrowed) clean_narrowed(*node);
+    }
+}
+
+/// Rests on the affiliation: an account that is let in again keeps what is left.
+bool Round::clean_account(const Node& node, const std::string& bare) {
+    const AffiliationEntry& entry = node.affiliations.at(bare);
+    const std::string key = affiliation_key(node.uid, bare);
+    Batch batch;
+    batch.expect(Family::Control, key, entry.revision);
+    std::size_t removed = 0;
+    node.each_subscription_of_account(bare, [&](const auto& subscription) {
+        if (removed++ < items_per_batch) erase_subscription(batch, node, subscription, true);
+    });
+    if (removed == 0) {   // done
+        if (entry.record.affiliation == Affiliation::None)
+            batch.erase(Family::Control, key);
+        else
+            batch.put(
+                Family::Control, key, encode(AffiliationRecord{entry.record.affiliation, false})
+            );
+    }
+    add(std::move(batch));
+    return removed == 0;
+}
+
+bool Round::clean_narrowed(const Node& node) {
+    Batch batch;
+    batch.expect(Family::Control, node_key(node.uid), node.revision);
+    std::size_t removed = 0;
+    for (const auto& entry : node.subscriptions) {
+        const Affiliation affiliation = node.affiliation(bare_of(entry.first.jid));
+        if (may_stay(node.config().access_model, affiliation)) continue;
+        if (removed++ == items_per_batch) break;
+        erase_subscription(batch, node, entry, true);
+    }
+    if (removed == 0) {
+        NodeRecord record = node.record;
+        record.is_narrowed = false;
+        batch.put(Family::Control, node_key(node.uid), encode(record));
+        batch.event = encode(NodeConfigured{node.uid, false});
+    }
+    add(std::move(batch));
+    return removed == 0;
+}
+
+/// What is hidden already: beyond max_items, or expired.
+void Round::trim(std::uint64_t uid) {
+    const Node* node = memory_.find(uid);
+    if (!node || node->record.is_deleted) return;
+    const std::size_t hidden = node->first_shown(broker_.settings, now_);
+    const bool is_notified = node->config().notify_retract &&
+                             node->config().publish_node_full != NodeFull::DiscardOldest;
+    for (std::size_t from = 0; from < hidden && !is_full(); from += items_per_batch) {
+        const std::size_t to = std::min(hidden, from + items_per_batch);
+        Batch batch;
+        // A max_items that was raised meanwhile shows them again.
+        batch.expect(Family::Control, node_key(uid), node->revision);
+        erase_items(
+            batch, uid, node->record.epoch, node->items, from, to, !broker_.settings.keep_history
+        );
+        ItemsRetracted event{uid, is_notified, {}};
+        for (std::size_t rank = from; rank < to; ++rank)
+            event.ids.emplace_back(node->items.at(rank).id);
+        batch.event = encode(event);
+        add(std::move(batch));
+    }
+}
+
+/// A payload key is written once and never again: erasing it needs no expectation.
+void Round::erase_stale_payloads() {
+    auto& stale = memory_.stale_payloads();
+    while (!stale.empty() && !is_full()) {
+        Batch batch;
+        for (; !stale.empty() && batch.operations.size() < records_per_batch; stale.pop_front())
+            batch.erase(Family::Payload, std::move(stale.front().key));
+        add(std::move(batch));
+    }
+}
+
+}   // namespace
+
+std::vector<Batch> due_batches(
+    Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
+) {
+    Round round(broker, now, batches_max);
+    if (!round.is_full()) round.clean_subscriptions();
+    for (std::uint64_t uid : broker.memory.overfull())
+        if (!round.is_full()) round.trim(uid);
+    const auto& expiring = broker.memory.expiring();
+    auto at = expiring.lower_bound(cursor.expiring);
+    for (std::size_t seen = 0; at != expiring.end() && seen < nodes_per_round; ++at, ++seen)
+        if (!round.is_full()) round.trim(*at);
+    cursor.expiring = at == expiring.end() ? 0 : *at;
+    if (!round.is_full()) round.erase_trash();
+    round.erase_stale_payloads();
+    return round.take();
+}
+
+std::vector<Batch> sweep_batches(
+    const Broker& broker, SweepCursor& cursor, std::size_t subscriptions_max
+) {
+    const std::uint64_t policy = broker.policy.revision();
+    if (cursor.policy != policy) cursor = {policy, false, {}, {}};
+    std::vector<Batch> batches;
+    if (cursor.is_done) return batches;
+    std::size_t seen = 0;
+    const auto& nodes = broker.memory.by_name();
+    for (auto at = nodes.lower_bound(cursor.node); at != nodes.end(); ++at) {
+        const Node& node = *at->second;
+        auto next = at->first == cursor.node ? node.subscriptions.upper_bound(cursor.after)
+                                             : node.subscriptions.begin();
+        for (; next != node.subscriptions.end(); ++next) {
+            const auto jid = xml::Jid::from_canonical(next->first.jid);
+            if (!broker.policy.may_receive(jid, node.name(), node.config().type)) {
+                if (batches.empty() || batches.back().operations.size() >= items_per_batch)
+                    batches.emplace_back();
+                erase_subscription(batches.back(), node, *next, true);
+            }
+            if (++seen < subscriptions_max) continue;
+            cursor.node = at->first;
+            cursor.after = next->first;
+            return batches;
+        }
+    }
+    cursor.is_done = true;
+    return batches;
+}
+
+}   // namespace grid::pubsub

@@ -1,0 +1,133 @@
+// pubsub/decide_retrieve.cpp: items by id, the newest, or page by page (XEP-0060 §6.5).
+#include <algorithm>
+#include <set>
+
+#include "pubsub/access.hpp"
+#include "pubsub/errors.hpp"
+#include "pubsub/item_pages.hpp"
+#include "pubsub/use_cases.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/parser.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+/// One item of the answer; `payload` says which of the values read belongs to it.
+struct Wanted {
+    std::string id, publisher;
+    bool has_payload = false;
+};
+
+using Values = std::vector<std::optional<storage::Snapshot::Value>>;
+
+/// A payload was one element when it was published: its limits were checked then.
+std::optional<xml::Element> parse_payload(const std::string& text) {
+    xml::Limits limits;
+    limits.stanza_bytes_max = std::max(limits.stanza_bytes_max, text.size() + 1);
+    auto parsed = xml::parse_document(text, limits);
+    if (auto* element = std::get_if<xml::Element>(&parsed)) return std::move(*element);
+    return std::nullopt;
+}
+
+/// Runs on the reader pool. An item whose payload is gone was retracted meanwhile: it is left out.
+Reply build_reply(
+    const std::string& node,
+    const std::vector<Wanted>& wanted,
+    const Values& values,
+    const std::optional<xml::Element>& set
+) {
+    xml::Element items("items", xml::ns::pubsub, {{"node", node}});
+    std::size_t next = 0;
+    for (const Wanted& item : wanted) {
+        xml::Element element("item", {{"id", item.id}});
+        if (!item.publisher.empty()) element.set("publisher", item.publisher);
+        if (item.has_payload) {
+            const auto& value = values.at(next++);
+            if (!value) continue;
+            auto payload = parse_payload(value->value);
+            if (!payload) continue;
+            element.add(std::move(*payload));
+        }
+        items.add(std::move(element));
+    }
+    xml::Element pubsub("pubsub", xml::ns::pubsub, {}, std::move(items));
+    if (set) pubsub.add(*set);
+    return pubsub;
+}
+
+std::optional<xml::StanzaError> check_subid(const Granted& granted, const RetrieveItems& request) {
+    if (!request.subid) return std::nullopt;
+    bool is_known = false;
+    granted.node->each_subscription_of_account(granted.bare, [&](const auto& entry) {
+        is_known = is_known || entry.first.subid == *request.subid;
+    });
+    if (is_known) return std::nullopt;
+    return refuse(Errc::InvalidSubid, "You have no subscription of that subid.");
+}
+
+/// Ranks of the items asked for by id, each once, in their order.
+Checked<std::vector<std::size_t>> by_id(
+    const Broker& broker, const Node& node, const RetrieveItems& request, std::size_t first
+) {
+    std::set<std::size_t> ranks;
+    std::size_t bytes = 0;
+    for (const std::string& id : request.ids) {
+        const auto rank = node.items.rank_of(id);
+        if (!rank || *rank < first || !ranks.insert(*rank).second) continue;
+        bytes += node.items.at(*rank).payload_bytes;
+    }
+    if (ranks.size() > broker.settings.page_max ||
+        (ranks.size() > 1 && bytes > broker.settings.page_bytes_max))
+        return refuse(Errc::PolicyViolation, "That is too much for one answer: ask for fewer.");
+    return std::vector<std::size_t>(ranks.begin(), ranks.end());
+}
+
+}   // namespace
+
+Decision decide(const Broker& broker, const Context& context, const RetrieveItems& request) {
+    auto granted = grant(broker, context, Operation::Retrieve, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    if (auto error = check_retrieval(*granted)) return *error;
+    if (auto error = check_subid(*granted, request)) return *error;
+    if (!node.config().persist_items)   // §6.5.9.4
+        return unsupported("persistent-items", "This node keeps no items.");
+
+    const std::size_t first = node.first_shown(broker.settings, context.now);
+    std::vector<std::size_t> ranks;
+    std::optional<xml::Element> set;
+    if (!request.ids.empty()) {
+        auto found = by_id(broker, node, request, first);
+        if (!found) return found.error();
+        ranks = std::move(*found);
+    } else {
+        auto page = page_of_items(broker, node, first, request.page, request.max_items, true);
+        if (!page) return page.error();
+        for (std::size_t i = page->from; i < page->to; ++i) ranks.push_back(first + i);
+        set = set_of_items(node, first, *page);
+    }
+
+    std::vector<Wanted> wanted;
+    Decision::Read read;
+    const bool is_publisher_shown = node.config().itemreply == ItemReply::Publisher;
+    for (std::size_t rank : ranks) {
+        const ItemView item = node.items.at(rank);
+        const bool has_payload = item.payload_bytes > 0;
+        wanted.push_back(
+            {std::string(item.id), is_publisher_shown ? broker.memory.publisher(item) : "",
+             has_payload}
+        );
+        if (has_payload)
+            read.keys.push_back(
+                {storage::Family::Payload, payload_key(node.uid, node.record.epoch, item.revision)}
+            );
+    }
+    if (read.keys.empty()) return build_reply(request.node, wanted, {}, set);
+    read.finish = [name = request.node, wanted = std::move(wanted), set](Values values) {
+        return std::variant<xml::StanzaError, Reply>(build_reply(name, wanted, values, set));
+    };
+    return read;
+}
+
+}   // namespace grid::pubsub

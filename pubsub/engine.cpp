@@ -1,0 +1,146 @@
+// pubsub/engine.cpp: takes requests apart, sends each to what decides it. Dispatch only.
+#include "pubsub/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pubsub/background.hpp"
+#include "pubsub/broker.hpp"
+#include "pubsub/node_config_form.hpp"
+#include "pubsub/notification.hpp"
+#include "pubsub/request_parse.hpp"
+#include "pubsub/use_cases.hpp"
+
+namespace grid::pubsub {
+
+struct Engine::State {
+    State(Settings settings, const AccessPolicy& policy, const Contacts& contacts)
+        : broker(std::make_unique<Broker>(std::move(settings), policy, contacts)) {}
+
+    std::unique_ptr<Broker> broker;
+    BackgroundCursor background;
+    SweepCursor sweep;
+};
+
+namespace {
+
+Prepared prepare_request(const Broker& broker, Request request) {
+    Prepared prepared;
+    const auto* publish = std::get_if<Publish>(&request);
+    prepared.order = publish ? Order::Pipelined : Order::Barrier;
+    prepared.bytes = sizeof(Request) + (publish ? publish->payload.size() : 0);
+    prepared.decide = [&broker, shared = std::make_shared<const Request>(std::move(request)
+                                )](const Context& context) {
+        return std::visit([&](const auto& use) { return decide(broker, context, use); }, *shared);
+    };
+    return prepared;
+}
+
+NodeView view_of(const Broker& broker, const Node& node) {
+    NodeView view;
+    view.uid = node.uid;
+    view.name = node.name();
+    view.title = node.config().title;
+    view.type = node.config().type;
+    view.access_model = to_string(node.config().access_model);
+    view.publish_model = to_string(node.config().publish_model);
+    view.items = std::min(node.items.size(), node.max_items(broker.settings));
+    view.subscriptions = node.subscriptions.size();
+    for (const auto& [bare, entry] : node.affiliations)
+        if (is_publishing(entry.record.affiliation)) ++view.publishers;
+    view.created = node.record.created;
+    view.creator = node.record.creator;
+    return view;
+}
+
+}   // namespace
+
+Engine::Engine(Settings settings, const AccessPolicy& policy, const Contacts& contacts)
+    : state_(std::make_unique<State>(std::move(settings), policy, contacts)) {}
+
+Engine::~Engine() = default;
+
+std::optional<Result<Prepared, xml::StanzaError>> Engine::prepare(const IqRequest& request) {
+    const Broker& broker = *state_->broker;
+    auto parsed = parse_request(request, broker.settings);
+    if (!parsed) return std::nullopt;
+    if (!*parsed) return Result<Prepared, xml::StanzaError>(parsed->error());
+    return Result<Prepared, xml::StanzaError>(prepare_request(broker, std::move(**parsed)));
+}
+
+std::optional<Prepared> Engine::prepare_message(const xml::Element& message) {
+    auto approval = parse_approval(message);
+    if (!approval) return std::nullopt;
+    return prepare_request(*state_->broker, std::move(*approval));
+}
+
+void Engine::apply(const storage::KeyChange& change) { state_->broker->memory.apply(change); }
+
+void Engine::notify(const storage::Committed& committed, Notifier& notifier) {
+    Announcer announce(*state_->broker, committed, notifier);
+    for (const Event& event : decode_events(committed.batch.event)) std::visit(announce, event);
+}
+
+void Engine::scan_started() { state_->broker->memory.forget(); }
+
+void Engine::scan_finished() { state_->broker->memory.scan_finished(); }
+
+std::vector<storage::Batch> Engine::due(storage::Millis now, std::size_t batches_max) {
+    return due_batches(*state_->broker, state_->background, now, batches_max);
+}
+
+std::vector<Subscriber> Engine::audience(std::uint64_t node) const {
+    const Broker& broker = *state_->broker;
+    std::vector<Subscriber> audience;
+    const Node* found = broker.memory.find(node);
+    if (!found) return audience;
+    for (const auto& [key, subscription] : found->subscriptions) {
+        if (!found->delivers_to(key.jid, subscription)) continue;
+        auto jid = xml::Jid::from_canonical(key.jid);
+        if (!audience.empty() && audience.back().jid == jid) continue;   // several subscriptions
+        if (!broker.policy.may_receive(jid, found->name(), found->config().type)) continue;
+        audience.push_back({std::move(jid)});
+    }
+    return audience;
+}
+
+std::vector<std::uint64_t> Engine::subscribed_nodes(const xml::Jid& bare) const {
+    std::vector<std::uint64_t> nodes;
+    for (const auto& [uid, count] : state_->broker->memory.subscribed_nodes(bare.bare_view()))
+        nodes.push_back(uid);
+    return nodes;
+}
+
+std::vector<storage::Batch> Engine::sweep(std::size_t subscriptions_max) {
+    return sweep_batches(*state_->broker, state_->sweep, subscriptions_max);
+}
+
+bool Engine::is_sweep_pending() const {
+    const SweepCursor& sweep = state_->sweep;
+    return !sweep.is_done || sweep.policy != state_->broker->policy.revision();
+}
+
+std::vector<NodeView> Engine::nodes(std::string_view after, std::size_t max) const {
+    const auto& nodes = state_->broker->memory.by_name();
+    std::vector<NodeView> views;
+    for (auto at = nodes.upper_bound(after); at != nodes.end() && views.size() < max; ++at)
+        views.push_back(view_of(*state_->broker, *at->second));
+    return views;
+}
+
+std::optional<NodeView> Engine::node(std::string_view name) const {
+    const Node* node = state_->broker->memory.find(name);
+    if (!node) return std::nullopt;
+    return view_of(*state_->broker, *node);
+}
+
+std::size_t Engine::node_count() const { return state_->broker->memory.by_name().size(); }
+std::size_t Engine::item_count() const { return state_->broker->memory.item_count(); }
+std::size_t Engine::subscription_count() const {
+    return state_->broker->memory.subscription_count();
+}
+std::size_t Engine::item_memory_bytes() const {
+    return state_->broker->memory.memory_bytes_of_items();
+}
+
+}   // namespace grid::pubsub

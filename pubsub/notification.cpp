@@ -1,0 +1,229 @@
+// pubsub/notification.cpp: the messages of XEP-0060 §7.1.2, §7.2.2, §8, §12.14. No tree is built
+// for an item: its payload was serialized when it was parsed.
+#include "pubsub/notification.hpp"
+
+#include <utility>
+
+#include "pubsub/node_config_form.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+void append_attr(std::string& out, std::string_view name, std::string_view value) {
+    out.append(" ").append(name).append("='");
+    xml::append_escaped_attr(out, value);
+    out.append("'");
+}
+
+/// `<name node='…'`, open for more attributes.
+std::string start(std::string_view name, const Node& node) {
+    std::string out("<");
+    out.append(name);
+    append_attr(out, "node", node.name());
+    return out;
+}
+
+std::string in_event(std::string_view inner) {
+    std::string out("<event xmlns='");
+    out.append(xml::ns::pubsub_event.uri()).append("'>").append(inner).append("</event>");
+    return out;
+}
+
+std::string empty_element(std::string_view name, const Node& node) {
+    return in_event(start(name, node) + "/>");
+}
+
+const std::string* payload_in(const storage::Committed& committed) {
+    for (const storage::Operation& operation : committed.batch.operations)
+        if (operation.family == storage::Family::Payload && !operation.erase)
+            return &operation.value;
+    return nullptr;
+}
+
+std::string subscription_body(const Node& node, const SubscriptionChanged& event) {
+    std::string inner = start("subscription", node);
+    append_attr(inner, "jid", event.jid);
+    if (!event.subid.empty()) append_attr(inner, "subid", event.subid);
+    append_attr(inner, "subscription", to_string(event.state));
+    return in_event(inner + "/>");
+}
+
+std::string serialized(const xml::Element& element) {
+    std::string out;
+    xml::write(out, element, xml::ns::client.uri());
+    return out;
+}
+
+}   // namespace
+
+std::string Announcer::open(const Node& node) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string id("ev-");
+    for (int shift = 60; shift >= 0; shift -= 4)
+        id.push_back(digits[(committed_.revision >> shift) & 0xf]);
+    id.append("-").append(std::to_string(index_++));
+    std::string out;
+    append_attr(out, "from", broker_.settings.service.str());
+    append_attr(out, "id", id);
+    const bool is_headline = node.config().notification_type == NotificationType::Headline;
+    append_attr(out, "type", is_headline ? "headline" : "normal");
+    return out + ">";
+}
+
+void Announcer::send(const Node& node, std::string body, std::vector<xml::Jid> besides) {
+    Notification notification;
+    notification.node = node.uid;
+    notification.to = std::move(besides);
+    notification.is_headline = node.config().notification_type == NotificationType::Headline;
+    std::string rest = open(node);
+    rest.reserve(rest.size() + body.size() + 10);
+    rest.append(body).append("</message>");
+    notification.rest = std::make_shared<const std::string>(std::move(rest));
+    notifier_.notify(std::move(notification));
+}
+
+/// To single addressees: about their own affairs, so never a headline.
+void Announcer::send_to(std::vector<xml::Jid> to, std::string body) {
+    if (to.empty()) return;
+    std::string rest;
+    append_attr(rest, "from", broker_.settings.service.str());
+    append_attr(
+        rest, "id", "st-" + std::to_string(committed_.revision) + "-" + std::to_string(index_++)
+    );
+    Notification notification;
+    notification.to = std::move(to);
+    notification.rest = std::make_shared<const std::string>(rest + ">" + body + "</message>");
+    notifier_.notify(std::move(notification));
+}
+
+std::vector<xml::Jid> Announcer::owners(const Node& node) const {
+    std::vector<xml::Jid> owners;
+    for (const auto& [bare, entry] : node.affiliations)
+        if (entry.record.affiliation == Affiliation::Owner)
+            owners.push_back(xml::Jid::from_canonical(bare));
+    return owners;
+}
+
+void Announcer::operator()(const ItemPublished& event) {
+    const Node* node = broker_.memory.find(event.node);
+    if (!node || !node->config().deliver_notifications) return;
+    const std::string* payload = event.payload.empty() ? payload_in(committed_) : &event.payload;
+    const bool has_payload = payload && node->config().deliver_payloads;
+    std::string inner;
+    inner.reserve((has_payload ? payload->size() : 0) + 256);
+    inner = start("items", *node);
+    if (!event.has_item) {   // §4.3: transient, notification only
+        inner += "/>";
+    } else {
+        inner += "><item";
+        if (!event.id.empty()) append_attr(inner, "id", event.id);
+        const bool is_named = node->config().itemreply == ItemReply::Publisher;
+        if (is_named && !event.publisher.empty()) append_attr(inner, "publisher", event.publisher);
+        if (has_payload)
+            inner.append(">").append(*payload).append("</item></items>");
+        else
+            inner += "/></items>";
+    }
+    send(*node, in_event(inner));
+}
+
+void Announcer::operator()(const ItemsRetracted& event) {
+    const Node* node = broker_.memory.find(event.node);
+    if (!node || !event.is_notified || !node->config().deliver_notifications) return;
+    std::string inner = start("items", *node) + ">";
+    for (const std::string& id : event.ids) {
+        inner += "<retract";
+        append_attr(inner, "id", id);
+        inner += "/>";
+    }
+    send(*node, in_event(inner + "</items>"));
+}
+
+void Announcer::operator()(const NodePurged& event) {
+    const Node* node = broker_.memory.find(event.node);
+    if (!node || !node->config().notify_retract || !node->config().deliver_notifications) return;
+    send(*node, empty_element("purge", *node));
+}
+
+void Announcer::operator()(const NodeDeleted& event) {
+    const Node* node = broker_.memory.find(event.node);
+    if (!node) return;
+    if (node->config().notify_delete) {
+        std::string inner = start("delete", *node);
+        if (event.redirect.empty()) {
+            inner += "/>";
+        } else {
+            inner += "><redirect";
+            append_attr(inner, "uri", event.redirect);
+            inner += "/></delete>";
+        }
+        std::vector<xml::Jid> waiting;   // §8.4.2: also those whose subscription is pending
+        for (const auto& [key, subscription] : node->subscriptions)
+            if (subscription.state == SubscriptionState::Pending)
+                waiting.push_back(xml::Jid::from_canonical(key.jid));
+        send(*node, in_event(inner), std::move(waiting));
+    }
+    notifier_.node_removed(node->uid);
+}
+
+void Announcer::operator()(const NodeConfigured& event) {
+    const Node* node = broker_.memory.find(event.node);
+    if (!node) return;
+    notifier_.audience_changed(node->uid);
+    if (!event.is_notified || !node->config().notify_config) return;
+    if (!node->config().deliver_payloads) return send(*node, empty_element("configuration", *node));
+    const xml::Form form = to_form(node->config(), broker_.settings, "result");
+    std::string inner = start("configuration", *node) + ">";
+    xml::write(inner, form.to_element(), xml::ns::pubsub_event.uri());
+    send(*node, in_event(inner + "</configuration>"));
+}
+
+void Announcer::operator()(const SubscriptionChanged& event) {
+    const Node* node = broker_.memory.find(event.node);
+    if (!node) return;
+    notifier_.audience_changed(node->uid);
+    const std::string body = subscription_body(*node, event);
+    if (event.is_told) send_to({xml::Jid::from_canonical(event.jid)}, body);
+    const bool is_news =
+        event.state == SubscriptionState::Subscribed || event.state == SubscriptionState::None;
+    if (node->config().notify_sub && is_news) send_to(owners(*node), body);
+}
+
+void Announcer::operator()(const ApprovalRequested& event) {
+    const Node* node = broker_.memory.find(event.node);
+    if (!node) return;
+    xml::Form form;
+    form.type = "form";
+    form.title = "PubSub subscriber request";
+    form.instructions =
+        "To approve this entity's subscription request, submit the form with \"allow\" set; to "
+        "deny "
+        "it, with \"allow\" not set. To decide later, cancel.";
+    form.set_form_type(xml::subscribe_authorization_form);
+    form.add("pubsub#subid", "hidden", event.subid);
+    form.add("pubsub#node", "text-single", node->name(), "Node ID");
+    form.add("pubsub#subscriber_jid", "jid-single", event.jid, "Subscriber Address");
+    form.add(
+        "pubsub#allow", "boolean", "false", "Allow this JID to subscribe to this pubsub node?"
+    );
+    send_to(owners(*node), serialized(form.to_element()));
+}
+
+/// §8.9.4: in the subscriber's own words, what it is to the node now.
+void Announcer::operator()(const AffiliationChanged& event) {
+    const Node* node = broker_.memory.find(event.node);
+    if (!node) return;
+    notifier_.audience_changed(node->uid);
+    std::string body("<pubsub xmlns='");
+    body.append(xml::ns::pubsub.uri()).append("'>").append(start("affiliations", *node));
+    body += "><affiliation";
+    append_attr(body, "jid", event.jid);
+    append_attr(body, "affiliation", to_string(event.affiliation));
+    body += "/></affiliations></pubsub>";
+    send_to({xml::Jid::from_canonical(event.jid)}, std::move(body));
+}
+
+}   // namespace grid::pubsub

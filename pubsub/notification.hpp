@@ -1,0 +1,42 @@
+// pubsub/notification.hpp: events to the messages that tell of them, each serialized once.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "pubsub/broker.hpp"
+#include "pubsub/events.hpp"
+#include "storage/store.hpp"
+
+namespace grid::pubsub {
+
+/// Tells of one committed batch. After all of it was applied.
+class Announcer {
+public:
+    Announcer(const Broker& broker, const storage::Committed& committed, Notifier& notifier)
+        : broker_(broker), committed_(committed), notifier_(notifier) {}
+
+    void operator()(const ItemPublished& event);
+    void operator()(const ItemsRetracted& event);
+    void operator()(const NodePurged& event);
+    void operator()(const NodeDeleted& event);
+    void operator()(const NodeConfigured& event);
+    void operator()(const SubscriptionChanged& event);
+    void operator()(const ApprovalRequested& event);
+    void operator()(const AffiliationChanged& event);
+
+private:
+    /// Everything from ` from='…'` to the end of the start tag. The id is unique: revision and
+    /// index.
+    std::string open(const Node& node);
+    void send(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
+    void send_to(std::vector<xml::Jid> to, std::string body);
+    std::vector<xml::Jid> owners(const Node& node) const;
+
+    const Broker& broker_;
+    const storage::Committed& committed_;
+    Notifier& notifier_;
+    unsigned index_ = 0;
+};
+
+}   // namespace grid::pubsub

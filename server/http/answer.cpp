@@ -1,0 +1,68 @@
+// server/http/answer.cpp: writes answers.
+#include "server/http/answer.hpp"
+
+#include <array>
+#include <boost/beast/http/status.hpp>
+#include <boost/json.hpp>
+#include <ctime>
+
+namespace grid::server::http {
+namespace {
+
+// What a browser must not do with our answers: keep them, guess a type, frame them, run them.
+constexpr std::string_view fixed_headers =
+    "Cache-Control: no-store\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "X-Frame-Options: DENY\r\n"
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Referrer-Policy: no-referrer\r\n";
+
+}   // namespace
+
+std::string error_body(std::string_view code, std::string_view text) {
+    const boost::json::object error{{"code", code}, {"text", text}};
+    return boost::json::serialize(boost::json::object{{"error", error}});
+}
+
+Answer to_answer(const Refusal& refusal) {
+    Answer answer;
+    answer.status = refusal.status;
+    answer.allow = refusal.allow;
+    if (refusal.status != 204) answer.body = error_body(refusal.code, refusal.text);
+    return answer;
+}
+
+std::string to_bytes(const Answer& answer, storage::Millis now) {
+    const auto reason =
+        boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(answer.status));
+    std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " ";
+    out.append(reason.data(), reason.size()).append("\r\nDate: ").append(to_http_date(now));
+    out.append("\r\n").append(fixed_headers);
+    if (!answer.allow.empty()) out.append("Allow: ").append(answer.allow).append("\r\n");
+    if (!answer.body.empty()) out.append("Content-Type: application/json\r\n");
+    // RFC 9110 §8.6: not with 204.
+    if (answer.status != 204)
+        out.append("Content-Length: ").append(std::to_string(answer.body.size())).append("\r\n");
+    if (!answer.keeps_alive) out.append("Connection: close\r\n");
+    out.append("\r\n");
+    if (!answer.is_head) out.append(answer.body);
+    return out;
+}
+
+std::string to_http_date(storage::Millis time) {
+    static constexpr std::array days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const auto seconds = static_cast<std::time_t>(time / 1000);
+    std::tm t{};
+    gmtime_r(&seconds, &t);
+    const auto two = [](int number) {
+        return std::string(number < 10 ? "0" : "") + std::to_string(number);
+    };
+    return std::string(days.at(static_cast<std::size_t>(t.tm_wday))) + ", " + two(t.tm_mday) + " " +
+           months.at(static_cast<std::size_t>(t.tm_mon)) + " " + std::to_string(t.tm_year + 1900) +
+           " " + two(t.tm_hour) + ":" + two(t.tm_min) + ":" + two(t.tm_sec) + " GMT";
+}
+
+}   // namespace grid::server::http

@@ -1,0 +1,31 @@
+// server/http/answer.hpp: an answer as bytes: status line, the headers that every answer has, JSON
+// body.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "server/http/guard.hpp"
+#include "storage/batch.hpp"
+
+namespace grid::server::http {
+
+struct Answer {
+    unsigned status = 200;
+    std::string body;       // JSON; empty: none
+    std::string allow;      // 405, OPTIONS
+    bool is_head = false;   // the length of the body is told, the body is not sent
+    bool keeps_alive = false;
+};
+
+/// `{"error": {"code": …, "text": …}}`
+std::string error_body(std::string_view code, std::string_view text);
+Answer to_answer(const Refusal& refusal);
+
+/// HTTP/1.1. No header says what software or version this is.
+std::string to_bytes(const Answer& answer, storage::Millis now);
+
+/// RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
+std::string to_http_date(storage::Millis time);
+
+}   // namespace grid::server::http

@@ -1,0 +1,36 @@
+// server/http/backend.hpp: the grid behind HTTPS.
+#pragma once
+
+#include "controller/admin/rest.hpp"
+#include "server/grid/grid.hpp"
+#include "server/http/server.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server::http {
+
+class Backend final : public HttpBackend {
+public:
+    Backend(Grid& grid, storage::Store& store, const controller::ServerInfo& info)
+        : grid_(grid),
+          store_(store),
+          rest_(grid.controller(), grid.broker(), grid.sessions(), info) {}
+
+    void api(controller::HttpRequest request, pubsub::Principal principal, Done done) override {
+        auto prepared = rest_.prepare(request);
+        if (!prepared) return done(prepared.error());
+        grid_.api(std::move(*prepared), std::move(principal), std::move(done));
+    }
+
+    Readiness ready() override {
+        auto status = store_.status();
+        if (status.writable) return {};
+        return {false, {"the store takes no writes: " + status.reason}};
+    }
+
+private:
+    Grid& grid_;
+    storage::Store& store_;
+    controller::Rest rest_;
+};
+
+}   // namespace grid::server::http

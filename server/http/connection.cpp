@@ -1,0 +1,219 @@
+// server/http/connection.cpp: reads requests one after the other and answers each before the next.
+#include "server/http/connection.hpp"
+
+#include <algorithm>
+#include <boost/beast/http/read.hpp>
+#include <boost/json.hpp>
+
+#include "server/http/limits.hpp"
+#include "server/http/refusals.hpp"
+#include "server/net/from_callback.hpp"
+#include "server/stamp.hpp"
+
+namespace grid::server::http {
+
+namespace beast = boost::beast;
+using boost::system::error_code;
+using net::no_throw;
+
+Connection::Connection(
+    std::shared_ptr<HttpServer::Shared> shared, net::Socket socket, std::string peer
+)
+    : shared_(std::move(shared)), stream_(std::move(socket)), peer_(std::move(peer)) {}
+
+Connection::~Connection() { shared_->leave(this, peer_); }
+
+asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
+    if (!self->shared_->enter(self.get(), self->peer_)) co_return self->stream_.abort();
+    if (!co_await self->shake_hands()) co_return self->stream_.abort();
+    while (co_await self->wait_for_request() && co_await self->serve()) {
+    }
+    co_await self->stream_.close(goodbye_seconds_max);
+}
+
+void Connection::wind_up() {
+    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+        self->is_winding_up_ = true;
+        if (self->is_idle_) self->stream_.abort();
+    });
+}
+
+Connection::Watchdog Connection::watchdog(std::chrono::milliseconds deadline) {
+    return Watchdog(stream_.get_executor(), deadline, [weak = weak_from_this()] {
+        if (auto self = weak.lock()) self->stream_.abort();
+    });
+}
+
+asio::awaitable<bool> Connection::shake_hands() {
+    const error_code error = co_await stream_.handshake(shared_->tls, handshake_seconds_max);
+    if (error) {
+        shared_->log.debug(
+            "http_handshake_failed", {{"peer", peer_}, {"reason", stream_.failure()}}
+        );
+        co_return false;
+    }
+    const Config& config = shared_->config;
+    presented_ = tls::judge(stream_.ssl(), config.domain, config.sasl.mappings, now());
+    stream_.forget_peer_certificate();
+    co_return true;
+}
+
+/// The first byte of a request may take its time, except on a new connection, where nobody has
+/// shown yet that he means to ask anything.
+asio::awaitable<bool> Connection::wait_for_request() {
+    if (is_winding_up_) co_return false;
+    if (buffer_.size() > 0) co_return true;   // sent behind the last one
+    const auto patience = is_first_ ? header_seconds_max : idle_seconds_max;
+    is_first_ = false;
+    is_idle_ = true;
+    auto watch = watchdog(patience);
+    auto [error, size] = co_await stream_.async_read_some(buffer_.prepare(4096), no_throw);
+    is_idle_ = false;
+    buffer_.commit(size);
+    co_return !error;
+}
+
+asio::awaitable<bool> Connection::serve() {
+    Parser parser;
+    parser.header_limit(header_bytes_max);
+    parser.body_limit(shared_->config.limits.http_body_bytes_max);
+    error_code error;
+    {
+        auto watch = watchdog(header_seconds_max);
+        auto [failed, size] =
+            co_await beast::http::async_read_header(stream_, buffer_, parser, no_throw);
+        error = failed;
+    }
+    if (error) {
+        const auto refusal = to_refusal(error);
+        co_return refusal ? co_await refuse(parser, *refusal) : false;
+    }
+    auto admitted = admit(parser.get(), shared_->guard, no_identity());
+    if (!admitted) co_return co_await refuse(parser, admitted.error());
+    auto answer = co_await answer_to(parser, std::move(*admitted));
+    if (!answer) co_return false;
+    const bool keeps = parser.is_done() && parser.keep_alive() && !is_winding_up_;
+    answer->keeps_alive = keeps;
+    co_return co_await send(to_bytes(*answer, now())) && keeps;
+}
+
+/// What was not read of the body cannot be told from a next request, so it ends the connection.
+asio::awaitable<bool> Connection::refuse(Parser& parser, Refusal refusal) {
+    if (refusal.status != 204 && refusal.status != 404) log(parser, refusal.status, refusal.text);
+    Answer answer = to_answer(refusal);
+    answer.is_head = parser.get().method() == beast::http::verb::head;
+    answer.keeps_alive = parser.is_done() && parser.keep_alive() && !is_winding_up_;
+    const bool keeps = answer.keeps_alive;
+    co_return co_await send(to_bytes(answer, now())) && keeps;
+}
+
+asio::awaitable<Connection::MaybeAnswer> Connection::answer_to(Parser& parser, Admitted request) {
+    const bool is_head = request.is_head;
+    Answer answer;
+    if (request.route == Route::Health) {
+        answer.body = R"({"status":"ok"})";
+    } else if (request.route == Route::Ready) {
+        const Readiness readiness = shared_->backend.ready();
+        answer.status = readiness.is_ready ? 200 : 503;
+        const boost::json::array problems(readiness.problems.begin(), readiness.problems.end());
+        answer.body = boost::json::serialize(
+            boost::json::object{{"ready", readiness.is_ready}, {"problems", problems}}
+        );
+    } else {
+        auto asked = co_await ask_backend(parser, std::move(request));
+        if (!asked) co_return std::nullopt;
+        answer = std::move(*asked);
+    }
+    answer.is_head = is_head;
+    co_return answer;
+}
+
+asio::awaitable<error_code> Connection::read_body(Parser& parser) {
+    if (parser.is_done()) co_return error_code();
+    const bool is_awaited = !parser.get()[beast::http::field::expect].empty();
+    // RFC 9110 §10.1.1: not needed when part of the body is here already.
+    if (is_awaited && buffer_.size() == 0 && !co_await send("HTTP/1.1 100 Continue\r\n\r\n"))
+        co_return beast::http::error::end_of_stream;
+    auto watch = watchdog(body_seconds_max);
+    auto [error, size] = co_await beast::http::async_read(stream_, buffer_, parser, no_throw);
+    co_return error;
+}
+
+asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser, Admitted request) {
+    const auto expect = parser.get()[beast::http::field::expect];
+    if (!expect.empty() && !beast::iequals(expect, "100-continue"))
+        co_return to_answer({417, "expectation-failed", "only 100-continue can be expected", {}});
+    if (const error_code error = co_await read_body(parser)) {
+        const auto refusal = to_refusal(error);
+        if (!refusal) co_return std::nullopt;
+        log(parser, refusal->status, refusal->text);
+        co_return to_answer(*refusal);
+    }
+    const std::string method = request.method;
+    controller::HttpRequest forwarded{
+        std::move(request.method), std::move(request.path), std::move(request.query),
+        std::move(parser.get().body())
+    };
+    auto response = co_await net::from_callback<controller::HttpResponse>(
+        [this, forwarded = std::move(forwarded)](HttpBackend::Done done) mutable {
+            shared_->backend.api(std::move(forwarded), principal(), std::move(done));
+        }
+    );
+    const auto status = static_cast<unsigned>(response.status);
+    if (method != "GET" || status == 401 || status == 403) log(parser, status, {});
+    Answer answer;
+    answer.status = status;
+    answer.body = std::move(response.body);
+    co_return answer;
+}
+
+asio::awaitable<bool> Connection::send(std::string bytes) {
+    auto watch = watchdog(answer_seconds_max);
+    auto [error, size] = co_await asio::async_write(stream_, asio::buffer(bytes), no_throw);
+    co_return !error;
+}
+
+/// Empty when the certificate says who asks.
+std::string Connection::no_identity() const {
+    const auto& p = presented_;
+    if (!p.present)
+        return "a client certificate is needed, of an administrator's account, issued by a CA that "
+               "this grid trusts";
+    if (!p.can_log_in()) return "the client certificate is refused: " + p.reason;
+    if (p.not_after < now())
+        return "the client certificate has expired since the connection was made";
+    // A name that a mapping rule gives must never be an administrator's (design §6), and nobody
+    // else has any business here.
+    if (p.is_mapped) return "administration needs a certificate with an id-on-xmppAddr";
+    if (p.identities.size() == 1) return "";
+    return "the client certificate names " + std::to_string(p.identities.size()) +
+           " accounts; here it must be one that names exactly one";
+}
+
+pubsub::Principal Connection::principal() const {
+    pubsub::Principal principal;
+    principal.jid = presented_.identities.front();
+    principal.origin = pubsub::Origin::Http;
+    principal.address = peer_;
+    principal.issuer = presented_.anchor;
+    return principal;
+}
+
+void Connection::log(const Parser& parser, unsigned status, const std::string& reason) const {
+    const auto& head = parser.get();
+    const std::string method(head.method_string()), target(head.target().substr(0, 200));
+    const std::string account =
+        presented_.identities.size() == 1 ? presented_.identities.front().str() : "";
+    const bool is_suspicious = status == 401 || status == 403 || status == 421;
+    shared_->log.write(
+        is_suspicious ? Level::Warn : Level::Info, status < 400 ? "http_request" : "http_refused",
+        {{"peer", peer_},
+         {"account", account},
+         {"method", method},
+         {"path", target.substr(0, target.find('?'))},
+         {"status", std::to_string(status)},
+         {"reason", reason}}
+    );
+}
+
+}   // namespace grid::server::http

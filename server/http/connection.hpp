@@ -1,0 +1,63 @@
+// server/http/connection.hpp: one HTTPS connection, from the handshake to the goodbye.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/http/answer.hpp"
+#include "server/http/guard.hpp"
+#include "server/http/shared.hpp"
+#include "server/net/deadline.hpp"
+#include "server/net/tls_stream.hpp"
+#include "server/tls/certificate.hpp"
+
+namespace grid::server::http {
+
+namespace asio = boost::asio;
+
+/// Lives as long as its coroutine, on the socket's strand.
+class Connection : public std::enable_shared_from_this<Connection> {
+public:
+    Connection(std::shared_ptr<HttpServer::Shared> shared, net::Socket socket, std::string peer);
+    ~Connection();
+    /// The parameter keeps it alive.
+    static asio::awaitable<void> run(std::shared_ptr<Connection> self);
+    /// Any thread. No further request; the one in progress is answered.
+    void wind_up();
+
+private:
+    using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+    using Watchdog = net::Watchdog<net::Strand>;
+
+    asio::awaitable<bool> shake_hands();
+    asio::awaitable<bool> wait_for_request();
+    /// One request and its answer; false when the connection is to end.
+    asio::awaitable<bool> serve();
+    /// Nothing: nobody is there any more to be answered.
+    using MaybeAnswer = std::optional<Answer>;
+    asio::awaitable<MaybeAnswer> answer_to(Parser& parser, Admitted request);
+    asio::awaitable<MaybeAnswer> ask_backend(Parser& parser, Admitted request);
+    asio::awaitable<boost::system::error_code> read_body(Parser& parser);
+    asio::awaitable<bool> refuse(Parser& parser, Refusal refusal);
+    asio::awaitable<bool> send(std::string bytes);
+    /// Closes the socket when the time is over; what waits then fails.
+    Watchdog watchdog(std::chrono::milliseconds deadline);
+
+    std::string no_identity() const;
+    pubsub::Principal principal() const;
+    void log(const Parser& parser, unsigned status, const std::string& reason) const;
+
+    std::shared_ptr<HttpServer::Shared> shared_;
+    net::TlsStream stream_;
+    std::string peer_;
+    boost::beast::flat_buffer buffer_;
+    tls::Presented presented_;
+    bool is_first_ = true, is_idle_ = false, is_winding_up_ = false;
+};
+
+}   // namespace grid::server::http

@@ -1,0 +1,179 @@
+// server/http/guard.cpp: routing and the checks that keep strangers and foreign web pages out.
+#include "server/http/guard.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/ip/address.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+
+#include "server/http/limits.hpp"
+
+namespace grid::server::http {
+namespace {
+
+namespace beast = boost::beast;
+using Verb = beast::http::verb;
+
+constexpr std::string_view api_prefix = "/api/v1/";
+constexpr const char* read_methods = "GET, HEAD, OPTIONS";
+constexpr const char* api_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return out;
+}
+
+int hex(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+/// A page of another site can make a browser send our host name to an address of its choice, but it
+/// cannot make it send an IP literal there: literals are safe whatever address we listen on, and
+/// behind a container's port mapping we do not know the one that the client used.
+bool is_known_host(const std::string& host, const GuardSettings& settings) {
+    if (host.empty()) return false;
+    if (host == "localhost") return true;
+    boost::system::error_code error;
+    boost::asio::ip::make_address(host, error);
+    if (!error) return true;
+    return std::find(settings.hosts.begin(), settings.hosts.end(), host) != settings.hosts.end();
+}
+
+bool changes_state(Verb verb) {
+    return verb == Verb::post || verb == Verb::put || verb == Verb::patch || verb == Verb::delete_;
+}
+
+bool is_json(std::string_view content_type) {
+    const auto end = content_type.find(';');
+    std::string_view type = content_type.substr(0, end);
+    while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+    return lower(type) == "application/json";
+}
+
+std::string text_of(const Head& head, beast::http::field field) {
+    return std::string(view(head[field]));
+}
+
+/// RFC 9112 §3.2: exactly one Host in HTTP/1.1.
+Result<void, Refusal> check_host(const Head& head, const GuardSettings& settings) {
+    if (head.count(beast::http::field::host) != 1)
+        return Refusal{400, "bad-request", "exactly one Host header is needed", {}};
+    const std::string host = host_name(view(head[beast::http::field::host]));
+    if (is_known_host(host, settings)) return {};
+    return Refusal{421, "misdirected-request", "this server is not '" + host + "'", {}};
+}
+
+/// Keeps a web page from using the certificate of the administrator who looks at it (CSRF).
+Result<void, Refusal> check_change(const Head& head) {
+    const std::string site = lower(view(head["Sec-Fetch-Site"]));
+    if (!site.empty() && site != "same-origin" && site != "none")
+        return Refusal{403, "foreign-origin", "requests of other web sites change nothing", {}};
+    const std::string own = "https://" + lower(text_of(head, beast::http::field::host));
+    const auto origin = head.find(beast::http::field::origin);
+    if (origin != head.end() && lower(view(origin->value())) != own)
+        return Refusal{403, "foreign-origin", "requests of other web sites change nothing", {}};
+    if (is_json(view(head[beast::http::field::content_type]))) return {};
+    return Refusal{
+        415,
+        "unsupported-media-type",
+        "a request that changes something needs Content-Type: application/json",
+        {}
+    };
+}
+
+struct Target {
+    std::string_view path, query;
+};
+
+Target split(std::string_view target) {
+    const auto mark = target.find('?');
+    if (mark == std::string_view::npos) return {target, {}};
+    return {target.substr(0, mark), target.substr(mark + 1)};
+}
+
+/// What anybody may ask, certificate or not.
+Result<Admitted, Refusal> admit_open(const Head& head, Route route) {
+    const Verb verb = head.method();
+    if (verb == Verb::options) return Refusal{204, {}, {}, read_methods};
+    if (verb != Verb::get && verb != Verb::head)
+        return Refusal{
+            405, "method-not-allowed", "only GET and HEAD are possible here", read_methods
+        };
+    return Admitted{route, "GET", {}, {}, verb == Verb::head};
+}
+
+Result<Admitted, Refusal> admit_api(const Head& head, const Target& target) {
+    const Verb verb = head.method();
+    if (verb == Verb::options) return Refusal{204, {}, {}, api_methods};
+    const bool is_read = verb == Verb::get || verb == Verb::head;
+    if (!is_read && !changes_state(verb))
+        return Refusal{405, "method-not-allowed", "no such method here", api_methods};
+    if (!is_read) {
+        if (auto checked = check_change(head); !checked) return checked.error();
+    }
+    auto path = percent_decoded(target.path.substr(api_prefix.size()));
+    if (!path) return Refusal{400, "bad-request", "the path is not properly percent-encoded", {}};
+    const std::string method(is_read ? "GET" : view(head.method_string()));
+    return Admitted{
+        Route::Api, method, std::move(*path), std::string(target.query), verb == Verb::head
+    };
+}
+
+}   // namespace
+
+std::string host_name(std::string_view host) {
+    if (host.starts_with('[')) {   // [::1]:8443
+        const auto end = host.find(']');
+        if (end == std::string_view::npos) return "";
+        const std::string_view after = host.substr(end + 1);
+        return after.empty() || after.starts_with(':') ? lower(host.substr(1, end - 1)) : "";
+    }
+    std::string_view name = host.substr(0, host.find(':'));
+    if (name.ends_with('.')) name.remove_suffix(1);
+    return lower(name);
+}
+
+Result<std::string> percent_decoded(std::string_view text) {
+    const auto malformed = make_error_code(boost::system::errc::invalid_argument);
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (c == '%') {
+            if (i + 2 >= text.size()) return malformed;
+            const int high = hex(text[i + 1]), low = hex(text[i + 2]);
+            if (high < 0 || low < 0) return malformed;
+            c = static_cast<char>(high * 16 + low);
+            i += 2;
+        }
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return malformed;
+        out += c;
+    }
+    return out;
+}
+
+Result<Admitted, Refusal> admit(
+    const Head& head, const GuardSettings& settings, const std::string& no_identity
+) {
+    const Target target = split(view(head.target()));
+    if (target.path == "/healthz") return admit_open(head, Route::Health);
+    if (target.path == "/readyz") return admit_open(head, Route::Ready);
+    // XEP-0156 lists ways to connect other than RFC 6120's; a file that lists none helps nobody.
+    if (target.path == "/.well-known/host-meta" || target.path == "/.well-known/host-meta.json")
+        return Refusal{404, "not-found", "there is no way to connect but XMPP's own ports", {}};
+    if (!no_identity.empty()) return Refusal{401, "certificate-required", no_identity, {}};
+    if (auto known = check_host(head, settings); !known) return known.error();
+    if (target.path.starts_with(api_prefix)) return admit_api(head, target);
+    return Refusal{
+        404, "not-found", "there is nothing at this path; the interface is below /api/v1/", {}
+    };
+}
+
+}   // namespace grid::server::http

@@ -1,0 +1,49 @@
+// server/http/guard.hpp: looks at a request's head and says what is to be done with it. No I/O.
+#pragma once
+
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "xml/result.hpp"
+
+namespace grid::server::http {
+
+using Head = boost::beast::http::request_header<boost::beast::http::fields>;
+
+enum class Route { Health, Ready, Api };
+
+/// A request that may go on. HEAD is GET here; `is_head` leaves the body out of the answer.
+struct Admitted {
+    Route route = Route::Api;
+    std::string method;   // GET, POST, PUT, PATCH, DELETE
+    std::string path;     // Api: decoded, below /api/v1/
+    std::string query;
+    bool is_head = false;
+};
+
+/// A request that ends here.
+struct Refusal {
+    unsigned status = 400;
+    std::string code, text;   // for people; code for programs
+    std::string allow;        // 405, and OPTIONS (status 204)
+};
+
+struct GuardSettings {
+    std::vector<std::string> hosts;   // lower case; besides these, IP literals and localhost
+};
+
+/// `identity` is empty when the client's certificate gives one account; else it says why not. Then
+/// only health, readiness and host-meta are answered, everything else is 401 (design §6, HTTP).
+Result<Admitted, Refusal> admit(
+    const Head& head, const GuardSettings& settings, const std::string& no_identity
+);
+
+/// Nothing when a `%` is not followed by two hex digits, or a control character comes out.
+Result<std::string> percent_decoded(std::string_view text);
+/// Host, without the port; lower case; brackets off. Empty when malformed.
+std::string host_name(std::string_view host);
+
+}   // namespace grid::server::http

@@ -1,0 +1,22 @@
+// server/http/limits.hpp: bounds of the HTTP side that nobody needed to configure yet.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace grid::server::http {
+
+inline constexpr std::uint32_t header_bytes_max = 16 * 1024;
+inline constexpr std::size_t target_bytes_max = 8 * 1024;
+inline constexpr std::size_t connections_max = 512;
+inline constexpr std::size_t connections_per_address_max = 128;
+inline constexpr std::chrono::seconds handshake_seconds_max{10};
+inline constexpr std::chrono::seconds header_seconds_max{10
+};   // from its first byte, and the first
+inline constexpr std::chrono::seconds idle_seconds_max{60};   // between two requests
+inline constexpr std::chrono::seconds body_seconds_max{30};
+inline constexpr std::chrono::seconds answer_seconds_max{60};   // for the client to take it
+inline constexpr std::chrono::seconds goodbye_seconds_max{2};
+
+}   // namespace grid::server::http

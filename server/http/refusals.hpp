@@ -1,0 +1,14 @@
+// server/http/refusals.hpp: what is answered to a request that the parser did not take.
+#pragma once
+
+#include <boost/system/error_code.hpp>
+#include <optional>
+
+#include "server/http/guard.hpp"
+
+namespace grid::server::http {
+
+/// Nothing when there is nobody to answer: the connection failed or its time was over.
+std::optional<Refusal> to_refusal(boost::system::error_code error);
+
+}   // namespace grid::server::http

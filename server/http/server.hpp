@@ -1,0 +1,60 @@
+// server/http/server.hpp: HTTPS on 8443: health, and the REST interface for administrators.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <boost/asio.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controller/admin/rest.hpp"
+#include "pubsub/principal.hpp"
+#include "server/config.hpp"
+#include "server/log.hpp"
+#include "server/net/listener.hpp"
+
+namespace grid::server::http {
+
+struct Readiness {
+    bool is_ready = true;
+    std::vector<std::string> problems;   // shown to anybody: no secrets, no names of accounts
+};
+
+/// What HTTP asks of the grid. Called on a connection's strand, by many connections at once.
+class HttpBackend {
+public:
+    using Done = std::function<void(controller::HttpResponse)>;
+    virtual ~HttpBackend() = default;
+    /// `done` once, from any thread, also when the grid is closing. The principal is who the
+    /// client's certificate says; whether that account may do anything is the grid's to decide.
+    virtual void api(controller::HttpRequest request, pubsub::Principal principal, Done done) = 0;
+    virtual Readiness ready() = 0;
+};
+
+/// A coroutine per connection, each on its own strand. Everything given outlives the io_context's
+/// run.
+class HttpServer {
+public:
+    HttpServer(
+        boost::asio::io_context& context,
+        HttpBackend& backend,
+        SSL_CTX* tls,
+        const Config& config,
+        Log& log
+    );
+    ~HttpServer();
+    void start(net::Listener& listener);
+    /// Requests in progress are answered, idle connections end. The listener is its owner's to
+    /// close.
+    void close();
+    std::size_t connections() const;
+
+    struct Shared;   // what the connections refer to
+
+private:
+    std::shared_ptr<Shared> shared_;
+};
+
+}   // namespace grid::server::http

@@ -1,0 +1,130 @@
+// server/stream/header.cpp: which headers are answered with an error, and with which.
+#include "server/stream/header.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "server/stream/negotiation.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::server::stream {
+namespace {
+
+using xml::StreamError;
+using Verdict = std::optional<StreamError>;
+
+Verdict refuse(std::string condition, std::string text) {
+    return StreamError{std::move(condition), std::move(text), std::nullopt};
+}
+
+/// "1.0" or higher: the numbers are compared one by one, "1.10" is above "1.9". (§4.7.5)
+bool is_version_supported(std::string_view text) {
+    unsigned major = 0, minor = 0;
+    const char* const end = text.data() + text.size();
+    auto [dot, failure] = std::from_chars(text.data(), end, major);
+    if (failure != std::errc{} || dot == end || *dot != '.') return false;
+    auto [rest, minor_failure] = std::from_chars(dot + 1, end, minor);
+    return minor_failure == std::errc{} && rest == end && major >= 1;
+}
+
+Verdict check_namespaces(const xml::StreamOpen& open) {
+    if (open.header.ns() != xml::ns::streams)   // §4.8.1
+        return refuse("invalid-namespace", "the stream element is not in the streams namespace");
+    if (open.header.name() != "stream")
+        return refuse("bad-format", "a stream begins with <stream:stream>");
+    if (open.header.prefix().empty())   // §4.8.5
+        return refuse("bad-namespace-prefix", "the stream element needs a prefix: stream:stream");
+    if (open.content_ns != xml::ns::client.uri())   // §4.8.3
+        return refuse("invalid-namespace", "clients speak xmlns='jabber:client' here");
+    return std::nullopt;
+}
+
+Verdict check_version(const xml::Element& header) {
+    const std::string* version = header.attr("version");
+    if (version == nullptr)
+        return refuse("unsupported-version", "the header has no version: 1.0 is needed");
+    if (!is_version_supported(*version))
+        return refuse("unsupported-version", "the version of the header is not 1.0 or higher");
+    return std::nullopt;
+}
+
+/// §4.9.3.6: no `to` and an empty one are an unknown host, too.
+Verdict check_to(const xml::Element& header, const std::string& domain) {
+    const auto to = header.attr_or("to", "");
+    if (to.empty())
+        return refuse("host-unknown", "the header has no 'to': say to='" + domain + "'");
+    const auto jid = xml::Jid::parse(to);
+    if (!jid || !jid->local().empty() || !jid->resource().empty())
+        return refuse("improper-addressing", "the header's 'to' is not the address of a server");
+    if (jid->domain() != domain)
+        return refuse("host-unknown", "this server serves " + domain + " only");
+    return std::nullopt;
+}
+
+Verdict read_from(const xml::Element& header, xml::Jid& from) {
+    const std::string* text = header.attr("from");
+    if (text == nullptr) return std::nullopt;
+    const auto jid = xml::Jid::parse(*text);
+    if (!jid) return refuse("improper-addressing", "the header's 'from' is not an address");
+    from = *jid;
+    return std::nullopt;
+}
+
+/// It is written into stanzas later, so it has to look like one (RFC 5646 §2.1).
+std::string read_lang(const xml::Element& header) {
+    constexpr std::size_t lang_bytes_max = 35;
+    const auto lang = header.attr_or("xml:lang", "");
+    const bool is_tag = std::all_of(lang.begin(), lang.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-';
+    });
+    return is_tag && lang.size() <= lang_bytes_max ? std::string(lang) : std::string();
+}
+
+}   // namespace
+
+ClientHeader read_header(const xml::StreamOpen& open, const std::string& domain) {
+    ClientHeader read;
+    read.lang = read_lang(open.header);
+    auto from_error = read_from(open.header, read.from);   // first: the answer is addressed to it
+    read.error = check_namespaces(open);
+    if (!read.error) read.error = check_version(open.header);
+    if (!read.error) read.error = check_to(open.header, domain);
+    if (!read.error) read.error = std::move(from_error);
+    return read;
+}
+
+std::string response_header(
+    const std::string& domain, const std::string& stream_id, const xml::Jid& to
+) {
+    std::string out =
+        "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+        "xmlns:stream='http://etherx.jabber.org/streams' from='";
+    xml::append_escaped_attr(out, domain);
+    out += "' id='";
+    xml::append_escaped_attr(out, stream_id);
+    if (!to.empty()) {
+        out += "' to='";
+        xml::append_escaped_attr(out, to.str());
+    }
+    out += "' version='1.0' xml:lang='";
+    out += our_lang;
+    out += "'>";
+    return out;
+}
+
+std::string closing_bytes(
+    const xml::StreamError& error,
+    bool header_sent,
+    const std::string& domain,
+    const std::string& stream_id
+) {
+    std::string out = header_sent ? std::string() : response_header(domain, stream_id, {});
+    xml::write(out, error.to_element(), xml::ns::client.uri());
+    out += closing_tag;
+    return out;
+}
+
+}   // namespace grid::server::stream

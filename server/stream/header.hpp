@@ -1,0 +1,30 @@
+// server/stream/header.hpp: stream headers, in and out (RFC 6120 §4.7).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "xml/jid.hpp"
+#include "xml/parser.hpp"
+#include "xml/stream_error.hpp"
+
+namespace grid::server::stream {
+
+/// The language of everything that we say to people.
+inline constexpr const char* our_lang = "en";
+inline constexpr const char* closing_tag = "</stream:stream>";
+
+/// What a client's header says.
+struct ClientHeader {
+    xml::Jid from;                           // empty when absent or malformed
+    std::string lang;                        // empty when absent or no language tag
+    std::optional<xml::StreamError> error;   // why the stream ends here
+};
+ClientHeader read_header(const xml::StreamOpen& open, const std::string& domain);
+
+/// The response header; `to` may be empty. (§4.7.2)
+std::string response_header(
+    const std::string& domain, const std::string& stream_id, const xml::Jid& to
+);
+
+}   // namespace grid::server::stream

@@ -1,0 +1,214 @@
+// server/stream/negotiation.cpp: what comes in, by layer, and how a stream ends (RFC 6120 §4, §5).
+#include "server/stream/negotiation.hpp"
+
+#include "server/stream/features.hpp"
+#include "server/stream/header.hpp"
+#include "server/stream/negotiation_state.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::server::stream {
+namespace {
+
+namespace ns = xml::ns;
+
+bool is_stanza(const xml::Element& element) {
+    return element.ns() == ns::client &&
+           (element.name() == "iq" || element.name() == "message" || element.name() == "presence");
+}
+
+template <class... Functions>
+struct Overloaded : Functions... {
+    using Functions::operator()...;
+};
+
+}   // namespace
+
+Negotiation::State::State(Settings given)
+    : settings(std::move(given)),
+      layer(settings.direct_tls ? Layer::Tls : Layer::Plain),
+      awaits(settings.direct_tls ? Awaits::Handshake : Awaits::Header),
+      spare_id(settings.stream_id.empty() ? "0" : settings.stream_id) {}
+
+void Negotiation::State::send(const xml::Element& element) {
+    Send sent;
+    xml::write(sent.bytes, element, ns::client.uri());
+    out.emplace_back(std::move(sent));
+}
+
+void Negotiation::State::close(std::string reason) {
+    out.emplace_back(Close{std::move(reason)});
+    awaits = Awaits::Nothing;
+    exchange.reset();
+}
+
+void Negotiation::State::fail(std::string condition, std::string text) {
+    fail(xml::StreamError{std::move(condition), std::move(text), std::nullopt});
+}
+
+void Negotiation::State::fail(const xml::StreamError& error) {
+    // Between `<proceed/>` and the end of the handshake nothing can be said.
+    if (awaits != Awaits::Handshake)
+        out.emplace_back(Send{closing_bytes(error, header_sent, settings.domain, spare_id)});
+    close("stream error " + error.condition + ": " + error.text);
+}
+
+/// RFC 6120 §5.3.3, §5.4.2.1: nothing may stand between `<starttls/>` and TLS. What does is neither
+/// carried over into the secured stream nor overlooked: the peer, or somebody between, is up to
+/// something.
+void Negotiation::State::fail_injected() {
+    if (layer == Layer::Plain) awaits = Awaits::Element;   // the handshake has not begun
+    fail("policy-violation", "something was sent in the clear behind <starttls/>");
+}
+
+void Negotiation::State::on_header(const xml::StreamOpen& open) {
+    auto header = read_header(open, settings.domain);
+    lang = std::move(header.lang);
+    stream_id = spare_id;
+    Send sent{response_header(settings.domain, stream_id, header.from)};
+    header_sent = true;
+    // §4.9.3.9: who is logged in cannot call itself by another name.
+    if (!header.error && layer == Layer::Authenticated && !header.from.empty() &&
+        header.from.bare() != identity.account)
+        header.error = xml::StreamError{
+            "invalid-from", "the header's 'from' is not " + identity.account.str(), std::nullopt
+        };
+    if (header.error) {
+        out.emplace_back(std::move(sent));
+        return fail(*header.error);
+    }
+    stream_from = header.from.bare();
+    const auto& limits = settings.config->limits;
+    const auto features = layer == Layer::Plain ? plain_features()
+                          : layer == Layer::Tls
+                              ? sasl_features(presented.can_log_in(), limits)
+                              : bound_features(limits, settings.domain, settings.caps_hash);
+    xml::write(sent.bytes, features, ns::client.uri());   // together: one record, one segment
+    out.emplace_back(std::move(sent));
+    awaits = Awaits::Element;
+}
+
+void Negotiation::State::on_element(const xml::Element& element) {
+    if (++elements > settings.config->limits.pre_auth_stanzas_max)
+        return fail("policy-violation", "too many elements before a resource was bound");
+    if (awaits != Awaits::Element)   // §6.4.2, §7.6: a client waits for the answer
+        return fail("not-authorized", "sent before the last request was answered");
+    if (element.is("starttls", ns::tls)) return layer == Layer::Plain ? start_tls() : refuse_tls();
+    if (element.ns() == ns::sasl && layer != Layer::Authenticated) return on_sasl(element);
+    if (layer == Layer::Authenticated && element.is("iq", ns::client) &&
+        element.child("bind", ns::bind) != nullptr)
+        return on_bind(element);
+    if (is_stanza(element))   // §4.9.3.12
+        return fail(
+            "not-authorized", layer == Layer::Authenticated
+                                  ? "a resource must be bound before any other stanza"
+                                  : "a stanza was sent before authentication"
+        );
+    fail("unsupported-stanza-type", "unknown here: <" + element.name() + "/>");
+}
+
+void Negotiation::State::start_tls() {
+    send(xml::Element("proceed", ns::tls));   // §5.4.2.3
+    out.emplace_back(StartTls{});
+    awaits = Awaits::Handshake;
+}
+
+/// §5.4.2.2: TLS inside TLS.
+void Negotiation::State::refuse_tls() {
+    send(xml::Element("failure", ns::tls));
+    out.emplace_back(Send{closing_tag});
+    close("STARTTLS was asked for inside TLS");
+}
+
+void Negotiation::State::on_close() {
+    if (header_sent) out.emplace_back(Send{closing_tag});   // §4.4
+    close("the client closed the stream before it had bound a resource");
+}
+
+Negotiation::Negotiation(Settings settings)
+    : state_(std::make_shared<State>(std::move(settings))) {}
+
+Actions Negotiation::on_event(xml::StreamEvent event, const std::string& stream_id) {
+    auto& state = *state_;
+    if (state.awaits == Awaits::Nothing) return {};
+    state.spare_id = stream_id;
+    if (state.awaits == Awaits::Handshake) {
+        state.fail_injected();
+        return state.take_actions();
+    }
+    std::visit(
+        Overloaded{
+            [&](const xml::StreamOpen& open) {
+                if (state.awaits == Awaits::Header) return state.on_header(open);
+                state.fail("bad-format", "a second stream header inside the stream");
+            },
+            [&](const xml::Element& element) { state.on_element(element); },
+            [&](const xml::StreamClose&) { state.on_close(); },
+            [&](const xml::StreamBroken& broken) { state.fail(xml::to_stream_error(broken)); },
+        },
+        event
+    );
+    return state.take_actions();
+}
+
+Actions Negotiation::on_tls(tls::Presented presented) {
+    auto& state = *state_;
+    if (state.awaits != Awaits::Handshake) return {};
+    // §5.4.3.3: what was known before TLS is forgotten.
+    state.presented = std::move(presented);
+    state.layer = Layer::Tls;
+    state.awaits = Awaits::Header;
+    state.header_sent = false;
+    state.lang.clear();
+    state.stream_from = {};
+    state.out.emplace_back(RestartParser{});
+    return state.take_actions();
+}
+
+Actions Negotiation::on_admitted(std::optional<std::pair<std::string, std::string>> failure) {
+    auto& state = *state_;
+    if (state.awaits != Awaits::Admission) return {};
+    if (failure)
+        state.refuse_sasl(failure->first, failure->second, false);
+    else
+        state.admitted();
+    return state.take_actions();
+}
+
+Actions Negotiation::on_bound(std::variant<xml::Jid, xml::StanzaError> bound) {
+    auto& state = *state_;
+    if (state.awaits != Awaits::Resource) return {};
+    if (const auto* full = std::get_if<xml::Jid>(&bound))
+        state.bound(*full);
+    else
+        state.refuse_bind(std::get<xml::StanzaError>(bound));
+    return state.take_actions();
+}
+
+static Actions end(Negotiation::State& state, const char* condition, const char* text) {
+    if (state.awaits != Awaits::Nothing) state.fail(condition, text);
+    return state.take_actions();
+}
+
+Actions Negotiation::on_timeout() {
+    return end(*state_, "connection-timeout", "no resource was bound in time");
+}
+
+Actions Negotiation::on_shutdown() {
+    return end(*state_, "system-shutdown", "the server is being shut down");
+}
+
+Actions Negotiation::on_too_many_bytes() {
+    return end(*state_, "policy-violation", "too many bytes before a resource was bound");
+}
+
+Actions Negotiation::on_injected() {
+    if (state_->awaits == Awaits::Handshake) state_->fail_injected();
+    return state_->take_actions();
+}
+
+bool Negotiation::is_bound() const { return state_->is_bound; }
+const std::string& Negotiation::lang() const { return state_->lang; }
+const std::string& Negotiation::stream_id() const { return state_->stream_id; }
+
+}   // namespace grid::server::stream

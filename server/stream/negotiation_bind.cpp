@@ -1,0 +1,53 @@
+// server/stream/negotiation_bind.cpp: a resource for the authenticated account (RFC 6120 §7).
+#include "server/stream/negotiation_state.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/stanza.hpp"
+
+namespace grid::server::stream {
+
+namespace ns = xml::ns;
+using xml::Element;
+
+void Negotiation::State::on_bind(const Element& iq) {
+    const auto* id = iq.attr("id");
+    bind_has_id = id != nullptr;
+    bind_id = bind_has_id ? *id : std::string();
+    if (!bind_has_id) return refuse_bind(xml::bad_request("an iq needs an id"));   // §8.1.3
+    if (iq.attr_or("type", "") != "set")
+        return refuse_bind(xml::bad_request("a resource is bound with type='set'"));
+    const auto to = iq.attr_or("to", "");
+    if (!to.empty() && to != settings.domain && to != identity.account.str())
+        return fail("not-authorized", "a resource must be bound before any other stanza");
+    const Element* wanted = iq.child("bind", ns::bind)->child("resource");
+    const std::string text = wanted ? wanted->text() : std::string();
+    std::string resource;   // empty: the server makes one (§7.6)
+    if (!text.empty()) {
+        const auto prepared = xml::prepare_resource(text);
+        if (!prepared)   // §7.7.2.1
+            return refuse_bind(
+                xml::bad_request("the resource is not acceptable: " + prepared.error().message())
+            );
+        resource = *prepared;
+    }
+    out.emplace_back(Bind{identity, std::move(resource), bind_id});
+    awaits = Awaits::Resource;
+}
+
+void Negotiation::State::bound(const xml::Jid& full) {
+    send(Element(
+        "iq", ns::client, {{"type", "result"}, {"id", bind_id}},
+        Element("bind", ns::bind, {}, Element::with_text("jid", full.str()))
+    ));
+    awaits = Awaits::Nothing;
+    is_bound = true;
+}
+
+void Negotiation::State::refuse_bind(const xml::StanzaError& error) {
+    Element answer("iq", ns::client, {{"type", "error"}});
+    if (bind_has_id) answer.set("id", bind_id);
+    answer.add(error.to_element());
+    send(answer);
+    awaits = Awaits::Element;   // the client may try again (§7.7.2)
+}
+
+}   // namespace grid::server::stream

@@ -1,0 +1,141 @@
+// storage/log_check.cpp: see log_check.hpp.
+#include "storage/log_check.hpp"
+
+#include <algorithm>
+#include <boost/crc.hpp>
+#include <memory>
+#include <vector>
+
+namespace grid::storage {
+namespace {
+
+// The format is RocksDB's (Write Ahead Log File Format in its wiki): blocks of 32 KiB hold
+//   record = masked-crc32c (4, of type and payload)  length (2)  type (1)  payload
+// all little endian; a record that does not fit is split; a rest of a block too small for a header
+// is 0.
+constexpr std::size_t block_bytes = 32 * 1024;
+constexpr std::size_t header_bytes = 7;
+enum Type : char { Full = 1, First = 2, Middle = 3, Last = 4 };
+// A batch begins with its sequence number (8) and how many numbers it takes (4).
+constexpr std::size_t batch_head_bytes = 12;
+
+std::uint64_t little_endian(std::string_view bytes) {
+    std::uint64_t value = 0;
+    for (std::size_t i = bytes.size(); i-- > 0;)
+        value = (value << 8) | static_cast<unsigned char>(bytes[i]);
+    return value;
+}
+
+std::uint32_t masked_crc(std::string_view bytes) {
+    boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc32c;
+    crc32c.process_bytes(bytes.data(), bytes.size());
+    const std::uint32_t crc = crc32c.checksum();
+    return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
+}
+
+/// The record at the beginning of `bytes`, with its header; nothing when there is none.
+std::optional<std::string_view> record_at(std::string_view bytes) {
+    const std::size_t length = little_endian(bytes.substr(4, 2));
+    const char type = bytes[6];
+    if (type < Full || type > Last || header_bytes + length > bytes.size()) return std::nullopt;
+    const std::string_view record = bytes.substr(0, header_bytes + length);
+    if (little_endian(bytes.substr(0, 4)) != masked_crc(record.substr(6))) return std::nullopt;
+    return record;
+}
+
+bool is_log(const std::string& name) {
+    return name.size() > 4 && name.ends_with(".log") &&
+           std::all_of(name.begin(), name.end() - 4, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+rocksdb::Status read(rocksdb::Env& env, const std::string& path, LogCheck* check) {
+    std::unique_ptr<rocksdb::SequentialFile> file;
+    rocksdb::Status status = env.NewSequentialFile(path, &file, {});
+    if (!status.ok()) return status;
+    std::vector<char> scratch(block_bytes);
+    check->begin_file();
+    while (true) {
+        rocksdb::Slice bytes;
+        status = file->Read(block_bytes, &bytes, scratch.data());
+        if (!status.ok() || bytes.empty()) break;
+        check->block({bytes.data(), bytes.size()});
+    }
+    check->end_file();
+    return status;
+}
+
+}   // namespace
+
+rocksdb::Status LogCheck::run(rocksdb::Env& env, const std::string& directory, LogCheck* result) {
+    std::vector<std::string> names;
+    rocksdb::Status status = env.GetChildren(directory, &names);
+    std::erase_if(names, [](const std::string& name) { return !is_log(name); });
+    std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+        return std::stoull(a) < std::stoull(b);
+    });
+    for (const std::string& name : names)
+        if (status.ok()) status = read(env, directory + "/" + name, result);
+    return status;
+}
+
+LogCheck::State LogCheck::state() const {
+    if (hole_) return State::Hole;
+    return lost_ ? State::TornEnd : State::Whole;
+}
+
+std::string LogCheck::detail() const {
+    return "the log is damaged after sequence " + std::to_string(expected_.value_or(0)) +
+           " and goes on at " + std::to_string(found_);
+}
+
+void LogCheck::begin_file() { assembling_ = false; }
+
+void LogCheck::end_file() {
+    if (assembling_) lost_ = true;
+}
+
+void LogCheck::block(std::string_view bytes) {
+    for (std::size_t at = 0; at + header_bytes <= bytes.size() && !hole_;) {
+        if (const auto found = record_at(bytes.substr(at))) {
+            record((*found)[6], found->substr(header_bytes));
+            at += found->size();
+        } else {
+            // The length may be what is damaged, so the next record can begin anywhere.
+            lost_ = true;
+            assembling_ = false;
+            ++at;
+        }
+    }
+}
+
+void LogCheck::record(char type, std::string_view payload) {
+    if (type == Full || type == First) {
+        if (assembling_) lost_ = true;   // the one before has no end
+        assembling_ = true;
+        judged_ = false;
+        batch_head_.clear();
+    } else if (!assembling_) {
+        lost_ = true;
+        return;
+    }
+    batch_head_ += payload.substr(0, batch_head_bytes - batch_head_.size());
+    if (batch_head_.size() == batch_head_bytes && !judged_) judge();
+    if (type != Full && type != Last) return;
+    assembling_ = false;
+    if (!judged_ || hole_) return;
+    const std::string_view head = batch_head_;
+    const std::uint64_t next = little_endian(head.substr(0, 8)) + little_endian(head.substr(8));
+    expected_ = std::max(expected_.value_or(0), next);
+}
+
+// A new record begins behind everything that was read so far.
+void LogCheck::judge() {
+    judged_ = true;
+    if (!lost_ || !expected_) return;
+    found_ = little_endian(std::string_view(batch_head_).substr(0, 8));
+    hole_ = found_ > *expected_;
+    // After a start that dropped a torn end, the numbers go on where it began.
+    if (!hole_) lost_ = false;
+}
+
+}   // namespace grid::storage

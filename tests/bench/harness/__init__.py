@@ -1,0 +1,1 @@
+# tests/bench/harness: what tests/bench/run is made of.

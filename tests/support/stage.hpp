@@ -1,0 +1,190 @@
+// tests/support/stage.hpp: the broker on a stage: clients send stanzas of the XEP and receive them.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pubsub/engine.hpp"
+#include "pubsub/memory.hpp"
+#include "storage/memory_store.hpp"
+
+namespace grid::test {
+
+/// Allows everything until told otherwise.
+class ScriptedPolicy final : public pubsub::AccessPolicy {
+public:
+    using Rule =
+        std::function<bool(std::string_view actor, pubsub::Operation, std::string_view node)>;
+
+    Rule rule;   // none: allow
+    std::function<bool(std::string_view subscriber, std::string_view node)> receives;
+    std::set<std::string, std::less<>> administrators;
+    std::uint64_t number = 1;
+    mutable std::size_t sealed = 0;
+    mutable std::vector<std::string> refusals;   // "actor operation node"
+
+    pubsub::Verdict check(
+        const pubsub::Principal& actor,
+        pubsub::Operation operation,
+        std::string_view node,
+        std::string_view type
+    ) const override;
+    bool may_receive(const xml::Jid& subscriber, std::string_view node, std::string_view type)
+        const override;
+    bool is_administrator(const pubsub::Principal& actor) const override;
+    std::uint64_t revision() const override { return number; }
+    void seal(
+        storage::Batch& batch,
+        const pubsub::Principal& actor,
+        pubsub::Operation operation,
+        std::string_view node,
+        const pubsub::Verdict& verdict
+    ) const override;
+    void refused(
+        const pubsub::Principal& actor,
+        pubsub::Operation operation,
+        std::string_view node,
+        const pubsub::Verdict& verdict
+    ) const override;
+};
+
+/// prepare → decide → commit → apply → notify, as the grid strand does it, on a MemoryStore.
+class Stage : public pubsub::Notifier {
+public:
+    static constexpr const char* service = "pubsub.grid.example";
+
+    Stage();
+    static pubsub::Settings default_settings();
+    /// A new broker with other settings on the same store, as after a restart.
+    void restart(pubsub::Settings settings);
+    void restart() { restart(settings_); }
+    /// Batches wait until run(), so that they meet in one group.
+    void hold() { is_held_ = true; }
+    void run();
+
+    // A client's view. `stanza` is in jabber:client; `to` is the service unless it says otherwise.
+    void sends(const std::string& from, const std::string& stanza);
+    /// The next stanza for `who` that looks like that. Where the expected one has an element it
+    /// must look the same; attributes and children that are not mentioned: attributes may be there,
+    /// children only where the expected element contains the text `...`.
+    void receives(const std::string& who, const std::string& stanza);
+    void receives_nothing(const std::string& who);
+    /// Forgets what was sent to anybody.
+    void forget() { inboxes_.clear(); }
+    /// The next stanza for `who`, whatever it is.
+    xml::Element next(const std::string& who);
+
+    // Shorthands: `<iq type id><pubsub xmlns=…>inner</pubsub></iq>`.
+    void set(const std::string& from, const std::string& id, const std::string& inner);
+    void get(const std::string& from, const std::string& id, const std::string& inner);
+    void owner_set(const std::string& from, const std::string& id, const std::string& inner);
+    void owner_get(const std::string& from, const std::string& id, const std::string& inner);
+    void result(const std::string& who, const std::string& id, const std::string& inner = "");
+    /// An error with these conditions in this order, and a text.
+    void error(
+        const std::string& who,
+        const std::string& id,
+        const std::string& type,
+        const std::string& condition,
+        const std::string& application = ""
+    );
+    /// `<message><event>inner</event></message>` for a subscriber.
+    void event(const std::string& who, const std::string& inner);
+
+    // Preparations: done, and the answers checked and taken.
+    void creates(const std::string& who, const std::string& node, const std::string& fields = "");
+    void configures(const std::string& who, const std::string& node, const std::string& fields);
+    void subscribes(const std::string& who, const std::string& node, const std::string& jid);
+    void affiliates(
+        const std::string& owner,
+        const std::string& node,
+        const std::string& jid,
+        const std::string& affiliation
+    );
+    void publishes(const std::string& who, const std::string& node, const std::string& id);
+
+    /// Commits what is due until nothing is.
+    std::size_t work_off();
+    void sweep();
+    /// A batch of the service's own.
+    void submit(storage::Batch batch);
+    std::string subid(const std::string& who, const std::string& node, const std::string& jid);
+
+    pubsub::Engine& engine() { return *engine_; }
+    storage::MemoryStore& store() { return *store_; }
+    /// Fed with the same changes as the engine; a dump of it can be compared.
+    const pubsub::Memory& memory() const { return *memory_; }
+    const pubsub::Settings& settings() const { return settings_; }
+    std::size_t rounds() const { return rounds_; }   // decisions taken again after a conflict
+
+    ScriptedPolicy policy;
+
+    // pubsub::Notifier
+    void notify(pubsub::Notification notification) override;
+    void audience_changed(std::uint64_t) override {}
+    void node_removed(std::uint64_t) override {}
+
+private:
+    struct NoContacts final : pubsub::Contacts {
+        bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
+            return false;
+        }
+        bool is_in_group(const xml::Jid&, const xml::Jid&, const std::vector<std::string>&)
+            const override {
+            return false;
+        }
+        bool is_online(const xml::Jid&) const override { return false; }
+    };
+    struct Pending {
+        pubsub::Prepared prepared;
+        pubsub::Context context;
+        std::optional<xml::Element> stanza;   // none: the service's own
+        std::uint64_t sender = 0, round = 0;
+        xml::Element reply;
+        int decided = 0;
+        storage::Batch own;
+    };
+
+    void decide(Pending pending);
+    void answer(const Pending& pending, pubsub::Reply reply);
+    void refuse(const Pending& pending, const xml::StanzaError& error);
+    void on_feed(std::vector<storage::FeedEntry> entries);
+    void on_committed(const storage::Committed& committed);
+    void on_refused(const storage::Refused& refused);
+    void rescan();
+    void deliver(const std::string& to, xml::Element stanza);
+    bool take(const std::string& who, const xml::Element& expected);
+
+    pubsub::Settings settings_;
+    NoContacts contacts_;
+    std::unique_ptr<storage::MemoryStore> store_;
+    std::unique_ptr<pubsub::Engine> engine_;
+    std::unique_ptr<pubsub::Memory> memory_;
+    std::map<storage::Ticket, Pending> in_flight_;
+    std::map<std::string, std::uint64_t> senders_;
+    std::map<std::uint64_t, std::uint64_t> sender_rounds_;
+    std::map<std::string, std::deque<xml::Element>> inboxes_;
+    storage::Ticket next_ticket_ = 1;
+    std::uint64_t next_fresh_ = 1;
+    std::size_t rounds_ = 0;
+    bool is_held_ = false;
+};
+
+/// One stanza, in jabber:client.
+xml::Element parse_stanza(const std::string& text);
+
+inline const std::string pubsub_ns = "http://jabber.org/protocol/pubsub";
+
+/// `<x type='submit'>` of pubsub#node_config with `pubsub#name=value` fields, written "name=value
+/// …".
+std::string config_form(const std::string& fields);
+
+}   // namespace grid::test

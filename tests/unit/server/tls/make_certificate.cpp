@@ -1,0 +1,148 @@
+// tests/unit/server/tls/make_certificate.cpp: X.509 by hand, so that mistakes can be made on
+// purpose.
+#include "make_certificate.hpp"
+
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+
+#include <fstream>
+#include <stdexcept>
+
+namespace grid::test {
+namespace {
+
+void must(bool happened, const char* what) {
+    if (!happened) throw std::runtime_error(what);
+}
+
+ASN1_STRING* string_of(int type, const std::string& text) {
+    ASN1_STRING* string = ASN1_STRING_type_new(type);
+    ASN1_STRING_set(string, text.data(), static_cast<int>(text.size()));
+    return string;
+}
+
+void add_name(GENERAL_NAMES* names, int type, const std::string& text) {
+    GENERAL_NAME* name = GENERAL_NAME_new();
+    GENERAL_NAME_set0_value(name, type, string_of(V_ASN1_IA5STRING, text));
+    sk_GENERAL_NAME_push(names, name);
+}
+
+void add_xmpp(GENERAL_NAMES* names, const XmppAddr& address) {
+    ASN1_TYPE* value = ASN1_TYPE_new();
+    ASN1_TYPE_set(value, address.type, string_of(address.type, address.text));
+    GENERAL_NAME* name = GENERAL_NAME_new();
+    GENERAL_NAME_set0_othername(name, OBJ_txt2obj("1.3.6.1.5.5.7.8.5", 1), value);
+    sk_GENERAL_NAME_push(names, name);
+}
+
+void add_alternative_names(X509* certificate, const Spec& spec) {
+    const server::tls::NamesPtr names(GENERAL_NAMES_new());
+    for (const auto& address : spec.xmpp) add_xmpp(names.get(), address);
+    for (const auto& host : spec.dns) add_name(names.get(), GEN_DNS, host);
+    for (const auto& email : spec.email) add_name(names.get(), GEN_EMAIL, email);
+    if (sk_GENERAL_NAME_num(names.get()) > 0)
+        must(
+            X509_add1_ext_i2d(certificate, NID_subject_alt_name, names.get(), 0, 0) == 1,
+            "subjectAltName"
+        );
+}
+
+void add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str());
+    must(extension != nullptr, value.c_str());
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+}
+
+}   // namespace
+
+Certificate make(const Spec& spec, const Certificate* issuer) {
+    Certificate made{
+        X509Ptr(X509_new()),
+        KeyPtr(
+            spec.rsa_bits > 0 ? EVP_RSA_gen(static_cast<unsigned>(spec.rsa_bits))
+                              : EVP_EC_gen("P-256")
+        )
+    };
+    X509* certificate = made.certificate.get();
+    X509_set_version(certificate, 2);
+    unsigned char serial[8];
+    RAND_bytes(serial, sizeof serial);
+    serial[0] = 0x11;
+    ASN1_STRING_set(X509_get_serialNumber(certificate), serial, sizeof serial);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), spec.not_before);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), spec.not_after);
+    for (const auto& name : spec.common_names)
+        X509_NAME_add_entry_by_NID(
+            X509_get_subject_name(certificate), NID_commonName, MBSTRING_UTF8,
+            reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()), -1,
+            0
+        );
+    X509* above = issuer ? issuer->certificate.get() : certificate;
+    X509_set_issuer_name(certificate, X509_get_subject_name(above));
+    X509_set_pubkey(certificate, made.key.get());
+    if (spec.is_ca) {
+        add_extension(certificate, above, NID_basic_constraints, "critical,CA:TRUE");
+        add_extension(certificate, above, NID_key_usage, "critical,keyCertSign,cRLSign");
+    } else if (spec.usage) {
+        add_extension(certificate, above, NID_ext_key_usage, *spec.usage);
+    }
+    add_alternative_names(certificate, spec);
+    EVP_PKEY* signer = issuer ? issuer->key.get() : made.key.get();
+    must(X509_sign(certificate, signer, EVP_sha256()) > 0, "signature");
+    return made;
+}
+
+Certificate make_ca(const std::string& name, const Certificate* issuer) {
+    return make({.common_names = {name}, .is_ca = true}, issuer);
+}
+
+Certificate make_client(const Certificate& ca, const std::string& jid) {
+    return make({.xmpp = {{jid}}}, &ca);
+}
+
+Certificate make_server(const Certificate& ca, const std::string& domain) {
+    return make({.common_names = {domain}, .usage = "serverAuth", .dns = {domain}}, &ca);
+}
+
+static std::string take_text(BIO* bio) {
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(bio, &text);
+    std::string out(text, static_cast<std::size_t>(size));
+    BIO_free(bio);
+    return out;
+}
+
+std::string to_pem(const X509* certificate) {
+    BIO* bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(bio, certificate);
+    return take_text(bio);
+}
+
+std::string to_pem(const EVP_PKEY* key) {
+    BIO* bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+    return take_text(bio);
+}
+
+TemporaryFiles::TemporaryFiles() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "grid-tls-XXXXXX").string();
+    must(mkdtemp(pattern.data()) != nullptr, "temporary folder");
+    folder_ = pattern;
+}
+
+TemporaryFiles::~TemporaryFiles() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+}
+
+std::string TemporaryFiles::write(const std::string& name, const std::string& content) const {
+    std::ofstream(folder_ / name, std::ios::binary) << content;
+    return path(name);
+}
+
+}   // namespace grid::test

@@ -1,0 +1,113 @@
+// tests/unit/xml/prefixes_test.cpp: prefixes and declarations survive from peer to peer.
+#include <catch2/catch.hpp>
+
+#include "xml/namespaces.hpp"
+#include "xml_tests.hpp"
+
+using namespace grid::xml;
+using namespace grid::test;
+
+namespace {
+
+// In the manner of RFC 8274: a default namespace, a prefix for the same one, and types by xsi:type.
+const std::string iodef =
+    "<iodef:IODEF-Document xmlns:iodef='urn:ietf:params:xml:ns:iodef-2.0' "
+    "xmlns:sci='urn:ietf:params:xml:ns:iodef-sci-1.0' "
+    "xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' version='2.00' xml:lang='en'>"
+    "<iodef:Incident purpose='reporting'>"
+    "<iodef:IncidentID name='csirt.example'>189493</iodef:IncidentID>"
+    "<AdditionalData xmlns='urn:ietf:params:xml:ns:iodef-2.0' dtype='xml' "
+    "xsi:type='sci:AttackType'>"
+    "<sci:AttackPattern SpecID='urn:x' sci:level='1'/></AdditionalData>"
+    "</iodef:Incident></iodef:IODEF-Document>";
+
+Element stanza_of(StreamParser& parser, const std::string& text) {
+    if (!parser.feed(text)) throw std::runtime_error("stream broken");
+    return std::get<Element>(parser.next().value());
+}
+
+const Element* payload_of(const Element& iq) {
+    return iq.first_child()->first_child()->first_child()->first_child();
+}
+
+std::vector<const Element*> ancestors_of_payload(const Element& iq) {
+    const Element* pubsub = iq.first_child();
+    const Element* publish = pubsub->first_child();
+    return {&iq, pubsub, publish, publish->first_child()};
+}
+
+}   // namespace
+
+TEST_CASE("an IODEF document with prefixes and xsi:type comes out as it came in") {
+    StreamParser parser = opened();
+    Element iq = stanza_of(
+        parser, "<iq><pubsub xmlns='" + std::string(ns::pubsub.uri()) + "'><publish><item>" +
+                    iodef + "</item></publish></pubsub></iq>"
+    );
+    const Element* document = payload_of(iq);
+    CHECK(document->is("IODEF-Document", ns::iodef_2));
+    CHECK(document->prefix() == "iodef");
+    CHECK(document->declarations().size() == 3);
+    CHECK(write_detached(*document, ancestors_of_payload(iq)) == iodef);
+    // As an event to a subscriber: parsed again from other surroundings, the same bytes.
+    StreamParser subscriber = opened();
+    Element event = stanza_of(
+        subscriber,
+        "<message><event xmlns='urn:e'><items><item>" + iodef + "</item></items></event></message>"
+    );
+    CHECK(to_string(*payload_of(event)) == iodef);
+}
+
+TEST_CASE("declarations on the stanza travel with a payload that needs them") {
+    StreamParser parser = opened();
+    Element iq = stanza_of(
+        parser,
+        "<iq xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xmlns:t='urn:t' "
+        "xmlns:no='urn:no'>"
+        "<pubsub xmlns='urn:p'><publish><item><v xsi:type='t:V'/></item></publish></pubsub></iq>"
+    );
+    CHECK(
+        write_detached(*payload_of(iq), ancestors_of_payload(iq)) ==
+        "<v xmlns='urn:p' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xmlns:t='urn:t' "
+        "xsi:type='t:V'/>"
+    );
+}
+
+TEST_CASE("declarations of the stream header travel with the stanzas that use them, and only those"
+) {
+    StreamParser parser{Limits{}};
+    parser.feed(
+        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+        "xmlns:ex='urn:ex' xmlns:q='urn:q' xmlns:n='urn:n'>"
+    );
+    drain(parser);
+    auto written = [&](const std::string& text) {
+        return to_string(stanza_of(parser, text), "jabber:client");
+    };
+    CHECK(written("<iq><a/></iq>") == "<iq><a/></iq>");
+    CHECK(written("<iq><a ex:b='1'/></iq>") == "<iq xmlns:ex='urn:ex'><a ex:b='1'/></iq>");
+    CHECK(written("<iq><a b='q:T'/></iq>") == "<iq xmlns:q='urn:q'><a b='q:T'/></iq>");
+    CHECK(written("<iq><a>q:T</a></iq>") == "<iq xmlns:q='urn:q'><a>q:T</a></iq>");
+    CHECK(written("<iq><n:a/><n:b/></iq>") == "<iq xmlns:n='urn:n'><n:a/><n:b/></iq>");
+    CHECK(written("<iq><a>seq:T and q: T</a></iq>") == "<iq><a>seq:T and q: T</a></iq>");
+    CHECK(
+        written("<iq xmlns:q='urn:own'><a b='q:T'/></iq>") ==
+        "<iq xmlns:q='urn:own'><a b='q:T'/></iq>"
+    );
+}
+
+TEST_CASE("a stanza may have the default namespace as a prefix") {
+    StreamParser parser = opened();
+    Element iq = stanza_of(parser, "<c:iq xmlns:c='jabber:client' id='1'><c:x/><y/></c:iq>");
+    CHECK(iq.is("iq", ns::client));
+    CHECK(iq.child("x") != nullptr);
+    CHECK(iq.child("y") != nullptr);
+    CHECK(
+        to_string(iq, "jabber:client") == "<c:iq xmlns:c='jabber:client' id='1'><c:x/><y/></c:iq>"
+    );
+}
+
+TEST_CASE("white space and order inside a payload are kept") {
+    const std::string text = "<a>\n  <b> x </b>\n  tail<c/> </a>";
+    CHECK(to_string(element_of(text)) == text);
+}

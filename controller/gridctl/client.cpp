@@ -127,7 +127,8 @@ Answer Client::request(std::string_view method, const std::string& path, const s
     );
     request.set(http::field::user_agent, "gridctl");
     request.set(http::field::accept, "application/json");
-    if (!body.empty()) request.set(http::field::content_type, "application/json");
+    // Also without a body: it is what shows the server that no web page made the request.
+    if (method != "GET") request.set(http::field::content_type, "application/json");
     request.body() = body;
     request.prepare_payload();
 

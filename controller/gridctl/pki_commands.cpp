@@ -138,7 +138,8 @@ void show(const Options& options) {
             {"fingerprint", read.fingerprint},
             {"not_after", end}
         });
-        const std::string what = names.empty() ? printable(read.subject) : to_cell(to_array(names));
+        std::string what = printable(names.empty() ? read.subject : names.front());
+        if (names.size() > 1) what += " and " + std::to_string(names.size() - 1) + " more";
         rows.push_back({entry.path().string(), what, printable(read.issuer), end});
     }
     if (error)

@@ -81,13 +81,25 @@ Match Policy::match(std::uint32_t rule) const {
     return {found.allows, found.line, &names_[rule]};
 }
 
+std::uint32_t Policy::rule_for(
+    std::string_view client,
+    std::span<const std::string> groups,
+    Operation operation,
+    std::string_view topic
+) const {
+    const auto rule = compiled_->decide(client, groups, operation, topic);
+    if (rule != Compiled::none || operation != Operation::Manage) return rule;
+    // Who may make a topic may look after it, unless a rule about `manage` says otherwise.
+    return compiled_->decide(client, groups, Operation::Create, topic);
+}
+
 Match Policy::of(
     std::string_view client,
     std::span<const std::string> groups,
     Operation operation,
     std::string_view topic
 ) const {
-    return match(compiled_->decide(client, groups, operation, topic));
+    return match(rule_for(client, groups, operation, topic));
 }
 
 Match Policy::of(const Account& account, Operation operation, std::string_view topic) const {
@@ -106,7 +118,7 @@ Match Policy::of(const Account& account, Operation operation, std::string_view t
     }
     std::int64_t& verdict = verdicts->second.at(static_cast<std::size_t>(operation));
     if (verdict == unknown)
-        verdict = compiled_->decide(account.jid, account.groups, operation, topic);
+        verdict = rule_for(account.jid, account.groups, operation, topic);
     return match(static_cast<std::uint32_t>(verdict));
 }
 

@@ -68,6 +68,13 @@ private:
     using Verdicts = std::array<std::int64_t, operation_count>;   // rule, Compiled::none or unknown
 
     Match match(std::uint32_t rule) const;
+    /// The first rule that decides; where none speaks of `manage`, the one about `create`.
+    std::uint32_t rule_for(
+        std::string_view client,
+        std::span<const std::string> groups,
+        Operation operation,
+        std::string_view topic
+    ) const;
 
     std::string domain_;
     Head head_;

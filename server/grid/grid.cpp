@@ -129,26 +129,39 @@ void Grid::admit(
             ));
         }
         controller_.record_session(identity, "connect", address, "");
-        auto enrolment = controller_.enrolment(identity);
-        if (!enrolment) return done(std::nullopt);
-        auto queue = std::make_shared<SenderQueue>(--last_sender_);
-        auto request = std::make_unique<CallbackPending<pubsub::Reply, xml::StanzaError>>(
-            std::move(enrolment->decide), to_stanza_error,
-            [done = std::move(done)](std::variant<xml::StanzaError, pubsub::Reply> answer) {
-                if (auto* error = std::get_if<0>(&answer))
-                    done(std::pair(std::string("temporary-auth-failure"), error->text));
-                else
-                    done(std::nullopt);
-            }
-        );
-        request->context = {{}, now(), fresh_id()};
-        request->context.actor.jid = identity.account;
-        request->context.actor.address = address;
-        request->context.actor.issuer = identity.anchor;
-        queue->push(std::move(request));
-        pipeline_->run(queue);
+        enrol(identity, address, [done = std::move(done)](const auto& error) {
+            if (error)
+                done(std::pair(std::string("temporary-auth-failure"), error->text));
+            else
+                done(std::nullopt);
+        });
         fanout_.flush();
     });
+}
+
+void Grid::enrol(
+    const controller::Identity& identity,
+    const std::string& address,
+    std::function<void(std::optional<xml::StanzaError>)> done
+) {
+    auto enrolment = controller_.enrolment(identity);
+    if (!enrolment) return done(std::nullopt);
+    auto request = std::make_unique<CallbackPending<pubsub::Reply, xml::StanzaError>>(
+        std::move(enrolment->decide), to_stanza_error,
+        [done = std::move(done)](std::variant<xml::StanzaError, pubsub::Reply> answer) {
+            if (auto* error = std::get_if<0>(&answer))
+                done(std::move(*error));
+            else
+                done(std::nullopt);
+        }
+    );
+    request->context = {{}, now(), fresh_id()};
+    request->context.actor.jid = identity.account;
+    request->context.actor.address = address;
+    request->context.actor.issuer = identity.anchor;
+    auto queue = std::make_shared<SenderQueue>(--last_sender_);
+    queue->push(std::move(request));
+    pipeline_->run(queue);
 }
 
 void Grid::bind(
@@ -255,22 +268,33 @@ void Grid::leave(SessionPtr session, std::string reason) {
 void Grid::api(
     controller::PreparedHttp request,
     pubsub::Principal principal,
+    controller::Identity identity,
     std::function<void(controller::HttpResponse)> done
 ) {
-    asio::post(strand_, [this, request = std::move(request), principal = std::move(principal),
-                         done = std::move(done)]() mutable {
-        using Pending = CallbackPending<controller::HttpResponse, controller::HttpResponse>;
-        auto queue = std::make_shared<SenderQueue>(--last_sender_);
-        auto pending = std::make_unique<Pending>(
-            std::move(request.decide), to_http_error,
-            [done = std::move(done)](Pending::Base::Answer answer) {
-                done(answer.index() == 0 ? std::get<0>(std::move(answer))
-                                         : std::get<1>(std::move(answer)));
-            }
-        );
-        pending->context = {std::move(principal), now(), fresh_id()};
-        queue->push(std::move(pending));
-        pipeline_->run(queue);
+    using Pending = CallbackPending<controller::HttpResponse, controller::HttpResponse>;
+    auto pending = std::make_unique<Pending>(
+        std::move(request.decide), to_http_error,
+        [done = std::move(done)](Pending::Base::Answer answer) {
+            done(answer.index() == 0 ? std::get<0>(std::move(answer))
+                                     : std::get<1>(std::move(answer)));
+        }
+    );
+    const std::string address = principal.address;
+    pending->context = {std::move(principal), now(), fresh_id()};
+    auto shared = std::make_shared<std::unique_ptr<Pending>>(std::move(pending));
+    asio::post(strand_, [this, shared, identity = std::move(identity), address] {
+        auto run = [this, shared](const std::optional<xml::StanzaError>&) {
+            // Whatever came of it: who is nobody is refused by what is asked.
+            auto queue = std::make_shared<SenderQueue>(--last_sender_);
+            queue->push(std::move(*shared));
+            pipeline_->run(queue);
+        };
+        // An administrator who was made on the machine is bound to the first certificate, whichever way
+        // it comes in.
+        if (controller_.admit(identity).kind == controller::Admission::Kind::Enter)
+            enrol(identity, address, run);
+        else
+            run(std::nullopt);
         fanout_.flush();
     });
 }

@@ -73,6 +73,7 @@ public:
     void api(
         controller::PreparedHttp request,
         pubsub::Principal principal,
+        controller::Identity identity,
         std::function<void(controller::HttpResponse)> done
     );
     /// Makes these accounts administrators, as `gridctl admin add` asked.
@@ -108,6 +109,12 @@ private:
 
     boost::system::error_code scan();
     void tick();
+    /// What must be committed before this certificate may do anything; `done` gets why it was not.
+    void enrol(
+        const controller::Identity& identity,
+        const std::string& address,
+        std::function<void(std::optional<xml::StanzaError>)> done
+    );
     void enter(BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done);
     std::shared_ptr<net::Budget> account_budget(const xml::Jid& bare);
 

@@ -15,10 +15,17 @@ public:
           store_(store),
           rest_(grid.controller(), grid.broker(), grid.sessions(), info) {}
 
-    void api(controller::HttpRequest request, pubsub::Principal principal, Done done) override {
+    void api(
+        controller::HttpRequest request,
+        pubsub::Principal principal,
+        controller::Identity identity,
+        Done done
+    ) override {
         auto prepared = rest_.prepare(request);
         if (!prepared) return done(prepared.error());
-        grid_.api(std::move(*prepared), std::move(principal), std::move(done));
+        grid_.api(
+            std::move(*prepared), std::move(principal), std::move(identity), std::move(done)
+        );
     }
 
     Readiness ready() override {

@@ -156,7 +156,10 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
     };
     auto response = co_await net::from_callback<controller::HttpResponse>(
         [this, forwarded = std::move(forwarded)](HttpBackend::Done done) mutable {
-            shared_->backend.api(std::move(forwarded), principal(), std::move(done));
+            shared_->backend.api(
+                std::move(forwarded), principal(),
+                tls::to_identity(presented_, presented_.identities.front()), std::move(done)
+            );
         }
     );
     const auto status = static_cast<unsigned>(response.status);

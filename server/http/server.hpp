@@ -29,7 +29,12 @@ public:
     virtual ~HttpBackend() = default;
     /// `done` once, from any thread, also when the grid is closing. The principal is who the
     /// client's certificate says; whether that account may do anything is the grid's to decide.
-    virtual void api(controller::HttpRequest request, pubsub::Principal principal, Done done) = 0;
+    virtual void api(
+        controller::HttpRequest request,
+        pubsub::Principal principal,
+        controller::Identity identity,
+        Done done
+    ) = 0;
     virtual Readiness ready() = 0;
 };
 

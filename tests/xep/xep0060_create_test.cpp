@@ -40,8 +40,12 @@ TEST_CASE_METHOD(Stage, "owner-create-default", "[xep-0060]") {
 }
 
 TEST_CASE_METHOD(Stage, "owner-create-and-configure", "[xep-0060]") {
-    set(owner, "c1", create("n", "access_model=authorize persist_items=1 title=Threats "
-                                 "send_last_published_item=never"));   // R11
+    set(owner, "c1",
+        create(
+            "n",
+            "access_model=authorize persist_items=1 title=Threats "
+            "send_last_published_item=never"
+        ));   // R11
     result(owner, "c1");
     CHECK(field(*this, "n", "access_model") == "authorize");
     CHECK(field(*this, "n", "title") == "Threats");
@@ -52,8 +56,8 @@ TEST_CASE_METHOD(Stage, "owner-create-and-configure", "[xep-0060]") {
 TEST_CASE_METHOD(Stage, "owner-create-and-configure: a configure out of place", "[xep-0060]") {
     set(owner, "c1", "<configure>" + config_form("title=x") + "</configure><create node='n'/>");
     error(owner, "c1", "modify", "bad-request");
-    set(owner, "c2", "<create node='n'/><configure node='n'>" + config_form("title=x") +
-                         "</configure>");
+    set(owner, "c2",
+        "<create node='n'/><configure node='n'>" + config_form("title=x") + "</configure>");
     error(owner, "c2", "modify", "bad-request");
     CHECK(engine().node_count() == 0);
 }
@@ -164,34 +168,45 @@ TEST_CASE_METHOD(Stage, "owner-configure-submit: partial forms keep the rest", "
     CHECK(field(*this, "n", "title") == "New");
     CHECK(field(*this, "n", "description") == "About");
     CHECK(field(*this, "n", "max_items") == "7");
-    owner_set(owner, "x1", "<configure node='n'><x xmlns='jabber:x:data' type='cancel'/></configure>");
+    owner_set(
+        owner, "x1", "<configure node='n'><x xmlns='jabber:x:data' type='cancel'/></configure>"
+    );
     result(owner, "x1");
     CHECK(field(*this, "n", "title") == "New");
     // COMPAT(xmpp-grid-broker 2018): no FORM_TYPE.
-    owner_set(owner, "x2", "<configure node='n'><x xmlns='jabber:x:data' type='submit'><field "
-                           "var='pubsub#title'><value>Newer</value></field></x></configure>");
+    owner_set(
+        owner, "x2",
+        "<configure node='n'><x xmlns='jabber:x:data' type='submit'><field "
+        "var='pubsub#title'><value>Newer</value></field></x></configure>"
+    );
     result(owner, "x2");
     CHECK(field(*this, "n", "title") == "Newer");
 }
 
 TEST_CASE_METHOD(Stage, "owner-configure-process-failure", "[xep-0060]") {
     creates(owner, "n", "title=Old");
-    for (const char* bad : {"max_items=0", "max_items=-1", "max_items=9999999", "max_items=x",
-                            "persist_items=maybe", "publish_model=nobody", "max_payload_size=9999999",
-                            "item_expire=soon", "presence_based_delivery=1", "tempsub=1",
-                            "contact=@@", "itemreply=owner"}) {
+    for (const char* bad :
+         {"max_items=0", "max_items=-1", "max_items=9999999", "max_items=x", "persist_items=maybe",
+          "publish_model=nobody", "max_payload_size=9999999", "item_expire=soon",
+          "presence_based_delivery=1", "tempsub=1", "contact=@@", "itemreply=owner"}) {
         INFO(bad);
-        owner_set(owner, "x1", "<configure node='n'>" + config_form("title=New " + std::string(bad)) +
-                                   "</configure>");
+        owner_set(
+            owner, "x1",
+            "<configure node='n'>" + config_form("title=New " + std::string(bad)) + "</configure>"
+        );
         error(owner, "x1", "modify", "not-acceptable");
     }
     CHECK(field(*this, "n", "title") == "Old");   // all or nothing
-    configures(owner, "n", "max_items=max item_expire=max max_payload_size=max "
-                           "presence_based_delivery=0 purge_offline=false");
+    configures(
+        owner, "n",
+        "max_items=max item_expire=max max_payload_size=max "
+        "presence_based_delivery=0 purge_offline=false"
+    );
     CHECK(field(*this, "n", "max_items") == "max");
     CHECK(field(*this, "n", "max_payload_size") == "262144");
-    owner_set(owner, "x2", "<configure node='n'>" + config_form("node_type=collection") +
-                               "</configure>");
+    owner_set(
+        owner, "x2", "<configure node='n'>" + config_form("node_type=collection") + "</configure>"
+    );
     error(owner, "x2", "cancel", "feature-not-implemented", "unsupported collections");
 }
 
@@ -228,11 +243,18 @@ TEST_CASE_METHOD(Stage, "owner-configure-process-notify", "[xep-0060]") {
     receives_nothing(bare);
 }
 
-TEST_CASE_METHOD(Stage, "owner-configure: narrowed to a whitelist, others lose their subscriptions", "[part-f-20]") {
+TEST_CASE_METHOD(
+    Stage,
+    "owner-configure: narrowed to a whitelist, others lose their subscriptions",
+    "[part-f-20]"
+) {
     creates(owner, "n", "access_model=authorize");
     subscribes(owner, "n", bare);
-    owner_set(owner, "m1", "<subscriptions node='n'><subscription jid='francisco@grid.example' "
-                           "subscription='subscribed'/></subscriptions>");
+    owner_set(
+        owner, "m1",
+        "<subscriptions node='n'><subscription jid='francisco@grid.example' "
+        "subscription='subscribed'/></subscriptions>"
+    );
     result(owner, "m1");
     configures(owner, "n", "access_model=whitelist");
     forget();

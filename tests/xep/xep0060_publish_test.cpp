@@ -48,7 +48,9 @@ TEST_CASE_METHOD(Stage, "publisher-publish-success-withpayload", "[xep-0060]") {
     receives_nothing(desk);
 }
 
-TEST_CASE_METHOD(Stage, "publisher-publish-success: the service names an item without id", "[xep-0060]") {
+TEST_CASE_METHOD(
+    Stage, "publisher-publish-success: the service names an item without id", "[xep-0060]"
+) {
     creates(sensor, "threats");
     subscribes(sensor, "threats", "sensor@grid.example");
     set(sensor, "p1", "<publish node='threats'><item>" + alert + "</item></publish>");
@@ -57,17 +59,24 @@ TEST_CASE_METHOD(Stage, "publisher-publish-success: the service names an item wi
     REQUIRE(item != nullptr);
     const std::string id = *item->attr("id");
     CHECK(id.size() >= 16);
-    event("sensor@grid.example", "<items node='threats'><item id='" + id + "'>" + alert +
-                                     "</item></items>");
+    event(
+        "sensor@grid.example",
+        "<items node='threats'><item id='" + id + "'>" + alert + "</item></items>"
+    );
 }
 
-TEST_CASE_METHOD(Stage, "publisher-publish: the same id overwrites and moves to newest", "[xep-0060]") {
+TEST_CASE_METHOD(
+    Stage, "publisher-publish: the same id overwrites and moves to newest", "[xep-0060]"
+) {
     creates(sensor, "threats");
     for (const char* id : {"a", "b", "a"}) publishes(sensor, "threats", id);
     get(sensor, "i1", "<items node='threats'/>");
-    result(sensor, "i1", "<pubsub xmlns='" + grid::test::pubsub_ns +
-                             "'><items node='threats'><item id='b'>...</item>"
-                             "<item id='a'>...</item></items></pubsub>");
+    result(
+        sensor, "i1",
+        "<pubsub xmlns='" + grid::test::pubsub_ns +
+            "'><items node='threats'><item id='b'>...</item>"
+            "<item id='a'>...</item></items></pubsub>"
+    );
     CHECK(engine().item_count() == 1 + 1);
 }
 
@@ -80,9 +89,12 @@ TEST_CASE_METHOD(Stage, "publisher-publish-success-withoutpayload", "[xep-0060]"
     result(sensor, "p2");
     event("sensor@grid.example", "<items node='threats'><item id='h2'/></items>");
     get(sensor, "i1", "<items node='threats'/>");   // the payload is kept all the same
-    result(sensor, "i1", "<pubsub xmlns='" + grid::test::pubsub_ns +
-                             "'><items node='threats'><item id='h1'><alert xmlns='urn:x:alert'>h1"
-                             "</alert></item><item id='h2'/></items></pubsub>");
+    result(
+        sensor, "i1",
+        "<pubsub xmlns='" + grid::test::pubsub_ns +
+            "'><items node='threats'><item id='h1'><alert xmlns='urn:x:alert'>h1"
+            "</alert></item><item id='h2'/></items></pubsub>"
+    );
 }
 
 TEST_CASE_METHOD(Stage, "events: a transient node notifies and keeps nothing", "[xep-0060]") {
@@ -90,8 +102,10 @@ TEST_CASE_METHOD(Stage, "events: a transient node notifies and keeps nothing", "
     subscribes(sensor, "beat", "sensor@grid.example");
     const auto head = store().status().revision;
     publishes(sensor, "beat", "h1");
-    event("sensor@grid.example",
-          "<items node='beat'><item id='h1'><alert xmlns='urn:x:alert'>h1</alert></item></items>");
+    event(
+        "sensor@grid.example",
+        "<items node='beat'><item id='h1'><alert xmlns='urn:x:alert'>h1</alert></item></items>"
+    );
     CHECK(engine().item_count() == 0);
     CHECK(store().status().revision > head);   // it has its place in the order
     get(sensor, "i1", "<items node='beat'/>");
@@ -112,19 +126,25 @@ TEST_CASE_METHOD(Stage, "publisher-publish-success-publisher", "[xep-0060]") {
     for (const char* node : {"named", "silent"}) {
         subscribes(sensor, node, "sensor@grid.example");
         // What a publisher claims does not count.
-        set(sensor, "p1", "<publish node='" + std::string(node) +
-                              "'><item id='h1' publisher='king@grid.example'>" + alert +
-                              "</item></publish>");
+        set(sensor, "p1",
+            "<publish node='" + std::string(node) +
+                "'><item id='h1' publisher='king@grid.example'>" + alert + "</item></publish>");
         result(sensor, "p1");
     }
-    event("sensor@grid.example", "<items node='named'><item id='h1' publisher='sensor@grid.example'>" +
-                                     alert + "</item></items>");
+    event(
+        "sensor@grid.example",
+        "<items node='named'><item id='h1' publisher='sensor@grid.example'>" + alert +
+            "</item></items>"
+    );
     const auto silent = next("sensor@grid.example");
     CHECK(!silent.first_child()->first_child()->first_child()->attr("publisher"));
     get(sensor, "i1", "<items node='named'/>");
-    result(sensor, "i1", "<pubsub xmlns='" + grid::test::pubsub_ns +
-                             "'><items node='named'><item id='h1' publisher='sensor@grid.example'>" +
-                             alert + "</item></items></pubsub>");
+    result(
+        sensor, "i1",
+        "<pubsub xmlns='" + grid::test::pubsub_ns +
+            "'><items node='named'><item id='h1' publisher='sensor@grid.example'>" + alert +
+            "</item></items></pubsub>"
+    );
 }
 
 TEST_CASE_METHOD(Stage, "payload keeps prefixes that its ancestors declare", "[xep-0060]") {
@@ -244,9 +264,12 @@ TEST_CASE_METHOD(Stage, "publisher-publish-success-nodefull: the oldest goes", "
         subscribes(sensor, node, "sensor@grid.example");
         for (const char* id : {"a", "b", "c"}) publishes(sensor, node, id);
         get(sensor, "i1", "<items node='" + std::string(node) + "'/>");   // at once
-        result(sensor, "i1", "<pubsub xmlns='" + grid::test::pubsub_ns +
-                                 "'><items node='" + node + "'><item id='b'>...</item>"
-                                 "<item id='c'>...</item></items></pubsub>");
+        result(
+            sensor, "i1",
+            "<pubsub xmlns='" + grid::test::pubsub_ns + "'><items node='" + node +
+                "'><item id='b'>...</item>"
+                "<item id='c'>...</item></items></pubsub>"
+        );
     }
     CHECK(engine().item_count() == 6);
     forget();
@@ -307,15 +330,19 @@ TEST_CASE_METHOD(Stage, "publisher-publish-error-badrequest", "[xep-0060]") {
 TEST_CASE_METHOD(Stage, "publisher-publish-options", "[xep-0060]") {
     creates(sensor, "threats", "max_items=7");
     const auto publish = [&](const std::string& id, const std::string& field) {
-        set(sensor, id, "<publish node='threats'><item id='a'>" + alert +
-                            "</item></publish><publish-options><x xmlns='jabber:x:data' "
-                            "type='submit'><field var='FORM_TYPE' type='hidden'><value>" +
-                            grid::test::pubsub_ns + "#publish-options</value></field>" + field +
-                            "</x></publish-options>");
+        set(sensor, id,
+            "<publish node='threats'><item id='a'>" + alert +
+                "</item></publish><publish-options><x xmlns='jabber:x:data' "
+                "type='submit'><field var='FORM_TYPE' type='hidden'><value>" +
+                grid::test::pubsub_ns + "#publish-options</value></field>" + field +
+                "</x></publish-options>");
     };
-    publish("p1", "<field var='pubsub#access_model'><value>whitelist</value></field>"
-                  "<field var='pubsub#persist_items'><value>true</value></field>"
-                  "<field var='pubsub#max_items'><value>7</value></field>");
+    publish(
+        "p1",
+        "<field var='pubsub#access_model'><value>whitelist</value></field>"
+        "<field var='pubsub#persist_items'><value>true</value></field>"
+        "<field var='pubsub#max_items'><value>7</value></field>"
+    );
     result(sensor, "p1");
     publish("p2", "<field var='pubsub#access_model'><value>authorize</value></field>");
     error(sensor, "p2", "cancel", "conflict", "precondition-not-met");
@@ -328,8 +355,9 @@ TEST_CASE_METHOD(Stage, "the first payload teaches a node its type", "[rfc-8600]
     creates(sensor, "threats");
     publishes(sensor, "threats", "a");
     CHECK(engine().node("threats")->type == "urn:x:alert");
-    set(sensor, "p1", "<publish node='threats'><item id='b'><other xmlns='urn:x:other'/></item>"
-                      "</publish>");
+    set(sensor, "p1",
+        "<publish node='threats'><item id='b'><other xmlns='urn:x:other'/></item>"
+        "</publish>");
     error(sensor, "p1", "modify", "bad-request", "invalid-payload");
     restart();
     CHECK(engine().node("threats")->type == "urn:x:alert");

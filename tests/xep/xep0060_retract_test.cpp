@@ -88,13 +88,16 @@ TEST_CASE_METHOD(Stage, "publisher-delete-error-persistent", "[xep-0060]") {
     error(sensor, "r1", "cancel", "feature-not-implemented", "unsupported persistent-items");
 }
 
-TEST_CASE_METHOD(Stage, "retract of one's own item expects that it is still one's own", "[design]") {
+TEST_CASE_METHOD(
+    Stage, "retract of one's own item expects that it is still one's own", "[design]"
+) {
     creates(sensor, "threats", "type=urn:x:alert publish_model=open");
     publishes(desk, "threats", "a");
     hold();
     // The owner takes the id over; desk's retract was decided before that.
-    set(sensor, "p1", "<publish node='threats'><item id='a'><alert xmlns='urn:x:alert'/></item>"
-                      "</publish>");
+    set(sensor, "p1",
+        "<publish node='threats'><item id='a'><alert xmlns='urn:x:alert'/></item>"
+        "</publish>");
     set(desk, "r1", retract("a"));
     run();
     result(sensor, "p1");
@@ -102,12 +105,15 @@ TEST_CASE_METHOD(Stage, "retract of one's own item expects that it is still one'
     CHECK(engine().item_count() == 1);
 }
 
-TEST_CASE_METHOD(Stage, "an owner's retract takes whatever is there, payload included", "[design]") {
+TEST_CASE_METHOD(
+    Stage, "an owner's retract takes whatever is there, payload included", "[design]"
+) {
     creates(sensor, "threats", "type=urn:x:alert publish_model=open");
     publishes(desk, "threats", "a");
     hold();
-    set(desk, "p1", "<publish node='threats'><item id='a'><alert xmlns='urn:x:alert'>2</alert>"
-                    "</item></publish>");
+    set(desk, "p1",
+        "<publish node='threats'><item id='a'><alert xmlns='urn:x:alert'>2</alert>"
+        "</item></publish>");
     set(sensor, "r1", retract("a"));
     run();
     result(desk, "p1");

@@ -1,4 +1,5 @@
-// tests/xep/xep0060_retrieve_test.cpp: retrieve items from a node (XEP-0060 §6.5), also page by page.
+// tests/xep/xep0060_retrieve_test.cpp: retrieve items from a node (XEP-0060 §6.5), also page by
+// page.
 #include "stage.hpp"
 
 using grid::test::pubsub_ns;
@@ -63,8 +64,10 @@ TEST_CASE_METHOD(Stage, "subscriber-retrieve-requestone", "[xep-0060]") {
     creates(owner, "n");
     for (const char* id : {"a", "b", "c"}) publishes(owner, "n", id);
     CHECK(read(*this, owner, "<items node='n'><item id='b'/></items>").ids == "b ");
-    CHECK(read(*this, owner, "<items node='n'><item id='c'/><item id='a'/><item id='a'/></items>")
-              .ids == "a c ");
+    CHECK(
+        read(*this, owner, "<items node='n'><item id='c'/><item id='a'/><item id='a'/></items>")
+            .ids == "a c "
+    );
 }
 
 TEST_CASE_METHOD(Stage, "subscriber-retrieve-error-items: nothing is no error", "[xep-0060]") {
@@ -126,7 +129,9 @@ TEST_CASE_METHOD(Stage, "subscriber-retrieve-error-node", "[xep-0060]") {
     error(reader, "i2", "modify", "bad-request", "nodeid-required");
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-retrieve-returnsome: RSM forwards and backwards", "[xep-0060][xep-0059]") {
+TEST_CASE_METHOD(
+    Stage, "subscriber-retrieve-returnsome: RSM forwards and backwards", "[xep-0060][xep-0059]"
+) {
     creates(owner, "n");
     for (const char* id : {"a", "b", "c", "d", "e"}) publishes(owner, "n", id);
     const Answer first = read(*this, owner, page("<max>2</max>"));
@@ -143,7 +148,9 @@ TEST_CASE_METHOD(Stage, "subscriber-retrieve-returnsome: RSM forwards and backwa
     CHECK(none.first.empty());
     CHECK(none.count == "5");
     CHECK(read(*this, owner, page("<max>2</max><before/>")).ids == "d e ");
-    CHECK(read(*this, owner, page("<max>2</max><before>" + third.first + "</before>")).ids == "c d ");
+    CHECK(
+        read(*this, owner, page("<max>2</max><before>" + third.first + "</before>")).ids == "c d "
+    );
     CHECK(read(*this, owner, page("<max>2</max><index>3</index>")).ids == "d e ");
     const Answer count = read(*this, owner, page("<max>0</max>"));
     CHECK(count.ids.empty());
@@ -193,6 +200,10 @@ TEST_CASE_METHOD(Stage, "same item id in two nodes", "[part-f-22]") {
     set(owner, "p1", "<publish node='m'><item id='a'><other xmlns='urn:x:o'/></item></publish>");
     result(owner, "p1");
     get(owner, "i1", "<items node='n'/>");
-    result(owner, "i1", "<pubsub xmlns='" + pubsub_ns + "'><items node='n'><item id='a'>"
-                        "<alert xmlns='urn:x:alert'>a</alert></item></items></pubsub>");
+    result(
+        owner, "i1",
+        "<pubsub xmlns='" + pubsub_ns +
+            "'><items node='n'><item id='a'>"
+            "<alert xmlns='urn:x:alert'>a</alert></item></items></pubsub>"
+    );
 }

@@ -31,8 +31,10 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-success", "[xep-0060]") {
     CHECK(!subscription->attr_or("subid", "").empty());
     // Repeated: the state it is in, and still one subscription (§6.1.6, no multi-subscribe).
     set(reader, "s2", subscribe(bare));
-    CHECK(next(reader).first_child()->first_child()->attr_or("subid", "") ==
-          subscription->attr_or("subid", ""));
+    CHECK(
+        next(reader).first_child()->first_child()->attr_or("subid", "") ==
+        subscription->attr_or("subid", "")
+    );
     CHECK(engine().subscription_count() == 1);
     set(reader, "s3", subscribe(reader));   // another JID, another subscription
     result(reader, "s3", state(reader, "subscribed"));
@@ -51,8 +53,11 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-nomatch", "[xep-0060]") {
     policy.administrators.insert(bare);   // exempt
     set(reader, "s4", subscribe("bernardo@grid.example"));
     result(reader, "s4", state("bernardo@grid.example", "subscribed"));
-    event("bernardo@grid.example", "<subscription node='n' jid='bernardo@grid.example' "
-                                   "subscription='subscribed'/>");
+    event(
+        "bernardo@grid.example",
+        "<subscription node='n' jid='bernardo@grid.example' "
+        "subscription='subscribed'/>"
+    );
 }
 
 TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-whitelist", "[xep-0060]") {
@@ -118,8 +123,11 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-unsupported", "[xep-0060]") 
 
 TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-redirect", "[xep-0060]") {
     creates(owner, "n");
-    owner_set(owner, "d1", "<delete node='n'><redirect uri='xmpp:pubsub.b.example?;node=n'/>"
-                           "</delete>");
+    owner_set(
+        owner, "d1",
+        "<delete node='n'><redirect uri='xmpp:pubsub.b.example?;node=n'/>"
+        "</delete>"
+    );
     result(owner, "d1");
     restart();   // remembered
     set(reader, "s1", subscribe(bare));
@@ -135,10 +143,14 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-node", "[xep-0060]") {
     error(reader, "s1", "cancel", "item-not-found");
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe: options are not supported yet, and say so", "[xep-0060]") {
+TEST_CASE_METHOD(
+    Stage, "subscriber-subscribe: options are not supported yet, and say so", "[xep-0060]"
+) {
     creates(owner, "n");
-    set(owner, "s1", subscribe(owner_bare) + "<options><x xmlns='jabber:x:data' type='submit'/>"
-                                             "</options>");
+    set(owner, "s1",
+        subscribe(owner_bare) +
+            "<options><x xmlns='jabber:x:data' type='submit'/>"
+            "</options>");
     error(owner, "s1", "cancel", "feature-not-implemented", "unsupported subscription-options");
     get(owner, "o1", "<options node='n' jid='" + owner_bare + "'/>");
     error(owner, "o1", "cancel", "feature-not-implemented", "unsupported subscription-options");
@@ -146,7 +158,9 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe: options are not supported yet, an
     error(owner, "o2", "cancel", "feature-not-implemented", "unsupported retrieve-default-sub");
 }
 
-TEST_CASE_METHOD(Stage, "two sessions of one account subscribe at once: one subscription", "[design]") {
+TEST_CASE_METHOD(
+    Stage, "two sessions of one account subscribe at once: one subscription", "[design]"
+) {
     creates(owner, "n");
     hold();
     set(owner, "s1", subscribe(owner_bare));
@@ -177,7 +191,9 @@ TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-success", "[xep-0060]") {
     CHECK(engine().subscription_count() == 0);
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-unsubscribe: no event after the result of leaving", "[design]") {
+TEST_CASE_METHOD(
+    Stage, "subscriber-unsubscribe: no event after the result of leaving", "[design]"
+) {
     creates(owner, "n", "type=urn:x:alert");
     affiliates(owner, "n", bare, "member");
     subscribes(reader, "n", reader);

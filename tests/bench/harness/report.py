@@ -6,7 +6,7 @@ import subprocess
 import time
 
 
-def table(results, kinds, works):
+def table(results, kinds, works, quick):
     """One block a workload, one line a figure; after the servers, gridd's factor over each: above 1
     is better than that one, whether more or less is better."""
     others = [kind for kind in kinds if kind != "gridd"] if "gridd" in kinds else []
@@ -20,7 +20,9 @@ def table(results, kinds, works):
             rows.append(["  " + metric.label, *cells, *factors])
         rows.append(["  other load, CPU %", *(cell(results.get((work.key, kind)), None)
                                               for kind in kinds)])
-    return aligned(rows)
+    warning = ("A smoke run: smaller and shorter than the titles say; that it works is all that it "
+               "shows.\n" if quick else "")
+    return warning + aligned(rows)
 
 
 def cell(result, metric):

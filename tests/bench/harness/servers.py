@@ -134,6 +134,7 @@ class Bench:
 
     def _gridd(self, kind, where):
         os.makedirs(where)
+        os.makedirs(os.path.join(where, "data"))
         policy, config = os.path.join(where, "policy"), os.path.join(where, "gridd.toml")
         with open(policy, "w", encoding="utf-8") as file:
             file.write("allow any to any on any\n")

@@ -31,7 +31,12 @@ struct RecordingBackend : http::HttpBackend {
     std::vector<pubsub::Principal> principals;
     http::Readiness readiness;
 
-    void api(controller::HttpRequest request, pubsub::Principal principal, Done done) override {
+    void api(
+        controller::HttpRequest request,
+        pubsub::Principal principal,
+        controller::Identity,
+        Done done
+    ) override {
         const std::string path = request.path;
         {
             const std::lock_guard lock(mutex);

@@ -1,0 +1,321 @@
+// tests/grid/errors_test.cpp: each row of the error table of protocol.md B.0 that can happen.
+#include <catch2/catch.hpp>
+
+#include "grid_stage.hpp"
+
+using grid::test::difference;
+using grid::test::GridStage;
+
+namespace {
+
+constexpr const char* client = "probe@grid.example/x";
+
+std::string iq(const std::string& body, const std::string& to = "controller.grid.example") {
+    return "<iq xmlns='jabber:client' id='e' type='get' to='" + to + "'>" + body + "</iq>";
+}
+std::string account_query(const std::string& method) {
+    return iq("<grid xmlns='gi'><AccountQuery xmlns='com.domain.gi.gcl.controller'>" + method +
+              "</AccountQuery></grid>");
+}
+std::string find(const std::string& name) {
+    return iq("<grid xmlns='gi'><DiscoveryQuery xmlns='com.domain.gi.gcl.controller'>"
+              "<find><param>" + name + "</param></find></DiscoveryQuery></grid>");
+}
+std::string xgrid(const std::string& operation) {
+    return iq("<grid xmlns='xgrid' type='request'>" + operation + "</grid>");
+}
+std::string error(
+    const std::string& type, const std::string& condition, const std::string& application
+) {
+    return "<iq xmlns='jabber:client' type='error' id='e'><error type='" + type + "'><" +
+           condition + " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>" +
+           (application.empty() ? "" : "<" + application + " xmlns='gi#errors'/>") +
+           "</error></iq>";
+}
+
+}   // namespace
+
+TEST_CASE("malformed: no service, two services, no method, a response, a missing parameter", "[grid]") {
+    GridStage stage;
+    stage.member(client, "[]");
+    const std::string expected = error("modify", "bad-request", "malformed-request");
+    for (const std::string& bad : {
+             iq("<grid xmlns='gi'/>"),
+             iq("<grid xmlns='gi'><AccountQuery xmlns='a'><login/></AccountQuery>"
+                "<AccountQuery xmlns='a'><login/></AccountQuery></grid>"),
+             account_query(""),
+             account_query("<login/><logout/>"),
+             iq("<grid xmlns='gi' type='response'><AccountQuery xmlns='a'><login/></AccountQuery>"
+                "</grid>"),
+             find(""),
+             xgrid("<initPublishRequest/>"),
+             xgrid("<subscribeRequest><capability/></subscribeRequest>"),
+             account_query("<register><param name='description'>" + std::string(2000, 'x') +
+                           "</param></register>"),
+         })
+        CHECK(difference(stage.sends(client, bad), expected) == "");
+}
+
+TEST_CASE("unsupported-operation names what nobody implements", "[grid]") {
+    GridStage stage;
+    stage.policy("allow any any any");
+    stage.member(client, "[]");
+    const auto expected = [](const std::string& name) {
+        return error("cancel", "feature-not-implemented", "unsupported-operation name='" + name + "'");
+    };
+    CHECK(difference(stage.sends(client, account_query("<dance/>")), expected("dance")) == "");
+    CHECK(difference(stage.sends(client, xgrid("<danceRequest/>")), expected("danceRequest")) == "");
+    CHECK(difference(
+              stage.sends(client, iq("<grid xmlns='gi'><BulkQuery xmlns='a'><download/></BulkQuery>"
+                                     "</grid>")),
+              expected("BulkQuery")
+          ) == "");
+    CHECK(difference(
+              stage.sends(client, xgrid("<initPublishRequest><capability><name>T-1.0</name>"
+                                        "</capability><filterSupport/></initPublishRequest>")),
+              expected("filterSupport")
+          ) == "");
+    // Nothing half-made.
+    CHECK_FALSE(stage.node.broker->node("T-1.0"));
+}
+
+TEST_CASE("registration-required: unregistered and pending, at the controller and elsewhere", "[grid]") {
+    GridStage stage;
+    REQUIRE(stage.connects(client));
+    const std::string unregistered = error("auth", "registration-required", "account-unregistered");
+    CHECK(difference(stage.sends(client, find("x")), unregistered) == "");
+    CHECK(difference(stage.sends(client, account_query("<login/>")), unregistered) == "");
+    CHECK(difference(
+              stage.sends(client, iq("<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+                                     "<create node='n'/></pubsub>", "pubsub.grid.example")),
+              error("auth", "registration-required", "")
+          ) == "");
+    CHECK(stage.sends(client, account_query("<register/>")).attr_or("type", "") == "result");
+    const std::string pending = error("auth", "registration-required", "account-pending");
+    CHECK(difference(stage.sends(client, find("x")), pending) == "");
+    CHECK(difference(stage.sends(client, account_query("<login/>")), pending) == "");
+    CHECK(stage.sends(client, account_query("<status/>")).attr_or("type", "") == "result");
+    CHECK(stage.sends(client, account_query("<logout/>")).attr_or("type", "") == "result");
+}
+
+TEST_CASE("a disabled account is told so, and may do nothing at all", "[grid]") {
+    GridStage stage;
+    stage.member(client, "[]");
+    REQUIRE(stage.rest("root@grid.example", "POST", "/accounts/probe@grid.example/disable").first ==
+            200);
+    // Its stream is about to close; what still arrives is refused.
+    const std::string disabled = error("auth", "forbidden", "account-disabled");
+    for (const std::string& any : {account_query("<login/>"), account_query("<register/>"),
+                                   account_query("<status/>"), find("x")})
+        CHECK(difference(stage.sends(client, any), disabled) == "");
+    REQUIRE(stage.control.closed.size() == 1);
+    CHECK(stage.control.closed.front() ==
+          std::pair<std::string, std::string>("probe@grid.example", "policy-violation"));
+    CHECK(stage.admission("probe@grid.example").kind ==
+          grid::controller::Admission::Kind::Disabled);
+}
+
+TEST_CASE("not-logged-in where implicit_login is off", "[grid]") {
+    auto settings = GridStage::default_settings();
+    settings.implicit_login = false;
+    GridStage stage(settings);
+    stage.policy("allow any discover any");
+    stage.member(client, "[]");
+    const std::string list = xgrid("<getCapabilityListRequest/>");
+    CHECK(difference(
+              stage.sends(client, list), error("wait", "unexpected-request", "not-logged-in")
+          ) == "");
+    stage.sends(client, account_query("<login/>"));
+    CHECK(stage.sends(client, list).attr_or("type", "") == "result");
+    stage.sends(client, account_query("<logout/>"));
+    CHECK(stage.sends(client, list).attr_or("type", "") == "error");
+}
+
+TEST_CASE("implicit login: the first request of a member logs in", "[grid]") {
+    GridStage stage;
+    stage.member(client, "[]");
+    CHECK_FALSE(stage.sessions.is_active(stage.principal(client).session));
+    stage.sends(client, xgrid("<getCapabilityListRequest/>"));
+    CHECK(stage.sessions.is_active(stage.principal(client).session));
+}
+
+TEST_CASE("S42 username-taken: another certificate that was there first registers second", "[grid]") {
+    GridStage stage;
+    REQUIRE(stage.connects("probe@grid.example/a", "ca"));
+    REQUIRE(stage.connects("probe@grid.example/b", "other-ca"));
+    CHECK(stage.sends("probe@grid.example/a", account_query("<register/>")).attr_or("type", "") ==
+          "result");
+    CHECK(difference(
+              stage.sends("probe@grid.example/b", account_query("<register/>")),
+              error("cancel", "conflict", "username-taken")
+          ) == "");
+    // Nor does it gain anything when the account is approved.
+    stage.administrator("root@grid.example");
+    REQUIRE(stage.rest("root@grid.example", "POST", "/accounts/probe@grid.example/approve").first ==
+            200);
+    CHECK(difference(
+              stage.sends("probe@grid.example/b", find("x")),
+              error("auth", "registration-required", "account-unregistered")
+          ) == "");
+    CHECK(stage.sends("probe@grid.example/a", account_query("<login/>")).attr_or("type", "") ==
+          "result");
+    CHECK_FALSE(stage.connects("probe@grid.example/c", "other-ca"));
+}
+
+TEST_CASE("unknown-capability: find, describe, subscribe", "[grid]") {
+    GridStage stage;
+    stage.policy("allow any any any");
+    stage.member(client, "[]");
+    const std::string unknown = error("cancel", "item-not-found", "unknown-capability");
+    CHECK(difference(stage.sends(client, find("com.domain.Nothing")), unknown) == "");
+    CHECK(difference(
+              stage.sends(client, iq("<grid xmlns='gi'><DiscoveryQuery xmlns='a'><describe>"
+                                     "<param>No-1.0</param></describe></DiscoveryQuery></grid>")),
+              unknown
+          ) == "");
+    CHECK(difference(
+              stage.sends(client, xgrid("<subscribeRequest><capability><name>No-1.0</name>"
+                                        "</capability></subscribeRequest>")),
+              unknown
+          ) == "");
+}
+
+TEST_CASE("S40 denied: enabled, but no policy; and the audit has the rule", "[grid]") {
+    GridStage stage;
+    stage.policy("allow group makers any any\nallow any discover Open-*\n");
+    stage.member("maker@grid.example/m", R"(["makers"])");
+    stage.member(client, "[]");
+    const auto init = [](const std::string& name) {
+        return xgrid("<initPublishRequest><capability><name>" + name + "</name></capability>"
+                     "</initPublishRequest>");
+    };
+    REQUIRE(stage.sends("maker@grid.example/m", init("Open-1.0")).attr_or("type", "") == "result");
+    REQUIRE(stage.sends("maker@grid.example/m", init("Shut-1.0")).attr_or("type", "") == "result");
+    const std::string denied = error("auth", "forbidden", "denied");
+    CHECK(difference(stage.sends(client, init("Open-1.0")), denied) == "");
+    CHECK(difference(stage.sends(client, init("New-1.0")), denied) == "");
+    CHECK(difference(stage.sends(client, find("Shut-1.0")), denied) == "");
+    CHECK(difference(
+              stage.sends(client, xgrid("<subscribeRequest><capability><name>Open-1.0</name>"
+                                        "</capability></subscribeRequest>")),
+              denied
+          ) == "");
+    // What may not be discovered is not listed, and described as missing.
+    CHECK(difference(
+              stage.sends(client, xgrid("<getCapabilityListRequest/>")),
+              "<iq xmlns='jabber:client' type='result'><grid xmlns='xgrid' type='response'>"
+              "<getCapabilityListResponse xmlns='com.domain.gi.grid'><capability><id>0</id>"
+              "<name>Open-1.0</name><version>1.0</version></capability>"
+              "</getCapabilityListResponse></grid></iq>"
+          ) == "");
+    // The client is not told which rule; the administrator is.
+    stage.later(2'000);
+    const auto audit = stage.rest("root@grid.example", "GET", "/audit", "", "decision=deny");
+    CHECK(audit.second.find("default deny") != std::string::npos);
+    CHECK(audit.second.find("probe@grid.example/x") != std::string::npos);
+}
+
+TEST_CASE("none online: an empty array, not an error", "[grid]") {
+    GridStage stage;
+    stage.policy("allow any any any");
+    stage.member("ise@grid.example/x", "[]");
+    stage.member(client, "[]");
+    REQUIRE(stage.sends("ise@grid.example/x",
+                        xgrid("<initPublishRequest><capability><name>Session-1.0</name>"
+                              "</capability></initPublishRequest>"))
+                .attr_or("type", "") == "result");
+    const auto list = [](const std::string& items) {
+        return "<iq xmlns='jabber:client' type='result'><grid xmlns='gi'>"
+               "<DiscoveryQuery xmlns='com.domain.gi.gcl.controller'><find xmlns=''><value>" +
+               items + "</value></find></DiscoveryQuery></grid></iq>";
+    };
+    // By topic, and by capability without its version.
+    const std::string there = list("<item>ise@grid.example/x</item>");
+    CHECK(difference(stage.sends(client, find("Session-1.0")), there) == "");
+    CHECK(difference(stage.sends(client, find("Session")), there) == "");
+    stage.disconnects("ise@grid.example/x");
+    CHECK(difference(stage.sends(client, find("Session-1.0")), list("")) == "");
+}
+
+TEST_CASE("status of others is for administrators", "[grid]") {
+    GridStage stage;
+    stage.member(client, "[]");
+    stage.member("other@grid.example/x", "[]");
+    const std::string denied = error("auth", "forbidden", "denied");
+    const auto of = [](const std::string& name) {
+        return account_query("<status><param name='username'>" + name + "</param></status>");
+    };
+    CHECK(difference(stage.sends(client, of("other")), denied) == "");
+    CHECK(difference(stage.sends(client, of("nobody")), denied) == "");
+    CHECK(stage.sends(client, of("probe")).attr_or("type", "") == "result");
+    CHECK(stage.sends("root@grid.example/console", of("other")).attr_or("type", "") == "result");
+    CHECK(difference(
+              stage.sends("root@grid.example/console", of("nobody")),
+              error("cancel", "item-not-found", "")
+          ) == "");
+}
+
+TEST_CASE("isAuthorized: only a provider may ask, and a denial is a result", "[grid]") {
+    GridStage stage;
+    stage.policy("allow group makers any any\nallow group readers query Session-*\n");
+    stage.member("ise@grid.example/x", R"(["makers"])");
+    stage.member("asa@grid.example/y", R"(["readers"])");
+    stage.member(client, "[]");
+    REQUIRE(stage.sends("ise@grid.example/x",
+                        xgrid("<initPublishRequest><capability><name>Session-1.0</name>"
+                              "</capability><query name='SessionQuery'/></initPublishRequest>"))
+                .attr_or("type", "") == "result");
+    const auto ask = [](const std::string& who) {
+        return iq("<grid xmlns='gi'><AuthorizationQuery xmlns='com.domain.gi.gcl.controller'>"
+                  "<isAuthorized><param name='identity'>" + who + "</param>"
+                  "<param name='service'>SessionQuery</param><param name='operation'>query</param>"
+                  "</isAuthorized></AuthorizationQuery></grid>");
+    };
+    const auto answer = [](const std::string& value, const std::string& who) {
+        return "<iq xmlns='jabber:client' type='result'><grid xmlns='gi'>"
+               "<AuthorizationQuery xmlns='com.domain.gi.gcl.controller'><isAuthorized xmlns=''>"
+               "<value>" + value + "</value>" +
+               (value == "true" ? "<grant>read-only</grant>" : "") + "<identity>" + who +
+               "</identity><maxAge>60</maxAge></isAuthorized></AuthorizationQuery></grid></iq>";
+    };
+    CHECK(difference(
+              stage.sends("ise@grid.example/x", ask("asa@grid.example/y")),
+              answer("true", "asa@grid.example")
+          ) == "");
+    CHECK(difference(
+              stage.sends("ise@grid.example/x", ask("probe@grid.example/x")),
+              answer("false", "probe@grid.example")
+          ) == "");
+    CHECK(difference(stage.sends(client, ask("asa@grid.example/y")),
+                     error("auth", "forbidden", "denied")) == "");
+}
+
+TEST_CASE("B.4, B.6 stock twins: disco of the controller, of the account, of a service", "[grid]") {
+    GridStage stage;
+    stage.policy("allow any any any");
+    stage.member("ise@grid.example/x", R"(["makers"])");
+    const auto disco = [&](const std::string& kind, const std::string& node) {
+        return stage.sends("ise@grid.example/x",
+            iq("<query xmlns='http://jabber.org/protocol/disco#" + kind + "'" +
+               (node.empty() ? "" : " node='" + node + "'") + "/>"));
+    };
+    CHECK(difference(disco("info", "account"),
+        "<iq xmlns='jabber:client' type='result'>"
+        "<query xmlns='http://jabber.org/protocol/disco#info' node='account'>"
+        "<identity category='account' type='registered'/>"
+        "<feature var='http://jabber.org/protocol/disco#info'/>"
+        "<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'>"
+        "<value>com.domain.gi.gcl.controller#account</value></field>"
+        "<field var='x-grid#state'><value>enabled</value></field>"
+        "<field var='x-grid#group'><value>makers</value></field></x></query></iq>") == "");
+    CHECK(disco("info", "").attr_or("type", "") == "result");
+    CHECK(difference(disco("info", "nothing"), error("cancel", "item-not-found", "")) == "");
+    REQUIRE(stage.sends("ise@grid.example/x",
+                        xgrid("<initPublishRequest><capability><name>S-1.0</name></capability>"
+                              "<query name='Q'/></initPublishRequest>"))
+                .attr_or("type", "") == "result");
+    CHECK(difference(disco("items", "Q"),
+        "<iq xmlns='jabber:client' type='result'>"
+        "<query xmlns='http://jabber.org/protocol/disco#items' node='Q'>"
+        "<item jid='ise@grid.example/x'/></query></iq>") == "");
+}

@@ -53,14 +53,21 @@ Checked<Granted> find_node(
 Checked<Granted> grant(
     const Broker& broker, const Context& context, Operation operation, const std::string& name
 ) {
-    Checked<Granted> found = find_node(broker, context, operation, name);
-    if (!found || found->is_administrator) return found;
-    const std::string& type = found->node->config().type;
-    found->verdict = broker.policy.check(context.actor, operation, name, type);
-    if (found->verdict.allowed) return found;
-    broker.policy.refused(context.actor, operation, name, found->verdict);
-    if (!may_discover(broker, context.actor, *found->node)) return no_such_node(name);
-    return denied(operation, name);
+    // The policy speaks of names, so it is asked before the node is looked for: who may not, hears the
+    // same whether there is such a node or not.
+    if (!is_trusted(broker, context.actor)) {
+        const Node* node = broker.memory.find(name);
+        const std::string type = node ? node->config().type : std::string();
+        Verdict verdict = broker.policy.check(context.actor, operation, name, type);
+        if (!verdict.allowed) {
+            broker.policy.refused(context.actor, operation, name, verdict);
+            return denied(operation, name);
+        }
+        Checked<Granted> found = find_node(broker, context, operation, name);
+        if (found) found->verdict = std::move(verdict);
+        return found;
+    }
+    return find_node(broker, context, operation, name);
 }
 
 Checked<Granted> grant_creation(

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/crc.hpp>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace grid::storage {
@@ -16,8 +17,8 @@ namespace {
 constexpr std::size_t block_bytes = 32 * 1024;
 constexpr std::size_t header_bytes = 7;
 enum Type : char { Full = 1, First = 2, Middle = 3, Last = 4 };
-// A batch begins with its sequence number (8) and how many numbers it takes (4).
-constexpr std::size_t batch_head_bytes = 12;
+// A batch begins with its sequence number.
+constexpr std::size_t sequence_bytes = 8;
 
 std::uint64_t little_endian(std::string_view bytes) {
     std::uint64_t value = 0;
@@ -53,7 +54,6 @@ rocksdb::Status read(rocksdb::Env& env, const std::string& path, LogCheck* check
     rocksdb::Status status = env.NewSequentialFile(path, &file, {});
     if (!status.ok()) return status;
     std::vector<char> scratch(block_bytes);
-    check->begin_file();
     while (true) {
         rocksdb::Slice bytes;
         status = file->Read(block_bytes, &bytes, scratch.data());
@@ -78,30 +78,14 @@ rocksdb::Status LogCheck::run(rocksdb::Env& env, const std::string& directory, L
     return status;
 }
 
-LogCheck::State LogCheck::state() const {
-    if (hole_) return State::Hole;
-    return lost_ ? State::TornEnd : State::Whole;
-}
-
-std::string LogCheck::detail() const {
-    return "the log is damaged after sequence " + std::to_string(expected_.value_or(0)) +
-           " and goes on at " + std::to_string(found_);
-}
-
-void LogCheck::begin_file() { assembling_ = false; }
-
-void LogCheck::end_file() {
-    if (assembling_) lost_ = true;
-}
-
 void LogCheck::block(std::string_view bytes) {
-    for (std::size_t at = 0; at + header_bytes <= bytes.size() && !hole_;) {
+    for (std::size_t at = 0; at + header_bytes <= bytes.size();) {
         if (const auto found = record_at(bytes.substr(at))) {
             record((*found)[6], found->substr(header_bytes));
             at += found->size();
         } else {
             // The length may be what is damaged, so the next record can begin anywhere.
-            lost_ = true;
+            is_damaged_ = true;
             assembling_ = false;
             ++at;
         }
@@ -110,32 +94,24 @@ void LogCheck::block(std::string_view bytes) {
 
 void LogCheck::record(char type, std::string_view payload) {
     if (type == Full || type == First) {
-        if (assembling_) lost_ = true;   // the one before has no end
+        if (assembling_) is_damaged_ = true;   // the one before has no end
         assembling_ = true;
-        judged_ = false;
-        batch_head_.clear();
+        sequence_.clear();
     } else if (!assembling_) {
-        lost_ = true;
+        is_damaged_ = true;
         return;
     }
-    batch_head_ += payload.substr(0, batch_head_bytes - batch_head_.size());
-    if (batch_head_.size() == batch_head_bytes && !judged_) judge();
-    if (type != Full && type != Last) return;
-    assembling_ = false;
-    if (!judged_ || hole_) return;
-    const std::string_view head = batch_head_;
-    const std::uint64_t next = little_endian(head.substr(0, 8)) + little_endian(head.substr(8));
-    expected_ = std::max(expected_.value_or(0), next);
+    if (sequence_.size() < sequence_bytes) {
+        sequence_ += payload.substr(0, sequence_bytes - sequence_.size());
+        if (sequence_.size() == sequence_bytes)
+            last_begin_ = std::max(last_begin_, little_endian(sequence_));
+    }
+    if (type == Full || type == Last) assembling_ = false;
 }
 
-// A new record begins behind everything that was read so far.
-void LogCheck::judge() {
-    judged_ = true;
-    if (!lost_ || !expected_) return;
-    found_ = little_endian(std::string_view(batch_head_).substr(0, 8));
-    hole_ = found_ > *expected_;
-    // After a start that dropped a torn end, the numbers go on where it began.
-    if (!hole_) lost_ = false;
+void LogCheck::end_file() {
+    if (assembling_) is_damaged_ = true;
+    assembling_ = false;
 }
 
 }   // namespace grid::storage

@@ -11,7 +11,6 @@
 #include <set>
 #include <string>
 
-#include "storage/log_check.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_store.hpp"
 #include "storage/schema.hpp"
@@ -65,7 +64,9 @@ private:
     class Use;
 
     explicit RocksDatabase(const RocksSettings& settings);
-    boost::system::error_code check_logs(LogCheck* logs);
+    rocksdb::Status create_directory();
+    boost::system::error_code check_logs();
+    Result<std::uint64_t> sequence_after_replay();
     rocksdb::Status open_files();
     boost::system::error_code check_header(const std::string& unicode_version);
     boost::system::error_code check_written_by_us(const std::string& value);

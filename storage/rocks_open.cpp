@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "storage/log_check.hpp"
 #include "storage/rocks_database.hpp"
@@ -49,36 +50,68 @@ boost::system::error_code RocksDatabase::fail(
 
 Result<std::shared_ptr<RocksDatabase>> RocksDatabase::open(const RocksSettings& settings) {
     std::shared_ptr<RocksDatabase> database(new RocksDatabase(settings));
-    rocksdb::Status status = database->env_->CreateDirIfMissing(settings.path);
+    rocksdb::Status status = database->create_directory();
     if (!status.ok()) return database->fail(status, "cannot create the directory");
-    LogCheck logs;
-    if (auto error = database->check_logs(&logs)) return error;
+    if (auto error = database->check_logs()) return error;
     if (status = database->open_files(); !status.ok()) return database->fail(status, "cannot open");
-    if (logs.state() == LogCheck::State::TornEnd) {
-        settings.log(
-            LogLevel::Warn, "store " + settings.path + ": an unfinished write at the end of the " +
-                                "log, of which nobody was told, was dropped"
-        );
-    }
     if (auto error = database->check_header(settings.unicode_version)) return error;
     if (auto error = database->read_head()) return error;
     return database;
 }
 
-boost::system::error_code RocksDatabase::check_logs(LogCheck* logs) {
+// The new directory's own name must survive a power loss, or everything in it does not.
+rocksdb::Status RocksDatabase::create_directory() {
+    if (env_->FileExists(path_).ok()) return rocksdb::Status::OK();
+    rocksdb::Status status = env_->CreateDirIfMissing(path_);
+    if (!status.ok()) return status;
+    const std::filesystem::path parent = std::filesystem::path(path_ + "/.").parent_path() / "..";
+    std::unique_ptr<rocksdb::Directory> directory;
+    status = env_->NewDirectory(parent.string(), &directory);
+    return status.ok() ? directory->Fsync() : status;
+}
+
+boost::system::error_code RocksDatabase::check_logs() {
     // Held, since a log that another process is writing would look damaged.
     rocksdb::FileLock* lock = nullptr;
     rocksdb::Status status = env_->LockFile(path_ + "/LOCK", &lock);
     if (!status.ok()) return fail(status, "cannot open");
-    status = LogCheck::run(*env_, path_, logs);
-    const rocksdb::Status unlocked = env_->UnlockFile(lock);
-    if (!status.ok() || !unlocked.ok()) return fail(status, "cannot read the log");
-    if (logs->state() != LogCheck::State::Hole) return {};
-    return fail(
-        Errc::Corrupt, logs->detail() +
-                           ", acknowledged changes are lost; move the .log files away " +
-                           "to start without what they hold"
+    LogCheck logs;
+    status = LogCheck::run(*env_, path_, &logs);
+    Result<std::uint64_t> replayed = std::uint64_t{0};
+    if (status.ok() && logs.is_damaged()) replayed = sequence_after_replay();
+    if (const auto unlocked = env_->UnlockFile(lock); status.ok()) status = unlocked;
+    if (!status.ok()) return fail(status, "cannot read the log");
+    if (!replayed) return replayed.error();
+    if (!logs.is_damaged()) return {};
+    if (*replayed < logs.acknowledged()) {
+        return fail(
+            Errc::Corrupt,
+            "the log is damaged after sequence " + std::to_string(*replayed) +
+                " and acknowledged changes up to " + std::to_string(logs.acknowledged()) +
+                " are behind it; move the .log files away to start without what they hold"
+        );
+    }
+    log_(
+        LogLevel::Warn, "store " + path_ +
+                            ": an unfinished write at the end of the log, of which nobody was "
+                            "told, is dropped"
     );
+    return {};
+}
+
+/// How far a replay comes, tried without changing the files.
+Result<std::uint64_t> RocksDatabase::sequence_after_replay() {
+    rocksdb::DBOptions options = database_options(log_, env_, listener_);
+    options.create_if_missing = false;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* db = nullptr;
+    const auto status =
+        rocksdb::DB::OpenForReadOnly(options, path_, family_options(), &handles, &db);
+    if (!status.ok()) return fail(status, "cannot replay the log");
+    const std::uint64_t sequence = db->GetLatestSequenceNumber();
+    for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);
+    delete db;
+    return sequence;
 }
 
 rocksdb::Status RocksDatabase::open_files() {

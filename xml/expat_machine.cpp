@@ -61,15 +61,17 @@ void ExpatMachine::set_handlers() {
 void ExpatMachine::reset() {
     detach();
     root_name_.clear();
-    if (fed_ == 0) return;
+    if (is_fresh_) return;
     XML_ParserReset(parser_, "UTF-8");
     set_handlers();
     fed_ = boundary_ = 0;
+    is_fresh_ = true;
 }
 
 void ExpatMachine::prime(const std::string& root_name) {
     reset();
     const std::string tag = "<" + root_name + ">";
+    is_fresh_ = false;
     XML_Parse(parser_, tag.data(), static_cast<int>(tag.size()), XML_FALSE);
     fed_ = boundary_ = tag.size();
     root_name_ = root_name;
@@ -86,6 +88,7 @@ void ExpatMachine::detach() {
 }
 
 void ExpatMachine::parse(std::string_view bytes, bool is_last) {
+    is_fresh_ = false;   // even by an empty document, which is an error
     fed_ += bytes.size();
     auto status = XML_Parse(parser_, bytes.data(), static_cast<int>(bytes.size()), is_last);
     if (status == XML_STATUS_OK || stream_->phase == Phase::Broken) return;

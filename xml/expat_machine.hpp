@@ -75,6 +75,7 @@ private:
     Stream* stream_ = nullptr;
     TreeBuilder builder_;
     std::string root_name_;   // of the element that is open; empty when none is
+    bool is_fresh_ = true;
     std::size_t fed_ = 0;
     std::size_t boundary_ = 0;   // up to here nothing is missing
 };

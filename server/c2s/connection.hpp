@@ -54,6 +54,7 @@ private:
     Awaitable read_some();
     Awaitable perform(stream::Actions actions);
     Awaitable start_tls(stream::Actions& next);
+    void log_refusal(const stream::Negotiation::Refusal& refusal);
     boost::asio::awaitable<stream::Actions> admit(controller::Identity identity);
     boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
     boost::asio::awaitable<void> serve();

@@ -44,6 +44,7 @@ asio::awaitable<bool> Connection::establish() {
 
 asio::awaitable<bool> Connection::perform(stream::Actions actions) {
     while (!actions.empty()) {
+        if (auto refusal = negotiation_->take_refusal()) log_refusal(*refusal);
         stream::Actions next;
         for (auto& action : actions) {
             if (auto* bytes = std::get_if<stream::Send>(&action)) {
@@ -101,22 +102,23 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
     co_return true;
 }
 
+void Connection::log_refusal(const stream::Negotiation::Refusal& refusal) {
+    shared_.log.warn(
+        "login_refused",
+        {{"session", name_},
+         {"address", address_},
+         {"subject", refusal.subject},
+         {"issuer", refusal.issuer},
+         {"depth", std::to_string(refusal.depth)},
+         {"condition", refusal.condition},
+         {"reason", refusal.text}}
+    );
+}
+
 asio::awaitable<stream::Actions> Connection::admit(controller::Identity identity) {
-    auto account = identity.account.str();
     auto failure = co_await net::from_callback<Grid::SaslFailure>([&](auto done) {
         shared_.grid.admit(identity, address_, done);
     });
-    if (failure)
-        shared_.log.warn(
-            "login_refused",
-            {{"session", name_},
-             {"jid", account},
-             {"address", address_},
-             {"subject", identity.subject},
-             {"issuer", identity.issuer},
-             {"condition", failure->first},
-             {"reason", failure->second}}
-        );
     co_return negotiation_->on_admitted(std::move(failure));
 }
 

@@ -38,15 +38,18 @@ std::string error_bytes(const Session& session, xml::Element& stanza, const xml:
     return xml::to_string(xml::error_reply(stanza, error), xml::ns::client.uri());
 }
 
-/// Name, attributes and the names down to the second level: enough to confine and to answer.
-xml::Element skeleton(xml::Element& stanza) {
+xml::Element first_names(const xml::Element& element, int depth) {
+    xml::Element named(element.name(), element.ns());
+    if (const auto* child = element.first_child(); child && depth > 1)
+        named.add(first_names(*child, depth - 1));
+    return named;
+}
+
+/// Name, attributes, and the names of the first child of the first child of the first child (a Grid
+/// operation sits that deep): enough to confine and to answer, without the content.
+xml::Element skeleton(const xml::Element& stanza) {
     xml::Element bare(stanza.name(), stanza.ns(), stanza.attrs());
-    if (const auto* payload = stanza.first_child()) {
-        xml::Element child(payload->name(), payload->ns());
-        if (const auto* inner = payload->first_child())
-            child.add(xml::Element(inner->name(), inner->ns()));
-        bare.add(std::move(child));
-    }
+    if (const auto* payload = stanza.first_child()) bare.add(first_names(*payload, 3));
     return bare;
 }
 

@@ -75,6 +75,13 @@ public:
     /// Instead of the handshake: the peer sent bytes behind `<starttls/>`.
     Actions on_injected();
 
+    /// The last refused attempt to authenticate, once; for the log.
+    struct Refusal {
+        std::string condition, text, subject, issuer;
+        int depth = 0;
+    };
+    std::optional<Refusal> take_refusal();
+
     bool is_bound() const;
     /// From the stream header: language of the stream.
     const std::string& lang() const;

@@ -1,4 +1,6 @@
 // server/stream/negotiation_sasl.cpp: SASL inside a stream (RFC 6120 §6).
+#include <utility>
+
 #include "server/sasl/external.hpp"
 #include "server/stream/header.hpp"
 #include "server/stream/negotiation_state.hpp"
@@ -85,6 +87,7 @@ void Negotiation::State::refuse_sasl(
 ) {
     exchange.reset();
     awaits = Awaits::Element;
+    refusal = {condition, text, presented.subject, presented.issuer, presented.depth};
     Element failure("failure", ns::sasl, {}, Element(condition));
     if (!text.empty()) failure.add(Element::with_text("text", text, {{"xml:lang", our_lang}}));
     send(failure);
@@ -96,6 +99,10 @@ void Negotiation::State::refuse_sasl(
         fail(
             "policy-violation", "too many failed attempts to authenticate, the last: " + condition
         );
+}
+
+std::optional<Negotiation::Refusal> Negotiation::take_refusal() {
+    return std::exchange(state_->refusal, std::nullopt);
 }
 
 }   // namespace grid::server::stream

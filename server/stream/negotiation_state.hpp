@@ -65,6 +65,7 @@ struct Negotiation::State {
     tls::Presented presented;
     xml::Jid stream_from;   // of the header under TLS
     std::unique_ptr<sasl::Mechanism> exchange;
+    std::optional<Negotiation::Refusal> refusal;   // of the last attempt, not yet logged
     std::uint32_t attempts_failed = 0;
     controller::Identity identity;
     std::string bind_id;

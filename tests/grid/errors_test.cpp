@@ -14,12 +14,17 @@ std::string iq(const std::string& body, const std::string& to = "controller.grid
     return "<iq xmlns='jabber:client' id='e' type='get' to='" + to + "'>" + body + "</iq>";
 }
 std::string account_query(const std::string& method) {
-    return iq("<grid xmlns='gi'><AccountQuery xmlns='com.domain.gi.gcl.controller'>" + method +
-              "</AccountQuery></grid>");
+    return iq(
+        "<grid xmlns='gi'><AccountQuery xmlns='com.domain.gi.gcl.controller'>" + method +
+        "</AccountQuery></grid>"
+    );
 }
 std::string find(const std::string& name) {
-    return iq("<grid xmlns='gi'><DiscoveryQuery xmlns='com.domain.gi.gcl.controller'>"
-              "<find><param>" + name + "</param></find></DiscoveryQuery></grid>");
+    return iq(
+        "<grid xmlns='gi'><DiscoveryQuery xmlns='com.domain.gi.gcl.controller'>"
+        "<find><param>" +
+        name + "</param></find></DiscoveryQuery></grid>"
+    );
 }
 std::string xgrid(const std::string& operation) {
     return iq("<grid xmlns='xgrid' type='request'>" + operation + "</grid>");
@@ -35,7 +40,9 @@ std::string error(
 
 }   // namespace
 
-TEST_CASE("malformed: no service, two services, no method, a response, a missing parameter", "[grid]") {
+TEST_CASE(
+    "malformed: no service, two services, no method, a response, a missing parameter", "[grid]"
+) {
     GridStage stage;
     stage.member(client, "[]");
     const std::string expected = error("modify", "bad-request", "malformed-request");
@@ -50,8 +57,10 @@ TEST_CASE("malformed: no service, two services, no method, a response, a missing
              find(""),
              xgrid("<initPublishRequest/>"),
              xgrid("<subscribeRequest><capability/></subscribeRequest>"),
-             account_query("<register><param name='description'>" + std::string(2000, 'x') +
-                           "</param></register>"),
+             account_query(
+                 "<register><param name='description'>" + std::string(2000, 'x') +
+                 "</param></register>"
+             ),
          })
         CHECK(difference(stage.sends(client, bad), expected) == "");
 }
@@ -61,35 +70,54 @@ TEST_CASE("unsupported-operation names what nobody implements", "[grid]") {
     stage.policy("allow any any any");
     stage.member(client, "[]");
     const auto expected = [](const std::string& name) {
-        return error("cancel", "feature-not-implemented", "unsupported-operation name='" + name + "'");
+        return error(
+            "cancel", "feature-not-implemented", "unsupported-operation name='" + name + "'"
+        );
     };
     CHECK(difference(stage.sends(client, account_query("<dance/>")), expected("dance")) == "");
-    CHECK(difference(stage.sends(client, xgrid("<danceRequest/>")), expected("danceRequest")) == "");
-    CHECK(difference(
-              stage.sends(client, iq("<grid xmlns='gi'><BulkQuery xmlns='a'><download/></BulkQuery>"
-                                     "</grid>")),
-              expected("BulkQuery")
-          ) == "");
-    CHECK(difference(
-              stage.sends(client, xgrid("<initPublishRequest><capability><name>T-1.0</name>"
-                                        "</capability><filterSupport/></initPublishRequest>")),
-              expected("filterSupport")
-          ) == "");
+    CHECK(
+        difference(stage.sends(client, xgrid("<danceRequest/>")), expected("danceRequest")) == ""
+    );
+    CHECK(
+        difference(
+            stage.sends(
+                client, iq("<grid xmlns='gi'><BulkQuery xmlns='a'><download/></BulkQuery>"
+                           "</grid>")
+            ),
+            expected("BulkQuery")
+        ) == ""
+    );
+    CHECK(
+        difference(
+            stage.sends(
+                client, xgrid("<initPublishRequest><capability><name>T-1.0</name>"
+                              "</capability><filterSupport/></initPublishRequest>")
+            ),
+            expected("filterSupport")
+        ) == ""
+    );
     // Nothing half-made.
     CHECK_FALSE(stage.node.broker->node("T-1.0"));
 }
 
-TEST_CASE("registration-required: unregistered and pending, at the controller and elsewhere", "[grid]") {
+TEST_CASE(
+    "registration-required: unregistered and pending, at the controller and elsewhere", "[grid]"
+) {
     GridStage stage;
     REQUIRE(stage.connects(client));
     const std::string unregistered = error("auth", "registration-required", "account-unregistered");
     CHECK(difference(stage.sends(client, find("x")), unregistered) == "");
     CHECK(difference(stage.sends(client, account_query("<login/>")), unregistered) == "");
-    CHECK(difference(
-              stage.sends(client, iq("<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
-                                     "<create node='n'/></pubsub>", "pubsub.grid.example")),
-              error("auth", "registration-required", "")
-          ) == "");
+    CHECK(
+        difference(
+            stage.sends(
+                client, iq("<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+                           "<create node='n'/></pubsub>",
+                           "pubsub.grid.example")
+            ),
+            error("auth", "registration-required", "")
+        ) == ""
+    );
     CHECK(stage.sends(client, account_query("<register/>")).attr_or("type", "") == "result");
     const std::string pending = error("auth", "registration-required", "account-pending");
     CHECK(difference(stage.sends(client, find("x")), pending) == "");
@@ -101,18 +129,23 @@ TEST_CASE("registration-required: unregistered and pending, at the controller an
 TEST_CASE("a disabled account is told so, and may do nothing at all", "[grid]") {
     GridStage stage;
     stage.member(client, "[]");
-    REQUIRE(stage.rest("root@grid.example", "POST", "/accounts/probe@grid.example/disable").first ==
-            200);
+    REQUIRE(
+        stage.rest("root@grid.example", "POST", "/accounts/probe@grid.example/disable").first == 200
+    );
     // Its stream is about to close; what still arrives is refused.
     const std::string disabled = error("auth", "forbidden", "account-disabled");
-    for (const std::string& any : {account_query("<login/>"), account_query("<register/>"),
-                                   account_query("<status/>"), find("x")})
+    for (const std::string& any :
+         {account_query("<login/>"), account_query("<register/>"), account_query("<status/>"),
+          find("x")})
         CHECK(difference(stage.sends(client, any), disabled) == "");
     REQUIRE(stage.control.closed.size() == 1);
-    CHECK(stage.control.closed.front() ==
-          std::pair<std::string, std::string>("probe@grid.example", "policy-violation"));
-    CHECK(stage.admission("probe@grid.example").kind ==
-          grid::controller::Admission::Kind::Disabled);
+    CHECK(
+        stage.control.closed.front() ==
+        std::pair<std::string, std::string>("probe@grid.example", "policy-violation")
+    );
+    CHECK(
+        stage.admission("probe@grid.example").kind == grid::controller::Admission::Kind::Disabled
+    );
 }
 
 TEST_CASE("not-logged-in where implicit_login is off", "[grid]") {
@@ -122,9 +155,11 @@ TEST_CASE("not-logged-in where implicit_login is off", "[grid]") {
     stage.policy("allow any discover any");
     stage.member(client, "[]");
     const std::string list = xgrid("<getCapabilityListRequest/>");
-    CHECK(difference(
-              stage.sends(client, list), error("wait", "unexpected-request", "not-logged-in")
-          ) == "");
+    CHECK(
+        difference(
+            stage.sends(client, list), error("wait", "unexpected-request", "not-logged-in")
+        ) == ""
+    );
     stage.sends(client, account_query("<login/>"));
     CHECK(stage.sends(client, list).attr_or("type", "") == "result");
     stage.sends(client, account_query("<logout/>"));
@@ -139,26 +174,37 @@ TEST_CASE("implicit login: the first request of a member logs in", "[grid]") {
     CHECK(stage.sessions.is_active(stage.principal(client).session));
 }
 
-TEST_CASE("S42 username-taken: another certificate that was there first registers second", "[grid]") {
+TEST_CASE(
+    "S42 username-taken: another certificate that was there first registers second", "[grid]"
+) {
     GridStage stage;
     REQUIRE(stage.connects("probe@grid.example/a", "ca"));
     REQUIRE(stage.connects("probe@grid.example/b", "other-ca"));
-    CHECK(stage.sends("probe@grid.example/a", account_query("<register/>")).attr_or("type", "") ==
-          "result");
-    CHECK(difference(
-              stage.sends("probe@grid.example/b", account_query("<register/>")),
-              error("cancel", "conflict", "username-taken")
-          ) == "");
+    CHECK(
+        stage.sends("probe@grid.example/a", account_query("<register/>")).attr_or("type", "") ==
+        "result"
+    );
+    CHECK(
+        difference(
+            stage.sends("probe@grid.example/b", account_query("<register/>")),
+            error("cancel", "conflict", "username-taken")
+        ) == ""
+    );
     // Nor does it gain anything when the account is approved.
     stage.administrator("root@grid.example");
-    REQUIRE(stage.rest("root@grid.example", "POST", "/accounts/probe@grid.example/approve").first ==
-            200);
-    CHECK(difference(
-              stage.sends("probe@grid.example/b", find("x")),
-              error("auth", "registration-required", "account-unregistered")
-          ) == "");
-    CHECK(stage.sends("probe@grid.example/a", account_query("<login/>")).attr_or("type", "") ==
-          "result");
+    REQUIRE(
+        stage.rest("root@grid.example", "POST", "/accounts/probe@grid.example/approve").first == 200
+    );
+    CHECK(
+        difference(
+            stage.sends("probe@grid.example/b", find("x")),
+            error("auth", "registration-required", "account-unregistered")
+        ) == ""
+    );
+    CHECK(
+        stage.sends("probe@grid.example/a", account_query("<login/>")).attr_or("type", "") ==
+        "result"
+    );
     CHECK_FALSE(stage.connects("probe@grid.example/c", "other-ca"));
 }
 
@@ -168,16 +214,24 @@ TEST_CASE("unknown-capability: find, describe, subscribe", "[grid]") {
     stage.member(client, "[]");
     const std::string unknown = error("cancel", "item-not-found", "unknown-capability");
     CHECK(difference(stage.sends(client, find("com.domain.Nothing")), unknown) == "");
-    CHECK(difference(
-              stage.sends(client, iq("<grid xmlns='gi'><DiscoveryQuery xmlns='a'><describe>"
-                                     "<param>No-1.0</param></describe></DiscoveryQuery></grid>")),
-              unknown
-          ) == "");
-    CHECK(difference(
-              stage.sends(client, xgrid("<subscribeRequest><capability><name>No-1.0</name>"
-                                        "</capability></subscribeRequest>")),
-              unknown
-          ) == "");
+    CHECK(
+        difference(
+            stage.sends(
+                client, iq("<grid xmlns='gi'><DiscoveryQuery xmlns='a'><describe>"
+                           "<param>No-1.0</param></describe></DiscoveryQuery></grid>")
+            ),
+            unknown
+        ) == ""
+    );
+    CHECK(
+        difference(
+            stage.sends(
+                client, xgrid("<subscribeRequest><capability><name>No-1.0</name>"
+                              "</capability></subscribeRequest>")
+            ),
+            unknown
+        ) == ""
+    );
 }
 
 TEST_CASE("S40 denied: enabled, but no policy; and the audit has the rule", "[grid]") {
@@ -186,8 +240,11 @@ TEST_CASE("S40 denied: enabled, but no policy; and the audit has the rule", "[gr
     stage.member("maker@grid.example/m", R"(["makers"])");
     stage.member(client, "[]");
     const auto init = [](const std::string& name) {
-        return xgrid("<initPublishRequest><capability><name>" + name + "</name></capability>"
-                     "</initPublishRequest>");
+        return xgrid(
+            "<initPublishRequest><capability><name>" + name +
+            "</name></capability>"
+            "</initPublishRequest>"
+        );
     };
     REQUIRE(stage.sends("maker@grid.example/m", init("Open-1.0")).attr_or("type", "") == "result");
     REQUIRE(stage.sends("maker@grid.example/m", init("Shut-1.0")).attr_or("type", "") == "result");
@@ -195,19 +252,25 @@ TEST_CASE("S40 denied: enabled, but no policy; and the audit has the rule", "[gr
     CHECK(difference(stage.sends(client, init("Open-1.0")), denied) == "");
     CHECK(difference(stage.sends(client, init("New-1.0")), denied) == "");
     CHECK(difference(stage.sends(client, find("Shut-1.0")), denied) == "");
-    CHECK(difference(
-              stage.sends(client, xgrid("<subscribeRequest><capability><name>Open-1.0</name>"
-                                        "</capability></subscribeRequest>")),
-              denied
-          ) == "");
+    CHECK(
+        difference(
+            stage.sends(
+                client, xgrid("<subscribeRequest><capability><name>Open-1.0</name>"
+                              "</capability></subscribeRequest>")
+            ),
+            denied
+        ) == ""
+    );
     // What may not be discovered is not listed, and described as missing.
-    CHECK(difference(
-              stage.sends(client, xgrid("<getCapabilityListRequest/>")),
-              "<iq xmlns='jabber:client' type='result'><grid xmlns='xgrid' type='response'>"
-              "<getCapabilityListResponse xmlns='com.domain.gi.grid'><capability><id>0</id>"
-              "<name>Open-1.0</name><version>1.0</version></capability>"
-              "</getCapabilityListResponse></grid></iq>"
-          ) == "");
+    CHECK(
+        difference(
+            stage.sends(client, xgrid("<getCapabilityListRequest/>")),
+            "<iq xmlns='jabber:client' type='result'><grid xmlns='xgrid' type='response'>"
+            "<getCapabilityListResponse xmlns='com.domain.gi.grid'><capability><id>0</id>"
+            "<name>Open-1.0</name><version>1.0</version></capability>"
+            "</getCapabilityListResponse></grid></iq>"
+        ) == ""
+    );
     // The client is not told which rule; the administrator is.
     stage.later(2'000);
     const auto audit = stage.rest("root@grid.example", "GET", "/audit", "", "decision=deny");
@@ -220,10 +283,15 @@ TEST_CASE("none online: an empty array, not an error", "[grid]") {
     stage.policy("allow any any any");
     stage.member("ise@grid.example/x", "[]");
     stage.member(client, "[]");
-    REQUIRE(stage.sends("ise@grid.example/x",
-                        xgrid("<initPublishRequest><capability><name>Session-1.0</name>"
-                              "</capability></initPublishRequest>"))
-                .attr_or("type", "") == "result");
+    REQUIRE(
+        stage
+            .sends(
+                "ise@grid.example/x",
+                xgrid("<initPublishRequest><capability><name>Session-1.0</name>"
+                      "</capability></initPublishRequest>")
+            )
+            .attr_or("type", "") == "result"
+    );
     const auto list = [](const std::string& items) {
         return "<iq xmlns='jabber:client' type='result'><grid xmlns='gi'>"
                "<DiscoveryQuery xmlns='com.domain.gi.gcl.controller'><find xmlns=''><value>" +
@@ -249,10 +317,12 @@ TEST_CASE("status of others is for administrators", "[grid]") {
     CHECK(difference(stage.sends(client, of("nobody")), denied) == "");
     CHECK(stage.sends(client, of("probe")).attr_or("type", "") == "result");
     CHECK(stage.sends("root@grid.example/console", of("other")).attr_or("type", "") == "result");
-    CHECK(difference(
-              stage.sends("root@grid.example/console", of("nobody")),
-              error("cancel", "item-not-found", "")
-          ) == "");
+    CHECK(
+        difference(
+            stage.sends("root@grid.example/console", of("nobody")),
+            error("cancel", "item-not-found", "")
+        ) == ""
+    );
 }
 
 TEST_CASE("isAuthorized: only a provider may ask, and a denial is a result", "[grid]") {
@@ -261,33 +331,50 @@ TEST_CASE("isAuthorized: only a provider may ask, and a denial is a result", "[g
     stage.member("ise@grid.example/x", R"(["makers"])");
     stage.member("asa@grid.example/y", R"(["readers"])");
     stage.member(client, "[]");
-    REQUIRE(stage.sends("ise@grid.example/x",
-                        xgrid("<initPublishRequest><capability><name>Session-1.0</name>"
-                              "</capability><query name='SessionQuery'/></initPublishRequest>"))
-                .attr_or("type", "") == "result");
+    REQUIRE(
+        stage
+            .sends(
+                "ise@grid.example/x",
+                xgrid("<initPublishRequest><capability><name>Session-1.0</name>"
+                      "</capability><query name='SessionQuery'/></initPublishRequest>")
+            )
+            .attr_or("type", "") == "result"
+    );
     const auto ask = [](const std::string& who) {
-        return iq("<grid xmlns='gi'><AuthorizationQuery xmlns='com.domain.gi.gcl.controller'>"
-                  "<isAuthorized><param name='identity'>" + who + "</param>"
-                  "<param name='service'>SessionQuery</param><param name='operation'>query</param>"
-                  "</isAuthorized></AuthorizationQuery></grid>");
+        return iq(
+            "<grid xmlns='gi'><AuthorizationQuery xmlns='com.domain.gi.gcl.controller'>"
+            "<isAuthorized><param name='identity'>" +
+            who +
+            "</param>"
+            "<param name='service'>SessionQuery</param><param name='operation'>query</param>"
+            "</isAuthorized></AuthorizationQuery></grid>"
+        );
     };
     const auto answer = [](const std::string& value, const std::string& who) {
         return "<iq xmlns='jabber:client' type='result'><grid xmlns='gi'>"
                "<AuthorizationQuery xmlns='com.domain.gi.gcl.controller'><isAuthorized xmlns=''>"
-               "<value>" + value + "</value>" +
-               (value == "true" ? "<grant>read-only</grant>" : "") + "<identity>" + who +
+               "<value>" +
+               value + "</value>" + (value == "true" ? "<grant>read-only</grant>" : "") +
+               "<identity>" + who +
                "</identity><maxAge>60</maxAge></isAuthorized></AuthorizationQuery></grid></iq>";
     };
-    CHECK(difference(
-              stage.sends("ise@grid.example/x", ask("asa@grid.example/y")),
-              answer("true", "asa@grid.example")
-          ) == "");
-    CHECK(difference(
-              stage.sends("ise@grid.example/x", ask("probe@grid.example/x")),
-              answer("false", "probe@grid.example")
-          ) == "");
-    CHECK(difference(stage.sends(client, ask("asa@grid.example/y")),
-                     error("auth", "forbidden", "denied")) == "");
+    CHECK(
+        difference(
+            stage.sends("ise@grid.example/x", ask("asa@grid.example/y")),
+            answer("true", "asa@grid.example")
+        ) == ""
+    );
+    CHECK(
+        difference(
+            stage.sends("ise@grid.example/x", ask("probe@grid.example/x")),
+            answer("false", "probe@grid.example")
+        ) == ""
+    );
+    CHECK(
+        difference(
+            stage.sends(client, ask("asa@grid.example/y")), error("auth", "forbidden", "denied")
+        ) == ""
+    );
 }
 
 TEST_CASE("B.4, B.6 stock twins: disco of the controller, of the account, of a service", "[grid]") {
@@ -295,27 +382,41 @@ TEST_CASE("B.4, B.6 stock twins: disco of the controller, of the account, of a s
     stage.policy("allow any any any");
     stage.member("ise@grid.example/x", R"(["makers"])");
     const auto disco = [&](const std::string& kind, const std::string& node) {
-        return stage.sends("ise@grid.example/x",
-            iq("<query xmlns='http://jabber.org/protocol/disco#" + kind + "'" +
-               (node.empty() ? "" : " node='" + node + "'") + "/>"));
+        return stage.sends(
+            "ise@grid.example/x", iq("<query xmlns='http://jabber.org/protocol/disco#" + kind +
+                                     "'" + (node.empty() ? "" : " node='" + node + "'") + "/>")
+        );
     };
-    CHECK(difference(disco("info", "account"),
-        "<iq xmlns='jabber:client' type='result'>"
-        "<query xmlns='http://jabber.org/protocol/disco#info' node='account'>"
-        "<identity category='account' type='registered'/>"
-        "<feature var='http://jabber.org/protocol/disco#info'/>"
-        "<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'>"
-        "<value>com.domain.gi.gcl.controller#account</value></field>"
-        "<field var='x-grid#state'><value>enabled</value></field>"
-        "<field var='x-grid#group'><value>makers</value></field></x></query></iq>") == "");
+    CHECK(
+        difference(
+            disco("info", "account"),
+            "<iq xmlns='jabber:client' type='result'>"
+            "<query xmlns='http://jabber.org/protocol/disco#info' node='account'>"
+            "<identity category='account' type='registered'/>"
+            "<feature var='http://jabber.org/protocol/disco#info'/>"
+            "<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'>"
+            "<value>com.domain.gi.gcl.controller#account</value></field>"
+            "<field var='x-grid#state'><value>enabled</value></field>"
+            "<field var='x-grid#group'><value>makers</value></field></x></query></iq>"
+        ) == ""
+    );
     CHECK(disco("info", "").attr_or("type", "") == "result");
     CHECK(difference(disco("info", "nothing"), error("cancel", "item-not-found", "")) == "");
-    REQUIRE(stage.sends("ise@grid.example/x",
-                        xgrid("<initPublishRequest><capability><name>S-1.0</name></capability>"
-                              "<query name='Q'/></initPublishRequest>"))
-                .attr_or("type", "") == "result");
-    CHECK(difference(disco("items", "Q"),
-        "<iq xmlns='jabber:client' type='result'>"
-        "<query xmlns='http://jabber.org/protocol/disco#items' node='Q'>"
-        "<item jid='ise@grid.example/x'/></query></iq>") == "");
+    REQUIRE(
+        stage
+            .sends(
+                "ise@grid.example/x",
+                xgrid("<initPublishRequest><capability><name>S-1.0</name></capability>"
+                      "<query name='Q'/></initPublishRequest>")
+            )
+            .attr_or("type", "") == "result"
+    );
+    CHECK(
+        difference(
+            disco("items", "Q"),
+            "<iq xmlns='jabber:client' type='result'>"
+            "<query xmlns='http://jabber.org/protocol/disco#items' node='Q'>"
+            "<item jid='ise@grid.example/x'/></query></iq>"
+        ) == ""
+    );
 }

@@ -147,9 +147,7 @@ controller::Identity GridStage::identity(std::string_view bare, std::string_view
     return identity;
 }
 
-controller::Admission GridStage::admission(
-    std::string_view bare, std::string_view anchor
-) const {
+controller::Admission GridStage::admission(std::string_view bare, std::string_view anchor) const {
     return node.controller->admit(identity(bare, anchor));
 }
 
@@ -159,9 +157,8 @@ bool GridStage::connects(std::string_view full_jid, std::string_view anchor) {
     if (controller().admit(shown).kind != controller::Admission::Kind::Enter) return false;
     if (auto enrolment = controller().enrolment(shown)) {
         const pubsub::Context with = context(pubsub::Principal::system());
-        const auto done = run<pubsub::Reply, xml::StanzaError>([&] {
-            return enrolment->decide(with);
-        });
+        const auto done =
+            run<pubsub::Reply, xml::StanzaError>([&] { return enrolment->decide(with); });
         if (done.index() == 0) return false;
     }
     SessionView view;
@@ -210,9 +207,8 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
     if (!prepared) return xml::error_reply(iq, xml::service_unavailable("unknown payload"));
     if (!*prepared) return xml::error_reply(iq, prepared->error());
     const pubsub::Context with = context(actor);
-    const auto done = run<pubsub::Reply, xml::StanzaError>([&] {
-        return (*prepared)->decide(with);
-    });
+    const auto done =
+        run<pubsub::Reply, xml::StanzaError>([&] { return (*prepared)->decide(with); });
     if (done.index() == 0) return xml::error_reply(iq, std::get<0>(done));
     SessionView& view = sessions.table.at(actor.session);
     if ((*prepared)->effect == pubsub::SessionEffect::Login) view.is_active = true;
@@ -221,16 +217,11 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
 }
 
 std::pair<int, std::string> GridStage::rest(
-    std::string_view bare,
-    std::string method,
-    std::string path,
-    std::string body,
-    std::string query
+    std::string_view bare, std::string method, std::string path, std::string body, std::string query
 ) {
     controller::Rest rest(controller(), *node.broker, sessions, server);
-    auto prepared = rest.prepare(
-        {std::move(method), std::move(path), std::move(query), std::move(body)}
-    );
+    auto prepared =
+        rest.prepare({std::move(method), std::move(path), std::move(query), std::move(body)});
     if (!prepared) return {prepared.error().status, prepared.error().body};
     pubsub::Principal actor;
     actor.jid = *xml::Jid::parse(bare);
@@ -267,8 +258,7 @@ void GridStage::administrator(std::string_view bare) {
 
 void GridStage::member(std::string_view full_jid, const std::string& groups) {
     const std::string bare(xml::Jid::parse(full_jid)->bare_view());
-    if (controller().state(*xml::Jid::parse("root@grid.example")) ==
-        controller::AccountState::Init)
+    if (controller().state(*xml::Jid::parse("root@grid.example")) == controller::AccountState::Init)
         administrator("root@grid.example");
     const auto made = rest(
         "root@grid.example", "POST", "/accounts",
@@ -292,9 +282,9 @@ std::string content(const xml::Element& element) {
     std::string text = element.text();
     const auto is_blank = [](char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; };
     while (!text.empty() && is_blank(text.back())) text.pop_back();
-    text.erase(0, static_cast<std::size_t>(
-                      std::ranges::find_if_not(text, is_blank) - text.begin()
-                  ));
+    text.erase(
+        0, static_cast<std::size_t>(std::ranges::find_if_not(text, is_blank) - text.begin())
+    );
     return text;
 }
 
@@ -319,8 +309,7 @@ std::string compare(const xml::Element& actual, const xml::Element& expected) {
     }
     if (content(actual) != content(expected)) return at + "says '" + content(actual) + "'";
     const auto has = compared_children(actual), wants = compared_children(expected);
-    if (has.size() != wants.size())
-        return at + "has " + std::to_string(has.size()) + " children";
+    if (has.size() != wants.size()) return at + "has " + std::to_string(has.size()) + " children";
     for (std::size_t i = 0; i < has.size(); ++i)
         if (std::string found = compare(*has[i], *wants[i]); !found.empty()) return at + found;
     return {};

@@ -51,9 +51,8 @@ public:
     bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
         return false;
     }
-    bool is_in_group(
-        const xml::Jid&, const xml::Jid&, const std::vector<std::string>&
-    ) const override {
+    bool is_in_group(const xml::Jid&, const xml::Jid&, const std::vector<std::string>&)
+        const override {
         return false;
     }
     bool is_online(const xml::Jid&) const override { return false; }
@@ -80,7 +79,8 @@ public:
     explicit GridStage(controller::Settings settings = default_settings());
     static controller::Settings default_settings();
 
-    /// A client connects with a certificate: admission, enrolment, bind. Nothing when it is refused.
+    /// A client connects with a certificate: admission, enrolment, bind. Nothing when it is
+    /// refused.
     bool connects(std::string_view full_jid, std::string_view anchor = "ca");
     void disconnects(std::string_view full_jid);
     controller::Admission admission(std::string_view bare, std::string_view anchor = "ca") const;
@@ -107,9 +107,7 @@ public:
     pubsub::Context context(pubsub::Principal actor);
     /// Runs a decision until it is accepted or refused; the reply or the error.
     template <class Reply, class Error>
-    std::variant<Error, Reply> run(
-        const std::function<storage::Decision<Reply, Error>()>& decide
-    );
+    std::variant<Error, Reply> run(const std::function<storage::Decision<Reply, Error>()>& decide);
     bool commit(storage::Batch batch);
 
     controller::Controller& controller() { return *node.controller; }

@@ -72,7 +72,9 @@ TEST_CASE_METHOD(Samples, "S41 sample 2: login and its answer", "[grid]") {
     CHECK(sessions.is_active(principal(node2).session));
 }
 
-TEST_CASE_METHOD(Samples, "S41 sample 3: logout keeps the session and ends its deliveries", "[grid]") {
+TEST_CASE_METHOD(
+    Samples, "S41 sample 3: logout keeps the session and ends its deliveries", "[grid]"
+) {
     sends(node2, R"(<iq xmlns='jabber:client' id='l' to='controller.grid.example' type='set'>
         <grid xmlns='gi'><AccountQuery xmlns='com.domain.gi.gcl.controller'><login/></AccountQuery>
         </grid></iq>)");
@@ -152,11 +154,11 @@ TEST_CASE_METHOD(Samples, "S31: who registers second becomes publisher of the to
             <name>SessionDirectoryCapability-1.0</name></capability></initPublishRequest>
           </grid></iq>)";
     CHECK(sends(node2, request).attr_or("type", "") == "result");
-    const auto found = rest(
-        "root@grid.example", "GET", "/topics/SessionDirectoryCapability-1.0"
+    const auto found = rest("root@grid.example", "GET", "/topics/SessionDirectoryCapability-1.0");
+    CHECK(
+        found.second.find(R"({"jid":"node2@grid.example","affiliation":"publisher")") !=
+        std::string::npos
     );
-    CHECK(found.second.find(R"({"jid":"node2@grid.example","affiliation":"publisher")") !=
-          std::string::npos);
     // Again: nothing to change, no batch.
     const auto revision = store.status().revision;
     CHECK(sends(node2, request).attr_or("type", "") == "result");
@@ -201,7 +203,9 @@ TEST_CASE_METHOD(Samples, "S49 sample 8: the controller as provider of identity 
             </user></getIdentityGroupResponse></grid></iq>)") == "");
 }
 
-TEST_CASE_METHOD(Samples, "S41 sample 9: a whole session, answered in the request's spelling", "[grid]") {
+TEST_CASE_METHOD(
+    Samples, "S41 sample 9: a whole session, answered in the request's spelling", "[grid]"
+) {
     for (const char* spelling : {"com.domain.gi.gcl.Controller", "com.domain.gi.gcl.controller"})
         for (const char* wrapper : {"gi", "xgrid"})
             for (const char* type : {"get", "set"}) {
@@ -212,11 +216,19 @@ TEST_CASE_METHOD(Samples, "S41 sample 9: a whole session, answered in the reques
                                "'><AccountQuery xmlns='" + ns +
                                "'><status/></AccountQuery></grid></iq>"
                 );
-                CHECK(difference(answer, "<iq xmlns='jabber:client' type='result' id='q' "
-                    "from='controller.grid.example'><grid xmlns='" + grid +
-                    "' type='response'><AccountQuery xmlns='" + ns + "'><status xmlns=''><value>"
-                    "<state>enabled</state><username>node2</username><group>everyone</group>"
-                    "<certificate notAfter='2030-03-17T17:46:40.000Z' issuer='CN=ca'/></value>"
-                    "</status></AccountQuery></grid></iq>") == "");
+                CHECK(
+                    difference(
+                        answer,
+                        "<iq xmlns='jabber:client' type='result' id='q' "
+                        "from='controller.grid.example'><grid xmlns='" +
+                            grid + "' type='response'><AccountQuery xmlns='" + ns +
+                            "'><status xmlns=''><value>"
+                            "<state>enabled</state><username>node2</username><group>everyone</"
+                            "group>"
+                            "<certificate notAfter='2030-03-17T17:46:40.000Z' "
+                            "issuer='CN=ca'/></value>"
+                            "</status></AccountQuery></grid></iq>"
+                    ) == ""
+                );
             }
 }

@@ -210,6 +210,7 @@ class Operated(Gridd):
 
     def start(self):
         if not os.path.exists(self.data):
+            os.mkdir(self.data, 0o700)
             self.ctl("admin", "add", ADMIN)
         return super().start()
 

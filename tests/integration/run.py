@@ -2,7 +2,9 @@
 # tests/integration/run.py: runs the integration tests and prints the total as its last line.
 """run.py [NAME…]: all tests, or those whose id contains one of the names."""
 
+import logging
 import os
+import re
 import sys
 import time
 import unittest
@@ -35,9 +37,12 @@ class Result(unittest.TestResult):
         super().addSkip(test, reason)
         self._line("skip", test, reason)
 
-    def _bad(self, test, error):
+    def _bad(self, test, error, shown=None):
         self.bad.add(test.id())
-        self._line("FAIL", test, self._exc_info_to_string(error, test))
+        trace = self._exc_info_to_string(error, test)
+        # The frames of Python's own library say nothing about a test.
+        own = re.sub(r'  File "/usr/lib/python3\.[^\n]*\n(?:    [^\n]*\n)+', "", trace)
+        self._line("FAIL", shown or test, own.rstrip())
 
     def addFailure(self, test, err):
         self._bad(test, err)
@@ -47,8 +52,7 @@ class Result(unittest.TestResult):
 
     def addSubTest(self, test, subtest, err):
         if err is not None:
-            self.bad.add(test.id())
-            self._line("FAIL", subtest, self._exc_info_to_string(err, test))
+            self._bad(test, err, subtest)
 
 
 def flatten(suite):
@@ -62,6 +66,7 @@ def flatten(suite):
 def main():
     sys.dont_write_bytecode = True
     sys.path.insert(0, HERE)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)   # "slow callback" is not news here
     names = sys.argv[1:]
     found = flatten(unittest.defaultTestLoader.discover(HERE, pattern="test_*.py"))
     tests = [test for test in found if not names or any(name in test.id() for name in names)]

@@ -66,6 +66,7 @@ public:
     /// A new broker with other settings on the same store, as after a restart.
     void restart(pubsub::Settings settings);
     void restart() { restart(settings_); }
+    void advance(storage::Millis by);
     /// Batches wait until run(), so that they meet in one group.
     void hold() { is_held_ = true; }
     void run();
@@ -175,6 +176,7 @@ private:
     storage::Ticket next_ticket_ = 1;
     std::uint64_t next_fresh_ = 1;
     std::size_t rounds_ = 0;
+    storage::Millis now_ = storage::MemoryStore::time_at_start;
     bool is_held_ = false;
 };
 

@@ -61,6 +61,11 @@ void Stage::run() {
     store_->run();
 }
 
+void Stage::advance(storage::Millis by) {
+    now_ += by;
+    store_->advance(by);
+}
+
 void Stage::sends(const std::string& from, const std::string& stanza) {
     Pending pending;
     pending.stanza = parse_stanza(stanza);
@@ -70,7 +75,7 @@ void Stage::sends(const std::string& from, const std::string& stanza) {
     REQUIRE(jid.has_value());
     pending.context.actor.jid = *jid;
     pending.context.actor.session = 1;
-    pending.context.now = storage::MemoryStore::time_at_start;
+    pending.context.now = now_;
     pending.context.fresh_id = fresh_id(next_fresh_++);
     pending.sender = senders_.try_emplace(from, senders_.size() + 1).first->second;
     if (pending.stanza->name() == "message") {
@@ -200,7 +205,7 @@ void Stage::deliver(const std::string& to, xml::Element stanza) {
 std::size_t Stage::work_off() {
     std::size_t batches = 0;
     for (int turns = 0; turns < 100; ++turns) {
-        auto due = engine_->due(storage::MemoryStore::time_at_start, 16);
+        auto due = engine_->due(now_, 16);
         if (due.empty()) return batches;
         batches += due.size();
         for (storage::Batch& batch : due) submit(std::move(batch));

@@ -26,7 +26,7 @@ grid::xml::Form asks(Stage& stage) {
     return *form;
 }
 
-std::string answer(
+std::string filled(
     const grid::xml::Form& form, const std::string& allow, const std::string& type = "submit"
 ) {
     std::string message = "<message id='approve1'><x xmlns='jabber:x:data' type='" + type +
@@ -53,7 +53,7 @@ TEST_CASE_METHOD(Stage, "owner-subreq: the request to the owner", "[xep-0060]") 
 
 TEST_CASE_METHOD(Stage, "owner-subreq: approved", "[xep-0060]") {
     const auto form = asks(*this);
-    sends(owner, answer(form, "true"));
+    sends(owner, filled(form, "true"));
     event(bare, "<subscription node='n' jid='" + bare + "' subscription='subscribed'/>");
     publishes(owner, "n", "a");
     event(bare, "<items node='n'><item id='a'>...</item></items>");
@@ -64,23 +64,23 @@ TEST_CASE_METHOD(Stage, "owner-subreq: approved", "[xep-0060]") {
 
 TEST_CASE_METHOD(Stage, "owner-subreq: denied", "[xep-0060]") {
     const auto form = asks(*this);
-    sends(owner, answer(form, "0"));
+    sends(owner, filled(form, "0"));
     event(bare, "<subscription node='n' jid='" + bare + "' subscription='none'/>");
     CHECK(engine().subscription_count() == 0);
-    sends(owner, answer(form, "1"));   // too late: there is nothing to approve
+    sends(owner, filled(form, "1"));   // too late: there is nothing to approve
     CHECK(engine().subscription_count() == 0);
 }
 
 TEST_CASE_METHOD(Stage, "owner-subreq: cancelled stays pending", "[xep-0060]") {
     const auto form = asks(*this);
-    sends(owner, answer(form, "true", "cancel"));
+    sends(owner, filled(form, "true", "cancel"));
     set(reader, "s2", "<subscribe node='n' jid='" + bare + "'/>");
     error(reader, "s2", "auth", "not-authorized", "pending-subscription");
 }
 
 TEST_CASE_METHOD(Stage, "owner-subreq: an answer that is not an owner's is ignored", "[xep-0060]") {
     const auto form = asks(*this);
-    sends(reader, answer(form, "true"));
+    sends(reader, filled(form, "true"));
     receives_nothing(bare);
     receives_nothing(reader);
     CHECK(policy.refusals == std::vector<std::string>{bare + " manage n"});   // but on record

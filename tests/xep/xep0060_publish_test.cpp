@@ -365,9 +365,8 @@ TEST_CASE_METHOD(Stage, "the first payload teaches a node its type", "[rfc-8600]
 
 TEST_CASE_METHOD(Stage, "item_expire hides at once and erases later", "[xep-0060]") {
     creates(sensor, "threats", "item_expire=60");
-    store().set_time(grid::storage::MemoryStore::time_at_start - 61'000);
     publishes(sensor, "threats", "old");
-    store().set_time(grid::storage::MemoryStore::time_at_start);
+    advance(60'000);
     publishes(sensor, "threats", "new");
     const auto in = [](const std::string& items) {
         return "<pubsub xmlns='" + grid::test::pubsub_ns + "'><items node='threats'>" + items +

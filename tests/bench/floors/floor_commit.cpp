@@ -1,5 +1,4 @@
-// tests/bench/floors/floor_commit.cpp: what the disk alone costs: append records, fdatasync,
-// answer.
+// tests/bench/floors/floor_commit.cpp: the floor of publishing: append, fdatasync, answer.
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -1,5 +1,4 @@
-// tests/bench/floors/floor_fanout.cpp: what TLS and the kernel alone cost: copies lines to
-// everybody.
+// tests/bench/floors/floor_fanout.cpp: the floor of fan-out: TLS and the kernel, no XML, no store.
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>

@@ -9,7 +9,7 @@ import time
 
 KINDS = ("floor", "gridd", "ejabberd", "prosody")
 DOMAIN = "grid.localhost"
-START_SECONDS_MAX = 60
+START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 20
 IDENTITIES = 5200
 

@@ -1,5 +1,4 @@
-// tests/bench/load/loop.hpp: one thread's epoll loop; whoever is written to is flushed once per
-// turn.
+// tests/bench/load/loop.hpp: one thread's epoll loop; what was written leaves once per turn.
 #pragma once
 
 #include <chrono>

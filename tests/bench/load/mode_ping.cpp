@@ -63,6 +63,7 @@ void run_ping(Bench& bench) {
     if (under_way > 0) throw std::runtime_error(std::to_string(under_way) + " pings unanswered");
 
     const auto count = static_cast<double>(latency.count());
+    if (count == 0) throw std::runtime_error("no answer within the measured time");
     Report report("ping", options.name);
     report.number("clients", static_cast<double>(options.clients))
         .number("outstanding", static_cast<double>(options.outstanding))

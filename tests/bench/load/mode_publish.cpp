@@ -89,6 +89,7 @@ private:
 
     void report() {
         const auto count = static_cast<double>(latency_.count());
+        if (count == 0) throw std::runtime_error("no answer within the measured time");
         Report report("publish", options_.name);
         report.number("publishers", static_cast<double>(options_.publishers))
             .number("outstanding", static_cast<double>(options_.outstanding))

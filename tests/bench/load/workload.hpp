@@ -1,5 +1,4 @@
-// tests/bench/load/workload.hpp: the requests of XEP-0060 that a load needs, and items with a
-// stamp.
+// tests/bench/load/workload.hpp: the pubsub requests that a load needs; items with a stamp.
 #pragma once
 
 #include <cstdint>

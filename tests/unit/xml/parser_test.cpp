@@ -179,6 +179,16 @@ TEST_CASE("XML declarations of UTF-8 are accepted in any case and quote") {
     }
 }
 
+TEST_CASE("a broken document leaves nothing behind for the next user of its parser") {
+    for (std::string_view text : {"", "<a><b>", "<!--", "<a xmlns:p='urn:p'><p:b>text"}) {
+        CHECK(std::holds_alternative<StreamBroken>(parse_document(text, {})));
+        CHECK(to_string(element_of("<a>x</a>")) == "<a>x</a>");
+        StreamParser parser = opened();
+        CHECK(parser.feed("<a/>"));
+        CHECK(drain(parser) == Lines{"<a/>"});
+    }
+}
+
 TEST_CASE("a document is exactly one element") {
     Limits limits;
     auto error = [&](std::string_view text) {

@@ -1,0 +1,367 @@
+// tests/unit/controller/accounts_test.cpp: the account state machine (protocol B.1) and its
+// batches.
+#include <array>
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "../../grid/grid_stage.hpp"
+#include "controller/accounts/event.hpp"
+#include "controller/accounts/transitions.hpp"
+#include "controller/state.hpp"
+
+using namespace grid::controller;
+using grid::test::GridStage;
+
+namespace {
+
+constexpr const char* probe = "probe@grid.example";
+constexpr const char* root = "root@grid.example";
+
+std::string register_iq(const std::string& params = {}) {
+    return "<iq xmlns='jabber:client' id='r' type='set' to='controller.grid.example'>"
+           "<grid xmlns='gi'><AccountQuery xmlns='com.domain.gi.gcl.controller'><register>" +
+           params + "</register></AccountQuery></grid></iq>";
+}
+
+AccountState state_of(GridStage& stage, const char* jid = probe) {
+    return stage.controller().state(*grid::xml::Jid::parse(jid));
+}
+
+}   // namespace
+
+TEST_CASE("B.1: where each action leads from each state") {
+    using enum AccountState;
+    using A = AccountAction;
+    constexpr std::optional<AccountState> no;
+    struct Row {
+        A action;
+        std::array<std::optional<AccountState>, 4> to;   // from INIT, PENDING, ENABLED, DISABLED
+    };
+    const std::array rows{
+        Row{A::Register, {Pending, Pending, Enabled, no}},
+        Row{A::AutoRegister, {Enabled, Enabled, Enabled, no}},
+        Row{A::Create, {Enabled, no, no, no}},
+        Row{A::Approve, {no, Enabled, Enabled, no}},
+        Row{A::Decline, {no, Disabled, no, Disabled}},
+        Row{A::Disable, {no, no, Disabled, Disabled}},
+        Row{A::Enable, {no, no, Enabled, Enabled}},
+        Row{A::SetGroups, {no, Pending, Enabled, Disabled}},
+        Row{A::Delete, {no, Init, Init, Init}},
+        Row{A::Expire, {no, Init, no, no}},
+    };
+    REQUIRE(rows.size() == account_actions);
+    for (const Row& row : rows)
+        for (std::size_t from = 0; from < 4; ++from) {
+            CAPTURE(to_string(row.action), from);
+            CHECK(next_state(static_cast<AccountState>(from), row.action) == row.to.at(from));
+        }
+}
+
+TEST_CASE("S38: register, wait, be approved with groups; both sides are told") {
+    GridStage stage;
+    stage.administrator(root);
+    REQUIRE(stage.connects("probe@grid.example/x"));
+    CHECK(state_of(stage) == AccountState::Init);
+    stage.sends(
+        "probe@grid.example/x",
+        register_iq("<param name='group'>siem</param><param name='group'>ops</param>"
+                    "<param name='description'>a probe</param>"
+                    "<param name='deviceType'>scanner</param>")
+    );
+    REQUIRE(state_of(stage) == AccountState::Pending);
+    // B.12: pushed to the administrators, with a body; B.4: to the account's own resources.
+    REQUIRE(stage.control.sent.size() == 2);
+    CHECK(stage.control.sent[0].to == std::vector<std::string>{"probe@grid.example/x"});
+    CHECK(stage.control.sent[0].message.find("<state>pending</state>") != std::string::npos);
+    CHECK(stage.control.sent[0].message.find("<body>") == std::string::npos);
+    CHECK(stage.control.sent[1].to == std::vector<std::string>{root});
+    CHECK(
+        grid::test::difference(
+            grid::test::parse(stage.control.sent[1].message),
+            "<message from='controller.grid.example' type='normal'>"
+            "<body>probe@grid.example asks to join the grid and waits for approval.</body>"
+            "<grid xmlns='gi' type='notification'>"
+            "<AccountNotification xmlns='com.domain.gi.gcl.controller'><state>pending</state>"
+            "<username>probe@grid.example</username></AccountNotification></grid></message>"
+        ) == ""
+    );
+    const auto shown = stage.rest(root, "GET", "/accounts/probe@grid.example").second;
+    CHECK(shown.find(R"("wished_groups":["ops","siem"])") != std::string::npos);
+    CHECK(shown.find(R"("device_type":"scanner")") != std::string::npos);
+    CHECK(shown.find(R"("groups":[])") != std::string::npos);   // a wish only
+    stage.control = {};
+    CHECK(
+        stage.rest(root, "POST", "/accounts/probe@grid.example/approve", R"({"groups":["siem"]})")
+            .first == 200
+    );
+    CHECK(state_of(stage) == AccountState::Enabled);
+    REQUIRE(stage.control.sent.size() == 1);
+    CHECK(
+        stage.control.sent[0].message.find("<state>enabled</state><group>siem</group>") !=
+        std::string::npos
+    );
+    CHECK(stage.control.closed.empty());   // S43: the restriction is lifted on the live session
+    CHECK(stage.control.rights_changes == 1);
+}
+
+TEST_CASE("S36: auto_approve registers at the first login, with the default groups") {
+    auto settings = GridStage::default_settings();
+    settings.auto_approve = true;
+    GridStage stage(settings);
+    REQUIRE(stage.connects("probe@grid.example/x"));
+    CHECK(state_of(stage) == AccountState::Enabled);
+    const auto* account = stage.controller().state_for_admin().accounts.find(probe);
+    REQUIRE(account != nullptr);
+    CHECK(account->groups == Groups{"everyone"});
+    CHECK(account->anchor == "ca");
+    // An explicit register then just succeeds, and changes nothing.
+    const auto revision = stage.store.status().revision;
+    const auto answer = stage.sends("probe@grid.example/x", register_iq());
+    CHECK(answer.attr_or("type", "") == "result");
+    CHECK(stage.store.status().revision == revision);
+    CHECK(stage.admission(probe, "other").kind == Admission::Kind::OtherCertificate);
+    CHECK(stage.admission(probe, "other").state == AccountState::Init);   // says nothing more
+    // Nor whether the account is disabled.
+    stage.administrator(root);
+    stage.rest(root, "POST", "/accounts/probe@grid.example/disable");
+    CHECK(stage.admission(probe, "other").kind == Admission::Kind::OtherCertificate);
+    CHECK(stage.admission(probe).kind == Admission::Kind::Disabled);
+    // Auto-approval never brings back who was shut out.
+    CHECK_FALSE(stage.connects("probe@grid.example/x"));
+}
+
+TEST_CASE("S39: a change of groups closes the streams with reset, the others as B.1 says") {
+    GridStage stage;
+    stage.member("probe@grid.example/x", R"(["a"])");
+    CHECK(
+        stage.rest(root, "PUT", "/accounts/probe@grid.example/groups", R"({"groups":["b"]})")
+            .first == 200
+    );
+    using Closed = std::pair<std::string, std::string>;
+    CHECK(stage.control.closed == std::vector<Closed>{{probe, "reset"}});
+    stage.control = {};
+    // The same groups again: nothing to do, nobody is logged off.
+    CHECK(
+        stage.rest(root, "PUT", "/accounts/probe@grid.example/groups", R"({"groups":["b","b"]})")
+            .first == 200
+    );
+    CHECK(stage.control.closed.empty());
+    stage.rest(root, "POST", "/accounts/probe@grid.example/disable");
+    CHECK(stage.control.closed == std::vector<Closed>{{probe, "policy-violation"}});
+    stage.control = {};
+    stage.rest(root, "POST", "/accounts/probe@grid.example/enable");
+    CHECK(stage.control.closed.empty());
+    CHECK(state_of(stage) == AccountState::Enabled);
+    stage.rest(root, "DELETE", "/accounts/probe@grid.example");
+    CHECK(stage.control.closed == std::vector<Closed>{{probe, "not-authorized"}});
+    CHECK(state_of(stage) == AccountState::Init);
+}
+
+TEST_CASE("an administrator made on the machine is bound to the first certificate") {
+    GridStage stage;
+    const auto batches = stage.controller().bootstrap({}, {*grid::xml::Jid::parse(root)});
+    REQUIRE(batches);
+    REQUIRE(batches->size() == 1);
+    stage.commit(batches->front());
+    // Before that, nobody is he.
+    grid::pubsub::Principal actor;
+    actor.jid = *grid::xml::Jid::parse(root);
+    CHECK_FALSE(stage.controller().is_administrator(actor));
+    // A mapping rule never yields an administrator.
+    Identity mapped = GridStage::identity(root);
+    mapped.is_mapped = true;
+    CHECK(stage.controller().admit(mapped).kind == Admission::Kind::OtherCertificate);
+    REQUIRE(stage.connects("root@grid.example/a", "ca"));
+    CHECK_FALSE(stage.connects("root@grid.example/b", "other"));
+    CHECK(stage.controller().is_administrator(stage.principal("root@grid.example/a")));
+    actor.issuer = "other";
+    CHECK_FALSE(stage.controller().is_administrator(actor));
+    // A second start finds all in place.
+    CHECK(stage.controller().bootstrap({}, {*grid::xml::Jid::parse(root)})->empty());
+}
+
+TEST_CASE("two certificates race for an unbound administrator: the loser is refused") {
+    GridStage stage;
+    stage.commit(stage.controller().bootstrap({}, {*grid::xml::Jid::parse(root)})->front());
+    auto first = stage.controller().enrolment(GridStage::identity(root, "ca"));
+    auto second = stage.controller().enrolment(GridStage::identity(root, "other"));
+    REQUIRE((first && second));
+    const auto context = stage.context(grid::pubsub::Principal::system());
+    auto one = first->decide(context), two = second->decide(context);
+    REQUIRE((one.change() != nullptr && two.change() != nullptr));
+    CHECK(stage.commit(one.change()->batch));
+    CHECK_FALSE(stage.commit(two.change()->batch));   // it expected the record as it was
+    const auto again = second->decide(context);
+    REQUIRE(again.error() != nullptr);
+    CHECK(again.error()->condition == "conflict");
+}
+
+TEST_CASE("a renewed certificate is noted once, and an older one in use beside it changes nothing"
+) {
+    GridStage stage;
+    stage.member("probe@grid.example/x", "[]");
+    Identity renewed = GridStage::identity(probe);
+    CHECK_FALSE(stage.controller().enrolment(renewed));
+    renewed.fingerprint = "f-new";
+    renewed.not_before += 1000;
+    renewed.not_after += 1000;
+    auto enrolment = stage.controller().enrolment(renewed);
+    REQUIRE(enrolment);
+    auto decision = enrolment->decide(stage.context(grid::pubsub::Principal::system()));
+    REQUIRE(decision.change() != nullptr);
+    REQUIRE(stage.commit(decision.change()->batch));
+    CHECK(stage.controller().state_for_admin().accounts.find(probe)->fingerprint == "f-new");
+    CHECK_FALSE(stage.controller().enrolment(GridStage::identity(probe)));
+    CHECK(stage.control.sent.empty());
+    CHECK(stage.control.closed.empty());
+}
+
+TEST_CASE("PENDING accounts are capped per trust anchor, exactly, and expire") {
+    auto settings = GridStage::default_settings();
+    settings.pending_per_anchor_max = 5;
+    GridStage stage(settings);
+    stage.administrator(root);
+    const auto join = [&](int i, const char* anchor) {
+        const std::string jid = "p" + std::to_string(i) + "@grid.example/x";
+        REQUIRE(stage.connects(jid, anchor));
+        return std::string(stage.sends(jid, register_iq()).attr_or("type", ""));
+    };
+    for (int i = 0; i < 5; ++i) CHECK(join(i, "ca") == "result");
+    CHECK(join(5, "ca") == "error");
+    CHECK(join(6, "other") == "result");   // another anchor has a cap of its own
+    const auto& slots = stage.controller().state_for_admin().accounts.slots();
+    CHECK(slots.taken("ca") == 5);
+    // Every way out of PENDING gives the place back.
+    CHECK(stage.rest(root, "POST", "/accounts/p0@grid.example/approve").first == 200);
+    CHECK(slots.taken("ca") == 4);
+    CHECK(stage.rest(root, "POST", "/accounts/p1@grid.example/decline").first == 200);
+    CHECK(slots.taken("ca") == 3);
+    CHECK(stage.rest(root, "DELETE", "/accounts/p2@grid.example").first == 200);
+    CHECK(slots.taken("ca") == 2);
+    CHECK(join(7, "ca") == "result");
+    stage.control = {};
+    stage.later(settings.pending_expire_ms - 1'000);
+    CHECK(slots.taken("ca") == 3);
+    stage.later(2'000);
+    CHECK(slots.taken("ca") == 0);
+    CHECK(state_of(stage, "p3@grid.example") == AccountState::Init);
+    CHECK(state_of(stage, "p0@grid.example") == AccountState::Enabled);
+    CHECK(stage.control.closed.empty());   // who is still there may register again
+}
+
+TEST_CASE("two registrations that pick the same place: one is decided again") {
+    auto settings = GridStage::default_settings();
+    settings.pending_per_anchor_max = 2;
+    GridStage stage(settings);
+    const auto& state = stage.controller().state_for_admin();
+    const auto context = stage.context(grid::pubsub::Principal::system());
+    // Decided against the same state; with two places some two of these names collide.
+    std::vector<grid::storage::Batch> batches;
+    for (const char* name : {"a@grid.example", "b@grid.example", "c@grid.example"}) {
+        auto change = state.machine().register_client(GridStage::identity(name), {}, context);
+        REQUIRE(change);
+        batches.push_back(change->batch);
+    }
+    int accepted = 0;
+    for (const auto& batch : batches) accepted += stage.commit(batch) ? 1 : 0;
+    CHECK(accepted <= 2);
+    CHECK(state.accounts.slots().taken("ca") == static_cast<std::size_t>(accepted));
+}
+
+TEST_CASE("an administrator cannot lock himself out") {
+    GridStage stage;
+    stage.administrator(root);
+    const std::string own = "/accounts/root@grid.example";
+    CHECK(stage.rest(root, "POST", own + "/disable").first == 409);
+    CHECK(stage.rest(root, "DELETE", own).first == 409);
+    CHECK(stage.rest(root, "PUT", own + "/groups", R"({"groups":["x"]})").first == 409);
+    CHECK(
+        stage.rest(root, "PUT", own + "/groups", R"({"groups":["x","administrators"]})").first ==
+        200
+    );
+}
+
+TEST_CASE("account records and events survive their encoding") {
+    Account account;
+    account.jid = probe;
+    account.state = AccountState::Pending;
+    account.groups = {"a", "ö"};
+    account.wished = {"w"};
+    account.description = "d";
+    account.device_type = "t";
+    account.bind(GridStage::identity(probe));
+    account.is_mapped = true;
+    account.created = 5;
+    account.changed = 6;
+    account.changed_by = "me";
+    account.slot = 3;
+    CHECK(decode_account(probe, encode(account), 9) == account);
+    const std::string bytes = encode(account);
+    for (std::size_t cut = 0; cut < bytes.size(); ++cut)
+        CHECK_FALSE(decode_account(probe, bytes.substr(0, cut), 9));
+    const AccountEvent event{probe, AccountState::Pending, AccountState::Enabled, true, false,
+                             {"g"}};
+    CHECK(decode_account_event(encode(event)) == event);
+    CHECK_FALSE(decode_account_event("P"));
+}
+
+TEST_CASE("no sequence of requests reaches access without certificate, approval and policy") {
+    // A model of what must hold, checked after every step of random stories.
+    constexpr unsigned seed = 20260101;
+    std::mt19937 random(seed);
+    const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
+    for (int story = 0; story < 20; ++story) {
+        GridStage stage;
+        stage.policy("allow group good publish any\n");
+        stage.administrator(root);
+        const std::array<std::string, 2> anchors{"ca", "other"};
+        for (int step = 0; step < 40; ++step) {
+            const std::string anchor = anchors.at(below(2));
+            const std::string full = "probe@grid.example/" + anchor;
+            const std::string path = "/accounts/probe@grid.example";
+            switch (below(9)) {
+                case 0:
+                    stage.disconnects(full);
+                    stage.connects(full, anchor);
+                    break;
+                case 1:
+                    if (stage.principal(full).session != 0) stage.sends(full, register_iq());
+                    break;
+                case 2:
+                    stage.rest(root, "POST", path + "/approve");
+                    break;
+                case 3:
+                    stage.rest(root, "POST", path + "/decline");
+                    break;
+                case 4:
+                    stage.rest(root, "POST", path + "/disable");
+                    break;
+                case 5:
+                    stage.rest(root, "POST", path + "/enable");
+                    break;
+                case 6:
+                    stage.rest(
+                        root, "PUT", path + "/groups",
+                        below(2) == 0 ? R"({"groups":["good"]})" : R"({"groups":["bad"]})"
+                    );
+                    break;
+                case 7:
+                    stage.rest(root, "DELETE", path);
+                    break;
+                default:
+                    stage.rest(root, "POST", "/accounts", R"({"jid":"probe@grid.example"})");
+            }
+            const auto* account = stage.controller().state_for_admin().accounts.find(probe);
+            for (const std::string& shown : anchors) {
+                grid::pubsub::Principal actor = stage.principal("probe@grid.example/" + shown);
+                actor.issuer = shown;
+                const bool may = stage.controller()
+                                     .check(actor, grid::pubsub::Operation::Publish, "t", "")
+                                     .allowed;
+                const bool should = account != nullptr && account->state == AccountState::Enabled &&
+                                    account->anchor == shown && account->is_in("good");
+                REQUIRE(may == should);
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// tests/unit/controller/audit_test.cpp: what is on record, folding, bounds, and reading it back.
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "../../grid/grid_stage.hpp"
+#include "controller/audit/query.hpp"
+#include "controller/audit/queue.hpp"
+
+using namespace grid::controller;
+using grid::test::GridStage;
+namespace json = boost::json;
+
+namespace {
+
+constexpr const char* root = "root@grid.example";
+
+audit::Record denial(const std::string& topic) {
+    audit::Record record;
+    record.outcome = audit::Outcome::Deny;
+    record.actor = "probe@grid.example/x";
+    record.operation = "publish";
+    record.topic = topic;
+    record.rule = "default deny";
+    return record;
+}
+
+json::array records(GridStage& stage, const std::string& query) {
+    const auto answer = stage.rest(root, "GET", "/audit", "", query);
+    REQUIRE(answer.first == 200);
+    return json::parse(answer.second).at("records").as_array();
+}
+
+}   // namespace
+
+TEST_CASE("audit records survive their encoding; long fields are cut at a character") {
+    audit::Record record = denial("t");
+    record.count = 7;
+    record.detail = "ä";
+    CHECK(audit::decode(audit::encode(record)) == record);
+    record.detail.clear();
+    for (std::size_t i = 0; i < audit::field_bytes_max; ++i) record.detail += "ä";
+    const auto cut = audit::decode(audit::encode(record));
+    REQUIRE(cut);
+    CHECK(cut->detail.size() == audit::field_bytes_max);
+    record.detail.insert(0, "x");
+    CHECK(audit::decode(audit::encode(record))->detail.size() == audit::field_bytes_max - 1);
+}
+
+TEST_CASE("denials are folded per second, and nobody fills the disk with them") {
+    audit::Queue queue(3);
+    for (int i = 0; i < 1000; ++i) queue.add(denial("a"));
+    for (int i = 0; i < 1000; ++i) queue.add(denial("t" + std::to_string(i)));
+    CHECK(queue.size() == 3);
+    CHECK(queue.dropped() == 998);
+    const auto batches = queue.drain(5'000, 16);
+    REQUIRE(batches.size() == 1);
+    REQUIRE(batches[0].operations.size() == 4);
+    CHECK(batches[0].expectations.empty());
+    CHECK(audit::decode(batches[0].operations[0].value)->count == 1000);
+    const auto overflow = audit::decode(batches[0].operations[3].value);
+    CHECK(overflow->operation == "audit-overflow");
+    CHECK(overflow->count == 998);
+    // Not more often than once a second.
+    queue.add(denial("a"));
+    CHECK(queue.drain(5'500, 16).empty());
+    queue.add(denial("a"));
+    const auto next = queue.drain(6'000, 16);
+    REQUIRE(next.size() == 1);
+    CHECK(audit::decode(next[0].operations[0].value)->count == 2);
+}
+
+TEST_CASE("many records are drained in bounded batches, over several calls if need be") {
+    audit::Queue queue(1'000);
+    for (int i = 0; i < 450; ++i) queue.add(denial("t" + std::to_string(i)));
+    auto batches = queue.drain(10'000, 2);
+    CHECK(batches.size() == 2);
+    for (const auto& batch : batches)
+        CHECK(batch.operations.size() <= grid::storage::batch_operations_max);
+    CHECK(queue.size() == 250);
+    CHECK(queue.drain(10'001, 16).size() == 3);
+    CHECK(queue.size() == 0);
+}
+
+TEST_CASE("an allowed change has its record in the same batch, a refusal by the queue") {
+    GridStage stage;
+    stage.policy("allow group makers create,publish,manage alerts*\n");
+    stage.member("maker@grid.example/m", R"(["makers"])");
+    const auto create = [](const std::string& name) {
+        return "<iq xmlns='jabber:client' id='c' type='set' to='pubsub.grid.example'>"
+               "<pubsub xmlns='http://jabber.org/protocol/pubsub'><create node='" +
+               name + "'/></pubsub></iq>";
+    };
+    REQUIRE(stage.sends("maker@grid.example/m", create("alerts")).attr_or("type", "") == "result");
+    const auto made = records(stage, "topic=alerts");
+    REQUIRE(made.size() == 1);
+    CHECK(made[0].at("decision") == "allow");
+    CHECK(made[0].at("operation") == "create");
+    CHECK(made[0].at("actor") == "maker@grid.example/m");
+    CHECK(made[0].at("address") == "192.0.2.1");
+    CHECK(
+        made[0].at("rule") == "policy 1, line 1: allow group makers create,publish,manage alerts*"
+    );
+    for (int i = 0; i < 3; ++i)
+        CHECK(stage.sends("maker@grid.example/m", create("other")).attr_or("type", "") == "error");
+    CHECK(records(stage, "topic=other").empty());
+    stage.later(1'500);
+    const auto refused = records(stage, "topic=other&decision=deny");
+    REQUIRE(refused.size() == 1);
+    CHECK(refused[0].at("count") == 3);
+    CHECK(refused[0].at("rule") == "default deny");
+}
+
+TEST_CASE("the audit is read newest first, by account, topic, decision and time, in pages") {
+    GridStage stage;
+    stage.member("probe@grid.example/x", "[]");
+    const auto start = grid::storage::MemoryStore::time_at_start;
+    for (int i = 0; i < 25; ++i) {
+        stage.controller().record_session(
+            GridStage::identity(i % 2 == 0 ? "even@grid.example" : "odd@grid.example"), "login",
+            "192.0.2.7", std::to_string(i)
+        );
+        stage.later(10'000);
+    }
+    auto all = records(stage, "account=even@grid.example");
+    REQUIRE(all.size() == 13);
+    CHECK(all[0].at("detail") == "24");
+    CHECK(all[12].at("detail") == "0");
+    CHECK(all[0].at("decision") == "info");
+    // Paging gives the same list, whatever the page size.
+    for (const std::string max : {"1", "4", "13", "500"}) {
+        json::array paged;
+        std::string next;
+        for (int pages = 0; pages < 100; ++pages) {
+            const auto answer = json::parse(stage
+                                                .rest(
+                                                    root, "GET", "/audit", "",
+                                                    "account=even@grid.example&max=" + max +
+                                                        (next.empty() ? "" : "&after=" + next)
+                                                )
+                                                .second);
+            for (const auto& record : answer.at("records").as_array()) paged.push_back(record);
+            if (answer.at("next").is_null()) break;
+            next = std::string(answer.at("next").as_string());
+        }
+        CHECK(paged == all);
+    }
+    // By time, both ends included.
+    audit::Filter filter;
+    filter.from = start + 50'000;
+    filter.to = start + 80'000;
+    const auto page = audit::search(*stage.store.snapshot(), filter);
+    REQUIRE(page.has_value());
+    REQUIRE(page->entries.size() == 4);
+    CHECK(page->entries.front().record.detail == "7");
+    CHECK(page->entries.back().record.detail == "4");
+    filter.to = start - 1;
+    filter.from.reset();
+    CHECK(audit::search(*stage.store.snapshot(), filter)->entries.empty());
+    // What an account did, and what was done to it.
+    CHECK(records(stage, "account=probe@grid.example").at(0).at("operation") == "account-bind");
+    CHECK(stage.rest(root, "GET", "/audit", "", "after=zz").first == 400);
+    CHECK(stage.rest(root, "GET", "/audit", "", "from=yesterday").first == 400);
+    CHECK(stage.rest(root, "GET", "/audit", "", "decision=maybe").first == 400);
+}

@@ -1,0 +1,168 @@
+// tests/unit/server/tls/tls_context_test.cpp: what an operator is told when the files are wrong,
+// and what a context allows.
+#include <catch2/catch.hpp>
+
+#include "memory_handshake.hpp"
+
+using namespace grid::test;
+using Catch::Contains;
+using grid::server::Config;
+namespace tls = grid::server::tls;
+
+namespace {
+
+struct Files {
+    TemporaryFiles files;
+    Certificate ca = make_ca("a CA");
+    Config::Tls settings;
+
+    Files() {
+        const auto server = make_server(ca, "grid.example");
+        set(server);
+        settings.client_ca = files.write("ca.crt", to_pem(ca.certificate.get()));
+    }
+    void set(const Certificate& server) {
+        settings.certificate = files.write("server.crt", to_pem(server.certificate.get()));
+        settings.key = files.write("server.key", to_pem(server.key.get()));
+    }
+    std::string error() {
+        const auto made = tls::make_context(settings, tls::Use::Xmpp);
+        return made ? "" : made.error();
+    }
+};
+
+}   // namespace
+
+TEST_CASE("a context is made of a certificate, its key and the clients' CAs", "[tls]") {
+    CHECK(Files().error().empty());
+}
+
+TEST_CASE("every file that is wrong is named with its reason", "[tls]") {
+    Files set;
+    const auto& folder = set.files;
+    SECTION("missing certificate") {
+        set.settings.certificate = folder.path("none.crt");
+        CHECK_THAT(set.error(), Contains("none.crt: No such file"));
+    }
+    SECTION("not set") {
+        set.settings.key.clear();
+        CHECK_THAT(set.error(), Contains("tls.key is not set"));
+    }
+    SECTION("no certificate inside") {
+        set.settings.certificate = folder.write("empty.crt", "nothing\n");
+        CHECK_THAT(set.error(), Contains("empty.crt: no certificate in it"));
+    }
+    SECTION("damaged second certificate") {
+        auto pem = to_pem(set.ca.certificate.get());
+        pem += "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        set.settings.client_ca = folder.write("ca.crt", pem);
+        CHECK_THAT(set.error(), Contains("ca.crt: certificate 2 of the file cannot be read"));
+    }
+    SECTION("key of another certificate") {
+        const auto other = make_server(set.ca, "other.example");
+        set.settings.key = folder.write("other.key", to_pem(other.key.get()));
+        CHECK_THAT(set.error(), Contains("other.key: the key does not belong to the certificate"));
+    }
+    SECTION("no key inside") {
+        set.settings.key = folder.write("k", to_pem(set.ca.certificate.get()));
+        CHECK_THAT(set.error(), Contains("k: no private key in it"));
+    }
+    SECTION("expired") {
+        set.set(make({.not_before = -7200, .not_after = -3600, .usage = "serverAuth"}, &set.ca));
+        CHECK_THAT(set.error(), Contains("expired on ") && Contains(", our clock says "));
+    }
+    SECTION("not yet valid") {
+        set.set(make({.not_before = 3600, .not_after = 7200, .usage = "serverAuth"}, &set.ca));
+        CHECK_THAT(set.error(), Contains("is not valid until "));
+    }
+    SECTION("a client's certificate") {
+        set.set(make({.usage = "clientAuth"}, &set.ca));
+        CHECK_THAT(set.error(), Contains("lacks serverAuth"));
+    }
+    SECTION("a key that is too small") {
+        set.set(make({.usage = "serverAuth", .rsa_bits = 1024}, &set.ca));
+        CHECK_THAT(set.error(), Contains("server.crt: ") && Contains("too small"));
+    }
+    SECTION("no CA") {
+        set.settings.client_ca = set.settings.certificate;
+        CHECK_THAT(set.error(), Contains("is not a CA certificate"));
+    }
+    SECTION("no CA file") {
+        set.settings.client_ca.clear();
+        CHECK_THAT(set.error(), Contains("tls.client_ca is not set"));
+    }
+    SECTION("unknown version") {
+        set.settings.min_version = "1.1";
+        CHECK_THAT(set.error(), Contains("tls.min_version is \"1.1\""));
+    }
+    SECTION("unknown ciphers") {
+        set.settings.ciphers = "NONSENSE";
+        CHECK_THAT(set.error(), Contains("tls.ciphers is \"NONSENSE\""));
+    }
+}
+
+TEST_CASE("TLS 1.3 is preferred, 1.2 is taken unless 1.3 is the minimum, 1.1 never", "[tls]") {
+    Files set;
+    const auto version_with = [&](int newest) {
+        auto context = tls::make_context(set.settings, tls::Use::Xmpp).value();
+        MemoryHandshake pair(context.get());
+        SSL_set_max_proto_version(pair.client(), newest);
+        return pair.run() ? std::string(SSL_get_version(pair.server())) : "none";
+    };
+    CHECK(version_with(0) == "TLSv1.3");
+    CHECK(version_with(TLS1_2_VERSION) == "TLSv1.2");
+    CHECK(version_with(TLS1_1_VERSION) == "none");
+    set.settings.min_version = "1.3";
+    CHECK(version_with(TLS1_2_VERSION) == "none");
+}
+
+TEST_CASE(
+    "a client without ALPN, or with ours, goes on; another list is refused (RFC 7301)", "[tls]"
+) {
+    Files set;
+    const auto with = [&](tls::Use use, const std::string& offered) {
+        auto context = tls::make_context(set.settings, use).value();
+        MemoryHandshake pair(context.get());
+        SSL_set_alpn_protos(
+            pair.client(), reinterpret_cast<const unsigned char*>(offered.data()),
+            static_cast<unsigned>(offered.size())
+        );
+        if (!pair.run()) return std::string("refused");
+        const unsigned char* chosen = nullptr;
+        unsigned size = 0;
+        SSL_get0_alpn_selected(pair.client(), &chosen, &size);
+        return std::string(reinterpret_cast<const char*>(chosen), size);
+    };
+    CHECK(with(tls::Use::Xmpp, "").empty());
+    CHECK(with(tls::Use::Xmpp, "\x02h2\x0bxmpp-client") == "xmpp-client");
+    CHECK(with(tls::Use::Xmpp, "\x02h2\x08http/1.1") == "refused");
+    CHECK(with(tls::Use::Http, "\x02h2\x08http/1.1") == "http/1.1");
+    CHECK(with(tls::Use::Http, "\x0bxmpp-client") == "refused");
+}
+
+TEST_CASE("the names of the trusted CAs are sent, and no session tickets", "[tls]") {
+    Files set;
+    auto context = tls::make_context(set.settings, tls::Use::Xmpp).value();
+    MemoryHandshake pair(context.get());
+    REQUIRE(pair.run());
+    const auto* names = SSL_get_client_CA_list(pair.client());
+    REQUIRE(sk_X509_NAME_num(names) == 1);
+    CHECK(
+        X509_NAME_cmp(
+            sk_X509_NAME_value(names, 0), X509_get_subject_name(set.ca.certificate.get())
+        ) == 0
+    );
+    char byte = 0;
+    SSL_read(pair.client(), &byte, 1);   // would take a ticket in
+    CHECK(SSL_SESSION_is_resumable(SSL_get_session(pair.client())) == 0);
+}
+
+TEST_CASE("where a client certificate is required the handshake refuses (S86, choice a)", "[tls]") {
+    Files set;
+    set.settings.require_client_certificate = true;
+    auto context = tls::make_context(set.settings, tls::Use::Xmpp).value();
+    CHECK_FALSE(MemoryHandshake(context.get()).run());
+    CHECK(MemoryHandshake(context.get(), make_client(set.ca, "ann@grid.example")).run());
+    const auto stranger = make_ca("another CA");
+    CHECK_FALSE(MemoryHandshake(context.get(), make_client(stranger, "ann@grid.example")).run());
+}

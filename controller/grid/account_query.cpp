@@ -1,5 +1,6 @@
 // controller/grid/account_query.cpp: register, login, logout, status (protocol B.2–B.4).
 #include "controller/grid/operation.hpp"
+#include "controller/grid/registration.hpp"
 #include "xml/datetime.hpp"
 #include "xml/namespaces.hpp"
 
@@ -13,23 +14,6 @@ std::string_view username(const Account& account) {
 
 pubsub::Decision nil_answer(const Call& call) {
     return call.reply(method_answer(call.request).add(nil_value()));
-}
-
-Outcome<Wishes> wishes_of(const Request& request) {
-    Wishes wishes;
-    wishes.description = request.one("description");
-    wishes.device_type = request.one("deviceType");
-    auto groups = make_groups(request.all("group"));
-    if (!groups || wishes.description.size() > description_bytes_max ||
-        wishes.device_type.size() > device_type_bytes_max)
-        return Failure{
-            Errc::MalformedRequest,
-            "group names have 1 to 128 bytes (at most 64 of them), a description at most 1024, a "
-            "deviceType at most 128",
-            {}
-        };
-    wishes.groups = std::move(*groups);
-    return wishes;
 }
 
 xml::Element describe_account(const Account& account) {
@@ -57,14 +41,11 @@ const Account* named_account(const Call& call, const std::string& name) {
 }   // namespace
 
 pubsub::Decision register_account(const Call& call) {
-    const Identity* identity = call.state.sessions.identity(call.actor().session);
-    if (identity == nullptr || identity->account.bare_view() != call.actor().jid.bare_view())
-        return call.fail(
-            Errc::NoCertificate, "only a session that logged in with a certificate can register"
-        );
-    auto wishes = wishes_of(call.request);
+    const Request& request = call.request;
+    const auto wishes =
+        make_wishes(request.all("group"), request.one("description"), request.one("deviceType"));
     if (!wishes) return to_stanza_error(wishes.error());
-    auto change = call.state.machine().register_client(*identity, *wishes, call.context);
+    auto change = register_actor(call.state, call.context, *wishes);
     if (!change) return to_stanza_error(change.error());
     xml::Element answer = method_answer(call.request);
     answer.add(nil_value());

@@ -30,7 +30,7 @@ pubsub::Decision info(const std::string& node) {
     ));
     for (const xml::Ns* feature :
          {&xml::ns::disco_info, &xml::ns::disco_items, &xml::ns::gi, &xml::ns::xgrid,
-          &xml::ns::gi_controller})
+          &xml::ns::gi_controller, &xml::ns::in_band_registration})
         query.add(xml::Element("feature", {{"var", std::string(feature->uri())}}));
     return pubsub::Reply(std::move(query));
 }

@@ -4,6 +4,7 @@
 
 #include "controller/grid/disco.hpp"
 #include "controller/grid/operation.hpp"
+#include "controller/grid/registration.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller {
@@ -89,7 +90,10 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> Controller::prepare(
     const pubsub::IqRequest& iq
 ) {
     if (iq.payload == nullptr) return std::nullopt;
-    if (!gi::is_grid(*iq.payload)) return gi::prepare_disco(*state_, iq);
+    if (!gi::is_grid(*iq.payload)) {
+        auto registration = gi::prepare_registration(*state_, iq);
+        return registration ? std::move(registration) : gi::prepare_disco(*state_, iq);
+    }
     // Get and set alike: all the drafts' samples are gets, also those that change state (B.0).
     auto request = gi::parse_request(*iq.payload);
     if (!request) return to_stanza_error(request.error());

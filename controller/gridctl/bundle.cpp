@@ -2,6 +2,7 @@
 #include "controller/gridctl/bundle.hpp"
 
 #include "controller/gridctl/bundle_readme.hpp"
+#include "controller/gridctl/file_name.hpp"
 #include "controller/gridctl/target.hpp"
 #include "controller/pki/files.hpp"
 
@@ -45,25 +46,6 @@ void put(const fs::path& path, const std::string& text, pki::Mode mode, bool for
 }
 
 }   // namespace
-
-std::string to_file_name(std::string_view local) {
-    constexpr char hex[] = "0123456789abcdef";
-    std::string out;
-    for (const char c : local) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool is_kept = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                             (byte >= '0' && byte <= '9') || byte >= 0x80 || c == '-' || c == '_' ||
-                             (c == '.' && !out.empty());
-        if (is_kept) {
-            out += c;
-        } else {
-            out += '=';
-            out += hex[byte >> 4];
-            out += hex[byte & 15];
-        }
-    }
-    return out == "ca" ? "=63a" : out;   // ca.crt is the CA
-}
 
 std::vector<std::string> write_bundle(const Options& options, const Bundle& bundle, bool force) {
     const std::string name = to_file_name(bundle.jid.local());

@@ -18,10 +18,6 @@ struct Bundle {
     std::filesystem::path folder;
 };
 
-/// A local part as a file name: letters, digits, `.`, `-`, `_` and what is not ASCII stay, all else
-/// is written as =xx, and a leading dot too. Two accounts never share a name.
-std::string to_file_name(std::string_view local);
-
 /// NAME.crt, NAME.key, ca.crt, README.txt. Without `force`, nothing is written when one is there
 /// (but the same ca.crt may be). Returns the paths.
 std::vector<std::string> write_bundle(const Options& options, const Bundle& bundle, bool force);

@@ -1,4 +1,6 @@
 // server/c2s/establish.cpp: from the first byte to a bound resource: performs what Negotiation asks for.
+#include <algorithm>
+
 #include "server/c2s/connection.hpp"
 #include "server/net/from_callback.hpp"
 #include "server/stamp.hpp"
@@ -7,6 +9,14 @@
 namespace grid::server::c2s {
 
 namespace asio = boost::asio;
+
+namespace {
+bool asks_for_tls(const stream::Actions& actions) {
+    return std::ranges::any_of(actions, [](const stream::Action& action) {
+        return std::holds_alternative<stream::StartTls>(action);
+    });
+}
+}   // namespace
 
 asio::awaitable<bool> Connection::establish() {
     const auto& limits = shared_.config.limits;
@@ -45,6 +55,10 @@ asio::awaitable<bool> Connection::establish() {
 asio::awaitable<bool> Connection::perform(stream::Actions actions) {
     while (!actions.empty()) {
         if (auto refusal = negotiation_->take_refusal()) log_refusal(*refusal);
+        // What the peer sent behind <starttls/> in clear may have been injected by somebody else (RFC
+        // 6120 §5.3.3): it is neither TLS nor XML, and ends the stream before <proceed/>.
+        if (!direct_tls_ && asks_for_tls(actions) && (parser_.pending_bytes() != 0 || parser_.next()))
+            actions = negotiation_->on_injected();
         stream::Actions next;
         for (auto& action : actions) {
             if (auto* bytes = std::get_if<stream::Send>(&action)) {
@@ -69,12 +83,6 @@ asio::awaitable<bool> Connection::perform(stream::Actions actions) {
 }
 
 asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
-    // What the peer sent behind <starttls/> in clear may have been injected by somebody else (RFC 6120
-    // §5.3.3): it is neither TLS nor XML, and ends the stream.
-    if (!direct_tls_ && (parser_.pending_bytes() != 0 || parser_.next())) {
-        next = negotiation_->on_injected();
-        co_return true;
-    }
     auto error = co_await stream_.handshake(
         shared_.tls, std::chrono::seconds(shared_.config.limits.pre_auth_seconds_max)
     );

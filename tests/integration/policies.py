@@ -12,6 +12,11 @@ allow group sensors to discover, create, publish on incidents/*
 allow group desks to discover, subscribe, retrieve on incidents/*
 """
 
+# Topics can be seen, and nothing else.
+SEE_ONLY = """\
+allow group everyone to discover on *
+"""
+
 NOTHING = """\
 deny group everyone to discover, create, publish, subscribe, retrieve on *
 """

@@ -217,18 +217,16 @@ class Keys(unittest.TestCase):
         folder = os.path.dirname(bundle.cert)
         with open(os.path.join(folder, "README.txt"), encoding="utf-8") as file:
             text = file.read()
-        host, port = self.server.c2s
-        command = text[text.index("openssl s_client") :].split("\n\n")[0].replace("\\\n", " ")
-        self.assertIn(f"-connect {host}:{port}", command)
+        # Both examples in it are complete: pasted as they stand, they work.
+        command = text[text.index("  (printf") :].split("\n\n")[0]
         done = subprocess.run(
             ["sh", "-c", command], cwd=folder, capture_output=True, text=True, timeout=20, check=False
         )
         self.assertIn("Verification: OK", done.stdout + done.stderr)
-        # The Python example in it is complete: pasted into a file it connects.
-        begin = text.index("    import asyncio")
-        example = "\n".join(line[4:] for line in text[begin:].splitlines())
+        self.assertIn("<stream:features", done.stdout)
+        script = text[text.index("import asyncio") :]
         done = subprocess.run(
-            ["/usr/bin/python3", "-c", example],
+            ["/usr/bin/python3", "-c", script],
             cwd=folder, capture_output=True, text=True, timeout=30, check=False,
         )
         self.assertIn(f"connected as probe@{DOMAIN}/", done.stdout, done.stderr)

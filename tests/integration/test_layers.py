@@ -10,7 +10,7 @@ from slixmpp.exceptions import IqError
 import iodef
 from certs import Authority
 from gridd import BROKER, CONTROLLER, DOMAIN, Operated
-from policies import EVERYTHING, NOTHING
+from policies import EVERYTHING, NOTHING, SEE_ONLY
 from raw import Raw
 from stock import Client, LoginFailed
 
@@ -231,12 +231,18 @@ class Policies(unittest.IsolatedAsyncioTestCase):
         server.admin_ctl("policy", "set", path)
         await client["xep_0060"].create_node(BROKER, "n")
         await client["xep_0060"].subscribe(BROKER, "n")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(NOTHING)
-        server.admin_ctl("policy", "set", path)
-        with self.assertRaises(IqError) as caught:
-            await client["xep_0060"].publish(BROKER, "n", payload=ET.fromstring(iodef.incident()))
-        self.assertEqual(caught.exception.condition, "forbidden")
+        document = ET.fromstring(iodef.incident())
+        for policy in (NOTHING, SEE_ONLY):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(policy)
+            server.admin_ctl("policy", "set", path)
+            # The owner of the topic hears the same as one who asks for a topic that does not exist.
+            for node in ("n", "missing"):
+                for request in ("publish", "get_items", "subscribe"):
+                    options = {"payload": document} if request == "publish" else {}
+                    with self.assertRaises(IqError) as caught:
+                        await getattr(client["xep_0060"], request)(BROKER, node, **options)
+                    self.assertEqual(caught.exception.condition, "forbidden", (node, request))
 
 
 if __name__ == "__main__":

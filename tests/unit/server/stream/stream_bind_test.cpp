@@ -16,7 +16,7 @@ Script authenticated() {
            };
 }
 
-std::string bind(const std::string& content, const std::string& attributes = "type='set' id='b1'") {
+std::string bind_request(const std::string& content, const std::string& attributes = "type='set' id='b1'") {
     return "<iq " + attributes + "><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>" + content +
            "</bind></iq>";
 }
@@ -42,7 +42,7 @@ TEST_CASE("a resource is made by the server when none is asked for (7.6)", "[str
         check(
             authenticated() +
             Script{
-                {bind(nothing), {"bind "}},
+                {bind_request(nothing), {"bind "}},
                 {Bound{"ann@grid.example/r1"}, {bound("ann@grid.example/r1")}},
             }
         );
@@ -52,7 +52,7 @@ TEST_CASE("a resource that is asked for is prepared (7.7)", "[stream]") {
     check(
         authenticated() +
         Script{
-            {bind("<resource>Desk 1</resource>"), {"bind Desk 1"}},
+            {bind_request("<resource>Desk 1</resource>"), {"bind Desk 1"}},
             {Bound{"ann@grid.example/Desk 1"}, {bound("ann@grid.example/Desk 1")}},
         }
     );
@@ -64,12 +64,12 @@ TEST_CASE("a bad resource gets bad-request and may be corrected (7.7.2.1)", "[st
     for (const auto& line : authenticated()) stage.play(line.input);
     for (const std::string& bad : {too_long, std::string("a&#x85;b")}) {
         INFO(bad);
-        const auto done = stage.play(bind("<resource>" + bad + "</resource>"));
+        const auto done = stage.play(bind_request("<resource>" + bad + "</resource>"));
         REQUIRE(done.size() == 1);
         CHECK(done.front().starts_with("<iq type='error' id='b1'><error type='modify'><bad-request")
         );
     }
-    CHECK(stage.play(bind("<resource>good</resource>")) == std::vector<std::string>{"bind good"});
+    CHECK(stage.play(bind_request("<resource>good</resource>")) == std::vector<std::string>{"bind good"});
 }
 
 TEST_CASE(
@@ -80,11 +80,11 @@ TEST_CASE(
     check(
         authenticated() +
         Script{
-            {bind("<resource>a</resource>"), {"bind a"}},
+            {bind_request("<resource>a</resource>"), {"bind a"}},
             {NotBound{conflict}, {refused("modify", "conflict", "taken")}},
-            {bind(""), {"bind "}},
+            {bind_request(""), {"bind "}},
             {NotBound{full}, {refused("wait", "resource-constraint", "32 resources")}},
-            {bind("<resource>b</resource>"), {"bind b"}},
+            {bind_request("<resource>b</resource>"), {"bind b"}},
             {Bound{"ann@grid.example/b"}, {bound("ann@grid.example/b")}},
         }
     );
@@ -94,13 +94,13 @@ TEST_CASE("an iq without an id, or a get, binds nothing", "[stream]") {
     check(
         authenticated() +
         Script{
-            {bind("", "type='get' id='b1'"),
+            {bind_request("", "type='get' id='b1'"),
              {refused("modify", "bad-request", "a resource is bound with type=&apos;set&apos;")}},
         }
     );
     Stage stage;
     for (const auto& line : authenticated()) stage.play(line.input);
-    const auto done = stage.play(bind("", "type='set'"));
+    const auto done = stage.play(bind_request("", "type='set'"));
     REQUIRE(done.size() == 1);
     CHECK(done.front().starts_with("<iq type='error'><error type='modify'><bad-request"));
 }
@@ -111,7 +111,7 @@ TEST_CASE("before a resource is bound any other stanza gets not-authorized (7.1)
           std::string("<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>"),
           std::string("<iq type='set' id='1'><session "
                       "xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"),
-          bind("", "type='set' id='b1' to='pubsub.grid.example'")}) {
+          bind_request("", "type='set' id='b1' to='pubsub.grid.example'")}) {
         INFO(stanza);
         check(
             authenticated() +
@@ -122,7 +122,7 @@ TEST_CASE("before a resource is bound any other stanza gets not-authorized (7.1)
             }
         );
     }
-    check(authenticated() + Script{{bind("", "type='set' id='b1' to='grid.example'"), {"bind "}}});
+    check(authenticated() + Script{{bind_request("", "type='set' id='b1' to='grid.example'"), {"bind "}}});
 }
 
 TEST_CASE("authenticating twice is no element that is known then", "[stream]") {
@@ -139,7 +139,7 @@ TEST_CASE("authenticating twice is no element that is known then", "[stream]") {
 TEST_CASE("once bound, the negotiation has nothing more to say", "[stream]") {
     Stage stage;
     for (const auto& line : authenticated()) stage.play(line.input);
-    stage.play(bind(""));
+    stage.play(bind_request(""));
     CHECK_FALSE(stage.negotiation().is_bound());
     stage.play(Bound{"ann@grid.example/r"});
     CHECK(stage.negotiation().is_bound());

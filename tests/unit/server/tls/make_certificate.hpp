@@ -32,8 +32,8 @@ struct Spec {
     bool is_ca = false;
     long not_before = -3600, not_after = 3600;         // seconds from now
     std::optional<std::string> usage = "clientAuth";   // extended key usage
-    std::vector<XmppAddr> xmpp;
-    std::vector<std::string> dns, email;
+    std::vector<XmppAddr> xmpp{};
+    std::vector<std::string> dns{}, email{};
     int rsa_bits = 0;   // 0: ECDSA P-256
 };
 

@@ -27,7 +27,7 @@ struct Grid {
         settings.certificate = files.write("s.crt", to_pem(server.certificate.get()));
         settings.key = files.write("s.key", to_pem(server.key.get()));
         settings.client_ca = files.write("ca.crt", to_pem(trusted.certificate.get()));
-        return tls::make_context(settings, tls::Use::Xmpp).value();
+        return *tls::make_context(settings, tls::Use::Xmpp);
     }
     tls::Presented judge(
         Certificate certificate,

@@ -104,7 +104,7 @@ TEST_CASE("every file that is wrong is named with its reason", "[tls]") {
 TEST_CASE("TLS 1.3 is preferred, 1.2 is taken unless 1.3 is the minimum, 1.1 never", "[tls]") {
     Files set;
     const auto version_with = [&](int newest) {
-        auto context = tls::make_context(set.settings, tls::Use::Xmpp).value();
+        auto context = *tls::make_context(set.settings, tls::Use::Xmpp);
         MemoryHandshake pair(context.get());
         SSL_set_max_proto_version(pair.client(), newest);
         return pair.run() ? std::string(SSL_get_version(pair.server())) : "none";
@@ -121,7 +121,7 @@ TEST_CASE(
 ) {
     Files set;
     const auto with = [&](tls::Use use, const std::string& offered) {
-        auto context = tls::make_context(set.settings, use).value();
+        auto context = *tls::make_context(set.settings, use);
         MemoryHandshake pair(context.get());
         SSL_set_alpn_protos(
             pair.client(), reinterpret_cast<const unsigned char*>(offered.data()),
@@ -142,7 +142,7 @@ TEST_CASE(
 
 TEST_CASE("the names of the trusted CAs are sent, and no session tickets", "[tls]") {
     Files set;
-    auto context = tls::make_context(set.settings, tls::Use::Xmpp).value();
+    auto context = *tls::make_context(set.settings, tls::Use::Xmpp);
     MemoryHandshake pair(context.get());
     REQUIRE(pair.run());
     const auto* names = SSL_get_client_CA_list(pair.client());
@@ -160,7 +160,7 @@ TEST_CASE("the names of the trusted CAs are sent, and no session tickets", "[tls
 TEST_CASE("where a client certificate is required the handshake refuses (S86, choice a)", "[tls]") {
     Files set;
     set.settings.require_client_certificate = true;
-    auto context = tls::make_context(set.settings, tls::Use::Xmpp).value();
+    auto context = *tls::make_context(set.settings, tls::Use::Xmpp);
     CHECK_FALSE(MemoryHandshake(context.get()).run());
     CHECK(MemoryHandshake(context.get(), make_client(set.ca, "ann@grid.example")).run());
     const auto stranger = make_ca("another CA");

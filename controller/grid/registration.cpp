@@ -1,0 +1,119 @@
+// controller/grid/registration.cpp: jabber:iq:register at the controller: ask, register,
+// unregister.
+#include "controller/grid/registration.hpp"
+
+#include "xml/form.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::controller::gi {
+
+namespace {
+
+constexpr const char* form_name = "jabber:iq:register";
+
+/// XEP-0077 §3.1: what can be said, or that there is nothing to do and in which state the account
+/// is.
+pubsub::Decision ask(const Controller::State& state, const pubsub::Context& context) {
+    xml::Element query("query", xml::ns::in_band_registration);
+    xml::Form form;
+    if (const Account* account = state.account_of(context.actor)) {
+        query.add(xml::Element("registered"));
+        form.type = "result";
+        form.set_form_type(form_name);
+        form.add("x-grid#state", "text-single", std::string(to_string(account->state)));
+    } else {
+        query.add(xml::Element::with_text(
+            "instructions", "Your certificate is your credential: there is no password."
+        ));
+        form.type = "form";
+        form.title = "Registration with the grid";
+        form.set_form_type(form_name);
+        form.fields.push_back({"x-grid#group", "list-multi", "Groups you wish to be in", {}, {}});
+        form.fields.push_back({"x-grid#description", "text-single", "What you are", {}, {}});
+    }
+    query.add(form.to_element());
+    return pubsub::Reply(std::move(query));
+}
+
+pubsub::Decision answered(Outcome<AccountChange> change) {
+    if (!change) return to_stanza_error(change.error());
+    if (!change->is_change()) return pubsub::Reply{};
+    return pubsub::Decision::Change{std::move(change->batch), pubsub::Reply{}};
+}
+
+/// XEP-0077 §3.2. Who is shut out stays shut out.
+pubsub::Decision unregister(const Controller::State& state, const pubsub::Context& context) {
+    const Account* account = state.account_of(context.actor);
+    if (account == nullptr)
+        return to_stanza_error({Errc::Unregistered, "there is no registration", {}});
+    if (account->state == AccountState::Disabled)
+        return to_stanza_error({Errc::Disabled, "an administrator disabled this account", {}});
+    return answered(state.machine().remove(context.actor.jid.bare(), context));
+}
+
+Outcome<Wishes> wishes_in(const xml::Element& query) {
+    const xml::Element* x = query.child("x", xml::ns::data);
+    if (x == nullptr) return Wishes{};
+    const auto form = xml::Form::parse(*x);
+    if (!form) return Failure{Errc::MalformedRequest, form.error().text, {}};
+    const xml::FormField* groups = form->field("x-grid#group");
+    const xml::FormField* description = form->field("x-grid#description");
+    return make_wishes(
+        groups != nullptr ? groups->values : std::vector<std::string>{},
+        description != nullptr ? std::string(description->value()) : std::string{}, {}
+    );
+}
+
+}   // namespace
+
+Outcome<Wishes> make_wishes(
+    std::vector<std::string> groups, std::string description, std::string device_type
+) {
+    auto names = make_groups(std::move(groups));
+    if (!names || description.size() > description_bytes_max ||
+        device_type.size() > device_type_bytes_max)
+        return Failure{
+            Errc::MalformedRequest,
+            "group names have 1 to 128 bytes (at most 64 of them), a description at most 1024, a "
+            "deviceType at most 128",
+            {}
+        };
+    return Wishes{std::move(*names), std::move(description), std::move(device_type)};
+}
+
+Outcome<AccountChange> register_actor(
+    const Controller::State& state, const pubsub::Context& context, const Wishes& wishes
+) {
+    const Identity* identity = state.sessions.identity(context.actor.session);
+    if (identity == nullptr || identity->account.bare_view() != context.actor.jid.bare_view())
+        return Failure{
+            Errc::NoCertificate, "only a session that logged in with a certificate can register", {}
+        };
+    return state.machine().register_client(*identity, wishes, context);
+}
+
+std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_registration(
+    const Controller::State& state, const pubsub::IqRequest& iq
+) {
+    if (!iq.payload->is("query", xml::ns::in_band_registration)) return std::nullopt;
+    pubsub::Prepared prepared;
+    prepared.bytes = 1024;
+    if (iq.type == xml::IqType::Get) {
+        prepared.decide = [&state](const pubsub::Context& context) { return ask(state, context); };
+        return prepared;
+    }
+    if (iq.payload->child("remove") != nullptr) {
+        prepared.decide = [&state](const pubsub::Context& context) {
+            return unregister(state, context);
+        };
+        return prepared;
+    }
+    auto wishes = wishes_in(*iq.payload);
+    if (!wishes) return to_stanza_error(wishes.error());
+    prepared.decide = [&state, wishes = std::move(*wishes)](const pubsub::Context& context) {
+        return answered(register_actor(state, context, wishes));
+    };
+    return prepared;
+}
+
+}   // namespace grid::controller::gi

@@ -47,6 +47,22 @@ xml::Element in_pubsub(xml::Element list) {
     return xml::Element("pubsub", xml::ns::pubsub_owner, {}, std::move(list));
 }
 
+std::string cursor_of(const SubscriptionKey& key) { return key.jid + ' ' + key.subid; }
+
+/// Nodes may have very many subscribers: found by their keys, without a copy of the list.
+FindCursor by_key(const std::vector<const Subscriptions::value_type*>& sorted) {
+    return [&sorted](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
+        const std::size_t space = cursor.rfind(' ');   // subids have none, resources may
+        if (space == std::string_view::npos) return std::nullopt;
+        const SubscriptionKeyView wanted{cursor.substr(0, space), cursor.substr(space + 1)};
+        const SubscriptionOrder order;
+        const auto at = std::partition_point(sorted.begin(), sorted.end(), [&](const auto* entry) {
+            return is_after ? !order(wanted, entry->first) : order(entry->first, wanted);
+        });
+        return static_cast<std::size_t>(at - sorted.begin());
+    };
+}
+
 /// §8.8.2.4, §8.9.2.4: what was wrong is listed as it still is; the rest was done.
 Decision finish(
     const Broker& broker,
@@ -195,19 +211,15 @@ Decision decide(const Broker& broker, const Context& context, const GetSubscript
     auto granted = grant_owner(broker, context, request.node);
     if (!granted) return granted.error();
     std::vector<const Subscriptions::value_type*> all;
-    std::vector<std::string> cursors;
-    for (const auto& entry : granted->node->subscriptions) {
-        if (entry.second.state == SubscriptionState::Pending) continue;   // §8.8.1.2
-        all.push_back(&entry);
-        cursors.push_back(entry.first.jid + ' ' + entry.first.subid);
-    }
-    auto page = find_page(request.page, all.size(), broker.settings.page_max, by_text(cursors));
+    for (const auto& entry : granted->node->subscriptions)
+        if (entry.second.state != SubscriptionState::Pending) all.push_back(&entry);   // §8.8.1.2
+    auto page = find_page(request.page, all.size(), broker.settings.page_max, by_key(all));
     if (!page) return page.error();
     xml::Element list = list_of("subscriptions", request.node);
     for (std::size_t i = page->from; i < page->to; ++i)
         list.add(subscription_line(all[i]->first.jid, all[i]->first.subid, all[i]->second.state));
     xml::Element pubsub = in_pubsub(std::move(list));
-    add_set(pubsub, *page, [&](std::size_t rank) { return cursors[rank]; });
+    add_set(pubsub, *page, [&](std::size_t rank) { return cursor_of(all[rank]->first); });
     return Reply(std::move(pubsub));
 }
 

@@ -1,5 +1,6 @@
 // pubsub/disco.cpp: what the service and its nodes say of themselves (XEP-0030; XEP-0060
 // §5.1–§5.5).
+#include <algorithm>
 #include <array>
 
 #include "pubsub/access.hpp"
@@ -142,19 +143,24 @@ Decision decide(const Broker& broker, const Context& context, const DiscoverNode
 }
 
 Decision decide(const Broker& broker, const Context& context, const DiscoverNodes& request) {
-    std::vector<std::string> names;
+    std::vector<const Node*> nodes;
     for (const auto& [name, node] : broker.memory.by_name())
-        if (may_discover(broker, context.actor, *node)) names.push_back(name);
-    auto page = find_page(request.page, names.size(), broker.settings.page_max, by_text(names));
+        if (may_discover(broker, context.actor, *node)) nodes.push_back(node);
+    const auto find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
+        const auto at = std::partition_point(nodes.begin(), nodes.end(), [&](const Node* node) {
+            return is_after ? node->name() <= cursor : node->name() < cursor;
+        });
+        return static_cast<std::size_t>(at - nodes.begin());
+    };
+    auto page = find_page(request.page, nodes.size(), broker.settings.page_max, find);
     if (!page) return page.error();
     Element query("query", xml::ns::disco_items);
     for (std::size_t i = page->from; i < page->to; ++i) {
-        Element item("item", {{"jid", broker.settings.service.str()}, {"node", names[i]}});
-        const std::string& title = broker.memory.find(names[i])->config().title;
-        if (!title.empty()) item.set("name", title);
+        Element item("item", {{"jid", broker.settings.service.str()}, {"node", nodes[i]->name()}});
+        if (!nodes[i]->config().title.empty()) item.set("name", nodes[i]->config().title);
         query.add(std::move(item));
     }
-    add_set(query, *page, [&](std::size_t rank) { return names[rank]; });
+    add_set(query, *page, [&](std::size_t rank) { return nodes[rank]->name(); });
     return Reply(std::move(query));
 }
 

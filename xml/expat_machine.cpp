@@ -226,8 +226,10 @@ void ExpatMachine::fail_at_token() {
 }
 
 bool is_other_unicode(std::string_view beginning) {
-    return beginning.substr(0, 2).find_first_of(std::string_view("\0\xFE\xFF", 3)) !=
-           std::string_view::npos;
+    return std::ranges::any_of(beginning.substr(0, 2), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte == 0 || byte >= 0xFE;
+    });
 }
 
 MachinePool& MachinePool::of_this_thread() {

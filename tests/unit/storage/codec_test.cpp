@@ -66,7 +66,8 @@ TEST_CASE("a length that is longer than what follows is refused", "[codec]") {
     );
     CHECK(short_text.text().empty());
     CHECK_FALSE(short_text.ok());
-    Decoder huge(std::string(9, '\xff') + "\x01" + "abc");
+    const std::string longest = std::string(9, '\xff') + "\x01" + "abc";
+    Decoder huge(longest);
     CHECK(huge.text().empty());
     CHECK_FALSE(huge.ok());
 }

@@ -118,7 +118,11 @@ std::string Client::receive(std::size_t bytes) {
     return got;
 }
 
-std::string Client::receive_all() { return receive(static_cast<std::size_t>(-1)); }
+std::string Client::receive_all() {
+    auto all = receive(static_cast<std::size_t>(-1));
+    end_output();
+    return all;
+}
 
 void Client::end_output() { shutdown(socket_, SHUT_WR); }
 

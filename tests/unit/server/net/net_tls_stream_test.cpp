@@ -238,6 +238,7 @@ TEST_CASE("renegotiation is refused in TLS 1.2", "[net]") {
     Client client(server.port);
     client.start_tls(TLS1_2_VERSION, &server.client);
     CHECK_FALSE(client.renegotiate());
+    client.end_output();
     server.wait();
 }
 

@@ -16,7 +16,9 @@ Script authenticated() {
            };
 }
 
-std::string bind_request(const std::string& content, const std::string& attributes = "type='set' id='b1'") {
+std::string bind_request(
+    const std::string& content, const std::string& attributes = "type='set' id='b1'"
+) {
     return "<iq " + attributes + "><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>" + content +
            "</bind></iq>";
 }
@@ -69,7 +71,10 @@ TEST_CASE("a bad resource gets bad-request and may be corrected (7.7.2.1)", "[st
         CHECK(done.front().starts_with("<iq type='error' id='b1'><error type='modify'><bad-request")
         );
     }
-    CHECK(stage.play(bind_request("<resource>good</resource>")) == std::vector<std::string>{"bind good"});
+    CHECK(
+        stage.play(bind_request("<resource>good</resource>")) ==
+        std::vector<std::string>{"bind good"}
+    );
 }
 
 TEST_CASE(
@@ -95,7 +100,7 @@ TEST_CASE("an iq without an id, or a get, binds nothing", "[stream]") {
         authenticated() +
         Script{
             {bind_request("", "type='get' id='b1'"),
-             {refused("modify", "bad-request", "a resource is bound with type=&apos;set&apos;")}},
+             {refused("modify", "bad-request", "a resource is bound with type='set'")}},
         }
     );
     Stage stage;
@@ -122,7 +127,10 @@ TEST_CASE("before a resource is bound any other stanza gets not-authorized (7.1)
             }
         );
     }
-    check(authenticated() + Script{{bind_request("", "type='set' id='b1' to='grid.example'"), {"bind "}}});
+    check(
+        authenticated() +
+        Script{{bind_request("", "type='set' id='b1' to='grid.example'"), {"bind "}}}
+    );
 }
 
 TEST_CASE("authenticating twice is no element that is known then", "[stream]") {

@@ -78,9 +78,7 @@ TEST_CASE("the header's from must be who logs in (4.9.3.9)", "[stream]") {
         secured(ann, "to='grid.example' from='eve@grid.example' version='1.0'") +
         Script{
             {auth("="),
-             {error_of(
-                  "invalid-from", "the header&apos;s &apos;from&apos; is not ann@grid.example"
-              ),
+             {error_of("invalid-from", "the header's 'from' is not ann@grid.example"),
               "close stream error invalid-from"}}
         }
     );
@@ -90,10 +88,7 @@ TEST_CASE("the header's from must be who logs in (4.9.3.9)", "[stream]") {
             {auth("="), {"admit ann@grid.example"}},
             {Admitted{}, {success, "restart"}},
             {client_header("to='grid.example' from='eve@grid.example' version='1.0'"),
-             {"{header}",
-              error_of(
-                  "invalid-from", "the header&apos;s &apos;from&apos; is not ann@grid.example"
-              ),
+             {"{header}", error_of("invalid-from", "the header's 'from' is not ann@grid.example"),
               "close stream error invalid-from"}},
         }
     );

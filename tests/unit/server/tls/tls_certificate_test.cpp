@@ -168,10 +168,10 @@ TEST_CASE("a bad chain passes the handshake and is refused with a reason", "[tls
         );
     }
     SECTION("issued by a client") {
-        const auto client = make_client(grid.ca, ann.text);
+        const auto client = make(Spec{.common_names = {"no CA"}, .xmpp = {ann}}, &grid.ca);
         check(
             grid.judge(make_client(client, "root@grid.example"), {}, {&client}), 1,
-            Contains("the CA certificate CN=a client")
+            Contains("the CA certificate CN=no CA is in the chain as an issuer, but is no CA")
         );
     }
     SECTION("an expired CA") {

@@ -53,8 +53,8 @@ Checked<Granted> find_node(
 Checked<Granted> grant(
     const Broker& broker, const Context& context, Operation operation, const std::string& name
 ) {
-    // The policy speaks of names, so it is asked before the node is looked for: who may not, hears the
-    // same whether there is such a node or not.
+    // The policy speaks of names, so it is asked before the node is looked for: who may not, hears
+    // the same whether there is such a node or not.
     if (!is_trusted(broker, context.actor)) {
         const Node* node = broker.memory.find(name);
         const std::string type = node ? node->config().type : std::string();

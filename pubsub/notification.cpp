@@ -112,9 +112,8 @@ void Announcer::operator()(const ItemPublished& event) {
     if (!node || !node->config().deliver_notifications) return;
     const std::string* payload = event.payload.empty() ? payload_in(committed_) : &event.payload;
     const bool has_payload = payload && node->config().deliver_payloads;
-    std::string inner;
-    inner.reserve((has_payload ? payload->size() : 0) + 256);
-    inner = start("items", *node);
+    std::string inner = start("items", *node);
+    inner.reserve(inner.size() + (has_payload ? payload->size() : 0) + 256);
     if (!event.has_item) {   // §4.3: transient, notification only
         inner += "/>";
     } else {

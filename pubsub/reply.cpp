@@ -14,9 +14,10 @@ Reply failed_reply(xml::Element payload, const xml::StanzaError& error) {
     );
 }
 
+bool is_failed(const Reply& reply) { return reply && reply->is("iq", xml::ns::client); }
+
 xml::Element to_iq(const xml::Element& request, Reply reply) {
-    if (!reply || !reply->is("iq", xml::ns::client))
-        return xml::iq_result(request, std::move(reply));
+    if (!is_failed(reply)) return xml::iq_result(request, std::move(reply));
     xml::Element iq = xml::iq_result(request);
     iq.set("type", "error");
     for (xml::Element& child : reply->mutable_nodes()) iq.add(std::move(child));

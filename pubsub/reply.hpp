@@ -12,6 +12,9 @@ namespace grid::pubsub {
 /// `<error/>` in an `<iq type='error'/>` of their own.
 Reply failed_reply(xml::Element payload, const xml::StanzaError& error);
 
+/// Whether the reply was made by failed_reply: its children belong into an `<iq type='error'/>`.
+bool is_failed(const Reply& reply);
+
 /// The iq that answers `request`: a result with the reply as payload; or, for a reply made by
 /// failed_reply, an error with its children. Addresses swapped, same id.
 xml::Element to_iq(const xml::Element& request, Reply reply);

@@ -79,6 +79,13 @@ std::optional<std::string> policy_text(const Config& config, bool is_evaluation)
 }
 
 std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) {
+    std::error_code failed;
+    std::filesystem::create_directories(options.data, failed);
+    if (failed)
+        throw CannotStart(
+            "cannot make the data directory " + options.data.string() + ": " + failed.message() +
+            "; give another by --data"
+        );
     storage::RocksSettings settings;
     settings.path = (options.data / "store").string();
     settings.free_bytes_min = options.config.storage.free_bytes_min;

@@ -54,6 +54,14 @@ int main(int argc, char** argv) {
     gridctl::add_check_commands(app, options);
     try {
         app.parse(argc, argv);
+    } catch (const CLI::RequiredError& error) {
+        // "A subcommand is required" does not help whoever mistyped one.
+        const auto unknown = app.remaining(true);
+        if (unknown.empty())
+            app.exit(error);
+        else
+            std::cerr << "gridctl: there is no '" << unknown.front() << "' here; see --help\n";
+        return static_cast<int>(gridctl::Exit::Usage);
     } catch (const CLI::ParseError& error) {
         const bool is_help = app.exit(error) == 0;
         return static_cast<int>(is_help ? gridctl::Exit::Ok : gridctl::Exit::Usage);

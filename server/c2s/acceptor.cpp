@@ -1,6 +1,8 @@
 // server/c2s/acceptor.cpp: one coroutine per accepted connection.
 #include "server/c2s/acceptor.hpp"
 
+#include <utility>
+
 namespace grid::server::c2s {
 
 namespace asio = boost::asio;
@@ -10,11 +12,35 @@ namespace {
 std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
 }   // namespace
 
+class Acceptor::Place {
+public:
+    Place(std::shared_ptr<Acceptor> acceptor, std::string address)
+        : acceptor_(std::move(acceptor)), address_(std::move(address)) {
+        ++acceptor_->unsettled_;
+    }
+    ~Place() {
+        settle();
+        acceptor_->leave(address_);
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    void settle() {
+        if (std::exchange(is_settled_, true)) return;
+        --acceptor_->unsettled_;
+    }
+
+private:
+    std::shared_ptr<Acceptor> acceptor_;
+    std::string address_;
+    bool is_settled_ = false;
+};
+
 void Acceptor::listen(net::Listener& listener, bool direct_tls) {
     listener.start(
         [self = shared_from_this(), direct_tls](net::Socket socket, std::string address) {
-            auto host = host_of(address);
-            if (!self->enter(host)) {
+            auto place = self->enter(host_of(address));
+            if (!place) {
                 self->shared_.log.warn("connection_refused", {{"address", address}});
                 return;   // closed with the socket: a TLS or XMPP answer would cost what is scarce
             }
@@ -23,8 +49,8 @@ void Acceptor::listen(net::Listener& listener, bool direct_tls) {
                 self->shared_, std::move(socket), std::move(address), ++self->last_id_, direct_tls
             );
             asio::co_spawn(
-                executor, Connection::run(connection, [self, host] { self->leave(host); }),
-                [self, host](std::exception_ptr failure) {
+                executor, Connection::run(connection, [place] { place->settle(); }),
+                [self, place](std::exception_ptr failure) {
                     if (!failure) return;
                     // A fault that we do not understand takes the connection down, never the process.
                     try {
@@ -32,7 +58,6 @@ void Acceptor::listen(net::Listener& listener, bool direct_tls) {
                     } catch (const std::exception& error) {
                         self->shared_.log.error("connection_failed", {{"reason", error.what()}});
                     }
-                    self->leave(host);
                 }
             );
         },
@@ -42,15 +67,16 @@ void Acceptor::listen(net::Listener& listener, bool direct_tls) {
     );
 }
 
-bool Acceptor::enter(const std::string& address) {
+std::shared_ptr<Acceptor::Place> Acceptor::enter(const std::string& address) {
     const auto& limits = shared_.config.limits;
     std::lock_guard lock(mutex_);
+    if (connections_ >= limits.connections_max || unsettled_ >= limits.pre_auth_connections_max)
+        return nullptr;
     auto& count = per_address_[address];
-    if (connections_ >= limits.connections_max || count >= limits.connections_per_address_max)
-        return false;
+    if (count >= limits.connections_per_address_max) return nullptr;
     ++count;
     ++connections_;
-    return true;
+    return std::make_shared<Place>(shared_from_this(), address);
 }
 
 void Acceptor::leave(const std::string& address) {

@@ -23,12 +23,15 @@ public:
     std::size_t connections() const { return connections_.load(); }
 
 private:
-    bool enter(const std::string& address);
+    /// Counts one connection from its acceptance to its end, and until it is settled as one that is
+    /// not authenticated.
+    class Place;
+    std::shared_ptr<Place> enter(const std::string& address);
     void leave(const std::string& address);
 
     const Shared& shared_;
     std::atomic<std::uint64_t> last_id_ = 0;
-    std::atomic<std::size_t> connections_ = 0;
+    std::atomic<std::size_t> connections_ = 0, unsettled_ = 0;
     std::mutex mutex_;
     std::unordered_map<std::string, std::uint32_t> per_address_;
 };

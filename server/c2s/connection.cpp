@@ -29,8 +29,12 @@ Connection::Connection(
       parser_(shared.config.limits.xml),
       outbox_(stream_) {}
 
-asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, std::function<void()> gone) {
-    if (co_await self->establish())
+asio::awaitable<void> Connection::run(
+    std::shared_ptr<Connection> self, std::function<void()> settled
+) {
+    const bool established = co_await self->establish();
+    std::exchange(settled, nullptr)();
+    if (established)
         co_await self->serve();
     else if (!self->session_)
         self->shared_.log.info(
@@ -38,7 +42,6 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, std::fun
             {{"session", self->name_}, {"address", self->address_}, {"reason", self->reason_}}
         );
     co_await self->end();
-    gone();
 }
 
 asio::awaitable<void> Connection::serve() {

@@ -37,9 +37,10 @@ public:
         const Shared& shared, net::Socket socket, std::string address, std::uint64_t id, bool direct_tls
     );
 
-    /// From the first byte to the last. `gone` is called at the end.
+    /// From the first byte to the last. `settled` is called once: when a resource was bound, or when it
+    /// is clear that none will be.
     static boost::asio::awaitable<void> run(
-        std::shared_ptr<Connection> self, std::function<void()> gone
+        std::shared_ptr<Connection> self, std::function<void()> settled
     );
 
     // Transport

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "server/net/deadline.hpp"
 #include "server/net/socket_bio.hpp"
@@ -115,9 +116,9 @@ asio::awaitable<void> TlsStream::send_close_notify() {
     while (ssl_ && !is_broken_ && !is_write_pending_ && SSL_is_init_finished(ssl_)) {
         ERR_clear_error();
         const int result = SSL_shutdown(ssl_);
-        if (result >= 0) break;   // 0: ours is out; the peer's is not waited for
-        bool ignored = false;
-        if (!to_now(result, ignored, Socket::wait_write).would_block) break;
+        if (result >= 0) break;    // 0: ours is out; the peer's is not waited for
+        bool wants_read = false;   // it does not when it is called once; never spin on it
+        if (!to_now(result, wants_read, Socket::wait_write).would_block || wants_read) break;
         auto [error] = co_await socket_.async_wait(Socket::wait_write, no_throw);
         if (error) break;
     }
@@ -143,7 +144,7 @@ asio::awaitable<void> TlsStream::drain() {
 asio::awaitable<void> TlsStream::close(std::chrono::milliseconds deadline) {
     if (!socket_.is_open()) co_return;
     Watchdog watchdog(get_executor(), deadline, [this] { abort(); });
-    co_await send_close_notify();
+    if (!std::exchange(is_closing_, true)) co_await send_close_notify();
     boost::system::error_code ignored;   // the peer may have gone first
     socket_.shutdown(Socket::shutdown_send, ignored);
     co_await drain();

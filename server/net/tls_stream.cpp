@@ -44,6 +44,7 @@ TlsStream::TlsStream(TlsStream&& other) noexcept
       failure_(std::move(other.failure_)),
       silent_records_(other.silent_records_),
       is_broken_(other.is_broken_),
+      is_closing_(other.is_closing_),
       is_write_pending_(other.is_write_pending_),
       read_wants_write_(other.read_wants_write_),
       write_wants_read_(other.write_wants_read_) {
@@ -55,13 +56,15 @@ TlsStream::~TlsStream() { SSL_free(ssl_); }
 TlsStream::Now TlsStream::read_now(std::span<char> into) {
     if (into.empty()) return {};
     // After `abort` the descriptor's number may belong to another connection.
-    if (!socket_.is_open()) return failed(asio::error::operation_aborted, "closed by us");
+    if (!socket_.is_open() || is_closing_)
+        return failed(asio::error::operation_aborted, "closed by us");
     return ssl_ ? read_tls(into) : read_plain(into);
 }
 
 TlsStream::Now TlsStream::write_now(std::string_view bytes) {
     if (bytes.empty()) return {};
-    if (!socket_.is_open()) return failed(asio::error::operation_aborted, "closed by us");
+    if (!socket_.is_open() || is_closing_)
+        return failed(asio::error::operation_aborted, "closed by us");
     return ssl_ ? write_tls(bytes) : write_plain(bytes);
 }
 

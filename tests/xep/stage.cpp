@@ -210,7 +210,13 @@ std::size_t Stage::work_off() {
         batches += due.size();
         for (storage::Batch& batch : due) submit(std::move(batch));
     }
-    FAIL("background work never ends");
+    std::string still;
+    for (const storage::Batch& batch : engine_->due(now_, 1))
+        for (const storage::Operation& operation : batch.operations)
+            if (const auto key = pubsub::parse_key(operation.key))
+                still += std::string(1, key->tag) + " " + std::to_string(key->uid) + " " +
+                         std::to_string(key->epoch) + " " + std::string(key->name) + "; ";
+    FAIL("background work never ends: " << still);
     return batches;
 }
 

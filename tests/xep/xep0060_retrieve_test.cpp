@@ -185,7 +185,7 @@ TEST_CASE_METHOD(Stage, "an answer that is cut says so, asked or not", "[xep-005
     CHECK(cut.count == "4");
     CHECK(read(*this, owner, page("<max>100</max>")).ids == "a b c ");   // R32
     small.page_max = 500;
-    small.page_bytes_max = 70;   // two payloads
+    small.page_bytes_max = 80;   // two payloads of 36
     restart(small);
     CHECK(read(*this, owner, "<items node='n'/>").ids == "a b ");
     CHECK(read(*this, owner, "<items node='n' max_items='3'/>").ids == "c d ");

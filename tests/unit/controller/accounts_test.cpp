@@ -160,7 +160,7 @@ TEST_CASE("S39: a change of groups closes the streams with reset, the others as 
 TEST_CASE("an administrator made on the machine is bound to the first certificate") {
     GridStage stage;
     const auto batches = stage.controller().bootstrap({}, {*grid::xml::Jid::parse(root)});
-    REQUIRE(batches);
+    REQUIRE(batches.has_value());
     REQUIRE(batches->size() == 1);
     stage.commit(batches->front());
     // Before that, nobody is he.
@@ -259,7 +259,7 @@ TEST_CASE("two registrations that pick the same place: one is decided again") {
     std::vector<grid::storage::Batch> batches;
     for (const char* name : {"a@grid.example", "b@grid.example", "c@grid.example"}) {
         auto change = state.machine().register_client(GridStage::identity(name), {}, context);
-        REQUIRE(change);
+        REQUIRE(change.has_value());
         batches.push_back(change->batch);
     }
     int accepted = 0;

@@ -248,7 +248,10 @@ void random_step(Stage& stage, std::mt19937& random) {
         case 10:
             return stage.set(actor, "x", "<retract" + at + "><item id='" + id + "'/></retract>");
         case 11:
-            if (random() % 3 == 0) stage.work_off();
+            if (random() % 3 != 0) return;
+            stage.run();
+            stage.work_off();
+            stage.hold();
             return;
         default:
             return stage.set(

@@ -11,19 +11,24 @@
 using namespace grid::pubsub;
 
 TEST_CASE("keys can be taken apart again") {
-    const auto subscription = parse_key(subscription_key(7, "a@b/c", "sub\x01"));
+    const std::string keys[]{// what parse_key returns points into them
+                             subscription_key(7, "a@b/c", "sub\x01"),
+                             item_key(1ULL << 40, 3, "id/with~all"), name_key("sacm/events"),
+                             affiliation_key(9, "a@b"), trash_key(9, 2)
+    };
+    const auto subscription = parse_key(keys[0]);
     REQUIRE(subscription);
     CHECK(subscription->uid == 7);
     CHECK(subscription->name == "a@b/c");
     CHECK(subscription->subid == "sub\x01");
-    const auto item = parse_key(item_key(1ULL << 40, 3, "id/with~all"));
+    const auto item = parse_key(keys[1]);
     REQUIRE(item);
     CHECK(item->uid == 1ULL << 40);
     CHECK(item->epoch == 3);
     CHECK(item->name == "id/with~all");
-    CHECK(parse_key(name_key("sacm/events"))->name == "sacm/events");
-    CHECK(parse_key(affiliation_key(9, "a@b"))->name == "a@b");
-    CHECK(parse_key(trash_key(9, 2))->epoch == 2);
+    CHECK(parse_key(keys[2])->name == "sacm/events");
+    CHECK(parse_key(keys[3])->name == "a@b");
+    CHECK(parse_key(keys[4])->epoch == 2);
     CHECK_FALSE(parse_key("A of the controller"));
     CHECK_FALSE(parse_key(""));
     CHECK_FALSE(parse_key("n"));

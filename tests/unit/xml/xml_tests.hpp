@@ -1,6 +1,8 @@
 // tests/unit/xml/xml_tests.hpp: what the tests of the parser share.
 #pragma once
 
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>

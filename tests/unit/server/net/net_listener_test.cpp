@@ -92,7 +92,8 @@ TEST_CASE("without descriptors a listener waits, says so once, and goes on", "[n
     int accepted = 0;
     std::vector<std::string> complaints;
     const auto client = connect(io, port_of(listener->address()));
-    io.run_for(1ms);   // what Asio opens for itself is open now
+    io.poll();   // what Asio opens for itself is open now
+    io.restart();
 
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);

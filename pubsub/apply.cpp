@@ -8,8 +8,11 @@ using storage::KeyChange;
 using storage::Tag;
 
 void Memory::apply(const KeyChange& change) {
-    if (change.family == storage::Family::Payload && !change.record)
+    if (change.family == storage::Family::Payload && !change.record) {
         last_payload_erased_ = change.key;
+        if (!stale_payloads_.empty() && stale_payloads_.front() == change.key)
+            stale_payloads_.pop_front();
+    }
     if (change.family != storage::Family::Control && change.family != storage::Family::Index)
         return;
     const auto key = parse_key(change.key);
@@ -180,7 +183,7 @@ void Memory::note_stale_payload(const ParsedKey& key, const Items& items) {
     if (!old || old->payload_bytes == 0) return;
     std::string payload = payload_key(key.uid, key.epoch, old->revision);
     if (payload == last_payload_erased_) return;
-    stale_payloads_.push_back({std::move(payload), old->revision});
+    stale_payloads_.push_back(std::move(payload));
 }
 
 static void mark(std::set<std::uint64_t>& where, std::uint64_t uid, bool is_due) {

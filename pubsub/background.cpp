@@ -20,7 +20,7 @@ constexpr std::size_t nodes_per_round = 1000;
 
 class Round {
 public:
-    Round(Broker& broker, storage::Millis now, std::size_t batches_max)
+    Round(const Broker& broker, storage::Millis now, std::size_t batches_max)
         : broker_(broker), memory_(broker.memory), now_(now), batches_max_(batches_max) {}
 
     bool is_full() const { return batches_.size() >= batches_max_; }
@@ -49,8 +49,8 @@ private:
     bool clean_account(const Node& node, const std::string& bare);
     bool clean_narrowed(const Node& node);
 
-    Broker& broker_;
-    Memory& memory_;
+    const Broker& broker_;
+    const Memory& memory_;
     storage::Millis now_;
     std::size_t batches_max_;
     std::vector<Batch> batches_;
@@ -199,13 +199,14 @@ void Round::trim(std::uint64_t uid) {
     }
 }
 
-/// A payload key is written once and never again: erasing it needs no expectation.
+/// A payload key is written once and never again: erasing it needs no expectation. The list forgets
+/// what apply sees erased, so that a batch which was refused is proposed again.
 void Round::erase_stale_payloads() {
-    auto& stale = memory_.stale_payloads();
-    while (!stale.empty() && !is_full()) {
+    const auto& stale = memory_.stale_payloads();
+    for (auto at = stale.begin(); at != stale.end() && !is_full();) {
         Batch batch;
-        for (; !stale.empty() && batch.operations.size() < records_per_batch; stale.pop_front())
-            batch.erase(Family::Payload, std::move(stale.front().key));
+        for (; at != stale.end() && batch.operations.size() < records_per_batch; ++at)
+            batch.erase(Family::Payload, *at);
         add(std::move(batch));
     }
 }
@@ -213,7 +214,7 @@ void Round::erase_stale_payloads() {
 }   // namespace
 
 std::vector<Batch> due_batches(
-    Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
+    const Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
 ) {
     Round round(broker, now, batches_max);
     if (!round.is_full()) round.clean_subscriptions();

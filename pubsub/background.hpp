@@ -19,7 +19,7 @@ struct BackgroundCursor {
 /// Design §2: trims what apply already hides, expires items, erases what is unreachable, removes
 /// subscriptions that an affiliation or access model no longer allows.
 std::vector<storage::Batch> due_batches(
-    Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
+    const Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
 );
 
 /// Where the sweep stands that follows a change of policy.

@@ -37,12 +37,6 @@ struct MovedName {
 /// Items of one epoch that is over, or of a node that is gone: erased in the background.
 using OldItems = std::map<std::pair<std::uint64_t, std::uint64_t>, Items>;   // uid, epoch
 
-/// The payload record of an item that was overwritten.
-struct StalePayload {
-    std::string key;
-    storage::Revision revision = 0;
-};
-
 class Memory {
 public:
     explicit Memory(const Settings& settings) : settings_(settings) {}
@@ -77,8 +71,8 @@ public:
     const std::set<std::uint64_t>& expiring() const { return expiring_; }
     const std::unordered_map<std::uint64_t, std::unique_ptr<Node>>& nodes() const { return nodes_; }
 
-    /// Payloads that nothing shows any more; whoever makes a batch of them takes them out.
-    std::deque<StalePayload>& stale_payloads() { return stale_payloads_; }
+    /// Keys of payloads that nothing shows any more, until they are seen erased.
+    const std::deque<std::string>& stale_payloads() const { return stale_payloads_; }
 
     std::size_t item_count() const { return item_count_; }
     std::size_t subscription_count() const { return subscription_count_; }
@@ -108,7 +102,7 @@ private:
     OldItems old_items_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision> trash_;
     std::set<std::uint64_t> deleted_, cleaning_, overfull_, expiring_;
-    std::deque<StalePayload> stale_payloads_;
+    std::deque<std::string> stale_payloads_;
     std::string last_payload_erased_;
     std::size_t item_count_ = 0, subscription_count_ = 0;
 };

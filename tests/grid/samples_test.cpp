@@ -17,7 +17,7 @@ class Samples : public GridStage {
 public:
     Samples() {
         policy(open_policy);
-        member(node2, "[]");
+        member(node2, R"(["everyone"])");
     }
     void provider() {
         member("ise@grid.example/syam-mac", "[]");

@@ -19,7 +19,7 @@ TEST_CASE("a start-up scan equals the live state, after random stories") {
         for (int step = 0; step < 120; ++step) {
             const std::string bare = "p" + std::to_string(below(8)) + "@grid.example";
             const std::string path = "/accounts/" + bare;
-            switch (below(10)) {
+            switch (below(11)) {
                 case 0:
                     stage.connects(bare + "/x");
                     break;

@@ -124,6 +124,31 @@ TEST_CASE_METHOD(Stage, "a batch that is refused changes nothing") {
     CHECK(dump(memory()) == before);
 }
 
+TEST_CASE_METHOD(
+    Stage, "payloads of overwritten items are erased, also when that is refused once"
+) {
+    creates(owner, "n", "type=urn:x:alert");
+    const auto payloads = [&] {
+        std::size_t count = 0;
+        (void)store().snapshot()->scan(
+            grid::storage::Family::Payload, "", "", false, [&](auto, auto&) { return ++count > 0; }
+        );
+        return count;
+    };
+    for (int i = 0; i < 250; ++i) publishes(owner, "n", "one");
+    CHECK(payloads() == 250);
+    store().fail_no_space();
+    CHECK(work_off() == 3 + 3);   // of three the first was refused: all again
+    CHECK(payloads() == 1);
+    CHECK(memory().stale_payloads().empty());
+    auto archive = settings();
+    archive.keep_history = true;
+    restart(archive);
+    for (int i = 0; i < 5; ++i) publishes(owner, "n", "one");
+    CHECK(work_off() == 0);
+    CHECK(payloads() == 6);
+}
+
 TEST_CASE_METHOD(Stage, "an unknown outcome: after reopening, memory is what the store has") {
     for (const bool landed : {false, true}) {
         const std::string node = landed ? "landed" : "lost";

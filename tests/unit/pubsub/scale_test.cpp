@@ -1,6 +1,6 @@
 // tests/unit/pubsub/scale_test.cpp: measurements, run by name: unit_pubsub "[scale]".
 #include <catch2/catch.hpp>
-#include <chrono>
+#include <ctime>
 #include <iostream>
 
 #include "pubsub/records.hpp"
@@ -11,8 +11,9 @@ using grid::test::Stage;
 
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+/// Of this process' processor time: the machine may have other work.
+double seconds_since(std::clock_t start) {
+    return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 /// Feeds what a store of that size would scan: keys in their order, items by id.
@@ -68,8 +69,8 @@ double publish_cost(pubsub::Engine& engine, const std::string& node, std::uint64
     request.payload = iq.first_child();
     request.ancestors = {&iq};
     Nowhere nowhere;
-    constexpr int rounds = 5000;
-    const auto start = std::chrono::steady_clock::now();
+    constexpr int rounds = 20'000;
+    const auto start = std::clock();
     for (int i = 0; i < rounds; ++i) {
         auto prepared = engine.prepare(request);
         pubsub::Context context;
@@ -92,7 +93,7 @@ double publish_cost(pubsub::Engine& engine, const std::string& node, std::uint64
 }   // namespace
 
 TEST_CASE_METHOD(Stage, "a million items in ten thousand nodes", "[.][scale]") {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = std::clock();
     fill(engine(), 10'000, 100);
     const double filled = seconds_since(start);
     REQUIRE(engine().item_count() == 1'000'000);
@@ -121,7 +122,7 @@ TEST_CASE_METHOD(Stage, "what a publish costs does not depend on subscribers", "
         const std::string value = pubsub::encode(pubsub::Subscription{});
         engine().apply({storage::Family::Control, key, storage::Record{revision++, 1, value}});
     }
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = std::clock();
     CHECK(engine().audience(1).size() == 100'000);
     std::cout << "100,000 subscribers: audience in " << seconds_since(start) * 1e3 << " ms; "
               << before << " us a publish without them, "

@@ -9,7 +9,8 @@ FROM ${BASE} AS build
 COPY conf/install-deps /src/conf/install-deps
 RUN /src/conf/install-deps --build
 COPY . /src
-RUN cmake -G Ninja -S /src -B /build -DGRID_TESTS=OFF \
+RUN --mount=type=cache,target=/root/.cache/ccache \
+    cmake -G Ninja -S /src -B /build -DGRID_TESTS=OFF \
         -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 \
     && ninja -C /build gridd gridctl \
     && install -s -D -t /stage /build/gridd /build/gridctl

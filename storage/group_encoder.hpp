@@ -1,5 +1,4 @@
-// storage/group_encoder.hpp: turns a decided group into the one RocksDB write that makes it
-// durable.
+// storage/group_encoder.hpp: turns a decided group into the write that makes it durable.
 #pragma once
 
 #include <rocksdb/write_batch.h>

@@ -1,5 +1,4 @@
-// storage/log_check.hpp: reads the write-ahead log before RocksDB does, to tell a torn end from a
-// loss.
+// storage/log_check.hpp: reads the log before RocksDB does, to tell a torn end from a loss.
 #pragma once
 
 #include <rocksdb/env.h>

@@ -1,5 +1,4 @@
-// storage/memory_store.hpp: a store in memory for unit tests: deterministic, and it fails on
-// command.
+// storage/memory_store.hpp: a store in memory for unit tests, that fails on command.
 #pragma once
 
 #include <array>

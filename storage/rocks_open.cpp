@@ -1,5 +1,4 @@
-// storage/rocks_open.cpp: opening the files: recovery of the log, the header, and errors for
-// people.
+// storage/rocks_open.cpp: opening the files: recovery of the log, the header, errors for people.
 #include <rocksdb/db.h>
 
 #include <algorithm>

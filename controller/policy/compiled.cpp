@@ -5,9 +5,26 @@
 
 namespace grid::controller::policy {
 
+template <class Thing>
+std::vector<Thing>& Compiled::ByPrefix<Thing>::at(const std::string& prefix) {
+    const auto length = std::ranges::lower_bound(lengths, prefix.size());
+    if (length == lengths.end() || *length != prefix.size()) lengths.insert(length, prefix.size());
+    return things[prefix];
+}
+
+template <class Thing>
+template <class Visit>
+void Compiled::ByPrefix<Thing>::find(std::string_view text, Visit visit) const {
+    for (std::size_t length : lengths) {
+        if (length > text.size()) return;
+        const auto found = things.find(text.substr(0, length));
+        if (found != things.end()) visit(found->second);
+    }
+}
+
 void Compiled::ByTopic::add(const Rule& rule, std::uint32_t index) {
     if (rule.topics.empty()) {
-        globs.emplace_back(index, Glob("*"));
+        globs.at("").emplace_back(index, Glob("*"));
         return;
     }
     for (const std::string& pattern : rule.topics) {
@@ -16,20 +33,21 @@ void Compiled::ByTopic::add(const Rule& rule, std::uint32_t index) {
         if (glob.is_exact())
             exact.emplace(glob.literal(), index);
         else
-            globs.emplace_back(index, std::move(glob));
+            globs.at(glob.literal()).emplace_back(index, glob);
     }
 }
 
 void Compiled::ByTopic::find(std::string_view topic, std::uint32_t& best) const {
     if (const auto found = exact.find(topic); found != exact.end())
         best = std::min(best, found->second);
-    for (const auto& [index, glob] : globs) {
-        if (index >= best) return;
-        if (glob.matches(topic)) {
+    globs.find(topic, [&](const auto& list) {
+        for (const auto& [index, glob] : list) {
+            if (index >= best) return;
+            if (!glob.matches(topic)) continue;
             best = index;
             return;
         }
-    }
+    });
 }
 
 Compiled::Compiled(Rules rules) : rules_(std::move(rules)) {
@@ -53,11 +71,11 @@ void Compiled::add(const Rule& rule, std::uint32_t index, ByWho& to) {
             to.clients[client.literal()].add(rule, index);
             continue;
         }
-        auto same = std::ranges::find_if(to.client_patterns, [&](const ByClientPattern& entry) {
+        auto& list = to.client_patterns.at(client.literal());
+        auto same = std::ranges::find_if(list, [&](const ByClientPattern& entry) {
             return entry.client.pattern() == name;
         });
-        if (same == to.client_patterns.end())
-            same = to.client_patterns.insert(same, {index, std::move(client), {}});
+        if (same == list.end()) same = list.insert(same, {index, std::move(client), {}});
         same->topics.add(rule, index);
     }
 }
@@ -77,10 +95,12 @@ std::uint32_t Compiled::decide(
                 found->second.find(topic, best);
     if (const auto found = who.clients.find(client); found != who.clients.end())
         found->second.find(topic, best);
-    for (const ByClientPattern& entry : who.client_patterns) {
-        if (entry.first >= best) break;
-        if (entry.client.matches(client)) entry.topics.find(topic, best);
-    }
+    who.client_patterns.find(client, [&](const auto& list) {
+        for (const ByClientPattern& entry : list) {
+            if (entry.first >= best) return;
+            if (entry.client.matches(client)) entry.topics.find(topic, best);
+        }
+    });
     return best;
 }
 

@@ -33,10 +33,21 @@ public:
     const Rules& rules() const { return rules_; }
 
 private:
-    /// The rules for one who, by topic: those without wildcards by name, the others in order.
+    /// Things by the literal text that their pattern begins with, so that a search looks only at
+    /// patterns that begin as the text does: one lookup per length that occurs.
+    template <class Thing>
+    struct ByPrefix {
+        std::vector<std::size_t> lengths;   // that occur, ascending
+        TextMap<std::vector<Thing>> things;
+        std::vector<Thing>& at(const std::string& prefix);
+        /// Calls `visit` with every list whose prefix the text begins with.
+        template <class Visit>
+        void find(std::string_view text, Visit visit) const;
+    };
+    /// The rules for one who, by topic: those without wildcards by name, the others by prefix.
     struct ByTopic {
-        TextMap<std::uint32_t> exact;   // the first rule
-        std::vector<std::pair<std::uint32_t, Glob>> globs;
+        TextMap<std::uint32_t> exact;                     // the first rule
+        ByPrefix<std::pair<std::uint32_t, Glob>> globs;   // each list in order
         void add(const Rule& rule, std::uint32_t index);
         /// Lowers `best` when an earlier rule fits.
         void find(std::string_view topic, std::uint32_t& best) const;
@@ -49,7 +60,7 @@ private:
     struct ByWho {
         ByTopic any;
         TextMap<ByTopic> groups, clients;
-        std::vector<ByClientPattern> client_patterns;
+        ByPrefix<ByClientPattern> client_patterns;   // each list in order
     };
     void add(const Rule& rule, std::uint32_t index, ByWho& to);
 

@@ -168,6 +168,19 @@ void parse_line(
     parsed.errors.push_back(std::move(error));
 }
 
+std::size_t combinations(const Rule& rule) {
+    return std::max<std::size_t>(rule.names.size(), 1) * rule.operations.count() *
+           std::max<std::size_t>(rule.topics.size(), 1);
+}
+
+/// A reason to stop reading; empty while all is within bounds.
+std::string exceeded(const Rules& rules, std::size_t combined) {
+    if (rules.size() > rules_max) return "at most " + std::to_string(rules_max) + " rules";
+    if (combined <= combinations_max) return {};
+    return "at most " + std::to_string(combinations_max) +
+           " combinations of name, operation and topic in all rules: use patterns";
+}
+
 bool has_control_characters(std::string_view text) {
     return std::ranges::any_of(text, [](char c) {
         const auto byte = static_cast<unsigned char>(c);
@@ -207,6 +220,7 @@ Parsed parse(std::string_view text, std::string_view domain) {
         return parsed;
     }
     std::uint32_t number = 0;
+    std::size_t combined = 0;
     while (!text.empty() && parsed.errors.size() < errors_max) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::string_view line = text.substr(0, end);
@@ -216,10 +230,10 @@ Parsed parse(std::string_view text, std::string_view domain) {
             parsed.errors.push_back({number, 1, "expected text without control characters"});
         else
             parse_line(line, number, domain, parsed);
-        if (parsed.rules.size() > rules_max) {
-            parsed.errors.push_back(
-                {number, 1, "expected at most " + std::to_string(rules_max) + " rules"}
-            );
+        if (!parsed.rules.empty() && parsed.rules.back().line == number)
+            combined += combinations(parsed.rules.back());
+        if (const std::string bound = exceeded(parsed.rules, combined); !bound.empty()) {
+            parsed.errors.push_back({number, 1, "expected " + bound});
             break;
         }
     }

@@ -13,6 +13,8 @@ namespace grid::controller::policy {
 
 inline constexpr std::size_t policy_bytes_max = 256 * 1024;
 inline constexpr std::size_t rules_max = 10'000;
+/// Sum over the rules of names × operations × topics: what the compiled policy has to hold.
+inline constexpr std::size_t combinations_max = 200'000;
 inline constexpr std::size_t errors_max = 20;
 
 struct ParseError {

@@ -290,8 +290,10 @@ void Grid::api(
             pipeline_->run(queue);
         };
         // An administrator who was made on the machine is bound to the first certificate, whichever way
-        // it comes in.
-        if (controller_.admit(identity).kind == controller::Admission::Kind::Enter)
+        // it comes in. Nobody new registers by HTTP.
+        const auto admission = controller_.admit(identity);
+        if (admission.kind == controller::Admission::Kind::Enter &&
+            admission.state == controller::AccountState::Enabled)
             enrol(identity, address, run);
         else
             run(std::nullopt);

@@ -22,10 +22,10 @@ namespace grid::server::stream {
 struct Send {
     std::string bytes;
 };
-/// After sending what is before it: if the parser has a further event or pending bytes, the peer
-/// sent something behind `<starttls/>` in the clear (RFC 6120 §5.3.3): call on_event or
-/// on_injected, and do not handshake. Else handshake, then call on_tls; a failed handshake only
-/// closes the connection.
+/// Before carrying out actions with this one among them: if the parser has a further event or
+/// pending bytes, the peer sent something behind `<starttls/>` in the clear (RFC 6120 §5.3.3); then
+/// call on_injected and carry out its actions instead, so that no `<proceed/>` goes out. Else
+/// handshake and call on_tls; a failed handshake only closes the connection.
 struct StartTls {};
 struct RestartParser {};   // a new stream header is expected
 /// Ask the controller whether this identity may enter, then call on_admitted.

@@ -56,7 +56,7 @@ class Client(slixmpp.ClientXMPP):
         self.connect(address, use_ssl=direct_tls)
         failure = await asyncio.wait_for(self._outcome, SECONDS)
         if failure:
-            self.abort()
+            self.drop()
             raise LoginFailed(failure)
         if presence:
             self.send_presence()
@@ -67,6 +67,12 @@ class Client(slixmpp.ClientXMPP):
             done = self.disconnected
             self.disconnect(wait=2.0)
             await asyncio.wait_for(done, SECONDS)
+
+    def drop(self):
+        """Gone without a goodbye, as after a crash; slixmpp's own task too."""
+        self.abort()
+        if self._run_out_filters is not None:
+            self._run_out_filters.cancel()
 
     async def next_message(self, seconds=SECONDS):
         return await asyncio.wait_for(self.messages.get(), seconds)

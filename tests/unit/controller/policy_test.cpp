@@ -143,6 +143,11 @@ TEST_CASE("parse errors name line, column and what was expected") {
     std::string many;
     for (std::size_t i = 0; i <= rules_max; ++i) many += "allow any any a\n";
     CHECK_FALSE(parsed(many).ok());
+    // A short text must not become a huge policy.
+    std::string names = "a", product;
+    for (int i = 0; i < 1'000; ++i) names += ",a";
+    product = "allow group " + names + " any " + names + "\n";
+    CHECK(error_of(product).find("combinations") != std::string::npos);
 }
 
 TEST_CASE("words that could be keywords: quoted, or where no keyword can be") {

@@ -56,8 +56,11 @@ TEST_CASE("a start-up scan equals the live state, after random stories") {
                 case 8:
                     stage.rest(root, "DELETE", "/groups/g" + std::to_string(below(3)));
                     break;
+                case 9:
+                    stage.rest(root, "POST", "/accounts", R"({"jid":")" + bare + "\"}");
+                    break;
                 default:
-                    stage.later(20LL * 24 * 3600 * 1000);
+                    stage.later(10LL * 24 * 3600 * 1000);
             }
         }
         Node fresh(stage.settings, stage.sessions);

@@ -1,5 +1,4 @@
-// tests/unit/storage/codec_test.cpp: what Encoder writes Decoder reads, and keys sort as numbers
-// do.
+// tests/unit/storage/codec_test.cpp: what Encoder writes Decoder reads, and keys sort.
 #include "storage/codec.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,4 @@
-// tests/unit/storage/log_check_test.cpp: a torn end of the log is dropped, a hole in it stops the
-// start.
+// tests/unit/storage/log_check_test.cpp: a torn end is dropped, a hole stops the start.
 #include "storage/log_check.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,4 @@
-// tests/unit/storage/rocks_crash_test.cpp: power loss and damaged logs: what was acknowledged is
-// there.
+// tests/unit/storage/rocks_crash_test.cpp: power loss takes nothing that was acknowledged.
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>

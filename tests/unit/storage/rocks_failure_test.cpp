@@ -1,5 +1,4 @@
-// tests/unit/storage/rocks_failure_test.cpp: full disks and failed syncs: nobody is told what is
-// not so.
+// tests/unit/storage/rocks_failure_test.cpp: full disks and failed syncs tell no lies.
 #include <catch2/catch.hpp>
 
 #include "faulty_fs.hpp"

@@ -1,5 +1,4 @@
-// tests/unit/storage/rocks_store_test.cpp: what only the store on disk does: grouping, reopening,
-// bounds.
+// tests/unit/storage/rocks_store_test.cpp: what only the store on disk does.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <thread>

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <stdexcept>
 
@@ -13,6 +14,10 @@ namespace grid::test {
 
 namespace asio = boost::asio;
 namespace net = server::net;
+
+static std::atomic<int> broken_pipe_count = 0;
+static void count_broken_pipe(int) { ++broken_pipe_count; }
+int Client::broken_pipes() { return broken_pipe_count; }
 
 Server::Server(Serve serve) : serve_(std::move(serve)) {
     TemporaryFiles files;
@@ -52,8 +57,9 @@ asio::awaitable<void> Server::run(Server& self, net::Socket socket) {
 }
 
 Client::Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    // OpenSSL's socket BIO raises it; the server's streams do not.
-    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(
+        SIGPIPE, count_broken_pipe
+    );   // OpenSSL's socket BIO, which the client uses, raises it
     const timeval patience{.tv_sec = 10, .tv_usec = 0};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -126,9 +132,7 @@ std::string Client::receive_all() {
 
 void Client::end_output() { shutdown(socket_, SHUT_WR); }
 
-void Client::reset() {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+void Client::vanish() {
     close(socket_);
     socket_ = -1;
 }

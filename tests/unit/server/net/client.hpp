@@ -50,10 +50,14 @@ public:
     std::string receive(std::size_t bytes);
     std::string receive_all();
     void end_output();
-    void reset();
+    /// Closes the socket: whatever is sent to it afterwards is answered with a reset.
+    void vanish();
     bool update_key();
     /// Whether the server took part in it.
     bool renegotiate();
+
+    /// SIGPIPE so far, in the whole process: none is to come from a TlsStream.
+    static int broken_pipes();
 
     bool has_clean_end = false;   // close_notify came
 

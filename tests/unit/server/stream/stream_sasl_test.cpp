@@ -218,6 +218,25 @@ TEST_CASE("an account that may not enter gets the controller's reason (6.5.2)", 
     );
 }
 
+TEST_CASE("each refused attempt is there for the log, once, with the certificate", "[stream]") {
+    Stage stage;
+    auto presented = certificate_of({"ann@grid.example"});
+    presented.issuer = "CN=grid CA";
+    for (const auto& line : secured(presented)) stage.play(line.input);
+    CHECK_FALSE(stage.negotiation().take_refusal());
+    stage.play(auth(b_authzid));
+    const auto refusal = stage.negotiation().take_refusal();
+    REQUIRE(refusal);
+    CHECK(refusal->condition == "invalid-authzid");
+    CHECK(refusal->text == "the certificate does not stand for b@grid.example");
+    CHECK(refusal->subject == "CN=test");
+    CHECK(refusal->issuer == "CN=grid CA");
+    CHECK_FALSE(stage.negotiation().take_refusal());
+    stage.play(auth("="));
+    stage.play(Refused{"account-disabled", "disabled"});
+    CHECK(stage.negotiation().take_refusal()->condition == "account-disabled");
+}
+
 TEST_CASE("what comes before the answer to auth is refused", "[stream]") {
     check(
         secured(ann) +

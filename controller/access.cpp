@@ -24,6 +24,8 @@ const Account* Controller::State::account_of(const pubsub::Principal& actor) con
     const Account* account = accounts.find(actor.jid.bare_view());
     if (account == nullptr || account->anchor != actor.issuer || !account->is_bound())
         return nullptr;
+    // A mapped name is nobody's once an xmppAddr has bound it (design §6).
+    if (actor.is_mapped && !account->is_mapped) return nullptr;
     return account;
 }
 
@@ -140,6 +142,10 @@ void Controller::refused(
 AccountState Controller::state(const xml::Jid& bare) const {
     const Account* account = state_->accounts.find(bare.bare_view());
     return account == nullptr ? AccountState::Init : account->state;
+}
+
+AccountState Controller::state(const pubsub::Principal& actor) const {
+    return state_->state_of(actor);
 }
 
 }   // namespace grid::controller

@@ -99,6 +99,8 @@ public:
     /// B.9: may this account send an iq to that client? (Issue of directed queries: policy
     /// `query`.)
     AccountState state(const xml::Jid& bare) const;
+    /// The same for a session: INIT when the account belongs to another certificate than it showed.
+    AccountState state(const pubsub::Principal& actor) const;
 
     void apply(const storage::KeyChange& change);
     void notify(const storage::Committed& committed, SessionControl& control);

@@ -67,6 +67,8 @@ std::optional<Decision> answer_existing(const Granted& granted, const std::strin
 Decision decide(const Broker& broker, const Context& context, const Subscribe& request) {
     auto granted = grant(broker, context, Operation::Subscribe, request.node);
     if (!granted) {
+        // Only where the policy lets the actor ask: a refusal says nothing of where the node went.
+        if (granted.error().condition != "item-not-found") return granted.error();
         const MovedName* moved = broker.memory.find_moved(request.node);
         return moved ? gone(moved->uri) : granted.error();
     }

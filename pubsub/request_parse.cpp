@@ -243,6 +243,9 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
     if (!is_info && !payload.is("query", ns::disco_items)) return std::nullopt;
     if (auto error = require_type(iq, xml::IqType::Get)) return Checked<Request>(*error);
     const auto node = optional_attr(payload, "node");
+    if (node)
+        if (auto error = check_id("A NodeID", *node, settings.node_name_bytes_max))
+            return Checked<Request>(*error);
     if (is_info && node) return Checked<Request>(Request(DiscoverNode{*node}));
     if (is_info) return Checked<Request>(Request(DiscoverFeatures{}));
     auto page = page_in(payload);

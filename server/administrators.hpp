@@ -1,4 +1,5 @@
-// server/administrators.hpp: DIR/administrators, by which the first administrator is made on the machine.
+// server/administrators.hpp: DIR/administrators, by which the first administrator is made on the
+// machine.
 #pragma once
 
 #include <boost/asio.hpp>
@@ -11,8 +12,8 @@
 
 namespace grid::server {
 
-/// Read at start and within two seconds of a change, so that `gridctl admin add` needs no restart. Who
-/// may write below the data directory decides about the server anyway.
+/// Read at start and within two seconds of a change, so that `gridctl admin add` needs no restart.
+/// Who may write below the data directory decides about the server anyway.
 class AdministratorsFile {
 public:
     AdministratorsFile(

@@ -61,12 +61,14 @@ bool prepare_evaluation(AppOptions& options, Log& log) {
     auto files = must(ensure_evaluation(options.data, config.domain, now()));
     config.tls.certificate = files.server_certificate;
     config.tls.key = files.server_key;
-    if (!config.tls.client_ca.empty()) return false;   // the CA is the operator's: so are the accounts
+    if (!config.tls.client_ca.empty())
+        return false;   // the CA is the operator's: so are the accounts
     config.tls.client_ca = files.client_ca;
     config.accounts.auto_approve = true;
     log.warn(
-        "evaluation", {{"note", "EVALUATION: certificates of the CA in the data directory are approved "
-                                "by themselves; set tls.certificate, tls.key and tls.client_ca"}}
+        "evaluation", {{"note",
+                        "EVALUATION: certificates of the CA in the data directory are approved "
+                        "by themselves; set tls.certificate, tls.key and tls.client_ca"}}
     );
     return true;
 }
@@ -96,7 +98,9 @@ std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) 
     };
     auto store = storage::open_rocks_store(settings);
     if (!store)
-        throw CannotStart("the store in " + settings.path + " cannot be opened: " + store.error().message());
+        throw CannotStart(
+            "the store in " + settings.path + " cannot be opened: " + store.error().message()
+        );
     return std::move(*store);
 }
 
@@ -114,8 +118,11 @@ std::vector<xml::Jid> configured_administrators(const Config& config) {
 class App {
 public:
     App(AppOptions options, Log& log)
-        : options_(std::move(options)), log_(log), is_evaluation_(prepare_evaluation(options_, log)),
-          addresses_(options_.config), xmpp_tls_(must(tls::make_context(config().tls, tls::Use::Xmpp))),
+        : options_(std::move(options)),
+          log_(log),
+          is_evaluation_(prepare_evaluation(options_, log)),
+          addresses_(options_.config),
+          xmpp_tls_(must(tls::make_context(config().tls, tls::Use::Xmpp))),
           http_tls_(must(tls::make_context(config().tls, tls::Use::Http))),
           store_(open_store(options_, log)) {
         services::register_version(server_iqs_);
@@ -211,7 +218,7 @@ void App::on_signal() {
             if (listener) listener->close();
         if (http_) http_->close();
         administrators_->stop();
-        grid_->close_all({"system-shutdown", "the server is shutting down", {}});
+        acceptor_->close_all({"system-shutdown", "the server is shutting down", {}});
         drain(std::chrono::steady_clock::now() + drain_seconds_max);
         signals_.async_wait([](boost::system::error_code again, int) {
             if (!again) std::_Exit(1);

@@ -22,8 +22,8 @@ struct AppOptions {
     std::shared_ptr<rocksdb::FileSystem> file_system;
 };
 
-/// Runs until a signal; the exit status. What goes wrong before the first connection is one clear line
-/// on standard error and status 1.
+/// Runs until a signal; the exit status. What goes wrong before the first connection is one clear
+/// line on standard error and status 1.
 int run_app(AppOptions options);
 
 /// Everything that can be checked without starting: certificates, addresses, the policy file.

@@ -19,9 +19,7 @@ std::optional<std::string> environment(const std::string& name) {
 
 }   // namespace
 
-int run_command_line(
-    int argc, char** argv, std::shared_ptr<rocksdb::FileSystem> file_system
-) {
+int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem> file_system) {
     CLI::App cli("gridd, the XMPP-Grid server");
     ConfigSources sources;
     sources.environment = environment;
@@ -29,13 +27,17 @@ int run_command_line(
     options.file_system = std::move(file_system);
     std::string data = environment("GRIDD_DATA").value_or(options.data.string());
     bool is_check = false;
-    cli.add_option("--config", sources.file, "gridd.toml; without it: defaults and evaluation keys");
+    cli.add_option(
+        "--config", sources.file, "gridd.toml; without it: defaults and evaluation keys"
+    );
     cli.add_option("--data", data, "directory of the store and of everything gridd writes")
         ->capture_default_str();
     cli.add_option("--set", sources.sets, "one option, KEY=VALUE or KEY=@FILE; may be repeated")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    cli.add_option("--ready-file", options.ready_file, "written, as JSON, once connections are taken");
+    cli.add_option(
+        "--ready-file", options.ready_file, "written, as JSON, once connections are taken"
+    );
     cli.add_flag("--check", is_check, "check the configuration and exit");
     cli.set_version_flag("--version", std::string("gridd ") + version);
     CLI11_PARSE(cli, argc, argv);

@@ -44,6 +44,7 @@ struct Config {
         std::uint32_t pre_auth_bytes_max = 16 * 1024;
         std::uint32_t pre_auth_stanzas_max = 16;
         std::uint32_t pre_auth_connections_max = 2'000;
+        std::uint32_t pre_auth_per_address_max = 500;
         std::uint32_t connections_max = 19'000;
         std::uint32_t connections_per_address_max = 19'000;
         std::uint32_t resources_per_account_max = 32;

@@ -54,6 +54,7 @@ std::vector<Option> options_of(Config& c) {
         {"limits.pre_auth_bytes_max", &c.limits.pre_auth_bytes_max},
         {"limits.pre_auth_stanzas_max", &c.limits.pre_auth_stanzas_max},
         {"limits.pre_auth_connections_max", &c.limits.pre_auth_connections_max},
+        {"limits.pre_auth_per_address_max", &c.limits.pre_auth_per_address_max},
         {"limits.connections_max", &c.limits.connections_max},
         {"limits.connections_per_address_max", &c.limits.connections_per_address_max},
         {"limits.resources_per_account_max", &c.limits.resources_per_account_max},
@@ -249,7 +250,8 @@ Failure read_set(std::vector<Option>& options, const std::string& set) {
     if (value.starts_with('@')) {
         std::ifstream in(value.substr(1), std::ios::binary);
         std::ostringstream content;
-        if (!in || !(content << in.rdbuf())) return "--set " + key + ": cannot read " + value.substr(1);
+        if (!in || !(content << in.rdbuf()))
+            return "--set " + key + ": cannot read " + value.substr(1);
         value = content.str();
         while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
     }

@@ -1,4 +1,5 @@
-// server/main.cpp: gridd. Options are read in command_line.cpp, the parts are put together in app.cpp.
+// server/main.cpp: gridd. Options are read in command_line.cpp, the parts are put together in
+// app.cpp.
 #include "server/command_line.hpp"
 
 int main(int argc, char** argv) { return grid::server::run_command_line(argc, argv); }

@@ -33,7 +33,10 @@ void write_ready_files(
     boost::json::object listen;
     for (const auto& [name, address] : facts.listeners) listen[name] = address;
     auto text = boost::json::serialize(boost::json::object{
-        {"domain", facts.domain}, {"pid", ::getpid()}, {"version", facts.version}, {"listen", listen}
+        {"domain", facts.domain},
+        {"pid", ::getpid()},
+        {"version", facts.version},
+        {"listen", listen}
     });
     fs::create_directories(data / "run");
     write_whole(own_file(data), text);

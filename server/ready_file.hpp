@@ -8,12 +8,10 @@
 
 namespace grid::server {
 
-/// `{"domain":…, "pid":…, "version":…, "listen":{"c2s":"127.0.0.1:5222",…}}`, to DIR/run/ready.json and to
-/// `also` where one is given. Appears whole or not at all.
+/// `{"domain":…, "pid":…, "version":…, "listen":{"c2s":"127.0.0.1:5222",…}}`, to DIR/run/ready.json
+/// and to `also` where one is given. Appears whole or not at all.
 void write_ready_files(
-    const std::filesystem::path& data,
-    const std::string& also,
-    const controller::ServerFacts& facts
+    const std::filesystem::path& data, const std::string& also, const controller::ServerFacts& facts
 );
 void remove_ready_files(const std::filesystem::path& data, const std::string& also);
 

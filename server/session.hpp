@@ -15,8 +15,8 @@
 
 namespace grid::server {
 
-/// Not a connection: the transport may go, and requests that were read outlive it. What stands under
-/// "constant" never changes after bind; everything else belongs to the grid strand.
+/// Not a connection: the transport may go, and requests that were read outlive it. What stands
+/// under "constant" never changes after bind; everything else belongs to the grid strand.
 class Session {
 public:
     // Constant.
@@ -30,11 +30,12 @@ public:
     std::shared_ptr<net::Budget> budget;
 
     // Grid strand.
-    bool is_active = false;   // logged in (B.3)
-    int priority = 0;         // of its presence; negative: no messages to the bare JID
+    bool is_active = false;               // logged in (B.3)
+    int priority = 0;                     // of its presence; negative: no messages to the bare JID
     std::shared_ptr<SenderQueue> queue;   // exists while there are requests
     std::shared_ptr<Transport> transport;   // null when it is gone
     std::vector<Outgoing> pending;          // handed over at the end of the turn
+    std::size_t pending_bytes = 0;
     bool is_dirty = false;
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
 };

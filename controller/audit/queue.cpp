@@ -24,6 +24,11 @@ std::string folding_key(const Record& record) {
 }   // namespace
 
 void Queue::add(Record record) {
+    // Cut here already: what waits is bounded in bytes, not only in number.
+    for (std::string* field :
+         {&record.actor, &record.address, &record.operation, &record.topic, &record.target,
+          &record.rule, &record.detail})
+        field->resize(cut(*field).size());
     std::string key = folding_key(record);
     if (const auto found = by_key_.find(key); found != by_key_.end()) {
         records_[found->second].count += record.count;

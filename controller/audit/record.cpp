@@ -13,15 +13,14 @@ namespace {
 constexpr std::uint8_t record_version = 1;
 constexpr std::array<std::string_view, 3> outcome_names{"deny", "allow", "info"};
 
-/// A long field is cut at a character's start: the audit is for reading, not for copying.
+}   // namespace
+
 std::string_view cut(std::string_view text) {
     if (text.size() <= field_bytes_max) return text;
     std::size_t end = field_bytes_max;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
     return text.substr(0, end);
 }
-
-}   // namespace
 
 std::string_view to_string(Outcome outcome) {
     return outcome_names.at(static_cast<std::size_t>(outcome));

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "controller/grid/broker_call.hpp"
+#include "pubsub/reply.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller::gi {
@@ -87,6 +88,8 @@ AtBroker join_topic(const Call& call, const std::string& topic) {
     }
     if (decision->error() != nullptr)
         result.error = *decision->error();
+    else if (decision->reply() != nullptr && pubsub::is_failed(*decision->reply()))
+        result.error = xml::not_allowed("the broker did not take the affiliation of a publisher");
     else if (decision->change() != nullptr)
         result.batch = std::move(decision->change()->batch);
     return result;

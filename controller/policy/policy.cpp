@@ -103,6 +103,9 @@ Match Policy::of(
 }
 
 Match Policy::of(const Account& account, Operation operation, std::string_view topic) const {
+    // A name of that length is no topic's: not worth remembering, and a peer may invent many.
+    if (topic.size() > cached_topic_bytes_max)
+        return match(rule_for(account.jid, account.groups, operation, topic));
     if (cached_ >= cached_max) {
         cache_.clear();
         cached_ = 0;

@@ -64,6 +64,7 @@ public:
 
 private:
     static constexpr std::size_t cached_max = 64 * 1024;
+    static constexpr std::size_t cached_topic_bytes_max = 256;
     static constexpr std::int64_t unknown = -1;
     using Verdicts = std::array<std::int64_t, operation_count>;   // rule, Compiled::none or unknown
 

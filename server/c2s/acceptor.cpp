@@ -15,19 +15,17 @@ std::string host_of(const std::string& address) { return address.substr(0, addre
 class Acceptor::Place {
 public:
     Place(std::shared_ptr<Acceptor> acceptor, std::string address)
-        : acceptor_(std::move(acceptor)), address_(std::move(address)) {
-        ++acceptor_->unsettled_;
-    }
+        : acceptor_(std::move(acceptor)), address_(std::move(address)) {}
     ~Place() {
         settle();
-        acceptor_->leave(address_);
+        acceptor_->leave(address_, id);
     }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
+    std::uint64_t id = 0;
     void settle() {
-        if (std::exchange(is_settled_, true)) return;
-        --acceptor_->unsettled_;
+        if (!std::exchange(is_settled_, true)) acceptor_->settle(address_);
     }
 
 private:
@@ -45,14 +43,21 @@ void Acceptor::listen(net::Listener& listener, bool direct_tls) {
                 return;   // closed with the socket: a TLS or XMPP answer would cost what is scarce
             }
             auto executor = socket.get_executor();
+            const auto id = ++self->last_id_;
             auto connection = std::make_shared<Connection>(
-                self->shared_, std::move(socket), std::move(address), ++self->last_id_, direct_tls
+                self->shared_, std::move(socket), std::move(address), id, direct_tls
             );
+            {
+                std::lock_guard lock(self->mutex_);
+                self->live_[id] = connection;
+            }
+            place->id = id;
             asio::co_spawn(
                 executor, Connection::run(connection, [place] { place->settle(); }),
                 [self, place](std::exception_ptr failure) {
                     if (!failure) return;
-                    // A fault that we do not understand takes the connection down, never the process.
+                    // A fault that we do not understand takes the connection down, never the
+                    // process.
                     try {
                         std::rethrow_exception(failure);
                     } catch (const std::exception& error) {
@@ -73,17 +78,34 @@ std::shared_ptr<Acceptor::Place> Acceptor::enter(const std::string& address) {
     if (connections_ >= limits.connections_max || unsettled_ >= limits.pre_auth_connections_max)
         return nullptr;
     auto& count = per_address_[address];
-    if (count >= limits.connections_per_address_max) return nullptr;
-    ++count;
+    if (count.all >= limits.connections_per_address_max ||
+        count.unsettled >= limits.pre_auth_per_address_max)
+        return nullptr;
+    ++count.all;
+    ++count.unsettled;
     ++connections_;
+    ++unsettled_;
     return std::make_shared<Place>(shared_from_this(), address);
 }
 
-void Acceptor::leave(const std::string& address) {
+void Acceptor::settle(const std::string& address) {
     std::lock_guard lock(mutex_);
+    --unsettled_;
+    --per_address_[address].unsettled;
+}
+
+void Acceptor::leave(const std::string& address, std::uint64_t id) {
+    std::lock_guard lock(mutex_);
+    live_.erase(id);
     --connections_;
     if (auto found = per_address_.find(address); found != per_address_.end())
-        if (--found->second == 0) per_address_.erase(found);
+        if (--found->second.all == 0) per_address_.erase(found);
+}
+
+void Acceptor::close_all(const xml::StreamError& error) {
+    std::lock_guard lock(mutex_);
+    for (auto& [id, weak] : live_)
+        if (auto connection = weak.lock()) connection->close(error);
 }
 
 }   // namespace grid::server::c2s

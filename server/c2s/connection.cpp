@@ -34,9 +34,17 @@ asio::awaitable<void> Connection::run(
 ) {
     const bool established = co_await self->establish();
     std::exchange(settled, nullptr)();
-    if (established)
-        co_await self->serve();
-    else if (!self->session_)
+    if (established) {
+        // A fault that we do not understand takes the connection down; the table must forget it.
+        try {
+            co_await self->serve();
+        } catch (const std::exception& fault) {
+            self->reason_ = "internal fault";
+            self->shared_.log.error(
+                "connection_failed", {{"session", self->name_}, {"reason", fault.what()}}
+            );
+        }
+    } else if (!self->session_)
         self->shared_.log.info(
             "stream_ended",
             {{"session", self->name_}, {"address", self->address_}, {"reason", self->reason_}}
@@ -128,6 +136,8 @@ void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
     asio::post(
         stream_.get_executor(),
         [self = shared_from_this(), stanzas = std::move(stanzas), bytes]() mutable {
+            // Nothing may follow </stream:stream>.
+            if (self->is_end_sent_) return self->session_->budget->give(bytes);
             self->outbox_.push(std::move(stanzas), bytes);
             self->flush();
         }
@@ -136,7 +146,11 @@ void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
 
 void Connection::close(std::optional<xml::StreamError> error) {
     asio::post(stream_.get_executor(), [self = shared_from_this(), error = std::move(error)] {
-        if (error) self->end_with(*error);
+        if (self->negotiation_) {
+            self->is_shut_down_ = error.has_value();   // establish() says it in the right form
+        } else if (error) {
+            self->end_with(*error);
+        }
         self->wake();
     });
 }
@@ -144,8 +158,10 @@ void Connection::close(std::optional<xml::StreamError> error) {
 void Connection::flush() {
     if (is_write_waiting_) return;
     switch (outbox_.flush()) {
-        case Outbox::Flushed::All: return;
-        case Outbox::Flushed::SocketFull: return wait_writable();
+        case Outbox::Flushed::All:
+            return;
+        case Outbox::Flushed::SocketFull:
+            return wait_writable();
         case Outbox::Flushed::Broken:
             if (reason_.empty()) reason_ = stream_.failure();
             outbox_.drop();
@@ -189,8 +205,7 @@ asio::awaitable<void> Connection::end() {
         is_end_sent_ = true;
         shared_.grid.leave(session_, reason_);
         shared_.log.info(
-            "session_ended",
-            {{"session", name_}, {"jid", session_->jid.str()}, {"reason", reason_}}
+            "session_ended", {{"session", name_}, {"jid", session_->jid.str()}, {"reason", reason_}}
         );
     }
     net::Watchdog<net::Strand> watchdog(stream_.get_executor(), goodbye_seconds_max, [this] {

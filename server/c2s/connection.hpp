@@ -34,11 +34,15 @@ struct Shared {
 class Connection final : public Transport, public std::enable_shared_from_this<Connection> {
 public:
     Connection(
-        const Shared& shared, net::Socket socket, std::string address, std::uint64_t id, bool direct_tls
+        const Shared& shared,
+        net::Socket socket,
+        std::string address,
+        std::uint64_t id,
+        bool direct_tls
     );
 
-    /// From the first byte to the last. `settled` is called once: when a resource was bound, or when it
-    /// is clear that none will be.
+    /// From the first byte to the last. `settled` is called once: when a resource was bound, or
+    /// when it is clear that none will be.
     static boost::asio::awaitable<void> run(
         std::shared_ptr<Connection> self, std::function<void()> settled
     );
@@ -79,6 +83,7 @@ private:
     SessionPtr session_;
     std::string reason_;   // why it ended, for the log
     std::size_t pre_auth_bytes_ = 0, pre_auth_stanzas_ = 0;
+    bool is_shut_down_ = false;   // before a resource was bound
     bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;
     std::chrono::steady_clock::time_point last_read_;
     bool is_pinged_ = false;

@@ -1,4 +1,5 @@
-// server/c2s/establish.cpp: from the first byte to a bound resource: performs what Negotiation asks for.
+// server/c2s/establish.cpp: from the first byte to a bound resource: performs what Negotiation asks
+// for.
 #include <algorithm>
 
 #include "server/c2s/connection.hpp"
@@ -21,15 +22,17 @@ bool asks_for_tls(const stream::Actions& actions) {
 asio::awaitable<bool> Connection::establish() {
     const auto& limits = shared_.config.limits;
     negotiation_ = std::make_unique<stream::Negotiation>(stream::Negotiation::Settings{
-        shared_.config.domain, &shared_.config, direct_tls_, shared_.caps_hash
+        shared_.config.domain, &shared_.config, direct_tls_, shared_.caps_hash, fresh_id()
     });
     net::Watchdog<net::Strand> watchdog(
-        stream_.get_executor(), std::chrono::seconds(limits.pre_auth_seconds_max), [this] { wake(); }
+        stream_.get_executor(), std::chrono::seconds(limits.pre_auth_seconds_max),
+        [this] { wake(); }
     );
     if (direct_tls_ && !co_await perform({stream::StartTls{}})) co_return false;
     while (!negotiation_->is_bound()) {
         if (!co_await read_some()) {
             if (watchdog.has_expired()) co_await perform(negotiation_->on_timeout());
+            if (is_shut_down_) co_await perform(negotiation_->on_shutdown());
             break;
         }
         if (pre_auth_bytes_ > limits.pre_auth_bytes_max) {
@@ -55,9 +58,10 @@ asio::awaitable<bool> Connection::establish() {
 asio::awaitable<bool> Connection::perform(stream::Actions actions) {
     while (!actions.empty()) {
         if (auto refusal = negotiation_->take_refusal()) log_refusal(*refusal);
-        // What the peer sent behind <starttls/> in clear may have been injected by somebody else (RFC
-        // 6120 §5.3.3): it is neither TLS nor XML, and ends the stream before <proceed/>.
-        if (!direct_tls_ && asks_for_tls(actions) && (parser_.pending_bytes() != 0 || parser_.next()))
+        // What the peer sent behind <starttls/> in clear may have been injected by somebody else
+        // (RFC 6120 §5.3.3): it is neither TLS nor XML, and ends the stream before <proceed/>.
+        if (!direct_tls_ && asks_for_tls(actions) &&
+            (parser_.pending_bytes() != 0 || parser_.next()))
             actions = negotiation_->on_injected();
         stream::Actions next;
         for (auto& action : actions) {
@@ -96,15 +100,14 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
     auto presented =
         tls::judge(stream_.ssl(), shared_.config.domain, shared_.config.sasl.mappings, now());
     stream_.forget_peer_certificate();
-    if (!presented.acceptable)
+    if (!presented.can_log_in())
         shared_.log.warn(
-            "certificate_refused",
-            {{"session", name_},
-             {"address", address_},
-             {"subject", presented.subject},
-             {"issuer", presented.issuer},
-             {"depth", std::to_string(presented.depth)},
-             {"reason", presented.reason}}
+            "certificate_refused", {{"session", name_},
+                                    {"address", address_},
+                                    {"subject", presented.subject},
+                                    {"issuer", presented.issuer},
+                                    {"depth", std::to_string(presented.depth)},
+                                    {"reason", presented.reason}}
         );
     next = negotiation_->on_tls(std::move(presented));
     co_return true;
@@ -112,14 +115,13 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
 
 void Connection::log_refusal(const stream::Negotiation::Refusal& refusal) {
     shared_.log.warn(
-        "login_refused",
-        {{"session", name_},
-         {"address", address_},
-         {"subject", refusal.subject},
-         {"issuer", refusal.issuer},
-         {"depth", std::to_string(refusal.depth)},
-         {"condition", refusal.condition},
-         {"reason", refusal.text}}
+        "login_refused", {{"session", name_},
+                          {"address", address_},
+                          {"subject", refusal.subject},
+                          {"issuer", refusal.issuer},
+                          {"depth", std::to_string(refusal.depth)},
+                          {"condition", refusal.condition},
+                          {"reason", refusal.text}}
     );
 }
 

@@ -35,9 +35,15 @@ Grid::Grid(
       sessions_(config.limits.resources_per_account_max),
       controller_(controller_settings(config, addresses), sessions_),
       broker_(broker_settings(config, addresses), controller_, contacts_),
-      fanout_(broker_, sessions_, log),
+      fanout_(broker_, controller_, sessions_, log),
       router_(
-          addresses, server_iqs, account_iqs, broker_, controller_, sessions_, fanout_,
+          addresses,
+          server_iqs,
+          account_iqs,
+          broker_,
+          controller_,
+          sessions_,
+          fanout_,
           config.controller.implicit_login
       ),
       pipeline_(std::make_shared<Pipeline>(strand_, store, *this, log)),
@@ -101,42 +107,64 @@ void Grid::tick() {
     if (is_stopped_) return;
     // One round at a time: what is not done is still due at the next.
     if (pipeline_->background_in_flight() == 0) {
+        // What the store had no room for is tried again: it was taken from its queue for good.
         auto submit = [this](std::vector<storage::Batch> batches) {
-            for (auto& batch : batches)
-                if (!pipeline_->submit_background(std::move(batch))) return;
+            for (auto& batch : batches) deferred_.push_back(std::move(batch));
+            while (!deferred_.empty() && pipeline_->has_room()) {
+                pipeline_->submit_background(std::move(deferred_.front()));
+                deferred_.pop_front();
+            }
         };
+        if (!deferred_.empty()) submit({});
         submit(broker_.due(now(), background_batches_max));
         submit(controller_.due(now(), background_batches_max));
         submit(broker_.sweep(1000));
     }
+    pipeline_->resume_stalled();
+    close_expired();
+    fanout_.flush();
     timer_.expires_after(tick_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (!error) tick();
     });
 }
 
+/// RFC 6120 §13.7.2.3: a certificate that expires ends the streams that rest on it.
+void Grid::close_expired() {
+    if (++ticks_ % 10 != 0) return;
+    const auto time = now();
+    sessions_.for_each([&](const SessionPtr& session) {
+        if (session->transport && session->identity.not_after < time)
+            session->transport->close(xml::StreamError{"reset", "your certificate has expired", {}}
+            );
+    });
+}
+
 void Grid::admit(
     controller::Identity identity, std::string address, std::function<void(SaslFailure)> done
 ) {
-    asio::post(strand_, [this, identity = std::move(identity), address = std::move(address),
-                         done = std::move(done)]() mutable {
-        auto admission = controller_.admit(identity);
-        if (admission.kind != controller::Admission::Kind::Enter) {
-            controller_.record_session(identity, "refused", address, admission.text);
-            bool disabled = admission.kind == controller::Admission::Kind::Disabled;
-            return done(std::pair(
-                std::string(disabled ? "account-disabled" : "not-authorized"), admission.text
-            ));
+    asio::post(
+        strand_,
+        [this, identity = std::move(identity), address = std::move(address),
+         done = std::move(done)]() mutable {
+            auto admission = controller_.admit(identity);
+            if (admission.kind != controller::Admission::Kind::Enter) {
+                controller_.record_session(identity, "refused", address, admission.text);
+                bool disabled = admission.kind == controller::Admission::Kind::Disabled;
+                return done(std::pair(
+                    std::string(disabled ? "account-disabled" : "not-authorized"), admission.text
+                ));
+            }
+            controller_.record_session(identity, "connect", address, "");
+            enrol(identity, address, [done = std::move(done)](const auto& error) {
+                if (error)
+                    done(std::pair(std::string("temporary-auth-failure"), error->text));
+                else
+                    done(std::nullopt);
+            });
+            fanout_.flush();
         }
-        controller_.record_session(identity, "connect", address, "");
-        enrol(identity, address, [done = std::move(done)](const auto& error) {
-            if (error)
-                done(std::pair(std::string("temporary-auth-failure"), error->text));
-            else
-                done(std::nullopt);
-        });
-        fanout_.flush();
-    });
+    );
 }
 
 void Grid::enrol(
@@ -159,6 +187,7 @@ void Grid::enrol(
     request->context.actor.jid = identity.account;
     request->context.actor.address = address;
     request->context.actor.issuer = identity.anchor;
+    request->context.actor.is_mapped = identity.is_mapped;
     auto queue = std::make_shared<SenderQueue>(--last_sender_);
     queue->push(std::move(request));
     pipeline_->run(queue);
@@ -192,10 +221,12 @@ void Grid::enter(
     session->principal.session = session->id;
     session->principal.address = std::move(request.address);
     session->principal.issuer = session->identity.anchor;
+    session->principal.is_mapped = session->identity.is_mapped;
     session->transport_name = std::move(request.transport_name);
     session->since = now();
-    for (auto [head, jid] : {std::pair(&session->head_bare, &session->bare),
-                             std::pair(&session->head_full, &session->jid)}) {
+    for (auto [head, jid] :
+         {std::pair(&session->head_bare, &session->bare),
+          std::pair(&session->head_full, &session->jid)}) {
         *head = "<message to='";
         xml::append_escaped_attr(*head, jid->str());
         *head += '\'';
@@ -206,8 +237,9 @@ void Grid::enter(
         return done(xml::resource_constraint(
             "this account already has limits.resources_per_account_max streams"
         ));
-    session->budget =
-        std::make_shared<net::Budget>(config_.limits.outbox_bytes_max, account_budget(session->bare));
+    session->budget = std::make_shared<net::Budget>(
+        config_.limits.outbox_bytes_max, account_budget(session->bare)
+    );
     if (replaced) {
         if (replaced->transport)
             replaced->transport->close(xml::StreamError{
@@ -225,37 +257,44 @@ std::shared_ptr<net::Budget> Grid::account_budget(const xml::Jid& bare) {
 }
 
 void Grid::submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken) {
-    asio::post(strand_, [this, session = std::move(session), inbound = std::move(inbound),
-                         taken = std::move(taken)]() mutable {
-        for (auto& one : inbound) router_.take(session, std::move(one));
-        if (auto queue = session->queue; queue && !queue->empty()) {
-            queue->on_taken = std::move(taken);
-            pipeline_->run(queue);
-            if (queue->empty()) session->queue = nullptr;
-        } else {
-            taken();
+    asio::post(
+        strand_,
+        [this, session = std::move(session), inbound = std::move(inbound),
+         taken = std::move(taken)]() mutable {
+            for (auto& one : inbound) router_.take(session, std::move(one));
+            if (auto queue = session->queue; queue && !queue->empty()) {
+                queue->on_taken = std::move(taken);
+                pipeline_->run(queue);
+                if (queue->empty()) session->queue = nullptr;
+            } else {
+                taken();
+            }
+            fanout_.flush();
         }
-        fanout_.flush();
-    });
+    );
 }
 
 void Grid::finish(SessionPtr session, std::function<void()> done) {
     asio::post(strand_, [this, session = std::move(session), done = std::move(done)]() mutable {
-        if (!session->queue || session->queue->empty()) return done();
+        // What was answered in this turn leaves before the end does.
+        auto last = [this, done = std::move(done)] { asio::post(strand_, done); };
+        fanout_.flush();
+        if (!session->queue || session->queue->empty()) return last();
         auto request = std::make_unique<CallbackPending<pubsub::Reply, xml::StanzaError>>(
             [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); },
-            to_stanza_error, [done = std::move(done)](const auto&) { done(); }
+            to_stanza_error, [last = std::move(last)](const auto&) { last(); }
         );
         auto queue = session->queue;
         queue->push(std::move(request));
         pipeline_->run(queue);
+        fanout_.flush();
     });
 }
 
 void Grid::leave(SessionPtr session, std::string reason) {
     asio::post(strand_, [this, session = std::move(session), reason = std::move(reason)] {
         session->transport = nullptr;
-        session->pending.clear();
+        session->queue = nullptr;   // requests in flight keep it until they are done
         controller_.record_session(
             session->identity, "disconnect", session->principal.address, reason
         );
@@ -275,8 +314,10 @@ void Grid::api(
     auto pending = std::make_unique<Pending>(
         std::move(request.decide), to_http_error,
         [done = std::move(done)](Pending::Base::Answer answer) {
-            done(answer.index() == 0 ? std::get<0>(std::move(answer))
-                                     : std::get<1>(std::move(answer)));
+            done(
+                answer.index() == 0 ? std::get<0>(std::move(answer))
+                                    : std::get<1>(std::move(answer))
+            );
         }
     );
     const std::string address = principal.address;
@@ -289,8 +330,8 @@ void Grid::api(
             queue->push(std::move(*shared));
             pipeline_->run(queue);
         };
-        // An administrator who was made on the machine is bound to the first certificate, whichever way
-        // it comes in. Nobody new registers by HTTP.
+        // An administrator who was made on the machine is bound to the first certificate, whichever
+        // way it comes in. Nobody new registers by HTTP.
         const auto admission = controller_.admit(identity);
         if (admission.kind == controller::Admission::Kind::Enter &&
             admission.state == controller::AccountState::Enabled)
@@ -306,14 +347,6 @@ void Grid::add_administrators(std::vector<xml::Jid> administrators) {
         auto batches = controller_.bootstrap(std::nullopt, administrators);
         if (!batches) return log_.error("administrators", {{"reason", batches.error()}});
         for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
-    });
-}
-
-void Grid::close_all(xml::StreamError error) {
-    asio::post(strand_, [this, error = std::move(error)] {
-        sessions_.for_each([&](const SessionPtr& session) {
-            if (session->transport) session->transport->close(error);
-        });
     });
 }
 

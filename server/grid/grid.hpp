@@ -1,7 +1,9 @@
-// server/grid/grid.hpp: the grid strand and what lives on it: sessions, broker, controller, pipeline.
+// server/grid/grid.hpp: the grid strand and what lives on it: sessions, broker, controller,
+// pipeline.
 #pragma once
 
 #include <boost/asio.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,8 +33,8 @@ struct BindRequest {
     std::shared_ptr<Transport> transport;
 };
 
-/// Callbacks run on the grid strand: the caller posts on to its own. Every public member may be called
-/// from any thread unless it says otherwise.
+/// Callbacks run on the grid strand: the caller posts on to its own. Every public member may be
+/// called from any thread unless it says otherwise.
 class Grid final : public Follower {
 public:
     using SaslFailure = std::optional<std::pair<std::string, std::string>>;   // condition, text
@@ -50,8 +52,7 @@ public:
     /// Before anything else, on the calling thread: memory from the store, then policy and
     /// administrators. The error is for the operator.
     Result<void, std::string> start(
-        const std::optional<std::string>& policy_text,
-        const std::vector<xml::Jid>& administrators
+        const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
     );
     void stop();
 
@@ -78,7 +79,6 @@ public:
     );
     /// Makes these accounts administrators, as `gridctl admin add` asked.
     void add_administrators(std::vector<xml::Jid> administrators);
-    void close_all(xml::StreamError error);
 
     const Router& router() const { return router_; }
     /// Grid strand.
@@ -99,9 +99,8 @@ private:
         bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
             return false;
         }
-        bool is_in_group(
-            const xml::Jid&, const xml::Jid&, const std::vector<std::string>&
-        ) const override {
+        bool is_in_group(const xml::Jid&, const xml::Jid&, const std::vector<std::string>&)
+            const override {
             return false;
         }
         bool is_online(const xml::Jid&) const override { return false; }
@@ -109,13 +108,16 @@ private:
 
     boost::system::error_code scan();
     void tick();
+    void close_expired();
     /// What must be committed before this certificate may do anything; `done` gets why it was not.
     void enrol(
         const controller::Identity& identity,
         const std::string& address,
         std::function<void(std::optional<xml::StanzaError>)> done
     );
-    void enter(BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done);
+    void enter(
+        BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
+    );
     std::shared_ptr<net::Budget> account_budget(const xml::Jid& bare);
 
     net::Strand strand_;
@@ -133,6 +135,8 @@ private:
     std::shared_ptr<net::Budget> process_budget_;
     std::uint64_t last_session_ = 0;   // session ids count up, those of single requests count down
     std::uint64_t last_sender_ = 0;
+    std::deque<storage::Batch> deferred_;   // background work that the store had no room for
+    std::uint64_t ticks_ = 0;
     bool is_stopped_ = false;
 };
 

@@ -15,7 +15,8 @@ namespace grid::server {
 /// What the pipeline knows of a request, whatever it asks and wherever it came from. Grid strand.
 class Pending {
 public:
-    enum class State { Waiting, InFlight, Reading, Answered };
+    /// Delivering: applied, its events are going out; the answer comes after them.
+    enum class State { Waiting, InFlight, Delivering, Reading, Answered };
     enum class Next { Answer, Commit, Read };
 
     virtual ~Pending() = default;

@@ -15,23 +15,32 @@ constexpr auto slice = std::chrono::milliseconds(1);
 
 void Pipeline::run(const std::shared_ptr<SenderQueue>& queue) { settle(queue); }
 
-bool Pipeline::decide_all(const std::shared_ptr<SenderQueue>& queue) {
+Pipeline::Decided Pipeline::decide_all(
+    const std::shared_ptr<SenderQueue>& queue, TimePoint deadline
+) {
     while (Pending* request = queue->next_to_decide()) {
+        // One sender's long read must not keep the others waiting, nor outrun its own reading.
+        if (queue->has_room && !queue->has_room()) return Decided::NoRoom;
+        if (steady_clock::now() >= deadline) return Decided::TurnOver;
         if (++request->rounds > decide_rounds_max) {
             request->refuse(storage::Errc::Conflict);
             request->state = State::Answered;
             continue;
         }
         switch (request->decide()) {
-            case Pending::Next::Answer: request->state = State::Answered; break;
-            case Pending::Next::Read: start_read(queue, *request); break;
+            case Pending::Next::Answer:
+                request->state = State::Answered;
+                break;
+            case Pending::Next::Read:
+                start_read(queue, *request);
+                break;
             case Pending::Next::Commit: {
                 storage::Batch batch = request->take_batch();
                 const std::size_t bytes = batch.bytes();
                 const storage::Ticket ticket = ++last_ticket_;
                 if (!store_.submit(ticket, {queue->id(), queue->round()}, std::move(batch))) {
                     --request->rounds;   // nothing happened: decided again when there is room
-                    return false;
+                    return Decided::NoRoom;
                 }
                 in_flight_.emplace(ticket, InFlight{queue, request});
                 queue->went_in_flight(*request, bytes);
@@ -40,17 +49,35 @@ bool Pipeline::decide_all(const std::shared_ptr<SenderQueue>& queue) {
         }
         queue->answer_front();
     }
-    return true;
+    return Decided::All;
 }
 
 void Pipeline::settle(const std::shared_ptr<SenderQueue>& queue) {
     queue->answer_front();
-    if (!decide_all(queue) && !queue->is_stalled) {
-        queue->is_stalled = true;
-        stalled_.push_back(queue);
-    }
+    const auto decided = decide_all(queue, steady_clock::now() + slice);
     queue->answer_front();
     if (queue->on_taken && queue->all_decided()) std::exchange(queue->on_taken, nullptr)();
+    if (decided == Decided::All || std::exchange(queue->is_stalled, true)) return;
+    if (decided == Decided::NoRoom) return stalled_.push_back(queue);
+    turns_.push_back(queue);
+    if (turns_.size() == 1)
+        boost::asio::post(strand_, [self = shared_from_this()] { self->take_turns(); });
+}
+
+void Pipeline::take_turns() {
+    for (auto& queue : std::exchange(turns_, {})) {
+        queue->is_stalled = false;
+        settle(queue);
+    }
+    follower_.flush();
+}
+
+void Pipeline::resume_stalled() {
+    // Each in its turn, and only those that were waiting when we began.
+    for (auto& queue : std::exchange(stalled_, {})) {
+        queue->is_stalled = false;
+        settle(queue);
+    }
 }
 
 void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request) {
@@ -83,10 +110,13 @@ void Pipeline::on_feed(std::vector<storage::FeedEntry> entries) {
 void Pipeline::work() {
     const auto deadline = steady_clock::now() + slice;
     is_working_ = true;
-    // Per revision: apply, events, answer, then the next (design §2), so that nobody sees an event of a
-    // node after the result of leaving it.
+    // Per revision: apply, events, answer, then the next (design §2), so that nobody sees an event
+    // of a node after the result of leaving it.
     while (follower_.deliver(deadline)) {
-        if (auto queue = std::exchange(unanswered_, nullptr)) settle(queue);
+        if (auto [queue, request] = std::exchange(unanswered_, {}); queue) {
+            if (request->state == State::Delivering) request->state = State::Answered;
+            settle(queue);
+        }
         if (feed_.empty()) {
             is_working_ = false;
             break;
@@ -126,8 +156,8 @@ void Pipeline::on_committed(storage::Committed committed) {
         return;
     }
     queue->came_back(*request);
-    request->state = State::Answered;
-    unanswered_ = std::move(queue);
+    request->state = State::Delivering;
+    unanswered_ = {std::move(queue), request};
 }
 
 void Pipeline::on_refused(const storage::Refused& refused) {
@@ -137,7 +167,9 @@ void Pipeline::on_refused(const storage::Refused& refused) {
     in_flight_.erase(found);
     const bool is_conflict = refused.error == storage::Errc::Conflict;
     if (!is_conflict)
-        log_.error("commit_refused", {{"reason", refused.error.message()}, {"detail", refused.detail}});
+        log_.error(
+            "commit_refused", {{"reason", refused.error.message()}, {"detail", refused.detail}}
+        );
     if (!queue) {
         --background_;   // what it was for is still due, and will be proposed again
         return;
@@ -150,17 +182,7 @@ void Pipeline::on_refused(const storage::Refused& refused) {
         request->refuse(refused.error);
         request->state = State::Answered;
     }
-    unanswered_ = std::move(queue);
-}
-
-void Pipeline::resume_stalled() {
-    // Each in its turn, and only those that were waiting when we began.
-    for (std::size_t count = stalled_.size(); count > 0; --count) {
-        auto queue = std::move(stalled_.front());
-        stalled_.pop_front();
-        queue->is_stalled = false;
-        settle(queue);
-    }
+    unanswered_ = {std::move(queue), request};
 }
 
 }   // namespace grid::server

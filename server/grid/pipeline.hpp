@@ -30,6 +30,9 @@ public:
     virtual void rebuild() = 0;
 };
 
+/// Background work keeps out of the way of requests.
+inline constexpr std::size_t background_bytes_max = 16 * 1024 * 1024;
+
 /// Lives on the grid strand; only `on_feed` may be called from elsewhere.
 class Pipeline : public std::enable_shared_from_this<Pipeline> {
 public:
@@ -38,27 +41,33 @@ public:
 
     /// Takes a request over. Call `run` when the sender's last one is in.
     void run(const std::shared_ptr<SenderQueue>& queue);
+    /// Queues that waited for room get their turn; called by the clock as well.
+    void resume_stalled();
     /// A batch that nobody waits for: background work. False when the store has no room now.
     bool submit_background(storage::Batch batch);
+    /// Asked before submit_background, which takes its batch whatever comes of it.
+    bool has_room() const { return store_.status().queued_bytes < background_bytes_max; }
     std::size_t background_in_flight() const { return background_; }
     /// The store's feed (its own thread).
     void on_feed(std::vector<storage::FeedEntry> entries);
 
 private:
+    using TimePoint = std::chrono::steady_clock::time_point;
     struct InFlight {
         std::shared_ptr<SenderQueue> queue;   // null: background
         Pending* request = nullptr;
     };
 
-    /// Everything of this queue that may be decided now; false when the store is full.
-    bool decide_all(const std::shared_ptr<SenderQueue>& queue);
+    enum class Decided { All, TurnOver, NoRoom };   // no room: in the commit queue or the outbox
+    /// Everything of this queue that may be decided now.
+    Decided decide_all(const std::shared_ptr<SenderQueue>& queue, TimePoint deadline);
     void start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request);
     void work();
     void handle(storage::FeedEntry entry);
     void on_committed(storage::Committed committed);
     void on_refused(const storage::Refused& refused);
     void settle(const std::shared_ptr<SenderQueue>& queue);
-    void resume_stalled();
+    void take_turns();
 
     net::Strand strand_;
     storage::Store& store_;
@@ -67,8 +76,8 @@ private:
     storage::Ticket last_ticket_ = 0;
     std::unordered_map<storage::Ticket, InFlight> in_flight_;
     std::deque<storage::FeedEntry> feed_;
-    std::shared_ptr<SenderQueue> unanswered_;   // its commit is applied, its events are going out
-    std::deque<std::shared_ptr<SenderQueue>> stalled_;
+    InFlight unanswered_;   // its commit is applied, its events are going out
+    std::deque<std::shared_ptr<SenderQueue>> turns_, stalled_;   // for time, for room
     std::size_t background_ = 0;
     bool is_working_ = false;
 };

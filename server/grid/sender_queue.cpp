@@ -17,15 +17,14 @@ Pending* SenderQueue::next_to_decide() {
     for (std::size_t i = head_; i < items_.size(); ++i) {
         Pending& request = *items_[i];
         if (candidate) {
-            // Decided before a conflict was known: it comes back as a conflict too, and until then what
-            // stands before it may not overtake it.
+            // Decided before a conflict was known: it comes back as a conflict too, and until then
+            // what stands before it may not overtake it.
             if (request.state == State::InFlight) return nullptr;
             continue;
         }
         if (request.state != State::Waiting) {
-            only_publishes_before =
-                only_publishes_before &&
-                (request.order != Order::Barrier || request.state == State::Answered);
+            only_publishes_before = only_publishes_before && (request.order != Order::Barrier ||
+                                                              request.state == State::Answered);
             continue;
         }
         bool is_first = i == head_;
@@ -60,9 +59,10 @@ void SenderQueue::came_back(Pending& request) {
 }
 
 bool SenderQueue::all_decided() const {
-    return std::none_of(items_.begin() + static_cast<std::ptrdiff_t>(head_), items_.end(), [](const auto& item) {
-        return item->state == State::Waiting;
-    });
+    return std::none_of(
+        items_.begin() + static_cast<std::ptrdiff_t>(head_), items_.end(),
+        [](const auto& item) { return item->state == State::Waiting; }
+    );
 }
 
 }   // namespace grid::server

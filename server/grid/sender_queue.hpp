@@ -27,6 +27,8 @@ public:
     void push(std::unique_ptr<Pending> request);
     /// The request that may be decided now; null when none may, or a bound is reached.
     Pending* next_to_decide();
+    /// Asked before each: is there room for more answers? Empty: always.
+    std::function<bool()> has_room;
     /// Sends the answers that are due, in order.
     void answer_front();
     void went_in_flight(Pending& request, std::size_t bytes);
@@ -38,7 +40,7 @@ public:
 
     /// Called once when all_decided becomes true.
     std::function<void()> on_taken;
-    bool is_stalled = false;   // waits for room in the commit queue
+    bool is_stalled = false;   // waits for its next turn
 
 private:
     std::uint64_t id_, round_ = 1;

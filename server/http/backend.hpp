@@ -23,9 +23,7 @@ public:
     ) override {
         auto prepared = rest_.prepare(request);
         if (!prepared) return done(prepared.error());
-        grid_.api(
-            std::move(*prepared), std::move(principal), std::move(identity), std::move(done)
-        );
+        grid_.api(std::move(*prepared), std::move(principal), std::move(identity), std::move(done));
     }
 
     Readiness ready() override {

@@ -1,4 +1,5 @@
-// server/net/budget.hpp: how many bytes may be queued, counted per session, account and process at once.
+// server/net/budget.hpp: how many bytes may be queued, counted per session, account and process at
+// once.
 #pragma once
 
 #include <atomic>
@@ -14,20 +15,27 @@ public:
     explicit Budget(std::size_t bytes_max, std::shared_ptr<Budget> parent = nullptr)
         : bytes_max_(bytes_max), parent_(std::move(parent)) {}
 
-    /// False, and nothing taken, when this or a budget above would be exceeded.
-    bool take(std::size_t bytes) {
-        if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes > bytes_max_ ||
-            (parent_ && !parent_->take(bytes))) {
+    enum class Taken { Yes, Full, FullAbove };
+    /// Nothing is taken unless Yes. Who holds nothing yet may always take: one answer that is
+    /// larger than the bound must not end a session that reads.
+    Taken take(std::size_t bytes) {
+        const auto before = used_.fetch_add(bytes, std::memory_order_relaxed);
+        if (before != 0 && before + bytes > bytes_max_) {
             used_.fetch_sub(bytes, std::memory_order_relaxed);
-            return false;
+            return Taken::Full;
         }
-        return true;
+        if (parent_ && parent_->take(bytes) != Taken::Yes) {
+            used_.fetch_sub(bytes, std::memory_order_relaxed);
+            return Taken::FullAbove;
+        }
+        return Taken::Yes;
     }
     void give(std::size_t bytes) {
         used_.fetch_sub(bytes, std::memory_order_relaxed);
         if (parent_) parent_->give(bytes);
     }
     const std::shared_ptr<Budget>& parent() const { return parent_; }
+    std::size_t bytes_max() const { return bytes_max_; }
     std::size_t used() const { return used_.load(std::memory_order_relaxed); }
 
 private:

@@ -7,8 +7,8 @@
 
 namespace grid::server::net {
 
-/// `co_await from_callback<T>(start)`: calls `start(done)`, resumes on the coroutine's own strand with
-/// what `done` was given. `done` may be called from any thread, once.
+/// `co_await from_callback<T>(start)`: calls `start(done)`, resumes on the coroutine's own strand
+/// with what `done` was given. `done` may be called from any thread, once.
 template <class T, class Start>
 boost::asio::awaitable<T> from_callback(Start start) {
     namespace asio = boost::asio;

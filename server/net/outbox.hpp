@@ -1,4 +1,5 @@
-// server/net/outbox.hpp: what is queued for one connection, gathered into as few TLS records as possible.
+// server/net/outbox.hpp: what is queued for one connection, gathered into as few TLS records as
+// possible.
 #pragma once
 
 #include <functional>
@@ -12,8 +13,8 @@
 
 namespace grid::server::net {
 
-/// On the connection's strand. `flush` never waits; where the socket is full it says so, and the owner
-/// calls again when it is writable. Nothing is held while nothing is queued.
+/// On the connection's strand. `flush` never waits; where the socket is full it says so, and the
+/// owner calls again when it is writable. Nothing is held while nothing is queued.
 class Outbox {
 public:
     explicit Outbox(TlsStream& stream) : stream_(stream) {}
@@ -43,9 +44,9 @@ private:
     TlsStream& stream_;
     std::shared_ptr<Budget> budget_;
     std::vector<Entry> queue_;
-    std::size_t next_ = 0;        // in queue_
-    std::string unsent_;          // gathered, and the socket was full
-    std::size_t budgeted_ = 0;    // taken and not yet given back
+    std::size_t next_ = 0;       // in queue_
+    std::string unsent_;         // gathered, and the socket was full
+    std::size_t budgeted_ = 0;   // taken and not yet given back
     std::size_t own_bytes_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// server/router/addresses.hpp: which address is whose: server, broker, controller, an account, or elsewhere.
+// server/router/addresses.hpp: which address is whose: server, broker, controller, an account, or
+// elsewhere.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // server/router/iq_pending.cpp: an iq in the pipeline, and its answer on the wire.
+#include "pubsub/reply.hpp"
 #include "server/grid/pending.hpp"
 #include "server/router/router.hpp"
 #include "server/router/storage_error.hpp"
@@ -54,7 +55,9 @@ private:
             *out += '\'';
         };
         const auto* reply = std::get_if<1>(&answer);
-        *out += reply ? "<iq type='result'" : "<iq type='error'";
+        // Partly done (XEP-0060 §8.8.2.4): an error that carries what was not.
+        const bool is_failed = reply && pubsub::is_failed(*reply);
+        *out += reply && !is_failed ? "<iq type='result'" : "<iq type='error'";
         attribute("id", id_);
         attribute("from", to_);
         attribute("to", session_->jid.str());
@@ -63,6 +66,12 @@ private:
             return out;
         }
         *out += '>';
+        if (is_failed) {
+            for (const auto& child : (*reply)->nodes())
+                xml::write(*out, child, xml::ns::client.uri());
+            *out += "</iq>";
+            return out;
+        }
         xml::write(*out, reply ? **reply : std::get<0>(answer).to_element(), xml::ns::client.uri());
         *out += "</iq>";
         return out;

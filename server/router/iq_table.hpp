@@ -15,8 +15,8 @@ using IqAnswer = Result<pubsub::Reply, xml::StanzaError>;
 /// Runs on the connection's strand: may read only what never changes.
 using IqHandler = std::function<IqAnswer(const pubsub::IqRequest&)>;
 
-/// Filled while the program is put together, then constant. A new XEP is one file in services/ and one
-/// line there.
+/// Filled while the program is put together, then constant. A new XEP is one file in services/ and
+/// one line there.
 class IqTable {
 public:
     void on(xml::IqType type, const xml::Ns& ns, IqHandler handler) {

@@ -33,7 +33,9 @@ Router::Router(
 
 namespace {
 
-std::string error_bytes(const Session& session, xml::Element& stanza, const xml::StanzaError& error) {
+std::string error_bytes(
+    const Session& session, xml::Element& stanza, const xml::StanzaError& error
+) {
     stanza.set("from", session.jid.str());
     return xml::to_string(xml::error_reply(stanza, error), xml::ns::client.uri());
 }
@@ -113,17 +115,19 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
 Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const {
     auto type = xml::iq_type(iq);
     const auto* id = iq.attr("id");
+    if (type && (*type == xml::IqType::Result || *type == xml::IqType::Error))
+        return std::monostate{};   // nothing here waits for one, and an error is never answered
     if (!type || !id || id->empty())
         return error_bytes(
-            session, iq, xml::bad_request("an iq needs an 'id', and a 'type' of get, set, result or error")
+            session, iq,
+            xml::bad_request("an iq needs an 'id', and a 'type' of get, set, result or error")
         );
     Inbound inbound;
     inbound.destination = addresses_.classify(to, session.bare);
-    if (*type == xml::IqType::Result || *type == xml::IqType::Error) {
-        if (inbound.destination != Destination::Client) return std::monostate{};
-    } else if (iq.child_count() != 1) {
+    if (iq.child_count() != 1) {
         return error_bytes(
-            session, iq, xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)")
+            session, iq,
+            xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)")
         );
     }
     if (inbound.destination == Destination::Client) {
@@ -155,8 +159,11 @@ Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
     if (prepared) return std::move(*prepared);
     if (destination == Destination::Elsewhere)
         return xml::StanzaError{
-            "cancel", "remote-server-not-found", {},
-            "this grid does not reach " + std::string(request.to.domain()), {}
+            "cancel",
+            "remote-server-not-found",
+            {},
+            "this grid does not reach " + std::string(request.to.domain()),
+            {}
         };
     if (destination == Destination::Server || destination == Destination::OwnAccount) {
         const auto& table = destination == Destination::Server ? server_iqs_ : account_iqs_;
@@ -190,11 +197,19 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     } else if (implicit_login_ && !session->is_active && inbound.prepared &&
                (inbound.destination == Destination::Broker ||
                 inbound.destination == Destination::Controller) &&
-               controller_.state(session->bare) == controller::AccountState::Enabled) {
+               controller_.state(session->principal) == controller::AccountState::Enabled) {
         set_active(session, true);
     }
     if (inbound.prepared) {
-        if (!session->queue) session->queue = std::make_shared<SenderQueue>(session->id);
+        if (!session->queue) {
+            session->queue = std::make_shared<SenderQueue>(session->id);
+            // Who does not read its answers is not asked for more: half an outbox is kept for
+            // events.
+            session->queue->has_room = [session] {
+                return !session->transport || session->budget->used() + session->pending_bytes <
+                                                  session->budget->bytes_max() / 2;
+            };
+        }
         session->queue->push(
             make_iq_pending(*this, fanout_, session, stanza, std::move(*inbound.prepared))
         );
@@ -229,7 +244,7 @@ void Router::take_presence(
         session->priority = priority;
         if (session->is_active && moved) fanout_.presence_changed(session->bare);
         // Initial presence is login (B.3), which only an enabled account may.
-        if (controller_.state(session->bare) == controller::AccountState::Enabled)
+        if (controller_.state(session->principal) == controller::AccountState::Enabled)
             set_active(session, true);
     }
 }
@@ -245,19 +260,17 @@ void Router::take_relayed(const SessionPtr& session, const Inbound& inbound) {
     // As for a missing account, so that accounts cannot be probed (B.1).
     if (controller_.state(to.bare()) != controller::AccountState::Enabled) return refuse();
     if (stanza.name() == "iq") {
-        auto target = sessions_.find(to);
-        const bool is_answer = type == "result" || type == "error";
-        if (!target || !target->is_active || !is_answer) return refuse();
-        return fanout_.send(target, {nullptr, inbound.relayed});
+        // Queries from client to client are not relayed, so nobody waits for an answer.
+        return refuse();
     }
     if (type == "groupchat") return refuse();
     if (!to.is_bare()) {
-        if (auto target = sessions_.find(to); target && target->is_active)
+        if (auto target = sessions_.find(to); target && fanout_.may_receive(*target))
             return fanout_.send(target, {nullptr, inbound.relayed});
     }
     bool reached = false;   // RFC 6121 §8.5.2.1.1
     for (const auto& target : sessions_.of_account(to.bare_view())) {
-        if (!target->is_active || target->priority < 0) continue;
+        if (!fanout_.may_receive(*target) || target->priority < 0) continue;
         fanout_.send(target, {nullptr, inbound.relayed});
         reached = true;
     }

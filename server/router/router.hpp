@@ -21,7 +21,8 @@ namespace grid::server {
 struct Inbound {
     controller::Destination destination = controller::Destination::Server;
     xml::Jid to;
-    /// What the grid strand must know of it: name, attributes, name of the payload. Not the content.
+    /// What the grid strand must know of it: name, attributes, name of the payload. Not the
+    /// content.
     xml::Element stanza;
     /// For a service: what to run.
     std::optional<pubsub::Prepared> prepared;
@@ -29,7 +30,8 @@ struct Inbound {
     xml::Bytes relayed;
 };
 
-/// What the connection does with a stanza: nothing more, answer at once, hand it to the grid, or end.
+/// What the connection does with a stanza: nothing more, answer at once, hand it to the grid, or
+/// end.
 using Routed = std::variant<std::monostate, std::string, Inbound, xml::StreamError>;
 
 class Router {
@@ -45,10 +47,11 @@ public:
         bool implicit_login
     );
 
-    /// On the connection's strand; reads only what never changes. Ping is answered here: it waits for
-    /// nobody (design §3).
+    /// On the connection's strand; reads only what never changes. Ping is answered here: it waits
+    /// for nobody (design §3).
     Routed prepare(const Session& session, xml::Element stanza) const;
-    /// On the grid strand: confinement, implicit login, then into the sender's queue or to its addressee.
+    /// On the grid strand: confinement, implicit login, then into the sender's queue or to its
+    /// addressee.
     void take(const SessionPtr& session, Inbound inbound);
     /// The session's own end of stream: after the answers to what came before.
     void set_active(const SessionPtr& session, bool active);
@@ -76,7 +79,10 @@ private:
 
 /// Fills context and order of a request and puts it into the session's queue. (router.cpp)
 std::unique_ptr<Pending> make_iq_pending(
-    Router& router, Fanout& fanout, const SessionPtr& session, const xml::Element& iq,
+    Router& router,
+    Fanout& fanout,
+    const SessionPtr& session,
+    const xml::Element& iq,
     pubsub::Prepared prepared
 );
 

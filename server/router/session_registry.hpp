@@ -18,9 +18,9 @@ public:
     explicit SessionRegistry(std::uint32_t resources_per_account_max)
         : resources_max_(resources_per_account_max) {}
 
-    /// Enters the table. A session that holds the same full JID is returned in `replaced`: it must be
-    /// closed with <conflict/> (RFC 6120 §7.7.2.2, the client that comes back wins). False: too many
-    /// resources.
+    /// Enters the table. A session that holds the same full JID is returned in `replaced`: it must
+    /// be closed with <conflict/> (RFC 6120 §7.7.2.2, the client that comes back wins). False: too
+    /// many resources.
     bool enter(const SessionPtr& session, SessionPtr& replaced);
     void leave(const Session& session);
 

@@ -22,7 +22,9 @@ xml::StanzaError to_stanza_error(boost::system::error_code error) {
     if (error == Errc::Conflict)
         return wait("resource-constraint", "too many changes at once to the same thing; try again");
     if (error == Errc::NoSpace)
-        return wait("resource-constraint", "the server's disk is full; nothing was changed, try later");
+        return wait(
+            "resource-constraint", "the server's disk is full; nothing was changed, try later"
+        );
     if (error == Errc::UnknownOutcome)
         return wait("internal-server-error", "outcome unknown, look before you repeat");
     if (error == Errc::TooLarge)

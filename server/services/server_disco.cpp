@@ -5,6 +5,7 @@
 #include <array>
 
 #include "server/services/services.hpp"
+#include "server/stream/features.hpp"
 #include "xml/base64.hpp"
 #include "xml/namespaces.hpp"
 
@@ -24,7 +25,8 @@ std::vector<std::string_view> features() {
 xml::Element info(const std::string* node) {
     xml::Element query("query", xml::ns::disco_info);
     if (node) query.set("node", *node);
-    query.add(xml::Element("identity", {{"category", "server"}, {"type", "im"}, {"name", "gridd"}}));
+    query.add(xml::Element("identity", {{"category", "server"}, {"type", "im"}, {"name", "gridd"}})
+    );
     for (auto feature : features())
         query.add(xml::Element("feature", {{"var", std::string(feature)}}));
     return query;
@@ -34,13 +36,14 @@ xml::Element item(const xml::Jid& jid, std::string name) {
     return xml::Element("item", {{"jid", jid.str()}, {"name", std::move(name)}});
 }
 
+/// RFC 3921 §3: older libraries ask for a session; it means nothing any more.
+IqAnswer legacy_session(const pubsub::IqRequest&) { return pubsub::Reply{}; }
+
 xml::StanzaError no_node(const std::string& node) {
     return xml::item_not_found("this address has no disco node '" + node + "'");
 }
 
 }   // namespace
-
-std::string caps_node() { return "urn:gridd"; }
 
 std::string caps_hash() {
     std::string text = "server/im//gridd<";
@@ -54,9 +57,12 @@ std::string caps_hash() {
 }
 
 void register_server_disco(IqTable& server, const Addresses& addresses) {
+    server.on(xml::IqType::Set, xml::ns::session, legacy_session);
     server.on(
         xml::IqType::Get, xml::ns::disco_info,
-        [own = caps_node() + "#" + caps_hash()](const pubsub::IqRequest& request) -> IqAnswer {
+        // XEP-0115 §6.2: the node that the stream features name is answered too.
+        [own = stream::caps_node(addresses.server().str()) + "#" +
+               caps_hash()](const pubsub::IqRequest& request) -> IqAnswer {
             const auto* node = request.payload->attr("node");
             if (node && *node != own) return no_node(*node);
             return pubsub::Reply(info(node));
@@ -102,10 +108,7 @@ void register_account(IqTable& account) {
     account.on(xml::IqType::Set, xml::ns::roster, [](const pubsub::IqRequest&) -> IqAnswer {
         return xml::not_allowed("this grid keeps no rosters");
     });
-    // RFC 3921 §3: older libraries ask for a session; it means nothing any more.
-    account.on(xml::IqType::Set, xml::ns::session, [](const pubsub::IqRequest&) -> IqAnswer {
-        return pubsub::Reply{};
-    });
+    account.on(xml::IqType::Set, xml::ns::session, legacy_session);
 }
 
 }   // namespace grid::server::services

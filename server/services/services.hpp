@@ -1,4 +1,5 @@
-// server/services/services.hpp: what the server itself answers. A new XEP is a file here and a line there.
+// server/services/services.hpp: what the server itself answers. A new XEP is a file here and a line
+// there.
 #pragma once
 
 #include <string>
@@ -16,7 +17,5 @@ void register_account(IqTable& account);
 
 /// XEP-0115 §5.1: the `ver` of the server's disco#info.
 std::string caps_hash();
-/// XEP-0115 §3: what `caps_hash` stands for; disco#info answers at this node too.
-std::string caps_node();
 
 }   // namespace grid::server::services

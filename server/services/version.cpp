@@ -1,6 +1,7 @@
-// server/services/version.cpp: software version (XEP-0092). The operating system is nobody's business.
-#include "server/services/services.hpp"
+// server/services/version.cpp: software version (XEP-0092). The operating system is nobody's
+// business.
 #include "server/version.hpp"
+#include "server/services/services.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::server::services {

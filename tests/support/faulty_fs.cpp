@@ -31,9 +31,14 @@ public:
         at_ += size;
         return IOStatus::OK();
     }
-    IOStatus
-    Read(uint64_t offset, size_t size, const IOOptions&, Slice* result, char* scratch, IODebugContext*)
-        const override {
+    IOStatus Read(
+        uint64_t offset,
+        size_t size,
+        const IOOptions& /*options*/,
+        Slice* result,
+        char* scratch,
+        IODebugContext* /*dbg*/
+    ) const override {
         const std::size_t from = std::min<std::size_t>(offset, content_.size());
         const std::size_t count = content_.copy(scratch, size, from);
         *result = Slice(scratch, count);

@@ -101,19 +101,29 @@ public:
         rocksdb::IODebugContext* dbg
     ) override;
     // What a store does not use has no place to forget anything, so it is refused.
-    rocksdb::IOStatus
-    ReopenWritableFile(const std::string&, const rocksdb::FileOptions&, std::unique_ptr<rocksdb::FSWritableFile>*, rocksdb::IODebugContext*)
-        override {
+    rocksdb::IOStatus ReopenWritableFile(
+        const std::string& /*name*/,
+        const rocksdb::FileOptions& /*options*/,
+        std::unique_ptr<rocksdb::FSWritableFile>* /*result*/,
+        rocksdb::IODebugContext* /*dbg*/
+    ) override {
         return rocksdb::IOStatus::NotSupported();
     }
-    rocksdb::IOStatus
-    ReuseWritableFile(const std::string&, const std::string&, const rocksdb::FileOptions&, std::unique_ptr<rocksdb::FSWritableFile>*, rocksdb::IODebugContext*)
-        override {
+    rocksdb::IOStatus ReuseWritableFile(
+        const std::string& /*name*/,
+        const std::string& /*old_name*/,
+        const rocksdb::FileOptions& /*options*/,
+        std::unique_ptr<rocksdb::FSWritableFile>* /*result*/,
+        rocksdb::IODebugContext* /*dbg*/
+    ) override {
         return rocksdb::IOStatus::NotSupported();
     }
-    rocksdb::IOStatus
-    LinkFile(const std::string&, const std::string&, const rocksdb::IOOptions&, rocksdb::IODebugContext*)
-        override {
+    rocksdb::IOStatus LinkFile(
+        const std::string& /*from*/,
+        const std::string& /*to*/,
+        const rocksdb::IOOptions& /*options*/,
+        rocksdb::IODebugContext* /*dbg*/
+    ) override {
         return rocksdb::IOStatus::NotSupported();
     }
 

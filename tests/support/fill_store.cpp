@@ -1,5 +1,5 @@
-// tests/support/fill_store.cpp: fills a store with nodes and items through the broker's own engine, to see
-// how the server starts with many: fill_store DIR NODES ITEMS.
+// tests/support/fill_store.cpp: fills a store with nodes and items through the broker's own engine,
+// to see how the server starts with many: fill_store DIR NODES ITEMS.
 #include <charconv>
 #include <condition_variable>
 #include <cstdio>
@@ -29,20 +29,20 @@ struct AllowAll final : pubsub::AccessPolicy {
     }
     bool is_administrator(const pubsub::Principal&) const override { return true; }
     std::uint64_t revision() const override { return 1; }
-    void seal(
-        storage::Batch&, const pubsub::Principal&, pubsub::Operation, std::string_view,
-        const pubsub::Verdict&
-    ) const override {}
-    void refused(
-        const pubsub::Principal&, pubsub::Operation, std::string_view, const pubsub::Verdict&
-    ) const override {}
+    void
+    seal(storage::Batch&, const pubsub::Principal&, pubsub::Operation, std::string_view, const pubsub::Verdict&)
+        const override {}
+    void
+    refused(const pubsub::Principal&, pubsub::Operation, std::string_view, const pubsub::Verdict&)
+        const override {}
 };
 
 struct NoContacts final : pubsub::Contacts {
-    bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override { return false; }
-    bool is_in_group(
-        const xml::Jid&, const xml::Jid&, const std::vector<std::string>&
-    ) const override {
+    bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
+        return false;
+    }
+    bool is_in_group(const xml::Jid&, const xml::Jid&, const std::vector<std::string>&)
+        const override {
         return false;
     }
     bool is_online(const xml::Jid&) const override { return false; }
@@ -87,9 +87,9 @@ public:
         context.fresh_id = std::to_string(++last_);
         auto decision = (*prepared)->decide(context);
         auto* change = decision.change();
-        if (!change) give_up("refused: " + (decision.error() ? decision.error()->text : pubsub_child));
-        while (outstanding_ >= 512 ||
-               !store_->submit(last_, {1, 1}, std::move(change->batch)))
+        if (!change)
+            give_up("refused: " + (decision.error() ? decision.error()->text : pubsub_child));
+        while (outstanding_ >= 512 || !store_->submit(last_, {1, 1}, std::move(change->batch)))
             take();
         ++outstanding_;
     }

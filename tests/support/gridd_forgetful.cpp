@@ -1,5 +1,5 @@
-// tests/support/gridd_forgetful.cpp: gridd on a disk that forgets: what was not synced lives only in this
-// process, so that kill -9 at any moment is a power loss.
+// tests/support/gridd_forgetful.cpp: gridd on a disk that forgets: what was not synced lives only
+// in this process, so that kill -9 at any moment is a power loss.
 #include "faulty_fs.hpp"
 #include "server/command_line.hpp"
 

@@ -1,11 +1,12 @@
-// tests/unit/server/config_file.cpp: options by file, environment and command line, and their refusals.
+// tests/unit/server/config_file.cpp: options by file, environment and command line, and their
+// refusals.
 #include "server/config_file.hpp"
 
+#include <unistd.h>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <unistd.h>
 
 using namespace grid::server;
 using Catch::Matchers::Contains;
@@ -14,8 +15,10 @@ namespace {
 
 struct TemporaryFile {
     explicit TemporaryFile(const std::string& text)
-        : path(std::filesystem::temp_directory_path() /
-               ("gridd-config-" + std::to_string(::getpid()) + ".toml")) {
+        : path(
+              std::filesystem::temp_directory_path() /
+              ("gridd-config-" + std::to_string(::getpid()) + ".toml")
+          ) {
         std::ofstream(path) << text;
     }
     ~TemporaryFile() { std::filesystem::remove(path); }
@@ -30,13 +33,15 @@ auto load(const std::string& toml, std::vector<std::string> sets = {}) {
 }   // namespace
 
 TEST_CASE("file, environment and --set, the later one wins") {
-    TemporaryFile file("domain = 'a.example'\n[listen]\nc2s = '127.0.0.1:1'\nhttp = '127.0.0.1:1'\n");
+    TemporaryFile file("domain = 'a.example'\n[listen]\nc2s = '127.0.0.1:1'\nhttp = '127.0.0.1:1'\n"
+    );
     std::map<std::string, std::string> env{
         {"GRIDD_LISTEN_C2S", "127.0.0.1:2"}, {"GRIDD_LISTEN_HTTP", "127.0.0.1:2"}
     };
-    auto config = load_config({file.path.string(), {"listen.http=127.0.0.1:3"}, [&](const auto& name) {
-                                   return env.count(name) ? std::optional(env[name]) : std::nullopt;
-                               }});
+    auto config =
+        load_config({file.path.string(), {"listen.http=127.0.0.1:3"}, [&](const auto& name) {
+                         return env.count(name) ? std::optional(env[name]) : std::nullopt;
+                     }});
     REQUIRE(config.has_value());
     CHECK(config->domain == "a.example");
     CHECK(config->listen.c2s == "127.0.0.1:2");
@@ -47,8 +52,10 @@ TEST_CASE("file, environment and --set, the later one wins") {
 TEST_CASE("an unknown key names file, line, column and the key that was meant") {
     auto config = load("[listen]\n  c2d = 'x'\n");
     REQUIRE(config.has_error());
-    CHECK_THAT(config.error(), Contains(":2:3:") && Contains("'listen.c2d'") &&
-                                   Contains("did you mean 'listen.c2s'"));
+    CHECK_THAT(
+        config.error(),
+        Contains(":2:3:") && Contains("'listen.c2d'") && Contains("did you mean 'listen.c2s'")
+    );
     CHECK_THAT(load("", {"lisen.c2s=x"}).error(), Contains("did you mean 'listen.c2s'"));
 }
 
@@ -70,11 +77,15 @@ TEST_CASE("values that contradict each other are refused") {
 }
 
 TEST_CASE("lists: types, mappings, groups") {
-    auto config = load("[pubsub]\ntypes = ['iodef/*=urn:iodef', '*=urn:any']\n", {
-        "sasl.mappings=cn,email@abcd", "accounts.default_groups=a,b"});
+    auto config = load(
+        "[pubsub]\ntypes = ['iodef/*=urn:iodef', '*=urn:any']\n",
+        {"sasl.mappings=cn,email@abcd", "accounts.default_groups=a,b"}
+    );
     REQUIRE(config.has_value());
-    CHECK(config->pubsub.types ==
-          std::vector<std::pair<std::string, std::string>>{{"iodef/*", "urn:iodef"}, {"*", "urn:any"}});
+    CHECK(
+        config->pubsub.types ==
+        std::vector<std::pair<std::string, std::string>>{{"iodef/*", "urn:iodef"}, {"*", "urn:any"}}
+    );
     REQUIRE(config->sasl.mappings.size() == 2);
     CHECK(config->sasl.mappings[1].source == "email");
     CHECK(config->sasl.mappings[1].ca == "abcd");

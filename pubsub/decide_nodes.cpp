@@ -123,6 +123,11 @@ Decision decide(const Broker& broker, const Context& context, const DeleteNode& 
     const Node& node = *granted->node;
     NodeRecord record = node.record;
     record.is_deleted = true;   // the gate: no publish in flight survives
+    // What a deleted name leaves behind counts as a node would.
+    if (!request.redirect.empty() && broker.memory.moved_names() >= broker.settings.nodes_max)
+        return refuse(
+            Errc::ResourceConstraint, "Too many nodes have moved; delete this one without redirect."
+        );
     Batch batch = start_batch(*granted);
     put_node(batch, node, record);
     if (request.redirect.empty())

@@ -50,6 +50,7 @@ public:
     const Node* find(std::string_view name) const;
     const Node* find(std::uint64_t uid) const;
     const MovedName* find_moved(std::string_view name) const;
+    std::size_t moved_names() const { return moved_.size(); }
     /// Live nodes by name.
     const std::map<std::string, Node*, std::less<>>& by_name() const { return by_name_; }
     /// Nodes in which the account has subscriptions, with their number.

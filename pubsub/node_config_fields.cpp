@@ -15,6 +15,7 @@ namespace grid::pubsub {
 namespace {
 
 constexpr std::uint8_t node_type_id = 1, access_model_id = 2;
+constexpr std::size_t text_bytes_max = 4096;
 
 using Field = ConfigField;
 using Choice = ConfigChoice;
@@ -46,8 +47,6 @@ Field boolean(std::uint8_t id, const char* var, const char* label, bool NodeConf
     };
 }
 
-constexpr std::size_t text_bytes_max = 4096;
-
 Field text(std::uint8_t id, const char* var, const char* label, std::string NodeConfig::* member) {
     return {
         id,
@@ -65,14 +64,12 @@ Field text(std::uint8_t id, const char* var, const char* label, std::string Node
     };
 }
 
-using Limit = std::uint64_t (*)(const Settings&);
-
 Field number(
     std::uint8_t id,
     const char* var,
     const char* label,
     std::uint64_t NodeConfig::* member,
-    Limit limit
+    std::uint64_t (*limit)(const Settings&)
 ) {
     return {
         id,

@@ -17,7 +17,7 @@ struct Principal {
     std::string address;         // source network address, for policy and audit
     std::string issuer;   // SHA-256 of the key of the trust anchor, hex; empty: no certificate
     /// Local console, start-up, timers: everything is allowed.
-    bool is_mapped = false;      // the name came from a mapping rule, not from an xmppAddr
+    bool is_mapped = false;   // the name came from a mapping rule, not from an xmppAddr
     static Principal system() {
         Principal p;
         p.origin = Origin::System;

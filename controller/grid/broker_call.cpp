@@ -25,18 +25,16 @@ pubsub::Context as_system(const pubsub::Context& context) {
 }
 
 std::string affiliation_of(const Call& call, std::string_view topic) {
-    xml::Element question(
-        "pubsub", xml::ns::pubsub_owner, {},
-        xml::Element("affiliations", {{"node", std::string(topic)}})
+    // XEP-0060 §5.7: the actor's own, at this node.
+    const xml::Element question(
+        "pubsub", xml::ns::pubsub, {}, xml::Element("affiliations", {{"node", std::string(topic)}})
     );
-    const pubsub::Decision answer =
-        ask_broker(call, xml::IqType::Get, question, as_system(call.context));
+    const pubsub::Decision answer = ask_broker(call, xml::IqType::Get, question, call.context);
     if (answer.reply() == nullptr || !*answer.reply()) return "none";
     const xml::Element* list = (*answer.reply())->child("affiliations");
     if (list == nullptr) return "none";
-    for (const xml::Element* entry : list->children("affiliation"))
-        if (entry->attr_or("jid", "") == call.actor().jid.bare_view())
-            return std::string(entry->attr_or("affiliation", "none"));
+    if (const xml::Element* entry = list->child("affiliation"))
+        return std::string(entry->attr_or("affiliation", "none"));
     return "none";
 }
 

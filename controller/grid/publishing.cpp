@@ -69,7 +69,7 @@ AtBroker join_topic(const Call& call, const std::string& topic) {
         decision = ask_broker(call, xml::IqType::Set, create, call.context);
     } else {
         const std::string affiliation = affiliation_of(call, topic);
-        if (affiliation == "owner" || affiliation == "publisher") return result;
+        if (affiliation == "owner" || affiliation.starts_with("publish")) return result;
         if (affiliation == "outcast") {
             result.error = to_stanza_error(
                 {Errc::Denied, "an owner of the topic has shut this account out", {}}

@@ -120,8 +120,7 @@ Match Policy::of(const Account& account, Operation operation, std::string_view t
         ++cached_;
     }
     std::int64_t& verdict = verdicts->second.at(static_cast<std::size_t>(operation));
-    if (verdict == unknown)
-        verdict = rule_for(account.jid, account.groups, operation, topic);
+    if (verdict == unknown) verdict = rule_for(account.jid, account.groups, operation, topic);
     return match(static_cast<std::uint32_t>(verdict));
 }
 

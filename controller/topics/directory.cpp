@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "xml/form.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller {
@@ -68,27 +69,30 @@ std::vector<std::string> Directory::serving(std::string_view service) const {
 std::vector<Provider> Directory::providers(std::string_view name) const {
     std::vector<Provider> found;
     if (broker_ == nullptr) return found;
-    // The broker's own answer to its owner (XEP-0060 §8.9.1), asked by the grid itself.
-    xml::Element question(
-        "pubsub", xml::ns::pubsub_owner, {},
-        xml::Element("affiliations", {{"node", std::string(name)}})
-    );
+    // What the broker tells everybody who may discover the node (XEP-0060 §5.4), asked by the grid
+    // itself. It names at most a page of owners and publishers.
+    const xml::Element question("query", xml::ns::disco_info, {{"node", std::string(name)}});
     auto prepared = broker_->prepare({xml::IqType::Get, settings_.broker, &question, {}});
     if (!prepared || !*prepared) return found;
     pubsub::Context context;
     context.actor = pubsub::Principal::system();
     const pubsub::Decision decision = (*prepared)->decide(context);
     if (decision.reply() == nullptr || !*decision.reply()) return found;
-    const xml::Element& answer = **decision.reply();
-    const xml::Element* list = answer.child("affiliations");
-    if (list == nullptr) return found;
-    for (const xml::Element* entry : list->children("affiliation")) {
-        const std::string_view kind = entry->attr_or("affiliation", "");
-        if (kind != "owner" && kind != "publisher" && kind != "publish-only") continue;
-        auto jid = xml::Jid::parse(entry->attr_or("jid", ""));
-        if (!jid) continue;
-        found.push_back({jid->bare(), std::string(kind), sessions_.active_resources(jid->bare())});
-    }
+    const xml::Element* x = (*decision.reply())->child("x", xml::ns::data);
+    if (x == nullptr) return found;
+    const auto form = xml::Form::parse(*x);
+    if (!form) return found;
+    const auto add = [&](const char* field, const char* affiliation) {
+        const xml::FormField* list = form->field(field);
+        if (list == nullptr) return;
+        for (const std::string& value : list->values) {
+            const auto jid = xml::Jid::parse(value);
+            if (!jid || std::ranges::find(found, *jid, &Provider::account) != found.end()) continue;
+            found.push_back({*jid, affiliation, sessions_.active_resources(*jid)});
+        }
+    };
+    add("pubsub#owner", "owner");
+    add("pubsub#publisher", "publisher");
     return found;
 }
 

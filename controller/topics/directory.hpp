@@ -19,7 +19,7 @@ namespace grid::controller {
 /// Who provides a topic: owner or publisher of its node.
 struct Provider {
     xml::Jid account;               // bare
-    std::string affiliation;        // owner, publisher, publish-only
+    std::string affiliation;        // owner, publisher
     std::vector<xml::Jid> online;   // full JIDs of active resources
 };
 

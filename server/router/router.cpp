@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "xml/namespaces.hpp"
 #include "xml/stanza.hpp"
@@ -225,7 +226,6 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
 void Router::take_presence(
     const SessionPtr& session, const xml::Element& presence, const xml::Jid& to
 ) {
-    // Directed presence and subscriptions need a roster, which this server does not keep.
     if (!to.empty()) {
         if (auto type = presence.attr_or("type", ""); type == "subscribe" || type == "probe")
             reply_error(session, presence, xml::service_unavailable("presence is not shared here"));
@@ -278,9 +278,8 @@ void Router::take_relayed(const SessionPtr& session, const Inbound& inbound) {
 }
 
 void Router::set_active(const SessionPtr& session, bool active) {
-    if (session->is_active == active) return;
-    session->is_active = active;
-    fanout_.presence_changed(session->bare);
+    if (std::exchange(session->is_active, active) != active)
+        fanout_.presence_changed(session->bare);
 }
 
 void Router::reply_error(

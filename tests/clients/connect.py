@@ -66,7 +66,8 @@ class GridClient(slixmpp.ClientXMPP):
         items = await disco.get_items(jid=self.boundjid.domain)
         for jid, _, _ in items["disco_items"]["items"]:
             info = await disco.get_info(jid=jid)
-            if any(entry[:2] == ("pubsub", "service") for entry in info["disco_info"]["identities"]):
+            identities = info["disco_info"]["identities"]
+            if any(entry[:2] == ("pubsub", "service") for entry in identities):
                 return jid
         raise SystemExit(f"{self.boundjid.domain} has no publish-subscribe service")
 

@@ -17,7 +17,8 @@ make_base() {
     empty=$(buildah from scratch)
     tar -C "$root" -cf "$work/root.tar" .
     buildah add -q "$empty" "$work/root.tar" /
-    buildah config --cmd bash --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    buildah config --cmd bash --env PATH=$path \
         "$empty"
     buildah commit -q --rm "$empty" $base
     rm -rf "$root" "$work/root.tar"

@@ -57,7 +57,8 @@ class Crash(unittest.IsolatedAsyncioTestCase):
                 "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='stream'/>"
                 f"<set xmlns='http://jabber.org/protocol/rsm'><max>100</max>{after}</set></pubsub>",
             )
-            page = [item.get("id") for item in answer.iter("{http://jabber.org/protocol/pubsub}item")]
+            found = answer.iter("{http://jabber.org/protocol/pubsub}item")
+            page = [item.get("id") for item in found]
             last = answer.find(f".//{RSM}last")
             if not page:
                 return found
@@ -70,7 +71,8 @@ class Crash(unittest.IsolatedAsyncioTestCase):
         ids = []
         while not client.messages.empty():
             message = client.messages.get_nowait()
-            ids += [i.get("id") for i in message.iter("{http://jabber.org/protocol/pubsub#event}item")]
+            found = message.iter("{http://jabber.org/protocol/pubsub#event}item")
+            ids += [item.get("id") for item in found]
         return ids
 
     async def test_kill_9_during_a_stream_of_publishes(self):

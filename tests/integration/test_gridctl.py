@@ -1,5 +1,6 @@
 # tests/integration/test_gridctl.py: gridctl from the keys on disk to a running server's REST.
-"""Tables for people, --json and exit codes for scripts: 0 done, 1 refused, 2 usage, 3 no connection,
+"""Tables for people, --json and exit codes for scripts: 0 done, 1 refused, 2 usage, 3 no
+connection,
 4 not found."""
 
 import asyncio
@@ -60,7 +61,8 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         self.assertRegex(table, f"{self.sensor.jid} +pending")
         self.assertNotIn(ADMIN, table)
 
-        self.assertIn("enabled", control("accounts", "approve", self.sensor.jid, "--group", "sensors"))
+        approved = control("accounts", "approve", self.sensor.jid, "--group", "sensors")
+        self.assertIn("enabled", approved)
         self.assertEqual(self.account(self.sensor.jid)["groups"], ["sensors"])
         self.assertIn("disabled", control("accounts", "disable", self.sensor.jid))
         self.assertEqual(self.account(self.sensor.jid)["state"], "disabled")
@@ -139,7 +141,8 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(topic["type"], iodef.NAMESPACE)
         listed = self.server.admin_json("topics", "list")["topics"]
         self.assertEqual([entry["name"] for entry in listed], ["incidents/ssh"])
-        self.assertRegex(self.server.admin_ctl("topics", "list"), "incidents/ssh +" + iodef.NAMESPACE)
+        topics = self.server.admin_ctl("topics", "list")
+        self.assertRegex(topics, "incidents/ssh +" + iodef.NAMESPACE)
         self.fails(NOT_FOUND, "topics", "show", "missing")
 
         sessions = self.server.admin_json("sessions", "list")["sessions"]
@@ -220,7 +223,12 @@ class Keys(unittest.TestCase):
         # Both examples in it are complete: pasted as they stand, they work.
         command = text[text.index("  (printf") :].split("\n\n")[0]
         done = subprocess.run(
-            ["sh", "-c", command], cwd=folder, capture_output=True, text=True, timeout=20, check=False
+            ["sh", "-c", command],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
         self.assertIn("Verification: OK", done.stdout + done.stderr)
         self.assertIn("<stream:features", done.stdout)

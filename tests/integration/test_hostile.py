@@ -199,7 +199,8 @@ class Hostile(unittest.TestCase):
     def test_the_server_is_well_after_all_that(self):
         with self.connect() as connection:
             connection.login(self.alice)
-            connection.send(f"<iq type='get' id='1' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>")
+            ping = "<ping xmlns='urn:xmpp:ping'/>"
+            connection.send(f"<iq type='get' id='1' to='{DOMAIN}'>{ping}</iq>")
             connection.expect(r"<iq\b[^>]*result")
 
 

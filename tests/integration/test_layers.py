@@ -159,7 +159,8 @@ class Accounts(unittest.IsolatedAsyncioTestCase):
     async def test_pending_account_is_confined_to_the_controller(self):
         client = await self.log_in()
         await self.register(client)
-        states = {a["jid"]: a["state"] for a in self.server.admin_json("accounts", "list")["accounts"]}
+        accounts = self.server.admin_json("accounts", "list")["accounts"]
+        states = {account["jid"]: account["state"] for account in accounts}
         self.assertEqual(states[self.bundle.jid], "pending")
         pubsub = client["xep_0060"]
         for request in (

@@ -1,4 +1,4 @@
-# tests/integration/test_manual.py: conf/gridd.toml is the manual: complete, and true about defaults.
+# tests/integration/test_manual.py: conf/gridd.toml is the manual: complete and true.
 """The file, the program and the examples of the README must say the same."""
 
 import asyncio
@@ -41,7 +41,7 @@ class Manual(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_every_option_of_the_program_is_in_the_manual(self):
-        with open(os.path.join(ROOT, "server", "config_file.cpp"), encoding="utf-8") as file:
+        with open(os.path.join(ROOT, "server", "config_options.cpp"), encoding="utf-8") as file:
             known = re.findall(r'\{"([a-z0-9_.]+)", &', file.read())
         self.assertGreater(len(known), 40)
         self.assertEqual(list(self.options), known)
@@ -50,7 +50,8 @@ class Manual(unittest.TestCase):
         with open(MANUAL, encoding="utf-8") as file:
             lines = file.read().splitlines()
         for number, line in enumerate(lines):
-            if re.match(r"[a-z_0-9]+ = ", line) and not re.match(r"[a-z_0-9]+ = ", lines[number - 1]):
+            option = r"[a-z_0-9]+ = "
+            if re.match(option, line) and not re.match(option, lines[number - 1]):
                 self.assertRegex(lines[number - 1], "^# .+", line)
 
     def test_the_defaults_are_those_of_the_program(self):

@@ -37,7 +37,9 @@ class Memory(unittest.TestCase):
     def kinds(self):
         for data, _ in INSIDE.values():
             yield lambda c, data=data: (c.login(self.alice), c.send_quietly(data), c.until_closed())
-            yield lambda c, data=data: (c.starttls(), c.open(), c.send_quietly(data), c.until_closed())
+            yield lambda c, data=data: (
+                c.starttls(), c.open(), c.send_quietly(data), c.until_closed()
+            )
         yield lambda c: (c.starttls(self.expired), c.open(), c.authenticate())
         yield lambda c: (c.starttls(), c.open(), c.authenticate())
         yield lambda c: (c.open(), c.send(STARTTLS + header(DOMAIN)), c.until_closed())

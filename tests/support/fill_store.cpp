@@ -29,9 +29,13 @@ struct AllowAll final : pubsub::AccessPolicy {
     }
     bool is_administrator(const pubsub::Principal&) const override { return true; }
     std::uint64_t revision() const override { return 1; }
-    void
-    seal(storage::Batch&, const pubsub::Principal&, pubsub::Operation, std::string_view, const pubsub::Verdict&)
-        const override {}
+    void seal(
+        storage::Batch& /*batch*/,
+        const pubsub::Principal& /*actor*/,
+        pubsub::Operation /*operation*/,
+        std::string_view /*node*/,
+        const pubsub::Verdict& /*verdict*/
+    ) const override {}
     void
     refused(const pubsub::Principal&, pubsub::Operation, std::string_view, const pubsub::Verdict&)
         const override {}

@@ -255,15 +255,22 @@ bool ScriptedPolicy::is_administrator(const pubsub::Principal& actor) const {
     return administrators.contains(actor.jid.bare_view());
 }
 
-void ScriptedPolicy::
-    seal(storage::Batch&, const pubsub::Principal&, pubsub::Operation, std::string_view, const pubsub::Verdict&)
-        const {
+void ScriptedPolicy::seal(
+    storage::Batch& /*batch*/,
+    const pubsub::Principal& /*actor*/,
+    pubsub::Operation /*operation*/,
+    std::string_view /*node*/,
+    const pubsub::Verdict& /*verdict*/
+) const {
     ++sealed;
 }
 
-void ScriptedPolicy::
-    refused(const pubsub::Principal& actor, pubsub::Operation operation, std::string_view node, const pubsub::Verdict&)
-        const {
+void ScriptedPolicy::refused(
+    const pubsub::Principal& actor,
+    pubsub::Operation operation,
+    std::string_view node,
+    const pubsub::Verdict& /*verdict*/
+) const {
     refusals.push_back(
         std::string(actor.jid.bare_view()) + " " + std::string(to_string(operation)) + " " +
         std::string(node)

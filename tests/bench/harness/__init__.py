@@ -1,1 +1,1 @@
-# tests/bench/harness: what tests/bench/run is made of.
+# tests/bench/harness/__init__.py: what tests/bench/run is made of.

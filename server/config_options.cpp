@@ -1,0 +1,166 @@
+// server/config_options.cpp: see config_options.hpp.
+#include "server/config_options.hpp"
+
+#include <charconv>
+#include <limits>
+
+namespace grid::server {
+
+/// The one list of keys. Names are those of the struct, so that config.hpp and gridd.toml read
+/// alike.
+std::vector<Option> options_of(Config& c) {
+    auto& x = c.limits.xml;
+    return {
+        {"domain", &c.domain},
+        {"listen.c2s", &c.listen.c2s},
+        {"listen.c2s_tls", &c.listen.c2s_tls},
+        {"listen.http", &c.listen.http},
+        {"tls.certificate", &c.tls.certificate},
+        {"tls.key", &c.tls.key},
+        {"tls.client_ca", &c.tls.client_ca},
+        {"tls.min_version", &c.tls.min_version},
+        {"tls.ciphers", &c.tls.ciphers},
+        {"tls.require_client_certificate", &c.tls.require_client_certificate},
+        {"sasl.mappings", &c.sasl.mappings},
+        {"sasl.attempts_max", &c.sasl.attempts_max},
+        {"limits.stanza_bytes_max", &x.stanza_bytes_max},
+        {"limits.depth_max", &x.depth_max},
+        {"limits.attributes_max", &x.attributes_max},
+        {"limits.declarations_max", &x.declarations_max},
+        {"limits.elements_max", &x.elements_max},
+        {"limits.name_bytes_max", &x.name_bytes_max},
+        {"limits.header_bytes_max", &x.header_bytes_max},
+        {"limits.pre_auth_seconds_max", &c.limits.pre_auth_seconds_max},
+        {"limits.pre_auth_bytes_max", &c.limits.pre_auth_bytes_max},
+        {"limits.pre_auth_stanzas_max", &c.limits.pre_auth_stanzas_max},
+        {"limits.pre_auth_connections_max", &c.limits.pre_auth_connections_max},
+        {"limits.pre_auth_per_address_max", &c.limits.pre_auth_per_address_max},
+        {"limits.connections_max", &c.limits.connections_max},
+        {"limits.connections_per_address_max", &c.limits.connections_per_address_max},
+        {"limits.resources_per_account_max", &c.limits.resources_per_account_max},
+        {"limits.idle_seconds_max", &c.limits.idle_seconds_max},
+        {"limits.outbox_bytes_max", &c.limits.outbox_bytes_max},
+        {"limits.process_bytes_max", &c.limits.process_bytes_max},
+        {"limits.http_body_bytes_max", &c.limits.http_body_bytes_max},
+        {"reactor.threads", &c.reactor.threads},
+        {"storage.free_bytes_min", &c.storage.free_bytes_min},
+        {"pubsub.access_open", &c.pubsub.access_open},
+        {"pubsub.default_access_model", &c.pubsub.default_access_model},
+        {"pubsub.nodes_max", &c.pubsub.nodes_max},
+        {"pubsub.max_items_default", &c.pubsub.max_items_default},
+        {"pubsub.max_items_max", &c.pubsub.max_items_max},
+        {"pubsub.payload_bytes_max", &c.pubsub.payload_bytes_max},
+        {"pubsub.subscriptions_per_node_max", &c.pubsub.subscriptions_per_node_max},
+        {"pubsub.subscriptions_per_account_max", &c.pubsub.subscriptions_per_account_max},
+        {"pubsub.page_max", &c.pubsub.page_max},
+        {"pubsub.types", &c.pubsub.types},
+        {"pubsub.strict_type", &c.pubsub.strict_type},
+        {"controller.aliases", &c.controller.aliases},
+        {"controller.implicit_login", &c.controller.implicit_login},
+        {"accounts.auto_approve", &c.accounts.auto_approve},
+        {"accounts.default_groups", &c.accounts.default_groups},
+        {"accounts.accounts_max", &c.accounts.accounts_max},
+        {"accounts.pending_per_anchor_max", &c.accounts.pending_per_anchor_max},
+        {"accounts.pending_expire_days", &c.accounts.pending_expire_days},
+        {"accounts.administrators", &c.accounts.administrators},
+        {"policy.file", &c.policy.file},
+        {"log.level", &c.log.level},
+        {"log.format", &c.log.format},
+    };
+}
+
+namespace {
+
+template <class Number>
+Failure set_number(Number& target, std::string_view text) {
+    Number value{};
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size())
+        return "must be a whole number from 0 to " +
+               std::to_string(std::numeric_limits<Number>::max());
+    target = value;
+    return {};
+}
+
+Failure add_pair(Pairs& pairs, const std::string& text) {
+    auto at = text.find('=');
+    if (at == std::string::npos || at == 0) return "each entry must be \"NODE-PATTERN=NAMESPACE\"";
+    pairs.emplace_back(text.substr(0, at), text.substr(at + 1));
+    return {};
+}
+
+Failure add_mapping(std::vector<Config::Mapping>& mappings, const std::string& text) {
+    auto at = text.find('@');
+    Config::Mapping mapping{text.substr(0, at), at == std::string::npos ? "" : text.substr(at + 1)};
+    if (mapping.source != "cn" && mapping.source != "dns" && mapping.source != "email")
+        return "each entry must be cn, dns or email, with @SHA-256 of the CA's key to limit it to "
+               "one";
+    mappings.push_back(std::move(mapping));
+    return {};
+}
+
+Failure set_list(Target& target, const std::vector<std::string>& values) {
+    if (auto list = std::get_if<std::vector<std::string>*>(&target)) {
+        **list = values;
+    } else if (auto pairs = std::get_if<Pairs*>(&target)) {
+        (*pairs)->clear();
+        for (const auto& value : values)
+            if (auto failure = add_pair(**pairs, value)) return failure;
+    } else if (auto mappings = std::get_if<std::vector<Config::Mapping>*>(&target)) {
+        (*mappings)->clear();
+        for (const auto& value : values)
+            if (auto failure = add_mapping(**mappings, value)) return failure;
+    } else {
+        return "must be one value, not a list";
+    }
+    return {};
+}
+
+std::vector<std::string> split_commas(std::string_view text) {
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        auto at = text.find(',');
+        parts.emplace_back(text.substr(0, at));
+        text = at == std::string_view::npos ? std::string_view{} : text.substr(at + 1);
+    }
+    return parts;
+}
+
+}   // namespace
+
+Failure set_text(Target& target, const std::string& text) {
+    if (auto value = std::get_if<std::string*>(&target)) return **value = text, Failure{};
+    if (auto value = std::get_if<std::uint32_t*>(&target)) return set_number(**value, text);
+    if (auto value = std::get_if<std::size_t*>(&target)) return set_number(**value, text);
+    if (auto value = std::get_if<bool*>(&target)) {
+        if (text != "true" && text != "false") return "must be true or false";
+        return **value = text == "true", Failure{};
+    }
+    return set_list(target, split_commas(text));
+}
+
+Failure set_toml(Target& target, const toml::node& node) {
+    if (auto array = node.as_array()) {
+        std::vector<std::string> values;
+        for (const auto& entry : *array) {
+            auto text = entry.value<std::string>();
+            if (!text) return "must be a list of texts";
+            values.push_back(*text);
+        }
+        return set_list(target, values);
+    }
+    if (auto text = node.as_string(); text && std::holds_alternative<std::string*>(target))
+        return set_text(target, text->get());
+    if (auto number = node.as_integer();
+        number && (std::holds_alternative<std::uint32_t*>(target) ||
+                   std::holds_alternative<std::size_t*>(target)))
+        return set_text(target, std::to_string(number->get()));
+    if (auto flag = node.as_boolean(); flag && std::holds_alternative<bool*>(target))
+        return set_text(target, flag->get() ? "true" : "false");
+    return std::string("is a ") +
+           std::string(toml::impl::node_type_friendly_names[static_cast<std::size_t>(node.type())]
+           ) +
+           ", which this option is not";
+}
+
+}   // namespace grid::server

@@ -239,6 +239,8 @@ void App::drain(std::chrono::steady_clock::time_point until) {
 }   // namespace
 
 int run_app(AppOptions options) {
+    // Whoever reads our log may go away; that is no reason to end.
+    std::signal(SIGPIPE, SIG_IGN);
     Log log(options.config.log);
     try {
         App app(std::move(options), log);

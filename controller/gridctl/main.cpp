@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
     gridctl::add_topic_commands(app, options);
     gridctl::add_server_commands(app, options);
     gridctl::add_check_commands(app, options);
+    gridctl::add_health_command(app, options);
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

@@ -36,5 +36,6 @@ void add_policy_commands(CLI::App& app, const Options& options);
 void add_topic_commands(CLI::App& app, const Options& options);
 void add_server_commands(CLI::App& app, const Options& options);   // sessions, status, audit
 void add_check_commands(CLI::App& app, const Options& options);
+void add_health_command(CLI::App& app, const Options& options);
 
 }   // namespace grid::controller::gridctl

@@ -36,7 +36,9 @@ unsigned healthz(const std::string& host, const std::string& port, std::chrono::
 void health(const Options& options) {
     const Ready ready = read_ready(options);
     if (ready.http.empty())
-        throw Failed(Exit::Connection, "no gridd runs on " + options.data.string() + ", or it has no HTTPS");
+        throw Failed(
+            Exit::Connection, "no gridd runs on " + options.data.string() + ", or it has no HTTPS"
+        );
     unsigned status = 0;
     try {
         status = healthz(

@@ -1,5 +1,4 @@
 // tests/unit/controller/binding_test.cpp: accounts and the certificates that they are bound to.
-// batches.
 #include <array>
 #include <catch2/catch.hpp>
 #include <random>
@@ -16,16 +15,6 @@ namespace {
 
 constexpr const char* probe = "probe@grid.example";
 constexpr const char* root = "root@grid.example";
-
-std::string register_iq(const std::string& params = {}) {
-    return "<iq xmlns='jabber:client' id='r' type='set' to='controller.grid.example'>"
-           "<grid xmlns='gi'><AccountQuery xmlns='com.domain.gi.gcl.controller'><register>" +
-           params + "</register></AccountQuery></grid></iq>";
-}
-
-AccountState state_of(GridStage& stage, const char* jid = probe) {
-    return stage.controller().state(*grid::xml::Jid::parse(jid));
-}
 
 }   // namespace
 

@@ -15,9 +15,9 @@ struct Principal {
     Origin origin = Origin::Session;
     std::uint64_t session = 0;   // 0: none (HTTP, system)
     std::string address;         // source network address, for policy and audit
-    std::string issuer;   // SHA-256 of the key of the trust anchor, hex; empty: no certificate
-    /// Local console, start-up, timers: everything is allowed.
+    std::string issuer;       // SHA-256 of the key of the trust anchor, hex; empty: no certificate
     bool is_mapped = false;   // the name came from a mapping rule, not from an xmppAddr
+    /// Local console, start-up, timers: everything is allowed.
     static Principal system() {
         Principal p;
         p.origin = Origin::System;

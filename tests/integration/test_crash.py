@@ -57,8 +57,8 @@ class Crash(unittest.IsolatedAsyncioTestCase):
                 "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='stream'/>"
                 f"<set xmlns='http://jabber.org/protocol/rsm'><max>100</max>{after}</set></pubsub>",
             )
-            found = answer.iter("{http://jabber.org/protocol/pubsub}item")
-            page = [item.get("id") for item in found]
+            items = answer.iter("{http://jabber.org/protocol/pubsub}item")
+            page = [item.get("id") for item in items]
             last = answer.find(f".//{RSM}last")
             if not page:
                 return found

@@ -2,7 +2,9 @@
 # shellcheck shell=bash
 
 export BUILDAH_ISOLATION=chroot
-mirror=${GRIDD_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# The mirror that this machine's apt uses.
+mirror=${GRIDD_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' \
+    'Created-By: Packages' | head -n 1)}
 
 make_base() {
     buildah inspect --type image $base >/dev/null 2>&1 && return

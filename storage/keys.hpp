@@ -16,7 +16,7 @@ enum class Tag : char {
     PubsubMeta = 'p',     // counters: next node uid, …
     // controller
     Account = 'A',        // bare JID
-    AccountGuard = 'C',   // per trust anchor: number of pending accounts
+    AccountGuard = 'C',   // one record per place for a PENDING account, per trust anchor
     Group = 'G',
     Policy = 'P',   // head and versions
     Topic = 'T',    // directory: capability, schema, queries, …

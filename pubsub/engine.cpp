@@ -89,7 +89,7 @@ std::vector<storage::Batch> Engine::due(storage::Millis now, std::size_t batches
     return due_batches(*state_->broker, state_->background, now, batches_max);
 }
 
-std::vector<Subscriber> Engine::audience(std::uint64_t node) const {
+std::vector<Subscriber> Engine::audience(std::uint64_t node, AudienceKind) const {
     const Broker& broker = *state_->broker;
     std::vector<Subscriber> audience;
     const Node* found = broker.memory.find(node);
@@ -99,7 +99,7 @@ std::vector<Subscriber> Engine::audience(std::uint64_t node) const {
         auto jid = xml::Jid::from_canonical(key.jid);
         if (!audience.empty() && audience.back().jid == jid) continue;   // several subscriptions
         if (!broker.policy.may_receive(jid, found->name(), found->config().type)) continue;
-        audience.push_back({std::move(jid)});
+        audience.push_back({std::move(jid), {}, every_show, 0});
     }
     return audience;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "pubsub/ports.hpp"
 #include "pubsub/request.hpp"
 #include "storage/batch.hpp"
+#include "storage/decision.hpp"
 #include "storage/store.hpp"
 #include "xml/jid.hpp"
 
@@ -42,10 +44,45 @@ struct Settings {
     std::vector<std::string> advertise;
 };
 
-/// One subscriber as fan-out needs it.
+/// When an entity is there to be told (pubsub#show-values), as bits.
+enum Show : std::uint8_t { Online = 1, Away = 2, Chat = 4, Dnd = 8, ExtendedAway = 16 };
+inline constexpr std::uint8_t every_show = 31;
+
+/// What a subscriber's copy of a notification has besides (§7.1.2.4, §12.6).
+struct Flavour {
+    bool has_body = false;
+    std::string headers;   // a complete `<headers/>` element, or nothing
+
+    bool is_plain() const { return !has_body && headers.empty(); }
+};
+
+/// One subscriber as fan-out needs it: one per JID, whatever the number of its subscriptions.
 struct Subscriber {
     xml::Jid jid;   // as subscribed: bare or full
+    Flavour flavour;
+    std::uint8_t shows = every_show;
+    std::uint32_t digest_ms = 0;   // 0: told of each item by itself
 };
+
+/// An item that a subscriber has not had yet.
+struct OwedItem {
+    std::uint64_t node = 0;
+    std::string id;
+    storage::Revision revision = 0;
+    storage::KeyRef payload;                         // no key: there is none
+    bool is_for_bare = false, is_for_full = false;   // which addresses subscribed
+};
+/// The oldest of what is owed, in commit order.
+struct Owed {
+    std::vector<OwedItem> items;
+    bool is_all = true;   // there is no more
+};
+/// Up to where a resource was told: what came to its account, and what to its full JID.
+struct Position {
+    storage::Revision bare = 0, full = 0;
+};
+/// Subscriptions of a resource that begin earlier than its position (§6.1.7): node → revision.
+using EarlierStarts = std::map<std::uint64_t, storage::Revision>;
 
 /// A node as administration and disco show it.
 struct NodeView {
@@ -83,7 +120,31 @@ public:
 
     /// Who gets this node's notifications now: subscribed, delivering, and allowed by the policy in
     /// force. A removed node's last audience stays known until its trash is erased.
-    std::vector<Subscriber> audience(std::uint64_t node) const;
+    std::vector<Subscriber> audience(std::uint64_t node, AudienceKind kind = AudienceKind::Items)
+        const;
+
+    // What is owed to those who were away or slow is a position, not a copy (design §2):
+    // replay.hpp.
+    /// Up to where this JID, as it stands in subscriptions, was told by the last time it was noted.
+    storage::Revision position(std::string_view jid) const;
+    /// The oldest items after that position which this resource may have; at least one if any.
+    Owed owed(
+        const xml::Jid& full,
+        Position after,
+        const EarlierStarts& earlier,
+        std::size_t items_max,
+        std::size_t bytes_max
+    ) const;
+    /// The message for one of them, with the time at which it was published, as for `notify`; `to`
+    /// is empty. Nothing when it is gone meanwhile, replaced, or may not be received any more.
+    std::optional<Notification> owed_message(
+        const OwedItem& item, const xml::Jid& subscriber, std::string_view payload
+    ) const;
+    /// Batches that note positions, for those JIDs that subscribed to anything.
+    std::vector<storage::Batch> note_positions(
+        const std::vector<std::pair<std::string, storage::Revision>>& positions
+    ) const;
+
     /// Nodes in which this bare JID has a subscription.
     std::vector<std::uint64_t> subscribed_nodes(const xml::Jid& bare) const;
     /// Whether the account has any subscription whose check is older than the policy in force; and

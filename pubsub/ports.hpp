@@ -65,16 +65,29 @@ public:
     virtual bool is_online(const xml::Jid& jid) const = 0;
 };
 
+/// Who of a node's subscribers: XEP-0248 tells apart what happens to items and to child nodes.
+enum class AudienceKind : std::uint8_t { Items, Nodes };
+
 /// One notification, serialized once. The server writes `<message to='…'` and then `rest`.
 struct Notification {
     /// Whose subscribers get it (0: nobody's). See Engine::audience.
     std::uint64_t node = 0;
+    AudienceKind kind = AudienceKind::Items;
     /// Single addressees, besides.
     std::vector<xml::Jid> to;
     /// ` from='pubsub.D' id='…' type='…'>…</message>`, in jabber:client, without `to`.
     xml::Bytes rest;
     /// Headline: dropped when nobody is there.
     bool is_headline = false;
+    /// An item that is in the store: whoever cannot take it now gets it later (design §2).
+    bool is_owed = false;
+    /// The batch that it tells of.
+    storage::Revision revision = 0;
+    /// Where in `rest` the `<event/>` begins, and from where to where the `<item/>` is (0, 0: there
+    /// is none): for copies with a body, with headers, or with several items. See flavour.hpp.
+    std::uint32_t event_at = 0, item_at = 0, item_end = 0;
+    /// What a `<body/>` says to those who want one.
+    std::string body;
 };
 
 /// Takes notifications, on the grid strand, in commit order.
@@ -84,8 +97,15 @@ public:
     virtual void notify(Notification notification) = 0;
     /// The subscribers of a node changed, or their options did.
     virtual void audience_changed(std::uint64_t node) = 0;
+    /// Those of many nodes changed: of all beneath a collection.
+    virtual void audiences_changed() {}
     /// A node is gone; its audience will not be asked for again.
     virtual void node_removed(std::uint64_t node) = 0;
+    /// A new subscription starts with items that are there already: those of the node after that
+    /// revision. They come before anything that follows (§6.1.7).
+    virtual void owes(
+        const xml::Jid& /*subscriber*/, std::uint64_t /*node*/, storage::Revision /*after*/
+    ) {}
 };
 
 }   // namespace grid::pubsub

@@ -1,0 +1,51 @@
+// pubsub/flavour.cpp: see flavour.hpp.
+#include "pubsub/flavour.hpp"
+
+#include "xml/writer.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+constexpr std::string_view end = "</message>";
+
+std::string wrap(
+    std::string_view open, std::string_view event, const std::string& body, const Flavour& flavour
+) {
+    std::string out(open);
+    out.reserve(open.size() + event.size() + body.size() + flavour.headers.size() + 64);
+    if (flavour.has_body && !body.empty()) {
+        out += "<body>";
+        xml::append_escaped_text(out, body);
+        out += "</body>";
+    }
+    return out.append(event).append(flavour.headers).append(end);
+}
+
+std::string_view open_of(const Notification& notification) {
+    return std::string_view(*notification.rest).substr(0, notification.event_at);
+}
+
+}   // namespace
+
+xml::Bytes flavoured(const Notification& notification, const Flavour& flavour) {
+    if (flavour.is_plain() || notification.event_at == 0) return notification.rest;
+    const std::string_view rest = *notification.rest;
+    const std::string_view event =
+        rest.substr(notification.event_at, rest.size() - notification.event_at - end.size());
+    return std::make_shared<const std::string>(
+        wrap(open_of(notification), event, notification.body, flavour)
+    );
+}
+
+xml::Bytes digest_of(const std::vector<Notification>& notifications, const Flavour& flavour) {
+    const Notification& last = notifications.back();
+    const std::string_view rest = *last.rest;
+    std::string event(rest.substr(last.event_at, last.item_at - last.event_at));
+    for (const Notification& one : notifications)
+        event.append(*one.rest, one.item_at, one.item_end - one.item_at);
+    event.append(rest.substr(last.item_end, rest.size() - last.item_end - end.size()));
+    return std::make_shared<const std::string>(wrap(open_of(last), event, last.body, flavour));
+}
+
+}   // namespace grid::pubsub

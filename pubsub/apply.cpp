@@ -26,6 +26,8 @@ void Memory::apply(const KeyChange& change) {
             return apply_affiliation(*key, change);
         case Tag::Subscription:
             return apply_subscription(*key, change);
+        case Tag::Position:
+            return apply_position(*key, change);
         case Tag::Item:
             return apply_item(*key, change);
         case Tag::Guard:
@@ -146,7 +148,32 @@ void Memory::apply_subscription(const ParsedKey& key, const KeyChange& change) {
     auto& nodes = subscribed_[account];
     if (--nodes[key.uid] == 0) nodes.erase(key.uid);
     if (nodes.empty()) subscribed_.erase(account);
+    note_position(std::string(key.name));
     drop_if_empty(key.uid);
+}
+
+void Memory::apply_position(const ParsedKey& key, const KeyChange& change) {
+    const std::string jid(key.name);
+    if (change.record)
+        positions_[jid] = {decode_position(change.record->value).told, change.record->revision};
+    else
+        positions_.erase(jid);
+    note_position(jid);
+}
+
+/// A position outlives its last subscription for a moment only.
+void Memory::note_position(const std::string& jid) {
+    const auto has_subscription = [&] {
+        for (const auto& [uid, count] : subscribed_nodes(bare_of(jid))) {
+            const auto [first, last] = nodes_.at(uid)->subscriptions_of(jid);
+            if (first != last) return true;
+        }
+        return false;
+    };
+    if (is_scanning_ || !positions_.contains(jid) || has_subscription())
+        stale_positions_.erase(jid);
+    else
+        stale_positions_.insert(jid);
 }
 
 void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
@@ -221,6 +248,8 @@ void Memory::scan_finished() {
         if (node->revision != 0) enter(*node);
     }
     for (auto& [key, items] : old_items_) items.settle();
+    is_scanning_ = false;
+    for (const auto& [jid, position] : positions_) note_position(jid);
 }
 
 }   // namespace grid::pubsub

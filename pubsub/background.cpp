@@ -30,6 +30,7 @@ public:
     void clean_subscriptions();
     void trim(std::uint64_t uid);
     void erase_stale_payloads();
+    void erase_stale_positions();
 
 private:
     void add(Batch batch) {
@@ -211,6 +212,20 @@ void Round::erase_stale_payloads() {
     }
 }
 
+/// A subscription that came meanwhile keeps nothing of it: it starts with its own record.
+void Round::erase_stale_positions() {
+    const auto& stale = memory_.stale_positions();
+    for (auto at = stale.begin(); at != stale.end() && !is_full();) {
+        Batch batch;
+        for (; at != stale.end() && batch.operations.size() < records_per_batch; ++at) {
+            const std::string key = position_key(*at);
+            batch.expect(Family::Control, key, memory_.positions().at(*at).revision);
+            batch.erase(Family::Control, key);
+        }
+        add(std::move(batch));
+    }
+}
+
 }   // namespace
 
 std::vector<Batch> due_batches(
@@ -227,6 +242,7 @@ std::vector<Batch> due_batches(
     cursor.expiring = at == expiring.end() ? 0 : *at;
     if (!round.is_full()) round.erase_trash();
     round.erase_stale_payloads();
+    round.erase_stale_positions();
     return round.take();
 }
 

@@ -8,6 +8,7 @@
 #include "pubsub/broker.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/notification.hpp"
+#include "pubsub/replay.hpp"
 #include "pubsub/request_parse.hpp"
 #include "pubsub/use_cases.hpp"
 
@@ -102,6 +103,34 @@ std::vector<Subscriber> Engine::audience(std::uint64_t node, AudienceKind) const
         audience.push_back({std::move(jid), {}, every_show, 0});
     }
     return audience;
+}
+
+storage::Revision Engine::position(std::string_view jid) const {
+    const auto& positions = state_->broker->memory.positions();
+    const auto found = positions.find(std::string(jid));
+    return found == positions.end() ? 0 : found->second.told;
+}
+
+Owed Engine::owed(
+    const xml::Jid& full,
+    Position after,
+    const EarlierStarts& earlier,
+    std::size_t items_max,
+    std::size_t bytes_max
+) const {
+    return find_owed(*state_->broker, full, after, earlier, items_max, bytes_max);
+}
+
+std::optional<Notification> Engine::owed_message(
+    const OwedItem& item, const xml::Jid& subscriber, std::string_view payload
+) const {
+    return pubsub::owed_message(*state_->broker, item, subscriber, payload);
+}
+
+std::vector<storage::Batch> Engine::note_positions(
+    const std::vector<std::pair<std::string, storage::Revision>>& positions
+) const {
+    return position_batches(*state_->broker, positions);
 }
 
 std::vector<std::uint64_t> Engine::subscribed_nodes(const xml::Jid& bare) const {

@@ -21,9 +21,12 @@ void Memory::forget() {
     old_items_.clear();
     trash_.clear();
     for (auto* set : {&deleted_, &cleaning_, &overfull_, &expiring_}) set->clear();
+    positions_.clear();
+    stale_positions_.clear();
     stale_payloads_.clear();
     last_payload_erased_.clear();
     item_count_ = subscription_count_ = 0;
+    is_scanning_ = true;
 }
 
 const Node* Memory::find(std::string_view name) const {

@@ -34,6 +34,12 @@ struct MovedName {
     storage::Revision revision = 0;
 };
 
+/// Up to where a subscriber was told.
+struct NotedPosition {
+    storage::Revision told = 0;
+    storage::Revision revision = 0;   // of its record
+};
+
 /// Items of one epoch that is over, or of a node that is gone: erased in the background.
 using OldItems = std::map<std::pair<std::uint64_t, std::uint64_t>, Items>;   // uid, epoch
 
@@ -57,6 +63,10 @@ public:
     const std::map<std::uint64_t, std::size_t>& subscribed_nodes(std::string_view bare) const;
     std::size_t subscriptions_of(std::string_view bare) const;
     const std::set<std::uint64_t>& affiliated_nodes(std::string_view bare) const;
+    /// By subscriber, bare or full JID.
+    const std::unordered_map<std::string, NotedPosition>& positions() const { return positions_; }
+    /// Of those who have no subscription any more.
+    const std::set<std::string>& stale_positions() const { return stale_positions_; }
     const std::string& publisher(const ItemView& item) const {
         return publishers_.text_of(item.publisher);
     }
@@ -85,6 +95,8 @@ private:
     void apply_node(std::uint64_t uid, const storage::KeyChange& change);
     void apply_affiliation(const ParsedKey& key, const storage::KeyChange& change);
     void apply_subscription(const ParsedKey& key, const storage::KeyChange& change);
+    void apply_position(const ParsedKey& key, const storage::KeyChange& change);
+    void note_position(const std::string& jid);
     void apply_item(const ParsedKey& key, const storage::KeyChange& change);
     void enter(Node& node);
     void note_items(const Node& node);
@@ -103,9 +115,12 @@ private:
     OldItems old_items_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision> trash_;
     std::set<std::uint64_t> deleted_, cleaning_, overfull_, expiring_;
+    std::unordered_map<std::string, NotedPosition> positions_;
+    std::set<std::string> stale_positions_;
     std::deque<std::string> stale_payloads_;
     std::string last_payload_erased_;
     std::size_t item_count_ = 0, subscription_count_ = 0;
+    bool is_scanning_ = true;   // keys come in any order
 };
 
 }   // namespace grid::pubsub

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "pubsub/item_notification.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
@@ -59,26 +60,14 @@ std::string serialized(const xml::Element& element) {
 
 }   // namespace
 
-std::string Announcer::open(const Node& node) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string id("ev-");
-    for (int shift = 60; shift >= 0; shift -= 4)
-        id.push_back(digits[(committed_.revision >> shift) & 0xf]);
-    id.append("-").append(std::to_string(index_++));
-    std::string out;
-    append_attr(out, "from", broker_.settings.service.str());
-    append_attr(out, "id", id);
-    const bool is_headline = node.config().notification_type == NotificationType::Headline;
-    append_attr(out, "type", is_headline ? "headline" : "normal");
-    return out + ">";
-}
-
 void Announcer::send(const Node& node, std::string body, std::vector<xml::Jid> besides) {
     Notification notification;
     notification.node = node.uid;
     notification.to = std::move(besides);
     notification.is_headline = node.config().notification_type == NotificationType::Headline;
-    std::string rest = open(node);
+    notification.revision = committed_.revision;
+    std::string rest = message_open(broker_, node, committed_.revision, index_++);
+    notification.event_at = static_cast<std::uint32_t>(rest.size());
     rest.reserve(rest.size() + body.size() + 10);
     rest.append(body).append("</message>");
     notification.rest = std::make_shared<const std::string>(std::move(rest));
@@ -111,22 +100,11 @@ void Announcer::operator()(const ItemPublished& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node || !node->config().deliver_notifications) return;
     const std::string* payload = event.payload.empty() ? payload_in(committed_) : &event.payload;
-    const bool has_payload = payload && node->config().deliver_payloads;
-    std::string inner = start("items", *node);
-    inner.reserve(inner.size() + (has_payload ? payload->size() : 0) + 256);
-    if (!event.has_item) {   // §4.3: transient, notification only
-        inner += "/>";
-    } else {
-        inner += "><item";
-        if (!event.id.empty()) append_attr(inner, "id", event.id);
-        const bool is_named = node->config().itemreply == ItemReply::Publisher;
-        if (is_named && !event.publisher.empty()) append_attr(inner, "publisher", event.publisher);
-        if (has_payload)
-            inner.append(">").append(*payload).append("</item></items>");
-        else
-            inner += "/></items>";
-    }
-    send(*node, in_event(inner));
+    PublishedItem item{event.has_item, event.id, event.publisher, {}};
+    if (payload) item.payload = *payload;
+    notifier_.notify(
+        item_notification(broker_, *node, item, committed_.revision, index_++, std::nullopt)
+    );
 }
 
 void Announcer::operator()(const ItemsRetracted& event) {

@@ -26,9 +26,6 @@ public:
     void operator()(const AffiliationChanged& event);
 
 private:
-    /// Everything from ` from='…'` to the end of the start tag. The id is unique: revision and
-    /// index.
-    std::string open(const Node& node);
     void send(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
     void send_to(std::vector<xml::Jid> to, std::string body);
     std::vector<xml::Jid> owners(const Node& node) const;

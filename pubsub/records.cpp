@@ -48,6 +48,8 @@ std::string item_key(std::uint64_t uid, std::uint64_t epoch, std::string_view id
     return start(Tag::Item, uid).u64(epoch).raw(id).take();
 }
 
+std::string position_key(std::string_view jid) { return start(Tag::Position).raw(jid).take(); }
+
 std::string trash_key(std::uint64_t uid, std::uint64_t epoch) {
     return start(Tag::Trash, uid).u64(epoch).take();
 }
@@ -63,6 +65,7 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
     parsed.tag = static_cast<char>(in.u8());
     switch (static_cast<Tag>(parsed.tag)) {
         case Tag::NodeName:
+        case Tag::Position:
             parsed.name = in.raw();
             break;
         case Tag::Node:
@@ -133,6 +136,10 @@ std::string encode(const Subscription& record) {
         .take();
 }
 
+std::string encode(const PositionRecord& record) {
+    return Encoder().u8(version).u64(record.told).take();
+}
+
 std::string encode(const ItemRecord& record) {
     return Encoder().u8(version).varint(record.payload_bytes).raw(record.publisher).take();
 }
@@ -181,6 +188,12 @@ Subscription decode_subscription(std::string_view value) {
     record.checked = in.u64();
     record.options = in.text();
     return record;
+}
+
+PositionRecord decode_position(std::string_view value) {
+    Decoder in(value);
+    in.u8();
+    return {in.u64()};
 }
 
 ItemRecord decode_item(std::string_view value) {

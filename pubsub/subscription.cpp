@@ -25,6 +25,11 @@ std::optional<SubscriptionState> parse_subscription_state(std::string_view text)
     return std::nullopt;
 }
 
+storage::Revision owed_from(const Subscription& subscription) {
+    // Made `subscribed` by its own record, if nothing else was written there.
+    return subscription.delivered != 0 ? subscription.delivered : subscription.revision;
+}
+
 std::string first_subid(std::uint64_t node, std::string_view jid) {
     std::uint64_t hash = 14695981039346656037ULL;   // FNV-1a
     const auto mix = [&hash](std::uint64_t byte) { hash = (hash ^ byte) * 1099511628211ULL; };

@@ -30,6 +30,9 @@ struct Subscription {
     storage::Revision revision = 0;    // of its record
 };
 
+/// The revision after which items are owed to it: its position is never before that.
+storage::Revision owed_from(const Subscription& subscription);
+
 /// A subscriber may have several subscriptions to a node, told apart by subid.
 struct SubscriptionKey {
     std::string jid, subid;

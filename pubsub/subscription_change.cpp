@@ -37,6 +37,9 @@ void put_subscription(
     Subscription record;
     const auto found = node.subscriptions.find(key);
     if (found != node.subscriptions.end()) record = found->second;
+    // What is owed from before stays owed; who becomes subscribed now starts with this batch.
+    record.delivered =
+        record.state == state && record.revision != 0 ? owed_from(record) : storage::Revision{0};
     record.state = state;
     record.checked = broker.policy.revision();
     std::string at = subscription_key(node.uid, key.jid, key.subid);

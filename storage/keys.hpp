@@ -13,7 +13,7 @@ enum class Tag : char {
     Guard = 'g',          // uid: rules over many records of a node
     Item = 'i',           // Index: uid, epoch, item id
     Trash = 't',          // what became unreachable and is erased later
-    PubsubMeta = 'p',     // counters: next node uid, …
+    Position = 'o',       // subscriber JID → revision up to which it was told
     // controller
     Account = 'A',        // bare JID
     AccountGuard = 'C',   // one record per place for a PENDING account, per trust anchor

@@ -112,6 +112,8 @@ public:
     );
     void publishes(const std::string& who, const std::string& node, const std::string& id);
 
+    /// What this resource is owed after that position, as at its login.
+    void replays(const std::string& full, pubsub::Position after = {});
     /// Commits what is due until nothing is.
     std::size_t work_off();
     void sweep();
@@ -132,6 +134,7 @@ public:
     void notify(pubsub::Notification notification) override;
     void audience_changed(std::uint64_t) override {}
     void node_removed(std::uint64_t) override {}
+    void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override;
 
 private:
     struct NoContacts final : pubsub::Contacts {
@@ -157,6 +160,9 @@ private:
     void decide(Pending pending);
     void answer(const Pending& pending, pubsub::Reply reply);
     void refuse(const Pending& pending, const xml::StanzaError& error);
+    void deliver_owed(
+        const xml::Jid& full, pubsub::Position after, const pubsub::EarlierStarts& earlier
+    );
     void on_feed(std::vector<storage::FeedEntry> entries);
     void on_committed(const storage::Committed& committed);
     void on_refused(const storage::Refused& refused);

@@ -195,6 +195,34 @@ void Stage::notify(pubsub::Notification notification) {
     }
 }
 
+void Stage::replays(const std::string& full, pubsub::Position after) {
+    deliver_owed(*xml::Jid::parse(full), after, {});
+}
+
+void Stage::owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) {
+    // Everybody here was told of everything else.
+    const storage::Revision now = store_->status().revision;
+    deliver_owed(subscriber, {now, now}, {{node, after}});
+}
+
+void Stage::deliver_owed(
+    const xml::Jid& full, pubsub::Position after, const pubsub::EarlierStarts& earlier
+) {
+    const auto owed = engine_->owed(full, after, earlier, 1000, 1 << 20);
+    const auto snapshot = store_->snapshot();
+    for (const auto& item : owed.items) {
+        std::string payload;
+        if (!item.payload.key.empty())
+            payload = (*snapshot->get(item.payload.family, item.payload.key))->value;
+        const xml::Jid to = item.is_for_full ? full : full.bare();
+        if (auto message = engine_->owed_message(item, to, payload)) {
+            message->to = {to};
+            message->node = 0;
+            notify(std::move(*message));
+        }
+    }
+}
+
 void Stage::deliver(const std::string& to, xml::Element stanza) {
     // Through the writer and the parser, as on the wire.
     std::string text;

@@ -1,0 +1,100 @@
+// pubsub/item_notification.cpp: see item_notification.hpp.
+#include "pubsub/item_notification.hpp"
+
+#include <utility>
+
+#include "xml/datetime.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+void append_attr(std::string& out, std::string_view name, std::string_view value) {
+    out.append(" ").append(name).append("='");
+    xml::append_escaped_attr(out, value);
+    out.append("'");
+}
+
+void append_item(std::string& out, const NodeConfig& config, const PublishedItem& item) {
+    out += "<item";
+    if (!item.id.empty()) append_attr(out, "id", item.id);
+    const bool is_named = config.itemreply == ItemReply::Publisher;
+    if (is_named && !item.publisher.empty()) append_attr(out, "publisher", item.publisher);
+    if (config.deliver_payloads && !item.payload.empty())
+        out.append(">").append(item.payload).append("</item>");
+    else
+        out += "/>";
+}
+
+void append_delay(std::string& out, const Broker& broker, storage::Millis time) {
+    out += "<delay xmlns='urn:xmpp:delay'";
+    append_attr(out, "from", broker.settings.service.str());
+    append_attr(out, "stamp", xml::to_datetime(time));
+    out += "/>";
+}
+
+/// §12.6: what a client that knows nothing of pubsub shows.
+std::string body_of(const Node& node, const PublishedItem& item) {
+    std::string body("New item in ");
+    body.append(node.config().title.empty() ? node.name() : node.config().title);
+    if (!item.id.empty()) body.append(": ").append(item.id);
+    return body;
+}
+
+}   // namespace
+
+std::string message_open(
+    const Broker& broker, const Node& node, storage::Revision revision, unsigned index
+) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string id("ev-");
+    for (int shift = 60; shift >= 0; shift -= 4) id.push_back(digits[(revision >> shift) & 0xf]);
+    id.append("-").append(std::to_string(index));
+    std::string out;
+    append_attr(out, "from", broker.settings.service.str());
+    append_attr(out, "id", id);
+    const bool is_headline = node.config().notification_type == NotificationType::Headline;
+    append_attr(out, "type", is_headline ? "headline" : "normal");
+    return out + ">";
+}
+
+Notification item_notification(
+    const Broker& broker,
+    const Node& node,
+    const PublishedItem& item,
+    storage::Revision revision,
+    unsigned index,
+    std::optional<storage::Millis> delayed
+) {
+    const auto here = [](const std::string& text) {
+        return static_cast<std::uint32_t>(text.size());
+    };
+    Notification out;
+    out.node = node.uid;
+    out.revision = revision;
+    out.is_headline = node.config().notification_type == NotificationType::Headline;
+    out.is_owed = node.config().persist_items && item.has_item;
+    std::string rest = message_open(broker, node, revision, index);
+    rest.reserve(rest.size() + item.payload.size() + 512);
+    out.event_at = here(rest);
+    rest.append("<event xmlns='").append(xml::ns::pubsub_event.uri()).append("'><items");
+    append_attr(rest, "node", node.name());
+    if (item.has_item) {
+        rest += '>';
+        out.item_at = here(rest);
+        append_item(rest, node.config(), item);
+        out.item_end = here(rest);
+        rest += "</items></event>";
+    } else {
+        rest += "/></event>";   // §4.3: transient, notification only
+    }
+    if (delayed) append_delay(rest, broker, *delayed);
+    rest += "</message>";
+    out.rest = std::make_shared<const std::string>(std::move(rest));
+    out.body = body_of(node, item);
+    return out;
+}
+
+}   // namespace grid::pubsub

@@ -1,0 +1,149 @@
+// pubsub/replay.cpp: see replay.hpp.
+#include "pubsub/replay.hpp"
+
+#include <algorithm>
+#include <queue>
+
+#include "pubsub/item_notification.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+using storage::Revision;
+
+namespace {
+
+constexpr std::size_t positions_per_batch = 100;
+constexpr Revision nothing_owed = ~Revision{0};
+
+/// A node with items that may be owed: from which revisions on, to which address.
+struct Source {
+    const Node* node = nullptr;
+    Revision bare = nothing_owed, full = nothing_owed;
+    std::size_t rank = 0;   // the next item
+
+    Revision from() const { return std::min(bare, full); }
+    bool is_at_end() const { return rank >= node->items.size(); }
+    Revision next() const { return node->items.at(rank).revision; }
+};
+
+/// From where on this very address is owed the node's items.
+Revision start_for(
+    const Broker& broker,
+    const Node& node,
+    const std::string& jid,
+    Revision after,
+    const EarlierStarts& earlier
+) {
+    Revision start = nothing_owed;
+    const auto [first, last] = node.subscriptions_of(jid);
+    for (auto at = first; at != last; ++at)
+        if (node.delivers_to(jid, at->second)) start = std::min(start, owed_from(at->second));
+    if (start == nothing_owed) return start;
+    if (const auto begun = earlier.find(node.uid); begun != earlier.end())
+        after = std::min(after, begun->second);
+    start = std::max(start, after);
+    const ItemView newest = node.items.at(node.items.size() - 1);
+    if (newest.revision <= start) return nothing_owed;   // the usual case
+    const auto receiver = xml::Jid::from_canonical(jid);
+    if (!broker.policy.may_receive(receiver, node.name(), node.config().type)) return nothing_owed;
+    return start;
+}
+
+std::vector<Source> sources(
+    const Broker& broker, const xml::Jid& full, Position after, const EarlierStarts& earlier
+) {
+    const std::string bare(full.bare_view());
+    std::vector<Source> found;
+    for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
+        const Node* node = broker.memory.find(uid);
+        if (!node || node->record.is_deleted || !node->config().deliver_notifications) continue;
+        if (node->items.size() == 0) continue;
+        Source source{node, nothing_owed, nothing_owed, 0};
+        source.bare = start_for(broker, *node, bare, after.bare, earlier);
+        if (!full.is_bare())
+            source.full = start_for(broker, *node, full.str(), after.full, earlier);
+        if (source.from() == nothing_owed) continue;
+        source.rank = node->items.rank_after(source.from());
+        if (!source.is_at_end()) found.push_back(source);
+    }
+    return found;
+}
+
+OwedItem to_owed(const Source& source, const ItemView& item) {
+    OwedItem owed;
+    owed.node = source.node->uid;
+    owed.id = item.id;
+    owed.revision = item.revision;
+    owed.is_for_bare = item.revision > source.bare;
+    owed.is_for_full = item.revision > source.full;
+    if (item.payload_bytes > 0)
+        owed.payload = {
+            Family::Payload, payload_key(source.node->uid, source.node->record.epoch, item.revision)
+        };
+    return owed;
+}
+
+}   // namespace
+
+Owed find_owed(
+    const Broker& broker,
+    const xml::Jid& full,
+    Position after,
+    const EarlierStarts& earlier,
+    std::size_t items_max,
+    std::size_t bytes_max
+) {
+    // Of all nodes in the order of commit: what one publisher said in two of them stays in order.
+    const auto later = [](const Source* a, const Source* b) { return a->next() > b->next(); };
+    std::vector<Source> all = sources(broker, full, after, earlier);
+    std::priority_queue<Source*, std::vector<Source*>, decltype(later)> queue(later);
+    for (Source& source : all) queue.push(&source);
+    Owed owed;
+    std::size_t bytes = 0;
+    while (!queue.empty()) {
+        Source* source = queue.top();
+        const ItemView item = source->node->items.at(source->rank);
+        bytes += item.payload_bytes;
+        if (owed.items.size() == items_max || (bytes > bytes_max && !owed.items.empty())) {
+            owed.is_all = false;
+            break;
+        }
+        owed.items.push_back(to_owed(*source, item));
+        queue.pop();
+        ++source->rank;
+        if (!source->is_at_end()) queue.push(source);
+    }
+    return owed;
+}
+
+std::optional<Notification> owed_message(
+    const Broker& broker, const OwedItem& item, const xml::Jid& subscriber, std::string_view payload
+) {
+    const Node* node = broker.memory.find(item.node);
+    if (!node || node->record.is_deleted) return std::nullopt;
+    // Retracted, purged, or published again since it was looked up: the newer one is owed, too.
+    const auto now = node->items.find(item.id);
+    if (!now || now->revision != item.revision) return std::nullopt;
+    if (!node->has_subscribed(subscriber.bare_view())) return std::nullopt;
+    const PublishedItem published{true, item.id, broker.memory.publisher(*now), payload};
+    return item_notification(broker, *node, published, item.revision, 0, now->time);
+}
+
+std::vector<Batch> position_batches(
+    const Broker& broker, const std::vector<std::pair<std::string, Revision>>& positions
+) {
+    std::vector<Batch> batches;
+    for (const auto& [jid, revision] : positions) {
+        const auto known = broker.memory.positions().find(jid);
+        if (known != broker.memory.positions().end() && known->second.told >= revision) continue;
+        if (broker.memory.subscribed_nodes(bare_of(jid)).empty()) continue;
+        if (batches.empty() || batches.back().operations.size() == positions_per_batch)
+            batches.emplace_back();
+        batches.back().put(Family::Control, position_key(jid), encode(PositionRecord{revision}));
+    }
+    return batches;
+}
+
+}   // namespace grid::pubsub

@@ -1,0 +1,34 @@
+// pubsub/replay.hpp: what a resource was not told yet, found from its position (design §2).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pubsub/broker.hpp"
+
+namespace grid::pubsub {
+
+/// See Engine::owed. Looks at the node indexes only; costs what the account's subscriptions and the
+/// items found cost.
+Owed find_owed(
+    const Broker& broker,
+    const xml::Jid& full,
+    Position after,
+    const EarlierStarts& earlier,
+    std::size_t items_max,
+    std::size_t bytes_max
+);
+
+/// See Engine::owed_message.
+std::optional<Notification> owed_message(
+    const Broker& broker, const OwedItem& item, const xml::Jid& subscriber, std::string_view payload
+);
+
+/// See Engine::note_positions.
+std::vector<storage::Batch> position_batches(
+    const Broker& broker, const std::vector<std::pair<std::string, storage::Revision>>& positions
+);
+
+}   // namespace grid::pubsub

@@ -1,0 +1,203 @@
+# tests/integration/crash/changer.py: creates, configures, deletes, affiliates and subscribes, pipelined.
+"""One changer's requests are carried out in order, so what is in the store after a crash must be
+what one of its prefixes leaves: one that is not shorter than what was acknowledged."""
+
+import copy
+import re
+
+from .ledger import Failure
+from .wire import Wire
+
+SLOTS = 4
+AFFILIATIONS = ("member", "publisher", "publish-only", "outcast", "none")
+FORM = (
+    "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
+    "http://jabber.org/protocol/pubsub#node_config</value></field>{}</x>"
+)
+FIELD = re.compile(r"<field\b[^>]*\bvar='([^']*)'[^>]*>(.*?)</field>", re.DOTALL)
+VALUE = re.compile(r"<value>(.*?)</value>", re.DOTALL)
+AFFILIATION = re.compile(r"<affiliation\b([^>]*)/>")
+SUBSCRIPTION = re.compile(r"<subscription\b([^>]*?)/?>")
+ATTRIBUTE = re.compile(r"([a-z]+)='([^']*)'")
+
+
+def field(name, value):
+    return f"<field var='pubsub#{name}'><value>{value}</value></field>"
+
+
+def form(**fields):
+    return FORM.format("".join(field(name, value) for name, value in fields.items()))
+
+
+class Changer:
+    """`states[k]` is the world after k of its requests."""
+
+    def __init__(self, story, name, owns_shared):
+        self.story, self.name, self.owns_shared = story, name, owns_shared
+        self.bundle = story.bundle(name)
+        self.wire = self.rng = None
+        self.counter = 0
+        self.acknowledged = 0
+        self.states = [{"title": "", "gate": "publisher", "is_reborn": True, "slots": {}}]
+        self.left = 0
+
+    async def connect(self):
+        self.wire = await Wire.login(self.story.server, self.bundle, "c")
+
+    def begin(self, rng, window, most):
+        self.rng, self.left = rng, most
+        for _ in range(window):
+            self.step()
+
+    # --- requests ---------------------------------------------------------------------------
+
+    def step(self):
+        if self.left <= 0 or self.wire.closed.done():
+            return
+        self.left -= 1
+        state = copy.deepcopy(self.states[-1])
+        owner, inner, happened = self._choose(state)
+        self.states.append(state)
+        index = len(self.states) - 1
+
+        def done(answer):
+            if answer is None:
+                return
+            if "type='result'" not in answer[:300]:
+                self.story.failed(f"{self.name}: {inner} was refused: {answer}")
+            if self.acknowledged >= index:
+                self.story.failed(f"{self.name}: answers out of order")
+            self.acknowledged = index
+            if happened:
+                happened()
+            self.step()
+
+        namespace = "http://jabber.org/protocol/pubsub" + ("#owner" if owner else "")
+        payload = f"<pubsub xmlns='{namespace}'>{inner}</pubsub>"
+        self.wire.ask("set", self.story.broker, payload, done)
+
+    def _choose(self, state):
+        if self.owns_shared and self.rng.random() < 0.5:
+            return self._change_shared(state)
+        self.counter += 1
+        slot = f"{self.name}-{self.rng.randrange(SLOTS)}"
+        slots = state["slots"]
+        if slot not in slots:
+            title = f"t{self.counter}"
+            slots[slot] = {"title": title, "affiliations": {}, "is_subscribed": False}
+            configure = f"<configure>{form(title=title)}</configure>"
+            return False, f"<create node='{slot}'/>{configure}", None
+        world = slots[slot]
+        choice = self.rng.randrange(8)
+        if choice == 0:
+            del slots[slot]
+            return True, f"<delete node='{slot}'/>", None
+        if choice < 3:
+            world["title"] = f"t{self.counter}"
+            inner = f"<configure node='{slot}'>{form(title=world['title'])}</configure>"
+            return True, inner, None
+        if choice < 6:
+            return self._affiliate(slot, world)
+        jid = self.bundle.jid
+        verb = "unsubscribe" if world["is_subscribed"] else "subscribe"
+        world["is_subscribed"] = not world["is_subscribed"]
+        return False, f"<{verb} node='{slot}' jid='{jid}'/>", None
+
+    def _affiliate(self, slot, world):
+        jid = f"guest{self.rng.randrange(5)}@{self.story.domain}"
+        affiliation = self.rng.choice(AFFILIATIONS)
+        if affiliation == "none":
+            world["affiliations"].pop(jid, None)
+        else:
+            world["affiliations"][jid] = affiliation
+        inner = f"<affiliation jid='{jid}' affiliation='{affiliation}'/>"
+        return True, f"<affiliations node='{slot}'>{inner}</affiliations>", None
+
+    def _change_shared(self, state):
+        """What the publishers' requests rest on changes under their feet."""
+        self.counter += 1
+        choice = self.rng.randrange(12)
+        nodes = self.story.ledger.nodes
+        if choice < 6:
+            state["title"] = f"t{self.counter}"
+            return True, f"<configure node='keep0'>{form(title=state['title'])}</configure>", None
+        if choice < 10:
+            state["gate"] = "none" if state["gate"] == "publisher" else "publisher"
+            jid = self.story.publishers[0].bundle.jid
+            inner = f"<affiliation jid='{jid}' affiliation='{state['gate']}'/>"
+            return True, f"<affiliations node='gate'>{inner}</affiliations>", None
+        # Nothing is left of what was there before.
+        wipe = self.story.ledger.operation()
+        if choice == 10:
+            nodes["purged"].wipes.append(wipe)
+            return True, "<purge node='purged'/>", wipe.happened
+        nodes["reborn"].wipes.append(wipe)
+        state["is_reborn"] = not state["is_reborn"]
+        if not state["is_reborn"]:
+            return True, "<delete node='reborn'/>", wipe.happened
+        configure = f"<configure>{form(publish_model='open', max_items=100000)}</configure>"
+        return False, f"<create node='reborn'/>{configure}", wipe.happened
+
+    # --- after a crash ----------------------------------------------------------------------
+
+    async def verify(self):
+        """The world as it is now must be one of those that the requests can have left."""
+        seen = await self.look()
+        candidates = self.states[self.acknowledged :]
+        if seen not in candidates:
+            raise Failure(
+                f"{self.name}: {self.acknowledged} of {len(self.states) - 1} changes acknowledged;"
+                f"\n    there is {seen}\n    expected one of "
+                + "\n        ".join(str(state) for state in candidates[:9])
+            )
+        self.states, self.acknowledged = [seen], 0
+
+    async def look(self):
+        mine = await self.ask("get", "<affiliations/>")
+        owned = {
+            entry["node"]
+            for entry in (dict(ATTRIBUTE.findall(text)) for text in AFFILIATION.findall(mine))
+            if entry["affiliation"] == "owner"
+        }
+        subscribed = self.nodes_in(await self.ask("get", "<subscriptions/>"))
+        slots = {}
+        for slot in sorted(owned):
+            if slot.startswith(self.name + "-"):
+                slots[slot] = {
+                    "title": await self.title(slot),
+                    "affiliations": await self.affiliations(slot),
+                    "is_subscribed": slot in subscribed,
+                }
+        state = {"title": "", "gate": "publisher", "is_reborn": True, "slots": slots}
+        if self.owns_shared:
+            gate = await self.affiliations("gate")
+            first = self.story.publishers[0].bundle.jid
+            state["title"] = await self.title("keep0")
+            state["gate"] = gate.get(first, "none")
+            state["is_reborn"] = "reborn" in owned
+        return state
+
+    @staticmethod
+    def nodes_in(answer):
+        entries = (dict(ATTRIBUTE.findall(text)) for text in SUBSCRIPTION.findall(answer))
+        return {entry["node"] for entry in entries if entry.get("subscription") == "subscribed"}
+
+    async def ask(self, kind, inner, owner=False):
+        return await self.wire.pubsub(kind, self.story.broker, inner, owner)
+
+    async def title(self, node):
+        answer = await self.ask("get", f"<configure node='{node}'/>", owner=True)
+        for name, content in FIELD.findall(answer):
+            if name == "pubsub#title":
+                found = VALUE.search(content)
+                return found.group(1) if found else ""
+        return ""
+
+    async def affiliations(self, node):
+        answer = await self.ask("get", f"<affiliations node='{node}'/>", owner=True)
+        entries = (dict(ATTRIBUTE.findall(text)) for text in AFFILIATION.findall(answer))
+        return {
+            entry["jid"]: entry["affiliation"]
+            for entry in entries
+            if entry["jid"] != self.bundle.jid
+        }

@@ -1,1 +1,1 @@
-# tests/integration/crash: kill -9 under full load, again and again, and what must be true afterwards.
+# tests/integration/crash/__init__.py: kill -9 under full load, and what must be true then.

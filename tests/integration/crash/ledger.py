@@ -1,4 +1,4 @@
-# tests/integration/crash/ledger.py: what was sent, answered and seen, and when, as the clients know it.
+# tests/integration/crash/ledger.py: what was sent, answered and seen, and when, as clients know it.
 """Times are those of the clients: `sent` before the bytes leave, `known` when an answer or a
 notification has come. So what was known before something else was sent did happen before it."""
 

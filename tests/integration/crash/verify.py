@@ -1,4 +1,4 @@
-# tests/integration/crash/verify.py: what must be true of the store and of the readers after a crash.
+# tests/integration/crash/verify.py: what must be true of store and readers after a crash.
 """Each check raises Failure with what was expected. Nothing here sends a request."""
 
 from .ledger import NEVER, Failure, before
@@ -77,7 +77,7 @@ def check_missing(node, item, stored):
     raise Failure(f"lost: {item}, sent at {item.sent:.3f}, known at {item.known:.3f}")
 
 
-def check_receipts(reader, was_orderly):
+def check_receipts(reader):
     """What came live or by replay: never what was refused, nothing twice without a crash, in the
     order of the sender."""
     for name, receipts in reader.receipts.items():
@@ -89,7 +89,7 @@ def check_receipts(reader, was_orderly):
             earlier = first.get(item)
             if earlier is None:
                 first[item] = receipt
-            elif earlier.crashes == receipt.crashes and was_orderly:
+            elif earlier.crashes == receipt.crashes:
                 raise Failure(
                     f"{reader.name} got {item} twice: in session {earlier.session} and in "
                     f"{receipt.session}, without a crash between"

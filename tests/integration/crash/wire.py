@@ -1,6 +1,6 @@
 # tests/integration/crash/wire.py: a fast XMPP client on asyncio, for many sessions in one process.
-"""Stanzas are cut out of the stream by a pattern and handed on as text: nothing is parsed twice, and
-what had arrived when the server died is still read to its last byte."""
+"""Stanzas are cut out of the stream by a pattern and handed on as text: nothing is parsed twice,
+and what had arrived when the server died is still read to its last byte."""
 
 import asyncio
 import functools

@@ -1,4 +1,4 @@
-# tests/integration/test_crash.py: kill -9 under full load, a few rounds; tests/bench/crash runs many.
+# tests/integration/test_crash.py: kill -9 under full load, few rounds; tests/bench/crash: many.
 """Also over a file system that forgets what was not synced: kill -9 alone never shows a missing
 fsync, since the kernel keeps what the process had written."""
 

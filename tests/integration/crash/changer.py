@@ -1,4 +1,4 @@
-# tests/integration/crash/changer.py: creates, configures, affiliates, subscribes, deletes, pipelined.
+# tests/integration/crash/changer.py: creates, configures, affiliates, deletes, pipelined.
 """One changer's requests are carried out in order, so what is in the store after a crash must be
 what one of its prefixes leaves: one that is not shorter than what was acknowledged."""
 

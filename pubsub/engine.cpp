@@ -111,6 +111,10 @@ storage::Revision Engine::position(std::string_view jid) const {
     return found == positions.end() ? 0 : found->second.told;
 }
 
+bool Engine::is_subscriber(const xml::Jid& jid) const {
+    return !state_->broker->memory.subscribed_nodes(jid.bare_view()).empty();
+}
+
 Owed Engine::owed(
     const xml::Jid& full,
     Position after,

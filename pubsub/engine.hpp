@@ -127,6 +127,8 @@ public:
     // replay.hpp.
     /// Up to where this JID, as it stands in subscriptions, was told by the last time it was noted.
     storage::Revision position(std::string_view jid) const;
+    /// Whether this account has any subscription.
+    bool is_subscriber(const xml::Jid& jid) const;
     /// The oldest items after that position which this resource may have; at least one if any.
     Owed owed(
         const xml::Jid& full,

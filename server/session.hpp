@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controller/identity.hpp"
+#include "pubsub/engine.hpp"
 #include "pubsub/principal.hpp"
 #include "server/grid/sender_queue.hpp"
 #include "server/net/budget.hpp"
@@ -14,6 +15,17 @@
 #include "xml/jid.hpp"
 
 namespace grid::server {
+
+/// A resource that is told from the store until it has caught up.
+struct Lag {
+    pubsub::Position after;
+    pubsub::EarlierStarts earlier;
+    bool is_reading = false;
+    /// Where it was before what is in `pending`, in case there is no room for that.
+    pubsub::Position after_before;
+    pubsub::EarlierStarts earlier_before;
+    bool needs_all_room = false;   // the last part did not fit
+};
 
 /// Not a connection: the transport may go, and requests that were read outlive it. What stands
 /// under "constant" never changes after bind; everything else belongs to the grid strand.
@@ -38,6 +50,16 @@ public:
     std::size_t pending_bytes = 0;
     bool is_dirty = false;
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
+    std::uint8_t show = pubsub::Show::Online;   // of its presence
+
+    // What it was told of, as revisions (catch_up.hpp).
+    std::shared_ptr<Lag> lag;           // it is behind: items come from the store
+    storage::Revision told = 0;         // the last item that went into `pending`
+    storage::Revision handed = 0;       // and out of it
+    storage::Revision joined = 0;       // up to here it was told from the store
+    storage::Revision reached = 0;      // up to here it surely has everything
+    storage::Revision began_bare = 0;   // items of the bare JID's subscriptions came from here on
+    bool is_marking = false;            // waits to be asked what has reached it
 };
 using SessionPtr = std::shared_ptr<Session>;
 

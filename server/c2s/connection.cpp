@@ -67,6 +67,7 @@ asio::awaitable<bool> Connection::read_some() {
     while (!is_closing_) {
         auto now = stream_.read_now(scratch);
         if (now.error) {
+            if (now.error == asio::error::eof) ending_ = Ending::Closed;
             if (reason_.empty())
                 reason_ = now.error == asio::error::eof ? "the peer closed the connection"
                                                         : stream_.failure();
@@ -102,6 +103,7 @@ asio::awaitable<bool> Connection::take_events() {
             error = xml::to_stream_error(*broken);
         } else if (std::holds_alternative<xml::StreamClose>(*event)) {
             is_end = true;
+            ending_ = Ending::Goodbye;
         } else {
             error = xml::StreamError{"bad-format", "a stream has one header", {}};
         }
@@ -142,6 +144,21 @@ void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
             self->flush();
         }
     );
+}
+
+void Connection::mark(std::uint64_t number, std::function<void(std::uint64_t)> done) {
+    asio::post(stream_.get_executor(), [self = shared_from_this(), number, done = std::move(done)] {
+        self->outbox_.mark(number);
+        done(self->outbox_.reached().reader);
+    });
+}
+
+/// What the peer has, as far as its end tells: a machine whose process dies with unread data resets
+/// the connection instead of closing it.
+Delivered Connection::delivered() {
+    if (ending_ == Ending::Goodbye) return {true, 0};
+    const auto reached = outbox_.reached();
+    return {false, ending_ == Ending::Closed ? reached.machine : reached.reader};
 }
 
 void Connection::close(std::optional<xml::StreamError> error) {
@@ -203,7 +220,7 @@ asio::awaitable<void> Connection::end() {
     if (session_) {
         if (!is_end_sent_) outbox_.push(std::string("</stream:stream>"));
         is_end_sent_ = true;
-        shared_.grid.leave(session_, reason_);
+        shared_.grid.leave(session_, reason_, delivered());
         shared_.log.info(
             "session_ended", {{"session", name_}, {"jid", session_->jid.str()}, {"reason", reason_}}
         );

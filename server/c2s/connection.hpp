@@ -49,6 +49,7 @@ public:
 
     // Transport
     void send(std::vector<Outgoing> stanzas, std::size_t bytes) override;
+    void mark(std::uint64_t number, std::function<void(std::uint64_t)> done) override;
     void close(std::optional<xml::StreamError> error) override;
 
 private:
@@ -71,6 +72,7 @@ private:
     void wait_writable();
     void end_with(const xml::StreamError& error);
     void wake();
+    Delivered delivered();
     void watch_idle();
 
     const Shared& shared_;
@@ -83,6 +85,8 @@ private:
     SessionPtr session_;
     std::string reason_;   // why it ended, for the log
     std::size_t pre_auth_bytes_ = 0, pre_auth_stanzas_ = 0;
+    /// How the peer ended: not yet or cut off, its socket closed, or said goodbye.
+    enum class Ending { CutOff, Closed, Goodbye } ending_ = Ending::CutOff;
     bool is_shut_down_ = false;   // before a resource was bound
     bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;
     std::chrono::steady_clock::time_point last_read_;

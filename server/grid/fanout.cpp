@@ -1,6 +1,10 @@
 // server/grid/fanout.cpp: from a notification to outboxes.
 #include "server/grid/fanout.hpp"
 
+#include <algorithm>
+
+#include "pubsub/flavour.hpp"
+
 namespace grid::server {
 namespace {
 /// How many deliveries pass between two looks at the clock.
@@ -8,6 +12,7 @@ constexpr std::size_t deliveries_per_look = 256;
 }   // namespace
 
 void Fanout::notify(pubsub::Notification notification) {
+    if (notification.revision == 0) notification.revision = applied_;
     queue_.push_back(std::move(notification));
 }
 
@@ -15,7 +20,13 @@ void Fanout::node_removed(std::uint64_t node) {
     // Behind what is still to be said to its subscribers.
     pubsub::Notification end;
     end.node = node;
+    end.revision = applied_;
     queue_.push_back(std::move(end));
+}
+
+storage::Revision Fanout::completed() const {
+    if (queue_.empty()) return applied_;
+    return std::max<storage::Revision>(queue_.front().revision, 1) - 1;
 }
 
 bool Fanout::may_receive(const Session& session) const {
@@ -23,27 +34,52 @@ bool Fanout::may_receive(const Session& session) const {
            controller_.state(session.principal) == controller::AccountState::Enabled;
 }
 
-void Fanout::add_recipients(const xml::Jid& to, std::vector<Recipient>& into) const {
+void Fanout::add_recipients(
+    const xml::Jid& to, const Special* special, std::vector<Recipient>& into
+) const {
+    const auto wants = [&](const Session& session) {
+        return may_receive(session) && (!special || (special->shows & session.show) != 0);
+    };
     if (!to.is_bare()) {
         auto session = sessions_.find(to);
-        if (session && may_receive(*session)) into.push_back({session, &session->head_full});
+        if (session && wants(*session)) into.push_back({session, &session->head_full, special});
         return;
     }
     // RFC 6121 §8.5.2.1: never to a negative priority; all others that logged in.
     for (const auto& session : sessions_.of_account(to.str()))
-        if (may_receive(*session) && session->priority >= 0)
-            into.push_back({session, &session->head_bare});
+        if (wants(*session) && session->priority >= 0)
+            into.push_back({session, &session->head_bare, special});
 }
 
-Fanout::Audience Fanout::audience(std::uint64_t node) {
-    auto& known = audiences_[node];
+Fanout::Audience Fanout::audience(std::uint64_t node, pubsub::AudienceKind kind) {
+    auto& known = (kind == pubsub::AudienceKind::Items ? audiences_ : node_audiences_)[node];
     if (!known) {
-        auto recipients = std::make_shared<std::vector<Recipient>>();
-        for (const auto& subscriber : broker_.audience(node))
-            add_recipients(subscriber.jid, *recipients);
+        auto recipients = std::make_shared<Recipients>();
+        for (auto& subscriber : broker_.audience(node, kind)) {
+            const Special* special = nullptr;
+            if (!subscriber.flavour.is_plain() || subscriber.shows != pubsub::every_show ||
+                subscriber.digest_ms != 0)
+                special = &recipients->specials.emplace_back(
+                    Special{std::move(subscriber.flavour), subscriber.shows, subscriber.digest_ms}
+                );
+            add_recipients(subscriber.jid, special, recipients->list);
+        }
         known = std::move(recipients);
     }
     return known;
+}
+
+Fanout::Audience Fanout::audience_of(const pubsub::Notification& notification) {
+    if (notification.to.empty() && notification.node != 0)
+        return audience(notification.node, notification.kind);
+    auto recipients = std::make_shared<Recipients>();
+    if (notification.node != 0) {
+        const auto all = audience(notification.node, notification.kind);
+        recipients->list = all->list;
+        for (auto& recipient : recipients->list) recipient.special = nullptr;
+    }
+    for (const auto& to : notification.to) add_recipients(to, nullptr, recipients->list);
+    return recipients;
 }
 
 bool Fanout::deliver(std::chrono::steady_clock::time_point deadline) {
@@ -52,34 +88,82 @@ bool Fanout::deliver(std::chrono::steady_clock::time_point deadline) {
     while (!queue_.empty()) {
         auto& notification = queue_.front();
         if (!notification.rest) {
-            audiences_.erase(notification.node);
+            forget_audience(notification.node);
             queue_.pop_front();
             continue;
         }
         if (!current_) {
-            if (notification.to.empty() && notification.node != 0) {
-                current_ = audience(notification.node);
-            } else {
-                auto recipients = std::make_shared<std::vector<Recipient>>();
-                if (notification.node != 0) *recipients = *audience(notification.node);
-                for (const auto& to : notification.to) add_recipients(to, *recipients);
-                current_ = std::move(recipients);
-            }
+            current_ = audience_of(notification);
             next_ = 0;
         }
-        while (next_ < current_->size()) {
+        while (next_ < current_->list.size()) {
             if (++since_look == deliveries_per_look) {
                 since_look = 0;
                 if (std::chrono::steady_clock::now() >= deadline) return false;
             }
-            const auto& [session, head] = (*current_)[next_++];
-            send(session, {head, notification.rest});
-            ++deliveries_;
+            tell(current_->list[next_++], notification);
         }
         current_ = nullptr;
+        with_body_ = nullptr;
         queue_.pop_front();
     }
     return true;
+}
+
+void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notification) {
+    const auto& session = recipient.session;
+    // Who is behind gets items from the store, and so did who has just caught up.
+    if (notification.is_owed && (session->lag || notification.revision <= session->joined)) return;
+    if (recipient.special) return tell_special(recipient, notification);
+    if (notification.item_end != 0)
+        put_item(recipient, notification.rest, notification.revision);
+    else
+        send(session, {recipient.head, notification.rest, false});
+    ++deliveries_;
+}
+
+void Fanout::tell_special(const Recipient& recipient, const pubsub::Notification& notification) {
+    const auto& [session, head, special] = recipient;
+    const auto send_digest = [this](
+                                 const SessionPtr& to, const std::string* at, xml::Bytes body,
+                                 storage::Revision last
+                             ) { put_digest(to, at, std::move(body), last); };
+    const bool is_item = notification.item_end != 0;
+    ++deliveries_;
+    if (special->digest_ms != 0) {
+        if (is_item)
+            return digests_.add(
+                session, head, notification, special->flavour, special->digest_ms, send_digest
+            );
+        digests_.send_now(session, head, notification.node, send_digest);
+    }
+    auto body = copy_for(special->flavour, notification);
+    if (is_item)
+        put_item(recipient, std::move(body), notification.revision);
+    else
+        send(session, {head, std::move(body), false});
+}
+
+xml::Bytes Fanout::copy_for(
+    const pubsub::Flavour& flavour, const pubsub::Notification& notification
+) {
+    if (flavour.is_plain()) return notification.rest;
+    if (!flavour.headers.empty()) return pubsub::flavoured(notification, flavour);
+    if (!with_body_) with_body_ = pubsub::flavoured(notification, flavour);
+    return with_body_;
+}
+
+void Fanout::put_item(const Recipient& recipient, xml::Bytes body, storage::Revision revision) {
+    recipient.session->told = revision;
+    send(recipient.session, {recipient.head, std::move(body), true});
+}
+
+/// Not an item that may be left out: older ones than what the session was told last are in it.
+void Fanout::put_digest(
+    const SessionPtr& session, const std::string* head, xml::Bytes body, storage::Revision last
+) {
+    session->told = std::max(session->told, last);
+    send(session, {head, std::move(body), false});
 }
 
 void Fanout::send(const SessionPtr& session, Outgoing stanza) {
@@ -97,24 +181,57 @@ void Fanout::flush() {
         if (!session->transport) {
             session->pending = {};
             session->pending_bytes = 0;
-            continue;
-        }
-        using Taken = net::Budget::Taken;
-        const auto taken = session->budget->take(session->pending_bytes);
-        if (taken == Taken::FullAbove) {
+        } else if (!hand_over(session)) {
             // Not this session's fault: the one that holds most goes, this one waits for the room.
             close_largest();
             session->is_dirty = true;
             dirty_.push_back(session);
-        } else if (taken == Taken::Full) {
-            close_slow(session);
-        } else {
-            session->stanzas_out += session->pending.size();
-            session->transport->send(
-                std::exchange(session->pending, {}), std::exchange(session->pending_bytes, 0)
-            );
         }
     }
+}
+
+/// False: all queues together are full.
+bool Fanout::hand_over(const SessionPtr& session) {
+    using Taken = net::Budget::Taken;
+    auto taken = session->budget->take(session->pending_bytes);
+    if (taken == Taken::Full) {
+        leave_out_items(session);
+        if (session->pending.empty()) return true;
+        taken = session->budget->take(session->pending_bytes);
+    }
+    if (taken == Taken::FullAbove) return false;
+    if (taken == Taken::Full) {
+        close_slow(session);
+        return true;
+    }
+    session->stanzas_out += session->pending.size();
+    if (session->handed != session->told) {
+        session->handed = session->told;
+        laggards_->was_told(session);
+    }
+    session->transport->send(
+        std::exchange(session->pending, {}), std::exchange(session->pending_bytes, 0)
+    );
+    return true;
+}
+
+/// A reader that is too slow falls back to its position (design §3): the store keeps its place.
+void Fanout::leave_out_items(const SessionPtr& session) {
+    std::erase_if(session->pending, [&](const Outgoing& stanza) {
+        if (stanza.is_item) session->pending_bytes -= stanza.bytes();
+        return stanza.is_item;
+    });
+    laggards_->fell_behind(session);
+    session->told = session->handed;
+}
+
+void Fanout::tick(std::chrono::steady_clock::time_point now) {
+    digests_.send_due(
+        now,
+        [this](
+            const SessionPtr& to, const std::string* head, xml::Bytes body, storage::Revision last
+        ) { put_digest(to, head, std::move(body), last); }
+    );
 }
 
 void Fanout::close_largest() {
@@ -144,7 +261,17 @@ void Fanout::close_slow(const SessionPtr& session) {
 
 void Fanout::forget_stale() {
     for (const auto& bare : std::exchange(stale_, {}))
-        for (auto node : broker_.subscribed_nodes(bare)) audiences_.erase(node);
+        for (auto node : broker_.subscribed_nodes(bare)) forget_audience(node);
+}
+
+void Fanout::forget_audience(std::uint64_t node) {
+    audiences_.erase(node);
+    node_audiences_.erase(node);
+}
+
+void Fanout::forget_audiences() {
+    audiences_.clear();
+    node_audiences_.clear();
 }
 
 void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {

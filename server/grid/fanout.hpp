@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
@@ -11,10 +12,22 @@
 #include "controller/controller.hpp"
 #include "controller/ports.hpp"
 #include "pubsub/engine.hpp"
+#include "server/grid/digests.hpp"
 #include "server/log.hpp"
 #include "server/router/session_registry.hpp"
 
 namespace grid::server {
+
+/// What becomes of a session that cannot be told now, or is owed more than what happens: CatchUp.
+class Laggards {
+public:
+    virtual ~Laggards() = default;
+    /// Items for it were left out, those after `session->handed`.
+    virtual void fell_behind(const SessionPtr& session) = 0;
+    virtual void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) = 0;
+    /// It was handed items, and may be asked what has reached it.
+    virtual void was_told(const SessionPtr& session) = 0;
+};
 
 /// Serialized once, delivered to many. Per node the recipients are kept as a list of sessions,
 /// built when the node publishes and dropped when a subscription, a session or a right changes.
@@ -28,51 +41,96 @@ public:
         Log& log
     )
         : broker_(broker), controller_(controller), sessions_(sessions), log_(log) {}
+    void attach(Laggards& laggards) { laggards_ = &laggards; }
 
     /// Logged in, and by the certificate that its account belongs to.
     bool may_receive(const Session& session) const;
 
     // SessionControl
     void notify(pubsub::Notification notification) override;
-    void audience_changed(std::uint64_t node) override { audiences_.erase(node); }
+    void audience_changed(std::uint64_t node) override { forget_audience(node); }
+    void audiences_changed() override { forget_audiences(); }
     void node_removed(std::uint64_t node) override;
+    void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override {
+        laggards_->owes(subscriber, node, after);
+    }
     void close_account(const xml::Jid& bare, xml::StreamError error) override;
-    void rights_changed() override { audiences_.clear(); }
+    void rights_changed() override { forget_audiences(); }
 
     /// A session came, went, or changed its presence: its account's nodes have another audience.
     /// (Looked at with the next notification, so that it costs the same however often it happens.)
     void presence_changed(const xml::Jid& bare) { stale_.insert(bare); }
     /// Puts a stanza into a session's outbox; it leaves with the next flush.
     void send(const SessionPtr& session, Outgoing stanza);
+    /// Everything up to this revision is applied; what it means is told next.
+    void applied(storage::Revision revision) { applied_ = revision; }
+    storage::Revision applied() const { return applied_; }
+    /// Everything up to this revision was told to everybody who is not behind.
+    storage::Revision completed() const;
     /// Delivers queued notifications until done (true) or the deadline (false).
     bool deliver(std::chrono::steady_clock::time_point deadline);
     void flush();
+    /// Sends the digests that are due.
+    void tick(std::chrono::steady_clock::time_point now);
+    void forget_digests(const Session& session) { digests_.forget(session.id); }
+    /// What was kept for a digest of that session is not told yet: the revision before it.
+    storage::Revision told_but_for_digests(const Session& session, storage::Revision told) const {
+        return digests_.told(session.id, told);
+    }
 
     std::uint64_t deliveries() const { return deliveries_; }
 
 private:
+    /// What is not plain about a subscriber.
+    struct Special {
+        pubsub::Flavour flavour;
+        std::uint8_t shows = pubsub::every_show;
+        std::uint32_t digest_ms = 0;
+    };
     struct Recipient {
         SessionPtr session;
         const std::string* head = nullptr;   // the session's
+        const Special* special = nullptr;    // null: everything as usual
     };
-    using Audience = std::shared_ptr<const std::vector<Recipient>>;
+    struct Recipients {
+        std::vector<Recipient> list;
+        std::deque<Special> specials;
+    };
+    using Audience = std::shared_ptr<const Recipients>;
 
-    Audience audience(std::uint64_t node);
-    void add_recipients(const xml::Jid& to, std::vector<Recipient>& into) const;
+    Audience audience(std::uint64_t node, pubsub::AudienceKind kind);
+    Audience audience_of(const pubsub::Notification& notification);
+    void add_recipients(const xml::Jid& to, const Special* special, std::vector<Recipient>& into)
+        const;
+    void tell(const Recipient& recipient, const pubsub::Notification& notification);
+    void tell_special(const Recipient& recipient, const pubsub::Notification& notification);
+    xml::Bytes copy_for(const pubsub::Flavour& flavour, const pubsub::Notification& notification);
+    void put_item(const Recipient& recipient, xml::Bytes body, storage::Revision revision);
+    void put_digest(
+        const SessionPtr& session, const std::string* head, xml::Bytes body, storage::Revision last
+    );
+    bool hand_over(const SessionPtr& session);
+    void leave_out_items(const SessionPtr& session);
     void close_slow(const SessionPtr& session);
     void close_largest();
     void forget_stale();
+    void forget_audience(std::uint64_t node);
+    void forget_audiences();
 
     pubsub::Engine& broker_;
     const controller::Controller& controller_;
     SessionRegistry& sessions_;
     Log& log_;
-    std::unordered_map<std::uint64_t, Audience> audiences_;
+    Laggards* laggards_ = nullptr;
+    std::unordered_map<std::uint64_t, Audience> audiences_, node_audiences_;
     std::unordered_set<xml::Jid> stale_;   // accounts whose presence changed
     std::deque<pubsub::Notification> queue_;
     Audience current_;       // of queue_.front(), while it is going out
     std::size_t next_ = 0;   // in current_
+    xml::Bytes with_body_;   // of queue_.front(), for those who want one
     std::vector<SessionPtr> dirty_;
+    Digests digests_;
+    storage::Revision applied_ = 0;
     std::uint64_t deliveries_ = 0;
 };
 

@@ -36,6 +36,7 @@ Grid::Grid(
       controller_(controller_settings(config, addresses), sessions_),
       broker_(broker_settings(config, addresses), controller_, contacts_),
       fanout_(broker_, controller_, sessions_, log),
+      catch_up_(strand_, store, broker_, sessions_, fanout_),
       router_(
           addresses,
           server_iqs,
@@ -44,6 +45,7 @@ Grid::Grid(
           controller_,
           sessions_,
           fanout_,
+          catch_up_,
           config.controller.implicit_login
       ),
       pipeline_(std::make_shared<Pipeline>(strand_, store, *this, log)),
@@ -70,12 +72,14 @@ void Grid::stop() {
     asio::post(strand_, [this] {
         is_stopped_ = true;
         timer_.cancel();
+        catch_up_.stop();
     });
 }
 
 boost::system::error_code Grid::scan() {
     auto scanned = store_.scan([this](const storage::KeyChange& change) { apply(change); });
     if (!scanned) return scanned.error();
+    fanout_.applied(*scanned);
     broker_.scan_finished();
     controller_.scan_finished();
     return {};
@@ -87,6 +91,7 @@ void Grid::apply(const storage::KeyChange& change) {
 }
 
 void Grid::notify(const storage::Committed& committed) {
+    fanout_.applied(committed.revision);
     broker_.notify(committed, fanout_);
     controller_.notify(committed, fanout_);
 }
@@ -122,7 +127,10 @@ void Grid::tick() {
     }
     pipeline_->resume_stalled();
     close_expired();
+    fanout_.tick(std::chrono::steady_clock::now());
     fanout_.flush();
+    for (auto& batch : catch_up_.tick())
+        if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
     timer_.expires_after(tick_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (!error) tick();

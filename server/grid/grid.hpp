@@ -16,6 +16,7 @@
 #include "controller/controller.hpp"
 #include "pubsub/engine.hpp"
 #include "server/config.hpp"
+#include "server/grid/catch_up.hpp"
 #include "server/grid/fanout.hpp"
 #include "server/grid/pipeline.hpp"
 #include "server/log.hpp"
@@ -69,7 +70,7 @@ public:
     /// The peer closed its stream: `done` after the answers to what came before.
     void finish(SessionPtr session, std::function<void()> done);
     /// The transport is gone.
-    void leave(SessionPtr session, std::string reason);
+    void leave(SessionPtr session, std::string reason, Delivered delivered);
 
     void api(
         controller::PreparedHttp request,
@@ -129,6 +130,7 @@ private:
     controller::Controller controller_;
     pubsub::Engine broker_;
     Fanout fanout_;
+    CatchUp catch_up_;
     Router router_;
     std::shared_ptr<Pipeline> pipeline_;
     boost::asio::steady_timer timer_;

@@ -124,17 +124,21 @@ std::shared_ptr<net::Budget> Grid::account_budget(const xml::Jid& bare) {
     return std::make_shared<net::Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
 }
 
-void Grid::leave(SessionPtr session, std::string reason) {
-    asio::post(strand_, [this, session = std::move(session), reason = std::move(reason)] {
-        session->transport = nullptr;
-        session->queue = nullptr;   // requests in flight keep it until they are done
-        controller_.record_session(
-            session->identity, "disconnect", session->principal.address, reason
-        );
-        sessions_.leave(*session);
-        session->is_active = false;
-        fanout_.presence_changed(session->bare);
-    });
+void Grid::leave(SessionPtr session, std::string reason, Delivered delivered) {
+    asio::post(
+        strand_,
+        [this, session = std::move(session), reason = std::move(reason), delivered] {
+            if (session->is_active) catch_up_.went(session, delivered);
+            session->transport = nullptr;
+            session->queue = nullptr;   // requests in flight keep it until they are done
+            controller_.record_session(
+                session->identity, "disconnect", session->principal.address, reason
+            );
+            sessions_.leave(*session);
+            session->is_active = false;
+            fanout_.presence_changed(session->bare);
+        }
+    );
 }
 
 }   // namespace grid::server

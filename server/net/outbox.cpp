@@ -1,6 +1,8 @@
 // server/net/outbox.cpp: gather, seal once, send once.
 #include "server/net/outbox.hpp"
 
+#include <algorithm>
+
 namespace grid::server::net {
 namespace {
 /// Four TLS records: enough to fill a socket buffer in one go, little enough to stay in the cache.
@@ -11,17 +13,20 @@ Outbox::~Outbox() { drop(); }
 
 void Outbox::push(std::vector<Outgoing> stanzas, std::size_t bytes) {
     budgeted_ += bytes;
+    queued_ += bytes;
     queue_.reserve(queue_.size() + stanzas.size());
     for (auto& stanza : stanzas) queue_.push_back({std::move(stanza), false});
 }
 
 void Outbox::push(std::string bytes) {
     own_bytes_ += bytes.size();
+    queued_ += bytes.size();
     queue_.push_back({{nullptr, std::make_shared<const std::string>(std::move(bytes))}, true});
 }
 
 void Outbox::gather(std::string& into) {
     std::size_t given = 0;
+    const std::size_t before = into.size();
     while (next_ < queue_.size() && into.size() < gather_bytes_max) {
         auto& [stanza, is_own] = queue_[next_++];
         if (stanza.head) into += *stanza.head;
@@ -30,6 +35,7 @@ void Outbox::gather(std::string& into) {
         if (!is_own) given += stanza.bytes();
         stanza.body.reset();
     }
+    gathered_ += into.size() - before;
     if (given != 0 && budget_) budget_->give(given);
     if (next_ == queue_.size()) {
         queue_ = {};   // an idle connection holds no buffer
@@ -51,11 +57,20 @@ Outbox::Flushed Outbox::flush() {
         if (now.bytes < bytes.size()) {
             unsent_ = bytes.substr(now.bytes);
             if (now.would_block) return Flushed::SocketFull;
-        } else if (resumes) {
-            unsent_ = {};
+            continue;
         }
+        if (resumes) unsent_ = {};
+        marks_.on_sent(gathered_, stream_.sent_bytes());
     }
     return Flushed::All;
+}
+
+Marks::Reached Outbox::reached() {
+    const auto waiting = stream_.unacknowledged_bytes();
+    const auto sent = stream_.sent_bytes();
+    // Nothing is in the queue, so a mark may stand behind the last byte without a write after it.
+    if (empty()) marks_.on_sent(queued_, sent);
+    return marks_.reached(sent - std::min(sent, waiting), Marks::Clock::now());
 }
 
 void Outbox::drop() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/net/budget.hpp"
+#include "server/net/marks.hpp"
 #include "server/net/tls_stream.hpp"
 #include "server/net/transport.hpp"
 
@@ -25,6 +26,11 @@ public:
     /// The connection's own words: not budgeted, they are few and bounded by the peer's.
     void push(std::string bytes);
     void set_budget(std::shared_ptr<Budget> budget) { budget_ = std::move(budget); }
+
+    /// See Transport::mark.
+    void mark(std::uint64_t number) { marks_.add(number, queued_); }
+    /// The newest marks that reached the peer.
+    Marks::Reached reached();
 
     enum class Flushed { All, SocketFull, Broken };
     Flushed flush();
@@ -48,6 +54,8 @@ private:
     std::string unsent_;         // gathered, and the socket was full
     std::size_t budgeted_ = 0;   // taken and not yet given back
     std::size_t own_bytes_ = 0;
+    std::uint64_t queued_ = 0, gathered_ = 0;   // bytes, since the beginning
+    Marks marks_;
 };
 
 }   // namespace grid::server::net

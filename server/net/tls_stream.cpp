@@ -1,7 +1,9 @@
 // server/net/tls_stream.cpp: what can be read and written now, plain or through SSL.
 #include "server/net/tls_stream.hpp"
 
+#include <linux/sockios.h>
 #include <openssl/err.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -59,6 +61,16 @@ TlsStream::Now TlsStream::read_now(std::span<char> into) {
     if (!socket_.is_open() || is_closing_)
         return failed(asio::error::operation_aborted, "closed by us");
     return ssl_ ? read_tls(into) : read_plain(into);
+}
+
+std::uint64_t TlsStream::sent_bytes() const {
+    return ssl_ ? BIO_number_written(SSL_get_wbio(ssl_)) : 0;
+}
+
+std::uint64_t TlsStream::unacknowledged_bytes() {
+    int bytes = 0;
+    if (!socket_.is_open() || ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) != 0) return 0;
+    return static_cast<std::uint64_t>(bytes);
 }
 
 TlsStream::Now TlsStream::write_now(std::string_view bytes) {

@@ -64,6 +64,10 @@ public:
     /// After would_block the rest must be offered again, at least as much of it (it may have
     /// moved).
     Now write_now(std::string_view bytes);
+    /// Bytes given to the socket since TLS began, and how many of all the peer's machine has not
+    /// acknowledged.
+    std::uint64_t sent_bytes() const;
+    std::uint64_t unacknowledged_bytes();
     asio::awaitable<boost::system::error_code> wait_readable();
     asio::awaitable<boost::system::error_code> wait_writable();
 

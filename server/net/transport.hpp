@@ -2,6 +2,8 @@
 // later.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,11 +13,20 @@
 
 namespace grid::server {
 
+/// How a transport ended, for what is owed to its session.
+struct Delivered {
+    /// The peer said goodbye: it has everything that was handed over.
+    bool is_all = false;
+    /// Otherwise: the last mark that reached it; 0: none.
+    std::uint64_t mark = 0;
+};
+
 /// A stanza on its way out: `head` (may be null; the session owns it) and then `body`, shared by
 /// all who get it.
 struct Outgoing {
     const std::string* head = nullptr;
     xml::Bytes body;
+    bool is_item = false;   // an event with an item: may be left out, the store has it
 
     std::size_t bytes() const { return (head ? head->size() : 0) + body->size(); }
 };
@@ -27,6 +38,9 @@ public:
     /// Queues in order; what is queued together leaves together. `bytes` were taken from the
     /// session's budget and are given back as they leave.
     virtual void send(std::vector<Outgoing> stanzas, std::size_t bytes) = 0;
+    /// Remembers what was handed over so far by a number of the caller's, which only grows, and
+    /// tells the newest such number whose stanzas the peer has read, as far as TCP tells.
+    virtual void mark(std::uint64_t number, std::function<void(std::uint64_t reached)> done) = 0;
     /// What is queued goes out, then the error if there is one, then the end of the stream.
     virtual void close(std::optional<xml::StreamError> error) = 0;
 };

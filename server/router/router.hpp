@@ -9,6 +9,7 @@
 
 #include "controller/controller.hpp"
 #include "pubsub/engine.hpp"
+#include "server/grid/catch_up.hpp"
 #include "server/grid/fanout.hpp"
 #include "server/grid/pipeline.hpp"
 #include "server/router/addresses.hpp"
@@ -44,6 +45,7 @@ public:
         controller::Controller& controller,
         SessionRegistry& sessions,
         Fanout& fanout,
+        CatchUp& catch_up,
         bool implicit_login
     );
 
@@ -74,6 +76,7 @@ private:
     controller::Controller& controller_;
     SessionRegistry& sessions_;
     Fanout& fanout_;
+    CatchUp& catch_up_;
     bool implicit_login_;
 };
 

@@ -235,7 +235,6 @@ class Flows(unittest.IsolatedAsyncioTestCase):
                     names = [child.tag.rpartition("}")[2] for child in error]
                     self.assertIn(detail, names)
 
-    @unittest.skip("replay at login is not there yet (issue 3)")
     async def test_a_subscriber_who_was_away_gets_what_it_missed(self):
         # R14: offline delivery, with the delay stamp of XEP-0203.
         await self.create("MILEHost")

@@ -1,0 +1,87 @@
+// server/grid/catch_up.hpp: whoever was away or too slow is told from the store what it missed.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "pubsub/engine.hpp"
+#include "server/grid/fanout.hpp"
+#include "server/net/tls_stream.hpp"
+#include "server/router/session_registry.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server {
+
+/// What is owed to a subscriber is a position, not a copy (design §2). A session has one position
+/// for all its nodes. While it is behind, items reach it from the store only, in the order of
+/// commit, as fast as it reads; when nothing is left it joins the live events in the same turn of
+/// the strand. How far a session really got is asked of its transport about once a second, and
+/// noted in the store lazily: a crash repeats, it never loses. Grid strand.
+class CatchUp final : public Laggards {
+public:
+    CatchUp(
+        net::Strand strand,
+        storage::Store& store,
+        pubsub::Engine& broker,
+        SessionRegistry& sessions,
+        Fanout& fanout
+    );
+
+    /// It may be told from now on: it logged in, or takes what is for its bare JID again.
+    void came(const SessionPtr& session);
+    /// It may not any more, or its transport has ended: what it has is noted.
+    void went(const SessionPtr& session, Delivered delivered);
+
+    // Laggards
+    void fell_behind(const SessionPtr& session) override;
+    void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override;
+    void was_told(const SessionPtr& session) override;
+
+    /// Called every 100 ms: asks transports, and returns what is to be noted.
+    std::vector<storage::Batch> tick();
+    void stop() { timer_.cancel(); }
+
+    std::size_t behind() const { return behind_.size(); }
+    std::uint64_t replayed() const { return replayed_; }
+
+private:
+    using Values = std::vector<std::string>;
+
+    void go_behind(const SessionPtr& session, pubsub::Position after);
+    void step(const SessionPtr& session);
+    void read(const SessionPtr& session, pubsub::Owed owed);
+    void tell(const SessionPtr& session, const pubsub::Owed& owed, const Values& payloads);
+    void join(const SessionPtr& session);
+    bool has_room(const Session& session) const;
+    void wait_for_room();
+    /// The session that takes the account's messages besides this one; null if there is none.
+    void ask(const SessionPtr& session);
+    SessionPtr companion_of(const Session& session) const;
+    storage::Revision known(const std::string& jid) const;
+    void note(const std::string& jid, storage::Revision told);
+    void note_session(const Session& session, pubsub::Position told);
+    pubsub::Position told(const Session& session) const;
+
+    net::Strand strand_;
+    storage::Store& store_;
+    pubsub::Engine& broker_;
+    SessionRegistry& sessions_;
+    Fanout& fanout_;
+    boost::asio::steady_timer timer_;
+    bool is_waiting_ = false;
+    std::vector<std::weak_ptr<Session>> behind_;   // waiting for room
+    std::deque<std::weak_ptr<Session>> to_ask_;    // what has reached them
+    /// To be noted, or noted by a batch that is not seen committed yet.
+    std::unordered_map<std::string, storage::Revision> notes_;
+    std::vector<std::string> unsaved_;
+    std::uint64_t replayed_ = 0;
+    unsigned ticks_ = 0;
+    std::size_t round_ = 0;   // of to_ask_, still to be asked in this round
+};
+
+}   // namespace grid::server

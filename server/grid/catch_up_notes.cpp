@@ -1,0 +1,121 @@
+// server/grid/catch_up_notes.cpp: how far sessions got, and when that is written down.
+#include <algorithm>
+
+#include "server/grid/catch_up.hpp"
+
+namespace grid::server {
+
+using pubsub::Position;
+using storage::Revision;
+
+namespace {
+constexpr std::size_t asked_per_tick_max = 200, noted_per_tick_max = 400;
+/// Ticks between two questions to one session.
+constexpr unsigned ticks_per_question = 10;
+}   // namespace
+
+SessionPtr CatchUp::companion_of(const Session& session) const {
+    for (const auto& other : sessions_.of_account(session.bare.str()))
+        if (other->id != session.id && other->transport && other->priority >= 0 &&
+            fanout_.may_receive(*other))
+            return other;
+    return nullptr;
+}
+
+Revision CatchUp::known(const std::string& jid) const {
+    const auto noted = notes_.find(jid);
+    return std::max(broker_.position(jid), noted == notes_.end() ? 0 : noted->second);
+}
+
+/// Everything up to here was handed to its transport.
+Position CatchUp::told(const Session& session) const {
+    if (!session.pending.empty()) return {session.handed, session.handed};
+    if (session.lag) {
+        // What a new subscription begins with is not behind it yet.
+        if (!session.lag->earlier.empty()) {
+            Revision first = session.lag->after.bare;
+            for (const auto& [node, after] : session.lag->earlier) first = std::min(first, after);
+            return {first, first};
+        }
+        return session.lag->after;
+    }
+    const Revision told = fanout_.told_but_for_digests(session, fanout_.completed());
+    return {told, told};
+}
+
+void CatchUp::note(const std::string& jid, Revision told) {
+    if (told <= known(jid) || !broker_.is_subscriber(xml::Jid::from_canonical(jid))) return;
+    notes_[jid] = told;
+    unsaved_.push_back(jid);
+}
+
+void CatchUp::note_session(const Session& session, Position told) {
+    note(session.jid.str(), told.full);
+    if (session.priority >= 0) note(session.bare.str(), told.bare);
+}
+
+void CatchUp::went(const SessionPtr& session, Delivered delivered) {
+    const Position handed = told(*session);
+    const auto companion = companion_of(*session);
+    const bool was_behind = session->lag != nullptr;
+    session->lag = nullptr;
+    fanout_.forget_digests(*session);
+    const Revision reached =
+        delivered.is_all ? ~Revision{0} : std::max(delivered.mark, session->reached);
+    const Position has{std::min(handed.bare, reached), std::min(handed.full, reached)};
+    note(session->jid.str(), has.full);
+    if (session->priority < 0) return;
+    if (!companion) return note(session->bare.str(), has.bare);
+    // What it was still to be told from before the other came is the other's now.
+    if (was_behind && has.bare < companion->began_bare)
+        go_behind(companion, {has.bare, companion->told});
+}
+
+void CatchUp::was_told(const SessionPtr& session) {
+    if (std::exchange(session->is_marking, true)) return;
+    to_ask_.push_back(session);
+}
+
+std::vector<storage::Batch> CatchUp::tick() {
+    if (++ticks_ % ticks_per_question == 0) round_ = to_ask_.size();
+    for (std::size_t asked = 0; round_ != 0 && asked < asked_per_tick_max; ++asked, --round_) {
+        const auto session = to_ask_.front().lock();
+        to_ask_.pop_front();
+        if (session) ask(session);
+    }
+    std::erase_if(notes_, [&](const auto& noted) {
+        return broker_.position(noted.first) >= noted.second ||
+               !broker_.is_subscriber(xml::Jid::from_canonical(noted.first));
+    });
+    std::vector<std::pair<std::string, Revision>> positions;
+    while (!unsaved_.empty() && positions.size() < noted_per_tick_max) {
+        if (const auto noted = notes_.find(unsaved_.back()); noted != notes_.end())
+            positions.emplace_back(*noted);
+        unsaved_.pop_back();
+    }
+    return broker_.note_positions(positions);
+}
+
+void CatchUp::ask(const SessionPtr& session) {
+    if (!session->transport || !session->is_active) {
+        session->is_marking = false;
+        return;
+    }
+    const Position handed = told(*session);
+    const Revision both = std::min(handed.bare, handed.full);
+    session->transport->mark(both, [this, session](std::uint64_t reached) {
+        boost::asio::post(strand_, [this, session, reached] {
+            session->reached = std::max(session->reached, reached);
+            session->is_marking = false;
+            if (session->reached < session->handed) was_told(session);
+            if (!session->is_active || !session->transport) return;
+            // The account has what all its resources have.
+            Revision bare = session->reached;
+            for (const auto& other : sessions_.of_account(session->bare.str()))
+                if (other != session && other->lag) bare = std::min(bare, other->lag->after.bare);
+            note_session(*session, {bare, session->reached});
+        });
+    });
+}
+
+}   // namespace grid::server

@@ -1,0 +1,37 @@
+// server/net/marks.hpp: how much of what was queued for a peer has reached it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+namespace grid::server::net {
+
+/// Numbers of the caller's, each put where the stream of outgoing bytes stood at the time. They are
+/// followed from the queue into the socket and, by what TCP has acknowledged, to the peer's
+/// machine. What was acknowledged may still die unread with the peer's process; it counts as read
+/// when a receive buffer more was acknowledged after it, or some seconds later.
+class Marks {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// `queued`: bytes queued so far.
+    void add(std::uint64_t number, std::uint64_t queued);
+    /// All that was queued up to `queued` is in the socket now, after `sent` bytes of the wire.
+    void on_sent(std::uint64_t queued, std::uint64_t sent);
+    struct Reached {
+        std::uint64_t machine = 0, reader = 0;   // the newest numbers
+    };
+    /// The peer acknowledged so many bytes of the wire.
+    Reached reached(std::uint64_t acknowledged, Clock::time_point now);
+
+private:
+    struct Mark {
+        std::uint64_t number = 0, queued = 0;
+        std::uint64_t sent = 0;                // 0: not in the socket yet
+        Clock::time_point acknowledged = {};   // when that was first seen
+    };
+    std::vector<Mark> marks_;   // in order; the oldest may be the newest that was read
+};
+
+}   // namespace grid::server::net

@@ -1,4 +1,4 @@
-# tests/integration/test_crash_checks.py: the checks of the crash rounds see what they are there for.
+# tests/integration/test_crash_checks.py: the checks of the crash rounds see what they are for.
 """Each breaks one promise in a small made-up history, and the check must say so; the same history
 unbroken must pass."""
 

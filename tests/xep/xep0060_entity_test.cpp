@@ -265,3 +265,20 @@ TEST_CASE_METHOD(Stage, "entity-affiliations", "[xep-0060]") {
     get(reader, "m3", "<affiliations node='a'/>");
     result(reader, "m3", "<pubsub xmlns='" + pubsub_ns + "'><affiliations/></pubsub>");
 }
+
+TEST_CASE_METHOD(Stage, "entity-discoveritems: item-not-found", "[xep-0060][5.5]") {
+    sends(reader, items("nowhere"));
+    error(reader, "q", "cancel", "item-not-found");
+}
+
+TEST_CASE_METHOD(
+    Stage, "entity-discoveritems: hidden from those who may not retrieve", "[xep-0060][5.5]"
+) {
+    creates(owner, "n");
+    publishes(owner, "n", "secret");
+    sends(reader, items("n"));
+    result(reader, "q", in_items("", "n"));
+    affiliates(owner, "n", bare, "publisher");
+    sends(reader, items("n"));
+    result(reader, "q", in_items("<item jid='pubsub.grid.example' name='secret'/>", "n"));
+}

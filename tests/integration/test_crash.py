@@ -19,7 +19,7 @@ class Crash(unittest.TestCase):
             self.skipTest(f"{program} is not built")
         told = []
         seed = story.fresh_seed()
-        story.run(seed, ROUNDS, told.append, program=program, checks_replay=False)
+        story.run(seed, ROUNDS, told.append, program=program)
         self.assertEqual(len(told), ROUNDS)
 
     def test_kill_9_under_full_load(self):

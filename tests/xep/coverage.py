@@ -17,9 +17,10 @@ CASE = re.compile(
     r"TEST_CASE(?:_METHOD)?\(\s*(?:\w+,\s*)?((?:\"(?:[^\"\\]|\\.)*\"\s*)+)(?:,\s*\"([^\"]*)\")?"
 )
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
+CONDITION = re.compile(r"[a-z]+(?:-[a-z]+)*")
 WORDS = ("success", "option", "proved", "advertised", "enforced", "shown", "ignored")
 
-Test = namedtuple("Test", "name tags place")
+Test = namedtuple("Test", "name tags place body")
 Row = namedtuple("Row", "file section case answer pattern")
 
 
@@ -30,11 +31,14 @@ def tests_of_sources():
     for path in sorted(paths):
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        for match in CASE.finditer(text):
+        matches = list(CASE.finditer(text))
+        ends = [match.start() for match in matches[1:]] + [len(text)]
+        helpers = text[: matches[0].start()] if matches else ""
+        for match, end in zip(matches, ends):
             line = text.count("\n", 0, match.start()) + 1
             name = "".join(LITERAL.findall(match.group(1))).replace('\\"', '"')
             place = f"{os.path.relpath(path, ROOT)}:{line}"
-            found.append(Test(name, match.group(2) or "", place))
+            found.append(Test(name, match.group(2) or "", place, helpers + text[match.end() : end]))
     return found
 
 
@@ -64,12 +68,15 @@ def pattern_of(row):
 
 
 def proofs(row, tests):
+    """Named so, and the body must speak of each condition of the error."""
     pattern = re.compile(pattern_of(row))
+    words = [] if row.answer in WORDS else CONDITION.findall(row.answer)
     return [
         test
         for test in tests
         # The tags also in front, so that an error's name is found behind its section.
         if pattern.search(f"{test.name} {test.tags}") or pattern.search(f"{test.tags} {test.name}")
+        if all(re.search(rf"\b{word}\b", test.body) for word in words)
     ]
 
 

@@ -33,6 +33,12 @@ void Memory::apply(const KeyChange& change) {
         case Tag::Guard:
             node(key->uid).guard = change.record ? change.record->revision : 0;
             return drop_if_empty(key->uid);
+        case Tag::Hidden: {
+            Node& hiding = node(key->uid);
+            hiding.hidden_up_to = change.record ? decode_hidden(change.record->value).up_to : 0;
+            if (hiding.revision != 0 && !hiding.record.is_deleted) note_items(hiding);
+            return drop_if_empty(key->uid);
+        }
         case Tag::Trash:
             if (change.record)
                 trash_[{key->uid, key->epoch}] = change.record->revision;
@@ -70,29 +76,35 @@ void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
     deleted_.erase(uid);
     if (!change.record) {
         node.revision = 0;
+        forget_items(node);
         return drop_if_empty(uid);
     }
     const std::uint64_t epoch_before = node.record.epoch;
+    const bool is_known = was_known && !is_scanning_ && !node.record.is_deleted;
+    const storage::Revision hidden_before = is_known ? node.newest_hidden(settings_) : 0;
     node.record = decode_node(change.record->value);
     node.revision = change.record->revision;
     // The items of an epoch that is over are out of sight at once.
     if (was_known && (epoch_before != node.record.epoch || node.record.is_deleted) &&
-        node.items.size() > 0)
+        node.items.size() > 0) {
+        old_item_count_ += node.items.size();
         old_items_[{uid, epoch_before}] = std::exchange(node.items, Items());
+    }
     enter(node);
+    if (is_known) note_hiding(node, hidden_before);
 }
 
 /// Puts the node where others look for it.
 void Memory::enter(Node& node) {
     if (node.record.is_deleted) {
         deleted_.insert(node.uid);
-        overfull_.erase(node.uid);
-        expiring_.erase(node.uid);
+        forget_items(node);
         return note_cleaning(node);
     }
     by_name_[node.name()] = &node;
     const auto early = old_items_.find({node.uid, node.record.epoch});
     if (early != old_items_.end()) {   // a scan brought its items before its record
+        old_item_count_ -= early->second.size();
         node.items = std::move(early->second);
         old_items_.erase(early);
     }
@@ -183,12 +195,17 @@ void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
     if (!change.record && !is_current) {
         const auto old = old_items_.find({key.uid, key.epoch});
         if (old == old_items_.end()) return drop_if_empty(key.uid);
-        if (old->second.erase(key.name)) --item_count_;
+        if (old->second.erase(key.name)) {
+            --item_count_;
+            --old_item_count_;
+        }
         if (old->second.size() == 0) old_items_.erase(old);
         return drop_if_empty(key.uid);
     }
     Items& items = is_current ? node.items : old_items_[{key.uid, key.epoch}];
     const std::size_t before = items.size();
+    const bool is_telling = is_current && !is_scanning_ && node.tells_of_hiding();
+    const storage::Revision hidden_before = is_telling ? node.newest_hidden(settings_) : 0;
     if (is_current) note_stale_payload(key, items);
     if (change.record) {
         const ItemRecord record = decode_item(change.record->value);
@@ -200,12 +217,14 @@ void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
         items.erase(key.name);
     }
     item_count_ = item_count_ + items.size() - before;
+    if (!is_current) old_item_count_ = old_item_count_ + items.size() - before;
     if (is_current) note_items(node);
+    if (is_telling) note_hiding(node, hidden_before);
 }
 
 /// The payload of an item that is replaced, or erased by a batch that knew an older version of it.
 void Memory::note_stale_payload(const ParsedKey& key, const Items& items) {
-    if (settings_.keep_history) return;
+    if (is_scanning_) return;   // each item comes once
     const auto old = items.find(key.name);
     if (!old || old->payload_bytes == 0) return;
     std::string payload = payload_key(key.uid, key.epoch, old->revision);
@@ -220,10 +239,34 @@ static void mark(std::set<std::uint64_t>& where, std::uint64_t uid, bool is_due)
         where.erase(uid);
 }
 
-void Memory::note_items(const Node& node) {
-    mark(overfull_, node.uid, node.items.size() > node.max_items(settings_));
-    const bool expires = node.config().item_expire != no_limit;
-    mark(expiring_, node.uid, expires && node.items.size() > 0);
+void Memory::note_items(Node& node) {
+    if (is_scanning_) return;
+    const std::size_t hidden = node.hidden(settings_), total = node.items.size();
+    const Retention& most = settings_.archive;
+    mark(overfull_, node.uid, hidden > 0);
+    const bool is_over = total > most.items_max || node.items.payload_bytes() > most.bytes_max;
+    mark(crowded_, node.uid, hidden > 0 && is_over);
+    mark(expiring_, node.uid, node.config().item_expire != no_limit && total > 0);
+    if (hidden == node.hidden_noted) return;
+    by_hidden_.erase({node.hidden_noted, node.uid});
+    if (hidden > 0) by_hidden_.insert({hidden, node.uid});
+    node.hidden_noted = hidden;
+}
+
+/// Something went out of sight with this change: its subscribers hear of it, in the background.
+void Memory::note_hiding(const Node& node, storage::Revision hidden_before) {
+    if (node.record.is_deleted || !node.tells_of_hiding() || node.items.size() == 0) {
+        hiding_.erase(node.uid);
+    } else if (node.newest_hidden(settings_) > hidden_before) {
+        hiding_.try_emplace(node.uid, hidden_before);
+    }
+}
+
+void Memory::forget_items(Node& node) {
+    for (auto* set : {&overfull_, &expiring_, &crowded_}) set->erase(node.uid);
+    by_hidden_.erase({node.hidden_noted, node.uid});
+    node.hidden_noted = 0;
+    hiding_.erase(node.uid);
 }
 
 void Memory::note_cleaning(const Node& node) {
@@ -236,13 +279,14 @@ void Memory::drop_if_empty(std::uint64_t uid) {
     const auto found = nodes_.find(uid);
     if (found == nodes_.end()) return;
     const Node& node = *found->second;
-    if (node.revision != 0 || node.guard != 0 || !node.affiliations.empty() ||
-        !node.subscriptions.empty() || node.items.size() > 0)
+    if (node.revision != 0 || node.guard != 0 || node.hidden_up_to != 0 ||
+        !node.affiliations.empty() || !node.subscriptions.empty() || node.items.size() > 0)
         return;
     nodes_.erase(found);
 }
 
 void Memory::scan_finished() {
+    is_scanning_ = false;
     for (auto& [uid, node] : nodes_) {
         node->items.settle();
         if (node->revision != 0) enter(*node);

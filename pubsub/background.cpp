@@ -1,10 +1,11 @@
-// pubsub/background.cpp: trims, expiry, cleaning, erasing. All only propose: a batch that comes
+// pubsub/background.cpp: cleaning and erasing. All only propose: a batch that comes
 // late, twice or from several nodes fails its expectations and does no harm.
 #include "pubsub/background.hpp"
 
 #include <algorithm>
 
 #include "pubsub/events.hpp"
+#include "pubsub/retention.hpp"
 #include "pubsub/subscription_change.hpp"
 
 namespace grid::pubsub {
@@ -14,9 +15,7 @@ using storage::Family;
 
 namespace {
 
-constexpr std::size_t items_per_batch = 50;
 constexpr std::size_t records_per_batch = 100;
-constexpr std::size_t nodes_per_round = 1000;
 
 class Round {
 public:
@@ -28,24 +27,17 @@ public:
 
     void erase_trash();
     void clean_subscriptions();
-    void trim(std::uint64_t uid);
     void erase_stale_payloads();
     void erase_stale_positions();
+    void retain(RetentionCursor& cursor) {
+        // The rest of a round is for the others, however much is published.
+        add_retention(broker_, cursor, now_, batches_max_ - batches_max_ / 4, batches_);
+    }
 
 private:
     void add(Batch batch) {
         if (!batch.operations.empty()) batches_.push_back(std::move(batch));
     }
-    /// Erases index and payload of the items with ranks [from, to), expecting them.
-    void erase_items(
-        Batch& batch,
-        std::uint64_t uid,
-        std::uint64_t epoch,
-        const Items& items,
-        std::size_t from,
-        std::size_t to,
-        bool has_payloads
-    );
     void erase_node(const Node& node, storage::Revision trash, std::uint64_t epoch);
     bool clean_account(const Node& node, const std::string& bare);
     bool clean_narrowed(const Node& node);
@@ -57,25 +49,6 @@ private:
     std::vector<Batch> batches_;
 };
 
-void Round::erase_items(
-    Batch& batch,
-    std::uint64_t uid,
-    std::uint64_t epoch,
-    const Items& items,
-    std::size_t from,
-    std::size_t to,
-    bool has_payloads
-) {
-    for (std::size_t rank = from; rank < to; ++rank) {
-        const ItemView item = items.at(rank);
-        std::string key = item_key(uid, epoch, item.id);
-        batch.expect(Family::Index, key, item.revision);
-        if (has_payloads && item.payload_bytes > 0)
-            batch.erase(Family::Payload, payload_key(uid, epoch, item.revision));
-        batch.erase(Family::Index, std::move(key));
-    }
-}
-
 void Round::erase_trash() {
     for (const auto& [key, revision] : memory_.trash()) {
         const auto& [uid, epoch] = key;
@@ -85,7 +58,7 @@ void Round::erase_trash() {
             for (std::size_t from = 0; from < total && !is_full(); from += items_per_batch) {
                 Batch batch;
                 const std::size_t to = std::min(total, from + items_per_batch);
-                erase_items(batch, uid, epoch, items->second, from, to, true);
+                erase_items(batch, uid, epoch, items->second, from, to);
                 add(std::move(batch));
             }
         } else {
@@ -115,6 +88,7 @@ void Round::erase_node(const Node& node, storage::Revision trash, std::uint64_t 
         batch.erase(Family::Control, affiliation_key(node.uid, bare));
     }
     if (node.guard != 0) batch.erase(Family::Control, guard_key(node.uid));
+    if (node.hidden_up_to != 0) batch.erase(Family::Control, hidden_key(node.uid));
     batch.expect(Family::Control, node_key(node.uid), node.revision);
     batch.expect(Family::Control, trash_key(node.uid, epoch), trash);
     batch.erase(Family::Control, node_key(node.uid));
@@ -177,29 +151,6 @@ bool Round::clean_narrowed(const Node& node) {
     return removed == 0;
 }
 
-/// What is hidden already: beyond max_items, or expired.
-void Round::trim(std::uint64_t uid) {
-    const Node* node = memory_.find(uid);
-    if (!node || node->record.is_deleted) return;
-    const std::size_t hidden = node->first_shown(broker_.settings, now_);
-    const bool is_notified = node->config().notify_retract &&
-                             node->config().publish_node_full != NodeFull::DiscardOldest;
-    for (std::size_t from = 0; from < hidden && !is_full(); from += items_per_batch) {
-        const std::size_t to = std::min(hidden, from + items_per_batch);
-        Batch batch;
-        // A max_items that was raised meanwhile shows them again.
-        batch.expect(Family::Control, node_key(uid), node->revision);
-        erase_items(
-            batch, uid, node->record.epoch, node->items, from, to, !broker_.settings.keep_history
-        );
-        ItemsRetracted event{uid, is_notified, {}};
-        for (std::size_t rank = from; rank < to; ++rank)
-            event.ids.emplace_back(node->items.at(rank).id);
-        batch.event = encode(event);
-        add(std::move(batch));
-    }
-}
-
 /// A payload key is written once and never again: erasing it needs no expectation. The list forgets
 /// what apply sees erased, so that a batch which was refused is proposed again.
 void Round::erase_stale_payloads() {
@@ -233,13 +184,7 @@ std::vector<Batch> due_batches(
 ) {
     Round round(broker, now, batches_max);
     if (!round.is_full()) round.clean_subscriptions();
-    for (std::uint64_t uid : broker.memory.overfull())
-        if (!round.is_full()) round.trim(uid);
-    const auto& expiring = broker.memory.expiring();
-    auto at = expiring.lower_bound(cursor.expiring);
-    for (std::size_t seen = 0; at != expiring.end() && seen < nodes_per_round; ++at, ++seen)
-        if (!round.is_full()) round.trim(*at);
-    cursor.expiring = at == expiring.end() ? 0 : *at;
+    round.retain(cursor.retention);
     if (!round.is_full()) round.erase_trash();
     round.erase_stale_payloads();
     round.erase_stale_positions();

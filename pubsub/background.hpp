@@ -7,17 +7,18 @@
 #include <vector>
 
 #include "pubsub/broker.hpp"
+#include "pubsub/retention.hpp"
 
 namespace grid::pubsub {
 
 /// Places where a round of background work goes on. Soft state: starting over does no harm, since
 /// each batch expects what it removes.
 struct BackgroundCursor {
-    std::uint64_t expiring = 0;   // next node uid to look at
+    RetentionCursor retention;
 };
 
-/// Design §2: trims what apply already hides, expires items, erases what is unreachable, removes
-/// subscriptions that an affiliation or access model no longer allows.
+/// Design §2: erases what is beyond retention or unreachable, removes subscriptions that an
+/// affiliation or access model no longer allows.
 std::vector<storage::Batch> due_batches(
     const Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
 );

@@ -3,6 +3,7 @@
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/node_config_form.hpp"
+#include "pubsub/retention.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -113,6 +114,7 @@ Decision decide(const Broker& broker, const Context& context, const Configure& r
         record.is_narrowed = record.config.access_model == AccessModel::Whitelist;
     Batch batch = start_batch(*granted);
     put_node(batch, node, record);
+    keep_hidden(batch, broker.settings, node);   // a higher max_items is for what comes
     batch.event = encode(NodeConfigured{node.uid, true});
     return commit(broker, context, *granted, std::move(batch));
 }

@@ -3,6 +3,7 @@
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/node_config_form.hpp"
+#include "pubsub/retention.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -93,6 +94,9 @@ void put_item(
 ) {
     const ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size())};
     const std::uint64_t epoch = node.record.epoch;
+    // The payload that it replaces goes with it; of publishes that overlap, in the background.
+    if (const auto old = node.items.find(id); old && old->payload_bytes > 0)
+        batch.erase(Family::Payload, payload_key(node.uid, epoch, old->revision));
     batch.put(Family::Index, item_key(node.uid, epoch, id), encode(item));
     if (!request.payload.empty())
         batch.put_at_revision(
@@ -180,6 +184,7 @@ Decision decide(const Broker& broker, const Context& context, const Retract& req
     if (item->payload_bytes > 0)
         batch.erase(Family::Payload, payload_key(node.uid, node.record.epoch, item->revision));
     batch.erase(Family::Index, key);
+    keep_hidden(batch, broker.settings, node);
     const bool is_notified = request.is_notified || node.config().notify_retract;
     batch.event = encode(ItemsRetracted{node.uid, is_notified, {request.id}});
     return commit(broker, context, *granted, std::move(batch));

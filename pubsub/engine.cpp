@@ -45,7 +45,7 @@ NodeView view_of(const Broker& broker, const Node& node) {
     view.type = node.config().type;
     view.access_model = to_string(node.config().access_model);
     view.publish_model = to_string(node.config().publish_model);
-    view.items = std::min(node.items.size(), node.max_items(broker.settings));
+    view.items = node.items.size() - node.hidden(broker.settings);
     view.subscriptions = node.subscriptions.size();
     for (const auto& [bare, entry] : node.affiliations)
         if (is_publishing(entry.record.affiliation)) ++view.publishers;
@@ -79,7 +79,13 @@ void Engine::apply(const storage::KeyChange& change) { state_->broker->memory.ap
 
 void Engine::notify(const storage::Committed& committed, Notifier& notifier) {
     Announcer announce(*state_->broker, committed, notifier);
-    for (const Event& event : decode_events(committed.batch.event)) std::visit(announce, event);
+    for (const Event& event : decode_events(committed.batch.event)) {
+        std::visit(announce, event);
+        if (const auto* gone = std::get_if<ItemsRetracted>(&event); gone && gone->hidden_up_to != 0)
+            state_->broker->memory.told_of_hiding(
+                gone->node, gone->hidden_after, gone->hidden_up_to
+            );
+    }
 }
 
 void Engine::scan_started() { state_->broker->memory.forget(); }

@@ -18,6 +18,15 @@
 
 namespace grid::pubsub {
 
+/// How much of what a node no longer shows it keeps, for those who were away and for the archive.
+/// What is shown counts, but is never erased for it.
+struct Retention {
+    std::size_t items_max = 100'000;                 // of a node
+    std::uint32_t days = 7;                          // since they were published
+    std::uint64_t bytes_max = 256UL * 1024 * 1024;   // payloads of a node
+    std::size_t total_items_max = 2'000'000;         // of all nodes
+};
+
 /// What the operator configures ([pubsub] in gridd.toml). Immutable while the engine lives.
 struct Settings {
     xml::Jid service;          // canonical address, `pubsub.D`
@@ -35,8 +44,7 @@ struct Settings {
     /// Default `pubsub#type` by NodeID glob, first match wins.
     std::vector<std::pair<std::string, std::string>> types;
     bool strict_type = false;   // refuse creation without a type
-    /// Payloads of overwritten and trimmed items stay on disk, for an archive that has retention.
-    bool keep_history = false;
+    Retention archive;
     std::size_t page_bytes_max = 1024 * 1024;   // payloads in one answer (at least one item)
     /// COMPAT(xmpp-grid-broker 2018): publish, retract and purge are taken as iq of type get too.
     bool write_by_get = false;

@@ -19,7 +19,8 @@ struct Writer {
         out.u64(e.node).boolean(e.has_item).text(e.id).text(e.publisher).text(e.payload);
     }
     void operator()(const ItemsRetracted& e) const {
-        out.u64(e.node).boolean(e.is_notified).varint(e.ids.size());
+        out.u64(e.node).boolean(e.is_notified).u64(e.hidden_after);
+        out.u64(e.hidden_up_to).varint(e.ids.size());
         for (const std::string& id : e.ids) out.text(id);
     }
     void operator()(const NodePurged& e) const { out.u64(e.node); }
@@ -38,7 +39,7 @@ struct Writer {
 std::string string_of(Decoder& in) { return std::string(in.text()); }
 
 ItemsRetracted read_retracted(Decoder& in) {
-    ItemsRetracted event{in.u64(), in.boolean(), {}};
+    ItemsRetracted event{in.u64(), in.boolean(), {}, in.u64(), in.u64()};
     const std::uint64_t count = in.varint();
     for (std::uint64_t i = 0; i < count && in.ok(); ++i) event.ids.push_back(string_of(in));
     return event;

@@ -10,6 +10,7 @@
 
 #include "pubsub/affiliation.hpp"
 #include "pubsub/subscription.hpp"
+#include "storage/batch.hpp"
 
 namespace grid::pubsub {
 
@@ -23,6 +24,9 @@ struct ItemsRetracted {
     std::uint64_t node = 0;
     bool is_notified = true;
     std::vector<std::string> ids;
+    /// Not 0: they are kept, but went out of sight, and are those hidden after the one revision up
+    /// to the other.
+    storage::Revision hidden_after = 0, hidden_up_to = 0;
 };
 struct NodePurged {
     std::uint64_t node = 0;

@@ -48,6 +48,7 @@ void Items::put(
     if (!entries_.empty() && entries_.back().revision > revision) is_unsorted_ = true;
     make_room(entries_, 1);
     entries_.push_back(entry);
+    payload_bytes_ += payload_bytes;
     const std::size_t old = slots_[slot];
     slots_[slot] = static_cast<std::uint32_t>(entries_.size());
     if (is_known) bury(old - 1);
@@ -79,6 +80,7 @@ void Items::free_slot(std::size_t slot) {
 
 void Items::bury(std::size_t position) {
     entries_[position].is_dead = true;
+    payload_bytes_ -= entries_[position].payload_bytes;
     if (position != head_) {
         const auto at = static_cast<std::uint32_t>(position);
         dead_.insert(std::lower_bound(dead_.begin(), dead_.end(), at), at);

@@ -39,6 +39,8 @@ public:
     std::optional<std::size_t> rank_of(std::string_view id) const;
 
     std::size_t size() const { return entries_.size() - head_ - dead_.size(); }
+    /// Of all payloads together.
+    std::uint64_t payload_bytes() const { return payload_bytes_; }
     ItemView at(std::size_t rank) const;
     /// How many items have a revision of at most `revision`: the rank of what follows a cursor.
     std::size_t rank_after(storage::Revision revision) const;
@@ -74,6 +76,7 @@ private:
     std::vector<std::uint32_t> slots_;   // position + 1, 0 is free
     std::string ids_;
     std::size_t head_ = 0;
+    std::uint64_t payload_bytes_ = 0;
     bool is_unsorted_ = false;
 };
 

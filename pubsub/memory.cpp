@@ -20,12 +20,14 @@ void Memory::forget() {
     affiliated_.clear();
     old_items_.clear();
     trash_.clear();
-    for (auto* set : {&deleted_, &cleaning_, &overfull_, &expiring_}) set->clear();
+    for (auto* set : {&deleted_, &cleaning_, &overfull_, &expiring_, &crowded_}) set->clear();
+    by_hidden_.clear();
+    hiding_.clear();
     positions_.clear();
     stale_positions_.clear();
     stale_payloads_.clear();
     last_payload_erased_.clear();
-    item_count_ = subscription_count_ = 0;
+    item_count_ = old_item_count_ = subscription_count_ = 0;
     is_scanning_ = true;
 }
 
@@ -60,6 +62,14 @@ const std::set<std::uint64_t>& Memory::affiliated_nodes(std::string_view bare) c
     static const std::set<std::uint64_t> none;
     const auto found = affiliated_.find(std::string(bare));
     return found == affiliated_.end() ? none : found->second;
+}
+
+void Memory::told_of_hiding(std::uint64_t uid, storage::Revision after, storage::Revision up_to) {
+    const auto found = hiding_.find(uid);
+    if (found == hiding_.end() || found->second != after) return;   // told out of turn
+    found->second = up_to;
+    const Node* node = find(uid);
+    if (!node || node->newest_hidden(settings_) <= up_to) hiding_.erase(found);
 }
 
 std::size_t Memory::memory_bytes_of_items() const {

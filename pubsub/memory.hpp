@@ -80,12 +80,24 @@ public:
     const std::set<std::uint64_t>& cleaning() const { return cleaning_; }
     const std::set<std::uint64_t>& overfull() const { return overfull_; }
     const std::set<std::uint64_t>& expiring() const { return expiring_; }
+    /// Nodes that hide items and are over a bound of Retention.
+    const std::set<std::uint64_t>& crowded() const { return crowded_; }
+    /// Nodes that hide items, by how many.
+    const std::set<std::pair<std::size_t, std::uint64_t>>& by_hidden() const { return by_hidden_; }
     const std::unordered_map<std::uint64_t, std::unique_ptr<Node>>& nodes() const { return nodes_; }
+
+    /// Nodes whose subscribers are to hear that items went out of sight, and up to which revision
+    /// they did. Soft state, not from key changes: a start forgets it.
+    const std::map<std::uint64_t, storage::Revision>& hiding() const { return hiding_; }
+    /// They were told of what was hidden after the one revision up to the other.
+    void told_of_hiding(std::uint64_t uid, storage::Revision after, storage::Revision up_to);
 
     /// Keys of payloads that nothing shows any more, until they are seen erased.
     const std::deque<std::string>& stale_payloads() const { return stale_payloads_; }
 
     std::size_t item_count() const { return item_count_; }
+    /// Of them, those in old_items().
+    std::size_t old_item_count() const { return old_item_count_; }
     std::size_t subscription_count() const { return subscription_count_; }
     std::size_t memory_bytes_of_items() const;
 
@@ -99,7 +111,9 @@ private:
     void note_position(const std::string& jid);
     void apply_item(const ParsedKey& key, const storage::KeyChange& change);
     void enter(Node& node);
-    void note_items(const Node& node);
+    void note_items(Node& node);
+    void forget_items(Node& node);
+    void note_hiding(const Node& node, storage::Revision hidden_before);
     void note_cleaning(const Node& node);
     void note_stale_payload(const ParsedKey& key, const Items& items);
     void drop_if_empty(std::uint64_t uid);
@@ -114,12 +128,14 @@ private:
     Interned publishers_;
     OldItems old_items_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision> trash_;
-    std::set<std::uint64_t> deleted_, cleaning_, overfull_, expiring_;
+    std::set<std::uint64_t> deleted_, cleaning_, overfull_, expiring_, crowded_;
+    std::set<std::pair<std::size_t, std::uint64_t>> by_hidden_;
+    std::map<std::uint64_t, storage::Revision> hiding_;
     std::unordered_map<std::string, NotedPosition> positions_;
     std::set<std::string> stale_positions_;
     std::deque<std::string> stale_payloads_;
     std::string last_payload_erased_;
-    std::size_t item_count_ = 0, subscription_count_ = 0;
+    std::size_t item_count_ = 0, old_item_count_ = 0, subscription_count_ = 0;
     bool is_scanning_ = true;   // keys come in any order
 };
 

@@ -70,14 +70,47 @@ std::size_t Node::max_items(const Settings& settings) const {
     );
 }
 
-std::size_t Node::first_shown(const Settings& settings, storage::Millis now) const {
+std::size_t Node::hidden(const Settings& settings) const {
     const std::size_t most = max_items(settings);
-    std::size_t first = items.size() > most ? items.size() - most : 0;
-    if (config().item_expire != no_limit) {
-        const auto age = static_cast<storage::Millis>(config().item_expire) * 1000;
-        first = std::max(first, items.rank_at_time(now - age + 1));
+    const std::size_t beyond = items.size() > most ? items.size() - most : 0;
+    return hidden_up_to == 0 ? beyond : std::max(beyond, items.rank_after(hidden_up_to));
+}
+
+storage::Revision Node::newest_hidden(const Settings& settings) const {
+    const std::size_t count = hidden(settings);
+    return count == 0 ? 0 : items.at(count - 1).revision;
+}
+
+std::size_t Node::expired(storage::Millis now) const {
+    if (config().item_expire == no_limit) return 0;
+    const auto age = static_cast<storage::Millis>(config().item_expire) * 1000;
+    return items.rank_at_time(now - age + 1);
+}
+
+std::size_t Node::first_shown(const Settings& settings, storage::Millis now) const {
+    return std::max(hidden(settings), expired(now));
+}
+
+std::size_t Node::first_kept(const Settings& settings, storage::Millis now) const {
+    const Retention& most = settings.archive;
+    const std::size_t hidden = this->hidden(settings);
+    std::size_t first = items.size() > most.items_max ? items.size() - most.items_max : 0;
+    const auto age = storage::Millis{most.days} * 24 * 3600 * 1000;
+    first = std::max(first, items.rank_at_time(now - age + 1));
+    if (items.payload_bytes() > most.bytes_max) {
+        // A bound that was lowered takes effect in steps: nobody waits for a walk over all items.
+        constexpr std::size_t step = 4096;
+        std::uint64_t bytes = items.payload_bytes();
+        std::size_t rank = 0;
+        for (; rank < std::min(hidden, step) && bytes > most.bytes_max; ++rank)
+            bytes -= items.at(rank).payload_bytes;
+        first = std::max(first, rank);
     }
-    return first;
+    return std::max(std::min(first, hidden), expired(now));
+}
+
+bool Node::tells_of_hiding() const {
+    return config().notify_retract && config().publish_node_full != NodeFull::DiscardOldest;
 }
 
 }   // namespace grid::pubsub

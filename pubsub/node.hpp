@@ -31,6 +31,10 @@ struct Node {
     std::set<std::string, std::less<>> cleaning;   // accounts whose subscriptions are being removed
     Subscriptions subscriptions;
     Items items;
+    /// Items up to this revision are out of sight for good: they do not come back when there is
+    /// room again (retention.hpp). 0: none were noted.
+    storage::Revision hidden_up_to = 0;
+    std::size_t hidden_noted = 0;   // under which Memory::by_hidden has it
 
     const std::string& name() const { return record.name; }
     const NodeConfig& config() const { return record.config; }
@@ -58,12 +62,23 @@ struct Node {
     bool delivers_to(std::string_view jid, const Subscription& subscription) const;
 
     std::size_t max_items(const Settings& settings) const;
+    /// How many items, the oldest ones, are out of sight because of max_items.
+    std::size_t hidden(const Settings& settings) const;
+    /// Revision of the newest of them, 0 when there is none.
+    storage::Revision newest_hidden(const Settings& settings) const;
+    /// How many items item_expire is through with.
+    std::size_t expired(storage::Millis now) const;
     /// Rank of the oldest item that is still shown: beyond max_items and expired ones are hidden at
-    /// once and erased later. The same for everybody who computes it from the same records.
+    /// once. The same for everybody who computes it from the same records.
     std::size_t first_shown(const Settings& settings, storage::Millis now) const;
     std::size_t shown(const Settings& settings, storage::Millis now) const {
         return items.size() - first_shown(settings, now);
     }
+    /// Rank of the oldest item that is kept, shown or hidden. What is before it is erased in the
+    /// background: expired, or hidden and beyond what Retention allows.
+    std::size_t first_kept(const Settings& settings, storage::Millis now) const;
+    /// Whether subscribers hear of items that go out of sight without being retracted (§7.1.2.5).
+    bool tells_of_hiding() const;
 };
 
 /// Whether this access model lets somebody of that affiliation stay subscribed when it is imposed.

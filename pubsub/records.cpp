@@ -54,6 +54,8 @@ std::string trash_key(std::uint64_t uid, std::uint64_t epoch) {
     return start(Tag::Trash, uid).u64(epoch).take();
 }
 
+std::string hidden_key(std::uint64_t uid) { return start(Tag::Hidden, uid).take(); }
+
 std::string payload_key(std::uint64_t uid, std::uint64_t epoch, storage::Revision revision) {
     Encoder out;
     return out.u64(uid).u64(epoch).u64(revision).take();
@@ -70,6 +72,7 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
             break;
         case Tag::Node:
         case Tag::Guard:
+        case Tag::Hidden:
             parsed.uid = in.u64();
             break;
         case Tag::Affiliation:
@@ -144,6 +147,10 @@ std::string encode(const ItemRecord& record) {
     return Encoder().u8(version).varint(record.payload_bytes).raw(record.publisher).take();
 }
 
+std::string encode(const HiddenRecord& record) {
+    return Encoder().u8(version).u64(record.up_to).take();
+}
+
 NameRecord decode_name(std::string_view value) {
     Decoder in(value);
     in.u8();
@@ -203,6 +210,12 @@ ItemRecord decode_item(std::string_view value) {
     record.payload_bytes = static_cast<std::uint32_t>(in.varint());
     record.publisher = in.raw();
     return record;
+}
+
+HiddenRecord decode_hidden(std::string_view value) {
+    Decoder in(value);
+    in.u8();
+    return {in.u64()};
 }
 
 }   // namespace grid::pubsub

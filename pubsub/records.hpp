@@ -26,6 +26,7 @@ std::string guard_key(std::uint64_t uid);
 std::string item_key(std::uint64_t uid, std::uint64_t epoch, std::string_view id);
 std::string position_key(std::string_view jid);
 std::string trash_key(std::uint64_t uid, std::uint64_t epoch);
+std::string hidden_key(std::uint64_t uid);
 /// Family::Payload, which has no tag. With revision 0 for put_at_revision(…, payload_revision_at).
 std::string payload_key(std::uint64_t uid, std::uint64_t epoch, storage::Revision revision);
 inline constexpr std::int32_t payload_revision_at = 16;
@@ -59,6 +60,9 @@ struct AffiliationRecord {
 struct PositionRecord {
     storage::Revision told = 0;
 };
+struct HiddenRecord {
+    storage::Revision up_to = 0;
+};
 struct ItemRecord {
     std::string_view publisher;
     std::uint32_t payload_bytes = 0;
@@ -70,11 +74,13 @@ std::string encode(const AffiliationRecord& record);
 std::string encode(const Subscription& record);
 std::string encode(const PositionRecord& record);
 std::string encode(const ItemRecord& record);
+std::string encode(const HiddenRecord& record);
 NameRecord decode_name(std::string_view value);
 NodeRecord decode_node(std::string_view value);
 AffiliationRecord decode_affiliation(std::string_view value);
 Subscription decode_subscription(std::string_view value);
 PositionRecord decode_position(std::string_view value);
 ItemRecord decode_item(std::string_view value);
+HiddenRecord decode_hidden(std::string_view value);
 
 }   // namespace grid::pubsub

@@ -74,6 +74,12 @@ struct Config {
         std::size_t page_max = 500;
         std::vector<std::pair<std::string, std::string>> types;   // NodeID glob → payload namespace
         bool strict_type = false;
+        struct Archive {
+            std::size_t items_max = 100'000;
+            std::uint32_t days = 7;
+            std::size_t bytes_max = 256UL * 1024 * 1024;
+            std::size_t total_items_max = 2'000'000;
+        } archive;
     } pubsub;
 
     struct Controller {

@@ -12,6 +12,7 @@ enum class Tag : char {
     Subscription = 's',   // uid, subscriber JID, subid
     Guard = 'g',          // uid: rules over many records of a node
     Item = 'i',           // Index: uid, epoch, item id
+    Hidden = 'h',         // uid: items up to that revision are not shown any more
     Trash = 't',          // what became unreachable and is erased later
     Position = 'o',       // subscriber JID → revision up to which it was told
     // controller

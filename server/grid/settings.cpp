@@ -18,6 +18,10 @@ pubsub::Settings broker_settings(const Config& config, const Addresses& addresse
     to.page_max = from.page_max;
     to.types = from.types;
     to.strict_type = from.strict_type;
+    to.archive = {
+        from.archive.items_max, from.archive.days, from.archive.bytes_max,
+        from.archive.total_items_max
+    };
     return to;
 }
 

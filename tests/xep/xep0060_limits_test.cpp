@@ -48,15 +48,10 @@ TEST_CASE_METHOD(Stage, "publisher-publish-success-nodefull: the oldest goes", "
     }
     CHECK(engine().item_count() == 6);
     forget();
-    CHECK(work_off() == 2);
-    CHECK(engine().item_count() == 4);
+    CHECK(work_off() == 1);
     event("sensor@grid.example", "<items node='threats'><retract id='a'/></items>");
     receives_nothing("sensor@grid.example");   // discard-oldest: without a word
-    std::size_t payloads = 0;
-    (void)store().snapshot()->scan(grid::storage::Family::Payload, "", "", false, [&](auto, auto&) {
-        return ++payloads > 0;
-    });
-    CHECK(payloads == 4);
+    CHECK(engine().item_count() == 6);         // out of sight, but kept: retention_test.cpp
 }
 
 TEST_CASE_METHOD(Stage, "publisher-publish-error-bigpayload", "[xep-0060]") {

@@ -2,6 +2,7 @@
 #include "dump.hpp"
 
 #include <map>
+#include <set>
 #include <sstream>
 
 namespace grid::test {
@@ -19,7 +20,8 @@ void dump_items(std::ostream& out, const pubsub::Memory& memory, const pubsub::I
 void dump_node(std::ostream& out, const pubsub::Memory& memory, const pubsub::Node& node) {
     out << "node " << node.uid << " r" << node.revision << " g" << node.guard << " "
         << std::hash<std::string>{}(pubsub::encode(node.record)) << " " << node.name()
-        << (node.record.is_deleted ? " deleted" : "") << "\n";
+        << (node.record.is_deleted ? " deleted" : "") << " h" << node.hidden_up_to << " "
+        << node.items.payload_bytes() << "\n";
     for (const auto& [bare, entry] : node.affiliations)
         out << "  affiliation " << bare << " r" << entry.revision << " "
             << to_string(entry.record.affiliation) << entry.record.is_cleaning << "\n";
@@ -59,8 +61,32 @@ std::string dump(const pubsub::Memory& memory) {
     set("cleaning", memory.cleaning());
     set("overfull", memory.overfull());
     set("expiring", memory.expiring());
+    set("crowded", memory.crowded());
+    for (const auto& [hidden, uid] : memory.by_hidden())
+        out << "hides " << hidden << " " << uid << "\n";
+    out << memory.old_item_count() << " old, ";
     out << memory.item_count() << " items, " << memory.subscription_count() << " subscriptions\n";
     return out.str();
+}
+
+std::size_t orphans(Stage& stage) {
+    std::set<std::string> known;
+    const auto note = [&](std::uint64_t uid, std::uint64_t epoch, const pubsub::Items& items) {
+        for (std::size_t rank = 0; rank < items.size(); ++rank)
+            known.insert(pubsub::payload_key(uid, epoch, items.at(rank).revision));
+    };
+    for (const auto& [uid, node] : stage.memory().nodes())
+        note(uid, node->record.epoch, node->items);
+    for (const auto& [key, items] : stage.memory().old_items()) note(key.first, key.second, items);
+    std::size_t count = 0;
+    (void)stage.store().snapshot()->scan(
+        storage::Family::Payload, "", "", false,
+        [&](std::string_view key, const auto&) {
+            count += known.contains(std::string(key)) ? 0 : 1;
+            return true;
+        }
+    );
+    return count;
 }
 
 }   // namespace grid::test

@@ -4,9 +4,13 @@
 #include <string>
 
 #include "pubsub/memory.hpp"
+#include "stage.hpp"
 
 namespace grid::test {
 
 std::string dump(const pubsub::Memory& memory);
+
+/// Payloads in the store that belong to no item which memory knows.
+std::size_t orphans(Stage& stage);
 
 }   // namespace grid::test

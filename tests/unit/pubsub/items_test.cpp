@@ -11,6 +11,8 @@ using grid::pubsub::Items;
 
 namespace {
 
+constexpr std::uint32_t bytes_of_each = 100;
+
 struct Plain {
     std::string id;
     std::uint64_t revision = 0;
@@ -19,6 +21,7 @@ struct Plain {
 
 void check_same(const Items& items, const std::vector<Plain>& model) {
     REQUIRE(items.size() == model.size());
+    REQUIRE(items.payload_bytes() == bytes_of_each * model.size());
     for (std::size_t rank = 0; rank < model.size(); ++rank) {
         REQUIRE(items.at(rank).id == model[rank].id);
         REQUIRE(items.at(rank).revision == model[rank].revision);
@@ -50,7 +53,7 @@ TEST_CASE("items behave like a list, whatever is put, overwritten and erased") {
                 if (known != model.end()) model.erase(known);
                 const auto time = static_cast<std::int64_t>(revision) * 10;
                 model.push_back({id, revision, time});
-                items.put(id, 7, 100, revision, time);
+                items.put(id, 7, bytes_of_each, revision, time);
             } else if (what < 8) {
                 REQUIRE(items.erase(id) == (known != model.end()));
                 if (known != model.end()) model.erase(known);
@@ -73,7 +76,7 @@ TEST_CASE("items of a scan come by id and are in order afterwards") {
         model.push_back({"id" + std::to_string(i * 7919 % 1000), i, static_cast<std::int64_t>(i)});
     std::vector<Plain> by_id = model;
     std::sort(by_id.begin(), by_id.end(), [](auto& a, auto& b) { return a.id < b.id; });
-    for (const Plain& plain : by_id) items.put(plain.id, 0, 1, plain.revision, plain.time);
+    for (const Plain& plain : by_id) items.put(plain.id, 0, bytes_of_each, plain.revision, plain.time);
     items.settle();
     check_same(items, model);
 }

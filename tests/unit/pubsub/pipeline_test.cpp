@@ -7,6 +7,7 @@
 #include "stage.hpp"
 
 using grid::test::dump;
+using grid::test::orphans;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -136,17 +137,16 @@ TEST_CASE_METHOD(
         return count;
     };
     for (int i = 0; i < 250; ++i) publishes(owner, "n", "one");
-    CHECK(payloads() == 250);
+    CHECK(payloads() == 1);   // each took the one before along
+    CHECK(memory().stale_payloads().empty());
+    hold();   // these do not know of each other
+    for (int i = 0; i < 251; ++i) set(owner, "p", publish("one", "x", "n"));
+    run();
+    CHECK(payloads() == 251);
     store().fail_no_space();
     CHECK(work_off() == 3 + 3);   // of three the first was refused: all again
     CHECK(payloads() == 1);
     CHECK(memory().stale_payloads().empty());
-    auto archive = settings();
-    archive.keep_history = true;
-    restart(archive);
-    for (int i = 0; i < 5; ++i) publishes(owner, "n", "one");
-    CHECK(work_off() == 0);
-    CHECK(payloads() == 6);
 }
 
 TEST_CASE_METHOD(Stage, "an unknown outcome: after reopening, memory is what the store has") {
@@ -301,18 +301,21 @@ TEST_CASE("what a start scans is what live memory was, after anything") {
             stage.run();
             stage.forget();
             for (const auto& [name, node] : stage.memory().by_name()) REQUIRE(node->owners() > 0);
-            if (burst % 10 != 9) continue;
+            // Which payloads were overwritten by publishes that overlapped, a restart forgets: one
+            // run in three goes without, to see that nothing is left over.
+            if (burst % 10 != 9 || seed % 3 == 0) continue;
             const std::string live = dump(stage.memory());
             stage.restart();
             REQUIRE(dump(stage.memory()) == live);
         }
         stage.work_off();
+        if (seed % 3 == 0) CHECK(orphans(stage) == 0);
         const std::string live = dump(stage.memory());
         stage.restart();
         REQUIRE(dump(stage.memory()) == live);
         CHECK(stage.memory().trash().empty());
         CHECK(stage.memory().old_items().empty());
-        CHECK(stage.memory().overfull().empty());
+        CHECK(stage.memory().old_item_count() == 0);
         CHECK(stage.memory().cleaning().empty());
     }
 }

@@ -1,0 +1,44 @@
+// pubsub/retention.hpp: a node keeps more than it shows; what is beyond retention goes, in batches.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "pubsub/broker.hpp"
+
+namespace grid::pubsub {
+
+/// Items of one batch: each is an index record and a payload, and has to be expected.
+inline constexpr std::size_t items_per_batch = 50;
+
+/// Adds to a batch after which the node shows fewer items, or may show more, that what is hidden
+/// stays hidden: subscribers were told that it went.
+void keep_hidden(storage::Batch& batch, const Settings& settings, const Node& node);
+
+/// Erases index and payload of the items with ranks [from, to), expecting them.
+void erase_items(
+    storage::Batch& batch,
+    std::uint64_t uid,
+    std::uint64_t epoch,
+    const Items& items,
+    std::size_t from,
+    std::size_t to
+);
+
+/// Places where a round goes on.
+struct RetentionCursor {
+    std::uint64_t hiding = 0, crowded = 0, expiring = 0, aging = 0;   // next node uid to look at
+};
+
+/// Appends what is due, until there are `batches_max` batches: subscribers hear of items that went
+/// out of sight, what expired or is beyond retention is erased. Looks at a bounded number of nodes.
+void add_retention(
+    const Broker& broker,
+    RetentionCursor& cursor,
+    storage::Millis now,
+    std::size_t batches_max,
+    std::vector<storage::Batch>& batches
+);
+
+}   // namespace grid::pubsub

@@ -292,7 +292,6 @@ void Memory::scan_finished() {
         if (node->revision != 0) enter(*node);
     }
     for (auto& [key, items] : old_items_) items.settle();
-    is_scanning_ = false;
     for (const auto& [jid, position] : positions_) note_position(jid);
 }
 

@@ -76,7 +76,8 @@ TEST_CASE("items of a scan come by id and are in order afterwards") {
         model.push_back({"id" + std::to_string(i * 7919 % 1000), i, static_cast<std::int64_t>(i)});
     std::vector<Plain> by_id = model;
     std::sort(by_id.begin(), by_id.end(), [](auto& a, auto& b) { return a.id < b.id; });
-    for (const Plain& plain : by_id) items.put(plain.id, 0, bytes_of_each, plain.revision, plain.time);
+    for (const Plain& plain : by_id)
+        items.put(plain.id, 0, bytes_of_each, plain.revision, plain.time);
     items.settle();
     check_same(items, model);
 }

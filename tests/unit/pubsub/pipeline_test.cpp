@@ -138,15 +138,13 @@ TEST_CASE_METHOD(
     };
     for (int i = 0; i < 250; ++i) publishes(owner, "n", "one");
     CHECK(payloads() == 1);   // each took the one before along
-    CHECK(memory().stale_payloads().empty());
-    hold();   // these do not know of each other
+    hold();                   // these do not know of each other
     for (int i = 0; i < 251; ++i) set(owner, "p", publish("one", "x", "n"));
     run();
     CHECK(payloads() == 251);
     store().fail_no_space();
     CHECK(work_off() == 3 + 3);   // of three the first was refused: all again
     CHECK(payloads() == 1);
-    CHECK(memory().stale_payloads().empty());
 }
 
 TEST_CASE_METHOD(Stage, "an unknown outcome: after reopening, memory is what the store has") {
@@ -301,8 +299,7 @@ TEST_CASE("what a start scans is what live memory was, after anything") {
             stage.run();
             stage.forget();
             for (const auto& [name, node] : stage.memory().by_name()) REQUIRE(node->owners() > 0);
-            // Which payloads were overwritten by publishes that overlapped, a restart forgets: one
-            // run in three goes without, to see that nothing is left over.
+            // A restart forgets payloads that publishes overwrote at the same time: some go on.
             if (burst % 10 != 9 || seed % 3 == 0) continue;
             const std::string live = dump(stage.memory());
             stage.restart();

@@ -48,7 +48,7 @@ class Raw:
         except OSError:
             pass
 
-    def _receive(self, deadline):
+    def receive(self, deadline):
         left = deadline - time.monotonic()
         if left <= 0:
             raise AssertionError("nothing more came; so far: " + self.seen[-1000:])
@@ -74,13 +74,13 @@ class Raw:
                 return match
             if self.closed:
                 raise AssertionError(f"closed without {pattern!r}; so far: {self.seen[-1000:]}")
-            self._receive(deadline)
+            self.receive(deadline)
 
     def until_closed(self, seconds=SECONDS):
         """All that comes until the server closes the connection."""
         deadline = time.monotonic() + seconds
         while not self.closed:
-            self._receive(deadline)
+            self.receive(deadline)
         return self.seen
 
     # --- a stream ---------------------------------------------------------------------------

@@ -1,0 +1,184 @@
+# tests/integration/test_replay.py: nothing missed: away, slow, cut off, killed, several resources.
+"""Raw streams, so that it is known what was read and what was not."""
+
+import re
+import time
+import unittest
+
+from gridd import BROKER, DOMAIN, Operated
+from policies import EVERYTHING
+from raw import Raw
+
+PUBSUB = "http://jabber.org/protocol/pubsub"
+ITEM = re.compile(r"<message\b[^>]*?to='([^']*)'.*?<item\b[^>]*?\bid='([^']*)'", re.S)
+
+
+class Replay(unittest.TestCase):
+    settings = {}
+
+    def setUp(self):
+        settings = {"accounts.auto_approve": "true", "pubsub.access_open": "true", **self.settings}
+        self.server = Operated(EVERYTHING, settings).start()
+        self.addCleanup(self.server.close)
+        self.sensor = self.server.authority.client(f"sensor@{DOMAIN}")
+        self.desk = self.server.authority.client(f"desk@{DOMAIN}")
+        self.count = 0
+        self.publisher = self.log_in(self.sensor)
+        self.ask(
+            self.publisher,
+            f"<pubsub xmlns='{PUBSUB}'><create node='n'/><configure><x xmlns='jabber:x:data' "
+            "type='submit'><field var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub"
+            "#node_config</value></field><field var='pubsub#access_model'><value>open</value>"
+            "</field></x></configure></pubsub>",
+        )
+
+    def log_in(self, bundle, resource="raw", presence="<presence/>"):
+        client = Raw(self.server.c2s, DOMAIN).login(bundle, resource)
+        self.addCleanup(client.socket.close)
+        client.send(presence)
+        return client
+
+    def ask(self, client, payload):
+        self.count += 1
+        name = f"q{self.count}"
+        client.send(f"<iq type='set' id='{name}' to='{BROKER}'>{payload}</iq>")
+        return client.expect(f"<iq type='result' id='{name}'[^>]*/>|<iq type='result' id='{name}'.*?</iq>")
+
+    def subscribe(self, client, jid):
+        self.ask(client, f"<pubsub xmlns='{PUBSUB}'><subscribe node='n' jid='{jid}'/></pubsub>")
+
+    def publish(self, first, last, payload="<x xmlns='urn:x'/>", node="n"):
+        """Items i<first> to i<last - 1>, pipelined; returns when all are acknowledged."""
+        for number in range(first, last):
+            self.publisher.send(
+                f"<iq type='set' id='p{number}' to='{BROKER}'><pubsub xmlns='{PUBSUB}'><publish "
+                f"node='{node}'><item id='i{number}'>{payload}</item></publish></pubsub></iq>"
+            )
+        for number in range(first, last):
+            self.publisher.expect(f"<iq type='result' id='p{number}'")
+
+    @staticmethod
+    def items(client, last, seconds=20):
+        """Ids that came, up to that one: (address, id, whether it was late)."""
+        deadline = time.monotonic() + seconds
+        wanted, looked = f"id='{last}'", 0
+        while True:
+            found = client.seen.find(wanted, looked)
+            end = client.seen.find("</message>", found) if found >= 0 else -1
+            if end >= 0:
+                break
+            looked = max(0, len(client.seen) - len(wanted)) if found < 0 else looked
+            client.receive(deadline)
+        text = client.seen[: end + len("</message>")]
+        client.seen = client.seen[len(text) :]
+        parts = text.split("</message>")[:-1]
+        found = [(ITEM.search(part), "urn:xmpp:delay" in part) for part in parts]
+        return [(match.group(1), match.group(2), late) for match, late in found if match]
+
+    def ids(self, client, last, seconds=20):
+        return [item for _, item, _ in self.items(client, last, seconds)]
+
+    @staticmethod
+    def goodbye(client):
+        client.send("</stream:stream>")
+        client.until_closed()
+
+    def quiet(self, client):
+        client.send("<iq type='get' id='quiet'><ping xmlns='urn:xmpp:ping'/></iq>")
+        before = client.expect("<iq type='result' id='quiet'").string
+        self.assertNotIn("<message", before)
+
+
+class Away(Replay):
+    def test_what_was_read_does_not_come_again(self):
+        desk = self.log_in(self.desk)
+        self.subscribe(desk, f"desk@{DOMAIN}")
+        self.publish(0, 10)
+        self.assertEqual(self.ids(desk, "i9"), [f"i{n}" for n in range(10)])
+        self.goodbye(desk)
+        self.publish(10, 13)
+        desk = self.log_in(self.desk)
+        items = self.items(desk, "i12")
+        self.assertEqual([item for _, item, _ in items], ["i10", "i11", "i12"])
+        self.assertTrue(all(late for _, _, late in items))
+        self.quiet(desk)
+
+    def test_a_kill_of_the_server_loses_nothing(self):
+        desk = self.log_in(self.desk)
+        self.subscribe(desk, f"desk@{DOMAIN}")
+        self.goodbye(desk)
+        self.publish(0, 50)
+        self.server.kill9()
+        self.server.start()
+        desk = self.log_in(self.desk)
+        self.assertEqual(self.ids(desk, "i49"), [f"i{n}" for n in range(50)])
+        self.publisher = self.log_in(self.sensor)
+        self.publish(50, 51)
+        self.assertEqual(self.items(desk, "i50"), [(f"desk@{DOMAIN}", "i50", False)])
+
+    def test_who_is_cut_off_before_it_reads_gets_it_again(self):
+        desk = self.log_in(self.desk)
+        self.subscribe(desk, f"desk@{DOMAIN}")
+        self.publish(0, 20)
+        desk.socket.close()   # with everything unread: a reset
+        self.publish(20, 21)
+        desk = self.log_in(self.desk, "again")
+        self.assertEqual(self.ids(desk, "i20"), [f"i{n}" for n in range(21)])
+
+    def test_a_full_address_has_a_position_of_its_own(self):
+        desk = self.log_in(self.desk, "one")
+        self.subscribe(desk, f"desk@{DOMAIN}/one")
+        self.goodbye(desk)
+        self.publish(0, 2)
+        other = self.log_in(self.desk, "two")
+        self.quiet(other)
+        desk = self.log_in(self.desk, "one")
+        self.assertEqual(
+            [(to, item) for to, item, _ in self.items(desk, "i1")],
+            [(f"desk@{DOMAIN}/one", "i0"), (f"desk@{DOMAIN}/one", "i1")],
+        )
+
+    def test_what_one_resource_got_is_not_owed_to_another(self):
+        one = self.log_in(self.desk, "one")
+        self.subscribe(one, f"desk@{DOMAIN}")
+        self.publish(0, 3)
+        self.ids(one, "i2")
+        two = self.log_in(self.desk, "two")
+        self.quiet(two)
+        self.publish(3, 4)
+        self.assertEqual(self.ids(one, "i3"), ["i3"])
+        self.assertEqual(self.ids(two, "i3"), ["i3"])
+
+    def test_a_negative_priority_leaves_it_for_later(self):
+        desk = self.log_in(self.desk)
+        self.subscribe(desk, f"desk@{DOMAIN}")
+        self.goodbye(desk)
+        self.publish(0, 2)
+        desk = self.log_in(self.desk, presence="<presence><priority>-1</priority></presence>")
+        self.quiet(desk)
+        desk.send("<presence/>")
+        self.assertEqual(self.ids(desk, "i1"), ["i0", "i1"])
+
+
+class Slow(Replay):
+    settings = {"limits.outbox_bytes_max": "262144"}
+
+    def test_a_slow_reader_is_not_closed_and_misses_nothing(self):
+        desk = self.log_in(self.desk)
+        other = self.log_in(self.server.authority.client(f"other@{DOMAIN}"))
+        self.subscribe(desk, f"desk@{DOMAIN}")
+        self.subscribe(other, f"other@{DOMAIN}")
+        payload = "<x xmlns='urn:x'>" + "y" * 8000 + "</x>"
+        # Far more than both machines' socket buffers and the outbox hold; nobody else waits.
+        for first in range(0, 2000, 50):
+            self.publish(first, first + 50, payload)
+            self.ids(other, f"i{first + 49}")
+        got = self.ids(desk, "i1999", 60)
+        self.assertEqual(got, [f"i{n}" for n in range(2000)])
+        self.publish(2000, 2001)
+        self.assertEqual(self.items(desk, "i2000"), [(f"desk@{DOMAIN}", "i2000", False)])
+        self.assertNotIn("slow_reader", self.server.log())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -228,8 +228,7 @@ void App::on_signal() {
 
 void App::drain(std::chrono::steady_clock::time_point until) {
     if (acceptor_->connections() == 0 || std::chrono::steady_clock::now() >= until) {
-        grid_->stop();
-        context_.stop();
+        grid_->stop([this] { context_.stop(); });
         return;
     }
     drain_timer_.expires_after(std::chrono::milliseconds(20));

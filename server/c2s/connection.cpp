@@ -67,7 +67,7 @@ asio::awaitable<bool> Connection::read_some() {
     while (!is_closing_) {
         auto now = stream_.read_now(scratch);
         if (now.error) {
-            if (now.error == asio::error::eof) ending_ = Ending::Closed;
+            ending_ = now.error == asio::error::eof ? Ending::Closed : Ending::CutOff;
             if (reason_.empty())
                 reason_ = now.error == asio::error::eof ? "the peer closed the connection"
                                                         : stream_.failure();
@@ -181,6 +181,7 @@ void Connection::flush() {
             return wait_writable();
         case Outbox::Flushed::Broken:
             if (reason_.empty()) reason_ = stream_.failure();
+            ending_ = Ending::CutOff;
             outbox_.drop();
             wake();
     }
@@ -230,8 +231,11 @@ asio::awaitable<void> Connection::end() {
     });
     while (outbox_.flush() == Outbox::Flushed::SocketFull && !watchdog.has_expired())
         co_await stream_.wait_writable();
+    const bool is_all_sent = outbox_.empty();
     outbox_.drop();
-    co_await stream_.close(goodbye_seconds_max);
+    const bool is_all_read = co_await stream_.close(goodbye_seconds_max) && is_all_sent;
+    // Where it was we who ended: what the peer had read by then is known only now.
+    if (session_ && is_all_read && ending_ == Ending::Ours) shared_.grid.settle(session_);
 }
 
 /// A peer that vanished without a word is found by asking it (XEP-0199 §4.2), then given up.

@@ -85,8 +85,8 @@ private:
     SessionPtr session_;
     std::string reason_;   // why it ended, for the log
     std::size_t pre_auth_bytes_ = 0, pre_auth_stanzas_ = 0;
-    /// How the peer ended: not yet or cut off, its socket closed, or said goodbye.
-    enum class Ending { CutOff, Closed, Goodbye } ending_ = Ending::CutOff;
+    /// Who ended it, and how: we did, or the peer was cut off, closed its socket, said goodbye.
+    enum class Ending { Ours, CutOff, Closed, Goodbye } ending_ = Ending::Ours;
     bool is_shut_down_ = false;   // before a resource was bound
     bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;
     std::chrono::steady_clock::time_point last_read_;

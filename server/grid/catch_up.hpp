@@ -42,8 +42,12 @@ public:
     void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override;
     void was_told(const SessionPtr& session) override;
 
-    /// Called every 100 ms: asks transports, and returns what is to be noted.
-    std::vector<storage::Batch> tick();
+    /// After `went`: it had read everything that it was handed.
+    void settle(const Session& session);
+    /// Called every 100 ms: asks transports.
+    void tick();
+    /// What is to be noted now.
+    std::vector<storage::Batch> take_notes();
     void stop() { timer_.cancel(); }
 
     std::size_t behind() const { return behind_.size(); }

@@ -55,7 +55,7 @@ void CatchUp::note_session(const Session& session, Position told) {
 }
 
 void CatchUp::went(const SessionPtr& session, Delivered delivered) {
-    const Position handed = told(*session);
+    const Position handed = session->left = told(*session);
     const auto companion = companion_of(*session);
     const bool was_behind = session->lag != nullptr;
     session->lag = nullptr;
@@ -76,13 +76,22 @@ void CatchUp::was_told(const SessionPtr& session) {
     to_ask_.push_back(session);
 }
 
-std::vector<storage::Batch> CatchUp::tick() {
+void CatchUp::settle(const Session& session) {
+    note(session.jid.str(), session.left.full);
+    if (session.priority >= 0 && !companion_of(session))
+        note(session.bare.str(), session.left.bare);
+}
+
+void CatchUp::tick() {
     if (++ticks_ % ticks_per_question == 0) round_ = to_ask_.size();
     for (std::size_t asked = 0; round_ != 0 && asked < asked_per_tick_max; ++asked, --round_) {
         const auto session = to_ask_.front().lock();
         to_ask_.pop_front();
         if (session) ask(session);
     }
+}
+
+std::vector<storage::Batch> CatchUp::take_notes() {
     std::erase_if(notes_, [&](const auto& noted) {
         return broker_.position(noted.first) >= noted.second ||
                !broker_.is_subscriber(xml::Jid::from_canonical(noted.first));

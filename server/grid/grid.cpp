@@ -11,6 +11,7 @@ namespace grid::server {
 namespace asio = boost::asio;
 
 namespace {
+constexpr auto stop_seconds_max = std::chrono::seconds(1);
 constexpr auto tick_every = std::chrono::milliseconds(100);
 constexpr std::size_t background_batches_max = 32;
 
@@ -68,12 +69,31 @@ Result<void, std::string> Grid::start(
     return {};
 }
 
-void Grid::stop() {
-    asio::post(strand_, [this] {
+void Grid::stop(std::function<void()> done) {
+    asio::post(strand_, [this, done = std::move(done)]() mutable {
         is_stopped_ = true;
-        timer_.cancel();
         catch_up_.stop();
+        note_positions();
+        wait_for_background(std::chrono::steady_clock::now() + stop_seconds_max, std::move(done));
     });
+}
+
+void Grid::wait_for_background(
+    std::chrono::steady_clock::time_point until, std::function<void()> done
+) {
+    if (pipeline_->background_in_flight() == 0 || std::chrono::steady_clock::now() >= until) {
+        timer_.cancel();
+        return done();
+    }
+    timer_.expires_after(std::chrono::milliseconds(2));
+    timer_.async_wait([this, until, done = std::move(done)](boost::system::error_code) mutable {
+        wait_for_background(until, std::move(done));
+    });
+}
+
+void Grid::note_positions() {
+    for (auto& batch : catch_up_.take_notes())
+        if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
 }
 
 boost::system::error_code Grid::scan() {
@@ -129,8 +149,8 @@ void Grid::tick() {
     close_expired();
     fanout_.tick(std::chrono::steady_clock::now());
     fanout_.flush();
-    for (auto& batch : catch_up_.tick())
-        if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
+    catch_up_.tick();
+    note_positions();
     timer_.expires_after(tick_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (!error) tick();

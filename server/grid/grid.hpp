@@ -55,7 +55,8 @@ public:
     Result<void, std::string> start(
         const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
     );
-    void stop();
+    /// No more background work; `done` once what is to be noted is in the store, within a bound.
+    void stop(std::function<void()> done);
 
     /// At SASL: may this certificate enter? Registers it first where accounts are approved by
     /// themselves.
@@ -71,6 +72,8 @@ public:
     void finish(SessionPtr session, std::function<void()> done);
     /// The transport is gone.
     void leave(SessionPtr session, std::string reason, Delivered delivered);
+    /// After `leave`: everything that was handed over before it was read after all.
+    void settle(SessionPtr session);
 
     void api(
         controller::PreparedHttp request,
@@ -109,6 +112,10 @@ private:
 
     boost::system::error_code scan();
     void tick();
+    void note_positions();
+    void wait_for_background(
+        std::chrono::steady_clock::time_point until, std::function<void()> done
+    );
     void close_expired();
     /// What must be committed before this certificate may do anything; `done` gets why it was not.
     void enrol(

@@ -118,6 +118,10 @@ void Grid::enter(
     done(session);
 }
 
+void Grid::settle(SessionPtr session) {
+    asio::post(strand_, [this, session = std::move(session)] { catch_up_.settle(*session); });
+}
+
 std::shared_ptr<net::Budget> Grid::account_budget(const xml::Jid& bare) {
     for (const auto& session : sessions_.of_account(bare.str()))
         if (session->budget) return session->budget->parent();

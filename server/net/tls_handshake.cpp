@@ -124,7 +124,7 @@ asio::awaitable<void> TlsStream::send_close_notify() {
     }
 }
 
-asio::awaitable<void> TlsStream::drain() {
+asio::awaitable<bool> TlsStream::drain() {
     std::size_t total = 0;
     while (socket_.is_open() && total < drain_bytes_max) {
         const auto size = ::recv(
@@ -135,20 +135,23 @@ asio::awaitable<void> TlsStream::drain() {
             total += static_cast<std::size_t>(size);
             continue;
         }
-        if (size == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) break;
+        if (size == 0) co_return true;
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) break;
         auto [error] = co_await socket_.async_wait(Socket::wait_read, no_throw);
         if (error) break;
     }
+    co_return false;
 }
 
-asio::awaitable<void> TlsStream::close(std::chrono::milliseconds deadline) {
-    if (!socket_.is_open()) co_return;
+asio::awaitable<bool> TlsStream::close(std::chrono::milliseconds deadline) {
+    if (!socket_.is_open()) co_return false;
     Watchdog watchdog(get_executor(), deadline, [this] { abort(); });
     if (!std::exchange(is_closing_, true)) co_await send_close_notify();
     boost::system::error_code ignored;   // the peer may have gone first
     socket_.shutdown(Socket::shutdown_send, ignored);
-    co_await drain();
+    const bool is_closed_by_peer = co_await drain();
     abort();
+    co_return is_closed_by_peer;
 }
 
 void TlsStream::abort() {

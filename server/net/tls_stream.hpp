@@ -79,8 +79,9 @@ public:
 
     /// close_notify and end of output, then what the peer still sends is thrown away until it
     /// closes too (closing with unread bytes would be a reset, and might cost the peer our last
-    /// words); after the deadline the socket is closed, whatever the peer does.
-    asio::awaitable<void> close(std::chrono::milliseconds deadline);
+    /// words); after the deadline the socket is closed, whatever the peer does. True: the peer
+    /// closed, so it has read all that was sent.
+    asio::awaitable<bool> close(std::chrono::milliseconds deadline);
     /// Closes the socket at once; everything that waits fails.
     void abort();
 
@@ -104,7 +105,7 @@ private:
     Now to_now(int result, bool& other_direction, Socket::wait_type own);
     Now failed(boost::system::error_code error, std::string text);
     asio::awaitable<void> send_close_notify();
-    asio::awaitable<void> drain();
+    asio::awaitable<bool> drain();
     static void on_record(
         int is_write,
         int version,

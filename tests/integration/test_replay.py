@@ -2,6 +2,7 @@
 """Raw streams, so that it is known what was read and what was not."""
 
 import re
+import threading
 import time
 import unittest
 
@@ -115,6 +116,24 @@ class Away(Replay):
         self.publisher = self.log_in(self.sensor)
         self.publish(50, 51)
         self.assertEqual(self.items(desk, "i50"), [(f"desk@{DOMAIN}", "i50", False)])
+
+    def test_a_restart_of_the_server_repeats_nothing(self):
+        desk = self.log_in(self.desk)
+        self.subscribe(desk, f"desk@{DOMAIN}")
+        self.publish(0, 10)
+        self.ids(desk, "i9")
+        stopping = threading.Thread(target=self.server.stop)
+        stopping.start()
+        for client in (desk, self.publisher):
+            client.until_closed()
+            client.socket.close()
+        stopping.join()
+        self.server.start()
+        self.publisher = self.log_in(self.sensor)
+        self.publish(10, 11)
+        desk = self.log_in(self.desk)
+        self.assertEqual(self.ids(desk, "i10"), ["i10"])
+        self.quiet(desk)
 
     def test_who_is_cut_off_before_it_reads_gets_it_again(self):
         desk = self.log_in(self.desk)

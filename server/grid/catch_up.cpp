@@ -88,7 +88,8 @@ void CatchUp::owes(const xml::Jid& subscriber, std::uint64_t node, Revision afte
 bool CatchUp::has_room(const Session& session) const {
     if (!session.pending.empty()) return false;
     if (session.lag->needs_all_room) return session.budget->used() == 0;
-    return session.budget->used() < session.budget->bytes_max() / 2;
+    const auto used = session.budget->used();
+    return used == 0 || used < session.budget->fair_bytes_max() / 2;
 }
 
 void CatchUp::step(const SessionPtr& session) {

@@ -193,7 +193,11 @@ void Fanout::flush() {
 /// False: all queues together are full.
 bool Fanout::hand_over(const SessionPtr& session) {
     using Taken = net::Budget::Taken;
-    auto taken = session->budget->take(session->pending_bytes);
+    // Items wait in the store while others need the room, so that nobody is closed for it.
+    const auto used = session->budget->used();
+    const bool is_over =
+        used != 0 && used + session->pending_bytes > session->budget->fair_bytes_max();
+    auto taken = is_over ? Taken::Full : session->budget->take(session->pending_bytes);
     if (taken == Taken::Full) {
         leave_out_items(session);
         if (session->pending.empty()) return true;
@@ -217,10 +221,11 @@ bool Fanout::hand_over(const SessionPtr& session) {
 
 /// A reader that is too slow falls back to its position (design §3): the store keeps its place.
 void Fanout::leave_out_items(const SessionPtr& session) {
-    std::erase_if(session->pending, [&](const Outgoing& stanza) {
+    const auto left_out = std::erase_if(session->pending, [&](const Outgoing& stanza) {
         if (stanza.is_item) session->pending_bytes -= stanza.bytes();
         return stanza.is_item;
     });
+    if (left_out == 0) return;
     laggards_->fell_behind(session);
     session->told = session->handed;
 }

@@ -2,6 +2,7 @@
 // once.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -33,6 +34,16 @@ public:
     void give(std::size_t bytes) {
         used_.fetch_sub(bytes, std::memory_order_relaxed);
         if (parent_) parent_->give(bytes);
+    }
+    /// How much may be held here before what can wait must wait: the bound itself while the budgets
+    /// above are empty, nothing when one of them is full.
+    std::size_t fair_bytes_max() const {
+        auto fair = static_cast<double>(bytes_max_);
+        for (const Budget* above = parent_.get(); above; above = above->parent_.get()) {
+            const auto held = std::min(above->used(), above->bytes_max_);
+            fair *= 1.0 - static_cast<double>(held) / static_cast<double>(above->bytes_max_);
+        }
+        return static_cast<std::size_t>(fair);
     }
     const std::shared_ptr<Budget>& parent() const { return parent_; }
     std::size_t bytes_max() const { return bytes_max_; }

@@ -2,7 +2,8 @@
 # tests/xep/coverage.py: each feature, use case, error, rule and option of the XEPs, and its test.
 """coverage.py [BUILD]: writes BUILD/xep-coverage.md, a table that names the test of every row in
 rows/*.txt, and fails where a row has none. A test counts when it is in the sources and in the
-program that was built from them. Rows that no request can reach, and those that need presence, say so."""
+program that was built from them. Rows that no request can reach, and those that need presence, say
+so."""
 
 import glob
 import os

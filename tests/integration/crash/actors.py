@@ -119,14 +119,16 @@ class Reader:
         self.jid = self.bundle.jid + (f"/{self.resource}" if is_full else "")
         self.subscriptions = {}    # node name → the present one, if any
         self.receipts = {}         # node name → receipts in order
-        self.sessions = 0
+        self.sessions, self.began = 0, NEVER
         self.wire = None
         self.task = None
 
     async def connect(self):
         self.sessions += 1
+        self.began = now()
+        small = 8192 if self.habit == "slow" else None
         self.wire = await Wire.login(
-            self.story.server, self.bundle, self.resource, self.on_message
+            self.story.server, self.bundle, self.resource, self.on_message, small
         )
 
     def on_message(self, text):
@@ -141,6 +143,8 @@ class Reader:
                     raise Failure(f"{item} came as {entry.group(1)} of {node.name}")
                 item.seen()
                 is_delayed = "urn:xmpp:delay" in text
+                if is_delayed and item.sent > self.began:
+                    self.story.late += 1   # it had fallen behind while it was there
                 receipt = Receipt(item, self.sessions, self.story.crashes, is_delayed)
                 self.receipts.setdefault(node.name, []).append(receipt)
         except Failure as failure:
@@ -188,7 +192,10 @@ class Reader:
             pass
 
     async def _dawdle(self, rng):
-        """Reads for a moment, and then not."""
+        """Reads for a moment, and then not; sometimes not at all."""
+        if rng.random() < 0.4:
+            self.wire.transport.pause_reading()
+            return
         while not self.wire.closed.done():
             self.wire.transport.pause_reading()
             await asyncio.sleep(rng.uniform(0.1, 0.6))

@@ -135,7 +135,7 @@ class Changer:
         state["is_reborn"] = not state["is_reborn"]
         if not state["is_reborn"]:
             return True, "<delete node='reborn'/>", wipe.happened
-        configure = f"<configure>{form(publish_model='open', max_items=100000)}</configure>"
+        configure = f"<configure>{form(publish_model='open', max_items=2000)}</configure>"
         return False, f"<create node='reborn'/>{configure}", wipe.happened
 
     # --- after a crash ----------------------------------------------------------------------

@@ -71,7 +71,8 @@ def before(first, second):
 def padding(key):
     """The text of an item follows from its key, so that damage shows."""
     number = sum(key[0].encode()) + key[1] * 7919
-    return chr(97 + number % 26) * (1 + number % 600)
+    size = 12_000 if number % 11 == 0 else 1 + number % 600
+    return chr(97 + number % 26) * size
 
 
 def payload(key):

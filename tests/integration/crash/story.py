@@ -28,7 +28,7 @@ class Story(Looking):
         self.seed, self.checks_replay = seed, checks_replay
         self.broker, self.domain = BROKER, DOMAIN
         self.ledger = Ledger()
-        self.crashes = self.returns = self.replayed = 0
+        self.crashes = self.returns = self.replayed = self.late = 0
         self.failures = []
         draw = random.Random(f"{seed}/settings")
         settings = {
@@ -52,14 +52,14 @@ class Story(Looking):
     def _nodes(self):
         add = self.ledger.node
         self.targets = [
-            add("keep0", items_max=100000),
+            add("keep0", items_max=4000),
             add("keep1", items_max=400),
             add("small", items_max=5),
-            add("over", items_max=100000, is_shared_id=True),
-            add("purged", items_max=100000),
+            add("over", items_max=2000, is_shared_id=True),
+            add("purged", items_max=2000),
             add("fleeting", persists=False),
-            add("gate", items_max=100000, refusals=("forbidden",)),
-            add("reborn", items_max=100000, refusals=("item-not-found",)),
+            add("gate", items_max=2000, refusals=("forbidden",)),
+            add("reborn", items_max=2000, refusals=("item-not-found",)),
         ]
         self.followed = [node for node in self.targets if node.name not in ("gate", "reborn")]
 
@@ -113,7 +113,7 @@ class Story(Looking):
     async def round(self, number):
         draw = random.Random(f"{self.seed}/{number}")
         seconds = draw.choice([draw.uniform(0.02, 0.5), draw.uniform(0.3, 2.5)])
-        self.returns = self.replayed = 0
+        self.returns = self.replayed = self.late = 0
         begin = sum(1 for item in self.ledger.items.values() if item.known != NEVER)
         for reader in self.readers:
             reader.begin(random.Random(f"{self.seed}/{number}/{reader.name}"))
@@ -133,7 +133,8 @@ class Story(Looking):
         committed = sum(1 for item in self.ledger.items.values() if item.known != NEVER) - begin
         return (
             f"killed after {seconds:.2f} s: {committed} items, {changes} changes, "
-            f"{self.returns} readers left and came, {self.replayed} items replayed"
+            f"{self.returns} readers left and came, {self.replayed} items replayed after it, "
+            f"{self.late} to slow ones before"
         )
 
     def _raise_failures(self):

@@ -5,6 +5,7 @@ and what had arrived when the server died is still read to its last byte."""
 import asyncio
 import functools
 import re
+import socket
 import ssl
 
 SECONDS = 20
@@ -114,13 +115,18 @@ class Wire(asyncio.Protocol):
         return await asyncio.wait_for(future, SECONDS)
 
     @classmethod
-    async def login(cls, server, bundle, resource, on_message=None):
-        """Direct TLS, EXTERNAL, bind, presence; the domain is that of the bundle's address."""
+    async def login(cls, server, bundle, resource, on_message=None, receive_bytes=None):
+        """Direct TLS, EXTERNAL, bind, presence; the domain is that of the bundle's address. With a
+        small buffer in the kernel, what is not read piles up at the server."""
         domain = bundle.jid.split("@")[1]
-        host, port = server.c2s_tls
         loop = asyncio.get_running_loop()
+        tcp = socket.socket()
+        tcp.setblocking(False)
+        if receive_bytes:
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        await asyncio.wait_for(loop.sock_connect(tcp, server.c2s_tls), SECONDS)
         connecting = loop.create_connection(
-            lambda: cls(on_message), host, port, ssl=context(bundle), server_hostname=domain
+            lambda: cls(on_message), sock=tcp, ssl=context(bundle), server_hostname=domain
         )
         _, self = await asyncio.wait_for(connecting, SECONDS)
         self.write(HEADER.format(domain))

@@ -18,6 +18,7 @@ class FakeReader:
         self.receipts = {node.name: []}
         subscription = self.subscriptions = {node.name: Subscription()}
         subscription[node.name].since = since
+        self.log = []
 
 
 class Checks(unittest.TestCase):

@@ -120,12 +120,14 @@ class Reader:
         self.subscriptions = {}    # node name → the present one, if any
         self.receipts = {}         # node name → receipts in order
         self.sessions, self.began = 0, NEVER
+        self.log = []    # what its sessions did, and when
         self.wire = None
         self.task = None
 
     async def connect(self):
         self.sessions += 1
         self.began = now()
+        self.log.append(f"{self.sessions} begins {self.began:.3f}")
         small = 8192 if self.habit == "slow" else None
         self.wire = await Wire.login(
             self.story.server, self.bundle, self.resource, self.on_message, small
@@ -184,6 +186,7 @@ class Reader:
         try:
             while True:
                 await asyncio.sleep(rng.uniform(0.05, 0.5))
+                self.log.append(f"{self.sessions} leaves {now():.3f}")
                 await self.wire.leave()
                 self.story.returns += 1
                 await asyncio.sleep(rng.uniform(0, 0.3))

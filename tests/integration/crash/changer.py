@@ -9,6 +9,8 @@ from .ledger import Failure
 from .wire import Wire
 
 SLOTS = 4
+GUESTS = tuple(f"guest{number}" for number in range(5))
+READERS = ("member", "publisher")
 AFFILIATIONS = ("member", "publisher", "publish-only", "outcast", "none")
 FORM = (
     "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
@@ -27,6 +29,16 @@ def field(name, value):
 
 def form(**fields):
     return FORM.format("".join(field(name, value) for name, value in fields.items()))
+
+
+def toggle(jids, jid):
+    """In or out; whether it is in now."""
+    if jid in jids:
+        jids.remove(jid)
+        return False
+    jids.append(jid)
+    jids.sort()
+    return True
 
 
 class Changer:
@@ -84,11 +96,11 @@ class Changer:
         slots = state["slots"]
         if slot not in slots:
             title = f"t{self.counter}"
-            slots[slot] = {"title": title, "affiliations": {}, "is_subscribed": False}
+            slots[slot] = {"title": title, "affiliations": {}, "subscribed": []}
             configure = f"<configure>{form(title=title)}</configure>"
             return False, f"<create node='{slot}'/>{configure}", None
         world = slots[slot]
-        choice = self.rng.randrange(8)
+        choice = self.rng.randrange(10)
         if choice == 0:
             del slots[slot]
             return True, f"<delete node='{slot}'/>", None
@@ -98,20 +110,33 @@ class Changer:
             return True, inner, None
         if choice < 6:
             return self._affiliate(slot, world)
+        if choice < 8:
+            return self._subscribe_guest(slot, world)
         jid = self.bundle.jid
-        verb = "unsubscribe" if world["is_subscribed"] else "subscribe"
-        world["is_subscribed"] = not world["is_subscribed"]
+        verb = "subscribe" if toggle(world["subscribed"], jid) else "unsubscribe"
         return False, f"<{verb} node='{slot}' jid='{jid}'/>", None
 
     def _affiliate(self, slot, world):
-        jid = f"guest{self.rng.randrange(5)}@{self.story.domain}"
+        jid = f"{self.rng.choice(GUESTS)}@{self.story.domain}"
         affiliation = self.rng.choice(AFFILIATIONS)
         if affiliation == "none":
             world["affiliations"].pop(jid, None)
         else:
             world["affiliations"][jid] = affiliation
+        if affiliation not in READERS and jid in world["subscribed"]:
+            world["subscribed"].remove(jid)   # in the same commit
         inner = f"<affiliation jid='{jid}' affiliation='{affiliation}'/>"
         return True, f"<affiliations node='{slot}'>{inner}</affiliations>", None
+
+    def _subscribe_guest(self, slot, world):
+        """As an owner may (§8.8); guests who may not read are made readers."""
+        guests = [jid for jid, what in world["affiliations"].items() if what in READERS]
+        if not guests:
+            return self._affiliate(slot, world)
+        jid = self.rng.choice(guests)
+        subscription = "subscribed" if toggle(world["subscribed"], jid) else "none"
+        inner = f"<subscription jid='{jid}' subscription='{subscription}'/>"
+        return True, f"<subscriptions node='{slot}'>{inner}</subscriptions>", None
 
     def _change_shared(self, state):
         """What the publishers' requests rest on changes under their feet."""
@@ -159,14 +184,13 @@ class Changer:
             for entry in (dict(ATTRIBUTE.findall(text)) for text in AFFILIATION.findall(mine))
             if entry["affiliation"] == "owner"
         }
-        subscribed = self.nodes_in(await self.ask("get", "<subscriptions/>"))
         slots = {}
         for slot in sorted(owned):
             if slot.startswith(self.name + "-"):
                 slots[slot] = {
                     "title": await self.title(slot),
                     "affiliations": await self.affiliations(slot),
-                    "is_subscribed": slot in subscribed,
+                    "subscribed": await self.subscribers(slot),
                 }
         state = {"title": "", "gate": "publisher", "is_reborn": True, "slots": slots}
         if self.owns_shared:
@@ -192,6 +216,11 @@ class Changer:
                 found = VALUE.search(content)
                 return found.group(1) if found else ""
         return ""
+
+    async def subscribers(self, node):
+        answer = await self.ask("get", f"<subscriptions node='{node}'/>", owner=True)
+        entries = (dict(ATTRIBUTE.findall(text)) for text in SUBSCRIPTION.findall(answer))
+        return sorted(entry["jid"] for entry in entries if entry.get("jid"))
 
     async def affiliations(self, node):
         answer = await self.ask("get", f"<affiliations node='{node}'/>", owner=True)

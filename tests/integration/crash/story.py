@@ -11,10 +11,10 @@ from gridd import BROKER, DOMAIN, Operated
 from policies import EVERYTHING
 
 from .actors import Publisher, Reader
-from .changer import Changer, form
-from .ledger import NEVER, Failure, Ledger, payload
+from .changer import GUESTS, Changer, form
+from .ledger import NEVER, Failure, Ledger, now, payload
 from .looking import Looking
-from .wire import SECONDS
+from .wire import SECONDS, Wire
 
 HABITS = ("steady", "leaver", "slow", "fickle")
 PUBLISHES_MAX = 4000     # of one publisher in one round
@@ -100,10 +100,17 @@ class Story(Looking):
             )
             inner = f"<affiliations node='{node.name}'>{affiliations}</affiliations>"
             await owner.ask("set", inner, owner=True)
+        await self._let_guests_in()
         await self._connect(self.readers)
         for reader in self.readers:
             for node in self.followed:
                 await reader.subscribe(node)
+
+    async def _let_guests_in(self):
+        """Once, so that they have accounts."""
+        for name in GUESTS:
+            wire = await Wire.login(self.server, self.bundle(name), "g")
+            await wire.leave()
 
     async def _connect(self, actors):
         await asyncio.gather(*(actor.connect() for actor in actors))
@@ -145,6 +152,7 @@ class Story(Looking):
     async def _crash(self):
         self.server.kill9()
         for reader in self.readers:
+            reader.log.append(f"killed {now():.3f}")
             await reader.end()
         wires = [actor.wire for actor in self.publishers + self.changers if actor.wire]
         await asyncio.wait_for(asyncio.gather(*(asyncio.shield(w.closed) for w in wires)), SECONDS)

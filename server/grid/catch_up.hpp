@@ -44,7 +44,7 @@ public:
 
     /// After `went`: it had read everything that it was handed.
     void settle(const Session& session);
-    /// Called every 100 ms: asks transports.
+    /// Called every 100 ms or more often: asks transports.
     void tick();
     /// What is to be noted now.
     std::vector<storage::Batch> take_notes();
@@ -84,6 +84,7 @@ private:
     std::unordered_map<std::string, storage::Revision> notes_;
     std::vector<std::string> unsaved_;
     std::uint64_t replayed_ = 0;
+    std::chrono::steady_clock::time_point next_tick_;
     unsigned ticks_ = 0;
     std::size_t round_ = 0;   // of to_ask_, still to be asked in this round
 };

@@ -10,6 +10,7 @@ using storage::Revision;
 
 namespace {
 constexpr std::size_t asked_per_tick_max = 200, noted_per_tick_max = 400;
+constexpr auto ask_every = std::chrono::milliseconds(100);
 /// Ticks between two questions to one session.
 constexpr unsigned ticks_per_question = 10;
 }   // namespace
@@ -83,6 +84,9 @@ void CatchUp::settle(const Session& session) {
 }
 
 void CatchUp::tick() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_tick_) return;
+    next_tick_ = now + ask_every;
     if (++ticks_ % ticks_per_question == 0) round_ = to_ask_.size();
     for (std::size_t asked = 0; round_ != 0 && asked < asked_per_tick_max; ++asked, --round_) {
         const auto session = to_ask_.front().lock();

@@ -20,55 +20,50 @@ void fill_in(std::string& key, std::int32_t at, Revision revision) {
 }   // namespace
 
 Result<Revision> KnownRevisions::of(Family family, std::string_view key) {
-    if (family != Family::Control) {
-        const RevisionMap& written = in_group_[static_cast<std::size_t>(family)];
-        if (auto found = written.find(key); found != written.end()) return found->second;
-        return stored_(family, key);
-    }
-    if (auto found = recent_.find(key); found != recent_.end()) return found->second;
+    Cache& cache = cache_of(family);
+    if (auto found = cache.recent.find(key); found != cache.recent.end()) return found->second;
+    if (!is_cached(family)) return stored_(family, key);
     Revision revision = 0;
-    if (auto found = older_.find(key); found != older_.end()) {
+    if (auto found = cache.older.find(key); found != cache.older.end()) {
         revision = found->second;
-        older_.erase(found);
+        cache.older.erase(found);
     } else {
         const Result<Revision> stored = stored_(family, key);
         if (!stored) return stored;
         revision = *stored;
     }
-    remember(key, revision);
+    cache.remember(key, revision);
     return revision;
 }
 
-void KnownRevisions::remember(std::string_view key, Revision revision) {
+void KnownRevisions::Cache::remember(std::string_view key, Revision revision) {
     constexpr std::size_t map_node_bytes = 64;
-    const auto [place, is_new] = recent_.try_emplace(std::string(key), revision);
+    const auto [place, is_new] = recent.try_emplace(std::string(key), revision);
     if (is_new)
-        recent_bytes_ += key.size() + map_node_bytes;
+        recent_bytes += key.size() + map_node_bytes;
     else
         place->second = revision;
 }
 
 void KnownRevisions::wrote(Family family, std::string_view key, Revision revision) {
-    if (family == Family::Control)
-        remember(key, revision);
-    else
-        in_group_[static_cast<std::size_t>(family)].insert_or_assign(std::string(key), revision);
+    cache_of(family).remember(key, revision);
 }
 
 void KnownRevisions::end_group() {
-    for (RevisionMap& map : in_group_) map.clear();
-    if (recent_bytes_ < bytes_max) return;
-    // Two generations instead of a list of uses: what was not asked for since the last turn goes.
-    older_ = std::exchange(recent_, {});
-    recent_bytes_ = 0;
+    for (const Family family : {Family::Payload, Family::Audit}) {
+        cache_of(family).recent.clear();
+        cache_of(family).recent_bytes = 0;
+    }
+    for (const Family family : {Family::Control, Family::Index}) {
+        Cache& cache = cache_of(family);
+        if (cache.recent_bytes < bytes_max) continue;
+        // What was not asked for since the last turn goes.
+        cache.older = std::exchange(cache.recent, {});
+        cache.recent_bytes = 0;
+    }
 }
 
-void KnownRevisions::forget() {
-    for (RevisionMap& map : in_group_) map.clear();
-    recent_.clear();
-    recent_bytes_ = 0;
-    older_.clear();
-}
+void KnownRevisions::forget() { caches_ = {}; }
 
 void Sequencer::resume(Revision head, Millis time) {
     known_.forget();

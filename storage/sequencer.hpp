@@ -32,13 +32,14 @@ struct StringHash {
 using RevisionMap = std::unordered_map<std::string, Revision, StringHash, std::equal_to<>>;
 
 /// What revision a key has, seen by the batch being decided: what is stored, plus the earlier
-/// batches of its group. Gate records (Control) stay known between groups, up to a bound, so that
-/// checking a hot gate costs no read.
+/// batches of its group. Gate records (Control) and items (Index) stay known between groups, up to
+/// a bound, so that checking a hot gate, or an item that is trimmed soon after it came, costs no
+/// read.
 class KnownRevisions {
 public:
     using Stored = std::function<Result<Revision>(Family, std::string_view key)>;
     static constexpr std::size_t bytes_max =
-        4 * 1024 * 1024;   // at the worst twice as much is held
+        4 * 1024 * 1024;   // of a family; at the worst twice as much is held
 
     explicit KnownRevisions(Stored stored) : stored_(std::move(stored)) {}
     Result<Revision> of(Family family, std::string_view key);
@@ -48,12 +49,21 @@ public:
     void forget();
 
 private:
-    void remember(std::string_view key, Revision revision);
+    /// Two generations instead of a list of uses.
+    struct Cache {
+        RevisionMap recent, older;
+        std::size_t recent_bytes = 0;
+
+        void remember(std::string_view key, Revision revision);
+    };
+    static bool is_cached(Family family) {
+        return family == Family::Control || family == Family::Index;
+    }
+    Cache& cache_of(Family family) { return caches_[static_cast<std::size_t>(family)]; }
 
     Stored stored_;
-    RevisionMap recent_, older_;   // Control, two generations
-    std::size_t recent_bytes_ = 0;
-    std::array<RevisionMap, family_count> in_group_;   // the other families
+    /// Of the families that are not cached only what the group wrote is in here.
+    std::array<Cache, family_count> caches_;
 };
 
 /// The part of a store that is the same for every backend. Used by one thread.

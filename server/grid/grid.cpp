@@ -13,7 +13,9 @@ namespace asio = boost::asio;
 namespace {
 constexpr auto stop_seconds_max = std::chrono::seconds(1);
 constexpr auto tick_every = std::chrono::milliseconds(100);
-constexpr std::size_t background_batches_max = 32;
+/// While background work is behind: often enough that trims keep up with any rate of publishes.
+constexpr auto tick_when_behind = std::chrono::milliseconds(5);
+constexpr std::size_t background_batches_max = 64;
 
 controller::HttpResponse to_http_error(boost::system::error_code error) {
     return {503, R"({"error":{"code":"store","text":")" + to_stanza_error(error).text + "\"}}"};
@@ -130,10 +132,12 @@ void Grid::rebuild() {
 
 void Grid::tick() {
     if (is_stopped_) return;
+    bool is_behind = pipeline_->background_in_flight() != 0;
     // One round at a time: what is not done is still due at the next.
-    if (pipeline_->background_in_flight() == 0) {
+    if (!is_behind) {
         // What the store had no room for is tried again: it was taken from its queue for good.
-        auto submit = [this](std::vector<storage::Batch> batches) {
+        auto submit = [&](std::vector<storage::Batch> batches) {
+            is_behind = is_behind || batches.size() >= background_batches_max;
             for (auto& batch : batches) deferred_.push_back(std::move(batch));
             while (!deferred_.empty() && pipeline_->has_room()) {
                 pipeline_->submit_background(std::move(deferred_.front()));
@@ -151,7 +155,7 @@ void Grid::tick() {
     fanout_.flush();
     catch_up_.tick();
     note_positions();
-    timer_.expires_after(tick_every);
+    timer_.expires_after(is_behind ? tick_when_behind : tick_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (!error) tick();
     });
@@ -159,8 +163,9 @@ void Grid::tick() {
 
 /// RFC 6120 §13.7.2.3: a certificate that expires ends the streams that rest on it.
 void Grid::close_expired() {
-    if (++ticks_ % 10 != 0) return;
     const auto time = now();
+    if (time < next_expiry_check_) return;
+    next_expiry_check_ = time + 1000;
     sessions_.for_each([&](const SessionPtr& session) {
         if (session->transport && session->identity.not_after < time)
             session->transport->close(xml::StreamError{"reset", "your certificate has expired", {}}

@@ -145,7 +145,7 @@ private:
     std::uint64_t last_session_ = 0;   // session ids count up, those of single requests count down
     std::uint64_t last_sender_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
-    std::uint64_t ticks_ = 0;
+    storage::Millis next_expiry_check_ = 0;
     bool is_stopped_ = false;
 };
 

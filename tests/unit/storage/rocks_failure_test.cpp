@@ -49,7 +49,7 @@ TEST_CASE("the bound on free space is never less than four times the write buffe
     RocksHarness h;
     h.settings.free_bytes_min = 0;
     REQUIRE_FALSE(h.open());
-    h.free_bytes = 4 * 56 * 1024 * 1024 - 1;
+    h.free_bytes = 4 * 96 * 1024 * 1024 - 1;
     CHECK(h.commit(put("nA", "1")).error == Errc::NoSpace);
     ++h.free_bytes;
     CHECK(h.commit(put("nA", "1")).committed());

@@ -121,10 +121,7 @@ void Controller::seal(
     const pubsub::Verdict& verdict
 ) const {
     state_->expect_gates(batch, actor);
-    audit::Record record = audit::by(actor, audit::Outcome::Allow, pubsub::to_string(operation));
-    record.topic = node;
-    record.rule = verdict.rule;
-    audit::append(batch, std::move(record));
+    audit::append_allowed(batch, actor, pubsub::to_string(operation), node, verdict.rule);
 }
 
 void Controller::refused(

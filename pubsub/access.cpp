@@ -121,6 +121,10 @@ std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
 storage::Batch start_batch(const Granted& granted) {
     storage::Batch batch;
     if (!granted.node) return batch;
+    // What most requests need: the item, its payload and the audit; node, affiliation, account and
+    // policy.
+    batch.operations.reserve(4);
+    batch.expectations.reserve(6);
     batch.expect(storage::Family::Control, node_key(granted.node->uid), granted.node->revision);
     // An affiliation that is absent counts too: an outcast may be in the queue before us.
     batch.expect(

@@ -77,10 +77,11 @@ std::optional<Event> read(Decoder in) {
 }   // namespace
 
 std::string encode(const Event& event) {
-    Encoder body;
+    constexpr std::size_t usual_bytes = 128;
+    Encoder body(usual_bytes);
     body.u8(static_cast<std::uint8_t>(event.index()));
     std::visit(Writer{body}, event);
-    Encoder out;
+    Encoder out(body.size() + 4);
     out.u8(static_cast<std::uint8_t>(storage::Tag::Node)).text(body.take());
     return out.take();
 }

@@ -98,7 +98,8 @@ std::vector<xml::Jid> Announcer::owners(const Node& node) const {
 
 void Announcer::operator()(const ItemPublished& event) {
     const Node* node = broker_.memory.find(event.node);
-    if (!node || !node->config().deliver_notifications) return;
+    if (!node || !node->config().deliver_notifications || !notifier_.has_audience(node->uid))
+        return;
     const std::string* payload = event.payload.empty() ? payload_in(committed_) : &event.payload;
     PublishedItem item{event.has_item, event.id, event.publisher, {}};
     if (payload) item.payload = *payload;
@@ -110,6 +111,7 @@ void Announcer::operator()(const ItemPublished& event) {
 void Announcer::operator()(const ItemsRetracted& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node || !event.is_notified || !node->config().deliver_notifications) return;
+    if (!notifier_.has_audience(node->uid)) return;
     std::string inner = start("items", *node) + ">";
     for (const std::string& id : event.ids) {
         inner += "<retract";

@@ -95,6 +95,8 @@ class Notifier {
 public:
     virtual ~Notifier() = default;
     virtual void notify(Notification notification) = 0;
+    /// Whether anybody is there to be told of this node's items now; if not, no text is made.
+    virtual bool has_audience(std::uint64_t /*node*/) { return true; }
     /// The subscribers of a node changed, or their options did.
     virtual void audience_changed(std::uint64_t node) = 0;
     /// Those of many nodes changed: of all beneath a collection.

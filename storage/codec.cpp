@@ -1,13 +1,17 @@
 // storage/codec.cpp: see codec.hpp.
 #include "storage/codec.hpp"
 
+#include <array>
+
 namespace grid::storage {
 namespace {
 
 template <class Unsigned>
 void append_big_endian(std::string& out, Unsigned value) {
-    for (int shift = static_cast<int>(sizeof(Unsigned)) * 8 - 8; shift >= 0; shift -= 8)
-        out.push_back(static_cast<char>((value >> shift) & 0xff));
+    std::array<char, sizeof(Unsigned)> bytes;
+    for (std::size_t i = bytes.size(); i-- > 0; value = static_cast<Unsigned>(value >> 8))
+        bytes[i] = static_cast<char>(value & 0xff);
+    out.append(bytes.data(), bytes.size());
 }
 
 template <class Unsigned>

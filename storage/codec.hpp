@@ -12,6 +12,9 @@ namespace grid::storage {
 /// Builds keys and values. Integers in keys are big endian, so that byte order is number order.
 class Encoder {
 public:
+    Encoder() = default;
+    /// With room for what is about to be written, where that is more than a few bytes.
+    explicit Encoder(std::size_t bytes) { out_.reserve(bytes); }
     Encoder& u8(std::uint8_t value);
     Encoder& u32(std::uint32_t value);
     Encoder& u64(std::uint64_t value);

@@ -20,15 +20,15 @@ constexpr int write_buffers_per_family = 2;
 struct FamilySize {
     const char* name;   // durable: DO NOT CHANGE
     std::size_t write_buffer_bytes;
-    /// Keys with a common beginning of so many bytes are written in their own order, so each goes
-    /// right behind the last one. 0: they are not.
-    std::size_t ordered_after_bytes;
+    /// A key goes near the last one with the same beginning of so many bytes, where the search for
+    /// its place starts then. 0: not so.
+    std::size_t near_after_bytes;
 };
 /// One row per Family, in the order of the enum. An item that is trimmed while its payload is still
 /// in the write buffer never reaches a table: on a busy server that is most of them.
 constexpr std::array<FamilySize, family_count> family_sizes{{
     {"default", 4 * mebibyte, 0},
-    {"index", 8 * mebibyte, 0},
+    {"index", 8 * mebibyte, 17},      // by node and epoch: not in order, but near to each other
     {"payload", 32 * mebibyte, 16},   // by node and epoch, then revision
     {"audit", 4 * mebibyte, 1},       // by revision
 }};
@@ -158,7 +158,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_options() {
         options.level_compaction_dynamic_level_bytes = true;
         // What was just written is read, merged and to a good part dropped soon: not compressed.
         options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
-        if (const std::size_t bytes = family_sizes[i].ordered_after_bytes; bytes != 0)
+        if (const std::size_t bytes = family_sizes[i].near_after_bytes; bytes != 0)
             options.memtable_insert_with_hint_prefix_extractor.reset(
                 rocksdb::NewFixedPrefixTransform(bytes)
             );

@@ -48,7 +48,7 @@ Header make_header(std::string unicode_version) {
 }
 
 std::string encode_stamp(Revision revision, Millis time) {
-    return Encoder().u64(revision).i64(time).take();
+    return Encoder(stamp_bytes).u64(revision).i64(time).take();
 }
 
 std::optional<Record> decode_record(std::string_view stored) {

@@ -13,6 +13,27 @@ namespace {
 constexpr std::uint8_t record_version = 1;
 constexpr std::array<std::string_view, 3> outcome_names{"deny", "allow", "info"};
 
+/// Actor, address, operation, topic, target, rule, detail.
+using Fields = std::array<std::string_view, 7>;
+
+std::string encode(Outcome outcome, std::uint64_t count, const Fields& fields) {
+    std::size_t bytes = 16;
+    for (std::string_view field : fields) bytes += field.size() + 2;
+    storage::Encoder out(bytes);
+    out.u8(record_version).u8(static_cast<std::uint8_t>(outcome)).varint(count);
+    for (std::string_view field : fields) out.text(cut(field));
+    return out.take();
+}
+
+void append_encoded(storage::Batch& batch, std::string record) {
+    const auto index = std::ranges::count_if(batch.operations, [](const storage::Operation& o) {
+        return o.family == storage::Family::Audit;
+    });
+    storage::Encoder key;
+    key.u64(0).u8(static_cast<std::uint8_t>(index));
+    batch.put_at_revision(storage::Family::Audit, key.take(), 0, std::move(record));
+}
+
 }   // namespace
 
 std::string_view cut(std::string_view text) {
@@ -33,13 +54,11 @@ std::optional<Outcome> parse_outcome(std::string_view text) {
 }
 
 std::string encode(const Record& record) {
-    storage::Encoder out;
-    out.u8(record_version).u8(static_cast<std::uint8_t>(record.outcome)).varint(record.count);
-    for (const std::string* field :
-         {&record.actor, &record.address, &record.operation, &record.topic, &record.target,
-          &record.rule, &record.detail})
-        out.text(cut(*field));
-    return out.take();
+    return encode(
+        record.outcome, record.count,
+        {record.actor, record.address, record.operation, record.topic, record.target, record.rule,
+         record.detail}
+    );
 }
 
 std::optional<Record> decode(std::string_view value) {
@@ -58,13 +77,20 @@ std::optional<Record> decode(std::string_view value) {
     return record;
 }
 
-void append(storage::Batch& batch, Record record) {
-    const auto index = std::ranges::count_if(batch.operations, [](const storage::Operation& o) {
-        return o.family == storage::Family::Audit;
-    });
-    storage::Encoder key;
-    key.u64(0).u8(static_cast<std::uint8_t>(index));
-    batch.put_at_revision(storage::Family::Audit, key.take(), 0, encode(record));
+void append(storage::Batch& batch, Record record) { append_encoded(batch, encode(record)); }
+
+void append_allowed(
+    storage::Batch& batch,
+    const pubsub::Principal& actor,
+    std::string_view operation,
+    std::string_view topic,
+    std::string_view rule
+) {
+    const bool is_system = actor.origin == pubsub::Origin::System;
+    const std::string_view name = is_system ? std::string_view("system") : actor.jid.str();
+    append_encoded(
+        batch, encode(Outcome::Allow, 1, {name, actor.address, operation, topic, {}, rule, {}})
+    );
 }
 
 std::string actor_name(const pubsub::Principal& actor) {

@@ -40,6 +40,14 @@ inline constexpr std::size_t key_bytes = 9;
 
 /// Adds the record to the batch that it is about: both become durable or neither.
 void append(storage::Batch& batch, Record record);
+/// The most frequent one, of a request to the broker that was allowed, without making a Record.
+void append_allowed(
+    storage::Batch& batch,
+    const pubsub::Principal& actor,
+    std::string_view operation,
+    std::string_view topic,
+    std::string_view rule
+);
 /// A record about this actor.
 Record by(const pubsub::Principal& actor, Outcome outcome, std::string_view operation);
 std::string actor_name(const pubsub::Principal& actor);

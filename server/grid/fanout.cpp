@@ -16,6 +16,11 @@ void Fanout::notify(pubsub::Notification notification) {
     queue_.push_back(std::move(notification));
 }
 
+bool Fanout::has_audience(std::uint64_t node) {
+    if (!stale_.empty()) forget_stale();
+    return !audience(node, pubsub::AudienceKind::Items)->list.empty();
+}
+
 void Fanout::node_removed(std::uint64_t node) {
     // Behind what is still to be said to its subscribers.
     pubsub::Notification end;

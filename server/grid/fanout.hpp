@@ -48,6 +48,7 @@ public:
 
     // SessionControl
     void notify(pubsub::Notification notification) override;
+    bool has_audience(std::uint64_t node) override;
     void audience_changed(std::uint64_t node) override { forget_audience(node); }
     void audiences_changed() override { forget_audiences(); }
     void node_removed(std::uint64_t node) override;

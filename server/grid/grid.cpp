@@ -130,31 +130,39 @@ void Grid::rebuild() {
     fanout_.rights_changed();
 }
 
+/// Trims, expiry, erasing, sweeps: one round at a time, since what is not done is still due at the
+/// next. True when there is more to do.
+bool Grid::work_in_background() {
+    if (pipeline_->background_in_flight() != 0) return true;
+    bool is_behind = false;
+    // What the store had no room for is tried again: it was taken from its queue for good.
+    auto submit = [&](std::vector<storage::Batch> batches) {
+        is_behind = is_behind || batches.size() >= background_batches_max;
+        for (auto& batch : batches) deferred_.push_back(std::move(batch));
+        while (!deferred_.empty() && pipeline_->has_room()) {
+            pipeline_->submit_background(std::move(deferred_.front()));
+            deferred_.pop_front();
+        }
+    };
+    if (!deferred_.empty()) submit({});
+    submit(broker_.due(now(), background_batches_max));
+    submit(controller_.due(now(), background_batches_max));
+    submit(broker_.sweep(1000));
+    return is_behind;
+}
+
 void Grid::tick() {
     if (is_stopped_) return;
-    bool is_behind = pipeline_->background_in_flight() != 0;
-    // One round at a time: what is not done is still due at the next.
-    if (!is_behind) {
-        // What the store had no room for is tried again: it was taken from its queue for good.
-        auto submit = [&](std::vector<storage::Batch> batches) {
-            is_behind = is_behind || batches.size() >= background_batches_max;
-            for (auto& batch : batches) deferred_.push_back(std::move(batch));
-            while (!deferred_.empty() && pipeline_->has_room()) {
-                pipeline_->submit_background(std::move(deferred_.front()));
-                deferred_.pop_front();
-            }
-        };
-        if (!deferred_.empty()) submit({});
-        submit(broker_.due(now(), background_batches_max));
-        submit(controller_.due(now(), background_batches_max));
-        submit(broker_.sweep(1000));
+    const bool is_behind = work_in_background();
+    if (const auto time = std::chrono::steady_clock::now(); time >= next_look_) {
+        next_look_ = time + tick_every;
+        pipeline_->resume_stalled();
+        close_expired();
+        fanout_.tick(time);
+        catch_up_.tick();
+        note_positions();
     }
-    pipeline_->resume_stalled();
-    close_expired();
-    fanout_.tick(std::chrono::steady_clock::now());
     fanout_.flush();
-    catch_up_.tick();
-    note_positions();
     timer_.expires_after(is_behind ? tick_when_behind : tick_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (!error) tick();
@@ -163,9 +171,8 @@ void Grid::tick() {
 
 /// RFC 6120 §13.7.2.3: a certificate that expires ends the streams that rest on it.
 void Grid::close_expired() {
+    if (++ticks_ % 10 != 0) return;
     const auto time = now();
-    if (time < next_expiry_check_) return;
-    next_expiry_check_ = time + 1000;
     sessions_.for_each([&](const SessionPtr& session) {
         if (session->transport && session->identity.not_after < time)
             session->transport->close(xml::StreamError{"reset", "your certificate has expired", {}}

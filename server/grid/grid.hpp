@@ -111,6 +111,7 @@ private:
     };
 
     boost::system::error_code scan();
+    bool work_in_background();
     void tick();
     void note_positions();
     void wait_for_background(
@@ -145,7 +146,8 @@ private:
     std::uint64_t last_session_ = 0;   // session ids count up, those of single requests count down
     std::uint64_t last_sender_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
-    storage::Millis next_expiry_check_ = 0;
+    std::uint64_t ticks_ = 0;
+    std::chrono::steady_clock::time_point next_look_;
     bool is_stopped_ = false;
 };
 

@@ -25,6 +25,12 @@ Addresses::Addresses(const Config& config)
         controller_aliases_.push_back(must_be_domain(alias));
 }
 
+const xml::Jid* Addresses::find(std::string_view text) const {
+    for (const xml::Jid* own : {&broker_, &controller_, &server_})
+        if (own->str() == text) return own;
+    return nullptr;
+}
+
 controller::Destination Addresses::classify(const xml::Jid& to, const xml::Jid& own) const {
     using controller::Destination;
     if (to.empty() || to == own) return Destination::OwnAccount;

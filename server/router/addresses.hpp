@@ -20,6 +20,9 @@ public:
     /// `own` is the bare JID of the sender.
     controller::Destination classify(const xml::Jid& to, const xml::Jid& own) const;
 
+    /// One of ours that is written exactly so: most stanzas go there, and need no preparation.
+    const xml::Jid* find(std::string_view text) const;
+
     const xml::Jid& server() const { return server_; }
     const xml::Jid& broker() const { return broker_; }
     const xml::Jid& controller() const { return controller_; }

@@ -43,19 +43,21 @@ std::string error_bytes(
     return xml::to_string(xml::error_reply(stanza, error), xml::ns::client.uri());
 }
 
-xml::Element first_names(const xml::Element& element, int depth) {
-    xml::Element named(element.name(), element.ns());
-    if (const auto* child = element.first_child(); child && depth > 1)
-        named.add(first_names(*child, depth - 1));
-    return named;
+/// Leaves the first child of the first child, and so on.
+void cut_down(xml::Element& element, int depth) {
+    auto& nodes = element.mutable_nodes();
+    const auto first = std::ranges::find(nodes, false, &xml::Element::is_text);
+    if (depth == 0 || first == nodes.end()) return nodes.clear();
+    if (first != nodes.begin()) std::swap(*first, nodes.front());
+    nodes.erase(nodes.begin() + 1, nodes.end());
+    cut_down(nodes.front(), depth - 1);
 }
 
-/// Name, attributes, and the names of the first child of the first child of the first child (a Grid
-/// operation sits that deep): enough to confine and to answer, without the content.
-xml::Element skeleton(const xml::Element& stanza) {
-    xml::Element bare(stanza.name(), stanza.ns(), stanza.attrs());
-    if (const auto* payload = stanza.first_child()) bare.add(first_names(*payload, 3));
-    return bare;
+/// The stanza down to the first child of the first child of the first child (a Grid operation sits
+/// that deep): enough to confine and to answer, without the content.
+xml::Element skeleton(xml::Element stanza) {
+    cut_down(stanza, 3);
+    return stanza;
 }
 
 pubsub::Prepared refusal(xml::StanzaError error) {
@@ -84,7 +86,10 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
             };
     }
     xml::Jid to;
-    if (const auto* text = stanza.attr("to")) {
+    const auto* text = stanza.attr("to");
+    if (const xml::Jid* service = text ? addresses_.find(*text) : nullptr) {
+        to = *service;
+    } else if (text) {
         auto jid = xml::Jid::parse(*text, true);
         if (!jid) {
             if (stanza.attr_or("type", "") == "error") return std::monostate{};
@@ -108,7 +113,7 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
             inbound.relayed = std::make_shared<const std::string>(
                 xml::to_string(stanza.set("from", session.jid.str()), xml::ns::client.uri())
             );
-        inbound.stanza = skeleton(stanza);
+        inbound.stanza = skeleton(std::move(stanza));
     } else {
         inbound.stanza = std::move(stanza);
     }
@@ -149,7 +154,7 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
         inbound.prepared = prepared ? std::move(*prepared) : refusal(prepared.error());
     }
     inbound.to = std::move(to);
-    inbound.stanza = skeleton(iq);
+    inbound.stanza = skeleton(std::move(iq));
     return inbound;
 }
 

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "xml/namespaces.hpp"
+#include "xml/text_runs.hpp"
 #include "xml/utf8.hpp"
 
 namespace grid::xml {
@@ -64,7 +65,7 @@ void ExpatMachine::reset() {
     if (is_fresh_) return;
     XML_ParserReset(parser_, "UTF-8");
     set_handlers();
-    fed_ = boundary_ = 0;
+    fed_ = boundary_ = passed_by_ = 0;
     is_fresh_ = true;
 }
 
@@ -87,6 +88,23 @@ void ExpatMachine::detach() {
     stream_ = nullptr;
 }
 
+void ExpatMachine::parse_content(std::string_view bytes) {
+    TextRuns runs(bytes);
+    std::size_t done = 0;
+    while (const auto run = runs.next()) {
+        const auto begin = static_cast<std::size_t>(run->data() - bytes.data());
+        parse(bytes.substr(done, begin - done));
+        done = begin;
+        // Between stanzas text is an error, which Expat's callbacks find.
+        if (stream_->phase != Phase::Stanzas || !builder_.is_inside()) break;
+        builder_.text(*run);
+        fed_ += run->size();
+        passed_by_ += run->size();
+        done += run->size();
+    }
+    if (stream_->phase == Phase::Stanzas) parse(bytes.substr(done));
+}
+
 void ExpatMachine::parse(std::string_view bytes, bool is_last) {
     is_fresh_ = false;   // even by an empty document, which is an error
     fed_ += bytes.size();
@@ -96,10 +114,13 @@ void ExpatMachine::parse(std::string_view bytes, bool is_last) {
     if (stream_->phase != Phase::Closed) fail_by_code(XML_GetErrorCode(parser_));
 }
 
+std::size_t ExpatMachine::event_begin() const {
+    return static_cast<std::size_t>(XML_GetCurrentByteIndex(parser_)) + passed_by_;
+}
+
 /// Just behind the piece of markup that Expat is reporting.
 std::size_t ExpatMachine::event_end() const {
-    return static_cast<std::size_t>(XML_GetCurrentByteIndex(parser_)) +
-           static_cast<std::size_t>(XML_GetCurrentByteCount(parser_));
+    return event_begin() + static_cast<std::size_t>(XML_GetCurrentByteCount(parser_));
 }
 
 void ExpatMachine::on_start(void* self, const XML_Char* name, const XML_Char** attributes) {
@@ -122,7 +143,7 @@ void ExpatMachine::open(std::string_view name, const char** attributes) {
 
 void ExpatMachine::open_in_stanza(std::string_view name, const char** attributes) {
     const bool is_outermost = !builder_.is_inside();
-    if (is_outermost) boundary_ = static_cast<std::size_t>(XML_GetCurrentByteIndex(parser_));
+    if (is_outermost) boundary_ = event_begin();
     if (!builder_.open(name, attributes))
         return fail(builder_.error().error, builder_.error().text);
     // Its end would never come.

@@ -44,6 +44,9 @@ public:
     void detach();
     /// What is wrong, if anything, is in the stream afterwards.
     void parse(std::string_view bytes, bool is_last = false);
+    /// The same for bytes of the stream's content that begin outside of any tag: long text is taken
+    /// past Expat.
+    void parse_content(std::string_view bytes);
 
     /// Nothing of a stanza or of anything else is left in here.
     bool is_between_stanzas() const { return !builder_.is_inside() && boundary_ == fed_; }
@@ -69,6 +72,7 @@ private:
     void fail(ParseError error, std::string text);
     void fail_by_code(XML_Error code);
     void fail_at_token();
+    std::size_t event_begin() const;
     std::size_t event_end() const;
 
     XML_Parser parser_;
@@ -77,7 +81,8 @@ private:
     std::string root_name_;   // of the element that is open; empty when none is
     bool is_fresh_ = true;
     std::size_t fed_ = 0;
-    std::size_t boundary_ = 0;   // up to here nothing is missing
+    std::size_t boundary_ = 0;    // up to here nothing is missing
+    std::size_t passed_by_ = 0;   // of what was fed, what Expat has not seen
 };
 
 /// UTF-16, to which Expat switches by itself when a document begins so. In UTF-8 it cannot.

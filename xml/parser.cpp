@@ -28,7 +28,7 @@ struct StreamParser::State : Stream {
     std::size_t pending_bytes() const;
     void take(std::string_view bytes);
     void parse_ready(std::string_view bytes, std::size_t ready);
-    void parse(std::string_view complete);
+    void parse(std::string_view complete, bool begins_in_text = false);
     void check_size();
     void release();
 };
@@ -56,7 +56,7 @@ void StreamParser::State::take(std::string_view bytes) {
     }
     // Most stanzas come whole, and then there is nothing to look for.
     const bool whole = held.empty() && scanner.is_in_text() && bytes.back() == '>';
-    if (whole) parse(bytes);
+    if (whole) parse(bytes, true);
     if (phase == Phase::Closed || phase == Phase::Broken) return;
     if (whole && phase == Phase::Stanzas && machine->is_between_stanzas())
         return scanner.expect_declaration(false);
@@ -81,7 +81,7 @@ void StreamParser::State::parse_ready(std::string_view bytes, std::size_t ready)
     held.append(bytes, ready);
 }
 
-void StreamParser::State::parse(std::string_view complete) {
+void StreamParser::State::parse(std::string_view complete, bool begins_in_text) {
     if (!machine) {
         if (phase == Phase::Header && is_other_unicode(complete))
             return fail(ParseError::UnsupportedEncoding, "the only encoding is UTF-8");
@@ -89,7 +89,10 @@ void StreamParser::State::parse(std::string_view complete) {
         machine = phase == Phase::Header ? pool.take_fresh() : pool.take_primed(root.name);
         machine->attach(*this);
     }
-    machine->parse(complete);
+    if (begins_in_text && phase == Phase::Stanzas)
+        machine->parse_content(complete);
+    else
+        machine->parse(complete);
 }
 
 void StreamParser::State::check_size() {

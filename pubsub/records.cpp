@@ -17,50 +17,48 @@ constexpr std::uint8_t version = 1;
 
 constexpr std::size_t number_bytes = 8;
 
-/// A key of that tag, with room for so many bytes behind it.
-Encoder start(Tag tag, std::size_t bytes = 0) {
-    Encoder out(1 + bytes);
+Encoder start(Tag tag) {
+    Encoder out;
     out.u8(static_cast<std::uint8_t>(tag));
     return out;
 }
 
-Encoder start_of(Tag tag, std::uint64_t uid, std::size_t bytes = 0) {
-    Encoder out = start(tag, number_bytes + bytes);
-    out.u64(uid);
+/// With room for so many bytes behind the uid.
+Encoder start(Tag tag, std::uint64_t uid, std::size_t bytes = 0) {
+    Encoder out(1 + number_bytes + bytes);
+    out.u8(static_cast<std::uint8_t>(tag)).u64(uid);
     return out;
 }
 
 }   // namespace
 
-std::string name_key(std::string_view name) {
-    return start(Tag::NodeName, name.size()).raw(name).take();
-}
+std::string name_key(std::string_view name) { return start(Tag::NodeName).raw(name).take(); }
 
-std::string node_key(std::uint64_t uid) { return start_of(Tag::Node, uid).take(); }
+std::string node_key(std::uint64_t uid) { return start(Tag::Node, uid).take(); }
 
 std::string affiliation_key(std::uint64_t uid, std::string_view bare) {
-    return start_of(Tag::Affiliation, uid, bare.size()).raw(bare).take();
+    return start(Tag::Affiliation, uid, bare.size()).raw(bare).take();
 }
 
 std::string subscription_key(std::uint64_t uid, std::string_view jid, std::string_view subid) {
     // A JID has no NUL: keys of one subscriber stay together, in the order of the JIDs.
-    return start_of(Tag::Subscription, uid, jid.size() + 1 + subid.size())
+    return start(Tag::Subscription, uid, jid.size() + 1 + subid.size())
         .raw(jid)
         .u8(0)
         .raw(subid)
         .take();
 }
 
-std::string guard_key(std::uint64_t uid) { return start_of(Tag::Guard, uid).take(); }
+std::string guard_key(std::uint64_t uid) { return start(Tag::Guard, uid).take(); }
 
 std::string item_key(std::uint64_t uid, std::uint64_t epoch, std::string_view id) {
-    return start_of(Tag::Item, uid, number_bytes + id.size()).u64(epoch).raw(id).take();
+    return start(Tag::Item, uid, number_bytes + id.size()).u64(epoch).raw(id).take();
 }
 
 std::string position_key(std::string_view jid) { return start(Tag::Position).raw(jid).take(); }
 
 std::string trash_key(std::uint64_t uid, std::uint64_t epoch) {
-    return start_of(Tag::Trash, uid, number_bytes).u64(epoch).take();
+    return start(Tag::Trash, uid, number_bytes).u64(epoch).take();
 }
 
 std::string hidden_key(std::uint64_t uid) { return start(Tag::Hidden, uid).take(); }

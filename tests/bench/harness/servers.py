@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 
-KINDS = ("floor", "gridd", "ejabberd", "prosody")
+KINDS = ("floor", "gridd", "ejabberd", "prosody", "mosquitto")
 DOMAIN = "grid.localhost"
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 20
-IDENTITIES = 5200
+IDENTITIES = 5200   # at the least
 
 
 def build(root):
@@ -68,22 +68,24 @@ class Server:
 class Bench:
     """Directories, certificates and whatever runs."""
 
-    def __init__(self, options, programs, directory, source):
+    def __init__(self, options, programs, directory, source, identities=IDENTITIES):
         self.options, self.programs, self.directory = options, programs, directory
         self.source = source
         self.certs = os.path.join(directory, "certs")
         self.count = 0
         self.running = []
-        subprocess.run([os.path.join(programs, "benchcerts"), self.certs, str(IDENTITIES), DOMAIN],
+        subprocess.run([os.path.join(programs, "benchcerts"), self.certs, str(max(identities, IDENTITIES)),
+                        DOMAIN],
                        check=True)
 
     def fresh_directory(self, name):
         self.count += 1
         return os.path.join(self.directory, f"{name}-{self.count}")
 
-    def start(self, kind):
-        """A server with empty data. The caller stops it."""
-        where = self.fresh_directory(kind)
+    def start(self, kind, where=None):
+        """A server with empty data, or gridd with what an earlier one left in `where`. The caller
+        stops it."""
+        where = where or self.fresh_directory(kind)
         server = {"floor": self._floor, "gridd": self._gridd}.get(kind, self._peer)(kind, where)
         self.running.append(server)
         host, port = server.address.rsplit(":", 1)
@@ -133,8 +135,7 @@ class Bench:
         return Server(kind, self._spawn(command, log), f"127.0.0.1:{port}", log)
 
     def _gridd(self, kind, where):
-        os.makedirs(where)
-        os.makedirs(os.path.join(where, "data"))
+        os.makedirs(os.path.join(where, "data"), exist_ok=True)
         policy, config = os.path.join(where, "policy"), os.path.join(where, "gridd.toml")
         with open(policy, "w", encoding="utf-8") as file:
             file.write("allow any to any on any\n")
@@ -156,6 +157,8 @@ class Bench:
         for setting in self.options.gridd_set:
             command += ["--set", setting]
         ready, log = os.path.join(where, "ready.json"), os.path.join(where, "output.log")
+        if os.path.exists(ready):
+            os.remove(ready)
         return self._ready(kind, self._spawn(command + ["--ready-file", ready], log), log, ready)
 
     def _peer(self, kind, where):

@@ -1,95 +1,6 @@
-# tests/bench/harness/workloads.py: what is run, and which of its figures are shown and compared.
-import dataclasses
-import json
-import os
-import subprocess
-
-RUN_SECONDS_MAX = 300
-
-
-@dataclasses.dataclass
-class Failure:
-    message: str
-
-
-@dataclasses.dataclass
-class Metric:
-    key: str
-    label: str
-    decimals: int = 0
-    better: str = "more"       # or "less", or "" when no ratio makes sense
-
-
-@dataclasses.dataclass
-class Workload:
-    key: str
-    title: str
-    mode: str
-    metrics: list
-    full: list                 # arguments of gridload
-    quick: list                # those that differ in a smoke run; the last of an option counts
-    commits: int = 0           # the floor is the bare committer with so many outstanding
-    half_of: str = ""          # at half the rate that this workload reached
-
-    def runs_on(self, kind):
-        return kind != "floor" or (self.mode != "ping" and self.key != "stored")
-
-    def run(self, bench, kind, results):
-        try:
-            if kind == "floor" and self.commits:
-                return self._commit(bench)
-            arguments = list(self.full) + (self.quick if bench.options.quick else [])
-            if self.half_of:
-                peak = results.get((self.half_of, kind))
-                if not isinstance(peak, dict):
-                    return Failure(f"needs the result of {self.half_of}")
-                arguments += ["--rate", f"{peak['publishes_per_second'] / 2:.2f}"]
-            return self._load(bench, kind, arguments)
-        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            return Failure(str(error))
-
-    def _commit(self, bench):
-        # In the directory where the servers' data goes: the same disk.
-        path = bench.fresh_directory("commits")
-        seconds = "1" if bench.options.quick else "5"
-        return result_of([os.path.join(bench.programs, "floor_commit"), path, seconds,
-                          str(self.commits)])
-
-    def _load(self, bench, kind, arguments):
-        server = bench.start(kind)
-        try:
-            command = [os.path.join(bench.programs, "gridload"), self.mode, "--name", kind,
-                       "--server", server.address, "--server-pid", str(server.pid),
-                       "--certs", bench.certs, "--deadline", str(RUN_SECONDS_MAX - 20)]
-            if kind == "floor":
-                command.append("--raw")
-            elif bench.options.direct:
-                command.append("--direct")
-            warm = ["logins", *command[2:], "--clients", "20"]
-            result_of([command[0], *warm])   # what a server sets up on first use is not a client's
-            return result_of(command + arguments)
-        except RuntimeError as error:
-            raise RuntimeError(f"{error} [{server.tail()}]") from error
-        finally:
-            bench.stop(server)
-
-
-def result_of(command):
-    """Runs a tool and returns its line of JSON. Losing a delivery is a failure."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=RUN_SECONDS_MAX)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode != 0 or not lines:
-        detail = done.stderr.strip() or f"exit code {done.returncode}"
-        raise RuntimeError(detail + (" " + lines[-1] if lines else ""))
-    return json.loads(lines[-1])
-
-
-def median(runs, work):
-    good = sorted((run for run in runs if isinstance(run, dict)),
-                  key=lambda run: run[work.metrics[0].key])
-    return good[len(good) // 2] if good else runs[0]
-
+# tests/bench/harness/workloads.py: the workloads, and which of their figures are shown and compared.
+from harness import many
+from harness.workload import Failure, Metric, Workload, median   # noqa: F401
 
 FAN_OUT = [
     Metric("per_second", "deliveries/s"),
@@ -130,6 +41,14 @@ WORKLOADS = [
               Metric("per_second", "deliveries/s", 0, ""), Metric("lost", "lost", 0, ""),
               Metric("reordered", "reordered or twice", 0, "")],
              [*FAN, "--no-persist"], SMALL_FAN, half_of="fanout"),
+    Workload("subscribers18k", "one publish at a time → 18,000 subscribers of one node, 1 KiB",
+             "fanout",
+             [Metric("max_ms", "ms to the last", 0, "less"), Metric("p50_ms", "p50 ms", 0, "less"),
+              Metric("cpu_s_per_million", "CPU s / million deliveries", 2, "less"),
+              Metric("lost", "lost", 0, ""), Metric("reordered", "reordered or twice", 0, "")],
+             ["--subscribers", "18000", "--publishes", "8", "--outstanding", "1", "--no-persist",
+              "--concurrency", "64"], ["--subscribers", "200"], identities=18100,
+             kinds=("floor", "gridd", "mosquitto")),
     Workload("publish1", "durable publish, 1 publisher × 1", "publish", PUBLISH,
              ["--publishers", "1", "--outstanding", "1"], SHORT, commits=1),
     Workload("publish8", "durable publish, 8 publishers × 8", "publish", PUBLISH,
@@ -141,4 +60,6 @@ WORKLOADS = [
              [Metric("per_second", "pings/s"), Metric("p99_ms", "p99 ms", 2, "less"),
               Metric("server_cpu_us", "CPU µs / ping", 1, "less")],
              ["--clients", "100", "--outstanding", "4"], SHORT),
+    many.ManyNodes(),
+    *many.COSTS,
 ]

@@ -89,7 +89,8 @@ void Client::connected() {
     socklen_t bytes = sizeof error;
     getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error, &bytes);
     if (error != 0) fail(std::strerror(error));
-    if (bench_.options.direct || bench_.options.raw) return start_tls();
+    const Options& options = bench_.options;
+    if (options.direct || options.raw || options.mqtt) return start_tls();
     step_ = Step::StartTls;
     open_stream();
 }
@@ -134,7 +135,8 @@ void Client::on_flush() {
 void Client::close() {
     step_ = Step::Closing;
     closing_ns_ = now_ns();
-    if (bench_.options.raw) return ended("");
+    if (bench_.options.mqtt && !socket_.is_blocked()) socket_.write(mqtt::disconnect());
+    if (bench_.options.raw || bench_.options.mqtt) return ended("");
     send("</stream:stream>");
 }
 
@@ -159,28 +161,38 @@ void Client::read() {
         if (bench_.options.raw) {
             stream_open_ = true;
             send(role_ + "\n");
+        } else if (bench_.options.mqtt) {
+            send(mqtt::connect(jid_));
         } else {
             open_stream();
         }
-        step_ = bench_.options.raw ? Step::Bound : Step::Mechanisms;
+        step_ = bench_.options.raw || bench_.options.mqtt ? Step::Bound : Step::Mechanisms;
     }
     std::string_view rest(input);
-    while (step_ != Step::Closed) {
-        const Frame frame = next_frame(rest, stream_open_);
-        if (frame.kind == Frame::Kind::Incomplete) break;
-        rest.remove_prefix(frame.consumed);
-        if (frame.kind == Frame::Kind::Open)
-            stream_open_ = true;
-        else if (frame.kind == Frame::Kind::Stanza)
-            take(frame.text);
-        else
-            return ended("the server closed the stream");
-    }
+    rest.remove_prefix(bench_.options.mqtt ? take_packets(rest) : take_stanzas(rest));
+    if (step_ == Step::Closed) return;
     if (rest.size() > stanza_bytes_max) fail("a stanza of more than a megabyte");
     unparsed_.assign(rest);
     if (unparsed_.empty() && unparsed_.capacity() > 4096) unparsed_.shrink_to_fit();
     if (state == TlsSocket::State::Closed) ended("the server closed the connection");
     if (state == TlsSocket::State::Failed) ended(socket_.error());
+}
+
+// Returns how much of `input` it used up.
+std::size_t Client::take_stanzas(std::string_view input) {
+    std::size_t used = 0;
+    while (step_ != Step::Closed) {
+        const Frame frame = next_frame(input.substr(used), stream_open_);
+        if (frame.kind == Frame::Kind::Incomplete) break;
+        used += frame.consumed;
+        if (frame.kind == Frame::Kind::Open)
+            stream_open_ = true;
+        else if (frame.kind == Frame::Kind::Stanza)
+            take(frame.text);
+        else
+            ended("the server closed the stream");
+    }
+    return used;
 }
 
 void Client::authenticate(std::string_view features) {
@@ -247,6 +259,10 @@ void Client::take_bound(std::string_view stanza) {
         jid_ = stanza.substr(from + 5, to - from - 5);
         if (bench_.options.presence) send("<presence/>");
     }
+    ready();
+}
+
+void Client::ready() {
     step_ = Step::Ready;
     events_.on_ready(*this);
 }

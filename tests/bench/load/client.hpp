@@ -8,6 +8,7 @@
 
 #include "load/bench.hpp"
 #include "load/framer.hpp"
+#include "load/mqtt.hpp"
 #include "load/tls_socket.hpp"
 
 namespace grid::bench {
@@ -26,7 +27,8 @@ public:
 
 class Client : public Watcher {
 public:
-    // Starts to connect at once. `role` is the resource to bind, or the raw protocol's role.
+    // Starts to connect at once. `role` is the resource to bind, or the raw protocol's role, or the
+    // MQTT topic to subscribe to, if any.
     Client(Bench& bench, ClientEvents& events, std::size_t index, std::string role);
     ~Client() override;
 
@@ -68,6 +70,10 @@ private:
     void open_stream();
     void authenticate(std::string_view features);
     void read();
+    std::size_t take_stanzas(std::string_view input);
+    std::size_t take_packets(std::string_view input);
+    void take(const mqtt::Packet& packet);
+    void ready();
     void take(std::string_view stanza);
     void take_bound(std::string_view stanza);
     void ended(const std::string& why);

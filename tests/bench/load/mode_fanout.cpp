@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "load/crowd.hpp"
+#include "load/ledger.hpp"
 #include "load/modes.hpp"
 #include "load/report.hpp"
 #include "load/workload.hpp"
@@ -14,48 +15,25 @@ namespace {
 
 constexpr std::size_t ring = 4096;   // publishes of one publisher that can be told apart
 
-// Counts every delivery of every subscriber against what was sent.
-class Ledger {
-public:
-    Ledger(std::size_t publishers, std::size_t subscribers)
-        : publishers_(publishers), next_(publishers * subscribers) {}
-
-    void take(std::size_t subscriber, const Stamp& stamp) {
-        if (stamp.publisher >= publishers_) throw std::runtime_error("an item of another run");
-        std::uint32_t& next = next_[subscriber * publishers_ + stamp.publisher];
-        ++received_;
-        if (stamp.sequence < next) {
-            ++late_;   // overtaken, or delivered twice
-            return;
-        }
-        skipped_ += stamp.sequence - next;
-        next = stamp.sequence + 1;
-    }
-
-    // Call at the end, with the number that each publisher has sent.
-    std::uint64_t lost(const std::vector<std::uint32_t>& sent) const {
-        std::uint64_t missing = skipped_;
-        for (std::size_t i = 0; i < next_.size(); ++i) missing += sent[i % publishers_] - next_[i];
-        return missing - std::min(missing, late_);
-    }
-    std::uint64_t received() const { return received_; }
-    std::uint64_t late() const { return late_; }
-
-private:
-    std::size_t publishers_;
-    std::vector<std::uint32_t> next_;   // by subscriber, then publisher
-    std::uint64_t received_ = 0;
-    std::uint64_t skipped_ = 0;
-    std::uint64_t late_ = 0;
-};
-
 class FanOut {
 public:
     explicit FanOut(Bench& bench)
         : bench_(bench),
           options_(bench.options),
-          publishers_(bench, options_.raw ? "P" : "pub", 0),
-          subscribers_(bench, options_.raw ? "S" : "sub", options_.publishers),
+          publishers_(
+              bench,
+              options_.raw    ? "P"
+              : options_.mqtt ? ""
+                              : "pub",
+              0
+          ),
+          subscribers_(
+              bench,
+              options_.raw    ? "S"
+              : options_.mqtt ? node_
+                              : "sub",
+              options_.publishers
+          ),
           ledger_(options_.publishers, options_.subscribers),
           sent_(options_.publishers),
           slots_(options_.publishers * ring),
@@ -66,7 +44,7 @@ public:
         options_.publishes > 0 ? publish_count() : publish_seconds();
         drain();
         report();
-        if (!options_.raw)
+        if (has_nodes_)
             publishers_.ask_one_by_one(1, [&](const Client&) {
                 return delete_node(options_, node_);
             });
@@ -108,10 +86,11 @@ private:
 
     Bench& bench_;
     const Options& options_;
+    const std::string node_ = fresh_node_name();
+    const bool has_nodes_ = !options_.raw && !options_.mqtt;   // else there is nothing to set up
     Crowd publishers_;
     Crowd subscribers_;
     Ledger ledger_;
-    const std::string node_ = fresh_node_name();
     std::vector<PublishRequest> requests_;
     std::vector<std::uint32_t> sent_;
     std::vector<Slot> slots_;   // by publisher, then sequence
@@ -129,10 +108,10 @@ void FanOut::set_up() {
     publishers_.connect(options_.publishers);
     for (std::size_t i = 0; i < options_.publishers; ++i)
         requests_.emplace_back(options_, static_cast<std::uint32_t>(i), node_);
-    if (!options_.raw)
+    if (has_nodes_)
         publishers_.ask_one_by_one(1, [&](const Client&) { return create_node(options_, node_); });
     subscribers_.connect(options_.subscribers);
-    if (!options_.raw)
+    if (has_nodes_)
         subscribers_.ask([&](const Client& client) {
             return subscribe(options_, node_, options_.bare ? client.bare_jid() : client.jid());
         });

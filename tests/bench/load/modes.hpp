@@ -10,5 +10,7 @@ void run_idle(Bench& bench);
 void run_ping(Bench& bench);
 void run_publish(Bench& bench);
 void run_fanout(Bench& bench);
+void run_fill(Bench& bench);
+void run_mix(Bench& bench);
 
 }   // namespace grid::bench

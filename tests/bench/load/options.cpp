@@ -51,8 +51,12 @@ const std::map<std::string, Option>& table() {
         {"--domain", value(&Options::domain, "domain of the server")},
         {"--drain", value(&Options::drain, "seconds to wait for what is under way at the end")},
         {"--max-items", value(&Options::items_max, "pubsub#max_items")},
+        {"--mqtt", flag(&Options::mqtt, true, "fanout: MQTT 3.1.1 instead of XMPP")},
         {"--name", value(&Options::name, "what the report calls the server")},
         {"--no-persist", flag(&Options::persist, false, "pubsub#persist_items=0")},
+        {"--items", value(&Options::items, "fill: how many items to publish")},
+        {"--nodes", value(&Options::nodes, "fill, mix: how many nodes there are")},
+        {"--subscriptions", value(&Options::subscriptions, "fill: how many to make")},
         {"--outstanding", value(&Options::outstanding, "publishes or pings under way, each")},
         {"--presence", flag(&Options::presence, true, "send initial presence")},
         {"--publishers", value(&Options::publishers, "publish, fanout: how many")},
@@ -81,10 +85,12 @@ void check(const Options& options) {
     if (options.certs.empty()) throw std::invalid_argument("--certs DIRECTORY is needed");
     if (options.bytes < 128 || options.bytes > 60000)
         throw std::invalid_argument("--bytes must be between 128 and 60000");
-    if (options.clients == 0 || options.concurrency == 0 || options.publishers == 0 ||
-        options.outstanding == 0)
+    if (options.nodes == 0 || options.clients == 0 || options.concurrency == 0 ||
+        options.publishers == 0 || options.outstanding == 0)
         throw std::invalid_argument("a count must not be 0");
     if (options.outstanding > 1024) throw std::invalid_argument("--outstanding is at most 1024");
+    if (options.mqtt && options.mode != "fanout" && options.mode != "logins")
+        throw std::invalid_argument("--mqtt is for fanout");
     if (options.publishers > 0xffff) throw std::invalid_argument("too many publishers");
 }
 
@@ -117,7 +123,8 @@ Options parse_options(int argc, char** argv) {
 
 std::string usage() {
     std::string text =
-        "gridload logins|idle|ping|publish|fanout --server ADDRESS:PORT --certs DIR [options]\n";
+        "gridload logins|idle|ping|publish|fanout|fill|mix --server ADDRESS:PORT --certs DIR "
+        "[options]\n";
     for (const auto& [name, option] : table()) {
         std::string line = "  " + name + (option.has_value ? " X" : "");
         line.resize(22, ' ');

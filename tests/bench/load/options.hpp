@@ -16,6 +16,7 @@ struct Options {
     std::string certs;
     bool direct = false;     // TLS first, with ALPN (XEP-0368), instead of STARTTLS
     bool raw = false;        // the floor's protocol instead of XMPP
+    bool mqtt = false;       // MQTT 3.1.1 instead of XMPP: fanout only
     bool authzid = false;    // name the JID in SASL EXTERNAL instead of sending "="
     bool presence = false;   // initial presence after bind
     bool bare = false;       // subscribe the bare JID (implies presence)
@@ -32,6 +33,8 @@ struct Options {
     bool persist = true;
     std::size_t items_max = 10;
     std::string access = "open";
+    std::size_t nodes = 100;   // modes fill, mix
+    std::size_t subscriptions = 0, items = 0;
     bool shared_node = false;   // mode publish: one node for all instead of one each
 
     double seconds = 5;

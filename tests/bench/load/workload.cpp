@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "load/framer.hpp"
+#include "load/mqtt.hpp"
 
 namespace grid::bench {
 
@@ -82,7 +83,9 @@ PublishRequest::PublishRequest(
     const std::string payload = std::string(payload_open) + "~" + std::string(stamp_digits, '0') +
                                 filling(stamped_bytes(options.bytes) - stamp_digits) + "~" +
                                 std::string(payload_close);
-    if (options.raw) {
+    if (options.mqtt) {
+        text_ = mqtt::publish(node, payload, packet_id_);
+    } else if (options.raw) {
         // What gridd and its peers send to a subscriber, so that the floor moves the same bytes.
         text_ = "<message from='" + options.pubsub + "' to='bench-00001@" + options.domain +
                 "/load' type='headline'><event xmlns='" + std::string(pubsub_ns) +
@@ -95,15 +98,16 @@ PublishRequest::PublishRequest(
         );
         iq_id_ = text_.find("p00000000") + 1;
     }
-    item_id_ = text_.find("0000-00000000");
+    item_id_ = options.mqtt ? 0 : text_.find("0000-00000000");
     stamp_ = text_.find('~') + 1;
-    put_hex(text_, item_id_, publisher_, 4);
+    if (item_id_ != 0) put_hex(text_, item_id_, publisher_, 4);
     put_hex(text_, stamp_, publisher_, 4);
 }
 
 std::string_view PublishRequest::stamped(std::uint32_t sequence, std::uint64_t time_ns) {
     if (iq_id_ != 0) put_hex(text_, iq_id_, sequence, 8);
-    put_hex(text_, item_id_ + 5, sequence, 8);
+    if (item_id_ != 0) put_hex(text_, item_id_ + 5, sequence, 8);
+    if (packet_id_ != 0) mqtt::put_id(text_, packet_id_, sequence);
     put_hex(text_, stamp_ + 4, sequence, 8);
     put_hex(text_, stamp_ + 12, time_ns, 16);
     return text_;
@@ -129,6 +133,22 @@ std::string create_node(const Options& options, const std::string& node) {
             field("max_items", std::to_string(options.items_max)) +
             field("send_last_published_item", "never") + "</x></configure>"
     );
+}
+
+std::string pubsub(const Options& options, bool set, const std::string& content) {
+    return "<iq type='" + std::string(set ? "set" : "get") + "' id='ask' to='" + options.pubsub +
+           "'><pubsub xmlns='" + std::string(pubsub_ns) + "'>" + content + "</pubsub></iq>";
+}
+
+std::string disco(
+    const Options& options,
+    const std::string& what,
+    const std::string& node,
+    const std::string& content
+) {
+    return "<iq type='get' id='ask' to='" + options.pubsub +
+           "'><query xmlns='http://jabber.org/protocol/disco#" + what + "'" +
+           (node.empty() ? "" : " node='" + node + "'") + ">" + content + "</query></iq>";
 }
 
 std::string delete_node(const Options& options, const std::string& node) {

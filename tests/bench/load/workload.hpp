@@ -30,6 +30,7 @@ private:
     std::uint32_t publisher_;
     std::size_t iq_id_ = 0;
     std::size_t item_id_ = 0;
+    std::size_t packet_id_ = 0;
     std::size_t stamp_ = 0;
 };
 
@@ -41,6 +42,14 @@ void for_each_stamp(std::string_view stanza, std::size_t bytes, Take&& take);
 std::uint32_t acknowledged(std::string_view iq, const std::string& who);
 
 std::string create_node(const Options& options, const std::string& node);
+std::string pubsub(const Options& options, bool set, const std::string& content);
+// `what` is "items" or "info"; of the service when `node` is empty.
+std::string disco(
+    const Options& options,
+    const std::string& what,
+    const std::string& node,
+    const std::string& content
+);
 std::string delete_node(const Options& options, const std::string& node);
 std::string subscribe(const Options& options, const std::string& node, const std::string& jid);
 

@@ -10,6 +10,8 @@ from .wire import Wire
 
 SLOTS = 4
 GUESTS = tuple(f"guest{number}" for number in range(5))
+ITEMS = "http://jabber.org/protocol/disco#items"
+ENTRY = re.compile(r"<item\b([^>]*?)/?>")
 READERS = ("member", "publisher")
 AFFILIATIONS = ("member", "publisher", "publish-only", "outcast", "none")
 FORM = (
@@ -47,6 +49,7 @@ class Changer:
     def __init__(self, story, name, owns_shared):
         self.story, self.name, self.owns_shared = story, name, owns_shared
         self.bundle = story.bundle(name)
+        self.collection = name + "+"
         self.wire = self.rng = None
         self.counter = 0
         self.acknowledged = 0
@@ -96,11 +99,11 @@ class Changer:
         slots = state["slots"]
         if slot not in slots:
             title = f"t{self.counter}"
-            slots[slot] = {"title": title, "affiliations": {}, "subscribed": []}
+            slots[slot] = dict(title=title, affiliations={}, subscribed=[], is_child=False)
             configure = f"<configure>{form(title=title)}</configure>"
             return False, f"<create node='{slot}'/>{configure}", None
         world = slots[slot]
-        choice = self.rng.randrange(10)
+        choice = self.rng.randrange(12)
         if choice == 0:
             del slots[slot]
             return True, f"<delete node='{slot}'/>", None
@@ -112,6 +115,11 @@ class Changer:
             return self._affiliate(slot, world)
         if choice < 8:
             return self._subscribe_guest(slot, world)
+        if choice < 10:
+            world["is_child"] = not world["is_child"]
+            verb = "associate" if world["is_child"] else "dissociate"
+            inner = f"<{verb} node='{slot}'/>"
+            return True, f"<collection node='{self.collection}'>{inner}</collection>", None
         jid = self.bundle.jid
         verb = "subscribe" if toggle(world["subscribed"], jid) else "unsubscribe"
         return False, f"<{verb} node='{slot}' jid='{jid}'/>", None
@@ -184,19 +192,23 @@ class Changer:
             for entry in (dict(ATTRIBUTE.findall(text)) for text in AFFILIATION.findall(mine))
             if entry["affiliation"] == "owner"
         }
+        children = await self.children()
+        if not children <= owned:
+            raise Failure(f"{self.collection}: {children - owned} are children, and do not exist")
         slots = {}
         for slot in sorted(owned):
             if slot.startswith(self.name + "-"):
                 slots[slot] = {
-                    "title": await self.title(slot),
+                    "title": (await self.configuration(slot)).get("title", ""),
                     "affiliations": await self.affiliations(slot),
                     "subscribed": await self.subscribers(slot),
+                    "is_child": await self.is_child(slot, children),
                 }
         state = {"title": "", "gate": "publisher", "is_reborn": True, "slots": slots}
         if self.owns_shared:
             gate = await self.affiliations("gate")
             first = self.story.publishers[0].bundle.jid
-            state["title"] = await self.title("keep0")
+            state["title"] = (await self.configuration("keep0")).get("title", "")
             state["gate"] = gate.get(first, "none")
             state["is_reborn"] = "reborn" in owned
         return state
@@ -209,13 +221,25 @@ class Changer:
     async def ask(self, kind, inner, owner=False):
         return await self.wire.pubsub(kind, self.story.broker, inner, owner)
 
-    async def title(self, node):
+    async def configuration(self, node):
+        """Fields that have a value, by their names without the prefix."""
         answer = await self.ask("get", f"<configure node='{node}'/>", owner=True)
-        for name, content in FIELD.findall(answer):
-            if name == "pubsub#title":
-                found = VALUE.search(content)
-                return found.group(1) if found else ""
-        return ""
+        found = ((name, VALUE.search(content)) for name, content in FIELD.findall(answer))
+        return {name[7:]: value.group(1) for name, value in found if value}
+
+    async def children(self):
+        answer = await self.wire.request(
+            "get", self.story.broker, f"<query xmlns='{ITEMS}' node='{self.collection}'/>"
+        )
+        entries = (dict(ATTRIBUTE.findall(text)) for text in ENTRY.findall(answer))
+        return {entry["node"] for entry in entries}
+
+    async def is_child(self, slot, children):
+        """The collection says so and the node does (XEP-0248 §10.3)."""
+        parent = (await self.configuration(slot)).get("collection", "")
+        if (parent == self.collection) != (slot in children):
+            raise Failure(f"{slot} is in {parent!r}, and {self.collection} has {children}")
+        return slot in children
 
     async def subscribers(self, node):
         answer = await self.ask("get", f"<subscriptions node='{node}'/>", owner=True)

@@ -86,6 +86,9 @@ class Story(Looking):
         self.server.start()
         await self._connect(self.changers + self.publishers)
         owner = self.changers[0]
+        for changer in self.changers:
+            configure = f"<configure>{form(node_type='collection')}</configure>"
+            await changer.ask("set", f"<create node='{changer.collection}'/>{configure}")
         for node in self.targets:
             fields = {"max_items": node.items_max} if node.persists else {"persist_items": 0}
             if node.name == "reborn":

@@ -78,4 +78,10 @@ std::vector<xml::Jid> SessionRegistry::active_resources(const xml::Jid& bare) co
     return jids;
 }
 
+std::vector<xml::Jid> SessionRegistry::resources(const xml::Jid& bare) const {
+    std::vector<xml::Jid> jids;
+    for (const auto& session : of_account(bare.str())) jids.push_back(session->jid);
+    return jids;
+}
+
 }   // namespace grid::server

@@ -36,6 +36,7 @@ public:
     const controller::Identity* identity(std::uint64_t session) const override;
     bool is_active(std::uint64_t session) const override;
     std::vector<xml::Jid> active_resources(const xml::Jid& bare) const override;
+    std::vector<xml::Jid> resources(const xml::Jid& bare) const override;
 
 private:
     struct Hash {

@@ -39,6 +39,21 @@ void Memory::apply(const KeyChange& change) {
             if (hiding.revision != 0 && !hiding.record.is_deleted) note_items(hiding);
             return drop_if_empty(key->uid);
         }
+        case Tag::Edge:
+            if (change.record)
+                tree_.link(key->uid, key->child, change.record->revision);
+            else
+                tree_.unlink(key->uid, key->child);
+            return;
+        case Tag::PubsubMeta:
+            guards_[std::string(key->name)] = change.record ? change.record->revision : 0;
+            return;
+        case Tag::Leaver:
+            if (change.record)
+                leavers_[std::string(key->name)] = change.record->revision;
+            else
+                leavers_.erase(std::string(key->name));
+            return;
         case Tag::Trash:
             if (change.record)
                 trash_[{key->uid, key->epoch}] = change.record->revision;
@@ -75,6 +90,7 @@ void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
     if (was_known && named != by_name_.end() && named->second == &node) by_name_.erase(named);
     deleted_.erase(uid);
     if (!change.record) {
+        tree_.leave(node);
         node.revision = 0;
         forget_items(node);
         return drop_if_empty(uid);
@@ -97,11 +113,13 @@ void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
 /// Puts the node where others look for it.
 void Memory::enter(Node& node) {
     if (node.record.is_deleted) {
+        tree_.leave(node);
         deleted_.insert(node.uid);
         forget_items(node);
         return note_cleaning(node);
     }
     by_name_[node.name()] = &node;
+    tree_.enter(node);
     const auto early = old_items_.find({node.uid, node.record.epoch});
     if (early != old_items_.end()) {   // a scan brought its items before its record
         old_item_count_ -= early->second.size();

@@ -9,8 +9,13 @@ namespace grid::pubsub {
 
 struct Broker {
     Broker(Settings s, const AccessPolicy& p, const Contacts& c)
-        : settings(std::move(s)), policy(p), contacts(c), memory(settings) {}
+        : settings(with_contacts(std::move(s), c)), policy(p), contacts(c), memory(settings) {}
     Broker(const Broker&) = delete;
+
+    static Settings with_contacts(Settings settings, const Contacts& contacts) {
+        settings.has_contacts = contacts.is_available();
+        return settings;
+    }
 
     const Settings settings;
     const AccessPolicy& policy;

@@ -50,6 +50,13 @@ struct Settings {
     bool write_by_get = false;
     /// Further `pubsub#…` features to advertise, for clients that insist on them.
     std::vector<std::string> advertise;
+    /// COMPAT(xmpp-grid-broker 2018): `<set/>` is there in empty lists too, asked for or not.
+    bool empty_set = false;
+    /// Publishing to a node that does not exist makes it (§7.1.4), where the policy lets it.
+    bool auto_create = false;
+    /// Presence and rosters are there to ask: the broker finds out itself (Contacts).
+    bool has_contacts = false;
+    std::size_t children_max = 20'000;   // of one collection: what `max` means
 };
 
 /// When an entity is there to be told (pubsub#show-values), as bits.

@@ -10,22 +10,26 @@ namespace grid::pubsub {
 
 /// One per row of the table in errors.cpp, in the same order.
 enum class Errc {
+    AssociationForbidden,   // XEP-0248 §7.2.3.2
     BadRequest,
     ClosedNode,
     ConfigurationRequired,
     Forbidden,
     Gone,
+    GraphRefused,   // XEP-0248: a cycle, a child of a leaf
     InvalidJid,
     InvalidPayload,
     InvalidSubid,
     ItemForbidden,
     ItemNotFound,
     ItemRequired,
+    MaxNodesExceeded,
     NodeExists,
     NodeFull,
     NodeIdRequired,
     NotAcceptable,
     NotAllowed,
+    NotInRosterGroup,
     NotSubscribedItems,         // §6.5.9.3: auth/not-authorized
     NotSubscribedUnsubscribe,   // §6.2.3.2: cancel/unexpected-request
     PayloadRequired,
@@ -33,6 +37,7 @@ enum class Errc {
     PendingSubscription,
     PolicyViolation,
     PreconditionNotMet,
+    PresenceRequired,
     ResourceConstraint,
     SubidRequired,
     TooManySubscriptions,

@@ -13,6 +13,9 @@ std::uint32_t Interned::number_of(std::string_view text) {
 }
 
 void Memory::forget() {
+    tree_.clear();
+    guards_.clear();
+    leavers_.clear();
     by_name_.clear();
     nodes_.clear();
     moved_.clear();
@@ -39,6 +42,11 @@ const Node* Memory::find(std::string_view name) const {
 const Node* Memory::find(std::uint64_t uid) const {
     const auto found = nodes_.find(uid);
     return found == nodes_.end() || found->second->revision == 0 ? nullptr : found->second.get();
+}
+
+storage::Revision Memory::guard(std::string_view name) const {
+    const auto found = guards_.find(name);
+    return found == guards_.end() ? 0 : found->second;
 }
 
 const MovedName* Memory::find_moved(std::string_view name) const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "pubsub/node.hpp"
+#include "pubsub/node_tree.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::pubsub {
@@ -71,6 +72,15 @@ public:
         return publishers_.text_of(item.publisher);
     }
 
+    /// The graph of collections, and the lists that discovery shows.
+    const NodeTree& tree() const { return tree_; }
+    /// Revision of a guard over all nodes (records.hpp), 0: never written.
+    storage::Revision guard(std::string_view name) const;
+    /// Deleted accounts of which something is left, with their records' revisions.
+    const std::map<std::string, storage::Revision, std::less<>>& leavers() const {
+        return leavers_;
+    }
+
     // What background work looks at.
     const OldItems& old_items() const { return old_items_; }
     const std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision>& trash() const {
@@ -125,6 +135,8 @@ private:
     std::unordered_map<std::string, std::map<std::uint64_t, std::size_t>>
         subscribed_;                                                        // by account
     std::unordered_map<std::string, std::set<std::uint64_t>> affiliated_;   // by account
+    NodeTree tree_;
+    std::map<std::string, storage::Revision, std::less<>> guards_, leavers_;
     Interned publishers_;
     OldItems old_items_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision> trash_;

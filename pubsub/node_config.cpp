@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pubsub/engine.hpp"
+#include "pubsub/node_config_form.hpp"
 
 namespace grid::pubsub {
 
@@ -25,12 +26,22 @@ bool matches_glob(std::string_view pattern, std::string_view text) {
     return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
+bool is_model_enabled(AccessModel model, const Settings& settings) {
+    switch (model) {
+        case AccessModel::Open:   // RFC 8600 §8.3.5 wants authorize or whitelist
+            return settings.allow_open;
+        case AccessModel::Presence:
+        case AccessModel::Roster:
+            return settings.has_contacts;
+        default:
+            return true;
+    }
+}
+
 NodeConfig default_config(const Settings& settings, std::string_view node) {
     NodeConfig config;
-    if (settings.default_access_model == "authorize")
-        config.access_model = AccessModel::Authorize;
-    else if (settings.default_access_model == "open" && settings.allow_open)
-        config.access_model = AccessModel::Open;
+    const auto model = parse_access_model(settings.default_access_model);
+    if (model && is_model_enabled(*model, settings)) config.access_model = *model;
     config.max_items = std::min(settings.max_items_default, settings.max_items_max);
     config.max_payload_size = settings.payload_bytes_max;
     for (const auto& [pattern, type] : settings.types) {

@@ -18,9 +18,11 @@ enum class NodeType : std::uint8_t { Leaf, Collection };
 enum class AccessModel : std::uint8_t { Open, Authorize, Whitelist, Presence, Roster };
 enum class PublishModel : std::uint8_t { Publishers, Subscribers, Open };
 enum class NodeFull : std::uint8_t { RetractOldest, DiscardOldest, Reject };
-enum class ItemReply : std::uint8_t { Publisher, None };
+enum class ItemReply : std::uint8_t { Publisher, None, Owner };
 enum class SendLast : std::uint8_t { Never, OnSub, OnSubAndPresence };
 enum class NotificationType : std::uint8_t { Normal, Headline };
+/// XEP-0248: who may put nodes into a collection.
+enum class AssociationPolicy : std::uint8_t { All, Owners, Whitelist };
 
 /// What `max` means for a number: no limit other than the service's.
 inline constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
@@ -34,6 +36,11 @@ struct NodeConfig {
     bool deliver_notifications = true, deliver_payloads = true, persist_items = true;
     bool notify_config = false, notify_delete = true, notify_retract = true, notify_sub = false;
     bool subscribe = true;
+    bool tempsub = false;   // subscriptions end with the session
+    std::vector<std::string> roster_groups_allowed;
+    std::uint64_t children_max = no_limit;
+    AssociationPolicy children_association_policy = AssociationPolicy::Owners;
+    std::vector<std::string> children_association_whitelist;
     std::uint64_t max_items = 1000;
     std::uint64_t item_expire = no_limit;   // seconds
     std::uint64_t max_payload_size = 0;     // bytes
@@ -41,8 +48,12 @@ struct NodeConfig {
     ItemReply itemreply = ItemReply::Publisher;
     SendLast send_last_published_item = SendLast::Never;
     NotificationType notification_type = NotificationType::Normal;
+
+    bool is_collection() const { return node_type == NodeType::Collection; }
 };
 
+/// Whether the operator and the server let nodes have that access model.
+bool is_model_enabled(AccessModel model, const Settings& settings);
 /// What a new node of that name gets.
 NodeConfig default_config(const Settings& settings, std::string_view node);
 

@@ -28,6 +28,8 @@ struct ConfigField {
     std::function<Values(const NodeConfig&)> get;
     /// Gets the settings to check against, or null when it reads a record.
     std::function<Error(NodeConfig&, const Values&, const Settings*)> set;
+    /// In whose forms it stands; a leaf refuses what only collections have.
+    enum Where : std::uint8_t { Any, Leaf, Collection } where = Any;
 };
 
 const std::vector<ConfigField>& config_fields();

@@ -16,18 +16,16 @@ namespace grid::pubsub {
 namespace {
 
 /// Registered options that this service does not have: accepted only where they ask for nothing.
+/// (pubsub#collection and pubsub#children are not here: graph_form.hpp.)
 constexpr std::array absent{
     "pubsub#body_xslt",
     "pubsub#dataform_xslt",
-    "pubsub#roster_groups_allowed",
-    "pubsub#collection",
-    "pubsub#children",
-    "pubsub#children_max",
-    "pubsub#children_association_policy",
-    "pubsub#children_association_whitelist",
     "pubsub#presence_based_delivery",
     "pubsub#purge_offline",
-    "pubsub#tempsub",
+};
+
+constexpr std::array<std::string_view, 5> access_models{
+    "open", "authorize", "whitelist", "presence", "roster"
 };
 
 bool asks_for_nothing(const xml::FormField& field) {
@@ -38,6 +36,24 @@ bool asks_for_nothing(const xml::FormField& field) {
 
 std::string first_of(const ConfigField::Values& values) {
     return values.empty() ? "empty" : values.front();
+}
+
+/// XEP-0248 §7.2.1: options of one kind of node do not stand in the forms of the other.
+bool is_shown(const ConfigField& field, const NodeConfig& config) {
+    if (field.where == ConfigField::Any) return true;
+    return (field.where == ConfigField::Collection) == config.is_collection();
+}
+
+/// A leaf has none of what collections have; what a form just repeats is no wish.
+std::optional<xml::StanzaError> check_kind(const NodeConfig& config) {
+    if (config.is_collection()) return std::nullopt;
+    const NodeConfig none;
+    for (const ConfigField& field : config_fields())
+        if (field.where == ConfigField::Collection && field.get(config) != field.get(none))
+            return refuse(
+                Errc::NotAcceptable, std::string(field.var) + " is for collections, this is a leaf."
+            );
+    return std::nullopt;
 }
 
 bool is_absent(std::string_view var) {
@@ -57,6 +73,7 @@ xml::Form to_form(const NodeConfig& config, const Settings& settings, std::strin
     form.type = std::move(type);
     form.set_form_type(xml::node_config_form);
     for (const ConfigField& field : config_fields()) {
+        if (!is_shown(field, config)) continue;
         xml::FormField& out = form.add(field.var, field.type, "", field.label);
         out.values = field.get(config);
         // A field without any value breaks clients that expect one.
@@ -84,7 +101,7 @@ std::optional<xml::StanzaError> fill_in(
             return refuse(Errc::NotAcceptable, submitted.var + " is not available here.");
         }
     }
-    return std::nullopt;
+    return check_kind(config);
 }
 
 std::optional<xml::StanzaError> check_preconditions(
@@ -130,10 +147,13 @@ NodeConfig decode_config(std::string_view bytes) {
 }
 
 std::string_view to_string(AccessModel model) {
-    constexpr std::array<std::string_view, 5> names{
-        "open", "authorize", "whitelist", "presence", "roster"
-    };
-    return names.at(static_cast<std::size_t>(model));
+    return access_models.at(static_cast<std::size_t>(model));
+}
+
+std::optional<AccessModel> parse_access_model(std::string_view text) {
+    const auto found = std::find(access_models.begin(), access_models.end(), text);
+    if (found == access_models.end()) return std::nullopt;
+    return static_cast<AccessModel>(found - access_models.begin());
 }
 
 std::string_view to_string(PublishModel model) {

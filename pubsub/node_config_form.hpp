@@ -30,6 +30,7 @@ std::string encode_config(const NodeConfig& config);
 NodeConfig decode_config(std::string_view bytes);
 
 std::string_view to_string(AccessModel model);
+std::optional<AccessModel> parse_access_model(std::string_view text);
 std::string_view to_string(PublishModel model);
 /// A number as it stands in forms: digits, or `max`.
 std::string limit_to_string(std::uint64_t value);

@@ -63,6 +63,9 @@ public:
         const xml::Jid& owner, const xml::Jid& contact, const std::vector<std::string>& groups
     ) const = 0;
     virtual bool is_online(const xml::Jid& jid) const = 0;
+    /// Whether there is any presence to ask about: without, nodes cannot have an access model that
+    /// rests on it. Does not change while the broker lives.
+    virtual bool is_available() const { return false; }
 };
 
 /// Who of a node's subscribers: XEP-0248 tells apart what happens to items and to child nodes.

@@ -51,6 +51,14 @@ std::string subscription_key(std::uint64_t uid, std::string_view jid, std::strin
 
 std::string guard_key(std::uint64_t uid) { return start(Tag::Guard, uid).take(); }
 
+std::string meta_key(std::string_view name) { return start(Tag::PubsubMeta).raw(name).take(); }
+
+std::string edge_key(std::uint64_t parent, std::uint64_t child) {
+    return start(Tag::Edge, parent).u64(child).take();
+}
+
+std::string leaver_key(std::string_view bare) { return start(Tag::Leaver).raw(bare).take(); }
+
 std::string item_key(std::uint64_t uid, std::uint64_t epoch, std::string_view id) {
     return start(Tag::Item, uid, number_bytes + id.size()).u64(epoch).raw(id).take();
 }
@@ -74,7 +82,13 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
     switch (static_cast<Tag>(parsed.tag)) {
         case Tag::NodeName:
         case Tag::Position:
+        case Tag::PubsubMeta:
+        case Tag::Leaver:
             parsed.name = in.raw();
+            break;
+        case Tag::Edge:
+            parsed.uid = in.u64();
+            parsed.child = in.u64();
             break;
         case Tag::Node:
         case Tag::Guard:

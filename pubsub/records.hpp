@@ -23,6 +23,14 @@ std::string node_key(std::uint64_t uid);
 std::string affiliation_key(std::uint64_t uid, std::string_view bare);
 std::string subscription_key(std::uint64_t uid, std::string_view jid, std::string_view subid);
 std::string guard_key(std::uint64_t uid);
+/// Guards of rules over all nodes: `graph` for the collection graph, `nodes` for their number.
+std::string meta_key(std::string_view name);
+inline constexpr std::string_view graph_guard = "graph", nodes_guard = "nodes";
+/// XEP-0248: the child is in the collection. Either may be the node of this batch.
+std::string edge_key(std::uint64_t parent, std::uint64_t child);
+inline constexpr std::int32_t edge_child_at = 9;
+/// A deleted account of which affiliations and subscriptions are left.
+std::string leaver_key(std::string_view bare);
 std::string item_key(std::uint64_t uid, std::uint64_t epoch, std::string_view id);
 std::string position_key(std::string_view jid);
 std::string trash_key(std::uint64_t uid, std::uint64_t epoch);
@@ -35,7 +43,8 @@ inline constexpr std::int32_t payload_revision_at = 16;
 struct ParsedKey {
     char tag = 0;
     std::uint64_t uid = 0, epoch = 0;
-    std::string_view name;   // node name, bare JID, subscriber JID or item id
+    std::uint64_t child = 0;   // of an edge
+    std::string_view name;     // node name, bare JID, subscriber JID, item id or name of a guard
     std::string_view subid;
 };
 std::optional<ParsedKey> parse_key(std::string_view key);

@@ -15,6 +15,9 @@ enum class Tag : char {
     Hidden = 'h',         // uid: items up to that revision are not shown any more
     Trash = 't',          // what became unreachable and is erased later
     Position = 'o',       // subscriber JID → revision up to which it was told
+    PubsubMeta = 'p',     // guards of rules over all nodes
+    Edge = 'e',           // uid of a collection, uid of its child
+    Leaver = 'L',         // bare JID of a deleted account: what it had at the broker is removed
     // controller
     Account = 'A',        // bare JID
     AccountGuard = 'C',   // one record per place for a PENDING account, per trust anchor

@@ -1,0 +1,67 @@
+// pubsub/node_list.cpp: see node_list.hpp.
+#include "pubsub/node_list.hpp"
+
+#include <algorithm>
+
+#include "pubsub/node.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+std::vector<const Node*>::const_iterator place_of(
+    const std::vector<const Node*>& nodes, std::string_view name
+) {
+    return std::partition_point(nodes.begin(), nodes.end(), [&](const Node* node) {
+        return std::string_view(node->name()) < name;
+    });
+}
+
+}   // namespace
+
+std::size_t NodeList::block_of(std::string_view name) const {
+    const auto behind =
+        std::partition_point(blocks_.begin(), blocks_.end(), [&](const auto& block) {
+            return std::string_view(block->nodes.front()->name()) <= name;
+        });
+    return behind == blocks_.begin() ? 0 : static_cast<std::size_t>(behind - blocks_.begin()) - 1;
+}
+
+bool NodeList::contains(const Node& node) const {
+    if (blocks_.empty()) return false;
+    const auto& nodes = blocks_[block_of(node.name())]->nodes;
+    const auto at = place_of(nodes, node.name());
+    return at != nodes.end() && *at == &node;
+}
+
+void NodeList::put(const Node& node) {
+    if (blocks_.empty()) blocks_.push_back(std::make_unique<Block>());
+    const std::size_t index = blocks_.front()->nodes.empty() ? 0 : block_of(node.name());
+    Block& block = *blocks_[index];
+    touch(block);
+    const auto at = place_of(block.nodes, node.name());
+    if (at != block.nodes.end() && *at == &node) return;
+    block.nodes.insert(at, &node);
+    ++size_;
+    if (block.nodes.size() <= block_nodes_max) return;
+    auto upper = std::make_unique<Block>();
+    const auto middle = block.nodes.begin() + block_nodes_max / 2;
+    upper->nodes.assign(middle, block.nodes.end());
+    block.nodes.erase(middle, block.nodes.end());
+    touch(*upper);
+    blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(index) + 1, std::move(upper));
+}
+
+void NodeList::erase(const Node& node) {
+    if (blocks_.empty()) return;
+    const std::size_t index = block_of(node.name());
+    Block& block = *blocks_[index];
+    const auto at = place_of(block.nodes, node.name());
+    if (at == block.nodes.end() || *at != &node) return;
+    block.nodes.erase(at);
+    touch(block);
+    --size_;
+    if (block.nodes.empty()) blocks_.erase(blocks_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+}   // namespace grid::pubsub

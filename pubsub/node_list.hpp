@@ -1,0 +1,42 @@
+// pubsub/node_list.hpp: nodes in the order of their names, in blocks that can be counted apart.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace grid::pubsub {
+
+struct Node;
+
+/// A list that may have very many nodes and changes one at a time. Whoever counts what an actor may
+/// see of it (visible_nodes.hpp) counts block by block and remembers: a change in one block leaves
+/// the others as they are, which their version shows.
+class NodeList {
+public:
+    struct Block {
+        std::uint64_t version = 0;   // no two states of any block have the same
+        std::vector<const Node*> nodes;
+    };
+    static constexpr std::size_t block_nodes_max = 256;
+
+    /// Adds the node, or notes that it changed.
+    void put(const Node& node);
+    void erase(const Node& node);
+    /// Whether it is there.
+    bool contains(const Node& node) const;
+    std::size_t size() const { return size_; }
+    const std::vector<std::unique_ptr<Block>>& blocks() const { return blocks_; }
+    /// The block in which a node of that name is, or would be. There must be one.
+    std::size_t block_of(std::string_view name) const;
+
+private:
+    void touch(Block& block) { block.version = ++last_version; }
+
+    static inline std::uint64_t last_version = 0;   // of all lists: grid strand only
+    std::vector<std::unique_ptr<Block>> blocks_;
+    std::size_t size_ = 0;
+};
+
+}   // namespace grid::pubsub

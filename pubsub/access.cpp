@@ -18,6 +18,31 @@ xml::StanzaError denied(Operation operation, const std::string& name) {
     );
 }
 
+/// §6.1.3.2, §6.1.3.3: whether an owner knows the account.
+std::optional<xml::StanzaError> check_contact(
+    const Contacts& contacts, const Node& node, std::string_view bare
+) {
+    const NodeConfig& config = node.config();
+    const xml::Jid contact = xml::Jid::from_canonical(std::string(bare));
+    const bool is_roster = config.access_model == AccessModel::Roster;
+    for (const auto& [owner, entry] : node.affiliations) {
+        if (entry.record.affiliation != Affiliation::Owner) continue;
+        const xml::Jid jid = xml::Jid::from_canonical(owner);
+        const bool is_known = is_roster
+                                  ? contacts.is_in_group(jid, contact, config.roster_groups_allowed)
+                                  : contacts.has_presence_subscription(jid, contact);
+        if (is_known) return std::nullopt;
+    }
+    if (is_roster)
+        return refuse(Errc::NotInRosterGroup, "You are in none of the owner's roster groups.");
+    return refuse(Errc::PresenceRequired, "You are not subscribed to the owner's presence.");
+}
+
+bool rests_on_contacts(const Node& node) {
+    const AccessModel model = node.config().access_model;
+    return model == AccessModel::Presence || model == AccessModel::Roster;
+}
+
 /// Of the service itself, or of one who keeps it.
 Verdict own_right(const Principal& actor) {
     return {true, actor.origin == Origin::System ? "system" : "administrator"};
@@ -44,6 +69,7 @@ Checked<Granted> find_node(
     granted.operation = operation;
     granted.name = name;
     granted.bare = context.actor.jid.bare_view();
+    granted.contacts = &broker.contacts;
     granted.is_administrator = is_trusted(broker, context.actor);
     granted.affiliation = node->affiliation(granted.bare);
     granted.verdict = granted.is_administrator ? own_right(context.actor) : Verdict{true, "own"};
@@ -97,11 +123,38 @@ Checked<Granted> grant_owner(
     return refuse(Errc::Forbidden, "Only an owner of '" + name + "' may do this.");
 }
 
+Checked<SubscriptionState> admission(const Granted& granted) {
+    if (granted.is_administrator) return SubscriptionState::Subscribed;
+    const AccessModel model = granted.node->config().access_model;
+    if (model == AccessModel::Open || is_listed(granted.affiliation))
+        return SubscriptionState::Subscribed;
+    if (model == AccessModel::Authorize) return SubscriptionState::Pending;
+    if (rests_on_contacts(*granted.node)) {
+        if (auto error = check_contact(*granted.contacts, *granted.node, granted.bare))
+            return *error;
+        return SubscriptionState::Subscribed;
+    }
+    return refuse(Errc::ClosedNode, "You are not on the whitelist of this node.");   // §6.1.3.4
+}
+
+bool lets_in(const Broker& broker, const Node& node, std::string_view bare) {
+    const Affiliation affiliation = node.affiliation(bare);
+    if (is_shut_out(affiliation)) return false;
+    if (is_listed(affiliation) || node.config().access_model == AccessModel::Open) return true;
+    if (rests_on_contacts(node)) return !check_contact(broker.contacts, node, bare);
+    return node.has_subscribed(bare);
+}
+
 std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
     if (granted.is_owner() || granted.affiliation == Affiliation::Publisher) return std::nullopt;
     if (is_shut_out(granted.affiliation))
         return refuse(Errc::Forbidden, "You may not read from this node.");   // §6.5.9.9
     const Node& node = *granted.node;
+    if (rests_on_contacts(node)) {   // §6.5.9.5, §6.5.9.6
+        if (is_listed(granted.affiliation) || node.has_subscribed(granted.bare))
+            return std::nullopt;
+        return check_contact(*granted.contacts, node, granted.bare);
+    }
     switch (node.config().access_model) {
         case AccessModel::Open:
             return std::nullopt;

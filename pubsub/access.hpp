@@ -21,6 +21,7 @@ struct Granted {
     std::string bare;   // of the actor
     bool is_administrator = false;
     Affiliation affiliation = Affiliation::None;
+    const Contacts* contacts = nullptr;   // to ask where the access model rests on them
 
     bool is_owner() const { return is_administrator || affiliation == Affiliation::Owner; }
 };
@@ -44,6 +45,12 @@ Checked<Granted> grant_owner(const Broker& broker, const Context& context, const
 bool may_discover(const Broker& broker, const Principal& actor, const Node& node);
 bool is_trusted(const Broker& broker, const Principal& actor);
 
+/// Which state a new subscription gets, by the access model (§4.5); the error of §6.1.3.4 and
+/// after.
+Checked<SubscriptionState> admission(const Granted& granted);
+/// Whether the node's own rules let that account receive its items without asking anybody: it is
+/// listed, in the right roster, or was let in already.
+bool lets_in(const Broker& broker, const Node& node, std::string_view bare);
 /// The rules of XEP-0060 §6.5.1 for reading items; the error says what is missing.
 std::optional<xml::StanzaError> check_retrieval(const Granted& granted);
 

@@ -87,6 +87,15 @@ void Round::erase_node(const Node& node, storage::Revision trash, std::uint64_t 
         if (batch.operations.size() >= records_per_batch) return add(std::move(batch));
         batch.erase(Family::Control, affiliation_key(node.uid, bare));
     }
+    const NodeTree& tree = memory_.tree();
+    for (const auto& [child, revision] : tree.children(node.uid)) {
+        if (batch.operations.size() >= records_per_batch) return add(std::move(batch));
+        batch.erase(Family::Control, edge_key(node.uid, child));
+    }
+    for (const auto& [parent, revision] : tree.parents(node.uid)) {
+        if (batch.operations.size() >= records_per_batch) return add(std::move(batch));
+        batch.erase(Family::Control, edge_key(parent, node.uid));
+    }
     if (node.guard != 0) batch.erase(Family::Control, guard_key(node.uid));
     if (node.hidden_up_to != 0) batch.erase(Family::Control, hidden_key(node.uid));
     batch.expect(Family::Control, node_key(node.uid), node.revision);

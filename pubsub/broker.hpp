@@ -4,6 +4,7 @@
 #include "pubsub/engine.hpp"
 #include "pubsub/memory.hpp"
 #include "pubsub/ports.hpp"
+#include "pubsub/visible_nodes.hpp"
 
 namespace grid::pubsub {
 
@@ -21,6 +22,7 @@ struct Broker {
     const AccessPolicy& policy;
     const Contacts& contacts;
     Memory memory;
+    mutable VisibleCounts visible_counts;   // answers remembered, no state
 };
 
 }   // namespace grid::pubsub

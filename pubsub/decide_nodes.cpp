@@ -2,6 +2,7 @@
 #include "pubsub/access.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
+#include "pubsub/graph_change.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/retention.hpp"
 #include "pubsub/use_cases.hpp"
@@ -13,6 +14,9 @@ using storage::Batch;
 using storage::Family;
 
 namespace {
+
+/// How many creations may be in the queue at once.
+constexpr std::size_t nodes_slack = 4096;
 
 /// A name that nobody has: from the request's own fresh id, so that deciding again gives the same.
 std::string instant_name(const Context& context) { return "instant-" + context.fresh_id; }
@@ -45,12 +49,21 @@ Batch creation(
     batch.expect(Family::Control, name_key(name), name_revision);
     batch.put(Family::Control, name_key(name), encode(NameRecord{}));
     batch.put_at_revision(Family::Control, node_key(uid_of_this_batch), uid_at, encode(record));
+    batch.event = encode(NodeCreated{uid_of_this_batch});
     if (!record.creator.empty())
         batch.put_at_revision(
             Family::Control, affiliation_key(uid_of_this_batch, record.creator), uid_at,
             encode(AffiliationRecord{Affiliation::Owner, false})
         );
     return batch;
+}
+
+/// Creations that are in the queue together must not pass the limit together: near it, they meet.
+void guard_room(const Broker& broker, Batch& batch) {
+    if (broker.memory.by_name().size() + nodes_slack < broker.settings.nodes_max) return;
+    const std::string key = meta_key(nodes_guard);
+    batch.expect(Family::Control, key, broker.memory.guard(nodes_guard));
+    batch.put(Family::Control, key, "");
 }
 
 xml::Element form_reply(const char* element, const std::string& node, const xml::Form& form) {
@@ -80,7 +93,13 @@ Decision decide(const Broker& broker, const Context& context, const CreateNode& 
             "This service keeps at most " + std::to_string(broker.settings.nodes_max) + " nodes."
         );
     const MovedName* moved = broker.memory.find_moved(name);
-    Batch batch = creation(context, name, std::move(*config), moved ? moved->revision : 0);
+    Batch batch = creation(context, name, *config, moved ? moved->revision : 0);
+    guard_room(broker, batch);
+    GraphChange graph(broker, context);
+    if (request.configuration)
+        if (auto error = graph.take_form({nullptr, &*config}, *request.configuration))
+            return *error;
+    if (auto error = graph.write(batch)) return *error;
     Reply reply;
     if (!request.node)   // §8.1.1: an instant node must be named
         reply =
@@ -91,15 +110,31 @@ Decision decide(const Broker& broker, const Context& context, const CreateNode& 
 Decision decide(const Broker& broker, const Context& context, const GetConfiguration& request) {
     auto granted = grant_owner(broker, context, request.node);
     if (!granted) return granted.error();
-    const xml::Form form = to_form(granted->node->config(), broker.settings, "form");
+    const NodeConfig& config = granted->node->config();
+    xml::Form form = to_form(config, broker.settings, "form");
+    add_graph_fields(form, broker, context, granted->node, config.is_collection());
     return Reply(form_reply("configure", request.node, form));
 }
 
-Decision decide(const Broker& broker, const Context&, const GetDefault& request) {
-    if (request.is_collection)
-        return unsupported("collections", "This service has leaf nodes only.");
-    const xml::Form form = to_form(default_config(broker.settings, {}), broker.settings, "form");
+Decision decide(const Broker& broker, const Context& context, const GetDefault& request) {
+    NodeConfig config = default_config(broker.settings, {});
+    if (request.is_collection) config.node_type = NodeType::Collection;
+    xml::Form form = to_form(config, broker.settings, "form");
+    add_graph_fields(form, broker, context, nullptr, config.is_collection());
     return Reply(form_reply("default", {}, form));
+}
+
+/// XEP-0248 §7.2.3.4, §7.2.4: a leaf may become a collection, which has no items; never back.
+static std::optional<xml::StanzaError> change_kind(
+    Batch& batch, const Node& node, NodeRecord& record
+) {
+    const bool is_collection = record.config.is_collection();
+    if (is_collection == node.config().is_collection()) return std::nullopt;
+    if (!is_collection) return refuse(Errc::GraphRefused, "A collection does not become a leaf.");
+    ++record.epoch;
+    batch.put(Family::Control, trash_key(node.uid, node.record.epoch), "");
+    if (node.items.size() > 0) batch.event += encode(NodePurged{node.uid});
+    return std::nullopt;
 }
 
 Decision decide(const Broker& broker, const Context& context, const Configure& request) {
@@ -111,11 +146,15 @@ Decision decide(const Broker& broker, const Context& context, const Configure& r
     if (auto error = fill_in(record.config, request.form, broker.settings)) return *error;
     if (record.config.type != node.config().type) record.is_type_learned = false;
     if (record.config.access_model != node.config().access_model)
-        record.is_narrowed = record.config.access_model == AccessModel::Whitelist;
+        record.is_narrowed = narrows(record.config.access_model);
     Batch batch = start_batch(*granted);
+    if (auto error = change_kind(batch, node, record)) return *error;
     put_node(batch, node, record);
     keep_hidden(batch, broker.settings, node);   // a higher max_items is for what comes
-    batch.event = encode(NodeConfigured{node.uid, true});
+    batch.event += encode(NodeConfigured{node.uid, true});
+    GraphChange graph(broker, context);
+    if (auto error = graph.take_form({&node, &record.config}, request.form)) return *error;
+    if (auto error = graph.write(batch)) return *error;
     return commit(broker, context, *granted, std::move(batch));
 }
 
@@ -145,7 +184,7 @@ Decision decide(const Broker& broker, const Context& context, const PurgeNode& r
     auto granted = grant_owner(broker, context, request.node);
     if (!granted) return granted.error();
     const Node& node = *granted->node;
-    if (!node.config().persist_items)   // §8.5.3.3
+    if (!node.config().persist_items || node.config().is_collection())   // §8.5.3.3
         return unsupported("persistent-items", "This node keeps no items.");
     NodeRecord record = node.record;
     ++record.epoch;

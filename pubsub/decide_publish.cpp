@@ -118,6 +118,8 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
     if (!granted) return granted.error();
     const Node& node = *granted->node;
     const NodeConfig& config = node.config();
+    if (config.is_collection())   // §7.1.3.2
+        return unsupported("publish", "A collection has no items of its own.");
     const PublishRight right = publish_right(*granted);
     if (!right.is_given) {
         broker.policy.refused(
@@ -168,7 +170,7 @@ Decision decide(const Broker& broker, const Context& context, const Retract& req
     const bool may_any = granted->is_owner();
     if (!may_any && !publish_right(*granted).is_given)
         return refuse(Errc::Forbidden, "You are not a publisher of this node.");
-    if (!node.config().persist_items)   // §7.2.3.5
+    if (!node.config().persist_items || node.config().is_collection())   // §7.2.3.5
         return unsupported("persistent-items", "This node keeps no items.");
     const auto item = node.items.find(request.id);
     const auto rank = node.items.rank_of(request.id);

@@ -91,6 +91,9 @@ Decision decide(const Broker& broker, const Context& context, const RetrieveItem
     const Node& node = *granted->node;
     if (auto error = check_retrieval(*granted)) return *error;
     if (auto error = check_subid(*granted, request)) return *error;
+    // XEP-0248 §6.2.3: through a graph of any size there is no page of bounded cost.
+    if (node.config().is_collection())
+        return unsupported("retrieve-items", "Retrieve items from the leaves of this collection.");
     if (!node.config().persist_items)   // §6.5.9.4
         return unsupported("persistent-items", "This node keeps no items.");
 

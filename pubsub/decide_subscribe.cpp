@@ -27,16 +27,6 @@ Reply subscription_reply(
     );
 }
 
-/// Which state a new subscription gets, by the access model (§4.5).
-Checked<SubscriptionState> admission(const Granted& granted) {
-    if (granted.is_administrator) return SubscriptionState::Subscribed;
-    const AccessModel model = granted.node->config().access_model;
-    if (model == AccessModel::Open || is_listed(granted.affiliation))
-        return SubscriptionState::Subscribed;
-    if (model == AccessModel::Authorize) return SubscriptionState::Pending;
-    return refuse(Errc::ClosedNode, "You are not on the whitelist of this node.");   // §6.1.3.4
-}
-
 std::optional<xml::StanzaError> check_subscriber(
     const Broker& broker, const Granted& granted, const xml::Jid& jid
 ) {

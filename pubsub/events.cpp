@@ -34,6 +34,10 @@ struct Writer {
     void operator()(const AffiliationChanged& e) const {
         out.u64(e.node).text(e.jid).u8(static_cast<std::uint8_t>(e.affiliation));
     }
+    void operator()(const NodeCreated& e) const { out.u64(e.node); }
+    void operator()(const Associated& e) const {
+        out.u64(e.collection).u64(e.child).boolean(e.is_added);
+    }
 };
 
 std::string string_of(Decoder& in) { return std::string(in.text()); }
@@ -69,6 +73,10 @@ std::optional<Event> read(Decoder in) {
             return ApprovalRequested{in.u64(), string_of(in), string_of(in)};
         case 7:
             return AffiliationChanged{in.u64(), string_of(in), static_cast<Affiliation>(in.u8())};
+        case 8:
+            return NodeCreated{in.u64()};
+        case 9:
+            return Associated{in.u64(), in.u64(), in.boolean()};
         default:
             return std::nullopt;
     }

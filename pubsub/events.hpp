@@ -56,6 +56,15 @@ struct AffiliationChanged {
     std::string jid;
     Affiliation affiliation = Affiliation::None;
 };
+/// A node was made: 0 in events of the batch that makes it, whose revision is the uid.
+struct NodeCreated {
+    std::uint64_t node = 0;
+};
+/// XEP-0248 §5.3.2: a node came into a collection, or left it.
+struct Associated {
+    std::uint64_t collection = 0, child = 0;
+    bool is_added = true;
+};
 
 using Event = std::variant<
     ItemPublished,
@@ -65,7 +74,9 @@ using Event = std::variant<
     NodeConfigured,
     SubscriptionChanged,
     ApprovalRequested,
-    AffiliationChanged>;
+    AffiliationChanged,
+    NodeCreated,
+    Associated>;
 
 /// Events may follow each other in Batch::event: event := tag(u8) length(varint) body.
 std::string encode(const Event& event);

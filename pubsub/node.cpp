@@ -7,9 +7,13 @@ namespace grid::pubsub {
 
 std::string_view bare_of(std::string_view jid) { return jid.substr(0, jid.find('/')); }
 
+bool narrows(AccessModel model) {
+    return model != AccessModel::Open && model != AccessModel::Authorize;
+}
+
 bool may_stay(AccessModel model, Affiliation affiliation) {
     if (is_shut_out(affiliation)) return false;
-    return model != AccessModel::Whitelist || is_listed(affiliation);
+    return !narrows(model) || is_listed(affiliation);
 }
 
 Affiliation Node::affiliation(std::string_view bare) const {

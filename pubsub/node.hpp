@@ -81,6 +81,8 @@ struct Node {
     bool tells_of_hiding() const;
 };
 
+/// Whether imposing that access model may end subscriptions.
+bool narrows(AccessModel model);
 /// Whether this access model lets somebody of that affiliation stay subscribed when it is imposed.
 bool may_stay(AccessModel model, Affiliation affiliation);
 std::string_view bare_of(std::string_view jid);

@@ -61,8 +61,20 @@ std::string serialized(const xml::Element& element) {
 }   // namespace
 
 void Announcer::send(const Node& node, std::string body, std::vector<xml::Jid> besides) {
+    send_as(AudienceKind::Items, node, std::move(body), std::move(besides));
+}
+
+/// Of the node itself, not of its items: XEP-0248 §5.3.1.2.
+void Announcer::send_of_node(const Node& node, std::string body, std::vector<xml::Jid> besides) {
+    send_as(AudienceKind::Nodes, node, std::move(body), std::move(besides));
+}
+
+void Announcer::send_as(
+    AudienceKind kind, const Node& node, std::string body, std::vector<xml::Jid> besides
+) {
     Notification notification;
     notification.node = node.uid;
+    notification.kind = kind;
     notification.to = std::move(besides);
     notification.is_headline = node.config().notification_type == NotificationType::Headline;
     notification.revision = committed_.revision;
@@ -86,6 +98,13 @@ void Announcer::send_to(std::vector<xml::Jid> to, std::string body) {
     notification.to = std::move(to);
     notification.rest = std::make_shared<const std::string>(rest + ">" + body + "</message>");
     notifier_.notify(std::move(notification));
+}
+
+void Announcer::audience_changed(const Node& node) {
+    if (node.config().is_collection())
+        notifier_.audiences_changed();
+    else
+        notifier_.audience_changed(node.uid);
 }
 
 std::vector<xml::Jid> Announcer::owners(const Node& node) const {
@@ -143,27 +162,30 @@ void Announcer::operator()(const NodeDeleted& event) {
         for (const auto& [key, subscription] : node->subscriptions)
             if (subscription.state == SubscriptionState::Pending)
                 waiting.push_back(xml::Jid::from_canonical(key.jid));
-        send(*node, in_event(inner), std::move(waiting));
+        send_of_node(*node, in_event(inner), std::move(waiting));
     }
     notifier_.node_removed(node->uid);
+    // Its children have lost those who subscribed to them through it.
+    if (node->config().is_collection()) notifier_.audiences_changed();
 }
 
 void Announcer::operator()(const NodeConfigured& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node) return;
-    notifier_.audience_changed(node->uid);
+    audience_changed(*node);
     if (!event.is_notified || !node->config().notify_config) return;
-    if (!node->config().deliver_payloads) return send(*node, empty_element("configuration", *node));
+    if (!node->config().deliver_payloads)
+        return send_of_node(*node, empty_element("configuration", *node));
     const xml::Form form = to_form(node->config(), broker_.settings, "result");
     std::string inner = start("configuration", *node) + ">";
     xml::write(inner, form.to_element(), xml::ns::pubsub_event.uri());
-    send(*node, in_event(inner + "</configuration>"));
+    send_of_node(*node, in_event(inner + "</configuration>"));
 }
 
 void Announcer::operator()(const SubscriptionChanged& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node) return;
-    notifier_.audience_changed(node->uid);
+    audience_changed(*node);
     const std::string body = subscription_body(*node, event);
     if (event.is_told) send_to({xml::Jid::from_canonical(event.jid)}, body);
     const bool is_news =
@@ -195,7 +217,7 @@ void Announcer::operator()(const ApprovalRequested& event) {
 void Announcer::operator()(const AffiliationChanged& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node) return;
-    notifier_.audience_changed(node->uid);
+    audience_changed(*node);
     std::string body("<pubsub xmlns='");
     body.append(xml::ns::pubsub.uri()).append("'>").append(start("affiliations", *node));
     body += "><affiliation";
@@ -203,6 +225,26 @@ void Announcer::operator()(const AffiliationChanged& event) {
     append_attr(body, "affiliation", to_string(event.affiliation));
     body += "/></affiliations></pubsub>";
     send_to({xml::Jid::from_canonical(event.jid)}, std::move(body));
+}
+
+void Announcer::operator()(const NodeCreated& event) {
+    const Node* node = broker_.memory.find(event.node == 0 ? committed_.revision : event.node);
+    if (!node || broker_.memory.tree().parents(node->uid).empty()) return;   // nobody waits for it
+    if (node->config().is_collection()) notifier_.audiences_changed();
+    if (node->config().deliver_notifications) send_of_node(*node, empty_element("create", *node));
+}
+
+void Announcer::operator()(const Associated& event) {
+    notifier_.audiences_changed();
+    const auto end = [&](std::uint64_t uid) {
+        return broker_.memory.find(uid == uid_of_this_batch ? committed_.revision : uid);
+    };
+    const Node* collection = end(event.collection);
+    const Node* child = end(event.child);
+    if (!collection || !child || !collection->config().deliver_notifications) return;
+    std::string inner = start("collection", *collection) + ">";
+    inner += start(event.is_added ? "associate" : "dissociate", *child) + "/></collection>";
+    send_of_node(*collection, in_event(inner));
 }
 
 }   // namespace grid::pubsub

@@ -24,11 +24,19 @@ public:
     void operator()(const SubscriptionChanged& event);
     void operator()(const ApprovalRequested& event);
     void operator()(const AffiliationChanged& event);
+    void operator()(const NodeCreated& event);
+    void operator()(const Associated& event);
 
 private:
     void send(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
+    void send_of_node(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
+    void send_as(
+        AudienceKind kind, const Node& node, std::string body, std::vector<xml::Jid> besides
+    );
     void send_to(std::vector<xml::Jid> to, std::string body);
     std::vector<xml::Jid> owners(const Node& node) const;
+    /// The node's subscribers changed, and with a collection's those of all beneath it.
+    void audience_changed(const Node& node);
 
     const Broker& broker_;
     const storage::Committed& committed_;

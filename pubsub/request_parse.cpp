@@ -250,8 +250,12 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
     if (is_info) return Checked<Request>(Request(DiscoverFeatures{}));
     auto page = page_in(payload);
     if (!page) return Checked<Request>(page.error());
-    if (node) return Checked<Request>(Request(DiscoverItems{*node, std::move(*page)}));
-    return Checked<Request>(Request(DiscoverNodes{std::move(*page)}));
+    auto filter = parse_type_filter(payload);
+    if (!filter) return Checked<Request>(filter.error());
+    if (node)
+        return Checked<Request>(Request(DiscoverItems{*node, std::move(*page), std::move(*filter)})
+        );
+    return Checked<Request>(Request(DiscoverNodes{std::move(*page), std::move(*filter)}));
 }
 
 Checked<std::string> required_node(const Element& element, const Settings& settings) {

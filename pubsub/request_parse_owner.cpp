@@ -63,6 +63,25 @@ Checked<std::vector<Modification>> modifications(const Element& list, const char
     return changes;
 }
 
+/// XEP-0248 §7.5, §7.6.
+Checked<Request> parse_collection(
+    const IqRequest& iq, const Element& element, const Settings& settings, const std::string& node
+) {
+    if (auto error = require_type(iq, IqType::Set)) return *error;
+    Associate request{node, {}};
+    for (const Element* child : element.children()) {
+        const bool is_added = child->name() == "associate";
+        if (child->ns() != ns::pubsub_owner || (!is_added && child->name() != "dissociate"))
+            continue;
+        auto name = required_node(*child, settings);
+        if (!name) return name.error();
+        request.changes.push_back({std::move(*name), is_added});
+    }
+    if (request.changes.empty())
+        return refuse(Errc::BadRequest, "Say which: <associate node='…'/> or <dissociate/>.");
+    return Request(std::move(request));
+}
+
 template <class Get, class Modify>
 Checked<Request> parse_list(
     const IqRequest& iq, const Element& list, const std::string& node, const char* line
@@ -89,8 +108,12 @@ Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settin
         if (auto error = require_type(iq, IqType::Get)) return *error;
         return Request(GetDefault{element->attr_or("type", "leaf") == "collection"});
     }
+    // XEP-0248 §7.4.3.1: without a NodeID the root is meant.
+    if (name == "delete" && element->attr_or("node", "").empty())
+        return refuse(Errc::NotAllowed, "The root node cannot be deleted.");
     auto node = required_node(*element, settings);
     if (!node) return node.error();
+    if (name == "collection") return parse_collection(iq, *element, settings, *node);
     if (name == "configure") return parse_configure(iq, *element, *node);
     if (name == "delete") return parse_delete(iq, *element, *node);
     if (name == "subscriptions")

@@ -9,22 +9,25 @@
 
 #include "pubsub/broker.hpp"
 #include "pubsub/request.hpp"
+#include "pubsub/visible_nodes.hpp"
 #include "xml/form.hpp"
 #include "xml/rsm.hpp"
 
 namespace grid::pubsub {
 
-// Service discovery: disco.cpp.
+// Service discovery: disco.cpp, disco_nodes.cpp, disco_features.cpp.
 struct DiscoverFeatures {};
 struct DiscoverNode {
     std::string node;
 };
 struct DiscoverNodes {
     std::optional<xml::RsmRequest> page;
+    TypeFilter filter;
 };
 struct DiscoverItems {
     std::string node;
     std::optional<xml::RsmRequest> page;
+    TypeFilter filter;   // of a collection
 };
 
 // Entities: decide_entity.cpp.
@@ -69,7 +72,7 @@ struct Retract {
     bool is_notified = false;
 };
 
-// Owners: decide_nodes.cpp, decide_owner.cpp.
+// Owners: decide_nodes.cpp, decide_owner.cpp, decide_collections.cpp.
 struct CreateNode {
     std::optional<std::string> node;
     std::optional<xml::Form> configuration;
@@ -113,6 +116,15 @@ struct ModifyAffiliations {
     std::string node;
     std::vector<Modification> changes;
 };
+/// XEP-0248 §7.5, §7.6: decide_collections.cpp.
+struct Associate {
+    struct Change {
+        std::string node;
+        bool is_added = true;
+    };
+    std::string collection;
+    std::vector<Change> changes;
+};
 /// An owner's answer to an approval request, §8.6: decide_approval.cpp.
 struct Approval {
     std::string node, subid;
@@ -142,6 +154,7 @@ using Request = std::variant<
     GetAffiliations,
     ModifySubscriptions,
     ModifyAffiliations,
+    Associate,
     Approval>;
 
 // All pure: what they say rests on the broker's memory, the request and the context alone.
@@ -166,6 +179,7 @@ Decision decide(const Broker&, const Context&, const GetSubscriptions&);
 Decision decide(const Broker&, const Context&, const GetAffiliations&);
 Decision decide(const Broker&, const Context&, const ModifySubscriptions&);
 Decision decide(const Broker&, const Context&, const ModifyAffiliations&);
+Decision decide(const Broker&, const Context&, const Associate&);
 Decision decide(const Broker&, const Context&, const Approval&);
 
 }   // namespace grid::pubsub

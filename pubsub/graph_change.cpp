@@ -1,0 +1,295 @@
+// pubsub/graph_change.cpp: see graph_change.hpp.
+#include "pubsub/graph_change.hpp"
+
+#include <algorithm>
+
+#include "pubsub/errors.hpp"
+#include "pubsub/events.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+
+namespace {
+
+constexpr std::size_t edges_per_request_max = 40;   // two records each fit into one batch
+constexpr std::size_t parents_max = 32;
+
+xml::StanzaError not_allowed_here(const std::string& collection) {
+    return refuse(
+        Errc::AssociationForbidden,
+        "You may not change what is in the collection '" + collection + "'."
+    );
+}
+
+/// The names in a form field, each once; an empty one is the root.
+std::set<std::string> names_in(const xml::FormField& field) {
+    std::set<std::string> names(field.values.begin(), field.values.end());
+    names.erase("");
+    return names;
+}
+
+const std::string& name_of(const GraphEnd& end) {
+    static const std::string made = "the new node";
+    return end.node ? end.node->name() : made;
+}
+
+bool is_edge(const std::pair<GraphEnd, GraphEnd>& edge, std::uint64_t parent, std::uint64_t child) {
+    return edge.first.uid() == parent && edge.second.uid() == child;
+}
+
+}   // namespace
+
+bool GraphChange::owns(const Node& node) const {
+    if (is_trusted(broker_, context_.actor)) return true;
+    if (node.affiliation(context_.actor.jid.bare_view()) != Affiliation::Owner) return false;
+    return broker_.policy.check(context_.actor, Operation::Manage, node.name(), node.config().type)
+        .allowed;
+}
+
+bool GraphChange::is_let_in(const Node& collection) const {
+    const std::string_view bare = context_.actor.jid.bare_view();
+    const NodeConfig& config = collection.config();
+    if (collection.affiliation(bare) == Affiliation::Outcast) return false;
+    if (config.children_association_policy == AssociationPolicy::All) return true;
+    if (config.children_association_policy == AssociationPolicy::Owners) return false;
+    const auto& list = config.children_association_whitelist;
+    return std::any_of(list.begin(), list.end(), [&](const std::string& jid) {
+        return bare_of(jid) == bare;
+    });
+}
+
+/// A collection into which the actor may put nodes. The policy is asked first, by name: to put a
+/// node into somebody's collection is a publication there.
+Checked<GraphEnd> GraphChange::find_collection(const std::string& name) const {
+    const Node* node = broker_.memory.find(name);
+    if (!node || !owns(*node)) {
+        const std::string type = node ? node->config().type : std::string();
+        const bool may_publish =
+            is_trusted(broker_, context_.actor) ||
+            broker_.policy.check(context_.actor, Operation::Publish, name, type).allowed;
+        if (!may_publish) return not_allowed_here(name);
+        if (!node) return refuse(Errc::ItemNotFound, "There is no node '" + name + "'.");
+        if (node->config().is_collection() && !is_let_in(*node)) return not_allowed_here(name);
+    }
+    if (!node->config().is_collection())
+        return refuse(
+            Errc::GraphRefused, "'" + name + "' is a leaf: only collections have children."
+        );
+    return GraphEnd{node, &node->config()};
+}
+
+/// A node that the actor may put somewhere: otherwise anybody could take others' nodes out of the
+/// list at the root, into a collection of his own.
+Checked<GraphEnd> GraphChange::find_own(const std::string& name) const {
+    const Node* node = broker_.memory.find(name);
+    const bool may_know =
+        node ? may_discover(broker_, context_.actor, *node)
+             : is_trusted(broker_, context_.actor) ||
+                   broker_.policy.check(context_.actor, Operation::Discover, name, {}).allowed;
+    if (may_know && !node) return refuse(Errc::ItemNotFound, "There is no node '" + name + "'.");
+    if (!may_know || !owns(*node))
+        return refuse(Errc::AssociationForbidden, "You do not own '" + name + "'.");
+    return GraphEnd{node, &node->config()};
+}
+
+void GraphChange::add(const GraphEnd& parent, const GraphEnd& child) {
+    for (const Edge& edge : added_)
+        if (is_edge(edge, parent.uid(), child.uid())) return;
+    added_.emplace_back(parent, child);
+}
+
+void GraphChange::remove(const GraphEnd& parent, const GraphEnd& child) {
+    removed_.emplace_back(parent, child);
+}
+
+std::optional<xml::StanzaError> GraphChange::take_form(
+    const GraphEnd& subject, const xml::Form& form
+) {
+    const NodeTree& tree = broker_.memory.tree();
+    if (const xml::FormField* field = form.field("pubsub#collection")) {
+        std::set<std::string> wanted = names_in(*field);
+        const auto now =
+            subject.node ? tree.live_parents(subject.uid()) : std::vector<const Node*>();
+        for (const Node* parent : now) {
+            if (wanted.erase(parent->name()) == 1) continue;
+            // What the form did not show to this actor he did not take out of it.
+            if (may_discover(broker_, context_.actor, *parent))
+                remove({parent, &parent->config()}, subject);
+        }
+        for (const std::string& name : wanted) {
+            auto parent = find_collection(name);
+            if (!parent) return parent.error();
+            add(*parent, subject);
+        }
+    }
+    const xml::FormField* field = form.field("pubsub#children");
+    if (!field) return std::nullopt;
+    std::set<std::string> wanted = names_in(*field);
+    if (!subject.config->is_collection()) {
+        if (wanted.empty()) return std::nullopt;
+        return refuse(Errc::GraphRefused, "A leaf has no children: make it a collection.");
+    }
+    if (subject.node)
+        for (const auto& [uid, revision] : tree.children(subject.uid())) {
+            const Node* child = broker_.memory.find(uid);
+            if (!child || child->record.is_deleted || wanted.erase(child->name()) == 1) continue;
+            if (may_discover(broker_, context_.actor, *child))
+                remove(subject, {child, &child->config()});
+        }
+    for (const std::string& name : wanted) {
+        auto child = find_own(name);
+        if (!child) return child.error();
+        add(subject, *child);
+    }
+    return std::nullopt;
+}
+
+std::optional<xml::StanzaError> GraphChange::associate(
+    const std::string& parent_name, const std::string& child_name
+) {
+    auto parent = find_collection(parent_name);
+    if (!parent) return parent.error();
+    auto child = find_own(child_name);
+    if (!child) return child.error();
+    if (broker_.memory.tree().edge(parent->uid(), child->uid()) == 0) add(*parent, *child);
+    return std::nullopt;
+}
+
+std::optional<xml::StanzaError> GraphChange::dissociate(
+    const std::string& parent_name, const std::string& child_name
+) {
+    const Node* parent = broker_.memory.find(parent_name);
+    const Node* child = broker_.memory.find(child_name);
+    const bool is_owner = (parent && owns(*parent)) || (child && owns(*child));
+    // Who owns neither learns nothing of either.
+    if (!is_owner && (!is_trusted(broker_, context_.actor) || (parent && child)))
+        return not_allowed_here(parent_name);
+    if (!parent || !child)
+        return refuse(
+            Errc::ItemNotFound, "There is no node '" + (parent ? child_name : parent_name) + "'."
+        );
+    if (broker_.memory.tree().edge(parent->uid, child->uid) == 0)
+        return refuse(
+            Errc::BadRequest, "'" + child_name + "' is not in the collection '" + parent_name + "'."
+        );
+    remove({parent, &parent->config()}, {child, &child->config()});
+    return std::nullopt;
+}
+
+/// Whether `to` is `from` or beneath it, when all this is done.
+bool GraphChange::reaches(const GraphEnd& from, std::uint64_t to) const {
+    const NodeTree& tree = broker_.memory.tree();
+    std::vector<std::uint64_t> open{from.uid()};
+    std::set<std::uint64_t> seen(open.begin(), open.end());
+    while (!open.empty()) {
+        const std::uint64_t uid = open.back();
+        open.pop_back();
+        if (uid == to) return true;
+        const auto visit = [&](std::uint64_t child) {
+            const auto is_this = [&](const Edge& edge) { return is_edge(edge, uid, child); };
+            if (std::none_of(removed_.begin(), removed_.end(), is_this) &&
+                seen.insert(child).second)
+                open.push_back(child);
+        };
+        if (uid != uid_of_this_batch)
+            for (const auto& [child, revision] : tree.children(uid)) visit(child);
+        for (const Edge& edge : added_)
+            if (edge.first.uid() == uid) visit(edge.second.uid());
+    }
+    return false;
+}
+
+bool GraphChange::has_children(const GraphEnd& end) const {
+    if (end.node && !broker_.memory.tree().children(end.uid()).empty()) return true;
+    return std::any_of(added_.begin(), added_.end(), [&](const Edge& edge) {
+        return edge.first.uid() == end.uid();
+    });
+}
+
+std::optional<xml::StanzaError> GraphChange::check_edge(const Edge& edge) const {
+    const auto& [parent, child] = edge;
+    if (reaches(child, parent.uid()))
+        return refuse(
+            Errc::GraphRefused, "'" + name_of(parent) + "' is in '" + name_of(child) +
+                                    "' already: the graph must not have a cycle."
+        );
+    const auto of_child = [&](const Edge& other) { return other.second.uid() == child.uid(); };
+    std::size_t parents = child.node ? broker_.memory.tree().live_parents(child.uid()).size() : 0;
+    parents += static_cast<std::size_t>(std::count_if(added_.begin(), added_.end(), of_child));
+    parents -= static_cast<std::size_t>(std::count_if(removed_.begin(), removed_.end(), of_child));
+    if (parents <= parents_max) return std::nullopt;
+    return refuse(Errc::NotAcceptable, "A node is in at most 32 collections.");
+}
+
+/// §7.2.3.3.
+std::optional<xml::StanzaError> GraphChange::check_room(const GraphEnd& collection) const {
+    const auto of_parent = [&](const Edge& edge) { return edge.first.uid() == collection.uid(); };
+    std::size_t children =
+        collection.node ? broker_.memory.tree().list_of(collection.uid()).size() : 0;
+    children += static_cast<std::size_t>(std::count_if(added_.begin(), added_.end(), of_parent));
+    children -=
+        static_cast<std::size_t>(std::count_if(removed_.begin(), removed_.end(), of_parent));
+    const std::uint64_t most =
+        std::min<std::uint64_t>(collection.config->children_max, broker_.settings.children_max);
+    if (children <= most) return std::nullopt;
+    return refuse(
+        Errc::MaxNodesExceeded,
+        "'" + name_of(collection) + "' has room for " + std::to_string(most) + " nodes."
+    );
+}
+
+/// The node as it is, and what the actor is to it.
+void GraphChange::expect_node(Batch& batch, const GraphEnd& end) {
+    if (!end.node || !expected_.insert(end.uid()).second) return;
+    const std::string_view bare = context_.actor.jid.bare_view();
+    batch.expect(Family::Control, node_key(end.uid()), end.node->revision);
+    batch.expect(
+        Family::Control, affiliation_key(end.uid(), bare), end.node->affiliation_revision(bare)
+    );
+}
+
+std::optional<xml::StanzaError> GraphChange::write(Batch& batch) {
+    if (added_.size() + removed_.size() > edges_per_request_max)
+        return refuse(Errc::NotAcceptable, "At most 40 associations change in one request.");
+    bool may_close_cycle = false;
+    std::set<std::uint64_t> guarded;
+    for (const auto& [parent, child] : removed_) {
+        const std::string key = edge_key(parent.uid(), child.uid());
+        expect_node(batch, parent);
+        expect_node(batch, child);
+        batch.expect(Family::Control, key, broker_.memory.tree().edge(parent.uid(), child.uid()));
+        batch.erase(Family::Control, key);
+        batch.event += encode(Associated{parent.uid(), child.uid(), false});
+    }
+    for (const Edge& edge : added_) {
+        const auto& [parent, child] = edge;
+        if (auto error = check_edge(edge)) return error;
+        if (auto error = check_room(parent)) return error;
+        may_close_cycle = may_close_cycle || has_children(child);
+        expect_node(batch, parent);
+        expect_node(batch, child);
+        std::string key = edge_key(parent.uid(), child.uid());
+        if (parent.node && child.node) {
+            batch.expect(Family::Control, key, 0);
+            batch.put(Family::Control, std::move(key), "");
+        } else {
+            const std::int32_t at = parent.node ? edge_child_at : uid_at;
+            batch.put_at_revision(Family::Control, std::move(key), at, "");
+        }
+        if (parent.node && guarded.insert(parent.uid()).second) {
+            batch.expect(Family::Control, guard_key(parent.uid()), parent.node->guard);
+            batch.put(Family::Control, guard_key(parent.uid()), "");
+        }
+        // A node that is made is told of as such (§5.3.1.2).
+        if (child.node) batch.event += encode(Associated{parent.uid(), child.uid(), true});
+    }
+    if (may_close_cycle) {
+        batch.expect(Family::Control, meta_key(graph_guard), broker_.memory.guard(graph_guard));
+        batch.put(Family::Control, meta_key(graph_guard), "");
+    }
+    return std::nullopt;
+}
+
+}   // namespace grid::pubsub

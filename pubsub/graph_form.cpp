@@ -1,0 +1,64 @@
+// pubsub/graph_form.cpp: the graph of collections as fields of forms; see graph_change.hpp.
+#include <algorithm>
+
+#include "pubsub/graph_change.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+void fill(
+    xml::FormField& field,
+    const Broker& broker,
+    const Context& context,
+    const std::vector<const Node*>& nodes
+) {
+    for (const Node* node : nodes)
+        if (may_discover(broker, context.actor, *node)) field.values.push_back(node->name());
+    std::sort(field.values.begin(), field.values.end());
+    // The root is the empty value, and a field without any breaks clients that expect one.
+    if (field.values.empty()) field.values.emplace_back();
+}
+
+}   // namespace
+
+xml::FormField parents_field(const Broker& broker, const Context& context, const Node& node) {
+    xml::FormField field{
+        "pubsub#collection", "", "The collections of which this node is a child", {}, {}
+    };
+    fill(field, broker, context, broker.memory.tree().live_parents(node.uid));
+    // COMPAT(xmpp-grid-broker 2018): it takes one parent as a text and several as a list.
+    field.type = field.values.size() == 1 ? "text-single" : "text-multi";
+    return field;
+}
+
+void add_graph_fields(
+    xml::Form& form,
+    const Broker& broker,
+    const Context& context,
+    const Node* node,
+    bool is_collection
+) {
+    const NodeTree& tree = broker.memory.tree();
+    xml::FormField parents{
+        "pubsub#collection", "text-multi", "The collections of which this node is a child", {}, {}
+    };
+    fill(
+        parents, broker, context, node ? tree.live_parents(node->uid) : std::vector<const Node*>()
+    );
+    form.fields.push_back(std::move(parents));
+    if (!is_collection) return;
+    std::vector<const Node*> nodes;
+    if (node) {
+        if (tree.list_of(node->uid).size() > broker.settings.page_max) return;
+        for (const auto& block : tree.list_of(node->uid).blocks())
+            nodes.insert(nodes.end(), block->nodes.begin(), block->nodes.end());
+    }
+    xml::FormField children{
+        "pubsub#children", "text-multi", "The nodes of which this node is a parent", {}, {}
+    };
+    fill(children, broker, context, nodes);
+    form.fields.push_back(std::move(children));
+}
+
+}   // namespace grid::pubsub

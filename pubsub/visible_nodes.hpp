@@ -1,0 +1,85 @@
+// pubsub/visible_nodes.hpp: what one actor may see of a list of nodes, counted and paged in
+// milliseconds however long the list is.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "pubsub/principal.hpp"
+#include "xml/element.hpp"
+#include "xml/result.hpp"
+#include "xml/stanza_error.hpp"
+
+namespace grid::pubsub {
+
+struct Broker;
+struct Node;
+class NodeList;
+
+inline const xml::Ns pubsub_filter{"urn:xmpp:pubsub-filter:0"};
+
+/// XEP-0462: by `pubsub#type`.
+struct TypeFilter {
+    enum class Kind : std::uint8_t { Everything, Included, Excluded } kind = Kind::Everything;
+    std::set<std::string, std::less<>> types;   // an empty one: nodes without a type
+
+    bool lets_through(std::string_view type) const {
+        return kind == Kind::Everything || types.contains(type) == (kind == Kind::Included);
+    }
+};
+
+/// The `<filter/>` in a disco#items query, if there is one.
+Result<TypeFilter, xml::StanzaError> parse_type_filter(const xml::Element& query);
+
+/// How many nodes of a block an actor may see, as counted before. Only a memory of answers: what
+/// it says is what counting again would say, since a block that changed has another version and
+/// a policy that changed another revision.
+class VisibleCounts {
+public:
+    static constexpr std::size_t actors_max = 64;
+    using ByBlock = std::unordered_map<std::uint64_t, std::uint32_t>;
+
+    /// The counts under that key, of that policy; forgets whom it heard of least recently.
+    ByBlock& of(const std::string& key, std::uint64_t policy);
+
+private:
+    struct Entry {
+        std::uint64_t policy = 0, used = 0;
+        ByBlock counts;
+    };
+    std::map<std::string, Entry> entries_;
+    std::uint64_t uses_ = 0;
+};
+
+/// Short-lived: for one request.
+class VisibleNodes {
+public:
+    VisibleNodes(
+        const Broker& broker, const Principal& actor, const NodeList& list, const TypeFilter& filter
+    );
+
+    std::size_t total() const { return total_; }
+    /// How many of them have a name before that one, or up to it.
+    std::size_t rank_of(std::string_view name, bool is_after) const;
+    /// Those with ranks [from, to).
+    std::vector<const Node*> range(std::size_t from, std::size_t to) const;
+
+private:
+    bool is_visible(const Node& node) const;
+
+    const Broker& broker_;
+    const Principal& actor_;
+    const NodeList& list_;
+    const TypeFilter& filter_;
+    bool is_trusted_ = false;
+    std::vector<std::size_t> before_;   // how many before each block
+    std::size_t total_ = 0;
+};
+
+}   // namespace grid::pubsub

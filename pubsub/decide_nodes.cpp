@@ -4,6 +4,7 @@
 #include "pubsub/events.hpp"
 #include "pubsub/graph_change.hpp"
 #include "pubsub/node_config_form.hpp"
+#include "pubsub/node_creation.hpp"
 #include "pubsub/retention.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
@@ -15,56 +16,8 @@ using storage::Family;
 
 namespace {
 
-/// How many creations may be in the queue at once.
-constexpr std::size_t nodes_slack = 4096;
-
 /// A name that nobody has: from the request's own fresh id, so that deciding again gives the same.
 std::string instant_name(const Context& context) { return "instant-" + context.fresh_id; }
-
-Checked<NodeConfig> configure_new(
-    const Broker& broker, const std::string& name, const std::optional<xml::Form>& form
-) {
-    NodeConfig config = default_config(broker.settings, name);
-    if (form && form->type != "cancel")
-        if (auto error = fill_in(config, *form, broker.settings)) return *error;
-    if (broker.settings.strict_type && config.type.empty())
-        return refuse(
-            Errc::ConfigurationRequired, "Say what the payloads are: configure pubsub#type."
-        );
-    return config;
-}
-
-Batch creation(
-    const Context& context,
-    const std::string& name,
-    NodeConfig config,
-    storage::Revision name_revision
-) {
-    NodeRecord record;
-    record.name = name;
-    record.creator = context.actor.jid.bare_view();
-    record.created = context.now;
-    record.config = std::move(config);
-    Batch batch;
-    batch.expect(Family::Control, name_key(name), name_revision);
-    batch.put(Family::Control, name_key(name), encode(NameRecord{}));
-    batch.put_at_revision(Family::Control, node_key(uid_of_this_batch), uid_at, encode(record));
-    batch.event = encode(NodeCreated{uid_of_this_batch});
-    if (!record.creator.empty())
-        batch.put_at_revision(
-            Family::Control, affiliation_key(uid_of_this_batch, record.creator), uid_at,
-            encode(AffiliationRecord{Affiliation::Owner, false})
-        );
-    return batch;
-}
-
-/// Creations that are in the queue together must not pass the limit together: near it, they meet.
-void guard_room(const Broker& broker, Batch& batch) {
-    if (broker.memory.by_name().size() + nodes_slack < broker.settings.nodes_max) return;
-    const std::string key = meta_key(nodes_guard);
-    batch.expect(Family::Control, key, broker.memory.guard(nodes_guard));
-    batch.put(Family::Control, key, "");
-}
 
 xml::Element form_reply(const char* element, const std::string& node, const xml::Form& form) {
     xml::Element inner(element, {}, form.to_element());
@@ -87,24 +40,13 @@ Decision decide(const Broker& broker, const Context& context, const CreateNode& 
     if (broker.memory.find(name))
         return refuse(Errc::NodeExists, "There is a node '" + name + "' already.");
     if (!config) return config.error();
-    if (broker.memory.by_name().size() >= broker.settings.nodes_max)
-        return refuse(
-            Errc::ResourceConstraint,
-            "This service keeps at most " + std::to_string(broker.settings.nodes_max) + " nodes."
-        );
-    const MovedName* moved = broker.memory.find_moved(name);
-    Batch batch = creation(context, name, *config, moved ? moved->revision : 0);
-    guard_room(broker, batch);
-    GraphChange graph(broker, context);
-    if (request.configuration)
-        if (auto error = graph.take_form({nullptr, &*config}, *request.configuration))
-            return *error;
-    if (auto error = graph.write(batch)) return *error;
+    auto batch = start_creation(broker, context, name, *config, request.configuration);
+    if (!batch) return batch.error();
     Reply reply;
     if (!request.node)   // §8.1.1: an instant node must be named
         reply =
             xml::Element("pubsub", xml::ns::pubsub, {}, xml::Element("create", {{"node", name}}));
-    return commit(broker, context, *granted, std::move(batch), std::move(reply));
+    return commit(broker, context, *granted, std::move(*batch), std::move(reply));
 }
 
 Decision decide(const Broker& broker, const Context& context, const GetConfiguration& request) {

@@ -2,7 +2,9 @@
 #include "pubsub/access.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
+#include "pubsub/graph_change.hpp"
 #include "pubsub/node_config_form.hpp"
+#include "pubsub/publish_parts.hpp"
 #include "pubsub/retention.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
@@ -32,39 +34,6 @@ PublishRight publish_right(const Granted& granted) {
         right = {true, &entry};
     });
     return right;
-}
-
-/// The matrix of §4.3, and §7.1.3.6.
-std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config) {
-    if (!config.persist_items && !config.deliver_payloads) {
-        if (!request.has_item) return std::nullopt;
-        return refuse(Errc::ItemForbidden, "This node only notifies: publish without an item.");
-    }
-    if (!request.has_item) return refuse(Errc::ItemRequired, "Publish an item to this node.");
-    if (config.deliver_payloads && request.payload.empty())
-        return refuse(Errc::PayloadRequired, "Items of this node have a payload.");
-    return std::nullopt;
-}
-
-std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config) {
-    if (request.payload.empty()) return std::nullopt;
-    if (request.payload.size() > config.max_payload_size)
-        return refuse(
-            Errc::PayloadTooBig, "The payload has " + std::to_string(request.payload.size()) +
-                                     " bytes; at most " + std::to_string(config.max_payload_size) +
-                                     " are taken."
-        );
-    if (config.type.empty() || request.payload_ns == config.type) return std::nullopt;
-    return refuse(
-        Errc::InvalidPayload, "The payload is in namespace '" + request.payload_ns +
-                                  "'; this node takes '" + config.type + "'."
-    );
-}
-
-/// The first payload tells what the node is for, if nobody said so (RFC 8600 §5: `pubsub#type`).
-bool teaches_type(const Publish& request, const NodeConfig& config) {
-    return config.type.empty() && !request.payload.empty() && !request.payload_ns.empty() &&
-           request.payload_ns != xml::ns::pubsub.uri();
 }
 
 /// §7.1.2.5: a new id on a full node that rejects. The guard makes two such publishes meet.
@@ -104,6 +73,39 @@ void put_item(
         );
 }
 
+}   // namespace
+
+std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config) {
+    if (!config.persist_items && !config.deliver_payloads) {
+        if (!request.has_item) return std::nullopt;
+        return refuse(Errc::ItemForbidden, "This node only notifies: publish without an item.");
+    }
+    if (!request.has_item) return refuse(Errc::ItemRequired, "Publish an item to this node.");
+    if (config.deliver_payloads && request.payload.empty())
+        return refuse(Errc::PayloadRequired, "Items of this node have a payload.");
+    return std::nullopt;
+}
+
+std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config) {
+    if (request.payload.empty()) return std::nullopt;
+    if (request.payload.size() > config.max_payload_size)
+        return refuse(
+            Errc::PayloadTooBig, "The payload has " + std::to_string(request.payload.size()) +
+                                     " bytes; at most " + std::to_string(config.max_payload_size) +
+                                     " are taken."
+        );
+    if (config.type.empty() || request.payload_ns == config.type) return std::nullopt;
+    return refuse(
+        Errc::InvalidPayload, "The payload is in namespace '" + request.payload_ns +
+                                  "'; this node takes '" + config.type + "'."
+    );
+}
+
+bool teaches_type(const Publish& request, const NodeConfig& config) {
+    return config.type.empty() && !request.payload.empty() && !request.payload_ns.empty() &&
+           request.payload_ns != xml::ns::pubsub.uri();
+}
+
 Reply publish_reply(const std::string& node, const std::string& id) {
     return xml::Element(
         "pubsub", xml::ns::pubsub, {},
@@ -111,11 +113,14 @@ Reply publish_reply(const std::string& node, const std::string& id) {
     );
 }
 
-}   // namespace
-
 Decision decide(const Broker& broker, const Context& context, const Publish& request) {
     auto granted = grant(broker, context, Operation::Publish, request.node);
-    if (!granted) return granted.error();
+    if (!granted) {
+        const bool is_missing = granted.error().condition == "item-not-found";
+        if (is_missing && broker.settings.auto_create)
+            return publish_to_new(broker, context, request);
+        return granted.error();
+    }
     const Node& node = *granted->node;
     const NodeConfig& config = node.config();
     if (config.is_collection())   // §7.1.3.2
@@ -130,6 +135,8 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
     if (request.preconditions)
         if (auto error = check_preconditions(config, *request.preconditions, broker.settings))
             return *error;
+    if (request.preconditions)
+        if (auto error = check_parents(broker, node, *request.preconditions)) return *error;
     if (auto error = check_shape(request, config)) return *error;
     if (auto error = check_payload(request, config)) return *error;
 

@@ -73,4 +73,9 @@ void add_graph_fields(
 /// The parents as meta-data have them: text-single for one, text-multi for several.
 xml::FormField parents_field(const Broker& broker, const Context& context, const Node& node);
 
+/// §7.1.5: `pubsub#collection` as a precondition names the node's parents, all of them.
+std::optional<xml::StanzaError> check_parents(
+    const Broker& broker, const Node& node, const xml::Form& preconditions
+);
+
 }   // namespace grid::pubsub

@@ -1,6 +1,8 @@
 // pubsub/graph_form.cpp: the graph of collections as fields of forms; see graph_change.hpp.
 #include <algorithm>
+#include <set>
 
+#include "pubsub/errors.hpp"
 #include "pubsub/graph_change.hpp"
 
 namespace grid::pubsub {
@@ -59,6 +61,20 @@ void add_graph_fields(
     };
     fill(children, broker, context, nodes);
     form.fields.push_back(std::move(children));
+}
+
+std::optional<xml::StanzaError> check_parents(
+    const Broker& broker, const Node& node, const xml::Form& preconditions
+) {
+    const xml::FormField* field = preconditions.field("pubsub#collection");
+    if (!field) return std::nullopt;
+    std::set<std::string> wanted(field->values.begin(), field->values.end());
+    wanted.erase("");
+    std::set<std::string> parents;
+    for (const Node* parent : broker.memory.tree().live_parents(node.uid))
+        parents.insert(parent->name());
+    if (wanted == parents) return std::nullopt;
+    return refuse(Errc::PreconditionNotMet, "pubsub#collection: the node is elsewhere.");
 }
 
 }   // namespace grid::pubsub

@@ -108,31 +108,29 @@ std::vector<const Node*> NodeTree::live_parents(std::uint64_t child) const {
     return found;
 }
 
-std::vector<Ancestor> NodeTree::ancestors(std::uint64_t uid) const {
-    std::vector<Ancestor> found;
+/// Breadth first: the first way to a node is a shortest one.
+template <class EdgesOf>
+std::vector<Relative> NodeTree::walk(std::uint64_t uid, EdgesOf edges_of_node) const {
+    std::vector<Relative> found;
     std::set<std::uint64_t> seen{uid};
-    const auto climb = [&](std::uint64_t from, std::uint64_t distance) {
-        for (const Node* parent : live_parents(from))
-            if (seen.insert(parent->uid).second) found.push_back({parent, distance});
+    const auto step = [&](std::uint64_t from, std::uint64_t distance) {
+        for (const auto& [to, revision] : edges_of_node(from)) {
+            const Node* node = live(to);
+            if (node && seen.insert(to).second) found.push_back({node, distance});
+        }
     };
-    climb(uid, 1);
+    step(uid, 1);
     for (std::size_t next = 0; next < found.size(); ++next)   // grows meanwhile
-        climb(found[next].node->uid, found[next].distance + 1);
+        step(found[next].node->uid, found[next].distance + 1);
     return found;
 }
 
-std::vector<const Node*> NodeTree::descendants(std::uint64_t uid) const {
-    std::vector<const Node*> found;
-    std::set<std::uint64_t> seen{uid};
-    const auto descend = [&](std::uint64_t from) {
-        for (const auto& [child, revision] : children(from)) {
-            const Node* node = live(child);
-            if (node && seen.insert(child).second) found.push_back(node);
-        }
-    };
-    descend(uid);
-    for (std::size_t next = 0; next < found.size(); ++next) descend(found[next]->uid);
-    return found;
+std::vector<Relative> NodeTree::ancestors(std::uint64_t uid) const {
+    return walk(uid, [this](std::uint64_t from) -> const Edges& { return parents(from); });
+}
+
+std::vector<Relative> NodeTree::descendants(std::uint64_t uid) const {
+    return walk(uid, [this](std::uint64_t from) -> const Edges& { return children(from); });
 }
 
 }   // namespace grid::pubsub

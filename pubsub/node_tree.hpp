@@ -17,8 +17,8 @@ struct Node;
 /// Edges of one node: the other end → revision of the edge's record.
 using Edges = std::map<std::uint64_t, storage::Revision>;
 
-/// A node above another, and how many steps.
-struct Ancestor {
+/// A node above or beneath another, and how many steps.
+struct Relative {
     const Node* node = nullptr;
     std::uint64_t distance = 0;
 };
@@ -44,9 +44,9 @@ public:
     std::vector<const Node*> live_parents(std::uint64_t child) const;
     /// All live nodes above, each with its shortest distance, nearest first. Also of a node that is
     /// deleted, as long as its edges are there.
-    std::vector<Ancestor> ancestors(std::uint64_t uid) const;
-    /// All live nodes beneath, each once.
-    std::vector<const Node*> descendants(std::uint64_t uid) const;
+    std::vector<Relative> ancestors(std::uint64_t uid) const;
+    /// The same downwards.
+    std::vector<Relative> descendants(std::uint64_t uid) const;
 
     /// Nodes that no live collection holds: what the root shows.
     const NodeList& top() const { return top_; }
@@ -55,6 +55,8 @@ public:
 
 private:
     void place(const Node& node);
+    template <class EdgesOf>
+    std::vector<Relative> walk(std::uint64_t uid, EdgesOf edges_of_node) const;
     const Node* live(std::uint64_t uid) const;
 
     std::unordered_map<std::uint64_t, const Node*> live_;

@@ -116,7 +116,8 @@ std::vector<xml::Jid> Announcer::owners(const Node& node) const {
 }
 
 void Announcer::operator()(const ItemPublished& event) {
-    const Node* node = broker_.memory.find(event.node);
+    const Node* node =
+        broker_.memory.find(event.node == uid_of_this_batch ? committed_.revision : event.node);
     if (!node || !node->config().deliver_notifications || !notifier_.has_audience(node->uid))
         return;
     const std::string* payload = event.payload.empty() ? payload_in(committed_) : &event.payload;

@@ -37,7 +37,7 @@ std::string trash_key(std::uint64_t uid, std::uint64_t epoch);
 std::string hidden_key(std::uint64_t uid);
 /// Family::Payload, which has no tag. With revision 0 for put_at_revision(…, payload_revision_at).
 std::string payload_key(std::uint64_t uid, std::uint64_t epoch, storage::Revision revision);
-inline constexpr std::int32_t payload_revision_at = 16;
+inline constexpr std::int32_t payload_revision_at = 16, payload_uid_at = 0;
 
 /// A key taken apart, as far as its tag has the parts.
 struct ParsedKey {

@@ -109,8 +109,10 @@ Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settin
         return Request(GetDefault{element->attr_or("type", "leaf") == "collection"});
     }
     // XEP-0248 §7.4.3.1: without a NodeID the root is meant.
-    if (name == "delete" && element->attr_or("node", "").empty())
-        return refuse(Errc::NotAllowed, "The root node cannot be deleted.");
+    const std::string* named = element->attr("node");
+    const bool is_root = named ? named->empty() : name == "delete";
+    if (is_root && (name == "delete" || name == "configure"))
+        return refuse(Errc::NotAllowed, "The root node is not to be deleted or configured.");
     auto node = required_node(*element, settings);
     if (!node) return node.error();
     if (name == "collection") return parse_collection(iq, *element, settings, *node);

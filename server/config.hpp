@@ -74,6 +74,13 @@ struct Config {
         std::size_t page_max = 500;
         std::vector<std::pair<std::string, std::string>> types;   // NodeID glob → payload namespace
         bool strict_type = false;
+        bool auto_create = false;
+        std::size_t children_max = 20'000;
+        struct Compat {   // for clients that need what the XEP does not have
+            bool write_by_get = false;
+            std::vector<std::string> advertise;
+            bool empty_set = false;
+        } compat;
         struct Archive {
             std::size_t items_max = 100'000;
             std::uint32_t days = 7;

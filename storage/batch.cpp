@@ -6,19 +6,19 @@
 namespace grid::storage {
 
 Batch& Batch::put(Family family, std::string key, std::string value) {
-    operations.push_back({family, false, std::move(key), std::move(value), -1});
+    operations.push_back({family, false, std::move(key), std::move(value), -1, -1});
     return *this;
 }
 
 Batch& Batch::put_at_revision(
     Family family, std::string key, std::int32_t revision_at, std::string value
 ) {
-    operations.push_back({family, false, std::move(key), std::move(value), revision_at});
+    operations.push_back({family, false, std::move(key), std::move(value), revision_at, -1});
     return *this;
 }
 
 Batch& Batch::erase(Family family, std::string key) {
-    operations.push_back({family, true, std::move(key), {}, -1});
+    operations.push_back({family, true, std::move(key), {}, -1, -1});
     return *this;
 }
 

@@ -28,6 +28,8 @@ struct Operation {
     std::string value;
     /// Where in `key` the store writes its revision (8 bytes, big endian); -1 for nowhere.
     std::int32_t revision_at = -1;
+    /// A second such place, for a key that names two things which this batch makes.
+    std::int32_t also_revision_at = -1;
 };
 
 /// "This key was last written at that revision", 0 for "this key does not exist".

@@ -135,6 +135,8 @@ Committed Sequencer::accept(Submission submission) {
             (!operation.key.empty() && operation.key.front() != reserved_prefix)
         );
         if (operation.revision_at >= 0) fill_in(operation.key, operation.revision_at, head_);
+        if (operation.also_revision_at >= 0)
+            fill_in(operation.key, operation.also_revision_at, head_);
         // A volatile batch writes nothing, so nobody can rest on it; a key with a revision of its
         // own in it is new by construction, so nobody expects it.
         if (committed.batch.is_volatile || operation.revision_at >= 0) continue;

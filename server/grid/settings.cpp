@@ -18,6 +18,11 @@ pubsub::Settings broker_settings(const Config& config, const Addresses& addresse
     to.page_max = from.page_max;
     to.types = from.types;
     to.strict_type = from.strict_type;
+    to.auto_create = from.auto_create;
+    to.children_max = from.children_max;
+    to.write_by_get = from.compat.write_by_get;
+    to.advertise = from.compat.advertise;
+    to.empty_set = from.compat.empty_set;
     to.archive = {
         from.archive.items_max, from.archive.days, from.archive.bytes_max,
         from.archive.total_items_max

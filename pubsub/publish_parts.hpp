@@ -1,0 +1,25 @@
+// pubsub/publish_parts.hpp: what publishing to a node that is there and to one that is made have in
+// common.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "pubsub/use_cases.hpp"
+#include "xml/stanza_error.hpp"
+
+namespace grid::pubsub {
+
+/// The matrix of §4.3, and §7.1.3.6.
+std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config);
+std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config);
+/// The first payload tells what the node is for, if nobody said so (RFC 8600 §5: `pubsub#type`).
+bool teaches_type(const Publish& request, const NodeConfig& config);
+/// §7.1.2: names the item that the publisher did not name.
+Reply publish_reply(const std::string& node, const std::string& id);
+
+/// §7.1.4: there is no such node, and publishing makes it.
+Decision publish_to_new(const Broker& broker, const Context& context, const Publish& request);
+
+}   // namespace grid::pubsub

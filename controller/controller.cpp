@@ -74,6 +74,9 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::AccountGuard:
             state_->accounts.apply_slot(rest, change.record);
             break;
+        case storage::Tag::Leaver:
+            state_->accounts.apply_leaver(rest, change.record);
+            break;
         case storage::Tag::Group:
             state_->groups.apply(rest, change.record);
             break;

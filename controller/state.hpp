@@ -30,7 +30,7 @@ struct Controller::State {
     Directory directory;
     std::uint64_t revision = 1;   // of rights: see AccessPolicy::revision
 
-    AccountMachine machine() const { return {accounts, settings}; }
+    AccountMachine machine() const { return {accounts, settings, directory.broker()}; }
 
     /// The actor's account when it may act at all: registered, and by the certificate that this
     /// very session showed. A session that was there before somebody else registered its name has

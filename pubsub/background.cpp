@@ -26,6 +26,7 @@ public:
     std::vector<Batch> take() { return std::move(batches_); }
 
     void erase_trash();
+    void clean_leavers();
     void clean_subscriptions();
     void erase_stale_payloads();
     void erase_stale_positions();
@@ -103,6 +104,38 @@ void Round::erase_node(const Node& node, storage::Revision trash, std::uint64_t 
     batch.erase(Family::Control, node_key(node.uid));
     batch.erase(Family::Control, trash_key(node.uid, epoch));
     add(std::move(batch));
+}
+
+/// What deleted accounts had. Rests on the note of the deletion, which goes last: a name that is
+/// given to somebody else before has nothing of it left (controller/accounts/transitions.cpp).
+void Round::clean_leavers() {
+    for (const auto& [bare, revision] : memory_.leavers()) {
+        if (is_full()) return;
+        Batch batch;
+        const std::string note = leaver_key(bare);
+        batch.expect(Family::Control, note, revision);
+        for (const auto& [uid, count] : memory_.subscribed_nodes(bare)) {
+            const Node* node = memory_.find(uid);
+            if (!node) continue;
+            node->each_subscription_of_account(bare, [&](const auto& entry) {
+                if (batch.operations.size() < records_per_batch)
+                    erase_subscription(batch, *node, entry, false);
+            });
+        }
+        for (std::uint64_t uid : memory_.affiliated_nodes(bare)) {
+            const Node* node = memory_.find(uid);
+            if (!node || batch.operations.size() >= records_per_batch) continue;
+            const std::string key = affiliation_key(uid, bare);
+            batch.expect(Family::Control, key, node->affiliation_revision(bare));
+            batch.erase(Family::Control, key);
+            if (node->affiliation(bare) != Affiliation::Owner) continue;
+            // Another owner may resign meanwhile because there is this one.
+            batch.expect(Family::Control, guard_key(uid), node->guard);
+            batch.put(Family::Control, guard_key(uid), "");
+        }
+        if (batch.operations.empty()) batch.erase(Family::Control, note);
+        add(std::move(batch));
+    }
 }
 
 void Round::clean_subscriptions() {
@@ -192,6 +225,7 @@ std::vector<Batch> due_batches(
     const Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
 ) {
     Round round(broker, now, batches_max);
+    if (!round.is_full()) round.clean_leavers();
     if (!round.is_full()) round.clean_subscriptions();
     round.retain(cursor.retention);
     if (!round.is_full()) round.erase_trash();

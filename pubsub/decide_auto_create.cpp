@@ -3,6 +3,7 @@
 #include "pubsub/access.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
+#include "pubsub/node_config_fields.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/node_creation.hpp"
 #include "pubsub/publish_parts.hpp"

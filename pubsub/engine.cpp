@@ -143,10 +143,19 @@ std::vector<storage::Batch> Engine::note_positions(
     return position_batches(*state_->broker, positions);
 }
 
+bool Engine::holds_anything_of(std::string_view bare) const {
+    const Memory& memory = state_->broker->memory;
+    return !memory.affiliated_nodes(bare).empty() || !memory.subscribed_nodes(bare).empty();
+}
+
 std::vector<std::uint64_t> Engine::subscribed_nodes(const xml::Jid& bare) const {
+    const Memory& memory = state_->broker->memory;
     std::vector<std::uint64_t> nodes;
-    for (const auto& [uid, count] : state_->broker->memory.subscribed_nodes(bare.bare_view()))
+    for (const auto& [uid, count] : memory.subscribed_nodes(bare.bare_view())) {
         nodes.push_back(uid);
+        for (const auto& [node, distance] : memory.tree().descendants(uid))
+            nodes.push_back(node->uid);
+    }
     return nodes;
 }
 

@@ -162,7 +162,12 @@ public:
         const std::vector<std::pair<std::string, storage::Revision>>& positions
     ) const;
 
-    /// Nodes in which this bare JID has a subscription.
+    /// Whether a deleted account has left anything here that its name's next holder would inherit
+    /// (records.hpp: leaver_key).
+    bool holds_anything_of(std::string_view bare) const;
+
+    /// Nodes in which this bare JID has a subscription, and those beneath: whose audience it may be
+    /// part of.
     std::vector<std::uint64_t> subscribed_nodes(const xml::Jid& bare) const;
     /// Whether the account has any subscription whose check is older than the policy in force; and
     /// a bounded batch of removals for those that fail now (design §2, authorization in time).

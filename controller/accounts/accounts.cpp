@@ -54,6 +54,18 @@ std::size_t PendingSlots::taken(std::string_view anchor) const {
     return found == by_anchor_.end() ? 0 : found->second.size();
 }
 
+void Accounts::apply_leaver(std::string_view jid, const std::optional<storage::Record>& record) {
+    if (record)
+        leavers_.insert_or_assign(std::string(jid), record->revision);
+    else
+        leavers_.erase(std::string(jid));
+}
+
+storage::Revision Accounts::leaver(std::string_view jid) const {
+    const auto found = leavers_.find(jid);
+    return found == leavers_.end() ? 0 : found->second;
+}
+
 AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage::Record>& record) {
     AccountApplied applied{std::string(jid), false};
     const auto found = accounts_.find(jid);

@@ -60,6 +60,11 @@ public:
         slots_.apply(rest, record);
     }
 
+    void apply_leaver(std::string_view jid, const std::optional<storage::Record>& record);
+    /// Revision of the note that the broker is to remove what a deleted account left there; 0:
+    /// none.
+    storage::Revision leaver(std::string_view jid) const;
+
     /// Null for an account that is not stored (INIT).
     const Account* find(std::string_view jid) const;
     std::size_t size() const { return accounts_.size(); }
@@ -95,6 +100,7 @@ private:
     std::map<std::string, std::set<std::string_view>, std::less<>> members_;
     std::set<std::pair<storage::Millis, std::string_view>> pending_;
     PendingSlots slots_;
+    std::map<std::string, storage::Revision, std::less<>> leavers_;
 };
 
 }   // namespace grid::controller

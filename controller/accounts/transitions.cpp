@@ -6,6 +6,7 @@
 
 #include "controller/accounts/event.hpp"
 #include "controller/audit/record.hpp"
+#include "pubsub/records.hpp"
 
 namespace grid::controller {
 
@@ -75,6 +76,20 @@ public:
         });
         change.after = after_;
         return change;
+    }
+
+    /// What the account has at the broker goes with it, in the background (pubsub/background.cpp);
+    /// the note is durable with the deletion itself.
+    static void leave_broker(storage::Batch& batch, const Account& account) {
+        batch.put(storage::Family::Control, pubsub::leaver_key(account.jid), "");
+    }
+    /// Nothing of an earlier holder is left: from now on what is there is the new one's.
+    static void enter_broker(
+        storage::Batch& batch, const Accounts& accounts, const Account& account
+    ) {
+        const std::string key = pubsub::leaver_key(account.jid);
+        batch.expect(storage::Family::Control, key, accounts.leaver(account.jid));
+        if (accounts.leaver(account.jid) != 0) batch.erase(storage::Family::Control, key);
     }
 
     /// Takes a guard record of the trust anchor, for an account that becomes PENDING.
@@ -156,6 +171,7 @@ Outcome<AccountChange> AccountMachine::register_client(
     if (*next == before.state && before.is_bound()) return AccountChange{{}, before};
     if (before.state == AccountState::Init && accounts_.size() >= settings_.accounts_max)
         return Failure{Errc::TooManyAccounts, "this grid takes no more accounts", {}};
+    if (auto failure = check_leftovers(before)) return *failure;
     Account after = before;
     after.state = *next;
     after.bind(identity);
@@ -182,7 +198,20 @@ Outcome<AccountChange> AccountMachine::register_client(
     AccountChange change =
         Mover(accounts_, before, after).move(context, row_of(action).name, false);
     if (needs_slot) Mover::take_slot(change.batch, change.after);
+    if (before.state == AccountState::Init)
+        Mover::enter_broker(change.batch, accounts_, change.after);
     return change;
+}
+
+std::optional<Failure> AccountMachine::check_leftovers(const Account& before) const {
+    if (before.state != AccountState::Init || accounts_.leaver(before.jid) == 0 || !broker_)
+        return std::nullopt;
+    if (!broker_->holds_anything_of(before.jid)) return std::nullopt;
+    return Failure{
+        Errc::TooManyAccounts,
+        "what an earlier account of this name had is being removed: try again in a moment",
+        {}
+    };
 }
 
 bool AccountMachine::needs_enrolment(const Identity& identity) const {
@@ -231,6 +260,7 @@ Outcome<AccountChange> AccountMachine::act(
     }
     if (action == AccountAction::Create && accounts_.size() >= settings_.accounts_max)
         return Failure{Errc::TooManyAccounts, "accounts.accounts_max is reached", {}};
+    if (auto failure = check_leftovers(before)) return *failure;
     Account after = before;
     after.state = *next;
     if (groups)
@@ -247,7 +277,11 @@ Outcome<AccountChange> AccountMachine::act(
         return Failure{
             Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
         };
-    return Mover(accounts_, before, after).move(context, row_of(action).name, false);
+    AccountChange change =
+        Mover(accounts_, before, after).move(context, row_of(action).name, false);
+    if (before.state == AccountState::Init)
+        Mover::enter_broker(change.batch, accounts_, change.after);
+    return change;
 }
 
 Outcome<AccountChange> AccountMachine::remove(const xml::Jid& jid, const pubsub::Context& context)
@@ -259,8 +293,10 @@ Outcome<AccountChange> AccountMachine::remove(const xml::Jid& jid, const pubsub:
         return Failure{
             Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
         };
-    return Mover(accounts_, before, init_account(jid))
-        .move(context, row_of(AccountAction::Delete).name, false);
+    AccountChange change = Mover(accounts_, before, init_account(jid))
+                               .move(context, row_of(AccountAction::Delete).name, false);
+    Mover::leave_broker(change.batch, before);
+    return change;
 }
 
 AccountChange AccountMachine::expire(const Account& account, storage::Millis now) const {

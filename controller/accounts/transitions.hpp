@@ -47,8 +47,11 @@ struct AccountChange {
 /// Pure functions over the accounts; every batch expects the account's record.
 class AccountMachine {
 public:
-    AccountMachine(const Accounts& accounts, const Settings& settings)
-        : accounts_(accounts), settings_(settings) {}
+    /// `broker` may be null: then nobody has left anything there.
+    AccountMachine(
+        const Accounts& accounts, const Settings& settings, const pubsub::Engine* broker = nullptr
+    )
+        : accounts_(accounts), settings_(settings), broker_(broker) {}
 
     /// B.2: the same certificate again gets the present state, another one `conflict`.
     Outcome<AccountChange> register_client(
@@ -74,8 +77,13 @@ public:
     AccountChange make_administrator(const xml::Jid& jid) const;
 
 private:
+    /// A deleted account of that name still has something at the broker, which its next holder
+    /// must not inherit: it is being removed.
+    std::optional<Failure> check_leftovers(const Account& before) const;
+
     const Accounts& accounts_;
     const Settings& settings_;
+    const pubsub::Engine* broker_;
 };
 
 /// "The same certificate": the same trust anchor and the same account; and an account that an

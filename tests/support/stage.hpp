@@ -1,6 +1,7 @@
 // tests/support/stage.hpp: the broker on a stage: clients send stanzas of the XEP and receive them.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <functional>
@@ -54,6 +55,26 @@ public:
         std::string_view node,
         const pubsub::Verdict& verdict
     ) const override;
+};
+
+/// Nobody knows anybody until told otherwise. `is_there` counts from the next restart on.
+struct ScriptedContacts final : pubsub::Contacts {
+    bool is_there = false;
+    std::set<std::pair<std::string, std::string>> known;   // owner, contact
+    std::map<std::pair<std::string, std::string>, std::string> groups;
+
+    bool has_presence_subscription(const xml::Jid& owner, const xml::Jid& contact) const override {
+        return known.contains({owner.str(), contact.str()});
+    }
+    bool is_in_group(
+        const xml::Jid& owner, const xml::Jid& contact, const std::vector<std::string>& wanted
+    ) const override {
+        const auto found = groups.find({owner.str(), contact.str()});
+        return found != groups.end() &&
+               std::find(wanted.begin(), wanted.end(), found->second) != wanted.end();
+    }
+    bool is_online(const xml::Jid&) const override { return false; }
+    bool is_available() const override { return is_there; }
 };
 
 /// prepare → decide → commit → apply → notify, as the grid strand does it, on a MemoryStore.
@@ -129,6 +150,7 @@ public:
     std::size_t rounds() const { return rounds_; }   // decisions taken again after a conflict
 
     ScriptedPolicy policy;
+    ScriptedContacts contacts;
 
     // pubsub::Notifier
     void notify(pubsub::Notification notification) override;
@@ -137,16 +159,6 @@ public:
     void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override;
 
 private:
-    struct NoContacts final : pubsub::Contacts {
-        bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
-            return false;
-        }
-        bool is_in_group(const xml::Jid&, const xml::Jid&, const std::vector<std::string>&)
-            const override {
-            return false;
-        }
-        bool is_online(const xml::Jid&) const override { return false; }
-    };
     struct Pending {
         pubsub::Prepared prepared;
         pubsub::Context context;
@@ -171,7 +183,6 @@ private:
     bool take(const std::string& who, const xml::Element& expected);
 
     pubsub::Settings settings_;
-    NoContacts contacts_;
     std::unique_ptr<storage::MemoryStore> store_;
     std::unique_ptr<pubsub::Engine> engine_;
     std::unique_ptr<pubsub::Memory> memory_;

@@ -39,7 +39,7 @@ pubsub::Settings Stage::default_settings() {
 
 void Stage::restart(pubsub::Settings settings) {
     settings_ = std::move(settings);
-    engine_ = std::make_unique<pubsub::Engine>(settings_, policy, contacts_);
+    engine_ = std::make_unique<pubsub::Engine>(settings_, policy, contacts);
     memory_ = std::make_unique<pubsub::Memory>(settings_);
     rescan();
 }

@@ -39,7 +39,8 @@ TEST_CASE_METHOD(Stage, "7.1.4 auto-create is off by default: item-not-found", "
     sends(
         owner, "<iq type='get' id='i'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
     );
-    for (const auto* feature : next(owner).first_child()->children("feature"))
+    const auto iq = next(owner);
+    for (const auto* feature : iq.first_child()->children("feature"))
         CHECK(feature->attr_or("var", "") != pubsub_ns + "#auto-create");
 }
 

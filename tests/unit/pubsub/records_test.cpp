@@ -106,6 +106,8 @@ TEST_CASE("every event survives") {
         SubscriptionChanged{1, "a@b", "s", SubscriptionState::None, false},
         ApprovalRequested{1, "a@b", "s"},
         AffiliationChanged{1, "a@b", Affiliation::Outcast},
+        NodeCreated{2},
+        Associated{1, 2, false},
     };
     REQUIRE(all.size() == std::variant_size_v<Event>);
     for (const Event& event : all) {

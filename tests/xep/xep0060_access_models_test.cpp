@@ -124,6 +124,7 @@ TEST_CASE_METHOD(
         auto with = settings();
         with.allow_open = true;
         with.default_access_model = model;
+        with.advertise.clear();
         restart(with);
         CHECK(access_features(*this) == std::set<std::string>{model});
         creates(owner, model);

@@ -270,6 +270,4 @@ TEST_CASE_METHOD(Stage, "owner-default-success", "[xep-0060]") {
     REQUIRE(form.has_value());
     CHECK(form->type == "form");
     CHECK(form->field("pubsub#access_model")->value() == "whitelist");
-    owner_get(owner, "d2", "<default type='collection'/>");
-    error(owner, "d2", "cancel", "feature-not-implemented", "unsupported collections");
 }

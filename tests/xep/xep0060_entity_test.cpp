@@ -51,10 +51,11 @@ TEST_CASE_METHOD(Stage, "entity-features", "[xep-0060]") {
     // Exactly these. What is not there yet: each must come with a test.
     std::set<std::string> expected{
         "http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items",
-        "http://jabber.org/protocol/rsm", pubsub_ns
+        "http://jabber.org/protocol/rsm", pubsub_ns, "urn:xmpp:pubsub-filter:0"
     };
     for (const char* name :
          {"access-whitelist",
+          "collections",
           "config-node",
           "config-node-max",
           "create-and-configure",
@@ -67,6 +68,8 @@ TEST_CASE_METHOD(Stage, "entity-features", "[xep-0060]") {
           "member-affiliation",
           "meta-data",
           "modify-affiliations",
+          "multi-collection",
+          "multi-collections",
           "multi-items",
           "outcast-affiliation",
           "persistent-items",

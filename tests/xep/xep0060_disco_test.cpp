@@ -189,13 +189,11 @@ TEST_CASE_METHOD(
           "create-and-configure",
           "create-nodes",
           "delete-nodes",
-          "get-pending",
           "instant-nodes",
           "item-ids",
           "meta-data",
           "modify-affiliations",
           "manage-subscriptions",
-          "multi-subscribe",
           "outcast-affiliation",
           "persistent-items",
           "presence-notifications",
@@ -207,8 +205,7 @@ TEST_CASE_METHOD(
           "retrieve-default",
           "retrieve-items",
           "retrieve-subscriptions",
-          "subscribe",
-          "subscription-options"}) {
+          "subscribe"}) {
         INFO(name);
         CHECK(vars.count(pubsub_ns + "#" + name) == 1);
     }

@@ -153,7 +153,7 @@ TEST_CASE_METHOD(
     creates(owner, "n", "max_items=max item_expire=max");
     for (const char* id : {"a", "b", "c", "d"}) publishes(owner, "n", id);
     work_off();
-    CHECK(engine().item_count() == 3);
+    CHECK(engine().node("n")->items == 3);
     owner_get(owner, "g1", "<configure node='n'/>");
     const grid::xml::Element iq = next(owner);
     std::map<std::string, std::string> shown;

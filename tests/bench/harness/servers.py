@@ -74,8 +74,8 @@ class Bench:
         self.certs = os.path.join(directory, "certs")
         self.count = 0
         self.running = []
-        subprocess.run([os.path.join(programs, "benchcerts"), self.certs, str(max(identities, IDENTITIES)),
-                        DOMAIN],
+        count = max(identities, IDENTITIES)
+        subprocess.run([os.path.join(programs, "benchcerts"), self.certs, str(count), DOMAIN],
                        check=True)
 
     def fresh_directory(self, name):

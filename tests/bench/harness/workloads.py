@@ -1,4 +1,4 @@
-# tests/bench/harness/workloads.py: the workloads, and which of their figures are shown and compared.
+# tests/bench/harness/workloads.py: the workloads, and which of their figures are shown.
 from harness import many
 from harness.workload import Failure, Metric, Workload, median   # noqa: F401
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 
+#include "controller/accounts/account_move.hpp"
 #include "controller/accounts/event.hpp"
 #include "controller/audit/record.hpp"
-#include "pubsub/records.hpp"
 
 namespace grid::controller {
 
@@ -46,83 +46,6 @@ std::string advice(AccountState state, AccountAction action) {
     if (action == AccountAction::Decline) return text + "disable it instead";
     return text + "there is nothing to do";
 }
-
-/// Moves `before` to `after` in one batch: record, guard, audit, event.
-class Mover {
-public:
-    Mover(const Accounts& accounts, const Account& before, Account after)
-        : accounts_(accounts), before_(before), after_(std::move(after)) {}
-
-    AccountChange move(const pubsub::Context& context, std::string_view name, bool expired) {
-        AccountChange change;
-        const bool groups_changed = before_.groups != after_.groups;
-        after_.changed = context.now;
-        after_.changed_by = audit::actor_name(context.actor);
-        if (before_.state == AccountState::Init) after_.created = context.now;
-        storage::Batch& batch = change.batch;
-        release_slot(batch);
-        const std::string key = account_key(after_.jid);
-        batch.expect(storage::Family::Control, key, before_.revision);
-        if (after_.state == AccountState::Init)
-            batch.erase(storage::Family::Control, key);
-        else
-            batch.put(storage::Family::Control, key, encode(after_));
-        audit::Record record = audit::by(context.actor, audit::Outcome::Allow, name);
-        record.target = after_.jid;
-        record.detail = describe(groups_changed);
-        audit::append(batch, std::move(record));
-        batch.event = encode(AccountEvent{
-            after_.jid, before_.state, after_.state, groups_changed, expired, after_.groups
-        });
-        change.after = after_;
-        return change;
-    }
-
-    /// What the account has at the broker goes with it, in the background (pubsub/background.cpp);
-    /// the note is durable with the deletion itself.
-    static void leave_broker(storage::Batch& batch, const Account& account) {
-        batch.put(storage::Family::Control, pubsub::leaver_key(account.jid), "");
-    }
-    /// Nothing of an earlier holder is left: from now on what is there is the new one's.
-    static void enter_broker(
-        storage::Batch& batch, const Accounts& accounts, const Account& account
-    ) {
-        const std::string key = pubsub::leaver_key(account.jid);
-        batch.expect(storage::Family::Control, key, accounts.leaver(account.jid));
-        if (accounts.leaver(account.jid) != 0) batch.erase(storage::Family::Control, key);
-    }
-
-    /// Takes a guard record of the trust anchor, for an account that becomes PENDING.
-    static void take_slot(storage::Batch& batch, const Account& account) {
-        const std::string key = slot_key(account.anchor, account.slot);
-        batch.expect(storage::Family::Control, key, 0);
-        batch.put(storage::Family::Control, key, account.jid);
-    }
-
-private:
-    void release_slot(storage::Batch& batch) {
-        if (before_.slot == 0 || after_.state == AccountState::Pending) return;
-        after_.slot = 0;
-        const auto* slot = accounts_.slots().find(before_.anchor, before_.slot);
-        if (slot == nullptr || slot->account != before_.jid) return;
-        const std::string key = slot_key(before_.anchor, before_.slot);
-        batch.expect(storage::Family::Control, key, slot->revision);
-        batch.erase(storage::Family::Control, key);
-    }
-
-    std::string describe(bool groups_changed) const {
-        std::string text =
-            std::string(to_string(before_.state)) + " → " + std::string(to_string(after_.state));
-        if (!groups_changed) return text;
-        text += ", groups:";
-        for (const std::string& group : after_.groups) text += " " + group;
-        return text;
-    }
-
-    const Accounts& accounts_;
-    const Account& before_;
-    Account after_;
-};
 
 }   // namespace
 
@@ -196,10 +119,10 @@ Outcome<AccountChange> AccountMachine::register_client(
             };
     }
     AccountChange change =
-        Mover(accounts_, before, after).move(context, row_of(action).name, false);
-    if (needs_slot) Mover::take_slot(change.batch, change.after);
+        AccountMove(accounts_, before, after).move(context, row_of(action).name, false);
+    if (needs_slot) AccountMove::take_slot(change.batch, change.after);
     if (before.state == AccountState::Init)
-        Mover::enter_broker(change.batch, accounts_, change.after);
+        AccountMove::enter_broker(change.batch, accounts_, change.after);
     return change;
 }
 
@@ -240,7 +163,7 @@ Outcome<AccountChange> AccountMachine::enrol(
         return AccountChange{{}, before};
     Account after = before;
     after.bind(identity);
-    return Mover(accounts_, before, after).move(context, "account-bind", false);
+    return AccountMove(accounts_, before, after).move(context, "account-bind", false);
 }
 
 Outcome<AccountChange> AccountMachine::act(
@@ -278,9 +201,9 @@ Outcome<AccountChange> AccountMachine::act(
             Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
         };
     AccountChange change =
-        Mover(accounts_, before, after).move(context, row_of(action).name, false);
+        AccountMove(accounts_, before, after).move(context, row_of(action).name, false);
     if (before.state == AccountState::Init)
-        Mover::enter_broker(change.batch, accounts_, change.after);
+        AccountMove::enter_broker(change.batch, accounts_, change.after);
     return change;
 }
 
@@ -293,9 +216,9 @@ Outcome<AccountChange> AccountMachine::remove(const xml::Jid& jid, const pubsub:
         return Failure{
             Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
         };
-    AccountChange change = Mover(accounts_, before, init_account(jid))
+    AccountChange change = AccountMove(accounts_, before, init_account(jid))
                                .move(context, row_of(AccountAction::Delete).name, false);
-    Mover::leave_broker(change.batch, before);
+    AccountMove::leave_broker(change.batch, before);
     return change;
 }
 
@@ -305,7 +228,7 @@ AccountChange AccountMachine::expire(const Account& account, storage::Millis now
     context.now = now;
     Account after;
     after.jid = account.jid;
-    return Mover(accounts_, account, std::move(after))
+    return AccountMove(accounts_, account, std::move(after))
         .move(context, row_of(AccountAction::Expire).name, true);
 }
 
@@ -321,7 +244,7 @@ AccountChange AccountMachine::make_administrator(const xml::Jid& jid) const {
     }
     if (after.state == before.state && after.groups == before.groups)
         return AccountChange{{}, before};
-    return Mover(accounts_, before, std::move(after))
+    return AccountMove(accounts_, before, std::move(after))
         .move(context, "account-make-administrator", false);
 }
 

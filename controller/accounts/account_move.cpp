@@ -1,0 +1,73 @@
+// controller/accounts/account_move.cpp: see account_move.hpp.
+#include "controller/accounts/account_move.hpp"
+
+#include "controller/accounts/event.hpp"
+#include "controller/audit/record.hpp"
+#include "pubsub/records.hpp"
+
+namespace grid::controller {
+
+AccountChange AccountMove::move(
+    const pubsub::Context& context, std::string_view name, bool expired
+) {
+    AccountChange change;
+    const bool groups_changed = before_.groups != after_.groups;
+    after_.changed = context.now;
+    after_.changed_by = audit::actor_name(context.actor);
+    if (before_.state == AccountState::Init) after_.created = context.now;
+    storage::Batch& batch = change.batch;
+    release_slot(batch);
+    const std::string key = account_key(after_.jid);
+    batch.expect(storage::Family::Control, key, before_.revision);
+    if (after_.state == AccountState::Init)
+        batch.erase(storage::Family::Control, key);
+    else
+        batch.put(storage::Family::Control, key, encode(after_));
+    audit::Record record = audit::by(context.actor, audit::Outcome::Allow, name);
+    record.target = after_.jid;
+    record.detail = describe(groups_changed);
+    audit::append(batch, std::move(record));
+    batch.event = encode(AccountEvent{
+        after_.jid, before_.state, after_.state, groups_changed, expired, after_.groups
+    });
+    change.after = after_;
+    return change;
+}
+
+void AccountMove::leave_broker(storage::Batch& batch, const Account& account) {
+    batch.put(storage::Family::Control, pubsub::leaver_key(account.jid), "");
+}
+void AccountMove::enter_broker(
+    storage::Batch& batch, const Accounts& accounts, const Account& account
+) {
+    const std::string key = pubsub::leaver_key(account.jid);
+    batch.expect(storage::Family::Control, key, accounts.leaver(account.jid));
+    if (accounts.leaver(account.jid) != 0) batch.erase(storage::Family::Control, key);
+}
+
+void AccountMove::take_slot(storage::Batch& batch, const Account& account) {
+    const std::string key = slot_key(account.anchor, account.slot);
+    batch.expect(storage::Family::Control, key, 0);
+    batch.put(storage::Family::Control, key, account.jid);
+}
+
+void AccountMove::release_slot(storage::Batch& batch) {
+    if (before_.slot == 0 || after_.state == AccountState::Pending) return;
+    after_.slot = 0;
+    const auto* slot = accounts_.slots().find(before_.anchor, before_.slot);
+    if (slot == nullptr || slot->account != before_.jid) return;
+    const std::string key = slot_key(before_.anchor, before_.slot);
+    batch.expect(storage::Family::Control, key, slot->revision);
+    batch.erase(storage::Family::Control, key);
+}
+
+std::string AccountMove::describe(bool groups_changed) const {
+    std::string text =
+        std::string(to_string(before_.state)) + " → " + std::string(to_string(after_.state));
+    if (!groups_changed) return text;
+    text += ", groups:";
+    for (const std::string& group : after_.groups) text += " " + group;
+    return text;
+}
+
+}   // namespace grid::controller

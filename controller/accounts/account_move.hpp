@@ -1,0 +1,39 @@
+// controller/accounts/account_move.hpp: the batch that moves an account from one state to another.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "controller/accounts/transitions.hpp"
+
+namespace grid::controller {
+
+/// Moves `before` to `after` in one batch: record, guard, audit, event.
+class AccountMove {
+public:
+    AccountMove(const Accounts& accounts, const Account& before, Account after)
+        : accounts_(accounts), before_(before), after_(std::move(after)) {}
+
+    AccountChange move(const pubsub::Context& context, std::string_view name, bool expired);
+
+    /// What the account has at the broker goes with it, in the background (pubsub/background.cpp);
+    /// the note is durable with the deletion itself.
+    static void leave_broker(storage::Batch& batch, const Account& account);
+    /// Nothing of an earlier holder is left: from now on what is there is the new one's.
+    static void enter_broker(
+        storage::Batch& batch, const Accounts& accounts, const Account& account
+    );
+    /// Takes a guard record of the trust anchor, for an account that becomes PENDING.
+    static void take_slot(storage::Batch& batch, const Account& account);
+
+private:
+    void release_slot(storage::Batch& batch);
+    std::string describe(bool groups_changed) const;
+
+    const Accounts& accounts_;
+    const Account& before_;
+    Account after_;
+};
+
+}   // namespace grid::controller

@@ -154,34 +154,6 @@ void Memory::apply_affiliation(const ParsedKey& key, const KeyChange& change) {
     affiliated_[bare].insert(key.uid);
 }
 
-void Memory::apply_subscription(const ParsedKey& key, const KeyChange& change) {
-    Node& node = this->node(key.uid);
-    const auto found = node.subscriptions.find(SubscriptionKeyView{key.name, key.subid});
-    const std::string account(bare_of(key.name));
-    if (change.record) {
-        Subscription subscription = decode_subscription(change.record->value);
-        subscription.revision = change.record->revision;
-        if (found != node.subscriptions.end()) {
-            found->second = std::move(subscription);
-            return;
-        }
-        node.subscriptions.emplace(
-            SubscriptionKey{std::string(key.name), std::string(key.subid)}, std::move(subscription)
-        );
-        ++subscribed_[account][key.uid];
-        ++subscription_count_;
-        return;
-    }
-    if (found == node.subscriptions.end()) return;
-    node.subscriptions.erase(found);
-    --subscription_count_;
-    auto& nodes = subscribed_[account];
-    if (--nodes[key.uid] == 0) nodes.erase(key.uid);
-    if (nodes.empty()) subscribed_.erase(account);
-    note_position(std::string(key.name));
-    drop_if_empty(key.uid);
-}
-
 void Memory::apply_position(const ParsedKey& key, const KeyChange& change) {
     const std::string jid(key.name);
     if (change.record)

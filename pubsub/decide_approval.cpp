@@ -1,4 +1,6 @@
 // pubsub/decide_approval.cpp: an owner answers an approval request (XEP-0060 §8.6).
+#include <utility>
+
 #include "pubsub/access.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/subscription_change.hpp"
@@ -36,7 +38,9 @@ Decision decide(const Broker& broker, const Context& context, const Approval& an
         erase_subscription(batch, node, *pending, true);
     } else {
         const SubscriptionKey& key = pending->first;
-        put_subscription(broker, batch, node, key, SubscriptionState::Subscribed);
+        Subscription next = pending->second;
+        next.state = SubscriptionState::Subscribed;
+        put_subscription(broker, context, batch, node, key, std::move(next));
         batch.expect(
             Family::Control, affiliation_key(node.uid, bare), node.affiliation_revision(bare)
         );

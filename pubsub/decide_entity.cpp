@@ -4,6 +4,7 @@
 
 #include "pubsub/access.hpp"
 #include "pubsub/page.hpp"
+#include "pubsub/subscription_form.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -58,12 +59,9 @@ Decision decide(const Broker& broker, const Context& context, const MySubscripti
         if (!node) continue;
         node->each_subscription_of_account(bare, [&](const auto& entry) {
             const auto& [key, subscription] = entry;
-            xml::Element line(
-                "subscription", {{"jid", key.jid},
-                                 {"subscription", std::string(to_string(subscription.state))},
-                                 {"subid", key.subid}}
-            );
-            if (!request.node) line.set("node", node->name());
+            xml::Element line =
+                subscription_element(key, subscription.state, subscription.expire());
+            line.set("node", node->name());   // §5.6: also where one node was asked for
             lines.push_back({node->name() + '\n' + key.jid + '\n' + key.subid, std::move(line)});
         });
     }

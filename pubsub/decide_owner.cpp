@@ -8,6 +8,7 @@
 #include "pubsub/page.hpp"
 #include "pubsub/reply.hpp"
 #include "pubsub/subscription_change.hpp"
+#include "pubsub/subscription_form.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -27,16 +28,6 @@ xml::Element affiliation_line(std::string_view jid, Affiliation affiliation) {
         "affiliation",
         {{"jid", std::string(jid)}, {"affiliation", std::string(to_string(affiliation))}}
     );
-}
-
-xml::Element subscription_line(
-    std::string_view jid, std::string_view subid, SubscriptionState state
-) {
-    xml::Element line(
-        "subscription", {{"jid", std::string(jid)}, {"subscription", std::string(to_string(state))}}
-    );
-    if (!subid.empty()) line.set("subid", std::string(subid));
-    return line;
 }
 
 xml::Element list_of(const char* name, const std::string& node) {
@@ -94,13 +85,43 @@ void remove_subscriptions(Batch& batch, const Node& node, std::string_view bare)
     });
 }
 
+/// §8.7.4: who is let in needs no approval any more.
+void approve_pending(
+    const Broker& broker,
+    const Context& context,
+    Batch& batch,
+    const Node& node,
+    const std::string& bare
+) {
+    if (node.pending == 0) return;
+    std::size_t approved = 0;
+    node.each_subscription_of_account(bare, [&](const auto& entry) {
+        const auto& [key, subscription] = entry;
+        if (subscription.state != SubscriptionState::Pending || approved == removals_max) return;
+        if (batch.operations.size() >= operations_max) return;
+        Subscription next = subscription;
+        next.state = SubscriptionState::Subscribed;
+        put_subscription(broker, context, batch, node, key, std::move(next));
+        batch.event += encode(
+            SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::Subscribed, true}
+        );
+        ++approved;
+    });
+}
+
 void put_affiliation(
-    Batch& batch, const Node& node, const std::string& bare, Affiliation affiliation
+    const Broker& broker,
+    const Context& context,
+    Batch& batch,
+    const Node& node,
+    const std::string& bare,
+    Affiliation affiliation
 ) {
     std::string key = affiliation_key(node.uid, bare);
     batch.expect(Family::Control, key, node.affiliation_revision(bare));
     const bool is_cleaning = !may_stay(node.config().access_model, affiliation);
     if (is_cleaning) remove_subscriptions(batch, node, bare);
+    if (is_listed(affiliation)) approve_pending(broker, context, batch, node, bare);
     if (affiliation == Affiliation::None && !is_cleaning)
         batch.erase(Family::Control, std::move(key));
     else
@@ -123,9 +144,24 @@ std::size_t owners_left(const Node& node, const std::vector<Modification>& chang
     return owners;
 }
 
+/// §8.8.2.4: the entry that was not changed, as it is.
+xml::Element unchanged(const Node& node, const Modification& change) {
+    const SubscriptionKey shown{change.jid_text, change.subid.value_or("")};
+    const auto [first, last] = node.subscriptions_of(change.jid.str());
+    auto at = first;
+    if (change.subid)
+        while (at != last && at->first.subid != *change.subid) ++at;
+    if (at == last) return subscription_element(shown, SubscriptionState::None, 0);
+    return subscription_element(shown, at->second.state, at->second.expire());
+}
+
 /// True: done or nothing to do. False: this entry cannot be changed so.
 bool modify_subscription(
-    const Broker& broker, const Node& node, const Modification& change, Batch& batch
+    const Broker& broker,
+    const Context& context,
+    const Node& node,
+    const Modification& change,
+    Batch& batch
 ) {
     const auto wanted = parse_subscription_state(change.value);
     if (!wanted || change.jid.empty()) return false;
@@ -149,7 +185,9 @@ bool modify_subscription(
     if (!exists && check_subscription_room(broker, node, change.jid, batch)) return false;
     const SubscriptionKey key =
         exists ? found->first : SubscriptionKey{jid, first_subid(node.uid, jid)};
-    put_subscription(broker, batch, node, key, *wanted);
+    Subscription next = present_or_new(node, key);
+    next.state = *wanted;
+    put_subscription(broker, context, batch, node, key, std::move(next));
     // The affiliation must still let it in when this commits.
     batch.expect(
         Family::Control, affiliation_key(node.uid, change.jid.bare_view()),
@@ -198,7 +236,7 @@ Decision decide(const Broker& broker, const Context& context, const ModifyAffili
         }
         if (*wanted == now) continue;
         touches_owners = touches_owners || is_demotion || *wanted == Affiliation::Owner;
-        put_affiliation(batch, node, change.jid.str(), *wanted);
+        put_affiliation(broker, context, batch, node, change.jid.str(), *wanted);
     }
     if (touches_owners) {   // the rule over many records: a node has an owner
         batch.expect(Family::Control, guard_key(node.uid), node.guard);
@@ -217,7 +255,8 @@ Decision decide(const Broker& broker, const Context& context, const GetSubscript
     if (!page) return page.error();
     xml::Element list = list_of("subscriptions", request.node);
     for (std::size_t i = page->from; i < page->to; ++i)
-        list.add(subscription_line(all[i]->first.jid, all[i]->first.subid, all[i]->second.state));
+        list.add(subscription_element(all[i]->first, all[i]->second.state, all[i]->second.expire())
+        );
     xml::Element pubsub = in_pubsub(std::move(list));
     add_set(pubsub, *page, [&](std::size_t rank) { return cursor_of(all[rank]->first); });
     return Reply(std::move(pubsub));
@@ -231,10 +270,8 @@ Decision decide(const Broker& broker, const Context& context, const ModifySubscr
     xml::Element failed = list_of("subscriptions", request.node);
     for (const Modification& change : request.changes) {
         const bool fits = batch.operations.size() < operations_max;
-        if (fits && modify_subscription(broker, node, change, batch)) continue;
-        const auto [first, last] = node.subscriptions_of(change.jid.str());
-        const auto state = first == last ? SubscriptionState::None : first->second.state;
-        failed.add(subscription_line(change.jid_text, change.subid.value_or(""), state));
+        if (fits && modify_subscription(broker, context, node, change, batch)) continue;
+        failed.add(unchanged(node, change));
     }
     return finish(broker, context, *granted, std::move(batch), std::move(failed));
 }

@@ -1,5 +1,6 @@
 // pubsub/decide_retrieve.cpp: items by id, the newest, or page by page (XEP-0060 §6.5).
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "pubsub/access.hpp"
@@ -56,8 +57,19 @@ Reply build_reply(
     return pubsub;
 }
 
-std::optional<xml::StanzaError> check_subid(const Granted& granted, const RetrieveItems& request) {
-    if (!request.subid) return std::nullopt;
+/// §6.5.9.1, §6.5.9.2: of the address that asks, or of its account.
+std::optional<xml::StanzaError> check_subid(
+    const Context& context, const Granted& granted, const RetrieveItems& request
+) {
+    if (!request.subid) {
+        const xml::Jid& jid = context.actor.jid;
+        for (const std::string_view own : {jid.bare_view(), std::string_view(jid.str())}) {
+            const auto [first, last] = granted.node->subscriptions_of(own);
+            if (first != last && std::next(first) != last)
+                return refuse(Errc::SubidRequired, "Say by which subscription: subid='…'.");
+        }
+        return std::nullopt;
+    }
     bool is_known = false;
     granted.node->each_subscription_of_account(granted.bare, [&](const auto& entry) {
         is_known = is_known || entry.first.subid == *request.subid;
@@ -90,7 +102,7 @@ Decision decide(const Broker& broker, const Context& context, const RetrieveItem
     if (!granted) return granted.error();
     const Node& node = *granted->node;
     if (auto error = check_retrieval(*granted)) return *error;
-    if (auto error = check_subid(*granted, request)) return *error;
+    if (auto error = check_subid(context, *granted, request)) return *error;
     // XEP-0248 §6.2.3: through a graph of any size there is no page of bounded cost.
     if (node.config().is_collection())
         return unsupported("retrieve-items", "Retrieve items from the leaves of this collection.");

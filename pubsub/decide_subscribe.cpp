@@ -1,8 +1,11 @@
-// pubsub/decide_subscribe.cpp: subscribe and unsubscribe (XEP-0060 §6.1, §6.2).
+// pubsub/decide_subscribe.cpp: subscribe and unsubscribe (XEP-0060 §6.1, §6.2, §6.3.7).
+#include <algorithm>
+
 #include "pubsub/access.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/subscription_change.hpp"
+#include "pubsub/subscription_form.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -13,25 +16,23 @@ using storage::Family;
 
 namespace {
 
+/// §6.1.2; with the options that came of it where some were asked for (§6.3.7).
 Reply subscription_reply(
-    const std::string& node, const SubscriptionKey& key, SubscriptionState state
+    const Node& node, const Subscribe& request, const SubscriptionKey& key, const Subscription& made
 ) {
-    return xml::Element(
-        "pubsub", xml::ns::pubsub, {},
-        xml::Element(
-            "subscription", {{"node", node},
-                             {"jid", key.jid},
-                             {"subid", key.subid},
-                             {"subscription", std::string(to_string(state))}}
-        )
-    );
+    xml::Element element = subscription_element(key, made.state, made.expire());
+    xml::Element pubsub("pubsub", xml::ns::pubsub, {}, element.set("node", request.node));
+    if (!request.has_options) return pubsub;
+    const xml::Form form = to_form(options_of(made.options), node.config(), "result");
+    pubsub.add(xml::Element("options", xml::ns::pubsub, {}, form.to_element()));
+    return pubsub;
 }
 
 std::optional<xml::StanzaError> check_subscriber(
     const Broker& broker, const Granted& granted, const xml::Jid& jid
 ) {
     const bool is_own = jid.bare_view() == granted.bare;
-    if (!is_own && !granted.is_administrator)   // §6.1.3.1
+    if (!is_own && !granted.is_owner())   // §6.1.3.1
         return refuse(Errc::InvalidJid, "You may subscribe your own addresses only.");
     const Node& node = *granted.node;
     if (!node.config().subscribe)
@@ -43,13 +44,77 @@ std::optional<xml::StanzaError> check_subscriber(
     return std::nullopt;
 }
 
-/// The subscription that is there already decides (§6.1.6: no multi-subscribe).
-std::optional<Decision> answer_existing(const Granted& granted, const std::string& jid) {
-    const auto [first, last] = granted.node->subscriptions_of(jid);
-    if (first == last) return std::nullopt;
-    if (first->second.state == SubscriptionState::Pending)
-        return Decision(refuse(Errc::PendingSubscription, "An owner has not yet approved this."));
-    return Decision(subscription_reply(granted.name, first->first, first->second.state));
+/// The subscription that a request means which is not for a new one (§6.1.6): one with the same
+/// options. So those who subscribe at each login do not pile them up.
+const Subscriptions::value_type* find_same(
+    const Node& node, const std::string& jid, const SubscriptionOptions& wanted
+) {
+    const auto [first, last] = node.subscriptions_of(jid);
+    for (auto at = first; at != last; ++at) {
+        SubscriptionOptions present = options_of(at->second.options);
+        // From before the owner made all subscriptions temporary.
+        present.is_temporary = present.is_temporary || node.config().tempsub;
+        if (same_but_for_lease(present, wanted)) return &*at;
+    }
+    return nullptr;
+}
+
+/// A lease begins anew; and a temporary subscription, which may be about to be removed because an
+/// earlier session ended (leases.hpp). Nothing where nothing is to be written.
+std::optional<Subscription> renewed(
+    const Broker& broker,
+    const Context& context,
+    const Subscription& present,
+    const SubscriptionOptions& wanted
+) {
+    if (!wanted.is_temporary && wanted.expire == present.expire()) return std::nullopt;
+    Subscription next = present;
+    set_options(next, wanted, broker.settings, context.now);
+    return next;
+}
+
+bool has_pending(const Node& node, const std::string& jid) {
+    const auto [first, last] = node.subscriptions_of(jid);
+    return std::any_of(first, last, [](const auto& entry) {
+        return entry.second.state == SubscriptionState::Pending;
+    });
+}
+
+Checked<SubscriptionOptions> options_wanted(
+    const Broker& broker, const Context& context, const Node& node, const Subscribe& request
+) {
+    SubscriptionOptions wanted = default_options(node.config());
+    if (request.options) {
+        auto filled =
+            fill_in(wanted, *request.options, broker.settings, node.config(), context.now);
+        if (!filled) return filled.error();
+        wanted = *filled;
+    }
+    const bool has_end = wanted.is_temporary || wanted.expire != 0;
+    if (has_end || !broker.settings.is_lease_required) return wanted;
+    return refuse(   // §6.1.5
+        Errc::ConfigurationRequired,
+        "Subscribe with <options/>: pubsub#expire must be a date, or `presence`."
+    );
+}
+
+Decision renew(
+    const Broker& broker,
+    const Context& context,
+    const Granted& granted,
+    const Subscribe& request,
+    const Subscriptions::value_type& same,
+    const SubscriptionOptions& wanted
+) {
+    const auto& [key, present] = same;
+    const Node& node = *granted.node;
+    const auto next = renewed(broker, context, present, wanted);
+    if (!next) return subscription_reply(node, request, key, present);
+    Batch batch = start_batch(granted);
+    put_subscription(broker, context, batch, node, key, *next);
+    return commit(
+        broker, context, granted, std::move(batch), subscription_reply(node, request, key, *next)
+    );
 }
 
 }   // namespace
@@ -62,25 +127,36 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
         const MovedName* moved = broker.memory.find_moved(request.node);
         return moved ? gone(moved->uri) : granted.error();
     }
+    const Node& node = *granted->node;
     const std::string& jid = request.jid.str();
+    const std::string_view bare = request.jid.bare_view();
+    const bool is_own = bare == granted->bare;
     if (auto error = check_subscriber(broker, *granted, request.jid)) return *error;
-    if (auto existing = answer_existing(*granted, jid)) return std::move(*existing);
-    const auto state = admission(*granted);
+    const auto wanted = options_wanted(broker, context, node, request);
+    if (!wanted) return wanted.error();
+    if (has_pending(node, jid))   // §6.1.3.5
+        return refuse(Errc::PendingSubscription, "An owner has not yet approved this.");
+    if (broker.settings.is_subscribing_again_same)
+        if (const auto* same = find_same(node, jid, *wanted))
+            return renew(broker, context, *granted, request, *same, *wanted);
+    // What an owner does for others needs no approval.
+    const auto state = is_own ? admission(*granted) : SubscriptionState::Subscribed;
     if (!state) return state.error();
 
     Batch batch = start_batch(*granted);
-    if (auto error = check_subscription_room(broker, *granted->node, request.jid, batch))
-        return *error;
-    const Node& node = *granted->node;
-    const SubscriptionKey key{jid, first_subid(node.uid, jid)};
-    const std::string_view bare = request.jid.bare_view();
+    if (auto error = check_subscription_room(broker, node, request.jid, batch)) return *error;
+    // The first one contends with that of another session which subscribes at once.
+    SubscriptionKey key{jid, first_subid(node.uid, jid)};
+    if (node.subscriptions.contains(key)) key.subid = context.fresh_id;
+    Subscription made;
+    made.state = *state;
+    set_options(made, *wanted, broker.settings, context.now);
     batch.expect(Family::Control, affiliation_key(node.uid, bare), node.affiliation_revision(bare));
-    put_subscription(broker, batch, node, key, *state);
-    const bool is_told = bare != granted->bare;
-    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, *state, is_told});
+    put_subscription(broker, context, batch, node, key, made);
+    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, *state, !is_own});
     if (*state == SubscriptionState::Pending)
         batch.event += encode(ApprovalRequested{node.uid, jid, key.subid});
-    Reply reply = subscription_reply(request.node, key, *state);
+    Reply reply = subscription_reply(node, request, key, made);
     return commit(broker, context, *granted, std::move(batch), std::move(reply));
 }
 
@@ -96,19 +172,12 @@ Decision decide(const Broker& broker, const Context& context, const Unsubscribe&
         return refuse(Errc::ItemNotFound, "There is no node '" + request.node + "'.");
     if (!is_own && !granted->is_owner())   // §6.2.3.3
         return refuse(Errc::Forbidden, "You may unsubscribe your own addresses only.");
-    if (first == last)
-        return refuse(Errc::NotSubscribedUnsubscribe, jid + " is not subscribed to this node.");
-    auto leaving = first;
-    if (request.subid) {
-        leaving = node.subscriptions.find(SubscriptionKeyView{jid, *request.subid});
-        if (leaving == node.subscriptions.end())   // §6.2.3.5
-            return refuse(Errc::InvalidSubid, "There is no subscription of that subid.");
-    } else if (std::next(first) != last) {   // §6.2.3.1
-        return refuse(Errc::SubidRequired, "Say which subscription: subid='…'.");
-    }
+    const auto leaving =
+        find_subscription(node, jid, request.subid, Errc::NotSubscribedUnsubscribe);
+    if (!leaving) return leaving.error();
     Batch batch;
     batch.expect(Family::Control, node_key(node.uid), node.revision);
-    erase_subscription(batch, node, *leaving, !is_own);
+    erase_subscription(batch, node, **leaving, !is_own);
     return commit(broker, context, *granted, std::move(batch));
 }
 

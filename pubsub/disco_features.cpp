@@ -21,8 +21,10 @@ constexpr std::array features{
     "create-nodes",
     "delete-items",
     "delete-nodes",
+    "get-pending",
     "instant-nodes",
     "item-ids",
+    "leased-subscription",
     "manage-subscriptions",
     "member-affiliation",
     "meta-data",
@@ -30,6 +32,7 @@ constexpr std::array features{
     "multi-collection",    // the name in the table of XEP-0248 §9
     "multi-collections",   // the name in its text
     "multi-items",
+    "multi-subscribe",
     "outcast-affiliation",
     "persistent-items",
     "publish",
@@ -41,11 +44,13 @@ constexpr std::array features{
     "retract-items",
     "retrieve-affiliations",
     "retrieve-default",
+    "retrieve-default-sub",
     "retrieve-items",
     "retrieve-subscriptions",
     "rsm",
     "subscribe",
     "subscription-notifications",
+    "subscription-options",
 };
 
 }   // namespace
@@ -60,7 +65,8 @@ Decision decide(const Broker& broker, const Context&, const DiscoverFeatures&) {
         query.add(xml::Element("feature", {{"var", std::move(var)}}));
     };
     for (const xml::Ns& ns :
-         {xml::ns::disco_info, xml::ns::disco_items, xml::ns::rsm, xml::ns::pubsub, pubsub_filter})
+         {xml::ns::disco_info, xml::ns::disco_items, xml::ns::rsm, xml::ns::commands,
+          xml::ns::pubsub, pubsub_filter})
         add(std::string(ns.uri()));
     std::set<std::string> offered(features.begin(), features.end());
     const AccessModel model = default_config(settings, {}).access_model;

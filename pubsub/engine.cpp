@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "pubsub/audience.hpp"
 #include "pubsub/background.hpp"
+#include "pubsub/bounces.hpp"
 #include "pubsub/broker.hpp"
+#include "pubsub/leases.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/notification.hpp"
 #include "pubsub/replay.hpp"
@@ -20,6 +23,8 @@ struct Engine::State {
 
     std::unique_ptr<Broker> broker;
     BackgroundCursor background;
+    Leases leases;
+    Bounces bounces;
     SweepCursor sweep;
 };
 
@@ -70,6 +75,8 @@ std::optional<Result<Prepared, xml::StanzaError>> Engine::prepare(const IqReques
 }
 
 std::optional<Prepared> Engine::prepare_message(const xml::Element& message) {
+    if (auto bounce = parse_bounce(message))
+        return prepare_request(*state_->broker, std::move(*bounce));
     auto approval = parse_approval(message);
     if (!approval) return std::nullopt;
     return prepare_request(*state_->broker, std::move(*approval));
@@ -85,30 +92,39 @@ void Engine::notify(const storage::Committed& committed, Notifier& notifier) {
             state_->broker->memory.told_of_hiding(
                 gone->node, gone->hidden_after, gone->hidden_up_to
             );
+        if (const auto* bounced = std::get_if<Bounced>(&event))
+            count_bounce(*bounced, committed.time);
     }
 }
 
 void Engine::scan_started() { state_->broker->memory.forget(); }
 
-void Engine::scan_finished() { state_->broker->memory.scan_finished(); }
-
-std::vector<storage::Batch> Engine::due(storage::Millis now, std::size_t batches_max) {
-    return due_batches(*state_->broker, state_->background, now, batches_max);
+void Engine::count_bounce(const Bounced& bounced, storage::Millis now) {
+    const Broker& broker = *state_->broker;
+    if (!state_->bounces.count(bounced, now, broker.settings.bounces_max)) return;
+    state_->leases.end_all(broker.memory, xml::Jid::from_canonical(bounced.jid), bounced.node);
 }
 
-std::vector<Subscriber> Engine::audience(std::uint64_t node, AudienceKind) const {
-    const Broker& broker = *state_->broker;
-    std::vector<Subscriber> audience;
-    const Node* found = broker.memory.find(node);
-    if (!found) return audience;
-    for (const auto& [key, subscription] : found->subscriptions) {
-        if (!found->delivers_to(key.jid, subscription)) continue;
-        auto jid = xml::Jid::from_canonical(key.jid);
-        if (!audience.empty() && audience.back().jid == jid) continue;   // several subscriptions
-        if (!broker.policy.may_receive(jid, found->name(), found->config().type)) continue;
-        audience.push_back({std::move(jid), {}, every_show, 0});
-    }
-    return audience;
+void Engine::scan_finished() {
+    state_->broker->memory.scan_finished();
+    state_->leases.started(state_->broker->memory);
+}
+
+void Engine::session_ended(const xml::Jid& full, bool is_last_of_account) {
+    state_->leases.session_ended(state_->broker->memory, full, is_last_of_account);
+}
+
+std::vector<storage::Batch> Engine::due(storage::Millis now, std::size_t batches_max) {
+    auto batches = state_->leases.due(*state_->broker, now, batches_max);
+    for (auto& batch :
+         due_batches(*state_->broker, state_->background, now, batches_max - batches.size()))
+        batches.push_back(std::move(batch));
+    return batches;
+}
+
+std::vector<Subscriber> Engine::audience(std::uint64_t node, AudienceKind kind) const {
+    const Node* found = state_->broker->memory.find(node);
+    return found ? audience_of(*state_->broker, *found, kind) : std::vector<Subscriber>();
 }
 
 storage::Revision Engine::position(std::string_view jid) const {

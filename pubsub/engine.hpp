@@ -40,6 +40,18 @@ struct Settings {
     std::size_t payload_bytes_max = 256 * 1024;
     std::size_t subscriptions_per_node_max = 200'000;
     std::size_t subscriptions_per_account_max = 10'000;
+    /// Of one JID at one node (§6.1.6): each of them is named in every notification.
+    std::size_t subscriptions_per_jid_max = 20;
+    /// What subscribing once more does: true, a subscription with the same options is the one that
+    /// is there; false, it is another (§6.1.6).
+    bool is_subscribing_again_same = true;
+    /// Only subscriptions that end by themselves are taken (§12.19).
+    bool is_lease_required = false;
+    std::uint32_t lease_seconds_max = 0;   // the longest lease (§12.19); 0: any
+    /// How long before its end the subscriber is reminded; 0: never.
+    std::uint32_t lease_reminder_seconds = 3600;
+    /// Errors that came back from a subscriber in a day, after which its subscriptions end (§12.4).
+    std::uint32_t bounces_max = 20;
     std::size_t page_max = 500;
     /// Default `pubsub#type` by NodeID glob, first match wins.
     std::vector<std::pair<std::string, std::string>> types;
@@ -57,6 +69,8 @@ struct Settings {
     /// Presence and rosters are there to ask: the broker finds out itself (Contacts).
     bool has_contacts = false;
     std::size_t children_max = 20'000;   // of one collection: what `max` means
+
+    storage::Millis reminder() const { return storage::Millis{lease_reminder_seconds} * 1000; }
 };
 
 /// When an entity is there to be told (pubsub#show-values), as bits.
@@ -108,6 +122,8 @@ struct NodeView {
     std::string creator;
 };
 
+struct Bounced;
+
 /// All members on the grid strand, except prepare (any thread).
 class Engine final : public IqService {
 public:
@@ -116,7 +132,8 @@ public:
 
     /// pubsub, pubsub#owner, disco#info and disco#items requests to the service address.
     std::optional<Result<Prepared, xml::StanzaError>> prepare(const IqRequest& request) override;
-    /// A message to the service: answers to §8.6 approval requests. Nothing for any other message.
+    /// A message to the service: answers to §8.6 approval requests, notifications that came back
+    /// (§12.4). Nothing for any other message.
     std::optional<Prepared> prepare_message(const xml::Element& message);
 
     /// Memory follows one key change, in commit order or from a scan. Never notifies.
@@ -166,6 +183,10 @@ public:
     /// (records.hpp: leaver_key).
     bool holds_anything_of(std::string_view bare) const;
 
+    /// A session that was logged in is so no more: temporary subscriptions of its full JID end, and
+    /// those of the account with its last one (§12.5). The batches are due in the background.
+    void session_ended(const xml::Jid& full, bool is_last_of_account);
+
     /// Nodes in which this bare JID has a subscription, and those beneath: whose audience it may be
     /// part of.
     std::vector<std::uint64_t> subscribed_nodes(const xml::Jid& bare) const;
@@ -185,6 +206,8 @@ public:
 
 private:
     struct State;
+    void count_bounce(const Bounced& bounced, storage::Millis now);
+
     std::unique_ptr<State> state_;
 };
 

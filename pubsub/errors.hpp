@@ -18,11 +18,13 @@ enum class Errc {
     Gone,
     GraphRefused,   // XEP-0248: a cycle, a child of a leaf
     InvalidJid,
+    InvalidOptions,   // §6.3.6.2
     InvalidPayload,
     InvalidSubid,
     ItemForbidden,
     ItemNotFound,
     ItemRequired,
+    JidRequired,
     MaxNodesExceeded,
     NodeExists,
     NodeFull,
@@ -31,6 +33,7 @@ enum class Errc {
     NotAllowed,
     NotInRosterGroup,
     NotSubscribedItems,         // §6.5.9.3: auth/not-authorized
+    NotSubscribedOptions,       // §6.3.4.2: modify/unexpected-request
     NotSubscribedUnsubscribe,   // §6.2.3.2: cancel/unexpected-request
     PayloadRequired,
     PayloadTooBig,

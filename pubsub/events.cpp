@@ -38,6 +38,12 @@ struct Writer {
     void operator()(const Associated& e) const {
         out.u64(e.collection).u64(e.child).boolean(e.is_added);
     }
+    void operator()(const SubscriptionConfigured& e) const {
+        out.u64(e.node).text(e.jid).text(e.subid);
+    }
+    void operator()(const LeaseEnding& e) const { out.u64(e.node).text(e.jid).text(e.subid); }
+    void operator()(const PendingListed& e) const { out.u64(e.node).text(e.to); }
+    void operator()(const Bounced& e) const { out.text(e.jid).u64(e.node); }
 };
 
 std::string string_of(Decoder& in) { return std::string(in.text()); }
@@ -77,6 +83,14 @@ std::optional<Event> read(Decoder in) {
             return NodeCreated{in.u64()};
         case 9:
             return Associated{in.u64(), in.u64(), in.boolean()};
+        case 10:
+            return SubscriptionConfigured{in.u64(), string_of(in), string_of(in)};
+        case 11:
+            return LeaseEnding{in.u64(), string_of(in), string_of(in)};
+        case 12:
+            return PendingListed{in.u64(), string_of(in)};
+        case 13:
+            return Bounced{string_of(in), in.u64()};
         default:
             return std::nullopt;
     }

@@ -66,6 +66,27 @@ struct Associated {
     bool is_added = true;
 };
 
+/// Other options of a subscription that stays as it was.
+struct SubscriptionConfigured {
+    std::uint64_t node = 0;
+    std::string jid, subid;
+};
+/// §12.19: the subscriber is reminded.
+struct LeaseEnding {
+    std::uint64_t node = 0;
+    std::string jid, subid;
+};
+/// §8.7: all that waits for an owner at that node is asked for again, of one who wants to know.
+struct PendingListed {
+    std::uint64_t node = 0;
+    std::string to;
+};
+/// §12.4: a notification came back, and is to be counted.
+struct Bounced {
+    std::string jid;          // full
+    std::uint64_t node = 0;   // 0: not known
+};
+
 using Event = std::variant<
     ItemPublished,
     ItemsRetracted,
@@ -76,7 +97,11 @@ using Event = std::variant<
     ApprovalRequested,
     AffiliationChanged,
     NodeCreated,
-    Associated>;
+    Associated,
+    SubscriptionConfigured,
+    LeaseEnding,
+    PendingListed,
+    Bounced>;
 
 /// Events may follow each other in Batch::event: event := tag(u8) length(varint) body.
 std::string encode(const Event& event);

@@ -23,9 +23,11 @@ void Memory::forget() {
     affiliated_.clear();
     old_items_.clear();
     trash_.clear();
-    for (auto* set : {&deleted_, &cleaning_, &overfull_, &expiring_, &crowded_}) set->clear();
+    for (auto* set : {&deleted_, &cleaning_, &overfull_, &expiring_, &crowded_, &pending_})
+        set->clear();
     by_hidden_.clear();
     hiding_.clear();
+    leases_.clear();
     positions_.clear();
     stale_positions_.clear();
     stale_payloads_.clear();

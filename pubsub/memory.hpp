@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -39,6 +40,18 @@ struct MovedName {
 struct NotedPosition {
     storage::Revision told = 0;
     storage::Revision revision = 0;   // of its record
+};
+
+/// A leased subscription, by when something is to be done: a reminder, then its end (§12.19).
+struct Lease {
+    storage::Millis due = 0;
+    std::uint64_t node = 0;
+    SubscriptionKey key;
+
+    friend bool operator<(const Lease& a, const Lease& b) {
+        return std::tie(a.due, a.node, a.key.jid, a.key.subid) <
+               std::tie(b.due, b.node, b.key.jid, b.key.subid);
+    }
 };
 
 /// Items of one epoch that is over, or of a node that is gone: erased in the background.
@@ -80,8 +93,11 @@ public:
     const std::map<std::string, storage::Revision, std::less<>>& leavers() const {
         return leavers_;
     }
+    /// Nodes at which requests wait for an owner (§8.7).
+    const std::set<std::uint64_t>& pending() const { return pending_; }
 
     // What background work looks at.
+    const std::set<Lease>& leases() const { return leases_; }
     const OldItems& old_items() const { return old_items_; }
     const std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision>& trash() const {
         return trash_;
@@ -125,6 +141,7 @@ private:
     void forget_items(Node& node);
     void note_hiding(const Node& node, storage::Revision hidden_before);
     void note_cleaning(const Node& node);
+    void note_subscription(Node& node, const Subscriptions::value_type& entry, bool is_there);
     void note_stale_payload(const ParsedKey& key, const Items& items);
     void drop_if_empty(std::uint64_t uid);
 
@@ -140,9 +157,10 @@ private:
     Interned publishers_;
     OldItems old_items_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision> trash_;
-    std::set<std::uint64_t> deleted_, cleaning_, overfull_, expiring_, crowded_;
+    std::set<std::uint64_t> deleted_, cleaning_, overfull_, expiring_, crowded_, pending_;
     std::set<std::pair<std::size_t, std::uint64_t>> by_hidden_;
     std::map<std::uint64_t, storage::Revision> hiding_;
+    std::set<Lease> leases_;
     std::unordered_map<std::string, NotedPosition> positions_;
     std::set<std::string> stale_positions_;
     std::deque<std::string> stale_payloads_;

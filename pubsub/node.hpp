@@ -30,6 +30,7 @@ struct Node {
     std::map<std::string, AffiliationEntry, std::less<>> affiliations;   // by bare JID
     std::set<std::string, std::less<>> cleaning;   // accounts whose subscriptions are being removed
     Subscriptions subscriptions;
+    std::size_t pending = 0;   // of them, those that wait for an owner
     Items items;
     /// Items up to this revision are out of sight for good: they do not come back when there is
     /// room again (retention.hpp). 0: none were noted.

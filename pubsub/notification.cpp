@@ -44,20 +44,6 @@ const std::string* payload_in(const storage::Committed& committed) {
     return nullptr;
 }
 
-std::string subscription_body(const Node& node, const SubscriptionChanged& event) {
-    std::string inner = start("subscription", node);
-    append_attr(inner, "jid", event.jid);
-    if (!event.subid.empty()) append_attr(inner, "subid", event.subid);
-    append_attr(inner, "subscription", to_string(event.state));
-    return in_event(inner + "/>");
-}
-
-std::string serialized(const xml::Element& element) {
-    std::string out;
-    xml::write(out, element, xml::ns::client.uri());
-    return out;
-}
-
 }   // namespace
 
 void Announcer::send(const Node& node, std::string body, std::vector<xml::Jid> besides) {
@@ -70,7 +56,11 @@ void Announcer::send_of_node(const Node& node, std::string body, std::vector<xml
 }
 
 void Announcer::send_as(
-    AudienceKind kind, const Node& node, std::string body, std::vector<xml::Jid> besides
+    AudienceKind kind,
+    const Node& node,
+    std::string body,
+    std::vector<xml::Jid> besides,
+    bool has_headers
 ) {
     Notification notification;
     notification.node = node.uid;
@@ -79,7 +69,7 @@ void Announcer::send_as(
     notification.is_headline = node.config().notification_type == NotificationType::Headline;
     notification.revision = committed_.revision;
     std::string rest = message_open(broker_, node, committed_.revision, index_++);
-    notification.event_at = static_cast<std::uint32_t>(rest.size());
+    if (has_headers) notification.event_at = static_cast<std::uint32_t>(rest.size());
     rest.reserve(rest.size() + body.size() + 10);
     rest.append(body).append("</message>");
     notification.rest = std::make_shared<const std::string>(std::move(rest));
@@ -105,14 +95,6 @@ void Announcer::audience_changed(const Node& node) {
         notifier_.audiences_changed();
     else
         notifier_.audience_changed(node.uid);
-}
-
-std::vector<xml::Jid> Announcer::owners(const Node& node) const {
-    std::vector<xml::Jid> owners;
-    for (const auto& [bare, entry] : node.affiliations)
-        if (entry.record.affiliation == Affiliation::Owner)
-            owners.push_back(xml::Jid::from_canonical(bare));
-    return owners;
 }
 
 void Announcer::operator()(const ItemPublished& event) {
@@ -144,7 +126,8 @@ void Announcer::operator()(const ItemsRetracted& event) {
 void Announcer::operator()(const NodePurged& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node || !node->config().notify_retract || !node->config().deliver_notifications) return;
-    send(*node, empty_element("purge", *node));
+    // §12.18: the same for every subscription, so none is named.
+    send_as(AudienceKind::Items, *node, empty_element("purge", *node), {}, false);
 }
 
 void Announcer::operator()(const NodeDeleted& event) {
@@ -181,37 +164,6 @@ void Announcer::operator()(const NodeConfigured& event) {
     std::string inner = start("configuration", *node) + ">";
     xml::write(inner, form.to_element(), xml::ns::pubsub_event.uri());
     send_of_node(*node, in_event(inner + "</configuration>"));
-}
-
-void Announcer::operator()(const SubscriptionChanged& event) {
-    const Node* node = broker_.memory.find(event.node);
-    if (!node) return;
-    audience_changed(*node);
-    const std::string body = subscription_body(*node, event);
-    if (event.is_told) send_to({xml::Jid::from_canonical(event.jid)}, body);
-    const bool is_news =
-        event.state == SubscriptionState::Subscribed || event.state == SubscriptionState::None;
-    if (node->config().notify_sub && is_news) send_to(owners(*node), body);
-}
-
-void Announcer::operator()(const ApprovalRequested& event) {
-    const Node* node = broker_.memory.find(event.node);
-    if (!node) return;
-    xml::Form form;
-    form.type = "form";
-    form.title = "PubSub subscriber request";
-    form.instructions =
-        "To approve this entity's subscription request, submit the form with \"allow\" set; to "
-        "deny "
-        "it, with \"allow\" not set. To decide later, cancel.";
-    form.set_form_type(xml::subscribe_authorization_form);
-    form.add("pubsub#subid", "hidden", event.subid);
-    form.add("pubsub#node", "text-single", node->name(), "Node ID");
-    form.add("pubsub#subscriber_jid", "jid-single", event.jid, "Subscriber Address");
-    form.add(
-        "pubsub#allow", "boolean", "false", "Allow this JID to subscribe to this pubsub node?"
-    );
-    send_to(owners(*node), serialized(form.to_element()));
 }
 
 /// §8.9.4: in the subscriber's own words, what it is to the node now.

@@ -11,6 +11,7 @@
 namespace grid::pubsub {
 
 /// Tells of one committed batch. After all of it was applied.
+/// subscription_notification.cpp has what is for single addressees.
 class Announcer {
 public:
     Announcer(const Broker& broker, const storage::Committed& committed, Notifier& notifier)
@@ -26,12 +27,20 @@ public:
     void operator()(const AffiliationChanged& event);
     void operator()(const NodeCreated& event);
     void operator()(const Associated& event);
+    void operator()(const SubscriptionConfigured& event);
+    void operator()(const LeaseEnding& event);
+    void operator()(const PendingListed& event);
+    void operator()(const Bounced&) {}   // only counted
 
 private:
     void send(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
     void send_of_node(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
     void send_as(
-        AudienceKind kind, const Node& node, std::string body, std::vector<xml::Jid> besides
+        AudienceKind kind,
+        const Node& node,
+        std::string body,
+        std::vector<xml::Jid> besides,
+        bool has_headers = true
     );
     void send_to(std::vector<xml::Jid> to, std::string body);
     std::vector<xml::Jid> owners(const Node& node) const;

@@ -155,7 +155,8 @@ std::string encode(const Subscription& record) {
         .u8(static_cast<std::uint8_t>(record.state))
         .u64(record.delivered)
         .u64(record.checked)
-        .text(record.options)
+        .text(record.options ? encode_options(*record.options) : std::string())
+        .boolean(record.is_reminded)
         .take();
 }
 
@@ -217,7 +218,9 @@ Subscription decode_subscription(std::string_view value) {
         record.state = static_cast<SubscriptionState>(state);
     record.delivered = in.u64();
     record.checked = in.u64();
-    record.options = in.text();
+    const std::string_view options = in.text();
+    if (!options.empty()) record.options = share(decode_options(options));
+    record.is_reminded = in.boolean();
     return record;
 }
 

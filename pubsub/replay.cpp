@@ -39,7 +39,8 @@ Revision start_for(
     Revision start = nothing_owed;
     const auto [first, last] = node.subscriptions_of(jid);
     for (auto at = first; at != last; ++at)
-        if (node.delivers_to(jid, at->second)) start = std::min(start, owed_from(at->second));
+        if (at->second.wants_items() && node.delivers_to(jid, at->second))
+            start = std::min(start, owed_from(at->second));
     if (start == nothing_owed) return start;
     if (const auto begun = earlier.find(node.uid); begun != earlier.end())
         after = std::min(after, begun->second);

@@ -68,13 +68,13 @@ Checked<Request> parse_create(
 Checked<Request> parse_subscribe(
     const IqRequest& iq, const Element& subscribe, const Settings& settings
 ) {
-    if (iq.payload->child("options"))
-        return unsupported("subscription-options", "Subscriptions have no options here.");
     auto jid = subscriber_of(subscribe);
     if (!jid) return jid.error();
     auto node = required_node(subscribe, settings);
     if (!node) return node.error();
-    return Request(Subscribe{std::move(*node), std::move(*jid)});
+    Subscribe request{std::move(*node), std::move(*jid), false, {}};
+    if (auto error = take_options(request, *iq.payload)) return *error;
+    return Request(std::move(request));
 }
 
 Checked<Request> parse_unsubscribe(const Element& unsubscribe, const Settings& settings) {
@@ -226,10 +226,8 @@ Checked<Request> parse_pubsub(const IqRequest& iq, const Settings& settings) {
     if (is("create")) return parse_create(iq, *element, settings);
     if (is("subscriptions")) return parse_own_list<MySubscriptions>(iq, *element);
     if (is("affiliations")) return parse_own_list<MyAffiliations>(iq, *element);
-    if (is("options"))
-        return unsupported("subscription-options", "Subscriptions have no options here.");
-    if (is("default"))
-        return unsupported("retrieve-default-sub", "Subscriptions have no options here.");
+    if (is("options")) return parse_options(iq, *element, settings);
+    if (is("default")) return parse_default_options(*element, settings);
     return refuse(Errc::BadRequest, "<" + name + "/> is no request of this protocol.");
 }
 
@@ -239,6 +237,7 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
     const Element& payload = *iq.payload;
     if (payload.is("pubsub", ns::pubsub)) return parse_pubsub(iq, settings);
     if (payload.is("pubsub", ns::pubsub_owner)) return parse_owner_request(iq, settings);
+    if (payload.is("command", ns::commands)) return parse_command(iq);
     const bool is_info = payload.is("query", ns::disco_info);
     if (!is_info && !payload.is("query", ns::disco_items)) return std::nullopt;
     if (auto error = require_type(iq, xml::IqType::Get)) return Checked<Request>(*error);
@@ -246,6 +245,10 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
     if (node)
         if (auto error = check_id("A NodeID", *node, settings.node_name_bytes_max))
             return Checked<Request>(*error);
+    if (!is_info && node == ns::commands.uri())
+        return Checked<Request>(Request(DiscoverCommands{}));
+    if (is_info && node && is_command_node(*node))
+        return Checked<Request>(Request(DiscoverCommand{*node}));
     if (is_info && node) return Checked<Request>(Request(DiscoverNode{*node}));
     if (is_info) return Checked<Request>(Request(DiscoverFeatures{}));
     auto page = page_in(payload);

@@ -16,7 +16,19 @@ Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settin
 /// The answer to an approval request, if this message is one.
 std::optional<Approval> parse_approval(const xml::Element& message);
 
-// Shared by both halves.
+// request_parse_options.cpp.
+/// §6.3.7: `<options/>` beside `<subscribe/>`.
+std::optional<xml::StanzaError> take_options(Subscribe& request, const xml::Element& pubsub);
+Checked<Request> parse_options(
+    const IqRequest& iq, const xml::Element& options, const Settings& settings
+);
+Checked<Request> parse_default_options(const xml::Element& element, const Settings& settings);
+/// `<command/>` in its own namespace.
+Checked<Request> parse_command(const IqRequest& iq);
+/// An error message that answers a notification, if this message is one.
+std::optional<Bounce> parse_bounce(const xml::Element& message);
+
+// Shared by all.
 Checked<std::string> required_node(const xml::Element& element, const Settings& settings);
 /// The submitted form in `<configure/>` and the like; nothing when there is none.
 Checked<std::optional<xml::Form>> form_in(const xml::Element& parent);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "pubsub/subscription_options.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::pubsub {
@@ -24,10 +25,18 @@ std::optional<SubscriptionState> parse_subscription_state(std::string_view text)
 
 struct Subscription {
     SubscriptionState state = SubscriptionState::Subscribed;
-    std::string options;               // encoded; empty: the defaults
+    bool is_reminded = false;          // was told that the lease comes to its end (§12.19)
+    SharedOptions options;             // null: the defaults
     storage::Revision delivered = 0;   // owed from here on (design §2)
     std::uint64_t checked = 0;         // policy revision under which it was last found allowed
     storage::Revision revision = 0;    // of its record
+
+    bool is_subscribed() const { return state == SubscriptionState::Subscribed; }
+    /// Wants items of the node itself: not switched off, not of new nodes only.
+    bool wants_items() const {
+        return !options || (options->deliver && options->type != SubscriptionType::Nodes);
+    }
+    storage::Millis expire() const { return options ? options->expire : 0; }
 };
 
 /// The revision after which items are owed to it: its position is never before that.

@@ -1,13 +1,42 @@
 // pubsub/subscription_change.cpp: see subscription_change.hpp.
 #include "pubsub/subscription_change.hpp"
 
-#include "pubsub/errors.hpp"
+#include <iterator>
+#include <utility>
+
 #include "pubsub/events.hpp"
+#include "pubsub/subscription_form.hpp"
 
 namespace grid::pubsub {
 
 using storage::Batch;
 using storage::Family;
+
+namespace {
+
+/// §6.1.7: where a new subscription begins, so that the last published item is the first thing that
+/// is owed to it; 0 where the node does not send it, or has none.
+storage::Revision before_last_item(const Broker& broker, const Node& node, storage::Millis now) {
+    if (node.config().send_last_published_item == SendLast::Never) return 0;
+    if (!node.config().persist_items || node.shown(broker.settings, now) == 0) return 0;
+    return node.items.at(node.items.size() - 1).revision - 1;
+}
+
+}   // namespace
+
+Checked<const Subscriptions::value_type*> find_subscription(
+    const Node& node, const std::string& jid, const std::optional<std::string>& subid, Errc none
+) {
+    const auto [first, last] = node.subscriptions_of(jid);
+    if (first == last) return refuse(none, jid + " is not subscribed to this node.");
+    if (!subid) {
+        if (std::next(first) == last) return &*first;
+        return refuse(Errc::SubidRequired, "Say which subscription: subid='…'.");
+    }
+    const auto found = node.subscriptions.find(SubscriptionKeyView{jid, *subid});
+    if (found != node.subscriptions.end()) return &*found;
+    return refuse(Errc::InvalidSubid, "There is no subscription of that subid.");
+}
 
 std::optional<xml::StanzaError> check_subscription_room(
     const Broker& broker, const Node& node, const xml::Jid& jid, Batch& batch
@@ -16,6 +45,11 @@ std::optional<xml::StanzaError> check_subscription_room(
     const std::size_t account_max = broker.settings.subscriptions_per_account_max;
     if (node.subscriptions.size() >= node_max)
         return refuse(Errc::TooManySubscriptions, "The node takes no more subscriptions.");
+    const auto [first, last] = node.subscriptions_of(jid.str());
+    if (std::cmp_greater_equal(
+            std::distance(first, last), broker.settings.subscriptions_per_jid_max
+        ))
+        return refuse(Errc::TooManySubscriptions, "This address has too many subscriptions here.");
     if (broker.memory.subscriptions_of(jid.bare_view()) >= account_max)
         return refuse(
             Errc::TooManySubscriptions,
@@ -27,24 +61,48 @@ std::optional<xml::StanzaError> check_subscription_room(
     return std::nullopt;
 }
 
+Subscription present_or_new(const Node& node, const SubscriptionKey& key) {
+    const auto found = node.subscriptions.find(key);
+    if (found != node.subscriptions.end()) return found->second;
+    Subscription record;
+    record.options = share(default_options(node.config()));
+    return record;
+}
+
+void set_options(
+    Subscription& subscription,
+    const SubscriptionOptions& options,
+    const Settings& settings,
+    storage::Millis now
+) {
+    if (options.expire != subscription.expire())
+        subscription.is_reminded =
+            options.expire != 0 && options.expire - now <= settings.reminder();
+    subscription.options = share(options);
+}
+
 void put_subscription(
     const Broker& broker,
+    const Context& context,
     Batch& batch,
     const Node& node,
     const SubscriptionKey& key,
-    SubscriptionState state
+    Subscription next
 ) {
-    Subscription record;
     const auto found = node.subscriptions.find(key);
-    if (found != node.subscriptions.end()) record = found->second;
-    // What is owed from before stays owed; who becomes subscribed now starts with this batch.
-    record.delivered =
-        record.state == state && record.revision != 0 ? owed_from(record) : storage::Revision{0};
-    record.state = state;
-    record.checked = broker.policy.revision();
+    const Subscription* old = found == node.subscriptions.end() ? nullptr : &found->second;
+    const bool is_owed = old && old->is_subscribed() && old->wants_items();
+    const bool will_be_owed = next.is_subscribed() && next.wants_items();
+    // What is owed from before stays owed; who begins to be told now starts with this batch.
+    next.delivered = 0;
+    if (is_owed && will_be_owed)
+        next.delivered = owed_from(*old);
+    else if (next.is_subscribed() && !(old && old->is_subscribed()) && will_be_owed)
+        next.delivered = before_last_item(broker, node, context.now);
+    next.checked = broker.policy.revision();
     std::string at = subscription_key(node.uid, key.jid, key.subid);
-    batch.expect(Family::Control, at, record.revision);
-    batch.put(Family::Control, std::move(at), encode(record));
+    batch.expect(Family::Control, at, old ? old->revision : storage::Revision{0});
+    batch.put(Family::Control, std::move(at), encode(next));
 }
 
 void erase_subscription(

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <optional>
-#include <string_view>
+#include <string>
 
+#include "pubsub/access.hpp"
 #include "pubsub/broker.hpp"
+#include "pubsub/errors.hpp"
 #include "xml/stanza_error.hpp"
 
 namespace grid::pubsub {
@@ -14,18 +16,34 @@ namespace grid::pubsub {
 /// node's guard makes them meet.
 inline constexpr std::size_t subscription_slack = 4096;
 
+/// The subscription of that JID which a request means: a subid may be left out while there is one
+/// only, and must be right where it is given. `none` says how a JID without any is refused.
+Checked<const Subscriptions::value_type*> find_subscription(
+    const Node& node, const std::string& jid, const std::optional<std::string>& subid, Errc none
+);
+
 /// §6.1.3.9. Near the limit of the node, adds its guard to the batch.
 std::optional<xml::StanzaError> check_subscription_room(
     const Broker& broker, const Node& node, const xml::Jid& jid, storage::Batch& batch
 );
 
+/// The record that is there, or a new one with the options of who gives none.
+Subscription present_or_new(const Node& node, const SubscriptionKey& key);
+/// Other options from now on; a lease that ends soon needs no reminder.
+void set_options(
+    Subscription& subscription,
+    const SubscriptionOptions& options,
+    const Settings& settings,
+    storage::Millis now
+);
 /// Puts the record of a subscription, expecting what is there now: nothing, or its old state.
 void put_subscription(
     const Broker& broker,
+    const Context& context,
     storage::Batch& batch,
     const Node& node,
     const SubscriptionKey& key,
-    SubscriptionState state
+    Subscription next
 );
 /// Erases the record, expecting it as it is, and says so in the event.
 void erase_subscription(

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -44,11 +45,27 @@ struct MyAffiliations {
 struct Subscribe {
     std::string node;
     xml::Jid jid;
+    bool has_options = false;   // §6.3.7: the answer says what came of them
+    std::optional<xml::Form> options;
 };
 struct Unsubscribe {
     std::string node;
     xml::Jid jid;
     std::optional<std::string> subid;
+};
+/// §6.3: decide_options.cpp.
+struct GetOptions {
+    std::string node;
+    xml::Jid jid;
+    std::optional<std::string> subid;
+};
+struct SetOptions {
+    GetOptions which;
+    xml::Form form;
+};
+/// §6.4.
+struct GetDefaultOptions {
+    std::optional<std::string> node;
 };
 struct RetrieveItems {
     std::string node;
@@ -132,6 +149,26 @@ struct Approval {
     bool is_allowed = false;
 };
 
+/// An ad-hoc command, XEP-0050; §8.7: decide_pending.cpp.
+struct Command {
+    std::string node, action, session;
+    std::optional<xml::Form> form;
+};
+inline constexpr std::string_view get_pending_command =
+    "http://jabber.org/protocol/pubsub#get-pending";
+/// The fixed node under which commands are listed, or a command.
+bool is_command_node(std::string_view node);
+struct DiscoverCommands {};
+struct DiscoverCommand {
+    std::string node;
+};
+/// A notification came back, §12.4: decide_bounce.cpp.
+struct Bounce {
+    std::string type, condition;
+    std::optional<std::string> node;
+    std::string message;   // its id
+};
+
 using Request = std::variant<
     DiscoverFeatures,
     DiscoverNode,
@@ -141,6 +178,9 @@ using Request = std::variant<
     MyAffiliations,
     Subscribe,
     Unsubscribe,
+    GetOptions,
+    SetOptions,
+    GetDefaultOptions,
     RetrieveItems,
     Publish,
     Retract,
@@ -155,7 +195,11 @@ using Request = std::variant<
     ModifySubscriptions,
     ModifyAffiliations,
     Associate,
-    Approval>;
+    Approval,
+    Command,
+    DiscoverCommands,
+    DiscoverCommand,
+    Bounce>;
 
 // All pure: what they say rests on the broker's memory, the request and the context alone.
 Decision decide(const Broker&, const Context&, const DiscoverFeatures&);
@@ -166,6 +210,9 @@ Decision decide(const Broker&, const Context&, const MySubscriptions&);
 Decision decide(const Broker&, const Context&, const MyAffiliations&);
 Decision decide(const Broker&, const Context&, const Subscribe&);
 Decision decide(const Broker&, const Context&, const Unsubscribe&);
+Decision decide(const Broker&, const Context&, const GetOptions&);
+Decision decide(const Broker&, const Context&, const SetOptions&);
+Decision decide(const Broker&, const Context&, const GetDefaultOptions&);
 Decision decide(const Broker&, const Context&, const RetrieveItems&);
 Decision decide(const Broker&, const Context&, const Publish&);
 Decision decide(const Broker&, const Context&, const Retract&);
@@ -181,5 +228,9 @@ Decision decide(const Broker&, const Context&, const ModifySubscriptions&);
 Decision decide(const Broker&, const Context&, const ModifyAffiliations&);
 Decision decide(const Broker&, const Context&, const Associate&);
 Decision decide(const Broker&, const Context&, const Approval&);
+Decision decide(const Broker&, const Context&, const Command&);
+Decision decide(const Broker&, const Context&, const DiscoverCommands&);
+Decision decide(const Broker&, const Context&, const DiscoverCommand&);
+Decision decide(const Broker&, const Context&, const Bounce&);
 
 }   // namespace grid::pubsub

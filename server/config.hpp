@@ -71,6 +71,12 @@ struct Config {
         std::size_t payload_bytes_max = 256 * 1024;
         std::size_t subscriptions_per_node_max = 200'000;
         std::size_t subscriptions_per_account_max = 10'000;
+        std::size_t subscriptions_per_jid_max = 20;
+        std::string subscribe_again = "same";
+        bool lease_required = false;
+        std::uint32_t lease_seconds_max = 0;   // 0: no bound
+        std::uint32_t lease_reminder_seconds = 3600;
+        std::uint32_t bounces_max = 20;
         std::size_t page_max = 500;
         std::vector<std::pair<std::string, std::string>> types;   // NodeID glob → payload namespace
         bool strict_type = false;

@@ -120,6 +120,10 @@ Failure check(const Config& c) {
         return "pubsub.default_access_model must be whitelist, authorize or open";
     if (c.pubsub.default_access_model == "open" && !c.pubsub.access_open)
         return "pubsub.default_access_model is open, but pubsub.access_open is false";
+    if (!one_of(c.pubsub.subscribe_again, {"same", "new"}))
+        return "pubsub.subscribe_again must be same or new";
+    if (c.pubsub.subscriptions_per_jid_max < 1 || c.pubsub.bounces_max < 1)
+        return "pubsub.subscriptions_per_jid_max and pubsub.bounces_max must be at least 1";
     if (c.tls.certificate.empty() != c.tls.key.empty())
         return "tls.certificate and tls.key must be given together";
     if (!c.tls.certificate.empty() && c.tls.client_ca.empty())

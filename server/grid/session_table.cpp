@@ -133,13 +133,15 @@ void Grid::leave(SessionPtr session, std::string reason, Delivered delivered) {
         strand_,
         [this, session = std::move(session), reason = std::move(reason), delivered] {
             if (session->is_active) catch_up_.went(session, delivered);
+            session->is_active = false;
+            router_.end_presence(session);
+            if (session->queue) pipeline_->run(session->queue);
             session->transport = nullptr;
             session->queue = nullptr;   // requests in flight keep it until they are done
             controller_.record_session(
                 session->identity, "disconnect", session->principal.address, reason
             );
             sessions_.leave(*session);
-            session->is_active = false;
             fanout_.presence_changed(session->bare);
         }
     );

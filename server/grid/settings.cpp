@@ -15,6 +15,12 @@ pubsub::Settings broker_settings(const Config& config, const Addresses& addresse
     to.payload_bytes_max = from.payload_bytes_max;
     to.subscriptions_per_node_max = from.subscriptions_per_node_max;
     to.subscriptions_per_account_max = from.subscriptions_per_account_max;
+    to.subscriptions_per_jid_max = from.subscriptions_per_jid_max;
+    to.is_subscribing_again_same = from.subscribe_again == "same";
+    to.is_lease_required = from.lease_required;
+    to.lease_seconds_max = from.lease_seconds_max;
+    to.lease_reminder_seconds = from.lease_reminder_seconds;
+    to.bounces_max = from.bounces_max;
     to.page_max = from.page_max;
     to.types = from.types;
     to.strict_type = from.strict_type;

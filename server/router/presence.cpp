@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "server/grid/callback_pending.hpp"
 #include "server/router/router.hpp"
+#include "server/router/storage_error.hpp"
 #include "xml/stanza_error.hpp"
 
 namespace grid::server {
@@ -58,7 +60,29 @@ void Router::set_active(const SessionPtr& session, bool active) {
     if (!active) catch_up_.went(session, {});
     session->is_active = active;
     fanout_.presence_changed(session->bare);
-    if (active) catch_up_.came(session);
+    if (active)
+        catch_up_.came(session);
+    else
+        end_presence(session);
+}
+
+void Router::end_presence(const SessionPtr& session) {
+    auto end = [this, session] {
+        const auto& others = sessions_.of_account(session->bare.str());
+        const auto is_there = [&](const SessionPtr& other) {
+            return other != session && (other->is_active || other->jid == session->jid);
+        };
+        const bool is_last = std::ranges::none_of(others, is_there);
+        if (session->is_active) return;   // it came back meanwhile
+        const auto successor = sessions_.find(session->jid);
+        if (!successor || successor == session) broker_.session_ended(session->jid, is_last);
+    };
+    if (!session->queue || session->queue->empty()) return end();
+    // A subscription that is on its way to the store is temporary, too.
+    session->queue->push(std::make_unique<CallbackPending<pubsub::Reply, xml::StanzaError>>(
+        [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); }, to_stanza_error,
+        [end](const auto&) { end(); }
+    ));
 }
 
 }   // namespace grid::server

@@ -57,6 +57,9 @@ public:
     void take(const SessionPtr& session, Inbound inbound);
     /// The session's own end of stream: after the answers to what came before.
     void set_active(const SessionPtr& session, bool active);
+    /// It is there no more: its temporary subscriptions end (XEP-0060 §12.5), after what it asked
+    /// for before. The caller runs the session's queue.
+    void end_presence(const SessionPtr& session);
 
 private:
     Routed prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const;

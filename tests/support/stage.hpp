@@ -202,6 +202,8 @@ xml::Element parse_stanza(const std::string& text);
 
 inline const std::string pubsub_ns = "http://jabber.org/protocol/pubsub";
 
+/// The same of pubsub#subscribe_options; a field that is named twice has two values.
+std::string options_form(const std::string& fields);
 /// `<x type='submit'>` of pubsub#node_config with `pubsub#name=value` fields, written "name=value
 /// …".
 std::string config_form(const std::string& fields);

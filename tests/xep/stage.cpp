@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "pubsub/flavour.hpp"
 #include "pubsub/reply.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/parser.hpp"
@@ -184,15 +185,15 @@ void Stage::refuse(const Pending& pending, const xml::StanzaError& error) {
 }
 
 void Stage::notify(pubsub::Notification notification) {
-    std::vector<xml::Jid> to = notification.to;
-    if (notification.node != 0)
-        for (const pubsub::Subscriber& subscriber : engine_->audience(notification.node))
-            to.push_back(subscriber.jid);
-    for (const xml::Jid& jid : to) {
+    const auto write = [this](const xml::Jid& to, const std::string& rest) {
         std::string text = "<message to='";
-        xml::append_escaped_attr(text, jid.str());
-        deliver(jid.str(), parse_stanza(text + "'" + *notification.rest));
-    }
+        xml::append_escaped_attr(text, to.str());
+        deliver(to.str(), parse_stanza(text + "'" + rest));
+    };
+    for (const xml::Jid& to : notification.to) write(to, *notification.rest);
+    if (notification.node == 0) return;
+    for (const auto& subscriber : engine_->audience(notification.node, notification.kind))
+        write(subscriber.jid, *pubsub::flavoured(notification, subscriber.flavour));
 }
 
 void Stage::replays(const std::string& full, pubsub::Position after) {

@@ -161,18 +161,37 @@ void Stage::event(const std::string& who, const std::string& inner) {
     );
 }
 
-std::string config_form(const std::string& fields) {
+namespace {
+
+std::string submitted(const std::string& form_type, const std::string& fields) {
     std::string form =
         "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' "
         "type='hidden'><value>" +
-        pubsub_ns + "#node_config</value></field>";
+        form_type + "</value></field>";
     std::istringstream words(fields);
+    std::string open;
     for (std::string word; words >> word;) {
         const std::size_t equals = word.find('=');
-        form += "<field var='pubsub#" + word.substr(0, equals) + "'><value>" +
-                word.substr(equals + 1) + "</value></field>";
+        const std::string name = word.substr(0, equals);
+        if (name != open) {
+            if (!open.empty()) form += "</field>";
+            form += "<field var='pubsub#" + name + "'>";
+            open = name;
+        }
+        form += "<value>" + word.substr(equals + 1) + "</value>";
     }
+    if (!open.empty()) form += "</field>";
     return form + "</x>";
+}
+
+}   // namespace
+
+std::string config_form(const std::string& fields) {
+    return submitted(pubsub_ns + "#node_config", fields);
+}
+
+std::string options_form(const std::string& fields) {
+    return submitted(pubsub_ns + "#subscribe_options", fields);
 }
 
 void Stage::creates(const std::string& who, const std::string& node, const std::string& fields) {

@@ -39,7 +39,7 @@ std::string filled(
 }
 }   // namespace
 
-TEST_CASE_METHOD(Stage, "owner-subreq: the request to the owner", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subreq: the request to the owner", "[xep-0060][8.6]") {
     const auto form = asks(*this);
     CHECK(form.type == "form");
     CHECK(form.form_type() == pubsub_ns + "#subscribe_authorization");
@@ -51,7 +51,7 @@ TEST_CASE_METHOD(Stage, "owner-subreq: the request to the owner", "[xep-0060]") 
     receives_nothing(bare);
 }
 
-TEST_CASE_METHOD(Stage, "owner-subreq: approved", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subreq: approved", "[xep-0060][8.6]") {
     const auto form = asks(*this);
     sends(owner, filled(form, "true"));
     event(bare, "<subscription node='n' jid='" + bare + "' subscription='subscribed'/>");
@@ -62,7 +62,7 @@ TEST_CASE_METHOD(Stage, "owner-subreq: approved", "[xep-0060]") {
     CHECK(next(reader).attr_or("type", "") == "result");
 }
 
-TEST_CASE_METHOD(Stage, "owner-subreq: denied", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subreq: denied", "[xep-0060][8.6]") {
     const auto form = asks(*this);
     sends(owner, filled(form, "0"));
     event(bare, "<subscription node='n' jid='" + bare + "' subscription='none'/>");
@@ -71,14 +71,16 @@ TEST_CASE_METHOD(Stage, "owner-subreq: denied", "[xep-0060]") {
     CHECK(engine().subscription_count() == 0);
 }
 
-TEST_CASE_METHOD(Stage, "owner-subreq: cancelled stays pending", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subreq: cancelled stays pending", "[xep-0060][8.6]") {
     const auto form = asks(*this);
     sends(owner, filled(form, "true", "cancel"));
     set(reader, "s2", "<subscribe node='n' jid='" + bare + "'/>");
     error(reader, "s2", "auth", "not-authorized", "pending-subscription");
 }
 
-TEST_CASE_METHOD(Stage, "owner-subreq: an answer that is not an owner's is ignored", "[xep-0060]") {
+TEST_CASE_METHOD(
+    Stage, "owner-subreq: an answer that is not an owner's is ignored", "[xep-0060][8.6]"
+) {
     const auto form = asks(*this);
     sends(reader, filled(form, "true"));
     receives_nothing(bare);
@@ -88,14 +90,14 @@ TEST_CASE_METHOD(Stage, "owner-subreq: an answer that is not an owner's is ignor
     error(reader, "s2", "auth", "not-authorized", "pending-subscription");
 }
 
-TEST_CASE_METHOD(Stage, "owner-subreq: members need no approval", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subreq: members need no approval", "[xep-0060][8.6]") {
     creates(owner, "n", "access_model=authorize");
     affiliates(owner, "n", bare, "member");
     subscribes(reader, "n", bare);
     receives_nothing(owner_bare);
 }
 
-TEST_CASE_METHOD(Stage, "a pending subscription can be withdrawn", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "a pending subscription can be withdrawn", "[xep-0060][8.6]") {
     asks(*this);
     set(reader, "u1", "<unsubscribe node='n' jid='" + bare + "'/>");
     result(reader, "u1");

@@ -50,8 +50,12 @@ TEST_CASE_METHOD(Stage, "entity-features", "[xep-0060]") {
           <feature var='http://jabber.org/protocol/pubsub'/></query></iq>)");
     // Exactly these. What is not there yet: each must come with a test.
     std::set<std::string> expected{
-        "http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items",
-        "http://jabber.org/protocol/rsm", pubsub_ns, "urn:xmpp:pubsub-filter:0"
+        "http://jabber.org/protocol/disco#info",
+        "http://jabber.org/protocol/disco#items",
+        "http://jabber.org/protocol/rsm",
+        pubsub_ns,
+        "urn:xmpp:pubsub-filter:0",
+        "http://jabber.org/protocol/commands"
     };
     for (const char* name :
          {"access-whitelist",
@@ -62,8 +66,10 @@ TEST_CASE_METHOD(Stage, "entity-features", "[xep-0060]") {
           "create-nodes",
           "delete-items",
           "delete-nodes",
+          "get-pending",
           "instant-nodes",
           "item-ids",
+          "leased-subscription",
           "manage-subscriptions",
           "member-affiliation",
           "meta-data",
@@ -71,6 +77,7 @@ TEST_CASE_METHOD(Stage, "entity-features", "[xep-0060]") {
           "multi-collection",
           "multi-collections",
           "multi-items",
+          "multi-subscribe",
           "outcast-affiliation",
           "persistent-items",
           "publish",
@@ -82,11 +89,13 @@ TEST_CASE_METHOD(Stage, "entity-features", "[xep-0060]") {
           "retract-items",
           "retrieve-affiliations",
           "retrieve-default",
+          "retrieve-default-sub",
           "retrieve-items",
           "retrieve-subscriptions",
           "rsm",
           "subscribe",
-          "subscription-notifications"})
+          "subscription-notifications",
+          "subscription-options"})
         expected.insert(pubsub_ns + "#" + name);
     CHECK(features(*this) == expected);
 }

@@ -33,7 +33,7 @@ void partly(Stage& stage, const std::string& id, const std::string& payload) {
 }
 }   // namespace
 
-TEST_CASE_METHOD(Stage, "owner-affiliations-retrieve-success", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-affiliations-retrieve-success", "[xep-0060][8.9]") {
     creates(owner, "n");
     affiliates(owner, "n", other_bare, "outcast");
     owner_get(owner, "g1", affiliations(""));
@@ -43,7 +43,7 @@ TEST_CASE_METHOD(Stage, "owner-affiliations-retrieve-success", "[xep-0060]") {
     );
 }
 
-TEST_CASE_METHOD(Stage, "owner-affiliations-retrieve-forbidden", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-affiliations-retrieve-forbidden", "[xep-0060][8.9]") {
     creates(owner, "n");
     owner_get(other, "g1", affiliations(""));
     error(other, "g1", "auth", "forbidden");
@@ -51,14 +51,14 @@ TEST_CASE_METHOD(Stage, "owner-affiliations-retrieve-forbidden", "[xep-0060]") {
     error(other, "g2", "auth", "forbidden");
 }
 
-TEST_CASE_METHOD(Stage, "owner-affiliations-retrieve-node", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-affiliations-retrieve-node", "[xep-0060][8.9]") {
     owner_get(owner, "g1", affiliations(""));
     error(owner, "g1", "cancel", "item-not-found");
     owner_get(owner, "g2", "<affiliations/>");
     error(owner, "g2", "modify", "bad-request", "nodeid-required");
 }
 
-TEST_CASE_METHOD(Stage, "owner-affiliations-modify-success", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-affiliations-modify-success", "[xep-0060][8.9]") {
     creates(owner, "n");
     owner_set(
         owner, "m1",
@@ -80,7 +80,7 @@ TEST_CASE_METHOD(Stage, "owner-affiliations-modify-success", "[xep-0060]") {
     );
 }
 
-TEST_CASE_METHOD(Stage, "owner-affiliations-multi: the last owner stays", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-affiliations-multi: the last owner stays", "[xep-0060][8.9]") {
     creates(owner, "n");
     owner_set(
         owner, "m1",
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(Stage, "owner-affiliations-multi: the last owner stays", "[xep-
     error(owner, "g1", "auth", "forbidden");
 }
 
-TEST_CASE_METHOD(Stage, "owner-affiliations-multi: entries that make no sense", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-affiliations-multi: entries that make no sense", "[xep-0060][8.9]") {
     creates(owner, "n");
     owner_set(
         owner, "m1", affiliations(affiliation(other_bare, "king") + affiliation("@@", "member"))
@@ -128,7 +128,9 @@ TEST_CASE_METHOD(Stage, "two owners resign at once: one remains", "[design]") {
     result(other, "g1", in("affiliations", affiliation(other_bare, "owner")));
 }
 
-TEST_CASE_METHOD(Stage, "who is banned loses his subscriptions in the same batch", "[part-f-20]") {
+TEST_CASE_METHOD(
+    Stage, "who is banned loses his subscriptions in the same batch", "[part-f-20][8.8]"
+) {
     for (const char* affiliation_now : {"outcast", "none", "publish-only"}) {
         const std::string node = "n";
         creates(owner, node);
@@ -147,7 +149,9 @@ TEST_CASE_METHOD(Stage, "who is banned loses his subscriptions in the same batch
     }
 }
 
-TEST_CASE_METHOD(Stage, "a ban and a subscription at once: no event gets through", "[design]") {
+TEST_CASE_METHOD(
+    Stage, "a ban and a subscription at once: no event gets through", "[design][8.8]"
+) {
     creates(owner, "n", "type=urn:x:alert");
     affiliates(owner, "n", other_bare, "member");
     hold();
@@ -162,7 +166,9 @@ TEST_CASE_METHOD(Stage, "a ban and a subscription at once: no event gets through
     CHECK(memory().cleaning().empty());
 }
 
-TEST_CASE_METHOD(Stage, "more subscriptions than fit in a batch go in the background", "[design]") {
+TEST_CASE_METHOD(
+    Stage, "more subscriptions than fit in a batch go in the background", "[design][8.8]"
+) {
     creates(owner, "n", "type=urn:x:alert");
     affiliates(owner, "n", other_bare, "member");
     for (int i = 0; i < 150; ++i) subscribes(other, "n", other_bare + "/" + std::to_string(i));
@@ -180,7 +186,7 @@ TEST_CASE_METHOD(Stage, "more subscriptions than fit in a batch go in the backgr
     );
 }
 
-TEST_CASE_METHOD(Stage, "owner-subscriptions-retrieve-success", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subscriptions-retrieve-success", "[xep-0060][8.8]") {
     creates(owner, "n", "access_model=authorize");
     subscribes(owner, "n", owner_bare);
     set(other, "s1", "<subscribe node='n' jid='" + other_bare + "'/>");   // pending: not listed
@@ -193,7 +199,7 @@ TEST_CASE_METHOD(Stage, "owner-subscriptions-retrieve-success", "[xep-0060]") {
     CHECK(!lines[0]->attr_or("subid", "").empty());
 }
 
-TEST_CASE_METHOD(Stage, "owner-subscriptions-retrieve-error-forbidden", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subscriptions-retrieve-error-forbidden", "[xep-0060][8.8]") {
     creates(owner, "n");
     owner_get(other, "g1", subscriptions(""));
     error(other, "g1", "auth", "forbidden");
@@ -201,12 +207,12 @@ TEST_CASE_METHOD(Stage, "owner-subscriptions-retrieve-error-forbidden", "[xep-00
     error(other, "g2", "auth", "forbidden");
 }
 
-TEST_CASE_METHOD(Stage, "owner-subscriptions-retrieve-error-node", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subscriptions-retrieve-error-node", "[xep-0060][8.8]") {
     owner_get(owner, "g1", subscriptions(""));
     error(owner, "g1", "cancel", "item-not-found");
 }
 
-TEST_CASE_METHOD(Stage, "owner-subscriptions-modify-success", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subscriptions-modify-success", "[xep-0060][8.8]") {
     creates(owner, "n");
     owner_set(owner, "m1", subscriptions(subscription(other_bare, "subscribed")));
     result(owner, "m1");
@@ -223,7 +229,7 @@ TEST_CASE_METHOD(Stage, "owner-subscriptions-modify-success", "[xep-0060]") {
     CHECK(engine().subscription_count() == 0);
 }
 
-TEST_CASE_METHOD(Stage, "owner-subscriptions-multi", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "owner-subscriptions-multi", "[xep-0060][8.8]") {
     creates(owner, "n");
     subscribes(owner, "n", owner_bare);
     affiliates(owner, "n", "out@grid.example", "outcast");
@@ -243,7 +249,7 @@ TEST_CASE_METHOD(Stage, "owner-subscriptions-multi", "[xep-0060]") {
 }
 
 TEST_CASE_METHOD(
-    Stage, "owner-subscriptions: pending ones are approved or turned down", "[xep-0060]"
+    Stage, "owner-subscriptions: pending ones are approved or turned down", "[xep-0060][8.8]"
 ) {
     creates(owner, "n", "access_model=authorize");
     set(other, "s1", "<subscribe node='n' jid='" + other_bare + "'/>");

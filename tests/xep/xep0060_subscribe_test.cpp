@@ -1,6 +1,7 @@
 // tests/xep/xep0060_subscribe_test.cpp: subscribe and unsubscribe (XEP-0060 §6.1, §6.2).
 #include "stage.hpp"
 
+using grid::test::options_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -20,7 +21,7 @@ std::string state(const std::string& jid, const std::string& state) {
 }
 }   // namespace
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-success", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe-success", "[xep-0060][6.1]") {
     creates(owner, "n");
     affiliates(owner, "n", bare, "member");
     set(reader, "s1", subscribe(bare));
@@ -42,7 +43,7 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-success", "[xep-0060]") {
     CHECK(engine().subscribed_nodes(*grid::xml::Jid::parse(bare)).size() == 1);
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-nomatch", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-nomatch", "[xep-0060][6.1]") {
     creates(owner, "n");
     set(reader, "s1", subscribe("bernardo@grid.example"));
     error(reader, "s1", "modify", "bad-request", "invalid-jid");
@@ -60,7 +61,7 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-nomatch", "[xep-0060]") {
     );
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-whitelist", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-whitelist", "[xep-0060][6.1]") {
     creates(owner, "n");
     set(reader, "s1", subscribe(bare));
     error(reader, "s1", "cancel", "not-allowed", "closed-node");
@@ -68,7 +69,7 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-whitelist", "[xep-0060]") {
     result(owner, "s2", state(owner_bare, "subscribed"));
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-pending", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-pending", "[xep-0060][6.1]") {
     creates(owner, "n", "access_model=authorize");
     set(reader, "s1", subscribe(bare));
     result(reader, "s1", state(bare, "pending"));
@@ -76,7 +77,7 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-pending", "[xep-0060]") {
     error(reader, "s2", "auth", "not-authorized", "pending-subscription");
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-blocked", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-blocked", "[xep-0060][6.1]") {
     creates(owner, "n");
     for (const char* affiliation : {"outcast", "publish-only"}) {
         affiliates(owner, "n", bare, affiliation);
@@ -85,7 +86,7 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-blocked", "[xep-0060]") {
     }
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-toomany", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-toomany", "[xep-0060][6.1]") {
     auto few = settings();
     few.subscriptions_per_account_max = 1;
     restart(few);
@@ -100,7 +101,9 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-toomany", "[xep-0060]") {
     error(owner, "s2", "wait", "policy-violation", "too-many-subscriptions");
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-toomany: two at once, one place", "[design]") {
+TEST_CASE_METHOD(
+    Stage, "subscriber-subscribe-error-toomany: two at once, one place", "[design][6.1]"
+) {
     auto few = settings();
     few.subscriptions_per_node_max = 1;
     restart(few);
@@ -115,13 +118,13 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-toomany: two at once, one pl
     CHECK(engine().subscription_count() == 1);
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-unsupported", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-unsupported", "[xep-0060][6.1]") {
     creates(owner, "n", "subscribe=0");
     set(owner, "s1", subscribe(owner_bare));
     error(owner, "s1", "cancel", "feature-not-implemented", "unsupported subscribe");
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-redirect", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-redirect", "[xep-0060][6.1]") {
     creates(owner, "n");
     owner_set(
         owner, "d1",
@@ -138,28 +141,45 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-redirect", "[xep-0060]") {
     subscribes(owner, "n", owner_bare);
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-node", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-node", "[xep-0060][6.1]") {
     set(reader, "s1", subscribe(bare, "nowhere"));
     error(reader, "s1", "cancel", "item-not-found");
 }
 
-TEST_CASE_METHOD(
-    Stage, "subscriber-subscribe: options are not supported yet, and say so", "[xep-0060]"
-) {
+TEST_CASE_METHOD(Stage, "subscriber-subscribe: configuration-required", "[xep-0060][6.1]") {
+    auto leased = settings();
+    leased.is_lease_required = true;
+    restart(leased);
     creates(owner, "n");
-    set(owner, "s1",
-        subscribe(owner_bare) +
-            "<options><x xmlns='jabber:x:data' type='submit'/>"
-            "</options>");
-    error(owner, "s1", "cancel", "feature-not-implemented", "unsupported subscription-options");
-    get(owner, "o1", "<options node='n' jid='" + owner_bare + "'/>");
-    error(owner, "o1", "cancel", "feature-not-implemented", "unsupported subscription-options");
-    get(owner, "o2", "<default node='n'/>");
-    error(owner, "o2", "cancel", "feature-not-implemented", "unsupported retrieve-default-sub");
+    set(owner, "s1", subscribe(owner_bare));
+    error(owner, "s1", "modify", "not-acceptable", "configuration-required");
+    CHECK(engine().subscription_count() == 0);
+    set(owner, "s2",
+        subscribe(owner_bare) + "<options>" + options_form("expire=presence") + "</options>");
+    CHECK(next(owner).attr_or("type", "") == "result");
+    set(owner, "s3",
+        "<options node='n' jid='" + owner_bare + "'>" + options_form("expire=") + "</options>");
+    error(owner, "s3", "modify", "bad-request", "invalid-options");
+}
+
+TEST_CASE_METHOD(Stage, "subscriber-subscribe: owners subscribe others too", "[xep-0060][6.1]") {
+    creates(owner, "n", "access_model=authorize");
+    set(owner, "s1", subscribe(bare));   // B.13 12: needs no approval, it is theirs to give
+    result(owner, "s1", state(bare, "subscribed"));
+    event(bare, "<subscription node='n' jid='" + bare + "' subscription='subscribed'/>");
+    // The policy's right is that of the subscriber.
+    policy.receives = [](std::string_view subscriber, std::string_view) {
+        return subscriber != "rosencrantz@grid.example";
+    };
+    set(owner, "s2", subscribe("rosencrantz@grid.example"));
+    error(owner, "s2", "auth", "forbidden");
+    set(owner, "u1", unsubscribe(bare));
+    result(owner, "u1");
+    CHECK(engine().subscription_count() == 0);
 }
 
 TEST_CASE_METHOD(
-    Stage, "two sessions of one account subscribe at once: one subscription", "[design]"
+    Stage, "two sessions of one account subscribe at once: one subscription", "[design][6.1]"
 ) {
     creates(owner, "n");
     hold();
@@ -180,7 +200,7 @@ TEST_CASE_METHOD(Stage, "notify_sub tells the owners", "[xep-0060]") {
     event(owner_bare, "<subscription node='n' jid='" + bare + "' subscription='none'/>");
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-success", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-success", "[xep-0060][6.2]") {
     creates(owner, "n");
     subscribes(owner, "n", owner_bare);
     const std::string id = subid(owner, "n", owner_bare);
@@ -192,7 +212,7 @@ TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-success", "[xep-0060]") {
 }
 
 TEST_CASE_METHOD(
-    Stage, "subscriber-unsubscribe: no event after the result of leaving", "[design]"
+    Stage, "subscriber-unsubscribe: no event after the result of leaving", "[design][6.2]"
 ) {
     creates(owner, "n", "type=urn:x:alert");
     affiliates(owner, "n", bare, "member");
@@ -205,13 +225,13 @@ TEST_CASE_METHOD(
     receives_nothing(reader);
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-nosub", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-nosub", "[xep-0060][6.2]") {
     creates(owner, "n");
     set(owner, "u1", unsubscribe(owner_bare));
     error(owner, "u1", "cancel", "unexpected-request", "not-subscribed");
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-forbidden", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-forbidden", "[xep-0060][6.2]") {
     creates(owner, "n");
     subscribes(owner, "n", owner_bare);
     set(reader, "u1", unsubscribe(owner_bare));
@@ -222,14 +242,14 @@ TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-forbidden", "[xep-0060]") 
     event(owner_bare, "<subscription node='n' jid='" + owner_bare + "' subscription='none'/>");
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-node", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-node", "[xep-0060][6.2]") {
     set(reader, "u1", unsubscribe(bare));
     error(reader, "u1", "cancel", "item-not-found");
     set(reader, "u2", "<unsubscribe jid='" + bare + "'/>");
     error(reader, "u2", "modify", "bad-request", "nodeid-required");
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-badsubid", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-badsubid", "[xep-0060][6.2]") {
     creates(owner, "n");
     subscribes(owner, "n", owner_bare);
     set(owner, "u1", unsubscribe(owner_bare, " subid='wrong'"));
@@ -237,23 +257,18 @@ TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-badsubid", "[xep-0060]") {
     CHECK(engine().subscription_count() == 1);
 }
 
-TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-nosubid", "[xep-0060]") {
+TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-nosubid", "[xep-0060][6.2]") {
     creates(owner, "n");
     subscribes(owner, "n", owner_bare);
-    // A second subscription of the same JID, as a service with multi-subscribe would write it.
-    const auto uid = engine().node("n")->uid;
-    grid::storage::Batch batch;
-    batch.put(
-        grid::storage::Family::Control, grid::pubsub::subscription_key(uid, owner_bare, "second"),
-        grid::pubsub::encode(grid::pubsub::Subscription{})
-    );
-    submit(std::move(batch));
+    set(owner, "s2", subscribe(owner_bare) + "<options>" + options_form("digest=1") + "</options>");
+    const auto answer = next(owner);
+    const std::string second(answer.first_child()->first_child()->attr_or("subid", ""));
     set(owner, "u1", unsubscribe(owner_bare));
     error(owner, "u1", "modify", "bad-request", "subid-required");
     publishes(owner, "n", "a");   // still one event for one JID
-    event(owner_bare, "<items node='n'><item id='a'>...</item></items>");
+    CHECK(next(owner_bare).first_child()->name() == "event");
     receives_nothing(owner_bare);
-    set(owner, "u2", unsubscribe(owner_bare, " subid='second'"));
+    set(owner, "u2", unsubscribe(owner_bare, " subid='" + second + "'"));
     result(owner, "u2");
     CHECK(engine().subscription_count() == 1);
 }

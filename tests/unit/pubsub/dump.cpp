@@ -27,7 +27,8 @@ void dump_node(std::ostream& out, const pubsub::Memory& memory, const pubsub::No
             << to_string(entry.record.affiliation) << entry.record.is_cleaning << "\n";
     for (const auto& [key, subscription] : node.subscriptions)
         out << "  subscription " << key.jid << " " << key.subid << " r" << subscription.revision
-            << " " << to_string(subscription.state) << "\n";
+            << " " << to_string(subscription.state) << " "
+            << std::hash<std::string>{}(pubsub::encode(subscription)) << "\n";
     for (const std::string& bare : node.cleaning) out << "  cleaning " << bare << "\n";
     dump_items(out, memory, node.items);
     for (const auto& [bare, entry] : node.affiliations)
@@ -64,6 +65,10 @@ std::string dump(const pubsub::Memory& memory) {
     set("crowded", memory.crowded());
     for (const auto& [hidden, uid] : memory.by_hidden())
         out << "hides " << hidden << " " << uid << "\n";
+    set("pending", memory.pending());
+    for (const auto& lease : memory.leases())
+        out << "lease " << lease.due << " " << lease.node << " " << lease.key.jid << " "
+            << lease.key.subid << "\n";
     out << memory.old_item_count() << " old, ";
     out << memory.item_count() << " items, " << memory.subscription_count() << " subscriptions\n";
     return out.str();

@@ -81,6 +81,38 @@ TEST_CASE("a record cut short is no crash") {
     CHECK(decode_config("").max_items == NodeConfig{}.max_items);
 }
 
+TEST_CASE("a subscription's record keeps its options, and is small without") {
+    Subscription plain;
+    plain.delivered = 5;
+    CHECK(encode(plain).size() <= 24);
+    CHECK(decode_subscription(encode(plain)).options == nullptr);
+    CHECK(sizeof(Subscription) <= 56);
+    SubscriptionOptions options;
+    options.deliver = false;
+    options.digest = true;
+    options.include_body = true;
+    options.shows = Away | Dnd;
+    options.type = SubscriptionType::All;
+    options.depth = every_depth;
+    options.digest_frequency = 1234;
+    options.expire = 1'800'000'000'123;
+    Subscription record;
+    record.is_reminded = true;
+    record.options = share(options);
+    const Subscription again = decode_subscription(encode(record));
+    REQUIRE(again.options != nullptr);
+    CHECK(*again.options == options);
+    CHECK(again.is_reminded);
+    options.expire = 0;
+    options.is_temporary = true;
+    CHECK(decode_options(encode_options(options)) == options);
+    // As written before there were options.
+    std::string old = encode(plain);
+    old.pop_back();
+    CHECK(decode_subscription(old).delivered == 5);
+    CHECK_FALSE(decode_subscription(old).is_reminded);
+}
+
 TEST_CASE("events follow each other, and end where another's begin") {
     std::string bytes =
         encode(SubscriptionChanged{1, "a@b", "s", SubscriptionState::Pending, true});
@@ -108,6 +140,10 @@ TEST_CASE("every event survives") {
         AffiliationChanged{1, "a@b", Affiliation::Outcast},
         NodeCreated{2},
         Associated{1, 2, false},
+        SubscriptionConfigured{1, "a@b", "s"},
+        LeaseEnding{1, "a@b", "s"},
+        PendingListed{1, "a@b"},
+        Bounced{"a@b/c", 7},
     };
     REQUIRE(all.size() == std::variant_size_v<Event>);
     for (const Event& event : all) {

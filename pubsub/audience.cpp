@@ -1,0 +1,86 @@
+// pubsub/audience.cpp: see audience.hpp. A node may have 100,000 subscribers, nearly all with one
+// subscription and no options: nothing is made for those but their place in the list.
+#include "pubsub/audience.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+using At = Subscriptions::const_iterator;
+
+/// A leaf's own subscribers get its items unless they asked for new nodes only. What happens to a
+/// node itself is for all of its own subscribers.
+bool matches(const Node& node, const Subscriptions::value_type& entry, AudienceKind kind) {
+    const auto& [key, subscription] = entry;
+    if (!node.delivers_to(key.jid, subscription)) return false;
+    return kind == AudienceKind::Items ? subscription.wants_items()
+                                       : options_of(subscription.options).deliver;
+}
+
+/// §7.1.2.4: which of its subscriptions brought it about, by subid.
+std::string subid_headers(const Node& node, At at, At end, AudienceKind kind) {
+    std::string headers("<headers xmlns='");
+    headers.append(xml::ns::shim.uri()).append("'>");
+    for (; at != end; ++at) {
+        if (!matches(node, *at, kind)) continue;
+        headers += "<header name='SubID'>";
+        xml::append_escaped_text(headers, at->first.subid);
+        headers += "</header>";
+    }
+    return headers + "</headers>";
+}
+
+/// What the subscriptions of one JID, [at, end), come to; none if none of them delivers.
+std::optional<Subscriber> subscriber_of(const Node& node, At at, At end, AudienceKind kind) {
+    constexpr auto no_digest = std::numeric_limits<std::uint32_t>::max();
+    std::size_t count = 0;
+    std::uint8_t shows = 0;
+    std::uint32_t digest_ms = no_digest;
+    bool has_body = false, has_plain = false;
+    for (At each = at; each != end; ++each) {
+        if (!matches(node, *each, kind)) continue;
+        ++count;
+        const SubscriptionOptions& options = options_of(each->second.options);
+        shows = static_cast<std::uint8_t>(shows | options.shows);
+        has_body = has_body || options.include_body;   // §12.6: then all have one
+        if (options.digest)
+            digest_ms = std::min(digest_ms, options.digest_frequency);
+        else
+            has_plain = true;   // one of them wants each item by itself, and so it gets them
+    }
+    if (count == 0) return std::nullopt;
+    Subscriber subscriber{xml::Jid::from_canonical(at->first.jid), {has_body, {}}, shows, 0};
+    // §12.18: what happens to the node itself is the same for every subscription.
+    if (count > 1 && kind == AudienceKind::Items)
+        subscriber.flavour.headers = subid_headers(node, at, end, kind);
+    if (!has_plain) subscriber.digest_ms = digest_ms;
+    return subscriber;
+}
+
+}   // namespace
+
+std::vector<Subscriber> audience_of(const Broker& broker, const Node& node, AudienceKind kind) {
+    std::vector<Subscriber> audience;
+    const At end = node.subscriptions.end();
+    for (At at = node.subscriptions.begin(); at != end;) {
+        At next = at;
+        do ++next;
+        while (next != end && next->first.jid == at->first.jid);
+        auto subscriber = subscriber_of(node, at, next, kind);
+        if (subscriber &&
+            broker.policy.may_receive(subscriber->jid, node.name(), node.config().type))
+            audience.push_back(std::move(*subscriber));
+        at = next;
+    }
+    return audience;
+}
+
+}   // namespace grid::pubsub

@@ -1,0 +1,88 @@
+// pubsub/decide_bounce.cpp: a notification came back with an error (XEP-0060 §12.4).
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "pubsub/access.hpp"
+#include "pubsub/events.hpp"
+#include "pubsub/subscription_change.hpp"
+#include "pubsub/use_cases.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+
+namespace {
+
+/// Errors that say "not now" or "not so" rather than "never again".
+constexpr std::array counted{
+    "bad-request", "feature-not-implemented", "not-acceptable", "redirect", "resource-constraint"
+};
+
+bool is_final(const Bounce& bounce) {
+    if (bounce.condition == "gone") return true;
+    return bounce.type == "cancel" &&
+           std::find(counted.begin(), counted.end(), bounce.condition) == counted.end();
+}
+
+/// The revision in the id of a notification: `ev-` and 16 digits (item_notification.cpp).
+storage::Revision revision_in(std::string_view id) {
+    constexpr std::size_t at = 3, digits = 16;
+    storage::Revision revision = 0;
+    if (!id.starts_with("ev-") || id.size() < at + digits) return 0;
+    std::from_chars(id.data() + at, id.data() + at + digits, revision, 16);
+    return revision;
+}
+
+bool has_item_of(const Node& node, storage::Revision revision) {
+    const std::size_t rank = node.items.rank_after(revision);
+    return rank > 0 && node.items.at(rank - 1).revision == revision;
+}
+
+/// The node whose notification came back, if its sender subscribed to it: it is named where the
+/// event was returned, else found by the message's id. Null: it cannot be told.
+const Node* node_of(const Broker& broker, std::string_view bare, const Bounce& bounce) {
+    const auto& subscribed = broker.memory.subscribed_nodes(bare);
+    if (bounce.node) {
+        const Node* node = broker.memory.find(*bounce.node);
+        return node && subscribed.contains(node->uid) ? node : nullptr;
+    }
+    if (subscribed.size() == 1) return broker.memory.find(subscribed.begin()->first);
+    const storage::Revision revision = revision_in(bounce.message);
+    for (const auto& [uid, count] : subscribed) {
+        const Node* node = broker.memory.find(uid);
+        if (revision != 0 && node && has_item_of(*node, revision)) return node;
+    }
+    return nullptr;
+}
+
+}   // namespace
+
+/// A session speaks for its own addresses, bare and full, and for nobody else's: `from` is never
+/// looked at. Nobody is answered: errors are not, and who bounced would bounce that, too.
+Decision decide(const Broker& broker, const Context& context, const Bounce& bounce) {
+    const xml::Jid& full = context.actor.jid;
+    const std::string_view bare = full.bare_view();
+    if (!bounce.node && revision_in(bounce.message) == 0) return Reply{};   // of no event
+    if (bounce.type == "continue" || broker.memory.subscribed_nodes(bare).empty()) return Reply{};
+    const Node* node = node_of(broker, bare, bounce);
+    if (node && is_final(bounce)) {
+        auto granted = find_node(broker, context, Operation::Subscribe, node->name());
+        if (!granted) return Reply{};
+        Batch batch;
+        const auto end_of = [&](std::string_view jid) {
+            const auto [first, last] = node->subscriptions_of(jid);
+            for (auto at = first; at != last; ++at) erase_subscription(batch, *node, *at, false);
+        };
+        end_of(bare);
+        if (!full.is_bare()) end_of(full.str());
+        if (batch.operations.empty()) return Reply{};
+        return commit(broker, context, *granted, std::move(batch));
+    }
+    Batch batch;   // which is only counted (bounces.hpp), in its place among all others
+    batch.is_volatile = true;
+    batch.event = encode(Bounced{full.str(), node ? node->uid : 0});
+    return Decision::Change{std::move(batch), Reply{}};
+}
+
+}   // namespace grid::pubsub

@@ -1,0 +1,89 @@
+// pubsub/decide_options.cpp: subscription options, read and changed (XEP-0060 §6.3, §6.4).
+#include "pubsub/access.hpp"
+#include "pubsub/errors.hpp"
+#include "pubsub/events.hpp"
+#include "pubsub/subscription_change.hpp"
+#include "pubsub/subscription_form.hpp"
+#include "pubsub/use_cases.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+
+namespace {
+
+struct Chosen {
+    Granted granted;
+    const Subscriptions::value_type* subscription = nullptr;
+};
+
+/// The errors of §6.3.4, which are the same for reading and changing.
+Checked<Chosen> choose(const Broker& broker, const Context& context, const GetOptions& request) {
+    // One's own options need no right; but a node that may not be discovered stays hidden.
+    auto granted = find_node(broker, context, Operation::Subscribe, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    const bool is_own = request.jid.bare_view() == granted->bare;
+    const auto [first, last] = node.subscriptions_of(request.jid.str());
+    if ((first == last || !is_own) && !may_discover(broker, context.actor, node))
+        return refuse(Errc::ItemNotFound, "There is no node '" + request.node + "'.");
+    if (!is_own && !granted->is_owner())   // §6.3.4.1
+        return refuse(Errc::Forbidden, "You may configure your own subscriptions only.");
+    const auto found =
+        find_subscription(node, request.jid.str(), request.subid, Errc::NotSubscribedOptions);
+    if (!found) return found.error();
+    return Chosen{std::move(*granted), *found};
+}
+
+}   // namespace
+
+Decision decide(const Broker& broker, const Context& context, const GetOptions& request) {
+    const auto chosen = choose(broker, context, request);
+    if (!chosen) return chosen.error();
+    const auto& [key, subscription] = *chosen->subscription;
+    const xml::Form form =
+        to_form(options_of(subscription.options), chosen->granted.node->config(), "form");
+    xml::Element options(
+        "options", xml::ns::pubsub,
+        {{"node", request.node}, {"jid", key.jid}, {"subid", key.subid}}, form.to_element()
+    );
+    return Reply(xml::Element("pubsub", xml::ns::pubsub, {}, std::move(options)));
+}
+
+Decision decide(const Broker& broker, const Context& context, const SetOptions& request) {
+    const auto chosen = choose(broker, context, request.which);
+    if (!chosen) return chosen.error();
+    if (request.form.type == "cancel") return Reply{};
+    const Node& node = *chosen->granted.node;
+    const auto& [key, present] = *chosen->subscription;
+    const auto options = fill_in(
+        options_of(present.options), request.form, broker.settings, node.config(), context.now
+    );
+    if (!options) return options.error();
+    // A temporary one is written even so: it is wanted again (leases.hpp).
+    if (*options == options_of(present.options) && !options->is_temporary) return Reply{};
+    Subscription next = present;
+    set_options(next, *options, broker.settings, context.now);
+    Batch batch;
+    batch.expect(Family::Control, node_key(node.uid), node.revision);
+    put_subscription(broker, context, batch, node, key, std::move(next));
+    batch.event = encode(SubscriptionConfigured{node.uid, key.jid, key.subid});
+    return commit(broker, context, chosen->granted, std::move(batch));
+}
+
+Decision decide(const Broker& broker, const Context& context, const GetDefaultOptions& request) {
+    NodeConfig config;   // of a leaf, where no node is named
+    xml::Element answer("default", xml::ns::pubsub);
+    if (request.node) {
+        const auto granted = grant(broker, context, Operation::Discover, *request.node);
+        if (!granted) return granted.error();
+        config = granted->node->config();
+        answer.set("node", *request.node);
+    }
+    answer.add(to_form(default_options(config), config, "result").to_element());
+    return Reply(xml::Element("pubsub", xml::ns::pubsub, {}, std::move(answer)));
+}
+
+}   // namespace grid::pubsub

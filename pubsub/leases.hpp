@@ -1,0 +1,43 @@
+// pubsub/leases.hpp: subscriptions that end by themselves: leases (XEP-0060 §12.19), temporary ones
+// (§12.5), those whose notifications keep coming back (§12.4).
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+#include "pubsub/broker.hpp"
+#include "pubsub/events.hpp"
+
+namespace grid::pubsub {
+
+/// Soft state, and no more than a list of proposals: each is for a record as it was when it was
+/// noticed. Who renews a subscription meanwhile writes its record, and keeps it.
+class Leases {
+public:
+    /// After the scan at a start: temporary subscriptions hang on sessions that are gone.
+    void started(const Memory& memory);
+    /// Ends the temporary subscriptions of that full JID; of the bare JID too, if it was the last.
+    void session_ended(const Memory& memory, const xml::Jid& full, bool is_last_of_account);
+    /// Ends the subscriptions of a session's addresses at one node, or at all (0).
+    void end_all(const Memory& memory, const xml::Jid& full, std::uint64_t node);
+
+    /// What is due: reminders and ends of leases, and what was noticed. Bounded batches.
+    std::vector<storage::Batch> due(
+        const Broker& broker, storage::Millis now, std::size_t batches_max
+    );
+
+private:
+    struct Ending {
+        std::uint64_t node = 0;
+        SubscriptionKey key;
+        storage::Revision revision = 0;   // of the record that is to go
+    };
+
+    void end(const Node& node, const Subscriptions::value_type& entry);
+
+    std::deque<Ending> endings_;
+    bool is_started_ = false;
+};
+
+}   // namespace grid::pubsub

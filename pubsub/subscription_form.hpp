@@ -1,0 +1,36 @@
+// pubsub/subscription_form.hpp: subscription options as a data form, and subscriptions as elements.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "pubsub/access.hpp"
+#include "pubsub/subscription.hpp"
+#include "xml/element.hpp"
+#include "xml/form.hpp"
+
+namespace grid::pubsub {
+
+/// §6.3.3: with the values in force at that kind of node. `type` is `form` or `result`.
+xml::Form to_form(const SubscriptionOptions& options, const NodeConfig& node, std::string type);
+
+/// Takes over the fields that are there and keeps the rest (XEP-0004 §3.5); forces what the node
+/// forces (§12.5) and shortens a lease to what the service allows (§12.19). Every error is
+/// invalid-options (§6.3.6.2); a field that is not known asks for something that would not be done.
+Checked<SubscriptionOptions> fill_in(
+    SubscriptionOptions options,
+    const xml::Form& form,
+    const Settings& settings,
+    const NodeConfig& node,
+    storage::Millis now
+);
+
+/// What a subscription has that is made without options.
+SubscriptionOptions default_options(const NodeConfig& node);
+
+/// `<subscription jid subid subscription expiry?/>`, without a node, in its parent's namespace.
+xml::Element subscription_element(
+    const SubscriptionKey& key, SubscriptionState state, storage::Millis expire
+);
+
+}   // namespace grid::pubsub

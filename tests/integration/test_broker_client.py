@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 
 from broker_client import DATA, DISCO_INFO, DISCO_ITEMS, OWNER, PUBSUB, RSM, BrokerClient, form, tag
 from gridd import ADMIN, BROKER, DOMAIN
+from raw import Raw
 
 OTHER = f"platform@{DOMAIN}"
 
@@ -203,6 +204,9 @@ class Entities(BrokerClient):
             self.assertEqual(self.affiliations(), expected)
 
     def subscribe(self):
+        # Whom the policy does not know may receive nothing, whoever subscribes it.
+        with Raw(self.server.c2s, DOMAIN) as other:
+            other.login(self.server.authority.client(OTHER))
         entry = f'<affiliation jid="{OTHER}" affiliation="member"/>'
         self.empty("set", self.owner(f'<affiliations node="n">{entry}</affiliations>'))
         answer = self.works("set", self.pubsub(f'<subscribe node="n" jid="{OTHER}"/>'))

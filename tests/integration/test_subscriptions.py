@@ -76,6 +76,8 @@ class Subscriptions(unittest.IsolatedAsyncioTestCase):
         await self.subscribe(self.reader, full, expire="presence")
         self.assertEqual(await self.subscribers(), [bare, full])
         other = await self.log_in(self.bundle, "other")
+        # Bound is not yet there: the answer comes after its presence was taken.
+        await other["xep_0060"].get_subscriptions(BROKER)
         await self.reader.leave()
         await self.until([bare])
         other.send_presence(ptype="unavailable")

@@ -6,9 +6,9 @@
 #include "pubsub/access.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/item_pages.hpp"
+#include "pubsub/stored_payload.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
-#include "xml/parser.hpp"
 
 namespace grid::pubsub {
 
@@ -21,15 +21,6 @@ struct Wanted {
 };
 
 using Values = std::vector<std::optional<storage::Snapshot::Value>>;
-
-/// A payload was one element when it was published: its limits were checked then.
-std::optional<xml::Element> parse_payload(const std::string& text) {
-    xml::Limits limits;
-    limits.stanza_bytes_max = std::max(limits.stanza_bytes_max, text.size() + 1);
-    auto parsed = xml::parse_document(text, limits);
-    if (auto* element = std::get_if<xml::Element>(&parsed)) return std::move(*element);
-    return std::nullopt;
-}
 
 /// Runs on the reader pool. An item whose payload is gone was retracted meanwhile: it is left out.
 Reply build_reply(

@@ -1,5 +1,6 @@
 // pubsub/disco.cpp: what nodes say of themselves (XEP-0060 §5.3, §5.4).
 #include "pubsub/access.hpp"
+#include "pubsub/archive.hpp"
 #include "pubsub/graph_change.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/use_cases.hpp"
@@ -88,6 +89,10 @@ Decision decide(const Broker& broker, const Context& context, const DiscoverNode
     query.add(feature(std::string(xml::ns::pubsub.uri())));
     query.add(feature(std::string(xml::ns::disco_info.uri())));
     query.add(feature(std::string(xml::ns::disco_items.uri())));
+    if (has_archive(**node)) {   // XEP-0313 §8
+        query.add(feature(std::string(archive_ns.uri())));
+        query.add(feature(archive_extended));
+    }
     query.add(meta_data(broker, context, **node));
     return Reply(std::move(query));
 }

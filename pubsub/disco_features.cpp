@@ -4,6 +4,7 @@
 #include <set>
 
 #include "pubsub/access.hpp"
+#include "pubsub/archive.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
@@ -68,6 +69,8 @@ Decision decide(const Broker& broker, const Context&, const DiscoverFeatures&) {
          {xml::ns::disco_info, xml::ns::disco_items, xml::ns::rsm, xml::ns::commands,
           xml::ns::pubsub, pubsub_filter})
         add(std::string(ns.uri()));
+    add(std::string(archive_ns.uri()));
+    add(archive_extended);
     std::set<std::string> offered(features.begin(), features.end());
     const AccessModel model = default_config(settings, {}).access_model;
     offered.insert("access-" + std::string(to_string(model)));   // the default one

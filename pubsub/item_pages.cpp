@@ -8,21 +8,6 @@ namespace grid::pubsub {
 
 namespace {
 
-struct Place {
-    std::uint64_t epoch = 0;
-    storage::Revision revision = 0;
-};
-
-std::optional<Place> parse_cursor(std::string_view text) {
-    Place place;
-    const char* const end = text.data() + text.size();
-    const auto [colon, bad_epoch] = std::from_chars(text.data(), end, place.epoch);
-    if (bad_epoch != std::errc() || colon == end || *colon != ':') return std::nullopt;
-    const auto [rest, bad_revision] = std::from_chars(colon + 1, end, place.revision);
-    if (bad_revision != std::errc() || rest != end) return std::nullopt;
-    return place;
-}
-
 /// Shortens a page to what payloads may fill; it keeps one item at least.
 void limit_bytes(Page& page, const Node& node, std::size_t first, std::size_t most, bool is_tail) {
     std::size_t bytes = 0, kept = 0;
@@ -43,6 +28,16 @@ std::string item_cursor(std::uint64_t epoch, storage::Revision revision) {
     return std::to_string(epoch) + ':' + std::to_string(revision);
 }
 
+std::optional<ItemPlace> parse_item_cursor(std::string_view text) {
+    ItemPlace place;
+    const char* const end = text.data() + text.size();
+    const auto [colon, bad_epoch] = std::from_chars(text.data(), end, place.epoch);
+    if (bad_epoch != std::errc() || colon == end || *colon != ':') return std::nullopt;
+    const auto [rest, bad_revision] = std::from_chars(colon + 1, end, place.revision);
+    if (bad_revision != std::errc() || rest != end) return std::nullopt;
+    return place;
+}
+
 Checked<Page> page_of_items(
     const Broker& broker,
     const Node& node,
@@ -53,7 +48,7 @@ Checked<Page> page_of_items(
 ) {
     const std::size_t total = node.items.size() - first;
     const auto find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
-        const auto place = parse_cursor(cursor);
+        const auto place = parse_item_cursor(cursor);
         if (!place) return std::nullopt;
         if (place->epoch != node.record.epoch)   // from before a purge: all that is here is newer
             return place->epoch < node.record.epoch ? 0 : total;

@@ -12,6 +12,11 @@ namespace grid::pubsub {
 /// Where an item stands: `epoch:revision`. A place in the order, never an offset, so that pages
 /// neither skip nor repeat while items come and go.
 std::string item_cursor(std::uint64_t epoch, storage::Revision revision);
+struct ItemPlace {
+    std::uint64_t epoch = 0;
+    storage::Revision revision = 0;
+};
+std::optional<ItemPlace> parse_item_cursor(std::string_view text);
 
 /// Part of the items from rank `first` on; ranks in the page count from there. `max_items` (§6.5.7)
 /// wants the newest; without it and without RSM the page is the oldest ones. With payloads it ends

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "pubsub/archive.hpp"
 #include "pubsub/errors.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
@@ -238,6 +239,7 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
     if (payload.is("pubsub", ns::pubsub)) return parse_pubsub(iq, settings);
     if (payload.is("pubsub", ns::pubsub_owner)) return parse_owner_request(iq, settings);
     if (payload.is("command", ns::commands)) return parse_command(iq);
+    if (auto archive = parse_archive_request(iq, settings)) return archive;
     const bool is_info = payload.is("query", ns::disco_info);
     if (!is_info && !payload.is("query", ns::disco_items)) return std::nullopt;
     if (auto error = require_type(iq, xml::IqType::Get)) return Checked<Request>(*error);

@@ -75,6 +75,21 @@ struct RetrieveItems {
     std::optional<xml::RsmRequest> page;
 };
 
+// The archive of a node: decide_archive.cpp.
+struct QueryArchive {
+    std::string node, queryid;
+    bool is_flipped = false;
+    std::optional<storage::Millis> start, end;
+    std::optional<std::string> after_id, before_id;
+    std::optional<std::vector<std::string>> ids;
+    std::optional<xml::Jid> with;
+    std::optional<xml::RsmRequest> page;
+};
+struct GetArchiveForm {};
+struct GetArchiveMetadata {
+    std::string node;
+};
+
 // Publishers: decide_publish.cpp.
 struct Publish {
     std::string node;
@@ -182,6 +197,9 @@ using Request = std::variant<
     SetOptions,
     GetDefaultOptions,
     RetrieveItems,
+    QueryArchive,
+    GetArchiveForm,
+    GetArchiveMetadata,
     Publish,
     Retract,
     CreateNode,
@@ -214,6 +232,9 @@ Decision decide(const Broker&, const Context&, const GetOptions&);
 Decision decide(const Broker&, const Context&, const SetOptions&);
 Decision decide(const Broker&, const Context&, const GetDefaultOptions&);
 Decision decide(const Broker&, const Context&, const RetrieveItems&);
+Decision decide(const Broker&, const Context&, const QueryArchive&);
+Decision decide(const Broker&, const Context&, const GetArchiveForm&);
+Decision decide(const Broker&, const Context&, const GetArchiveMetadata&);
 Decision decide(const Broker&, const Context&, const Publish&);
 Decision decide(const Broker&, const Context&, const Retract&);
 Decision decide(const Broker&, const Context&, const CreateNode&);

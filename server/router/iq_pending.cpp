@@ -37,12 +37,20 @@ protected:
     }
 
     void send(Answer answer) override {
+        if (auto* reply = std::get_if<1>(&answer))
+            for (xml::Element& message : pubsub::take_messages(*reply))
+                fanout_.send(session_, {nullptr, to_bytes(std::move(message))});
         if (is_iq_) fanout_.send(session_, {nullptr, to_bytes(answer)});
         if (answer.index() == 0 || effect_ == pubsub::SessionEffect::None) return;
         router_.set_active(session_, effect_ == pubsub::SessionEffect::Login);
     }
 
 private:
+    xml::Bytes to_bytes(xml::Element message) const {
+        message.set("from", to_).set("to", session_->jid.str());
+        return std::make_shared<const std::string>(xml::to_string(message, xml::ns::client.uri()));
+    }
+
     /// The answer comes from the address that was asked (design §6).
     xml::Bytes to_bytes(const Answer& answer) const {
         auto out = std::make_shared<std::string>();

@@ -176,6 +176,10 @@ void Stage::on_refused(const storage::Refused& refused) {
 
 void Stage::answer(const Pending& pending, pubsub::Reply reply) {
     if (pending.stanza->name() != "iq") return;
+    for (xml::Element& message : pubsub::take_messages(reply)) {
+        message.set("from", service).set("to", *pending.stanza->attr("from"));
+        deliver(*pending.stanza->attr("from"), std::move(message));
+    }
     deliver(*pending.stanza->attr("from"), pubsub::to_iq(*pending.stanza, std::move(reply)));
 }
 

@@ -55,7 +55,9 @@ TEST_CASE_METHOD(Stage, "entity-features", "[xep-0060]") {
         "http://jabber.org/protocol/rsm",
         pubsub_ns,
         "urn:xmpp:pubsub-filter:0",
-        "http://jabber.org/protocol/commands"
+        "http://jabber.org/protocol/commands",
+        "urn:xmpp:mam:2",
+        "urn:xmpp:mam:2#extended"
     };
     for (const char* name :
          {"access-whitelist",

@@ -1,0 +1,190 @@
+// pubsub/decide_archive.cpp: the archive of a node: what it keeps, shown or hidden, by time and id
+// (XEP-0313, XEP-0442). Who may retrieve items may query it.
+#include <algorithm>
+
+#include "pubsub/archive.hpp"
+#include "pubsub/errors.hpp"
+#include "pubsub/item_pages.hpp"
+#include "pubsub/reply.hpp"
+#include "pubsub/stored_payload.hpp"
+#include "xml/datetime.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+using xml::Element;
+using Values = std::vector<std::optional<storage::Snapshot::Value>>;
+
+const xml::Ns forward_ns{"urn:xmpp:forward:0"};
+const xml::Ns validate_ns{"http://jabber.org/protocol/xdata-validate"};
+
+/// The node, if the actor may read its items (XEP-0060 §6.5).
+Checked<Granted> readable(const Broker& broker, const Context& context, const std::string& name) {
+    auto granted = grant(broker, context, Operation::Retrieve, name);
+    if (!granted) return granted;
+    if (auto error = check_retrieval(*granted)) return *error;
+    if (granted->node->config().is_collection())
+        return unsupported("retrieve-items", "Query the leaves of this collection.");
+    if (!has_archive(*granted->node))
+        return unsupported("persistent-items", "This node keeps no items.");
+    return granted;
+}
+
+/// One message of the answer.
+struct Archived {
+    std::string cursor, id, publisher;
+    storage::Millis time = 0;
+    std::optional<std::size_t> payload;   // which of the values read
+};
+
+/// What all messages of an answer have in common.
+struct Frame {
+    std::string service, node, queryid, type;
+};
+
+/// XEP-0442 §3: as subscribers were told of it, one item in each.
+std::optional<Element> to_message(const Frame& frame, const Archived& item, const Values& values) {
+    Element element("item", xml::ns::pubsub_event, {{"id", item.id}});
+    if (!item.publisher.empty()) element.set("publisher", item.publisher);
+    if (item.payload) {
+        const auto& value = values.at(*item.payload);
+        if (!value) return std::nullopt;   // retracted or replaced meanwhile
+        auto payload = parse_payload(value->value);
+        if (!payload) return std::nullopt;
+        element.add(std::move(*payload));
+    }
+    Element message(
+        "message", xml::ns::client, {{"from", frame.service}, {"type", frame.type}},
+        Element(
+            "event", xml::ns::pubsub_event, {},
+            Element("items", xml::ns::pubsub_event, {{"node", frame.node}}, std::move(element))
+        )
+    );
+    Element delay("delay", xml::ns::delay, {{"stamp", xml::to_datetime(item.time)}});
+    Element result(
+        "result", archive_ns, {{"id", item.cursor}},
+        Element("forwarded", forward_ns, {}, std::move(delay), std::move(message))
+    );
+    if (!frame.queryid.empty()) result.set("queryid", frame.queryid);
+    return Element("message", xml::ns::client, {}, std::move(result));
+}
+
+Reply build_reply(
+    const Frame& frame, const std::vector<Archived>& items, const Values& values, Element fin
+) {
+    std::vector<Element> messages;
+    for (const Archived& item : items)
+        if (auto message = to_message(frame, item, values)) messages.push_back(std::move(*message));
+    return reply_after(std::move(messages), std::move(fin));
+}
+
+/// §5.2: `complete` when the page reaches the end towards which the client goes.
+Element to_fin(const Node& node, const ArchiveMatch& match, const Page& page, bool is_backwards) {
+    Element fin("fin", archive_ns);
+    if (is_backwards ? page.from == 0 : page.to == page.total) fin.set("complete", "true");
+    xml::RsmReply set;
+    set.count = page.total;
+    const auto cursor = [&](std::size_t index) {
+        return item_cursor(node.record.epoch, node.items.at(match.rank(index)).revision);
+    };
+    if (page.from < page.to) {
+        set.first = cursor(page.from);
+        set.last = cursor(page.to - 1);
+        set.first_index = page.from;
+    }
+    fin.add(set.to_element());
+    return fin;
+}
+
+Element field(const char* var, const char* type) {
+    return Element("field", xml::ns::data, {{"var", var}, {"type", type}});
+}
+
+Element metadata_entry(const char* name, const Node& node, std::size_t rank) {
+    const ItemView item = node.items.at(rank);
+    return Element(
+        name, archive_ns,
+        {{"id", item_cursor(node.record.epoch, item.revision)},
+         {"timestamp", xml::to_datetime(item.time)}}
+    );
+}
+
+}   // namespace
+
+Decision decide(const Broker& broker, const Context& context, const QueryArchive& request) {
+    auto granted = readable(broker, context, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    const std::size_t first = node.first_kept(broker.settings, context.now);
+    auto match = match_archive(broker, node, first, request);
+    if (!match) return match.error();
+    auto page = page_of_archive(broker, node, first, *match, request.page);
+    if (!page) return page.error();
+
+    std::vector<Archived> items;
+    Decision::Read read;
+    const NodeConfig& config = node.config();
+    for (std::size_t i = page->from; i < page->to; ++i) {
+        const ItemView item = node.items.at(match->rank(i));
+        Archived archived;
+        archived.cursor = item_cursor(node.record.epoch, item.revision);
+        archived.id = item.id;
+        archived.time = item.time;
+        if (config.itemreply == ItemReply::Publisher)
+            archived.publisher = broker.memory.publisher(item);
+        if (config.deliver_payloads && item.payload_bytes > 0) {
+            archived.payload = read.keys.size();
+            read.keys.push_back(
+                {storage::Family::Payload, payload_key(node.uid, node.record.epoch, item.revision)}
+            );
+        }
+        items.push_back(std::move(archived));
+    }
+    if (request.is_flipped) std::reverse(items.begin(), items.end());   // §5.2.4
+    const bool is_headline = config.notification_type == NotificationType::Headline;
+    Frame frame{
+        broker.settings.service.str(), node.name(), request.queryid,
+        is_headline ? "headline" : "normal"
+    };
+    Element fin = to_fin(node, *match, *page, request.page && request.page->before);
+    if (read.keys.empty()) return build_reply(frame, items, {}, std::move(fin));
+    read.finish = [frame = std::move(frame), items = std::move(items), fin](Values values) {
+        return std::variant<xml::StanzaError, Reply>(build_reply(frame, items, values, fin));
+    };
+    return read;
+}
+
+/// §4.1.5. `ids` is open: the form lists none.
+Decision decide(const Broker&, const Context&, const GetArchiveForm&) {
+    Element form("x", xml::ns::data, {{"type", "form"}});
+    Element type = field("FORM_TYPE", "hidden");
+    type.add(Element::with_text("value", archive_ns.uri()));
+    form.add(std::move(type));
+    form.add(field("with", "jid-single"));
+    for (const char* var : {"start", "end", "before-id", "after-id"})
+        form.add(field(var, "text-single"));
+    Element ids = field("ids", "list-multi");
+    ids.add(
+        Element("validate", validate_ns, {{"datatype", "xs:string"}}, Element("open", validate_ns))
+    );
+    form.add(std::move(ids));
+    return Reply(Element("query", archive_ns, {}, std::move(form)));
+}
+
+/// §6.
+Decision decide(const Broker& broker, const Context& context, const GetArchiveMetadata& request) {
+    auto granted = readable(broker, context, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    const std::size_t first = node.first_kept(broker.settings, context.now);
+    Element metadata("metadata", archive_ns, {{"node", request.node}});
+    if (first < node.items.size()) {
+        metadata.add(metadata_entry("start", node, first));
+        metadata.add(metadata_entry("end", node, node.items.size() - 1));
+    }
+    return Reply(std::move(metadata));
+}
+
+}   // namespace grid::pubsub

@@ -10,4 +10,10 @@ std::vector<xml::Jid> Sessions::resources(const xml::Jid& bare) const {
     return found;
 }
 
+std::string advice(const storage::StoreStatus& store) {
+    if (store.writable) return {};
+    if (store.needs_reopen) return "look at the disk and the log, then: gridctl store reopen";
+    return "make space on the data volume; writes go on by themselves then";
+}
+
 }   // namespace grid::controller

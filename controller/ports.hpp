@@ -61,6 +61,11 @@ class ServerInfo {
 public:
     virtual ~ServerInfo() = default;
     virtual ServerFacts facts() const = 0;
+    /// Opens the store again after a write of it failed. Takes seconds: on the reader pool.
+    virtual boost::system::error_code reopen_store() const = 0;
 };
+
+/// What an operator does about a store that takes no writes; empty while it does.
+std::string advice(const storage::StoreStatus& store);
 
 }   // namespace grid::controller

@@ -133,7 +133,10 @@ public:
         auto administrators = configured_administrators(config());
         for (auto& jid : administrators_->read()) administrators.push_back(std::move(jid));
         must(grid_->start(policy_text(config(), is_evaluation_), administrators));
-        info_.emplace(*store_, grid_->sessions());
+        keeper_ = std::make_shared<StoreKeeper>(
+            context_, *store_, StoreKeeper::Seconds(config().storage.reopen_after_seconds), log
+        );
+        info_.emplace(*store_, *keeper_, grid_->sessions());
         backend_.emplace(*grid_, *store_, *info_);
         shared_.emplace(c2s::Shared{config(), *grid_, log, xmpp_tls_.get(), services::caps_hash()});
         acceptor_ = std::make_shared<c2s::Acceptor>(*shared_);
@@ -159,6 +162,7 @@ private:
     asio::io_context context_;
     std::optional<Grid> grid_;
     std::optional<AdministratorsFile> administrators_;
+    std::shared_ptr<StoreKeeper> keeper_;
     std::optional<ProcessInfo> info_;
     std::optional<http::Backend> backend_;
     std::optional<c2s::Shared> shared_;
@@ -193,6 +197,7 @@ int App::run() {
     if (c2s_tls_) acceptor_->listen(*c2s_tls_, true);
     if (http_) http_->start(*http_listener_);
     administrators_->watch();
+    keeper_->start();
     write_ready_files(options_.data, options_.ready_file, info_->constant);
     log_.info("ready", {{"domain", info_->constant.domain}, {"version", version}});
     on_signal();
@@ -218,6 +223,7 @@ void App::on_signal() {
             if (listener) listener->close();
         if (http_) http_->close();
         administrators_->stop();
+        keeper_->stop();
         acceptor_->close_all({"system-shutdown", "the server is shutting down", {}});
         drain(std::chrono::steady_clock::now() + drain_seconds_max);
         signals_.async_wait([](boost::system::error_code again, int) {

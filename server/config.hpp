@@ -60,6 +60,7 @@ struct Config {
 
     struct Storage {
         std::size_t free_bytes_min = 512UL * 1024 * 1024;
+        std::uint32_t reopen_after_seconds = 10;
     } storage;
 
     struct Pubsub {

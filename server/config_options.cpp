@@ -44,6 +44,7 @@ std::vector<Option> options_of(Config& c) {
         {"limits.http_body_bytes_max", &c.limits.http_body_bytes_max},
         {"reactor.threads", &c.reactor.threads},
         {"storage.free_bytes_min", &c.storage.free_bytes_min},
+        {"storage.reopen_after_seconds", &c.storage.reopen_after_seconds},
         {"pubsub.access_open", &c.pubsub.access_open},
         {"pubsub.default_access_model", &c.pubsub.default_access_model},
         {"pubsub.nodes_max", &c.pubsub.nodes_max},

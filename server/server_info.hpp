@@ -3,14 +3,15 @@
 
 #include "controller/ports.hpp"
 #include "server/router/session_registry.hpp"
+#include "server/store_keeper.hpp"
 #include "storage/store.hpp"
 
 namespace grid::server {
 
 class ProcessInfo final : public controller::ServerInfo {
 public:
-    ProcessInfo(storage::Store& store, const SessionRegistry& sessions)
-        : store_(store), sessions_(sessions) {}
+    ProcessInfo(storage::Store& store, StoreKeeper& keeper, const SessionRegistry& sessions)
+        : store_(store), keeper_(keeper), sessions_(sessions) {}
 
     controller::ServerFacts facts() const override {
         controller::ServerFacts facts = constant;
@@ -19,10 +20,15 @@ public:
         return facts;
     }
 
+    boost::system::error_code reopen_store() const override {
+        return keeper_.reopen("an administrator");
+    }
+
     controller::ServerFacts constant;   // filled before the first request
 
 private:
     storage::Store& store_;
+    StoreKeeper& keeper_;
     const SessionRegistry& sessions_;
 };
 

@@ -95,6 +95,7 @@ void MemoryStore::read(std::function<void(const Snapshot&)> work) { work(View(ta
 StoreStatus MemoryStore::status() const {
     StoreStatus status = counters_;
     status.writable = !stopped_;
+    status.needs_reopen = stopped_;
     if (stopped_) status.reason = make_error_code(Errc::WritesStopped).message();
     status.revision = sequencer_.head();
     status.store_id = "memory";

@@ -22,8 +22,12 @@ namespace grid::storage {
 /// Closed.
 class RocksDatabase : public std::enable_shared_from_this<RocksDatabase> {
 public:
-    /// Opens, checks the header, or writes it when the store is new.
-    static Result<std::shared_ptr<RocksDatabase>> open(const RocksSettings& settings);
+    enum class Mode { ReadWrite, ReadOnly };
+    /// Opens, checks the header, or writes it when the store is new. Read-only nothing is written,
+    /// and what the log holds is replayed into memory.
+    static Result<std::shared_ptr<RocksDatabase>> open(
+        const RocksSettings& settings, Mode mode = Mode::ReadWrite
+    );
     ~RocksDatabase() { close(); }
     RocksDatabase(const RocksDatabase&) = delete;
 
@@ -63,7 +67,7 @@ private:
     /// Keeps the files open while something is being read.
     class Use;
 
-    explicit RocksDatabase(const RocksSettings& settings);
+    RocksDatabase(const RocksSettings& settings, Mode mode);
     rocksdb::Status create_directory();
     boost::system::error_code check_logs();
     Result<std::uint64_t> sequence_after_replay();
@@ -76,6 +80,7 @@ private:
     boost::system::error_code fail(const rocksdb::Status& status, const std::string& doing) const;
 
     const std::string path_;
+    const Mode mode_;
     const LogSink log_;
     std::unique_ptr<rocksdb::Env> owned_env_;
     rocksdb::Env* env_;

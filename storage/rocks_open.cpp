@@ -28,8 +28,9 @@ Errc reason_of(const rocksdb::Status& status) {
 
 }   // namespace
 
-RocksDatabase::RocksDatabase(const RocksSettings& settings)
+RocksDatabase::RocksDatabase(const RocksSettings& settings, Mode mode)
     : path_(settings.path),
+      mode_(mode),
       log_(settings.log),
       owned_env_(settings.file_system ? rocksdb::NewCompositeEnv(settings.file_system) : nullptr),
       env_(owned_env_ ? owned_env_.get() : rocksdb::Env::Default()),
@@ -47,11 +48,16 @@ boost::system::error_code RocksDatabase::fail(
     return fail(reason_of(status), doing + ": " + status.ToString());
 }
 
-Result<std::shared_ptr<RocksDatabase>> RocksDatabase::open(const RocksSettings& settings) {
-    std::shared_ptr<RocksDatabase> database(new RocksDatabase(settings));
-    rocksdb::Status status = database->create_directory();
-    if (!status.ok()) return database->fail(status, "cannot create the directory");
-    if (auto error = database->check_logs()) return error;
+Result<std::shared_ptr<RocksDatabase>> RocksDatabase::open(
+    const RocksSettings& settings, Mode mode
+) {
+    std::shared_ptr<RocksDatabase> database(new RocksDatabase(settings, mode));
+    rocksdb::Status status;
+    if (mode == Mode::ReadWrite) {
+        status = database->create_directory();
+        if (!status.ok()) return database->fail(status, "cannot create the directory");
+        if (auto error = database->check_logs()) return error;
+    }
     if (status = database->open_files(); !status.ok()) return database->fail(status, "cannot open");
     if (auto error = database->check_header(settings.unicode_version)) return error;
     if (auto error = database->read_head()) return error;
@@ -116,7 +122,10 @@ Result<std::uint64_t> RocksDatabase::sequence_after_replay() {
 rocksdb::Status RocksDatabase::open_files() {
     rocksdb::DBOptions options = database_options(log_, env_, listener_);
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
-    const auto status = rocksdb::DB::Open(options, path_, family_options(), &handles, &db_);
+    const auto status =
+        mode_ == Mode::ReadWrite
+            ? rocksdb::DB::Open(options, path_, family_options(), &handles, &db_)
+            : rocksdb::DB::OpenForReadOnly(options, path_, family_options(), &handles, &db_);
     if (status.ok()) std::copy(handles.begin(), handles.end(), handles_.begin());
     return status;
 }
@@ -127,12 +136,12 @@ boost::system::error_code RocksDatabase::check_header(const std::string& unicode
     const auto status = db_->Get({}, family(Family::Control), key, &value);
     if (status.ok()) {
         if (auto error = check_written_by_us(value)) return error;
-    } else if (!status.IsNotFound()) {
+    } else if (!status.IsNotFound() || mode_ == Mode::ReadOnly) {
         return fail(status, "cannot read the header");
     } else {
         return create_header(unicode_version);
     }
-    if (header_.unicode_version == unicode_version) return {};
+    if (header_.unicode_version == unicode_version || mode_ == Mode::ReadOnly) return {};
     if (log_)
         log_(
             LogLevel::Warn, "store " + path_ + ": addresses were prepared with Unicode '" +

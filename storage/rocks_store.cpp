@@ -37,6 +37,8 @@ RocksSettings with_defaults(RocksSettings settings) {
     return settings;
 }
 
+constexpr const char* background_failed = "a background write of the store failed, see the log";
+
 class RocksStore final : public Store {
 public:
     RocksStore(RocksSettings settings, std::shared_ptr<RocksDatabase> database);
@@ -59,6 +61,7 @@ private:
     void stop_writes(const std::string& reason);
     void adopt(std::shared_ptr<RocksDatabase> database);
     boost::system::error_code reopen_on_writer();
+    void go_on_reading();
 
     std::shared_ptr<RocksDatabase> database() const {
         std::lock_guard lock(mutex_);
@@ -144,10 +147,12 @@ void RocksStore::read(std::function<void(const Snapshot&)> work) {
 
 StoreStatus RocksStore::status() const {
     StoreStatus status;
+    const auto open = database();
     status.reason = stopped_reason();
+    if (status.reason.empty() && open->failed()) status.reason = background_failed;
+    status.needs_reopen = !status.reason.empty();
     if (status.reason.empty()) status.reason = reason_without_space();
     status.writable = status.reason.empty();
-    const auto open = database();
     status.revision = head_;
     status.epoch = open->header().epoch;
     status.store_id = open->header().store_id;
@@ -159,8 +164,7 @@ StoreStatus RocksStore::status() const {
 }
 
 void RocksStore::commit(std::vector<Submission> group) {
-    if (stopped_reason().empty() && database()->failed())
-        stop_writes("a background write of the store failed, see the log");
+    if (stopped_reason().empty() && database()->failed()) stop_writes(background_failed);
     if (const std::string why = stopped_reason(); !why.empty())
         return refuse(std::move(group), Errc::WritesStopped, why);
     if (const std::string why = reason_without_space(); !why.empty())
@@ -229,10 +233,13 @@ boost::system::error_code RocksStore::reopen() {
 }
 
 boost::system::error_code RocksStore::reopen_on_writer() {
+    // Opening writes what it replays; on a full disk it would only fail, with the files closed.
+    if (!reason_without_space().empty()) return make_error_code(Errc::NoSpace);
     database()->close();
     auto opened = RocksDatabase::open(settings_);
     if (!opened) {
         stop_writes("reopening failed: " + opened.error().message());
+        go_on_reading();
         return opened.error();
     }
     adopt(std::move(*opened));
@@ -242,6 +249,14 @@ boost::system::error_code RocksStore::reopen_on_writer() {
         handler_(std::move(entries));
     }
     return {};
+}
+
+/// What could not be opened for writing may still be read.
+void RocksStore::go_on_reading() {
+    auto opened = RocksDatabase::open(settings_, RocksDatabase::Mode::ReadOnly);
+    if (!opened) return;
+    std::lock_guard lock(mutex_);
+    database_ = std::move(*opened);
 }
 
 }   // namespace

@@ -69,9 +69,10 @@ public:
 /// How the store is.
 struct StoreStatus {
     bool writable = true;
-    std::string reason;        // empty while writable
-    Revision revision = 0;     // last committed
-    std::uint64_t epoch = 0;   // raised by a restore
+    std::string reason;          // empty while writable
+    bool needs_reopen = false;   // nothing else ends it; else writes go on when there is space
+    Revision revision = 0;       // last committed
+    std::uint64_t epoch = 0;     // raised by a restore
     std::string store_id;
     std::uint64_t commits = 0, groups = 0, syncs = 0, queued_bytes = 0;
 };

@@ -48,6 +48,7 @@ struct Route {
 };
 std::span<const Route> account_routes();
 std::span<const Route> policy_routes();
+std::span<const Route> store_routes();
 std::span<const Route> view_routes();
 
 // Answers.

@@ -118,7 +118,8 @@ Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
     while (path.ends_with('/')) path.remove_suffix(1);
     Routed routed;
     std::vector<std::string_view> methods;
-    for (std::span<const Route> table : {account_routes(), policy_routes(), view_routes()})
+    for (std::span<const Route> table :
+         {account_routes(), policy_routes(), store_routes(), view_routes()})
         for (const Route& route : table) {
             Variables variables;
             if (!matches(route.pattern, path, variables)) continue;

@@ -73,14 +73,9 @@ HttpDecision list_sessions(const Call& call) {
 }
 
 json::object store_to_json(const storage::StoreStatus& store) {
-    return {{"writable", store.writable},
-            {"reason", store.reason},
-            {"revision", store.revision},
-            {"epoch", store.epoch},
-            {"id", store.store_id},
-            {"commits", store.commits},
-            {"groups", store.groups},
-            {"syncs", store.syncs},
+    return {{"writable", store.writable},        {"reason", store.reason}, {"do", advice(store)},
+            {"revision", store.revision},        {"epoch", store.epoch},   {"id", store.store_id},
+            {"commits", store.commits},          {"groups", store.groups}, {"syncs", store.syncs},
             {"queued_bytes", store.queued_bytes}};
 }
 

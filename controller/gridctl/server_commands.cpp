@@ -61,6 +61,14 @@ void add_server_commands(CLI::App& app, const Options& options) {
         print_object(options, client.call("GET", "status"));
     });
 
+    CLI::App* store = app.add_subcommand("store", "where everything is kept");
+    store->require_subcommand(1);
+    store->add_subcommand("reopen", "after a failed write: open the files again, take writes again")
+        ->callback([&options] {
+            Client client = connect_to(options);
+            print_object(options, client.call("POST", "store/reopen", boost::json::object{}));
+        });
+
     CLI::App* connected = app.add_subcommand("sessions", "who is connected");
     connected->require_subcommand(1);
     connected->add_subcommand("list", "all sessions")->callback([&options] { sessions(options); });

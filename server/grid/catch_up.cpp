@@ -51,6 +51,15 @@ void CatchUp::go_behind(const SessionPtr& session, Position after) {
     step(session);
 }
 
+void CatchUp::missed(Revision after) {
+    std::vector<SessionPtr> live;
+    sessions_.for_each([&](const SessionPtr& session) {
+        if (session->transport && !session->lag && fanout_.may_receive(*session))
+            live.push_back(session);
+    });
+    for (const auto& session : live) go_behind(session, {after, after});
+}
+
 void CatchUp::fell_behind(const SessionPtr& session) {
     if (session->lag) {   // the part that it was just told: again, when it has read all
         auto& lag = *session->lag;

@@ -44,6 +44,9 @@ public:
 
     /// After `went`: it had read everything that it was handed.
     void settle(const Session& session);
+    /// Memory was rebuilt from the store: live sessions were told up to here, the rest comes from
+    /// it.
+    void missed(storage::Revision after);
     /// Called every 100 ms or more often: asks transports.
     void tick();
     /// What is to be noted now.

@@ -1,6 +1,8 @@
 // server/grid/grid.cpp: start, requests in, following the store, the clock's work.
 #include "server/grid/grid.hpp"
 
+#include <algorithm>
+
 #include "server/grid/callback_pending.hpp"
 #include "server/grid/settings.hpp"
 #include "server/router/storage_error.hpp"
@@ -60,7 +62,8 @@ Grid::Grid(
 Result<void, std::string> Grid::start(
     const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
 ) {
-    if (auto error = scan()) return {boost::system::in_place_error, error.message()};
+    if (auto scanned = scan(); !scanned)
+        return {boost::system::in_place_error, scanned.error().message()};
     store_.start([pipeline = pipeline_](std::vector<storage::FeedEntry> entries) {
         pipeline->on_feed(std::move(entries));
     });
@@ -98,13 +101,13 @@ void Grid::note_positions() {
         if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
 }
 
-boost::system::error_code Grid::scan() {
+storage::Result<storage::Revision> Grid::scan() {
     auto scanned = store_.scan([this](const storage::KeyChange& change) { apply(change); });
-    if (!scanned) return scanned.error();
+    if (!scanned) return scanned;
     fanout_.applied(*scanned);
     broker_.scan_finished();
     controller_.scan_finished();
-    return {};
+    return scanned;
 }
 
 void Grid::apply(const storage::KeyChange& change) {
@@ -113,7 +116,7 @@ void Grid::apply(const storage::KeyChange& change) {
 }
 
 void Grid::notify(const storage::Committed& committed) {
-    fanout_.applied(committed.revision);
+    fanout_.applied(std::max(fanout_.applied(), committed.revision));   // after a rebuild
     broker_.notify(committed, fanout_);
     controller_.notify(committed, fanout_);
 }
@@ -122,12 +125,24 @@ bool Grid::deliver(std::chrono::steady_clock::time_point deadline) {
     return fanout_.deliver(deadline);
 }
 
-void Grid::rebuild() {
+/// Sessions and requests stay. What was committed without being seen, as a write of unknown outcome
+/// that landed, reaches subscribers from the store.
+storage::Revision Grid::rebuild() {
     log_.warn("store_gap", {{"do", "memory is rebuilt from the store"}});
+    fanout_.flush();
+    const auto told = fanout_.completed();
     broker_.scan_started();
     controller_.forget();
-    if (auto error = scan()) log_.error("rebuild_failed", {{"reason", error.message()}});
+    const auto scanned = scan();
     fanout_.rights_changed();
+    needs_rebuild_ = !scanned;   // the next tick tries again
+    if (!scanned) {
+        log_.error("rebuild_failed", {{"reason", scanned.error().message()}});
+        return 0;
+    }
+    log_.info("rebuilt", {{"revision", std::to_string(*scanned)}});
+    catch_up_.missed(told);
+    return *scanned;
 }
 
 /// Trims, expiry, erasing, sweeps: one round at a time, since what is not done is still due at the
@@ -137,7 +152,8 @@ bool Grid::work_in_background() {
     bool is_behind = false;
     // What the store had no room for is tried again: it was taken from its queue for good.
     auto submit = [&](std::vector<storage::Batch> batches) {
-        is_behind = is_behind || batches.size() >= background_batches_max;
+        // Retention leaves a quarter of a round to others.
+        is_behind = is_behind || 4 * batches.size() >= 3 * background_batches_max;
         for (auto& batch : batches) deferred_.push_back(std::move(batch));
         while (!deferred_.empty() && pipeline_->has_room()) {
             pipeline_->submit_background(std::move(deferred_.front()));
@@ -153,14 +169,16 @@ bool Grid::work_in_background() {
 
 void Grid::tick() {
     if (is_stopped_) return;
-    const bool is_behind = work_in_background();
+    if (needs_rebuild_) pipeline_->rebuild();
+    const bool may_write = store_.status().writable;   // else all would only be refused
+    const bool is_behind = may_write && work_in_background();
     if (const auto time = std::chrono::steady_clock::now(); time >= next_look_) {
         next_look_ = time + tick_every;
         pipeline_->resume_stalled();
         close_expired();
         fanout_.tick(time);
         catch_up_.tick();
-        note_positions();
+        if (may_write) note_positions();
     }
     fanout_.flush();
     timer_.expires_after(is_behind ? tick_when_behind : tick_every);

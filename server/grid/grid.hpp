@@ -95,7 +95,7 @@ public:
     void notify(const storage::Committed& committed) override;
     bool deliver(std::chrono::steady_clock::time_point deadline) override;
     void flush() override { fanout_.flush(); }
-    void rebuild() override;
+    storage::Revision rebuild() override;
 
 private:
     /// Nobody is in anybody's roster until presence is built.
@@ -110,7 +110,7 @@ private:
         bool is_online(const xml::Jid&) const override { return false; }
     };
 
-    boost::system::error_code scan();
+    storage::Result<storage::Revision> scan();
     bool work_in_background();
     void tick();
     void note_positions();
@@ -148,6 +148,7 @@ private:
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
     std::uint64_t ticks_ = 0;
     std::chrono::steady_clock::time_point next_look_;
+    bool needs_rebuild_ = false;
     bool is_stopped_ = false;
 };
 

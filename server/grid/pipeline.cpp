@@ -136,11 +136,14 @@ void Pipeline::handle(storage::FeedEntry entry) {
     else if (auto* refused = std::get_if<storage::Refused>(&entry))
         on_refused(*refused);
     else
-        follower_.rebuild();
+        rebuild();
 }
 
 void Pipeline::on_committed(storage::Committed committed) {
+    // What a rebuild found already is told of, but not applied again (design §2).
+    const bool is_new = committed.revision > scanned_;
     for (const auto& operation : committed.batch.operations) {
+        if (!is_new) break;
         storage::KeyChange change{operation.family, operation.key, std::nullopt};
         if (!operation.erase)
             change.record = storage::Record{committed.revision, committed.time, operation.value};
@@ -160,16 +163,28 @@ void Pipeline::on_committed(storage::Committed committed) {
     unanswered_ = {std::move(queue), request};
 }
 
+void Pipeline::log_refused(const storage::Refused& refused) {
+    const auto time = steady_clock::now();
+    if (refused.error == last_refused_ && time < quiet_until_) {
+        ++unlogged_;
+        return;
+    }
+    log_.error(
+        "commit_refused", {{"reason", refused.error.message()},
+                           {"detail", refused.detail},
+                           {"more_before", std::to_string(std::exchange(unlogged_, 0))}}
+    );
+    last_refused_ = refused.error;
+    quiet_until_ = time + std::chrono::seconds(1);
+}
+
 void Pipeline::on_refused(const storage::Refused& refused) {
     auto found = in_flight_.find(refused.ticket);
     if (found == in_flight_.end()) return;
     auto [queue, request] = std::move(found->second);
     in_flight_.erase(found);
     const bool is_conflict = refused.error == storage::Errc::Conflict;
-    if (!is_conflict)
-        log_.error(
-            "commit_refused", {{"reason", refused.error.message()}, {"detail", refused.detail}}
-        );
+    if (!is_conflict) log_refused(refused);
     if (!queue) {
         --background_;   // what it was for is still due, and will be proposed again
         return;

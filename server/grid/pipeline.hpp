@@ -26,8 +26,8 @@ public:
     virtual bool deliver(std::chrono::steady_clock::time_point deadline) = 0;
     /// End of a turn: what was queued for sessions is handed to their strands.
     virtual void flush() = 0;
-    /// Changes were missed: forget and scan again.
-    virtual void rebuild() = 0;
+    /// Changes were missed: forget and scan again. Returns the revision of the state scanned.
+    virtual storage::Revision rebuild() = 0;
 };
 
 /// Background work keeps out of the way of requests.
@@ -47,6 +47,8 @@ public:
     bool submit_background(storage::Batch batch);
     /// Asked before submit_background, which takes its batch whatever comes of it.
     bool has_room() const { return store_.status().queued_bytes < background_bytes_max; }
+    /// Memory is made anew from the store.
+    void rebuild() { scanned_ = follower_.rebuild(); }
     std::size_t background_in_flight() const { return background_; }
     /// The store's feed (its own thread).
     void on_feed(std::vector<storage::FeedEntry> entries);
@@ -66,6 +68,7 @@ private:
     void handle(storage::FeedEntry entry);
     void on_committed(storage::Committed committed);
     void on_refused(const storage::Refused& refused);
+    void log_refused(const storage::Refused& refused);
     void settle(const std::shared_ptr<SenderQueue>& queue);
     void take_turns();
 
@@ -80,6 +83,10 @@ private:
     std::deque<std::shared_ptr<SenderQueue>> turns_, stalled_;   // for time, for room
     std::size_t background_ = 0;
     bool is_working_ = false;
+    storage::Revision scanned_ = 0;   // by the last rebuild: up to here all is applied
+    boost::system::error_code last_refused_;
+    TimePoint quiet_until_;   // what is refused for the same reason is logged once a second
+    std::size_t unlogged_ = 0;
 };
 
 }   // namespace grid::server

@@ -29,7 +29,10 @@ public:
     Readiness ready() override {
         auto status = store_.status();
         if (status.writable) return {};
-        return {false, {"the store takes no writes: " + status.reason}};
+        return {
+            false,
+            {"the store takes no writes: " + status.reason + "; " + controller::advice(status)}
+        };
     }
 
 private:

@@ -61,6 +61,13 @@ public:
 class FakeServer final : public controller::ServerInfo {
 public:
     controller::ServerFacts facts() const override;
+    boost::system::error_code reopen_store() const override {
+        ++reopened;
+        return reopening;
+    }
+
+    mutable int reopened = 0;
+    boost::system::error_code reopening;   // what comes of it
 };
 
 /// One node of the grid over a store that others may share.

@@ -28,7 +28,8 @@ TEST_CASE("every row of the table is refused to everybody but administrators") {
     stage.member("probe@grid.example/x", "[]");
     const auto revision = stage.store.status().revision;
     for (const auto& table :
-         {admin::account_routes(), admin::policy_routes(), admin::view_routes()})
+         {admin::account_routes(), admin::policy_routes(), admin::store_routes(),
+          admin::view_routes()})
         for (const admin::Route& route : table) {
             std::string path(route.pattern);
             for (auto at = path.find('{'); at != std::string::npos; at = path.find('{'))
@@ -50,6 +51,19 @@ TEST_CASE("an administrator without his certificate, or disabled, is none") {
     CHECK(stage.rest("second@grid.example", "GET", "/accounts").first == 200);
     REQUIRE(stage.rest(root, "POST", "/accounts/second@grid.example/disable").first == 200);
     CHECK(stage.rest("second@grid.example", "GET", "/accounts").first == 403);
+}
+
+TEST_CASE("an administrator opens the store again, and it is on record") {
+    GridStage stage;
+    stage.administrator(root);
+    CHECK(stage.rest(root, "POST", "/store/reopen").first == 200);
+    CHECK(stage.server.reopened == 1);
+    stage.server.reopening = grid::storage::make_error_code(grid::storage::Errc::Io);
+    const auto answer = stage.rest(root, "POST", "/store/reopen");
+    CHECK(answer.first == 503);
+    CHECK(code(answer) == "store-not-writable");
+    CHECK(stage.rest(root, "GET", "/store/reopen").first == 405);
+    CHECK(stage.server.reopened == 2);
 }
 
 TEST_CASE("404, 405, 400: unknown paths, methods, parameters, members, bad JSON") {

@@ -181,3 +181,38 @@ TEST_CASE("a store that cannot be reopened stays stopped and can be tried again"
     CHECK(h.value(Family::Control, "nA") == "1");
     CHECK(h.commit(put("nA", "2")).committed());
 }
+
+TEST_CASE("what cannot be opened for writing can still be read", "[rocks-failure]") {
+    auto fs = std::make_shared<FaultyFs>();
+    RocksHarness h(fs);
+    h.commit(put("nA", "1"));
+    fs->fail_appends(1'000'000, rocksdb::IOStatus::IOError("on command"), "");
+    CHECK(h.commit(put("nB", "1")).error == Errc::UnknownOutcome);
+    for (int i = 0; i < 2; ++i) {
+        CHECK(h.store().reopen());
+        CHECK(h.value(Family::Control, "nA") == "1");
+        CHECK(h.store().status().needs_reopen);
+        CHECK(h.commit(put("nC", "1")).error == Errc::WritesStopped);
+    }
+    fs->fail_appends(0, rocksdb::IOStatus::OK(), "");
+    CHECK_FALSE(h.store().reopen());
+    CHECK(h.store().status().writable);
+    CHECK(h.commit(put("nD", "1")).committed());
+    CHECK(h.value(Family::Control, "nA") == "1");
+}
+
+TEST_CASE("a store is not reopened on a full disk, and goes on being read", "[rocks-failure]") {
+    auto fs = std::make_shared<FaultyFs>();
+    RocksHarness h(fs);
+    h.commit(put("nA", "1"));
+    fs->fail_syncs(1, FaultyFs::Bytes::Lost);
+    CHECK(h.commit(put("nB", "1")).error == Errc::UnknownOutcome);
+    h.free_bytes = 0;
+    const auto before = h.store().snapshot();
+    CHECK(h.store().reopen() == Errc::NoSpace);
+    CHECK(before->get(Family::Control, "nA").has_value());   // the files were not closed
+    CHECK(h.store().status().needs_reopen);
+    h.free_bytes = h.settings.free_bytes_min;
+    CHECK_FALSE(h.store().reopen());
+    CHECK(h.commit(put("nB", "1")).committed());
+}

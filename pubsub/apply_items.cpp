@@ -1,0 +1,89 @@
+// pubsub/apply_items.cpp: memory follows items: what a node has, hides, and has to say of it.
+#include "pubsub/memory.hpp"
+
+namespace grid::pubsub {
+
+using storage::KeyChange;
+
+void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
+    Node& node = this->node(key.uid);
+    const bool is_current =
+        node.revision != 0 && !node.record.is_deleted && node.record.epoch == key.epoch;
+    if (!change.record && !is_current) {
+        const auto old = old_items_.find({key.uid, key.epoch});
+        if (old == old_items_.end()) return drop_if_empty(key.uid);
+        if (old->second.erase(key.name)) {
+            --item_count_;
+            --old_item_count_;
+        }
+        if (old->second.size() == 0) old_items_.erase(old);
+        return drop_if_empty(key.uid);
+    }
+    Items& items = is_current ? node.items : old_items_[{key.uid, key.epoch}];
+    const std::size_t before = items.size();
+    const bool is_telling = is_current && !is_scanning_ && node.tells_of_hiding();
+    const storage::Revision hidden_before = is_telling ? node.newest_hidden(settings_) : 0;
+    if (is_current) note_stale_payload(key, items);
+    if (change.record) {
+        const ItemRecord record = decode_item(change.record->value);
+        items.put(
+            key.name, publishers_.number_of(record.publisher), record.payload_bytes,
+            change.record->revision, change.record->time
+        );
+    } else {
+        items.erase(key.name);
+    }
+    item_count_ = item_count_ + items.size() - before;
+    if (!is_current) old_item_count_ = old_item_count_ + items.size() - before;
+    if (is_current) note_items(node);
+    if (is_telling) note_hiding(node, hidden_before);
+}
+
+/// The payload of an item that is replaced, or erased by a batch that knew an older version of it.
+void Memory::note_stale_payload(const ParsedKey& key, const Items& items) {
+    if (is_scanning_) return;   // each item comes once
+    const auto old = items.find(key.name);
+    if (!old || old->payload_bytes == 0) return;
+    std::string payload = payload_key(key.uid, key.epoch, old->revision);
+    if (payload == last_payload_erased_) return;
+    stale_payloads_.push_back(std::move(payload));
+}
+
+static void mark(std::set<std::uint64_t>& where, std::uint64_t uid, bool is_due) {
+    if (is_due)
+        where.insert(uid);
+    else
+        where.erase(uid);
+}
+
+void Memory::note_items(Node& node) {
+    if (is_scanning_) return;
+    const std::size_t hidden = node.hidden(settings_), total = node.items.size();
+    const Retention& most = settings_.archive;
+    mark(overfull_, node.uid, hidden > 0);
+    const bool is_over = total > most.items_max || node.items.payload_bytes() > most.bytes_max;
+    mark(crowded_, node.uid, hidden > 0 && is_over);
+    mark(expiring_, node.uid, node.config().item_expire != no_limit && total > 0);
+    if (hidden == node.hidden_noted) return;
+    by_hidden_.erase({node.hidden_noted, node.uid});
+    if (hidden > 0) by_hidden_.insert({hidden, node.uid});
+    node.hidden_noted = hidden;
+}
+
+/// Something went out of sight with this change: its subscribers hear of it, in the background.
+void Memory::note_hiding(const Node& node, storage::Revision hidden_before) {
+    if (node.record.is_deleted || !node.tells_of_hiding() || node.items.size() == 0) {
+        hiding_.erase(node.uid);
+    } else if (node.newest_hidden(settings_) > hidden_before) {
+        hiding_.try_emplace(node.uid, hidden_before);
+    }
+}
+
+void Memory::forget_items(Node& node) {
+    for (auto* set : {&overfull_, &expiring_, &crowded_}) set->erase(node.uid);
+    by_hidden_.erase({node.hidden_noted, node.uid});
+    node.hidden_noted = 0;
+    hiding_.erase(node.uid);
+}
+
+}   // namespace grid::pubsub

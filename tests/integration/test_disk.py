@@ -15,7 +15,7 @@ from topic import Topic
 
 MIB = 1024 * 1024
 # What the store keeps free at the least: four times all its write buffers.
-FREE_MIB = 224
+FREE_MIB = 384
 
 
 def readiness(server):

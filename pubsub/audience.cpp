@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "pubsub/collection_audience.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -21,8 +22,11 @@ using At = Subscriptions::const_iterator;
 bool matches(const Node& node, const Subscriptions::value_type& entry, AudienceKind kind) {
     const auto& [key, subscription] = entry;
     if (!node.delivers_to(key.jid, subscription)) return false;
-    return kind == AudienceKind::Items ? subscription.wants_items()
-                                       : options_of(subscription.options).deliver;
+    if (kind == AudienceKind::Items) return subscription.wants_items();
+    const SubscriptionOptions& options = options_of(subscription.options);
+    // XEP-0248: who wants the items beneath a collection only is not told of its nodes.
+    return options.deliver &&
+           !(node.config().is_collection() && options.type == SubscriptionType::Items);
 }
 
 /// §7.1.2.4: which of its subscriptions brought it about, by subid.
@@ -80,7 +84,17 @@ std::vector<Subscriber> audience_of(const Broker& broker, const Node& node, Audi
             audience.push_back(std::move(*subscriber));
         at = next;
     }
+    add_through_collections(broker, node, kind, audience);
     return audience;
+}
+
+std::optional<Subscriber> find_subscriber(
+    const Broker& broker, const Node& node, const xml::Jid& jid
+) {
+    if (!broker.policy.may_receive(jid, node.name(), node.config().type)) return std::nullopt;
+    const auto [first, last] = node.subscriptions_of(jid.str());
+    if (auto own = subscriber_of(node, first, last, AudienceKind::Items)) return own;
+    return find_through_collections(broker, node, jid);
 }
 
 }   // namespace grid::pubsub

@@ -1,6 +1,7 @@
 // pubsub/audience.hpp: who is told of what happens at a node, and how (XEP-0060 §6.3, §7.1.2.4).
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "pubsub/broker.hpp"
@@ -10,5 +11,11 @@ namespace grid::pubsub {
 /// See Engine::audience. In the order of the JIDs; one each, whatever the number of its
 /// subscriptions (§6.1.6).
 std::vector<Subscriber> audience_of(const Broker& broker, const Node& node, AudienceKind kind);
+
+/// The one who gets the node's items under that very address, of its own or through a collection;
+/// none if nobody does.
+std::optional<Subscriber> find_subscriber(
+    const Broker& broker, const Node& node, const xml::Jid& jid
+);
 
 }   // namespace grid::pubsub

@@ -2,8 +2,12 @@
 #include "pubsub/replay.hpp"
 
 #include <algorithm>
+#include <map>
 #include <queue>
 
+#include "pubsub/audience.hpp"
+#include "pubsub/collection_audience.hpp"
+#include "pubsub/flavour.hpp"
 #include "pubsub/item_notification.hpp"
 
 namespace grid::pubsub {
@@ -52,24 +56,64 @@ Revision start_for(
     return start;
 }
 
+/// The same for the leaves beneath a collection that this address subscribed to for their items.
+void add_beneath(
+    const Broker& broker,
+    const Node& collection,
+    const std::string& jid,
+    Revision after,
+    Revision Source::* address,
+    std::map<std::uint64_t, Source>& found
+) {
+    const auto [first, last] = collection.subscriptions_of(jid);
+    const auto receiver = xml::Jid::from_canonical(jid);
+    for (auto at = first; at != last; ++at) {
+        if (!brings_items(at->second, 1) || !collection.delivers_to(jid, at->second)) continue;
+        const Revision start = std::max(owed_from(at->second), after);
+        for (const auto& [leaf, distance] : broker.memory.tree().descendants(collection.uid)) {
+            if (leaf->items.size() == 0 || !leaf->config().deliver_notifications) continue;
+            if (leaf->items.at(leaf->items.size() - 1).revision <= start) continue;
+            if (!brings_items(at->second, distance) || !lets_in(*leaf, bare_of(jid))) continue;
+            if (!broker.policy.may_receive(receiver, leaf->name(), leaf->config().type)) continue;
+            Source& source = found[leaf->uid];
+            source.node = leaf;
+            source.*address = std::min(source.*address, start);
+        }
+    }
+}
+
 std::vector<Source> sources(
     const Broker& broker, const xml::Jid& full, Position after, const EarlierStarts& earlier
 ) {
-    const std::string bare(full.bare_view());
-    std::vector<Source> found;
-    for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
+    struct Address {
+        std::string jid;
+        Revision after;
+        Revision Source::* start;
+    };
+    std::vector<Address> addresses{{std::string(full.bare_view()), after.bare, &Source::bare}};
+    if (!full.is_bare()) addresses.push_back({full.str(), after.full, &Source::full});
+    std::map<std::uint64_t, Source> found;
+    for (const auto& [uid, count] : broker.memory.subscribed_nodes(full.bare_view())) {
         const Node* node = broker.memory.find(uid);
-        if (!node || node->record.is_deleted || !node->config().deliver_notifications) continue;
-        if (node->items.size() == 0) continue;
-        Source source{node, nothing_owed, nothing_owed, 0};
-        source.bare = start_for(broker, *node, bare, after.bare, earlier);
-        if (!full.is_bare())
-            source.full = start_for(broker, *node, full.str(), after.full, earlier);
-        if (source.from() == nothing_owed) continue;
-        source.rank = node->items.rank_after(source.from());
-        if (!source.is_at_end()) found.push_back(source);
+        if (!node || node->record.is_deleted) continue;
+        for (const auto& [jid, told, start] : addresses) {
+            if (node->config().is_collection()) {
+                add_beneath(broker, *node, jid, told, start, found);
+            } else if (node->items.size() != 0 && node->config().deliver_notifications) {
+                const Revision from = start_for(broker, *node, jid, told, earlier);
+                if (from == nothing_owed) continue;
+                Source& source = found[uid];
+                source.node = node;
+                source.*start = std::min(source.*start, from);
+            }
+        }
     }
-    return found;
+    std::vector<Source> all;
+    for (auto& [uid, source] : found) {
+        source.rank = source.node->items.rank_after(source.from());
+        if (!source.is_at_end()) all.push_back(source);
+    }
+    return all;
 }
 
 OwedItem to_owed(const Source& source, const ItemView& item) {
@@ -127,9 +171,12 @@ std::optional<Notification> owed_message(
     // Retracted, purged, or published again since it was looked up: the newer one is owed, too.
     const auto now = node->items.find(item.id);
     if (!now || now->revision != item.revision) return std::nullopt;
-    if (!node->has_subscribed(subscriber.bare_view())) return std::nullopt;
+    const auto receiver = find_subscriber(broker, *node, subscriber);
+    if (!receiver) return std::nullopt;
     const PublishedItem published{true, item.id, broker.memory.publisher(*now), payload};
-    return item_notification(broker, *node, published, item.revision, 0, now->time);
+    auto message = item_notification(broker, *node, published, item.revision, 0, now->time);
+    message.rest = flavoured(message, receiver->flavour);
+    return message;
 }
 
 std::vector<Batch> position_batches(

@@ -63,7 +63,7 @@ TEST_CASE_METHOD(
     sets("show-values=online");
     replays(reader);
     receives(
-        bare, "<message><event xmlns='" + pubsub_ns +
+        bare, "<message><body>New item in n: a</body><event xmlns='" + pubsub_ns +
                   "#event'><items node='n'><item id='a'>...</item></items></event><delay "
                   "xmlns='urn:xmpp:delay'/></message>"
     );

@@ -1,0 +1,122 @@
+// pubsub/collection_audience.cpp: see collection_audience.hpp.
+#include "pubsub/collection_audience.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+/// One JID, and what brings it here.
+struct Through {
+    std::vector<const Node*> collections;
+    std::uint8_t shows = 0;
+    bool has_body = false, has_plain = false;
+    std::uint32_t digest_ms = digest_ms_max;
+};
+using ThroughByJid = std::map<std::string, Through, std::less<>>;
+
+bool brings(const Subscription& subscription, std::uint64_t distance, AudienceKind kind) {
+    if (kind == AudienceKind::Items) return brings_items(subscription, distance);
+    const SubscriptionOptions& options = options_of(subscription.options);
+    // What happens at the collection is about a child: one step further down.
+    return options.deliver && options.type != SubscriptionType::Items &&
+           options.depth >= distance + 1;
+}
+
+void note(ThroughByJid& found, const Node& above, const Subscriptions::value_type& entry) {
+    const SubscriptionOptions& options = options_of(entry.second.options);
+    Through& through = found[entry.first.jid];
+    if (through.collections.empty() || through.collections.back() != &above)
+        through.collections.push_back(&above);
+    through.shows = static_cast<std::uint8_t>(through.shows | options.shows);
+    through.has_body = through.has_body || options.include_body;
+    through.has_plain = through.has_plain || !options.digest;
+    through.digest_ms = std::min(through.digest_ms, options.digest_frequency);
+}
+
+Subscriber to_subscriber(const std::string& jid, const Through& through) {
+    std::string headers("<headers xmlns='");
+    headers.append(xml::ns::shim.uri()).append("'>");
+    for (const Node* collection : through.collections) {
+        headers += "<header name='Collection'>";
+        xml::append_escaped_text(headers, collection->name());
+        headers += "</header>";
+    }
+    return {
+        xml::Jid::from_canonical(jid),
+        {through.has_body, headers + "</headers>"},
+        through.shows,
+        through.has_plain ? 0 : through.digest_ms
+    };
+}
+
+/// Of all subscribers above, or of one.
+ThroughByJid find_through(
+    const Broker& broker, const Node& node, AudienceKind kind, const std::string* only
+) {
+    ThroughByJid found;
+    for (const auto& [above, distance] : broker.memory.tree().ancestors(node.uid)) {
+        auto at = above->subscriptions.begin(), end = above->subscriptions.end();
+        if (only) std::tie(at, end) = above->subscriptions_of(*only);
+        for (; at != end; ++at) {
+            const auto& [key, subscription] = *at;
+            if (!above->delivers_to(key.jid, subscription)) continue;
+            if (!brings(subscription, distance, kind)) continue;
+            if (kind == AudienceKind::Items && !lets_in(node, bare_of(key.jid))) continue;
+            note(found, *above, *at);
+        }
+    }
+    return found;
+}
+
+}   // namespace
+
+bool brings_items(const Subscription& subscription, std::uint64_t distance) {
+    if (!subscription.options) return false;   // XEP-0248: of a collection, nodes by default
+    const SubscriptionOptions& options = *subscription.options;
+    const bool is_wanted =
+        options.type == SubscriptionType::Items || options.type == SubscriptionType::All;
+    return options.deliver && is_wanted && options.depth >= distance;
+}
+
+bool lets_in(const Node& leaf, std::string_view bare) {
+    const Affiliation affiliation = leaf.affiliation(bare);
+    if (is_shut_out(affiliation)) return false;
+    return leaf.config().access_model == AccessModel::Open || is_listed(affiliation);
+}
+
+void add_through_collections(
+    const Broker& broker, const Node& node, AudienceKind kind, std::vector<Subscriber>& audience
+) {
+    const auto found = find_through(broker, node, kind, nullptr);
+    if (found.empty()) return;
+    const std::size_t own = audience.size();
+    for (const auto& [jid, through] : found) {
+        const auto end = audience.begin() + static_cast<std::ptrdiff_t>(own);
+        const auto at =
+            std::lower_bound(audience.begin(), end, jid, [](const Subscriber& one, const auto& to) {
+                return one.jid.str() < to;
+            });
+        if (at != end && at->jid.str() == jid) continue;   // has its own subscription
+        Subscriber subscriber = to_subscriber(jid, through);
+        if (broker.policy.may_receive(subscriber.jid, node.name(), node.config().type))
+            audience.push_back(std::move(subscriber));
+    }
+}
+
+std::optional<Subscriber> find_through_collections(
+    const Broker& broker, const Node& node, const xml::Jid& jid
+) {
+    const auto found = find_through(broker, node, AudienceKind::Items, &jid.str());
+    if (found.empty()) return std::nullopt;
+    return to_subscriber(found.begin()->first, found.begin()->second);
+}
+
+}   // namespace grid::pubsub

@@ -20,6 +20,7 @@ CASE = re.compile(
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 CONDITION = re.compile(r"[a-z]+(?:-[a-z]+)*")
 WORDS = ("success", "option", "proved", "advertised", "enforced", "shown", "ignored")
+WORDS += ("only where it asks for nothing",)
 
 Test = namedtuple("Test", "name tags place body")
 Row = namedtuple("Row", "file section case answer pattern")

@@ -183,7 +183,9 @@ TEST_CASE_METHOD(Stage, "two children at once, room for one", "[0248][design]") 
 }
 
 TEST_CASE_METHOD(
-    Stage, "children_association_policy: who is not allowed to associate is forbidden", "[0248]"
+    Stage,
+    "children_association_policy, children_association_whitelist: associate is forbidden",
+    "[0248]"
 ) {
     for (const char* policy_name : {"owners", "whitelist", "all"})
         collect(*this, policy_name, "children_association_policy=" + std::string(policy_name));

@@ -141,7 +141,9 @@ TEST_CASE_METHOD(Stage, "root: not created, not deleted, not configured", "[0248
 }
 
 TEST_CASE_METHOD(
-    Stage, "pubsub#collection and pubsub#children mirror the graph; parents typed", "[0248][B.13]"
+    Stage,
+    "multi-collection: pubsub#collection and pubsub#children mirror the graph, typed",
+    "[0248][B.13]"
 ) {
     collect(*this, "a");
     collect(*this, "b");

@@ -54,7 +54,9 @@ Checked<Request> parse_options(
     const auto jid = xml::Jid::parse(*text);
     if (!jid) return refuse(Errc::InvalidJid, "'" + *text + "' is not an address.");
     GetOptions which{std::move(*node), *jid, optional_attr(options, "subid")};
-    if (iq.type == xml::IqType::Get) return Request(std::move(which));
+    // COMPAT(slixmpp 1.8): submits options by iq of type get.
+    const bool is_submitted = settings.write_by_get && options.child("x", ns::data);
+    if (iq.type == xml::IqType::Get && !is_submitted) return Request(std::move(which));
     auto form = form_in(options);
     if (!form) return form.error();
     if (!*form || ((*form)->type != "submit" && (*form)->type != "cancel"))

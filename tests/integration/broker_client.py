@@ -2,12 +2,11 @@
 """The administration client of 2018 (Angular, stanza.io) that operators of XMPP-Grids have: UUIDs
 as ids, no `from`, forms without FORM_TYPE or field types."""
 
-import subprocess
 import unittest
 import uuid
 import xml.etree.ElementTree as ET
 
-from gridd import BROKER, DOMAIN, Operated, binary
+from gridd import BROKER, DOMAIN, Operated
 from policies import EVERYTHING
 from raw import Raw
 
@@ -35,12 +34,6 @@ def form(*fields, form_type=OWNER[:-6] + "#node_config"):
     return f'<x xmlns="{DATA}" type="submit">{head}{body}</x>'
 
 
-def has_option(name):
-    command = [binary("gridd"), "--check", "--set", f"{name}=true"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    return "there is no option" not in done.stdout + done.stderr
-
-
 class BrokerClient(unittest.TestCase):
     """What every test needs: a server, and the client's way to ask."""
 
@@ -48,8 +41,6 @@ class BrokerClient(unittest.TestCase):
 
     def setUp(self):
         settings = {"accounts.auto_approve": "true", **self.settings}
-        if self.settings and not has_option(next(iter(self.settings))):
-            self.skipTest("this gridd has no pubsub.compat.*")
         self.server = Operated(EVERYTHING, settings).start()
         self.addCleanup(self.server.close)
         # No `from`, no authorization identity: the certificate says who it is.

@@ -51,6 +51,8 @@ class StockPubsub(unittest.IsolatedAsyncioTestCase):
     async def affiliate(self, node, affiliation):
         desk = self.desk.boundjid.bare
         await self.pubsub.modify_affiliations(BROKER, node, affiliations=[(desk, affiliation)])
+        told = (await self.desk.next_message()).find(f".//{{{PUBSUB}}}affiliation")
+        assert told.get("affiliation") == affiliation
 
     @staticmethod
     def ids(answer):

@@ -123,7 +123,7 @@ class Nodes(BrokerClient):
             self.assertIsNotNone(field.find(tag(DATA, "value")), ET.tostring(field))
         kinds = {field.get("var"): field.get("type") for field in fields}
         self.assertEqual(kinds["FORM_TYPE"], "hidden")
-        self.assertEqual(kinds["pubsub#persist_items"], "boolean")
+        self.assertEqual(kinds["pubsub#notify_config"], "boolean")
         self.assertEqual(kinds["pubsub#access_model"], "list-single")
         return {
             field.get("var"): [value.text for value in field.findall(tag(DATA, "value"))]
@@ -188,6 +188,9 @@ class Entities(BrokerClient):
     def setUp(self):
         super().setUp()
         self.create("n", ("pubsub#node_type", "leaf"))
+        # An account is there once its owner has logged in.
+        with Raw(self.server.c2s, DOMAIN) as platform:
+            platform.login(self.server.authority.client(OTHER))
 
     def affiliations(self):
         answer = self.works("get", self.owner('<affiliations node="n"/>'))

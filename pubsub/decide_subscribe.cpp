@@ -139,6 +139,10 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     if (broker.settings.is_subscribing_again_same)
         if (const auto* same = find_same(node, jid, *wanted))
             return renew(broker, context, *granted, request, *same, *wanted);
+    // Who says nothing of options means what is there, whatever became of its options.
+    const auto [present, past] = node.subscriptions_of(jid);
+    if (broker.settings.is_subscribing_again_same && !request.options && present != past)
+        return subscription_reply(node, request, present->first, present->second);
     // What an owner does for others needs no approval.
     const auto state = is_own ? admission(*granted) : SubscriptionState::Subscribed;
     if (!state) return state.error();

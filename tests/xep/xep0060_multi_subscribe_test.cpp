@@ -61,6 +61,15 @@ TEST_CASE_METHOD(
     CHECK(subscribe("include_body=1") == second);
 }
 
+TEST_CASE_METHOD(
+    MultiStage, "6.1 multi-subscribe: without options it is the one that is there", "[6.1]"
+) {
+    const auto only = subscribe("digest=1");
+    CHECK(subscribe() == only);   // as a client does at each login
+    CHECK(engine().subscription_count() == 1);
+    CHECK(subscribe("include_body=1") != only);
+}
+
 TEST_CASE_METHOD(MultiStage, "6.1 multi-subscribe: or each time another", "[6.1]") {
     auto other = settings();
     other.is_subscribing_again_same = false;

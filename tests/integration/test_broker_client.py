@@ -2,7 +2,6 @@
 """What that client, in the field since 2018, reads from each answer is there: where it is missing,
 the client breaks. Writes come as iq of type get, booleans as 1 and 0, forms without FORM_TYPE."""
 
-import re
 import unittest
 import xml.etree.ElementTree as ET
 
@@ -40,7 +39,7 @@ class Discovery(BrokerClient):
 
     def test_2_the_topics_by_pages(self):
         items, rsm = self.page()
-        self.assertEqual(len(items), 0)
+        self.assertEqual(items, [])
         for number in range(120):
             self.create(f"t{number:03}", ("pubsub#node_type", "leaf"))
         seen, after, pages = [], None, 0
@@ -95,9 +94,9 @@ class Discovery(BrokerClient):
     def test_17_items_of_a_leaf(self):
         self.create("leaf", ("pubsub#node_type", "leaf"))
         self.page("leaf")   # with its set, though nothing is there
-        published = [self.publish_by_get("leaf") for _ in range(3)]
+        published = {self.publish_by_get("leaf") for _ in range(3)}
         items, rsm = self.page("leaf")
-        self.assertEqual(sorted(item.get("name") for item in items), sorted(published))
+        self.assertEqual({item.get("name") for item in items}, published)
         self.assertEqual({item.get("jid") for item in items}, {BROKER})
         self.assertEqual([item.get("node") for item in items], [None] * 3)
         self.assertEqual(rsm.find(tag(RSM, "count")).text, "3")
@@ -133,8 +132,8 @@ class Nodes(BrokerClient):
     def test_5_create_without_form_type_and_field_types(self):
         self.create("plain", ("pubsub#node_type", "leaf"))
         self.create("collected", ("pubsub#node_type", "collection"))
-        self.create("quiet", ("pubsub#node_type", "leaf"), ("pubsub#deliver_payloads", "0"),
-                    ("pubsub#notify_config", "1"), form_type=PUBSUB + "#node_config")
+        changed = (("pubsub#deliver_payloads", "0"), ("pubsub#notify_config", "1"))
+        self.create("quiet", *changed, form_type=PUBSUB + "#node_config")
         values = self.configuration("quiet")
         self.assertIn(values["pubsub#deliver_payloads"], (["0"], ["false"]))
         self.assertIn(values["pubsub#notify_config"], (["1"], ["true"]))
@@ -292,7 +291,7 @@ class Strict(BrokerClient):
     def test_one_access_model_is_advertised(self):
         answer = self.works("get", f'<query xmlns="{DISCO_INFO}"/>')
         offered = [feature.get("var") for feature in answer.iter(tag(DISCO_INFO, "feature"))]
-        models = [name for name in offered if name and re.search("#access-", name)]
+        models = [name for name in offered if "#access-" in name]
         self.assertEqual(models, [PUBSUB + "#access-whitelist"])
         self.assertNotIn(PUBSUB + "#presence-notifications", offered)
 

@@ -8,6 +8,7 @@ from gridd import BROKER
 from slixmpp.exceptions import IqError
 from stock_pubsub import PUBSUB, StockPubsub, alert
 
+SHIM = "{http://jabber.org/protocol/shim}"
 GET_PENDING = PUBSUB + "#get-pending"
 
 
@@ -65,13 +66,21 @@ class Options(StockPubsub):
             await self.desk["xep_0050"].send_command(BROKER, GET_PENDING)
         self.assertEqual(caught.exception.condition, "forbidden")
 
-    async def test_a_collection_and_what_is_in_it(self):
+    async def test_a_collection_and_what_is_published_beneath_it(self):
         blank = self.owner["xep_0004"].make_form(ftype="submit")
         await self.pubsub.create_node(BROKER, "all", config=blank, ntype="collection")
         await self.affiliate("all", "member")
         await self.create("leaf", collection="all")
         found = await self.pubsub.get_nodes(BROKER, "all")
         self.assertEqual([node for _, node, _ in found["disco_items"]["items"]], ["leaf"])
+        options = self.form("subscribe_options", subscription_type="items",
+                            subscription_depth="all")
+        await self.desk["xep_0060"].subscribe(BROKER, "all", options=options)
+        await self.pubsub.publish(BROKER, "leaf", id="a", payload=alert())
+        node, items, message = await self.desk.next_items()
+        self.assertEqual((node, items[0][0]), ("leaf", "a"))
+        header = message.find(f"{SHIM}headers/{SHIM}header")
+        self.assertEqual((header.get("name"), header.text), ("Collection", "all"))
 
 
 class WithSwitches(StockPubsub):

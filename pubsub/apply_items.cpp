@@ -28,7 +28,7 @@ void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
         const ItemRecord record = decode_item(change.record->value);
         items.put(
             key.name, publishers_.number_of(record.publisher), record.payload_bytes,
-            change.record->revision, change.record->time
+            change.record->revision, change.record->time, record.created
         );
     } else {
         items.erase(key.name);

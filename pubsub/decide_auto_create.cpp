@@ -37,7 +37,7 @@ Checked<NodeConfig> configure_as_wished(const Broker& broker, const Publish& req
 void put_first_item(
     Batch& batch, const Publish& request, const std::string& id, const std::string& publisher
 ) {
-    const ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size())};
+    const ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size()), 0};
     batch.put_at_revision(
         Family::Index, item_key(uid_of_this_batch, first_epoch, id), uid_at, encode(item)
     );

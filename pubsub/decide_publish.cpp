@@ -61,7 +61,10 @@ void put_item(
     const std::string& id,
     const std::string& publisher
 ) {
-    const ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size())};
+    ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size()), 0};
+    // XEP-0413: what is published again keeps its date of creation.
+    if (const auto before = node.items.find(id))
+        item.created = node.items.created(before->revision);
     const std::uint64_t epoch = node.record.epoch;
     // The payload that it replaces goes with it; of publishes that overlap, in the background.
     if (const auto old = node.items.find(id); old && old->payload_bytes > 0)

@@ -107,6 +107,12 @@ Decision decide(const Broker& broker, const Context& context, const RetrieveItem
         auto found = by_id(broker, node, request, first);
         if (!found) return found.error();
         ranks = std::move(*found);
+    } else if (request.order) {
+        auto page =
+            page_in_order(broker, node, first, *request.order, request.page, request.max_items);
+        if (!page) return page.error();
+        ranks = std::move(page->ranks);
+        set = std::move(page->set);
     } else {
         auto page = page_of_items(broker, node, first, request.page, request.max_items, true);
         if (!page) return page.error();

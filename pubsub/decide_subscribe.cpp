@@ -117,13 +117,9 @@ Decision renew(
     );
 }
 
-}   // namespace
-
 /// XEP-0248 §6.1.3: of each type one subscription to a collection, since a greater depth includes a
 /// smaller one.
-static bool has_other_depth(
-    const Node& node, const std::string& jid, const SubscriptionOptions& wanted
-) {
+bool has_other_depth(const Node& node, const std::string& jid, const SubscriptionOptions& wanted) {
     if (!node.config().is_collection()) return false;
     const auto type_of = [](const SubscriptionOptions& options) {
         return options.type == SubscriptionType::Default ? SubscriptionType::Nodes : options.type;
@@ -134,6 +130,8 @@ static bool has_other_depth(
         return type_of(present) == type_of(wanted) && present.depth != wanted.depth;
     });
 }
+
+}   // namespace
 
 Decision decide(const Broker& broker, const Context& context, const Subscribe& request) {
     auto granted = grant(broker, context, Operation::Subscribe, request.node);
@@ -159,9 +157,9 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     const auto [present, past] = node.subscriptions_of(jid);
     if (broker.settings.is_subscribing_again_same && !request.options && present != past)
         return subscription_reply(node, request, present->first, present->second);
-    // What an owner does for others needs no approval.
     if (has_other_depth(node, jid, *wanted))
         return refuse(Errc::NodeExists, "You follow this collection to another depth already.");
+    // What an owner does for others needs no approval.
     const auto state = is_own ? admission(*granted) : SubscriptionState::Subscribed;
     if (!state) return state.error();
 

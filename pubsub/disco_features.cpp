@@ -71,6 +71,8 @@ Decision decide(const Broker& broker, const Context&, const DiscoverFeatures&) {
         add(std::string(ns.uri()));
     add(std::string(archive_ns.uri()));
     add(archive_extended);
+    add(std::string(order_by_ns.uri()));
+    add(std::string(order_by_ns.uri()) + '@' + std::string(xml::ns::pubsub.uri()));
     std::set<std::string> offered(features.begin(), features.end());
     const AccessModel model = default_config(settings, {}).access_model;
     offered.insert("access-" + std::string(to_string(model)));   // the default one

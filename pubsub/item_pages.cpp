@@ -6,24 +6,6 @@
 
 namespace grid::pubsub {
 
-namespace {
-
-/// Shortens a page to what payloads may fill; it keeps one item at least.
-void limit_bytes(Page& page, const Node& node, std::size_t first, std::size_t most, bool is_tail) {
-    std::size_t bytes = 0, kept = 0;
-    for (; kept < page.to - page.from; ++kept) {
-        const std::size_t rank = is_tail ? page.to - 1 - kept : page.from + kept;
-        bytes += node.items.at(first + rank).payload_bytes;
-        if (bytes > most && kept > 0) break;
-    }
-    if (is_tail)
-        page.from = page.to - kept;
-    else
-        page.to = page.from + kept;
-}
-
-}   // namespace
-
 std::string item_cursor(std::uint64_t epoch, storage::Revision revision) {
     return std::to_string(epoch) + ':' + std::to_string(revision);
 }
@@ -36,6 +18,23 @@ std::optional<ItemPlace> parse_item_cursor(std::string_view text) {
     const auto [rest, bad_revision] = std::from_chars(colon + 1, end, place.revision);
     if (bad_revision != std::errc() || rest != end) return std::nullopt;
     return place;
+}
+
+void limit_page_bytes(
+    Page& page,
+    std::size_t most,
+    bool is_tail,
+    const std::function<std::size_t(std::size_t)>& bytes_at
+) {
+    std::size_t bytes = 0, kept = 0;
+    for (; kept < page.to - page.from; ++kept) {
+        bytes += bytes_at(is_tail ? page.to - 1 - kept : page.from + kept);
+        if (bytes > most && kept > 0) break;
+    }
+    if (is_tail)
+        page.from = page.to - kept;
+    else
+        page.to = page.from + kept;
 }
 
 Checked<Page> page_of_items(
@@ -67,7 +66,10 @@ Checked<Page> page_of_items(
         // Who asked for three and got three needs no <set/>.
         if (*max_items <= most) page->total = page->to - page->from;
     }
-    if (has_payloads) limit_bytes(*page, node, first, broker.settings.page_bytes_max, is_tail);
+    if (has_payloads)
+        limit_page_bytes(*page, broker.settings.page_bytes_max, is_tail, [&](std::size_t rank) {
+            return node.items.at(first + rank).payload_bytes;
+        });
     return page;
 }
 

@@ -31,7 +31,8 @@ void Items::put(
     std::uint32_t publisher,
     std::uint32_t payload_bytes,
     storage::Revision revision,
-    storage::Millis time
+    storage::Millis time,
+    storage::Revision created
 ) {
     if ((size() + 1) * 4 > slots_.size() * 3) rebuild_slots(size() + 1);
     Entry entry{revision, time, 0, publisher, payload_bytes, 0, false};
@@ -52,6 +53,7 @@ void Items::put(
     const std::size_t old = slots_[slot];
     slots_[slot] = static_cast<std::uint32_t>(entries_.size());
     if (is_known) bury(old - 1);
+    if (created != 0) created_[revision] = created;
 }
 
 bool Items::erase(std::string_view id) {
@@ -80,6 +82,7 @@ void Items::free_slot(std::size_t slot) {
 
 void Items::bury(std::size_t position) {
     entries_[position].is_dead = true;
+    if (!created_.empty()) created_.erase(entries_[position].revision);
     payload_bytes_ -= entries_[position].payload_bytes;
     if (position != head_) {
         const auto at = static_cast<std::uint32_t>(position);
@@ -191,7 +194,8 @@ void Items::settle() {
 
 std::size_t Items::memory_bytes() const {
     return sizeof(*this) + entries_.capacity() * sizeof(Entry) + ids_.capacity() +
-           (dead_.capacity() + slots_.capacity()) * sizeof(std::uint32_t);
+           (dead_.capacity() + slots_.capacity()) * sizeof(std::uint32_t) +
+           created_.size() * 40;   // a node of the table each
 }
 
 }   // namespace grid::pubsub

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "storage/batch.hpp"
@@ -31,7 +32,8 @@ public:
         std::uint32_t publisher,
         std::uint32_t payload_bytes,
         storage::Revision revision,
-        storage::Millis time
+        storage::Millis time,
+        storage::Revision created = 0   // of the first item of that id; 0: this is the first
     );
     bool erase(std::string_view id);
     std::optional<ItemView> find(std::string_view id) const;
@@ -44,6 +46,12 @@ public:
     ItemView at(std::size_t rank) const;
     /// How many items have a revision of at most `revision`: the rank of what follows a cursor.
     std::size_t rank_after(storage::Revision revision) const;
+    /// When an item of that id was first published (XEP-0413): `revision`, if it is that one.
+    storage::Revision created(storage::Revision revision) const {
+        const auto found = created_.find(revision);
+        return found == created_.end() ? revision : found->second;
+    }
+    bool has_replaced() const { return !created_.empty(); }
     /// How many items are from before `time`.
     std::size_t rank_at_time(storage::Millis time) const;
 
@@ -75,6 +83,7 @@ private:
     std::vector<std::uint32_t> dead_;    // positions from head_ on, ascending
     std::vector<std::uint32_t> slots_;   // position + 1, 0 is free
     std::string ids_;
+    std::unordered_map<storage::Revision, storage::Revision> created_;   // of replaced items only
     std::size_t head_ = 0;
     std::uint64_t payload_bytes_ = 0;
     bool is_unsorted_ = false;

@@ -74,7 +74,8 @@ Field max_payload_size() {
 
 Field roster_groups() {
     Field field = list_field(
-        25, "pubsub#roster_groups_allowed", "The roster groups allowed to subscribe",
+        25, "pubsub#roster_groups_allowed",
+        "The roster group(s) allowed to subscribe and retrieve items",
         &NodeConfig::roster_groups_allowed, false
     );
     field.set = [plain = field.set](
@@ -95,7 +96,12 @@ std::vector<Field> make_fields() {
         text_field(3, "pubsub#title", "A friendly name for the node", &C::title),
         text_field(4, "pubsub#description", "A description of the node", &C::description),
         text_field(5, "pubsub#language", "The default language of the node", &C::language),
-        text_field(7, "pubsub#type", "The namespace of the payloads", &C::type),
+        text_field(
+            7, "pubsub#type",
+            "The semantic type information of data in the node, usually specified by the namespace "
+            "of the payload (if any)",
+            &C::type
+        ),
         choice_field(
             1, "pubsub#node_type", "Whether the node is a leaf (default) or a collection",
             &C::node_type,
@@ -104,7 +110,7 @@ std::vector<Field> make_fields() {
         ),
         access_model(),
         leaf(choice_field(
-            8, "pubsub#publish_model", "Who may publish", &C::publish_model,
+            8, "pubsub#publish_model", "The publisher model", &C::publish_model,
             {{"publishers", "Only publishers may publish"},
              {"subscribers", "Subscribers may publish"},
              {"open", "Anyone may publish"}}
@@ -118,56 +124,63 @@ std::vector<Field> make_fields() {
             &C::deliver_notifications
         ),
         leaf(boolean_field(
-            11, "pubsub#deliver_payloads", "Whether to deliver payloads with notifications",
+            11, "pubsub#deliver_payloads",
+            "Whether to deliver payloads with event notifications; applies only to leaf nodes",
             &C::deliver_payloads
         )),
         choice_field(
-            12, "pubsub#notification_type", "The delivery style for notifications",
+            12, "pubsub#notification_type", "Specify the delivery style for notifications",
             &C::notification_type,
             {{"normal", "Messages of type normal: kept for those who are away"},
              {"headline", "Messages of type headline: dropped when nobody is there"}}
         ),
         boolean_field(
-            13, "pubsub#notify_config", "Notify subscribers when the configuration changes",
-            &C::notify_config
+            13, "pubsub#notify_config",
+            "Whether to notify subscribers when the node configuration changes", &C::notify_config
         ),
         boolean_field(
-            14, "pubsub#notify_delete", "Notify subscribers when the node is deleted",
+            14, "pubsub#notify_delete", "Whether to notify subscribers when the node is deleted",
             &C::notify_delete
         ),
         boolean_field(
-            15, "pubsub#notify_retract", "Notify subscribers when items are removed",
-            &C::notify_retract
+            15, "pubsub#notify_retract",
+            "Whether to notify subscribers when items are removed from the node", &C::notify_retract
         ),
         boolean_field(
-            16, "pubsub#notify_sub", "Notify owners about new subscribers and unsubscribes",
-            &C::notify_sub
+            16, "pubsub#notify_sub",
+            "Whether to notify owners about new subscribers and unsubscribes", &C::notify_sub
         ),
-        leaf(
-            boolean_field(17, "pubsub#persist_items", "Whether to persist items", &C::persist_items)
-        ),
+        leaf(boolean_field(
+            17, "pubsub#persist_items", "Whether to persist items to storage", &C::persist_items
+        )),
         leaf(max_payload_size()),
         leaf(number_field(
-            19, "pubsub#max_items", "The number of items to persist, or `max`", &C::max_items,
-            [](const Settings& s) -> std::uint64_t { return s.max_items_max; }
+            19, "pubsub#max_items",
+            "The maximum number of items to persist. `max` for no specific limit other than a "
+            "server imposed maximum.",
+            &C::max_items, [](const Settings& s) -> std::uint64_t { return s.max_items_max; }
         )),
         leaf(number_field(
-            20, "pubsub#item_expire", "Seconds after which items are removed, or `max`",
+            20, "pubsub#item_expire",
+            "Number of seconds after which to automatically purge items. `max` for no specific "
+            "limit other than a server imposed maximum.",
             &C::item_expire,
             [](const Settings&) -> std::uint64_t { return 100ULL * 365 * 24 * 3600; }
         )),
         leaf(choice_field(
-            21, "pubsub#publish_node_full", "What publishing on a full node does",
+            21, "pubsub#publish_node_full",
+            "Action to be performed by the service when publishing on a full node.",
             &C::publish_node_full,
             {{"retract-oldest", "Retract the oldest item"},
              {"discard-oldest", "Discard the oldest item without a word"},
              {"reject", "Reject the new item"}}
         )),
         leaf(choice_field(
-            22, "pubsub#itemreply", "Whether items name their publisher", &C::itemreply,
+            22, "pubsub#itemreply", "Whether owners or publisher should receive replies to items",
+            &C::itemreply,
             {{"publisher", "Items name their publisher"},
              {"none", "They do not"},
-             {"owner", "Replies go to the owner: items do not name their publisher"}}
+             {"owner", "Statically specify a replyto of the node owner(s)"}}
         )),
         leaf(choice_field(
             23, "pubsub#send_last_published_item", "When to send the last published item",
@@ -177,8 +190,8 @@ std::vector<Field> make_fields() {
              {"on_sub_and_presence", "Also whenever a subscriber comes online"}}
         )),
         boolean_field(
-            24, "pubsub#tempsub", "Whether subscriptions end with the subscriber's session",
-            &C::tempsub
+            24, "pubsub#tempsub",
+            "Whether to make all subscriptions temporary, based on subscriber presence", &C::tempsub
         ),
         roster_groups(),
         collection(number_field(
@@ -192,8 +205,8 @@ std::vector<Field> make_fields() {
              {"owners", "Only the owners of this node may associate other nodes to this collection"
              },
              {"whitelist",
-              "Only those on the children association whitelist may associate other "
-              "nodes to this collection"}}
+              "Only those on the children association whitelist may associate other nodes to this "
+              "collection"}}
         )),
         collection(list_field(
             28, "pubsub#children_association_whitelist",

@@ -127,7 +127,9 @@ void Announcer::operator()(const NodePurged& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node || !node->config().notify_retract || !node->config().deliver_notifications) return;
     // §12.18: the same for every subscription, so none is named.
-    send_as(AudienceKind::Items, *node, empty_element("purge", *node), {}, false);
+    // Through a collection it names that (XEP-0248 §5.3.1).
+    const bool has_headers = !broker_.memory.tree().parents(node->uid).empty();
+    send_as(AudienceKind::Items, *node, empty_element("purge", *node), {}, has_headers);
 }
 
 void Announcer::operator()(const NodeDeleted& event) {

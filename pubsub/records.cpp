@@ -14,6 +14,8 @@ using storage::Encoder;
 using storage::Tag;
 
 constexpr std::uint8_t version = 1;
+/// Of an item that replaced another: it says when the first one came.
+constexpr std::uint8_t replaced_item_version = 2;
 
 constexpr std::size_t number_bytes = 8;
 
@@ -165,11 +167,10 @@ std::string encode(const PositionRecord& record) {
 }
 
 std::string encode(const ItemRecord& record) {
-    return Encoder(8 + record.publisher.size())
-        .u8(version)
-        .varint(record.payload_bytes)
-        .raw(record.publisher)
-        .take();
+    Encoder out(16 + record.publisher.size());
+    out.u8(record.created == 0 ? version : replaced_item_version).varint(record.payload_bytes);
+    if (record.created != 0) out.varint(record.created);
+    return out.raw(record.publisher).take();
 }
 
 std::string encode(const HiddenRecord& record) {
@@ -232,9 +233,10 @@ PositionRecord decode_position(std::string_view value) {
 
 ItemRecord decode_item(std::string_view value) {
     Decoder in(value);
-    in.u8();
+    const bool is_replaced = in.u8() == replaced_item_version;
     ItemRecord record;
     record.payload_bytes = static_cast<std::uint32_t>(in.varint());
+    if (is_replaced) record.created = in.varint();
     record.publisher = in.raw();
     return record;
 }

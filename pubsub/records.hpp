@@ -75,6 +75,7 @@ struct HiddenRecord {
 struct ItemRecord {
     std::string_view publisher;
     std::uint32_t payload_bytes = 0;
+    storage::Revision created = 0;   // of the first item of that id (XEP-0413); 0: this is it
 };
 
 std::string encode(const NameRecord& record);

@@ -109,6 +109,9 @@ Checked<Request> parse_items(const IqRequest& iq, const Element& items, const Se
     auto page = page_in(*iq.payload);
     if (!page) return page.error();
     request.page = std::move(*page);
+    auto order = parse_item_order(*iq.payload);
+    if (!order) return order.error();
+    request.order = *order;
     return Request(std::move(request));
 }
 

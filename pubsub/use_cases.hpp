@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pubsub/broker.hpp"
+#include "pubsub/item_order.hpp"
 #include "pubsub/request.hpp"
 #include "pubsub/visible_nodes.hpp"
 #include "xml/form.hpp"
@@ -73,6 +74,7 @@ struct RetrieveItems {
     std::vector<std::string> ids;
     std::optional<std::uint64_t> max_items;
     std::optional<xml::RsmRequest> page;
+    std::optional<ItemOrder> order;
 };
 
 // The archive of a node: decide_archive.cpp.

@@ -57,7 +57,9 @@ TEST_CASE_METHOD(Stage, "entity-features", "[xep-0060]") {
         "urn:xmpp:pubsub-filter:0",
         "http://jabber.org/protocol/commands",
         "urn:xmpp:mam:2",
-        "urn:xmpp:mam:2#extended"
+        "urn:xmpp:mam:2#extended",
+        "urn:xmpp:order-by:1",
+        "urn:xmpp:order-by:1@" + pubsub_ns
     };
     for (const char* name :
          {"access-whitelist",

@@ -169,7 +169,7 @@ TEST_CASE_METHOD(Stage, "changes of another node of a cluster are followed, miss
         grid::storage::Batch batch;
         batch.put(
             grid::storage::Family::Index, grid::pubsub::item_key(uid, 1, id),
-            grid::pubsub::encode(grid::pubsub::ItemRecord{"else@grid.example", 4})
+            grid::pubsub::encode(grid::pubsub::ItemRecord{"else@grid.example", 4, 0})
         );
         store().commit_foreign(std::move(batch));
     };

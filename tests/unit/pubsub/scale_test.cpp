@@ -44,7 +44,7 @@ void fill(pubsub::Engine& engine, std::size_t nodes, std::size_t items) {
             id.resize(36, '-');
             apply(
                 Family::Index, pubsub::item_key(uid, 1, id),
-                pubsub::encode(pubsub::ItemRecord{"sensor@grid.example", 100})
+                pubsub::encode(pubsub::ItemRecord{"sensor@grid.example", 100, 0})
             );
         }
     engine.scan_finished();

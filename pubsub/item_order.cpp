@@ -1,0 +1,132 @@
+// pubsub/item_order.cpp: see item_order.hpp.
+#include "pubsub/item_order.hpp"
+
+#include <algorithm>
+
+#include "pubsub/errors.hpp"
+#include "pubsub/item_pages.hpp"
+#include "xml/form.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+/// Items by creation, where some were published again, have to be sorted: bounded, since that costs
+/// time on the grid strand.
+constexpr std::size_t sorted_max = 50'000;
+
+/// The items from rank `first` on, ascending by the key of the order.
+class Ascending {
+public:
+    Ascending(const Node& node, std::size_t first, bool is_by_creation)
+        : items_(node.items), first_(first), size_(node.items.size() - first) {
+        if (!is_by_creation || !items_.has_replaced()) return;
+        is_sorted_ = true;
+        for (std::size_t rank = first; rank < items_.size(); ++rank)
+            sorted_.emplace_back(items_.created(items_.at(rank).revision), rank);
+        std::sort(sorted_.begin(), sorted_.end());
+    }
+
+    std::size_t size() const { return size_; }
+    std::size_t rank(std::size_t at) const { return is_sorted_ ? sorted_[at].second : first_ + at; }
+    storage::Revision key(std::size_t at) const {
+        return is_sorted_ ? sorted_[at].first : items_.at(first_ + at).revision;
+    }
+    std::size_t count_up_to(storage::Revision key) const {
+        if (!is_sorted_) return std::max(items_.rank_after(key), first_) - first_;
+        const auto behind = std::partition_point(
+            sorted_.begin(), sorted_.end(), [&](const auto& entry) { return entry.first <= key; }
+        );
+        return static_cast<std::size_t>(behind - sorted_.begin());
+    }
+
+private:
+    const Items& items_;
+    std::size_t first_, size_;
+    bool is_sorted_ = false;
+    std::vector<std::pair<storage::Revision, std::size_t>> sorted_;
+};
+
+Checked<ItemOrder> parse_order(const xml::Element& element) {
+    ItemOrder order;
+    const std::string_view by = element.attr_or("by", "");
+    order.is_by_creation = by == "creation";
+    if (!order.is_by_creation && by != "modification")
+        return unsupported("order-by", "Items are ordered by creation or by modification.");
+    const auto is_descending = xml::parse_boolean(element.attr_or("desc", "false"));
+    if (!is_descending) return refuse(Errc::BadRequest, "desc must be 0, 1, false or true.");
+    order.is_descending = *is_descending;
+    return order;
+}
+
+}   // namespace
+
+Checked<std::optional<ItemOrder>> parse_item_order(const xml::Element& pubsub) {
+    std::optional<ItemOrder> first;
+    for (const xml::Element* child : pubsub.children()) {
+        if (!child->is("order", order_by_ns)) continue;
+        auto order = parse_order(*child);
+        if (!order) return order.error();
+        if (!first) first = *order;
+    }
+    return first;
+}
+
+Checked<OrderedPage> page_in_order(
+    const Broker& broker,
+    const Node& node,
+    std::size_t first,
+    const ItemOrder& order,
+    const std::optional<xml::RsmRequest>& request,
+    std::optional<std::uint64_t> max_items
+) {
+    const bool has_to_sort = order.is_by_creation && node.items.has_replaced();
+    if (has_to_sort && node.items.size() - first > sorted_max)
+        return refuse(
+            Errc::PolicyViolation,
+            "This node has too many items for that order: by modification "
+            "they come in pages of any number."
+        );
+    const Ascending items(node, first, order.is_by_creation);
+    const std::size_t total = items.size();
+    const auto ascending = [&](std::size_t at) {
+        return order.is_descending ? total - 1 - at : at;
+    };
+    const auto find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
+        const auto place = parse_item_cursor(cursor);
+        if (!place) return std::nullopt;
+        // From before a purge: all that is here is newer.
+        const storage::Revision key = place->epoch < node.record.epoch ? 0 : place->revision;
+        const bool is_inclusive = is_after != order.is_descending;
+        const std::size_t up_to = items.count_up_to(is_inclusive || key == 0 ? key : key - 1);
+        return order.is_descending ? total - up_to : up_to;
+    };
+    auto page = find_page(request, total, broker.settings.page_max, find);
+    if (!page) return page.error();
+    bool is_tail = request && request->before;
+    if (!request && max_items) {
+        const auto most = static_cast<std::size_t>(
+            std::min<std::uint64_t>({*max_items, broker.settings.page_max, total})
+        );
+        is_tail = !order.is_descending;
+        page->from = is_tail ? total - most : 0;
+        page->to = page->from + most;
+        if (*max_items <= broker.settings.page_max) page->total = most;
+    }
+    const auto bytes_at = [&](std::size_t at) {
+        return node.items.at(items.rank(ascending(at))).payload_bytes;
+    };
+    limit_page_bytes(*page, broker.settings.page_bytes_max, is_tail, bytes_at);
+    OrderedPage out;
+    for (std::size_t at = page->from; at < page->to; ++at)
+        out.ranks.push_back(items.rank(ascending(at)));
+    if (!page->needs_set()) return out;
+    xml::Element holder("holder");
+    add_set(holder, *page, [&](std::size_t at) {
+        return item_cursor(node.record.epoch, items.key(ascending(at)));
+    });
+    out.set = *holder.first_child();
+    return out;
+}
+
+}   // namespace grid::pubsub

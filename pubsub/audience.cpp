@@ -22,11 +22,8 @@ using At = Subscriptions::const_iterator;
 bool matches(const Node& node, const Subscriptions::value_type& entry, AudienceKind kind) {
     const auto& [key, subscription] = entry;
     if (!node.delivers_to(key.jid, subscription)) return false;
-    if (kind == AudienceKind::Items) return subscription.wants_items();
-    const SubscriptionOptions& options = options_of(subscription.options);
-    // XEP-0248: who wants the items beneath a collection only is not told of its nodes.
-    return options.deliver &&
-           !(node.config().is_collection() && options.type == SubscriptionType::Items);
+    return kind == AudienceKind::Items ? subscription.wants_items()
+                                       : options_of(subscription.options).deliver;
 }
 
 /// §7.1.2.4: which of its subscriptions brought it about, by subid.

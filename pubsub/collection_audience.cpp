@@ -6,6 +6,7 @@
 #include <string>
 #include <tuple>
 
+#include "pubsub/access.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -25,19 +26,23 @@ using ThroughByJid = std::map<std::string, Through, std::less<>>;
 bool brings(const Subscription& subscription, std::uint64_t distance, AudienceKind kind) {
     if (kind == AudienceKind::Items) return brings_items(subscription, distance);
     const SubscriptionOptions& options = options_of(subscription.options);
-    // What happens at the collection is about a child: one step further down.
-    return options.deliver && options.type != SubscriptionType::Items &&
-           options.depth >= distance + 1;
+    return options.deliver && options.type != SubscriptionType::Items && options.depth >= distance;
 }
 
-void note(ThroughByJid& found, const Node& above, const Subscriptions::value_type& entry) {
+void note(
+    ThroughByJid& found,
+    const Node& above,
+    const Subscriptions::value_type& entry,
+    AudienceKind kind
+) {
     const SubscriptionOptions& options = options_of(entry.second.options);
     Through& through = found[entry.first.jid];
     if (through.collections.empty() || through.collections.back() != &above)
         through.collections.push_back(&above);
     through.shows = static_cast<std::uint8_t>(through.shows | options.shows);
-    through.has_body = through.has_body || options.include_body;
-    through.has_plain = through.has_plain || !options.digest;
+    const bool is_item = kind == AudienceKind::Items;   // bodies and digests are of items
+    through.has_body = through.has_body || (is_item && options.include_body);
+    through.has_plain = through.has_plain || !is_item || !options.digest;
     through.digest_ms = std::min(through.digest_ms, options.digest_frequency);
 }
 
@@ -57,6 +62,12 @@ Subscriber to_subscriber(const std::string& jid, const Through& through) {
     };
 }
 
+/// §10.1 of XEP-0248 leaves it to the collection alone; here the leaf has its say, too.
+bool may_pass(const Broker& broker, const Node& node, AudienceKind kind, const xml::Jid& jid) {
+    if (kind == AudienceKind::Items) return lets_in(broker, node, jid.bare_view());
+    return !is_shut_out(node.affiliation(jid.bare_view()));
+}
+
 /// Of all subscribers above, or of one.
 ThroughByJid find_through(
     const Broker& broker, const Node& node, AudienceKind kind, const std::string* only
@@ -69,8 +80,11 @@ ThroughByJid find_through(
             const auto& [key, subscription] = *at;
             if (!above->delivers_to(key.jid, subscription)) continue;
             if (!brings(subscription, distance, kind)) continue;
-            if (kind == AudienceKind::Items && !lets_in(node, bare_of(key.jid))) continue;
-            note(found, *above, *at);
+            const auto jid = xml::Jid::from_canonical(key.jid);
+            if (!may_pass(broker, node, kind, jid)) continue;
+            const NodeConfig& config = above->config();
+            if (!broker.policy.may_receive(jid, above->name(), config.type)) continue;
+            note(found, *above, *at, kind);
         }
     }
     return found;
@@ -84,12 +98,6 @@ bool brings_items(const Subscription& subscription, std::uint64_t distance) {
     const bool is_wanted =
         options.type == SubscriptionType::Items || options.type == SubscriptionType::All;
     return options.deliver && is_wanted && options.depth >= distance;
-}
-
-bool lets_in(const Node& leaf, std::string_view bare) {
-    const Affiliation affiliation = leaf.affiliation(bare);
-    if (is_shut_out(affiliation)) return false;
-    return leaf.config().access_model == AccessModel::Open || is_listed(affiliation);
 }
 
 void add_through_collections(

@@ -23,7 +23,5 @@ std::optional<Subscriber> find_through_collections(
 
 /// Whether this subscription to a collection brings the items of leaves so many steps beneath it.
 bool brings_items(const Subscription& subscription, std::uint64_t distance);
-/// Whether the account could get the leaf's items without anybody's approval.
-bool lets_in(const Node& leaf, std::string_view bare);
 
 }   // namespace grid::pubsub

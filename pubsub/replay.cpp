@@ -5,6 +5,7 @@
 #include <map>
 #include <queue>
 
+#include "pubsub/access.hpp"
 #include "pubsub/audience.hpp"
 #include "pubsub/collection_audience.hpp"
 #include "pubsub/flavour.hpp"
@@ -73,7 +74,8 @@ void add_beneath(
         for (const auto& [leaf, distance] : broker.memory.tree().descendants(collection.uid)) {
             if (leaf->items.size() == 0 || !leaf->config().deliver_notifications) continue;
             if (leaf->items.at(leaf->items.size() - 1).revision <= start) continue;
-            if (!brings_items(at->second, distance) || !lets_in(*leaf, bare_of(jid))) continue;
+            if (!brings_items(at->second, distance) || !lets_in(broker, *leaf, bare_of(jid)))
+                continue;
             if (!broker.policy.may_receive(receiver, leaf->name(), leaf->config().type)) continue;
             Source& source = found[leaf->uid];
             source.node = leaf;

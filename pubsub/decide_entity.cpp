@@ -1,6 +1,8 @@
 // pubsub/decide_entity.cpp: an entity asks for its own subscriptions and affiliations (XEP-0060
 // §5.6, §5.7).
 #include <algorithm>
+#include <functional>
+#include <tuple>
 
 #include "pubsub/access.hpp"
 #include "pubsub/page.hpp"
@@ -12,32 +14,53 @@ namespace grid::pubsub {
 
 namespace {
 
-/// A line of the list, and where it stands in the order.
-struct Line {
-    std::string cursor;
-    xml::Element element;
+/// Lines are made for the page that is shown only: an account may have ten thousand.
+struct List {
+    const char* name;
+    const std::optional<std::string>& node;
+    const std::optional<xml::RsmRequest>& request;
+    std::size_t size = 0;
+    FindCursor find;
+    std::function<xml::Element(std::size_t rank)> line;
+    std::function<std::string(std::size_t rank)> cursor;
 };
 
-Decision list_reply(
-    const Broker& broker,
-    const char* name,
-    const std::optional<std::string>& node,
-    const std::optional<xml::RsmRequest>& request,
-    std::vector<Line> lines
-) {
-    std::sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
-        return a.cursor < b.cursor;
-    });
-    std::vector<std::string> cursors;
-    for (const Line& line : lines) cursors.push_back(line.cursor);
-    auto page = find_page(request, lines.size(), broker.settings.page_max, by_text(cursors));
+Decision list_reply(const Broker& broker, const List& lines) {
+    auto page = find_page(lines.request, lines.size, broker.settings.page_max, lines.find);
     if (!page) return page.error();
-    xml::Element list(name, xml::ns::pubsub);
-    if (node) list.set("node", *node);
-    for (std::size_t i = page->from; i < page->to; ++i) list.add(std::move(lines[i].element));
+    xml::Element list(lines.name, xml::ns::pubsub);
+    if (lines.node) list.set("node", *lines.node);
+    for (std::size_t rank = page->from; rank < page->to; ++rank) list.add(lines.line(rank));
     xml::Element pubsub("pubsub", xml::ns::pubsub, {}, std::move(list));
-    add_set(pubsub, *page, [&](std::size_t rank) { return cursors[rank]; });
+    add_set(pubsub, *page, lines.cursor);
     return Reply(std::move(pubsub));
+}
+
+/// A subscription, in the order of node, JID and subid.
+struct Mine {
+    const Node* node = nullptr;
+    const Subscriptions::value_type* entry = nullptr;
+};
+using Place = std::tuple<std::string_view, std::string_view, std::string_view>;
+
+Place place_of(const Mine& mine) {
+    return {mine.node->name(), mine.entry->first.jid, mine.entry->first.subid};
+}
+
+std::string cursor_of(const Mine& mine) {
+    return mine.node->name() + '\n' + mine.entry->first.jid + '\n' + mine.entry->first.subid;
+}
+
+/// From the end: a NodeID may hold anything, JIDs and subids hold no line feed.
+std::optional<Place> parse_cursor(std::string_view cursor) {
+    const std::size_t second = cursor.rfind('\n');
+    if (second == std::string_view::npos || second == 0) return std::nullopt;
+    const std::size_t first = cursor.rfind('\n', second - 1);
+    if (first == std::string_view::npos) return std::nullopt;
+    return Place{
+        cursor.substr(0, first), cursor.substr(first + 1, second - first - 1),
+        cursor.substr(second + 1)
+    };
 }
 
 /// Whether the list is to show that node: live, and the one asked for if one was.
@@ -53,34 +76,61 @@ const Node* listed(
 
 Decision decide(const Broker& broker, const Context& context, const MySubscriptions& request) {
     const std::string bare(context.actor.jid.bare_view());
-    std::vector<Line> lines;
+    std::vector<Mine> all;
     for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
         const Node* node = listed(broker, uid, request.node);
         if (!node) continue;
         node->each_subscription_of_account(bare, [&](const auto& entry) {
-            const auto& [key, subscription] = entry;
-            xml::Element line =
-                subscription_element(key, subscription.state, subscription.expire());
-            line.set("node", node->name());   // §5.6: also where one node was asked for
-            lines.push_back({node->name() + '\n' + key.jid + '\n' + key.subid, std::move(line)});
+            all.push_back({node, &entry});
         });
     }
-    return list_reply(broker, "subscriptions", request.node, request.page, std::move(lines));
+    std::sort(all.begin(), all.end(), [](const Mine& a, const Mine& b) {
+        return place_of(a) < place_of(b);
+    });
+    List list{"subscriptions", request.node, request.page, all.size(), {}, {}, {}};
+    list.find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
+        const auto wanted = parse_cursor(cursor);
+        if (!wanted) return std::nullopt;
+        const auto at = std::partition_point(all.begin(), all.end(), [&](const Mine& mine) {
+            return is_after ? place_of(mine) <= *wanted : place_of(mine) < *wanted;
+        });
+        return static_cast<std::size_t>(at - all.begin());
+    };
+    list.line = [&](std::size_t rank) {
+        const auto& [key, subscription] = *all[rank].entry;
+        auto line = subscription_element(key, subscription.state, subscription.expire());
+        line.set("node", all[rank].node->name());   // §5.6: also where one node was asked for
+        return line;
+    };
+    list.cursor = [&](std::size_t rank) { return cursor_of(all[rank]); };
+    return list_reply(broker, list);
 }
 
 Decision decide(const Broker& broker, const Context& context, const MyAffiliations& request) {
     const std::string bare(context.actor.jid.bare_view());
-    std::vector<Line> lines;
+    std::vector<const Node*> all;
     for (std::uint64_t uid : broker.memory.affiliated_nodes(bare)) {
         const Node* node = listed(broker, uid, request.node);
-        if (!node || node->affiliation(bare) == Affiliation::None) continue;
-        const std::string affiliation(to_string(node->affiliation(bare)));
-        lines.push_back(
-            {node->name(),
-             xml::Element("affiliation", {{"node", node->name()}, {"affiliation", affiliation}})}
-        );
+        if (node && node->affiliation(bare) != Affiliation::None) all.push_back(node);
     }
-    return list_reply(broker, "affiliations", request.node, request.page, std::move(lines));
+    std::sort(all.begin(), all.end(), [](const Node* a, const Node* b) {
+        return a->name() < b->name();
+    });
+    List list{"affiliations", request.node, request.page, all.size(), {}, {}, {}};
+    list.find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
+        const auto at = std::partition_point(all.begin(), all.end(), [&](const Node* node) {
+            return is_after ? node->name() <= cursor : node->name() < cursor;
+        });
+        return static_cast<std::size_t>(at - all.begin());
+    };
+    list.line = [&](std::size_t rank) {
+        const std::string affiliation(to_string(all[rank]->affiliation(bare)));
+        return xml::Element(
+            "affiliation", {{"node", all[rank]->name()}, {"affiliation", affiliation}}
+        );
+    };
+    list.cursor = [&](std::size_t rank) { return all[rank]->name(); };
+    return list_reply(broker, list);
 }
 
 }   // namespace grid::pubsub

@@ -79,7 +79,7 @@ MUTANTS = [
           "!node.config().persist_items || node.config().is_collection()",
           "owner-purge-error-nopersist"),
     always("8.2, 8.4, 8.5, 8.8, 8.9 forbidden", ACCESS, "!granted || granted->is_owner()",
-           "owner-*-error-forbidden,owner-affiliations-retrieve-forbidden"),
+           "owner-delete-error-forbidden"),
     Mutant("8.9 the last owner stays", OWNER, "(is_demotion && !leaves_owner)",
            "(!OUT && CHECK)", "owner-affiliations-multi: the last owner stays"),
     never("8.9 a ban ends subscriptions", OWNER, "is_cleaning",

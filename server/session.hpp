@@ -18,9 +18,13 @@ namespace grid::server {
 
 /// A resource that is told from the store until it has caught up.
 struct Lag {
+    explicit Lag(pubsub::Position from) : after(from), after_before(from) {}
+
     pubsub::Position after;
     pubsub::EarlierStarts earlier;
     bool is_reading = false;
+    /// It has to begin earlier than where the part that is being read begins.
+    bool is_read_in_vain = false;
     /// Where it was before what is in `pending`, in case there is no room for that.
     pubsub::Position after_before;
     pubsub::EarlierStarts earlier_before;

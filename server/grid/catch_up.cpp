@@ -44,10 +44,10 @@ void CatchUp::go_behind(const SessionPtr& session, Position after) {
     if (session->lag) {
         auto& lag = *session->lag;
         lag.after = {std::min(lag.after.bare, after.bare), std::min(lag.after.full, after.full)};
+        lag.is_read_in_vain = lag.is_reading;
         return;
     }
-    session->lag = std::make_shared<Lag>();
-    session->lag->after = after;
+    session->lag = std::make_shared<Lag>(after);
     step(session);
 }
 
@@ -66,10 +66,10 @@ void CatchUp::fell_behind(const SessionPtr& session) {
         lag.after = lag.after_before;
         lag.earlier = lag.earlier_before;
         lag.needs_all_room = true;
+        lag.is_read_in_vain = lag.is_reading;
         return;
     }
-    session->lag = std::make_shared<Lag>();
-    session->lag->after = {session->handed, session->handed};
+    session->lag = std::make_shared<Lag>(Position{session->handed, session->handed});
     behind_.push_back(session);
     wait_for_room();
 }
@@ -79,11 +79,11 @@ void CatchUp::owes(const xml::Jid& subscriber, std::uint64_t node, Revision afte
         if (!fanout_.may_receive(*session)) return;
         const bool was_live = !session->lag;
         if (was_live) {
-            session->lag = std::make_shared<Lag>();
             const Revision now = fanout_.completed();
-            session->lag->after = {now, now};
+            session->lag = std::make_shared<Lag>(Position{now, now});
         }
         session->lag->earlier[node] = after;
+        session->lag->is_read_in_vain = session->lag->is_reading;
         if (was_live) step(session);
     };
     if (!subscriber.is_bare()) {
@@ -124,17 +124,23 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
         Values payloads;
         payloads.reserve(shared->items.size());
         for (const auto& item : shared->items) {
-            // One that is gone was retracted: it is not told of (Engine::owed_message).
+            // One that is gone was retracted: it is not told of (Engine::owed_message). One that
+            // cannot be read is still owed: what comes before it is told, the rest tried again.
             auto value = item.payload.key.empty()
                              ? storage::Result<std::optional<storage::Snapshot::Value>>()
                              : snapshot.get(item.payload.family, item.payload.key);
-            payloads.push_back(value && *value ? std::move((*value)->value) : std::string());
+            if (!value) break;
+            payloads.push_back(*value ? std::move((*value)->value) : std::string());
         }
         asio::post(strand_, [this, session, lag, shared, payloads = std::move(payloads)] {
             lag->is_reading = false;
             if (session->lag != lag) return;   // it went meanwhile
-            tell(session, *shared, payloads);
+            if (!std::exchange(lag->is_read_in_vain, false)) tell(session, *shared, payloads);
             fanout_.flush();
+            if (payloads.size() < shared->items.size()) {
+                behind_.push_back(session);
+                return wait_for_room();
+            }
             step(session);
             fanout_.flush();
         });
@@ -149,7 +155,7 @@ void CatchUp::tell(const SessionPtr& session, const pubsub::Owed& owed, const Va
     lag.after_before = after;
     lag.earlier_before = earlier;
     lag.needs_all_room = false;
-    for (std::size_t i = 0; i < owed.items.size(); ++i) {
+    for (std::size_t i = 0; i < payloads.size(); ++i) {
         const auto& item = owed.items[i];
         for (const bool is_bare : {true, false}) {
             if (!(is_bare ? item.is_for_bare && session->priority >= 0 : item.is_for_full))

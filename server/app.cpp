@@ -132,7 +132,7 @@ public:
         administrators_.emplace(context_, options_.data, *grid_, log);
         auto administrators = configured_administrators(config());
         for (auto& jid : administrators_->read()) administrators.push_back(std::move(jid));
-        must(grid_->start(policy_text(config(), is_evaluation_), administrators));
+        must(grid_->start(context_, policy_text(config(), is_evaluation_), administrators));
         keeper_ = std::make_shared<StoreKeeper>(
             context_, *store_, StoreKeeper::Seconds(config().storage.reopen_after_seconds), log
         );

@@ -60,7 +60,9 @@ Grid::Grid(
 }
 
 Result<void, std::string> Grid::start(
-    const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
+    asio::io_context& context,
+    const std::optional<std::string>& policy_text,
+    const std::vector<xml::Jid>& administrators
 ) {
     if (auto scanned = scan(); !scanned)
         return {boost::system::in_place_error, scanned.error().message()};
@@ -70,6 +72,9 @@ Result<void, std::string> Grid::start(
     auto batches = controller_.bootstrap(policy_text, administrators);
     if (!batches) return {boost::system::in_place_error, batches.error()};
     for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
+    // An administrator who comes as soon as we listen must be one already.
+    const auto more_to_come = asio::make_work_guard(context);
+    while (pipeline_->background_in_flight() > 0) context.run_one();
     asio::post(strand_, [this] { tick(); });
     return {};
 }

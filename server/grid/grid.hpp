@@ -51,9 +51,11 @@ public:
     );
 
     /// Before anything else, on the calling thread: memory from the store, then policy and
-    /// administrators. The error is for the operator.
+    /// administrators, committed (runs `context` for that). The error is for the operator.
     Result<void, std::string> start(
-        const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
+        boost::asio::io_context& context,
+        const std::optional<std::string>& policy_text,
+        const std::vector<xml::Jid>& administrators
     );
     /// No more background work; `done` once what is to be noted is in the store, within a bound.
     void stop(std::function<void()> done);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,8 +64,8 @@ public:
     storage::Revision joined = 0;       // up to here it was told from the store
     storage::Revision reached = 0;      // up to here it surely has everything
     storage::Revision began_bare = 0;   // items of the bare JID's subscriptions came from here on
-    pubsub::Position left;              // what it had been handed when it left
-    bool is_marking = false;            // waits to be asked what has reached it
+    std::optional<pubsub::Position> left;   // what it had been handed when that ended
+    bool is_marking = false;                // waits to be asked what has reached it
 };
 using SessionPtr = std::shared_ptr<Session>;
 

@@ -1,6 +1,7 @@
 // server/c2s/connection.cpp: the life of a bound stream: read, hand over, write, end.
 #include "server/c2s/connection.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "server/net/from_callback.hpp"
@@ -135,15 +136,25 @@ asio::awaitable<void> Connection::hand_over(std::vector<Inbound> inbound) {
 }
 
 void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
-    asio::post(
-        stream_.get_executor(),
-        [self = shared_from_this(), stanzas = std::move(stanzas), bytes]() mutable {
-            // Nothing may follow </stream:stream>.
-            if (self->is_end_sent_) return self->session_->budget->give(bytes);
-            self->outbox_.push(std::move(stanzas), bytes);
-            self->flush();
-        }
-    );
+    if (!mailbox_.put({std::move(stanzas), bytes})) return;
+    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->take_mail(); });
+}
+
+void Connection::take_mail() {
+    mailbox_.take([this](net::Mailbox::Mail mail) {
+        // Nothing may follow </stream:stream>.
+        if (is_end_sent_) return lose(mail);
+        outbox_.push(std::move(mail.stanzas), mail.bytes);
+    });
+    flush();
+}
+
+/// It stays owed to whoever was to get it.
+void Connection::lose(const net::Mailbox::Mail& mail) {
+    session_->budget->give(mail.bytes);
+    for (const auto& stanza : mail.stanzas)
+        if (const storage::Revision first = stanza.owed_from; first != 0)
+            lost_from_ = lost_from_ == 0 ? first : std::min(lost_from_, first);
 }
 
 void Connection::mark(std::uint64_t number, std::function<void(std::uint64_t)> done) {
@@ -156,9 +167,9 @@ void Connection::mark(std::uint64_t number, std::function<void(std::uint64_t)> d
 /// What the peer has, as far as its end tells: a machine whose process dies with unread data resets
 /// the connection instead of closing it.
 Delivered Connection::delivered() {
-    if (ending_ == Ending::Goodbye) return {true, 0};
+    if (ending_ == Ending::Goodbye) return {true, 0, lost_from_};
     const auto reached = outbox_.reached();
-    return {false, ending_ == Ending::Closed ? reached.machine : reached.reader};
+    return {false, ending_ == Ending::Closed ? reached.machine : reached.reader, lost_from_};
 }
 
 void Connection::close(std::optional<xml::StreamError> error) {
@@ -219,6 +230,11 @@ asio::awaitable<void> Connection::end() {
     is_closing_ = true;
     idle_timer_.reset();
     if (session_) {
+        // What was told on the grid strand is either sent or known to be lost before we leave.
+        co_await net::from_callback<bool>([this](auto done) {
+            shared_.grid.detach(session_, [done] { done(true); });
+        });
+        take_mail();
         if (!is_end_sent_) outbox_.push(std::string("</stream:stream>"));
         is_end_sent_ = true;
         shared_.grid.leave(session_, reason_, delivered());

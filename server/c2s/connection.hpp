@@ -12,6 +12,7 @@
 #include "server/grid/grid.hpp"
 #include "server/log.hpp"
 #include "server/net/deadline.hpp"
+#include "server/net/mailbox.hpp"
 #include "server/net/outbox.hpp"
 #include "server/net/transport.hpp"
 #include "server/session.hpp"
@@ -68,6 +69,8 @@ private:
     boost::asio::awaitable<void> hand_over(std::vector<Inbound> inbound);
     boost::asio::awaitable<void> end();
 
+    void take_mail();
+    void lose(const net::Mailbox::Mail& mail);
     void flush();
     void wait_writable();
     void end_with(const xml::StreamError& error);
@@ -80,6 +83,7 @@ private:
     std::string address_, name_;   // name_: for the log, "c2s-41"
     bool direct_tls_;
     xml::StreamParser parser_;
+    net::Mailbox mailbox_;
     net::Outbox outbox_;
     std::unique_ptr<stream::Negotiation> negotiation_;   // until the resource is bound
     SessionPtr session_;
@@ -87,7 +91,8 @@ private:
     std::size_t pre_auth_bytes_ = 0, pre_auth_stanzas_ = 0;
     /// Who ended it, and how: we did, or the peer was cut off, closed its socket, said goodbye.
     enum class Ending { Ours, CutOff, Closed, Goodbye } ending_ = Ending::Ours;
-    bool is_shut_down_ = false;   // before a resource was bound
+    storage::Revision lost_from_ = 0;   // see Delivered
+    bool is_shut_down_ = false;         // before a resource was bound
     bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;
     std::chrono::steady_clock::time_point last_read_;
     bool is_pinged_ = false;

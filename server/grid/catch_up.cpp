@@ -167,7 +167,8 @@ void CatchUp::tell(const SessionPtr& session, const pubsub::Owed& owed, const Va
             session->told = std::max(session->told, item.revision);
             ++replayed_;
             fanout_.send(
-                session, {is_bare ? &session->head_bare : &session->head_full, message->rest, true}
+                session, {is_bare ? &session->head_bare : &session->head_full, message->rest,
+                          item.revision, true}
             );
         }
         if (const auto begun = earlier.find(item.node); begun != earlier.end())

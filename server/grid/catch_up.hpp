@@ -41,6 +41,7 @@ public:
     void fell_behind(const SessionPtr& session) override;
     void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override;
     void was_told(const SessionPtr& session) override;
+    void detached(Session& session) override;
 
     /// After `went`: it had read everything that it was handed.
     void settle(const Session& session);

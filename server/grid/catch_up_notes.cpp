@@ -55,8 +55,15 @@ void CatchUp::note_session(const Session& session, Position told) {
     if (session.priority >= 0) note(session.bare.str(), told.bare);
 }
 
+void CatchUp::detached(Session& session) {
+    if (!session.left) session.left = told(session);
+}
+
 void CatchUp::went(const SessionPtr& session, Delivered delivered) {
-    const Position handed = session->left = told(*session);
+    Position handed = session->left ? *session->left : told(*session);
+    if (const Revision lost = delivered.lost_from; lost != 0)
+        handed = {std::min(handed.bare, lost - 1), std::min(handed.full, lost - 1)};
+    if (session->left) session->left = handed;
     const auto companion = companion_of(*session);
     const bool was_behind = session->lag != nullptr;
     session->lag = nullptr;
@@ -78,9 +85,10 @@ void CatchUp::was_told(const SessionPtr& session) {
 }
 
 void CatchUp::settle(const Session& session) {
-    note(session.jid.str(), session.left.full);
+    if (!session.left) return;
+    note(session.jid.str(), session.left->full);
     if (session.priority >= 0 && !companion_of(session))
-        note(session.bare.str(), session.left.bare);
+        note(session.bare.str(), session.left->bare);
 }
 
 void CatchUp::tick() {

@@ -35,7 +35,7 @@ void Digests::add(
 void Digests::send_one(const Key& key, Digest& digest, const Send& send) {
     send(
         digest.session, key.second.first, pubsub::digest_of(digest.items, digest.flavour),
-        digest.items.back().revision
+        Span{digest.items.front().revision, digest.items.back().revision}
     );
     digest.items.clear();
     digest.bytes = 0;

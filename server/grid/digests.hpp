@@ -18,10 +18,12 @@ namespace grid::server {
 class Digests {
 public:
     using Clock = std::chrono::steady_clock;
+    struct Span {
+        storage::Revision first = 0, last = 0;
+    };
     /// Takes the bytes of a digest for that session and address.
-    using Send = std::function<void(
-        const SessionPtr& session, const std::string* head, xml::Bytes body, storage::Revision last
-    )>;
+    using Send = std::function<
+        void(const SessionPtr& session, const std::string* head, xml::Bytes body, Span span)>;
 
     /// Keeps an item. A digest that has grown to its bound is sent at once.
     void add(

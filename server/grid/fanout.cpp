@@ -123,16 +123,16 @@ void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notifi
     if (notification.item_end != 0)
         put_item(recipient, notification.rest, notification.revision);
     else
-        send(session, {recipient.head, notification.rest, false});
+        send(session, {recipient.head, notification.rest});
     ++deliveries_;
 }
 
 void Fanout::tell_special(const Recipient& recipient, const pubsub::Notification& notification) {
     const auto& [session, head, special] = recipient;
-    const auto send_digest = [this](
-                                 const SessionPtr& to, const std::string* at, xml::Bytes body,
-                                 storage::Revision last
-                             ) { put_digest(to, at, std::move(body), last); };
+    const auto send_digest =
+        [this](const SessionPtr& to, const std::string* at, xml::Bytes body, Digests::Span span) {
+            put_digest(to, at, std::move(body), span);
+        };
     const bool is_item = notification.item_end != 0;
     ++deliveries_;
     if (special->digest_ms != 0) {
@@ -146,7 +146,7 @@ void Fanout::tell_special(const Recipient& recipient, const pubsub::Notification
     if (is_item)
         put_item(recipient, std::move(body), notification.revision);
     else
-        send(session, {head, std::move(body), false});
+        send(session, {head, std::move(body)});
 }
 
 xml::Bytes Fanout::copy_for(
@@ -160,15 +160,15 @@ xml::Bytes Fanout::copy_for(
 
 void Fanout::put_item(const Recipient& recipient, xml::Bytes body, storage::Revision revision) {
     recipient.session->told = revision;
-    send(recipient.session, {recipient.head, std::move(body), true});
+    send(recipient.session, {recipient.head, std::move(body), revision, true});
 }
 
 /// Not an item that may be left out: older ones than what the session was told last are in it.
 void Fanout::put_digest(
-    const SessionPtr& session, const std::string* head, xml::Bytes body, storage::Revision last
+    const SessionPtr& session, const std::string* head, xml::Bytes body, Digests::Span span
 ) {
-    session->told = std::max(session->told, last);
-    send(session, {head, std::move(body), false});
+    session->told = std::max(session->told, span.last);
+    send(session, {head, std::move(body), span.first});
 }
 
 void Fanout::send(const SessionPtr& session, Outgoing stanza) {
@@ -238,9 +238,9 @@ void Fanout::leave_out_items(const SessionPtr& session) {
 void Fanout::tick(std::chrono::steady_clock::time_point now) {
     digests_.send_due(
         now,
-        [this](
-            const SessionPtr& to, const std::string* head, xml::Bytes body, storage::Revision last
-        ) { put_digest(to, head, std::move(body), last); }
+        [this](const SessionPtr& to, const std::string* head, xml::Bytes body, Digests::Span span) {
+            put_digest(to, head, std::move(body), span);
+        }
     );
 }
 
@@ -264,6 +264,7 @@ void Fanout::close_slow(const SessionPtr& session) {
         "your stream is not being read: the outbox reached limits.outbox_bytes_max",
         {}
     });
+    laggards_->detached(*session);
     session->transport = nullptr;
     session->pending = {};
     session->pending_bytes = 0;

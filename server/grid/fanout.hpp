@@ -27,6 +27,8 @@ public:
     virtual void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) = 0;
     /// It was handed items, and may be asked what has reached it.
     virtual void was_told(const SessionPtr& session) = 0;
+    /// Nothing is handed to its transport from now on: how far it was told is settled.
+    virtual void detached(Session& session) = 0;
 };
 
 /// Serialized once, delivered to many. Per node the recipients are kept as a list of sessions,
@@ -108,7 +110,7 @@ private:
     xml::Bytes copy_for(const pubsub::Flavour& flavour, const pubsub::Notification& notification);
     void put_item(const Recipient& recipient, xml::Bytes body, storage::Revision revision);
     void put_digest(
-        const SessionPtr& session, const std::string* head, xml::Bytes body, storage::Revision last
+        const SessionPtr& session, const std::string* head, xml::Bytes body, Digests::Span span
     );
     bool hand_over(const SessionPtr& session);
     void leave_out_items(const SessionPtr& session);

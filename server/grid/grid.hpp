@@ -72,7 +72,9 @@ public:
     void submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken);
     /// The peer closed its stream: `done` after the answers to what came before.
     void finish(SessionPtr session, std::function<void()> done);
-    /// The transport is gone.
+    /// The transport is about to end: `done` when all that it will ever be given was handed to it.
+    void detach(SessionPtr session, std::function<void()> done);
+    /// The transport is gone. After `detach`.
     void leave(SessionPtr session, std::string reason, Delivered delivered);
     /// After `leave`: everything that was handed over before it was read after all.
     void settle(SessionPtr session);

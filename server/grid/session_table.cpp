@@ -128,6 +128,15 @@ std::shared_ptr<net::Budget> Grid::account_budget(const xml::Jid& bare) {
     return std::make_shared<net::Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
 }
 
+void Grid::detach(SessionPtr session, std::function<void()> done) {
+    asio::post(strand_, [this, session = std::move(session), done = std::move(done)] {
+        fanout_.flush();
+        catch_up_.detached(*session);
+        session->transport = nullptr;
+        done();
+    });
+}
+
 void Grid::leave(SessionPtr session, std::string reason, Delivered delivered) {
     asio::post(
         strand_,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/batch.hpp"
 #include "xml/stream_error.hpp"
 #include "xml/writer.hpp"
 
@@ -19,6 +20,8 @@ struct Delivered {
     bool is_all = false;
     /// Otherwise: the last mark that reached it; 0: none.
     std::uint64_t mark = 0;
+    /// The first item that was handed over and never sent, since the stream had ended; 0: none.
+    storage::Revision lost_from = 0;
 };
 
 /// A stanza on its way out: `head` (may be null; the session owns it) and then `body`, shared by
@@ -26,7 +29,8 @@ struct Delivered {
 struct Outgoing {
     const std::string* head = nullptr;
     xml::Bytes body;
-    bool is_item = false;   // an event with an item: may be left out, the store has it
+    storage::Revision owed_from : 63 = 0;   // the first item that it tells of; 0: of none
+    bool is_item : 1 = false;   // an event with an item: may be left out, the store has it
 
     std::size_t bytes() const { return (head ? head->size() : 0) + body->size(); }
 };

@@ -177,6 +177,65 @@ class Away(Replay):
         self.assertEqual(self.ids(desk, "i1"), ["i0", "i1"])
 
 
+class Leaving(Replay):
+    """Who leaves in the middle of a stream of events has what came before the server's goodbye, and
+    is owed the rest: what is on its way from one strand to the other at that moment too."""
+
+    ROUNDS = 60
+    AT_A_TIME = 40
+
+    def flood(self, stop, counts):
+        publisher = self.log_in(self.sensor, "flood")
+        number = 0
+        while not stop.is_set():
+            for n in range(number, number + self.AT_A_TIME):
+                publisher.send(
+                    f"<iq type='set' id='p{n}' to='{BROKER}'><pubsub xmlns='{PUBSUB}'><publish "
+                    f"node='n'><item id='i{n}'><x xmlns='urn:x'/></item></publish></pubsub></iq>"
+                )
+            number += self.AT_A_TIME
+            publisher.expect(f"<iq type='result' id='p{number - 1}'")
+        counts.append(number)
+
+    @staticmethod
+    def some(client):
+        """The items that came, one at least."""
+        return [match.group(2) for match in ITEM.finditer(client.expect("^.*</message>").group())]
+
+    def leave_again_and_again(self, end):
+        desk = self.log_in(self.desk)
+        self.subscribe(desk, f"desk@{DOMAIN}")
+        stop, counts = threading.Event(), []
+        flood = threading.Thread(target=self.flood, args=(stop, counts))
+        flood.start()
+        got = []
+        try:
+            for number in range(self.ROUNDS):
+                got += self.some(desk)   # events are coming
+                time.sleep(0.002 * (number % 7))
+                end(desk)
+                got += [match.group(2) for match in ITEM.finditer(desk.until_closed())]
+                desk.socket.close()
+                desk = self.log_in(self.desk)
+        finally:
+            stop.set()
+            flood.join()
+        self.publish(counts[0], counts[0] + 1)
+        got += self.ids(desk, f"i{counts[0]}", 60)
+        return got, [f"i{n}" for n in range(counts[0] + 1)]
+
+    def test_nothing_is_lost_or_doubled_by_those_who_say_goodbye(self):
+        got, published = self.leave_again_and_again(lambda desk: desk.send("</stream:stream>"))
+        missing = sorted(set(published[published.index(got[0]) :]) - set(got))
+        self.assertEqual(missing, [])
+        self.assertEqual(len(got), len(set(got)))
+
+    def test_nothing_is_lost_by_those_whose_stream_the_server_ends(self):
+        got, published = self.leave_again_and_again(lambda desk: desk.send("<bad></worse>"))
+        missing = sorted(set(published[published.index(got[0]) :]) - set(got))
+        self.assertEqual(missing, [])
+
+
 class Slow(Replay):
     settings = {"limits.outbox_bytes_max": "262144"}
 

@@ -107,6 +107,16 @@ bool Controller::may_receive(
            state_->policy.of(*account, policy::Operation::Subscribe, node).allowed;
 }
 
+pubsub::Verdict Controller::check_subscriber(
+    const xml::Jid& subscriber, std::string_view node, std::string_view /*type*/
+) const {
+    const Account* account = state_->accounts.find(subscriber.bare_view());
+    if (account == nullptr) return {false, no_account_rule};
+    if (account->state != AccountState::Enabled) return {false, rule_of(account->state)};
+    const policy::Match match = state_->policy.of(*account, policy::Operation::Subscribe, node);
+    return {match.allowed, *match.rule};
+}
+
 bool Controller::is_administrator(const pubsub::Principal& actor) const {
     return state_->is_administrator(actor);
 }

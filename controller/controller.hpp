@@ -30,6 +30,9 @@ struct Settings {
     storage::Millis pending_expire_ms = 30LL * 24 * 3600 * 1000;
     std::size_t audit_queue_max = 10'000;
     std::size_t page_max = 500;
+    bool precheck = true;   // B.9: queries between clients are checked before they are delivered
+    std::uint32_t publisher_lease_seconds = 300;   // B.7, of one that never sends presence
+    std::string incident_topic;   // XEP-0268: reports to the grid become items of it; empty: none
 };
 
 /// B.1. INIT is "no record": the account is not stored before it registers.
@@ -86,6 +89,11 @@ public:
         const pubsub::Verdict& verdict
     ) const override;
 
+    pubsub::Verdict check_subscriber(
+        const xml::Jid& subscriber, std::string_view node, std::string_view type
+    ) const override;
+    void describe(std::string_view node, xml::Form& meta_data) const override;
+
     // Streams.
     Admission admit(const Identity& identity) const;
     /// What the server itself must run before a bind succeeds: automatic registration (S36),
@@ -96,11 +104,19 @@ public:
     std::optional<xml::StanzaError> confine(
         const pubsub::Principal& actor, Destination destination, const xml::Element& stanza
     ) const;
-    /// B.9: may this account send an iq to that client? (Issue of directed queries: policy
-    /// `query`.)
+    /// B.9: may this actor send that iq to this client (full JID)? Nothing when it may; the refusal
+    /// is on record. Both accounts are ENABLED already.
+    std::optional<xml::StanzaError> refuse_query(
+        const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
+    ) const;
     AccountState state(const xml::Jid& bare) const;
     /// The same for a session: INIT when the account belongs to another certificate than it showed.
     AccountState state(const pubsub::Principal& actor) const;
+
+    /// It logged out, or its stream is gone: what it registered as publisher is no more (B.7).
+    void session_ended(std::uint64_t session);
+    /// Who verifies certificate chains (B.10). Call once, before anything else; null: nobody.
+    void attach(const Chains* chains);
 
     void apply(const storage::KeyChange& change);
     void notify(const storage::Committed& committed, SessionControl& control);

@@ -25,6 +25,26 @@ struct SessionView {
     Identity identity;
 };
 
+/// What a session did, for leases (B.7).
+struct Activity {
+    bool is_present = false;     // it sent presence, and is available
+    storage::Millis heard = 0;   // when its last stanza came
+};
+
+/// Verifies certificate chains as at login: trust store, dates, EKU clientAuth, revocation, and the
+/// accounts that the leaf may claim. Any thread.
+class Chains {
+public:
+    virtual ~Chains() = default;
+    struct Verdict {
+        bool is_readable = false;           // every certificate parses
+        std::string reason;                 // why it does not hold; empty: it does
+        std::vector<Identity> identities;   // whose it is
+    };
+    /// DER, leaf first.
+    virtual Verdict verify(const std::vector<std::string>& chain) const = 0;
+};
+
 /// The session table, read on the grid strand.
 class Sessions {
 public:
@@ -32,6 +52,7 @@ public:
     virtual std::vector<SessionView> sessions() const = 0;
     virtual const Identity* identity(std::uint64_t session) const = 0;
     virtual bool is_active(std::uint64_t session) const = 0;
+    virtual Activity activity(std::uint64_t /*session*/) const { return {}; }
     /// Active full JIDs of an account.
     virtual std::vector<xml::Jid> active_resources(const xml::Jid& bare) const = 0;
     /// All full JIDs of an account, confined and inactive ones too (B.4). The default walks the

@@ -27,6 +27,7 @@ struct Controller::State {
     GroupBook groups;
     policy::Policy policy;
     mutable audit::Queue audit;
+    const Chains* chains = nullptr;
     Directory directory;
     std::uint64_t revision = 1;   // of rights: see AccessPolicy::revision
 

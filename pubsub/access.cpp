@@ -43,6 +43,26 @@ bool rests_on_contacts(const Node& node) {
     return model == AccessModel::Presence || model == AccessModel::Roster;
 }
 
+/// A node that an administrator switched off: for everybody, owners and administrators too.
+std::optional<xml::StanzaError> check_switch(const Node& node, Operation operation) {
+    const bool is_use = operation == Operation::Publish || operation == Operation::Subscribe ||
+                        operation == Operation::Retrieve;
+    if (!is_use || !node.record.is_switched_off) return std::nullopt;
+    return refuse(
+        Errc::NotAllowed, "An administrator disabled '" + node.name() +
+                              "': nobody publishes, subscribes or retrieves there for now."
+    );
+}
+
+Checked<Granted> find_usable(
+    const Broker& broker, const Context& context, Operation operation, const std::string& name
+) {
+    auto found = find_node(broker, context, operation, name);
+    if (!found) return found;
+    if (auto error = check_switch(*found->node, operation)) return *error;
+    return found;
+}
+
 /// Of the service itself, or of one who keeps it.
 Verdict own_right(const Principal& actor) {
     return {true, actor.origin == Origin::System ? "system" : "administrator"};
@@ -89,11 +109,11 @@ Checked<Granted> grant(
             broker.policy.refused(context.actor, operation, name, verdict);
             return denied(operation, name);
         }
-        Checked<Granted> found = find_node(broker, context, operation, name);
+        Checked<Granted> found = find_usable(broker, context, operation, name);
         if (found) found->verdict = std::move(verdict);
         return found;
     }
-    return find_node(broker, context, operation, name);
+    return find_usable(broker, context, operation, name);
 }
 
 Checked<Granted> grant_creation(

@@ -66,6 +66,7 @@ Element meta_data(const Broker& broker, const Context& context, const Node& node
     form.fields.push_back(std::move(owners));
     form.fields.push_back(std::move(publishers));
     form.fields.push_back(parents_field(broker, context, node));
+    broker.policy.describe(node.name(), form);
     return form.to_element();
 }
 

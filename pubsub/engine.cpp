@@ -56,6 +56,8 @@ NodeView view_of(const Broker& broker, const Node& node) {
         if (is_publishing(entry.record.affiliation)) ++view.publishers;
     view.created = node.record.created;
     view.creator = node.record.creator;
+    view.is_collection = node.config().is_collection();
+    view.is_enabled = !node.record.is_switched_off;
     return view;
 }
 
@@ -159,6 +161,10 @@ std::vector<storage::Batch> Engine::note_positions(
     return position_batches(*state_->broker, positions);
 }
 
+std::optional<storage::Batch> Engine::switch_node(std::string_view name, bool is_enabled) const {
+    return pubsub::switch_node(*state_->broker, name, is_enabled);
+}
+
 bool Engine::holds_anything_of(std::string_view bare) const {
     const Memory& memory = state_->broker->memory;
     return !memory.affiliated_nodes(bare).empty() || !memory.subscribed_nodes(bare).empty();
@@ -196,6 +202,40 @@ std::optional<NodeView> Engine::node(std::string_view name) const {
     const Node* node = state_->broker->memory.find(name);
     if (!node) return std::nullopt;
     return view_of(*state_->broker, *node);
+}
+
+std::vector<std::pair<std::string, std::string>> Engine::publishers(
+    std::string_view name, std::size_t max
+) const {
+    std::vector<std::pair<std::string, std::string>> found;
+    const Node* node = state_->broker->memory.find(name);
+    if (!node) return found;
+    for (const auto& [bare, entry] : node->affiliations) {
+        if (found.size() >= max) break;
+        const Affiliation affiliation = entry.record.affiliation;
+        if (affiliation == Affiliation::Owner || is_publishing(affiliation))
+            found.emplace_back(bare, to_string(affiliation));
+    }
+    return found;
+}
+
+std::string_view Engine::affiliation(std::string_view name, std::string_view bare) const {
+    const Node* node = state_->broker->memory.find(name);
+    return to_string(node ? node->affiliation(bare) : Affiliation::None);
+}
+
+std::vector<std::string> Engine::published_by(std::string_view bare, std::size_t max) const {
+    const Memory& memory = state_->broker->memory;
+    std::vector<std::string> found;
+    for (const std::uint64_t uid : memory.affiliated_nodes(bare)) {
+        if (found.size() >= max) break;
+        const Node* node = memory.find(uid);
+        if (!node || node->record.is_deleted) continue;
+        const Affiliation affiliation = node->affiliation(bare);
+        if (affiliation == Affiliation::Owner || is_publishing(affiliation))
+            found.push_back(node->name());
+    }
+    return found;
 }
 
 std::size_t Engine::node_count() const { return state_->broker->memory.by_name().size(); }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pubsub/ports.hpp"
@@ -120,6 +121,8 @@ struct NodeView {
     std::size_t items = 0, subscriptions = 0, publishers = 0;
     storage::Millis created = 0;
     std::string creator;
+    bool is_collection = false;
+    bool is_enabled = true;   // see Engine::switch_node
 };
 
 struct Bounced;
@@ -179,6 +182,10 @@ public:
         const std::vector<std::pair<std::string, storage::Revision>>& positions
     ) const;
 
+    /// Switched off, a node takes no publishes, subscriptions and retrievals (not-allowed) until it
+    /// is switched on again. Nothing: there is no such node; an empty batch: it is so already.
+    std::optional<storage::Batch> switch_node(std::string_view name, bool is_enabled) const;
+
     /// Whether a deleted account has left anything here that its name's next holder would inherit
     /// (records.hpp: leaver_key).
     bool holds_anything_of(std::string_view bare) const;
@@ -198,6 +205,14 @@ public:
 
     std::vector<NodeView> nodes(std::string_view after, std::size_t max) const;
     std::optional<NodeView> node(std::string_view name) const;
+    /// Owners and publishers of a node: bare JID and affiliation.
+    std::vector<std::pair<std::string, std::string>> publishers(
+        std::string_view node, std::size_t max
+    ) const;
+    /// "owner", "publisher", …, "none": of an account with a node.
+    std::string_view affiliation(std::string_view node, std::string_view bare) const;
+    /// Nodes at which the account is owner or publisher.
+    std::vector<std::string> published_by(std::string_view bare, std::size_t max) const;
     std::size_t node_count() const;
     std::size_t item_count() const;
     std::size_t subscription_count() const;

@@ -11,6 +11,10 @@
 #include "xml/jid.hpp"
 #include "xml/writer.hpp"
 
+namespace grid::xml {
+struct Form;
+}
+
 namespace grid::pubsub {
 
 enum class Operation { Discover, Create, Publish, Subscribe, Retrieve, Manage };
@@ -19,6 +23,9 @@ std::string_view to_string(Operation operation);
 struct Verdict {
     bool allowed = false;
     std::string rule;   // the rule that decided, for the audit; "default deny" when none did
+    /// Whose subscription it is, where an owner or administrator acts for somebody else (§6.1.3.1);
+    /// the rule is then about that account.
+    std::string subject = {};
 };
 
 /// May this actor do that to this node? Asked on the grid strand, answered from memory, in
@@ -34,6 +41,14 @@ public:
     virtual bool may_receive(
         const xml::Jid& subscriber, std::string_view node, std::string_view type
     ) const = 0;
+    /// The same with the rule, for what an owner or administrator does on behalf of the subscriber.
+    virtual Verdict check_subscriber(
+        const xml::Jid& subscriber, std::string_view node, std::string_view type
+    ) const {
+        return {may_receive(subscriber, node, type), "right of the subscriber"};
+    }
+    /// What is known of a node besides, as further fields of its meta-data (§5.4).
+    virtual void describe(std::string_view /*node*/, xml::Form& /*meta_data*/) const {}
     /// Administrators pass every affiliation check, and may act for another JID (§6.1.3.1).
     virtual bool is_administrator(const Principal& actor) const = 0;
     /// Changes whenever an earlier answer may have become wrong.

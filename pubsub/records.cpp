@@ -130,7 +130,7 @@ std::string encode(const NameRecord& record) {
 std::string encode(const NodeRecord& record) {
     const auto flags = static_cast<std::uint8_t>(
         (record.is_deleted ? 1 : 0) | (record.is_type_learned ? 2 : 0) |
-        (record.is_narrowed ? 4 : 0)
+        (record.is_narrowed ? 4 : 0) | (record.is_switched_off ? 8 : 0)
     );
     return Encoder()
         .u8(version)
@@ -191,6 +191,7 @@ NodeRecord decode_node(std::string_view value) {
     record.is_deleted = (flags & 1) != 0;
     record.is_type_learned = (flags & 2) != 0;
     record.is_narrowed = (flags & 4) != 0;
+    record.is_switched_off = (flags & 8) != 0;
     record.name = in.text();
     record.creator = in.text();
     record.epoch = in.u64();

@@ -60,6 +60,7 @@ struct NodeRecord {
     bool is_type_learned = false;   // pubsub#type is the namespace of the first payload
     bool is_narrowed =
         false;   // subscriptions that the access model no longer allows are being removed
+    bool is_switched_off = false;   // decide_switch.cpp
     NodeConfig config;
 };
 struct AffiliationRecord {

@@ -256,4 +256,7 @@ Decision decide(const Broker&, const Context&, const DiscoverCommands&);
 Decision decide(const Broker&, const Context&, const DiscoverCommand&);
 Decision decide(const Broker&, const Context&, const Bounce&);
 
+/// See Engine::switch_node: decide_switch.cpp.
+std::optional<storage::Batch> switch_node(const Broker&, std::string_view name, bool is_enabled);
+
 }   // namespace grid::pubsub

@@ -5,6 +5,7 @@
 
 #include "controller/admin/call.hpp"
 #include "controller/admin/views.hpp"
+#include "controller/topics/switch.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::controller::admin {
@@ -48,6 +49,19 @@ HttpDecision show_topic(const Call& call) {
     body["schema"] =
         json::object{{"namespace", topic.schema_namespace}, {"location", topic.schema_location}};
     return ok(std::move(body));
+}
+
+/// S82: switched off, nobody publishes, subscribes or retrieves there.
+HttpDecision switch_topic(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    const json::value* enabled = call.request.body.if_contains("enabled");
+    if (enabled == nullptr || !enabled->is_bool())
+        return refuse({Errc::MalformedRequest, "expected \"enabled\": true or false", {}});
+    auto batch = controller::switch_topic(call.state, name, enabled->as_bool(), call.context);
+    if (!batch) return refuse(batch.error());
+    json::object body = to_json(*call.broker.node(name));
+    body["enabled"] = enabled->as_bool();
+    return changed(std::move(*batch), ok(std::move(body)));
 }
 
 HttpDecision list_sessions(const Call& call) {
@@ -168,6 +182,7 @@ std::span<const Route> view_routes() {
     static const std::array routes{
         Route{"GET", "topics", {"after", "max"}, {}, list_topics},
         Route{"GET", "topics/{name...}", {}, {}, show_topic},
+        Route{"PUT", "topics/{name...}", {}, {"enabled"}, switch_topic},
         Route{"GET", "sessions", {"after", "max"}, {}, list_sessions},
         Route{"GET", "status", {}, {}, show_status},
         Route{

@@ -43,6 +43,7 @@ json::object to_json(const pubsub::NodeView& node) {
         {"publishers", node.publishers},
         {"created", time_text(node.created)},
         {"creator", node.creator},
+        {"enabled", node.is_enabled},
         {"capability", name.name},
         {"version", name.version}
     };

@@ -1,9 +1,13 @@
-// controller/gridctl/topic_commands.cpp: `topics list|show`: what is published, by whom.
+// controller/gridctl/topic_commands.cpp: `topics …`: what is published, by whom, and whether it
+// may.
 #include <memory>
 
 #include "controller/gridctl/rest_commands.hpp"
+#include "controller/gridctl/table.hpp"
 
 namespace grid::controller::gridctl {
+
+namespace json = boost::json;
 
 void add_topic_commands(CLI::App& app, const Options& options) {
     CLI::App* group = app.add_subcommand("topics", "what is published on the grid");
@@ -17,10 +21,24 @@ void add_topic_commands(CLI::App& app, const Options& options) {
             {"ACCESS", "access_model"},
             {"ITEMS", "items"},
             {"SUBSCRIPTIONS", "subscriptions"},
-            {"PUBLISHERS", "publishers"}
+            {"PUBLISHERS", "publishers"},
+            {"ENABLED", "enabled"}
         };
         print_list(options, list_all(client, "topics", "topics"), "topics", columns);
     });
+    const auto add_switch = [&](const char* verb, const char* what, bool is_enabled) {
+        CLI::App* command = group->add_subcommand(verb, what);
+        command->add_option("name", *name, "its name")->required();
+        command->callback([&options, name, is_enabled, verb] {
+            Client client = connect_to(options);
+            const json::object topic =
+                client.call("PUT", "topics/" + encoded(*name), {{"enabled", is_enabled}});
+            if (options.json) return print_object(options, topic);
+            print(cell_of(topic, "name") + " " + verb + "d\n");
+        });
+    };
+    add_switch("disable", "refuse publishing, subscribing and retrieving there", false);
+    add_switch("enable", "take a topic into use again", true);
     CLI::App* showing = group->add_subcommand("show", "one topic with its providers");
     showing->add_option("name", *name, "its name")->required();
     showing->callback([&options, name] {

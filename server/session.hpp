@@ -51,9 +51,10 @@ public:
     int priority = 0;                     // of its presence; negative: no messages to the bare JID
     std::shared_ptr<SenderQueue> queue;   // exists while there are requests
     std::shared_ptr<Transport> transport;   // null when it is gone
-    std::vector<Outgoing> pending;          // handed over at the end of the turn
+    std::vector<Outgoing> pending;   // handed over at the end of the turn, or soon (wave.hpp)
     std::size_t pending_bytes = 0;
     bool is_dirty = false;
+    bool is_urgent = false;   // `pending` is handed over at the end of the turn, come what may
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
     std::uint8_t show = pubsub::Show::Online;   // of its presence
 

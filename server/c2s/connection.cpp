@@ -137,7 +137,11 @@ asio::awaitable<void> Connection::hand_over(std::vector<Inbound> inbound) {
 
 void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
     if (!mailbox_.put({std::move(stanzas), bytes})) return;
-    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->take_mail(); });
+    shared_.grid.wave().handed_over();
+    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+        self->take_mail();
+        self->shared_.grid.wave().taken();
+    });
 }
 
 void Connection::take_mail() {

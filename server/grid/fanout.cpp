@@ -9,6 +9,8 @@ namespace grid::server {
 namespace {
 /// How many deliveries pass between two looks at the clock.
 constexpr std::size_t deliveries_per_look = 256;
+/// What fits into one write; more has nothing to gain from waiting.
+constexpr std::size_t waiting_bytes_max = 64 * 1024;
 }   // namespace
 
 void Fanout::notify(pubsub::Notification notification) {
@@ -174,24 +176,41 @@ void Fanout::put_digest(
 void Fanout::send(const SessionPtr& session, Outgoing stanza) {
     if (!session->transport) return;   // gone; what is owed to it is not kept here
     session->pending_bytes += stanza.bytes();
+    // Events may wait for each other, up to what fits into one write; answers and replay may not.
+    const bool may_wait =
+        stanza.is_item && !session->lag && session->pending_bytes < waiting_bytes_max;
     session->pending.push_back(std::move(stanza));
-    if (session->is_dirty) return;
-    session->is_dirty = true;
-    dirty_.push_back(session);
+    if (!may_wait && !std::exchange(session->is_urgent, true)) urgent_.push_back(session);
+    if (!std::exchange(session->is_dirty, true)) dirty_.push_back(session);
+}
+
+void Fanout::flush_now(const SessionPtr& session) {
+    if (!session->pending.empty()) urgent_.push_back(session);
+    flush();
 }
 
 void Fanout::flush() {
-    for (const auto& session : std::exchange(dirty_, {})) {
+    for (const auto& session : std::exchange(urgent_, {})) {
+        session->is_urgent = false;
+        flush_one(session);
+    }
+    for (auto left = dirty_.size(); left != 0 && !wave_.is_full(); --left) {
+        const auto session = std::move(dirty_.front());
+        dirty_.pop_front();
         session->is_dirty = false;
-        if (!session->transport) {
-            session->pending = {};
-            session->pending_bytes = 0;
-        } else if (!hand_over(session)) {
-            // Not this session's fault: the one that holds most goes, this one waits for the room.
-            close_largest();
-            session->is_dirty = true;
-            dirty_.push_back(session);
-        }
+        flush_one(session);
+    }
+}
+
+void Fanout::flush_one(const SessionPtr& session) {
+    if (session->pending.empty()) return;
+    if (!session->transport) {
+        session->pending = {};
+        session->pending_bytes = 0;
+    } else if (!hand_over(session)) {
+        // Not this session's fault: the one that holds most goes, this one waits for the room.
+        close_largest();
+        if (!std::exchange(session->is_dirty, true)) dirty_.push_back(session);
     }
 }
 

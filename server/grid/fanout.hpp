@@ -13,6 +13,7 @@
 #include "controller/ports.hpp"
 #include "pubsub/engine.hpp"
 #include "server/grid/digests.hpp"
+#include "server/grid/wave.hpp"
 #include "server/log.hpp"
 #include "server/router/session_registry.hpp"
 
@@ -40,9 +41,10 @@ public:
         pubsub::Engine& broker,
         const controller::Controller& controller,
         SessionRegistry& sessions,
+        Wave& wave,
         Log& log
     )
-        : broker_(broker), controller_(controller), sessions_(sessions), log_(log) {}
+        : broker_(broker), controller_(controller), sessions_(sessions), wave_(wave), log_(log) {}
     void attach(Laggards& laggards) { laggards_ = &laggards; }
 
     /// Logged in, and by the certificate that its account belongs to.
@@ -72,7 +74,10 @@ public:
     storage::Revision completed() const;
     /// Delivers queued notifications until done (true) or the deadline (false).
     bool deliver(std::chrono::steady_clock::time_point deadline);
+    /// Hands over what was queued. Items may wait for the last ones to be out (wave.hpp).
     void flush();
+    /// All of one session's.
+    void flush_now(const SessionPtr& session);
     /// Sends the digests that are due.
     void tick(std::chrono::steady_clock::time_point now);
     void forget_digests(const Session& session) { digests_.forget(session.id); }
@@ -112,6 +117,7 @@ private:
     void put_digest(
         const SessionPtr& session, const std::string* head, xml::Bytes body, Digests::Span span
     );
+    void flush_one(const SessionPtr& session);
     bool hand_over(const SessionPtr& session);
     void leave_out_items(const SessionPtr& session);
     void close_slow(const SessionPtr& session);
@@ -123,15 +129,17 @@ private:
     pubsub::Engine& broker_;
     const controller::Controller& controller_;
     SessionRegistry& sessions_;
+    Wave& wave_;
     Log& log_;
     Laggards* laggards_ = nullptr;
     std::unordered_map<std::uint64_t, Audience> audiences_, node_audiences_;
     std::unordered_set<xml::Jid> stale_;   // accounts whose presence changed
     std::deque<pubsub::Notification> queue_;
-    Audience current_;       // of queue_.front(), while it is going out
-    std::size_t next_ = 0;   // in current_
-    xml::Bytes with_body_;   // of queue_.front(), for those who want one
-    std::vector<SessionPtr> dirty_;
+    Audience current_;                 // of queue_.front(), while it is going out
+    std::size_t next_ = 0;             // in current_
+    xml::Bytes with_body_;             // of queue_.front(), for those who want one
+    std::vector<SessionPtr> urgent_;   // of those with something in `pending`
+    std::deque<SessionPtr> dirty_;     // all of them, who waits longest first
     Digests digests_;
     storage::Revision applied_ = 0;
     std::uint64_t deliveries_ = 0;

@@ -40,7 +40,8 @@ Grid::Grid(
       sessions_(config.limits.resources_per_account_max),
       controller_(controller_settings(config, addresses), sessions_),
       broker_(broker_settings(config, addresses), controller_, contacts_),
-      fanout_(broker_, controller_, sessions_, log),
+      wave_([this] { asio::post(strand_, [this] { fanout_.flush(); }); }),
+      fanout_(broker_, controller_, sessions_, wave_, log),
       catch_up_(strand_, store, broker_, sessions_, fanout_),
       router_(
           addresses,

@@ -89,6 +89,8 @@ public:
     void add_administrators(std::vector<xml::Jid> administrators);
 
     const Router& router() const { return router_; }
+    /// Of what transports were handed. Any thread.
+    Wave& wave() { return wave_; }
     /// Grid strand.
     SessionRegistry& sessions() { return sessions_; }
     controller::Controller& controller() { return controller_; }
@@ -141,6 +143,7 @@ private:
     SessionRegistry sessions_;
     controller::Controller controller_;
     pubsub::Engine broker_;
+    Wave wave_;
     Fanout fanout_;
     CatchUp catch_up_;
     Router router_;

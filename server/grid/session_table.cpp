@@ -130,7 +130,7 @@ std::shared_ptr<net::Budget> Grid::account_budget(const xml::Jid& bare) {
 
 void Grid::detach(SessionPtr session, std::function<void()> done) {
     asio::post(strand_, [this, session = std::move(session), done = std::move(done)] {
-        fanout_.flush();
+        fanout_.flush_now(session);
         catch_up_.detached(*session);
         session->transport = nullptr;
         done();

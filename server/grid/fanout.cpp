@@ -9,8 +9,6 @@ namespace grid::server {
 namespace {
 /// How many deliveries pass between two looks at the clock.
 constexpr std::size_t deliveries_per_look = 256;
-/// What fits into one write; more has nothing to gain from waiting.
-constexpr std::size_t waiting_bytes_max = 64 * 1024;
 }   // namespace
 
 void Fanout::notify(pubsub::Notification notification) {
@@ -173,87 +171,6 @@ void Fanout::put_digest(
     send(session, {head, std::move(body), span.first});
 }
 
-void Fanout::send(const SessionPtr& session, Outgoing stanza) {
-    if (!session->transport) return;   // gone; what is owed to it is not kept here
-    session->pending_bytes += stanza.bytes();
-    // Events may wait for each other, up to what fits into one write; answers and replay may not.
-    const bool may_wait =
-        stanza.is_item && !session->lag && session->pending_bytes < waiting_bytes_max;
-    session->pending.push_back(std::move(stanza));
-    if (!may_wait && !std::exchange(session->is_urgent, true)) urgent_.push_back(session);
-    if (!std::exchange(session->is_dirty, true)) dirty_.push_back(session);
-}
-
-void Fanout::flush_now(const SessionPtr& session) {
-    if (!session->pending.empty()) urgent_.push_back(session);
-    flush();
-}
-
-void Fanout::flush() {
-    for (const auto& session : std::exchange(urgent_, {})) {
-        session->is_urgent = false;
-        flush_one(session);
-    }
-    for (auto left = dirty_.size(); left != 0 && !wave_.is_full(); --left) {
-        const auto session = std::move(dirty_.front());
-        dirty_.pop_front();
-        session->is_dirty = false;
-        flush_one(session);
-    }
-}
-
-void Fanout::flush_one(const SessionPtr& session) {
-    if (session->pending.empty()) return;
-    if (!session->transport) {
-        session->pending = {};
-        session->pending_bytes = 0;
-    } else if (!hand_over(session)) {
-        // Not this session's fault: the one that holds most goes, this one waits for the room.
-        close_largest();
-        if (!std::exchange(session->is_dirty, true)) dirty_.push_back(session);
-    }
-}
-
-/// False: all queues together are full.
-bool Fanout::hand_over(const SessionPtr& session) {
-    using Taken = net::Budget::Taken;
-    // Items wait in the store while others need the room, so that nobody is closed for it.
-    const auto used = session->budget->used();
-    const bool is_over =
-        used != 0 && used + session->pending_bytes > session->budget->fair_bytes_max();
-    auto taken = is_over ? Taken::Full : session->budget->take(session->pending_bytes);
-    if (taken == Taken::Full) {
-        leave_out_items(session);
-        if (session->pending.empty()) return true;
-        taken = session->budget->take(session->pending_bytes);
-    }
-    if (taken == Taken::FullAbove) return false;
-    if (taken == Taken::Full) {
-        close_slow(session);
-        return true;
-    }
-    session->stanzas_out += session->pending.size();
-    if (session->handed != session->told) {
-        session->handed = session->told;
-        laggards_->was_told(session);
-    }
-    session->transport->send(
-        std::exchange(session->pending, {}), std::exchange(session->pending_bytes, 0)
-    );
-    return true;
-}
-
-/// A reader that is too slow falls back to its position (design §3): the store keeps its place.
-void Fanout::leave_out_items(const SessionPtr& session) {
-    const auto left_out = std::erase_if(session->pending, [&](const Outgoing& stanza) {
-        if (stanza.is_item) session->pending_bytes -= stanza.bytes();
-        return stanza.is_item;
-    });
-    if (left_out == 0) return;
-    laggards_->fell_behind(session);
-    session->told = session->handed;
-}
-
 void Fanout::tick(std::chrono::steady_clock::time_point now) {
     digests_.send_due(
         now,
@@ -261,32 +178,6 @@ void Fanout::tick(std::chrono::steady_clock::time_point now) {
             put_digest(to, head, std::move(body), span);
         }
     );
-}
-
-void Fanout::close_largest() {
-    SessionPtr largest;
-    sessions_.for_each([&](const SessionPtr& session) {
-        if (session->transport && (!largest || session->budget->used() > largest->budget->used()))
-            largest = session;
-    });
-    if (largest && largest->budget->used() > 0) close_slow(largest);
-}
-
-void Fanout::close_slow(const SessionPtr& session) {
-    log_.warn(
-        "slow_reader", {{"session", std::to_string(session->id)},
-                        {"jid", session->jid.str()},
-                        {"outbox_bytes", std::to_string(session->budget->used())}}
-    );
-    session->transport->close(xml::StreamError{
-        "resource-constraint",
-        "your stream is not being read: the outbox reached limits.outbox_bytes_max",
-        {}
-    });
-    laggards_->detached(*session);
-    session->transport = nullptr;
-    session->pending = {};
-    session->pending_bytes = 0;
 }
 
 void Fanout::forget_stale() {

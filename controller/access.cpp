@@ -131,7 +131,21 @@ void Controller::seal(
     const pubsub::Verdict& verdict
 ) const {
     state_->expect_gates(batch, actor);
-    audit::append_allowed(batch, actor, pubsub::to_string(operation), node, verdict.rule);
+    if (verdict.subject.empty())
+        return audit::append_allowed(
+            batch, actor, pubsub::to_string(operation), node, verdict.rule
+        );
+    // On behalf of somebody else: it rests on that account too, and both are on record.
+    const Account* subject = state_->accounts.find(verdict.subject);
+    batch.expect(
+        storage::Family::Control, account_key(verdict.subject),
+        subject == nullptr ? 0 : subject->revision
+    );
+    audit::Record record = audit::by(actor, audit::Outcome::Allow, pubsub::to_string(operation));
+    record.topic = node;
+    record.target = verdict.subject;
+    record.rule = verdict.rule;
+    audit::append(batch, std::move(record));
 }
 
 void Controller::refused(
@@ -142,6 +156,7 @@ void Controller::refused(
 ) const {
     audit::Record record = audit::by(actor, audit::Outcome::Deny, pubsub::to_string(operation));
     record.topic = node;
+    record.target = verdict.subject;
     record.rule = verdict.rule;
     state_->audit.add(std::move(record));
 }

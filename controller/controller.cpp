@@ -16,6 +16,12 @@ Controller::~Controller() = default;
 
 void Controller::attach(pubsub::Engine& broker) { state_->directory.attach(broker); }
 
+void Controller::attach(const Chains* chains) { state_->chains = chains; }
+
+void Controller::session_ended(std::uint64_t session) {
+    state_->directory.registrations.session_ended(session);
+}
+
 const Settings& Controller::settings() const { return state_->settings; }
 
 Admission Controller::admit(const Identity& identity) const {
@@ -87,6 +93,9 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::Topic:
             state_->directory.apply(rest, change.record);
             break;
+        case storage::Tag::Provider:
+            state_->directory.registrations.apply(rest, change.record);
+            break;
         default:
             break;   // the broker's, or a later version's
     }
@@ -108,6 +117,9 @@ void Controller::scan_finished() { ++state_->revision; }
 
 std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t batches_max) {
     std::vector<storage::Batch> batches = state_->audit.drain(now, batches_max);
+    if (batches.size() >= batches_max) return batches;
+    for (storage::Batch& batch : state_->directory.due(now, batches_max - batches.size()))
+        batches.push_back(std::move(batch));
     if (batches.size() >= batches_max) return batches;
     const auto expired = state_->accounts.pending_before(
         now - state_->settings.pending_expire_ms, batches_max - batches.size()

@@ -109,6 +109,9 @@ public:
     std::optional<xml::StanzaError> refuse_query(
         const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
     ) const;
+    /// XEP-0268: who answers inquiries and requests to the grid now: one of the providers of the
+    /// incident topic, by `spread`.
+    std::optional<xml::Jid> incident_responder(std::string_view spread, storage::Millis now) const;
     AccountState state(const xml::Jid& bare) const;
     /// The same for a session: INIT when the account belongs to another certificate than it showed.
     AccountState state(const pubsub::Principal& actor) const;

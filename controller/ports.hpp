@@ -27,6 +27,9 @@ struct SessionView {
 
 /// What a session did, for leases (B.7).
 struct Activity {
+    xml::Jid jid;                // full
+    storage::Millis since = 0;   // bound
+    bool is_active = false;      // logged in
     bool is_present = false;     // it sent presence, and is available
     storage::Millis heard = 0;   // when its last stanza came
 };
@@ -52,7 +55,7 @@ public:
     virtual std::vector<SessionView> sessions() const = 0;
     virtual const Identity* identity(std::uint64_t session) const = 0;
     virtual bool is_active(std::uint64_t session) const = 0;
-    virtual Activity activity(std::uint64_t /*session*/) const { return {}; }
+    virtual std::optional<Activity> activity(std::uint64_t session) const = 0;
     /// Active full JIDs of an account.
     virtual std::vector<xml::Jid> active_resources(const xml::Jid& bare) const = 0;
     /// All full JIDs of an account, confined and inactive ones too (B.4). The default walks the

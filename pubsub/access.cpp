@@ -132,6 +132,22 @@ Checked<Granted> grant_creation(
     return denied(Operation::Create, name);
 }
 
+std::optional<xml::StanzaError> check_on_behalf(
+    const Broker& broker, const Context& context, Granted& granted, const xml::Jid& subscriber
+) {
+    Verdict verdict =
+        broker.policy.check_subscriber(subscriber, granted.name, granted.node->config().type);
+    verdict.subject = subscriber.bare_view();
+    if (!verdict.allowed) {
+        broker.policy.refused(context.actor, Operation::Subscribe, granted.name, verdict);
+        return refuse(
+            Errc::Forbidden, "The policy does not let " + subscriber.str() + " receive this."
+        );
+    }
+    granted.verdict = std::move(verdict);
+    return std::nullopt;
+}
+
 Checked<Granted> grant_owner(
     const Broker& broker, const Context& context, const std::string& name
 ) {

@@ -39,6 +39,11 @@ Checked<Granted> find_node(
 Checked<Granted> grant_creation(
     const Broker& broker, const Context& context, const std::string& name, std::string_view type
 );
+/// An owner or administrator acts for another account (§6.1.3.1): that one's right to subscribe
+/// decides, and stands in the verdict with its name.
+std::optional<xml::StanzaError> check_on_behalf(
+    const Broker& broker, const Context& context, Granted& granted, const xml::Jid& subscriber
+);
 /// Owner use cases: the policy's `manage`, and the owner affiliation or an administrator.
 Checked<Granted> grant_owner(const Broker& broker, const Context& context, const std::string& name);
 

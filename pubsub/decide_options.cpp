@@ -53,9 +53,12 @@ Decision decide(const Broker& broker, const Context& context, const GetOptions& 
 }
 
 Decision decide(const Broker& broker, const Context& context, const SetOptions& request) {
-    const auto chosen = choose(broker, context, request.which);
+    auto chosen = choose(broker, context, request.which);
     if (!chosen) return chosen.error();
     if (request.form.type == "cancel") return Reply{};
+    if (request.which.jid.bare_view() != chosen->granted.bare)
+        if (auto error = check_on_behalf(broker, context, chosen->granted, request.which.jid))
+            return *error;
     const Node& node = *chosen->granted.node;
     const auto& [key, present] = *chosen->subscription;
     const auto options = fill_in(

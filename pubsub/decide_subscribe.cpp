@@ -28,8 +28,10 @@ Reply subscription_reply(
     return pubsub;
 }
 
+/// What is done for another account is checked against that account's rights (S80), which the
+/// verdict then tells of.
 std::optional<xml::StanzaError> check_subscriber(
-    const Broker& broker, const Granted& granted, const xml::Jid& jid
+    const Broker& broker, const Context& context, Granted& granted, const xml::Jid& jid
 ) {
     const bool is_own = jid.bare_view() == granted.bare;
     if (!is_own && !granted.is_owner())   // §6.1.3.1
@@ -39,9 +41,8 @@ std::optional<xml::StanzaError> check_subscriber(
         return unsupported("subscribe", "This node takes no subscriptions.");
     if (is_shut_out(node.affiliation(jid.bare_view())))
         return refuse(Errc::Forbidden, "This account may not subscribe to the node.");
-    if (!is_own && !broker.policy.may_receive(jid, granted.name, node.config().type))
-        return refuse(Errc::Forbidden, "The policy does not let " + jid.str() + " receive this.");
-    return std::nullopt;
+    if (is_own) return std::nullopt;
+    return check_on_behalf(broker, context, granted, jid);
 }
 
 /// The subscription that a request means which is not for a new one (§6.1.6): one with the same
@@ -145,7 +146,7 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     const std::string& jid = request.jid.str();
     const std::string_view bare = request.jid.bare_view();
     const bool is_own = bare == granted->bare;
-    if (auto error = check_subscriber(broker, *granted, request.jid)) return *error;
+    if (auto error = check_subscriber(broker, context, *granted, request.jid)) return *error;
     const auto wanted = options_wanted(broker, context, node, request);
     if (!wanted) return wanted.error();
     if (has_pending(node, jid))   // §6.1.3.5
@@ -195,6 +196,7 @@ Decision decide(const Broker& broker, const Context& context, const Unsubscribe&
     const auto leaving =
         find_subscription(node, jid, request.subid, Errc::NotSubscribedUnsubscribe);
     if (!leaving) return leaving.error();
+    if (!is_own) granted->verdict.subject = request.jid.bare_view();
     Batch batch;
     batch.expect(Family::Control, node_key(node.uid), node.revision);
     erase_subscription(batch, node, **leaving, !is_own);

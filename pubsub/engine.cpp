@@ -224,16 +224,19 @@ std::string_view Engine::affiliation(std::string_view name, std::string_view bar
     return to_string(node ? node->affiliation(bare) : Affiliation::None);
 }
 
+bool Engine::publishes(std::uint64_t uid, std::string_view bare) const {
+    const Node* node = state_->broker->memory.find(uid);
+    if (!node || node->record.is_deleted) return false;
+    const Affiliation affiliation = node->affiliation(bare);
+    return affiliation == Affiliation::Owner || is_publishing(affiliation);
+}
+
 std::vector<std::string> Engine::published_by(std::string_view bare, std::size_t max) const {
     const Memory& memory = state_->broker->memory;
     std::vector<std::string> found;
     for (const std::uint64_t uid : memory.affiliated_nodes(bare)) {
         if (found.size() >= max) break;
-        const Node* node = memory.find(uid);
-        if (!node || node->record.is_deleted) continue;
-        const Affiliation affiliation = node->affiliation(bare);
-        if (affiliation == Affiliation::Owner || is_publishing(affiliation))
-            found.push_back(node->name());
+        if (publishes(uid, bare)) found.push_back(memory.find(uid)->name());
     }
     return found;
 }

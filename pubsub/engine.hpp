@@ -211,6 +211,8 @@ public:
     ) const;
     /// "owner", "publisher", …, "none": of an account with a node.
     std::string_view affiliation(std::string_view node, std::string_view bare) const;
+    /// Whether the account is owner or publisher of the node of that uid.
+    bool publishes(std::uint64_t node, std::string_view bare) const;
     /// Nodes at which the account is owner or publisher.
     std::vector<std::string> published_by(std::string_view bare, std::size_t max) const;
     std::size_t node_count() const;

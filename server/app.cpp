@@ -18,6 +18,7 @@
 #include "server/server_info.hpp"
 #include "server/services/services.hpp"
 #include "server/stamp.hpp"
+#include "server/tls/chain.hpp"
 #include "server/tls/context.hpp"
 #include "server/version.hpp"
 #include "storage/rocks_store.hpp"
@@ -126,9 +127,11 @@ public:
           http_tls_(must(tls::make_context(config().tls, tls::Use::Http))),
           store_(open_store(options_, log)) {
         services::register_version(server_iqs_);
-        services::register_server_disco(server_iqs_, addresses_);
+        services::register_server_disco(server_iqs_, addresses_, takes_incidents());
         services::register_account(account_iqs_);
         grid_.emplace(context_, *store_, config(), addresses_, server_iqs_, account_iqs_, log);
+        chains_.emplace(xmpp_tls_.get(), config(), tls::TrustedChains::Revoked{});
+        grid_->controller().attach(&*chains_);
         administrators_.emplace(context_, options_.data, *grid_, log);
         auto administrators = configured_administrators(config());
         for (auto& jid : administrators_->read()) administrators.push_back(std::move(jid));
@@ -138,7 +141,9 @@ public:
         );
         info_.emplace(*store_, *keeper_, grid_->sessions());
         backend_.emplace(*grid_, *store_, *info_);
-        shared_.emplace(c2s::Shared{config(), *grid_, log, xmpp_tls_.get(), services::caps_hash()});
+        shared_.emplace(c2s::Shared{
+            config(), *grid_, log, xmpp_tls_.get(), services::caps_hash(takes_incidents())
+        });
         acceptor_ = std::make_shared<c2s::Acceptor>(*shared_);
         open_listeners();
     }
@@ -147,6 +152,7 @@ public:
 
 private:
     const Config& config() const { return options_.config; }
+    bool takes_incidents() const { return !config().controller.incident_topic.empty(); }
     void open_listeners();
     std::unique_ptr<net::Listener> open(const std::string& name, const std::string& address);
     void on_signal();
@@ -160,6 +166,7 @@ private:
     std::unique_ptr<storage::Store> store_;
     IqTable server_iqs_, account_iqs_;
     asio::io_context context_;
+    std::optional<tls::TrustedChains> chains_;
     std::optional<Grid> grid_;
     std::optional<AdministratorsFile> administrators_;
     std::shared_ptr<StoreKeeper> keeper_;

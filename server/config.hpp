@@ -99,6 +99,11 @@ struct Config {
     struct Controller {
         std::vector<std::string> aliases{"grid_controller.jabber"};
         bool implicit_login = true;
+        bool precheck = true;
+        std::uint32_t query_timeout_seconds = 120;
+        std::uint32_t queries_per_session_max = 256;
+        std::uint32_t publisher_lease_seconds = 300;
+        std::string incident_topic;
     } controller;
 
     struct Accounts {

@@ -48,6 +48,8 @@ public:
 
     // Grid strand.
     bool is_active = false;               // logged in (B.3)
+    bool is_present = false;              // sent presence, and is available
+    storage::Millis heard = 0;            // when its last stanza came
     int priority = 0;                     // of its presence; negative: no messages to the bare JID
     std::shared_ptr<SenderQueue> queue;   // exists while there are requests
     std::shared_ptr<Transport> transport;   // null when it is gone

@@ -31,7 +31,7 @@ HttpDecision show_topic(const Call& call) {
     if (!node) return refuse({Errc::UnknownTopic, "no topic " + name, {}});
     json::object body = to_json(*node);
     json::array providers;
-    for (const Provider& provider : call.state.directory.providers(name)) {
+    for (const Provider& provider : call.state.directory.providers(name, call.context.now)) {
         json::array online;
         for (const xml::Jid& jid : provider.online) online.emplace_back(jid.str());
         providers.push_back(json::object{

@@ -15,13 +15,12 @@ constexpr std::string_view identity_group_service = "IdentityGroupCapability-1.0
 struct Asked {
     std::string_view name;
     policy::Operation operation;
-    std::string_view grant;
 };
 constexpr std::array asked_operations{
-    Asked{"query", policy::Operation::Query, "read-only"},
-    Asked{"bulk", policy::Operation::Bulk, "read-only"},
-    Asked{"read", policy::Operation::Retrieve, "read-only"},
-    Asked{"write", policy::Operation::Publish, "write-only"},
+    Asked{"query", policy::Operation::Query},
+    Asked{"bulk", policy::Operation::Bulk},
+    Asked{"read", policy::Operation::Retrieve},
+    Asked{"write", policy::Operation::Publish},
 };
 
 xml::Element authorized_answer(
@@ -34,16 +33,87 @@ xml::Element authorized_answer(
     value.append(allowed ? "true" : "false");
     answer.add(std::move(value));
     if (allowed) answer.add(xml::Element::with_text("grant", grant));
-    answer.add(xml::Element::with_text("identity", identity));
+    if (!identity.empty()) answer.add(xml::Element::with_text("identity", identity));
     answer.add(xml::Element::with_text("maxAge", "60"));
     return answer;
+}
+
+/// S51: what the account may do there altogether, for a provider that wants to know more than yes.
+/// Reading is to query, retrieve or take in bulk; writing is to publish.
+std::string_view grant_of(
+    const Call& call, const Account& account, policy::Operation asked, const std::string& topic
+) {
+    using policy::Operation;
+    const auto may = [&](Operation operation) {
+        return call.state.policy.of(account, operation, topic).allowed;
+    };
+    const bool writes = asked == Operation::Publish || may(Operation::Publish);
+    const bool reads = asked != Operation::Publish || may(Operation::Query) ||
+                       may(Operation::Retrieve) || may(Operation::Bulk);
+    return reads && writes ? "read/write" : writes ? "write-only" : "read-only";
+}
+
+/// Whom the question is about: a name, the holder of a certificate, or both, which must agree.
+struct Subject {
+    std::string bare;      // empty: nobody that the answer can name
+    std::string refusal;   // not empty: denied whatever the policy says, and why
+};
+Outcome<Subject> subject_of(const Call& call) {
+    const std::string text = call.request.one("identity");
+    Subject subject;
+    if (!text.empty()) {
+        const auto jid = xml::Jid::parse(text);
+        if (!jid) return Failure{Errc::MalformedRequest, "identity is a JID", {}};
+        subject.bare = jid->bare_view();
+    }
+    const Chains::Verdict* chain = call.request.chain.get();
+    if (chain == nullptr) {
+        if (!subject.bare.empty()) return subject;
+        return Failure{Errc::MalformedRequest, "expected an identity or a certificateChain", {}};
+    }
+    if (!chain->reason.empty()) {
+        subject.refusal = "certificate chain: " + chain->reason;
+        return subject;
+    }
+    if (subject.bare.empty() && chain->identities.size() > 1)
+        return Failure{
+            Errc::MalformedRequest, "the certificate names several accounts: say which", {}
+        };
+    if (subject.bare.empty() && !chain->identities.empty())
+        subject.bare = chain->identities.front().account.str();
+    const auto holder = std::ranges::find_if(chain->identities, [&](const Identity& identity) {
+        return identity.account.bare_view() == subject.bare;
+    });
+    // As at login: the name, the trust anchor that the account is bound to, mapped names.
+    if (holder == chain->identities.end())
+        subject.refusal = "certificate chain: of somebody else";
+    else if (const Account* account = call.state.accounts.find(subject.bare);
+             account != nullptr &&
+             (!account->is_bound() || !is_same_certificate(*account, *holder)))
+        subject.refusal = "certificate chain: the account belongs to another certificate";
+    return subject;
+}
+
+policy::Match match_of(
+    const Call& call,
+    const Subject& subject,
+    const Account* account,
+    policy::Operation operation,
+    const std::string& topic
+) {
+    static const std::string no_account = "account not enabled";
+    if (!subject.refusal.empty()) return {false, 0, &subject.refusal};
+    if (account == nullptr || account->state != AccountState::Enabled)
+        return {false, 0, &no_account};
+    return call.state.policy.of(*account, operation, topic);
 }
 
 /// The topic asked about: as named, or the only ones that this asker provides of the service.
 std::string provided_topic(const Call& call, const std::string& service, const std::string& named) {
     const xml::Jid asker = call.actor().jid.bare();
     for (const std::string& topic : call.state.directory.serving(service))
-        if ((named.empty() || topic == named) && call.state.directory.is_provider(topic, asker))
+        if ((named.empty() || topic == named) &&
+            call.state.directory.is_provider(topic, asker, call.context.now))
             return topic;
     return {};
 }
@@ -52,40 +122,38 @@ std::string provided_topic(const Call& call, const std::string& service, const s
 
 pubsub::Decision is_authorized(const Call& call) {
     const Request& request = call.request;
-    // Chains need the trust store, which this layer does not have. Never a guess.
-    if (!request.all("certificateChain").empty())
-        return call.fail(Errc::UnsupportedOperation, "ask with the identity", "certificateChain");
     const std::string service = request.one("service");
     std::string operation = request.one("operation");
     if (operation.empty()) operation = "query";
     const auto asked = std::ranges::find(asked_operations, operation, &Asked::name);
-    const auto identity = xml::Jid::parse(request.one("identity"));
-    if (service.empty() || asked == asked_operations.end() || !identity)
+    if (service.empty() || asked == asked_operations.end())
         return call.fail(
             Errc::MalformedRequest,
-            "expected params identity (a JID), service, and operation: query, bulk, read or write"
+            "expected params identity (a JID) or certificateChain, service, and operation: query, "
+            "bulk, read or write"
         );
+    const auto subject = subject_of(call);
+    if (!subject) return to_stanza_error(subject.error());
     const std::string topic = provided_topic(call, service, request.one("topic"));
     if (topic.empty()) {
         // Stops anyone from probing the policy.
         static const std::string rule = "only a provider of the service may ask";
         return call.deny("isAuthorized", service, {false, 0, &rule});
     }
-    const std::string bare(identity->bare_view());
-    const Account* account = call.state.accounts.find(bare);
-    static const std::string no_account = "account not enabled";
-    policy::Match match{false, 0, &no_account};
-    if (account != nullptr && account->state == AccountState::Enabled)
-        match = call.state.policy.of(*account, asked->operation, topic);
+    const Account* account =
+        subject->bare.empty() ? nullptr : call.state.accounts.find(subject->bare);
+    const policy::Match match = match_of(call, *subject, account, asked->operation, topic);
     audit::Record record = audit::by(
         call.actor(), match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny,
         "isAuthorized-" + operation
     );
     record.topic = topic;
-    record.target = bare;
+    record.target = subject->bare;
     record.rule = *match.rule;
     call.state.audit.add(std::move(record));
-    return call.reply(authorized_answer(call, match.allowed, asked->grant, bare));
+    const std::string_view grant =
+        match.allowed ? grant_of(call, *account, asked->operation, topic) : std::string_view{};
+    return call.reply(authorized_answer(call, match.allowed, grant, subject->bare));
 }
 
 pubsub::Decision get_identity_group(const Call& call) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "controller/grid/operation.hpp"
+#include "controller/queries/incident.hpp"
 #include "xml/form.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/rsm.hpp"
@@ -20,7 +21,7 @@ xml::Element info_query(const std::string& node) {
     return query;
 }
 
-pubsub::Decision info(const std::string& node) {
+pubsub::Decision info(const Controller::State& state, const std::string& node) {
     if (!node.empty())
         return xml::item_not_found("this controller has the node 'account' and no other");
     xml::Element query = info_query({});
@@ -32,6 +33,8 @@ pubsub::Decision info(const std::string& node) {
          {&xml::ns::disco_info, &xml::ns::disco_items, &xml::ns::gi, &xml::ns::xgrid,
           &xml::ns::gi_controller, &xml::ns::in_band_registration})
         query.add(xml::Element("feature", {{"var", std::string(feature->uri())}}));
+    if (!state.settings.incident_topic.empty())
+        query.add(xml::Element("feature", {{"var", std::string(incident_ns.uri())}}));
     return pubsub::Reply(std::move(query));
 }
 
@@ -84,7 +87,7 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_disco(
     prepared.bytes = node.size() + 256;
     prepared.decide = [&state, is_info, node = std::move(node)](const pubsub::Context& context) {
         if (!is_info) return items(state, node, context);
-        return node == "account" ? account_info(state, node, context) : info(node);
+        return node == "account" ? account_info(state, node, context) : info(state, node);
     };
     return prepared;
 }

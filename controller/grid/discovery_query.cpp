@@ -77,7 +77,7 @@ pubsub::Decision describe(const Call& call) {
         for (const std::string& notification : declared->notifications)
             capability.add(xml::Element("notification", {{"name", notification}}));
     }
-    for (const Provider& provider : call.state.directory.providers(topic)) {
+    for (const Provider& provider : call.state.directory.providers(topic, call.context.now)) {
         for (const xml::Jid& jid : provider.online)
             capability.add(xml::Element("provider", {{"jid", jid.str()}, {"online", "true"}}));
         if (provider.online.empty())
@@ -105,7 +105,7 @@ Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view s
             }))
             continue;
         has_right = true;
-        for (Provider& provider : call.state.directory.providers(topic))
+        for (Provider& provider : call.state.directory.providers(topic, call.context.now))
             for (xml::Jid& jid : provider.online)
                 if (std::ranges::find(found, jid) == found.end()) found.push_back(std::move(jid));
     }

@@ -51,6 +51,7 @@ pubsub::Decision find(const Call& call);
 // capability.cpp, publishing.cpp, subscribing.cpp (B.5, B.7, B.8, in the xgrid dialect)
 pubsub::Decision get_capability_list(const Call& call);
 pubsub::Decision init_publish(const Call& call);
+pubsub::Decision finish_publish(const Call& call);
 pubsub::Decision subscribe(const Call& call);
 pubsub::Decision unsubscribe(const Call& call);
 // authorization_query.cpp (B.9, B.10)

@@ -10,12 +10,17 @@ namespace grid::controller::gi {
 
 namespace {
 
-xml::Element init_answer(const Call& call, const std::string& topic) {
+xml::Element init_answer(
+    const Call& call, const std::string& topic, const std::string& registration
+) {
+    const std::uint32_t lease = call.state.settings.publisher_lease_seconds;
     return respond(
-        call.request,
-        xml::Element(
-            "initPublishResponse", xml::ns::gi_grid, {}, xml::Element::with_text("topicName", topic)
-        )
+        call.request, xml::Element(
+                          "initPublishResponse", xml::ns::gi_grid, {},
+                          xml::Element::with_text("topicName", topic),
+                          xml::Element::with_text("registrationId", registration),
+                          xml::Element::with_text("leaseSeconds", std::to_string(lease))
+                      )
     );
 }
 
@@ -117,7 +122,15 @@ pubsub::Decision init_publish(const Call& call) {
     if (joined.error) return *joined.error;
     const Topic* known = call.state.directory.topic(topic);
     const bool is_news = *next != (known != nullptr ? *known : Topic{});
-    xml::Element answer = init_answer(call, topic);
+    const std::string persistent = child_text(call.request.body, "persistent");
+    const auto registration = call.state.directory.registrations.enter(
+        joined.batch, call.context,
+        {node ? node->uid : 0, persistent == "true" || persistent == "1",
+         call.state.settings.publisher_lease_seconds}
+    );
+    if (!registration)
+        return xml::resource_constraint("too many streams of this account publish there");
+    xml::Element answer = init_answer(call, topic, *registration);
     if (joined.batch.operations.empty() && !is_news) return pubsub::Reply(std::move(answer));
     if (is_news) {
         const std::string key = topic_key(topic);
@@ -129,6 +142,25 @@ pubsub::Decision init_publish(const Call& call) {
     }
     seal_for(call, joined.batch, "initPublish", topic, publish);
     return pubsub::Decision::Change{std::move(joined.batch), std::move(answer)};
+}
+
+pubsub::Decision finish_publish(const Call& call) {
+    const std::string topic = topic_of_capability(call);
+    if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
+    const auto node = call.state.directory.node(topic);
+    storage::Batch batch;
+    if (!node || !call.state.directory.registrations.leave(batch, call.context, node->uid))
+        return call.fail(Errc::UnknownCapability, "this stream is not registered at " + topic);
+    xml::Element answer = respond(
+        call.request, xml::Element(
+                          "finishPublishResponse", xml::ns::gi_grid, {},
+                          xml::Element::with_text("topicName", topic)
+                      )
+    );
+    audit::Record record = audit::by(call.actor(), audit::Outcome::Allow, "finishPublish");
+    record.topic = topic;
+    audit::append(batch, std::move(record));
+    return pubsub::Decision::Change{std::move(batch), std::move(answer)};
 }
 
 }   // namespace grid::controller::gi

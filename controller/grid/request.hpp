@@ -2,12 +2,14 @@
 // (strict out).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "controller/errors.hpp"
+#include "controller/ports.hpp"
 #include "xml/element.hpp"
 
 namespace grid::controller::gi {
@@ -27,6 +29,8 @@ struct Request {
     std::string method;    // register, find, getCapabilityListRequest, …
     std::vector<Param> params;
     xml::Element body;   // the method or operation element
+    /// B.10: what became of the certificate chain in it; null: there is none.
+    std::shared_ptr<const Chains::Verdict> chain;
 
     /// All values of a named parameter.
     std::vector<std::string> all(std::string_view name) const;

@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <array>
 
+#include "controller/grid/chain.hpp"
 #include "controller/grid/disco.hpp"
 #include "controller/grid/operation.hpp"
 #include "controller/grid/registration.hpp"
+#include "controller/queries/incident.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller {
@@ -26,6 +28,7 @@ constexpr std::array operations{
     Operation{"AuthorizationQuery", "isAuthorized", true, SessionEffect::None, is_authorized},
     Operation{"", "getCapabilityListRequest", true, SessionEffect::None, get_capability_list},
     Operation{"", "initPublishRequest", true, SessionEffect::None, init_publish},
+    Operation{"", "finishPublishRequest", true, SessionEffect::None, finish_publish},
     Operation{"", "subscribeRequest", true, SessionEffect::None, subscribe},
     Operation{"", "unsubscribeRequest", true, SessionEffect::None, unsubscribe},
     Operation{"", "getIdentityGroupRequest", true, SessionEffect::None, get_identity_group},
@@ -86,10 +89,28 @@ pubsub::Decision Call::deny(
 
 }   // namespace gi
 
+namespace {
+
+/// S87: figure 10 of the draft sends the publish to the controller. It is one to the broker, and
+/// the answer comes from where it was sent.
+std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_publish_alias(
+    const Controller::State& state, const pubsub::IqRequest& iq
+) {
+    pubsub::Engine* broker = state.directory.broker();
+    if (broker == nullptr || !iq.payload->is("pubsub", xml::ns::pubsub) ||
+        iq.payload->child("publish") == nullptr)
+        return std::nullopt;
+    return broker->prepare({iq.type, state.settings.broker, iq.payload, iq.ancestors});
+}
+
+}   // namespace
+
 std::optional<Result<pubsub::Prepared, xml::StanzaError>> Controller::prepare(
     const pubsub::IqRequest& iq
 ) {
     if (iq.payload == nullptr) return std::nullopt;
+    if (auto alias = prepare_publish_alias(*state_, iq)) return alias;
+    if (auto incident = prepare_incident(*state_, iq)) return incident;
     if (!gi::is_grid(*iq.payload)) {
         auto registration = gi::prepare_registration(*state_, iq);
         return registration ? std::move(registration) : gi::prepare_disco(*state_, iq);
@@ -99,6 +120,8 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> Controller::prepare(
     if (!request) return to_stanza_error(request.error());
     const gi::Operation* operation = gi::find_operation(request->service, request->method);
     if (operation == nullptr) return to_stanza_error(gi::unsupported(*request));
+    if (operation->decide == gi::is_authorized)
+        if (auto failure = gi::verify_chain(*state_, *request)) return to_stanza_error(*failure);
     pubsub::Prepared prepared;
     prepared.bytes = gi::request_bytes;
     prepared.effect = operation->effect;

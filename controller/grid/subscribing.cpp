@@ -10,7 +10,7 @@ namespace {
 /// Topic name and the full JIDs of those who publish there now.
 xml::Element subscribe_answer(const Call& call, const std::string& topic) {
     xml::Element details("xmppDetails");
-    for (const Provider& provider : call.state.directory.providers(topic))
+    for (const Provider& provider : call.state.directory.providers(topic, call.context.now))
         for (const xml::Jid& jid : provider.online)
             details.add(xml::Element::with_text("jid", jid.str()));
     return respond(

@@ -3,9 +3,6 @@
 
 #include <algorithm>
 
-#include "xml/form.hpp"
-#include "xml/namespaces.hpp"
-
 namespace grid::controller {
 
 void Directory::apply(std::string_view name, const std::optional<storage::Record>& record) {
@@ -66,39 +63,30 @@ std::vector<std::string> Directory::serving(std::string_view service) const {
     return found;
 }
 
-std::vector<Provider> Directory::providers(std::string_view name) const {
+std::vector<Provider> Directory::providers(std::string_view name, storage::Millis now) const {
     std::vector<Provider> found;
-    if (broker_ == nullptr) return found;
-    // What the broker tells everybody who may discover the node (XEP-0060 §5.4), asked by the grid
-    // itself. It names at most a page of owners and publishers.
-    const xml::Element question("query", xml::ns::disco_info, {{"node", std::string(name)}});
-    auto prepared = broker_->prepare({xml::IqType::Get, settings_.broker, &question, {}});
-    if (!prepared || !*prepared) return found;
-    pubsub::Context context;
-    context.actor = pubsub::Principal::system();
-    const pubsub::Decision decision = (*prepared)->decide(context);
-    if (decision.reply() == nullptr || !*decision.reply()) return found;
-    const xml::Element* x = (*decision.reply())->child("x", xml::ns::data);
-    if (x == nullptr) return found;
-    const auto form = xml::Form::parse(*x);
-    if (!form) return found;
-    const auto add = [&](const char* field, const char* affiliation) {
-        const xml::FormField* list = form->field(field);
-        if (list == nullptr) return;
-        for (const std::string& value : list->values) {
-            const auto jid = xml::Jid::parse(value);
-            if (!jid || std::ranges::find(found, *jid, &Provider::account) != found.end()) continue;
-            found.push_back({*jid, affiliation, sessions_.active_resources(*jid)});
-        }
-    };
-    add("pubsub#owner", "owner");
-    add("pubsub#publisher", "publisher");
+    const auto view = node(name);
+    if (!view) return found;
+    for (auto& [bare, affiliation] : broker_->publishers(name, settings_.page_max)) {
+        const xml::Jid jid = xml::Jid::from_canonical(bare);
+        found.push_back({jid, affiliation, registrations.serving(view->uid, jid, now)});
+    }
     return found;
 }
 
-bool Directory::is_provider(std::string_view name, const xml::Jid& account) const {
-    return std::ranges::any_of(providers(name), [&](const Provider& provider) {
-        return provider.account == account;
+bool Directory::is_provider(std::string_view name, const xml::Jid& account, storage::Millis now)
+    const {
+    const auto view = node(name);
+    if (!view) return false;
+    const std::string_view affiliation = broker_->affiliation(name, account.bare_view());
+    if (affiliation != "owner" && !affiliation.starts_with("publish")) return false;
+    return registrations.is_in_force(view->uid, account, now);
+}
+
+std::vector<storage::Batch> Directory::due(storage::Millis now, std::size_t batches_max) {
+    if (broker_ == nullptr) return {};
+    return registrations.due(now, batches_max, [&](std::uint64_t uid, const std::string& bare) {
+        return broker_->publishes(uid, bare);
     });
 }
 

@@ -11,6 +11,7 @@
 
 #include "controller/controller.hpp"
 #include "controller/ports.hpp"
+#include "controller/topics/registrations.hpp"
 #include "controller/topics/topic.hpp"
 #include "pubsub/engine.hpp"
 
@@ -26,13 +27,14 @@ struct Provider {
 class Directory {
 public:
     Directory(const Settings& settings, const Sessions& sessions)
-        : settings_(settings), sessions_(sessions) {}
+        : registrations(sessions), settings_(settings) {}
     void attach(pubsub::Engine& broker) { broker_ = &broker; }
     pubsub::Engine* broker() const { return broker_; }
 
     void forget() {
         topics_.clear();
         by_query_.clear();
+        registrations.forget();
     }
     void apply(std::string_view name, const std::optional<storage::Record>& record);
 
@@ -45,13 +47,18 @@ public:
     storage::Revision record_revision(std::string_view name) const;
     /// Topics that serve a name: the topic itself, a capability in any version, a declared query.
     std::vector<std::string> serving(std::string_view service) const;
-    std::vector<Provider> providers(std::string_view name) const;
-    bool is_provider(std::string_view name, const xml::Jid& account) const;
-    bool operator==(const Directory& other) const { return topics_ == other.topics_; }
+    std::vector<Provider> providers(std::string_view name, storage::Millis now) const;
+    bool is_provider(std::string_view name, const xml::Jid& account, storage::Millis now) const;
+    /// A slice of background work: registrations that are over.
+    std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
+    bool operator==(const Directory& other) const {
+        return topics_ == other.topics_ && registrations == other.registrations;
+    }
+
+    Registrations registrations;
 
 private:
     const Settings& settings_;
-    const Sessions& sessions_;
     pubsub::Engine* broker_ = nullptr;
     std::map<std::string, Topic, std::less<>> topics_;
     // Names that topics serve besides their own: queries → topics.

@@ -52,7 +52,8 @@ Grid::Grid(
           sessions_,
           fanout_,
           catch_up_,
-          config.controller.implicit_login
+          config.controller.implicit_login,
+          query_bounds(config)
       ),
       pipeline_(std::make_shared<Pipeline>(strand_, store, *this, log)),
       timer_(strand_),
@@ -184,6 +185,7 @@ void Grid::tick() {
         close_expired();
         fanout_.tick(time);
         catch_up_.tick();
+        router_.tick(time);
         if (may_write) note_positions();
     }
     fanout_.flush();

@@ -36,6 +36,13 @@ pubsub::Settings broker_settings(const Config& config, const Addresses& addresse
     return to;
 }
 
+Queries::Bounds query_bounds(const Config& config) {
+    Queries::Bounds bounds;
+    bounds.per_session_max = config.controller.queries_per_session_max;
+    bounds.timeout = std::chrono::seconds{config.controller.query_timeout_seconds};
+    return bounds;
+}
+
 controller::Settings controller_settings(const Config& config, const Addresses& addresses) {
     const auto& from = config.accounts;
     controller::Settings to;
@@ -46,6 +53,9 @@ controller::Settings controller_settings(const Config& config, const Addresses& 
     to.auto_approve = from.auto_approve;
     to.default_groups = from.default_groups;
     to.implicit_login = config.controller.implicit_login;
+    to.precheck = config.controller.precheck;
+    to.publisher_lease_seconds = config.controller.publisher_lease_seconds;
+    to.incident_topic = config.controller.incident_topic;
     to.accounts_max = from.accounts_max;
     to.pending_per_anchor_max = from.pending_per_anchor_max;
     to.pending_expire_ms = storage::Millis{from.pending_expire_days} * 24 * 3600 * 1000;

@@ -5,10 +5,12 @@
 #include "pubsub/engine.hpp"
 #include "server/config.hpp"
 #include "server/router/addresses.hpp"
+#include "server/router/queries.hpp"
 
 namespace grid::server {
 
 pubsub::Settings broker_settings(const Config& config, const Addresses& addresses);
+Queries::Bounds query_bounds(const Config& config);
 controller::Settings controller_settings(const Config& config, const Addresses& addresses);
 
 }   // namespace grid::server

@@ -34,6 +34,7 @@ void Router::take_presence(
     }
     auto type = presence.attr_or("type", "");
     if (type == "unavailable") {
+        session->is_present = false;
         set_active(session, false);
     } else if (type.empty()) {
         int priority = 0;
@@ -49,8 +50,9 @@ void Router::take_presence(
         if (session->is_active && moved) fanout_.presence_changed(session->bare);
         if (session->is_active && is_back) catch_up_.came(session);
         // Initial presence is login (B.3), which only an enabled account may.
-        if (controller_.state(session->principal) == controller::AccountState::Enabled)
-            set_active(session, true);
+        if (controller_.state(session->principal) != controller::AccountState::Enabled) return;
+        session->is_present = true;
+        set_active(session, true);
     }
 }
 
@@ -67,6 +69,9 @@ void Router::set_active(const SessionPtr& session, bool active) {
 }
 
 void Router::end_presence(const SessionPtr& session) {
+    session->is_present = false;
+    controller_.session_ended(session->id);
+    forget_queries(session);
     auto end = [this, session] {
         const auto& others = sessions_.of_account(session->bare.str());
         const auto is_there = [&](const SessionPtr& other) {

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "controller/queries/incident.hpp"
+#include "server/stamp.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/stanza.hpp"
 #include "xml/writer.hpp"
@@ -22,7 +24,8 @@ Router::Router(
     SessionRegistry& sessions,
     Fanout& fanout,
     CatchUp& catch_up,
-    bool implicit_login
+    bool implicit_login,
+    Queries::Bounds queries
 )
     : addresses_(addresses),
       server_iqs_(server_iqs),
@@ -32,7 +35,8 @@ Router::Router(
       sessions_(sessions),
       fanout_(fanout),
       catch_up_(catch_up),
-      implicit_login_(implicit_login) {}
+      implicit_login_(implicit_login),
+      queries_(queries) {}
 
 namespace {
 
@@ -51,6 +55,13 @@ void cut_down(xml::Element& element, int depth) {
     if (first != nodes.begin()) std::swap(*first, nodes.front());
     nodes.erase(nodes.begin() + 1, nodes.end());
     cut_down(nodes.front(), depth - 1);
+}
+
+/// XEP-0268: inquiries and requests to the grid go to somebody who provides the topic.
+bool is_routed_incident(Destination destination, xml::IqType type, const xml::Element& payload) {
+    return (destination == Destination::Server || destination == Destination::Controller) &&
+           type == xml::IqType::Get && payload.ns() == controller::incident_ns &&
+           (payload.name() == "inquiry" || payload.name() == "request");
 }
 
 /// The stanza down to the first child of the first child of the first child (a Grid operation sits
@@ -123,8 +134,12 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
 Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const {
     auto type = xml::iq_type(iq);
     const auto* id = iq.attr("id");
-    if (type && (*type == xml::IqType::Result || *type == xml::IqType::Error))
-        return std::monostate{};   // nothing here waits for one, and an error is never answered
+    if (type && (*type == xml::IqType::Result || *type == xml::IqType::Error)) {
+        // Only clients wait for one (B.9), and an error is never answered.
+        if (!id || addresses_.classify(to, session.bare) != Destination::Client)
+            return std::monostate{};
+        return prepare_relayed_iq(session, std::move(iq), std::move(to));
+    }
     if (!type || !id || id->empty())
         return error_bytes(
             session, iq,
@@ -138,21 +153,18 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
             xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)")
         );
     }
-    if (inbound.destination == Destination::Client) {
-        inbound.relayed = std::make_shared<const std::string>(
-            xml::to_string(iq.set("from", session.jid.str()), xml::ns::client.uri())
+    if (inbound.destination == Destination::Client ||
+        is_routed_incident(inbound.destination, *type, *iq.first_child()))
+        return prepare_relayed_iq(session, std::move(iq), std::move(to));
+    pubsub::IqRequest request{*type, to, iq.first_child(), {&iq}};
+    bool is_local = inbound.destination == Destination::Server ||
+                    inbound.destination == Destination::OwnAccount;
+    if (is_local && *type == xml::IqType::Get && request.payload->is("ping", xml::ns::ping))
+        return xml::to_string(
+            xml::iq_result(iq.set("from", session.jid.str())), xml::ns::client.uri()
         );
-    } else {
-        pubsub::IqRequest request{*type, to, iq.first_child(), {&iq}};
-        bool is_local = inbound.destination == Destination::Server ||
-                        inbound.destination == Destination::OwnAccount;
-        if (is_local && *type == xml::IqType::Get && request.payload->is("ping", xml::ns::ping))
-            return xml::to_string(
-                xml::iq_result(iq.set("from", session.jid.str())), xml::ns::client.uri()
-            );
-        auto prepared = prepare_payload(inbound.destination, request);
-        inbound.prepared = prepared ? std::move(*prepared) : refusal(prepared.error());
-    }
+    auto prepared = prepare_payload(inbound.destination, request);
+    inbound.prepared = prepared ? std::move(*prepared) : refusal(prepared.error());
     inbound.to = std::move(to);
     inbound.stanza = skeleton(std::move(iq));
     return inbound;
@@ -163,7 +175,10 @@ Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
 ) const {
     std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepared;
     if (destination == Destination::Broker) prepared = broker_.prepare(request);
-    if (destination == Destination::Controller) prepared = controller_.prepare(request);
+    const bool is_incident =
+        destination == Destination::Server && request.payload->ns() == controller::incident_ns;
+    if (destination == Destination::Controller || is_incident)
+        prepared = controller_.prepare(request);
     if (prepared) return std::move(*prepared);
     if (destination == Destination::Elsewhere)
         return xml::StanzaError{
@@ -193,6 +208,7 @@ Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
 
 void Router::take(const SessionPtr& session, Inbound inbound) {
     ++session->stanzas_in;
+    session->heard = now();
     const auto& stanza = inbound.stanza;
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
         // The refused keep their place among the answers, as everything else does.
@@ -233,6 +249,9 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
 void Router::take_relayed(const SessionPtr& session, const Inbound& inbound) {
     const auto& stanza = inbound.stanza;
     auto type = stanza.attr_or("type", "normal");
+    if (stanza.name() == "iq")
+        return type == "get" || type == "set" ? take_query(session, inbound)
+                                              : take_answer(session, inbound);
     auto refuse = [&] {
         if (type != "error" && type != "result" && type != "headline")
             reply_error(session, stanza, xml::service_unavailable("nobody is there"));
@@ -240,10 +259,6 @@ void Router::take_relayed(const SessionPtr& session, const Inbound& inbound) {
     const xml::Jid& to = inbound.to.empty() ? session->bare : inbound.to;
     // As for a missing account, so that accounts cannot be probed (B.1).
     if (controller_.state(to.bare()) != controller::AccountState::Enabled) return refuse();
-    if (stanza.name() == "iq") {
-        // Queries from client to client are not relayed, so nobody waits for an answer.
-        return refuse();
-    }
     if (type == "groupchat") return refuse();
     if (!to.is_bare()) {
         if (auto target = sessions_.find(to); target && fanout_.may_receive(*target))

@@ -14,6 +14,7 @@
 #include "server/grid/pipeline.hpp"
 #include "server/router/addresses.hpp"
 #include "server/router/iq_table.hpp"
+#include "server/router/queries.hpp"
 #include "server/session.hpp"
 
 namespace grid::server {
@@ -46,7 +47,8 @@ public:
         SessionRegistry& sessions,
         Fanout& fanout,
         CatchUp& catch_up,
-        bool implicit_login
+        bool implicit_login,
+        Queries::Bounds queries
     );
 
     /// On the connection's strand; reads only what never changes. Ping is answered here: it waits
@@ -60,6 +62,8 @@ public:
     /// It is there no more: its temporary subscriptions end (XEP-0060 §12.5), after what it asked
     /// for before. The caller runs the session's queue.
     void end_presence(const SessionPtr& session);
+    /// Queries that nobody answered in time.
+    void tick(std::chrono::steady_clock::time_point time);
 
 private:
     Routed prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const;
@@ -68,6 +72,14 @@ private:
     ) const;
     void take_presence(const SessionPtr& session, const xml::Element& presence, const xml::Jid& to);
     void take_relayed(const SessionPtr& session, const Inbound& inbound);
+
+    // iqs between clients: relay_query.cpp
+    Inbound prepare_relayed_iq(const Session& session, xml::Element iq, xml::Jid to) const;
+    void take_query(const SessionPtr& session, const Inbound& inbound);
+    void take_answer(const SessionPtr& session, const Inbound& inbound);
+    void tell_unanswered(const std::vector<Queries::Query>& queries, const xml::StanzaError& error);
+    void forget_queries(const SessionPtr& session);
+
     void reply_error(
         const SessionPtr& session, const xml::Element& stanza, const xml::StanzaError& error
     );
@@ -81,6 +93,7 @@ private:
     Fanout& fanout_;
     CatchUp& catch_up_;
     bool implicit_login_;
+    Queries queries_;
 };
 
 /// Fills context and order of a request and puts it into the session's queue. (router.cpp)

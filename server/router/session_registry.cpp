@@ -71,6 +71,13 @@ bool SessionRegistry::is_active(std::uint64_t session) const {
     return found != by_id_.end() && found->second->is_active;
 }
 
+std::optional<controller::Activity> SessionRegistry::activity(std::uint64_t session) const {
+    auto found = by_id_.find(session);
+    if (found == by_id_.end()) return std::nullopt;
+    const Session& s = *found->second;
+    return controller::Activity{s.jid, s.since, s.is_active, s.is_present, s.heard};
+}
+
 std::vector<xml::Jid> SessionRegistry::active_resources(const xml::Jid& bare) const {
     std::vector<xml::Jid> jids;
     for (const auto& session : of_account(bare.str()))

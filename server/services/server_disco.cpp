@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "controller/queries/incident.hpp"
 #include "server/services/services.hpp"
 #include "server/stream/features.hpp"
 #include "xml/base64.hpp"
@@ -13,21 +14,22 @@ namespace grid::server::services {
 namespace {
 
 /// Everything here is answered by a handler in this folder, or by the router (ping).
-std::vector<std::string_view> features() {
+std::vector<std::string_view> features(bool takes_incidents) {
     std::vector<std::string_view> all{
         xml::ns::disco_info.uri(), xml::ns::disco_items.uri(), xml::ns::ping.uri(),
         xml::ns::version.uri(),    xml::ns::caps.uri(),
     };
+    if (takes_incidents) all.push_back(controller::incident_ns.uri());
     std::ranges::sort(all);
     return all;
 }
 
-xml::Element info(const std::string* node) {
+xml::Element info(const std::string* node, bool takes_incidents) {
     xml::Element query("query", xml::ns::disco_info);
     if (node) query.set("node", *node);
     query.add(xml::Element("identity", {{"category", "server"}, {"type", "im"}, {"name", "gridd"}})
     );
-    for (auto feature : features())
+    for (auto feature : features(takes_incidents))
         query.add(xml::Element("feature", {{"var", std::string(feature)}}));
     return query;
 }
@@ -45,9 +47,9 @@ xml::StanzaError no_node(const std::string& node) {
 
 }   // namespace
 
-std::string caps_hash() {
+std::string caps_hash(bool takes_incidents) {
     std::string text = "server/im//gridd<";
-    for (auto feature : features()) {
+    for (auto feature : features(takes_incidents)) {
         text += feature;
         text += '<';
     }
@@ -56,16 +58,16 @@ std::string caps_hash() {
     return xml::to_base64({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
-void register_server_disco(IqTable& server, const Addresses& addresses) {
+void register_server_disco(IqTable& server, const Addresses& addresses, bool takes_incidents) {
     server.on(xml::IqType::Set, xml::ns::session, legacy_session);
     server.on(
         xml::IqType::Get, xml::ns::disco_info,
         // XEP-0115 §6.2: the node that the stream features name is answered too.
-        [own = stream::caps_node(addresses.server().str()) + "#" +
-               caps_hash()](const pubsub::IqRequest& request) -> IqAnswer {
+        [own = stream::caps_node(addresses.server().str()) + "#" + caps_hash(takes_incidents),
+         takes_incidents](const pubsub::IqRequest& request) -> IqAnswer {
             const auto* node = request.payload->attr("node");
             if (node && *node != own) return no_node(*node);
-            return pubsub::Reply(info(node));
+            return pubsub::Reply(info(node, takes_incidents));
         }
     );
     server.on(

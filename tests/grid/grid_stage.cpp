@@ -29,6 +29,17 @@ bool FakeSessions::is_active(std::uint64_t session) const {
     return found != table.end() && found->second.is_active;
 }
 
+std::optional<controller::Activity> FakeSessions::activity(std::uint64_t session) const {
+    const auto found = table.find(session);
+    if (found == table.end()) return std::nullopt;
+    const auto did = activities.find(session);
+    controller::Activity activity = did == activities.end() ? controller::Activity{} : did->second;
+    activity.jid = found->second.jid;
+    activity.since = found->second.since;
+    activity.is_active = found->second.is_active;
+    return activity;
+}
+
 std::vector<xml::Jid> FakeSessions::active_resources(const xml::Jid& bare) const {
     std::vector<xml::Jid> found;
     for (const auto& [id, view] : table)
@@ -162,6 +173,7 @@ bool GridStage::connects(std::string_view full_jid, std::string_view anchor) {
         if (done.index() == 0) return false;
     }
     SessionView view;
+    view.since = now_;
     view.id = next_session_++;
     view.jid = jid;
     view.address = "192.0.2.1";
@@ -171,6 +183,8 @@ bool GridStage::connects(std::string_view full_jid, std::string_view anchor) {
 }
 
 void GridStage::disconnects(std::string_view full_jid) {
+    for (const auto& [id, view] : sessions.table)
+        if (view.jid.str() == full_jid) controller().session_ended(id);
     std::erase_if(sessions.table, [&](const auto& e) { return e.second.jid.str() == full_jid; });
 }
 
@@ -194,6 +208,7 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
     const xml::Element iq = parse(text);
     const pubsub::Principal actor = principal(full_jid);
     REQUIRE(actor.session != 0);
+    sessions.activities[actor.session].heard = now_;
     const xml::Jid to = *xml::Jid::parse(iq.attr_or("to", ""), true);
     const bool for_broker = to == settings.broker;
     const auto destination =
@@ -212,7 +227,10 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
     if (done.index() == 0) return xml::error_reply(iq, std::get<0>(done));
     SessionView& view = sessions.table.at(actor.session);
     if ((*prepared)->effect == pubsub::SessionEffect::Login) view.is_active = true;
-    if ((*prepared)->effect == pubsub::SessionEffect::Logout) view.is_active = false;
+    if ((*prepared)->effect == pubsub::SessionEffect::Logout) {
+        view.is_active = false;
+        controller().session_ended(actor.session);
+    }
     return xml::iq_result(iq, std::get<1>(done));
 }
 

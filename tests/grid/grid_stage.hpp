@@ -23,8 +23,10 @@ public:
     std::vector<controller::SessionView> sessions() const override;
     const controller::Identity* identity(std::uint64_t session) const override;
     bool is_active(std::uint64_t session) const override;
+    std::optional<controller::Activity> activity(std::uint64_t session) const override;
     std::vector<xml::Jid> active_resources(const xml::Jid& bare) const override;
 
+    std::map<std::uint64_t, controller::Activity> activities;   // presence and the last stanza
     std::map<std::uint64_t, controller::SessionView> table;
 };
 

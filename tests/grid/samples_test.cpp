@@ -135,12 +135,20 @@ TEST_CASE_METHOD(Samples, "S31 sample 6: register as publisher makes the topic",
                   xsi:type='ns5:SessionCapability'>
                 <ns2:id>0</ns2:id><ns2:version>1.0</ns2:version></ns2:capability>
             </ns2:initPublishRequest></grid></iq>)");
-    CHECK(difference(answer, R"(
+    const auto* registration = answer.first_child()->first_child()->child_any_ns("registrationId");
+    REQUIRE(registration != nullptr);
+    CHECK(
+        difference(
+            answer, R"(
         <iq xmlns='jabber:client' type='result' id='fD65a-6' from='grid_Controller.jabber'>
           <grid xmlns='xgrid' type='response'>
             <initPublishResponse xmlns='com.domain.gi.grid'>
-              <topicName>SessionCapability-1.0</topicName></initPublishResponse>
-          </grid></iq>)") == "");
+              <topicName>SessionCapability-1.0</topicName><registrationId>)" +
+                        registration->text() + R"(</registrationId><leaseSeconds>300</leaseSeconds>
+            </initPublishResponse>
+          </grid></iq>)"
+        ) == ""
+    );
     const auto topic = node.broker->node("SessionCapability-1.0");
     REQUIRE(topic);
     CHECK(topic->creator == "node2@grid.example");

@@ -1,0 +1,96 @@
+// controller/queries/directed.cpp: may this client query that one? Policy in place of presence
+// sharing (protocol B.9; RFC 6121 §8.5.3.1).
+#include <algorithm>
+
+#include "controller/grid/request.hpp"
+#include "controller/queries/incident.hpp"
+#include "controller/state.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+using policy::Operation;
+
+/// How many topics of a provider one question looks at.
+constexpr std::size_t topics_max = 256;
+
+/// The names under which a policy or a declaration may know what the payload asks for: the
+/// namespace, the element in it, and of a Grid message the same of what it wraps.
+std::vector<std::string> service_names(const xml::Element& payload) {
+    std::vector<std::string> names;
+    const auto add = [&](const xml::Element& element) {
+        const std::string ns(element.ns().uri());
+        if (!ns.empty()) names.push_back(ns + "." + element.name());
+        if (!ns.empty() && element.ns() != xml::ns::gi && element.ns() != xml::ns::xgrid)
+            names.push_back(ns);
+    };
+    const xml::Element* inner = gi::is_grid(payload) ? payload.first_child() : nullptr;
+    if (inner == nullptr) {
+        add(payload);
+        return names;
+    }
+    add(*inner);
+    names.push_back(inner->name());
+    if (const std::string type = gi::xsi_type(*inner); !type.empty()) names.push_back(type);
+    return names;
+}
+
+bool serves(const Directory& directory, const std::string& topic, const std::string& name) {
+    if (topic == name || split_topic(topic).name == name) return true;
+    const Topic* declared = directory.topic(topic);
+    return declared != nullptr && std::ranges::binary_search(declared->queries, name);
+}
+
+/// What the policy is asked about: the topics of the provider that serve this; all of them when
+/// none is declared to, since what a provider answers is its own business (S72); and for a Grid
+/// message to somebody who provides nothing its own name.
+std::vector<std::string> topics_asked_about(
+    const Controller::State& state, const xml::Jid& to, const xml::Element& payload
+) {
+    const std::string& incidents = state.settings.incident_topic;
+    if (payload.ns() == incident_ns && !incidents.empty()) return {incidents};
+    const pubsub::Engine* broker = state.directory.broker();
+    std::vector<std::string> provided;
+    if (broker != nullptr) provided = broker->published_by(to.bare_view(), topics_max);
+    const std::vector<std::string> names = service_names(payload);
+    std::vector<std::string> serving;
+    for (const std::string& topic : provided)
+        if (std::ranges::any_of(names, [&](const std::string& name) {
+                return serves(state.directory, topic, name);
+            }))
+            serving.push_back(topic);
+    if (!serving.empty()) return serving;
+    if (provided.empty() && gi::is_grid(payload)) return names;
+    return provided;
+}
+
+}   // namespace
+
+std::optional<xml::StanzaError> Controller::refuse_query(
+    const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
+) const {
+    const State& state = *state_;
+    const std::vector<std::string> topics = topics_asked_about(state, to, payload);
+    // Somebody who provides nothing answers nobody: as for a missing account.
+    if (topics.empty()) return xml::service_unavailable("nobody is there");
+    if (!state.settings.precheck) return std::nullopt;
+    policy::Match match;
+    const std::string* asked = nullptr;
+    for (const std::string& topic : topics) {
+        asked = &topic;
+        match = state.decide(actor, Operation::Query, topic);
+        if (match.allowed) break;
+    }
+    audit::Record record =
+        audit::by(actor, match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny, "query");
+    record.topic = *asked;
+    record.target = to.str();
+    record.rule = *match.rule;
+    state.audit.add(std::move(record));
+    if (match.allowed) return std::nullopt;
+    return to_plain_error({Errc::Denied, "the policy of this grid does not allow this query", {}});
+}
+
+}   // namespace grid::controller

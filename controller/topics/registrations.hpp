@@ -1,0 +1,96 @@
+// controller/topics/registrations.hpp: who registered as publisher, by which stream, with which
+// lease (protocol B.7).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "controller/ports.hpp"
+#include "pubsub/request.hpp"
+#include "storage/batch.hpp"
+
+namespace grid::controller {
+
+/// What one account registered at one topic. It stays when it serves no more: an account that
+/// registers is listed only while it is registered, one that never did (a stock client) whenever it
+/// is there.
+struct Registration {
+    struct Entry {
+        std::string resource, id;
+        std::uint64_t session = 0;
+        std::uint32_t lease_seconds = 0;
+        storage::Millis at = 0;
+        bool operator==(const Entry&) const = default;
+    };
+    bool is_persistent = false;       // listed whenever it is there
+    std::vector<Entry> entries;       // one per stream
+    storage::Revision revision = 0;   // of the record; not stored in it
+    bool operator==(const Registration&) const = default;
+};
+
+std::string encode(const Registration& registration);
+std::optional<Registration> decode_registration(std::string_view value);
+/// `node` 0: the one that the batch makes.
+std::string registration_key(std::uint64_t node, std::string_view bare);
+
+class Registrations {
+public:
+    explicit Registrations(const Sessions& sessions) : sessions_(sessions) {}
+
+    void forget();
+    /// `rest` of the key: uid and bare JID.
+    void apply(std::string_view rest, const std::optional<storage::Record>& record);
+    bool operator==(const Registrations& other) const { return all_ == other.all_; }
+
+    std::size_t size() const { return all_.size(); }
+    /// Soft state: what this session registered is no more.
+    void session_ended(std::uint64_t session) {
+        if (by_session_.contains(session)) ended_.insert(session);
+    }
+    /// Full JIDs by which the account serves the topic now.
+    std::vector<xml::Jid> serving(std::uint64_t node, const xml::Jid& bare, storage::Millis now)
+        const;
+    /// Whether it counts as a provider at all: it never registered, or serves now.
+    bool is_in_force(std::uint64_t node, const xml::Jid& bare, storage::Millis now) const;
+
+    struct Wish {
+        std::uint64_t node = 0;   // 0: made by this batch
+        bool is_persistent = false;
+        std::uint32_t lease_seconds = 0;
+    };
+    /// Adds what registers the actor's stream, unless it is registered so; its registration id.
+    /// Nothing: as many streams of the account are registered as may be.
+    std::optional<std::string> enter(
+        storage::Batch& batch, const pubsub::Context& context, const Wish& wish
+    ) const;
+    /// Adds what ends it; false when it is not registered.
+    bool leave(storage::Batch& batch, const pubsub::Context& context, std::uint64_t node) const;
+
+    /// A slice of what is over: streams that ended, leases that lapsed, and whole records of which
+    /// `is_known` says no. Each batch expects the record that it changes.
+    std::vector<storage::Batch> due(
+        storage::Millis now,
+        std::size_t batches_max,
+        const std::function<bool(std::uint64_t node, const std::string& bare)>& is_known
+    );
+
+private:
+    using Key = std::pair<std::uint64_t, std::string>;
+    bool is_alive(const Registration::Entry& entry, std::string_view bare, storage::Millis now)
+        const;
+    void put(storage::Batch& batch, const Key& key, const Registration& next) const;
+
+    const Sessions& sessions_;
+    std::map<Key, Registration> all_;
+    std::map<std::uint64_t, std::set<Key>> by_session_;
+    std::set<std::uint64_t> ended_;   // sessions with entries that `due` has not yet removed
+    Key cursor_;
+};
+
+}   // namespace grid::controller

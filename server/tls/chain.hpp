@@ -1,0 +1,34 @@
+// server/tls/chain.hpp: a certificate chain that somebody else was shown, judged as at login
+// (B.10).
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "controller/ports.hpp"
+#include "server/config.hpp"
+
+namespace grid::server::tls {
+
+/// Immutable: any thread.
+class TrustedChains final : public controller::Chains {
+public:
+    /// Why a path (controller::Identity::path) does not hold any more; empty: it does.
+    using Revoked = std::function<std::string(const std::vector<std::string>& path)>;
+
+    /// The trust store is that of the listener's context, which must outlive this.
+    TrustedChains(SSL_CTX* context, const Config& config, Revoked revoked)
+        : context_(context), config_(config), revoked_(std::move(revoked)) {}
+
+    Verdict verify(const std::vector<std::string>& chain) const override;
+
+private:
+    SSL_CTX* context_;
+    const Config& config_;
+    Revoked revoked_;
+};
+
+}   // namespace grid::server::tls

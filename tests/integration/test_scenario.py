@@ -1,0 +1,155 @@
+# tests/integration/test_scenario.py: the sequences of the deck in their order, by stock clients.
+"""A publisher and a subscriber, both slixmpp, and an administrator, over the real program. Each step
+leaves the grid as the next one finds it."""
+
+import asyncio
+import unittest
+import xml.etree.ElementTree as ET
+
+from slixmpp.exceptions import IqError
+
+from grid_protocol import (
+    answer_queries,
+    find,
+    gi,
+    init_publish,
+    is_authorized,
+    texts,
+    xgrid,
+)
+from gridd import BROKER, DOMAIN, Operated
+from stock import SECONDS, Client, LoginFailed
+
+TOPIC = "SessionCapability-1.0"
+SERVICE = "com.domain.ise.session.SessionQuery"
+SESSION = "urn:session:1"
+QUERY = "<SessionQuery xmlns='com.domain.ise.session'/>"
+TAG = "{com.domain.ise.session}SessionQuery"
+
+POLICY = """\
+allow group publishers to discover, create, publish, subscribe on SessionCapability-*
+allow group readers to discover, subscribe, retrieve, query on SessionCapability-*
+allow group guests to discover on any
+"""
+
+
+def session(location):
+    return ET.fromstring(
+        f"<session xmlns='{SESSION}'><location xmlns='{SESSION}'>{location}</location></session>"
+    )
+
+
+class Scenario(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.server = Operated(POLICY).start()
+        self.addCleanup(self.server.close)
+
+    async def log_in(self, name, resource="test", presence=True):
+        client = Client(self.server.authority.client(f"{name}@{DOMAIN}"), resource)
+        await client.login(self.server.c2s, presence=presence)
+        self.addCleanup(client.drop)
+        return client
+
+    async def refused(self, condition, awaitable):
+        with self.assertRaises(IqError) as caught:
+            await awaitable
+        self.assertEqual(caught.exception.condition, condition)
+
+    async def state(self, client):
+        return texts(await gi(client, "AccountQuery", "<status/>"))
+
+    async def test_s29_s30_s31_s32_s38_s39_s41_s46_s80_s83_the_decks_sequences_in_order(self):
+        ise = await self.register_and_approve("ise", "publishers")
+        asa = await self.register_and_approve("asa", "readers")
+        await self.authorize_publisher(ise, asa)
+        await self.authorize_subscriber(ise, asa)
+        await self.publish(ise, asa)
+        await self.directed_query(ise, asa)
+        await self.change_of_group(ise, asa)
+
+    async def register_and_approve(self, name, group):
+        """Figure 4: certificate, register, approval by a person, login; before that nothing."""
+        client = await self.log_in(name, presence=False)
+        self.assertEqual((await self.state(client))["state"], ["init"])
+        await self.refused("registration-required", client["xep_0060"].get_nodes(jid=BROKER))
+        await self.refused("registration-required", gi(client, "AccountQuery", "<login/>"))
+        wish = f"<register><param name='group'>{group}</param></register>"
+        answer = await gi(client, "AccountQuery", wish, "set")
+        self.assertEqual(next(answer.iter("account")).get("state"), "pending")
+        await self.refused("registration-required", init_publish(client, TOPIC))
+        shown = self.server.admin_json("accounts", "show", f"{name}@{DOMAIN}")
+        self.assertEqual((shown["state"], shown["wished_groups"]), ("pending", [group]))
+        self.server.admin_ctl("accounts", "approve", f"{name}@{DOMAIN}", "--group", group)
+        self.assertEqual((await self.state(client))["state"], ["enabled"])
+        await client.leave()
+        client = await self.log_in(name)
+        await gi(client, "AccountQuery", "<login/>")
+        found = await self.state(client)
+        self.assertEqual((found["state"], found["group"]), (["enabled"], [group]))
+        return client
+
+    async def authorize_publisher(self, ise, asa):
+        """Figure 10: the topic is made, the publisher added; who may not publish is not."""
+        await self.refused("forbidden", init_publish(asa, TOPIC))
+        answer = await init_publish(
+            ise, TOPIC, f"<query name='{SERVICE}'/><schema namespace='{SESSION}' location='x.xsd'/>"
+        )
+        self.assertEqual(answer["topicName"], [TOPIC])
+        self.assertEqual(await find(asa, SERVICE), [ise.boundjid.full])
+
+    async def authorize_subscriber(self, ise, asa):
+        """Figure 3, the subscriber's half: added to the topic, and told who publishes."""
+        answer = await xgrid(
+            asa,
+            "<subscribeRequest><capability><name>SessionCapability</name><version>1.0</version>"
+            "</capability></subscribeRequest>",
+            "get",
+        )
+        found = texts(answer)
+        self.assertEqual((found["topicName"], found["jid"]), ([TOPIC], [ise.boundjid.full]))
+
+    async def publish(self, ise, asa):
+        """The data plane: broker to subscriber, the controller is out of it."""
+        await ise["xep_0060"].publish(BROKER, TOPIC, id="1", payload=session("SJC"))
+        node, items, message = await asa.next_items()
+        self.assertEqual((node, items[0][0], message.get("from")), (TOPIC, "1", BROKER))
+        await self.refused(
+            "forbidden", asa["xep_0060"].publish(BROKER, TOPIC, payload=session("SJC"))
+        )
+
+    async def directed_query(self, ise, asa):
+        """Figure 5: the provider asks about the requester before it answers."""
+        guest = await self.register_and_approve("guest", "guests")
+        answer_queries(ise, TAG, "<SessionQuery xmlns='com.domain.ise.session'/>")
+        for client, may in ((asa, True), (guest, False)):
+            value, _, identity = await is_authorized(
+                ise, identity=client.boundjid.full, service=SERVICE, operation="query"
+            )
+            self.assertEqual((value, identity), (may, client.boundjid.bare))
+        answer = await asa.send_iq(ise.boundjid.full, "get", QUERY)
+        self.assertIsNotNone(answer.find(TAG))
+        await self.refused("forbidden", guest.send_iq(ise.boundjid.full, "get", QUERY))
+
+    async def change_of_group(self, ise, asa):
+        """S39: the client is logged off; what its group no longer allows is gone at once."""
+        ended = asa.disconnected
+        self.server.admin_ctl("accounts", "groups", asa.boundjid.bare, "guests")
+        await asyncio.wait_for(ended, SECONDS)
+        self.assertIn("reset", asa.stream_errors)
+        asa = await self.log_in("asa")
+        self.assertEqual((await self.state(asa))["group"], ["guests"])
+        await self.refused("forbidden", asa.send_iq(ise.boundjid.full, "get", QUERY))
+        await ise["xep_0060"].publish(BROKER, TOPIC, id="2", payload=session("SJC"))
+        await asa["xep_0199"].send_ping(DOMAIN)
+        await asyncio.sleep(0.3)
+        while not asa.messages.empty():
+            message = asa.messages.get_nowait()
+            items = list(message.iter("{http://jabber.org/protocol/pubsub#event}items"))
+            self.assertEqual(items, [], ET.tostring(message))
+        self.server.admin_ctl("accounts", "disable", asa.boundjid.bare)
+        with self.assertRaises(LoginFailed):
+            await self.log_in("asa")
+
+
+if __name__ == "__main__":
+    unittest.main()

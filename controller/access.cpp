@@ -57,13 +57,47 @@ bool Controller::State::is_administrator(const pubsub::Principal& actor) const {
 }
 
 policy::Match Controller::State::decide(
-    const pubsub::Principal& actor, policy::Operation operation, std::string_view topic
+    const pubsub::Principal& actor, policy::Operation operation, const policy::Object& object
 ) const {
     if (is_system(actor)) return {true, 0, &system_rule};
     const Account* account = account_of(actor);
     if (account == nullptr) return {false, 0, &no_account_rule};
     if (account->state != AccountState::Enabled) return {false, 0, &rule_of(account->state)};
-    return policy.of(*account, operation, topic);
+    policy::Object asked = object;
+    const std::string type = type_of(operation, object);
+    asked.type = type;
+    policy::SessionFacts session{actor.address, {}};
+    if (policy.asks_sessions(operation) && actor.session != 0)
+        if (const Identity* identity = sessions.identity(actor.session))
+            session.issuer = identity->issuer;
+    return policy.of(*account, operation, asked, session);
+}
+
+std::string Controller::State::type_of(policy::Operation operation, const policy::Object& object)
+    const {
+    if (!object.type.empty() || !policy.asks_type(operation)) return std::string(object.type);
+    const auto node = directory.node(object.topic);
+    return node ? node->type : std::string();
+}
+
+policy::Match Controller::State::decide_for(
+    const xml::Jid& client, policy::Operation operation, const policy::Object& object
+) const {
+    const Account* account = accounts.find(client.bare_view());
+    if (account == nullptr) return {false, 0, &no_account_rule};
+    if (account->state != AccountState::Enabled) return {false, 0, &rule_of(account->state)};
+    const std::string type = type_of(operation, object);
+    const policy::Object asked{object.topic, type, object.service};
+    std::vector<SessionView> there;
+    if (policy.asks_sessions(operation)) there = sessions.sessions_of(client.bare());
+    std::optional<policy::Match> match;
+    for (const SessionView& session : there) {
+        if (!client.is_bare() && session.jid != client) continue;
+        if (session.identity.anchor != account->anchor) continue;   // nobody's (account_of)
+        match = policy.of(*account, operation, asked, {session.address, session.identity.issuer});
+        if (!match->allowed) return *match;
+    }
+    return match ? *match : policy.of(*account, operation, asked, policy::SessionKnown::Certain);
 }
 
 void Controller::State::expect_gates(storage::Batch& batch, const pubsub::Principal& actor) const {
@@ -93,27 +127,52 @@ pubsub::Verdict Controller::check(
     const pubsub::Principal& actor,
     pubsub::Operation operation,
     std::string_view node,
-    std::string_view /*type*/
+    std::string_view type
 ) const {
-    const policy::Match match = state_->decide(actor, policy::from(operation), node);
+    const policy::Match match =
+        state_->decide(actor, policy::from(operation), policy::Object{node, type, {}});
     return {match.allowed, *match.rule};
 }
 
 bool Controller::may_receive(
-    const xml::Jid& subscriber, std::string_view node, std::string_view /*type*/
+    const xml::Jid& subscriber, std::string_view node, std::string_view type
 ) const {
     const Account* account = state_->accounts.find(subscriber.bare_view());
-    return account != nullptr && account->state == AccountState::Enabled &&
-           state_->policy.of(*account, policy::Operation::Subscribe, node).allowed;
+    if (account == nullptr || account->state != AccountState::Enabled) return false;
+    if (account->is_in(administrators_group)) return true;   // past the policy, as at the broker
+    // A session that may have it is asked for at each delivery (may_receive_here).
+    return state_->policy
+        .of(*account, policy::Operation::Subscribe, policy::Object{node, type, {}},
+            policy::SessionKnown::Possible)
+        .allowed;
+}
+
+bool Controller::asks_sessions() const {
+    return state_->policy.asks_sessions(policy::Operation::Subscribe);
+}
+
+bool Controller::may_receive_here(
+    const pubsub::Principal& session, std::string_view node, std::string_view type
+) const {
+    return state_->is_administrator(session) ||
+           state_->decide(
+                     session, policy::Operation::Subscribe, policy::Object{node, type, {}}
+           ).allowed;
 }
 
 pubsub::Verdict Controller::check_subscriber(
-    const xml::Jid& subscriber, std::string_view node, std::string_view /*type*/
+    const xml::Jid& subscriber, std::string_view node, std::string_view type
 ) const {
+    static const std::string administrator_rule = "administrator";
     const Account* account = state_->accounts.find(subscriber.bare_view());
     if (account == nullptr) return {false, no_account_rule};
     if (account->state != AccountState::Enabled) return {false, rule_of(account->state)};
-    const policy::Match match = state_->policy.of(*account, policy::Operation::Subscribe, node);
+    if (account->is_in(administrators_group)) return {true, administrator_rule};
+    // Nobody knows where its sessions will come from: each delivery asks.
+    const policy::Match match = state_->policy.of(
+        *account, policy::Operation::Subscribe, policy::Object{node, type, {}},
+        policy::SessionKnown::Possible
+    );
     return {match.allowed, *match.rule};
 }
 

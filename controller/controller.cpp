@@ -2,6 +2,9 @@
 // start.
 #include "controller/controller.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "controller/accounts/event.hpp"
 #include "controller/state.hpp"
 #include "storage/codec.hpp"
@@ -116,7 +119,13 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
 void Controller::scan_finished() { ++state_->revision; }
 
 std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t batches_max) {
-    std::vector<storage::Batch> batches = state_->audit.drain(now, batches_max);
+    std::vector<storage::Batch> batches;
+    // First, so that no full queue holds it up: rights hang on it.
+    if (auto window = state_->policy.due(now)) batches.push_back(std::move(*window));
+    if (batches.size() < batches_max) {
+        auto records = state_->audit.drain(now, batches_max - batches.size());
+        std::ranges::move(records, std::back_inserter(batches));
+    }
     if (batches.size() >= batches_max) return batches;
     for (storage::Batch& batch : state_->directory.due(now, batches_max - batches.size()))
         batches.push_back(std::move(batch));

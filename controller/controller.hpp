@@ -73,6 +73,10 @@ public:
     ) const override;
     bool may_receive(const xml::Jid& subscriber, std::string_view node, std::string_view type)
         const override;
+    bool asks_sessions() const override;
+    bool may_receive_here(
+        const pubsub::Principal& session, std::string_view node, std::string_view type
+    ) const override;
     bool is_administrator(const pubsub::Principal& actor) const override;
     std::uint64_t revision() const override;
     void seal(

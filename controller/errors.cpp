@@ -43,6 +43,7 @@ constexpr std::array rows{
     ErrorRow{"wait", "resource-constraint", nullptr, nullptr, 429, "too-many-accounts"},
     ErrorRow{"modify", "not-acceptable", nullptr, nullptr, 400, "policy-invalid"},
     ErrorRow{"cancel", "conflict", nullptr, nullptr, 409, "policy-changed"},
+    ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-version"},
     ErrorRow{"cancel", "not-allowed", nullptr, nullptr, 403, "no-certificate"},
 };
 static_assert(rows.size() == static_cast<std::size_t>(Errc::NoCertificate) + 1);

@@ -35,7 +35,8 @@ enum class Errc {
     TooManyPending,
     TooManyAccounts,
     PolicyInvalid,
-    PolicyChanged,   // another version than the one expected
+    PolicyChanged,    // another version than the one expected
+    UnknownVersion,   // of the policy: not kept
     NoCertificate,
 };
 

@@ -10,6 +10,14 @@ std::vector<xml::Jid> Sessions::resources(const xml::Jid& bare) const {
     return found;
 }
 
+std::vector<SessionView> Sessions::sessions_of(const xml::Jid& bare) const {
+    std::vector<SessionView> found = sessions();
+    std::erase_if(found, [&](const SessionView& view) {
+        return view.jid.bare_view() != bare.str();
+    });
+    return found;
+}
+
 std::string advice(const storage::StoreStatus& store) {
     if (store.writable) return {};
     if (store.needs_reopen) return "look at the disk and the log, then: gridctl store reopen";

@@ -61,6 +61,8 @@ public:
     /// All full JIDs of an account, confined and inactive ones too (B.4). The default walks the
     /// table; a table with an index by account should say so here.
     virtual std::vector<xml::Jid> resources(const xml::Jid& bare) const;
+    /// The same with what was seen of them; as above, a table with an index should say so here.
+    virtual std::vector<SessionView> sessions_of(const xml::Jid& bare) const;
 };
 
 /// What notifying may do besides sending messages.

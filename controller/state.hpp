@@ -29,6 +29,8 @@ struct Controller::State {
     mutable audit::Queue audit;
     const Chains* chains = nullptr;
     Directory directory;
+    /// The policy that was tried last (policy_admin.hpp). Soft state.
+    mutable std::shared_ptr<const policy::Policy> draft;
     std::uint64_t revision = 1;   // of rights: see AccessPolicy::revision
 
     AccountMachine machine() const { return {accounts, settings, directory.broker()}; }
@@ -42,9 +44,23 @@ struct Controller::State {
     std::optional<Failure> entitled(const pubsub::Principal& actor) const;
     bool is_administrator(const pubsub::Principal& actor) const;
 
+    /// What the policy says of a session, by its network and issuer too. A type that is not given
+    /// is looked up where a rule asks for it.
+    policy::Match decide(
+        const pubsub::Principal& actor, policy::Operation operation, const policy::Object& object
+    ) const;
     policy::Match decide(
         const pubsub::Principal& actor, policy::Operation operation, std::string_view topic
+    ) const {
+        return decide(actor, operation, policy::Object{topic, {}, {}});
+    }
+    /// The same for somebody else: a session by its full JID, or all sessions of an account. When
+    /// none is there, what every session of it may.
+    policy::Match decide_for(
+        const xml::Jid& client, policy::Operation operation, const policy::Object& object
     ) const;
+    /// The topic's type where rules ask for it.
+    std::string type_of(policy::Operation operation, const policy::Object& object) const;
     /// Expects the actor's account and the policy head: the gates of an allowed request.
     void expect_gates(storage::Batch& batch, const pubsub::Principal& actor) const;
     /// A question that was answered without a change.

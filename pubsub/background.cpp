@@ -234,34 +234,4 @@ std::vector<Batch> due_batches(
     return round.take();
 }
 
-std::vector<Batch> sweep_batches(
-    const Broker& broker, SweepCursor& cursor, std::size_t subscriptions_max
-) {
-    const std::uint64_t policy = broker.policy.revision();
-    if (cursor.policy != policy) cursor = {policy, false, {}, {}};
-    std::vector<Batch> batches;
-    if (cursor.is_done) return batches;
-    std::size_t seen = 0;
-    const auto& nodes = broker.memory.by_name();
-    for (auto at = nodes.lower_bound(cursor.node); at != nodes.end(); ++at) {
-        const Node& node = *at->second;
-        auto next = at->first == cursor.node ? node.subscriptions.upper_bound(cursor.after)
-                                             : node.subscriptions.begin();
-        for (; next != node.subscriptions.end(); ++next) {
-            const auto jid = xml::Jid::from_canonical(next->first.jid);
-            if (!broker.policy.may_receive(jid, node.name(), node.config().type)) {
-                if (batches.empty() || batches.back().operations.size() >= items_per_batch)
-                    batches.emplace_back();
-                erase_subscription(batches.back(), node, *next, true);
-            }
-            if (++seen < subscriptions_max) continue;
-            cursor.node = at->first;
-            cursor.after = next->first;
-            return batches;
-        }
-    }
-    cursor.is_done = true;
-    return batches;
-}
-
 }   // namespace grid::pubsub

@@ -23,18 +23,4 @@ std::vector<storage::Batch> due_batches(
     const Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
 );
 
-/// Where the sweep stands that follows a change of policy.
-struct SweepCursor {
-    std::uint64_t policy = 0;   // revision being swept for
-    bool is_done = false;
-    std::string node;        // next one by name
-    SubscriptionKey after;   // in it
-};
-
-/// Removes subscriptions whose subscriber may no longer receive. Looks at `subscriptions_max` of
-/// them.
-std::vector<storage::Batch> sweep_batches(
-    const Broker& broker, SweepCursor& cursor, std::size_t subscriptions_max
-);
-
 }   // namespace grid::pubsub

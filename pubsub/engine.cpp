@@ -13,6 +13,8 @@
 #include "pubsub/notification.hpp"
 #include "pubsub/replay.hpp"
 #include "pubsub/request_parse.hpp"
+#include "pubsub/rights_walk.hpp"
+#include "pubsub/sweep.hpp"
 #include "pubsub/use_cases.hpp"
 
 namespace grid::pubsub {
@@ -94,6 +96,8 @@ void Engine::notify(const storage::Committed& committed, Notifier& notifier) {
             state_->broker->memory.told_of_hiding(
                 gone->node, gone->hidden_after, gone->hidden_up_to
             );
+        if (const auto* configured = std::get_if<NodeConfigured>(&event))
+            state_->sweep.configured.insert(configured->node);
         if (const auto* bounced = std::get_if<Bounced>(&event))
             count_bounce(*bounced, committed.time);
     }
@@ -181,14 +185,26 @@ std::vector<std::uint64_t> Engine::subscribed_nodes(const xml::Jid& bare) const 
     return nodes;
 }
 
+bool Engine::may_receive_here(const Principal& session, std::uint64_t node) const {
+    const Broker& broker = *state_->broker;
+    if (!broker.policy.asks_sessions()) return true;
+    const Node* found = broker.memory.find(node);
+    return found && broker.policy.may_receive_here(session, found->name(), found->config().type);
+}
+
+HolderPage Engine::holders(const HolderCursor& after, std::size_t max) const {
+    return holders_after(*state_->broker, after, max);
+}
+
 std::vector<storage::Batch> Engine::sweep(std::size_t subscriptions_max) {
     return sweep_batches(*state_->broker, state_->sweep, subscriptions_max);
 }
 
 bool Engine::is_sweep_pending() const {
-    const SweepCursor& sweep = state_->sweep;
-    return !sweep.is_done || sweep.policy != state_->broker->policy.revision();
+    return pubsub::is_sweep_pending(*state_->broker, state_->sweep);
 }
+
+bool Engine::is_sweep_at_start() const { return state_->sweep.is_at_start(); }
 
 std::vector<NodeView> Engine::nodes(std::string_view after, std::size_t max) const {
     const auto& nodes = state_->broker->memory.by_name();

@@ -125,6 +125,24 @@ struct NodeView {
     bool is_enabled = true;   // see Engine::switch_node
 };
 
+/// One who has something at a node that the policy may take away.
+struct Holder {
+    enum class Kind : std::uint8_t { Subscriber, Publisher } kind = Kind::Subscriber;
+    std::string node, type;
+    std::string jid;     // of a subscription: bare or full; of a publisher: bare
+    std::string subid;   // of a subscription
+};
+/// What was looked at last: this node, or this of its holders.
+struct HolderCursor {
+    std::string node, jid, subid;
+    Holder::Kind kind = Holder::Kind::Subscriber;
+};
+struct HolderPage {
+    std::vector<Holder> holders;
+    HolderCursor last;
+    bool is_end = true;
+};
+
 struct Bounced;
 
 /// All members on the grid strand, except prepare (any thread).
@@ -157,6 +175,10 @@ public:
     /// force. A removed node's last audience stays known until its trash is erased.
     std::vector<Subscriber> audience(std::uint64_t node, AudienceKind kind = AudienceKind::Items)
         const;
+
+    /// Whether the policy lets this very session have the node's notifications; for those who are
+    /// in its audience by their account. At once where the policy does not look at sessions.
+    bool may_receive_here(const Principal& session, std::uint64_t node) const;
 
     // What is owed to those who were away or slow is a position, not a copy (design §2):
     // replay.hpp.
@@ -202,6 +224,12 @@ public:
     std::vector<storage::Batch> sweep(std::size_t subscriptions_max);
     /// Whether a sweep for the policy in force is not finished: it may go on after an empty slice.
     bool is_sweep_pending() const;
+    /// A pass that removed anything is followed by another, for what changed meanwhile. That one is
+    /// not to begin before the removals are committed.
+    bool is_sweep_at_start() const;
+    /// Subscriptions and publishers, in the order of nodes, behind a cursor: for what a policy
+    /// would do to them (rights_walk.hpp). At most `max` are looked at.
+    HolderPage holders(const HolderCursor& after, std::size_t max) const;
 
     std::vector<NodeView> nodes(std::string_view after, std::size_t max) const;
     std::optional<NodeView> node(std::string_view name) const;

@@ -49,6 +49,14 @@ public:
     }
     /// What is known of a node besides, as further fields of its meta-data (§5.4).
     virtual void describe(std::string_view /*node*/, xml::Form& /*meta_data*/) const {}
+    /// Whether sessions of one account may differ in what they may receive. Then each session is
+    /// asked about besides, when the list of those who are told is made.
+    virtual bool asks_sessions() const { return false; }
+    virtual bool may_receive_here(
+        const Principal& session, std::string_view node, std::string_view type
+    ) const {
+        return may_receive(session.jid, node, type);
+    }
     /// Administrators pass every affiliation check, and may act for another JID (§6.1.3.1).
     virtual bool is_administrator(const Principal& actor) const = 0;
     /// Changes whenever an earlier answer may have become wrong.

@@ -1,7 +1,8 @@
-// controller/admin/policy_routes.cpp: the policy by REST: show, replace, check, test.
+// controller/admin/policy_routes.cpp: the policy by REST: show, replace, roll back, check.
 #include <array>
+#include <charconv>
 
-#include "controller/admin/call.hpp"
+#include "controller/admin/policy_answers.hpp"
 
 namespace grid::controller::admin {
 
@@ -16,31 +17,86 @@ json::array to_json(const std::vector<policy::ParseError>& errors) {
     return list;
 }
 
-HttpResponse invalid(const policy::Parsed& parsed) {
-    const policy::ParseError& first = parsed.errors.front();
-    json::object body{
-        {"error",
-         json::object{
-             {"code", row(Errc::PolicyInvalid).code},
-             {"text", "the policy stays as it was: " + first.to_text()},
-             {"line", first.line},
-             {"column", first.column}
-         }},
-        {"errors", to_json(parsed.errors)}
-    };
-    return ok(std::move(body), row(Errc::PolicyInvalid).http);
+json::value time_or_null(storage::Millis time) {
+    return time == 0 ? json::value(nullptr) : json::value(time_text(time));
+}
+
+std::optional<std::uint64_t> to_version(std::string_view text) {
+    std::uint64_t version = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return version;
 }
 
 HttpDecision show_policy(const Call& call) {
-    const policy::Head& head = call.state.policy.head();
+    const policy::Policy& policy = call.state.policy;
+    const policy::Head& head = policy.head();
+    const auto next = policy.next_change();
     return ok(
         {{"version", head.version},
          {"text", head.text},
-         {"rules", call.state.policy.compiled().rules().size()},
-         {"changed", head.version == 0 ? json::value(nullptr) : json::value(time_text(head.changed))
-         },
-         {"changed_by", head.changed_by}}
+         {"rules", policy.compiled().rules().size()},
+         {"changed", time_or_null(head.version == 0 ? 0 : head.changed)},
+         {"changed_by", head.changed_by},
+         {"instant", time_or_null(head.instant)},
+         {"next_change", next ? json::value(time_text(*next)) : json::value(nullptr)}}
     );
+}
+
+/// Newest first.
+HttpDecision list_versions(const Call& call) {
+    const auto& versions = call.state.policy.versions();
+    const std::string after = call.request.in_query("after");
+    auto end = versions.end();
+    if (!after.empty()) {
+        const auto version = to_version(after);
+        if (!version) return refuse({Errc::MalformedRequest, "after is a version", {}});
+        end = versions.lower_bound(*version);
+    }
+    json::array list;
+    std::string next;
+    while (end != versions.begin()) {
+        if (list.size() == call.page_max()) {
+            next = std::to_string(end->first);
+            break;
+        }
+        const policy::Head& head = (--end)->second;
+        list.push_back(json::object{
+            {"version", head.version},
+            {"changed", time_or_null(head.changed)},
+            {"changed_by", head.changed_by},
+            {"bytes", head.text.size()},
+            {"in_force", head.version == call.state.policy.head().version}
+        });
+    }
+    return ok({{"versions", std::move(list)}, {"next", cursor(next)}});
+}
+
+HttpDecision show_version(const Call& call) {
+    const auto version = to_version(call.request.in_path("version"));
+    if (!version) return refuse({Errc::MalformedRequest, "a version is a number", {}});
+    const policy::Head* head = policy_get(call.state, version);
+    if (head == nullptr)
+        return refuse(
+            {Errc::UnknownVersion,
+             "version " + std::to_string(*version) + " is not kept (any more)",
+             {}}
+        );
+    return ok(
+        {{"version", head->version},
+         {"text", head->text},
+         {"changed", time_or_null(head->changed)},
+         {"changed_by", head->changed_by},
+         {"in_force", head->version == call.state.policy.head().version}}
+    );
+}
+
+HttpDecision installed(PolicyOutcome<PolicyChange> change, bool dry_run) {
+    if (!change) return refuse_policy(change.error());
+    HttpResponse response =
+        ok({{"version", change->version}, {"rules", change->rules}, {"dry_run", dry_run}});
+    if (dry_run) return response;
+    return changed(std::move(change->batch), std::move(response));
 }
 
 HttpDecision put_policy(const Call& call) {
@@ -49,25 +105,19 @@ HttpDecision put_policy(const Call& call) {
     if (!text) return refuse(text.error());
     const auto dry_run = optional_flag(body, "dry_run");
     if (!dry_run) return refuse(dry_run.error());
-    const std::uint64_t version = call.state.policy.head().version;
-    if (const json::value* expected = body.if_contains("expect_version")) {
-        boost::system::error_code error;
-        const auto number = expected->to_number<std::uint64_t>(error);
-        if (error)
-            return refuse({Errc::MalformedRequest, "expected \"expect_version\": a number", {}});
-        if (number != version)
-            return refuse(
-                {Errc::PolicyChanged,
-                 "the policy is at version " + std::to_string(version) + ": look again",
-                 {}}
-            );
-    }
-    const policy::Parsed parsed = call.state.policy.parse(*text);
-    if (!parsed.ok()) return invalid(parsed);
-    HttpResponse response =
-        ok({{"version", version + 1}, {"rules", parsed.rules.size()}, {"dry_run", *dry_run}});
-    if (*dry_run) return response;
-    return changed(call.state.policy.replace(*text, call.context), std::move(response));
+    const auto expected = optional_number(body, "expect_version");
+    if (!expected) return refuse(expected.error());
+    return installed(policy_set(call.state, *text, *expected, call.context), *dry_run);
+}
+
+HttpDecision roll_back(const Call& call) {
+    const json::object& body = call.request.body;
+    const auto version = optional_number(body, "version");
+    if (!version) return refuse(version.error());
+    if (!*version) return refuse({Errc::MalformedRequest, "expected \"version\": a number", {}});
+    const auto expected = optional_number(body, "expect_version");
+    if (!expected) return refuse(expected.error());
+    return installed(policy_rollback(call.state, **version, *expected, call.context), false);
 }
 
 HttpDecision check_policy(const Call& call) {
@@ -79,56 +129,55 @@ HttpDecision check_policy(const Call& call) {
     );
 }
 
-/// Which rule decides, for an account as it is, or for an imagined client in the groups given.
-HttpDecision test_policy(const Call& call) {
-    const json::object& body = call.request.body;
-    const auto client = required_text(body, "client");
-    const auto topic = required_text(body, "topic");
-    const auto operation_name = required_text(body, "operation");
-    const auto groups = optional_groups(body);
-    if (!client) return refuse(client.error());
-    if (!topic) return refuse(topic.error());
-    if (!operation_name) return refuse(operation_name.error());
-    if (!groups) return refuse(groups.error());
-    const auto operation = policy::parse_operation(*operation_name);
-    if (!operation)
-        return refuse(
-            {Errc::MalformedRequest,
-             "operation is discover, create, publish, subscribe, retrieve, query, bulk or manage",
-             {}}
-        );
-    const auto jid = bare_jid(
-        client->find('@') == std::string::npos ? *client + "@" + call.state.settings.domain
-                                               : *client
-    );
-    if (!jid) return refuse(jid.error());
-    const Account* account = call.state.accounts.find(jid->str());
-    const bool is_imagined = groups->has_value();
-    Groups in = is_imagined ? **groups : account != nullptr ? account->groups : Groups{};
-    const policy::Match match = call.state.policy.of(jid->str(), in, *operation, *topic);
-    const AccountState state = account == nullptr ? AccountState::Init : account->state;
-    const bool may_act = is_imagined || state == AccountState::Enabled;
-    std::string rule = *match.rule;
-    if (!may_act) rule = "account " + std::string(to_string(state)) + "; once enabled: " + rule;
-    return ok(
-        {{"allowed", may_act && match.allowed},
-         {"rule", rule},
-         {"line", match.line},
-         {"version", call.state.policy.head().version},
-         {"state", to_string(state)},
-         {"groups", admin::to_json(in)},
-         {"client", jid->str()}}
-    );
+}   // namespace
+
+HttpResponse refuse_policy(const PolicyRefusal& refusal) {
+    if (refusal.errors.empty()) return refuse(refusal.failure);
+    const policy::ParseError& first = refusal.errors.front();
+    json::object body{
+        {"error",
+         json::object{
+             {"code", row(refusal.failure.code).code},
+             {"text", refusal.failure.text},
+             {"line", first.line},
+             {"column", first.column}
+         }},
+        {"errors", to_json(refusal.errors)}
+    };
+    return ok(std::move(body), row(refusal.failure.code).http);
 }
 
-}   // namespace
+Outcome<std::optional<std::uint64_t>> optional_number(
+    const json::object& body, std::string_view name
+) {
+    const json::value* value = body.if_contains(name);
+    if (value == nullptr) return std::optional<std::uint64_t>{};
+    boost::system::error_code error;
+    const auto number = value->to_number<std::uint64_t>(error);
+    if (error)
+        return Failure{
+            Errc::MalformedRequest, "expected \"" + std::string(name) + "\": a number", {}
+        };
+    return std::optional(number);
+}
 
 std::span<const Route> policy_routes() {
     static const std::array routes{
         Route{"GET", "policy", {}, {}, show_policy},
         Route{"PUT", "policy", {}, {"text", "dry_run", "expect_version"}, put_policy},
+        Route{"GET", "policy/versions", {"after", "max"}, {}, list_versions},
+        Route{"GET", "policy/versions/{version}", {}, {}, show_version},
+        Route{"POST", "policy/rollback", {}, {"version", "expect_version"}, roll_back},
         Route{"POST", "policy/check", {}, {"text"}, check_policy},
-        Route{"POST", "policy/test", {}, {"client", "groups", "topic", "operation"}, test_policy},
+        Route{
+            "POST",
+            "policy/test",
+            {},
+            {"client", "groups", "topic", "operation", "type", "service", "device_type", "issuer",
+             "network", "time", "text"},
+            test_policy
+        },
+        Route{"POST", "policy/dry-run", {}, {"text", "after", "max"}, dry_run_policy},
     };
     return routes;
 }

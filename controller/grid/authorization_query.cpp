@@ -57,6 +57,8 @@ std::string_view grant_of(
 struct Subject {
     std::string bare;      // empty: nobody that the answer can name
     std::string refusal;   // not empty: denied whatever the policy says, and why
+    std::optional<xml::Jid>
+        session;   // when it was named by a full JID: where it comes from counts
 };
 Outcome<Subject> subject_of(const Call& call) {
     const std::string text = call.request.one("identity");
@@ -65,6 +67,7 @@ Outcome<Subject> subject_of(const Call& call) {
         const auto jid = xml::Jid::parse(text);
         if (!jid) return Failure{Errc::MalformedRequest, "identity is a JID", {}};
         subject.bare = jid->bare_view();
+        if (!jid->is_bare()) subject.session = *jid;
     }
     const Chains::Verdict* chain = call.request.chain.get();
     if (chain == nullptr) {
@@ -97,15 +100,16 @@ Outcome<Subject> subject_of(const Call& call) {
 policy::Match match_of(
     const Call& call,
     const Subject& subject,
-    const Account* account,
     policy::Operation operation,
-    const std::string& topic
+    const policy::Object& object
 ) {
     static const std::string no_account = "account not enabled";
     if (!subject.refusal.empty()) return {false, 0, &subject.refusal};
-    if (account == nullptr || account->state != AccountState::Enabled)
-        return {false, 0, &no_account};
-    return call.state.policy.of(*account, operation, topic);
+    if (subject.bare.empty()) return {false, 0, &no_account};
+    return call.state.decide_for(
+        subject.session ? *subject.session : xml::Jid::from_canonical(subject.bare), operation,
+        object
+    );
 }
 
 /// The topic asked about: as named, or the only ones that this asker provides of the service.
@@ -142,7 +146,8 @@ pubsub::Decision is_authorized(const Call& call) {
     }
     const Account* account =
         subject->bare.empty() ? nullptr : call.state.accounts.find(subject->bare);
-    const policy::Match match = match_of(call, *subject, account, asked->operation, topic);
+    const policy::Match match =
+        match_of(call, *subject, asked->operation, policy::Object{topic, {}, service});
     audit::Record record = audit::by(
         call.actor(), match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny,
         "isAuthorized-" + operation

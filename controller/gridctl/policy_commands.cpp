@@ -1,4 +1,5 @@
-// controller/gridctl/policy_commands.cpp: `policy show|set|check|test`: which rule decides.
+// controller/gridctl/policy_commands.cpp: `policy show|set|check|versions|rollback`: what is in
+// force.
 #include <memory>
 
 #include "controller/gridctl/rest_commands.hpp"
@@ -10,8 +11,8 @@ namespace {
 namespace json = boost::json;
 
 struct Arguments {
-    std::string file, client, topic, operation;
-    std::vector<std::string> groups;
+    std::string file;
+    std::uint64_t version = 0;   // 0: the one in force
     std::int64_t expect_version = -1;
     bool dry_run = false;
 };
@@ -27,9 +28,11 @@ std::string to_lines(const json::object& answer, const std::string& file) {
     return out;
 }
 
-void show(const Options& options) {
+void show(const Options& options, const Arguments& given) {
     Client client = connect_to(options);
-    const json::object policy = client.call("GET", "policy");
+    const json::object policy = client.call(
+        "GET", given.version == 0 ? "policy" : "policy/versions/" + std::to_string(given.version)
+    );
     if (options.json) return print_object(options, policy);
     // The text alone, so that `policy show >file` and `policy set file` are each other's opposite.
     const json::value* text = policy.if_contains("text");
@@ -82,20 +85,28 @@ void check(const Options& options, const Arguments& given) {
     if (!is_ok) throw Failed(Exit::Refused, given.file + " is no valid policy");
 }
 
-void test(const Options& options, const Arguments& given) {
-    json::object body{
-        {"client", account_of(options, given.client).str()},
-        {"topic", given.topic},
-        {"operation", given.operation}
-    };
-    if (!given.groups.empty())
-        body["groups"] = json::array(given.groups.begin(), given.groups.end());
+void list_versions(const Options& options) {
     Client client = connect_to(options);
-    const json::object answer = client.call("POST", "policy/test", body);
-    print_object(options, answer);
-    const json::value* allowed = answer.if_contains("allowed");
-    if (allowed == nullptr || !allowed->is_bool() || !allowed->get_bool())
-        throw Failed(Exit::Refused, "denied");
+    const Columns columns{
+        {"VERSION", "version"},
+        {"CHANGED", "changed"},
+        {"BY", "changed_by"},
+        {"BYTES", "bytes"},
+        {"IN FORCE", "in_force"}
+    };
+    print_list(options, list_all(client, "policy/versions", "versions"), "versions", columns);
+}
+
+void roll_back(const Options& options, const Arguments& given) {
+    json::object body{{"version", given.version}};
+    if (given.expect_version >= 0) body["expect_version"] = given.expect_version;
+    Client client = connect_to(options);
+    const json::object answer = client.call("POST", "policy/rollback", body);
+    if (options.json) return print_object(options, answer);
+    print(
+        "is version " + cell_of(answer, "version") + ", " + cell_of(answer, "rules") +
+        " rules, as version " + std::to_string(given.version) + "\n"
+    );
 }
 
 }   // namespace
@@ -104,7 +115,9 @@ void add_policy_commands(CLI::App& app, const Options& options) {
     CLI::App* group = app.add_subcommand("policy", "who may do what with which topic");
     group->require_subcommand(1);
     const auto given = std::make_shared<Arguments>();
-    group->add_subcommand("show", "the text in force")->callback([&options] { show(options); });
+    CLI::App* showing = group->add_subcommand("show", "the text in force, or an earlier one");
+    showing->add_option("--version", given->version, "a version that is kept");
+    showing->callback([&options, given] { show(options, *given); });
 
     CLI::App* setting = group->add_subcommand("set", "install a text; takes effect at once");
     setting->add_option("file", given->file, "the text; - for standard input")->required();
@@ -118,13 +131,18 @@ void add_policy_commands(CLI::App& app, const Options& options) {
     checking->add_option("file", given->file, "the text; - for standard input")->required();
     checking->callback([&options, given] { check(options, *given); });
 
-    CLI::App* testing = group->add_subcommand("test", "which rule decides, and how");
-    testing->add_option("--client", given->client, "account")->required();
-    testing->add_option("--topic", given->topic, "topic (node)")->required();
-    testing->add_option("--operation", given->operation, "publish, subscribe, retrieve, …")
-        ->required();
-    testing->add_option("--group", given->groups, "as if it were in these groups");
-    testing->callback([&options, given] { test(options, *given); });
+    group->add_subcommand("versions", "who changed it when, newest first")->callback([&options] {
+        list_versions(options);
+    });
+
+    CLI::App* rolling = group->add_subcommand("rollback", "an earlier text becomes a new version");
+    rolling->add_option("version", given->version, "a version that is kept")->required();
+    rolling->add_option(
+        "--expect-version", given->expect_version, "refuse when another one is in force"
+    );
+    rolling->callback([&options, given] { roll_back(options, *given); });
+
+    add_policy_questions(*group, options);
 }
 
 }   // namespace grid::controller::gridctl

@@ -38,4 +38,7 @@ void print_object(const Options& options, const boost::json::object& object);
 
 Client connect_to(const Options& options);
 
+/// `policy test` and `policy dry-run` (policy_questions.cpp).
+void add_policy_questions(CLI::App& group, const Options& options);
+
 }   // namespace grid::controller::gridctl

@@ -22,86 +22,127 @@ void Compiled::ByPrefix<Thing>::find(std::string_view text, Visit visit) const {
     }
 }
 
-void Compiled::ByTopic::add(const Rule& rule, std::uint32_t index) {
+void Compiled::ByTopic::add(const Rule& rule, Entry entry) {
     if (rule.topics.empty()) {
-        globs.at("").emplace_back(index, Glob("*"));
+        globs.at("").push_back({entry, Glob("*")});
         return;
     }
     for (const std::string& pattern : rule.topics) {
         Glob glob(pattern);
-        // Rules come in order, so the first one stays.
-        if (glob.is_exact())
-            exact.emplace(glob.literal(), index);
-        else
-            globs.at(glob.literal()).emplace_back(index, glob);
+        if (!glob.is_exact()) {
+            globs.at(glob.literal()).push_back({entry, glob});
+            continue;
+        }
+        // Rules come in order: behind one without conditions none is reached.
+        auto& list = exact[glob.literal()];
+        if (list.empty() || list.back().conditions != none) list.push_back(entry);
     }
 }
 
-void Compiled::ByTopic::find(std::string_view topic, std::uint32_t& best) const {
-    if (const auto found = exact.find(topic); found != exact.end())
-        best = std::min(best, found->second);
-    globs.find(topic, [&](const auto& list) {
-        for (const auto& [index, glob] : list) {
-            if (index >= best) return;
-            if (!glob.matches(topic)) continue;
-            best = index;
-            return;
+/// A question, and the first rule that was found for it so far.
+struct Compiled::Search {
+    explicit Search(const Question& question) : given(question) {}
+    Prepared given;
+    std::uint32_t best = none;
+    /// The first rule whose fitting is the session's or the topic's doing.
+    std::uint32_t first_conditional = none;
+};
+
+bool Compiled::take(Entry entry, Search& search) const {
+    ++looked_at_;
+    if (entry.conditions == none) {
+        search.best = entry.rule;
+        return false;
+    }
+    const ConditionCheck& check = conditions_[entry.conditions];
+    if (check.is_of_object())
+        search.first_conditional = std::min(search.first_conditional, entry.rule);
+    if (!check.holds_for_account(search.given)) return true;
+    if (check.is_of_session())
+        search.first_conditional = std::min(search.first_conditional, entry.rule);
+    if (!check.holds_for_session(search.given)) return true;
+    search.best = entry.rule;
+    return false;
+}
+
+void Compiled::find(const ByTopic& topics, Search& search) const {
+    const Marked& topic = search.given.topic;
+    if (const auto found = topics.exact.find(topic.text); found != topics.exact.end())
+        for (const Entry& entry : found->second)
+            if (entry.rule >= search.best || !take(entry, search)) break;
+    topics.globs.find(topic.text, [&](const std::vector<Pattern>& list) {
+        for (const Pattern& pattern : list) {
+            if (pattern.entry.rule >= search.best) return;
+            ++looked_at_;
+            if (pattern.glob.matches(topic) && !take(pattern.entry, search)) return;
         }
     });
 }
 
 Compiled::Compiled(Rules rules) : rules_(std::move(rules)) {
-    for (std::uint32_t index = 0; index < rules_.size(); ++index)
+    std::vector<Window> windows;
+    for (std::uint32_t index = 0; index < rules_.size(); ++index) {
+        const Rule& rule = rules_[index];
+        Entry entry{index, none};
+        if (!rule.conditions.empty()) {
+            entry.conditions = static_cast<std::uint32_t>(conditions_.size());
+            conditions_.emplace_back(rule);
+            windows.insert(
+                windows.end(), rule.conditions.windows.begin(), rule.conditions.windows.end()
+            );
+        }
         for (std::size_t i = 0; i < operation_count; ++i)
-            if (rules_[index].operations.test(i)) add(rules_[index], index, by_operation_.at(i));
+            if (rule.operations.test(i)) add(rule, entry, by_operation_.at(i));
+    }
+    boundaries_ = boundaries(std::move(windows));
 }
 
-void Compiled::add(const Rule& rule, std::uint32_t index, ByWho& to) {
+void Compiled::add(const Rule& rule, Entry entry, ByWho& to) {
+    to.asks_sessions = to.asks_sessions || rule.conditions.is_of_session();
+    to.asks_type = to.asks_type || !rule.conditions.types.empty();
     if (rule.who == Rule::Who::Any) {
-        to.any.add(rule, index);
+        to.any.add(rule, entry);
         return;
     }
     for (const std::string& name : rule.names) {
         if (rule.who == Rule::Who::Groups) {
-            to.groups[name].add(rule, index);
+            to.groups[name].add(rule, entry);
             continue;
         }
         Glob client(name);
         if (client.is_exact()) {
-            to.clients[client.literal()].add(rule, index);
+            to.clients[client.literal()].add(rule, entry);
             continue;
         }
         auto& list = to.client_patterns.at(client.literal());
-        auto same = std::ranges::find_if(list, [&](const ByClientPattern& entry) {
-            return entry.client.pattern() == name;
+        auto same = std::ranges::find_if(list, [&](const ByClientPattern& known) {
+            return known.client.pattern() == name;
         });
-        if (same == list.end()) same = list.insert(same, {index, std::move(client), {}});
-        same->topics.add(rule, index);
+        if (same == list.end()) same = list.insert(same, {entry.rule, std::move(client), {}});
+        same->topics.add(rule, entry);
     }
 }
 
-std::uint32_t Compiled::decide(
-    std::string_view client,
-    std::span<const std::string> groups,
-    Operation operation,
-    std::string_view topic
-) const {
-    const ByWho& who = by_operation_.at(static_cast<std::size_t>(operation));
-    std::uint32_t best = none;
-    who.any.find(topic, best);
+Compiled::Decision Compiled::decide(const Question& question) const {
+    const ByWho& who = of(question.operation);
+    Search search(question);
+    find(who.any, search);
     if (!who.groups.empty())
-        for (const std::string& group : groups)
+        for (const std::string& group : question.groups)
             if (const auto found = who.groups.find(group); found != who.groups.end())
-                found->second.find(topic, best);
-    if (const auto found = who.clients.find(client); found != who.clients.end())
-        found->second.find(topic, best);
-    who.client_patterns.find(client, [&](const auto& list) {
+                find(found->second, search);
+    if (const auto found = who.clients.find(question.client); found != who.clients.end())
+        find(found->second, search);
+    who.client_patterns.find(question.client, [&](const auto& list) {
         for (const ByClientPattern& entry : list) {
-            if (entry.first >= best) return;
-            if (entry.client.matches(client)) entry.topics.find(topic, best);
+            if (entry.first >= search.best) return;
+            ++looked_at_;
+            if (entry.client.matches(search.given.client)) find(entry.topics, search);
         }
     });
-    return best;
+    return {
+        search.best, search.first_conditional <= search.best && search.first_conditional != none
+    };
 }
 
 }   // namespace grid::controller::policy

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <span>
 #include <string>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "controller/accounts/accounts.hpp"
+#include "controller/policy/conditions.hpp"
 #include "controller/policy/glob.hpp"
 #include "controller/policy/rule.hpp"
 
@@ -22,17 +22,33 @@ class Compiled {
 public:
     static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
+    struct Decision {
+        std::uint32_t rule = none;   // an index into `rules()`, or `none`: default deny
+        /// The same account may get another answer for the same topic: from another network, or
+        /// when the topic's type changes. Then it cannot be remembered.
+        bool is_conditional = false;
+    };
+
     explicit Compiled(Rules rules);
-    /// The rule that decides (an index into `rules()`), or `none`: default deny.
-    std::uint32_t decide(
-        std::string_view client,
-        std::span<const std::string> groups,
-        Operation operation,
-        std::string_view topic
-    ) const;
+    Decision decide(const Question& question) const;
     const Rules& rules() const { return rules_; }
+    /// How many entries a decision looked at: what it costs, whatever the machine (tests).
+    std::uint64_t looked_at() const { return looked_at_; }
+
+    /// Whether any rule about the operation has conditions on sessions (network, issuer), or on
+    /// the type of a topic.
+    bool asks_sessions(Operation operation) const { return of(operation).asks_sessions; }
+    bool asks_type(Operation operation) const { return of(operation).asks_type; }
+    /// The next instant at which a time window opens or closes.
+    std::optional<storage::Millis> next_change(storage::Millis after) const {
+        return next_boundary(boundaries_, after);
+    }
 
 private:
+    /// A rule, and where its conditions are (`none`: it has none).
+    struct Entry {
+        std::uint32_t rule = 0, conditions = none;
+    };
     /// Things by the literal text that their pattern begins with, so that a search looks only at
     /// patterns that begin as the text does: one lookup per length that occurs.
     template <class Thing>
@@ -44,13 +60,15 @@ private:
         template <class Visit>
         void find(std::string_view text, Visit visit) const;
     };
+    struct Pattern {
+        Entry entry;
+        Glob glob;
+    };
     /// The rules for one who, by topic: those without wildcards by name, the others by prefix.
     struct ByTopic {
-        TextMap<std::uint32_t> exact;                     // the first rule
-        ByPrefix<std::pair<std::uint32_t, Glob>> globs;   // each list in order
-        void add(const Rule& rule, std::uint32_t index);
-        /// Lowers `best` when an earlier rule fits.
-        void find(std::string_view topic, std::uint32_t& best) const;
+        TextMap<std::vector<Entry>> exact;   // each list in order, up to one without conditions
+        ByPrefix<Pattern> globs;             // each list in order
+        void add(const Rule& rule, Entry entry);
     };
     struct ByClientPattern {
         std::uint32_t first;   // the first rule below
@@ -61,11 +79,23 @@ private:
         ByTopic any;
         TextMap<ByTopic> groups, clients;
         ByPrefix<ByClientPattern> client_patterns;   // each list in order
+        bool asks_sessions = false, asks_type = false;
     };
-    void add(const Rule& rule, std::uint32_t index, ByWho& to);
+    /// A question while it is being decided.
+    struct Search;
+    void add(const Rule& rule, Entry entry, ByWho& to);
+    void find(const ByTopic& topics, Search& search) const;
+    /// Whether the search goes on behind this entry in its list.
+    bool take(Entry entry, Search& search) const;
+    const ByWho& of(Operation operation) const {
+        return by_operation_.at(static_cast<std::size_t>(operation));
+    }
 
     Rules rules_;
+    std::vector<ConditionCheck> conditions_;
+    std::vector<std::uint32_t> boundaries_;
     std::array<ByWho, operation_count> by_operation_;
+    mutable std::uint64_t looked_at_ = 0;
 };
 
 }   // namespace grid::controller::policy

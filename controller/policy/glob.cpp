@@ -12,9 +12,37 @@ std::size_t character_bytes(std::string_view text, std::size_t at) {
     return end - at;
 }
 
+std::uint64_t pair_bit(char first, char second) {
+    const std::uint32_t pair = static_cast<std::uint32_t>(static_cast<unsigned char>(first)) << 8 |
+                               static_cast<unsigned char>(second);
+    return std::uint64_t{1} << (pair * 0x9e3779b1U >> 26);
+}
+
+/// The pairs that every text has which the pattern matches.
+std::uint64_t needed_pairs(std::string_view pattern) {
+    std::uint64_t pairs = 0;
+    bool has_previous = false;
+    char previous = 0;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        if (pattern[i] == '*' || pattern[i] == '?') {
+            has_previous = false;
+            continue;
+        }
+        if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
+        if (has_previous) pairs |= pair_bit(previous, pattern[i]);
+        has_previous = true;
+        previous = pattern[i];
+    }
+    return pairs;
+}
+
 }   // namespace
 
-Glob::Glob(std::string pattern) : pattern_(std::move(pattern)) {
+Marked::Marked(std::string_view t) : text(t) {
+    for (std::size_t i = 1; i < t.size(); ++i) pairs |= pair_bit(t[i - 1], t[i]);
+}
+
+Glob::Glob(std::string pattern) : needs_(needed_pairs(pattern)), pattern_(std::move(pattern)) {
     std::size_t i = 0;
     while (i < pattern_.size() && pattern_[i] != '*' && pattern_[i] != '?') {
         if (pattern_[i] == '\\' && i + 1 < pattern_.size()) ++i;

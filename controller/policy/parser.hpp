@@ -15,6 +15,8 @@ inline constexpr std::size_t policy_bytes_max = 256 * 1024;
 inline constexpr std::size_t rules_max = 10'000;
 /// Sum over the rules of names × operations × topics: what the compiled policy has to hold.
 inline constexpr std::size_t combinations_max = 200'000;
+/// In the conditions of one rule together: each is a look of its own.
+inline constexpr std::size_t condition_values_max = 64;
 inline constexpr std::size_t errors_max = 20;
 
 struct ParseError {
@@ -31,20 +33,39 @@ struct Parsed {
 };
 
 /// One rule per line; the first that fits decides; when none does, the answer is no.
+// clang-format off
 ///
-///     policy     = *( [ rule ] [ "#" comment ] LF )        ; "#" starts a comment at a word's
-///     start rule       = effect who [ "to" ] operations [ "on" ] topics effect     = "allow" /
-///     "deny" who        = "any" / "group" names / "client" patterns operations = "any" / operation
-///     *( "," operation ) operation  = "discover" / "create" / "publish" / "subscribe" / "retrieve"
-///     / "query" / "bulk"
+///     policy     = *( [ rule ] [ "#" comment ] LF )         ; "#" at a word's start: a comment
+///     rule       = effect who [ "to" ] operations [ "on" ] topics *condition
+///     effect     = "allow" / "deny"
+///     who        = "any" / "group" names / "client" patterns
+///     operations = "any" / operation *( "," operation )
+///     operation  = "discover" / "create" / "publish" / "subscribe" / "retrieve" / "query" / "bulk"
 ///                / "manage"
-///     topics     = "any" / patterns
+///     topics     = "any" / patterns                         ; may be left out before type, service
+///     condition  = "type" patterns                          ; the topic's `pubsub#type`
+///                / "service" patterns                       ; the service that is asked for
+///                / "device" patterns                        ; the account's device type
+///                / "issuer" patterns                        ; of the certificate, see below
+///                / "network" network *( "," network )       ; where the session comes from
+///                / "time" window *( "," window )            ; UTC
+///                / "group" names / "client" patterns        ; both: in a group, and named so
+///     network    = IPv4 [ "/" 0-32 ] / IPv6 [ "/" 0-128 ]
+///     window     = days [ hours ] / hours                   ; no hours: the whole day
+///     days       = dayrange *( "," dayrange )               ; hours count for all of them
+///     dayrange   = "daily" / day [ "-" day ]                ; mon tue wed thu fri sat sun
+///     hours      = HH:MM "-" HH:MM                          ; the end, up to 24:00, is not in it
 ///     names      = name *( "," name )
 ///     patterns   = pattern *( "," pattern )                 ; `*` any run, `?` one character, `\`
 ///     name, pattern = word / DQUOTE text DQUOTE             ; quotes for blanks, commas, "any"
 ///
+// clang-format on
 /// A client pattern is matched against the bare JID; without an "@" it means accounts of the grid's
-/// own domain. Conditions (device type, issuer, network, time) will follow the topics.
+/// own domain. Each condition stands once at most, and all of a rule must hold. Hours that end
+/// before they begin ("22:00-06:00") end on the next day. An issuer is named by its distinguished
+/// name as the account shows it, or by the SHA-256 fingerprint of the trust anchor's key: another
+/// certificate authority that is trusted, too, may use the same name, but never the same key. What
+/// is not known (no device type, no address) fits no condition, not even `*`.
 Parsed parse(std::string_view text, std::string_view domain);
 
 }   // namespace grid::controller::policy

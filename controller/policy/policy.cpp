@@ -10,7 +10,10 @@ namespace grid::controller::policy {
 
 namespace {
 
-constexpr std::uint8_t policy_version = 1;
+/// 1: before there were time windows, without an instant.
+constexpr std::uint8_t policy_version = 2;
+/// How far a clock must have gone back before windows follow it: nodes' clocks differ a little.
+constexpr storage::Millis clock_back_ms = 5 * 60 * 1000;
 constexpr char head_kind = 'h', version_kind = 'v';
 const std::string default_rule = "default deny";
 
@@ -24,20 +27,28 @@ std::string version_key(std::uint64_t version) {
 std::string encode(const Head& head) {
     storage::Encoder out;
     out.u8(policy_version).u64(head.version).i64(head.changed);
-    out.text(head.changed_by).text(head.text);
+    out.text(head.changed_by).text(head.text).i64(head.instant);
     return out.take();
 }
 
 std::optional<Head> decode(std::string_view value) {
     storage::Decoder in(value);
-    if (in.u8() != policy_version) return std::nullopt;
+    const std::uint8_t written = in.u8();
+    if (written == 0 || written > policy_version) return std::nullopt;
     Head head;
     head.version = in.u64();
     head.changed = in.i64();
     head.changed_by = in.text();
     head.text = in.text();
+    if (written >= 2) head.instant = in.i64();
     if (!in.ok()) return std::nullopt;
     return head;
+}
+
+std::string policy_event(std::uint64_t version) {
+    storage::Encoder event;
+    event.u8(static_cast<std::uint8_t>(storage::Tag::Policy)).u64(version);
+    return event.take();
 }
 
 }   // namespace
@@ -48,7 +59,16 @@ Policy::Policy(std::string domain)
     : domain_(std::move(domain)), compiled_(std::make_unique<const Compiled>(Rules{})) {}
 
 void Policy::apply(std::string_view rest, const std::optional<storage::Record>& record) {
-    // Old versions stay on disk, for history and roll-back.
+    if (rest.empty()) return;
+    if (rest.front() == version_kind) {
+        const std::uint64_t version = storage::Decoder(rest.substr(1)).u64();
+        auto kept = record ? decode(record->value) : std::nullopt;
+        versions_.erase(version);
+        if (!kept) return;
+        if (kept->changed == 0) kept->changed = record->time;
+        versions_.emplace(version, std::move(*kept));
+        return;
+    }
     if (rest.size() != 1 || rest.front() != head_kind) return;
     Head head;
     if (record) {
@@ -56,23 +76,62 @@ void Policy::apply(std::string_view rest, const std::optional<storage::Record>& 
         head = decode(record->value).value_or(Head{});
         head.revision = record->revision;
         if (head.changed == 0) head.changed = record->time;
+        if (head.instant == 0) head.instant = record->time;
     }
-    Parsed parsed = parse(head.text);
-    if (!parsed.ok()) parsed.rules.clear();   // as above
-    names_.clear();
-    groups_.clear();
-    for (const Rule& rule : parsed.rules) {
-        names_.push_back(
-            "policy " + std::to_string(head.version) + ", line " + std::to_string(rule.line) +
-            ": " + rule.text
-        );
-        if (rule.who != Rule::Who::Groups) continue;
-        for (const std::string& name : rule.names) ++groups_[name];
+    take(std::move(head));
+}
+
+void Policy::take(Head head) {
+    const bool is_same = head.version == head_.version && head.text == head_.text;
+    if (!is_same) {
+        Parsed parsed = parse(head.text);
+        if (!parsed.ok()) parsed.rules.clear();   // denies everything, as above
+        names_.clear();
+        groups_.clear();
+        for (const Rule& rule : parsed.rules) {
+            names_.push_back(
+                "policy " + std::to_string(head.version) + ", line " + std::to_string(rule.line) +
+                ": " + rule.text
+            );
+            for (const std::string& group : rule.conditions.groups) ++groups_[group];
+            if (rule.who != Rule::Who::Groups) continue;
+            for (const std::string& name : rule.names) ++groups_[name];
+        }
+        compiled_ = std::make_unique<const Compiled>(std::move(parsed.rules));
     }
-    compiled_ = std::make_unique<const Compiled>(std::move(parsed.rules));
+    minute_ = minute_of_week(head.instant);
+    next_change_ = compiled_->next_change(head.instant);
     head_ = std::move(head);
     cache_.clear();
     cached_ = 0;
+}
+
+std::shared_ptr<const Policy> Policy::imagined(const std::string& text, storage::Millis now) const {
+    auto policy = std::make_shared<Policy>(domain_);
+    Head head;
+    head.version = head_.version + 1;
+    head.text = text;
+    head.instant = now;
+    policy->take(std::move(head));
+    return policy;
+}
+
+std::optional<storage::Batch> Policy::due(storage::Millis now) const {
+    if (!next_change_) return std::nullopt;
+    const bool is_back = now < head_.instant - clock_back_ms &&
+                         compiled_->next_change(now).value_or(now) <= head_.instant;
+    if (now < *next_change_ && !is_back) return std::nullopt;
+    Head next = head_;
+    next.instant = now;
+    storage::Batch batch;
+    batch.expect(storage::Family::Control, policy_head_key(), head_.revision);
+    batch.put(storage::Family::Control, policy_head_key(), encode(next));
+    audit::Record record =
+        audit::by(pubsub::Principal::system(), audit::Outcome::Info, "policy-window");
+    record.detail = "version " + std::to_string(head_.version) + ": a time window opened or closed";
+    audit::append(batch, std::move(record));
+    batch.event = policy_event(head_.version);
+    return batch;
 }
 
 Match Policy::match(std::uint32_t rule) const {
@@ -81,47 +140,90 @@ Match Policy::match(std::uint32_t rule) const {
     return {found.allows, found.line, &names_[rule]};
 }
 
-std::uint32_t Policy::rule_for(
-    std::string_view client,
-    std::span<const std::string> groups,
-    Operation operation,
-    std::string_view topic
-) const {
-    const auto rule = compiled_->decide(client, groups, operation, topic);
-    if (rule != Compiled::none || operation != Operation::Manage) return rule;
+Compiled::Decision Policy::decide(const Question& question) const {
+    const auto decision = compiled_->decide(question);
+    if (decision.rule != Compiled::none || question.operation != Operation::Manage) return decision;
     // Who may make a topic may look after it, unless a rule about `manage` says otherwise.
-    return compiled_->decide(client, groups, Operation::Create, topic);
+    Question creating = question;
+    creating.operation = Operation::Create;
+    auto second = compiled_->decide(creating);
+    second.is_conditional = second.is_conditional || decision.is_conditional;
+    return second;
 }
 
-Match Policy::of(
-    std::string_view client,
-    std::span<const std::string> groups,
-    Operation operation,
-    std::string_view topic
-) const {
-    return match(rule_for(client, groups, operation, topic));
-}
+Match Policy::of(const Question& question) const { return match(decide(question).rule); }
 
-Match Policy::of(const Account& account, Operation operation, std::string_view topic) const {
+Match Policy::remembered(const Question& question) const {
     // A name of that length is no topic's: not worth remembering, and a peer may invent many.
-    if (topic.size() > cached_topic_bytes_max)
-        return match(rule_for(account.jid, account.groups, operation, topic));
+    if (question.topic.size() > cached_topic_bytes_max) return of(question);
+    const auto at = static_cast<std::size_t>(question.operation);
+    auto by_topic = cache_.find(question.client);
+    if (by_topic != cache_.end())
+        if (const auto known = by_topic->second.find(question.topic);
+            known != by_topic->second.end() && known->second.at(at) != unknown)
+            return match(static_cast<std::uint32_t>(known->second.at(at)));
+    const Compiled::Decision decision = decide(question);
+    if (decision.is_conditional) return match(decision.rule);
     if (cached_ >= cached_max) {
         cache_.clear();
         cached_ = 0;
+        by_topic = cache_.end();
     }
-    auto by_topic = cache_.find(account.jid);
-    if (by_topic == cache_.end()) by_topic = cache_.try_emplace(account.jid).first;
-    auto verdicts = by_topic->second.find(topic);
+    if (by_topic == cache_.end()) by_topic = cache_.try_emplace(std::string(question.client)).first;
+    auto verdicts = by_topic->second.find(question.topic);
     if (verdicts == by_topic->second.end()) {
         Verdicts all;
         all.fill(unknown);
-        verdicts = by_topic->second.emplace(std::string(topic), all).first;
+        verdicts = by_topic->second.emplace(std::string(question.topic), all).first;
         ++cached_;
     }
-    std::int64_t& verdict = verdicts->second.at(static_cast<std::size_t>(operation));
-    if (verdict == unknown) verdict = rule_for(account.jid, account.groups, operation, topic);
-    return match(static_cast<std::uint32_t>(verdict));
+    verdicts->second.at(at) = decision.rule;
+    return match(decision.rule);
+}
+
+Question Policy::question(const Account& account, Operation operation, const Object& object) const {
+    Question question;
+    question.client = account.jid;
+    question.groups = account.groups;
+    question.operation = operation;
+    question.topic = object.topic;
+    question.type = object.type;
+    question.service = object.service;
+    question.device = account.device_type;
+    question.issuer = account.issuer;
+    question.anchor = account.anchor;
+    question.minute = minute_;
+    return question;
+}
+
+Match Policy::of(
+    const Account& account, Operation operation, const Object& object, const SessionFacts& session
+) const {
+    Question asked = question(account, operation, object);
+    if (!asks_sessions(operation)) return remembered(asked);
+    asked.address = parse_address(session.address);
+    // A renewed certificate may have come from elsewhere than the one of an older session.
+    if (session.issuer.empty() || session.issuer == account.issuer) return remembered(asked);
+    asked.issuer = session.issuer;
+    return of(asked);
+}
+
+Match Policy::of(
+    const Account& account, Operation operation, const Object& object, SessionKnown known
+) const {
+    Question asked = question(account, operation, object);
+    asked.session = known;
+    return remembered(asked);
+}
+
+bool Policy::asks_sessions(Operation operation) const {
+    return compiled_->asks_sessions(operation) ||
+           (operation == Operation::Manage && compiled_->asks_sessions(Operation::Create));
+}
+
+bool Policy::asks_type(Operation operation) const {
+    return compiled_->asks_type(operation) ||
+           (operation == Operation::Manage && compiled_->asks_type(Operation::Create));
 }
 
 void Policy::forget(std::string_view account) const {
@@ -136,11 +238,13 @@ std::size_t Policy::rules_of(std::string_view group) const {
     return found == groups_.end() ? 0 : found->second;
 }
 
-storage::Batch Policy::replace(const std::string& text, const pubsub::Context& context) const {
+storage::Batch Policy::replace(
+    const std::string& text, const pubsub::Context& context, std::string_view why
+) const {
     Head next;
     next.version = head_.version + 1;
     next.text = text;
-    next.changed = context.now;
+    next.changed = next.instant = context.now;
     next.changed_by = audit::actor_name(context.actor);
     storage::Batch batch;
     const std::string value = encode(next);
@@ -152,10 +256,9 @@ storage::Batch Policy::replace(const std::string& text, const pubsub::Context& c
     audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "policy-set");
     record.detail =
         "version " + std::to_string(next.version) + ", " + std::to_string(text.size()) + " bytes";
+    if (!why.empty()) record.detail.append(", ").append(why);
     audit::append(batch, std::move(record));
-    storage::Encoder event;
-    event.u8(static_cast<std::uint8_t>(storage::Tag::Policy)).u64(next.version);
-    batch.event = event.take();
+    batch.event = policy_event(next.version);
     return batch;
 }
 

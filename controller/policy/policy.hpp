@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ struct Head {
     std::uint64_t version = 0;   // 0: there is no policy yet, everything is denied
     std::string text, changed_by;
     storage::Millis changed = 0;
+    /// Up to when time windows were looked at: they are open or closed as they are then. So every
+    /// node decides alike, and a commit says when a window opened or closed.
+    storage::Millis instant = 0;
     storage::Revision revision = 0;   // of the record; not stored in it
     bool operator==(const Head&) const = default;
 };
@@ -35,23 +39,47 @@ struct Match {
     const std::string* rule = nullptr;
 };
 
+/// What is asked about. Views, as in Question.
+struct Object {
+    std::string_view topic, type, service;
+};
+/// The session that asks, as it was seen.
+struct SessionFacts {
+    std::string_view address, issuer;
+};
+
 class Policy {
 public:
     explicit Policy(std::string domain);
 
     void apply(std::string_view rest, const std::optional<storage::Record>& record);
     const Head& head() const { return head_; }
+    /// The versions that are kept, the one in force included, by number.
+    const std::map<std::uint64_t, Head>& versions() const { return versions_; }
     const Compiled& compiled() const { return *compiled_; }
 
-    /// For an account: from the cache where it was asked before.
-    Match of(const Account& account, Operation operation, std::string_view topic) const;
-    /// For anybody, imagined clients included.
+    /// For a session of the account: from the cache where it was asked before.
     Match of(
-        std::string_view client,
-        std::span<const std::string> groups,
+        const Account& account,
         Operation operation,
-        std::string_view topic
+        const Object& object,
+        const SessionFacts& session
     ) const;
+    /// For the account, whatever session (SessionKnown::Possible, Certain).
+    Match of(const Account& account, Operation operation, const Object& object, SessionKnown known)
+        const;
+    /// What all sessions of the account may.
+    Match of(const Account& account, Operation operation, std::string_view topic) const {
+        return of(account, operation, Object{topic, {}, {}}, SessionKnown::Certain);
+    }
+    /// For anybody, imagined clients included.
+    Match of(const Question& question) const;
+    /// What is known of the account, at the instant of the policy.
+    Question question(const Account& account, Operation operation, const Object& object) const;
+
+    /// Whether rules about the operation look at sessions, or at the types of topics.
+    bool asks_sessions(Operation operation) const;
+    bool asks_type(Operation operation) const;
     /// The account changed: what was remembered of it is forgotten.
     void forget(std::string_view account) const;
     /// Whether a rule names the group.
@@ -59,8 +87,18 @@ public:
     const std::map<std::string, std::size_t, std::less<>>& groups() const { return groups_; }
 
     /// Puts a new version in force; it was parsed before. Expects the present head.
-    storage::Batch replace(const std::string& text, const pubsub::Context& context) const;
+    storage::Batch replace(
+        const std::string& text, const pubsub::Context& context, std::string_view why = {}
+    ) const;
+    /// When a time window opened or closed since the head's instant: the same policy at a later
+    /// one. Changes every right that a window gives, at once and on every node.
+    std::optional<storage::Batch> due(storage::Millis now) const;
+    /// The next instant at which `due` has something.
+    std::optional<storage::Millis> next_change() const { return next_change_; }
+    /// As if this text were in force from then on; for questions that are not remembered.
+    std::shared_ptr<const Policy> imagined(const std::string& text, storage::Millis now) const;
     Parsed parse(std::string_view text) const { return policy::parse(text, domain_); }
+    const std::string& domain() const { return domain_; }
 
 private:
     static constexpr std::size_t cached_max = 64 * 1024;
@@ -68,21 +106,22 @@ private:
     static constexpr std::int64_t unknown = -1;
     using Verdicts = std::array<std::int64_t, operation_count>;   // rule, Compiled::none or unknown
 
+    void take(Head head);
     Match match(std::uint32_t rule) const;
+    Match remembered(const Question& question) const;
     /// The first rule that decides; where none speaks of `manage`, the one about `create`.
-    std::uint32_t rule_for(
-        std::string_view client,
-        std::span<const std::string> groups,
-        Operation operation,
-        std::string_view topic
-    ) const;
+    Compiled::Decision decide(const Question& question) const;
 
     std::string domain_;
     Head head_;
+    std::map<std::uint64_t, Head> versions_;
     std::unique_ptr<const Compiled> compiled_;
+    std::uint32_t minute_ = 0;   // of the week, at the head's instant
+    std::optional<storage::Millis> next_change_;
     std::vector<std::string> names_;   // of the rules, as verdicts quote them
     std::map<std::string, std::size_t, std::less<>> groups_;   // named by rules, how often
-    // Verdicts by account and topic. Forgotten as a whole when it is full: a bound, not a choice.
+    // Verdicts by account and topic, of those that hold for every session and whatever the topic's
+    // type is. Forgotten as a whole when it is full: a bound, not a choice.
     mutable TextMap<TextMap<Verdicts>> cache_;
     mutable std::size_t cached_ = 0;
 };

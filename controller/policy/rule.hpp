@@ -1,13 +1,18 @@
-// controller/policy/rule.hpp: one rule of the policy as a value: effect, who, operations, topics.
+// controller/policy/rule.hpp: one rule of the policy as a value: effect, who, operations, topics,
+// conditions.
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "controller/policy/network.hpp"
+#include "controller/policy/week.hpp"
 #include "pubsub/ports.hpp"
 
 namespace grid::controller::policy {
@@ -19,17 +24,62 @@ std::string_view to_string(Operation operation);
 std::optional<Operation> parse_operation(std::string_view name);
 Operation from(pubsub::Operation operation);
 
+/// What must hold besides, each where it is given: one of its values.
+struct Conditions {
+    std::vector<std::string> groups;                      // one that the client is in
+    std::vector<std::string> clients;                     // patterns of bare JIDs
+    std::vector<std::string> devices, issuers;            // patterns
+    std::vector<std::string> types, services;             // patterns
+    std::vector<std::string> network_texts, time_texts;   // as they are shown
+    std::vector<Network> networks;
+    std::vector<Window> windows;
+
+    bool empty() const {
+        return groups.empty() && clients.empty() && devices.empty() && types.empty() &&
+               services.empty() && windows.empty() && !is_of_session();
+    }
+    /// Sessions of one account may differ.
+    bool is_of_session() const { return !issuers.empty() || !networks.empty(); }
+};
+
 struct Rule {
     bool allows = false;
     enum class Who { Any, Groups, Clients } who = Who::Any;
     std::vector<std::string> names;   // of groups, or patterns of bare JIDs
     std::bitset<operation_count> operations;
     std::vector<std::string> topics;   // patterns; empty: any
+    Conditions conditions;
     std::uint32_t line = 0;
     /// The rule in its plain form, as verdicts and the audit quote it.
     std::string text;
 };
 
 using Rules = std::vector<Rule>;
+
+/// What is known of the session that asks.
+enum class SessionKnown {
+    Yes,        // its address; when there is none, no network fits
+    Possible,   // nothing: may it be that a session of the account is allowed?
+    Certain,    // nothing: are all sessions of the account allowed?
+};
+
+/// One question. Views: the values outlive it.
+struct Question {
+    std::string_view client;   // bare JID
+    std::span<const std::string> groups;
+    Operation operation = Operation::Discover;
+    std::string_view topic, type;
+    std::string_view service;   // empty: `query` and `bulk` mean the topic's own name
+    std::string_view device;
+    std::string_view issuer, anchor;   // the issuer's name; SHA-256 of the trust anchor's key
+    std::optional<Address> address;
+    std::uint32_t minute = 0;   // of the week
+    SessionKnown session = SessionKnown::Yes;
+
+    std::string_view service_asked() const {
+        const bool is_service = operation == Operation::Query || operation == Operation::Bulk;
+        return service.empty() && is_service ? topic : service;
+    }
+};
 
 }   // namespace grid::controller::policy

@@ -157,10 +157,12 @@ void CatchUp::tell(const SessionPtr& session, const pubsub::Owed& owed, const Va
     lag.needs_all_room = false;
     for (std::size_t i = 0; i < payloads.size(); ++i) {
         const auto& item = owed.items[i];
+        // What this session may not have where it is, it passes over, as live.
+        const bool is_allowed = broker_.may_receive_here(session->principal, item.node);
         for (const bool is_bare : {true, false}) {
             if (!(is_bare ? item.is_for_bare && session->priority >= 0 : item.is_for_full))
                 continue;
-            if (!item.payload.key.empty() && payloads[i].empty()) continue;
+            if (!is_allowed || (!item.payload.key.empty() && payloads[i].empty())) continue;
             const auto& to = is_bare ? session->bare : session->jid;
             const auto message = broker_.owed_message(item, to, payloads[i]);
             if (!message) continue;

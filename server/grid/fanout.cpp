@@ -40,10 +40,13 @@ bool Fanout::may_receive(const Session& session) const {
 }
 
 void Fanout::add_recipients(
-    const xml::Jid& to, const Special* special, std::vector<Recipient>& into
+    std::uint64_t node, const xml::Jid& to, const Special* special, std::vector<Recipient>& into
 ) const {
+    // The account may have it; where the policy looks at sessions, may this one?
+    const bool asks = node != 0 && controller_.asks_sessions();
     const auto wants = [&](const Session& session) {
-        return may_receive(session) && (!special || (special->shows & session.show) != 0);
+        return may_receive(session) && (!special || (special->shows & session.show) != 0) &&
+               (!asks || broker_.may_receive_here(session.principal, node));
     };
     if (!to.is_bare()) {
         auto session = sessions_.find(to);
@@ -67,7 +70,7 @@ Fanout::Audience Fanout::audience(std::uint64_t node, pubsub::AudienceKind kind)
                 special = &recipients->specials.emplace_back(
                     Special{std::move(subscriber.flavour), subscriber.shows, subscriber.digest_ms}
                 );
-            add_recipients(subscriber.jid, special, recipients->list);
+            add_recipients(node, subscriber.jid, special, recipients->list);
         }
         known = std::move(recipients);
     }
@@ -83,7 +86,7 @@ Fanout::Audience Fanout::audience_of(const pubsub::Notification& notification) {
         recipients->list = all->list;
         for (auto& recipient : recipients->list) recipient.special = nullptr;
     }
-    for (const auto& to : notification.to) add_recipients(to, nullptr, recipients->list);
+    for (const auto& to : notification.to) add_recipients(0, to, nullptr, recipients->list);
     return recipients;
 }
 

@@ -108,8 +108,10 @@ private:
 
     Audience audience(std::uint64_t node, pubsub::AudienceKind kind);
     Audience audience_of(const pubsub::Notification& notification);
-    void add_recipients(const xml::Jid& to, const Special* special, std::vector<Recipient>& into)
-        const;
+    /// `node`: of which they are told (0: of their own affairs), for rules on sessions.
+    void add_recipients(
+        std::uint64_t node, const xml::Jid& to, const Special* special, std::vector<Recipient>& into
+    ) const;
     void tell(const Recipient& recipient, const pubsub::Notification& notification);
     void tell_special(const Recipient& recipient, const pubsub::Notification& notification);
     xml::Bytes copy_for(const pubsub::Flavour& flavour, const pubsub::Notification& notification);

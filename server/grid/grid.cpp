@@ -74,6 +74,9 @@ Result<void, std::string> Grid::start(
     auto batches = controller_.bootstrap(policy_text, administrators);
     if (!batches) return {boost::system::in_place_error, batches.error()};
     for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
+    // Time windows opened and closed while we were away: nobody comes in under the old ones.
+    for (auto& batch : controller_.due(now(), background_batches_max))
+        pipeline_->submit_background(std::move(batch));
     // An administrator who comes as soon as we listen must be one already.
     const auto more_to_come = asio::make_work_guard(context);
     while (pipeline_->background_in_flight() > 0) context.run_one();
@@ -126,6 +129,7 @@ void Grid::notify(const storage::Committed& committed) {
     fanout_.applied(std::max(fanout_.applied(), committed.revision));   // after a rebuild
     broker_.notify(committed, fanout_);
     controller_.notify(committed, fanout_);
+    begin_sweep();
 }
 
 bool Grid::deliver(std::chrono::steady_clock::time_point deadline) {
@@ -170,7 +174,6 @@ bool Grid::work_in_background() {
     if (!deferred_.empty()) submit({});
     submit(broker_.due(now(), background_batches_max));
     submit(controller_.due(now(), background_batches_max));
-    submit(broker_.sweep(1000));
     return is_behind;
 }
 
@@ -178,7 +181,8 @@ void Grid::tick() {
     if (is_stopped_) return;
     if (needs_rebuild_) pipeline_->rebuild();
     const bool may_write = store_.status().writable;   // else all would only be refused
-    const bool is_behind = may_write && work_in_background();
+    if (may_write) begin_sweep();
+    const bool is_behind = (may_write && work_in_background()) || broker_.is_sweep_pending();
     if (const auto time = std::chrono::steady_clock::now(); time >= next_look_) {
         next_look_ = time + tick_every;
         pipeline_->resume_stalled();

@@ -118,6 +118,10 @@ private:
 
     storage::Result<storage::Revision> scan();
     bool work_in_background();
+    /// Removes subscriptions that are no longer allowed, a slice at a time (sweep.cpp).
+    void sweep();
+    void begin_sweep();
+    void end_sweep();
     void tick();
     void note_positions();
     void wait_for_background(
@@ -157,6 +161,12 @@ private:
     std::chrono::steady_clock::time_point next_look_;
     bool needs_rebuild_ = false;
     bool is_stopped_ = false;
+    struct Sweep {
+        bool is_posted = false;   // a slice is
+        std::chrono::steady_clock::time_point began;
+        std::chrono::steady_clock::duration longest{};   // slice
+        std::size_t slices = 0, removed = 0;
+    } sweep_;
 };
 
 }   // namespace grid::server

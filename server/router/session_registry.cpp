@@ -49,14 +49,35 @@ void SessionRegistry::for_each(const std::function<void(const SessionPtr&)>& vis
     for (const auto& [id, session] : by_id_) visit(session);
 }
 
+namespace {
+
+controller::SessionView view_of(const Session& s) {
+    return {
+        s.id,
+        s.jid,
+        s.principal.address,
+        s.transport_name,
+        s.since,
+        s.is_active,
+        s.budget ? s.budget->used() : 0,
+        s.stanzas_in,
+        s.stanzas_out,
+        s.identity
+    };
+}
+
+}   // namespace
+
+std::vector<controller::SessionView> SessionRegistry::sessions_of(const xml::Jid& bare) const {
+    std::vector<controller::SessionView> views;
+    for (const auto& session : of_account(bare.str())) views.push_back(view_of(*session));
+    return views;
+}
+
 std::vector<controller::SessionView> SessionRegistry::sessions() const {
     std::vector<controller::SessionView> views;
     views.reserve(by_id_.size());
-    for (const auto& [id, s] : by_id_)
-        views.push_back(
-            {s->id, s->jid, s->principal.address, s->transport_name, s->since, s->is_active,
-             s->budget ? s->budget->used() : 0, s->stanzas_in, s->stanzas_out, s->identity}
-        );
+    for (const auto& [id, s] : by_id_) views.push_back(view_of(*s));
     std::ranges::sort(views, {}, &controller::SessionView::id);
     return views;
 }

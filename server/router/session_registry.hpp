@@ -38,6 +38,7 @@ public:
     std::optional<controller::Activity> activity(std::uint64_t session) const override;
     std::vector<xml::Jid> active_resources(const xml::Jid& bare) const override;
     std::vector<xml::Jid> resources(const xml::Jid& bare) const override;
+    std::vector<controller::SessionView> sessions_of(const xml::Jid& bare) const override;
 
 private:
     struct Hash {

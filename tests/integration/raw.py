@@ -24,9 +24,9 @@ def header(domain, sender=None):
 class Raw:
     """One connection; `seen` is everything that came since the last `take`."""
 
-    def __init__(self, address, domain):
+    def __init__(self, address, domain, source=""):
         self.domain = domain
-        self.socket = socket.create_connection(address, timeout=SECONDS)
+        self.socket = socket.create_connection(address, SECONDS, (source, 0))
         self.seen = ""
         self.closed = False
 

@@ -14,8 +14,8 @@ PUBSUB = "http://jabber.org/protocol/pubsub"
 class Topic:
     """Logs in, and speaks of one node."""
 
-    def __init__(self, server, bundle, node="alerts", resource="raw"):
-        self.raw = Raw(server.c2s, DOMAIN).login(bundle, resource)
+    def __init__(self, server, bundle, node="alerts", resource="raw", source=""):
+        self.raw = Raw(server.c2s, DOMAIN, source).login(bundle, resource)
         self.node = node
         self.ids = itertools.count(1)
 

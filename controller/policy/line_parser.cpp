@@ -1,0 +1,111 @@
+// controller/policy/line_parser.cpp: effect, who, operations, topics of a rule.
+#include "controller/policy/line_parser.hpp"
+
+#include <algorithm>
+
+#include "controller/accounts/account.hpp"
+#include "controller/policy/line_list.hpp"
+
+namespace grid::controller::policy {
+
+namespace {
+constexpr std::string_view operations_expected =
+    "one of discover, create, publish, subscribe, retrieve, query, bulk, manage, or any";
+}   // namespace
+
+std::optional<Rule> LineParser::parse() {
+    if (effect() && who() && operations() && topics() && conditions() && end())
+        return std::move(rule_);
+    return std::nullopt;
+}
+
+bool LineParser::fail(std::string_view expected) {
+    const Token* token = peek();
+    column_ = token != nullptr ? token->column : std::max(1U, line_.end_column);
+    error_ = "expected " + std::string(expected) + ", found " +
+             (token != nullptr ? "'" + token->text + "'" : std::string("the end of the line"));
+    return false;
+}
+
+bool LineParser::skip_comma() {
+    const Token* token = peek();
+    if (token == nullptr || token->kind != Token::Kind::Comma) return false;
+    ++at_;
+    return true;
+}
+
+bool LineParser::effect() {
+    rule_.allows = is_keyword("allow");
+    if (!skip_keyword("allow") && !skip_keyword("deny")) return fail("allow or deny");
+    rule_.text = rule_.allows ? "allow" : "deny";
+    return true;
+}
+
+bool LineParser::who() {
+    if (skip_keyword("any")) {
+        rule_.text += " any";
+        return true;
+    }
+    if (skip_keyword("group")) {
+        rule_.who = Rule::Who::Groups;
+        rule_.text += " group ";
+        return list(rule_.names, "the name of a group", [](const Token& token) {
+            return is_group_name(token.text);
+        });
+    }
+    if (!skip_keyword("client")) return fail("group, client or any");
+    rule_.who = Rule::Who::Clients;
+    rule_.text += " client ";
+    if (!patterns(rule_.names, "a pattern of client names")) return false;
+    complete_clients(rule_.names);
+    return true;
+}
+
+void LineParser::complete_clients(std::vector<std::string>& names) const {
+    for (std::string& name : names) {
+        // JIDs are stored case-folded (RFC 7622 §3.3).
+        for (char& c : name)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        if (name.find('@') == std::string::npos) name += "@" + domain_;
+    }
+}
+
+bool LineParser::operations() {
+    skip_keyword("to");
+    rule_.text += " ";
+    if (skip_keyword("any")) {
+        rule_.operations.set();
+        rule_.text += "any";
+        return true;
+    }
+    std::vector<std::string> names;
+    const auto known = [](const Token& token) { return parse_operation(token.text).has_value(); };
+    if (!list(names, operations_expected, known)) return false;
+    for (const std::string& name : names)
+        rule_.operations.set(static_cast<std::size_t>(*parse_operation(name)));
+    return true;
+}
+
+bool LineParser::topics() {
+    // A topic may be called "on": then no topic follows it.
+    if (is_keyword("on") && is_word(1)) ++at_;
+    rule_.text += " ";
+    // "type X" and "service X" say what it is about by themselves; a topic may be called so, too.
+    const bool is_described = (is_keyword("type") || is_keyword("service")) && is_word(1);
+    if (is_described || skip_keyword("any")) {
+        rule_.text += "any";
+        return true;
+    }
+    return patterns(rule_.topics, "a pattern of topics, or any");
+}
+
+bool LineParser::end() {
+    if (peek() == nullptr) return true;
+    return fail("a comma, a condition or the end of the line");
+}
+
+bool LineParser::patterns(std::vector<std::string>& out, std::string_view expected) {
+    return list(out, expected, [](const Token& token) { return !token.text.empty(); });
+}
+
+}   // namespace grid::controller::policy

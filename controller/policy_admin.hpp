@@ -1,0 +1,109 @@
+// controller/policy_admin.hpp: what administrators do with the policy, for every mouth: REST,
+// ad-hoc commands.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/errors.hpp"
+#include "controller/policy/explain.hpp"
+#include "controller/state.hpp"
+#include "pubsub/engine.hpp"
+#include "xml/result.hpp"
+
+namespace grid::controller {
+
+/// Why a text does not become the policy. `errors`: where it does not parse; else none.
+struct PolicyRefusal {
+    Failure failure;
+    std::vector<policy::ParseError> errors;
+};
+template <class T>
+using PolicyOutcome = Result<T, PolicyRefusal>;
+
+/// The version in force, or an earlier one; null when it is not kept (any more).
+const policy::Head* policy_get(
+    const Controller::State& state, std::optional<std::uint64_t> version = {}
+);
+
+struct PolicyChange {
+    storage::Batch batch;
+    std::uint64_t version = 0;   // that it will be
+    std::size_t rules = 0;
+};
+/// Validates the whole text; the batch replaces the one in force. It never changes what
+/// administrators may do: they are past the policy.
+PolicyOutcome<PolicyChange> policy_set(
+    const Controller::State& state,
+    const std::string& text,
+    std::optional<std::uint64_t> expect_version,
+    const pubsub::Context& context
+);
+/// The text of an earlier version becomes a new one.
+PolicyOutcome<PolicyChange> policy_rollback(
+    const Controller::State& state,
+    std::uint64_t version,
+    std::optional<std::uint64_t> expect_version,
+    const pubsub::Context& context
+);
+
+/// A question for `policy_test`. What is not given is as it is with the account, if there is one.
+struct PolicyTest {
+    xml::Jid client;   // bare
+    policy::Operation operation = policy::Operation::Discover;
+    std::string topic;
+    std::optional<std::string> type, service;
+    std::optional<Groups> groups;   // given: an imagined client, whatever the account's state
+    std::optional<std::string> device, issuer, address;
+    std::optional<storage::Millis> time;
+    std::optional<std::string> text;   // a policy that is not in force
+};
+struct PolicyAnswer {
+    bool allowed = false, is_imagined = false;
+    AccountState state = AccountState::Init;
+    std::string rule;
+    std::uint32_t line = 0;
+    std::uint64_t version = 0;   // 0: of a text that is not in force
+    policy::Explanation explanation;
+    // With what it was answered.
+    Groups groups;
+    std::string device, issuer, address, type;
+    storage::Millis time = 0;
+    /// Of a real client whose sessions may differ: each of them.
+    struct OfSession {
+        std::string jid, address, rule;
+        bool allowed = false;
+    };
+    std::vector<OfSession> sessions;
+};
+PolicyOutcome<PolicyAnswer> policy_test(
+    const Controller::State& state, const PolicyTest& test, storage::Millis now
+);
+
+/// What a policy would take away from somebody who has it now.
+struct PolicyCut {
+    enum class Kind : std::uint8_t { Subscription, Session, Publisher } kind = Kind::Subscription;
+    std::string jid, node, subid;   // a session: its full JID, though the subscription stays
+    bool is_live = false;           // a session of it is there now
+    std::string rule;               // of the new policy
+    std::uint32_t line = 0;
+};
+struct PolicyDryRun {
+    std::size_t rules = 0;
+    std::vector<PolicyCut> cuts;
+    std::string next;   // cursor; empty: that was all
+};
+/// Looks at a bounded number of subscriptions and publishers: a page may be empty and not the last.
+PolicyOutcome<PolicyDryRun> policy_dry_run(
+    const Controller::State& state,
+    const pubsub::Engine& broker,
+    const std::string& text,
+    const std::string& after,
+    std::size_t cuts_max,
+    storage::Millis now
+);
+
+}   // namespace grid::controller

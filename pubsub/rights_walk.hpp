@@ -1,0 +1,11 @@
+// pubsub/rights_walk.hpp: who has what at nodes that a policy may take away, page by page.
+#pragma once
+
+#include "pubsub/broker.hpp"
+
+namespace grid::pubsub {
+
+/// See Engine::holders. Of each node its subscriptions, then its publishers.
+HolderPage holders_after(const Broker& broker, const HolderCursor& after, std::size_t max);
+
+}   // namespace grid::pubsub

@@ -1,0 +1,67 @@
+// server/grid/sweep.cpp: authorization in time (design §2): existing subscriptions follow a change
+// of rights, without keeping anybody waiting.
+#include <algorithm>
+#include <boost/asio.hpp>
+#include <chrono>
+
+#include "server/grid/grid.hpp"
+
+namespace grid::server {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Of the grid strand at a time; what is committed meanwhile has its turn in between.
+constexpr auto slice_max = std::chrono::microseconds(500);
+constexpr std::size_t subscriptions_per_look = 16;
+/// Removals under way: their events are told while the rest is being looked at.
+constexpr std::size_t in_flight_max = 64;
+
+std::string in_microseconds(steady_clock::duration time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
+}
+
+}   // namespace
+
+void Grid::begin_sweep() {
+    if (sweep_.is_posted || is_stopped_ || !broker_.is_sweep_pending()) return;
+    if (sweep_.slices == 0) sweep_.began = steady_clock::now();
+    sweep_.is_posted = true;
+    boost::asio::post(strand_, [this] { sweep(); });
+}
+
+/// Where it has to wait, for commits or for room, the next commit or tick begins it again.
+void Grid::sweep() {
+    sweep_.is_posted = false;
+    if (is_stopped_ || !store_.status().writable) return;
+    if (broker_.is_sweep_at_start() && pipeline_->background_in_flight() != 0) return;
+    const auto begin = steady_clock::now();
+    auto now = begin;
+    while (broker_.is_sweep_pending() && now < begin + slice_max) {
+        if (pipeline_->background_in_flight() >= in_flight_max || !pipeline_->has_room()) break;
+        for (auto& batch : broker_.sweep(subscriptions_per_look)) {
+            sweep_.removed += batch.operations.size();
+            pipeline_->submit_background(std::move(batch));
+        }
+        now = steady_clock::now();
+        if (broker_.is_sweep_at_start()) break;
+    }
+    ++sweep_.slices;
+    sweep_.longest = std::max(sweep_.longest, now - begin);
+    if (!broker_.is_sweep_pending()) return end_sweep();
+    if (pipeline_->background_in_flight() < in_flight_max && pipeline_->has_room()) begin_sweep();
+}
+
+void Grid::end_sweep() {
+    const auto done = std::exchange(sweep_, {});
+    log_.write(
+        done.removed != 0 ? Level::Info : Level::Debug, "swept",
+        {{"removed", std::to_string(done.removed)},
+         {"slices", std::to_string(done.slices)},
+         {"us", in_microseconds(steady_clock::now() - done.began)},
+         {"us_longest_slice", in_microseconds(done.longest)}}
+    );
+}
+
+}   // namespace grid::server

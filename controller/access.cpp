@@ -131,6 +131,9 @@ pubsub::Verdict Controller::check(
 ) const {
     const policy::Match match =
         state_->decide(actor, policy::from(operation), policy::Object{node, type, {}});
+    // S73: who reads what. Changes are on record with their batch, refusals by `refused`.
+    if (match.allowed && operation == pubsub::Operation::Retrieve)
+        state_->note(actor, pubsub::to_string(operation), node, match);
     return {match.allowed, *match.rule};
 }
 

@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "server/administrators.hpp"
+#include "server/audit/exporter.hpp"
+#include "server/audit/keeper.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/evaluation.hpp"
 #include "server/grid/grid.hpp"
@@ -132,6 +134,7 @@ public:
         grid_.emplace(context_, *store_, config(), addresses_, server_iqs_, account_iqs_, log);
         chains_.emplace(xmpp_tls_.get(), config(), tls::TrustedChains::Revoked{});
         grid_->controller().attach(&*chains_);
+        start_export();
         administrators_.emplace(context_, options_.data, *grid_, log);
         auto administrators = configured_administrators(config());
         for (auto& jid : administrators_->read()) administrators.push_back(std::move(jid));
@@ -139,6 +142,8 @@ public:
         keeper_ = std::make_shared<StoreKeeper>(
             context_, *store_, StoreKeeper::Seconds(config().storage.reopen_after_seconds), log
         );
+        audit_keeper_ =
+            std::make_shared<audit::Keeper>(context_, *store_, *grid_, config().audit, log);
         info_.emplace(*store_, *keeper_, grid_->sessions());
         backend_.emplace(*grid_, *store_, *info_);
         shared_.emplace(c2s::Shared{
@@ -153,6 +158,7 @@ public:
 private:
     const Config& config() const { return options_.config; }
     bool takes_incidents() const { return !config().controller.incident_topic.empty(); }
+    void start_export();
     void open_listeners();
     std::unique_ptr<net::Listener> open(const std::string& name, const std::string& address);
     void on_signal();
@@ -170,6 +176,8 @@ private:
     std::optional<Grid> grid_;
     std::optional<AdministratorsFile> administrators_;
     std::shared_ptr<StoreKeeper> keeper_;
+    std::shared_ptr<audit::Keeper> audit_keeper_;
+    std::optional<audit::Exporter> exporter_;
     std::optional<ProcessInfo> info_;
     std::optional<http::Backend> backend_;
     std::optional<c2s::Shared> shared_;
@@ -186,6 +194,14 @@ std::unique_ptr<net::Listener> App::open(const std::string& name, const std::str
     info_->constant.listeners.emplace_back(name, listener->address());
     log_.info("listening", {{"listener", name}, {"address", listener->address()}});
     return listener;
+}
+
+/// Before anything is committed: the first record is handed on, too.
+void App::start_export() {
+    if (config().audit.export_to.empty()) return;
+    auto sink = must(audit::make_sink(config().audit.export_to, config().domain));
+    exporter_.emplace(*store_, std::move(sink), options_.data / "audit-export.position", log_);
+    exporter_->start();
 }
 
 void App::open_listeners() {
@@ -205,6 +221,7 @@ int App::run() {
     if (http_) http_->start(*http_listener_);
     administrators_->watch();
     keeper_->start();
+    audit_keeper_->start();
     write_ready_files(options_.data, options_.ready_file, info_->constant);
     log_.info("ready", {{"domain", info_->constant.domain}, {"version", version}});
     on_signal();
@@ -215,6 +232,8 @@ int App::run() {
     for (std::uint32_t i = 1; i < threads; ++i) others.emplace_back([this] { context_.run(); });
     context_.run();
     for (auto& thread : others) thread.join();
+    if (exporter_) exporter_->stop();
+    audit::log_head(*store_->snapshot(), log_);
     store_.reset();   // finishes the group in flight; its feed has nobody to reach any more
     remove_ready_files(options_.data, options_.ready_file);
     log_.info("stopped");
@@ -231,6 +250,7 @@ void App::on_signal() {
         if (http_) http_->close();
         administrators_->stop();
         keeper_->stop();
+        audit_keeper_->stop();
         acceptor_->close_all({"system-shutdown", "the server is shutting down", {}});
         drain(std::chrono::steady_clock::now() + drain_seconds_max);
         signals_.async_wait([](boost::system::error_code again, int) {
@@ -251,8 +271,7 @@ void App::drain(std::chrono::steady_clock::time_point until) {
 }   // namespace
 
 int run_app(AppOptions options) {
-    // Whoever reads our log may go away; that is no reason to end.
-    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGPIPE, SIG_IGN);   // whoever reads our log may go away
     Log log(options.config.log);
     try {
         App app(std::move(options), log);
@@ -269,6 +288,8 @@ Result<void, std::string> check_app(const AppOptions& options) {
         Addresses addresses(config);
         configured_administrators(config);
         if (!config.policy.file.empty()) read_text(config.policy.file);
+        if (!config.audit.export_to.empty())
+            must(audit::make_sink(config.audit.export_to, config.domain));
         if (!config.tls.certificate.empty()) must(tls::make_context(config.tls, tls::Use::Xmpp));
         return {};
     } catch (const std::exception& error) {

@@ -119,6 +119,14 @@ struct Config {
         std::string file;   // installed when the store has no policy yet
     } policy;
 
+    struct Audit {
+        std::size_t queue_max = 10'000;
+        std::uint32_t keep_days = 365;                       // 0: for ever
+        std::size_t keep_bytes = 8UL * 1024 * 1024 * 1024;   // 0: any number
+        std::uint32_t head_log_seconds = 3600;               // 0: only at the end
+        std::string export_to;   // file:, udp:, tcp: or unix:; empty: nowhere
+    } audit;
+
     struct Log {
         std::string level = "info";
         std::string format = "text";   // or json

@@ -85,6 +85,11 @@ std::vector<Option> options_of(Config& c) {
         {"accounts.pending_expire_days", &c.accounts.pending_expire_days},
         {"accounts.administrators", &c.accounts.administrators},
         {"policy.file", &c.policy.file},
+        {"audit.queue_max", &c.audit.queue_max},
+        {"audit.keep_days", &c.audit.keep_days},
+        {"audit.keep_bytes", &c.audit.keep_bytes},
+        {"audit.head_log_seconds", &c.audit.head_log_seconds},
+        {"audit.export_to", &c.audit.export_to},
         {"log.level", &c.log.level},
         {"log.format", &c.log.format},
     };

@@ -14,10 +14,17 @@ constexpr Revision given_out_at_once = 64 * 1024;
 
 }   // namespace
 
-void GroupEncoder::resume(Revision head) { given_ = std::max(given_, head); }
+void GroupEncoder::resume(Revision head, const Link& link) {
+    given_ = std::max(given_, head);
+    link_ = link;
+}
 
 rocksdb::WriteBatch* GroupEncoder::encode(
-    const std::vector<FeedEntry>& entries, const RocksDatabase& database, Revision head, Millis time
+    const std::vector<FeedEntry>& entries,
+    const RocksDatabase& database,
+    Revision head,
+    Millis time,
+    const Link& link
 ) {
     batch_.Clear();
     bool is_durable = false, has_volatile = false;
@@ -31,13 +38,17 @@ rocksdb::WriteBatch* GroupEncoder::encode(
             put(*committed, database);
         }
     }
-    const auto mark = [&](std::string_view key, Revision revision) {
+    const auto mark = [&](std::string_view key, Revision revision, const std::string& value = {}) {
         batch_.Put(
             database.family(Family::Control), rocksdb::Slice(key.data(), key.size()),
-            encode_stamp(revision, time)
+            encode_stamp(revision, time) + value
         );
     };
-    // The head is in the same write as what it counts, so no crash can set it back.
+    // The heads are in the same write as what they count, so no crash can set them back.
+    if (link != link_) {
+        mark(chain_key, head, storage::encode(link));
+        link_ = link;
+    }
     if (is_durable) {
         mark(head_key, head);
     } else if (has_volatile && head > given_) {
@@ -53,7 +64,10 @@ void GroupEncoder::put(const Committed& committed, const RocksDatabase& database
         auto* family = database.family(operation.family);
         const rocksdb::Slice key(operation.key);
         const rocksdb::Slice value[] = {stamp, operation.value};
-        if (operation.erase)
+        // The audit can only be appended to, and cut at its beginning (README.md).
+        if (operation.erase && operation.family == Family::Audit)
+            batch_.DeleteRange(family, rocksdb::Slice(), operation.key + '\0');
+        else if (operation.erase)
             batch_.Delete(family, key);
         else
             batch_.Put(family, rocksdb::SliceParts(&key, 1), rocksdb::SliceParts(value, 2));

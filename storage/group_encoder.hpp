@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "storage/chain.hpp"
 #include "storage/rocks_database.hpp"
 #include "storage/store.hpp"
 
@@ -13,14 +14,15 @@ namespace grid::storage {
 class GroupEncoder {
 public:
     /// What the files say when they are opened.
-    void resume(Revision head);
+    void resume(Revision head, const Link& link);
     /// The write for `entries`, the last of which has got revision `head`; nothing when nothing has
     /// to be written. Valid until the next call.
     rocksdb::WriteBatch* encode(
         const std::vector<FeedEntry>& entries,
         const RocksDatabase& database,
         Revision head,
-        Millis time
+        Millis time,
+        const Link& link
     );
 
 private:
@@ -28,6 +30,7 @@ private:
 
     rocksdb::WriteBatch batch_;
     Revision given_ = 0;   // revisions up to it are on disk as given out
+    Link link_;            // that is on disk
 };
 
 }   // namespace grid::storage

@@ -26,7 +26,9 @@ enum class Tag : char {
     Topic = 'T',    // directory: capability, schema, queries, …
     Provider = 'V',
     Settings = 'S',
-    Spool = 'Q',   // rare notifications owed to an account
+    Spool = 'Q',      // rare notifications owed to an account
+    AuditCut = 'B',   // up to where the audit was cut
+    AdminAct = 'X',   // events only: what an administrator did that is no record
 };
 
 }   // namespace grid::storage

@@ -6,6 +6,9 @@
 #include <iterator>
 #include <utility>
 
+#include "storage/chain.hpp"
+#include "storage/schema.hpp"
+
 namespace grid::storage {
 
 class MemoryStore::View final : public Snapshot {
@@ -29,7 +32,10 @@ public:
     ) const override {
         const auto& table = (*tables_)[static_cast<std::size_t>(family)];
         if (!to.empty() && to <= from) return {};
-        const auto first = table.lower_bound(from);
+        // The store's own record is not shown.
+        const bool hides = family == Family::Control && from < first_control_key;
+        const auto first = table.lower_bound(hides ? first_control_key : from);
+        if (hides && !to.empty() && to <= first_control_key) return {};
         const auto last = to.empty() ? table.end() : table.lower_bound(to);
         const auto show = [&](const auto& entry) {
             const Stored& stored = entry.second;
@@ -84,7 +90,8 @@ Result<Revision> MemoryStore::scan(const std::function<void(const KeyChange&)>& 
     const std::shared_ptr<const Tables> tables = tables_;
     for (Family family : {Family::Control, Family::Index})
         for (const auto& [key, stored] : (*tables)[static_cast<std::size_t>(family)])
-            apply({family, key, Record{stored.revision, stored.time, stored.value}});
+            if (family != Family::Control || key.front() != reserved_prefix)
+                apply({family, key, Record{stored.revision, stored.time, stored.value}});
     return sequencer_.head();
 }
 
@@ -106,7 +113,12 @@ StoreStatus MemoryStore::status() const {
 
 boost::system::error_code MemoryStore::reopen() {
     stopped_ = false;
-    sequencer_.resume(0, 0);
+    // What was linked in a write that was lost is not part of the chain.
+    Link link;
+    const auto& control = (*tables_)[static_cast<std::size_t>(Family::Control)];
+    if (const auto stored = control.find(chain_key); stored != control.end())
+        link = decode_link(stored->second.value).value_or(Link{});
+    sequencer_.resume(0, 0, link);
     report_gap();
     return {};
 }
@@ -186,12 +198,18 @@ void MemoryStore::write(const std::vector<FeedEntry>& entries) {
         if (committed->batch.is_volatile) continue;
         for (const Operation& operation : committed->batch.operations) {
             auto& table = (*tables_)[static_cast<std::size_t>(operation.family)];
-            if (operation.erase)
+            if (operation.erase && operation.family == Family::Audit)
+                table.erase(table.begin(), table.upper_bound(operation.key));
+            else if (operation.erase)
                 table.erase(operation.key);
             else
                 table[operation.key] = {committed->revision, committed->time, operation.value};
         }
     }
+    if (sequencer_.link() != Link{})
+        (*tables_)[static_cast<std::size_t>(Family::Control)][std::string(chain_key)] = {
+            sequencer_.head(), sequencer_.time(), encode(sequencer_.link())
+        };
 }
 
 void MemoryStore::report_gap() {

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "storage/chain.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_store.hpp"
 #include "storage/schema.hpp"
@@ -44,6 +45,7 @@ public:
     /// What is on disk, when the files were opened.
     Revision head() const { return head_; }
     Millis time() const { return time_; }
+    const Link& link() const { return link_; }
 
     std::unique_ptr<Snapshot> snapshot();
     Result<Revision> revision_of(Family family, std::string_view key);
@@ -90,6 +92,7 @@ private:
     Header header_;
     Revision head_ = 0;
     Millis time_ = 0;
+    Link link_;
 
     std::mutex mutex_;
     std::condition_variable unused_;

@@ -192,6 +192,12 @@ boost::system::error_code RocksDatabase::read_head() {
         head_ = std::max(head_, (*found)->revision);
         time_ = std::max(time_, (*found)->time);
     }
+    const auto chain = get(nullptr, Family::Control, chain_key);
+    if (!chain) return fail(Errc::Corrupt, "cannot read the head of the audit's chain");
+    if (!*chain) return {};   // a store from before it: the chain begins with the next record
+    const auto link = decode_link((*chain)->value);
+    if (!link) return fail(Errc::Corrupt, "the head of the audit's chain cannot be understood");
+    link_ = *link;
     return {};
 }
 

@@ -103,8 +103,8 @@ RocksStore::~RocksStore() {
 }
 
 void RocksStore::adopt(std::shared_ptr<RocksDatabase> database) {
-    sequencer_.resume(database->head(), database->time());
-    encoder_.resume(database->head());
+    sequencer_.resume(database->head(), database->time(), database->link());
+    encoder_.resume(database->head(), database->link());
     head_ = sequencer_.head();
     std::lock_guard lock(mutex_);
     database_ = std::move(database);
@@ -203,7 +203,9 @@ std::string RocksStore::reason_without_space() const {
 // False: writes are stopped now, and what became of `entries` is unknown.
 bool RocksStore::write(const std::vector<FeedEntry>& entries) {
     const auto open = database();
-    if (auto* batch = encoder_.encode(entries, *open, sequencer_.head(), sequencer_.time())) {
+    if (auto* batch = encoder_.encode(
+            entries, *open, sequencer_.head(), sequencer_.time(), sequencer_.link()
+        )) {
         const auto status = open->write(*batch);
         if (!status.ok()) {
             stop_writes("a write failed: " + status.ToString());
@@ -268,6 +270,12 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksSettings& settings) {
     return std::unique_ptr<Store>(
         std::make_unique<RocksStore>(std::move(complete), std::move(*database))
     );
+}
+
+Result<std::unique_ptr<Snapshot>> open_rocks_snapshot(const RocksSettings& settings) {
+    auto database = RocksDatabase::open(with_defaults(settings), RocksDatabase::Mode::ReadOnly);
+    if (!database) return database.error();
+    return (*database)->snapshot();
 }
 
 }   // namespace grid::storage

@@ -46,5 +46,8 @@ struct RocksSettings {
 /// Opens or creates a store. An error is one of Corrupt, WrongSchema, Locked, NoSpace, Io; what
 /// exactly is wrong and what to do about it goes to `log` in one line of level Error.
 Result<std::unique_ptr<Store>> open_rocks_store(const RocksSettings& settings);
+/// Only to read, and changing nothing: what the files hold now, also while another process writes
+/// them.
+Result<std::unique_ptr<Snapshot>> open_rocks_snapshot(const RocksSettings& settings);
 
 }   // namespace grid::storage

@@ -65,8 +65,9 @@ void KnownRevisions::end_group() {
 
 void KnownRevisions::forget() { caches_ = {}; }
 
-void Sequencer::resume(Revision head, Millis time) {
+void Sequencer::resume(Revision head, Millis time, const Link& link) {
     known_.forget();
+    chain_.resume(link);
     head_ = std::max(head_, head);
     time_ = std::max(time_, time);
 }
@@ -137,6 +138,9 @@ Committed Sequencer::accept(Submission submission) {
         if (operation.revision_at >= 0) fill_in(operation.key, operation.revision_at, head_);
         if (operation.also_revision_at >= 0)
             fill_in(operation.key, operation.also_revision_at, head_);
+        // Here the order is known, and the thread is the writer's: nobody else waits for a hash.
+        if (operation.family == Family::Audit && !operation.erase && !committed.batch.is_volatile)
+            chain_.link(operation.key, time_, operation.value);
         // A volatile batch writes nothing, so nobody can rest on it; a key with a revision of its
         // own in it is new by construction, so nobody expects it.
         if (committed.batch.is_volatile || operation.revision_at >= 0) continue;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "storage/batch.hpp"
+#include "storage/chain.hpp"
 #include "storage/errors.hpp"
 #include "storage/store.hpp"
 
@@ -74,7 +75,8 @@ public:
     explicit Sequencer(KnownRevisions::Stored stored) : known_(std::move(stored)) {}
 
     /// Continues after what a store holds. Never goes back, whatever the store says.
-    void resume(Revision head, Millis time);
+    /// The chain goes on from what is stored: it is what a write that failed may not have reached.
+    void resume(Revision head, Millis time, const Link& link);
     /// One entry per submission, in order: Committed (to be made durable before anybody is told) or
     /// Refused.
     std::vector<FeedEntry> decide(std::vector<Submission> group, Millis now);
@@ -82,6 +84,8 @@ public:
     void end_group() { known_.end_group(); }
     Revision head() const { return head_; }
     Millis time() const { return time_; }
+    /// Of the last record put into the audit family.
+    const Link& link() const { return chain_.head(); }
 
 private:
     Result<void> check(const Submission& submission);
@@ -90,6 +94,7 @@ private:
     Committed accept(Submission submission);
 
     KnownRevisions known_;
+    Chain chain_;
     Revision head_ = 0;
     Millis time_ = 0;
     struct Conflicted {

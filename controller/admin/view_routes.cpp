@@ -6,7 +6,6 @@
 #include "controller/admin/call.hpp"
 #include "controller/admin/views.hpp"
 #include "controller/topics/switch.hpp"
-#include "xml/datetime.hpp"
 
 namespace grid::controller::admin {
 
@@ -126,56 +125,6 @@ HttpDecision show_status(const Call& call) {
     );
 }
 
-Outcome<std::optional<storage::Millis>> time_in(const Request& request, std::string_view name) {
-    const std::string text = request.in_query(name);
-    if (text.empty()) return std::optional<storage::Millis>{};
-    const auto time = xml::parse_datetime(text);
-    if (time) return std::optional(*time);
-    return Failure{
-        Errc::MalformedRequest, std::string(name) + " is a time such as 2026-11-01T00:00:00Z", {}
-    };
-}
-
-Outcome<audit::Filter> filter_of(const Call& call) {
-    audit::Filter filter;
-    const auto from = time_in(call.request, "from");
-    if (!from) return from.error();
-    const auto to = time_in(call.request, "to");
-    if (!to) return to.error();
-    filter.from = *from;
-    filter.to = *to;
-    const std::string decision = call.request.in_query("decision");
-    filter.outcome = audit::parse_outcome(decision);
-    if (!decision.empty() && !filter.outcome)
-        return Failure{Errc::MalformedRequest, "decision is allow, deny or info", {}};
-    filter.account = call.request.in_query("account");
-    filter.topic = call.request.in_query("topic");
-    filter.after = call.request.in_query("after");
-    if (!filter.after.empty() && !audit::is_cursor(filter.after))
-        return Failure{Errc::MalformedRequest, "after is the cursor of an earlier page", {}};
-    filter.max = call.page_max();
-    return filter;
-}
-
-HttpDecision list_audit(const Call& call) {
-    auto filter = filter_of(call);
-    if (!filter) return refuse(filter.error());
-    using Answer = std::variant<HttpResponse, HttpResponse>;
-    return HttpDecision::Query{[filter = std::move(*filter)](const storage::Snapshot& snapshot) {
-        const auto page = audit::search(snapshot, filter);
-        if (!page)
-            return Answer(
-                std::in_place_index<0>,
-                refuse(500, "store", "the audit could not be read: " + page.error().message())
-            );
-        json::array list;
-        for (const audit::Entry& entry : page->entries) list.push_back(to_json(entry));
-        return Answer(
-            std::in_place_index<1>, ok({{"records", std::move(list)}, {"next", cursor(page->next)}})
-        );
-    }};
-}
-
 }   // namespace
 
 std::span<const Route> view_routes() {
@@ -185,13 +134,6 @@ std::span<const Route> view_routes() {
         Route{"PUT", "topics/{name...}", {}, {"enabled"}, switch_topic},
         Route{"GET", "sessions", {"after", "max"}, {}, list_sessions},
         Route{"GET", "status", {}, {}, show_status},
-        Route{
-            "GET",
-            "audit",
-            {"from", "to", "account", "topic", "decision", "after", "max"},
-            {},
-            list_audit
-        },
     };
     return routes;
 }

@@ -74,6 +74,7 @@ json::object to_json(const SessionView& session) {
 
 json::object to_json(const audit::Entry& entry) {
     const audit::Record& record = entry.record;
+    const bool is_linked = entry.link.number > 0;
     return {
         {"id", entry.id},
         {"time", time_text(entry.time)},
@@ -85,7 +86,37 @@ json::object to_json(const audit::Entry& entry) {
         {"decision", audit::to_string(record.outcome)},
         {"rule", record.rule},
         {"detail", record.detail},
-        {"count", record.count}
+        {"count", record.count},
+        {"number", is_linked ? json::value(entry.link.number) : json::value(nullptr)},
+        {"hash", is_linked ? json::value(storage::to_hex(storage::view(entry.link.hash)))
+                           : json::value(nullptr)}
+    };
+}
+
+json::object to_json(const audit::Verified& verified) {
+    json::value broken(nullptr);
+    if (verified.broken)
+        broken = json::object{
+            {"id", verified.broken->id},
+            {"number", verified.broken->number},
+            {"text", verified.broken->text}
+        };
+    return {
+        {"ok", !verified.broken.has_value()},
+        {"broken", std::move(broken)},
+        {"checked", verified.checked},
+        {"unlinked", verified.unlinked},
+        {"cut", verified.cut},
+        {"head",
+         json::object{
+             {"number", verified.head.number},
+             {"hash", storage::to_hex(storage::view(verified.head.hash))},
+             {"id", verified.head_id},
+             {"time", verified.head_time == 0 ? json::value(nullptr)
+                                              : json::value(time_text(verified.head_time))}
+         }},
+        {"passed", verified.has_passed},
+        {"next", cursor(verified.next)}
     };
 }
 

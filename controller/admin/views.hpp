@@ -3,6 +3,7 @@
 
 #include "controller/admin/call.hpp"
 #include "controller/audit/query.hpp"
+#include "controller/audit/verify.hpp"
 
 namespace grid::controller::admin {
 
@@ -10,5 +11,6 @@ json::object to_json(const Account& account);
 json::object to_json(const pubsub::NodeView& node);
 json::object to_json(const SessionView& session);
 json::object to_json(const audit::Entry& entry);
+json::object to_json(const audit::Verified& verified);
 
 }   // namespace grid::controller::admin

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controller/audit/record.hpp"
+#include "storage/chain.hpp"
 #include "storage/store.hpp"
 
 namespace grid::controller::audit {
@@ -14,7 +15,7 @@ namespace grid::controller::audit {
 struct Filter {
     std::optional<storage::Millis> from, to;   // commit times, both included
     std::string account;                       // bare JID: acted, or was acted on
-    std::string topic;
+    std::string topic, operation;
     std::optional<Outcome> outcome;
     std::string after;   // cursor of an earlier page
     std::size_t max = 100;
@@ -24,12 +25,16 @@ struct Entry {
     std::string id;   // revision and index as hex: the cursor
     storage::Millis time = 0;
     Record record;
+    storage::Link link;   // number 0: from before there was a chain
 };
 
 struct Page {
     std::vector<Entry> entries;
     std::string next;   // empty: there is nothing more
 };
+
+/// Of a stored value; number 0: from before there was a chain.
+storage::Link link_in(std::string_view value);
 
 /// How many records one request looks at; a page may be short, or empty, and still have a cursor.
 inline constexpr std::size_t looked_at_max = 50'000;

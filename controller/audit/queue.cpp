@@ -9,19 +9,30 @@ namespace grid::controller::audit {
 
 namespace {
 
-/// Design §2: folded by account, topic, operation and rule; and by what else tells them apart to a
-/// person, so that folding loses nothing but the time within the second.
+std::string_view account_of(const Record& record) {
+    return std::string_view(record.actor).substr(0, record.actor.find('/'));
+}
+
+/// Design §2: folded by account, topic, operation and rule. A resource, a port or a reason that is
+/// new each time does not make another record: the first one's stands.
 std::string folding_key(const Record& record) {
     storage::Encoder out;
-    out.u8(static_cast<std::uint8_t>(record.outcome));
+    out.u8(static_cast<std::uint8_t>(record.outcome)).text(account_of(record));
     for (const std::string* field :
-         {&record.actor, &record.address, &record.operation, &record.topic, &record.target,
-          &record.rule, &record.detail})
+         {&record.operation, &record.topic, &record.target, &record.rule})
         out.text(*field);
+    out.text(std::string_view(record.address).substr(0, record.address.rfind(':')));
     return out.take();
 }
 
 }   // namespace
+
+bool Queue::fold(const std::string& key, const Record& record) {
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return false;
+    records_[found->second].count += record.count;
+    return true;
+}
 
 void Queue::add(Record record) {
     // Cut here already: what waits is bounded in bytes, not only in number.
@@ -30,13 +41,18 @@ void Queue::add(Record record) {
           &record.rule, &record.detail})
         field->resize(cut(*field).size());
     std::string key = folding_key(record);
-    if (const auto found = by_key_.find(key); found != by_key_.end()) {
-        records_[found->second].count += record.count;
-        return;
-    }
+    if (fold(key, record)) return;
     if (records_.size() >= records_max_) {
         dropped_ += record.count;
         return;
+    }
+    // Who asks for ever new things cannot push the others' records out.
+    if (++by_account_[std::string(account_of(record))] > per_account_max) {
+        record.topic = record.target = "*";
+        record.rule = record.address = "";
+        record.detail = "and more, of which each was another";
+        key = folding_key(record);
+        if (fold(key, record)) return;
     }
     by_key_.emplace(std::move(key), records_.size());
     records_.push_back(std::move(record));
@@ -64,6 +80,7 @@ std::vector<storage::Batch> Queue::drain(storage::Millis now, std::size_t batche
     records_.erase(records_.begin(), records_.begin() + static_cast<std::ptrdiff_t>(taken));
     // What is left is older than this second: nothing more is folded into it.
     by_key_.clear();
+    by_account_.clear();
     if (records_.empty()) drained_ = now;
     return batches;
 }

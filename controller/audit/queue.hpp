@@ -27,11 +27,15 @@ public:
 private:
     static constexpr storage::Millis interval_ms = 1'000;
     static constexpr std::size_t records_per_batch_max = 100;
+    static constexpr std::size_t per_account_max = 200;   // different ones, a second
+
+    bool fold(const std::string& key, const Record& record);
 
     std::size_t records_max_;
     std::vector<Record> records_;
     std::unordered_map<std::string, std::size_t> by_key_;   // what is folded into which
-    std::uint64_t dropped_ = 0;                             // since the last drain
+    std::unordered_map<std::string, std::size_t> by_account_;
+    std::uint64_t dropped_ = 0;   // since the last drain
     storage::Millis drained_ = 0;
 };
 

@@ -10,7 +10,8 @@ namespace grid::controller::audit {
 
 namespace {
 
-constexpr std::uint8_t record_version = 1;
+constexpr std::uint8_t unlinked_version = 1;
+constexpr std::uint8_t record_version = 2;
 constexpr std::array<std::string_view, 3> outcome_names{"deny", "allow", "info"};
 
 /// Actor, address, operation, topic, target, rule, detail.
@@ -27,7 +28,7 @@ std::string encode(Outcome outcome, std::uint64_t count, const Fields& fields) {
 
 void append_encoded(storage::Batch& batch, std::string record) {
     const auto index = std::ranges::count_if(batch.operations, [](const storage::Operation& o) {
-        return o.family == storage::Family::Audit;
+        return o.family == storage::Family::Audit && !o.erase;
     });
     storage::Encoder key;
     key.u64(0).u8(static_cast<std::uint8_t>(index));
@@ -63,7 +64,8 @@ std::string encode(const Record& record) {
 
 std::optional<Record> decode(std::string_view value) {
     storage::Decoder in(value);
-    if (in.u8() != record_version) return std::nullopt;
+    const std::uint8_t version = in.u8();
+    if (version != record_version && version != unlinked_version) return std::nullopt;
     Record record;
     const std::uint8_t outcome = in.u8();
     if (outcome >= outcome_names.size()) return std::nullopt;
@@ -75,6 +77,10 @@ std::optional<Record> decode(std::string_view value) {
         *field = in.text();
     if (!in.ok()) return std::nullopt;
     return record;
+}
+
+bool is_linked(std::string_view value) {
+    return !value.empty() && static_cast<std::uint8_t>(value.front()) == record_version;
 }
 
 void append(storage::Batch& batch, Record record) { append_encoded(batch, encode(record)); }

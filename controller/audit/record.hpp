@@ -34,6 +34,9 @@ std::string_view cut(std::string_view text);
 
 std::string encode(const Record& record);
 std::optional<Record> decode(std::string_view value);
+/// Whether a value is of the kind that the store links to the one before (storage/chain.hpp), and
+/// not from before it did.
+bool is_linked(std::string_view value);
 
 /// Key: revision (8 bytes, filled in by the store), index within the batch (1 byte).
 inline constexpr std::size_t key_bytes = 9;

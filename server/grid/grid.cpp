@@ -283,6 +283,12 @@ void Grid::api(
     });
 }
 
+void Grid::commit(storage::Batch batch) {
+    asio::post(strand_, [this, batch = std::move(batch)]() mutable {
+        if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
+    });
+}
+
 void Grid::add_administrators(std::vector<xml::Jid> administrators) {
     asio::post(strand_, [this, administrators = std::move(administrators)] {
         auto batches = controller_.bootstrap(std::nullopt, administrators);

@@ -85,6 +85,8 @@ public:
         controller::Identity identity,
         std::function<void(controller::HttpResponse)> done
     );
+    /// A batch that nobody waits for, decided against a snapshot of the store.
+    void commit(storage::Batch batch);
     /// Makes these accounts administrators, as `gridctl admin add` asked.
     void add_administrators(std::vector<xml::Jid> administrators);
 

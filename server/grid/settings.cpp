@@ -60,6 +60,7 @@ controller::Settings controller_settings(const Config& config, const Addresses& 
     to.pending_per_anchor_max = from.pending_per_anchor_max;
     to.pending_expire_ms = storage::Millis{from.pending_expire_days} * 24 * 3600 * 1000;
     to.page_max = config.pubsub.page_max;
+    to.audit_queue_max = config.audit.queue_max;
     return to;
 }
 

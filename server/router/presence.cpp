@@ -61,6 +61,9 @@ void Router::set_active(const SessionPtr& session, bool active) {
     // What it has is noted while it still counts as one of those who receive.
     if (!active) catch_up_.went(session, {});
     session->is_active = active;
+    controller_.record_session(
+        session->identity, active ? "login" : "logout", session->principal.address, ""
+    );
     fanout_.presence_changed(session->bare);
     if (active)
         catch_up_.came(session);

@@ -69,9 +69,44 @@ TEST_CASE("denials are folded per second, and nobody fills the disk with them") 
     CHECK(audit::decode(next[0].operations[0].value)->count == 2);
 }
 
+TEST_CASE("S73: what only its port, resource or reason tells apart is folded, too") {
+    audit::Queue queue(100);
+    for (int i = 0; i < 50; ++i) {
+        audit::Record record = denial("a");
+        record.actor = "probe@grid.example/" + std::to_string(i);
+        record.address = "192.0.2.1:" + std::to_string(40'000 + i);
+        record.detail = std::to_string(i);
+        queue.add(std::move(record));
+    }
+    CHECK(queue.size() == 1);
+    audit::Record other = denial("a");
+    other.address = "192.0.2.2:1";
+    queue.add(std::move(other));
+    CHECK(queue.size() == 2);
+}
+
+TEST_CASE("S73: one account that asks for ever new things is folded, the others' records stay") {
+    audit::Queue queue(10'000);
+    for (int i = 0; i < 5'000; ++i) queue.add(denial("t" + std::to_string(i)));
+    audit::Record other = denial("a");
+    other.actor = "other@grid.example/x";
+    queue.add(std::move(other));
+    CHECK(queue.size() == 202);
+    CHECK(queue.dropped() == 0);
+    std::uint64_t counted = 0;
+    for (const auto& batch : queue.drain(5'000, 16))
+        for (const auto& operation : batch.operations)
+            counted += audit::decode(operation.value)->count;
+    CHECK(counted == 5'001);
+}
+
 TEST_CASE("many records are drained in bounded batches, over several calls if need be") {
     audit::Queue queue(1'000);
-    for (int i = 0; i < 450; ++i) queue.add(denial("t" + std::to_string(i)));
+    for (int i = 0; i < 450; ++i) {
+        audit::Record record = denial("t" + std::to_string(i));
+        record.actor = std::to_string(i % 10) + "@grid.example";
+        queue.add(std::move(record));
+    }
     auto batches = queue.drain(10'000, 2);
     CHECK(batches.size() == 2);
     for (const auto& batch : batches)

@@ -1,0 +1,130 @@
+// server/audit/exporter.cpp: see exporter.hpp.
+#include "server/audit/exporter.hpp"
+
+#include <fstream>
+
+#include "controller/audit/record.hpp"
+#include "storage/chain.hpp"
+
+namespace grid::server::audit {
+
+namespace {
+constexpr auto look_every = std::chrono::milliseconds(200);
+constexpr auto retry_after = std::chrono::seconds(1);
+constexpr auto stop_seconds_max = std::chrono::seconds(3);
+}   // namespace
+
+Exporter::Exporter(
+    storage::Store& store, std::unique_ptr<Sink> sink, std::filesystem::path place, Log& log
+)
+    : store_(store), sink_(std::move(sink)), place_(std::move(place)), log_(log) {
+    std::string id;
+    if (std::ifstream(place_) >> id >> number_)
+        if (auto key = storage::from_hex(id); key && !key->empty()) {
+            after_ = std::move(*key);
+            return;
+        }
+    store_.snapshot()->scan(
+        storage::Family::Audit, {}, {}, true,
+        [this](std::string_view key, const storage::Record& stored) {
+            after_ = key;
+            number_ = controller::audit::link_in(stored.value).number;
+            return false;
+        }
+    );
+}
+
+void Exporter::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void Exporter::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_stopping_ = true;
+        stop_at_ = std::chrono::steady_clock::now() + stop_seconds_max;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+void Exporter::run() {
+    bool is_last = false;
+    while (true) {
+        const bool has_more = go_on();
+        std::unique_lock lock(mutex_);
+        // After the request to stop once more what is there, unless the receiver is in trouble.
+        const bool is_late = is_stopping_ && std::chrono::steady_clock::now() >= stop_at_;
+        if (is_late || (is_last && (!has_more || !trouble_.empty()))) return;
+        if (!is_stopping_ && (!has_more || !trouble_.empty())) {
+            const std::chrono::milliseconds pause = trouble_.empty() ? look_every : retry_after;
+            changed_.wait_for(lock, pause, [this] { return is_stopping_; });
+        }
+        is_last = is_stopping_;
+    }
+}
+
+std::vector<controller::audit::Entry> Exporter::read() {
+    std::vector<controller::audit::Entry> entries;
+    const std::string from = after_.empty() ? std::string{} : after_ + '\0';
+    const auto error = store_.snapshot()->scan(
+        storage::Family::Audit, from, {}, false,
+        [&](std::string_view key, const storage::Record& stored) {
+            auto record = controller::audit::decode(stored.value);
+            if (record)
+                entries.push_back(
+                    {storage::to_hex(key), stored.time, std::move(*record),
+                     controller::audit::link_in(stored.value)}
+                );
+            return entries.size() < records_at_once;
+        }
+    );
+    if (error) return {};   // while the store is being opened again; the next look finds them
+    return entries;
+}
+
+bool Exporter::go_on() {
+    const auto entries = read();
+    if (entries.empty()) return false;
+    if (number_ > 0 && entries.front().link.number > number_ + 1)
+        count_lost(entries.front().link.number - number_ - 1, "retention cut them");
+    const Sink::Sent sent = sink_->send(entries);
+    if (sent.count > 0) {
+        after_ = *storage::from_hex(entries[sent.count - 1].id);
+        number_ = entries[sent.count - 1].link.number;
+        note_place();
+    }
+    if (sent.lost > 0) count_lost(sent.lost, "the receiver did not take them");
+    if (sent.trouble != trouble_) {
+        if (sent.trouble.empty())
+            log_.info("audit_export", {{"note", "the receiver takes records again"}});
+        else
+            log_.warn(
+                "audit_export", {{"reason", sent.trouble},
+                                 {"do", "records wait in the store until they can be handed on"}}
+            );
+        trouble_ = sent.trouble;
+    }
+    return true;
+}
+
+void Exporter::count_lost(std::uint64_t count, const char* why) {
+    lost_ += count;
+    log_.warn(
+        "audit_export_lost",
+        {{"records", std::to_string(count)}, {"reason", why}, {"total", std::to_string(lost_)}}
+    );
+}
+
+void Exporter::note_place() {
+    const std::filesystem::path next = place_.string() + ".new";
+    {
+        std::ofstream out(next, std::ios::trunc);
+        out << storage::to_hex(after_) << ' ' << number_ << '\n';
+        if (!out.flush()) return;   // the next time; a restart would repeat records
+    }
+    std::error_code ignored;
+    std::filesystem::rename(next, place_, ignored);
+}
+
+}   // namespace grid::server::audit

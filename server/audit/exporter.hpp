@@ -1,0 +1,62 @@
+// server/audit/exporter.hpp: follows the audit in the store and hands its records on.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "controller/audit/query.hpp"
+#include "server/audit/sink.hpp"
+#include "server/log.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server::audit {
+
+/// A thread of its own, which reads what is committed from where it was: nobody waits for it, it
+/// holds a bounded number of records, and a receiver that is away gets them later. What retention
+/// cuts meanwhile is lost, and said. The place is kept in a file, so that a restart goes on there;
+/// a crash may repeat records, which their numbers tell.
+class Exporter {
+public:
+    /// Without a place on file: what is committed from now on.
+    Exporter(
+        storage::Store& store, std::unique_ptr<Sink> sink, std::filesystem::path place, Log& log
+    );
+    ~Exporter() { stop(); }
+    Exporter(const Exporter&) = delete;
+
+    void start();
+    /// What is there goes out first, within a bound.
+    void stop();
+
+private:
+    static constexpr std::size_t records_at_once = 500;
+
+    void run();
+    /// Hands on what there is, up to a bound. True: there may be more.
+    bool go_on();
+    std::vector<controller::audit::Entry> read();
+    void count_lost(std::uint64_t count, const char* why);
+    void note_place();
+
+    storage::Store& store_;
+    const std::unique_ptr<Sink> sink_;
+    const std::filesystem::path place_;
+    Log& log_;
+    std::string after_;          // key of the last record handed on
+    std::uint64_t number_ = 0;   // its number
+    std::uint64_t lost_ = 0;
+    std::string trouble_;   // that was logged
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_stopping_ = false;
+    std::chrono::steady_clock::time_point stop_at_;
+    std::thread thread_;
+};
+
+}   // namespace grid::server::audit

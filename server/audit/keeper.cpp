@@ -1,0 +1,71 @@
+// server/audit/keeper.cpp: see keeper.hpp.
+#include "server/audit/keeper.hpp"
+
+#include "controller/audit/cut.hpp"
+#include "controller/audit/verify.hpp"
+#include "server/stamp.hpp"
+
+namespace grid::server::audit {
+
+namespace {
+constexpr auto look_every = std::chrono::seconds(1);
+constexpr auto cut_every = std::chrono::seconds(60);
+constexpr storage::Millis day_ms = 24LL * 3600 * 1000;
+}   // namespace
+
+void log_head(const storage::Snapshot& snapshot, Log& log) {
+    const auto head = controller::audit::head_of(snapshot);
+    if (!head) return log.error("audit_head", {{"reason", head.error().message()}});
+    if (head->number == 0) return;
+    log.info(
+        "audit_head", {{"number", std::to_string(head->number)},
+                       {"hash", storage::to_hex(storage::view(head->hash))}}
+    );
+}
+
+void Keeper::start() {
+    boost::asio::post(timer_.get_executor(), [self = shared_from_this()] {
+        self->next_head_ = Clock::now() + std::chrono::seconds(self->settings_.head_log_seconds);
+        self->look();
+    });
+}
+
+void Keeper::stop() {
+    boost::asio::post(timer_.get_executor(), [self = shared_from_this()] {
+        self->is_stopped_ = true;
+        self->timer_.cancel();
+    });
+}
+
+void Keeper::look() {
+    if (is_stopped_) return;
+    const auto time = Clock::now();
+    if (settings_.head_log_seconds > 0 && time >= next_head_) {
+        next_head_ = time + std::chrono::seconds(settings_.head_log_seconds);
+        store_.read([self = shared_from_this()](const storage::Snapshot& snapshot) {
+            log_head(snapshot, self->log_);
+        });
+    }
+    if (time >= next_cut_) {
+        next_cut_ = time + cut_every;
+        cut();
+    }
+    timer_.expires_after(look_every);
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+        if (!error) self->look();
+    });
+}
+
+void Keeper::cut() {
+    const controller::audit::Retention retention{
+        settings_.keep_days * day_ms, settings_.keep_bytes
+    };
+    if (retention.keep_ms == 0 && retention.keep_bytes == 0) return;
+    store_.read([self = shared_from_this(), retention](const storage::Snapshot& snapshot) {
+        auto batch = controller::audit::plan_cut(snapshot, retention, now());
+        if (!batch) return self->log_.error("audit_cut", {{"reason", batch.error().message()}});
+        if (*batch) self->grid_.commit(std::move(**batch));
+    });
+}
+
+}   // namespace grid::server::audit

@@ -1,0 +1,52 @@
+// server/audit/keeper.hpp: retention of the audit, and the chain's head in the log.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <chrono>
+#include <memory>
+
+#include "server/config.hpp"
+#include "server/grid/grid.hpp"
+#include "server/log.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server::audit {
+
+/// One line, what=audit_head: with it anybody can tell later whether the chain is still the same.
+void log_head(const storage::Snapshot& snapshot, Log& log);
+
+/// Reads on the store's readers; only cutting asks the grid strand, which queues a batch.
+class Keeper : public std::enable_shared_from_this<Keeper> {
+public:
+    Keeper(
+        boost::asio::io_context& context,
+        storage::Store& store,
+        Grid& grid,
+        const Config::Audit& settings,
+        Log& log
+    )
+        : timer_(boost::asio::make_strand(context)),
+          store_(store),
+          grid_(grid),
+          settings_(settings),
+          log_(log) {}
+
+    void start();
+    void stop();
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    void look();
+    void cut();
+
+    boost::asio::steady_timer timer_;   // on a strand of its own
+    storage::Store& store_;
+    Grid& grid_;
+    const Config::Audit& settings_;
+    Log& log_;
+    Clock::time_point next_head_, next_cut_;
+    bool is_stopped_ = false;
+};
+
+}   // namespace grid::server::audit

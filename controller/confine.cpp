@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "controller/commands/service.hpp"
 #include "controller/grid/request.hpp"
 #include "controller/state.hpp"
 #include "xml/namespaces.hpp"
@@ -22,7 +23,7 @@ bool is_open_operation(const xml::Element& payload) {
 bool is_open_at_controller(const xml::Element& payload) {
     if (gi::is_grid(payload)) return is_open_operation(payload);
     return payload.ns() == xml::ns::in_band_registration || payload.ns() == xml::ns::disco_info ||
-           payload.ns() == xml::ns::ping;
+           payload.ns() == xml::ns::ping || commands::is_open_command(payload);
 }
 
 /// disco#info, ping, an empty roster; and the legacy session request, which stock clients send

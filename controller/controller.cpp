@@ -6,6 +6,8 @@
 #include <iterator>
 
 #include "controller/accounts/event.hpp"
+#include "controller/commands/acts.hpp"
+#include "controller/commands/tuning.hpp"
 #include "controller/state.hpp"
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
@@ -67,6 +69,7 @@ void Controller::forget() {
     state_->groups = {};
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
+    commands::apply_tuning(*state_, std::nullopt);
     ++state_->revision;   // no earlier answer may be trusted
 }
 
@@ -99,21 +102,42 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::Provider:
             state_->directory.registrations.apply(rest, change.record);
             break;
+        case storage::Tag::Settings:
+            if (change.key == commands::tuning_key())
+                commands::apply_tuning(*state_, change.record);
+            break;
         default:
             break;   // the broker's, or a later version's
     }
 }
 
+static void notify_about(
+    const Controller::State& state,
+    std::string_view event,
+    storage::Revision revision,
+    SessionControl& control
+) {
+    if (const auto decoded = decode_account_event(event))
+        notify_account(*decoded, revision, state.settings, state.accounts, state.sessions, control);
+}
+
 void Controller::notify(const storage::Committed& committed, SessionControl& control) {
+    // What is not written is on record by the queue: a node that does not persist is no way around.
+    if (committed.batch.is_volatile)
+        for (const storage::Operation& operation : committed.batch.operations)
+            if (operation.family == storage::Family::Audit)
+                if (auto record = audit::decode(operation.value))
+                    state_->audit.add(std::move(*record));
     const std::string_view event = committed.batch.event;
     if (event.empty()) return;
     if (event.front() == static_cast<char>(storage::Tag::Policy)) control.rights_changed();
-    if (event.front() != static_cast<char>(storage::Tag::Account)) return;
-    if (const auto decoded = decode_account_event(event))
-        notify_account(
-            *decoded, committed.revision, state_->settings, state_->accounts, state_->sessions,
-            control
-        );
+    if (const auto act = commands::decode_act(event)) {
+        commands::perform(*act, committed.revision, *state_, control);
+        if (act->kind == commands::Act::Kind::Accounts)
+            for (const std::string& one : act->texts)
+                notify_about(*state_, one, committed.revision, control);
+    }
+    notify_about(*state_, event, committed.revision, control);
 }
 
 void Controller::scan_finished() { ++state_->revision; }

@@ -70,6 +70,8 @@ class SessionControl : public pubsub::Notifier {
 public:
     /// Ends every stream of the account (B.1: disabled, group change, revoked).
     virtual void close_account(const xml::Jid& bare, xml::StreamError error) = 0;
+    /// Ends one stream, by its full JID.
+    virtual void close_session(const xml::Jid& full, xml::StreamError error) = 0;
     /// The policy or an account changed: who gets what must be asked again.
     virtual void rights_changed() = 0;
 };

@@ -5,6 +5,7 @@
 #include "controller/accounts/accounts.hpp"
 #include "controller/accounts/transitions.hpp"
 #include "controller/audit/queue.hpp"
+#include "controller/commands/dialogs.hpp"
 #include "controller/controller.hpp"
 #include "controller/groups/groups.hpp"
 #include "controller/policy/policy.hpp"
@@ -12,7 +13,8 @@
 
 namespace grid::controller {
 
-/// Grid strand only. Durable parts change in `apply` alone; `audit` is soft state.
+/// Grid strand only. Durable parts change in `apply` alone; `audit` and `dialogs` are soft
+/// state.
 struct Controller::State {
     State(Settings s, const Sessions& table)
         : settings(std::move(s)),
@@ -21,12 +23,15 @@ struct Controller::State {
           audit(settings.audit_queue_max),
           directory(settings, sessions) {}
 
-    const Settings settings;
+    /// As configured, with what administrators changed since (commands/tuning.hpp).
+    Settings settings;
+    const Settings configured = settings;
     const Sessions& sessions;
     Accounts accounts;
     GroupBook groups;
     policy::Policy policy;
     mutable audit::Queue audit;
+    mutable commands::Dialogs dialogs;
     const Chains* chains = nullptr;
     Directory directory;
     /// The policy that was tried last (policy_admin.hpp). Soft state.

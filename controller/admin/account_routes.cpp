@@ -3,6 +3,7 @@
 
 #include "controller/admin/call.hpp"
 #include "controller/admin/views.hpp"
+#include "controller/commands/acts.hpp"
 
 namespace grid::controller::admin {
 
@@ -47,16 +48,9 @@ HttpDecision create_account(const Call& call) {
     if (!name) return refuse(name.error());
     const auto jid = bare_jid(*name);
     if (!jid) return refuse(jid.error());
-    // Certificates name accounts of the grid's own domain; another would wait for ever.
-    if (jid->domain() != call.state.settings.domain)
-        return refuse(
-            {Errc::MalformedRequest, "accounts are in the domain " + call.state.settings.domain, {}}
-        );
     const auto groups = optional_groups(call.request.body);
     if (!groups) return refuse(groups.error());
-    return answered(
-        call.state.machine().act(AccountAction::Create, *jid, *groups, call.context), 201
-    );
+    return answered(commands::create_account(call.state, *jid, *groups, call.context), 201);
 }
 
 HttpDecision act(const Call& call, AccountAction action, bool needs_groups = false) {

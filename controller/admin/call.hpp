@@ -47,6 +47,8 @@ struct Route {
     HttpDecision (*decide)(const Call& call);
 };
 std::span<const Route> account_routes();
+std::span<const Route> act_routes();
+std::span<const Route> audit_routes();
 std::span<const Route> policy_routes();
 std::span<const Route> store_routes();
 std::span<const Route> view_routes();

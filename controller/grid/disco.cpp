@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "controller/commands/service.hpp"
 #include "controller/grid/operation.hpp"
 #include "controller/queries/incident.hpp"
 #include "xml/form.hpp"
@@ -30,8 +31,8 @@ pubsub::Decision info(const Controller::State& state, const std::string& node) {
         {{"category", "component"}, {"type", "generic"}, {"name", "XMPP-Grid controller"}}
     ));
     for (const xml::Ns* feature :
-         {&xml::ns::disco_info, &xml::ns::disco_items, &xml::ns::gi, &xml::ns::xgrid,
-          &xml::ns::gi_controller, &xml::ns::in_band_registration})
+         {&xml::ns::disco_info, &xml::ns::disco_items, &xml::ns::commands, &xml::ns::gi,
+          &xml::ns::xgrid, &xml::ns::gi_controller, &xml::ns::in_band_registration})
         query.add(xml::Element("feature", {{"var", std::string(feature->uri())}}));
     if (!state.settings.incident_topic.empty())
         query.add(xml::Element("feature", {{"var", std::string(incident_ns.uri())}}));
@@ -86,6 +87,9 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_disco(
     pubsub::Prepared prepared;
     prepared.bytes = node.size() + 256;
     prepared.decide = [&state, is_info, node = std::move(node)](const pubsub::Context& context) {
+        if (is_info && commands::is_command_node(node))
+            return commands::describe_command(state, node, context);
+        if (node == xml::ns::commands.uri()) return commands::list_commands(state, context);
         if (!is_info) return items(state, node, context);
         return node == "account" ? account_info(state, node, context) : info(state, node);
     };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "controller/commands/service.hpp"
 #include "controller/grid/chain.hpp"
 #include "controller/grid/disco.hpp"
 #include "controller/grid/operation.hpp"
@@ -112,6 +113,7 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> Controller::prepare(
     if (auto alias = prepare_publish_alias(*state_, iq)) return alias;
     if (auto incident = prepare_incident(*state_, iq)) return incident;
     if (!gi::is_grid(*iq.payload)) {
+        if (auto command = commands::prepare_command(*state_, iq)) return command;
         auto registration = gi::prepare_registration(*state_, iq);
         return registration ? std::move(registration) : gi::prepare_disco(*state_, iq);
     }

@@ -51,6 +51,8 @@ int main(int argc, char** argv) {
     gridctl::add_policy_commands(app, options);
     gridctl::add_topic_commands(app, options);
     gridctl::add_server_commands(app, options);
+    gridctl::add_audit_commands(app, options);
+    gridctl::add_act_commands(app, options);
     gridctl::add_check_commands(app, options);
     gridctl::add_health_command(app, options);
     try {

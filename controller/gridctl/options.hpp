@@ -34,7 +34,9 @@ void add_account_commands(CLI::App& app, const Options& options);
 void add_group_commands(CLI::App& app, const Options& options);
 void add_policy_commands(CLI::App& app, const Options& options);
 void add_topic_commands(CLI::App& app, const Options& options);
-void add_server_commands(CLI::App& app, const Options& options);   // sessions, status, audit
+void add_server_commands(CLI::App& app, const Options& options);   // sessions, status, store
+void add_act_commands(CLI::App& app, const Options& options);      // settings, announce
+void add_audit_commands(CLI::App& app, const Options& options);
 void add_check_commands(CLI::App& app, const Options& options);
 void add_health_command(CLI::App& app, const Options& options);
 

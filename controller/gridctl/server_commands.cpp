@@ -1,4 +1,4 @@
-// controller/gridctl/server_commands.cpp: `status`, `sessions list`, `audit`: what goes on right
+// controller/gridctl/server_commands.cpp: `status`, `sessions list`, `store`: what goes on right
 // now.
 #include <memory>
 
@@ -6,36 +6,6 @@
 
 namespace grid::controller::gridctl {
 namespace {
-
-struct AuditArguments {
-    std::string account, topic, decision, from, to;
-    std::size_t count_max = 50;
-    bool all = false;
-};
-
-void audit(const Options& options, const AuditArguments& given) {
-    Client client = connect_to(options);
-    const Query query{
-        {"account", given.account},
-        {"topic", given.topic},
-        {"decision", given.decision},
-        {"from", given.from},
-        {"to", given.to}
-    };
-    const std::size_t count_max = given.all ? SIZE_MAX : given.count_max;
-    print_list(
-        options, list_all(client, "audit", "records", query, count_max), "records",
-        {{"TIME", "time"},
-         {"ACTOR", "actor"},
-         {"OPERATION", "operation"},
-         {"TOPIC", "topic"},
-         {"TARGET", "target"},
-         {"DECISION", "decision"},
-         {"RULE", "rule"},
-         {"COUNT", "count"},
-         {"DETAIL", "detail"}}
-    );
-}
 
 void sessions(const Options& options) {
     Client client = connect_to(options);
@@ -72,20 +42,14 @@ void add_server_commands(CLI::App& app, const Options& options) {
     CLI::App* connected = app.add_subcommand("sessions", "who is connected");
     connected->require_subcommand(1);
     connected->add_subcommand("list", "all sessions")->callback([&options] { sessions(options); });
-
-    const auto given = std::make_shared<AuditArguments>();
-    CLI::App* auditing = app.add_subcommand("audit", "decisions on record, newest first");
-    auditing->require_subcommand(0, 1);
-    auditing->add_subcommand("list", "the same");
-    auditing->add_option("--account", given->account, "only of this account");
-    auditing->add_option("--topic", given->topic, "only about this topic");
-    auditing->add_option("--decision", given->decision, "only these")
-        ->check(CLI::IsMember({"allow", "deny", "info"}));
-    auditing->add_option("--from", given->from, "not before, 2026-11-01T12:00:00Z");
-    auditing->add_option("--to", given->to, "not after");
-    auditing->add_option("--max", given->count_max, "how many (default: 50)");
-    auditing->add_flag("--all", given->all, "all of them");
-    auditing->callback([&options, given] { audit(options, *given); });
+    const auto jid = std::make_shared<std::string>();
+    CLI::App* ending = connected->add_subcommand("end", "end the sessions of an account, or one");
+    ending->add_option("jid", *jid, "the account, or the full address of a session")->required();
+    ending->callback([&options, jid] {
+        Client client = connect_to(options);
+        const boost::json::object body{{"jid", *jid}};
+        print_object(options, client.call("POST", "sessions/end", body));
+    });
 }
 
 }   // namespace grid::controller::gridctl

@@ -39,6 +39,12 @@ void add_topic_commands(CLI::App& app, const Options& options) {
     };
     add_switch("disable", "refuse publishing, subscribing and retrieving there", false);
     add_switch("enable", "take a topic into use again", true);
+    CLI::App* deleting = group->add_subcommand("delete", "a topic with all its items, for good");
+    deleting->add_option("name", *name, "its name")->required();
+    deleting->callback([&options, name] {
+        Client client = connect_to(options);
+        print_object(options, client.call("DELETE", "topics/" + encoded(*name)));
+    });
     CLI::App* showing = group->add_subcommand("show", "one topic with its providers");
     showing->add_option("name", *name, "its name")->required();
     showing->callback([&options, name] {

@@ -60,6 +60,7 @@ public:
         laggards_->owes(subscriber, node, after);
     }
     void close_account(const xml::Jid& bare, xml::StreamError error) override;
+    void close_session(const xml::Jid& full, xml::StreamError error) override;
     void rights_changed() override { forget_audiences(); }
 
     /// A session came, went, or changed its presence: its account's nodes have another audience.

@@ -54,6 +54,10 @@ void FakeControl::notify(pubsub::Notification notification) {
     sent.push_back(std::move(one));
 }
 
+void FakeControl::close_session(const xml::Jid& full, xml::StreamError error) {
+    closed.emplace_back(full.str(), error.condition);
+}
+
 void FakeControl::close_account(const xml::Jid& bare, xml::StreamError error) {
     closed.emplace_back(bare.str(), error.condition);
 }

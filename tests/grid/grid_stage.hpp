@@ -41,6 +41,7 @@ public:
     void audience_changed(std::uint64_t) override {}
     void node_removed(std::uint64_t) override {}
     void close_account(const xml::Jid& bare, xml::StreamError error) override;
+    void close_session(const xml::Jid& full, xml::StreamError error) override;
     void rights_changed() override { ++rights_changes; }
 
     std::vector<Sent> sent;

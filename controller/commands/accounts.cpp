@@ -1,0 +1,200 @@
+// controller/commands/accounts.cpp: accounts-list, account-approve, account-decline, account-group
+// (protocol B.12).
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "controller/commands/acts.hpp"
+#include "controller/commands/forms.hpp"
+#include "xml/datetime.hpp"
+
+namespace grid::controller::commands {
+
+namespace {
+
+constexpr std::string_view list_node = "com.domain.gi.gcl.controller#accounts-list";
+constexpr std::string_view approve_node = "com.domain.gi.gcl.controller#account-approve";
+constexpr std::string_view decline_node = "com.domain.gi.gcl.controller#account-decline";
+constexpr std::string_view group_node = "com.domain.gi.gcl.controller#account-group";
+constexpr std::size_t options_max = 100;   // that a form offers
+
+std::vector<std::string> names_in(const Controller::State& state, AccountState wanted) {
+    std::vector<std::string> names;
+    for (const Account* account : state.accounts.page({}, options_max, wanted))
+        names.push_back(account->jid);
+    return names;
+}
+
+/// Created groups and those in use.
+std::vector<std::string> group_names(const Controller::State& state) {
+    std::vector<std::string> names;
+    for (const GroupView& group : state.groups.page(state.accounts, state.policy, {}, options_max))
+        names.push_back(group.name);
+    return names;
+}
+
+/// Where an account's live sessions come from, and since when.
+struct Online {
+    std::vector<std::string> addresses;
+    storage::Millis since = 0;
+};
+std::map<std::string, Online, std::less<>> who_is_online(const Controller::State& state) {
+    std::map<std::string, Online, std::less<>> online;
+    for (const SessionView& session : state.sessions.sessions()) {
+        Online& entry = online[std::string(session.jid.bare_view())];
+        if (std::ranges::find(entry.addresses, session.address) == entry.addresses.end())
+            entry.addresses.push_back(session.address);
+        entry.since = std::max(entry.since, session.since);
+    }
+    return online;
+}
+
+std::vector<std::vector<std::string>> row_of(const Account& account, const Online& online) {
+    const auto text = [](storage::Millis time) {
+        return time == 0 ? std::vector<std::string>{}
+                         : std::vector<std::string>{xml::to_datetime(time)};
+    };
+    return {
+        {account.jid},
+        {account.jid.substr(0, account.jid.find('@'))},
+        {std::string(to_string(account.state))},
+        account.groups,
+        account.wished,
+        {account.subject},
+        {account.issuer},
+        text(account.not_after),
+        text(online.since),
+        online.addresses
+    };
+}
+
+Step list_accounts(const Call& call) {
+    if (call.is_first() && !call.page) {
+        Ask ask{form(list_node, "Accounts", "Which accounts to list.")};
+        add_field(
+            ask.form, "x-grid#state", "list-single", "State", {"all"},
+            {"all", "pending", "enabled", "disabled"}
+        );
+        return ask;
+    }
+    std::optional<AccountState> state;
+    if (const std::string name = call.value("x-grid#state"); !name.empty() && name != "all") {
+        state = parse_account_state(name);
+        if (!state || *state == AccountState::Init)
+            return bad_payload("x-grid#state is all, pending, enabled or disabled");
+    }
+    const auto asked = page_of(call);
+    if (!asked) return asked.error();
+    const Accounts& accounts = call.state.accounts;
+    const auto found = asked->max == 0 ? std::vector<const Account*>{}
+                                       : accounts.page(asked->after, asked->max, state);
+    Table table(
+        list_node, "Accounts",
+        {{"accountjid", "jid-single", "Account"},
+         {"x-grid#username", "text-single", "Username"},
+         {"x-grid#state", "text-single", "State"},
+         {"x-grid#group", "text-multi", "Groups"},
+         {"x-grid#wished-group", "text-multi", "Groups it wishes to be in"},
+         {"x-grid#subject", "text-single", "Certificate subject"},
+         {"x-grid#issuer", "text-single", "Certificate issuer"},
+         {"x-grid#not-after", "text-single", "Certificate valid until"},
+         {"x-grid#last-login", "text-single", "Connected since"},
+         {"x-grid#address", "text-multi", "Connected from"}}
+    );
+    const auto online = who_is_online(call.state);
+    for (const Account* account : found) {
+        const auto place = online.find(account->jid);
+        table.add(row_of(*account, place == online.end() ? Online{} : place->second));
+    }
+    Done done;
+    done.payloads.push_back(table.take());
+    done.payloads.push_back(page_element(
+        found.empty() ? "" : found.front()->jid, found.empty() ? "" : found.back()->jid,
+        state ? accounts.count(*state) : accounts.size()
+    ));
+    return done;
+}
+
+/// The same change for each account of the form, all in one batch.
+Step change_all(
+    const Call& call,
+    const std::vector<xml::Jid>& jids,
+    AccountAction action,
+    const std::optional<Groups>& groups
+) {
+    Together together;
+    for (const xml::Jid& jid : jids) {
+        auto change = call.state.machine().act(action, jid, groups, call.context);
+        if (!change) return refusal(change.error());
+        together.add(std::move(*change));
+    }
+    return Done{together.take()};
+}
+
+Step decide_pending(const Call& call, std::string_view node, AccountAction action) {
+    const bool is_approval = action == AccountAction::Approve;
+    if (call.is_first()) {
+        Ask ask{form(node, is_approval ? "Approve accounts" : "Decline accounts")};
+        add_field(
+            ask.form, "accountjids", "jid-multi", "Accounts", {},
+            names_in(call.state, AccountState::Pending)
+        );
+        if (is_approval)
+            add_field(
+                ask.form, "x-grid#group", "list-multi", "Groups (none: the default groups)", {},
+                group_names(call.state)
+            );
+        return ask;
+    }
+    const auto jids = accounts_in(call, "accountjids");
+    if (!jids) return jids.error();
+    const auto groups = groups_in(call, "x-grid#group");
+    if (!groups) return groups.error();
+    return change_all(call, *jids, action, is_approval ? *groups : std::nullopt);
+}
+
+Step approve(const Call& call) {
+    return decide_pending(call, approve_node, AccountAction::Approve);
+}
+Step decline(const Call& call) {
+    return decide_pending(call, decline_node, AccountAction::Decline);
+}
+
+/// Two stages, so that the present groups can be shown; whoever names both at once is done.
+Step set_groups(const Call& call) {
+    if (call.is_first()) {
+        Ask ask{form(group_node, "Groups of an account", "Its sessions are ended."), true};
+        add_field(ask.form, "accountjid", "jid-single", "Account");
+        add_field(ask.form, "x-grid#group", "list-multi", "Groups", {}, group_names(call.state));
+        return ask;
+    }
+    const auto jids = accounts_in(call, "accountjid");
+    if (!jids) return jids.error();
+    const Account* account = call.state.accounts.find(jids->front().str());
+    if (account == nullptr)
+        return refusal({Errc::UnknownAccount, "no account " + jids->front().str(), {}});
+    const bool names_groups = !call.values("x-grid#group").empty();
+    if (call.forms.size() == 1 && (call.wants_next || !names_groups)) {
+        Ask ask{form(group_node, "Groups of " + account->jid, "Its sessions are ended.")};
+        std::vector<std::string> options = group_names(call.state);
+        add_field(ask.form, "x-grid#group", "list-multi", "Groups", account->groups, options);
+        return ask;
+    }
+    const auto groups = groups_in(call, "x-grid#group");
+    if (!groups) return groups.error();
+    return change_all(call, *jids, AccountAction::SetGroups, groups->value_or(Groups{}));
+}
+
+}   // namespace
+
+std::span<const Command> account_commands() {
+    static constexpr std::array commands{
+        Command{list_node, "List accounts", Access::Administrators, list_accounts},
+        Command{approve_node, "Approve accounts", Access::Administrators, approve},
+        Command{decline_node, "Decline accounts", Access::Administrators, decline},
+        Command{group_node, "Set the groups of an account", Access::Administrators, set_groups},
+    };
+    return commands;
+}
+
+}   // namespace grid::controller::commands

@@ -1,0 +1,62 @@
+// controller/commands/acts.hpp: what an administrator does that is more than one record, or none.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/accounts/transitions.hpp"
+#include "controller/ports.hpp"
+#include "controller/state.hpp"
+
+namespace grid::controller::commands {
+
+/// Carried by the batch that has the audit record, so that every node of a grid does its part of it
+/// once the act is durable.
+struct Act {
+    enum class Kind : std::uint8_t { Accounts = 0, EndSessions = 1, Announce = 2 };
+    Kind kind = Kind::Accounts;
+    std::vector<std::string> texts;   // events of accounts; JIDs; the subject and the body
+    bool operator==(const Act&) const = default;
+};
+std::string encode(const Act& act);
+std::optional<Act> decode_act(std::string_view event);
+/// After the batch is applied; account events are the caller's.
+void perform(
+    const Act& act,
+    storage::Revision revision,
+    const Controller::State& state,
+    SessionControl& control
+);
+
+/// Puts changes of several accounts into one batch: all of them or none.
+class Together {
+public:
+    void add(AccountChange change);
+    storage::Batch take();
+
+private:
+    storage::Batch batch_;
+    std::vector<std::string> events_;
+};
+
+/// By an administrator: an account of this grid's domain, ENABLED, bound by its first login.
+Outcome<AccountChange> create_account(
+    const Controller::State& state,
+    const xml::Jid& jid,
+    const std::optional<Groups>& groups,
+    const pubsub::Context& context
+);
+/// Streams end with <policy-violation/>. Full JIDs, or bare ones for all of an account's.
+storage::Batch end_sessions(const std::vector<xml::Jid>& jids, const pubsub::Context& context);
+/// To everybody who is online.
+storage::Batch announce(
+    const std::string& subject, const std::string& body, const pubsub::Context& context
+);
+/// The node with all that hangs on it, whoever owns it.
+Outcome<storage::Batch> delete_topic(
+    const Controller::State& state, const std::string& name, const pubsub::Context& context
+);
+
+}   // namespace grid::controller::commands

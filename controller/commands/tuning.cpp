@@ -1,0 +1,76 @@
+// controller/commands/tuning.cpp: see tuning.hpp.
+#include "controller/commands/tuning.hpp"
+
+#include "controller/audit/record.hpp"
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
+
+namespace grid::controller::commands {
+
+namespace {
+
+constexpr std::uint8_t tuning_version = 1;
+
+std::string encode(const Tuning& tuning) {
+    storage::Encoder out;
+    out.u8(tuning_version).boolean(tuning.auto_approve).varint(tuning.default_groups.size());
+    for (const std::string& group : tuning.default_groups) out.text(group);
+    return out.take();
+}
+
+std::optional<Tuning> decode(std::string_view value) {
+    storage::Decoder in(value);
+    if (in.u8() != tuning_version) return std::nullopt;
+    Tuning tuning;
+    tuning.auto_approve = in.boolean();
+    const std::uint64_t count = in.varint();
+    for (std::uint64_t i = 0; i < count && in.ok(); ++i)
+        tuning.default_groups.emplace_back(in.text());
+    if (!in.ok()) return std::nullopt;
+    return tuning;
+}
+
+std::string describe(const Tuning& tuning) {
+    std::string text = tuning.auto_approve ? "auto-approve on, default groups:"
+                                           : "auto-approve off, default groups:";
+    for (const std::string& group : tuning.default_groups) text += " " + group;
+    return text;
+}
+
+}   // namespace
+
+Tuning tuning_of(const Settings& settings) {
+    return {settings.auto_approve, make_groups(settings.default_groups).value_or(Groups{})};
+}
+
+std::string tuning_key() {
+    return storage::Encoder()
+        .u8(static_cast<std::uint8_t>(storage::Tag::Settings))
+        .raw("accounts")
+        .take();
+}
+
+void apply_tuning(Controller::State& state, const std::optional<storage::Record>& record) {
+    // What cannot be understood gives nobody an account.
+    Tuning tuning = tuning_of(state.configured);
+    if (record) tuning = decode(record->value).value_or(Tuning{});
+    state.settings.auto_approve = tuning.auto_approve;
+    state.settings.default_groups = tuning.default_groups;
+}
+
+storage::Batch tune(
+    const Controller::State& state, const Tuning& tuning, const pubsub::Context& context
+) {
+    storage::Batch batch;
+    if (tuning == tuning_of(state.settings)) return batch;
+    if (tuning == tuning_of(state.configured))
+        batch.erase(storage::Family::Control, tuning_key());
+    else
+        batch.put(storage::Family::Control, tuning_key(), encode(tuning));
+    audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "settings");
+    record.detail = describe(tuning);
+    audit::append(batch, std::move(record));
+    return batch;
+}
+
+}   // namespace grid::controller::commands

@@ -1,0 +1,27 @@
+// controller/commands/tuning.hpp: settings that administrators change while the grid runs.
+#pragma once
+
+#include <optional>
+
+#include "controller/state.hpp"
+
+namespace grid::controller::commands {
+
+/// S36, S38. What the configuration says is in force until an administrator says otherwise; saying
+/// the same again makes the configuration rule again.
+struct Tuning {
+    bool auto_approve = false;
+    Groups default_groups;
+    bool operator==(const Tuning&) const = default;
+};
+Tuning tuning_of(const Settings& settings);
+
+std::string tuning_key();
+/// Memory follows the record; without one, the configuration.
+void apply_tuning(Controller::State& state, const std::optional<storage::Record>& record);
+/// Without operations when it is so already.
+storage::Batch tune(
+    const Controller::State& state, const Tuning& tuning, const pubsub::Context& context
+);
+
+}   // namespace grid::controller::commands

@@ -1,0 +1,148 @@
+// controller/commands/users.cpp: XEP-0133: add, delete, disable, re-enable, end session, announce.
+#include <array>
+
+#include "controller/commands/acts.hpp"
+#include "controller/commands/forms.hpp"
+
+namespace grid::controller::commands {
+
+namespace {
+
+constexpr std::string_view add_node = "http://jabber.org/protocol/admin#add-user";
+constexpr std::string_view delete_node = "http://jabber.org/protocol/admin#delete-user";
+constexpr std::string_view disable_node = "http://jabber.org/protocol/admin#disable-user";
+constexpr std::string_view reenable_node = "http://jabber.org/protocol/admin#reenable-user";
+constexpr std::string_view end_node = "http://jabber.org/protocol/admin#end-user-session";
+constexpr std::string_view announce_node = "http://jabber.org/protocol/admin#announce";
+constexpr std::string_view password_node = "http://jabber.org/protocol/admin#change-user-password";
+constexpr std::size_t announcement_bytes_max = 16 * 1024;
+
+constexpr const char* no_passwords =
+    "accounts log in with certificates: there are no passwords on this grid";
+
+/// §4.1: bound to the first certificate that logs in under the name.
+Step add_user(const Call& call) {
+    if (call.is_first()) {
+        Ask ask{form(
+            admin_form, "Adding a User",
+            "The account belongs to the first certificate that logs in with this name."
+        )};
+        add_field(ask.form, "accountjid", "jid-single", "The Jabber ID for the account");
+        add_field(ask.form, "x-grid#group", "text-multi", "Groups (none: the default groups)");
+        return ask;
+    }
+    if (!call.value("password").empty() || !call.value("password-verify").empty())
+        return Step(xml::not_allowed(no_passwords));
+    const auto jids = accounts_in(call, "accountjid");
+    if (!jids) return jids.error();
+    const auto groups = groups_in(call, "x-grid#group");
+    if (!groups) return groups.error();
+    auto change = create_account(call.state, jids->front(), *groups, call.context);
+    if (!change) return refusal(change.error());
+    return Done{std::move(change->batch)};
+}
+
+Step change_password(const Call&) { return Step(xml::not_allowed(no_passwords)); }
+
+Ask ask_for_accounts(const char* title, const char* label) {
+    Ask ask{form(admin_form, title)};
+    add_field(ask.form, "accountjids", "jid-multi", label);
+    return ask;
+}
+
+template <class Change>
+Step for_each_account(const Call& call, Change change_of) {
+    const auto jids = accounts_in(call, "accountjids");
+    if (!jids) return jids.error();
+    Together together;
+    for (const xml::Jid& jid : *jids) {
+        Outcome<AccountChange> change = change_of(jid);
+        if (!change) return refusal(change.error());
+        together.add(std::move(*change));
+    }
+    return Done{together.take()};
+}
+
+Step delete_user(const Call& call) {
+    if (call.is_first()) return ask_for_accounts("Deleting a User", "The Jabber ID(s) to delete");
+    return for_each_account(call, [&](const xml::Jid& jid) {
+        return call.state.machine().remove(jid, call.context);
+    });
+}
+
+/// §4.3: its sessions end with it (accounts/event.cpp).
+Step disable_user(const Call& call) {
+    if (call.is_first()) return ask_for_accounts("Disabling a User", "The Jabber ID(s) to disable");
+    return for_each_account(call, [&](const xml::Jid& jid) {
+        return call.state.machine().act(AccountAction::Disable, jid, {}, call.context);
+    });
+}
+
+Step reenable_user(const Call& call) {
+    if (call.is_first())
+        return ask_for_accounts("Re-Enable a User", "The Jabber ID(s) to re-enable");
+    return for_each_account(call, [&](const xml::Jid& jid) {
+        return call.state.machine().act(AccountAction::Enable, jid, {}, call.context);
+    });
+}
+
+/// §4.5: a bare JID means all sessions, a full one that session.
+Step end_user_session(const Call& call) {
+    if (call.is_first())
+        return ask_for_accounts(
+            "Ending a User Session", "The Jabber ID(s) for which to end sessions"
+        );
+    std::vector<xml::Jid> jids;
+    for (const std::string& text : call.values("accountjids")) {
+        const auto jid = xml::Jid::parse(text);
+        if (!jid || jid->local().empty()) return bad_payload("'" + text + "' is no account");
+        if (call.state.accounts.find(jid->bare_view()) == nullptr &&
+            call.state.sessions.resources(jid->bare()).empty())
+            return refusal({Errc::UnknownAccount, "no account " + std::string(jid->bare_view()), {}}
+            );
+        jids.push_back(*jid);
+    }
+    if (jids.empty() || jids.size() > accounts_at_once_max)
+        return bad_payload("the form must name 1 to 20 accounts or sessions in accountjids");
+    return Done{end_sessions(jids, call.context)};
+}
+
+/// §4.23.
+Step send_announcement(const Call& call) {
+    if (call.is_first()) {
+        Ask ask{form(
+            admin_form, "Making an Announcement", "It goes to all who are online at this time."
+        )};
+        add_field(ask.form, "subject", "text-single", "Subject");
+        add_field(ask.form, "announcement", "text-multi", "Announcement");
+        return ask;
+    }
+    std::string body = call.text("announcement");
+    if (!body.empty()) body.pop_back();
+    const std::string subject = call.value("subject");
+    if (body.find_first_not_of(" \t\r\n") == std::string::npos)
+        return bad_payload("the form must have a text in announcement");
+    if (body.size() + subject.size() > announcement_bytes_max)
+        return bad_payload("an announcement has at most 16 KiB");
+    return Done{announce(subject, body, call.context)};
+}
+
+}   // namespace
+
+std::span<const Command> user_commands() {
+    static constexpr std::array commands{
+        Command{add_node, "Add User", Access::Administrators, add_user},
+        Command{delete_node, "Delete User", Access::Administrators, delete_user},
+        Command{disable_node, "Disable User", Access::Administrators, disable_user},
+        Command{reenable_node, "Re-Enable User", Access::Administrators, reenable_user},
+        Command{end_node, "End User Session", Access::Administrators, end_user_session},
+        Command{password_node, "Change User Password", Access::Administrators, change_password},
+        Command{
+            announce_node, "Send Announcement to Online Users", Access::Administrators,
+            send_announcement
+        },
+    };
+    return commands;
+}
+
+}   // namespace grid::controller::commands

@@ -214,7 +214,7 @@ TEST_CASE_METHOD(Commands, "S49: is-authorized by command says what the Grid ope
         );
     };
     CHECK(ask(probe, "asker@grid.example").value("x-grid#authorized") == "1");
-    CHECK(ask(probe, "asker@grid.example").value("x-grid#grant") == "read-only");
+    CHECK(ask(probe, "asker@grid.example").value("x-grid#grant") == "read/write");
     CHECK(ask(probe, "nobody@grid.example").value("x-grid#authorized") == "0");
     CHECK(ask("asker@grid.example/x", "probe@grid.example").error() == "auth forbidden denied");
     CHECK(fill(probe, own("is-authorized"), "").error() == "modify bad-request malformed-request");

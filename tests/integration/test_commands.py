@@ -65,6 +65,12 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(answer["command"]["status"], "completed")
         return answer["command"]["form"]
 
+    async def result_of_form(self, node):
+        """The values that a form begins with."""
+        answer = await self.admin["xep_0050"].send_command(CONTROLLER, node)
+        self.assertEqual(answer["command"]["status"], "executing")
+        return answer["command"]["form"]
+
     async def refused(self, condition, awaited):
         with self.assertRaises(IqError) as caught:
             await awaited
@@ -164,6 +170,49 @@ class Commands(unittest.IsolatedAsyncioTestCase):
             message = await sensor.next_message()
         self.assertEqual(message.find("{jabber:client}body").text, "Down at noon.\nBye.")
         self.assertEqual(message.get("from"), CONTROLLER)
+
+    async def test_s82_gridctl_does_the_same_acts(self):
+        sensor = await self.enabled_sensor()
+        await sensor["xep_0060"].create_node(BROKER, "alerts/a b")
+        ctl = self.server.admin_ctl
+        ctl("settings", "set", "--auto-approve", "on", "--group", "newcomers")
+        settings = await self.result_of_form(OWN + "settings")
+        self.assertIs(settings.field["x-grid#auto-approve"]["value"], True)
+        desk = await self.log_in(self.server.authority.client(f"desk@{DOMAIN}"))
+        mine = await self.result(OWN + "my-account", desk)
+        self.assertEqual(mine.field["x-grid#group"]["value"], "newcomers")
+        ctl("announce", "Down at noon.", "--subject", "Maintenance")
+        message = await desk.next_message()
+        while message.find("{jabber:client}body") is None:
+            message = await desk.next_message()
+        self.assertEqual(message.find("{jabber:client}subject").text, "Maintenance")
+        ctl("topics", "delete", "alerts/a b")
+        await self.refused("item-not-found", sensor["xep_0060"].get_items(BROKER, "alerts/a b"))
+        ctl("sessions", "end", SENSOR)
+        await asyncio.wait_for(sensor.disconnected, 10)
+        self.assertEqual(self.server.gridctl(
+            "sessions", "end", SENSOR, identity=self.server.admin).returncode, 4)
+        acts = {record["operation"] for record in self.server.admin_json(
+            "audit", "--account", ADMIN, "--all")["records"]}
+        self.assertLessEqual(
+            {"settings", "announce", "topic-delete", "end-session", "account-approve"}, acts
+        )
+
+    async def test_s41_my_account_before_there_is_one(self):
+        stranger = await self.log_in(self.bundle, presence=False)
+        mine = await self.result(OWN + "my-account", stranger)
+        self.assertEqual(mine.field["x-grid#state"]["value"], "init")
+        await self.refused(
+            "registration-required", stranger["xep_0050"].send_command(CONTROLLER, OWN + "stats")
+        )
+
+    async def test_s49_is_authorized_by_command(self):
+        sensor = await self.enabled_sensor()
+        await sensor["xep_0060"].create_node(BROKER, "Session-1.0")
+        form = {"identity": [ADMIN], "service": ["Session-1.0"], "operation": ["query"]}
+        done = await self.run_command(OWN + "is-authorized", form, sensor)
+        self.assertIn(done["form"].field["x-grid#authorized"]["value"], (False, True))
+        await self.refused("forbidden", self.run_command(OWN + "is-authorized", form))
 
     async def test_xep_0050_slixmpps_own_dialog_runs_a_command(self):
         """The library's state machine: start_command, complete_command."""

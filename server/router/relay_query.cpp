@@ -33,16 +33,15 @@ Inbound Router::prepare_relayed_iq(const Session& session, xml::Element iq, xml:
     const bool is_answer = *type == xml::IqType::Result || *type == xml::IqType::Error;
     // Answers get their `from`, queries that go through the grid their `to` when it is known who
     // it is.
-    xml::Element written = iq;
     if (is_answer)
-        written.remove_attr("from");
+        iq.remove_attr("from");
     else
-        written.set("from", session.jid.str());
-    written.remove_attr(is_answer ? "from" : "to");
+        iq.set("from", session.jid.str()).remove_attr("to");
     inbound.relayed =
-        std::make_shared<const std::string>(xml::to_string(written, xml::ns::client.uri()));
+        std::make_shared<const std::string>(xml::to_string(iq, xml::ns::client.uri()));
+    inbound.stanza = skeleton(std::move(iq));
+    inbound.stanza.set("to", to.str());
     inbound.to = std::move(to);
-    inbound.stanza = std::move(iq);
     return inbound;
 }
 
@@ -69,6 +68,10 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
             return refuse(*error);
     const SessionPtr target = sessions_.find(to);
     if (!target || !fanout_.may_receive(*target)) return refuse(offline());
+    // Nobody asks a provider off its stream: half an outbox is kept for other things.
+    if (target->budget && target->budget->used() + target->pending_bytes + inbound.relayed->size() >
+                              target->budget->bytes_max() / 2)
+        return refuse(xml::resource_constraint("the provider reads too slowly: ask later"));
     Queries::Query query;
     query.asker = session->id;
     query.answerer = target->id;

@@ -64,13 +64,6 @@ bool is_routed_incident(Destination destination, xml::IqType type, const xml::El
            (payload.name() == "inquiry" || payload.name() == "request");
 }
 
-/// The stanza down to the first child of the first child of the first child (a Grid operation sits
-/// that deep): enough to confine and to answer, without the content.
-xml::Element skeleton(xml::Element stanza) {
-    cut_down(stanza, 3);
-    return stanza;
-}
-
 pubsub::Prepared refusal(xml::StanzaError error) {
     pubsub::Prepared prepared;
     prepared.order = pubsub::Order::Pipelined;   // answered in its place among the others
@@ -81,6 +74,11 @@ pubsub::Prepared refusal(xml::StanzaError error) {
 }
 
 }   // namespace
+
+xml::Element skeleton(xml::Element stanza) {
+    cut_down(stanza, 3);
+    return stanza;
+}
 
 Routed Router::prepare(const Session& session, xml::Element stanza) const {
     const auto& name = stanza.name();

@@ -32,6 +32,10 @@ struct Inbound {
     xml::Bytes relayed;
 };
 
+/// The stanza down to the first child of the first child of the first child (a Grid operation sits
+/// that deep): enough to confine, to ask the policy and to answer, without the content.
+xml::Element skeleton(xml::Element stanza);
+
 /// What the connection does with a stanza: nothing more, answer at once, hand it to the grid, or
 /// end.
 using Routed = std::variant<std::monostate, std::string, Inbound, xml::StreamError>;

@@ -41,7 +41,7 @@ std::string error(
 }   // namespace
 
 TEST_CASE(
-    "malformed: no service, two services, no method, a response, a missing parameter", "[grid]"
+    "S71: malformed: no service, two services, no method, a response, a missing parameter", "[grid]"
 ) {
     GridStage stage;
     stage.member(client, "[]");
@@ -65,7 +65,7 @@ TEST_CASE(
         CHECK(difference(stage.sends(client, bad), expected) == "");
 }
 
-TEST_CASE("unsupported-operation names what nobody implements", "[grid]") {
+TEST_CASE("S71: unsupported-operation names what nobody implements", "[grid]") {
     GridStage stage;
     stage.policy("allow any any any");
     stage.member(client, "[]");
@@ -101,7 +101,9 @@ TEST_CASE("unsupported-operation names what nobody implements", "[grid]") {
 }
 
 TEST_CASE(
-    "registration-required: unregistered and pending, at the controller and elsewhere", "[grid]"
+    "S43, S83, S85: registration-required: unregistered and pending, at the controller and "
+    "elsewhere",
+    "[grid]"
 ) {
     GridStage stage;
     REQUIRE(stage.connects(client));
@@ -126,7 +128,7 @@ TEST_CASE(
     CHECK(stage.sends(client, account_query("<logout/>")).attr_or("type", "") == "result");
 }
 
-TEST_CASE("a disabled account is told so, and may do nothing at all", "[grid]") {
+TEST_CASE("S82: a disabled account is told so, and may do nothing at all", "[grid]") {
     GridStage stage;
     stage.member(client, "[]");
     REQUIRE(
@@ -148,7 +150,7 @@ TEST_CASE("a disabled account is told so, and may do nothing at all", "[grid]") 
     );
 }
 
-TEST_CASE("not-logged-in where implicit_login is off", "[grid]") {
+TEST_CASE("S83: not-logged-in where implicit_login is off", "[grid]") {
     auto settings = GridStage::default_settings();
     settings.implicit_login = false;
     GridStage stage(settings);
@@ -208,7 +210,7 @@ TEST_CASE(
     CHECK_FALSE(stage.connects("probe@grid.example/c", "other-ca"));
 }
 
-TEST_CASE("unknown-capability: find, describe, subscribe", "[grid]") {
+TEST_CASE("S34, S56: unknown-capability: find, describe, subscribe", "[grid]") {
     GridStage stage;
     stage.policy("allow any any any");
     stage.member(client, "[]");

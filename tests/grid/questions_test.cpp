@@ -40,7 +40,7 @@ std::string error(
 
 }   // namespace
 
-TEST_CASE("none online: an empty array, not an error", "[grid]") {
+TEST_CASE("S34: none online: an empty array, not an error", "[grid]") {
     GridStage stage;
     stage.policy("allow any any any");
     stage.member("ise@grid.example/x", "[]");
@@ -67,7 +67,7 @@ TEST_CASE("none online: an empty array, not an error", "[grid]") {
     CHECK(difference(stage.sends(client, find("Session-1.0")), list("")) == "");
 }
 
-TEST_CASE("status of others is for administrators", "[grid]") {
+TEST_CASE("S71: status of others is for administrators", "[grid]") {
     GridStage stage;
     stage.member(client, "[]");
     stage.member("other@grid.example/x", "[]");
@@ -87,7 +87,9 @@ TEST_CASE("status of others is for administrators", "[grid]") {
     );
 }
 
-TEST_CASE("isAuthorized: only a provider may ask, and a denial is a result", "[grid]") {
+TEST_CASE(
+    "S48, S49, S51: isAuthorized: only a provider may ask, and a denial is a result", "[grid]"
+) {
     GridStage stage;
     stage.policy("allow group makers any any\nallow group readers query Session-*\n");
     stage.member("ise@grid.example/x", R"(["makers"])");
@@ -139,7 +141,9 @@ TEST_CASE("isAuthorized: only a provider may ask, and a denial is a result", "[g
     );
 }
 
-TEST_CASE("B.4, B.6 stock twins: disco of the controller, of the account, of a service", "[grid]") {
+TEST_CASE(
+    "S34, B.4, B.6 stock twins: disco of the controller, of the account, of a service", "[grid]"
+) {
     GridStage stage;
     stage.policy("allow any any any");
     stage.member("ise@grid.example/x", R"(["makers"])");

@@ -53,7 +53,7 @@ public:
 
 }   // namespace
 
-TEST_CASE_METHOD(Topics, "subscribe and unsubscribe by the Grid protocol", "[grid]") {
+TEST_CASE_METHOD(Topics, "S32, S71: subscribe and unsubscribe by the Grid protocol", "[grid]") {
     REQUIRE(answer(maker, init("T-1.0")) == "result");
     REQUIRE(answer(reader, subscribe("T-1.0")) == "result");
     CHECK(audience("T-1.0") == 1);
@@ -69,7 +69,7 @@ TEST_CASE_METHOD(Topics, "subscribe and unsubscribe by the Grid protocol", "[gri
     CHECK(audience("T-1.0") == 0);
 }
 
-TEST_CASE_METHOD(Topics, "where owners want to be asked, they are", "[grid]") {
+TEST_CASE_METHOD(Topics, "S32: where owners want to be asked, they are", "[grid]") {
     REQUIRE(answer(maker, init("T-1.0")) == "result");
     REQUIRE(
         answer(
@@ -86,7 +86,7 @@ TEST_CASE_METHOD(Topics, "where owners want to be asked, they are", "[grid]") {
     CHECK(audience("T-1.0") == 0);   // pending
 }
 
-TEST_CASE_METHOD(Topics, "an outcast becomes no publisher", "[grid]") {
+TEST_CASE_METHOD(Topics, "S31, S47: an outcast becomes no publisher", "[grid]") {
     REQUIRE(answer(maker, init("T-1.0")) == "result");
     REQUIRE(
         answer(
@@ -99,7 +99,7 @@ TEST_CASE_METHOD(Topics, "an outcast becomes no publisher", "[grid]") {
 }
 
 TEST_CASE_METHOD(
-    Topics, "a later node of the same name does not serve what the earlier one did", "[grid]"
+    Topics, "S53: a later node of the same name does not serve what the earlier one did", "[grid]"
 ) {
     REQUIRE(
         answer(maker, init("T-1.0", "<query name='Q'/><schema namespace='urn:x'/>")) == "result"
@@ -142,7 +142,9 @@ TEST_CASE_METHOD(Topics, "what conflicts is decided again", "[grid]") {
 }
 
 TEST_CASE_METHOD(
-    Topics, "a policy that no longer lets an account receive cuts it before delivery", "[grid]"
+    Topics,
+    "S46, S74: a policy that no longer lets an account receive cuts it before delivery",
+    "[grid]"
 ) {
     REQUIRE(answer(maker, init("T-1.0")) == "result");
     REQUIRE(answer(reader, subscribe("T-1.0")) == "result");
@@ -157,7 +159,7 @@ TEST_CASE_METHOD(
     CHECK(audience("T-1.0") == 0);
 }
 
-TEST_CASE_METHOD(Topics, "more topics than a page: the list says where it goes on", "[grid]") {
+TEST_CASE_METHOD(Topics, "S56: more topics than a page: the list says where it goes on", "[grid]") {
     auto small = default_settings();
     small.page_max = 3;
     GridStage stage(small);

@@ -182,7 +182,8 @@ class Directed(GridCase):
             )
 
     async def test_s49_identity_groups_are_asked_of_the_controller(self):
-        question = f"<getIdentityGroupRequest><user><name>asa</name></user></getIdentityGroupRequest>"
+        user = "<user><name>asa</name></user>"
+        question = f"<getIdentityGroupRequest>{user}</getIdentityGroupRequest>"
         await self.refused("forbidden", xgrid(self.eve, question, "get"), "denied")
         own = texts(await xgrid(self.asa, question, "get"))
         self.assertEqual(own["name"], ["asa", "everyone"])

@@ -46,28 +46,28 @@ class Certificates(unittest.TestCase):
             self.assertRegex(line, "depth=")
         return answer
 
-    def test_no_certificate(self):
+    def test_s84_s86_no_certificate(self):
         self.refused(None, "certificate")
 
-    def test_wrong_ca_with_the_same_name(self):
+    def test_s86_wrong_ca_with_the_same_name(self):
         stranger = Authority(self.server.folder + "/stranger")
         self.refused(stranger.client(self.jid, trust=self.authority.path), "issuer|trust|chain|CA")
 
-    def test_self_signed(self):
+    def test_s86_self_signed(self):
         stranger = Authority(self.server.folder + "/self", name=self.jid)
         base = stranger.client(self.jid, trust=self.authority.path)
         self.refused(base, "issuer|trust|chain|self|CA")
 
-    def test_expired(self):
+    def test_s86_expired(self):
         answer = self.refused(self.authority.expired(self.jid), "expired")
         self.assertIn("expired", answer)
 
-    def test_not_yet_valid(self):
+    def test_s86_not_yet_valid(self):
         answer = self.refused(self.authority.not_yet_valid(self.jid), "not valid until")
         self.assertIn("not valid until", answer)
         self.assertIn("clock", answer)
 
-    def test_a_server_certificate_is_no_client_certificate(self):
+    def test_s86_a_server_certificate_is_no_client_certificate(self):
         self.refused(self.authority.server_only(self.jid), "clientAuth|purpose|usage")
 
     def test_an_address_of_another_domain(self):
@@ -124,7 +124,7 @@ class Certificates(unittest.TestCase):
                 with self.assertRaises((ssl.SSLError, OSError)):
                     client.handshake(None, low=version, high=version)
 
-    def test_tls_1_2_and_1_3_are_accepted(self):
+    def test_s84_tls_1_2_and_1_3_are_accepted(self):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             with self.subTest(version), Raw(self.server.c2s_tls, DOMAIN) as client:
                 client.handshake(
@@ -157,7 +157,7 @@ class Accounts(unittest.IsolatedAsyncioTestCase):
             "xmlns='com.domain.gi.gcl.controller'><register/></AccountQuery></grid>",
         )
 
-    async def test_pending_account_is_confined_to_the_controller(self):
+    async def test_s40_s43_s85_pending_account_is_confined_to_the_controller(self):
         client = await self.log_in()
         await self.register(client)
         accounts = self.server.admin_json("accounts", "list")["accounts"]
@@ -179,7 +179,7 @@ class Accounts(unittest.IsolatedAsyncioTestCase):
         client = await self.log_in()
         await client["xep_0060"].create_node(BROKER, "n")
 
-    async def test_disabled_account_is_thrown_out_and_kept_out(self):
+    async def test_s40_s82_disabled_account_is_thrown_out_and_kept_out(self):
         client = await self.log_in()
         await self.register(client)
         self.server.admin_ctl("accounts", "approve", self.bundle.jid)
@@ -191,7 +191,7 @@ class Accounts(unittest.IsolatedAsyncioTestCase):
             await self.log_in()
         self.assertIn("account-disabled", str(caught.exception))
 
-    async def test_same_name_with_a_certificate_of_another_ca_is_a_conflict(self):
+    async def test_s42_same_name_with_a_certificate_of_another_ca_is_a_conflict(self):
         # S42. Two CAs are trusted; who registered first holds the name.
         other = Authority(self.server.folder + "/other", name="other CA")
         bundle_path = self.server.folder + "/both.pem"
@@ -218,7 +218,7 @@ class Accounts(unittest.IsolatedAsyncioTestCase):
 class Policies(unittest.IsolatedAsyncioTestCase):
     """Layer 3: a good certificate and an enabled account, but no policy."""
 
-    async def test_default_deny_and_a_change_bites_at_once(self):
+    async def test_s40_s74_default_deny_and_a_change_bites_at_once(self):
         server = Operated(NOTHING, {"accounts.auto_approve": "true"}).start()
         self.addCleanup(server.close)
         client = Client(server.authority.client(f"alice@{DOMAIN}"))

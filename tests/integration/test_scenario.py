@@ -1,6 +1,6 @@
-# tests/integration/test_scenario.py: the sequences of the deck in their order, by stock clients.
-"""A publisher and a subscriber, both slixmpp, and an administrator, over the real program. Each step
-leaves the grid as the next one finds it."""
+# tests/integration/test_scenario.py: the deck's sequences in their order, by stock clients.
+"""A publisher and a subscriber, both slixmpp, and an administrator, over the real program. Each
+step leaves the grid as the next one finds it."""
 
 import asyncio
 import unittest

@@ -66,8 +66,10 @@ void Registrations::apply(std::string_view rest, const std::optional<storage::Re
     key.first = in.u64();
     key.second = in.raw();
     if (!in.ok()) return;
+    std::vector<std::string> gone;   // ids of the entries before, but not after
     if (const auto found = all_.find(key); found != all_.end()) {
         for (const Entry& entry : found->second.entries) {
+            gone.push_back(entry.id);
             const auto at = by_session_.find(entry.session);
             if (at == by_session_.end()) continue;
             at->second.erase(key);
@@ -78,14 +80,25 @@ void Registrations::apply(std::string_view rest, const std::optional<storage::Re
     if (record) {
         Registration registration = decode_registration(record->value).value_or(Registration{});
         registration.revision = record->revision;
-        for (const Entry& entry : registration.entries) by_session_[entry.session].insert(key);
+        for (const Entry& entry : registration.entries) {
+            by_session_[entry.session].insert(key);
+            std::erase(gone, entry.id);
+        }
         all_.insert_or_assign(std::move(key), std::move(registration));
     }
-    std::erase_if(ended_, [&](std::uint64_t session) { return !by_session_.contains(session); });
+    for (const std::string& id : gone) ended_.erase(id);
+}
+
+void Registrations::session_ended(std::uint64_t session) {
+    const auto found = by_session_.find(session);
+    if (found == by_session_.end()) return;
+    for (const Key& key : found->second)
+        for (const Entry& entry : all_.at(key).entries)
+            if (entry.session == session) ended_.insert(entry.id);
 }
 
 bool Registrations::is_alive(const Entry& entry, std::string_view bare, storage::Millis now) const {
-    if (ended_.contains(entry.session)) return false;
+    if (ended_.contains(entry.id)) return false;
     const auto activity = sessions_.activity(entry.session);
     // The very stream, not one of an earlier process that had the same number.
     if (!activity || !activity->is_active || activity->since > entry.at ||

@@ -50,9 +50,7 @@ public:
 
     std::size_t size() const { return all_.size(); }
     /// Soft state: what this session registered is no more.
-    void session_ended(std::uint64_t session) {
-        if (by_session_.contains(session)) ended_.insert(session);
-    }
+    void session_ended(std::uint64_t session);
     /// Full JIDs by which the account serves the topic now.
     std::vector<xml::Jid> serving(std::uint64_t node, const xml::Jid& bare, storage::Millis now)
         const;
@@ -89,7 +87,9 @@ private:
     const Sessions& sessions_;
     std::map<Key, Registration> all_;
     std::map<std::uint64_t, std::set<Key>> by_session_;
-    std::set<std::uint64_t> ended_;   // sessions with entries that `due` has not yet removed
+    // Ids of entries whose stream ended or logged out, until `due` has removed them: the same
+    // stream may log in again and register anew.
+    std::set<std::string> ended_;
     Key cursor_;
 };
 

@@ -152,6 +152,8 @@ TEST_CASE_METHOD(
         CHECK(found() == Found{ise2});
         REQUIRE(type(ise, account_query("<login/>")) == "result");
         CHECK(found() == Found{ise2});
+        REQUIRE(type(ise, init()) == "result");   // the same stream, anew
+        CHECK(found() == Found{ise, ise2});
     }
     SECTION("finishPublishRequest, which can be said once") {
         REQUIRE(type(ise, finish) == "result");
@@ -267,22 +269,17 @@ TEST_CASE_METHOD(
                       "location='https://x.example/s.xsd'/>")
         ) == "result"
     );
-    const auto described = grid::xml::to_string(
-        sends(
-            asa,
-            "<iq xmlns='jabber:client' id='d' type='get' to='controller.grid.example'>"
-            "<grid xmlns='gi'><DiscoveryQuery xmlns='com.domain.gi.gcl.controller'><describe>"
-            "<param>Session-1.0</param></describe></DiscoveryQuery></grid></iq>"
-        ),
-        "jabber:client"
+    const auto asked = [&](const std::string& iq) {
+        return grid::xml::to_string(sends(asa, iq), "jabber:client");
+    };
+    const auto described = asked(
+        "<iq xmlns='jabber:client' id='d' type='get' to='controller.grid.example'>"
+        "<grid xmlns='gi'><DiscoveryQuery xmlns='com.domain.gi.gcl.controller'><describe>"
+        "<param>Session-1.0</param></describe></DiscoveryQuery></grid></iq>"
     );
-    const auto info = grid::xml::to_string(
-        sends(
-            asa,
-            "<iq xmlns='jabber:client' id='i' type='get' to='pubsub.grid.example'>"
-            "<query xmlns='http://jabber.org/protocol/disco#info' node='Session-1.0'/></iq>"
-        ),
-        "jabber:client"
+    const auto info = asked(
+        "<iq xmlns='jabber:client' id='i' type='get' to='pubsub.grid.example'>"
+        "<query xmlns='http://jabber.org/protocol/disco#info' node='Session-1.0'/></iq>"
     );
     const auto has = [](const std::string& text, const std::string& part) {
         INFO(text);

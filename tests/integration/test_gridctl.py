@@ -47,7 +47,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
     def account(self, jid):
         return self.server.admin_json("accounts", "show", jid)
 
-    async def test_the_life_of_an_account(self):
+    async def test_s38_s82_the_life_of_an_account(self):
         control = self.server.admin_ctl
         client = await self.log_in(self.sensor)
         await client.send_iq(CONTROLLER, "set", REGISTER)
@@ -72,7 +72,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         control("accounts", "delete", self.sensor.jid)
         self.fails(NOT_FOUND, "accounts", "show", self.sensor.jid)
 
-    async def test_group_change_ends_the_sessions_of_the_account(self):
+    async def test_s39_group_change_ends_the_sessions_of_the_account(self):
         # S39: it takes effect at the next login.
         client = await self.log_in(self.sensor)
         await client.send_iq(CONTROLLER, "set", REGISTER)
@@ -83,7 +83,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         await asyncio.wait_for(ended, 5)
         self.assertIn("reset", client.stream_errors)
 
-    async def test_declined_accounts_stay_out(self):
+    async def test_s38_declined_accounts_stay_out(self):
         client = await self.log_in(self.sensor)
         await client.send_iq(CONTROLLER, "set", REGISTER)
         self.server.admin_ctl("accounts", "decline", self.sensor.jid)
@@ -111,7 +111,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         control("policy", "set", "-", stdin=SENSORS_AND_DESKS)
         self.assertEqual(control("policy", "show"), SENSORS_AND_DESKS)
 
-    async def test_policy_test_names_the_rule_that_decides(self):
+    async def test_s74_policy_test_names_the_rule_that_decides(self):
         question = ("policy", "test", "--client", f"new@{DOMAIN}", "--group", "sensors")
         yes = self.server.admin_json(
             *question, "--topic", "incidents/ssh", "--operation", "publish"
@@ -127,7 +127,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(done.returncode, REFUSED)
             self.assertFalse(json.loads(done.stdout)["allowed"])
 
-    async def test_topics_sessions_and_status(self):
+    async def test_s73_s82_topics_sessions_and_status(self):
         self.server.ctl("policy", "set", "-", identity=self.server.admin, stdin=EVERYTHING)
         client = await self.log_in(self.sensor)
         await client.send_iq(CONTROLLER, "set", REGISTER)

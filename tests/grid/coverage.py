@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # tests/grid/coverage.py: each requirement of the controller, and the tests that carry its number.
 """coverage.py [BUILD]: writes BUILD/grid-coverage.md, a table that names the tests of every row in
-rows.txt, and fails where a row has none, unless the row says why it is missing. A test carries a number when its name does: "S42: …" of a
-unit test that is in the program which was built, `test_s42_…` of an integration test."""
+rows.txt, and fails where a row has none, unless the row says why it is missing. A test carries a
+number when its name does: "S42: …" of a unit test that is in the program which was built,
+`test_s42_…` of an integration test."""
 
 import ast
 import glob

@@ -101,7 +101,8 @@ Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view s
     bool has_right = false;
     for (const std::string& topic : topics) {
         if (std::ranges::none_of(rights, [&](policy::Operation right) {
-                return call.match(right, topic).allowed;
+                return call.state.decide(call.actor(), right, policy::Object{topic, {}, service})
+                    .allowed;
             }))
             continue;
         has_right = true;

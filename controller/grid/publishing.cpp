@@ -116,6 +116,8 @@ pubsub::Decision init_publish(const Call& call) {
     }
     const policy::Match publish = call.match(policy::Operation::Publish, topic);
     if (!publish.allowed) return call.deny("publish", topic, publish);
+    if (node && !node->is_enabled)
+        return xml::not_allowed("an administrator disabled '" + topic + "': it is not in use now");
     auto next = declared(call, topic);
     if (!next) return to_stanza_error(next.error());
     AtBroker joined = join_topic(call, topic);

@@ -43,27 +43,37 @@ bool serves(const Directory& directory, const std::string& topic, const std::str
     return declared != nullptr && std::ranges::binary_search(declared->queries, name);
 }
 
+/// A topic of the provider, and the name by which it was asked.
+struct Asked {
+    std::string topic, service;
+};
+
 /// What the policy is asked about: the topics of the provider that serve this; all of them when
 /// none is declared to, since what a provider answers is its own business (S72); and for a Grid
 /// message to somebody who provides nothing its own name.
-std::vector<std::string> topics_asked_about(
+std::vector<Asked> asked_about(
     const Controller::State& state, const xml::Jid& to, const xml::Element& payload
 ) {
     const std::string& incidents = state.settings.incident_topic;
-    if (payload.ns() == incident_ns && !incidents.empty()) return {incidents};
+    if (payload.ns() == incident_ns && !incidents.empty())
+        return {{incidents, std::string(incident_ns.uri())}};
     const pubsub::Engine* broker = state.directory.broker();
     std::vector<std::string> provided;
     if (broker != nullptr) provided = broker->published_by(to.bare_view(), topics_max);
     const std::vector<std::string> names = service_names(payload);
-    std::vector<std::string> serving;
-    for (const std::string& topic : provided)
-        if (std::ranges::any_of(names, [&](const std::string& name) {
-                return serves(state.directory, topic, name);
-            }))
-            serving.push_back(topic);
+    const std::string& plain = names.empty() ? payload.name() : names.front();
+    std::vector<Asked> serving, all;
+    for (const std::string& topic : provided) {
+        const auto name = std::ranges::find_if(names, [&](const std::string& one) {
+            return serves(state.directory, topic, one);
+        });
+        if (name != names.end()) serving.push_back({topic, *name});
+        all.push_back({topic, plain});
+    }
     if (!serving.empty()) return serving;
-    if (provided.empty() && gi::is_grid(payload)) return names;
-    return provided;
+    if (provided.empty() && gi::is_grid(payload))
+        for (const std::string& name : names) all.push_back({name, name});
+    return all;
 }
 
 }   // namespace
@@ -72,21 +82,24 @@ std::optional<xml::StanzaError> Controller::refuse_query(
     const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
 ) const {
     const State& state = *state_;
-    const std::vector<std::string> topics = topics_asked_about(state, to, payload);
+    const std::vector<Asked> candidates = asked_about(state, to, payload);
     // Somebody who provides nothing answers nobody: as for a missing account.
-    if (topics.empty()) return xml::service_unavailable("nobody is there");
+    if (candidates.empty()) return xml::service_unavailable("nobody is there");
     if (!state.settings.precheck) return std::nullopt;
     policy::Match match;
-    const std::string* asked = nullptr;
-    for (const std::string& topic : topics) {
-        asked = &topic;
-        match = state.decide(actor, Operation::Query, topic);
+    const Asked* asked = nullptr;
+    for (const Asked& candidate : candidates) {
+        asked = &candidate;
+        match = state.decide(
+            actor, Operation::Query, policy::Object{candidate.topic, {}, candidate.service}
+        );
         if (match.allowed) break;
     }
     audit::Record record =
         audit::by(actor, match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny, "query");
-    record.topic = *asked;
+    record.topic = asked->topic;
     record.target = to.str();
+    record.detail = asked->service;
     record.rule = *match.rule;
     state.audit.add(std::move(record));
     if (match.allowed) return std::nullopt;

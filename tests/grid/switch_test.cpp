@@ -16,6 +16,12 @@ std::string pubsub_iq(const std::string& type, const std::string& inside) {
            inside + "</pubsub></iq>";
 }
 
+std::string grid_iq(const std::string& operation) {
+    return "<iq xmlns='jabber:client' id='g' type='set' to='controller.grid.example'>"
+           "<grid xmlns='xgrid'><" +
+           operation + "><topicName>T-1.0</topicName></" + operation + "></grid></iq>";
+}
+
 class Switch : public GridStage {
 public:
     Switch() {
@@ -58,6 +64,8 @@ TEST_CASE_METHOD(
     CHECK(answer(maker, subscribe) == "not-allowed");
     CHECK(answer(maker, items) == "not-allowed");
     CHECK(answer(maker, retract) == "not-allowed");
+    CHECK(answer(maker, grid_iq("initPublishRequest")) == "not-allowed");
+    CHECK(answer(maker, grid_iq("subscribeRequest")) == "not-allowed");
     // For administrators too.
     CHECK(answer("root@grid.example/console", publish) == "not-allowed");
     CHECK(

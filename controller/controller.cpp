@@ -80,7 +80,6 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::Account: {
             const AccountApplied applied = state_->accounts.apply(rest, change.record);
             if (applied.rights_changed) ++state_->revision;
-            state_->policy.forget(rest);
             break;
         }
         case storage::Tag::AccountGuard:

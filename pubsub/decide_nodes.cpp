@@ -79,6 +79,29 @@ static std::optional<xml::StanzaError> change_kind(
     return std::nullopt;
 }
 
+namespace {
+
+/// Rules may rest on the type: what one may not create one may not turn a node into, nor into what
+/// one may not manage.
+std::optional<xml::StanzaError> check_new_type(
+    const Broker& broker, const Context& context, const Granted& granted, const std::string& type
+) {
+    if (granted.is_administrator) return std::nullopt;
+    const auto may = [&](Operation operation, const std::string& of_type) {
+        return broker.policy.check(context.actor, operation, granted.name, of_type);
+    };
+    for (const Operation operation : {Operation::Manage, Operation::Create}) {
+        const Verdict verdict = may(operation, type);
+        // Who may not create at all was given the node by somebody else.
+        if (verdict.allowed || !may(operation, granted.node->config().type).allowed) continue;
+        broker.policy.refused(context.actor, operation, granted.name, verdict);
+        return refuse(Errc::Forbidden, "The policy of this grid does not let you use this type.");
+    }
+    return std::nullopt;
+}
+
+}   // namespace
+
 Decision decide(const Broker& broker, const Context& context, const Configure& request) {
     auto granted = grant_owner(broker, context, request.node);
     if (!granted) return granted.error();
@@ -86,7 +109,11 @@ Decision decide(const Broker& broker, const Context& context, const Configure& r
     const Node& node = *granted->node;
     NodeRecord record = node.record;
     if (auto error = fill_in(record.config, request.form, broker.settings)) return *error;
-    if (record.config.type != node.config().type) record.is_type_learned = false;
+    if (record.config.type != node.config().type) {
+        record.is_type_learned = false;
+        if (auto error = check_new_type(broker, context, *granted, record.config.type))
+            return *error;
+    }
     if (record.config.access_model != node.config().access_model)
         record.is_narrowed = narrows(record.config.access_model);
     Batch batch = start_batch(*granted);

@@ -102,8 +102,7 @@ void Policy::take(Head head) {
     minute_ = minute_of_week(head.instant);
     next_change_ = compiled_->next_change(head.instant);
     head_ = std::move(head);
-    cache_.clear();
-    cached_ = 0;
+    cache_.forget_all();
 }
 
 std::shared_ptr<const Policy> Policy::imagined(const std::string& text, storage::Millis now) const {
@@ -153,31 +152,14 @@ Compiled::Decision Policy::decide(const Question& question) const {
 
 Match Policy::of(const Question& question) const { return match(decide(question).rule); }
 
-Match Policy::remembered(const Question& question) const {
+Match Policy::remembered(const Account& account, const Question& question) const {
     // A name of that length is no topic's: not worth remembering, and a peer may invent many.
     if (question.topic.size() > cached_topic_bytes_max) return of(question);
-    const auto at = static_cast<std::size_t>(question.operation);
-    auto by_topic = cache_.find(question.client);
-    if (by_topic != cache_.end())
-        if (const auto known = by_topic->second.find(question.topic);
-            known != by_topic->second.end() && known->second.at(at) != unknown)
-            return match(static_cast<std::uint32_t>(known->second.at(at)));
+    const VerdictCache::Key key{account.jid, account.revision, question.topic, question.operation};
+    if (const std::uint32_t known = cache_.find(key); known != VerdictCache::unknown)
+        return match(known);
     const Compiled::Decision decision = decide(question);
-    if (decision.is_conditional) return match(decision.rule);
-    if (cached_ >= cached_max) {
-        cache_.clear();
-        cached_ = 0;
-        by_topic = cache_.end();
-    }
-    if (by_topic == cache_.end()) by_topic = cache_.try_emplace(std::string(question.client)).first;
-    auto verdicts = by_topic->second.find(question.topic);
-    if (verdicts == by_topic->second.end()) {
-        Verdicts all;
-        all.fill(unknown);
-        verdicts = by_topic->second.emplace(std::string(question.topic), all).first;
-        ++cached_;
-    }
-    verdicts->second.at(at) = decision.rule;
+    if (!decision.is_conditional) cache_.put(key, decision.rule);
     return match(decision.rule);
 }
 
@@ -200,10 +182,11 @@ Match Policy::of(
     const Account& account, Operation operation, const Object& object, const SessionFacts& session
 ) const {
     Question asked = question(account, operation, object);
-    if (!asks_sessions(operation)) return remembered(asked);
+    if (!asks_sessions(operation)) return remembered(account, asked);
     asked.address = parse_address(session.address);
     // A renewed certificate may have come from elsewhere than the one of an older session.
-    if (session.issuer.empty() || session.issuer == account.issuer) return remembered(asked);
+    if (session.issuer.empty() || session.issuer == account.issuer)
+        return remembered(account, asked);
     asked.issuer = session.issuer;
     return of(asked);
 }
@@ -213,7 +196,7 @@ Match Policy::of(
 ) const {
     Question asked = question(account, operation, object);
     asked.session = known;
-    return remembered(asked);
+    return remembered(account, asked);
 }
 
 bool Policy::asks_sessions(Operation operation) const {
@@ -224,13 +207,6 @@ bool Policy::asks_sessions(Operation operation) const {
 bool Policy::asks_type(Operation operation) const {
     return compiled_->asks_type(operation) ||
            (operation == Operation::Manage && compiled_->asks_type(Operation::Create));
-}
-
-void Policy::forget(std::string_view account) const {
-    const auto found = cache_.find(account);
-    if (found == cache_.end()) return;
-    cached_ -= found->second.size();
-    cache_.erase(found);
 }
 
 std::size_t Policy::rules_of(std::string_view group) const {

@@ -13,6 +13,7 @@
 #include "controller/errors.hpp"
 #include "controller/policy/compiled.hpp"
 #include "controller/policy/parser.hpp"
+#include "controller/policy/verdict_cache.hpp"
 #include "pubsub/request.hpp"
 #include "storage/batch.hpp"
 
@@ -80,8 +81,6 @@ public:
     /// Whether rules about the operation look at sessions, or at the types of topics.
     bool asks_sessions(Operation operation) const;
     bool asks_type(Operation operation) const;
-    /// The account changed: what was remembered of it is forgotten.
-    void forget(std::string_view account) const;
     /// Whether a rule names the group.
     std::size_t rules_of(std::string_view group) const;
     const std::map<std::string, std::size_t, std::less<>>& groups() const { return groups_; }
@@ -101,14 +100,11 @@ public:
     const std::string& domain() const { return domain_; }
 
 private:
-    static constexpr std::size_t cached_max = 64 * 1024;
     static constexpr std::size_t cached_topic_bytes_max = 256;
-    static constexpr std::int64_t unknown = -1;
-    using Verdicts = std::array<std::int64_t, operation_count>;   // rule, Compiled::none or unknown
 
     void take(Head head);
     Match match(std::uint32_t rule) const;
-    Match remembered(const Question& question) const;
+    Match remembered(const Account& account, const Question& question) const;
     /// The first rule that decides; where none speaks of `manage`, the one about `create`.
     Compiled::Decision decide(const Question& question) const;
 
@@ -120,10 +116,8 @@ private:
     std::optional<storage::Millis> next_change_;
     std::vector<std::string> names_;   // of the rules, as verdicts quote them
     std::map<std::string, std::size_t, std::less<>> groups_;   // named by rules, how often
-    // Verdicts by account and topic, of those that hold for every session and whatever the topic's
-    // type is. Forgotten as a whole when it is full: a bound, not a choice.
-    mutable TextMap<TextMap<Verdicts>> cache_;
-    mutable std::size_t cached_ = 0;
+    // Of verdicts that hold for every session of the account, and whatever the topic's type is.
+    mutable VerdictCache cache_;
 };
 
 std::string policy_head_key();

@@ -117,19 +117,21 @@ class Policy(unittest.TestCase):
         self.assertEqual(owner.create(type="urn:open", access_model="authorize")[0], "ok")
         self.assertEqual(owner.subscribe(f"owner@{DOMAIN}")[0], "ok")
         self.assertEqual(reader.subscribe(f"reader@{DOMAIN}")[0], "ok")
-        form = (
-            "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
-            "http://jabber.org/protocol/pubsub#node_config</value></field>"
-            "<field var='pubsub#type'><value>urn:closed</value></field></x>"
-        )
-        self.assertEqual(
-            owner.ask(
-                "set",
-                "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'>"
-                f"<configure node='a'>{form}</configure></pubsub>",
-            )[0],
-            "ok",
-        )
+        # Nor does a topic become what it could not have been made.
+        for kind, expected in (("urn:secret:x", "forbidden"), ("urn:closed", "ok")):
+            form = (
+                "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
+                "http://jabber.org/protocol/pubsub#node_config</value></field>"
+                f"<field var='pubsub#type'><value>{kind}</value></field></x>"
+            )
+            self.assertEqual(
+                owner.ask(
+                    "set",
+                    "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'>"
+                    f"<configure node='a'>{form}</configure></pubsub>",
+                )[0],
+                expected,
+            )
         self.told_of_removal(owner)
 
     def test_s46_s80_a_change_cuts_a_live_subscription_at_once_and_says_so(self):
@@ -192,10 +194,11 @@ class Policy(unittest.TestCase):
         self.install(cut)
         self.told_of_removal(reader)
         done = self.server.gridctl(
-            "--json", "policy", "test", "--client", "reader", "--topic", "alerts", "--operation",
-            "subscribe", identity=self.server.admin,
+            "--json", "policy", "test", "--client", f"reader@{DOMAIN}", "--topic", "alerts",
+            "--operation", "subscribe", identity=self.server.admin,
         )
         self.assertNotEqual(done.returncode, 0)
+        self.assertTrue(done.stdout, done.stderr)
         answer = json.loads(done.stdout)
         self.assertEqual((answer["allowed"], answer["line"]), (False, 1))
         self.assertIn(f"the client is reader@{DOMAIN}", answer["why"])
@@ -206,8 +209,9 @@ class Policy(unittest.TestCase):
         self.assertEqual(self.server.admin_ctl("policy", "show"), ALL)
         self.assertEqual(reader.subscribe(f"reader@{DOMAIN}")[0], "ok")
         imagined = self.server.admin_json(
-            "policy", "test", "--client", "new", "--group", "g", "--topic", "t", "--operation",
-            "publish", "--network", "10.0.0.1", "--time", "2026-11-07T12:00:00Z", "--device", "d",
+            "policy", "test", "--client", f"new@{DOMAIN}", "--group", "g", "--topic", "t",
+            "--operation", "publish", "--network", "10.0.0.1", "--time", "2026-11-07T12:00:00Z",
+            "--device", "d",
         )
         self.assertEqual((imagined["allowed"], imagined["network"]), (True, "10.0.0.1"))
 

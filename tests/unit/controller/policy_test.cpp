@@ -188,7 +188,7 @@ TEST_CASE("verdicts quote the rule, and are forgotten when account or policy cha
     CHECK(match.line == 2);
     CHECK(*match.rule == "policy 1, line 2: allow group siem subscribe incidents/*");
     account.groups = {};
-    policy.forget(account.jid);
+    account.revision = 7;
     CHECK_FALSE(policy.of(account, Operation::Subscribe, "incidents/1").allowed);
     install("allow any any any");
     CHECK(policy.of(account, Operation::Subscribe, "incidents/1").allowed);
@@ -196,4 +196,40 @@ TEST_CASE("verdicts quote the rule, and are forgotten when account or policy cha
     // Far more topics than are remembered: still right.
     for (int i = 0; i < 70'000; ++i)
         if (!policy.of(account, Operation::Publish, "t" + std::to_string(i)).allowed) FAIL(i);
+}
+
+TEST_CASE("S45: remembered verdicts: by account and its record, topic, operation; bounded") {
+    VerdictCache cache;
+    const auto key = [](std::string_view account, std::uint64_t revision, std::string_view topic) {
+        return VerdictCache::Key{account, revision, topic, Operation::Publish};
+    };
+    CHECK(cache.find(key("a", 1, "t")) == VerdictCache::unknown);
+    cache.put(key("a", 1, "t"), 7);
+    CHECK(cache.find(key("a", 1, "t")) == 7);
+    CHECK(cache.find(key("a", 2, "t")) == VerdictCache::unknown);   // its record changed
+    CHECK(cache.find(key("b", 1, "t")) == VerdictCache::unknown);
+    CHECK(cache.find(key("a", 1, "u")) == VerdictCache::unknown);
+    auto other = key("a", 1, "t");
+    other.operation = Operation::Subscribe;
+    CHECK(cache.find(other) == VerdictCache::unknown);
+    cache.put(other, Compiled::none);
+    CHECK(cache.find(other) == Compiled::none);
+    CHECK(cache.find(key("a", 1, "t")) == 7);
+    cache.forget_all();
+    CHECK(cache.find(key("a", 1, "t")) == VerdictCache::unknown);
+    // Far more than there are places: what is found is right, and much is not found.
+    std::size_t found = 0;
+    for (std::uint32_t i = 0; i < 100'000; ++i) {
+        const std::string topic = "t" + std::to_string(i);
+        cache.put(key("a", 1, topic), i);
+    }
+    for (std::uint32_t i = 0; i < 100'000; ++i) {
+        const std::string topic = "t" + std::to_string(i);
+        const std::uint32_t rule = cache.find(key("a", 1, topic));
+        if (rule == VerdictCache::unknown) continue;
+        ++found;
+        if (rule != i) FAIL(i);
+    }
+    CHECK(found > 10'000);
+    CHECK(found <= 32 * 1024);
 }

@@ -18,12 +18,6 @@ Exporter::Exporter(
     storage::Store& store, std::unique_ptr<Sink> sink, std::filesystem::path place, Log& log
 )
     : store_(store), sink_(std::move(sink)), place_(std::move(place)), log_(log) {
-    std::string id;
-    if (std::ifstream(place_) >> id >> number_)
-        if (auto key = storage::from_hex(id); key && !key->empty()) {
-            after_ = std::move(*key);
-            return;
-        }
     store_.snapshot()->scan(
         storage::Family::Audit, {}, {}, true,
         [this](std::string_view key, const storage::Record& stored) {
@@ -32,6 +26,14 @@ Exporter::Exporter(
             return false;
         }
     );
+    std::string id;
+    std::uint64_t number = 0;
+    if (!(std::ifstream(place_) >> id >> number)) return;
+    // A place behind the newest record is one in another store.
+    if (auto key = storage::from_hex(id); key && !key->empty() && *key <= after_) {
+        after_ = std::move(*key);
+        number_ = number;
+    }
 }
 
 void Exporter::start() {

@@ -22,20 +22,23 @@ void Compiled::ByPrefix<Thing>::find(std::string_view text, Visit visit) const {
     }
 }
 
-void Compiled::ByTopic::add(const Rule& rule, Entry entry) {
-    if (rule.topics.empty()) {
-        globs.at("").push_back({entry, Glob("*")});
-        return;
-    }
+void Compiled::ByTopic::add(const Rule& rule, Entry entry, std::vector<Glob>& all) {
+    // Rules come in order: behind one without conditions none is reached.
+    const auto append = [entry](std::vector<Entry>& list) {
+        if (list.empty() || list.back().conditions != none) list.push_back(entry);
+    };
+    if (rule.topics.empty()) append(any);
     for (const std::string& pattern : rule.topics) {
         Glob glob(pattern);
-        if (!glob.is_exact()) {
-            globs.at(glob.literal()).push_back({entry, glob});
-            continue;
+        if (glob.is_any()) {
+            append(any);
+        } else if (glob.is_exact()) {
+            append(exact[glob.literal()]);
+        } else {
+            const auto at = static_cast<std::uint32_t>(all.size());
+            globs.at(glob.literal()).push_back({entry, glob.needs(), at});
+            all.push_back(std::move(glob));
         }
-        // Rules come in order: behind one without conditions none is reached.
-        auto& list = exact[glob.literal()];
-        if (list.empty() || list.back().conditions != none) list.push_back(entry);
     }
 }
 
@@ -65,16 +68,22 @@ bool Compiled::take(Entry entry, Search& search) const {
     return false;
 }
 
+void Compiled::try_each(const std::vector<Entry>& entries, Search& search) const {
+    for (const Entry& entry : entries)
+        if (entry.rule >= search.best || !take(entry, search)) return;
+}
+
 void Compiled::find(const ByTopic& topics, Search& search) const {
     const Marked& topic = search.given.topic;
     if (const auto found = topics.exact.find(topic.text); found != topics.exact.end())
-        for (const Entry& entry : found->second)
-            if (entry.rule >= search.best || !take(entry, search)) break;
+        try_each(found->second, search);
+    try_each(topics.any, search);
     topics.globs.find(topic.text, [&](const std::vector<Pattern>& list) {
         for (const Pattern& pattern : list) {
             if (pattern.entry.rule >= search.best) return;
             ++looked_at_;
-            if (pattern.glob.matches(topic) && !take(pattern.entry, search)) return;
+            if ((pattern.needs & ~topic.pairs) != 0) continue;
+            if (globs_[pattern.glob].matches(topic.text) && !take(pattern.entry, search)) return;
         }
     });
 }
@@ -101,17 +110,17 @@ void Compiled::add(const Rule& rule, Entry entry, ByWho& to) {
     to.asks_sessions = to.asks_sessions || rule.conditions.is_of_session();
     to.asks_type = to.asks_type || !rule.conditions.types.empty();
     if (rule.who == Rule::Who::Any) {
-        to.any.add(rule, entry);
+        to.any.add(rule, entry, globs_);
         return;
     }
     for (const std::string& name : rule.names) {
         if (rule.who == Rule::Who::Groups) {
-            to.groups[name].add(rule, entry);
+            to.groups[name].add(rule, entry, globs_);
             continue;
         }
         Glob client(name);
         if (client.is_exact()) {
-            to.clients[client.literal()].add(rule, entry);
+            to.clients[client.literal()].add(rule, entry, globs_);
             continue;
         }
         auto& list = to.client_patterns.at(client.literal());
@@ -119,7 +128,7 @@ void Compiled::add(const Rule& rule, Entry entry, ByWho& to) {
             return known.client.pattern() == name;
         });
         if (same == list.end()) same = list.insert(same, {entry.rule, std::move(client), {}});
-        same->topics.add(rule, entry);
+        same->topics.add(rule, entry, globs_);
     }
 }
 

@@ -60,15 +60,18 @@ private:
         template <class Visit>
         void find(std::string_view text, Visit visit) const;
     };
+    /// Looked at by the hundred: the pattern itself only when its number fits.
     struct Pattern {
         Entry entry;
-        Glob glob;
+        std::uint64_t needs = 0;
+        std::uint32_t glob = 0;   // in globs_
     };
     /// The rules for one who, by topic: those without wildcards by name, the others by prefix.
     struct ByTopic {
         TextMap<std::vector<Entry>> exact;   // each list in order, up to one without conditions
+        std::vector<Entry> any;              // of any topic; likewise
         ByPrefix<Pattern> globs;             // each list in order
-        void add(const Rule& rule, Entry entry);
+        void add(const Rule& rule, Entry entry, std::vector<Glob>& all);
     };
     struct ByClientPattern {
         std::uint32_t first;   // the first rule below
@@ -85,6 +88,8 @@ private:
     struct Search;
     void add(const Rule& rule, Entry entry, ByWho& to);
     void find(const ByTopic& topics, Search& search) const;
+    /// In order, up to one that fits.
+    void try_each(const std::vector<Entry>& entries, Search& search) const;
     /// Whether the search goes on behind this entry in its list.
     bool take(Entry entry, Search& search) const;
     const ByWho& of(Operation operation) const {
@@ -93,6 +98,7 @@ private:
 
     Rules rules_;
     std::vector<ConditionCheck> conditions_;
+    std::vector<Glob> globs_;
     std::vector<std::uint32_t> boundaries_;
     std::array<ByWho, operation_count> by_operation_;
     mutable std::uint64_t looked_at_ = 0;

@@ -22,37 +22,73 @@ bool fits(const std::vector<Glob>& globs, const Marked& text) {
 
 }   // namespace
 
+/// What is no number. Patterns are here too when a number has let them through.
+struct ConditionCheck::Rest {
+    std::vector<std::string> groups;
+    std::vector<Glob> clients, devices, issuers, types, services;
+    std::vector<Network> networks;   // behind the first
+    std::vector<Window> windows;     // where there are several
+    bool asks_account = false;       // anything but networks
+};
+
 ConditionCheck::ConditionCheck(const Rule& rule)
     : allows_(rule.allows),
-      groups_(rule.conditions.groups),
-      clients_(to_globs(rule.conditions.clients)),
-      devices_(to_globs(rule.conditions.devices)),
-      issuers_(to_globs(rule.conditions.issuers)),
-      types_(to_globs(rule.conditions.types)),
-      services_(to_globs(rule.conditions.services)),
-      networks_(rule.conditions.networks),
-      windows_(rule.conditions.windows) {}
+      is_of_object_(!rule.conditions.types.empty() || !rule.conditions.services.empty()) {
+    const Conditions& given = rule.conditions;
+    auto rest = std::make_unique<Rest>();
+    rest->groups = given.groups;
+    rest->clients = to_globs(given.clients);
+    rest->devices = to_globs(given.devices);
+    rest->issuers = to_globs(given.issuers);
+    rest->types = to_globs(given.types);
+    rest->services = to_globs(given.services);
+    if (rest->devices.size() == 1) {
+        has_device_ = true;
+        device_needs_ = rest->devices.front().needs();
+    }
+    if (rest->types.size() == 1) {
+        has_type_ = true;
+        type_needs_ = rest->types.front().needs();
+    }
+    if (given.windows.size() == 1) {
+        has_window_ = true;
+        window_ = given.windows.front();
+    } else {
+        rest->windows = given.windows;
+    }
+    if (!given.networks.empty()) {
+        has_network_ = true;
+        network_ = given.networks.front();
+        rest->networks.assign(given.networks.begin() + 1, given.networks.end());
+        has_networks_ = !rest->networks.empty();
+    }
+    rest->asks_account = !rest->groups.empty() || !rest->clients.empty() ||
+                         !rest->devices.empty() || !rest->issuers.empty() || !rest->types.empty() ||
+                         !rest->services.empty() || !rest->windows.empty();
+    if (rest->asks_account || has_networks_) rest_ = std::move(rest);
+}
 
-bool ConditionCheck::holds_for_account(const Prepared& given) const {
+ConditionCheck::~ConditionCheck() = default;
+ConditionCheck::ConditionCheck(ConditionCheck&&) noexcept = default;
+
+bool ConditionCheck::rest_holds(const Prepared& given) const {
+    const Rest& rest = *rest_;
+    if (!rest.asks_account) return true;
     const Question& question = given.question;
-    if (!windows_.empty() && !is_within(windows_, question.minute)) return false;
-    if (!groups_.empty() && std::ranges::none_of(groups_, [&](const std::string& group) {
+    if (!rest.windows.empty() && !is_within(rest.windows, question.minute)) return false;
+    if (!rest.groups.empty() && std::ranges::none_of(rest.groups, [&](const std::string& group) {
             return std::ranges::find(question.groups, group) != question.groups.end();
         }))
         return false;
-    return fits(devices_, given.device) && fits(types_, given.type) &&
-           fits(services_, given.service) && fits(clients_, given.client) &&
-           (fits(issuers_, given.issuer) || fits(issuers_, given.anchor));
+    return fits(rest.devices, given.device) && fits(rest.types, given.type) &&
+           fits(rest.services, given.service) && fits(rest.clients, given.client) &&
+           (fits(rest.issuers, given.issuer) || fits(rest.issuers, given.anchor));
 }
 
-bool ConditionCheck::holds_for_session(const Prepared& given) const {
-    if (networks_.empty()) return true;
-    const Question& question = given.question;
-    if (question.session == SessionKnown::Possible) return allows_;
-    if (question.session == SessionKnown::Certain) return !allows_;
-    return question.address && std::ranges::any_of(networks_, [&](const Network& network) {
-               return network.contains(*question.address);
-           });
+bool ConditionCheck::other_network_holds(const Address& address) const {
+    return std::ranges::any_of(rest_->networks, [&](const Network& network) {
+        return network.contains(address);
+    });
 }
 
 }   // namespace grid::controller::policy

@@ -24,6 +24,8 @@ public:
         return (needs_ & ~text.pairs) == 0 && matches(text.text);
     }
     bool matches(std::string_view text) const;
+    /// As Marked::pairs: what a text must have for this to match.
+    std::uint64_t needs() const { return needs_; }
     /// No wildcard: `literal()` is the only text that matches.
     bool is_exact() const { return kind_ == Kind::Exact; }
     bool is_any() const { return kind_ == Kind::Any; }

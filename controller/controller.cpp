@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "controller/accounts/event.hpp"
+#include "controller/accounts/notes.hpp"
 #include "controller/commands/acts.hpp"
 #include "controller/commands/tuning.hpp"
 #include "controller/state.hpp"
@@ -37,6 +37,11 @@ Admission Controller::admit(const Identity& identity) const {
         return {
             Admission::Kind::OtherCertificate, AccountState::Init,
             "this name belongs to another certificate"
+        };
+    if (account->is_pinned_elsewhere(identity))
+        return {
+            Admission::Kind::OtherKey, AccountState::Init,
+            "this account is pinned to another key: an administrator must unpin it or pin this one"
         };
     if (account->state == AccountState::Disabled)
         return {
@@ -85,6 +90,9 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::AccountGuard:
             state_->accounts.apply_slot(rest, change.record);
             break;
+        case storage::Tag::Spool:
+            state_->accounts.spool().apply(rest, change.record);
+            break;
         case storage::Tag::Leaver:
             state_->accounts.apply_leaver(rest, change.record);
             break;
@@ -111,7 +119,7 @@ void Controller::apply(const storage::KeyChange& change) {
 }
 
 static void notify_about(
-    const Controller::State& state,
+    Controller::State& state,
     std::string_view event,
     storage::Revision revision,
     SessionControl& control
@@ -139,6 +147,10 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
     notify_about(*state_, event, committed.revision, control);
 }
 
+void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
+    tell_what_is_owed(full, state_->settings, state_->accounts, control);
+}
+
 void Controller::scan_finished() { ++state_->revision; }
 
 std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t batches_max) {
@@ -158,6 +170,9 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
     );
     for (const Account* account : expired)
         batches.push_back(state_->machine().expire(*account, now).batch);
+    if (batches.size() < batches_max)
+        for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
+            batches.push_back(std::move(batch));
     return batches;
 }
 

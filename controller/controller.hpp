@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/accounts/approval.hpp"
 #include "controller/identity.hpp"
 #include "controller/ports.hpp"
 #include "pubsub/engine.hpp"
@@ -27,6 +28,8 @@ struct Settings {
     bool implicit_login = true;                            // B.3
     std::size_t accounts_max = 100'000;
     std::size_t pending_per_anchor_max = 1'000;
+    std::vector<ApprovalRule> approve;   // S36: first match wins, before auto_approve
+    bool pin_keys = false;               // a new account is pinned to the key that it came with
     storage::Millis pending_expire_ms = 30LL * 24 * 3600 * 1000;
     std::size_t audit_queue_max = 10'000;
     std::size_t page_max = 500;
@@ -42,7 +45,7 @@ std::string_view to_string(AccountState state);
 /// May this certificate enter the session table? Asked at SASL and again at bind, on the grid
 /// strand.
 struct Admission {
-    enum class Kind { Enter, Disabled, OtherCertificate } kind = Kind::Enter;
+    enum class Kind { Enter, Disabled, OtherCertificate, OtherKey } kind = Kind::Enter;
     AccountState state = AccountState::Init;
     std::string text;   // for the SASL failure and the log
 };
@@ -130,6 +133,8 @@ public:
     /// Back to the state before the first apply: a whole scan follows (after a Gap of the feed).
     void forget();
     void scan_finished();
+    /// A session of an ENABLED account became active: it is told what its account is owed.
+    void logged_in(const xml::Jid& full, SessionControl& control);
     /// Bounded background batches: queued audit records, expired PENDING accounts.
     std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
     /// Connects, logins, disconnects: no changes, but on record (bounded queue).

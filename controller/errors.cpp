@@ -45,8 +45,9 @@ constexpr std::array rows{
     ErrorRow{"cancel", "conflict", nullptr, nullptr, 409, "policy-changed"},
     ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-version"},
     ErrorRow{"cancel", "not-allowed", nullptr, nullptr, 403, "no-certificate"},
+    ErrorRow{"auth", "forbidden", nullptr, nullptr, 403, "other-key"},
 };
-static_assert(rows.size() == static_cast<std::size_t>(Errc::NoCertificate) + 1);
+static_assert(rows.size() == static_cast<std::size_t>(Errc::OtherKey) + 1);
 
 }   // namespace
 

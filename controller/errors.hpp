@@ -38,6 +38,7 @@ enum class Errc {
     PolicyChanged,    // another version than the one expected
     UnknownVersion,   // of the policy: not kept
     NoCertificate,
+    OtherKey,   // the account is pinned to another key
 };
 
 /// A refusal, before a mouth has worded it.

@@ -1,7 +1,9 @@
 // controller/identity.hpp: what a client certificate proved.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "storage/batch.hpp"
 #include "xml/jid.hpp"
@@ -17,6 +19,12 @@ struct Identity {
     std::string subject, issuer, serial;   // for people; never parsed
     storage::Millis not_before = 0, not_after = 0;
     bool is_mapped = false;   // by a mapping rule, not by an xmppAddr
+    std::string key;          // SHA-256 of its own public key (SPKI DER), lower-case hex
+    /// The certificates of its path below the anchor, its own first, each as the SHA-256 of the key
+    /// that issued it (hex), a colon and its serial number: what a revocation names.
+    std::vector<std::string> path;
+    storage::Millis valid_until = 0;   // the earliest notAfter of the path
+    std::uint64_t approvals = 0;       // rules of [accounts] approve that its certificate meets
 };
 
 }   // namespace grid::controller

@@ -18,6 +18,13 @@ std::vector<SessionView> Sessions::sessions_of(const xml::Jid& bare) const {
     return found;
 }
 
+void SessionControl::tell(const xml::Jid& full, xml::Bytes rest) {
+    pubsub::Notification out;
+    out.to = {full};
+    out.rest = std::move(rest);
+    notify(std::move(out));
+}
+
 std::string advice(const storage::StoreStatus& store) {
     if (store.writable) return {};
     if (store.needs_reopen) return "look at the disk and the log, then: gridctl store reopen";

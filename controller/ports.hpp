@@ -68,6 +68,9 @@ public:
 /// What notifying may do besides sending messages.
 class SessionControl : public pubsub::Notifier {
 public:
+    /// A message to one resource, whether it has logged in or not, ahead of what closes it. `rest`
+    /// as in pubsub::Notification.
+    virtual void tell(const xml::Jid& full, xml::Bytes rest);
     /// Ends every stream of the account (B.1: disabled, group change, revoked).
     virtual void close_account(const xml::Jid& bare, xml::StreamError error) = 0;
     /// Ends one stream, by its full JID.

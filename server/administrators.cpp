@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 #include "controller/pki/administrators.hpp"
 #include "controller/pki/layout.hpp"
@@ -13,6 +14,17 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr auto look_every = std::chrono::seconds(1);
+}
+
+std::vector<xml::Jid> configured_administrators(const Config& config) {
+    std::vector<xml::Jid> jids;
+    for (const auto& text : config.accounts.administrators) {
+        auto jid = xml::Jid::parse(text);
+        if (!jid || !jid->is_bare() || jid->local().empty())
+            throw std::runtime_error("accounts.administrators: '" + text + "' is no bare JID");
+        jids.push_back(*jid);
+    }
+    return jids;
 }
 
 AdministratorsFile::AdministratorsFile(

@@ -12,6 +12,9 @@
 
 namespace grid::server {
 
+/// Those of the configuration. Throws std::runtime_error with the reason when one is no bare JID.
+std::vector<xml::Jid> configured_administrators(const Config& config);
+
 /// Read at start and within two seconds of a change, so that `gridctl admin add` needs no restart.
 /// Who may write below the data directory decides about the server anyway.
 class AdministratorsFile {

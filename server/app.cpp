@@ -20,8 +20,8 @@
 #include "server/server_info.hpp"
 #include "server/services/services.hpp"
 #include "server/stamp.hpp"
-#include "server/tls/chain.hpp"
 #include "server/tls/context.hpp"
+#include "server/tls/revocation/trust.hpp"
 #include "server/version.hpp"
 #include "storage/rocks_store.hpp"
 
@@ -107,17 +107,6 @@ std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) 
     return std::move(*store);
 }
 
-std::vector<xml::Jid> configured_administrators(const Config& config) {
-    std::vector<xml::Jid> jids;
-    for (const auto& text : config.accounts.administrators) {
-        auto jid = xml::Jid::parse(text);
-        if (!jid || !jid->is_bare() || jid->local().empty())
-            throw CannotStart("accounts.administrators: '" + text + "' is no bare JID");
-        jids.push_back(*jid);
-    }
-    return jids;
-}
-
 class App {
 public:
     App(AppOptions options, Log& log)
@@ -128,12 +117,13 @@ public:
           xmpp_tls_(must(tls::make_context(config().tls, tls::Use::Xmpp))),
           http_tls_(must(tls::make_context(config().tls, tls::Use::Http))),
           store_(open_store(options_, log)) {
+        trust_.emplace(context_, config(), xmpp_tls_.get(), http_tls_.get(), log);
         services::register_version(server_iqs_);
         services::register_server_disco(server_iqs_, addresses_, takes_incidents());
         services::register_account(account_iqs_);
         grid_.emplace(context_, *store_, config(), addresses_, server_iqs_, account_iqs_, log);
-        chains_.emplace(xmpp_tls_.get(), config(), tls::TrustedChains::Revoked{});
-        grid_->controller().attach(&*chains_);
+        grid_->set_revoked(trust_->revoked());
+        grid_->controller().attach(&trust_->chains());
         start_export();
         administrators_.emplace(context_, options_.data, *grid_, log);
         auto administrators = configured_administrators(config());
@@ -147,7 +137,8 @@ public:
         info_.emplace(*store_, *keeper_, grid_->sessions());
         backend_.emplace(*grid_, *store_, *info_);
         shared_.emplace(c2s::Shared{
-            config(), *grid_, log, xmpp_tls_.get(), services::caps_hash(takes_incidents())
+            config(), *grid_, log, xmpp_tls_.get(), services::caps_hash(takes_incidents()),
+            trust_->vetting()
         });
         acceptor_ = std::make_shared<c2s::Acceptor>(*shared_);
         open_listeners();
@@ -172,7 +163,7 @@ private:
     std::unique_ptr<storage::Store> store_;
     IqTable server_iqs_, account_iqs_;
     asio::io_context context_;
-    std::optional<tls::TrustedChains> chains_;
+    std::optional<tls::Trust> trust_;
     std::optional<Grid> grid_;
     std::optional<AdministratorsFile> administrators_;
     std::shared_ptr<StoreKeeper> keeper_;
@@ -212,7 +203,8 @@ void App::open_listeners() {
     c2s_ = open("c2s", config().listen.c2s);
     c2s_tls_ = open("c2s_tls", config().listen.c2s_tls);
     http_listener_ = open("http", config().listen.http);
-    if (http_listener_) http_.emplace(context_, *backend_, http_tls_.get(), config(), log_);
+    if (http_listener_)
+        http_.emplace(context_, *backend_, http_tls_.get(), config(), log_, trust_->vetting());
 }
 
 int App::run() {
@@ -222,6 +214,7 @@ int App::run() {
     administrators_->watch();
     keeper_->start();
     audit_keeper_->start();
+    trust_->start([this](std::vector<std::string> links) { grid_->revoke(std::move(links)); });
     write_ready_files(options_.data, options_.ready_file, info_->constant);
     log_.info("ready", {{"domain", info_->constant.domain}, {"version", version}});
     on_signal();
@@ -251,6 +244,7 @@ void App::on_signal() {
         administrators_->stop();
         keeper_->stop();
         audit_keeper_->stop();
+        trust_->stop();
         acceptor_->close_all({"system-shutdown", "the server is shutting down", {}});
         drain(std::chrono::steady_clock::now() + drain_seconds_max);
         signals_.async_wait([](boost::system::error_code again, int) {

@@ -27,6 +27,16 @@ struct Config {
         std::string min_version = "1.2";
         std::string ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";   // of TLS 1.2
         bool require_client_certificate = false;   // true: refuse in the handshake (S86, choice a)
+        std::vector<std::string> crl;              // files or directories
+        std::string crl_policy = "open";           // or closed
+        std::string ocsp = "off";                  // or open, closed
+        std::string ocsp_responder;                // empty: the one that the certificate names
+        std::uint32_t ocsp_timeout_ms = 3'000;
+        std::size_t ocsp_cache_max = 10'000;
+        std::uint32_t ocsp_cache_seconds_max = 3'600;
+        bool ocsp_nonce = false;
+        bool staple = true;
+        std::string staple_responder;   // empty: the one that the server's certificate names
     } tls;
 
     struct Mapping {          // for certificates without an xmppAddr
@@ -112,6 +122,8 @@ struct Config {
         std::size_t accounts_max = 100'000;
         std::size_t pending_per_anchor_max = 1'000;
         std::uint32_t pending_expire_days = 30;
+        std::vector<std::string> approve;   // rules: controller/accounts/approval.hpp
+        bool pin_keys = false;
         std::vector<std::string> administrators;   // bare JIDs, besides those made by gridctl
     } accounts;
 

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include <variant>
+#include "controller/accounts/approval.hpp"
 #include "server/config_options.hpp"
 
 namespace grid::server {
@@ -107,11 +108,31 @@ Failure read_environment(std::vector<Option>& options, const ConfigSources& sour
     return {};
 }
 
+bool one_of(std::string_view value, std::initializer_list<std::string_view> allowed) {
+    return std::ranges::find(allowed, value) != allowed.end();
+}
+
+/// Revocation, and who is approved by a rule.
+Failure check_trust(const Config& c) {
+    if (!one_of(c.tls.crl_policy, {"open", "closed"}))
+        return "tls.crl_policy must be open or closed";
+    if (!one_of(c.tls.ocsp, {"off", "open", "closed"}))
+        return "tls.ocsp must be off, open or closed";
+    for (const auto& [key, url] :
+         {std::pair("tls.ocsp_responder", &c.tls.ocsp_responder),
+          std::pair("tls.staple_responder", &c.tls.staple_responder)})
+        if (!url->empty() && !url->starts_with("http://"))
+            return std::string(key) + " must begin with http:// (answers are signed)";
+    if (c.accounts.approve.size() > controller::approval_rules_max)
+        return "accounts.approve has more than 64 rules";
+    for (const auto& text : c.accounts.approve)
+        if (auto rule = controller::parse_approval_rule(text); !rule)
+            return "accounts.approve: '" + text + "': " + rule.error();
+    return {};
+}
+
 /// Values that no type can check.
 Failure check(const Config& c) {
-    auto one_of = [](std::string_view value, std::initializer_list<std::string_view> allowed) {
-        return std::ranges::find(allowed, value) != allowed.end();
-    };
     if (!one_of(c.log.level, {"debug", "info", "warn", "error"}))
         return "log.level must be debug, info, warn or error";
     if (!one_of(c.log.format, {"text", "json"})) return "log.format must be text or json";
@@ -128,6 +149,7 @@ Failure check(const Config& c) {
         return "tls.certificate and tls.key must be given together";
     if (!c.tls.certificate.empty() && c.tls.client_ca.empty())
         return "tls.client_ca is needed with tls.certificate: it says whose clients may log in";
+    if (auto failure = check_trust(c)) return failure;
     if (c.limits.xml.stanza_bytes_max < 10'000)
         return "limits.stanza_bytes_max must be at least 10000 (RFC 6120 §13.12)";
     if (c.pubsub.payload_bytes_max > 1024 * 1024)

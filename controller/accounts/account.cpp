@@ -11,7 +11,8 @@ namespace grid::controller {
 
 namespace {
 
-constexpr std::uint8_t account_version = 1;
+constexpr std::uint8_t account_version = 2;
+constexpr std::uint8_t account_version_without_key = 1;
 constexpr std::array<std::string_view, 4> state_names{"init", "pending", "enabled", "disabled"};
 
 void put_names(storage::Encoder& out, const Groups& names) {
@@ -51,6 +52,7 @@ void Account::bind(const Identity& identity) {
     not_before = identity.not_before;
     not_after = identity.not_after;
     is_mapped = identity.is_mapped;
+    key = identity.key;
 }
 
 std::string account_key(std::string_view jid) {
@@ -66,6 +68,7 @@ std::string encode(const Account& a) {
     out.text(a.anchor).text(a.fingerprint).text(a.subject).text(a.issuer).text(a.serial);
     out.i64(a.not_before).i64(a.not_after).boolean(a.is_mapped);
     out.i64(a.created).i64(a.changed).text(a.changed_by).u32(a.slot);
+    out.text(a.key).text(a.key_pin).text(a.approved_by);
     return out.take();
 }
 
@@ -73,7 +76,8 @@ std::optional<Account> decode_account(
     std::string_view jid, std::string_view value, storage::Millis time
 ) {
     storage::Decoder in(value);
-    if (in.u8() != account_version) return std::nullopt;
+    const std::uint8_t version = in.u8();
+    if (version != account_version && version != account_version_without_key) return std::nullopt;
     Account a;
     a.jid = jid;
     const std::uint8_t state = in.u8();
@@ -95,6 +99,11 @@ std::optional<Account> decode_account(
     a.changed = in.i64();
     a.changed_by = in.text();
     a.slot = in.u32();
+    if (version == account_version) {
+        a.key = in.text();
+        a.key_pin = in.text();
+        a.approved_by = in.text();
+    }
     if (!in.ok() || !in.at_end()) return std::nullopt;
     // What is made before there is a clock (bootstrap) dates from its commit.
     if (a.created == 0) a.created = time;

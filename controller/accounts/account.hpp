@@ -21,6 +21,9 @@ inline constexpr std::size_t group_name_bytes_max = 128;
 inline constexpr std::size_t description_bytes_max = 1024;
 inline constexpr std::size_t device_type_bytes_max = 128;
 
+/// Of Account::approved_by; no JID begins so.
+inline const std::string approved_by_rule_prefix = "rule ";
+
 /// Names of groups, sorted, each once.
 using Groups = std::vector<std::string>;
 
@@ -37,15 +40,23 @@ struct Account {
     std::string fingerprint, subject, issuer, serial;   // of the newest certificate seen
     storage::Millis not_before = 0, not_after = 0;
     bool is_mapped = false;   // the certificate named it by a mapping rule, not by an xmppAddr
+    std::string key;          // SHA-256 of the newest certificate's public key, hex
+    std::string key_pin;      // the only key that may log in; empty: any of that name and anchor
 
     storage::Millis created = 0, changed = 0;
     std::string changed_by;
+    std::string approved_by;   // an administrator, or the rule that did it; empty: nobody yet
     /// PENDING: which guard record of its trust anchor it holds, counted from 1; 0: none.
     std::uint32_t slot = 0;
 
     storage::Revision revision = 0;   // of its record; not stored in it
 
     bool is_bound() const { return !anchor.empty(); }
+    bool is_pinned_elsewhere(const Identity& identity) const {
+        return !key_pin.empty() && key_pin != identity.key;
+    }
+    /// Nobody looked at it: a rule let it in.
+    bool is_approved_by_rule() const { return approved_by.starts_with(approved_by_rule_prefix); }
     bool is_in(std::string_view group) const;
     /// Takes over what the certificate proved.
     void bind(const Identity& identity);

@@ -1,7 +1,7 @@
 // controller/accounts/account_move.cpp: see account_move.hpp.
 #include "controller/accounts/account_move.hpp"
 
-#include "controller/accounts/event.hpp"
+#include "controller/accounts/notes.hpp"
 #include "controller/audit/record.hpp"
 #include "pubsub/records.hpp"
 
@@ -28,10 +28,33 @@ AccountChange AccountMove::move(
     record.detail = describe(groups_changed);
     audit::append(batch, std::move(record));
     batch.event = encode(AccountEvent{
-        after_.jid, before_.state, after_.state, groups_changed, expired, after_.groups
+        after_.jid, before_.state, after_.state, groups_changed, expired, after_.groups,
+        !after_.key_pin.empty() && after_.key_pin != before_.key_pin && before_.is_bound(),
+        after_.device_type != before_.device_type
     });
+    spool(batch);
     change.after = after_;
     return change;
+}
+
+/// B.4, B.12: durable with the change itself, so that who is away hears of it too.
+void AccountMove::spool(storage::Batch& batch) const {
+    const bool is_gone = after_.state == AccountState::Init;
+    if (is_gone) return accounts_.spool().erase_all(batch, before_.jid);
+    if (before_.state == after_.state && before_.groups == after_.groups) return;
+    accounts_.spool().put(batch, after_.jid, account_note, account_note_inside(after_));
+    if (after_.state != AccountState::Pending || before_.state != AccountState::Init) return;
+    const auto* members = accounts_.members(administrators_group);
+    if (members == nullptr) return;
+    std::size_t told = 0;
+    for (const std::string_view name : *members) {
+        const Account* member = accounts_.find(name);
+        if (member == nullptr || member->state != AccountState::Enabled) continue;
+        if (++told > administrators_told_max) break;
+        accounts_.spool().put(
+            batch, name, pending_note_prefix + after_.jid, pending_note_inside(after_)
+        );
+    }
 }
 
 void AccountMove::leave_broker(storage::Batch& batch, const Account& account) {
@@ -64,6 +87,11 @@ void AccountMove::release_slot(storage::Batch& batch) {
 std::string AccountMove::describe(bool groups_changed) const {
     std::string text =
         std::string(to_string(before_.state)) + " → " + std::string(to_string(after_.state));
+    if (before_.state != AccountState::Enabled && after_.is_approved_by_rule())
+        text += ", " + after_.approved_by;
+    if (after_.device_type != before_.device_type) text += ", device type " + after_.device_type;
+    if (after_.key_pin != before_.key_pin)
+        text += after_.key_pin.empty() ? ", unpinned" : ", pinned to " + after_.key_pin;
     if (!groups_changed) return text;
     text += ", groups:";
     for (const std::string& group : after_.groups) text += " " + group;

@@ -29,6 +29,7 @@ public:
 
 private:
     void release_slot(storage::Batch& batch);
+    void spool(storage::Batch& batch) const;
     std::string describe(bool groups_changed) const;
 
     const Accounts& accounts_;

@@ -73,6 +73,7 @@ AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage
         found != accounts_.end() && found->second.state == AccountState::Enabled;
     const Groups groups = was_enabled ? found->second.groups : Groups{};
     const std::string anchor = was_enabled ? found->second.anchor : std::string{};
+    const std::string device = was_enabled ? found->second.device_type : std::string{};
     if (found != accounts_.end()) unlink(found->second);
     if (!record) {
         if (found != accounts_.end()) accounts_.erase(found);
@@ -92,7 +93,8 @@ AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage
     const bool is_enabled = at->second.state == AccountState::Enabled;
     applied.rights_changed =
         was_enabled != is_enabled ||
-        (is_enabled && (at->second.groups != groups || at->second.anchor != anchor));
+        (is_enabled && (at->second.groups != groups || at->second.anchor != anchor ||
+                        at->second.device_type != device));
     return applied;
 }
 

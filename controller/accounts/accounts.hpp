@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "controller/accounts/account.hpp"
+#include "controller/spool/spool.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::controller {
@@ -70,6 +71,9 @@ public:
     std::size_t size() const { return accounts_.size(); }
     std::size_t count(AccountState state) const { return of(state).size(); }
     const PendingSlots& slots() const { return slots_; }
+    /// What accounts are owed: it lives and dies with them.
+    const Spool& spool() const { return spool_; }
+    Spool& spool() { return spool_; }
     /// By name, after `after`, at most `max`; only those in `state` when it is given.
     std::vector<const Account*> page(
         std::string_view after, std::size_t max, std::optional<AccountState> state
@@ -83,7 +87,7 @@ public:
     std::vector<const Account*> pending_before(storage::Millis time, std::size_t max) const;
     /// Equal records (for the property that a scan equals what is live).
     bool operator==(const Accounts& other) const {
-        return accounts_ == other.accounts_ && slots_ == other.slots_;
+        return accounts_ == other.accounts_ && slots_ == other.slots_ && spool_ == other.spool_;
     }
 
 private:
@@ -100,6 +104,7 @@ private:
     std::map<std::string, std::set<std::string_view>, std::less<>> members_;
     std::set<std::pair<storage::Millis, std::string_view>> pending_;
     PendingSlots slots_;
+    Spool spool_;
     std::map<std::string, storage::Revision, std::less<>> leavers_;
 };
 

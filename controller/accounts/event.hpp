@@ -18,6 +18,9 @@ struct AccountEvent {
     bool has_expired =
         false;       // PENDING too long: the record is gone, the session may register again
     Groups groups;   // after
+    /// It is pinned to a key: streams that another one opened must end.
+    bool is_pinned = false;
+    bool device_changed = false;   // what the policy says of it may be another thing now
     bool operator==(const AccountEvent&) const = default;
 };
 
@@ -30,7 +33,7 @@ void notify_account(
     const AccountEvent& event,
     storage::Revision revision,
     const Settings& settings,
-    const Accounts& accounts,
+    Accounts& accounts,
     const Sessions& sessions,
     SessionControl& control
 );

@@ -64,66 +64,17 @@ bool is_same_certificate(const Account& account, const Identity& identity) {
 
 namespace {
 
-/// A snapshot for accounts that are not stored.
-Account init_account(const xml::Jid& jid) {
+Account unregistered(std::string_view jid) {
     Account account;
-    account.jid = jid.bare_view();
+    account.jid = jid;
     return account;
-}
-
-Account present(const Accounts& accounts, const xml::Jid& jid) {
-    const Account* found = accounts.find(jid.bare_view());
-    return found != nullptr ? *found : init_account(jid);
-}
-
-Failure taken() {
-    return {Errc::UsernameTaken, "this name belongs to another certificate: choose another", {}};
 }
 
 }   // namespace
 
-Outcome<AccountChange> AccountMachine::register_client(
-    const Identity& identity, const Wishes& wishes, const pubsub::Context& context
-) const {
-    const Account before = present(accounts_, identity.account);
-    if (!is_same_certificate(before, identity)) return taken();
-    const auto action =
-        settings_.auto_approve ? AccountAction::AutoRegister : AccountAction::Register;
-    const auto next = next_state(before.state, action);
-    if (!next) return Failure{Errc::Disabled, "an administrator disabled this account", {}};
-    if (*next == before.state && before.is_bound()) return AccountChange{{}, before};
-    if (before.state == AccountState::Init && accounts_.size() >= settings_.accounts_max)
-        return Failure{Errc::TooManyAccounts, "this grid takes no more accounts", {}};
-    if (auto failure = check_leftovers(before)) return *failure;
-    Account after = before;
-    after.state = *next;
-    after.bind(identity);
-    if (before.state == AccountState::Init) {
-        after.wished = wishes.groups;
-        after.description = wishes.description;
-        after.device_type = wishes.device_type;
-    }
-    if (after.state == AccountState::Enabled && before.state != AccountState::Enabled &&
-        after.groups.empty())
-        after.groups = make_groups(settings_.default_groups).value_or(Groups{});
-    const bool needs_slot =
-        after.state == AccountState::Pending && before.state == AccountState::Init;
-    if (needs_slot) {
-        after.slot =
-            accounts_.slots().pick(after.anchor, after.jid, settings_.pending_per_anchor_max);
-        if (after.slot == 0)
-            return Failure{
-                Errc::TooManyPending,
-                "too many accounts of this certificate authority wait for approval: try later",
-                {}
-            };
-    }
-    AccountChange change =
-        AccountMove(accounts_, before, after).move(context, row_of(action).name, false);
-    if (needs_slot) AccountMove::take_slot(change.batch, change.after);
-    if (before.state == AccountState::Init)
-        AccountMove::enter_broker(change.batch, accounts_, change.after);
-    return change;
+Account present_account(const Accounts& accounts, const xml::Jid& jid) {
+    const Account* found = accounts.find(jid.bare_view());
+    return found != nullptr ? *found : unregistered(jid.bare_view());
 }
 
 std::optional<Failure> AccountMachine::check_leftovers(const Account& before) const {
@@ -137,42 +88,13 @@ std::optional<Failure> AccountMachine::check_leftovers(const Account& before) co
     };
 }
 
-bool AccountMachine::needs_enrolment(const Identity& identity) const {
-    const Account* found = accounts_.find(identity.account.bare_view());
-    if (found == nullptr || found->state == AccountState::Pending) {
-        if (settings_.auto_approve) return true;
-        if (found == nullptr) return false;
-    }
-    if (!is_same_certificate(*found, identity)) return false;
-    // Only ever forward: two valid certificates in use must not write in turn.
-    return !found->is_bound() || identity.not_before > found->not_before ||
-           (found->is_mapped && !identity.is_mapped);
-}
-
-Outcome<AccountChange> AccountMachine::enrol(
-    const Identity& identity, const pubsub::Context& context
-) const {
-    const Account before = present(accounts_, identity.account);
-    if (!is_same_certificate(before, identity)) return taken();
-    if (before.state == AccountState::Disabled)
-        return Failure{Errc::Disabled, "an administrator disabled this account", {}};
-    const bool joins = settings_.auto_approve && before.state != AccountState::Enabled;
-    if (joins) return register_client(identity, {}, context);
-    // An unregistered client may enter the grid, confined; it registers itself.
-    if (before.state == AccountState::Init || !needs_enrolment(identity))
-        return AccountChange{{}, before};
-    Account after = before;
-    after.bind(identity);
-    return AccountMove(accounts_, before, after).move(context, "account-bind", false);
-}
-
 Outcome<AccountChange> AccountMachine::act(
     AccountAction action,
     const xml::Jid& jid,
     const std::optional<Groups>& groups,
     const pubsub::Context& context
 ) const {
-    const Account before = present(accounts_, jid);
+    const Account before = present_account(accounts_, jid);
     const auto next = next_state(before.state, action);
     if (!next) {
         if (before.state == AccountState::Init)
@@ -193,6 +115,8 @@ Outcome<AccountChange> AccountMachine::act(
         after.groups = make_groups(settings_.default_groups).value_or(Groups{});
     if (after.state == before.state && after.groups == before.groups)
         return AccountChange{{}, before};
+    if (after.state == AccountState::Enabled && before.state != AccountState::Enabled)
+        after.approved_by = audit::actor_name(context.actor);
     const bool loses_role =
         after.state != AccountState::Enabled || !after.is_in(administrators_group);
     if (context.actor.jid.bare_view() == before.jid && before.is_in(administrators_group) &&
@@ -209,14 +133,14 @@ Outcome<AccountChange> AccountMachine::act(
 
 Outcome<AccountChange> AccountMachine::remove(const xml::Jid& jid, const pubsub::Context& context)
     const {
-    const Account before = present(accounts_, jid);
+    const Account before = present_account(accounts_, jid);
     if (before.state == AccountState::Init)
         return Failure{Errc::UnknownAccount, "no account " + before.jid, {}};
     if (context.actor.jid.bare_view() == before.jid && before.is_in(administrators_group))
         return Failure{
             Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
         };
-    AccountChange change = AccountMove(accounts_, before, init_account(jid))
+    AccountChange change = AccountMove(accounts_, before, unregistered(before.jid))
                                .move(context, row_of(AccountAction::Delete).name, false);
     AccountMove::leave_broker(change.batch, before);
     return change;
@@ -226,16 +150,14 @@ AccountChange AccountMachine::expire(const Account& account, storage::Millis now
     pubsub::Context context;
     context.actor = pubsub::Principal::system();
     context.now = now;
-    Account after;
-    after.jid = account.jid;
-    return AccountMove(accounts_, account, std::move(after))
+    return AccountMove(accounts_, account, unregistered(account.jid))
         .move(context, row_of(AccountAction::Expire).name, true);
 }
 
 AccountChange AccountMachine::make_administrator(const xml::Jid& jid) const {
     pubsub::Context context;
     context.actor = pubsub::Principal::system();
-    const Account before = present(accounts_, jid);
+    const Account before = present_account(accounts_, jid);
     Account after = before;
     after.state = AccountState::Enabled;
     if (!after.is_in(administrators_group)) {

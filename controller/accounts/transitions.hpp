@@ -37,6 +37,13 @@ struct Wishes {
     std::string description, device_type;
 };
 
+/// What an administrator may set besides state and groups; what is not given stays.
+struct AccountEdit {
+    std::optional<std::string> description, device_type;
+    /// Empty: any key; `current`: the newest one seen; else SHA-256 of the public key, hex.
+    std::optional<std::string> key_pin;
+};
+
 /// A decided change. `batch` has no operations when all is as it should be already.
 struct AccountChange {
     storage::Batch batch;
@@ -70,6 +77,10 @@ public:
         const std::optional<Groups>& groups,
         const pubsub::Context& context
     ) const;
+    /// What an administrator says of an account, without moving it.
+    Outcome<AccountChange> edit(
+        const xml::Jid& jid, const AccountEdit& edit, const pubsub::Context& context
+    ) const;
     Outcome<AccountChange> remove(const xml::Jid& jid, const pubsub::Context& context) const;
     /// A PENDING account that waited too long.
     AccountChange expire(const Account& account, storage::Millis now) const;
@@ -77,6 +88,8 @@ public:
     AccountChange make_administrator(const xml::Jid& jid) const;
 
 private:
+    /// Whether a registration needs no person; `wished` is null at a login.
+    Approval approval(const Identity& identity, const Groups* wished) const;
     /// A deleted account of that name still has something at the broker, which its next holder
     /// must not inherit: it is being removed.
     std::optional<Failure> check_leftovers(const Account& before) const;
@@ -85,6 +98,9 @@ private:
     const Settings& settings_;
     const pubsub::Engine* broker_;
 };
+
+/// The account as it is; INIT for one that is not stored.
+Account present_account(const Accounts& accounts, const xml::Jid& jid);
 
 /// "The same certificate": the same trust anchor and the same account; and an account that an
 /// xmppAddr named, or an administrator's, is never taken by a mapping rule.

@@ -69,6 +69,20 @@ HttpDecision disable(const Call& call) { return act(call, AccountAction::Disable
 HttpDecision enable(const Call& call) { return act(call, AccountAction::Enable); }
 HttpDecision set_groups(const Call& call) { return act(call, AccountAction::SetGroups, true); }
 
+HttpDecision edit_account(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    AccountEdit edit;
+    for (const auto& [name, member] :
+         {std::pair("description", &edit.description), std::pair("device_type", &edit.device_type),
+          std::pair("key_pin", &edit.key_pin)}) {
+        auto text = optional_text(call.request.body, name);
+        if (!text) return refuse(text.error());
+        *member = std::move(*text);
+    }
+    return answered(call.state.machine().edit(*jid, edit, call.context));
+}
+
 HttpDecision delete_account(const Call& call) {
     const auto jid = bare_jid(call.request.in_path("jid"));
     if (!jid) return refuse(jid.error());
@@ -130,6 +144,9 @@ std::span<const Route> account_routes() {
         Route{"GET", "accounts", {"state", "after", "max"}, {}, list_accounts},
         Route{"POST", "accounts", {}, {"jid", "groups"}, create_account},
         Route{"GET", "accounts/{jid}", {}, {}, show_account},
+        Route{
+            "PATCH", "accounts/{jid}", {}, {"description", "device_type", "key_pin"}, edit_account
+        },
         Route{"DELETE", "accounts/{jid}", {}, {}, delete_account},
         Route{"POST", "accounts/{jid}/approve", {}, {"groups"}, approve},
         Route{"POST", "accounts/{jid}/decline", {}, {}, decline},

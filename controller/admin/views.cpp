@@ -14,6 +14,7 @@ json::object to_json(const Account& account) {
             {"serial", account.serial},
             {"not_before", time_text(account.not_before)},
             {"not_after", time_text(account.not_after)},
+            {"key", account.key},
             {"mapped", account.is_mapped}
         };
     return {
@@ -23,6 +24,8 @@ json::object to_json(const Account& account) {
         {"wished_groups", to_json(account.wished)},
         {"description", account.description},
         {"device_type", account.device_type},
+        {"key_pin", account.key_pin.empty() ? json::value(nullptr) : json::value(account.key_pin)},
+        {"approved_by", account.approved_by},
         {"created", time_text(account.created)},
         {"changed", time_text(account.changed)},
         {"changed_by", account.changed_by},

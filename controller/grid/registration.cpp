@@ -21,6 +21,13 @@ pubsub::Decision ask(const Controller::State& state, const pubsub::Context& cont
         form.type = "result";
         form.set_form_type(form_name);
         form.add("x-grid#state", "text-single", std::string(to_string(account->state)));
+        xml::FormField groups{"x-grid#group", "text-multi", {}, {}, {}};
+        groups.values = account->groups;
+        if (!groups.values.empty()) form.fields.push_back(std::move(groups));
+        if (!account->description.empty())
+            form.add("x-grid#description", "text-single", account->description);
+        if (!account->device_type.empty())
+            form.add("x-grid#deviceType", "text-single", account->device_type);
     } else {
         query.add(xml::Element::with_text(
             "instructions", "Your certificate is your credential: there is no password."
@@ -30,6 +37,9 @@ pubsub::Decision ask(const Controller::State& state, const pubsub::Context& cont
         form.set_form_type(form_name);
         form.fields.push_back({"x-grid#group", "list-multi", "Groups you wish to be in", {}, {}});
         form.fields.push_back({"x-grid#description", "text-single", "What you are", {}, {}});
+        form.fields.push_back(
+            {"x-grid#deviceType", "text-single", "Your kind of device, for the policy", {}, {}}
+        );
     }
     query.add(form.to_element());
     return pubsub::Reply(std::move(query));
@@ -56,11 +66,18 @@ Outcome<Wishes> wishes_in(const xml::Element& query) {
     if (x == nullptr) return Wishes{};
     const auto form = xml::Form::parse(*x);
     if (!form) return Failure{Errc::MalformedRequest, form.error().text, {}};
+    const auto text = [&](const char* name) {
+        const xml::FormField* field = form->field(name);
+        return field != nullptr ? std::string(field->value()) : std::string{};
+    };
+    if (const std::string type = text("FORM_TYPE"); !type.empty() && type != form_name)
+        return Failure{
+            Errc::MalformedRequest, "the FORM_TYPE is jabber:iq:register, not '" + type + "'", {}
+        };
     const xml::FormField* groups = form->field("x-grid#group");
-    const xml::FormField* description = form->field("x-grid#description");
     return make_wishes(
-        groups != nullptr ? groups->values : std::vector<std::string>{},
-        description != nullptr ? std::string(description->value()) : std::string{}, {}
+        groups != nullptr ? groups->values : std::vector<std::string>{}, text("x-grid#description"),
+        text("x-grid#deviceType")
     );
 }
 
@@ -103,9 +120,18 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_registration(
         return prepared;
     }
     if (iq.payload->child("remove") != nullptr) {
+        // §3.2, table 2: it stands alone.
+        if (iq.payload->child_count() != 1)
+            return to_stanza_error({Errc::MalformedRequest, "<remove/> stands alone", {}});
         prepared.decide = [&state](const pubsub::Context& context) {
             return unregister(state, context);
         };
+        return prepared;
+    }
+    // XEP-0004 §3.1: a form that was given up submits nothing.
+    const xml::Element* form = iq.payload->child("x", xml::ns::data);
+    if (form != nullptr && form->attr_or("type", "") == "cancel") {
+        prepared.decide = [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); };
         return prepared;
     }
     auto wishes = wishes_in(*iq.payload);

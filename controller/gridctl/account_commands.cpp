@@ -10,7 +10,7 @@ namespace {
 namespace json = boost::json;
 
 struct Arguments {
-    std::string jid, state;
+    std::string jid, state, key = "current", device_type, description;
     std::vector<std::string> groups;
     bool none = false;
 };
@@ -85,6 +85,17 @@ void show(const Options& options, const Arguments& given) {
     print_object(options, client.call("GET", path_of(options, given)));
 }
 
+/// pin, unpin, describe.
+void edit(const Options& options, const Arguments& given, const json::object& what) {
+    Client client = connect_to(options);
+    const json::object account = client.call("PATCH", path_of(options, given), what);
+    if (options.json) return print_object(options, account);
+    print(
+        cell_of(account, "jid") + ": device type '" + cell_of(account, "device_type") +
+        "', pinned to " + cell_of(account, "key_pin") + "\n"
+    );
+}
+
 CLI::App* add_command(CLI::App* group, const char* name, const char* help, const Shared& given) {
     CLI::App* command = group->add_subcommand(name, help);
     command->add_option("jid", given->jid, "account: NAME@DOMAIN, or NAME with --data")->required();
@@ -126,6 +137,22 @@ void add_account_commands(CLI::App& app, const Options& options) {
     grouping->add_option("group", given->groups, "exactly these; without any, they are shown");
     grouping->add_flag("--none", given->none, "no group at all");
     grouping->callback([&options, given] { set_groups(options, *given); });
+
+    CLI::App* pinning = add_command(group, "pin", "take one key only from an account", given);
+    pinning->add_option("--sha256", given->key, "of its public key (default: the newest one seen)");
+    pinning->callback([&options, given] { edit(options, *given, {{"key_pin", given->key}}); });
+    add_command(group, "unpin", "take any key of the same CA and name again", given)
+        ->callback([&options, given] { edit(options, *given, {{"key_pin", ""}}); });
+
+    CLI::App* describing = add_command(group, "describe", "say what an account is", given);
+    auto* device = describing->add_option("--device-type", given->device_type, "for the policy");
+    auto* text = describing->add_option("--description", given->description, "for people");
+    describing->callback([&options, given, device, text] {
+        json::object what;
+        if (device->count() != 0) what["device_type"] = given->device_type;
+        if (text->count() != 0) what["description"] = given->description;
+        edit(options, *given, what);
+    });
 
     add_command(group, "delete", "forget an account", given)->callback([&options, given] {
         remove(options, *given);

@@ -18,6 +18,7 @@
 #include "server/session.hpp"
 #include "server/stream/negotiation.hpp"
 #include "server/tls/context.hpp"
+#include "server/tls/revocation/vetting.hpp"
 #include "xml/parser.hpp"
 
 namespace grid::server::c2s {
@@ -29,6 +30,7 @@ struct Shared {
     Log& log;
     SSL_CTX* tls = nullptr;
     std::string caps_hash;
+    tls::Vetting& vetting;
 };
 
 /// Everything runs on the socket's strand, except what Transport says.

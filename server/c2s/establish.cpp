@@ -97,9 +97,8 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
         );
         co_return false;
     }
-    auto presented =
-        tls::judge(stream_.ssl(), shared_.config.domain, shared_.config.sasl.mappings, now());
-    stream_.forget_peer_certificate();
+    auto presented = co_await shared_.vetting.vet(stream_);
+    if (is_closing_) co_return false;
     if (!presented.can_log_in())
         shared_.log.warn(
             "certificate_refused", {{"session", name_},

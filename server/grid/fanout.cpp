@@ -198,14 +198,4 @@ void Fanout::forget_audiences() {
     node_audiences_.clear();
 }
 
-void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
-    const SessionPtr session = sessions_.find(full);
-    if (session && session->transport) session->transport->close(std::move(error));
-}
-
-void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
-    for (const auto& session : sessions_.of_account(bare.str()))
-        if (session->transport) session->transport->close(error);
-}
-
 }   // namespace grid::server

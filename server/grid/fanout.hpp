@@ -59,6 +59,7 @@ public:
     void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override {
         laggards_->owes(subscriber, node, after);
     }
+    void tell(const xml::Jid& full, xml::Bytes rest) override;
     void close_account(const xml::Jid& bare, xml::StreamError error) override;
     void close_session(const xml::Jid& full, xml::StreamError error) override;
     void rights_changed() override { forget_audiences(); }

@@ -199,17 +199,6 @@ void Grid::tick() {
     });
 }
 
-/// RFC 6120 §13.7.2.3: a certificate that expires ends the streams that rest on it.
-void Grid::close_expired() {
-    if (++ticks_ % 10 != 0) return;
-    const auto time = now();
-    sessions_.for_each([&](const SessionPtr& session) {
-        if (session->transport && session->identity.not_after < time)
-            session->transport->close(xml::StreamError{"reset", "your certificate has expired", {}}
-            );
-    });
-}
-
 void Grid::submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken) {
     asio::post(
         strand_,
@@ -252,6 +241,7 @@ void Grid::api(
     std::function<void(controller::HttpResponse)> done
 ) {
     using Pending = CallbackPending<controller::HttpResponse, controller::HttpResponse>;
+    const auto refuse = done;
     auto pending = std::make_unique<Pending>(
         std::move(request.decide), to_http_error,
         [done = std::move(done)](Pending::Base::Answer answer) {
@@ -264,16 +254,21 @@ void Grid::api(
     const std::string address = principal.address;
     pending->context = {std::move(principal), now(), fresh_id()};
     auto shared = std::make_shared<std::unique_ptr<Pending>>(std::move(pending));
-    asio::post(strand_, [this, shared, identity = std::move(identity), address] {
+    asio::post(strand_, [this, shared, refuse, identity = std::move(identity), address] {
         auto run = [this, shared](const std::optional<xml::StanzaError>&) {
             // Whatever came of it: who is nobody is refused by what is asked.
             auto queue = std::make_shared<SenderQueue>(--last_sender_);
             queue->push(std::move(*shared));
             pipeline_->run(queue);
         };
+        // A stream is refused at SASL; here each request is.
+        const auto admission = controller_.admit(identity);
+        if (admission.kind == controller::Admission::Kind::OtherKey)
+            return refuse(
+                {403, R"({"error":{"code":"other-key","text":")" + admission.text + "\"}}"}
+            );
         // An administrator who was made on the machine is bound to the first certificate, whichever
         // way it comes in. Nobody new registers by HTTP.
-        const auto admission = controller_.admit(identity);
         if (admission.kind == controller::Admission::Kind::Enter &&
             admission.state == controller::AccountState::Enabled)
             enrol(identity, address, run);

@@ -87,6 +87,13 @@ public:
     );
     /// A batch that nobody waits for, decided against a snapshot of the store.
     void commit(storage::Batch batch);
+    /// Says why a path (controller::Identity::path) is revoked, empty if it is not: asked when a
+    /// session enters, in the same turn, so that none slips in between a CRL and `revoke`. Set
+    /// before anybody connects; any thread may call it.
+    using Revoked = std::function<std::string(const std::vector<std::string>&)>;
+    void set_revoked(Revoked revoked) { revoked_ = std::move(revoked); }
+    /// Ends the streams that rest on these certificates: entries of controller::Identity::path.
+    void revoke(std::vector<std::string> links);
     /// Makes these accounts administrators, as `gridctl admin add` asked.
     void add_administrators(std::vector<xml::Jid> administrators);
 
@@ -130,6 +137,8 @@ private:
         std::chrono::steady_clock::time_point until, std::function<void()> done
     );
     void close_expired();
+    void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);
+    void end_stream(const SessionPtr& session, const std::string& why);
     /// What must be committed before this certificate may do anything; `done` gets why it was not.
     void enrol(
         const controller::Identity& identity,
@@ -159,8 +168,8 @@ private:
     std::uint64_t last_session_ = 0;   // session ids count up, those of single requests count down
     std::uint64_t last_sender_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
-    std::uint64_t ticks_ = 0;
     std::chrono::steady_clock::time_point next_look_;
+    Revoked revoked_;
     bool needs_rebuild_ = false;
     bool is_stopped_ = false;
     struct Sweep {

@@ -76,8 +76,11 @@ void Grid::enter(
     if (auto admission = controller_.admit(request.identity);
         admission.kind != controller::Admission::Kind::Enter)
         return done(xml::not_allowed(admission.text));
-    if (request.identity.not_after < now())
+    if (request.identity.valid_until < now())
         return done(xml::not_allowed("your certificate has expired"));
+    if (revoked_)
+        if (auto why = revoked_(request.identity.path); !why.empty())
+            return done(xml::not_allowed(why));
     auto session = std::make_shared<Session>();
     session->id = ++last_session_;
     session->bare = request.identity.account;

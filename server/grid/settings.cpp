@@ -52,6 +52,11 @@ controller::Settings controller_settings(const Config& config, const Addresses& 
     to.broker = addresses.broker();
     to.auto_approve = from.auto_approve;
     to.default_groups = from.default_groups;
+    // They were checked when the configuration was read.
+    for (const std::string& text : from.approve)
+        if (auto rule = controller::parse_approval_rule(text))
+            to.approve.push_back(std::move(*rule));
+    to.pin_keys = from.pin_keys;
     to.implicit_login = config.controller.implicit_login;
     to.precheck = config.controller.precheck;
     to.publisher_lease_seconds = config.controller.publisher_lease_seconds;

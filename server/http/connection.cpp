@@ -9,6 +9,7 @@
 #include "server/http/refusals.hpp"
 #include "server/net/from_callback.hpp"
 #include "server/stamp.hpp"
+#include "server/tls/revocation/vetting.hpp"
 
 namespace grid::server::http {
 
@@ -52,9 +53,7 @@ asio::awaitable<bool> Connection::shake_hands() {
         );
         co_return false;
     }
-    const Config& config = shared_->config;
-    presented_ = tls::judge(stream_.ssl(), config.domain, config.sasl.mappings, now());
-    stream_.forget_peer_certificate();
+    presented_ = co_await shared_->vetting.vet(stream_);
     co_return true;
 }
 
@@ -183,8 +182,10 @@ std::string Connection::no_identity() const {
         return "a client certificate is needed, of an administrator's account, issued by a CA that "
                "this grid trusts";
     if (!p.can_log_in()) return "the client certificate is refused: " + p.reason;
-    if (p.not_after < now())
+    if (p.valid_until < now())
         return "the client certificate has expired since the connection was made";
+    if (auto why = shared_->vetting.revoked_since(p.path); !why.empty())
+        return "the client certificate is refused: " + why;
     // A name that a mapping rule gives must never be an administrator's (design §6), and nobody
     // else has any business here.
     if (p.is_mapped) return "administration needs a certificate with an id-on-xmppAddr";

@@ -13,8 +13,14 @@ std::string host_of(const std::string& peer) { return peer.substr(0, peer.rfind(
 
 }   // namespace
 
-HttpServer::Shared::Shared(HttpBackend& to, SSL_CTX* context, const Config& settings, Log& lines)
-    : backend(to), tls(context), config(settings), log(lines) {
+HttpServer::Shared::Shared(
+    HttpBackend& to,
+    SSL_CTX* context,
+    const Config& settings,
+    Log& lines,
+    tls::Vetting& certificates
+)
+    : backend(to), tls(context), config(settings), log(lines), vetting(certificates) {
     const std::string& domain = config.domain;
     guard.hosts.push_back(host_name(domain));
     for (const char* service : {"pubsub.", "broker.", "controller.", "proxy.", "bulk."})
@@ -42,9 +48,14 @@ void HttpServer::Shared::leave(Connection* connection, const std::string& peer) 
 }
 
 HttpServer::HttpServer(
-    boost::asio::io_context&, HttpBackend& backend, SSL_CTX* tls, const Config& config, Log& log
+    boost::asio::io_context&,
+    HttpBackend& backend,
+    SSL_CTX* tls,
+    const Config& config,
+    Log& log,
+    tls::Vetting& vetting
 )
-    : shared_(std::make_shared<Shared>(backend, tls, config, log)) {}
+    : shared_(std::make_shared<Shared>(backend, tls, config, log, vetting)) {}
 
 HttpServer::~HttpServer() = default;
 

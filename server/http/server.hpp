@@ -15,6 +15,10 @@
 #include "server/log.hpp"
 #include "server/net/listener.hpp"
 
+namespace grid::server::tls {
+class Vetting;
+}
+
 namespace grid::server::http {
 
 struct Readiness {
@@ -47,7 +51,8 @@ public:
         HttpBackend& backend,
         SSL_CTX* tls,
         const Config& config,
-        Log& log
+        Log& log,
+        tls::Vetting& vetting
     );
     ~HttpServer();
     void start(net::Listener& listener);

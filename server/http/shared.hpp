@@ -14,12 +14,19 @@ namespace grid::server::http {
 class Connection;
 
 struct HttpServer::Shared {
-    Shared(HttpBackend& to, SSL_CTX* context, const Config& settings, Log& lines);
+    Shared(
+        HttpBackend& to,
+        SSL_CTX* context,
+        const Config& settings,
+        Log& lines,
+        tls::Vetting& certificates
+    );
 
     HttpBackend& backend;
     SSL_CTX* tls;
     const Config& config;
     Log& log;
+    tls::Vetting& vetting;
     GuardSettings guard;
 
     /// Who is connected, for the limits and for `close`. A mutex, because connections come and go

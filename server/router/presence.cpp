@@ -65,10 +65,12 @@ void Router::set_active(const SessionPtr& session, bool active) {
         session->identity, active ? "login" : "logout", session->principal.address, ""
     );
     fanout_.presence_changed(session->bare);
-    if (active)
+    if (active) {
         catch_up_.came(session);
-    else
+        controller_.logged_in(session->jid, fanout_);
+    } else {
         end_presence(session);
+    }
 }
 
 void Router::end_presence(const SessionPtr& session) {

@@ -10,6 +10,7 @@ bool SessionRegistry::enter(const SessionPtr& session, SessionPtr& replaced) {
     auto same = std::ranges::find(all, session->jid, [](const SessionPtr& s) { return s->jid; });
     if (same != all.end()) {
         replaced = *same;
+        unlink(*replaced);
         by_id_.erase(replaced->id);
         all.erase(same);
     } else if (all.size() >= resources_max_) {
@@ -17,15 +18,49 @@ bool SessionRegistry::enter(const SessionPtr& session, SessionPtr& replaced) {
     }
     all.push_back(session);
     by_id_[session->id] = session;
+    link(*session);
     return true;
 }
 
 void SessionRegistry::leave(const Session& session) {
     if (by_id_.erase(session.id) == 0) return;
+    unlink(session);
     auto found = by_account_.find(session.bare.str());
     if (found == by_account_.end()) return;
     std::erase_if(found->second, [&](const SessionPtr& s) { return s->id == session.id; });
     if (found->second.empty()) by_account_.erase(found);
+}
+
+void SessionRegistry::link(const Session& session) {
+    for (const std::string& one : session.identity.path) by_certificate_[one].insert(session.id);
+    by_expiry_.emplace(session.identity.valid_until, session.id);
+}
+
+void SessionRegistry::unlink(const Session& session) {
+    for (const std::string& one : session.identity.path) {
+        const auto found = by_certificate_.find(one);
+        if (found == by_certificate_.end()) continue;
+        found->second.erase(session.id);
+        if (found->second.empty()) by_certificate_.erase(found);
+    }
+    by_expiry_.erase({session.identity.valid_until, session.id});
+}
+
+std::vector<SessionPtr> SessionRegistry::by_certificate(const std::string& one) const {
+    std::vector<SessionPtr> sessions;
+    if (const auto found = by_certificate_.find(one); found != by_certificate_.end())
+        for (const std::uint64_t id : found->second)
+            if (auto session = find(id)) sessions.push_back(std::move(session));
+    return sessions;
+}
+
+std::vector<SessionPtr> SessionRegistry::take_expired(storage::Millis now) {
+    std::vector<SessionPtr> sessions;
+    while (!by_expiry_.empty() && by_expiry_.begin()->first < now) {
+        if (auto session = find(by_expiry_.begin()->second)) sessions.push_back(std::move(session));
+        by_expiry_.erase(by_expiry_.begin());
+    }
+    return sessions;
 }
 
 SessionPtr SessionRegistry::find(const xml::Jid& full) const {

@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "controller/ports.hpp"
@@ -23,6 +25,12 @@ public:
     /// many resources.
     bool enter(const SessionPtr& session, SessionPtr& replaced);
     void leave(const Session& session);
+
+    /// Sessions that rest on a certificate: `link` is an entry of controller::Identity::path, of
+    /// their own certificate or of a CA above it.
+    std::vector<SessionPtr> by_certificate(const std::string& link) const;
+    /// Those whose path is not valid any more, each once.
+    std::vector<SessionPtr> take_expired(storage::Millis now);
 
     SessionPtr find(const xml::Jid& full) const;
     SessionPtr find(std::uint64_t id) const;
@@ -47,7 +55,12 @@ private:
             return std::hash<std::string_view>{}(text);
         }
     };
+    void link(const Session& session);
+    void unlink(const Session& session);
+
     std::uint32_t resources_max_;
+    std::unordered_map<std::string, std::unordered_set<std::uint64_t>> by_certificate_;
+    std::set<std::pair<storage::Millis, std::uint64_t>> by_expiry_;
     std::unordered_map<std::uint64_t, SessionPtr> by_id_;
     std::unordered_map<std::string, std::vector<SessionPtr>, Hash, std::equal_to<>> by_account_;
 };

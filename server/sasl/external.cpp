@@ -7,7 +7,7 @@ namespace grid::server::sasl {
 
 Step External::start(const std::optional<std::string>& initial) {
     if (!presented_.can_log_in())
-        return Failure{"not-authorized", presented_.reason, /*is_final=*/true};
+        return Failure{presented_.condition, presented_.reason, /*is_final=*/true};
     if (initial) return authorize(*initial);
     // Strictly, EXTERNAL without an initial response asks for an empty challenge (RFC 4422 A).
     // COMPAT(stanza.io 9): it sends `<auth></auth>` and expects success; and where the certificate

@@ -3,6 +3,8 @@
 
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/names.hpp"
 #include "server/tls/openssl.hpp"
@@ -26,6 +28,32 @@ std::string anchor_of(const SSL* ssl) {
     STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
     const int size = chain ? sk_X509_num(chain) : 0;
     return size > 0 ? key_hash_of(sk_X509_value(chain, size - 1)) : std::string();
+}
+
+/// What revocation, expiry and approval rules need of the path that OpenSSL built.
+void read_path(Presented& presented, const SSL* ssl, const Names& names) {
+    STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
+    const int size = chain ? sk_X509_num(chain) : 0;
+    presented.valid_until = presented.not_after;
+    auto& facts = presented.facts;
+    for (int i = 1; i < size; ++i) {
+        const X509* issuer = sk_X509_value(chain, i);
+        const std::string key = key_hash_of(issuer);
+        presented.path.push_back(key + ":" + serial_of(sk_X509_value(chain, i - 1)));
+        presented.valid_until =
+            std::min(presented.valid_until, to_millis(X509_get0_notAfter(issuer)));
+        facts.authorities.push_back(key);
+    }
+    if (size == 0) return;
+    const X509* own = sk_X509_value(chain, 0);
+    const X509_NAME* subject = X509_get_subject_name(own);
+    facts.issuers = texts_of(X509_get_issuer_name(own), NID_commonName);
+    facts.organizations = texts_of(subject, NID_organizationName);
+    facts.units = texts_of(subject, NID_organizationalUnitName);
+    for (const auto& jid : names.accounts) facts.names.push_back("xmpp:" + jid.str());
+    for (const auto& host : names.dns) facts.names.push_back("dns:" + host);
+    for (const auto& email : names.email) facts.names.push_back("email:" + email);
+    for (const auto& uri : names.uris) facts.names.push_back("uri:" + uri);
 }
 
 std::string why_nobody(const Names& names, const std::string& served) {
@@ -52,6 +80,7 @@ void describe(Presented& presented, const X509* certificate) {
     presented.issuer = to_text(X509_get_issuer_name(certificate));
     presented.serial = serial_of(certificate);
     presented.fingerprint = fingerprint_of(certificate);
+    presented.key = key_hash_of(certificate);
     presented.not_before = to_millis(X509_get0_notBefore(certificate));
     presented.not_after = to_millis(X509_get0_notAfter(certificate));
 }
@@ -90,6 +119,7 @@ Presented judge(
         return presented;
     }
     presented.acceptable = true;
+    read_path(presented, ssl, names);
     presented.identities = names.accounts;
     if (!names.has_xmpp_addr) {
         presented.identities = map_names(names, served, mappings, presented.anchor);
@@ -110,6 +140,10 @@ controller::Identity to_identity(const Presented& presented, const xml::Jid& acc
         .not_before = presented.not_before,
         .not_after = presented.not_after,
         .is_mapped = presented.is_mapped,
+        .key = presented.key,
+        .path = presented.path,
+        .valid_until = presented.valid_until,
+        .approvals = presented.approvals,
     };
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/accounts/approval.hpp"
 #include "controller/identity.hpp"
 #include "server/config.hpp"
 #include "storage/batch.hpp"
@@ -30,6 +31,14 @@ struct Presented {
     bool is_mapped = false;
     /// xmppAddr that are of no served domain or malformed, for the log.
     std::vector<std::string> foreign;
+
+    std::string key;                   // SHA-256 of its public key
+    std::vector<std::string> path;     // see controller::Identity
+    storage::Millis valid_until = 0;   // the earliest notAfter of the path
+    controller::CertificateFacts facts;
+    std::uint64_t approvals = 0;   // see controller::Identity
+    /// Of the SASL failure when it cannot log in.
+    std::string condition = "not-authorized";
 
     /// Acceptable, and somebody of the served domain: EXTERNAL can succeed.
     bool can_log_in() const { return acceptable && !identities.empty(); }

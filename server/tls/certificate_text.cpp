@@ -50,7 +50,10 @@ std::string to_text(const X509_NAME* name) {
 }
 
 std::string serial_of(const X509* certificate) {
-    const ASN1_INTEGER* serial = X509_get0_serialNumber(certificate);
+    return to_text(X509_get0_serialNumber(certificate));
+}
+
+std::string to_text(const ASN1_INTEGER* serial) {
     const auto size = static_cast<std::size_t>(ASN1_STRING_length(serial));
     const std::string hex = to_hex(ASN1_STRING_get0_data(serial), size);
     return ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? "-" + hex : hex;

@@ -68,13 +68,17 @@ void read_alternative_name(Names& names, const GENERAL_NAME* name, const std::st
                 read_xmpp_addr(names, name->d.otherName->value, served);
             return;
         case GEN_DNS:
+        case GEN_URI:
         case GEN_EMAIL: {
             const auto text = bytes_of(name->d.ia5);
             if (has_nul(text)) {   // "admin.example\0.evil.example"
                 names.malformed = "a name in it has an embedded NUL";
                 return;
             }
-            (name->type == GEN_DNS ? names.dns : names.email).emplace_back(text);
+            auto& list = name->type == GEN_DNS   ? names.dns
+                         : name->type == GEN_URI ? names.uris
+                                                 : names.email;
+            list.emplace_back(text);
             return;
         }
         default:
@@ -102,10 +106,12 @@ void read_alternative_names(Names& names, const X509* certificate, const std::st
         read_alternative_name(names, sk_GENERAL_NAME_value(found.get(), i), served);
 }
 
-void read_common_names(Names& names, const X509* certificate) {
-    const X509_NAME* subject = X509_get_subject_name(certificate);
+}   // namespace
+
+std::vector<std::string> texts_of(const X509_NAME* subject, int attribute) {
+    std::vector<std::string> texts;
     int at = -1;
-    while ((at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0) {
+    while ((at = X509_NAME_get_index_by_NID(subject, attribute, at)) >= 0) {
         const ASN1_STRING* value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
         unsigned char* utf8 = nullptr;
         const int size = ASN1_STRING_to_UTF8(&utf8, value);
@@ -113,10 +119,13 @@ void read_common_names(Names& names, const X509* certificate) {
         const std::string_view text(
             reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size)
         );
-        if (!has_nul(text)) names.common_names.emplace_back(text);
+        if (!has_nul(text)) texts.emplace_back(text);
         OPENSSL_free(utf8);
     }
+    return texts;
 }
+
+namespace {
 
 /// The local part of an e-mail address of our own house: `ann@example.com` is ann for the grid
 /// `grid.example.com` and for `example.com`, nobody for another domain, lest two Anns be one
@@ -156,7 +165,7 @@ std::vector<std::string> locals_of(
 Names read_names(const X509* certificate, const std::string& served) {
     Names names;
     read_alternative_names(names, certificate, served);
-    read_common_names(names, certificate);
+    names.common_names = texts_of(X509_get_subject_name(certificate), NID_commonName);
     return names;
 }
 

@@ -18,9 +18,11 @@ struct Names {
     bool has_xmpp_addr = false;         // then no mapping rule is looked at
     std::vector<xml::Jid> accounts;     // xmppAddr that are bare JIDs of the served domain
     std::vector<std::string> foreign;   // the other xmppAddr, printable
-    std::vector<std::string> dns, email, common_names;   // as UTF-8, without NUL
+    std::vector<std::string> dns, email, uris, common_names;   // as UTF-8, without NUL
 };
 
+/// All values of an attribute (NID_…) of a name, as UTF-8; those with a NUL are left out.
+std::vector<std::string> texts_of(const X509_NAME* name, int attribute);
 Names read_names(const X509* certificate, const std::string& served);
 
 /// The accounts that the mapping rules make of a certificate without any xmppAddr (XEP-0178 3, case

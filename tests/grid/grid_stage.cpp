@@ -167,8 +167,11 @@ controller::Admission GridStage::admission(std::string_view bare, std::string_vi
 }
 
 bool GridStage::connects(std::string_view full_jid, std::string_view anchor) {
+    return connects_as(full_jid, identity(xml::Jid::parse(full_jid)->bare_view(), anchor));
+}
+
+bool GridStage::connects_as(std::string_view full_jid, const controller::Identity& shown) {
     const xml::Jid jid = *xml::Jid::parse(full_jid);
-    const controller::Identity shown = identity(jid.bare_view(), anchor);
     if (controller().admit(shown).kind != controller::Admission::Kind::Enter) return false;
     if (auto enrolment = controller().enrolment(shown)) {
         const pubsub::Context with = context(pubsub::Principal::system());

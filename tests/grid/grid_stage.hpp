@@ -92,6 +92,8 @@ public:
     /// A client connects with a certificate: admission, enrolment, bind. Nothing when it is
     /// refused.
     bool connects(std::string_view full_jid, std::string_view anchor = "ca");
+    /// The same with a certificate of any kind.
+    bool connects_as(std::string_view full_jid, const controller::Identity& shown);
     void disconnects(std::string_view full_jid);
     controller::Admission admission(std::string_view bare, std::string_view anchor = "ca") const;
     static controller::Identity identity(std::string_view bare, std::string_view anchor = "ca");

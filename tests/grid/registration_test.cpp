@@ -28,7 +28,8 @@ TEST_CASE("S37: a stock client registers with a form, sees its state, and unregi
           <x xmlns='jabber:x:data' type='form'><title>Registration with the grid</title>
             <field var='FORM_TYPE' type='hidden'><value>jabber:iq:register</value></field>
             <field var='x-grid#group' type='list-multi'/>
-            <field var='x-grid#description' type='text-single'/></x></query></iq>)") == "");
+            <field var='x-grid#description' type='text-single'/>
+            <field var='x-grid#deviceType' type='text-single'/></x></query></iq>)") == "");
     const auto answer = stage.sends(client, iq("set", R"(<x xmlns='jabber:x:data' type='submit'>
         <field var='FORM_TYPE'><value>jabber:iq:register</value></field>
         <field var='x-grid#group'><value>siem</value></field>
@@ -36,11 +37,14 @@ TEST_CASE("S37: a stock client registers with a form, sees its state, and unregi
     CHECK(difference(answer, "<iq xmlns='jabber:client' type='result' id='r'/>") == "");
     const auto jid = *grid::xml::Jid::parse("probe@grid.example");
     CHECK(stage.controller().state(jid) == AccountState::Pending);
-    CHECK(difference(stage.sends(client, iq("get")), R"(
+    CHECK(
+        difference(stage.sends(client, iq("get")), R"(
         <iq xmlns='jabber:client' type='result'><query xmlns='jabber:iq:register'><registered/>
           <x xmlns='jabber:x:data' type='result'>
             <field var='FORM_TYPE' type='hidden'><value>jabber:iq:register</value></field>
-            <field var='x-grid#state'><value>pending</value></field></x></query></iq>)") == "");
+            <field var='x-grid#state'><value>pending</value></field>
+            <field var='x-grid#description'><value>a probe</value></field></x></query></iq>)") == ""
+    );
     CHECK(stage.sends(client, iq("set", "<remove/>")).attr_or("type", "") == "result");
     CHECK(stage.controller().state(jid) == AccountState::Init);
     CHECK(stage.sends(client, iq("set", "<remove/>")).attr_or("type", "") == "error");

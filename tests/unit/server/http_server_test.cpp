@@ -17,6 +17,7 @@
 #include "server/http/server.hpp"
 #include "server/stamp.hpp"
 #include "server/tls/context.hpp"
+#include "server/tls/revocation/vetting.hpp"
 
 using namespace grid;
 using namespace grid::server;
@@ -133,6 +134,7 @@ struct Running {
     RecordingBackend backend;
     boost::asio::io_context context;
     std::unique_ptr<net::Listener> listener;
+    std::optional<tls::Vetting> vetting;
     std::optional<http::HttpServer> server;
     std::thread thread;
 
@@ -141,16 +143,14 @@ struct Running {
         config.limits.http_body_bytes_max = 2048;
         config.log.level = "error";
         log.emplace(config.log);
-        const auto files = ensure_evaluation(folder, config.domain, now());
-        REQUIRE(files.has_value());
-        config.tls.certificate = files->server_certificate;
-        config.tls.key = files->server_key;
-        config.tls.client_ca = files->client_ca;
-        auto made = tls::make_context(config.tls, tls::Use::Http);
-        REQUIRE(made.has_value());
-        tls = std::move(*made);
+        const auto files = ensure_evaluation(folder, config.domain, now()).value();
+        config.tls.certificate = files.server_certificate;
+        config.tls.key = files.server_key;
+        config.tls.client_ca = files.client_ca;
+        tls = std::move(tls::make_context(config.tls, tls::Use::Http).value());
         listener = *net::Listener::open(context, "127.0.0.1:0");
-        server.emplace(context, backend, tls.get(), config, *log);
+        vetting.emplace(context, config, *log);
+        server.emplace(context, backend, tls.get(), config, *log, *vetting);
         server->start(*listener);
         thread = std::thread([this] { context.run(); });
     }

@@ -1,0 +1,169 @@
+// controller/accounts/approval.cpp: see approval.hpp.
+#include "controller/accounts/approval.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "controller/accounts/account.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+using Kind = ApprovalRule::Condition::Kind;
+
+constexpr std::array<std::pair<std::string_view, Kind>, 6> kinds{{
+    {"ca", Kind::Authority},
+    {"issuer", Kind::Issuer},
+    {"o", Kind::Organization},
+    {"ou", Kind::Unit},
+    {"san", Kind::Name},
+    {"group", Kind::Group},
+}};
+constexpr std::array certificate_kinds{
+    Kind::Authority, Kind::Issuer, Kind::Organization, Kind::Unit, Kind::Name
+};
+constexpr std::size_t rule_bytes_max = 1024;
+
+std::string_view trimmed(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
+}
+
+std::vector<std::string_view> split(std::string_view text) {
+    std::vector<std::string_view> parts;
+    while (true) {
+        const auto at = text.find(';');
+        parts.push_back(trimmed(text.substr(0, at)));
+        if (at == std::string_view::npos) return parts;
+        text.remove_prefix(at + 1);
+    }
+}
+
+const std::vector<std::string>& texts_of(const CertificateFacts& facts, Kind kind) {
+    static const std::vector<std::string> none;
+    switch (kind) {
+        case Kind::Authority:
+            return facts.authorities;
+        case Kind::Issuer:
+            return facts.issuers;
+        case Kind::Organization:
+            return facts.organizations;
+        case Kind::Unit:
+            return facts.units;
+        case Kind::Name:
+            return facts.names;
+        case Kind::Group:
+            break;
+    }
+    return none;
+}
+
+bool any_of_kind(const ApprovalRule& rule, Kind kind, std::string_view text) {
+    return std::ranges::any_of(rule.conditions, [&](const ApprovalRule::Condition& condition) {
+        return condition.kind == kind && condition.pattern.matches(text);
+    });
+}
+
+/// Nothing when it went well.
+std::optional<std::string> read_condition(ApprovalRule& rule, std::string_view text) {
+    const auto at = text.find('=');
+    const std::string_view name = trimmed(text.substr(0, at));
+    const auto kind = std::ranges::find(kinds, name, &std::pair<std::string_view, Kind>::first);
+    if (at == std::string_view::npos || kind == kinds.end())
+        return "'" + std::string(text) +
+               "' is no condition: expected ca, issuer, o, ou, san or group, '=' and a pattern";
+    const std::string_view pattern = trimmed(text.substr(at + 1));
+    if (pattern.empty()) return "'" + std::string(text) + "' has no pattern behind the '='";
+    rule.conditions.push_back({kind->second, policy::Glob(std::string(pattern))});
+    return std::nullopt;
+}
+
+std::optional<std::string> read_effect(ApprovalRule& rule, std::string_view text) {
+    if (text == "ask") {
+        rule.asks = true;
+        return std::nullopt;
+    }
+    for (const std::string_view group : split(text)) {
+        if (group == "*")
+            rule.gives_wished = true;
+        else if (!is_group_name(group))
+            return "'" + std::string(group) + "' is no name of a group";
+        // Nobody administers a grid because a certificate says so (design §6).
+        else if (group == administrators_group)
+            return "no rule makes administrators: gridctl does";
+        else
+            rule.groups.emplace_back(group);
+    }
+    if (rule.gives_wished && !rule.has(Kind::Group))
+        return "'*' gives the groups that the client asks for, so the rule must say which it may: "
+               "group=PATTERN";
+    return std::nullopt;
+}
+
+}   // namespace
+
+bool ApprovalRule::has(Condition::Kind wanted) const {
+    return std::ranges::find(conditions, wanted, &Condition::kind) != conditions.end();
+}
+
+bool ApprovalRule::meets(const CertificateFacts& facts) const {
+    return std::ranges::all_of(certificate_kinds, [&](Kind one) {
+        return !has(one) || std::ranges::any_of(texts_of(facts, one), [&](const auto& fact) {
+            return any_of_kind(*this, one, fact);
+        });
+    });
+}
+
+bool ApprovalRule::meets_groups(std::span<const std::string> wished) const {
+    if (!has(Kind::Group)) return true;
+    return !wished.empty() && std::ranges::all_of(wished, [&](const std::string& group) {
+        return group != administrators_group && any_of_kind(*this, Kind::Group, group);
+    });
+}
+
+Result<ApprovalRule, std::string> parse_approval_rule(std::string_view text) {
+    const auto fail = [](std::string why) {
+        return Result<ApprovalRule, std::string>(boost::system::in_place_error, std::move(why));
+    };
+    if (text.size() > rule_bytes_max) return fail("a rule has at most 1024 bytes");
+    const auto arrow = text.find("->");
+    if (arrow == std::string_view::npos)
+        return fail("a rule is CONDITION; … -> GROUP; …, or -> ask");
+    ApprovalRule rule;
+    rule.text = trimmed(text);
+    if (const auto conditions = trimmed(text.substr(0, arrow)); !conditions.empty())
+        for (const std::string_view condition : split(conditions))
+            if (auto why = read_condition(rule, condition)) return fail(std::move(*why));
+    if (auto why = read_effect(rule, trimmed(text.substr(arrow + 2)))) return fail(std::move(*why));
+    return rule;
+}
+
+std::uint64_t approvals_of(std::span<const ApprovalRule> rules, const CertificateFacts& facts) {
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < rules.size() && i < approval_rules_max; ++i)
+        if (rules[i].meets(facts)) bits |= std::uint64_t{1} << i;
+    return bits;
+}
+
+std::optional<Approval> approve_by_rule(
+    std::span<const ApprovalRule> rules,
+    std::uint64_t approvals,
+    const std::vector<std::string>* wished
+) {
+    for (std::size_t i = 0; i < rules.size() && i < approval_rules_max; ++i) {
+        const ApprovalRule& rule = rules[i];
+        if ((approvals & (std::uint64_t{1} << i)) == 0) continue;
+        const bool looks_at_groups = rule.has(Kind::Group);
+        if (looks_at_groups && wished == nullptr) return Approval{false, {}, rule.text};
+        if (looks_at_groups && !rule.meets_groups(*wished)) continue;
+        Approval approval{!rule.asks, rule.groups, rule.text};
+        if (rule.gives_wished)
+            approval.groups.insert(approval.groups.end(), wished->begin(), wished->end());
+        return approval;
+    }
+    return std::nullopt;
+}
+
+}   // namespace grid::controller

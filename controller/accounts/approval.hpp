@@ -1,0 +1,70 @@
+// controller/accounts/approval.hpp: rules by which a registration is approved without a person.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "controller/policy/glob.hpp"
+#include "xml/result.hpp"
+
+namespace grid::controller {
+
+/// What a rule can look at in a certificate. Texts are as they stand in its ASN.1.
+struct CertificateFacts {
+    std::vector<std::string> authorities;   // SHA-256 of the key of each CA of its path, hex
+    std::vector<std::string> issuers;       // common names of the CA that issued it
+    std::vector<std::string> organizations, units;
+    std::vector<std::string> names;   // `xmpp:a@b`, `dns:host`, `email:a@b`, `uri:…`
+};
+
+/// One of [accounts] approve:
+///
+///     rule      = [condition *(";" condition)] "->" effect
+///     condition = ("ca" / "issuer" / "o" / "ou" / "san" / "group") "=" pattern
+///     effect    = "ask" / group *(";" group)       ; "*" as a group: those it asked for
+///
+/// All conditions must hold; of several of one kind any one is enough, except that each group that
+/// the client asks for must match one of the rule's.
+struct ApprovalRule {
+    struct Condition {
+        enum class Kind { Authority, Issuer, Organization, Unit, Name, Group } kind;
+        policy::Glob pattern;
+    };
+    std::string text;   // for the record: which rule approved
+    std::vector<Condition> conditions;
+    std::vector<std::string> groups;
+    bool asks = false;           // an administrator decides
+    bool gives_wished = false;   // `*`
+
+    bool has(Condition::Kind kind) const;
+    bool meets(const CertificateFacts& facts) const;
+    bool meets_groups(std::span<const std::string> wished) const;
+};
+inline constexpr std::size_t approval_rules_max = 64;   // bits of Identity::approvals
+
+/// The error is for the operator.
+Result<ApprovalRule, std::string> parse_approval_rule(std::string_view text);
+/// Bit i: the certificate's part of rule i holds. Worked out once, when it is shown.
+std::uint64_t approvals_of(std::span<const ApprovalRule> rules, const CertificateFacts& facts);
+
+/// What the rules say of a registration.
+struct Approval {
+    bool is_approved = false;
+    std::vector<std::string> groups;
+    std::string rule;
+};
+/// First match wins; nothing when no rule is about it. `wished` is empty-handed (nullptr) at a
+/// login, before the client could ask for groups: a rule that looks at them, and whose certificate
+/// part holds, then waits for what the client says.
+std::optional<Approval> approve_by_rule(
+    std::span<const ApprovalRule> rules,
+    std::uint64_t approvals,
+    const std::vector<std::string>* wished
+);
+
+}   // namespace grid::controller

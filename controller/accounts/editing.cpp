@@ -1,0 +1,51 @@
+// controller/accounts/editing.cpp: what an administrator says of an account: what it is, which key.
+#include <algorithm>
+
+#include "controller/accounts/account_move.hpp"
+#include "controller/accounts/transitions.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+Failure malformed(std::string text) { return {Errc::MalformedRequest, std::move(text), {}}; }
+
+bool is_hash(std::string_view text) {
+    return text.size() == 64 && std::ranges::all_of(text, [](char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+           });
+}
+
+}   // namespace
+
+Outcome<AccountChange> AccountMachine::edit(
+    const xml::Jid& jid, const AccountEdit& edit, const pubsub::Context& context
+) const {
+    const Account before = present_account(accounts_, jid);
+    if (before.state == AccountState::Init)
+        return Failure{Errc::UnknownAccount, "no account " + before.jid, {}};
+    Account after = before;
+    after.description = edit.description.value_or(before.description);
+    after.device_type = edit.device_type.value_or(before.device_type);
+    if (after.description.size() > description_bytes_max ||
+        after.device_type.size() > device_type_bytes_max)
+        return malformed("a description has at most 1024 bytes, a device type at most 128");
+    if (edit.key_pin) {
+        after.key_pin = *edit.key_pin == "current" ? before.key : *edit.key_pin;
+        if (*edit.key_pin == "current" && before.key.empty())
+            return Failure{
+                Errc::WrongState,
+                "no certificate of this account was seen yet: give the SHA-256 of its public key",
+                {}
+            };
+        if (!after.key_pin.empty() && !is_hash(after.key_pin))
+            return malformed(
+                "a key is pinned as the SHA-256 of its public key (SPKI, DER) in 64 lower-case "
+                "hexadecimal digits, or as \"current\"; \"\" unpins"
+            );
+    }
+    if (after == before) return AccountChange{{}, before};
+    return AccountMove(accounts_, before, std::move(after)).move(context, "account-edit", false);
+}
+
+}   // namespace grid::controller

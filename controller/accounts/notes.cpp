@@ -1,0 +1,126 @@
+// controller/accounts/notes.cpp: see notes.hpp.
+#include "controller/accounts/notes.hpp"
+
+#include "xml/datetime.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+/// `<grid type='notification'><AccountNotification>…`, with the username where it is not the
+/// reader's.
+std::string notification(AccountState state, const Groups& groups, std::string_view username) {
+    xml::Element body("AccountNotification", xml::ns::gi_controller);
+    body.add(xml::Element::with_text("state", to_string(state)));
+    if (!username.empty()) body.add(xml::Element::with_text("username", username));
+    for (const std::string& group : groups) body.add(xml::Element::with_text("group", group));
+    const xml::Element grid("grid", xml::ns::gi, {{"type", "notification"}}, std::move(body));
+    return xml::to_string(grid, xml::ns::client.uri());
+}
+
+/// What stands behind `<message to='…'`. The id comes of the revision: unique, the same on every
+/// node, and the same again when a note is repeated.
+xml::Bytes message(
+    const Settings& settings,
+    std::string_view kind,
+    storage::Revision revision,
+    std::string_view inside,
+    std::string_view delay = {}
+) {
+    std::string out = " from='";
+    xml::append_escaped_attr(out, settings.address.str());
+    out += "' id='";
+    out += kind.substr(0, kind.find(' '));
+    out += "-" + std::to_string(revision) + "' type='normal'>";
+    out += inside;
+    out += delay;
+    out += "</message>";
+    return std::make_shared<const std::string>(std::move(out));
+}
+
+/// XEP-0203: since when it has waited.
+std::string delayed(const Settings& settings, storage::Millis time) {
+    std::string out = "<delay xmlns='urn:xmpp:delay' from='";
+    xml::append_escaped_attr(out, settings.address.str());
+    return out + "' stamp='" + xml::to_datetime(time) + "'/>";
+}
+
+void tell_administrators(
+    const std::string& account,
+    const Settings& settings,
+    Accounts& accounts,
+    const Sessions& sessions,
+    SessionControl& control
+) {
+    const auto* members = accounts.members(administrators_group);
+    if (members == nullptr) return;
+    const std::string kind = pending_note_prefix + account;
+    for (const std::string_view name : *members) {
+        const Spool::Notes* notes = accounts.spool().find(name);
+        const auto note = notes ? notes->find(kind) : Spool::Notes::const_iterator{};
+        if (notes == nullptr || note == notes->end()) continue;
+        const auto here = sessions.active_resources(xml::Jid::from_canonical(std::string(name)));
+        for (const xml::Jid& full : here)
+            control.tell(full, message(settings, kind, note->second.revision, note->second.inside));
+        if (!here.empty()) accounts.spool().told(name, kind, note->second.revision);
+    }
+}
+
+/// What it says may be over by now.
+bool is_stale(const Accounts& accounts, std::string_view kind) {
+    if (!kind.starts_with(pending_note_prefix)) return false;
+    const Account* account = accounts.find(kind.substr(pending_note_prefix.size()));
+    return account == nullptr || account->state != AccountState::Pending;
+}
+
+}   // namespace
+
+std::string account_note_inside(const Account& account) {
+    return notification(account.state, account.groups, {});
+}
+
+std::string pending_note_inside(const Account& account) {
+    std::string text = account.jid + " asks to join the grid and waits for approval.";
+    if (!account.device_type.empty()) text += " Device type: " + account.device_type + ".";
+    if (!account.description.empty()) text += " It says: " + account.description;
+    std::string out = "<body>";
+    xml::append_escaped_text(out, text);
+    return out + "</body>" + notification(account.state, account.wished, account.jid);
+}
+
+void tell_what_is_owed(
+    const xml::Jid& full, const Settings& settings, Accounts& accounts, SessionControl& control
+) {
+    const Spool::Notes* notes = accounts.spool().find(full.bare_view());
+    if (notes == nullptr) return;
+    for (const auto& [kind, note] : *notes) {
+        if (!is_stale(accounts, kind))
+            control.tell(
+                full,
+                message(settings, kind, note.revision, note.inside, delayed(settings, note.time))
+            );
+        accounts.spool().told(full.bare_view(), kind, note.revision);
+    }
+}
+
+void tell_account(
+    const AccountEvent& event,
+    storage::Revision revision,
+    const Settings& settings,
+    Accounts& accounts,
+    const Sessions& sessions,
+    SessionControl& control
+) {
+    const xml::Jid jid = xml::Jid::from_canonical(event.account);
+    const auto here = sessions.resources(jid);
+    const std::string inside = notification(event.after, event.groups, {});
+    for (const xml::Jid& full : here)
+        control.tell(full, message(settings, account_note, revision, inside));
+    if (!here.empty()) accounts.spool().told(event.account, account_note, revision);
+    if (event.after == AccountState::Pending && event.before == AccountState::Init)
+        tell_administrators(event.account, settings, accounts, sessions, control);
+}
+
+}   // namespace grid::controller

@@ -1,0 +1,32 @@
+// controller/accounts/notes.hpp: what accounts and administrators are told of accounts (B.4, B.12).
+#pragma once
+
+#include <string>
+
+#include "controller/accounts/event.hpp"
+
+namespace grid::controller {
+
+// Subjects of notes in the spool, and what they say (B.4, B.12).
+inline const std::string account_note = "account";
+inline const std::string pending_note_prefix = "pending ";   // and the JID of the account
+inline constexpr std::size_t administrators_told_max = 32;   // a batch has its bound
+std::string account_note_inside(const Account& account);
+std::string pending_note_inside(const Account& account);
+
+/// To a resource that has just logged in: what was noted for its account while nobody was there.
+void tell_what_is_owed(
+    const xml::Jid& full, const Settings& settings, Accounts& accounts, SessionControl& control
+);
+
+/// The account's own resources, confined ones too; and the administrators, of one that waits.
+void tell_account(
+    const AccountEvent& event,
+    storage::Revision revision,
+    const Settings& settings,
+    Accounts& accounts,
+    const Sessions& sessions,
+    SessionControl& control
+);
+
+}   // namespace grid::controller

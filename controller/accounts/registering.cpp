@@ -1,0 +1,123 @@
+// controller/accounts/registering.cpp: how a client gets its account: by asking, or by logging in.
+#include "controller/accounts/account_move.hpp"
+#include "controller/accounts/transitions.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+Failure taken() {
+    return {Errc::UsernameTaken, "this name belongs to another certificate: choose another", {}};
+}
+
+Failure shut_out() { return {Errc::Disabled, "an administrator disabled this account", {}}; }
+
+Failure wrong_key() {
+    return {
+        Errc::OtherKey,
+        "this account is pinned to another key: an administrator must unpin it or pin this one",
+        {}
+    };
+}
+
+/// What a client says of itself counts as long as no person has approved it by what it said.
+void take_wishes(Account& after, const Account& before, const Wishes& wishes) {
+    const bool is_open =
+        before.state == AccountState::Init || before.state == AccountState::Pending;
+    const auto take = [is_open](auto& to, const auto& from) {
+        if (!from.empty() && (is_open || to.empty())) to = from;
+    };
+    if (!is_open && !before.is_approved_by_rule()) return;
+    take(after.wished, wishes.groups);
+    take(after.description, wishes.description);
+    take(after.device_type, wishes.device_type);
+}
+
+}   // namespace
+
+Approval AccountMachine::approval(const Identity& identity, const Groups* wished) const {
+    if (auto ruled = approve_by_rule(settings_.approve, identity.approvals, wished)) {
+        if (ruled->groups.empty()) ruled->groups = settings_.default_groups;
+        return *ruled;
+    }
+    return {settings_.auto_approve, settings_.default_groups, "auto_approve"};
+}
+
+Outcome<AccountChange> AccountMachine::register_client(
+    const Identity& identity, const Wishes& wishes, const pubsub::Context& context
+) const {
+    const Account before = present_account(accounts_, identity.account);
+    if (!is_same_certificate(before, identity)) return taken();
+    if (before.state == AccountState::Disabled) return shut_out();
+    if (before.is_pinned_elsewhere(identity)) return wrong_key();
+    Account after = before;
+    take_wishes(after, before, wishes);
+    const auto found = approval(identity, &after.wished);
+    const auto action = found.is_approved ? AccountAction::AutoRegister : AccountAction::Register;
+    // Who is in stays in, whatever the rules say by now.
+    if (before.state != AccountState::Enabled)
+        after.state = next_state(before.state, action).value_or(before.state);
+    if (after == before && before.is_bound()) return AccountChange{{}, before};
+    if (before.state == AccountState::Init && accounts_.size() >= settings_.accounts_max)
+        return Failure{Errc::TooManyAccounts, "this grid takes no more accounts", {}};
+    if (auto failure = check_leftovers(before)) return *failure;
+    if (!before.is_bound() && settings_.pin_keys) after.key_pin = identity.key;
+    after.bind(identity);
+    if (after.state == AccountState::Enabled && before.state != AccountState::Enabled) {
+        after.approved_by = approved_by_rule_prefix + found.rule;
+        if (after.groups.empty()) after.groups = make_groups(found.groups).value_or(Groups{});
+    }
+    const bool needs_slot =
+        after.state == AccountState::Pending && before.state == AccountState::Init;
+    if (needs_slot) {
+        after.slot =
+            accounts_.slots().pick(after.anchor, after.jid, settings_.pending_per_anchor_max);
+        if (after.slot == 0)
+            return Failure{
+                Errc::TooManyPending,
+                "too many accounts of this certificate authority wait for approval: try later",
+                {}
+            };
+    }
+    AccountChange change =
+        AccountMove(accounts_, before, after).move(context, to_string(action), false);
+    if (needs_slot) AccountMove::take_slot(change.batch, change.after);
+    if (before.state == AccountState::Init)
+        AccountMove::enter_broker(change.batch, accounts_, change.after);
+    return change;
+}
+
+bool AccountMachine::needs_enrolment(const Identity& identity) const {
+    const Account* found = accounts_.find(identity.account.bare_view());
+    if (found == nullptr) return approval(identity, nullptr).is_approved;
+    if (!is_same_certificate(*found, identity)) return false;
+    if (found->state == AccountState::Pending && approval(identity, &found->wished).is_approved)
+        return true;
+    // Only ever forward: two valid certificates in use must not write in turn.
+    return !found->is_bound() || identity.not_before > found->not_before ||
+           (found->is_mapped && !identity.is_mapped) ||
+           (found->key.empty() && !identity.key.empty() &&
+            found->fingerprint == identity.fingerprint);
+}
+
+Outcome<AccountChange> AccountMachine::enrol(
+    const Identity& identity, const pubsub::Context& context
+) const {
+    const Account before = present_account(accounts_, identity.account);
+    if (!is_same_certificate(before, identity)) return taken();
+    if (before.state == AccountState::Disabled) return shut_out();
+    if (before.is_pinned_elsewhere(identity)) return wrong_key();
+    const bool is_waiting = before.state == AccountState::Pending;
+    if (before.state != AccountState::Enabled &&
+        approval(identity, is_waiting ? &before.wished : nullptr).is_approved)
+        return register_client(identity, {}, context);
+    // An unregistered client may enter the grid, confined; it registers itself.
+    if (before.state == AccountState::Init || !needs_enrolment(identity))
+        return AccountChange{{}, before};
+    Account after = before;
+    if (!before.is_bound() && settings_.pin_keys) after.key_pin = identity.key;
+    after.bind(identity);
+    return AccountMove(accounts_, before, after).move(context, "account-bind", false);
+}
+
+}   // namespace grid::controller

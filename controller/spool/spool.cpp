@@ -1,0 +1,95 @@
+// controller/spool/spool.cpp: see spool.hpp.
+#include "controller/spool/spool.hpp"
+
+#include <algorithm>
+
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
+
+namespace grid::controller {
+
+namespace {
+constexpr std::uint8_t spool_version = 1;
+constexpr std::size_t told_per_batch_max = 32;
+}   // namespace
+
+std::string spool_key(std::string_view jid, std::string_view kind) {
+    storage::Encoder out;
+    out.u8(static_cast<std::uint8_t>(storage::Tag::Spool)).text(jid).text(kind);
+    return out.take();
+}
+
+void Spool::apply(std::string_view rest, const std::optional<storage::Record>& record) {
+    storage::Decoder key(rest);
+    const std::string jid(key.text()), kind(key.text());
+    if (!key.ok() || !key.at_end()) return;
+    std::optional<Note> note;
+    if (record) {
+        storage::Decoder in(record->value);
+        if (in.u8() == spool_version)
+            note = {record->revision, record->time, std::string(in.text())};
+        if (!in.ok()) note.reset();
+    }
+    if (note) {
+        notes_[jid].insert_or_assign(kind, std::move(*note));
+        return;
+    }
+    const auto found = notes_.find(jid);
+    if (found == notes_.end()) return;
+    found->second.erase(kind);
+    if (found->second.empty()) notes_.erase(found);
+}
+
+const Spool::Notes* Spool::find(std::string_view jid) const {
+    const auto found = notes_.find(jid);
+    return found == notes_.end() ? nullptr : &found->second;
+}
+
+void Spool::put(
+    storage::Batch& batch, std::string_view jid, std::string_view kind, std::string inside
+) const {
+    const Notes* notes = find(jid);
+    if (notes != nullptr && notes->size() >= spool_per_account_max && !notes->contains(kind)) {
+        const auto oldest = std::ranges::min_element(*notes, {}, [](const auto& entry) {
+            return entry.second.revision;
+        });
+        batch.erase(storage::Family::Control, spool_key(jid, oldest->first));
+    }
+    storage::Encoder out;
+    out.u8(spool_version).text(inside);
+    batch.put(storage::Family::Control, spool_key(jid, kind), out.take());
+}
+
+void Spool::erase_all(storage::Batch& batch, std::string_view jid) const {
+    if (const Notes* notes = find(jid))
+        for (const auto& [kind, note] : *notes)
+            batch.erase(storage::Family::Control, spool_key(jid, kind));
+}
+
+void Spool::told(std::string_view jid, std::string_view kind, storage::Revision revision) {
+    told_.push_back({spool_key(jid, kind), revision});
+}
+
+std::vector<storage::Batch> Spool::due(std::size_t max) {
+    std::vector<storage::Batch> batches;
+    while (!told_.empty() && batches.size() < max) {
+        storage::Batch& batch = batches.emplace_back();
+        for (std::size_t i = 0; i < told_per_batch_max && !told_.empty(); ++i) {
+            const Told told = std::move(told_.back());
+            told_.pop_back();
+            storage::Decoder key(std::string_view(told.key).substr(1));
+            const std::string_view jid = key.text(), kind = key.text();
+            const Notes* notes = find(jid);
+            const auto note = notes ? notes->find(kind) : Notes::const_iterator{};
+            // A newer one took its place meanwhile, and is still owed.
+            if (notes == nullptr || note == notes->end() || note->second.revision != told.revision)
+                continue;
+            batch.expect(storage::Family::Control, told.key, told.revision);
+            batch.erase(storage::Family::Control, told.key);
+        }
+        if (batch.operations.empty()) batches.pop_back();
+    }
+    return batches;
+}
+
+}   // namespace grid::controller

@@ -1,0 +1,34 @@
+// server/grid/fanout_control.cpp: what reaches one account's streams besides events: words, and the
+// end.
+#include "server/grid/fanout.hpp"
+
+namespace grid::server {
+
+void Fanout::tell(const xml::Jid& full, xml::Bytes rest) {
+    const auto session = sessions_.find(full);
+    if (!session) return;
+    // Whoever holds another certificate than the account's is not the one who is meant.
+    using controller::AccountState;
+    if (controller_.state(session->principal) == AccountState::Init &&
+        controller_.state(session->bare) != AccountState::Init)
+        return;
+    send(session, {&session->head_full, std::move(rest), false});
+}
+
+void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
+    const SessionPtr session = sessions_.find(full);
+    if (!session || !session->transport) return;
+    flush_one(session);
+    if (session->transport) session->transport->close(std::move(error));
+}
+
+void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
+    for (const auto& session : sessions_.of_account(bare.str())) {
+        if (!session->transport) continue;
+        // What it was told in this turn goes ahead of the goodbye.
+        flush_one(session);
+        if (session->transport) session->transport->close(error);
+    }
+}
+
+}   // namespace grid::server

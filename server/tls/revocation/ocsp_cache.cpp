@@ -1,0 +1,39 @@
+// server/tls/revocation/ocsp_cache.cpp: see ocsp_cache.hpp.
+#include "server/tls/revocation/ocsp_cache.hpp"
+
+#include <algorithm>
+
+namespace grid::server::tls {
+
+namespace {
+constexpr storage::Millis failure_ms = 5'000;
+}
+
+const OcspKnown* OcspCache::find(const std::string& id, storage::Millis now) {
+    const auto found = known_.find(id);
+    if (found == known_.end()) return nullptr;
+    if (found->second.until > now) return &found->second;
+    known_.erase(found);
+    std::erase(order_, id);
+    return nullptr;
+}
+
+void OcspCache::keep(const std::string& id, const OcspAnswer& answer, storage::Millis now) {
+    if (answer.next_update == 0) return;
+    put(id, {answer, {}, std::min(answer.next_update, now + keep_ms_max_)});
+}
+
+void OcspCache::keep_failure(const std::string& id, std::string failure, storage::Millis now) {
+    put(id, {{}, std::move(failure), now + std::min(failure_ms, keep_ms_max_)});
+}
+
+void OcspCache::put(const std::string& id, OcspKnown known) {
+    if (entries_max_ == 0) return;
+    if (known_.insert_or_assign(id, std::move(known)).second) order_.push_back(id);
+    while (known_.size() > entries_max_) {
+        known_.erase(order_.front());
+        order_.pop_front();
+    }
+}
+
+}   // namespace grid::server::tls

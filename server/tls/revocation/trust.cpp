@@ -1,0 +1,25 @@
+// server/tls/revocation/trust.cpp: see trust.hpp.
+#include "server/tls/revocation/trust.hpp"
+
+namespace grid::server::tls {
+
+Trust::Trust(
+    boost::asio::io_context& context, const Config& config, SSL_CTX* xmpp, SSL_CTX* http, Log& log
+)
+    : vetting_(context, config, log),
+      staple_(std::make_shared<Staple>(context, config.tls, vetting_.ocsp(), log)),
+      chains_(xmpp, config, revoked()) {
+    for (SSL_CTX* tls : {xmpp, http}) staple_->serve(tls);
+}
+
+void Trust::start(CrlWatch::OnRevoked on_revoked) {
+    vetting_.start(std::move(on_revoked));
+    staple_->start();
+}
+
+void Trust::stop() {
+    vetting_.stop();
+    staple_->stop();
+}
+
+}   // namespace grid::server::tls

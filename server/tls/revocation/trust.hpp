@@ -1,0 +1,39 @@
+// server/tls/revocation/trust.hpp: everything that decides which certificates are believed, put
+// together.
+#pragma once
+
+#include "server/tls/chain.hpp"
+#include "server/tls/revocation/staple.hpp"
+#include "server/tls/revocation/vetting.hpp"
+
+namespace grid::server::tls {
+
+/// The contexts and the configuration outlive it.
+class Trust {
+public:
+    Trust(
+        boost::asio::io_context& context,
+        const Config& config,
+        SSL_CTX* xmpp,
+        SSL_CTX* http,
+        Log& log
+    );
+
+    void start(CrlWatch::OnRevoked on_revoked);
+    void stop();
+    /// Why a path (controller::Identity::path) is revoked; empty when it is not. Any thread.
+    auto revoked() const {
+        return
+            [this](const std::vector<std::string>& path) { return vetting_.revoked_since(path); };
+    }
+
+    Vetting& vetting() { return vetting_; }
+    TrustedChains& chains() { return chains_; }
+
+private:
+    Vetting vetting_;
+    std::shared_ptr<Staple> staple_;
+    TrustedChains chains_;
+};
+
+}   // namespace grid::server::tls

@@ -1,0 +1,124 @@
+// server/tls/revocation/vetting.cpp: see vetting.hpp.
+#include "server/tls/revocation/vetting.hpp"
+
+#include "server/net/from_callback.hpp"
+#include "server/stamp.hpp"
+#include "server/tls/certificate_text.hpp"
+#include "xml/datetime.hpp"
+
+namespace grid::server::tls {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// The path that OpenSSL built, own certificate first; it is about to be freed.
+std::vector<X509Ptr> path_of(const SSL* ssl) {
+    std::vector<X509Ptr> path;
+    STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
+    for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) {
+        X509_up_ref(sk_X509_value(chain, i));
+        path.emplace_back(sk_X509_value(chain, i));
+    }
+    return path;
+}
+
+void refuse(Presented& presented, std::string condition, std::string reason) {
+    presented.acceptable = false;
+    presented.condition = std::move(condition);
+    presented.reason = std::move(reason);
+}
+
+std::string to_reason(const CrlSet::Finding& finding, const Presented& presented) {
+    const std::string which =
+        finding.depth == 0 ? "the certificate" : "a CA certificate above the client's";
+    if (finding.standing == CrlSet::Standing::Revoked)
+        return which + " was revoked by " + finding.crl->issuer_name;
+    const std::string issuer = finding.depth == 0 ? presented.issuer : "that CA's issuer";
+    if (finding.crl == nullptr)
+        return "whether " + which + " is revoked is not known: there is no revocation list of " +
+               issuer + " here";
+    return "whether " + which + " is revoked is not known: the revocation list of " +
+           finding.crl->issuer_name + " ended on " + xml::to_datetime(finding.crl->next_update);
+}
+
+}   // namespace
+
+Vetting::Vetting(asio::io_context& context, const Config& config, Log& log)
+    : config_(config),
+      crls_(config.tls, log),
+      ocsp_(std::make_shared<OcspClient>(context, config.tls, log)) {
+    for (const std::string& text : config.accounts.approve)
+        if (auto rule = controller::parse_approval_rule(text)) approve_.push_back(std::move(*rule));
+}
+
+void Vetting::start(CrlWatch::OnRevoked on_revoked) {
+    on_revoked_ = on_revoked;
+    crls_.start(std::move(on_revoked));
+}
+
+void Vetting::stop() { crls_.stop(); }
+
+asio::awaitable<Presented> Vetting::vet(net::TlsStream& stream) {
+    Presented presented = judge(stream.ssl(), config_.domain, config_.sasl.mappings, now());
+    presented.approvals = controller::approvals_of(approve_, presented.facts);
+    presented.facts = {};
+    std::vector<X509Ptr> path;
+    const bool asks_ocsp = config_.tls.ocsp != "off";
+    if (presented.can_log_in() && (crls_.is_on() || asks_ocsp)) path = path_of(stream.ssl());
+    stream.forget_peer_certificate();
+    if (path.empty()) co_return presented;
+    std::optional<OcspSubject> subject;
+    if (asks_ocsp && path.size() > 1) subject = ocsp_subject(path[0].get(), path[1].get());
+    if (crls_.is_on()) {
+        path.erase(path.begin());
+        co_await net::from_callback<bool>([this, &path](auto done) {
+            crls_.learn(std::move(path), done);
+        });
+        judge_by_crl(presented);
+    }
+    if (subject && presented.can_log_in()) co_await judge_by_ocsp(presented, std::move(*subject));
+    co_return presented;
+}
+
+void Vetting::judge_by_crl(Presented& presented) const {
+    const auto set = crls_.current();
+    const auto finding = set->check(presented.path, now());
+    presented.depth = static_cast<int>(finding.depth);
+    if (finding.standing == CrlSet::Standing::Revoked)
+        refuse(presented, "not-authorized", to_reason(finding, presented));
+    else if (finding.standing == CrlSet::Standing::Unknown && config_.tls.crl_policy == "closed")
+        refuse(presented, "temporary-auth-failure", to_reason(finding, presented));
+}
+
+asio::awaitable<void> Vetting::judge_by_ocsp(Presented& presented, OcspSubject subject) {
+    const OcspVerdict verdict = co_await net::from_callback<OcspVerdict>([&](auto done) {
+        ocsp_->ask(std::move(subject), config_.tls.ocsp_responder, false, done);
+    });
+    if (!verdict.failure.empty()) {
+        if (config_.tls.ocsp == "closed")
+            refuse(
+                presented, "temporary-auth-failure",
+                "whether the certificate is revoked is not known: " + verdict.failure
+            );
+        co_return;
+    }
+    if (verdict.answer.standing != OcspStanding::Revoked) co_return;
+    refuse(
+        presented, "not-authorized",
+        "the certificate was revoked on " + xml::to_datetime(verdict.answer.revoked_at) +
+            ", its OCSP responder says"
+    );
+    // Streams that rest on it end as well.
+    if (on_revoked_ && !presented.path.empty()) on_revoked_({presented.path.front()});
+}
+
+std::string Vetting::revoked_since(const std::vector<std::string>& path) const {
+    if (!crls_.is_on()) return {};
+    const auto set = crls_.current();
+    const auto finding = set->check(path, now());
+    if (finding.standing != CrlSet::Standing::Revoked) return {};
+    return to_reason(finding, {});
+}
+
+}   // namespace grid::server::tls

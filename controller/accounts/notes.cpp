@@ -96,6 +96,7 @@ void tell_what_is_owed(
     const Spool::Notes* notes = accounts.spool().find(full.bare_view());
     if (notes == nullptr) return;
     for (const auto& [kind, note] : *notes) {
+        if (accounts.spool().is_told(full.bare_view(), kind, note.revision)) continue;
         if (!is_stale(accounts, kind))
             control.tell(
                 full,

@@ -2,6 +2,7 @@
 #include "controller/spool/spool.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
@@ -10,7 +11,6 @@ namespace grid::controller {
 
 namespace {
 constexpr std::uint8_t spool_version = 1;
-constexpr std::size_t told_per_batch_max = 32;
 }   // namespace
 
 std::string spool_key(std::string_view jid, std::string_view kind) {
@@ -23,6 +23,8 @@ void Spool::apply(std::string_view rest, const std::optional<storage::Record>& r
     storage::Decoder key(rest);
     const std::string jid(key.text()), kind(key.text());
     if (!key.ok() || !key.at_end()) return;
+    // Whatever was told was told of another record.
+    if (!record || !is_told(jid, kind, record->revision)) told_.erase(spool_key(jid, kind));
     std::optional<Note> note;
     if (record) {
         storage::Decoder in(record->value);
@@ -67,27 +69,24 @@ void Spool::erase_all(storage::Batch& batch, std::string_view jid) const {
 }
 
 void Spool::told(std::string_view jid, std::string_view kind, storage::Revision revision) {
-    told_.push_back({spool_key(jid, kind), revision});
+    Told& one = told_[spool_key(jid, kind)];
+    if (one.revision != revision) one = {revision, false};
+}
+
+bool Spool::is_told(std::string_view jid, std::string_view kind, storage::Revision revision) const {
+    const auto found = told_.find(spool_key(jid, kind));
+    return found != told_.end() && found->second.revision == revision;
 }
 
 std::vector<storage::Batch> Spool::due(std::size_t max) {
     std::vector<storage::Batch> batches;
-    while (!told_.empty() && batches.size() < max) {
+    for (auto& [key, told] : told_) {
+        if (batches.size() == max) break;
+        if (std::exchange(told.is_proposed, true)) continue;
+        // A newer one may have taken its place: that is still owed, and this batch refused.
         storage::Batch& batch = batches.emplace_back();
-        for (std::size_t i = 0; i < told_per_batch_max && !told_.empty(); ++i) {
-            const Told told = std::move(told_.back());
-            told_.pop_back();
-            storage::Decoder key(std::string_view(told.key).substr(1));
-            const std::string_view jid = key.text(), kind = key.text();
-            const Notes* notes = find(jid);
-            const auto note = notes ? notes->find(kind) : Notes::const_iterator{};
-            // A newer one took its place meanwhile, and is still owed.
-            if (notes == nullptr || note == notes->end() || note->second.revision != told.revision)
-                continue;
-            batch.expect(storage::Family::Control, told.key, told.revision);
-            batch.erase(storage::Family::Control, told.key);
-        }
-        if (batch.operations.empty()) batches.pop_back();
+        batch.expect(storage::Family::Control, key, told.revision);
+        batch.erase(storage::Family::Control, key);
     }
     return batches;
 }

@@ -38,17 +38,19 @@ public:
 
     /// Soft: it was told, and may be forgotten.
     void told(std::string_view jid, std::string_view kind, storage::Revision revision);
+    /// It is being forgotten: nobody else needs to hear it.
+    bool is_told(std::string_view jid, std::string_view kind, storage::Revision revision) const;
     /// Batches that forget what was told, at most `max`.
     std::vector<storage::Batch> due(std::size_t max);
     bool operator==(const Spool& other) const { return notes_ == other.notes_; }
 
 private:
     struct Told {
-        std::string key;
-        storage::Revision revision;
+        storage::Revision revision = 0;
+        bool is_proposed = false;   // a batch that forgets it is on its way
     };
     std::map<std::string, Notes, std::less<>> notes_;
-    std::vector<Told> told_;
+    std::map<std::string, Told, std::less<>> told_;   // by key, until the record goes
 };
 
 std::string spool_key(std::string_view jid, std::string_view kind);

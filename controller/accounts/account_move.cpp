@@ -42,7 +42,10 @@ void AccountMove::spool(storage::Batch& batch) const {
     const bool is_gone = after_.state == AccountState::Init;
     if (is_gone) return accounts_.spool().erase_all(batch, before_.jid);
     if (before_.state == after_.state && before_.groups == after_.groups) return;
-    accounts_.spool().put(batch, after_.jid, account_note, account_note_inside(after_));
+    // Who registers, or is let in at a login, is told by that; who was made before ever coming has
+    // nothing to be told of.
+    if (before_.state != AccountState::Init)
+        accounts_.spool().put(batch, after_.jid, account_note, account_note_inside(after_));
     if (after_.state != AccountState::Pending || before_.state != AccountState::Init) return;
     const auto* members = accounts_.members(administrators_group);
     if (members == nullptr) return;

@@ -69,6 +69,9 @@ void Spool::erase_all(storage::Batch& batch, std::string_view jid) const {
 }
 
 void Spool::told(std::string_view jid, std::string_view kind, storage::Revision revision) {
+    const Notes* notes = find(jid);
+    const auto note = notes ? notes->find(kind) : Notes::const_iterator{};
+    if (notes == nullptr || note == notes->end() || note->second.revision != revision) return;
     Told& one = told_[spool_key(jid, kind)];
     if (one.revision != revision) one = {revision, false};
 }

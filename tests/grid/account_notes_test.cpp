@@ -48,12 +48,16 @@ TEST_CASE("B.4: who is connected is told at once, and nothing stays behind") {
     stage.administrator(root);
     stage.sessions.table.begin()->second.is_active = true;
     registers(stage, "probe@grid.example/x");
+    CHECK(owed(stage, root) == "pending probe@grid.example");
+    CHECK(stage.control.sent.size() == 2);   // itself and the administrator
+    CHECK(logs_in(stage, "root@grid.example/other").empty());
+    stage.later(100);
+    CHECK(owed(stage, root).empty());
+    stage.rest(root, "POST", "/accounts/probe@grid.example/approve");
     CHECK(owed(stage, probe) == "account");
+    CHECK(logs_in(stage, "probe@grid.example/x").empty());   // it was told a moment ago
     stage.later(100);
     CHECK(owed(stage, probe).empty());
-    CHECK(owed(stage, root).empty());
-    CHECK(stage.control.sent.size() == 2);   // itself and the administrator
-    CHECK(logs_in(stage, "probe@grid.example/x").empty());
 }
 
 TEST_CASE("B.4: who was away is told of the newest state at the next login, once") {

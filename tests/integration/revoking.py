@@ -197,14 +197,15 @@ class Responder:
         self.process = subprocess.Popen(
             command + list(extra), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
         )
+        # Not by a connection: one that asks nothing would keep it busy.
         deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "openssl ocsp did not start"
-                time.sleep(0.05)
+        while "waiting" not in self._said():
+            assert time.monotonic() < deadline, "openssl ocsp did not start: " + self._said()
+            time.sleep(0.05)
+
+    def _said(self):
+        with open(self.log_path, encoding="ascii", errors="replace") as file:
+            return file.read()
 
     def close(self):
         if self.process is not None:

@@ -35,7 +35,7 @@ class ControlPlane(AccountCase):
         deadline = time.monotonic() + 5
         while True:
             found = self.server.admin_json("audit", "--account", jid)["records"]
-            if found or time.monotonic() > deadline:
+            if "connect" in [r["operation"] for r in found] or time.monotonic() > deadline:
                 return found
             time.sleep(0.1)
 

@@ -72,8 +72,8 @@ class Ocsp(unittest.TestCase):
         silent.listen(16)
         self.serve("closed", tls__ocsp_timeout_ms="1500", reactor__threads="1")
         port = free_port()
-        self.responder(port)
         alice, bob = self.client("alice", silent.getsockname()[1]), self.client("bob", port)
+        self.responder(port)
         answers = []
         waiting = threading.Thread(target=lambda: answers.append(self.attempt(alice)))
         began = time.monotonic()

@@ -60,6 +60,7 @@ TEST_CASE("B.1: where each action leads from each state") {
 TEST_CASE("S38: register, wait, be approved with groups; both sides are told") {
     GridStage stage;
     stage.administrator(root);
+    stage.sessions.table.begin()->second.is_active = true;
     REQUIRE(stage.connects("probe@grid.example/x"));
     CHECK(state_of(stage) == AccountState::Init);
     stage.sends(
@@ -74,15 +75,17 @@ TEST_CASE("S38: register, wait, be approved with groups; both sides are told") {
     CHECK(stage.control.sent[0].to == std::vector<std::string>{"probe@grid.example/x"});
     CHECK(stage.control.sent[0].message.find("<state>pending</state>") != std::string::npos);
     CHECK(stage.control.sent[0].message.find("<body>") == std::string::npos);
-    CHECK(stage.control.sent[1].to == std::vector<std::string>{root});
+    CHECK(stage.control.sent[1].to == std::vector<std::string>{std::string(root) + "/console"});
     CHECK(
         grid::test::difference(
             grid::test::parse(stage.control.sent[1].message),
             "<message from='controller.grid.example' type='normal'>"
-            "<body>probe@grid.example asks to join the grid and waits for approval.</body>"
+            "<body>probe@grid.example asks to join the grid and waits for approval. Device type: "
+            "scanner. It says: a probe</body>"
             "<grid xmlns='gi' type='notification'>"
             "<AccountNotification xmlns='com.domain.gi.gcl.controller'><state>pending</state>"
-            "<username>probe@grid.example</username></AccountNotification></grid></message>"
+            "<username>probe@grid.example</username><group>ops</group><group>siem</group>"
+            "</AccountNotification></grid></message>"
         ) == ""
     );
     const auto shown = stage.rest(root, "GET", "/accounts/probe@grid.example").second;

@@ -143,11 +143,11 @@ struct Running {
         config.limits.http_body_bytes_max = 2048;
         config.log.level = "error";
         log.emplace(config.log);
-        const auto files = ensure_evaluation(folder, config.domain, now()).value();
+        const auto files = *ensure_evaluation(folder, config.domain, now());
         config.tls.certificate = files.server_certificate;
         config.tls.key = files.server_key;
         config.tls.client_ca = files.client_ca;
-        tls = std::move(tls::make_context(config.tls, tls::Use::Http).value());
+        tls = std::move(*tls::make_context(config.tls, tls::Use::Http));
         listener = *net::Listener::open(context, "127.0.0.1:0");
         vetting.emplace(context, config, *log);
         server.emplace(context, backend, tls.get(), config, *log, *vetting);

@@ -147,7 +147,7 @@ struct Running {
         config.tls.certificate = files.server_certificate;
         config.tls.key = files.server_key;
         config.tls.client_ca = files.client_ca;
-        tls = std::move(*tls::make_context(config.tls, tls::Use::Http));
+        tls = *tls::make_context(config.tls, tls::Use::Http);
         listener = *net::Listener::open(context, "127.0.0.1:0");
         vetting.emplace(context, config, *log);
         server.emplace(context, backend, tls.get(), config, *log, *vetting);

@@ -3,6 +3,7 @@
 step leaves the grid as the next one finds it."""
 
 import asyncio
+import os
 import unittest
 import xml.etree.ElementTree as ET
 
@@ -18,6 +19,8 @@ from grid_protocol import (
     xgrid,
 )
 from gridd import BROKER, DOMAIN, Operated
+from raw import Raw
+from revoking import RevokingAuthority, serial_of, set_up
 from stock import SECONDS, Client, LoginFailed
 
 TOPIC = "SessionCapability-1.0"
@@ -25,6 +28,8 @@ SERVICE = "com.domain.ise.session.SessionQuery"
 SESSION = "urn:session:1"
 QUERY = "<SessionQuery xmlns='com.domain.ise.session'/>"
 TAG = "{com.domain.ise.session}SessionQuery"
+
+CAPABILITY = "<capability><name>SessionCapability</name><version>1.0</version></capability>"
 
 POLICY = """\
 allow group publishers to discover, create, publish, subscribe on SessionCapability-*
@@ -34,18 +39,32 @@ allow group guests to discover on any
 
 
 def session(location):
-    return ET.fromstring(
-        f"<session xmlns='{SESSION}'><location xmlns='{SESSION}'>{location}</location></session>"
-    )
+    return ET.fromstring(f"<session xmlns='{SESSION}' location='{location}'/>")
 
 
 class Scenario(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
-        self.server = Operated(POLICY).start()
+        self.server = Operated(
+            POLICY,
+            {
+                # Figure 4 by itself, for those whose certificate says enough.
+                "accounts.approve": "o=Example Corp; group=readers -> readers",
+            },
+        )
         self.addCleanup(self.server.close)
+        self.root = RevokingAuthority(os.path.join(self.server.folder, "root"))
+        set_up(self.server, self.root)
+        self.list = os.path.join(self.server.folder, "revoked.crl")
+        self.root.crl(self.list)
+        self.server.settings["tls.crl"] = self.list
+        self.server.start()
+        self.bundles = {}
 
     async def log_in(self, name, resource="test", presence=True):
-        client = Client(self.server.authority.client(f"{name}@{DOMAIN}"), resource)
+        if name not in self.bundles:
+            organization = "Example Corp" if name == "asa" else None
+            self.bundles[name] = self.root.client(f"{name}@{DOMAIN}", organization=organization)
+        client = Client(self.bundles[name], resource)
         await client.login(self.server.c2s, presence=presence)
         self.addCleanup(client.drop)
         return client
@@ -58,14 +77,15 @@ class Scenario(unittest.IsolatedAsyncioTestCase):
     async def state(self, client):
         return texts(await gi(client, "AccountQuery", "<status/>"))
 
-    async def test_s29_s30_s31_s32_s38_s39_s41_s46_s80_s83_the_decks_sequences_in_order(self):
+    async def test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s80_s83_the_sequences_in_order(self):
         ise = await self.register_and_approve("ise", "publishers")
-        asa = await self.register_and_approve("asa", "readers")
+        asa = await self.register_by_itself("asa", "readers")
         await self.authorize_publisher(ise, asa)
         await self.authorize_subscriber(ise, asa)
         await self.publish(ise, asa)
         await self.directed_query(ise, asa)
         await self.change_of_group(ise, asa)
+        await self.revocation_while_connected(ise)
 
     async def register_and_approve(self, name, group):
         """Figure 4: certificate, register, approval by a person, login; before that nothing."""
@@ -88,11 +108,24 @@ class Scenario(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((found["state"], found["group"]), (["enabled"], [group]))
         return client
 
+    async def register_by_itself(self, name, group):
+        """The same without a person, where a rule says so."""
+        client = await self.log_in(name, presence=False)
+        wish = f"<register><param name='group'>{group}</param></register>"
+        answer = await gi(client, "AccountQuery", wish, "set")
+        self.assertEqual(next(answer.iter("account")).get("state"), "enabled")
+        await client.leave()
+        client = await self.log_in(name)
+        self.assertEqual((await self.state(client))["group"], [group])
+        return client
+
     async def authorize_publisher(self, ise, asa):
         """Figure 10: the topic is made, the publisher added; who may not publish is not."""
         await self.refused("forbidden", init_publish(asa, TOPIC))
         answer = await init_publish(
-            ise, TOPIC, f"<query name='{SERVICE}'/><schema namespace='{SESSION}' location='x.xsd'/>"
+            ise,
+            TOPIC,
+            f"<query name='{SERVICE}'/><schema namespace='{SESSION}' location='x.xsd'/>",
         )
         self.assertEqual(answer["topicName"], [TOPIC])
         self.assertEqual(await find(asa, SERVICE), [ise.boundjid.full])
@@ -100,10 +133,7 @@ class Scenario(unittest.IsolatedAsyncioTestCase):
     async def authorize_subscriber(self, ise, asa):
         """Figure 3, the subscriber's half: added to the topic, and told who publishes."""
         answer = await xgrid(
-            asa,
-            "<subscribeRequest><capability><name>SessionCapability</name><version>1.0</version>"
-            "</capability></subscribeRequest>",
-            "get",
+            asa, f"<subscribeRequest>{CAPABILITY}</subscribeRequest>", "get"
         )
         found = texts(answer)
         self.assertEqual((found["topicName"], found["jid"]), ([TOPIC], [ise.boundjid.full]))
@@ -149,6 +179,19 @@ class Scenario(unittest.IsolatedAsyncioTestCase):
         self.server.admin_ctl("accounts", "disable", asa.boundjid.bare)
         with self.assertRaises(LoginFailed):
             await self.log_in("asa")
+
+    async def revocation_while_connected(self, ise):
+        """A list comes that names the publisher's certificate: its stream ends, it stays out."""
+        ended = ise.disconnected
+        self.root.crl(self.list, [serial_of(self.bundles["ise"])])
+        await asyncio.wait_for(ended, SECONDS)
+        self.assertIn("reset", ise.stream_errors)
+        with Raw(self.server.c2s, DOMAIN) as again:
+            again.starttls(self.bundles["ise"])
+            again.open()
+            self.assertIn("<not-authorized", again.authenticate())
+        guest = await self.log_in("guest", "after")
+        self.assertEqual(await find(guest, SERVICE), [])
 
 
 if __name__ == "__main__":

@@ -111,8 +111,7 @@ def main():
     for row in skipped:
         print(f"skip  S{row.number} {row.text}: missing, {row.missing}")
     for row in (row for row, tests in found if tests and row.missing):
-        missing.append(row)
-        print(f"FAIL  S{row.number} is said to be missing, but has a test: see rows.txt")
+        print(f"note  S{row.number} has a test now: rows.txt need not say why it is missing")
     tests = {test for _, row_tests in found for test in row_tests}
     over_streams = sum(1 for _, row_tests in found if any(test.is_stream for test in row_tests))
     print(

@@ -8,6 +8,7 @@
 #include "controller/accounts/notes.hpp"
 #include "controller/commands/acts.hpp"
 #include "controller/commands/tuning.hpp"
+#include "controller/filters/subtopic_notification.hpp"
 #include "controller/state.hpp"
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
@@ -19,7 +20,10 @@ Controller::Controller(Settings settings, const Sessions& sessions)
 
 Controller::~Controller() = default;
 
-void Controller::attach(pubsub::Engine& broker) { state_->directory.attach(broker); }
+void Controller::attach(pubsub::Engine& broker) {
+    state_->directory.attach(broker);
+    broker.attach(state_->filters);
+}
 
 void Controller::attach(const Chains* chains) { state_->chains = chains; }
 
@@ -75,6 +79,7 @@ void Controller::forget() {
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
     commands::apply_tuning(*state_, std::nullopt);
+    state_->filters.forget();
     ++state_->revision;   // no earlier answer may be trusted
 }
 
@@ -105,6 +110,7 @@ void Controller::apply(const storage::KeyChange& change) {
             break;
         case storage::Tag::Topic:
             state_->directory.apply(rest, change.record);
+            state_->filters.declared(rest);
             break;
         case storage::Tag::Provider:
             state_->directory.registrations.apply(rest, change.record);
@@ -137,6 +143,11 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
                     state_->audit.add(std::move(*record));
     const std::string_view event = committed.batch.event;
     if (event.empty()) return;
+    if (const auto subtopic = pubsub::subtopic_change(event))
+        notify_subtopic(
+            *subtopic, committed.revision, committed.time, state_->settings, state_->directory,
+            control
+        );
     if (event.front() == static_cast<char>(storage::Tag::Policy)) control.rights_changed();
     if (const auto act = commands::decode_act(event)) {
         commands::perform(*act, committed.revision, *state_, control);
@@ -151,7 +162,10 @@ void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
     tell_what_is_owed(full, state_->settings, state_->accounts, control);
 }
 
-void Controller::scan_finished() { ++state_->revision; }
+void Controller::scan_finished() {
+    ++state_->revision;
+    state_->filters.scan_finished();
+}
 
 std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t batches_max) {
     std::vector<storage::Batch> batches;
@@ -173,6 +187,13 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
     if (batches.size() < batches_max)
         for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
             batches.push_back(std::move(batch));
+    auto& to_gather = state_->directory.to_gather();
+    std::erase_if(to_gather, [&](const std::string& topic) {
+        if (batches.size() >= batches_max) return false;
+        auto made = state_->directory.broker()->make_subtopic_collection(topic, now);
+        if (made) batches.push_back(std::move(*made));
+        return !made.has_value();   // one that is proposed may be refused: it is looked at again
+    });
     return batches;
 }
 

@@ -31,6 +31,7 @@ struct Settings {
     std::vector<ApprovalRule> approve;   // S36: first match wins, before auto_approve
     bool pin_keys = false;               // a new account is pinned to the key that it came with
     storage::Millis pending_expire_ms = 30LL * 24 * 3600 * 1000;
+    std::size_t subtopics_max = 1'000;   // of one topic, whatever its providers say
     std::size_t audit_queue_max = 10'000;
     std::size_t page_max = 500;
     bool precheck = true;   // B.9: queries between clients are checked before they are delivered

@@ -7,6 +7,7 @@
 #include "controller/audit/queue.hpp"
 #include "controller/commands/dialogs.hpp"
 #include "controller/controller.hpp"
+#include "controller/filters/content_filters.hpp"
 #include "controller/groups/groups.hpp"
 #include "controller/policy/policy.hpp"
 #include "controller/topics/directory.hpp"
@@ -21,7 +22,8 @@ struct Controller::State {
           sessions(table),
           policy(std::string(settings.domain)),
           audit(settings.audit_queue_max),
-          directory(settings, sessions) {}
+          directory(settings, sessions),
+          filters(settings, directory) {}
 
     /// As configured, with what administrators changed since (commands/tuning.hpp).
     Settings settings;
@@ -36,6 +38,7 @@ struct Controller::State {
     Directory directory;
     /// The policy that was tried last (policy_admin.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;
+    filters::ContentFilters filters;
     std::uint64_t revision = 1;   // of rights: see AccessPolicy::revision
 
     AccountMachine machine() const { return {accounts, settings, directory.broker()}; }

@@ -22,10 +22,10 @@ xml::StanzaError denied(Operation operation, const std::string& name) {
 std::optional<xml::StanzaError> check_contact(
     const Contacts& contacts, const Node& node, std::string_view bare
 ) {
-    const NodeConfig& config = node.config();
+    const NodeConfig& config = node.rights().config();
     const xml::Jid contact = xml::Jid::from_canonical(std::string(bare));
     const bool is_roster = config.access_model == AccessModel::Roster;
-    for (const auto& [owner, entry] : node.affiliations) {
+    for (const auto& [owner, entry] : node.rights().affiliations) {
         if (entry.record.affiliation != Affiliation::Owner) continue;
         const xml::Jid jid = xml::Jid::from_canonical(owner);
         const bool is_known = is_roster
@@ -39,7 +39,7 @@ std::optional<xml::StanzaError> check_contact(
 }
 
 bool rests_on_contacts(const Node& node) {
-    const AccessModel model = node.config().access_model;
+    const AccessModel model = node.rights().config().access_model;
     return model == AccessModel::Presence || model == AccessModel::Roster;
 }
 
@@ -47,7 +47,7 @@ bool rests_on_contacts(const Node& node) {
 std::optional<xml::StanzaError> check_switch(const Node& node, Operation operation) {
     const bool is_use = operation == Operation::Publish || operation == Operation::Subscribe ||
                         operation == Operation::Retrieve;
-    if (!is_use || !node.record.is_switched_off) return std::nullopt;
+    if (!is_use || !node.rights().record.is_switched_off) return std::nullopt;
     return refuse(
         Errc::NotAllowed, "An administrator disabled '" + node.name() +
                               "': nobody publishes, subscribes or retrieves there for now."
@@ -76,7 +76,9 @@ bool is_trusted(const Broker& broker, const Principal& actor) {
 
 bool may_discover(const Broker& broker, const Principal& actor, const Node& node) {
     if (is_trusted(broker, actor)) return true;
-    return broker.policy.check(actor, Operation::Discover, node.name(), node.config().type).allowed;
+    return broker.policy
+        .check(actor, Operation::Discover, node.governing_name(), node.rights().config().type)
+        .allowed;
 }
 
 Checked<Granted> find_node(
@@ -96,17 +98,32 @@ Checked<Granted> find_node(
     return granted;
 }
 
+const Node* find_governing(const Broker& broker, const std::string& name) {
+    if (const Node* node = broker.memory.find(name)) return &node->rights();
+    const std::string_view topic = topic_in(name);
+    return topic.empty() ? nullptr : broker.memory.find(topic);
+}
+
+std::optional<xml::StanzaError> check_own(const Node& node) {
+    if (node.record.topic == 0) return std::nullopt;
+    return refuse(
+        Errc::NotAllowed, "This node goes with its topic, '" + std::string(node.governing_name()) +
+                              "': what is done to that is done to it."
+    );
+}
+
 Checked<Granted> grant(
     const Broker& broker, const Context& context, Operation operation, const std::string& name
 ) {
     // The policy speaks of names, so it is asked before the node is looked for: who may not, hears
     // the same whether there is such a node or not.
     if (!is_trusted(broker, context.actor)) {
-        const Node* node = broker.memory.find(name);
+        const Node* node = find_governing(broker, name);
         const std::string type = node ? node->config().type : std::string();
-        Verdict verdict = broker.policy.check(context.actor, operation, name, type);
+        const std::string& asked = node ? node->name() : name;
+        Verdict verdict = broker.policy.check(context.actor, operation, asked, type);
         if (!verdict.allowed) {
-            broker.policy.refused(context.actor, operation, name, verdict);
+            broker.policy.refused(context.actor, operation, asked, verdict);
             return denied(operation, name);
         }
         Checked<Granted> found = find_usable(broker, context, operation, name);
@@ -124,6 +141,11 @@ Checked<Granted> grant_creation(
     granted.name = name;
     granted.bare = context.actor.jid.bare_view();
     granted.is_administrator = is_trusted(broker, context.actor);
+    if (const auto topic = topic_in(name); !topic.empty() && broker.memory.find(topic))
+        return refuse(
+            Errc::NotAllowed,
+            "Names of this form are kept for the subtopics of '" + std::string(topic) + "'."
+        );
     granted.verdict = granted.is_administrator
                           ? own_right(context.actor)
                           : broker.policy.check(context.actor, Operation::Create, name, type);
@@ -135,8 +157,9 @@ Checked<Granted> grant_creation(
 std::optional<xml::StanzaError> check_on_behalf(
     const Broker& broker, const Context& context, Granted& granted, const xml::Jid& subscriber
 ) {
-    Verdict verdict =
-        broker.policy.check_subscriber(subscriber, granted.name, granted.node->config().type);
+    Verdict verdict = broker.policy.check_subscriber(
+        subscriber, granted.node->governing_name(), granted.node->rights().config().type
+    );
     verdict.subject = subscriber.bare_view();
     if (!verdict.allowed) {
         broker.policy.refused(context.actor, Operation::Subscribe, granted.name, verdict);
@@ -161,7 +184,7 @@ Checked<Granted> grant_owner(
 
 Checked<SubscriptionState> admission(const Granted& granted) {
     if (granted.is_administrator) return SubscriptionState::Subscribed;
-    const AccessModel model = granted.node->config().access_model;
+    const AccessModel model = granted.node->rights().config().access_model;
     if (model == AccessModel::Open || is_listed(granted.affiliation))
         return SubscriptionState::Subscribed;
     if (model == AccessModel::Authorize) return SubscriptionState::Pending;
@@ -176,7 +199,8 @@ Checked<SubscriptionState> admission(const Granted& granted) {
 bool lets_in(const Broker& broker, const Node& node, std::string_view bare) {
     const Affiliation affiliation = node.affiliation(bare);
     if (is_shut_out(affiliation)) return false;
-    if (is_listed(affiliation) || node.config().access_model == AccessModel::Open) return true;
+    if (is_listed(affiliation) || node.rights().config().access_model == AccessModel::Open)
+        return true;
     if (rests_on_contacts(node)) return !check_contact(broker.contacts, node, bare);
     return node.has_subscribed(bare);
 }
@@ -191,7 +215,7 @@ std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
             return std::nullopt;
         return check_contact(*granted.contacts, node, granted.bare);
     }
-    switch (node.config().access_model) {
+    switch (node.rights().config().access_model) {
         case AccessModel::Open:
             return std::nullopt;
         case AccessModel::Whitelist:
@@ -215,9 +239,11 @@ storage::Batch start_batch(const Granted& granted) {
     batch.operations.reserve(4);
     batch.expectations.reserve(6);
     batch.expect(storage::Family::Control, node_key(granted.node->uid), granted.node->revision);
+    if (const Node* topic = granted.node->topic)
+        batch.expect(storage::Family::Control, node_key(topic->uid), topic->revision);
     // An affiliation that is absent counts too: an outcast may be in the queue before us.
     batch.expect(
-        storage::Family::Control, affiliation_key(granted.node->uid, granted.bare),
+        storage::Family::Control, affiliation_key(granted.node->rights().uid, granted.bare),
         granted.node->affiliation_revision(granted.bare)
     );
     return batch;

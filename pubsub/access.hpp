@@ -47,6 +47,11 @@ std::optional<xml::StanzaError> check_on_behalf(
 /// Owner use cases: the policy's `manage`, and the owner affiliation or an administrator.
 Checked<Granted> grant_owner(const Broker& broker, const Context& context, const std::string& name);
 
+/// The node whose rights count for that name: of a subtopic, also one that is gone, its topic.
+const Node* find_governing(const Broker& broker, const std::string& name);
+/// Subtopics and their collection are not configured, purged or deleted by themselves.
+std::optional<xml::StanzaError> check_own(const Node& node);
+
 bool may_discover(const Broker& broker, const Principal& actor, const Node& node);
 bool is_trusted(const Broker& broker, const Principal& actor);
 

@@ -91,6 +91,7 @@ void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
     deleted_.erase(uid);
     if (!change.record) {
         tree_.leave(node);
+        leave_topic(node);
         node.revision = 0;
         forget_items(node);
         return drop_if_empty(uid);
@@ -114,10 +115,16 @@ void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
 void Memory::enter(Node& node) {
     if (node.record.is_deleted) {
         tree_.leave(node);
+        leave_topic(node);
+        for (const auto& [filter, subtopic] : node.subtopics) hide(*subtopic);
         deleted_.insert(node.uid);
         forget_items(node);
         return note_cleaning(node);
     }
+    join_topic(node);
+    if (node.is_orphan()) return hide(node);
+    orphans_.erase(node.uid);
+    note_use(node);
     by_name_[node.name()] = &node;
     tree_.enter(node);
     const auto early = old_items_.find({node.uid, node.record.epoch});
@@ -192,7 +199,8 @@ void Memory::drop_if_empty(std::uint64_t uid) {
     if (found == nodes_.end()) return;
     const Node& node = *found->second;
     if (node.revision != 0 || node.guard != 0 || node.hidden_up_to != 0 ||
-        !node.affiliations.empty() || !node.subscriptions.empty() || node.items.size() > 0)
+        !node.affiliations.empty() || !node.subscriptions.empty() || node.items.size() > 0 ||
+        !node.subtopics.empty())
         return;
     nodes_.erase(found);
 }

@@ -14,6 +14,7 @@ void Memory::note_subscription(Node& node, const Subscriptions::value_type& entr
         else
             pending_.erase(node.uid);
     }
+    note_filter(node, entry, is_there);
     const storage::Millis expire = subscription.expire();
     if (expire == 0) return;
     const bool is_to_remind = !subscription.is_reminded && settings_.lease_reminder_seconds > 0;
@@ -42,12 +43,13 @@ void Memory::apply_subscription(const ParsedKey& key, const storage::KeyChange& 
         note_subscription(node, *made, true);
         ++subscribed_[account][key.uid];
         ++subscription_count_;
-        return;
+        return note_use(node);
     }
     if (found == node.subscriptions.end()) return;
     note_subscription(node, *found, false);
     node.subscriptions.erase(found);
     --subscription_count_;
+    note_use(node);
     auto& nodes = subscribed_[account];
     if (--nodes[key.uid] == 0) nodes.erase(key.uid);
     if (nodes.empty()) subscribed_.erase(account);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "pubsub/collection_audience.hpp"
+#include "pubsub/filtered_audience.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -58,7 +59,7 @@ std::optional<Subscriber> subscriber_of(const Node& node, At at, At end, Audienc
             has_plain = true;   // one of them wants each item by itself, and so it gets them
     }
     if (count == 0) return std::nullopt;
-    Subscriber subscriber{xml::Jid::from_canonical(at->first.jid), {has_body, {}}, shows, 0};
+    Subscriber subscriber{xml::Jid::from_canonical(at->first.jid), {has_body, {}, {}}, shows, 0};
     // §12.18: what happens to the node itself is the same for every subscription.
     if (count > 1 && kind == AudienceKind::Items)
         subscriber.flavour.headers = subid_headers(node, at, end, kind);
@@ -76,21 +77,25 @@ std::vector<Subscriber> audience_of(const Broker& broker, const Node& node, Audi
         do ++next;
         while (next != end && next->first.jid == at->first.jid);
         auto subscriber = subscriber_of(node, at, next, kind);
-        if (subscriber &&
-            broker.policy.may_receive(subscriber->jid, node.name(), node.config().type))
+        if (subscriber && broker.policy.may_receive(
+                              subscriber->jid, node.governing_name(), node.rights().config().type
+                          ))
             audience.push_back(std::move(*subscriber));
         at = next;
     }
     add_through_collections(broker, node, kind, audience);
+    if (kind == AudienceKind::Items) add_filtered(broker, node, audience);
     return audience;
 }
 
 std::optional<Subscriber> find_subscriber(
     const Broker& broker, const Node& node, const xml::Jid& jid
 ) {
-    if (!broker.policy.may_receive(jid, node.name(), node.config().type)) return std::nullopt;
+    if (!broker.policy.may_receive(jid, node.governing_name(), node.rights().config().type))
+        return std::nullopt;
     const auto [first, last] = node.subscriptions_of(jid.str());
     if (auto own = subscriber_of(node, first, last, AudienceKind::Items)) return own;
+    if (auto filtered = find_filtered(broker, node, jid)) return filtered;
     return find_through_collections(broker, node, jid);
 }
 

@@ -161,6 +161,11 @@ bool Round::clean_account(const Node& node, const std::string& bare) {
     node.each_subscription_of_account(bare, [&](const auto& subscription) {
         if (removed++ < items_per_batch) erase_subscription(batch, node, subscription, true);
     });
+    for (const auto& [filter, subtopic] : node.subtopics)
+        subtopic->each_subscription_of_account(bare, [&](const auto& subscription) {
+            if (removed++ < items_per_batch)
+                erase_subscription(batch, *subtopic, subscription, true);
+        });
     if (removed == 0) {   // done
         if (entry.record.affiliation == Affiliation::None)
             batch.erase(Family::Control, key);
@@ -177,12 +182,17 @@ bool Round::clean_narrowed(const Node& node) {
     Batch batch;
     batch.expect(Family::Control, node_key(node.uid), node.revision);
     std::size_t removed = 0;
-    for (const auto& entry : node.subscriptions) {
-        const Affiliation affiliation = node.affiliation(bare_of(entry.first.jid));
-        if (may_stay(node.config().access_model, affiliation)) continue;
-        if (removed++ == items_per_batch) break;
-        erase_subscription(batch, node, entry, true);
-    }
+    const auto clean = [&](const Node& one) {
+        for (const auto& entry : one.subscriptions) {
+            const Affiliation affiliation = node.affiliation(bare_of(entry.first.jid));
+            if (may_stay(node.config().access_model, affiliation)) continue;
+            if (removed == items_per_batch) return;
+            ++removed;
+            erase_subscription(batch, one, entry, true);
+        }
+    };
+    clean(node);
+    for (const auto& [filter, subtopic] : node.subtopics) clean(*subtopic);
     if (removed == 0) {
         NodeRecord record = node.record;
         record.is_narrowed = false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pubsub/engine.hpp"
+#include "pubsub/filter_indexes.hpp"
 #include "pubsub/memory.hpp"
 #include "pubsub/ports.hpp"
 #include "pubsub/visible_nodes.hpp"
@@ -22,7 +23,9 @@ struct Broker {
     const AccessPolicy& policy;
     const Contacts& contacts;
     Memory memory;
-    mutable VisibleCounts visible_counts;   // answers remembered, no state
+    const ContentFilter* filter = nullptr;   // null: nothing is filtered
+    mutable VisibleCounts visible_counts;    // answers remembered, no state
+    mutable FilterIndexes filter_indexes;    // the same
 };
 
 }   // namespace grid::pubsub

@@ -56,7 +56,7 @@ Subscriber to_subscriber(const std::string& jid, const Through& through) {
     }
     return {
         xml::Jid::from_canonical(jid),
-        {through.has_body, headers + "</headers>"},
+        {through.has_body, headers + "</headers>", {}},
         through.shows,
         through.has_plain ? 0 : through.digest_ms
     };
@@ -82,8 +82,10 @@ ThroughByJid find_through(
             if (!brings(subscription, distance, kind)) continue;
             const auto jid = xml::Jid::from_canonical(key.jid);
             if (!may_pass(broker, node, kind, jid)) continue;
-            const NodeConfig& config = above->config();
-            if (!broker.policy.may_receive(jid, above->name(), config.type)) continue;
+            if (!broker.policy.may_receive(
+                    jid, above->governing_name(), above->rights().config().type
+                ))
+                continue;
             note(found, *above, *at, kind);
         }
     }
@@ -114,7 +116,9 @@ void add_through_collections(
             });
         if (at != end && at->jid.str() == jid) continue;   // has its own subscription
         Subscriber subscriber = to_subscriber(jid, through);
-        if (broker.policy.may_receive(subscriber.jid, node.name(), node.config().type))
+        if (broker.policy.may_receive(
+                subscriber.jid, node.governing_name(), node.rights().config().type
+            ))
             audience.push_back(std::move(subscriber));
     }
 }

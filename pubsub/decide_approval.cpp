@@ -42,7 +42,8 @@ Decision decide(const Broker& broker, const Context& context, const Approval& an
         next.state = SubscriptionState::Subscribed;
         put_subscription(broker, context, batch, node, key, std::move(next));
         batch.expect(
-            Family::Control, affiliation_key(node.uid, bare), node.affiliation_revision(bare)
+            Family::Control, affiliation_key(node.rights().uid, bare),
+            node.affiliation_revision(bare)
         );
         batch.event += encode(
             SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::Subscribed, true}

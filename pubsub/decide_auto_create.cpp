@@ -69,7 +69,7 @@ Decision publish_to_new(const Broker& broker, const Context& context, const Publ
 
     const bool is_named = request.id.has_value();
     ItemPublished event{
-        uid_of_this_batch, request.has_item, request.id.value_or(""), granted->bare, {}
+        uid_of_this_batch, request.has_item, request.id.value_or(""), granted->bare, {}, {}
     };
     if (request.has_item && !is_named) event.id = context.fresh_id;
     if (config->persist_items)

@@ -6,6 +6,7 @@
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/node_creation.hpp"
 #include "pubsub/retention.hpp"
+#include "pubsub/subtopic.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -107,6 +108,7 @@ Decision decide(const Broker& broker, const Context& context, const Configure& r
     if (!granted) return granted.error();
     if (request.form.type == "cancel") return Reply{};   // §8.2.4: all stays as it is
     const Node& node = *granted->node;
+    if (auto error = check_own(node)) return *error;
     NodeRecord record = node.record;
     if (auto error = fill_in(record.config, request.form, broker.settings)) return *error;
     if (record.config.type != node.config().type) {
@@ -131,6 +133,7 @@ Decision decide(const Broker& broker, const Context& context, const DeleteNode& 
     auto granted = grant_owner(broker, context, request.node);
     if (!granted) return granted.error();
     const Node& node = *granted->node;
+    if (auto error = check_own(node)) return *error;
     NodeRecord record = node.record;
     record.is_deleted = true;   // the gate: no publish in flight survives
     // What a deleted name leaves behind counts as a node would.
@@ -153,6 +156,7 @@ Decision decide(const Broker& broker, const Context& context, const PurgeNode& r
     auto granted = grant_owner(broker, context, request.node);
     if (!granted) return granted.error();
     const Node& node = *granted->node;
+    if (auto error = check_own(node)) return *error;
     if (!node.config().persist_items || node.config().is_collection())   // §8.5.3.3
         return unsupported("persistent-items", "This node keeps no items.");
     NodeRecord record = node.record;
@@ -161,6 +165,7 @@ Decision decide(const Broker& broker, const Context& context, const PurgeNode& r
     put_node(batch, node, record);
     batch.put(Family::Control, trash_key(node.uid, node.record.epoch), "");
     batch.event = encode(NodePurged{node.uid});
+    if (auto error = purge_subtopics(node, batch)) return *error;
     return commit(broker, context, *granted, std::move(batch));
 }
 

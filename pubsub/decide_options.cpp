@@ -4,6 +4,7 @@
 #include "pubsub/events.hpp"
 #include "pubsub/subscription_change.hpp"
 #include "pubsub/subscription_form.hpp"
+#include "pubsub/subtopic.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -61,18 +62,24 @@ Decision decide(const Broker& broker, const Context& context, const SetOptions& 
             return *error;
     const Node& node = *chosen->granted.node;
     const auto& [key, present] = *chosen->subscription;
-    const auto options = fill_in(
+    auto options = fill_in(
         options_of(present.options), request.form, broker.settings, node.config(), context.now
     );
     if (!options) return options.error();
+    const auto filter = canonical_filter(broker, node, *options);
+    if (!filter) return filter.error();
     // A temporary one is written even so: it is wanted again (leases.hpp).
     if (*options == options_of(present.options) && !options->is_temporary) return Reply{};
     Subscription next = present;
     set_options(next, *options, broker.settings, context.now);
     Batch batch;
     batch.expect(Family::Control, node_key(node.uid), node.revision);
+    if (*filter && options->filter != options_of(present.options).filter) {
+        const auto use = use_subtopic(broker, context, node, **filter, batch);
+        if (!use) return use.error();
+    }
     put_subscription(broker, context, batch, node, key, std::move(next));
-    batch.event = encode(SubscriptionConfigured{node.uid, key.jid, key.subid});
+    batch.event += encode(SubscriptionConfigured{node.uid, key.jid, key.subid});
     return commit(broker, context, chosen->granted, std::move(batch));
 }
 

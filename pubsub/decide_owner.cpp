@@ -181,7 +181,8 @@ bool modify_subscription(
     if (exists && found->second.state == *wanted) return true;
     if (*wanted != SubscriptionState::Subscribed || (change.subid && !exists)) return false;
     if (is_shut_out(node.affiliation(change.jid.bare_view()))) return false;
-    if (!broker.policy.may_receive(change.jid, node.name(), node.config().type)) return false;
+    if (!broker.policy.may_receive(change.jid, node.governing_name(), node.rights().config().type))
+        return false;
     if (!exists && check_subscription_room(broker, node, change.jid, batch)) return false;
     const SubscriptionKey key =
         exists ? found->first : SubscriptionKey{jid, first_subid(node.uid, jid)};
@@ -190,7 +191,7 @@ bool modify_subscription(
     put_subscription(broker, context, batch, node, key, std::move(next));
     // The affiliation must still let it in when this commits.
     batch.expect(
-        Family::Control, affiliation_key(node.uid, change.jid.bare_view()),
+        Family::Control, affiliation_key(node.rights().uid, change.jid.bare_view()),
         node.affiliation_revision(change.jid.bare_view())
     );
     batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, *wanted, true});
@@ -203,7 +204,7 @@ Decision decide(const Broker& broker, const Context& context, const GetAffiliati
     auto granted = grant_owner(broker, context, request.node);
     if (!granted) return granted.error();
     std::vector<std::string> accounts;
-    for (const auto& [bare, entry] : granted->node->affiliations)
+    for (const auto& [bare, entry] : granted->node->rights().affiliations)
         if (entry.record.affiliation != Affiliation::None) accounts.push_back(bare);
     auto page =
         find_page(request.page, accounts.size(), broker.settings.page_max, by_text(accounts));
@@ -220,6 +221,7 @@ Decision decide(const Broker& broker, const Context& context, const ModifyAffili
     auto granted = grant_owner(broker, context, request.node);
     if (!granted) return granted.error();
     const Node& node = *granted->node;
+    if (auto error = check_own(node)) return *error;
     Batch batch = start_batch(*granted);
     const bool leaves_owner = owners_left(node, request.changes) > 0;
     bool touches_owners = false;

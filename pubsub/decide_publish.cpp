@@ -6,6 +6,7 @@
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/publish_parts.hpp"
 #include "pubsub/retention.hpp"
+#include "pubsub/subtopic.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -120,7 +121,8 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
     auto granted = grant(broker, context, Operation::Publish, request.node);
     if (!granted) {
         const bool is_missing = granted.error().condition == "item-not-found";
-        if (is_missing && broker.settings.auto_create)
+        const bool is_kept = find_governing(broker, request.node) != nullptr;
+        if (is_missing && !is_kept && broker.settings.auto_create)
             return publish_to_new(broker, context, request);
         return granted.error();
     }
@@ -128,6 +130,11 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
     const NodeConfig& config = node.config();
     if (config.is_collection())   // §7.1.3.2
         return unsupported("publish", "A collection has no items of its own.");
+    if (node.topic && shows_through(broker, *node.topic))
+        return refuse(
+            Errc::NotAllowed, "The broker filters for this topic: publish to '" +
+                                  std::string(node.governing_name()) + "' alone."
+        );
     const PublishRight right = publish_right(*granted);
     if (!right.is_given) {
         broker.policy.refused(
@@ -151,7 +158,7 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
         );
     }
     const bool is_named = request.id.has_value();
-    ItemPublished event{node.uid, request.has_item, request.id.value_or(""), granted->bare, {}};
+    ItemPublished event{node.uid, request.has_item, request.id.value_or(""), granted->bare, {}, {}};
     if (request.has_item && !is_named) event.id = context.fresh_id;   // §7.1.2
     if (config.persist_items) {
         if (auto error = check_room(broker, context, node, event.id, batch)) return *error;
@@ -167,6 +174,7 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
     } else {
         batch.is_volatile = !config.persist_items;
     }
+    event.extracted = extracted_of(broker, node, request, batch);
     batch.event = encode(event);
     Reply reply;
     if (request.has_item && !is_named) reply = publish_reply(request.node, event.id);

@@ -7,6 +7,7 @@
 #include "pubsub/errors.hpp"
 #include "pubsub/item_pages.hpp"
 #include "pubsub/stored_payload.hpp"
+#include "pubsub/subtopic.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -27,7 +28,8 @@ Reply build_reply(
     const std::string& node,
     const std::vector<Wanted>& wanted,
     const Values& values,
-    const std::optional<xml::Element>& set
+    const std::optional<xml::Element>& set,
+    const PayloadTest* test = nullptr
 ) {
     xml::Element items("items", xml::ns::pubsub, {{"node", node}});
     std::size_t next = 0;
@@ -36,7 +38,7 @@ Reply build_reply(
         if (!item.publisher.empty()) element.set("publisher", item.publisher);
         if (item.has_payload) {
             const auto& value = values.at(next++);
-            if (!value) continue;
+            if (!value || (test && !test->matches(value->value))) continue;
             auto payload = parse_payload(value->value);
             if (!payload) continue;
             element.add(std::move(*payload));
@@ -91,7 +93,12 @@ Checked<std::vector<std::size_t>> by_id(
 Decision decide(const Broker& broker, const Context& context, const RetrieveItems& request) {
     auto granted = grant(broker, context, Operation::Retrieve, request.node);
     if (!granted) return granted.error();
-    const Node& node = *granted->node;
+    // Where the broker filters, a subtopic's items are those of its topic that match: pages and
+    // max_items count before the filter is asked, which is where the payloads are read.
+    const Node& node = shelf_of(broker, *granted->node);
+    std::shared_ptr<const PayloadTest> test;
+    if (&node != granted->node)
+        test = broker.filter->test(node.name(), granted->node->record.filter);
     if (auto error = check_retrieval(*granted)) return *error;
     if (auto error = check_subid(context, *granted, request)) return *error;
     // XEP-0248 §6.2.3: through a graph of any size there is no page of bounded cost.
@@ -135,9 +142,12 @@ Decision decide(const Broker& broker, const Context& context, const RetrieveItem
                 {storage::Family::Payload, payload_key(node.uid, node.record.epoch, item.revision)}
             );
     }
+    if (test) std::erase_if(wanted, [](const Wanted& item) { return !item.has_payload; });
     if (read.keys.empty()) return build_reply(request.node, wanted, {}, set);
-    read.finish = [name = request.node, wanted = std::move(wanted), set](Values values) {
-        return std::variant<xml::StanzaError, Reply>(build_reply(name, wanted, values, set));
+    read.finish = [name = request.node, wanted = std::move(wanted), set, test](Values values) {
+        return std::variant<xml::StanzaError, Reply>(
+            build_reply(name, wanted, values, set, test.get())
+        );
     };
     return read;
 }

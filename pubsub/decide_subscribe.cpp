@@ -6,6 +6,7 @@
 #include "pubsub/events.hpp"
 #include "pubsub/subscription_change.hpp"
 #include "pubsub/subscription_form.hpp"
+#include "pubsub/subtopic.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
 
@@ -72,6 +73,14 @@ std::optional<Subscription> renewed(
     Subscription next = present;
     set_options(next, wanted, broker.settings, context.now);
     return next;
+}
+
+const Subscriptions::value_type* find_unfiltered(const Node& node, const std::string& jid) {
+    const auto [first, last] = node.subscriptions_of(jid);
+    const auto found = std::find_if(first, last, [](const auto& entry) {
+        return options_of(entry.second.options).filter.empty();
+    });
+    return found == last ? nullptr : &*found;
 }
 
 bool has_pending(const Node& node, const std::string& jid) {
@@ -147,17 +156,19 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     const std::string_view bare = request.jid.bare_view();
     const bool is_own = bare == granted->bare;
     if (auto error = check_subscriber(broker, context, *granted, request.jid)) return *error;
-    const auto wanted = options_wanted(broker, context, node, request);
+    auto wanted = options_wanted(broker, context, node, request);
     if (!wanted) return wanted.error();
+    const auto filter = canonical_filter(broker, node, *wanted);
+    if (!filter) return filter.error();
     if (has_pending(node, jid))   // §6.1.3.5
         return refuse(Errc::PendingSubscription, "An owner has not yet approved this.");
     if (broker.settings.is_subscribing_again_same)
         if (const auto* same = find_same(node, jid, *wanted))
             return renew(broker, context, *granted, request, *same, *wanted);
     // Who says nothing of options means what is there, whatever became of its options.
-    const auto [present, past] = node.subscriptions_of(jid);
-    if (broker.settings.is_subscribing_again_same && !request.options && present != past)
-        return subscription_reply(node, request, present->first, present->second);
+    if (broker.settings.is_subscribing_again_same && !request.options)
+        if (const auto* present = find_unfiltered(node, jid))
+            return subscription_reply(node, request, present->first, present->second);
     if (has_other_depth(node, jid, *wanted))
         return refuse(Errc::NodeExists, "You follow this collection to another depth already.");
     // What an owner does for others needs no approval.
@@ -165,6 +176,10 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     if (!state) return state.error();
 
     Batch batch = start_batch(*granted);
+    if (*filter) {
+        const auto use = use_subtopic(broker, context, node, **filter, batch);
+        if (!use) return use.error();
+    }
     if (auto error = check_subscription_room(broker, node, request.jid, batch)) return *error;
     // The first one contends with that of another session which subscribes at once.
     SubscriptionKey key{jid, first_subid(node.uid, jid)};
@@ -172,7 +187,9 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     Subscription made;
     made.state = *state;
     set_options(made, *wanted, broker.settings, context.now);
-    batch.expect(Family::Control, affiliation_key(node.uid, bare), node.affiliation_revision(bare));
+    batch.expect(
+        Family::Control, affiliation_key(node.rights().uid, bare), node.affiliation_revision(bare)
+    );
     put_subscription(broker, context, batch, node, key, made);
     batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, *state, !is_own});
     if (*state == SubscriptionState::Pending)

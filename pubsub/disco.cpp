@@ -57,7 +57,7 @@ Element meta_data(const Broker& broker, const Context& context, const Node& node
         config.contact;
     xml::FormField owners{"pubsub#owner", "jid-multi", "Node owners", {}, {}};
     xml::FormField publishers{"pubsub#publisher", "jid-multi", "Publishers to this node", {}, {}};
-    for (const auto& [bare, entry] : node.affiliations) {
+    for (const auto& [bare, entry] : node.rights().affiliations) {
         const bool fits =
             owners.values.size() + publishers.values.size() < broker.settings.page_max;
         if (entry.record.affiliation == Affiliation::Owner && fits) owners.values.push_back(bare);
@@ -67,6 +67,10 @@ Element meta_data(const Broker& broker, const Context& context, const Node& node
     form.fields.push_back(std::move(publishers));
     form.fields.push_back(parents_field(broker, context, node));
     broker.policy.describe(node.name(), form);
+    // Names of nodes say nothing (§12.15): what belongs together is said here.
+    if (node.record.topic != 0)
+        form.add("x-grid#parent", "text-single", std::string(node.governing_name()), "Topic");
+    if (node.is_subtopic()) form.add("x-grid#filter", "text-single", node.record.filter, "Filter");
     return form.to_element();
 }
 

@@ -10,10 +10,13 @@
 #include "pubsub/broker.hpp"
 #include "pubsub/leases.hpp"
 #include "pubsub/node_config_form.hpp"
+#include "pubsub/node_views.hpp"
 #include "pubsub/notification.hpp"
 #include "pubsub/replay.hpp"
 #include "pubsub/request_parse.hpp"
 #include "pubsub/rights_walk.hpp"
+#include "pubsub/subtopic.hpp"
+#include "pubsub/subtopic_upkeep.hpp"
 #include "pubsub/sweep.hpp"
 #include "pubsub/use_cases.hpp"
 
@@ -28,6 +31,7 @@ struct Engine::State {
     Leases leases;
     Bounces bounces;
     SweepCursor sweep;
+    SubtopicUpkeep subtopics;
 };
 
 namespace {
@@ -44,23 +48,13 @@ Prepared prepare_request(const Broker& broker, Request request) {
     return prepared;
 }
 
-NodeView view_of(const Broker& broker, const Node& node) {
-    NodeView view;
-    view.uid = node.uid;
-    view.name = node.name();
-    view.title = node.config().title;
-    view.type = node.config().type;
-    view.access_model = to_string(node.config().access_model);
-    view.publish_model = to_string(node.config().publish_model);
-    view.items = node.items.size() - node.hidden(broker.settings);
-    view.subscriptions = node.subscriptions.size();
-    for (const auto& [bare, entry] : node.affiliations)
-        if (is_publishing(entry.record.affiliation)) ++view.publishers;
-    view.created = node.record.created;
-    view.creator = node.record.creator;
-    view.is_collection = node.config().is_collection();
-    view.is_enabled = !node.record.is_switched_off;
-    return view;
+/// Off the grid strand, and once for all filters.
+void extract(const Broker& broker, const IqRequest& request, Publish& publish) {
+    if (!broker.filter || publish.payload.empty()) return;
+    const xml::Element* item = request.payload->child("publish");
+    item = item ? item->child("item") : nullptr;
+    const xml::Element* payload = item ? item->first_child() : nullptr;
+    if (payload) publish.extracted = broker.filter->extract(publish.node, *payload);
 }
 
 }   // namespace
@@ -75,8 +69,11 @@ std::optional<Result<Prepared, xml::StanzaError>> Engine::prepare(const IqReques
     auto parsed = parse_request(request, broker.settings);
     if (!parsed) return std::nullopt;
     if (!*parsed) return Result<Prepared, xml::StanzaError>(parsed->error());
+    if (auto* publish = std::get_if<Publish>(&**parsed)) extract(broker, request, *publish);
     return Result<Prepared, xml::StanzaError>(prepare_request(broker, std::move(**parsed)));
 }
+
+void Engine::attach(const ContentFilter& filter) { state_->broker->filter = &filter; }
 
 std::optional<Prepared> Engine::prepare_message(const xml::Element& message) {
     if (auto bounce = parse_bounce(message))
@@ -103,7 +100,10 @@ void Engine::notify(const storage::Committed& committed, Notifier& notifier) {
     }
 }
 
-void Engine::scan_started() { state_->broker->memory.forget(); }
+void Engine::scan_started() {
+    state_->broker->memory.forget();
+    state_->broker->filter_indexes = {};   // they point into memory
+}
 
 void Engine::count_bounce(const Bounced& bounced, storage::Millis now) {
     const Broker& broker = *state_->broker;
@@ -125,6 +125,10 @@ std::vector<storage::Batch> Engine::due(storage::Millis now, std::size_t batches
     for (auto& batch :
          due_batches(*state_->broker, state_->background, now, batches_max - batches.size()))
         batches.push_back(std::move(batch));
+    if (batches.size() < batches_max)
+        for (auto& batch :
+             state_->subtopics.due(*state_->broker, now, batches_max - batches.size()))
+            batches.push_back(std::move(batch));
     return batches;
 }
 
@@ -181,6 +185,9 @@ std::vector<std::uint64_t> Engine::subscribed_nodes(const xml::Jid& bare) const 
         nodes.push_back(uid);
         for (const auto& [node, distance] : memory.tree().descendants(uid))
             nodes.push_back(node->uid);
+        const Node* topic = memory.find(uid);
+        if (!topic || topic->filtered.empty()) continue;
+        for (const auto& [filter, subtopic] : topic->subtopics) nodes.push_back(subtopic->uid);
     }
     return nodes;
 }
@@ -205,6 +212,19 @@ bool Engine::is_sweep_pending() const {
 }
 
 bool Engine::is_sweep_at_start() const { return state_->sweep.is_at_start(); }
+Decision Engine::join_subtopic(const Context& context, const JoinSubtopic& request) const {
+    return decide(*state_->broker, context, request);
+}
+
+std::vector<SubtopicView> Engine::subtopics(std::string_view topic) const {
+    return views_of_subtopics(*state_->broker, topic);
+}
+
+std::optional<storage::Batch> Engine::make_subtopic_collection(
+    std::string_view topic, storage::Millis now
+) const {
+    return subtopic_collection(*state_->broker, topic, now);
+}
 
 std::vector<NodeView> Engine::nodes(std::string_view after, std::size_t max) const {
     const auto& nodes = state_->broker->memory.by_name();
@@ -255,6 +275,11 @@ std::vector<std::string> Engine::published_by(std::string_view bare, std::size_t
         if (publishes(uid, bare)) found.push_back(memory.find(uid)->name());
     }
     return found;
+}
+
+std::uint64_t Engine::node_uid(std::string_view name) const {
+    const Node* node = state_->broker->memory.find(name);
+    return node ? node->uid : 0;
 }
 
 std::size_t Engine::node_count() const { return state_->broker->memory.by_name().size(); }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "pubsub/content_filter.hpp"
 #include "pubsub/ports.hpp"
 #include "pubsub/request.hpp"
 #include "storage/batch.hpp"
@@ -70,6 +71,8 @@ struct Settings {
     /// Presence and rosters are there to ask: the broker finds out itself (Contacts).
     bool has_contacts = false;
     std::size_t children_max = 20'000;   // of one collection: what `max` means
+    /// How long a subtopic stays that nobody is subscribed to (S63).
+    storage::Millis subtopic_grace_ms = 60'000;
 
     storage::Millis reminder() const { return storage::Millis{lease_reminder_seconds} * 1000; }
 };
@@ -82,8 +85,9 @@ inline constexpr std::uint8_t every_show = 31;
 struct Flavour {
     bool has_body = false;
     std::string headers;   // a complete `<headers/>` element, or nothing
+    std::string node;      // §12.20: told as of that node, the topic; empty: as it is
 
-    bool is_plain() const { return !has_body && headers.empty(); }
+    bool is_plain() const { return !has_body && headers.empty() && node.empty(); }
 };
 
 /// One subscriber as fan-out needs it: one per JID, whatever the number of its subscriptions.
@@ -101,6 +105,8 @@ struct OwedItem {
     storage::Revision revision = 0;
     storage::KeyRef payload;                         // no key: there is none
     bool is_for_bare = false, is_for_full = false;   // which addresses subscribed
+    /// Only a payload that passes is owed: an item of the topic, told as of the subtopic.
+    std::shared_ptr<const PayloadTest> test;
 };
 /// The oldest of what is owed, in commit order.
 struct Owed {
@@ -122,7 +128,22 @@ struct NodeView {
     storage::Millis created = 0;
     std::string creator;
     bool is_collection = false;
-    bool is_enabled = true;   // see Engine::switch_node
+    bool is_enabled = true;      // see Engine::switch_node
+    std::string topic, filter;   // of a subtopic; the collection of them has a topic only
+};
+
+/// A subtopic as its publishers hear of it (S62).
+struct SubtopicView {
+    std::string name, filter;
+    std::size_t subscriptions = 0;
+};
+
+/// The Grid protocol's subscription to the subtopic of that filter, which is made if there is none
+/// (S60).
+struct JoinSubtopic {
+    std::string topic;
+    CanonicalFilter filter;
+    xml::Jid jid;
 };
 
 /// One who has something at a node that the policy may take away.
@@ -150,6 +171,8 @@ class Engine final : public IqService {
 public:
     Engine(Settings settings, const AccessPolicy& policy, const Contacts& contacts);
     ~Engine() override;
+    /// Without, no subscription has a filter. Call once, before anything else.
+    void attach(const ContentFilter& filter);
 
     /// pubsub, pubsub#owner, disco#info and disco#items requests to the service address.
     std::optional<Result<Prepared, xml::StanzaError>> prepare(const IqRequest& request) override;
@@ -231,8 +254,19 @@ public:
     /// would do to them (rights_walk.hpp). At most `max` are looked at.
     HolderPage holders(const HolderCursor& after, std::size_t max) const;
 
+    /// See JoinSubtopic; the policy is asked about the topic.
+    Decision join_subtopic(const Context& context, const JoinSubtopic& request) const;
+    std::vector<SubtopicView> subtopics(std::string_view topic) const;
+    /// The collection of a topic's subtopics, with its publishers subscribed to it; nothing when it
+    /// is there, or the topic is not.
+    std::optional<storage::Batch> make_subtopic_collection(
+        std::string_view topic, storage::Millis now
+    ) const;
+
     std::vector<NodeView> nodes(std::string_view after, std::size_t max) const;
     std::optional<NodeView> node(std::string_view name) const;
+    /// 0: there is no such node.
+    std::uint64_t node_uid(std::string_view name) const;
     /// Owners and publishers of a node: bare JID and affiliation.
     std::vector<std::pair<std::string, std::string>> publishers(
         std::string_view node, std::size_t max

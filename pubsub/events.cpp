@@ -17,6 +17,7 @@ struct Writer {
 
     void operator()(const ItemPublished& e) const {
         out.u64(e.node).boolean(e.has_item).text(e.id).text(e.publisher).text(e.payload);
+        out.text(e.extracted);
     }
     void operator()(const ItemsRetracted& e) const {
         out.u64(e.node).boolean(e.is_notified).u64(e.hidden_after);
@@ -44,6 +45,9 @@ struct Writer {
     void operator()(const LeaseEnding& e) const { out.u64(e.node).text(e.jid).text(e.subid); }
     void operator()(const PendingListed& e) const { out.u64(e.node).text(e.to); }
     void operator()(const Bounced& e) const { out.text(e.jid).u64(e.node); }
+    void operator()(const SubtopicChanged& e) const {
+        out.text(e.topic).text(e.name).text(e.filter).boolean(e.is_created);
+    }
 };
 
 std::string string_of(Decoder& in) { return std::string(in.text()); }
@@ -59,9 +63,8 @@ ItemsRetracted read_retracted(Decoder& in) {
 std::optional<Event> read(Decoder in) {
     switch (in.u8()) {
         case 0:
-            return ItemPublished{
-                in.u64(), in.boolean(), string_of(in), string_of(in), string_of(in)
-            };
+            return ItemPublished{in.u64(),      in.boolean(),  string_of(in),
+                                 string_of(in), string_of(in), string_of(in)};
         case 1:
             return read_retracted(in);
         case 2:
@@ -91,6 +94,8 @@ std::optional<Event> read(Decoder in) {
             return PendingListed{in.u64(), string_of(in)};
         case 13:
             return Bounced{string_of(in), in.u64()};
+        case 14:
+            return SubtopicChanged{string_of(in), string_of(in), string_of(in), in.boolean()};
         default:
             return std::nullopt;
     }
@@ -106,6 +111,17 @@ std::string encode(const Event& event) {
     Encoder out(body.size() + 4);
     out.u8(static_cast<std::uint8_t>(storage::Tag::Node)).text(body.take());
     return out.take();
+}
+
+std::optional<SubtopicChanged> subtopic_change(std::string_view events) {
+    constexpr std::uint8_t place = 14;
+    Decoder in(events);
+    if (in.u8() != static_cast<std::uint8_t>(storage::Tag::Node)) return std::nullopt;
+    const std::string_view body = in.text();
+    if (!in.ok() || body.empty() || static_cast<std::uint8_t>(body.front()) != place)
+        return std::nullopt;
+    auto event = read(Decoder(body));
+    return event ? std::optional(std::get<SubtopicChanged>(std::move(*event))) : std::nullopt;
 }
 
 std::vector<Event> decode_events(std::string_view bytes) {

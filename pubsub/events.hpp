@@ -18,7 +18,8 @@ struct ItemPublished {
     std::uint64_t node = 0;
     bool has_item = true;        // not on a transient node without payloads (§4.3)
     std::string id, publisher;   // id may be empty on a transient node
-    std::string payload;   // only of a volatile batch; else it is in the batch's own operation
+    std::string payload;     // only of a volatile batch; else it is in the batch's own operation
+    std::string extracted;   // what filters ask of it, where the broker filters
 };
 struct ItemsRetracted {
     std::uint64_t node = 0;
@@ -86,6 +87,13 @@ struct Bounced {
     std::string jid;          // full
     std::uint64_t node = 0;   // 0: not known
 };
+/// S60, S63: a subtopic came or went. The first event of its batch, for the topic's publishers.
+struct SubtopicChanged {
+    std::string topic, name, filter;
+    bool is_created = true;
+};
+/// Only looks whether it is the first.
+std::optional<SubtopicChanged> subtopic_change(std::string_view events);
 
 using Event = std::variant<
     ItemPublished,
@@ -101,7 +109,8 @@ using Event = std::variant<
     SubscriptionConfigured,
     LeaseEnding,
     PendingListed,
-    Bounced>;
+    Bounced,
+    SubtopicChanged>;
 
 /// Events may follow each other in Batch::event: event := tag(u8) length(varint) body.
 std::string encode(const Event& event);

@@ -19,7 +19,13 @@ std::string wrap(
         xml::append_escaped_text(out, body);
         out += "</body>";
     }
-    return out.append(event).append(flavour.headers).append(end);
+    if (flavour.node.empty()) return out.append(event).append(flavour.headers).append(end);
+    // The first `node` in an event is the node's own; in a quoted value there is no quote.
+    constexpr std::string_view node = " node='";
+    const std::size_t from = event.find(node) + node.size();
+    out.append(event.substr(0, from));
+    xml::append_escaped_attr(out, flavour.node);
+    return out.append(event.substr(event.find('\'', from))).append(flavour.headers).append(end);
 }
 
 std::string_view open_of(const Notification& notification) {

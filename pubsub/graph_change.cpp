@@ -44,7 +44,10 @@ bool is_edge(const std::pair<GraphEnd, GraphEnd>& edge, std::uint64_t parent, st
 bool GraphChange::owns(const Node& node) const {
     if (is_trusted(broker_, context_.actor)) return true;
     if (node.affiliation(context_.actor.jid.bare_view()) != Affiliation::Owner) return false;
-    return broker_.policy.check(context_.actor, Operation::Manage, node.name(), node.config().type)
+    return broker_.policy
+        .check(
+            context_.actor, Operation::Manage, node.governing_name(), node.rights().config().type
+        )
         .allowed;
 }
 
@@ -246,7 +249,8 @@ void GraphChange::expect_node(Batch& batch, const GraphEnd& end) {
     const std::string_view bare = context_.actor.jid.bare_view();
     batch.expect(Family::Control, node_key(end.uid()), end.node->revision);
     batch.expect(
-        Family::Control, affiliation_key(end.uid(), bare), end.node->affiliation_revision(bare)
+        Family::Control, affiliation_key(end.node->rights().uid, bare),
+        end.node->affiliation_revision(bare)
     );
 }
 

@@ -23,7 +23,9 @@ void Memory::forget() {
     affiliated_.clear();
     old_items_.clear();
     trash_.clear();
-    for (auto* set : {&deleted_, &cleaning_, &overfull_, &expiring_, &crowded_, &pending_})
+    for (auto* set :
+         {&deleted_, &cleaning_, &overfull_, &expiring_, &crowded_, &pending_, &idle_, &orphans_,
+          &topics_})
         set->clear();
     by_hidden_.clear();
     hiding_.clear();

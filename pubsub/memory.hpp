@@ -96,6 +96,13 @@ public:
     /// Nodes at which requests wait for an owner (§8.7).
     const std::set<std::uint64_t>& pending() const { return pending_; }
 
+    /// Subtopics that nobody is subscribed to; and those, with their collections, of topics that
+    /// are gone.
+    const std::set<std::uint64_t>& idle_subtopics() const { return idle_; }
+    const std::set<std::uint64_t>& orphans() const { return orphans_; }
+    /// Topics that have subtopics.
+    const std::set<std::uint64_t>& topics() const { return topics_; }
+
     // What background work looks at.
     const std::set<Lease>& leases() const { return leases_; }
     const OldItems& old_items() const { return old_items_; }
@@ -144,6 +151,11 @@ private:
     void note_subscription(Node& node, const Subscriptions::value_type& entry, bool is_there);
     void note_stale_payload(const ParsedKey& key, const Items& items);
     void drop_if_empty(std::uint64_t uid);
+    void note_filter(Node& node, const Subscriptions::value_type& entry, bool is_there);
+    void note_use(const Node& node);
+    void join_topic(Node& node);
+    void leave_topic(Node& node);
+    void hide(Node& node);
 
     const Settings& settings_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Node>> nodes_;
@@ -158,6 +170,7 @@ private:
     OldItems old_items_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision> trash_;
     std::set<std::uint64_t> deleted_, cleaning_, overfull_, expiring_, crowded_, pending_;
+    std::set<std::uint64_t> idle_, orphans_, topics_;
     std::set<std::pair<std::size_t, std::uint64_t>> by_hidden_;
     std::map<std::uint64_t, storage::Revision> hiding_;
     std::set<Lease> leases_;

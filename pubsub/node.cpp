@@ -16,14 +16,34 @@ bool may_stay(AccessModel model, Affiliation affiliation) {
     return !narrows(model) || is_listed(affiliation);
 }
 
+std::string_view topic_in(std::string_view name) {
+    constexpr std::size_t id_bytes = 16;
+    if (name.ends_with(collection_suffix) && name.size() > collection_suffix.size())
+        return name.substr(0, name.size() - collection_suffix.size());
+    if (name.size() < id_bytes + 2 || name[name.size() - id_bytes - 1] != '/') return {};
+    const std::string_view id = name.substr(name.size() - id_bytes);
+    if (id.find_first_not_of("0123456789abcdef") != std::string_view::npos) return {};
+    return name.substr(0, name.size() - id_bytes - 1);
+}
+
+std::string_view Node::governing_name() const {
+    return record.topic == 0 ? std::string_view(name()) : topic_in(name());
+}
+
+bool Node::is_in_use() const {
+    return !subscriptions.empty() || (topic && topic->filtered.contains(record.filter));
+}
+
 Affiliation Node::affiliation(std::string_view bare) const {
-    const auto found = affiliations.find(bare);
-    return found == affiliations.end() ? Affiliation::None : found->second.record.affiliation;
+    const auto& all = rights().affiliations;
+    const auto found = all.find(bare);
+    return found == all.end() ? Affiliation::None : found->second.record.affiliation;
 }
 
 storage::Revision Node::affiliation_revision(std::string_view bare) const {
-    const auto found = affiliations.find(bare);
-    return found == affiliations.end() ? 0 : found->second.revision;
+    const auto& all = rights().affiliations;
+    const auto found = all.find(bare);
+    return found == all.end() ? 0 : found->second.revision;
 }
 
 std::size_t Node::owners() const {
@@ -59,13 +79,11 @@ bool Node::has_subscribed(std::string_view bare) const {
 
 bool Node::delivers_to(std::string_view jid, const Subscription& subscription) const {
     if (subscription.state != SubscriptionState::Subscribed) return false;
-    const auto found = affiliations.find(bare_of(jid));
-    const Affiliation now =
-        found == affiliations.end() ? Affiliation::None : found->second.record.affiliation;
-    if (is_shut_out(now) || cleaning.contains(bare_of(jid))) return false;
+    const Affiliation now = affiliation(bare_of(jid));
+    if (is_shut_out(now) || rights().cleaning.contains(bare_of(jid))) return false;
     // A subscription that an owner or administrator made for an account off the whitelist stays;
     // one from before the node was narrowed does not.
-    return !record.is_narrowed || may_stay(config().access_model, now);
+    return !rights().record.is_narrowed || may_stay(rights().config().access_model, now);
 }
 
 std::size_t Node::max_items(const Settings& settings) const {

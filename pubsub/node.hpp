@@ -37,6 +37,24 @@ struct Node {
     storage::Revision hidden_up_to = 0;
     std::size_t hidden_noted = 0;   // under which Memory::by_hidden has it
 
+    /// A subtopic has the rights of its topic, and so has the collection of them: null for others
+    /// and for what is deleted.
+    Node* topic = nullptr;
+    /// Of a topic, by canonical filter; the collection under the empty text.
+    std::map<std::string, Node*, std::less<>> subtopics;
+    std::uint64_t subtopics_version = 0;   // of that map
+    /// Subscriptions with a filter (§12.20), by its text: they are told what the subtopic gets.
+    std::map<std::string, std::set<SubscriptionKey, SubscriptionOrder>, std::less<>> filtered;
+
+    bool is_subtopic() const { return !record.filter.empty(); }
+    /// Belongs to a topic that is gone: nobody sees it any more.
+    bool is_orphan() const { return topic && (topic->revision == 0 || topic->record.is_deleted); }
+    /// Whose affiliations and access model count here, and in whose name the policy is asked.
+    const Node& rights() const { return topic ? *topic : *this; }
+    std::string_view governing_name() const;
+    /// Somebody is told of what this subtopic gets.
+    bool is_in_use() const;
+
     const std::string& name() const { return record.name; }
     const NodeConfig& config() const { return record.config; }
     Affiliation affiliation(std::string_view bare) const;
@@ -87,5 +105,9 @@ bool narrows(AccessModel model);
 /// Whether this access model lets somebody of that affiliation stay subscribed when it is imposed.
 bool may_stay(AccessModel model, Affiliation affiliation);
 std::string_view bare_of(std::string_view jid);
+
+inline constexpr std::string_view collection_suffix = "#subtopics";
+/// `T` of `T/<16 hex digits>` and of `T#subtopics`; empty for names of another form.
+std::string_view topic_in(std::string_view name);
 
 }   // namespace grid::pubsub

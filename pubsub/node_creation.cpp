@@ -16,6 +16,8 @@ namespace {
 /// How many creations may be in the queue at once.
 constexpr std::size_t nodes_slack = 4096;
 
+}   // namespace
+
 /// Creations that are in the queue together must not pass the limit together: near it, they meet.
 std::optional<xml::StanzaError> check_nodes_room(const Broker& broker, Batch& batch) {
     const std::size_t nodes = broker.memory.by_name().size(), most = broker.settings.nodes_max;
@@ -30,8 +32,6 @@ std::optional<xml::StanzaError> check_nodes_room(const Broker& broker, Batch& ba
     batch.put(Family::Control, key, "");
     return std::nullopt;
 }
-
-}   // namespace
 
 Checked<NodeConfig> configure_new(
     const Broker& broker, const std::string& name, const std::optional<xml::Form>& form

@@ -14,6 +14,9 @@ Checked<NodeConfig> configure_new(
     const Broker& broker, const std::string& name, const std::optional<xml::Form>& form
 );
 
+/// Near the limit, creations that are in the queue together meet.
+std::optional<xml::StanzaError> check_nodes_room(const Broker& broker, storage::Batch& batch);
+
 /// Everything that makes the node: its name and record, its owner, its place in the graph as the
 /// form has it, and the event. Refused when there is no room for it.
 Checked<storage::Batch> start_creation(

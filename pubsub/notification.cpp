@@ -6,6 +6,7 @@
 
 #include "pubsub/item_notification.hpp"
 #include "pubsub/node_config_form.hpp"
+#include "pubsub/subtopic.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -95,32 +96,58 @@ void Announcer::audience_changed(const Node& node) {
         notifier_.audiences_changed();
     else
         notifier_.audience_changed(node.uid);
+    // Subscriptions with a filter are the topic's, and told of by the subtopics.
+    for (const auto& [filter, subtopic] : node.subtopics) notifier_.audience_changed(subtopic->uid);
 }
 
 void Announcer::operator()(const ItemPublished& event) {
     const Node* node =
         broker_.memory.find(event.node == uid_of_this_batch ? committed_.revision : event.node);
-    if (!node || !node->config().deliver_notifications || !notifier_.has_audience(node->uid))
-        return;
+    if (!node || !node->config().deliver_notifications) return;
+    const bool has_audience = notifier_.has_audience(node->uid);
+    if (!has_audience && event.extracted.empty()) return;
     const std::string* payload = event.payload.empty() ? payload_in(committed_) : &event.payload;
     PublishedItem item{event.has_item, event.id, event.publisher, {}};
     if (payload) item.payload = *payload;
-    notifier_.notify(
-        item_notification(broker_, *node, item, committed_.revision, index_++, std::nullopt)
-    );
+    if (has_audience)
+        notifier_.notify(
+            item_notification(broker_, *node, item, committed_.revision, index_++, std::nullopt)
+        );
+    tell_subtopics(*node, event, item);
+}
+
+/// §12.20: to the subscribers of each subtopic that matches, as if it were published there.
+/// Matched against the subtopics as they are when this is applied, as it is with subscriptions.
+void Announcer::tell_subtopics(
+    const Node& node, const ItemPublished& event, const PublishedItem& item
+) {
+    if (event.extracted.empty() || node.subtopics.empty() || !broker_.filter) return;
+    for (const Node* subtopic :
+         broker_.filter_indexes.match(*broker_.filter, node, event.extracted))
+        if (notifier_.has_audience(subtopic->uid))
+            notifier_.notify(item_notification(
+                broker_, *subtopic, item, committed_.revision, index_++, std::nullopt
+            ));
 }
 
 void Announcer::operator()(const ItemsRetracted& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node || !event.is_notified || !node->config().deliver_notifications) return;
-    if (!notifier_.has_audience(node->uid)) return;
-    std::string inner = start("items", *node) + ">";
+    std::string ids;
     for (const std::string& id : event.ids) {
-        inner += "<retract";
-        append_attr(inner, "id", id);
-        inner += "/>";
+        ids += "<retract";
+        append_attr(ids, "id", id);
+        ids += "/>";
     }
-    send(*node, in_event(inner + "</items>"));
+    const auto tell = [&](const Node& one) {
+        if (!notifier_.has_audience(one.uid)) return;
+        send(one, in_event(start("items", one) + ">" + ids + "</items>"));
+    };
+    tell(*node);
+    // Which filters the item matched is not known any more: who never had it learns an id.
+    if (!shows_through(broker_, *node)) return;
+    for (const auto& [filter, subtopic] : node->subtopics)
+        if (subtopic->is_subtopic()) tell(*subtopic);
 }
 
 void Announcer::operator()(const NodePurged& event) {
@@ -130,6 +157,10 @@ void Announcer::operator()(const NodePurged& event) {
     // Through a collection it names that (XEP-0248 §5.3.1).
     const bool has_headers = !broker_.memory.tree().parents(node->uid).empty();
     send_as(AudienceKind::Items, *node, empty_element("purge", *node), {}, has_headers);
+    if (!shows_through(broker_, *node)) return;
+    for (const auto& [filter, subtopic] : node->subtopics)
+        if (subtopic->is_subtopic())
+            send_as(AudienceKind::Items, *subtopic, empty_element("purge", *subtopic), {}, true);
 }
 
 void Announcer::operator()(const NodeDeleted& event) {

@@ -12,6 +12,8 @@ namespace grid::pubsub {
 
 /// Tells of one committed batch. After all of it was applied.
 /// subscription_notification.cpp has what is for single addressees.
+struct PublishedItem;
+
 class Announcer {
 public:
     Announcer(const Broker& broker, const storage::Committed& committed, Notifier& notifier)
@@ -30,9 +32,11 @@ public:
     void operator()(const SubscriptionConfigured& event);
     void operator()(const LeaseEnding& event);
     void operator()(const PendingListed& event);
-    void operator()(const Bounced&) {}   // only counted
+    void operator()(const Bounced&) {}           // only counted
+    void operator()(const SubtopicChanged&) {}   // the controller tells of it
 
 private:
+    void tell_subtopics(const Node& node, const ItemPublished& event, const PublishedItem& item);
     void send(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
     void send_of_node(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
     void send_as(

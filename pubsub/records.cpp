@@ -140,6 +140,8 @@ std::string encode(const NodeRecord& record) {
         .u64(record.epoch)
         .i64(record.created)
         .text(encode_config(record.config))
+        .u64(record.topic)
+        .text(record.filter)
         .take();
 }
 
@@ -197,6 +199,9 @@ NodeRecord decode_node(std::string_view value) {
     record.epoch = in.u64();
     record.created = in.i64();
     record.config = decode_config(in.text());
+    if (in.at_end()) return record;   // written before there were subtopics
+    record.topic = in.u64();
+    record.filter = in.text();
     return record;
 }
 

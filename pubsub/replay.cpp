@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <map>
 #include <queue>
+#include <set>
 
 #include "pubsub/access.hpp"
 #include "pubsub/audience.hpp"
 #include "pubsub/collection_audience.hpp"
 #include "pubsub/flavour.hpp"
 #include "pubsub/item_notification.hpp"
+#include "pubsub/subtopic.hpp"
 
 namespace grid::pubsub {
 
@@ -24,7 +26,9 @@ constexpr Revision nothing_owed = ~Revision{0};
 
 /// A node with items that may be owed: from which revisions on, to which address.
 struct Source {
-    const Node* node = nullptr;
+    const Node* told = nullptr;   // whose items they are to the subscriber
+    const Node* node = nullptr;   // whose index has them: the same, or the topic (subtopic.hpp)
+    std::shared_ptr<const PayloadTest> test;
     Revision bare = nothing_owed, full = nothing_owed;
     std::size_t rank = 0;   // the next item
 
@@ -33,7 +37,8 @@ struct Source {
     Revision next() const { return node->items.at(rank).revision; }
 };
 
-/// From where on this very address is owed the node's items.
+/// From where on this very address is owed the node's items: by its subscriptions, or by those to
+/// the topic that have the filter of this subtopic.
 Revision start_for(
     const Broker& broker,
     const Node& node,
@@ -46,15 +51,41 @@ Revision start_for(
     for (auto at = first; at != last; ++at)
         if (at->second.wants_items() && node.delivers_to(jid, at->second))
             start = std::min(start, owed_from(at->second));
+    if (node.topic && node.is_subtopic()) {
+        const auto [from, to] = node.topic->subscriptions_of(jid);
+        for (auto at = from; at != to; ++at)
+            if (at->second.wants_filtered() && node.topic->delivers_to(jid, at->second) &&
+                at->second.options->filter == node.record.filter)
+                start = std::min(start, owed_from(at->second));
+    }
     if (start == nothing_owed) return start;
     if (const auto begun = earlier.find(node.uid); begun != earlier.end())
         after = std::min(after, begun->second);
     start = std::max(start, after);
-    const ItemView newest = node.items.at(node.items.size() - 1);
+    const Items& items = shelf_of(broker, node).items;
+    const ItemView newest = items.at(items.size() - 1);
     if (newest.revision <= start) return nothing_owed;   // the usual case
     const auto receiver = xml::Jid::from_canonical(jid);
-    if (!broker.policy.may_receive(receiver, node.name(), node.config().type)) return nothing_owed;
+    const auto& type = node.rights().config().type;
+    if (!broker.policy.may_receive(receiver, node.governing_name(), type)) return nothing_owed;
     return start;
+}
+
+/// Nodes whose items an account may be owed: those it subscribed to, and the subtopics of filters.
+std::set<const Node*> nodes_of(const Broker& broker, std::string_view bare) {
+    std::set<const Node*> nodes;
+    for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
+        const Node* node = broker.memory.find(uid);
+        if (!node || node->record.is_deleted || node->is_orphan()) continue;
+        nodes.insert(node);
+        if (node->filtered.empty()) continue;
+        node->each_subscription_of_account(bare, [&](const auto& entry) {
+            if (!entry.second.wants_filtered()) return;
+            const auto found = node->subtopics.find(entry.second.options->filter);
+            if (found != node->subtopics.end()) nodes.insert(found->second);
+        });
+    }
+    return nodes;
 }
 
 /// The same for the leaves beneath a collection that this address subscribed to for their items.
@@ -76,9 +107,10 @@ void add_beneath(
             if (leaf->items.at(leaf->items.size() - 1).revision <= start) continue;
             if (!brings_items(at->second, distance) || !lets_in(broker, *leaf, bare_of(jid)))
                 continue;
-            if (!broker.policy.may_receive(receiver, leaf->name(), leaf->config().type)) continue;
+            const auto& type = leaf->rights().config().type;
+            if (!broker.policy.may_receive(receiver, leaf->governing_name(), type)) continue;
             Source& source = found[leaf->uid];
-            source.node = leaf;
+            source.told = source.node = leaf;
             source.*address = std::min(source.*address, start);
         }
     }
@@ -95,17 +127,17 @@ std::vector<Source> sources(
     std::vector<Address> addresses{{std::string(full.bare_view()), after.bare, &Source::bare}};
     if (!full.is_bare()) addresses.push_back({full.str(), after.full, &Source::full});
     std::map<std::uint64_t, Source> found;
-    for (const auto& [uid, count] : broker.memory.subscribed_nodes(full.bare_view())) {
-        const Node* node = broker.memory.find(uid);
-        if (!node || node->record.is_deleted) continue;
+    for (const Node* node : nodes_of(broker, full.bare_view())) {
+        const Node& shelf = shelf_of(broker, *node);
         for (const auto& [jid, told, start] : addresses) {
             if (node->config().is_collection()) {
                 add_beneath(broker, *node, jid, told, start, found);
-            } else if (node->items.size() != 0 && node->config().deliver_notifications) {
+            } else if (shelf.items.size() != 0 && node->config().deliver_notifications) {
                 const Revision from = start_for(broker, *node, jid, told, earlier);
                 if (from == nothing_owed) continue;
-                Source& source = found[uid];
-                source.node = node;
+                Source& source = found[node->uid];
+                source.told = node;
+                source.node = &shelf;
                 source.*start = std::min(source.*start, from);
             }
         }
@@ -113,14 +145,18 @@ std::vector<Source> sources(
     std::vector<Source> all;
     for (auto& [uid, source] : found) {
         source.rank = source.node->items.rank_after(source.from());
-        if (!source.is_at_end()) all.push_back(source);
+        if (source.is_at_end()) continue;
+        if (source.told != source.node)
+            source.test = broker.filter->test(source.node->name(), source.told->record.filter);
+        all.push_back(source);
     }
     return all;
 }
 
 OwedItem to_owed(const Source& source, const ItemView& item) {
     OwedItem owed;
-    owed.node = source.node->uid;
+    owed.node = source.told->uid;
+    owed.test = source.test;
     owed.id = item.id;
     owed.revision = item.revision;
     owed.is_for_bare = item.revision > source.bare;
@@ -171,7 +207,7 @@ std::optional<Notification> owed_message(
     const Node* node = broker.memory.find(item.node);
     if (!node || node->record.is_deleted) return std::nullopt;
     // Retracted, purged, or published again since it was looked up: the newer one is owed, too.
-    const auto now = node->items.find(item.id);
+    const auto now = shelf_of(broker, *node).items.find(item.id);
     if (!now || now->revision != item.revision) return std::nullopt;
     const auto receiver = find_subscriber(broker, *node, subscriber);
     if (!receiver) return std::nullopt;

@@ -48,7 +48,8 @@ private:
         const Node& node, Holder::Kind kind, const std::string& jid, const std::string& subid
     ) {
         if (!look()) return false;
-        page_.holders.push_back({kind, node.name(), node.config().type, jid, subid});
+        const std::string governing(node.governing_name());
+        page_.holders.push_back({kind, governing, node.rights().config().type, jid, subid});
         page_.last = {node.name(), jid, subid, kind};
         return true;
     }

@@ -34,7 +34,13 @@ struct Subscription {
     bool is_subscribed() const { return state == SubscriptionState::Subscribed; }
     /// Wants items of the node itself: not switched off, not of new nodes only.
     bool wants_items() const {
-        return !options || (options->deliver && options->type != SubscriptionType::Nodes);
+        return !options || (options->deliver && options->type != SubscriptionType::Nodes &&
+                            options->filter.empty());
+    }
+    /// Wants those that a filter lets through: the subtopic's.
+    bool wants_filtered() const {
+        return options && options->deliver && options->type != SubscriptionType::Nodes &&
+               !options->filter.empty();
     }
     storage::Millis expire() const { return options ? options->expire : 0; }
 };

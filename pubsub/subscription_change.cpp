@@ -91,15 +91,20 @@ void put_subscription(
 ) {
     const auto found = node.subscriptions.find(key);
     const Subscription* old = found == node.subscriptions.end() ? nullptr : &found->second;
-    const bool is_owed = old && old->is_subscribed() && old->wants_items();
-    const bool will_be_owed = next.is_subscribed() && next.wants_items();
+    const auto wants_any = [](const Subscription& one) {
+        return one.is_subscribed() && (one.wants_items() || one.wants_filtered());
+    };
+    const bool is_owed = old && wants_any(*old);
+    const bool will_be_owed = wants_any(next);
     // What is owed from before stays owed; who begins to be told now starts with this batch.
     next.delivered = 0;
     if (is_owed && will_be_owed)
         next.delivered = owed_from(*old);
-    else if (next.is_subscribed() && !(old && old->is_subscribed()) && will_be_owed)
+    else if (next.is_subscribed() && !(old && old->is_subscribed()) && next.wants_items())
         next.delivered = before_last_item(broker, node, context.now);
     next.checked = broker.policy.revision();
+    // Whoever would remove a subtopic that nobody uses expects its guard.
+    if (!old && node.is_subtopic()) batch.put(Family::Control, guard_key(node.uid), "");
     std::string at = subscription_key(node.uid, key.jid, key.subid);
     batch.expect(Family::Control, at, old ? old->revision : storage::Revision{0});
     batch.put(Family::Control, std::move(at), encode(next));

@@ -1,4 +1,5 @@
-// pubsub/subscription_fields.cpp: the subscription options of XEP-0060 §16.4.2, all eight.
+// pubsub/subscription_fields.cpp: the subscription options of XEP-0060 §16.4.2, all eight, and our
+// own.
 #include "pubsub/subscription_fields.hpp"
 
 #include <algorithm>
@@ -180,6 +181,16 @@ Field subscription_depth() {
     };
 }
 
+/// §12.20. What it means is looked at where the node is known (subtopic.hpp).
+Field filter() {
+    const auto get = [](const Options& options) { return Values{options.filter}; };
+    const auto set = [](Options& options, const Values& values) -> Wanted {
+        options.filter = first(values);
+        return std::nullopt;
+    };
+    return {9, "x-grid#filter", "text-single", "Only items that match this filter", {}, get, set};
+}
+
 }   // namespace
 
 const std::vector<OptionField>& option_fields() {
@@ -205,6 +216,7 @@ const std::vector<OptionField>& option_fields() {
         shows(),
         subscription_type(),
         subscription_depth(),
+        filter(),
     };
     return table;
 }

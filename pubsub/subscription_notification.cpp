@@ -49,14 +49,15 @@ std::string approval_form(const Node& node, const SubscriptionKey& key) {
 
 std::vector<xml::Jid> Announcer::owners(const Node& node) const {
     std::vector<xml::Jid> owners;
-    for (const auto& [bare, entry] : node.affiliations)
+    for (const auto& [bare, entry] : node.rights().affiliations)
         if (entry.record.affiliation == Affiliation::Owner)
             owners.push_back(xml::Jid::from_canonical(bare));
     return owners;
 }
 
 void Announcer::operator()(const SubscriptionChanged& event) {
-    const Node* node = broker_.memory.find(event.node);
+    const Node* node =
+        broker_.memory.find(event.node == uid_of_this_batch ? committed_.revision : event.node);
     if (!node) return;
     audience_changed(*node);
     const SubscriptionKey key{event.jid, event.subid};

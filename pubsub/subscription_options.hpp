@@ -28,6 +28,7 @@ struct SubscriptionOptions {
     std::uint32_t depth = 1;
     std::uint32_t digest_frequency = digest_ms_default;   // milliseconds
     storage::Millis expire = 0;                           // end of the lease (§12.19); 0: none
+    std::string filter;   // §12.20: only items that match; canonical
 
     friend bool operator==(const SubscriptionOptions&, const SubscriptionOptions&) = default;
 };

@@ -39,7 +39,8 @@ public:
 private:
     void check(const Node& node, const Subscriptions::value_type& entry) {
         const auto jid = xml::Jid::from_canonical(entry.first.jid);
-        if (broker_.policy.may_receive(jid, node.name(), node.config().type)) return;
+        const auto& type = node.rights().config().type;
+        if (broker_.policy.may_receive(jid, node.governing_name(), type)) return;
         if (batches_.empty() || batches_.back().operations.size() >= removals_per_batch)
             batches_.emplace_back();
         erase_subscription(batches_.back(), node, entry, true);

@@ -100,6 +100,7 @@ struct Publish {
     std::string payload;      // self-contained text, empty for none
     std::string payload_ns;   // of its root
     std::optional<xml::Form> preconditions;
+    std::string extracted;   // ContentFilter::extract
 };
 struct Retract {
     std::string node, id;

@@ -114,6 +114,8 @@ struct Config {
         std::uint32_t queries_per_session_max = 256;
         std::uint32_t publisher_lease_seconds = 300;
         std::string incident_topic;
+        std::size_t subtopics_max = 1'000;
+        std::uint32_t subtopic_grace_seconds = 60;
     } controller;
 
     struct Accounts {

@@ -88,6 +88,8 @@ std::vector<Option> options_of(Config& c) {
         {"controller.queries_per_session_max", &c.controller.queries_per_session_max},
         {"controller.publisher_lease_seconds", &c.controller.publisher_lease_seconds},
         {"controller.incident_topic", &c.controller.incident_topic},
+        {"controller.subtopics_max", &c.controller.subtopics_max},
+        {"controller.subtopic_grace_seconds", &c.controller.subtopic_grace_seconds},
         {"accounts.auto_approve", &c.accounts.auto_approve},
         {"accounts.default_groups", &c.accounts.default_groups},
         {"accounts.accounts_max", &c.accounts.accounts_max},

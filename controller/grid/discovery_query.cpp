@@ -23,6 +23,33 @@ xml::Element capability_element(std::string_view topic) {
 
 }   // namespace
 
+namespace {
+
+/// S59.
+void add_filters(
+    const Call& call,
+    const std::string& topic,
+    const filters::Support& support,
+    xml::Element& capability
+) {
+    if (!support.is_offered()) return;
+    for (const filters::Attribute& attribute : support.attributes)
+        capability.add(xml::Element(
+            "filter", {{"attribute", attribute.name},
+                       {"type", std::string(filters::to_string(attribute.type))},
+                       {"match", filters::matches_text(attribute)}}
+        ));
+    const std::size_t limit = call.state.filters.subtopics_max(topic);
+    const std::size_t count = call.state.directory.broker()->subtopics(topic).size();
+    xml::Element subtopics(
+        "subtopics", {{"limit", std::to_string(limit)}, {"count", std::to_string(count)}}
+    );
+    if (support.is_server_side) subtopics.set("serverSideFilter", "true");
+    capability.add(std::move(subtopics));
+}
+
+}   // namespace
+
 TopicPage discoverable(const Call& call, std::string after) {
     TopicPage page;
     const std::size_t page_max = call.state.settings.page_max;
@@ -32,6 +59,8 @@ TopicPage discoverable(const Call& call, std::string after) {
         for (const pubsub::NodeView& node : nodes) {
             ++looked_at;
             after = node.name;
+            // Subtopics are their topic's business.
+            if (!node.topic.empty()) continue;
             if (!call.match(policy::Operation::Discover, node.name).allowed) continue;
             page.topics.push_back(node);
             if (page.topics.size() < page_max) continue;
@@ -76,6 +105,7 @@ pubsub::Decision describe(const Call& call) {
             capability.add(xml::Element("query", {{"name", query}}));
         for (const std::string& notification : declared->notifications)
             capability.add(xml::Element("notification", {{"name", notification}}));
+        add_filters(call, topic, declared->filters, capability);
     }
     for (const Provider& provider : call.state.directory.providers(topic, call.context.now)) {
         for (const xml::Jid& jid : provider.online)

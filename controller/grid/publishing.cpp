@@ -1,6 +1,6 @@
 // controller/grid/publishing.cpp: register as publisher (protocol B.7, S31, S62).
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include "controller/grid/broker_call.hpp"
 #include "pubsub/reply.hpp"
@@ -10,18 +10,23 @@ namespace grid::controller::gi {
 
 namespace {
 
+/// S62: with the subtopics that are there, and what they are for.
 xml::Element init_answer(
     const Call& call, const std::string& topic, const std::string& registration
 ) {
     const std::uint32_t lease = call.state.settings.publisher_lease_seconds;
-    return respond(
-        call.request, xml::Element(
-                          "initPublishResponse", xml::ns::gi_grid, {},
-                          xml::Element::with_text("topicName", topic),
-                          xml::Element::with_text("registrationId", registration),
-                          xml::Element::with_text("leaseSeconds", std::to_string(lease))
-                      )
+    xml::Element answer(
+        "initPublishResponse", xml::ns::gi_grid, {}, xml::Element::with_text("topicName", topic),
+        xml::Element::with_text("registrationId", registration),
+        xml::Element::with_text("leaseSeconds", std::to_string(lease))
     );
+    if (const pubsub::Engine* broker = call.state.directory.broker())
+        for (const pubsub::SubtopicView& subtopic : broker->subtopics(topic))
+            answer.add(xml::Element(
+                "subtopic", {}, xml::Element::with_text("name", subtopic.name),
+                xml::Element::with_text("filter", subtopic.filter)
+            ));
+    return respond(call.request, std::move(answer));
 }
 
 /// Adds names that are new; false when there are too many or one is too long.
@@ -34,6 +39,42 @@ bool merge(std::vector<std::string>& into, const xml::Element& body, std::string
         if (at == into.end() || *at != name) into.insert(at, name);
     }
     return into.size() <= declared_max;
+}
+
+/// S58, S64, S66. Who filters does not change while there is anything to filter for.
+Outcome<Topic> with_filters(const Call& call, const std::string& topic, Topic next) {
+    auto declared =
+        filters::declare(next.filters, call.request.body, call.state.settings.subtopics_max);
+    if (!declared) return declared.error();
+    const pubsub::Engine* broker = call.state.directory.broker();
+    const bool is_switch = declared->is_server_side != next.filters.is_server_side;
+    if (is_switch && broker != nullptr && !broker->subtopics(topic).empty())
+        return Failure{
+            Errc::MalformedRequest,
+            "this topic has subtopics: leave serverSideFilter as it is until they are gone",
+            {}
+        };
+    next.filters = std::move(*declared);
+    return next;
+}
+
+/// The publisher hears of subtopics from the collection of them, too (XEP-0248 §5.3.2). Where there
+/// is none yet, it is made with its publishers in it (Controller::due).
+void add_collection(const Call& call, const std::string& topic, storage::Batch& batch) {
+    const std::string collection = topic + "#subtopics";
+    if (!call.state.directory.node(collection)) return;
+    const xml::Element subscribe(
+        "pubsub", xml::ns::pubsub, {},
+        xml::Element(
+            "subscribe", {{"node", collection}, {"jid", std::string(call.actor().jid.bare_view())}}
+        )
+    );
+    auto decision = ask_broker(call, xml::IqType::Set, subscribe, as_system(call.context));
+    if (decision.change() == nullptr) return;   // is there
+    storage::Batch& own = decision.change()->batch;
+    std::ranges::move(own.operations, std::back_inserter(batch.operations));
+    std::ranges::move(own.expectations, std::back_inserter(batch.expectations));
+    batch.event += own.event;
 }
 
 /// S53: what the request declares, added to what is known of the topic.
@@ -49,7 +90,7 @@ Outcome<Topic> declared(const Call& call, const std::string& topic) {
         is_good = is_good && next.schema_namespace.size() <= declared_bytes_max &&
                   next.schema_location.size() <= declared_bytes_max;
     }
-    if (is_good) return next;
+    if (is_good) return with_filters(call, topic, std::move(next));
     return Failure{
         Errc::MalformedRequest,
         "queries and notifications have a name of 1 to 512 bytes, at most 64 of each; so has a "
@@ -105,10 +146,6 @@ AtBroker join_topic(const Call& call, const std::string& topic) {
 pubsub::Decision init_publish(const Call& call) {
     const std::string topic = topic_of_capability(call);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
-    constexpr std::array later{"filterSupport", "subtopicLimit", "serverSideFilter"};
-    for (const char* name : later)
-        if (call.request.body.child_any_ns(name) != nullptr)
-            return call.fail(Errc::UnsupportedOperation, "there are no filters here yet", name);
     const auto node = call.state.directory.node(topic);
     if (!node) {
         const policy::Match create = call.match(policy::Operation::Create, topic);
@@ -122,6 +159,7 @@ pubsub::Decision init_publish(const Call& call) {
     if (!next) return to_stanza_error(next.error());
     AtBroker joined = join_topic(call, topic);
     if (joined.error) return *joined.error;
+    add_collection(call, topic, joined.batch);
     const Topic* known = call.state.directory.topic(topic);
     const bool is_news = *next != (known != nullptr ? *known : Topic{});
     const std::string persistent = child_text(call.request.body, "persistent");

@@ -1,6 +1,7 @@
 // controller/grid/subscribing.cpp: subscribe and unsubscribe by the Grid protocol (protocol B.8,
 // S32).
 #include "controller/grid/broker_call.hpp"
+#include "controller/grid/filtered.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller::gi {
@@ -42,13 +43,13 @@ pubsub::Decision answered(pubsub::Decision decision, xml::Element answer) {
 pubsub::Decision subscribe(const Call& call) {
     const std::string topic = topic_of_capability(call);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
-    if (call.request.body.child_any_ns("filter") != nullptr)
-        return call.fail(Errc::UnsupportedOperation, "there are no filters here yet", "filter");
     const auto node = call.state.directory.node(topic);
     if (!node || !call.match(policy::Operation::Discover, topic).allowed)
         return call.fail(Errc::UnknownCapability, "no topic " + topic);
     const policy::Match match = call.match(policy::Operation::Subscribe, topic);
     if (!match.allowed) return call.deny("subscribe", topic, match);
+    if (call.request.body.child_any_ns("filter") != nullptr)
+        return subscribe_filtered(call, topic, match, subscribe_answer(call, topic));
     // S32: whom the policy lets subscribe, the controller adds to the topic, whitelist or not.
     // Where an owner wants to be asked, he is asked (XEP-0060 §8.6).
     const bool is_added = node->access_model == "whitelist";
@@ -65,8 +66,10 @@ pubsub::Decision unsubscribe(const Call& call) {
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
     if (!call.state.directory.node(topic))
         return call.fail(Errc::UnknownCapability, "no topic " + topic);
+    const auto left = left_node(call, topic);
+    if (!left) return to_stanza_error(left.error());
     pubsub::Decision decision = ask_broker(
-        call, xml::IqType::Set, broker_request(call, "unsubscribe", topic), call.context
+        call, xml::IqType::Set, broker_request(call, "unsubscribe", *left), call.context
     );
     return answered(
         std::move(decision), respond(

@@ -21,6 +21,7 @@ void Directory::apply(std::string_view name, const std::optional<storage::Record
     topic.revision = record->revision;
     if (topic.node == 0) topic.node = record->revision;
     for (const std::string& query : topic.queries) by_query_[query][std::string(name)] = true;
+    if (topic.filters.is_offered()) to_gather_.insert(std::string(name));
     topics_.insert_or_assign(std::string(name), std::move(topic));
 }
 
@@ -35,8 +36,8 @@ std::vector<pubsub::NodeView> Directory::nodes(std::string_view after, std::size
 const Topic* Directory::topic(std::string_view name) const {
     const auto found = topics_.find(name);
     if (found == topics_.end()) return nullptr;
-    const auto present = node(name);
-    return present && present->uid == found->second.node ? &found->second : nullptr;
+    const std::uint64_t present = broker_ == nullptr ? 0 : broker_->node_uid(name);
+    return present == found->second.node ? &found->second : nullptr;
 }
 
 storage::Revision Directory::record_revision(std::string_view name) const {

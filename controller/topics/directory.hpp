@@ -2,8 +2,10 @@
 // providers.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +37,7 @@ public:
         topics_.clear();
         by_query_.clear();
         registrations.forget();
+        to_gather_.clear();
     }
     void apply(std::string_view name, const std::optional<storage::Record>& record);
 
@@ -47,6 +50,12 @@ public:
     storage::Revision record_revision(std::string_view name) const;
     /// Topics that serve a name: the topic itself, a capability in any version, a declared query.
     std::vector<std::string> serving(std::string_view service) const;
+    void each_topic(const std::function<void(const std::string&)>& visit) const {
+        for (const auto& [name, topic] : topics_) visit(name);
+    }
+    /// Topics that may have subtopics and no collection of them yet; a name that was looked at and
+    /// has one is taken from the list.
+    std::set<std::string>& to_gather() { return to_gather_; }
     std::vector<Provider> providers(std::string_view name, storage::Millis now) const;
     bool is_provider(std::string_view name, const xml::Jid& account, storage::Millis now) const;
     /// A slice of background work: registrations that are over.
@@ -61,6 +70,7 @@ private:
     const Settings& settings_;
     pubsub::Engine* broker_ = nullptr;
     std::map<std::string, Topic, std::less<>> topics_;
+    std::set<std::string> to_gather_;
     // Names that topics serve besides their own: queries → topics.
     std::map<std::string, std::map<std::string, bool, std::less<>>, std::less<>> by_query_;
 };

@@ -31,6 +31,16 @@ void Controller::describe(std::string_view node, xml::Form& meta_data) const {
     }
     add_list(meta_data, "x-grid#queries", declared->queries);
     add_list(meta_data, "x-grid#notifications", declared->notifications);
+    if (!declared->filters.is_offered()) return;
+    std::vector<std::string> offered, paths;
+    for (const filters::Attribute& attribute : declared->filters.attributes) {
+        offered.push_back(filters::to_line(attribute));
+        paths.push_back(attribute.name + " " + attribute.path);
+    }
+    add_list(meta_data, "x-grid#filters", offered);
+    const bool is_server_side = declared->filters.is_server_side;
+    meta_data.add("x-grid#server_filter", "boolean", is_server_side ? "1" : "0");
+    if (is_server_side) add_list(meta_data, "x-grid#filter_path", paths);
 }
 
 }   // namespace grid::controller

@@ -53,6 +53,7 @@ std::string encode(const Topic& topic) {
     out.u8(topic_version).u64(topic.node).text(topic.schema_namespace).text(topic.schema_location);
     put_names(out, topic.queries);
     put_names(out, topic.notifications);
+    filters::encode(out, topic.filters);
     return out.take();
 }
 
@@ -65,6 +66,7 @@ std::optional<Topic> decode_topic(std::string_view value) {
     topic.schema_location = in.text();
     topic.queries = take_names(in);
     topic.notifications = take_names(in);
+    if (in.ok() && !in.at_end()) topic.filters = filters::decode_support(in);
     if (!in.ok()) return std::nullopt;
     return topic;
 }

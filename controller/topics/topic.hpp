@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/filters/support.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::controller {
@@ -26,6 +27,7 @@ struct Topic {
     std::uint64_t node = 0;
     std::string schema_namespace, schema_location;
     std::vector<std::string> queries, notifications;   // sorted, each once
+    filters::Support filters;                          // S58
     storage::Revision revision = 0;                    // of the record; not stored in it
     bool operator==(const Topic&) const = default;
 };

@@ -130,6 +130,8 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
                              ? storage::Result<std::optional<storage::Snapshot::Value>>()
                              : snapshot.get(item.payload.family, item.payload.key);
             if (!value) break;
+            // An item that the subscriber's filter does not let through is none of its.
+            if (*value && item.test && !item.test->matches((*value)->value)) value->reset();
             payloads.push_back(*value ? std::move((*value)->value) : std::string());
         }
         asio::post(strand_, [this, session, lag, shared, payloads = std::move(payloads)] {

@@ -26,6 +26,7 @@ pubsub::Settings broker_settings(const Config& config, const Addresses& addresse
     to.strict_type = from.strict_type;
     to.auto_create = from.auto_create;
     to.children_max = from.children_max;
+    to.subtopic_grace_ms = storage::Millis{config.controller.subtopic_grace_seconds} * 1000;
     to.write_by_get = from.compat.write_by_get;
     to.advertise = from.compat.advertise;
     to.empty_set = from.compat.empty_set;
@@ -66,6 +67,7 @@ controller::Settings controller_settings(const Config& config, const Addresses& 
     to.pending_expire_ms = storage::Millis{from.pending_expire_days} * 24 * 3600 * 1000;
     to.page_max = config.pubsub.page_max;
     to.audit_queue_max = config.audit.queue_max;
+    to.subtopics_max = config.controller.subtopics_max;
     return to;
 }
 

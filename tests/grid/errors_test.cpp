@@ -87,17 +87,6 @@ TEST_CASE("S71: unsupported-operation names what nobody implements", "[grid]") {
             expected("BulkQuery")
         ) == ""
     );
-    CHECK(
-        difference(
-            stage.sends(
-                client, xgrid("<initPublishRequest><capability><name>T-1.0</name>"
-                              "</capability><filterSupport/></initPublishRequest>")
-            ),
-            expected("filterSupport")
-        ) == ""
-    );
-    // Nothing half-made.
-    CHECK_FALSE(stage.node.broker->node("T-1.0"));
 }
 
 TEST_CASE(

@@ -51,6 +51,7 @@ void FakeControl::notify(pubsub::Notification notification) {
     Sent one;
     for (const xml::Jid& jid : notification.to) one.to.push_back(jid.str());
     one.message = "<message" + *notification.rest;
+    one.what = std::move(notification);
     sent.push_back(std::move(one));
 }
 

@@ -36,6 +36,7 @@ public:
     struct Sent {
         std::vector<std::string> to;
         std::string message;   // whole, without `to`
+        pubsub::Notification what;
     };
     void notify(pubsub::Notification notification) override;
     void audience_changed(std::uint64_t) override {}

@@ -130,7 +130,7 @@ TEST_CASE("events follow each other, and end where another's begin") {
 
 TEST_CASE("every event survives") {
     const std::vector<Event> all{
-        ItemPublished{1, true, "i", "a@b", "<p/>"},
+        ItemPublished{1, true, "i", "a@b", "<p/>", {}},
         ItemsRetracted{1, false, {"i"}},
         NodePurged{1},
         NodeDeleted{1, "xmpp:x"},
@@ -144,6 +144,7 @@ TEST_CASE("every event survives") {
         LeaseEnding{1, "a@b", "s"},
         PendingListed{1, "a@b"},
         Bounced{"a@b/c", 7},
+        SubtopicChanged{"t", "t/1", "a = 'b'", true},
     };
     REQUIRE(all.size() == std::variant_size_v<Event>);
     for (const Event& event : all) {

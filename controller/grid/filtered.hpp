@@ -1,0 +1,19 @@
+// controller/grid/filtered.hpp: subscribing with a filter by the Grid protocol (protocol B.8).
+#pragma once
+
+#include <string>
+
+#include "controller/grid/operation.hpp"
+
+namespace grid::controller::gi {
+
+/// Subscribes to the subtopic of the request's `<filter/>`, which is made if there is none; `match`
+/// is what allowed it.
+pubsub::Decision subscribe_filtered(
+    const Call& call, const std::string& topic, const policy::Match& match, xml::Element answer
+);
+/// The node that the request leaves: the subtopic of its `<subtopicName/>` or `<filter/>`, else the
+/// topic. A failure for a subtopic that is no subtopic of the topic, or a filter that is none.
+Outcome<std::string> left_node(const Call& call, const std::string& topic);
+
+}   // namespace grid::controller::gi

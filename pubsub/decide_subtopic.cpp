@@ -1,0 +1,52 @@
+// pubsub/decide_subtopic.cpp: the Grid protocol's subscription to a subtopic (protocol B.8).
+#include "pubsub/errors.hpp"
+#include "pubsub/events.hpp"
+#include "pubsub/subscription_change.hpp"
+#include "pubsub/subtopic.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+
+Decision decide(const Broker& broker, const Context& context, const JoinSubtopic& request) {
+    auto granted = grant(broker, context, Operation::Subscribe, request.topic);
+    if (!granted) return granted.error();
+    const Node& topic = *granted->node;
+    const std::string_view bare = request.jid.bare_view();
+    if (!topic.config().subscribe)
+        return unsupported("subscribe", "This node takes no subscriptions.");
+    if (is_shut_out(topic.affiliation(bare)))
+        return refuse(Errc::Forbidden, "This account may not subscribe to the node.");
+    const auto state = admission(*granted);
+    if (!state) return state.error();
+    Batch batch = start_batch(*granted);
+    const auto use = use_subtopic(broker, context, topic, request.filter, batch);
+    if (!use) return use.error();
+    batch.expect(
+        Family::Control, affiliation_key(topic.uid, bare), topic.affiliation_revision(bare)
+    );
+    const std::string subid = first_subid(use->node ? use->uid() : topic.uid, request.jid.str());
+    Subscription made;
+    made.state = *state;
+    made.checked = broker.policy.revision();
+    if (use->node) {
+        const auto [first, last] = use->node->subscriptions_of(request.jid.str());
+        if (first != last) return Reply{};   // is there
+        if (auto error = check_subscription_room(broker, *use->node, request.jid, batch))
+            return *error;
+        put_subscription(broker, context, batch, *use->node, {request.jid.str(), subid}, made);
+    } else {
+        if (auto error = check_subscription_room(broker, topic, request.jid, batch)) return *error;
+        batch.put_at_revision(
+            Family::Control, subscription_key(uid_of_this_batch, request.jid.str(), subid), uid_at,
+            encode(made)
+        );
+    }
+    batch.event += encode(SubscriptionChanged{use->uid(), request.jid.str(), subid, *state, false});
+    if (*state == SubscriptionState::Pending)
+        batch.event += encode(ApprovalRequested{use->uid(), request.jid.str(), subid});
+    return commit(broker, context, *granted, std::move(batch));
+}
+
+}   // namespace grid::pubsub

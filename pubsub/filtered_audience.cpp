@@ -1,0 +1,85 @@
+// pubsub/filtered_audience.cpp: see filtered_audience.hpp.
+#include "pubsub/filtered_audience.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+using Keys = std::set<SubscriptionKey, SubscriptionOrder>;
+
+/// What the subscriptions of one JID, [at, end), come to; none if none of them delivers.
+std::optional<Subscriber> subscriber_of(
+    const Node& topic, Keys::const_iterator at, Keys::const_iterator end
+) {
+    constexpr auto no_digest = std::numeric_limits<std::uint32_t>::max();
+    std::string headers("<headers xmlns='");
+    headers.append(xml::ns::shim.uri()).append("'>");
+    std::optional<Subscriber> subscriber;
+    std::uint32_t digest_ms = no_digest;
+    bool has_plain = false;
+    for (; at != end; ++at) {
+        const auto found = topic.subscriptions.find(*at);
+        if (found == topic.subscriptions.end() || !found->second.wants_filtered()) continue;
+        if (!topic.delivers_to(at->jid, found->second)) continue;
+        const SubscriptionOptions& options = options_of(found->second.options);
+        if (!subscriber)
+            subscriber = Subscriber{xml::Jid::from_canonical(at->jid), {false, {}, {}}, 0, 0};
+        subscriber->shows = static_cast<std::uint8_t>(subscriber->shows | options.shows);
+        subscriber->flavour.has_body = subscriber->flavour.has_body || options.include_body;
+        has_plain = has_plain || !options.digest;
+        if (options.digest) digest_ms = std::min(digest_ms, options.digest_frequency);
+        headers += "<header name='SubID'>";
+        xml::append_escaped_text(headers, at->subid);
+        headers += "</header>";
+    }
+    if (!subscriber) return subscriber;
+    subscriber->flavour.headers = headers + "</headers>";
+    subscriber->flavour.node = topic.name();
+    if (!has_plain) subscriber->digest_ms = digest_ms;
+    return subscriber;
+}
+
+bool may_receive(const Broker& broker, const Node& topic, const xml::Jid& jid) {
+    return broker.policy.may_receive(jid, topic.name(), topic.config().type);
+}
+
+const Keys* keys_of(const Node& subtopic) {
+    if (!subtopic.topic || !subtopic.is_subtopic()) return nullptr;
+    const auto found = subtopic.topic->filtered.find(subtopic.record.filter);
+    return found == subtopic.topic->filtered.end() ? nullptr : &found->second;
+}
+
+}   // namespace
+
+void add_filtered(const Broker& broker, const Node& subtopic, std::vector<Subscriber>& audience) {
+    const Keys* keys = keys_of(subtopic);
+    if (!keys) return;
+    for (auto at = keys->begin(); at != keys->end();) {
+        auto next = at;
+        do ++next;
+        while (next != keys->end() && next->jid == at->jid);
+        auto subscriber = subscriber_of(*subtopic.topic, at, next);
+        if (subscriber && may_receive(broker, *subtopic.topic, subscriber->jid))
+            audience.push_back(std::move(*subscriber));
+        at = next;
+    }
+}
+
+std::optional<Subscriber> find_filtered(
+    const Broker& broker, const Node& subtopic, const xml::Jid& jid
+) {
+    const Keys* keys = keys_of(subtopic);
+    if (!keys || !may_receive(broker, *subtopic.topic, jid)) return std::nullopt;
+    const auto first = keys->lower_bound(SubscriptionKeyView{jid.str(), {}});
+    auto last = first;
+    while (last != keys->end() && last->jid == jid.str()) ++last;
+    return subscriber_of(*subtopic.topic, first, last);
+}
+
+}   // namespace grid::pubsub

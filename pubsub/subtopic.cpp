@@ -1,0 +1,184 @@
+// pubsub/subtopic.cpp: see subtopic.hpp.
+#include "pubsub/subtopic.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pubsub/errors.hpp"
+#include "pubsub/events.hpp"
+#include "pubsub/node_creation.hpp"
+#include "pubsub/stored_payload.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+
+namespace {
+
+/// How many subtopics, with items of their own, a purge can take along in one batch.
+constexpr std::size_t purged_max = 40;
+/// And how many a collection that is made late takes in.
+constexpr std::size_t gathered_max = 30;
+
+NodeRecord record_of(const Node& topic, const std::string& name, storage::Millis now) {
+    NodeRecord record;
+    record.name = name;
+    record.created = now;
+    record.topic = topic.uid;
+    record.config = topic.config();
+    return record;
+}
+
+Checked<SubtopicUse> make_subtopic(
+    const Broker& broker,
+    const Context& context,
+    const Node& topic,
+    const CanonicalFilter& filter,
+    Batch& batch
+) {
+    const std::string name = topic.name() + "/" + filter.id;
+    const std::size_t count = topic.subtopics.size() - topic.subtopics.count("");
+    const std::size_t most = broker.filter->subtopics_max(topic.name());
+    if (count >= most) return broker.filter->too_many(most);
+    // Another filter of the same id: nobody has found two yet.
+    if (name.size() > broker.settings.node_name_bytes_max || broker.memory.find(name))
+        return refuse(Errc::ResourceConstraint, "There can be no subtopic '" + name + "'.");
+    if (auto error = check_nodes_room(broker, batch)) return *error;
+    batch.expect(Family::Control, node_key(topic.uid), topic.revision);
+    batch.expect(Family::Control, guard_key(topic.uid), topic.guard);
+    batch.put(Family::Control, guard_key(topic.uid), "");
+    batch.expect(Family::Control, name_key(name), 0);
+    batch.put(Family::Control, name_key(name), encode(NameRecord{}));
+    NodeRecord record = record_of(topic, name, context.now);
+    record.filter = filter.text;
+    batch.put_at_revision(Family::Control, node_key(uid_of_this_batch), uid_at, encode(record));
+    batch.event = encode(SubtopicChanged{topic.name(), name, filter.text, true});
+    const auto collection = topic.subtopics.find("");
+    if (collection != topic.subtopics.end()) {
+        const std::uint64_t parent = collection->second->uid;
+        batch.expect(Family::Control, node_key(parent), collection->second->revision);
+        batch.put_at_revision(
+            Family::Control, edge_key(parent, uid_of_this_batch), edge_child_at, ""
+        );
+        batch.event += encode(Associated{parent, uid_of_this_batch, true});
+    }
+    return SubtopicUse{nullptr, name};
+}
+
+}   // namespace
+
+Checked<SubtopicUse> use_subtopic(
+    const Broker& broker,
+    const Context& context,
+    const Node& topic,
+    const CanonicalFilter& filter,
+    Batch& batch
+) {
+    const auto found = topic.subtopics.find(filter.text);
+    if (found == topic.subtopics.end()) return make_subtopic(broker, context, topic, filter, batch);
+    const Node& node = *found->second;
+    batch.expect(Family::Control, node_key(node.uid), node.revision);
+    batch.put(Family::Control, guard_key(node.uid), "");
+    return SubtopicUse{&node, node.name()};
+}
+
+Checked<std::optional<CanonicalFilter>> canonical_filter(
+    const Broker& broker, const Node& node, SubscriptionOptions& options
+) {
+    if (options.filter.empty()) return std::optional<CanonicalFilter>();
+    if (!broker.filter || node.config().is_collection() || node.record.topic != 0)
+        return refuse(Errc::InvalidOptions, "Subscriptions to this node have no filters.");
+    auto filter = broker.filter->canonical(node.name(), options.filter);
+    if (!filter) return filter.error();
+    options.filter = filter->text;
+    return std::optional(std::move(*filter));
+}
+
+std::optional<Batch> subtopic_collection(
+    const Broker& broker, std::string_view name, storage::Millis now
+) {
+    const Node* topic = broker.memory.find(name);
+    if (!topic || topic->record.topic != 0 || topic->config().is_collection() ||
+        topic->subtopics.contains(""))
+        return std::nullopt;
+    const std::string own = topic->name() + std::string(collection_suffix);
+    if (broker.memory.find(own)) return std::nullopt;
+    NodeRecord record = record_of(*topic, own, now);
+    record.config.node_type = NodeType::Collection;
+    record.config.title = "Subtopics of " + topic->name();
+    Batch batch;
+    batch.expect(Family::Control, node_key(topic->uid), topic->revision);
+    // Subtopics that come meanwhile would not be in it.
+    batch.expect(Family::Control, guard_key(topic->uid), topic->guard);
+    batch.put(Family::Control, guard_key(topic->uid), "");
+    batch.expect(Family::Control, name_key(own), 0);
+    batch.put(Family::Control, name_key(own), encode(NameRecord{}));
+    batch.put_at_revision(Family::Control, node_key(uid_of_this_batch), uid_at, encode(record));
+    batch.event = encode(NodeCreated{uid_of_this_batch});
+    std::size_t gathered = 0;
+    for (const auto& [filter, subtopic] : topic->subtopics) {
+        if (gathered++ == gathered_max) break;
+        batch.expect(Family::Control, node_key(subtopic->uid), subtopic->revision);
+        batch.put_at_revision(
+            Family::Control, edge_key(uid_of_this_batch, subtopic->uid), uid_at, ""
+        );
+    }
+    for (const auto& [bare, entry] : topic->affiliations) {
+        const Affiliation now_is = entry.record.affiliation;
+        if (now_is != Affiliation::Owner && !is_publishing(now_is)) continue;
+        if (gathered++ == 2 * gathered_max) break;
+        Subscription subscription;   // to a collection, without options: its nodes, one deep
+        subscription.checked = broker.policy.revision();
+        batch.put_at_revision(
+            Family::Control,
+            subscription_key(uid_of_this_batch, bare, first_subid(topic->uid, bare)), uid_at,
+            encode(subscription)
+        );
+    }
+    return batch;
+}
+
+bool shows_through(const Broker& broker, const Node& topic) {
+    return broker.filter && broker.filter->is_server_side(topic.name());
+}
+
+const Node& shelf_of(const Broker& broker, const Node& node) {
+    if (!node.topic || !node.is_subtopic()) return node;
+    return shows_through(broker, *node.topic) ? *node.topic : node;
+}
+
+std::string extracted_of(
+    const Broker& broker, const Node& node, const Publish& request, Batch& batch
+) {
+    if (request.payload.empty() || node.record.topic != 0 || !shows_through(broker, node))
+        return {};
+    if (broker.filter->expect_declared(batch, node.name(), request.extracted))
+        return request.extracted;
+    // What providers declare has changed since the payload was looked at.
+    const auto payload = parse_payload(request.payload);
+    if (!payload) return {};
+    std::string extracted = broker.filter->extract(node.name(), *payload);
+    (void)broker.filter->expect_declared(batch, node.name(), extracted);
+    return extracted;
+}
+
+std::optional<xml::StanzaError> purge_subtopics(const Node& topic, Batch& batch) {
+    std::size_t purged = 0;
+    for (const auto& [filter, subtopic] : topic.subtopics) {
+        if (subtopic->items.size() == 0) continue;
+        if (++purged > purged_max)
+            return refuse(
+                Errc::ResourceConstraint, "Too many subtopics have items: wait until some end."
+            );
+        NodeRecord record = subtopic->record;
+        batch.expect(Family::Control, node_key(subtopic->uid), subtopic->revision);
+        batch.put(Family::Control, trash_key(subtopic->uid, record.epoch), "");
+        ++record.epoch;
+        batch.put(Family::Control, node_key(subtopic->uid), encode(record));
+        batch.event += encode(NodePurged{subtopic->uid});
+    }
+    return std::nullopt;
+}
+
+}   // namespace grid::pubsub

@@ -39,7 +39,9 @@ TEST_CASE_METHOD(Stage, "S61: a filter makes a subtopic, its publisher hears of 
     CHECK(response->child_any_ns("subtopic")->child_any_ns("name")->text() == name);
 }
 
-TEST_CASE_METHOD(Stage, "S60: the same filter is the same subtopic, in either dialect", "[grid]") {
+TEST_CASE_METHOD(
+    Stage, "S55, S60: the same filter is the same subtopic, in either dialect", "[grid]"
+) {
     provides();
     const std::string name = subtopic(reader, both);
     CHECK(subtopic(other, "domain in ('corp','lab','corp') and location eq 'SJC'") == name);

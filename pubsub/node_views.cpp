@@ -1,6 +1,8 @@
 // pubsub/node_views.cpp: see node_views.hpp.
 #include "pubsub/node_views.hpp"
 
+#include "pubsub/node_config_form.hpp"
+
 namespace grid::pubsub {
 
 NodeView view_of(const Broker& broker, const Node& node) {

@@ -16,6 +16,9 @@ Batch removal(const Node& node) {
     Batch batch;
     NodeRecord record = node.record;
     record.is_deleted = true;
+    // Publishers hear of it as of one that left the collection; who still is subscribed to a
+    // subtopic of a topic that is gone hears of the deletion.
+    if (!node.is_in_use()) record.config.notify_delete = false;
     batch.expect(Family::Control, node_key(node.uid), node.revision);
     batch.expect(Family::Control, guard_key(node.uid), node.guard);
     batch.put(Family::Control, node_key(node.uid), encode(record));

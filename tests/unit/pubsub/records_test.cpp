@@ -71,7 +71,8 @@ TEST_CASE("a node's record keeps everything") {
 }
 
 TEST_CASE("a record cut short is no crash") {
-    const std::string whole = encode(NodeRecord{.name = "n", .creator = "a@b", .config = {}});
+    const std::string whole =
+        encode(NodeRecord{.name = "n", .creator = "a@b", .filter = {}, .config = {}});
     for (std::size_t size = 0; size < whole.size(); ++size) {
         (void)decode_node(std::string_view(whole).substr(0, size));
         (void)decode_subscription(std::string_view(whole).substr(0, size));

@@ -2,6 +2,7 @@
 #include "pubsub/engine.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "pubsub/audience.hpp"
@@ -16,6 +17,7 @@
 #include "pubsub/rights_walk.hpp"
 #include "pubsub/sweep.hpp"
 #include "pubsub/use_cases.hpp"
+#include "pubsub/walk_beneath.hpp"
 
 namespace grid::pubsub {
 
@@ -176,13 +178,16 @@ bool Engine::holds_anything_of(std::string_view bare) const {
 
 std::vector<std::uint64_t> Engine::subscribed_nodes(const xml::Jid& bare) const {
     const Memory& memory = state_->broker->memory;
-    std::vector<std::uint64_t> nodes;
+    std::unordered_set<std::uint64_t> nodes;
     for (const auto& [uid, count] : memory.subscribed_nodes(bare.bare_view())) {
-        nodes.push_back(uid);
-        for (const auto& [node, distance] : memory.tree().descendants(uid))
-            nodes.push_back(node->uid);
+        nodes.insert(uid);
+        const Node* node = memory.find(uid);
+        if (node && node->config().is_collection())
+            walk_beneath(memory.tree(), uid, [&](const Relative& relative) {
+                return nodes.insert(relative.node->uid).second;
+            });
     }
-    return nodes;
+    return {nodes.begin(), nodes.end()};
 }
 
 bool Engine::may_receive_here(const Principal& session, std::uint64_t node) const {

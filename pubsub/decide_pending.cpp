@@ -104,6 +104,10 @@ Decision ask_for_node(const Broker& broker, const Context& context) {
     form.fields.push_back(std::move(field));
     Element command = answer(session_id(context, context.now), "executing");
     command.add(Element("actions", {{"execute", "complete"}}, Element("complete")));
+    if (waiting.nodes.size() > broker.settings.page_max)
+        command.add(Element::with_text(
+            "note", "These are not all: answer them, and execute again.", {{"type", "info"}}
+        ));
     command.add(form.to_element());
     return Reply(std::move(command));
 }

@@ -2,6 +2,7 @@
 #include "pubsub/engine.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "pubsub/audience.hpp"
@@ -19,6 +20,7 @@
 #include "pubsub/subtopic_upkeep.hpp"
 #include "pubsub/sweep.hpp"
 #include "pubsub/use_cases.hpp"
+#include "pubsub/walk_beneath.hpp"
 
 namespace grid::pubsub {
 
@@ -180,16 +182,19 @@ bool Engine::holds_anything_of(std::string_view bare) const {
 
 std::vector<std::uint64_t> Engine::subscribed_nodes(const xml::Jid& bare) const {
     const Memory& memory = state_->broker->memory;
-    std::vector<std::uint64_t> nodes;
+    std::unordered_set<std::uint64_t> nodes;
     for (const auto& [uid, count] : memory.subscribed_nodes(bare.bare_view())) {
-        nodes.push_back(uid);
-        for (const auto& [node, distance] : memory.tree().descendants(uid))
-            nodes.push_back(node->uid);
-        const Node* topic = memory.find(uid);
-        if (!topic || topic->filtered.empty()) continue;
-        for (const auto& [filter, subtopic] : topic->subtopics) nodes.push_back(subtopic->uid);
+        nodes.insert(uid);
+        const Node* node = memory.find(uid);
+        if (!node) continue;
+        if (node->config().is_collection())
+            walk_beneath(memory.tree(), uid, [&](const Relative& relative) {
+                return nodes.insert(relative.node->uid).second;
+            });
+        if (node->filtered.empty()) continue;
+        for (const auto& [filter, subtopic] : node->subtopics) nodes.insert(subtopic->uid);
     }
-    return nodes;
+    return {nodes.begin(), nodes.end()};
 }
 
 bool Engine::may_receive_here(const Principal& session, std::uint64_t node) const {

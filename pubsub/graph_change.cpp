@@ -14,7 +14,6 @@ using storage::Family;
 namespace {
 
 constexpr std::size_t edges_per_request_max = 40;   // two records each fit into one batch
-constexpr std::size_t parents_max = 32;
 
 xml::StanzaError not_allowed_here(const std::string& collection) {
     return refuse(
@@ -23,16 +22,15 @@ xml::StanzaError not_allowed_here(const std::string& collection) {
     );
 }
 
+xml::StanzaError too_many_edges() {
+    return refuse(Errc::NotAcceptable, "At most 40 associations change in one request.");
+}
+
 /// The names in a form field, each once; an empty one is the root.
 std::set<std::string> names_in(const xml::FormField& field) {
     std::set<std::string> names(field.values.begin(), field.values.end());
     names.erase("");
     return names;
-}
-
-const std::string& name_of(const GraphEnd& end) {
-    static const std::string made = "the new node";
-    return end.node ? end.node->name() : made;
 }
 
 bool is_edge(const std::pair<GraphEnd, GraphEnd>& edge, std::uint64_t parent, std::uint64_t child) {
@@ -121,6 +119,7 @@ std::optional<xml::StanzaError> GraphChange::take_form(
             if (may_discover(broker_, context_.actor, *parent))
                 remove({parent, &parent->config()}, subject);
         }
+        if (wanted.size() > edges_per_request_max) return too_many_edges();
         for (const std::string& name : wanted) {
             auto parent = find_collection(name);
             if (!parent) return parent.error();
@@ -138,9 +137,11 @@ std::optional<xml::StanzaError> GraphChange::take_form(
         for (const auto& [uid, revision] : tree.children(subject.uid())) {
             const Node* child = broker_.memory.find(uid);
             if (!child || child->record.is_deleted || wanted.erase(child->name()) == 1) continue;
+            if (removed_.size() > edges_per_request_max) return too_many_edges();
             if (may_discover(broker_, context_.actor, *child))
                 remove(subject, {child, &child->config()});
         }
+    if (wanted.size() + removed_.size() > edges_per_request_max) return too_many_edges();
     for (const std::string& name : wanted) {
         auto child = find_own(name);
         if (!child) return child.error();
@@ -169,78 +170,20 @@ std::optional<xml::StanzaError> GraphChange::dissociate(
     // Who owns neither learns nothing of either.
     if (!is_owner && (!is_trusted(broker_, context_.actor) || (parent && child)))
         return not_allowed_here(parent_name);
-    if (!parent || !child)
-        return refuse(
-            Errc::ItemNotFound, "There is no node '" + (parent ? child_name : parent_name) + "'."
-        );
-    if (broker_.memory.tree().edge(parent->uid, child->uid) == 0)
+    // Nor does who owns one of them learn whether there is another that he may not discover.
+    const bool is_linked =
+        parent && child && broker_.memory.tree().edge(parent->uid, child->uid) != 0;
+    for (const auto* end : {&parent_name, &child_name}) {
+        const Node* node = end == &parent_name ? parent : child;
+        if (!node || (!is_linked && !may_discover(broker_, context_.actor, *node)))
+            return refuse(Errc::ItemNotFound, "There is no node '" + *end + "'.");
+    }
+    if (!is_linked)
         return refuse(
             Errc::BadRequest, "'" + child_name + "' is not in the collection '" + parent_name + "'."
         );
     remove({parent, &parent->config()}, {child, &child->config()});
     return std::nullopt;
-}
-
-/// Whether `to` is `from` or beneath it, when all this is done.
-bool GraphChange::reaches(const GraphEnd& from, std::uint64_t to) const {
-    const NodeTree& tree = broker_.memory.tree();
-    std::vector<std::uint64_t> open{from.uid()};
-    std::set<std::uint64_t> seen(open.begin(), open.end());
-    while (!open.empty()) {
-        const std::uint64_t uid = open.back();
-        open.pop_back();
-        if (uid == to) return true;
-        const auto visit = [&](std::uint64_t child) {
-            const auto is_this = [&](const Edge& edge) { return is_edge(edge, uid, child); };
-            if (std::none_of(removed_.begin(), removed_.end(), is_this) &&
-                seen.insert(child).second)
-                open.push_back(child);
-        };
-        if (uid != uid_of_this_batch)
-            for (const auto& [child, revision] : tree.children(uid)) visit(child);
-        for (const Edge& edge : added_)
-            if (edge.first.uid() == uid) visit(edge.second.uid());
-    }
-    return false;
-}
-
-bool GraphChange::has_children(const GraphEnd& end) const {
-    if (end.node && !broker_.memory.tree().children(end.uid()).empty()) return true;
-    return std::any_of(added_.begin(), added_.end(), [&](const Edge& edge) {
-        return edge.first.uid() == end.uid();
-    });
-}
-
-std::optional<xml::StanzaError> GraphChange::check_edge(const Edge& edge) const {
-    const auto& [parent, child] = edge;
-    if (reaches(child, parent.uid()))
-        return refuse(
-            Errc::GraphRefused, "'" + name_of(parent) + "' is in '" + name_of(child) +
-                                    "' already: the graph must not have a cycle."
-        );
-    const auto of_child = [&](const Edge& other) { return other.second.uid() == child.uid(); };
-    std::size_t parents = child.node ? broker_.memory.tree().live_parents(child.uid()).size() : 0;
-    parents += static_cast<std::size_t>(std::count_if(added_.begin(), added_.end(), of_child));
-    parents -= static_cast<std::size_t>(std::count_if(removed_.begin(), removed_.end(), of_child));
-    if (parents <= parents_max) return std::nullopt;
-    return refuse(Errc::NotAcceptable, "A node is in at most 32 collections.");
-}
-
-/// §7.2.3.3.
-std::optional<xml::StanzaError> GraphChange::check_room(const GraphEnd& collection) const {
-    const auto of_parent = [&](const Edge& edge) { return edge.first.uid() == collection.uid(); };
-    std::size_t children =
-        collection.node ? broker_.memory.tree().list_of(collection.uid()).size() : 0;
-    children += static_cast<std::size_t>(std::count_if(added_.begin(), added_.end(), of_parent));
-    children -=
-        static_cast<std::size_t>(std::count_if(removed_.begin(), removed_.end(), of_parent));
-    const std::uint64_t most =
-        std::min<std::uint64_t>(collection.config->children_max, broker_.settings.children_max);
-    if (children <= most) return std::nullopt;
-    return refuse(
-        Errc::MaxNodesExceeded,
-        "'" + name_of(collection) + "' has room for " + std::to_string(most) + " nodes."
-    );
 }
 
 /// The node as it is, and what the actor is to it.
@@ -255,8 +198,7 @@ void GraphChange::expect_node(Batch& batch, const GraphEnd& end) {
 }
 
 std::optional<xml::StanzaError> GraphChange::write(Batch& batch) {
-    if (added_.size() + removed_.size() > edges_per_request_max)
-        return refuse(Errc::NotAcceptable, "At most 40 associations change in one request.");
+    if (added_.size() + removed_.size() > edges_per_request_max) return too_many_edges();
     bool may_close_cycle = false;
     std::set<std::uint64_t> guarded;
     for (const auto& [parent, child] : removed_) {

@@ -50,6 +50,7 @@ private:
     void add(const GraphEnd& parent, const GraphEnd& child);
     void remove(const GraphEnd& parent, const GraphEnd& child);
     std::optional<xml::StanzaError> check_edge(const Edge& edge) const;
+    std::optional<xml::StanzaError> check_height(const Edge& edge) const;
     std::optional<xml::StanzaError> check_room(const GraphEnd& collection) const;
     bool reaches(const GraphEnd& from, std::uint64_t to) const;
     bool has_children(const GraphEnd& end) const;

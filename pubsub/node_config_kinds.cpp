@@ -111,6 +111,8 @@ ConfigField list_field(
             Values list;
             for (const std::string& value : values) {
                 if (value.empty()) continue;   // an empty form field has one empty value
+                if (value.size() > config_text_bytes_max)
+                    return bad_value(var, "a list of entries of at most 4096 bytes");
                 if (!has_jids || !settings) {
                     list.push_back(value);
                     continue;

@@ -7,6 +7,7 @@
 #include "pubsub/item_notification.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/subtopic.hpp"
+#include "pubsub/walk_beneath.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -91,13 +92,16 @@ void Announcer::send_to(std::vector<xml::Jid> to, std::string body) {
     notifier_.notify(std::move(notification));
 }
 
+/// And that of all beneath a collection; of nobody else, since anybody may have a collection.
 void Announcer::audience_changed(const Node& node) {
-    if (node.config().is_collection())
-        notifier_.audiences_changed();
-    else
-        notifier_.audience_changed(node.uid);
+    notifier_.audience_changed(node.uid);
     // Subscriptions with a filter are the topic's, and told of by the subtopics.
     for (const auto& [filter, subtopic] : node.subtopics) notifier_.audience_changed(subtopic->uid);
+    if (!node.config().is_collection()) return;
+    walk_beneath(broker_.memory.tree(), node.uid, [&](const Relative& relative) {
+        notifier_.audience_changed(relative.node->uid);
+        return true;
+    });
 }
 
 void Announcer::operator()(const ItemPublished& event) {
@@ -183,7 +187,7 @@ void Announcer::operator()(const NodeDeleted& event) {
     }
     notifier_.node_removed(node->uid);
     // Its children have lost those who subscribed to them through it.
-    if (node->config().is_collection()) notifier_.audiences_changed();
+    if (node->config().is_collection()) audience_changed(*node);
 }
 
 void Announcer::operator()(const NodeConfigured& event) {
@@ -216,17 +220,17 @@ void Announcer::operator()(const AffiliationChanged& event) {
 void Announcer::operator()(const NodeCreated& event) {
     const Node* node = broker_.memory.find(event.node == 0 ? committed_.revision : event.node);
     if (!node || broker_.memory.tree().parents(node->uid).empty()) return;   // nobody waits for it
-    if (node->config().is_collection()) notifier_.audiences_changed();
+    audience_changed(*node);
     if (node->config().deliver_notifications) send_of_node(*node, empty_element("create", *node));
 }
 
 void Announcer::operator()(const Associated& event) {
-    notifier_.audiences_changed();
     const auto end = [&](std::uint64_t uid) {
         return broker_.memory.find(uid == uid_of_this_batch ? committed_.revision : uid);
     };
     const Node* collection = end(event.collection);
     const Node* child = end(event.child);
+    if (child) audience_changed(*child);
     if (!collection || !child || !collection->config().deliver_notifications) return;
     std::string inner = start("collection", *collection) + ">";
     inner += start(event.is_added ? "associate" : "dissociate", *child) + "/></collection>";

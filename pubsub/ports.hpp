@@ -125,8 +125,6 @@ public:
     virtual bool has_audience(std::uint64_t /*node*/) { return true; }
     /// The subscribers of a node changed, or their options did.
     virtual void audience_changed(std::uint64_t node) = 0;
-    /// Those of many nodes changed: of all beneath a collection.
-    virtual void audiences_changed() {}
     /// A node is gone; its audience will not be asked for again.
     virtual void node_removed(std::uint64_t node) = 0;
     /// A new subscription starts with items that are there already: those of the node after that

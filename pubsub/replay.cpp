@@ -5,13 +5,16 @@
 #include <map>
 #include <queue>
 #include <set>
+#include <unordered_map>
 
 #include "pubsub/access.hpp"
 #include "pubsub/audience.hpp"
 #include "pubsub/collection_audience.hpp"
 #include "pubsub/flavour.hpp"
 #include "pubsub/item_notification.hpp"
+#include "pubsub/start_key.hpp"
 #include "pubsub/subtopic.hpp"
+#include "pubsub/walk_beneath.hpp"
 
 namespace grid::pubsub {
 
@@ -37,6 +40,14 @@ struct Source {
     Revision next() const { return node->items.at(rank).revision; }
 };
 
+/// Its position, as far as that node is concerned.
+Revision begun(
+    std::uint64_t node, const std::string& jid, Revision after, const EarlierStarts& earlier
+) {
+    const auto start = earlier.find(start_key(node, jid.find('/') == std::string::npos));
+    return start == earlier.end() ? after : std::min(after, start->second);
+}
+
 /// From where on this very address is owed the node's items: by its subscriptions, or by those to
 /// the topic that have the filter of this subtopic.
 Revision start_for(
@@ -59,9 +70,7 @@ Revision start_for(
                 start = std::min(start, owed_from(at->second));
     }
     if (start == nothing_owed) return start;
-    if (const auto begun = earlier.find(node.uid); begun != earlier.end())
-        after = std::min(after, begun->second);
-    start = std::max(start, after);
+    start = std::max(start, begun(node.uid, jid, after, earlier));
     const Items& items = shelf_of(broker, node).items;
     const ItemView newest = items.at(items.size() - 1);
     if (newest.revision <= start) return nothing_owed;   // the usual case
@@ -88,31 +97,60 @@ std::set<const Node*> nodes_of(const Broker& broker, std::string_view bare) {
     return nodes;
 }
 
-/// The same for the leaves beneath a collection that this address subscribed to for their items.
+/// A subscription to a collection that brings the items of leaves beneath it.
+struct FromAbove {
+    Revision start = 0;
+    std::uint64_t collection = 0;
+    const Subscription* subscription = nullptr;
+};
+
+void collect(std::vector<FromAbove>& into, const Node& collection, const std::string& jid) {
+    const auto [first, last] = collection.subscriptions_of(jid);
+    for (auto at = first; at != last; ++at)
+        if (brings_items(at->second, 1) && collection.delivers_to(jid, at->second))
+            into.push_back({owed_from(at->second), collection.uid, &at->second});
+}
+
+/// Where the leaves beneath all these begin. An account may follow thousands of collections that
+/// hold the same leaves: the earliest come first, and the others pass only where they reach deeper.
 void add_beneath(
     const Broker& broker,
-    const Node& collection,
+    std::vector<FromAbove> all,
     const std::string& jid,
     Revision after,
+    const EarlierStarts& earlier,
     Revision Source::* address,
     std::map<std::uint64_t, Source>& found
 ) {
-    const auto [first, last] = collection.subscriptions_of(jid);
+    if (all.empty()) return;
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+        return a.start < b.start;
+    });
     const auto receiver = xml::Jid::from_canonical(jid);
-    for (auto at = first; at != last; ++at) {
-        if (!brings_items(at->second, 1) || !collection.delivers_to(jid, at->second)) continue;
-        const Revision start = std::max(owed_from(at->second), after);
-        for (const auto& [leaf, distance] : broker.memory.tree().descendants(collection.uid)) {
-            if (leaf->items.size() == 0 || !leaf->config().deliver_notifications) continue;
-            if (leaf->items.at(leaf->items.size() - 1).revision <= start) continue;
-            if (!brings_items(at->second, distance) || !lets_in(broker, *leaf, bare_of(jid)))
-                continue;
-            const auto& type = leaf->rights().config().type;
-            if (!broker.policy.may_receive(receiver, leaf->governing_name(), type)) continue;
-            Source& source = found[leaf->uid];
-            source.told = source.node = leaf;
-            source.*address = std::min(source.*address, start);
-        }
+    std::unordered_map<std::uint64_t, std::uint64_t> reached;   // levels that are left beneath it
+    const auto take_leaf = [&](const Node& leaf, Revision from) {
+        if (leaf.items.size() == 0 || !leaf.config().deliver_notifications) return;
+        const Revision start = std::max(from, begun(leaf.uid, jid, after, earlier));
+        if (leaf.items.at(leaf.items.size() - 1).revision <= start) return;
+        if (!lets_in(broker, leaf, bare_of(jid))) return;
+        const auto& type = leaf.rights().config().type;
+        if (!broker.policy.may_receive(receiver, leaf.governing_name(), type)) return;
+        Source& source = found[leaf.uid];
+        source.told = source.node = &leaf;
+        source.*address = std::min(source.*address, start);
+    };
+    for (const FromAbove& above : all) {
+        const std::uint64_t depth = options_of(above.subscription->options).depth;
+        walk_beneath(broker.memory.tree(), above.collection, [&](const Relative& relative) {
+            if (!brings_items(*above.subscription, relative.distance)) return false;
+            const std::uint64_t left =
+                depth == every_depth ? every_depth : depth - relative.distance;
+            const auto [known, is_new] = reached.try_emplace(relative.node->uid, left);
+            if (!is_new && known->second >= left) return false;
+            known->second = left;
+            if (is_new) take_leaf(*relative.node, above.start);
+            return true;
+        });
     }
 }
 
@@ -123,15 +161,16 @@ std::vector<Source> sources(
         std::string jid;
         Revision after;
         Revision Source::* start;
+        std::vector<FromAbove> above;
     };
-    std::vector<Address> addresses{{std::string(full.bare_view()), after.bare, &Source::bare}};
-    if (!full.is_bare()) addresses.push_back({full.str(), after.full, &Source::full});
+    std::vector<Address> addresses{{std::string(full.bare_view()), after.bare, &Source::bare, {}}};
+    if (!full.is_bare()) addresses.push_back({full.str(), after.full, &Source::full, {}});
     std::map<std::uint64_t, Source> found;
     for (const Node* node : nodes_of(broker, full.bare_view())) {
         const Node& shelf = shelf_of(broker, *node);
-        for (const auto& [jid, told, start] : addresses) {
+        for (auto& [jid, told, start, above] : addresses) {
             if (node->config().is_collection()) {
-                add_beneath(broker, *node, jid, told, start, found);
+                collect(above, *node, jid);
             } else if (shelf.items.size() != 0 && node->config().deliver_notifications) {
                 const Revision from = start_for(broker, *node, jid, told, earlier);
                 if (from == nothing_owed) continue;
@@ -142,6 +181,8 @@ std::vector<Source> sources(
             }
         }
     }
+    for (auto& [jid, told, start, above] : addresses)
+        add_beneath(broker, std::move(above), jid, told, earlier, start, found);
     std::vector<Source> all;
     for (auto& [uid, source] : found) {
         source.rank = source.node->items.rank_after(source.from());

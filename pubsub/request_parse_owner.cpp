@@ -14,7 +14,7 @@ using xml::Element;
 using xml::IqType;
 namespace ns = xml::ns;
 
-constexpr std::size_t modifications_max = 100;   // fits into one batch
+constexpr std::size_t modifications_max = 100, associations_max = 40;   // fit into one batch
 
 Checked<Request> parse_configure(
     const IqRequest& iq, const Element& configure, const std::string& node
@@ -69,12 +69,17 @@ Checked<Request> parse_collection(
 ) {
     if (auto error = require_type(iq, IqType::Set)) return *error;
     Associate request{node, {}};
+    std::set<std::string> named;
     for (const Element* child : element.children()) {
         const bool is_added = child->name() == "associate";
         if (child->ns() != ns::pubsub_owner || (!is_added && child->name() != "dissociate"))
             continue;
         auto name = required_node(*child, settings);
         if (!name) return name.error();
+        if (!named.insert(*name).second)
+            return refuse(Errc::BadRequest, "'" + *name + "' is there twice.");
+        if (named.size() > associations_max)
+            return refuse(Errc::NotAcceptable, "At most 40 associations change in one request.");
         request.changes.push_back({std::move(*name), is_added});
     }
     if (request.changes.empty())

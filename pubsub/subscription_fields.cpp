@@ -158,6 +158,9 @@ Field subscription_type() {
     };
 }
 
+/// Whoever wants more wants all: `replay` tells these apart level by level.
+constexpr std::uint32_t depth_max = 32;
+
 Field subscription_depth() {
     const auto get = [](const Options& options) {
         return Values{options.depth == every_depth ? "all" : std::to_string(options.depth)};
@@ -165,7 +168,8 @@ Field subscription_depth() {
     const auto set = [](Options& options, const Values& values) -> Wanted {
         const bool is_all = first(values) == "all";
         const auto value = parse_number(first(values));
-        if (!is_all && !value) return "`all`, or how many levels";
+        if (!is_all && (!value || *value > depth_max))
+            return "`all`, or how many levels, at most " + std::to_string(depth_max);
         options.depth = is_all ? every_depth : *value;
         return std::nullopt;
     };

@@ -17,20 +17,7 @@
 
 namespace grid::server {
 
-/// A resource that is told from the store until it has caught up.
-struct Lag {
-    explicit Lag(pubsub::Position from) : after(from), after_before(from) {}
-
-    pubsub::Position after;
-    pubsub::EarlierStarts earlier;
-    bool is_reading = false;
-    /// It has to begin earlier than where the part that is being read begins.
-    bool is_read_in_vain = false;
-    /// Where it was before what is in `pending`, in case there is no room for that.
-    pubsub::Position after_before;
-    pubsub::EarlierStarts earlier_before;
-    bool needs_all_room = false;   // the last part did not fit
-};
+struct Lag;
 
 /// Not a connection: the transport may go, and requests that were read outlive it. What stands
 /// under "constant" never changes after bind; everything else belongs to the grid strand.
@@ -61,12 +48,12 @@ public:
     std::uint8_t show = pubsub::Show::Online;   // of its presence
 
     // What it was told of, as revisions (catch_up.hpp).
-    std::shared_ptr<Lag> lag;           // it is behind: items come from the store
-    storage::Revision told = 0;         // the last item that went into `pending`
-    storage::Revision handed = 0;       // and out of it
-    storage::Revision joined = 0;       // up to here it was told from the store
-    storage::Revision reached = 0;      // up to here it surely has everything
-    storage::Revision began_bare = 0;   // items of the bare JID's subscriptions came from here on
+    std::shared_ptr<Lag> lag;               // it is behind: items come from the store
+    storage::Revision told = 0;             // the last item that went into `pending`
+    storage::Revision handed = 0;           // and out of it
+    storage::Revision joined = 0;           // up to here it was told from the store
+    storage::Revision reached = 0;          // up to here it surely has everything
+    storage::Revision began_bare = 0;       // its account's items after this one were for it, too
     std::optional<pubsub::Position> left;   // what it had been handed when that ended
     bool is_marking = false;                // waits to be asked what has reached it
 };

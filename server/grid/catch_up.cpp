@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "server/grid/lag.hpp"
+
 namespace grid::server {
 
 namespace asio = boost::asio;
@@ -11,8 +13,10 @@ using storage::Revision;
 
 namespace {
 constexpr std::size_t items_per_read_max = 256, bytes_per_read_max = 256 * 1024;
-/// How often those that read slowly are looked at.
-constexpr auto look_every = std::chrono::milliseconds(10);
+/// What one turn of the strand is given for them.
+constexpr std::chrono::milliseconds slice(1);
+/// How soon what cannot be read is tried again, at first and at last.
+constexpr std::chrono::milliseconds retry_pause_min(50), retry_pause_max(30'000);
 }   // namespace
 
 CatchUp::CatchUp(
@@ -20,13 +24,15 @@ CatchUp::CatchUp(
     storage::Store& store,
     pubsub::Engine& broker,
     SessionRegistry& sessions,
-    Fanout& fanout
+    Fanout& fanout,
+    Log& log
 )
     : strand_(std::move(strand)),
       store_(store),
       broker_(broker),
       sessions_(sessions),
       fanout_(fanout),
+      log_(log),
       timer_(strand_) {
     fanout_.attach(*this);
 }
@@ -36,19 +42,42 @@ void CatchUp::came(const SessionPtr& session) {
     Position after{now, known(session->jid.str())};
     // What another of the account's resources was told while this one was away is not owed to it.
     if (session->priority >= 0 && !companion_of(*session)) after.bare = known(session->bare.str());
-    session->began_bare = now;
+    session->began_bare = after.bare;
     go_behind(session, after);
 }
 
 void CatchUp::go_behind(const SessionPtr& session, Position after) {
     if (session->lag) {
-        auto& lag = *session->lag;
-        lag.after = {std::min(lag.after.bare, after.bare), std::min(lag.after.full, after.full)};
-        lag.is_read_in_vain = lag.is_reading;
+        session->lag->begin_at(after);
         return;
     }
-    session->lag = std::make_shared<Lag>(after);
+    start_lag(session, after);
     step(session);
+}
+
+/// What is on its way out may find no room, and is kept for no digest any more.
+void CatchUp::start_lag(const SessionPtr& session, Position after) {
+    session->lag = std::make_shared<Lag>(after);
+    if (!session->pending.empty()) {
+        auto& before = session->lag->after_before;
+        before = {std::min(after.bare, session->handed), std::min(after.full, session->handed)};
+    }
+    for (const auto& [node, is_bare, first] : fanout_.take_digests(*session))
+        session->lag->begin_at(node, is_bare, first - 1);
+}
+
+/// What a resource that went has not got of the account's items, and this one has not either: up to
+/// where it began. Those that it had since are not told again.
+void CatchUp::take_over(const SessionPtr& session, Revision after) {
+    if (after >= session->began_bare) return;
+    fanout_.flush_now(session);
+    const auto lag = session->lag;
+    const Revision live = session->pending.empty() ? session->told : session->handed;
+    const Revision told = lag ? lag->after_before.bare : live;
+    const std::pair had{std::exchange(session->began_bare, after), told};
+    go_behind(session, {after, lag ? lag->after.full : live});
+    // Not where it took over before, and is not through with that.
+    if (session->lag && (!lag || lag->had.second == 0)) session->lag->had = had;
 }
 
 void CatchUp::missed(Revision after) {
@@ -61,37 +90,28 @@ void CatchUp::missed(Revision after) {
 }
 
 void CatchUp::fell_behind(const SessionPtr& session) {
-    if (session->lag) {   // the part that it was just told: again, when it has read all
-        auto& lag = *session->lag;
-        lag.after = lag.after_before;
-        lag.earlier = lag.earlier_before;
-        lag.needs_all_room = true;
-        lag.is_read_in_vain = lag.is_reading;
-        return;
-    }
-    session->lag = std::make_shared<Lag>(Position{session->handed, session->handed});
+    // The part that it was just told: again, when it has read all.
+    if (session->lag) return session->lag->take_back();
+    start_lag(session, {session->handed, session->handed});
     behind_.push_back(session);
     wait_for_room();
 }
 
 void CatchUp::owes(const xml::Jid& subscriber, std::uint64_t node, Revision after) {
-    const auto begin = [&](const SessionPtr& session) {
-        if (!fanout_.may_receive(*session)) return;
-        const bool was_live = !session->lag;
-        if (was_live) {
-            const Revision now = fanout_.completed();
-            session->lag = std::make_shared<Lag>(Position{now, now});
-        }
-        session->lag->earlier[node] = after;
-        session->lag->is_read_in_vain = session->lag->is_reading;
-        if (was_live) step(session);
-    };
     if (!subscriber.is_bare()) {
-        if (const auto session = sessions_.find(subscriber)) begin(session);
+        if (const auto session = sessions_.find(subscriber)) owes(session, node, false, after);
         return;
     }
     for (const auto& session : sessions_.of_account(subscriber.str()))
-        if (session->priority >= 0) begin(session);
+        if (session->priority >= 0) owes(session, node, true, after);
+}
+
+void CatchUp::owes(const SessionPtr& session, std::uint64_t node, bool is_bare, Revision after) {
+    if (!fanout_.may_receive(*session)) return;
+    const bool was_live = !session->lag;
+    if (was_live) start_lag(session, {fanout_.completed(), fanout_.completed()});
+    session->lag->begin_at(node, is_bare, after);
+    if (was_live) step(session);
 }
 
 bool CatchUp::has_room(const Session& session) const {
@@ -104,10 +124,12 @@ bool CatchUp::has_room(const Session& session) const {
 void CatchUp::step(const SessionPtr& session) {
     if (!session->lag || session->lag->is_reading || !session->transport) return;
     if (!fanout_.may_receive(*session)) return;
-    if (!has_room(*session)) {
+    const bool may_retry = std::chrono::steady_clock::now() >= session->lag->retry_at;
+    if (!has_room(*session) || !may_retry) {
         behind_.push_back(session);
         return wait_for_room();
     }
+    session->lag->handed_over();
     auto owed = broker_.owed(
         session->jid, session->lag->after, session->lag->earlier, items_per_read_max,
         std::min(bytes_per_read_max, session->budget->bytes_max() / 8)
@@ -122,6 +144,7 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
     auto shared = std::make_shared<const pubsub::Owed>(std::move(owed));
     store_.read([this, session, lag, shared](const storage::Snapshot& snapshot) {
         Values payloads;
+        boost::system::error_code failure;
         payloads.reserve(shared->items.size());
         for (const auto& item : shared->items) {
             // One that is gone was retracted: it is not told of (Engine::owed_message). One that
@@ -129,24 +152,51 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
             auto value = item.payload.key.empty()
                              ? storage::Result<std::optional<storage::Snapshot::Value>>()
                              : snapshot.get(item.payload.family, item.payload.key);
-            if (!value) break;
+            if (!value) {
+                failure = value.error();
+                break;
+            }
             // An item that the subscriber's filter does not let through is none of its.
             if (*value && item.test && !item.test->matches((*value)->value)) value->reset();
             payloads.push_back(*value ? std::move((*value)->value) : std::string());
         }
-        asio::post(strand_, [this, session, lag, shared, payloads = std::move(payloads)] {
+        asio::post(strand_, [this, session, lag, shared, payloads = std::move(payloads), failure] {
             lag->is_reading = false;
             if (session->lag != lag) return;   // it went meanwhile
             if (!std::exchange(lag->is_read_in_vain, false)) tell(session, *shared, payloads);
             fanout_.flush();
-            if (payloads.size() < shared->items.size()) {
-                behind_.push_back(session);
-                return wait_for_room();
-            }
+            if (session->pending.empty()) lag->handed_over();
+            note_failure(*session, *shared, payloads.size(), failure);
             step(session);
             fanout_.flush();
         });
     });
+}
+
+/// What cannot be read is tried again, more and more seldom, and on record once.
+void CatchUp::note_failure(
+    const Session& session,
+    const pubsub::Owed& owed,
+    std::size_t at,
+    boost::system::error_code failure
+) {
+    auto& lag = *session.lag;
+    if (!failure) {
+        lag.retry_pause = {};
+        return;
+    }
+    if (lag.retry_pause.count() == 0 || at > 0) {
+        ++unreadable_;
+        log_.error(
+            "item_unreadable", {{"jid", session.jid.str()},
+                                {"node_uid", std::to_string(owed.items[at].node)},
+                                {"item", owed.items[at].id},
+                                {"reason", failure.message()},
+                                {"do", "its subscribers wait for it; it is tried again"}}
+        );
+    }
+    lag.retry_pause = std::clamp(2 * lag.retry_pause, retry_pause_min, retry_pause_max);
+    lag.retry_at = std::chrono::steady_clock::now() + lag.retry_pause;
 }
 
 void CatchUp::tell(const SessionPtr& session, const pubsub::Owed& owed, const Values& payloads) {
@@ -154,8 +204,6 @@ void CatchUp::tell(const SessionPtr& session, const pubsub::Owed& owed, const Va
     auto& lag = *session->lag;
     auto& after = lag.after;
     auto& earlier = lag.earlier;
-    lag.after_before = after;
-    lag.earlier_before = earlier;
     lag.needs_all_room = false;
     for (std::size_t i = 0; i < payloads.size(); ++i) {
         const auto& item = owed.items[i];
@@ -164,6 +212,7 @@ void CatchUp::tell(const SessionPtr& session, const pubsub::Owed& owed, const Va
         for (const bool is_bare : {true, false}) {
             if (!(is_bare ? item.is_for_bare && session->priority >= 0 : item.is_for_full))
                 continue;
+            if (is_bare && lag.has_had(item.revision)) continue;
             if (!is_allowed || (!item.payload.key.empty() && payloads[i].empty())) continue;
             const auto& to = is_bare ? session->bare : session->jid;
             const auto message = broker_.owed_message(item, to, payloads[i]);
@@ -175,8 +224,10 @@ void CatchUp::tell(const SessionPtr& session, const pubsub::Owed& owed, const Va
                           item.revision, true}
             );
         }
-        if (const auto begun = earlier.find(item.node); begun != earlier.end())
-            begun->second = std::max(begun->second, item.revision);
+        for (const bool is_bare : {true, false})
+            if (const auto begun = earlier.find(pubsub::start_key(item.node, is_bare));
+                begun != earlier.end())
+                begun->second = std::max(begun->second, item.revision);
         after.bare = std::max(after.bare, item.revision);
         after.full = std::max(after.full, item.revision);
     }
@@ -190,16 +241,29 @@ void CatchUp::join(const SessionPtr& session) {
     if (session->pending.empty()) session->handed = session->told;
 }
 
-void CatchUp::wait_for_room() {
+void CatchUp::wait_for_room(std::chrono::milliseconds pause) {
     if (std::exchange(is_waiting_, true)) return;
-    timer_.expires_after(look_every);
+    timer_.expires_after(pause);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
         is_waiting_ = false;
-        for (const auto& weak : std::exchange(behind_, {}))
-            if (const auto session = weak.lock()) step(session);
+        look_at_waiting();
         fanout_.flush();
     });
+}
+
+/// Those that have room now go on. In slices: thousands may have been waiting.
+void CatchUp::look_at_waiting() {
+    const auto deadline = std::chrono::steady_clock::now() + slice;
+    auto waiting = std::exchange(behind_, {});
+    auto next = waiting.begin();
+    while (next != waiting.end() && std::chrono::steady_clock::now() < deadline)
+        if (const auto session = (next++)->lock()) step(session);
+    if (next == waiting.end()) return;
+    behind_.insert(behind_.begin(), next, waiting.end());
+    timer_.cancel();   // it may have been set for those who still have none
+    is_waiting_ = false;
+    wait_for_room(slice);
 }
 
 }   // namespace grid::server

@@ -29,7 +29,8 @@ public:
         storage::Store& store,
         pubsub::Engine& broker,
         SessionRegistry& sessions,
-        Fanout& fanout
+        Fanout& fanout,
+        Log& log
     );
 
     /// It may be told from now on: it logged in, or takes what is for its bare JID again.
@@ -40,6 +41,8 @@ public:
     // Laggards
     void fell_behind(const SessionPtr& session) override;
     void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override;
+    void owes(const SessionPtr& session, std::uint64_t node, bool is_bare, storage::Revision after)
+        override;
     void was_told(const SessionPtr& session) override;
     void detached(Session& session) override;
 
@@ -56,21 +59,35 @@ public:
 
     std::size_t behind() const { return behind_.size(); }
     std::uint64_t replayed() const { return replayed_; }
+    /// Items that could not be read when they were first tried.
+    std::uint64_t unreadable() const { return unreadable_; }
 
 private:
     using Values = std::vector<std::string>;
+    /// How often those that read slowly are looked at.
+    static constexpr std::chrono::milliseconds look_every{10};
 
     void go_behind(const SessionPtr& session, pubsub::Position after);
+    void start_lag(const SessionPtr& session, pubsub::Position after);
+    void take_over(const SessionPtr& session, storage::Revision after);
     void step(const SessionPtr& session);
     void read(const SessionPtr& session, pubsub::Owed owed);
     void tell(const SessionPtr& session, const pubsub::Owed& owed, const Values& payloads);
+    void note_failure(
+        const Session& session,
+        const pubsub::Owed& owed,
+        std::size_t at,
+        boost::system::error_code failure
+    );
     void join(const SessionPtr& session);
     bool has_room(const Session& session) const;
-    void wait_for_room();
+    void wait_for_room(std::chrono::milliseconds pause = look_every);
+    void look_at_waiting();
     /// The session that takes the account's messages besides this one; null if there is none.
     void ask(const SessionPtr& session);
     SessionPtr companion_of(const Session& session) const;
     storage::Revision known(const std::string& jid) const;
+    storage::Revision has_of_account(const Session& session) const;
     void note(const std::string& jid, storage::Revision told);
     void note_session(const Session& session, pubsub::Position told);
     pubsub::Position told(const Session& session) const;
@@ -80,6 +97,7 @@ private:
     pubsub::Engine& broker_;
     SessionRegistry& sessions_;
     Fanout& fanout_;
+    Log& log_;
     boost::asio::steady_timer timer_;
     bool is_waiting_ = false;
     std::vector<std::weak_ptr<Session>> behind_;   // waiting for room
@@ -87,7 +105,7 @@ private:
     /// To be noted, or noted by a batch that is not seen committed yet.
     std::unordered_map<std::string, storage::Revision> notes_;
     std::vector<std::string> unsaved_;
-    std::uint64_t replayed_ = 0;
+    std::uint64_t replayed_ = 0, unreadable_ = 0;
     std::chrono::steady_clock::time_point next_tick_;
     unsigned ticks_ = 0;
     std::size_t round_ = 0;   // of to_ask_, still to be asked in this round

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "server/grid/catch_up.hpp"
+#include "server/grid/lag.hpp"
 
 namespace grid::server {
 
@@ -30,18 +31,29 @@ Revision CatchUp::known(const std::string& jid) const {
 
 /// Everything up to here was handed to its transport.
 Position CatchUp::told(const Session& session) const {
-    if (!session.pending.empty()) return {session.handed, session.handed};
+    const bool is_handed = session.pending.empty();
     if (session.lag) {
+        const auto& lag = *session.lag;
+        Position told = is_handed ? lag.after : lag.after_before;
         // What a new subscription begins with is not behind it yet.
-        if (!session.lag->earlier.empty()) {
-            Revision first = session.lag->after.bare;
-            for (const auto& [node, after] : session.lag->earlier) first = std::min(first, after);
-            return {first, first};
+        for (const auto& [start, after] : is_handed ? lag.earlier : lag.earlier_before) {
+            auto& position = start % 2 == 1 ? told.bare : told.full;
+            position = std::min(position, after);
         }
-        return session.lag->after;
+        return told;
     }
-    const Revision told = fanout_.told_but_for_digests(session, fanout_.completed());
+    const Revision last = is_handed ? fanout_.completed() : session.handed;
+    const Revision told = fanout_.told_but_for_digests(session, last);
     return {told, told};
+}
+
+/// Of the account's items this resource has read all up to here.
+Revision CatchUp::has_of_account(const Session& session) const {
+    constexpr Revision all = ~Revision{0};
+    if (!session.is_active || !session.transport || session.priority < 0) return all;
+    const Revision told = session.lag ? session.lag->after_before.bare : all;
+    if (session.reached >= session.handed) return told;
+    return std::min(told, std::max(session.reached, session.began_bare));
 }
 
 void CatchUp::note(const std::string& jid, Revision told) {
@@ -65,18 +77,19 @@ void CatchUp::went(const SessionPtr& session, Delivered delivered) {
         handed = {std::min(handed.bare, lost - 1), std::min(handed.full, lost - 1)};
     if (session->left) session->left = handed;
     const auto companion = companion_of(*session);
-    const bool was_behind = session->lag != nullptr;
     session->lag = nullptr;
     fanout_.forget_digests(*session);
     const Revision reached =
         delivered.is_all ? ~Revision{0} : std::max(delivered.mark, session->reached);
-    const Position has{std::min(handed.bare, reached), std::min(handed.full, reached)};
+    const Position has{
+        std::max(std::min(handed.bare, reached), session->began_bare),
+        std::min(handed.full, reached)
+    };
     note(session->jid.str(), has.full);
     if (session->priority < 0) return;
     if (!companion) return note(session->bare.str(), has.bare);
-    // What it was still to be told from before the other came is the other's now.
-    if (was_behind && has.bare < companion->began_bare)
-        go_behind(companion, {has.bare, companion->told});
+    // What it had not read of the time before the other came is the other's now.
+    take_over(companion, has.bare);
 }
 
 void CatchUp::was_told(const SessionPtr& session) {
@@ -133,7 +146,7 @@ void CatchUp::ask(const SessionPtr& session) {
             // The account has what all its resources have.
             Revision bare = session->reached;
             for (const auto& other : sessions_.of_account(session->bare.str()))
-                if (other != session && other->lag) bare = std::min(bare, other->lag->after.bare);
+                if (other != session) bare = std::min(bare, has_of_account(*other));
             note_session(*session, {bare, session->reached});
         });
     });

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,14 +20,28 @@ namespace grid::server {
 class Digests {
 public:
     using Clock = std::chrono::steady_clock;
-    struct Span {
-        storage::Revision first = 0, last = 0;
+    /// A digest for that session and address, on its way out.
+    struct Due {
+        SessionPtr session;
+        const std::string* head = nullptr;
+        std::uint64_t node = 0;
+        xml::Bytes body;
+        storage::Revision first = 0, last = 0;   // of its items
     };
-    /// Takes the bytes of a digest for that session and address.
-    using Send = std::function<
-        void(const SessionPtr& session, const std::string* head, xml::Bytes body, Span span)>;
+    struct Send {
+        /// Before: all that waits for that session goes out, or does not for want of room.
+        std::function<void(const SessionPtr& session)> make_way;
+        std::function<void(Due digest)> put;
+    };
+    /// Where something that was kept begins.
+    struct Start {
+        std::uint64_t node = 0;
+        bool is_bare = false;
+        storage::Revision first = 0;
+    };
 
-    /// Keeps an item. A digest that has grown to its bound is sent at once.
+    /// Keeps an item. A digest that has grown to its bound is sent at once, and so is one with
+    /// which its session keeps too much.
     void add(
         const SessionPtr& session,
         const std::string* head,
@@ -38,8 +54,11 @@ public:
     void send_now(
         const SessionPtr& session, const std::string* head, std::uint64_t node, const Send& send
     );
-    void send_due(Clock::time_point now, const Send& send);
+    /// True when there is more, because it would take too long at once.
+    bool send_due(Clock::time_point now, const Send& send);
     void forget(std::uint64_t session);
+    /// The same; and where what is forgotten begins.
+    std::vector<Start> take(const Session& session);
     /// The revision up to which the session was told, given that it is `told` all but digests.
     storage::Revision told(std::uint64_t session, storage::Revision told) const;
 
@@ -54,9 +73,14 @@ private:
     /// By session, address and node.
     using Key = std::pair<std::uint64_t, std::pair<const std::string*, std::uint64_t>>;
 
-    static void send_one(const Key& key, Digest& digest, const Send& send);
+    using ByKey = std::map<Key, Digest>;
 
-    std::map<Key, Digest> digests_;
+    ByKey::iterator end_of(ByKey::iterator at);
+    void send_one(ByKey::iterator at, const Send& send);
+
+    ByKey digests_;
+    std::set<std::pair<Clock::time_point, Key>> due_;
+    std::unordered_map<std::uint64_t, std::size_t> bytes_;   // by session
 };
 
 }   // namespace grid::server

@@ -132,18 +132,14 @@ void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notifi
 
 void Fanout::tell_special(const Recipient& recipient, const pubsub::Notification& notification) {
     const auto& [session, head, special] = recipient;
-    const auto send_digest =
-        [this](const SessionPtr& to, const std::string* at, xml::Bytes body, Digests::Span span) {
-            put_digest(to, at, std::move(body), span);
-        };
     const bool is_item = notification.item_end != 0;
     ++deliveries_;
     if (special->digest_ms != 0) {
         if (is_item)
             return digests_.add(
-                session, head, notification, special->flavour, special->digest_ms, send_digest
+                session, head, notification, special->flavour, special->digest_ms, digest_sender()
             );
-        digests_.send_now(session, head, notification.node, send_digest);
+        digests_.send_now(session, head, notification.node, digest_sender());
     }
     auto body = copy_for(special->flavour, notification);
     if (is_item)
@@ -166,21 +162,33 @@ void Fanout::put_item(const Recipient& recipient, xml::Bytes body, storage::Revi
     send(recipient.session, {recipient.head, std::move(body), revision, true});
 }
 
-/// Not an item that may be left out: older ones than what the session was told last are in it.
-void Fanout::put_digest(
-    const SessionPtr& session, const std::string* head, xml::Bytes body, Digests::Span span
-) {
-    session->told = std::max(session->told, span.last);
-    send(session, {head, std::move(body), span.first});
+Digests::Send Fanout::digest_sender() {
+    return {
+        [this](const SessionPtr& session) { flush_now(session); },
+        [this](Digests::Due digest) { put_digest(std::move(digest)); }
+    };
 }
 
-void Fanout::tick(std::chrono::steady_clock::time_point now) {
-    digests_.send_due(
-        now,
-        [this](const SessionPtr& to, const std::string* head, xml::Bytes body, Digests::Span span) {
-            put_digest(to, head, std::move(body), span);
-        }
-    );
+/// Not an item that may be left out: older ones than what the session was told last are in it. So
+/// where there is no room it does not go out at all.
+void Fanout::put_digest(Digests::Due digest) {
+    const SessionPtr& session = digest.session;
+    const auto& budget = *session->budget;
+    const std::size_t used = budget.used() + session->pending_bytes;
+    if (used != 0 && used + digest.body->size() > budget.fair_bytes_max()) {
+        // What is kept for who is behind is not in the store: items of nodes that keep none.
+        if (session->lag) return;
+        return laggards_->owes(
+            session, digest.node, digest.head == &session->head_bare, digest.first - 1
+        );
+    }
+    session->told = std::max(session->told, digest.last);
+    send(session, {digest.head, std::move(digest.body), digest.first});
+    flush_now(session);   // before anything that might be left out
+}
+
+bool Fanout::tick(std::chrono::steady_clock::time_point now) {
+    return digests_.send_due(now, digest_sender());
 }
 
 void Fanout::forget_stale() {

@@ -26,6 +26,9 @@ public:
     /// Items for it were left out, those after `session->handed`.
     virtual void fell_behind(const SessionPtr& session) = 0;
     virtual void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) = 0;
+    virtual void owes(
+        const SessionPtr& session, std::uint64_t node, bool is_bare, storage::Revision after
+    ) = 0;
     /// It was handed items, and may be asked what has reached it.
     virtual void was_told(const SessionPtr& session) = 0;
     /// Nothing is handed to its transport from now on: how far it was told is settled.
@@ -54,7 +57,6 @@ public:
     void notify(pubsub::Notification notification) override;
     bool has_audience(std::uint64_t node) override;
     void audience_changed(std::uint64_t node) override { forget_audience(node); }
-    void audiences_changed() override { forget_audiences(); }
     void node_removed(std::uint64_t node) override;
     void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override {
         laggards_->owes(subscriber, node, after);
@@ -80,9 +82,13 @@ public:
     void flush();
     /// All of one session's.
     void flush_now(const SessionPtr& session);
-    /// Sends the digests that are due.
-    void tick(std::chrono::steady_clock::time_point now);
+    /// Sends the digests that are due; true when there are more.
+    bool tick(std::chrono::steady_clock::time_point now);
     void forget_digests(const Session& session) { digests_.forget(session.id); }
+    /// What is kept for its digests is told otherwise, from the first item of each on.
+    std::vector<Digests::Start> take_digests(const Session& session) {
+        return digests_.take(session);
+    }
     /// What was kept for a digest of that session is not told yet: the revision before it.
     storage::Revision told_but_for_digests(const Session& session, storage::Revision told) const {
         return digests_.told(session.id, told);
@@ -118,9 +124,8 @@ private:
     void tell_special(const Recipient& recipient, const pubsub::Notification& notification);
     xml::Bytes copy_for(const pubsub::Flavour& flavour, const pubsub::Notification& notification);
     void put_item(const Recipient& recipient, xml::Bytes body, storage::Revision revision);
-    void put_digest(
-        const SessionPtr& session, const std::string* head, xml::Bytes body, Digests::Span span
-    );
+    Digests::Send digest_sender();
+    void put_digest(Digests::Due digest);
     void flush_one(const SessionPtr& session);
     bool hand_over(const SessionPtr& session);
     void leave_out_items(const SessionPtr& session);

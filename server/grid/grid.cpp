@@ -42,7 +42,7 @@ Grid::Grid(
       broker_(broker_settings(config, addresses), controller_, contacts_),
       wave_([this] { asio::post(strand_, [this] { fanout_.flush(); }); }),
       fanout_(broker_, controller_, sessions_, wave_, log),
-      catch_up_(strand_, store, broker_, sessions_, fanout_),
+      catch_up_(strand_, store, broker_, sessions_, fanout_, log),
       router_(
           addresses,
           server_iqs,
@@ -182,12 +182,15 @@ void Grid::tick() {
     if (needs_rebuild_) pipeline_->rebuild();
     const bool may_write = store_.status().writable;   // else all would only be refused
     if (may_write) begin_sweep();
-    const bool is_behind = (may_write && work_in_background()) || broker_.is_sweep_pending();
+    bool is_behind = (may_write && work_in_background()) || broker_.is_sweep_pending();
     if (const auto time = std::chrono::steady_clock::now(); time >= next_look_) {
         next_look_ = time + tick_every;
         pipeline_->resume_stalled();
         close_expired();
-        fanout_.tick(time);
+        if (fanout_.tick(time)) {
+            is_behind = true;
+            next_look_ = time;
+        }
         catch_up_.tick();
         router_.tick(time);
         if (may_write) note_positions();

@@ -244,33 +244,6 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     }
 }
 
-void Router::take_relayed(const SessionPtr& session, const Inbound& inbound) {
-    const auto& stanza = inbound.stanza;
-    auto type = stanza.attr_or("type", "normal");
-    if (stanza.name() == "iq")
-        return type == "get" || type == "set" ? take_query(session, inbound)
-                                              : take_answer(session, inbound);
-    auto refuse = [&] {
-        if (type != "error" && type != "result" && type != "headline")
-            reply_error(session, stanza, xml::service_unavailable("nobody is there"));
-    };
-    const xml::Jid& to = inbound.to.empty() ? session->bare : inbound.to;
-    // As for a missing account, so that accounts cannot be probed (B.1).
-    if (controller_.state(to.bare()) != controller::AccountState::Enabled) return refuse();
-    if (type == "groupchat") return refuse();
-    if (!to.is_bare()) {
-        if (auto target = sessions_.find(to); target && fanout_.may_receive(*target))
-            return fanout_.send(target, {nullptr, inbound.relayed});
-    }
-    bool reached = false;   // RFC 6121 §8.5.2.1.1
-    for (const auto& target : sessions_.of_account(to.bare_view())) {
-        if (!fanout_.may_receive(*target) || target->priority < 0) continue;
-        fanout_.send(target, {nullptr, inbound.relayed});
-        reached = true;
-    }
-    if (!reached) refuse();
-}
-
 void Router::reply_error(
     const SessionPtr& session, const xml::Element& stanza, const xml::StanzaError& error
 ) {

@@ -5,6 +5,7 @@
 
 #include "pubsub/flavour.hpp"
 #include "pubsub/reply.hpp"
+#include "pubsub/start_key.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/parser.hpp"
 #include "xml/stanza.hpp"
@@ -207,7 +208,7 @@ void Stage::replays(const std::string& full, pubsub::Position after) {
 void Stage::owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) {
     // Everybody here was told of everything else.
     const storage::Revision now = store_->status().revision;
-    deliver_owed(subscriber, {now, now}, {{node, after}});
+    deliver_owed(subscriber, {now, now}, {{pubsub::start_key(node, subscriber.is_bare()), after}});
 }
 
 void Stage::deliver_owed(

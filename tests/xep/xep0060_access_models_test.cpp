@@ -160,3 +160,52 @@ TEST_CASE_METHOD(
     );
     error(owner, "x", "modify", "not-acceptable", "unsupported-access-model");
 }
+
+TEST_CASE_METHOD(
+    WithPresence, "4.5 nodes of models that rest on presence let nobody in without it", "[6.1][6.5]"
+) {
+    creates(owner, "n", "access_model=presence");
+    creates(owner, "r", "access_model=roster roster_groups_allowed=friends");
+    creates(owner, "w");
+    contacts.known.insert({owner_bare, bare});
+    contacts.groups[{owner_bare, bare}] = "friends";
+    contacts.is_there = false;   // as after a restart of a server that has no presence
+    contacts.known.clear();
+    contacts.groups.clear();
+    restart();
+    set(reader, "s", subscribe);
+    error(reader, "s", "auth", "not-authorized", "presence-subscription-required");
+    get(reader, "i", "<items node='n'/>");
+    error(reader, "i", "auth", "not-authorized", "presence-subscription-required");
+    set(reader, "s", "<subscribe node='r' jid='" + bare + "'/>");
+    error(reader, "s", "auth", "not-authorized", "not-in-roster-group");
+    get(reader, "i", "<items node='r'/>");
+    error(reader, "i", "auth", "not-authorized", "not-in-roster-group");
+    for (const char* model : {"presence", "roster"}) {
+        const std::string wanted = "access_model=" + std::string(model);
+        owner_set(owner, "c", "<configure node='w'>" + config_form(wanted) + "</configure>");
+        error(owner, "c", "modify", "not-acceptable", "unsupported-access-model");
+    }
+    CHECK(access_features(*this) == std::set<std::string>{"whitelist"});
+}
+
+TEST_CASE_METHOD(
+    Stage, "5.1 what needs presence is not offered, whatever the default model", "[5.1]"
+) {
+    for (const char* model : {"authorize", "whitelist"}) {
+        auto with = settings();
+        with.default_access_model = model;
+        restart(with);
+        CHECK(access_features(*this) == std::set<std::string>{model});
+        sends(
+            reader,
+            "<iq type='get' id='i'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+        );
+        const auto iq = next(reader);
+        for (const char* name :
+             {"presence-subscribe", "auto-subscribe", "filtered-notifications",
+              "presence-notifications", "last-published", "auto-create"})
+            for (const auto* feature : iq.first_child()->children("feature"))
+                CHECK(feature->attr_or("var", "") != pubsub_ns + "#" + name);
+    }
+}

@@ -231,10 +231,10 @@ Decision decide(const Broker& broker, const Context& context, const ModifyAffili
         const Affiliation now =
             change.jid.empty() ? Affiliation::None : node.affiliation(change.jid.str());
         const bool is_demotion = now == Affiliation::Owner && wanted != Affiliation::Owner;
-        // As many as may subscribe: lists are not for filling memory.
+        // As many as may subscribe, besides an owner: lists are not for filling memory.
         const bool is_full = now == Affiliation::None &&
                              !node.affiliations.contains(change.jid.str()) &&
-                             node.affiliations.size() >= broker.settings.subscriptions_per_node_max;
+                             node.affiliations.size() > broker.settings.subscriptions_per_node_max;
         const bool fits = batch.operations.size() < operations_max && !is_full;
         if (!wanted || change.jid.empty() || (is_demotion && !leaves_owner) || !fits) {
             failed.add(affiliation_line(change.jid_text, now));

@@ -137,9 +137,10 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(Stage, "§8.9: a node's list of affiliations is bounded", "[limits]") {
     auto small = settings();
-    small.subscriptions_per_node_max = 2;
+    small.subscriptions_per_node_max = 2;   // besides the owner
     restart(small);
     creates(owner, "n");
+    affiliates(owner, "n", "w@grid.example", "member");
     affiliates(owner, "n", mole_bare, "member");
     owner_set(
         owner, "a",

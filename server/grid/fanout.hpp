@@ -130,6 +130,7 @@ private:
     bool hand_over(const SessionPtr& session);
     void leave_out_items(const SessionPtr& session);
     void close_slow(const SessionPtr& session);
+    void end_streams();
     void close_largest();
     void forget_stale();
     void forget_audience(std::uint64_t node);
@@ -149,6 +150,7 @@ private:
     xml::Bytes with_body_;             // of queue_.front(), for those who want one
     std::vector<SessionPtr> urgent_;   // of those with something in `pending`
     std::deque<SessionPtr> dirty_;     // all of them, who waits longest first
+    std::vector<std::pair<SessionPtr, xml::StreamError>> endings_;
     Digests digests_;
     storage::Revision applied_ = 0;
     std::uint64_t deliveries_ = 0;

@@ -16,18 +16,21 @@ void Fanout::tell(const xml::Jid& full, xml::Bytes rest) {
 }
 
 void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
-    const SessionPtr session = sessions_.find(full);
-    if (!session || !session->transport) return;
-    flush_one(session);
-    if (session->transport) session->transport->close(std::move(error));
+    if (const SessionPtr session = sessions_.find(full))
+        endings_.emplace_back(session, std::move(error));
 }
 
 void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
-    for (const auto& session : sessions_.of_account(bare.str())) {
-        if (!session->transport) continue;
-        // What it was told in this turn goes ahead of the goodbye.
+    for (const auto& session : sessions_.of_account(bare.str()))
+        endings_.emplace_back(session, error);
+}
+
+/// What they were told in this turn goes ahead of the goodbye, and so does the answer to a request
+/// that ends its own sender's stream (XEP-0077 §3.2).
+void Fanout::end_streams() {
+    for (auto& [session, error] : std::exchange(endings_, {})) {
         flush_one(session);
-        if (session->transport) session->transport->close(error);
+        if (session->transport) session->transport->close(std::move(error));
     }
 }
 

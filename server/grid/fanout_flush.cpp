@@ -35,6 +35,7 @@ void Fanout::flush() {
         session->is_dirty = false;
         flush_one(session);
     }
+    end_streams();
 }
 
 void Fanout::flush_one(const SessionPtr& session) {

@@ -12,15 +12,38 @@ namespace grid::pubsub {
 
 namespace {
 
-/// Everything that an answer depends on besides the node, the policy and its revision.
-std::string key_of(const Principal& actor, const TypeFilter& filter) {
+/// Everything that the policy may ask for besides the node.
+std::string key_of(const Principal& actor) {
     std::string key(actor.jid.bare_view());
     key.append("\n").append(actor.address).append("\n").append(actor.issuer).append("\n");
-    key += std::to_string(static_cast<int>(actor.origin)) + (actor.is_mapped ? "m" : "-") +
-           std::to_string(static_cast<int>(filter.kind));
-    for (const std::string& type : filter.types) key.append("\n").append(type);
-    return key;
+    return key + std::to_string(static_cast<int>(actor.origin)) + (actor.is_mapped ? "m" : "-");
 }
+
+VisibleCounts::Seen look_at(
+    const Broker& broker, const Principal& actor, const NodeList::Block& block
+) {
+    VisibleCounts::Seen seen;
+    for (std::size_t i = 0; i < block.nodes.size(); ++i)
+        seen[i] = may_discover(broker, actor, *block.nodes[i]);
+    return seen;
+}
+
+/// Nodes that stand together mostly have one type.
+class FilterOfNeighbours {
+public:
+    explicit FilterOfNeighbours(const TypeFilter& filter) : filter_(filter) {}
+    bool lets_through(const Node& node) {
+        const std::string& type = node.config().type;
+        if (last_ && *last_ == type) return is_let_through_;
+        last_ = &type;
+        return is_let_through_ = filter_.lets_through(type);
+    }
+
+private:
+    const TypeFilter& filter_;
+    const std::string* last_ = nullptr;
+    bool is_let_through_ = false;
+};
 
 }   // namespace
 
@@ -60,50 +83,51 @@ VisibleCounts::ByBlock& VisibleCounts::of(const std::string& key, std::uint64_t 
     }
     Entry& entry = found->second;
     entry.used = ++uses_;
-    if (entry.policy != policy) entry.counts.clear();
+    if (entry.policy != policy) entry.seen.clear();
     entry.policy = policy;
-    return entry.counts;
+    return entry.seen;
 }
 
 VisibleNodes::VisibleNodes(
     const Broker& broker, const Principal& actor, const NodeList& list, const TypeFilter& filter
 )
-    : broker_(broker),
-      actor_(actor),
-      list_(list),
-      filter_(filter),
-      is_trusted_(is_trusted(broker, actor)) {
-    VisibleCounts::ByBlock& counts =
-        broker.visible_counts.of(key_of(actor, filter), broker.policy.revision());
+    : list_(list), filter_(filter) {
+    const bool sees_all = is_trusted(broker, actor);
+    auto& known = broker.visible_counts.of(key_of(actor), broker.policy.revision());
     // What is left of blocks that changed: never much more than there are blocks.
-    if (counts.size() > 4 * broker.memory.by_name().size() / NodeList::block_nodes_max + 1024)
-        counts.clear();
+    if (known.size() > 4 * broker.memory.by_name().size() / NodeList::block_nodes_max + 1024)
+        known.clear();
     before_.reserve(list.blocks().size());
+    seen_.reserve(list.blocks().size());
+    FilterOfNeighbours neighbours(filter);
     for (const auto& block : list.blocks()) {
         before_.push_back(total_);
-        const auto [known, is_new] = counts.try_emplace(block->version, 0);
-        if (is_new)
-            known->second = static_cast<std::uint32_t>(std::count_if(
-                block->nodes.begin(), block->nodes.end(),
-                [&](const Node* node) { return is_visible(*node); }
-            ));
-        total_ += known->second;
+        if (sees_all) {
+            seen_.push_back(VisibleCounts::Seen().set());
+        } else {
+            const auto [at, is_new] = known.try_emplace(block->version);
+            if (is_new) at->second = look_at(broker, actor, *block);
+            seen_.push_back(at->second);
+        }
+        for (std::size_t i = 0; i < block->nodes.size(); ++i)
+            if (seen_.back()[i] && neighbours.lets_through(*block->nodes[i])) ++total_;
     }
 }
 
-bool VisibleNodes::is_visible(const Node& node) const {
-    if (!filter_.lets_through(node.config().type)) return false;
-    return is_trusted_ || may_discover(broker_, actor_, node);
+std::vector<const Node*> VisibleNodes::visible(std::size_t block) const {
+    std::vector<const Node*> nodes;
+    const auto& all = list_.blocks()[block]->nodes;
+    for (std::size_t i = 0; i < all.size(); ++i)
+        if (seen_[block][i] && filter_.lets_through(all[i]->config().type)) nodes.push_back(all[i]);
+    return nodes;
 }
 
 std::size_t VisibleNodes::rank_of(std::string_view name, bool is_after) const {
     if (list_.blocks().empty()) return 0;
     const std::size_t index = list_.block_of(name);
     std::size_t rank = before_[index];
-    for (const Node* node : list_.blocks()[index]->nodes) {
-        const bool is_before = is_after ? node->name() <= name : node->name() < name;
-        if (is_before && is_visible(*node)) ++rank;
-    }
+    for (const Node* node : visible(index))
+        if (is_after ? node->name() <= name : node->name() < name) ++rank;
     return rank;
 }
 
@@ -114,9 +138,9 @@ std::vector<const Node*> VisibleNodes::range(std::size_t from, std::size_t to) c
     auto index = static_cast<std::size_t>(behind - before_.begin()) - 1;
     std::size_t rank = before_[index];
     for (; index < list_.blocks().size() && rank < to; ++index)
-        for (const Node* node : list_.blocks()[index]->nodes) {
+        for (const Node* node : visible(index)) {
             if (rank >= to) break;
-            if (is_visible(*node) && rank++ >= from) nodes.push_back(node);
+            if (rank++ >= from) nodes.push_back(node);
         }
     return nodes;
 }

@@ -2,6 +2,7 @@
 // milliseconds however long the list is.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "pubsub/node_list.hpp"
 #include "pubsub/principal.hpp"
 #include "xml/element.hpp"
 #include "xml/result.hpp"
@@ -20,7 +22,6 @@ namespace grid::pubsub {
 
 struct Broker;
 struct Node;
-class NodeList;
 
 inline const xml::Ns pubsub_filter{"urn:xmpp:pubsub-filter:0"};
 
@@ -37,21 +38,23 @@ struct TypeFilter {
 /// The `<filter/>` in a disco#items query, if there is one.
 Result<TypeFilter, xml::StanzaError> parse_type_filter(const xml::Element& query);
 
-/// How many nodes of a block an actor may see, as counted before. Only a memory of answers: what
-/// it says is what counting again would say, since a block that changed has another version and
-/// a policy that changed another revision.
+/// Which nodes of a block an actor may see, as the policy said before. Only a memory of answers:
+/// what it says is what asking again would say, since a block that changed has another version and
+/// a policy that changed another revision. Filters are not part of it: whoever thinks of a new one
+/// with each request must not have the policy asked of all nodes each time.
 class VisibleCounts {
 public:
-    static constexpr std::size_t actors_max = 64;
-    using ByBlock = std::unordered_map<std::uint64_t, std::uint32_t>;
+    static constexpr std::size_t actors_max = 512;
+    using Seen = std::bitset<NodeList::block_nodes_max>;
+    using ByBlock = std::unordered_map<std::uint64_t, Seen>;
 
-    /// The counts under that key, of that policy; forgets whom it heard of least recently.
+    /// What is known under that key, of that policy; forgets whom it heard of least recently.
     ByBlock& of(const std::string& key, std::uint64_t policy);
 
 private:
     struct Entry {
         std::uint64_t policy = 0, used = 0;
-        ByBlock counts;
+        ByBlock seen;
     };
     std::map<std::string, Entry> entries_;
     std::uint64_t uses_ = 0;
@@ -71,14 +74,13 @@ public:
     std::vector<const Node*> range(std::size_t from, std::size_t to) const;
 
 private:
-    bool is_visible(const Node& node) const;
+    /// Of a block, in their order.
+    std::vector<const Node*> visible(std::size_t block) const;
 
-    const Broker& broker_;
-    const Principal& actor_;
     const NodeList& list_;
     const TypeFilter& filter_;
-    bool is_trusted_ = false;
-    std::vector<std::size_t> before_;   // how many before each block
+    std::vector<VisibleCounts::Seen> seen_;   // by block, whatever the filter
+    std::vector<std::size_t> before_;         // how many before each block
     std::size_t total_ = 0;
 };
 

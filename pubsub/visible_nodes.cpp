@@ -104,10 +104,15 @@ VisibleNodes::VisibleNodes(
         before_.push_back(total_);
         if (sees_all) {
             seen_.push_back(VisibleCounts::Seen().set());
+            seen_.back() >>= NodeList::block_nodes_max - block->nodes.size();
         } else {
             const auto [at, is_new] = known.try_emplace(block->version);
             if (is_new) at->second = look_at(broker, actor, *block);
             seen_.push_back(at->second);
+        }
+        if (filter.kind == TypeFilter::Kind::Everything) {
+            total_ += seen_.back().count();
+            continue;
         }
         for (std::size_t i = 0; i < block->nodes.size(); ++i)
             if (seen_.back()[i] && neighbours.lets_through(*block->nodes[i])) ++total_;

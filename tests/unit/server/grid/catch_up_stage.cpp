@@ -262,6 +262,12 @@ void CatchUpStage::catch_up(const SessionPtr& session) {
     }
 }
 
+void CatchUpStage::digests_leave() {
+    const auto later = std::chrono::steady_clock::now() + std::chrono::hours(1);
+    while (fanout.tick(later)) continue;
+    fanout.flush();
+}
+
 std::vector<std::string> CatchUpStage::items(const SessionPtr& session) const {
     static const std::regex item("<item [^>]*id='([^']*)'");
     std::vector<std::string> ids;

@@ -97,6 +97,8 @@ public:
     void run_read();
     /// Reads and turns until the session is live; waits for the clock where it must.
     void catch_up(const server::SessionPtr& session);
+    /// All that is collected, as if their time had come.
+    void digests_leave();
     /// The ids of the items that came since the last call, in their order.
     std::vector<std::string> items(const server::SessionPtr& session) const;
 

@@ -128,8 +128,7 @@ TEST_CASE_METHOD(Stage, "a digest comes once, and before what is told of its nod
     transport(session).is_fast = true;
     CHECK(items(session) == Ids{"i1"});
     catch_up(session);
-    fanout.tick(std::chrono::steady_clock::now() + std::chrono::hours(1));
-    fanout.flush();
+    digests_leave();
     Ids of_d = items(session), of_n;
     std::copy_if(of_d.begin(), of_d.end(), std::back_inserter(of_n), [](const auto& id) {
         return id.starts_with("i");
@@ -208,8 +207,7 @@ TEST_CASE_METHOD(Stage, "a slow reader is not closed for want of room for its di
     catch_up(session);
     publishes("d", "d1", 3000);
     publishes("n", "i1", 3000);
-    fanout.tick(std::chrono::steady_clock::now() + std::chrono::hours(1));
-    fanout.flush();
+    digests_leave();
     CHECK(transport(session).closed.empty());
     CHECK(items(session) == Ids{"i1"});
     transport(session).is_fast = true;
@@ -228,8 +226,7 @@ TEST_CASE_METHOD(Stage, "what a session keeps for digests is bounded over all it
         publishes(name, name, 200'000);
     }
     CHECK(items(session) == Ids{"d5", "d6", "d7"});   // each would have made it more than 1 MiB
-    fanout.tick(std::chrono::steady_clock::now() + std::chrono::hours(1));
-    fanout.flush();
+    digests_leave();
     CHECK(items(session).size() == 5);
 }
 

@@ -191,8 +191,7 @@ void Pipeline::on_refused(const storage::Refused& refused) {
     }
     queue->came_back(*request);
     if (is_conflict) {
-        request->state = State::Waiting;
-        queue->start_round();
+        queue->conflicted(*request);
     } else {
         request->refuse(refused.error);
         request->state = State::Answered;

@@ -58,6 +58,16 @@ void SenderQueue::came_back(Pending& request) {
     in_flight_bytes_ -= request.batch_bytes;
 }
 
+void SenderQueue::conflicted(Pending& request) {
+    for (std::size_t i = head_; i < items_.size() && items_[i].get() != &request; ++i) {
+        if (items_[i]->state != State::Waiting) continue;
+        --request.rounds;
+        break;
+    }
+    request.state = State::Waiting;
+    ++round_;
+}
+
 bool SenderQueue::all_decided() const {
     return std::none_of(
         items_.begin() + static_cast<std::ptrdiff_t>(head_), items_.end(),

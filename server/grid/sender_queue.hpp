@@ -35,8 +35,9 @@ public:
     void came_back(Pending& request);
     /// Nothing of what was taken over is still waiting to be decided: more may be read.
     bool all_decided() const;
-    /// A conflict: what is decided from now on comes after what the store refuses with it.
-    void start_round() { ++round_; }
+    /// It is decided again, and from now on comes after what the store refuses with it. What was
+    /// behind a conflict came back because of that one: only its own conflicts count against it.
+    void conflicted(Pending& request);
 
     /// Called once when all_decided becomes true.
     std::function<void()> on_taken;

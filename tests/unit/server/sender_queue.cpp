@@ -76,14 +76,31 @@ TEST_CASE_METHOD(Fixture, "after a conflict nothing is decided until all behind 
     queue.went_in_flight(a, 1);
     queue.went_in_flight(b, 1);
     queue.came_back(a);
-    a.state = State::Waiting;
-    queue.start_round();
+    queue.conflicted(a);
     REQUIRE(queue.next_to_decide() == nullptr);
     queue.came_back(b);
-    b.state = State::Waiting;
+    queue.conflicted(b);
     REQUIRE(queue.next_to_decide() == &a);
     queue.went_in_flight(a, 1);
     REQUIRE(queue.next_to_decide() == &b);
+}
+
+TEST_CASE_METHOD(Fixture, "only its own conflicts use up the rounds of a request") {
+    auto& a = add(Order::Pipelined);
+    auto& b = add(Order::Pipelined);
+    for (int round = 1; round <= decide_rounds_max; ++round) {
+        for (Probe* each : {&a, &b}) {
+            REQUIRE(queue.next_to_decide() == each);
+            ++each->rounds;
+            queue.went_in_flight(*each, 1);
+        }
+        for (Probe* each : {&a, &b}) {
+            queue.came_back(*each);
+            queue.conflicted(*each);
+        }
+    }
+    CHECK(a.rounds == decide_rounds_max);
+    CHECK(b.rounds == 0);
 }
 
 TEST_CASE_METHOD(Fixture, "one sender has a bounded number of batches in flight") {

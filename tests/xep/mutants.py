@@ -20,7 +20,8 @@ def always(row, file, condition, test):
 SUBSCRIBE, CHANGE = "pubsub/decide_subscribe.cpp", "pubsub/subscription_change.cpp"
 PUBLISH, RETRIEVE = "pubsub/decide_publish.cpp", "pubsub/decide_retrieve.cpp"
 NODES, OWNER = "pubsub/decide_nodes.cpp", "pubsub/decide_owner.cpp"
-ACCESS, GRAPH = "pubsub/access.cpp", "pubsub/graph_change.cpp"
+ACCESS, GRAPH = "pubsub/access.cpp", "pubsub/graph_rules.cpp"
+GRAPH_CHANGE = "pubsub/graph_change.cpp"
 OPTIONS, PENDING = "pubsub/decide_options.cpp", "pubsub/decide_pending.cpp"
 
 MUTANTS = [
@@ -87,5 +88,5 @@ MUTANTS = [
     never("8.7 forbidden", PENDING, "!waiting.is_owner", "8.7 get-pending: forbidden"),
     never("0248 cycle", GRAPH, "reaches(child, parent.uid())", "*cycle*"),
     always("0248 max-nodes-exceeded", GRAPH, "children <= most", "*max-nodes-exceeded*"),
-    never("0248 a child under a leaf", GRAPH, "!node->config().is_collection()", "*leaf*"),
+    never("0248 a child under a leaf", GRAPH_CHANGE, "!node->config().is_collection()", "*leaf*"),
 ]

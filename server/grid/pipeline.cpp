@@ -20,14 +20,21 @@ Pipeline::Decided Pipeline::decide_all(
 ) {
     while (Pending* request = queue->next_to_decide()) {
         // One sender's long read must not keep the others waiting, nor outrun its own reading.
-        if (queue->has_room && !queue->has_room()) return Decided::NoRoom;
+        if (queue->has_room && !queue->has_room()) {
+            if (alone_ == request) alone_ = nullptr;
+            return Decided::NoRoom;
+        }
+        if (!has_turn(*request)) return Decided::NoRoom;
         if (steady_clock::now() >= deadline) return Decided::TurnOver;
         if (++request->rounds > decide_rounds_max) {
+            if (alone_ == request) alone_ = nullptr;
             request->refuse(storage::Errc::Conflict);
             request->state = State::Answered;
             continue;
         }
-        switch (request->decide()) {
+        const auto next = request->decide();
+        if (alone_ == request && next != Pending::Next::Commit) alone_ = nullptr;
+        switch (next) {
             case Pending::Next::Answer:
                 request->state = State::Answered;
                 break;
@@ -50,6 +57,12 @@ Pipeline::Decided Pipeline::decide_all(
         queue->answer_front();
     }
     return Decided::All;
+}
+
+bool Pipeline::has_turn(const Pending& request) {
+    if (!alone_ && request.rounds >= decide_rounds_in_company) alone_ = &request;
+    if (!alone_) return true;
+    return alone_ == &request && in_flight_.empty();
 }
 
 void Pipeline::settle(const std::shared_ptr<SenderQueue>& queue) {
@@ -158,6 +171,7 @@ void Pipeline::on_committed(storage::Committed committed) {
         --background_;
         return;
     }
+    if (alone_ == request) alone_ = nullptr;
     queue->came_back(*request);
     request->state = State::Delivering;
     unanswered_ = {std::move(queue), request};
@@ -189,6 +203,7 @@ void Pipeline::on_refused(const storage::Refused& refused) {
         --background_;   // what it was for is still due, and will be proposed again
         return;
     }
+    if (alone_ == request) alone_ = nullptr;
     queue->came_back(*request);
     if (is_conflict) {
         queue->conflicted(*request);

@@ -46,7 +46,7 @@ public:
     /// A batch that nobody waits for: background work. False when the store has no room now.
     bool submit_background(storage::Batch batch);
     /// Asked before submit_background, which takes its batch whatever comes of it.
-    bool has_room() const { return store_.status().queued_bytes < background_bytes_max; }
+    bool has_room() const { return !alone_ && store_.status().queued_bytes < background_bytes_max; }
     /// Memory is made anew from the store.
     void rebuild() { scanned_ = follower_.rebuild(); }
     std::size_t background_in_flight() const { return background_; }
@@ -63,6 +63,9 @@ private:
     enum class Decided { All, TurnOver, NoRoom };   // no room: in the commit queue or the outbox
     /// Everything of this queue that may be decided now.
     Decided decide_all(const std::shared_ptr<SenderQueue>& queue, TimePoint deadline);
+    /// Whether it may be decided now. Where many change the same thing, whoever is slower conflicts
+    /// again and again: such a request is decided when nothing else is in flight.
+    bool has_turn(const Pending& request);
     void start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request);
     void work();
     void handle(storage::FeedEntry entry);
@@ -79,7 +82,8 @@ private:
     storage::Ticket last_ticket_ = 0;
     std::unordered_map<storage::Ticket, InFlight> in_flight_;
     std::deque<storage::FeedEntry> feed_;
-    InFlight unanswered_;   // its commit is applied, its events are going out
+    const Pending* alone_ = nullptr;   // nobody else's is decided
+    InFlight unanswered_;              // its commit is applied, its events are going out
     std::deque<std::shared_ptr<SenderQueue>> turns_, stalled_;   // for time, for room
     std::size_t background_ = 0;
     bool is_working_ = false;

@@ -15,6 +15,8 @@ inline constexpr std::size_t sender_batches_max = 64;
 inline constexpr std::size_t sender_bytes_max = 1024 * 1024;
 /// How often a request is decided before it is told to come back (design §2).
 inline constexpr int decide_rounds_max = 8;
+/// After so many nobody else changes anything until it is through.
+inline constexpr int decide_rounds_in_company = 4;
 
 /// Publishes overlap; everything else waits for what is before it and is waited for. Grid strand.
 class SenderQueue {

@@ -1,0 +1,75 @@
+// tests/unit/server/pipeline_test.cpp: whose change comes when many change the same thing.
+#include "server/grid/pipeline.hpp"
+
+#include <boost/asio.hpp>
+#include <catch2/catch.hpp>
+
+#include "server/config.hpp"
+#include "storage/memory_store.hpp"
+
+using namespace grid::server;
+using grid::pubsub::Order;
+using grid::storage::Family;
+
+namespace {
+
+const std::string key = "k";
+
+/// Knows the revision of one key, as memory does.
+struct Memory final : Follower {
+    void apply(const grid::storage::KeyChange& change) override {
+        revision = change.record ? change.record->revision : 0;
+    }
+    void notify(const grid::storage::Committed&) override {}
+    bool deliver(std::chrono::steady_clock::time_point) override { return true; }
+    void flush() override {}
+    grid::storage::Revision rebuild() override { return 0; }
+    grid::storage::Revision revision = 0;
+};
+
+/// Rewrites the key, if it is as it was when this was decided, or in any case.
+struct Change final : Pending {
+    Change(const Memory& m, bool expects, std::string& log, char n)
+        : memory(m), is_expecting(expects), answers(log), name(n) {}
+    Next decide() override { return Next::Commit; }
+    grid::storage::Batch take_batch() override {
+        grid::storage::Batch batch;
+        if (is_expecting) batch.expect(Family::Control, key, memory.revision);
+        batch.put(Family::Control, key, std::string(1, name));
+        return batch;
+    }
+    void read(const grid::storage::Snapshot&) override {}
+    void refuse(boost::system::error_code) override { name = 'R'; }
+    void answer() override { answers += name; }
+    const Memory& memory;
+    bool is_expecting;
+    std::string& answers;
+    char name;
+};
+
+}   // namespace
+
+TEST_CASE("who conflicts again and again is decided alone, and the others after it") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore::Options options;
+    options.run_at_once = false;
+    grid::storage::MemoryStore store(options);
+    Memory memory;
+    Log log(Config::Log{"off", "text"});
+    auto pipeline =
+        std::make_shared<Pipeline>(boost::asio::make_strand(context), store, memory, log);
+    store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
+    std::string answers;
+    auto busy = std::make_shared<SenderQueue>(1), slow = std::make_shared<SenderQueue>(2);
+    // Each is sent when the one before it is answered, ahead of the slow one's next attempt.
+    for (int i = 0; i < 20; ++i) busy->push(std::make_unique<Change>(memory, false, answers, 'b'));
+    slow->push(std::make_unique<Change>(memory, true, answers, 's'));
+    pipeline->run(busy);   // four before it, and one that is in flight already
+    pipeline->run(slow);
+    for (int i = 0; i < 100 && answers.size() < 21; ++i) {
+        store.run();
+        context.restart();
+        context.poll();
+    }
+    CHECK(answers == "bbbbbsbbbbbbbbbbbbbbb");
+}

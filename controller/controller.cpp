@@ -23,6 +23,7 @@ Controller::~Controller() = default;
 void Controller::attach(pubsub::Engine& broker) {
     state_->directory.attach(broker);
     broker.attach(state_->filters);
+    broker.attach(state_->schemas);
 }
 
 void Controller::attach(const Chains* chains) { state_->chains = chains; }
@@ -80,6 +81,7 @@ void Controller::forget() {
     state_->directory.forget();
     commands::apply_tuning(*state_, std::nullopt);
     state_->filters.forget();
+    state_->schemas.forget();
     ++state_->revision;   // no earlier answer may be trusted
 }
 
@@ -114,6 +116,9 @@ void Controller::apply(const storage::KeyChange& change) {
             break;
         case storage::Tag::Provider:
             state_->directory.registrations.apply(rest, change.record);
+            break;
+        case storage::Tag::Schema:
+            state_->schemas.apply(rest, change.record);
             break;
         case storage::Tag::Settings:
             if (change.key == commands::tuning_key())
@@ -165,6 +170,7 @@ void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
 void Controller::scan_finished() {
     ++state_->revision;
     state_->filters.scan_finished();
+    state_->schemas.scan_finished();
 }
 
 std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t batches_max) {

@@ -46,8 +46,11 @@ constexpr std::array rows{
     ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-version"},
     ErrorRow{"cancel", "not-allowed", nullptr, nullptr, 403, "no-certificate"},
     ErrorRow{"auth", "forbidden", nullptr, nullptr, 403, "other-key"},
+    ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-schema"},
+    ErrorRow{"modify", "not-acceptable", nullptr, nullptr, 400, "schema-invalid"},
+    ErrorRow{"cancel", "conflict", nullptr, nullptr, 409, "schema-in-use"},
 };
-static_assert(rows.size() == static_cast<std::size_t>(Errc::OtherKey) + 1);
+static_assert(rows.size() == static_cast<std::size_t>(Errc::SchemaInUse) + 1);
 
 }   // namespace
 

@@ -39,6 +39,9 @@ enum class Errc {
     UnknownVersion,   // of the policy: not kept
     NoCertificate,
     OtherKey,   // the account is pinned to another key
+    UnknownSchema,
+    SchemaInvalid,   // it does not compile
+    SchemaInUse,
 };
 
 /// A refusal, before a mouth has worded it.

@@ -10,6 +10,7 @@
 #include "controller/filters/content_filters.hpp"
 #include "controller/groups/groups.hpp"
 #include "controller/policy/policy.hpp"
+#include "controller/schemas/schemas.hpp"
 #include "controller/topics/directory.hpp"
 
 namespace grid::controller {
@@ -39,6 +40,7 @@ struct Controller::State {
     /// The policy that was tried last (policy_admin.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;
     filters::ContentFilters filters;
+    schemas::Schemas schemas;
     std::uint64_t revision = 1;   // of rights: see AccessPolicy::revision
 
     AccountMachine machine() const { return {accounts, settings, directory.broker()}; }

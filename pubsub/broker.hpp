@@ -23,9 +23,10 @@ struct Broker {
     const AccessPolicy& policy;
     const Contacts& contacts;
     Memory memory;
-    const ContentFilter* filter = nullptr;   // null: nothing is filtered
-    mutable VisibleCounts visible_counts;    // answers remembered, no state
-    mutable FilterIndexes filter_indexes;    // the same
+    const ContentFilter* filter = nullptr;     // null: nothing is filtered
+    const PayloadSchemas* schemas = nullptr;   // null: payloads have none
+    mutable VisibleCounts visible_counts;      // answers remembered, no state
+    mutable FilterIndexes filter_indexes;      // the same
 };
 
 }   // namespace grid::pubsub

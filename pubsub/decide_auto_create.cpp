@@ -60,12 +60,14 @@ Decision publish_to_new(const Broker& broker, const Context& context, const Publ
     if (!config) return config.error();
     if (auto error = check_shape(request, *config)) return *error;
     if (auto error = check_payload(request, *config)) return *error;
+    if (auto unfit = check_schema(broker, request.node, request)) return std::move(*unfit);
     const bool is_type_learned = teaches_type(request, *config);
     if (is_type_learned) config->type = request.payload_ns;
     auto batch = start_creation(
         broker, context, request.node, *config, request.preconditions, is_type_learned
     );
     if (!batch) return batch.error();
+    expect_schema(broker, request.node, request, *batch);
 
     const bool is_named = request.id.has_value();
     ItemPublished event{

@@ -149,8 +149,10 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
         if (auto error = check_parents(broker, node, *request.preconditions)) return *error;
     if (auto error = check_shape(request, config)) return *error;
     if (auto error = check_payload(request, config)) return *error;
+    if (auto unfit = check_schema(broker, node.governing_name(), request)) return std::move(*unfit);
 
     Batch batch = start_batch(*granted);
+    expect_schema(broker, node.governing_name(), request, batch);
     if (right.subscription) {
         const auto& [key, subscription] = *right.subscription;
         batch.expect(

@@ -13,6 +13,7 @@
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/node_views.hpp"
 #include "pubsub/notification.hpp"
+#include "pubsub/publish_parts.hpp"
 #include "pubsub/replay.hpp"
 #include "pubsub/request_parse.hpp"
 #include "pubsub/rights_walk.hpp"
@@ -50,15 +51,6 @@ Prepared prepare_request(const Broker& broker, Request request) {
     return prepared;
 }
 
-/// Off the grid strand, and once for all filters.
-void extract(const Broker& broker, const IqRequest& request, Publish& publish) {
-    if (!broker.filter || publish.payload.empty()) return;
-    const xml::Element* item = request.payload->child("publish");
-    item = item ? item->child("item") : nullptr;
-    const xml::Element* payload = item ? item->first_child() : nullptr;
-    if (payload) publish.extracted = broker.filter->extract(publish.node, *payload);
-}
-
 }   // namespace
 
 Engine::Engine(Settings settings, const AccessPolicy& policy, const Contacts& contacts)
@@ -71,11 +63,14 @@ std::optional<Result<Prepared, xml::StanzaError>> Engine::prepare(const IqReques
     auto parsed = parse_request(request, broker.settings);
     if (!parsed) return std::nullopt;
     if (!*parsed) return Result<Prepared, xml::StanzaError>(parsed->error());
-    if (auto* publish = std::get_if<Publish>(&**parsed)) extract(broker, request, *publish);
+    if (auto* publish = std::get_if<Publish>(&**parsed))
+        ask_about_payload(broker, request, *publish);
     return Result<Prepared, xml::StanzaError>(prepare_request(broker, std::move(**parsed)));
 }
 
 void Engine::attach(const ContentFilter& filter) { state_->broker->filter = &filter; }
+
+void Engine::attach(const PayloadSchemas& schemas) { state_->broker->schemas = &schemas; }
 
 std::optional<Prepared> Engine::prepare_message(const xml::Element& message) {
     if (auto bounce = parse_bounce(message))

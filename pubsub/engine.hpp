@@ -165,6 +165,7 @@ struct HolderPage {
 };
 
 struct Bounced;
+class PayloadSchemas;
 
 /// All members on the grid strand, except prepare (any thread).
 class Engine final : public IqService {
@@ -173,6 +174,8 @@ public:
     ~Engine() override;
     /// Without, no subscription has a filter. Call once, before anything else.
     void attach(const ContentFilter& filter);
+    /// Without, any payload is taken. Call once, before anything else.
+    void attach(const PayloadSchemas& schemas);
 
     /// pubsub, pubsub#owner, disco#info and disco#items requests to the service address.
     std::optional<Result<Prepared, xml::StanzaError>> prepare(const IqRequest& request) override;

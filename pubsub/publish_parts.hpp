@@ -14,6 +14,17 @@ namespace grid::pubsub {
 /// The matrix of §4.3, and §7.1.3.6.
 std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config);
 std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config);
+/// What filters and the schema of the topic say of the payload: off the grid strand, and once.
+void ask_about_payload(const Broker& broker, const IqRequest& request, Publish& publish);
+/// Nothing: the payload fits what is in force for the topic, or nothing is. A refusal, or work that
+/// finds out: publish_schema.cpp.
+std::optional<Decision> check_schema(
+    const Broker& broker, std::string_view topic, const Publish& request
+);
+/// That the batch rests on that.
+void expect_schema(
+    const Broker& broker, std::string_view topic, const Publish& request, storage::Batch& batch
+);
 /// The first payload tells what the node is for, if nobody said so (RFC 8600 §5: `pubsub#type`).
 bool teaches_type(const Publish& request, const NodeConfig& config);
 /// §7.1.2: names the item that the publisher did not name.

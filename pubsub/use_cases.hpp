@@ -10,6 +10,7 @@
 
 #include "pubsub/broker.hpp"
 #include "pubsub/item_order.hpp"
+#include "pubsub/payload_schema.hpp"
 #include "pubsub/request.hpp"
 #include "pubsub/visible_nodes.hpp"
 #include "xml/form.hpp"
@@ -101,6 +102,9 @@ struct Publish {
     std::string payload_ns;   // of its root
     std::optional<xml::Form> preconditions;
     std::string extracted;   // ContentFilter::extract
+    /// What was found of the payload: an answer remembered, which is asked for again when another
+    /// schema is in force where it is decided. Null: none was.
+    mutable std::shared_ptr<SchemaCheck> checked;
 };
 struct Retract {
     std::string node, id;

@@ -14,6 +14,12 @@ storage::Millis now() {
     return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
+std::uint64_t monotonic_ms() {
+    using namespace std::chrono;
+    const auto since = duration_cast<milliseconds>(steady_clock::now().time_since_epoch());
+    return static_cast<std::uint64_t>(since.count());
+}
+
 std::string fresh_id() {
     constexpr std::size_t id_bytes = 16;
     // RAND_bytes costs about a microsecond a call whatever it gives, so a thread draws 64 ids at

@@ -40,7 +40,13 @@ struct Decision {
         std::function<std::variant<Error, Reply>(const Snapshot&)> run;
     };
 
-    std::variant<Error, Reply, Change, Read, Query> what;
+    /// What takes long and changes nothing: done on the reader pool, after which the request is
+    /// decided again and finds what came of it.
+    struct Work {
+        std::function<void()> run;
+    };
+
+    std::variant<Error, Reply, Change, Read, Query, Work> what;
 
     Decision(Error error)
         requires(!std::same_as<Error, Reply>)   // where they are one type, a refusal is a reply
@@ -49,12 +55,14 @@ struct Decision {
     Decision(Change change) : what(std::in_place_index<2>, std::move(change)) {}
     Decision(Read read) : what(std::in_place_index<3>, std::move(read)) {}
     Decision(Query query) : what(std::in_place_index<4>, std::move(query)) {}
+    Decision(Work work) : what(std::in_place_index<5>, std::move(work)) {}
 
     const Error* error() const { return std::get_if<0>(&what); }
     const Reply* reply() const { return std::get_if<1>(&what); }
     Change* change() { return std::get_if<2>(&what); }
     Read* read() { return std::get_if<3>(&what); }
     Query* query() { return std::get_if<4>(&what); }
+    Work* work() { return std::get_if<5>(&what); }
 };
 
 }   // namespace grid::storage

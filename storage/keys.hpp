@@ -26,6 +26,7 @@ enum class Tag : char {
     Topic = 'T',    // directory: capability, schema, queries, …
     Provider = 'V',
     Settings = 'S',
+    Schema = 'x',     // schema documents, and which topic has which
     Spool = 'Q',      // rare notifications owed to an account
     AuditCut = 'B',   // up to where the audit was cut
     AdminAct = 'X',   // events only: what an administrator did that is no record

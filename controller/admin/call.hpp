@@ -1,8 +1,10 @@
 // controller/admin/call.hpp: one administrative request, taken apart, and the rows that answer it.
 #pragma once
 
+#include <any>
 #include <boost/json.hpp>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +23,8 @@ namespace json = boost::json;
 struct Request {
     std::map<std::string, std::string, std::less<>> path, query;   // decoded
     json::object body;
+    /// What Work found, for the next time that it is decided.
+    std::shared_ptr<std::any> memo = std::make_shared<std::any>();
 
     const std::string& in_path(std::string_view name) const;
     /// Empty when absent.
@@ -50,8 +54,12 @@ std::span<const Route> account_routes();
 std::span<const Route> act_routes();
 std::span<const Route> audit_routes();
 std::span<const Route> policy_routes();
+std::span<const Route> schema_routes();
 std::span<const Route> store_routes();
 std::span<const Route> view_routes();
+
+/// "validation" and "schema" of a topic (schema_routes.cpp).
+HttpDecision put_topic_schema(const Call& call);
 
 // Answers.
 HttpResponse ok(json::object body, int status = 200);

@@ -47,15 +47,21 @@ HttpDecision show_topic(const Call& call) {
     body["notifications"] = to_json(topic.notifications);
     body["schema"] =
         json::object{{"namespace", topic.schema_namespace}, {"location", topic.schema_location}};
+    const schemas::TopicSchema* checked = call.state.schemas.topic(name);
+    body["validation"] = to_string(checked == nullptr ? schemas::Mode::Off : checked->mode);
+    body["validated_by"] = checked == nullptr ? json::value() : json::value(checked->location);
     return ok(std::move(body));
 }
 
 /// S82: switched off, nobody publishes, subscribes or retrieves there.
 HttpDecision switch_topic(const Call& call) {
     const std::string& name = call.request.in_path("name");
+    if (call.request.body.contains("validation")) return put_topic_schema(call);
     const json::value* enabled = call.request.body.if_contains("enabled");
     if (enabled == nullptr || !enabled->is_bool())
-        return refuse({Errc::MalformedRequest, "expected \"enabled\": true or false", {}});
+        return refuse(
+            {Errc::MalformedRequest, "expected \"enabled\": true or false, or \"validation\"", {}}
+        );
     auto batch = controller::switch_topic(call.state, name, enabled->as_bool(), call.context);
     if (!batch) return refuse(batch.error());
     json::object body = to_json(*call.broker.node(name));
@@ -131,7 +137,7 @@ std::span<const Route> view_routes() {
     static const std::array routes{
         Route{"GET", "topics", {"after", "max"}, {}, list_topics},
         Route{"GET", "topics/{name...}", {}, {}, show_topic},
-        Route{"PUT", "topics/{name...}", {}, {"enabled"}, switch_topic},
+        Route{"PUT", "topics/{name...}", {}, {"enabled", "validation", "schema"}, switch_topic},
         Route{"GET", "sessions", {"after", "max"}, {}, list_sessions},
         Route{"GET", "status", {}, {}, show_status},
     };

@@ -38,7 +38,11 @@ struct Done {
 struct Later {
     std::function<std::variant<xml::StanzaError, Done>(const storage::Snapshot&)> run;
 };
-using Step = std::variant<xml::StanzaError, Ask, Done, Later>;
+/// What takes long, before the stage is decided again; on the reader pool.
+struct First {
+    std::function<void()> run;
+};
+using Step = std::variant<xml::StanzaError, Ask, Done, Later, First>;
 
 /// One stage being decided, on the grid strand. Pure: it may be decided again.
 struct Call {

@@ -133,6 +133,8 @@ private:
         if (auto* error = std::get_if<xml::StanzaError>(&made)) return std::move(*error);
         if (auto* ask = std::get_if<Ask>(&made))
             return ask_more(std::move(*ask), forms, keeps_form);
+        if (auto* first = std::get_if<First>(&made))
+            return pubsub::Decision::Work{std::move(first->run)};
         if (dialog_ != nullptr) dialog_->ended_by = context_.fresh_id;
         if (auto* later = std::get_if<Later>(&made))
             return pubsub::Decision::Query{[head = command("completed"),

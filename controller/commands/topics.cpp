@@ -1,8 +1,10 @@
-// controller/commands/topics.cpp: topics-list, topic-enable, topic-disable, topic-delete (S82).
+// controller/commands/topics.cpp: topics-list, topic-enable, topic-disable, topic-delete (S82),
+// topic-schema (S20).
 #include <array>
 
 #include "controller/commands/acts.hpp"
 #include "controller/commands/forms.hpp"
+#include "controller/schemas/acts.hpp"
 #include "controller/topics/switch.hpp"
 #include "xml/datetime.hpp"
 
@@ -13,6 +15,7 @@ namespace {
 constexpr std::string_view list_node = "com.domain.gi.gcl.controller#topics-list";
 constexpr std::string_view enable_node = "com.domain.gi.gcl.controller#topic-enable";
 constexpr std::string_view disable_node = "com.domain.gi.gcl.controller#topic-disable";
+constexpr std::string_view schema_node = "com.domain.gi.gcl.controller#topic-schema";
 constexpr std::string_view delete_node = "com.domain.gi.gcl.controller#topic-delete";
 
 Step list_topics(const Call& call) {
@@ -86,6 +89,32 @@ Step remove(const Call& call) {
     return done_with(delete_topic(call.state, name, call.context));
 }
 
+Step set_schema(const Call& call) {
+    if (call.is_first()) {
+        Ask ask = ask_for_topic(schema_node, "Schema of a topic's payloads");
+        add_field(
+            ask.form, "x-grid#validation", "list-single", "Validation", {"strict"},
+            {"off", "lax", "strict"}
+        );
+        std::vector<std::string> locations;
+        for (const auto& [location, stored] : call.state.schemas.library()->documents())
+            locations.push_back(location);
+        add_field(
+            ask.form, "x-grid#schema_document", "list-single", "Schema document", {}, locations
+        );
+        return ask;
+    }
+    const std::string name = call.value("pubsub#node");
+    const auto mode = schemas::parse_mode(call.value("x-grid#validation"));
+    if (name.empty() || !mode)
+        return bad_payload(
+            "the form must name a topic in pubsub#node, and off, lax or strict in x-grid#validation"
+        );
+    const std::string location = call.value("x-grid#schema_document");
+    if (auto work = schemas::work_before(call.state, name, location)) return First{std::move(work)};
+    return done_with(schemas::set_topic_schema(call.state, name, *mode, location, call.context));
+}
+
 }   // namespace
 
 std::span<const Command> topic_commands() {
@@ -93,6 +122,7 @@ std::span<const Command> topic_commands() {
         Command{list_node, "List topics", Access::Administrators, list_topics},
         Command{enable_node, "Enable a topic", Access::Administrators, enable},
         Command{disable_node, "Disable a topic", Access::Administrators, disable},
+        Command{schema_node, "Schema of a topic", Access::Administrators, set_schema},
         Command{delete_node, "Delete a topic", Access::Administrators, remove},
     };
     return commands;

@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
     gridctl::add_group_commands(app, options);
     gridctl::add_policy_commands(app, options);
     gridctl::add_topic_commands(app, options);
+    gridctl::add_schema_commands(app, options);
     gridctl::add_server_commands(app, options);
     gridctl::add_audit_commands(app, options);
     gridctl::add_act_commands(app, options);

@@ -21,6 +21,8 @@ void Controller::describe(std::string_view node, xml::Form& meta_data) const {
         meta_data.add("x-grid#version", "text-single", std::string(name.version));
     const auto view = state_->directory.node(node);
     if (view && !view->is_enabled) meta_data.add("x-grid#enabled", "boolean", "0");
+    if (const schemas::TopicSchema* checked = state_->schemas.topic(node))
+        meta_data.add("x-grid#validation", "text-single", std::string(to_string(checked->mode)));
     const Topic* declared = state_->directory.topic(node);
     if (declared == nullptr) return;
     if (!declared->schema_namespace.empty() || !declared->schema_location.empty()) {

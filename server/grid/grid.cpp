@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "controller/state.hpp"
 #include "server/grid/callback_pending.hpp"
 #include "server/grid/settings.hpp"
 #include "server/router/storage_error.hpp"
@@ -59,6 +60,7 @@ Grid::Grid(
       timer_(strand_),
       process_budget_(std::make_shared<net::Budget>(config.limits.process_bytes_max)) {
     controller_.attach(broker_);
+    controller_.state_for_admin().schemas.attach(monotonic_ms);
 }
 
 Result<void, std::string> Grid::start(

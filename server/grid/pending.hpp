@@ -15,9 +15,10 @@ namespace grid::server {
 /// What the pipeline knows of a request, whatever it asks and wherever it came from. Grid strand.
 class Pending {
 public:
-    /// Delivering: applied, its events are going out; the answer comes after them.
-    enum class State { Waiting, InFlight, Delivering, Reading, Answered };
-    enum class Next { Answer, Commit, Read };
+    /// Delivering: applied, its events are going out; the answer comes after them. Working: it is
+    /// decided again afterwards.
+    enum class State { Waiting, Working, InFlight, Delivering, Reading, Answered };
+    enum class Next { Answer, Commit, Read, Work };
 
     virtual ~Pending() = default;
 
@@ -27,6 +28,8 @@ public:
     virtual storage::Batch take_batch() = 0;
     /// After Next::Read; on the reader pool. Keeps the answer.
     virtual void read(const storage::Snapshot& snapshot) = 0;
+    /// After Next::Work; on the reader pool.
+    virtual void work() {}
     /// The store would not: keeps the error as the answer.
     virtual void refuse(boost::system::error_code error) = 0;
     /// Sends the answer that was kept.
@@ -56,6 +59,7 @@ public:
             return Next::Commit;
         }
         if (decision_->read() || decision_->query()) return Next::Read;
+        if (decision_->work()) return Next::Work;
         if (auto* error = decision_->error())
             answer_.template emplace<0>(*error);
         else
@@ -81,6 +85,7 @@ public:
         }
         answer_ = read->finish(std::move(values));
     }
+    void work() override { decision_->work()->run(); }
     void refuse(boost::system::error_code error) override {
         answer_.template emplace<0>(to_error(error));
     }

@@ -41,6 +41,9 @@ Pipeline::Decided Pipeline::decide_all(
             case Pending::Next::Read:
                 start_read(queue, *request);
                 break;
+            case Pending::Next::Work:
+                start_work(queue, *request);
+                break;
             case Pending::Next::Commit: {
                 storage::Batch batch = request->take_batch();
                 const std::size_t bytes = batch.bytes();
@@ -99,6 +102,18 @@ void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Pending& re
         request.read(snapshot);
         boost::asio::post(self->strand_, [self, queue, &request] {
             request.state = State::Answered;
+            self->settle(queue);
+            self->follower_.flush();
+        });
+    });
+}
+
+void Pipeline::start_work(const std::shared_ptr<SenderQueue>& queue, Pending& request) {
+    request.state = State::Working;
+    store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot&) {
+        request.work();
+        boost::asio::post(self->strand_, [self, queue, &request] {
+            request.state = State::Waiting;
             self->settle(queue);
             self->follower_.flush();
         });

@@ -67,6 +67,7 @@ private:
     /// again and again: such a request is decided when nothing else is in flight.
     bool has_turn(const Pending& request);
     void start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request);
+    void start_work(const std::shared_ptr<SenderQueue>& queue, Pending& request);
     void work();
     void handle(storage::FeedEntry entry);
     void on_committed(storage::Committed committed);

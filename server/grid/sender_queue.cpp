@@ -22,6 +22,7 @@ Pending* SenderQueue::next_to_decide() {
             if (request.state == State::InFlight) return nullptr;
             continue;
         }
+        if (request.state == State::Working) return nullptr;   // nor may it be overtaken
         if (request.state != State::Waiting) {
             only_publishes_before = only_publishes_before && (request.order != Order::Barrier ||
                                                               request.state == State::Answered);
@@ -71,7 +72,9 @@ void SenderQueue::conflicted(Pending& request) {
 bool SenderQueue::all_decided() const {
     return std::none_of(
         items_.begin() + static_cast<std::ptrdiff_t>(head_), items_.end(),
-        [](const auto& item) { return item->state == State::Waiting; }
+        [](const auto& item) {
+            return item->state == State::Waiting || item->state == State::Working;
+        }
     );
 }
 

@@ -70,6 +70,25 @@ TEST_CASE_METHOD(Fixture, "a barrier waits for what is before it and is waited f
     REQUIRE(queue.next_to_decide() == &after);
 }
 
+TEST_CASE_METHOD(Fixture, "what is being worked on is not overtaken, and is decided again") {
+    auto& a = add(Order::Pipelined);
+    auto& b = add(Order::Pipelined);
+    auto& c = add(Order::Pipelined);
+    queue.went_in_flight(a, 1);
+    b.state = State::Working;
+    REQUIRE(queue.next_to_decide() == nullptr);
+    CHECK_FALSE(queue.all_decided());
+    // A conflict meanwhile: what stands before it may go.
+    queue.came_back(a);
+    a.state = State::Waiting;
+    REQUIRE(queue.next_to_decide() == &a);
+    queue.went_in_flight(a, 1);
+    b.state = State::Waiting;
+    REQUIRE(queue.next_to_decide() == &b);
+    queue.went_in_flight(b, 1);
+    REQUIRE(queue.next_to_decide() == &c);
+}
+
 TEST_CASE_METHOD(Fixture, "after a conflict nothing is decided until all behind it came back") {
     auto& a = add(Order::Pipelined);
     auto& b = add(Order::Pipelined);

@@ -1,0 +1,40 @@
+// controller/schemas/acts.hpp: what administrators do with schemas, for every mouth. Each act is
+// one batch, with its audit record.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "controller/errors.hpp"
+#include "controller/schemas/library.hpp"
+#include "controller/state.hpp"
+#include "pubsub/request.hpp"
+#include "storage/batch.hpp"
+
+namespace grid::controller::schemas {
+
+/// Whether a trial is about what is there now.
+bool is_current(const Controller::State& state, const Trial& trial);
+std::set<std::string> used_documents(const Controller::State& state);
+
+/// Puts what the trial changed, or takes away what it misses. The trial has no problem and is
+/// current.
+storage::Batch store_trial(
+    const Controller::State& state, const Trial& trial, const pubsub::Context& context
+);
+
+/// What is to be done before `set_topic_schema`, away from the grid strand; empty: nothing.
+std::function<void()> work_before(
+    const Controller::State& state, const std::string& topic, const std::string& location
+);
+/// Empty when it is so already. `location` may be empty where the topic has a document, or the
+/// providers' declaration names one.
+Outcome<storage::Batch> set_topic_schema(
+    const Controller::State& state,
+    const std::string& topic,
+    Mode mode,
+    std::string location,
+    const pubsub::Context& context
+);
+
+}   // namespace grid::controller::schemas

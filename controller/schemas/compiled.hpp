@@ -1,0 +1,20 @@
+// controller/schemas/compiled.hpp: what a Schema holds of libxml2. It does not change any more:
+// validations in several threads share it, each with a context of its own.
+#pragma once
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "controller/schemas/libxml.hpp"
+#include "controller/schemas/schema.hpp"
+
+namespace grid::controller::schemas {
+
+struct Schema::Compiled {
+    XmlPtr<xmlSchema> schema;
+    std::set<std::pair<std::string, std::string>> roots;   // namespace and name
+    bool has_keys = false;
+};
+
+}   // namespace grid::controller::schemas

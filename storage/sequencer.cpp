@@ -11,6 +11,22 @@
 namespace grid::storage {
 namespace {
 
+/// For a log line.
+std::string readable(std::string_view key) {
+    std::string text;
+    for (const char c : key) {
+        if (c >= ' ' && c <= '~') {
+            text += c;
+            continue;
+        }
+        constexpr const char* digits = "0123456789abcdef";
+        text += "\\x";
+        text += digits[static_cast<unsigned char>(c) >> 4];
+        text += digits[static_cast<unsigned char>(c) & 15];
+    }
+    return text;
+}
+
 void fill_in(std::string& key, std::int32_t at, Revision revision) {
     const auto where = static_cast<std::size_t>(at);
     assert(where + sizeof(Revision) <= key.size());
@@ -81,7 +97,10 @@ std::vector<FeedEntry> Sequencer::decide(std::vector<Submission> group, Millis n
         if (const auto checked = check(submission); !checked) {
             const auto error = checked.error();
             if (error == Errc::Conflict) remember_conflict(submission.sender);
-            entries.emplace_back(Refused{submission.ticket, error, error.message()});
+            entries.emplace_back(Refused{
+                submission.ticket, error,
+                conflict_.empty() ? error.message() : std::exchange(conflict_, {})
+            });
         } else {
             entries.emplace_back(accept(std::move(submission)));
         }
@@ -97,7 +116,11 @@ Result<void> Sequencer::check(const Submission& submission) {
     for (const Expectation& expected : batch.expectations) {
         const Result<Revision> revision = known_.of(expected.family, expected.key);
         if (!revision) return revision.error();
-        if (*revision != expected.revision) return Errc::Conflict;
+        if (*revision == expected.revision) continue;
+        conflict_ = std::to_string(static_cast<int>(expected.family)) + "/" +
+                    readable(expected.key) + " is " + std::to_string(*revision) + ", not " +
+                    std::to_string(expected.revision);
+        return Errc::Conflict;
     }
     return {};
 }

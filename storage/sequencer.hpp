@@ -97,6 +97,7 @@ private:
     Chain chain_;
     Revision head_ = 0;
     Millis time_ = 0;
+    std::string conflict_;   // which expectation of the last batch failed
     struct Conflicted {
         std::uint64_t round = 0;
         std::uint64_t number = 0;   // of this entry, so that a forgotten one is not mistaken for it

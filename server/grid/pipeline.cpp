@@ -213,7 +213,8 @@ void Pipeline::on_refused(const storage::Refused& refused) {
     auto [queue, request] = std::move(found->second);
     in_flight_.erase(found);
     const bool is_conflict = refused.error == storage::Errc::Conflict;
-    if (!is_conflict) log_refused(refused);
+    // A conflict is worth a word only when it is the last one.
+    if (!is_conflict || (request && request->rounds >= decide_rounds_max)) log_refused(refused);
     if (!queue) {
         --background_;   // what it was for is still due, and will be proposed again
         return;

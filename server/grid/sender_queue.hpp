@@ -21,6 +21,8 @@ inline constexpr int decide_rounds_in_company = 4;
 /// Publishes overlap; everything else waits for what is before it and is waited for. Grid strand.
 class SenderQueue {
 public:
+    /// The id is given once: the store remembers the rounds in which a sender conflicted, and a new
+    /// queue begins at the first (storage::Sender).
     explicit SenderQueue(std::uint64_t id) : id_(id) {}
 
     std::uint64_t id() const { return id_; }

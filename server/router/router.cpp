@@ -224,7 +224,7 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     }
     if (inbound.prepared) {
         if (!session->queue) {
-            session->queue = std::make_shared<SenderQueue>(session->id);
+            session->queue = std::make_shared<SenderQueue>(++last_sender_);
             // Who does not read its answers is not asked for more: half an outbox is kept for
             // events.
             session->queue->has_room = [session] {

@@ -97,6 +97,7 @@ private:
     Fanout& fanout_;
     CatchUp& catch_up_;
     bool implicit_login_;
+    std::uint64_t last_sender_ = 0;   // upwards; those without a session count downwards
     Queries queries_;
 };
 

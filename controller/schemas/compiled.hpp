@@ -15,6 +15,7 @@ struct Schema::Compiled {
     XmlPtr<xmlSchema> schema;
     std::set<std::pair<std::string, std::string>> roots;   // namespace and name
     bool has_keys = false;
+    unsigned pattern_degree = 1;
 };
 
 }   // namespace grid::controller::schemas

@@ -53,7 +53,8 @@ struct Document {
     std::vector<Reference> references;
     std::vector<std::string> elements;   // declared for the root of a payload
     std::vector<std::pair<Use, Component>> components;
-    bool has_keys = false;   // xs:key, xs:keyref, xs:unique
+    unsigned pattern_degree = 1;   // of the slowest pattern
+    bool has_keys = false;         // xs:key, xs:keyref, xs:unique
 };
 
 /// No DTD, no entities, no xs:redefine; only patterns that are matched in reasonable time.

@@ -80,9 +80,11 @@ bool DocumentWriter::write(const xmlNode& element) {
     const bool is_import = is_xsd(element, "import"), is_include = is_xsd(element, "include");
     if (is_xsd(element, "redefine"))
         return fail(element, "xs:redefine is not taken: write the changed types out");
-    if (is_xsd(element, "pattern"))
-        if (auto reason = refuse_pattern(attribute(element, "value")))
-            return fail(element, std::move(*reason));
+    if (is_xsd(element, "pattern")) {
+        const std::string pattern = attribute(element, "value");
+        if (auto reason = refuse_pattern(pattern)) return fail(element, std::move(*reason));
+        into_.pattern_degree = std::max(into_.pattern_degree, pattern_degree(pattern));
+    }
     write_tag(element, is_import || is_include);
     if (is_import || is_include) note_reference(element, is_import);
     into_.text += '>';

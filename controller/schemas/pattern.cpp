@@ -32,16 +32,30 @@ std::vector<bool> reached(const Adjacent& next, std::size_t from) {
     return seen;
 }
 
+struct Graph {
+    explicit Graph(const Automaton& automaton)
+        : next(automaton.positions.size()), before(automaton.positions.size()) {
+        for (std::size_t from = 0; from < next.size(); ++from)
+            for (const auto& [to, ways] : automaton.follows[from]) {
+                next[from].push_back(to);
+                before[to].push_back(from);
+            }
+    }
+    Adjacent next, before;
+};
+
+using Loop = std::vector<std::size_t>;
+
 /// The positions that a text can come back to, part by part.
-std::vector<std::vector<std::size_t>> loops(const Adjacent& next, const Adjacent& before) {
-    std::vector<std::vector<std::size_t>> found;
-    std::vector<bool> is_done(next.size());
-    for (std::size_t start = 0; start < next.size(); ++start) {
+std::vector<Loop> loops(const Graph& graph) {
+    std::vector<Loop> found;
+    std::vector<bool> is_done(graph.next.size());
+    for (std::size_t start = 0; start < is_done.size(); ++start) {
         if (is_done[start]) continue;
-        const auto ahead = reached(next, start), behind = reached(before, start);
+        const auto ahead = reached(graph.next, start), behind = reached(graph.before, start);
         if (!ahead[start]) continue;
-        std::vector<std::size_t> loop;
-        for (std::size_t i = 0; i < next.size(); ++i)
+        Loop loop;
+        for (std::size_t i = 0; i < is_done.size(); ++i)
             if (ahead[i] && behind[i]) {
                 loop.push_back(i);
                 is_done[i] = true;
@@ -49,6 +63,42 @@ std::vector<std::vector<std::size_t>> loops(const Adjacent& next, const Adjacent
         found.push_back(std::move(loop));
     }
     return found;
+}
+
+/// Whether a text that stays in the first loop could as well go over into the second and stay
+/// there.
+bool may_share(
+    const Automaton& automaton, const Graph& graph, const Loop& first, const Loop& second
+) {
+    Symbols common;
+    for (std::size_t position : first) common |= automaton.positions[position];
+    Adjacent next(graph.next.size());   // by what the first loop takes
+    for (std::size_t from = 0; from < next.size(); ++from)
+        for (std::size_t to : graph.next[from])
+            if ((automaton.positions[to] & common).any()) next[from].push_back(to);
+    return reached(next, first.front())[second.front()];
+}
+
+/// The longest row of loops that share a text one after the other.
+unsigned degree_of(const Automaton& automaton, const Graph& graph) {
+    std::vector<Loop> endless = loops(graph);
+    std::erase_if(endless, [&](const Loop& loop) {
+        return std::ranges::none_of(loop, [&](std::size_t at) {
+            return automaton.endless.contains(at);
+        });
+    });
+    // Positions count up from left to right, so that a loop goes over into later ones only.
+    constexpr std::size_t loops_max = 64;
+    if (endless.size() > loops_max) return pattern_degree_max + 1;
+    std::vector<unsigned> rows(endless.size(), 1);
+    unsigned degree = 1;
+    for (std::size_t i = endless.size(); i-- > 0;) {
+        for (std::size_t j = i + 1; j < endless.size(); ++j)
+            if (rows[j] + 1 > rows[i] && may_share(automaton, graph, endless[i], endless[j]))
+                rows[i] = rows[j] + 1;
+        degree = std::max(degree, rows[i]);
+    }
+    return degree;
 }
 
 /// Two walks through the loop on the same text, which part and meet again.
@@ -109,13 +159,8 @@ std::optional<std::string> refuse_pattern(std::string_view pattern) {
     const auto automaton = to_automaton(pattern);
     if (!automaton) return std::nullopt;
     if (automaton->is_too_large) return too_large;
-    Adjacent next(automaton->positions.size()), before(next.size());
-    for (std::size_t from = 0; from < next.size(); ++from)
-        for (const auto& [to, ways] : automaton->follows[from]) {
-            next[from].push_back(to);
-            before[to].push_back(from);
-        }
-    for (const auto& loop : loops(next, before)) {
+    const Graph graph(*automaton);
+    for (const auto& loop : loops(graph)) {
         std::size_t follows = 0;
         bool is_slow = false;
         for (std::size_t from : loop)
@@ -129,7 +174,16 @@ std::optional<std::string> refuse_pattern(std::string_view pattern) {
             return "this pattern may take exponential time: write the part that is repeated so "
                    "that a text runs through it in one way only";
     }
+    if (degree_of(*automaton, graph) > pattern_degree_max)
+        return "this pattern may take too long: a text can be shared between too many parts that "
+               "are repeated without bound";
     return std::nullopt;
+}
+
+unsigned pattern_degree(std::string_view pattern) {
+    const auto automaton = to_automaton(pattern);
+    if (!automaton || automaton->is_too_large) return 1;
+    return degree_of(*automaton, Graph(*automaton));
 }
 
 }   // namespace grid::controller::schemas

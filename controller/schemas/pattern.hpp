@@ -13,4 +13,9 @@ namespace grid::controller::schemas {
 /// all is left to libxml2 to refuse.
 std::optional<std::string> refuse_pattern(std::string_view pattern);
 
+/// With which power of a text's length the time may grow, of a pattern that is not refused: 1, or
+/// more where parts that are repeated without bound may share a text between them, as in `.*x.*y`.
+unsigned pattern_degree(std::string_view pattern);
+inline constexpr unsigned pattern_degree_max = 3;
+
 }   // namespace grid::controller::schemas

@@ -11,6 +11,7 @@ namespace grid::controller::schemas {
 namespace {
 
 constexpr std::size_t beyond_ascii = 128;
+constexpr int endless_from = 64;
 
 Symbols range(unsigned char from, unsigned char to) {
     Symbols set;
@@ -157,6 +158,7 @@ Part Reader::piece(std::size_t depth) {
         return whole;
     }
     if (most > 1) link(part.last, part.first);
+    if (most > endless_from) automaton_.endless.insert(part.first.begin(), part.first.end());
     part.is_nullable = part.is_nullable || least == 0;
     return part;
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Automaton {
     std::vector<Symbols> positions;
     /// In how many ways a position may follow another: 2 stands for several.
     std::vector<std::map<std::size_t, int>> follows;
+    /// Repeated without bound, or as good as.
+    std::set<std::size_t> endless;
     bool is_too_large = false;   // and not complete
 };
 

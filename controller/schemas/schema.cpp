@@ -86,6 +86,8 @@ Result<std::shared_ptr<const Schema>, Problem> Schema::compile(std::vector<Sourc
         return Problem{sources.front().document.location, 0, "it does not compile"};
     for (const Document& document : documents) {
         made->compiled_->has_keys = made->compiled_->has_keys || document.has_keys;
+        made->compiled_->pattern_degree =
+            std::max(made->compiled_->pattern_degree, document.pattern_degree);
         for (const std::string& name : document.elements)
             made->compiled_->roots.emplace(document.target_namespace, name);
         // An included document without a namespace of its own takes that of who includes it.

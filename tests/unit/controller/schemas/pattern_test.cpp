@@ -4,6 +4,7 @@
 
 #include "controller/schemas/pattern.hpp"
 
+using grid::controller::schemas::pattern_degree;
 using grid::controller::schemas::refuse_pattern;
 
 TEST_CASE("S20: patterns of real schemas are taken") {
@@ -45,4 +46,20 @@ TEST_CASE("S20: patterns that are too large to look through are refused, at once
 TEST_CASE("what is no pattern is left to the compiler of schemas") {
     for (const char* pattern : {"(", ")", "[a", "a{", "a{2", "\\", "*", "a**b", "\\p{L", "[\\"})
         CHECK(refuse_pattern(pattern) == std::nullopt);
+}
+
+TEST_CASE("S20: the power with which the time of a pattern grows is known") {
+    for (const char* pattern :
+         {"[0-9]+(\\.[0-9]+)*", "[^@]+@[^.]+\\..+", "a*", "[a-z]*-[a-z]*-[a-z]*", "abc", "",
+          "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", "([a-z]+ )*[A-Z]+"}) {
+        CAPTURE(pattern);
+        CHECK(pattern_degree(pattern) == 1);
+    }
+    CHECK(pattern_degree(".*x.*y") == 2);
+    CHECK(pattern_degree("[a-z]*[a-z0-9]*") == 2);
+    CHECK(pattern_degree("(ab)*(ab)*") == 2);
+    CHECK(pattern_degree("\\d{0,100}\\d{0,100}-") == 2);
+    CHECK(pattern_degree(".*x.*y.*z") == 3);
+    CHECK(refuse_pattern(".*x.*y.*z") == std::nullopt);
+    CHECK(refuse_pattern("a*a*a*a*b"));
 }

@@ -114,6 +114,36 @@ TEST_CASE("S20: with keys, duplicates are refused, and large payloads") {
     CHECK(check(keyed, list(5000, false)).find("at most 32768 bytes") != std::string::npos);
 }
 
+TEST_CASE("S20: with patterns that take long, long texts are refused") {
+    const auto of_pattern = [](const std::string& pattern) {
+        return schema_of(
+            "<xs:element name='a'><xs:simpleType><xs:restriction base='xs:string'>"
+            "<xs:pattern value='" +
+            pattern + "'/></xs:restriction></xs:simpleType></xs:element>"
+        );
+    };
+    const auto text = [](std::size_t bytes) {
+        return "<a xmlns='urn:x:alert'>" + std::string(bytes, 'x') + "</a>";
+    };
+    CHECK(check(of_pattern(".*x.*"), text(2000)) == "");
+    CHECK(
+        check(of_pattern(".*x.*"), text(2001)).find("no text has more than 2000") !=
+        std::string::npos
+    );
+    CHECK(
+        check(of_pattern(".*x.*x.*"), text(201)).find("no text has more than 200") !=
+        std::string::npos
+    );
+    CHECK(check(of_pattern("x*"), text(200'000)) == "");
+    // However it is written.
+    for (const std::string& piece : {"\'", ">", "\"", "&lt;"}) {
+        CAPTURE(piece);
+        std::string pieces;
+        for (int i = 0; i < 1100; ++i) pieces += "x" + piece;
+        CHECK(check(of_pattern(".*x.*"), "<a xmlns='urn:x:alert'>" + pieces + "</a>") != "");
+    }
+}
+
 TEST_CASE("S20: one schema serves several threads at once") {
     const auto schema = *library_of({{"one.xsd", alert_schema}})->schema("one.xsd");
     std::vector<std::thread> threads;

@@ -188,6 +188,7 @@ IOStatus FaultyFs::NewWritableFile(
     std::unique_ptr<rocksdb::FSWritableFile> file;
     IOStatus status = target()->NewWritableFile(node->on_disk, options, &file, dbg);
     if (!status.ok()) return status;
+    node->number = ++last_number_;
     nodes_[node->name] = node;
     *result = std::make_unique<HeldFile>(*this, std::move(node), std::move(file));
     return status;

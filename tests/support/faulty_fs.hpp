@@ -132,6 +132,7 @@ private:
     struct Node {
         std::string name, on_disk;   // what it is called, and where it is until the name is durable
         std::string pending;         // not synced
+        std::uint64_t number = 0;    // when it got that name
         bool is_named = false, is_dead = false;
     };
     struct Fault {
@@ -157,6 +158,7 @@ private:
 
     mutable std::recursive_mutex mutex_;
     Nodes nodes_;
+    std::uint64_t last_number_ = 0;
     Fault sync_fault_, append_fault_;
     std::atomic<std::uint64_t> log_syncs_ = 0;
 };

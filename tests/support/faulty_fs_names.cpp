@@ -38,11 +38,19 @@ private:
 
 IOStatus FaultyFs::sync_names(const std::string& directory) {
     std::lock_guard lock(mutex_);
-    for (auto& [name, node] : nodes_) {
-        if (node->is_named || std::filesystem::path(name).parent_path() != directory) continue;
-        const IOStatus status = target()->RenameFile(node->on_disk, name, {}, nullptr);
+    std::vector<std::shared_ptr<Node>> nodes;
+    for (auto& [name, node] : nodes_)
+        if (!node->is_named && std::filesystem::path(name).parent_path() == directory)
+            nodes.push_back(node);
+    // In the order in which they were given, as journals keep it: a kill in the middle of this must
+    // not leave a CURRENT that names a file without a name.
+    std::sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) {
+        return a->number < b->number;
+    });
+    for (const auto& node : nodes) {
+        const IOStatus status = target()->RenameFile(node->on_disk, node->name, {}, nullptr);
         if (!status.ok()) return status;
-        node->on_disk = name;
+        node->on_disk = node->name;
         node->is_named = true;
     }
     return IOStatus::OK();
@@ -142,6 +150,7 @@ IOStatus FaultyFs::RenameFile(
     }
     nodes_.erase(node->name);
     node->name = normal_name(to);
+    node->number = ++last_number_;
     nodes_[node->name] = node;   // still where it was, until the directory is synced
     return IOStatus::OK();
 }

@@ -165,7 +165,7 @@ pubsub::Decision init_publish(const Call& call) {
     const std::string persistent = child_text(call.request.body, "persistent");
     const auto registration = call.state.directory.registrations.enter(
         joined.batch, call.context,
-        {node ? node->uid : 0, persistent == "true" || persistent == "1",
+        {node ? node->uid : 0, topic, persistent == "true" || persistent == "1",
          call.state.settings.publisher_lease_seconds}
     );
     if (!registration)

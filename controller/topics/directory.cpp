@@ -5,6 +5,11 @@
 
 namespace grid::controller {
 
+namespace {
+/// Of one account: what is beyond is on record without its topic's name.
+constexpr std::size_t published_max = 10'000;
+}   // namespace
+
 void Directory::apply(std::string_view name, const std::optional<storage::Record>& record) {
     if (const auto found = topics_.find(name); found != topics_.end()) {
         for (const std::string& query : found->second.queries) {
@@ -86,9 +91,23 @@ bool Directory::is_provider(std::string_view name, const xml::Jid& account, stor
 
 std::vector<storage::Batch> Directory::due(storage::Millis now, std::size_t batches_max) {
     if (broker_ == nullptr) return {};
-    return registrations.due(now, batches_max, [&](std::uint64_t uid, const std::string& bare) {
+    // Looked up when something is over, once a slice: all that was declared, and what the account
+    // publishes without having declared anything.
+    std::map<std::uint64_t, std::string> names;
+    std::set<std::string> looked_at;
+    const auto name_of = [&](std::uint64_t uid, const std::string& bare) {
+        if (looked_at.empty())
+            for (const auto& [name, topic] : topics_) names[topic.node] = name;
+        if (looked_at.insert(bare).second)
+            for (const std::string& name : broker_->published_by(bare, published_max))
+                names[broker_->node_uid(name)] = name;
+        const auto found = names.find(uid);
+        return found == names.end() ? std::string() : found->second;
+    };
+    const auto is_publisher = [&](std::uint64_t uid, const std::string& bare) {
         return broker_->publishes(uid, bare);
-    });
+    };
+    return registrations.due(now, batches_max, {is_publisher, name_of});
 }
 
 }   // namespace grid::controller

@@ -16,6 +16,22 @@ constexpr std::size_t looked_at_max = 256;   // records in one slice of backgrou
 
 using Entry = Registration::Entry;
 
+/// S73: that a provider is one no more is on record, though nobody asked for it.
+audit::Record ended(const Entry& entry, std::string_view bare, std::string_view why) {
+    audit::Record record;
+    record.actor = std::string(bare) + "/" + entry.resource;
+    record.operation = "publisher-ended";
+    record.detail = why;
+    return record;
+}
+
+void append(storage::Batch& batch, std::vector<audit::Record> records, const std::string& topic) {
+    for (audit::Record& record : records) {
+        record.topic = topic;
+        audit::append(batch, std::move(record));
+    }
+}
+
 }   // namespace
 
 std::string encode(const Registration& registration) {
@@ -97,16 +113,32 @@ void Registrations::session_ended(std::uint64_t session) {
             if (entry.session == session) ended_.insert(entry.id);
 }
 
-bool Registrations::is_alive(const Entry& entry, std::string_view bare, storage::Millis now) const {
-    if (ended_.contains(entry.id)) return false;
+std::string_view Registrations::why_over(
+    const Entry& entry, std::string_view bare, storage::Millis now
+) const {
     const auto activity = sessions_.activity(entry.session);
+    if (ended_.contains(entry.id)) return activity ? "it logged out" : "its stream ended";
     // The very stream, not one of an earlier process that had the same number.
-    if (!activity || !activity->is_active || activity->since > entry.at ||
-        activity->jid.bare_view() != bare || activity->jid.resource() != entry.resource)
-        return false;
+    if (!activity || activity->since > entry.at || activity->jid.bare_view() != bare ||
+        activity->jid.resource() != entry.resource)
+        return "its stream is gone";
+    if (!activity->is_active) return "it logged out";
     // Presence and the end of the stream say it for those who send any; others have a lease.
     const storage::Millis lease = storage::Millis{entry.lease_seconds} * 1000;
-    return activity->is_present || now - std::max(activity->heard, entry.at) <= lease;
+    const bool is_heard = now - std::max(activity->heard, entry.at) <= lease;
+    return activity->is_present || is_heard ? "" : "its lease lapsed";
+}
+
+std::vector<audit::Record> Registrations::end_what_is_over(
+    Registration& registration, std::string_view bare, storage::Millis now
+) const {
+    std::vector<audit::Record> records;
+    std::erase_if(registration.entries, [&](const Entry& entry) {
+        const std::string_view why = why_over(entry, bare, now);
+        if (!why.empty()) records.push_back(ended(entry, bare, why));
+        return !why.empty();
+    });
+    return records;
 }
 
 std::vector<xml::Jid> Registrations::serving(
@@ -151,9 +183,7 @@ std::optional<std::string> Registrations::enter(
     const Key key{wish.node, bare.str()};
     const auto found = all_.find(key);
     Registration next = found == all_.end() ? Registration{} : found->second;
-    std::erase_if(next.entries, [&](const Entry& entry) {
-        return !is_alive(entry, bare.bare_view(), context.now);
-    });
+    auto records = end_what_is_over(next, bare.bare_view(), context.now);
     const bool was_persistent = next.is_persistent;
     next.is_persistent = wish.is_persistent;
     const auto mine = std::ranges::find(next.entries, context.actor.session, &Entry::session);
@@ -168,6 +198,7 @@ std::optional<std::string> Registrations::enter(
         );
     }
     put(batch, key, next);
+    append(batch, std::move(records), wish.topic);
     return id;
 }
 
@@ -187,9 +218,7 @@ bool Registrations::leave(storage::Batch& batch, const pubsub::Context& context,
 }
 
 std::vector<storage::Batch> Registrations::due(
-    storage::Millis now,
-    std::size_t batches_max,
-    const std::function<bool(std::uint64_t node, const std::string& bare)>& is_known
+    storage::Millis now, std::size_t batches_max, const Standing& standing
 ) {
     std::vector<storage::Batch> batches;
     auto at = all_.upper_bound(cursor_);
@@ -197,20 +226,22 @@ std::vector<storage::Batch> Registrations::due(
         if (batches.size() >= batches_max) return batches;
         const auto& [key, present] = *at++;
         cursor_ = key;
+        const auto& [node, bare] = key;
+        std::vector<audit::Record> records;
         storage::Batch batch;
-        if (!is_known(key.first, key.second)) {
-            const std::string stored = registration_key(key.first, key.second);
+        if (standing.is_publisher(node, bare)) {
+            Registration next = present;
+            records = end_what_is_over(next, bare, now);
+            if (records.empty()) continue;
+            put(batch, key, next);
+        } else {
+            const std::string stored = registration_key(node, bare);
             batch.expect(storage::Family::Control, stored, present.revision);
             batch.erase(storage::Family::Control, stored);
-            batches.push_back(std::move(batch));
-            continue;
+            for (const Entry& entry : present.entries)
+                records.push_back(ended(entry, bare, "it may publish there no more"));
         }
-        Registration next = present;
-        const auto gone = std::erase_if(next.entries, [&](const Entry& entry) {
-            return !is_alive(entry, key.second, now);
-        });
-        if (gone == 0) continue;
-        put(batch, key, next);
+        append(batch, std::move(records), standing.name_of(node, bare));
         batches.push_back(std::move(batch));
     }
     if (at == all_.end()) cursor_ = {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "controller/audit/record.hpp"
 #include "controller/ports.hpp"
 #include "pubsub/request.hpp"
 #include "storage/batch.hpp"
@@ -59,6 +61,7 @@ public:
 
     struct Wish {
         std::uint64_t node = 0;   // 0: made by this batch
+        std::string topic;        // its name
         bool is_persistent = false;
         std::uint32_t lease_seconds = 0;
     };
@@ -70,18 +73,32 @@ public:
     /// Adds what ends it; false when it is not registered.
     bool leave(storage::Batch& batch, const pubsub::Context& context, std::uint64_t node) const;
 
-    /// A slice of what is over: streams that ended, leases that lapsed, and whole records of which
-    /// `is_known` says no. Each batch expects the record that it changes.
+    /// What is known of a topic and an account, for the work in the background.
+    struct Standing {
+        std::function<bool(std::uint64_t node, const std::string& bare)> is_publisher;
+        std::function<std::string(std::uint64_t node, const std::string& bare)> name_of;
+    };
+    /// A slice of what is over: streams that ended, leases that lapsed, and whole records of those
+    /// who are no publishers any more. Each batch expects the record that it changes, and has the
+    /// reason for the audit (S73).
     std::vector<storage::Batch> due(
-        storage::Millis now,
-        std::size_t batches_max,
-        const std::function<bool(std::uint64_t node, const std::string& bare)>& is_known
+        storage::Millis now, std::size_t batches_max, const Standing& standing
     );
 
 private:
     using Key = std::pair<std::uint64_t, std::string>;
+    /// Why it holds no more; empty: it does.
+    std::string_view why_over(
+        const Registration::Entry& entry, std::string_view bare, storage::Millis now
+    ) const;
     bool is_alive(const Registration::Entry& entry, std::string_view bare, storage::Millis now)
-        const;
+        const {
+        return why_over(entry, bare, now).empty();
+    }
+    /// Takes out of it what is over; records that say so, but for the topic.
+    std::vector<audit::Record> end_what_is_over(
+        Registration& registration, std::string_view bare, storage::Millis now
+    ) const;
     void put(storage::Batch& batch, const Key& key, const Registration& next) const;
 
     const Sessions& sessions_;

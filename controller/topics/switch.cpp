@@ -12,6 +12,10 @@ Outcome<storage::Batch> switch_topic(
     bool is_enabled,
     const pubsub::Context& context
 ) {
+    if (const auto node = state.directory.node(name); node && !node->topic.empty())
+        return Failure{
+            Errc::MalformedRequest, "'" + name + "' goes with its topic: switch " + node->topic, {}
+        };
     const pubsub::Engine* broker = state.directory.broker();
     auto batch =
         broker == nullptr ? std::optional<storage::Batch>{} : broker->switch_node(name, is_enabled);

@@ -103,6 +103,8 @@ controller::Settings GridStage::default_settings() {
 
 GridStage::GridStage(controller::Settings given)
     : settings(std::move(given)), node(settings, sessions) {
+    node.broker->scan_finished();   // of an empty store
+    node.controller->scan_finished();
     store.start([this](std::vector<storage::FeedEntry> entries) { feed(std::move(entries)); });
 }
 

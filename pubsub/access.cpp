@@ -43,17 +43,6 @@ bool rests_on_contacts(const Node& node) {
     return model == AccessModel::Presence || model == AccessModel::Roster;
 }
 
-/// A node that an administrator switched off: for everybody, owners and administrators too.
-std::optional<xml::StanzaError> check_switch(const Node& node, Operation operation) {
-    const bool is_use = operation == Operation::Publish || operation == Operation::Subscribe ||
-                        operation == Operation::Retrieve;
-    if (!is_use || !node.rights().record.is_switched_off) return std::nullopt;
-    return refuse(
-        Errc::NotAllowed, "An administrator disabled '" + node.name() +
-                              "': nobody publishes, subscribes or retrieves there for now."
-    );
-}
-
 Checked<Granted> find_usable(
     const Broker& broker, const Context& context, Operation operation, const std::string& name
 ) {
@@ -69,6 +58,16 @@ Verdict own_right(const Principal& actor) {
 }
 
 }   // namespace
+
+std::optional<xml::StanzaError> check_switch(const Node& node, Operation operation) {
+    const bool is_use = operation == Operation::Publish || operation == Operation::Subscribe ||
+                        operation == Operation::Retrieve;
+    if (!is_use || !node.rights().record.is_switched_off) return std::nullopt;
+    return refuse(
+        Errc::NotAllowed, "An administrator disabled '" + node.rights().name() +
+                              "': nobody publishes, subscribes or retrieves there for now."
+    );
+}
 
 bool is_trusted(const Broker& broker, const Principal& actor) {
     return actor.origin == Origin::System || broker.policy.is_administrator(actor);

@@ -52,6 +52,10 @@ const Node* find_governing(const Broker& broker, const std::string& name);
 /// Subtopics and their collection are not configured, purged or deleted by themselves.
 std::optional<xml::StanzaError> check_own(const Node& node);
 
+/// A node that an administrator switched off, or whose topic he did: for everybody, owners and
+/// administrators too.
+std::optional<xml::StanzaError> check_switch(const Node& node, Operation operation);
+
 bool may_discover(const Broker& broker, const Principal& actor, const Node& node);
 bool is_trusted(const Broker& broker, const Principal& actor);
 

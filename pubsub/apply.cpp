@@ -96,16 +96,20 @@ void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
         forget_items(node);
         return drop_if_empty(uid);
     }
-    const std::uint64_t epoch_before = node.record.epoch;
+    const std::uint64_t epoch_before = node.epoch();
     const bool is_known = was_known && !is_scanning_ && !node.record.is_deleted;
     const storage::Revision hidden_before = is_known ? node.newest_hidden(settings_) : 0;
     node.record = decode_node(change.record->value);
     node.revision = change.record->revision;
-    // The items of an epoch that is over are out of sight at once.
-    if (was_known && (epoch_before != node.record.epoch || node.record.is_deleted) &&
-        node.items.size() > 0) {
-        old_item_count_ += node.items.size();
-        old_items_[{uid, epoch_before}] = std::exchange(node.items, Items());
+    // The items of an epoch that is over are out of sight at once, those of subtopics too.
+    if (was_known && (epoch_before != node.epoch() || node.record.is_deleted))
+        put_away(node, epoch_before);
+    if (epoch_before != node.epoch()) {
+        for (const auto& [filter, subtopic] : node.subtopics) {
+            put_away(*subtopic, epoch_before);
+            take_early_items(*subtopic);
+            note_items(*subtopic);
+        }
     }
     enter(node);
     if (is_known) note_hiding(node, hidden_before);
@@ -127,12 +131,7 @@ void Memory::enter(Node& node) {
     note_use(node);
     by_name_[node.name()] = &node;
     tree_.enter(node);
-    const auto early = old_items_.find({node.uid, node.record.epoch});
-    if (early != old_items_.end()) {   // a scan brought its items before its record
-        old_item_count_ -= early->second.size();
-        node.items = std::move(early->second);
-        old_items_.erase(early);
-    }
+    take_early_items(node);
     note_cleaning(node);
     note_items(node);
 }

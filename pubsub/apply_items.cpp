@@ -1,4 +1,6 @@
 // pubsub/apply_items.cpp: memory follows items: what a node has, hides, and has to say of it.
+#include <utility>
+
 #include "pubsub/memory.hpp"
 
 namespace grid::pubsub {
@@ -8,7 +10,7 @@ using storage::KeyChange;
 void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
     Node& node = this->node(key.uid);
     const bool is_current =
-        node.revision != 0 && !node.record.is_deleted && node.record.epoch == key.epoch;
+        node.revision != 0 && !node.record.is_deleted && node.epoch() == key.epoch;
     if (!change.record && !is_current) {
         const auto old = old_items_.find({key.uid, key.epoch});
         if (old == old_items_.end()) return drop_if_empty(key.uid);
@@ -49,6 +51,23 @@ void Memory::note_stale_payload(const ParsedKey& key, const Items& items) {
     std::string payload = payload_key(key.uid, key.epoch, old->revision);
     if (payload == last_payload_erased_) return;
     stale_payloads_.push_back(std::move(payload));
+}
+
+void Memory::put_away(Node& node, std::uint64_t epoch) {
+    if (node.items.size() == 0) return;
+    old_item_count_ += node.items.size();
+    old_items_[{node.uid, epoch}] = std::exchange(node.items, Items());
+    forget_items(node);
+}
+
+/// A scan may bring items before the record that says that they are in force.
+void Memory::take_early_items(Node& node) {
+    if (node.revision == 0 || node.record.is_deleted) return;
+    const auto early = old_items_.find({node.uid, node.epoch()});
+    if (early == old_items_.end()) return;
+    old_item_count_ -= early->second.size();
+    node.items = std::move(early->second);
+    old_items_.erase(early);
 }
 
 static void mark(std::set<std::uint64_t>& where, std::uint64_t uid, bool is_due) {

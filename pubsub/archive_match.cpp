@@ -20,8 +20,7 @@ xml::StanzaError no_such_id(const std::string& id) {
 /// known, so that paging goes on. What is older than all that is kept, or never was, is not there.
 Checked<storage::Revision> place_of(const Node& node, std::size_t first, const std::string& id) {
     const auto place = parse_item_cursor(id);
-    if (!place || place->epoch != node.record.epoch || first == node.items.size())
-        return no_such_id(id);
+    if (!place || place->epoch != node.epoch() || first == node.items.size()) return no_such_id(id);
     const auto oldest = node.items.at(first).revision;
     const auto newest = node.items.at(node.items.size() - 1).revision;
     if (place->revision < oldest || place->revision > newest) return no_such_id(id);

@@ -26,6 +26,7 @@ public:
     std::vector<Batch> take() { return std::move(batches_); }
 
     void erase_trash();
+    void erase_unlisted();
     void clean_leavers();
     void clean_subscriptions();
     void erase_stale_payloads();
@@ -39,6 +40,7 @@ private:
     void add(Batch batch) {
         if (!batch.operations.empty()) batches_.push_back(std::move(batch));
     }
+    void erase_old(const OldItems::key_type& key, const Items& items);
     void erase_node(const Node& node, storage::Revision trash, std::uint64_t epoch);
     bool clean_account(const Node& node, const std::string& bare);
     bool clean_narrowed(const Node& node);
@@ -55,13 +57,7 @@ void Round::erase_trash() {
         const auto& [uid, epoch] = key;
         const auto items = memory_.old_items().find(key);
         if (items != memory_.old_items().end()) {
-            const std::size_t total = items->second.size();
-            for (std::size_t from = 0; from < total && !is_full(); from += items_per_batch) {
-                Batch batch;
-                const std::size_t to = std::min(total, from + items_per_batch);
-                erase_items(batch, uid, epoch, items->second, from, to);
-                add(std::move(batch));
-            }
+            erase_old(key, items->second);
         } else {
             const Node* node = memory_.find(uid);
             if (node && node->record.is_deleted && node->record.epoch == epoch) {
@@ -74,6 +70,26 @@ void Round::erase_trash() {
             }
         }
         if (is_full()) return;
+    }
+}
+
+void Round::erase_old(const OldItems::key_type& key, const Items& items) {
+    const std::size_t total = items.size();
+    for (std::size_t from = 0; from < total && !is_full(); from += items_per_batch) {
+        Batch batch;
+        const std::size_t to = std::min(total, from + items_per_batch);
+        erase_items(batch, key.first, key.second, items, from, to);
+        add(std::move(batch));
+    }
+}
+
+/// A purge of a topic ends the items of all its subtopics, however many: no list of them is needed,
+/// since an epoch that is over never comes back.
+void Round::erase_unlisted() {
+    if (memory_.is_scanning()) return;
+    for (const auto& [key, items] : memory_.old_items()) {
+        if (is_full()) return;
+        if (!memory_.trash().contains(key)) erase_old(key, items);
     }
 }
 
@@ -239,6 +255,7 @@ std::vector<Batch> due_batches(
     if (!round.is_full()) round.clean_subscriptions();
     round.retain(cursor.retention);
     if (!round.is_full()) round.erase_trash();
+    if (!round.is_full()) round.erase_unlisted();
     round.erase_stale_payloads();
     round.erase_stale_positions();
     return round.take();

@@ -87,7 +87,7 @@ Element to_fin(const Node& node, const ArchiveMatch& match, const Page& page, bo
     xml::RsmReply set;
     set.count = page.total;
     const auto cursor = [&](std::size_t index) {
-        return item_cursor(node.record.epoch, node.items.at(match.rank(index)).revision);
+        return item_cursor(node.epoch(), node.items.at(match.rank(index)).revision);
     };
     if (page.from < page.to) {
         set.first = cursor(page.from);
@@ -106,7 +106,7 @@ Element metadata_entry(const char* name, const Node& node, std::size_t rank) {
     const ItemView item = node.items.at(rank);
     return Element(
         name, archive_ns,
-        {{"id", item_cursor(node.record.epoch, item.revision)},
+        {{"id", item_cursor(node.epoch(), item.revision)},
          {"timestamp", xml::to_datetime(item.time)}}
     );
 }
@@ -129,7 +129,7 @@ Decision decide(const Broker& broker, const Context& context, const QueryArchive
     for (std::size_t i = page->from; i < page->to; ++i) {
         const ItemView item = node.items.at(match->rank(i));
         Archived archived;
-        archived.cursor = item_cursor(node.record.epoch, item.revision);
+        archived.cursor = item_cursor(node.epoch(), item.revision);
         archived.id = item.id;
         archived.time = item.time;
         if (config.itemreply == ItemReply::Publisher)
@@ -137,7 +137,7 @@ Decision decide(const Broker& broker, const Context& context, const QueryArchive
         if (config.deliver_payloads && item.payload_bytes > 0) {
             archived.payload = read.keys.size();
             read.keys.push_back(
-                {storage::Family::Payload, payload_key(node.uid, node.record.epoch, item.revision)}
+                {storage::Family::Payload, payload_key(node.uid, node.epoch(), item.revision)}
             );
         }
         items.push_back(std::move(archived));

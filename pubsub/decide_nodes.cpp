@@ -165,7 +165,7 @@ Decision decide(const Broker& broker, const Context& context, const PurgeNode& r
     put_node(batch, node, record);
     batch.put(Family::Control, trash_key(node.uid, node.record.epoch), "");
     batch.event = encode(NodePurged{node.uid});
-    if (auto error = purge_subtopics(node, batch)) return *error;
+    tell_purged_subtopics(node, batch);
     return commit(broker, context, *granted, std::move(batch));
 }
 

@@ -66,7 +66,7 @@ void put_item(
     // XEP-0413: what is published again keeps its date of creation.
     if (const auto before = node.items.find(id))
         item.created = node.items.created(before->revision);
-    const std::uint64_t epoch = node.record.epoch;
+    const std::uint64_t epoch = node.epoch();
     // The payload that it replaces goes with it; of publishes that overlap, in the background.
     if (const auto old = node.items.find(id); old && old->payload_bytes > 0)
         batch.erase(Family::Payload, payload_key(node.uid, epoch, old->revision));
@@ -200,11 +200,11 @@ Decision decide(const Broker& broker, const Context& context, const Retract& req
         return refuse(Errc::Forbidden, "Only its publisher and owners may retract this item.");
 
     Batch batch = start_batch(*granted);
-    const std::string key = item_key(node.uid, node.record.epoch, request.id);
+    const std::string key = item_key(node.uid, node.epoch(), request.id);
     // The right rests on who published the item; an owner's does not.
     if (!may_any) batch.expect(Family::Index, key, item->revision);
     if (item->payload_bytes > 0)
-        batch.erase(Family::Payload, payload_key(node.uid, node.record.epoch, item->revision));
+        batch.erase(Family::Payload, payload_key(node.uid, node.epoch(), item->revision));
     batch.erase(Family::Index, key);
     keep_hidden(batch, broker.settings, node);
     const bool is_notified = request.is_notified || node.config().notify_retract;

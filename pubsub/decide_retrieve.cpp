@@ -139,7 +139,7 @@ Decision decide(const Broker& broker, const Context& context, const RetrieveItem
         );
         if (has_payload)
             read.keys.push_back(
-                {storage::Family::Payload, payload_key(node.uid, node.record.epoch, item.revision)}
+                {storage::Family::Payload, payload_key(node.uid, node.epoch(), item.revision)}
             );
     }
     if (test) std::erase_if(wanted, [](const Wanted& item) { return !item.has_payload; });

@@ -12,8 +12,11 @@ constexpr std::string_view end = "</message>";
 std::string wrap(
     std::string_view open, std::string_view event, const std::string& body, const Flavour& flavour
 ) {
-    std::string out(open);
-    out.reserve(open.size() + event.size() + body.size() + flavour.headers.size() + 64);
+    std::string out;
+    out.reserve(
+        open.size() + event.size() + body.size() + flavour.headers.size() + flavour.node.size() + 64
+    );
+    out.append(open);
     if (flavour.has_body && !body.empty()) {
         out += "<body>";
         xml::append_escaped_text(out, body);

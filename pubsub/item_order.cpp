@@ -96,7 +96,7 @@ Checked<OrderedPage> page_in_order(
         const auto place = parse_item_cursor(cursor);
         if (!place) return std::nullopt;
         // From before a purge: all that is here is newer.
-        const storage::Revision key = place->epoch < node.record.epoch ? 0 : place->revision;
+        const storage::Revision key = place->epoch < node.epoch() ? 0 : place->revision;
         const bool is_inclusive = is_after != order.is_descending;
         const std::size_t up_to = items.count_up_to(is_inclusive || key == 0 ? key : key - 1);
         return order.is_descending ? total - up_to : up_to;
@@ -123,7 +123,7 @@ Checked<OrderedPage> page_in_order(
     if (!page->needs_set()) return out;
     xml::Element holder("holder");
     add_set(holder, *page, [&](std::size_t at) {
-        return item_cursor(node.record.epoch, items.key(ascending(at)));
+        return item_cursor(node.epoch(), items.key(ascending(at)));
     });
     out.set = *holder.first_child();
     return out;

@@ -49,8 +49,8 @@ Checked<Page> page_of_items(
     const auto find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
         const auto place = parse_item_cursor(cursor);
         if (!place) return std::nullopt;
-        if (place->epoch != node.record.epoch)   // from before a purge: all that is here is newer
-            return place->epoch < node.record.epoch ? 0 : total;
+        if (place->epoch != node.epoch())   // from before a purge: all that is here is newer
+            return place->epoch < node.epoch() ? 0 : total;
         const storage::Revision up_to =
             is_after || place->revision == 0 ? place->revision : place->revision - 1;
         return std::max(node.items.rank_after(up_to), first) - first;
@@ -77,7 +77,7 @@ std::optional<xml::Element> set_of_items(const Node& node, std::size_t first, co
     if (!page.needs_set()) return std::nullopt;
     xml::Element holder("holder");
     add_set(holder, page, [&](std::size_t rank) {
-        return item_cursor(node.record.epoch, node.items.at(first + rank).revision);
+        return item_cursor(node.epoch(), node.items.at(first + rank).revision);
     });
     return *holder.first_child();
 }

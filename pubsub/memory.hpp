@@ -103,6 +103,9 @@ public:
     /// Topics that have subtopics.
     const std::set<std::uint64_t>& topics() const { return topics_; }
 
+    /// Keys come in any order: what looks unreachable may not be.
+    bool is_scanning() const { return is_scanning_; }
+
     // What background work looks at.
     const std::set<Lease>& leases() const { return leases_; }
     const OldItems& old_items() const { return old_items_; }
@@ -144,6 +147,9 @@ private:
     void note_position(const std::string& jid);
     void apply_item(const ParsedKey& key, const storage::KeyChange& change);
     void enter(Node& node);
+    /// All its items are of an epoch that is over.
+    void put_away(Node& node, std::uint64_t epoch);
+    void take_early_items(Node& node);
     void note_items(Node& node);
     void forget_items(Node& node);
     void note_hiding(const Node& node, storage::Revision hidden_before);

@@ -52,6 +52,10 @@ struct Node {
     /// Whose affiliations and access model count here, and in whose name the policy is asked.
     const Node& rights() const { return topic ? *topic : *this; }
     std::string_view governing_name() const;
+    /// Of the items. A subtopic's are in that of its topic, so that one record ends both.
+    std::uint64_t epoch() const {
+        return topic && is_subtopic() ? topic->record.epoch : record.epoch;
+    }
     /// Somebody is told of what this subtopic gets.
     bool is_in_use() const;
 

@@ -22,7 +22,7 @@ NodeView view_of(const Broker& broker, const Node& node) {
     view.topic = node.governing_name() == node.name() ? "" : node.governing_name();
     view.filter = node.record.filter;
     view.is_collection = node.config().is_collection();
-    view.is_enabled = !node.record.is_switched_off;
+    view.is_enabled = !node.rights().record.is_switched_off;
     return view;
 }
 

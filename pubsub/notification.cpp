@@ -2,8 +2,11 @@
 // for an item: its payload was serialized when it was parsed.
 #include "pubsub/notification.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "pubsub/collection_audience.hpp"
 #include "pubsub/item_notification.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/subtopic.hpp"
@@ -44,6 +47,17 @@ const std::string* payload_in(const storage::Committed& committed) {
         if (operation.family == storage::Family::Payload && !operation.erase)
             return &operation.value;
     return nullptr;
+}
+
+/// Nobody gets items through the collection of the topic's subtopics.
+bool brings_no_items(const NodeTree& tree, const Node& topic) {
+    const auto collection = topic.subtopics.find("");
+    if (collection == topic.subtopics.end()) return true;
+    const Node& node = *collection->second;
+    return tree.parents(node.uid).empty() &&
+           std::ranges::none_of(node.subscriptions, [](const auto& entry) {
+               return brings_items(entry.second, 1);
+           });
 }
 
 }   // namespace
@@ -126,12 +140,26 @@ void Announcer::tell_subtopics(
     const Node& node, const ItemPublished& event, const PublishedItem& item
 ) {
     if (event.extracted.empty() || node.subtopics.empty() || !broker_.filter) return;
+    const auto made_for = [&](const Node& of) {
+        return item_notification(broker_, of, item, committed_.revision, index_++, std::nullopt);
+    };
+    const bool is_quiet = brings_no_items(broker_.memory.tree(), node);
+    std::optional<Notification> of_topic;
     for (const Node* subtopic :
-         broker_.filter_indexes.match(*broker_.filter, node, event.extracted))
-        if (notifier_.has_audience(subtopic->uid))
-            notifier_.notify(item_notification(
-                broker_, *subtopic, item, committed_.revision, index_++, std::nullopt
-            ));
+         broker_.filter_indexes.match(*broker_.filter, node, event.extracted)) {
+        if (!notifier_.has_audience(subtopic->uid)) continue;
+        const bool has_others = !subtopic->subscriptions.empty() ||
+                                broker_.memory.tree().parents(subtopic->uid).size() > 1;
+        if (has_others || !is_quiet) {
+            notifier_.notify(made_for(*subtopic));
+            continue;
+        }
+        // Subscriptions to the topic with a filter name the topic: one text for all of them.
+        if (!of_topic) of_topic = made_for(node);
+        Notification copy = *of_topic;
+        copy.node = subtopic->uid;
+        notifier_.notify(std::move(copy));
+    }
 }
 
 void Announcer::operator()(const ItemsRetracted& event) {
@@ -148,8 +176,9 @@ void Announcer::operator()(const ItemsRetracted& event) {
         send(one, in_event(start("items", one) + ">" + ids + "</items>"));
     };
     tell(*node);
-    // Which filters the item matched is not known any more: who never had it learns an id.
-    if (!shows_through(broker_, *node)) return;
+    // Which filters the item matched is not known any more: who never had it learns an id. What
+    // only went out of sight is not worth that, told to all filters of the topic at each publish.
+    if (!shows_through(broker_, *node) || event.hidden_up_to != 0) return;
     for (const auto& [filter, subtopic] : node->subtopics)
         if (subtopic->is_subtopic()) tell(*subtopic);
 }

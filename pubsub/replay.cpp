@@ -204,7 +204,7 @@ OwedItem to_owed(const Source& source, const ItemView& item) {
     owed.is_for_full = item.revision > source.full;
     if (item.payload_bytes > 0)
         owed.payload = {
-            Family::Payload, payload_key(source.node->uid, source.node->record.epoch, item.revision)
+            Family::Payload, payload_key(source.node->uid, source.node->epoch(), item.revision)
         };
     return owed;
 }

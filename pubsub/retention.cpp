@@ -85,9 +85,7 @@ void Round::tell_of(const Node& node, storage::Revision after) {
         ItemsRetracted event{node.uid, true, {}, after, after};
         for (; from < to; ++from) {
             const ItemView item = node.items.at(from);
-            batch.expect(
-                Family::Index, item_key(node.uid, node.record.epoch, item.id), item.revision
-            );
+            batch.expect(Family::Index, item_key(node.uid, node.epoch(), item.id), item.revision);
             event.ids.emplace_back(item.id);
             event.hidden_up_to = item.revision;
         }
@@ -121,7 +119,7 @@ void Round::erase_up_to(const Node& node, std::size_t from, std::size_t to) {
         Batch batch;
         // A configuration that was changed meanwhile may keep them.
         batch.expect(Family::Control, node_key(node.uid), node.revision);
-        erase_items(batch, node.uid, node.record.epoch, node.items, from, end);
+        erase_items(batch, node.uid, node.epoch(), node.items, from, end);
         ItemsRetracted event{node.uid, node.tells_of_hiding(), {}};
         // Those that expired in sight of all; the others were told of when they were hidden.
         for (std::size_t rank = std::max(from, hidden); rank < end; ++rank)

@@ -16,9 +16,7 @@ using storage::Family;
 
 namespace {
 
-/// How many subtopics, with items of their own, a purge can take along in one batch.
-constexpr std::size_t purged_max = 40;
-/// And how many a collection that is made late takes in.
+/// How many subtopics a collection that is made late takes in.
 constexpr std::size_t gathered_max = 30;
 
 NodeRecord record_of(const Node& topic, const std::string& name, storage::Millis now) {
@@ -75,6 +73,8 @@ Checked<SubtopicUse> use_subtopic(
     const CanonicalFilter& filter,
     Batch& batch
 ) {
+    // Who changes the filter of a subscription subscribes to something else.
+    if (auto error = check_switch(topic, Operation::Subscribe)) return *error;
     const auto found = topic.subtopics.find(filter.text);
     if (found == topic.subtopics.end()) return make_subtopic(broker, context, topic, filter, batch);
     const Node& node = *found->second;
@@ -163,22 +163,9 @@ std::string extracted_of(
     return extracted;
 }
 
-std::optional<xml::StanzaError> purge_subtopics(const Node& topic, Batch& batch) {
-    std::size_t purged = 0;
-    for (const auto& [filter, subtopic] : topic.subtopics) {
-        if (subtopic->items.size() == 0) continue;
-        if (++purged > purged_max)
-            return refuse(
-                Errc::ResourceConstraint, "Too many subtopics have items: wait until some end."
-            );
-        NodeRecord record = subtopic->record;
-        batch.expect(Family::Control, node_key(subtopic->uid), subtopic->revision);
-        batch.put(Family::Control, trash_key(subtopic->uid, record.epoch), "");
-        ++record.epoch;
-        batch.put(Family::Control, node_key(subtopic->uid), encode(record));
-        batch.event += encode(NodePurged{subtopic->uid});
-    }
-    return std::nullopt;
+void tell_purged_subtopics(const Node& topic, Batch& batch) {
+    for (const auto& [filter, subtopic] : topic.subtopics)
+        if (subtopic->items.size() > 0) batch.event += encode(NodePurged{subtopic->uid});
 }
 
 }   // namespace grid::pubsub

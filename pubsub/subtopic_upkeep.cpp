@@ -16,6 +16,7 @@ Batch removal(const Node& node) {
     Batch batch;
     NodeRecord record = node.record;
     record.is_deleted = true;
+    record.epoch = node.epoch();   // that of its topic no longer counts for it
     // Publishers hear of it as of one that left the collection; who still is subscribed to a
     // subtopic of a topic that is gone hears of the deletion.
     if (!node.is_in_use()) record.config.notify_delete = false;

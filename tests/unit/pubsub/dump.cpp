@@ -80,8 +80,7 @@ std::size_t orphans(Stage& stage) {
         for (std::size_t rank = 0; rank < items.size(); ++rank)
             known.insert(pubsub::payload_key(uid, epoch, items.at(rank).revision));
     };
-    for (const auto& [uid, node] : stage.memory().nodes())
-        note(uid, node->record.epoch, node->items);
+    for (const auto& [uid, node] : stage.memory().nodes()) note(uid, node->epoch(), node->items);
     for (const auto& [key, items] : stage.memory().old_items()) note(key.first, key.second, items);
     std::size_t count = 0;
     (void)stage.store().snapshot()->scan(

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "controller/filters/canonical.hpp"
+#include "controller/filters/index.hpp"
 #include "controller/topics/directory.hpp"
 #include "pubsub/stored_payload.hpp"
 #include "storage/codec.hpp"

@@ -7,6 +7,9 @@ namespace grid::controller::filters {
 
 namespace {
 
+/// Each length is looked up for each value: not every length that somebody may think of.
+constexpr std::size_t stem_bytes_max = 32;
+
 const AttributeValues* find(const Values& values, std::string_view name) {
     const auto at = std::ranges::lower_bound(values, name, {}, &AttributeValues::name);
     return at != values.end() && at->name == name ? &*at : nullptr;
@@ -14,10 +17,13 @@ const AttributeValues* find(const Values& values, std::string_view name) {
 
 }   // namespace
 
-std::string access_key(std::string_view attribute, std::string_view key) {
-    std::string out;
-    out.reserve(attribute.size() + 1 + key.size());
-    return out.append(attribute).append(1, '\0').append(key);
+std::string stem_of(std::string_view key, unsigned bits) {
+    std::string stem(key.substr(0, (bits + 7) / 8));
+    if (bits % 8 != 0 && !stem.empty()) {
+        const auto mask = static_cast<unsigned char>(0xffU << (8 - bits % 8));
+        stem.back() = static_cast<char>(static_cast<unsigned char>(stem.back()) & mask);
+    }
+    return stem;
 }
 
 std::vector<Binding> bind(const Support& support) {
@@ -43,10 +49,7 @@ Values extract(const xml::Element& payload, const std::vector<Binding>& bindings
 }
 
 Compiled::Compiled(const Expression& expression, const Support& support)
-    : root_(compile(expression, support)), access_(access_of(root_)) {
-    std::ranges::sort(access_);
-    access_.erase(std::ranges::unique(access_).begin(), access_.end());
-}
+    : root_(compile(expression, support)), access_(access_of(root_)) {}
 
 Compiled::Node Compiled::compile(const Expression& expression, const Support& support) {
     Node node{expression.op, expression.attribute, {}, {}, {}};
@@ -117,59 +120,56 @@ bool Compiled::test_leaf(const Node& node, const AttributeValues& values) {
     }
 }
 
-std::vector<std::string> Compiled::access_of(const Node& node) {
-    std::vector<std::string> keys;
-    if (node.op == Op::In) {
-        for (const std::string& key : node.keys) keys.push_back(access_key(node.attribute, key));
-    } else if (node.op == Op::And) {
-        // Any of them must hold: the one with the fewest values says most.
+std::vector<Access> Compiled::access_of_leaf(const Node& node) {
+    using Kind = Access::Kind;
+    std::vector<Access> found;
+    if (node.op == Op::Cidr) {
+        const unsigned bits = node.network.bits;
+        found.push_back({Kind::Stem, node.attribute, stem_of(node.network.address, bits), bits});
+    } else if (node.op == Op::In) {
+        for (const std::string& key : node.keys)
+            found.push_back({Kind::Equal, node.attribute, key, 0});
+    } else if (!node.keys.empty()) {
+        const std::string& key = node.keys.front();
+        const auto add = [&](Kind kind) { found.push_back({kind, node.attribute, key, 0}); };
+        if (node.op == Op::Prefix) {
+            const auto bits = static_cast<unsigned>(8 * std::min(key.size(), stem_bytes_max));
+            found.push_back({Kind::Stem, node.attribute, stem_of(key, bits), bits});
+        }
+        if (node.op == Op::Ge) add(Kind::AtLeast);
+        if (node.op == Op::Gt) add(Kind::Above);
+        if (node.op == Op::Le) add(Kind::AtMost);
+        if (node.op == Op::Lt) add(Kind::Below);
+    }
+    return found;
+}
+
+std::vector<Access> Compiled::access_of(const Node& node) {
+    // How many payloads pass, roughly: of values there are many, of comparisons half are true.
+    const auto weight = [](const std::vector<Access>& tests) {
+        std::size_t sum = 0;
+        for (const Access& one : tests)
+            sum += one.kind == Access::Kind::Equal ? 1 : one.kind == Access::Kind::Stem ? 4 : 1000;
+        return sum;
+    };
+    std::vector<Access> found;
+    if (node.op == Op::And) {
+        // Any of them must hold: the one that says most.
         for (const Node& operand : node.operands) {
             auto of_operand = access_of(operand);
             if (of_operand.empty()) continue;
-            if (keys.empty() || of_operand.size() < keys.size()) keys = std::move(of_operand);
+            if (found.empty() || weight(of_operand) < weight(found)) found = std::move(of_operand);
         }
     } else if (node.op == Op::Or) {
         for (const Node& operand : node.operands) {
             const auto of_operand = access_of(operand);
             if (of_operand.empty()) return {};
-            keys.insert(keys.end(), of_operand.begin(), of_operand.end());
+            found.insert(found.end(), of_operand.begin(), of_operand.end());
         }
+    } else if (node.operands.empty()) {
+        found = access_of_leaf(node);
     }
-    return keys;
-}
-
-void Index::add(std::uint64_t subtopic, Compiled filter) {
-    remove(subtopic);
-    for (const std::string& key : filter.access()) by_value_[key].push_back(subtopic);
-    if (filter.access().empty()) others_.push_back(subtopic);
-    filters_.emplace(subtopic, std::move(filter));
-}
-
-void Index::remove(std::uint64_t subtopic) {
-    const auto found = filters_.find(subtopic);
-    if (found == filters_.end()) return;
-    for (const std::string& key : found->second.access()) {
-        const auto at = by_value_.find(key);
-        std::erase(at->second, subtopic);
-        if (at->second.empty()) by_value_.erase(at);
-    }
-    std::erase(others_, subtopic);
-    filters_.erase(found);
-}
-
-std::vector<std::uint64_t> Index::match(const Values& values) const {
-    std::vector<std::uint64_t> candidates = others_;
-    for (const AttributeValues& attribute : values)
-        for (const std::string& key : attribute.keys)
-            if (const auto at = by_value_.find(access_key(attribute.name, key));
-                at != by_value_.end())
-                candidates.insert(candidates.end(), at->second.begin(), at->second.end());
-    std::ranges::sort(candidates);
-    candidates.erase(std::ranges::unique(candidates).begin(), candidates.end());
-    std::erase_if(candidates, [&](std::uint64_t subtopic) {
-        return !filters_.at(subtopic).matches(values);
-    });
-    return candidates;
+    return found;
 }
 
 }   // namespace grid::controller::filters

@@ -1,11 +1,10 @@
-// controller/filters/evaluate.hpp: does a payload match? One filter by walking its tree; many of
-// one topic by an index over their equality tests.
+// controller/filters/evaluate.hpp: does a payload match? One filter, by walking its tree; index.hpp
+// is for many.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "controller/filters/expression.hpp"
@@ -32,14 +31,31 @@ std::vector<Binding> bind(const Support& support);
 /// Each attribute once, whatever the number of filters.
 Values extract(const xml::Element& payload, const std::vector<Binding>& bindings);
 
+/// A test of one value of an attribute, that an index finds by the value.
+struct Access {
+    enum class Kind : std::uint8_t {
+        Equal,
+        Stem,   // begins with these bits
+        AtLeast,
+        Above,
+        AtMost,
+        Below
+    };
+    Kind kind = Kind::Equal;
+    std::string attribute, key;
+    unsigned bits = 0;   // of a stem
+};
+/// The first bits of a key, as the key of Kind::Stem has them.
+std::string stem_of(std::string_view key, unsigned bits);
+
 /// A filter with its values as bytes that compare; canonical or not.
 class Compiled {
 public:
     Compiled(const Expression& expression, const Support& support);
     bool matches(const Values& values) const;
 
-    /// Some of which a payload must have to match: `attribute\0key` each. Empty: nothing is known.
-    const std::vector<std::string>& access() const { return access_; }
+    /// Tests of which some value of a payload must pass one to match. Empty: nothing is known.
+    const std::vector<Access>& access() const { return access_; }
 
 private:
     struct Node {
@@ -52,29 +68,11 @@ private:
     static Node compile(const Expression& expression, const Support& support);
     static bool test(const Node& node, const Values& values);
     static bool test_leaf(const Node& node, const AttributeValues& values);
-    static std::vector<std::string> access_of(const Node& node);
+    static std::vector<Access> access_of(const Node& node);
+    static std::vector<Access> access_of_leaf(const Node& node);
 
     Node root_;
-    std::vector<std::string> access_;
-};
-
-/// `attribute\0key`.
-std::string access_key(std::string_view attribute, std::string_view key);
-
-/// All filters of one topic. Those with an equality test that must hold are found by the payload's
-/// values; only the others are tried one by one.
-class Index {
-public:
-    void add(std::uint64_t subtopic, Compiled filter);
-    void remove(std::uint64_t subtopic);
-    /// In ascending order.
-    std::vector<std::uint64_t> match(const Values& values) const;
-    std::size_t size() const { return filters_.size(); }
-
-private:
-    std::unordered_map<std::uint64_t, Compiled> filters_;
-    std::unordered_map<std::string, std::vector<std::uint64_t>> by_value_;
-    std::vector<std::uint64_t> others_;   // tried one by one
+    std::vector<Access> access_;
 };
 
 }   // namespace grid::controller::filters

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "controller/filters/canonical.hpp"
+#include "controller/filters/index.hpp"
 #include "filter_cases.hpp"
 #include "xml/parser.hpp"
 

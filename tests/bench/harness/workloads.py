@@ -1,5 +1,5 @@
 # tests/bench/harness/workloads.py: the workloads, and which of their figures are shown.
-from harness import many
+from harness import filtered, many
 from harness.workload import Failure, Metric, Workload, median   # noqa: F401
 
 FAN_OUT = [
@@ -62,4 +62,5 @@ WORKLOADS = [
              ["--clients", "100", "--outstanding", "4"], SHORT),
     many.ManyNodes(),
     *many.COSTS,
+    *filtered.FILTERED,
 ]

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "load/crowd.hpp"
+#include "load/filters.hpp"
 #include "load/ledger.hpp"
 #include "load/modes.hpp"
 #include "load/report.hpp"
@@ -34,6 +35,7 @@ public:
                               : "sub",
               options_.publishers
           ),
+          holders_(bench, "hold", options_.publishers + options_.subscribers),
           ledger_(options_.publishers, options_.subscribers),
           sent_(options_.publishers),
           slots_(options_.publishers * ring),
@@ -48,6 +50,7 @@ public:
             publishers_.ask_one_by_one(1, [&](const Client&) {
                 return delete_node(options_, node_);
             });
+        holders_.close();
         subscribers_.close();
         publishers_.close();
         if (ledger_.lost(sent_) + ledger_.late() > 0)
@@ -90,6 +93,7 @@ private:
     const bool has_nodes_ = !options_.raw && !options_.mqtt;   // else there is nothing to set up
     Crowd publishers_;
     Crowd subscribers_;
+    Crowd holders_;   // of filters that match nothing
     Ledger ledger_;
     std::vector<PublishRequest> requests_;
     std::vector<std::uint32_t> sent_;
@@ -111,7 +115,9 @@ void FanOut::set_up() {
     if (has_nodes_)
         publishers_.ask_one_by_one(1, [&](const Client&) { return create_node(options_, node_); });
     subscribers_.connect(options_.subscribers);
-    if (has_nodes_)
+    if (options_.filters > 0)
+        put_filters(options_, node_, publishers_, subscribers_, holders_);
+    else if (has_nodes_)
         subscribers_.ask([&](const Client& client) {
             return subscribe(options_, node_, options_.bare ? client.bare_jid() : client.jid());
         });
@@ -236,6 +242,7 @@ void FanOut::report() {
     Report report(options_.rate > 0 ? "fanout-rate" : "fanout", options_.name);
     report.number("publishers", static_cast<double>(options_.publishers))
         .number("subscribers", static_cast<double>(options_.subscribers))
+        .number("filters", static_cast<double>(options_.filters))
         .number("outstanding", static_cast<double>(options_.outstanding))
         .number("bytes", static_cast<double>(options_.bytes))
         .text(

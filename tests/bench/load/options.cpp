@@ -40,6 +40,7 @@ Option flag(bool Options::* field, bool to, const char* help) {
 const std::map<std::string, Option>& table() {
     static const std::map<std::string, Option> options{
         {"--access", value(&Options::access, "access model of the node")},
+        {"--attributes", flag(&Options::attributes, true, "items have what filters ask about")},
         {"--authzid", flag(&Options::authzid, true, "name the JID in SASL EXTERNAL")},
         {"--bare", flag(&Options::bare, true, "subscribe bare JIDs, with presence")},
         {"--bytes", value(&Options::bytes, "size of an item's payload")},
@@ -50,6 +51,7 @@ const std::map<std::string, Option>& table() {
         {"--direct", flag(&Options::direct, true, "direct TLS instead of STARTTLS")},
         {"--domain", value(&Options::domain, "domain of the server")},
         {"--drain", value(&Options::drain, "seconds to wait for what is under way at the end")},
+        {"--filters", value(&Options::filters, "fanout: subscribe by so many filters in all")},
         {"--max-items", value(&Options::items_max, "pubsub#max_items")},
         {"--mqtt", flag(&Options::mqtt, true, "fanout: MQTT 3.1.1 instead of XMPP")},
         {"--name", value(&Options::name, "what the report calls the server")},
@@ -91,6 +93,10 @@ void check(const Options& options) {
     if (options.outstanding > 1024) throw std::invalid_argument("--outstanding is at most 1024");
     if (options.mqtt && options.mode != "fanout" && options.mode != "logins")
         throw std::invalid_argument("--mqtt is for fanout");
+    if (options.filters > 0 && (options.raw || options.mqtt || !options.attributes))
+        throw std::invalid_argument("--filters needs --attributes, and a server of ours");
+    if (options.attributes && options.bytes < 512)
+        throw std::invalid_argument("--attributes needs --bytes of at least 512");
     if (options.publishers > 0xffff) throw std::invalid_argument("too many publishers");
 }
 

@@ -32,6 +32,8 @@ struct Options {
     std::size_t bytes = 1024;   // of the item's payload element
     bool persist = true;
     std::size_t items_max = 10;
+    bool attributes = false;   // items have what filters ask about
+    std::size_t filters = 0;   // mode fanout: so many at the node; each subscriber's own matches
     std::string access = "open";
     std::size_t nodes = 100;   // modes fill, mix
     std::size_t subscriptions = 0, items = 0;

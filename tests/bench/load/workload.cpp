@@ -6,6 +6,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "load/filters.hpp"
 #include "load/framer.hpp"
 #include "load/mqtt.hpp"
 
@@ -48,9 +49,9 @@ std::string pubsub_set(
 }
 
 // The payload of published items: printable text that is not all the same.
-std::string filling(std::size_t bytes) {
-    std::string text;
-    for (std::size_t i = 0; i < bytes; ++i)
+std::string filling(const Options& options, std::size_t bytes) {
+    std::string text(options.attributes ? attributes_element : "");
+    for (std::size_t i = text.size(); i < bytes; ++i)
         text += "incident report 0123456789 abcdefghijklmnopqrstuvwxyz "[(i * 7 + i / 53) % 54];
     return text;
 }
@@ -81,8 +82,8 @@ PublishRequest::PublishRequest(
 )
     : publisher_(publisher) {
     const std::string payload = std::string(payload_open) + "~" + std::string(stamp_digits, '0') +
-                                filling(stamped_bytes(options.bytes) - stamp_digits) + "~" +
-                                std::string(payload_close);
+                                filling(options, stamped_bytes(options.bytes) - stamp_digits) +
+                                "~" + std::string(payload_close);
     if (options.mqtt) {
         text_ = mqtt::publish(node, payload, packet_id_);
     } else if (options.raw) {

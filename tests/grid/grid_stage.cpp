@@ -72,7 +72,6 @@ controller::ServerFacts FakeServer::facts() const {
 }
 
 namespace {
-
 pubsub::Settings broker_settings() {
     pubsub::Settings settings;
     settings.service = *xml::Jid::parse("pubsub.grid.example");

@@ -173,7 +173,7 @@ TEST_CASE_METHOD(Samples, "S31: who registers second becomes publisher of the to
     CHECK(store.status().revision == revision);
 }
 
-TEST_CASE_METHOD(Samples, "S32 sample 7: subscribe adds to the whitelist topic", "[grid]") {
+TEST_CASE_METHOD(Samples, "S32, S33 sample 7: subscribe adds to the whitelist topic", "[grid]") {
     provider();
     const auto answer = sends(node2, R"(
         <iq xmlns='jabber:client' id='s1' to='grid_Controller.jabber' type='get'>

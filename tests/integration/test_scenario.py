@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from slixmpp.exceptions import IqError
 
 from grid_protocol import (
+    GI,
     answer_queries,
     find,
     gi,
@@ -29,6 +30,10 @@ SESSION = "urn:session:1"
 QUERY = "<SessionQuery xmlns='com.domain.ise.session'/>"
 TAG = "{com.domain.ise.session}SessionQuery"
 
+SUPPORT = (
+    "<filterSupport><attribute name='location' type='string' match='eq in' "
+    "path='/session/@location'/></filterSupport><subtopicLimit>8</subtopicLimit>"
+)
 CAPABILITY = "<capability><name>SessionCapability</name><version>1.0</version></capability>"
 
 POLICY = """\
@@ -49,6 +54,7 @@ class Scenario(unittest.IsolatedAsyncioTestCase):
             {
                 # Figure 4 by itself, for those whose certificate says enough.
                 "accounts.approve": "o=Example Corp; group=readers -> readers",
+                "controller.subtopic_grace_seconds": "0",
             },
         )
         self.addCleanup(self.server.close)
@@ -77,12 +83,15 @@ class Scenario(unittest.IsolatedAsyncioTestCase):
     async def state(self, client):
         return texts(await gi(client, "AccountQuery", "<status/>"))
 
-    async def test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s80_s83_the_sequences_in_order(self):
+    async def test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s61_s80_s83_the_sequences_in_order(self):
         ise = await self.register_and_approve("ise", "publishers")
         asa = await self.register_by_itself("asa", "readers")
         await self.authorize_publisher(ise, asa)
         await self.authorize_subscriber(ise, asa)
         await self.publish(ise, asa)
+        subtopic = await self.subscribe_with_filter(ise, asa)
+        await self.publish_to_who_filters(ise, asa, subtopic)
+        await self.clean_up(ise, asa, subtopic)
         await self.directed_query(ise, asa)
         await self.change_of_group(ise, asa)
         await self.revocation_while_connected(ise)
@@ -125,7 +134,7 @@ class Scenario(unittest.IsolatedAsyncioTestCase):
         answer = await init_publish(
             ise,
             TOPIC,
-            f"<query name='{SERVICE}'/><schema namespace='{SESSION}' location='x.xsd'/>",
+            f"<query name='{SERVICE}'/><schema namespace='{SESSION}' location='x.xsd'/>{SUPPORT}",
         )
         self.assertEqual(answer["topicName"], [TOPIC])
         self.assertEqual(await find(asa, SERVICE), [ise.boundjid.full])
@@ -146,6 +155,53 @@ class Scenario(unittest.IsolatedAsyncioTestCase):
         await self.refused(
             "forbidden", asa["xep_0060"].publish(BROKER, TOPIC, payload=session("SJC"))
         )
+
+    async def subtopic_notification(self, client, action):
+        while True:
+            message = await client.next_message()
+            for found in message.iter(f"{{{GI}}}SubtopicNotification"):
+                self.assertEqual(found.get("action"), action)
+                return texts(found)
+
+    async def subscribe_with_filter(self, ise, asa):
+        """Figure 9: translate, validate, make the subtopic, tell the publisher."""
+        await xgrid(asa, f"<unsubscribeRequest>{CAPABILITY}</unsubscribeRequest>")
+        request = f"<subscribeRequest>{CAPABILITY}<filter>%s</filter></subscribeRequest>"
+        await self.refused("bad-request", xgrid(asa, request % "<eq attribute='color'>red</eq>"))
+        answer = texts(await xgrid(asa, request % "<eq attribute='location'>SJC</eq>"))
+        subtopic = answer["subtopicName"][0]
+        self.assertTrue(subtopic.startswith(TOPIC + "/"))
+        told = await self.subtopic_notification(ise, "created")
+        self.assertEqual((told["topicName"], told["subtopicName"]), ([TOPIC], [subtopic]))
+        # Figure 10: who registers now hears of it in the answer.
+        again = await init_publish(ise, TOPIC)
+        self.assertEqual((again["name"], again["filter"]), ([subtopic], ["location = 'SJC'"]))
+        return subtopic
+
+    async def publish_to_who_filters(self, ise, asa, subtopic):
+        """The main topic always; each subtopic whose filter matches."""
+        await ise["xep_0060"].publish(BROKER, TOPIC, id="london", payload=session("LON"))
+        await asa.silence()
+        for node in (TOPIC, subtopic):
+            await ise["xep_0060"].publish(BROKER, node, id="sanjose", payload=session("SJC"))
+        _, items, _ = await asa.next_items()
+        self.assertEqual([one for one, _ in items], ["sanjose"])
+        await asa.silence()
+
+    async def clean_up(self, ise, asa, subtopic):
+        """The last subscriber goes, so does the subtopic, and the publisher hears of it."""
+        await xgrid(
+            asa,
+            f"<unsubscribeRequest>{CAPABILITY}<subtopicName>{subtopic}</subtopicName>"
+            "</unsubscribeRequest>",
+        )
+        told = await self.subtopic_notification(ise, "deleted")
+        self.assertEqual(told["subtopicName"], [subtopic])
+        await self.refused(
+            "item-not-found", ise["xep_0060"].publish(BROKER, subtopic, payload=session("SJC"))
+        )
+        self.assertNotIn("name", await init_publish(ise, TOPIC))
+        await xgrid(asa, f"<subscribeRequest>{CAPABILITY}</subscribeRequest>")
 
     async def directed_query(self, ise, asa):
         """Figure 5: the provider asks about the requester before it answers."""

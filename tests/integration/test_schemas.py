@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 import iodef
 from grid_protocol import GridCase, init_publish
-from gridd import BROKER, DOMAIN
+from gridd import BROKER, CONTROLLER, DOMAIN
 
 TOPIC = "incidents"
 INCIDENT = "urn:xmpp:incident:2"
@@ -107,6 +107,34 @@ class Schemas(GridCase):
         await self.invalid(self.publish(foreign), "'Note'")
         self.server.admin_ctl("topics", "schema", TOPIC, "off")
         await self.publish(self.bad())
+
+    async def test_s20_an_administrator_sets_it_from_a_stock_client(self):
+        self.store("off")
+        admin = await self.log_in("admin")
+        head = (
+            "<command xmlns='http://jabber.org/protocol/commands' "
+            "node='com.domain.gi.gcl.controller#topic-schema'"
+        )
+        fields = {"pubsub#node": TOPIC, "x-grid#validation": "strict",
+                  "x-grid#schema_document": "iodef.xsd"}
+        form = "".join(
+            f"<field var='{var}'><value>{value}</value></field>" for var, value in fields.items()
+        )
+
+        async def fill(client):
+            asked = (await client.send_iq(CONTROLLER, "set", head + "/>"))[0]
+            offered = [value.text for value in asked.iter("{jabber:x:data}value")]
+            self.assertIn("iodef.xsd", offered)
+            return (await client.send_iq(
+                CONTROLLER, "set",
+                f"{head} sessionid='{asked.get('sessionid')}'>"
+                f"<x xmlns='jabber:x:data' type='submit'>{form}</x></command>",
+            ))[0].get("status")
+
+        await self.refused("forbidden", fill(self.sensor))
+        await self.publish(self.bad())
+        self.assertEqual(await fill(admin), "completed")
+        await self.invalid(self.publish(self.bad()), "line 2: ")
 
     async def test_s53_the_directory_tells_and_a_restart_keeps_it(self):
         self.store()

@@ -214,7 +214,12 @@ int App::run() {
     administrators_->watch();
     keeper_->start();
     audit_keeper_->start();
-    trust_->start([this](std::vector<std::string> links) { grid_->revoke(std::move(links)); });
+    trust_->start(
+        [this](std::vector<std::string> links) { grid_->revoke(std::move(links)); },
+        [this](std::string link, std::function<void(bool)> done) {
+            grid_->find_certificate(std::move(link), std::move(done));
+        }
+    );
     write_ready_files(options_.data, options_.ready_file, info_->constant);
     log_.info("ready", {{"domain", info_->constant.domain}, {"version", version}});
     on_signal();

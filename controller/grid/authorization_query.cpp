@@ -23,6 +23,14 @@ constexpr std::array asked_operations{
     Asked{"write", policy::Operation::Publish},
 };
 
+/// For how many seconds a provider may go by the answer: not beyond the next time window.
+std::int64_t max_age(const Call& call) {
+    constexpr std::int64_t seconds_max = 60;
+    const auto change = call.state.policy.next_change();
+    if (!change) return seconds_max;
+    return std::clamp<std::int64_t>((*change - call.context.now) / 1000, 0, seconds_max);
+}
+
 xml::Element authorized_answer(
     const Call& call, bool allowed, std::string_view grant, std::string_view identity
 ) {
@@ -34,7 +42,7 @@ xml::Element authorized_answer(
     answer.add(std::move(value));
     if (allowed) answer.add(xml::Element::with_text("grant", grant));
     if (!identity.empty()) answer.add(xml::Element::with_text("identity", identity));
-    answer.add(xml::Element::with_text("maxAge", "60"));
+    answer.add(xml::Element::with_text("maxAge", std::to_string(max_age(call))));
     return answer;
 }
 
@@ -94,6 +102,8 @@ Outcome<Subject> subject_of(const Call& call) {
              account != nullptr &&
              (!account->is_bound() || !is_same_certificate(*account, *holder)))
         subject.refusal = "certificate chain: the account belongs to another certificate";
+    else if (account != nullptr && account->is_pinned_elsewhere(*holder))
+        subject.refusal = "certificate chain: the account is pinned to another key";
     return subject;
 }
 

@@ -14,7 +14,7 @@ constexpr std::size_t links_per_turn = 500;
 
 void Grid::end_stream(const SessionPtr& session, const std::string& why) {
     if (!session->transport) return;
-    session->transport->close(xml::StreamError{"reset", why, {}});
+    fanout_.end(session, xml::StreamError{"reset", why, {}});
     controller_.record_session(
         session->identity, "certificate-end", session->principal.address, why
     );
@@ -23,6 +23,12 @@ void Grid::end_stream(const SessionPtr& session, const std::string& why) {
 void Grid::close_expired() {
     for (const SessionPtr& session : sessions_.take_expired(now()))
         end_stream(session, "your certificate has expired");
+}
+
+void Grid::find_certificate(std::string link, std::function<void(bool)> done) {
+    boost::asio::post(strand_, [this, link = std::move(link), done = std::move(done)] {
+        done(!sessions_.by_certificate(link).empty());
+    });
 }
 
 void Grid::revoke(std::vector<std::string> links) {
@@ -35,6 +41,7 @@ void Grid::revoke_some(std::shared_ptr<const std::vector<std::string>> links, st
     for (std::size_t i = from; i < end; ++i)
         for (const SessionPtr& session : sessions_.by_certificate((*links)[i]))
             end_stream(session, "your certificate was revoked");
+    fanout_.flush();
     if (end < links->size())
         boost::asio::post(strand_, [this, links, end] { revoke_some(links, end); });
 }

@@ -94,6 +94,8 @@ public:
     void set_revoked(Revoked revoked) { revoked_ = std::move(revoked); }
     /// Ends the streams that rest on these certificates: entries of controller::Identity::path.
     void revoke(std::vector<std::string> links);
+    /// Whether any stream rests on that one; `done` on the grid strand.
+    void find_certificate(std::string link, std::function<void(bool)> done);
     /// Makes these accounts administrators, as `gridctl admin add` asked.
     void add_administrators(std::vector<xml::Jid> administrators);
 

@@ -117,6 +117,7 @@ controller::Chains::Verdict TrustedChains::verify(const std::vector<std::string>
         identity.account = account.bare();
         identity.anchor = path.anchor;
         identity.fingerprint = fingerprint_of(leaf);
+        identity.key = key_hash_of(leaf);
         identity.serial = serial_of(leaf);
         identity.not_after = to_millis(X509_get0_notAfter(leaf));
         identity.is_mapped = is_mapped;

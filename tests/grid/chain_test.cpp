@@ -124,6 +124,23 @@ TEST_CASE_METHOD(Chain, "S50: identity and chain must be of the same", "[grid]")
     CHECK(ask(identity_param("asa@grid.example") + one) == "true read-only asa@grid.example");
 }
 
+TEST_CASE_METHOD(Chain, "S50: another key than the one that the account is pinned to", "[grid]") {
+    const std::string key(64, 'a'), stolen(64, 'b');
+    REQUIRE(
+        rest(
+            "root@grid.example", "PATCH", "/accounts/asa@grid.example",
+            R"({"key_pin":")" + key + "\"}"
+        )
+            .first == 200
+    );
+    says({"asa@grid.example"});
+    CHECK(ask(one) == "false asa@grid.example");
+    chains.verdict.identities.front().key = stolen;
+    CHECK(ask(one) == "false asa@grid.example");
+    chains.verdict.identities.front().key = key;
+    CHECK(ask(one) == "true read-only asa@grid.example");
+}
+
 TEST_CASE_METHOD(
     Chain, "S50: what is no chain, and too much of one, is refused as such", "[grid]"
 ) {

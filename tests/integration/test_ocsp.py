@@ -111,6 +111,26 @@ class Ocsp(unittest.TestCase):
         self.assertIn("<not-authorized", self.attempt(alice))
         self.assertEqual(stream.stream_error(5), "reset")
 
+    def test_s84_a_stream_ends_when_its_certificate_is_found_revoked_later(self):
+        self.serve("closed", tls__ocsp_cache_seconds_max="2")
+        port, other = free_port(), free_port()
+        alice, bob = self.client("alice", port), self.client("bob", other)
+        good, silent = self.responder(port, minutes=5), self.responder(other, minutes=5)
+        streams = []
+        for bundle in (alice, bob):
+            stream = Raw(self.server.c2s, DOMAIN)
+            self.addCleanup(stream.socket.close)
+            streams.append(stream.login(bundle))
+        good.close()
+        silent.close()   # and stays so: who was let in is not put out for that
+        self.responder(port, [alice], minutes=5)
+        self.assertEqual(streams[0].stream_error(15), "reset")
+        self.server.wait_log("what=ocsp_failed")
+        streams[1].send(
+            f"<iq type='get' id='p' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>"
+        )
+        streams[1].expect("<iq[^>]*id='p'")
+
     def test_s86_a_configured_responder_a_foreign_signature_and_garbage(self):
         port = free_port()
         self.serve("closed", tls__ocsp_responder=f"http://127.0.0.1:{port}")

@@ -144,6 +144,20 @@ class Revocation(unittest.TestCase):
         server.wait_log("crl_unusable.*no CA", mark)
         self.assertIn("<success", self.attempt(alice))
 
+    def test_s86_an_older_list_takes_no_revocation_back(self):
+        server = self.serve()
+        bad = self.root.client(f"bad@{DOMAIN}")
+        self.list_of(self.root, [bad])
+        server.start()
+        self.assertIn(DENIED, self.attempt(bad))
+        mark = server.log_mark()
+        self.list_of(self.root, this_update=-2 * DAY)
+        server.wait_log("crl_unusable.*older", mark)
+        self.assertIn(DENIED, self.attempt(bad))
+        self.list_of(self.root, this_update=-SECOND)   # the CA took it back itself
+        server.wait_log("crl_loaded.*revoked=0", mark)
+        self.assertIn("<success", self.attempt(bad))
+
     def test_s84_http_too(self):
         server = self.serve()
         self.list_of(self.root)

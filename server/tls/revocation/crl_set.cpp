@@ -103,6 +103,18 @@ CrlSet::Finding CrlSet::check(std::span<const std::string> path, storage::Millis
     return unknown;
 }
 
+std::vector<std::string> CrlSet::keep_newer(const CrlSet& before) {
+    std::vector<std::string> kept;
+    for (auto& [key, crl] : by_key_) {
+        const auto known = before.by_key_.find(key);
+        if (known == before.by_key_.end() || known->second->this_update <= crl->this_update)
+            continue;
+        crl = known->second;
+        kept.push_back(crl->issuer_name);
+    }
+    return kept;
+}
+
 std::vector<std::string> CrlSet::newly_revoked(const CrlSet& before) const {
     std::vector<std::string> links;
     for (const auto& [key, crl] : by_key_) {

@@ -55,6 +55,9 @@ public:
     /// Of a path (controller::Identity::path). Revoked anywhere wins; Unknown: a CA of the path has
     /// no list here, or one past its nextUpdate.
     Finding check(std::span<const std::string> path, storage::Millis now) const;
+    /// Keeps the newer list of a CA where `before` has it: what was revoked is not taken back by a
+    /// file of yesterday. The CAs of which that is so, by the names of their lists.
+    std::vector<std::string> keep_newer(const CrlSet& before);
     /// What this set revokes and `before` did not, as entries of paths.
     std::vector<std::string> newly_revoked(const CrlSet& before) const;
 

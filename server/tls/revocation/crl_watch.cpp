@@ -100,6 +100,13 @@ void CrlWatch::rebuild() {
             else
                 complain(path + " " + read.complaint, read.complaint);
         }
+    const std::vector<std::string> kept = next->keep_newer(*current());
+    for (const auto& [key, crl] : next->all())
+        if (const std::string about = crl->issuer_name + " (older)";
+            std::ranges::find(kept, crl->issuer_name) != kept.end())
+            complain(about, "an older list than the one in force: that one stays");
+        else
+            complaints_.erase(about);
     for (const auto& [key, crl] : next->all())
         log_.info(
             "crl_loaded",

@@ -12,8 +12,10 @@ namespace {
 
 /// How far a responder's clock may be from ours.
 constexpr long clock_seconds_max = 300;
+/// RFC 6960 §4.2.2.1: without a nextUpdate newer information is there all the time, so that an old
+/// answer is a replay.
+constexpr long age_seconds_max = 300;
 
-using IdPtr = std::unique_ptr<OCSP_CERTID, Deleter<OCSP_CERTID_free>>;
 using ResponsePtr = std::unique_ptr<OCSP_RESPONSE, Deleter<OCSP_RESPONSE_free>>;
 using BasicPtr = std::unique_ptr<OCSP_BASICRESP, Deleter<OCSP_BASICRESP_free>>;
 using StackPtr = std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509) * stack) {
@@ -46,20 +48,28 @@ std::optional<OcspSubject> ocsp_subject(X509* certificate, X509* issuer) {
     if (certificate == nullptr || issuer == nullptr) return std::nullopt;
     // RFC 5019 §2.1.1: SHA-1 is what every responder understands; nothing rests on it but the name
     // of the question.
-    const IdPtr id(OCSP_cert_to_id(EVP_sha1(), certificate, issuer));
+    const OcspId id(OCSP_cert_to_id(EVP_sha1(), certificate, issuer));
     unsigned char* der = nullptr;
     const int size = id ? i2d_OCSP_CERTID(id.get(), &der) : 0;
     if (size <= 0) return std::nullopt;
-    OcspSubject subject{share(certificate), share(issuer), first_http_url(certificate), {}};
+    OcspSubject subject{
+        share(issuer), to_text(X509_get_subject_name(certificate)), first_http_url(certificate), {}
+    };
     subject.id.assign(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
     OPENSSL_free(der);
     return subject;
 }
 
+OcspId id_of(const OcspSubject& subject) {
+    const auto* at = reinterpret_cast<const unsigned char*>(subject.id.data());
+    return OcspId(d2i_OCSP_CERTID(nullptr, &at, static_cast<long>(subject.id.size())));
+}
+
 OcspQuestion make_question(const OcspSubject& subject, bool with_nonce) {
     OcspQuestion question{{}, {OCSP_REQUEST_new(), OCSP_REQUEST_free}};
-    OCSP_CERTID* id = OCSP_cert_to_id(EVP_sha1(), subject.certificate.get(), subject.issuer.get());
-    if (OCSP_request_add0_id(question.request.get(), id) == nullptr) OCSP_CERTID_free(id);
+    OcspId id = id_of(subject);
+    if (id && OCSP_request_add0_id(question.request.get(), id.get()) != nullptr)
+        (void)id.release();   // the request's
     if (with_nonce) OCSP_request_add1_nonce(question.request.get(), nullptr, -1);
     unsigned char* der = nullptr;
     const int size = i2d_OCSP_REQUEST(question.request.get(), &der);
@@ -96,12 +106,14 @@ Result<OcspAnswer, std::string> read_answer(
     sk_X509_push(known.get(), subject.issuer.get());
     if (OCSP_basic_verify(basic.get(), known.get(), anchors, 0) != 1)
         return fail("the responder's signature is not good");
-    const IdPtr id(OCSP_cert_to_id(EVP_sha1(), subject.certificate.get(), subject.issuer.get()));
+    const OcspId id = id_of(subject);
     int status = 0, reason = 0;
     ASN1_GENERALIZEDTIME *revoked = nullptr, *begin = nullptr, *end = nullptr;
-    if (OCSP_resp_find_status(basic.get(), id.get(), &status, &reason, &revoked, &begin, &end) != 1)
+    if (!id ||
+        OCSP_resp_find_status(basic.get(), id.get(), &status, &reason, &revoked, &begin, &end) != 1)
         return fail("the responder's answer is about another certificate");
-    if (OCSP_check_validity(begin, end, clock_seconds_max, -1) != 1)
+    const long age_max = end != nullptr ? -1 : age_seconds_max;
+    if (OCSP_check_validity(begin, end, clock_seconds_max, age_max) != 1)
         return fail("the responder's answer is not current");
     OcspAnswer answer;
     if (status == V_OCSP_CERTSTATUS_GOOD) answer.standing = OcspStanding::Good;

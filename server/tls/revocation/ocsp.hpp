@@ -17,12 +17,15 @@ namespace grid::server::tls {
 
 using StorePtr = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
 
-/// One certificate to be asked about. Copies share the certificates.
+/// One certificate to be asked about, without the certificate. Copies share the issuer's.
 struct OcspSubject {
-    std::shared_ptr<X509> certificate, issuer;
-    std::string url;   // of the certificate's authorityInfoAccess; empty: it names none
-    std::string id;    // DER of its CertID: the same certificate is the same id
+    std::shared_ptr<X509> issuer;
+    std::string name;   // of the certificate, for people
+    std::string url;    // of its authorityInfoAccess; empty: it names none
+    std::string id;     // DER of its CertID: the same certificate is the same id
 };
+using OcspId = std::unique_ptr<OCSP_CERTID, Deleter<OCSP_CERTID_free>>;
+OcspId id_of(const OcspSubject& subject);
 /// Nothing without the issuer.
 std::optional<OcspSubject> ocsp_subject(X509* certificate, X509* issuer);
 

@@ -18,9 +18,13 @@ const OcspKnown* OcspCache::find(const std::string& id, storage::Millis now) {
     return nullptr;
 }
 
-void OcspCache::keep(const std::string& id, const OcspAnswer& answer, storage::Millis now) {
-    if (answer.next_update == 0) return;
-    put(id, {answer, {}, std::min(answer.next_update, now + keep_ms_max_)});
+storage::Millis OcspCache::keep(
+    const std::string& id, const OcspAnswer& answer, storage::Millis now
+) {
+    if (answer.next_update == 0) return 0;
+    const storage::Millis until = std::min(answer.next_update, now + keep_ms_max_);
+    put(id, {answer, {}, until});
+    return until;
 }
 
 void OcspCache::keep_failure(const std::string& id, std::string failure, storage::Millis now) {

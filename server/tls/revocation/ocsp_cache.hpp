@@ -26,8 +26,8 @@ public:
     /// Null when it must be asked.
     const OcspKnown* find(const std::string& id, storage::Millis now);
     /// RFC 6960 §2.4: until its nextUpdate; without one newer information is always there, and
-    /// nothing is kept.
-    void keep(const std::string& id, const OcspAnswer& answer, storage::Millis now);
+    /// nothing is kept. Until when; 0: not at all.
+    storage::Millis keep(const std::string& id, const OcspAnswer& answer, storage::Millis now);
     /// A responder that is down is not asked again for each login.
     void keep_failure(const std::string& id, std::string failure, storage::Millis now);
     std::size_t size() const { return known_.size(); }

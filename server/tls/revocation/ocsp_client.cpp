@@ -40,7 +40,7 @@ void OcspClient::ask(OcspSubject subject, std::string responder, bool is_fresh, 
         [self = shared_from_this(), subject = std::move(subject), responder = std::move(responder),
          is_fresh, done = std::move(done)]() mutable {
             const OcspKnown* known = is_fresh ? nullptr : self->cache_.find(subject.id, now());
-            if (known != nullptr) return done({known->answer, known->failure, {}});
+            if (known != nullptr) return done({known->answer, known->failure, {}, known->until});
             std::string url = responder.empty() ? subject.url : std::move(responder);
             if (url.empty()) return done({{}, "the certificate names no OCSP responder", {}});
             const auto waiting = self->waiting_.find(subject.id);
@@ -68,13 +68,10 @@ asio::awaitable<void> OcspClient::run(
         verdict.failure = fault.what();
     }
     if (verdict.failure.empty()) {
-        self->cache_.keep(subject.id, verdict.answer, now());
+        verdict.until = self->cache_.keep(subject.id, verdict.answer, now());
     } else {
         self->cache_.keep_failure(subject.id, verdict.failure, now());
-        self->log_.warn(
-            "ocsp_failed", {{"subject", to_text(X509_get_subject_name(subject.certificate.get()))},
-                            {"reason", verdict.failure}}
-        );
+        self->log_.warn("ocsp_failed", {{"subject", subject.name}, {"reason", verdict.failure}});
     }
     self->answer(subject.id, verdict);
 }

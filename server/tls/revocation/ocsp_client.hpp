@@ -21,6 +21,8 @@ struct OcspVerdict {
     OcspAnswer answer;
     std::string failure;
     std::string der;   // of the answer, for stapling; empty when it came out of the cache
+    /// How long it is kept; 0: it is not.
+    storage::Millis until = 0;
 };
 
 /// On a strand of its own: no connection's thread waits, nor does the grid strand. Those who ask

@@ -8,12 +8,14 @@ Trust::Trust(
 )
     : vetting_(context, config, log),
       staple_(std::make_shared<Staple>(context, config.tls, vetting_.ocsp(), log)),
-      chains_(xmpp, config, revoked()) {
+      chains_(xmpp, config, [this](const std::vector<std::string>& path) {
+          return vetting_.refused_now(path);
+      }) {
     for (SSL_CTX* tls : {xmpp, http}) staple_->serve(tls);
 }
 
-void Trust::start(CrlWatch::OnRevoked on_revoked) {
-    vetting_.start(std::move(on_revoked));
+void Trust::start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use) {
+    vetting_.start(std::move(on_revoked), std::move(in_use));
     staple_->start();
 }
 

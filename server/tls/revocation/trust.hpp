@@ -19,7 +19,7 @@ public:
         Log& log
     );
 
-    void start(CrlWatch::OnRevoked on_revoked);
+    void start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use);
     void stop();
     /// Why a path (controller::Identity::path) is revoked; empty when it is not. Any thread.
     auto revoked() const {

@@ -47,17 +47,22 @@ std::string to_reason(const CrlSet::Finding& finding, const Presented& presented
 Vetting::Vetting(asio::io_context& context, const Config& config, Log& log)
     : config_(config),
       crls_(config.tls, log),
-      ocsp_(std::make_shared<OcspClient>(context, config.tls, log)) {
+      ocsp_(std::make_shared<OcspClient>(context, config.tls, log)),
+      recheck_(std::make_shared<OcspRecheck>(context, ocsp_, config.tls.ocsp_responder)) {
     for (const std::string& text : config.accounts.approve)
         if (auto rule = controller::parse_approval_rule(text)) approve_.push_back(std::move(*rule));
 }
 
-void Vetting::start(CrlWatch::OnRevoked on_revoked) {
+void Vetting::start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use) {
     on_revoked_ = on_revoked;
+    if (config_.tls.ocsp != "off") recheck_->start(std::move(in_use), on_revoked);
     crls_.start(std::move(on_revoked));
 }
 
-void Vetting::stop() { crls_.stop(); }
+void Vetting::stop() {
+    crls_.stop();
+    recheck_->stop();
+}
 
 asio::awaitable<Presented> Vetting::vet(net::TlsStream& stream) {
     Presented presented = judge(stream.ssl(), config_.domain, config_.sasl.mappings, now());
@@ -93,17 +98,22 @@ void Vetting::judge_by_crl(Presented& presented) const {
 
 asio::awaitable<void> Vetting::judge_by_ocsp(Presented& presented, OcspSubject subject) {
     const OcspVerdict verdict = co_await net::from_callback<OcspVerdict>([&](auto done) {
-        ocsp_->ask(std::move(subject), config_.tls.ocsp_responder, false, done);
+        ocsp_->ask(subject, config_.tls.ocsp_responder, false, done);
     });
-    if (!verdict.failure.empty()) {
-        if (config_.tls.ocsp == "closed")
-            refuse(
-                presented, "temporary-auth-failure",
-                "whether the certificate is revoked is not known: " + verdict.failure
-            );
+    const bool is_revoked =
+        verdict.failure.empty() && verdict.answer.standing == OcspStanding::Revoked;
+    if (!verdict.failure.empty() && config_.tls.ocsp == "closed") {
+        refuse(
+            presented, "temporary-auth-failure",
+            "whether the certificate is revoked is not known: " + verdict.failure
+        );
         co_return;
     }
-    if (verdict.answer.standing != OcspStanding::Revoked) co_return;
+    if (!is_revoked) {
+        if (!presented.path.empty())
+            recheck_->watch(presented.path.front(), std::move(subject), verdict);
+        co_return;
+    }
     refuse(
         presented, "not-authorized",
         "the certificate was revoked on " + xml::to_datetime(verdict.answer.revoked_at) +
@@ -114,11 +124,20 @@ asio::awaitable<void> Vetting::judge_by_ocsp(Presented& presented, OcspSubject s
 }
 
 std::string Vetting::revoked_since(const std::vector<std::string>& path) const {
+    return why(path, false);
+}
+
+std::string Vetting::refused_now(const std::vector<std::string>& path) const {
+    return why(path, config_.tls.crl_policy == "closed");
+}
+
+std::string Vetting::why(const std::vector<std::string>& path, bool must_be_known) const {
     if (!crls_.is_on()) return {};
     const auto set = crls_.current();
     const auto finding = set->check(path, now());
-    if (finding.standing != CrlSet::Standing::Revoked) return {};
-    return to_reason(finding, {});
+    const bool is_reason = finding.standing == CrlSet::Standing::Revoked ||
+                           (must_be_known && finding.standing == CrlSet::Standing::Unknown);
+    return is_reason ? to_reason(finding, {}) : std::string();
 }
 
 }   // namespace grid::server::tls

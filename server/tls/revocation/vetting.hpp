@@ -12,6 +12,7 @@
 #include "server/tls/certificate.hpp"
 #include "server/tls/revocation/crl_watch.hpp"
 #include "server/tls/revocation/ocsp_client.hpp"
+#include "server/tls/revocation/ocsp_recheck.hpp"
 
 namespace grid::server::tls {
 
@@ -21,16 +22,21 @@ public:
     Vetting(boost::asio::io_context& context, const Config& config, Log& log);
 
     /// Before anybody can connect. `on_revoked` gets entries of paths, from any thread.
-    void start(CrlWatch::OnRevoked on_revoked);
+    /// `in_use` says whether a stream rests on such an entry.
+    void start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use);
     void stop();
     /// The verdict on the peer's certificate: chain, names, CRLs, OCSP. On the stream's strand;
     /// frees the certificates that OpenSSL keeps.
     boost::asio::awaitable<Presented> vet(net::TlsStream& stream);
     /// For a connection that lives on: was it revoked since? Empty, or the reason. Any thread.
     std::string revoked_since(const std::vector<std::string>& path) const;
+    /// As at a login, for a chain that somebody shows (B.10): where `closed` is configured, what is
+    /// not known is a reason, too. Any thread.
+    std::string refused_now(const std::vector<std::string>& path) const;
     std::shared_ptr<OcspClient> ocsp() const { return ocsp_; }
 
 private:
+    std::string why(const std::vector<std::string>& path, bool must_be_known) const;
     void judge_by_crl(Presented& presented) const;
     boost::asio::awaitable<void> judge_by_ocsp(Presented& presented, OcspSubject subject);
 
@@ -38,6 +44,7 @@ private:
     std::vector<controller::ApprovalRule> approve_;
     CrlWatch crls_;
     std::shared_ptr<OcspClient> ocsp_;
+    std::shared_ptr<OcspRecheck> recheck_;
     CrlWatch::OnRevoked on_revoked_;
 };
 

@@ -54,11 +54,13 @@ std::string make_ocsp(
     const OcspSpec& spec
 ) {
     OCSP_BASICRESP* basic = OCSP_BASICRESP_new();
-    OCSP_CERTID* id = OCSP_cert_to_id(EVP_sha1(), subject.certificate.get(), subject.issuer.get());
+    const server::tls::OcspId id = server::tls::id_of(subject);
     ASN1_TIME *begin = X509_gmtime_adj(nullptr, spec.this_update),
               *end = spec.next_update != 0 ? X509_gmtime_adj(nullptr, spec.next_update) : nullptr;
     const bool is_revoked = spec.status == V_OCSP_CERTSTATUS_REVOKED;
-    OCSP_basic_add1_status(basic, id, spec.status, -1, is_revoked ? begin : nullptr, begin, end);
+    OCSP_basic_add1_status(
+        basic, id.get(), spec.status, -1, is_revoked ? begin : nullptr, begin, end
+    );
     if (spec.repeats_nonce) OCSP_copy_nonce(basic, question.request.get());
     REQUIRE(
         OCSP_basic_sign(
@@ -72,7 +74,6 @@ std::string make_ocsp(
     OPENSSL_free(der);
     OCSP_RESPONSE_free(response);
     OCSP_BASICRESP_free(basic);
-    OCSP_CERTID_free(id);
     ASN1_TIME_free(begin);
     ASN1_TIME_free(end);
     return bytes;

@@ -117,6 +117,30 @@ TEST_CASE("S84: what a new list revokes beyond the old one, and that the newest 
     CHECK(after.newly_revoked({}).size() == 2);
 }
 
+TEST_CASE("S86: an older list in place of a newer one takes no revocation back") {
+    const auto ca = make_ca("ca"), other = make_ca("other");
+    const auto a = make_client(ca, "a@grid.example"), b = make_client(ca, "b@grid.example");
+    const auto authorities = known({&ca, &other});
+    const auto read = [&](X509_CRL* list) { return tls::verify_crl(list, authorities).crl; };
+    const auto old = make_crl(ca, {.revoked = {b.certificate.get()}, .this_update = -7200});
+    const auto newer = make_crl(ca, {.revoked = {a.certificate.get()}, .this_update = -3600});
+    CrlSet in_force;
+    in_force.add(read(newer.get()));
+    CrlSet next;
+    next.add(read(old.get()));
+    next.add(read(make_crl(other).get()));
+    CHECK(next.keep_newer(in_force) == std::vector<std::string>{"CN=ca"});
+    CHECK(next.check(std::vector{link(ca, a)}, now()).standing == CrlSet::Standing::Revoked);
+    CHECK(next.check(std::vector{link(ca, b)}, now()).standing == CrlSet::Standing::Good);
+    CHECK(next.size() == 2);
+    // Its successor counts again, and a list that is gone says nothing.
+    CrlSet later;
+    later.add(read(make_crl(ca, {.this_update = -60}).get()));
+    CHECK(later.keep_newer(next).empty());
+    CHECK(later.check(std::vector{link(ca, a)}, now()).standing == CrlSet::Standing::Good);
+    CHECK(CrlSet{}.keep_newer(next).empty());
+}
+
 TEST_CASE("S84: lists that would be misread are not used: partial, delta, unknown and critical") {
     const auto ca = make_ca("ca");
     const auto complaint = [&](std::function<void(X509_CRL*)> change) {

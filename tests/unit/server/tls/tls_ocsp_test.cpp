@@ -4,6 +4,7 @@
 #include "make_revocation.hpp"
 #include "server/stamp.hpp"
 #include "server/tls/revocation/ocsp_cache.hpp"
+#include "server/tls/revocation/ocsp_recheck.hpp"
 
 using namespace grid::server;
 using namespace grid::test;
@@ -75,6 +76,54 @@ TEST_CASE(
     der.resize(der.size() / 2);
     CHECK_FALSE(asked.read(der).has_value());
     CHECK_FALSE(tls::ocsp_subject(asked.client.certificate.get(), nullptr).has_value());
+}
+
+TEST_CASE("S86: without a nextUpdate an answer is believed while it is fresh, nonce or not") {
+    const Asked asked;
+    for (const bool repeats : {true, false}) {
+        CHECK(asked.why({.this_update = -60, .next_update = 0, .repeats_nonce = repeats}).empty());
+        CHECK_THAT(
+            asked.why({.this_update = -7200, .next_update = 0, .repeats_nonce = repeats}),
+            Contains("not current")
+        );
+    }
+}
+
+TEST_CASE("S84: a certificate is asked about again when its answer ends, once at a time") {
+    tls::RecheckPlan plan;
+    const auto due = [&](std::int64_t time, std::size_t max = 10) {
+        std::string links;
+        for (const auto& [link, subject] : plan.take_due(time, max))
+            links += (links.empty() ? "" : " ") + link + "=" + subject.name;
+        return links;
+    };
+    const auto watch = [&](const std::string& link, std::int64_t until, std::int64_t time) {
+        plan.watch(link, tls::OcspSubject{nullptr, "n-" + link, {}, {}}, until, time);
+    };
+    watch("a", 20'000, 0);
+    watch("b", 5'000, 0);
+    watch("c", 0, 0);   // no answer: in a minute
+    CHECK(due(4'999).empty());
+    CHECK(due(20'000, 1) == "b=n-b");
+    CHECK(due(20'000) == "a=n-a");
+    CHECK(due(50'000).empty());   // their answers are on the way
+    watch("a", 60'000, 50'000);   // another login does not change that
+    CHECK(due(50'000).empty());
+    plan.put_off("a", 90'000, 50'000);
+    plan.put_off("b", 0, 50'000);   // the responder is silent: again in a minute
+    CHECK(due(89'999) == "c=n-c");
+    CHECK(due(110'000) == "a=n-a b=n-b");
+    plan.put_off("a", 100'000, 110'000);   // what ended already is not asked for all the time
+    CHECK(due(110'999).empty());
+    CHECK(due(111'000) == "a=n-a");
+    // Nobody uses them any more; one may be of a login that is going on.
+    watch("d", 1'000, 111'000);
+    CHECK(due(112'000) == "d=n-d");
+    for (const char* link : {"a", "b", "c", "d", "unknown"}) plan.drop(link, 112'000);
+    CHECK(plan.size() == 1);
+    CHECK(due(172'000) == "d=n-d");
+    plan.drop("d", 172'000);
+    CHECK(plan.size() == 0);
 }
 
 TEST_CASE("the cache keeps answers until their nextUpdate, a bounded number of them") {

@@ -4,6 +4,7 @@
 
 #include "controller/commands/service.hpp"
 #include "controller/grid/request.hpp"
+#include "controller/queries/incident.hpp"
 #include "controller/state.hpp"
 #include "xml/namespaces.hpp"
 
@@ -58,6 +59,24 @@ std::optional<xml::StanzaError> Controller::confine(
     }
     if (for_controller) return to_stanza_error(*failure);
     return to_plain_error(*failure);
+}
+
+bool Controller::needs_login(Destination destination, const xml::Element& stanza) const {
+    if (state_->settings.implicit_login) return false;
+    if (destination == Destination::Broker) return true;
+    const xml::Element* payload = stanza.first_child();
+    // A report to the grid is a publish (XEP-0268).
+    if (destination == Destination::Server)
+        return payload != nullptr && payload->ns() == incident_ns;
+    // Of Grid operations each says so for itself.
+    return destination == Destination::Controller && payload != nullptr && !gi::is_grid(*payload) &&
+           !is_open_at_controller(*payload);
+}
+
+xml::StanzaError Controller::not_logged_in(Destination destination) {
+    const Failure failure{Errc::NotLoggedIn, "log in first", {}};
+    return destination == Destination::Controller ? to_stanza_error(failure)
+                                                  : to_plain_error(failure);
 }
 
 }   // namespace grid::controller

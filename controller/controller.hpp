@@ -77,6 +77,8 @@ public:
     ) const override;
     bool may_receive(const xml::Jid& subscriber, std::string_view node, std::string_view type)
         const override;
+    bool may_publish(const xml::Jid& publisher, std::string_view node, std::string_view type)
+        const override;
     bool asks_sessions() const override;
     bool may_receive_here(
         const pubsub::Principal& session, std::string_view node, std::string_view type
@@ -97,6 +99,9 @@ public:
         const pubsub::Verdict& verdict
     ) const override;
 
+    void owe(
+        storage::Batch& batch, const xml::Jid& to, const std::string& subject, std::string inside
+    ) const override;
     pubsub::Verdict check_subscriber(
         const xml::Jid& subscriber, std::string_view node, std::string_view type
     ) const override;
@@ -112,6 +117,9 @@ public:
     std::optional<xml::StanzaError> confine(
         const pubsub::Principal& actor, Destination destination, const xml::Element& stanza
     ) const;
+    /// B.3: whether that request is for those who have logged in, where it does not do so itself.
+    bool needs_login(Destination destination, const xml::Element& stanza) const;
+    static xml::StanzaError not_logged_in(Destination destination);
     /// B.9: may this actor send that iq to this client (full JID)? Nothing when it may; the refusal
     /// is on record. Both accounts are ENABLED already.
     std::optional<xml::StanzaError> refuse_query(

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include <variant>
+#include "controller/accounts/account.hpp"
 #include "controller/accounts/approval.hpp"
 #include "server/config_options.hpp"
 
@@ -128,6 +129,10 @@ Failure check_trust(const Config& c) {
     for (const auto& text : c.accounts.approve)
         if (auto rule = controller::parse_approval_rule(text); !rule)
             return "accounts.approve: '" + text + "': " + rule.error();
+    // Nobody administers a grid because he came (design §6).
+    if (std::ranges::find(c.accounts.default_groups, controller::administrators_group) !=
+        c.accounts.default_groups.end())
+        return "accounts.default_groups must not hold administrators: gridctl makes those";
     return {};
 }
 

@@ -45,7 +45,8 @@ struct Account {
 
     storage::Millis created = 0, changed = 0;
     std::string changed_by;
-    std::string approved_by;   // an administrator, or the rule that did it; empty: nobody yet
+    /// Who decided last what it is: an administrator, or the rule that let it in; empty: nobody.
+    std::string approved_by;
     /// PENDING: which guard record of its trust anchor it holds, counted from 1; 0: none.
     std::uint32_t slot = 0;
 

@@ -3,6 +3,7 @@
 
 #include "controller/accounts/account_move.hpp"
 #include "controller/accounts/transitions.hpp"
+#include "controller/audit/record.hpp"
 
 namespace grid::controller {
 
@@ -45,6 +46,7 @@ Outcome<AccountChange> AccountMachine::edit(
             );
     }
     if (after == before) return AccountChange{{}, before};
+    if (after.state == AccountState::Enabled) after.approved_by = audit::actor_name(context.actor);
     return AccountMove(accounts_, before, std::move(after)).move(context, "account-edit", false);
 }
 

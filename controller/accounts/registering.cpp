@@ -87,6 +87,31 @@ Outcome<AccountChange> AccountMachine::register_client(
     return change;
 }
 
+bool AccountMachine::comes_back_unasked(const Identity& identity) const {
+    if (settings_.auto_approve) return true;
+    for (std::size_t i = 0; i < settings_.approve.size() && i < approval_rules_max; ++i)
+        if ((identity.approvals >> i & 1U) != 0 && !settings_.approve[i].asks) return true;
+    return false;
+}
+
+Outcome<AccountChange> AccountMachine::unregister_client(
+    const Identity& identity, const pubsub::Context& context
+) const {
+    const Account before = present_account(accounts_, identity.account);
+    if (before.state == AccountState::Init || !is_same_certificate(before, identity))
+        return Failure{Errc::Unregistered, "there is no registration", {}};
+    // Who is shut out stays shut out.
+    if (before.state == AccountState::Disabled) return shut_out();
+    // Nor does anybody leave the groups that a person gave it by going and coming back (S39).
+    const bool is_decided = before.state == AccountState::Enabled ? !before.is_approved_by_rule()
+                                                                  : !before.groups.empty();
+    if (is_decided && comes_back_unasked(identity))
+        return Failure{
+            Errc::OwnAccount, "an administrator decided about this account: ask for its removal", {}
+        };
+    return remove(identity.account, context);
+}
+
 bool AccountMachine::needs_enrolment(const Identity& identity) const {
     const Account* found = accounts_.find(identity.account.bare_view());
     if (found == nullptr) return approval(identity, nullptr).is_approved;

@@ -115,8 +115,9 @@ Outcome<AccountChange> AccountMachine::act(
         after.groups = make_groups(settings_.default_groups).value_or(Groups{});
     if (after.state == before.state && after.groups == before.groups)
         return AccountChange{{}, before};
-    if (after.state == AccountState::Enabled && before.state != AccountState::Enabled)
-        after.approved_by = audit::actor_name(context.actor);
+    // From now on it is as a person wants it: neither what it says of itself nor a rule changes
+    // that.
+    if (after.state == AccountState::Enabled) after.approved_by = audit::actor_name(context.actor);
     const bool loses_role =
         after.state != AccountState::Enabled || !after.is_in(administrators_group);
     if (context.actor.jid.bare_view() == before.jid && before.is_in(administrators_group) &&

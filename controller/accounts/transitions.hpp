@@ -82,6 +82,10 @@ public:
         const xml::Jid& jid, const AccountEdit& edit, const pubsub::Context& context
     ) const;
     Outcome<AccountChange> remove(const xml::Jid& jid, const pubsub::Context& context) const;
+    /// XEP-0077 §3.2: by the client itself.
+    Outcome<AccountChange> unregister_client(
+        const Identity& identity, const pubsub::Context& context
+    ) const;
     /// A PENDING account that waited too long.
     AccountChange expire(const Account& account, storage::Millis now) const;
     /// Start-up: ENABLED and in the group of administrators.
@@ -90,6 +94,8 @@ public:
 private:
     /// Whether a registration needs no person; `wished` is null at a login.
     Approval approval(const Identity& identity, const Groups* wished) const;
+    /// Whether it could be back at once in groups of a rule's choice.
+    bool comes_back_unasked(const Identity& identity) const;
     /// A deleted account of that name still has something at the broker, which its next holder
     /// must not inherit: it is being removed.
     std::optional<Failure> check_leftovers(const Account& before) const;

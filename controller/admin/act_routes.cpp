@@ -43,6 +43,7 @@ HttpDecision put_settings(const Call& call) {
         if (!names) return refuse(names.error());
         tuning.default_groups = **names;
     }
+    if (const auto failure = commands::refuse_tuning(tuning)) return refuse(*failure);
     return acted(call, commands::tune(call.state, tuning, call.context), to_json(tuning));
 }
 

@@ -48,7 +48,11 @@ void Dialogs::forget_old(storage::Millis now) {
 }
 
 Dialog* Dialogs::open(
-    std::string id, const xml::Jid& owner, std::string_view node, storage::Millis now
+    std::string id,
+    const xml::Jid& owner,
+    std::string_view node,
+    storage::Millis now,
+    std::size_t most
 ) {
     forget_old(now);
     std::size_t own = 0;
@@ -60,7 +64,7 @@ Dialog* Dialogs::open(
             oldest = place;
     }
     if (own >= dialogs_per_account_max) erase(oldest);
-    if (dialogs_.size() >= dialogs_max) return nullptr;
+    if (dialogs_.size() >= most) return nullptr;
     Dialog& dialog = dialogs_[std::move(id)];
     dialog.owner = owner;
     dialog.node = node;

@@ -32,11 +32,20 @@ class Dialogs {
 public:
     static constexpr storage::Millis idle_ms_max = 10 * 60 * 1000;
     static constexpr std::size_t dialogs_max = 500;
+    /// Of all; the rest is kept for those who may administer the grid.
+    static constexpr std::size_t members_dialogs_max = 400;
     static constexpr std::size_t dialogs_per_account_max = 8;
     static constexpr std::size_t bytes_max = 8 * 1024 * 1024;
 
-    /// A new one; the account's oldest goes when it has too many. Null: no room at all.
-    Dialog* open(std::string id, const xml::Jid& owner, std::string_view node, storage::Millis now);
+    /// A new one; the account's oldest goes when it has too many. Null: there are `most` of all
+    /// accounts.
+    Dialog* open(
+        std::string id,
+        const xml::Jid& owner,
+        std::string_view node,
+        storage::Millis now,
+        std::size_t most = dialogs_max
+    );
     /// Null: none of that id, owner and command. What has ended is there only for the request that
     /// ended it.
     Dialog* find(

@@ -157,7 +157,11 @@ private:
     pubsub::Decision ask_more(Ask ask, const std::vector<xml::Form>& forms, bool keeps_form) {
         auto& dialogs = state_.dialogs;
         if (dialog_ == nullptr)
-            dialog_ = dialogs.open(session_, context_.actor.jid, command_.node, context_.now);
+            dialog_ = dialogs.open(
+                session_, context_.actor.jid, command_.node, context_.now,
+                state_.is_administrator(context_.actor) ? Dialogs::dialogs_max
+                                                        : Dialogs::members_dialogs_max
+            );
         const bool is_full = dialog_ == nullptr ||
                              (keeps_form && asked_.form && !dialogs.answer(*dialog_, forms.back()));
         if (is_full) return xml::resource_constraint("too many commands are being filled in");

@@ -38,6 +38,7 @@ Step settings(const Call& call) {
         if (!groups) return groups.error();
         tuning.default_groups = groups->value_or(Groups{});
     }
+    if (const auto failure = refuse_tuning(tuning)) return refusal(*failure);
     return Done{tune(call.state, tuning, call.context)};
 }
 

@@ -1,6 +1,8 @@
 // controller/commands/tuning.cpp: see tuning.hpp.
 #include "controller/commands/tuning.hpp"
 
+#include <algorithm>
+
 #include "controller/audit/record.hpp"
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
@@ -41,6 +43,16 @@ std::string describe(const Tuning& tuning) {
 
 Tuning tuning_of(const Settings& settings) {
     return {settings.auto_approve, make_groups(settings.default_groups).value_or(Groups{})};
+}
+
+std::optional<Failure> refuse_tuning(const Tuning& tuning) {
+    if (std::ranges::find(tuning.default_groups, administrators_group) ==
+        tuning.default_groups.end())
+        return std::nullopt;
+    // Design §6. With auto_approve whoever has a certificate would be one.
+    return Failure{
+        Errc::MalformedRequest, "administrators are made one by one, not by the default groups", {}
+    };
 }
 
 std::string tuning_key() {

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "controller/errors.hpp"
 #include "controller/state.hpp"
 
 namespace grid::controller::commands {
@@ -15,6 +16,8 @@ struct Tuning {
     bool operator==(const Tuning&) const = default;
 };
 Tuning tuning_of(const Settings& settings);
+/// Why it cannot be in force; nothing when it can.
+std::optional<Failure> refuse_tuning(const Tuning& tuning);
 
 std::string tuning_key();
 /// Memory follows the record; without one, the configuration.

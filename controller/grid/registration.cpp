@@ -45,20 +45,26 @@ pubsub::Decision ask(const Controller::State& state, const pubsub::Context& cont
     return pubsub::Reply(std::move(query));
 }
 
+/// The certificate that the asking session showed; null: none.
+const Identity* identity_of(const Controller::State& state, const pubsub::Context& context) {
+    const Identity* identity = state.sessions.identity(context.actor.session);
+    const bool is_own =
+        identity != nullptr && identity->account.bare_view() == context.actor.jid.bare_view();
+    return is_own ? identity : nullptr;
+}
+
 pubsub::Decision answered(Outcome<AccountChange> change) {
     if (!change) return to_stanza_error(change.error());
     if (!change->is_change()) return pubsub::Reply{};
     return pubsub::Decision::Change{std::move(change->batch), pubsub::Reply{}};
 }
 
-/// XEP-0077 §3.2. Who is shut out stays shut out.
+/// XEP-0077 §3.2.
 pubsub::Decision unregister(const Controller::State& state, const pubsub::Context& context) {
-    const Account* account = state.account_of(context.actor);
-    if (account == nullptr)
+    const Identity* identity = identity_of(state, context);
+    if (identity == nullptr || state.account_of(context.actor) == nullptr)
         return to_stanza_error({Errc::Unregistered, "there is no registration", {}});
-    if (account->state == AccountState::Disabled)
-        return to_stanza_error({Errc::Disabled, "an administrator disabled this account", {}});
-    return answered(state.machine().remove(context.actor.jid.bare(), context));
+    return answered(state.machine().unregister_client(*identity, context));
 }
 
 Outcome<Wishes> wishes_in(const xml::Element& query) {
@@ -101,8 +107,8 @@ Outcome<Wishes> make_wishes(
 Outcome<AccountChange> register_actor(
     const Controller::State& state, const pubsub::Context& context, const Wishes& wishes
 ) {
-    const Identity* identity = state.sessions.identity(context.actor.session);
-    if (identity == nullptr || identity->account.bare_view() != context.actor.jid.bare_view())
+    const Identity* identity = identity_of(state, context);
+    if (identity == nullptr)
         return Failure{
             Errc::NoCertificate, "only a session that logged in with a certificate can register", {}
         };

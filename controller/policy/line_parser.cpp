@@ -5,6 +5,7 @@
 
 #include "controller/accounts/account.hpp"
 #include "controller/policy/line_list.hpp"
+#include "xml/precis.hpp"
 
 namespace grid::controller::policy {
 
@@ -63,7 +64,10 @@ bool LineParser::who() {
 
 void LineParser::complete_clients(std::vector<std::string>& names) const {
     for (std::string& name : names) {
-        // JIDs are stored case-folded (RFC 7622 §3.3).
+        // JIDs are stored case-folded and normalized (RFC 7622 §3.3): a pattern that is not would
+        // fit nobody, and a denial deny nothing.
+        const std::size_t at = std::min(name.find('@'), name.size());
+        if (auto local = xml::username_case_mapped(name.substr(0, at))) name.replace(0, at, *local);
         for (char& c : name)
             if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
         if (name.find('@') == std::string::npos) name += "@" + domain_;

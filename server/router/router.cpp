@@ -205,6 +205,7 @@ Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
 }
 
 void Router::take(const SessionPtr& session, Inbound inbound) {
+    if (session->is_ended) return;   // read before it heard of it
     ++session->stanzas_in;
     session->heard = now();
     const auto& stanza = inbound.stanza;
@@ -222,6 +223,15 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
                controller_.state(session->principal) == controller::AccountState::Enabled) {
         set_active(session, true);
     }
+    if (inbound.prepared && !implicit_login_ &&
+        controller_.needs_login(inbound.destination, stanza))
+        // When its turn comes: a login may stand before it.
+        inbound.prepared->decide =
+            [session, destination = inbound.destination,
+             decide = std::move(inbound.prepared->decide)](const pubsub::Context& context) {
+                if (session->is_active) return decide(context);
+                return pubsub::Decision(controller::Controller::not_logged_in(destination));
+            };
     if (inbound.prepared) {
         if (!session->queue) {
             session->queue = std::make_shared<SenderQueue>(++last_sender_);

@@ -225,6 +225,8 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
         for_broker ? controller::Destination::Broker : controller::Destination::Controller;
     if (auto error = controller().confine(actor, destination, iq))
         return xml::error_reply(iq, *error);
+    if (controller().needs_login(destination, iq) && !sessions.is_active(actor.session))
+        return xml::error_reply(iq, controller::Controller::not_logged_in(destination));
     const pubsub::IqRequest request{*xml::iq_type(iq), to, iq.first_child(), {&iq}};
     pubsub::IqService& service =
         for_broker ? static_cast<pubsub::IqService&>(*node.broker) : controller();

@@ -243,7 +243,15 @@ class Registration(AccountCase):
                 await self.fails(client.send_iq(CONTROLLER, "get", request)),
                 ("unexpected-request", "wait", "not-logged-in"),
             )
+        create = (
+            "<pubsub xmlns='http://jabber.org/protocol/pubsub'><create node='early'/></pubsub>"
+        )
+        self.assertEqual(
+            (await self.fails(client.send_iq(BROKER, "set", create)))[:2],
+            ("unexpected-request", "wait"),
+        )
         await self.ask(client, "<login/>")
+        await client.send_iq(BROKER, "set", create)
         for request in (capabilities, find_query):
             await client.send_iq(CONTROLLER, "get", request)
         await self.ask(client, "<logout/>")

@@ -233,3 +233,19 @@ TEST_CASE("S45: remembered verdicts: by account and its record, topic, operation
     CHECK(found > 10'000);
     CHECK(found <= 32 * 1024);
 }
+
+TEST_CASE("S45: a pattern of clients means accounts as they are stored, however it is written") {
+    const auto denies = [](const std::string& pattern, std::string_view client) {
+        const Parsed result = parsed("deny client " + pattern + " any any\nallow any any any\n");
+        REQUIRE(result.ok());
+        Question question;
+        question.client = client;
+        return Compiled(result.rules).decide(question).rule == 0;
+    };
+    CHECK(denies("ÄRGER", "ärger@grid.example"));
+    CHECK(denies("A\u0308rger*", "ärger-7@grid.example"));   // decomposed
+    CHECK(denies("ÄRGER@Grid.Example", "ärger@grid.example"));
+    CHECK(denies("Ise-?", "ise-7@grid.example"));
+    CHECK(denies("*", "ärger@grid.example"));
+    CHECK_FALSE(denies("ARGER", "ärger@grid.example"));
+}

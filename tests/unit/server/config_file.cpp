@@ -100,3 +100,11 @@ TEST_CASE("a value can be read from a file") {
     CHECK(config->domain == "b.example");
     CHECK(load_config({"", {"domain=@/nowhere/at/all"}, {}}).has_error());
 }
+
+TEST_CASE("S82: the default groups of accounts make no administrators") {
+    const auto config =
+        load("[accounts]\nauto_approve = true\ndefault_groups = ['administrators']\n");
+    REQUIRE(config.has_error());
+    CHECK_THAT(config.error(), Contains("accounts.default_groups"));
+    CHECK(load("[accounts]\ndefault_groups = ['everyone', 'desks']\n").has_value());
+}

@@ -150,6 +150,17 @@ bool Controller::may_receive(
         .allowed;
 }
 
+bool Controller::may_publish(
+    const xml::Jid& publisher, std::string_view node, std::string_view type
+) const {
+    const Account* account = state_->accounts.find(publisher.bare_view());
+    return account != nullptr && account->state == AccountState::Enabled &&
+           state_->policy
+               .of(*account, policy::Operation::Publish, policy::Object{node, type, {}},
+                   policy::SessionKnown::Possible)
+               .allowed;
+}
+
 bool Controller::asks_sessions() const {
     return state_->policy.asks_sessions(policy::Operation::Subscribe);
 }
@@ -177,6 +188,16 @@ pubsub::Verdict Controller::check_subscriber(
         policy::SessionKnown::Possible
     );
     return {match.allowed, *match.rule};
+}
+
+void Controller::owe(
+    storage::Batch& batch, const xml::Jid& to, const std::string& subject, std::string inside
+) const {
+    const std::string_view bare = to.bare_view();
+    const Accounts& accounts = state_->accounts;
+    if (accounts.find(bare) == nullptr || !accounts.spool().has_room(bare)) return;
+    if (!state_->sessions.active_resources(to.bare()).empty()) return;
+    accounts.spool().put(batch, bare, subject, std::move(inside));
 }
 
 bool Controller::is_administrator(const pubsub::Principal& actor) const {

@@ -154,6 +154,8 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
             control
         );
     if (event.front() == static_cast<char>(storage::Tag::Policy)) control.rights_changed();
+    if (event.front() == static_cast<char>(storage::Tag::Node))
+        forget_what_was_told(committed, state_->accounts, state_->sessions);
     if (const auto act = commands::decode_act(event)) {
         commands::perform(*act, committed.revision, *state_, control);
         if (act->kind == commands::Act::Kind::Accounts)

@@ -130,7 +130,7 @@ PolicyOutcome<PolicyDryRun> policy_dry_run(
         const pubsub::HolderPage page = broker.holders(at, step);
         for (const pubsub::Holder& holder : page.holders) {
             comparison.look_at(holder, run.cuts);
-            at = {holder.node, holder.jid, holder.subid, holder.kind};
+            at = {holder.at, holder.jid, holder.subid, holder.kind};
             if (run.cuts.size() < cuts_max) continue;
             run.next = encode(at);
             return run;

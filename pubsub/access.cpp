@@ -103,6 +103,20 @@ const Node* find_governing(const Broker& broker, const std::string& name) {
     return topic.empty() ? nullptr : broker.memory.find(topic);
 }
 
+bool is_for_publisher(const Node& node, std::string_view bare) {
+    if (node.record.topic == 0 || !node.config().is_collection()) return false;
+    const Affiliation affiliation = node.affiliation(bare);
+    return affiliation == Affiliation::Owner || is_publishing(affiliation);
+}
+
+bool may_hear(const Broker& broker, const Node& node, const xml::Jid& subscriber) {
+    const std::string_view name = node.governing_name();
+    const std::string& type = node.rights().config().type;
+    if (broker.policy.may_receive(subscriber, name, type)) return true;
+    return is_for_publisher(node, subscriber.bare_view()) &&
+           broker.policy.may_publish(subscriber, name, type);
+}
+
 std::optional<xml::StanzaError> check_own(const Node& node) {
     if (node.record.topic == 0) return std::nullopt;
     return refuse(
@@ -121,6 +135,10 @@ Checked<Granted> grant(
         const std::string type = node ? node->config().type : std::string();
         const std::string& asked = node ? node->name() : name;
         Verdict verdict = broker.policy.check(context.actor, operation, asked, type);
+        const Node* exact = broker.memory.find(name);
+        if (!verdict.allowed && operation == Operation::Subscribe && exact &&
+            is_for_publisher(*exact, context.actor.jid.bare_view()))
+            verdict = broker.policy.check(context.actor, Operation::Publish, asked, type);
         if (!verdict.allowed) {
             broker.policy.refused(context.actor, operation, asked, verdict);
             return denied(operation, name);
@@ -160,6 +178,10 @@ std::optional<xml::StanzaError> check_on_behalf(
         subscriber, granted.node->governing_name(), granted.node->rights().config().type
     );
     verdict.subject = subscriber.bare_view();
+    if (!verdict.allowed && may_hear(broker, *granted.node, subscriber)) {
+        verdict.allowed = true;
+        verdict.rule = "publisher of the topic";
+    }
     if (!verdict.allowed) {
         broker.policy.refused(context.actor, Operation::Subscribe, granted.name, verdict);
         return refuse(

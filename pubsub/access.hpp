@@ -49,6 +49,11 @@ Checked<Granted> grant_owner(const Broker& broker, const Context& context, const
 
 /// The node whose rights count for that name: of a subtopic, also one that is gone, its topic.
 const Node* find_governing(const Broker& broker, const std::string& name);
+/// The collection of a topic's subtopics, of which that account is a publisher by affiliation.
+bool is_for_publisher(const Node& node, std::string_view bare);
+/// Whether the policy lets that account be told of what happens to the node: who may receive what
+/// is in it, and of subtopics their publishers (XEP-0248 §5.3.2).
+bool may_hear(const Broker& broker, const Node& node, const xml::Jid& subscriber);
 /// Subtopics and their collection are not configured, purged or deleted by themselves.
 std::optional<xml::StanzaError> check_own(const Node& node);
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "pubsub/access.hpp"
 #include "pubsub/collection_audience.hpp"
 #include "pubsub/filtered_audience.hpp"
 #include "xml/namespaces.hpp"
@@ -77,15 +78,30 @@ std::vector<Subscriber> audience_of(const Broker& broker, const Node& node, Audi
         do ++next;
         while (next != end && next->first.jid == at->first.jid);
         auto subscriber = subscriber_of(node, at, next, kind);
-        if (subscriber && broker.policy.may_receive(
-                              subscriber->jid, node.governing_name(), node.rights().config().type
-                          ))
+        if (subscriber && may_hear(broker, node, subscriber->jid))
             audience.push_back(std::move(*subscriber));
         at = next;
     }
     add_through_collections(broker, node, kind, audience);
     if (kind == AudienceKind::Items) add_filtered(broker, node, audience);
     return audience;
+}
+
+bool is_told(const Broker& broker, const xml::Jid& subscriber, std::uint64_t node) {
+    const Node* found = broker.memory.find(node);
+    return found && find_subscriber(broker, *found, subscriber).has_value();
+}
+
+bool may_hear_here(const Broker& broker, const Principal& session, std::uint64_t node) {
+    if (!broker.policy.asks_sessions()) return true;
+    const Node* found = broker.memory.find(node);
+    if (!found) return false;
+    // Of a subtopic the policy is asked in its topic's name, as everywhere.
+    const std::string_view name = found->governing_name();
+    const std::string& type = found->rights().config().type;
+    if (broker.policy.may_receive_here(session, name, type)) return true;
+    return is_for_publisher(*found, session.jid.bare_view()) &&
+           broker.policy.check(session, Operation::Publish, name, type).allowed;
 }
 
 std::optional<Subscriber> find_subscriber(

@@ -18,4 +18,8 @@ std::optional<Subscriber> find_subscriber(
     const Broker& broker, const Node& node, const xml::Jid& jid
 );
 
+/// See Engine::is_in_audience, Engine::may_receive_here.
+bool is_told(const Broker& broker, const xml::Jid& subscriber, std::uint64_t node);
+bool may_hear_here(const Broker& broker, const Principal& session, std::uint64_t node);
+
 }   // namespace grid::pubsub

@@ -192,11 +192,12 @@ std::vector<std::uint64_t> Engine::subscribed_nodes(const xml::Jid& bare) const 
     return {nodes.begin(), nodes.end()};
 }
 
+bool Engine::is_in_audience(const xml::Jid& subscriber, std::uint64_t node) const {
+    return is_told(*state_->broker, subscriber, node);
+}
+
 bool Engine::may_receive_here(const Principal& session, std::uint64_t node) const {
-    const Broker& broker = *state_->broker;
-    if (!broker.policy.asks_sessions()) return true;
-    const Node* found = broker.memory.find(node);
-    return found && broker.policy.may_receive_here(session, found->name(), found->config().type);
+    return may_hear_here(*state_->broker, session, node);
 }
 
 HolderPage Engine::holders(const HolderCursor& after, std::size_t max) const {

@@ -152,6 +152,7 @@ struct Holder {
     std::string node, type;
     std::string jid;     // of a subscription: bare or full; of a publisher: bare
     std::string subid;   // of a subscription
+    std::string at;      // the node's own name: of a subtopic, `node` is its topic
 };
 /// What was looked at last: this node, or this of its holders.
 struct HolderCursor {
@@ -201,6 +202,10 @@ public:
     /// force. A removed node's last audience stays known until its trash is erased.
     std::vector<Subscriber> audience(std::uint64_t node, AudienceKind kind = AudienceKind::Items)
         const;
+
+    /// Whether this address is in the node's audience still: what was kept back for it (digests) is
+    /// no more its own than what happens now.
+    bool is_in_audience(const xml::Jid& subscriber, std::uint64_t node) const;
 
     /// Whether the policy lets this very session have the node's notifications; for those who are
     /// in its audience by their account. At once where the policy does not look at sessions.

@@ -74,6 +74,21 @@ public:
     virtual void refused(
         const Principal& actor, Operation operation, std::string_view node, const Verdict& verdict
     ) const = 0;
+    /// Whether that account may publish there, from some session at least: its publishers hear of a
+    /// topic's subtopics whether they may read them or not.
+    virtual bool may_publish(
+        const xml::Jid& /*publisher*/, std::string_view /*node*/, std::string_view /*type*/
+    ) const {
+        return false;
+    }
+    /// Adds to a batch what that account is to hear of it later, where nobody is there to be told
+    /// now. `inside`: of the <message/>; of one subject only the newest counts.
+    virtual void owe(
+        storage::Batch& /*batch*/,
+        const xml::Jid& /*to*/,
+        const std::string& /*subject*/,
+        std::string /*inside*/
+    ) const {}
 };
 
 /// Who is in whose roster, who is online? Filled in by presence; until then nobody knows anybody.

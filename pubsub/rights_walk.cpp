@@ -49,7 +49,9 @@ private:
     ) {
         if (!look()) return false;
         const std::string governing(node.governing_name());
-        page_.holders.push_back({kind, governing, node.rights().config().type, jid, subid});
+        page_.holders.push_back(
+            {kind, governing, node.rights().config().type, jid, subid, node.name()}
+        );
         page_.last = {node.name(), jid, subid, kind};
         return true;
     }

@@ -17,15 +17,6 @@ std::string serialized(const xml::Element& element) {
     return out;
 }
 
-/// §12.14; with the end of a lease, if there is one.
-std::string state_message(
-    const Node& node, const SubscriptionKey& key, SubscriptionState state, storage::Millis expire
-) {
-    xml::Element element = subscription_element(key, state, expire);
-    element.set("node", node.name());
-    return serialized(xml::Element("event", xml::ns::pubsub_event, {}, std::move(element)));
-}
-
 /// §8.6: the form that an owner fills in.
 std::string approval_form(const Node& node, const SubscriptionKey& key) {
     xml::Form form;
@@ -47,6 +38,14 @@ std::string approval_form(const Node& node, const SubscriptionKey& key) {
 
 }   // namespace
 
+std::string subscription_event(
+    const Node& node, const SubscriptionKey& key, SubscriptionState state, storage::Millis expire
+) {
+    xml::Element element = subscription_element(key, state, expire);
+    element.set("node", node.name());
+    return serialized(xml::Element("event", xml::ns::pubsub_event, {}, std::move(element)));
+}
+
 std::vector<xml::Jid> Announcer::owners(const Node& node) const {
     std::vector<xml::Jid> owners;
     for (const auto& [bare, entry] : node.rights().affiliations)
@@ -64,7 +63,7 @@ void Announcer::operator()(const SubscriptionChanged& event) {
     const auto found = node->subscriptions.find(key);
     const Subscription* present = found == node->subscriptions.end() ? nullptr : &found->second;
     const std::string body =
-        state_message(*node, key, event.state, present ? present->expire() : 0);
+        subscription_event(*node, key, event.state, present ? present->expire() : 0);
     const auto jid = xml::Jid::from_canonical(event.jid);
     if (event.is_told) send_to({jid}, body);
     const bool is_news =
@@ -87,7 +86,7 @@ void Announcer::operator()(const LeaseEnding& event) {
     if (found == node->subscriptions.end()) return;
     send_to(
         {xml::Jid::from_canonical(event.jid)},
-        state_message(*node, key, found->second.state, found->second.expire())
+        subscription_event(*node, key, found->second.state, found->second.expire())
     );
 }
 

@@ -1,14 +1,16 @@
 // pubsub/sweep.cpp: see sweep.hpp.
 #include "pubsub/sweep.hpp"
 
+#include "pubsub/access.hpp"
 #include "pubsub/subscription_change.hpp"
+#include "pubsub/subscription_notification.hpp"
 
 namespace grid::pubsub {
 
 namespace {
 
-/// A removal is one operation.
-constexpr std::size_t removals_per_batch = 100;
+/// A removal is one operation, or two where it is noted for who is away.
+constexpr std::size_t operations_per_batch = 100;
 
 /// One slice.
 class Slice {
@@ -39,11 +41,15 @@ public:
 private:
     void check(const Node& node, const Subscriptions::value_type& entry) {
         const auto jid = xml::Jid::from_canonical(entry.first.jid);
-        const auto& type = node.rights().config().type;
-        if (broker_.policy.may_receive(jid, node.governing_name(), type)) return;
-        if (batches_.empty() || batches_.back().operations.size() >= removals_per_batch)
+        if (may_hear(broker_, node, jid)) return;
+        if (batches_.empty() || batches_.back().operations.size() >= operations_per_batch)
             batches_.emplace_back();
         erase_subscription(batches_.back(), node, entry, true);
+        // Its streams may be at their end by the same change (S39).
+        broker_.policy.owe(
+            batches_.back(), jid, "subscription " + node.name(),
+            subscription_event(node, entry.first, SubscriptionState::None, 0)
+        );
         cursor_.has_removed = true;
     }
 

@@ -56,6 +56,8 @@ public:
     storage::Revision began_bare = 0;       // its account's items after this one were for it, too
     std::optional<pubsub::Position> left;   // what it had been handed when that ended
     bool is_marking = false;                // waits to be asked what has reached it
+    /// Its rights ended, or begin anew with its next login: nothing that it sent is done any more.
+    bool is_ended = false;
 };
 using SessionPtr = std::shared_ptr<Session>;
 

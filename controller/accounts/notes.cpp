@@ -1,6 +1,8 @@
 // controller/accounts/notes.cpp: see notes.hpp.
 #include "controller/accounts/notes.hpp"
 
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
 #include "xml/datetime.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
@@ -30,7 +32,8 @@ xml::Bytes message(
     std::string_view delay = {}
 ) {
     std::string out = " from='";
-    xml::append_escaped_attr(out, settings.address.str());
+    const bool is_of_broker = kind.starts_with(subscription_note_prefix);
+    xml::append_escaped_attr(out, (is_of_broker ? settings.broker : settings.address).str());
     out += "' id='";
     out += kind.substr(0, kind.find(' '));
     out += "-" + std::to_string(revision) + "' type='normal'>";
@@ -103,6 +106,20 @@ void tell_what_is_owed(
                 message(settings, kind, note.revision, note.inside, delayed(settings, note.time))
             );
         accounts.spool().told(full.bare_view(), kind, note.revision);
+    }
+}
+
+void forget_what_was_told(
+    const storage::Committed& committed, Accounts& accounts, const Sessions& sessions
+) {
+    for (const storage::Operation& operation : committed.batch.operations) {
+        if (operation.family != storage::Family::Control || operation.erase) continue;
+        storage::Decoder key(operation.key);
+        if (key.u8() != static_cast<std::uint8_t>(storage::Tag::Spool)) continue;
+        const std::string jid(key.text()), kind(key.text());
+        if (!key.ok() || !kind.starts_with(subscription_note_prefix)) continue;
+        if (!sessions.active_resources(xml::Jid::from_canonical(jid)).empty())
+            accounts.spool().told(jid, kind, committed.revision);
     }
 }
 

@@ -4,19 +4,26 @@
 #include <string>
 
 #include "controller/accounts/event.hpp"
+#include "storage/store.hpp"
 
 namespace grid::controller {
 
 // Subjects of notes in the spool, and what they say (B.4, B.12).
 inline const std::string account_note = "account";
-inline const std::string pending_note_prefix = "pending ";   // and the JID of the account
-inline constexpr std::size_t administrators_told_max = 32;   // a batch has its bound
+inline const std::string pending_note_prefix = "pending ";             // and the JID of the account
+inline const std::string subscription_note_prefix = "subscription ";   // and the node; the broker's
+inline constexpr std::size_t administrators_told_max = 32;             // a batch has its bound
 std::string account_note_inside(const Account& account);
 std::string pending_note_inside(const Account& account);
 
 /// To a resource that has just logged in: what was noted for its account while nobody was there.
 void tell_what_is_owed(
     const xml::Jid& full, const Settings& settings, Accounts& accounts, SessionControl& control
+);
+
+/// What a batch noted for accounts of which somebody is there was told to them as it came.
+void forget_what_was_told(
+    const storage::Committed& committed, Accounts& accounts, const Sessions& sessions
 );
 
 /// The account's own resources, confined ones too; and the administrators, of one that waits.

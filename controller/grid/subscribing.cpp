@@ -1,5 +1,7 @@
 // controller/grid/subscribing.cpp: subscribe and unsubscribe by the Grid protocol (protocol B.8,
 // S32).
+#include <algorithm>
+
 #include "controller/grid/broker_call.hpp"
 #include "controller/grid/filtered.hpp"
 #include "xml/namespaces.hpp"
@@ -29,6 +31,17 @@ xml::Element broker_request(const Call& call, const char* name, const std::strin
         {},
         xml::Element(name, {{"node", topic}, {"jid", std::string(call.actor().jid.bare_view())}})
     };
+}
+
+/// Subscribed to the topic or to one of its subtopics.
+bool is_in(const Call& call, const pubsub::NodeView& topic) {
+    const pubsub::Engine& broker = *call.state.directory.broker();
+    const auto all = broker.subscribed_nodes(call.actor().jid.bare());
+    const auto has = [&](std::uint64_t uid) { return std::ranges::find(all, uid) != all.end(); };
+    return has(topic.uid) ||
+           std::ranges::any_of(broker.subtopics(topic.name), [&](const pubsub::SubtopicView& one) {
+               return has(broker.node_uid(one.name));
+           });
 }
 
 /// The broker's decision, with the answer in the Grid protocol.
@@ -64,7 +77,9 @@ pubsub::Decision subscribe(const Call& call) {
 pubsub::Decision unsubscribe(const Call& call) {
     const std::string topic = topic_of_capability(call);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
-    if (!call.state.directory.node(topic))
+    // Leaving needs no right; but what may not be discovered stays hidden from outsiders.
+    const auto node = call.state.directory.node(topic);
+    if (!node || (!call.match(policy::Operation::Discover, topic).allowed && !is_in(call, *node)))
         return call.fail(Errc::UnknownCapability, "no topic " + topic);
     const auto left = left_node(call, topic);
     if (!left) return to_stanza_error(left.error());

@@ -62,6 +62,12 @@ void Spool::put(
     batch.put(storage::Family::Control, spool_key(jid, kind), out.take());
 }
 
+bool Spool::has_room(std::string_view jid) const {
+    const Notes* notes = find(jid);
+    if (notes == nullptr) return notes_.size() < spool_accounts_max;
+    return notes->size() < spool_per_account_max;
+}
+
 void Spool::erase_all(storage::Batch& batch, std::string_view jid) const {
     if (const Notes* notes = find(jid))
         for (const auto& [kind, note] : *notes)

@@ -13,6 +13,9 @@ namespace grid::controller {
 
 /// Records of one account at one time; a new one beyond that takes the place of the oldest.
 inline constexpr std::size_t spool_per_account_max = 64;
+/// How many accounts are owed what the broker notes: it is a convenience, and must not fill the
+/// memory.
+inline constexpr std::size_t spool_accounts_max = 10'000;
 
 /// A note is put by the batch that causes it (design §2), so neither exists without the other. Of
 /// one subject (`kind`) only the newest counts. Whoever is connected is told at once and the note
@@ -33,6 +36,8 @@ public:
 
     void put(storage::Batch& batch, std::string_view jid, std::string_view kind, std::string inside)
         const;
+    /// Whether one more fits without another's leaving.
+    bool has_room(std::string_view jid) const;
     /// All that is owed to an account that is no more.
     void erase_all(storage::Batch& batch, std::string_view jid) const;
 

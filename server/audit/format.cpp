@@ -63,7 +63,9 @@ std::string to_syslog(const Entry& entry, std::string_view host) {
     add_param(out, "count", std::to_string(record.count));
     add_param(out, "hash", storage::to_hex(storage::view(entry.link.hash)));
     out += "] ";
-    add_text(out, record.actor + " " + record.operation + " " + record.topic + record.target);
+    add_text(out, record.actor + " " + record.operation);
+    for (const std::string* about : {&record.topic, &record.target})
+        if (!about->empty()) add_text(out, " " + *about);
     if (!record.detail.empty()) {
         out += ": ";
         add_text(out, record.detail);

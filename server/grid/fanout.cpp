@@ -35,7 +35,7 @@ storage::Revision Fanout::completed() const {
 }
 
 bool Fanout::may_receive(const Session& session) const {
-    return session.is_active &&
+    return session.is_active && !session.is_ended &&
            controller_.state(session.principal) == controller::AccountState::Enabled;
 }
 
@@ -169,9 +169,19 @@ Digests::Send Fanout::digest_sender() {
     };
 }
 
+bool Fanout::is_for(const Digests::Due& digest) const {
+    const Session& session = *digest.session;
+    const bool is_bare = digest.head == &session.head_bare;
+    return may_receive(session) &&
+           broker_.is_in_audience(is_bare ? session.bare : session.jid, digest.node) &&
+           broker_.may_receive_here(session.principal, digest.node);
+}
+
 /// Not an item that may be left out: older ones than what the session was told last are in it. So
 /// where there is no room it does not go out at all.
 void Fanout::put_digest(Digests::Due digest) {
+    // Design §2: a right that is gone by now is gone for what was kept back, too.
+    if (!is_for(digest)) return;
     const SessionPtr& session = digest.session;
     const auto& budget = *session->budget;
     const std::size_t used = budget.used() + session->pending_bytes;

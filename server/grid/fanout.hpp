@@ -65,6 +65,8 @@ public:
     void close_account(const xml::Jid& bare, xml::StreamError error) override;
     void close_session(const xml::Jid& full, xml::StreamError error) override;
     void rights_changed() override { forget_audiences(); }
+    /// It is told why, and nothing that it sent is done from now on, even what was read already.
+    void end(const SessionPtr& session, xml::StreamError error);
 
     /// A session came, went, or changed its presence: its account's nodes have another audience.
     /// (Looked at with the next notification, so that it costs the same however often it happens.)
@@ -125,6 +127,7 @@ private:
     xml::Bytes copy_for(const pubsub::Flavour& flavour, const pubsub::Notification& notification);
     void put_item(const Recipient& recipient, xml::Bytes body, storage::Revision revision);
     Digests::Send digest_sender();
+    bool is_for(const Digests::Due& digest) const;
     void put_digest(Digests::Due digest);
     void flush_one(const SessionPtr& session);
     bool hand_over(const SessionPtr& session);

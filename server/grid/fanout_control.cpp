@@ -16,13 +16,16 @@ void Fanout::tell(const xml::Jid& full, xml::Bytes rest) {
 }
 
 void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
-    if (const SessionPtr session = sessions_.find(full))
-        endings_.emplace_back(session, std::move(error));
+    if (const SessionPtr session = sessions_.find(full)) end(session, std::move(error));
 }
 
 void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
-    for (const auto& session : sessions_.of_account(bare.str()))
-        endings_.emplace_back(session, error);
+    for (const auto& session : sessions_.of_account(bare.str())) end(session, error);
+}
+
+void Fanout::end(const SessionPtr& session, xml::StreamError error) {
+    if (!std::exchange(session->is_ended, true)) presence_changed(session->bare);
+    endings_.emplace_back(session, std::move(error));
 }
 
 /// What they were told in this turn goes ahead of the goodbye, and so does the answer to a request

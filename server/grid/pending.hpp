@@ -92,6 +92,7 @@ public:
     void answer() override { send(std::move(answer_)); }
 
 protected:
+    void keep(Error error) { answer_.template emplace<0>(std::move(error)); }
     virtual Error to_error(boost::system::error_code error) = 0;
     virtual void send(Answer answer) = 0;
 

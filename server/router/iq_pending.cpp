@@ -31,6 +31,14 @@ public:
         context = {session_->principal, now(), fresh_id()};
     }
 
+    /// What waited when its stream was ended is not done: not under the rights that a new login
+    /// would give (S39), nor with a certificate that was revoked.
+    Next decide() override {
+        if (!session_->is_ended) return TypedPending::decide();
+        keep(xml::not_allowed("this stream was ended"));
+        return Next::Answer;
+    }
+
 protected:
     xml::StanzaError to_error(boost::system::error_code error) override {
         return to_stanza_error(error);

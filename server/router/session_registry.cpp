@@ -124,20 +124,20 @@ const controller::Identity* SessionRegistry::identity(std::uint64_t session) con
 
 bool SessionRegistry::is_active(std::uint64_t session) const {
     auto found = by_id_.find(session);
-    return found != by_id_.end() && found->second->is_active;
+    return found != by_id_.end() && found->second->is_active && !found->second->is_ended;
 }
 
 std::optional<controller::Activity> SessionRegistry::activity(std::uint64_t session) const {
     auto found = by_id_.find(session);
     if (found == by_id_.end()) return std::nullopt;
     const Session& s = *found->second;
-    return controller::Activity{s.jid, s.since, s.is_active, s.is_present, s.heard};
+    return controller::Activity{s.jid, s.since, s.is_active && !s.is_ended, s.is_present, s.heard};
 }
 
 std::vector<xml::Jid> SessionRegistry::active_resources(const xml::Jid& bare) const {
     std::vector<xml::Jid> jids;
     for (const auto& session : of_account(bare.str()))
-        if (session->is_active) jids.push_back(session->jid);
+        if (session->is_active && !session->is_ended) jids.push_back(session->jid);
     return jids;
 }
 

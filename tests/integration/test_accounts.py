@@ -211,8 +211,14 @@ class Groups(AccountCase):
                 break
             self.assertLess(time.monotonic(), deadline)
             await asyncio.sleep(0.1)
-        while not reader.messages.empty():
-            self.assertIsNone(find(reader.messages.get_nowait(), "item"))
+        told = []
+        while not told or not reader.messages.empty():
+            message = await reader.next_message(10)
+            self.assertIsNone(find(message, "item"))
+            if (found := find(message, "subscription")) is not None:
+                told.append((found.get("node"), found.get("subscription"), message.get("from")))
+        # B.1: once, at this login or as it happened.
+        self.assertEqual(told, [("incidents/a", "none", BROKER)])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,16 @@
+// pubsub/subscription_notification.hpp: what a subscriber is told of its subscription.
+#pragma once
+
+#include <string>
+
+#include "pubsub/node.hpp"
+#include "storage/batch.hpp"
+
+namespace grid::pubsub {
+
+/// XEP-0060 §12.14, as it stands in the <message/>; with the end of a lease, if there is one.
+std::string subscription_event(
+    const Node& node, const SubscriptionKey& key, SubscriptionState state, storage::Millis expire
+);
+
+}   // namespace grid::pubsub

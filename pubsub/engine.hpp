@@ -203,8 +203,7 @@ public:
     std::vector<Subscriber> audience(std::uint64_t node, AudienceKind kind = AudienceKind::Items)
         const;
 
-    /// Whether this address is in the node's audience still: what was kept back for it (digests) is
-    /// no more its own than what happens now.
+    /// Whether this address is in the node's audience still (digests are kept back for it).
     bool is_in_audience(const xml::Jid& subscriber, std::uint64_t node) const;
 
     /// Whether the policy lets this very session have the node's notifications; for those who are

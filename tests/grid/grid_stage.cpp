@@ -12,7 +12,6 @@
 namespace grid::test {
 
 using controller::SessionView;
-
 std::vector<SessionView> FakeSessions::sessions() const {
     std::vector<SessionView> found;
     for (const auto& entry : table) found.push_back(entry.second);
@@ -58,7 +57,6 @@ void FakeControl::notify(pubsub::Notification notification) {
 void FakeControl::close_session(const xml::Jid& full, xml::StreamError error) {
     closed.emplace_back(full.str(), error.condition);
 }
-
 void FakeControl::close_account(const xml::Jid& bare, xml::StreamError error) {
     closed.emplace_back(bare.str(), error.condition);
 }
@@ -220,13 +218,13 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
     REQUIRE(actor.session != 0);
     sessions.activities[actor.session].heard = now_;
     const xml::Jid to = *xml::Jid::parse(iq.attr_or("to", ""), true);
+    using controller::Destination;
     const bool for_broker = to == settings.broker;
-    const auto destination =
-        for_broker ? controller::Destination::Broker : controller::Destination::Controller;
-    if (auto error = controller().confine(actor, destination, iq))
-        return xml::error_reply(iq, *error);
-    if (controller().needs_login(destination, iq) && !sessions.is_active(actor.session))
-        return xml::error_reply(iq, controller::Controller::not_logged_in(destination));
+    const auto destination = for_broker ? Destination::Broker : Destination::Controller;
+    auto error = controller().confine(actor, destination, iq);
+    if (controller().needs_login(destination, iq) && !sessions.is_active(actor.session) && !error)
+        error = controller::Controller::not_logged_in(destination);
+    if (error) return xml::error_reply(iq, *error);
     const pubsub::IqRequest request{*xml::iq_type(iq), to, iq.first_child(), {&iq}};
     pubsub::IqService& service =
         for_broker ? static_cast<pubsub::IqService&>(*node.broker) : controller();

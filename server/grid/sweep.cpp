@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 constexpr auto slice_max = std::chrono::microseconds(500);
 constexpr std::size_t subscriptions_per_look = 16;
 /// Removals under way: their events are told while the rest is being looked at.
-constexpr std::size_t in_flight_max = 64;
+constexpr std::size_t in_flight_max = 128;
 
 /// What this thread worked: a busy machine may take it off its processor in the middle of a slice.
 steady_clock::duration worked() {

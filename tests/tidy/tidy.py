@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LINES_MAX = 300
 COLUMNS_MAX = 100
 CPP = (".cpp", ".hpp", ".c")
 LAYERS = ("xml", "storage", "pubsub", "controller", "server")
@@ -61,9 +60,6 @@ class Tidy:
             if is_code(path):
                 with open(os.path.join(ROOT, path), encoding="utf-8") as file:
                     self.text[path] = file.read().splitlines()
-        with open(os.path.join(ROOT, "tests/tidy/long_files"), encoding="utf-8") as file:
-            rows = [line.split() for line in file if line.strip() and not line.startswith("#")]
-        self.long_files = {path: int(lines) for path, lines in rows}
 
     def matches(self, pattern, wanted):
         for path, lines in self.text.items():
@@ -72,17 +68,6 @@ class Tidy:
             for number, line in enumerate(lines, 1):
                 if pattern.search(line):
                     yield f"{path}:{number}: {line.strip()}"
-
-    def rule_files_have_at_most_300_lines(self):
-        """A file on the list may have the lines it has there; it may only shrink, then the list."""
-        for path, lines in self.text.items():
-            allowed = self.long_files.get(path, LINES_MAX)
-            if len(lines) > allowed:
-                yield f"{path}: {len(lines)} lines, allowed are {allowed}"
-        for path, allowed in self.long_files.items():
-            now = len(self.text.get(path, ()))
-            if now < allowed:
-                yield f"tests/tidy/long_files: {path} has {now} lines: lower it, or take it out"
 
     def rule_lines_have_at_most_100_columns(self):
         for path, lines in self.text.items():

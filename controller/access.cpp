@@ -209,38 +209,47 @@ std::uint64_t Controller::revision() const { return state_->revision; }
 void Controller::seal(
     storage::Batch& batch,
     const pubsub::Principal& actor,
-    pubsub::Operation operation,
+    const std::vector<pubsub::Deed>& deeds,
     std::string_view node,
     const pubsub::Verdict& verdict
 ) const {
     state_->expect_gates(batch, actor);
-    if (verdict.subject.empty())
-        return audit::append_allowed(
-            batch, actor, pubsub::to_string(operation), node, verdict.rule
-        );
-    // On behalf of somebody else: it rests on that account too, and both are on record.
+    const auto add = [&](const pubsub::Deed& deed) {
+        audit::Record record = audit::by(actor, audit::Outcome::Allow, deed.name);
+        record.topic = deed.node.empty() ? node : std::string_view(deed.node);
+        record.target = verdict.subject.empty() ? deed.target : verdict.subject;
+        record.rule = verdict.rule;
+        record.detail = deed.detail;
+        audit::append(batch, record);
+    };
+    for (const pubsub::Deed& deed : deeds) {
+        const bool is_plain = verdict.subject.empty() && deed.target.empty() &&
+                              deed.detail.empty() && deed.node.empty();
+        if (is_plain)
+            audit::append_allowed(batch, actor, deed.name, node, verdict.rule);
+        else
+            add(deed);
+    }
+    if (verdict.subject.empty()) return;
+    // On behalf of somebody else: it rests on that account too.
     const Account* subject = state_->accounts.find(verdict.subject);
     batch.expect(
         storage::Family::Control, account_key(verdict.subject),
         subject == nullptr ? 0 : subject->revision
     );
-    audit::Record record = audit::by(actor, audit::Outcome::Allow, pubsub::to_string(operation));
-    record.topic = node;
-    record.target = verdict.subject;
-    record.rule = verdict.rule;
-    audit::append(batch, std::move(record));
 }
 
 void Controller::refused(
     const pubsub::Principal& actor,
-    pubsub::Operation operation,
+    const pubsub::Deed& deed,
     std::string_view node,
     const pubsub::Verdict& verdict
 ) const {
-    audit::Record record = audit::by(actor, audit::Outcome::Deny, pubsub::to_string(operation));
-    record.topic = node;
-    record.target = verdict.subject;
+    audit::Record record = audit::by(actor, audit::Outcome::Deny, deed.name);
+    record.topic = deed.node.empty() ? node : std::string_view(deed.node);
+    record.target = verdict.subject.empty() ? deed.target : verdict.subject;
     record.rule = verdict.rule;
+    record.detail = deed.detail;
     state_->audit.add(std::move(record));
 }
 

@@ -120,6 +120,9 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::Schema:
             state_->schemas.apply(rest, change.record);
             break;
+        case storage::Tag::AuditCut:
+            state_->last_cut = change.record ? audit::decode_cut(*change.record) : std::nullopt;
+            break;
         case storage::Tag::Settings:
             if (change.key == commands::tuning_key())
                 commands::apply_tuning(*state_, change.record);
@@ -218,6 +221,37 @@ void Controller::record_session(
     record.detail = detail;
     state_->audit.add(std::move(record));
 }
+
+void Controller::record_refusal(
+    std::string_view what,
+    std::string_view claimed,
+    std::string_view address,
+    std::string_view condition,
+    std::string_view reason
+) {
+    audit::Record record;
+    record.outcome = audit::Outcome::Deny;
+    record.address = address;
+    record.operation = what;
+    record.target = claimed;
+    record.rule = condition;
+    record.detail = reason;
+    state_->audit.add_of_stranger(std::move(record));
+}
+
+void Controller::record_system(std::string_view what, std::string_view detail) {
+    audit::Record record;
+    record.actor = "system";
+    record.operation = what;
+    record.detail = detail;
+    state_->audit.add(std::move(record));
+}
+
+void Controller::attach_clock(std::function<storage::Millis()> clock) {
+    state_->audit.attach(std::move(clock));
+}
+
+std::vector<storage::Batch> Controller::due_before_change() { return state_->audit.take_news(); }
 
 Result<std::vector<storage::Batch>, std::string> Controller::bootstrap(
     const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators

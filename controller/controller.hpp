@@ -88,13 +88,13 @@ public:
     void seal(
         storage::Batch& batch,
         const pubsub::Principal& actor,
-        pubsub::Operation operation,
+        const std::vector<pubsub::Deed>& deeds,
         std::string_view node,
         const pubsub::Verdict& verdict
     ) const override;
     void refused(
         const pubsub::Principal& actor,
-        pubsub::Operation operation,
+        const pubsub::Deed& deed,
         std::string_view node,
         const pubsub::Verdict& verdict
     ) const override;
@@ -153,6 +153,21 @@ public:
         std::string_view address,
         std::string_view detail
     );
+    /// A login or a request by HTTPS that was refused. `claimed`: the account that it was to be,
+    /// which is not proved; empty where none was named.
+    void record_refusal(
+        std::string_view what,
+        std::string_view claimed,
+        std::string_view address,
+        std::string_view condition,
+        std::string_view reason
+    );
+    /// What the server itself found: a clock that jumped.
+    void record_system(std::string_view what, std::string_view detail);
+    /// The wall clock for records that wait. Call once, before anything else.
+    void attach_clock(std::function<storage::Millis()> clock);
+    /// What happened before a change that is about to be committed: to be committed before it.
+    std::vector<storage::Batch> due_before_change();
 
     /// Start: installs a policy text when there is none yet; makes these accounts administrators
     /// (ENABLED, in group `administrators`). Batches to commit; empty when all is in place. An

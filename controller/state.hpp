@@ -4,6 +4,7 @@
 
 #include "controller/accounts/accounts.hpp"
 #include "controller/accounts/transitions.hpp"
+#include "controller/audit/cut.hpp"
 #include "controller/audit/queue.hpp"
 #include "controller/commands/dialogs.hpp"
 #include "controller/controller.hpp"
@@ -34,6 +35,7 @@ struct Controller::State {
     GroupBook groups;
     policy::Policy policy;
     mutable audit::Queue audit;
+    std::optional<audit::Cut> last_cut;   // of the audit, by retention
     mutable commands::Dialogs dialogs;
     const Chains* chains = nullptr;
     Directory directory;

@@ -1,6 +1,7 @@
 // pubsub/access.cpp: the order in which rights are looked at, so that nothing leaks.
 #include "pubsub/access.hpp"
 
+#include "pubsub/deeds.hpp"
 #include "pubsub/errors.hpp"
 
 namespace grid::pubsub {
@@ -140,7 +141,7 @@ Checked<Granted> grant(
             is_for_publisher(*exact, context.actor.jid.bare_view()))
             verdict = broker.policy.check(context.actor, Operation::Publish, asked, type);
         if (!verdict.allowed) {
-            broker.policy.refused(context.actor, operation, asked, verdict);
+            note_refusal(broker, context, operation, asked, verdict);
             return denied(operation, name);
         }
         Checked<Granted> found = find_usable(broker, context, operation, name);
@@ -167,7 +168,7 @@ Checked<Granted> grant_creation(
                           ? own_right(context.actor)
                           : broker.policy.check(context.actor, Operation::Create, name, type);
     if (granted.verdict.allowed) return granted;
-    broker.policy.refused(context.actor, Operation::Create, name, granted.verdict);
+    note_refusal(broker, context, Operation::Create, name, granted.verdict);
     return denied(Operation::Create, name);
 }
 
@@ -183,7 +184,7 @@ std::optional<xml::StanzaError> check_on_behalf(
         verdict.rule = "publisher of the topic";
     }
     if (!verdict.allowed) {
-        broker.policy.refused(context.actor, Operation::Subscribe, granted.name, verdict);
+        note_refusal(broker, context, Operation::Subscribe, granted.name, verdict);
         return refuse(
             Errc::Forbidden, "The policy does not let " + subscriber.str() + " receive this."
         );
@@ -197,8 +198,7 @@ Checked<Granted> grant_owner(
 ) {
     Checked<Granted> granted = grant(broker, context, Operation::Manage, name);
     if (!granted || granted->is_owner()) return granted;
-    broker.policy.refused(
-        context.actor, Operation::Manage, name, {false, "not an owner of the node"}
+    note_refusal(broker, context, Operation::Manage, name, {false, "not an owner of the node"}
     );
     return refuse(Errc::Forbidden, "Only an owner of '" + name + "' may do this.");
 }
@@ -277,7 +277,9 @@ Decision commit(
     storage::Batch batch,
     Reply reply
 ) {
-    broker.policy.seal(batch, context.actor, granted.operation, granted.name, granted.verdict);
+    broker.policy.seal(
+        batch, context.actor, deeds_of(context, granted.operation), granted.name, granted.verdict
+    );
     return Decision::Change{std::move(batch), std::move(reply)};
 }
 

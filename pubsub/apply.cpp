@@ -15,6 +15,7 @@ void Memory::apply(const KeyChange& change) {
     }
     if (change.family != storage::Family::Control && change.family != storage::Family::Index)
         return;
+    if (change.record) note_time(change.record->time);
     const auto key = parse_key(change.key);
     if (!key) return;
     switch (static_cast<Tag>(key->tag)) {

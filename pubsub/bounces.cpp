@@ -12,7 +12,7 @@ bool Bounces::count(const Bounced& bounced, storage::Millis now, std::uint32_t b
     if (counts_.size() >= counts_max) counts_.clear();
     std::string key = bounced.jid + '\n' + std::to_string(bounced.node);
     Count& count = counts_[key];
-    if (count.bounces == 0 || now - count.since > window_ms) count = {0, now};
+    if (count.bounces == 0 || now - count.since > window_ms || now < count.since) count = {0, now};
     if (++count.bounces < bounces_max) return false;
     counts_.erase(key);
     return true;

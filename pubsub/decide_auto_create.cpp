@@ -1,6 +1,7 @@
 // pubsub/decide_auto_create.cpp: publishing to a node that does not exist makes it (XEP-0060
 // §7.1.4), as publish-options want it (§7.1.5).
 #include "pubsub/access.hpp"
+#include "pubsub/deeds.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/node_config_fields.hpp"
@@ -81,6 +82,7 @@ Decision publish_to_new(const Broker& broker, const Context& context, const Publ
     batch->event += encode(event);
     Reply reply;
     if (request.has_item && !is_named) reply = publish_reply(request.node, event.id);
+    tell(context, {Operation::Create, "create", {}, "by a publish", {}});
     return commit(broker, context, *granted, std::move(*batch), std::move(reply));
 }
 

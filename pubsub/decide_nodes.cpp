@@ -1,5 +1,6 @@
 // pubsub/decide_nodes.cpp: create, configure, delete and purge nodes (XEP-0060 §8.1–§8.5).
 #include "pubsub/access.hpp"
+#include "pubsub/deeds.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/graph_change.hpp"
@@ -95,7 +96,7 @@ std::optional<xml::StanzaError> check_new_type(
         const Verdict verdict = may(operation, type);
         // Who may not create at all was given the node by somebody else.
         if (verdict.allowed || !may(operation, granted.node->config().type).allowed) continue;
-        broker.policy.refused(context.actor, operation, granted.name, verdict);
+        note_refusal(broker, context, operation, granted.name, verdict);
         return refuse(Errc::Forbidden, "The policy of this grid does not let you use this type.");
     }
     return std::nullopt;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pubsub/access.hpp"
+#include "pubsub/deeds.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/page.hpp"
@@ -198,6 +199,15 @@ bool modify_subscription(
     return true;
 }
 
+/// An owner lets somebody in, or shows him out: one record for each subscriber.
+void tell_of(const Context& context, const Modification& change) {
+    const bool is_end = parse_subscription_state(change.value) == SubscriptionState::None;
+    tell_instead(
+        context, {Operation::Manage, is_end ? "owner-unsubscribe" : "owner-subscribe",
+                  std::string(change.jid.bare_view()), {}, {}}
+    );
+}
+
 }   // namespace
 
 Decision decide(const Broker& broker, const Context& context, const GetAffiliations& request) {
@@ -235,13 +245,19 @@ Decision decide(const Broker& broker, const Context& context, const ModifyAffili
         const bool is_full = now == Affiliation::None &&
                              !node.affiliations.contains(change.jid.str()) &&
                              node.affiliations.size() > broker.settings.subscriptions_per_node_max;
-        const bool fits = batch.operations.size() < operations_max && !is_full;
+        const bool fits =
+            batch.operations.size() + records_of(context) < operations_max && !is_full;
         if (!wanted || change.jid.empty() || (is_demotion && !leaves_owner) || !fits) {
             failed.add(affiliation_line(change.jid_text, now));
             continue;
         }
         if (*wanted == now) continue;
         touches_owners = touches_owners || is_demotion || *wanted == Affiliation::Owner;
+        tell_instead(
+            context, {Operation::Manage, "affiliation-set", change.jid.str(),
+                      std::string(to_string(now)) + " becomes " + std::string(to_string(*wanted)),
+                      {}}
+        );
         put_affiliation(broker, context, batch, node, change.jid.str(), *wanted);
     }
     if (touches_owners) {   // the rule over many records: a node has an owner
@@ -275,8 +291,12 @@ Decision decide(const Broker& broker, const Context& context, const ModifySubscr
     Batch batch = start_batch(*granted);
     xml::Element failed = list_of("subscriptions", request.node);
     for (const Modification& change : request.changes) {
-        const bool fits = batch.operations.size() < operations_max;
-        if (fits && modify_subscription(broker, context, node, change, batch)) continue;
+        const bool fits = batch.operations.size() + records_of(context) < operations_max;
+        const std::size_t before = batch.operations.size();
+        if (fits && modify_subscription(broker, context, node, change, batch)) {
+            if (batch.operations.size() > before) tell_of(context, change);
+            continue;
+        }
         failed.add(unchanged(node, change));
     }
     return finish(broker, context, *granted, std::move(batch), std::move(failed));

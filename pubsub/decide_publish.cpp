@@ -1,5 +1,6 @@
 // pubsub/decide_publish.cpp: publish and retract items (XEP-0060 §7).
 #include "pubsub/access.hpp"
+#include "pubsub/deeds.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/graph_change.hpp"
@@ -137,8 +138,7 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
         );
     const PublishRight right = publish_right(*granted);
     if (!right.is_given) {
-        broker.policy.refused(
-            context.actor, Operation::Publish, request.node, {false, "publish model of the node"}
+        note_refusal(broker, context, Operation::Publish, request.node, {false, "publish model of the node"}
         );
         return refuse(Errc::Forbidden, "You are not a publisher of this node.");
     }

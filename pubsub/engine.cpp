@@ -9,6 +9,7 @@
 #include "pubsub/background.hpp"
 #include "pubsub/bounces.hpp"
 #include "pubsub/broker.hpp"
+#include "pubsub/deeds.hpp"
 #include "pubsub/leases.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/node_views.hpp"
@@ -46,7 +47,24 @@ Prepared prepare_request(const Broker& broker, Request request) {
     prepared.bytes = sizeof(Request) + (publish ? publish->payload.size() : 0);
     prepared.decide = [&broker, shared = std::make_shared<const Request>(std::move(request)
                                 )](const Context& context) {
-        return std::visit([&](const auto& use) { return decide(broker, context, use); }, *shared);
+        return decide_on_record(broker, context, *shared);
+    };
+    return prepared;
+}
+
+/// What a publisher was refused is on record like what the policy refused, though nothing of it
+/// could be decided.
+std::optional<Prepared> prepare_refusal(
+    const Broker& broker, const IqRequest& request, const xml::StanzaError& error
+) {
+    const xml::Element* publish = request.payload ? request.payload->child("publish") : nullptr;
+    if (publish == nullptr) return std::nullopt;
+    Prepared prepared;
+    prepared.order = Order::Pipelined;
+    prepared.bytes = sizeof(xml::StanzaError) + error.text.size();
+    const std::string node(publish->attr_or("node", ""));
+    prepared.decide = [&broker, node, error](const Context& context) {
+        return refuse_on_record(broker, context, node, error);
     };
     return prepared;
 }
@@ -62,7 +80,11 @@ std::optional<Result<Prepared, xml::StanzaError>> Engine::prepare(const IqReques
     const Broker& broker = *state_->broker;
     auto parsed = parse_request(request, broker.settings);
     if (!parsed) return std::nullopt;
-    if (!*parsed) return Result<Prepared, xml::StanzaError>(parsed->error());
+    if (!*parsed) {
+        if (auto refusal = prepare_refusal(broker, request, parsed->error()))
+            return Result<Prepared, xml::StanzaError>(std::move(*refusal));
+        return Result<Prepared, xml::StanzaError>(parsed->error());
+    }
     if (auto* publish = std::get_if<Publish>(&**parsed))
         ask_about_payload(broker, request, *publish);
     return Result<Prepared, xml::StanzaError>(prepare_request(broker, std::move(**parsed)));
@@ -214,7 +236,13 @@ bool Engine::is_sweep_pending() const {
 
 bool Engine::is_sweep_at_start() const { return state_->sweep.is_at_start(); }
 Decision Engine::join_subtopic(const Context& context, const JoinSubtopic& request) const {
-    return decide(*state_->broker, context, request);
+    Telling telling{{Operation::Subscribe, "subscribe", {}, {}, {}}, {}, false, false};
+    if (request.jid.bare_view() != context.actor.jid.bare_view())
+        telling.deed.target = request.jid.bare_view();
+    Telling* const outer = std::exchange(context.telling, &telling);
+    Decision decision = decide(*state_->broker, context, request);
+    context.telling = outer;
+    return decision;
 }
 
 std::vector<SubtopicView> Engine::subtopics(std::string_view topic) const {

@@ -181,6 +181,11 @@ std::size_t Items::rank_at_time(storage::Millis time) const {
     return rank_at(static_cast<std::size_t>(at - entries_.begin()));
 }
 
+void Items::set_back(storage::Millis time) {
+    for (auto at = entries_.rbegin(); at != entries_.rend() && at->time > time; ++at)
+        at->time = time;
+}
+
 void Items::settle() {
     if (is_unsorted_) {
         const auto earlier = [](const Entry& a, const Entry& b) { return a.revision < b.revision; };

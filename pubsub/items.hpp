@@ -55,6 +55,9 @@ public:
     /// How many items are from before `time`.
     std::size_t rank_at_time(storage::Millis time) const;
 
+    /// The clock was set back: what was stamped later than `time` counts as of then.
+    void set_back(storage::Millis time);
+
     /// After a scan, which brings items in the order of their ids.
     void settle();
     std::size_t memory_bytes() const;

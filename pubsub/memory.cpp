@@ -1,6 +1,8 @@
 // pubsub/memory.cpp: looking things up.
 #include "pubsub/memory.hpp"
 
+#include <algorithm>
+
 namespace grid::pubsub {
 
 std::uint32_t Interned::number_of(std::string_view text) {
@@ -36,6 +38,14 @@ void Memory::forget() {
     last_payload_erased_.clear();
     item_count_ = old_item_count_ = subscription_count_ = 0;
     is_scanning_ = true;
+    latest_ = 0;
+}
+
+/// Times go back only where the clock was set back; the store reads earlier ones like this, too.
+void Memory::note_time(storage::Millis time) {
+    if (time < latest_ && !is_scanning_)
+        for (auto& [uid, node] : nodes_) node->items.set_back(time);
+    latest_ = is_scanning_ ? std::max(latest_, time) : time;
 }
 
 const Node* Memory::find(std::string_view name) const {

@@ -162,6 +162,7 @@ private:
     void join_topic(Node& node);
     void leave_topic(Node& node);
     void hide(Node& node);
+    void note_time(storage::Millis time);
 
     const Settings& settings_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Node>> nodes_;
@@ -186,6 +187,7 @@ private:
     std::string last_payload_erased_;
     std::size_t item_count_ = 0, old_item_count_ = 0, subscription_count_ = 0;
     bool is_scanning_ = true;   // keys come in any order
+    storage::Millis latest_ = 0;   // commit time that was applied
 };
 
 }   // namespace grid::pubsub

@@ -20,6 +20,15 @@ namespace grid::pubsub {
 enum class Operation { Discover, Create, Publish, Subscribe, Retrieve, Manage };
 std::string_view to_string(Operation operation);
 
+/// What is done, as the audit tells it: finer than what the policy distinguishes.
+struct Deed {
+    Operation operation = Operation::Discover;
+    std::string name = std::string(to_string(operation));
+    std::string target = {};   // the account that something is done to or for
+    std::string detail = {};   // for a person; never a payload
+    std::string node = {};     // where it is not the node of the request
+};
+
 struct Verdict {
     bool allowed = false;
     std::string rule;   // the rule that decided, for the audit; "default deny" when none did
@@ -62,17 +71,17 @@ public:
     /// Changes whenever an earlier answer may have become wrong.
     virtual std::uint64_t revision() const = 0;
     /// Adds to a batch what an allowed request rests on (the actor's account record, the policy
-    /// head) and its audit record with the rule that decided.
+    /// head) and its audit records with the rule that decided: one for each deed, at least one.
     virtual void seal(
         storage::Batch& batch,
         const Principal& actor,
-        Operation operation,
+        const std::vector<Deed>& deeds,
         std::string_view node,
         const Verdict& verdict
     ) const = 0;
     /// Puts a refusal on record, by a bounded queue that is not awaited (soft state).
     virtual void refused(
-        const Principal& actor, Operation operation, std::string_view node, const Verdict& verdict
+        const Principal& actor, const Deed& deed, std::string_view node, const Verdict& verdict
     ) const = 0;
     /// Whether that account may publish there, from some session at least: its publishers hear of a
     /// topic's subtopics whether they may read them or not.

@@ -19,6 +19,8 @@ namespace grid::pubsub {
 using Reply = std::optional<xml::Element>;
 using Decision = storage::Decision<Reply, xml::StanzaError>;
 
+struct Telling;   // deeds.hpp
+
 /// What deciding may know of the world. Decided again after a conflict, a request gets the same
 /// one.
 struct Context {
@@ -26,6 +28,9 @@ struct Context {
     storage::Millis now = 0;
     std::string
         fresh_id;   // 128 random bits as hex: item ids, subids, instant node names derive from it
+    /// What the audit is to be told of the request that is being decided; null: nothing more than
+    /// the policy's operation.
+    mutable Telling* telling = nullptr;
 };
 
 /// Order among the requests of one sender (design §3).

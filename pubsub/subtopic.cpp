@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pubsub/deeds.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/node_creation.hpp"
@@ -52,6 +53,7 @@ Checked<SubtopicUse> make_subtopic(
     record.filter = filter.text;
     batch.put_at_revision(Family::Control, node_key(uid_of_this_batch), uid_at, encode(record));
     batch.event = encode(SubtopicChanged{topic.name(), name, filter.text, true});
+    tell(context, {Operation::Subscribe, "subtopic-create", {}, filter.text, name});
     const auto collection = topic.subtopics.find("");
     if (collection != topic.subtopics.end()) {
         const std::uint64_t parent = collection->second->uid;

@@ -1,6 +1,8 @@
 // pubsub/subtopic_upkeep.cpp: see subtopic_upkeep.hpp.
 #include "pubsub/subtopic_upkeep.hpp"
 
+#include <algorithm>
+
 #include "pubsub/events.hpp"
 
 namespace grid::pubsub {
@@ -53,7 +55,8 @@ std::vector<Batch> SubtopicUpkeep::due(
     const auto& idle = broker.memory.idle_subtopics();
     std::erase_if(idle_since_, [&](const auto& entry) { return !idle.contains(entry.first); });
     for (std::uint64_t uid : idle) {
-        const storage::Millis since = idle_since_.try_emplace(uid, now).first->second;
+        storage::Millis& since = idle_since_.try_emplace(uid, now).first->second;
+        since = std::min(since, now);   // a clock that was set back
         if (batches.size() < batches_max && now - since >= broker.settings.subtopic_grace_ms)
             add(uid);
     }

@@ -22,6 +22,11 @@ Batch& Batch::erase(Family family, std::string key) {
     return *this;
 }
 
+Batch& Batch::cut(std::string from, std::string to) {
+    operations.push_back({Family::Audit, true, std::move(to), std::move(from), -1, -1});
+    return *this;
+}
+
 Batch& Batch::expect(Family family, std::string key, Revision revision) {
     expectations.push_back({family, std::move(key), revision});
     return *this;

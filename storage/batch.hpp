@@ -11,7 +11,8 @@ namespace grid::storage {
 
 /// Number of a committed batch: strictly increasing, never reused, 0 is "none".
 using Revision = std::uint64_t;
-/// Milliseconds since 1970-01-01T00:00:00Z. Commit times never go back.
+/// Milliseconds since 1970-01-01T00:00:00Z, by the wall clock. As they are read, commit times never
+/// go back along the revisions (clock_steps.hpp).
 using Millis = std::int64_t;
 
 /// Which column family a key lives in. Control is small and may live in a distributed engine; the
@@ -58,6 +59,8 @@ struct Batch {
         Family family, std::string key, std::int32_t revision_at, std::string value
     );
     Batch& erase(Family family, std::string key);
+    /// Erases the audit records after `from`, up to `to` and with it. `from` empty: from the first.
+    Batch& cut(std::string from, std::string to);
     Batch& expect(Family family, std::string key, Revision revision);
     std::size_t bytes() const;
 };

@@ -19,6 +19,7 @@ constexpr std::array sentences{
     "another process has the store open: stop it, or use another data directory",
     "the store could not be opened, read or written: see the log, check disk and permissions",
     "the store is closed",
+    "the batch would lose or replace an audit record, nothing was changed: this is a fault of gridd",
 };
 
 struct Category final : boost::system::error_category {
@@ -33,7 +34,7 @@ const Category category{};
 
 }   // namespace
 
-static_assert(sentences.size() == static_cast<std::size_t>(Errc::Closed));
+static_assert(sentences.size() == static_cast<std::size_t>(Errc::Malformed));
 
 boost::system::error_code make_error_code(Errc e) { return {static_cast<int>(e), category}; }
 

@@ -17,6 +17,7 @@ enum class Errc {
     Locked,           // another process has it open
     Io,               // could not be opened or read
     Closed,           // the store is shutting down
+    Malformed,        // breaks a rule of the audit family (README.md)
 };
 
 boost::system::error_code make_error_code(Errc e);

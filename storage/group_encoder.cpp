@@ -14,7 +14,8 @@ constexpr Revision given_out_at_once = 64 * 1024;
 
 }   // namespace
 
-void GroupEncoder::resume(Revision head, const Link& link) {
+void GroupEncoder::resume(Revision head, const Link& link, const ClockSteps& steps) {
+    steps_ = steps;
     given_ = std::max(given_, head);
     link_ = link;
 }
@@ -24,7 +25,8 @@ rocksdb::WriteBatch* GroupEncoder::encode(
     const RocksDatabase& database,
     Revision head,
     Millis time,
-    const Link& link
+    const Link& link,
+    const ClockSteps& steps
 ) {
     batch_.Clear();
     bool is_durable = false, has_volatile = false;
@@ -49,6 +51,10 @@ rocksdb::WriteBatch* GroupEncoder::encode(
         mark(chain_key, head, storage::encode(link));
         link_ = link;
     }
+    if (steps != steps_) {
+        mark(steps_key, head, storage::encode(steps));
+        steps_ = steps;
+    }
     if (is_durable) {
         mark(head_key, head);
     } else if (has_volatile && head > given_) {
@@ -66,7 +72,10 @@ void GroupEncoder::put(const Committed& committed, const RocksDatabase& database
         const rocksdb::Slice value[] = {stamp, operation.value};
         // The audit can only be appended to, and cut at its beginning (README.md).
         if (operation.erase && operation.family == Family::Audit)
-            batch_.DeleteRange(family, rocksdb::Slice(), operation.key + '\0');
+            batch_.DeleteRange(
+                family, operation.value.empty() ? std::string() : operation.value + '\0',
+                operation.key + '\0'
+            );
         else if (operation.erase)
             batch_.Delete(family, key);
         else

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "storage/chain.hpp"
+#include "storage/clock_steps.hpp"
 #include "storage/rocks_database.hpp"
 #include "storage/store.hpp"
 
@@ -14,7 +15,7 @@ namespace grid::storage {
 class GroupEncoder {
 public:
     /// What the files say when they are opened.
-    void resume(Revision head, const Link& link);
+    void resume(Revision head, const Link& link, const ClockSteps& steps);
     /// The write for `entries`, the last of which has got revision `head`; nothing when nothing has
     /// to be written. Valid until the next call.
     rocksdb::WriteBatch* encode(
@@ -22,7 +23,8 @@ public:
         const RocksDatabase& database,
         Revision head,
         Millis time,
-        const Link& link
+        const Link& link,
+        const ClockSteps& steps
     );
 
 private:
@@ -31,6 +33,7 @@ private:
     rocksdb::WriteBatch batch_;
     Revision given_ = 0;   // revisions up to it are on disk as given out
     Link link_;            // that is on disk
+    ClockSteps steps_;     // the same
 };
 
 }   // namespace grid::storage

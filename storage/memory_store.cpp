@@ -13,14 +13,15 @@ namespace grid::storage {
 
 class MemoryStore::View final : public Snapshot {
 public:
-    explicit View(std::shared_ptr<const Tables> tables) : tables_(std::move(tables)) {}
+    View(std::shared_ptr<const Tables> tables, std::shared_ptr<const ClockSteps> steps)
+        : tables_(std::move(tables)), steps_(std::move(steps)) {}
 
     Result<std::optional<Value>> get(Family family, std::string_view key) const override {
         const auto& table = (*tables_)[static_cast<std::size_t>(family)];
         const auto found = table.find(key);
         if (found == table.end()) return std::optional<Value>();
         const Stored& stored = found->second;
-        return std::optional<Value>({stored.revision, stored.time, stored.value});
+        return std::optional<Value>({stored.revision, read(family, stored), stored.value});
     }
 
     boost::system::error_code scan(
@@ -39,7 +40,9 @@ public:
         const auto last = to.empty() ? table.end() : table.lower_bound(to);
         const auto show = [&](const auto& entry) {
             const Stored& stored = entry.second;
-            return visit(entry.first, Record{stored.revision, stored.time, stored.value});
+            return visit(
+                entry.first, Record{stored.revision, read(family, stored), stored.value}
+            );
         };
         if (reverse)
             std::all_of(std::make_reverse_iterator(last), std::make_reverse_iterator(first), show);
@@ -49,7 +52,13 @@ public:
     }
 
 private:
+    Millis read(Family family, const Stored& stored) const {
+        if (family == Family::Audit) return stored.time;
+        return steps_->read(stored.revision, stored.time);
+    }
+
     std::shared_ptr<const Tables> tables_;
+    std::shared_ptr<const ClockSteps> steps_;
 };
 
 MemoryStore::MemoryStore() : MemoryStore(Options{}) {}
@@ -91,13 +100,18 @@ Result<Revision> MemoryStore::scan(const std::function<void(const KeyChange&)>& 
     for (Family family : {Family::Control, Family::Index})
         for (const auto& [key, stored] : (*tables)[static_cast<std::size_t>(family)])
             if (family != Family::Control || key.front() != reserved_prefix)
-                apply({family, key, Record{stored.revision, stored.time, stored.value}});
+                apply(
+                    {family, key,
+                     Record{
+                         stored.revision, steps_->read(stored.revision, stored.time), stored.value
+                     }}
+                );
     return sequencer_.head();
 }
 
-std::unique_ptr<Snapshot> MemoryStore::snapshot() { return std::make_unique<View>(tables_); }
+std::unique_ptr<Snapshot> MemoryStore::snapshot() { return std::make_unique<View>(tables_, steps_); }
 
-void MemoryStore::read(std::function<void(const Snapshot&)> work) { work(View(tables_)); }
+void MemoryStore::read(std::function<void(const Snapshot&)> work) { work(View(tables_, steps_)); }
 
 StoreStatus MemoryStore::status() const {
     StoreStatus status = counters_;
@@ -118,7 +132,7 @@ boost::system::error_code MemoryStore::reopen() {
     const auto& control = (*tables_)[static_cast<std::size_t>(Family::Control)];
     if (const auto stored = control.find(chain_key); stored != control.end())
         link = decode_link(stored->second.value).value_or(Link{});
-    sequencer_.resume(0, 0, link);
+    sequencer_.resume(0, 0, link, *steps_);
     report_gap();
     return {};
 }
@@ -199,12 +213,21 @@ void MemoryStore::write(const std::vector<FeedEntry>& entries) {
         for (const Operation& operation : committed->batch.operations) {
             auto& table = (*tables_)[static_cast<std::size_t>(operation.family)];
             if (operation.erase && operation.family == Family::Audit)
-                table.erase(table.begin(), table.upper_bound(operation.key));
+                table.erase(
+                    operation.value.empty() ? table.begin() : table.upper_bound(operation.value),
+                    table.upper_bound(operation.key)
+                );
             else if (operation.erase)
                 table.erase(operation.key);
             else
                 table[operation.key] = {committed->revision, committed->time, operation.value};
         }
+    }
+    if (sequencer_.steps() != *steps_) {
+        steps_ = std::make_shared<const ClockSteps>(sequencer_.steps());
+        (*tables_)[static_cast<std::size_t>(Family::Control)][std::string(steps_key)] = {
+            sequencer_.head(), sequencer_.time(), encode(*steps_)
+        };
     }
     if (sequencer_.link() != Link{})
         (*tables_)[static_cast<std::size_t>(Family::Control)][std::string(chain_key)] = {

@@ -87,6 +87,7 @@ private:
     FeedHandler handler_;
     std::shared_ptr<Tables> tables_;   // shared with snapshots, copied before it changes under them
     Sequencer sequencer_;
+    std::shared_ptr<const ClockSteps> steps_ = std::make_shared<const ClockSteps>();
     std::deque<Submission> queue_;
     std::size_t queued_bytes_ = 0;
     bool running_ = false, stopped_ = false, lose_next_ = false;

@@ -105,6 +105,22 @@ void RocksDatabase::release(const rocksdb::Snapshot* snapshot) {
     if (use && snapshots_.erase(snapshot) == 1) db_->ReleaseSnapshot(snapshot);
 }
 
+std::shared_ptr<const ClockSteps> RocksDatabase::known_steps() const {
+    const std::lock_guard lock(mutex_);
+    return steps_;
+}
+
+ClockSteps RocksDatabase::steps() const {
+    const auto known = known_steps();
+    return known ? *known : ClockSteps();
+}
+
+void RocksDatabase::set_steps(const ClockSteps& steps) {
+    auto next = steps.all().empty() ? nullptr : std::make_shared<const ClockSteps>(steps);
+    const std::lock_guard lock(mutex_);
+    steps_ = std::move(next);
+}
+
 Result<Revision> RocksDatabase::revision_of(Family family, std::string_view key) {
     const auto found = get(nullptr, family, key);
     if (!found) return found.error();
@@ -124,9 +140,10 @@ Result<std::optional<Snapshot::Value>> RocksDatabase::get(
     if (!status.ok()) return fail(read_error(status), "reading: " + status.ToString());
     const auto record = decode_record(view(stored));
     if (!record) return fail(Errc::Corrupt, "a value without revision");
-    return std::optional<Snapshot::Value>(
-        {record->revision, record->time, std::string(record->value)}
-    );
+    // What the audit's hashes are over is read as it was written.
+    const auto steps = family_of_key == Family::Audit ? nullptr : known_steps();
+    const Millis time = steps ? steps->read(record->revision, record->time) : record->time;
+    return std::optional<Snapshot::Value>({record->revision, time, std::string(record->value)});
 }
 
 boost::system::error_code RocksDatabase::scan(
@@ -136,6 +153,7 @@ boost::system::error_code RocksDatabase::scan(
 ) {
     const Use use(*this);
     if (!use) return make_error_code(Errc::Closed);
+    const auto steps = range.family == Family::Audit ? nullptr : known_steps();
     // The store's own records come first in Control.
     const bool hides = range.family == Family::Control && range.from < first_control_key;
     const std::string_view from = hides ? first_control_key : range.from;
@@ -148,8 +166,9 @@ boost::system::error_code RocksDatabase::scan(
     const std::unique_ptr<rocksdb::Iterator> place(db_->NewIterator(options, family(range.family)));
     for (range.reverse ? place->SeekToLast() : place->Seek(lower); place->Valid();
          range.reverse ? place->Prev() : place->Next()) {
-        const auto record = decode_record(view(place->value()));
+        auto record = decode_record(view(place->value()));
         if (!record) return fail(Errc::Corrupt, "a value without revision");
+        if (steps) record->time = steps->read(record->revision, record->time);
         if (!visit(view(place->key()), *record)) return {};
     }
     if (place->status().ok()) return {};

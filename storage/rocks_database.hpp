@@ -12,6 +12,7 @@
 #include <string>
 
 #include "storage/chain.hpp"
+#include "storage/clock_steps.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_store.hpp"
 #include "storage/schema.hpp"
@@ -46,6 +47,9 @@ public:
     Revision head() const { return head_; }
     Millis time() const { return time_; }
     const Link& link() const { return link_; }
+    ClockSteps steps() const;
+    /// From the next read on.
+    void set_steps(const ClockSteps& steps);
 
     std::unique_ptr<Snapshot> snapshot();
     Result<Revision> revision_of(Family family, std::string_view key);
@@ -94,7 +98,10 @@ private:
     Millis time_ = 0;
     Link link_;
 
-    std::mutex mutex_;
+    std::shared_ptr<const ClockSteps> known_steps() const;
+
+    mutable std::mutex mutex_;
+    std::shared_ptr<const ClockSteps> steps_;   // null: the clock was never set back
     std::condition_variable unused_;
     std::size_t uses_ = 0;
     bool closing_ = false;

@@ -192,6 +192,13 @@ boost::system::error_code RocksDatabase::read_head() {
         head_ = std::max(head_, (*found)->revision);
         time_ = std::max(time_, (*found)->time);
     }
+    const auto stepped = get(nullptr, Family::Control, steps_key);
+    if (!stepped) return fail(Errc::Corrupt, "cannot read where the clock was set back");
+    if (*stepped) {
+        const auto steps = decode_clock_steps((*stepped)->value);
+        if (!steps) return fail(Errc::Corrupt, "where the clock was set back is not readable");
+        set_steps(*steps);
+    }
     const auto chain = get(nullptr, Family::Control, chain_key);
     if (!chain) return fail(Errc::Corrupt, "cannot read the head of the audit's chain");
     if (!*chain) return {};   // a store from before it: the chain begins with the next record

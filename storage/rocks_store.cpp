@@ -59,6 +59,7 @@ private:
     std::string reason_without_space() const;
     bool write(const std::vector<FeedEntry>& entries);
     void stop_writes(const std::string& reason);
+    void tell_set_back(Millis by);
     void adopt(std::shared_ptr<RocksDatabase> database);
     boost::system::error_code reopen_on_writer();
     void go_on_reading();
@@ -95,6 +96,8 @@ RocksStore::RocksStore(RocksSettings settings, std::shared_ptr<RocksDatabase> da
       ),
       readers_(settings_.reader_threads) {
     adopt(std::move(database));
+    const Millis ahead = sequencer_.time() - settings_.clock();
+    if (ahead > ClockSteps::held_ms) tell_set_back(ahead);
 }
 
 RocksStore::~RocksStore() {
@@ -103,8 +106,9 @@ RocksStore::~RocksStore() {
 }
 
 void RocksStore::adopt(std::shared_ptr<RocksDatabase> database) {
-    sequencer_.resume(database->head(), database->time(), database->link());
-    encoder_.resume(database->head(), database->link());
+    const ClockSteps steps = database->steps();
+    sequencer_.resume(database->head(), database->time(), database->link(), steps);
+    encoder_.resume(database->head(), database->link(), steps);
     head_ = sequencer_.head();
     std::lock_guard lock(mutex_);
     database_ = std::move(database);
@@ -123,7 +127,7 @@ void RocksStore::start(FeedHandler handler) {
 
 bool RocksStore::submit(Ticket ticket, Sender sender, Batch batch) {
     assert(handler_);   // nothing may be submitted before start()
-    return committer_.submit({ticket, sender, std::move(batch)});
+    return committer_.submit({ticket, sender, std::move(batch), settings_.clock()});
 }
 
 Result<Revision> RocksStore::scan(const std::function<void(const KeyChange&)>& apply) {
@@ -169,8 +173,12 @@ void RocksStore::commit(std::vector<Submission> group) {
         return refuse(std::move(group), Errc::WritesStopped, why);
     if (const std::string why = reason_without_space(); !why.empty())
         return refuse(std::move(group), Errc::NoSpace, why);
+    const Millis before = sequencer_.time();
     std::vector<FeedEntry> entries = sequencer_.decide(std::move(group), settings_.clock());
+    const bool is_set_back = sequencer_.time() < before;
+    if (is_set_back) tell_set_back(before - sequencer_.time());
     if (write(entries)) {
+        if (is_set_back) database()->set_steps(sequencer_.steps());
         sequencer_.end_group();
         head_ = sequencer_.head();
         ++groups_;
@@ -204,7 +212,8 @@ std::string RocksStore::reason_without_space() const {
 bool RocksStore::write(const std::vector<FeedEntry>& entries) {
     const auto open = database();
     if (auto* batch = encoder_.encode(
-            entries, *open, sequencer_.head(), sequencer_.time(), sequencer_.link()
+            entries, *open, sequencer_.head(), sequencer_.time(), sequencer_.link(),
+            sequencer_.steps()
         )) {
         const auto status = open->write(*batch);
         if (!status.ok()) {
@@ -218,6 +227,15 @@ bool RocksStore::write(const std::vector<FeedEntry>& entries) {
         [](const FeedEntry& entry) { return std::holds_alternative<Committed>(entry); }
     ));
     return true;
+}
+
+void RocksStore::tell_set_back(Millis by) {
+    settings_.log(
+        LogLevel::Warn,
+        "store " + settings_.path + ": the clock is " + std::to_string(by / 1000) +
+            " seconds behind the newest record: it was set back, or was wrong before. Stamps follow "
+            "it, and what carries a later time is read as of now; check the host's time service"
+    );
 }
 
 void RocksStore::stop_writes(const std::string& reason) {

@@ -25,6 +25,8 @@ inline constexpr std::string_view head_key{"\0head", 5};
 /// Revisions up to this one may have been given to volatile batches, of which nothing else is on
 /// disk.
 inline constexpr std::string_view given_key{"\0given", 6};
+/// Where the clock was set back (clock_steps.hpp); absent: it never was.
+inline constexpr std::string_view steps_key{"\0steps", 6};
 /// The link of the last record in the audit family: what is missing at its end is seen by it.
 inline constexpr std::string_view chain_key{"\0chain", 6};
 

@@ -27,6 +27,25 @@ std::string readable(std::string_view key) {
     return text;
 }
 
+/// No audit record is put twice, and none is put over another, but for those that a cut keeps.
+bool keeps_audit(const Batch& batch) {
+    std::vector<std::string_view> puts;
+    const Operation* cut = nullptr;
+    for (const Operation& operation : batch.operations) {
+        if (operation.family != Family::Audit) continue;
+        if (operation.erase) {
+            cut = &operation;
+            continue;
+        }
+        if (std::ranges::find(puts, std::string_view(operation.key)) != puts.end()) return false;
+        puts.emplace_back(operation.key);
+        const bool is_kept = cut != nullptr && operation.key <= cut->key &&
+                             (cut->value.empty() || operation.key > cut->value);
+        if (operation.revision_at != 0 && !is_kept) return false;
+    }
+    return true;
+}
+
 void fill_in(std::string& key, std::int32_t at, Revision revision) {
     const auto where = static_cast<std::size_t>(at);
     assert(where + sizeof(Revision) <= key.size());
@@ -81,16 +100,24 @@ void KnownRevisions::end_group() {
 
 void KnownRevisions::forget() { caches_ = {}; }
 
-void Sequencer::resume(Revision head, Millis time, const Link& link) {
+void Sequencer::resume(Revision head, Millis time, const Link& link, const ClockSteps& steps) {
     known_.forget();
+    steps_ = steps;
     chain_.resume(link);
     head_ = std::max(head_, head);
     time_ = std::max(time_, time);
 }
 
+/// A stamp is the wall clock's, and no earlier than the one before: a clock that is set back a
+/// little is waited for. One that is set back further is followed, and it is noted from where on.
+Millis Sequencer::stamp(Millis now) {
+    if (now < time_ && time_ - now <= ClockSteps::held_ms) return time_;
+    if (now < time_) steps_.add({head_ + 1, now});
+    time_ = now;
+    return time_;
+}
+
 std::vector<FeedEntry> Sequencer::decide(std::vector<Submission> group, Millis now) {
-    time_ =
-        std::max(time_, now);   // a wall clock that steps back does not take commit time with it
     std::vector<FeedEntry> entries;
     entries.reserve(group.size());
     for (Submission& submission : group) {
@@ -102,6 +129,7 @@ std::vector<FeedEntry> Sequencer::decide(std::vector<Submission> group, Millis n
                 conflict_.empty() ? error.message() : std::exchange(conflict_, {})
             });
         } else {
+            stamp(submission.time != 0 ? submission.time : now);
             entries.emplace_back(accept(std::move(submission)));
         }
     }
@@ -112,6 +140,7 @@ Result<void> Sequencer::check(const Submission& submission) {
     const Batch& batch = submission.batch;
     if (batch.operations.size() > batch_operations_max || batch.bytes() > batch_bytes_max)
         return Errc::TooLarge;
+    if (!keeps_audit(batch)) return Errc::Malformed;
     if (behind_conflict(submission.sender)) return Errc::Conflict;
     for (const Expectation& expected : batch.expectations) {
         const Result<Revision> revision = known_.of(expected.family, expected.key);
@@ -162,7 +191,9 @@ Committed Sequencer::accept(Submission submission) {
         if (operation.also_revision_at >= 0)
             fill_in(operation.key, operation.also_revision_at, head_);
         // Here the order is known, and the thread is the writer's: nobody else waits for a hash.
-        if (operation.family == Family::Audit && !operation.erase && !committed.batch.is_volatile)
+        // What a cut keeps has a place already.
+        if (operation.family == Family::Audit && operation.revision_at >= 0 &&
+            !committed.batch.is_volatile)
             chain_.link(operation.key, time_, operation.value);
         // A volatile batch writes nothing, so nobody can rest on it; a key with a revision of its
         // own in it is new by construction, so nobody expects it.

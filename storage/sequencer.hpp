@@ -12,6 +12,7 @@
 
 #include "storage/batch.hpp"
 #include "storage/chain.hpp"
+#include "storage/clock_steps.hpp"
 #include "storage/errors.hpp"
 #include "storage/store.hpp"
 
@@ -22,6 +23,7 @@ struct Submission {
     Ticket ticket = 0;
     Sender sender;
     Batch batch;
+    Millis time = 0;   // when it was submitted; 0: when it is decided
 };
 
 struct StringHash {
@@ -76,7 +78,7 @@ public:
 
     /// Continues after what a store holds. Never goes back, whatever the store says.
     /// The chain goes on from what is stored: it is what a write that failed may not have reached.
-    void resume(Revision head, Millis time, const Link& link);
+    void resume(Revision head, Millis time, const Link& link, const ClockSteps& steps);
     /// One entry per submission, in order: Committed (to be made durable before anybody is told) or
     /// Refused.
     std::vector<FeedEntry> decide(std::vector<Submission> group, Millis now);
@@ -86,8 +88,10 @@ public:
     Millis time() const { return time_; }
     /// Of the last record put into the audit family.
     const Link& link() const { return chain_.head(); }
+    const ClockSteps& steps() const { return steps_; }
 
 private:
+    Millis stamp(Millis now);
     Result<void> check(const Submission& submission);
     bool behind_conflict(Sender sender);
     void remember_conflict(Sender sender);
@@ -97,6 +101,7 @@ private:
     Chain chain_;
     Revision head_ = 0;
     Millis time_ = 0;
+    ClockSteps steps_;
     std::string conflict_;   // which expectation of the last batch failed
     struct Conflicted {
         std::uint64_t round = 0;

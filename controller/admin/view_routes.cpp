@@ -98,6 +98,17 @@ json::object store_to_json(const storage::StoreStatus& store) {
             {"queued_bytes", store.queued_bytes}};
 }
 
+/// A cut that was due to want of space took records which were to stay longer.
+json::value cut_to_json(const std::optional<audit::Cut>& cut) {
+    if (!cut) return nullptr;
+    return json::object{
+        {"number", cut->link.number},
+        {"time", time_text(cut->time)},
+        {"for", cut->is_for_space ? "audit.keep_bytes" : "audit.keep_days"},
+        {"alarm", cut->is_for_space}
+    };
+}
+
 HttpDecision show_status(const Call& call) {
     const ServerFacts facts = call.server.facts();
     const Accounts& accounts = call.state.accounts;
@@ -125,8 +136,11 @@ HttpDecision show_status(const Call& call) {
               {"rules", call.state.policy.compiled().rules().size()}
           }},
          {"audit",
-          json::object{{"queued", call.state.audit.size()}, {"dropped", call.state.audit.dropped()}}
-         },
+          json::object{
+              {"queued", call.state.audit.size()},
+              {"dropped", call.state.audit.dropped()},
+              {"cut", cut_to_json(call.state.last_cut)}
+          }},
          {"store", store_to_json(facts.store)}}
     );
 }

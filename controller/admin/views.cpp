@@ -81,6 +81,7 @@ json::object to_json(const audit::Entry& entry) {
     return {
         {"id", entry.id},
         {"time", time_text(entry.time)},
+        {"last", time_text(entry.last)},
         {"actor", record.actor},
         {"address", record.address},
         {"operation", record.operation},
@@ -104,12 +105,20 @@ json::object to_json(const audit::Verified& verified) {
             {"number", verified.broken->number},
             {"text", verified.broken->text}
         };
+    json::array lost;
+    for (const audit::Loss& loss : verified.lost)
+        lost.push_back(
+            json::object{{"id", loss.id}, {"number", loss.number}, {"text", loss.text}}
+        );
     return {
         {"ok", !verified.broken.has_value()},
         {"broken", std::move(broken)},
         {"checked", verified.checked},
         {"unlinked", verified.unlinked},
         {"cut", verified.cut},
+        {"kept", verified.kept},
+        {"lost", std::move(lost)},
+        {"lost_count", verified.lost_count},
         {"head",
          json::object{
              {"number", verified.head.number},

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "controller/audit/record.hpp"
 #include "storage/chain.hpp"
 #include "storage/store.hpp"
 
@@ -15,22 +16,38 @@ struct Retention {
     std::uint64_t keep_bytes = 0;   // 0: any number
 };
 
-/// The newest cut: the records up to `key` are gone, and the chain goes on from `link`. Kept in
-/// Control, and confirmed by the record "audit-cut" that the same batch put into the chain.
+/// The newest cut: of the records up to `key` only those are left that cuts for want of space kept,
+/// and the chain goes on from `link`. Kept in Control, and confirmed by the record "audit-cut" that
+/// the same batch put into the chain.
 struct Cut {
     std::string key;
     storage::Link link;
-    storage::Revision revision = 0;   // of the batch that made it
+    /// What was kept is a chain of its own, from behind the one link up to the other.
+    storage::Link kept_from, kept_to;
+    bool is_for_space = false;        // audit.keep_bytes asked for it, not audit.keep_days
+    storage::Millis time = 0;         // of the batch that made it
+    storage::Revision revision = 0;   // the same
 };
 inline constexpr std::string_view cut_operation = "audit-cut";
 std::string cut_key();
-std::string cut_detail(const storage::Link& link);
+std::string cut_detail(const Cut& cut);
+std::optional<Cut> decode_cut(const storage::Record& stored);
 /// Nothing: never cut. Corrupt: its record cannot be understood.
 storage::Result<std::optional<Cut>> newest_cut(const storage::Snapshot& snapshot);
 
-/// The batch that cuts what need not be kept any more; nothing when there is nothing. Runs on the
+/// What everybody's use makes by the thousand; it goes first where space is short. Refusals of
+/// accounts and what administrators and owners do stay longer.
+bool is_everyday(const Record& record);
+
+struct PlannedCut {
+    storage::Batch batch;
+    Cut cut;
+    std::uint64_t removed = 0;    // records that go
+    bool has_more = false;        // it is due for more than one batch holds
+};
+/// What need not be kept any more, a bounded part of it; nothing when there is nothing. Runs on the
 /// reader pool.
-storage::Result<std::optional<storage::Batch>> plan_cut(
+storage::Result<std::optional<PlannedCut>> plan_cut(
     const storage::Snapshot& snapshot, const Retention& retention, storage::Millis now
 );
 

@@ -7,25 +7,50 @@ namespace grid::controller::audit {
 
 namespace {
 
+/// How long after it happened a record may be committed: with the next second's, or when the
+/// strangers' minute is over.
+constexpr storage::Millis late_ms = 120'000;
+
+/// What is asked for as the records have it: long names are cut in them.
+struct Wanted {
+    const Filter& filter;
+    std::string account, topic;
+};
+
 bool is_about(const Record& record, std::string_view account) {
-    if (record.target == account) return true;
-    const std::string_view actor = record.actor;
-    return actor.starts_with(account) &&
-           (actor.size() == account.size() || actor[account.size()] == '/');
+    const auto is_it = [&](std::string_view name) {
+        return name.starts_with(account) &&
+               (name.size() == account.size() || name[account.size()] == '/');
+    };
+    return is_it(record.target) || is_it(record.actor);
 }
 
-bool fits(const Record& record, const Filter& filter) {
+bool fits(const Entry& entry, const Wanted& wanted) {
+    const Record& record = entry.record;
+    const Filter& filter = wanted.filter;
+    if (filter.from && entry.last < *filter.from) return false;
+    if (filter.to && entry.time > *filter.to) return false;
     if (filter.outcome && record.outcome != *filter.outcome) return false;
-    if (!filter.topic.empty() && record.topic != filter.topic) return false;
+    if (!wanted.topic.empty() && record.topic != wanted.topic && record.topic != filter.topic)
+        return false;
     if (!filter.operation.empty() && record.operation != filter.operation) return false;
-    return filter.account.empty() || is_about(record, filter.account);
+    return filter.account.empty() || is_about(record, wanted.account) ||
+           is_about(record, filter.account);
 }
 
 }   // namespace
 
-storage::Link link_in(std::string_view value) {
-    const auto linked = is_linked(value) ? storage::split_link(value) : std::nullopt;
-    return linked ? linked->link : storage::Link{};
+std::optional<Entry> entry_of(std::string_view key, const storage::Record& stored) {
+    auto record = decode(stored.value);
+    if (!record) return std::nullopt;
+    const auto kept = decode_kept(stored.value);
+    const storage::Millis written = kept ? kept->time : stored.time;
+    Entry entry{storage::to_hex(key), written, written, std::move(*record), link_in(stored.value)};
+    if (entry.record.first != 0) {
+        entry.time = entry.record.first;
+        entry.last = entry.record.last;
+    }
+    return entry;
 }
 
 bool is_cursor(std::string_view text) {
@@ -33,11 +58,13 @@ bool is_cursor(std::string_view text) {
 }
 
 storage::Result<Page> search(const storage::Snapshot& snapshot, const Filter& filter) {
+    const Places places(snapshot);
+    const Wanted wanted{filter, cut_address(filter.account), cut(filter.topic)};
     std::string end = storage::from_hex(filter.after).value_or(std::string{});
     if (filter.to) {
-        // Commit times never go back, so revisions are ordered by time.
-        auto by_time =
-            end_of(snapshot, [&](const Place& place) { return place.time <= *filter.to; });
+        auto by_time = places.end_of({}, [&](const Place& place) {
+            return place.time <= *filter.to + late_ms;
+        });
         if (!by_time) return by_time.error();
         if (end.empty() || *by_time < end) end = std::move(*by_time);
     }
@@ -47,7 +74,7 @@ storage::Result<Page> search(const storage::Snapshot& snapshot, const Filter& fi
     const auto error = snapshot.scan(
         storage::Family::Audit, {}, end, true,
         [&](std::string_view key, const storage::Record& stored) {
-            if (filter.from && stored.time < *filter.from) return false;
+            if (filter.from && places.place_of(key, stored).time < *filter.from) return false;
             // One more than fits tells that there is a next page.
             if (page.entries.size() == filter.max || looked_at == looked_at_max) {
                 page.next = storage::to_hex(last);
@@ -55,11 +82,8 @@ storage::Result<Page> search(const storage::Snapshot& snapshot, const Filter& fi
             }
             ++looked_at;
             last = key;
-            auto record = decode(stored.value);
-            if (record && fits(*record, filter))
-                page.entries.push_back(
-                    {storage::to_hex(key), stored.time, std::move(*record), link_in(stored.value)}
-                );
+            auto entry = entry_of(key, stored);
+            if (entry && fits(*entry, wanted)) page.entries.push_back(std::move(*entry));
             return true;
         }
     );

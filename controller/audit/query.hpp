@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/audit/place.hpp"
 #include "controller/audit/record.hpp"
 #include "storage/chain.hpp"
 #include "storage/store.hpp"
@@ -13,7 +14,7 @@
 namespace grid::controller::audit {
 
 struct Filter {
-    std::optional<storage::Millis> from, to;   // commit times, both included
+    std::optional<storage::Millis> from, to;   // when it happened, both included
     std::string account;                       // bare JID: acted, or was acted on
     std::string topic, operation;
     std::optional<Outcome> outcome;
@@ -22,8 +23,9 @@ struct Filter {
 };
 
 struct Entry {
-    std::string id;   // revision and index as hex: the cursor
-    storage::Millis time = 0;
+    std::string id;             // revision and index as hex: the cursor
+    storage::Millis time = 0;   // when it happened, of several the first time
+    storage::Millis last = 0;   // and the last
     Record record;
     storage::Link link;   // number 0: from before there was a chain
 };
@@ -33,8 +35,8 @@ struct Page {
     std::string next;   // empty: there is nothing more
 };
 
-/// Of a stored value; number 0: from before there was a chain.
-storage::Link link_in(std::string_view value);
+/// Nothing when it is no record of any known version.
+std::optional<Entry> entry_of(std::string_view key, const storage::Record& stored);
 
 /// How many records one request looks at; a page may be short, or empty, and still have a cursor.
 inline constexpr std::size_t looked_at_max = 50'000;

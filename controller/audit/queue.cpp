@@ -2,6 +2,8 @@
 #include "controller/audit/queue.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <numeric>
 
 #include "storage/codec.hpp"
 
@@ -13,8 +15,8 @@ std::string_view account_of(const Record& record) {
     return std::string_view(record.actor).substr(0, record.actor.find('/'));
 }
 
-/// Design §2: folded by account, topic, operation and rule. A resource, a port or a reason that is
-/// new each time does not make another record: the first one's stands.
+/// Folded by account, topic, operation and rule. A resource, a port or a reason that is new each
+/// time does not make another record: the first one's stands.
 std::string folding_key(const Record& record) {
     storage::Encoder out;
     out.u8(static_cast<std::uint8_t>(record.outcome)).text(account_of(record));
@@ -25,63 +27,136 @@ std::string folding_key(const Record& record) {
     return out.take();
 }
 
+void put(std::vector<storage::Batch>& batches, const Record& record, std::size_t per_batch) {
+    if (batches.empty() || batches.back().operations.size() >= per_batch) batches.emplace_back();
+    append(batches.back(), record);
+}
+
+/// In the order of what happened; those of one time stay as they came.
+std::vector<Record> in_order(std::vector<Record> records) {
+    std::vector<std::size_t> places(records.size());
+    std::iota(places.begin(), places.end(), std::size_t{0});
+    std::ranges::sort(places, [&](std::size_t a, std::size_t b) {
+        return std::pair(records[a].first, a) < std::pair(records[b].first, b);
+    });
+    std::vector<Record> sorted;
+    sorted.reserve(records.size());
+    for (const std::size_t at : places) sorted.push_back(std::move(records[at]));
+    return sorted;
+}
+
+/// A clock that was set back ends every wait.
+bool is_over(storage::Millis since, storage::Millis now, storage::Millis most) {
+    return now - since >= most || now < since;
+}
+
 }   // namespace
 
-bool Queue::fold(const std::string& key, const Record& record) {
-    const auto found = by_key_.find(key);
-    if (found == by_key_.end()) return false;
-    records_[found->second].count += record.count;
+bool Folding::fold(Place& place, Record record, std::size_t records_max) {
+    if (place.list == Place::List::None) {
+        if (size() >= records_max) return false;
+        place = {Place::List::Repeats, repeats_.size()};
+        repeats_.push_back(std::move(record));
+        return true;
+    }
+    Record& known = (place.list == Place::List::News ? news_ : repeats_)[place.at];
+    known.count += record.count;
+    known.last = std::max(known.last, record.last);
     return true;
 }
 
-void Queue::add(Record record) {
-    // Cut here already: what waits is bounded in bytes, not only in number.
-    for (std::string* field :
-         {&record.actor, &record.address, &record.operation, &record.topic, &record.target,
-          &record.rule, &record.detail})
-        field->resize(cut(*field).size());
+bool Folding::add(Record record, std::size_t records_max) {
     std::string key = folding_key(record);
-    if (fold(key, record)) return;
-    if (records_.size() >= records_max_) {
-        dropped_ += record.count;
-        return;
-    }
+    auto known = by_key_.find(key);
+    if (known != by_key_.end()) return fold(known->second, std::move(record), records_max);
+    if (size() >= records_max) return false;
     // Who asks for ever new things cannot push the others' records out.
-    if (++by_account_[std::string(account_of(record))] > per_account_max) {
+    if (++by_account_[std::string(account_of(record))] > bounds_.different_max) {
         record.topic = record.target = "*";
         record.rule = record.address = "";
         record.detail = "and more, of which each was another";
         key = folding_key(record);
-        if (fold(key, record)) return;
+        known = by_key_.find(key);
+        if (known != by_key_.end()) return fold(known->second, std::move(record), records_max);
     }
-    by_key_.emplace(std::move(key), records_.size());
-    records_.push_back(std::move(record));
+    by_key_.emplace(std::move(key), Place{Place::List::News, news_.size()});
+    news_.push_back(std::move(record));
+    return true;
+}
+
+std::vector<Record> Folding::take_news() {
+    if (news_.empty()) return {};
+    for (auto& [key, place] : by_key_)
+        if (place.list == Place::List::News) place = {Place::List::None, 0};
+    return std::exchange(news_, {});
+}
+
+std::vector<Record> Folding::take_repeats(storage::Millis now) {
+    if (!is_over(opened_, now, bounds_.window_ms)) return {};
+    opened_ = now;
+    by_key_.clear();   // what is news still is news, but nothing more is folded into it
+    by_account_.clear();
+    return std::exchange(repeats_, {});
+}
+
+void Queue::stamp(Record& record) const {
+    // Cut here already: what waits is bounded in bytes, not only in number.
+    cut_fields(record);
+    if (clock_ && record.first == 0) record.first = record.last = clock_();
+}
+
+void Queue::add(Record record) {
+    const std::uint64_t count = record.count;
+    stamp(record);
+    if (!accounts_.add(std::move(record), records_max_ - std::min(records_max_, waiting_.size())))
+        dropped_ += count;
+}
+
+void Queue::add_of_stranger(Record record) {
+    const std::uint64_t count = record.count;
+    stamp(record);
+    // A tenth of the queue, so that strangers do not take the room of accounts.
+    if (!strangers_.add(std::move(record), records_max_ / 10 + 1)) dropped_ += count;
+}
+
+std::vector<storage::Batch> Queue::take_news() {
+    std::vector<storage::Batch> batches;
+    for (const Record& record : std::exchange(waiting_, {}))
+        put(batches, record, records_per_batch_max);
+    std::vector<Record> news = accounts_.take_news();
+    std::ranges::move(strangers_.take_news(), std::back_inserter(news));
+    for (const Record& record : in_order(std::move(news))) put(batches, record, records_per_batch_max);
+    return batches;
 }
 
 std::vector<storage::Batch> Queue::drain(storage::Millis now, std::size_t batches_max) {
     std::vector<storage::Batch> batches;
-    if (records_.empty() && dropped_ == 0) {
+    if (size() == 0 && dropped_ == 0) {
         drained_ = now;
+        accounts_.take_repeats(now);   // a window begins with what comes first
         return batches;
     }
-    if (now - drained_ < interval_ms || batches_max == 0) return batches;
-    if (dropped_ > 0) {
-        Record record;
-        record.operation = "audit-overflow";
-        record.detail = "records that did not fit into audit.queue_max were only counted";
-        record.count = std::exchange(dropped_, 0);
-        records_.push_back(std::move(record));
+    const bool is_due = is_over(drained_, now, interval_ms);
+    if ((!is_due && waiting_.empty()) || batches_max == 0) return batches;
+    if (is_due) {
+        std::vector<Record> gathered = accounts_.take_news();
+        for (auto part : {strangers_.take_news(), accounts_.take_repeats(now),
+                          strangers_.take_repeats(now)})
+            std::ranges::move(part, std::back_inserter(gathered));
+        std::ranges::move(in_order(std::move(gathered)), std::back_inserter(waiting_));
+        if (dropped_ > 0) {
+            Record record;
+            record.operation = "audit-overflow";
+            record.detail = "records that did not fit into audit.queue_max were only counted";
+            record.count = std::exchange(dropped_, 0);
+            stamp(record);
+            waiting_.push_back(std::move(record));
+        }
+        drained_ = now;
     }
-    const std::size_t taken = std::min(records_.size(), batches_max * records_per_batch_max);
-    for (std::size_t i = 0; i < taken; ++i) {
-        if (i % records_per_batch_max == 0) batches.emplace_back();
-        append(batches.back(), std::move(records_[i]));
-    }
-    records_.erase(records_.begin(), records_.begin() + static_cast<std::ptrdiff_t>(taken));
-    // What is left is older than this second: nothing more is folded into it.
-    by_key_.clear();
-    by_account_.clear();
-    if (records_.empty()) drained_ = now;
+    const std::size_t taken = std::min(waiting_.size(), batches_max * records_per_batch_max);
+    for (std::size_t i = 0; i < taken; ++i) put(batches, waiting_[i], records_per_batch_max);
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
     return batches;
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "controller/audit/record.hpp"
@@ -11,31 +13,71 @@
 
 namespace grid::controller::audit {
 
-/// Denials, logins, answers to questions. Equal ones within a second become one record with a
-/// count, and when the queue is full the rest is only counted, so that nobody fills the disk by
-/// being refused. Not awaited: what is in it when the process dies is lost.
+/// Equal records within a window become one with a count, its first and its last time. The first of
+/// a window is news: it is committed before the next change, so that records lie in the order of
+/// what happened. The repetitions behind it are committed when the window is over.
+class Folding {
+public:
+    struct Bounds {
+        storage::Millis window_ms = 1'000;
+        std::size_t different_max = 50;   // of one account in a window; the rest is one record
+    };
+    explicit Folding(Bounds bounds) : bounds_(bounds) {}
+
+    /// False: there is no room, `records_max` are waiting.
+    bool add(Record record, std::size_t records_max);
+    /// Out of the folding: all news, in order.
+    std::vector<Record> take_news();
+    /// The repetitions, when the window is over; then another begins.
+    std::vector<Record> take_repeats(storage::Millis now);
+    std::size_t size() const { return news_.size() + repeats_.size(); }
+
+private:
+    /// Where a record of that key is folded into.
+    struct Place {
+        enum class List { News, Repeats, None } list = List::News;   // None: the news of it are out
+        std::size_t at = 0;
+    };
+    bool fold(Place& place, Record record, std::size_t records_max);
+
+    Bounds bounds_;
+    std::vector<Record> news_, repeats_;
+    std::unordered_map<std::string, Place> by_key_;
+    std::unordered_map<std::string, std::size_t> by_account_;
+    storage::Millis opened_ = 0;
+};
+
+/// Denials, logins, answers to questions. When the queue is full the rest is only counted, so that
+/// nobody fills the disk by being refused. Not awaited: what is in it when the process dies is
+/// lost, which is at most what happened in the last second.
 class Queue {
 public:
     explicit Queue(std::size_t records_max) : records_max_(records_max) {}
+    /// The wall clock; without one records carry the time of their commit.
+    void attach(std::function<storage::Millis()> clock) { clock_ = std::move(clock); }
 
     void add(Record record);
+    /// Of somebody without an account: many strangers together get few records, a minute long.
+    void add_of_stranger(Record record);
+    /// What happened before a change that is about to be committed.
+    std::vector<storage::Batch> take_news();
     /// Once a second: what has gathered, as batches; what does not fit comes with the next call.
     std::vector<storage::Batch> drain(storage::Millis now, std::size_t batches_max);
-    std::size_t size() const { return records_.size(); }
+    std::size_t size() const { return accounts_.size() + strangers_.size() + waiting_.size(); }
     std::uint64_t dropped() const { return dropped_; }
 
 private:
     static constexpr storage::Millis interval_ms = 1'000;
     static constexpr std::size_t records_per_batch_max = 100;
-    static constexpr std::size_t per_account_max = 200;   // different ones, a second
 
-    bool fold(const std::string& key, const Record& record);
+    void stamp(Record& record) const;
 
     std::size_t records_max_;
-    std::vector<Record> records_;
-    std::unordered_map<std::string, std::size_t> by_key_;   // what is folded into which
-    std::unordered_map<std::string, std::size_t> by_account_;
-    std::uint64_t dropped_ = 0;   // since the last drain
+    std::function<storage::Millis()> clock_;
+    Folding accounts_{{1'000, 50}};
+    Folding strangers_{{60'000, 20}};
+    std::vector<Record> waiting_;   // taken out of the foldings, not yet in a batch
+    std::uint64_t dropped_ = 0;     // since the last drain
     storage::Millis drained_ = 0;
 };
 

@@ -18,35 +18,68 @@ std::string count_text(std::uint64_t from, std::uint64_t to) {
     return "records " + std::to_string(from) + " to " + std::to_string(to) + " are";
 }
 
+constexpr std::size_t losses_max = 100;
+
+/// What earlier versions wrote of a second provider of a topic with subtopics: the collection of
+/// subtopics got a subscriber in the same change, and its record the place of this one.
+std::optional<std::string> record_before(std::string_view key, std::string_view value) {
+    constexpr std::uint8_t version_of_then = 2;
+    constexpr std::string_view suffix = "#subtopics";
+    const auto after = decode(value);
+    if (!after || static_cast<std::uint8_t>(value.front()) != version_of_then || key.back() != 0 ||
+        after->actor != "system" || after->operation != "subscribe" ||
+        !after->topic.ends_with(suffix))
+        return std::nullopt;
+    const std::string topic = after->topic.substr(0, after->topic.size() - suffix.size());
+    storage::Encoder out;
+    out.u8(version_of_then).u8(static_cast<std::uint8_t>(Outcome::Allow)).varint(1);
+    for (const std::string& field :
+         {std::string("system"), std::string(), std::string("manage"), topic, std::string(),
+          std::string("system"), std::string()})
+        out.text(field);
+    return out.take();
+}
+
 /// Goes along the chain, record by record.
 class Walk {
 public:
-    Walk(const Check& check, storage::Link from) : check_(check), at_(from) { result.head = from; }
+    Walk(const Check& check, storage::Link from, bool is_kept)
+        : check_(check), at_(from), is_kept_(is_kept) {
+        result.head = from;
+    }
 
     /// False: stop here.
     bool visit(std::string_view key, const storage::Record& stored) {
-        if (at_.number == 0 && !is_linked(stored.value)) {
+        if (!is_kept_ && at_.number == 0 && !is_linked(stored.value)) {
             ++result.unlinked;
             return true;
         }
-        if (result.checked == check_.max) {
+        if (result.checked + result.kept == check_.max) {
             result.next = result.head_id;
             return false;
         }
         const auto linked = storage::split_link(stored.value);
-        const std::string why =
-            linked ? fault(key, stored, *linked) : std::string("it is no record of the chain");
+        std::string why = linked ? std::string() : std::string("it is no record of the chain");
+        if (linked) why = is_kept_ ? kept_fault(key, *linked) : fault(key, stored, *linked);
         if (!why.empty()) {
             result.broken =
                 Break{storage::to_hex(key), linked ? linked->link.number : at_.number + 1, why};
             return false;
         }
-        ++result.checked;
+        ++(is_kept_ ? result.kept : result.checked);
         at_ = linked->link;
-        result.head = at_;
         result.head_id = storage::to_hex(key);
+        if (is_kept_) return true;
+        result.head = at_;
         result.head_time = stored.time;
         return true;
+    }
+    const storage::Link& at() const { return at_; }
+    /// From the kept ones over to the chain behind the cut.
+    void go_on(const storage::Link& from) {
+        at_ = from;
+        is_kept_ = false;
+        result.head = from;
     }
 
     Verified result;
@@ -57,6 +90,7 @@ private:
     ) {
         if (!is_linked(linked.record)) return "it is no record of the chain";
         const std::uint64_t expected = at_.number + 1;
+        if (linked.link.number == expected + 1 && is_known_loss(key, stored, linked)) return {};
         if (linked.link.number > expected)
             return count_text(expected, linked.link.number - 1) + " missing before it";
         if (linked.link.number < expected) return "it is out of order, or was put in";
@@ -70,10 +104,40 @@ private:
         }
         return {};
     }
+    std::string kept_fault(std::string_view key, const storage::Linked& linked) {
+        if (!decode_kept(linked.record)) return "it is no record that a cut kept";
+        if (linked.link.number > at_.number + 1)
+            return "of the records that a cut kept some are missing before it";
+        if (chain_.next(at_, key, 0, linked.record) != linked.link)
+            return "it is not what the cut kept: it or one before it was changed";
+        return {};
+    }
+    /// Only where the lost record, made again, closes the gap in the hashes.
+    bool is_known_loss(
+        std::string_view key, const storage::Record& stored, const storage::Linked& linked
+    ) {
+        const auto lost = record_before(key, linked.record);
+        if (!lost || storage::Decoder(key).u64() != stored.revision) return false;
+        const storage::Link between = chain_.next(at_, key, stored.time, *lost);
+        if (chain_.next(between, key, stored.time, linked.record) != linked.link) return false;
+        if (++result.lost_count > losses_max) return true;
+        const std::string number = std::to_string(between.number);
+        const std::string topic = decode(*lost)->topic;
+        result.lost.push_back(
+            {storage::to_hex(key), between.number,
+             "record " + number + " was lost between " + std::to_string(between.number - 1) +
+                 " and " + std::to_string(between.number + 1) +
+                 ": an earlier version of gridd joined two changes of one request and gave their "
+                 "records one place. It said that a client became a publisher of '" + topic +
+                 "' (system, manage, allow); the hashes prove that, and that nothing else is missing"}
+        );
+        return true;
+    }
 
     const Check& check_;
     storage::Chain chain_;
     storage::Link at_;
+    bool is_kept_;
 };
 
 /// The record that the chain must hold for a cut, or what is wrong with it.
@@ -82,7 +146,7 @@ storage::Result<std::string> doubt(const storage::Snapshot& snapshot, const Cut&
     const auto stored = snapshot.get(storage::Family::Audit, key);
     if (!stored) return stored.error();
     const auto record = *stored ? decode((*stored)->value) : std::nullopt;
-    if (record && record->operation == cut_operation && record->detail == cut_detail(cut.link))
+    if (record && record->operation == cut_operation && record->detail == cut_detail(cut))
         return std::string{};
     return "records up to " + std::to_string(cut.link.number) +
            " are gone, and the chain has no record of that cut";
@@ -92,27 +156,28 @@ storage::Result<std::string> doubt(const storage::Snapshot& snapshot, const Cut&
 struct Start {
     std::string from;   // key
     storage::Link link;
-    std::uint64_t cut = 0;
+    bool is_kept = false;
     std::string doubt;
 };
 
-storage::Result<Start> start_of(const storage::Snapshot& snapshot, const Check& check) {
-    Start start;
+storage::Result<Start> start_of(
+    const storage::Snapshot& snapshot, const Check& check, const std::optional<Cut>& cut
+) {
     if (!check.after.empty()) {
         const auto key = storage::from_hex(check.after);
         if (!key) return storage::Errc::Conflict;
         const auto stored = snapshot.get(storage::Family::Audit, *key);
         if (!stored) return stored.error();
         const auto linked = *stored ? storage::split_link((*stored)->value) : std::nullopt;
-        if (!linked) return storage::Errc::Conflict;
-        return Start{*key + '\0', linked->link, 0, {}};
+        const bool is_kept = cut && *key <= cut->key;
+        if (!linked || is_kept != decode_kept((*stored)->value).has_value())
+            return storage::Errc::Conflict;
+        return Start{*key + '\0', linked->link, is_kept, {}};
     }
-    const auto cut = newest_cut(snapshot);
-    if (!cut) return cut.error();
-    if (!*cut) return start;
-    auto wrong = doubt(snapshot, **cut);
+    if (!cut) return Start{};
+    auto wrong = doubt(snapshot, *cut);
     if (!wrong) return wrong.error();
-    return Start{{}, (*cut)->link, (*cut)->link.number, std::move(*wrong)};
+    return Start{{}, cut->kept_from, true, std::move(*wrong)};
 }
 
 /// What is wrong with the end: records that are missing there.
@@ -151,21 +216,41 @@ storage::Result<storage::Link> head_of(const storage::Snapshot& snapshot) {
 }
 
 storage::Result<Verified> verify(const storage::Snapshot& snapshot, const Check& check) {
-    auto start = start_of(snapshot, check);
+    const auto cut = newest_cut(snapshot);
+    if (!cut) return cut.error();
+    auto start = start_of(snapshot, check, *cut);
     if (!start) return start.error();
-    Walk walk(check, start->link);
+    Walk walk(check, start->link, start->is_kept);
     Verified& result = walk.result;
-    result.cut = start->cut;
+    result.cut = *cut ? (*cut)->link.number : 0;
     result.head_id = check.after;
     if (!start->doubt.empty()) {
-        result.broken = Break{{}, start->link.number, start->doubt};
+        result.broken = Break{{}, (*cut)->link.number, start->doubt};
         return result;
     }
-    const auto error = snapshot.scan(
-        storage::Family::Audit, start->from, {}, false,
-        [&](std::string_view key, const storage::Record& stored) { return walk.visit(key, stored); }
-    );
-    if (error) return error;
+    const auto go = [&](const std::string& from, const std::string& to) {
+        return snapshot.scan(
+            storage::Family::Audit, from, to, false,
+            [&](std::string_view key, const storage::Record& stored) {
+                return walk.visit(key, stored);
+            }
+        );
+    };
+    std::string from = start->from;
+    if (start->is_kept) {
+        const std::string end = (*cut)->key + '\0';
+        if (const auto error = go(from, end)) return error;
+        if (result.broken || !result.next.empty()) return result;
+        if (walk.at() != (*cut)->kept_to) {
+            result.broken = Break{
+                {}, walk.at().number + 1, "of the records that a cut kept some are missing at the end"
+            };
+            return result;
+        }
+        walk.go_on((*cut)->link);
+        from = end;
+    }
+    if (const auto error = go(from, {})) return error;
     if (result.broken || !result.next.empty()) return result;
     const auto head = head_of(snapshot);
     if (!head) return head.error();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "storage/chain.hpp"
 #include "storage/store.hpp"
@@ -30,11 +31,22 @@ struct Break {
     std::string text;
 };
 
+/// A record that earlier versions lost when they joined two changes: the hashes prove what it said,
+/// and that nothing else is missing.
+struct Loss {
+    std::string id;             // of the record that took its place
+    std::uint64_t number = 0;   // of the lost one
+    std::string text;
+};
+
 struct Verified {
     std::optional<Break> broken;
+    std::vector<Loss> lost;       // the first of them
+    std::uint64_t lost_count = 0;
     std::uint64_t checked = 0;    // records whose links hold
     std::uint64_t unlinked = 0;   // from before there was a chain
-    std::uint64_t cut = 0;        // records that retention removed, on record
+    std::uint64_t cut = 0;        // number up to which retention cut, on record
+    std::uint64_t kept = 0;       // records before it that were kept, and are unchanged
     storage::Link head;           // of the last record looked at
     std::string head_id;
     storage::Millis head_time = 0;

@@ -1,7 +1,7 @@
 // controller/commands/acts.cpp: see acts.hpp.
 #include "controller/commands/acts.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "controller/audit/record.hpp"
 #include "storage/codec.hpp"
@@ -21,14 +21,6 @@ storage::Batch with_record(const Act& act, audit::Record record) {
     batch.event = encode(act);
     audit::append(batch, std::move(record));
     return batch;
-}
-
-/// The audit record of each batch was the first of its own.
-void renumber_audit(storage::Batch& batch) {
-    char index = 0;
-    for (storage::Operation& operation : batch.operations)
-        if (operation.family == storage::Family::Audit && !operation.erase)
-            operation.key.back() = index++;
 }
 
 }   // namespace
@@ -95,21 +87,12 @@ void perform(
 
 void Together::add(AccountChange change) {
     if (!change.is_change()) return;
-    storage::Batch& from = change.batch;
-    std::ranges::move(from.operations, std::back_inserter(batch_.operations));
-    // Two may rest on the same record: the administrator's own account, the policy.
-    for (storage::Expectation& expected : from.expectations) {
-        const bool is_known =
-            std::ranges::any_of(batch_.expectations, [&](const storage::Expectation& known) {
-                return known.family == expected.family && known.key == expected.key;
-            });
-        if (!is_known) batch_.expectations.push_back(std::move(expected));
-    }
-    if (!from.event.empty()) events_.push_back(std::move(from.event));
+    if (!change.batch.event.empty())
+        events_.push_back(std::exchange(change.batch.event, std::string()));
+    audit::join(batch_, std::move(change.batch));
 }
 
 storage::Batch Together::take() {
-    renumber_audit(batch_);
     if (events_.size() == 1)
         batch_.event = std::move(events_.front());
     else if (!events_.empty())

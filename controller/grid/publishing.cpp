@@ -71,10 +71,7 @@ void add_collection(const Call& call, const std::string& topic, storage::Batch& 
     );
     auto decision = ask_broker(call, xml::IqType::Set, subscribe, as_system(call.context));
     if (decision.change() == nullptr) return;   // is there
-    storage::Batch& own = decision.change()->batch;
-    std::ranges::move(own.operations, std::back_inserter(batch.operations));
-    std::ranges::move(own.expectations, std::back_inserter(batch.expectations));
-    batch.event += own.event;
+    audit::join(batch, std::move(decision.change()->batch));
 }
 
 /// S53: what the request declares, added to what is known of the topic.

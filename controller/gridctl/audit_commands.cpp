@@ -32,6 +32,7 @@ void list(const Options& options, const ListArguments& given) {
     print_list(
         options, list_all(client, "audit", "records", query, count_max), "records",
         {{"TIME", "time"},
+         {"LAST", "last"},
          {"ACTOR", "actor"},
          {"OPERATION", "operation"},
          {"TOPIC", "topic"},
@@ -73,12 +74,17 @@ json::object verify_server(const Options& options, const VerifyArguments& given)
     Client client = connect_to(options);
     Query query{{"number", given.number}, {"hash", given.hash}, {"after", ""}};
     std::uint64_t checked = 0, unlinked = 0, cut = 0;
+    std::uint64_t kept = 0, lost_count = 0;
     bool has_passed = false;
     json::object part;
+    json::array lost;
     do {
         part = client.call("GET", with_query("audit/verify", query));
         checked += part.at("checked").to_number<std::uint64_t>();
         unlinked += part.at("unlinked").to_number<std::uint64_t>();
+        kept += part.at("kept").to_number<std::uint64_t>();
+        lost_count += part.at("lost_count").to_number<std::uint64_t>();
+        for (const json::value& one : part.at("lost").as_array()) lost.push_back(one);
         cut = std::max(cut, part.at("cut").to_number<std::uint64_t>());
         has_passed = has_passed || part.at("passed").as_bool();
         if (!part.at("next").is_string()) break;
@@ -87,6 +93,9 @@ json::object verify_server(const Options& options, const VerifyArguments& given)
     part["checked"] = checked;
     part["unlinked"] = unlinked;
     part["cut"] = cut;
+    part["kept"] = kept;
+    part["lost"] = std::move(lost);
+    part["lost_count"] = lost_count;
     part["passed"] = has_passed;
     return part;
 }
@@ -109,7 +118,14 @@ void verify(const Options& options, const VerifyArguments& given) {
         if (result.at("cut") != 0U)
             print(
                 "note  records up to " + json::serialize(result.at("cut")) +
-                " were cut by retention, on record\n"
+                " were cut by retention, on record; " + json::serialize(result.at("kept")) +
+                " of them were kept\n"
+            );
+        for (const json::value& one : result.at("lost").as_array())
+            print("note  " + std::string(one.at("text").as_string()) + "\n");
+        if (result.at("lost_count") != result.at("lost").as_array().size())
+            print(
+                "note  so were others, " + json::serialize(result.at("lost_count")) + " in all\n"
             );
         if (result.at("unlinked") != 0U)
             print(

@@ -72,12 +72,8 @@ std::vector<controller::audit::Entry> Exporter::read() {
     const auto error = store_.snapshot()->scan(
         storage::Family::Audit, from, {}, false,
         [&](std::string_view key, const storage::Record& stored) {
-            auto record = controller::audit::decode(stored.value);
-            if (record)
-                entries.push_back(
-                    {storage::to_hex(key), stored.time, std::move(*record),
-                     controller::audit::link_in(stored.value)}
-                );
+            if (auto entry = controller::audit::entry_of(key, stored))
+                entries.push_back(std::move(*entry));
             return entries.size() < records_at_once;
         }
     );

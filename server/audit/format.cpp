@@ -61,6 +61,7 @@ std::string to_syslog(const Entry& entry, std::string_view host) {
     add_param(out, "target", record.target);
     add_param(out, "rule", record.rule);
     add_param(out, "count", std::to_string(record.count));
+    if (record.count > 1) add_param(out, "last", xml::to_datetime(entry.last));
     add_param(out, "hash", storage::to_hex(storage::view(entry.link.hash)));
     out += "] ";
     add_text(out, record.actor + " " + record.operation);

@@ -10,6 +10,7 @@ namespace grid::server::audit {
 namespace {
 constexpr auto look_every = std::chrono::seconds(1);
 constexpr auto cut_every = std::chrono::seconds(60);
+constexpr auto more_after = std::chrono::seconds(1);   // while more is due than a batch holds
 constexpr storage::Millis day_ms = 24LL * 3600 * 1000;
 }   // namespace
 
@@ -56,15 +57,34 @@ void Keeper::look() {
     });
 }
 
+void Keeper::tell(const controller::audit::PlannedCut& planned) {
+    const bool is_for_space = planned.cut.is_for_space;
+    log_.write(
+        is_for_space ? Level::Warn : Level::Info, "audit_cut",
+        {{"records", std::to_string(planned.removed)},
+         {"up_to", std::to_string(planned.cut.link.number)},
+         {"reason", is_for_space ? "audit.keep_bytes" : "audit.keep_days"},
+         {"do", is_for_space ? "records go before audit.keep_days: raise audit.keep_bytes, or look "
+                               "with `gridctl audit` for the account that fills the audit"
+                             : ""}}
+    );
+}
+
 void Keeper::cut() {
     const controller::audit::Retention retention{
         settings_.keep_days * day_ms, settings_.keep_bytes
     };
     if (retention.keep_ms == 0 && retention.keep_bytes == 0) return;
     store_.read([self = shared_from_this(), retention](const storage::Snapshot& snapshot) {
-        auto batch = controller::audit::plan_cut(snapshot, retention, now());
-        if (!batch) return self->log_.error("audit_cut", {{"reason", batch.error().message()}});
-        if (*batch) self->grid_.commit(std::move(**batch));
+        auto planned = controller::audit::plan_cut(snapshot, retention, now());
+        if (!planned) return self->log_.error("audit_cut", {{"reason", planned.error().message()}});
+        if (!*planned) return;
+        self->tell(**planned);
+        if ((*planned)->has_more)
+            boost::asio::post(self->timer_.get_executor(), [self] {
+                self->next_cut_ = Clock::now() + more_after;
+            });
+        self->grid_.commit(std::move((*planned)->batch));
     });
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 
+#include "controller/audit/cut.hpp"
 #include "server/config.hpp"
 #include "server/grid/grid.hpp"
 #include "server/log.hpp"
@@ -39,6 +40,7 @@ private:
 
     void look();
     void cut();
+    void tell(const controller::audit::PlannedCut& planned);
 
     boost::asio::steady_timer timer_;   // on a strand of its own
     storage::Store& store_;

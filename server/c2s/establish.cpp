@@ -122,6 +122,10 @@ void Connection::log_refusal(const stream::Negotiation::Refusal& refusal) {
                           {"condition", refusal.condition},
                           {"reason", refusal.text}}
     );
+    shared_.grid.record_refusal(
+        "login-refused", refusal.claimed, address_, refusal.condition,
+        refusal.subject.empty() ? refusal.text : refusal.text + " (" + refusal.subject + ")"
+    );
 }
 
 asio::awaitable<stream::Actions> Connection::admit(controller::Identity identity) {

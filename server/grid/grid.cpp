@@ -2,12 +2,14 @@
 #include "server/grid/grid.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "controller/state.hpp"
 #include "server/grid/callback_pending.hpp"
 #include "server/grid/settings.hpp"
 #include "server/router/storage_error.hpp"
 #include "server/stamp.hpp"
+#include "storage/clock_steps.hpp"
 
 namespace grid::server {
 
@@ -61,6 +63,7 @@ Grid::Grid(
       process_budget_(std::make_shared<net::Budget>(config.limits.process_bytes_max)) {
     controller_.attach(broker_);
     controller_.state_for_admin().schemas.attach(monotonic_ms);
+    controller_.attach_clock(now);
 }
 
 Result<void, std::string> Grid::start(
@@ -138,6 +141,42 @@ bool Grid::deliver(std::chrono::steady_clock::time_point deadline) {
     return fanout_.deliver(deadline);
 }
 
+void Grid::submit_or_defer(storage::Batch batch) {
+    if (deferred_.empty() && pipeline_->has_room())
+        pipeline_->submit_background(std::move(batch));
+    else
+        deferred_.push_back(std::move(batch));
+}
+
+/// The audit lies in the order of what happened: a denial before the change that came after it.
+void Grid::before_change(const storage::Batch& batch) {
+    if (batch.is_volatile) return;
+    const bool is_on_record =
+        std::ranges::any_of(batch.operations, [](const storage::Operation& operation) {
+            return operation.family == storage::Family::Audit;
+        });
+    if (!is_on_record) return;
+    for (auto& earlier : controller_.due_before_change()) submit_or_defer(std::move(earlier));
+}
+
+/// The wall clock may be set; what it says is believed, but not in silence.
+void Grid::watch_clock() {
+    const auto before = clocks_;
+    clocks_ = {now(), monotonic_ms()};
+    if (before.wall == 0) return;
+    const auto passed = static_cast<storage::Millis>(clocks_.steady - before.steady);
+    const storage::Millis jump = clocks_.wall - before.wall - passed;
+    if (std::abs(jump) < storage::ClockSteps::held_ms) return;
+    const std::string text = "the clock was set " + std::string(jump > 0 ? "forward" : "back") +
+                             " by " + std::to_string(std::abs(jump) / 1000) + " seconds";
+    log_.warn(
+        "clock_jump", {{"text", text},
+                       {"do", "stamps, expiry and the policy's times follow the clock: see that the "
+                              "host's time service is right"}}
+    );
+    controller_.record_system("clock-jump", text);
+}
+
 /// Sessions and requests stay. What was committed without being seen, as a write of unknown outcome
 /// that landed, reaches subscribers from the store.
 storage::Revision Grid::rebuild() {
@@ -187,6 +226,7 @@ void Grid::tick() {
     bool is_behind = (may_write && work_in_background()) || broker_.is_sweep_pending();
     if (const auto time = std::chrono::steady_clock::now(); time >= next_look_) {
         next_look_ = time + tick_every;
+        watch_clock();
         pipeline_->resume_stalled();
         close_expired();
         if (fanout_.tick(time)) {
@@ -268,6 +308,10 @@ void Grid::api(
         };
         // A stream is refused at SASL; here each request is.
         const auto admission = controller_.admit(identity);
+        if (admission.kind != controller::Admission::Kind::Enter)
+            controller_.record_refusal(
+                "rest-refused", identity.account.str(), address, "forbidden", admission.text
+            );
         if (admission.kind == controller::Admission::Kind::OtherKey)
             return refuse(
                 {403, R"({"error":{"code":"other-key","text":")" + admission.text + "\"}}"}
@@ -287,6 +331,22 @@ void Grid::commit(storage::Batch batch) {
     asio::post(strand_, [this, batch = std::move(batch)]() mutable {
         if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
     });
+}
+
+void Grid::record_refusal(
+    std::string what,
+    std::string claimed,
+    std::string address,
+    std::string condition,
+    std::string reason
+) {
+    asio::post(
+        strand_,
+        [this, what = std::move(what), claimed = std::move(claimed), address = std::move(address),
+         condition = std::move(condition), reason = std::move(reason)] {
+            controller_.record_refusal(what, claimed, address, condition, reason);
+        }
+    );
 }
 
 void Grid::add_administrators(std::vector<xml::Jid> administrators) {

@@ -96,6 +96,14 @@ public:
     void revoke(std::vector<std::string> links);
     /// Whether any stream rests on that one; `done` on the grid strand.
     void find_certificate(std::string link, std::function<void(bool)> done);
+    /// Somebody was refused who did not prove to be an account: a login, a request by HTTPS.
+    void record_refusal(
+        std::string what,
+        std::string claimed,
+        std::string address,
+        std::string condition,
+        std::string reason
+    );
     /// Makes these accounts administrators, as `gridctl admin add` asked.
     void add_administrators(std::vector<xml::Jid> administrators);
 
@@ -108,6 +116,7 @@ public:
     pubsub::Engine& broker() { return broker_; }
 
     // Follower (grid strand)
+    void before_change(const storage::Batch& batch) override;
     void apply(const storage::KeyChange& change) override;
     void notify(const storage::Committed& committed) override;
     bool deliver(std::chrono::steady_clock::time_point deadline) override;
@@ -129,6 +138,8 @@ private:
 
     storage::Result<storage::Revision> scan();
     bool work_in_background();
+    void submit_or_defer(storage::Batch batch);
+    void watch_clock();
     /// Removes subscriptions that are no longer allowed, a slice at a time (sweep.cpp).
     void sweep();
     void begin_sweep();
@@ -172,6 +183,11 @@ private:
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
     std::chrono::steady_clock::time_point next_look_;
     Revoked revoked_;
+    /// What the two clocks said when they were last looked at.
+    struct {
+        storage::Millis wall = 0;
+        std::uint64_t steady = 0;
+    } clocks_;
     bool needs_rebuild_ = false;
     bool is_stopped_ = false;
     struct Sweep {

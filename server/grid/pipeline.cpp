@@ -47,6 +47,7 @@ Pipeline::Decided Pipeline::decide_all(
             case Pending::Next::Commit: {
                 storage::Batch batch = request->take_batch();
                 const std::size_t bytes = batch.bytes();
+                follower_.before_change(batch);
                 const storage::Ticket ticket = ++last_ticket_;
                 if (!store_.submit(ticket, {queue->id(), queue->round()}, std::move(batch))) {
                     --request->rounds;   // nothing happened: decided again when there is room

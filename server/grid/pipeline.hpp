@@ -19,6 +19,8 @@ namespace grid::server {
 class Follower {
 public:
     virtual ~Follower() = default;
+    /// A batch is about to be submitted: what must be committed before it is submitted now.
+    virtual void before_change(const storage::Batch& /*batch*/) {}
     virtual void apply(const storage::KeyChange& change) = 0;
     /// After apply of the whole batch; queues notifications.
     virtual void notify(const storage::Committed& committed) = 0;

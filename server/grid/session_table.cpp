@@ -17,8 +17,11 @@ void Grid::admit(
          done = std::move(done)]() mutable {
             auto admission = controller_.admit(identity);
             if (admission.kind != controller::Admission::Kind::Enter) {
-                controller_.record_session(identity, "refused", address, admission.text);
                 bool disabled = admission.kind == controller::Admission::Kind::Disabled;
+                controller_.record_refusal(
+                    "login-refused", identity.account.str(), address,
+                    disabled ? "account-disabled" : "not-authorized", admission.text
+                );
                 return done(std::pair(
                     std::string(disabled ? "account-disabled" : "not-authorized"), admission.text
                 ));
@@ -72,15 +75,19 @@ void Grid::bind(
 void Grid::enter(
     BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
 ) {
-    // Account and certificate are looked at in the same turn (design §2).
+    const auto refuse = [&](const std::string& why) {
+        controller_.record_refusal(
+            "login-refused", request.identity.account.str(), request.address, "not-allowed", why
+        );
+        done(xml::not_allowed(why));
+    };
+    // Account and certificate are looked at in the same turn.
     if (auto admission = controller_.admit(request.identity);
         admission.kind != controller::Admission::Kind::Enter)
-        return done(xml::not_allowed(admission.text));
-    if (request.identity.valid_until < now())
-        return done(xml::not_allowed("your certificate has expired"));
+        return refuse(admission.text);
+    if (request.identity.valid_until < now()) return refuse("your certificate has expired");
     if (revoked_)
-        if (auto why = revoked_(request.identity.path); !why.empty())
-            return done(xml::not_allowed(why));
+        if (auto why = revoked_(request.identity.path); !why.empty()) return refuse(why);
     auto session = std::make_shared<Session>();
     session->id = ++last_session_;
     session->bare = request.identity.account;

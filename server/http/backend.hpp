@@ -26,6 +26,15 @@ public:
         grid_.api(std::move(*prepared), std::move(principal), std::move(identity), std::move(done));
     }
 
+    void refused(
+        std::string claimed, std::string address, std::string condition, std::string reason
+    ) override {
+        grid_.record_refusal(
+            "rest-refused", std::move(claimed), std::move(address), std::move(condition),
+            std::move(reason)
+        );
+    }
+
     Readiness ready() override {
         auto status = store_.status();
         if (status.writable) return {};

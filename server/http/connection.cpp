@@ -209,6 +209,12 @@ void Connection::log(const Parser& parser, unsigned status, const std::string& r
     const std::string account =
         presented_.identities.size() == 1 ? presented_.identities.front().str() : "";
     const bool is_suspicious = status == 401 || status == 403 || status == 421;
+    if (status == 401 || status == 403)
+        shared_->backend.refused(
+            account, peer_, status == 401 ? "certificate-required" : "forbidden",
+            method + " " + target.substr(0, target.find('?')) +
+                (reason.empty() ? "" : ": " + reason)
+        );
     shared_->log.write(
         is_suspicious ? Level::Warn : Level::Info, status < 400 ? "http_request" : "http_refused",
         {{"peer", peer_},

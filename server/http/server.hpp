@@ -40,6 +40,14 @@ public:
         Done done
     ) = 0;
     virtual Readiness ready() = 0;
+    /// Somebody was refused, without a certificate or with one that does not do. `claimed`: the
+    /// account that the certificate names.
+    virtual void refused(
+        std::string /*claimed*/,
+        std::string /*address*/,
+        std::string /*condition*/,
+        std::string /*reason*/
+    ) {}
 };
 
 /// A coroutine per connection, each on its own strand. Everything given outlives the io_context's

@@ -78,6 +78,7 @@ public:
     /// The last refused attempt to authenticate, once; for the log.
     struct Refusal {
         std::string condition, text, subject, issuer;
+        std::string claimed;   // the authorization identity that was asked for, if any
         int depth = 0;
     };
     std::optional<Refusal> take_refusal();

@@ -38,6 +38,7 @@ void Negotiation::State::on_auth(const Element& auth) {
     const auto initial = sasl::decode(auth.text());
     if (!initial.is_valid)   // §6.5.5
         return refuse_sasl("incorrect-encoding", "the initial response is no base64", false);
+    asked_for = initial.message.value_or("");
     exchange = std::make_unique<sasl::External>(presented, stream_from);
     take_step(exchange->start(initial.message));
 }
@@ -87,7 +88,9 @@ void Negotiation::State::refuse_sasl(
 ) {
     exchange.reset();
     awaits = Awaits::Element;
-    refusal = {condition, text, presented.subject, presented.issuer, presented.depth};
+    refusal = {condition, text, presented.subject, presented.issuer, presented.depth, asked_for};
+    if (asked_for.empty() && presented.identities.size() == 1)
+        refusal->claimed = presented.identities.front().str();
     Element failure("failure", ns::sasl, {}, Element(condition));
     if (!text.empty()) failure.add(Element::with_text("text", text, {{"xml:lang", our_lang}}));
     send(failure);

@@ -66,6 +66,7 @@ struct Negotiation::State {
     xml::Jid stream_from;   // of the header under TLS
     std::unique_ptr<sasl::Mechanism> exchange;
     std::optional<Negotiation::Refusal> refusal;   // of the last attempt, not yet logged
+    std::string asked_for;   // the last authorization identity that a client named
     std::uint32_t attempts_failed = 0;
     controller::Identity identity;
     std::string bind_id;

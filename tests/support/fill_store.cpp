@@ -32,12 +32,12 @@ struct AllowAll final : pubsub::AccessPolicy {
     void seal(
         storage::Batch& /*batch*/,
         const pubsub::Principal& /*actor*/,
-        pubsub::Operation /*operation*/,
+        const std::vector<pubsub::Deed>& /*deeds*/,
         std::string_view /*node*/,
         const pubsub::Verdict& /*verdict*/
     ) const override {}
     void
-    refused(const pubsub::Principal&, pubsub::Operation, std::string_view, const pubsub::Verdict&)
+    refused(const pubsub::Principal&, const pubsub::Deed&, std::string_view, const pubsub::Verdict&)
         const override {}
 };
 

@@ -45,13 +45,13 @@ public:
     void seal(
         storage::Batch& batch,
         const pubsub::Principal& actor,
-        pubsub::Operation operation,
+        const std::vector<pubsub::Deed>& deeds,
         std::string_view node,
         const pubsub::Verdict& verdict
     ) const override;
     void refused(
         const pubsub::Principal& actor,
-        pubsub::Operation operation,
+        const pubsub::Deed& deed,
         std::string_view node,
         const pubsub::Verdict& verdict
     ) const override;

@@ -277,7 +277,7 @@ bool ScriptedPolicy::is_administrator(const pubsub::Principal& actor) const {
 void ScriptedPolicy::seal(
     storage::Batch& /*batch*/,
     const pubsub::Principal& /*actor*/,
-    pubsub::Operation /*operation*/,
+    const std::vector<pubsub::Deed>& /*deeds*/,
     std::string_view /*node*/,
     const pubsub::Verdict& /*verdict*/
 ) const {
@@ -286,12 +286,12 @@ void ScriptedPolicy::seal(
 
 void ScriptedPolicy::refused(
     const pubsub::Principal& actor,
-    pubsub::Operation operation,
+    const pubsub::Deed& deed,
     std::string_view node,
     const pubsub::Verdict& /*verdict*/
 ) const {
     refusals.push_back(
-        std::string(actor.jid.bare_view()) + " " + std::string(to_string(operation)) + " " +
+        std::string(actor.jid.bare_view()) + " " + std::string(to_string(deed.operation)) + " " +
         std::string(node)
     );
 }

@@ -3,6 +3,7 @@
 
 #include "../../grid/grid_stage.hpp"
 #include "audit_files.hpp"
+#include "controller/audit/query.hpp"
 
 using namespace grid;
 using namespace grid::controller;
@@ -164,8 +165,9 @@ TEST_CASE("S73: retention cuts with a record of it, and the chain goes on from t
         REQUIRE(batch.has_value());
         REQUIRE(batch->has_value());
         // Two that plan at a time: only one cuts.
-        CHECK(files.commit(store, **batch));
-        CHECK_FALSE(files.commit(store, **batch));
+        CHECK((*batch)->cut.is_for_space);
+        CHECK(files.commit(store, (*batch)->batch));
+        CHECK_FALSE(files.commit(store, (*batch)->batch));
         CHECK(files.commit(store, batch_of(21)));
     });
     auto result = files.verified();
@@ -178,7 +180,7 @@ TEST_CASE("S73: retention cuts with a record of it, and the chain goes on from t
         for (int i = 0; i < 3; ++i) {
             const auto batch = audit::plan_cut(*store.snapshot(), {1, 0}, storage::Millis{1} << 60);
             REQUIRE(batch->has_value());
-            CHECK(files.commit(store, **batch));
+            CHECK(files.commit(store, (*batch)->batch));
         }
     });
     result = files.verified();
@@ -203,6 +205,152 @@ TEST_CASE("S73: retention cuts with a record of it, and the chain goes on from t
     });
     REQUIRE(files.verified().broken.has_value());
     CHECK(files.verified().broken->text.find("no record of that cut") != std::string::npos);
+}
+
+TEST_CASE("found A11: a cut for want of space keeps denials and administration, within shares") {
+    Files files(0);
+    const auto put = [&](storage::Store& store, const char* actor, const char* operation,
+                         audit::Outcome outcome, int i) {
+        audit::Record record = record_of(i);
+        record.actor = actor;
+        record.operation = operation;
+        record.outcome = outcome;
+        storage::Batch batch;
+        audit::append(batch, record);
+        CHECK(files.commit(store, std::move(batch)));
+    };
+    const auto cut_to = [&](storage::Store& store, std::uint64_t bytes) {
+        for (int round = 0; round < 50; ++round) {
+            auto planned = audit::plan_cut(*store.snapshot(), {0, bytes}, 0);
+            REQUIRE(planned.has_value());
+            if (!*planned) return;
+            CHECK(files.commit(store, (*planned)->batch));
+        }
+    };
+    const auto left = [&](storage::Store& store, const std::string& operation) {
+        audit::Filter filter;
+        filter.operation = operation;
+        filter.max = 1'000;
+        return audit::search(*store.snapshot(), filter)->entries;
+    };
+    files.with_store([&](storage::Store& store) {
+        put(store, "root@grid.example", "policy-set", audit::Outcome::Allow, 1);
+        put(store, "eve@grid.example", "create", audit::Outcome::Deny, 2);
+        for (int i = 0; i < 200; ++i)
+            put(store, "eve@grid.example", "publish", audit::Outcome::Allow, i);
+        for (int i = 0; i < 60; ++i)
+            put(store, "eve@grid.example", "delete", audit::Outcome::Deny, i);
+        const auto before = left(store, "policy-set");
+        cut_to(store, 8'000);
+        REQUIRE(left(store, "policy-set").size() == 1);
+        CHECK(left(store, "policy-set")[0].time == before[0].time);
+        CHECK(left(store, "policy-set")[0].link == before[0].link);
+        CHECK(left(store, "create").size() == 1);
+        CHECK(left(store, "publish").empty());
+        // Its own share is what the rest of its refusals may have.
+        CHECK(left(store, "delete").size() < 60);
+    });
+    auto result = files.verified();
+    INFO((result.broken ? result.broken->text : ""));
+    CHECK_FALSE(result.broken.has_value());
+    CHECK(result.kept >= 2);
+    // In parts, too.
+    audit::Check check;
+    check.max = 1;
+    std::uint64_t kept = 0;
+    do {
+        const auto part = files.verified(check);
+        REQUIRE_FALSE(part.broken.has_value());
+        kept += part.kept;
+        check.after = part.next;
+    } while (!check.after.empty());
+    CHECK(kept == result.kept);
+    // More of it: what was kept has a bound as well.
+    files.with_store([&](storage::Store& store) {
+        for (int i = 0; i < 300; ++i)
+            put(store, "root@grid.example", "settings", audit::Outcome::Allow, i);
+        cut_to(store, 8'000);
+    });
+    result = files.verified();
+    INFO((result.broken ? result.broken->text : ""));
+    CHECK_FALSE(result.broken.has_value());
+    CHECK(result.kept > 0);
+    CHECK(result.kept < 40);
+    // Changing or removing one of them is seen.
+    files.tamper([&](rocksdb::DB& db, auto* family) {
+        auto [key, value] = Files::all(db, family).at(1);
+        value.at(value.find("alerts")) = 'A';
+        REQUIRE(db.Put({}, family, key, value).ok());
+    });
+    REQUIRE(files.verified().broken.has_value());
+    files.tamper([&](rocksdb::DB& db, auto* family) {
+        REQUIRE(db.Delete({}, family, Files::all(db, family).at(1).first).ok());
+    });
+    REQUIRE(files.verified().broken.has_value());
+    CHECK(files.verified().broken->text.find("missing before it") != std::string::npos);
+}
+
+namespace {
+
+/// What earlier versions left behind when they gave two records of one batch one place: the first
+/// is linked, but only the second is there.
+void lose_record(Files& files, const char* operation) {
+    files.tamper([&](rocksdb::DB& db, auto* family) {
+        const auto records = Files::all(db, family);
+        const auto stored = storage::decode_record(records.back().second);
+        const auto before = storage::split_link(stored->value)->link;
+        const storage::Revision revision = stored->revision + 1;
+        const storage::Millis time = stored->time + 1;
+        const auto record = [](const char* actor, const char* what, const char* topic,
+                               const char* rule) {
+            storage::Encoder out;
+            out.u8(2).u8(1).varint(1);
+            for (const char* field : {actor, "", what, topic, "", rule, ""}) out.text(field);
+            return out.take();
+        };
+        const std::string key = storage::Encoder().u64(revision).u8(0).take();
+        const std::string last_key = storage::Encoder().u64(revision).u8(2).take();
+        storage::Chain chain;
+        const std::string second = record("system", "subscribe", "Poc#subtopics", "system");
+        const std::string third = record("dave@grid.example/x", "initPublish", "Poc", "rule");
+        const auto lost = chain.next(before, key, time, record("system", operation, "Poc", "system"));
+        const auto there = chain.next(lost, key, time, second);
+        const auto last = chain.next(there, last_key, time, third);
+        const std::string stamp = storage::encode_stamp(revision, time);
+        REQUIRE(db.Put({}, family, key, stamp + second + storage::encode(there)).ok());
+        REQUIRE(db.Put({}, family, last_key, stamp + third + storage::encode(last)).ok());
+        REQUIRE(db.Put({}, rocksdb::Slice("\0head", 5), stamp).ok());
+        REQUIRE(db.Put({}, rocksdb::Slice("\0chain", 6), stamp + storage::encode(last)).ok());
+    });
+}
+
+}   // namespace
+
+TEST_CASE("found A2: a record that was lost by joining two batches is told as that, and only that") {
+    Files files(5);
+    lose_record(files, "manage");
+    files.with_store([&](storage::Store& store) { files.commit(store, batch_of(9)); });
+    const auto result = files.verified();
+    INFO((result.broken ? result.broken->text : ""));
+    CHECK_FALSE(result.broken.has_value());
+    REQUIRE(result.lost.size() == 1);
+    CHECK(result.lost_count == 1);
+    CHECK(result.lost[0].number == 6);
+    CHECK(result.lost[0].text.find("lost between 5 and 7") != std::string::npos);
+    CHECK(result.checked == 8);
+    CHECK(result.head.number == 9);
+    // Behind it tampering is found as ever.
+    files.tamper([&](rocksdb::DB& db, auto* family) {
+        auto [key, value] = Files::all(db, family).back();
+        value.at(value.find("alerts")) = 'A';
+        REQUIRE(db.Put({}, family, key, value).ok());
+    });
+    REQUIRE(files.verified().broken.has_value());
+    // What looks like it, but is missing another record, is no such loss.
+    Files others(5);
+    lose_record(others, "purge");
+    REQUIRE(others.verified().broken.has_value());
+    CHECK(others.verified().broken->text == "record 6 is missing before it");
 }
 
 TEST_CASE("S73: records from before the chain are counted, and the chain begins behind them") {

@@ -24,10 +24,11 @@ public:
     std::uint64_t revision() const override { return 1; }
     using Batch = storage::Batch;
     using Who = pubsub::Principal;
-    using What = pubsub::Operation;
+    using What = pubsub::Deed;
+    using Deeds = std::vector<pubsub::Deed>;
     using Verdict = pubsub::Verdict;
-    void seal(Batch&, const Who&, What, std::string_view, const Verdict&) const override {}
-    void refused(const Who&, What, std::string_view, const Verdict&) const override {}
+    void seal(Batch&, const Who&, const Deeds&, std::string_view, const Verdict&) const override {}
+    void refused(const Who&, const What&, std::string_view, const Verdict&) const override {}
 };
 
 class Strangers final : public pubsub::Contacts {

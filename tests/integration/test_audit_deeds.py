@@ -1,0 +1,358 @@
+# tests/integration/test_audit_deeds.py: the audit says what was done, by whom, to whom, and when.
+"""One server; bare clients do one thing after the other, and gridctl reads what was noted."""
+
+import calendar
+import json
+import re
+import subprocess
+import time
+import unittest
+
+from certs import Authority
+from grid_protocol import GRID
+from gridd import BROKER, CONTROLLER, DOMAIN, Operated
+from talker import PUBSUB, Talker, form
+
+POLICY = """deny any to any on shut*
+allow group everyone to any on *
+"""
+
+
+def seconds_of(stamp):
+    """Wall-clock seconds of an XMPP time with milliseconds."""
+    whole, _, rest = stamp.rstrip("Z").partition(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float("0." + (rest or "0"))
+
+
+class AuditCase(unittest.TestCase):
+    settings = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Operated(POLICY, {"accounts.auto_approve": "true", **cls.settings})
+        cls.addClassCleanup(cls.server.close)
+        cls.server.start()
+
+    def log_in(self, name, presence=True):
+        bundle = self.server.authority.client(f"{name}@{DOMAIN}")
+        client = Talker(self.server.c2s, DOMAIN)
+        self.addCleanup(client.socket.close)
+        client.login(bundle, "r")
+        if presence:
+            client.presence()
+        return client
+
+    def records(self, **query):
+        arguments = [f"--{name}={value}" for name, value in query.items()]
+        return self.server.admin_json("audit", "--all", *arguments)["records"]
+
+    def verified(self):
+        return self.server.admin_json("audit", "verify")
+
+    def until(self, found, seconds=30):
+        deadline = time.monotonic() + seconds
+        while True:
+            result = found()
+            if result:
+                return result
+            self.assertLess(time.monotonic(), deadline, "it never came")
+            time.sleep(0.1)
+
+    def row(self, operation, **fields):
+        """The newest record of that operation which has these fields; the detail in part."""
+
+        def look():
+            for record in self.records(operation=operation):
+                if all(
+                    value in record[name] if name == "detail" else record[name] == value
+                    for name, value in fields.items()
+                ):
+                    return record
+            return None
+
+        return self.until(look)
+
+
+class Order(AuditCase):
+    def test_one_session_lies_in_the_order_of_what_happened(self):
+        """found M3: with the times at which it happened"""
+        begin = time.time()
+        client = self.log_in("pub")
+        client.does("<create node='flow'/>")
+        client.does(client.publish("flow"))
+        client.is_refused("<create node='shut1'/>")
+        refused_at = time.time()
+        client.send("</stream:stream>")
+        client.until_closed()
+        policy = self.server.folder + "/policy2"
+        with open(policy, "w", encoding="utf-8") as file:
+            file.write(POLICY + "# again\n")
+        self.server.admin_ctl("policy", "set", policy)
+        end = time.time()
+        account = f"pub@{DOMAIN}"
+        self.until(lambda: self.records(operation="disconnect", account=account))
+        mine = [
+            (record["operation"], record["decision"], record)
+            for record in reversed(self.records())
+            if record["actor"].startswith(account) or record["operation"] == "policy-set"
+        ]
+        names = [(operation, decision) for operation, decision, _ in mine][1:]   # the first policy
+        expected = [
+            ("connect", "info"), ("login", "info"), ("create", "allow"), ("publish", "allow"),
+            ("create", "deny"), ("disconnect", "info"), ("policy-set", "allow"),
+        ]
+        self.assertEqual([name for name in names if name in expected], expected)
+        times = [seconds_of(record["time"]) for _, _, record in mine][1:]
+        self.assertEqual(times, sorted(times))
+        self.assertGreaterEqual(times[0], begin - 0.01)
+        self.assertLessEqual(times[-1], end + 0.01)
+        denial = self.row("create", topic="shut1")
+        self.assertLessEqual(seconds_of(denial["time"]), refused_at + 0.01)
+        # --from and --to cut between them, not a second later.
+        stamp = denial["time"]
+        self.assertTrue(self.records(operation="create", topic="shut1", to=stamp))
+        self.assertTrue(self.records(operation="create", topic="shut1", **{"from": stamp}))
+        published = self.row("publish", topic="flow")["time"]
+        self.assertFalse(self.records(operation="create", topic="shut1", to=published))
+
+    def test_repetitions_are_one_record_with_its_first_and_last_time(self):
+        client = self.log_in("often")
+        begin = time.time()
+        for _ in range(5):
+            client.is_refused("<create node='shut2'/>")
+        client.does("<create node='between'/>")
+        for _ in range(5):
+            client.is_refused("<create node='shut2'/>")
+        end = time.time()
+        counted = self.until(
+            lambda: sum(r["count"] for r in self.records(topic="shut2")) == 10
+            and self.records(topic="shut2")
+        )
+        for record in counted:
+            self.assertLessEqual(begin - 0.01, seconds_of(record["time"]))
+            self.assertLessEqual(record["time"], record["last"])
+            self.assertLessEqual(seconds_of(record["last"]), end + 0.01)
+        # The first refusal stands before the change that came after it.
+        order = [
+            record["topic"]
+            for record in reversed(self.records(account=f"often@{DOMAIN}", operation="create"))
+        ]
+        self.assertLess(order.index("shut2"), order.index("between"))
+
+
+class Deeds(AuditCase):
+    def test_each_act_of_a_client_has_its_name_target_and_detail(self):
+        """found M4"""
+        owner, desk = self.log_in("owner"), self.log_in("desk")
+        whom = f"desk@{DOMAIN}"
+        owner.does("<create node='room'/>")
+        owner.does(owner.publish("room", item="one"))
+        owner.does(f"<retract node='room'><item id='one'/></retract>")
+        self.row("retract", topic="room", detail="one")
+        desk.does(f"<subscribe node='room' jid='{whom}'/>")
+        desk.does(
+            f"<options node='room' jid='{whom}'>"
+            + form("subscribe_options", digest="1") + "</options>"
+        )
+        self.row("subscription-options", topic="room", detail="pubsub#digest=1")
+        desk.does(f"<unsubscribe node='room' jid='{whom}'/>")
+        self.row("unsubscribe", topic="room", actor=f"{whom}/r")
+        owner.does(
+            "<configure node='room'>" + form("node_config", access_model="authorize")
+            + "</configure>", owner=True
+        )
+        self.row("configure", topic="room", detail="pubsub#access_model=authorize")
+        for answer, name in (("false", "subscription-deny"), ("true", "subscription-approve")):
+            desk.does(f"<subscribe node='room' jid='{whom}'/>")
+            asked = owner.expect(r"var='pubsub#subid'.*?<value>([^<]*)</value>").group(1)
+            owner.send(
+                f"<message to='{BROKER}'><x xmlns='jabber:x:data' type='submit'>"
+                f"<field var='FORM_TYPE'><value>{PUBSUB}#subscribe_authorization</value></field>"
+                f"<field var='pubsub#subid'><value>{asked}</value></field>"
+                "<field var='pubsub#node'><value>room</value></field>"
+                f"<field var='pubsub#subscriber_jid'><value>{whom}</value></field>"
+                f"<field var='pubsub#allow'><value>{answer}</value></field></x></message>"
+            )
+            self.row(name, topic="room", target=whom, actor=f"owner@{DOMAIN}/r")
+        entry = f"<subscription jid='{whom}' subscription='none'/>"
+        owner.does(f"<subscriptions node='room'>{entry}</subscriptions>", owner=True)
+        self.row("owner-unsubscribe", topic="room", target=whom)
+        entry = entry.replace("none", "subscribed")
+        owner.does(f"<subscriptions node='room'>{entry}</subscriptions>", owner=True)
+        self.row("owner-subscribe", topic="room", target=whom)
+        owner.does(
+            f"<affiliations node='room'><affiliation jid='{whom}' affiliation='member'/>"
+            f"<affiliation jid='eve@{DOMAIN}' affiliation='outcast'/></affiliations>", owner=True
+        )
+        self.row("affiliation-set", topic="room", target=whom, detail="none becomes member")
+        self.row(
+            "affiliation-set", topic="room", target=f"eve@{DOMAIN}", detail="none becomes outcast"
+        )
+        self.assertTrue(
+            any(r["operation"] == "affiliation-set" for r in self.records(account=f"eve@{DOMAIN}"))
+        )
+        owner.does("<purge node='room'/>", owner=True)
+        self.row("purge", topic="room")
+        owner.does(
+            "<create node='set'/><configure>" + form("node_config", node_type="collection")
+            + "</configure>"
+        )
+        for verb in ("associate", "disassociate"):
+            answer = owner.ask(
+                "set",
+                f"<pubsub xmlns='{PUBSUB}#owner'><collection node='set'><{verb} node='room'/>"
+                "</collection></pubsub>"
+            )
+            self.assertIn("result", answer)
+        self.row("associate", topic="set", detail="room")
+        self.row("dissociate", topic="set", detail="room")
+        owner.does("<delete node='room'/>", owner=True)
+        self.row("delete", topic="room", actor=f"owner@{DOMAIN}/r")
+        # Refusals have the same names.
+        owner.does("<create node='kept'/>")
+        desk.is_refused("<delete node='kept'/>", owner=True)
+        self.row("delete", topic="kept", decision="deny")
+        self.assertTrue(self.verified()["ok"])
+
+    def test_publishes_that_were_not_taken_are_on_record(self):
+        """found M4"""
+        owner = self.log_in("writer")
+        owner.does(
+            "<create node='typed'/><configure>"
+            + form("node_config", type="urn:x:other", max_payload_size="1000") + "</configure>"
+        )
+        owner.is_refused(owner.publish("typed"))
+        self.row("publish", topic="typed", decision="deny", rule="invalid-payload")
+        owner.is_refused(owner.publish("typed", "x" * 2000))
+        self.row("publish", topic="typed", decision="deny", rule="payload-too-big")
+        owner.does("<create node='off'/>")
+        self.server.admin_ctl("topics", "disable", "off")
+        owner.is_refused(owner.publish("off"))
+        self.row("publish", topic="off", decision="deny", rule="not-allowed")
+
+    def test_subtopics_and_a_second_provider_break_no_chain(self):
+        """found A2: the record of the second provider is there"""
+        def grid(client, inner):
+            answer = client.ask("set", f"<grid xmlns='xgrid' type='request'>{inner}</grid>",
+                                CONTROLLER)
+            self.assertIn("result", answer)
+            return answer
+
+        begin = "<initPublishRequest><capability><name>Poc</name></capability>"
+        carol, dave = self.log_in("carol"), self.log_in("dave")
+        grid(carol, begin + "<filterSupport><attribute name='ip' type='address'/></filterSupport>"
+                            "</initPublishRequest>")
+        self.until(lambda: "result" in carol.ask(
+            "get", "<query xmlns='http://jabber.org/protocol/disco#info' node='Poc#subtopics'/>"
+        ).partition("id=")[0] or "identity" in carol.ask(
+            "get", "<query xmlns='http://jabber.org/protocol/disco#info' node='Poc#subtopics'/>"
+        ))
+        grid(dave, begin + "</initPublishRequest>")
+        self.row("affiliation-set", topic="Poc", target=f"dave@{DOMAIN}",
+                 detail="none becomes publisher")
+        self.row("subscribe", topic="Poc#subtopics", target=f"dave@{DOMAIN}")
+        self.row("initPublish", topic="Poc", actor=f"dave@{DOMAIN}/r")
+        grid(carol, "<subscribeRequest><topicName>Poc</topicName>"
+                    "<filter>ip = '192.0.2.7'</filter></subscribeRequest>")
+        self.assertRegex(
+            self.row("subtopic-create", detail="192.0.2.7")["topic"], r"^Poc/[0-9a-f]{16}$"
+        )
+        verified = self.verified()
+        self.assertTrue(verified["ok"], verified)
+        self.assertEqual(verified["lost_count"], 0)
+
+
+class Strangers(AuditCase):
+    def attempt(self, bundle, authzid=""):
+        with Talker(self.server.c2s, DOMAIN) as client:
+            client.starttls(bundle)
+            client.send_quietly(
+                f"<?xml version='1.0'?><stream:stream to='{DOMAIN}' version='1.0' "
+                "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+            )
+            client.expect(r"<stream:features|<stream:error|</stream:stream>")
+            try:
+                return client.authenticate(authzid)
+            except (AssertionError, OSError):
+                return client.seen
+
+    def test_logins_that_were_refused_are_on_record(self):
+        """found M4: with the reason and the name that was claimed"""
+        own = self.server.authority
+        foreign = Authority(self.server.folder + "/other", "another CA")
+        bundle = foreign.client(f"mallory@{DOMAIN}", trust=own.path)
+        self.attempt(bundle)
+        seen = self.row("login-refused", decision="deny")
+        self.assertTrue(seen["detail"], seen)
+        self.assertRegex(seen["address"], r"^127\.0\.0\.1:\d+$")
+        good = own.client(f"alice@{DOMAIN}")
+        self.attempt(good, f"root@{DOMAIN}")
+        self.row("login-refused", target=f"root@{DOMAIN}", decision="deny")
+        self.log_in("gone").socket.close()
+        self.server.admin_ctl("accounts", "disable", f"gone@{DOMAIN}")
+        self.attempt(own.client(f"gone@{DOMAIN}", file="again"))
+        self.row("login-refused", target=f"gone@{DOMAIN}")
+
+    def test_requests_by_https_that_were_refused_are_on_record(self):
+        """found M4"""
+        host, port = self.server.http
+        subprocess.run(
+            ["curl", "-sk", "--resolve", f"{DOMAIN}:{port}:{host}",
+             f"https://{DOMAIN}:{port}/api/v1/status"],
+            check=True, stdout=subprocess.DEVNULL, timeout=30
+        )
+        self.row("rest-refused", rule="certificate-required", detail="GET /api/v1/status")
+        user = self.server.authority.client(f"user@{DOMAIN}")
+        self.assertNotEqual(self.server.gridctl("status", identity=user).returncode, 0)
+        self.row("rest-refused", rule="forbidden", target=f"user@{DOMAIN}")
+
+    def test_many_refusals_of_strangers_are_few_records(self):
+        """found A11: strangers cannot fill the audit"""
+        good = self.server.authority.client(f"bob@{DOMAIN}")
+        for i in range(60):
+            self.attempt(good, f"name{i}@{DOMAIN}")
+        rows = [r for r in self.records(operation="login-refused")]
+        self.assertLess(len(rows), 60)
+        self.assertTrue(self.verified()["ok"])
+
+
+class Washing(AuditCase):
+    settings = {"audit.keep_bytes": 60_000}
+
+    def test_a_flood_of_publishes_leaves_denials_and_administration_in_place(self):
+        """found A11"""
+        victim = self.log_in("victim")
+        victim.is_refused("<create node='shut-secret'/>")
+        self.row("create", topic="shut-secret", decision="deny")
+        self.server.admin_ctl("groups", "create", "evidence", "--description", "before the flood")
+        washer = self.log_in("washer")
+        node = "n" * 900
+        washer.does(f"<create node='{node}'/>")
+        for batch in range(4):
+            many = "".join(
+                f"<iq type='set' id='w{batch}-{i}' to='{BROKER}'><pubsub xmlns='{PUBSUB}'>"
+                f"{washer.publish(node)}</pubsub></iq>" for i in range(150)
+            )
+            washer.send(many)
+            washer.expect(rf"id=['\"]w{batch}-149['\"]", 60)
+        newest = self.records(operation="publish")[0]
+        self.assertLess(len(newest["topic"]), 140, "long names are cut")
+        self.assertRegex(newest["topic"], r"#[0-9a-f]{16}$")
+        self.server.stop()
+        self.server.start()   # it looks at its start, and every minute
+        self.row("audit-cut")
+        self.until(lambda: len(self.records(operation="publish")) < 300)
+        denial = self.row("create", topic="shut-secret", decision="deny")
+        self.assertEqual(denial["actor"], f"victim@{DOMAIN}/r")
+        self.assertTrue(self.records(operation="group-put"))
+        self.assertTrue(self.records(operation="policy-set"))
+        verified = self.verified()
+        self.assertTrue(verified["ok"], verified)
+        self.assertGreater(verified["kept"], 2)
+        cut = self.server.admin_json("status")["audit"]["cut"]
+        self.assertEqual((cut["for"], cut["alarm"]), ("audit.keep_bytes", True))
+        self.server.wait_log(r"audit_cut.*audit\.keep_bytes")
+
+
+if __name__ == "__main__":
+    unittest.main()

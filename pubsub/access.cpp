@@ -198,8 +198,7 @@ Checked<Granted> grant_owner(
 ) {
     Checked<Granted> granted = grant(broker, context, Operation::Manage, name);
     if (!granted || granted->is_owner()) return granted;
-    note_refusal(broker, context, Operation::Manage, name, {false, "not an owner of the node"}
-    );
+    note_refusal(broker, context, Operation::Manage, name, {false, "not an owner of the node"});
     return refuse(Errc::Forbidden, "Only an owner of '" + name + "' may do this.");
 }
 

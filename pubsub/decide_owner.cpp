@@ -203,8 +203,11 @@ bool modify_subscription(
 void tell_of(const Context& context, const Modification& change) {
     const bool is_end = parse_subscription_state(change.value) == SubscriptionState::None;
     tell_instead(
-        context, {Operation::Manage, is_end ? "owner-unsubscribe" : "owner-subscribe",
-                  std::string(change.jid.bare_view()), {}, {}}
+        context, {Operation::Manage,
+                  is_end ? "owner-unsubscribe" : "owner-subscribe",
+                  std::string(change.jid.bare_view()),
+                  {},
+                  {}}
     );
 }
 
@@ -254,7 +257,9 @@ Decision decide(const Broker& broker, const Context& context, const ModifyAffili
         if (*wanted == now) continue;
         touches_owners = touches_owners || is_demotion || *wanted == Affiliation::Owner;
         tell_instead(
-            context, {Operation::Manage, "affiliation-set", change.jid.str(),
+            context, {Operation::Manage,
+                      "affiliation-set",
+                      change.jid.str(),
                       std::string(to_string(now)) + " becomes " + std::string(to_string(*wanted)),
                       {}}
         );

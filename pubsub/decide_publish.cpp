@@ -138,7 +138,8 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
         );
     const PublishRight right = publish_right(*granted);
     if (!right.is_given) {
-        note_refusal(broker, context, Operation::Publish, request.node, {false, "publish model of the node"}
+        note_refusal(
+            broker, context, Operation::Publish, request.node, {false, "publish model of the node"}
         );
         return refuse(Errc::Forbidden, "You are not a publisher of this node.");
     }

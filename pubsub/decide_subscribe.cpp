@@ -6,6 +6,7 @@
 #include "pubsub/events.hpp"
 #include "pubsub/subscription_change.hpp"
 #include "pubsub/subscription_form.hpp"
+#include "pubsub/subscription_notification.hpp"
 #include "pubsub/subtopic.hpp"
 #include "pubsub/use_cases.hpp"
 #include "xml/namespaces.hpp"
@@ -192,8 +193,10 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     );
     put_subscription(broker, context, batch, node, key, made);
     batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, *state, !is_own});
-    if (*state == SubscriptionState::Pending)
+    if (*state == SubscriptionState::Pending) {
         batch.event += encode(ApprovalRequested{node.uid, jid, key.subid});
+        owe_approval(broker, node, key, batch);
+    }
     Reply reply = subscription_reply(node, request, key, made);
     return commit(broker, context, *granted, std::move(batch), std::move(reply));
 }

@@ -2,6 +2,7 @@
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/subscription_change.hpp"
+#include "pubsub/subscription_notification.hpp"
 #include "pubsub/subtopic.hpp"
 
 namespace grid::pubsub {
@@ -44,8 +45,10 @@ Decision decide(const Broker& broker, const Context& context, const JoinSubtopic
         );
     }
     batch.event += encode(SubscriptionChanged{use->uid(), request.jid.str(), subid, *state, false});
-    if (*state == SubscriptionState::Pending)
+    if (*state == SubscriptionState::Pending) {
         batch.event += encode(ApprovalRequested{use->uid(), request.jid.str(), subid});
+        if (use->node) owe_approval(broker, *use->node, {request.jid.str(), subid}, batch);
+    }
     return commit(broker, context, *granted, std::move(batch));
 }
 

@@ -53,8 +53,11 @@ struct Teller {
     }
     Deed operator()(const SetOptions& request) const {
         return {
-            Operation::Subscribe, "subscription-options", other_than(actor, request.which.jid),
-            fields_of(request.form), {}
+            Operation::Subscribe,
+            "subscription-options",
+            other_than(actor, request.which.jid),
+            fields_of(request.form),
+            {}
         };
     }
     Deed operator()(const Publish&) const { return {Operation::Publish, "publish", {}, {}, {}}; }

@@ -1,4 +1,5 @@
-// pubsub/deeds.hpp: what the audit is told of each request: its name, whom it is about, and details.
+// pubsub/deeds.hpp: what the audit is told of each request: its name, whom it is about, and
+// details.
 #pragma once
 
 #include <string>
@@ -13,10 +14,10 @@ namespace grid::pubsub {
 
 /// Filled in while one request is decided.
 struct Telling {
-    Deed deed;                      // the request's own; without a name it is a mere question
-    std::vector<Deed> parts;        // what it does besides, or in detail
-    bool is_told_by_parts = false;  // the parts say it all
-    bool is_refusal_told = false;   // the policy's refusal is on record already
+    Deed deed;                       // the request's own; without a name it is a mere question
+    std::vector<Deed> parts;         // what it does besides, or in detail
+    bool is_told_by_parts = false;   // the parts say it all
+    bool is_refusal_told = false;    // the policy's refusal is on record already
 };
 
 /// As far as the request itself says it.

@@ -45,10 +45,9 @@ Prepared prepare_request(const Broker& broker, Request request) {
     const auto* publish = std::get_if<Publish>(&request);
     prepared.order = publish ? Order::Pipelined : Order::Barrier;
     prepared.bytes = sizeof(Request) + (publish ? publish->payload.size() : 0);
-    prepared.decide = [&broker, shared = std::make_shared<const Request>(std::move(request)
-                                )](const Context& context) {
-        return decide_on_record(broker, context, *shared);
-    };
+    prepared.decide = [&broker, shared = std::make_shared<const Request>(std::move(request))](
+                          const Context& context
+                      ) { return decide_on_record(broker, context, *shared); };
     return prepared;
 }
 

@@ -186,7 +186,7 @@ private:
     std::deque<std::string> stale_payloads_;
     std::string last_payload_erased_;
     std::size_t item_count_ = 0, old_item_count_ = 0, subscription_count_ = 0;
-    bool is_scanning_ = true;   // keys come in any order
+    bool is_scanning_ = true;      // keys come in any order
     storage::Millis latest_ = 0;   // commit time that was applied
 };
 

@@ -4,6 +4,7 @@
 
 #include "pubsub/notification.hpp"
 #include "pubsub/subscription_form.hpp"
+#include "pubsub/subscription_notification.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -44,6 +45,21 @@ std::string subscription_event(
     xml::Element element = subscription_element(key, state, expire);
     element.set("node", node.name());
     return serialized(xml::Element("event", xml::ns::pubsub_event, {}, std::move(element)));
+}
+
+void owe_approval(
+    const Broker& broker, const Node& node, const SubscriptionKey& key, storage::Batch& batch
+) {
+    constexpr std::size_t owners_max = 4;   // asked later; those who are there are asked now
+    std::size_t asked = 0;
+    for (const auto& [bare, entry] : node.rights().affiliations) {
+        if (entry.record.affiliation != Affiliation::Owner) continue;
+        if (asked++ == owners_max) return;
+        broker.policy.owe(
+            batch, xml::Jid::from_canonical(bare),
+            "subscription request " + key.jid + " " + node.name(), approval_form(node, key)
+        );
+    }
 }
 
 std::vector<xml::Jid> Announcer::owners(const Node& node) const {

@@ -19,7 +19,8 @@ constexpr std::array sentences{
     "another process has the store open: stop it, or use another data directory",
     "the store could not be opened, read or written: see the log, check disk and permissions",
     "the store is closed",
-    "the batch would lose or replace an audit record, nothing was changed: this is a fault of gridd",
+    "the batch would lose or replace an audit record, nothing was changed: this is a fault of "
+    "gridd",
 };
 
 struct Category final : boost::system::error_category {

@@ -40,9 +40,7 @@ public:
         const auto last = to.empty() ? table.end() : table.lower_bound(to);
         const auto show = [&](const auto& entry) {
             const Stored& stored = entry.second;
-            return visit(
-                entry.first, Record{stored.revision, read(family, stored), stored.value}
-            );
+            return visit(entry.first, Record{stored.revision, read(family, stored), stored.value});
         };
         if (reverse)
             std::all_of(std::make_reverse_iterator(last), std::make_reverse_iterator(first), show);
@@ -109,7 +107,9 @@ Result<Revision> MemoryStore::scan(const std::function<void(const KeyChange&)>& 
     return sequencer_.head();
 }
 
-std::unique_ptr<Snapshot> MemoryStore::snapshot() { return std::make_unique<View>(tables_, steps_); }
+std::unique_ptr<Snapshot> MemoryStore::snapshot() {
+    return std::make_unique<View>(tables_, steps_);
+}
 
 void MemoryStore::read(std::function<void(const Snapshot&)> work) { work(View(tables_, steps_)); }
 

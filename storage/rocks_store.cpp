@@ -233,7 +233,8 @@ void RocksStore::tell_set_back(Millis by) {
     settings_.log(
         LogLevel::Warn,
         "store " + settings_.path + ": the clock is " + std::to_string(by / 1000) +
-            " seconds behind the newest record: it was set back, or was wrong before. Stamps follow "
+            " seconds behind the newest record: it was set back, or was wrong before. Stamps "
+            "follow "
             "it, and what carries a later time is read as of now; check the host's time service"
     );
 }

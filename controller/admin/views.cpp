@@ -107,9 +107,7 @@ json::object to_json(const audit::Verified& verified) {
         };
     json::array lost;
     for (const audit::Loss& loss : verified.lost)
-        lost.push_back(
-            json::object{{"id", loss.id}, {"number", loss.number}, {"text", loss.text}}
-        );
+        lost.push_back(json::object{{"id", loss.id}, {"number", loss.number}, {"text", loss.text}});
     return {
         {"ok", !verified.broken.has_value()},
         {"broken", std::move(broken)},

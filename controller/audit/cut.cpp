@@ -195,8 +195,11 @@ std::string link_text(const storage::Link& link) {
 bool is_everyday(const Record& record) {
     constexpr std::array strangers{"login-refused", "rest-refused"};
     constexpr std::array uses{
-        "publish", "retract", "retrieve", "query", "isAuthorized", "message", "subscribe",
-        "unsubscribe", "subscription-options", "connect", "login", "logout", "disconnect",
+        "publish",    "retract",      "retrieve",
+        "query",      "isAuthorized", "message",
+        "subscribe",  "unsubscribe",  "subscription-options",
+        "connect",    "login",        "logout",
+        "disconnect",
     };
     const auto is_one_of = [&](const auto& names) {
         return std::ranges::find(names, record.operation) != names.end();
@@ -210,9 +213,8 @@ std::string cut_key() { return std::string(1, static_cast<char>(storage::Tag::Au
 std::string cut_detail(const Cut& cut) {
     std::string text = "up to number " + link_text(cut.link);
     if (cut.kept_to.number > cut.kept_from.number)
-        text += "; of them are kept " +
-                std::to_string(cut.kept_to.number - cut.kept_from.number) + ", after " +
-                link_text(cut.kept_from) + ", up to " + link_text(cut.kept_to);
+        text += "; of them are kept " + std::to_string(cut.kept_to.number - cut.kept_from.number) +
+                ", after " + link_text(cut.kept_from) + ", up to " + link_text(cut.kept_to);
     return text;
 }
 

@@ -42,8 +42,8 @@ bool is_everyday(const Record& record);
 struct PlannedCut {
     storage::Batch batch;
     Cut cut;
-    std::uint64_t removed = 0;    // records that go
-    bool has_more = false;        // it is due for more than one batch holds
+    std::uint64_t removed = 0;   // records that go
+    bool has_more = false;       // it is due for more than one batch holds
 };
 /// What need not be kept any more, a bounded part of it; nothing when there is nothing. Runs on the
 /// reader pool.

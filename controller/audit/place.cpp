@@ -30,9 +30,8 @@ Place Places::place_of(std::string_view key, const storage::Record& stored) cons
     return {std::string(key), steps_.read(revision_of(key), written), link_in(stored.value)};
 }
 
-storage::Result<std::optional<Place>> Places::neighbour(
-    const std::string& from, bool reverse
-) const {
+storage::Result<std::optional<Place>> Places::neighbour(const std::string& from, bool reverse)
+    const {
     std::optional<Place> found;
     const auto error = snapshot_.scan(
         storage::Family::Audit, reverse ? std::string_view{} : std::string_view(from),

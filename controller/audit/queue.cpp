@@ -125,7 +125,8 @@ std::vector<storage::Batch> Queue::take_news() {
         put(batches, record, records_per_batch_max);
     std::vector<Record> news = accounts_.take_news();
     std::ranges::move(strangers_.take_news(), std::back_inserter(news));
-    for (const Record& record : in_order(std::move(news))) put(batches, record, records_per_batch_max);
+    for (const Record& record : in_order(std::move(news)))
+        put(batches, record, records_per_batch_max);
     return batches;
 }
 
@@ -140,8 +141,8 @@ std::vector<storage::Batch> Queue::drain(storage::Millis now, std::size_t batche
     if ((!is_due && waiting_.empty()) || batches_max == 0) return batches;
     if (is_due) {
         std::vector<Record> gathered = accounts_.take_news();
-        for (auto part : {strangers_.take_news(), accounts_.take_repeats(now),
-                          strangers_.take_repeats(now)})
+        for (auto part :
+             {strangers_.take_news(), accounts_.take_repeats(now), strangers_.take_repeats(now)})
             std::ranges::move(part, std::back_inserter(gathered));
         std::ranges::move(in_order(std::move(gathered)), std::back_inserter(waiting_));
         if (dropped_ > 0) {

@@ -185,14 +185,16 @@ void append_allowed(
     if (topic.size() > name_bytes_max) cut_topic = cut(topic);
     if (rule.size() > text_bytes_max) cut_rule = cut(rule, text_bytes_max);
     append_encoded(
-        batch, encode(
-                   {Outcome::Allow, 1, 0, 0},
-                   {cut_name.empty() ? name : std::string_view(cut_name), actor.address, operation,
-                    cut_topic.empty() ? topic : std::string_view(cut_topic),
-                    {},
-                    cut_rule.empty() ? rule : std::string_view(cut_rule),
-                    {}}
-               )
+        batch,
+        encode(
+            {Outcome::Allow, 1, 0, 0}, {cut_name.empty() ? name : std::string_view(cut_name),
+                                        actor.address,
+                                        operation,
+                                        cut_topic.empty() ? topic : std::string_view(cut_topic),
+                                        {},
+                                        cut_rule.empty() ? rule : std::string_view(cut_rule),
+                                        {}}
+        )
     );
 }
 

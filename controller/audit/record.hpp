@@ -52,8 +52,8 @@ bool is_linked(std::string_view value);
 
 /// A record that a cut kept while it took its neighbours (cut.hpp).
 struct Kept {
-    storage::Millis time = 0;      // of the batch that wrote it, as the hash has it
-    std::string_view original;     // with its link in the chain
+    storage::Millis time = 0;    // of the batch that wrote it, as the hash has it
+    std::string_view original;   // with its link in the chain
 };
 std::string encode(const Kept& kept);
 std::optional<Kept> decode_kept(std::string_view value);

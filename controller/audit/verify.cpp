@@ -128,8 +128,10 @@ private:
              "record " + number + " was lost between " + std::to_string(between.number - 1) +
                  " and " + std::to_string(between.number + 1) +
                  ": an earlier version of gridd joined two changes of one request and gave their "
-                 "records one place. It said that a client became a publisher of '" + topic +
-                 "' (system, manage, allow); the hashes prove that, and that nothing else is missing"}
+                 "records one place. It said that a client became a publisher of '" +
+                 topic +
+                 "' (system, manage, allow); the hashes prove that, and that nothing else is "
+                 "missing"}
         );
         return true;
     }
@@ -243,7 +245,9 @@ storage::Result<Verified> verify(const storage::Snapshot& snapshot, const Check&
         if (result.broken || !result.next.empty()) return result;
         if (walk.at() != (*cut)->kept_to) {
             result.broken = Break{
-                {}, walk.at().number + 1, "of the records that a cut kept some are missing at the end"
+                {},
+                walk.at().number + 1,
+                "of the records that a cut kept some are missing at the end"
             };
             return result;
         }

@@ -41,7 +41,7 @@ struct Loss {
 
 struct Verified {
     std::optional<Break> broken;
-    std::vector<Loss> lost;       // the first of them
+    std::vector<Loss> lost;   // the first of them
     std::uint64_t lost_count = 0;
     std::uint64_t checked = 0;    // records whose links hold
     std::uint64_t unlinked = 0;   // from before there was a chain

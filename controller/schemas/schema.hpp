@@ -22,7 +22,7 @@ inline constexpr std::size_t keyed_payload_bytes_max = 32 * 1024;
 
 /// Nor long texts where patterns take time that grows with the square or cube of their length:
 /// libxml2 does not stop within a text.
-inline constexpr std::size_t squared_text_bytes_max = 2'000, cubed_text_bytes_max = 200;
+inline constexpr std::size_t squared_text_bytes_max = 900, cubed_text_bytes_max = 110;
 
 /// Asked between two pieces of a payload: whether it has taken too long.
 using IsLate = std::function<bool()>;

@@ -171,8 +171,9 @@ void Grid::watch_clock() {
                              " by " + std::to_string(std::abs(jump) / 1000) + " seconds";
     log_.warn(
         "clock_jump", {{"text", text},
-                       {"do", "stamps, expiry and the policy's times follow the clock: see that the "
-                              "host's time service is right"}}
+                       {"do",
+                        "stamps, expiry and the policy's times follow the clock: see that the "
+                        "host's time service is right"}}
     );
     controller_.record_system("clock-jump", text);
 }

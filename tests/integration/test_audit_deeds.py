@@ -262,6 +262,27 @@ class Deeds(AuditCase):
         self.assertEqual(verified["lost_count"], 0)
 
 
+class AbsentOwner(AuditCase):
+    def test_an_owner_who_was_away_is_asked_at_the_next_login(self):
+        owner = self.log_in("landlord")
+        owner.does(
+            "<create node='house'/><configure>" + form("node_config", access_model="authorize")
+            + "</configure>"
+        )
+        owner.send("</stream:stream>")
+        owner.until_closed()
+        self.until(lambda: self.records(operation="disconnect", account=f"landlord@{DOMAIN}"))
+        guest = f"guest@{DOMAIN}"
+        self.log_in("guest").does(f"<subscribe node='house' jid='{guest}'/>")
+        owner = self.log_in("landlord", presence=False)
+        owner.send("<presence/>")
+        asked = owner.expect(
+            rf"<message [^>]*from=['\"]{BROKER}['\"][^>]*>.*?subscribe_authorization.*?</message>"
+        ).group()
+        self.assertIn(f"<value>{guest}</value>", asked)
+        self.assertIn("<delay", asked)
+
+
 class Strangers(AuditCase):
     def attempt(self, bundle, authzid=""):
         with Talker(self.server.c2s, DOMAIN) as client:
@@ -302,6 +323,7 @@ class Strangers(AuditCase):
             check=True, stdout=subprocess.DEVNULL, timeout=30
         )
         self.row("rest-refused", rule="certificate-required", detail="GET /api/v1/status")
+        self.log_in("user").socket.close()
         user = self.server.authority.client(f"user@{DOMAIN}")
         self.assertNotEqual(self.server.gridctl("status", identity=user).returncode, 0)
         self.row("rest-refused", rule="forbidden", target=f"user@{DOMAIN}")

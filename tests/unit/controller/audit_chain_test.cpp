@@ -313,7 +313,8 @@ void lose_record(Files& files, const char* operation) {
         storage::Chain chain;
         const std::string second = record("system", "subscribe", "Poc#subtopics", "system");
         const std::string third = record("dave@grid.example/x", "initPublish", "Poc", "rule");
-        const auto lost = chain.next(before, key, time, record("system", operation, "Poc", "system"));
+        const auto lost =
+            chain.next(before, key, time, record("system", operation, "Poc", "system"));
         const auto there = chain.next(lost, key, time, second);
         const auto last = chain.next(there, last_key, time, third);
         const std::string stamp = storage::encode_stamp(revision, time);
@@ -326,7 +327,8 @@ void lose_record(Files& files, const char* operation) {
 
 }   // namespace
 
-TEST_CASE("found A2: a record that was lost by joining two batches is told as that, and only that") {
+TEST_CASE("found A2: a record that was lost by joining two batches is told as that, and only that"
+) {
     Files files(5);
     lose_record(files, "manage");
     files.with_store([&](storage::Store& store) { files.commit(store, batch_of(9)); });

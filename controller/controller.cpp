@@ -219,6 +219,21 @@ void Controller::record_session(
     state_->audit.add(std::move(record));
 }
 
+Controller::Rebinds Controller::rebind(const std::vector<std::pair<xml::Jid, std::string>>& wanted
+) const {
+    Rebinds done;
+    pubsub::Context context;
+    context.actor = pubsub::Principal::system();
+    for (const auto& [jid, authority] : wanted) {
+        auto change = commands::rebind_account(*state_, jid, {.authority = authority}, context);
+        if (!change)
+            done.problems.push_back(jid.str() + ": " + change.error().text);
+        else if (change->is_change())
+            done.batches.push_back(std::move(change->batch));
+    }
+    return done;
+}
+
 Result<std::vector<storage::Batch>, std::string> Controller::bootstrap(
     const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
 ) {

@@ -127,7 +127,8 @@ HttpDecision show_status(const Call& call) {
          {"audit",
           json::object{{"queued", call.state.audit.size()}, {"dropped", call.state.audit.dropped()}}
          },
-         {"store", store_to_json(facts.store)}}
+         {"store", store_to_json(facts.store)},
+         {"problems", to_json(facts.problems)}}
     );
 }
 

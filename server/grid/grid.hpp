@@ -97,6 +97,8 @@ public:
     /// Whether any stream rests on that one; `done` on the grid strand.
     void find_certificate(std::string link, std::function<void(bool)> done);
     /// Makes these accounts administrators, as `gridctl admin add` asked.
+    /// `gridctl admin rebind`: `done` when nothing is left to commit.
+    void rebind(std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done);
     void add_administrators(std::vector<xml::Jid> administrators);
 
     const Router& router() const { return router_; }

@@ -22,7 +22,7 @@ bool is_system(const pubsub::Principal& actor) { return actor.origin == pubsub::
 
 const Account* Controller::State::account_of(const pubsub::Principal& actor) const {
     const Account* account = accounts.find(actor.jid.bare_view());
-    if (account == nullptr || account->anchor != actor.issuer || !account->is_bound())
+    if (account == nullptr || !account->is_bound() || !account->is_bound_to_any(actor.issuer))
         return nullptr;
     // A mapped name is nobody's once an xmppAddr has bound it (design §6).
     if (actor.is_mapped && !account->is_mapped) return nullptr;
@@ -93,7 +93,7 @@ policy::Match Controller::State::decide_for(
     std::optional<policy::Match> match;
     for (const SessionView& session : there) {
         if (!client.is_bare() && session.jid != client) continue;
-        if (session.identity.anchor != account->anchor) continue;   // nobody's (account_of)
+        if (!account->is_bound_to(session.identity)) continue;   // nobody's (account_of)
         match = policy.of(*account, operation, asked, {session.address, session.identity.issuer});
         if (!match->allowed) return *match;
     }

@@ -253,6 +253,21 @@ void Controller::attach_clock(std::function<storage::Millis()> clock) {
 
 std::vector<storage::Batch> Controller::due_before_change() { return state_->audit.take_news(); }
 
+Controller::Rebinds Controller::rebind(const std::vector<std::pair<xml::Jid, std::string>>& wanted
+) const {
+    Rebinds done;
+    pubsub::Context context;
+    context.actor = pubsub::Principal::system();
+    for (const auto& [jid, authority] : wanted) {
+        auto change = commands::rebind_account(*state_, jid, {.authority = authority}, context);
+        if (!change)
+            done.problems.push_back(jid.str() + ": " + change.error().text);
+        else if (change->is_change())
+            done.batches.push_back(std::move(change->batch));
+    }
+    return done;
+}
+
 Result<std::vector<storage::Batch>, std::string> Controller::bootstrap(
     const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
 ) {

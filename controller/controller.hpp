@@ -176,6 +176,14 @@ public:
         const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
     );
 
+    /// What the operator decided on the machine: accounts to be bound to another CA (SHA-256 of its
+    /// key, hex). Nothing to commit and no problems: it is done.
+    struct Rebinds {
+        std::vector<storage::Batch> batches;
+        std::vector<std::string> problems;
+    };
+    Rebinds rebind(const std::vector<std::pair<xml::Jid, std::string>>& wanted) const;
+
     struct State;   // the parts; for the other mouths of the same functions (admin/, commands/)
     State& state_for_admin() { return *state_; }
 

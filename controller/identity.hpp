@@ -10,8 +10,8 @@
 
 namespace grid::controller {
 
-/// Kept after the handshake in place of the chain. "The same certificate" means the same trust
-/// anchor and the same account: a renewed certificate is the same.
+/// Kept after the handshake in place of the chain. "The same certificate" means the same account
+/// and a CA of its path to which the account is bound: a renewed certificate is the same.
 struct Identity {
     xml::Jid account;     // bare
     std::string anchor;   // SHA-256 of the trust anchor's public key (SPKI DER), lower-case hex
@@ -23,8 +23,26 @@ struct Identity {
     /// The certificates of its path below the anchor, its own first, each as the SHA-256 of the key
     /// that issued it (hex), a colon and its serial number: what a revocation names.
     std::vector<std::string> path;
+    /// Keys of CAs by which other paths of it hold: of a CA that two others signed, say.
+    std::vector<std::string> other_authorities;
     storage::Millis valid_until = 0;   // the earliest notAfter of the path
     std::uint64_t approvals = 0;       // rules of [accounts] approve that its certificate meets
+
+    /// The keys of all CAs that vouch for it: those of the path from the issuer to the anchor, then
+    /// the others.
+    std::vector<std::string> authorities() const {
+        std::vector<std::string> all;
+        for (const std::string& link : path) all.push_back(link.substr(0, link.find(':')));
+        if (all.empty() || all.back() != anchor) all.push_back(anchor);
+        all.insert(all.end(), other_authorities.begin(), other_authorities.end());
+        return all;
+    }
 };
+/// The same as one text, for pubsub::Principal: no key has a blank in it.
+inline std::string authorities_text(const Identity& identity) {
+    std::string text;
+    for (const std::string& key : identity.authorities()) text += (text.empty() ? "" : " ") + key;
+    return text;
+}
 
 }   // namespace grid::controller

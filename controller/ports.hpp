@@ -46,6 +46,8 @@ public:
     };
     /// DER, leaf first.
     virtual Verdict verify(const std::vector<std::string>& chain) const = 0;
+    /// Whether a trusted CA has this key (SHA-256, hex).
+    virtual bool trusts(std::string_view) const { return true; }
 };
 
 /// The session table, read on the grid strand.
@@ -87,6 +89,8 @@ struct ServerFacts {
     std::vector<std::pair<std::string, std::string>> listeners;   // name, bound address
     storage::StoreStatus store;
     std::size_t sessions = 0;
+    /// What an operator should mend, one sentence each: sources of revocation lists.
+    std::vector<std::string> problems;
 };
 class ServerInfo {
 public:

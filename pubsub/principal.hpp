@@ -15,7 +15,9 @@ struct Principal {
     Origin origin = Origin::Session;
     std::uint64_t session = 0;   // 0: none (HTTP, system)
     std::string address;         // source network address, for policy and audit
-    std::string issuer;       // SHA-256 of the key of the trust anchor, hex; empty: no certificate
+    /// SHA-256 of the keys of the CAs that vouch for the certificate, hex, with blanks between
+    /// them; empty: no certificate.
+    std::string issuer;
     bool is_mapped = false;   // the name came from a mapping rule, not from an xmppAddr
     /// Local console, start-up, timers: everything is allowed.
     static Principal system() {

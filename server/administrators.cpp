@@ -31,6 +31,7 @@ AdministratorsFile::AdministratorsFile(
     asio::io_context& context, const std::filesystem::path& data, Grid& grid, Log& log
 )
     : file_(controller::pki::Layout{data}.administrators()),
+      rebind_(controller::pki::Layout{data}.rebind()),
       grid_(grid),
       log_(log),
       strand_(asio::make_strand(context)),
@@ -54,7 +55,22 @@ void AdministratorsFile::watch() {
     timer_.async_wait([this](boost::system::error_code error) {
         if (error || is_stopped_) return;
         if (auto jids = read(); !jids.empty()) grid_.add_administrators(std::move(jids));
+        look_for_rebinds();
         watch();
+    });
+}
+
+void AdministratorsFile::look_for_rebinds() {
+    std::error_code failed;
+    if (!std::filesystem::exists(rebind_, failed)) return;
+    std::ifstream in(rebind_, std::ios::binary);
+    auto read = controller::pki::parse_rebind(std::string(std::istreambuf_iterator<char>(in), {}));
+    grid_.rebind(std::move(read.wanted), [this, problems = std::move(read.problems)] {
+        for (const auto& problem : problems)
+            log_.warn("rebind_file", {{"file", rebind_.string()}, {"problem", problem}});
+        std::error_code ignored;
+        std::filesystem::remove(rebind_, ignored);
+        log_.info("rebind_done", {{"file", rebind_.string()}});
     });
 }
 

@@ -23,11 +23,14 @@ public:
         boost::asio::io_context& context, const std::filesystem::path& data, Grid& grid, Log& log
     );
     std::vector<xml::Jid> read();
+    /// DIR/rebind, for accounts whose CA is gone so that no administrator could log in to move
+    /// them.
+    void look_for_rebinds();
     void watch();
     void stop();
 
 private:
-    std::filesystem::path file_;
+    std::filesystem::path file_, rebind_;
     std::filesystem::file_time_type seen_{};
     Grid& grid_;
     Log& log_;

@@ -117,7 +117,7 @@ public:
           xmpp_tls_(must(tls::make_context(config().tls, tls::Use::Xmpp))),
           http_tls_(must(tls::make_context(config().tls, tls::Use::Http))),
           store_(open_store(options_, log)) {
-        trust_.emplace(context_, config(), xmpp_tls_.get(), http_tls_.get(), log);
+        trust_.emplace(context_, config(), xmpp_tls_.get(), http_tls_.get(), log, options_.data);
         services::register_version(server_iqs_);
         services::register_server_disco(server_iqs_, addresses_, takes_incidents());
         services::register_account(account_iqs_);
@@ -135,6 +135,7 @@ public:
         audit_keeper_ =
             std::make_shared<audit::Keeper>(context_, *store_, *grid_, config().audit, log);
         info_.emplace(*store_, *keeper_, grid_->sessions());
+        info_->problems = [this] { return trust_->problems(); };
         backend_.emplace(*grid_, *store_, *info_);
         shared_.emplace(c2s::Shared{
             config(), *grid_, log, xmpp_tls_.get(), services::caps_hash(takes_incidents()),
@@ -290,6 +291,8 @@ Result<void, std::string> check_app(const AppOptions& options) {
         if (!config.audit.export_to.empty())
             must(audit::make_sink(config.audit.export_to, config.domain));
         if (!config.tls.certificate.empty()) must(tls::make_context(config.tls, tls::Use::Xmpp));
+        if (auto why = tls::unreadable_crl_source(config.tls, options.data); !why.empty())
+            throw CannotStart(why);
         return {};
     } catch (const std::exception& error) {
         return {boost::system::in_place_error, error.what()};

@@ -26,6 +26,7 @@ struct Config {
         std::string client_ca;          // PEM bundle of trust anchors for clients
         std::string min_version = "1.2";
         std::string ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";   // of TLS 1.2
+        std::string groups = "X25519:P-256:P-384:P-521";   // of key exchange, and of ECDSA in 1.2
         bool require_client_certificate = false;   // true: refuse in the handshake (S86, choice a)
         std::vector<std::string> crl;              // files or directories
         std::string crl_policy = "open";           // or closed

@@ -20,6 +20,7 @@ std::vector<Option> options_of(Config& c) {
         {"tls.client_ca", &c.tls.client_ca},
         {"tls.min_version", &c.tls.min_version},
         {"tls.ciphers", &c.tls.ciphers},
+        {"tls.groups", &c.tls.groups},
         {"tls.require_client_certificate", &c.tls.require_client_certificate},
         {"tls.crl", &c.tls.crl},
         {"tls.crl_policy", &c.tls.crl_policy},

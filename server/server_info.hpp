@@ -1,6 +1,8 @@
 // server/server_info.hpp: facts about the process, for `status`.
 #pragma once
 
+#include <functional>
+
 #include "controller/ports.hpp"
 #include "server/router/session_registry.hpp"
 #include "server/store_keeper.hpp"
@@ -17,6 +19,7 @@ public:
         controller::ServerFacts facts = constant;
         facts.store = store_.status();
         facts.sessions = sessions_.size();
+        if (problems) facts.problems = problems();
         return facts;
     }
 
@@ -24,7 +27,8 @@ public:
         return keeper_.reopen("an administrator");
     }
 
-    controller::ServerFacts constant;   // filled before the first request
+    controller::ServerFacts constant;                     // filled before the first request
+    std::function<std::vector<std::string>()> problems;   // asked each time; any thread
 
 private:
     storage::Store& store_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
@@ -11,7 +12,8 @@ namespace grid::controller {
 
 namespace {
 
-constexpr std::uint8_t account_version = 2;
+constexpr std::uint8_t account_version = 3;
+constexpr std::uint8_t account_version_one_anchor = 2;
 constexpr std::uint8_t account_version_without_key = 1;
 constexpr std::array<std::string_view, 4> state_names{"init", "pending", "enabled", "disabled"};
 
@@ -43,8 +45,77 @@ bool Account::is_in(std::string_view group) const {
     return std::ranges::binary_search(groups, group, std::less<>{});
 }
 
+bool Account::is_bound_to(std::string_view authority) const {
+    return !authority.empty() &&
+           (authority == anchor ||
+            std::ranges::binary_search(other_anchors, authority, std::less<>{}));
+}
+
+bool Account::is_bound_to(const Identity& identity) const {
+    if (is_bound_to(std::string_view(identity.anchor))) return true;
+    return std::ranges::any_of(identity.authorities(), [this](const std::string& one) {
+        return is_bound_to(std::string_view(one));
+    });
+}
+
+bool Account::is_bound_to_any(std::string_view authorities) const {
+    while (!authorities.empty()) {
+        const auto end = authorities.find(' ');
+        if (is_bound_to(authorities.substr(0, end))) return true;
+        authorities.remove_prefix(end == std::string_view::npos ? authorities.size() : end + 1);
+    }
+    return false;
+}
+
+namespace {
+
+void add_anchor(Account& account, const std::string& authority) {
+    if (account.is_bound_to(std::string_view(authority)) ||
+        account.other_anchors.size() >= other_anchors_max)
+        return;
+    account.other_anchors.insert(
+        std::ranges::upper_bound(account.other_anchors, authority), authority
+    );
+}
+
+}   // namespace
+
+void Account::bind_to(const std::string& authority, bool keeps_others) {
+    if (!is_bound()) {
+        anchor = authority;
+    } else if (keeps_others) {
+        add_anchor(*this, authority);
+        return;
+    }
+    anchor = authority;
+    other_anchors.clear();
+    fingerprint.clear();
+    subject.clear();
+    issuer.clear();
+    serial.clear();
+    key.clear();
+    key_pin.clear();
+    not_before = not_after = 0;
+}
+
 void Account::bind(const Identity& identity) {
-    anchor = identity.anchor;
+    const auto all = identity.authorities();
+    if (!is_bound()) {
+        anchor = identity.anchor;
+        for (const std::string& one : all) add_anchor(*this, one);
+    }
+    const auto known =
+        std::find_if(identity.path.rbegin(), identity.path.rend(), [this](const std::string& link) {
+            return is_bound_to(std::string_view(link).substr(0, link.find(':')));
+        });
+    const auto below = static_cast<std::size_t>(identity.path.rend() - known);
+    for (std::size_t i = 0; i + 1 < below; ++i) add_anchor(*this, all[i]);
+    // A place among those that wait goes by the anchor (Account::slot).
+    if (slot == 0 && identity.anchor != anchor && is_bound_to(std::string_view(identity.anchor))) {
+        std::erase(other_anchors, identity.anchor);
+        const std::string before = std::exchange(anchor, identity.anchor);
+        add_anchor(*this, before);
+    }
     fingerprint = identity.fingerprint;
     subject = identity.subject.substr(0, description_bytes_max);
     issuer = identity.issuer.substr(0, description_bytes_max);
@@ -69,6 +140,8 @@ std::string encode(const Account& a) {
     out.i64(a.not_before).i64(a.not_after).boolean(a.is_mapped);
     out.i64(a.created).i64(a.changed).text(a.changed_by).u32(a.slot);
     out.text(a.key).text(a.key_pin).text(a.approved_by);
+    put_names(out, a.other_anchors);
+    out.text(a.claimed_device).boolean(a.claim_has_changed);
     return out.take();
 }
 
@@ -77,7 +150,7 @@ std::optional<Account> decode_account(
 ) {
     storage::Decoder in(value);
     const std::uint8_t version = in.u8();
-    if (version != account_version && version != account_version_without_key) return std::nullopt;
+    if (version < account_version_without_key || version > account_version) return std::nullopt;
     Account a;
     a.jid = jid;
     const std::uint8_t state = in.u8();
@@ -99,10 +172,19 @@ std::optional<Account> decode_account(
     a.changed = in.i64();
     a.changed_by = in.text();
     a.slot = in.u32();
-    if (version == account_version) {
+    if (version >= account_version_one_anchor) {
         a.key = in.text();
         a.key_pin = in.text();
         a.approved_by = in.text();
+    }
+    if (version >= account_version) {
+        a.other_anchors = take_names(in);
+        a.claimed_device = in.text();
+        a.claim_has_changed = in.boolean();
+    } else {
+        a.claimed_device = a.device_type;
+        // What no person took is what the client said.
+        if (a.state == AccountState::Pending || a.is_approved_by_rule()) a.device_type.clear();
     }
     if (!in.ok() || !in.at_end()) return std::nullopt;
     // What is made before there is a clock (bootstrap) dates from its commit.

@@ -20,6 +20,7 @@ inline constexpr std::size_t groups_per_account_max = 64;
 inline constexpr std::size_t group_name_bytes_max = 128;
 inline constexpr std::size_t description_bytes_max = 1024;
 inline constexpr std::size_t device_type_bytes_max = 128;
+inline constexpr std::size_t other_anchors_max = 16;
 
 /// Of Account::approved_by; no JID begins so.
 inline const std::string approved_by_rule_prefix = "rule ";
@@ -32,11 +33,15 @@ struct Account {
     AccountState state = AccountState::Init;
     Groups groups;
     Groups wished;   // S37: a wish only, the administrator decides
+    /// `device_type` is what a person, or a rule that names it, took: it counts for the policy.
     std::string description, device_type;
+    std::string claimed_device;       // what the client says it is: a wish only
+    bool claim_has_changed = false;   // since it registered, while it waited: a person must name it
 
-    /// The trust anchor that this account is bound to; empty: made by an administrator, and bound
-    /// to the first certificate that logs in as it.
+    /// The CA that this account is bound to, usually a trust anchor; empty: made by an
+    /// administrator, and bound to the first certificate that logs in as it.
     std::string anchor;
+    Groups other_anchors;   // keys of further CAs that are as good, sorted
     std::string fingerprint, subject, issuer, serial;   // of the newest certificate seen
     storage::Millis not_before = 0, not_after = 0;
     bool is_mapped = false;   // the certificate named it by a mapping rule, not by an xmppAddr
@@ -53,14 +58,22 @@ struct Account {
     storage::Revision revision = 0;   // of its record; not stored in it
 
     bool is_bound() const { return !anchor.empty(); }
+    bool is_bound_to(std::string_view authority) const;
+    /// Whether any of the CAs that vouch for a certificate is one of the account's.
+    bool is_bound_to(const Identity& identity) const;
+    /// The same of keys in one text, with blanks between them (pubsub::Principal::issuer).
+    bool is_bound_to_any(std::string_view authorities) const;
     bool is_pinned_elsewhere(const Identity& identity) const {
         return !key_pin.empty() && key_pin != identity.key;
     }
     /// Nobody looked at it: a rule let it in.
     bool is_approved_by_rule() const { return approved_by.starts_with(approved_by_rule_prefix); }
     bool is_in(std::string_view group) const;
-    /// Takes over what the certificate proved.
+    /// Takes over what the certificate proved. A new account is bound to all CAs of its paths;
+    /// later those below one of them are added, which could only ever issue by its leave.
     void bind(const Identity& identity);
+    /// To another CA, or to one more. No certificate of the account was seen then.
+    void bind_to(const std::string& authority, bool keeps_others);
     bool operator==(const Account&) const = default;
 };
 

@@ -30,7 +30,7 @@ AccountChange AccountMove::move(
     batch.event = encode(AccountEvent{
         after_.jid, before_.state, after_.state, groups_changed, expired, after_.groups,
         !after_.key_pin.empty() && after_.key_pin != before_.key_pin && before_.is_bound(),
-        after_.device_type != before_.device_type
+        after_.device_type != before_.device_type, is_moved()
     });
     spool(batch);
     change.after = after_;
@@ -78,7 +78,8 @@ void AccountMove::take_slot(storage::Batch& batch, const Account& account) {
 }
 
 void AccountMove::release_slot(storage::Batch& batch) {
-    if (before_.slot == 0 || after_.state == AccountState::Pending) return;
+    const bool stays = after_.state == AccountState::Pending && after_.anchor == before_.anchor;
+    if (before_.slot == 0 || stays) return;
     after_.slot = 0;
     const auto* slot = accounts_.slots().find(before_.anchor, before_.slot);
     if (slot == nullptr || slot->account != before_.jid) return;
@@ -87,12 +88,24 @@ void AccountMove::release_slot(storage::Batch& batch) {
     batch.erase(storage::Family::Control, key);
 }
 
+/// To another CA: what an earlier certificate opened must end.
+bool AccountMove::is_moved() const {
+    return before_.is_bound() && after_.is_bound() &&
+           !after_.is_bound_to(std::string_view(before_.anchor));
+}
+
 std::string AccountMove::describe(bool groups_changed) const {
     std::string text =
         std::string(to_string(before_.state)) + " → " + std::string(to_string(after_.state));
     if (before_.state != AccountState::Enabled && after_.is_approved_by_rule())
         text += ", " + after_.approved_by;
     if (after_.device_type != before_.device_type) text += ", device type " + after_.device_type;
+    if (after_.claimed_device != before_.claimed_device)
+        text += ", says that it is a " + after_.claimed_device;
+    if (after_.anchor != before_.anchor || after_.other_anchors != before_.other_anchors) {
+        text += ", bound to " + after_.anchor;
+        for (const std::string& other : after_.other_anchors) text += " " + other;
+    }
     if (after_.key_pin != before_.key_pin)
         text += after_.key_pin.empty() ? ", unpinned" : ", pinned to " + after_.key_pin;
     if (!groups_changed) return text;

@@ -31,6 +31,7 @@ private:
     void release_slot(storage::Batch& batch);
     void spool(storage::Batch& batch) const;
     std::string describe(bool groups_changed) const;
+    bool is_moved() const;
 
     const Accounts& accounts_;
     const Account& before_;

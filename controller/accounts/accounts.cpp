@@ -73,6 +73,7 @@ AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage
         found != accounts_.end() && found->second.state == AccountState::Enabled;
     const Groups groups = was_enabled ? found->second.groups : Groups{};
     const std::string anchor = was_enabled ? found->second.anchor : std::string{};
+    const Groups others = was_enabled ? found->second.other_anchors : Groups{};
     const std::string device = was_enabled ? found->second.device_type : std::string{};
     if (found != accounts_.end()) unlink(found->second);
     if (!record) {
@@ -94,7 +95,7 @@ AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage
     applied.rights_changed =
         was_enabled != is_enabled ||
         (is_enabled && (at->second.groups != groups || at->second.anchor != anchor ||
-                        at->second.device_type != device));
+                        at->second.other_anchors != others || at->second.device_type != device));
     return applied;
 }
 

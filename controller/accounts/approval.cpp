@@ -12,13 +12,14 @@ namespace {
 
 using Kind = ApprovalRule::Condition::Kind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 6> kinds{{
+constexpr std::array<std::pair<std::string_view, Kind>, 7> kinds{{
     {"ca", Kind::Authority},
     {"issuer", Kind::Issuer},
     {"o", Kind::Organization},
     {"ou", Kind::Unit},
     {"san", Kind::Name},
     {"group", Kind::Group},
+    {"device", Kind::Device},
 }};
 constexpr std::array certificate_kinds{
     Kind::Authority, Kind::Issuer, Kind::Organization, Kind::Unit, Kind::Name
@@ -55,6 +56,7 @@ const std::vector<std::string>& texts_of(const CertificateFacts& facts, Kind kin
         case Kind::Name:
             return facts.names;
         case Kind::Group:
+        case Kind::Device:
             break;
     }
     return none;
@@ -73,7 +75,8 @@ std::optional<std::string> read_condition(ApprovalRule& rule, std::string_view t
     const auto kind = std::ranges::find(kinds, name, &std::pair<std::string_view, Kind>::first);
     if (at == std::string_view::npos || kind == kinds.end())
         return "'" + std::string(text) +
-               "' is no condition: expected ca, issuer, o, ou, san or group, '=' and a pattern";
+               "' is no condition: expected ca, issuer, o, ou, san, group or device, '=' and a "
+               "pattern";
     const std::string_view pattern = trimmed(text.substr(at + 1));
     if (pattern.empty()) return "'" + std::string(text) + "' has no pattern behind the '='";
     rule.conditions.push_back({kind->second, policy::Glob(std::string(pattern))});
@@ -123,6 +126,10 @@ bool ApprovalRule::meets_groups(std::span<const std::string> wished) const {
     });
 }
 
+bool ApprovalRule::meets_device(std::string_view claimed) const {
+    return !has(Kind::Device) || (!claimed.empty() && any_of_kind(*this, Kind::Device, claimed));
+}
+
 Result<ApprovalRule, std::string> parse_approval_rule(std::string_view text) {
     const auto fail = [](std::string why) {
         return Result<ApprovalRule, std::string>(boost::system::in_place_error, std::move(why));
@@ -148,19 +155,22 @@ std::uint64_t approvals_of(std::span<const ApprovalRule> rules, const Certificat
 }
 
 std::optional<Approval> approve_by_rule(
-    std::span<const ApprovalRule> rules,
-    std::uint64_t approvals,
-    const std::vector<std::string>* wished
+    std::span<const ApprovalRule> rules, std::uint64_t approvals, const Claims* claims
 ) {
     for (std::size_t i = 0; i < rules.size() && i < approval_rules_max; ++i) {
         const ApprovalRule& rule = rules[i];
         if ((approvals & (std::uint64_t{1} << i)) == 0) continue;
-        const bool looks_at_groups = rule.has(Kind::Group);
-        if (looks_at_groups && wished == nullptr) return Approval{false, {}, rule.text};
-        if (looks_at_groups && !rule.meets_groups(*wished)) continue;
-        Approval approval{!rule.asks, rule.groups, rule.text};
+        const bool names_device = rule.has(Kind::Device);
+        const bool looks_at_claims = names_device || rule.has(Kind::Group);
+        if (looks_at_claims && claims == nullptr) return Approval{false, {}, rule.text};
+        if (looks_at_claims &&
+            (!rule.meets_groups(claims->groups) || !rule.meets_device(claims->device)))
+            continue;
+        Approval approval{!rule.asks, rule.groups, rule.text, names_device};
         if (rule.gives_wished)
-            approval.groups.insert(approval.groups.end(), wished->begin(), wished->end());
+            approval.groups.insert(
+                approval.groups.end(), claims->groups.begin(), claims->groups.end()
+            );
         return approval;
     }
     return std::nullopt;

@@ -25,14 +25,16 @@ struct CertificateFacts {
 /// One of [accounts] approve:
 ///
 ///     rule      = [condition *(";" condition)] "->" effect
-///     condition = ("ca" / "issuer" / "o" / "ou" / "san" / "group") "=" pattern
+///     condition = ("ca" / "issuer" / "o" / "ou" / "san" / "group" / "device") "=" pattern
 ///     effect    = "ask" / group *(";" group)       ; "*" as a group: those it asked for
 ///
 /// All conditions must hold; of several of one kind any one is enough, except that each group that
-/// the client asks for must match one of the rule's.
+/// the client asks for must match one of the rule's. A rule with `device` also takes the device
+/// type that the client says it is: without one it stays what the client says, and is none for the
+/// policy.
 struct ApprovalRule {
     struct Condition {
-        enum class Kind { Authority, Issuer, Organization, Unit, Name, Group } kind;
+        enum class Kind { Authority, Issuer, Organization, Unit, Name, Group, Device } kind;
         policy::Glob pattern;
     };
     std::string text;   // for the record: which rule approved
@@ -44,6 +46,7 @@ struct ApprovalRule {
     bool has(Condition::Kind kind) const;
     bool meets(const CertificateFacts& facts) const;
     bool meets_groups(std::span<const std::string> wished) const;
+    bool meets_device(std::string_view claimed) const;
 };
 inline constexpr std::size_t approval_rules_max = 64;   // bits of Identity::approvals
 
@@ -52,19 +55,24 @@ Result<ApprovalRule, std::string> parse_approval_rule(std::string_view text);
 /// Bit i: the certificate's part of rule i holds. Worked out once, when it is shown.
 std::uint64_t approvals_of(std::span<const ApprovalRule> rules, const CertificateFacts& facts);
 
+/// What a client says of itself when it registers, as far as rules look at it.
+struct Claims {
+    std::vector<std::string> groups;
+    std::string device;
+};
+
 /// What the rules say of a registration.
 struct Approval {
     bool is_approved = false;
     std::vector<std::string> groups;
     std::string rule;
+    bool takes_device = false;   // the rule names the device type
 };
-/// First match wins; nothing when no rule is about it. `wished` is empty-handed (nullptr) at a
-/// login, before the client could ask for groups: a rule that looks at them, and whose certificate
-/// part holds, then waits for what the client says.
+/// First match wins; nothing when no rule is about it. `claims` is null at a login, before the
+/// client could say anything: a rule that looks at it, and whose certificate part holds, then waits
+/// for what the client says.
 std::optional<Approval> approve_by_rule(
-    std::span<const ApprovalRule> rules,
-    std::uint64_t approvals,
-    const std::vector<std::string>* wished
+    std::span<const ApprovalRule> rules, std::uint64_t approvals, const Claims* claims
 );
 
 }   // namespace grid::controller

@@ -31,6 +31,7 @@ Outcome<AccountChange> AccountMachine::edit(
     if (after.description.size() > description_bytes_max ||
         after.device_type.size() > device_type_bytes_max)
         return malformed("a description has at most 1024 bytes, a device type at most 128");
+    if (edit.device_type) after.claim_has_changed = false;   // a person said which counts
     if (edit.key_pin) {
         after.key_pin = *edit.key_pin == "current" ? before.key : *edit.key_pin;
         if (*edit.key_pin == "current" && before.key.empty())
@@ -48,6 +49,35 @@ Outcome<AccountChange> AccountMachine::edit(
     if (after == before) return AccountChange{{}, before};
     if (after.state == AccountState::Enabled) after.approved_by = audit::actor_name(context.actor);
     return AccountMove(accounts_, before, std::move(after)).move(context, "account-edit", false);
+}
+
+Outcome<AccountChange> AccountMachine::rebind(
+    const xml::Jid& jid,
+    const std::string& authority,
+    bool keeps_others,
+    const pubsub::Context& context
+) const {
+    const Account before = present_account(accounts_, jid);
+    if (before.state == AccountState::Init)
+        return Failure{Errc::UnknownAccount, "no account " + before.jid, {}};
+    if (!is_hash(authority))
+        return malformed(
+            "a certificate authority is named by the SHA-256 of its public key (SPKI, DER) in 64 "
+            "lower-case hexadecimal digits"
+        );
+    const bool is_moved_already = before.anchor == authority && before.other_anchors.empty();
+    const bool is_kept_already = keeps_others && before.is_bound_to(std::string_view(authority));
+    if (is_moved_already || is_kept_already) return AccountChange{{}, before};
+    if (keeps_others && before.other_anchors.size() >= other_anchors_max)
+        return Failure{
+            Errc::WrongState,
+            "an account is bound to at most 17 certificate authorities: move it to one of them "
+            "first",
+            {}
+        };
+    Account after = before;
+    after.bind_to(authority, keeps_others);
+    return AccountMove(accounts_, before, std::move(after)).move(context, "account-rebind", false);
 }
 
 }   // namespace grid::controller

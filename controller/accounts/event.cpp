@@ -13,7 +13,7 @@ std::string encode(const AccountEvent& event) {
     out.u8(static_cast<std::uint8_t>(event.before)).u8(static_cast<std::uint8_t>(event.after));
     out.boolean(event.groups_changed).boolean(event.has_expired).varint(event.groups.size());
     for (const std::string& group : event.groups) out.text(group);
-    out.boolean(event.is_pinned).boolean(event.device_changed);
+    out.boolean(event.is_pinned).boolean(event.device_changed).boolean(event.is_moved);
     return out.take();
 }
 
@@ -30,6 +30,7 @@ std::optional<AccountEvent> decode_account_event(std::string_view bytes) {
     for (std::uint64_t i = 0; i < count && in.ok(); ++i) event.groups.emplace_back(in.text());
     event.is_pinned = in.boolean();
     event.device_changed = in.boolean();
+    event.is_moved = in.boolean();
     if (!in.ok() || !in.at_end()) return std::nullopt;
     return event;
 }
@@ -58,6 +59,13 @@ std::optional<xml::StreamError> ending(const AccountEvent& event) {
         return xml::StreamError{
             "reset", "this account was pinned to a key: log in again with it", std::nullopt
         };
+    if (event.is_moved)
+        return xml::StreamError{
+            "reset",
+            "this account was moved to another certificate authority: log in again with a "
+            "certificate of that one",
+            std::nullopt
+        };
     return std::nullopt;
 }
 
@@ -73,7 +81,7 @@ void notify_account(
 ) {
     if (event.device_changed) control.rights_changed();
     const bool has_changed = event.before != event.after || event.groups_changed;
-    if (!has_changed && !event.is_pinned) return;
+    if (!has_changed && !event.is_pinned && !event.is_moved) return;
     const xml::Jid jid = xml::Jid::from_canonical(event.account);
     if (has_changed) {
         tell_account(event, revision, settings, accounts, sessions, control);

@@ -86,7 +86,8 @@ std::string account_note_inside(const Account& account) {
 
 std::string pending_note_inside(const Account& account) {
     std::string text = account.jid + " asks to join the grid and waits for approval.";
-    if (!account.device_type.empty()) text += " Device type: " + account.device_type + ".";
+    if (!account.claimed_device.empty())
+        text += " It says that its device type is: " + account.claimed_device + ".";
     if (!account.description.empty()) text += " It says: " + account.description;
     std::string out = "<body>";
     xml::append_escaped_text(out, text);

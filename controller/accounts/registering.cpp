@@ -30,13 +30,18 @@ void take_wishes(Account& after, const Account& before, const Wishes& wishes) {
     if (!is_open && !before.is_approved_by_rule()) return;
     take(after.wished, wishes.groups);
     take(after.description, wishes.description);
-    take(after.device_type, wishes.device_type);
+    take(after.claimed_device, wishes.device_type);
+    // An administrator may have looked at it already.
+    if (before.state == AccountState::Pending && after.claimed_device != before.claimed_device)
+        after.claim_has_changed = true;
 }
+
+Claims claims_of(const Account& account) { return {account.wished, account.claimed_device}; }
 
 }   // namespace
 
-Approval AccountMachine::approval(const Identity& identity, const Groups* wished) const {
-    if (auto ruled = approve_by_rule(settings_.approve, identity.approvals, wished)) {
+Approval AccountMachine::approval(const Identity& identity, const Claims* claims) const {
+    if (auto ruled = approve_by_rule(settings_.approve, identity.approvals, claims)) {
         if (ruled->groups.empty()) ruled->groups = settings_.default_groups;
         return *ruled;
     }
@@ -52,11 +57,18 @@ Outcome<AccountChange> AccountMachine::register_client(
     if (before.is_pinned_elsewhere(identity)) return wrong_key();
     Account after = before;
     take_wishes(after, before, wishes);
-    const auto found = approval(identity, &after.wished);
+    const Claims claims = claims_of(after);
+    const auto found = approval(identity, &claims);
     const auto action = found.is_approved ? AccountAction::AutoRegister : AccountAction::Register;
     // Who is in stays in, whatever the rules say by now.
     if (before.state != AccountState::Enabled)
         after.state = next_state(before.state, action).value_or(before.state);
+    // A person's word stands; and what a rule took once is not exchanged.
+    const bool is_ruled = before.state != AccountState::Enabled || before.is_approved_by_rule();
+    if (found.is_approved && found.takes_device && is_ruled && after.device_type.empty()) {
+        after.device_type = after.claimed_device;
+        after.claim_has_changed = false;
+    }
     if (after == before && before.is_bound()) return AccountChange{{}, before};
     if (before.state == AccountState::Init && accounts_.size() >= settings_.accounts_max)
         return Failure{Errc::TooManyAccounts, "this grid takes no more accounts", {}};
@@ -116,8 +128,10 @@ bool AccountMachine::needs_enrolment(const Identity& identity) const {
     const Account* found = accounts_.find(identity.account.bare_view());
     if (found == nullptr) return approval(identity, nullptr).is_approved;
     if (!is_same_certificate(*found, identity)) return false;
-    if (found->state == AccountState::Pending && approval(identity, &found->wished).is_approved)
-        return true;
+    if (found->state == AccountState::Pending) {
+        const Claims claims = claims_of(*found);
+        if (approval(identity, &claims).is_approved) return true;
+    }
     // Only ever forward: two valid certificates in use must not write in turn.
     return !found->is_bound() || identity.not_before > found->not_before ||
            (found->is_mapped && !identity.is_mapped) ||
@@ -133,14 +147,17 @@ Outcome<AccountChange> AccountMachine::enrol(
     if (before.state == AccountState::Disabled) return shut_out();
     if (before.is_pinned_elsewhere(identity)) return wrong_key();
     const bool is_waiting = before.state == AccountState::Pending;
+    const Claims claims = claims_of(before);
     if (before.state != AccountState::Enabled &&
-        approval(identity, is_waiting ? &before.wished : nullptr).is_approved)
+        approval(identity, is_waiting ? &claims : nullptr).is_approved)
         return register_client(identity, {}, context);
     // An unregistered client may enter the grid, confined; it registers itself.
     if (before.state == AccountState::Init || !needs_enrolment(identity))
         return AccountChange{{}, before};
     Account after = before;
-    if (!before.is_bound() && settings_.pin_keys) after.key_pin = identity.key;
+    // Nor has it shown one since it was moved to another CA.
+    const bool is_first = !before.is_bound() || before.fingerprint.empty();
+    if (is_first && settings_.pin_keys) after.key_pin = identity.key;
     after.bind(identity);
     return AccountMove(accounts_, before, after).move(context, "account-bind", false);
 }

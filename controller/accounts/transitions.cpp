@@ -59,7 +59,7 @@ bool is_same_certificate(const Account& account, const Identity& identity) {
     if (identity.is_mapped &&
         (account.is_in(administrators_group) || (account.is_bound() && !account.is_mapped)))
         return false;
-    return !account.is_bound() || account.anchor == identity.anchor;
+    return !account.is_bound() || account.is_bound_to(identity);
 }
 
 namespace {
@@ -88,11 +88,40 @@ std::optional<Failure> AccountMachine::check_leftovers(const Account& before) co
     };
 }
 
+namespace {
+
+/// Who approves a waiting account takes what it says it is, as it said when it registered. Where it
+/// said another thing since, nobody knows which of them was looked at: then it must be named.
+std::optional<Failure> take_device(
+    Account& account, AccountState before, const std::optional<std::string>& named
+) {
+    if (named && named->size() > device_type_bytes_max)
+        return Failure{Errc::MalformedRequest, "a device type has at most 128 bytes", {}};
+    const bool was_waiting = before == AccountState::Pending;
+    if (!named && was_waiting && account.claim_has_changed)
+        return Failure{
+            Errc::WrongState,
+            "the client changed its device type while it waited, and now says '" +
+                account.claimed_device +
+                "': name the one that counts (gridctl accounts approve … --device-type TYPE)",
+            {}
+        };
+    if (named)
+        account.device_type = *named;
+    else if (was_waiting && account.device_type.empty())
+        account.device_type = account.claimed_device;
+    account.claim_has_changed = false;
+    return std::nullopt;
+}
+
+}   // namespace
+
 Outcome<AccountChange> AccountMachine::act(
     AccountAction action,
     const xml::Jid& jid,
     const std::optional<Groups>& groups,
-    const pubsub::Context& context
+    const pubsub::Context& context,
+    const std::optional<std::string>& device_type
 ) const {
     const Account before = present_account(accounts_, jid);
     const auto next = next_state(before.state, action);
@@ -113,8 +142,9 @@ Outcome<AccountChange> AccountMachine::act(
     else if (after.state == AccountState::Enabled && before.state != AccountState::Enabled &&
              after.groups.empty())
         after.groups = make_groups(settings_.default_groups).value_or(Groups{});
-    if (after.state == before.state && after.groups == before.groups)
-        return AccountChange{{}, before};
+    if (action == AccountAction::Approve)
+        if (auto failure = take_device(after, before.state, device_type)) return *failure;
+    if (after == before) return AccountChange{{}, before};
     // From now on it is as a person wants it: neither what it says of itself nor a rule changes
     // that.
     if (after.state == AccountState::Enabled) after.approved_by = audit::actor_name(context.actor);

@@ -70,11 +70,19 @@ public:
     Outcome<AccountChange> enrol(const Identity& identity, const pubsub::Context& context) const;
 
     /// Approve, Decline, Disable, Enable, SetGroups, Create: `groups` where given replace the
-    /// present ones.
+    /// present ones. Approve: the device type that counts; without it the one that the client said.
     Outcome<AccountChange> act(
         AccountAction action,
         const xml::Jid& jid,
         const std::optional<Groups>& groups,
+        const pubsub::Context& context,
+        const std::optional<std::string>& device_type = std::nullopt
+    ) const;
+    /// To another CA (SHA-256 of its key, hex), or with `keeps_others` to one more.
+    Outcome<AccountChange> rebind(
+        const xml::Jid& jid,
+        const std::string& authority,
+        bool keeps_others,
         const pubsub::Context& context
     ) const;
     /// What an administrator says of an account, without moving it.
@@ -92,8 +100,8 @@ public:
     AccountChange make_administrator(const xml::Jid& jid) const;
 
 private:
-    /// Whether a registration needs no person; `wished` is null at a login.
-    Approval approval(const Identity& identity, const Groups* wished) const;
+    /// Whether a registration needs no person; `claims` is null at a login.
+    Approval approval(const Identity& identity, const Claims* claims) const;
     /// Whether it could be back at once in groups of a rule's choice.
     bool comes_back_unasked(const Identity& identity) const;
     /// A deleted account of that name still has something at the broker, which its next holder

@@ -53,21 +53,68 @@ HttpDecision create_account(const Call& call) {
     return answered(commands::create_account(call.state, *jid, *groups, call.context), 201);
 }
 
-HttpDecision act(const Call& call, AccountAction action, bool needs_groups = false) {
+HttpDecision act(
+    const Call& call,
+    AccountAction action,
+    bool needs_groups = false,
+    const std::optional<std::string>& device_type = std::nullopt
+) {
     const auto jid = bare_jid(call.request.in_path("jid"));
     if (!jid) return refuse(jid.error());
     const auto groups = optional_groups(call.request.body);
     if (!groups) return refuse(groups.error());
     if (needs_groups && !*groups)
         return refuse({Errc::MalformedRequest, "expected \"groups\": a list of names", {}});
-    return answered(call.state.machine().act(action, *jid, *groups, call.context));
+    return answered(call.state.machine().act(action, *jid, *groups, call.context, device_type));
 }
 
-HttpDecision approve(const Call& call) { return act(call, AccountAction::Approve); }
+HttpDecision approve(const Call& call) {
+    const auto device = optional_text(call.request.body, "device_type");
+    if (!device) return refuse(device.error());
+    return act(call, AccountAction::Approve, false, *device);
+}
 HttpDecision decline(const Call& call) { return act(call, AccountAction::Decline); }
 HttpDecision disable(const Call& call) { return act(call, AccountAction::Disable); }
 HttpDecision enable(const Call& call) { return act(call, AccountAction::Enable); }
 HttpDecision set_groups(const Call& call) { return act(call, AccountAction::SetGroups, true); }
+
+Outcome<commands::Rebinding> rebinding_in(const json::object& body) {
+    commands::Rebinding wanted;
+    const auto authority = required_text(body, "ca");
+    if (!authority) return authority.error();
+    wanted.authority = *authority;
+    const auto keeps = optional_flag(body, "keep");
+    if (!keeps) return keeps.error();
+    wanted.keeps_others = *keeps;
+    const auto administrators = optional_flag(body, "administrators");
+    if (!administrators) return administrators.error();
+    wanted.administrators = *administrators;
+    for (const auto& [name, member] :
+         {std::pair("from", &wanted.from), std::pair("after", &wanted.after)}) {
+        auto text = optional_text(body, name);
+        if (!text) return text.error();
+        *member = text->value_or("");
+    }
+    return wanted;
+}
+
+HttpDecision rebind_account(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    const auto wanted = rebinding_in(call.request.body);
+    if (!wanted) return refuse(wanted.error());
+    return answered(commands::rebind_account(call.state, *jid, *wanted, call.context));
+}
+
+HttpDecision rebind_accounts(const Call& call) {
+    const auto wanted = rebinding_in(call.request.body);
+    if (!wanted) return refuse(wanted.error());
+    auto done = commands::rebind_accounts(call.state, *wanted, call.context);
+    if (!done) return refuse(done.error());
+    HttpResponse response = ok({{"moved", to_json(done->moved)}, {"next", cursor(done->next)}});
+    if (done->moved.empty()) return response;
+    return changed(std::move(done->batch), std::move(response));
+}
 
 HttpDecision edit_account(const Call& call) {
     const auto jid = bare_jid(call.request.in_path("jid"));
@@ -148,7 +195,11 @@ std::span<const Route> account_routes() {
             "PATCH", "accounts/{jid}", {}, {"description", "device_type", "key_pin"}, edit_account
         },
         Route{"DELETE", "accounts/{jid}", {}, {}, delete_account},
-        Route{"POST", "accounts/{jid}/approve", {}, {"groups"}, approve},
+        Route{"POST", "accounts/{jid}/approve", {}, {"groups", "device_type"}, approve},
+        Route{"POST", "accounts/{jid}/rebind", {}, {"ca", "keep"}, rebind_account},
+        Route{
+            "POST", "rebind", {}, {"ca", "keep", "from", "administrators", "after"}, rebind_accounts
+        },
         Route{"POST", "accounts/{jid}/decline", {}, {}, decline},
         Route{"POST", "accounts/{jid}/disable", {}, {}, disable},
         Route{"POST", "accounts/{jid}/enable", {}, {}, enable},

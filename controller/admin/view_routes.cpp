@@ -141,7 +141,8 @@ HttpDecision show_status(const Call& call) {
               {"dropped", call.state.audit.dropped()},
               {"cut", cut_to_json(call.state.last_cut)}
           }},
-         {"store", store_to_json(facts.store)}}
+         {"store", store_to_json(facts.store)},
+         {"problems", to_json(facts.problems)}}
     );
 }
 

@@ -9,6 +9,7 @@ json::object to_json(const Account& account) {
         certificate = json::object{
             {"fingerprint", account.fingerprint},
             {"anchor", account.anchor},
+            {"other_anchors", to_json(account.other_anchors)},
             {"subject", account.subject},
             {"issuer", account.issuer},
             {"serial", account.serial},
@@ -24,6 +25,7 @@ json::object to_json(const Account& account) {
         {"wished_groups", to_json(account.wished)},
         {"description", account.description},
         {"device_type", account.device_type},
+        {"wished_device_type", account.claimed_device},
         {"key_pin", account.key_pin.empty() ? json::value(nullptr) : json::value(account.key_pin)},
         {"approved_by", account.approved_by},
         {"created", time_text(account.created)},

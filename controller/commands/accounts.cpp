@@ -16,6 +16,7 @@ constexpr std::string_view list_node = "com.domain.gi.gcl.controller#accounts-li
 constexpr std::string_view approve_node = "com.domain.gi.gcl.controller#account-approve";
 constexpr std::string_view decline_node = "com.domain.gi.gcl.controller#account-decline";
 constexpr std::string_view group_node = "com.domain.gi.gcl.controller#account-group";
+constexpr std::string_view rebind_node = "com.domain.gi.gcl.controller#account-rebind";
 constexpr std::size_t options_max = 100;   // that a form offers
 
 std::vector<std::string> names_in(const Controller::State& state, AccountState wanted) {
@@ -120,11 +121,12 @@ Step change_all(
     const Call& call,
     const std::vector<xml::Jid>& jids,
     AccountAction action,
-    const std::optional<Groups>& groups
+    const std::optional<Groups>& groups,
+    const std::optional<std::string>& device_type = std::nullopt
 ) {
     Together together;
     for (const xml::Jid& jid : jids) {
-        auto change = call.state.machine().act(action, jid, groups, call.context);
+        auto change = call.state.machine().act(action, jid, groups, call.context, device_type);
         if (!change) return refusal(change.error());
         together.add(std::move(*change));
     }
@@ -139,18 +141,26 @@ Step decide_pending(const Call& call, std::string_view node, AccountAction actio
             ask.form, "accountjids", "jid-multi", "Accounts", {},
             names_in(call.state, AccountState::Pending)
         );
-        if (is_approval)
+        if (is_approval) {
             add_field(
                 ask.form, "x-grid#group", "list-multi", "Groups (none: the default groups)", {},
                 group_names(call.state)
             );
+            add_field(
+                ask.form, "x-grid#deviceType", "text-single",
+                "Device type (none: what the client said when it registered)"
+            );
+        }
         return ask;
     }
     const auto jids = accounts_in(call, "accountjids");
     if (!jids) return jids.error();
     const auto groups = groups_in(call, "x-grid#group");
     if (!groups) return groups.error();
-    return change_all(call, *jids, action, is_approval ? *groups : std::nullopt);
+    std::optional<std::string> device;
+    if (is_approval && !call.value("x-grid#deviceType").empty())
+        device = call.value("x-grid#deviceType");
+    return change_all(call, *jids, action, is_approval ? *groups : std::nullopt, device);
 }
 
 Step approve(const Call& call) {
@@ -158,6 +168,53 @@ Step approve(const Call& call) {
 }
 Step decline(const Call& call) {
     return decide_pending(call, decline_node, AccountAction::Decline);
+}
+
+bool is_true(const std::string& value) { return value == "1" || value == "true"; }
+
+/// Named accounts, or all of a CA, or the administrators.
+Step rebind(const Call& call) {
+    if (call.is_first()) {
+        Ask ask{form(
+            rebind_node, "Move accounts to another certificate authority",
+            "Name accounts, or the authority that they are bound to, or administrators. "
+            "Authorities are named by the SHA-256 of their public key (hexadecimal)."
+        )};
+        add_field(ask.form, "x-grid#ca", "text-single", "The new certificate authority");
+        add_field(ask.form, "x-grid#keep", "boolean", "The old ones stay as good", {"0"});
+        add_field(ask.form, "accountjids", "jid-multi", "Accounts");
+        add_field(ask.form, "x-grid#from-ca", "text-single", "All accounts of this authority");
+        add_field(ask.form, "x-grid#administrators", "boolean", "Administrators only", {"0"});
+        return ask;
+    }
+    Rebinding wanted{
+        .authority = call.value("x-grid#ca"),
+        .keeps_others = is_true(call.value("x-grid#keep")),
+        .from = call.value("x-grid#from-ca"),
+        .administrators = is_true(call.value("x-grid#administrators")),
+        .after = call.value("x-grid#after")
+    };
+    Done done;
+    if (call.values("accountjids").empty()) {
+        auto moved = rebind_accounts(call.state, wanted, call.context);
+        if (!moved) return refusal(moved.error());
+        std::string text = std::to_string(moved->moved.size()) + " accounts are moved";
+        if (!moved->next.empty())
+            text += "; more are left: run this again with x-grid#after " + moved->next;
+        done.notes.push_back({"info", std::move(text)});
+        done.batch = std::move(moved->batch);
+        return done;
+    }
+    const auto jids = accounts_in(call, "accountjids");
+    if (!jids) return jids.error();
+    Together together;
+    for (const xml::Jid& jid : *jids) {
+        auto change = rebind_account(call.state, jid, wanted, call.context);
+        if (!change) return refusal(change.error());
+        together.add(std::move(*change));
+    }
+    done.batch = together.take();
+    return done;
 }
 
 /// Two stages, so that the present groups can be shown; whoever names both at once is done.
@@ -193,6 +250,10 @@ std::span<const Command> account_commands() {
         Command{approve_node, "Approve accounts", Access::Administrators, approve},
         Command{decline_node, "Decline accounts", Access::Administrators, decline},
         Command{group_node, "Set the groups of an account", Access::Administrators, set_groups},
+        Command{
+            rebind_node, "Move accounts to another certificate authority", Access::Administrators,
+            rebind
+        },
     };
     return commands;
 }

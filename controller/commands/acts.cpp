@@ -15,6 +15,8 @@ namespace {
 
 constexpr auto tag = static_cast<std::uint8_t>(storage::Tag::AdminAct);
 constexpr std::uint64_t texts_max = 200;
+// Of one batch of rebind_accounts.
+constexpr std::size_t accounts_looked_at_max = 2'000, accounts_moved_max = 50;
 
 storage::Batch with_record(const Act& act, audit::Record record) {
     storage::Batch batch;
@@ -112,6 +114,80 @@ Outcome<AccountChange> create_account(
             Errc::MalformedRequest, "accounts are in the domain " + state.settings.domain, {}
         };
     return state.machine().act(AccountAction::Create, jid, groups, context);
+}
+
+namespace {
+
+/// An account that no CA can vouch for any more would be lost by a slip.
+std::optional<Failure> check_authority(const Controller::State& state, const Rebinding& wanted) {
+    if (state.chains == nullptr || state.chains->trusts(wanted.authority)) return std::nullopt;
+    return Failure{
+        Errc::MalformedRequest,
+        "no certificate authority in tls.client_ca has the key '" + wanted.authority +
+            "' (SHA-256 of the public key in 64 lower-case hexadecimal digits): add its "
+            "certificate there first",
+        {}
+    };
+}
+
+}   // namespace
+
+Outcome<AccountChange> rebind_account(
+    const Controller::State& state,
+    const xml::Jid& jid,
+    const Rebinding& rebinding,
+    const pubsub::Context& context
+) {
+    if (auto failure = check_authority(state, rebinding)) return *failure;
+    return state.machine().rebind(jid, rebinding.authority, rebinding.keeps_others, context);
+}
+
+Outcome<Rebound> rebind_accounts(
+    const Controller::State& state, const Rebinding& rebinding, const pubsub::Context& context
+) {
+    if (auto failure = check_authority(state, rebinding)) return *failure;
+    if (rebinding.from.empty() && !rebinding.administrators)
+        return Failure{
+            Errc::MalformedRequest,
+            "say which accounts: \"from\", the key of the certificate authority that they are "
+            "bound to, or \"administrators\": true",
+            {}
+        };
+    Rebound done;
+    Together together;
+    const auto move = [&](const Account& account) -> std::optional<Failure> {
+        const bool is_meant = account.is_bound() &&
+                              (rebinding.from.empty() || account.is_bound_to(rebinding.from)) &&
+                              (!rebinding.administrators || account.is_in(administrators_group));
+        if (!is_meant) return std::nullopt;
+        auto change = state.machine().rebind(
+            xml::Jid::from_canonical(account.jid), rebinding.authority, rebinding.keeps_others,
+            context
+        );
+        if (!change) return change.error();
+        if (!change->is_change()) return std::nullopt;
+        done.moved.push_back(account.jid);
+        together.add(std::move(*change));
+        return std::nullopt;
+    };
+    const std::string own(context.actor.jid.bare_view());
+    const auto page = state.accounts.page(rebinding.after, accounts_looked_at_max, std::nullopt);
+    for (const Account* account : page) {
+        done.next = account->jid;
+        if (account->jid == own) continue;
+        if (auto failure = move(*account)) return *failure;
+        if (done.moved.size() >= accounts_moved_max) break;
+    }
+    const bool is_end =
+        page.size() < accounts_looked_at_max && (page.empty() || done.next == page.back()->jid);
+    if (is_end) {
+        done.next.clear();
+        // Last, since its certificate is not taken any more from then on.
+        if (const Account* account = state.accounts.find(own))
+            if (auto failure = move(*account)) return *failure;
+    }
+    done.batch = together.take();
+    return done;
 }
 
 storage::Batch end_sessions(const std::vector<xml::Jid>& jids, const pubsub::Context& context) {

@@ -48,6 +48,30 @@ Outcome<AccountChange> create_account(
     const std::optional<Groups>& groups,
     const pubsub::Context& context
 );
+/// Moves accounts to another CA, or binds them to one more.
+struct Rebinding {
+    std::string authority;   // SHA-256 of its key, hex
+    bool keeps_others = false;
+    std::string from = {};         // accounts that are bound to this one; empty: any
+    bool administrators = false;   // only them
+    std::string after = {};        // accounts up to this one were looked at
+};
+struct Rebound {
+    storage::Batch batch;
+    std::vector<std::string> moved;
+    std::string next;   // for `after`; empty: that was all
+};
+/// A part of all accounts, in one batch.
+Outcome<Rebound> rebind_accounts(
+    const Controller::State& state, const Rebinding& rebinding, const pubsub::Context& context
+);
+/// One account.
+Outcome<AccountChange> rebind_account(
+    const Controller::State& state,
+    const xml::Jid& jid,
+    const Rebinding& rebinding,
+    const pubsub::Context& context
+);
 /// Streams end with <policy-violation/>. Full JIDs, or bare ones for all of an account's.
 storage::Batch end_sessions(const std::vector<xml::Jid>& jids, const pubsub::Context& context);
 /// To everybody who is online.

@@ -26,8 +26,9 @@ pubsub::Decision ask(const Controller::State& state, const pubsub::Context& cont
         if (!groups.values.empty()) form.fields.push_back(std::move(groups));
         if (!account->description.empty())
             form.add("x-grid#description", "text-single", account->description);
-        if (!account->device_type.empty())
-            form.add("x-grid#deviceType", "text-single", account->device_type);
+        const std::string& device =
+            account->device_type.empty() ? account->claimed_device : account->device_type;
+        if (!device.empty()) form.add("x-grid#deviceType", "text-single", device);
     } else {
         query.add(xml::Element::with_text(
             "instructions", "Your certificate is your credential: there is no password."

@@ -10,9 +10,9 @@ namespace {
 namespace json = boost::json;
 
 struct Arguments {
-    std::string jid, state, key = "current", device_type, description;
+    std::string jid, state, key = "current", device_type, description, authority, from;
     std::vector<std::string> groups;
-    bool none = false;
+    bool none = false, keep = false, administrators = false, names_device = false;
 };
 using Shared = std::shared_ptr<Arguments>;
 
@@ -21,8 +21,11 @@ std::string path_of(const Options& options, const Arguments& given, const std::s
 }
 
 json::value groups_of(const Arguments& given) {
-    if (given.groups.empty()) return json::object();
-    return json::object{{"groups", json::array(given.groups.begin(), given.groups.end())}};
+    json::object body;
+    if (!given.groups.empty())
+        body["groups"] = json::array(given.groups.begin(), given.groups.end());
+    if (given.names_device) body["device_type"] = given.device_type;
+    return body;
 }
 
 void list(const Options& options, const Arguments& given) {
@@ -96,6 +99,35 @@ void edit(const Options& options, const Arguments& given, const json::object& wh
     );
 }
 
+/// One account, or all that are meant, a part at a time.
+void rebind(const Options& options, const Arguments& given) {
+    const bool is_one = !given.jid.empty();
+    if (is_one == (!given.from.empty() || given.administrators))
+        throw Failed(Exit::Usage, "say which accounts: JID, or --from CA, or --administrators");
+    Client client = connect_to(options);
+    json::object body{{"ca", authority_key(given.authority)}, {"keep", given.keep}};
+    if (is_one) {
+        const json::object account = client.call("POST", path_of(options, given, "/rebind"), body);
+        if (options.json) return print_object(options, account);
+        return print(
+            cell_of(account, "jid") + " is bound to " + cell_of(account, "certificate.anchor") +
+            (given.keep ? " and " + cell_of(account, "certificate.other_anchors") : "") + "\n"
+        );
+    }
+    if (!given.from.empty()) body["from"] = authority_key(given.from);
+    if (given.administrators) body["administrators"] = true;
+    json::array moved;
+    while (true) {
+        const json::object done = client.call("POST", "rebind", body);
+        for (const json::value& one : done.at("moved").as_array()) moved.push_back(one);
+        if (!done.at("next").is_string()) break;
+        body["after"] = done.at("next");
+    }
+    if (options.json) return print_object(options, json::object{{"moved", std::move(moved)}});
+    for (const json::value& one : moved) print(std::string(one.as_string()) + "\n");
+    print(std::to_string(moved.size()) + " accounts are moved\n");
+}
+
 CLI::App* add_command(CLI::App* group, const char* name, const char* help, const Shared& given) {
     CLI::App* command = group->add_subcommand(name, help);
     command->add_option("jid", given->jid, "account: NAME@DOMAIN, or NAME with --data")->required();
@@ -119,7 +151,13 @@ void add_account_commands(CLI::App& app, const Options& options) {
 
     CLI::App* approving = add_command(group, "approve", "let a pending account in", given);
     approving->add_option("--group", given->groups, "groups (default: the configured ones)");
-    approving->callback([&options, given] { change(options, *given, "approve"); });
+    auto* named = approving->add_option(
+        "--device-type", given->device_type, "for the policy (default: what the client said first)"
+    );
+    approving->callback([&options, given, named] {
+        given->names_device = named->count() != 0;
+        change(options, *given, "approve");
+    });
     const auto add_change = [&](const char* verb, const char* help) {
         add_command(group, verb, help, given)->callback([&options, given, verb] {
             change(options, *given, verb);
@@ -153,6 +191,16 @@ void add_account_commands(CLI::App& app, const Options& options) {
         if (text->count() != 0) what["description"] = given->description;
         edit(options, *given, what);
     });
+
+    CLI::App* moving = group->add_subcommand("rebind", "move accounts to another CA");
+    moving->add_option("jid", given->jid, "one account: NAME@DOMAIN, or NAME with --data");
+    moving
+        ->add_option("--ca", given->authority, "certificate of the CA, or SHA-256 of its key (hex)")
+        ->required();
+    moving->add_option("--from", given->from, "all accounts that are bound to this CA, likewise");
+    moving->add_flag("--administrators", given->administrators, "administrators only");
+    moving->add_flag("--keep", given->keep, "the CAs of before stay as good, and no stream ends");
+    moving->callback([&options, given] { rebind(options, *given); });
 
     add_command(group, "delete", "forget an account", given)->callback([&options, given] {
         remove(options, *given);

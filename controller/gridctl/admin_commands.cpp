@@ -76,6 +76,25 @@ void list(const Options& options) {
     for (const auto& problem : read.problems) print("ignored, " + printable(problem) + "\n");
 }
 
+void rebind(const Options& options, const std::string& name, const std::string& authority) {
+    const xml::Jid jid = account_of(options, name);
+    const auto asked = pki::ask_to_rebind(options.data, jid, authority_key(authority));
+    if (!asked) throw Failed(Exit::Refused, asked.error());
+    const std::string file = pki::Layout{options.data}.rebind().string();
+    if (options.json) {
+        print(
+            boost::json::serialize(boost::json::object{{"jid", jid.str()}, {"asked", true}}) + "\n"
+        );
+        return;
+    }
+    print(
+        jid.str() +
+        " is to be bound to that certificate authority.\nA running gridd does it within "
+        "two seconds, else at its next start, and then takes " +
+        file + " away; its log says rebind_done, or rebind_failed and why.\n"
+    );
+}
+
 }   // namespace
 
 void add_admin_commands(CLI::App& app, const Options& options) {
@@ -88,6 +107,14 @@ void add_admin_commands(CLI::App& app, const Options& options) {
     CLI::App* removing = group->add_subcommand("remove", "take an account off the list");
     removing->add_option("jid", *jid, "its address")->required();
     removing->callback([&options, jid] { remove(options, *jid); });
+    auto authority = std::make_shared<std::string>();
+    CLI::App* moving = group->add_subcommand(
+        "rebind", "bind an account to another CA, when no administrator can log in any more"
+    );
+    moving->add_option("jid", *jid, "its address")->required();
+    moving->add_option("--ca", *authority, "certificate of the CA, or the SHA-256 of its key (hex)")
+        ->required();
+    moving->callback([&options, jid, authority] { rebind(options, *jid, *authority); });
     group->add_subcommand("list", "who is on the list")->callback([&options] { list(options); });
 }
 

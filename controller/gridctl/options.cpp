@@ -1,12 +1,14 @@
 // controller/gridctl/options.cpp: domain, accounts, time and text for all commands.
 #include "controller/gridctl/options.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <iterator>
 
 #include "controller/pki/files.hpp"
 #include "controller/pki/layout.hpp"
+#include "controller/pki/pki.hpp"
 
 namespace grid::controller::gridctl {
 
@@ -35,6 +37,22 @@ xml::Jid account_of(const Options& options, const std::string& text) {
             Exit::Usage, "'" + text + "' is no account address such as sensor@grid.example"
         );
     return *jid;
+}
+
+std::string authority_key(const std::string& text) {
+    const bool is_hash = text.size() == 64 && std::ranges::all_of(text, [](char c) {
+                             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                         });
+    if (is_hash) return text;
+    const auto read = pki::describe(read_text(text));
+    if (!read) throw Failed(Exit::Usage, text + ": " + read.error());
+    if (!read->is_ca)
+        throw Failed(
+            Exit::Usage, text + ": " + read->subject +
+                             " is no certificate of a CA (nor are these "
+                             "the 64 hexadecimal digits of the SHA-256 of its key)"
+        );
+    return read->key;
 }
 
 std::int64_t now_ms() {

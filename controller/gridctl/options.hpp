@@ -22,6 +22,8 @@ struct Options {
 std::string domain_of(const Options& options);
 /// A bare JID, prepared. A name without `@` is completed with the domain, when one is known.
 xml::Jid account_of(const Options& options, const std::string& text);
+/// The key of a CA: SHA-256 of its public key in hex as given, or that of a certificate in a file.
+std::string authority_key(const std::string& text);
 std::int64_t now_ms();
 /// The text of a file, or of standard input for "-".
 std::string read_text(const std::string& path);

@@ -54,6 +54,23 @@ Administrators parse_administrators(std::string_view text) {
     return out;
 }
 
+RebindLines parse_rebind(std::string_view text) {
+    RebindLines out;
+    for (std::size_t number = 1; !text.empty(); ++number) {
+        const std::string_view written = content(take_line(text));
+        if (written.empty()) continue;
+        const auto blank = written.find(' ');
+        const auto jid = xml::Jid::parse(written.substr(0, blank));
+        if (!jid || !jid->is_bare() || jid->local().empty() || blank == std::string_view::npos)
+            out.problems.push_back(
+                "line " + std::to_string(number) + ": expected an account and the key of a CA"
+            );
+        else
+            out.wanted.emplace_back(*jid, std::string(trimmed(written.substr(blank))));
+    }
+    return out;
+}
+
 std::string with_administrator(std::string_view text, const xml::Jid& jid) {
     std::string out(text);
     if (!out.empty() && out.back() != '\n') out += '\n';

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "xml/jid.hpp"
@@ -16,6 +17,13 @@ struct Administrators {
 
 /// `#` starts a comment, empty lines mean nothing.
 Administrators parse_administrators(std::string_view text);
+/// The text of DIR/rebind: an account and the SHA-256 of the key of the CA that it is to be bound
+/// to.
+struct RebindLines {
+    std::vector<std::pair<xml::Jid, std::string>> wanted;
+    std::vector<std::string> problems;
+};
+RebindLines parse_rebind(std::string_view text);
 /// The text with one more line, resp. without the lines that name `jid`; the rest stays as it is.
 std::string with_administrator(std::string_view text, const xml::Jid& jid);
 std::string without_administrator(std::string_view text, const xml::Jid& jid);

@@ -14,10 +14,7 @@ std::string to_name(const X509_NAME* name) {
     return X509_NAME_print_ex(bio.get(), name, 0, flags) >= 0 ? to_text(bio.get()) : "";
 }
 
-std::string to_fingerprint(const X509* certificate) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    if (X509_digest(certificate, EVP_sha256(), digest, &size) != 1) return "";
+std::string to_hex(const unsigned char* digest, unsigned int size) {
     constexpr char hex[] = "0123456789abcdef";
     std::string text;
     for (unsigned int i = 0; i < size; ++i) {
@@ -25,6 +22,25 @@ std::string to_fingerprint(const X509* certificate) {
         text += hex[digest[i] & 15];
     }
     return text;
+}
+
+std::string to_fingerprint(const X509* certificate) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    if (X509_digest(certificate, EVP_sha256(), digest, &size) != 1) return "";
+    return to_hex(digest, size);
+}
+
+std::string to_key_hash(const X509* certificate) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    unsigned char* der = nullptr;
+    const int bytes = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    if (bytes <= 0) return "";
+    const bool is_done =
+        EVP_Digest(der, static_cast<std::size_t>(bytes), digest, &size, EVP_sha256(), nullptr) == 1;
+    OPENSSL_free(der);
+    return is_done ? to_hex(digest, size) : "";
 }
 
 std::string to_string(const ASN1_STRING* text) {
@@ -69,7 +85,7 @@ std::string to_reason(int error, const X509* certificate, storage::Millis now) {
             return "it is not valid before " + date(to_millis(X509_get0_notBefore(certificate))) +
                    clock;
         case X509_V_ERR_INVALID_PURPOSE:
-            return "it is not meant for this purpose (extended key usage)";
+            return "it is not meant for this purpose (key usage, extended key usage)";
         default:
             return X509_verify_cert_error_string(error);
     }
@@ -84,6 +100,7 @@ PkiResult<Description> describe(std::string_view pem) {
     out.subject = to_name(X509_get_subject_name(certificate.get()));
     out.issuer = to_name(X509_get_issuer_name(certificate.get()));
     out.fingerprint = to_fingerprint(certificate.get());
+    out.key = to_key_hash(certificate.get());
     out.not_before = to_millis(X509_get0_notBefore(certificate.get()));
     out.not_after = to_millis(X509_get0_notAfter(certificate.get()));
     read_names(certificate.get(), out);

@@ -188,6 +188,15 @@ Result<bool, std::string> add_administrator(const fs::path& data, const xml::Jid
     return true;
 }
 
+Result<void, std::string> ask_to_rebind(
+    const fs::path& data, const xml::Jid& jid, const std::string& key
+) {
+    const Layout layout{data};
+    const auto file = read_file(layout.rebind());
+    if (!file) return Failure{file.error()};
+    return write_file(layout.rebind(), file->text + jid.str() + " " + key + "\n", Mode::Private);
+}
+
 Result<bool, std::string> remove_administrator(const fs::path& data, const xml::Jid& jid) {
     const Layout layout{data};
     const auto file = read_file(layout.administrators());

@@ -28,5 +28,9 @@ Result<bool, std::string> add_administrator(const std::filesystem::path& data, c
 Result<bool, std::string> remove_administrator(
     const std::filesystem::path& data, const xml::Jid& jid
 );
+/// Adds a line to DIR/rebind, for gridd to do.
+Result<void, std::string> ask_to_rebind(
+    const std::filesystem::path& data, const xml::Jid& jid, const std::string& key
+);
 
 }   // namespace grid::controller::pki

@@ -24,6 +24,9 @@ struct Layout {
     std::filesystem::path admin_key() const { return pki() / "admin.key"; }
     /// One bare JID per line; `#` starts a comment. gridd reads it at start and when it changes.
     std::filesystem::path administrators() const { return data / "administrators"; }
+    /// `JID KEY` per line: accounts to be bound to another CA. gridd takes it away when that is
+    /// done.
+    std::filesystem::path rebind() const { return data / "rebind"; }
     /// Written by a running gridd: the bound addresses.
     std::filesystem::path ready() const { return data / "run" / "ready.json"; }
 };

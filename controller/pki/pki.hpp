@@ -36,6 +36,7 @@ PkiResult<KeyPair> make_client(
 struct Description {
     std::string subject, issuer;   // RFC 2253, for people
     std::string fingerprint;       // SHA-256 of the certificate, lower-case hex
+    std::string key;               // SHA-256 of its public key (SPKI, DER), lower-case hex
     storage::Millis not_before = 0, not_after = 0;
     std::vector<std::string> hosts;                             // dNSName and iPAddress
     std::vector<std::string> jids;                              // id-on-xmppAddr

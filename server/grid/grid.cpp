@@ -350,6 +350,19 @@ void Grid::record_refusal(
     );
 }
 
+void Grid::rebind(
+    std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done
+) {
+    asio::post(strand_, [this, wanted = std::move(wanted), done = std::move(done)] {
+        auto rebinds = controller_.rebind(wanted);
+        for (auto& batch : rebinds.batches) pipeline_->submit_background(std::move(batch));
+        if (!rebinds.batches.empty()) return;   // looked at again once they are committed
+        for (const std::string& problem : rebinds.problems)
+            log_.error("rebind_failed", {{"reason", problem}});
+        done();
+    });
+}
+
 void Grid::add_administrators(std::vector<xml::Jid> administrators) {
     asio::post(strand_, [this, administrators = std::move(administrators)] {
         auto batches = controller_.bootstrap(std::nullopt, administrators);

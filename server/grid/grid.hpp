@@ -105,6 +105,8 @@ public:
         std::string reason
     );
     /// Makes these accounts administrators, as `gridctl admin add` asked.
+    /// `gridctl admin rebind`: `done` when nothing is left to commit.
+    void rebind(std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done);
     void add_administrators(std::vector<xml::Jid> administrators);
 
     const Router& router() const { return router_; }

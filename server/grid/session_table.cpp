@@ -57,7 +57,7 @@ void Grid::enrol(
     request->context = {{}, now(), fresh_id()};
     request->context.actor.jid = identity.account;
     request->context.actor.address = address;
-    request->context.actor.issuer = identity.anchor;
+    request->context.actor.issuer = controller::authorities_text(identity);
     request->context.actor.is_mapped = identity.is_mapped;
     auto queue = std::make_shared<SenderQueue>(--last_sender_);
     queue->push(std::move(request));
@@ -81,6 +81,11 @@ void Grid::enter(
         );
         done(xml::not_allowed(why));
     };
+    // Without a local part it would be the server itself, which no client is.
+    if (request.identity.account.local().empty())
+        return refuse(
+            "a client needs an account: NAME@" + std::string(request.identity.account.domain())
+        );
     // Account and certificate are looked at in the same turn.
     if (auto admission = controller_.admit(request.identity);
         admission.kind != controller::Admission::Kind::Enter)
@@ -98,7 +103,7 @@ void Grid::enter(
     session->principal.jid = session->jid;
     session->principal.session = session->id;
     session->principal.address = std::move(request.address);
-    session->principal.issuer = session->identity.anchor;
+    session->principal.issuer = controller::authorities_text(session->identity);
     session->principal.is_mapped = session->identity.is_mapped;
     session->transport_name = std::move(request.transport_name);
     session->since = now();

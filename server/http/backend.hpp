@@ -13,6 +13,7 @@ public:
     Backend(Grid& grid, storage::Store& store, const controller::ServerInfo& info)
         : grid_(grid),
           store_(store),
+          info_(info),
           rest_(grid.controller(), grid.broker(), grid.sessions(), info) {}
 
     void api(
@@ -36,17 +37,26 @@ public:
     }
 
     Readiness ready() override {
+        Readiness ready;
         auto status = store_.status();
-        if (status.writable) return {};
-        return {
-            false,
-            {"the store takes no writes: " + status.reason + "; " + controller::advice(status)}
-        };
+        if (!status.writable) {
+            ready.is_ready = false;
+            ready.problems.push_back(
+                "the store takes no writes: " + status.reason + "; " + controller::advice(status)
+            );
+        }
+        // It serves all the same; which file it is, is for administrators.
+        if (!info_.facts().problems.empty())
+            ready.problems.emplace_back(
+                "a source of revocation lists (tls.crl) has a fault: see gridctl status"
+            );
+        return ready;
     }
 
 private:
     Grid& grid_;
     storage::Store& store_;
+    const controller::ServerInfo& info_;
     controller::Rest rest_;
 };
 

@@ -199,7 +199,8 @@ pubsub::Principal Connection::principal() const {
     principal.jid = presented_.identities.front();
     principal.origin = pubsub::Origin::Http;
     principal.address = peer_;
-    principal.issuer = presented_.anchor;
+    principal.issuer =
+        controller::authorities_text(tls::to_identity(presented_, presented_.identities.front()));
     return principal;
 }
 

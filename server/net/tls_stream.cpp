@@ -174,7 +174,7 @@ TlsStream::Now TlsStream::to_now(int result, bool& other_direction, Socket::wait
     const auto code = ERR_peek_last_error();
     const bool is_end = ERR_GET_LIB(code) == ERR_LIB_SSL &&
                         ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-    auto text = tls::take_openssl_failure();
+    auto text = tls::take_openssl_failure(ssl_);
     if (is_end) return failed(asio::error::eof, "the peer closed the connection");
     return failed(asio::error::connection_aborted, text.empty() ? "TLS failed" : std::move(text));
 }

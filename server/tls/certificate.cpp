@@ -23,29 +23,19 @@ bool is_for_servers_only(X509* certificate, const Names& names) {
     return !has_usage && !names.dns.empty() && !names.has_xmpp_addr;
 }
 
-/// The last certificate of the chain that OpenSSL built is the trust anchor.
-std::string anchor_of(const SSL* ssl) {
-    STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
-    const int size = chain ? sk_X509_num(chain) : 0;
-    return size > 0 ? key_hash_of(sk_X509_value(chain, size - 1)) : std::string();
-}
-
 /// What revocation, expiry and approval rules need of the path that OpenSSL built.
-void read_path(Presented& presented, const SSL* ssl, const Names& names) {
-    STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
-    const int size = chain ? sk_X509_num(chain) : 0;
+void read_path(Presented& presented, const std::vector<X509Ptr>& chain, const Names& names) {
     presented.valid_until = presented.not_after;
     auto& facts = presented.facts;
-    for (int i = 1; i < size; ++i) {
-        const X509* issuer = sk_X509_value(chain, i);
+    for (std::size_t i = 1; i < chain.size(); ++i) {
+        const X509* issuer = chain[i].get();
         const std::string key = key_hash_of(issuer);
-        presented.path.push_back(key + ":" + serial_of(sk_X509_value(chain, i - 1)));
+        presented.path.push_back(key + ":" + serial_of(chain[i - 1].get()));
         presented.valid_until =
             std::min(presented.valid_until, to_millis(X509_get0_notAfter(issuer)));
         facts.authorities.push_back(key);
     }
-    if (size == 0) return;
-    const X509* own = sk_X509_value(chain, 0);
+    const X509* own = chain.front().get();
     const X509_NAME* subject = X509_get_subject_name(own);
     facts.issuers = texts_of(X509_get_issuer_name(own), NID_commonName);
     facts.organizations = texts_of(subject, NID_organizationName);
@@ -56,9 +46,13 @@ void read_path(Presented& presented, const SSL* ssl, const Names& names) {
     for (const auto& uri : names.uris) facts.names.push_back("uri:" + uri);
 }
 
-std::string why_nobody(const Names& names, const std::string& served) {
-    if (!names.has_xmpp_addr)
-        return "the certificate has no xmppAddr, and no mapping rule makes an account of it";
+std::string why_nobody(
+    const Names& names,
+    const std::string& served,
+    const std::vector<Config::Mapping>& mappings,
+    const std::string& anchor
+) {
+    if (!names.has_xmpp_addr) return why_unmapped(names, served, mappings, anchor);
     std::string found;
     for (const auto& address : names.foreign) found += (found.empty() ? "" : ", ") + address;
     return "the certificate has no xmppAddr of " + served + ", only " + found;
@@ -72,7 +66,9 @@ std::string why_unsound(SSL* ssl, Presented& presented, storage::Millis now) {
     }
     const long result = SSL_get_verify_result(ssl);
     if (result == X509_V_OK) return {};
-    return to_reason({.error = static_cast<int>(result), .subject = {}, .issuer = {}}, now);
+    Verdict verdict;
+    verdict.error = static_cast<int>(result);
+    return to_reason(verdict, now);
 }
 
 void describe(Presented& presented, const X509* certificate) {
@@ -86,6 +82,16 @@ void describe(Presented& presented, const X509* certificate) {
 }
 
 }   // namespace
+
+std::vector<X509Ptr> verified_path_of(const SSL* ssl) {
+    std::vector<X509Ptr> path;
+    STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
+    for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) {
+        X509_up_ref(sk_X509_value(chain, i));
+        path.emplace_back(sk_X509_value(chain, i));
+    }
+    return path;
+}
 
 Presented judge(
     SSL* ssl,
@@ -104,28 +110,33 @@ Presented judge(
     presented.reason = why_unsound(ssl, presented, now);
     if (!presented.reason.empty()) return presented;
 
-    const auto names = read_names(certificate.get(), served);
+    const auto path = verified_path_of(ssl);
+    auto names = read_names(certificate.get(), served);
+    apply_constraints(names, path);
     presented.foreign = names.foreign;
     if (!names.malformed.empty())
         presented.reason = "the certificate is refused: " + names.malformed;
     else if (is_for_servers_only(certificate.get(), names))
         presented.reason =
-            "the certificate is a server's: it names a host, and no extended key usage clientAuth";
+            "the certificate is a server's: it names a host (dNSName), and no extended key usage "
+            "clientAuth; a client's has that usage, or an xmppAddr";
     if (!presented.reason.empty()) return presented;
 
-    presented.anchor = anchor_of(ssl);
-    if (presented.anchor.empty()) {
+    if (path.empty()) {
         presented.reason = "the certificate's trust anchor is unknown";
         return presented;
     }
+    presented.anchor = key_hash_of(path.back().get());
+    presented.other_authorities = other_authorities_of(ssl);
     presented.acceptable = true;
-    read_path(presented, ssl, names);
+    read_path(presented, path, names);
     presented.identities = names.accounts;
     if (!names.has_xmpp_addr) {
         presented.identities = map_names(names, served, mappings, presented.anchor);
         presented.is_mapped = !presented.identities.empty();
     }
-    if (presented.identities.empty()) presented.reason = why_nobody(names, served);
+    if (presented.identities.empty())
+        presented.reason = why_nobody(names, served, mappings, presented.anchor);
     return presented;
 }
 
@@ -142,6 +153,7 @@ controller::Identity to_identity(const Presented& presented, const xml::Jid& acc
         .is_mapped = presented.is_mapped,
         .key = presented.key,
         .path = presented.path,
+        .other_authorities = presented.other_authorities,
         .valid_until = presented.valid_until,
         .approvals = presented.approvals,
     };

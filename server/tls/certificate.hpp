@@ -10,6 +10,7 @@
 #include "controller/accounts/approval.hpp"
 #include "controller/identity.hpp"
 #include "server/config.hpp"
+#include "server/tls/openssl.hpp"
 #include "storage/batch.hpp"
 #include "xml/jid.hpp"
 
@@ -32,8 +33,9 @@ struct Presented {
     /// xmppAddr that are of no served domain or malformed, for the log.
     std::vector<std::string> foreign;
 
-    std::string key;                   // SHA-256 of its public key
-    std::vector<std::string> path;     // see controller::Identity
+    std::string key;                 // SHA-256 of its public key
+    std::vector<std::string> path;   // see controller::Identity
+    std::vector<std::string> other_authorities;
     storage::Millis valid_until = 0;   // the earliest notAfter of the path
     controller::CertificateFacts facts;
     std::uint64_t approvals = 0;   // see controller::Identity
@@ -53,6 +55,9 @@ Presented judge(
     const std::vector<Config::Mapping>& mappings,
     storage::Millis now
 );
+
+/// The path that was verified in the handshake, own certificate first, the anchor last.
+std::vector<X509Ptr> verified_path_of(const SSL* ssl);
 
 controller::Identity to_identity(const Presented& presented, const xml::Jid& account);
 

@@ -12,17 +12,6 @@
 namespace grid::server::tls {
 namespace {
 
-std::string to_hex(const unsigned char* bytes, std::size_t size) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    out.reserve(size * 2);
-    for (std::size_t i = 0; i < size; ++i) {
-        out += digits[bytes[i] >> 4];
-        out += digits[bytes[i] & 15];
-    }
-    return out;
-}
-
 /// Frees what an i2d function allocated.
 struct Der {
     unsigned char* bytes = nullptr;
@@ -37,6 +26,17 @@ std::string sha256(const Der& der, int size) {
 }
 
 }   // namespace
+
+std::string to_hex(const unsigned char* bytes, std::size_t size) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    out.reserve(size * 2);
+    for (std::size_t i = 0; i < size; ++i) {
+        out += digits[bytes[i] >> 4];
+        out += digits[bytes[i] & 15];
+    }
+    return out;
+}
 
 std::string to_text(const X509_NAME* name) {
     const BioPtr out(BIO_new(BIO_s_mem()));

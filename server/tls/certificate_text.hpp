@@ -14,6 +14,8 @@ namespace grid::server::tls {
 std::string to_text(const X509_NAME* name);
 std::string serial_of(const X509* certificate);   // hexadecimal
 std::string to_text(const ASN1_INTEGER* serial);
+/// Lower-case hex.
+std::string to_hex(const unsigned char* bytes, std::size_t size);
 std::string fingerprint_of(const X509* certificate);   // SHA-256 of its DER, lower-case hex
 /// SHA-256 of its SubjectPublicKeyInfo in DER: the key, whatever name or date is around it.
 std::string key_hash_of(const X509* certificate);

@@ -10,17 +10,13 @@
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/names.hpp"
 #include "server/tls/openssl.hpp"
+#include "server/tls/path.hpp"
 #include "server/tls/reason.hpp"
 
 namespace grid::server::tls {
 
 namespace {
 
-/// As in a handshake (context.cpp).
-constexpr int chain_depth_max = 8;
-constexpr int security_level = 2;
-
-using StoreContext = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
 /// Does not own what is in it.
 void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
 using Stack = std::unique_ptr<STACK_OF(X509), Deleter<free_stack>>;
@@ -40,40 +36,28 @@ bool is_for_servers_only(X509* certificate, const Names& names) {
     return !has_usage && !names.dns.empty() && !names.has_xmpp_addr;
 }
 
-/// Empty when trust store, dates and purpose hold.
-std::string why_unsound(X509_STORE_CTX* context, storage::Millis now) {
-    if (X509_verify_cert(context) == 1) return {};
-    tls::Verdict verdict;
-    verdict.error = X509_STORE_CTX_get_error(context);
-    verdict.depth = X509_STORE_CTX_get_error_depth(context);
-    if (const X509* certificate = X509_STORE_CTX_get_current_cert(context)) {
-        verdict.subject = to_text(X509_get_subject_name(certificate));
-        verdict.issuer = to_text(X509_get_issuer_name(certificate));
-        verdict.not_before = to_millis(X509_get0_notBefore(certificate));
-        verdict.not_after = to_millis(X509_get0_notAfter(certificate));
-    }
-    ERR_clear_error();
-    return to_reason(verdict, now);
-}
-
 /// Each certificate below the anchor as revocation names it, and the anchor's key.
 struct Path {
     std::vector<std::string> links;
     std::string anchor;
 };
-Path read_path(X509_STORE_CTX* context) {
-    STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context);
-    const int size = chain ? sk_X509_num(chain) : 0;
+Path read_path(const std::vector<X509Ptr>& chain) {
     Path path;
-    for (int i = 1; i < size; ++i)
-        path.links.push_back(
-            key_hash_of(sk_X509_value(chain, i)) + ":" + serial_of(sk_X509_value(chain, i - 1))
-        );
-    if (size > 0) path.anchor = key_hash_of(sk_X509_value(chain, size - 1));
+    for (std::size_t i = 1; i < chain.size(); ++i)
+        path.links.push_back(key_hash_of(chain[i].get()) + ":" + serial_of(chain[i - 1].get()));
+    if (!chain.empty()) path.anchor = key_hash_of(chain.back().get());
     return path;
 }
 
 }   // namespace
+
+bool TrustedChains::trusts(std::string_view key) const {
+    STACK_OF(X509_OBJECT)* all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context_));
+    for (int i = 0; i < sk_X509_OBJECT_num(all); ++i)
+        if (X509* one = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i)))
+            if (key_hash_of(one) == key) return true;
+    return false;
+}
 
 controller::Chains::Verdict TrustedChains::verify(const std::vector<std::string>& chain) const {
     Verdict verdict;
@@ -90,21 +74,16 @@ controller::Chains::Verdict TrustedChains::verify(const std::vector<std::string>
     verdict.is_readable = !certificates.empty();
     if (!verdict.is_readable) return verdict;
     X509* leaf = certificates.front().get();
-    const StoreContext context(X509_STORE_CTX_new());
-    X509_STORE* store = SSL_CTX_get_cert_store(context_);
-    if (X509_STORE_CTX_init(context.get(), store, leaf, others.get()) != 1 ||
-        X509_STORE_CTX_set_default(context.get(), "ssl_client") != 1) {
-        ERR_clear_error();
-        verdict.reason = "the chain cannot be verified now";
+    verdict.reason = why_too_costly(leaf, others.get());
+    if (!verdict.reason.empty()) return verdict;
+    Found found = find_paths(leaf, others.get(), SSL_CTX_get_cert_store(context_));
+    if (found.verdict.error != X509_V_OK) {
+        verdict.reason = to_reason(found.verdict, now());
         return verdict;
     }
-    X509_VERIFY_PARAM* rules = X509_STORE_CTX_get0_param(context.get());
-    X509_VERIFY_PARAM_set_depth(rules, chain_depth_max);
-    X509_VERIFY_PARAM_set_auth_level(rules, security_level);
-    verdict.reason = why_unsound(context.get(), now());
-    if (!verdict.reason.empty()) return verdict;
-    const Path path = read_path(context.get());
-    const Names names = read_names(leaf, config_.domain);
+    const Path path = read_path(found.path);
+    Names names = read_names(leaf, config_.domain);
+    apply_constraints(names, found.path);
     if (!names.malformed.empty()) verdict.reason = "refused: " + names.malformed;
     if (is_for_servers_only(leaf, names)) verdict.reason = "it is a server's certificate";
     if (verdict.reason.empty() && revoked_) verdict.reason = revoked_(path.links);
@@ -116,6 +95,8 @@ controller::Chains::Verdict TrustedChains::verify(const std::vector<std::string>
         controller::Identity identity;
         identity.account = account.bare();
         identity.anchor = path.anchor;
+        identity.path = path.links;
+        identity.other_authorities = found.others;
         identity.fingerprint = fingerprint_of(leaf);
         identity.key = key_hash_of(leaf);
         identity.serial = serial_of(leaf);

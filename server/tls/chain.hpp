@@ -24,6 +24,7 @@ public:
         : context_(context), config_(config), revoked_(std::move(revoked)) {}
 
     Verdict verify(const std::vector<std::string>& chain) const override;
+    bool trusts(std::string_view key) const override;
 
 private:
     SSL_CTX* context_;

@@ -3,12 +3,15 @@
 #include "server/tls/context.hpp"
 
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <ctime>
 #include <string_view>
 
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/failure.hpp"
+#include "server/tls/path.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/verdict.hpp"
 #include "xml/datetime.hpp"
@@ -21,7 +24,6 @@ using Complaint = std::string;
 
 /// Real chains are a few KiB. OpenSSL's default lets a stranger make us hold 100.
 constexpr long chain_bytes_max = 32 * 1024;
-constexpr int chain_depth_max = 8;
 
 // As it stands in the ALPN extension: length, then name (RFC 7301 §3.1).
 constexpr std::string_view alpn_xmpp = "\x0bxmpp-client";
@@ -56,11 +58,13 @@ Complaint set_versions(SSL_CTX* context, const Config::Tls& settings) {
     if (oldest == 0)
         return "tls.min_version is \"" + settings.min_version + "\"; it can be \"1.2\" or \"1.3\"";
     SSL_CTX_set_min_proto_version(context, oldest);
-    SSL_CTX_set_security_level(context, 2);   // 112 bits: RSA and DH of 2,048, no SHA-1
+    SSL_CTX_set_security_level(context, security_level);
     if (SSL_CTX_set_cipher_list(context, settings.ciphers.c_str()) != 1)
         return "tls.ciphers is \"" + settings.ciphers +
                "\": OpenSSL knows no cipher in it: " + take_openssl_failure();
-    if (SSL_CTX_set1_groups_list(context, "X25519:P-256") != 1) return take_openssl_failure();
+    if (SSL_CTX_set1_groups_list(context, settings.groups.c_str()) != 1)
+        return "tls.groups is \"" + settings.groups +
+               "\": OpenSSL does not know all groups in it: " + take_openssl_failure();
     return {};
 }
 
@@ -88,9 +92,16 @@ Complaint check_own(const std::string& path, X509* certificate) {
     if (now < not_before)
         return path + ": the certificate is not valid until " + xml::to_datetime(not_before) +
                clock;
+    // The key exchange is always an ephemeral one, which the certificate's key signs.
+    const std::uint32_t usage = X509_get_key_usage(certificate);
+    if (usage != UINT32_MAX && (usage & KU_DIGITAL_SIGNATURE) == 0)
+        return path + ": the certificate is not for a server: its key usage lacks digitalSignature";
+    const std::uint32_t extended = X509_get_extended_key_usage(certificate);
     if (X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) != 1)
-        return path +
-               ": the certificate is not for a server: its extended key usage lacks serverAuth";
+        return path + ": the certificate is not for a server: " +
+               (extended != UINT32_MAX && (extended & XKU_SSL_SERVER) == 0
+                    ? "its extended key usage lacks serverAuth"
+                    : "its Netscape certificate type is not that of a server");
     return {};
 }
 
@@ -130,18 +141,30 @@ bool has_lone_intermediate(const std::vector<X509Ptr>& anchors) {
     return false;
 }
 
+/// As a certificate request carries them, each behind its length. They help a client to choose, and
+/// may be left out: too many would fail every handshake.
+std::size_t bytes_of_names(const std::vector<X509Ptr>& anchors) {
+    std::size_t bytes = 0;
+    for (const auto& anchor : anchors)
+        bytes += 2 + static_cast<std::size_t>(
+                         std::max(0, i2d_X509_NAME(X509_get_subject_name(anchor.get()), nullptr))
+                     );
+    return bytes;
+}
+
 Complaint load_anchors(SSL_CTX* context, const Config::Tls& settings) {
     if (settings.client_ca.empty())
         return "tls.client_ca is not set: without trusted CAs no client could log in";
     auto anchors = read_certificates(settings.client_ca);
     if (!anchors) return anchors.error();
     X509_STORE* store = SSL_CTX_get_cert_store(context);
+    const bool are_told = bytes_of_names(*anchors) <= ca_names_bytes_max;
     for (const auto& anchor : *anchors) {
         const auto name = to_text(X509_get_subject_name(anchor.get()));
         if (X509_check_ca(anchor.get()) == 0)
             return settings.client_ca + ": " + name + " is not a CA certificate";
         if (X509_STORE_add_cert(store, anchor.get()) != 1 ||
-            SSL_CTX_add_client_CA(context, anchor.get()) != 1)   // its name goes to the client
+            (are_told && SSL_CTX_add_client_CA(context, anchor.get()) != 1))
             return settings.client_ca + ": " + name + ": " + take_openssl_failure();
     }
     if (has_lone_intermediate(*anchors)) X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
@@ -162,12 +185,13 @@ Result<Context, std::string> make_context(const Config::Tls& settings, Use use) 
     if (!context) return {boost::system::in_place_error, "TLS: " + take_openssl_failure()};
     if (auto complaint = set_up(context.get(), settings); !complaint.empty())
         return {boost::system::in_place_error, std::move(complaint)};
-    if (settings.require_client_certificate)
-        SSL_CTX_set_verify(
-            context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, strict_verify
-        );
-    else
-        SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, tolerant_verify);
+    const bool is_strict = settings.require_client_certificate;
+    SSL_CTX_set_verify(
+        context.get(), SSL_VERIFY_PEER | (is_strict ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr
+    );
+    SSL_CTX_set_cert_verify_callback(
+        context.get(), is_strict ? strict_verify : tolerant_verify, nullptr
+    );
     const auto& ours = use == Use::Xmpp ? alpn_xmpp : alpn_http;
     SSL_CTX_set_alpn_select_cb(
         context.get(), select_protocol, const_cast<void*>(static_cast<const void*>(&ours))

@@ -4,6 +4,10 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "server/stamp.hpp"
+#include "server/tls/reason.hpp"
+#include "server/tls/verdict.hpp"
+
 namespace grid::server::tls {
 namespace {
 
@@ -18,7 +22,16 @@ const char* meaning(unsigned long code) {
         case SSL_R_UNSUPPORTED_PROTOCOL:
             return "the peer's newest TLS version is older than tls.min_version";
         case SSL_R_NO_SHARED_CIPHER:
-            return "the peer offers none of the ciphers of tls.ciphers";
+            return "the peer offers none of the ciphers of tls.ciphers with a group of tls.groups";
+        case SSL_R_NO_SUITABLE_KEY_SHARE:
+        case SSL_R_NO_SUITABLE_GROUPS:
+            return "the peer offers none of the groups of tls.groups";
+        case SSL_R_WRONG_CURVE:
+            return "the peer's certificate is on a curve that is not in tls.groups";
+        case SSL_R_EXCESSIVE_MESSAGE_SIZE:
+            return "the peer sent a certificate chain, or another message, of more than 32 KiB";
+        case SSL_R_CERTIFICATE_VERIFY_FAILED:
+            return "the peer's certificate is refused";
         case SSL_R_NO_APPLICATION_PROTOCOL:
             return "the peer's ALPN list does not name our protocol";
         case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
@@ -44,6 +57,13 @@ std::string take_openssl_failure() {
     std::string text = reason ? reason : "OpenSSL error " + std::to_string(code);
     if (const char* hint = meaning(code)) text = std::string(hint) + " (" + text + ")";
     return text;
+}
+
+std::string take_openssl_failure(const SSL* ssl) {
+    auto text = take_openssl_failure();
+    const Verdict* verdict = ssl != nullptr ? verdict_of(ssl) : nullptr;
+    if (verdict == nullptr || SSL_is_init_finished(ssl) != 0) return text;
+    return "the peer's certificate is refused: " + to_reason(*verdict, now());
 }
 
 }   // namespace grid::server::tls

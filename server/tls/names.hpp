@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/config.hpp"
+#include "server/tls/openssl.hpp"
 #include "xml/jid.hpp"
 
 namespace grid::server::tls {
@@ -17,13 +18,25 @@ struct Names {
     std::string malformed;
     bool has_xmpp_addr = false;         // then no mapping rule is looked at
     std::vector<xml::Jid> accounts;     // xmppAddr that are bare JIDs of the served domain
-    std::vector<std::string> foreign;   // the other xmppAddr, printable
+    std::vector<std::string> foreign;   // the other xmppAddr, printable, and why where that helps
     std::vector<std::string> dns, email, uris, common_names;   // as UTF-8, without NUL
 };
 
 /// All values of an attribute (NID_…) of a name, as UTF-8; those with a NUL are left out.
 std::vector<std::string> texts_of(const X509_NAME* name, int attribute);
 Names read_names(const X509* certificate, const std::string& served);
+/// RFC 5280 §4.2.1.10 has no constraints for an xmppAddr, so that a CA that may issue for
+/// `example.org` only could name anybody here. What its CAs (`path`, own certificate first) permit
+/// and exclude as dNSName is applied to the domain of each address.
+void apply_constraints(Names& names, const std::vector<X509Ptr>& path);
+
+/// Why the mapping rules make no account of it: what they gave, or that there are none.
+std::string why_unmapped(
+    const Names& names,
+    const std::string& served,
+    const std::vector<Config::Mapping>& mappings,
+    const std::string& anchor
+);
 
 /// The accounts that the mapping rules make of a certificate without any xmppAddr (XEP-0178 3, case
 /// 3). `anchor`: a rule may be for one CA only.

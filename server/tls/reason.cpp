@@ -31,16 +31,18 @@ std::string to_reason(const Verdict& verdict, storage::Millis now) {
             return which + " has a wrong signature: " + its_issuer +
                    " has the name of a trusted CA, but another key signed";
         case X509_V_ERR_INVALID_PURPOSE:
-            return which + (is_leaf ? " is not for client authentication: its extended key usage "
-                                      "lacks clientAuth"
+            return which + (is_leaf ? " is not for client authentication: " + verdict.detail
                                     : " may not issue certificates for client authentication");
+        case X509_V_ERR_APPLICATION_VERIFICATION:
+            return verdict.detail;
         case X509_V_ERR_INVALID_CA:
         case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
             return which + " is in the chain as an issuer, but is no CA";
         case X509_V_ERR_PATH_LENGTH_EXCEEDED:
             return which + " does not allow so many CAs below it (pathlen)";
         case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-            return "the chain is too long";
+            return "the chain is too long: at most 8 CAs stand between a certificate and a trusted "
+                   "CA";
         case X509_V_ERR_EE_KEY_TOO_SMALL:
         case X509_V_ERR_CA_KEY_TOO_SMALL:
             return "the key of " + which + " is too small: RSA needs 2048 bits";

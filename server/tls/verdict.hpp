@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 
 #include <string>
+#include <vector>
 
 #include "storage/batch.hpp"
 
@@ -15,14 +16,22 @@ struct Verdict {
     int depth = 0;                 // 0 is the peer's own certificate
     std::string subject, issuer;   // of the certificate at that depth
     storage::Millis not_before = 0, not_after = 0;
+    /// Where one error code has several causes: which of them, for a person.
+    std::string detail;
 };
+/// Of a verification that has just failed.
+Verdict to_verdict(X509_STORE_CTX* store);
 
-/// For SSL_CTX_set_verify. `tolerant_verify` records and lets every chain through, so that the
-/// refusal can be said in XMPP (S86, choice b); `strict_verify` records and fails the handshake.
-int tolerant_verify(int is_ok, X509_STORE_CTX* store);
-int strict_verify(int is_ok, X509_STORE_CTX* store);
+/// For SSL_CTX_set_cert_verify_callback. Both look for every path from the peer's certificate to an
+/// anchor (path.hpp) and remember what they found. `tolerant_verify` lets a chain through that
+/// fails, so that the refusal can be said in XMPP; `strict_verify` fails the handshake. A chain
+/// that would cost more than others to look at fails it in both.
+int tolerant_verify(X509_STORE_CTX* store, void*);
+int strict_verify(X509_STORE_CTX* store, void*);
 
 /// What was recorded for this connection; null when nothing was wrong.
 const Verdict* verdict_of(const SSL* ssl);
+/// Keys of CAs of further paths that hold, besides the chain that OpenSSL hands out.
+std::vector<std::string> other_authorities_of(const SSL* ssl);
 
 }   // namespace grid::server::tls

@@ -32,13 +32,15 @@ class Registration(AccountCase):
         # S37: what it wished and said is shown to the administrator.
         shown = self.shown(bundle)
         self.assertEqual(shown["wished_groups"], ["Desk", "Session"])
-        self.assertEqual(shown["device_type"], "firewall")
+        self.assertEqual(shown["wished_device_type"], "firewall")
+        self.assertEqual(shown["device_type"], "")
         self.assertEqual(shown["description"], "a firewall")
         self.assertEqual(
             await self.fails(self.ask(client, "<login/>")),
             ("registration-required", "auth", "account-pending"),
         )
         self.ctl("approve", bundle.jid, "--group", "Session")
+        self.assertEqual(self.shown(bundle)["device_type"], "firewall")
         state, groups, message = await self.notification(client)
         self.assertEqual((state, groups), ("enabled", ["Session"]))
         self.assertEqual(message.get("from"), CONTROLLER)
@@ -105,7 +107,8 @@ class Registration(AccountCase):
             client, "<register><param name='deviceType'>desk</param></register>"
         )
         self.assertEqual(find(answer, "account").get("state"), "enabled")
-        self.assertEqual(self.shown(desk)["device_type"], "desk")
+        self.assertEqual(self.shown(desk)["wished_device_type"], "desk")
+        self.assertEqual(self.shown(desk)["device_type"], "")
         # A rule that looks at groups waits for what the client asks for.
         sensor = self.client("probe", organization="Example", unit="Sensors")
         client = await self.log_in(sensor)

@@ -5,7 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <iterator>
+#include <functional>
 
 #include "server/tls/certificate_text.hpp"
 
@@ -13,34 +13,140 @@ namespace grid::server::tls {
 
 namespace {
 
-/// RFC 5280 §5.2: an extension that is critical and not understood makes the list unusable; a list
-/// of a part of the certificates, a delta or an indirect one would be misread.
-std::string unusable_extension(const X509_CRL* list) {
+void lacks(Crl& crl, std::string why) {
+    crl.covers_clients = crl.covers_authorities = false;
+    if (crl.gap.empty()) crl.gap = std::move(why);
+}
+
+using PointPtr = std::unique_ptr<ISSUING_DIST_POINT, Deleter<ISSUING_DIST_POINT_free>>;
+
+/// RFC 5280 §5.2.5.
+void read_distribution_point(Crl& crl, const X509_CRL* list) {
+    const PointPtr point(static_cast<ISSUING_DIST_POINT*>(
+        X509_CRL_get_ext_d2i(list, NID_issuing_distribution_point, nullptr, nullptr)
+    ));
+    if (!point) return lacks(crl, "its issuingDistributionPoint cannot be read");
+    if (point->indirectCRL > 0) lacks(crl, "it is an indirect list");
+    if (point->onlysomereasons != nullptr) lacks(crl, "it is for some reasons of revocation only");
+    if (point->onlyattr > 0) lacks(crl, "it is for attribute certificates only");
+    if (point->onlyuser > 0) {
+        crl.covers_authorities = false;
+        if (crl.gap.empty()) crl.gap = "it is for certificates of users only";
+    }
+    if (point->onlyCA > 0) {
+        crl.covers_clients = false;
+        if (crl.gap.empty()) crl.gap = "it is for certificates of CAs only";
+    }
+}
+
+/// What makes a list another one than "all that this CA revoked".
+std::string scope_of(const X509_CRL* list, int kind) {
+    const int at = X509_CRL_get_ext_by_NID(list, kind, -1);
+    if (at < 0) return {};
+    const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(X509_CRL_get_ext(list, at));
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    EVP_Digest(
+        ASN1_STRING_get0_data(value), static_cast<std::size_t>(ASN1_STRING_length(value)), digest,
+        &size, EVP_sha256(), nullptr
+    );
+    return to_hex(digest, 8);
+}
+
+/// What it covers, by its extensions (RFC 5280 §5.2). One that is critical and not understood may
+/// narrow it down in a way that is not known here.
+void read_extensions(Crl& crl, const X509_CRL* list) {
     for (int i = 0; i < X509_CRL_get_ext_count(list); ++i) {
         X509_EXTENSION* extension = X509_CRL_get_ext(list, i);
         const int kind = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
-        if (kind == NID_delta_crl) return "it is a delta list, which is not supported";
-        if (kind == NID_issuing_distribution_point)
-            return "it covers a part of the CA's certificates only, or is indirect, which is not "
-                   "supported: give the CA's complete list";
-        if (X509_EXTENSION_get_critical(extension) == 1 && kind != NID_authority_key_identifier &&
-            kind != NID_crl_number)
-            return "it has a critical extension that is not supported";
+        if (kind == NID_delta_crl) {
+            crl.scope += "delta";   // all deltas are one scope: each says what the base did not
+            lacks(crl, "it is a delta list, which says only what changed");
+        } else if (kind == NID_issuing_distribution_point) {
+            crl.scope += scope_of(list, kind);
+            read_distribution_point(crl, list);
+        } else if (X509_EXTENSION_get_critical(extension) == 1 &&
+                   kind != NID_authority_key_identifier && kind != NID_crl_number) {
+            crl.scope += "critical";
+            lacks(crl, "it has a critical extension that is not known here");
+        }
     }
-    return {};
+    using NumberPtr = std::unique_ptr<ASN1_INTEGER, Deleter<ASN1_INTEGER_free>>;
+    const NumberPtr number(
+        static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(list, NID_crl_number, nullptr, nullptr))
+    );
+    if (number) crl.number = to_text(number.get());
 }
 
-std::vector<std::string> serials_of(X509_CRL* list) {
-    std::vector<std::string> serials;
-    STACK_OF(X509_REVOKED)* revoked = X509_CRL_get_REVOKED(list);
-    const int count = revoked ? sk_X509_REVOKED_num(revoked) : 0;
-    serials.reserve(static_cast<std::size_t>(std::max(count, 0)));
-    for (int i = 0; i < count; ++i)
-        serials.push_back(to_text(X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(revoked, i)))
-        );
-    std::ranges::sort(serials);
-    return serials;
-}
+/// RFC 5280 §5.3: an entry may be of another CA, and of a delta it may end a hold.
+class Entries {
+public:
+    Entries(Crl& crl, const X509_CRL* list, X509* signer, std::span<const KnownCa> authorities)
+        : crl_(crl), list_(list), signer_(signer), authorities_(authorities) {}
+
+    void read(STACK_OF(X509_REVOKED) * revoked) {
+        const int count = revoked != nullptr ? sk_X509_REVOKED_num(revoked) : 0;
+        crl_.serials.reserve(static_cast<std::size_t>(std::max(count, 0)));
+        for (int i = 0; i < count; ++i) read(sk_X509_REVOKED_value(revoked, i));
+        std::ranges::sort(crl_.serials);
+        std::ranges::sort(crl_.others);
+    }
+
+private:
+    void read(X509_REVOKED* entry) {
+        if (X509_REVOKED_get_ext_count(entry) > 0 && !read_extensions(entry)) return;
+        const std::string serial = to_text(X509_REVOKED_get0_serialNumber(entry));
+        if (is_own_) crl_.serials.push_back(serial);
+        for (const std::string& key : keys_) crl_.others.push_back(key + ":" + serial);
+    }
+
+    /// False: the entry revokes nothing.
+    bool read_extensions(X509_REVOKED* entry) {
+        using ReasonPtr = std::unique_ptr<ASN1_ENUMERATED, Deleter<ASN1_ENUMERATED_free>>;
+        const ReasonPtr reason(static_cast<ASN1_ENUMERATED*>(
+            X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, nullptr, nullptr)
+        ));
+        const NamesPtr issuer(static_cast<GENERAL_NAMES*>(
+            X509_REVOKED_get_ext_d2i(entry, NID_certificate_issuer, nullptr, nullptr)
+        ));
+        if (issuer) turn_to(issuer.get());
+        for (int i = 0; i < X509_REVOKED_get_ext_count(entry); ++i) {
+            X509_EXTENSION* extension = X509_REVOKED_get_ext(entry, i);
+            const int kind = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+            if (X509_EXTENSION_get_critical(extension) == 1 && kind != NID_crl_reason &&
+                kind != NID_certificate_issuer && kind != NID_invalidity_date)
+                lacks(crl_, "an entry has a critical extension that is not known here");
+        }
+        return !reason || ASN1_ENUMERATED_get(reason.get()) != CRL_REASON_REMOVE_FROM_CRL;
+    }
+
+    /// §5.3.3: from this entry on. A CA is believed about those that it certified itself.
+    void turn_to(const GENERAL_NAMES* names) {
+        is_own_ = false;
+        keys_.clear();
+        for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+            const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
+            if (name->type != GEN_DIRNAME) continue;
+            const X509_NAME* issuer = name->d.directoryName;
+            if (X509_NAME_cmp(issuer, X509_CRL_get_issuer(list_)) == 0) is_own_ = true;
+            for (const KnownCa& one : authorities_) {
+                X509* certificate = one.certificate.get();
+                if (one.key != crl_.issuer_key &&
+                    X509_NAME_cmp(X509_get_subject_name(certificate), issuer) == 0 &&
+                    X509_verify(certificate, X509_get0_pubkey(signer_)) == 1)
+                    keys_.push_back(one.key);
+            }
+        }
+        ERR_clear_error();
+    }
+
+    Crl& crl_;
+    const X509_CRL* list_;
+    X509* signer_;
+    std::span<const KnownCa> authorities_;
+    bool is_own_ = true;
+    std::vector<std::string> keys_;
+};
 
 /// RFC 5280 §4.2.1.3: a CA that says what its key is for must say that it signs lists.
 bool may_sign(X509* authority) {
@@ -54,9 +160,25 @@ bool Crl::revokes(std::string_view serial) const {
     return std::ranges::binary_search(serials, serial, std::less<>{});
 }
 
+/// Numbers are unsigned and of any length.
+int compare_numbers(std::string_view one, std::string_view other) {
+    const auto trim = [](std::string_view& text) {
+        text.remove_prefix(std::min(text.find_first_not_of('0'), text.size()));
+    };
+    trim(one);
+    trim(other);
+    if (one.size() != other.size()) return one.size() < other.size() ? -1 : 1;
+    return one.compare(other);
+}
+
+bool Crl::supersedes(const Crl& held) const {
+    if (!number.empty() && !held.number.empty())
+        if (const int order = compare_numbers(number, held.number); order != 0) return order > 0;
+    return this_update >= held.this_update;
+}
+
 CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities) {
     const std::string issuer = to_text(X509_CRL_get_issuer(list));
-    if (auto why = unusable_extension(list); !why.empty()) return {nullptr, issuer + ": " + why};
     for (const KnownCa& authority : authorities) {
         X509* certificate = authority.certificate.get();
         if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(certificate)) != 0)
@@ -70,61 +192,106 @@ CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities) {
         crl->issuer_name = issuer;
         crl->this_update = to_millis(X509_CRL_get0_lastUpdate(list));
         crl->next_update = to_millis(X509_CRL_get0_nextUpdate(list));
-        crl->serials = serials_of(list);
-        return {std::move(crl), {}};
+        read_extensions(*crl, list);
+        Entries(*crl, list, certificate, authorities).read(X509_CRL_get_REVOKED(list));
+        ERR_clear_error();
+        std::string complaint;
+        if (!crl->gap.empty())
+            complaint = issuer + ": " + crl->gap +
+                        ": what it revokes is revoked, but it makes nobody else good";
+        return {std::move(crl), std::move(complaint)};
     }
     return {nullptr, issuer + ": no CA that is known here signed it", true};
 }
 
-void CrlSet::add(std::shared_ptr<const Crl> crl) {
-    auto& held = by_key_[crl->issuer_key];
-    if (!held || held->this_update <= crl->this_update) held = std::move(crl);
+bool CrlSet::add(List crl) {
+    auto& scopes = by_key_[crl->issuer_key];
+    List& held = scopes[crl->scope];
+    if (held && *held == *crl) return true;
+    const bool is_newest = !held || crl->supersedes(*held);
+    if (is_newest) {
+        held = std::move(crl);
+    } else if (crl->this_update > held->this_update) {
+        // The CA counts anew, or from two clocks. Which list is the newer cannot be told, so both
+        // revoke.
+        auto beside = std::make_shared<Crl>(*crl);
+        beside->scope += "-renumbered";
+        lacks(*beside, "its number is lower than that of an older list");
+        List& known = scopes[beside->scope];
+        if (!known || known->this_update <= beside->this_update) known = std::move(beside);
+    }
+    indirect_.clear();
+    for (const List& one : all())
+        if (!one->others.empty()) indirect_.push_back(one);
+    return is_newest;
 }
 
-const Crl* CrlSet::of(std::string_view issuer_key) const {
+void CrlSet::add_all(const CrlSet& before, storage::Millis now) {
+    for (const List& one : before.all()) {
+        const Crl* whole = before.of(one->issuer_key);
+        const bool is_over = one->next_update != 0 && one->next_update < now;
+        if (one->scope.empty() || !is_over || whole == nullptr ||
+            whole->this_update <= one->next_update)
+            add(one);
+    }
+}
+
+const Crl* CrlSet::of(std::string_view issuer_key, std::string_view scope) const {
     const auto found = by_key_.find(issuer_key);
-    return found == by_key_.end() ? nullptr : found->second.get();
+    if (found == by_key_.end()) return nullptr;
+    const auto list = found->second.find(scope);
+    return list == found->second.end() ? nullptr : list->second.get();
+}
+
+std::vector<CrlSet::List> CrlSet::all() const {
+    std::vector<List> lists;
+    for (const auto& [key, scopes] : by_key_)
+        for (const auto& [scope, list] : scopes) lists.push_back(list);
+    return lists;
+}
+
+const Crl* CrlSet::revoking(std::string_view link) const {
+    const auto colon = link.find(':');
+    const auto found = by_key_.find(link.substr(0, colon));
+    if (found != by_key_.end())
+        for (const auto& [scope, list] : found->second)
+            if (list->revokes(link.substr(colon + 1))) return list.get();
+    for (const List& list : indirect_)
+        if (std::ranges::binary_search(list->others, link, std::less<>{})) return list.get();
+    return nullptr;
 }
 
 CrlSet::Finding CrlSet::check(std::span<const std::string> path, storage::Millis now) const {
     Finding unknown;
     for (std::size_t depth = 0; depth < path.size(); ++depth) {
         const std::string_view link = path[depth];
-        const auto colon = link.find(':');
-        const Crl* crl = of(link.substr(0, colon));
         // Past its nextUpdate a list is not complete any more, but what it revokes is revoked.
-        if (crl != nullptr && crl->revokes(link.substr(colon + 1)))
-            return {Standing::Revoked, depth, crl};
-        const bool is_current =
-            crl != nullptr && (crl->next_update == 0 || now <= crl->next_update);
-        if (!is_current && unknown.standing == Standing::Good)
-            unknown = {Standing::Unknown, depth, crl};
+        if (const Crl* crl = revoking(link)) return {Standing::Revoked, depth, crl};
+        if (unknown.standing != Standing::Good) continue;
+        const auto found = by_key_.find(link.substr(0, link.find(':')));
+        bool is_known = false;
+        const Crl* nearest = nullptr;   // an old list that covers it, else one that does not
+        if (found != by_key_.end())
+            for (const auto& [scope, list] : found->second) {
+                const bool covers = list->covers(depth);
+                is_known =
+                    is_known || (covers && (list->next_update == 0 || now <= list->next_update));
+                if (nearest == nullptr || (covers && !nearest->covers(depth))) nearest = list.get();
+            }
+        if (!is_known) unknown = {Standing::Unknown, depth, nearest};
     }
     return unknown;
 }
 
-std::vector<std::string> CrlSet::keep_newer(const CrlSet& before) {
-    std::vector<std::string> kept;
-    for (auto& [key, crl] : by_key_) {
-        const auto known = before.by_key_.find(key);
-        if (known == before.by_key_.end() || known->second->this_update <= crl->this_update)
-            continue;
-        crl = known->second;
-        kept.push_back(crl->issuer_name);
-    }
-    return kept;
-}
-
 std::vector<std::string> CrlSet::newly_revoked(const CrlSet& before) const {
     std::vector<std::string> links;
-    for (const auto& [key, crl] : by_key_) {
-        const Crl* old = before.of(key);
-        if (old == crl.get()) continue;
-        static const std::vector<std::string> none;
-        const auto& known = old != nullptr ? old->serials : none;
-        std::vector<std::string> fresh;
-        std::ranges::set_difference(crl->serials, known, std::back_inserter(fresh));
-        for (const std::string& serial : fresh) links.push_back(key + ":" + serial);
+    const auto note = [&](std::string link) {
+        if (before.revoking(link) == nullptr) links.push_back(std::move(link));
+    };
+    for (const List& list : all()) {
+        if (before.of(list->issuer_key, list->scope) == list.get()) continue;
+        for (const std::string& serial : list->serials) note(list->issuer_key + ":" + serial);
+        for (const std::string& link : list->others) note(link);
     }
     return links;
 }

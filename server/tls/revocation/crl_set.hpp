@@ -13,14 +13,31 @@
 
 namespace grid::server::tls {
 
-/// The list of one CA, its signature verified. Immutable.
+/// The list of one CA, its signature verified. Immutable. A list that does not cover all of the
+/// CA's certificates is believed in what it revokes (RFC 5280 §5.2.5: who is listed is revoked),
+/// but does not make anybody else good.
 struct Crl {
     std::string issuer_key;                             // SHA-256 of the key that signed it, hex
     std::string issuer_name;                            // for people
     storage::Millis this_update = 0, next_update = 0;   // next: 0 when it does not say
-    std::vector<std::string> serials;                   // revoked, hex, sorted
+    std::string number;                                 // RFC 5280 §5.2.3, hex; empty: it has none
+    /// What it covers, as a word that differs where that differs; empty: all of the CA. Lists of
+    /// different scopes stand beside each other.
+    std::string scope;
+    bool covers_clients = true, covers_authorities = true;
+    std::string gap;                    // why it does not cover all, for people
+    std::vector<std::string> serials;   // revoked, hex, sorted
+    /// Of an indirect list: certificates of other CAs, as entries of paths, sorted.
+    std::vector<std::string> others;
 
     bool revokes(std::string_view serial) const;
+    bool covers(std::size_t depth) const {
+        return depth == 0 ? covers_clients : covers_authorities;
+    }
+    /// Of two lists of one scope the one with the higher number counts, and where a number does not
+    /// tell, the younger one.
+    bool supersedes(const Crl& held) const;
+    bool operator==(const Crl&) const = default;
 };
 
 /// A CA whose lists can be verified.
@@ -29,8 +46,9 @@ struct KnownCa {
     std::string key;
 };
 
-/// Checks one list against the CAs that are known. The text is why it cannot be used; `is_orphan`:
-/// no known CA signed it, so that a CA that is seen later may.
+/// Checks one list against the CAs that are known. Without `crl` the complaint is why it cannot be
+/// used, with it what it lacks; `is_orphan`: no known CA signed it, so that a CA that is seen later
+/// may.
 struct CrlRead {
     std::shared_ptr<const Crl> crl;
     std::string complaint;
@@ -40,11 +58,18 @@ CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities);
 
 class CrlSet {
 public:
-    /// Of several lists of one CA the newest counts.
-    void add(std::shared_ptr<const Crl> crl);
-    const Crl* of(std::string_view issuer_key) const;
-    std::size_t size() const { return by_key_.size(); }
-    const auto& all() const { return by_key_; }
+    using List = std::shared_ptr<const Crl>;
+
+    /// Of several lists of one scope the newest counts. False: a newer one is here.
+    bool add(List crl);
+    /// What was known stays known: a list counts until a newer one of its scope comes, whatever
+    /// becomes of the file. One of another scope goes when it is out of date and a younger list
+    /// covers the whole CA.
+    void add_all(const CrlSet& before, storage::Millis now);
+    /// The list of that scope; null: there is none.
+    const Crl* of(std::string_view issuer_key, std::string_view scope = {}) const;
+    std::size_t size() const { return all().size(); }
+    std::vector<List> all() const;
 
     enum class Standing { Good, Revoked, Unknown };
     struct Finding {
@@ -53,16 +78,16 @@ public:
         const Crl* crl = nullptr;   // that decided; null: there is none of that CA
     };
     /// Of a path (controller::Identity::path). Revoked anywhere wins; Unknown: a CA of the path has
-    /// no list here, or one past its nextUpdate.
+    /// no list here that covers it, or one past its nextUpdate.
     Finding check(std::span<const std::string> path, storage::Millis now) const;
-    /// Keeps the newer list of a CA where `before` has it: what was revoked is not taken back by a
-    /// file of yesterday. The CAs of which that is so, by the names of their lists.
-    std::vector<std::string> keep_newer(const CrlSet& before);
     /// What this set revokes and `before` did not, as entries of paths.
     std::vector<std::string> newly_revoked(const CrlSet& before) const;
 
 private:
-    std::map<std::string, std::shared_ptr<const Crl>, std::less<>> by_key_;
+    const Crl* revoking(std::string_view link) const;
+
+    std::map<std::string, std::map<std::string, List, std::less<>>, std::less<>> by_key_;
+    std::vector<List> indirect_;   // those that name certificates of other CAs
 };
 
 }   // namespace grid::server::tls

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <stdexcept>
 
 #include "server/stamp.hpp"
 #include "server/tls/certificate_text.hpp"
@@ -17,16 +18,51 @@ namespace {
 constexpr auto look_every = std::chrono::seconds(2);
 /// CAs between the anchors and the clients; more means that somebody issues CAs to fill our memory.
 constexpr std::size_t learned_max = 256;
+
+std::filesystem::path folder_in(const std::filesystem::path& data) {
+    return data.empty() ? data : data / "crl";
+}
+
+/// Why nothing can be read of it; empty: it can.
+std::string why_unreadable(const std::string& source) {
+    std::error_code failed;
+    if (std::filesystem::is_directory(source, failed)) {
+        (void)std::filesystem::directory_iterator(source, failed);
+        return failed ? source + ": " + failed.message() : std::string();
+    }
+    if (!std::filesystem::exists(source, failed)) return source + ": is not there";
+    auto lists = read_crls(source);
+    return lists ? std::string() : lists.error();
+}
 }   // namespace
 
-CrlWatch::CrlWatch(const Config::Tls& settings, Log& log) : paths_(settings.crl), log_(log) {
+bool is_known_crl_source(const std::string& source, const std::filesystem::path& data) {
+    return CrlStore(folder_in(data)).is_known(source);
+}
+
+std::string unreadable_crl_source(const Config::Tls& settings, const std::filesystem::path& data) {
+    const CrlStore store(folder_in(data));
+    for (const std::string& source : settings.crl) {
+        if (store.is_known(source)) continue;
+        if (auto why = why_unreadable(source); !why.empty())
+            return "tls.crl: " + why +
+                   ". Nothing is known of what it revokes; mend it, or take it out of tls.crl";
+    }
+    return {};
+}
+
+CrlWatch::CrlWatch(const Config::Tls& settings, const std::filesystem::path& data, Log& log)
+    : paths_(settings.crl), log_(log), store_(folder_in(data)) {
     if (!is_on()) return;
+    if (auto why = unreadable_crl_source(settings, data); !why.empty())
+        throw std::runtime_error(why);
     if (auto anchors = read_certificates(settings.client_ca))
         for (X509Ptr& anchor : *anchors) {
             std::string key = key_hash_of(anchor.get());
             learned_.insert(key);
             authorities_.push_back({std::move(anchor), std::move(key)});
         }
+    read_kept();
     look();
 }
 
@@ -43,6 +79,15 @@ void CrlWatch::stop() {
     thread_.join();
 }
 
+void CrlWatch::reload() {
+    if (!is_on()) return;
+    asio::post(thread_, [this] {
+        for (auto& [path, file] : files_) file.stamp = {};
+        found_ = {};
+        look();
+    });
+}
+
 void CrlWatch::wait() {
     timer_.expires_after(look_every);
     timer_.async_wait([this](boost::system::error_code error) {
@@ -57,64 +102,122 @@ std::shared_ptr<const CrlSet> CrlWatch::current() const {
     return current_;
 }
 
+std::vector<std::string> CrlWatch::problems() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    for (const auto& [about, what] : complaints_) all.push_back("tls.crl: " + what);
+    return all;
+}
+
+void CrlWatch::read_kept() {
+    std::vector<std::string> problems;
+    kept_ = store_.read(problems);
+    for (const std::string& problem : problems)
+        complain("kept " + problem, "", "a list that was kept cannot be read: " + problem);
+}
+
 void CrlWatch::look() {
     FilesFound found = find_files(paths_);
-    const bool is_first = files_.empty() && found_.files.empty();
+    const bool is_first = !std::exchange(has_looked_, true);
     if (is_first || found != found_) {
-        for (const std::string& path : found.missing) complain(path, "is not there");
         found_ = std::move(found);
-        if (read_changed() || is_first) rebuild();
+        const bool has_changed = read_changed();
+        note_sources();
+        if (has_changed || is_first) rebuild();
     }
     note_stale();
 }
 
+/// A source that is away or empty says nothing new, and takes nothing back.
+void CrlWatch::note_sources() {
+    for (const std::string& source : paths_) {
+        const bool is_missing = std::ranges::find(found_.missing, source) != found_.missing.end();
+        const auto is_of = [&source](const std::string& file) {
+            return file == source ||
+                   file.starts_with(source.ends_with('/') ? source : source + "/");
+        };
+        const bool has_files = std::ranges::any_of(found_.files, [&](const FileStamp& stamp) {
+            return is_of(stamp.path);
+        });
+        if (is_missing)
+            complain(source, source, source + " is not there, or cannot be read");
+        else if (!has_files)
+            complain(source, source, source + " is a directory without any list in it");
+        else if (!files_.contains(source))   // a directory; a file speaks for itself
+            withdraw(source);
+        const bool was_read = std::ranges::any_of(files_, [&](const auto& file) {
+            return is_of(file.first) && !file.second.lists.empty();
+        });
+        if (!was_read) continue;
+        if (auto done = store_.know(source); !done)
+            complain("sources", "", "cannot be kept in the data directory: " + done.error());
+    }
+}
+
 bool CrlWatch::read_changed() {
-    bool has_changed = std::erase_if(files_, [this](const auto& file) {
-                           return std::ranges::none_of(found_.files, [&](const FileStamp& stamp) {
-                               return stamp.path == file.first;
-                           });
-                       }) > 0;
+    std::erase_if(files_, [this](const auto& file) {
+        return std::ranges::none_of(found_.files, [&](const FileStamp& stamp) {
+            return stamp.path == file.first;
+        });
+    });
+    bool has_changed = false;
     for (const FileStamp& stamp : found_.files) {
-        const auto known = files_.find(stamp.path);
-        if (known != files_.end() && known->second.stamp == stamp) continue;
+        File& file = files_[stamp.path];
+        if (file.stamp == stamp) continue;
+        file.stamp = stamp;
         auto lists = read_crls(stamp.path);
         if (!lists) {
-            complain(stamp.path, lists.error());
-            if (known != files_.end()) known->second.stamp = stamp;
+            complain(stamp.path, stamp.path, lists.error());
             continue;
         }
-        complaints_.erase(stamp.path);
-        files_.insert_or_assign(stamp.path, File{stamp, std::move(*lists)});
+        withdraw(stamp.path);
+        file.lists = std::move(*lists);
         has_changed = true;
     }
     return has_changed;
 }
 
+void CrlWatch::add_list(CrlSet& next, X509_CRL* list, const std::string& file) {
+    CrlRead read = verify_crl(list, authorities_);
+    const std::string about = file + " " + to_text(X509_CRL_get_issuer(list));
+    if (read.complaint.empty())
+        withdraw(about);
+    else
+        complain(about, file, (file.empty() ? "" : file + ": ") + read.complaint);
+    if (!read.crl) return;
+    const Crl* held = next.of(read.crl->issuer_key, read.crl->scope);
+    const bool is_kept = held != nullptr && *held == *read.crl;
+    const std::string older = about + " (older)";
+    if (!next.add(read.crl)) {
+        complain(
+            older, file,
+            (file.empty() ? "" : file + ": ") + read.crl->issuer_name +
+                ": an older list than the one in force: that one stays"
+        );
+        return;
+    }
+    withdraw(older);
+    if (!is_kept) keep(*read.crl, list);
+}
+
+void CrlWatch::keep(const Crl& about, X509_CRL* list) {
+    if (auto done = store_.keep(about, list); !done)
+        complain("keep", "", "a list cannot be kept in the data directory: " + done.error());
+    else
+        withdraw("keep");
+}
+
 void CrlWatch::rebuild() {
     auto next = std::make_shared<CrlSet>();
+    next->add_all(*current(), now());
+    std::erase_if(kept_, [&](const CrlPtr& list) {
+        CrlRead read = verify_crl(list.get(), authorities_);
+        if (read.crl) next->add(std::move(read.crl));
+        return !read.is_orphan;
+    });
     for (const auto& [path, file] : files_)
-        for (const CrlPtr& list : file.lists) {
-            CrlRead read = verify_crl(list.get(), authorities_);
-            if (read.crl)
-                next->add(std::move(read.crl));
-            else
-                complain(path + " " + read.complaint, read.complaint);
-        }
-    const std::vector<std::string> kept = next->keep_newer(*current());
-    for (const auto& [key, crl] : next->all())
-        if (const std::string about = crl->issuer_name + " (older)";
-            std::ranges::find(kept, crl->issuer_name) != kept.end())
-            complain(about, "an older list than the one in force: that one stays");
-        else
-            complaints_.erase(about);
-    for (const auto& [key, crl] : next->all())
-        log_.info(
-            "crl_loaded",
-            {{"issuer", crl->issuer_name},
-             {"revoked", std::to_string(crl->serials.size())},
-             {"this_update", xml::to_datetime(crl->this_update)},
-             {"next_update", crl->next_update ? xml::to_datetime(crl->next_update) : "never"}}
-        );
+        for (const CrlPtr& list : file.lists) add_list(*next, list.get(), path);
+    tell_loaded(*next);
     std::vector<std::string> revoked = next->newly_revoked(*current());
     {
         const std::lock_guard lock(mutex_);
@@ -123,25 +226,55 @@ void CrlWatch::rebuild() {
     if (on_revoked_ && !revoked.empty()) on_revoked_(std::move(revoked));
 }
 
+void CrlWatch::tell_loaded(const CrlSet& next) const {
+    const auto before = current();
+    for (const auto& crl : next.all()) {
+        if (before->of(crl->issuer_key, crl->scope) == crl.get()) continue;
+        log_.info(
+            "crl_loaded",
+            {{"issuer", crl->issuer_name},
+             {"number", crl->number},
+             {"revoked", std::to_string(crl->serials.size() + crl->others.size())},
+             {"covers", crl->gap.empty() ? "all" : crl->gap},
+             {"this_update", xml::to_datetime(crl->this_update)},
+             {"next_update", crl->next_update ? xml::to_datetime(crl->next_update) : "never"}}
+        );
+    }
+}
+
 /// Once each, not every two seconds.
-void CrlWatch::complain(const std::string& about, const std::string& what) {
-    auto& said = complaints_[about];
-    if (said == what) return;
-    said = what;
-    log_.error("crl_unusable", {{"file", about}, {"reason", what}});
+void CrlWatch::complain(
+    const std::string& about, const std::string& file, const std::string& what
+) {
+    {
+        const std::lock_guard lock(mutex_);
+        auto& said = complaints_[about];
+        if (said == what) return;
+        said = what;
+    }
+    log_.error("crl_unusable", {{"file", file}, {"reason", what}});
+}
+
+void CrlWatch::withdraw(const std::string& about) {
+    const std::lock_guard lock(mutex_);
+    complaints_.erase(about);
 }
 
 void CrlWatch::note_stale() {
     const auto time = now();
     const auto set = current();
-    for (const auto& [key, crl] : set->all())
+    for (const auto& crl : set->all()) {
+        const std::string about = crl->issuer_key + crl->scope + " (stale)";
         if (crl->next_update != 0 && crl->next_update < time)
             complain(
-                crl->issuer_name, "its nextUpdate was " + xml::to_datetime(crl->next_update) +
-                                      ": what was revoked since then is not known here"
+                about, "",
+                crl->issuer_name + ": the nextUpdate of its list was " +
+                    xml::to_datetime(crl->next_update) +
+                    ": what was revoked since then is not known here"
             );
         else
-            complaints_.erase(crl->issuer_name);
+            withdraw(about);
+    }
 }
 
 void CrlWatch::learn(std::vector<X509Ptr> authorities, std::function<void(bool)> done) {

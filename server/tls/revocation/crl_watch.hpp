@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio.hpp>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,27 +14,40 @@
 #include "server/config.hpp"
 #include "server/log.hpp"
 #include "server/tls/revocation/crl_set.hpp"
+#include "server/tls/revocation/crl_store.hpp"
 
 namespace grid::server::tls {
 
+/// A source of tls.crl that would stop a start: it cannot be read, and no list of it was ever read
+/// into the data directory. Says which and why; empty: there is none.
+std::string unreadable_crl_source(const Config::Tls& settings, const std::filesystem::path& data);
+
+/// Whether a list of it was read at any time: then it stops no start.
+bool is_known_crl_source(const std::string& source, const std::filesystem::path& data);
+
 /// Looks at the files every two seconds and reads what changed, on a thread of its own: neither a
-/// connection nor the grid strand ever waits for a disk or a signature. A file that cannot be read
-/// any more keeps what it said last; a file that is gone says nothing.
+/// connection nor the grid strand ever waits for a disk or a signature. A list that was read once
+/// counts until a newer one comes, whatever becomes of its file, over a restart too.
 class CrlWatch {
 public:
     /// Entries of paths (controller::Identity::path) that are revoked from now on.
     using OnRevoked = std::function<void(std::vector<std::string>)>;
 
-    /// Reads everything once. Without files it does nothing, ever.
-    CrlWatch(const Config::Tls& settings, Log& log);
+    /// Reads everything once. Without files it does nothing, ever. Throws std::runtime_error where
+    /// `unreadable_crl_source` says why. `data`: the data directory; empty: nothing is kept.
+    CrlWatch(const Config::Tls& settings, const std::filesystem::path& data, Log& log);
     ~CrlWatch();
 
     bool is_on() const { return !paths_.empty(); }
     /// From now on changes are looked for. `on_revoked` runs on the thread of the watch.
     void start(OnRevoked on_revoked);
     void stop();
+    /// Looks at the files now, changed or not. Any thread.
+    void reload();
     /// Any thread.
     std::shared_ptr<const CrlSet> current() const;
+    /// What is wrong with the sources now, a sentence each. Any thread.
+    std::vector<std::string> problems() const;
     /// CAs of a path that was verified: their lists count too. `done` from any thread, at once when
     /// they are known already.
     void learn(std::vector<X509Ptr> authorities, std::function<void(bool)> done);
@@ -43,25 +57,36 @@ private:
         FileStamp stamp;
         std::vector<CrlPtr> lists;
     };
+    /// Standing complaints by what they are about, each said in the log once.
+    using Complaints = std::map<std::string, std::string>;
     void look();
     bool read_changed();
+    void note_sources();
+    void read_kept();
     void rebuild();
-    void complain(const std::string& about, const std::string& what);
+    void add_list(CrlSet& next, X509_CRL* list, const std::string& file);
+    void keep(const Crl& about, X509_CRL* list);
+    void tell_loaded(const CrlSet& next) const;
+    void complain(const std::string& about, const std::string& file, const std::string& what);
+    void withdraw(const std::string& about);
     void note_stale();
     void wait();
 
     const std::vector<std::string> paths_;
     Log& log_;
     OnRevoked on_revoked_;
-    mutable std::mutex mutex_;   // of the two below; held for a copy or a look-up
+    mutable std::mutex mutex_;   // of the three below; held for a copy or a look-up
     std::shared_ptr<const CrlSet> current_ = std::make_shared<CrlSet>();
     std::set<std::string> learned_;
+    Complaints complaints_;
 
     // Of the thread of the watch.
+    CrlStore store_;
     FilesFound found_;
+    bool has_looked_ = false;
     std::map<std::string, File> files_;
+    std::vector<CrlPtr> kept_;   // of the last run; those of CAs that are not known yet
     std::vector<KnownCa> authorities_;
-    std::map<std::string, std::string> complaints_;   // said already, by what they are about
     boost::asio::thread_pool thread_{1};
     boost::asio::steady_timer timer_{thread_.get_executor()};
 };

@@ -42,7 +42,14 @@ void OcspClient::ask(OcspSubject subject, std::string responder, bool is_fresh, 
             const OcspKnown* known = is_fresh ? nullptr : self->cache_.find(subject.id, now());
             if (known != nullptr) return done({known->answer, known->failure, {}, known->until});
             std::string url = responder.empty() ? subject.url : std::move(responder);
-            if (url.empty()) return done({{}, "the certificate names no OCSP responder", {}});
+            if (url.empty()) {
+                const std::string why =
+                    "the certificate names no OCSP responder (http://), and tls.ocsp_responder is "
+                    "not set";
+                self->cache_.keep_failure(subject.id, why, now());
+                self->log_.warn("ocsp_failed", {{"subject", subject.name}, {"reason", why}});
+                return done({{}, why, {}});
+            }
             const auto waiting = self->waiting_.find(subject.id);
             const bool is_full = waiting == self->waiting_.end()
                                      ? self->waiting_.size() >= questions_max
@@ -88,7 +95,7 @@ asio::awaitable<OcspVerdict> OcspClient::fetch(const OcspSubject& subject, const
     if (!read)
         verdict.failure = read.error();
     else if (read->standing == OcspStanding::Unknown)
-        verdict.failure = "the responder " + url + " does not know the certificate";
+        verdict.failure = "the responder " + shown_url(url) + " does not know the certificate";
     else
         verdict.answer = *read;
     verdict.der = std::move(fetched.body);

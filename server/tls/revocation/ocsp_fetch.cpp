@@ -22,6 +22,7 @@ Answer fail(std::string why) { return {{}, std::move(why)}; }
 
 struct Place {
     std::string host, port, target;
+    std::string authority;   // of the Host header, without the port
 };
 
 std::optional<Place> parse_place(const std::string& text) {
@@ -30,6 +31,9 @@ std::optional<Place> parse_place(const std::string& text) {
         return std::nullopt;
     Place place;
     place.host = url->host_address();
+    // RFC 3986 §3.2.2: an IPv6 literal stands in brackets, in the Host header too.
+    place.authority =
+        url->host_type() == boost::urls::host_type::ipv6 ? "[" + place.host + "]" : place.host;
     place.port = url->has_port() ? std::string(url->port()) : "80";
     place.target = url->encoded_path().empty() ? "/" : std::string(url->encoded_path());
     if (url->has_query()) place.target += "?" + std::string(url->encoded_query());
@@ -38,7 +42,7 @@ std::optional<Place> parse_place(const std::string& text) {
 
 http::request<http::string_body> make_request(const Place& place, std::string question) {
     http::request<http::string_body> request(http::verb::post, place.target, 11);
-    request.set(http::field::host, place.host + ":" + place.port);
+    request.set(http::field::host, place.authority + (place.port == "80" ? "" : ":" + place.port));
     request.set(http::field::content_type, "application/ocsp-request");
     request.set(http::field::accept, "application/ocsp-response");
     request.set(http::field::connection, "close");
@@ -49,11 +53,22 @@ http::request<http::string_body> make_request(const Place& place, std::string qu
 
 }   // namespace
 
+std::string shown_url(const std::string& text) {
+    auto url = boost::urls::parse_uri(text);
+    if (!url) return "(" + std::to_string(text.size()) + " bytes that are no URL)";
+    boost::urls::url shown(*url);
+    shown.remove_userinfo();
+    shown.remove_query();
+    shown.remove_fragment();
+    return std::string(shown.buffer());
+}
+
 asio::awaitable<Answer> fetch_ocsp(
     net::Strand strand, std::string url, std::string question, std::chrono::milliseconds deadline
 ) {
     const auto place = parse_place(url);
-    if (!place) co_return fail("the responder's address is no http:// URL: " + url);
+    const std::string shown = shown_url(url);
+    if (!place) co_return fail("the responder's address is no http:// URL: " + shown);
     asio::ip::basic_resolver<asio::ip::tcp, net::Strand> resolver(strand);
     net::Socket socket(strand);
     net::Watchdog<net::Strand> watchdog(strand, deadline, [&resolver, &socket] {
@@ -63,9 +78,9 @@ asio::awaitable<Answer> fetch_ocsp(
     });
     const auto why = [&](const boost::system::error_code& error) {
         if (watchdog.has_expired())
-            return "the responder " + url + " did not answer within " +
+            return "the responder " + shown + " did not answer within " +
                    std::to_string(deadline.count()) + " ms";
-        return "the responder " + url + ": " + error.message();
+        return "the responder " + shown + ": " + error.message();
     };
     auto [unresolved, ends] = co_await resolver.async_resolve(place->host, place->port, no_throw);
     if (unresolved || watchdog.has_expired()) co_return fail(why(unresolved));
@@ -88,7 +103,7 @@ asio::awaitable<Answer> fetch_ocsp(
     if (unread) co_return fail(why(unread));
     if (parser.get().result() != http::status::ok)
         co_return fail(
-            "the responder " + url + " answers HTTP " + std::to_string(parser.get().result_int())
+            "the responder " + shown + " answers HTTP " + std::to_string(parser.get().result_int())
         );
     co_return Answer{std::move(parser.get().body()), {}};
 }

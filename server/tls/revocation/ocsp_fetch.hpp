@@ -13,6 +13,8 @@ struct OcspFetched {
     std::string body;
     std::string failure;   // empty: there is a body
 };
+/// The address for people: without a user and a password.
+std::string shown_url(const std::string& url);
 /// Posts `question` to `url` (http://…) and gives the body of the answer, or why there is none.
 /// Runs on `strand`; bounded in time and bytes, whatever the responder does. Never throws.
 boost::asio::awaitable<OcspFetched> fetch_ocsp(

@@ -4,9 +4,14 @@
 namespace grid::server::tls {
 
 Trust::Trust(
-    boost::asio::io_context& context, const Config& config, SSL_CTX* xmpp, SSL_CTX* http, Log& log
+    boost::asio::io_context& context,
+    const Config& config,
+    SSL_CTX* xmpp,
+    SSL_CTX* http,
+    Log& log,
+    const std::filesystem::path& data
 )
-    : vetting_(context, config, log),
+    : vetting_(context, config, log, data),
       staple_(std::make_shared<Staple>(context, config.tls, vetting_.ocsp(), log)),
       chains_(xmpp, config, [this](const std::vector<std::string>& path) {
           return vetting_.refused_now(path);

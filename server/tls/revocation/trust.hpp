@@ -16,7 +16,8 @@ public:
         const Config& config,
         SSL_CTX* xmpp,
         SSL_CTX* http,
-        Log& log
+        Log& log,
+        const std::filesystem::path& data
     );
 
     void start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use);
@@ -26,6 +27,11 @@ public:
         return
             [this](const std::vector<std::string>& path) { return vetting_.revoked_since(path); };
     }
+
+    /// Reads what may have changed on disk: revocation lists. Any thread.
+    void reload() { vetting_.crls().reload(); }
+    /// What an operator should mend, a sentence each. Any thread.
+    std::vector<std::string> problems() { return vetting_.crls().problems(); }
 
     Vetting& vetting() { return vetting_; }
     TrustedChains& chains() { return chains_; }

@@ -12,17 +12,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// The path that OpenSSL built, own certificate first; it is about to be freed.
-std::vector<X509Ptr> path_of(const SSL* ssl) {
-    std::vector<X509Ptr> path;
-    STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
-    for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) {
-        X509_up_ref(sk_X509_value(chain, i));
-        path.emplace_back(sk_X509_value(chain, i));
-    }
-    return path;
-}
-
 void refuse(Presented& presented, std::string condition, std::string reason) {
     presented.acceptable = false;
     presented.condition = std::move(condition);
@@ -38,15 +27,20 @@ std::string to_reason(const CrlSet::Finding& finding, const Presented& presented
     if (finding.crl == nullptr)
         return "whether " + which + " is revoked is not known: there is no revocation list of " +
                issuer + " here";
+    if (!finding.crl->covers(finding.depth))
+        return "whether " + which + " is revoked is not known: of the revocation list of " +
+               finding.crl->issuer_name + ", " + finding.crl->gap;
     return "whether " + which + " is revoked is not known: the revocation list of " +
            finding.crl->issuer_name + " ended on " + xml::to_datetime(finding.crl->next_update);
 }
 
 }   // namespace
 
-Vetting::Vetting(asio::io_context& context, const Config& config, Log& log)
+Vetting::Vetting(
+    asio::io_context& context, const Config& config, Log& log, const std::filesystem::path& data
+)
     : config_(config),
-      crls_(config.tls, log),
+      crls_(config.tls, data, log),
       ocsp_(std::make_shared<OcspClient>(context, config.tls, log)),
       recheck_(std::make_shared<OcspRecheck>(context, ocsp_, config.tls.ocsp_responder)) {
     for (const std::string& text : config.accounts.approve)
@@ -70,7 +64,8 @@ asio::awaitable<Presented> Vetting::vet(net::TlsStream& stream) {
     presented.facts = {};
     std::vector<X509Ptr> path;
     const bool asks_ocsp = config_.tls.ocsp != "off";
-    if (presented.can_log_in() && (crls_.is_on() || asks_ocsp)) path = path_of(stream.ssl());
+    if (presented.can_log_in() && (crls_.is_on() || asks_ocsp))
+        path = verified_path_of(stream.ssl());
     stream.forget_peer_certificate();
     if (path.empty()) co_return presented;
     std::optional<OcspSubject> subject;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio.hpp>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,7 +20,14 @@ namespace grid::server::tls {
 /// Asked once per connection, after the handshake, by XMPP and HTTP alike. Outlives connections.
 class Vetting {
 public:
-    Vetting(boost::asio::io_context& context, const Config& config, Log& log);
+    /// `data`: the data directory, where lists are kept; empty: nowhere. Throws std::runtime_error
+    /// where a source of lists stops the start.
+    Vetting(
+        boost::asio::io_context& context,
+        const Config& config,
+        Log& log,
+        const std::filesystem::path& data = {}
+    );
 
     /// Before anybody can connect. `on_revoked` gets entries of paths, from any thread.
     /// `in_use` says whether a stream rests on such an entry.
@@ -34,6 +42,7 @@ public:
     /// not known is a reason, too. Any thread.
     std::string refused_now(const std::vector<std::string>& path) const;
     std::shared_ptr<OcspClient> ocsp() const { return ocsp_; }
+    CrlWatch& crls() { return crls_; }
 
 private:
     std::string why(const std::vector<std::string>& path, bool must_be_known) const;

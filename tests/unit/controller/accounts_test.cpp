@@ -80,8 +80,9 @@ TEST_CASE("S38: register, wait, be approved with groups; both sides are told") {
         grid::test::difference(
             grid::test::parse(stage.control.sent[1].message),
             "<message from='controller.grid.example' type='normal'>"
-            "<body>probe@grid.example asks to join the grid and waits for approval. Device type: "
-            "scanner. It says: a probe</body>"
+            "<body>probe@grid.example asks to join the grid and waits for approval. It says that "
+            "its "
+            "device type is: scanner. It says: a probe</body>"
             "<grid xmlns='gi' type='notification'>"
             "<AccountNotification xmlns='com.domain.gi.gcl.controller'><state>pending</state>"
             "<username>probe@grid.example</username><group>ops</group><group>siem</group>"
@@ -90,7 +91,8 @@ TEST_CASE("S38: register, wait, be approved with groups; both sides are told") {
     );
     const auto shown = stage.rest(root, "GET", "/accounts/probe@grid.example").second;
     CHECK(shown.find(R"("wished_groups":["ops","siem"])") != std::string::npos);
-    CHECK(shown.find(R"("device_type":"scanner")") != std::string::npos);
+    CHECK(shown.find(R"("wished_device_type":"scanner")") != std::string::npos);
+    CHECK(shown.find(R"("device_type":"")") != std::string::npos);
     CHECK(shown.find(R"("groups":[])") != std::string::npos);   // a wish only
     stage.control = {};
     CHECK(
@@ -226,6 +228,9 @@ TEST_CASE("account records and events survive their encoding") {
     account.changed = 6;
     account.changed_by = "me";
     account.slot = 3;
+    account.other_anchors = {"another", "one more"};
+    account.claimed_device = "claimed";
+    account.claim_has_changed = true;
     CHECK(decode_account(probe, encode(account), 9) == account);
     const std::string bytes = encode(account);
     for (std::size_t cut = 0; cut < bytes.size(); ++cut)
@@ -234,6 +239,36 @@ TEST_CASE("account records and events survive their encoding") {
                              {"g"}};
     CHECK(decode_account_event(encode(event)) == event);
     CHECK_FALSE(decode_account_event("P"));
+}
+
+TEST_CASE("found 34: a record of version 2 is read: one anchor, and a device type that nobody took"
+) {
+    // As version 2 was written; the fields that are new stand behind it.
+    Account account;
+    account.jid = probe;
+    account.state = AccountState::Enabled;
+    account.bind(GridStage::identity(probe));
+    account.device_type = "siem";
+    account.created = account.changed = 5;
+    const auto as_version_2 = [&](const std::string& approved_by) {
+        account.approved_by = approved_by;
+        std::string bytes = encode(account);
+        REQUIRE(bytes.front() == 3);
+        bytes.front() = 2;
+        return decode_account(probe, std::string_view(bytes).substr(0, bytes.size() - 3), 9);
+    };
+    const auto by_a_person = as_version_2("root@grid.example");
+    REQUIRE(by_a_person.has_value());
+    CHECK(by_a_person->anchor == "ca");
+    CHECK(by_a_person->other_anchors.empty());
+    CHECK(by_a_person->device_type == "siem");
+    const auto by_a_rule = as_version_2("rule -> everyone");
+    REQUIRE(by_a_rule.has_value());
+    CHECK(by_a_rule->device_type.empty());
+    CHECK(by_a_rule->claimed_device == "siem");
+    std::string later = encode(account);
+    later.front() = 4;
+    CHECK_FALSE(decode_account(probe, later, 9));
 }
 
 TEST_CASE("no sequence of requests reaches access without certificate, approval and policy") {

@@ -34,7 +34,7 @@ CertificateFacts facts() {
 
 bool meets(const std::string& text) { return approvals_of(rules({text}), facts()) == 1; }
 
-const Account* account(GridStage& stage, const char* jid = "probe@grid.example") {
+const Account* account(GridStage& stage, const std::string& jid = "probe@grid.example") {
     return stage.controller().state_for_admin().accounts.find(jid);
 }
 
@@ -98,7 +98,8 @@ TEST_CASE("S37: the first rule that fits decides; each group that is asked for m
     });
     using Names = std::vector<std::string>;
     const auto of = [&](std::uint64_t bits, const Names& wished) {
-        return approve_by_rule(all, bits, &wished);
+        const Claims claims{wished, {}};
+        return approve_by_rule(all, bits, &claims);
     };
     CHECK_FALSE(of(0b001, {"S-1"})->is_approved);
     CHECK(of(0b110, {"S-1", "T"})->groups == Names{"sensors", "S-1", "T"});
@@ -107,10 +108,8 @@ TEST_CASE("S37: the first rule that fits decides; each group that is asked for m
     CHECK_FALSE(of(0b010, {"U"}).has_value());
     CHECK_FALSE(of(0b000, {"S-1"}).has_value());
     CHECK_FALSE(of(0b010, {"administrators"}).has_value());
-    CHECK_FALSE(
-        approve_by_rule(rules({"group=* -> *"}), 1, std::array{Names{"administrators"}}.data())
-            .has_value()
-    );
+    const Claims greedy{{"administrators"}, {}};
+    CHECK_FALSE(approve_by_rule(rules({"group=* -> *"}), 1, &greedy).has_value());
     // At a login nothing is known of wishes: what looks at them waits, and what comes after too.
     CHECK_FALSE(approve_by_rule(all, 0b110, nullptr)->is_approved);
     CHECK(approve_by_rule(all, 0b100, nullptr)->is_approved);
@@ -141,14 +140,96 @@ TEST_CASE("S37: what a client says of itself counts once, and only when no perso
         CHECK(answer.attr_or("type", "") == "result");
     };
     says("sensor");
-    CHECK(account(stage)->device_type == "sensor");
-    says("firewall");   // another right may hang on it
-    CHECK(account(stage)->device_type == "sensor");
+    CHECK(account(stage)->claimed_device == "sensor");
+    CHECK(account(stage)->device_type.empty());   // no person took it, nor a rule that names it
+    says("firewall");
+    CHECK(account(stage)->claimed_device == "sensor");
     CHECK(account(stage)->groups == Groups{"everyone"});
     // Approved by a person: what it did not say then it cannot say now.
     stage.member("desk@grid.example/x", R"(["everyone"])");
     stage.sends("desk@grid.example/x", register_with("<param name='deviceType'>firewall</param>"));
     CHECK(account(stage, "desk@grid.example")->device_type.empty());
+    CHECK(account(stage, "desk@grid.example")->claimed_device.empty());
+}
+
+namespace {
+
+std::string says_device(const std::string& device) {
+    return register_with("<param name='deviceType'>" + device + "</param>");
+}
+
+}   // namespace
+
+TEST_CASE("found A12: a device type counts for the policy when a rule names it, or a person took it"
+) {
+    GridStage stage = ruled({"ou=Sensors; device=sensor-* -> sensors", "-> everyone"});
+    stage.policy("allow any publish any device sensor-*\n");
+    const auto may_publish = [&](const std::string& full) {
+        return stage.controller()
+            .check(stage.principal(full), grid::pubsub::Operation::Publish, "t", "")
+            .allowed;
+    };
+    // By a rule that does not look at it: a wish, and none for the policy.
+    auto shown = GridStage::identity("a@grid.example");
+    shown.approvals = 2;
+    REQUIRE(stage.connects_as("a@grid.example/x", shown));
+    stage.sends("a@grid.example/x", says_device("sensor-1"));
+    CHECK(account(stage, "a@grid.example")->claimed_device == "sensor-1");
+    CHECK_FALSE(may_publish("a@grid.example/x"));
+    // By one that names it.
+    auto sensor = GridStage::identity("b@grid.example");
+    sensor.approvals = 3;
+    REQUIRE(stage.connects_as("b@grid.example/x", sensor));
+    CHECK(account(stage, "b@grid.example") == nullptr);   // the rule waits for what it says
+    stage.sends("b@grid.example/x", says_device("sensor-2"));
+    REQUIRE(account(stage, "b@grid.example") != nullptr);
+    CHECK(account(stage, "b@grid.example")->device_type == "sensor-2");
+    CHECK(account(stage, "b@grid.example")->groups == Groups{"sensors"});
+    CHECK(may_publish("b@grid.example/x"));
+    stage.sends("b@grid.example/x", says_device("sensor-3"));
+    CHECK(account(stage, "b@grid.example")->device_type == "sensor-2");
+    // Or an administrator says so.
+    stage.administrator("root@grid.example");
+    CHECK(
+        stage
+            .rest(
+                "root@grid.example", "PATCH", "/accounts/a@grid.example",
+                R"({"device_type":"sensor-9"})"
+            )
+            .first == 200
+    );
+    CHECK(may_publish("a@grid.example/x"));
+}
+
+TEST_CASE("found A12: an approval is of what was looked at") {
+    GridStage stage;
+    stage.administrator("root@grid.example");
+    const auto approve = [&](const std::string& name, const std::string& body) {
+        return stage.rest(
+            "root@grid.example", "POST", "/accounts/" + name + "@grid.example/approve", body
+        );
+    };
+    const auto registers = [&](const std::string& name, const std::string& device) {
+        const std::string full = name + "@grid.example/x";
+        if (stage.principal(full).session == 0) REQUIRE(stage.connects(full));
+        stage.sends(full, says_device(device));
+    };
+    // What it said when it registered is what an administrator takes by approving.
+    registers("a", "printer");
+    CHECK(approve("a", "{}").first == 200);
+    CHECK(account(stage, "a@grid.example")->device_type == "printer");
+    // What it says later, while it waits, must be named.
+    for (const std::string& first : {std::string("printer"), std::string()}) {
+        const std::string name = first.empty() ? "c" : "b";
+        registers(name, first);
+        registers(name, "siem");
+        const auto refused = approve(name, "{}");
+        CHECK(refused.first == 409);
+        CHECK(refused.second.find("now says 'siem'") != std::string::npos);
+        CHECK(account(stage, name + "@grid.example")->state == AccountState::Pending);
+        CHECK(approve(name, R"({"device_type":"printer"})").first == 200);
+        CHECK(account(stage, name + "@grid.example")->device_type == "printer");
+    }
 }
 
 TEST_CASE("S37: who waits may still change what it asks for, and a rule that fits then lets it in"

@@ -65,7 +65,7 @@ Certificate make(const Spec& spec, const Certificate* issuer) {
         X509Ptr(X509_new()),
         KeyPtr(
             spec.rsa_bits > 0 ? EVP_RSA_gen(static_cast<unsigned>(spec.rsa_bits))
-                              : EVP_EC_gen("P-256")
+                              : EVP_EC_gen(spec.curve.c_str())
         )
     };
     X509* certificate = made.certificate.get();
@@ -91,9 +91,59 @@ Certificate make(const Spec& spec, const Certificate* issuer) {
     } else if (spec.usage) {
         add_extension(certificate, above, NID_ext_key_usage, *spec.usage);
     }
+    for (const auto& [name, value] : spec.extensions)
+        add_extension(certificate, above, OBJ_sn2nid(name.c_str()), value);
     add_alternative_names(certificate, spec);
     EVP_PKEY* signer = issuer ? issuer->key.get() : made.key.get();
     must(X509_sign(certificate, signer, EVP_sha256()) > 0, "signature");
+    return made;
+}
+
+Certificate cross_sign(const Certificate& ca, const Certificate& issuer) {
+    Certificate made{X509Ptr(X509_dup(ca.certificate.get())), nullptr};
+    EVP_PKEY_up_ref(ca.key.get());
+    made.key.reset(ca.key.get());
+    X509* certificate = made.certificate.get();
+    unsigned char serial[8];
+    RAND_bytes(serial, sizeof serial);
+    serial[0] = 0x12;
+    ASN1_STRING_set(X509_get_serialNumber(certificate), serial, sizeof serial);
+    X509_set_issuer_name(certificate, X509_get_subject_name(issuer.certificate.get()));
+    must(X509_sign(certificate, issuer.key.get(), EVP_sha256()) > 0, "signature");
+    return made;
+}
+
+X509Ptr make_slow(const std::string& subject, const std::string& issuer, int bits) {
+    X509Ptr made(X509_new());
+    X509* certificate = made.get();
+    X509_set_version(certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 7);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    const auto name = [](X509_NAME* to, const std::string& text) {
+        X509_NAME_add_entry_by_NID(
+            to, NID_commonName, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.data()),
+            static_cast<int>(text.size()), -1, 0
+        );
+    };
+    name(X509_get_subject_name(certificate), subject);
+    X509_NAME* above = X509_NAME_new();
+    name(above, issuer);
+    X509_set_issuer_name(certificate, above);
+    X509_NAME_free(above);
+    // A key that signs, for the form; then the numbers that a verifier would suffer from.
+    const KeyPtr signer(EVP_RSA_gen(2048));
+    BIGNUM *modulus = BN_new(), *exponent = BN_new();
+    BN_rand(modulus, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+    BN_rand(exponent, bits - 2, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+    RSA* numbers = RSA_new();
+    RSA_set0_key(numbers, modulus, exponent, nullptr);
+    EVP_PKEY* slow = EVP_PKEY_new();
+    EVP_PKEY_assign_RSA(slow, numbers);
+    X509_set_pubkey(certificate, slow);
+    EVP_PKEY_free(slow);
+    add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE");
+    must(X509_sign(certificate, signer.get(), EVP_sha256()) > 0, "signature");
     return made;
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/tls/openssl.hpp"
@@ -34,11 +35,19 @@ struct Spec {
     std::optional<std::string> usage = "clientAuth";   // extended key usage
     std::vector<XmppAddr> xmpp{};
     std::vector<std::string> dns{}, email{};
-    int rsa_bits = 0;   // 0: ECDSA P-256
+    int rsa_bits = 0;   // 0: ECDSA on `curve`
+    std::string curve = "P-256";
+    /// Any extensions, by their short names: {"keyUsage", "keyEncipherment"}.
+    std::vector<std::pair<std::string, std::string>> extensions{};
 };
 
 /// Signed by `issuer`; self-signed without one.
 Certificate make(const Spec& spec, const Certificate* issuer = nullptr);
+/// The same name and key, certified by another CA.
+Certificate cross_sign(const Certificate& ca, const Certificate& issuer);
+/// Its key is RSA with a modulus of random bytes and an exponent nearly as long: slow to use, and
+/// of no use to anybody but an attacker. Signed by nobody.
+X509Ptr make_slow(const std::string& subject, const std::string& issuer, int bits);
 Certificate make_ca(const std::string& name, const Certificate* issuer = nullptr);
 Certificate make_client(const Certificate& ca, const std::string& jid);
 Certificate make_server(const Certificate& ca, const std::string& domain);

@@ -76,6 +76,10 @@ TEST_CASE("every file that is wrong is named with its reason", "[tls]") {
         CHECK_THAT(set.error(), Contains("is not valid until "));
     }
     SECTION("a client's certificate") {
+        set.set(
+            make({.usage = "serverAuth", .extensions = {{"keyUsage", "keyEncipherment"}}}, &set.ca)
+        );
+        CHECK_THAT(set.error(), Contains("its key usage lacks digitalSignature"));   // found 33
         set.set(make({.usage = "clientAuth"}, &set.ca));
         CHECK_THAT(set.error(), Contains("lacks serverAuth"));
     }
@@ -165,4 +169,54 @@ TEST_CASE("where a client certificate is required the handshake refuses (S86, ch
     CHECK(MemoryHandshake(context.get(), make_client(set.ca, "ann@grid.example")).run());
     const auto stranger = make_ca("another CA");
     CHECK_FALSE(MemoryHandshake(context.get(), make_client(stranger, "ann@grid.example")).run());
+}
+
+TEST_CASE("found 35: more CA names than a handshake can carry are left out, and clients get in") {
+    Files set;
+    const auto ca = make_ca("a CA");
+    std::string few = to_pem(ca.certificate.get()), many = few;
+    for (int i = 0; i < 620; ++i) {
+        // One key for all: this is about names.
+        Certificate one{X509Ptr(X509_dup(ca.certificate.get())), nullptr};
+        X509_NAME* name = X509_get_subject_name(one.certificate.get());
+        const std::string unit = std::to_string(i) + std::string(60, 'x');
+        for (const int kind : {NID_organizationalUnitName, NID_organizationName})
+            X509_NAME_add_entry_by_NID(
+                name, kind, MBSTRING_ASC, reinterpret_cast<const unsigned char*>(unit.data()),
+                static_cast<int>(std::min<std::size_t>(unit.size(), 60)), -1, 0
+            );
+        X509_sign(one.certificate.get(), ca.key.get(), EVP_sha256());
+        many += to_pem(one.certificate.get());
+    }
+    for (const bool is_many : {false, true}) {
+        set.settings.client_ca = set.files.write("ca.crt", is_many ? many : few);
+        const auto context = tls::make_context(set.settings, tls::Use::Xmpp);
+        REQUIRE(context.has_value());
+        for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+            MemoryHandshake pair(context->get(), make_client(ca, "ann@grid.example"));
+            SSL_set_max_proto_version(pair.client(), version);
+            REQUIRE(pair.run());
+            CHECK(
+                sk_X509_NAME_num(SSL_CTX_get_client_CA_list(context->get())) == (is_many ? 0 : 1)
+            );
+        }
+    }
+}
+
+TEST_CASE("found 29: the groups of the key exchange are a setting, and P-384 alone is enough") {
+    Files set;
+    set.settings.groups = "X25519:P-000";
+    CHECK_THAT(set.error(), Contains("tls.groups is \"X25519:P-000\""));
+    set.settings.groups = Config::Tls{}.groups;
+    const auto context = tls::make_context(set.settings, tls::Use::Xmpp);
+    for (const char* group : {"P-256", "P-384", "P-521", "X25519"})
+        for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+            CAPTURE(group, version);
+            MemoryHandshake pair(context->get(), make_client(set.ca, "ann@grid.example"));
+            SSL_set_max_proto_version(pair.client(), version);
+            SSL_set1_groups_list(pair.client(), group);
+            // X25519 alone leaves TLS 1.2 no curve for the certificates: that is the client's wish.
+            if (std::string(group) == "X25519" && version == TLS1_2_VERSION) continue;
+            CHECK(pair.run());
+        }
 }

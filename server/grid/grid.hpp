@@ -129,6 +129,7 @@ private:
 
     storage::Result<storage::Revision> scan();
     bool work_in_background();
+    void look_up_wanted();
     /// Removes subscriptions that are no longer allowed, a slice at a time (sweep.cpp).
     void sweep();
     void begin_sweep();

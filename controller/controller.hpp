@@ -33,7 +33,7 @@ struct Settings {
     storage::Millis pending_expire_ms = 30LL * 24 * 3600 * 1000;
     std::size_t subtopics_max = 1'000;   // of one topic, whatever its providers say
     std::size_t audit_queue_max = 10'000;
-    std::size_t page_max = 500;
+    std::size_t page_max = 1'000;
     bool precheck = true;   // B.9: queries between clients are checked before they are delivered
     std::uint32_t publisher_lease_seconds = 300;   // B.7, of one that never sends presence
     std::string incident_topic;   // XEP-0268: reports to the grid become items of it; empty: none

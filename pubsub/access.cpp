@@ -159,17 +159,20 @@ Checked<Granted> grant_creation(
     granted.name = name;
     granted.bare = context.actor.jid.bare_view();
     granted.is_administrator = is_trusted(broker, context.actor);
-    if (const auto topic = topic_in(name); !topic.empty() && broker.memory.find(topic))
-        return refuse(
-            Errc::NotAllowed,
-            "Names of this form are kept for the subtopics of '" + std::string(topic) + "'."
-        );
     granted.verdict = granted.is_administrator
                           ? own_right(context.actor)
                           : broker.policy.check(context.actor, Operation::Create, name, type);
-    if (granted.verdict.allowed) return granted;
-    note_refusal(broker, context, Operation::Create, name, granted.verdict);
-    return denied(Operation::Create, name);
+    if (!granted.verdict.allowed) {
+        note_refusal(broker, context, Operation::Create, name, granted.verdict);
+        return denied(Operation::Create, name);
+    }
+    if (topic_in(name).empty()) return granted;
+    // Whether there is that topic or not: it may come, and then needs them.
+    return refuse(
+        Errc::NotAllowed,
+        "Names that end in '#subtopics', or in '/' and 16 of the digits 0-9 a-f, are kept for the "
+        "subtopics that the broker makes: choose another name."
+    );
 }
 
 std::optional<xml::StanzaError> check_on_behalf(

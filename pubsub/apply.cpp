@@ -40,6 +40,16 @@ void Memory::apply(const KeyChange& change) {
             if (hiding.revision != 0 && !hiding.record.is_deleted) note_items(hiding);
             return drop_if_empty(key->uid);
         }
+        case Tag::Lost:
+            node(key->uid).lost_up_to = change.record ? decode_lost(change.record->value).up_to : 0;
+            return drop_if_empty(key->uid);
+        case Tag::CursorKey:
+            has_cursor_key_ = change.record.has_value();
+            cursors_ = std::make_unique<Cursors>(
+                has_cursor_key_ ? decode_cursor_key(change.record->value).key
+                                : settings_.cursor_seed
+            );
+            return;
         case Tag::Edge:
             if (change.record)
                 tree_.link(key->uid, key->child, change.record->revision);
@@ -198,7 +208,7 @@ void Memory::drop_if_empty(std::uint64_t uid) {
     const auto found = nodes_.find(uid);
     if (found == nodes_.end()) return;
     const Node& node = *found->second;
-    if (node.revision != 0 || node.guard != 0 || node.hidden_up_to != 0 ||
+    if (node.revision != 0 || node.guard != 0 || node.hidden_up_to != 0 || node.lost_up_to != 0 ||
         !node.affiliations.empty() || !node.subscriptions.empty() || node.items.size() > 0 ||
         !node.subtopics.empty())
         return;

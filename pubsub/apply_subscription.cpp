@@ -1,5 +1,8 @@
 // pubsub/apply_subscription.cpp: memory follows the records of subscriptions: at the node, and
 // where else they are looked for.
+#include <algorithm>
+#include <iterator>
+
 #include "pubsub/memory.hpp"
 
 namespace grid::pubsub {
@@ -25,6 +28,19 @@ void Memory::note_subscription(Node& node, const Subscriptions::value_type& entr
         leases_.erase(lease);
 }
 
+/// At a node where nobody filters there is nothing to join.
+void Memory::note_joint(Node& node, const std::string& jid) {
+    if (node.filtered.empty() && node.joint.empty()) return;
+    const auto [first, last] = node.subscriptions_of(jid);
+    const bool is_filtered = std::any_of(first, last, [](const auto& entry) {
+        return !options_of(entry.second.options).filter.empty();
+    });
+    if (is_filtered && std::next(first) != last)
+        node.joint.insert(jid);
+    else
+        node.joint.erase(jid);
+}
+
 void Memory::apply_subscription(const ParsedKey& key, const storage::KeyChange& change) {
     Node& node = this->node(key.uid);
     const auto found = node.subscriptions.find(SubscriptionKeyView{key.name, key.subid});
@@ -35,12 +51,14 @@ void Memory::apply_subscription(const ParsedKey& key, const storage::KeyChange& 
         if (found != node.subscriptions.end()) {
             note_subscription(node, *found, false);
             found->second = std::move(subscription);
-            return note_subscription(node, *found, true);
+            note_subscription(node, *found, true);
+            return note_joint(node, found->first.jid);
         }
         const auto [made, is_new] = node.subscriptions.emplace(
             SubscriptionKey{std::string(key.name), std::string(key.subid)}, std::move(subscription)
         );
         note_subscription(node, *made, true);
+        note_joint(node, made->first.jid);
         ++subscribed_[account][key.uid];
         ++subscription_count_;
         return note_use(node);
@@ -48,6 +66,7 @@ void Memory::apply_subscription(const ParsedKey& key, const storage::KeyChange& 
     if (found == node.subscriptions.end()) return;
     note_subscription(node, *found, false);
     node.subscriptions.erase(found);
+    note_joint(node, std::string(key.name));
     --subscription_count_;
     note_use(node);
     auto& nodes = subscribed_[account];

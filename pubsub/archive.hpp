@@ -38,7 +38,7 @@ struct ArchiveMatch {
 };
 
 /// What of the node's kept items (from rank `first` on) matches: archive_match.cpp. item-not-found
-/// for an id that is not, or no longer, in the archive.
+/// for an id that is not, or no longer, in the archive (place_of).
 Checked<ArchiveMatch> match_archive(
     const Broker& broker, const Node& node, std::size_t first, const QueryArchive& query
 );

@@ -16,28 +16,17 @@ xml::StanzaError no_such_id(const std::string& id) {
     return refuse(Errc::ItemNotFound, "'" + id + "' is not, or no longer, in this archive.");
 }
 
-/// A place in the archive. An item may go from its middle (retracted, replaced): its place stays
-/// known, so that paging goes on. What is older than all that is kept, or never was, is not there.
-Checked<storage::Revision> place_of(const Node& node, std::size_t first, const std::string& id) {
-    const auto place = parse_item_cursor(id);
-    if (!place || place->epoch != node.epoch() || first == node.items.size()) return no_such_id(id);
-    const auto oldest = node.items.at(first).revision;
-    const auto newest = node.items.at(node.items.size() - 1).revision;
-    if (place->revision < oldest || place->revision > newest) return no_such_id(id);
-    return Checked<storage::Revision>(place->revision);
-}
-
 /// §4.1.3: each of them must be there.
 Checked<std::vector<std::size_t>> by_ids(
-    const Node& node, std::size_t first, const std::vector<std::string>& ids
+    const Broker& broker, const Node& node, std::size_t first, const std::vector<std::string>& ids
 ) {
     std::vector<std::size_t> ranks;
     for (const std::string& id : ids) {
-        const auto place = place_of(node, first, id);
+        const auto place = place_of(broker, node, first, id);
         if (!place) return place.error();
-        const std::size_t rank = node.items.rank_after(*place) - 1;
-        if (node.items.at(rank).revision != *place) return no_such_id(id);
-        ranks.push_back(rank);
+        const std::size_t behind = node.items.rank_after(*place);
+        if (behind <= first || node.items.at(behind - 1).revision != *place) return no_such_id(id);
+        ranks.push_back(behind - 1);
     }
     std::sort(ranks.begin(), ranks.end());
     ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
@@ -68,18 +57,18 @@ Checked<ArchiveMatch> match_archive(
     if (query.start) match.from = std::max(match.from, items.rank_at_time(*query.start));
     if (query.end) match.to = std::min(match.to, items.rank_at_time(*query.end + 1));
     if (query.after_id) {
-        const auto place = place_of(node, first, *query.after_id);
+        const auto place = place_of(broker, node, first, *query.after_id);
         if (!place) return place.error();
         match.from = std::max(match.from, items.rank_after(*place));
     }
     if (query.before_id) {
-        const auto place = place_of(node, first, *query.before_id);
+        const auto place = place_of(broker, node, first, *query.before_id);
         if (!place) return place.error();
         match.to = std::min(match.to, items.rank_after(*place - 1));
     }
     match.to = std::max(match.from, match.to);
     if (query.ids) {
-        auto ranks = by_ids(node, first, *query.ids);
+        auto ranks = by_ids(broker, node, first, *query.ids);
         if (!ranks) return ranks.error();
         for (std::size_t rank : *ranks)
             if (rank >= match.from && rank < match.to) match.ranks.push_back(rank);
@@ -101,15 +90,12 @@ Checked<Page> page_of_archive(
     const ArchiveMatch& match,
     const std::optional<xml::RsmRequest>& request
 ) {
-    if (request)   // §5.2.2: "If the UID … is not present in the archive"
-        for (const auto* cursor : {&request->after, &request->before})
-            if (*cursor && !(*cursor)->empty())
-                if (const auto place = place_of(node, first, **cursor); !place)
-                    return place.error();
+    // §5.2.2: "If the UID … is not present in the archive".
+    if (auto error = check_cursors(broker, node, first, request)) return *error;
     const auto find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
-        const auto place = parse_item_cursor(cursor);
-        const std::size_t rank =
-            node.items.rank_after(is_after ? place->revision : place->revision - 1);
+        const auto place = place_of(broker, node, first, cursor);
+        if (!place) return std::nullopt;
+        const std::size_t rank = node.items.rank_after(is_after ? *place : *place - 1);
         if (!match.is_single) return std::clamp(rank, match.from, match.to) - match.from;
         const auto at = std::lower_bound(match.ranks.begin(), match.ranks.end(), rank);
         return static_cast<std::size_t>(at - match.ranks.begin());

@@ -73,6 +73,8 @@ Checked<Request> parse_query(const IqRequest& iq, const Settings& settings) {
     QueryArchive query;
     query.node = std::move(*node);
     if (const std::string* id = payload.attr("queryid")) query.queryid = *id;
+    if (payload.child("order", order_by_ns) != nullptr)
+        return unsupported("order-by", "An archive is in the order of time; see <flip-page/>.");
     query.is_flipped = payload.child("flip-page") != nullptr;
     if (auto error = take_form(query, payload, settings)) return *error;
     auto page = page_in(payload);

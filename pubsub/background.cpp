@@ -31,6 +31,7 @@ public:
     void clean_subscriptions();
     void erase_stale_payloads();
     void erase_stale_positions();
+    void keep_cursor_key();
     void retain(RetentionCursor& cursor) {
         // The rest of a round is for the others, however much is published.
         add_retention(broker_, cursor, now_, batches_max_ - batches_max_ / 4, batches_);
@@ -115,6 +116,7 @@ void Round::erase_node(const Node& node, storage::Revision trash, std::uint64_t 
     }
     if (node.guard != 0) batch.erase(Family::Control, guard_key(node.uid));
     if (node.hidden_up_to != 0) batch.erase(Family::Control, hidden_key(node.uid));
+    if (node.lost_up_to != 0) batch.erase(Family::Control, lost_key(node.uid));
     batch.expect(Family::Control, node_key(node.uid), node.revision);
     batch.expect(Family::Control, trash_key(node.uid, epoch), trash);
     batch.erase(Family::Control, node_key(node.uid));
@@ -245,12 +247,25 @@ void Round::erase_stale_positions() {
     }
 }
 
+/// Cursors and archive ids that were given out hold over a restart.
+void Round::keep_cursor_key() {
+    if (memory_.is_scanning() || memory_.has_cursor_key() || broker_.settings.cursor_seed.empty())
+        return;
+    Batch batch;
+    batch.expect(Family::Control, cursor_key_key(), 0);
+    batch.put(
+        Family::Control, cursor_key_key(), encode(CursorKeyRecord{broker_.settings.cursor_seed})
+    );
+    add(std::move(batch));
+}
+
 }   // namespace
 
 std::vector<Batch> due_batches(
     const Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
 ) {
     Round round(broker, now, batches_max);
+    round.keep_cursor_key();
     if (!round.is_full()) round.clean_leavers();
     if (!round.is_full()) round.clean_subscriptions();
     round.retain(cursor.retention);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pubsub/engine.hpp"
+#include "pubsub/extracts.hpp"
 #include "pubsub/filter_indexes.hpp"
 #include "pubsub/memory.hpp"
 #include "pubsub/ports.hpp"
@@ -25,8 +26,10 @@ struct Broker {
     Memory memory;
     const ContentFilter* filter = nullptr;     // null: nothing is filtered
     const PayloadSchemas* schemas = nullptr;   // null: payloads have none
+    PayloadFaults faults;                      // any thread
     mutable VisibleCounts visible_counts;      // answers remembered, no state
     mutable FilterIndexes filter_indexes;      // the same
+    mutable Extracts extracts;                 // the same
 };
 
 }   // namespace grid::pubsub

@@ -33,7 +33,7 @@ public:
 class PayloadTest {
 public:
     virtual ~PayloadTest() = default;
-    virtual bool matches(const std::string& payload) const = 0;
+    virtual bool matches(const xml::Element& payload) const = 0;
 };
 
 class ContentFilter {

@@ -15,7 +15,7 @@ namespace grid::pubsub {
 namespace {
 
 using xml::Element;
-using Values = std::vector<std::optional<storage::Snapshot::Value>>;
+using Answer = std::variant<xml::StanzaError, Reply>;
 
 const xml::Ns forward_ns{"urn:xmpp:forward:0"};
 const xml::Ns validate_ns{"http://jabber.org/protocol/xdata-validate"};
@@ -34,25 +34,37 @@ Checked<Granted> readable(const Broker& broker, const Context& context, const st
 
 /// One message of the answer.
 struct Archived {
-    std::string cursor, id, publisher;
+    std::string cursor, publisher;
+    ItemAt at;
     storage::Millis time = 0;
-    std::optional<std::size_t> payload;   // which of the values read
+    bool has_payload = false;
 };
 
 /// What all messages of an answer have in common.
 struct Frame {
     std::string service, node, queryid, type;
+    Element fin;
 };
 
-/// XEP-0442 §3: as subscribers were told of it, one item in each.
-std::optional<Element> to_message(const Frame& frame, const Archived& item, const Values& values) {
-    Element element("item", xml::ns::pubsub_event, {{"id", item.id}});
+/// XEP-0442 §3: as subscribers were told of it, one item in each. Nothing: it was retracted or
+/// replaced meanwhile.
+Checked<std::optional<Element>> to_message(
+    const Frame& frame,
+    const Archived& item,
+    const storage::Snapshot* snapshot,
+    const PayloadFaults& faults
+) {
+    using State = StoredItem::State;
+    Element element("item", xml::ns::pubsub_event, {{"id", item.at.id}});
     if (!item.publisher.empty()) element.set("publisher", item.publisher);
-    if (item.payload) {
-        const auto& value = values.at(*item.payload);
-        if (!value) return std::nullopt;   // retracted or replaced meanwhile
-        auto payload = parse_payload(value->value);
-        if (!payload) return std::nullopt;
+    if (item.has_payload) {
+        const StoredItem stored = read_item(*snapshot, item.at, faults);
+        if (stored.state == State::Gone || stored.state == State::Replaced)
+            return std::optional<Element>();
+        if (stored.state == State::Failed) return store_failed();
+        if (stored.state == State::Lost) return unreadable(item.at.id);
+        auto payload = read_payload(item.at, stored.payload, faults);
+        if (!payload) return unreadable(item.at.id);
         element.add(std::move(*payload));
     }
     Element message(
@@ -68,26 +80,39 @@ std::optional<Element> to_message(const Frame& frame, const Archived& item, cons
         Element("forwarded", forward_ns, {}, std::move(delay), std::move(message))
     );
     if (!frame.queryid.empty()) result.set("queryid", frame.queryid);
-    return Element("message", xml::ns::client, {}, std::move(result));
+    return std::optional(Element("message", xml::ns::client, {}, std::move(result)));
 }
 
-Reply build_reply(
-    const Frame& frame, const std::vector<Archived>& items, const Values& values, Element fin
+/// With payloads it runs on the reader pool; without, there is no snapshot.
+Answer build_reply(
+    const Frame& frame,
+    const std::vector<Archived>& items,
+    const storage::Snapshot* snapshot,
+    const PayloadFaults& faults
 ) {
     std::vector<Element> messages;
-    for (const Archived& item : items)
-        if (auto message = to_message(frame, item, values)) messages.push_back(std::move(*message));
-    return reply_after(std::move(messages), std::move(fin));
+    for (const Archived& item : items) {
+        auto message = to_message(frame, item, snapshot, faults);
+        if (!message) return message.error();
+        if (*message) messages.push_back(std::move(**message));
+    }
+    return reply_after(std::move(messages), frame.fin);
 }
 
 /// §5.2: `complete` when the page reaches the end towards which the client goes.
-Element to_fin(const Node& node, const ArchiveMatch& match, const Page& page, bool is_backwards) {
+Element to_fin(
+    const Broker& broker,
+    const Node& node,
+    const ArchiveMatch& match,
+    const Page& page,
+    bool is_backwards
+) {
     Element fin("fin", archive_ns);
     if (is_backwards ? page.from == 0 : page.to == page.total) fin.set("complete", "true");
     xml::RsmReply set;
     set.count = page.total;
     const auto cursor = [&](std::size_t index) {
-        return item_cursor(node.epoch(), node.items.at(match.rank(index)).revision);
+        return item_cursor(broker, node, node.items.at(match.rank(index)).revision);
     };
     if (page.from < page.to) {
         set.first = cursor(page.from);
@@ -102,11 +127,11 @@ Element field(const char* var, const char* type) {
     return Element("field", xml::ns::data, {{"var", var}, {"type", type}});
 }
 
-Element metadata_entry(const char* name, const Node& node, std::size_t rank) {
+Element metadata_entry(const Broker& broker, const char* name, const Node& node, std::size_t rank) {
     const ItemView item = node.items.at(rank);
     return Element(
         name, archive_ns,
-        {{"id", item_cursor(node.epoch(), item.revision)},
+        {{"id", item_cursor(broker, node, item.revision)},
          {"timestamp", xml::to_datetime(item.time)}}
     );
 }
@@ -124,36 +149,35 @@ Decision decide(const Broker& broker, const Context& context, const QueryArchive
     if (!page) return page.error();
 
     std::vector<Archived> items;
-    Decision::Read read;
+    bool has_payloads = false;
     const NodeConfig& config = node.config();
     for (std::size_t i = page->from; i < page->to; ++i) {
         const ItemView item = node.items.at(match->rank(i));
         Archived archived;
-        archived.cursor = item_cursor(node.epoch(), item.revision);
-        archived.id = item.id;
+        archived.cursor = item_cursor(broker, node, item.revision);
+        archived.at = {node.uid, node.epoch(), std::string(item.id), item.revision};
         archived.time = item.time;
         if (config.itemreply == ItemReply::Publisher)
             archived.publisher = broker.memory.publisher(item);
-        if (config.deliver_payloads && item.payload_bytes > 0) {
-            archived.payload = read.keys.size();
-            read.keys.push_back(
-                {storage::Family::Payload, payload_key(node.uid, node.epoch(), item.revision)}
-            );
-        }
+        archived.has_payload = config.deliver_payloads && item.payload_bytes > 0;
+        has_payloads = has_payloads || archived.has_payload;
         items.push_back(std::move(archived));
     }
     if (request.is_flipped) std::reverse(items.begin(), items.end());   // §5.2.4
     const bool is_headline = config.notification_type == NotificationType::Headline;
     Frame frame{
         broker.settings.service.str(), node.name(), request.queryid,
-        is_headline ? "headline" : "normal"
+        is_headline ? "headline" : "normal",
+        to_fin(broker, node, *match, *page, request.page && request.page->before)
     };
-    Element fin = to_fin(node, *match, *page, request.page && request.page->before);
-    if (read.keys.empty()) return build_reply(frame, items, {}, std::move(fin));
-    read.finish = [frame = std::move(frame), items = std::move(items), fin](Values values) {
-        return std::variant<xml::StanzaError, Reply>(build_reply(frame, items, values, fin));
-    };
-    return read;
+    if (!has_payloads) {
+        auto answer = build_reply(frame, items, nullptr, broker.faults);
+        return std::get<Reply>(std::move(answer));   // there is nothing that could be unreadable
+    }
+    return Decision::Query{[frame = std::move(frame), items = std::move(items),
+                            &faults = broker.faults](const storage::Snapshot& snapshot) {
+        return build_reply(frame, items, &snapshot, faults);
+    }};
 }
 
 /// §4.1.5. `ids` is open: the form lists none.
@@ -181,8 +205,8 @@ Decision decide(const Broker& broker, const Context& context, const GetArchiveMe
     const std::size_t first = node.first_kept(broker.settings, context.now);
     Element metadata("metadata", archive_ns, {{"node", request.node}});
     if (first < node.items.size()) {
-        metadata.add(metadata_entry("start", node, first));
-        metadata.add(metadata_entry("end", node, node.items.size() - 1));
+        metadata.add(metadata_entry(broker, "start", node, first));
+        metadata.add(metadata_entry(broker, "end", node, node.items.size() - 1));
     }
     return Reply(std::move(metadata));
 }

@@ -1,10 +1,10 @@
 // pubsub/decide_bounce.cpp: a notification came back with an error (XEP-0060 §12.4).
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "pubsub/access.hpp"
 #include "pubsub/events.hpp"
+#include "pubsub/item_notification.hpp"
 #include "pubsub/subscription_change.hpp"
 #include "pubsub/use_cases.hpp"
 
@@ -25,19 +25,8 @@ bool is_final(const Bounce& bounce) {
            std::find(counted.begin(), counted.end(), bounce.condition) == counted.end();
 }
 
-/// The revision in the id of a notification: `ev-` and 16 digits (item_notification.cpp).
-storage::Revision revision_in(std::string_view id) {
-    constexpr std::size_t at = 3, digits = 16;
-    storage::Revision revision = 0;
-    if (!id.starts_with("ev-") || id.size() < at + digits) return 0;
-    std::from_chars(id.data() + at, id.data() + at + digits, revision, 16);
-    return revision;
-}
-
-bool has_item_of(const Node& node, storage::Revision revision) {
-    const std::size_t rank = node.items.rank_after(revision);
-    return rank > 0 && node.items.at(rank - 1).revision == revision;
-}
+/// It says that it is the id of an event of ours.
+bool is_of_event(const Bounce& bounce) { return bounce.message.starts_with(event_id); }
 
 /// The node whose notification came back, if its sender subscribed to it: it is named where the
 /// event was returned, else found by the message's id. Null: it cannot be told.
@@ -48,12 +37,9 @@ const Node* node_of(const Broker& broker, std::string_view bare, const Bounce& b
         return node && subscribed.contains(node->uid) ? node : nullptr;
     }
     if (subscribed.size() == 1) return broker.memory.find(subscribed.begin()->first);
-    const storage::Revision revision = revision_in(bounce.message);
-    for (const auto& [uid, count] : subscribed) {
-        const Node* node = broker.memory.find(uid);
-        if (revision != 0 && node && has_item_of(*node, revision)) return node;
-    }
-    return nullptr;
+    if (!is_of_event(bounce)) return nullptr;
+    const auto told = broker.memory.cursors().find_message(bounce.message.substr(event_id.size()));
+    return told && subscribed.contains(told->node) ? broker.memory.find(told->node) : nullptr;
 }
 
 }   // namespace
@@ -63,7 +49,7 @@ const Node* node_of(const Broker& broker, std::string_view bare, const Bounce& b
 Decision decide(const Broker& broker, const Context& context, const Bounce& bounce) {
     const xml::Jid& full = context.actor.jid;
     const std::string_view bare = full.bare_view();
-    if (!bounce.node && revision_in(bounce.message) == 0) return Reply{};   // of no event
+    if (!bounce.node && !is_of_event(bounce)) return Reply{};   // of no event
     if (bounce.type == "continue" || broker.memory.subscribed_nodes(bare).empty()) return Reply{};
     const Node* node = node_of(broker, bare, bounce);
     if (node && is_final(bounce)) {

@@ -85,7 +85,9 @@ std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeCo
         if (!request.has_item) return std::nullopt;
         return refuse(Errc::ItemForbidden, "This node only notifies: publish without an item.");
     }
-    if (!request.has_item) return refuse(Errc::ItemRequired, "Publish an item to this node.");
+    // §7.1.3.7: an item is for nodes that persist them, a payload for those that deliver it.
+    if (!request.has_item && config.persist_items)
+        return refuse(Errc::ItemRequired, "Publish an item to this node.");
     if (config.deliver_payloads && request.payload.empty())
         return refuse(Errc::PayloadRequired, "Items of this node have a payload.");
     return std::nullopt;
@@ -100,6 +102,12 @@ std::optional<xml::StanzaError> check_payload(const Publish& request, const Node
                                      " are taken."
         );
     if (config.type.empty() || request.payload_ns == config.type) return std::nullopt;
+    if (request.payload_ns == xml::ns::pubsub.uri())
+        return refuse(
+            Errc::InvalidPayload,
+            "The payload declares no namespace of its own; this node takes '" + config.type +
+                "': write xmlns='" + config.type + "' on the payload."
+        );
     return refuse(
         Errc::InvalidPayload, "The payload is in namespace '" + request.payload_ns +
                                   "'; this node takes '" + config.type + "'."
@@ -122,8 +130,7 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
     auto granted = grant(broker, context, Operation::Publish, request.node);
     if (!granted) {
         const bool is_missing = granted.error().condition == "item-not-found";
-        const bool is_kept = find_governing(broker, request.node) != nullptr;
-        if (is_missing && !is_kept && broker.settings.auto_create)
+        if (is_missing && broker.settings.auto_create)
             return publish_to_new(broker, context, request);
         return granted.error();
     }
@@ -177,7 +184,9 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
     } else {
         batch.is_volatile = !config.persist_items;
     }
-    event.extracted = extracted_of(broker, node, request, batch);
+    auto extracted = extracted_of(broker, node, request, batch);
+    if (!extracted) return extracted.error();
+    event.extracted = std::move(*extracted);
     batch.event = encode(event);
     Reply reply;
     if (request.has_item && !is_named) reply = publish_reply(request.node, event.id);
@@ -195,10 +204,25 @@ Decision decide(const Broker& broker, const Context& context, const Retract& req
         return unsupported("persistent-items", "This node keeps no items.");
     const auto item = node.items.find(request.id);
     const auto rank = node.items.rank_of(request.id);
-    if (!item || *rank < node.first_shown(broker.settings, context.now))
+    // What max_items hides is kept, for the archive and those who were away: a mistake can be taken
+    // back there, too.
+    if (!item || *rank < node.first_kept(broker.settings, context.now))
         return refuse(Errc::ItemNotFound, "There is no item '" + request.id + "' in this node.");
     if (!may_any && broker.memory.publisher(*item) != granted->bare)
         return refuse(Errc::Forbidden, "Only its publisher and owners may retract this item.");
+
+    // Who is subscribed with a filter hears of it if the filter had let the item through.
+    const bool has_to_look = item->payload_bytes > 0 && needs_extracts(broker, node);
+    if (has_to_look && (!request.found || request.found->revision != item->revision)) {
+        request.found = std::make_shared<FoundExtract>();
+        WantedExtract wanted{{node.uid, node.epoch(), request.id, item->revision}, node.name()};
+        return Decision::Work{
+            {},
+            [&broker, wanted = std::move(wanted), found = request.found](const auto& snapshot) {
+                *found = find_extract(snapshot, wanted, *broker.filter, broker.faults);
+            }
+        };
+    }
 
     Batch batch = start_batch(*granted);
     const std::string key = item_key(node.uid, node.epoch(), request.id);
@@ -209,7 +233,11 @@ Decision decide(const Broker& broker, const Context& context, const Retract& req
     batch.erase(Family::Index, key);
     keep_hidden(batch, broker.settings, node);
     const bool is_notified = request.is_notified || node.config().notify_retract;
-    batch.event = encode(ItemsRetracted{node.uid, is_notified, {request.id}});
+    ItemsRetracted event{node.uid, is_notified, {request.id}};
+    event.extracted.push_back(
+        has_to_look ? request.found->extracted : std::optional<std::string>("")
+    );
+    batch.event = encode(event);
     return commit(broker, context, *granted, std::move(batch));
 }
 

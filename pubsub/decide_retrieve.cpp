@@ -15,39 +15,66 @@ namespace grid::pubsub {
 
 namespace {
 
-/// One item of the answer; `payload` says which of the values read belongs to it.
+using Answer = std::variant<xml::StanzaError, Reply>;
+
+/// One item of the answer.
 struct Wanted {
-    std::string id, publisher;
+    ItemAt at;
+    std::string publisher;
     bool has_payload = false;
 };
 
-using Values = std::vector<std::optional<storage::Snapshot::Value>>;
+/// What is asked for: the answer but for the payloads.
+struct Wish {
+    std::string node;
+    std::vector<Wanted> items;
+    bool is_publisher_shown = false;
+    std::optional<xml::Element> set;
+    std::shared_ptr<const PayloadTest> test;   // null: all of them
+};
 
-/// Runs on the reader pool. An item whose payload is gone was retracted meanwhile: it is left out.
-Reply build_reply(
-    const std::string& node,
-    const std::vector<Wanted>& wanted,
-    const Values& values,
-    const std::optional<xml::Element>& set,
-    const PayloadTest* test = nullptr
+/// Nothing: it is none of those asked for any more, or the filter does not let it through.
+Checked<std::optional<xml::Element>> build_item(
+    const Wish& wish,
+    const Wanted& item,
+    const storage::Snapshot* snapshot,
+    const PayloadFaults& faults
 ) {
-    xml::Element items("items", xml::ns::pubsub, {{"node", node}});
-    std::size_t next = 0;
-    for (const Wanted& item : wanted) {
-        xml::Element element("item", {{"id", item.id}});
-        if (!item.publisher.empty()) element.set("publisher", item.publisher);
-        if (item.has_payload) {
-            const auto& value = values.at(next++);
-            if (!value || (test && !test->matches(value->value))) continue;
-            auto payload = parse_payload(value->value);
-            if (!payload) continue;
-            element.add(std::move(*payload));
-        }
-        items.add(std::move(element));
+    using Built = std::optional<xml::Element>;
+    using State = StoredItem::State;
+    StoredItem stored;
+    if (item.has_payload) stored = read_item(*snapshot, item.at, faults);
+    if (stored.state == State::Gone) return Built();
+    if (stored.state == State::Failed) return store_failed();
+    if (stored.state == State::Lost) return unreadable(item.at.id);
+    const bool is_replaced = stored.state == State::Replaced;
+    const std::string& publisher = is_replaced ? stored.publisher : item.publisher;
+    xml::Element element("item", {{"id", item.at.id}});
+    if (wish.is_publisher_shown && !publisher.empty()) element.set("publisher", publisher);
+    if (stored.payload.empty()) {
+        if (wish.test) return Built();
+        return Built(std::move(element));
+    }
+    auto payload = read_payload(item.at, stored.payload, faults);
+    if (!payload) return unreadable(item.at.id);
+    if (wish.test && !wish.test->matches(*payload)) return Built();
+    element.add(std::move(*payload));
+    return Built(std::move(element));
+}
+
+/// With payloads it runs on the reader pool; without, there is no snapshot.
+Answer build_reply(
+    const Wish& wish, const storage::Snapshot* snapshot, const PayloadFaults& faults
+) {
+    xml::Element items("items", xml::ns::pubsub, {{"node", wish.node}});
+    for (const Wanted& item : wish.items) {
+        auto element = build_item(wish, item, snapshot, faults);
+        if (!element) return element.error();
+        if (*element) items.add(std::move(**element));
     }
     xml::Element pubsub("pubsub", xml::ns::pubsub, {}, std::move(items));
-    if (set) pubsub.add(*set);
-    return pubsub;
+    if (wish.set) pubsub.add(*wish.set);
+    return Reply(std::move(pubsub));
 }
 
 /// §6.5.9.1, §6.5.9.2: of the address that asks, or of its account.
@@ -107,49 +134,54 @@ Decision decide(const Broker& broker, const Context& context, const RetrieveItem
     if (!node.config().persist_items)   // §6.5.9.4
         return unsupported("persistent-items", "This node keeps no items.");
 
-    const std::size_t first = node.first_shown(broker.settings, context.now);
+    const Shown shown{
+        node.first_shown(broker.settings, context.now),
+        node.first_kept(broker.settings, context.now)
+    };
     std::vector<std::size_t> ranks;
     std::optional<xml::Element> set;
     if (!request.ids.empty()) {
-        auto found = by_id(broker, node, request, first);
+        auto found = by_id(broker, node, request, shown.first);
         if (!found) return found.error();
         ranks = std::move(*found);
     } else if (request.order) {
         auto page =
-            page_in_order(broker, node, first, *request.order, request.page, request.max_items);
+            page_in_order(broker, node, shown, *request.order, request.page, request.max_items);
         if (!page) return page.error();
         ranks = std::move(page->ranks);
         set = std::move(page->set);
     } else {
-        auto page = page_of_items(broker, node, first, request.page, request.max_items, true);
+        Shown list = shown;
+        // §6.5.7 beside §6.5.4: pages of the newest ones.
+        const std::uint64_t most = request.max_items.value_or(no_limit);
+        if (request.page && node.items.size() - list.first > most)
+            list.first = node.items.size() - static_cast<std::size_t>(most);
+        auto page = page_of_items(broker, node, list, request.page, request.max_items, true);
         if (!page) return page.error();
-        for (std::size_t i = page->from; i < page->to; ++i) ranks.push_back(first + i);
-        set = set_of_items(node, first, *page);
+        for (std::size_t i = page->from; i < page->to; ++i) ranks.push_back(list.first + i);
+        set = set_of_items(broker, node, list.first, *page);
     }
 
-    std::vector<Wanted> wanted;
-    Decision::Read read;
-    const bool is_publisher_shown = node.config().itemreply == ItemReply::Publisher;
+    Wish wish{request.node, {}, node.config().itemreply == ItemReply::Publisher, set, test};
+    bool has_payloads = false;
     for (std::size_t rank : ranks) {
         const ItemView item = node.items.at(rank);
         const bool has_payload = item.payload_bytes > 0;
-        wanted.push_back(
-            {std::string(item.id), is_publisher_shown ? broker.memory.publisher(item) : "",
+        if (test && !has_payload) continue;
+        has_payloads = has_payloads || has_payload;
+        wish.items.push_back(
+            {{node.uid, node.epoch(), std::string(item.id), item.revision},
+             wish.is_publisher_shown ? broker.memory.publisher(item) : "",
              has_payload}
         );
-        if (has_payload)
-            read.keys.push_back(
-                {storage::Family::Payload, payload_key(node.uid, node.epoch(), item.revision)}
-            );
     }
-    if (test) std::erase_if(wanted, [](const Wanted& item) { return !item.has_payload; });
-    if (read.keys.empty()) return build_reply(request.node, wanted, {}, set);
-    read.finish = [name = request.node, wanted = std::move(wanted), set, test](Values values) {
-        return std::variant<xml::StanzaError, Reply>(
-            build_reply(name, wanted, values, set, test.get())
-        );
-    };
-    return read;
+    if (!has_payloads) {
+        auto answer = build_reply(wish, nullptr, broker.faults);
+        return std::get<Reply>(std::move(answer));   // there is nothing that could be unreadable
+    }
+    return Decision::Query{[wish = std::move(wish), &faults = broker.faults](const auto& snapshot) {
+        return build_reply(wish, &snapshot, faults);
+    }};
 }
 
 }   // namespace grid::pubsub

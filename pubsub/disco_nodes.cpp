@@ -64,7 +64,8 @@ Decision decide(const Broker& broker, const Context& context, const DiscoverItem
     const bool is_entitled = !check_retrieval(*granted);
     const std::size_t first =
         is_entitled ? node.first_shown(broker.settings, context.now) : node.items.size();
-    auto page = page_of_items(broker, node, first, request.page, std::nullopt, false);
+    const Shown shown{first, node.first_kept(broker.settings, context.now)};
+    auto page = page_of_items(broker, node, shown, request.page, std::nullopt, false);
     if (!page) return page.error();
     show_set(broker, *page);
     for (std::size_t i = page->from; i < page->to; ++i)
@@ -72,7 +73,7 @@ Decision decide(const Broker& broker, const Context& context, const DiscoverItem
             "item", {{"jid", broker.settings.service.str()},
                      {"name", std::string(node.items.at(first + i).id)}}
         ));
-    if (auto set = set_of_items(node, first, *page)) query.add(std::move(*set));
+    if (auto set = set_of_items(broker, node, first, *page)) query.add(std::move(*set));
     return Reply(std::move(query));
 }
 

@@ -93,6 +93,12 @@ void Engine::attach(const ContentFilter& filter) { state_->broker->filter = &fil
 
 void Engine::attach(const PayloadSchemas& schemas) { state_->broker->schemas = &schemas; }
 
+void Engine::report_faults(PayloadFaults::Report report) {
+    state_->broker->faults.report_to(std::move(report));
+}
+
+const PayloadFaults& Engine::payload_faults() const { return state_->broker->faults; }
+
 std::optional<Prepared> Engine::prepare_message(const xml::Element& message) {
     if (auto bounce = parse_bounce(message))
         return prepare_request(*state_->broker, std::move(*bounce));
@@ -121,6 +127,7 @@ void Engine::notify(const storage::Committed& committed, Notifier& notifier) {
 void Engine::scan_started() {
     state_->broker->memory.forget();
     state_->broker->filter_indexes = {};   // they point into memory
+    state_->broker->extracts = {};
 }
 
 void Engine::count_bounce(const Bounced& bounced, storage::Millis now) {
@@ -148,6 +155,22 @@ std::vector<storage::Batch> Engine::due(storage::Millis now, std::size_t batches
              state_->subtopics.due(*state_->broker, now, batches_max - batches.size()))
             batches.push_back(std::move(batch));
     return batches;
+}
+
+std::vector<WantedExtract> Engine::take_wanted() { return state_->broker->extracts.take_wanted(); }
+
+std::vector<FoundExtract> Engine::look_up(
+    const storage::Snapshot& snapshot, const std::vector<WantedExtract>& wanted
+) const {
+    std::vector<FoundExtract> found;
+    for (const WantedExtract& one : wanted)
+        found.push_back(find_extract(snapshot, one, *state_->broker->filter, state_->broker->faults)
+        );
+    return found;
+}
+
+void Engine::learn(std::vector<FoundExtract> found) {
+    state_->broker->extracts.learn(std::move(found));
 }
 
 std::vector<Subscriber> Engine::audience(std::uint64_t node, AudienceKind kind) const {
@@ -179,6 +202,18 @@ std::optional<Notification> Engine::owed_message(
     const OwedItem& item, const xml::Jid& subscriber, std::string_view payload
 ) const {
     return pubsub::owed_message(*state_->broker, item, subscriber, payload);
+}
+
+std::vector<Notification> Engine::owed_messages(
+    const std::vector<const OwedItem*>& sources,
+    const xml::Jid& subscriber,
+    std::string_view payload
+) const {
+    return pubsub::owed_messages(*state_->broker, sources, subscriber, payload);
+}
+
+std::vector<PresenceStart> Engine::starts_at_presence(const xml::Jid& full) const {
+    return pubsub::starts_at_presence(*state_->broker, full);
 }
 
 std::vector<storage::Batch> Engine::note_positions(

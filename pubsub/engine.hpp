@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "pubsub/content_filter.hpp"
+#include "pubsub/extracts.hpp"
 #include "pubsub/ports.hpp"
 #include "pubsub/request.hpp"
+#include "pubsub/stored_payload.hpp"
 #include "storage/batch.hpp"
 #include "storage/decision.hpp"
 #include "storage/store.hpp"
@@ -54,7 +56,7 @@ struct Settings {
     std::uint32_t lease_reminder_seconds = 3600;
     /// Errors that came back from a subscriber in a day, after which its subscriptions end (§12.4).
     std::uint32_t bounces_max = 20;
-    std::size_t page_max = 500;
+    std::size_t page_max = 1'000;
     /// Default `pubsub#type` by NodeID glob, first match wins.
     std::vector<std::pair<std::string, std::string>> types;
     bool strict_type = false;   // refuse creation without a type
@@ -73,6 +75,8 @@ struct Settings {
     std::size_t children_max = 20'000;   // of one collection: what `max` means
     /// How long a subtopic stays that nobody is subscribed to (S63).
     storage::Millis subtopic_grace_ms = 60'000;
+    /// Random bytes for Cursors, where the store has none yet.
+    std::string cursor_seed;
 
     storage::Millis reminder() const { return storage::Millis{lease_reminder_seconds} * 1000; }
 };
@@ -80,15 +84,6 @@ struct Settings {
 /// When an entity is there to be told (pubsub#show-values), as bits.
 enum Show : std::uint8_t { Online = 1, Away = 2, Chat = 4, Dnd = 8, ExtendedAway = 16 };
 inline constexpr std::uint8_t every_show = 31;
-
-/// What a subscriber's copy of a notification has besides (§7.1.2.4, §12.6).
-struct Flavour {
-    bool has_body = false;
-    std::string headers;   // a complete `<headers/>` element, or nothing
-    std::string node;      // §12.20: told as of that node, the topic; empty: as it is
-
-    bool is_plain() const { return !has_body && headers.empty() && node.empty(); }
-};
 
 /// One subscriber as fan-out needs it: one per JID, whatever the number of its subscriptions.
 struct Subscriber {
@@ -103,10 +98,13 @@ struct OwedItem {
     std::uint64_t node = 0;
     std::string id;
     storage::Revision revision = 0;
-    storage::KeyRef payload;                         // no key: there is none
+    std::uint64_t shelf = 0, epoch = 0;   // of the node whose index has it
+    bool has_payload = false;
     bool is_for_bare = false, is_for_full = false;   // which addresses subscribed
     /// Only a payload that passes is owed: an item of the topic, told as of the subtopic.
     std::shared_ptr<const PayloadTest> test;
+
+    ItemAt at() const { return {shelf, epoch, id, revision}; }
 };
 /// The oldest of what is owed, in commit order.
 struct Owed {
@@ -119,6 +117,14 @@ struct Position {
 };
 /// Subscriptions of a resource that begin earlier than its position (§6.1.7): node → revision.
 using EarlierStarts = std::map<std::uint64_t, storage::Revision>;
+
+/// The last item of a node whose subscribers get it whenever they come online (§12.2): what is owed
+/// begins there.
+struct PresenceStart {
+    std::uint64_t node = 0;
+    bool is_bare = false;
+    storage::Revision after = 0;
+};
 
 /// A node as administration and disco show it.
 struct NodeView {
@@ -177,6 +183,10 @@ public:
     void attach(const ContentFilter& filter);
     /// Without, any payload is taken. Call once, before anything else.
     void attach(const PayloadSchemas& schemas);
+    /// Whom to tell of payloads that cannot be read, from any thread. Call once, before anything
+    /// else.
+    void report_faults(PayloadFaults::Report report);
+    const PayloadFaults& payload_faults() const;
 
     /// pubsub, pubsub#owner, disco#info and disco#items requests to the service address.
     std::optional<Result<Prepared, xml::StanzaError>> prepare(const IqRequest& request) override;
@@ -197,6 +207,14 @@ public:
     /// Background work that is due: trims, expiry, erasing what is unreachable. Each is one bounded
     /// batch, decided against the present state; empty when nothing is due.
     std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
+
+    /// Items that are to expire and have to be read before, for `look_up` to find on any thread;
+    /// what comes of it goes to `learn`.
+    std::vector<WantedExtract> take_wanted();
+    std::vector<FoundExtract> look_up(
+        const storage::Snapshot& snapshot, const std::vector<WantedExtract>& wanted
+    ) const;
+    void learn(std::vector<FoundExtract> found);
 
     /// Who gets this node's notifications now: subscribed, delivering, and allowed by the policy in
     /// force. A removed node's last audience stays known until its trash is erased.
@@ -229,6 +247,15 @@ public:
     std::optional<Notification> owed_message(
         const OwedItem& item, const xml::Jid& subscriber, std::string_view payload
     ) const;
+    /// The same for one item that came to this address by several sources, each passed by its
+    /// filter: one message for a topic and its filters (§6.1.6), besides those of other nodes.
+    std::vector<Notification> owed_messages(
+        const std::vector<const OwedItem*>& sources,
+        const xml::Jid& subscriber,
+        std::string_view payload
+    ) const;
+    /// Where this resource begins to be owed, besides, because it comes online.
+    std::vector<PresenceStart> starts_at_presence(const xml::Jid& full) const;
     /// Batches that note positions, for those JIDs that subscribed to anything.
     std::vector<storage::Batch> note_positions(
         const std::vector<std::pair<std::string, storage::Revision>>& positions

@@ -23,6 +23,9 @@ struct Writer {
         out.u64(e.node).boolean(e.is_notified).u64(e.hidden_after);
         out.u64(e.hidden_up_to).varint(e.ids.size());
         for (const std::string& id : e.ids) out.text(id);
+        out.varint(e.extracted.size());
+        for (const auto& extracted : e.extracted)
+            out.boolean(extracted.has_value()).text(extracted.value_or(""));
     }
     void operator()(const NodePurged& e) const { out.u64(e.node); }
     void operator()(const NodeDeleted& e) const { out.u64(e.node).text(e.redirect); }
@@ -53,9 +56,15 @@ struct Writer {
 std::string string_of(Decoder& in) { return std::string(in.text()); }
 
 ItemsRetracted read_retracted(Decoder& in) {
-    ItemsRetracted event{in.u64(), in.boolean(), {}, in.u64(), in.u64()};
+    ItemsRetracted event{in.u64(), in.boolean(), {}, in.u64(), in.u64(), {}};
     const std::uint64_t count = in.varint();
     for (std::uint64_t i = 0; i < count && in.ok(); ++i) event.ids.push_back(string_of(in));
+    const std::uint64_t known = in.varint();
+    for (std::uint64_t i = 0; i < known && in.ok(); ++i) {
+        const bool is_known = in.boolean();
+        std::string extracted = string_of(in);
+        event.extracted.push_back(is_known ? std::optional(std::move(extracted)) : std::nullopt);
+    }
     return event;
 }
 

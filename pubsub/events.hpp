@@ -28,6 +28,9 @@ struct ItemsRetracted {
     /// Not 0: they are kept, but went out of sight, and are those hidden after the one revision up
     /// to the other.
     storage::Revision hidden_after = 0, hidden_up_to = 0;
+    /// Where the broker filters: what filters asked of each of them. Empty: none had it; nothing:
+    /// that is not known.
+    std::vector<std::optional<std::string>> extracted = {};
 };
 struct NodePurged {
     std::uint64_t node = 0;

@@ -71,6 +71,40 @@ void add_filtered(const Broker& broker, const Node& subtopic, std::vector<Subscr
     }
 }
 
+std::optional<JointFlavour> joint_flavour(
+    const Node& topic,
+    const std::string& jid,
+    const std::function<bool(std::uint64_t subtopic)>& passes
+) {
+    if (!topic.joint.contains(jid)) return std::nullopt;
+    std::string headers("<headers xmlns='");
+    headers.append(xml::ns::shim.uri()).append("'>");
+    JointFlavour joint;
+    std::size_t count = 0;
+    const auto [first, last] = topic.subscriptions_of(jid);
+    for (auto at = first; at != last; ++at) {
+        const auto& [key, subscription] = *at;
+        if (!topic.delivers_to(jid, subscription)) continue;
+        const SubscriptionOptions& options = options_of(subscription.options);
+        if (subscription.wants_filtered()) {
+            const auto subtopic = topic.subtopics.find(options.filter);
+            if (subtopic == topic.subtopics.end() || !passes(subtopic->second->uid)) continue;
+        } else if (!subscription.wants_items()) {
+            continue;
+        }
+        ++count;
+        joint.flavour.has_body = joint.flavour.has_body || options.include_body;
+        joint.has_plain = joint.has_plain || !options.digest;
+        headers += "<header name='SubID'>";
+        xml::append_escaped_text(headers, key.subid);
+        headers += "</header>";
+    }
+    if (count < 2) return std::nullopt;
+    joint.flavour.headers = headers + "</headers>";
+    joint.flavour.node = topic.name();
+    return joint;
+}
+
 std::optional<Subscriber> find_filtered(
     const Broker& broker, const Node& subtopic, const xml::Jid& jid
 ) {

@@ -18,8 +18,6 @@ void fill(
     for (const Node* node : nodes)
         if (may_discover(broker, context.actor, *node)) field.values.push_back(node->name());
     std::sort(field.values.begin(), field.values.end());
-    // The root is the empty value, and a field without any breaks clients that expect one.
-    if (field.values.empty()) field.values.emplace_back();
 }
 
 }   // namespace
@@ -29,6 +27,8 @@ xml::FormField parents_field(const Broker& broker, const Context& context, const
         "pubsub#collection", "", "The collections of which this node is a child", {}, {}
     };
     fill(field, broker, context, broker.memory.tree().live_parents(node.uid));
+    // The root is the empty value of a text; a list of it would be one collection without a name.
+    if (field.values.empty()) field.values.emplace_back();
     // COMPAT(xmpp-grid-broker 2018): it takes one parent as a text and several as a list.
     field.type = field.values.size() == 1 ? "text-single" : "text-multi";
     return field;

@@ -35,12 +35,12 @@ void append_delay(std::string& out, const Broker& broker, storage::Millis time) 
     out += "/>";
 }
 
-/// §12.6: what a client that knows nothing of pubsub shows.
+/// §12.8: what a client that knows nothing of pubsub shows: the title of an Atom entry.
 std::string body_of(const Node& node, const PublishedItem& item) {
-    std::string body("New item in ");
-    body.append(node.config().title.empty() ? node.name() : node.config().title);
-    if (!item.id.empty()) body.append(": ").append(item.id);
-    return body;
+    if (!node.rights().config().has_readable_payloads() || item.payload.empty()) return {};
+    const auto payload = parse_payload(std::string(item.payload));
+    const xml::Element* title = payload ? payload->child("title", payload->ns()) : nullptr;
+    return title ? title->text() : std::string();
 }
 
 }   // namespace
@@ -48,10 +48,8 @@ std::string body_of(const Node& node, const PublishedItem& item) {
 std::string message_open(
     const Broker& broker, const Node& node, storage::Revision revision, unsigned index
 ) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string id("ev-");
-    for (int shift = 60; shift >= 0; shift -= 4) id.push_back(digits[(revision >> shift) & 0xf]);
-    id.append("-").append(std::to_string(index));
+    const std::string id =
+        std::string(event_id) + broker.memory.cursors().message(node.uid, revision, index);
     std::string out;
     append_attr(out, "from", broker.settings.service.str());
     append_attr(out, "id", id);

@@ -14,7 +14,11 @@ struct PublishedItem {
     std::string_view id, publisher, payload;
 };
 
-/// Everything from ` from='…'` to the end of the start tag. The id is unique: revision and index.
+/// What ids of events begin with, so that errors that come back are known.
+inline constexpr std::string_view event_id = "ev-";
+
+/// Everything from ` from='…'` to the end of the start tag. The id is unique: of node, revision and
+/// index.
 std::string message_open(
     const Broker& broker, const Node& node, storage::Revision revision, unsigned index
 );

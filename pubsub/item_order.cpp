@@ -28,6 +28,15 @@ public:
     }
 
     std::size_t size() const { return size_; }
+    /// Only the last ones.
+    void narrow(std::uint64_t most) {
+        if (size_ <= most) return;
+        const auto beyond = size_ - static_cast<std::size_t>(most);
+        if (is_sorted_)
+            sorted_.erase(sorted_.begin(), sorted_.begin() + static_cast<std::ptrdiff_t>(beyond));
+        first_ += beyond;
+        size_ -= beyond;
+    }
     std::size_t rank(std::size_t at) const { return is_sorted_ ? sorted_[at].second : first_ + at; }
     storage::Revision key(std::size_t at) const {
         return is_sorted_ ? sorted_[at].first : items_.at(first_ + at).revision;
@@ -75,28 +84,30 @@ Checked<std::optional<ItemOrder>> parse_item_order(const xml::Element& pubsub) {
 Checked<OrderedPage> page_in_order(
     const Broker& broker,
     const Node& node,
-    std::size_t first,
+    Shown shown,
     const ItemOrder& order,
     const std::optional<xml::RsmRequest>& request,
     std::optional<std::uint64_t> max_items
 ) {
     const bool has_to_sort = order.is_by_creation && node.items.has_replaced();
-    if (has_to_sort && node.items.size() - first > sorted_max)
+    if (has_to_sort && node.items.size() - shown.first > sorted_max)
         return refuse(
             Errc::PolicyViolation,
             "This node has too many items for that order: by modification "
             "they come in pages of any number."
         );
-    const Ascending items(node, first, order.is_by_creation);
+    if (auto error = check_cursors(broker, node, order.is_by_creation ? 0 : shown.kept, request))
+        return *error;
+    Ascending items(node, shown.first, order.is_by_creation);
+    if (request && max_items) items.narrow(*max_items);   // pages of the newest ones
     const std::size_t total = items.size();
     const auto ascending = [&](std::size_t at) {
         return order.is_descending ? total - 1 - at : at;
     };
     const auto find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
-        const auto place = parse_item_cursor(cursor);
+        const auto place = broker.memory.cursors().find_place(node.uid, cursor);
         if (!place) return std::nullopt;
-        // From before a purge: all that is here is newer.
-        const storage::Revision key = place->epoch < node.epoch() ? 0 : place->revision;
+        const storage::Revision key = *place;
         const bool is_inclusive = is_after != order.is_descending;
         const std::size_t up_to = items.count_up_to(is_inclusive || key == 0 ? key : key - 1);
         return order.is_descending ? total - up_to : up_to;
@@ -123,7 +134,7 @@ Checked<OrderedPage> page_in_order(
     if (!page->needs_set()) return out;
     xml::Element holder("holder");
     add_set(holder, *page, [&](std::size_t at) {
-        return item_cursor(node.epoch(), items.key(ascending(at)));
+        return item_cursor(broker, node, items.key(ascending(at)));
     });
     out.set = *holder.first_child();
     return out;

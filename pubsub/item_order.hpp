@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "pubsub/page.hpp"
+#include "pubsub/item_pages.hpp"
 
 namespace grid::pubsub {
 
@@ -24,11 +24,11 @@ struct OrderedPage {
     std::vector<std::size_t> ranks;   // in the node's items
     std::optional<xml::Element> set;
 };
-/// Part of the items from rank `first` on, in that order; `max_items` wants the newest ones.
+/// Part of the items that are shown, in that order; `max_items` wants the newest ones.
 Checked<OrderedPage> page_in_order(
     const Broker& broker,
     const Node& node,
-    std::size_t first,
+    Shown shown,
     const ItemOrder& order,
     const std::optional<xml::RsmRequest>& request,
     std::optional<std::uint64_t> max_items

@@ -2,22 +2,47 @@
 #include "pubsub/item_pages.hpp"
 
 #include <algorithm>
-#include <charconv>
+
+#include "pubsub/errors.hpp"
 
 namespace grid::pubsub {
 
-std::string item_cursor(std::uint64_t epoch, storage::Revision revision) {
-    return std::to_string(epoch) + ':' + std::to_string(revision);
+std::string item_cursor(const Broker& broker, const Node& node, storage::Revision revision) {
+    return broker.memory.cursors().place(node.uid, revision);
 }
 
-std::optional<ItemPlace> parse_item_cursor(std::string_view text) {
-    ItemPlace place;
-    const char* const end = text.data() + text.size();
-    const auto [colon, bad_epoch] = std::from_chars(text.data(), end, place.epoch);
-    if (bad_epoch != std::errc() || colon == end || *colon != ':') return std::nullopt;
-    const auto [rest, bad_revision] = std::from_chars(colon + 1, end, place.revision);
-    if (bad_revision != std::errc() || rest != end) return std::nullopt;
-    return place;
+Checked<storage::Revision> place_of(
+    const Broker& broker, const Node& node, std::size_t kept, std::string_view cursor
+) {
+    using Place = Checked<storage::Revision>;
+    const auto place = broker.memory.cursors().find_place(node.uid, cursor);
+    if (!place)
+        return refuse(
+            Errc::ItemNotFound, "'" + std::string(cursor) +
+                                    "' names no place at this node (one of an older version of "
+                                    "this server does not any more): start again."
+        );
+    const storage::Revision lost =
+        std::max(node.lost_up_to, kept == 0 ? 0 : node.items.at(kept - 1).revision);
+    if (*place >= lost) return Place(*place);
+    return refuse(
+        Errc::ItemNotFound,
+        "Items behind '" + std::string(cursor) + "' are not kept any more: start again."
+    );
+}
+
+std::optional<xml::StanzaError> check_cursors(
+    const Broker& broker,
+    const Node& node,
+    std::size_t kept,
+    const std::optional<xml::RsmRequest>& request
+) {
+    if (!request) return std::nullopt;
+    for (const auto* cursor : {&request->after, &request->before})
+        if (*cursor && !(*cursor)->empty())
+            if (const auto place = place_of(broker, node, kept, **cursor); !place)
+                return place.error();
+    return std::nullopt;
 }
 
 void limit_page_bytes(
@@ -40,19 +65,17 @@ void limit_page_bytes(
 Checked<Page> page_of_items(
     const Broker& broker,
     const Node& node,
-    std::size_t first,
+    Shown shown,
     const std::optional<xml::RsmRequest>& request,
     std::optional<std::uint64_t> max_items,
     bool has_payloads
 ) {
-    const std::size_t total = node.items.size() - first;
+    const std::size_t first = shown.first, total = node.items.size() - first;
+    if (auto error = check_cursors(broker, node, shown.kept, request)) return *error;
     const auto find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
-        const auto place = parse_item_cursor(cursor);
+        const auto place = place_of(broker, node, shown.kept, cursor);
         if (!place) return std::nullopt;
-        if (place->epoch != node.epoch())   // from before a purge: all that is here is newer
-            return place->epoch < node.epoch() ? 0 : total;
-        const storage::Revision up_to =
-            is_after || place->revision == 0 ? place->revision : place->revision - 1;
+        const storage::Revision up_to = is_after || *place == 0 ? *place : *place - 1;
         return std::max(node.items.rank_after(up_to), first) - first;
     };
     bool is_tail = request && request->before;
@@ -73,11 +96,13 @@ Checked<Page> page_of_items(
     return page;
 }
 
-std::optional<xml::Element> set_of_items(const Node& node, std::size_t first, const Page& page) {
+std::optional<xml::Element> set_of_items(
+    const Broker& broker, const Node& node, std::size_t first, const Page& page
+) {
     if (!page.needs_set()) return std::nullopt;
     xml::Element holder("holder");
     add_set(holder, page, [&](std::size_t rank) {
-        return item_cursor(node.epoch(), node.items.at(first + rank).revision);
+        return item_cursor(broker, node, node.items.at(first + rank).revision);
     });
     return *holder.first_child();
 }

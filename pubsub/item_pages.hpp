@@ -6,26 +6,43 @@
 #include <string>
 #include <string_view>
 
+#include "pubsub/node.hpp"
 #include "pubsub/page.hpp"
 
 namespace grid::pubsub {
 
-/// Where an item stands: `epoch:revision`. A place in the order, never an offset, so that pages
+/// Where an item of the node stands, or stood: a place in the order, never an offset, so that pages
 /// neither skip nor repeat while items come and go.
-struct ItemPlace {
-    std::uint64_t epoch = 0;
-    storage::Revision revision = 0;
-};
-std::optional<ItemPlace> parse_item_cursor(std::string_view text);
-std::string item_cursor(std::uint64_t epoch, storage::Revision revision);
+std::string item_cursor(const Broker& broker, const Node& node, storage::Revision revision);
 
-/// Part of the items from rank `first` on; ranks in the page count from there. `max_items` (§6.5.7)
-/// wants the newest; without it and without RSM the page is the oldest ones. With payloads it ends
-/// where they would be more than page_bytes_max.
+/// item-not-found for a request with a cursor of which place_of says so.
+std::optional<xml::StanzaError> check_cursors(
+    const Broker& broker,
+    const Node& node,
+    std::size_t kept,
+    const std::optional<xml::RsmRequest>& request
+);
+
+/// The place that a cursor names. What owners and publishers did to the items since (retracted,
+/// replaced, purged) does not matter; item-not-found, so that the client knows of its gap, where
+/// retention has taken items away that it may not have seen; and for what never was a cursor here.
+/// `kept` is the rank from which on retention keeps items now.
+Checked<storage::Revision> place_of(
+    const Broker& broker, const Node& node, std::size_t kept, std::string_view cursor
+);
+
+/// Ranks of a node's items: from `first` on they are shown, from `kept` on they are kept.
+struct Shown {
+    std::size_t first = 0, kept = 0;
+};
+
+/// Part of the items that are shown; ranks in the page count from the first one. `max_items`
+/// (§6.5.7) wants the newest; without it and without RSM the page is the oldest ones. With payloads
+/// it ends where they would be more than page_bytes_max.
 Checked<Page> page_of_items(
     const Broker& broker,
     const Node& node,
-    std::size_t first,
+    Shown shown,
     const std::optional<xml::RsmRequest>& request,
     std::optional<std::uint64_t> max_items,
     bool has_payloads
@@ -40,6 +57,8 @@ void limit_page_bytes(
 );
 
 /// The `<set/>` of that page, if it needs one.
-std::optional<xml::Element> set_of_items(const Node& node, std::size_t first, const Page& page);
+std::optional<xml::Element> set_of_items(
+    const Broker& broker, const Node& node, std::size_t first, const Page& page
+);
 
 }   // namespace grid::pubsub

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "pubsub/cursors.hpp"
 #include "pubsub/node.hpp"
 #include "pubsub/node_tree.hpp"
 #include "storage/batch.hpp"
@@ -59,7 +60,8 @@ using OldItems = std::map<std::pair<std::uint64_t, std::uint64_t>, Items>;   // 
 
 class Memory {
 public:
-    explicit Memory(const Settings& settings) : settings_(settings) {}
+    explicit Memory(const Settings& settings)
+        : settings_(settings), cursors_(std::make_unique<Cursors>(settings.cursor_seed)) {}
 
     /// The only way in.
     void apply(const storage::KeyChange& change);
@@ -79,6 +81,9 @@ public:
     const std::set<std::uint64_t>& affiliated_nodes(std::string_view bare) const;
     /// By subscriber, bare or full JID.
     const std::unordered_map<std::string, NotedPosition>& positions() const { return positions_; }
+    /// With the key that the store keeps, as soon as it has one.
+    const Cursors& cursors() const { return *cursors_; }
+    bool has_cursor_key() const { return has_cursor_key_; }
     /// Of those who have no subscription any more.
     const std::set<std::string>& stale_positions() const { return stale_positions_; }
     const std::string& publisher(const ItemView& item) const {
@@ -157,6 +162,7 @@ private:
     void note_subscription(Node& node, const Subscriptions::value_type& entry, bool is_there);
     void note_stale_payload(const ParsedKey& key, const Items& items);
     void drop_if_empty(std::uint64_t uid);
+    static void note_joint(Node& node, const std::string& jid);
     void note_filter(Node& node, const Subscriptions::value_type& entry, bool is_there);
     void note_use(const Node& node);
     void join_topic(Node& node);
@@ -165,6 +171,8 @@ private:
     void note_time(storage::Millis time);
 
     const Settings& settings_;
+    std::unique_ptr<Cursors> cursors_;
+    bool has_cursor_key_ = false;
     std::unordered_map<std::uint64_t, std::unique_ptr<Node>> nodes_;
     std::map<std::string, Node*, std::less<>> by_name_;
     std::unordered_map<std::string, MovedName> moved_;

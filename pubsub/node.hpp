@@ -35,11 +35,17 @@ struct Node {
     /// Items up to this revision are out of sight for good: they do not come back when there is
     /// room again (retention.hpp). 0: none were noted.
     storage::Revision hidden_up_to = 0;
+    /// Retention has erased items up to this revision: who knows the node only up to an earlier
+    /// place has missed something. 0: none.
+    storage::Revision lost_up_to = 0;
     std::size_t hidden_noted = 0;   // under which Memory::by_hidden has it
 
     /// A subtopic has the rights of its topic, and so has the collection of them: null for others
     /// and for what is deleted.
     Node* topic = nullptr;
+    /// JIDs that have several subscriptions here, at least one of them with a filter: an item that
+    /// more than one of these brings is told once.
+    std::set<std::string, std::less<>> joint;
     /// Of a topic, by canonical filter; the collection under the empty text.
     std::map<std::string, Node*, std::less<>> subtopics;
     std::uint64_t subtopics_version = 0;   // of that map

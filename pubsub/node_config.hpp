@@ -50,6 +50,9 @@ struct NodeConfig {
     NotificationType notification_type = NotificationType::Normal;
 
     bool is_collection() const { return node_type == NodeType::Collection; }
+    /// Whether its payloads have a text that a person may read: only then is pubsub#include_body
+    /// offered (XEP-0060 §12.8). Atom's do: their title.
+    bool has_readable_payloads() const { return type == "http://www.w3.org/2005/Atom"; }
 };
 
 /// Whether the operator and the server let nodes have that access model.

@@ -11,7 +11,7 @@ namespace grid::pubsub {
 
 namespace {
 
-constexpr std::uint8_t access_model_id = 2;
+constexpr std::uint8_t access_model_id = 2, itemreply_id = 22;
 
 using Field = ConfigField;
 using Values = ConfigField::Values;
@@ -50,6 +50,29 @@ Field access_model() {
         if (settings && settings->allow_open) text += ", or open";
         if (settings && settings->has_contacts) text += ", or presence or roster";
         return refuse(Errc::UnsupportedAccessModel, text + ".");
+    };
+    return field;
+}
+
+/// `owner` is not offered: nothing says on behalf of whom an owner would be replied to. A node that
+/// has it from an older version of this server may keep it, and names no publisher.
+Field itemreply() {
+    Field field = choice_field(
+        itemreply_id, "pubsub#itemreply",
+        "Whether owners or publisher should receive replies to items", &NodeConfig::itemreply,
+        {{"publisher", "Items name their publisher"},
+         {"none", "They do not"},
+         {"owner", "Statically specify a replyto of the node owner(s)"}}
+    );
+    field.set = [plain = field.set](
+                    NodeConfig& config, const Values& values, const Settings* settings
+                ) -> Error {
+        const ItemReply before = config.itemreply;
+        const Error error = plain(config, values, settings);
+        const bool is_new = config.itemreply == ItemReply::Owner && before != ItemReply::Owner;
+        if (error || (settings && is_new))
+            return bad_value("pubsub#itemreply", "one of publisher, none");
+        return {};
     };
     return field;
 }
@@ -132,7 +155,7 @@ std::vector<Field> make_fields() {
             12, "pubsub#notification_type", "Specify the delivery style for notifications",
             &C::notification_type,
             {{"normal", "Messages of type normal: kept for those who are away"},
-             {"headline", "Messages of type headline: dropped when nobody is there"}}
+             {"headline", "Messages of type headline: not kept for those who are away"}}
         ),
         boolean_field(
             13, "pubsub#notify_config",
@@ -175,13 +198,7 @@ std::vector<Field> make_fields() {
              {"discard-oldest", "Discard the oldest item without a word"},
              {"reject", "Reject the new item"}}
         )),
-        leaf(choice_field(
-            22, "pubsub#itemreply", "Whether owners or publisher should receive replies to items",
-            &C::itemreply,
-            {{"publisher", "Items name their publisher"},
-             {"none", "They do not"},
-             {"owner", "Statically specify a replyto of the node owner(s)"}}
-        )),
+        leaf(itemreply()),
         leaf(choice_field(
             23, "pubsub#send_last_published_item", "When to send the last published item",
             &C::send_last_published_item,
@@ -224,6 +241,7 @@ const std::vector<ConfigField>& config_fields() {
 }
 
 bool is_offered(const ConfigField& field, std::size_t choice, const Settings& settings) {
+    if (field.id == itemreply_id) return static_cast<ItemReply>(choice) != ItemReply::Owner;
     return field.id != access_model_id ||
            is_model_enabled(static_cast<AccessModel>(choice), settings);
 }

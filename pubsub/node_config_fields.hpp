@@ -30,6 +30,8 @@ struct ConfigField {
     std::function<Error(NodeConfig&, const Values&, const Settings*)> set;
     /// In whose forms it stands; a leaf refuses what only collections have.
     enum Where : std::uint8_t { Any, Leaf, Collection } where = Any;
+    /// What the value comes to, where several spellings mean the same; else `get` says it.
+    std::function<Values(const NodeConfig&, const Settings&)> meaning = {};
 };
 
 const std::vector<ConfigField>& config_fields();

@@ -34,8 +34,18 @@ bool asks_for_nothing(const xml::FormField& field) {
     });
 }
 
-std::string first_of(const ConfigField::Values& values) {
-    return values.empty() ? "empty" : values.front();
+std::string shown(const ConfigField::Values& values) {
+    std::string text;
+    for (const std::string& value : values) text.append(text.empty() ? "" : ", ").append(value);
+    return text.empty() ? "empty" : text;
+}
+
+/// Two configurations that mean the same have the same, however they are spelled: `max` and the
+/// number that it stands for, lists in any order.
+ConfigField::Values meaning(
+    const ConfigField& field, const NodeConfig& config, const Settings& settings
+) {
+    return field.meaning ? field.meaning(config, settings) : field.get(config);
 }
 
 /// XEP-0248 §7.2.1: options of one kind of node do not stand in the forms of the other.
@@ -76,8 +86,6 @@ xml::Form to_form(const NodeConfig& config, const Settings& settings, std::strin
         if (!is_shown(field, config)) continue;
         xml::FormField& out = form.add(field.var, field.type, "", field.label);
         out.values = field.get(config);
-        // A field without any value breaks clients that expect one.
-        if (out.values.empty()) out.values.emplace_back();
         if (form.type != "form") continue;
         for (std::size_t i = 0; i < field.choices.size(); ++i) {
             const ConfigChoice& option = field.choices[i];
@@ -114,10 +122,11 @@ std::optional<xml::StanzaError> check_preconditions(
         const ConfigField* field = find_config_field(wanted.var);
         if (!field) return refuse(Errc::PreconditionNotMet, wanted.var + " is not known here.");
         NodeConfig probe = config;
-        if (field->set(probe, wanted.values, &settings) || field->get(probe) != field->get(config))
+        if (field->set(probe, wanted.values, &settings) ||
+            meaning(*field, probe, settings) != meaning(*field, config, settings))
             return refuse(
                 Errc::PreconditionNotMet,
-                wanted.var + " is " + first_of(field->get(config)) + " on this node."
+                wanted.var + " is " + shown(field->get(config)) + " on this node."
             );
     }
     return std::nullopt;

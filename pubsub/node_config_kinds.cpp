@@ -1,6 +1,7 @@
 // pubsub/node_config_kinds.cpp: see node_config_kinds.hpp.
 #include "pubsub/node_config_kinds.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "pubsub/engine.hpp"
@@ -89,7 +90,10 @@ ConfigField number_field(
             config.*member = value;
             return std::nullopt;
         },
-        ConfigField::Any
+        ConfigField::Any,
+        [=](const NodeConfig& config, const Settings& settings) {
+            return Values{std::to_string(std::min(config.*member, limit(settings)))};
+        }
     };
 }
 
@@ -125,7 +129,13 @@ ConfigField list_field(
             config.*member = std::move(list);
             return std::nullopt;
         },
-        ConfigField::Any
+        ConfigField::Any,
+        [=](const NodeConfig& config, const Settings&) {
+            Values sorted = config.*member;
+            std::ranges::sort(sorted);
+            sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+            return sorted;
+        }
     };
 }
 

@@ -3,10 +3,13 @@
 #include "pubsub/notification.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "pubsub/collection_audience.hpp"
+#include "pubsub/filtered_audience.hpp"
 #include "pubsub/item_notification.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/subtopic.hpp"
@@ -40,6 +43,12 @@ std::string in_event(std::string_view inner) {
 
 std::string empty_element(std::string_view name, const Node& node) {
     return in_event(start(name, node) + "/>");
+}
+
+void append_retract(std::string& out, std::string_view id) {
+    out += "<retract";
+    append_attr(out, "id", id);
+    out += "/>";
 }
 
 const std::string* payload_in(const storage::Committed& committed) {
@@ -98,7 +107,7 @@ void Announcer::send_to(std::vector<xml::Jid> to, std::string body) {
     std::string rest;
     append_attr(rest, "from", broker_.settings.service.str());
     append_attr(
-        rest, "id", "st-" + std::to_string(committed_.revision) + "-" + std::to_string(index_++)
+        rest, "id", "st-" + broker_.memory.cursors().message(0, committed_.revision, index_++)
     );
     Notification notification;
     notification.to = std::move(to);
@@ -127,26 +136,57 @@ void Announcer::operator()(const ItemPublished& event) {
     const std::string* payload = event.payload.empty() ? payload_in(committed_) : &event.payload;
     PublishedItem item{event.has_item, event.id, event.publisher, {}};
     if (payload) item.payload = *payload;
-    if (has_audience)
-        notifier_.notify(
-            item_notification(broker_, *node, item, committed_.revision, index_++, std::nullopt)
-        );
-    tell_subtopics(*node, event, item);
+    // §12.20: also to the subscribers of each subtopic that matches, as if it were published there.
+    // Matched against the subtopics as they are when this is applied, as with subscriptions.
+    const auto subtopics = matching(*node, event.extracted);
+    const auto joint = joint_of(*node, subtopics);
+    if (has_audience) {
+        auto notification =
+            item_notification(broker_, *node, item, committed_.revision, index_++, std::nullopt);
+        notification.joint = joint;
+        notifier_.notify(std::move(notification));
+    }
+    tell_subtopics(*node, subtopics, item, joint);
 }
 
-/// §12.20: to the subscribers of each subtopic that matches, as if it were published there.
-/// Matched against the subtopics as they are when this is applied, as it is with subscriptions.
+std::vector<const Node*> Announcer::matching(const Node& node, const std::string& extracted) const {
+    if (extracted.empty() || node.subtopics.empty() || !broker_.filter) return {};
+    return broker_.filter_indexes.match(*broker_.filter, node, extracted);
+}
+
+/// Those whom the topic or several of its subtopics tell of the same item.
+std::shared_ptr<Joint> Announcer::joint_of(
+    const Node& topic, const std::vector<const Node*>& subtopics
+) const {
+    if (topic.joint.empty() || subtopics.empty()) return nullptr;
+    std::set<std::uint64_t> uids;
+    for (const Node* subtopic : subtopics) uids.insert(subtopic->uid);
+    std::shared_ptr<Joint> joint;
+    for (const std::string& jid : topic.joint) {
+        auto flavour =
+            joint_flavour(topic, jid, [&](std::uint64_t uid) { return uids.contains(uid); });
+        if (!flavour || !flavour->has_plain) continue;   // digests stay apart
+        if (!joint) joint = std::make_shared<Joint>();
+        joint->flavours.emplace(jid, std::move(flavour->flavour));
+    }
+    return joint;
+}
+
 void Announcer::tell_subtopics(
-    const Node& node, const ItemPublished& event, const PublishedItem& item
+    const Node& node,
+    const std::vector<const Node*>& subtopics,
+    const PublishedItem& item,
+    const std::shared_ptr<Joint>& joint
 ) {
-    if (event.extracted.empty() || node.subtopics.empty() || !broker_.filter) return;
     const auto made_for = [&](const Node& of) {
-        return item_notification(broker_, of, item, committed_.revision, index_++, std::nullopt);
+        auto made =
+            item_notification(broker_, of, item, committed_.revision, index_++, std::nullopt);
+        made.joint = joint;
+        return made;
     };
-    const bool is_quiet = brings_no_items(broker_.memory.tree(), node);
+    const bool is_quiet = !subtopics.empty() && brings_no_items(broker_.memory.tree(), node);
     std::optional<Notification> of_topic;
-    for (const Node* subtopic :
-         broker_.filter_indexes.match(*broker_.filter, node, event.extracted)) {
+    for (const Node* subtopic : subtopics) {
         if (!notifier_.has_audience(subtopic->uid)) continue;
         const bool has_others = !subtopic->subscriptions.empty() ||
                                 broker_.memory.tree().parents(subtopic->uid).size() > 1;
@@ -165,22 +205,35 @@ void Announcer::tell_subtopics(
 void Announcer::operator()(const ItemsRetracted& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node || !event.is_notified || !node->config().deliver_notifications) return;
-    std::string ids;
-    for (const std::string& id : event.ids) {
-        ids += "<retract";
-        append_attr(ids, "id", id);
-        ids += "/>";
+    if (notifier_.has_audience(node->uid)) {
+        std::string ids;
+        for (const std::string& id : event.ids) append_retract(ids, id);
+        send(*node, in_event(start("items", *node) + ">" + ids + "</items>"));
     }
-    const auto tell = [&](const Node& one) {
-        if (!notifier_.has_audience(one.uid)) return;
-        send(one, in_event(start("items", one) + ">" + ids + "</items>"));
-    };
-    tell(*node);
-    // Which filters the item matched is not known any more: who never had it learns an id. What
-    // only went out of sight is not worth that, told to all filters of the topic at each publish.
-    if (!shows_through(broker_, *node) || event.hidden_up_to != 0) return;
-    for (const auto& [filter, subtopic] : node->subtopics)
-        if (subtopic->is_subtopic()) tell(*subtopic);
+    // What only went out of sight is not worth that, told to the filters of a topic at each
+    // publish.
+    if (shows_through(broker_, *node) && event.hidden_up_to == 0) tell_retracted(*node, event);
+}
+
+/// Those subtopics that had the items; all of them where it is not known any more what filters
+/// asked of an item: then who never had it learns an id.
+void Announcer::tell_retracted(const Node& node, const ItemsRetracted& event) {
+    std::map<std::uint64_t, std::string> ids;   // by subtopic
+    for (std::size_t i = 0; i < event.ids.size(); ++i) {
+        const auto* extracted =
+            i < event.extracted.size() && event.extracted[i] ? &*event.extracted[i] : nullptr;
+        if (extracted)
+            for (const Node* subtopic : matching(node, *extracted))
+                append_retract(ids[subtopic->uid], event.ids[i]);
+        else
+            for (const auto& [filter, subtopic] : node.subtopics)
+                if (subtopic->is_subtopic()) append_retract(ids[subtopic->uid], event.ids[i]);
+    }
+    for (const auto& [uid, retracts] : ids) {
+        const Node& subtopic = *broker_.memory.find(uid);
+        if (!notifier_.has_audience(uid)) continue;
+        send(subtopic, in_event(start("items", subtopic) + ">" + retracts + "</items>"));
+    }
 }
 
 void Announcer::operator()(const NodePurged& event) {

@@ -1,8 +1,10 @@
 // pubsub/notification.hpp: events to the messages that tell of them, each serialized once.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pubsub/broker.hpp"
 #include "pubsub/events.hpp"
@@ -36,7 +38,16 @@ public:
     void operator()(const SubtopicChanged&) {}   // the controller tells of it
 
 private:
-    void tell_subtopics(const Node& node, const ItemPublished& event, const PublishedItem& item);
+    std::vector<const Node*> matching(const Node& node, const std::string& extracted) const;
+    std::shared_ptr<Joint> joint_of(const Node& topic, const std::vector<const Node*>& subtopics)
+        const;
+    void tell_subtopics(
+        const Node& node,
+        const std::vector<const Node*>& subtopics,
+        const PublishedItem& item,
+        const std::shared_ptr<Joint>& joint
+    );
+    void tell_retracted(const Node& node, const ItemsRetracted& event);
     void send(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
     void send_of_node(const Node& node, std::string body, std::vector<xml::Jid> besides = {});
     void send_as(

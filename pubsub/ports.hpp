@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "pubsub/principal.hpp"
@@ -118,6 +121,22 @@ public:
 /// Who of a node's subscribers: XEP-0248 tells apart what happens to items and to child nodes.
 enum class AudienceKind : std::uint8_t { Items, Nodes };
 
+/// What a subscriber's copy of a notification has besides (§7.1.2.4, §12.6).
+struct Flavour {
+    bool has_body = false;
+    std::string headers;   // a complete `<headers/>` element, or nothing
+    std::string node;      // §12.20: told as of that node, the topic; empty: as it is
+
+    bool is_plain() const { return !has_body && headers.empty() && node.empty(); }
+};
+
+/// Subscribers whom several notifications of one item reach, by a topic and by their filters: the
+/// first that reaches them is for all of these (§6.1.6).
+struct Joint {
+    std::unordered_map<std::string, Flavour> flavours;   // by address, as subscribed
+    std::set<const void*> told;   // by what stands for a session's address at the server
+};
+
 /// One notification, serialized once. The server writes `<message to='…'` and then `rest`.
 struct Notification {
     /// Whose subscribers get it (0: nobody's). See Engine::audience.
@@ -138,6 +157,7 @@ struct Notification {
     std::uint32_t event_at = 0, item_at = 0, item_end = 0;
     /// What a `<body/>` says to those who want one.
     std::string body;
+    std::shared_ptr<Joint> joint;   // null: it reaches everybody alone
 };
 
 /// Takes notifications, on the grid strand, in commit order.

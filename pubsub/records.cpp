@@ -73,6 +73,10 @@ std::string trash_key(std::uint64_t uid, std::uint64_t epoch) {
 
 std::string hidden_key(std::uint64_t uid) { return start(Tag::Hidden, uid).take(); }
 
+std::string lost_key(std::uint64_t uid) { return start(Tag::Lost, uid).take(); }
+
+std::string cursor_key_key() { return start(Tag::CursorKey).take(); }
+
 std::string payload_key(std::uint64_t uid, std::uint64_t epoch, storage::Revision revision) {
     return Encoder(3 * number_bytes).u64(uid).u64(epoch).u64(revision).take();
 }
@@ -86,6 +90,7 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
         case Tag::Position:
         case Tag::PubsubMeta:
         case Tag::Leaver:
+        case Tag::CursorKey:
             parsed.name = in.raw();
             break;
         case Tag::Edge:
@@ -95,6 +100,7 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
         case Tag::Node:
         case Tag::Guard:
         case Tag::Hidden:
+        case Tag::Lost:
             parsed.uid = in.u64();
             break;
         case Tag::Affiliation:
@@ -179,6 +185,14 @@ std::string encode(const HiddenRecord& record) {
     return Encoder().u8(version).u64(record.up_to).take();
 }
 
+std::string encode(const LostRecord& record) {
+    return Encoder().u8(version).u64(record.up_to).take();
+}
+
+std::string encode(const CursorKeyRecord& record) {
+    return Encoder().u8(version).raw(record.key).take();
+}
+
 NameRecord decode_name(std::string_view value) {
     Decoder in(value);
     in.u8();
@@ -251,6 +265,18 @@ HiddenRecord decode_hidden(std::string_view value) {
     Decoder in(value);
     in.u8();
     return {in.u64()};
+}
+
+LostRecord decode_lost(std::string_view value) {
+    Decoder in(value);
+    in.u8();
+    return {in.u64()};
+}
+
+CursorKeyRecord decode_cursor_key(std::string_view value) {
+    Decoder in(value);
+    in.u8();
+    return {std::string(in.raw())};
 }
 
 }   // namespace grid::pubsub

@@ -35,6 +35,8 @@ std::string item_key(std::uint64_t uid, std::uint64_t epoch, std::string_view id
 std::string position_key(std::string_view jid);
 std::string trash_key(std::uint64_t uid, std::uint64_t epoch);
 std::string hidden_key(std::uint64_t uid);
+std::string lost_key(std::uint64_t uid);
+std::string cursor_key_key();
 /// Family::Payload, which has no tag. With revision 0 for put_at_revision(…, payload_revision_at).
 std::string payload_key(std::uint64_t uid, std::uint64_t epoch, storage::Revision revision);
 inline constexpr std::int32_t payload_revision_at = 16, payload_uid_at = 0;
@@ -76,6 +78,12 @@ struct PositionRecord {
 struct HiddenRecord {
     storage::Revision up_to = 0;
 };
+struct LostRecord {
+    storage::Revision up_to = 0;
+};
+struct CursorKeyRecord {
+    std::string key;
+};
 struct ItemRecord {
     std::string_view publisher;
     std::uint32_t payload_bytes = 0;
@@ -89,6 +97,8 @@ std::string encode(const Subscription& record);
 std::string encode(const PositionRecord& record);
 std::string encode(const ItemRecord& record);
 std::string encode(const HiddenRecord& record);
+std::string encode(const LostRecord& record);
+std::string encode(const CursorKeyRecord& record);
 NameRecord decode_name(std::string_view value);
 NodeRecord decode_node(std::string_view value);
 AffiliationRecord decode_affiliation(std::string_view value);
@@ -96,5 +106,7 @@ Subscription decode_subscription(std::string_view value);
 PositionRecord decode_position(std::string_view value);
 ItemRecord decode_item(std::string_view value);
 HiddenRecord decode_hidden(std::string_view value);
+LostRecord decode_lost(std::string_view value);
+CursorKeyRecord decode_cursor_key(std::string_view value);
 
 }   // namespace grid::pubsub

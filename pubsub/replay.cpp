@@ -10,6 +10,7 @@
 #include "pubsub/access.hpp"
 #include "pubsub/audience.hpp"
 #include "pubsub/collection_audience.hpp"
+#include "pubsub/filtered_audience.hpp"
 #include "pubsub/flavour.hpp"
 #include "pubsub/item_notification.hpp"
 #include "pubsub/start_key.hpp"
@@ -40,12 +41,21 @@ struct Source {
     Revision next() const { return node->items.at(rank).revision; }
 };
 
-/// Its position, as far as that node is concerned.
+/// From where on that node's items are owed, given where they would be by its position and by its
+/// subscriptions. Headlines are for those who are there (§12.7); but where it begins earlier, with
+/// the last item, it does so with a headline, too.
 Revision begun(
-    std::uint64_t node, const std::string& jid, Revision after, const EarlierStarts& earlier
+    const Node& node,
+    const std::string& jid,
+    Revision after,
+    Revision subscribed,
+    const EarlierStarts& earlier
 ) {
-    const auto start = earlier.find(start_key(node, jid.find('/') == std::string::npos));
-    return start == earlier.end() ? after : std::min(after, start->second);
+    const NotificationType type = node.rights().config().notification_type;
+    const Revision usual =
+        type == NotificationType::Headline ? nothing_owed : std::max(after, subscribed);
+    const auto start = earlier.find(start_key(node.uid, jid.find('/') == std::string::npos));
+    return start == earlier.end() ? usual : std::min(usual, start->second);
 }
 
 /// From where on this very address is owed the node's items: by its subscriptions, or by those to
@@ -70,7 +80,8 @@ Revision start_for(
                 start = std::min(start, owed_from(at->second));
     }
     if (start == nothing_owed) return start;
-    start = std::max(start, begun(node.uid, jid, after, earlier));
+    start = begun(node, jid, after, start, earlier);
+    if (start == nothing_owed) return start;
     const Items& items = shelf_of(broker, node).items;
     const ItemView newest = items.at(items.size() - 1);
     if (newest.revision <= start) return nothing_owed;   // the usual case
@@ -78,6 +89,14 @@ Revision start_for(
     const auto& type = node.rights().config().type;
     if (!broker.policy.may_receive(receiver, node.governing_name(), type)) return nothing_owed;
     return start;
+}
+
+/// Whether that very address has a subscription to the node that brings all of its items.
+bool has_own(const Node& node, const std::string& jid) {
+    const auto [first, last] = node.subscriptions_of(jid);
+    return std::any_of(first, last, [&](const auto& entry) {
+        return entry.second.wants_items() && node.delivers_to(jid, entry.second);
+    });
 }
 
 /// Nodes whose items an account may be owed: those it subscribed to, and the subtopics of filters.
@@ -130,7 +149,8 @@ void add_beneath(
     std::unordered_map<std::uint64_t, std::uint64_t> reached;   // levels that are left beneath it
     const auto take_leaf = [&](const Node& leaf, Revision from) {
         if (leaf.items.size() == 0 || !leaf.config().deliver_notifications) return;
-        const Revision start = std::max(from, begun(leaf.uid, jid, after, earlier));
+        const Revision start = begun(leaf, jid, after, from, earlier);
+        if (start == nothing_owed) return;
         if (leaf.items.at(leaf.items.size() - 1).revision <= start) return;
         if (!lets_in(broker, leaf, bare_of(jid))) return;
         const auto& type = leaf.rights().config().type;
@@ -202,10 +222,9 @@ OwedItem to_owed(const Source& source, const ItemView& item) {
     owed.revision = item.revision;
     owed.is_for_bare = item.revision > source.bare;
     owed.is_for_full = item.revision > source.full;
-    if (item.payload_bytes > 0)
-        owed.payload = {
-            Family::Payload, payload_key(source.node->uid, source.node->epoch(), item.revision)
-        };
+    owed.shelf = source.node->uid;
+    owed.epoch = source.node->epoch();
+    owed.has_payload = item.payload_bytes > 0;
     return owed;
 }
 
@@ -230,7 +249,10 @@ Owed find_owed(
         Source* source = queue.top();
         const ItemView item = source->node->items.at(source->rank);
         bytes += item.payload_bytes;
-        if (owed.items.size() == items_max || (bytes > bytes_max && !owed.items.empty())) {
+        // By whatever sources one item comes, it comes whole: positions do not tell these apart.
+        const bool is_next = owed.items.empty() || owed.items.back().revision != item.revision;
+        if (is_next && !owed.items.empty() &&
+            (owed.items.size() >= items_max || bytes > bytes_max)) {
             owed.is_all = false;
             break;
         }
@@ -256,6 +278,62 @@ std::optional<Notification> owed_message(
     auto message = item_notification(broker, *node, published, item.revision, 0, now->time);
     message.rest = flavoured(message, receiver->flavour);
     return message;
+}
+
+std::vector<Notification> owed_messages(
+    const Broker& broker,
+    const std::vector<const OwedItem*>& sources,
+    const xml::Jid& subscriber,
+    std::string_view payload
+) {
+    std::vector<Notification> messages;
+    const auto add = [&](std::optional<Notification> message) {
+        if (message) messages.push_back(std::move(*message));
+    };
+    if (sources.empty()) return messages;
+    const OwedItem& item = *sources.front();
+    const Node* topic = sources.size() > 1 ? broker.memory.find(item.shelf) : nullptr;
+    const auto passed = [&](std::uint64_t subtopic) {
+        return std::ranges::any_of(sources, [&](const OwedItem* source) {
+            return source->node == subtopic;
+        });
+    };
+    std::optional<JointFlavour> joint;
+    if (topic && !topic->record.is_deleted) joint = joint_flavour(*topic, subscriber.str(), passed);
+    if (joint)
+        if (auto message = owed_message(broker, item, subscriber, payload)) {
+            const auto now = topic->items.find(item.id);
+            const PublishedItem published{true, item.id, broker.memory.publisher(*now), payload};
+            *message = item_notification(broker, *topic, published, item.revision, 0, now->time);
+            message->rest = flavoured(*message, joint->flavour);
+            add(std::move(message));
+        }
+    for (const OwedItem* source : sources) {
+        const Node* told = joint ? broker.memory.find(source->node) : nullptr;
+        // What it has of the subtopic itself is another node's.
+        const bool is_joined =
+            told && (told == topic || (told->topic == topic && !has_own(*told, subscriber.str())));
+        if (!is_joined) add(owed_message(broker, *source, subscriber, payload));
+    }
+    return messages;
+}
+
+std::vector<PresenceStart> starts_at_presence(const Broker& broker, const xml::Jid& full) {
+    std::vector<PresenceStart> starts;
+    for (const Node* node : nodes_of(broker, full.bare_view())) {
+        const NodeConfig& config = node->config();
+        if (config.send_last_published_item != SendLast::OnSubAndPresence || config.is_collection())
+            continue;
+        if (!config.persist_items || !config.deliver_notifications) continue;
+        const Items& items = node->items;
+        if (items.size() == node->hidden(broker.settings)) continue;
+        const Revision after = items.at(items.size() - 1).revision - 1;
+        if (has_own(*node, std::string(full.bare_view())))
+            starts.push_back({node->uid, true, after});
+        if (!full.is_bare() && has_own(*node, full.str()))
+            starts.push_back({node->uid, false, after});
+    }
+    return starts;
 }
 
 std::vector<Batch> position_batches(

@@ -26,6 +26,17 @@ std::optional<Notification> owed_message(
     const Broker& broker, const OwedItem& item, const xml::Jid& subscriber, std::string_view payload
 );
 
+/// See Engine::owed_messages.
+std::vector<Notification> owed_messages(
+    const Broker& broker,
+    const std::vector<const OwedItem*>& sources,
+    const xml::Jid& subscriber,
+    std::string_view payload
+);
+
+/// See Engine::starts_at_presence.
+std::vector<PresenceStart> starts_at_presence(const Broker& broker, const xml::Jid& full);
+
 /// See Engine::note_positions.
 std::vector<storage::Batch> position_batches(
     const Broker& broker, const std::vector<std::pair<std::string, storage::Revision>>& positions

@@ -173,7 +173,11 @@ Checked<Request> parse_publish(
     if (const Element* options = iq.payload->child("publish-options")) {
         auto form = form_in(*options);
         if (!form) return form.error();
-        if (*form && (*form)->form_type() != xml::publish_options_form)   // §7.1.5
+        if (!*form)   // §7.1.5: "MUST contain a data form"
+            return refuse(
+                Errc::BadRequest, "<publish-options/> holds a form: what the node must be like."
+            );
+        if ((*form)->form_type() != xml::publish_options_form)
             return refuse(Errc::BadRequest, "FORM_TYPE must be …pubsub#publish-options.");
         request.preconditions = std::move(*form);
     }

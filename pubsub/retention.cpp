@@ -49,7 +49,8 @@ public:
         std::size_t batches_max,
         std::vector<Batch>& batches
     )
-        : settings_(broker.settings),
+        : broker_(broker),
+          settings_(broker.settings),
           memory_(broker.memory),
           now_(now),
           batches_max_(batches_max),
@@ -64,7 +65,9 @@ private:
     void tell_of(const Node& node, storage::Revision after);
     void erase_up_to(const Node& node, std::size_t from, std::size_t to);
     std::size_t told(const Node& node) const;
+    bool look_at(const Node& node, std::size_t from, std::size_t to, ItemsRetracted& event);
 
+    const Broker& broker_;
     const Settings& settings_;
     const Memory& memory_;
     storage::Millis now_;
@@ -120,14 +123,43 @@ void Round::erase_up_to(const Node& node, std::size_t from, std::size_t to) {
         // A configuration that was changed meanwhile may keep them.
         batch.expect(Family::Control, node_key(node.uid), node.revision);
         erase_items(batch, node.uid, node.epoch(), node.items, from, end);
+        const storage::Revision newest = node.items.at(end - 1).revision;
+        if (newest > node.lost_up_to)
+            batch.put(Family::Control, lost_key(node.uid), encode(LostRecord{newest}));
         ItemsRetracted event{node.uid, node.tells_of_hiding(), {}};
         // Those that expired in sight of all; the others were told of when they were hidden.
         for (std::size_t rank = std::max(from, hidden); rank < end; ++rank)
             event.ids.emplace_back(node.items.at(rank).id);
+        if (event.is_notified && !look_at(node, std::max(from, hidden), end, event)) return;
         if (!event.ids.empty()) batch.event = encode(event);
         batches_.push_back(std::move(batch));
         from = end;
     }
+}
+
+/// What filters ask of those items, where anybody is told by a filter; false: not read yet.
+bool Round::look_at(const Node& node, std::size_t from, std::size_t to, ItemsRetracted& event) {
+    if (!needs_extracts(broker_, node)) return true;
+    bool is_known = true;
+    for (std::size_t rank = from; rank < to; ++rank) {
+        const ItemView item = node.items.at(rank);
+        if (item.payload_bytes == 0) {
+            event.extracted.emplace_back("");
+            continue;
+        }
+        const FoundExtract* found = broker_.extracts.find(
+            node, {node.uid, node.epoch(), std::string(item.id), item.revision}
+        );
+        if (found)
+            event.extracted.push_back(found->extracted);
+        else
+            is_known = false;
+    }
+    if (!is_known) return false;
+    // Proposed again, it is read again.
+    for (std::size_t rank = from; rank < to; ++rank)
+        broker_.extracts.forget(node.items.at(rank).revision);
+    return true;
 }
 
 void Round::erase(const std::set<std::uint64_t>& nodes, std::uint64_t& cursor) {

@@ -13,6 +13,8 @@ namespace grid::pubsub {
 
 namespace {
 
+constexpr std::string_view include_body = "pubsub#include_body";
+
 SubscriptionType default_type(const NodeConfig& node) {
     return node.is_collection() ? SubscriptionType::Nodes : SubscriptionType::Items;
 }
@@ -36,6 +38,7 @@ xml::Form to_form(const SubscriptionOptions& options, const NodeConfig& node, st
     for (const OptionField& field : option_fields()) {
         // Filters are not for every node: it shows where there is one (B.8 of the protocol).
         if (field.var == std::string_view("x-grid#filter") && shown.filter.empty()) continue;
+        if (field.var == include_body && !node.has_readable_payloads()) continue;
         xml::FormField& out = form.add(field.var, field.type, "", field.label);
         out.values = field.get(shown);
         if (form.type != "form") continue;
@@ -61,6 +64,11 @@ Checked<SubscriptionOptions> fill_in(
         if (!field) return invalid("'" + submitted.var + "' is no subscription option here.");
         if (const auto wanted = field->set(options, submitted.values))
             return invalid(submitted.var + " must be " + *wanted + ".");
+        if (field->var == include_body && options.include_body && !node.has_readable_payloads())
+            return invalid(
+                "pubsub#include_body is for nodes whose payloads have a text: those of the type "
+                "http://www.w3.org/2005/Atom."
+            );
         if (field->var == std::string_view("pubsub#expire") && options.expire != 0) {
             if (options.expire <= now)
                 return invalid("pubsub#expire is past: it is " + xml::to_datetime(now) + ".");

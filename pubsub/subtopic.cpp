@@ -150,19 +150,23 @@ const Node& shelf_of(const Broker& broker, const Node& node) {
     return shows_through(broker, *node.topic) ? *node.topic : node;
 }
 
-std::string extracted_of(
+Checked<std::string> extracted_of(
     const Broker& broker, const Node& node, const Publish& request, Batch& batch
 ) {
+    const auto made = [](std::string text) {
+        return Checked<std::string>(boost::system::in_place_value, std::move(text));
+    };
     if (request.payload.empty() || node.record.topic != 0 || !shows_through(broker, node))
-        return {};
+        return made({});
     if (broker.filter->expect_declared(batch, node.name(), request.extracted))
-        return request.extracted;
+        return made(request.extracted);
     // What providers declare has changed since the payload was looked at.
     const auto payload = parse_payload(request.payload);
-    if (!payload) return {};
+    if (!payload)
+        return refuse(Errc::InvalidPayload, "The payload, as it would be stored, cannot be read.");
     std::string extracted = broker.filter->extract(node.name(), *payload);
     (void)broker.filter->expect_declared(batch, node.name(), extracted);
-    return extracted;
+    return made(std::move(extracted));
 }
 
 void tell_purged_subtopics(const Node& topic, Batch& batch) {

@@ -51,7 +51,7 @@ bool shows_through(const Broker& broker, const Node& topic);
 const Node& shelf_of(const Broker& broker, const Node& node);
 
 /// What filters ask of the payload, where the broker filters; the batch expects what that rests on.
-std::string extracted_of(
+Checked<std::string> extracted_of(
     const Broker& broker, const Node& node, const Publish& request, storage::Batch& batch
 );
 

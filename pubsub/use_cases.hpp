@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pubsub/broker.hpp"
+#include "pubsub/extracts.hpp"
 #include "pubsub/item_order.hpp"
 #include "pubsub/payload_schema.hpp"
 #include "pubsub/request.hpp"
@@ -109,6 +110,9 @@ struct Publish {
 struct Retract {
     std::string node, id;
     bool is_notified = false;
+    /// Where the broker filters: what filters ask of the item, read before it is decided. Null: it
+    /// was not read.
+    mutable std::shared_ptr<FoundExtract> found = {};
 };
 
 // Owners: decide_nodes.cpp, decide_owner.cpp, decide_collections.cpp.

@@ -89,7 +89,7 @@ struct Config {
         std::uint32_t lease_seconds_max = 0;   // 0: no bound
         std::uint32_t lease_reminder_seconds = 3600;
         std::uint32_t bounces_max = 20;
-        std::size_t page_max = 500;
+        std::size_t page_max = 1'000;
         std::vector<std::pair<std::string, std::string>> types;   // NodeID glob → payload namespace
         bool strict_type = false;
         bool auto_create = false;

@@ -55,7 +55,12 @@ public:
     storage::Revision reached = 0;          // up to here it surely has everything
     storage::Revision began_bare = 0;       // its account's items after this one were for it, too
     std::optional<pubsub::Position> left;   // what it had been handed when that ended
-    bool is_marking = false;                // waits to be asked what has reached it
+    /// Logged out while its stream goes on: what it had been handed, which reaches it by that
+    /// stream.
+    std::optional<pubsub::Position> paused;
+    /// The same of its account's items, since its priority is negative.
+    std::optional<storage::Revision> paused_bare;
+    bool is_marking = false;   // waits to be asked what has reached it
     /// Its rights ended, or begin anew with its next login: nothing that it sent is done any more.
     bool is_ended = false;
 };

@@ -44,6 +44,14 @@ struct Decision {
     /// decided again and finds what came of it.
     struct Work {
         std::function<void()> run;
+        /// Instead, where it reads from the store.
+        std::function<void(const Snapshot&)> look = nullptr;
+        void operator()(const Snapshot& snapshot) const {
+            if (look)
+                look(snapshot);
+            else
+                run();
+        }
     };
 
     std::variant<Error, Reply, Change, Read, Query, Work> what;

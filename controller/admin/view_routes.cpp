@@ -129,6 +129,7 @@ HttpDecision show_status(const Call& call) {
           }},
          {"topics", call.broker.node_count()},
          {"items", call.broker.item_count()},
+         {"unreadable_items", call.broker.payload_faults().count()},
          {"subscriptions", call.broker.subscription_count()},
          {"policy",
           json::object{

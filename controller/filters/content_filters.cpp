@@ -7,7 +7,6 @@
 #include "controller/filters/canonical.hpp"
 #include "controller/filters/index.hpp"
 #include "controller/topics/directory.hpp"
-#include "pubsub/stored_payload.hpp"
 #include "storage/codec.hpp"
 
 namespace grid::controller::filters {
@@ -43,9 +42,9 @@ class StoredTest final : public pubsub::PayloadTest {
 public:
     StoredTest(Compiled filter, std::vector<Binding> bindings)
         : filter_(std::move(filter)), bindings_(std::move(bindings)) {}
-    bool matches(const std::string& payload) const override {
-        const auto element = pubsub::parse_payload(payload);
-        return element && filter_.matches(extract(*element, bindings_));
+    /// By as much of its values as was looked at when it was published.
+    bool matches(const xml::Element& payload) const override {
+        return filter_.matches(within_bound(extract(payload, bindings_)));
     }
 
 private:
@@ -55,19 +54,26 @@ private:
 
 }   // namespace
 
-std::string encode_values(std::uint64_t revision, const Values& values) {
-    storage::Encoder out;
-    out.u64(revision).varint(values.size());
+Values within_bound(Values values) {
     std::size_t left = extracted_bytes_max;
-    for (const AttributeValues& attribute : values) {
+    for (AttributeValues& attribute : values) {
         std::size_t count = 0;
         for (const std::string& key : attribute.keys) {
             if (key.size() + 2 > left) break;
             left -= key.size() + 2;
             ++count;
         }
-        out.text(attribute.name).boolean(attribute.is_there).varint(count);
-        for (std::size_t i = 0; i < count; ++i) out.text(attribute.keys[i]);
+        attribute.keys.resize(count);
+    }
+    return values;
+}
+
+std::string encode_values(std::uint64_t revision, const Values& values) {
+    storage::Encoder out;
+    out.u64(revision).varint(values.size());
+    for (const AttributeValues& attribute : values) {
+        out.text(attribute.name).boolean(attribute.is_there).varint(attribute.keys.size());
+        for (const std::string& key : attribute.keys) out.text(key);
     }
     return out.take();
 }
@@ -97,7 +103,9 @@ std::string ContentFilters::extract(std::string_view topic, const xml::Element& 
     const auto found = topics->find(topic);
     if (found == topics->end()) return {};
     const auto& of_topic = *found->second;
-    return encode_values(of_topic.revision, filters::extract(payload, of_topic.bindings));
+    return encode_values(
+        of_topic.revision, within_bound(filters::extract(payload, of_topic.bindings))
+    );
 }
 
 Outcome<pubsub::CanonicalFilter> ContentFilters::canonical(

@@ -19,9 +19,11 @@ class Directory;
 
 namespace filters {
 
-/// Extracted values as bytes: revision of the declarations, then the values. Bounded: what does not
-/// fit is no value.
+/// What is looked at of one payload's values, when it is published and when it is read again: what
+/// does not fit is no value.
 inline constexpr std::size_t extracted_bytes_max = 16 * 1024;
+Values within_bound(Values values);
+/// Extracted values as bytes: revision of the declarations, then the values.
 std::string encode_values(std::uint64_t revision, const Values& values);
 std::uint64_t revision_of(std::string_view extracted);
 Values decode_values(std::string_view extracted);

@@ -78,10 +78,29 @@ Outcome<Attribute> read_attribute(const xml::Element& element) {
     return attribute;
 }
 
-Outcome<void*> add(Support& support, Attribute attribute) {
+/// Refused, with who stands in the way.
+Failure held_by(const std::string& what, const std::string& by, const std::string& present) {
+    return Failure{
+        Errc::MalformedRequest,
+        what + " is " + present + " at this topic, as " + by +
+            " declared, who provides it: declare it the same, or leave it out",
+        {}
+    };
+}
+
+Outcome<void*> add(Support& support, Attribute attribute, const Declarer& who) {
     const auto at =
         std::ranges::lower_bound(support.attributes, attribute.name, {}, &Attribute::name);
     const bool is_there = at != support.attributes.end() && at->name == attribute.name;
+    const bool is_same = is_there && at->type == attribute.type &&
+                         at->matches == attribute.matches && at->path == attribute.path;
+    if (is_same) return nullptr;
+    if (is_there && !who.may_change(at->by))
+        return held_by(
+            "filter attribute " + attribute.name, at->by,
+            "'" + to_line(*at) + "' at path '" + at->path + "'"
+        );
+    attribute.by = who.bare;
     if (is_there && at->type != attribute.type)
         return Failure{
             Errc::MalformedRequest,
@@ -108,7 +127,9 @@ const Attribute* Support::find(std::string_view name) const {
     return at != attributes.end() && at->name == name ? &*at : nullptr;
 }
 
-Outcome<Support> declare(Support known, const xml::Element& request, std::size_t limit_max) {
+Outcome<Support> declare(
+    Support known, const xml::Element& request, std::size_t limit_max, const Declarer& who
+) {
     if (const xml::Element* list = request.child_any_ns("filterSupport"))
         for (const xml::Element* child : list->children()) {
             if (child->name() != "attribute")
@@ -117,7 +138,8 @@ Outcome<Support> declare(Support known, const xml::Element& request, std::size_t
                 };
             auto attribute = read_attribute(*child);
             if (!attribute) return attribute.error();
-            if (const auto added = add(known, std::move(*attribute)); !added) return added.error();
+            if (const auto added = add(known, std::move(*attribute), who); !added)
+                return added.error();
         }
     if (request.child_any_ns("subtopicLimit") != nullptr) {
         const std::string text = gi::child_text(request, "subtopicLimit");
@@ -129,6 +151,9 @@ Outcome<Support> declare(Support known, const xml::Element& request, std::size_t
                 "<subtopicLimit/> is a number up to " + std::to_string(limit_max),
                 {}
             };
+        if (limit != known.subtopics_max && !who.may_change(known.limit_by))
+            return held_by("<subtopicLimit/>", known.limit_by, std::to_string(known.subtopics_max));
+        if (limit != known.subtopics_max || known.limit_by.empty()) known.limit_by = who.bare;
         known.subtopics_max = limit;
     }
     known.subtopics_max = std::min(known.subtopics_max, limit_max);
@@ -136,6 +161,11 @@ Outcome<Support> declare(Support known, const xml::Element& request, std::size_t
         const auto value = xml::parse_boolean(gi::child_text(request, "serverSideFilter"));
         if (!value)
             return Failure{Errc::MalformedRequest, "<serverSideFilter/> is true or false", {}};
+        if (*value != known.is_server_side && !who.may_change(known.side_by))
+            return held_by(
+                "<serverSideFilter/>", known.side_by, known.is_server_side ? "true" : "false"
+            );
+        if (*value != known.is_server_side || known.side_by.empty()) known.side_by = who.bare;
         known.is_server_side = *value;
     }
     return known;

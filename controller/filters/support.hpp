@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ struct Attribute {
     Type type = Type::String;
     std::uint16_t matches = 0;
     std::string path;   // where in a payload, for filtering by the server
+    std::string by;     // who declared it so, a bare JID; empty: from before that was kept
 
     bool offers(Op op) const { return (matches & (1U << static_cast<unsigned>(op))) != 0; }
     bool operator==(const Attribute&) const = default;
@@ -30,18 +32,33 @@ struct Attribute {
 struct Support {
     std::vector<Attribute> attributes;   // by name
     std::size_t subtopics_max = subtopics_default;
-    bool is_server_side = false;   // the broker filters (S66), not the publisher
+    bool is_server_side = false;     // the broker filters (S66), not the publisher
+    std::string limit_by, side_by;   // who said so; empty: nobody yet
 
     bool is_offered() const { return !attributes.empty(); }
     const Attribute* find(std::string_view name) const;
     bool operator==(const Support&) const = default;
 };
 
+/// Who declares something, and who of the others still stands by what it declared.
+struct Declarer {
+    std::string bare;
+    std::function<bool(const std::string& other)> is_live;
+
+    /// Whether this one may change what `by` has declared.
+    bool may_change(const std::string& by) const {
+        return by.empty() || by == bare || !is_live(by);
+    }
+};
+
 /// Takes over what an `<initPublishRequest/>` declares: `<filterSupport><attribute name= type=
 /// match= path=/></filterSupport>`, `<subtopicLimit/>`, `<serverSideFilter/>`. Attributes are
-/// added; one that is there keeps its type, since subtopics may rest on it. A failure says what is
-/// wrong; `limit_max` is the service's own.
-Outcome<Support> declare(Support known, const xml::Element& request, std::size_t limit_max);
+/// added; one that is there keeps its type, since subtopics may rest on it. What another provider
+/// declared stays as it is while that one provides. A failure says what is wrong; `limit_max` is
+/// the service's own.
+Outcome<Support> declare(
+    Support known, const xml::Element& request, std::size_t limit_max, const Declarer& who
+);
 
 /// `eq in prefix`, as it was declared.
 std::string matches_text(const Attribute& attribute);

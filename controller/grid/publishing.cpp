@@ -41,10 +41,19 @@ bool merge(std::vector<std::string>& into, const xml::Element& body, std::string
     return into.size() <= declared_max;
 }
 
+filters::Declarer declarer_of(const Call& call, const std::string& topic) {
+    return {std::string(call.actor().jid.bare_view()), [&call, &topic](const std::string& other) {
+                return call.state.directory.is_provider(
+                    topic, xml::Jid::from_canonical(other), call.context.now
+                );
+            }};
+}
+
 /// S58, S64, S66. Who filters does not change while there is anything to filter for.
 Outcome<Topic> with_filters(const Call& call, const std::string& topic, Topic next) {
-    auto declared =
-        filters::declare(next.filters, call.request.body, call.state.settings.subtopics_max);
+    auto declared = filters::declare(
+        next.filters, call.request.body, call.state.settings.subtopics_max, declarer_of(call, topic)
+    );
     if (!declared) return declared.error();
     const pubsub::Engine* broker = call.state.directory.broker();
     const bool is_switch = declared->is_server_side != next.filters.is_server_side;
@@ -82,8 +91,19 @@ Outcome<Topic> declared(const Call& call, const std::string& topic) {
     bool is_good =
         merge(next.queries, body, "query") && merge(next.notifications, body, "notification");
     if (const xml::Element* schema = body.child_any_ns("schema")) {
+        const std::pair before(next.schema_namespace, next.schema_location);
         next.schema_namespace = trimmed(schema->attr_or("namespace", ""));
         next.schema_location = trimmed(schema->attr_or("location", ""));
+        if (before != std::pair(next.schema_namespace, next.schema_location)) {
+            if (!declarer_of(call, topic).may_change(next.schema_by))
+                return Failure{
+                    Errc::MalformedRequest,
+                    "the schema of this topic is the one that " + next.schema_by +
+                        " declared, who provides it: declare the same, or leave it out",
+                    {}
+                };
+            next.schema_by = call.actor().jid.bare_view();
+        }
         is_good = is_good && next.schema_namespace.size() <= declared_bytes_max &&
                   next.schema_location.size() <= declared_bytes_max;
     }

@@ -10,7 +10,8 @@ namespace grid::controller {
 
 namespace {
 
-constexpr std::uint8_t topic_version = 1;
+/// The first had not who declared what.
+constexpr std::uint8_t topic_version = 2, nameless_version = 1;
 
 void put_names(storage::Encoder& out, const std::vector<std::string>& names) {
     out.varint(names.size());
@@ -54,12 +55,15 @@ std::string encode(const Topic& topic) {
     put_names(out, topic.queries);
     put_names(out, topic.notifications);
     filters::encode(out, topic.filters);
+    out.text(topic.schema_by).text(topic.filters.limit_by).text(topic.filters.side_by);
+    for (const filters::Attribute& attribute : topic.filters.attributes) out.text(attribute.by);
     return out.take();
 }
 
 std::optional<Topic> decode_topic(std::string_view value) {
     storage::Decoder in(value);
-    if (in.u8() != topic_version) return std::nullopt;
+    const std::uint8_t version = in.u8();
+    if (version != topic_version && version != nameless_version) return std::nullopt;
     Topic topic;
     topic.node = in.u64();
     topic.schema_namespace = in.text();
@@ -67,6 +71,12 @@ std::optional<Topic> decode_topic(std::string_view value) {
     topic.queries = take_names(in);
     topic.notifications = take_names(in);
     if (in.ok() && !in.at_end()) topic.filters = filters::decode_support(in);
+    if (version == topic_version) {
+        topic.schema_by = in.text();
+        topic.filters.limit_by = in.text();
+        topic.filters.side_by = in.text();
+        for (filters::Attribute& attribute : topic.filters.attributes) attribute.by = in.text();
+    }
     if (!in.ok()) return std::nullopt;
     return topic;
 }

@@ -26,6 +26,7 @@ struct Topic {
     /// it. Stored as 0 by the batch that makes the node, whose uid is the revision of that batch.
     std::uint64_t node = 0;
     std::string schema_namespace, schema_location;
+    std::string schema_by;   // who declared them; empty: nobody, or from before that was kept
     std::vector<std::string> queries, notifications;   // sorted, each once
     filters::Support filters;                          // S58
     storage::Revision revision = 0;                    // of the record; not stored in it

@@ -37,20 +37,55 @@ CatchUp::CatchUp(
     fanout_.attach(*this);
 }
 
+/// From where on the account's items are for this session, given what it had of them. What another
+/// of the account's resources was told while this one was away is not owed to it.
+Revision CatchUp::bare_start(const Session& session, Revision has) const {
+    if (session.priority < 0 || companion_of(session)) return fanout_.completed();
+    return std::max(known(session.bare.str()), has);
+}
+
 void CatchUp::came(const SessionPtr& session) {
-    const Revision now = fanout_.completed();
-    Position after{now, known(session->jid.str())};
-    // What another of the account's resources was told while this one was away is not owed to it.
-    if (session->priority >= 0 && !companion_of(*session)) after.bare = known(session->bare.str());
+    const Position has = session->paused.value_or(Position{});
+    session->paused.reset();
+    const Position after{
+        bare_start(*session, std::min(has.bare, session->paused_bare.value_or(has.bare))),
+        std::max(known(session->jid.str()), has.full)
+    };
+    if (session->priority >= 0) session->paused_bare.reset();
     session->began_bare = after.bare;
+    if (!session->lag) start_lag(session, after);
+    begin_with_last_items(*session);
     go_behind(session, after);
+    step(session);
+}
+
+/// §12.2: on_sub_and_presence.
+void CatchUp::begin_with_last_items(Session& session) {
+    for (const auto& start : broker_.starts_at_presence(session.jid))
+        if (!start.is_bare || session.priority >= 0)
+            session.lag->begin_at(start.node, start.is_bare, start.after);
+}
+
+void CatchUp::stepped_back(const SessionPtr& session) {
+    fanout_.flush_now(session);
+    session->paused_bare = told(*session).bare;
+}
+
+void CatchUp::stepped_forth(const SessionPtr& session) {
+    fanout_.flush_now(session);
+    const Position has = told(*session);
+    const Revision bare = std::exchange(session->paused_bare, std::nullopt).value_or(0);
+    const Position after{bare_start(*session, bare), has.full};
+    session->began_bare = after.bare;
+    if (!session->lag) start_lag(session, after);
+    session->lag->begin_at(after);
+    for (const auto& start : broker_.starts_at_presence(session->jid))
+        if (start.is_bare) session->lag->begin_at(start.node, true, start.after);
+    step(session);
 }
 
 void CatchUp::go_behind(const SessionPtr& session, Position after) {
-    if (session->lag) {
-        session->lag->begin_at(after);
-        return;
-    }
+    if (session->lag) return session->lag->begin_at(after);
     start_lag(session, after);
     step(session);
 }
@@ -138,6 +173,23 @@ void CatchUp::step(const SessionPtr& session) {
     read(session, std::move(owed));
 }
 
+storage::Result<CatchUp::Found> CatchUp::find(
+    const storage::Snapshot& snapshot, const pubsub::OwedItem& item
+) const {
+    // An item that the subscriber's filter does not let through is none of its.
+    if (!item.has_payload) return Found{{}, item.test != nullptr};
+    const pubsub::PayloadFaults& faults = broker_.payload_faults();
+    auto stored = pubsub::read_item(snapshot, item.at(), faults);
+    using State = pubsub::StoredItem::State;
+    if (stored.state == State::Failed) return stored.failure;
+    // It was retracted, or the newer one is owed, too (Engine::owed_message).
+    if (stored.state == State::Gone || stored.state == State::Replaced) return Found{{}, true};
+    if (!item.test || stored.state == State::Lost) return Found{std::move(stored.payload), false};
+    const auto element = pubsub::read_payload(item.at(), stored.payload, faults);
+    if (!element) return Found{};
+    return Found{std::move(stored.payload), !item.test->matches(*element)};
+}
+
 void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
     const auto lag = session->lag;
     lag->is_reading = true;
@@ -147,18 +199,14 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
         boost::system::error_code failure;
         payloads.reserve(shared->items.size());
         for (const auto& item : shared->items) {
-            // One that is gone was retracted: it is not told of (Engine::owed_message). One that
-            // cannot be read is still owed: what comes before it is told, the rest tried again.
-            auto value = item.payload.key.empty()
-                             ? storage::Result<std::optional<storage::Snapshot::Value>>()
-                             : snapshot.get(item.payload.family, item.payload.key);
-            if (!value) {
-                failure = value.error();
+            // Where the store cannot be read the item is still owed: what comes before it is told,
+            // the rest tried again.
+            auto found = find(snapshot, item);
+            if (!found) {
+                failure = found.error();
                 break;
             }
-            // An item that the subscriber's filter does not let through is none of its.
-            if (*value && item.test && !item.test->matches((*value)->value)) value->reset();
-            payloads.push_back(*value ? std::move((*value)->value) : std::string());
+            payloads.push_back(std::move(*found));
         }
         asio::post(strand_, [this, session, lag, shared, payloads = std::move(payloads), failure] {
             lag->is_reading = false;
@@ -201,36 +249,62 @@ void CatchUp::note_failure(
 
 void CatchUp::tell(const SessionPtr& session, const pubsub::Owed& owed, const Values& payloads) {
     if (!session->transport || !fanout_.may_receive(*session)) return;
+    session->lag->needs_all_room = false;
+    const auto is_same = [&](std::size_t a, std::size_t b) {
+        return owed.items[a].revision == owed.items[b].revision;
+    };
+    // An item that came by several sources is told of as a whole: positions do not tell these
+    // apart.
+    std::size_t whole = payloads.size();
+    if (whole < owed.items.size())
+        while (whole > 0 && is_same(whole - 1, payloads.size())) --whole;
+    for (std::size_t from = 0, to = 0; from < whole; from = to) {
+        for (to = from + 1; to < whole && is_same(from, to);) ++to;
+        tell_item(session, owed, payloads, from, to);
+    }
+}
+
+/// One item, by all the sources, [from, to), by which it comes.
+void CatchUp::tell_item(
+    const SessionPtr& session,
+    const pubsub::Owed& owed,
+    const Values& payloads,
+    std::size_t from,
+    std::size_t to
+) {
     auto& lag = *session->lag;
-    auto& after = lag.after;
-    auto& earlier = lag.earlier;
-    lag.needs_all_room = false;
-    for (std::size_t i = 0; i < payloads.size(); ++i) {
-        const auto& item = owed.items[i];
-        // What this session may not have where it is, it passes over, as live.
-        const bool is_allowed = broker_.may_receive_here(session->principal, item.node);
-        for (const bool is_bare : {true, false}) {
-            if (!(is_bare ? item.is_for_bare && session->priority >= 0 : item.is_for_full))
+    const Revision revision = owed.items[from].revision;
+    for (const bool is_bare : {true, false}) {
+        if (is_bare && (session->priority < 0 || lag.has_had(revision))) continue;
+        std::vector<const pubsub::OwedItem*> sources;
+        std::size_t with_payload = from;
+        for (std::size_t i = from; i < to; ++i) {
+            const auto& item = owed.items[i];
+            if (!(is_bare ? item.is_for_bare : item.is_for_full) || payloads[i].is_left_out)
                 continue;
-            if (is_bare && lag.has_had(item.revision)) continue;
-            if (!is_allowed || (!item.payload.key.empty() && payloads[i].empty())) continue;
-            const auto& to = is_bare ? session->bare : session->jid;
-            const auto message = broker_.owed_message(item, to, payloads[i]);
-            if (!message) continue;
-            session->told = std::max(session->told, item.revision);
+            // What this session may not have where it is, it passes over, as live.
+            if (!broker_.may_receive_here(session->principal, item.node)) continue;
+            sources.push_back(&item);
+            if (!payloads[i].payload.empty()) with_payload = i;
+        }
+        const auto& to_jid = is_bare ? session->bare : session->jid;
+        for (const auto& message :
+             broker_.owed_messages(sources, to_jid, payloads[with_payload].payload)) {
+            session->told = std::max(session->told, revision);
             ++replayed_;
             fanout_.send(
-                session, {is_bare ? &session->head_bare : &session->head_full, message->rest,
-                          item.revision, true}
+                session,
+                {is_bare ? &session->head_bare : &session->head_full, message.rest, revision, true}
             );
         }
-        for (const bool is_bare : {true, false})
-            if (const auto begun = earlier.find(pubsub::start_key(item.node, is_bare));
-                begun != earlier.end())
-                begun->second = std::max(begun->second, item.revision);
-        after.bare = std::max(after.bare, item.revision);
-        after.full = std::max(after.full, item.revision);
     }
+    for (std::size_t i = from; i < to; ++i)
+        for (const bool is_bare : {true, false})
+            if (const auto begun = lag.earlier.find(pubsub::start_key(owed.items[i].node, is_bare));
+                begun != lag.earlier.end())
+                begun->second = std::max(begun->second, revision);
+    lag.after.bare = std::max(lag.after.bare, revision);
+    lag.after.full = std::max(lag.after.full, revision);
 }
 
 /// In one turn with the look that found nothing more: what is applied after it is told live.

@@ -35,7 +35,13 @@ public:
 
     /// It may be told from now on: it logged in, or takes what is for its bare JID again.
     void came(const SessionPtr& session);
-    /// It may not any more, or its transport has ended: what it has is noted.
+    /// It logged out, and its stream goes on: what it was handed reaches it in any case, unless the
+    /// stream ends before. It is not told again when it logs in again.
+    void paused(const SessionPtr& session);
+    /// It takes what is for its bare JID no more (negative priority), and again: the same of that.
+    void stepped_back(const SessionPtr& session);
+    void stepped_forth(const SessionPtr& session);
+    /// Its transport has ended: what it has is noted.
     void went(const SessionPtr& session, Delivered delivered);
 
     // Laggards
@@ -63,16 +69,33 @@ public:
     std::uint64_t unreadable() const { return unreadable_; }
 
 private:
-    using Values = std::vector<std::string>;
+    /// A payload as it was found. Left out: it is gone, or a filter does not let it through. One
+    /// that the store should have and that cannot be read is told of without payload.
+    struct Found {
+        std::string payload;
+        bool is_left_out = false;
+    };
+    using Values = std::vector<Found>;
     /// How often those that read slowly are looked at.
     static constexpr std::chrono::milliseconds look_every{10};
 
     void go_behind(const SessionPtr& session, pubsub::Position after);
+    storage::Revision bare_start(const Session& session, storage::Revision has) const;
     void start_lag(const SessionPtr& session, pubsub::Position after);
     void take_over(const SessionPtr& session, storage::Revision after);
     void step(const SessionPtr& session);
     void read(const SessionPtr& session, pubsub::Owed owed);
+    storage::Result<Found> find(const storage::Snapshot& snapshot, const pubsub::OwedItem& item)
+        const;
     void tell(const SessionPtr& session, const pubsub::Owed& owed, const Values& payloads);
+    void tell_item(
+        const SessionPtr& session,
+        const pubsub::Owed& owed,
+        const Values& payloads,
+        std::size_t from,
+        std::size_t to
+    );
+    void begin_with_last_items(Session& session);
     void note_failure(
         const Session& session,
         const pubsub::Owed& owed,

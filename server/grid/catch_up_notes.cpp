@@ -31,6 +31,7 @@ Revision CatchUp::known(const std::string& jid) const {
 
 /// Everything up to here was handed to its transport.
 Position CatchUp::told(const Session& session) const {
+    if (session.paused) return *session.paused;
     const bool is_handed = session.pending.empty();
     if (session.lag) {
         const auto& lag = *session.lag;
@@ -50,7 +51,12 @@ Position CatchUp::told(const Session& session) const {
 /// Of the account's items this resource has read all up to here.
 Revision CatchUp::has_of_account(const Session& session) const {
     constexpr Revision all = ~Revision{0};
-    if (!session.is_active || !session.transport || session.priority < 0) return all;
+    if (!session.transport) return all;
+    // What it was handed before it logged out, or stepped back, may not have reached it.
+    if (session.paused || session.paused_bare)
+        return session.reached >= session.handed ? all
+                                                 : std::max(session.reached, session.began_bare);
+    if (!session.is_active || session.priority < 0) return all;
     const Revision told = session.lag ? session.lag->after_before.bare : all;
     if (session.reached >= session.handed) return told;
     return std::min(told, std::max(session.reached, session.began_bare));
@@ -64,7 +70,18 @@ void CatchUp::note(const std::string& jid, Revision told) {
 
 void CatchUp::note_session(const Session& session, Position told) {
     note(session.jid.str(), told.full);
-    if (session.priority >= 0) note(session.bare.str(), told.bare);
+    if (session.paused_bare)
+        note(session.bare.str(), std::min(told.bare, *session.paused_bare));
+    else if (session.priority >= 0)
+        note(session.bare.str(), told.bare);
+}
+
+void CatchUp::paused(const SessionPtr& session) {
+    fanout_.flush_now(session);
+    session->paused = told(*session);
+    session->lag = nullptr;
+    fanout_.forget_digests(*session);
+    if (session->reached < session->handed) was_told(session);
 }
 
 void CatchUp::detached(Session& session) {
@@ -86,10 +103,11 @@ void CatchUp::went(const SessionPtr& session, Delivered delivered) {
         std::min(handed.full, reached)
     };
     note(session->jid.str(), has.full);
-    if (session->priority < 0) return;
-    if (!companion) return note(session->bare.str(), has.bare);
+    if (session->priority < 0 && !session->paused_bare) return;
+    const Revision bare = std::min(has.bare, session->paused_bare.value_or(has.bare));
+    if (!companion) return note(session->bare.str(), bare);
     // What it had not read of the time before the other came is the other's now.
-    take_over(companion, has.bare);
+    take_over(companion, bare);
 }
 
 void CatchUp::was_told(const SessionPtr& session) {
@@ -131,7 +149,7 @@ std::vector<storage::Batch> CatchUp::take_notes() {
 }
 
 void CatchUp::ask(const SessionPtr& session) {
-    if (!session->transport || !session->is_active) {
+    if (!session->transport || (!session->is_active && !session->paused)) {
         session->is_marking = false;
         return;
     }
@@ -142,7 +160,7 @@ void CatchUp::ask(const SessionPtr& session) {
             session->reached = std::max(session->reached, reached);
             session->is_marking = false;
             if (session->reached < session->handed) was_told(session);
-            if (!session->is_active || !session->transport) return;
+            if ((!session->is_active && !session->paused) || !session->transport) return;
             // The account has what all its resources have.
             Revision bare = session->reached;
             for (const auto& other : sessions_.of_account(session->bare.str()))

@@ -122,12 +122,26 @@ void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notifi
     const auto& session = recipient.session;
     // Who is behind gets items from the store, and so did who has just caught up.
     if (notification.is_owed && (session->lag || notification.revision <= session->joined)) return;
+    if (notification.joint && tell_jointly(recipient, notification)) return;
     if (recipient.special) return tell_special(recipient, notification);
     if (notification.item_end != 0)
         put_item(recipient, notification.rest, notification.revision);
     else
         send(session, {recipient.head, notification.rest});
     ++deliveries_;
+}
+
+/// Whom several notifications of this item reach gets the first of them, in the name of all.
+bool Fanout::tell_jointly(const Recipient& recipient, const pubsub::Notification& notification) {
+    const auto& [session, head, special] = recipient;
+    const auto& jid = head == &session->head_bare ? session->bare : session->jid;
+    const auto found = notification.joint->flavours.find(jid.str());
+    if (found == notification.joint->flavours.end()) return false;
+    if (!notification.joint->told.insert(head).second) return true;
+    digests_.send_now(session, head, notification.node, digest_sender());
+    put_item(recipient, pubsub::flavoured(notification, found->second), notification.revision);
+    ++deliveries_;
+    return true;
 }
 
 void Fanout::tell_special(const Recipient& recipient, const pubsub::Notification& notification) {

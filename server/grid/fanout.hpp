@@ -123,6 +123,7 @@ private:
         std::uint64_t node, const xml::Jid& to, const Special* special, std::vector<Recipient>& into
     ) const;
     void tell(const Recipient& recipient, const pubsub::Notification& notification);
+    bool tell_jointly(const Recipient& recipient, const pubsub::Notification& notification);
     void tell_special(const Recipient& recipient, const pubsub::Notification& notification);
     xml::Bytes copy_for(const pubsub::Flavour& flavour, const pubsub::Notification& notification);
     void put_item(const Recipient& recipient, xml::Bytes body, storage::Revision revision);

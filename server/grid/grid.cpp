@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <atomic>
 
 #include "controller/state.hpp"
 #include "server/grid/callback_pending.hpp"
@@ -25,6 +26,30 @@ constexpr std::size_t background_batches_max = 64;
 controller::HttpResponse to_http_error(boost::system::error_code error) {
     return {503, R"({"error":{"code":"store","text":")" + to_stanza_error(error).text + "\"}}"};
 }
+
+/// A line a second at most: who reads one item again and again does not fill the log.
+class PayloadLog {
+public:
+    explicit PayloadLog(Log& log) : log_(log) {}
+    void operator()(std::uint64_t node, const std::string& item, const std::string& reason) const {
+        using std::chrono::steady_clock;
+        const auto now = std::chrono::floor<std::chrono::seconds>(steady_clock::now());
+        if (last_->exchange(now.time_since_epoch().count()) == now.time_since_epoch().count())
+            return;
+        log_.error(
+            "payload_unreadable",
+            {{"node_uid", std::to_string(node)},
+             {"item", item},
+             {"reason", reason},
+             {"do", "readers hear that it cannot be read; publish the item again, or retract it"}}
+        );
+    }
+
+private:
+    Log& log_;
+    std::shared_ptr<std::atomic<std::int64_t>> last_ =
+        std::make_shared<std::atomic<std::int64_t>>(-1);
+};
 }   // namespace
 
 Grid::Grid(
@@ -62,6 +87,7 @@ Grid::Grid(
       timer_(strand_),
       process_budget_(std::make_shared<net::Budget>(config.limits.process_bytes_max)) {
     controller_.attach(broker_);
+    broker_.report_faults(PayloadLog{log_});
     controller_.state_for_admin().schemas.attach(monotonic_ms);
     controller_.attach_clock(now);
 }
@@ -213,10 +239,22 @@ bool Grid::work_in_background() {
             deferred_.pop_front();
         }
     };
+    look_up_wanted();
     if (!deferred_.empty()) submit({});
     submit(broker_.due(now(), background_batches_max));
     submit(controller_.due(now(), background_batches_max));
     return is_behind;
+}
+
+/// What is to expire is read before, where only some subscribers are to hear of it.
+void Grid::look_up_wanted() {
+    auto wanted = broker_.take_wanted();
+    if (wanted.empty()) return;
+    store_.read([this, wanted = std::move(wanted)](const storage::Snapshot& snapshot) {
+        asio::post(strand_, [this, found = broker_.look_up(snapshot, wanted)]() mutable {
+            broker_.learn(std::move(found));
+        });
+    });
 }
 
 void Grid::tick() {

@@ -142,6 +142,7 @@ private:
     bool work_in_background();
     void submit_or_defer(storage::Batch batch);
     void watch_clock();
+    void look_up_wanted();
     /// Removes subscriptions that are no longer allowed, a slice at a time (sweep.cpp).
     void sweep();
     void begin_sweep();

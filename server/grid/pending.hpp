@@ -29,7 +29,7 @@ public:
     /// After Next::Read; on the reader pool. Keeps the answer.
     virtual void read(const storage::Snapshot& snapshot) = 0;
     /// After Next::Work; on the reader pool.
-    virtual void work() {}
+    virtual void work(const storage::Snapshot& /*snapshot*/) {}
     /// The store would not: keeps the error as the answer.
     virtual void refuse(boost::system::error_code error) = 0;
     /// Sends the answer that was kept.
@@ -85,7 +85,7 @@ public:
         }
         answer_ = read->finish(std::move(values));
     }
-    void work() override { decision_->work()->run(); }
+    void work(const storage::Snapshot& snapshot) override { (*decision_->work())(snapshot); }
     void refuse(boost::system::error_code error) override {
         answer_.template emplace<0>(to_error(error));
     }

@@ -111,8 +111,8 @@ void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Pending& re
 
 void Pipeline::start_work(const std::shared_ptr<SenderQueue>& queue, Pending& request) {
     request.state = State::Working;
-    store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot&) {
-        request.work();
+    store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot& snapshot) {
+        request.work(snapshot);
         boost::asio::post(self->strand_, [self, queue, &request] {
             request.state = State::Waiting;
             self->settle(queue);

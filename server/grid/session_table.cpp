@@ -156,7 +156,8 @@ void Grid::leave(SessionPtr session, std::string reason, Delivered delivered) {
     asio::post(
         strand_,
         [this, session = std::move(session), reason = std::move(reason), delivered] {
-            if (session->is_active) catch_up_.went(session, delivered);
+            if (session->is_active || session->paused) catch_up_.went(session, delivered);
+            session->paused.reset();
             session->is_active = false;
             router_.end_presence(session);
             if (session->queue) pipeline_->run(session->queue);

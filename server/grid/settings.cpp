@@ -1,7 +1,25 @@
 // server/grid/settings.cpp: configuration into the settings of the layers below.
 #include "server/grid/settings.hpp"
 
+#include <openssl/rand.h>
+
+#include <stdexcept>
+
+#include "pubsub/cursors.hpp"
+
 namespace grid::server {
+
+namespace {
+
+std::string random_bytes(std::size_t count) {
+    std::string bytes(count, '\0');
+    auto* const into = reinterpret_cast<unsigned char*>(bytes.data());
+    if (RAND_bytes(into, static_cast<int>(count)) != 1)
+        throw std::runtime_error("the system gives no random numbers");
+    return bytes;
+}
+
+}   // namespace
 
 pubsub::Settings broker_settings(const Config& config, const Addresses& addresses) {
     const auto& from = config.pubsub;
@@ -30,6 +48,7 @@ pubsub::Settings broker_settings(const Config& config, const Addresses& addresse
     to.write_by_get = from.compat.write_by_get;
     to.advertise = from.compat.advertise;
     to.empty_set = from.compat.empty_set;
+    to.cursor_seed = random_bytes(pubsub::Cursors::key_bytes);
     to.archive = {
         from.archive.items_max, from.archive.days, from.archive.bytes_max,
         from.archive.total_items_max

@@ -45,10 +45,12 @@ void Router::take_presence(
         const auto show = show_of(presence);
         const bool moved = priority != session->priority || show != session->show;
         const bool is_back = session->priority < 0 && priority >= 0;
+        if (session->is_active && session->priority >= 0 && priority < 0)
+            catch_up_.stepped_back(session);
         session->priority = priority;
         session->show = show;
         if (session->is_active && moved) fanout_.presence_changed(session->bare);
-        if (session->is_active && is_back) catch_up_.came(session);
+        if (session->is_active && is_back) catch_up_.stepped_forth(session);
         // Initial presence is login (B.3), which only an enabled account may.
         if (controller_.state(session->principal) != controller::AccountState::Enabled) return;
         session->is_present = true;
@@ -59,7 +61,7 @@ void Router::take_presence(
 void Router::set_active(const SessionPtr& session, bool active) {
     if (session->is_active == active) return;
     // What it has is noted while it still counts as one of those who receive.
-    if (!active) catch_up_.went(session, {});
+    if (!active) catch_up_.paused(session);
     session->is_active = active;
     controller_.record_session(
         session->identity, active ? "login" : "logout", session->principal.address, ""

@@ -137,7 +137,7 @@ std::variant<Error, Reply> GridStage::run(
 ) {
     for (int round = 0; round < 8; ++round) {
         storage::Decision<Reply, Error> decision = decide();
-        for (; decision.work(); decision = decide()) decision.work()->run();
+        for (; decision.work(); decision = decide()) (*decision.work())(*store.snapshot());
         if (decision.error())
             return std::variant<Error, Reply>(std::in_place_index<0>, *decision.error());
         if (decision.reply())

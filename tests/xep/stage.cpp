@@ -105,11 +105,8 @@ void Stage::decide(Pending pending) {
     pubsub::Decision decision = pending.prepared.decide(pending.context);
     if (const auto* error = decision.error()) return refuse(pending, *error);
     if (const auto* reply = decision.reply()) return answer(pending, *reply);
-    if (auto* read = decision.read()) {
-        std::vector<std::optional<storage::Snapshot::Value>> values;
-        const auto snapshot = store_->snapshot();
-        for (const auto& key : read->keys) values.push_back(*snapshot->get(key.family, key.key));
-        auto what = read->finish(std::move(values));
+    if (auto* query = decision.query()) {
+        auto what = query->run(*store_->snapshot());
         if (const auto* error = std::get_if<xml::StanzaError>(&what))
             return refuse(pending, *error);
         return answer(pending, std::get<pubsub::Reply>(what));
@@ -218,8 +215,8 @@ void Stage::deliver_owed(
     const auto snapshot = store_->snapshot();
     for (const auto& item : owed.items) {
         std::string payload;
-        if (!item.payload.key.empty())
-            payload = (*snapshot->get(item.payload.family, item.payload.key))->value;
+        if (item.has_payload)
+            payload = pubsub::read_item(*snapshot, item.at(), engine_->payload_faults()).payload;
         const xml::Jid to = item.is_for_full ? full : full.bare();
         if (auto message = engine_->owed_message(item, to, payload)) {
             message->to = {to};

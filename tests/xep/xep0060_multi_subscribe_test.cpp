@@ -51,14 +51,14 @@ TEST_CASE_METHOD(
 ) {
     const auto first = subscribe();
     CHECK(subscribe() == first);
-    const auto second = subscribe("include_body=1");
+    const auto second = subscribe("digest_frequency=5000");
     CHECK(second != first);
-    CHECK(subscribe("include_body=true") == second);
+    CHECK(subscribe("digest_frequency=05000") == second);
     CHECK(subscribe() == first);
     CHECK(subscribe("deliver=1") == first);   // which is the default
     CHECK(engine().subscription_count() == 2);
     restart();
-    CHECK(subscribe("include_body=1") == second);
+    CHECK(subscribe("digest_frequency=5000") == second);
 }
 
 TEST_CASE_METHOD(
@@ -67,7 +67,7 @@ TEST_CASE_METHOD(
     const auto only = subscribe("digest=1");
     CHECK(subscribe() == only);   // as a client does at each login
     CHECK(engine().subscription_count() == 1);
-    CHECK(subscribe("include_body=1") != only);
+    CHECK(subscribe("digest_frequency=5000") != only);
 }
 
 TEST_CASE_METHOD(MultiStage, "6.1 multi-subscribe: or each time another", "[6.1]") {
@@ -92,10 +92,10 @@ TEST_CASE_METHOD(
     subscribe();
     subscribe("digest=1");
     set(reader, "s",
-        "<subscribe node='n' jid='" + bare + "'/><options>" + options_form("include_body=1") +
-            "</options>");
+        "<subscribe node='n' jid='" + bare + "'/><options>" +
+            options_form("digest_frequency=5000") + "</options>");
     error(reader, "s", "wait", "policy-violation", "too-many-subscriptions");
-    subscribe("include_body=1", reader);   // another address
+    subscribe("digest_frequency=5000", reader);   // another address
 }
 
 TEST_CASE_METHOD(
@@ -129,7 +129,7 @@ TEST_CASE_METHOD(MultiStage, "7.1.2.4 SubIDs: only of those that deliver", "[6.1
     subscribe("deliver=0");
     publishes(owner, "n", "a");
     CHECK(headers(next(bare)).empty());   // of one subscription
-    const auto third = subscribe("include_body=1");
+    const auto third = subscribe("digest_frequency=5000");
     publishes(owner, "n", "b");
     const auto message = next(bare);
     Subids expected{first, third};
@@ -206,7 +206,7 @@ TEST_CASE_METHOD(
 ) {
     hold();
     const std::string inner = "<subscribe node='n' jid='" + bare + "'/><options>" +
-                              options_form("include_body=1") + "</options>";
+                              options_form("digest_frequency=5000") + "</options>";
     set(reader, "s1", inner);
     set("francisco@grid.example/other", "s2", inner);
     run();
@@ -222,7 +222,7 @@ TEST_CASE_METHOD(
     const std::string inner = "<subscribe node='n' jid='" + bare + "'/>";
     set(reader, "s1", inner);
     set("francisco@grid.example/other", "s2",
-        inner + "<options>" + options_form("include_body=1") + "</options>");
+        inner + "<options>" + options_form("digest_frequency=5000") + "</options>");
     run();
     CHECK(next(reader).attr_or("type", "") == "result");
     CHECK(next("francisco@grid.example/other").attr_or("type", "") == "result");

@@ -78,7 +78,7 @@ TEST_CASE_METHOD(OptionsStage, "6.3 options: the form has every option", "[6.3]"
     check("pubsub#digest", "boolean", {"0"});
     check("pubsub#digest_frequency", "text-single", {"86400000"});
     check("pubsub#expire", "text-single", {""});
-    check("pubsub#include_body", "boolean", {"0"});
+    CHECK(shown.field("pubsub#include_body") == nullptr);   // these payloads have no text
     check("pubsub#show-values", "list-multi", {"away", "chat", "dnd", "online", "xa"});
     check("pubsub#subscription_type", "list-single", {"items"});
     check("pubsub#subscription_depth", "text-single", {"1"});
@@ -89,7 +89,7 @@ TEST_CASE_METHOD(OptionsStage, "6.3 options: the form has every option", "[6.3]"
 TEST_CASE_METHOD(OptionsStage, "6.3 options: all are kept, also over a restart", "[6.3]") {
     opens();
     sets(
-        "deliver=0 digest=true digest_frequency=5000 expire=presence include_body=1 "
+        "deliver=0 digest=true digest_frequency=5000 expire=presence "
         "show-values=chat show-values=online subscription_type=all subscription_depth=all"
     );
     restart();
@@ -98,7 +98,6 @@ TEST_CASE_METHOD(OptionsStage, "6.3 options: all are kept, also over a restart",
     CHECK(value("digest") == Values{"1"});
     CHECK(value("digest_frequency") == Values{"5000"});
     CHECK(value("expire") == Values{"presence"});
-    CHECK(value("include_body") == Values{"1"});
     CHECK(value("show-values") == Values{"chat", "online"});
     CHECK(value("subscription_type") == Values{"all"});
     CHECK(value("subscription_depth") == Values{"all"});
@@ -128,8 +127,8 @@ TEST_CASE_METHOD(OptionsStage, "6.3 options: invalid-options", "[6.3]") {
     for (const char* fields :
          {"deliver=maybe", "digest=2", "digest_frequency=soon", "digest_frequency=-1",
           "digest_frequency=99999999999", "expire=tomorrow", "expire=2020-01-01T00:00:00Z",
-          "include_body=yes", "show-values=asleep", "show-values=", "subscription_type=leaves",
-          "subscription_depth=deep", "unheard_of=1"})
+          "include_body=yes", "include_body=1", "show-values=asleep",
+          "show-values=", "subscription_type=leaves", "subscription_depth=deep", "unheard_of=1"})
         refuses(fields);
     set(reader, "bad",
         options(
@@ -176,16 +175,16 @@ TEST_CASE_METHOD(OptionsStage, "6.3 options: jid-required", "[6.3]") {
 TEST_CASE_METHOD(OptionsStage, "6.3 options: subid-required", "[6.3]") {
     opens();
     set(reader, "s2",
-        "<subscribe node='n' jid='" + bare + "'/><options>" + options_form("include_body=1") +
-            "</options>");
+        "<subscribe node='n' jid='" + bare + "'/><options>" +
+            options_form("digest_frequency=5000") + "</options>");
     const auto answer = next(reader);
     const auto second = answer.first_child()->first_child()->attr_or("subid", "");
     REQUIRE(!second.empty());
     get(reader, "o1", options());
     error(reader, "o1", "modify", "bad-request", "subid-required");
     const std::string subid = " subid='" + std::string(second) + "'";
-    CHECK(form(subid).field("pubsub#include_body")->value() == "1");
-    sets("include_body=0 digest=1", subid);
+    CHECK(form(subid).field("pubsub#digest_frequency")->value() == "5000");
+    sets("digest=1", subid);
     CHECK(form(subid).field("pubsub#digest")->value() == "1");
 }
 
@@ -214,7 +213,7 @@ TEST_CASE_METHOD(OptionsStage, "6.3 options: item-not-found", "[6.3]") {
 TEST_CASE_METHOD(
     OptionsStage, "6.3.7 subscribe and configure: the options that came of it", "[6.3.7]"
 ) {
-    creates(owner, "n");
+    creates(owner, "n", "type=http://www.w3.org/2005/Atom");   // which has a text for a body
     affiliates(owner, "n", bare, "member");
     set(reader, "sub1",
         "<subscribe node='n' jid='" + bare + "'/><options>" +

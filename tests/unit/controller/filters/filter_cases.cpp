@@ -23,7 +23,7 @@ f::Support offered() {
             xml::Element("attribute", {{"name", "urgent"}, {"type", "boolean"}})
         )
     );
-    return *f::declare({}, list, 1000);
+    return *f::declare({}, list, 1000, {"ann@grid.example", {}});
 }
 
 namespace {

@@ -91,12 +91,14 @@ TEST_CASE("S58: what a provider declares is read, kept and added to", "[filters]
     const auto request = [](const std::string& inside) {
         return parse_element("<initPublishRequest xmlns='x'>" + inside + "</initPublishRequest>");
     };
+    // Names of declarers are kept beside these (topic.cpp).
+    const Declarer anybody{"", [](const std::string&) { return false; }};
     const auto known = declare(
         {},
         request("<filterSupport><attribute name='location' match='eq in prefix'/>"
                 "<attribute name='risk' type='number' path='//risk/@value'/></filterSupport>"
                 "<subtopicLimit>12</subtopicLimit><serverSideFilter>true</serverSideFilter>"),
-        100
+        100, anybody
     );
     REQUIRE(known.has_value());
     CHECK(known->subtopics_max == 12);
@@ -109,8 +111,9 @@ TEST_CASE("S58: what a provider declares is read, kept and added to", "[filters]
     storage::Decoder in(bytes);
     CHECK(decode_support(in) == *known);
 
-    const auto more =
-        declare(*known, request("<filterSupport><attribute name='domain'/></filterSupport>"), 100);
+    const auto more = declare(
+        *known, request("<filterSupport><attribute name='domain'/></filterSupport>"), 100, anybody
+    );
     CHECK(more->attributes.size() == 3);
     CHECK(more->subtopics_max == 12);
     for (const char* wrong :
@@ -126,8 +129,47 @@ TEST_CASE("S58: what a provider declares is read, kept and added to", "[filters]
           "<subtopicLimit>-1</subtopicLimit>", "<subtopicLimit/>",
           "<serverSideFilter>maybe</serverSideFilter>"}) {
         INFO(wrong);
-        CHECK_FALSE(declare(*known, request(wrong), 100).has_value());
+        CHECK_FALSE(declare(*known, request(wrong), 100, anybody).has_value());
     }
+}
+
+TEST_CASE(
+    "S58: what another provider declared stays as it is while that one provides", "[filters]"
+) {
+    const auto request = [](const std::string& inside) {
+        return parse_element("<initPublishRequest xmlns='x'>" + inside + "</initPublishRequest>");
+    };
+    const std::string attribute =
+        "<filterSupport><attribute name='ip' type='address' path='//ip'/></filterSupport>";
+    bool is_live = true;
+    const auto live = [&](const std::string& other) {
+        CHECK(other == "ann@grid.example");
+        return is_live;
+    };
+    const Declarer ann{"ann@grid.example", live}, bob{"bob@grid.example", live};
+    const auto known =
+        declare({}, request(attribute + "<subtopicLimit>5</subtopicLimit>"), 100, ann);
+    REQUIRE(known.has_value());
+    const auto same =
+        declare(*known, request(attribute + "<subtopicLimit>5</subtopicLimit>"), 100, bob);
+    REQUIRE(same.has_value());
+    CHECK(*same == *known);
+    const std::string other =
+        "<filterSupport><attribute name='ip' type='address' path='//other'/></filterSupport>";
+    for (const std::string& wrong : {other, std::string("<subtopicLimit>6</subtopicLimit>")}) {
+        INFO(wrong);
+        const auto refused = declare(*known, request(wrong), 100, bob);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().text.find("ann@grid.example") != std::string::npos);
+        CHECK(declare(*known, request(wrong), 100, ann).has_value());
+    }
+    const auto added = declare(
+        *known, request("<filterSupport><attribute name='host'/></filterSupport>"), 100, bob
+    );
+    REQUIRE(added.has_value());
+    CHECK(added->attributes.size() == 2);
+    is_live = false;   // then nobody stands by it
+    CHECK(declare(*known, request(other), 100, bob)->find("ip")->path == "//other");
 }
 
 TEST_CASE("S76: the XML form and the text form are one language", "[filters]") {

@@ -1,0 +1,57 @@
+// pubsub/extracts.hpp: what filters ask of items that are in the store: read before these go, since
+// only those whose filter had them are told.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pubsub/content_filter.hpp"
+#include "pubsub/stored_payload.hpp"
+
+namespace grid::pubsub {
+
+struct Broker;
+struct Node;
+
+/// An item to be looked at, and the topic that it is of.
+struct WantedExtract {
+    ItemAt at;
+    std::string topic;
+};
+/// Nothing: it cannot be known.
+struct FoundExtract {
+    storage::Revision revision = 0;
+    std::optional<std::string> extracted;
+};
+
+/// Reads one. Any thread.
+FoundExtract find_extract(
+    const storage::Snapshot& snapshot,
+    const WantedExtract& wanted,
+    const ContentFilter& filter,
+    const PayloadFaults& faults
+);
+
+/// Whether there are subtopics to tell of what goes from that node.
+bool needs_extracts(const Broker& broker, const Node& node);
+
+/// Of items that retention is about to erase: asked for, and kept until they are told of. Soft
+/// state; what is not there is asked for again. Grid strand.
+class Extracts {
+public:
+    /// Null: it was asked for now, or before.
+    const FoundExtract* find(const Node& node, const ItemAt& item);
+    void forget(storage::Revision revision) { known_.erase(revision); }
+    std::vector<WantedExtract> take_wanted() { return std::exchange(wanted_, {}); }
+    void learn(std::vector<FoundExtract> found);
+
+private:
+    std::map<storage::Revision, std::optional<FoundExtract>> known_;
+    std::vector<WantedExtract> wanted_;
+};
+
+}   // namespace grid::pubsub

@@ -31,7 +31,11 @@ Element meta_data(const Broker& broker, const Context& context, const Node& node
     form.add("pubsub#title", "text-single", config.title, "A short name for the node");
     form.add("pubsub#description", "text-single", config.description, "A description of the node");
     form.add("pubsub#language", "list-single", config.language, "Default language");
-    form.add("pubsub#creator", "jid-single", node.record.creator, "Node creator");
+    // The one who filters is told to the topic's owners alone, as a subscriber.
+    form.add(
+        "pubsub#creator", "jid-single", node.is_subtopic() ? "" : node.record.creator,
+        "Node creator"
+    );
     form.add(
         "pubsub#creation_date", "text-single", xml::to_datetime(node.record.created),
         "Creation date"

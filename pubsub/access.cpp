@@ -133,9 +133,7 @@ xml::StanzaError answer_for_absent(
     if (topic && !knows(broker, context.actor, *topic)) topic = nullptr;
     const bool is_allowed =
         is_trusted(broker, context.actor) ||
-        (topic ? broker.policy.allows(
-                     context.actor, operation, topic->name(), topic->config().type
-                 )
+        (topic ? broker.policy.allows(context.actor, operation, topic->name(), topic->config().type)
                : broker.policy.allows(context.actor, operation, name, {}));
     return is_allowed ? no_such_node(name) : denied(operation, name);
 }
@@ -269,6 +267,8 @@ Checked<Granted> grant_owner(
     broker.policy.refused(
         context.actor, Operation::Manage, name, {false, "not an owner of the node"}
     );
+    if (!knows(broker, context.actor, *granted->node))
+        return answer_for_absent(broker, context, Operation::Manage, name);
     return refuse(Errc::Forbidden, "Only an owner of '" + name + "' may do this.");
 }
 

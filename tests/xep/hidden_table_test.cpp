@@ -147,6 +147,13 @@ std::vector<Row> rows() {
             "take it in", "set",
             "<configure node='mine'>" + with_values("children", "NODE") + "</configure>"
         ),
+        plain(
+            "pending requests", "set",
+            "<command xmlns='http://jabber.org/protocol/commands' node='http://jabber.org/protocol/"
+            "pubsub#get-pending' action='execute'><x xmlns='jabber:x:data' type='submit'><field "
+            "var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub#subscribe_authorization"
+            "</value></field><field var='pubsub#node'><value>NODE</value></field></x></command>"
+        ),
         plain("subtopic: disco#info", "get", disco("info", "NODE/0123456789abcdef")),
         own("subtopic: subscribe", "set", "<subscribe node='NODE/0123456789abcdef'" + jid + "/>"),
         own("subtopic: items", "get", "<items node='NODE/0123456789abcdef'/>"),
@@ -187,7 +194,7 @@ void compare(Stage& stage, const std::string& hidden, const std::string& absent,
 /// `secret` of a type, `kept/secret` by its name: leaves, and collections `…box`.
 struct Hidden : Stage {
     explicit Hidden(bool auto_create = false) {
-        pubsub::Settings changed = default_settings();
+        auto changed = default_settings();
         changed.auto_create = auto_create;
         restart(changed);
         for (const std::string name : {"secret", "kept/secret"}) {

@@ -96,7 +96,7 @@ struct Slow final : Pending {
 
 TEST_CASE("found A29: an account has one turn, however many sessions it has") {
     boost::asio::io_context context;
-    grid::storage::MemoryStore store({});
+    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
     Memory memory;
     Log log(Config::Log{"off", "text"});
     auto pipeline =

@@ -137,6 +137,15 @@ pubsub::Verdict Controller::check(
     return {match.allowed, *match.rule};
 }
 
+bool Controller::allows(
+    const pubsub::Principal& actor,
+    pubsub::Operation operation,
+    std::string_view node,
+    std::string_view type
+) const {
+    return state_->decide(actor, policy::from(operation), policy::Object{node, type, {}}).allowed;
+}
+
 bool Controller::may_receive(
     const xml::Jid& subscriber, std::string_view node, std::string_view type
 ) const {
@@ -202,6 +211,12 @@ void Controller::owe(
 
 bool Controller::is_administrator(const pubsub::Principal& actor) const {
     return state_->is_administrator(actor);
+}
+
+bool Controller::is_administrator_account(const xml::Jid& account) const {
+    const Account* found = state_->accounts.find(account.bare_view());
+    return found != nullptr && found->state == AccountState::Enabled &&
+           found->is_in(administrators_group);
 }
 
 std::uint64_t Controller::revision() const { return state_->revision; }

@@ -83,7 +83,14 @@ public:
     bool may_receive_here(
         const pubsub::Principal& session, std::string_view node, std::string_view type
     ) const override;
+    bool allows(
+        const pubsub::Principal& actor,
+        pubsub::Operation operation,
+        std::string_view node,
+        std::string_view type
+    ) const override;
     bool is_administrator(const pubsub::Principal& actor) const override;
+    bool is_administrator_account(const xml::Jid& account) const override;
     std::uint64_t revision() const override;
     void seal(
         storage::Batch& batch,

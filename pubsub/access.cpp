@@ -75,10 +75,68 @@ bool is_trusted(const Broker& broker, const Principal& actor) {
 }
 
 bool may_discover(const Broker& broker, const Principal& actor, const Node& node) {
+    return is_known_subtopic(broker, actor, node) && may_discover_by_policy(broker, actor, node);
+}
+
+bool may_discover_by_policy(const Broker& broker, const Principal& actor, const Node& node) {
     if (is_trusted(broker, actor)) return true;
-    return broker.policy
-        .check(actor, Operation::Discover, node.governing_name(), node.rights().config().type)
-        .allowed;
+    return broker.policy.allows(
+        actor, Operation::Discover, node.governing_name(), node.rights().config().type
+    );
+}
+
+bool is_for_account(const Broker& broker, const Node& node, std::string_view bare) {
+    if (!node.is_subtopic()) return true;
+    // One that is deleted has left its topic, and its end is still to be told.
+    const Node* topic = node.topic ? node.topic : broker.memory.find(node.record.topic);
+    if (!topic) return false;
+    const Affiliation affiliation = topic->affiliation(bare);
+    if (affiliation == Affiliation::Owner || is_publishing(affiliation)) return true;
+    bool is_subscribed = false;
+    node.each_subscription_of_account(bare, [&](const auto&) { is_subscribed = true; });
+    if (is_subscribed) return true;
+    const auto found = topic->filtered.find(node.record.filter);
+    if (found == topic->filtered.end()) return false;
+    auto at = found->second.lower_bound(SubscriptionKeyView{bare, {}});
+    for (; at != found->second.end() && at->jid.starts_with(bare); ++at)
+        if (bare_of(at->jid) == bare) return true;
+    return false;
+}
+
+bool is_known_subtopic(const Broker& broker, const Principal& actor, const Node& node) {
+    return !node.is_subtopic() || is_trusted(broker, actor) ||
+           is_for_account(broker, node, actor.jid.bare_view());
+}
+
+bool knows(const Broker& broker, const Principal& actor, const Node& node) {
+    if (!is_known_subtopic(broker, actor, node)) return false;
+    const std::string_view bare = actor.jid.bare_view();
+    if (node.affiliation(bare) != Affiliation::None) return true;
+    bool is_subscribed = false;
+    node.each_subscription_of_account(bare, [&](const auto&) { is_subscribed = true; });
+    return is_subscribed || may_discover_by_policy(broker, actor, node);
+}
+
+bool may_be_told_of(const Broker& broker, const Principal& actor, const Node& node) {
+    if (!is_known_subtopic(broker, actor, node)) return false;
+    if (may_discover_by_policy(broker, actor, node)) return true;
+    return broker.policy.allows(
+        actor, Operation::Subscribe, node.governing_name(), node.rights().config().type
+    );
+}
+
+xml::StanzaError answer_for_absent(
+    const Broker& broker, const Context& context, Operation operation, const std::string& name
+) {
+    // As `grant` asks: names of subtopics in the name of a topic that is there for the actor.
+    const std::string_view in = topic_in(name);
+    const Node* topic = in.empty() ? nullptr : broker.memory.find(in);
+    if (topic && !knows(broker, context.actor, *topic)) topic = nullptr;
+    const bool is_allowed =
+        is_trusted(broker, context.actor) ||
+        (topic ? broker.policy.allows(context.actor, operation, topic->name(), topic->config().type)
+               : broker.policy.allows(context.actor, operation, name, {}));
+    return is_allowed ? no_such_node(name) : denied(operation, name);
 }
 
 Checked<Granted> find_node(
@@ -129,26 +187,32 @@ std::optional<xml::StanzaError> check_own(const Node& node) {
 Checked<Granted> grant(
     const Broker& broker, const Context& context, Operation operation, const std::string& name
 ) {
-    // The policy speaks of names, so it is asked before the node is looked for: who may not, hears
-    // the same whether there is such a node or not.
-    if (!is_trusted(broker, context.actor)) {
-        const Node* node = find_governing(broker, name);
-        const std::string type = node ? node->config().type : std::string();
-        const std::string& asked = node ? node->name() : name;
-        Verdict verdict = broker.policy.check(context.actor, operation, asked, type);
-        const Node* exact = broker.memory.find(name);
-        if (!verdict.allowed && operation == Operation::Subscribe && exact &&
-            is_for_publisher(*exact, context.actor.jid.bare_view()))
-            verdict = broker.policy.check(context.actor, Operation::Publish, asked, type);
-        if (!verdict.allowed) {
-            note_refusal(broker, context, operation, asked, verdict);
-            return denied(operation, name);
-        }
-        Checked<Granted> found = find_usable(broker, context, operation, name);
-        if (found) found->verdict = std::move(verdict);
-        return found;
+    // The policy is asked before the node is looked for. A rule may rest on the type of a node,
+    // which an absent one does not have: an actor that does not know of the node gets the answer
+    // for an absent one.
+    if (is_trusted(broker, context.actor)) return find_usable(broker, context, operation, name);
+    const Node* node = find_governing(broker, name);
+    const Node* exact = broker.memory.find(name);
+    const std::string type = node ? node->config().type : std::string();
+    const std::string& asked = node ? node->name() : name;
+    Verdict verdict = broker.policy.check(context.actor, operation, asked, type);
+    if (!verdict.allowed && operation == Operation::Subscribe && exact &&
+        is_for_publisher(*exact, context.actor.jid.bare_view()))
+        verdict = broker.policy.check(context.actor, Operation::Publish, asked, type);
+    if (!verdict.allowed) {
+        note_refusal(broker, context, operation, asked, verdict);
+        const Node* known = exact ? exact : node;
+        if (known && !knows(broker, context.actor, *known))
+            return answer_for_absent(broker, context, operation, name);
+        return denied(operation, name);
     }
-    return find_usable(broker, context, operation, name);
+    // A subtopic tells of the filter of others, whatever the policy allows at its topic.
+    if (exact && operation != Operation::Publish &&
+        !is_known_subtopic(broker, context.actor, *exact))
+        return answer_for_absent(broker, context, operation, name);
+    Checked<Granted> found = find_usable(broker, context, operation, name);
+    if (found) found->verdict = std::move(verdict);
+    return found;
 }
 
 Checked<Granted> grant_creation(
@@ -202,24 +266,78 @@ Checked<Granted> grant_owner(
     Checked<Granted> granted = grant(broker, context, Operation::Manage, name);
     if (!granted || granted->is_owner()) return granted;
     note_refusal(broker, context, Operation::Manage, name, {false, "not an owner of the node"});
+    if (!knows(broker, context.actor, *granted->node))
+        return answer_for_absent(broker, context, Operation::Manage, name);
     return refuse(Errc::Forbidden, "Only an owner of '" + name + "' may do this.");
 }
 
-Checked<SubscriptionState> admission(const Granted& granted) {
-    if (granted.is_administrator) return SubscriptionState::Subscribed;
+Checked<Admitted> admission(const Granted& granted) {
+    if (granted.is_administrator) return Admitted{};
     const AccessModel model = granted.node->rights().config().access_model;
-    if (model == AccessModel::Open || is_listed(granted.affiliation))
-        return SubscriptionState::Subscribed;
-    if (model == AccessModel::Authorize) return SubscriptionState::Pending;
+    if (model == AccessModel::Open || is_listed(granted.affiliation)) return Admitted{};
+    if (model == AccessModel::Authorize) return Admitted{SubscriptionState::Pending, false};
     if (rests_on_contacts(*granted.node)) {
         if (auto error = check_contact(*granted.contacts, *granted.node, granted.bare))
             return *error;
-        return SubscriptionState::Subscribed;
+        return Admitted{};
     }
+    // The policy let the account subscribe, or it would not have come here.
+    if (!granted.node->rights().config().is_closed())
+        return Admitted{SubscriptionState::Subscribed, true};
     return refuse(Errc::ClosedNode, "You are not on the whitelist of this node.");   // §6.1.3.4
 }
 
+std::optional<xml::StanzaError> put_member(
+    const Broker& broker, const Granted& granted, storage::Batch& batch
+) {
+    const Node& node = granted.node->rights();
+    if (auto error = check_affiliations_room(broker, node, {granted.bare})) return error;
+    batch.put(
+        storage::Family::Control, affiliation_key(node.uid, granted.bare),
+        encode(AffiliationRecord{Affiliation::Member, false})
+    );
+    return std::nullopt;
+}
+
+std::optional<xml::StanzaError> check_affiliations_room(
+    const Broker& broker, const Node& node, const std::vector<std::string_view>& added
+) {
+    std::size_t count = node.affiliations.size(), weight = 0;
+    for (const std::string_view bare : added) {
+        const bool is_new = !node.affiliations.contains(bare);
+        count += is_new ? 1 : 0;
+        weight += is_new ? Memory::affiliation_weight(bare) : 0;
+    }
+    const auto full = [](std::string_view whose, std::size_t most, std::string_view key) {
+        return refuse(
+            Errc::ResourceConstraint, std::string(whose) + " at most " + std::to_string(most) +
+                                          " affiliations (" + std::string(key) +
+                                          "); an address counts once for each 256 bytes begun."
+        );
+    };
+    const Settings& most = broker.settings;
+    if (weight == 0) return std::nullopt;
+    if (count > most.affiliations_per_node_max)
+        return full(
+            "A node has", most.affiliations_per_node_max, "pubsub.affiliations_per_node_max"
+        );
+    if (!node.record.creator.empty() &&
+        broker.memory.made_by(node.record.creator).affiliations + weight >
+            most.affiliations_per_account_max)
+        return full(
+            "The nodes that one account made have", most.affiliations_per_account_max,
+            "pubsub.affiliations_per_account_max"
+        );
+    if (broker.memory.affiliation_count() + weight > most.affiliations_max)
+        return full("All nodes have", most.affiliations_max, "pubsub.affiliations_max");
+    return std::nullopt;
+}
+
 bool lets_in(const Broker& broker, const Node& node, std::string_view bare) {
+    // A subtopic is known to those only who filter for it, or publish to its topic.
+    if (!is_for_account(broker, node, bare) &&
+        !broker.policy.is_administrator_account(xml::Jid::from_canonical(std::string(bare))))
+        return false;
     const Affiliation affiliation = node.affiliation(bare);
     if (is_shut_out(affiliation)) return false;
     if (is_listed(affiliation) || node.rights().config().access_model == AccessModel::Open)
@@ -243,7 +361,8 @@ std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
             return std::nullopt;
         case AccessModel::Whitelist:
             // §6.5.9.7, unless an owner subscribed somebody who is on no list.
-            if (!is_listed(granted.affiliation) && !node.has_subscribed(granted.bare))
+            if (node.rights().config().is_closed() && !is_listed(granted.affiliation) &&
+                !node.has_subscribed(granted.bare))
                 return refuse(Errc::ClosedNode, "You are not on the whitelist of this node.");
             [[fallthrough]];
         default:

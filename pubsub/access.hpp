@@ -27,7 +27,7 @@ struct Granted {
 };
 
 /// Finds the node and asks the policy. A node that the actor may neither use nor discover is
-/// answered like one that does not exist.
+/// answered like one that does not exist, also where a rule denies it because of its type.
 Checked<Granted> grant(
     const Broker& broker, const Context& context, Operation operation, const std::string& name
 );
@@ -61,12 +61,42 @@ std::optional<xml::StanzaError> check_own(const Node& node);
 /// administrators too.
 std::optional<xml::StanzaError> check_switch(const Node& node, Operation operation);
 
+/// The policy's `discover`, and of a subtopic besides what is_known_subtopic says.
 bool may_discover(const Broker& broker, const Principal& actor, const Node& node);
+bool may_discover_by_policy(const Broker& broker, const Principal& actor, const Node& node);
+/// A subtopic tells what somebody filters for: it is there for the owners and publishers of its
+/// topic, for administrators, and for accounts subscribed to it or with its filter. Other nodes:
+/// true.
+bool is_known_subtopic(const Broker& broker, const Principal& actor, const Node& node);
+bool is_for_account(const Broker& broker, const Node& node, std::string_view bare);
+/// Whether the actor may hear that the node exists: it may discover the node, has an affiliation
+/// there or a subscription.
+bool knows(const Broker& broker, const Principal& actor, const Node& node);
+/// Whether a notification about another node may name this one: the session may discover it, or
+/// subscribe to it.
+bool may_be_told_of(const Broker& broker, const Principal& actor, const Node& node);
+/// The refusal of that operation at a name that no node has.
+xml::StanzaError answer_for_absent(
+    const Broker& broker, const Context& context, Operation operation, const std::string& name
+);
 bool is_trusted(const Broker& broker, const Principal& actor);
 
-/// Which state a new subscription gets, by the access model (§4.5); the error of §6.1.3.4 and
-/// after.
-Checked<SubscriptionState> admission(const Granted& granted);
+/// Which state a new subscription gets, by the access model (§4.5), and whether the account becomes
+/// a member with it; the error of §6.1.3.4 and after. `granted` is for subscribing.
+struct Admitted {
+    SubscriptionState state = SubscriptionState::Subscribed;
+    bool is_new_member = false;
+};
+Checked<Admitted> admission(const Granted& granted);
+/// Adds the affiliation of a member, visible to the owner, where there is room for it.
+std::optional<xml::StanzaError> put_member(
+    const Broker& broker, const Granted& granted, storage::Batch& batch
+);
+/// Whether the node takes that many further affiliations, of such addresses; else the bound that
+/// does not let it.
+std::optional<xml::StanzaError> check_affiliations_room(
+    const Broker& broker, const Node& node, const std::vector<std::string_view>& added
+);
 /// Whether the node's own rules let that account receive its items without asking anybody: it is
 /// listed, in the right roster, or was let in already.
 bool lets_in(const Broker& broker, const Node& node, std::string_view bare);

@@ -100,6 +100,7 @@ void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
     const auto named = by_name_.find(node.name());
     if (was_known && named != by_name_.end() && named->second == &node) by_name_.erase(named);
     deleted_.erase(uid);
+    charge_maker(node, false);
     if (!change.record) {
         tree_.leave(node);
         leave_topic(node);
@@ -112,6 +113,7 @@ void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
     const storage::Revision hidden_before = is_known ? node.newest_hidden(settings_) : 0;
     node.record = decode_node(change.record->value);
     node.revision = change.record->revision;
+    charge_maker(node, true);
     // The items of an epoch that is over are out of sight at once, those of subtopics too.
     if (was_known && (epoch_before != node.epoch() || node.record.is_deleted))
         put_away(node, epoch_before);
@@ -150,6 +152,7 @@ void Memory::enter(Node& node) {
 void Memory::apply_affiliation(const ParsedKey& key, const KeyChange& change) {
     Node& node = this->node(key.uid);
     const std::string bare(key.name);
+    weigh_affiliation(node, bare, change.record.has_value());
     if (!change.record) {
         node.affiliations.erase(bare);
         node.cleaning.erase(bare);
@@ -169,6 +172,32 @@ void Memory::apply_affiliation(const ParsedKey& key, const KeyChange& change) {
         node.cleaning.erase(bare);
     note_cleaning(node);
     affiliated_[bare].insert(key.uid);
+}
+
+void Memory::weigh_affiliation(Node& node, std::string_view bare, bool is_there) {
+    if (node.affiliations.contains(bare) == is_there) return;
+    charge_maker(node, false);
+    const std::size_t weight = affiliation_weight(bare);
+    const auto add = [&](std::size_t& count) {
+        count = is_there ? count + weight : count - weight;
+    };
+    add(node.affiliation_weight);
+    add(affiliation_count_);
+    charge_maker(node, true);
+}
+
+void Memory::charge_maker(const Node& node, bool is_there) {
+    if (node.revision == 0 || node.record.creator.empty()) return;
+    MadeBy& made = made_by_[node.record.creator];
+    const std::size_t live = node.record.is_deleted ? 0 : 1;
+    if (is_there) {
+        made.nodes += live;
+        made.affiliations += node.affiliation_weight;
+        return;
+    }
+    made.nodes -= live;
+    made.affiliations -= node.affiliation_weight;
+    if (made.nodes == 0 && made.affiliations == 0) made_by_.erase(node.record.creator);
 }
 
 void Memory::apply_position(const ParsedKey& key, const KeyChange& change) {

@@ -14,6 +14,8 @@ void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
     if (!change.record && !is_current) {
         const auto old = old_items_.find({key.uid, key.epoch});
         if (old == old_items_.end()) return drop_if_empty(key.uid);
+        if (const auto gone = old->second.find(key.name))
+            charge_item(key.name, gone->publisher, false);
         if (old->second.erase(key.name)) {
             --item_count_;
             --old_item_count_;
@@ -28,12 +30,15 @@ void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
     const bool is_telling = is_current && !is_scanning_ && has_audience && node.tells_of_hiding();
     const storage::Revision hidden_before = is_telling ? node.newest_hidden(settings_) : 0;
     if (is_current) note_stale_payload(key, items);
+    if (const auto gone = items.find(key.name)) charge_item(key.name, gone->publisher, false);
     if (change.record) {
         const ItemRecord record = decode_item(change.record->value);
+        const std::uint32_t publisher = publishers_.number_of(record.publisher);
         items.put(
-            key.name, publishers_.number_of(record.publisher), record.payload_bytes,
-            change.record->revision, change.record->time, record.created
+            key.name, publisher, record.payload_bytes, change.record->revision, change.record->time,
+            record.created
         );
+        charge_item(key.name, publisher, true);
     } else {
         items.erase(key.name);
     }
@@ -41,6 +46,14 @@ void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
     if (!is_current) old_item_count_ = old_item_count_ + items.size() - before;
     if (is_current) note_items(node);
     if (is_telling) note_hiding(node, hidden_before);
+}
+
+void Memory::charge_item(std::string_view id, std::uint32_t publisher, bool is_there) {
+    if (index_bytes_by_publisher_.size() <= publisher)
+        index_bytes_by_publisher_.resize(publisher + std::size_t{1});
+    const std::uint64_t bytes = index_bytes(id);
+    for (std::uint64_t* sum : {&index_bytes_by_publisher_[publisher], &index_bytes_})
+        *sum = is_there ? *sum + bytes : *sum - bytes;
 }
 
 /// The payload of an item that is replaced, or erased by a batch that knew an older version of it.

@@ -87,6 +87,28 @@ std::vector<Subscriber> audience_of(const Broker& broker, const Node& node, Audi
     return audience;
 }
 
+std::vector<Subscriber> audience_of_account(
+    const Broker& broker, const Node& node, AudienceKind kind, std::string_view bare
+) {
+    std::vector<Subscriber> audience;
+    const At end = node.subscriptions.end();
+    At at = node.subscriptions.lower_bound(SubscriptionKeyView{bare, {}});
+    while (at != end && at->first.jid.starts_with(bare)) {
+        At next = at;
+        do ++next;
+        while (next != end && next->first.jid == at->first.jid);
+        if (bare_of(at->first.jid) == bare) {
+            auto subscriber = subscriber_of(node, at, next, kind);
+            if (subscriber && may_hear(broker, node, subscriber->jid))
+                audience.push_back(std::move(*subscriber));
+        }
+        at = next;
+    }
+    add_through_collections(broker, node, kind, audience, bare);
+    if (kind == AudienceKind::Items) add_filtered(broker, node, audience, bare);
+    return audience;
+}
+
 bool is_told(const Broker& broker, const xml::Jid& subscriber, std::uint64_t node) {
     const Node* found = broker.memory.find(node);
     return found && find_subscriber(broker, *found, subscriber).has_value();
@@ -101,7 +123,7 @@ bool may_hear_here(const Broker& broker, const Principal& session, std::uint64_t
     const std::string& type = found->rights().config().type;
     if (broker.policy.may_receive_here(session, name, type)) return true;
     return is_for_publisher(*found, session.jid.bare_view()) &&
-           broker.policy.check(session, Operation::Publish, name, type).allowed;
+           broker.policy.allows(session, Operation::Publish, name, type);
 }
 
 std::optional<Subscriber> find_subscriber(

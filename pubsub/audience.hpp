@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "pubsub/broker.hpp"
@@ -11,6 +12,11 @@ namespace grid::pubsub {
 /// See Engine::audience. In the order of the JIDs; one each, whatever the number of its
 /// subscriptions (§6.1.6).
 std::vector<Subscriber> audience_of(const Broker& broker, const Node& node, AudienceKind kind);
+
+/// The same of one account's addresses, for the price of that account.
+std::vector<Subscriber> audience_of_account(
+    const Broker& broker, const Node& node, AudienceKind kind, std::string_view bare
+);
 
 /// The one who gets the node's items under that very address, of its own or through a collection;
 /// none if nobody does.

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 #include <string>
-#include <tuple>
 
 #include "pubsub/access.hpp"
 #include "xml/namespaces.hpp"
@@ -64,20 +63,37 @@ Subscriber to_subscriber(const std::string& jid, const Through& through) {
 
 /// §10.1 of XEP-0248 leaves it to the collection alone; here the leaf has its say, too.
 bool may_pass(const Broker& broker, const Node& node, AudienceKind kind, const xml::Jid& jid) {
+    // A subtopic is known to those only who filter for it, or publish to its topic.
+    if (!is_for_account(broker, node, jid.bare_view()) && !broker.policy.is_administrator_account(jid))
+        return false;
     if (kind == AudienceKind::Items) return lets_in(broker, node, jid.bare_view());
     return !is_shut_out(node.affiliation(jid.bare_view()));
 }
 
-/// Of all subscribers above, or of one.
+/// Whose subscriptions are looked at: all (empty), those of an account, or those of one address.
+struct Whose {
+    std::string_view jid;
+    bool is_account = false;
+
+    bool is_it(std::string_view subscriber) const {
+        return jid.empty() || (is_account ? bare_of(subscriber) : subscriber) == jid;
+    }
+};
+
 ThroughByJid find_through(
-    const Broker& broker, const Node& node, AudienceKind kind, const std::string* only
+    const Broker& broker, const Node& node, AudienceKind kind, const Whose& whose
 ) {
     ThroughByJid found;
     for (const auto& [above, distance] : broker.memory.tree().ancestors(node.uid)) {
-        auto at = above->subscriptions.begin(), end = above->subscriptions.end();
-        if (only) std::tie(at, end) = above->subscriptions_of(*only);
-        for (; at != end; ++at) {
+        auto at = whose.jid.empty()
+                      ? above->subscriptions.begin()
+                      : above->subscriptions.lower_bound(SubscriptionKeyView{whose.jid, {}});
+        for (; at != above->subscriptions.end() && at->first.jid.starts_with(whose.jid); ++at) {
             const auto& [key, subscription] = *at;
+            if (!whose.is_it(key.jid)) {
+                if (whose.is_account) continue;
+                break;
+            }
             if (!above->delivers_to(key.jid, subscription)) continue;
             if (!brings(subscription, distance, kind)) continue;
             const auto jid = xml::Jid::from_canonical(key.jid);
@@ -103,9 +119,13 @@ bool brings_items(const Subscription& subscription, std::uint64_t distance) {
 }
 
 void add_through_collections(
-    const Broker& broker, const Node& node, AudienceKind kind, std::vector<Subscriber>& audience
+    const Broker& broker,
+    const Node& node,
+    AudienceKind kind,
+    std::vector<Subscriber>& audience,
+    std::string_view account
 ) {
-    const auto found = find_through(broker, node, kind, nullptr);
+    const auto found = find_through(broker, node, kind, {account, true});
     if (found.empty()) return;
     const std::size_t own = audience.size();
     for (const auto& [jid, through] : found) {
@@ -126,7 +146,7 @@ void add_through_collections(
 std::optional<Subscriber> find_through_collections(
     const Broker& broker, const Node& node, const xml::Jid& jid
 ) {
-    const auto found = find_through(broker, node, AudienceKind::Items, &jid.str());
+    const auto found = find_through(broker, node, AudienceKind::Items, {jid.str()});
     if (found.empty()) return std::nullopt;
     return to_subscriber(found.begin()->first, found.begin()->second);
 }

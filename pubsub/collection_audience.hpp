@@ -13,7 +13,11 @@ namespace grid::pubsub {
 /// subscription to the node itself. Their copies name the collections (header `Collection`). Only
 /// who could get the items from the leaf itself gets them so: a collection opens no door.
 void add_through_collections(
-    const Broker& broker, const Node& node, AudienceKind kind, std::vector<Subscriber>& audience
+    const Broker& broker,
+    const Node& node,
+    AudienceKind kind,
+    std::vector<Subscriber>& audience,
+    std::string_view account = {}
 );
 
 /// One of them, for items.

@@ -55,6 +55,10 @@ public:
     /// more.
     virtual std::size_t subtopics_max(std::string_view topic) const = 0;
     virtual xml::StanzaError too_many(std::size_t subtopics_max) const = 0;
+    /// The same for an account that has its share of them.
+    virtual xml::StanzaError too_many_of_account(std::size_t share) const {
+        return too_many(share);
+    }
     /// Whether that was extracted under the declarations in force; if so, the batch expects them.
     virtual bool expect_declared(
         storage::Batch& batch, std::string_view topic, std::string_view extracted

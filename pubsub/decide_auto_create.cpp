@@ -2,6 +2,7 @@
 // §7.1.4), as publish-options want it (§7.1.5).
 #include "pubsub/access.hpp"
 #include "pubsub/deeds.hpp"
+#include "pubsub/concealment.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/node_config_fields.hpp"
@@ -19,7 +20,9 @@ namespace {
 constexpr std::uint64_t first_epoch = 1;
 
 /// Preconditions that cannot be made true are not met.
-Checked<NodeConfig> configure_as_wished(const Broker& broker, const Publish& request) {
+Checked<NodeConfig> configure_as_wished(
+    const Broker& broker, const Context& context, const Publish& request
+) {
     if (request.preconditions)
         for (const xml::FormField& field : request.preconditions->fields)
             if (field.var != "FORM_TYPE" && field.var != "pubsub#collection" &&
@@ -28,7 +31,7 @@ Checked<NodeConfig> configure_as_wished(const Broker& broker, const Publish& req
     std::optional<xml::Form> wishes = request.preconditions;
     if (wishes)
         std::erase_if(wishes->fields, [](const auto& field) { return field.var == "FORM_TYPE"; });
-    auto config = configure_new(broker, request.node, wishes);
+    auto config = configure_new(broker, context, request.node, wishes);
     if (!config) return refuse(Errc::PreconditionNotMet, config.error().text);
     if (config->is_collection())
         return unsupported("publish", "A collection has no items of its own.");
@@ -52,8 +55,19 @@ void put_first_item(
 
 }   // namespace
 
+xml::StanzaError refuse_auto_create(
+    const Broker& broker, const Context& context, const Publish& request, xml::StanzaError missing
+) {
+    if (!broker.settings.auto_create || missing.condition != "item-not-found") return missing;
+    const auto config = configure_as_wished(broker, context, request);
+    const std::string type =
+        config ? config->type : default_config(broker.settings, request.node).type;
+    const auto granted = grant_creation(broker, context, request.node, type);
+    return granted ? missing : granted.error();
+}
+
 Decision publish_to_new(const Broker& broker, const Context& context, const Publish& request) {
-    auto config = configure_as_wished(broker, request);
+    auto config = configure_as_wished(broker, context, request);
     const std::string type =
         config ? config->type : default_config(broker.settings, request.node).type;
     auto granted = grant_creation(broker, context, request.node, type);
@@ -75,6 +89,8 @@ Decision publish_to_new(const Broker& broker, const Context& context, const Publ
         uid_of_this_batch, request.has_item, request.id.value_or(""), granted->bare, {}, {}
     };
     if (request.has_item && !is_named) event.id = context.fresh_id;
+    if (config->persist_items)
+        if (auto error = check_index_room(broker, nullptr, event.id, granted->bare)) return *error;
     if (config->persist_items)
         put_first_item(*batch, request, event.id, granted->bare);
     else

@@ -35,7 +35,7 @@ void put_node(Batch& batch, const Node& node, const NodeRecord& record) {
 
 Decision decide(const Broker& broker, const Context& context, const CreateNode& request) {
     const std::string name = request.node.value_or(instant_name(context));
-    auto config = configure_new(broker, name, request.configuration);
+    auto config = configure_new(broker, context, name, request.configuration);
     const std::string type = config ? config->type : default_config(broker.settings, name).type;
     auto granted = grant_creation(broker, context, name, type);
     if (!granted) return granted.error();
@@ -117,8 +117,12 @@ Decision decide(const Broker& broker, const Context& context, const Configure& r
         if (auto error = check_new_type(broker, context, *granted, record.config.type))
             return *error;
     }
-    if (record.config.access_model != node.config().access_model)
-        record.is_narrowed = narrows(record.config.access_model);
+    settle_admission(broker, context, request.form, record.config);
+    const NodeConfig& before = node.config();
+    if (record.config.access_model != before.access_model ||
+        record.config.admission != before.admission)
+        record.is_narrowed =
+            narrows(record.config.access_model) && record.config.admission == Admission::Owner;
     Batch batch = start_batch(*granted);
     if (auto error = change_kind(batch, node, record)) return *error;
     put_node(batch, node, record);

@@ -236,6 +236,10 @@ Decision decide(const Broker& broker, const Context& context, const ModifyAffili
     const Node& node = *granted->node;
     if (auto error = check_own(node)) return *error;
     Batch batch = start_batch(*granted);
+    std::vector<std::string_view> added;
+    for (const Modification& change : request.changes)
+        if (change.value != "none" && !change.jid.empty()) added.push_back(change.jid.str());
+    if (auto error = check_affiliations_room(broker, node, added)) return *error;
     const bool leaves_owner = owners_left(node, request.changes) > 0;
     bool touches_owners = false;
     xml::Element failed = list_of("affiliations", request.node);
@@ -244,12 +248,7 @@ Decision decide(const Broker& broker, const Context& context, const ModifyAffili
         const Affiliation now =
             change.jid.empty() ? Affiliation::None : node.affiliation(change.jid.str());
         const bool is_demotion = now == Affiliation::Owner && wanted != Affiliation::Owner;
-        // As many as may subscribe, besides an owner: lists are not for filling memory.
-        const bool is_full = now == Affiliation::None &&
-                             !node.affiliations.contains(change.jid.str()) &&
-                             node.affiliations.size() > broker.settings.subscriptions_per_node_max;
-        const bool fits =
-            batch.operations.size() + records_of(context) < operations_max && !is_full;
+        const bool fits = batch.operations.size() + records_of(context) < operations_max;
         if (!wanted || change.jid.empty() || (is_demotion && !leaves_owner) || !fits) {
             failed.add(affiliation_line(change.jid_text, now));
             continue;

@@ -1,6 +1,7 @@
 // pubsub/decide_publish.cpp: publish and retract items (XEP-0060 §7).
 #include "pubsub/access.hpp"
 #include "pubsub/deeds.hpp"
+#include "pubsub/concealment.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/graph_change.hpp"
@@ -80,6 +81,29 @@ void put_item(
 
 }   // namespace
 
+std::optional<xml::StanzaError> check_index_room(
+    const Broker& broker, const Node* node, std::string_view id, std::string_view publisher
+) {
+    const Settings& most = broker.settings;
+    // What a node hides is kept only as long as there is room, and a full node hides one for each.
+    if (node && (node->items.rank_of(id) || node->hidden(most) > 0)) return std::nullopt;
+    const std::uint64_t bytes = Memory::index_bytes(id);
+    if (broker.memory.index_bytes_of(publisher) + bytes > most.item_index_bytes_per_account_max)
+        return refuse(
+            Errc::ResourceConstraint,
+            "The index of this account's items has " +
+                std::to_string(most.item_index_bytes_per_account_max) +
+                " bytes, as many as it may (pubsub.item_index_bytes_per_account_max): retract some."
+        );
+    if (broker.memory.index_bytes() + bytes > most.item_index_bytes_max)
+        return refuse(
+            Errc::ResourceConstraint, "The index of all items has " +
+                                          std::to_string(most.item_index_bytes_max) +
+                                          " bytes, as many as it may (pubsub.item_index_bytes_max)."
+        );
+    return std::nullopt;
+}
+
 std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config) {
     if (!config.persist_items && !config.deliver_payloads) {
         if (!request.has_item) return std::nullopt;
@@ -129,6 +153,8 @@ Reply publish_reply(const std::string& node, const std::string& id) {
 Decision decide(const Broker& broker, const Context& context, const Publish& request) {
     auto granted = grant(broker, context, Operation::Publish, request.node);
     if (!granted) {
+        if (find_governing(broker, request.node) != nullptr)
+            return refuse_auto_create(broker, context, request, granted.error());
         const bool is_missing = granted.error().condition == "item-not-found";
         if (is_missing && broker.settings.auto_create)
             return publish_to_new(broker, context, request);
@@ -154,7 +180,8 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
         if (auto error = check_preconditions(config, *request.preconditions, broker.settings))
             return *error;
     if (request.preconditions)
-        if (auto error = check_parents(broker, node, *request.preconditions)) return *error;
+        if (auto error = check_parents(broker, context, node, *request.preconditions))
+            return *error;
     if (auto error = check_shape(request, config)) return *error;
     if (auto error = check_payload(request, config)) return *error;
     if (auto unfit = check_schema(broker, node.governing_name(), request)) return std::move(*unfit);
@@ -172,6 +199,7 @@ Decision decide(const Broker& broker, const Context& context, const Publish& req
     if (request.has_item && !is_named) event.id = context.fresh_id;   // §7.1.2
     if (config.persist_items) {
         if (auto error = check_room(broker, context, node, event.id, batch)) return *error;
+        if (auto error = check_index_room(broker, &node, event.id, granted->bare)) return *error;
         put_item(batch, node, request, event.id, granted->bare);
     } else {
         event.payload = request.payload;

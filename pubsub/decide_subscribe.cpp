@@ -4,6 +4,7 @@
 #include "pubsub/access.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
+#include "pubsub/redirect.hpp"
 #include "pubsub/subscription_change.hpp"
 #include "pubsub/subscription_form.hpp"
 #include "pubsub/subscription_notification.hpp"
@@ -150,7 +151,10 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
         // Only where the policy lets the actor ask: a refusal says nothing of where the node went.
         if (granted.error().condition != "item-not-found") return granted.error();
         const MovedName* moved = broker.memory.find_moved(request.node);
-        return moved ? gone(moved->uri) : granted.error();
+        if (!moved) return granted.error();
+        const Node* target = redirected_to(broker, moved->uri);
+        if (target && !knows(broker, context.actor, *target)) return granted.error();
+        return gone(moved->uri);
     }
     const Node& node = *granted->node;
     const std::string& jid = request.jid.str();
@@ -173,8 +177,9 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     if (has_other_depth(node, jid, *wanted))
         return refuse(Errc::NodeExists, "You follow this collection to another depth already.");
     // What an owner does for others needs no approval.
-    const auto state = is_own ? admission(*granted) : SubscriptionState::Subscribed;
-    if (!state) return state.error();
+    const auto admitted = is_own ? admission(*granted) : Checked<Admitted>(Admitted{});
+    if (!admitted) return admitted.error();
+    const SubscriptionState state = admitted->state;
 
     Batch batch = start_batch(*granted);
     if (*filter) {
@@ -182,18 +187,20 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
         if (!use) return use.error();
     }
     if (auto error = check_subscription_room(broker, node, request.jid, batch)) return *error;
+    if (admitted->is_new_member)
+        if (auto error = put_member(broker, *granted, batch)) return *error;
     // The first one contends with that of another session which subscribes at once.
     SubscriptionKey key{jid, first_subid(node.uid, jid)};
     if (node.subscriptions.contains(key)) key.subid = context.fresh_id;
     Subscription made;
-    made.state = *state;
+    made.state = state;
     set_options(made, *wanted, broker.settings, context.now);
     batch.expect(
         Family::Control, affiliation_key(node.rights().uid, bare), node.affiliation_revision(bare)
     );
     put_subscription(broker, context, batch, node, key, made);
-    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, *state, !is_own});
-    if (*state == SubscriptionState::Pending) {
+    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, state, !is_own});
+    if (state == SubscriptionState::Pending) {
         batch.event += encode(ApprovalRequested{node.uid, jid, key.subid});
         owe_approval(broker, node, key, batch);
     }

@@ -31,7 +31,9 @@ Element meta_data(const Broker& broker, const Context& context, const Node& node
     form.add("pubsub#title", "text-single", config.title, "A short name for the node");
     form.add("pubsub#description", "text-single", config.description, "A description of the node");
     form.add("pubsub#language", "list-single", config.language, "Default language");
-    if (!node.record.creator.empty())   // an address is never empty (XEP-0004 §3.3)
+    // The one who filters is told to the topic's owners alone, as a subscriber. An address is never
+    // empty (XEP-0004 §3.3).
+    if (!node.record.creator.empty() && !node.is_subtopic())
         form.add("pubsub#creator", "jid-single", node.record.creator, "Node creator");
     form.add(
         "pubsub#creation_date", "text-single", xml::to_datetime(node.record.created),

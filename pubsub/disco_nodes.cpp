@@ -61,7 +61,13 @@ Decision decide(const Broker& broker, const Context& context, const DiscoverItem
             std::move(query)
         );
     // §5.5: names of items are for those who may read them; to others the node looks empty.
-    const bool is_entitled = !check_retrieval(*granted);
+    // The policy's `retrieve` decides as it does for <items/>: ids may tell what is in them.
+    const bool is_entitled =
+        !check_retrieval(*granted) &&
+        (granted->is_administrator ||
+         broker.policy.allows(
+             context.actor, Operation::Retrieve, node.governing_name(), node.rights().config().type
+         ));
     const std::size_t first =
         is_entitled ? node.first_shown(broker.settings, context.now) : node.items.size();
     const Shown shown{first, node.first_kept(broker.settings, context.now)};

@@ -5,11 +5,13 @@
 #include <unordered_set>
 #include <utility>
 
+#include "pubsub/access.hpp"
 #include "pubsub/audience.hpp"
 #include "pubsub/background.hpp"
 #include "pubsub/bounces.hpp"
 #include "pubsub/broker.hpp"
 #include "pubsub/deeds.hpp"
+#include "pubsub/concealment.hpp"
 #include "pubsub/leases.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/node_views.hpp"
@@ -47,7 +49,9 @@ Prepared prepare_request(const Broker& broker, Request request) {
     prepared.bytes = sizeof(Request) + (publish ? publish->payload.size() : 0);
     prepared.decide = [&broker, shared = std::make_shared<const Request>(std::move(request))](
                           const Context& context
-                      ) { return decide_on_record(broker, context, *shared); };
+                      ) { return 
+        return conceal(broker, context, *shared, decide_on_record(broker, context, *shared));
+    };
     return prepared;
 }
 
@@ -178,6 +182,14 @@ std::vector<Subscriber> Engine::audience(std::uint64_t node, AudienceKind kind) 
     return found ? audience_of(*state_->broker, *found, kind) : std::vector<Subscriber>();
 }
 
+std::vector<Subscriber> Engine::audience(
+    std::uint64_t node, AudienceKind kind, std::string_view bare
+) const {
+    const Node* found = state_->broker->memory.find(node);
+    return found ? audience_of_account(*state_->broker, *found, kind, bare)
+                 : std::vector<Subscriber>();
+}
+
 storage::Revision Engine::position(std::string_view jid) const {
     const auto& positions = state_->broker->memory.positions();
     const auto found = positions.find(std::string(jid));
@@ -250,6 +262,11 @@ std::vector<std::uint64_t> Engine::subscribed_nodes(const xml::Jid& bare) const 
 
 bool Engine::is_in_audience(const xml::Jid& subscriber, std::uint64_t node) const {
     return is_told(*state_->broker, subscriber, node);
+}
+
+bool Engine::may_be_told_of(const Principal& session, std::uint64_t node) const {
+    const Node* found = state_->broker->memory.find(node);
+    return found && pubsub::may_be_told_of(*state_->broker, session, *found);
 }
 
 bool Engine::may_receive_here(const Principal& session, std::uint64_t node) const {
@@ -350,6 +367,39 @@ std::size_t Engine::item_count() const { return state_->broker->memory.item_coun
 std::size_t Engine::subscription_count() const {
     return state_->broker->memory.subscription_count();
 }
+std::uint64_t Engine::item_index_bytes() const { return state_->broker->memory.index_bytes(); }
+
+std::vector<Engine::SubscriberView> Engine::subscribers(
+    std::string_view name, const SubscriberView& after, std::size_t max
+) const {
+    std::vector<SubscriberView> views;
+    const Node* topic = state_->broker->memory.find(name);
+    if (!topic) return views;
+    std::map<std::string_view, const Node*> nodes{{topic->name(), topic}};
+    for (const auto& [filter, subtopic] : topic->subtopics)
+        if (subtopic->is_subtopic()) nodes[subtopic->name()] = subtopic;
+    for (auto from = nodes.lower_bound(after.node); from != nodes.end(); ++from) {
+        const Node& node = *from->second;
+        auto at = node.name() == after.node
+                      ? node.subscriptions.upper_bound(SubscriptionKeyView{after.jid, after.subid})
+                      : node.subscriptions.begin();
+        for (; at != node.subscriptions.end(); ++at) {
+            if (views.size() >= max) return views;
+            views.push_back(
+                {node.name(), at->first.jid, at->first.subid,
+                 std::string(to_string(at->second.state)),
+                 node.is_subtopic() ? node.record.filter : options_of(at->second.options).filter}
+            );
+        }
+    }
+    return views;
+}
+
+std::string Engine::node_name(std::uint64_t uid) const {
+    const Node* node = state_->broker->memory.find(uid);
+    return node && !node->record.is_deleted ? node->name() : std::string();
+}
+
 std::size_t Engine::item_memory_bytes() const {
     return state_->broker->memory.memory_bytes_of_items();
 }

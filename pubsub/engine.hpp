@@ -37,9 +37,18 @@ struct Settings {
     bool allow_open = false;   // pubsub.access_open
     std::string default_access_model = "whitelist";
     std::size_t nodes_max = 100'000;
+    std::size_t nodes_per_account_max = 10'000;   // that it made, and that are there
     std::size_t node_name_bytes_max = 1023;
-    std::size_t item_id_bytes_max = 1023;
-    std::size_t max_items_max = 1'000'000;   // what `max` means
+    std::size_t item_id_bytes_max = 256;   // of new items
+    /// Of the index of items in memory (Memory::index_bytes): of one publisher, and of all.
+    std::uint64_t item_index_bytes_per_account_max = 256UL * 1024 * 1024;
+    std::uint64_t item_index_bytes_max = 1024UL * 1024 * 1024;
+    /// Of a node, of the nodes that one account made, and of all.
+    std::size_t affiliations_per_node_max = 200'000;
+    std::size_t affiliations_per_account_max = 250'000;
+    std::size_t affiliations_max = 1'000'000;
+    std::size_t subtopics_share_percent = 25;   // of a topic's subtopics: for one account
+    std::size_t max_items_max = 1'000'000;      // what `max` means
     std::size_t max_items_default = 1'000;
     std::size_t payload_bytes_max = 256 * 1024;
     std::size_t subscriptions_per_node_max = 200'000;
@@ -220,6 +229,9 @@ public:
     /// force. A removed node's last audience stays known until its trash is erased.
     std::vector<Subscriber> audience(std::uint64_t node, AudienceKind kind = AudienceKind::Items)
         const;
+    /// The same of one account's addresses.
+    std::vector<Subscriber> audience(std::uint64_t node, AudienceKind kind, std::string_view bare)
+        const;
 
     /// Whether this address is in the node's audience still (digests are kept back for it).
     bool is_in_audience(const xml::Jid& subscriber, std::uint64_t node) const;
@@ -227,6 +239,9 @@ public:
     /// Whether the policy lets this very session have the node's notifications; for those who are
     /// in its audience by their account. At once where the policy does not look at sessions.
     bool may_receive_here(const Principal& session, std::uint64_t node) const;
+    /// Whether a notification for this session may name that node (Notification::about): it may
+    /// discover the node, or receive what is published there.
+    bool may_be_told_of(const Principal& session, std::uint64_t node) const;
 
     // What is owed to those who were away or slow is a position, not a copy (design §2):
     // replay.hpp.
@@ -316,6 +331,20 @@ public:
     std::size_t subscription_count() const;
     /// What the index of items holds in memory.
     std::size_t item_memory_bytes() const;
+    /// The same as its bounds count it.
+    std::uint64_t item_index_bytes() const;
+
+    /// A subscription as administrators see it; `node` is the topic or one of its subtopics.
+    struct SubscriberView {
+        std::string node, jid, subid, state, filter;
+    };
+    /// The subscriptions to a node and its subtopics, behind that one (empty: from the first), by
+    /// node, JID and subid.
+    std::vector<SubscriberView> subscribers(
+        std::string_view node, const SubscriberView& after, std::size_t max
+    ) const;
+    /// Empty: there is no such node.
+    std::string node_name(std::uint64_t uid) const;
 
 private:
     struct State;

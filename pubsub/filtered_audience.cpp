@@ -57,13 +57,23 @@ const Keys* keys_of(const Node& subtopic) {
 
 }   // namespace
 
-void add_filtered(const Broker& broker, const Node& subtopic, std::vector<Subscriber>& audience) {
+void add_filtered(
+    const Broker& broker,
+    const Node& subtopic,
+    std::vector<Subscriber>& audience,
+    std::string_view account
+) {
     const Keys* keys = keys_of(subtopic);
     if (!keys) return;
-    for (auto at = keys->begin(); at != keys->end();) {
+    auto at = account.empty() ? keys->begin() : keys->lower_bound(SubscriptionKeyView{account, {}});
+    while (at != keys->end() && at->jid.starts_with(account)) {
         auto next = at;
         do ++next;
         while (next != keys->end() && next->jid == at->jid);
+        if (!account.empty() && bare_of(at->jid) != account) {
+            at = next;
+            continue;
+        }
         auto subscriber = subscriber_of(*subtopic.topic, at, next);
         if (subscriber && may_receive(broker, *subtopic.topic, subscriber->jid))
             audience.push_back(std::move(*subscriber));

@@ -14,7 +14,12 @@ namespace grid::pubsub {
 /// Adds those who subscribed to the topic with this subtopic's filter. Their copies name the topic,
 /// and the subscription by which they get them (header `SubID`); the subtopic is not their
 /// business. Who has a subscription to the subtopic itself, too, gets a copy for each.
-void add_filtered(const Broker& broker, const Node& subtopic, std::vector<Subscriber>& audience);
+void add_filtered(
+    const Broker& broker,
+    const Node& subtopic,
+    std::vector<Subscriber>& audience,
+    std::string_view account = {}
+);
 
 /// One address that several subscriptions to a topic bring the same item, some by their filters.
 struct JointFlavour {

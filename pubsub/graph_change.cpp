@@ -66,13 +66,17 @@ bool GraphChange::is_let_in(const Node& collection) const {
 Checked<GraphEnd> GraphChange::find_collection(const std::string& name) const {
     const Node* node = broker_.memory.find(name);
     if (!node || !owns(*node)) {
-        const std::string type = node ? node->config().type : std::string();
-        const bool may_publish =
-            is_trusted(broker_, context_.actor) ||
-            broker_.policy.check(context_.actor, Operation::Publish, name, type).allowed;
-        if (!may_publish) return not_allowed_here(name);
+        const auto may_publish = [&](const std::string& type) {
+            return is_trusted(broker_, context_.actor) ||
+                   broker_.policy.allows(context_.actor, Operation::Publish, name, type);
+        };
+        const bool is_let_in_here = node && node->config().is_collection() &&
+                                    may_publish(node->config().type) && is_let_in(*node);
+        // A collection that is of no use to the actor, and unknown to it, is not there.
+        if (node && !is_let_in_here && !knows(broker_, context_.actor, *node)) node = nullptr;
+        if (!may_publish(node ? node->config().type : std::string())) return not_allowed_here(name);
         if (!node) return refuse(Errc::ItemNotFound, "There is no node '" + name + "'.");
-        if (node->config().is_collection() && !is_let_in(*node)) return not_allowed_here(name);
+        if (node->config().is_collection() && !is_let_in_here) return not_allowed_here(name);
     }
     if (!node->config().is_collection())
         return refuse(
@@ -85,10 +89,9 @@ Checked<GraphEnd> GraphChange::find_collection(const std::string& name) const {
 /// list at the root, into a collection of his own.
 Checked<GraphEnd> GraphChange::find_own(const std::string& name) const {
     const Node* node = broker_.memory.find(name);
-    const bool may_know =
-        node ? may_discover(broker_, context_.actor, *node)
-             : is_trusted(broker_, context_.actor) ||
-                   broker_.policy.check(context_.actor, Operation::Discover, name, {}).allowed;
+    if (node && !owns(*node) && !knows(broker_, context_.actor, *node)) node = nullptr;
+    const bool may_know = node || is_trusted(broker_, context_.actor) ||
+                          broker_.policy.allows(context_.actor, Operation::Discover, name, {});
     if (may_know && !node) return refuse(Errc::ItemNotFound, "There is no node '" + name + "'.");
     if (!may_know || !owns(*node))
         return refuse(Errc::AssociationForbidden, "You do not own '" + name + "'.");
@@ -96,6 +99,9 @@ Checked<GraphEnd> GraphChange::find_own(const std::string& name) const {
 }
 
 void GraphChange::add(const GraphEnd& parent, const GraphEnd& child) {
+    // A form that names what it did not show.
+    if (parent.node && child.node && broker_.memory.tree().edge(parent.uid(), child.uid()) != 0)
+        return;
     for (const Edge& edge : added_)
         if (is_edge(edge, parent.uid(), child.uid())) return;
     added_.emplace_back(parent, child);
@@ -114,10 +120,11 @@ std::optional<xml::StanzaError> GraphChange::take_form(
         const auto now =
             subject.node ? tree.live_parents(subject.uid()) : std::vector<const Node*>();
         for (const Node* parent : now) {
+            // What the form did not show to this actor he did not take out of it, and naming it
+            // does not tell whether it is there.
+            if (!may_discover(broker_, context_.actor, *parent) && !owns(*parent)) continue;
             if (wanted.erase(parent->name()) == 1) continue;
-            // What the form did not show to this actor he did not take out of it.
-            if (may_discover(broker_, context_.actor, *parent))
-                remove({parent, &parent->config()}, subject);
+            remove({parent, &parent->config()}, subject);
         }
         if (wanted.size() > edges_per_request_max) return too_many_edges();
         for (const std::string& name : wanted) {
@@ -136,10 +143,11 @@ std::optional<xml::StanzaError> GraphChange::take_form(
     if (subject.node)
         for (const auto& [uid, revision] : tree.children(subject.uid())) {
             const Node* child = broker_.memory.find(uid);
-            if (!child || child->record.is_deleted || wanted.erase(child->name()) == 1) continue;
+            if (!child || child->record.is_deleted) continue;
+            if (!may_discover(broker_, context_.actor, *child) && !owns(*child)) continue;
+            if (wanted.erase(child->name()) == 1) continue;
             if (removed_.size() > edges_per_request_max) return too_many_edges();
-            if (may_discover(broker_, context_.actor, *child))
-                remove(subject, {child, &child->config()});
+            remove(subject, {child, &child->config()});
         }
     if (wanted.size() + removed_.size() > edges_per_request_max) return too_many_edges();
     for (const std::string& name : wanted) {
@@ -175,7 +183,7 @@ std::optional<xml::StanzaError> GraphChange::dissociate(
         parent && child && broker_.memory.tree().edge(parent->uid, child->uid) != 0;
     for (const auto* end : {&parent_name, &child_name}) {
         const Node* node = end == &parent_name ? parent : child;
-        if (!node || (!is_linked && !may_discover(broker_, context_.actor, *node)))
+        if (!node || (!owns(*node) && !may_discover(broker_, context_.actor, *node)))
             return refuse(Errc::ItemNotFound, "There is no node '" + *end + "'.");
     }
     if (!is_linked)

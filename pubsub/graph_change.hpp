@@ -76,7 +76,7 @@ xml::FormField parents_field(const Broker& broker, const Context& context, const
 
 /// §7.1.5: `pubsub#collection` as a precondition names the node's parents, all of them.
 std::optional<xml::StanzaError> check_parents(
-    const Broker& broker, const Node& node, const xml::Form& preconditions
+    const Broker& broker, const Context& context, const Node& node, const xml::Form& preconditions
 );
 
 }   // namespace grid::pubsub

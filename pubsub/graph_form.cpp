@@ -64,15 +64,16 @@ void add_graph_fields(
 }
 
 std::optional<xml::StanzaError> check_parents(
-    const Broker& broker, const Node& node, const xml::Form& preconditions
+    const Broker& broker, const Context& context, const Node& node, const xml::Form& preconditions
 ) {
     const xml::FormField* field = preconditions.field("pubsub#collection");
     if (!field) return std::nullopt;
     std::set<std::string> wanted(field->values.begin(), field->values.end());
     wanted.erase("");
     std::set<std::string> parents;
+    // As disco#info shows them: collections that the publisher may not discover are none.
     for (const Node* parent : broker.memory.tree().live_parents(node.uid))
-        parents.insert(parent->name());
+        if (may_discover(broker, context.actor, *parent)) parents.insert(parent->name());
     if (wanted == parents) return std::nullopt;
     return refuse(Errc::PreconditionNotMet, "pubsub#collection: the node is elsewhere.");
 }

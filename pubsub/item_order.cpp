@@ -11,49 +11,54 @@ namespace grid::pubsub {
 
 namespace {
 
-/// Items by creation, where some were published again, have to be sorted: bounded, since that costs
-/// time on the grid strand.
-constexpr std::size_t sorted_max = 50'000;
-
 /// The items from rank `first` on, ascending by the key of the order.
 class Ascending {
 public:
     Ascending(const Node& node, std::size_t first, bool is_by_creation)
         : items_(node.items), first_(first), size_(node.items.size() - first) {
         if (!is_by_creation || !items_.has_replaced()) return;
-        is_sorted_ = true;
-        for (std::size_t rank = first; rank < items_.size(); ++rank)
-            sorted_.emplace_back(items_.created(items_.at(rank).revision), rank);
-        std::sort(sorted_.begin(), sorted_.end());
+        sorted_ = &items_.by_creation();
+        if (first == 0) return;
+        // Hidden items stand between those that are shown.
+        shown_.reserve(size_);
+        const storage::Revision oldest = first < items_.size() ? items_.at(first).revision : 0;
+        for (const auto& entry : *sorted_)
+            if (size_ > 0 && entry.second >= oldest) shown_.push_back(entry);
+        sorted_ = &shown_;
     }
+    Ascending(const Ascending&) = delete;
 
     std::size_t size() const { return size_; }
     /// Only the last ones.
     void narrow(std::uint64_t most) {
         if (size_ <= most) return;
-        const auto beyond = size_ - static_cast<std::size_t>(most);
-        if (is_sorted_)
-            sorted_.erase(sorted_.begin(), sorted_.begin() + static_cast<std::ptrdiff_t>(beyond));
-        first_ += beyond;
-        size_ -= beyond;
+        const auto beyond = static_cast<std::ptrdiff_t>(size_ - static_cast<std::size_t>(most));
+        if (sorted_) {
+            shown_ = std::vector(sorted_->begin() + beyond, sorted_->end());
+            sorted_ = &shown_;
+        }
+        first_ += static_cast<std::size_t>(beyond);
+        size_ = static_cast<std::size_t>(most);
     }
-    std::size_t rank(std::size_t at) const { return is_sorted_ ? sorted_[at].second : first_ + at; }
+    std::size_t rank(std::size_t at) const {
+        return sorted_ ? items_.rank_after((*sorted_)[at].second) - 1 : first_ + at;
+    }
     storage::Revision key(std::size_t at) const {
-        return is_sorted_ ? sorted_[at].first : items_.at(first_ + at).revision;
+        return sorted_ ? (*sorted_)[at].first : items_.at(first_ + at).revision;
     }
     std::size_t count_up_to(storage::Revision key) const {
-        if (!is_sorted_) return std::max(items_.rank_after(key), first_) - first_;
+        if (!sorted_) return std::max(items_.rank_after(key), first_) - first_;
         const auto behind = std::partition_point(
-            sorted_.begin(), sorted_.end(), [&](const auto& entry) { return entry.first <= key; }
+            sorted_->begin(), sorted_->end(), [&](const auto& entry) { return entry.first <= key; }
         );
-        return static_cast<std::size_t>(behind - sorted_.begin());
+        return static_cast<std::size_t>(behind - sorted_->begin());
     }
 
 private:
     const Items& items_;
     std::size_t first_, size_;
-    bool is_sorted_ = false;
-    std::vector<std::pair<storage::Revision, std::size_t>> sorted_;
+    const Items::CreationOrder* sorted_ = nullptr;   // null: as the items are
+    Items::CreationOrder shown_;
 };
 
 Checked<ItemOrder> parse_order(const xml::Element& element) {
@@ -90,7 +95,7 @@ Checked<OrderedPage> page_in_order(
     std::optional<std::uint64_t> max_items
 ) {
     const bool has_to_sort = order.is_by_creation && node.items.has_replaced();
-    if (has_to_sort && node.items.size() - shown.first > sorted_max)
+    if (has_to_sort && node.items.size() > Items::ordered_max)
         return refuse(
             Errc::PolicyViolation,
             "This node has too many items for that order: by modification "

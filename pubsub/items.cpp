@@ -51,6 +51,8 @@ void Items::put(
     entries_.push_back(entry);
     payload_bytes_ += payload_bytes;
     const std::size_t old = slots_[slot];
+    if (is_known) disorder(this->created(entries_[old - 1].revision));
+    order(created != 0 ? created : revision, revision);
     slots_[slot] = static_cast<std::uint32_t>(entries_.size());
     if (is_known) bury(old - 1);
     if (created != 0) created_[revision] = created;
@@ -61,9 +63,48 @@ bool Items::erase(std::string_view id) {
     const std::size_t slot = slot_of(id);
     if (slots_[slot] == 0) return false;
     const std::size_t position = slots_[slot] - 1;
+    disorder(created(entries_[position].revision));
     free_slot(slot);
     bury(position);
     return true;
+}
+
+const Items::CreationOrder& Items::by_creation() const {
+    if (is_ordered_) return by_creation_;
+    by_creation_.clear();
+    by_creation_.reserve(size());
+    for (std::size_t i = head_; i < entries_.size(); ++i)
+        if (const Entry& entry = entries_[i]; !entry.is_dead)
+            by_creation_.emplace_back(created(entry.revision), entry.revision);
+    std::sort(by_creation_.begin(), by_creation_.end());
+    is_ordered_ = true;
+    return by_creation_;
+}
+
+void Items::order(storage::Revision created, storage::Revision revision) {
+    if (!is_ordered_) return;
+    if (by_creation_.size() >= ordered_max) return forget_order();
+    const std::pair entry{created, revision};
+    // New items come last, and an item that is published again keeps its place.
+    if (by_creation_.empty() || by_creation_.back() < entry) {
+        by_creation_.push_back(entry);
+        return;
+    }
+    by_creation_.insert(std::lower_bound(by_creation_.begin(), by_creation_.end(), entry), entry);
+}
+
+void Items::disorder(storage::Revision created) {
+    if (!is_ordered_) return;
+    const auto at = std::lower_bound(
+        by_creation_.begin(), by_creation_.end(), std::pair{created, storage::Revision{0}}
+    );
+    if (at == by_creation_.end() || at->first != created) return forget_order();
+    by_creation_.erase(at);
+}
+
+void Items::forget_order() {
+    is_ordered_ = false;
+    by_creation_ = {};
 }
 
 /// Linear probing: what follows in the same run moves up, so that no search stops too early.
@@ -187,6 +228,7 @@ void Items::set_back(storage::Millis time) {
 }
 
 void Items::settle() {
+    forget_order();
     if (is_unsorted_) {
         const auto earlier = [](const Entry& a, const Entry& b) { return a.revision < b.revision; };
         std::sort(entries_.begin() + static_cast<std::ptrdiff_t>(head_), entries_.end(), earlier);
@@ -200,6 +242,7 @@ void Items::settle() {
 std::size_t Items::memory_bytes() const {
     return sizeof(*this) + entries_.capacity() * sizeof(Entry) + ids_.capacity() +
            (dead_.capacity() + slots_.capacity()) * sizeof(std::uint32_t) +
+           by_creation_.capacity() * sizeof(CreationOrder::value_type) +
            created_.size() * 40;   // a node of the table each
 }
 

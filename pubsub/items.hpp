@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "storage/batch.hpp"
@@ -52,6 +53,11 @@ public:
         return found == created_.end() ? revision : found->second;
     }
     bool has_replaced() const { return !created_.empty(); }
+    /// All items by when they were created: that revision, and the one of the item now. Made with
+    /// the first question and kept up to date from then on, up to that many items.
+    static constexpr std::size_t ordered_max = 50'000;
+    using CreationOrder = std::vector<std::pair<storage::Revision, storage::Revision>>;
+    const CreationOrder& by_creation() const;
     /// How many items are from before `time`.
     std::size_t rank_at_time(storage::Millis time) const;
 
@@ -74,6 +80,9 @@ private:
     std::string_view id_of(const Entry& entry) const {
         return std::string_view(ids_).substr(entry.id_at, entry.id_bytes);
     }
+    void order(storage::Revision created, storage::Revision revision);
+    void disorder(storage::Revision created);
+    void forget_order();
     std::size_t slot_of(std::string_view id) const;
     std::size_t position_at(std::size_t rank) const;
     std::size_t rank_at(std::size_t position) const;
@@ -87,6 +96,8 @@ private:
     std::vector<std::uint32_t> slots_;   // position + 1, 0 is free
     std::string ids_;
     std::unordered_map<storage::Revision, storage::Revision> created_;   // of replaced items only
+    mutable CreationOrder by_creation_;   // an answer remembered, no state
+    mutable bool is_ordered_ = false;     // by_creation_ holds all items
     std::size_t head_ = 0;
     std::uint64_t payload_bytes_ = 0;
     bool is_unsorted_ = false;

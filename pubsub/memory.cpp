@@ -14,6 +14,23 @@ std::uint32_t Interned::number_of(std::string_view text) {
     return number;
 }
 
+std::optional<std::uint32_t> Interned::find(std::string_view text) const {
+    const auto found = numbers_.find(text);
+    if (found == numbers_.end()) return std::nullopt;
+    return found->second;
+}
+
+std::uint64_t Memory::index_bytes_of(std::string_view publisher) const {
+    const auto number = publishers_.find(publisher);
+    return number && *number < index_bytes_by_publisher_.size() ? index_bytes_by_publisher_[*number]
+                                                                : 0;
+}
+
+MadeBy Memory::made_by(std::string_view bare) const {
+    const auto found = made_by_.find(std::string(bare));
+    return found == made_by_.end() ? MadeBy{} : found->second;
+}
+
 void Memory::forget() {
     tree_.clear();
     guards_.clear();
@@ -36,7 +53,10 @@ void Memory::forget() {
     stale_positions_.clear();
     stale_payloads_.clear();
     last_payload_erased_.clear();
-    item_count_ = old_item_count_ = subscription_count_ = 0;
+    item_count_ = old_item_count_ = subscription_count_ = affiliation_count_ = 0;
+    index_bytes_by_publisher_.clear();
+    index_bytes_ = 0;
+    made_by_.clear();
     is_scanning_ = true;
     latest_ = 0;
 }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ namespace grid::pubsub {
 class Interned {
 public:
     std::uint32_t number_of(std::string_view text);
+    std::optional<std::uint32_t> find(std::string_view text) const;
     const std::string& text_of(std::uint32_t number) const { return texts_[number]; }
 
 private:
@@ -53,6 +55,12 @@ struct Lease {
         return std::tie(a.due, a.node, a.key.jid, a.key.subid) <
                std::tie(b.due, b.node, b.key.jid, b.key.subid);
     }
+};
+
+/// What there is of the nodes that one account made.
+struct MadeBy {
+    std::size_t nodes = 0;          // live ones
+    std::size_t affiliations = 0;   // as affiliation_weight counts
 };
 
 /// Items of one epoch that is over, or of a node that is gone: erased in the background.
@@ -142,6 +150,18 @@ public:
     std::size_t subscription_count() const { return subscription_count_; }
     std::size_t memory_bytes_of_items() const;
 
+    // What bounds look at: counted from key changes, so a restart counts the same.
+    /// What an item of that id takes in the index, about.
+    static std::uint64_t index_bytes(std::string_view id) { return id.size() + 64; }
+    /// Of all items that were not erased yet, shown or not.
+    std::uint64_t index_bytes() const { return index_bytes_; }
+    /// Of those of one publisher.
+    std::uint64_t index_bytes_of(std::string_view publisher) const;
+    /// Long addresses count several times.
+    static std::size_t affiliation_weight(std::string_view bare) { return 1 + bare.size() / 256; }
+    std::size_t affiliation_count() const { return affiliation_count_; }
+    MadeBy made_by(std::string_view bare) const;
+
 private:
     Node& node(std::uint64_t uid);
     void apply_name(std::string_view name, const storage::KeyChange& change);
@@ -163,6 +183,10 @@ private:
     void note_stale_payload(const ParsedKey& key, const Items& items);
     void drop_if_empty(std::uint64_t uid);
     static void note_joint(Node& node, const std::string& jid);
+    void charge_item(std::string_view id, std::uint32_t publisher, bool is_there);
+    /// Before and after each change of a node's record or its affiliations.
+    void charge_maker(const Node& node, bool is_there);
+    void weigh_affiliation(Node& node, std::string_view bare, bool is_there);
     void note_filter(Node& node, const Subscriptions::value_type& entry, bool is_there);
     void note_use(const Node& node);
     void join_topic(Node& node);
@@ -194,6 +218,10 @@ private:
     std::deque<std::string> stale_payloads_;
     std::string last_payload_erased_;
     std::size_t item_count_ = 0, old_item_count_ = 0, subscription_count_ = 0;
+    std::vector<std::uint64_t> index_bytes_by_publisher_;   // by Interned number
+    std::uint64_t index_bytes_ = 0;
+    std::size_t affiliation_count_ = 0;
+    std::unordered_map<std::string, MadeBy> made_by_;
     bool is_scanning_ = true;      // keys come in any order
     storage::Millis latest_ = 0;   // commit time that was applied
 };

@@ -28,6 +28,7 @@ struct Node {
     storage::Revision revision = 0;   // of the node's record; 0: not seen yet (scan)
     storage::Revision guard = 0;      // of the guard record; 0: there is none
     std::map<std::string, AffiliationEntry, std::less<>> affiliations;   // by bare JID
+    std::size_t affiliation_weight = 0;            // as bounds count them (memory.hpp)
     std::set<std::string, std::less<>> cleaning;   // accounts whose subscriptions are being removed
     Subscriptions subscriptions;
     std::size_t pending = 0;   // of them, those that wait for an owner

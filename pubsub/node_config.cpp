@@ -42,6 +42,7 @@ NodeConfig default_config(const Settings& settings, std::string_view node) {
     NodeConfig config;
     const auto model = parse_access_model(settings.default_access_model);
     if (model && is_model_enabled(*model, settings)) config.access_model = *model;
+    config.admission = Admission::Policy;   // no access model was given (settle_admission)
     config.max_items = std::min(settings.max_items_default, settings.max_items_max);
     config.max_payload_size = settings.payload_bytes_max;
     for (const auto& [pattern, type] : settings.types) {

@@ -20,6 +20,9 @@ enum class PublishModel : std::uint8_t { Publishers, Subscribers, Open };
 enum class NodeFull : std::uint8_t { RetractOldest, DiscardOldest, Reject };
 enum class ItemReply : std::uint8_t { Publisher, None, Owner };
 enum class SendLast : std::uint8_t { Never, OnSub, OnSubAndPresence };
+/// Who admits subscribers to a node with a whitelist: its owner, by the list alone, or the policy,
+/// whose right to subscribe makes an account a member.
+enum class Admission : std::uint8_t { Owner, Policy };
 enum class NotificationType : std::uint8_t { Normal, Headline };
 /// XEP-0248: who may put nodes into a collection.
 enum class AssociationPolicy : std::uint8_t { All, Owners, Whitelist };
@@ -32,6 +35,7 @@ struct NodeConfig {
     std::string title, description, language, type;
     std::vector<std::string> contact;
     AccessModel access_model = AccessModel::Whitelist;
+    Admission admission = Admission::Owner;   // of records from before there was a choice
     PublishModel publish_model = PublishModel::Publishers;
     bool deliver_notifications = true, deliver_payloads = true, persist_items = true;
     bool notify_config = false, notify_delete = true, notify_retract = true, notify_sub = false;
@@ -49,6 +53,10 @@ struct NodeConfig {
     SendLast send_last_published_item = SendLast::Never;
     NotificationType notification_type = NotificationType::Normal;
 
+    /// Accounts are on the whitelist before they subscribe, or never.
+    bool is_closed() const {
+        return access_model == AccessModel::Whitelist && admission == Admission::Owner;
+    }
     bool is_collection() const { return node_type == NodeType::Collection; }
     /// Whether its payloads have a text that a person may read: only then is pubsub#include_body
     /// offered (XEP-0060 §12.8). Atom's do: their title.

@@ -132,6 +132,11 @@ std::vector<Field> make_fields() {
              {"collection", "The node is a collection node"}}
         ),
         access_model(),
+        choice_field(
+            29, "x-grid#admission", "Who lets subscribers of a whitelist node in", &C::admission,
+            {{"owner", "The owner alone, by affiliations"},
+             {"policy", "The policy: who may subscribe becomes a member"}}
+        ),
         leaf(choice_field(
             8, "pubsub#publish_model", "The publisher model", &C::publish_model,
             {{"publishers", "Only publishers may publish"},

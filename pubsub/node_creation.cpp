@@ -1,6 +1,7 @@
 // pubsub/node_creation.cpp: see node_creation.hpp.
 #include "pubsub/node_creation.hpp"
 
+#include "pubsub/access.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/graph_change.hpp"
@@ -19,12 +20,21 @@ constexpr std::size_t nodes_slack = 4096;
 }   // namespace
 
 /// Creations that are in the queue together must not pass the limit together: near it, they meet.
-std::optional<xml::StanzaError> check_nodes_room(const Broker& broker, Batch& batch) {
+std::optional<xml::StanzaError> check_nodes_room(
+    const Broker& broker, const Context& context, Batch& batch
+) {
+    const std::size_t share = broker.settings.nodes_per_account_max;
+    if (!is_trusted(broker, context.actor) &&
+        broker.memory.made_by(context.actor.jid.bare_view()).nodes >= share)
+        return refuse(
+            Errc::ResourceConstraint, "One account makes at most " + std::to_string(share) +
+                                          " nodes (pubsub.nodes_per_account_max)."
+        );
     const std::size_t nodes = broker.memory.by_name().size(), most = broker.settings.nodes_max;
     if (nodes >= most)
         return refuse(
             Errc::ResourceConstraint,
-            "This service keeps at most " + std::to_string(most) + " nodes."
+            "This service keeps at most " + std::to_string(most) + " nodes (pubsub.nodes_max)."
         );
     if (nodes + nodes_slack < most) return std::nullopt;
     const std::string key = meta_key(nodes_guard);
@@ -33,12 +43,24 @@ std::optional<xml::StanzaError> check_nodes_room(const Broker& broker, Batch& ba
     return std::nullopt;
 }
 
+void settle_admission(
+    const Broker& broker, const Context& context, const xml::Form& form, NodeConfig& config
+) {
+    const bool is_given = form.field("pubsub#access_model") && !form.field("x-grid#admission");
+    if (is_given && !is_trusted(broker, context.actor)) config.admission = Admission::Owner;
+}
+
 Checked<NodeConfig> configure_new(
-    const Broker& broker, const std::string& name, const std::optional<xml::Form>& form
+    const Broker& broker,
+    const Context& context,
+    const std::string& name,
+    const std::optional<xml::Form>& form
 ) {
     NodeConfig config = default_config(broker.settings, name);
-    if (form && form->type != "cancel")
+    if (form && form->type != "cancel") {
         if (auto error = fill_in(config, *form, broker.settings)) return *error;
+        settle_admission(broker, context, *form, config);
+    }
     return config;
 }
 
@@ -62,7 +84,7 @@ Checked<Batch> start_creation(
     record.config = config;
     const MovedName* moved = broker.memory.find_moved(name);
     Batch batch;
-    if (auto error = check_nodes_room(broker, batch)) return *error;
+    if (auto error = check_nodes_room(broker, context, batch)) return *error;
     batch.expect(Family::Control, name_key(name), moved ? moved->revision : 0);
     batch.put(Family::Control, name_key(name), encode(NameRecord{}));
     batch.put_at_revision(Family::Control, node_key(uid_of_this_batch), uid_at, encode(record));

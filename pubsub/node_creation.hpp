@@ -11,11 +11,22 @@ namespace grid::pubsub {
 
 /// The configuration of a new node of that name: the default, and what the form says.
 Checked<NodeConfig> configure_new(
-    const Broker& broker, const std::string& name, const std::optional<xml::Form>& form
+    const Broker& broker,
+    const Context& context,
+    const std::string& name,
+    const std::optional<xml::Form>& form
 );
 
-/// Near the limit, creations that are in the queue together meet.
-std::optional<xml::StanzaError> check_nodes_room(const Broker& broker, storage::Batch& batch);
+/// An owner that gives an access model and says nothing of x-grid#admission wants that model to
+/// count. Administrators run the policy, so theirs stays with it.
+void settle_admission(
+    const Broker& broker, const Context& context, const xml::Form& form, NodeConfig& config
+);
+
+/// Near the limit, creations that are in the queue together meet. The actor has a share of its own.
+std::optional<xml::StanzaError> check_nodes_room(
+    const Broker& broker, const Context& context, storage::Batch& batch
+);
 
 /// Everything that makes the node: its name and record, its owner, its place in the graph as the
 /// form has it, and the event. Refused when there is no room for it.

@@ -42,12 +42,17 @@ void NodeList::put(const Node& node) {
     const auto at = place_of(block.nodes, node.name());
     if (at != block.nodes.end() && *at == &node) return;
     block.nodes.insert(at, &node);
+    block.subtopics += node.is_subtopic() ? 1 : 0;
     ++size_;
     if (block.nodes.size() <= block_nodes_max) return;
     auto upper = std::make_unique<Block>();
     const auto middle = block.nodes.begin() + block_nodes_max / 2;
     upper->nodes.assign(middle, block.nodes.end());
     block.nodes.erase(middle, block.nodes.end());
+    upper->subtopics = static_cast<std::size_t>(
+        std::ranges::count_if(upper->nodes, [](const Node* one) { return one->is_subtopic(); })
+    );
+    block.subtopics -= upper->subtopics;
     touch(*upper);
     blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(index) + 1, std::move(upper));
 }
@@ -59,6 +64,7 @@ void NodeList::erase(const Node& node) {
     const auto at = place_of(block.nodes, node.name());
     if (at == block.nodes.end() || *at != &node) return;
     block.nodes.erase(at);
+    block.subtopics -= node.is_subtopic() ? 1 : 0;
     touch(block);
     --size_;
     if (block.nodes.empty()) blocks_.erase(blocks_.begin() + static_cast<std::ptrdiff_t>(index));

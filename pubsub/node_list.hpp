@@ -18,6 +18,7 @@ public:
     struct Block {
         std::uint64_t version = 0;   // no two states of any block have the same
         std::vector<const Node*> nodes;
+        std::size_t subtopics = 0;   // of them; who may see those changes without a new version
     };
     static constexpr std::size_t block_nodes_max = 256;
 

@@ -12,6 +12,7 @@
 #include "pubsub/filtered_audience.hpp"
 #include "pubsub/item_notification.hpp"
 #include "pubsub/node_config_form.hpp"
+#include "pubsub/redirect.hpp"
 #include "pubsub/subtopic.hpp"
 #include "pubsub/walk_beneath.hpp"
 #include "xml/namespaces.hpp"
@@ -72,12 +73,12 @@ bool brings_no_items(const NodeTree& tree, const Node& topic) {
 }   // namespace
 
 void Announcer::send(const Node& node, std::string body, std::vector<xml::Jid> besides) {
-    send_as(AudienceKind::Items, node, std::move(body), std::move(besides));
+    send_as(AudienceKind::Items, node, std::move(body), std::move(besides), {});
 }
 
 /// Of the node itself, not of its items: XEP-0248 §5.3.1.2.
 void Announcer::send_of_node(const Node& node, std::string body, std::vector<xml::Jid> besides) {
-    send_as(AudienceKind::Nodes, node, std::move(body), std::move(besides));
+    send_as(AudienceKind::Nodes, node, std::move(body), std::move(besides), {});
 }
 
 void Announcer::send_as(
@@ -85,10 +86,13 @@ void Announcer::send_as(
     const Node& node,
     std::string body,
     std::vector<xml::Jid> besides,
+    About about,
     bool has_headers
 ) {
     Notification notification;
     notification.node = node.uid;
+    notification.about = about.node;
+    notification.is_for_unaware = about.is_for_unaware;
     notification.kind = kind;
     notification.to = std::move(besides);
     notification.is_headline = node.config().notification_type == NotificationType::Headline;
@@ -102,7 +106,7 @@ void Announcer::send_as(
 }
 
 /// To single addressees: about their own affairs, so never a headline.
-void Announcer::send_to(std::vector<xml::Jid> to, std::string body) {
+void Announcer::send_to(std::vector<xml::Jid> to, std::string body, std::uint64_t about) {
     if (to.empty()) return;
     std::string rest;
     append_attr(rest, "from", broker_.settings.service.str());
@@ -111,6 +115,7 @@ void Announcer::send_to(std::vector<xml::Jid> to, std::string body) {
     );
     Notification notification;
     notification.to = std::move(to);
+    notification.about = about;
     notification.rest = std::make_shared<const std::string>(rest + ">" + body + "</message>");
     notifier_.notify(std::move(notification));
 }
@@ -123,6 +128,17 @@ void Announcer::audience_changed(const Node& node) {
     if (!node.config().is_collection()) return;
     walk_beneath(broker_.memory.tree(), node.uid, [&](const Relative& relative) {
         notifier_.audience_changed(relative.node->uid);
+        return true;
+    });
+}
+
+void Announcer::account_changed(const Node& node, std::string_view bare) {
+    notifier_.account_changed(node.uid, bare);
+    for (const auto& [filter, subtopic] : node.subtopics)
+        notifier_.account_changed(subtopic->uid, bare);
+    if (!node.config().is_collection()) return;
+    walk_beneath(broker_.memory.tree(), node.uid, [&](const Relative& relative) {
+        notifier_.account_changed(relative.node->uid, bare);
         return true;
     });
 }
@@ -242,30 +258,38 @@ void Announcer::operator()(const NodePurged& event) {
     // §12.18: the same for every subscription, so none is named.
     // Through a collection it names that (XEP-0248 §5.3.1).
     const bool has_headers = !broker_.memory.tree().parents(node->uid).empty();
-    send_as(AudienceKind::Items, *node, empty_element("purge", *node), {}, has_headers);
+    send_as(AudienceKind::Items, *node, empty_element("purge", *node), {}, {}, has_headers);
     if (!shows_through(broker_, *node)) return;
     for (const auto& [filter, subtopic] : node->subtopics)
         if (subtopic->is_subtopic())
-            send_as(AudienceKind::Items, *subtopic, empty_element("purge", *subtopic), {}, true);
+            send_as(AudienceKind::Items, *subtopic, empty_element("purge", *subtopic), {}, {});
+}
+
+/// Subscribers that must not hear of the node at the other end hear of the end alone.
+void Announcer::tell_deleted(
+    const Node& node, const std::string& redirect, std::vector<xml::Jid> waiting
+) {
+    std::string inner = start("delete", node);
+    const std::string plain = in_event(inner + "/>");
+    if (redirect.empty()) return send_of_node(node, plain, std::move(waiting));
+    inner += "><redirect";
+    append_attr(inner, "uri", redirect);
+    inner = in_event(inner + "/></delete>");
+    const Node* target = redirected_to(broker_, redirect);
+    if (!target) return send_of_node(node, std::move(inner), std::move(waiting));
+    send_as(AudienceKind::Nodes, node, std::move(inner), waiting, {target->uid, false});
+    send_as(AudienceKind::Nodes, node, plain, std::move(waiting), {target->uid, true});
 }
 
 void Announcer::operator()(const NodeDeleted& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node) return;
     if (node->config().notify_delete) {
-        std::string inner = start("delete", *node);
-        if (event.redirect.empty()) {
-            inner += "/>";
-        } else {
-            inner += "><redirect";
-            append_attr(inner, "uri", event.redirect);
-            inner += "/></delete>";
-        }
         std::vector<xml::Jid> waiting;   // §8.4.2: also those whose subscription is pending
         for (const auto& [key, subscription] : node->subscriptions)
             if (subscription.state == SubscriptionState::Pending)
                 waiting.push_back(xml::Jid::from_canonical(key.jid));
-        send_of_node(*node, in_event(inner), std::move(waiting));
+        tell_deleted(*node, event.redirect, std::move(waiting));
     }
     notifier_.node_removed(node->uid);
     // Its children have lost those who subscribed to them through it.
@@ -289,14 +313,16 @@ void Announcer::operator()(const NodeConfigured& event) {
 void Announcer::operator()(const AffiliationChanged& event) {
     const Node* node = broker_.memory.find(event.node);
     if (!node) return;
-    audience_changed(*node);
+    account_changed(*node, event.jid);
     std::string body("<pubsub xmlns='");
     body.append(xml::ns::pubsub.uri()).append("'>").append(start("affiliations", *node));
     body += "><affiliation";
     append_attr(body, "jid", event.jid);
     append_attr(body, "affiliation", to_string(event.affiliation));
     body += "/></affiliations></pubsub>";
-    send_to({xml::Jid::from_canonical(event.jid)}, std::move(body));
+    // The policy may hide the node from the account; one that is there knows it already.
+    const bool is_known = node->has_subscribed(event.jid);
+    send_to({xml::Jid::from_canonical(event.jid)}, std::move(body), is_known ? 0 : node->uid);
 }
 
 void Announcer::operator()(const NodeCreated& event) {
@@ -316,7 +342,7 @@ void Announcer::operator()(const Associated& event) {
     if (!collection || !child || !collection->config().deliver_notifications) return;
     std::string inner = start("collection", *collection) + ">";
     inner += start(event.is_added ? "associate" : "dissociate", *child) + "/></collection>";
-    send_of_node(*collection, in_event(inner));
+    send_as(AudienceKind::Nodes, *collection, in_event(inner), {}, {child->uid, false});
 }
 
 }   // namespace grid::pubsub

@@ -12,10 +12,16 @@
 
 namespace grid::pubsub {
 
-/// Tells of one committed batch. After all of it was applied.
-/// subscription_notification.cpp has what is for single addressees.
 struct PublishedItem;
 
+/// Another node that a text names, and who gets it: see Notification::about.
+struct About {
+    std::uint64_t node = 0;
+    bool is_for_unaware = false;
+};
+
+/// Tells of one committed batch. After all of it was applied.
+/// subscription_notification.cpp has what is for single addressees.
 class Announcer {
 public:
     Announcer(const Broker& broker, const storage::Committed& committed, Notifier& notifier)
@@ -38,6 +44,7 @@ public:
     void operator()(const SubtopicChanged&) {}   // the controller tells of it
 
 private:
+    void tell_deleted(const Node& node, const std::string& redirect, std::vector<xml::Jid> waiting);
     std::vector<const Node*> matching(const Node& node, const std::string& extracted) const;
     std::shared_ptr<Joint> joint_of(const Node& topic, const std::vector<const Node*>& subtopics)
         const;
@@ -55,12 +62,15 @@ private:
         const Node& node,
         std::string body,
         std::vector<xml::Jid> besides,
+        About about = {},
         bool has_headers = true
     );
-    void send_to(std::vector<xml::Jid> to, std::string body);
+    void send_to(std::vector<xml::Jid> to, std::string body, std::uint64_t about = 0);
     std::vector<xml::Jid> owners(const Node& node) const;
     /// The node's subscribers changed, and with a collection's those of all beneath it.
     void audience_changed(const Node& node);
+    /// The same of one account alone.
+    void account_changed(const Node& node, std::string_view bare);
 
     const Broker& broker_;
     const storage::Committed& committed_;

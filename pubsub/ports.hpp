@@ -49,6 +49,12 @@ public:
     virtual Verdict check(
         const Principal& actor, Operation operation, std::string_view node, std::string_view type
     ) const = 0;
+    /// The same without the verdict, and not on record: for what a request only looks at.
+    virtual bool allows(
+        const Principal& actor, Operation operation, std::string_view node, std::string_view type
+    ) const {
+        return check(actor, operation, node, type).allowed;
+    }
     /// The same for the account behind a subscription, without a session: used before a delivery.
     virtual bool may_receive(
         const xml::Jid& subscriber, std::string_view node, std::string_view type
@@ -71,6 +77,8 @@ public:
     }
     /// Administrators pass every affiliation check, and may act for another JID (§6.1.3.1).
     virtual bool is_administrator(const Principal& actor) const = 0;
+    /// The same of an account, whatever sessions it has.
+    virtual bool is_administrator_account(const xml::Jid& /*account*/) const { return false; }
     /// Changes whenever an earlier answer may have become wrong.
     virtual std::uint64_t revision() const = 0;
     /// Adds to a batch what an allowed request rests on (the actor's account record, the policy
@@ -158,6 +166,10 @@ struct Notification {
     /// What a `<body/>` says to those who want one.
     std::string body;
     std::shared_ptr<Joint> joint;   // null: it reaches everybody alone
+    /// Another node that is named in it (0: none). Only sessions that may hear of that node get it,
+    /// or only the others where `is_for_unaware` says so. See Engine::may_be_told_of.
+    std::uint64_t about = 0;
+    bool is_for_unaware = false;
 };
 
 /// Takes notifications, on the grid strand, in commit order.
@@ -169,6 +181,10 @@ public:
     virtual bool has_audience(std::uint64_t /*node*/) { return true; }
     /// The subscribers of a node changed, or their options did.
     virtual void audience_changed(std::uint64_t node) = 0;
+    /// The subscriptions of one account there did, or its affiliation.
+    virtual void account_changed(std::uint64_t node, std::string_view /*bare*/) {
+        audience_changed(node);
+    }
     /// A node is gone; its audience will not be asked for again.
     virtual void node_removed(std::uint64_t node) = 0;
     /// A new subscription starts with items that are there already: those of the node after that

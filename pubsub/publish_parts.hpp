@@ -11,6 +11,11 @@
 
 namespace grid::pubsub {
 
+/// Whether the index of items takes one more of that id, of that publisher; else the bound that
+/// does not let it. `node`: null for one that the batch makes.
+std::optional<xml::StanzaError> check_index_room(
+    const Broker& broker, const Node* node, std::string_view id, std::string_view publisher
+);
 /// The matrix of §4.3, and §7.1.3.6.
 std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config);
 std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config);

@@ -180,8 +180,15 @@ void Round::erase(const std::set<std::uint64_t>& nodes, std::uint64_t& cursor) {
 /// does not cost a quiet one its past.
 void Round::shrink_total() {
     const std::size_t kept = memory_.item_count() - memory_.old_item_count();
-    if (kept <= settings_.archive.total_items_max) return;
-    std::size_t excess = kept - settings_.archive.total_items_max;
+    const std::size_t most = settings_.archive.total_items_max;
+    std::size_t excess = kept > most ? kept - most : 0;
+    // What is shown has a quarter of the index for itself: hidden items make room for new ones.
+    const std::uint64_t bytes_most = settings_.item_index_bytes_max / 4 * 3;
+    if (memory_.index_bytes() > bytes_most) {
+        const std::uint64_t beyond = memory_.index_bytes() - bytes_most;
+        excess = std::max<std::size_t>(excess, beyond / Memory::index_bytes({}) + 1);
+    }
+    if (excess == 0) return;
     const auto& by_hidden = memory_.by_hidden();
     for (auto at = by_hidden.rbegin(); at != by_hidden.rend() && excess > 0 && !is_full(); ++at) {
         const auto [hidden, uid] = *at;

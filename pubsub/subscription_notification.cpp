@@ -74,7 +74,7 @@ void Announcer::operator()(const SubscriptionChanged& event) {
     const Node* node =
         broker_.memory.find(event.node == uid_of_this_batch ? committed_.revision : event.node);
     if (!node) return;
-    audience_changed(*node);
+    account_changed(*node, bare_of(event.jid));
     const SubscriptionKey key{event.jid, event.subid};
     const auto found = node->subscriptions.find(key);
     const Subscription* present = found == node->subscriptions.end() ? nullptr : &found->second;
@@ -91,7 +91,8 @@ void Announcer::operator()(const SubscriptionChanged& event) {
 }
 
 void Announcer::operator()(const SubscriptionConfigured& event) {
-    if (const Node* node = broker_.memory.find(event.node)) audience_changed(*node);
+    if (const Node* node = broker_.memory.find(event.node))
+        account_changed(*node, bare_of(event.jid));
 }
 
 void Announcer::operator()(const LeaseEnding& event) {

@@ -29,6 +29,37 @@ NodeRecord record_of(const Node& topic, const std::string& name, storage::Millis
     return record;
 }
 
+/// Subtopics that an account made or uses. Those it made count after it left them, too: they stay
+/// for a while.
+std::size_t subtopics_of(const Node& topic, std::string_view bare) {
+    std::size_t count = 0;
+    for (const auto& [filter, subtopic] : topic.subtopics) {
+        if (!subtopic->is_subtopic()) continue;
+        bool is_its = subtopic->record.creator == bare;
+        subtopic->each_subscription_of_account(bare, [&](const auto&) { is_its = true; });
+        const auto users = topic.filtered.find(filter);
+        if (users != topic.filtered.end())
+            for (auto at = users->second.lower_bound(SubscriptionKeyView{bare, {}});
+                 !is_its && at != users->second.end() && at->jid.starts_with(bare); ++at)
+                is_its = bare_of(at->jid) == bare;
+        count += is_its ? 1 : 0;
+    }
+    return count;
+}
+
+std::optional<xml::StanzaError> check_subtopics_room(
+    const Broker& broker, const Context& context, const Node& topic
+) {
+    const std::size_t count = topic.subtopics.size() - topic.subtopics.count("");
+    const std::size_t most = broker.filter->subtopics_max(topic.name());
+    if (count >= most) return broker.filter->too_many(most);
+    if (is_trusted(broker, context.actor)) return std::nullopt;
+    const std::size_t share =
+        std::max<std::size_t>(1, most * broker.settings.subtopics_share_percent / 100);
+    if (subtopics_of(topic, context.actor.jid.bare_view()) < share) return std::nullopt;
+    return broker.filter->too_many_of_account(share);
+}
+
 Checked<SubtopicUse> make_subtopic(
     const Broker& broker,
     const Context& context,
@@ -37,13 +68,11 @@ Checked<SubtopicUse> make_subtopic(
     Batch& batch
 ) {
     const std::string name = topic.name() + "/" + filter.id;
-    const std::size_t count = topic.subtopics.size() - topic.subtopics.count("");
-    const std::size_t most = broker.filter->subtopics_max(topic.name());
-    if (count >= most) return broker.filter->too_many(most);
+    if (auto error = check_subtopics_room(broker, context, topic)) return *error;
     // Another filter of the same id: nobody has found two yet.
     if (name.size() > broker.settings.node_name_bytes_max || broker.memory.find(name))
         return refuse(Errc::ResourceConstraint, "There can be no subtopic '" + name + "'.");
-    if (auto error = check_nodes_room(broker, batch)) return *error;
+    if (auto error = check_nodes_room(broker, context, batch)) return *error;
     batch.expect(Family::Control, node_key(topic.uid), topic.revision);
     batch.expect(Family::Control, guard_key(topic.uid), topic.guard);
     batch.put(Family::Control, guard_key(topic.uid), "");
@@ -51,6 +80,7 @@ Checked<SubtopicUse> make_subtopic(
     batch.put(Family::Control, name_key(name), encode(NameRecord{}));
     NodeRecord record = record_of(topic, name, context.now);
     record.filter = filter.text;
+    record.creator = context.actor.jid.bare_view();
     batch.put_at_revision(Family::Control, node_key(uid_of_this_batch), uid_at, encode(record));
     batch.event = encode(SubtopicChanged{topic.name(), name, filter.text, true});
     tell(context, {Operation::Subscribe, "subtopic-create", {}, filter.text, name});

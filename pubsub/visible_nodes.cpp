@@ -24,8 +24,20 @@ VisibleCounts::Seen look_at(
 ) {
     VisibleCounts::Seen seen;
     for (std::size_t i = 0; i < block.nodes.size(); ++i)
-        seen[i] = may_discover(broker, actor, *block.nodes[i]);
+        seen[i] = may_discover_by_policy(broker, actor, *block.nodes[i]);
     return seen;
+}
+
+/// Whose subtopics they are changes with subscriptions and affiliations: never remembered.
+void leave_out_subtopics(
+    const Broker& broker,
+    const Principal& actor,
+    const NodeList::Block& block,
+    VisibleCounts::Seen& seen
+) {
+    if (block.subtopics == 0) return;
+    for (std::size_t i = 0; i < block.nodes.size(); ++i)
+        if (seen[i] && !is_known_subtopic(broker, actor, *block.nodes[i])) seen[i] = false;
 }
 
 /// Nodes that stand together mostly have one type.
@@ -109,6 +121,7 @@ VisibleNodes::VisibleNodes(
             const auto [at, is_new] = known.try_emplace(block->version);
             if (is_new) at->second = look_at(broker, actor, *block);
             seen_.push_back(at->second);
+            leave_out_subtopics(broker, actor, *block, seen_.back());
         }
         if (filter.kind == TypeFilter::Kind::Everything) {
             total_ += seen_.back().count();

@@ -78,6 +78,13 @@ struct Config {
         bool access_open = false;
         std::string default_access_model = "whitelist";
         std::size_t nodes_max = 100'000;
+        std::size_t nodes_per_account_max = 10'000;
+        std::size_t item_id_bytes_max = 256;
+        std::size_t item_index_bytes_per_account_max = 256UL * 1024 * 1024;
+        std::size_t item_index_bytes_max = 1024UL * 1024 * 1024;
+        std::size_t affiliations_per_node_max = 200'000;
+        std::size_t affiliations_per_account_max = 250'000;
+        std::size_t affiliations_max = 1'000'000;
         std::size_t max_items_default = 1'000;
         std::size_t max_items_max = 1'000'000;
         std::size_t payload_bytes_max = 256 * 1024;
@@ -116,6 +123,7 @@ struct Config {
         std::uint32_t publisher_lease_seconds = 300;
         std::string incident_topic;
         std::size_t subtopics_max = 1'000;
+        std::size_t subtopics_share_percent = 25;
         std::uint32_t subtopic_grace_seconds = 60;
     } controller;
 

@@ -148,6 +148,13 @@ Failure check(const Config& c) {
         return "pubsub.default_access_model is open, but pubsub.access_open is false";
     if (!one_of(c.pubsub.subscribe_again, {"same", "new"}))
         return "pubsub.subscribe_again must be same or new";
+    if (c.pubsub.item_id_bytes_max < 36 || c.pubsub.item_id_bytes_max > 1023)
+        return "pubsub.item_id_bytes_max must be from 36, the length of a UUID, to 1023";
+    if (c.pubsub.item_index_bytes_per_account_max > c.pubsub.item_index_bytes_max)
+        return "pubsub.item_index_bytes_per_account_max must not exceed "
+               "pubsub.item_index_bytes_max";
+    if (c.controller.subtopics_share_percent < 1 || c.controller.subtopics_share_percent > 100)
+        return "controller.subtopics_share_percent must be from 1 to 100";
     if (c.pubsub.subscriptions_per_jid_max < 1 || c.pubsub.bounces_max < 1)
         return "pubsub.subscriptions_per_jid_max and pubsub.bounces_max must be at least 1";
     if (c.tls.certificate.empty() != c.tls.key.empty())

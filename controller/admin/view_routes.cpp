@@ -5,6 +5,7 @@
 
 #include "controller/admin/call.hpp"
 #include "controller/admin/views.hpp"
+#include "controller/topics/subscribers.hpp"
 #include "controller/topics/switch.hpp"
 
 namespace grid::controller::admin {
@@ -51,6 +52,25 @@ HttpDecision show_topic(const Call& call) {
     body["validation"] = to_string(checked == nullptr ? schemas::Mode::Off : checked->mode);
     body["validated_by"] = checked == nullptr ? json::value() : json::value(checked->location);
     return ok(std::move(body));
+}
+
+HttpDecision list_subscribers(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    if (!call.broker.node(name)) return refuse({Errc::UnknownTopic, "no topic " + name, {}});
+    const auto page =
+        subscribers_of(call.broker, name, call.request.in_query("after"), call.page_max());
+    if (!page)
+        return refuse({Errc::MalformedRequest, "after is the cursor of an earlier page", {}});
+    json::array list;
+    for (const auto& view : page->subscribers)
+        list.push_back(json::object{
+            {"jid", view.jid},
+            {"state", view.state},
+            {"filter", view.filter},
+            {"topic", view.node},
+            {"subid", view.subid}
+        });
+    return ok({{"subscribers", std::move(list)}, {"next", cursor(page->next)}});
 }
 
 /// S82: switched off, nobody publishes, subscribes or retrieves there.
@@ -154,6 +174,7 @@ std::span<const Route> view_routes() {
         Route{"GET", "topics", {"after", "max"}, {}, list_topics},
         Route{"GET", "topics/{name...}", {}, {}, show_topic},
         Route{"PUT", "topics/{name...}", {}, {"enabled", "validation", "schema"}, switch_topic},
+        Route{"GET", "subscribers/{name...}", {"after", "max"}, {}, list_subscribers},
         Route{"GET", "sessions", {"after", "max"}, {}, list_sessions},
         Route{"GET", "status", {}, {}, show_status},
     };

@@ -1,10 +1,11 @@
-// controller/commands/topics.cpp: topics-list, topic-enable, topic-disable, topic-delete (S82),
-// topic-schema (S20).
+// controller/commands/topics.cpp: topics-list, topic-subscribers, topic-enable, topic-disable,
+// topic-delete (S82), topic-schema (S20).
 #include <array>
 
 #include "controller/commands/acts.hpp"
 #include "controller/commands/forms.hpp"
 #include "controller/schemas/acts.hpp"
+#include "controller/topics/subscribers.hpp"
 #include "controller/topics/switch.hpp"
 #include "xml/datetime.hpp"
 
@@ -13,6 +14,7 @@ namespace grid::controller::commands {
 namespace {
 
 constexpr std::string_view list_node = "com.domain.gi.gcl.controller#topics-list";
+constexpr std::string_view subscribers_node = "com.domain.gi.gcl.controller#topic-subscribers";
 constexpr std::string_view enable_node = "com.domain.gi.gcl.controller#topic-enable";
 constexpr std::string_view disable_node = "com.domain.gi.gcl.controller#topic-disable";
 constexpr std::string_view schema_node = "com.domain.gi.gcl.controller#topic-schema";
@@ -89,6 +91,37 @@ Step remove(const Call& call) {
     return done_with(delete_topic(call.state, name, call.context));
 }
 
+Step list_subscribers(const Call& call) {
+    if (call.is_first()) return ask_for_topic(subscribers_node, "Subscribers of a topic");
+    const std::string name = call.value("pubsub#node");
+    if (name.empty()) return bad_payload("the form must name a topic in pubsub#node");
+    const auto node = call.state.directory.node(name);
+    if (!node) return refusal({Errc::UnknownTopic, "no topic " + name, {}});
+    const auto asked = page_of(call);
+    if (!asked) return asked.error();
+    const auto page =
+        subscribers_of(*call.state.directory.broker(), name, asked->after, asked->max);
+    if (!page) return bad_payload("after is the cursor of an earlier page");
+    Table table(
+        subscribers_node, "Subscribers of a topic",
+        {{"pubsub#subscriber_jid", "jid-single", "Subscriber"},
+         {"pubsub#subscription", "text-single", "State"},
+         {"x-grid#filter", "text-single", "Filter"},
+         {"pubsub#node", "text-single", "Topic"},
+         {"pubsub#subid", "text-single", "Subscription"}}
+    );
+    for (const auto& view : page->subscribers)
+        table.add({{view.jid}, {view.state}, {view.filter}, {view.node}, {view.subid}});
+    const auto& found = page->subscribers;
+    Done done;
+    done.payloads.push_back(table.take());
+    done.payloads.push_back(page_element(
+        found.empty() ? "" : subscriber_cursor(found.front()),
+        found.empty() ? "" : subscriber_cursor(found.back()), node->subscriptions
+    ));
+    return done;
+}
+
 Step set_schema(const Call& call) {
     if (call.is_first()) {
         Ask ask = ask_for_topic(schema_node, "Schema of a topic's payloads");
@@ -120,6 +153,10 @@ Step set_schema(const Call& call) {
 std::span<const Command> topic_commands() {
     static constexpr std::array commands{
         Command{list_node, "List topics", Access::Administrators, list_topics},
+        Command{
+            subscribers_node, "List subscribers of a topic", Access::Administrators,
+            list_subscribers
+        },
         Command{enable_node, "Enable a topic", Access::Administrators, enable},
         Command{disable_node, "Disable a topic", Access::Administrators, disable},
         Command{schema_node, "Schema of a topic", Access::Administrators, set_schema},

@@ -146,6 +146,18 @@ xml::StanzaError ContentFilters::too_many(std::size_t subtopics_max) const {
     );
 }
 
+xml::StanzaError ContentFilters::too_many_of_account(std::size_t share) const {
+    const std::string limit = std::to_string(share);
+    return to_stanza_error(
+        {Errc::TooManySubtopics,
+         "this account has " + limit +
+             " subtopics of this topic, as many as one account may "
+             "(controller.subtopics_share_percent): use a filter that is there, or end a "
+             "subscription and wait until its subtopic is gone",
+         limit}
+    );
+}
+
 bool ContentFilters::expect_declared(
     storage::Batch& batch, std::string_view topic, std::string_view extracted
 ) const {

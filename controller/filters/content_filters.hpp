@@ -41,6 +41,7 @@ public:
     bool is_server_side(std::string_view topic) const override;
     std::size_t subtopics_max(std::string_view topic) const override;
     xml::StanzaError too_many(std::size_t subtopics_max) const override;
+    xml::StanzaError too_many_of_account(std::size_t share) const override;
     bool expect_declared(storage::Batch& batch, std::string_view topic, std::string_view extracted)
         const override;
     std::unique_ptr<pubsub::FilterIndex> make_index(std::string_view topic) const override;

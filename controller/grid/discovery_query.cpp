@@ -1,6 +1,7 @@
 // controller/grid/discovery_query.cpp: list, describe, find (protocol B.5, B.6).
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <functional>
 
 #include "controller/grid/operation.hpp"
@@ -40,18 +41,37 @@ void add_filters(
                        {"match", filters::matches_text(attribute)}}
         ));
     const std::size_t limit = call.state.filters.subtopics_max(topic);
-    const std::size_t count = call.state.directory.broker()->subtopics(topic).size();
-    xml::Element subtopics(
-        "subtopics", {{"limit", std::to_string(limit)}, {"count", std::to_string(count)}}
-    );
+    const pubsub::Engine& broker = *call.state.directory.broker();
+    xml::Element subtopics("subtopics", {{"limit", std::to_string(limit)}});
+    // How many filters are in use is for those who serve them.
+    if (call.state.is_administrator(call.actor()) ||
+        broker.publishes(broker.node_uid(topic), call.actor().jid.bare_view()))
+        subtopics.set("count", std::to_string(broker.subtopics(topic).size()));
     if (support.is_server_side) subtopics.set("serverSideFilter", "true");
     capability.add(std::move(subtopics));
 }
 
 }   // namespace
 
+namespace {
+
+/// A cursor that names no node, where a listing ends between names.
+const std::string hidden_place = "place:";
+
+std::string place_of(const Call& call, std::string after) {
+    std::uint64_t uid = 0;
+    if (!after.starts_with(hidden_place) || call.state.directory.node(after)) return after;
+    const char* const begin = after.data() + hidden_place.size();
+    const auto [end, error] = std::from_chars(begin, after.data() + after.size(), uid);
+    if (error != std::errc{} || end != after.data() + after.size()) return after;
+    return call.state.directory.broker()->node_name(uid);
+}
+
+}   // namespace
+
 TopicPage discoverable(const Call& call, std::string after) {
     TopicPage page;
+    after = place_of(call, std::move(after));
     const std::size_t page_max = call.state.settings.page_max;
     for (std::size_t looked_at = 0; looked_at < looked_at_max;) {
         const auto nodes = call.state.directory.nodes(after, page_max);
@@ -69,7 +89,8 @@ TopicPage discoverable(const Call& call, std::string after) {
         }
         if (nodes.size() < page_max) return page;
     }
-    page.next = std::move(after);
+    // The last one looked at may be one that the actor must not hear of.
+    page.next = hidden_place + std::to_string(call.state.directory.broker()->node_uid(after));
     return page;
 }
 

@@ -1,6 +1,8 @@
 // controller/grid/filtered.cpp: see filtered.hpp.
 #include "controller/grid/filtered.hpp"
 
+#include <algorithm>
+
 #include "controller/filters/expression.hpp"
 #include "controller/grid/broker_call.hpp"
 #include "xml/namespaces.hpp"
@@ -17,24 +19,29 @@ Outcome<pubsub::CanonicalFilter> filter_of(const Call& call, const std::string& 
 
 }   // namespace
 
+void add_state(pubsub::Decision& decision, xml::Element& answer) {
+    const pubsub::Reply* reply =
+        decision.change() != nullptr ? &decision.change()->reply : decision.reply();
+    if (reply == nullptr || !*reply) return;
+    const xml::Element* made = (*reply)->child("subscription");
+    if (made != nullptr && made->attr_or("subscription", "") == "pending")
+        answer.mutable_nodes().front().add(xml::Element::with_text("state", "pending"));
+}
+
 pubsub::Decision subscribe_filtered(
-    const Call& call, const std::string& topic, const policy::Match& match, xml::Element answer
+    const Call& call, const std::string& topic, xml::Element answer
 ) {
     const auto filter = filter_of(call, topic);
     if (!filter) return to_stanza_error(filter.error());
-    // S32: whom the policy lets subscribe, the controller adds, whitelist or not.
-    const auto node = call.state.directory.node(topic);
-    const bool is_added = node && node->access_model == "whitelist";
     const xml::Jid jid = call.actor().jid.bare();
-    pubsub::Decision decision = call.state.directory.broker()->join_subtopic(
-        is_added ? as_system(call.context) : call.context, {topic, *filter, jid}
-    );
+    pubsub::Decision decision =
+        call.state.directory.broker()->join_subtopic(call.context, {topic, *filter, jid});
     if (decision.error() != nullptr) return decision;
+    add_state(decision, answer);
     xml::Element& response = answer.mutable_nodes().front();
     response.add(xml::Element::with_text("subtopicName", topic + "/" + filter->id));
     response.add(xml::Element::with_text("filter", filter->text));
     if (decision.change() == nullptr) return pubsub::Reply(std::move(answer));
-    if (is_added) seal_for(call, decision.change()->batch, "subscribe", topic, match);
     return pubsub::Decision::Change{std::move(decision.change()->batch), std::move(answer)};
 }
 
@@ -47,7 +54,10 @@ Outcome<std::string> left_node(const Call& call, const std::string& topic) {
     }
     if (name.empty()) return topic;
     const auto node = call.state.directory.node(name);
-    if (node && node->topic == topic && !node->filter.empty()) return name;
+    // One that the client is not subscribed to is none for it: its name tells a filter of others.
+    const auto own = call.state.directory.broker()->subscribed_nodes(call.actor().jid.bare());
+    const bool is_own = node && std::ranges::find(own, node->uid) != own.end();
+    if (is_own && node->topic == topic && !node->filter.empty()) return name;
     return Failure{Errc::UnknownCapability, "no subtopic " + name + " of " + topic, {}};
 }
 

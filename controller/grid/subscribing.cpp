@@ -62,16 +62,13 @@ pubsub::Decision subscribe(const Call& call) {
     const policy::Match match = call.match(policy::Operation::Subscribe, topic);
     if (!match.allowed) return call.deny("subscribe", topic, match);
     if (call.request.body.child_any_ns("filter") != nullptr)
-        return subscribe_filtered(call, topic, match, subscribe_answer(call, topic));
-    // S32: whom the policy lets subscribe, the controller adds to the topic, whitelist or not.
-    // Where an owner wants to be asked, he is asked (XEP-0060 §8.6).
-    const bool is_added = node->access_model == "whitelist";
-    const pubsub::Context context = is_added ? as_system(call.context) : call.context;
+        return subscribe_filtered(call, topic, subscribe_answer(call, topic));
+    // As by XEP-0060: the topic's access model and its x-grid#admission decide, in the broker.
     pubsub::Decision decision =
-        ask_broker(call, xml::IqType::Set, broker_request(call, "subscribe", topic), context);
-    if (is_added && decision.change() != nullptr)
-        seal_for(call, decision.change()->batch, "subscribe", topic, match);
-    return answered(std::move(decision), subscribe_answer(call, topic));
+        ask_broker(call, xml::IqType::Set, broker_request(call, "subscribe", topic), call.context);
+    xml::Element answer = subscribe_answer(call, topic);
+    add_state(decision, answer);
+    return answered(std::move(decision), std::move(answer));
 }
 
 pubsub::Decision unsubscribe(const Call& call) {

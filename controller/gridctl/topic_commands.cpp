@@ -45,6 +45,16 @@ void add_topic_commands(CLI::App& app, const Options& options) {
         Client client = connect_to(options);
         print_object(options, client.call("DELETE", "topics/" + encoded(*name)));
     });
+    CLI::App* subscribers = group->add_subcommand("subscribers", "the subscriptions to one topic");
+    subscribers->add_option("name", *name, "its name")->required();
+    subscribers->callback([&options, name] {
+        Client client = connect_to(options);
+        const Columns columns{
+            {"SUBSCRIBER", "jid"}, {"STATE", "state"}, {"FILTER", "filter"}, {"TOPIC", "topic"}
+        };
+        const auto list = list_all(client, "subscribers/" + encoded(*name), "subscribers");
+        print_list(options, list, "subscribers", columns);
+    });
     CLI::App* showing = group->add_subcommand("show", "one topic with its providers");
     showing->add_option("name", *name, "its name")->required();
     showing->callback([&options, name] {

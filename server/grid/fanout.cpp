@@ -2,6 +2,8 @@
 #include "server/grid/fanout.hpp"
 
 #include <algorithm>
+#include <unordered_set>
+#include <utility>
 
 #include "pubsub/flavour.hpp"
 
@@ -9,6 +11,8 @@ namespace grid::server {
 namespace {
 /// How many deliveries pass between two looks at the clock.
 constexpr std::size_t deliveries_per_look = 256;
+/// Changes of presence that are kept for recipient lists not in use; older lists are made anew.
+constexpr std::size_t changes_kept_max = 4096;
 }   // namespace
 
 void Fanout::notify(pubsub::Notification notification) {
@@ -17,8 +21,7 @@ void Fanout::notify(pubsub::Notification notification) {
 }
 
 bool Fanout::has_audience(std::uint64_t node) {
-    if (!stale_.empty()) forget_stale();
-    return !audience(node, pubsub::AudienceKind::Items)->list.empty();
+    return audience(node, pubsub::AudienceKind::Items)->present != 0;
 }
 
 void Fanout::node_removed(std::uint64_t node) {
@@ -40,7 +43,10 @@ bool Fanout::may_receive(const Session& session) const {
 }
 
 void Fanout::add_recipients(
-    std::uint64_t node, const xml::Jid& to, const Special* special, std::vector<Recipient>& into
+    std::uint64_t node,
+    const xml::Jid& to,
+    const std::shared_ptr<const Special>& special,
+    std::vector<Recipient>& into
 ) const {
     // The account may have it; where the policy looks at sessions, may this one?
     const bool asks = node != 0 && controller_.asks_sessions();
@@ -59,21 +65,106 @@ void Fanout::add_recipients(
             into.push_back({session, &session->head_bare, special});
 }
 
+void Fanout::Recipients::index() {
+    if (std::exchange(is_indexed, true)) return;
+    for (std::size_t at = 0; at < list.size(); ++at) places[list[at].session->bare].push_back(at);
+}
+
+void Fanout::Recipients::remove(const xml::Jid& bare) {
+    const auto found = places.find(bare);
+    if (found == places.end()) return;
+    for (const std::size_t at : found->second) {
+        list[at] = {};
+        free.push_back(at);
+        --present;
+    }
+    places.erase(found);
+}
+
+void Fanout::Recipients::add(const xml::Jid& bare, Recipient recipient) {
+    std::size_t at = list.size();
+    if (free.empty()) {
+        list.push_back(std::move(recipient));
+    } else {
+        at = free.back();
+        free.pop_back();
+        list[at] = std::move(recipient);
+    }
+    places[bare].push_back(at);
+    ++present;
+}
+
+void Fanout::presence_changed(const xml::Jid& bare) {
+    // A session that toggles between two publishes costs one entry.
+    if (!changes_.empty() && changes_seen_ < change_count() && changes_.back() == bare) return;
+    changes_.push_back(bare);
+    if (changes_.size() <= changes_kept_max) return;
+    changes_.pop_front();
+    ++first_change_;
+}
+
+void Fanout::account_changed(std::uint64_t node, std::string_view bare) {
+    for (auto* audiences : {&audiences_, &node_audiences_}) {
+        const auto found = audiences->find(node);
+        if (found == audiences->end() || !found->second) continue;
+        Recipients& recipients = *found->second;
+        if (recipients.changed.size() >= recipients.changes_max())
+            audiences->erase(found);
+        else
+            recipients.changed.push_back(xml::Jid::from_canonical(std::string(bare)));
+    }
+}
+
+void Fanout::add_subscriber(
+    std::uint64_t node, pubsub::Subscriber subscriber, std::vector<Recipient>& into
+) const {
+    std::shared_ptr<const Special> special;
+    if (!subscriber.flavour.is_plain() || subscriber.shows != pubsub::every_show ||
+        subscriber.digest_ms != 0)
+        special = std::make_shared<const Special>(
+            Special{std::move(subscriber.flavour), subscriber.shows, subscriber.digest_ms}
+        );
+    add_recipients(node, subscriber.jid, special, into);
+}
+
+Fanout::Audience Fanout::make_audience(std::uint64_t node, pubsub::AudienceKind kind) {
+    auto recipients = std::make_shared<Recipients>();
+    for (auto& subscriber : broker_.audience(node, kind)) {
+        ++recipients->subscribers;
+        add_subscriber(node, std::move(subscriber), recipients->list);
+    }
+    recipients->present = recipients->list.size();
+    recipients->seen = changes_seen_ = change_count();
+    return recipients;
+}
+
+bool Fanout::follow_changes(std::uint64_t node, pubsub::AudienceKind kind, Recipients& recipients) {
+    if (recipients.seen < first_change_) return false;
+    const std::uint64_t count = change_count() - recipients.seen;
+    if (count + recipients.changed.size() > recipients.changes_max()) return false;
+    std::unordered_set<xml::Jid> accounts(recipients.changed.begin(), recipients.changed.end());
+    const auto from = static_cast<std::ptrdiff_t>(recipients.seen - first_change_);
+    accounts.insert(changes_.begin() + from, changes_.end());
+    recipients.changed.clear();
+    recipients.seen = changes_seen_ = change_count();
+    if (accounts.empty()) return true;
+    recipients.index();
+    std::vector<Recipient> added;
+    for (const xml::Jid& bare : accounts) {
+        recipients.remove(bare);
+        added.clear();
+        for (auto& subscriber : broker_.audience(node, kind, bare.str()))
+            add_subscriber(node, std::move(subscriber), added);
+        for (Recipient& recipient : added) recipients.add(bare, std::move(recipient));
+    }
+    return true;
+}
+
 Fanout::Audience Fanout::audience(std::uint64_t node, pubsub::AudienceKind kind) {
     auto& known = (kind == pubsub::AudienceKind::Items ? audiences_ : node_audiences_)[node];
-    if (!known) {
-        auto recipients = std::make_shared<Recipients>();
-        for (auto& subscriber : broker_.audience(node, kind)) {
-            const Special* special = nullptr;
-            if (!subscriber.flavour.is_plain() || subscriber.shows != pubsub::every_show ||
-                subscriber.digest_ms != 0)
-                special = &recipients->specials.emplace_back(
-                    Special{std::move(subscriber.flavour), subscriber.shows, subscriber.digest_ms}
-                );
-            add_recipients(node, subscriber.jid, special, recipients->list);
-        }
-        known = std::move(recipients);
-    }
+    // What is going out goes to those who were there when it began.
+    if (known && known == current_) return known;
+    if (!known || !follow_changes(node, kind, *known)) known = make_audience(node, kind);
     return known;
 }
 
@@ -91,7 +182,6 @@ Fanout::Audience Fanout::audience_of(const pubsub::Notification& notification) {
 }
 
 bool Fanout::deliver(std::chrono::steady_clock::time_point deadline) {
-    if (!queue_.empty() && !stale_.empty()) forget_stale();
     std::size_t since_look = 0;
     while (!queue_.empty()) {
         auto& notification = queue_.front();
@@ -109,13 +199,21 @@ bool Fanout::deliver(std::chrono::steady_clock::time_point deadline) {
                 since_look = 0;
                 if (std::chrono::steady_clock::now() >= deadline) return false;
             }
-            tell(current_->list[next_++], notification);
+            const Recipient& recipient = current_->list[next_++];
+            if (recipient.session && may_be_told(*recipient.session, notification))
+                tell(recipient, notification);
         }
         current_ = nullptr;
         with_body_ = nullptr;
         queue_.pop_front();
     }
     return true;
+}
+
+bool Fanout::may_be_told(const Session& session, const pubsub::Notification& notification) const {
+    if (notification.about == 0) return true;
+    return broker_.may_be_told_of(session.principal, notification.about) !=
+           notification.is_for_unaware;
 }
 
 void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notification) {
@@ -211,13 +309,29 @@ void Fanout::put_digest(Digests::Due digest) {
     flush_now(session);   // before anything that might be left out
 }
 
-bool Fanout::tick(std::chrono::steady_clock::time_point now) {
-    return digests_.send_due(now, digest_sender());
+void Fanout::keep_up() {
+    constexpr std::size_t lists_max = 64;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(500);
+    for (const auto kind : {pubsub::AudienceKind::Items, pubsub::AudienceKind::Nodes}) {
+        const bool is_items = kind == pubsub::AudienceKind::Items;
+        auto& lists = is_items ? audiences_ : node_audiences_;
+        std::uint64_t& last = is_items ? kept_up_ : nodes_kept_up_;
+        for (std::size_t i = 0; i < std::min(lists_max, lists.size()); ++i) {
+            auto at = lists.upper_bound(last);
+            if (at == lists.end()) at = lists.begin();
+            last = at->first;
+            const bool is_due =
+                at->second && at->second != current_ && at->second->seen != change_count();
+            if (!is_due) continue;
+            if (!follow_changes(at->first, kind, *at->second)) lists.erase(at);
+            if (std::chrono::steady_clock::now() >= deadline) return;
+        }
+    }
 }
 
-void Fanout::forget_stale() {
-    for (const auto& bare : std::exchange(stale_, {}))
-        for (auto node : broker_.subscribed_nodes(bare)) forget_audience(node);
+bool Fanout::tick(std::chrono::steady_clock::time_point now) {
+    keep_up();
+    return digests_.send_due(now, digest_sender());
 }
 
 void Fanout::forget_audience(std::uint64_t node) {

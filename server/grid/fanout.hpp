@@ -4,9 +4,10 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "controller/controller.hpp"
@@ -57,6 +58,7 @@ public:
     void notify(pubsub::Notification notification) override;
     bool has_audience(std::uint64_t node) override;
     void audience_changed(std::uint64_t node) override { forget_audience(node); }
+    void account_changed(std::uint64_t node, std::string_view bare) override;
     void node_removed(std::uint64_t node) override;
     void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override {
         laggards_->owes(subscriber, node, after);
@@ -68,9 +70,9 @@ public:
     /// It is told why, and nothing that it sent is done from now on, even what was read already.
     void end(const SessionPtr& session, xml::StreamError error);
 
-    /// A session came, went, or changed its presence: its account's nodes have another audience.
-    /// (Looked at with the next notification, so that it costs the same however often it happens.)
-    void presence_changed(const xml::Jid& bare) { stale_.insert(bare); }
+    /// A session came, went, or changed its presence: the recipient lists of its account's nodes
+    /// change in that account's entries. Each list does so when it is used next.
+    void presence_changed(const xml::Jid& bare);
     /// Puts a stanza into a session's outbox; it leaves with the next flush.
     void send(const SessionPtr& session, Outgoing stanza);
     /// Everything up to this revision is applied; what it means is told next.
@@ -107,20 +109,49 @@ private:
     };
     struct Recipient {
         SessionPtr session;
-        const std::string* head = nullptr;   // the session's
-        const Special* special = nullptr;    // null: everything as usual
+        const std::string* head = nullptr;             // the session's
+        std::shared_ptr<const Special> special = {};   // null: everything as usual
     };
+    /// Of one node. An entry without a session is free.
     struct Recipients {
         std::vector<Recipient> list;
-        std::deque<Special> specials;
+        std::size_t present = 0;         // entries that are not free
+        std::size_t subscribers = 0;     // whether they are online or not, when the list was made
+        std::uint64_t seen = 0;          // up to which of changes_ the list follows
+        std::vector<xml::Jid> changed;   // accounts that changed at this node alone
+        /// Made with the first change: where an account's entries are, and which are free.
+        bool is_indexed = false;
+        std::unordered_map<xml::Jid, std::vector<std::size_t>> places;
+        std::vector<std::size_t> free;
+
+        /// More changes than this cost as much as a new list.
+        std::size_t changes_max() const { return 64 + subscribers / 4; }
+        void index();
+        void remove(const xml::Jid& bare);
+        void add(const xml::Jid& bare, Recipient recipient);
     };
-    using Audience = std::shared_ptr<const Recipients>;
+    using Audience = std::shared_ptr<Recipients>;
 
     Audience audience(std::uint64_t node, pubsub::AudienceKind kind);
+    Audience make_audience(std::uint64_t node, pubsub::AudienceKind kind);
+    /// False: the list is to be made anew.
+    bool follow_changes(std::uint64_t node, pubsub::AudienceKind kind, Recipients& recipients);
+    void add_subscriber(
+        std::uint64_t node, pubsub::Subscriber subscriber, std::vector<Recipient>& into
+    ) const;
+    std::uint64_t change_count() const { return first_change_ + changes_.size(); }
+    /// Some of the lists that were not used for a while follow what changed, so that they do not
+    /// hold on to sessions that ended.
+    void keep_up();
+    /// Another node that the notification names may be one that a session must not hear of.
+    bool may_be_told(const Session& session, const pubsub::Notification& notification) const;
     Audience audience_of(const pubsub::Notification& notification);
     /// `node`: of which they are told (0: of their own affairs), for rules on sessions.
     void add_recipients(
-        std::uint64_t node, const xml::Jid& to, const Special* special, std::vector<Recipient>& into
+        std::uint64_t node,
+        const xml::Jid& to,
+        const std::shared_ptr<const Special>& special,
+        std::vector<Recipient>& into
     ) const;
     void tell(const Recipient& recipient, const pubsub::Notification& notification);
     bool tell_jointly(const Recipient& recipient, const pubsub::Notification& notification);
@@ -136,7 +167,6 @@ private:
     void close_slow(const SessionPtr& session);
     void end_streams();
     void close_largest();
-    void forget_stale();
     void forget_audience(std::uint64_t node);
     void forget_audiences();
 
@@ -146,8 +176,11 @@ private:
     Wave& wave_;
     Log& log_;
     Laggards* laggards_ = nullptr;
-    std::unordered_map<std::uint64_t, Audience> audiences_, node_audiences_;
-    std::unordered_set<xml::Jid> stale_;   // accounts whose presence changed
+    std::map<std::uint64_t, Audience> audiences_, node_audiences_;
+    std::uint64_t kept_up_ = 0, nodes_kept_up_ = 0;   // the last ones that keep_up looked at
+    std::deque<xml::Jid> changes_;     // accounts whose presence changed, the newest last
+    std::uint64_t first_change_ = 0;   // the number of the oldest that is kept
+    std::uint64_t changes_seen_ = 0;   // up to which some list follows
     std::deque<pubsub::Notification> queue_;
     Audience current_;                 // of queue_.front(), while it is going out
     std::size_t next_ = 0;             // in current_

@@ -341,7 +341,9 @@ void Grid::api(
     asio::post(strand_, [this, shared, refuse, identity = std::move(identity), address] {
         auto run = [this, shared](const std::optional<xml::StanzaError>&) {
             // Whatever came of it: who is nobody is refused by what is asked.
-            auto queue = std::make_shared<SenderQueue>(--last_sender_);
+            auto queue = std::make_shared<SenderQueue>(
+                --last_sender_, std::string((*shared)->context.actor.jid.bare_view())
+            );
             queue->push(std::move(*shared));
             pipeline_->run(queue);
         };

@@ -1,6 +1,8 @@
 // server/grid/pipeline.cpp: the turn of the grid strand.
 #include "server/grid/pipeline.hpp"
 
+#include <utility>
+
 #include "storage/errors.hpp"
 
 namespace grid::server {
@@ -71,18 +73,52 @@ bool Pipeline::has_turn(const Pending& request) {
 
 void Pipeline::settle(const std::shared_ptr<SenderQueue>& queue) {
     queue->answer_front();
-    const auto decided = decide_all(queue, steady_clock::now() + slice);
+    auto& used = accounts_[queue->account()].used;
+    auto decided = Decided::TurnOver;
+    // A request is never cut short, so an account may overdraw its turn; then all its queues wait.
+    if (used < slice) {
+        const auto begin = steady_clock::now();
+        decided = decide_all(queue, begin + slice - used);
+        accounts_[queue->account()].used += steady_clock::now() - begin;
+    } else if (queue->empty() || queue->all_decided()) {
+        decided = Decided::All;
+    }
     queue->answer_front();
     if (queue->on_taken && queue->all_decided()) std::exchange(queue->on_taken, nullptr)();
+    plan_round();
     if (decided == Decided::All || std::exchange(queue->is_stalled, true)) return;
     if (decided == Decided::NoRoom) return stalled_.push_back(queue);
-    turns_.push_back(queue);
-    if (turns_.size() == 1)
-        boost::asio::post(strand_, [self = shared_from_this()] { self->take_turns(); });
+    wait_for_turn(queue);
+}
+
+void Pipeline::wait_for_turn(const std::shared_ptr<SenderQueue>& queue) {
+    auto& waiting = accounts_[queue->account()].waiting;
+    waiting.push_back(queue);
+    if (waiting.size() == 1) turns_.push_back(queue->account());
+}
+
+/// Behind what the strand has to do already: others come in between.
+void Pipeline::plan_round() {
+    if (std::exchange(is_round_planned_, true)) return;
+    boost::asio::post(strand_, [self = shared_from_this()] { self->take_turns(); });
 }
 
 void Pipeline::take_turns() {
-    for (auto& queue : std::exchange(turns_, {})) {
+    is_round_planned_ = false;
+    auto accounts = std::exchange(accounts_, {});
+    const auto turns = std::exchange(turns_, {});
+    // Those that do not go on in this round keep their place.
+    std::vector<std::shared_ptr<SenderQueue>> first;
+    for (const std::string& account : turns) {
+        auto& waiting = accounts[account].waiting;
+        first.push_back(std::move(waiting.front()));
+        waiting.pop_front();
+        if (waiting.empty()) continue;
+        accounts_[account].waiting = std::move(waiting);
+        turns_.push_back(account);
+    }
+    if (!turns_.empty()) plan_round();
+    for (const auto& queue : first) {
         queue->is_stalled = false;
         settle(queue);
     }

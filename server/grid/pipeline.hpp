@@ -76,7 +76,16 @@ private:
     void on_refused(const storage::Refused& refused);
     void log_refused(const storage::Refused& refused);
     void settle(const std::shared_ptr<SenderQueue>& queue);
+    /// What the account of a queue has used of this round, and its queues that wait for the next.
+    struct Account {
+        std::chrono::steady_clock::duration used{};
+        std::deque<std::shared_ptr<SenderQueue>> waiting;
+    };
+    /// The queue has more to decide than its account may in this round.
+    void wait_for_turn(const std::shared_ptr<SenderQueue>& queue);
+    /// Begins a round: of each account that waits one queue goes on, in the order of the accounts.
     void take_turns();
+    void plan_round();
 
     net::Strand strand_;
     storage::Store& store_;
@@ -87,7 +96,10 @@ private:
     std::deque<storage::FeedEntry> feed_;
     const Pending* alone_ = nullptr;   // nobody else's is decided
     InFlight unanswered_;              // its commit is applied, its events are going out
-    std::deque<std::shared_ptr<SenderQueue>> turns_, stalled_;   // for time, for room
+    std::deque<std::shared_ptr<SenderQueue>> stalled_;    // wait for room
+    std::unordered_map<std::string, Account> accounts_;   // that had a turn in this round
+    std::deque<std::string> turns_;                       // of them, those that wait for time
+    bool is_round_planned_ = false;
     std::size_t background_ = 0;
     bool is_working_ = false;
     storage::Revision scanned_ = 0;   // by the last rebuild: up to here all is applied

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "server/grid/pending.hpp"
@@ -23,9 +25,12 @@ class SenderQueue {
 public:
     /// The id is given once: the store remembers the rounds in which a sender conflicted, and a new
     /// queue begins at the first (storage::Sender).
-    explicit SenderQueue(std::uint64_t id) : id_(id) {}
+    /// Queues of one account share its turns; without an account, a queue has turns of its own.
+    explicit SenderQueue(std::uint64_t id, std::string account = {})
+        : id_(id), account_(account.empty() ? std::to_string(id) : std::move(account)) {}
 
     std::uint64_t id() const { return id_; }
+    const std::string& account() const { return account_; }
     std::uint64_t round() const { return round_; }
     bool empty() const { return head_ == items_.size(); }
     void push(std::unique_ptr<Pending> request);
@@ -49,6 +54,7 @@ public:
 
 private:
     std::uint64_t id_, round_ = 1;
+    std::string account_;
     std::vector<std::unique_ptr<Pending>> items_;
     std::size_t head_ = 0, in_flight_ = 0, in_flight_bytes_ = 0;
 };

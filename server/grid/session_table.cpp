@@ -59,7 +59,7 @@ void Grid::enrol(
     request->context.actor.address = address;
     request->context.actor.issuer = controller::authorities_text(identity);
     request->context.actor.is_mapped = identity.is_mapped;
-    auto queue = std::make_shared<SenderQueue>(--last_sender_);
+    auto queue = std::make_shared<SenderQueue>(--last_sender_, identity.account.bare().str());
     queue->push(std::move(request));
     pipeline_->run(queue);
 }

@@ -28,6 +28,14 @@ pubsub::Settings broker_settings(const Config& config, const Addresses& addresse
     to.allow_open = from.access_open;
     to.default_access_model = from.default_access_model;
     to.nodes_max = from.nodes_max;
+    to.nodes_per_account_max = from.nodes_per_account_max;
+    to.item_id_bytes_max = from.item_id_bytes_max;
+    to.item_index_bytes_per_account_max = from.item_index_bytes_per_account_max;
+    to.item_index_bytes_max = from.item_index_bytes_max;
+    to.affiliations_per_node_max = from.affiliations_per_node_max;
+    to.affiliations_per_account_max = from.affiliations_per_account_max;
+    to.affiliations_max = from.affiliations_max;
+    to.subtopics_share_percent = config.controller.subtopics_share_percent;
     to.max_items_max = from.max_items_max;
     to.max_items_default = from.max_items_default;
     to.payload_bytes_max = from.payload_bytes_max;

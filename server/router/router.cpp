@@ -234,7 +234,7 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
             };
     if (inbound.prepared) {
         if (!session->queue) {
-            session->queue = std::make_shared<SenderQueue>(++last_sender_);
+            session->queue = std::make_shared<SenderQueue>(++last_sender_, session->bare.str());
             // Who does not read its answers is not asked for more: half an outbox is kept for
             // events.
             session->queue->has_room = [session] {

@@ -73,6 +73,7 @@ namespace {
 pubsub::Settings broker_settings() {
     pubsub::Settings settings;
     settings.service = *xml::Jid::parse("pubsub.grid.example");
+    settings.subtopics_share_percent = 100;   // one client plays all subscribers
     return settings;
 }
 

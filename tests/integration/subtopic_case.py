@@ -37,6 +37,8 @@ class SubtopicCase(unittest.IsolatedAsyncioTestCase):
                 "pubsub.access_open": "true",
                 "pubsub.default_access_model": "open",
                 "controller.subtopic_grace_seconds": "0",
+                # One client plays all subscribers.
+                "controller.subtopics_share_percent": "100",
             },
         ).start()
         self.addCleanup(self.server.close)

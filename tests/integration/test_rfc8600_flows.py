@@ -207,7 +207,7 @@ class Flows(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(items[0][0], "1")
 
     async def test_errors_of_each_step(self):
-        await self.create("closed")
+        await self.create("closed", access_model="whitelist")
         await self.publish("closed", "1", iodef.incident())
         pubsub = self.consumer["xep_0060"]
         document = ET.fromstring(iodef.incident())

@@ -26,6 +26,10 @@ public:
         std::function<bool(std::string_view actor, pubsub::Operation, std::string_view node)>;
 
     Rule rule;   // none: allow
+    std::function<bool(
+        std::string_view actor, pubsub::Operation, std::string_view node, std::string_view type
+    )>
+        typed;   // asked besides
     std::function<bool(std::string_view subscriber, std::string_view node)> receives;
     std::set<std::string, std::less<>> administrators;
     std::uint64_t number = 1;

@@ -192,10 +192,18 @@ void Stage::notify(pubsub::Notification notification) {
         xml::append_escaped_attr(text, to.str());
         deliver(to.str(), parse_stanza(text + "'" + rest));
     };
-    for (const xml::Jid& to : notification.to) write(to, *notification.rest);
+    const auto may_be_told = [&](const xml::Jid& to) {
+        pubsub::Principal session;
+        session.jid = to;
+        return notification.about == 0 ||
+               engine_->may_be_told_of(session, notification.about) != notification.is_for_unaware;
+    };
+    for (const xml::Jid& to : notification.to)
+        if (may_be_told(to)) write(to, *notification.rest);
     if (notification.node == 0) return;
     for (const auto& subscriber : engine_->audience(notification.node, notification.kind))
-        write(subscriber.jid, *pubsub::flavoured(notification, subscriber.flavour));
+        if (may_be_told(subscriber.jid))
+            write(subscriber.jid, *pubsub::flavoured(notification, subscriber.flavour));
 }
 
 void Stage::replays(const std::string& full, pubsub::Position after) {

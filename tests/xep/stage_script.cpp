@@ -258,10 +258,12 @@ pubsub::Verdict ScriptedPolicy::check(
     const pubsub::Principal& actor,
     pubsub::Operation operation,
     std::string_view node,
-    std::string_view
+    std::string_view type
 ) const {
-    if (!rule || rule(actor.jid.str(), operation, node)) return {true, "scripted allow"};
-    return {false, "scripted deny"};
+    const std::string& who = actor.jid.str();
+    const bool is_allowed =
+        (!rule || rule(who, operation, node)) && (!typed || typed(who, operation, node, type));
+    return {is_allowed, is_allowed ? "scripted allow" : "scripted deny"};
 }
 
 bool ScriptedPolicy::may_receive(

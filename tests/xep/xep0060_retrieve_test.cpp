@@ -89,7 +89,7 @@ TEST_CASE_METHOD(Stage, "subscriber-retrieve-error-notsubscribed", "[xep-0060]")
 }
 
 TEST_CASE_METHOD(Stage, "subscriber-retrieve-error-whitelist", "[xep-0060]") {
-    creates(owner, "n");
+    creates(owner, "n", "access_model=whitelist");
     get(reader, "i1", "<items node='n'/>");
     error(reader, "i1", "cancel", "not-allowed", "closed-node");
     affiliates(owner, "n", bare, "member");

@@ -62,7 +62,7 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-nomatch", "[xep-0060][6.1]")
 }
 
 TEST_CASE_METHOD(Stage, "subscriber-subscribe-error-whitelist", "[xep-0060][6.1]") {
-    creates(owner, "n");
+    creates(owner, "n", "access_model=whitelist");
     set(reader, "s1", subscribe(bare));
     error(reader, "s1", "cancel", "not-allowed", "closed-node");
     set(owner, "s2", subscribe(owner_bare));   // the owner is on it

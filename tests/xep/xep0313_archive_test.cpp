@@ -262,7 +262,8 @@ TEST_CASE_METHOD(
     Stage, "who may not retrieve items may not query: the same errors", "[0313][0442]"
 ) {
     fill(*this);
-    CHECK(ask(*this, "", other).text == "not-allowed");   // whitelist
+    configures(owner, "n", "access_model=whitelist");
+    CHECK(ask(*this, "", other).text == "not-allowed");
     sends(other, "<iq type='get' id='m'><metadata xmlns='urn:xmpp:mam:2' node='n'/></iq>");
     error(other, "m", "cancel", "not-allowed", "closed-node");
     policy.rule = [](auto, grid::pubsub::Operation operation, auto) {

@@ -1,8 +1,10 @@
 // tests/unit/pubsub/items_test.cpp: the compact item index against a plain model, and its size.
 #include "pubsub/items.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <random>
 #include <vector>
@@ -102,4 +104,30 @@ TEST_CASE("an item of a 36-byte id takes at most 128 bytes", "[memory]") {
     );
     CHECK(live / (nodes * each) <= 128);
     CHECK(scanned / (nodes * each) <= 100);
+}
+
+TEST_CASE("found A29: the order of creation follows changes") {
+    for (unsigned seed = 1; seed <= 20; ++seed) {
+        INFO("seed " << seed);
+        std::mt19937 random(seed);
+        Items items;
+        std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> model;   // created, now
+        for (std::uint64_t revision = 1; revision <= 600; ++revision) {
+            const std::string id = "i" + std::to_string(random() % 80);
+            const auto found = model.find(id);
+            if (found != model.end() && random() % 4 == 0) {
+                items.erase(id);
+                model.erase(found);
+            } else {
+                const std::uint64_t created = found == model.end() ? 0 : found->second.first;
+                items.put(id, 0, 0, revision, 0, created);
+                model[id] = {created == 0 ? revision : created, revision};
+            }
+            if (random() % 5 != 0) continue;
+            Items::CreationOrder wanted;
+            for (const auto& [name, both] : model) wanted.push_back(both);
+            std::sort(wanted.begin(), wanted.end());
+            REQUIRE(items.by_creation() == wanted);
+        }
+    }
 }

@@ -73,3 +73,52 @@ TEST_CASE("who conflicts again and again is decided alone, and the others after 
     }
     CHECK(answers == "bbbbbsbbbbbbbbbbbbbbb");
 }
+
+namespace {
+
+/// Takes longer than a turn.
+struct Slow final : Pending {
+    Slow(std::string& log, char n) : answers(log), name(n) {}
+    Next decide() override {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
+        while (std::chrono::steady_clock::now() < until) continue;
+        return Next::Answer;
+    }
+    grid::storage::Batch take_batch() override { return {}; }
+    void read(const grid::storage::Snapshot&) override {}
+    void refuse(boost::system::error_code) override {}
+    void answer() override { answers += name; }
+    std::string& answers;
+    char name;
+};
+
+}   // namespace
+
+TEST_CASE("found A29: an account has one turn, however many sessions it has") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
+    Memory memory;
+    Log log(Config::Log{"off", "text"});
+    auto pipeline =
+        std::make_shared<Pipeline>(boost::asio::make_strand(context), store, memory, log);
+    std::string answers;
+    std::vector<std::shared_ptr<SenderQueue>> greedy;
+    for (std::uint64_t i = 0; i < 8; ++i) {
+        greedy.push_back(std::make_shared<SenderQueue>(i + 1, "greedy@grid.example"));
+        greedy.back()->push(std::make_unique<Slow>(answers, 'g'));
+        greedy.back()->push(std::make_unique<Slow>(answers, 'g'));
+    }
+    auto other = std::make_shared<SenderQueue>(9, "other@grid.example");
+    other->push(std::make_unique<Slow>(answers, 'o'));
+    other->push(std::make_unique<Slow>(answers, 'o'));
+    for (const auto& queue : greedy) pipeline->run(queue);
+    pipeline->run(other);
+    CHECK(answers == "go");
+    for (int i = 0; i < 100 && answers.size() < 18; ++i) {
+        context.restart();
+        context.poll_one();
+    }
+    REQUIRE(answers.size() == 18);
+    // Both go on in turns: the other account's second request follows one of the greedy one's.
+    CHECK(answers.substr(0, 4) == "gogo");
+}

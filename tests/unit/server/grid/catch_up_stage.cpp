@@ -123,6 +123,10 @@ void CatchUpStage::on_feed(const std::vector<storage::FeedEntry>& entries) {
     }
 }
 
+std::size_t CatchUpStage::questions() const {
+    return dynamic_cast<const AllowAll&>(*policy_).questions;
+}
+
 void CatchUpStage::enable(const xml::Jid& bare) {
     const auto batches = controller_.bootstrap({}, {bare});
     REQUIRE(batches.has_value());

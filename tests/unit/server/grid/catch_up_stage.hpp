@@ -91,6 +91,8 @@ public:
         const std::string& options = ""
     );
 
+    /// How often the policy was asked about a subscriber.
+    std::size_t questions() const;
     /// What is posted to the strand.
     void turn();
     /// The oldest read there is, and what follows from it.

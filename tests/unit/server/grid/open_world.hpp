@@ -18,8 +18,10 @@ public:
         return {true, "test"};
     }
     bool may_receive(const xml::Jid&, std::string_view, std::string_view) const override {
+        ++questions;
         return true;
     }
+    mutable std::size_t questions = 0;   // about subscribers
     bool is_administrator(const pubsub::Principal&) const override { return false; }
     std::uint64_t revision() const override { return 1; }
     using Batch = storage::Batch;

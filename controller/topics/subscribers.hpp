@@ -1,0 +1,24 @@
+// controller/topics/subscribers.hpp: who is subscribed to a topic and its subtopics, page by page.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pubsub/engine.hpp"
+
+namespace grid::controller {
+
+struct SubscriberPage {
+    std::vector<pubsub::Engine::SubscriberView> subscribers;
+    std::string next;   // empty: this is the last page
+};
+
+/// Nothing: `after` is not the cursor of an earlier page.
+std::optional<SubscriberPage> subscribers_of(
+    const pubsub::Engine& broker, std::string_view topic, std::string_view after, std::size_t max
+);
+std::string subscriber_cursor(const pubsub::Engine::SubscriberView& view);
+
+}   // namespace grid::controller

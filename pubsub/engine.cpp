@@ -75,6 +75,11 @@ void Engine::attach(const PayloadSchemas& schemas) { state_->broker->schemas = &
 std::optional<Prepared> Engine::prepare_message(const xml::Element& message) {
     if (auto bounce = parse_bounce(message))
         return prepare_request(*state_->broker, std::move(*bounce));
+    if (is_approval_given_up(message)) {
+        Prepared nothing;
+        nothing.decide = [](const Context&) { return Decision(Reply{}); };
+        return nothing;
+    }
     auto approval = parse_approval(message);
     if (!approval) return std::nullopt;
     return prepare_request(*state_->broker, std::move(*approval));

@@ -76,6 +76,7 @@ struct Config {
     struct Pubsub {
         bool access_open = false;
         std::string default_access_model = "whitelist";
+        std::string address = "pubsub";   // the broker is at it, below the domain; or "broker"
         std::size_t nodes_max = 100'000;
         std::size_t max_items_default = 1'000;
         std::size_t max_items_max = 1'000'000;

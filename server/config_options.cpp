@@ -57,6 +57,7 @@ std::vector<Option> options_of(Config& c) {
         {"storage.reopen_after_seconds", &c.storage.reopen_after_seconds},
         {"pubsub.access_open", &c.pubsub.access_open},
         {"pubsub.default_access_model", &c.pubsub.default_access_model},
+        {"pubsub.address", &c.pubsub.address},
         {"pubsub.nodes_max", &c.pubsub.nodes_max},
         {"pubsub.max_items_default", &c.pubsub.max_items_default},
         {"pubsub.max_items_max", &c.pubsub.max_items_max},

@@ -21,6 +21,7 @@ struct AccountEvent {
     /// It is pinned to a key: streams that another one opened must end.
     bool is_pinned = false;
     bool device_changed = false;   // what the policy says of it may be another thing now
+    bool is_own_wish = false;      // the client itself gave its account up
     bool operator==(const AccountEvent&) const = default;
 };
 

@@ -79,8 +79,7 @@ Outcome<AccountChange> AccountMachine::register_client(
                 {}
             };
     }
-    AccountChange change =
-        AccountMove(accounts_, before, after).move(context, to_string(action), false);
+    AccountChange change = AccountMove(accounts_, before, after).move(context, to_string(action));
     if (needs_slot) AccountMove::take_slot(change.batch, change.after);
     if (before.state == AccountState::Init)
         AccountMove::enter_broker(change.batch, accounts_, change.after);
@@ -109,7 +108,7 @@ Outcome<AccountChange> AccountMachine::unregister_client(
         return Failure{
             Errc::OwnAccount, "an administrator decided about this account: ask for its removal", {}
         };
-    return remove(identity.account, context);
+    return remove(identity.account, context, true);
 }
 
 bool AccountMachine::needs_enrolment(const Identity& identity) const {
@@ -142,7 +141,7 @@ Outcome<AccountChange> AccountMachine::enrol(
     Account after = before;
     if (!before.is_bound() && settings_.pin_keys) after.key_pin = identity.key;
     after.bind(identity);
-    return AccountMove(accounts_, before, after).move(context, "account-bind", false);
+    return AccountMove(accounts_, before, after).move(context, "account-bind");
 }
 
 }   // namespace grid::controller

@@ -73,6 +73,50 @@ policy::Match Controller::State::decide(
     return policy.of(*account, operation, asked, session);
 }
 
+namespace {
+
+/// `ask` gives the policy's answer about an object. A rule about a topic says nothing of the names
+/// that its publishers declare: those are asked about as if they were topics, so that rules for a
+/// service, for a topic called so, or for everything decide.
+template <class Ask>
+policy::Match match_serving(Ask ask, std::string_view topic, std::string_view service) {
+    const policy::Match there = ask(policy::Object{topic, {}, service});
+    const bool is_own = topic == service || split_topic(topic).name == service;
+    if (is_own || there.names_service) return there;
+    return ask(policy::Object{service, {}, service});
+}
+
+}   // namespace
+
+policy::Match Controller::State::decide_serving(
+    const pubsub::Principal& actor, std::string_view topic, std::string_view service
+) const {
+    const auto ask = [&](const policy::Object& object) {
+        return decide(actor, policy::Operation::Publish, object);
+    };
+    return match_serving(ask, topic, service);
+}
+
+bool Controller::State::may_serve(
+    const xml::Jid& provider, std::string_view topic, std::string_view service
+) const {
+    const Account* account = accounts.find(provider.bare_view());
+    if (account == nullptr || account->state != AccountState::Enabled) return false;
+    const auto ask = [&](policy::Object object) {
+        const std::string type = type_of(policy::Operation::Publish, object);
+        object.type = type;
+        return policy.of(
+            *account, policy::Operation::Publish, object, policy::SessionKnown::Possible
+        );
+    };
+    return match_serving(ask, topic, service).allowed;
+}
+
+std::string Controller::State::governing(std::string_view topic) const {
+    const auto node = directory.node(topic);
+    return node && !node->topic.empty() ? node->topic : std::string(topic);
+}
+
 std::string Controller::State::type_of(policy::Operation operation, const policy::Object& object)
     const {
     if (!object.type.empty() || !policy.asks_type(operation)) return std::string(object.type);

@@ -27,10 +27,11 @@ bool is_open_at_controller(const xml::Element& payload) {
            payload.ns() == xml::ns::ping || commands::is_open_command(payload);
 }
 
-/// disco#info, ping, an empty roster; and the legacy session request, which stock clients send
-/// without being asked and which does nothing.
+/// Service discovery (where the controller is), ping, an empty roster, one's own account; and the
+/// legacy session request, which stock clients send without being asked and which does nothing.
 bool is_open_at_server(const xml::Element& payload) {
-    return payload.is("query", xml::ns::disco_info) || payload.is("ping", xml::ns::ping) ||
+    return payload.is("query", xml::ns::disco_info) || payload.is("query", xml::ns::disco_items) ||
+           payload.is("ping", xml::ns::ping) || commands::is_open_command(payload) ||
            payload.is("query", xml::ns::roster) || payload.is("session", xml::ns::session);
 }
 
@@ -67,7 +68,9 @@ bool Controller::needs_login(Destination destination, const xml::Element& stanza
     const xml::Element* payload = stanza.first_child();
     // A report to the grid is a publish (XEP-0268).
     if (destination == Destination::Server)
-        return payload != nullptr && payload->ns() == incident_ns;
+        return payload != nullptr &&
+               (payload->ns() == incident_ns ||
+                (is_about_commands(*payload) && !is_open_at_server(*payload)));
     // Of Grid operations each says so for itself.
     return destination == Destination::Controller && payload != nullptr && !gi::is_grid(*payload) &&
            !is_open_at_controller(*payload);

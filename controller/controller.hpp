@@ -54,6 +54,10 @@ struct Admission {
 /// Where a stanza goes, for the confined session (B.1, S43).
 enum class Destination { Server, OwnAccount, Controller, Broker, Client, Elsewhere };
 
+/// An ad-hoc command, or service discovery of commands (XEP-0050): the grid's domain takes them as
+/// the controller does, since stock clients send administration there (XEP-0133). Any thread.
+bool is_about_commands(const xml::Element& payload);
+
 /// All members on the grid strand, except prepare (any thread).
 class Controller final : public pubsub::IqService, public pubsub::AccessPolicy {
 public:
@@ -132,9 +136,14 @@ public:
     std::optional<xml::StanzaError> refuse_query(
         const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
     ) const;
+    /// May this actor send a message to that account? The answer is on record; a refused sender is
+    /// told the same as of an account that is not there.
+    bool may_message(const pubsub::Principal& actor, const xml::Jid& to) const;
     /// XEP-0268: who answers inquiries and requests to the grid now: one of the providers of the
-    /// incident topic, by `spread`.
-    std::optional<xml::Jid> incident_responder(std::string_view spread, storage::Millis now) const;
+    /// incident topic, by `spread`, and never the asker (a full JID), which would wait for itself.
+    std::optional<xml::Jid> incident_responder(
+        const xml::Jid& asker, std::string_view spread, storage::Millis now
+    ) const;
     AccountState state(const xml::Jid& bare) const;
     /// The same for a session: INIT when the account belongs to another certificate than it showed.
     AccountState state(const pubsub::Principal& actor) const;

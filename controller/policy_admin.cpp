@@ -25,6 +25,30 @@ PolicyRefusal unparsed(policy::Parsed parsed) {
     return refused;
 }
 
+/// What a test is about, with the values that an Object only looks at.
+struct ObjectOf {
+    ObjectOf(const Controller::State& state, const PolicyTest& test) {
+        if (test.operation == policy::Operation::Message) {
+            const Account* known = state.accounts.find(test.recipient.bare_view());
+            if (known != nullptr) groups = known->groups;
+            if (test.recipient_groups) groups = *test.recipient_groups;
+            object = {test.recipient.str(), {}, {}, groups};
+            return;
+        }
+        // As the broker asks: of a subtopic in its topic's name.
+        topic = state.governing(test.topic);
+        const auto node = state.directory.node(topic);
+        type = test.type ? *test.type : node ? node->type : std::string();
+        object = {topic, type, {}};
+    }
+    ObjectOf(const ObjectOf&) = delete;
+    ObjectOf& operator=(const ObjectOf&) = delete;
+
+    std::string topic, type;
+    Groups groups;
+    policy::Object object;
+};
+
 /// A session's view of the same question.
 policy::Question with_session(policy::Question question, const SessionView& session) {
     question.address = policy::parse_address(session.address);
@@ -104,10 +128,10 @@ PolicyOutcome<PolicyAnswer> policy_test(
     answer.is_imagined = test.groups.has_value();
     answer.state = known != nullptr ? known->state : AccountState::Init;
     answer.time = test.time.value_or(policy.head().instant);
-    policy::Object object{test.topic, {}, {}};
-    const auto node = state.directory.node(test.topic);
-    answer.type = test.type ? *test.type : node ? node->type : std::string();
-    object.type = answer.type;
+    const ObjectOf about(state, test);
+    policy::Object object = about.object;
+    answer.type = about.type;
+    answer.recipient_groups = about.groups;
     if (test.service) object.service = *test.service;
     policy::Question question = policy.question(account, test.operation, object);
     question.minute = policy::minute_of_week(answer.time);

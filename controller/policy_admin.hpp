@@ -55,6 +55,8 @@ struct PolicyTest {
     xml::Jid client;   // bare
     policy::Operation operation = policy::Operation::Discover;
     std::string topic;
+    xml::Jid recipient;   // bare; of `message`, in place of a topic
+    std::optional<Groups> recipient_groups;
     std::optional<std::string> type, service;
     std::optional<Groups> groups;   // given: an imagined client, whatever the account's state
     std::optional<std::string> device, issuer, address;
@@ -69,7 +71,7 @@ struct PolicyAnswer {
     std::uint64_t version = 0;   // 0: of a text that is not in force
     policy::Explanation explanation;
     // With what it was answered.
-    Groups groups;
+    Groups groups, recipient_groups;
     std::string device, issuer, address, type;
     storage::Millis time = 0;
     /// Of a real client whose sessions may differ: each of them.

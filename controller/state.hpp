@@ -71,6 +71,17 @@ struct Controller::State {
     policy::Match decide_for(
         const xml::Jid& client, policy::Operation operation, const policy::Object& object
     ) const;
+    /// Whether the account may provide that service (a capability, or a query that is declared) at
+    /// the topic: the policy's `publish` under the service's name. Of a topic's own name the rules
+    /// about the topic speak; of any other, those which name the service, or everything.
+    policy::Match decide_serving(
+        const pubsub::Principal& actor, std::string_view topic, std::string_view service
+    ) const;
+    /// The same for an account, whatever its sessions.
+    bool may_serve(const xml::Jid& provider, std::string_view topic, std::string_view service)
+        const;
+    /// The topic in whose name the policy is asked: a subtopic's is the one that it belongs to.
+    std::string governing(std::string_view topic) const;
     /// The topic's type where rules ask for it.
     std::string type_of(policy::Operation operation, const policy::Object& object) const;
     /// Expects the actor's account and the policy head: the gates of an allowed request.

@@ -106,6 +106,11 @@ const PayloadFaults& Engine::payload_faults() const { return state_->broker->fau
 std::optional<Prepared> Engine::prepare_message(const xml::Element& message) {
     if (auto bounce = parse_bounce(message))
         return prepare_request(*state_->broker, std::move(*bounce));
+    if (is_approval_given_up(message)) {
+        Prepared nothing;
+        nothing.decide = [](const Context&) { return Decision(Reply{}); };
+        return nothing;
+    }
     auto approval = parse_approval(message);
     if (!approval) return std::nullopt;
     return prepare_request(*state_->broker, std::move(*approval));

@@ -15,6 +15,8 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
 Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settings);
 /// The answer to an approval request, if this message is one.
 std::optional<Approval> parse_approval(const xml::Element& message);
+/// §8.6: an owner gives the form up. The subscription stays pending, and that is no error.
+bool is_approval_given_up(const xml::Element& message);
 
 // request_parse_options.cpp.
 /// §6.3.7: `<options/>` beside `<subscribe/>`.

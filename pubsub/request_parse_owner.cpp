@@ -157,4 +157,14 @@ std::optional<Approval> parse_approval(const Element& message) {
     };
 }
 
+bool is_approval_given_up(const Element& message) {
+    if (message.attr_or("type", "normal") == "error") return false;
+    const Element* x = message.child("x", ns::data);
+    if (!x || x->attr_or("type", "") != "cancel") return false;
+    // XEP-0004 §3.2: a form that is given up need not say more.
+    const auto form = xml::Form::parse(*x);
+    return form &&
+           (form->form_type().empty() || form->form_type() == xml::subscribe_authorization_form);
+}
+
 }   // namespace grid::pubsub

@@ -79,8 +79,10 @@ bool prepare_evaluation(AppOptions& options, Log& log) {
 std::optional<std::string> policy_text(const Config& config, bool is_evaluation) {
     if (!config.policy.file.empty()) return read_text(config.policy.file);
     if (!is_evaluation) return std::nullopt;
-    return "# EVALUATION: every approved account may do everything with topics.\n"
-           "allow group everyone to discover, create, publish, subscribe, retrieve, query on *\n";
+    return "# EVALUATION: every approved account may do everything with topics, and send "
+           "messages.\n"
+           "allow group everyone to discover, create, publish, subscribe, retrieve, query on *\n"
+           "allow group everyone to message any\n";
 }
 
 std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) {

@@ -77,6 +77,7 @@ struct Config {
     struct Pubsub {
         bool access_open = false;
         std::string default_access_model = "whitelist";
+        std::string address = "pubsub";   // the broker is at it, below the domain; or "broker"
         std::size_t nodes_max = 100'000;
         std::size_t nodes_per_account_max = 10'000;
         std::size_t item_id_bytes_max = 256;

@@ -133,6 +133,10 @@ Failure check_trust(const Config& c) {
     if (std::ranges::find(c.accounts.default_groups, controller::administrators_group) !=
         c.accounts.default_groups.end())
         return "accounts.default_groups must not hold administrators: gridctl makes those";
+    for (const std::string& group : c.accounts.default_groups)
+        if (!controller::is_group_name(group))
+            return "accounts.default_groups: '" + group +
+                   "' is no name of a group: " + controller::group_name_rule;
     return {};
 }
 
@@ -146,6 +150,8 @@ Failure check(const Config& c) {
         return "pubsub.default_access_model must be whitelist, authorize or open";
     if (c.pubsub.default_access_model == "open" && !c.pubsub.access_open)
         return "pubsub.default_access_model is open, but pubsub.access_open is false";
+    if (!one_of(c.pubsub.address, {"pubsub", "broker"}))
+        return "pubsub.address must be pubsub or broker";
     if (!one_of(c.pubsub.subscribe_again, {"same", "new"}))
         return "pubsub.subscribe_again must be same or new";
     if (c.pubsub.item_id_bytes_max < 36 || c.pubsub.item_id_bytes_max > 1023)

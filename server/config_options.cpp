@@ -58,6 +58,7 @@ std::vector<Option> options_of(Config& c) {
         {"storage.reopen_after_seconds", &c.storage.reopen_after_seconds},
         {"pubsub.access_open", &c.pubsub.access_open},
         {"pubsub.default_access_model", &c.pubsub.default_access_model},
+        {"pubsub.address", &c.pubsub.address},
         {"pubsub.nodes_max", &c.pubsub.nodes_max},
         {"pubsub.nodes_per_account_max", &c.pubsub.nodes_per_account_max},
         {"pubsub.item_id_bytes_max", &c.pubsub.item_id_bytes_max},

@@ -42,6 +42,7 @@ Element to_element(const FormField& field) {
     if (!field.var.empty()) made.set("var", field.var);
     if (!field.type.empty()) made.set("type", field.type);
     if (!field.label.empty()) made.set("label", field.label);
+    if (field.is_required) made.add(Element("required"));
     for (const std::string& value : field.values) made.add(Element::with_text("value", value));
     for (const FormOption& option : field.options) {
         Element offered("option", {}, Element::with_text("value", option.value));

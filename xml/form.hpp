@@ -22,6 +22,7 @@ struct FormField {
     std::string var, type, label;
     std::vector<std::string> values;
     std::vector<FormOption> options;
+    bool is_required = false;   // of a form to fill in
 
     std::string_view value() const { return values.empty() ? std::string_view{} : values.front(); }
 };

@@ -194,6 +194,10 @@ std::optional<Account> decode_account(
 }
 
 bool is_group_name(std::string_view name) {
+    return is_group_reference(name) && name.find_first_of(" ,\"#") == std::string_view::npos;
+}
+
+bool is_group_reference(std::string_view name) {
     if (name.empty() || name.size() > group_name_bytes_max) return false;
     if (name.front() == ' ' || name.back() == ' ') return false;
     return std::ranges::none_of(name, [](char c) {

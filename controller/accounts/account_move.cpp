@@ -8,7 +8,7 @@
 namespace grid::controller {
 
 AccountChange AccountMove::move(
-    const pubsub::Context& context, std::string_view name, bool expired
+    const pubsub::Context& context, std::string_view name, Cause cause
 ) {
     AccountChange change;
     const bool groups_changed = before_.groups != after_.groups;
@@ -28,9 +28,10 @@ AccountChange AccountMove::move(
     record.detail = describe(groups_changed);
     audit::append(batch, std::move(record));
     batch.event = encode(AccountEvent{
-        after_.jid, before_.state, after_.state, groups_changed, expired, after_.groups,
+        after_.jid, before_.state, after_.state, groups_changed, cause == Cause::Expired,
+        after_.groups,
         !after_.key_pin.empty() && after_.key_pin != before_.key_pin && before_.is_bound(),
-        after_.device_type != before_.device_type, is_moved()
+        after_.device_type != before_.device_type, is_moved(), cause == Cause::OwnWish
     });
     spool(batch);
     change.after = after_;

@@ -15,7 +15,10 @@ public:
     AccountMove(const Accounts& accounts, const Account& before, Account after)
         : accounts_(accounts), before_(before), after_(std::move(after)) {}
 
-    AccountChange move(const pubsub::Context& context, std::string_view name, bool expired);
+    enum class Cause { Asked, Expired, OwnWish };
+    AccountChange move(
+        const pubsub::Context& context, std::string_view name, Cause cause = Cause::Asked
+    );
 
     /// What the account has at the broker goes with it, in the background (pubsub/background.cpp);
     /// the note is durable with the deletion itself.

@@ -92,7 +92,7 @@ std::optional<std::string> read_effect(ApprovalRule& rule, std::string_view text
         if (group == "*")
             rule.gives_wished = true;
         else if (!is_group_name(group))
-            return "'" + std::string(group) + "' is no name of a group";
+            return "'" + std::string(group) + "' is no name of a group: " + group_name_rule;
         // Nobody administers a grid because a certificate says so (design §6).
         else if (group == administrators_group)
             return "no rule makes administrators: gridctl does";

@@ -48,7 +48,7 @@ Outcome<AccountChange> AccountMachine::edit(
     }
     if (after == before) return AccountChange{{}, before};
     if (after.state == AccountState::Enabled) after.approved_by = audit::actor_name(context.actor);
-    return AccountMove(accounts_, before, std::move(after)).move(context, "account-edit", false);
+    return AccountMove(accounts_, before, std::move(after)).move(context, "account-edit");
 }
 
 Outcome<AccountChange> AccountMachine::rebind(

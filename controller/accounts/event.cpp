@@ -13,7 +13,8 @@ std::string encode(const AccountEvent& event) {
     out.u8(static_cast<std::uint8_t>(event.before)).u8(static_cast<std::uint8_t>(event.after));
     out.boolean(event.groups_changed).boolean(event.has_expired).varint(event.groups.size());
     for (const std::string& group : event.groups) out.text(group);
-    out.boolean(event.is_pinned).boolean(event.device_changed).boolean(event.is_moved);
+    out.boolean(event.is_pinned).boolean(event.device_changed);
+    out.boolean(event.is_moved).boolean(event.is_own_wish);
     return out.take();
 }
 
@@ -30,7 +31,10 @@ std::optional<AccountEvent> decode_account_event(std::string_view bytes) {
     for (std::uint64_t i = 0; i < count && in.ok(); ++i) event.groups.emplace_back(in.text());
     event.is_pinned = in.boolean();
     event.device_changed = in.boolean();
-    event.is_moved = in.boolean();
+    if (!in.at_end()) {   // older ones end here
+        event.is_moved = in.boolean();
+        event.is_own_wish = in.boolean();
+    }
     if (!in.ok() || !in.at_end()) return std::nullopt;
     return event;
 }
@@ -48,7 +52,10 @@ std::optional<xml::StreamError> ending(const AccountEvent& event) {
     // `reset`, which invites the client to come back at once.)
     if (event.after == AccountState::Init && event.before != AccountState::Init)
         return xml::StreamError{
-            "not-authorized", "this account was deleted by an administrator", std::nullopt
+            "not-authorized",
+            event.is_own_wish ? "this account was given up by its client"
+                              : "this account was deleted by an administrator",
+            std::nullopt
         };
     // S39, RFC 6120 §4.9.3.16: the security context changed.
     if (event.groups_changed && event.before == AccountState::Enabled)

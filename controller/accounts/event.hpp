@@ -22,6 +22,7 @@ struct AccountEvent {
     bool is_pinned = false;
     bool device_changed = false;   // what the policy says of it may be another thing now
     bool is_moved = false;         // to another CA
+    bool is_own_wish = false;      // the client itself gave its account up
     bool operator==(const AccountEvent&) const = default;
 };
 

@@ -91,8 +91,7 @@ Outcome<AccountChange> AccountMachine::register_client(
                 {}
             };
     }
-    AccountChange change =
-        AccountMove(accounts_, before, after).move(context, to_string(action), false);
+    AccountChange change = AccountMove(accounts_, before, after).move(context, to_string(action));
     if (needs_slot) AccountMove::take_slot(change.batch, change.after);
     if (before.state == AccountState::Init)
         AccountMove::enter_broker(change.batch, accounts_, change.after);
@@ -121,7 +120,7 @@ Outcome<AccountChange> AccountMachine::unregister_client(
         return Failure{
             Errc::OwnAccount, "an administrator decided about this account: ask for its removal", {}
         };
-    return remove(identity.account, context);
+    return remove(identity.account, context, true);
 }
 
 bool AccountMachine::needs_enrolment(const Identity& identity) const {
@@ -159,7 +158,7 @@ Outcome<AccountChange> AccountMachine::enrol(
     const bool is_first = !before.is_bound() || before.fingerprint.empty();
     if (is_first && settings_.pin_keys) after.key_pin = identity.key;
     after.bind(identity);
-    return AccountMove(accounts_, before, after).move(context, "account-bind", false);
+    return AccountMove(accounts_, before, after).move(context, "account-bind");
 }
 
 }   // namespace grid::controller

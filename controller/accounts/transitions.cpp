@@ -155,15 +155,15 @@ Outcome<AccountChange> AccountMachine::act(
         return Failure{
             Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
         };
-    AccountChange change =
-        AccountMove(accounts_, before, after).move(context, row_of(action).name, false);
+    AccountChange change = AccountMove(accounts_, before, after).move(context, row_of(action).name);
     if (before.state == AccountState::Init)
         AccountMove::enter_broker(change.batch, accounts_, change.after);
     return change;
 }
 
-Outcome<AccountChange> AccountMachine::remove(const xml::Jid& jid, const pubsub::Context& context)
-    const {
+Outcome<AccountChange> AccountMachine::remove(
+    const xml::Jid& jid, const pubsub::Context& context, bool is_own_wish
+) const {
     const Account before = present_account(accounts_, jid);
     if (before.state == AccountState::Init)
         return Failure{Errc::UnknownAccount, "no account " + before.jid, {}};
@@ -171,8 +171,12 @@ Outcome<AccountChange> AccountMachine::remove(const xml::Jid& jid, const pubsub:
         return Failure{
             Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
         };
-    AccountChange change = AccountMove(accounts_, before, unregistered(before.jid))
-                               .move(context, row_of(AccountAction::Delete).name, false);
+    AccountChange change =
+        AccountMove(accounts_, before, unregistered(before.jid))
+            .move(
+                context, is_own_wish ? "account-unregister" : row_of(AccountAction::Delete).name,
+                is_own_wish ? AccountMove::Cause::OwnWish : AccountMove::Cause::Asked
+            );
     AccountMove::leave_broker(change.batch, before);
     return change;
 }
@@ -182,7 +186,7 @@ AccountChange AccountMachine::expire(const Account& account, storage::Millis now
     context.actor = pubsub::Principal::system();
     context.now = now;
     return AccountMove(accounts_, account, unregistered(account.jid))
-        .move(context, row_of(AccountAction::Expire).name, true);
+        .move(context, row_of(AccountAction::Expire).name, AccountMove::Cause::Expired);
 }
 
 AccountChange AccountMachine::make_administrator(const xml::Jid& jid) const {
@@ -198,7 +202,7 @@ AccountChange AccountMachine::make_administrator(const xml::Jid& jid) const {
     if (after.state == before.state && after.groups == before.groups)
         return AccountChange{{}, before};
     return AccountMove(accounts_, before, std::move(after))
-        .move(context, "account-make-administrator", false);
+        .move(context, "account-make-administrator");
 }
 
 }   // namespace grid::controller

@@ -89,7 +89,10 @@ public:
     Outcome<AccountChange> edit(
         const xml::Jid& jid, const AccountEdit& edit, const pubsub::Context& context
     ) const;
-    Outcome<AccountChange> remove(const xml::Jid& jid, const pubsub::Context& context) const;
+    /// `is_own_wish`: the client itself gives its account up.
+    Outcome<AccountChange> remove(
+        const xml::Jid& jid, const pubsub::Context& context, bool is_own_wish = false
+    ) const;
     /// XEP-0077 §3.2: by the client itself.
     Outcome<AccountChange> unregister_client(
         const Identity& identity, const pubsub::Context& context

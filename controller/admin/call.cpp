@@ -78,19 +78,18 @@ Outcome<bool> optional_flag(const json::object& body, std::string_view name) {
     return value->get_bool();
 }
 
-Outcome<std::optional<Groups>> optional_groups(const json::object& body) {
-    const json::value* value = body.if_contains("groups");
+Outcome<std::optional<Groups>> optional_groups(const json::object& body, std::string_view name) {
+    const json::value* value = body.if_contains(name);
     if (value == nullptr) return std::optional<Groups>{};
-    constexpr std::string_view what =
-        "a list of at most 64 names of 1 to 128 bytes, without control characters or blanks around";
-    if (!value->is_array()) return expected("groups", what);
+    const std::string what = std::string("a list of at most 64 names; ") + group_name_rule;
+    if (!value->is_array()) return expected(name, what);
     std::vector<std::string> names;
     for (const json::value& entry : value->get_array()) {
-        if (!entry.is_string()) return expected("groups", what);
+        if (!entry.is_string()) return expected(name, what);
         names.emplace_back(entry.get_string());
     }
     auto groups = make_groups(std::move(names));
-    if (!groups) return expected("groups", what);
+    if (!groups) return expected(name, what);
     return std::optional(std::move(*groups));
 }
 

@@ -72,7 +72,9 @@ HttpDecision changed(storage::Batch batch, HttpResponse response);
 Outcome<std::string> required_text(const json::object& body, std::string_view name);
 Outcome<std::optional<std::string>> optional_text(const json::object& body, std::string_view name);
 Outcome<bool> optional_flag(const json::object& body, std::string_view name);
-Outcome<std::optional<Groups>> optional_groups(const json::object& body);
+Outcome<std::optional<Groups>> optional_groups(
+    const json::object& body, std::string_view name = "groups"
+);
 /// A bare JID, prepared.
 Outcome<xml::Jid> bare_jid(std::string_view text);
 

@@ -34,30 +34,54 @@ std::optional<Failure> read_attributes(const json::object& body, PolicyTest& tes
     return malformed("expected \"time\": a date as 2026-11-02T08:30:00Z");
 }
 
+/// A name without a domain is an account of the grid's.
+Outcome<xml::Jid> account_in(const Call& call, const std::string& text) {
+    return bare_jid(
+        text.find('@') == std::string::npos ? text + "@" + call.state.settings.domain : text
+    );
+}
+
+/// A message is to somebody; all else is about a topic.
+std::optional<Failure> read_object(const Call& call, PolicyTest& test) {
+    const json::object& body = call.request.body;
+    if (test.operation != policy::Operation::Message) {
+        if (body.contains("recipient") || body.contains("recipient_groups"))
+            return malformed("recipient is for the operation message; the others are about a topic"
+            );
+        auto topic = required_text(body, "topic");
+        if (!topic) return topic.error();
+        test.topic = std::move(*topic);
+        return std::nullopt;
+    }
+    if (body.contains("topic"))
+        return malformed("the operation message is about a recipient, not about a topic");
+    const auto text = required_text(body, "recipient");
+    if (!text) return text.error();
+    auto recipient = account_in(call, *text);
+    if (!recipient) return recipient.error();
+    test.recipient = std::move(*recipient);
+    auto groups = optional_groups(body, "recipient_groups");
+    if (!groups) return groups.error();
+    test.recipient_groups = std::move(*groups);
+    return std::nullopt;
+}
+
 Outcome<PolicyTest> read_test(const Call& call) {
     const json::object& body = call.request.body;
     PolicyTest test;
     const auto client = required_text(body, "client");
-    const auto topic = required_text(body, "topic");
     const auto name = required_text(body, "operation");
     auto groups = optional_groups(body);
     if (!client) return client.error();
-    if (!topic) return topic.error();
     if (!name) return name.error();
     if (!groups) return groups.error();
     const auto operation = policy::parse_operation(*name);
-    if (!operation)
-        return malformed(
-            "operation is discover, create, publish, subscribe, retrieve, query, bulk or manage"
-        );
-    auto jid = bare_jid(
-        client->find('@') == std::string::npos ? *client + "@" + call.state.settings.domain
-                                               : *client
-    );
+    if (!operation) return malformed("operation is " + policy::operations_text());
+    auto jid = account_in(call, *client);
     if (!jid) return jid.error();
     test.client = std::move(*jid);
     test.operation = *operation;
-    test.topic = *topic;
+    if (auto failure = read_object(call, test)) return *failure;
     test.groups = std::move(*groups);
     if (auto failure = read_attributes(body, test)) return *failure;
     return test;
@@ -115,6 +139,8 @@ HttpDecision test_policy(const Call& call) {
          {"state", controller::to_string(answer->state)},
          {"groups", to_json(answer->groups)},
          {"client", test->client.str()},
+         {"recipient", text_or_null(test->recipient.empty() ? "" : test->recipient.str())},
+         {"recipient_groups", to_json(answer->recipient_groups)},
          {"type", text_or_null(answer->type)},
          {"device_type", text_or_null(answer->device)},
          {"issuer", text_or_null(answer->issuer)},

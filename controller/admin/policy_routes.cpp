@@ -174,7 +174,7 @@ std::span<const Route> policy_routes() {
             "policy/test",
             {},
             {"client", "groups", "topic", "operation", "type", "service", "device_type", "issuer",
-             "network", "time", "text"},
+             "network", "time", "text", "recipient", "recipient_groups"},
             test_policy
         },
         Route{"POST", "policy/dry-run", {}, {"text", "after", "max"}, dry_run_policy},

@@ -137,8 +137,8 @@ Step decide_pending(const Call& call, std::string_view node, AccountAction actio
     const bool is_approval = action == AccountAction::Approve;
     if (call.is_first()) {
         Ask ask{form(node, is_approval ? "Approve accounts" : "Decline accounts")};
-        add_field(
-            ask.form, "accountjids", "jid-multi", "Accounts", {},
+        add_required(
+            ask.form, "accountjids", "jid-multi", "Accounts",
             names_in(call.state, AccountState::Pending)
         );
         if (is_approval) {
@@ -221,7 +221,7 @@ Step rebind(const Call& call) {
 Step set_groups(const Call& call) {
     if (call.is_first()) {
         Ask ask{form(group_node, "Groups of an account", "Its sessions are ended."), true};
-        add_field(ask.form, "accountjid", "jid-single", "Account");
+        add_required(ask.form, "accountjid", "jid-single", "Account");
         add_field(ask.form, "x-grid#group", "list-multi", "Groups", {}, group_names(call.state));
         return ask;
     }

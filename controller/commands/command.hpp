@@ -70,6 +70,7 @@ struct Command {
     std::string_view node, name;
     Access access;
     Step (*run)(const Call& call);
+    bool is_offered = true;   // in the list of commands
 };
 std::span<const Command> account_commands();
 std::span<const Command> topic_commands();

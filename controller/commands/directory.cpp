@@ -54,13 +54,15 @@ bool is_command_node(std::string_view node) {
     return is_list(node) || find_command(node) != nullptr;
 }
 
-pubsub::Decision list_commands(const Controller::State& state, const pubsub::Context& context) {
+pubsub::Decision list_commands(
+    const Controller::State& state, const pubsub::Context& context, const xml::Jid& asked
+) {
     Element query("query", xml::ns::disco_items, {{"node", std::string(xml::ns::commands.uri())}});
     for (std::span<const Command> table : all_commands())
         for (const Command& command : table)
-            if (!refuse(state, context.actor, command))
+            if (command.is_offered && !refuse(state, context.actor, command))
                 query.add(Element(
-                    "item", {{"jid", state.settings.address.str()},
+                    "item", {{"jid", asked.str()},
                              {"node", std::string(command.node)},
                              {"name", std::string(command.name)}}
                 ));
@@ -86,3 +88,14 @@ pubsub::Decision describe_command(
 }
 
 }   // namespace grid::controller::commands
+
+namespace grid::controller {
+
+bool is_about_commands(const xml::Element& payload) {
+    if (payload.is("command", xml::ns::commands)) return true;
+    return (payload.is("query", xml::ns::disco_info) || payload.is("query", xml::ns::disco_items)
+           ) &&
+           commands::is_command_node(payload.attr_or("node", ""));
+}
+
+}   // namespace grid::controller

@@ -60,6 +60,17 @@ void add_field(
     to.fields.push_back(std::move(field));
 }
 
+void add_required(
+    xml::Form& to,
+    std::string var,
+    std::string type,
+    std::string label,
+    const std::vector<std::string>& options
+) {
+    add_field(to, std::move(var), std::move(type), std::move(label), {}, options);
+    to.fields.back().is_required = true;
+}
+
 Element result(std::string_view form_type, const std::vector<Value>& values) {
     xml::Form made;
     made.type = "result";
@@ -145,7 +156,7 @@ Result<std::optional<Groups>, xml::StanzaError> groups_in(const Call& call, std:
     std::vector<std::string> names = call.values(var);
     if (names.empty()) return std::optional<Groups>{};
     auto groups = make_groups(std::move(names));
-    if (!groups) return bad_payload("at most 64 groups, with names of 1 to 128 bytes");
+    if (!groups) return bad_payload(std::string("at most 64 groups; ") + group_name_rule);
     return std::optional(std::move(*groups));
 }
 

@@ -16,6 +16,14 @@ inline constexpr const char* admin_form = "http://jabber.org/protocol/admin";   
 /// An empty form to fill in.
 xml::Form form(std::string_view form_type, std::string title, std::string instructions = {});
 /// A field to fill in, with a value or options to choose from.
+/// A field without which the form is of no use: `<required/>`.
+void add_required(
+    xml::Form& to,
+    std::string var,
+    std::string type,
+    std::string label,
+    const std::vector<std::string>& options = {}
+);
 void add_field(
     xml::Form& to,
     std::string var,

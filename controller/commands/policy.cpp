@@ -85,11 +85,13 @@ Step set_policy(const Call& call) {
 Step test_policy(const Call& call) {
     if (call.is_first()) {
         Ask ask{form(test_node, "Which rule decides?")};
-        add_field(ask.form, "x-grid#identity", "jid-single", "Client");
-        add_field(ask.form, "x-grid#topic", "text-single", "Topic");
+        add_required(ask.form, "x-grid#identity", "jid-single", "Client");
+        add_field(ask.form, "x-grid#topic", "text-single", "Topic (of all but message)");
+        add_field(ask.form, "x-grid#recipient", "jid-single", "Recipient (of message)");
         add_field(
             ask.form, "x-grid#operation", "list-single", "Operation", {"subscribe"},
-            {"discover", "create", "publish", "subscribe", "retrieve", "query", "bulk", "manage"}
+            {"discover", "create", "publish", "subscribe", "retrieve", "query", "bulk", "manage",
+             "message"}
         );
         add_field(
             ask.form, "x-grid#group", "text-multi", "Groups of an imagined client (none: as it is)"
@@ -103,8 +105,9 @@ Step test_policy(const Call& call) {
         return ask;
     }
     const auto operation = policy::parse_operation(call.value("x-grid#operation"));
+    const bool is_message = operation == policy::Operation::Message;
     const std::string topic = call.value("x-grid#topic");
-    if (!operation || topic.empty())
+    if (!operation || (topic.empty() && !is_message))
         return bad_payload("the form must name x-grid#topic and an x-grid#operation");
     const auto jids = accounts_in(call, "x-grid#identity");
     if (!jids) return jids.error();
@@ -114,6 +117,11 @@ Step test_policy(const Call& call) {
     question.client = jids->front();
     question.operation = *operation;
     question.topic = topic;
+    if (is_message) {
+        const auto recipients = accounts_in(call, "x-grid#recipient");
+        if (!recipients) return recipients.error();
+        question.recipient = recipients->front();
+    }
     question.groups = *groups;
     const auto given = [&](std::string_view var) {
         const std::string text = call.value(var);

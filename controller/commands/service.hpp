@@ -14,8 +14,10 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_command(
 );
 /// Whether a disco node is the list of commands or one of them.
 bool is_command_node(std::string_view node);
-/// disco#items of the list: the commands that this actor may run.
-pubsub::Decision list_commands(const Controller::State& state, const pubsub::Context& context);
+/// disco#items of the list: the commands that this actor may run, at the address that was asked.
+pubsub::Decision list_commands(
+    const Controller::State& state, const pubsub::Context& context, const xml::Jid& asked
+);
 /// disco#info of the list or of one command.
 pubsub::Decision describe_command(
     const Controller::State& state, const std::string& node, const pubsub::Context& context

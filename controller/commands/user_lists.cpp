@@ -107,7 +107,7 @@ Step online_count(const Call& call) { return counted("onlineusersnum", online(ca
 Step user_stats(const Call& call) {
     if (call.is_first()) {
         Ask ask{form(admin_form, "Get User Statistics")};
-        add_field(ask.form, "accountjid", "jid-single", "The Jabber ID for statistics");
+        add_required(ask.form, "accountjid", "jid-single", "The Jabber ID for statistics");
         return ask;
     }
     const auto jids = accounts_in(call, "accountjid");

@@ -27,7 +27,7 @@ Step add_user(const Call& call) {
             admin_form, "Adding a User",
             "The account belongs to the first certificate that logs in with this name."
         )};
-        add_field(ask.form, "accountjid", "jid-single", "The Jabber ID for the account");
+        add_required(ask.form, "accountjid", "jid-single", "The Jabber ID for the account");
         add_field(ask.form, "x-grid#group", "text-multi", "Groups (none: the default groups)");
         return ask;
     }
@@ -46,7 +46,7 @@ Step change_password(const Call&) { return Step(xml::not_allowed(no_passwords));
 
 Ask ask_for_accounts(const char* title, const char* label) {
     Ask ask{form(admin_form, title)};
-    add_field(ask.form, "accountjids", "jid-multi", label);
+    add_required(ask.form, "accountjids", "jid-multi", label);
     return ask;
 }
 
@@ -114,7 +114,7 @@ Step send_announcement(const Call& call) {
             admin_form, "Making an Announcement", "It goes to all who are online at this time."
         )};
         add_field(ask.form, "subject", "text-single", "Subject");
-        add_field(ask.form, "announcement", "text-multi", "Announcement");
+        add_required(ask.form, "announcement", "text-multi", "Announcement");
         return ask;
     }
     std::string body = call.text("announcement");
@@ -136,7 +136,10 @@ std::span<const Command> user_commands() {
         Command{disable_node, "Disable User", Access::Administrators, disable_user},
         Command{reenable_node, "Re-Enable User", Access::Administrators, reenable_user},
         Command{end_node, "End User Session", Access::Administrators, end_user_session},
-        Command{password_node, "Change User Password", Access::Administrators, change_password},
+        // Refused with a reason; clients that look at the list are not led there.
+        Command{
+            password_node, "Change User Password", Access::Administrators, change_password, false
+        },
         Command{
             announce_node, "Send Announcement to Online Users", Access::Administrators,
             send_announcement

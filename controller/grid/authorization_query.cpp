@@ -125,9 +125,12 @@ policy::Match match_of(
 /// The topic asked about: as named, or the only ones that this asker provides of the service.
 std::string provided_topic(const Call& call, const std::string& service, const std::string& named) {
     const xml::Jid asker = call.actor().jid.bare();
+    // Who provides a topic provides its subtopics.
+    const std::string wanted = call.state.governing(named);
     for (const std::string& topic : call.state.directory.serving(service))
-        if ((named.empty() || topic == named) &&
-            call.state.directory.is_provider(topic, asker, call.context.now))
+        if ((wanted.empty() || topic == wanted) &&
+            call.state.directory.is_provider(topic, asker, call.context.now) &&
+            call.state.may_serve(asker, topic, service))
             return topic;
     return {};
 }

@@ -86,10 +86,11 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_disco(
     std::string node(iq.payload->attr_or("node", ""));
     pubsub::Prepared prepared;
     prepared.bytes = node.size() + 256;
-    prepared.decide = [&state, is_info, node = std::move(node)](const pubsub::Context& context) {
+    prepared.decide = [&state, is_info, asked = iq.to,
+                       node = std::move(node)](const pubsub::Context& context) {
         if (is_info && commands::is_command_node(node))
             return commands::describe_command(state, node, context);
-        if (node == xml::ns::commands.uri()) return commands::list_commands(state, context);
+        if (node == xml::ns::commands.uri()) return commands::list_commands(state, context, asked);
         if (!is_info) return items(state, node, context);
         return node == "account" ? account_info(state, node, context) : info(state, node);
     };

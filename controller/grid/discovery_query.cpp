@@ -81,7 +81,8 @@ TopicPage discoverable(const Call& call, std::string after) {
             after = node.name;
             // Subtopics are their topic's business.
             if (!node.topic.empty()) continue;
-            if (!call.match(policy::Operation::Discover, node.name).allowed) continue;
+            if (!call.state.decide(call.actor(), policy::Operation::Discover, node.name).allowed)
+                continue;
             page.topics.push_back(node);
             if (page.topics.size() < page_max) continue;
             page.next = after;
@@ -142,31 +143,38 @@ pubsub::Decision describe(const Call& call) {
 }
 
 Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view service) {
-    const std::vector<std::string> topics = call.state.directory.serving(service);
-    if (topics.empty())
-        return Failure{Errc::UnknownCapability, "nobody serves " + std::string(service), {}};
     constexpr std::array rights{
         policy::Operation::Discover, policy::Operation::Query, policy::Operation::Subscribe
     };
     std::vector<xml::Jid> found;
-    bool has_right = false;
-    for (const std::string& topic : topics) {
+    bool is_served = false;
+    std::string denied;
+    for (const std::string& topic : call.state.directory.serving(service)) {
         if (std::ranges::none_of(rights, [&](policy::Operation right) {
                 return call.state.decide(call.actor(), right, policy::Object{topic, {}, service})
                     .allowed;
-            }))
+            })) {
+            if (denied.empty()) denied = topic;
             continue;
-        has_right = true;
-        for (Provider& provider : call.state.directory.providers(topic, call.context.now))
+        }
+        // A topic of that name is there whoever provides it; a name that is only declared is as
+        // good as the right of those who declare it.
+        is_served = is_served || topic == service || split_topic(topic).name == service;
+        for (Provider& provider : call.state.directory.providers(topic, call.context.now)) {
+            if (!call.state.may_serve(provider.account, topic, service)) continue;
+            is_served = true;
             for (xml::Jid& jid : provider.online)
                 if (std::ranges::find(found, jid) == found.end()) found.push_back(std::move(jid));
+        }
     }
-    if (!has_right) {
-        call.state.note(
-            call.actor(), "find", topics.front(),
-            call.match(policy::Operation::Discover, topics.front())
-        );
-        return Failure{Errc::Denied, "the policy of this grid does not allow it", {}};
+    // The same for a name that is not there and for one that the asker has no right to: asking does
+    // not tell which services a grid has.
+    if (!is_served) {
+        if (!denied.empty())
+            call.state.note(
+                call.actor(), "find", denied, call.match(policy::Operation::Discover, denied)
+            );
+        return Failure{Errc::UnknownCapability, "nobody serves " + std::string(service), {}};
     }
     // Spread the load: start anywhere, but at the same place when the request is decided again.
     if (found.size() > 1) {

@@ -22,8 +22,9 @@ struct Call {
     pubsub::Decision deny(
         std::string_view operation, std::string_view topic, const policy::Match& match
     ) const;
+    /// As the broker asks: of a subtopic in its topic's name.
     policy::Match match(policy::Operation operation, std::string_view topic) const {
-        return state.decide(context.actor, operation, topic);
+        return state.decide(context.actor, operation, state.governing(topic));
     }
 };
 

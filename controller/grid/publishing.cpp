@@ -116,6 +116,28 @@ Outcome<Topic> declared(const Call& call, const std::string& topic) {
     };
 }
 
+/// A name that others look for is served only by those whom the policy lets: whoever may publish
+/// anywhere could else take the questions that are meant for another provider.
+std::optional<pubsub::Decision> refuse_names(const Call& call, const std::string& topic) {
+    for (const xml::Element* child : call.request.body.children()) {
+        if (child->name() != "query") continue;
+        const std::string name = trimmed(child->attr_or("name", ""));
+        if (name.empty()) continue;   // refused for that
+        const policy::Match match = call.state.decide_serving(call.actor(), topic, name);
+        if (match.allowed) continue;
+        audit::Record record = audit::by(call.actor(), audit::Outcome::Deny, "publish");
+        record.topic = topic;
+        record.detail = "service " + name;
+        record.rule = *match.rule;
+        call.state.audit.add(std::move(record));
+        return call.fail(
+            Errc::Denied, "the policy does not let this account serve '" + name +
+                              "': it needs publish under service " + name
+        );
+    }
+    return std::nullopt;
+}
+
 /// The broker's part: the topic is made, or the actor becomes its publisher. An empty batch when
 /// nothing is to be done there.
 struct AtBroker {
@@ -172,6 +194,7 @@ pubsub::Decision init_publish(const Call& call) {
     if (!publish.allowed) return call.deny("publish", topic, publish);
     if (node && !node->is_enabled)
         return xml::not_allowed("an administrator disabled '" + topic + "': it is not in use now");
+    if (auto refused = refuse_names(call, topic)) return std::move(*refused);
     auto next = declared(call, topic);
     if (!next) return to_stanza_error(next.error());
     AtBroker joined = join_topic(call, topic);

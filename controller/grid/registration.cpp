@@ -98,8 +98,10 @@ Outcome<Wishes> make_wishes(
         device_type.size() > device_type_bytes_max)
         return Failure{
             Errc::MalformedRequest,
-            "group names have 1 to 128 bytes (at most 64 of them), a description at most 1024, a "
-            "deviceType at most 128",
+            std::string(
+                "at most 64 groups, a description of at most 1024 bytes, a deviceType of at "
+                "most 128; "
+            ) + group_name_rule,
             {}
         };
     return Wishes{std::move(*names), std::move(description), std::move(device_type)};

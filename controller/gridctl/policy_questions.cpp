@@ -10,17 +10,20 @@ namespace {
 namespace json = boost::json;
 
 struct Arguments {
-    std::string file, client, topic, operation;
+    std::string file, client, topic, recipient, operation;
     std::string type, service, device, issuer, network, time;
-    std::vector<std::string> groups;
+    std::vector<std::string> groups, recipient_groups;
 };
 
 void test(const Options& options, const Arguments& given) {
     json::object body{
-        {"client", account_of(options, given.client).str()},
-        {"topic", given.topic},
-        {"operation", given.operation}
+        {"client", account_of(options, given.client).str()}, {"operation", given.operation}
     };
+    if (!given.topic.empty()) body["topic"] = given.topic;
+    if (!given.recipient.empty()) body["recipient"] = account_of(options, given.recipient).str();
+    if (!given.recipient_groups.empty())
+        body["recipient_groups"] =
+            json::array(given.recipient_groups.begin(), given.recipient_groups.end());
     if (!given.groups.empty())
         body["groups"] = json::array(given.groups.begin(), given.groups.end());
     if (!given.file.empty()) body["text"] = read_text(given.file);
@@ -73,10 +76,14 @@ void add_policy_questions(CLI::App& group, const Options& options) {
     const auto given = std::make_shared<Arguments>();
     CLI::App* testing = group.add_subcommand("test", "which rule decides, and why");
     testing->add_option("--client", given->client, "account")->required();
-    testing->add_option("--topic", given->topic, "topic (node)")->required();
-    testing->add_option("--operation", given->operation, "publish, subscribe, retrieve, …")
+    testing->add_option("--topic", given->topic, "topic (node); of all operations but message");
+    testing->add_option("--to", given->recipient, "of message: the account that would get it");
+    testing->add_option("--operation", given->operation, "publish, subscribe, message, …")
         ->required();
     testing->add_option("--group", given->groups, "as if it were in these groups");
+    testing->add_option(
+        "--to-group", given->recipient_groups, "as if the recipient were in these groups"
+    );
     testing->add_option("--type", given->type, "as if the topic had this type");
     testing->add_option("--service", given->service, "the service asked for");
     testing->add_option("--device", given->device, "as if it had this device type");
@@ -87,7 +94,9 @@ void add_policy_questions(CLI::App& group, const Options& options) {
     testing->callback([&options, given] { test(options, *given); });
 
     CLI::App* running = group.add_subcommand(
-        "dry-run", "which subscriptions and publishers would a text cut? changes nothing"
+        "dry-run",
+        "which subscriptions and publishers would a text cut? changes nothing (messages are not "
+        "held by anybody: ask test about those)"
     );
     running->add_option("file", given->file, "the text; - for standard input")->required();
     running->callback([&options, given] { dry_run(options, *given); });

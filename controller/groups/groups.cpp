@@ -90,8 +90,7 @@ Outcome<storage::Batch> GroupBook::put(
     if (!is_group_name(name) || description.size() > description_bytes_max)
         return Failure{
             Errc::MalformedRequest,
-            "a group has a name of 1 to 128 bytes without control characters or blanks around it, "
-            "and a description of at most 1024 bytes",
+            std::string(group_name_rule) + ", and its description has at most 1024 bytes",
             {}
         };
     const Group* before = find(name);

@@ -27,7 +27,8 @@ void Compiled::ByTopic::add(const Rule& rule, Entry entry, std::vector<Glob>& al
     const auto append = [entry](std::vector<Entry>& list) {
         if (list.empty() || list.back().conditions != none) list.push_back(entry);
     };
-    if (rule.topics.empty()) append(any);
+    if (rule.topics.empty() && rule.recipient_groups.empty()) append(any);
+    for (const std::string& group : rule.recipient_groups) append(groups[group]);
     for (const std::string& pattern : rule.topics) {
         Glob glob(pattern);
         if (glob.is_any()) {
@@ -78,6 +79,10 @@ void Compiled::find(const ByTopic& topics, Search& search) const {
     if (const auto found = topics.exact.find(topic.text); found != topics.exact.end())
         try_each(found->second, search);
     try_each(topics.any, search);
+    if (!topics.groups.empty())
+        for (const std::string& group : search.given.question.recipient_groups)
+            if (const auto found = topics.groups.find(group); found != topics.groups.end())
+                try_each(found->second, search);
     topics.globs.find(topic.text, [&](const std::vector<Pattern>& list) {
         for (const Pattern& pattern : list) {
             if (pattern.entry.rule >= search.best) return;

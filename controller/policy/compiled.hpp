@@ -68,9 +68,10 @@ private:
     };
     /// The rules for one who, by topic: those without wildcards by name, the others by prefix.
     struct ByTopic {
-        TextMap<std::vector<Entry>> exact;   // each list in order, up to one without conditions
-        std::vector<Entry> any;              // of any topic; likewise
-        ByPrefix<Pattern> globs;             // each list in order
+        TextMap<std::vector<Entry>> exact;    // each list in order, up to one without conditions
+        std::vector<Entry> any;               // of any topic; likewise
+        TextMap<std::vector<Entry>> groups;   // of recipients; likewise
+        ByPrefix<Pattern> globs;              // each list in order
         void add(const Rule& rule, Entry entry, std::vector<Glob>& all);
     };
     struct ByClientPattern {

@@ -28,6 +28,9 @@ bool LineParser::conditions() {
     };
     // A keyword that nothing follows is an error like any other word: see `end`.
     while (is_word(0) && !peek()->is_quoted) {
+        const bool is_of_topic = is_keyword("type") || is_keyword("service");
+        if (is_message() && (is_of_topic || is_keyword("client") || is_keyword("group")))
+            return fail("of the sender of messages a device, issuer, network or time");
         bool is_known = false;
         for (std::size_t i = 0; i < lists.size() && !is_known; ++i) {
             const auto& [keyword, expected] = pattern_conditions.at(i);
@@ -42,9 +45,7 @@ bool LineParser::conditions() {
             if (!patterns(given.clients, "a pattern of client names")) return false;
             complete_clients(given.clients);
         } else if (is_keyword("group")) {
-            const auto accepts = [](const Token& token) { return is_group_name(token.text); };
-            if (!condition("group", given.groups)) return false;
-            if (!list(given.groups, "the name of a group", accepts)) return false;
+            if (!condition("group", given.groups) || !groups(given.groups)) return false;
         } else if (is_keyword("network")) {
             if (!networks()) return false;
         } else if (is_keyword("time")) {

@@ -54,12 +54,16 @@ public:
             : rule_.who == Rule::Who::Groups ? "the client is in group " + *name
                                              : "the client is " + *name
         );
-        if (rule_.topics.empty()) return true;
+        if (rule_.topics.empty() && rule_.recipient_groups.empty()) return true;
+        const bool is_message = question_.operation == Operation::Message;
+        const std::string* group =
+            fitting_group(rule_.recipient_groups, question_.recipient_groups);
+        if (group != nullptr) why_.push_back("the recipient is in group " + *group);
         const auto topic = std::ranges::find_if(rule_.topics, [&](const std::string& pattern) {
             return Glob(pattern).matches(question_.topic);
         });
-        if (topic == rule_.topics.end()) return false;
-        why_.push_back("the topic is " + *topic);
+        if (topic == rule_.topics.end()) return group != nullptr;
+        why_.push_back((is_message ? "the recipient is " : "the topic is ") + *topic);
         return true;
     }
 

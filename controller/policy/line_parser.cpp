@@ -2,6 +2,7 @@
 #include "controller/policy/line_parser.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "controller/accounts/account.hpp"
 #include "controller/policy/line_list.hpp"
@@ -10,14 +11,30 @@
 namespace grid::controller::policy {
 
 namespace {
-constexpr std::string_view operations_expected =
-    "one of discover, create, publish, subscribe, retrieve, query, bulk, manage, or any";
+
+constexpr std::array<std::string_view, 13> words{
+    "allow", "deny", "any", "group", "client", "to", "on",
+    // Conditions.
+    "type", "service", "device", "issuer", "network", "time"
+};
+
+constexpr auto message_bit = static_cast<std::size_t>(Operation::Message);
+
 }   // namespace
 
+bool is_word_of_the_language(std::string_view word) {
+    return std::ranges::find(words, word) != words.end() || parse_operation(word).has_value();
+}
+
 std::optional<Rule> LineParser::parse() {
-    if (effect() && who() && operations() && topics() && conditions() && end())
-        return std::move(rule_);
-    return std::nullopt;
+    if (!effect() || !who() || !operations()) return std::nullopt;
+    if (!(is_message() ? recipients() : topics()) || !conditions() || !end()) return std::nullopt;
+    // A recipient has neither a topic's name nor its type.
+    const Conditions& given = rule_.conditions;
+    const bool names_topics =
+        !rule_.topics.empty() || !given.types.empty() || !given.services.empty();
+    if (!is_message() && names_topics) rule_.operations.reset(message_bit);
+    return std::move(rule_);
 }
 
 bool LineParser::fail(std::string_view expected) {
@@ -50,9 +67,7 @@ bool LineParser::who() {
     if (skip_keyword("group")) {
         rule_.who = Rule::Who::Groups;
         rule_.text += " group ";
-        return list(rule_.names, "the name of a group", [](const Token& token) {
-            return is_group_name(token.text);
-        });
+        return groups(rule_.names);
     }
     if (!skip_keyword("client")) return fail("group, client or any");
     rule_.who = Rule::Who::Clients;
@@ -84,15 +99,34 @@ bool LineParser::operations() {
     }
     std::vector<std::string> names;
     const auto known = [](const Token& token) { return parse_operation(token.text).has_value(); };
-    if (!list(names, operations_expected, known)) return false;
+    if (!list(names, "an operation (" + operations_text() + "), or any", known)) return false;
     for (const std::string& name : names)
         rule_.operations.set(static_cast<std::size_t>(*parse_operation(name)));
+    if (!rule_.operations.test(message_bit) || is_message()) return true;
+    return fail("message in a rule of its own: it is about clients, the others are about topics");
+}
+
+bool LineParser::recipients() {
+    skip_keyword("on");
+    rule_.text += " ";
+    if (skip_keyword("any")) {
+        rule_.text += "any";
+        return true;
+    }
+    if (skip_keyword("group")) {
+        rule_.text += "group ";
+        return groups(rule_.recipient_groups);
+    }
+    if (!skip_keyword("client")) return fail("to whom: group, client or any");
+    rule_.text += "client ";
+    if (!patterns(rule_.topics, "a pattern of client names")) return false;
+    complete_clients(rule_.topics);
     return true;
 }
 
 bool LineParser::topics() {
-    // A topic may be called "on": then no topic follows it.
-    if (is_keyword("on") && is_word(1)) ++at_;
+    // Stored: a topic may be called "on": then no topic follows it.
+    if (is_keyword("on") && (is_strict_ || is_word(1))) ++at_;
     rule_.text += " ";
     // "type X" and "service X" say what it is about by themselves; a topic may be called so, too.
     const bool is_described = (is_keyword("type") || is_keyword("service")) && is_word(1);
@@ -109,7 +143,13 @@ bool LineParser::end() {
 }
 
 bool LineParser::patterns(std::vector<std::string>& out, std::string_view expected) {
-    return list(out, expected, [](const Token& token) { return !token.text.empty(); });
+    return names(out, expected, [](const Token& token) { return !token.text.empty(); });
+}
+
+bool LineParser::groups(std::vector<std::string>& out) {
+    return names(out, "the name of a group", [](const Token& token) {
+        return is_group_reference(token.text);
+    });
 }
 
 }   // namespace grid::controller::policy

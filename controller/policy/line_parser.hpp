@@ -8,13 +8,15 @@
 #include <vector>
 
 #include "controller/policy/lexer.hpp"
+#include "controller/policy/parser.hpp"
 #include "controller/policy/rule.hpp"
 
 namespace grid::controller::policy {
 
 class LineParser {
 public:
-    LineParser(const Line& line, std::string_view domain) : line_(line), domain_(domain) {}
+    LineParser(const Line& line, std::string_view domain, Spelling spelling)
+        : line_(line), domain_(domain), is_strict_(spelling == Spelling::Strict) {}
 
     std::optional<Rule> parse();
     std::uint32_t error_column() const { return column_; }
@@ -43,6 +45,8 @@ private:
     bool who();
     bool operations();
     bool topics();
+    /// Whom messages are for.
+    bool recipients();
     bool conditions();
     bool end();
 
@@ -54,11 +58,20 @@ private:
     template <class Accepts>
     bool list(std::vector<std::string>& out, std::string_view expected, Accepts accepts);
     bool patterns(std::vector<std::string>& out, std::string_view expected);
+    bool groups(std::vector<std::string>& out);
+    /// A list of names: words of the language are none, unless they are in quotes.
+    template <class Accepts>
+    bool names(std::vector<std::string>& out, std::string_view expected, Accepts accepts);
+    bool is_message() const {
+        return rule_.operations.count() == 1 &&
+               rule_.operations.test(static_cast<std::size_t>(Operation::Message));
+    }
     /// A condition may stand once, and has so many values at most.
     bool condition(std::string_view keyword, std::vector<std::string>& out);
 
     const Line& line_;
     std::string domain_;
+    bool is_strict_;
     std::size_t at_ = 0;
     Rule rule_;
     std::uint32_t column_ = 1;

@@ -12,10 +12,17 @@ namespace grid::controller::policy {
 namespace {
 
 constexpr std::array<std::string_view, operation_count> operation_names{
-    "discover", "create", "publish", "subscribe", "retrieve", "manage", "query", "bulk"
+    "discover", "create", "publish", "subscribe", "retrieve", "manage", "query", "bulk", "message"
 };
+
+/// What a text is read for.
+struct Reading {
+    std::string_view domain;
+    Spelling spelling = Spelling::Strict;
+};
+
 void parse_line(
-    std::string_view text, std::uint32_t number, std::string_view domain, Parsed& parsed
+    std::string_view text, std::uint32_t number, const Reading& reading, Parsed& parsed
 ) {
     const Line line = cut_line(text);
     if (!line.error.empty()) {
@@ -23,7 +30,7 @@ void parse_line(
         return;
     }
     if (line.tokens.empty()) return;
-    LineParser parser(line, domain);
+    LineParser parser(line, reading.domain, reading.spelling);
     if (auto rule = parser.parse()) {
         rule->line = number;
         parsed.rules.push_back(std::move(*rule));
@@ -34,7 +41,7 @@ void parse_line(
 
 std::size_t combinations(const Rule& rule) {
     return std::max<std::size_t>(rule.names.size(), 1) * rule.operations.count() *
-           std::max<std::size_t>(rule.topics.size(), 1);
+           std::max<std::size_t>(rule.topics.size() + rule.recipient_groups.size(), 1);
 }
 
 /// A reason to stop reading; empty while all is within bounds.
@@ -58,6 +65,15 @@ std::string_view to_string(Operation operation) {
     return operation_names.at(static_cast<std::size_t>(operation));
 }
 
+std::string operations_text() {
+    std::string text;
+    for (std::size_t i = 0; i < operation_names.size(); ++i) {
+        if (i != 0) text += i + 1 == operation_names.size() ? " or " : ", ";
+        text += operation_names.at(i);
+    }
+    return text;
+}
+
 std::optional<Operation> parse_operation(std::string_view name) {
     const auto found = std::ranges::find(operation_names, name);
     if (found == operation_names.end()) return std::nullopt;
@@ -75,7 +91,7 @@ std::string ParseError::to_text() const {
     return "line " + std::to_string(line) + ", column " + std::to_string(column) + ": " + text;
 }
 
-Parsed parse(std::string_view text, std::string_view domain) {
+Parsed parse(std::string_view text, std::string_view domain, Spelling spelling) {
     Parsed parsed;
     if (text.size() > policy_bytes_max) {
         parsed.errors.push_back(
@@ -93,7 +109,7 @@ Parsed parse(std::string_view text, std::string_view domain) {
         if (has_control_characters(line))
             parsed.errors.push_back({number, 1, "expected text without control characters"});
         else
-            parse_line(line, number, domain, parsed);
+            parse_line(line, number, {domain, spelling}, parsed);
         if (!parsed.rules.empty() && parsed.rules.back().line == number)
             combined += combinations(parsed.rules.back());
         if (const std::string bound = exceeded(parsed.rules, combined); !bound.empty()) {

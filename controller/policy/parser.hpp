@@ -37,12 +37,14 @@ struct Parsed {
 ///
 ///     policy     = *( [ rule ] [ "#" comment ] LF )         ; "#" at a word's start: a comment
 ///     rule       = effect who [ "to" ] operations [ "on" ] topics *condition
+///                / effect who [ "to" ] "message" [ "on" ] recipients *condition
 ///     effect     = "allow" / "deny"
 ///     who        = "any" / "group" names / "client" patterns
 ///     operations = "any" / operation *( "," operation )
 ///     operation  = "discover" / "create" / "publish" / "subscribe" / "retrieve" / "query" / "bulk"
 ///                / "manage"
 ///     topics     = "any" / patterns                         ; may be left out before type, service
+///     recipients = "any" / "group" names / "client" patterns
 ///     condition  = "type" patterns                          ; the topic's `pubsub#type`
 ///                / "service" patterns                       ; the service that is asked for
 ///                / "device" patterns                        ; the account's device type
@@ -50,6 +52,7 @@ struct Parsed {
 ///                / "network" network *( "," network )       ; where the session comes from
 ///                / "time" window *( "," window )            ; UTC
 ///                / "group" names / "client" patterns        ; both: in a group, and named so
+///                                                           ; (neither is for message)
 ///     network    = IPv4 [ "/" 0-32 ] / IPv6 [ "/" 0-128 ]
 ///     window     = days [ hours ] / hours                   ; no hours: the whole day
 ///     days       = dayrange *( "," dayrange )               ; hours count for all of them
@@ -66,6 +69,14 @@ struct Parsed {
 /// name as the account shows it, or by the SHA-256 fingerprint of the trust anchor's key: another
 /// certificate authority that is trusted, too, may use the same name, but never the same key. What
 /// is not known (no device type, no address) fits no condition, not even `*`.
-Parsed parse(std::string_view text, std::string_view domain);
+///
+/// Words of the language are names only in quotes, so that a forgotten name does not turn the next
+/// word into one. A text that is in force was accepted as it is, under rules that may have been
+/// wider: `Spelling::Stored` still takes unquoted words of the language for names.
+///
+/// `any` as operation with `any` as topics is about messages, too; with topics, a type or a service
+/// it is not.
+enum class Spelling { Strict, Stored };
+Parsed parse(std::string_view text, std::string_view domain, Spelling spelling = Spelling::Strict);
 
 }   // namespace grid::controller::policy

@@ -84,7 +84,7 @@ void Policy::apply(std::string_view rest, const std::optional<storage::Record>& 
 void Policy::take(Head head) {
     const bool is_same = head.version == head_.version && head.text == head_.text;
     if (!is_same) {
-        Parsed parsed = parse(head.text);
+        Parsed parsed = policy::parse(head.text, domain_, Spelling::Stored);
         if (!parsed.ok()) parsed.rules.clear();   // denies everything, as above
         names_.clear();
         groups_.clear();
@@ -94,6 +94,7 @@ void Policy::take(Head head) {
                 ": " + rule.text
             );
             for (const std::string& group : rule.conditions.groups) ++groups_[group];
+            for (const std::string& group : rule.recipient_groups) ++groups_[group];
             if (rule.who != Rule::Who::Groups) continue;
             for (const std::string& name : rule.names) ++groups_[name];
         }
@@ -136,7 +137,7 @@ std::optional<storage::Batch> Policy::due(storage::Millis now) const {
 Match Policy::match(std::uint32_t rule) const {
     if (rule == Compiled::none) return {false, 0, &default_rule};
     const Rule& found = compiled_->rules()[rule];
-    return {found.allows, found.line, &names_[rule]};
+    return {found.allows, found.line, &names_[rule], !found.conditions.services.empty()};
 }
 
 Compiled::Decision Policy::decide(const Question& question) const {
@@ -155,6 +156,8 @@ Match Policy::of(const Question& question) const { return match(decide(question)
 Match Policy::remembered(const Account& account, const Question& question) const {
     // A name of that length is no topic's: not worth remembering, and a peer may invent many.
     if (question.topic.size() > cached_topic_bytes_max) return of(question);
+    // The recipient's groups may change while neither the account nor the policy does.
+    if (question.operation == Operation::Message) return of(question);
     const VerdictCache::Key key{account.jid, account.revision, question.topic, question.operation};
     if (const std::uint32_t known = cache_.find(key); known != VerdictCache::unknown)
         return match(known);
@@ -171,6 +174,7 @@ Question Policy::question(const Account& account, Operation operation, const Obj
     question.topic = object.topic;
     question.type = object.type;
     question.service = object.service;
+    question.recipient_groups = object.recipient_groups;
     question.device = account.device_type;
     question.issuer = account.issuer;
     question.anchor = account.anchor;

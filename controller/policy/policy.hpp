@@ -38,11 +38,13 @@ struct Match {
     bool allowed = false;
     std::uint32_t line = 0;   // 0: no rule decided
     const std::string* rule = nullptr;
+    bool names_service = false;   // the rule has a condition on the service
 };
 
 /// What is asked about. Views, as in Question.
 struct Object {
-    std::string_view topic, type, service;
+    std::string_view topic, type, service;   // of `message`: the recipient's bare JID as topic
+    std::span<const std::string> recipient_groups = {};
 };
 /// The session that asks, as it was seen.
 struct SessionFacts {

@@ -17,9 +17,22 @@
 
 namespace grid::controller::policy {
 
-/// Those of the broker and, behind them, those that only the controller decides.
-enum class Operation { Discover, Create, Publish, Subscribe, Retrieve, Manage, Query, Bulk };
-inline constexpr std::size_t operation_count = 8;
+/// Those of the broker and, behind them, those that only the controller decides. All are about a
+/// topic but `message`, which is about another client.
+enum class Operation {
+    Discover,
+    Create,
+    Publish,
+    Subscribe,
+    Retrieve,
+    Manage,
+    Query,
+    Bulk,
+    Message
+};
+inline constexpr std::size_t operation_count = 9;
+/// As people are told of them, in this order.
+std::string operations_text();
 std::string_view to_string(Operation operation);
 std::optional<Operation> parse_operation(std::string_view name);
 Operation from(pubsub::Operation operation);
@@ -47,7 +60,9 @@ struct Rule {
     enum class Who { Any, Groups, Clients } who = Who::Any;
     std::vector<std::string> names;   // of groups, or patterns of bare JIDs
     std::bitset<operation_count> operations;
-    std::vector<std::string> topics;   // patterns; empty: any
+    /// Patterns of topics, or of the bare JIDs that messages are for; both empty: any.
+    std::vector<std::string> topics;
+    std::vector<std::string> recipient_groups;   // of `message`: one that the recipient is in
     Conditions conditions;
     std::uint32_t line = 0;
     /// The rule in its plain form, as verdicts and the audit quote it.
@@ -68,7 +83,8 @@ struct Question {
     std::string_view client;   // bare JID
     std::span<const std::string> groups;
     Operation operation = Operation::Discover;
-    std::string_view topic, type;
+    std::string_view topic, type;   // of `message`: the recipient's bare JID
+    std::span<const std::string> recipient_groups;
     std::string_view service;   // empty: `query` and `bulk` mean the topic's own name
     std::string_view device;
     std::string_view issuer, anchor;   // the issuer's name; SHA-256 of the trust anchor's key

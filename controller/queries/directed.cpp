@@ -46,11 +46,13 @@ bool serves(const Directory& directory, const std::string& topic, const std::str
 /// A topic of the provider, and the name by which it was asked.
 struct Asked {
     std::string topic, service;
+    bool is_served = true;   // the policy lets the provider serve that name
 };
 
 /// What the policy is asked about: the topics of the provider that serve this; all of them when
 /// none is declared to, since what a provider answers is its own business (S72); and for a Grid
-/// message to somebody who provides nothing its own name.
+/// message to somebody who provides nothing its own name. Under a service's name only where the
+/// provider may serve it: else a rule about a service would open every client that claims the name.
 std::vector<Asked> asked_about(
     const Controller::State& state, const xml::Jid& to, const xml::Element& payload
 ) {
@@ -65,14 +67,15 @@ std::vector<Asked> asked_about(
     std::vector<Asked> serving, all;
     for (const std::string& topic : provided) {
         const auto name = std::ranges::find_if(names, [&](const std::string& one) {
-            return serves(state.directory, topic, one);
+            return serves(state.directory, topic, one) && state.may_serve(to, topic, one);
         });
         if (name != names.end()) serving.push_back({topic, *name});
-        all.push_back({topic, plain});
+        all.push_back({topic, state.may_serve(to, topic, plain) ? plain : std::string()});
     }
     if (!serving.empty()) return serving;
     if (provided.empty() && gi::is_grid(payload))
-        for (const std::string& name : names) all.push_back({name, name});
+        for (const std::string& name : names)
+            all.push_back({name, name, state.may_serve(to, name, name)});
     return all;
 }
 
@@ -93,8 +96,10 @@ std::optional<xml::StanzaError> Controller::refuse_query(
         match = state.decide(
             actor, Operation::Query, policy::Object{candidate.topic, {}, candidate.service}
         );
-        if (match.allowed) break;
+        if (match.allowed && candidate.is_served) break;
     }
+    static const std::string not_served = "the policy does not let the one asked serve this";
+    if (match.allowed && !asked->is_served) match = {false, 0, &not_served};
     audit::Record record =
         audit::by(actor, match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny, "query");
     record.topic = asked->topic;
@@ -103,6 +108,7 @@ std::optional<xml::StanzaError> Controller::refuse_query(
     record.rule = *match.rule;
     state.audit.add(std::move(record));
     if (match.allowed) return std::nullopt;
+    if (match.rule == &not_served) return xml::service_unavailable("nobody is there");
     return to_plain_error({Errc::Denied, "the policy of this grid does not allow this query", {}});
 }
 

@@ -1,6 +1,9 @@
 // controller/queries/incident.cpp: what becomes of XEP-0268's report, inquiry, request, response.
 #include "controller/queries/incident.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "xml/namespaces.hpp"
 
 namespace grid::controller {
@@ -67,12 +70,17 @@ std::optional<Answer> prepare_incident(
     return Answer(xml::bad_request("XEP-0268 has report, inquiry, request and response"));
 }
 
-std::optional<xml::Jid> Controller::incident_responder(std::string_view spread, storage::Millis now)
-    const {
+std::optional<xml::Jid> Controller::incident_responder(
+    const xml::Jid& asker, std::string_view spread, storage::Millis now
+) const {
     const State& state = *state_;
+    const std::string& topic = state.settings.incident_topic;
     std::vector<xml::Jid> online;
-    for (const Provider& provider : state.directory.providers(state.settings.incident_topic, now))
-        online.insert(online.end(), provider.online.begin(), provider.online.end());
+    for (const Provider& provider : state.directory.providers(topic, now))
+        if (state.may_serve(provider.account, topic, topic))
+            std::ranges::copy_if(provider.online, std::back_inserter(online), [&](const auto& jid) {
+                return jid != asker;
+            });
     if (online.empty()) return std::nullopt;
     return online[std::hash<std::string_view>{}(spread) % online.size()];
 }

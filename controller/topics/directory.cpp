@@ -53,18 +53,29 @@ storage::Revision Directory::record_revision(std::string_view name) const {
 std::vector<std::string> Directory::serving(std::string_view service) const {
     std::vector<std::string> found;
     if (service.empty()) return found;
-    if (node(service)) found.emplace_back(service);
+    // A subtopic is served by who serves its topic.
+    if (const auto view = node(service))
+        found.emplace_back(view->topic.empty() ? std::string(service) : view->topic);
     if (const auto at = by_query_.find(service); at != by_query_.end())
         for (const auto& entry : at->second)
-            if (entry.first != service && topic(entry.first) != nullptr)
+            if (std::ranges::find(found, entry.first) == found.end() &&
+                topic(entry.first) != nullptr)
                 found.push_back(entry.first);
-    // A capability in any version: its topics sort together, behind "name-".
-    constexpr std::size_t versions_max = 64;
+    // A capability in any version: its topics sort together, behind "name-", each with its
+    // subtopics behind it.
+    constexpr std::size_t page_max = 64, looked_at_max = 4096;
     const std::string prefix = std::string(service) + "-";
-    for (const pubsub::NodeView& view : nodes(prefix, versions_max)) {
-        if (!view.name.starts_with(prefix)) break;
-        const bool is_new = std::ranges::find(found, view.name) == found.end();
-        if (split_topic(view.name).name == service && is_new) found.push_back(view.name);
+    std::string after = prefix;
+    for (std::size_t looked_at = 0; looked_at < looked_at_max; looked_at += page_max) {
+        const auto page = nodes(after, page_max);
+        for (const pubsub::NodeView& view : page) {
+            if (!view.name.starts_with(prefix)) return found;
+            const bool is_new = std::ranges::find(found, view.name) == found.end();
+            if (view.topic.empty() && split_topic(view.name).name == service && is_new)
+                found.push_back(view.name);
+        }
+        if (page.size() < page_max) return found;
+        after = page.back().name;
     }
     return found;
 }

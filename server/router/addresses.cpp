@@ -18,8 +18,10 @@ xml::Jid must_be_domain(const std::string& text) {
 
 Addresses::Addresses(const Config& config)
     : server_(must_be_domain(config.domain)),
-      broker_(must_be_domain("pubsub." + config.domain)),
-      broker_alias_(must_be_domain("broker." + config.domain)),
+      broker_(must_be_domain(config.pubsub.address + "." + config.domain)),
+      broker_alias_(must_be_domain(
+          (config.pubsub.address == "pubsub" ? "broker." : "pubsub.") + config.domain
+      )),
       controller_(must_be_domain("controller." + config.domain)) {
     for (const auto& alias : config.controller.aliases)
         controller_aliases_.push_back(must_be_domain(alias));

@@ -27,11 +27,9 @@ pubsub::Show show_of(const xml::Element& presence) {
 void Router::take_presence(
     const SessionPtr& session, const xml::Element& presence, const xml::Jid& to
 ) {
-    if (!to.empty()) {
-        if (auto type = presence.attr_or("type", ""); type == "subscribe" || type == "probe")
-            reply_error(session, presence, xml::service_unavailable("presence is not shared here"));
-        return;
-    }
+    // Presence is not shared here. RFC 6121 §8.5.1, §8.5.2: requests to an account that is not
+    // there get no answer, so that none is got anywhere: accounts cannot be probed.
+    if (!to.empty()) return;
     auto type = presence.attr_or("type", "");
     if (type == "unavailable") {
         session->is_present = false;

@@ -1,23 +1,53 @@
-// server/router/relay_message.cpp: messages from one client to another.
+// server/router/relay_message.cpp: messages from one client to another (RFC 6121 §8.5).
 #include "server/router/router.hpp"
 #include "xml/stanza_error.hpp"
 
 namespace grid::server {
 
+namespace {
+
+enum class Kind { Normal, Chat, Headline, Groupchat, Error };
+
+/// RFC 6121 §5.2.2: what is not known is normal.
+Kind kind_of(const xml::Element& message) {
+    const std::string_view type = message.attr_or("type", "normal");
+    if (type == "chat") return Kind::Chat;
+    if (type == "headline") return Kind::Headline;
+    if (type == "groupchat") return Kind::Groupchat;
+    return type == "error" ? Kind::Error : Kind::Normal;
+}
+
+}   // namespace
+
 void Router::take_relayed(const SessionPtr& session, const Inbound& inbound) {
     const auto& stanza = inbound.stanza;
-    auto type = stanza.attr_or("type", "normal");
-    if (stanza.name() == "iq")
-        return type == "get" || type == "set" ? take_query(session, inbound)
-                                              : take_answer(session, inbound);
-    auto refuse = [&] {
-        if (type != "error" && type != "result" && type != "headline")
-            reply_error(session, stanza, xml::service_unavailable("nobody is there"));
+    if (stanza.name() != "iq") return take_message(session, inbound);
+    const auto type = stanza.attr_or("type", "");
+    return type == "get" || type == "set" ? take_query(session, inbound)
+                                          : take_answer(session, inbound);
+}
+
+SessionPtr Router::connected(const xml::Jid& full) const {
+    SessionPtr found = sessions_.find(full);
+    if (found && (found->is_ended ||
+                  controller_.state(found->principal) != controller::AccountState::Enabled))
+        return nullptr;
+    return found;
+}
+
+void Router::take_message(const SessionPtr& session, const Inbound& inbound) {
+    const Kind kind = kind_of(inbound.stanza);
+    // Headlines and errors are for somebody who is there, and answered by nobody.
+    const bool is_answered = kind != Kind::Headline && kind != Kind::Error;
+    const auto refuse = [&] {
+        if (is_answered)
+            reply_error(session, inbound.stanza, xml::service_unavailable("nobody is there"));
     };
     const xml::Jid& to = inbound.to.empty() ? session->bare : inbound.to;
-    // As for a missing account, so that accounts cannot be probed (B.1).
-    if (controller_.state(to.bare()) != controller::AccountState::Enabled) return refuse();
-    if (type == "groupchat") return refuse();
+    // A missing account, one that the policy keeps this client from, and one that is away look
+    // alike, so that accounts cannot be probed (B.1). One's own resources are no other client.
+    if (to.bare_view() != session->bare.str() && !controller_.may_message(session->principal, to))
+        return refuse();
     // Nobody fills another's outbox, so that he would be closed for it: half of it is for events.
     bool is_full = false;
     const auto relay = [&](const SessionPtr& target) {
@@ -31,20 +61,25 @@ void Router::take_relayed(const SessionPtr& session, const Inbound& inbound) {
         return true;
     };
     bool reached = false;
-    auto target = to.is_bare() ? nullptr : sessions_.find(to);
-    if (target && fanout_.may_receive(*target)) {
+    const SessionPtr target = to.is_bare() ? nullptr : connected(to);
+    if (target) {
         reached = relay(target);
-    } else {   // RFC 6121 §8.5.2.1.1
+    } else if (kind == Kind::Groupchat || kind == Kind::Error ||
+               (!to.is_bare() && kind != Kind::Chat)) {
+        // §8.5.2.1.1, §8.5.3.2.1: meant for that resource, or for a room, and for nobody else.
+        return refuse();
+    } else {
         for (const auto& other : sessions_.of_account(to.bare_view()))
             if (fanout_.may_receive(*other) && other->priority >= 0)
                 reached = relay(other) || reached;
     }
     if (reached) return;
-    if (is_full && type != "error")
-        return reply_error(
-            session, stanza, xml::resource_constraint("the addressee does not read: try later")
+    if (!is_full) return refuse();
+    if (is_answered)
+        reply_error(
+            session, inbound.stanza,
+            xml::resource_constraint("the addressee does not read: try later")
         );
-    refuse();
 }
 
 }   // namespace grid::server

@@ -64,6 +64,29 @@ bool is_routed_incident(Destination destination, xml::IqType type, const xml::El
            (payload.name() == "inquiry" || payload.name() == "request");
 }
 
+/// Answered in its place among the others.
+pubsub::Prepared reply_with(pubsub::Reply reply) {
+    pubsub::Prepared prepared;
+    prepared.order = pubsub::Order::Pipelined;
+    prepared.decide = [reply = std::move(reply)](const pubsub::Context&) {
+        return pubsub::Decision(reply);
+    };
+    return prepared;
+}
+
+/// Administration is at the domain, too (XEP-0133 §3).
+bool is_command(Destination destination, const xml::Element& stanza) {
+    const xml::Element* payload = stanza.first_child();
+    return destination == Destination::Server && payload != nullptr &&
+           controller::is_about_commands(*payload);
+}
+
+xml::Element empty_items(const xml::Element& asked) {
+    xml::Element query("query", xml::ns::disco_items);
+    if (const auto* node = asked.attr("node")) query.set("node", *node);
+    return query;
+}
+
 pubsub::Prepared refusal(xml::StanzaError error) {
     pubsub::Prepared prepared;
     prepared.order = pubsub::Order::Pipelined;   // answered in its place among the others
@@ -151,6 +174,14 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
             xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)")
         );
     }
+    // XEP-0030 §8: whether there is such an account or not, so that none can be probed.
+    if (inbound.destination == Destination::Client && to.is_bare() && *type == xml::IqType::Get &&
+        iq.first_child()->is("query", xml::ns::disco_items)) {
+        inbound.prepared = reply_with(empty_items(*iq.first_child()));
+        inbound.to = std::move(to);
+        inbound.stanza = skeleton(std::move(iq));
+        return inbound;
+    }
     if (inbound.destination == Destination::Client ||
         is_routed_incident(inbound.destination, *type, *iq.first_child()))
         return prepare_relayed_iq(session, std::move(iq), std::move(to));
@@ -175,7 +206,9 @@ Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
     if (destination == Destination::Broker) prepared = broker_.prepare(request);
     const bool is_incident =
         destination == Destination::Server && request.payload->ns() == controller::incident_ns;
-    if (destination == Destination::Controller || is_incident)
+    const bool is_command =
+        destination == Destination::Server && controller::is_about_commands(*request.payload);
+    if (destination == Destination::Controller || is_incident || is_command)
         prepared = controller_.prepare(request);
     if (prepared) return std::move(*prepared);
     if (destination == Destination::Elsewhere)
@@ -190,12 +223,7 @@ Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
         const auto& table = destination == Destination::Server ? server_iqs_ : account_iqs_;
         if (auto answer = table.answer(request)) {
             if (!*answer) return answer->error();
-            pubsub::Prepared ready;
-            ready.order = pubsub::Order::Pipelined;
-            ready.decide = [reply = std::move(**answer)](const pubsub::Context&) {
-                return pubsub::Decision(reply);
-            };
-            return ready;
+            return reply_with(std::move(**answer));
         }
     }
     return xml::service_unavailable(
@@ -219,7 +247,8 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
         }
     } else if (implicit_login_ && !session->is_active && inbound.prepared &&
                (inbound.destination == Destination::Broker ||
-                inbound.destination == Destination::Controller) &&
+                inbound.destination == Destination::Controller ||
+                is_command(inbound.destination, stanza)) &&
                controller_.state(session->principal) == controller::AccountState::Enabled) {
         set_active(session, true);
     }

@@ -13,11 +13,12 @@
 namespace grid::server::services {
 namespace {
 
-/// Everything here is answered by a handler in this folder, or by the router (ping).
+/// Everything here is answered by a handler in this folder, by the router (ping), or by the
+/// controller (commands, incidents).
 std::vector<std::string_view> features(bool takes_incidents) {
     std::vector<std::string_view> all{
         xml::ns::disco_info.uri(), xml::ns::disco_items.uri(), xml::ns::ping.uri(),
-        xml::ns::version.uri(),    xml::ns::caps.uri(),
+        xml::ns::version.uri(),    xml::ns::caps.uri(),        xml::ns::commands.uri(),
     };
     if (takes_incidents) all.push_back(controller::incident_ns.uri());
     std::ranges::sort(all);

@@ -111,14 +111,22 @@ TEST_CASE_METHOD(
     CHECK(found("Session") == Found{ise, ise2});
 }
 
-TEST_CASE_METHOD(Providers, "S34: without any right on the service find is forbidden", "[grid]") {
+TEST_CASE_METHOD(
+    Providers, "S34: without any right on the service find says that nobody serves it", "[grid]"
+) {
     REQUIRE(type(ise, init()) == "result");
     member("stranger@grid.example/s", R"(["strangers"])");
     for (const std::string& question : {find("Session-1.0"), disco_items("Session-1.0")}) {
         const auto answer = sends("stranger@grid.example/s", question);
         REQUIRE(answer.child("error") != nullptr);
-        CHECK(answer.child("error")->first_child()->name() == "forbidden");
+        CHECK(answer.child("error")->first_child()->name() == "item-not-found");
     }
+    // What is there and hidden is told as what is not there.
+    const auto text = [&](const std::string& question) {
+        return sends("stranger@grid.example/s", question).child("error")->child("text")->text();
+    };
+    CHECK(text(find("Session-1.0")) == "nobody serves Session-1.0");
+    CHECK(text(find("Nothing-1.0")) == "nobody serves Nothing-1.0");
 }
 
 TEST_CASE_METHOD(

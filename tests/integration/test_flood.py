@@ -11,7 +11,8 @@ from raw import Raw
 class Flood(unittest.TestCase):
     def setUp(self):
         settings = {"accounts.auto_approve": "true", "limits.outbox_bytes_max": "262144"}
-        self.server = Operated(EVERYTHING, settings).start()
+        policy = EVERYTHING + "allow group everyone to message any\n"
+        self.server = Operated(policy, settings).start()
         self.addCleanup(self.server.close)
 
     def log_in(self, name):

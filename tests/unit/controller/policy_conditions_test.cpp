@@ -234,11 +234,11 @@ TEST_CASE("S45: errors in conditions name line, column and what was expected") {
     CHECK(error_of(many).find("at most 64 values") != std::string::npos);
 }
 
-TEST_CASE("S45: topics that are called like a condition are still topics") {
+TEST_CASE("S45: topics that are called like a condition are topics in quotes") {
     const Parsed result = parsed(
-        "allow any publish type\n"
-        "allow any publish on service\n"
-        "allow any publish network,time device sensor\n"
+        "allow any publish \"type\"\n"
+        "allow any publish on \"service\"\n"
+        "allow any publish \"network\",\"time\" device sensor\n"
         "allow any publish \"type\" type urn:a\n"
         "allow any publish type urn:a\n"
     );

@@ -114,9 +114,8 @@ asio::awaitable<bool> Connection::take_events() {
         const bool is_last = took == Took::End || (took == Took::All && fault_);
         if (is_last) {
             co_await answer_what_was_taken();
-            if (fault_ && !is_closing_) end_with(*fault_);
-            if (took == Took::End && !fault_) reason_ = "the peer closed the stream";
-            co_return false;
+            if (!fault_) reason_ = "the peer closed the stream";
+            co_return false;   // end() says the error, behind the last answer
         }
         co_await wait_for_room();
         if (took == Took::All) co_return true;
@@ -306,6 +305,7 @@ asio::awaitable<void> Connection::end() {
             shared_.grid.detach(session_, [done] { done(true); });
         });
         take_mail();
+        if (fault_) end_with(*fault_);
         if (!is_end_sent_) outbox_.push(std::string("</stream:stream>"));
         is_end_sent_ = true;
         shared_.grid.leave(session_, reason_, delivered());

@@ -179,6 +179,27 @@ class Held(Bounded):
         print(f"unfinished: {growth // MIB} MiB, {ended} of 32 ended", flush=True)
         self.assertLess(growth, 64 * MIB)
 
+    def test_own_answers_draw_on_the_budget(self):
+        """A client that pings and does not read is not read any more, and its answers count."""
+        client = self.log_in("deaf")
+        pings = "".join(f"<iq type='get' id='{n}'>{PING}</iq>" for n in range(400)).encode()
+        client.socket.settimeout(3)
+        sent = 0
+        with self.assertRaises(OSError):   # the send blocks once all buffers between are full
+            while sent < 512 * MIB:
+                client.socket.sendall(pings)
+                sent += len(pings)
+        (session,) = [
+            each
+            for each in self.server.admin_json("sessions", "list")["sessions"]
+            if each["jid"].endswith("/deaf")
+        ]
+        self.assertGreater(session["outbox_bytes"], 0)
+        self.assertLessEqual(session["outbox_bytes"], 4 * MIB)
+        other = self.log_in("other")
+        other.send(f"<iq type='get' id='o'>{PING}</iq>")
+        other.expect("<iq type='result' id='o'")
+
     def shapes(self):
         """Endless data, each time about 64 KiB; records that end between and inside stanzas."""
 

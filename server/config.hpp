@@ -51,9 +51,14 @@ struct Config {
 
     struct Limits {
         xml::Limits xml;
+        std::uint32_t stanza_seconds_max = 30;   // from its first byte to its last; 0: no bound
         std::uint32_t pre_auth_seconds_max = 15;
         std::uint32_t pre_auth_bytes_max = 16 * 1024;
         std::uint32_t pre_auth_stanzas_max = 16;
+        std::size_t pre_auth_stanza_bytes_max = 10'000;   // RFC 6120 §13.12
+        std::size_t pre_auth_elements_max = 64;
+        std::size_t pre_auth_depth_max = 8;
+        std::size_t pre_auth_attributes_max = 16;
         std::uint32_t pre_auth_connections_max = 2'000;
         std::uint32_t pre_auth_per_address_max = 500;
         std::uint32_t connections_max = 19'000;
@@ -63,6 +68,24 @@ struct Config {
         std::size_t outbox_bytes_max = 4 * 1024 * 1024;         // per session
         std::size_t process_bytes_max = 1024UL * 1024 * 1024;   // all queues together
         std::uint32_t http_body_bytes_max = 1024 * 1024;
+
+        /// For a stream on which no resource is bound: there is little to say on it.
+        xml::Limits before_login() const {
+            xml::Limits few = xml;
+            few.named = "limits.pre_auth_";
+            few.stanza_bytes_max = pre_auth_stanza_bytes_max;
+            few.elements_max = pre_auth_elements_max;
+            few.depth_max = pre_auth_depth_max;
+            few.attributes_max = pre_auth_attributes_max;
+            return few;
+        }
+        /// Before TLS: `<starttls/>` and no more.
+        xml::Limits in_the_clear() const {
+            xml::Limits few = before_login();
+            few.named = "before TLS: ";
+            few.stanza_bytes_max = 1024;
+            return few;
+        }
     } limits;
 
     struct Reactor {

@@ -170,6 +170,12 @@ Failure check(const Config& c) {
     if (auto failure = check_trust(c)) return failure;
     if (c.limits.xml.stanza_bytes_max < 10'000)
         return "limits.stanza_bytes_max must be at least 10000 (RFC 6120 §13.12)";
+    if (c.limits.pre_auth_stanza_bytes_max < 4'500)
+        return "limits.pre_auth_stanza_bytes_max must be at least 4500: an <auth/> needs that much";
+    if (c.limits.pre_auth_elements_max < 8 || c.limits.pre_auth_depth_max < 4 ||
+        c.limits.pre_auth_attributes_max < 8)
+        return "limits.pre_auth_elements_max and limits.pre_auth_attributes_max must be at least "
+               "8, limits.pre_auth_depth_max at least 4: a login needs as many";
     if (c.pubsub.payload_bytes_max > 1024 * 1024)
         return "pubsub.payload_bytes_max must be at most 1048576, the bound of one commit";
     if (c.pubsub.payload_bytes_max > c.limits.xml.stanza_bytes_max)

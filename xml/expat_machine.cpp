@@ -26,6 +26,16 @@ bool is_utf8_name(std::string_view name) {
 
 }   // namespace
 
+std::string header_too_long(const Limits& limits) {
+    return "the stream header is longer than " + std::to_string(limits.header_bytes_max) +
+           " bytes (limits.header_bytes_max)";
+}
+
+std::string stanza_too_long(const Limits& limits) {
+    return "the stanza is longer than " + std::to_string(limits.stanza_bytes_max) + " bytes (" +
+           limits.named + "stanza_bytes_max)";
+}
+
 void Stream::fail(ParseError error, std::string text) {
     if (phase == Phase::Broken) return;
     phase = Phase::Broken;
@@ -65,8 +75,9 @@ void ExpatMachine::reset() {
     if (is_fresh_) return;
     XML_ParserReset(parser_, "UTF-8");
     set_handlers();
-    fed_ = boundary_ = passed_by_ = 0;
+    fed_ = boundary_ = passed_by_ = names_ = 0;
     is_fresh_ = true;
+    is_stopped_ = false;
 }
 
 void ExpatMachine::prime(const std::string& root_name) {
@@ -88,30 +99,33 @@ void ExpatMachine::detach() {
     stream_ = nullptr;
 }
 
-void ExpatMachine::parse_content(std::string_view bytes) {
+std::size_t ExpatMachine::parse_content(std::string_view bytes) {
     TextRuns runs(bytes);
     std::size_t done = 0;
     while (const auto run = runs.next()) {
         const auto begin = static_cast<std::size_t>(run->data() - bytes.data());
-        parse(bytes.substr(done, begin - done));
-        done = begin;
+        done += parse(bytes.substr(done, begin - done));
+        if (done < begin) return done;
         // Between stanzas text is an error, which Expat's callbacks find.
-        if (stream_->phase != Phase::Stanzas || !builder_.is_inside()) break;
+        if (stream_->phase != Phase::Stanzas || !builder_.is_inside() || is_stopped_) break;
         builder_.text(*run);
         fed_ += run->size();
         passed_by_ += run->size();
         done += run->size();
     }
-    if (stream_->phase == Phase::Stanzas) parse(bytes.substr(done));
+    if (stream_->phase == Phase::Stanzas && !is_stopped_) done += parse(bytes.substr(done));
+    return done;
 }
 
-void ExpatMachine::parse(std::string_view bytes, bool is_last) {
+std::size_t ExpatMachine::parse(std::string_view bytes, bool is_last) {
     is_fresh_ = false;   // even by an empty document, which is an error
     fed_ += bytes.size();
     auto status = XML_Parse(parser_, bytes.data(), static_cast<int>(bytes.size()), is_last);
-    if (status == XML_STATUS_OK || stream_->phase == Phase::Broken) return;
+    if (status == XML_STATUS_SUSPENDED) return bytes.size() - (fed_ - boundary_);
+    if (status == XML_STATUS_OK || stream_->phase == Phase::Broken) return bytes.size();
     // What follows the end of the stream is nobody's business.
     if (stream_->phase != Phase::Closed) fail_by_code(XML_GetErrorCode(parser_));
+    return bytes.size();
 }
 
 std::size_t ExpatMachine::event_begin() const {
@@ -124,14 +138,16 @@ std::size_t ExpatMachine::event_end() const {
 }
 
 void ExpatMachine::on_start(void* self, const XML_Char* name, const XML_Char** attributes) {
-    static_cast<ExpatMachine*>(self)->open(name, attributes);
+    auto& machine = *static_cast<ExpatMachine*>(self);
+    machine.names_ += 1 + static_cast<std::size_t>(XML_GetSpecifiedAttributeCount(machine.parser_));
+    machine.open(name, attributes);
 }
 
 void ExpatMachine::open(std::string_view name, const char** attributes) {
     if (!stream_ || stream_->phase == Phase::Broken) return;   // without a stream: being primed
     if (stream_->phase != Phase::Header) return open_in_stanza(name, attributes);
     if (event_end() > stream_->limits.header_bytes_max)
-        return fail(ParseError::TooLarge, "the stream header is too long");
+        return fail(ParseError::TooLarge, header_too_long(stream_->limits));
     StreamOpen header;
     if (!builder_.take_header(name, attributes, header, stream_->root))
         return fail(builder_.error().error, builder_.error().text);
@@ -167,9 +183,13 @@ void ExpatMachine::close() {
     if (builder_.is_inside()) return;
     const std::size_t end = event_end();
     if (end - boundary_ > stream_->limits.stanza_bytes_max)
-        return fail(ParseError::TooLarge, "the stanza is too long");
+        return fail(ParseError::TooLarge, stanza_too_long(stream_->limits));
     stream_->events.emplace_back(builder_.take());
+    ++stream_->stanzas;
     boundary_ = end;
+    if (stream_->phase != Phase::Stanzas || !is_worn()) return;
+    is_stopped_ = true;
+    XML_StopParser(parser_, XML_TRUE);
 }
 
 void ExpatMachine::on_text(void* self, const XML_Char* text, int length) {

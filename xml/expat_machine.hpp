@@ -3,6 +3,7 @@
 
 #include <expat.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ struct Stream {
     Root root;
     Phase phase = Phase::Header;
     std::vector<StreamEvent> events;
+    std::uint64_t stanzas = 0;   // that are complete
 
     void fail(ParseError error, std::string text);
 };
@@ -42,21 +44,33 @@ public:
 
     void attach(Stream& stream);
     void detach();
-    /// What is wrong, if anything, is in the stream afterwards.
-    void parse(std::string_view bytes, bool is_last = false);
+    /// What is wrong, if anything, is in the stream afterwards. Returns how many bytes were taken:
+    /// fewer than there are when the machine has seen so many names that a fresh one is to go on
+    /// behind the stanza that ended there.
+    std::size_t parse(std::string_view bytes, bool is_last = false);
     /// The same for bytes of the stream's content that begin outside of any tag: long text is taken
     /// past Expat.
-    void parse_content(std::string_view bytes);
+    std::size_t parse_content(std::string_view bytes);
 
     /// Nothing of a stanza or of anything else is left in here.
     bool is_between_stanzas() const { return !builder_.is_inside() && boundary_ == fed_; }
-    /// Expat remembers every name that it ever saw.
-    bool is_worn() const { return fed_ > fed_bytes_max; }
+    /// Expat remembers every name that it ever saw, so that each machine sees a bounded number.
+    bool is_worn() const { return fed_ - passed_by_ > fed_bytes_max || names_ > names_max; }
+    /// Stopped behind a stanza since it is worn; good for nothing any more.
+    bool is_stopped() const { return is_stopped_; }
     const std::string& root_name() const { return root_name_; }
     std::size_t pending_bytes() const { return fed_ - boundary_; }
+    /// The tree that is being built, besides the bytes themselves.
+    std::size_t held_bytes() const { return builder_.held_bytes(); }
+    /// The start tag of the element that is being read; null between two.
+    const Element* unfinished() const {
+        return builder_.is_inside() ? &builder_.outermost() : nullptr;
+    }
 
 private:
     static constexpr std::size_t fed_bytes_max = 128 * 1024;
+    static constexpr std::size_t names_max =
+        4096;   // of elements and attributes, repeated ones too
 
     static void on_start(void* self, const XML_Char* name, const XML_Char** attributes);
     static void on_end(void* self, const XML_Char* name);
@@ -79,11 +93,15 @@ private:
     Stream* stream_ = nullptr;
     TreeBuilder builder_;
     std::string root_name_;   // of the element that is open; empty when none is
-    bool is_fresh_ = true;
+    bool is_fresh_ = true, is_stopped_ = false;
+    std::size_t names_ = 0;
     std::size_t fed_ = 0;
     std::size_t boundary_ = 0;    // up to here nothing is missing
     std::size_t passed_by_ = 0;   // of what was fed, what Expat has not seen
 };
+
+std::string header_too_long(const Limits& limits);
+std::string stanza_too_long(const Limits& limits);
 
 /// UTF-16, to which Expat switches by itself when a document begins so. In UTF-8 it cannot.
 bool is_other_unicode(std::string_view beginning);

@@ -14,6 +14,8 @@ struct Limits {
     std::size_t elements_max = 16384;      // per stanza
     std::size_t name_bytes_max = 1024;     // element, attribute, prefix
     std::size_t header_bytes_max = 8192;   // the stream header
+    /// Before the name of a limit, where an error names it to whom it stopped.
+    const char* named = "limits.";
 };
 
 }   // namespace grid::xml

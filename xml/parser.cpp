@@ -29,6 +29,7 @@ struct StreamParser::State : Stream {
     void take(std::string_view bytes);
     void parse_ready(std::string_view bytes, std::size_t ready);
     void parse(std::string_view complete, bool begins_in_text = false);
+    void take_machine(std::string_view beginning);
     void check_size();
     void release();
 };
@@ -58,7 +59,7 @@ void StreamParser::State::take(std::string_view bytes) {
     const bool whole = held.empty() && scanner.is_in_text() && bytes.back() == '>';
     if (whole) parse(bytes, true);
     if (phase == Phase::Closed || phase == Phase::Broken) return;
-    if (whole && phase == Phase::Stanzas && machine->is_between_stanzas())
+    if (whole && phase == Phase::Stanzas && (!machine || machine->is_between_stanzas()))
         return scanner.expect_declaration(false);
 
     auto [ready, restricted] = scanner.scan(bytes);
@@ -81,25 +82,33 @@ void StreamParser::State::parse_ready(std::string_view bytes, std::size_t ready)
     held.append(bytes, ready);
 }
 
+void StreamParser::State::take_machine(std::string_view beginning) {
+    if (phase == Phase::Header && is_other_unicode(beginning))
+        return fail(ParseError::UnsupportedEncoding, "the only encoding is UTF-8");
+    auto& pool = MachinePool::of_this_thread();
+    machine = phase == Phase::Header ? pool.take_fresh() : pool.take_primed(root.name);
+    machine->attach(*this);
+}
+
 void StreamParser::State::parse(std::string_view complete, bool begins_in_text) {
-    if (!machine) {
-        if (phase == Phase::Header && is_other_unicode(complete))
-            return fail(ParseError::UnsupportedEncoding, "the only encoding is UTF-8");
-        auto& pool = MachinePool::of_this_thread();
-        machine = phase == Phase::Header ? pool.take_fresh() : pool.take_primed(root.name);
-        machine->attach(*this);
+    while (!complete.empty()) {
+        if (!machine) take_machine(complete);
+        if (!machine) return;
+        const std::size_t consumed = begins_in_text && phase == Phase::Stanzas
+                                         ? machine->parse_content(complete)
+                                         : machine->parse(complete);
+        if (!machine->is_stopped() || phase != Phase::Stanzas) return;
+        machine.reset();
+        complete.remove_prefix(consumed);
+        begins_in_text = true;
     }
-    if (begins_in_text && phase == Phase::Stanzas)
-        machine->parse_content(complete);
-    else
-        machine->parse(complete);
 }
 
 void StreamParser::State::check_size() {
     if (phase == Phase::Header && pending_bytes() > limits.header_bytes_max)
-        fail(ParseError::TooLarge, "the stream header is too long");
+        fail(ParseError::TooLarge, header_too_long(limits));
     else if (phase == Phase::Stanzas && pending_bytes() > limits.stanza_bytes_max)
-        fail(ParseError::TooLarge, "the stanza is too long");
+        fail(ParseError::TooLarge, stanza_too_long(limits));
 }
 
 void StreamParser::State::release() {
@@ -121,8 +130,10 @@ StreamParser& StreamParser::operator=(StreamParser&&) noexcept = default;
 StreamParser::~StreamParser() = default;
 
 bool StreamParser::feed(std::string_view bytes) {
-    // In slices, so that a limit is noticed before much more than it has been parsed.
-    constexpr std::size_t slice_bytes_max = 16 * 1024;
+    // In slices, so that a limit is noticed before much more than it has been parsed; Expat's
+    // buffer becomes as large as they are.
+    const std::size_t slice_bytes_max =
+        std::clamp<std::size_t>(state_->limits.stanza_bytes_max / 4, 1024, 16UL * 1024);
     while (!bytes.empty() && state_->phase != Phase::Broken && state_->phase != Phase::Closed) {
         std::string_view slice = bytes.substr(0, slice_bytes_max);
         bytes.remove_prefix(slice.size());
@@ -145,7 +156,19 @@ std::optional<StreamEvent> StreamParser::next() {
 
 void StreamParser::restart() { state_->restart(); }
 void StreamParser::set_limits(const Limits& limits) { state_->limits = limits; }
+void StreamParser::set_lang(std::string lang) { state_->root.lang = std::move(lang); }
 std::size_t StreamParser::pending_bytes() const { return state_->pending_bytes(); }
+
+std::size_t StreamParser::held_bytes() const {
+    const auto& machine = state_->machine;
+    return state_->pending_bytes() + (machine ? machine->held_bytes() : 0);
+}
+
+const Element* StreamParser::unfinished() const {
+    return state_->machine ? state_->machine->unfinished() : nullptr;
+}
+
+std::uint64_t StreamParser::stanzas() const { return state_->stanzas; }
 
 std::variant<Element, StreamBroken> parse_document(std::string_view text, const Limits& limits) {
     if (text.size() > limits.stanza_bytes_max)

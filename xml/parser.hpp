@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -55,8 +56,16 @@ public:
     /// dropped.
     void restart();
     void set_limits(const Limits& limits);
+    /// xml:lang of stanzas that say none, as their stream's header does (RFC 6120 §8.1.5).
+    void set_lang(std::string lang);
     /// Bytes of the stanza that is arriving; 0 between stanzas.
     std::size_t pending_bytes() const;
+    /// What that stanza takes up in memory; it can be many times its bytes.
+    std::size_t held_bytes() const;
+    /// Its outermost element, of which the start tag is known; null before that.
+    const Element* unfinished() const;
+    /// How many are complete.
+    std::uint64_t stanzas() const;
 
 private:
     struct State;

@@ -20,7 +20,22 @@ inline QName split_qname(std::string_view name) {
 /// parser took it for (part of) a name already.
 bool is_ncname(std::string_view name);
 
-/// Whether `prefix:` followed by something stands anywhere in `value` where a QName could begin.
-bool mentions_prefix(std::string_view value, std::string_view prefix);
+constexpr bool is_name_byte(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+/// Calls `visit` with each word of `value` that could be the prefix of a QName: one that stands
+/// before a colon which something follows. One walk, however many prefixes are declared.
+template <class Visit>
+void for_each_mention(std::string_view value, Visit visit) {
+    for (std::size_t colon = value.find(':'); colon != std::string_view::npos;
+         colon = value.find(':', colon + 1)) {
+        if (colon + 1 == value.size() || !is_name_byte(value[colon + 1])) continue;
+        std::size_t begin = colon;
+        while (begin > 0 && is_name_byte(value[begin - 1])) --begin;
+        if (begin < colon) visit(value.substr(begin, colon - begin));
+    }
+}
 
 }   // namespace grid::xml

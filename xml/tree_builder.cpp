@@ -14,12 +14,21 @@ namespace {
 constexpr std::string_view xml_uri = "http://www.w3.org/XML/1998/namespace";
 constexpr std::string_view xmlns_uri = "http://www.w3.org/2000/xmlns/";
 const Ns xml_ns{xml_uri.data()};
+/// The prefix of what was in the default namespace of an element that lost its own prefix.
+constexpr std::string_view lifted_prefix = "_d";
+/// What an element costs beside itself: its name in Expat's table, the room that vectors keep.
+constexpr std::size_t element_overhead = 96;
 
 bool is_declaration(std::string_view name) {
     return name.starts_with("xmlns") && (name.size() == 5 || name[5] == ':');
 }
 
 std::string quoted(std::string_view name) { return "'" + std::string(name.substr(0, 64)) + "'"; }
+
+/// "more than 64 attributes on one element (limits.attributes_max)"
+std::string more_than(std::size_t most, const char* what, const Limits& limits, const char* name) {
+    return "more than " + std::to_string(most) + " " + what + " (" + limits.named + name + ")";
+}
 
 }   // namespace
 
@@ -41,16 +50,26 @@ void TreeBuilder::clear() {
     root_used_.clear();
     text_.clear();
     if (text_.capacity() > kept_bytes_max) text_.shrink_to_fit();
-    elements_ = 0;
+    elements_ = held_bytes_ = 0;
 }
 
 bool TreeBuilder::count_element(std::string_view name) {
-    if (++elements_ > limits_->elements_max)
-        return fail(ParseError::TooLarge, "too many elements in one stanza");
-    if (frames_.size() >= limits_->depth_max)
-        return fail(ParseError::TooLarge, "elements are nested too deeply");
-    if (name.size() > limits_->name_bytes_max)
-        return fail(ParseError::TooLarge, "the name of an element is too long");
+    const Limits& limits = *limits_;
+    if (++elements_ > limits.elements_max)
+        return fail(
+            ParseError::TooLarge,
+            more_than(limits.elements_max, "elements in one stanza", limits, "elements_max")
+        );
+    if (frames_.size() >= limits.depth_max)
+        return fail(
+            ParseError::TooLarge,
+            more_than(limits.depth_max, "elements inside one another", limits, "depth_max")
+        );
+    if (name.size() > limits.name_bytes_max)
+        return fail(
+            ParseError::TooLarge, "the name of an element is longer than limits.name_bytes_max"
+        );
+    held_bytes_ += sizeof(Element) + element_overhead;
     return true;
 }
 
@@ -59,35 +78,36 @@ bool TreeBuilder::declare(std::string_view prefix, std::string_view uri) {
     if (uri == xmlns_uri || prefix == "xmlns" || (uri == xml_uri) != (prefix == "xml"))
         return fail(ParseError::NotWellFormed, "the prefixes xml and xmlns cannot be redefined");
     if (prefix == "xml") return true;
-    bindings_.push_back({std::string(prefix), Ns::of(uri)});
+    bindings_.bind(std::string(prefix), {Ns::of(uri)});
     return true;
 }
 
-/// False for a prefix that nobody declared.
+/// False for a prefix that is not declared.
 bool TreeBuilder::resolve(std::string_view prefix, const Ns*& ns) {
-    for (std::size_t i = bindings_.size(); i-- > 0;) {
-        if (bindings_[i].prefix != prefix) continue;
-        ns = &bindings_[i].ns;
-        return true;
-    }
-    if (prefix.empty()) {
+    if (const Bound* bound = bindings_.find(prefix)) {
+        ns = &bound->ns;
+    } else if (prefix.empty()) {
         ns = &root_->default_ns;
-        return true;
-    }
-    if (prefix == "xml") {
+    } else if (prefix == "xml") {
         ns = &xml_ns;
-        return true;
+    } else if (const Ns* of_header = use_root_prefix(prefix)) {
+        ns = of_header;
+    } else {
+        return fail(
+            ParseError::BadNamespacePrefix, "the prefix " + quoted(prefix) + " is not declared"
+        );
     }
-    for (std::size_t i = 0; i < root_->prefixes.size(); ++i) {
-        if (root_->prefixes[i].prefix != prefix) continue;
-        root_used_.resize(root_->prefixes.size());
-        root_used_[i] = true;
-        ns = &root_->prefixes[i].ns;
-        return true;
-    }
-    return fail(
-        ParseError::BadNamespacePrefix, "the prefix " + quoted(prefix) + " is not declared"
-    );
+    return true;
+}
+
+/// Null when the header does not declare it.
+const Ns* TreeBuilder::use_root_prefix(std::string_view prefix) {
+    const auto& known = root_->prefixes;
+    const auto found = std::ranges::lower_bound(known, prefix, {}, &Binding::prefix);
+    if (found == known.end() || found->prefix != prefix) return nullptr;
+    root_used_.resize(known.size());
+    root_used_[static_cast<std::size_t>(found - known.begin())] = true;
+    return &found->ns;
 }
 
 bool TreeBuilder::read_attributes(const char** attributes, bool prefixed) {
@@ -97,14 +117,26 @@ bool TreeBuilder::read_attributes(const char** attributes, bool prefixed) {
     for (const char** at = attributes; *at; at += 2) {
         std::string_view name = at[0], value = at[1];
         if (name.size() > limits_->name_bytes_max)
-            return fail(ParseError::TooLarge, "the name of an attribute is too long");
+            return fail(
+                ParseError::TooLarge,
+                "the name of an attribute is longer than limits.name_bytes_max"
+            );
         if (is_declaration(name)) {
             if (++declarations > limits_->declarations_max)
-                return fail(ParseError::TooLarge, "too many namespace declarations on one element");
+                return fail(
+                    ParseError::TooLarge,
+                    "more than " + std::to_string(limits_->declarations_max) +
+                        " namespace declarations on one element (limits.declarations_max)"
+                );
             if (!read_declaration(name, value, prefixed)) return false;
         } else {
             if (attrs_.size() == limits_->attributes_max)
-                return fail(ParseError::TooLarge, "too many attributes on one element");
+                return fail(
+                    ParseError::TooLarge, more_than(
+                                              limits_->attributes_max, "attributes on one element",
+                                              *limits_, "attributes_max"
+                                          )
+                );
             attrs_.emplace_back(std::string(name), std::string(value));
         }
     }
@@ -112,9 +144,11 @@ bool TreeBuilder::read_attributes(const char** attributes, bool prefixed) {
 }
 
 bool TreeBuilder::read_declaration(std::string_view name, std::string_view uri, bool prefixed) {
-    // Every prefix is looked for among all that are in force.
     if (bindings_.size() == limits_->bindings_max)
-        return fail(ParseError::TooLarge, "too many namespace declarations in force");
+        return fail(
+            ParseError::TooLarge, "more than " + std::to_string(limits_->bindings_max) +
+                                      " namespace declarations in force at one place"
+        );
     std::string_view prefix = name.substr(std::min<std::size_t>(name.size(), 6));
     // A prefix, unlike the default namespace, cannot be taken back.
     if (name.size() > 5 && (!is_ncname(prefix) || uri.empty()))
@@ -131,16 +165,50 @@ bool TreeBuilder::make_element(std::string_view name, const char** attributes, E
     if (!is_ncname(local) || (prefixed && !is_ncname(prefix)))
         return fail(ParseError::NotWellFormed, quoted(name) + " is no qualified name");
     if (!read_attributes(attributes, prefixed) || !resolve_attrs(attrs_)) return false;
-    const Ns* ns = nullptr;
-    if (!resolve(prefix, ns)) return false;
+    const Ns* found = nullptr;
+    if (!resolve(prefix, found)) return false;
+    Ns ns = *found;   // `found` may be moved by what is bound below
+    bool is_content = !root_->name.empty() && ns == ns::client;
+    if (frames_.size() > 1) is_content = is_content && frames_[frames_.size() - 2].is_content;
+    if (!frames_.empty()) frames_.back().is_content = is_content;
+    if (prefixed && is_content && !lift_default()) return false;
+    const Bound* outside = prefixed ? nullptr : bindings_.find({});
+    const bool is_lifted = outside && outside->is_lifted;
+    if (is_lifted && std::ranges::find(declarations_, lifted_prefix, &Declaration::prefix) !=
+                         declarations_.end())
+        return fail(ParseError::BadNamespacePrefix, "the prefix _d is taken here: use another");
     // The room for attributes is used again for the next element, so exactly theirs is allocated.
     Attrs own;
     own.reserve(attrs_.size());
     std::ranges::move(attrs_, std::back_inserter(own));
-    made = Element(std::string(local), *ns, std::move(own));
-    if (prefixed) made.set_prefix(std::string(prefix));
+    held_bytes_ += own.size() * sizeof(Attr) + declarations_.size() * sizeof(Declaration);
+    made = Element(std::string(local), std::move(ns), std::move(own));
+    if (prefixed && !is_content) made.set_prefix(std::string(prefix));
+    if (is_lifted) made.set_prefix(std::string(lifted_prefix));
     for (Declaration& each : declarations_)
         made.declare(std::move(each.prefix), std::move(each.uri));
+    return true;
+}
+
+/// An element that loses its prefix is in the default namespace from then on. Another default
+/// namespace that it declares for its content is bound to a prefix instead: written again at each
+/// child it would multiply the stanza.
+bool TreeBuilder::lift_default() {
+    const auto own = std::ranges::find(declarations_, std::string(), &Declaration::prefix);
+    if (own == declarations_.end()) return true;
+    const Ns declared = Ns::of(own->uri);
+    if (declared == ns::client || declared.empty()) {
+        declarations_.erase(own);
+        return true;
+    }
+    if (bindings_.find(lifted_prefix) || use_root_prefix(lifted_prefix)) {
+        const Bound* outer = bindings_.find(lifted_prefix);
+        if (!outer || !outer->is_lifted)
+            return fail(ParseError::BadNamespacePrefix, "the prefix _d is taken here: use another");
+    }
+    own->prefix = lifted_prefix;
+    bindings_.bind(std::string(), {declared, true});
+    bindings_.bind(std::string(lifted_prefix), {declared, true});
     return true;
 }
 
@@ -169,19 +237,15 @@ bool TreeBuilder::resolve_attrs(const Attrs& attrs) {
 
 /// A value like `ex:Type` may be a QName that rests on a declaration of the stream header.
 void TreeBuilder::note_mentions(std::string_view value) {
-    if (!root_->has_own_prefixes) return;
-    for (std::size_t i = 0; i < root_->prefixes.size(); ++i) {
-        const Binding& binding = root_->prefixes[i];
-        if (binding.ns == ns::streams || !mentions_prefix(value, binding.prefix)) continue;
-        root_used_.resize(root_->prefixes.size());
-        root_used_[i] = true;
-    }
+    if (root_->prefixes.empty()) return;
+    for_each_mention(value, [this](std::string_view word) { use_root_prefix(word); });
 }
 
 void TreeBuilder::flush_text() {
     if (text_.empty()) return;
     note_mentions(text_);
     frames_.back().element->append(text_);
+    held_bytes_ += sizeof(Element);
     text_.clear();
 }
 
@@ -192,19 +256,21 @@ bool TreeBuilder::open(std::string_view name, const char** attributes) {
         place = &frames_.back().element->mutable_nodes().emplace_back();
     }
     if (!count_element(name)) return false;
-    frames_.push_back({place, bindings_.size()});
+    frames_.push_back({place, bindings_.size(), false});
     return make_element(name, attributes, *place);
 }
 
 void TreeBuilder::close() {
     assert(is_inside());
     flush_text();
-    bindings_.resize(frames_.back().bindings);
+    bindings_.rewind(frames_.back().bindings);
     frames_.pop_back();
 }
 
 Element TreeBuilder::take() {
     add_root_declarations(stanza_);
+    if (!root_->lang.empty() && stanza_.ns() == ns::client && !stanza_.attr("xml:lang"))
+        stanza_.set("xml:lang", root_->lang);
     Element done = std::move(stanza_);
     clear();
     return done;
@@ -214,7 +280,7 @@ Element TreeBuilder::take() {
 void TreeBuilder::add_root_declarations(Element& stanza) const {
     for (std::size_t i = 0; i < root_used_.size(); ++i) {
         const auto& [prefix, declared] = root_->prefixes[i];
-        if (!root_used_[i] || declared == ns::streams) continue;
+        if (!root_used_[i]) continue;
         bool own = false;
         for (const Declaration& each : stanza.declarations()) own = own || each.prefix == prefix;
         if (!own) stanza.declare(prefix, std::string(declared.uri()));
@@ -230,15 +296,10 @@ bool TreeBuilder::take_header(
     if (open.header.name() != "stream")
         return fail(ParseError::BadFormat, "a stream begins with <stream:stream>");
     root.name = name;
-    for (Binding& binding : bindings_) {
-        if (binding.prefix.empty())
-            root.default_ns = std::move(binding.ns);
-        else
-            root.prefixes.push_back(std::move(binding));
-    }
-    for (const Binding& each : root.prefixes) {
-        if (each.ns != ns::streams) root.has_own_prefixes = true;
-    }
+    if (const Bound* bound = bindings_.find({})) root.default_ns = bound->ns;
+    for (const Declaration& each : open.header.declarations())
+        if (!each.prefix.empty()) root.prefixes.push_back({each.prefix, Ns::of(each.uri)});
+    std::ranges::sort(root.prefixes, {}, &Binding::prefix);
     open.content_ns = root.default_ns.uri();
     clear();
     return true;

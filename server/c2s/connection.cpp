@@ -14,9 +14,16 @@ namespace asio = boost::asio;
 using net::Outbox;
 
 namespace {
+using std::chrono::steady_clock;
+
 constexpr auto goodbye_seconds_max = std::chrono::seconds(2);
-/// Own words (pings answered here) that may wait for a slow reader before we stop reading it.
-constexpr std::size_t own_bytes_max = 256 * 1024;
+/// How long a stream that is to end waits for the answers that it is owed.
+constexpr auto last_answers_seconds_max = std::chrono::seconds(30);
+/// A connection that always has input lets others have its thread after so much.
+constexpr std::size_t turn_stanzas_max = 64;
+constexpr auto turn_max = std::chrono::microseconds(500);
+/// A stanza of this size is let arrive whatever the account's budget says.
+constexpr std::size_t uncharged_bytes_max = 16 * 1024;
 }   // namespace
 
 Connection::Connection(
@@ -27,7 +34,9 @@ Connection::Connection(
       address_(std::move(address)),
       name_("c2s-" + std::to_string(id)),
       direct_tls_(direct_tls),
-      parser_(shared.config.limits.xml),
+      parser_(
+          direct_tls ? shared.config.limits.before_login() : shared.config.limits.in_the_clear()
+      ),
       outbox_(stream_) {}
 
 asio::awaitable<void> Connection::run(
@@ -54,7 +63,7 @@ asio::awaitable<void> Connection::run(
 }
 
 asio::awaitable<void> Connection::serve() {
-    last_read_ = std::chrono::steady_clock::now();
+    last_read_ = turn_.began = steady_clock::now();
     watch_idle();
     // What came together with the bind request is in the parser already.
     while (co_await take_events() && !is_closing_ && co_await read_some()) {
@@ -65,7 +74,7 @@ asio::awaitable<void> Connection::serve() {
 asio::awaitable<bool> Connection::read_some() {
     // One buffer for all connections of the thread; nothing of it is kept across a wait.
     thread_local std::array<char, 32 * 1024> scratch;
-    while (!is_closing_) {
+    while (!is_closing_ && !fault_) {
         auto now = stream_.read_now(scratch);
         if (now.error) {
             ending_ = now.error == asio::error::eof ? Ending::Closed : Ending::CutOff;
@@ -75,64 +84,110 @@ asio::awaitable<bool> Connection::read_some() {
             co_return false;
         }
         if (now.would_block) {
+            is_reading_ = true;
             co_await stream_.wait_readable();   // also ends when wake() cancels it
+            is_reading_ = false;
+            turn_ = {steady_clock::now(), 0};
             continue;
         }
-        last_read_ = std::chrono::steady_clock::now();
+        last_read_ = steady_clock::now();
         is_pinged_ = false;
         if (negotiation_) pre_auth_bytes_ += now.bytes;
         parser_.feed({scratch.data(), now.bytes});
+        if (!negotiation_) {
+            charge_unfinished();
+            watch_stanza();
+        }
         co_return true;
+    }
+    co_return !is_closing_;
+}
+
+/// What one read gave, to the grid; returns when it was taken. False: the stream is to end.
+asio::awaitable<bool> Connection::take_events() {
+    while (!is_closing_) {
+        if (is_turn_over()) co_await yield();
+        std::vector<Inbound> inbound;
+        const Took took = take_turn(inbound);
+        flush();
+        if (!inbound.empty()) co_await hand_over(std::move(inbound));
+        const bool is_last = took == Took::End || (took == Took::All && fault_);
+        if (is_last) {
+            co_await answer_what_was_taken();
+            if (!fault_) reason_ = "the peer closed the stream";
+            co_return false;   // end() says the error, behind the last answer
+        }
+        co_await wait_for_room();
+        if (took == Took::All) co_return true;
     }
     co_return false;
 }
 
-/// One read's worth of stanzas to the grid; returns when they were taken.
-asio::awaitable<bool> Connection::take_events() {
-    std::vector<Inbound> inbound;
-    std::optional<xml::StreamError> error;
-    bool is_end = false;
-    while (!error && !is_end) {
+/// Stanzas from the parser, until there is none or others are to have their turn.
+Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
+    std::string answers;   // to what needs no other strand
+    Took took = Took::TurnOver;
+    do {   // one at least
         auto event = parser_.next();
-        if (!event) break;
-        if (auto* stanza = std::get_if<xml::Element>(&*event)) {
+        ++turn_.stanzas;
+        std::optional<xml::StreamError> wrong;
+        if (!event) {
+            took = Took::All;
+        } else if (auto* stanza = std::get_if<xml::Element>(&*event)) {
             auto routed = shared_.grid.router().prepare(*session_, std::move(*stanza));
             if (auto* one = std::get_if<Inbound>(&routed)) inbound.push_back(std::move(*one));
-            if (auto* answer = std::get_if<std::string>(&routed)) outbox_.push(std::move(*answer));
-            if (auto* wrong = std::get_if<xml::StreamError>(&routed)) error = std::move(*wrong);
+            if (auto* answer = std::get_if<std::string>(&routed)) answers += *answer;
+            if (auto* error = std::get_if<xml::StreamError>(&routed)) wrong = std::move(*error);
         } else if (auto* broken = std::get_if<xml::StreamBroken>(&*event)) {
-            error = xml::to_stream_error(*broken);
+            wrong = xml::to_stream_error(*broken);
         } else if (std::holds_alternative<xml::StreamClose>(*event)) {
-            is_end = true;
+            took = Took::End;
             ending_ = Ending::Goodbye;
         } else {
-            error = xml::StreamError{"bad-format", "a stream has one header", {}};
+            wrong = xml::StreamError{"bad-format", "a stream has one header", {}};
         }
-    }
-    flush();
-    if (!inbound.empty()) co_await hand_over(std::move(inbound));
-    if (error) {
-        end_with(*error);
-        co_return false;
-    }
-    if (is_end) {
-        reason_ = "the peer closed the stream";
-        co_await net::from_callback<bool>([this](auto done) {
-            shared_.grid.finish(session_, [done] { done(true); });
-        });
-        co_return false;
-    }
-    while (outbox_.own_bytes() > own_bytes_max && !is_closing_) {
+        if (!wrong) continue;
+        fault_ = std::move(wrong);   // what came before it is not thrown away with it
+        took = Took::End;
+    } while (took == Took::TurnOver && !is_turn_over());
+    outbox_.push(std::move(answers));
+    return took;
+}
+
+bool Connection::is_turn_over() {
+    return turn_.stanzas >= turn_stanzas_max || steady_clock::now() - turn_.began >= turn_max;
+}
+
+/// Whatever waits for this thread or strand goes first.
+asio::awaitable<void> Connection::yield() {
+    co_await asio::post(stream_.get_executor(), asio::use_awaitable);
+    turn_ = {steady_clock::now(), 0};
+}
+
+/// A peer that does not read its answers is not asked for more.
+asio::awaitable<void> Connection::wait_for_room() {
+    while (!is_closing_ && !outbox_.empty() && outbox_.is_over()) {
         co_await stream_.wait_writable();
+        turn_ = {steady_clock::now(), 0};
         flush();
     }
-    co_return true;
+}
+
+/// Waits, within a bound, until every request that was taken has its answer in the outbox.
+asio::awaitable<void> Connection::answer_what_was_taken() {
+    last_answers_ =
+        std::make_unique<asio::steady_timer>(stream_.get_executor(), last_answers_seconds_max);
+    shared_.grid.finish(session_, [self = shared_from_this()] {
+        asio::post(self->stream_.get_executor(), [self] { self->last_answers_->cancel(); });
+    });
+    co_await last_answers_->async_wait(net::no_throw);
 }
 
 asio::awaitable<void> Connection::hand_over(std::vector<Inbound> inbound) {
     co_await net::from_callback<bool>([this, &inbound](auto done) {
         shared_.grid.submit(session_, std::move(inbound), [done] { done(true); });
     });
+    turn_ = {steady_clock::now(), 0};
 }
 
 void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
@@ -222,23 +277,35 @@ void Connection::end_with(const xml::StreamError& error) {
     wake();
 }
 
+/// Ends the stream with an error that the coroutine sends when all answers are out.
+void Connection::fault(xml::StreamError error) {
+    if (!fault_) fault_ = std::move(error);
+    boost::system::error_code ignored;
+    stream_.socket().cancel(ignored);
+}
+
 /// Makes whatever waits on the socket return, so that the coroutine sees that it is to end.
 void Connection::wake() {
     is_closing_ = true;
     boost::system::error_code ignored;
     stream_.socket().cancel(ignored);
+    if (last_answers_) last_answers_->cancel();
 }
 
 /// The last words, within a bound; then the table forgets us.
 asio::awaitable<void> Connection::end() {
     is_closing_ = true;
     idle_timer_.reset();
+    stanza_timer_.reset();
+    parser_.restart();   // what is half there is of no use, and the goodbye may take a while
+    charge_unfinished();
     if (session_) {
         // What was told on the grid strand is either sent or known to be lost before we leave.
         co_await net::from_callback<bool>([this](auto done) {
             shared_.grid.detach(session_, [done] { done(true); });
         });
         take_mail();
+        if (fault_) end_with(*fault_);
         if (!is_end_sent_) outbox_.push(std::string("</stream:stream>"));
         is_end_sent_ = true;
         shared_.grid.leave(session_, reason_, delivered());
@@ -282,6 +349,69 @@ void Connection::watch_idle() {
             self->flush();
         }
         self->watch_idle();
+    });
+}
+
+/// What an unfinished stanza takes up is its account's: it can be many times what was sent, and
+/// stay as long as the stream.
+void Connection::charge_unfinished() {
+    if (!session_) return;
+    const auto& account = session_->budget->parent();
+    std::size_t held = parser_.held_bytes();
+    if (held <= uncharged_bytes_max) held = 0;
+    auto& charged = unfinished_.charged_bytes;
+    if (held <= charged) {
+        account->give(charged - held);
+    } else if (account->take(held - charged) != net::Budget::Taken::Yes) {
+        const bool is_account = account->used() + (held - charged) > account->bytes_max();
+        return fault(
+            {is_account ? "policy-violation" : "resource-constraint",
+             is_account ? "what this account sends and does not complete, and what it does not "
+                          "read, takes up more than 4 x limits.outbox_bytes_max"
+                        : "what all clients have not completed or read takes up more than "
+                          "limits.process_bytes_max",
+             {}}
+        );
+    }
+    charged = held;
+}
+
+/// After bytes were read: a stanza must end in time once it has begun.
+void Connection::watch_stanza() {
+    if (shared_.config.limits.stanza_seconds_max == 0) return;
+    auto& stanza = unfinished_;
+    if (parser_.pending_bytes() == 0) {
+        stanza.is_known = false;
+        return;
+    }
+    if (stanza.is_known && stanza.number == parser_.stanzas()) return;
+    stanza.is_known = true;
+    stanza.number = parser_.stanzas();
+    stanza.began = last_read_;
+    if (!stanza.is_watched) arm_stanza_timer();
+}
+
+void Connection::arm_stanza_timer() {
+    const auto most = std::chrono::seconds(shared_.config.limits.stanza_seconds_max);
+    if (!stanza_timer_)
+        stanza_timer_ = std::make_unique<asio::steady_timer>(stream_.get_executor());
+    unfinished_.is_watched = true;
+    stanza_timer_->expires_at(unfinished_.began + most);
+    stanza_timer_->async_wait([weak = weak_from_this(), most](boost::system::error_code error) {
+        auto self = weak.lock();
+        if (error || !self || self->is_closing_) return;
+        auto& stanza = self->unfinished_;
+        stanza.is_watched = false;
+        if (!stanza.is_known) return;
+        // The client cannot help it that we were not reading.
+        if (!self->is_reading_) stanza.began = steady_clock::now();
+        if (steady_clock::now() - stanza.began < most) return self->arm_stanza_timer();
+        self->fault(
+            {"policy-violation",
+             "a stanza was not complete after limits.stanza_seconds_max, " +
+                 std::to_string(most.count()) + " seconds",
+             {}}
+        );
     });
 }
 

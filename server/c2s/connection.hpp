@@ -68,7 +68,13 @@ private:
     boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
     boost::asio::awaitable<void> serve();
     Awaitable take_events();
+    enum class Took { All, TurnOver, End };
+    Took take_turn(std::vector<Inbound>& inbound);
+    bool is_turn_over();
+    boost::asio::awaitable<void> yield();
     boost::asio::awaitable<void> hand_over(std::vector<Inbound> inbound);
+    boost::asio::awaitable<void> wait_for_room();
+    boost::asio::awaitable<void> answer_what_was_taken();
     boost::asio::awaitable<void> end();
 
     void take_mail();
@@ -76,7 +82,11 @@ private:
     void flush();
     void wait_writable();
     void end_with(const xml::StreamError& error);
+    void fault(xml::StreamError error);
     void wake();
+    void charge_unfinished();
+    void watch_stanza();
+    void arm_stanza_timer();
     Delivered delivered();
     void watch_idle();
 
@@ -99,6 +109,22 @@ private:
     std::chrono::steady_clock::time_point last_read_;
     bool is_pinged_ = false;
     std::unique_ptr<boost::asio::steady_timer> idle_timer_;
+    /// What the peer did wrong: said to it after the answers to what came before.
+    std::optional<xml::StreamError> fault_;
+    std::unique_ptr<boost::asio::steady_timer> last_answers_;   // waits for those
+    struct {
+        std::chrono::steady_clock::time_point began;
+        std::size_t stanzas = 0;
+    } turn_;   // since this connection last let others have its thread
+    /// The stanza that is arriving: its number, when it began, what it was charged for.
+    struct {
+        std::uint64_t number = 0;
+        std::chrono::steady_clock::time_point began;
+        bool is_known = false, is_watched = false;
+        std::size_t charged_bytes = 0;
+    } unfinished_;
+    bool is_reading_ = false;
+    std::unique_ptr<boost::asio::steady_timer> stanza_timer_;
 };
 
 }   // namespace grid::server::c2s

@@ -49,8 +49,13 @@ asio::awaitable<bool> Connection::establish() {
             if (!co_await perform(negotiation_->on_event(std::move(*event), fresh_id())))
                 co_return false;
         }
+        // What is refused anyway is not waited for.
+        if (const xml::Element* begun = parser_.unfinished(); begun && !negotiation_->is_bound())
+            if (!co_await perform(negotiation_->on_start_tag(*begun))) co_return false;
     }
     const bool bound = negotiation_->is_bound() && !is_closing_;
+    parser_.set_limits(shared_.config.limits.xml);
+    parser_.set_lang(negotiation_->lang());
     negotiation_.reset();
     co_return bound;
 }
@@ -109,6 +114,7 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
                                     {"reason", presented.reason}}
         );
     next = negotiation_->on_tls(std::move(presented));
+    parser_.set_limits(shared_.config.limits.before_login());
     co_return true;
 }
 

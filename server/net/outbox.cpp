@@ -19,9 +19,11 @@ void Outbox::push(std::vector<Outgoing> stanzas, std::size_t bytes) {
 }
 
 void Outbox::push(std::string bytes) {
-    own_bytes_ += bytes.size();
+    if (bytes.empty()) return;
+    const bool is_own = !budget_ || budget_->take(bytes.size()) != Budget::Taken::Yes;
+    (is_own ? own_bytes_ : budgeted_) += bytes.size();
     queued_ += bytes.size();
-    queue_.push_back({{nullptr, std::make_shared<const std::string>(std::move(bytes))}, true});
+    queue_.push_back({{nullptr, std::make_shared<const std::string>(std::move(bytes))}, is_own});
 }
 
 void Outbox::gather(std::string& into) {

@@ -23,8 +23,14 @@ public:
 
     /// `bytes` were taken from the budget and are given back as the stanzas leave.
     void push(std::vector<Outgoing> stanzas, std::size_t bytes);
-    /// The connection's own words: not budgeted, they are few and bounded by the peer's.
+    /// The connection's own words. They draw on the budget as everything else; where it is full
+    /// they are queued all the same, and is_over() says that no more should be asked for.
     void push(std::string bytes);
+    /// Half of the budget is in use: for a peer that does not read its answers no more of its
+    /// stanzas are read. The other half is kept for events.
+    bool is_over() const {
+        return own_bytes_ > 0 || (budget_ && budget_->used() >= budget_->bytes_max() / 2);
+    }
     void set_budget(std::shared_ptr<Budget> budget) { budget_ = std::move(budget); }
 
     /// See Transport::mark.
@@ -36,14 +42,12 @@ public:
     Flushed flush();
 
     bool empty() const { return next_ == queue_.size() && unsent_.empty(); }
-    /// Of the connection's own words, not yet sent.
-    std::size_t own_bytes() const { return own_bytes_; }
     void drop();
 
 private:
     struct Entry {
         Outgoing stanza;
-        bool is_own = false;
+        bool is_own = false;   // not from the budget
     };
     void gather(std::string& into);
 

@@ -61,22 +61,17 @@ private:
 
     /// The answer comes from the address that was asked (design §6).
     xml::Bytes to_bytes(const Answer& answer) const {
-        auto out = std::make_shared<std::string>();
-        auto attribute = [&](std::string_view name, std::string_view value) {
-            if (value.empty()) return;
-            *out += ' ';
-            *out += name;
-            *out += "='";
-            xml::append_escaped_attr(*out, value);
-            *out += '\'';
-        };
         const auto* reply = std::get_if<1>(&answer);
         // Partly done (XEP-0060 §8.8.2.4): an error that carries what was not.
         const bool is_failed = reply && pubsub::is_failed(*reply);
-        *out += reply && !is_failed ? "<iq type='result'" : "<iq type='error'";
-        attribute("id", id_);
-        attribute("from", to_);
-        attribute("to", session_->jid.str());
+        xml::Element head("iq", xml::ns::client);
+        head.set("type", reply && !is_failed ? "result" : "error");
+        for (const auto& [name, value] :
+             {std::pair("id", &id_), std::pair("from", &to_), std::pair("to", &session_->jid.str())
+             })
+            if (!value->empty()) head.set(name, *value);
+        auto out = std::make_shared<std::string>();
+        xml::write_head(*out, head, xml::ns::client.uri());
         if (reply && !*reply) {
             *out += "/>";
             return out;

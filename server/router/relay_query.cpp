@@ -15,12 +15,12 @@ xml::StanzaError offline() {
 
 std::string query_id(const xml::Element& iq) { return std::string(iq.attr_or("id", "")); }
 
-/// `<iq` with one more attribute; the text was written without it.
-xml::Bytes with_attribute(const std::string& iq, std::string_view name, const std::string& value) {
-    auto out = std::make_shared<std::string>("<iq ");
-    out->append(name).append("='");
-    xml::append_escaped_attr(*out, value);
-    out->append("'").append(iq, 3);
+/// The whole of a relayed iq: `head` has its attributes, `tail` is the text of its content.
+xml::Bytes joined(const xml::Element& head, const xml::Bytes& tail) {
+    auto out = std::make_shared<std::string>();
+    out->reserve(tail->size() + 256);
+    xml::write_head(*out, head, xml::ns::client.uri());
+    *out += *tail;
     return out;
 }
 
@@ -31,14 +31,15 @@ Inbound Router::prepare_relayed_iq(const Session& session, xml::Element iq, xml:
     inbound.destination = addresses_.classify(to, session.bare);
     const auto type = xml::iq_type(iq);
     const bool is_answer = *type == xml::IqType::Result || *type == xml::IqType::Error;
-    // Answers get their `from`, queries that go through the grid their `to` when it is known who
-    // it is.
+    // Answers get their `from`, queries that go through the grid their `to` on the grid strand:
+    // only there it is known which. The content is text by then.
     if (is_answer)
         iq.remove_attr("from");
     else
-        iq.set("from", session.jid.str()).remove_attr("to");
-    inbound.relayed =
-        std::make_shared<const std::string>(xml::to_string(iq, xml::ns::client.uri()));
+        iq.set("from", session.jid.str());
+    auto tail = std::make_shared<std::string>();
+    xml::write_tail(*tail, iq, xml::ns::client.uri());
+    inbound.relayed = std::move(tail);
     inbound.stanza = skeleton(std::move(iq));
     inbound.stanza.set("to", to.str());
     inbound.to = std::move(to);
@@ -80,10 +81,11 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
     query.id = query_id(iq);
     if (is_for_grid) query.asked = inbound.to;
     switch (queries_.add(std::move(query), std::chrono::steady_clock::now())) {
-        case Queries::Taken::Yes:
-            return fanout_.send(
-                target, {nullptr, with_attribute(*inbound.relayed, "to", to.str())}
-            );
+        case Queries::Taken::Yes: {
+            xml::Element head = iq;
+            head.set("to", to.str());
+            return fanout_.send(target, {nullptr, joined(head, inbound.relayed)});
+        }
         case Queries::Taken::Busy:
             return refuse(xml::resource_constraint("too many of your queries wait for an answer"));
         case Queries::Taken::Duplicate:
@@ -97,7 +99,9 @@ void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const SessionPtr asker = sessions_.find(query->asker);
     if (!asker) return;
     const xml::Jid& from = query->asked.empty() ? query->to : query->asked;
-    fanout_.send(asker, {nullptr, with_attribute(*inbound.relayed, "from", from.str())});
+    xml::Element head = inbound.stanza;
+    head.set("from", from.str());
+    fanout_.send(asker, {nullptr, joined(head, inbound.relayed)});
 }
 
 void Router::tell_unanswered(

@@ -28,7 +28,8 @@ struct Inbound {
     xml::Element stanza;
     /// For a service: what to run.
     std::optional<pubsub::Prepared> prepared;
-    /// For another client: the stanza with `from` stamped.
+    /// For another client: a message with `from` stamped; of an iq what follows its start tag,
+    /// which is written when all its attributes are known (xml::write_tail).
     xml::Bytes relayed;
 };
 

@@ -37,7 +37,7 @@ Element sasl_features(bool offers_external, const Config::Limits& limits) {
     if (offers_external)
         out.add(Element("mechanisms", ns::sasl, {}, Element::with_text("mechanism", "EXTERNAL")));
     const std::size_t before_login = limits.pre_auth_bytes_max;
-    out.add(limits_of(std::min(before_login, limits.xml.stanza_bytes_max)));
+    out.add(limits_of(std::min(before_login, limits.pre_auth_stanza_bytes_max)));
     return out;
 }
 

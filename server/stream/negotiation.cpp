@@ -77,6 +77,12 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
         out.emplace_back(std::move(sent));
         return fail(*header.error);
     }
+    if (layer == Layer::Tls && !presented.present) {
+        // No mechanism can be offered, and features without any would say that all is done
+        // (§4.3.5).
+        out.emplace_back(std::move(sent));
+        return fail("not-authorized", presented.reason);
+    }
     stream_from = header.from.bare();
     const auto& limits = settings.config->limits;
     const auto features = layer == Layer::Plain ? plain_features()
@@ -98,6 +104,17 @@ void Negotiation::State::on_element(const xml::Element& element) {
     if (layer == Layer::Authenticated && element.is("iq", ns::client) &&
         element.child("bind", ns::bind) != nullptr)
         return on_bind(element);
+    refuse_unknown(element);
+}
+
+/// By name alone: some element of it is awaited.
+bool Negotiation::State::may_begin(const xml::Element& element) const {
+    if (element.is("starttls", ns::tls)) return true;
+    if (layer != Layer::Authenticated) return element.ns() == ns::sasl;
+    return element.is("iq", ns::client);
+}
+
+void Negotiation::State::refuse_unknown(const xml::Element& element) {
     if (is_stanza(element))   // §4.9.3.12
         return fail(
             "not-authorized", layer == Layer::Authenticated
@@ -148,6 +165,12 @@ Actions Negotiation::on_event(xml::StreamEvent event, const std::string& stream_
         },
         event
     );
+    return state.take_actions();
+}
+
+Actions Negotiation::on_start_tag(const xml::Element& element) {
+    auto& state = *state_;
+    if (state.awaits == Awaits::Element && !state.may_begin(element)) state.refuse_unknown(element);
     return state.take_actions();
 }
 

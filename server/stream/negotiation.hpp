@@ -62,6 +62,8 @@ public:
 
     /// `stream_id` must be unpredictable; one is used per header (§4.7.3).
     Actions on_event(xml::StreamEvent event, const std::string& stream_id);
+    /// Of an element that is not complete yet: what is refused whatever is in it, is refused now.
+    Actions on_start_tag(const xml::Element& element);
     Actions on_tls(tls::Presented presented);
     /// Empty error: entered. Else the SASL failure condition (account-disabled, not-authorized …),
     /// text.

@@ -30,6 +30,8 @@ struct Negotiation::State {
     Actions take_actions() { return std::exchange(out, {}); }
     void on_header(const xml::StreamOpen& open);
     void on_element(const xml::Element& element);
+    bool may_begin(const xml::Element& element) const;
+    void refuse_unknown(const xml::Element& element);
     void on_close();
     void start_tls();
     void refuse_tls();

@@ -11,7 +11,7 @@ import iodef
 from certs import Authority
 from gridd import BROKER, CONTROLLER, DOMAIN, Operated
 from policies import EVERYTHING, NOTHING, SEE_ONLY
-from raw import Raw
+from raw import Raw, header
 from stock import Client, LoginFailed
 
 
@@ -34,8 +34,14 @@ class Certificates(unittest.TestCase):
         mark = self.server.log_mark()
         with Raw(self.server.c2s, DOMAIN) as client:
             client.starttls(bundle)
-            self.assertNotIn("EXTERNAL", client.open())
-            answer = client.authenticate(authzid)
+            if bundle is None:   # nothing can be offered: told at once (RFC 6120 §4.3.5)
+                client.send(header(DOMAIN))
+                answer = client.until_closed()
+                self.assertNotIn("<stream:features", answer)
+                self.assertIn("<stream:error", answer)
+            else:
+                self.assertNotIn("EXTERNAL", client.open())
+                answer = client.authenticate(authzid)
             self.assertIn(f"<{condition}", answer)
             self.assertRegex(answer, r"<text\b[^>]*>[^<]{10,}</text>")
         # A line of an earlier connection that ends only now is not meant.
@@ -106,7 +112,7 @@ class Certificates(unittest.TestCase):
 
     def test_attempts_are_counted(self):
         with Raw(self.server.c2s, DOMAIN) as client:
-            client.starttls(None)
+            client.starttls(self.authority.expired(self.jid))
             client.open()
             for _ in range(10):
                 client.send_quietly(

@@ -38,10 +38,10 @@ class Memory(unittest.TestCase):
         for data, _ in INSIDE.values():
             yield lambda c, data=data: (c.login(self.alice), c.send_quietly(data), c.until_closed())
             yield lambda c, data=data: (
-                c.starttls(), c.open(), c.send_quietly(data), c.until_closed()
+                c.starttls(self.alice), c.open(), c.send_quietly(data), c.until_closed()
             )
         yield lambda c: (c.starttls(self.expired), c.open(), c.authenticate())
-        yield lambda c: (c.starttls(), c.open(), c.authenticate())
+        yield lambda c: (c.starttls(), c.send(header(DOMAIN)), c.until_closed())
         yield lambda c: (c.open(), c.send(STARTTLS + header(DOMAIN)), c.until_closed())
         yield lambda c: (c.open(), c.send(STARTTLS), c.expect("<proceed"), c.send(b"\x00" * 99))
         yield lambda c: c.send("<stream:stream")

@@ -21,10 +21,10 @@ const std::string stanzas =
 Lines expected() {
     return {
         "open jabber:client grid.example",
-        "<iq type='set' id='a&gt;b&apos;c'><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+        "<iq type='set' id=\"a>b'c\"><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
         "<publish node='n'><item id='1'><x:alert xmlns:x='urn:x' x:level='3'>\n "
         "&lt;\xE2\x82\xAC&amp;"
-        "\xE2\x82\xAC \xF0\x9F\x98\x80&lt;raw&gt; ]] ]</x:alert></item></publish></pubsub></iq>",
+        "\xE2\x82\xAC \xF0\x9F\x98\x80&lt;raw> ]] ]</x:alert></item></publish></pubsub></iq>",
         "<presence/>",
         "<message to='b'><body>hello</body></message>",
         "close",

@@ -96,15 +96,95 @@ TEST_CASE("declarations of the stream header travel with the stanzas that use th
     );
 }
 
-TEST_CASE("a stanza may have the default namespace as a prefix") {
+namespace {
+
+/// What a client gets of what another sent.
+std::string relayed(const std::string& text) {
+    StreamParser parser = opened();
+    return to_string(stanza_of(parser, text), "jabber:client");
+}
+
+}   // namespace
+
+TEST_CASE("a stanza loses its prefix, and so does what is of jabber:client in it") {
     StreamParser parser = opened();
     Element iq = stanza_of(parser, "<c:iq xmlns:c='jabber:client' id='1'><c:x/><y/></c:iq>");
     CHECK(iq.is("iq", ns::client));
+    CHECK(iq.prefix().empty());
     CHECK(iq.child("x") != nullptr);
     CHECK(iq.child("y") != nullptr);
+    CHECK(to_string(iq, "jabber:client") == "<iq xmlns:c='jabber:client' id='1'><x/><y/></iq>");
     CHECK(
-        to_string(iq, "jabber:client") == "<c:iq xmlns:c='jabber:client' id='1'><c:x/><y/></c:iq>"
+        relayed("<c:message xmlns:c='jabber:client'><c:body c:a='1'>hi</c:body></c:message>") ==
+        "<message xmlns:c='jabber:client'><body c:a='1'>hi</body></message>"
     );
+    // In another namespace the prefix is its author's own, as a signature over it may need.
+    CHECK(
+        relayed("<message><f xmlns='urn:f'><c:message xmlns:c='jabber:client'/></f></message>") ==
+        "<message><f xmlns='urn:f'><c:message xmlns:c='jabber:client'/></f></message>"
+    );
+    CHECK(
+        relayed("<message><c:body xmlns:c='urn:c'/></message>") ==
+        "<message><c:body xmlns:c='urn:c'/></message>"
+    );
+}
+
+TEST_CASE("a stanza whose prefix came from the header loses it as well") {
+    StreamParser parser{Limits{}};
+    parser.feed(
+        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+        "xmlns:x='jabber:client'>"
+    );
+    drain(parser);
+    Element iq = stanza_of(parser, "<x:iq type='get' id='k1'><q1 xmlns='urn:q'/></x:iq>");
+    CHECK(
+        to_string(iq, "jabber:client") ==
+        "<iq xmlns:x='jabber:client' type='get' id='k1'><q1 xmlns='urn:q'/></iq>"
+    );
+}
+
+TEST_CASE("another default namespace of a stanza with a prefix is bound to a prefix itself") {
+    CHECK(
+        relayed("<c:message xmlns:c='jabber:client' xmlns='urn:d'><y><z/></y><y xmlns='urn:e'/>"
+                "<c:body/></c:message>") ==
+        "<message xmlns:c='jabber:client' xmlns:_d='urn:d'><_d:y><_d:z/></_d:y>"
+        "<y xmlns='urn:e'/><body/></message>"
+    );
+    CHECK(
+        relayed("<c:message xmlns:c='jabber:client' xmlns=''><y><z/></y></c:message>") ==
+        "<message xmlns:c='jabber:client'><y xmlns=''><z/></y></message>"
+    );
+    // So a long name does not stand at each child.
+    std::string many = "<c:message xmlns:c='jabber:client' xmlns='urn:" + std::string(10'000, 'd');
+    many += "'>";
+    for (int i = 0; i < 1000; ++i) many += "<y/>";
+    many += "</c:message>";
+    CHECK(relayed(many).size() < many.size() * 2);
+    StreamParser parser = opened();
+    const auto broken = broken_by(
+        parser, "<c:message xmlns:c='jabber:client' xmlns='urn:d'><y xmlns:_d='urn:x'/></c:message>"
+    );
+    REQUIRE(broken);
+    CHECK(broken->error == ParseError::BadNamespacePrefix);
+}
+
+TEST_CASE("attributes with the stream's prefix are carried") {
+    CHECK(
+        relayed("<message><a stream:x='1'/></message>") ==
+        "<message xmlns:stream='http://etherx.jabber.org/streams'><a stream:x='1'/></message>"
+    );
+}
+
+TEST_CASE("a stanza without xml:lang gets that of its stream") {
+    StreamParser parser = opened();
+    parser.set_lang("fr");
+    CHECK(stanza_of(parser, "<message><body/></message>").attr_or("xml:lang", "") == "fr");
+    CHECK(stanza_of(parser, "<message xml:lang='de'/>").attr_or("xml:lang", "") == "de");
+    CHECK(stanza_of(parser, "<message xml:lang=''/>").attr_or("xml:lang", "-").empty());
+    parser.restart();
+    parser.feed(header);
+    drain(parser);
+    CHECK(stanza_of(parser, "<message/>").attr("xml:lang") == nullptr);
 }
 
 TEST_CASE("white space and order inside a payload are kept") {

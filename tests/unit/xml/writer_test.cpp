@@ -38,12 +38,78 @@ TEST_CASE("text and attribute values are escaped") {
     const std::string text = to_string(a);
     CHECK(
         text ==
-        "<a v='&amp; &lt; &gt; &apos; &quot; &#9;&#10;&#13;'>"
-        "&amp; &lt; &gt; ' \" \t\n&#13;]]&gt;</a>"
+        "<a v='&amp; &lt; > &apos; \" &#9;&#10;&#13;'>"
+        "&amp; &lt; > ' \" \t\n&#13;]]&gt;</a>"
     );
     Element back = element_of(text);
     CHECK(back.attr_or("v", "") == "& < > ' \" \t\n\r");
     CHECK(back.text() == "& < > ' \" \t\n\r]]>");
+}
+
+namespace {
+
+std::string written(const std::string& text, const std::string& value = "") {
+    Element a("a", Ns{}, {});
+    if (!value.empty()) a.set("v", value);
+    const std::string out = to_string(a.append(text));
+    const Element back = element_of(out);
+    CHECK(back.text() == text);
+    CHECK(back.attr_or("v", "") == value);
+    return out;
+}
+
+}   // namespace
+
+TEST_CASE("nothing leaves much longer than it can have come") {
+    const auto many = [](std::string_view one, int count) {
+        std::string all;
+        for (int i = 0; i < count; ++i) all += one;
+        return all;
+    };
+    // Between <![CDATA[ and ]]>, or between the other quotes, each was as long as here.
+    for (const std::string& text : {many(">", 1000), many("&", 1000), many("<b>", 1000)})
+        CHECK(written(text).size() <= text.size() + 30);
+    for (const std::string& value : {many("'", 1000), many("\"", 1000), many(">", 1000)})
+        CHECK(written("", value).size() <= value.size() + 30);
+    CHECK(written("", "it's") == "<a v=\"it's\"/>");
+    CHECK(written("", many("'\"", 10)).size() < 20 + 10 * 7 + 20);
+    // As a sender has to write them, too.
+    CHECK(written(many("]]>", 1000)).size() == 6000 + 7);
+    CHECK(written(many("&&&&&&&&&&\r", 100)).size() < 100 * 30);
+    CHECK(
+        written(many("&", 100) + "]]>" + many("&", 100) + "]]" + many("<", 10) + "]").size() < 350
+    );
+    CHECK(written("a && b, R&D") == "<a>a &amp;&amp; b, R&amp;D</a>");
+}
+
+TEST_CASE("]]> never stands in a text, in however many pieces it was built") {
+    for (const std::vector<std::string>& pieces : std::vector<std::vector<std::string>>{
+             {"]]>"}, {"]]", ">"}, {"]", "]>"}, {"]", "]", ">"}, {"]]]", ">>"}, {"&", "]]", ">"}
+         }) {
+        Element a("a", Ns{}, {});
+        std::string all;
+        for (const std::string& piece : pieces) {
+            a.add(Element::text_node(piece));
+            all += piece;
+        }
+        CHECK(to_string(a).find("]]>") == std::string::npos);
+        CHECK(element_of(to_string(a)).text() == all);
+    }
+}
+
+TEST_CASE("a start tag may be written apart from what follows it") {
+    for (const std::string text :
+         {"<iq xmlns:p='urn:p' id='1' p:x='2'/>",
+          "<iq xmlns:p='urn:p' id='1'><q xmlns='urn:q' p:y='1'>t</q><p:z/></iq>"}) {
+        const Element iq = element_of("<r xmlns='jabber:client'>" + text + "</r>").nodes().front();
+        std::string tail, whole;
+        write_tail(tail, iq, "jabber:client");
+        Element head = iq;
+        head.mutable_nodes().clear();
+        write_head(whole, head.set("to", "a@b/c'd"), "jabber:client");
+        Element expected = iq;
+        CHECK(whole + tail == to_string(expected.set("to", "a@b/c'd"), "jabber:client"));
+    }
 }
 
 TEST_CASE("what is no XML character never leaves") {
@@ -147,6 +213,16 @@ TEST_CASE("the nearest declaration of a prefix goes with a detached payload") {
         "<a xmlns:p='urn:far'><b xmlns:p='urn:near'><c p:x='1'><d type='p:T'/></c></b></a>"
     );
     CHECK(detach_first(outer, 2) == "<c xmlns='' xmlns:p='urn:near' p:x='1'><d type='p:T'/></c>");
+}
+
+TEST_CASE("a detached payload with a prefix declares the default namespace of its content once") {
+    std::string text = "<i xmlns='urn:i'><p:x xmlns:p='urn:p'>";
+    for (int i = 0; i < 1000; ++i) text += "<z/>";
+    CHECK(detach_first(element_of(text + "</p:x></i>"), 1).size() < 4200);
+    CHECK(
+        detach_first(element_of("<i xmlns='urn:i'><p:x xmlns:p='urn:p'><p:z/></p:x></i>"), 1) ==
+        "<p:x xmlns:p='urn:p'><p:z/></p:x>"
+    );
 }
 
 TEST_CASE("a detached payload means the same whatever stands around it") {

@@ -194,7 +194,7 @@ const std::string offer_starttls =
 const std::string offer_external =
     "{header}" + features +
     "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism>"
-    "</mechanisms><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>16384</max-bytes></limits>"
+    "</mechanisms><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits>"
     "</stream:features>";
 const std::string offer_bind =
     "{header}" + features +

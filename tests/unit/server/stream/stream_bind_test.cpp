@@ -138,7 +138,7 @@ TEST_CASE("authenticating twice is no element that is known then", "[stream]") {
         authenticated() +
         Script{
             {auth("="),
-             {error_of("unsupported-stanza-type", "unknown here: &lt;auth/&gt;"),
+             {error_of("unsupported-stanza-type", "unknown here: &lt;auth/>"),
               "close stream error unsupported-stanza-type"}},
         }
     );

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "script.hpp"
+#include "xml/namespaces.hpp"
 
 using namespace grid::test;
 
@@ -10,7 +11,7 @@ namespace {
 const std::string starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 const std::string proceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 const std::string injected =
-    error_of("policy-violation", "something was sent in the clear behind &lt;starttls/&gt;");
+    error_of("policy-violation", "something was sent in the clear behind &lt;starttls/>");
 
 }   // namespace
 
@@ -112,13 +113,41 @@ TEST_CASE("a stanza before authentication gets not-authorized (4.9.3.12)", "[str
 
 TEST_CASE("an unknown element gets unsupported-stanza-type (4.9.3.24)", "[stream]") {
     const std::vector<std::string> refused{
-        error_of("unsupported-stanza-type", "unknown here: &lt;pubsub/&gt;"),
+        error_of("unsupported-stanza-type", "unknown here: &lt;pubsub/>"),
         "close stream error unsupported-stanza-type"
     };
     check({{client_header(), {offer_starttls}}, {"<pubsub xmlns='urn:x'/>", refused}});
     check(
         secured(certificate_of({"ann@grid.example"})) + Script{{"<pubsub xmlns='urn:x'/>", refused}}
     );
+}
+
+TEST_CASE("what is refused whatever is in it, is refused at its start tag", "[stream]") {
+    const auto begun = [](Stage& stage, const std::string& name, const grid::xml::Ns& ns) {
+        return stage.render(stage.negotiation().on_start_tag(grid::xml::Element(name, ns)));
+    };
+    for (const bool is_secured : {false, true}) {
+        Stage stage;
+        stage.play(client_header());
+        if (is_secured) {
+            stage.play(starttls);
+            stage.play(Tls{certificate_of({"ann@grid.example"})});
+            stage.play(client_header());
+        }
+        CHECK(begun(stage, "starttls", grid::xml::ns::tls).empty());
+        CHECK(begun(stage, "auth", grid::xml::ns::sasl).empty());
+        CHECK(
+            begun(stage, "q", grid::xml::ns::pubsub).back() ==
+            "close stream error "
+            "unsupported-stanza-type: unknown here: <q/>"
+        );
+        CHECK(begun(stage, "q", grid::xml::ns::pubsub).empty());
+    }
+    Stage stage;
+    stage.play(client_header());
+    CHECK(begun(stage, "message", grid::xml::ns::client)
+              .back()
+              .starts_with("close stream error not-authorized"));
 }
 
 TEST_CASE("what was said before TLS is forgotten (5.4.3.3)", "[stream]") {

@@ -2,6 +2,7 @@
 #include "pubsub/access.hpp"
 
 #include "pubsub/errors.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::pubsub {
 
@@ -158,6 +159,8 @@ Checked<Granted> grant_creation(
     granted.name = name;
     granted.bare = context.actor.jid.bare_view();
     granted.is_administrator = is_trusted(broker, context.actor);
+    if (!xml::is_nameable(name))
+        return refuse(Errc::NotAcceptable, "A NodeID must not have control characters.");
     if (const auto topic = topic_in(name); !topic.empty() && broker.memory.find(topic))
         return refuse(
             Errc::NotAllowed,

@@ -16,8 +16,9 @@ struct Arguments {
 };
 
 void test(const Options& options, const Arguments& given) {
+    Client client = connect_to(options);
     json::object body{
-        {"client", account_of(options, given.client).str()},
+        {"client", account_at(options, client, given.client).str()},
         {"topic", given.topic},
         {"operation", given.operation}
     };
@@ -30,7 +31,6 @@ void test(const Options& options, const Arguments& given) {
     };
     for (const auto& [name, value] : attributes)
         if (!value.empty()) body[name] = value;
-    Client client = connect_to(options);
     const json::object answer = client.call("POST", "policy/test", body);
     print_object(options, answer);
     const json::value* allowed = answer.if_contains("allowed");

@@ -90,7 +90,9 @@ Outcome<storage::Batch> GroupBook::put(
     if (!is_group_name(name) || description.size() > description_bytes_max)
         return Failure{
             Errc::MalformedRequest,
-            "a group has a name of 1 to 128 bytes without control characters or blanks around it, "
+            "a group has a name of 1 to 128 bytes of UTF-8 without control characters or blanks "
+            "around "
+            "it, "
             "and a description of at most 1024 bytes",
             {}
         };

@@ -111,7 +111,7 @@ std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) 
     return std::move(*store);
 }
 
-/// Before anything is opened: connections get what the store does not need.
+/// Before the first file is opened: connections get the descriptors that the store does not need.
 void divide_descriptors(AppOptions& options, Log& log) {
     const auto limit = raise_descriptor_limit();
     const auto plan = must(plan_descriptors(options.config, limit));

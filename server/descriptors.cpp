@@ -64,21 +64,21 @@ Result<DescriptorPlan, std::string> plan_descriptors(Config& config, std::size_t
         "tls.ocsp_questions_max", plan.cut
     );
     left -= config.tls.ocsp_questions_max;
-    cut_to(
-        limits.http_connections_max, fitting(std::max<std::size_t>(left / 4, 8)),
-        "limits.http_connections_max", plan.cut
-    );
+    // Where connections are cut down strangers have half of them at most.
+    const std::size_t http = fitting(std::max<std::size_t>(left / 4, 8));
+    if (limits.http_connections_max > http) {
+        cut_to(limits.http_connections_max, http, "limits.http_connections_max", plan.cut);
+        cut_to(limits.http_strangers_max, http / 2, "limits.http_strangers_max", plan.cut);
+    }
     left -= with_leaving(limits.http_connections_max);
-    cut_to(
-        limits.http_strangers_max, std::max<std::size_t>(limits.http_connections_max / 2, 1),
-        "limits.http_strangers_max", plan.cut
-    );
     const std::size_t clients = fitting(left);
-    cut_to(limits.connections_max, clients, "limits.connections_max", plan.cut);
-    cut_to(
-        limits.pre_auth_connections_max, std::max<std::size_t>(limits.connections_max / 2, 1),
-        "limits.pre_auth_connections_max", plan.cut
-    );
+    if (limits.connections_max > clients) {
+        cut_to(limits.connections_max, clients, "limits.connections_max", plan.cut);
+        cut_to(
+            limits.pre_auth_connections_max, clients / 2, "limits.pre_auth_connections_max",
+            plan.cut
+        );
+    }
     return plan;
 }
 

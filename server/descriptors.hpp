@@ -15,10 +15,10 @@ std::size_t raise_descriptor_limit();
 
 struct DescriptorPlan {
     int store_files = 512;   // tables that the store keeps open
-    std::string cut;         // what had to be cut down, for the log; empty: nothing
+    std::string cut;         // the settings that were cut down, for the log; empty: none
 };
 
-/// The store's part and a reserve are set aside; what is left is divided among the connections of
+/// The store's part and a reserve are set aside; the rest is divided among the connections of
 /// clients, of HTTPS and questions to OCSP responders: `config` is cut down to it. Probes,
 /// listeners, exporters and files that are read again are in the reserve. Too low a limit is an
 /// error for the operator.

@@ -187,7 +187,7 @@ void Log::flush_folded(bool all) {
             const auto found = next++;
             auto& fold = found->second;
             if (!all && fold.until > now) continue;
-            if (fold.more == 0) {   // nothing more came in a second: the next is a first again
+            if (fold.more == 0) {   // no more came in a second: the next is a first again
                 reasons.erase(found);
                 continue;
             }

@@ -11,7 +11,7 @@ namespace {
 
 using Variables = std::map<std::string, std::string, std::less<>>;
 
-/// At raw slashes; what is percent-encoded is part of a segment.
+/// At raw slashes; an encoded slash is part of a segment.
 std::vector<std::string_view> segments_of(std::string_view path) {
     std::vector<std::string_view> segments;
     while (true) {
@@ -47,7 +47,7 @@ bool matches(
             return false;
     }
     if (path.size() == wanted.size()) return true;
-    // Behind what is no name a slash means nothing.
+    // A slash behind a word of the interface is no part of a name.
     return path.size() == wanted.size() + 1 && path.back().empty() &&
            !wanted.back().starts_with('{');
 }

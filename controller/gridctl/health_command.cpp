@@ -54,8 +54,8 @@ struct Answered {
     error_code error;
 };
 
-/// The socket that gridd makes in its data directory: it needs no certificate, no HTTPS and no
-/// network, and nobody but gridd's own user can crowd it.
+/// The socket that gridd makes in its data directory needs no certificate, no HTTPS and no network,
+/// and only gridd's own user can crowd it.
 Answered ask_socket(const std::filesystem::path& file, steady_clock::time_point until) {
     asio::io_context context;
     Local::socket socket(context);

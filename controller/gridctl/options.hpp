@@ -30,7 +30,7 @@ std::int64_t now_ms();
 /// The text of a file, or of standard input for "-".
 std::string read_text(const std::string& path);
 void print(const std::string& text);
-/// A whole text of others: as it is into a file or pipe, without what commands a terminal to one.
+/// A whole text of others: unchanged into a file or pipe, printable to a terminal.
 void print_text(const std::string& text);
 
 // One file per group of commands. `options` outlives the app.

@@ -14,8 +14,8 @@ namespace grid::controller::gridctl {
 
 using Row = std::vector<std::string>;
 
-/// What a terminal would obey or draw in another place: control characters (C0, DEL, C1), and those
-/// that turn the direction of writing.
+/// A terminal would obey these characters or draw the text in another place: control characters
+/// (C0, DEL, C1), and those that turn the direction of writing.
 inline bool commands_terminal(char32_t c) {
     return xml::is_control(c) || c == 0x61c || c == 0x200e || c == 0x200f ||
            (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);

@@ -34,7 +34,7 @@ struct Shared {
     tls::Vetting& vetting;
 };
 
-/// What the entrance is told of a connection, each at most once.
+/// The entrance is told of a connection's progress, of each step at most once.
 struct Progress {
     std::function<void()> begun;     // the peer's TLS has begun
     std::function<void()> settled;   // a resource was bound

@@ -87,7 +87,7 @@ asio::awaitable<bool> Connection::perform(stream::Actions actions) {
 }
 
 asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
-    // On the TLS port the first byte of the peer tells it from one that says nothing.
+    // On the TLS port the first byte of the peer tells it from a silent one.
     if (direct_tls_) co_await stream_.wait_readable();
     if (is_closing_) {
         if (reason_.empty()) reason_ = is_shut_down_ ? "shut down" : "TLS was not begun in time";

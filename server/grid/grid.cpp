@@ -23,8 +23,8 @@ constexpr std::size_t background_batches_max = 64;
 controller::HttpResponse to_http_error(boost::system::error_code error) {
     if (error == internal_fault())
         return {
-            500,
-            R"({"error":{"code":"internal-server-error","text":"the server has a fault: see its log"}})"
+            500, R"({"error":{"code":"internal-server-error",)"
+                 R"("text":"the server has a fault: see its log"}})"
         };
     return {503, R"({"error":{"code":"store","text":")" + to_stanza_error(error).text + "\"}}"};
 }

@@ -216,7 +216,7 @@ void Pipeline::on_committed(storage::Committed committed) {
     try {
         follow(committed);
     } catch (const std::exception& fault) {
-        // Memory may have taken half of it: what is in the store counts.
+        // Memory may have taken half of the batch: the store counts.
         log_.error("apply_failed", {{"reason", fault.what()}});
         rebuild();
     }

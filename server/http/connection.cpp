@@ -88,7 +88,7 @@ Connection::Watchdog Connection::watchdog(std::chrono::milliseconds deadline) {
 
 asio::awaitable<bool> Connection::shake_hands() {
     {
-        // The first byte of the peer tells it from one that says nothing.
+        // The first byte of the peer tells it from a silent one.
         auto watch = watchdog(handshake_seconds_max);
         const auto silent = co_await stream_.wait_readable();
         if (silent && watch.has_expired())

@@ -55,7 +55,7 @@ std::string text_of(const Head& head, beast::http::field field) {
     return std::string(view(head[field]));
 }
 
-/// RFC 9112 §6.1: whoever does not know a transfer coding cannot tell where the request ends, and
+/// RFC 9112 §6.1: a server that does not know a transfer coding cannot tell where the request ends;
 /// §3.2: exactly one Host in HTTP/1.1, never two.
 Result<void, Refusal> check_framing(const Head& head) {
     using Field = beast::http::field;

@@ -29,7 +29,7 @@ struct Refusal {
     unsigned status = 400;
     std::string code, text;   // for people; code for programs
     std::string allow;        // 405, and OPTIONS (status 204)
-    bool closes = false;      // what follows on the connection may be part of this request
+    bool closes = false;      // the next bytes may be part of this request
 };
 
 struct GuardSettings {
@@ -42,7 +42,7 @@ Result<Admitted, Refusal> admit(
     const Head& head, const GuardSettings& settings, const std::string& no_identity
 );
 
-/// For probes (probe.hpp): there is nothing but health and readiness.
+/// For probes (probe.hpp): health and readiness, no more.
 Result<Admitted, Refusal> admit_probe(const Head& head);
 
 /// Host, without the port; lower case; brackets off. Empty when malformed.

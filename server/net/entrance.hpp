@@ -20,7 +20,7 @@ inline std::size_t leaving_max(std::size_t most) {
 }
 
 /// Counts connections in all and per source (source.hpp), and apart from those the strangers: the
-/// connections that have not shown yet whose they are. Strangers never keep anybody out: where a
+/// connections that have not shown yet whose they are. Strangers keep no newcomer out: where a
 /// bound is reached a stranger gives way to the newcomer. It is taken from the source that has the
 /// most of them, so that a crowd from a few places displaces itself; there first the oldest that
 /// has not begun TLS, then the oldest. Any thread; the lock is taken a few times per connection.
@@ -95,7 +95,7 @@ public:
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    /// What closes the connection when it has to give way; from any thread, at most once, never
+    /// `then` closes the connection when it has to give way; from any thread, at most once, never
     /// under the lock. At once when that has happened already.
     void on_displaced(Displaced then);
     /// The peer has begun TLS.

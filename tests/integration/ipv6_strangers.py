@@ -64,7 +64,8 @@ def crowd():
 def no_ipv6():
     try:
         for name in ("all", "default", "lo"):
-            with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
+            switch = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
+            with open(switch, "w", encoding="ascii") as file:
                 file.write("1")
     except OSError as error:
         print(f"IPv6 cannot be switched off here: {error}")

@@ -26,7 +26,7 @@ def publish(client, number, size):
         f"<publish node='crowd'><item id='i{number % 4}'><x xmlns='urn:x'>{'y' * size}</x></item>"
         "</publish></pubsub></iq>"
     )
-    return client.expect(rf"<iq [^>]*id='p{number}'.*?(?:/>|</iq>)", 60).group()
+    return client.expect(rf"<iq [^>]*id='p{number}'(?:[^>]*/>|.*?</iq>)", 60).group()
 
 
 def status(server, path, admin=None):
@@ -109,7 +109,7 @@ def publish_node(client):
         f"<iq type='set' id='c' to='{BROKER}'><pubsub xmlns='{PUBSUB}'><create node='crowd'/>"
         "</pubsub></iq>"
     )
-    return client.expect(r"<iq [^>]*id='c'.*?(?:/>|</iq>)", 30).group()
+    return client.expect(r"<iq [^>]*id='c'(?:[^>]*/>|.*?</iq>)", 30).group()
 
 
 class Crowds(unittest.TestCase):

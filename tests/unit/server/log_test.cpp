@@ -16,7 +16,7 @@ TEST_CASE("a quoted value is one line of valid UTF-8, and JSON (found A19)", "[l
     CHECK(quoted("\x9b\xff") == R"("\\x9b\\xff")");   // no UTF-8
     CHECK(quoted("\xe2\x80\xae") == R"("\u202e")");   // right to left
     CHECK(quoted("\xf0\x9f\x91\xa8") == "\"\xf0\x9f\x91\xa8\"");
-    for (const std::string text :
+    for (const std::string& text :
          {std::string("\0\x01\x80", 3), std::string("\xe2\x80"), std::string("\xed\xa0\x80")}) {
         CHECK(grid::xml::is_utf8(quoted(text)));
         CHECK_NOTHROW(boost::json::parse(quoted(text)));

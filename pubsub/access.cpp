@@ -3,6 +3,7 @@
 
 #include "pubsub/deeds.hpp"
 #include "pubsub/errors.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::pubsub {
 
@@ -230,6 +231,8 @@ Checked<Granted> grant_creation(
         note_refusal(broker, context, Operation::Create, name, granted.verdict);
         return denied(Operation::Create, name);
     }
+    if (!xml::is_nameable(name))
+        return refuse(Errc::NotAcceptable, "A NodeID must not have control characters.");
     if (topic_in(name).empty()) return granted;
     // Whether there is that topic or not: it may come, and then needs them.
     return refuse(

@@ -368,7 +368,11 @@ std::uint64_t Engine::node_uid(std::string_view name) const {
 }
 
 std::size_t Engine::node_count() const { return state_->broker->memory.by_name().size(); }
-std::size_t Engine::item_count() const { return state_->broker->memory.item_count(); }
+std::size_t Engine::item_count() const {
+    // Purged items are erased a little later, and count no more.
+    const Memory& memory = state_->broker->memory;
+    return memory.item_count() - memory.old_item_count();
+}
 std::size_t Engine::subscription_count() const {
     return state_->broker->memory.subscription_count();
 }

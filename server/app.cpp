@@ -11,9 +11,12 @@
 #include "server/audit/exporter.hpp"
 #include "server/audit/keeper.hpp"
 #include "server/c2s/acceptor.hpp"
+#include "server/descriptors.hpp"
 #include "server/evaluation.hpp"
 #include "server/grid/grid.hpp"
+#include "server/guarded_run.hpp"
 #include "server/http/backend.hpp"
+#include "server/http/probe.hpp"
 #include "server/http/server.hpp"
 #include "server/log.hpp"
 #include "server/ready_file.hpp"
@@ -96,6 +99,7 @@ std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) 
     storage::RocksSettings settings;
     settings.path = (options.data / "store").string();
     settings.free_bytes_min = options.config.storage.free_bytes_min;
+    settings.open_files_max = options.store_files;
     settings.file_system = options.file_system;
     settings.log = [&log](storage::LogLevel level, std::string_view text) {
         static constexpr Level levels[]{Level::Debug, Level::Info, Level::Warn, Level::Error};
@@ -107,6 +111,19 @@ std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) 
             "the store in " + settings.path + " cannot be opened: " + store.error().message()
         );
     return std::move(*store);
+}
+
+/// Before the first file is opened: connections get the descriptors that the store does not need.
+void divide_descriptors(AppOptions& options, Log& log) {
+    const auto limit = raise_descriptor_limit();
+    const auto plan = must(plan_descriptors(options.config, limit));
+    options.store_files = plan.store_files;
+    if (!plan.cut.empty())
+        log.warn(
+            "descriptors_short", {{"limit", std::to_string(limit)},
+                                  {"cut", plan.cut},
+                                  {"do", "raise the limit of open files (ulimit -n, LimitNOFILE)"}}
+        );
 }
 
 class App {
@@ -176,8 +193,9 @@ private:
     std::optional<http::Backend> backend_;
     std::optional<c2s::Shared> shared_;
     std::shared_ptr<c2s::Acceptor> acceptor_;
-    std::unique_ptr<net::Listener> c2s_, c2s_tls_, http_listener_;
+    std::unique_ptr<net::Listener> c2s_, c2s_tls_, http_listener_, health_listener_;
     std::optional<http::HttpServer> http_;
+    std::optional<http::ProbeServer> probes_;
     asio::signal_set signals_{context_, SIGINT, SIGTERM};
     asio::steady_timer drain_timer_{context_};
 };
@@ -208,12 +226,17 @@ void App::open_listeners() {
     http_listener_ = open("http", config().listen.http);
     if (http_listener_)
         http_.emplace(context_, *backend_, http_tls_.get(), config(), log_, trust_->vetting());
+    health_listener_ = open("health", config().listen.health);
+    probes_.emplace(context_, *backend_, log_);
+    must(probes_->open_socket(options_.data));
 }
 
 int App::run() {
     if (c2s_) acceptor_->listen(*c2s_, false);
     if (c2s_tls_) acceptor_->listen(*c2s_tls_, true);
     if (http_) http_->start(*http_listener_);
+    probes_->start_socket();
+    if (health_listener_) probes_->start(*health_listener_);
     administrators_->watch();
     keeper_->start();
     audit_keeper_->start();
@@ -230,8 +253,9 @@ int App::run() {
     auto threads = config().reactor.threads;
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
     std::vector<std::thread> others;
-    for (std::uint32_t i = 1; i < threads; ++i) others.emplace_back([this] { context_.run(); });
-    context_.run();
+    for (std::uint32_t i = 1; i < threads; ++i)
+        others.emplace_back([this] { run_guarded(context_, log_); });
+    run_guarded(context_, log_);
     for (auto& thread : others) thread.join();
     if (exporter_) exporter_->stop();
     audit::log_head(*store_->snapshot(), log_);
@@ -246,9 +270,11 @@ void App::on_signal() {
     signals_.async_wait([this](boost::system::error_code error, int) {
         if (error) return;
         log_.info("stopping", {{"connections", std::to_string(acceptor_->connections())}});
-        for (auto* listener : {c2s_.get(), c2s_tls_.get(), http_listener_.get()})
+        for (auto* listener :
+             {c2s_.get(), c2s_tls_.get(), http_listener_.get(), health_listener_.get()})
             if (listener) listener->close();
         if (http_) http_->close();
+        probes_->close();
         administrators_->stop();
         keeper_->stop();
         audit_keeper_->stop();
@@ -276,6 +302,7 @@ int run_app(AppOptions options) {
     std::signal(SIGPIPE, SIG_IGN);   // whoever reads our log may go away
     Log log(options.config.log);
     try {
+        divide_descriptors(options, log);
         App app(std::move(options), log);
         return app.run();
     } catch (const std::exception& error) {

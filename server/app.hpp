@@ -18,6 +18,7 @@ struct AppOptions {
     Config config;
     std::filesystem::path data = "/var/lib/gridd";
     std::string ready_file;   // besides DIR/run/ready.json
+    int store_files = 512;    // that the store may keep open
     /// For tests that pull the plug. Empty: the real files.
     std::shared_ptr<rocksdb::FileSystem> file_system;
 };

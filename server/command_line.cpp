@@ -40,7 +40,11 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
     );
     cli.add_flag("--check", is_check, "check the configuration and exit");
     cli.set_version_flag("--version", std::string("gridd ") + version);
-    CLI11_PARSE(cli, argc, argv);
+    try {
+        cli.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return cli.exit(error) == 0 ? 0 : 2;   // 2: wrong usage, as gridctl has it
+    }
 
     auto config = load_config(sources);
     if (!config) {

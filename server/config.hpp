@@ -19,6 +19,7 @@ struct Config {
         std::string c2s = "0.0.0.0:5222";
         std::string c2s_tls = "0.0.0.0:5223";
         std::string http = "0.0.0.0:8443";
+        std::string health;   // plain HTTP: /healthz and /readyz, no more
     } listen;
 
     struct Tls {
@@ -33,6 +34,7 @@ struct Config {
         std::string ocsp = "off";                  // or open, closed
         std::string ocsp_responder;                // empty: the one that the certificate names
         std::uint32_t ocsp_timeout_ms = 3'000;
+        std::uint32_t ocsp_questions_max = 64;
         std::size_t ocsp_cache_max = 10'000;
         std::uint32_t ocsp_cache_seconds_max = 3'600;
         bool ocsp_nonce = false;
@@ -67,6 +69,9 @@ struct Config {
         std::uint32_t idle_seconds_max = 600;   // then the server pings; silence ends the stream
         std::size_t outbox_bytes_max = 4 * 1024 * 1024;         // per session
         std::size_t process_bytes_max = 1024UL * 1024 * 1024;   // all queues together
+        std::uint32_t http_connections_max = 512;
+        std::uint32_t http_per_address_max = 128;
+        std::uint32_t http_strangers_max = 64;
         std::uint32_t http_body_bytes_max = 1024 * 1024;
 
         /// For a stream on which no resource is bound: there is little to say on it.

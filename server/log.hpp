@@ -23,7 +23,9 @@ using LogField = std::pair<std::string_view, std::string>;
 using LogFields = std::initializer_list<LogField>;
 
 /// Any thread. Text for people (`what=login_failed session=c2s-41 reason="…"`) or JSON lines, to
-/// stderr.
+/// stderr. Peers choose part of what is logged: a value is cut to `log_value_bytes_max` bytes, a
+/// name out of a certificate or request to `log_name_bytes_max`, and what is no character to be
+/// seen is escaped, so that a line is always one line of valid UTF-8.
 class Log {
 public:
     explicit Log(const Config::Log& settings);
@@ -36,9 +38,28 @@ public:
     void write(Level level, std::string_view what, LogFields fields);
     bool is_on(Level level) const;
 
+    /// For what strangers can cause as often as they like. The first with its `reason` is written
+    /// at once, with count=1; those of the same reason within the next second become one line, with
+    /// the fields of the last of them and their count. Of one `what` no more than
+    /// `log_reasons_max` reasons are told apart in a second.
+    void fold(Level level, std::string_view what, LogFields fields);
+    /// Writes what was folded and is due; to be called a few times a second. `all`: also what is
+    /// not due, at the end.
+    void flush_folded(bool all = false);
+
 private:
+    struct Folds;
     std::shared_ptr<spdlog::logger> logger_;
     bool is_json_;
+    std::unique_ptr<Folds> folds_;
 };
+
+inline constexpr std::size_t log_name_bytes_max = 256;
+inline constexpr std::size_t log_value_bytes_max = 1024;
+inline constexpr std::size_t log_reasons_max = 8;
+
+/// `value` in quotes, as JSON has it, cut to so many bytes of input: control characters (C0, DEL,
+/// C1) and those that turn the direction of writing are \uXXXX, bytes that are no UTF-8 read \xXX.
+std::string quoted(std::string_view value, std::size_t bytes_max = log_value_bytes_max);
 
 }   // namespace grid::server

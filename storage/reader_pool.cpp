@@ -6,7 +6,7 @@
 
 namespace grid::storage {
 
-ReaderPool::ReaderPool(unsigned threads) {
+ReaderPool::ReaderPool(unsigned threads, OnFault on_fault) : on_fault_(std::move(on_fault)) {
     for (unsigned i = 0; i < std::max(threads, 1u); ++i) threads_.emplace_back([this] { loop(); });
 }
 
@@ -27,6 +27,16 @@ void ReaderPool::run(std::function<void()> work) {
     ready_.notify_one();
 }
 
+void ReaderPool::work_on(const std::function<void()>& work) noexcept {
+    try {
+        work();
+    } catch (const std::exception& fault) {
+        on_fault_(fault.what());
+    } catch (...) {
+        on_fault_("an exception of an unknown kind");
+    }
+}
+
 void ReaderPool::loop() {
     std::unique_lock lock(mutex_);
     while (true) {
@@ -35,7 +45,7 @@ void ReaderPool::loop() {
         std::function<void()> work = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
-        work();
+        work_on(work);
         work = nullptr;   // what it captured goes before anybody waits for the lock
         lock.lock();
     }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -12,7 +13,9 @@ namespace grid::storage {
 
 class ReaderPool {
 public:
-    explicit ReaderPool(unsigned threads);
+    /// Told of an exception that came out of a piece of work; the thread goes on.
+    using OnFault = std::function<void(const std::string& reason)>;
+    ReaderPool(unsigned threads, OnFault on_fault);
     /// Finishes what has begun; what has not is dropped.
     ~ReaderPool();
     ReaderPool(const ReaderPool&) = delete;
@@ -20,7 +23,9 @@ public:
 
 private:
     void loop();
+    void work_on(const std::function<void()>& work) noexcept;
 
+    const OnFault on_fault_;
     std::mutex mutex_;
     std::condition_variable ready_;
     std::deque<std::function<void()>> queue_;

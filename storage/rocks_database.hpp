@@ -87,6 +87,7 @@ private:
 
     const std::string path_;
     const Mode mode_;
+    const int open_files_max_;
     const LogSink log_;
     std::unique_ptr<rocksdb::Env> owned_env_;
     rocksdb::Env* env_;

@@ -31,6 +31,7 @@ Errc reason_of(const rocksdb::Status& status) {
 RocksDatabase::RocksDatabase(const RocksSettings& settings, Mode mode)
     : path_(settings.path),
       mode_(mode),
+      open_files_max_(settings.open_files_max),
       log_(settings.log),
       owned_env_(settings.file_system ? rocksdb::NewCompositeEnv(settings.file_system) : nullptr),
       env_(owned_env_ ? owned_env_.get() : rocksdb::Env::Default()),
@@ -107,6 +108,7 @@ boost::system::error_code RocksDatabase::check_logs() {
 /// How far a replay comes, tried without changing the files.
 Result<std::uint64_t> RocksDatabase::sequence_after_replay() {
     rocksdb::DBOptions options = database_options(log_, env_, listener_);
+    options.max_open_files = open_files_max_;
     options.create_if_missing = false;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
@@ -121,6 +123,7 @@ Result<std::uint64_t> RocksDatabase::sequence_after_replay() {
 
 rocksdb::Status RocksDatabase::open_files() {
     rocksdb::DBOptions options = database_options(log_, env_, listener_);
+    options.max_open_files = open_files_max_;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     const auto status =
         mode_ == Mode::ReadWrite

@@ -131,7 +131,6 @@ rocksdb::DBOptions database_options(
     options.enable_write_thread_adaptive_yield = false;
 
     options.db_write_buffer_size = 40 * mebibyte;
-    options.max_open_files = 512;
     options.max_background_jobs = 2;
     options.max_manifest_file_size = 16 * mebibyte;
     options.bytes_per_sync =

@@ -94,7 +94,9 @@ RocksStore::RocksStore(RocksSettings settings, std::shared_ptr<RocksDatabase> da
       }),
       committer_({settings_.group_batches_max, settings_.group_bytes_max, settings_.queue_bytes_max}
       ),
-      readers_(settings_.reader_threads) {
+      readers_(settings_.reader_threads, [this](const std::string& reason) {
+          settings_.log(LogLevel::Error, "a read ended with a fault of the program: " + reason);
+      }) {
     adopt(std::move(database));
     const Millis ahead = sequencer_.time() - settings_.clock();
     if (ahead > ClockSteps::held_ms) tell_set_back(ahead);

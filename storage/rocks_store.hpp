@@ -33,6 +33,8 @@ struct RocksSettings {
     /// submit() returns false above this, unless nothing is queued.
     std::size_t queue_bytes_max = 64 * 1024 * 1024;
     unsigned reader_threads = 2;
+    /// Tables that are kept open; with logs and directories the store has some 32 files more.
+    int open_files_max = 512;
     /// Version of the Unicode tables that addresses are prepared with; kept in the header.
     std::string unicode_version;
     LogSink log;   // RocksDB's own log goes here too, never into a file on the data volume

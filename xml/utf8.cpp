@@ -32,4 +32,24 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
+bool is_nameable(std::string_view text) {
+    while (!text.empty()) {
+        const CodePoint point = first_code_point(text);
+        if (point.bytes == 0 || is_control(point.value)) return false;
+        text.remove_prefix(point.bytes);
+    }
+    return true;
+}
+
+std::string valid_utf8(std::string text) {
+    if (is_utf8(text)) return text;
+    std::string out;
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t bytes = first_code_point(rest).bytes;
+        out += bytes == 0 ? std::string_view("\xef\xbf\xbd") : rest.substr(0, bytes);
+        rest.remove_prefix(bytes == 0 ? 1 : bytes);
+    }
+    return out;
+}
+
 }   // namespace grid::xml

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace grid::xml {
@@ -16,6 +17,13 @@ struct CodePoint {
 /// beyond U+10FFFF are no UTF-8.
 CodePoint first_code_point(std::string_view text);
 bool is_utf8(std::string_view text);
+/// C0, DEL and C1.
+constexpr bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c < 0xa0); }
+/// UTF-8 without control characters, as a name must be: it stands in logs, on terminals and in
+/// paths.
+bool is_nameable(std::string_view text);
+/// The text with U+FFFD in place of every byte that is no UTF-8.
+std::string valid_utf8(std::string text);
 
 /// XML 1.0 production [2] Char.
 constexpr bool is_xml_char(char32_t c) {

@@ -7,6 +7,7 @@
 
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::controller {
 
@@ -200,10 +201,7 @@ bool is_group_name(std::string_view name) {
 bool is_group_reference(std::string_view name) {
     if (name.empty() || name.size() > group_name_bytes_max) return false;
     if (name.front() == ' ' || name.back() == ' ') return false;
-    return std::ranges::none_of(name, [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return byte < 0x20 || byte == 0x7f;
-    });
+    return xml::is_nameable(name);
 }
 
 std::optional<Groups> make_groups(std::vector<std::string> names) {

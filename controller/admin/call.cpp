@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "xml/datetime.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::controller::admin {
 
@@ -39,12 +40,15 @@ std::size_t Call::page_max() const {
     return std::clamp<std::size_t>(asked, 1, bound);
 }
 
-HttpResponse ok(json::object body, int status) { return {status, json::serialize(body)}; }
+HttpResponse ok(json::object body, int status) {
+    return {status, xml::valid_utf8(json::serialize(body))};
+}
 
 HttpResponse refuse(int status, std::string_view code, std::string_view text) {
     return {
-        status,
-        json::serialize(json::object{{"error", json::object{{"code", code}, {"text", text}}}})
+        status, xml::valid_utf8(json::serialize(
+                    json::object{{"error", json::object{{"code", code}, {"text", text}}}}
+                ))
     };
 }
 

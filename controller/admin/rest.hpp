@@ -13,7 +13,7 @@ namespace grid::controller {
 
 struct HttpRequest {
     std::string method;   // GET, POST, PUT, PATCH, DELETE
-    std::string path;     // decoded, below and without /api/v1
+    std::string path;     // below and without /api/v1/, still percent-encoded
     std::string query;    // still encoded
     std::string body;     // JSON
 };

@@ -11,31 +11,45 @@ namespace {
 
 using Variables = std::map<std::string, std::string, std::less<>>;
 
-/// The first segment; the path keeps the rest.
-std::string_view take_segment(std::string_view& path) {
-    const std::size_t slash = path.find('/');
-    const std::string_view segment = path.substr(0, slash);
-    path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
-    return segment;
+/// At raw slashes; an encoded slash is part of a segment.
+std::vector<std::string_view> segments_of(std::string_view path) {
+    std::vector<std::string_view> segments;
+    while (true) {
+        const std::size_t slash = std::min(path.find('/'), path.size());
+        segments.push_back(path.substr(0, slash));
+        if (slash == path.size()) return segments;
+        path.remove_prefix(slash + 1);
+    }
 }
 
-bool matches(std::string_view pattern, std::string_view path, Variables& variables) {
+/// The variables as they stand in the path, still encoded. A name is never changed, so that two
+/// names are never taken for one: no slash is stripped, nor is an empty segment.
+bool matches(
+    std::string_view pattern, const std::vector<std::string_view>& path, Variables& variables
+) {
     variables.clear();
-    while (!pattern.empty()) {
-        const std::string_view expected = take_segment(pattern);
+    const auto wanted = segments_of(pattern);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (i >= path.size()) return false;
+        const std::string_view expected = wanted[i];
         if (expected.ends_with("...}")) {
-            if (path.empty()) return false;
-            variables[std::string(expected.substr(1, expected.size() - 5))] = path;
-            return true;
+            const char* begin = path[i].data();
+            const std::string_view rest(
+                begin, static_cast<std::size_t>(path.back().data() - begin) + path.back().size()
+            );
+            variables[std::string(expected.substr(1, expected.size() - 5))] = rest;
+            return !rest.empty();
         }
-        const std::string_view segment = take_segment(path);
-        if (segment.empty()) return false;
+        if (path[i].empty()) return false;
         if (expected.front() == '{')
-            variables[std::string(expected.substr(1, expected.size() - 2))] = segment;
-        else if (expected != segment)
+            variables[std::string(expected.substr(1, expected.size() - 2))] = path[i];
+        else if (expected != path[i])
             return false;
     }
-    return path.empty();
+    if (path.size() == wanted.size()) return true;
+    // A slash behind a word of the interface is no part of a name.
+    return path.size() == wanted.size() + 1 && path.back().empty() &&
+           !wanted.back().starts_with('{');
 }
 
 int hex_digit(char c) {
@@ -60,8 +74,8 @@ std::optional<HttpResponse> read_query(std::string_view text, const Route& route
         text.remove_prefix(std::min(end + 1, text.size()));
         if (part.empty()) continue;
         const std::size_t equals = std::min(part.find('='), part.size());
-        const auto name = percent_decoded(part.substr(0, equals));
-        const auto value = percent_decoded(part.substr(std::min(equals + 1, part.size())));
+        const auto name = percent_decoded(part.substr(0, equals), true);
+        const auto value = percent_decoded(part.substr(std::min(equals + 1, part.size())), true);
         if (!name || !value) return bad("the query is not percent-encoded");
         if (std::ranges::find(route.query, *name) == route.query.end())
             return bad("unknown parameter '" + *name + "'; known: " + joined(route.query));
@@ -96,11 +110,11 @@ std::optional<HttpResponse> read_body(
 
 }   // namespace
 
-std::optional<std::string> percent_decoded(std::string_view text) {
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] != '%') {
-            out += text[i] == '+' ? ' ' : text[i];
+            out += plus_is_blank && text[i] == '+' ? ' ' : text[i];
             continue;
         }
         if (i + 2 >= text.size()) return std::nullopt;
@@ -113,9 +127,9 @@ std::optional<std::string> percent_decoded(std::string_view text) {
 }
 
 Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
-    std::string_view path = http.path;
-    while (path.starts_with('/')) path.remove_prefix(1);
-    while (path.ends_with('/')) path.remove_suffix(1);
+    std::string_view below = http.path;
+    if (below.starts_with('/')) below.remove_prefix(1);
+    const auto path = segments_of(below);
     Routed routed;
     std::vector<std::string_view> methods;
     for (std::span<const Route> table :
@@ -132,6 +146,11 @@ Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
     if (methods.empty()) return refuse(404, "unknown-path", "there is nothing at this path");
     if (routed.route == nullptr)
         return refuse(405, "wrong-method", "this path takes " + joined(methods));
+    for (auto& [name, value] : routed.request.path) {
+        auto decoded = percent_decoded(value, false);
+        if (!decoded) return bad("the path is not percent-encoded");
+        value = std::move(*decoded);
+    }
     if (auto error = read_query(http.query, *routed.route, routed.request.query)) return *error;
     if (auto error = read_body(http.body, *routed.route, routed.request.body)) return *error;
     return routed;

@@ -6,6 +6,7 @@
 #include "controller/admin/call.hpp"
 #include "controller/schemas/acts.hpp"
 #include "controller/schemas/schemas.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::controller::admin {
 
@@ -99,7 +100,7 @@ Outcome<std::map<std::string, std::string>> texts_in(const json::object& body) {
         const auto location = required_text(one.get_object(), "location");
         const auto text = required_text(one.get_object(), "text");
         if (!location || !text || location->empty() ||
-            location->size() > schemas::location_bytes_max)
+            location->size() > schemas::location_bytes_max || !xml::is_nameable(*location))
             return expected;
         if (!texts.emplace(*location, *text).second) return expected;
     }
@@ -157,6 +158,11 @@ HttpDecision put_topic_schema(const Call& call) {
     if (!mode) return refuse({Errc::MalformedRequest, "validation is off, lax or strict", {}});
     const auto given = optional_text(call.request.body, "schema");
     if (!given) return refuse(given.error());
+    // A topic that is not there yet gets its name here.
+    if (!xml::is_nameable(topic) && !call.broker.node(topic))
+        return refuse(
+            {Errc::MalformedRequest, "a topic's name is UTF-8 without control characters", {}}
+        );
     const std::string location = given->value_or("");
     if (auto work = schemas::work_before(call.state, topic, location))
         return HttpDecision::Work{std::move(work)};

@@ -76,8 +76,17 @@ HttpDecision list_subscribers(const Call& call) {
 /// S82: switched off, nobody publishes, subscribes or retrieves there.
 HttpDecision switch_topic(const Call& call) {
     const std::string& name = call.request.in_path("name");
-    if (call.request.body.contains("validation")) return put_topic_schema(call);
-    const json::value* enabled = call.request.body.if_contains("enabled");
+    const json::object& body_of_call = call.request.body;
+    const json::value* enabled = body_of_call.if_contains("enabled");
+    const bool is_about_schema =
+        body_of_call.contains("validation") || body_of_call.contains("schema");
+    if (enabled != nullptr && is_about_schema)
+        return refuse(
+            {Errc::MalformedRequest,
+             "\"enabled\" and \"validation\" are two changes: send one request for each",
+             {}}
+        );
+    if (is_about_schema) return put_topic_schema(call);
     if (enabled == nullptr || !enabled->is_bool())
         return refuse(
             {Errc::MalformedRequest, "expected \"enabled\": true or false, or \"validation\"", {}}

@@ -16,8 +16,10 @@ struct Arguments {
 };
 using Shared = std::shared_ptr<Arguments>;
 
-std::string path_of(const Options& options, const Arguments& given, const std::string& below = {}) {
-    return "accounts/" + encoded(account_of(options, given.jid).str()) + below;
+std::string path_of(
+    const Options& options, Client& client, const Arguments& given, const std::string& below = {}
+) {
+    return "accounts/" + encoded(account_at(options, client, given.jid).str()) + below;
 }
 
 json::value groups_of(const Arguments& given) {
@@ -46,7 +48,7 @@ void list(const Options& options, const Arguments& given) {
 void change(const Options& options, const Arguments& given, const std::string& verb) {
     Client client = connect_to(options);
     const json::object account =
-        client.call("POST", path_of(options, given, "/" + verb), groups_of(given));
+        client.call("POST", path_of(options, client, given, "/" + verb), groups_of(given));
     if (options.json) return print_object(options, account);
     print(
         cell_of(account, "jid") + " is " + cell_of(account, "state") +
@@ -56,7 +58,7 @@ void change(const Options& options, const Arguments& given, const std::string& v
 
 void add(const Options& options, const Arguments& given) {
     Client client = connect_to(options);
-    json::object body{{"jid", account_of(options, given.jid).str()}};
+    json::object body{{"jid", account_at(options, client, given.jid).str()}};
     if (!given.groups.empty())
         body["groups"] = json::array(given.groups.begin(), given.groups.end());
     print_object(options, client.call("POST", "accounts", body));
@@ -65,33 +67,34 @@ void add(const Options& options, const Arguments& given) {
 void set_groups(const Options& options, const Arguments& given) {
     Client client = connect_to(options);
     if (given.groups.empty() && !given.none) {
-        const json::object account = client.call("GET", path_of(options, given));
+        const json::object account = client.call("GET", path_of(options, client, given));
         if (options.json) return print_object(options, account);
         return print(cell_of(account, "groups") + "\n");
     }
     const json::array groups(given.groups.begin(), given.groups.end());
-    const json::object account =
-        client.call("PUT", path_of(options, given, "/groups"), json::object{{"groups", groups}});
+    const json::object account = client.call(
+        "PUT", path_of(options, client, given, "/groups"), json::object{{"groups", groups}}
+    );
     if (options.json) return print_object(options, account);
     print(cell_of(account, "jid") + " is in: " + cell_of(account, "groups") + "\n");
 }
 
 void remove(const Options& options, const Arguments& given) {
     Client client = connect_to(options);
-    const json::object done = client.call("DELETE", path_of(options, given));
+    const json::object done = client.call("DELETE", path_of(options, client, given));
     if (options.json) return print_object(options, done);
     print("deleted " + cell_of(done, "deleted") + "\n");
 }
 
 void show(const Options& options, const Arguments& given) {
     Client client = connect_to(options);
-    print_object(options, client.call("GET", path_of(options, given)));
+    print_object(options, client.call("GET", path_of(options, client, given)));
 }
 
 /// pin, unpin, describe.
 void edit(const Options& options, const Arguments& given, const json::object& what) {
     Client client = connect_to(options);
-    const json::object account = client.call("PATCH", path_of(options, given), what);
+    const json::object account = client.call("PATCH", path_of(options, client, given), what);
     if (options.json) return print_object(options, account);
     print(
         cell_of(account, "jid") + ": device type '" + cell_of(account, "device_type") +

@@ -5,6 +5,7 @@
 #include "controller/admin/views.hpp"
 #include "controller/audit/verify.hpp"
 #include "controller/gridctl/rest_commands.hpp"
+#include "controller/gridctl/table.hpp"
 #include "storage/rocks_store.hpp"
 
 namespace grid::controller::gridctl {
@@ -107,7 +108,7 @@ void verify(const Options& options, const VerifyArguments& given) {
     const bool is_whole = result.at("ok").as_bool();
     const bool misses = is_whole && !given.number.empty() && !result.at("passed").as_bool();
     if (options.json) {
-        print(json::serialize(result) + "\n");
+        print(json_line(result));
     } else {
         const json::object& head = result.at("head").as_object();
         print(
@@ -138,8 +139,8 @@ void verify(const Options& options, const VerifyArguments& given) {
         throw Failed(
             Exit::Refused, "the audit was tampered with at number " +
                                json::serialize(broken.at("number")) + ", record '" +
-                               std::string(broken.at("id").as_string()) +
-                               "': " + std::string(broken.at("text").as_string())
+                               printable(broken.at("id").as_string()) +
+                               "': " + printable(broken.at("text").as_string())
         );
     }
     if (misses)
@@ -163,7 +164,8 @@ void add_audit_commands(CLI::App& app, const Options& options) {
         ->check(CLI::IsMember({"allow", "deny", "info"}));
     auditing->add_option("--from", given->from, "not before, 2026-11-01T12:00:00Z");
     auditing->add_option("--to", given->to, "not after");
-    auditing->add_option("--max", given->count_max, "how many (default: 50)");
+    auditing->add_option("--max", given->count_max, "how many (default: 50)")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 32U));
     auditing->add_flag("--all", given->all, "all of them");
 
     const auto checked = std::make_shared<VerifyArguments>();

@@ -10,6 +10,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <chrono>
+#include <vector>
 
 #include "controller/gridctl/table.hpp"
 #include "controller/gridctl/tls_failure.hpp"
@@ -87,8 +88,12 @@ void Client::connect() {
 
     error_code error;
     asio::ip::tcp::resolver resolver(made->context);
-    const auto endpoints = resolver.resolve(target_.host, target_.port, error);
-    if (error) throw Failed(Exit::Connection, "cannot resolve " + where + ": " + error.message());
+    std::vector<asio::ip::tcp::endpoint> endpoints;
+    for (const auto& host : target_.hosts)
+        for (const auto& found : resolver.resolve(host, target_.port, error))
+            endpoints.push_back(found.endpoint());
+    if (endpoints.empty())
+        throw Failed(Exit::Connection, "cannot resolve " + where + ": " + error.message());
     tcp.expires_after(std::chrono::seconds(timeout_seconds_));
     error = made->run([&](auto done) { tcp.async_connect(endpoints, std::move(done)); });
     if (error)

@@ -10,6 +10,23 @@ namespace grid::controller::gridctl {
 /// Documented in --help. Stable.
 enum class Exit { Ok = 0, Refused = 1, Usage = 2, Connection = 3, NotFound = 4 };
 
+/// For programs, in errors under --json.
+inline const char* name_of(Exit exit) {
+    switch (exit) {
+        case Exit::Ok:
+            return "ok";
+        case Exit::Refused:
+            return "refused";
+        case Exit::Usage:
+            return "usage";
+        case Exit::Connection:
+            return "connection";
+        case Exit::NotFound:
+            return "not-found";
+    }
+    return "refused";
+}
+
 inline constexpr const char* exit_help =
     "Exit codes: 0 done; 1 refused or failed (also: policy test denied, policy check found "
     "errors); "

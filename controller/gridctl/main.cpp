@@ -1,9 +1,12 @@
 // controller/gridctl/main.cpp: the command line of a grid: local keys, and a running server over
 // REST.
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <string_view>
 
 #include "controller/gridctl/options.hpp"
+#include "controller/gridctl/table.hpp"
 
 namespace gridctl = grid::controller::gridctl;
 
@@ -35,11 +38,31 @@ void add_options(CLI::App& app, gridctl::Options& options) {
     app.add_flag("--json", options.json, "the server's JSON in place of tables");
 }
 
+/// With --json: one line on standard error, as the results are lines on standard output.
+int fail(bool json, gridctl::Exit exit, const std::string& text) {
+    const auto code = static_cast<int>(exit);
+    if (json)
+        std::cerr << gridctl::json_line(
+            {{"error", {{"exit", code}, {"code", gridctl::name_of(exit)}, {"text", text}}}}
+        );
+    else
+        std::cerr << "gridctl: " << text << "\n";
+    return code;
+}
+
+/// Whether --json is among the arguments, also where they could not be taken apart.
+bool asks_for_json(int argc, char** argv) {
+    return std::any_of(argv + 1, argv + argc, [](const char* argument) {
+        return std::string_view(argument) == "--json";
+    });
+}
+
 }   // namespace
 
 int main(int argc, char** argv) {
     CLI::App app("gridctl: looks after an XMPP-Grid served by gridd", "gridctl");
     gridctl::Options options;
+    const bool json = asks_for_json(argc, argv);
     app.fallthrough();
     app.require_subcommand(1);
     app.footer(gridctl::exit_help);
@@ -61,20 +84,18 @@ int main(int argc, char** argv) {
     } catch (const CLI::RequiredError& error) {
         // "A subcommand is required" does not help whoever mistyped one.
         const auto unknown = app.remaining(true);
-        if (unknown.empty())
-            app.exit(error);
-        else
-            std::cerr << "gridctl: there is no '" << unknown.front() << "' here; see --help\n";
-        return static_cast<int>(gridctl::Exit::Usage);
+        return fail(
+            json, gridctl::Exit::Usage,
+            unknown.empty() ? error.what() + std::string("; see --help")
+                            : "there is no '" + unknown.front() + "' here; see --help"
+        );
     } catch (const CLI::ParseError& error) {
-        const bool is_help = app.exit(error) == 0;
-        return static_cast<int>(is_help ? gridctl::Exit::Ok : gridctl::Exit::Usage);
+        if (error.get_exit_code() == 0) return app.exit(error);   // --help
+        return fail(json, gridctl::Exit::Usage, error.what() + std::string("; see --help"));
     } catch (const gridctl::Failed& failed) {
-        std::cerr << "gridctl: " << failed.what() << "\n";
-        return static_cast<int>(failed.exit);
+        return fail(json, failed.exit, failed.what());
     } catch (const std::exception& error) {
-        std::cerr << "gridctl: " << error.what() << "\n";
-        return static_cast<int>(gridctl::Exit::Refused);
+        return fail(json, gridctl::Exit::Refused, error.what());
     }
     return static_cast<int>(gridctl::Exit::Ok);
 }

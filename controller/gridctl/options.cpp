@@ -2,10 +2,13 @@
 #include "controller/gridctl/options.hpp"
 
 #include <algorithm>
+#include <unistd.h>
+
 #include <chrono>
 #include <iostream>
 #include <iterator>
 
+#include "controller/gridctl/table.hpp"
 #include "controller/pki/files.hpp"
 #include "controller/pki/layout.hpp"
 #include "controller/pki/pki.hpp"
@@ -18,10 +21,13 @@ std::string domain_of(const Options& options) {
     return file->text.substr(0, file->text.find_first_of("\r\n"));
 }
 
-xml::Jid account_of(const Options& options, const std::string& text) {
+xml::Jid account_of(
+    const Options& options, const std::string& text, const std::function<std::string()>& ask
+) {
     std::string full = text;
     if (text.find('@') == std::string::npos) {
-        const std::string domain = domain_of(options);
+        std::string domain = domain_of(options);
+        if (domain.empty() && ask) domain = ask();
         if (domain.empty())
             throw Failed(
                 Exit::Usage, "'" + text +
@@ -70,5 +76,9 @@ std::string read_text(const std::string& path) {
 }
 
 void print(const std::string& text) { std::cout << text << std::flush; }
+
+void print_text(const std::string& text) {
+    print(::isatty(STDOUT_FILENO) == 1 ? printable(text, "\n\t") : text);
+}
 
 }   // namespace grid::controller::gridctl

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "controller/gridctl/exit_code.hpp"
@@ -20,14 +21,19 @@ struct Options {
 
 /// The domain of DIR/pki; empty when there is none.
 std::string domain_of(const Options& options);
-/// A bare JID, prepared. A name without `@` is completed with the domain, when one is known.
-xml::Jid account_of(const Options& options, const std::string& text);
+/// A bare JID, prepared. A name without `@` is completed with the domain, when one is known here or
+/// `ask` knows it.
+xml::Jid account_of(
+    const Options& options, const std::string& text, const std::function<std::string()>& ask = {}
+);
 /// The key of a CA: SHA-256 of its public key in hex as given, or that of a certificate in a file.
 std::string authority_key(const std::string& text);
 std::int64_t now_ms();
 /// The text of a file, or of standard input for "-".
 std::string read_text(const std::string& path);
 void print(const std::string& text);
+/// A whole text of others: unchanged into a file or pipe, printable to a terminal.
+void print_text(const std::string& text);
 
 // One file per group of commands. `options` outlives the app.
 void add_pki_commands(CLI::App& app, const Options& options);

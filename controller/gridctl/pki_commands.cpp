@@ -113,7 +113,7 @@ void client(const Options& options, const std::string& name, const std::string& 
     const Bundle bundle{jid, pair, ca.certificate, out.empty() ? fs::path(".") : fs::path(out)};
     const auto files = write_bundle(options, bundle, force);
     if (options.json) {
-        print(json::serialize(json::object{{"jid", jid.str()}, {"files", to_array(files)}}) + "\n");
+        print(json_line(json::object{{"jid", jid.str()}, {"files", to_array(files)}}));
         return;
     }
     print("a certificate for " + jid.str() + ", valid until " + until(pair.certificate) + ":\n");
@@ -147,7 +147,7 @@ void show(const Options& options) {
             Exit::Refused,
             "cannot read " + pki::Layout{options.data}.pki().string() + ": " + error.message()
         );
-    print(options.json ? json::serialize(out) + "\n" : layout(rows));
+    print(options.json ? json_line(out) : layout(rows));
 }
 
 }   // namespace

@@ -39,7 +39,7 @@ void show(const Options& options, const Arguments& given) {
     if (text == nullptr || !text->is_string() || text->get_string().empty())
         throw Failed(Exit::NotFound, "there is no policy yet: everything is denied");
     const std::string body(text->get_string());
-    print(body.ends_with('\n') ? body : body + "\n");
+    print_text(body.ends_with('\n') ? body : body + "\n");
 }
 
 void set(const Options& options, const Arguments& given) {
@@ -64,8 +64,8 @@ void set(const Options& options, const Arguments& given) {
     }
     if (options.json) return;
     print(
-        std::string(given.dry_run ? "would be" : "is") + " version " + cell_of(value, "version") +
-        ", " + cell_of(value, "rules") + " rules\n"
+        std::string("the policy ") + (given.dry_run ? "would be" : "is") + " version " +
+        cell_of(value, "version") + ", " + cell_of(value, "rules") + " rules\n"
     );
 }
 
@@ -104,7 +104,7 @@ void roll_back(const Options& options, const Arguments& given) {
     const json::object answer = client.call("POST", "policy/rollback", body);
     if (options.json) return print_object(options, answer);
     print(
-        "is version " + cell_of(answer, "version") + ", " + cell_of(answer, "rules") +
+        "the policy is version " + cell_of(answer, "version") + ", " + cell_of(answer, "rules") +
         " rules, as version " + std::to_string(given.version) + "\n"
     );
 }
@@ -122,9 +122,11 @@ void add_policy_commands(CLI::App& app, const Options& options) {
     CLI::App* setting = group->add_subcommand("set", "install a text; takes effect at once");
     setting->add_option("file", given->file, "the text; - for standard input")->required();
     setting->add_flag("--dry-run", given->dry_run, "only say whether it would be taken");
-    setting->add_option(
-        "--expect-version", given->expect_version, "refuse when another one is in force"
-    );
+    setting
+        ->add_option(
+            "--expect-version", given->expect_version, "refuse when another one is in force"
+        )
+        ->check(CLI::NonNegativeNumber);
     setting->callback([&options, given] { set(options, *given); });
 
     CLI::App* checking = group->add_subcommand("check", "is this text a valid policy?");
@@ -137,9 +139,11 @@ void add_policy_commands(CLI::App& app, const Options& options) {
 
     CLI::App* rolling = group->add_subcommand("rollback", "an earlier text becomes a new version");
     rolling->add_option("version", given->version, "a version that is kept")->required();
-    rolling->add_option(
-        "--expect-version", given->expect_version, "refuse when another one is in force"
-    );
+    rolling
+        ->add_option(
+            "--expect-version", given->expect_version, "refuse when another one is in force"
+        )
+        ->check(CLI::NonNegativeNumber);
     rolling->callback([&options, given] { roll_back(options, *given); });
 
     add_policy_questions(*group, options);

@@ -16,11 +16,12 @@ struct Arguments {
 };
 
 void test(const Options& options, const Arguments& given) {
+    Client client = connect_to(options);
     json::object body{
-        {"client", account_of(options, given.client).str()}, {"operation", given.operation}
+        {"client", account_at(options, client, given.client).str()}, {"operation", given.operation}
     };
     if (!given.topic.empty()) body["topic"] = given.topic;
-    if (!given.recipient.empty()) body["recipient"] = account_of(options, given.recipient).str();
+    if (!given.recipient.empty()) body["recipient"] = account_at(options, client, given.recipient).str();
     if (!given.recipient_groups.empty())
         body["recipient_groups"] =
             json::array(given.recipient_groups.begin(), given.recipient_groups.end());
@@ -33,7 +34,6 @@ void test(const Options& options, const Arguments& given) {
     };
     for (const auto& [name, value] : attributes)
         if (!value.empty()) body[name] = value;
-    Client client = connect_to(options);
     const json::object answer = client.call("POST", "policy/test", body);
     print_object(options, answer);
     const json::value* allowed = answer.if_contains("allowed");

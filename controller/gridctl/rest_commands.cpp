@@ -54,7 +54,7 @@ void print_list(
     const std::string& name,
     const Columns& columns
 ) {
-    if (options.json) return print(json::serialize(list) + "\n");
+    if (options.json) return print(json_line(list));
     std::vector<Row> rows(1);
     for (const auto& column : columns) rows.front().push_back(column.first);
     for (const json::value& element : list.at(name).as_array()) {
@@ -68,11 +68,17 @@ void print_list(
 }
 
 void print_object(const Options& options, const json::object& object) {
-    print(options.json ? json::serialize(object) + "\n" : layout_members(object));
+    print(options.json ? json_line(object) : layout_members(object));
 }
 
 Client connect_to(const Options& options) {
     return Client(find_target(options), options.timeout_seconds);
+}
+
+xml::Jid account_at(const Options& options, Client& client, const std::string& text) {
+    return account_of(options, text, [&client] {
+        return cell_of(client.call("GET", "status"), "domain");
+    });
 }
 
 }   // namespace grid::controller::gridctl

@@ -37,6 +37,8 @@ void print_list(
 void print_object(const Options& options, const boost::json::object& object);
 
 Client connect_to(const Options& options);
+/// A name without `@` is completed with the server's domain.
+xml::Jid account_at(const Options& options, Client& client, const std::string& text);
 
 /// `policy test` and `policy dry-run` (policy_questions.cpp).
 void add_policy_questions(CLI::App& group, const Options& options);

@@ -43,7 +43,7 @@ void show(const Options& options, const Arguments& given) {
     if (options.json) return print_object(options, answer);
     // The text alone, so that `schemas show >file` and `schemas put file` are each other's
     // opposite.
-    print(std::string(answer.at("text").as_string()));
+    print_text(std::string(answer.at("text").as_string()));
 }
 
 void set_topic(const Options& options, const Arguments& given) {
@@ -54,7 +54,7 @@ void set_topic(const Options& options, const Arguments& given) {
     if (options.json) return print_object(options, answer);
     const bool is_there = answer.at("exists").as_bool();
     print(
-        given.topic + " validates " + given.mode +
+        printable(given.topic) + " validates " + given.mode +
         (is_there ? "\n" : "; there is no such topic yet\n")
     );
 }
@@ -94,7 +94,9 @@ void add_schema_commands(CLI::App& app, const Options& options) {
         "schema", "check what is published there against a schema, or not"
     );
     setting->add_option("name", given->topic, "the topic")->required();
-    setting->add_option("mode", given->mode, "off, lax or strict")->required();
+    setting->add_option("mode", given->mode, "off, lax or strict")
+        ->required()
+        ->check(CLI::IsMember({"off", "lax", "strict"}));
     setting->add_option("--schema", given->location, "the schema document");
     setting->callback([&options, given] { set_topic(options, *given); });
 }

@@ -47,7 +47,10 @@ void add_server_commands(CLI::App& app, const Options& options) {
     ending->add_option("jid", *jid, "the account, or the full address of a session")->required();
     ending->callback([&options, jid] {
         Client client = connect_to(options);
-        const boost::json::object body{{"jid", *jid}};
+        const bool is_short = jid->find_first_of("@/") == std::string::npos;
+        const boost::json::object body{
+            {"jid", is_short ? account_at(options, client, *jid).str() : *jid}
+        };
         print_object(options, client.call("POST", "sessions/end", body));
     });
 }

@@ -8,21 +8,48 @@
 #include <utility>
 #include <vector>
 
+#include "xml/utf8.hpp"
+
 namespace grid::controller::gridctl {
 
 using Row = std::vector<std::string>;
 
-/// Text of others, safe for a terminal: no control character gets through, in C1 neither.
-inline std::string printable(std::string_view text) {
+/// A terminal would obey these characters or draw the text in another place: control characters
+/// (C0, DEL, C1), and those that turn the direction of writing.
+inline bool commands_terminal(char32_t c) {
+    return xml::is_control(c) || c == 0x61c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+inline std::string escape(char32_t c) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    std::string out = "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4)
+        out += hex[c >> static_cast<unsigned>(shift) & 15U];
+    return out;
+}
+
+/// Text of others, safe for a terminal, and so that two names that differ look different: \u001b. A
+/// byte that is no UTF-8 is a question mark. `kept`: line ends and tabs of a whole text stay.
+inline std::string printable(std::string_view text, std::string_view kept = {}) {
     std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        const bool is_c1 =
-            c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-        if (is_c1) ++i;
-        out += c < 0x20 || c == 0x7f || is_c1 ? '?' : text[i];
+    while (!text.empty()) {
+        const auto [value, bytes, truncated] = xml::first_code_point(text);
+        const bool is_kept = bytes == 1 && kept.find(text.front()) != std::string_view::npos;
+        if (bytes == 0)
+            out += '?';
+        else if (commands_terminal(value) && !is_kept)
+            out += escape(value);
+        else
+            out += text.substr(0, bytes);
+        text.remove_prefix(bytes == 0 ? 1 : bytes);
     }
     return out;
+}
+
+/// A line of JSON that reads the same and has none of these characters either.
+inline std::string json_line(const boost::json::value& value) {
+    return printable(boost::json::serialize(value)) + "\n";
 }
 
 /// Characters, not bytes, of UTF-8.
@@ -36,6 +63,15 @@ inline std::string to_cell(const boost::json::value& value) {
     if (value.is_null()) return "-";
     if (value.is_bool()) return value.get_bool() ? "yes" : "no";
     if (value.is_string()) return value.get_string().empty() ? "-" : printable(value.get_string());
+    if (value.is_object()) {   // in a list: its members side by side
+        std::string out;
+        for (const auto& [name, member] : value.get_object())
+            out.append(out.empty() ? "" : " ")
+                .append(printable(name))
+                .append("=")
+                .append(to_cell(member));
+        return out.empty() ? "-" : out;
+    }
     if (!value.is_array()) return printable(boost::json::serialize(value));
     std::string out;
     for (const auto& element : value.get_array())
@@ -71,14 +107,18 @@ inline std::string layout(const std::vector<Row>& rows) {
     return out;
 }
 
-/// One line per member, names aligned, objects indented below their name.
+/// One line per member, names aligned, objects and lists of objects indented below their name.
 inline void append_members(
     const boost::json::object& object, std::string indent, std::vector<Row>& to
 ) {
     for (const auto& [name, value] : object) {
         const bool is_nested = value.is_object() && !value.get_object().empty();
-        to.push_back({indent + printable(name), is_nested ? "" : to_cell(value)});
+        const auto* list = value.if_array();
+        const bool is_list = list != nullptr && !list->empty() && list->front().is_object();
+        to.push_back({indent + printable(name), is_nested || is_list ? "" : to_cell(value)});
         if (is_nested) append_members(value.get_object(), indent + "  ", to);
+        if (!is_list) continue;
+        for (const auto& element : *list) to.push_back({indent + "  " + to_cell(element)});
     }
 }
 inline std::string layout_members(const boost::json::object& object) {

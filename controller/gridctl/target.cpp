@@ -65,6 +65,11 @@ std::string host_of(const std::string& address) {
     return address.substr(0, colon);
 }
 
+std::vector<std::string> hosts_of(const std::string& address) {
+    if (address.starts_with("[::]:")) return {"::1", "127.0.0.1"};
+    return {host_of(address)};
+}
+
 std::string port_of(const std::string& address) {
     const auto colon = address.rfind(':');
     const auto bracket = address.rfind(']');
@@ -84,6 +89,7 @@ Target find_target(const Options& options) {
         );
     Target target;
     target.host = host_of(address);
+    target.hosts = hosts_of(address);
     target.port = port_of(address).empty() ? "8443" : port_of(address);
     if (target.host.empty()) throw Failed(Exit::Usage, "'" + address + "' is not HOST:PORT");
     target.found_by = options.server.empty() ? layout.ready().string() : "--server";

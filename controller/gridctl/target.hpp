@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controller/gridctl/options.hpp"
 
@@ -17,11 +18,15 @@ Ready read_ready(const Options& options);
 
 /// "[::1]:8443" → "::1"; a wildcard address becomes this machine's.
 std::string host_of(const std::string& address);
+/// The hosts to try one after the other: "[::]" is this machine's by IPv6, and by IPv4 where that
+/// is switched off.
+std::vector<std::string> hosts_of(const std::string& address);
 std::string port_of(const std::string& address);
 bool is_wildcard(const std::string& address);
 
 struct Target {
     std::string host, port;
+    std::vector<std::string> hosts;     // host, and others that may be tried
     std::string name;                   // what the server's certificate must say
     std::string certificate, key, ca;   // files
     std::string found_by;               // for error texts

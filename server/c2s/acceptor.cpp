@@ -3,68 +3,34 @@
 
 #include <utility>
 
+#include "server/net/source.hpp"
+
 namespace grid::server::c2s {
 
 namespace asio = boost::asio;
 
 namespace {
-/// The address without its port.
-std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
+
+net::Entrance::Bounds bounds_of(const Config::Limits& limits) {
+    return {
+        {limits.connections_max, "limits.connections_max"},
+        {limits.connections_per_address_max, "limits.connections_per_address_max"},
+        {limits.pre_auth_connections_max, "limits.pre_auth_connections_max"},
+        {limits.pre_auth_per_address_max, "limits.pre_auth_per_address_max"},
+        net::leaving_max(limits.connections_max)
+    };
+}
+
 }   // namespace
 
-class Acceptor::Place {
-public:
-    Place(std::shared_ptr<Acceptor> acceptor, std::string address)
-        : acceptor_(std::move(acceptor)), address_(std::move(address)) {}
-    ~Place() {
-        settle();
-        acceptor_->leave(address_, id);
-    }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-
-    std::uint64_t id = 0;
-    void settle() {
-        if (!std::exchange(is_settled_, true)) acceptor_->settle(address_);
-    }
-
-private:
-    std::shared_ptr<Acceptor> acceptor_;
-    std::string address_;
-    bool is_settled_ = false;
-};
+Acceptor::Acceptor(const Shared& shared)
+    : shared_(shared),
+      entrance_(std::make_shared<net::Entrance>(bounds_of(shared.config.limits))) {}
 
 void Acceptor::listen(net::Listener& listener, bool direct_tls) {
     listener.start(
         [self = shared_from_this(), direct_tls](net::Socket socket, std::string address) {
-            auto place = self->enter(host_of(address));
-            if (!place) {
-                self->shared_.log.warn("connection_refused", {{"address", address}});
-                return;   // closed with the socket: a TLS or XMPP answer would cost what is scarce
-            }
-            auto executor = socket.get_executor();
-            const auto id = ++self->last_id_;
-            auto connection = std::make_shared<Connection>(
-                self->shared_, std::move(socket), std::move(address), id, direct_tls
-            );
-            {
-                std::lock_guard lock(self->mutex_);
-                self->live_[id] = connection;
-            }
-            place->id = id;
-            asio::co_spawn(
-                executor, Connection::run(connection, [place] { place->settle(); }),
-                [self, place](std::exception_ptr failure) {
-                    if (!failure) return;
-                    // A fault that we do not understand takes the connection down, never the
-                    // process.
-                    try {
-                        std::rethrow_exception(failure);
-                    } catch (const std::exception& error) {
-                        self->shared_.log.error("connection_failed", {{"reason", error.what()}});
-                    }
-                }
-            );
+            self->take(std::move(socket), std::move(address), direct_tls);
         },
         [self = shared_from_this()](const std::string& complaint) {
             self->shared_.log.error("accept_failed", {{"reason", complaint}});
@@ -72,38 +38,55 @@ void Acceptor::listen(net::Listener& listener, bool direct_tls) {
     );
 }
 
-std::shared_ptr<Acceptor::Place> Acceptor::enter(const std::string& address) {
-    const auto& limits = shared_.config.limits;
-    std::lock_guard lock(mutex_);
-    if (connections_ >= limits.connections_max || unsettled_ >= limits.pre_auth_connections_max)
-        return nullptr;
-    auto& count = per_address_[address];
-    if (count.all >= limits.connections_per_address_max ||
-        count.unsettled >= limits.pre_auth_per_address_max)
-        return nullptr;
-    ++count.all;
-    ++count.unsettled;
-    ++connections_;
-    ++unsettled_;
-    return std::make_shared<Place>(shared_from_this(), address);
+void Acceptor::take(net::Socket socket, std::string address, bool direct_tls) {
+    const auto [place, reason] = entrance_->enter(net::source_of(address));
+    if (!reason.empty())
+        shared_.log.fold(
+            Level::Warn, place ? "connection_displaced" : "connection_refused",
+            {{place ? "newcomer" : "address", address}, {"reason", reason}}
+        );
+    if (!place) return;   // closed with the socket: a TLS or XMPP answer would cost what is scarce
+    auto executor = socket.get_executor();
+    const auto id = ++last_id_;
+    auto connection = std::make_shared<Connection>(
+        shared_, std::move(socket), std::move(address), id, direct_tls
+    );
+    keep(id, connection);
+    place->on_displaced([weak = connection->weak_from_this(), held = std::weak_ptr(place)] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->displace([held] {
+            if (const auto left = held.lock()) left->close();
+        });
+    });
+    Progress progress{[place] { place->begin(); }, [place] { return place->settle(); }};
+    asio::co_spawn(
+        executor, Connection::run(std::move(connection), std::move(progress)),
+        [self = shared_from_this(), place, id](std::exception_ptr failure) {
+            self->forget(id);
+            if (!failure) return;
+            // A fault that we do not understand takes the connection down, never the process.
+            try {
+                std::rethrow_exception(failure);
+            } catch (const std::exception& error) {
+                self->shared_.log.error("connection_failed", {{"reason", error.what()}});
+            }
+        }
+    );
 }
 
-void Acceptor::settle(const std::string& address) {
-    std::lock_guard lock(mutex_);
-    --unsettled_;
-    --per_address_[address].unsettled;
+void Acceptor::keep(std::uint64_t id, const std::shared_ptr<Connection>& connection) {
+    const std::lock_guard lock(mutex_);
+    live_[id] = connection;
 }
 
-void Acceptor::leave(const std::string& address, std::uint64_t id) {
-    std::lock_guard lock(mutex_);
+void Acceptor::forget(std::uint64_t id) {
+    const std::lock_guard lock(mutex_);
     live_.erase(id);
-    --connections_;
-    if (auto found = per_address_.find(address); found != per_address_.end())
-        if (--found->second.all == 0) per_address_.erase(found);
 }
 
 void Acceptor::close_all(const xml::StreamError& error) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     for (auto& [id, weak] : live_)
         if (auto connection = weak.lock()) connection->close(error);
 }

@@ -39,27 +39,37 @@ Connection::Connection(
       ),
       outbox_(stream_) {}
 
-asio::awaitable<void> Connection::run(
-    std::shared_ptr<Connection> self, std::function<void()> settled
-) {
-    const bool established = co_await self->establish();
-    std::exchange(settled, nullptr)();
-    if (established) {
-        // A fault that we do not understand takes the connection down; the table must forget it.
-        try {
+asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, Progress progress) {
+    self->progress_ = std::move(progress);
+    // A fault that we do not understand takes the connection down; the table must forget it.
+    try {
+        if (co_await self->establish()) {
+            self->progress_.settled();
             co_await self->serve();
-        } catch (const std::exception& fault) {
-            self->reason_ = "internal fault";
-            self->shared_.log.error(
-                "connection_failed", {{"session", self->name_}, {"reason", fault.what()}}
-            );
         }
-    } else if (!self->session_)
-        self->shared_.log.info(
-            "stream_ended",
+    } catch (const std::exception& fault) {
+        self->shared_.log.error(
+            "connection_failed", {{"session", self->name_}, {"reason", fault.what()}}
+        );
+        self->end_with({"internal-server-error", "the server has a fault", {}});
+    }
+    if (!self->session_)
+        self->shared_.log.fold(
+            Level::Info, "stream_ended",
             {{"session", self->name_}, {"address", self->address_}, {"reason", self->reason_}}
         );
     co_await self->end();
+    self->progress_ = {};
+}
+
+void Connection::displace(std::function<void()> closed) {
+    asio::post(stream_.get_executor(), [self = shared_from_this(), closed = std::move(closed)] {
+        self->is_displaced_ = true;
+        self->reason_ = "gave way to a newcomer before a resource was bound";
+        self->is_closing_ = true;
+        self->stream_.abort();
+        closed();
+    });
 }
 
 asio::awaitable<void> Connection::serve() {
@@ -287,7 +297,7 @@ void Connection::fault(xml::StreamError error) {
 /// Makes whatever waits on the socket return, so that the coroutine sees that it is to end.
 void Connection::wake() {
     is_closing_ = true;
-    boost::system::error_code ignored;
+    boost::system::error_code ignored;   // its socket may be closed already
     stream_.socket().cancel(ignored);
     if (last_answers_) last_answers_->cancel();
 }

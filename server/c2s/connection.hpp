@@ -3,6 +3,7 @@
 
 #include <boost/asio.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,12 @@ struct Shared {
     tls::Vetting& vetting;
 };
 
+/// The entrance is told of a connection's progress, of each step at most once.
+struct Progress {
+    std::function<void()> begun;     // the peer's TLS has begun
+    std::function<void()> settled;   // a resource was bound
+};
+
 /// Everything runs on the socket's strand, except what Transport says.
 class Connection final : public Transport, public std::enable_shared_from_this<Connection> {
 public:
@@ -44,11 +51,10 @@ public:
         bool direct_tls
     );
 
-    /// From the first byte to the last. `settled` is called once: when a resource was bound, or
-    /// when it is clear that none will be.
-    static boost::asio::awaitable<void> run(
-        std::shared_ptr<Connection> self, std::function<void()> settled
-    );
+    /// From the first byte to the last.
+    static boost::asio::awaitable<void> run(std::shared_ptr<Connection> self, Progress progress);
+    /// Any thread: gives way to a newcomer, without a word. `closed`: its descriptor is free.
+    void displace(std::function<void()> closed);
 
     // Transport
     void send(std::vector<Outgoing> stanzas, std::size_t bytes) override;
@@ -91,6 +97,7 @@ private:
     void watch_idle();
 
     const Shared& shared_;
+    Progress progress_;
     net::TlsStream stream_;
     std::string address_, name_;   // name_: for the log, "c2s-41"
     bool direct_tls_;
@@ -105,6 +112,7 @@ private:
     enum class Ending { Ours, CutOff, Closed, Goodbye } ending_ = Ending::Ours;
     storage::Revision lost_from_ = 0;   // see Delivered
     bool is_shut_down_ = false;         // before a resource was bound
+    bool is_displaced_ = false;
     bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;
     std::chrono::steady_clock::time_point last_read_;
     bool is_pinged_ = false;

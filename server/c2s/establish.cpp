@@ -92,26 +92,36 @@ asio::awaitable<bool> Connection::perform(stream::Actions actions) {
 }
 
 asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
+    // On the TLS port the first byte of the peer tells it from a silent one.
+    if (direct_tls_) co_await stream_.wait_readable();
+    if (is_closing_) {
+        if (reason_.empty()) reason_ = is_shut_down_ ? "shut down" : "TLS was not begun in time";
+        co_return false;
+    }
+    progress_.begun();
     auto error = co_await stream_.handshake(
         shared_.tls, std::chrono::seconds(shared_.config.limits.pre_auth_seconds_max)
     );
     if (error) {
+        if (is_displaced_) co_return false;
         reason_ = "TLS handshake failed: " + stream_.failure();
-        shared_.log.warn(
-            "tls_failed", {{"session", name_}, {"address", address_}, {"reason", stream_.failure()}}
+        shared_.log.fold(
+            Level::Warn, "tls_failed",
+            {{"session", name_}, {"address", address_}, {"reason", stream_.failure()}}
         );
         co_return false;
     }
     auto presented = co_await shared_.vetting.vet(stream_);
     if (is_closing_) co_return false;
     if (!presented.can_log_in())
-        shared_.log.warn(
-            "certificate_refused", {{"session", name_},
-                                    {"address", address_},
-                                    {"subject", presented.subject},
-                                    {"issuer", presented.issuer},
-                                    {"depth", std::to_string(presented.depth)},
-                                    {"reason", presented.reason}}
+        shared_.log.fold(
+            Level::Warn, "certificate_refused",
+            {{"session", name_},
+             {"address", address_},
+             {"subject", presented.subject},
+             {"issuer", presented.issuer},
+             {"depth", std::to_string(presented.depth)},
+             {"reason", presented.reason}}
         );
     next = negotiation_->on_tls(std::move(presented));
     parser_.set_limits(shared_.config.limits.before_login());
@@ -119,14 +129,15 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
 }
 
 void Connection::log_refusal(const stream::Negotiation::Refusal& refusal) {
-    shared_.log.warn(
-        "login_refused", {{"session", name_},
-                          {"address", address_},
-                          {"subject", refusal.subject},
-                          {"issuer", refusal.issuer},
-                          {"depth", std::to_string(refusal.depth)},
-                          {"condition", refusal.condition},
-                          {"reason", refusal.text}}
+    shared_.log.fold(
+        Level::Warn, "login_refused",
+        {{"session", name_},
+         {"address", address_},
+         {"subject", refusal.subject},
+         {"issuer", refusal.issuer},
+         {"depth", std::to_string(refusal.depth)},
+         {"condition", refusal.condition},
+         {"reason", refusal.text}}
     );
     shared_.grid.record_refusal(
         "login-refused", refusal.claimed, address_, refusal.condition,

@@ -24,6 +24,11 @@ constexpr auto tick_when_behind = std::chrono::milliseconds(5);
 constexpr std::size_t background_batches_max = 64;
 
 controller::HttpResponse to_http_error(boost::system::error_code error) {
+    if (error == internal_fault())
+        return {
+            500, R"({"error":{"code":"internal-server-error",)"
+                 R"("text":"the server has a fault: see its log"}})"
+        };
     return {503, R"({"error":{"code":"store","text":")" + to_stanza_error(error).text + "\"}}"};
 }
 
@@ -259,6 +264,20 @@ void Grid::look_up_wanted() {
 
 void Grid::tick() {
     if (is_stopped_) return;
+    bool is_behind = false;
+    try {
+        is_behind = do_what_is_due();
+    } catch (const std::exception& fault) {   // the clock must go on
+        log_.fold(Level::Error, "tick_failed", {{"reason", fault.what()}});
+    }
+    log_.flush_folded();
+    timer_.expires_after(is_behind ? tick_when_behind : tick_every);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) tick();
+    });
+}
+
+bool Grid::do_what_is_due() {
     if (needs_rebuild_) pipeline_->rebuild();
     const bool may_write = store_.status().writable;   // else all would only be refused
     if (may_write) begin_sweep();
@@ -277,10 +296,7 @@ void Grid::tick() {
         if (may_write) note_positions();
     }
     fanout_.flush();
-    timer_.expires_after(is_behind ? tick_when_behind : tick_every);
-    timer_.async_wait([this](boost::system::error_code error) {
-        if (!error) tick();
-    });
+    return is_behind;
 }
 
 void Grid::submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken) {
@@ -288,7 +304,7 @@ void Grid::submit(SessionPtr session, std::vector<Inbound> inbound, std::functio
         strand_,
         [this, session = std::move(session), inbound = std::move(inbound),
          taken = std::move(taken)]() mutable {
-            for (auto& one : inbound) router_.take(session, std::move(one));
+            for (auto& one : inbound) take(session, std::move(one));
             if (auto queue = session->queue; queue && !queue->empty()) {
                 queue->on_taken = std::move(taken);
                 pipeline_->run(queue);
@@ -299,6 +315,19 @@ void Grid::submit(SessionPtr session, std::vector<Inbound> inbound, std::functio
             fanout_.flush();
         }
     );
+}
+
+/// A fault that we do not understand ends the stream that caused it.
+void Grid::take(const SessionPtr& session, Inbound inbound) {
+    try {
+        router_.take(session, std::move(inbound));
+    } catch (const std::exception& fault) {
+        log_.error("stanza_failed", {{"jid", session->jid.str()}, {"reason", fault.what()}});
+        if (session->transport)
+            session->transport->close(
+                xml::StreamError{"internal-server-error", "the server has a fault", {}}
+            );
+    }
 }
 
 void Grid::finish(SessionPtr session, std::function<void()> done) {

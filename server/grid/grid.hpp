@@ -148,6 +148,9 @@ private:
     void begin_sweep();
     void end_sweep();
     void tick();
+    /// True when there is more to do.
+    bool do_what_is_due();
+    void take(const SessionPtr& session, Inbound inbound);
     void note_positions();
     void wait_for_background(
         std::chrono::steady_clock::time_point until, std::function<void()> done

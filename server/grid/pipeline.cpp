@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "server/router/storage_error.hpp"
 #include "storage/errors.hpp"
 
 namespace grid::server {
@@ -34,7 +35,7 @@ Pipeline::Decided Pipeline::decide_all(
             request->state = State::Answered;
             continue;
         }
-        const auto next = request->decide();
+        const auto next = decide(*request);
         if (alone_ == request && next != Pending::Next::Commit) alone_ = nullptr;
         switch (next) {
             case Pending::Next::Answer:
@@ -63,6 +64,20 @@ Pipeline::Decided Pipeline::decide_all(
         queue->answer_front();
     }
     return Decided::All;
+}
+
+Pending::Next Pipeline::decide(Pending& request) {
+    try {
+        return request.decide();
+    } catch (const std::exception& fault) {
+        failed(request, fault);
+        return Pending::Next::Answer;
+    }
+}
+
+void Pipeline::failed(Pending& request, const std::exception& fault) {
+    log_.error("request_failed", {{"reason", fault.what()}});
+    request.refuse(internal_fault());
 }
 
 bool Pipeline::has_turn(const Pending& request) {
@@ -136,7 +151,11 @@ void Pipeline::resume_stalled() {
 void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request) {
     request.state = State::Reading;
     store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot& snapshot) {
-        request.read(snapshot);
+        try {
+            request.read(snapshot);
+        } catch (const std::exception& fault) {
+            self->failed(request, fault);
+        }
         boost::asio::post(self->strand_, [self, queue, &request] {
             request.state = State::Answered;
             self->settle(queue);
@@ -148,9 +167,15 @@ void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Pending& re
 void Pipeline::start_work(const std::shared_ptr<SenderQueue>& queue, Pending& request) {
     request.state = State::Working;
     store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot& snapshot) {
-        request.work(snapshot);
-        boost::asio::post(self->strand_, [self, queue, &request] {
-            request.state = State::Waiting;
+        bool is_done = true;
+        try {
+            request.work(snapshot);
+        } catch (const std::exception& fault) {
+            self->failed(request, fault);
+            is_done = false;
+        }
+        boost::asio::post(self->strand_, [self, queue, &request, is_done] {
+            request.state = is_done ? State::Waiting : State::Answered;
             self->settle(queue);
             self->follower_.flush();
         });
@@ -173,8 +198,16 @@ void Pipeline::on_feed(std::vector<storage::FeedEntry> entries) {
 }
 
 void Pipeline::work() {
-    const auto deadline = steady_clock::now() + slice;
     is_working_ = true;
+    try {
+        work_until(steady_clock::now() + slice);
+    } catch (const std::exception& fault) {
+        log_.fold(Level::Error, "delivery_failed", {{"reason", fault.what()}});
+    }
+    if (is_working_) boost::asio::post(strand_, [self = shared_from_this()] { self->work(); });
+}
+
+void Pipeline::work_until(TimePoint deadline) {
     // Per revision: apply, events, answer, then the next (design §2), so that nobody sees an event
     // of a node after the result of leaving it.
     while (follower_.deliver(deadline)) {
@@ -192,7 +225,6 @@ void Pipeline::work() {
     }
     if (!is_working_) resume_stalled();
     follower_.flush();
-    if (is_working_) boost::asio::post(strand_, [self = shared_from_this()] { self->work(); });
 }
 
 void Pipeline::handle(storage::FeedEntry entry) {
@@ -204,7 +236,7 @@ void Pipeline::handle(storage::FeedEntry entry) {
         rebuild();
 }
 
-void Pipeline::on_committed(storage::Committed committed) {
+void Pipeline::follow(const storage::Committed& committed) {
     // What a rebuild found already is told of, but not applied again (design §2).
     const bool is_new = committed.revision > scanned_;
     for (const auto& operation : committed.batch.operations) {
@@ -215,6 +247,16 @@ void Pipeline::on_committed(storage::Committed committed) {
         follower_.apply(change);
     }
     follower_.notify(committed);
+}
+
+void Pipeline::on_committed(storage::Committed committed) {
+    try {
+        follow(committed);
+    } catch (const std::exception& fault) {
+        // Memory may have taken half of the batch: the store counts.
+        log_.error("apply_failed", {{"reason", fault.what()}});
+        rebuild();
+    }
     auto found = in_flight_.find(committed.ticket);
     if (found == in_flight_.end()) return;
     auto [queue, request] = std::move(found->second);

@@ -65,14 +65,19 @@ private:
     enum class Decided { All, TurnOver, NoRoom };   // no room: in the commit queue or the outbox
     /// Everything of this queue that may be decided now.
     Decided decide_all(const std::shared_ptr<SenderQueue>& queue, TimePoint deadline);
+    /// A fault that we do not understand ends the request that has it, with an answer.
+    Pending::Next decide(Pending& request);
+    void failed(Pending& request, const std::exception& fault);
     /// Whether it may be decided now. Where many change the same thing, whoever is slower conflicts
     /// again and again: such a request is decided when nothing else is in flight.
     bool has_turn(const Pending& request);
     void start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request);
     void start_work(const std::shared_ptr<SenderQueue>& queue, Pending& request);
     void work();
+    void work_until(TimePoint deadline);
     void handle(storage::FeedEntry entry);
     void on_committed(storage::Committed committed);
+    void follow(const storage::Committed& committed);
     void on_refused(const storage::Refused& refused);
     void log_refused(const storage::Refused& refused);
     void settle(const std::shared_ptr<SenderQueue>& queue);

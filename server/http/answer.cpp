@@ -33,6 +33,16 @@ Answer to_answer(const Refusal& refusal) {
     return answer;
 }
 
+Answer to_answer(const Readiness& readiness) {
+    Answer answer;
+    answer.status = readiness.is_ready ? 200 : 503;
+    const boost::json::array problems(readiness.problems.begin(), readiness.problems.end());
+    answer.body = boost::json::serialize(
+        boost::json::object{{"ready", readiness.is_ready}, {"problems", problems}}
+    );
+    return answer;
+}
+
 std::string to_bytes(const Answer& answer, storage::Millis now) {
     const auto reason =
         boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(answer.status));

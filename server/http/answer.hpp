@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "server/http/guard.hpp"
+#include "server/http/server.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::server::http {
@@ -21,6 +22,8 @@ struct Answer {
 /// `{"error": {"code": …, "text": …}}`
 std::string error_body(std::string_view code, std::string_view text);
 Answer to_answer(const Refusal& refusal);
+/// 200 or 503, `{"ready": …, "problems": […]}`
+Answer to_answer(const Readiness& readiness);
 
 /// HTTP/1.1. No header says what software or version this is.
 std::string to_bytes(const Answer& answer, storage::Millis now);

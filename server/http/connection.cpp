@@ -17,19 +17,60 @@ namespace beast = boost::beast;
 using boost::system::error_code;
 using net::no_throw;
 
-Connection::Connection(
-    std::shared_ptr<HttpServer::Shared> shared, net::Socket socket, std::string peer
-)
-    : shared_(std::move(shared)), stream_(std::move(socket)), peer_(std::move(peer)) {}
+namespace {
 
-Connection::~Connection() { shared_->leave(this, peer_); }
+/// The text of an error that the grid answered with.
+std::string error_text(const std::string& body) {
+    error_code malformed;
+    const auto value = boost::json::parse(body, malformed);
+    const auto* object = malformed ? nullptr : value.if_object();
+    const auto* error = object == nullptr ? nullptr : object->if_contains("error");
+    const auto* members = error == nullptr ? nullptr : error->if_object();
+    const auto* text = members == nullptr ? nullptr : members->if_contains("text");
+    return text != nullptr && text->is_string() ? std::string(text->get_string()) : std::string();
+}
+
+}   // namespace
+
+Connection::Connection(
+    std::shared_ptr<HttpServer::Shared> shared,
+    net::Socket socket,
+    std::string peer,
+    std::shared_ptr<net::Entrance::Place> place
+)
+    : shared_(std::move(shared)),
+      stream_(std::move(socket)),
+      peer_(std::move(peer)),
+      place_(std::move(place)) {}
+
+Connection::~Connection() { shared_->leave(this); }
 
 asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
-    if (!self->shared_->enter(self.get(), self->peer_)) co_return self->stream_.abort();
-    if (!co_await self->shake_hands()) co_return self->stream_.abort();
-    while (co_await self->wait_for_request() && co_await self->serve()) {
+    if (!self->shared_->enter(self.get())) co_return self->stream_.abort();
+    // A fault that we do not understand takes the connection down, never the process.
+    try {
+        co_await self->talk();
+    } catch (const std::exception& fault) {
+        self->shared_->log.error(
+            "http_connection_failed", {{"peer", self->peer_}, {"reason", fault.what()}}
+        );
+        self->stream_.abort();
     }
-    co_await self->stream_.close(goodbye_seconds_max);
+}
+
+asio::awaitable<void> Connection::talk() {
+    if (!co_await shake_hands()) co_return stream_.abort();
+    while (co_await wait_for_request() && co_await serve()) {
+    }
+    co_await stream_.close(goodbye_seconds_max);
+}
+
+void Connection::displace() {
+    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+        self->is_winding_up_ = true;
+        self->stream_.abort();
+        self->place_->close();
+    });
 }
 
 void Connection::wind_up() {
@@ -46,11 +87,25 @@ Connection::Watchdog Connection::watchdog(std::chrono::milliseconds deadline) {
 }
 
 asio::awaitable<bool> Connection::shake_hands() {
+    {
+        // The first byte of the peer tells it from a silent one.
+        auto watch = watchdog(handshake_seconds_max);
+        const auto silent = co_await stream_.wait_readable();
+        if (silent && watch.has_expired())
+            shared_->log.fold(
+                Level::Warn, "http_handshake_failed",
+                {{"peer", peer_}, {"reason", "TLS was not begun in time"}}
+            );
+        if (silent) co_return false;
+    }
+    place_->begin();
     const error_code error = co_await stream_.handshake(shared_->tls, handshake_seconds_max);
     if (error) {
-        shared_->log.debug(
-            "http_handshake_failed", {{"peer", peer_}, {"reason", stream_.failure()}}
-        );
+        if (!is_winding_up_)
+            shared_->log.fold(
+                Level::Warn, "http_handshake_failed",
+                {{"peer", peer_}, {"reason", stream_.failure()}}
+            );
         co_return false;
     }
     presented_ = co_await shared_->vetting.vet(stream_);
@@ -62,7 +117,9 @@ asio::awaitable<bool> Connection::shake_hands() {
 asio::awaitable<bool> Connection::wait_for_request() {
     if (is_winding_up_) co_return false;
     if (buffer_.size() > 0) co_return true;   // sent behind the last one
-    const auto patience = is_first_ ? header_seconds_max : idle_seconds_max;
+    const auto patience = is_first_   ? header_seconds_max
+                          : is_known_ ? idle_seconds_max
+                                      : stranger_idle_seconds_max;
     is_first_ = false;
     is_idle_ = true;
     auto watch = watchdog(patience);
@@ -91,17 +148,17 @@ asio::awaitable<bool> Connection::serve() {
     if (!admitted) co_return co_await refuse(parser, admitted.error());
     auto answer = co_await answer_to(parser, std::move(*admitted));
     if (!answer) co_return false;
-    const bool keeps = parser.is_done() && parser.keep_alive() && !is_winding_up_;
+    const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
     answer->keeps_alive = keeps;
     co_return co_await send(to_bytes(*answer, now())) && keeps;
 }
 
 /// What was not read of the body cannot be told from a next request, so it ends the connection.
 asio::awaitable<bool> Connection::refuse(Parser& parser, Refusal refusal) {
-    if (refusal.status != 204 && refusal.status != 404) log(parser, refusal.status, refusal.text);
+    if (refusal.status != 204) log(parser, refusal.status, refusal.text);
     Answer answer = to_answer(refusal);
     answer.is_head = parser.get().method() == beast::http::verb::head;
-    answer.keeps_alive = parser.is_done() && parser.keep_alive() && !is_winding_up_;
+    answer.keeps_alive = !refusal.closes && parser.is_done() && parser.keep_alive() && may_stay();
     const bool keeps = answer.keeps_alive;
     co_return co_await send(to_bytes(answer, now())) && keeps;
 }
@@ -112,12 +169,7 @@ asio::awaitable<Connection::MaybeAnswer> Connection::answer_to(Parser& parser, A
     if (request.route == Route::Health) {
         answer.body = R"({"status":"ok"})";
     } else if (request.route == Route::Ready) {
-        const Readiness readiness = shared_->backend.ready();
-        answer.status = readiness.is_ready ? 200 : 503;
-        const boost::json::array problems(readiness.problems.begin(), readiness.problems.end());
-        answer.body = boost::json::serialize(
-            boost::json::object{{"ready", readiness.is_ready}, {"problems", problems}}
-        );
+        answer = to_answer(shared_->backend.ready());
     } else {
         auto asked = co_await ask_backend(parser, std::move(request));
         if (!asked) co_return std::nullopt;
@@ -155,14 +207,26 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
     };
     auto response = co_await net::from_callback<controller::HttpResponse>(
         [this, forwarded = std::move(forwarded)](HttpBackend::Done done) mutable {
-            shared_->backend.api(
-                std::move(forwarded), principal(),
-                tls::to_identity(presented_, presented_.identities.front()), std::move(done)
-            );
+            // Kept, since a fault before it is called would leave the client without an answer.
+            const auto answer = done;
+            try {
+                shared_->backend.api(
+                    std::move(forwarded), principal(),
+                    tls::to_identity(presented_, presented_.identities.front()), std::move(done)
+                );
+            } catch (const std::exception& fault) {
+                shared_->log.error(
+                    "http_request_failed", {{"peer", peer_}, {"reason", fault.what()}}
+                );
+                answer({500, error_body("internal-server-error", "the server has a fault")});
+            }
         }
     );
     const auto status = static_cast<unsigned>(response.status);
-    if (method != "GET" || status == 401 || status == 403) log(parser, status, {});
+    // The grid has answered it: an administrator's. A place that was lost meanwhile is lost.
+    if (status != 401 && status != 403) is_known_ = place_->settle();
+    if (method != "GET" || status == 401 || status == 403)
+        log(parser, status, status < 400 ? std::string() : error_text(response.body));
     Answer answer;
     answer.status = status;
     answer.body = std::move(response.body);
@@ -170,7 +234,7 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
 }
 
 asio::awaitable<bool> Connection::send(std::string bytes) {
-    auto watch = watchdog(answer_seconds_max);
+    auto watch = watchdog(is_known_ ? answer_seconds_max : stranger_answer_seconds_max);
     auto [error, size] = co_await asio::async_write(stream_, asio::buffer(bytes), no_throw);
     co_return !error;
 }
@@ -206,7 +270,7 @@ pubsub::Principal Connection::principal() const {
 
 void Connection::log(const Parser& parser, unsigned status, const std::string& reason) const {
     const auto& head = parser.get();
-    const std::string method(head.method_string()), target(head.target().substr(0, 200));
+    const std::string method(head.method_string()), target(head.target());
     const std::string account =
         presented_.identities.size() == 1 ? presented_.identities.front().str() : "";
     const bool is_suspicious = status == 401 || status == 403 || status == 421;
@@ -216,14 +280,23 @@ void Connection::log(const Parser& parser, unsigned status, const std::string& r
             method + " " + target.substr(0, target.find('?')) +
                 (reason.empty() ? "" : ": " + reason)
         );
-    shared_->log.write(
-        is_suspicious ? Level::Warn : Level::Info, status < 400 ? "http_request" : "http_refused",
+    const std::string path = target.substr(0, target.find('?'));
+    if (status < 400)
+        return shared_->log.info(
+            "http_request", {{"peer", peer_},
+                             {"account", account},
+                             {"method", method},
+                             {"path", path},
+                             {"status", std::to_string(status)}}
+        );
+    shared_->log.fold(
+        is_suspicious ? Level::Warn : Level::Info, "http_refused",
         {{"peer", peer_},
          {"account", account},
          {"method", method},
-         {"path", target.substr(0, target.find('?'))},
+         {"path", path},
          {"status", std::to_string(status)},
-         {"reason", reason}}
+         {"reason", reason.empty() ? "no reason was given" : reason}}
     );
 }
 

@@ -23,17 +23,25 @@ namespace asio = boost::asio;
 /// Lives as long as its coroutine, on the socket's strand.
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
-    Connection(std::shared_ptr<HttpServer::Shared> shared, net::Socket socket, std::string peer);
+    Connection(
+        std::shared_ptr<HttpServer::Shared> shared,
+        net::Socket socket,
+        std::string peer,
+        std::shared_ptr<net::Entrance::Place> place
+    );
     ~Connection();
     /// The parameter keeps it alive.
     static asio::awaitable<void> run(std::shared_ptr<Connection> self);
     /// Any thread. No further request; the one in progress is answered.
     void wind_up();
+    /// Any thread. Gives way to a newcomer, at once and without a word.
+    void displace();
 
 private:
     using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
     using Watchdog = net::Watchdog<net::Strand>;
 
+    asio::awaitable<void> talk();
     asio::awaitable<bool> shake_hands();
     asio::awaitable<bool> wait_for_request();
     /// One request and its answer; false when the connection is to end.
@@ -48,6 +56,8 @@ private:
     /// Closes the socket when the time is over; what waits then fails.
     Watchdog watchdog(std::chrono::milliseconds deadline);
 
+    /// Whether the connection may stay for another request.
+    bool may_stay() const { return no_identity().empty() && !is_winding_up_; }
     std::string no_identity() const;
     pubsub::Principal principal() const;
     void log(const Parser& parser, unsigned status, const std::string& reason) const;
@@ -55,9 +65,11 @@ private:
     std::shared_ptr<HttpServer::Shared> shared_;
     net::TlsStream stream_;
     std::string peer_;
+    std::shared_ptr<net::Entrance::Place> place_;
     boost::beast::flat_buffer buffer_;
     tls::Presented presented_;
     bool is_first_ = true, is_idle_ = false, is_winding_up_ = false;
+    bool is_known_ = false;   // an administrator's
 };
 
 }   // namespace grid::server::http

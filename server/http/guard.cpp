@@ -28,13 +28,6 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 /// A page of another site can make a browser send our host name to an address of its choice, but it
 /// cannot make it send an IP literal there: literals are safe whatever address we listen on, and
 /// behind a container's port mapping we do not know the one that the client used.
@@ -62,10 +55,26 @@ std::string text_of(const Head& head, beast::http::field field) {
     return std::string(view(head[field]));
 }
 
-/// RFC 9112 §3.2: exactly one Host in HTTP/1.1.
+/// RFC 9112 §6.1: a server that does not know a transfer coding cannot tell where the request ends;
+/// §3.2: exactly one Host in HTTP/1.1, never two.
+Result<void, Refusal> check_framing(const Head& head) {
+    using Field = beast::http::field;
+    const auto refuse = [](const char* text) {
+        return Refusal{400, "bad-request", text, {}, true};
+    };
+    if (const auto codings = head.count(Field::transfer_encoding); codings != 0)
+        if (codings != 1 || head.version() < 11 ||
+            lower(view(head[Field::transfer_encoding])) != "chunked")
+            return refuse("the only Transfer-Encoding here is chunked");
+    const auto hosts = head.count(Field::host);
+    if (hosts > 1 || (hosts == 0 && head.version() >= 11))
+        return refuse("exactly one Host header is needed");
+    return {};
+}
+
 Result<void, Refusal> check_host(const Head& head, const GuardSettings& settings) {
     if (head.count(beast::http::field::host) != 1)
-        return Refusal{400, "bad-request", "exactly one Host header is needed", {}};
+        return Refusal{400, "bad-request", "exactly one Host header is needed", {}, true};
     const std::string host = host_name(view(head[beast::http::field::host]));
     if (is_known_host(host, settings)) return {};
     return Refusal{421, "misdirected-request", "this server is not '" + host + "'", {}};
@@ -73,6 +82,10 @@ Result<void, Refusal> check_host(const Head& head, const GuardSettings& settings
 
 /// Keeps a web page from using the certificate of the administrator who looks at it (CSRF).
 Result<void, Refusal> check_change(const Head& head) {
+    // Of two, a proxy or browser may have looked at the other one.
+    for (const char* name : {"Origin", "Content-Type", "Sec-Fetch-Site"})
+        if (head.count(name) > 1)
+            return Refusal{400, "bad-request", std::string(name) + " is given more than once", {}};
     const std::string site = lower(view(head["Sec-Fetch-Site"]));
     if (!site.empty() && site != "same-origin" && site != "none")
         return Refusal{403, "foreign-origin", "requests of other web sites change nothing", {}};
@@ -119,11 +132,10 @@ Result<Admitted, Refusal> admit_api(const Head& head, const Target& target) {
     if (!is_read) {
         if (auto checked = check_change(head); !checked) return checked.error();
     }
-    auto path = percent_decoded(target.path.substr(api_prefix.size()));
-    if (!path) return Refusal{400, "bad-request", "the path is not properly percent-encoded", {}};
     const std::string method(is_read ? "GET" : view(head.method_string()));
     return Admitted{
-        Route::Api, method, std::move(*path), std::string(target.query), verb == Verb::head
+        Route::Api, method, std::string(target.path.substr(api_prefix.size())),
+        std::string(target.query), verb == Verb::head
     };
 }
 
@@ -141,27 +153,18 @@ std::string host_name(std::string_view host) {
     return lower(name);
 }
 
-Result<std::string> percent_decoded(std::string_view text) {
-    const auto malformed = make_error_code(boost::system::errc::invalid_argument);
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (c == '%') {
-            if (i + 2 >= text.size()) return malformed;
-            const int high = hex(text[i + 1]), low = hex(text[i + 2]);
-            if (high < 0 || low < 0) return malformed;
-            c = static_cast<char>(high * 16 + low);
-            i += 2;
-        }
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return malformed;
-        out += c;
-    }
-    return out;
+Result<Admitted, Refusal> admit_probe(const Head& head) {
+    if (auto framed = check_framing(head); !framed) return framed.error();
+    const Target target = split(view(head.target()));
+    if (target.path == "/healthz") return admit_open(head, Route::Health);
+    if (target.path == "/readyz") return admit_open(head, Route::Ready);
+    return Refusal{404, "not-found", "there is nothing here but /healthz and /readyz", {}};
 }
 
 Result<Admitted, Refusal> admit(
     const Head& head, const GuardSettings& settings, const std::string& no_identity
 ) {
+    if (auto framed = check_framing(head); !framed) return framed.error();
     const Target target = split(view(head.target()));
     if (target.path == "/healthz") return admit_open(head, Route::Health);
     if (target.path == "/readyz") return admit_open(head, Route::Ready);

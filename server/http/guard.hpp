@@ -19,7 +19,7 @@ enum class Route { Health, Ready, Api };
 struct Admitted {
     Route route = Route::Api;
     std::string method;   // GET, POST, PUT, PATCH, DELETE
-    std::string path;     // Api: decoded, below /api/v1/
+    std::string path;     // Api: below /api/v1/, still percent-encoded
     std::string query;
     bool is_head = false;
 };
@@ -29,6 +29,7 @@ struct Refusal {
     unsigned status = 400;
     std::string code, text;   // for people; code for programs
     std::string allow;        // 405, and OPTIONS (status 204)
+    bool closes = false;      // the next bytes may be part of this request
 };
 
 struct GuardSettings {
@@ -41,8 +42,9 @@ Result<Admitted, Refusal> admit(
     const Head& head, const GuardSettings& settings, const std::string& no_identity
 );
 
-/// Nothing when a `%` is not followed by two hex digits, or a control character comes out.
-Result<std::string> percent_decoded(std::string_view text);
+/// For probes (probe.hpp): health and readiness, no more.
+Result<Admitted, Refusal> admit_probe(const Head& head);
+
 /// Host, without the port; lower case; brackets off. Empty when malformed.
 std::string host_name(std::string_view host);
 

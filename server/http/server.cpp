@@ -2,14 +2,23 @@
 #include "server/http/server.hpp"
 
 #include "server/http/connection.hpp"
-#include "server/http/limits.hpp"
 #include "server/http/shared.hpp"
+#include "server/net/source.hpp"
 
 namespace grid::server::http {
 namespace {
 
-/// Without the port, which is another one each time.
-std::string host_of(const std::string& peer) { return peer.substr(0, peer.rfind(':')); }
+/// Strangers are told from administrators only after TLS: no bound on them per source, since the
+/// source with the most of them gives way.
+net::Entrance::Bounds bounds_of(const Config::Limits& limits) {
+    return {
+        {limits.http_connections_max, "limits.http_connections_max"},
+        {limits.http_per_address_max, "limits.http_per_address_max"},
+        {limits.http_strangers_max, "limits.http_strangers_max"},
+        {},
+        net::leaving_max(limits.http_connections_max)
+    };
+}
 
 }   // namespace
 
@@ -20,31 +29,27 @@ HttpServer::Shared::Shared(
     Log& lines,
     tls::Vetting& certificates
 )
-    : backend(to), tls(context), config(settings), log(lines), vetting(certificates) {
+    : backend(to),
+      tls(context),
+      config(settings),
+      log(lines),
+      vetting(certificates),
+      entrance(std::make_shared<net::Entrance>(bounds_of(settings.limits))) {
     const std::string& domain = config.domain;
     guard.hosts.push_back(host_name(domain));
     for (const char* service : {"pubsub.", "broker.", "controller.", "proxy.", "bulk."})
         guard.hosts.push_back(host_name(service + domain));
 }
 
-bool HttpServer::Shared::enter(Connection* connection, const std::string& peer) {
+bool HttpServer::Shared::enter(Connection* connection) {
     const std::lock_guard lock(mutex);
-    std::size_t& here = per_address[host_of(peer)];
-    if (is_closing || connections.size() >= connections_max ||
-        here >= connections_per_address_max) {
-        if (here == 0) per_address.erase(host_of(peer));
-        return false;
-    }
-    ++here;
-    connections.insert(connection);
-    return true;
+    if (!is_closing) connections.insert(connection);
+    return !is_closing;
 }
 
-void HttpServer::Shared::leave(Connection* connection, const std::string& peer) {
+void HttpServer::Shared::leave(Connection* connection) {
     const std::lock_guard lock(mutex);
-    if (connections.erase(connection) == 0) return;   // was never let in
-    const auto found = per_address.find(host_of(peer));
-    if (--found->second == 0) per_address.erase(found);
+    connections.erase(connection);
 }
 
 HttpServer::HttpServer(
@@ -60,10 +65,24 @@ HttpServer::HttpServer(
 HttpServer::~HttpServer() = default;
 
 void HttpServer::start(net::Listener& listener) {
-    listener.start([shared = shared_](net::Socket socket, std::string peer) {
+    const auto take = [shared = shared_](net::Socket socket, std::string peer) {
+        auto [place, reason] = shared->entrance->enter(net::source_of(peer));
+        if (!reason.empty())
+            shared->log.fold(
+                Level::Warn, place ? "http_connection_displaced" : "http_connection_refused",
+                {{place ? "newcomer" : "peer", peer}, {"reason", reason}}
+            );
+        if (!place) return;
         auto strand = socket.get_executor();
-        auto connection = std::make_shared<Connection>(shared, std::move(socket), std::move(peer));
+        auto connection =
+            std::make_shared<Connection>(shared, std::move(socket), std::move(peer), place);
+        place->on_displaced([weak = connection->weak_from_this()] {
+            if (const auto self = weak.lock()) self->displace();
+        });
         asio::co_spawn(strand, Connection::run(std::move(connection)), asio::detached);
+    };
+    listener.start(take, [shared = shared_](const std::string& complaint) {
+        shared->log.error("http_accept_failed", {{"reason", complaint}});
     });
 }
 

@@ -1,13 +1,13 @@
 // server/http/shared.hpp: what all HTTPS connections of a server refer to. Outlives them.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 
 #include "server/http/guard.hpp"
 #include "server/http/server.hpp"
+#include "server/net/entrance.hpp"
 
 namespace grid::server::http {
 
@@ -29,16 +29,17 @@ struct HttpServer::Shared {
     tls::Vetting& vetting;
     GuardSettings guard;
 
-    /// Who is connected, for the limits and for `close`. A mutex, because connections come and go
-    /// on strands of their own; held for a lookup.
+    std::shared_ptr<net::Entrance> entrance;
+
+    /// For `close`. A mutex, because connections come and go on strands of their own; held for a
+    /// lookup.
     std::mutex mutex;
     std::set<Connection*> connections;
-    std::map<std::string, std::size_t> per_address;
     bool is_closing = false;
 
-    /// False: there are too many already, or the server is closing.
-    bool enter(Connection* connection, const std::string& peer);
-    void leave(Connection* connection, const std::string& peer);
+    /// False: the server is closing.
+    bool enter(Connection* connection);
+    void leave(Connection* connection);
 };
 
 }   // namespace grid::server::http

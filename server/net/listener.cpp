@@ -78,7 +78,11 @@ asio::awaitable<void> accept_loop(std::shared_ptr<Core> core) {
             is_short = false;
             error_code ignored;   // a connection that died already shows at its first read
             auto peer = socket.remote_endpoint(ignored);
-            core->handler(std::move(socket), to_text(peer));
+            try {
+                core->handler(std::move(socket), to_text(peer));
+            } catch (const std::exception& fault) {   // it costs this connection only
+                if (core->complaint) core->complaint(std::string("a fault: ") + fault.what());
+            }
         } else if (is_shortage(error)) {
             if (!is_short && core->complaint)
                 core->complaint("cannot accept connections: " + error.message());

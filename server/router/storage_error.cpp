@@ -31,6 +31,8 @@ xml::StanzaError to_stanza_error(boost::system::error_code error) {
         return xml::StanzaError{
             "modify", "not-acceptable", {}, "too large for one change; ask for less at once", {}
         };
+    if (error == internal_fault())
+        return wait("internal-server-error", "the server has a fault; look before you repeat");
     if (error == Errc::WritesStopped)
         return wait("internal-server-error", "the server's store is read-only after a disk error");
     return wait("internal-server-error", "the store could not be read or written");

@@ -7,6 +7,11 @@
 
 namespace grid::server {
 
+/// A fault of the program, not of the store.
+inline boost::system::error_code internal_fault() {
+    return make_error_code(boost::system::errc::state_not_recoverable);
+}
+
 xml::StanzaError to_stanza_error(boost::system::error_code error);
 
 }   // namespace grid::server

@@ -12,7 +12,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t questions_max = 64;   // at one time
 constexpr std::size_t waiting_per_question_max = 1'000;
 
 /// A responder's signature must lead to the CAs that the clients' do.
@@ -31,6 +30,7 @@ OcspClient::OcspClient(asio::io_context& context, const Config::Tls& settings, L
       log_(log),
       deadline_(settings.ocsp_timeout_ms),
       with_nonce_(settings.ocsp_nonce),
+      questions_max_(settings.ocsp_questions_max),
       anchors_(make_anchors(settings.client_ca)),
       cache_(settings.ocsp_cache_max, storage::Millis{settings.ocsp_cache_seconds_max} * 1000) {}
 
@@ -52,9 +52,12 @@ void OcspClient::ask(OcspSubject subject, std::string responder, bool is_fresh, 
             }
             const auto waiting = self->waiting_.find(subject.id);
             const bool is_full = waiting == self->waiting_.end()
-                                     ? self->waiting_.size() >= questions_max
+                                     ? self->waiting_.size() >= self->questions_max_
                                      : waiting->second.size() >= waiting_per_question_max;
-            if (is_full) return done({{}, "too many questions to OCSP responders at once", {}});
+            if (is_full)
+                return done(
+                    {{}, "tls.ocsp_questions_max questions to OCSP responders are under way", {}}
+                );
             self->waiting_[subject.id].push_back(std::move(done));
             if (waiting != self->waiting_.end()) return;
             asio::co_spawn(

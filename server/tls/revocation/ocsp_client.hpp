@@ -48,6 +48,7 @@ private:
     Log& log_;
     const std::chrono::milliseconds deadline_;
     const bool with_nonce_;
+    const std::size_t questions_max_;   // at one time, each with a descriptor
     StorePtr anchors_;
     OcspCache cache_;
     std::unordered_map<std::string, std::vector<Done>> waiting_;

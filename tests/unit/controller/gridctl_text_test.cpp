@@ -23,17 +23,26 @@ TEST_CASE("values become cells that people read", "[gridctl]") {
     CHECK(to_cell(7) == "7");
     CHECK(to_cell(json::array()) == "-");
     CHECK(to_cell(json::array{"a", "b"}) == "a,b");
-    CHECK(to_cell(json::object{{"a", 1}}) == R"({"a":1})");
+    CHECK(to_cell(json::object{{"a", 1}}) == "a=1");
 }
 
 TEST_CASE("what others wrote cannot command the terminal", "[gridctl]") {
-    CHECK(printable("a\x1b[2J\nb\x7f") == "a?[2J?b?");
+    CHECK(printable("a\x1b[2J\nb\x7f") == R"(a\u001b[2J\u000ab\u007f)");
     CHECK(
         printable("\xc2\x9b"
-                  "31m") == "?31m"
+                  "31m") == R"(\u009b31m)"
     );   // CSI as one C1 character
     CHECK(printable("ü → \xc2\xa0") == "ü → \xc2\xa0");
-    CHECK(to_cell("x\ty") == "x?y");
+    CHECK(to_cell("x\ty") == R"(x\u0009y)");
+    CHECK(
+        printable("a\xe2\x80\xae"
+                  "b\xe2\x81\xa6") == R"(a\u202eb\u2066)"
+    );   // right to left
+    CHECK(printable("\xff\xfe") == "??");
+    CHECK(printable("a\n\tb\x1b", "\n\t") == "a\n\tb\\u001b");
+    const json::value name = "x\xe2\x80\xae\xc2\x9b";
+    CHECK(json_line(name) == "\"x\\u202e\\u009b\"\n");
+    CHECK(json::parse(json_line(name)) == name);
 }
 
 TEST_CASE("a member is found by its path, and a missing one is a dash", "[gridctl]") {
@@ -47,7 +56,9 @@ TEST_CASE("a member is found by its path, and a missing one is a dash", "[gridct
 
 TEST_CASE("an object is one line per member, nested ones indented", "[gridctl]") {
     const json::value value = json::parse(R"({"name":"x","in":{"deep":true},"none":{}})");
-    CHECK(layout_members(value.get_object()) == "name    x\nin\n  deep  yes\nnone    {}\n");
+    CHECK(layout_members(value.get_object()) == "name    x\nin\n  deep  yes\nnone    -\n");
+    const json::value list = json::parse(R"({"who":[{"jid":"a","on":["x","y"]},{"jid":"b"}]})");
+    CHECK(layout_members(list.get_object()) == "who\n  jid=a on=x,y\n  jid=b\n");
 }
 
 TEST_CASE("exit codes follow the answer", "[gridctl]") {

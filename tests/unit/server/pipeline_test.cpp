@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 
 #include "server/config.hpp"
+#include "server/guarded_run.hpp"
+#include "server/router/storage_error.hpp"
 #include "storage/memory_store.hpp"
 
 using namespace grid::server;
@@ -121,4 +123,83 @@ TEST_CASE("found A29: an account has one turn, however many sessions it has") {
     REQUIRE(answers.size() == 18);
     // Both go on in turns: the other account's second request follows one of the greedy one's.
     CHECK(answers.substr(0, 4) == "gogo");
+}
+
+namespace {
+
+enum class At { Decide, Read, Work, Apply };
+
+/// Throws where it is told to.
+struct Faulty final : Pending {
+    Faulty(At where, std::string& log) : at(where), answers(log) {}
+    Next decide() override {
+        if (at == At::Decide) throw std::out_of_range("decide");
+        return at == At::Read ? Next::Read : at == At::Work ? Next::Work : Next::Commit;
+    }
+    grid::storage::Batch take_batch() override {
+        grid::storage::Batch batch;
+        batch.put(Family::Control, key, "x");
+        return batch;
+    }
+    void read(const grid::storage::Snapshot&) override { throw std::bad_alloc(); }
+    void work() override { throw std::runtime_error("work"); }
+    void refuse(boost::system::error_code error) override {
+        CHECK(error == internal_fault());
+        said = 'R';
+    }
+    void answer() override { answers += said; }
+    At at;
+    std::string& answers;
+    char said = 'f';
+};
+
+struct FaultyMemory final : Follower {
+    void apply(const grid::storage::KeyChange&) override { throw std::length_error("apply"); }
+    void notify(const grid::storage::Committed&) override {}
+    bool deliver(std::chrono::steady_clock::time_point) override { return true; }
+    void flush() override {}
+    grid::storage::Revision rebuild() override { return ++rebuilt, 1; }
+    int rebuilt = 0;
+};
+
+}   // namespace
+
+TEST_CASE("a fault ends the request that has it, with an answer, and others go on (found A25)") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore store;
+    FaultyMemory memory;
+    Log log(Config::Log{"off", "text"});
+    auto pipeline =
+        std::make_shared<Pipeline>(boost::asio::make_strand(context), store, memory, log);
+    store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
+    std::string answers;
+    for (const At at : {At::Decide, At::Read, At::Work}) {
+        auto queue = std::make_shared<SenderQueue>(1 + static_cast<std::uint64_t>(at));
+        queue->push(std::make_unique<Faulty>(at, answers));
+        pipeline->run(queue);
+        context.restart();
+        context.poll();
+    }
+    CHECK(answers == "RRR");
+    CHECK(memory.rebuilt == 0);
+    // What was committed is answered as done: memory is made anew from the store.
+    auto queue = std::make_shared<SenderQueue>(9);
+    queue->push(std::make_unique<Faulty>(At::Apply, answers));
+    pipeline->run(queue);
+    context.restart();
+    context.poll();
+    CHECK(answers == "RRRf");
+    CHECK(memory.rebuilt == 1);
+}
+
+TEST_CASE("an exception out of a handler does not end the loop that runs it (found A25)") {
+    boost::asio::io_context context;
+    Log log(Config::Log{"off", "text"});
+    int done = 0;
+    boost::asio::post(context, [] { throw std::bad_alloc(); });
+    boost::asio::post(context, [&] { ++done; });
+    boost::asio::post(context, [] { throw 7; });
+    boost::asio::post(context, [&] { ++done; });
+    run_guarded(context, log);
+    CHECK(done == 2);
 }

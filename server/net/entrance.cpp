@@ -1,0 +1,166 @@
+// server/net/entrance.cpp: see entrance.hpp.
+#include "server/net/entrance.hpp"
+
+#include <array>
+#include <tuple>
+#include <utility>
+
+namespace grid::server::net {
+
+namespace {
+
+std::string reached(const Entrance::Bound& bound) {
+    return bound.name + " (" + std::to_string(bound.most) + ") is reached";
+}
+
+}   // namespace
+
+bool Entrance::Rank::operator<(const Rank& other) const {
+    return std::tuple(other.strangers, has_begun, oldest) <
+           std::tuple(strangers, other.has_begun, other.oldest);
+}
+
+Entrance::Rank Entrance::rank_of(Sources::iterator source) {
+    const Source& own = source->second;
+    const bool has_begun = own.waiting.empty();
+    const auto& first = has_begun ? own.begun : own.waiting;
+    return {own.strangers(), has_begun, first.empty() ? 0 : *first.begin(), source};
+}
+
+template <class Change>
+void Entrance::change(Sources::iterator source, Change change) {
+    if (source->second.strangers() > 0) ranks_.erase(rank_of(source));
+    change(source->second);
+    if (source->second.strangers() > 0) ranks_.insert(rank_of(source));
+}
+
+void Entrance::forget(Sources::iterator source) {
+    if (source->second.all == 0) sources_.erase(source);
+}
+
+void Entrance::displace(std::uint64_t id, Sources::iterator newcomer, Displaced& then) {
+    Place& place = *places_.at(id);
+    leave(place);
+    ++leaving_;
+    place.state_ = Place::State::Displaced;
+    then = std::exchange(place.then_, nullptr);
+    if (place.source_ != newcomer) forget(place.source_);
+}
+
+std::string Entrance::make_room(
+    Sources::iterator source, std::string& reason, std::array<Displaced, 2>& then
+) {
+    const Source& own = source->second;
+    if (own.strangers() >= bounds_.strangers_per_source.most) {
+        if (own.waiting.empty()) return reached(bounds_.strangers_per_source);
+        reason = reached(bounds_.strangers_per_source);
+        displace(*own.waiting.begin(), source, then[0]);
+    } else if (own.all >= bounds_.per_source.most) {
+        if (own.strangers() == 0) return reached(bounds_.per_source);
+        reason = reached(bounds_.per_source);
+        displace(rank_of(source).oldest, source, then[0]);
+    }
+    const bool is_full = all_ >= bounds_.all.most;
+    if (!is_full && strangers_ < bounds_.strangers.most) return {};
+    const Bound& bound = is_full ? bounds_.all : bounds_.strangers;
+    if (ranks_.empty()) return reached(bound);
+    reason = reached(bound);
+    displace(ranks_.begin()->oldest, source, then[1]);
+    return {};
+}
+
+Entrance::Entered Entrance::enter(const std::string& source) {
+    std::array<Displaced, 2> then;
+    Entered entered;
+    {
+        const std::lock_guard lock(mutex_);
+        if (leaving_ >= bounds_.leaving)
+            return {nullptr, "connections that had to give way are still being closed"};
+        const auto found = sources_.try_emplace(source).first;
+        auto refusal = make_room(found, entered.reason, then);
+        if (refusal.empty()) {
+            const auto id = ++last_id_;
+            entered.place = std::make_shared<Place>(shared_from_this(), found, id);
+            places_.emplace(id, entered.place.get());
+            change(found, [id](Source& own) {
+                own.waiting.insert(id);
+                ++own.all;
+            });
+            ++strangers_;
+            ++all_;
+        } else {
+            entered.reason = std::move(refusal);
+            forget(found);
+        }
+    }
+    for (const auto& one : then)
+        if (one) one();
+    return entered;
+}
+
+std::size_t Entrance::connections() const {
+    const std::lock_guard lock(mutex_);
+    return all_ + leaving_;
+}
+
+/// Out of all counts, whatever it was counted as.
+void Entrance::leave(Place& place) {
+    const auto id = place.id_;
+    change(place.source_, [id](Source& own) {
+        own.waiting.erase(id);
+        own.begun.erase(id);
+        --own.all;
+    });
+    if (place.state_ != Place::State::Settled) --strangers_;
+    --all_;
+}
+
+void Entrance::begin(Place& place) {
+    const std::lock_guard lock(mutex_);
+    if (place.state_ != Place::State::Waiting) return;
+    place.state_ = Place::State::Begun;
+    change(place.source_, [id = place.id_](Source& own) {
+        own.waiting.erase(id);
+        own.begun.insert(id);
+    });
+}
+
+bool Entrance::settle(Place& place) {
+    const std::lock_guard lock(mutex_);
+    if (place.state_ == Place::State::Settled) return true;
+    if (place.state_ != Place::State::Waiting && place.state_ != Place::State::Begun) return false;
+    place.state_ = Place::State::Settled;
+    change(place.source_, [id = place.id_](Source& own) {
+        own.waiting.erase(id);
+        own.begun.erase(id);
+    });
+    --strangers_;
+    place.then_ = nullptr;
+    return true;
+}
+
+void Entrance::closed(Place& place) {
+    const std::lock_guard lock(mutex_);
+    if (place.state_ == Place::State::Closed) return;
+    if (place.state_ == Place::State::Displaced) {
+        --leaving_;
+    } else {
+        leave(place);
+        forget(place.source_);
+    }
+    place.state_ = Place::State::Closed;
+    places_.erase(place.id_);
+}
+
+void Entrance::Place::on_displaced(Displaced then) {
+    {
+        const std::lock_guard lock(entrance_->mutex_);
+        if (state_ != State::Displaced) {
+            then_ = std::move(then);
+            return;
+        }
+    }
+    then();
+}
+
+}   // namespace grid::server::net

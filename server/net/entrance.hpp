@@ -1,0 +1,119 @@
+// server/net/entrance.hpp: how many connections are taken, and which one gives way to a newcomer.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+namespace grid::server::net {
+
+/// Of displaced connections whose descriptors are not closed yet, where `most` may be open.
+inline std::size_t leaving_max(std::size_t most) {
+    return std::clamp<std::size_t>(most / 8, 4, 64);
+}
+
+/// Counts connections in all and per source (source.hpp), and apart from those the strangers: the
+/// connections that have not shown yet whose they are. Strangers keep no newcomer out: where a
+/// bound is reached a stranger gives way to the newcomer. It is taken from the source that has the
+/// most of them, so that a crowd from a few places displaces itself; there first the oldest that
+/// has not begun TLS, then the oldest. Any thread; the lock is taken a few times per connection.
+class Entrance : public std::enable_shared_from_this<Entrance> {
+public:
+    /// The names are the configuration's, for the reasons of refusals.
+    struct Bound {
+        std::size_t most = SIZE_MAX;
+        std::string name;
+    };
+    struct Bounds {
+        Bound all, per_source, strangers, strangers_per_source;
+        std::size_t leaving = leaving_max(256);
+    };
+    class Place;
+    struct Entered {
+        std::shared_ptr<Place> place;   // null: refused
+        std::string reason;             // why, or why another one had to give way; else empty
+    };
+
+    explicit Entrance(Bounds bounds) : bounds_(std::move(bounds)) {}
+    Entered enter(const std::string& source);
+    std::size_t connections() const;
+
+private:
+    using Displaced = std::function<void()>;
+    struct Source {
+        std::size_t all = 0;
+        std::set<std::uint64_t> waiting, begun;   // strangers: before TLS, in or behind it
+        std::size_t strangers() const { return waiting.size() + begun.size(); }
+    };
+    using Sources = std::map<std::string, Source>;
+    /// The first is the next to give way.
+    struct Rank {
+        std::size_t strangers = 0;
+        bool has_begun = false;
+        std::uint64_t oldest = 0;
+        Sources::iterator source;
+        bool operator<(const Rank& other) const;
+    };
+    static Rank rank_of(Sources::iterator source);
+    /// Changes a source and its rank together.
+    template <class Change>
+    void change(Sources::iterator source, Change change);
+    void forget(Sources::iterator source);
+    void displace(std::uint64_t id, Sources::iterator newcomer, Displaced& then);
+    /// Makes room where `source` is at its own bounds, then in all; or says why there is none.
+    std::string make_room(
+        Sources::iterator source, std::string& reason, std::array<Displaced, 2>& then
+    );
+    void leave(Place& place);
+
+    void begin(Place& place);
+    bool settle(Place& place);
+    void closed(Place& place);
+
+    const Bounds bounds_;
+    mutable std::mutex mutex_;
+    std::uint64_t last_id_ = 0;
+    std::size_t all_ = 0, strangers_ = 0, leaving_ = 0;
+    Sources sources_;
+    std::set<Rank> ranks_;   // of sources with strangers
+    std::map<std::uint64_t, Place*> places_;
+};
+
+/// One connection, from its acceptance to its end. Counted until it is destroyed.
+class Entrance::Place {
+public:
+    Place(std::shared_ptr<Entrance> entrance, Sources::iterator source, std::uint64_t id)
+        : entrance_(std::move(entrance)), source_(source), id_(id) {}
+    ~Place() { entrance_->closed(*this); }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    /// `then` closes the connection when it has to give way; from any thread, at most once, never
+    /// under the lock. At once when that has happened already.
+    void on_displaced(Displaced then);
+    /// The peer has begun TLS.
+    void begin() { entrance_->begin(*this); }
+    /// It is known whose connection this is, and that it may stay: it gives way to none. False when
+    /// it has been displaced.
+    bool settle() { return entrance_->settle(*this); }
+    /// The descriptor is closed; the rest of the connection may live on.
+    void close() { entrance_->closed(*this); }
+
+private:
+    friend class Entrance;
+    enum class State { Waiting, Begun, Settled, Displaced, Closed };
+    std::shared_ptr<Entrance> entrance_;
+    Sources::iterator source_;
+    std::uint64_t id_;
+    State state_ = State::Waiting;   // under the lock of the entrance, like `then_`
+    Displaced then_;
+};
+
+}   // namespace grid::server::net

@@ -1,0 +1,31 @@
+// tests/unit/server/log_test.cpp: what peers write cannot break, forge or swell a line.
+#include "server/log.hpp"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "xml/utf8.hpp"
+
+using namespace grid::server;
+
+TEST_CASE("a quoted value is one line of valid UTF-8, and JSON (found A19)", "[log]") {
+    CHECK(quoted("plain ü →") == "\"plain ü →\"");
+    CHECK(quoted("a\"b\\c") == R"("a\"b\\c")");
+    CHECK(quoted("a\nb\x1b\x7f") == R"("a\u000ab\u001b\u007f")");
+    CHECK(quoted("\xc2\x9b") == R"("\u009b")");       // C1
+    CHECK(quoted("\x9b\xff") == R"("\\x9b\\xff")");   // no UTF-8
+    CHECK(quoted("\xe2\x80\xae") == R"("\u202e")");   // right to left
+    CHECK(quoted("\xf0\x9f\x91\xa8") == "\"\xf0\x9f\x91\xa8\"");
+    for (const std::string& text :
+         {std::string("\0\x01\x80", 3), std::string("\xe2\x80"), std::string("\xed\xa0\x80")}) {
+        CHECK(grid::xml::is_utf8(quoted(text)));
+        CHECK_NOTHROW(boost::json::parse(quoted(text)));
+    }
+}
+
+TEST_CASE("a value is cut at a character, and its length told (found A19)", "[log]") {
+    CHECK(quoted("abcdef", 4) == "\"abcd… (6 bytes)\"");
+    CHECK(quoted("abcd", 4) == "\"abcd\"");
+    CHECK(quoted("abcü", 4) == "\"abc… (5 bytes)\"");
+    CHECK(quoted(std::string(29'000, '\x80')).size() < 5 * log_value_bytes_max + 32);
+}

@@ -77,6 +77,10 @@ Log::~Log() = default;
 
 bool Log::is_on(Level level) const { return logger_->should_log(to_spdlog(level)); }
 
+void Log::set_level(const std::string& level) {
+    logger_->set_level(spdlog::level::from_str(level));
+}
+
 void Log::write(Level level, std::string_view what, LogFields fields) {
     if (!is_on(level)) return;
     if (is_json_) {

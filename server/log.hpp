@@ -35,6 +35,8 @@ public:
     void error(std::string_view what, LogFields fields = {}) { write(Level::Error, what, fields); }
     void write(Level level, std::string_view what, LogFields fields);
     bool is_on(Level level) const;
+    /// "debug", "info", "warn", "error", from now on.
+    void set_level(const std::string& level);
 
 private:
     std::shared_ptr<spdlog::logger> logger_;

@@ -14,8 +14,9 @@ struct Administrators {
     std::vector<std::string> problems;   // "line 3: …", for the log; the other lines count
 };
 
-/// `#` starts a comment, empty lines mean nothing.
-Administrators parse_administrators(std::string_view text);
+/// `#` starts a comment, empty lines mean nothing. With a domain, addresses of others are problems:
+/// they could never log in.
+Administrators parse_administrators(std::string_view text, std::string_view domain = {});
 /// The text with one more line, resp. without the lines that name `jid`; the rest stays as it is.
 std::string with_administrator(std::string_view text, const xml::Jid& jid);
 std::string without_administrator(std::string_view text, const xml::Jid& jid);

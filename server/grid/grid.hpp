@@ -96,6 +96,8 @@ public:
     void revoke(std::vector<std::string> links);
     /// Whether any stream rests on that one; `done` on the grid strand.
     void find_certificate(std::string link, std::function<void(bool)> done);
+    /// Puts this text in force, as policy.file says now; it was parsed before.
+    void replace_policy(std::string text);
     /// Makes these accounts administrators, as `gridctl admin add` asked.
     void add_administrators(std::vector<xml::Jid> administrators);
 

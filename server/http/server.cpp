@@ -22,9 +22,9 @@ HttpServer::Shared::Shared(
 )
     : backend(to), tls(context), config(settings), log(lines), vetting(certificates) {
     const std::string& domain = config.domain;
-    guard.hosts.push_back(host_name(domain));
+    guard.hosts.push_back(domain);
     for (const char* service : {"pubsub.", "broker.", "controller.", "proxy.", "bulk."})
-        guard.hosts.push_back(host_name(service + domain));
+        guard.hosts.push_back(service + domain);
 }
 
 bool HttpServer::Shared::enter(Connection* connection, const std::string& peer) {

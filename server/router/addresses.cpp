@@ -17,7 +17,7 @@ xml::Jid must_be_domain(const std::string& text) {
 }   // namespace
 
 Addresses::Addresses(const Config& config)
-    : server_(must_be_domain(config.domain)),
+    : server_(must_be_domain(config.domain)),   // canonical already: the others are, too
       broker_(must_be_domain("pubsub." + config.domain)),
       broker_alias_(must_be_domain("broker." + config.domain)),
       controller_(must_be_domain("controller." + config.domain)) {

@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 
+#include <algorithm>
 #include <ctime>
 #include <string_view>
 
@@ -130,18 +131,30 @@ bool has_lone_intermediate(const std::vector<X509Ptr>& anchors) {
     return false;
 }
 
+/// As a certificate request carries them, each behind its length. They help a client to choose, and
+/// may be left out: too many would fail every handshake.
+std::size_t bytes_of_names(const std::vector<X509Ptr>& anchors) {
+    std::size_t bytes = 0;
+    for (const auto& anchor : anchors)
+        bytes += 2 + static_cast<std::size_t>(
+                         std::max(0, i2d_X509_NAME(X509_get_subject_name(anchor.get()), nullptr))
+                     );
+    return bytes;
+}
+
 Complaint load_anchors(SSL_CTX* context, const Config::Tls& settings) {
     if (settings.client_ca.empty())
         return "tls.client_ca is not set: without trusted CAs no client could log in";
     auto anchors = read_certificates(settings.client_ca);
     if (!anchors) return anchors.error();
     X509_STORE* store = SSL_CTX_get_cert_store(context);
+    const bool are_told = bytes_of_names(*anchors) <= ca_names_bytes_max;
     for (const auto& anchor : *anchors) {
         const auto name = to_text(X509_get_subject_name(anchor.get()));
         if (X509_check_ca(anchor.get()) == 0)
             return settings.client_ca + ": " + name + " is not a CA certificate";
         if (X509_STORE_add_cert(store, anchor.get()) != 1 ||
-            SSL_CTX_add_client_CA(context, anchor.get()) != 1)   // its name goes to the client
+            (are_told && SSL_CTX_add_client_CA(context, anchor.get()) != 1))
             return settings.client_ca + ": " + name + ": " + take_openssl_failure();
     }
     if (has_lone_intermediate(*anchors)) X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);

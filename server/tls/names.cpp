@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "server/tls/openssl.hpp"
+#include "xml/domain.hpp"
 
 namespace grid::server::tls {
 namespace {
@@ -133,11 +134,8 @@ namespace {
 std::optional<std::string> local_of(const std::string& email, const std::string& served) {
     const auto at = email.rfind('@');
     if (at == std::string::npos || at == 0) return std::nullopt;
-    std::string domain = email.substr(at + 1);
-    std::transform(domain.begin(), domain.end(), domain.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    if (domain.empty() || (served != domain && !served.ends_with("." + domain)))
+    const auto domain = xml::prepare_domain(email.substr(at + 1), false);   // A-labels, capitals
+    if (!domain || domain->empty() || (served != *domain && !served.ends_with("." + *domain)))
         return std::nullopt;
     return email.substr(0, at);
 }

@@ -390,8 +390,10 @@ class Check(unittest.TestCase):
         file, place = self.write(settings)
         arguments = ["--config", file, "--data", data]
         checked = run(["--check", *arguments])
-        self.assertRegex(checked.stderr, rf":{place['domain']}:\d+: .*not for the domain")
-        self.assertEqual((checked.returncode, run(arguments).stderr), (1, checked.stderr))
+        says = rf"(?m)^gridd: {re.escape(file)}:{place['domain']}:\d+: .*not for the domain"
+        for done in (checked, run(arguments)):
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, says)
 
     # --- warned of --------------------------------------------------------------------------
 

@@ -272,8 +272,11 @@ void App::drain(std::chrono::steady_clock::time_point until) {
 void ignore_signals() {
     for (int signal :
          {SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGXFSZ,
-          SIGTTIN, SIGTTOU})
-        std::signal(signal, SIG_IGN);
+          SIGTTIN, SIGTTOU}) {
+        struct sigaction present{};
+        ::sigaction(signal, nullptr, &present);
+        if (present.sa_handler == SIG_DFL) std::signal(signal, SIG_IGN);   // else it has a use
+    }
 }
 
 /// False: the server cannot start, and the operator was told why, as by --check.

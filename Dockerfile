@@ -3,6 +3,11 @@
 #   docker build -t gridd .
 #   docker run -d --name grid -p 5222:5222 -p 5223:5223 -p 8443:8443 -v grid:/var/lib/gridd gridd
 #   docker exec grid gridctl --data /var/lib/gridd status
+#
+# Without more it is an evaluation. For a real grid mount your gridd.toml and certificates, readable by
+# the container's user, and give it a volume of its own:
+#   docker run … -v /srv/grid:/etc/gridd:ro -v grid-real:/var/lib/gridd gridd
+# Any user will do on a fresh volume (`--user 12345:0`, OpenShift), afterwards the same one.
 ARG BASE=docker.io/library/debian:12-slim
 
 FROM ${BASE} AS build
@@ -20,7 +25,7 @@ COPY conf/install-deps /tmp/install-deps
 RUN /tmp/install-deps --runtime \
     && rm -rf /tmp/install-deps /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && useradd --system --uid 10001 --home-dir /var/lib/gridd --shell /usr/sbin/nologin gridd \
-    && install -d -m 0700 -o gridd -g gridd /var/lib/gridd
+    && install -d -m 0770 -o gridd -g root /var/lib/gridd
 COPY --from=build /stage/gridd /stage/gridctl /usr/local/bin/
 COPY conf/gridd.toml /etc/gridd/gridd.toml
 USER gridd
@@ -30,4 +35,4 @@ EXPOSE 5222 5223 8443
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["gridctl", "--data", "/var/lib/gridd", "health"]
-ENTRYPOINT ["gridd", "--data", "/var/lib/gridd"]
+ENTRYPOINT ["gridd", "--config", "/etc/gridd/gridd.toml", "--data", "/var/lib/gridd"]

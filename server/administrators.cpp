@@ -3,7 +3,6 @@
 
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
 
 #include "controller/pki/administrators.hpp"
 #include "controller/pki/layout.hpp"
@@ -18,20 +17,21 @@ constexpr auto look_every = std::chrono::seconds(1);
 
 std::vector<xml::Jid> configured_administrators(const Config& config) {
     std::vector<xml::Jid> jids;
-    for (const auto& text : config.accounts.administrators) {
-        auto jid = xml::Jid::parse(text);
-        if (!jid || !jid->is_bare() || jid->local().empty())
-            throw std::runtime_error("accounts.administrators: '" + text + "' is no bare JID");
-        jids.push_back(*jid);
-    }
+    for (const auto& text : config.accounts.administrators)
+        jids.push_back(xml::Jid::from_canonical(text));
     return jids;
 }
 
 AdministratorsFile::AdministratorsFile(
-    asio::io_context& context, const std::filesystem::path& data, Grid& grid, Log& log
+    asio::io_context& context,
+    const std::filesystem::path& data,
+    const std::string& domain,
+    Grid& grid,
+    Log& log
 )
     : file_(controller::pki::Layout{data}.administrators()),
       rebind_(controller::pki::Layout{data}.rebind()),
+      domain_(domain),
       grid_(grid),
       log_(log),
       strand_(asio::make_strand(context)),
@@ -43,8 +43,9 @@ std::vector<xml::Jid> AdministratorsFile::read() {
     if (missing || time == seen_) return {};
     seen_ = time;
     std::ifstream in(file_, std::ios::binary);
-    auto parsed =
-        controller::pki::parse_administrators(std::string(std::istreambuf_iterator<char>(in), {}));
+    auto parsed = controller::pki::parse_administrators(
+        std::string(std::istreambuf_iterator<char>(in), {}), domain_
+    );
     for (const auto& problem : parsed.problems)
         log_.warn("administrators_file", {{"file", file_.string()}, {"problem", problem}});
     return parsed.jids;

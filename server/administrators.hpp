@@ -12,7 +12,7 @@
 
 namespace grid::server {
 
-/// Those of the configuration. Throws std::runtime_error with the reason when one is no bare JID.
+/// Those of the configuration, which was checked.
 std::vector<xml::Jid> configured_administrators(const Config& config);
 
 /// Read at start and within two seconds of a change, so that `gridctl admin add` needs no restart.
@@ -20,7 +20,11 @@ std::vector<xml::Jid> configured_administrators(const Config& config);
 class AdministratorsFile {
 public:
     AdministratorsFile(
-        boost::asio::io_context& context, const std::filesystem::path& data, Grid& grid, Log& log
+        boost::asio::io_context& context,
+        const std::filesystem::path& data,
+        const std::string& domain,
+        Grid& grid,
+        Log& log
     );
     std::vector<xml::Jid> read();
     /// DIR/rebind, for accounts whose CA is gone so that no administrator could log in to move
@@ -31,6 +35,7 @@ public:
 
 private:
     std::filesystem::path file_, rebind_;
+    std::string domain_;
     std::filesystem::file_time_type seen_{};
     Grid& grid_;
     Log& log_;

@@ -3,7 +3,6 @@
 
 #include <boost/asio.hpp>
 #include <csignal>
-#include <fstream>
 #include <iostream>
 #include <thread>
 
@@ -12,6 +11,7 @@
 #include "server/audit/keeper.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/descriptors.hpp"
+#include "server/data_directory.hpp"
 #include "server/evaluation.hpp"
 #include "server/grid/grid.hpp"
 #include "server/guarded_run.hpp"
@@ -19,14 +19,17 @@
 #include "server/http/probe.hpp"
 #include "server/http/server.hpp"
 #include "server/log.hpp"
+#include "server/open_store.hpp"
 #include "server/ready_file.hpp"
+#include "server/reload.hpp"
 #include "server/server_info.hpp"
 #include "server/services/services.hpp"
 #include "server/stamp.hpp"
+#include "server/startup_check.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/revocation/trust.hpp"
 #include "server/version.hpp"
-#include "storage/rocks_store.hpp"
+#include "xml/domain.hpp"
 
 namespace grid::server {
 
@@ -51,66 +54,35 @@ T must(Result<T, std::string> result) {
     return std::move(*result);
 }
 
-std::string read_text(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(in)), {});
-    if (!in.good() && !in.eof()) throw CannotStart("cannot read policy.file " + file);
-    if (!in.is_open()) throw CannotStart("cannot read policy.file " + file);
-    return text;
-}
-
 /// Without certificates of the operator's own: an evaluation set-up, in which whoever holds a
 /// certificate of the evaluation CA (made on this machine only) may do everything.
 bool prepare_evaluation(AppOptions& options, Log& log) {
+    using controller::pki::Administrator;
     auto& config = options.config;
     if (!config.tls.certificate.empty()) return false;
-    auto files = must(ensure_evaluation(options.data, config.domain, now()));
+    const bool is_own_ca = !config.tls.client_ca.empty();   // so are the accounts
+    const auto administrator = is_own_ca ? Administrator::None : Administrator::Made;
+    auto files = must(ensure_evaluation(options.data, config.domain, now(), administrator));
     config.tls.certificate = files.server_certificate;
     config.tls.key = files.server_key;
-    if (!config.tls.client_ca.empty())
-        return false;   // the CA is the operator's: so are the accounts
+    if (is_own_ca) return false;
     config.tls.client_ca = files.client_ca;
-    config.accounts.auto_approve = true;
+    if (config.accounts.auto_approve.is_open()) config.accounts.auto_approve = true;
+    const std::string approved = config.accounts.auto_approve.is_yes()
+                                     ? "certificates of the CA in the data directory are approved "
+                                       "by themselves"
+                                     : "the CA is the one in the data directory";
     log.warn(
-        "evaluation", {{"note",
-                        "EVALUATION: certificates of the CA in the data directory are approved "
-                        "by themselves; set tls.certificate, tls.key and tls.client_ca"}}
+        "evaluation",
+        {{"note", "EVALUATION: " + approved + "; set tls.certificate, tls.key and tls.client_ca"}}
     );
     return true;
 }
 
 std::optional<std::string> policy_text(const Config& config, bool is_evaluation) {
-    if (!config.policy.file.empty()) return read_text(config.policy.file);
+    if (!config.policy.file.empty()) return must(read_policy_file(config));
     if (!is_evaluation) return std::nullopt;
-    return "# EVALUATION: every approved account may do everything with topics, and send "
-           "messages.\n"
-           "allow group everyone to discover, create, publish, subscribe, retrieve, query on *\n"
-           "allow group everyone to message any\n";
-}
-
-std::unique_ptr<storage::Store> open_store(const AppOptions& options, Log& log) {
-    std::error_code failed;
-    std::filesystem::create_directories(options.data, failed);
-    if (failed)
-        throw CannotStart(
-            "cannot make the data directory " + options.data.string() + ": " + failed.message() +
-            "; give another by --data"
-        );
-    storage::RocksSettings settings;
-    settings.path = (options.data / "store").string();
-    settings.free_bytes_min = options.config.storage.free_bytes_min;
-    settings.open_files_max = options.store_files;
-    settings.file_system = options.file_system;
-    settings.log = [&log](storage::LogLevel level, std::string_view text) {
-        static constexpr Level levels[]{Level::Debug, Level::Info, Level::Warn, Level::Error};
-        log.write(levels[static_cast<int>(level)], "store", {{"text", std::string(text)}});
-    };
-    auto store = storage::open_rocks_store(settings);
-    if (!store)
-        throw CannotStart(
-            "the store in " + settings.path + " cannot be opened: " + store.error().message()
-        );
-    return std::move(*store);
+    return std::string(evaluation_policy);
 }
 
 /// Before the first file is opened: connections get the descriptors that the store does not need.
@@ -135,7 +107,10 @@ public:
           addresses_(options_.config),
           xmpp_tls_(must(tls::make_context(config().tls, tls::Use::Xmpp))),
           http_tls_(must(tls::make_context(config().tls, tls::Use::Http))),
-          store_(open_store(options_, log)) {
+          store_(must(open_store(options_, log))) {
+        if (!is_evaluation_)
+            for (const Finding& finding : check_store(*store_->snapshot(), options_))
+                throw CannotStart(to_text(finding, config()));
         trust_.emplace(context_, config(), xmpp_tls_.get(), http_tls_.get(), log, options_.data);
         services::register_version(server_iqs_);
         services::register_server_disco(server_iqs_, addresses_, takes_incidents());
@@ -144,15 +119,19 @@ public:
         grid_->set_revoked(trust_->revoked());
         grid_->controller().attach(&trust_->chains());
         start_export();
-        administrators_.emplace(context_, options_.data, *grid_, log);
+        administrators_.emplace(context_, options_.data, config().domain, *grid_, log);
         auto administrators = configured_administrators(config());
         for (auto& jid : administrators_->read()) administrators.push_back(std::move(jid));
-        must(grid_->start(context_, policy_text(config(), is_evaluation_), administrators));
+        const auto policy = policy_text(config(), is_evaluation_);
+        must(grid_->start(context_, policy, administrators));
         keeper_ = std::make_shared<StoreKeeper>(
             context_, *store_, StoreKeeper::Seconds(config().storage.reopen_after_seconds), log
         );
         audit_keeper_ =
             std::make_shared<audit::Keeper>(context_, *store_, *grid_, config().audit, log);
+        reload_.emplace(
+            Reload::Parts{options_, is_evaluation_, *grid_, *trust_, xmpp_tls_, http_tls_, log}
+        );
         info_.emplace(*store_, *keeper_, grid_->sessions());
         info_->problems = [this] { return trust_->problems(); };
         backend_.emplace(*grid_, *store_, *info_);
@@ -172,6 +151,7 @@ private:
     void start_export();
     void open_listeners();
     std::unique_ptr<net::Listener> open(const std::string& name, const std::string& address);
+    void wait_for_reload();
     void on_signal();
     void drain(std::chrono::steady_clock::time_point until);
 
@@ -179,7 +159,7 @@ private:
     Log& log_;
     bool is_evaluation_;
     Addresses addresses_;
-    tls::Context xmpp_tls_, http_tls_;
+    tls::Renewal xmpp_tls_, http_tls_;
     std::unique_ptr<storage::Store> store_;
     IqTable server_iqs_, account_iqs_;
     asio::io_context context_;
@@ -196,7 +176,9 @@ private:
     std::unique_ptr<net::Listener> c2s_, c2s_tls_, http_listener_, health_listener_;
     std::optional<http::HttpServer> http_;
     std::optional<http::ProbeServer> probes_;
+    std::optional<Reload> reload_;
     asio::signal_set signals_{context_, SIGINT, SIGTERM};
+    asio::signal_set reload_signals_{context_, SIGHUP};
     asio::steady_timer drain_timer_{context_};
 };
 
@@ -211,7 +193,8 @@ std::unique_ptr<net::Listener> App::open(const std::string& name, const std::str
 /// Before anything is committed: the first record is handed on, too.
 void App::start_export() {
     if (config().audit.export_to.empty()) return;
-    auto sink = must(audit::make_sink(config().audit.export_to, config().domain));
+    auto sink =
+        must(audit::make_sink(config().audit.export_to, xml::domain_to_ascii(config().domain)));
     exporter_.emplace(*store_, std::move(sink), options_.data / "audit-export.position", log_);
     exporter_->start();
 }
@@ -249,6 +232,7 @@ int App::run() {
     write_ready_files(options_.data, options_.ready_file, info_->constant);
     log_.info("ready", {{"domain", info_->constant.domain}, {"version", version}});
     on_signal();
+    wait_for_reload();
 
     auto threads = config().reactor.threads;
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
@@ -265,10 +249,20 @@ int App::run() {
     return 0;
 }
 
+/// A closed terminal sends SIGHUP, too: the server goes on.
+void App::wait_for_reload() {
+    reload_signals_.async_wait([this](boost::system::error_code error, int) {
+        if (error) return;
+        reload_->run();
+        wait_for_reload();
+    });
+}
+
 /// First signal: nobody new, a goodbye to everybody, then the end. Second: at once.
 void App::on_signal() {
     signals_.async_wait([this](boost::system::error_code error, int) {
         if (error) return;
+        reload_signals_.cancel();
         log_.info("stopping", {{"connections", std::to_string(acceptor_->connections())}});
         for (auto* listener :
              {c2s_.get(), c2s_tls_.get(), http_listener_.get(), health_listener_.get()})
@@ -298,33 +292,42 @@ void App::drain(std::chrono::steady_clock::time_point until) {
 
 }   // namespace
 
+/// What would end a process by default and means nothing here. SIGHUP until there is somebody to
+/// reload; a reader of our log that goes away is SIGPIPE; a file that may not grow is an error of
+/// that write.
+void ignore_signals() {
+    for (int signal :
+         {SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGXFSZ,
+          SIGTTIN, SIGTTOU}) {
+        struct sigaction present{};
+        ::sigaction(signal, nullptr, &present);
+        if (present.sa_handler == SIG_DFL) std::signal(signal, SIG_IGN);   // else it has a use
+    }
+}
+
+/// False: the server cannot start, and the operator was told why, as by --check.
+bool is_good(const AppOptions& options, Log& log) {
+    const Findings findings = check_startup(options);
+    for (const Finding& finding : findings)
+        if (!finding.is_warning) std::cerr << "gridd: " << to_text(finding, options.config) << '\n';
+    if (has_errors(findings)) return false;
+    for (const Finding& finding : findings)
+        log.warn("configuration", {{"warning", to_text(finding, options.config)}});
+    return true;
+}
+
 int run_app(AppOptions options) {
-    std::signal(SIGPIPE, SIG_IGN);   // whoever reads our log may go away
+    ignore_signals();
     Log log(options.config.log);
     try {
         divide_descriptors(options, log);
+        if (!is_good(options, log)) return 1;
+        secure_data_directory(options.data, log);
         App app(std::move(options), log);
         return app.run();
     } catch (const std::exception& error) {
         std::cerr << "gridd: " << error.what() << '\n';
         return 1;
-    }
-}
-
-Result<void, std::string> check_app(const AppOptions& options) {
-    try {
-        const Config& config = options.config;
-        Addresses addresses(config);
-        configured_administrators(config);
-        if (!config.policy.file.empty()) read_text(config.policy.file);
-        if (!config.audit.export_to.empty())
-            must(audit::make_sink(config.audit.export_to, config.domain));
-        if (!config.tls.certificate.empty()) must(tls::make_context(config.tls, tls::Use::Xmpp));
-        if (auto why = tls::unreadable_crl_source(config.tls, options.data); !why.empty())
-            throw CannotStart(why);
-        return {};
-    } catch (const std::exception& error) {
-        return {boost::system::in_place_error, error.what()};
     }
 }
 

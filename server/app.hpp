@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,9 @@ struct AppOptions {
     std::filesystem::path data = "/var/lib/gridd";
     std::string ready_file;   // besides DIR/run/ready.json
     int store_files = 512;    // that the store may keep open
+    /// The configuration as it is now, for SIGHUP. Empty: SIGHUP changes nothing.
+    std::function<Result<Config, std::string>()> read_again;
+    std::string own_command = "gridd";   // as it was called, for texts that say what to run
     /// For tests that pull the plug. Empty: the real files.
     std::shared_ptr<rocksdb::FileSystem> file_system;
 };
@@ -26,8 +30,5 @@ struct AppOptions {
 /// Runs until a signal; the exit status. What goes wrong before the first connection is one clear
 /// line on standard error and status 1.
 int run_app(AppOptions options);
-
-/// Everything that can be checked without starting: certificates, addresses, the policy file.
-Result<void, std::string> check_app(const AppOptions& options);
 
 }   // namespace grid::server

@@ -1,32 +1,94 @@
 // server/command_line.cpp: gridd's options.
 #include "server/command_line.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
+#include <sstream>
 
 #include "server/app.hpp"
 #include "server/config_file.hpp"
+#include "server/evaluation_end.hpp"
+#include "server/open_store.hpp"
+#include "server/startup_check.hpp"
 #include "server/version.hpp"
 
 namespace grid::server {
 namespace {
+
+constexpr int usage = 2;
 
 std::optional<std::string> environment(const std::string& name) {
     const char* value = std::getenv(name.c_str());
     return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
+std::vector<std::string> environment_names() {
+    std::vector<std::string> names;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        names.emplace_back(text.substr(0, text.find('=')));
+    }
+    return names;
+}
+
+/// One line each, however many lines the text has.
+void complain(const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) std::cerr << "gridd: " << line << '\n';
+}
+
+/// What a shell takes as one word.
+std::string quoted(const std::string& text) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@+";
+    if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+}
+
+std::string own_command(const ConfigSources& sources, const std::string& data) {
+    std::string command = "gridd";
+    if (!sources.file.empty()) command += " --config " + quoted(sources.file);
+    command += " --data " + quoted(data);
+    for (const std::string& set : sources.sets) command += " --set " + quoted(set);
+    return command;
+}
+
+int check(const AppOptions& options) {
+    Findings findings = check_startup(options);
+    // One that cannot be looked at now may be in the making; a start says what is wrong with it.
+    if (const auto store = look_at_store(options); store && *store)
+        for (auto& finding : check_store(**store, options)) findings.push_back(std::move(finding));
+    std::size_t warnings = 0;
+    for (const Finding& finding : findings) {
+        warnings += finding.is_warning ? 1 : 0;
+        complain((finding.is_warning ? "warning: " : "") + to_text(finding, options.config));
+    }
+    if (has_errors(findings)) return 1;
+    std::cout << "the configuration is good";
+    if (warnings > 0)
+        std::cout << ", with " << warnings << (warnings > 1 ? " warnings" : " warning");
+    std::cout << '\n';
+    return 0;
+}
+
 }   // namespace
 
 int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem> file_system) {
+    ::umask(S_IRWXG | S_IRWXO);   // what is written is for the server's user alone
     CLI::App cli("gridd, the XMPP-Grid server");
     ConfigSources sources;
     sources.environment = environment;
+    sources.environment_names = environment_names();
     AppOptions options;
     options.file_system = std::move(file_system);
     std::string data = environment("GRIDD_DATA").value_or(options.data.string());
-    bool is_check = false;
+    bool is_check = false, is_end = false;
     cli.add_option(
         "--config", sources.file, "gridd.toml; without it: defaults and evaluation keys"
     );
@@ -39,27 +101,29 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
         "--ready-file", options.ready_file, "written, as JSON, once connections are taken"
     );
     cli.add_flag("--check", is_check, "check the configuration and exit");
+    cli.add_flag(
+        "--end-evaluation", is_end,
+        "take the evaluation's policy, administrator and CA out of --data, and exit"
+    );
     cli.set_version_flag("--version", std::string("gridd ") + version);
     try {
         cli.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return cli.exit(error) == 0 ? 0 : 2;   // 2: wrong usage, as gridctl has it
+        return cli.exit(error) == 0 ? 0 : usage;
     }
 
     auto config = load_config(sources);
     if (!config) {
-        std::cerr << "gridd: " << config.error() << '\n';
+        complain(config.error());
         return 1;
     }
     options.config = std::move(*config);
     options.data = data;
-    if (!is_check) return run_app(std::move(options));
-    if (auto checked = check_app(options); !checked) {
-        std::cerr << "gridd: " << checked.error() << '\n';
-        return 1;
-    }
-    std::cout << "the configuration is good\n";
-    return 0;
+    options.own_command = own_command(sources, data);
+    options.read_again = [sources] { return load_config(sources); };
+    if (is_check) return check(options);
+    if (is_end) return end_evaluation(options);
+    return run_app(std::move(options));
 }
 
 }   // namespace grid::server

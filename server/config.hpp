@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,9 +13,18 @@
 
 namespace grid::server {
 
-/// Times are in the unit that the name says, sizes in bytes.
+/// true, false, or a word for what is decided at the start.
+struct YesNoOr {
+    std::string text;
+    bool is_yes() const { return text == "true"; }
+    bool is_open() const { return text != "true" && text != "false"; }
+    YesNoOr& operator=(bool yes) { return text = yes ? "true" : "false", *this; }
+};
+
+/// Times are in the unit that the name says, sizes in bytes. Names (domains, addresses, hashes) are
+/// prepared when they are read, so that they can be compared byte by byte afterwards.
 struct Config {
-    std::string domain = "grid.localhost";
+    std::string domain = "grid.localhost";   // canonical (RFC 7622): lower case, U-labels
 
     struct Listen {   // "address:port"; empty: off; port 0: any free one
         std::string c2s = "0.0.0.0:5222";
@@ -157,7 +168,7 @@ struct Config {
     } controller;
 
     struct Accounts {
-        bool auto_approve = false;
+        YesNoOr auto_approve{"evaluation"};   // or true, false
         std::vector<std::string> default_groups{"everyone"};
         std::size_t accounts_max = 100'000;
         std::size_t pending_per_anchor_max = 1'000;
@@ -183,6 +194,14 @@ struct Config {
         std::string level = "info";
         std::string format = "text";   // or json
     } log;
+
+    /// Where the options were given, for texts that blame one: file:line:column, --set, or the name
+    /// in the environment. An option that is not here has its default.
+    struct Origin {
+        std::map<std::string, std::string, std::less<>> places;
+        std::vector<std::string> remarks;   // what was read and means nothing
+        bool is_given(std::string_view key) const { return places.find(key) != places.end(); }
+    } origin;
 };
 
 }   // namespace grid::server

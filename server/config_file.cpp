@@ -1,14 +1,15 @@
-// server/config_file.cpp: the file, the environment and --set, and what no type can check.
+// server/config_file.cpp: the file, the environment and --set, and where each option was given.
 #include "server/config_file.hpp"
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
-
 #include <variant>
-#include "controller/accounts/account.hpp"
-#include "controller/accounts/approval.hpp"
+
+#include "server/config_check.hpp"
 #include "server/config_options.hpp"
 
 namespace grid::server {
@@ -41,40 +42,49 @@ std::string unknown_key(std::vector<Option>& options, const std::string& key) {
     return "there is no option '" + key + "'; did you mean '" + nearest->key + "'?";
 }
 
-std::string place(const std::string& file, const toml::source_region& region) {
+std::string where(const std::string& file, const toml::source_region& region) {
     return file + ":" + std::to_string(region.begin.line) + ":" +
-           std::to_string(region.begin.column) + ": ";
+           std::to_string(region.begin.column);
+}
+
+std::string place(const std::string& file, const toml::source_region& region) {
+    return where(file, region) + ": ";
 }
 
 Failure read_table(
     std::vector<Option>& options,
     const toml::table& table,
     const std::string& prefix,
-    const std::string& file
+    const std::string& file,
+    Config::Origin& origin
 ) {
     for (const auto& [name, node] : table) {
         std::string key = prefix + std::string(name.str());
         if (auto inner = node.as_table()) {
-            if (auto failure = read_table(options, *inner, key + ".", file)) return failure;
+            if (auto failure = read_table(options, *inner, key + ".", file, origin)) return failure;
             continue;
         }
         auto option = find(options, key);
         if (!option) return place(file, name.source()) + unknown_key(options, key);
         if (auto failure = set_toml(option->target, node))
             return place(file, node.source()) + "'" + key + "' " + *failure;
+        origin.places[key] = where(file, node.source());
     }
     return {};
 }
 
-Failure read_file(std::vector<Option>& options, const std::string& file) {
+Failure read_file(std::vector<Option>& options, const std::string& file, Config::Origin& origin) {
+    std::error_code unreadable;
+    if (std::filesystem::is_directory(file, unreadable)) return file + ": is a directory, no file";
+    if (!std::ifstream(file)) return file + ": " + std::generic_category().message(errno);
     try {
-        return read_table(options, toml::parse_file(file), "", file);
+        return read_table(options, toml::parse_file(file), "", file, origin);
     } catch (const toml::parse_error& error) {
         return place(file, error.source()) + std::string(error.description());
     }
 }
 
-Failure read_set(std::vector<Option>& options, const std::string& set) {
+Failure read_set(std::vector<Option>& options, const std::string& set, Config::Origin& origin) {
     auto at = set.find('=');
     if (at == std::string::npos) return "--set " + set + ": must be KEY=VALUE";
     std::string key = set.substr(0, at), value = set.substr(at + 1);
@@ -89,6 +99,7 @@ Failure read_set(std::vector<Option>& options, const std::string& set) {
         while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
     }
     if (auto failure = set_text(option->target, value)) return "--set " + key + ": " + *failure;
+    origin.places[key] = "--set " + key;
     return {};
 }
 
@@ -98,89 +109,45 @@ std::string environment_name(std::string key) {
     return "GRIDD_" + key;
 }
 
-Failure read_environment(std::vector<Option>& options, const ConfigSources& sources) {
+Failure read_environment(
+    std::vector<Option>& options, const ConfigSources& sources, Config::Origin& origin
+) {
     if (!sources.environment) return {};
     for (auto& option : options) {
         auto name = environment_name(option.key);
         auto value = sources.environment(name);
         if (!value) continue;
         if (auto failure = set_text(option.target, *value)) return name + " " + *failure;
+        origin.places[option.key] = name;
     }
     return {};
 }
 
-bool one_of(std::string_view value, std::initializer_list<std::string_view> allowed) {
-    return std::ranges::find(allowed, value) != allowed.end();
+/// For what the operator may have meant, and not for what the system or a container's host sets.
+void note_unknown_variables(
+    const std::vector<Option>& options, const ConfigSources& sources, Config& config
+) {
+    for (const std::string& name : sources.environment_names) {
+        if (!name.starts_with("GRIDD_") || name == "GRIDD_DATA") continue;
+        // Of a service called gridd, by Kubernetes and by Docker's links.
+        if (name.starts_with("GRIDD_SERVICE_") || name.starts_with("GRIDD_PORT")) continue;
+        const auto nearest = std::ranges::min_element(options, {}, [&](const Option& option) {
+            return distance(environment_name(option.key), name);
+        });
+        const std::string meant = environment_name(nearest->key);
+        if (meant == name) continue;
+        config.origin.remarks.push_back(
+            name + " in the environment means nothing: there is no such option; did you mean " +
+            meant + "?"
+        );
+    }
 }
 
-/// Revocation, and who is approved by a rule.
-Failure check_trust(const Config& c) {
-    if (!one_of(c.tls.crl_policy, {"open", "closed"}))
-        return "tls.crl_policy must be open or closed";
-    if (!one_of(c.tls.ocsp, {"off", "open", "closed"}))
-        return "tls.ocsp must be off, open or closed";
-    for (const auto& [key, url] :
-         {std::pair("tls.ocsp_responder", &c.tls.ocsp_responder),
-          std::pair("tls.staple_responder", &c.tls.staple_responder)})
-        if (!url->empty() && !url->starts_with("http://"))
-            return std::string(key) + " must begin with http:// (answers are signed)";
-    if (c.accounts.approve.size() > controller::approval_rules_max)
-        return "accounts.approve has more than 64 rules";
-    for (const auto& text : c.accounts.approve)
-        if (auto rule = controller::parse_approval_rule(text); !rule)
-            return "accounts.approve: '" + text + "': " + rule.error();
-    // Nobody administers a grid because he came (design §6).
-    if (std::ranges::find(c.accounts.default_groups, controller::administrators_group) !=
-        c.accounts.default_groups.end())
-        return "accounts.default_groups must not hold administrators: gridctl makes those";
-    for (const std::string& group : c.accounts.default_groups)
-        if (!controller::is_group_name(group))
-            return "accounts.default_groups: '" + group +
-                   "' is no name of a group: " + controller::group_name_rule;
-    return {};
-}
-
-/// Values that no type can check.
-Failure check(const Config& c) {
-    if (!one_of(c.log.level, {"debug", "info", "warn", "error"}))
-        return "log.level must be debug, info, warn or error";
-    if (!one_of(c.log.format, {"text", "json"})) return "log.format must be text or json";
-    if (!one_of(c.tls.min_version, {"1.2", "1.3"})) return "tls.min_version must be 1.2 or 1.3";
-    if (!one_of(c.pubsub.default_access_model, {"whitelist", "authorize", "open"}))
-        return "pubsub.default_access_model must be whitelist, authorize or open";
-    if (c.pubsub.default_access_model == "open" && !c.pubsub.access_open)
-        return "pubsub.default_access_model is open, but pubsub.access_open is false";
-    if (!one_of(c.pubsub.address, {"pubsub", "broker"}))
-        return "pubsub.address must be pubsub or broker";
-    if (!one_of(c.pubsub.subscribe_again, {"same", "new"}))
-        return "pubsub.subscribe_again must be same or new";
-    if (c.pubsub.item_id_bytes_max < 36 || c.pubsub.item_id_bytes_max > 1023)
-        return "pubsub.item_id_bytes_max must be from 36, the length of a UUID, to 1023";
-    if (c.pubsub.item_index_bytes_per_account_max > c.pubsub.item_index_bytes_max)
-        return "pubsub.item_index_bytes_per_account_max must not exceed "
-               "pubsub.item_index_bytes_max";
-    if (c.controller.subtopics_share_percent < 1 || c.controller.subtopics_share_percent > 100)
-        return "controller.subtopics_share_percent must be from 1 to 100";
-    if (c.pubsub.subscriptions_per_jid_max < 1 || c.pubsub.bounces_max < 1)
-        return "pubsub.subscriptions_per_jid_max and pubsub.bounces_max must be at least 1";
-    if (c.tls.certificate.empty() != c.tls.key.empty())
-        return "tls.certificate and tls.key must be given together";
-    if (!c.tls.certificate.empty() && c.tls.client_ca.empty())
-        return "tls.client_ca is needed with tls.certificate: it says whose clients may log in";
-    if (auto failure = check_trust(c)) return failure;
-    if (c.limits.xml.stanza_bytes_max < 10'000)
-        return "limits.stanza_bytes_max must be at least 10000 (RFC 6120 §13.12)";
-    if (c.limits.pre_auth_stanza_bytes_max < 4'500)
-        return "limits.pre_auth_stanza_bytes_max must be at least 4500: an <auth/> needs that much";
-    if (c.limits.pre_auth_elements_max < 8 || c.limits.pre_auth_depth_max < 4 ||
-        c.limits.pre_auth_attributes_max < 8)
-        return "limits.pre_auth_elements_max and limits.pre_auth_attributes_max must be at least "
-               "8, limits.pre_auth_depth_max at least 4: a login needs as many";
-    if (c.pubsub.payload_bytes_max > 1024 * 1024)
-        return "pubsub.payload_bytes_max must be at most 1048576, the bound of one commit";
-    if (c.pubsub.payload_bytes_max > c.limits.xml.stanza_bytes_max)
-        return "pubsub.payload_bytes_max must not exceed limits.stanza_bytes_max";
-    return {};
+std::string joined(const Findings& findings, const Config& config) {
+    std::string text;
+    for (const Finding& finding : findings)
+        if (!finding.is_warning) text += (text.empty() ? "" : "\n") + to_text(finding, config);
+    return text;
 }
 
 }   // namespace
@@ -189,13 +156,17 @@ Result<Config, std::string> load_config(const ConfigSources& sources) {
     Config config;
     auto options = options_of(config);
     if (!sources.file.empty())
-        if (auto failure = read_file(options, sources.file))
+        if (auto failure = read_file(options, sources.file, config.origin))
             return {boost::system::in_place_error, *failure};
-    if (auto failure = read_environment(options, sources))
+    if (auto failure = read_environment(options, sources, config.origin))
         return {boost::system::in_place_error, *failure};
     for (const auto& set : sources.sets)
-        if (auto failure = read_set(options, set)) return {boost::system::in_place_error, *failure};
-    if (auto failure = check(config)) return {boost::system::in_place_error, *failure};
+        if (auto failure = read_set(options, set, config.origin))
+            return {boost::system::in_place_error, *failure};
+    note_unknown_variables(options, sources, config);
+    auto findings = prepare_names(config);
+    for (auto& finding : check_values(config)) findings.push_back(std::move(finding));
+    if (has_errors(findings)) return {boost::system::in_place_error, joined(findings, config)};
     return config;
 }
 

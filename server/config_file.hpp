@@ -16,10 +16,12 @@ struct ConfigSources {
     std::vector<std::string> sets;   // KEY=VALUE; KEY=@FILE reads the value from a file
     /// getenv, or a double in tests. `GRIDD_LISTEN_C2S` stands for `listen.c2s`.
     std::function<std::optional<std::string>(const std::string&)> environment;
+    std::vector<std::string> environment_names{};   // all of them: misspelt ones are remarked upon
 };
 
-/// Defaults, then the file, then the environment, then --set. An unknown key or a value of the
-/// wrong type is an error with file, line and column, and with the key that was probably meant.
+/// Defaults, then the file, then the environment, then --set; names prepared, values checked. An
+/// error says where it is, one per line: an unknown key or a value of the wrong type with file,
+/// line and column, and with the key that was probably meant.
 Result<Config, std::string> load_config(const ConfigSources& sources);
 
 /// Every key, in the order of gridd.toml.

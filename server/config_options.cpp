@@ -149,9 +149,18 @@ Failure add_pair(Pairs& pairs, const std::string& text) {
     return {};
 }
 
+/// As tools print it, into what is compared: "AB:CD…" is abcd….
+std::string hash_in_hex(const std::string& text) {
+    std::string hex;
+    for (char c : text)
+        if (c != ':') hex += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return hex;
+}
+
 Failure add_mapping(std::vector<Config::Mapping>& mappings, const std::string& text) {
     auto at = text.find('@');
     Config::Mapping mapping{text.substr(0, at), at == std::string::npos ? "" : text.substr(at + 1)};
+    mapping.ca = hash_in_hex(mapping.ca);
     if (mapping.source != "cn" && mapping.source != "dns" && mapping.source != "email")
         return "each entry must be cn, dns or email, with @SHA-256 of the CA's key to limit it to "
                "one";
@@ -196,8 +205,47 @@ Failure set_text(Target& target, const std::string& text) {
         if (text != "true" && text != "false") return "must be true or false";
         return **value = text == "true", Failure{};
     }
+    if (auto value = std::get_if<YesNoOr*>(&target)) return (*value)->text = text, Failure{};
     return set_list(target, split_commas(text));
 }
+
+namespace {
+
+/// For texts: what an option of this type takes.
+std::string_view expected(const Target& target) {
+    if (std::holds_alternative<std::string*>(target)) return "a text in quotes";
+    if (std::holds_alternative<bool*>(target)) return "true or false";
+    if (std::holds_alternative<YesNoOr*>(target)) return "true, false or a text in quotes";
+    if (std::holds_alternative<std::uint32_t*>(target) ||
+        std::holds_alternative<std::size_t*>(target))
+        return "a whole number";
+    return "a list of texts";
+}
+
+std::string_view found(const toml::node& node) {
+    switch (node.type()) {
+        case toml::node_type::table:
+            return "a table";
+        case toml::node_type::array:
+            return "a list";
+        case toml::node_type::string:
+            return "a text";
+        case toml::node_type::integer:
+            return "a whole number";
+        case toml::node_type::floating_point:
+            return "a number with a point";
+        case toml::node_type::boolean:
+            return "true or false";
+        case toml::node_type::date:
+        case toml::node_type::time:
+        case toml::node_type::date_time:
+            return "a date or time";
+        default:
+            return "something else";
+    }
+}
+
+}   // namespace
 
 Failure set_toml(Target& target, const toml::node& node) {
     if (auto array = node.as_array()) {
@@ -215,12 +263,12 @@ Failure set_toml(Target& target, const toml::node& node) {
         number && (std::holds_alternative<std::uint32_t*>(target) ||
                    std::holds_alternative<std::size_t*>(target)))
         return set_text(target, std::to_string(number->get()));
-    if (auto flag = node.as_boolean(); flag && std::holds_alternative<bool*>(target))
+    if (auto text = node.as_string(); text && std::holds_alternative<YesNoOr*>(target))
+        return set_text(target, text->get());
+    if (auto flag = node.as_boolean();
+        flag && (std::holds_alternative<bool*>(target) || std::holds_alternative<YesNoOr*>(target)))
         return set_text(target, flag->get() ? "true" : "false");
-    return std::string("is a ") +
-           std::string(toml::impl::node_type_friendly_names[static_cast<std::size_t>(node.type())]
-           ) +
-           ", which this option is not";
+    return "must be " + std::string(expected(target)) + ", not " + std::string(found(node));
 }
 
 }   // namespace grid::server

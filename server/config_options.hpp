@@ -18,6 +18,7 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 using Target = std::variant<
     std::string*,
     bool*,
+    YesNoOr*,
     std::uint32_t*,
     std::size_t*,
     std::vector<std::string>*,

@@ -6,9 +6,9 @@
 
 #include "controller/pki/failure.hpp"
 #include "controller/pki/files.hpp"
-#include "controller/pki/initialize.hpp"
 #include "controller/pki/layout.hpp"
 #include "controller/pki/pki.hpp"
+#include "xml/domain.hpp"
 
 namespace grid::server {
 namespace {
@@ -30,7 +30,7 @@ Result<void, std::string> check(
     const auto described = pki::describe(certificate->text);
     if (!described) return Failure{path + ": " + described.error()};
     const auto& hosts = described->hosts;
-    if (std::find(hosts.begin(), hosts.end(), domain) == hosts.end())
+    if (std::find(hosts.begin(), hosts.end(), xml::domain_to_ascii(domain)) == hosts.end())
         return Failure{
             path + " is not for the domain '" + domain + "': set that domain's, or move " +
             files.client_ca.parent_path().string() + " away to have a new CA made"
@@ -40,18 +40,47 @@ Result<void, std::string> check(
 
 }   // namespace
 
-Result<EvaluationFiles, std::string> ensure_evaluation(
+namespace {
+
+EvaluationFiles files_in(const std::filesystem::path& data) {
+    const pki::Layout layout{data};
+    return {layout.server_certificate(), layout.server_key(), layout.ca_certificate(), {}};
+}
+
+bool are_there(const EvaluationFiles& files) {
+    const auto exists = [](const std::filesystem::path& path) {
+        std::error_code unreadable;   // says so when it is read
+        return std::filesystem::exists(path, unreadable) || unreadable;
+    };
+    return exists(files.server_certificate) && exists(files.server_key) && exists(files.client_ca);
+}
+
+}   // namespace
+
+Result<void, std::string> check_evaluation(
     const std::filesystem::path& data, const std::string& domain, Millis now
 ) {
-    namespace fs = std::filesystem;
-    const pki::Layout layout{data};
-    EvaluationFiles files{
-        layout.server_certificate(), layout.server_key(), layout.ca_certificate(), {}
+    const EvaluationFiles files = files_in(data);
+    if (are_there(files)) return check(files, domain, now);
+    const auto made_for = pki::read_file(pki::Layout{data}.domain());
+    if (!made_for) return Failure{made_for.error()};
+    const std::string found = made_for->text.substr(0, made_for->text.find_first_of("\r\n"));
+    if (!made_for->exists || xml::prepare_domain(found, false) == domain) return {};
+    return Failure{
+        pki::Layout{data}.pki().string() + " was made for the domain '" + found + "', not for '" +
+        domain + "': use that domain, or move the folder away to start with a new CA"
     };
-    const bool is_first = !fs::exists(files.server_certificate) || !fs::exists(files.server_key) ||
-                          !fs::exists(files.client_ca);
-    if (is_first) {
-        auto made = pki::initialize(data, domain, now);
+}
+
+Result<EvaluationFiles, std::string> ensure_evaluation(
+    const std::filesystem::path& data,
+    const std::string& domain,
+    Millis now,
+    controller::pki::Administrator administrator
+) {
+    EvaluationFiles files = files_in(data);
+    if (!are_there(files)) {
+        auto made = pki::initialize(data, domain, now, administrator);
         if (!made) return Failure{made.error()};
         files.made = std::move(made->made);
     }

@@ -3,8 +3,10 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "controller/pki/initialize.hpp"
 #include "storage/batch.hpp"
 #include "xml/result.hpp"
 
@@ -19,10 +21,24 @@ struct EvaluationFiles {
 };
 
 /// Makes DIR/pki on the first start (see controller/pki/initialize.hpp); admin@domain becomes an
-/// administrator. Afterwards it only looks: the CA's key is never opened again. An expired server
-/// certificate, or one for another domain, is an error that says what to do.
+/// administrator, unless clients have a CA of the operator's. Afterwards it only looks: the CA's
+/// key is never opened again. An expired server certificate, or one for another domain, is an error
+/// that says what to do.
 Result<EvaluationFiles, std::string> ensure_evaluation(
+    const std::filesystem::path& data,
+    const std::string& domain,
+    Millis now,
+    controller::pki::Administrator administrator
+);
+/// The same for --check: nothing is made, and what is not there is no error.
+Result<void, std::string> check_evaluation(
     const std::filesystem::path& data, const std::string& domain, Millis now
 );
+
+/// In force where nothing else was configured and everything is the evaluation's.
+inline constexpr std::string_view evaluation_policy =
+    "# EVALUATION: every approved account may do everything with topics, and send messages.\n"
+    "allow group everyone to discover, create, publish, subscribe, retrieve, query on *\n"
+    "allow group everyone to message any\n";
 
 }   // namespace grid::server

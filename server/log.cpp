@@ -149,6 +149,10 @@ Log::~Log() { flush_folded(true); }
 
 bool Log::is_on(Level level) const { return logger_->should_log(to_spdlog(level)); }
 
+void Log::set_level(const std::string& level) {
+    logger_->set_level(spdlog::level::from_str(level));
+}
+
 void Log::write(Level level, std::string_view what, LogFields fields) {
     // The pattern opens the object with the time; what follows the brace completes it.
     if (is_on(level)) write_line(*logger_, is_json_, level, what, fields);

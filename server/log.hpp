@@ -37,6 +37,8 @@ public:
     void error(std::string_view what, LogFields fields = {}) { write(Level::Error, what, fields); }
     void write(Level level, std::string_view what, LogFields fields);
     bool is_on(Level level) const;
+    /// "debug", "info", "warn", "error", from now on.
+    void set_level(const std::string& level);
 
     /// For what strangers can cause as often as they like. The first with its `reason` is written
     /// at once, with count=1; those of the same reason within the next second become one line, with

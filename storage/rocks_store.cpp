@@ -33,7 +33,7 @@ RocksSettings with_defaults(RocksSettings settings) {
     if (!settings.clock) settings.clock = system_now;
     if (!settings.free_bytes) settings.free_bytes = free_bytes_of_volume;
     if (!settings.log) settings.log = [](LogLevel, std::string_view) {};
-    settings.free_bytes_min = std::max(settings.free_bytes_min, 4 * write_buffers_bytes);
+    settings.free_bytes_min = std::max(settings.free_bytes_min, free_bytes_least());
     return settings;
 }
 
@@ -283,6 +283,8 @@ void RocksStore::go_on_reading() {
 }
 
 }   // namespace
+
+std::uint64_t free_bytes_least() { return 4 * write_buffers_bytes; }
 
 Result<std::unique_ptr<Store>> open_rocks_store(const RocksSettings& settings) {
     RocksSettings complete = with_defaults(settings);

@@ -125,4 +125,15 @@ std::optional<std::string> prepare_domain(std::string_view text, bool lenient) {
     return out;
 }
 
+std::string domain_to_ascii(std::string_view prepared) {
+    if (is_ascii(prepared)) return std::string(prepared);
+    std::string out;
+    icu::StringByteSink<std::string> sink(&out);
+    icu::IDNAInfo info;
+    UErrorCode error = U_ZERO_ERROR;
+    const icu::StringPiece piece(prepared.data(), static_cast<int32_t>(prepared.size()));
+    if (idna() != nullptr) idna()->nameToASCII_UTF8(piece, sink, info, error);
+    return U_FAILURE(error) || info.hasErrors() ? std::string(prepared) : out;
+}
+
 }   // namespace grid::xml

@@ -11,4 +11,7 @@ namespace grid::xml {
 /// IP address (`[…]` around version 6). `lenient` lets underscores pass.
 std::optional<std::string> prepare_domain(std::string_view text, bool lenient);
 
+/// The form for DNS, certificates and URLs (A-labels) of a name that `prepare_domain` gave.
+std::string domain_to_ascii(std::string_view prepared);
+
 }   // namespace grid::xml

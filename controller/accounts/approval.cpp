@@ -68,6 +68,14 @@ bool any_of_kind(const ApprovalRule& rule, Kind kind, std::string_view text) {
     });
 }
 
+/// As tools print it, into what is compared: "AB:CD…" is abcd….
+std::string hash_in_hex(std::string_view text) {
+    std::string hex;
+    for (char c : text)
+        if (c != ':') hex += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return hex;
+}
+
 /// Nothing when it went well.
 std::optional<std::string> read_condition(ApprovalRule& rule, std::string_view text) {
     const auto at = text.find('=');
@@ -79,7 +87,10 @@ std::optional<std::string> read_condition(ApprovalRule& rule, std::string_view t
                "pattern";
     const std::string_view pattern = trimmed(text.substr(at + 1));
     if (pattern.empty()) return "'" + std::string(text) + "' has no pattern behind the '='";
-    rule.conditions.push_back({kind->second, policy::Glob(std::string(pattern))});
+    const bool is_hash = kind->second == Kind::Authority;
+    rule.conditions.push_back(
+        {kind->second, policy::Glob(is_hash ? hash_in_hex(pattern) : std::string(pattern))}
+    );
     return std::nullopt;
 }
 

@@ -14,6 +14,10 @@ namespace {
 
 void add(const Options& options, const std::string& name) {
     const xml::Jid jid = account_of(options, name);
+    if (const std::string domain = domain_of(options); !domain.empty() && jid.domain() != domain)
+        throw Failed(
+            Exit::Usage, jid.str() + " could never log in: accounts are in the domain " + domain
+        );
     const auto added = pki::add_administrator(options.data, jid);
     if (!added) throw Failed(Exit::Refused, added.error());
     const std::string file = pki::Layout{options.data}.administrators().string();

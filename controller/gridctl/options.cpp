@@ -9,16 +9,22 @@
 #include <iterator>
 
 #include "controller/gridctl/table.hpp"
+#include "controller/gridctl/target.hpp"
 #include "controller/pki/files.hpp"
 #include "controller/pki/layout.hpp"
 #include "controller/pki/pki.hpp"
+#include "xml/domain.hpp"
 
 namespace grid::controller::gridctl {
 
 std::string domain_of(const Options& options) {
+    // What runs knows best: with an operator's own certificates there is no DIR/pki.
+    if (const Ready ready = read_ready(options); !ready.domain.empty()) return ready.domain;
     const auto file = pki::read_file(pki::Layout{options.data}.domain());
     if (!file) return "";   // ignored: what needs the domain says so itself
-    return file->text.substr(0, file->text.find_first_of("\r\n"));
+    const auto prepared =
+        xml::prepare_domain(file->text.substr(0, file->text.find_first_of("\r\n")), false);
+    return prepared.value_or("");
 }
 
 xml::Jid account_of(

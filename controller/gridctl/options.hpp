@@ -19,7 +19,7 @@ struct Options {
     bool json = false;
 };
 
-/// The domain of DIR/pki; empty when there is none.
+/// The domain of the gridd that runs on DIR, else of DIR/pki, canonical; empty when there is none.
 std::string domain_of(const Options& options);
 /// A bare JID, prepared. A name without `@` is completed with the domain, when one is known here or
 /// `ask` knows it.

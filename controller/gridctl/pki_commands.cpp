@@ -86,7 +86,7 @@ void server(const Options& options, const std::vector<std::string>& names) {
     const auto pair = value_of(pki::make_server(ca, all, now_ms(), pki::server_days));
     const pki::Layout layout{options.data};
     expect(pki::write_file(layout.server_key(), pair.key, pki::Mode::Private));
-    expect(pki::write_file(layout.server_certificate(), pair.certificate, pki::Mode::Public));
+    expect(pki::write_file(layout.server_certificate(), pair.certificate, pki::Mode::Private));
     if (options.json) {
         print(
             json::serialize(json::object{

@@ -6,6 +6,7 @@
 
 #include "controller/pki/files.hpp"
 #include "controller/pki/layout.hpp"
+#include "xml/domain.hpp"
 
 namespace grid::controller::gridctl {
 namespace {
@@ -97,6 +98,9 @@ Target find_target(const Options& options) {
     if (target.name.empty() && options.server.empty())
         target.name = ready.domain.empty() ? domain_of(options) : ready.domain;
     if (target.name.empty()) target.name = target.host;
+    // As it stands in certificates.
+    if (const auto prepared = xml::prepare_domain(target.name, true))
+        target.name = xml::domain_to_ascii(*prepared);
     target.certificate = file_of(options.certificate, layout.admin_certificate(), "--cert");
     target.key = file_of(options.key, layout.admin_key(), "--key");
     target.ca = file_of(options.ca, layout.ca_certificate(), "--ca");

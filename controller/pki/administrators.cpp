@@ -36,7 +36,7 @@ bool names(std::string_view line, const xml::Jid& jid) {
 
 }   // namespace
 
-Administrators parse_administrators(std::string_view text) {
+Administrators parse_administrators(std::string_view text, std::string_view domain) {
     Administrators out;
     for (std::size_t number = 1; !text.empty(); ++number) {
         const std::string_view written = content(take_line(text));
@@ -46,6 +46,11 @@ Administrators parse_administrators(std::string_view text) {
             out.problems.push_back(
                 "line " + std::to_string(number) + ": '" + std::string(written) +
                 "' is no bare JID such as admin@grid.example"
+            );
+        } else if (!domain.empty() && jid->domain() != domain) {
+            out.problems.push_back(
+                "line " + std::to_string(number) + ": '" + jid->str() +
+                "' is no administrator here: accounts are in the domain " + std::string(domain)
             );
         } else if (std::find(out.jids.begin(), out.jids.end(), *jid) == out.jids.end()) {
             out.jids.push_back(*jid);

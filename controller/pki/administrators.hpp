@@ -15,8 +15,9 @@ struct Administrators {
     std::vector<std::string> problems;   // "line 3: …", for the log; the other lines count
 };
 
-/// `#` starts a comment, empty lines mean nothing.
-Administrators parse_administrators(std::string_view text);
+/// `#` starts a comment, empty lines mean nothing. With a domain, addresses of others are problems:
+/// they could never log in.
+Administrators parse_administrators(std::string_view text, std::string_view domain = {});
 /// The text of DIR/rebind: an account and the SHA-256 of the key of the CA that it is to be bound
 /// to.
 struct RebindLines {

@@ -128,10 +128,17 @@ Result<void, std::string> create_file(const fs::path& path, std::string_view tex
 
 Result<void, std::string> make_private_folder(const fs::path& path) {
     if (path.has_parent_path()) {
+        const fs::path parent = path.parent_path();
         std::error_code error;
-        fs::create_directories(path.parent_path(), error);
-        if (error)
-            return Failure{"cannot create " + path.parent_path().string() + ": " + error.message()};
+        if (parent.has_parent_path() && !fs::exists(parent, error))
+            fs::create_directories(parent.parent_path(), error);
+        if (::mkdir(parent.c_str(), 0700) == 0) {
+            const File made(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+            if (!made.is_open() || !follow_owner(made.get(), folder_of(parent)))
+                return failed("set the owner of", parent);
+        } else if (errno != EEXIST) {
+            return failed("create", parent);
+        }
     }
     if (::mkdir(path.c_str(), 0700) == 0) {
         const File made(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

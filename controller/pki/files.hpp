@@ -29,7 +29,8 @@ Result<void, std::string> write_file(
 Result<void, std::string> create_file(
     const std::filesystem::path& path, std::string_view text, Mode mode
 );
-/// Creates the folder with mode 0700; its parents too, when missing.
+/// Creates the folder with mode 0700, and so the one that it is in; those above, when missing, as
+/// the umask says.
 Result<void, std::string> make_private_folder(const std::filesystem::path& path);
 
 }   // namespace grid::controller::pki

@@ -12,6 +12,7 @@
 #include "controller/pki/files.hpp"
 #include "controller/pki/layout.hpp"
 #include "controller/pki/pki.hpp"
+#include "xml/domain.hpp"
 
 namespace grid::controller::pki {
 namespace {
@@ -23,7 +24,8 @@ struct Making {
     fs::path folder;   // where the files go: DIR/pki, or its unfinished twin
     std::string domain;
     storage::Millis now = 0;
-    Initialized report;
+    Administrator administrator = Administrator::Made;
+    Initialized report{};
 
     bool has(const char* name) const { return fs::exists(folder / name); }
     std::string at(const char* name) const { return (folder / name).string(); }
@@ -39,7 +41,7 @@ Done put(Making& making, const std::string& name, std::string_view text, Mode mo
 /// The key first: a certificate without its key would look like a finished pair gone wrong.
 Done put_pair(Making& making, const std::string& name, const KeyPair& pair) {
     if (auto done = put(making, name + ".key", pair.key, Mode::Private); !done) return done;
-    return put(making, name + ".crt", pair.certificate, Mode::Public);
+    return put(making, name + ".crt", pair.certificate, Mode::Private);
 }
 
 Result<KeyPair, std::string> read_ca(const Making& making) {
@@ -59,9 +61,9 @@ Result<KeyPair, std::string> read_ca(const Making& making) {
 Done make_domain(Making& making) {
     const auto text = read_file(making.folder / "domain");
     if (!text) return Failure{text.error()};
-    if (!text->exists) return put(making, "domain", making.domain + "\n", Mode::Public);
+    if (!text->exists) return put(making, "domain", making.domain + "\n", Mode::Private);
     std::string found = text->text.substr(0, text->text.find_first_of("\r\n"));
-    if (found == making.domain) {
+    if (xml::prepare_domain(found, false) == making.domain) {
         making.report.present.emplace_back("pki/domain");
         return {};
     }
@@ -117,6 +119,7 @@ Done make_all(Making& making) {
         return make_server(ca, server_names(m.domain), m.now, server_days);
     };
     if (auto done = make_pair(making, "server", server); !done) return done;
+    if (making.administrator == Administrator::None) return {};
     const Make admin = [](const KeyPair& ca, const Making& m) {
         const std::string jid = std::string(evaluation_administrator) + "@" + m.domain;
         return make_client(ca, jid, m.now, client_days);
@@ -145,21 +148,19 @@ Done make_at_once(Making& making, const fs::path& target) {
 }   // namespace
 
 Result<Initialized, std::string> initialize(
-    const fs::path& data, const std::string& domain, storage::Millis now
+    const fs::path& data,
+    const std::string& domain,
+    storage::Millis now,
+    Administrator administrator
 ) {
     const auto jid = xml::Jid::make(evaluation_administrator, domain);
     if (!jid) return Failure{"'" + domain + "' is no domain name"};
-    const std::string_view name = jid->domain();
-    if (std::any_of(name.begin(), name.end(), [](char c) { return (c & 0x80) != 0; }))
-        return Failure{
-            "certificates need the domain in its ASCII form (xn--…), not '" + domain + "'"
-        };
     const Layout layout{data};
     if (auto done = make_private_folder(layout.pki()); !done) return Failure{done.error()};
-    Making making{layout.pki(), std::string(jid->domain()), now, {}};
+    Making making{layout.pki(), std::string(jid->domain()), now, administrator};
     // Before the certificate: the other way round, a crash would leave one that nobody listens to.
     bool listed = false;
-    if (!making.has("admin.crt")) {
+    if (administrator == Administrator::Made && !making.has("admin.crt")) {
         const auto added = add_administrator(data, *jid);
         if (!added) return Failure{added.error()};
         listed = *added;

@@ -15,12 +15,18 @@ struct Initialized {
     std::vector<std::string> made, present;   // file names below DIR
 };
 
-/// A CA, a server certificate for `domain`, a certificate for admin@domain, who becomes an
-/// administrator. Never overwrites: makes what is missing, and all of it in one step when nothing
-/// is there yet, so that a start that was killed leaves nothing half-made. The CA's key is read
-/// only when something is missing. The error says what contradicts what, and what to do.
+enum class Administrator { Made, None };
+
+/// A CA, a server certificate for `domain`, and, unless clients have another CA, a certificate for
+/// admin@domain, who becomes an administrator. Never overwrites: makes what is missing, and all of
+/// it in one step when nothing is there yet, so that a start that was killed leaves nothing
+/// half-made. The CA's key is read only when something is missing. The error says what contradicts
+/// what, and what to do.
 Result<Initialized, std::string> initialize(
-    const std::filesystem::path& data, const std::string& domain, storage::Millis now
+    const std::filesystem::path& data,
+    const std::string& domain,
+    storage::Millis now,
+    Administrator administrator = Administrator::Made
 );
 
 /// Adds the line to DIR/administrators, resp. removes it. False: nothing to do.

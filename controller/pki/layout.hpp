@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "xml/domain.hpp"
+
 namespace grid::controller::pki {
 
 /// Names only. gridd makes these on a first start without configuration, gridctl finds them by
@@ -37,8 +39,9 @@ inline constexpr int server_days = 825;   // What browsers and Apple's clients s
 inline constexpr int client_days = 825;
 
 /// The names that a server certificate of a grid should carry (RFC 8600 §10), and the local ones.
+/// Certificates have A-labels.
 inline std::vector<std::string> server_names(std::string_view domain) {
-    const std::string d(domain);
+    const std::string d = xml::domain_to_ascii(domain);
     return {d,           "pubsub." + d, "broker." + d, "controller." + d, "proxy." + d, "bulk." + d,
             "localhost", "127.0.0.1",   "::1"};
 }

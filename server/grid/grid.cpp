@@ -432,6 +432,18 @@ void Grid::rebind(
     });
 }
 
+void Grid::replace_policy(std::string text) {
+    asio::post(strand_, [this, text = std::move(text)] {
+        const auto& policy = controller_.state_for_admin().policy;
+        if (policy.head().text == text) return;
+        pubsub::Context acting;
+        acting.actor = pubsub::Principal::system();
+        acting.now = now();
+        auto batch = policy.replace(text, acting, "policy.file was read again");
+        if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
+    });
+}
+
 void Grid::add_administrators(std::vector<xml::Jid> administrators) {
     asio::post(strand_, [this, administrators = std::move(administrators)] {
         auto batches = controller_.bootstrap(std::nullopt, administrators);

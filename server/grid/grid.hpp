@@ -104,6 +104,8 @@ public:
         std::string condition,
         std::string reason
     );
+    /// Puts this text in force, as policy.file says now; it was parsed before.
+    void replace_policy(std::string text);
     /// Makes these accounts administrators, as `gridctl admin add` asked.
     /// `gridctl admin rebind`: `done` when nothing is left to commit.
     void rebind(std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done);

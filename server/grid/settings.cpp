@@ -78,7 +78,7 @@ controller::Settings controller_settings(const Config& config, const Addresses& 
     to.address = addresses.controller();
     to.aliases = addresses.controller_aliases();
     to.broker = addresses.broker();
-    to.auto_approve = from.auto_approve;
+    to.auto_approve = from.auto_approve.is_yes();
     to.default_groups = from.default_groups;
     // They were checked when the configuration was read.
     for (const std::string& text : from.approve)

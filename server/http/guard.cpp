@@ -7,6 +7,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 
 #include "server/http/limits.hpp"
+#include "xml/domain.hpp"
 
 namespace grid::server::http {
 namespace {
@@ -37,7 +38,13 @@ bool is_known_host(const std::string& host, const GuardSettings& settings) {
     boost::system::error_code error;
     boost::asio::ip::make_address(host, error);
     if (!error) return true;
-    return std::find(settings.hosts.begin(), settings.hosts.end(), host) != settings.hosts.end();
+    const auto known = [&](const std::string& name) {
+        return std::find(settings.hosts.begin(), settings.hosts.end(), name) !=
+               settings.hosts.end();
+    };
+    if (known(host)) return true;
+    const auto prepared = xml::prepare_domain(host, true);   // xn--…: the same name in A-labels
+    return prepared && known(*prepared);
 }
 
 bool changes_state(Verb verb) {

@@ -33,7 +33,7 @@ struct Refusal {
 };
 
 struct GuardSettings {
-    std::vector<std::string> hosts;   // lower case; besides these, IP literals and localhost
+    std::vector<std::string> hosts;   // canonical; besides these, IP literals and localhost
 };
 
 /// `identity` is empty when the client's certificate gives one account; else it says why not. Then

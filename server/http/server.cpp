@@ -36,9 +36,9 @@ HttpServer::Shared::Shared(
       vetting(certificates),
       entrance(std::make_shared<net::Entrance>(bounds_of(settings.limits))) {
     const std::string& domain = config.domain;
-    guard.hosts.push_back(host_name(domain));
+    guard.hosts.push_back(domain);
     for (const char* service : {"pubsub.", "broker.", "controller.", "proxy.", "bulk."})
-        guard.hosts.push_back(host_name(service + domain));
+        guard.hosts.push_back(service + domain);
 }
 
 bool HttpServer::Shared::enter(Connection* connection) {

@@ -3,7 +3,6 @@
 
 #include <charconv>
 #include <chrono>
-#include <optional>
 #include <utility>
 
 #include "server/net/deadline.hpp"
@@ -26,23 +25,6 @@ std::string to_text(const tcp::endpoint& endpoint) {
     const std::string host =
         address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
     return host + ":" + std::to_string(endpoint.port());
-}
-
-std::optional<tcp::endpoint> parse(std::string_view text) {
-    const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos) return std::nullopt;
-    auto host = text.substr(0, colon);
-    const auto digits = text.substr(colon + 1);
-    std::uint16_t port = 0;
-    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (digits.empty() || failure != std::errc{} || end != digits.data() + digits.size())
-        return std::nullopt;
-    const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
-    if (is_bracketed) host = host.substr(1, host.size() - 2);
-    error_code error;
-    const auto address = asio::ip::make_address(std::string(host), error);
-    if (error || address.is_v6() != is_bracketed) return std::nullopt;
-    return tcp::endpoint(address, port);
 }
 
 bool is_shortage(const error_code& error) {
@@ -121,17 +103,38 @@ private:
 
 }   // namespace
 
+Result<Endpoint, std::string> parse_address(std::string_view text) {
+    const auto fail = [text](const std::string& why) {
+        return Result<Endpoint, std::string>(
+            boost::system::in_place_error, "'" + std::string(text) +
+                                               "' is not an address to listen on: " + why +
+                                               "; write \"0.0.0.0:5222\" or \"[::]:5222\""
+        );
+    };
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) return fail("it has no port");
+    auto host = text.substr(0, colon);
+    const auto digits = text.substr(colon + 1);
+    std::uint16_t port = 0;
+    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (digits.empty() || failure != std::errc{} || end != digits.data() + digits.size())
+        return fail("'" + std::string(digits) + "' is no port from 0 to 65535");
+    const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
+    if (is_bracketed) host = host.substr(1, host.size() - 2);
+    error_code error;
+    const auto address = asio::ip::make_address(std::string(host), error);
+    if (error) return fail("'" + std::string(host) + "' is no IP address");
+    if (address.is_v6() != is_bracketed)
+        return fail("only an address of IPv6 stands in brackets, and always");
+    return Endpoint(address, port);
+}
+
 Result<std::unique_ptr<Listener>, std::string> Listener::open(
     asio::io_context& context, const std::string& address
 ) {
     using Opened = Result<std::unique_ptr<Listener>, std::string>;
-    const auto endpoint = parse(address);
-    if (!endpoint)
-        return Opened(
-            boost::system::in_place_error, "'" + address +
-                                               "' is not an address to listen on: write "
-                                               "\"0.0.0.0:5222\" or \"[::]:5222\""
-        );
+    const auto endpoint = parse_address(address);
+    if (!endpoint) return Opened(boost::system::in_place_error, endpoint.error());
     Acceptor acceptor(asio::make_strand(context.get_executor()));
     error_code error;
     acceptor.open(endpoint->protocol(), error);

@@ -5,11 +5,17 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "server/net/tls_stream.hpp"
 #include "xml/result.hpp"
 
 namespace grid::server::net {
+
+using Endpoint = asio::ip::tcp::endpoint;
+
+/// "0.0.0.0:5222" or "[::1]:5222": an IP address and a port, no name. The error says what is wrong.
+Result<Endpoint, std::string> parse_address(std::string_view text);
 
 /// Bound at once; accepts until `close`. Out of descriptors: waits and goes on, and says so once.
 class Listener {

@@ -17,7 +17,7 @@ xml::Jid must_be_domain(const std::string& text) {
 }   // namespace
 
 Addresses::Addresses(const Config& config)
-    : server_(must_be_domain(config.domain)),
+    : server_(must_be_domain(config.domain)),   // canonical already: the others are, too
       broker_(must_be_domain(config.pubsub.address + "." + config.domain)),
       broker_alias_(must_be_domain(
           (config.pubsub.address == "pubsub" ? "broker." : "pubsub.") + config.domain

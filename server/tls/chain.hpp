@@ -4,6 +4,7 @@
 
 #include <openssl/ssl.h>
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
@@ -13,7 +14,7 @@
 
 namespace grid::server::tls {
 
-/// Immutable: any thread.
+/// Any thread.
 class TrustedChains final : public controller::Chains {
 public:
     /// Why a path (controller::Identity::path) does not hold any more; empty: it does.
@@ -25,9 +26,11 @@ public:
 
     Verdict verify(const std::vector<std::string>& chain) const override;
     bool trusts(std::string_view key) const override;
+    /// Another context's trust store from now on.
+    void use(SSL_CTX* context) { context_ = context; }
 
 private:
-    SSL_CTX* context_;
+    std::atomic<SSL_CTX*> context_;
     const Config& config_;
     Revoked revoked_;
 };

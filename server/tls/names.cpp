@@ -10,6 +10,7 @@
 
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/openssl.hpp"
+#include "xml/domain.hpp"
 
 namespace grid::server::tls {
 namespace {
@@ -177,8 +178,8 @@ namespace {
 std::optional<std::string> local_of(const std::string& email, const std::string& served) {
     const auto at = email.rfind('@');
     if (at == std::string::npos || at == 0) return std::nullopt;
-    const std::string domain = lower_case(email.substr(at + 1));
-    if (domain.empty() || (served != domain && !served.ends_with("." + domain)))
+    const auto domain = xml::prepare_domain(email.substr(at + 1), false);   // A-labels, capitals
+    if (!domain || domain->empty() || (served != *domain && !served.ends_with("." + *domain)))
         return std::nullopt;
     return email.substr(0, at);
 }

@@ -4,6 +4,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -18,6 +20,11 @@ using Failure = std::string;
 /// Null, and why, when the file cannot be read.
 BioPtr open(const std::string& path, std::string& why) {
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), fclose);
+    struct stat status{};
+    if (file && ::fstat(::fileno(file.get()), &status) == 0 && S_ISDIR(status.st_mode)) {
+        why = path + ": is a directory, not a PEM file";
+        return nullptr;
+    }
     if (!file) {
         why = path + ": " + std::generic_category().message(errno);
         return nullptr;

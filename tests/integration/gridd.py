@@ -46,11 +46,12 @@ class Gridd:
 
     # --- life -------------------------------------------------------------------------------
 
-    def start(self):
+    def start(self, config=None):
         ready = os.path.join(self.folder, "ready.json")
         if os.path.exists(ready):
             os.unlink(ready)
         command = [self.program, "--data", self.data, "--ready-file", ready]
+        command += ["--config", config] if config else []
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]
         with open(self.log_path, "ab") as log:

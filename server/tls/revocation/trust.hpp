@@ -22,6 +22,10 @@ public:
 
     void start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use);
     void stop();
+    /// Other certificates are in force: chains are judged by this context's CAs from now on, and
+    /// the answer about the new certificate is stapled. Before handshakes use the contexts; from
+    /// one thread at a time.
+    void renew(const Config::Tls& settings, SSL_CTX* xmpp, SSL_CTX* http);
     /// Why a path (controller::Identity::path) is revoked; empty when it is not. Any thread.
     auto revoked() const {
         return
@@ -37,8 +41,11 @@ public:
     TrustedChains& chains() { return chains_; }
 
 private:
+    boost::asio::io_context& context_;
+    Log& log_;
     Vetting vetting_;
-    std::shared_ptr<Staple> staple_;
+    std::vector<std::shared_ptr<Staple>>
+        staples_;   // the newest last; contexts point to the others
     TrustedChains chains_;
 };
 

@@ -108,3 +108,37 @@ TEST_CASE("S82: the default groups of accounts make no administrators") {
     CHECK_THAT(config.error(), Contains("accounts.default_groups"));
     CHECK(load("[accounts]\ndefault_groups = ['everyone', 'desks']\n").has_value());
 }
+
+TEST_CASE("names are prepared where they are read") {
+    const std::string administrators = "[accounts]\nadministrators = ['Ann@Grid.Example']\n";
+    auto config = load("domain = 'Grid.Example.'\n" + administrators);
+    REQUIRE(config.has_value());
+    CHECK(config->domain == "grid.example");
+    CHECK(config->accounts.administrators == std::vector<std::string>{"ann@grid.example"});
+    CHECK(load("", {"domain=xn--bcher-kva.example"})->domain == "bücher.example");
+    CHECK(
+        load("", {"controller.aliases=Old_Alias.Jabber."})->controller.aliases[0] ==
+        "old_alias.jabber"
+    );
+    CHECK(load("", {"sasl.mappings=cn@AB:CD"})->sasl.mappings[0].ca == "abcd");
+    CHECK_THAT(
+        load("domain = 'my_grid.example'\n").error(),
+        Contains(":1:10: ") && Contains("my-grid.example")
+    );
+}
+
+TEST_CASE("a refusal names the place of the option, wherever it was given") {
+    CHECK_THAT(load("[tls]\nocsp = 'maybe'\n").error(), Contains(":2:8: tls.ocsp must be"));
+    CHECK_THAT(load("", {"tls.ocsp=maybe"}).error(), Contains("--set tls.ocsp: tls.ocsp must be"));
+    const auto both = load("[log]\nlevel = 'loud'\nformat = 'xml'\n").error();
+    CHECK_THAT(both, Contains(":2:9: log.level") && Contains(":3:10: log.format"));
+}
+
+TEST_CASE("a misspelt variable is remarked upon, one of a container's host is not") {
+    ConfigSources sources;
+    sources.environment_names = {"GRIDD_DOMIAN", "GRIDD_DATA", "GRIDD_SERVICE_HOST", "HOME"};
+    const auto config = load_config(sources);
+    REQUIRE(config.has_value());
+    REQUIRE(config->origin.remarks.size() == 1);
+    CHECK_THAT(config->origin.remarks[0], Contains("GRIDD_DOMIAN") && Contains("GRIDD_DOMAIN?"));
+}

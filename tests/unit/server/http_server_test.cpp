@@ -143,7 +143,8 @@ struct Running {
         config.limits.http_body_bytes_max = 2048;
         config.log.level = "error";
         log.emplace(config.log);
-        const auto files = *ensure_evaluation(folder, config.domain, now());
+        const auto files =
+            *ensure_evaluation(folder, config.domain, now(), pki::Administrator::Made);
         config.tls.certificate = files.server_certificate;
         config.tls.key = files.server_key;
         config.tls.client_ca = files.client_ca;

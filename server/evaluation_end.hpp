@@ -1,0 +1,39 @@
+// server/evaluation_end.hpp: what an evaluation leaves in a data directory, and how it is taken
+// out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "server/app.hpp"
+#include "server/log.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server {
+
+/// What an evaluation gave to everybody who holds one of its certificates.
+struct EvaluationLeftovers {
+    bool has_policy = false;                   // the one that allows everything is in force
+    std::vector<std::string> administrators;   // bound to the evaluation CA, or only ever of it
+    std::size_t accounts = 0;                  // others that are bound to that CA
+
+    bool any() const { return has_policy || !administrators.empty(); }
+    std::string to_text() const;
+};
+
+/// Nothing while the evaluation goes on, and nothing of its CA where the operator trusts that by
+/// tls.client_ca. The error is of the store.
+Result<EvaluationLeftovers, std::string> evaluation_leftovers(
+    const storage::Snapshot& store, const AppOptions& options
+);
+
+/// Why a server with certificates of the operator's own does not start on them, and the command
+/// that makes a real grid of it; empty: it does.
+std::string why_still_evaluation(const storage::Snapshot& store, const AppOptions& options);
+
+/// `gridd --end-evaluation`: while no server runs. Puts policy.file in force, or a policy that
+/// allows nothing; deletes the evaluation's administrators; moves its CA and certificates away.
+/// Prints what it did; the exit status.
+int end_evaluation(const AppOptions& options);
+
+}   // namespace grid::server

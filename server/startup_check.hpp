@@ -1,0 +1,24 @@
+// server/startup_check.hpp: everything that can be known of a start beforehand: files,
+// certificates, addresses, the data directory.
+#pragma once
+
+#include "server/app.hpp"
+#include "server/config_check.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server {
+
+/// What --check and a start both go by: errors refuse the start. Changes nothing. The values of the
+/// configuration were checked when it was read; their warnings are repeated here.
+Findings check_startup(const AppOptions& options);
+
+/// What the store itself says against a start: that it is an evaluation's.
+Findings check_store(const storage::Snapshot& store, const AppOptions& options);
+
+/// What can be read anew while the server runs: certificates and the policy file.
+Findings check_reload(const Config& config);
+
+/// The text of policy.file; an error names the file, and the line where it does not parse.
+Result<std::string, std::string> read_policy_file(const Config& config);
+
+}   // namespace grid::server

@@ -1,0 +1,487 @@
+# tests/integration/test_check.py: gridd --check refuses what a start refuses, with its place.
+"""A table: what stands in the configuration, which option is to blame, what is said of it."""
+
+import concurrent.futures
+import datetime
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+
+from certs import Authority
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from gridd import Gridd, binary
+
+DOMAIN = "grid.example"
+FREE_LEAST = 402653184
+ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.startswith("GRIDD_")}
+
+
+def toml(value):
+    return json.dumps(value, ensure_ascii=False)
+
+
+def run(arguments, environment=None, user=None):
+    command = ["setpriv", "--reuid", str(user), "--regid", "0", "--clear-groups"] if user else []
+    return subprocess.run(
+        command + [binary("gridd"), *arguments],
+        capture_output=True, text=True, timeout=120, check=False,
+        env={**ENVIRONMENT, **(environment or {})}, stdin=subprocess.DEVNULL,
+    )
+
+
+class Issuer(Authority):
+    """Server certificates as a real CA would not make them."""
+
+    def special(self, file, names, usages=None, purpose=ExtendedKeyUsageOID.SERVER_AUTH, end=30):
+        key = ec.generate_private_key(ec.SECP256R1())
+        now = datetime.datetime.utcnow()
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, file)]))
+            .issuer_name(self.certificate.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=10))
+            .not_valid_after(now + datetime.timedelta(days=end))
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
+            )
+        )
+        if usages:
+            builder = builder.add_extension(usages, critical=True)
+        base = os.path.join(self.folder, file)
+        with open(base + ".crt", "wb") as out:
+            out.write(
+                builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+            )
+        with open(base + ".key", "wb") as out:
+            out.write(
+                key.private_bytes(
+                    serialization.Encoding.PEM,
+                    serialization.PrivateFormat.PKCS8,
+                    serialization.NoEncryption(),
+                )
+            )
+        return {"tls.certificate": base + ".crt", "tls.key": base + ".key"}
+
+    def many_names(self, count):
+        """CAs whose names together are longer than a handshake carries."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        now = datetime.datetime.utcnow()
+        path = os.path.join(self.folder, "many.crt")
+        with open(path, "wb") as out:
+            for number in range(count):
+                name = x509.Name(
+                    [x509.NameAttribute(NameOID.COMMON_NAME, f"CA {number}")]
+                    + [
+                        x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, f"{part:064d}")
+                        for part in range(10)
+                    ]
+                )
+                out.write(
+                    x509.CertificateBuilder()
+                    .subject_name(name).issuer_name(name).public_key(key.public_key())
+                    .serial_number(number + 1)
+                    .not_valid_before(now - datetime.timedelta(days=1))
+                    .not_valid_after(now + datetime.timedelta(days=30))
+                    .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+                    .sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+                )
+        return path
+
+
+class Check(unittest.TestCase):
+    """Each row is tried with --check and, where that refuses, with a start."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="gridd-check-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.issuer = Issuer(os.path.join(cls.folder, "pki"))
+        cls.server = cls.issuer.server(DOMAIN)
+        cls.client = cls.issuer.client("ann@" + DOMAIN)
+        cls.numbers = iter(range(10_000))
+
+    def path(self, name, text=""):
+        path = os.path.join(self.folder, f"{next(self.numbers)}-{name}")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def base(self):
+        return {
+            "domain": DOMAIN,
+            "listen.c2s": "127.0.0.1:0",
+            "listen.c2s_tls": "127.0.0.1:0",
+            "listen.http": "127.0.0.1:0",
+            "tls.certificate": self.server.cert,
+            "tls.key": self.server.key,
+            "tls.client_ca": self.issuer.path,
+            "storage.free_bytes_min": FREE_LEAST,
+        }
+
+    def data(self):
+        return os.path.join(self.folder, f"data-{next(self.numbers)}")
+
+    def write(self, settings):
+        """The file, and the line of each key."""
+        lines = [f"{key} = {toml(value)}" for key, value in settings.items()]
+        place = {key: number for number, key in enumerate(settings, 1)}
+        return self.path("gridd.toml", "\n".join(lines) + "\n"), place
+
+    def judge(self, row):
+        """One row: (changes, the option to blame or None, what is said)."""
+        changes, blamed, says = row
+        settings = {**self.base(), **changes}
+        settings = {key: value for key, value in settings.items() if value is not None}
+        file, place = self.write(settings)
+        arguments = ["--config", file, "--data", self.data()]
+        checked = run(["--check", *arguments])
+        where = rf"{re.escape(file)}:{place[blamed]}:\d+: " if blamed else ""
+        wanted = rf"(?m)^gridd: {where}.*(?:{says})"
+        if checked.returncode != 1 or not re.search(wanted, checked.stderr):
+            return f"{changes}: --check: {checked.returncode} {checked.stderr} ≠ {wanted}"
+        started = run(arguments)
+        if (started.returncode, started.stderr) != (1, checked.stderr):
+            return f"{changes}: a start: {started.returncode} {started.stderr} ≠ {checked.stderr}"
+        return None
+
+    def judge_all(self, rows):
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            wrong = [complaint for complaint in pool.map(self.judge, rows) if complaint]
+        self.assertEqual([], wrong, "\n\n".join(wrong))
+
+    # --- refused ----------------------------------------------------------------------------
+
+    def test_names(self):
+        """found 4, 5, 6, M5, M25"""
+        admins, aliases = "accounts.administrators", "controller.aliases"
+        self.judge_all([
+            ({"domain": "my_grid.example"}, "domain", "underscore; 'my-grid.example'"),
+            ({"domain": "My_Grid.Example."}, "domain", "underscore; 'my-grid.example'"),
+            ({"domain": "1.2.3.4"}, "domain", "an IP address names no grid"),
+            ({"domain": "[2001:db8::1]"}, "domain", "an IP address names no grid"),
+            ({"domain": "2001:db8::1"}, "domain", "an IP address names no grid"),
+            ({"domain": "grid example"}, "domain", "no host name"),
+            ({"domain": "-grid.example"}, "domain", "no host name"),
+            ({"domain": "grid..example"}, "domain", "no host name"),
+            ({"domain": ""}, "domain", "no host name"),
+            ({"domain": "ann@grid.example"}, "domain", "no host name"),
+            ({"domain": "xn--a.example"}, "domain", "no host name"),
+            ({"domain": ".".join(["a" * 60] * 4)}, "domain", "too long"),
+            ({admins: ["bob@elsewhere.example"]}, admins, "could never log in.*grid.example"),
+            ({admins: ["bob"]}, admins, "no bare address"),
+            ({admins: ["bob@grid.example/desk"]}, admins, "no bare address"),
+            ({aliases: ["Grid.Example."]}, aliases, "address of the server"),
+            ({aliases: ["pubsub.grid.example"]}, aliases, "address of the broker"),
+            ({aliases: ["broker.grid.example"]}, aliases, "address of the broker"),
+            ({aliases: ["a b"]}, aliases, "no domain name"),
+        ])
+
+    def test_listeners(self):
+        """found M5, X1"""
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        port = taken.getsockname()[1]
+        c2s, tls, http_ = "listen.c2s", "listen.c2s_tls", "listen.http"
+        self.judge_all([
+            ({c2s: "localhost:5222"}, c2s, "'localhost' is no IP address"),
+            ({http_: "nonsense"}, http_, "has no port"),
+            ({c2s: "127.0.0.1:99999"}, c2s, "'99999' is no port from 0 to 65535"),
+            ({c2s: "127.0.0.1:"}, c2s, "'' is no port"),
+            ({c2s: "::1:5222"}, c2s, "in brackets"),
+            ({c2s: "127.0.0.1:15999", tls: "127.0.0.1:15999"}, tls, "the same port, 15999"),
+            ({c2s: "0.0.0.0:15999", http_: "127.0.0.1:15999"}, http_, "the same port, 15999"),
+            ({c2s: "[::]:15999", http_: "127.0.0.1:15999"}, http_, "the same port, 15999"),
+            ({c2s: "203.0.113.7:5222"}, c2s, "Cannot assign requested address"),
+            ({c2s: f"127.0.0.1:{port}"}, c2s, "Address already in use"),
+            ({c2s: "", tls: "", http_: ""}, c2s, "all listeners are off"),
+        ])
+
+    def test_certificates(self):
+        """found 31, 33, 43, M5, X1"""
+        crt, key, trust, crl = "tls.certificate", "tls.key", "tls.client_ca", "tls.crl"
+        none = {crt: None, key: None}
+        special = self.issuer.special
+        for_keys = x509.KeyUsage(False, False, True, False, False, False, False, False, False)
+        expired = special("expired", [DOMAIN], end=-1)
+        client = special("client", [DOMAIN], purpose=ExtendedKeyUsageOID.CLIENT_AUTH)
+        folder = os.path.join(self.folder, "pki")
+        self.judge_all([
+            (special("other", ["other.example"]), crt, "does not name the domain grid.example"),
+            (special("wild", ["*.example.org"]), crt, "does not name the domain grid.example"),
+            (special("cipher", [DOMAIN], for_keys), crt, "lacks digitalSignature"),
+            (expired, crt, "expired"),
+            (client, crt, "lacks serverAuth"),
+            ({crt: "/etc/hostname"}, crt, "no certificate in it"),
+            ({crt: "/no/such"}, crt, "No such file"),
+            ({crt: folder}, crt, "directory"),
+            ({crt: None}, key, "given together"),
+            ({key: None}, crt, "given together"),
+            ({key: self.client.key}, key, "does not belong to the certificate"),
+            ({key: "/no/such"}, key, "No such file"),
+            ({trust: None}, crt, "tls.client_ca is needed"),
+            ({trust: "/no/such"}, trust, "No such file"),
+            ({trust: self.client.cert}, trust, "is not a CA certificate"),
+            ({trust: "/no/such", **none}, trust, "No such file"),
+            ({trust: self.client.cert, **none}, trust, "is not a CA certificate"),
+            ({trust: "/etc/hostname", **none}, trust, "no certificate in it"),
+            ({crl: ["/no/such"]}, crl, "/no/such"),
+            ({crl: ["/etc/hostname"]}, crl, "/etc/hostname"),
+            ({"tls.ciphers": "NONSENSE"}, "tls.ciphers", "no cipher"),
+            ({"tls.ciphers": "NONSENSE", **none, trust: None}, "tls.ciphers", "no cipher"),
+            ({"tls.min_version": "1.1"}, "tls.min_version", "1.2 or 1.3"),
+            ({"tls.ocsp": "maybe"}, "tls.ocsp", "off, open or closed"),
+            ({"tls.ocsp_responder": "https://x"}, "tls.ocsp_responder", "http://"),
+            ({"tls.crl_policy": "shut"}, "tls.crl_policy", "open or closed"),
+            ({"sasl.mappings": ["phone"]}, "sasl.mappings", "cn, dns or email"),
+        ])
+
+    def test_policy_file(self):
+        """found M5, M6"""
+        bad = self.path("policy", "# mine\nallow group a to frobnicate on x\n")
+        policy = "policy.file"
+        self.judge_all([
+            ({policy: bad}, policy, re.escape(bad) + r":2:\d+: .*frobnicate"),
+            ({policy: "/no/such/policy"}, policy, "/no/such/policy: No such file"),
+            ({policy: self.folder}, policy, "is a directory"),
+        ])
+
+    def test_values(self):
+        """found M5, M6, C5"""
+        def same(key, value, says):
+            return ({key: value}, key, says)
+
+        self.judge_all([
+            same("domain", 5, "'domain' must be a text in quotes, not a whole number"),
+            same("domain", True, "must be a text in quotes, not true or false"),
+            same("listen.c2s", ["a"], "one value|must be a text in quotes, not a list"),
+            same("tls.crl", "x", "must be a list of texts, not a text"),
+            same("limits.connections_max", 1.5, "must be a whole number, not a number with"),
+            same("limits.connections_max", -1, "whole number from 0"),
+            same("limits.connections_max", 99999999999, "whole number from 0 to 4294967295"),
+            same("limits.connections_max", 0, "at least 1"),
+            same("limits.pre_auth_seconds_max", 0, "at least 1"),
+            same("limits.pre_auth_connections_max", 0, "at least 1"),
+            same("limits.idle_seconds_max", 0, "at least 1"),
+            same("limits.depth_max", 1, "at least 4"),
+            same("limits.stanza_bytes_max", 9999, "10000"),
+            same("limits.resources_per_account_max", 0, "at least 1"),
+            same("sasl.attempts_max", 0, "at least 1"),
+            same("reactor.threads", 5000, "at most 1024"),
+            same("pubsub.page_max", 0, "at least 1"),
+            same("pubsub.payload_bytes_max", 2000000, "1048576"),
+            same("pubsub.max_items_default", 2000000, r"exceed pubsub.max_items_max \(1000000\)"),
+            same("pubsub.max_items_max", 5, r"pubsub.max_items_default \(1000\) must not exceed"),
+            same("pubsub.types", ["nothing"], "NODE-PATTERN=NAMESPACE"),
+            same("pubsub.default_access_model", "open", "access_open"),
+            same("pubsub.default_access_model", "closed", "whitelist, authorize or open"),
+            same("pubsub.subscribe_again", "twice", "same or new"),
+            same("accounts.approve", ["nonsense"], "nonsense"),
+            same("accounts.auto_approve", "perhaps", "true, false or .evaluation"),
+            same("accounts.default_groups", ["administrators"], "must not hold administrators"),
+            same("accounts.default_groups", [""], "no group"),
+            same("audit.export_to", "ftp:x", "audit.export_to|ftp"),
+            same("audit.queue_max", 0, "at least 1"),
+            same("log.level", "loud", "debug, info, warn or error"),
+            same("log.format", "xml", "text or json"),
+            same("limits.stanza_byte_max", 20000, "did you mean 'limits.stanza_bytes_max'"),
+            same("lisen.c2s", "x", "did you mean 'listen.c2s'"),
+        ])
+
+    def test_several_mistakes_are_told_at_once(self):
+        file, place = self.write({**self.base(), "log.level": "loud", "tls.ocsp": "maybe"})
+        done = run(["--check", "--config", file, "--data", self.data()])
+        for key in ("log.level", "tls.ocsp"):
+            self.assertRegex(done.stderr, rf"{re.escape(file)}:{place[key]}:\d+: {key}")
+
+    def test_places_outside_the_file(self):
+        """found M6"""
+        file, _ = self.write(self.base())
+        arguments = ["--check", "--config", file, "--data", self.data()]
+        done = run([*arguments, "--set", "log.level=loud"])
+        self.assertRegex(done.stderr, "^gridd: --set log.level: log.level must be")
+        done = run(arguments, {"GRIDD_LOG_LEVEL": "loud"})
+        self.assertRegex(done.stderr, "^gridd: GRIDD_LOG_LEVEL: log.level must be")
+        self.assertEqual(done.returncode, 1)
+        done = run(["--check", "--config", "/no/such.toml"])
+        self.assertRegex(done.stderr, "^gridd: /no/such.toml: No such file")
+        done = run(["--check", "--config", self.folder])
+        self.assertRegex(done.stderr, "is a directory")
+        done = run(["--check", "--config", self.path("bad.toml", "domain = 'a'\n[listen\n")])
+        self.assertRegex(done.stderr, r"bad.toml:2:\d+: ")
+
+    def test_an_unknown_option_of_the_command_line_is_a_mistake_of_usage(self):
+        """found C5"""
+        done = run(["--bogus"])
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--bogus", done.stderr)
+
+    def test_data_directory(self):
+        """found 43, M5, X1"""
+        os.chmod(self.folder, 0o755)   # for the other user
+        file, _ = self.write({**self.base(), "tls.certificate": "", "tls.key": "",
+                              "tls.client_ca": ""})
+        a_file = self.path("file")
+        private = os.path.join(self.folder, "private")
+        os.makedirs(os.path.join(private, "theirs"), 0o700)
+        os.chmod(private, 0o700)
+        ours = os.path.join(self.folder, "ours")
+        os.makedirs(os.path.join(ours, "store"), 0o700)
+        os.chmod(ours, 0o770)
+        rows = [
+            (a_file, None, "is no directory"),
+            (os.path.join(a_file, "data"), None, "Not a directory"),
+        ]
+        if os.geteuid() == 0:
+            rows += [
+                (private, 12345, "belongs to the user 0 .mode 0700., gridd runs as the user 12345"),
+                (os.path.join(private, "theirs"), 12345, "Permission denied"),
+                (os.path.join(private, "new"), 12345, "Permission denied"),
+                (os.path.join(self.folder, "new"), 12345, "cannot make the data directory"),
+                (ours, 12345, "store belongs to the user 0 .*chown -R 12345"),
+            ]
+        for data, user, says in rows:
+            arguments = ["--config", file, "--data", data]
+            checked = run(["--check", *arguments], user=user)
+            self.assertEqual(checked.returncode, 1, (data, checked.stderr))
+            self.assertRegex(checked.stderr, says)
+            started = run(arguments, user=user)
+            self.assertEqual((started.returncode, started.stderr), (1, checked.stderr))
+
+    def test_a_ready_file_that_cannot_be_written(self):
+        file, _ = self.write(self.base())
+        arguments = ["--config", file, "--data", self.data(), "--ready-file", "/no/such/ready"]
+        checked = run(["--check", *arguments])
+        self.assertRegex(checked.stderr, "--ready-file /no/such/ready: cannot write into /no/such")
+        self.assertEqual((checked.returncode, run(arguments).stderr), (1, checked.stderr))
+
+    def test_room_on_the_volume(self):
+        """found 47"""
+        file, place = self.write({**self.base(), "storage.free_bytes_min": 2**62})
+        arguments = ["--config", file, "--data", self.data()]
+        checked = run(["--check", *arguments])
+        says = rf":{place['storage.free_bytes_min']}:\d+: .* bytes free, .* at the least {FREE_LEAST}"
+        self.assertRegex(checked.stderr, says)
+        started = run(arguments)   # the free bytes may differ by then
+        self.assertEqual((checked.returncode, started.returncode), (1, 1))
+        self.assertRegex(started.stderr, says)
+
+    def test_an_evaluation_of_another_domain(self):
+        """found 4"""
+        data = self.data()
+        made = subprocess.run(
+            [binary("gridctl"), "--data", data, "pki", "init", "--domain", "other.example"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )
+        self.assertEqual(made.returncode, 0, made.stderr)
+        settings = {key: value for key, value in self.base().items() if not key.startswith("tls")}
+        file, place = self.write(settings)
+        arguments = ["--config", file, "--data", data]
+        checked = run(["--check", *arguments])
+        says = rf"(?m)^gridd: {re.escape(file)}:{place['domain']}:\d+: .*not for the domain"
+        for done in (checked, run(arguments)):
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, says)
+
+    # --- warned of --------------------------------------------------------------------------
+
+    def test_warnings_and_a_start_that_logs_them(self):
+        """found 35, 47, M5, M8, M25"""
+        server = Gridd()
+        self.addCleanup(server.close)
+        os.mkdir(server.data, 0o700)
+        with open(os.path.join(server.data, "administrators"), "w", encoding="utf-8") as file:
+            file.write("# ours\nbob@elsewhere.example\n")
+        settings = {
+            **self.base(),
+            **self.issuer.special("lone", [DOMAIN]),
+            "tls.client_ca": self.issuer.many_names(100),
+            "tls.crl_policy": "closed",
+            "tls.ocsp_responder": "http://127.0.0.1:1/",
+            "sasl.mappings": ["cn@abcd"],
+            "limits.outbox_bytes_max": 20000,
+            "limits.process_bytes_max": 70000,
+            "storage.free_bytes_min": 0,
+            "listen.c2s": "",
+            "listen.c2s_tls": "",
+            "audit.export_to": "file:/no/such/dir/audit.jsonl",
+        }
+        file, place = self.write(settings)
+        says = {
+            "tls.certificate": "name pubsub.grid.example, broker.grid.example, controller.grid",
+            "tls.client_ca": "are not sent",
+            "tls.crl_policy": "tls.crl names no list",
+            "tls.ocsp_responder": "not asked while tls.ocsp is off",
+            "sasl.mappings": "the rule never fits",
+            "limits.outbox_bytes_max": "below limits.stanza_bytes_max",
+            "storage.free_bytes_min": f"counts as {FREE_LEAST}",
+            "listen.c2s": "no client can log in",
+            "audit.export_to": "/no/such/dir",
+        }
+        checked = run(
+            ["--check", "--config", file, "--data", server.data], {"GRIDD_LISTEN_C3S": "x"}
+        )
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+        self.assertRegex(checked.stdout, r"^the configuration is good, with \d+ warnings")
+        server.settings = {}
+        os.environ["GRIDD_LISTEN_C3S"] = "x"
+        self.addCleanup(os.environ.pop, "GRIDD_LISTEN_C3S", None)
+        server.start(config=file)
+        log = server.log()
+        elsewhere = "administrators: line 2: 'bob@elsewhere.example' is no administrator here"
+        for text in (checked.stderr, log):
+            for key, words in says.items():
+                self.assertRegex(text, rf"{re.escape(file)}:{place[key]}:\d+: .*{words}")
+            self.assertRegex(text, "GRIDD_LISTEN_C3S .*did you mean GRIDD_LISTEN_C2S")
+            self.assertIn(elsewhere, text)
+        # As many CAs as no handshake can name: it goes through without their names.
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(self.issuer.path)
+            context.minimum_version = context.maximum_version = version
+            with socket.create_connection(server.http, 20) as plain:
+                with context.wrap_socket(plain, server_hostname=DOMAIN) as tls:
+                    tls.sendall(b"GET /healthz HTTP/1.1\r\nHost: grid.example\r\n\r\n")
+                    answer = http.client.HTTPResponse(tls)
+                    answer.begin()
+                    self.assertEqual(answer.status, 200)
+
+    def test_admin_add_of_another_domain(self):
+        """found M25"""
+        data = self.data()
+
+        def gridctl(*arguments):
+            return subprocess.run(
+                [binary("gridctl"), "--data", data, *arguments],
+                capture_output=True, text=True, timeout=60, check=False,
+            )
+
+        self.assertEqual(gridctl("pki", "init", "--domain", DOMAIN).returncode, 0)
+        done = gridctl("admin", "add", "bob@elsewhere.example")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("accounts are in the domain grid.example", done.stderr)
+        self.assertEqual(gridctl("admin", "add", "Bob@Grid.Example").returncode, 0)
+        self.assertIn("bob@grid.example", gridctl("admin", "list").stdout)
+
+    def test_a_good_one_has_nothing_to_say(self):
+        file, _ = self.write(self.base())
+        done = run(["--check", "--config", file, "--data", self.data()])
+        self.assertEqual(
+            (done.returncode, done.stdout, done.stderr), (0, "the configuration is good\n", "")
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,75 @@
+# tests/integration/test_domains.py: a domain in every spelling that an operator may configure.
+"""The stream, the certificates and HTTP compare the prepared form, whatever was typed."""
+
+import http.client
+import os
+import ssl
+import unittest
+
+from certs import Bundle
+from gridd import Evaluation
+from raw import Raw, header
+
+
+class Domains(unittest.TestCase):
+    def serve(self, configured):
+        self.server = Evaluation({"domain": configured}).start()
+        self.addCleanup(self.server.close)
+        folder = os.path.join(self.server.folder, "ann")
+        self.server.ctl("pki", "client", "ann", "--out", folder)
+        self.ann = Bundle("ann", *(os.path.join(folder, n) for n in ("ann.crt", "ann.key", "ca.crt")))
+
+    def jid_at(self, spelling):
+        with Raw(self.server.c2s, spelling) as stream:
+            return self.bound(stream)
+
+    def bound(self, stream):
+        stream.starttls(self.ann)
+        stream.open()
+        self.assertIn("<success", stream.authenticate())
+        return stream.bind()
+
+    def http_status(self, host):
+        context = ssl.create_default_context(cafile=self.ann.ca)
+        context.check_hostname = False
+        pki = os.path.join(self.server.data, "pki")
+        context.load_cert_chain(os.path.join(pki, "admin.crt"), os.path.join(pki, "admin.key"))
+        connection = http.client.HTTPSConnection(*self.server.http, timeout=20, context=context)
+        connection.putrequest("GET", "/api/v1/status", skip_host=True)
+        connection.putheader(b"Host", host.encode())
+        connection.endheaders()
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def test_capitals_and_a_trailing_dot(self):
+        """found 4"""
+        self.serve("Grid.Localhost.")
+        for spelling in ("grid.localhost", "Grid.Localhost"):
+            self.assertEqual(self.jid_at(spelling), "ann@grid.localhost/raw")
+        with Raw(self.server.c2s, "grid.localhost") as stream:
+            stream.send(header("GRID.localhost."))
+            stream.expect("<stream:features")
+        self.server.ctl("status")
+        self.server.stop()
+        self.server.settings["domain"] = "GRID.localhost"   # the same grid, spelt otherwise
+        self.server.start()
+        self.assertEqual(self.server.ctl_json("status")["domain"], "grid.localhost")
+
+    def test_an_international_domain(self):
+        """found 5, 6"""
+        for configured in ("xn--bcher-kva.example", "bücher.example"):
+            with self.subTest(configured):
+                self.serve(configured)
+                for spelling in ("bücher.example", "xn--bcher-kva.example"):
+                    self.assertEqual(self.jid_at(spelling), "ann@bücher.example/raw")
+                    self.assertEqual(self.http_status(spelling), 200)
+                self.assertEqual(self.http_status("controller.xn--bcher-kva.example"), 200)
+                self.assertEqual(self.http_status("xn--bcher-kvb.example"), 421)
+                self.assertEqual(self.server.ctl_json("status")["domain"], "bücher.example")
+                self.assertIn("ann@bücher.example", self.server.ctl("accounts", "list"))
+                self.server.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -64,7 +64,8 @@ Subscriber to_subscriber(const std::string& jid, const Through& through) {
 /// §10.1 of XEP-0248 leaves it to the collection alone; here the leaf has its say, too.
 bool may_pass(const Broker& broker, const Node& node, AudienceKind kind, const xml::Jid& jid) {
     // A subtopic is known to those only who filter for it, or publish to its topic.
-    if (!is_for_account(broker, node, jid.bare_view()) && !broker.policy.is_administrator_account(jid))
+    if (!is_for_account(broker, node, jid.bare_view()) &&
+        !broker.policy.is_administrator_account(jid))
         return false;
     if (kind == AudienceKind::Items) return lets_in(broker, node, jid.bare_view());
     return !is_shut_out(node.affiliation(jid.bare_view()));

@@ -1,8 +1,8 @@
 // pubsub/decide_auto_create.cpp: publishing to a node that does not exist makes it (XEP-0060
 // §7.1.4), as publish-options want it (§7.1.5).
 #include "pubsub/access.hpp"
-#include "pubsub/deeds.hpp"
 #include "pubsub/concealment.hpp"
+#include "pubsub/deeds.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/node_config_fields.hpp"

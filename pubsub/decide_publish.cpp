@@ -1,7 +1,7 @@
 // pubsub/decide_publish.cpp: publish and retract items (XEP-0060 §7).
 #include "pubsub/access.hpp"
-#include "pubsub/deeds.hpp"
 #include "pubsub/concealment.hpp"
+#include "pubsub/deeds.hpp"
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/graph_change.hpp"

@@ -10,8 +10,8 @@
 #include "pubsub/background.hpp"
 #include "pubsub/bounces.hpp"
 #include "pubsub/broker.hpp"
-#include "pubsub/deeds.hpp"
 #include "pubsub/concealment.hpp"
+#include "pubsub/deeds.hpp"
 #include "pubsub/leases.hpp"
 #include "pubsub/node_config_form.hpp"
 #include "pubsub/node_views.hpp"
@@ -47,10 +47,9 @@ Prepared prepare_request(const Broker& broker, Request request) {
     const auto* publish = std::get_if<Publish>(&request);
     prepared.order = publish ? Order::Pipelined : Order::Barrier;
     prepared.bytes = sizeof(Request) + (publish ? publish->payload.size() : 0);
-    prepared.decide = [&broker, shared = std::make_shared<const Request>(std::move(request))](
-                          const Context& context
-                      ) { return 
-        return conceal(broker, context, *shared, decide_on_record(broker, context, *shared));
+    prepared.decide = [&broker, shared = std::make_shared<const Request>(std::move(request)
+                                )](const Context& context) {
+        return return conceal(broker, context, *shared, decide_on_record(broker, context, *shared));
     };
     return prepared;
 }

@@ -144,7 +144,8 @@ std::optional<xml::StanzaError> take_item(
     if (request.id && request.id->empty()) request.id.reset();
     if (request.id) {
         const std::size_t most = std::min<std::size_t>(settings.item_id_bytes_max, 65535);
-        if (auto error = check_id("An item id (pubsub.item_id_bytes_max)", *request.id, most)) return error;
+        if (auto error = check_id("An item id (pubsub.item_id_bytes_max)", *request.id, most))
+            return error;
     }
     auto payload = payload_of(item);
     if (!payload) return payload.error();

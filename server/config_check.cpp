@@ -145,9 +145,9 @@ void check_accounts(const Config& c, Findings& out) {
     for (const std::string& group : groups)
         if (!controller::is_group_name(group))
             out.push_back(
-                {"accounts.default_groups", "accounts.default_groups: '" + group +
-                                                "' is no name of a group: " +
-                                                controller::group_name_rule}
+                {"accounts.default_groups",
+                 "accounts.default_groups: '" + group +
+                     "' is no name of a group: " + controller::group_name_rule}
             );
     if (!controller::make_groups(groups))
         out.push_back({"accounts.default_groups", "accounts.default_groups has too many names"});
@@ -270,7 +270,8 @@ void check_pairs(const Config& c, Findings& out) {
         );
     constexpr std::size_t item_id_bytes_max = 1023;
     if (c.pubsub.item_id_bytes_max > item_id_bytes_max)
-        out.push_back({"pubsub.item_id_bytes_max", "pubsub.item_id_bytes_max must be at most 1023"});
+        out.push_back({"pubsub.item_id_bytes_max", "pubsub.item_id_bytes_max must be at most 1023"}
+        );
     if (c.pubsub.item_index_bytes_per_account_max > c.pubsub.item_index_bytes_max)
         out.push_back(
             {"pubsub.item_index_bytes_per_account_max",

@@ -1,8 +1,8 @@
 // controller/gridctl/options.cpp: domain, accounts, time and text for all commands.
 #include "controller/gridctl/options.hpp"
 
-#include <algorithm>
 #include <unistd.h>
+#include <algorithm>
 
 #include <chrono>
 #include <iostream>

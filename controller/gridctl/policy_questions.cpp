@@ -21,7 +21,8 @@ void test(const Options& options, const Arguments& given) {
         {"client", account_at(options, client, given.client).str()}, {"operation", given.operation}
     };
     if (!given.topic.empty()) body["topic"] = given.topic;
-    if (!given.recipient.empty()) body["recipient"] = account_at(options, client, given.recipient).str();
+    if (!given.recipient.empty())
+        body["recipient"] = account_at(options, client, given.recipient).str();
     if (!given.recipient_groups.empty())
         body["recipient_groups"] =
             json::array(given.recipient_groups.begin(), given.recipient_groups.end());

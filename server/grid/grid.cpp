@@ -2,8 +2,8 @@
 #include "server/grid/grid.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <atomic>
+#include <cstdlib>
 
 #include "controller/state.hpp"
 #include "server/grid/callback_pending.hpp"

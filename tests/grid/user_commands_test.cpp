@@ -167,8 +167,7 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.23: an announcement goes to those who are
     REQUIRE(control.sent.size() == 1);
     CHECK(control.sent[0].to == std::vector<std::string>{probe});
     CHECK(
-        control.sent[0].message.find("<body>Down at &lt;noon>.\nBye.</body>") !=
-        std::string::npos
+        control.sent[0].message.find("<body>Down at &lt;noon>.\nBye.</body>") != std::string::npos
     );
     CHECK(control.sent[0].message.find("<subject>Maintenance</subject>") != std::string::npos);
     CHECK(

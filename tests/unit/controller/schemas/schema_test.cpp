@@ -127,8 +127,7 @@ TEST_CASE("S20: with patterns that take long, long texts are refused") {
     };
     CHECK(check(of_pattern(".*x.*"), text(900)) == "");
     CHECK(
-        check(of_pattern(".*x.*"), text(901)).find("no text has more than 900") !=
-        std::string::npos
+        check(of_pattern(".*x.*"), text(901)).find("no text has more than 900") != std::string::npos
     );
     CHECK(
         check(of_pattern(".*x.*x.*"), text(111)).find("no text has more than 110") !=

@@ -49,7 +49,7 @@ Prepared prepare_request(const Broker& broker, Request request) {
     prepared.bytes = sizeof(Request) + (publish ? publish->payload.size() : 0);
     prepared.decide = [&broker, shared = std::make_shared<const Request>(std::move(request)
                                 )](const Context& context) {
-        return return conceal(broker, context, *shared, decide_on_record(broker, context, *shared));
+        return conceal(broker, context, *shared, decide_on_record(broker, context, *shared));
     };
     return prepared;
 }

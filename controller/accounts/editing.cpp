@@ -77,7 +77,7 @@ Outcome<AccountChange> AccountMachine::rebind(
         };
     Account after = before;
     after.bind_to(authority, keeps_others);
-    return AccountMove(accounts_, before, std::move(after)).move(context, "account-rebind", false);
+    return AccountMove(accounts_, before, std::move(after)).move(context, "account-rebind");
 }
 
 }   // namespace grid::controller

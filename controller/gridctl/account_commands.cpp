@@ -110,7 +110,8 @@ void rebind(const Options& options, const Arguments& given) {
     Client client = connect_to(options);
     json::object body{{"ca", authority_key(given.authority)}, {"keep", given.keep}};
     if (is_one) {
-        const json::object account = client.call("POST", path_of(options, given, "/rebind"), body);
+        const json::object account =
+            client.call("POST", path_of(options, client, given, "/rebind"), body);
         if (options.json) return print_object(options, account);
         return print(
             cell_of(account, "jid") + " is bound to " + cell_of(account, "certificate.anchor") +

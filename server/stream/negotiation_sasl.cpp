@@ -88,7 +88,7 @@ void Negotiation::State::refuse_sasl(
 ) {
     exchange.reset();
     awaits = Awaits::Element;
-    refusal = {condition, text, presented.subject, presented.issuer, presented.depth, asked_for};
+    refusal = {condition, text, presented.subject, presented.issuer, asked_for, presented.depth};
     if (asked_for.empty() && presented.identities.size() == 1)
         refusal->claimed = presented.identities.front().str();
     Element failure("failure", ns::sasl, {}, Element(condition));

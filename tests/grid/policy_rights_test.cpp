@@ -117,7 +117,9 @@ TEST_CASE_METHOD(
     CHECK(controller().revision() != closed);
     // A publish that was allowed within the window does not commit behind it.
     storage::Batch batch;
-    controller().seal(batch, principal("probe@grid.example/x"), Publish, "t", {true, "x"});
+    controller().seal(
+        batch, principal("probe@grid.example/x"), {pubsub::Deed{Publish}}, "t", {true, "x"}
+    );
     later(9 * hour);
     CHECK(control.rights_changes == 2);
     CHECK_FALSE(may("probe@grid.example/x", Publish, "t"));

@@ -221,7 +221,9 @@ TEST_CASE("a new policy takes effect at once") {
     CHECK(stage.controller().revision() != before);
     // A request that was allowed under the old one does not commit under the new one.
     grid::storage::Batch batch;
-    stage.controller().seal(batch, actor, grid::pubsub::Operation::Publish, "t", {true, "x"});
+    stage.controller().seal(
+        batch, actor, {grid::pubsub::Deed{grid::pubsub::Operation::Publish}}, "t", {true, "x"}
+    );
     REQUIRE(stage.rest(root, "PUT", "/policy", R"({"text":""})").first == 200);
     CHECK_FALSE(stage.commit(batch));
 }

@@ -142,7 +142,7 @@ struct Faulty final : Pending {
         return batch;
     }
     void read(const grid::storage::Snapshot&) override { throw std::bad_alloc(); }
-    void work() override { throw std::runtime_error("work"); }
+    void work(const grid::storage::Snapshot&) override { throw std::runtime_error("work"); }
     void refuse(boost::system::error_code error) override {
         CHECK(error == internal_fault());
         said = 'R';

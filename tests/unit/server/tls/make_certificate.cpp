@@ -2,6 +2,8 @@
 // purpose.
 #include "make_certificate.hpp"
 
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -136,12 +138,21 @@ X509Ptr make_slow(const std::string& subject, const std::string& issuer, int bit
     BIGNUM *modulus = BN_new(), *exponent = BN_new();
     BN_rand(modulus, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
     BN_rand(exponent, bits - 2, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
-    RSA* numbers = RSA_new();
-    RSA_set0_key(numbers, modulus, exponent, nullptr);
-    EVP_PKEY* slow = EVP_PKEY_new();
-    EVP_PKEY_assign_RSA(slow, numbers);
+    OSSL_PARAM_BLD* numbers = OSSL_PARAM_BLD_new();
+    OSSL_PARAM_BLD_push_BN(numbers, OSSL_PKEY_PARAM_RSA_N, modulus);
+    OSSL_PARAM_BLD_push_BN(numbers, OSSL_PKEY_PARAM_RSA_E, exponent);
+    OSSL_PARAM* parameters = OSSL_PARAM_BLD_to_param(numbers);
+    EVP_PKEY_CTX* maker = EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr);
+    EVP_PKEY* slow = nullptr;
+    must(EVP_PKEY_fromdata_init(maker) > 0, "key from numbers");
+    must(EVP_PKEY_fromdata(maker, &slow, EVP_PKEY_PUBLIC_KEY, parameters) > 0, "slow key");
     X509_set_pubkey(certificate, slow);
     EVP_PKEY_free(slow);
+    EVP_PKEY_CTX_free(maker);
+    OSSL_PARAM_free(parameters);
+    OSSL_PARAM_BLD_free(numbers);
+    BN_free(modulus);
+    BN_free(exponent);
     add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE");
     must(X509_sign(certificate, signer.get(), EVP_sha256()) > 0, "signature");
     return made;

@@ -444,11 +444,13 @@ class Turns(Case):
         second.close()
         third = self.client("dan", "three")
         toggling.raw.send("<presence type='unavailable'/>")
-        toggling.ask("get", f"<query xmlns='{INFO}'/>")
+        # A request to the broker would log in again.
+        account = f"dan@{DOMAIN}"
+        toggling.ask("get", "<q xmlns='urn:q'/>", account)
         self.ok(third.ask("get", f"<query xmlns='{INFO}'/>"))
         self.ok(self.publish(bob, "n", "late"))
         third.take(r"<message[^>]*>(?:(?!</message>).)*'late'", 20)
-        toggling.ask("get", f"<query xmlns='{INFO}'/>")
+        toggling.ask("get", "<q xmlns='urn:q'/>", account)
         self.assertNotIn("'late'", toggling.raw.seen)
 
     def test_creation_order_after_changes(self):

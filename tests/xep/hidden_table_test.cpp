@@ -198,10 +198,10 @@ struct Hidden : Stage {
         changed.auto_create = auto_create;
         restart(changed);
         for (const std::string name : {"secret", "kept/secret"}) {
-            creates(owner, name, "access_model=whitelist type=urn:secret:1");
+            creates(owner, name, "access_model=whitelist type=urn:x:alert");
             creates(
                 owner, name + "box",
-                "node_type=collection type=urn:secret:2 children_association_policy=all "
+                "node_type=collection type=urn:x:alert children_association_policy=all "
                 "access_model=whitelist"
             );
             publishes(owner, name, "i");
@@ -223,7 +223,7 @@ TEST_CASE("found A15: hidden by name or by type, and absent, answer alike", "[po
         return !actor.starts_with(bare) || !is_hidden_name(node);
     };
     stage.policy.typed = [](auto actor, auto, auto, auto type) {
-        return !actor.starts_with(bare) || !type.starts_with("urn:secret");
+        return !actor.starts_with(bare) || !type.starts_with("urn:x:alert");
     };
     for (const std::string kind : {"secret", "secretbox"}) {
         compare(stage, "kept/" + kind, "kept/nothing", false);
@@ -235,7 +235,7 @@ TEST_CASE("found A15: hidden from an account that may do anything else", "[polic
     Hidden stage;
     stage.policy.typed = [](auto actor, auto operation, auto, auto type) {
         return !actor.starts_with(bare) || operation != Operation::Discover ||
-               !type.starts_with("urn:secret");
+               !type.starts_with("urn:x:alert");
     };
     // A collection that takes children of anybody is of use to the account: it may put its own in.
     compare(stage, "secret", "nothing", true);
@@ -251,7 +251,7 @@ TEST_CASE("found A15: one right alone does not tell hidden nodes from absent one
         return !actor.starts_with(bare) || node == "mine" || node == "leaf" || operation == only;
     };
     stage.policy.typed = [](auto actor, auto, auto, auto type) {
-        return !actor.starts_with(bare) || !type.starts_with("urn:secret");
+        return !actor.starts_with(bare) || !type.starts_with("urn:x:alert");
     };
     compare(stage, "secret", "nothing", only == Operation::Create);
     compare(stage, "secretbox", "nothing", only == Operation::Create);

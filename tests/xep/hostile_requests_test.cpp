@@ -137,7 +137,7 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(Stage, "§8.9: a node's list of affiliations is bounded", "[limits]") {
     auto small = settings();
-    small.subscriptions_per_node_max = 2;   // besides the owner
+    small.affiliations_per_node_max = 3;   // with the owner
     restart(small);
     creates(owner, "n");
     affiliates(owner, "n", "w@grid.example", "member");
@@ -147,7 +147,7 @@ TEST_CASE_METHOD(Stage, "§8.9: a node's list of affiliations is bounded", "[lim
         "<affiliations node='n'><affiliation jid='x@grid.example' affiliation='member'/>"
         "</affiliations>"
     );
-    receives(owner, "<iq type='error' id='a'>...<error type='modify'>...</error></iq>");
+    error(owner, "a", "wait", "resource-constraint");
     affiliates(owner, "n", mole_bare, "publisher");   // who is there may change
 }
 

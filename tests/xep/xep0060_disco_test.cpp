@@ -143,6 +143,9 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(Stage, "5.2 a page of 20,000 nodes asks the policy for a page", "[5.2][f-18]") {
     constexpr int nodes = 20'000;
+    auto many = settings();
+    many.nodes_per_account_max = 30'000;
+    restart(many);
     for (int i = 0; i < nodes; ++i) {
         std::string number = std::to_string(i);
         set(owner, "c", "<create node='n" + std::string(5 - number.size(), '0') + number + "'/>");

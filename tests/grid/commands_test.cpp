@@ -9,7 +9,7 @@ TEST_CASE_METHOD(Commands, "S82: commands are listed for whom they are there (XE
     const std::string list = "http://jabber.org/protocol/commands";
     const auto all = sends(root, disco("items", list));
     const auto few = sends(probe, disco("items", list));
-    CHECK(all.first_child()->children("item").size() == 29);
+    CHECK(all.first_child()->children("item").size() == 31);
     REQUIRE(few.first_child()->children("item").size() == 2);
     CHECK(few.first_child()->children("item")[0]->attr_or("node", "") == own("my-account"));
     // Each of them can be asked about, and executed.
@@ -50,11 +50,11 @@ TEST_CASE_METHOD(Commands, "S12: who is no administrator is forbidden every comm
         CHECK(run(probe, command(node)).error() == "cancel forbidden");
         ++refused;
     }
-    CHECK(refused == 28);
+    CHECK(refused == 29);
     later(2'000);
     const auto found =
         rest("root@grid.example", "GET", "/audit", "", "operation=administration&decision=deny");
-    CHECK(found.second.find("\"count\":28") != std::string::npos);
+    CHECK(found.second.find("\"count\":29") != std::string::npos);
     // The role is asked for at every stage, not only at the first.
     const Answer asked = run(root, command(own("topic-delete")));
     make_topic("alerts");

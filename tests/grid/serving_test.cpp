@@ -1,5 +1,6 @@
 // tests/grid/serving_test.cpp: who may serve a name, and that subtopics are asked about in their
 // topic's name.
+#include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
 #include "subtopic_stage.hpp"
@@ -46,8 +47,16 @@ std::string outcome(GridStage& stage, const char* who, const std::string& iq) {
     return error == nullptr ? "result" : std::string(error->first_child()->name());
 }
 std::string text_of(GridStage& stage, const char* who, const std::string& iq) {
-    const auto* error = stage.sends(who, iq).child("error");
-    return error == nullptr ? "" : error->child("text")->text();
+    const auto answer = stage.sends(who, iq);
+    const auto* error = answer.child("error");
+    return error == nullptr ? "" : error->child_any_ns("text")->text();
+}
+
+void change_policy(GridStage& stage, const std::string& text) {
+    const boost::json::object body{{"text", text}};
+    REQUIRE(
+        stage.rest("root@grid.example", "PUT", "/policy", boost::json::serialize(body)).first == 200
+    );
 }
 
 }   // namespace
@@ -92,7 +101,7 @@ TEST_CASE("found A6: a name is served by whom the policy lets publish under it",
         CHECK(outcome(stage, reader, find("Q")) == (is_taken ? "result" : "item-not-found"));
         CHECK(outcome(stage, maker, authorized("Q")) == (is_taken ? "result" : "forbidden"));
         // What was declared once counts no more when the right is gone.
-        stage.policy(reading + "allow client maker discover,create,publish m/*\n");
+        change_policy(stage, reading + "allow client maker discover,create,publish m/*\n");
         CHECK(outcome(stage, reader, find("Q")) == "item-not-found");
         CHECK(outcome(stage, maker, authorized("Q")) == "forbidden");
     }
@@ -129,7 +138,7 @@ TEST_CASE_METHOD(
     const std::string there = subtopic(reader, "location = 'SJC'");
     const std::string absent = "Session-1.0/0123456789abcdef";
     REQUIRE(there.starts_with("Session-1.0/"));
-    policy("deny client other any Session-1.0\nallow any any any\n");
+    change_policy(*this, "deny client other any Session-1.0\nallow any any any\n");
     CHECK(outcome(*this, reader, describe(there)) == "result");
     for (const auto& ask : {describe, find}) {
         for (const std::string& name : {there, absent, std::string("Session-1.0")})

@@ -95,9 +95,12 @@ bool fits(const Rule& rule, const Question& question) {
     };
     if (rule.who == Rule::Who::Groups && !in_group(rule.names)) return false;
     if (rule.who == Rule::Who::Clients && !any_fits(rule.names, question.client)) return false;
-    bool is_topic = rule.topics.empty();
+    bool is_topic = rule.topics.empty() && rule.recipient_groups.empty();
     for (const std::string& topic : rule.topics)
         is_topic = is_topic || glob_fits(topic, question.topic);
+    for (const std::string& name : rule.recipient_groups)
+        for (const std::string& group : question.recipient_groups)
+            is_topic = is_topic || name == group;
     const Conditions& given = rule.conditions;
     return is_topic && (given.groups.empty() || in_group(given.groups)) &&
            any_fits(given.clients, question.client) && any_fits(given.devices, question.device) &&
@@ -135,6 +138,8 @@ public:
             text += "group " + list(groups) + " ";
         else
             text += "client " + list(client_patterns) + " ";
+        const bool is_message = below(6) == 0;
+        if (is_message) return text + message() + "\n";
         text += below(5) == 0 ? "any "
                               : std::string(to_string(operation())) + "," +
                                     std::string(to_string(operation())) + " ";
@@ -149,7 +154,20 @@ public:
         if (below(9) == 0) text += " client " + list(client_patterns);
         return text + "\n";
     }
-    Operation operation() { return static_cast<Operation>(below(operation_count)); }
+    std::string message() {
+        std::string text = "message ";
+        const std::size_t to = below(5);
+        text += to == 0  ? "any"
+                : to < 3 ? "group " + list(groups)
+                         : "client " + list(client_patterns);
+        if (below(6) == 0) text += " device " + list(devices);
+        if (below(6) == 0) text += " issuer " + list(issuers);
+        if (below(5) == 0) text += " network " + list(networks);
+        if (below(5) == 0) text += " time " + list(times);
+        return text;
+    }
+    /// About topics.
+    Operation operation() { return static_cast<Operation>(below(operation_count - 1)); }
 
     Question question(Groups& in) {
         in.clear();
@@ -160,6 +178,14 @@ public:
         asked.client = one_of({"c0@grid.example", "c1@grid.example", "c2@x.y"});
         asked.operation = operation();
         asked.topic = one_of({"t", "t/a", "t/b", "t/abc", "u", "uxv", "any", ""});
+        if (below(6) == 0) {
+            asked.operation = Operation::Message;
+            asked.topic = one_of({"c0@grid.example", "c1@grid.example", "c2@x.y"});
+            recipient_.clear();
+            for (const std::string_view group : groups)
+                if (below(3) == 0) recipient_.emplace_back(group);
+            asked.recipient_groups = recipient_;
+        }
         asked.type = one_of({"", "urn:a", "urn:b"});
         asked.service = one_of({"", "", "S-1.0", "t/a"});
         asked.device = one_of({"", "probe", "sensor"});
@@ -187,6 +213,7 @@ public:
 
 private:
     std::mt19937 random_;
+    Groups recipient_;   // of the last question
 };
 
 }   // namespace
@@ -246,6 +273,7 @@ TEST_CASE("S45: the plain form of a rule, as verdicts quote it, is the same rule
             CHECK(a.text == b.text);
             CHECK(a.names == b.names);
             CHECK(a.topics == b.topics);
+            CHECK(a.recipient_groups == b.recipient_groups);
             CHECK(a.operations == b.operations);
             CHECK(a.conditions.windows == b.conditions.windows);
             CHECK(a.conditions.network_texts == b.conditions.network_texts);

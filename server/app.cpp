@@ -320,8 +320,8 @@ int run_app(AppOptions options) {
     ignore_signals();
     Log log(options.config.log);
     try {
-        divide_descriptors(options, log);
         if (!is_good(options, log)) return 1;
+        divide_descriptors(options, log);
         secure_data_directory(options.data, log);
         App app(std::move(options), log);
         return app.run();

@@ -149,7 +149,8 @@ void check_accounts(const Config& c, Findings& out) {
                  "accounts.default_groups: '" + group +
                      "' is no name of a group: " + controller::group_name_rule}
             );
-    if (!controller::make_groups(groups))
+    const bool are_names = std::ranges::all_of(groups, controller::is_group_name);
+    if (are_names && !controller::make_groups(groups))
         out.push_back({"accounts.default_groups", "accounts.default_groups has too many names"});
 }
 

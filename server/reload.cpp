@@ -114,6 +114,7 @@ Result<void, std::string> Reload::take(const Config& next) {
         parts_.log.set_level(next.log.level);
         done += " log.level";
     }
+    parts_.trust.reload();   // revocation lists, though they are looked at all the time
     parts_.log.info("reloaded", {{"changed", done.empty() ? "nothing" : done.substr(1)}});
     return {};
 }

@@ -17,6 +17,7 @@
 #include "controller/policy/parser.hpp"
 #include "server/audit/sink.hpp"
 #include "server/data_directory.hpp"
+#include "server/descriptors.hpp"
 #include "server/evaluation.hpp"
 #include "server/evaluation_end.hpp"
 #include "server/net/listener.hpp"
@@ -141,6 +142,12 @@ void check_administrators_file(const AppOptions& options, Findings& findings) {
         findings.push_back({"", path.string() + ": " + problem, true});
 }
 
+/// A copy is divided: what would be cut is for the log of the start that it is cut in.
+void check_descriptors(Config config, Findings& findings) {
+    if (const auto plan = plan_descriptors(config, raise_descriptor_limit()); !plan)
+        findings.push_back({"limits.connections_max", plan.error()});
+}
+
 void check_ready_file(const AppOptions& options, Findings& findings) {
     if (options.ready_file.empty()) return;
     const fs::path folder = fs::absolute(options.ready_file).parent_path();
@@ -222,6 +229,7 @@ Findings check_startup(const AppOptions& options) {
     if (auto why = tls::unreadable_crl_source(config.tls, options.data); !why.empty())
         findings.push_back({"tls.crl", std::move(why)});
     check_export(config, findings);
+    check_descriptors(config, findings);
     check_listening(options, findings);
     check_ready_file(options, findings);
     check_room(options, findings);

@@ -14,7 +14,6 @@
 #include "server/tls/failure.hpp"
 #include "server/tls/openssl.hpp"
 #include "server/tls/pem_file.hpp"
-#include "server/tls/revocation/crl_file.hpp"
 #include "xml/domain.hpp"
 
 namespace grid::server::tls {
@@ -111,23 +110,6 @@ std::vector<Complaint> check_client_cas(const std::string& file) {
                  ": they are not sent, and clients choose their certificate without them",
              true}
         );
-    return out;
-}
-
-std::vector<Complaint> check_crls(const std::vector<std::string>& paths) {
-    std::vector<Complaint> out;
-    for (const std::string& path : paths) {
-        const FilesFound found = find_files({path});
-        if (!found.missing.empty())
-            out.push_back({"tls.crl", path + ": is not there, or cannot be read"});
-        else if (found.files.empty())
-            out.push_back(
-                {"tls.crl", path + ": the directory has no files: nothing is revoked", true}
-            );
-        for (const auto& one : found.files)
-            if (const auto lists = read_crls(one.path); !lists)
-                out.push_back({"tls.crl", lists.error()});
-    }
     return out;
 }
 

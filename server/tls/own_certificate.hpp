@@ -22,9 +22,6 @@ std::vector<Complaint> check_own_certificate(const std::string& file, const std:
 /// CAs, one name each, and whether all names together can be told to clients.
 std::vector<Complaint> check_client_cas(const std::string& file);
 
-/// Files that are there and hold lists.
-std::vector<Complaint> check_crls(const std::vector<std::string>& paths);
-
 /// `tls.ciphers`, where no certificate is there yet to make a context with.
 std::vector<Complaint> check_ciphers(const std::string& ciphers);
 

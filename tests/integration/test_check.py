@@ -291,7 +291,7 @@ class Check(unittest.TestCase):
             same("accounts.approve", ["nonsense"], "nonsense"),
             same("accounts.auto_approve", "perhaps", "true, false or .evaluation"),
             same("accounts.default_groups", ["administrators"], "must not hold administrators"),
-            same("accounts.default_groups", [""], "no group"),
+            same("accounts.default_groups", [""], "no name of a group"),
             same("audit.export_to", "ftp:x", "audit.export_to|ftp"),
             same("audit.queue_max", 0, "at least 1"),
             same("log.level", "loud", "debug, info, warn or error"),
@@ -372,7 +372,8 @@ class Check(unittest.TestCase):
         file, place = self.write({**self.base(), "storage.free_bytes_min": 2**62})
         arguments = ["--config", file, "--data", self.data()]
         checked = run(["--check", *arguments])
-        says = rf":{place['storage.free_bytes_min']}:\d+: .* bytes free, .* at the least {FREE_LEAST}"
+        line = place["storage.free_bytes_min"]
+        says = rf":{line}:\d+: .* bytes free, .* at the least {FREE_LEAST}"
         self.assertRegex(checked.stderr, says)
         started = run(arguments)   # the free bytes may differ by then
         self.assertEqual((checked.returncode, started.returncode), (1, 1))

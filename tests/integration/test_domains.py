@@ -17,7 +17,8 @@ class Domains(unittest.TestCase):
         self.addCleanup(self.server.close)
         folder = os.path.join(self.server.folder, "ann")
         self.server.ctl("pki", "client", "ann", "--out", folder)
-        self.ann = Bundle("ann", *(os.path.join(folder, n) for n in ("ann.crt", "ann.key", "ca.crt")))
+        files = (os.path.join(folder, name) for name in ("ann.crt", "ann.key", "ca.crt"))
+        self.ann = Bundle("ann", *files)
 
     def jid_at(self, spelling):
         with Raw(self.server.c2s, spelling) as stream:

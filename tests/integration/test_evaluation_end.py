@@ -110,8 +110,8 @@ class End(unittest.TestCase):
 
 
 class Image(unittest.TestCase):
-    """The image's ENTRYPOINT with a configuration that is mounted at /etc/gridd, in a mount namespace
-    of its own."""
+    """The image's ENTRYPOINT with a configuration that is mounted at /etc/gridd, in a mount
+    namespace of its own."""
 
     def test_the_entry_point_reads_the_mounted_configuration(self):
         """found 42"""

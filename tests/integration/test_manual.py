@@ -55,10 +55,10 @@ class Manual(unittest.TestCase):
                 self.assertRegex(lines[number - 1], "^# .+", line)
 
     def test_the_defaults_are_those_of_the_program(self):
-        with open(os.path.join(ROOT, "server", "config.hpp"), encoding="utf-8") as file:
-            source = file.read()
-        with open(os.path.join(ROOT, "xml", "limits.hpp"), encoding="utf-8") as file:
-            source += file.read()
+        source = ""
+        for folder, name in (("xml", "limits.hpp"), ("server", "config.hpp")):
+            with open(os.path.join(ROOT, folder, name), encoding="utf-8") as file:
+                source += file.read()
         for key, value in self.options.items():
             name = key.rpartition(".")[2]
             found = re.search(rf"\b{name}(?:\s*=\s*|\{{)([^;]*?)\}}?;", source)

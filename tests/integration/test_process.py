@@ -167,7 +167,8 @@ class Signals(unittest.TestCase):
         with open(os.path.join(ROOT, "conf", "gridd.service"), encoding="utf-8") as file:
             unit = file.read()
         self.assertIn("\nRestart=always\n", unit)
-        self.assertRegex(unit, r"\nExecReload=\S+gridd --check .*\nExecReload=/bin/kill -HUP \$MAINPID")
+        reload = r"\nExecReload=\S+gridd --check .*\nExecReload=\S+kill -HUP \$MAINPID"
+        self.assertRegex(unit, reload)
 
 
 class Permissions(unittest.TestCase):

@@ -51,9 +51,9 @@ void canonize(std::string& out, const xml::Element& element, Prefixes prefixes) 
     out += "/";
 }
 
-std::string canonical(const xml::Element& element) {
+std::string canonical(const xml::Element& element, const Prefixes& around = {}) {
     std::string out;
-    canonize(out, element, {});
+    canonize(out, element, around);
     return out;
 }
 
@@ -74,7 +74,7 @@ private:
 
     std::vector<std::string> declare(std::string& out) {
         std::vector<std::string> made;
-        for (std::size_t i = below(20); i-- > 0;) {
+        for (std::size_t i = below(10); i-- > 0;) {
             const std::string prefix = "p" + std::to_string(below(40));
             if (std::find(made.begin(), made.end(), prefix) != made.end()) continue;
             out += " xmlns:" + prefix + "='urn:" + std::to_string(below(30)) + "'";
@@ -109,7 +109,7 @@ private:
             out += " " + other + ":q='" + other + ":t'";
         }
         out += ">";
-        const std::size_t children = depth > 6 ? 0 : below(5);
+        const std::size_t children = depth > 4 ? 0 : below(4);
         for (std::size_t i = 0; i < children; ++i) out += text() + element(known, depth + 1);
         return out + text() + "</" + name + ">";
     }
@@ -128,7 +128,9 @@ std::string payload_in(const xml::Element& stanza) {
     const xml::Element* item = item_in(stanza);
     REQUIRE(item != nullptr);
     REQUIRE(item->first_child() != nullptr);
-    return canonical(*item->first_child());
+    Prefixes around;
+    for (const auto& [prefix, uri] : item->declarations()) around[prefix] = uri;
+    return canonical(*item->first_child(), around);
 }
 
 class ReadBackStage : public Stage {

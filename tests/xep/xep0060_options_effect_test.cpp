@@ -128,12 +128,12 @@ TEST_CASE_METHOD(EffectStage, "6.3 options: a pending subscription has some too"
     creates(owner, "n", "access_model=authorize");
     set(reader, "s1", "<subscribe node='n' jid='" + bare + "'/>");
     next(reader);
-    sets("digest_frequency=5000");
+    sets("show-values=chat");
     owner_set(
         owner, "a1",
         "<subscriptions node='n'><subscription jid='" + bare +
             "' subscription='subscribed'/></subscriptions>"
     );
     result(owner, "a1");
-    CHECK(subscriber().flavour.has_body);
+    CHECK(subscriber().shows == grid::pubsub::Chat);
 }

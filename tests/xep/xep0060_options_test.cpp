@@ -274,7 +274,7 @@ TEST_CASE_METHOD(OptionsStage, "6.4 default options: of a node and of the servic
     CHECK(element->attr("node") == nullptr);
     const auto form = grid::xml::Form::parse(*element->child("x", grid::xml::ns::data));
     REQUIRE(form.has_value());
-    CHECK(form->fields.size() == 9);
+    CHECK(form->fields.size() == 8);   // all but include_body: it is of no node
     get(reader, "def3", "<default node='nowhere'/>");
     error(reader, "def3", "cancel", "item-not-found");
     set(reader, "def4", "<default node='n'/>");

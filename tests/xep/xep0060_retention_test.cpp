@@ -53,7 +53,9 @@ void check_store(Stage& stage, std::size_t items) {
 
 }   // namespace
 
-TEST_CASE_METHOD(Stage, "what max_items hides is kept, and cannot be asked for", "[retention]") {
+TEST_CASE_METHOD(
+    Stage, "what max_items hides is kept, and cannot be asked for, but taken back", "[retention]"
+) {
     creates(owner, "n", "max_items=2");
     for (const char* id : {"a", "b", "c", "d"}) publishes(owner, "n", id);
     CHECK(shown(*this) == "c d ");
@@ -64,7 +66,14 @@ TEST_CASE_METHOD(Stage, "what max_items hides is kept, and cannot be asked for",
     get(owner, "i1", "<items node='n'><item id='a'/></items>");
     result(owner, "i1", "<pubsub xmlns='" + pubsub_ns + "'><items node='n'/></pubsub>");
     set(owner, "r1", "<retract node='n'><item id='a'/></retract>");
-    error(owner, "r1", "cancel", "item-not-found");
+    result(owner, "r1");
+    CHECK(kept(*this) == "b c d ");
+    CHECK(shown(*this) == "c d ");
+    restart();
+    CHECK(shown(*this) == "c d ");
+    check_store(*this, 3);
+    set(owner, "r2", "<retract node='n'><item id='a'/></retract>");
+    error(owner, "r2", "cancel", "item-not-found");
 }
 
 TEST_CASE_METHOD(Stage, "what went out of sight does not come back", "[retention]") {

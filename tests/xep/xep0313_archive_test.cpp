@@ -231,13 +231,22 @@ TEST_CASE_METHOD(
     CHECK(page.text == "c d e f of 4 from 0 complete");
     work_off();
     CHECK(ask(*this, "").text == page.text);
-    publishes(owner, "n", "g");
-    CHECK(
-        ask(*this, form(field("after-id", page.first))).text == "item-not-found"
-    );   // too old now
+    publishes(owner, "n", "g");   // then c is kept no more, and what is behind it is all there
+    const auto behind_c = form(field("after-id", page.first));
+    CHECK(ask(*this, behind_c).text == "d e f g of 4 from 0 complete");
+    work_off();
+    CHECK(ask(*this, behind_c).text == "d e f g of 4 from 0 complete");
+    publishes(owner, "n", "h");
+    for (int i = 0; i < 3;
+         ++i) {   // d is missing behind it: before it is erased, after, and for good
+        CHECK(ask(*this, behind_c).text == "item-not-found");
+        work_off();
+        if (i == 1) restart(few);
+    }
     owner_set(owner, "x", "<purge node='n'/>");
     CHECK(ask(*this, "").text == "of 0 complete");
-    CHECK(ask(*this, ::set("<after>" + page.last + "</after>")).text == "item-not-found");
+    CHECK(ask(*this, ::set("<after>" + page.last + "</after>")).text == "of 0 complete");
+    CHECK(ask(*this, behind_c).text == "item-not-found");
 }
 
 TEST_CASE_METHOD(Stage, "archive-metadata", "[0313]") {

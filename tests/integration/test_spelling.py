@@ -12,6 +12,7 @@ from policies import EVERYTHING
 from raw import SASL, STREAM_NS, Raw
 from spelling import Speller, meaning
 
+POLICY = EVERYTHING + "allow group everyone to message group everyone\n"
 ROUNDS = 15
 PING = "<ping xmlns='urn:xmpp:ping'/>"
 
@@ -72,7 +73,7 @@ class Peer(Raw):
 class Spelling(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Operated(EVERYTHING, {"accounts.auto_approve": "true"}).start()
+        cls.server = Operated(POLICY, {"accounts.auto_approve": "true"}).start()
         issue = cls.server.authority.client
         cls.ann, cls.bob = issue(f"ann@{DOMAIN}"), issue(f"bob@{DOMAIN}")
 

@@ -51,9 +51,15 @@ class Subtopics(SubtopicCase):
         )
         for part in (
             'attribute="location"', 'match="eq ne in prefix"', 'attribute="risk"',
-            'attribute="seen"', 'limit="3"', 'count="0"',
+            'attribute="seen"', 'limit="3"',
         ):
             self.assertIn(part, described)
+        # How many filters are in use is for those who serve them.
+        self.assertNotIn('count="', described)
+        described = text_of(
+            await gi(self.ise, "DiscoveryQuery", f"<describe><param>{TOPIC}</param></describe>")
+        )
+        self.assertIn('count="0"', described)
         # By stock means: fields of the topic's meta-data.
         info = await self.asa.send_iq(
             BROKER, "get", f"<query xmlns='{DISCO_INFO}' node='{TOPIC}'/>"

@@ -228,10 +228,24 @@ TEST_CASE_METHOD(
     REQUIRE(messages.size() == 1);
     CHECK(messages.front().find("<items node='Session-1.0'><item id='a'") != std::string::npos);
     CHECK(messages.front().find(">" + one + "<") != std::string::npos);
-    // A listed subtopic can be subscribed to directly, too.
+    // A subtopic that is shown to an account can be subscribed to directly, too. It is shown to
+    // accounts that filter so, and to the topic's publishers.
+    CHECK(
+        refusal(other, pubsub_iq("<subscribe node='" + name + "' jid='other@grid.example'/>")) ==
+        "cancel item-not-found"
+    );
+    const std::string filtered = subid(other, "location = 'SJC'");
     REQUIRE(
         type_of(other, pubsub_iq("<subscribe node='" + name + "' jid='other@grid.example'/>")) ==
         "result"
+    );
+    REQUIRE(
+        type_of(
+            other, pubsub_iq(
+                       "<unsubscribe node='Session-1.0' jid='other@grid.example' subid='" +
+                       filtered + "'/>"
+                   )
+        ) == "result"
     );
     forget();
     REQUIRE(type_of(maker, publish(name, "b", session("SJC"))) == "result");

@@ -269,6 +269,16 @@ void check_pairs(const Config& c, Findings& out) {
                  ") must not exceed pubsub.max_items_max (" +
                  std::to_string(c.pubsub.max_items_max) + ")"}
         );
+    if (c.pubsub.page_max < std::min(c.pubsub.max_items_default, c.pubsub.max_items_max))
+        out.push_back(
+            {c.origin.is_given("pubsub.page_max") ? "pubsub.page_max" : "pubsub.max_items_default",
+             "pubsub.page_max (" + std::to_string(c.pubsub.page_max) +
+                 ") is less than pubsub.max_items_default (" +
+                 std::to_string(c.pubsub.max_items_default) +
+                 "): a client that asks for no pages (XEP-0059) misses the newest items of a full "
+                 "node",
+             true}
+        );
     constexpr std::size_t item_id_bytes_max = 1023;
     if (c.pubsub.item_id_bytes_max > item_id_bytes_max)
         out.push_back({"pubsub.item_id_bytes_max", "pubsub.item_id_bytes_max must be at most 1023"}

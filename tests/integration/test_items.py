@@ -1,10 +1,11 @@
 # tests/integration/test_items.py: what pages, cursors, archives, forms and names of nodes promise.
 """One server for all: each test has nodes of its own."""
 
+import subprocess
 import unittest
 import xml.etree.ElementTree as ET
 
-from gridd import BROKER, CONTROLLER, DOMAIN, Operated
+from gridd import BROKER, CONTROLLER, DOMAIN, Operated, binary
 from policies import EVERYTHING
 from stanzas import EVENT, MAM, PUBSUB, RSM, Stanzas, cursors, node_form, refusal
 
@@ -227,6 +228,23 @@ class Pages(OneServer):
             self.node, "<order xmlns='urn:xmpp:order-by:1' by='creation'/>"
         )[1]
         self.assertEqual(refusal(answer)[0], "feature-not-implemented")
+
+
+class Check(unittest.TestCase):
+    def test_pages_that_are_shorter_than_a_node_are_a_warning(self):
+        """found 15"""
+        def check(*sets):
+            command = [binary("gridd"), "--check", "--data", "/nonexistent/gridd-data"]
+            done = subprocess.run(
+                command + [word for one in sets for word in ("--set", one)],
+                capture_output=True, text=True, timeout=60, check=False,
+            )
+            return done.stdout + done.stderr
+
+        self.assertNotIn("page_max", check())
+        said = check("pubsub.page_max=100")
+        self.assertRegex(said, r"warning: .*pubsub\.page_max \(100\) is less than")
+        self.assertNotIn("page_max", check("pubsub.page_max=100", "pubsub.max_items_default=100"))
 
 
 class Forms(OneServer):

@@ -432,8 +432,9 @@ class Turns(Case):
             self.ok(self.subscribe(client, name, "n"))
         for number in range(30):
             away = number % 3 == 0
-            toggling.raw.send("<presence><priority>-1</priority></presence>" if away else
-                              f"<presence><show>{'dnd' if number % 2 else 'away'}</show></presence>")
+            show = "dnd" if number % 2 else "away"
+            state = "<priority>-1</priority>" if away else f"<show>{show}</show>"
+            toggling.raw.send(f"<presence>{state}</presence>")
             toggling.ask("get", f"<query xmlns='{INFO}'/>")
             self.ok(self.publish(bob, "n", f"item-{number}-"))
             for client in (steady, second):

@@ -132,7 +132,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         adhoc = self.admin["xep_0050"]
         listed = await adhoc.get_commands(CONTROLLER)
         nodes = {node for _, node, _ in listed["disco_items"]["items"]}
-        self.assertEqual(len(nodes), 30)
+        self.assertEqual(len(nodes), 31)
         for node in nodes - {OWN + "my-account", OWN + "is-authorized"}:
             await self.refused("forbidden", sensor["xep_0050"].send_command(CONTROLLER, node))
         seen = await sensor["xep_0050"].get_commands(CONTROLLER)

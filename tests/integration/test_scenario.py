@@ -38,6 +38,7 @@ CAPABILITY = "<capability><name>SessionCapability</name><version>1.0</version></
 
 POLICY = """\
 allow group publishers to discover, create, publish, subscribe on SessionCapability-*
+allow group publishers to publish on service com.domain.ise.session.*
 allow group readers to discover, subscribe, retrieve, query on SessionCapability-*
 allow group guests to discover on any
 """

@@ -96,12 +96,27 @@ xml::Form to_form(const NodeConfig& config, const Settings& settings, std::strin
     return form;
 }
 
+namespace {
+
+/// Of all values of a configuration, which stays in memory for each node.
+constexpr std::size_t config_bytes_max = 16 * 1024;
+
+std::size_t bytes_of(const NodeConfig& config) {
+    std::size_t bytes = 0;
+    for (const ConfigField& field : config_fields())
+        for (const std::string& value : field.get(config)) bytes += value.size();
+    return bytes;
+}
+
+}   // namespace
+
 std::optional<xml::StanzaError> fill_in(
     NodeConfig& config, const xml::Form& form, const Settings& settings
 ) {
     // Some clients leave FORM_TYPE out; a wrong one is for somebody else.
     if (!form.form_type().empty() && form.form_type() != xml::node_config_form)
         return refuse(Errc::BadRequest, "FORM_TYPE must be …pubsub#node_config.");
+    const std::size_t before = bytes_of(config);
     for (const xml::FormField& submitted : form.fields) {
         if (const ConfigField* field = find_config_field(submitted.var)) {
             if (auto error = field->set(config, submitted.values, &settings)) return error;
@@ -109,6 +124,12 @@ std::optional<xml::StanzaError> fill_in(
             return refuse(Errc::NotAcceptable, submitted.var + " is not available here.");
         }
     }
+    if (const std::size_t bytes = bytes_of(config); bytes > config_bytes_max && bytes > before)
+        return refuse(
+            Errc::ResourceConstraint, "The configuration of a node has at most " +
+                                          std::to_string(config_bytes_max) + " bytes, not " +
+                                          std::to_string(bytes) + ": shorten its texts and lists."
+        );
     return check_kind(config);
 }
 

@@ -107,11 +107,16 @@ Outcome<Topic> declared(const Call& call, const std::string& topic) {
         is_good = is_good && next.schema_namespace.size() <= declared_bytes_max &&
                   next.schema_location.size() <= declared_bytes_max;
     }
-    if (is_good) return with_filters(call, topic, std::move(next));
+    // They stay in memory for each topic.
+    constexpr std::size_t names_bytes_max = 16 * 1024;
+    std::size_t bytes = 0;
+    for (const auto* names : {&next.queries, &next.notifications})
+        for (const std::string& name : *names) bytes += name.size();
+    if (is_good && bytes <= names_bytes_max) return with_filters(call, topic, std::move(next));
     return Failure{
         Errc::MalformedRequest,
-        "queries and notifications have a name of 1 to 512 bytes, at most 64 of each; so has a "
-        "schema's namespace and location",
+        "queries and notifications have a name of 1 to 512 bytes, at most 64 of each and 16384 "
+        "bytes together; a schema's namespace and location have at most 512 bytes",
         {}
     };
 }

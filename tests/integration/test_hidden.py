@@ -132,6 +132,7 @@ class Hidden(Case):
         ]
         discovery = [
             ("Grid describe", f"<describe><param>{node}</param></describe>"),
+            ("Grid find", f"<find><param>{node}</param></find>"),
             ("Grid list", f"<list><param name='after'>{node}</param></list>"),
         ]
         yield "disco#info", "get", f"<query xmlns='{INFO}' node='{node}'/>", BROKER
@@ -365,9 +366,10 @@ class Bounds(Case):
                         "affiliations_per_account_max")
         }
         mallory = self.client("mallory")
+        before = self.server.resident_bytes()
         heard = self.greedy(mallory)
         self.assertLessEqual(wanted, heard)
-        before = self.server.resident_bytes()
+        self.assertLess(self.server.resident_bytes(), before + 32 * 1024 * 1024)
         mallory.close()
         for _ in range(2):
             bob = self.client("bob")

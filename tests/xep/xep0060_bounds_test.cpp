@@ -143,3 +143,21 @@ TEST_CASE_METHOD(Bounded, "found A10: affiliations of a node, of an account's no
     CHECK(names(invite(2), "pubsub.affiliations_max"));
     CHECK(create(other, "o2") == "ok");   // the bound does not keep others from making nodes
 }
+
+TEST_CASE_METHOD(Bounded, "found A10: the configuration of a node has a bound in bytes") {
+    const auto describe = [&](std::size_t bytes, std::size_t contacts) {
+        std::string form = grid::test::config_form("description=" + std::string(bytes, 'd'));
+        form.resize(form.size() - 4);
+        form += "<field var='pubsub#contact'>";
+        for (std::size_t i = 0; i < contacts; ++i)
+            form += "<value>" + std::string(900, 'c') + std::to_string(i) + "@grid.example</value>";
+        return "<configure node='a'>" + form + "</field></x></configure>";
+    };
+    creates(owner, "a");
+    owner_set(owner, "c", describe(4000, 10));
+    CHECK(outcome(owner) == "ok");
+    owner_set(owner, "c", describe(4000, 20));
+    CHECK(names(outcome(owner), "16384 bytes"));
+    owner_set(owner, "c", describe(10, 1));
+    CHECK(outcome(owner) == "ok");
+}

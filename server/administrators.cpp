@@ -6,6 +6,7 @@
 
 #include "controller/pki/administrators.hpp"
 #include "controller/pki/layout.hpp"
+#include "server/guarded_run.hpp"
 
 namespace grid::server {
 
@@ -55,8 +56,10 @@ void AdministratorsFile::watch() {
     timer_.expires_after(look_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error || is_stopped_) return;
-        if (auto jids = read(); !jids.empty()) grid_.add_administrators(std::move(jids));
-        look_for_rebinds();
+        guarded(log_, "administrators", [this] {
+            if (auto jids = read(); !jids.empty()) grid_.add_administrators(std::move(jids));
+            look_for_rebinds();
+        });
         watch();
     });
 }

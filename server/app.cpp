@@ -253,7 +253,7 @@ int App::run() {
 void App::wait_for_reload() {
     reload_signals_.async_wait([this](boost::system::error_code error, int) {
         if (error) return;
-        reload_->run();
+        guarded(log_, "reload", [this] { reload_->run(); });
         wait_for_reload();
     });
 }

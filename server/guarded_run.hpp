@@ -1,8 +1,10 @@
-// server/guarded_run.hpp: the loop of a thread that drives connections.
+// server/guarded_run.hpp: a fault of the program ends the work that has it, and no more.
 #pragma once
 
 #include <boost/asio.hpp>
 #include <exception>
+#include <string>
+#include <string_view>
 
 #include "server/log.hpp"
 
@@ -20,6 +22,18 @@ inline void run_guarded(boost::asio::io_context& context, Log& log) {
         } catch (...) {
             log.error("internal_fault", {{"reason", "an exception of an unknown kind"}});
         }
+    }
+}
+
+/// One piece of work of a clock or a thread that must go on whatever happens in it.
+template <class Work>
+void guarded(Log& log, std::string_view whose, Work work) {
+    try {
+        work();
+    } catch (const std::exception& fault) {
+        log.fold(
+            Level::Error, "internal_fault", {{"in", std::string(whose)}, {"reason", fault.what()}}
+        );
     }
 }
 

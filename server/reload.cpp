@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "server/config_options.hpp"
+#include "server/descriptors.hpp"
 #include "server/startup_check.hpp"
 
 namespace grid::server {
@@ -74,6 +75,8 @@ void Reload::run() {
                                 "own need a restart"}}
         );
     keep_evaluation(*next, parts_.options.config);
+    // Cut down as at the start, so that only what was changed differs.
+    plan_descriptors(*next, raise_descriptor_limit());
     const Findings findings = check_reload(*next);
     for (const Finding& finding : findings)
         parts_.log.write(

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "controller/ports.hpp"
+#include "server/guarded_run.hpp"
 
 namespace grid::server {
 
@@ -32,14 +33,16 @@ void StoreKeeper::stop() {
 
 void StoreKeeper::look() {
     if (is_stopped_) return;
-    const storage::StoreStatus status = store_.status();
-    tell(status);
-    if (!status.needs_reopen) {
-        is_waiting_ = false;
-        if (status.writable) next_try_ = first_try_;
-    } else if (first_try_.count() > 0) {
-        try_when_due();
-    }
+    guarded(log_, "store", [this] {
+        const storage::StoreStatus status = store_.status();
+        tell(status);
+        if (!status.needs_reopen) {
+            is_waiting_ = false;
+            if (status.writable) next_try_ = first_try_;
+        } else if (first_try_.count() > 0) {
+            try_when_due();
+        }
+    });
     timer_.expires_after(look_every);
     timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
         if (!error) self->look();

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "controller/audit/record.hpp"
+#include "server/guarded_run.hpp"
 #include "storage/chain.hpp"
 
 namespace grid::server::audit {
@@ -53,7 +54,8 @@ void Exporter::stop() {
 void Exporter::run() {
     bool is_last = false;
     while (true) {
-        const bool has_more = go_on();
+        bool has_more = false;
+        guarded(log_, "audit.export_to", [&] { has_more = go_on(); });
         std::unique_lock lock(mutex_);
         // After the request to stop once more what is there, unless the receiver is in trouble.
         const bool is_late = is_stopping_ && std::chrono::steady_clock::now() >= stop_at_;

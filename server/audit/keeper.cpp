@@ -3,6 +3,7 @@
 
 #include "controller/audit/cut.hpp"
 #include "controller/audit/verify.hpp"
+#include "server/guarded_run.hpp"
 #include "server/stamp.hpp"
 
 namespace grid::server::audit {
@@ -38,8 +39,7 @@ void Keeper::stop() {
     });
 }
 
-void Keeper::look() {
-    if (is_stopped_) return;
+void Keeper::do_what_is_due() {
     const auto time = Clock::now();
     if (settings_.head_log_seconds > 0 && time >= next_head_) {
         next_head_ = time + std::chrono::seconds(settings_.head_log_seconds);
@@ -51,6 +51,11 @@ void Keeper::look() {
         next_cut_ = time + cut_every;
         cut();
     }
+}
+
+void Keeper::look() {
+    if (is_stopped_) return;
+    guarded(log_, "audit", [this] { do_what_is_due(); });
     timer_.expires_after(look_every);
     timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
         if (!error) self->look();

@@ -39,6 +39,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     void look();
+    void do_what_is_due();
     void cut();
     void tell(const controller::audit::PlannedCut& planned);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "server/grid/lag.hpp"
+#include "server/router/storage_error.hpp"
 
 namespace grid::server {
 
@@ -198,15 +199,22 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
         Values payloads;
         boost::system::error_code failure;
         payloads.reserve(shared->items.size());
-        for (const auto& item : shared->items) {
-            // Where the store cannot be read the item is still owed: what comes before it is told,
-            // the rest tried again.
-            auto found = find(snapshot, item);
-            if (!found) {
-                failure = found.error();
-                break;
+        // A fault of the program counts as an item that cannot be read: the subscriber is not left
+        // waiting for this read.
+        try {
+            for (const auto& item : shared->items) {
+                // Where the store cannot be read the item is still owed: what comes before it is
+                // told, the rest tried again.
+                auto found = find(snapshot, item);
+                if (!found) {
+                    failure = found.error();
+                    break;
+                }
+                payloads.push_back(std::move(*found));
             }
-            payloads.push_back(std::move(*found));
+        } catch (const std::exception& fault) {
+            log_.error("internal_fault", {{"in", "replay"}, {"reason", fault.what()}});
+            failure = internal_fault();
         }
         asio::post(strand_, [this, session, lag, shared, payloads = std::move(payloads), failure] {
             lag->is_reading = false;

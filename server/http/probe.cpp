@@ -12,6 +12,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/json.hpp>
 
+#include "server/guarded_run.hpp"
 #include "server/http/answer.hpp"
 #include "server/http/limits.hpp"
 #include "server/http/refusals.hpp"
@@ -131,7 +132,7 @@ asio::awaitable<void> accept_local(std::shared_ptr<Shared> shared) {
         auto [error, socket] = co_await shared->acceptor.async_accept(strand, no_throw);
         if (!shared->acceptor.is_open()) co_return;
         if (!error) {
-            take(shared, *entrance, std::move(socket), "");
+            guarded(shared->log, "probes", [&] { take(shared, *entrance, std::move(socket), ""); });
             continue;
         }
         pause.expires_after(std::chrono::milliseconds(100));   // no descriptors, for a while

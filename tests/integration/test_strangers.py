@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -102,6 +103,17 @@ class FewFiles(unittest.TestCase):
             line = next(line for line in file if line.startswith("Max open files"))
         soft, hard = line.split()[3:5]
         self.assertEqual(soft, hard)
+
+    def test_a_reload_knows_what_was_cut_down(self):
+        server = limited(Operated(EVERYTHING, SETTINGS), 1024)
+        self.addCleanup(server.close)
+        server.start()
+        mark = server.log_mark()
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log("what=reloaded", mark)
+        self.assertEqual(server.gridctl("health").stdout, "ok\n")
+        server.stop()   # all that the reload had to say is said
+        self.assertNotIn("reload_needs_restart", server.log(mark))
 
 
 def publish_node(client):

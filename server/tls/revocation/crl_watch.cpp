@@ -5,6 +5,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "server/guarded_run.hpp"
 #include "server/stamp.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/pem_file.hpp"
@@ -82,9 +83,11 @@ void CrlWatch::stop() {
 void CrlWatch::reload() {
     if (!is_on()) return;
     asio::post(thread_, [this] {
-        for (auto& [path, file] : files_) file.stamp = {};
-        found_ = {};
-        look();
+        guarded(log_, "tls.crl", [this] {
+            for (auto& [path, file] : files_) file.stamp = {};
+            found_ = {};
+            look();
+        });
     });
 }
 
@@ -92,7 +95,7 @@ void CrlWatch::wait() {
     timer_.expires_after(look_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
-        look();
+        guarded(log_, "tls.crl", [this] { look(); });
         wait();
     });
 }
@@ -290,20 +293,23 @@ void CrlWatch::learn(std::vector<X509Ptr> authorities, std::function<void(bool)>
     if (fresh.empty() || !is_on()) return done(true);
     auto shared = std::make_shared<std::vector<KnownCa>>(std::move(fresh));
     asio::post(thread_, [this, shared, done = std::move(done)] {
-        std::vector<std::string> keys;
-        for (KnownCa& authority : *shared) {
-            const auto known = std::ranges::find(authorities_, authority.key, &KnownCa::key);
-            if (known != authorities_.end()) continue;   // another login brought it meanwhile
-            keys.push_back(authority.key);
-            authorities_.push_back(std::move(authority));
-        }
-        if (!keys.empty()) {
-            rebuild();
-            const std::lock_guard lock(mutex_);   // only now, so that nobody looks too early
-            learned_.insert(keys.begin(), keys.end());
-        }
+        guarded(log_, "tls.crl", [&] { learn_now(*shared); });
         done(true);
     });
+}
+
+void CrlWatch::learn_now(std::vector<KnownCa>& fresh) {
+    std::vector<std::string> keys;
+    for (KnownCa& authority : fresh) {
+        const auto known = std::ranges::find(authorities_, authority.key, &KnownCa::key);
+        if (known != authorities_.end()) continue;   // another login brought it meanwhile
+        keys.push_back(authority.key);
+        authorities_.push_back(std::move(authority));
+    }
+    if (keys.empty()) return;
+    rebuild();
+    const std::lock_guard lock(mutex_);   // only now, so that no login looks too early
+    learned_.insert(keys.begin(), keys.end());
 }
 
 }   // namespace grid::server::tls

@@ -63,6 +63,7 @@ private:
     bool read_changed();
     void note_sources();
     void read_kept();
+    void learn_now(std::vector<KnownCa>& fresh);
     void rebuild();
     void add_list(CrlSet& next, X509_CRL* list, const std::string& file);
     void keep(const Crl& about, X509_CRL* list);

@@ -105,6 +105,7 @@ void check_listening(const AppOptions& options, Findings& out) {
     check_bind(options, "c2s", listen.c2s, out);
     check_bind(options, "c2s_tls", listen.c2s_tls, out);
     check_bind(options, "http", listen.http, out);
+    check_bind(options, "health", listen.health, out);
 }
 
 /// A first start writes the policy and the first administrator: without room there would be

@@ -6,6 +6,7 @@
 
 #include "controller/accounts/account.hpp"
 #include "controller/policy/line_list.hpp"
+#include "xml/domain.hpp"
 #include "xml/precis.hpp"
 
 namespace grid::controller::policy {
@@ -85,7 +86,11 @@ void LineParser::complete_clients(std::vector<std::string>& names) const {
         if (auto local = xml::username_case_mapped(name.substr(0, at))) name.replace(0, at, *local);
         for (char& c : name)
             if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-        if (name.find('@') == std::string::npos) name += "@" + domain_;
+        const std::size_t sign = name.find('@');
+        if (sign == std::string::npos)
+            name += "@" + domain_;
+        else if (const auto domain = xml::prepare_domain(name.substr(sign + 1), true))
+            name.replace(sign + 1, std::string::npos, *domain);   // A-labels; no wildcard in it
     }
 }
 

@@ -204,6 +204,8 @@ class Check(unittest.TestCase):
             ({c2s: "127.0.0.1:15999", tls: "127.0.0.1:15999"}, tls, "the same port, 15999"),
             ({c2s: "0.0.0.0:15999", http_: "127.0.0.1:15999"}, http_, "the same port, 15999"),
             ({c2s: "[::]:15999", http_: "127.0.0.1:15999"}, http_, "the same port, 15999"),
+            ({"listen.health": "localhost:1"}, "listen.health", "is no IP address"),
+            ({"listen.health": "203.0.113.7:1"}, "listen.health", "Cannot assign requested"),
             ({c2s: "203.0.113.7:5222"}, c2s, "Cannot assign requested address"),
             ({c2s: f"127.0.0.1:{port}"}, c2s, "Address already in use"),
             ({c2s: "", tls: "", http_: ""}, c2s, "all listeners are off"),
@@ -475,6 +477,30 @@ class Check(unittest.TestCase):
         self.assertIn("accounts are in the domain grid.example", done.stderr)
         self.assertEqual(gridctl("admin", "add", "Bob@Grid.Example").returncode, 0)
         self.assertIn("bob@grid.example", gridctl("admin", "list").stdout)
+
+    def test_beside_the_running_server(self):
+        """What systemctl reload does: the ports are taken, by the server itself."""
+        def free_port():
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                return taken.getsockname()[1]
+
+        for _ in range(5):   # somebody may take a port meanwhile
+            server = Gridd({
+                f"listen.{name}": f"127.0.0.1:{free_port()}" for name in ("c2s", "c2s_tls", "http")
+            })
+            self.addCleanup(server.close)
+            try:
+                server.start()
+                break
+            except AssertionError as error:
+                if "Address already in use" not in str(error):
+                    raise
+        sets = [f"--set={key}={value}" for key, value in server.settings.items()]
+        done = run(["--check", "--data", server.data, *sets])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        other = run(["--check", "--data", self.data(), *sets])
+        self.assertEqual(other.returncode, 1)
+        self.assertRegex(other.stderr, "Address already in use")
 
     def test_a_good_one_has_nothing_to_say(self):
         file, _ = self.write(self.base())

@@ -77,6 +77,19 @@ TEST_CASE("a policy: who, operations, topics; first match wins; default deny") {
     CHECK_FALSE(allows("x@grid.example", {}, Query, "anything"));
 }
 
+TEST_CASE("a client pattern's domain is prepared as addresses are") {
+    const auto name = [](const std::string& pattern) {
+        const Parsed result = parsed("deny client " + pattern + " to any on any\n");
+        REQUIRE(result.ok());
+        return result.rules[0].names.at(0);
+    };
+    CHECK(name("Ann@XN--bcher-kva.Example") == "ann@bücher.example");
+    CHECK(name("ann@Grid.Example.") == "ann@grid.example");
+    CHECK(name("*@xn--bcher-kva.example") == "*@bücher.example");
+    CHECK(name("guest-*@*.example") == "guest-*@*.example");
+    CHECK(name("ann") == "ann@grid.example");
+}
+
 TEST_CASE("parse errors name line, column and what was expected") {
     CHECK(
         error_of("permit any any any") == "line 1, column 1: expected allow or deny, found 'permit'"

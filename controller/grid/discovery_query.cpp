@@ -105,6 +105,18 @@ pubsub::Decision list(const Call& call) {
     return call.reply(std::move(answer));
 }
 
+namespace {
+
+/// Whether a provider of the topic may serve that name (still).
+bool is_served(const Call& call, const std::string& topic, const std::string& query) {
+    const auto providers = call.state.directory.providers(topic, call.context.now);
+    return std::ranges::any_of(providers, [&](const Provider& provider) {
+        return call.state.may_serve(provider.account, topic, query);
+    });
+}
+
+}   // namespace
+
 pubsub::Decision describe(const Call& call) {
     const std::string topic = call.request.one("topic", true);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected the name of a topic");
@@ -124,7 +136,8 @@ pubsub::Decision describe(const Call& call) {
     }
     if (declared != nullptr) {
         for (const std::string& query : declared->queries)
-            capability.add(xml::Element("query", {{"name", query}}));
+            if (is_served(call, topic, query))
+                capability.add(xml::Element("query", {{"name", query}}));
         for (const std::string& notification : declared->notifications)
             capability.add(xml::Element("notification", {{"name", notification}}));
         add_filters(call, topic, declared->filters, capability);

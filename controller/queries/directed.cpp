@@ -57,14 +57,22 @@ std::vector<Asked> asked_about(
     const Controller::State& state, const xml::Jid& to, const xml::Element& payload
 ) {
     const std::string& incidents = state.settings.incident_topic;
-    if (payload.ns() == incident_ns && !incidents.empty())
-        return {{incidents, std::string(incident_ns.uri())}};
+    if (payload.ns() == incident_ns && !incidents.empty()) {
+        // A report or a response goes to whoever it concerns; questions are for providers.
+        const bool is_question = payload.name() == "inquiry" || payload.name() == "request";
+        const bool is_served = !is_question || state.may_serve(to, incidents, incidents);
+        return {{incidents, std::string(incident_ns.uri()), is_served}};
+    }
     const pubsub::Engine* broker = state.directory.broker();
     std::vector<std::string> provided;
     if (broker != nullptr) provided = broker->published_by(to.bare_view(), topics_max);
     const std::vector<std::string> names = service_names(payload);
     const std::string& plain = names.empty() ? payload.name() : names.front();
     std::vector<Asked> serving, all;
+    // A publisher whose right the policy has taken is no provider any more.
+    std::erase_if(provided, [&](const std::string& topic) {
+        return !state.may_serve(to, topic, topic);
+    });
     for (const std::string& topic : provided) {
         const auto name = std::ranges::find_if(names, [&](const std::string& one) {
             return serves(state.directory, topic, one) && state.may_serve(to, topic, one);

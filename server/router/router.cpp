@@ -87,6 +87,16 @@ xml::Element empty_items(const xml::Element& asked) {
     return query;
 }
 
+xml::StanzaError not_reached(const xml::Jid& to) {
+    return {
+        "cancel",
+        "remote-server-not-found",
+        {},
+        "this grid does not reach " + std::string(to.domain()),
+        {}
+    };
+}
+
 pubsub::Prepared refusal(xml::StanzaError error) {
     pubsub::Prepared prepared;
     prepared.order = pubsub::Order::Pipelined;   // answered in its place among the others
@@ -211,14 +221,7 @@ Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
     if (destination == Destination::Controller || is_incident || is_command)
         prepared = controller_.prepare(request);
     if (prepared) return std::move(*prepared);
-    if (destination == Destination::Elsewhere)
-        return xml::StanzaError{
-            "cancel",
-            "remote-server-not-found",
-            {},
-            "this grid does not reach " + std::string(request.to.domain()),
-            {}
-        };
+    if (destination == Destination::Elsewhere) return not_reached(request.to);
     if (destination == Destination::Server || destination == Destination::OwnAccount) {
         const auto& table = destination == Destination::Server ? server_iqs_ : account_iqs_;
         if (auto answer = table.answer(request)) {
@@ -279,7 +282,12 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     } else if (inbound.relayed) {
         take_relayed(session, inbound);
     } else {
-        reply_error(session, stanza, xml::service_unavailable("nobody here takes messages"));
+        reply_error(
+            session, stanza,
+            inbound.destination == Destination::Elsewhere
+                ? not_reached(inbound.to)
+                : xml::service_unavailable("nobody here takes messages")
+        );
     }
 }
 

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "subtopic_stage.hpp"
+#include "xml/writer.hpp"
 
 using grid::test::GridStage;
 using grid::test::SubtopicStage;
@@ -104,7 +105,42 @@ TEST_CASE("found A6: a name is served by whom the policy lets publish under it",
         change_policy(stage, reading + "allow client maker discover,create,publish m/*\n");
         CHECK(outcome(stage, reader, find("Q")) == "item-not-found");
         CHECK(outcome(stage, maker, authorized("Q")) == "forbidden");
+        if (!is_taken) continue;
+        const auto described = stage.sends(reader, describe("m/x-1.0"));
+        REQUIRE(described.attr_or("type", "") == "result");
+        CHECK(grid::xml::to_string(described).find("<query") == std::string::npos);
     }
+}
+
+TEST_CASE("found A6: a query goes by a service's name only to whom may serve it", "[grid]") {
+    constexpr const char* other = "other@grid.example/o";
+    GridStage stage;
+    stage.policy(
+        "allow client maker discover,create,publish on Q-1.0\n"
+        "allow client other discover,create,publish on other/*\n"
+        "allow client reader query on service Q*\n"
+    );
+    for (const char* who : {maker, other, reader}) stage.member(who, "[]");
+    REQUIRE(outcome(stage, maker, declare("Q-1.0", "Q-1.0")) == "result");
+    REQUIRE(outcome(stage, other, declare("other/x-1.0", "other/x-1.0")) == "result");
+    const auto question = grid::test::parse("<ask xmlns='Q'/>");
+    const auto refused = [&](const char* to) {
+        const auto error = stage.controller().refuse_query(
+            stage.principal(reader), *grid::xml::Jid::parse(to), question
+        );
+        return error ? error->condition : "";
+    };
+    CHECK(refused(maker) == "");
+    CHECK(refused(other) == "forbidden");
+    change_policy(
+        stage,
+        "allow client other discover,create,publish on other/*\n"
+        "allow client other publish on service Q.ask\n"
+        "allow client reader query on service Q*\n"
+    );
+    // The right came to the one and went from the other.
+    CHECK(refused(other) == "");
+    CHECK(refused(maker) == "service-unavailable");
 }
 
 TEST_CASE("found A6: a refused name is said, with what would let it be served", "[grid]") {

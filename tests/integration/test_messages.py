@@ -135,6 +135,12 @@ class Messages(unittest.TestCase):
                     ("", kind not in ("headline", "error")),
                 )
 
+    def test_another_server_is_not_reached(self):
+        """RFC 6120 §10.4: a message is told so as an iq is."""
+        self.message(self.anna, "bert@elsewhere.example", "chat", "away")
+        error = self.answer(self.anna, "away")
+        self.assertIn(f"<remote-server-not-found xmlns='{STANZA_ERRORS}'/>", error)
+
     # --- the policy ---------------------------------------------------------------------------
 
     def test_only_the_policy_lets_a_message_through(self):

@@ -129,6 +129,10 @@ class Services(ServiceCase):
         number = anna.send("get", inquiry, DOMAIN)
         asked = self.bob.take(rf"<iq\b(?=[^>]*id='{number}')[^>]*>", SECONDS).group()
         self.assertIn(f"from='anna@{DOMAIN}/r'", asked)
+        # Nor to a client that provides no incidents, whoever asks it.
+        self.assertEqual(
+            self.carol.ask("get", inquiry, f"mallory@{DOMAIN}/rogue")[0], "service-unavailable"
+        )
         self.bob.raw.send(f"<iq type='result' id='{number}' to='anna@{DOMAIN}/r'/>")
         self.assertEqual(anna.answer(number)[0], "ok")
 

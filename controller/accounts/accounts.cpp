@@ -69,8 +69,8 @@ storage::Revision Accounts::leaver(std::string_view jid) const {
 AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage::Record>& record) {
     AccountApplied applied{std::string(jid), false};
     const auto found = accounts_.find(jid);
-    const bool was_enabled =
-        found != accounts_.end() && found->second.state == AccountState::Enabled;
+    const bool was_known = found != accounts_.end();
+    const bool was_enabled = was_known && found->second.state == AccountState::Enabled;
     const Groups groups = was_enabled ? found->second.groups : Groups{};
     const std::string anchor = was_enabled ? found->second.anchor : std::string{};
     const Groups others = was_enabled ? found->second.other_anchors : Groups{};
@@ -92,10 +92,14 @@ AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage
     const auto at = accounts_.insert_or_assign(std::string(jid), std::move(*account)).first;
     link(at->second);
     const bool is_enabled = at->second.state == AccountState::Enabled;
-    applied.rights_changed =
-        was_enabled != is_enabled ||
-        (is_enabled && (at->second.groups != groups || at->second.anchor != anchor ||
-                        at->second.other_anchors != others || at->second.device_type != device));
+    // An account that was not there, or that the first certificate binds, can have lost nothing and
+    // was asked about by nobody: no subscription has to be looked at because of it.
+    const bool is_first = was_enabled ? anchor.empty() : !was_known;
+    const bool is_rebound =
+        !is_first && (at->second.anchor != anchor || at->second.other_anchors != others);
+    const bool is_other = at->second.groups != groups || at->second.device_type != device;
+    applied.rights_changed = was_enabled && is_enabled ? is_rebound || is_other
+                                                       : was_enabled || (is_enabled && !is_first);
     return applied;
 }
 

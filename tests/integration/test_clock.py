@@ -1,6 +1,6 @@
 # tests/integration/test_clock.py: the wall clock is set forward and back under a running server.
-"""libfaketime (Debian: faketime) gives the server a clock that a file sets; the monotonic clock
-stays as it is, as on a machine whose clock is set."""
+"""A preloaded library (tests/support/shifted_clock.c) moves the server's wall clock by what a file
+says; the monotonic clock stays as it is, as on a machine whose clock is set."""
 
 import calendar
 import os
@@ -14,7 +14,6 @@ from gridd import BROKER, DOMAIN, Operated, binary
 from policies import EVERYTHING
 from talker import Talker, form
 
-LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 MAM = "urn:xmpp:mam:2"
 MONTH = 30 * 86400
 MINUTE = 60
@@ -32,16 +31,15 @@ class Clock(unittest.TestCase):
     def setUp(self):
         with mock.patch.object(certs, "DAY", 20 * certs.DAY):   # certificates outlive the jump
             self.server = Operated(EVERYTHING, {"accounts.auto_approve": "true"})
-            self.bundle = self.server.authority.client(f"sensor@{DOMAIN}")
+            self.bundle = self.server.authority.client(f"sensor@{DOMAIN}", end=10 * certs.DAY)
         self.addCleanup(self.server.close)
         self.clock = os.path.join(self.server.folder, "clock")
         self.set_clock(0)
         starter = os.path.join(self.server.folder, "gridd-with-clock")
         with open(starter, "w", encoding="utf-8") as file:
             file.write(
-                f"#!/bin/sh\nexport LD_PRELOAD={LIBRARY} FAKETIME_NO_CACHE=1\n"
-                "export FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1\n"
-                f"export FAKETIME_TIMESTAMP_FILE={self.clock}\nexec {binary('gridd')} \"$@\"\n"
+                f"#!/bin/sh\nexport SHIFTED_CLOCK={self.clock}\n"
+                f"LD_PRELOAD={binary('libshifted_clock.so')} exec {binary('gridd')} \"$@\"\n"
             )
         os.chmod(starter, 0o700)
         self.server.program = starter
@@ -56,7 +54,7 @@ class Clock(unittest.TestCase):
 
     def set_clock(self, ahead):
         with open(self.clock + ".new", "w", encoding="ascii") as file:
-            file.write(f"+{ahead}\n")
+            file.write(f"{ahead}\n")
         os.rename(self.clock + ".new", self.clock)
 
     def jump(self, ahead, direction):
@@ -80,7 +78,7 @@ class Clock(unittest.TestCase):
             f"<value>{MAM}</value></field>{fields}</x></query></iq>"
         )
         answer = self.client.expect(r"^(.*?)<iq [^>]*id='mam'.*?</iq>", 20).group(1)
-        return re.findall(r"<item id='([^']*)'.*?stamp='([^']*)'", answer) or [
+        return [
             (item, stamp)
             for stamp, item in re.findall(r"stamp='([^']*)'.*?<item id='([^']*)'", answer)
         ]

@@ -57,6 +57,19 @@ TEST_CASE("B.1: where each action leads from each state") {
         }
 }
 
+TEST_CASE("a first login takes no right away, so that no subscription is looked at for it") {
+    GridStage stage;
+    stage.administrator(root);
+    const auto before = stage.controller().revision();
+    stage.member("probe@grid.example/x", R"(["everyone"])");
+    CHECK(stage.controller().revision() == before);
+    CHECK(stage.rest(root, "POST", "/accounts/probe@grid.example/disable").first == 200);
+    const auto disabled = stage.controller().revision();
+    CHECK(disabled != before);
+    CHECK(stage.rest(root, "POST", "/accounts/probe@grid.example/enable").first == 200);
+    CHECK(stage.controller().revision() != disabled);
+}
+
 TEST_CASE("S38: register, wait, be approved with groups; both sides are told") {
     GridStage stage;
     stage.administrator(root);

@@ -72,7 +72,8 @@ ON_BOTH("the first scan shows Control and Index, with revisions, and nothing of 
     TestType h;
     Batch batch = put("nB", "2");
     batch.put(Family::Control, "nA", "1").put(Family::Index, "iA", "3");
-    batch.put(Family::Payload, "p", "4").put(Family::Audit, "a", "5");
+    batch.put(Family::Payload, "p", "4");
+    batch.put_at_revision(Family::Audit, std::string(9, '\0'), 0, "5");
     const Revision revision = h.commit(std::move(batch)).revision;
     const std::string at = "@" + std::to_string(revision);
     CHECK(h.contents() == std::vector<std::string>{"C nA=1" + at, "C nB=2" + at, "I iA=3" + at});

@@ -151,7 +151,10 @@ void Planner::keep_some() {
     storage::Chain chain;
     for (Candidate& one : candidates_) {
         const std::uint64_t size = one.key.size() + one.value.size();
-        if (!one.account.empty() && (by_account[one.account] += size) > share) continue;
+        // Refusals leave room for administration, which would else be the oldest that goes.
+        const bool is_refusal = !one.account.empty();
+        if (is_refusal && kept_bytes() > retention_.keep_bytes / kept_part / 2) continue;
+        if (is_refusal && (by_account[one.account] += size) > share) continue;
         cut_.kept_to = chain.next(cut_.kept_to, one.key, 0, one.value);
         kept_.emplace_back(std::move(one.key), one.value + storage::encode(cut_.kept_to));
         --removed_;
@@ -204,7 +207,8 @@ bool is_everyday(const Record& record) {
     const auto is_one_of = [&](const auto& names) {
         return std::ranges::find(names, record.operation) != names.end();
     };
-    if (is_one_of(strangers)) return true;
+    // A cut is confirmed by the newest such record; earlier ones say nothing more.
+    if (is_one_of(strangers) || record.operation == cut_operation) return true;
     return record.outcome != Outcome::Deny && is_one_of(uses);
 }
 

@@ -1,4 +1,4 @@
-// tests/support/shifted_clock.c: preloaded into a server: its wall clock is off by what a file says.
+// tests/support/shifted_clock.c: preloaded into a server: its wall clock is off by what a file has.
 // The monotonic clocks stay as they are, as on a machine whose clock is set. Nothing is allocated,
 // since allocators ask for the time before anything is ready.
 #define _GNU_SOURCE

@@ -141,6 +141,25 @@ TEST_CASE_METHOD(Commands, "S74: policy-get, policy-set and policy-test") {
     CHECK(test("other", "publish").value("x-grid#allowed") == "0");
     CHECK(test("other", "publish").value("x-grid#line") == "2");
     CHECK(test("alerts", "cheese").error() == "modify bad-request bad-payload");
+    // A message is to somebody, in a topic's place.
+    CHECK(test("alerts", "message").error() == "modify bad-request bad-payload");
+    REQUIRE(
+        fill(
+            root, own("policy-set"),
+            field("x-grid#policy", {"allow client probe message client desk-*", "deny any any any"})
+        )
+            .status == "completed"
+    );
+    const auto message = [&](const std::string& to) {
+        return fill(
+            root, own("policy-test"),
+            field("x-grid#identity", {"probe"}) + field("x-grid#recipient", {to}) +
+                field("x-grid#operation", {"message"})
+        );
+    };
+    CHECK(message("desk-1").value("x-grid#line") == "1");
+    CHECK(message("desk-1").value("x-grid#allowed") == "1");
+    CHECK(message("soc").value("x-grid#allowed") == "0");
 }
 
 TEST_CASE_METHOD(Commands, "S36: settings switch auto-approval on and off, also after a restart") {

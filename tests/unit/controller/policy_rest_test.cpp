@@ -202,6 +202,26 @@ TEST_CASE_METHOD(Desk, "S45: a test that cannot be answered is refused") {
     CHECK(refused({{"colour", "red"}}) == "malformed-request");
     CHECK(refused({{"client", "a@b/c"}}) == "malformed-request");
     CHECK(refused({{"text", "allow"}}) == "policy-invalid");
+    // A message is to somebody; all else is about a topic.
+    CHECK(refused({{"operation", "message"}}) == "malformed-request");
+    CHECK(refused({{"recipient", "desk"}}) == "malformed-request");
+    const auto message = [&](json::object body) {
+        body.emplace("client", "ise");
+        body.emplace("operation", "message");
+        return call("POST", "/policy/test", body);
+    };
+    CHECK(code(message({})) == "malformed-request");
+    CHECK(code(message({{"recipient", "desk@b/c"}})) == "malformed-request");
+    CHECK(code(message({{"recipient", "desk"}, {"topic", "t"}})) == "malformed-request");
+    const auto answer = ok(message(
+        {{"recipient", "desk"},
+         {"recipient_groups", json::array{"desks"}},
+         {"groups", json::array{"sensors"}},
+         {"text", "allow group sensors message group desks"}}
+    ));
+    CHECK(answer.at("allowed") == true);
+    CHECK(answer.at("recipient") == "desk@grid.example");
+    CHECK(answer.at("recipient_groups") == json::array{"desks"});
 }
 
 TEST_CASE_METHOD(

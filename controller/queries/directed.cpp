@@ -87,6 +87,22 @@ std::vector<Asked> asked_about(
     return all;
 }
 
+/// Whether the actor may discover one of these topics, and the other one provides it.
+bool sees_provider(
+    const Controller::State& state,
+    const pubsub::Principal& actor,
+    const xml::Jid& to,
+    const std::vector<Asked>& candidates
+) {
+    const pubsub::Engine* broker = state.directory.broker();
+    if (broker == nullptr) return false;
+    const auto provided = broker->published_by(to.bare_view(), topics_max);
+    return std::ranges::any_of(candidates, [&](const Asked& candidate) {
+        return std::ranges::find(provided, candidate.topic) != provided.end() &&
+               state.decide(actor, Operation::Discover, candidate.topic).allowed;
+    });
+}
+
 }   // namespace
 
 std::optional<xml::StanzaError> Controller::refuse_query(
@@ -116,7 +132,10 @@ std::optional<xml::StanzaError> Controller::refuse_query(
     record.rule = *match.rule;
     state.audit.add(std::move(record));
     if (match.allowed) return std::nullopt;
-    if (match.rule == &not_served) return xml::service_unavailable("nobody is there");
+    // A refusal of its own would tell that there is such an account, to a client that cannot see it
+    // as the provider of a topic.
+    if (match.rule == &not_served || !sees_provider(state, actor, to, candidates))
+        return xml::service_unavailable("nobody is there");
     return to_plain_error({Errc::Denied, "the policy of this grid does not allow this query", {}});
 }
 

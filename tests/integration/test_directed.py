@@ -71,10 +71,9 @@ class Directed(GridCase):
         answer = await self.asa.send_iq(self.provider, "get", grid)
         self.assertIsNotNone(answer.find("{gi}grid"))
         await self.refused("forbidden", self.eve.send_iq(self.provider, "get", grid))
-        # To somebody who provides nothing the policy is asked about the service's own name.
-        await self.refused(
-            "forbidden", self.eve.send_iq(self.asa.boundjid.full, "get", grid)
-        )
+        # Of somebody who provides nothing the same is said as of a missing account.
+        for nobody in (self.asa.boundjid.full, f"nobody@{DOMAIN}/x"):
+            await self.refused("service-unavailable", self.eve.send_iq(nobody, "get", grid))
 
     async def test_stock_discovery_of_the_providers_features(self):
         info = await self.asa["xep_0030"].get_info(jid=self.provider)

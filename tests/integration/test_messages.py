@@ -282,6 +282,23 @@ class Messages(unittest.TestCase):
                 answers.add(re.sub(r" (id|from)='[^']*'", "", whole))
             self.assertEqual(len(answers), 1)
 
+    def test_queries_do_not_tell_which_accounts_there_are(self):
+        """The same for a missing account and for one that provides nothing, whatever is asked."""
+        self.anna.ask("get", f"<query xmlns='{INFO}'/>", BROKER)
+        for payload in (
+            "<grid xmlns='gi' type='request'><a xmlns='urn:a'/></grid>",
+            "<query xmlns='jabber:iq:version'/>", "<vCard xmlns='vcard-temp'/>",
+            f"<query xmlns='{INFO}'/>", "<inquiry xmlns='urn:xmpp:incident:2'/>",
+        ):
+            for kind in ("get", "set"):
+                for resource in ("", "/b"):
+                    answers = set()
+                    for name in ("bert", "nobody"):
+                        said, whole = self.anna.ask(kind, payload, f"{name}@{DOMAIN}{resource}")
+                        self.assertEqual(said, "service-unavailable", payload)
+                        answers.add(re.sub(r" id='[^']*'", "", whole).replace(f"{name}@", "X@"))
+                    self.assertEqual(len(answers), 1, answers)
+
     def test_an_owner_may_give_the_authorization_form_up(self):
         """found M12: XEP-0060 §8.6: the subscription stays pending, and that is no error."""
         self.anna.node = "asks"

@@ -181,6 +181,15 @@ class Messages(unittest.TestCase):
         self.assertIsNone(self.answer(self.bert, "own"))
         self.assertIsNotNone(self.received(self.quiet, "own"))
 
+    def test_announcements_of_administrators_need_no_rule(self):
+        """found M1: nor do the server's own notices; an administrator's own messages do."""
+        admin = self.log_in("admin", "m")
+        self.message(admin, f"anna@{DOMAIN}", "chat", "adm")
+        self.refused(admin, "adm")
+        self.server.admin_ctl("announce", "maintenance at noon")
+        told = self.anna.take(r"<message\b[^>]*id='announce-.*?</message>", SECONDS).group()
+        self.assertIn("maintenance at noon", told)
+
     def test_messages_are_on_record_and_folded(self):
         """found M1: who sent whom, by which rule; what was said is not."""
         mute = self.log_in("mute", "r")

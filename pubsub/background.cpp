@@ -206,7 +206,9 @@ bool Round::clean_narrowed(const Node& node) {
             if (may_stay(node.config().access_model, affiliation)) continue;
             if (removed == items_per_batch) return;
             ++removed;
-            erase_subscription(batch, one, entry, true);
+            end_subscription(
+                broker_, batch, one, entry, true, "the access model does not allow it any more"
+            );
         }
     };
     clean(node);

@@ -29,7 +29,7 @@ Batch lease_batch(
     const auto& [key, subscription] = entry;
     Batch batch;
     if (subscription.expire() <= now) {
-        erase_subscription(batch, node, entry, true);
+        end_subscription(broker, batch, node, entry, true, "its lease ended");
         return batch;
     }
     Context context;
@@ -106,7 +106,10 @@ std::vector<Batch> Leases::due(const Broker& broker, storage::Millis now, std::s
             batches.emplace_back();
             in_batch = 0;
         }
-        erase_subscription(batches.back(), *node, *found, false);
+        end_subscription(
+            broker, batches.back(), *node, *found, false,
+            "it was for a session that ended, or its notifications came back"
+        );
         ++in_batch;
     }
     return batches;

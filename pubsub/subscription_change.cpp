@@ -121,4 +121,18 @@ void erase_subscription(
         encode(SubscriptionChanged{node.uid, key.jid, key.subid, SubscriptionState::None, is_told});
 }
 
+void end_subscription(
+    const Broker& broker,
+    Batch& batch,
+    const Node& node,
+    const Subscriptions::value_type& entry,
+    bool is_told,
+    const char* why
+) {
+    erase_subscription(batch, node, entry, is_told);
+    const auto jid = xml::Jid::from_canonical(entry.first.jid);
+    const Deed deed{Operation::Subscribe, "unsubscribe", std::string(jid.bare_view()), why, {}};
+    broker.policy.seal(batch, Principal::system(), {deed}, node.name(), {true, "system"});
+}
+
 }   // namespace grid::pubsub

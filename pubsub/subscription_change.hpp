@@ -49,5 +49,14 @@ void put_subscription(
 void erase_subscription(
     storage::Batch& batch, const Node& node, const Subscriptions::value_type& entry, bool is_told
 );
+/// The same by the service itself, and why: the audit says since when a subscriber hears nothing.
+void end_subscription(
+    const Broker& broker,
+    storage::Batch& batch,
+    const Node& node,
+    const Subscriptions::value_type& entry,
+    bool is_told,
+    const char* why
+);
 
 }   // namespace grid::pubsub

@@ -9,7 +9,7 @@ namespace grid::pubsub {
 
 namespace {
 
-/// A removal is one operation, or two where it is noted for who is away.
+/// A removal is two operations with its record, or three where it is noted for one that is away.
 constexpr std::size_t operations_per_batch = 100;
 
 /// One slice.
@@ -44,7 +44,9 @@ private:
         if (may_hear(broker_, node, jid)) return;
         if (batches_.empty() || batches_.back().operations.size() >= operations_per_batch)
             batches_.emplace_back();
-        erase_subscription(batches_.back(), node, entry, true);
+        end_subscription(
+            broker_, batches_.back(), node, entry, true, "the policy does not allow it any more"
+        );
         // Its streams may be at their end by the same change (S39).
         broker_.policy.owe(
             batches_.back(), jid, "subscription " + node.name(),

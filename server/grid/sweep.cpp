@@ -50,7 +50,9 @@ void Grid::sweep() {
     while (broker_.is_sweep_pending() && now < begin + slice_max) {
         if (pipeline_->background_in_flight() >= in_flight_max || !pipeline_->has_room()) break;
         for (auto& batch : broker_.sweep(subscriptions_per_look)) {
-            sweep_.removed += batch.operations.size();
+            sweep_.removed += static_cast<std::size_t>(
+                std::ranges::count_if(batch.operations, &storage::Operation::erase)
+            );
             pipeline_->submit_background(std::move(batch));
         }
         now = steady_clock::now();

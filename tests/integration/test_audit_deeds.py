@@ -266,6 +266,32 @@ class Deeds(AuditCase):
         self.assertEqual(verified["lost_count"], 0)
 
 
+class ByThePolicy(AuditCase):
+    def set_policy(self, text):
+        path = self.server.folder + "/next-policy"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.server.admin_ctl("policy", "set", path)
+
+    def test_messages_and_ends_of_subscriptions_are_on_record(self):
+        """found M4: also what the grid itself ends"""
+        anna, bert = self.log_in("anna"), self.log_in("bert")
+        message = f"<message to='bert@{DOMAIN}' type='normal'><body>x</body></message>"
+        anna.send(message)
+        denied = self.row("message", decision="deny", actor=f"anna@{DOMAIN}/r")
+        self.assertTrue(denied["target"].startswith(f"bert@{DOMAIN}"), denied)
+        self.set_policy("allow client anna to message client bert\n" + POLICY)
+        anna.send(message)
+        bert.expect("<body>x</body>")
+        self.row("message", decision="allow", actor=f"anna@{DOMAIN}/r")
+        anna.does("<create node='news'/>")
+        bert.does(f"<subscribe node='news' jid='bert@{DOMAIN}'/>")
+        self.set_policy("deny client bert to any on news\n" + POLICY)
+        ended = self.row("unsubscribe", topic="news", target=f"bert@{DOMAIN}", actor="system")
+        self.assertIn("policy", ended["detail"])
+        self.assertTrue(self.verified()["ok"])
+
+
 class AbsentOwner(AuditCase):
     def test_an_owner_who_was_away_is_asked_at_the_next_login(self):
         owner = self.log_in("landlord")

@@ -102,7 +102,8 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         disabled = await self.result(USERS + "get-disabled-users-list")
         self.assertEqual(disabled.field["disableduserjids"]["value"], [SENSOR])
         await self.run_command(USERS + "reenable-user", {"accountjids": [SENSOR]})
-        await self.log_in(self.bundle)
+        back = await self.log_in(self.bundle)
+        await self.result(OWN + "my-account", back)   # its presence was taken before this
         online = await self.result(USERS + "get-online-users-num")
         self.assertEqual(online.field["onlineusersnum"]["value"], "2")
         await self.run_command(USERS + "delete-user", {"accountjids": [SENSOR]})

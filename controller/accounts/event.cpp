@@ -86,8 +86,8 @@ void notify_account(
     const Sessions& sessions,
     SessionControl& control
 ) {
-    if (event.device_changed) control.rights_changed();
     const bool has_changed = event.before != event.after || event.groups_changed;
+    if (event.device_changed && !has_changed) control.rights_changed();
     if (!has_changed && !event.is_pinned && !event.is_moved) return;
     const xml::Jid jid = xml::Jid::from_canonical(event.account);
     if (has_changed) {

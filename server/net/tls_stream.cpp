@@ -12,6 +12,7 @@
 
 #include "server/net/deadline.hpp"
 #include "server/tls/failure.hpp"
+#include "server/tls/raw_chain.hpp"
 
 namespace grid::server::net {
 namespace {
@@ -179,7 +180,10 @@ TlsStream::Now TlsStream::to_now(int result, bool& other_direction, Socket::wait
     return failed(asio::error::connection_aborted, text.empty() ? "TLS failed" : std::move(text));
 }
 
-void TlsStream::on_record(int is_write, int, int type, const void*, std::size_t, SSL*, void* self) {
+void TlsStream::on_record(
+    int is_write, int version, int type, const void* bytes, std::size_t size, SSL* ssl, void* self
+) {
+    tls::on_message(is_write, version, type, bytes, size, ssl, nullptr);
     auto& count = static_cast<TlsStream*>(self)->silent_records_;
     if (is_write == 0 && type == SSL3_RT_HEADER &&
         count < std::numeric_limits<std::uint16_t>::max())

@@ -13,6 +13,7 @@
 #include "server/tls/failure.hpp"
 #include "server/tls/path.hpp"
 #include "server/tls/pem_file.hpp"
+#include "server/tls/raw_chain.hpp"
 #include "server/tls/verdict.hpp"
 #include "xml/datetime.hpp"
 
@@ -192,6 +193,7 @@ Result<Context, std::string> make_context(const Config::Tls& settings, Use use) 
     SSL_CTX_set_cert_verify_callback(
         context.get(), is_strict ? strict_verify : tolerant_verify, nullptr
     );
+    SSL_CTX_set_msg_callback(context.get(), on_message);
     const auto& ours = use == Use::Xmpp ? alpn_xmpp : alpn_http;
     SSL_CTX_set_alpn_select_cb(
         context.get(), select_protocol, const_cast<void*>(static_cast<const void*>(&ours))

@@ -17,11 +17,9 @@
 namespace grid::server::tls {
 namespace {
 
-/// The leaf, what can be between it and the anchor, the anchor itself, and one to spare.
-constexpr int certificates_max = chain_depth_max + 3;
 /// A 4,096-bit key costs what a P-256 key costs, and twice its size four times that.
-constexpr int rsa_bits_max = 8'192, rsa_bits_usual = 4'096;
-constexpr int exponent_bits_max = 64, exponent_bits_usual = 17;   // 65,537
+constexpr std::size_t rsa_bits_max = 8'192, rsa_bits_usual = 4'096;
+constexpr std::size_t exponent_bits_max = 64, exponent_bits_usual = 17;   // 65,537
 /// Of a path that cannot hold, since names prove nothing: so many tries of each anchor.
 constexpr int failures_per_anchor_max = 2;
 constexpr int steps_max = 200;
@@ -212,7 +210,14 @@ std::string why_costly_key(X509* certificate, bool is_leaf) {
     EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent);
     const int exponent_bits = exponent != nullptr ? BN_num_bits(exponent) : 0;
     BN_free(exponent);
-    const int bits = EVP_PKEY_get_bits(key);
+    return why_costly_rsa(
+        static_cast<std::size_t>(EVP_PKEY_get_bits(key)), static_cast<std::size_t>(exponent_bits)
+    );
+}
+
+}   // namespace
+
+std::string why_costly_rsa(std::size_t bits, std::size_t exponent_bits) {
     if (bits > rsa_bits_max) return "its RSA key has more than 8192 bits";
     if (exponent_bits > (bits > rsa_bits_usual ? exponent_bits_usual : exponent_bits_max))
         return "the public exponent of its RSA key has " + std::to_string(exponent_bits) +
@@ -220,11 +225,9 @@ std::string why_costly_key(X509* certificate, bool is_leaf) {
     return {};
 }
 
-}   // namespace
-
 std::string why_too_costly(X509* leaf, STACK_OF(X509) * sent) {
     const int count = sent != nullptr ? sk_X509_num(sent) : 0;
-    if (count > certificates_max)
+    if (count > static_cast<int>(certificates_max))
         return "the chain has " + std::to_string(count) + " certificates; at most " +
                std::to_string(certificates_max) + " are taken";
     if (auto why = why_costly_key(leaf, true); !why.empty())

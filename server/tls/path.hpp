@@ -27,7 +27,12 @@ Found find_paths(X509* leaf, STACK_OF(X509) * sent, X509_STORE* anchors);
 /// have, or keys whose use costs many times that of others. Empty: it is not.
 std::string why_too_costly(X509* leaf, STACK_OF(X509) * sent);
 
+/// The same of an RSA key by its numbers of bits.
+std::string why_costly_rsa(std::size_t bits, std::size_t exponent_bits);
+
 inline constexpr int chain_depth_max = 8;   // CAs between the leaf and the anchor
-inline constexpr int security_level = 2;    // 112 bits: RSA and DH of 2,048, no SHA-1
+/// The leaf, CAs between it and the anchor, the anchor itself, and one to spare.
+inline constexpr std::size_t certificates_max = chain_depth_max + 3;
+inline constexpr int security_level = 2;   // 112 bits: RSA and DH of 2,048, no SHA-1
 
 }   // namespace grid::server::tls

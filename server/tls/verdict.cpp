@@ -54,10 +54,7 @@ int verify(X509_STORE_CTX* store, bool is_strict) {
     X509* leaf = X509_STORE_CTX_get0_cert(store);
     STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
     if (auto why = why_too_costly(leaf, sent); !why.empty()) {
-        Verdict verdict;
-        verdict.error = X509_V_ERR_APPLICATION_VERIFICATION;
-        verdict.detail = std::move(why);
-        remember(ssl, std::move(verdict), {});
+        remember_refusal(ssl, std::move(why));
         X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }
@@ -76,6 +73,13 @@ int verify(X509_STORE_CTX* store, bool is_strict) {
 }
 
 }   // namespace
+
+void remember_refusal(SSL* ssl, std::string why) {
+    Verdict verdict;
+    verdict.error = X509_V_ERR_APPLICATION_VERIFICATION;
+    verdict.detail = std::move(why);
+    remember(ssl, std::move(verdict), {});
+}
 
 Verdict to_verdict(X509_STORE_CTX* store) {
     Verdict verdict;

@@ -29,6 +29,9 @@ Verdict to_verdict(X509_STORE_CTX* store);
 int tolerant_verify(X509_STORE_CTX* store, void*);
 int strict_verify(X509_STORE_CTX* store, void*);
 
+/// A chain that is not even looked at: for `verdict_of`.
+void remember_refusal(SSL* ssl, std::string why);
+
 /// What was recorded for this connection; null when nothing was wrong.
 const Verdict* verdict_of(const SSL* ssl);
 /// Keys of CAs of further paths that hold, besides the chain that OpenSSL hands out.

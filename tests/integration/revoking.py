@@ -104,8 +104,8 @@ class RevokingAuthority:
         )
         return self._finish(builder, key, file or jid.replace("@", "_at_"), jid)
 
-    def server(self, domain, ocsp=None):
-        key = ec.generate_private_key(ec.SECP256R1())
+    def server(self, domain, ocsp=None, key=None):
+        key = key or ec.generate_private_key(ec.SECP256R1())
         hosts = [domain, "localhost"] + [f"{p}.{domain}" for p in ("pubsub", "controller")]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
         builder = self._builder(subject, self.name, key, -DAY, 30 * DAY)

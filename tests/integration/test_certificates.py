@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 import unittest
+from dataclasses import replace
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -58,6 +59,9 @@ class Curves(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server, (cls.root,) = start(cls)
+        # In TLS 1.2 the client's groups bound the server's certificate, too, unless it is RSA.
+        own = cls.root.server(DOMAIN, key=rsa.generate_private_key(65537, 2048))
+        cls.server.settings.update({"tls.certificate": own.cert, "tls.key": own.key})
         key = ec.generate_private_key(ec.SECP384R1())
         cls.server.admin = cls.root.client(ADMIN, file="admin", key=key)
         cls.server.start()
@@ -86,7 +90,7 @@ class Curves(unittest.TestCase):
             done = subprocess.run(
                 ["openssl", "s_client", "-connect", "%s:%d" % self.server.http,
                  "-tls" + version.replace(".", "_"), "-cert", self.server.admin.cert,
-                 "-key", self.server.admin.key, "-brief"],
+                 "-key", self.server.admin.key, "-brief", "-ign_eof"],
                 input="GET /api/v1/status HTTP/1.1\r\nHost: grid.localhost\r\n"
                       "Connection: close\r\n\r\n",
                 capture_output=True, text=True, timeout=60, check=False,
@@ -94,8 +98,11 @@ class Curves(unittest.TestCase):
             self.assertIn("HTTP/1.1 200", done.stdout, done.stderr)
 
     def test_found_29_a_client_that_offers_one_group_only_gets_in(self):
-        bundle = self.root.client(f"group@{DOMAIN}")
-        for group in ("P-256", "P-384", "P-521"):
+        for group, curve in (
+            ("P-256", ec.SECP256R1()), ("P-384", ec.SECP384R1()), ("P-521", ec.SECP521R1())
+        ):
+            key = ec.generate_private_key(curve)
+            bundle = self.root.client(f"group@{DOMAIN}", key=key)
             for version in ("-tls1_2", "-tls1_3"):
                 done = subprocess.run(
                     ["openssl", "s_client", "-connect", "%s:%d" % self.server.c2s_tls, "-brief",
@@ -314,7 +321,9 @@ class Anchors(unittest.TestCase):
         server.start()
         names = ("ann", "bob", "carl")
         old = {name: first.client(f"{name}@{DOMAIN}") for name in names}
-        new = {name: second.client(f"{name}@{DOMAIN}") for name in names}
+        # The server's own certificate is of the first one all the time.
+        of = {"ca": first.path}
+        new = {name: replace(second.client(f"{name}@{DOMAIN}"), **of) for name in names}
         owner = Topic(server, old["ann"], "mine")
         self.addCleanup(owner.close)
         self.assertEqual(owner.create()[0], "ok")
@@ -352,7 +361,7 @@ class Anchors(unittest.TestCase):
             self.assertIn("<success", attempt(server, new[name]))
             self.assertIn("<not-authorized", attempt(server, old[name]))
         self.assertNotEqual(server.gridctl("status", identity=server.admin).returncode, 0)
-        server.admin = second.client(ADMIN, file="admin2")
+        server.admin = replace(second.client(ADMIN, file="admin2"), **of)
         records = server.admin_json("audit", "--operation", "account-rebind")["records"]
         self.assertEqual(len(records), 5)
         # No administrator's certificate is left: the machine's operator says so there.
@@ -360,7 +369,7 @@ class Anchors(unittest.TestCase):
         server.stop()
         trust(server, third, first)
         server.start()
-        server.admin = third.client(ADMIN, file="admin3")
+        server.admin = replace(third.client(ADMIN, file="admin3"), **of)
         self.assertNotEqual(server.gridctl("status", identity=server.admin).returncode, 0)
         mark = server.log_mark()
         server.ctl("admin", "rebind", ADMIN, "--ca", third.path)

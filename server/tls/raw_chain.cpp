@@ -21,7 +21,7 @@ using Bytes = std::span<const unsigned char>;
 constexpr std::size_t certificates_unasked =
     3;                                  // a client's, a CA below the trusted one, that one
 constexpr std::size_t extras_max = 2;   // beside the path: the anchor, a cross-certificate
-constexpr std::size_t values_per_certificate_max = 1'000, values_max = 3'000;
+constexpr std::size_t values_per_certificate_max = 1'700, values_max = 2'000;
 constexpr unsigned char sequence = 0x30, integer = 0x02, bit_string = 0x03, octet_string = 0x04;
 constexpr unsigned char constructed = 0x20;
 constexpr int nesting_max = 16;

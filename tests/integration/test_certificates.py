@@ -197,7 +197,7 @@ class Hostile(unittest.TestCase):
                         with context.wrap_socket(plain) as secure:
                             # Until the server has judged it, or ended it.
                             secure.settimeout(30)
-                            secure.sendall(b"</")
+                            secure.sendall(b"</x>")
                             secure.recv(1)
                     except OSError:
                         pass

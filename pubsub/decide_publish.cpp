@@ -85,10 +85,13 @@ std::optional<xml::StanzaError> check_index_room(
     const Broker& broker, const Node* node, std::string_view id, std::string_view publisher
 ) {
     const Settings& most = broker.settings;
-    // What a node hides is kept only as long as there is room, and a full node hides one for each.
-    if (node && (node->items.rank_of(id) || node->hidden(most) > 0)) return std::nullopt;
+    if (node && node->items.rank_of(id)) return std::nullopt;
     const std::uint64_t bytes = Memory::index_bytes(id);
-    if (broker.memory.index_bytes_of(publisher) + bytes > most.item_index_bytes_per_account_max)
+    // A full node hides an item for each new one, and what is hidden makes room in the background:
+    // it has a part of its own, so that a publisher of full nodes is not stopped by their past.
+    const bool is_full = node && node->items.size() - node->hidden(most) >= node->max_items(most);
+    const std::uint64_t share = most.item_index_bytes_per_account_max * (is_full ? 2 : 1);
+    if (broker.memory.index_bytes_of(publisher) + bytes > share)
         return refuse(
             Errc::ResourceConstraint,
             "The index of this account's items has " +

@@ -97,8 +97,18 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(Bounded, "found A10: a full node takes items as long as it hides older ones") {
     creates(owner, "a", "max_items=1");
-    for (int i = 0; i < 50; ++i) CHECK(publish(owner, "a", "item-" + std::to_string(i)) == "ok");
-    work_off();
+    for (int i = 0; i < 50; ++i) {
+        CHECK(publish(owner, "a", "item-" + std::to_string(i)) == "ok");
+        work_off();
+    }
+    // Items that were hidden once do not open the node for any number of shown ones.
+    configures(owner, "a", "max_items=max");
+    std::string last = "ok";
+    for (int i = 0; i < 50 && last == "ok"; ++i) {
+        last = publish(owner, "a", "more-" + std::to_string(i));
+        work_off();
+    }
+    CHECK(names(last, "pubsub.item_index_bytes_per_account_max"));
     CHECK(memory().index_bytes() <= settings().item_index_bytes_max);
 }
 

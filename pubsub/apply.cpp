@@ -87,11 +87,20 @@ Node& Memory::node(std::uint64_t uid) {
 }
 
 void Memory::apply_name(std::string_view name, const KeyChange& change) {
-    moved_.erase(std::string(name));
+    if (const auto old = moved_.find(std::string(name)); old != moved_.end()) {
+        const auto maker = made_by_.find(old->second.maker);
+        if (maker != made_by_.end() && --maker->second.moved_names == 0 &&
+            maker->second.nodes == 0 && maker->second.affiliations == 0)
+            made_by_.erase(maker);
+        moved_.erase(old);
+    }
     if (!change.record) return;
     NameRecord record = decode_name(change.record->value);
-    if (!record.moved_to.empty())
-        moved_[std::string(name)] = {std::move(record.moved_to), change.record->revision};
+    if (record.moved_to.empty()) return;
+    if (!record.maker.empty()) ++made_by_[record.maker].moved_names;
+    moved_[std::string(name)] = {
+        std::move(record.moved_to), change.record->revision, std::move(record.maker)
+    };
 }
 
 void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
@@ -197,7 +206,8 @@ void Memory::charge_maker(const Node& node, bool is_there) {
     }
     made.nodes -= live;
     made.affiliations -= node.affiliation_weight;
-    if (made.nodes == 0 && made.affiliations == 0) made_by_.erase(node.record.creator);
+    if (made.nodes == 0 && made.affiliations == 0 && made.moved_names == 0)
+        made_by_.erase(node.record.creator);
 }
 
 void Memory::apply_position(const ParsedKey& key, const KeyChange& change) {

@@ -151,7 +151,10 @@ Decision decide(const Broker& broker, const Context& context, const DeleteNode& 
     if (request.redirect.empty())
         batch.erase(Family::Control, name_key(request.node));
     else
-        batch.put(Family::Control, name_key(request.node), encode(NameRecord{request.redirect}));
+        batch.put(
+            Family::Control, name_key(request.node),
+            encode(NameRecord{request.redirect, record.creator})
+        );
     batch.put(Family::Control, trash_key(node.uid, record.epoch), "");
     batch.event = encode(NodeDeleted{node.uid, request.redirect});
     return commit(broker, context, *granted, std::move(batch));

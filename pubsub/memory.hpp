@@ -37,6 +37,7 @@ private:
 struct MovedName {
     std::string uri;
     storage::Revision revision = 0;
+    std::string maker;   // of the node; may be empty
 };
 
 /// Up to where a subscriber was told.
@@ -60,6 +61,7 @@ struct Lease {
 /// What there is of the nodes that one account made.
 struct MadeBy {
     std::size_t nodes = 0;          // live ones
+    std::size_t moved_names = 0;    // of those that were deleted in favour of another place
     std::size_t affiliations = 0;   // as affiliation_weight counts
 };
 

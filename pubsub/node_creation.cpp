@@ -21,14 +21,19 @@ constexpr std::size_t nodes_slack = 4096;
 
 /// Creations that are in the queue together must not pass the limit together: near it, they meet.
 std::optional<xml::StanzaError> check_nodes_room(
-    const Broker& broker, const Context& context, Batch& batch
+    const Broker& broker, const Context& context, const std::string& name, Batch& batch
 ) {
     const std::size_t share = broker.settings.nodes_per_account_max;
-    if (!is_trusted(broker, context.actor) &&
-        broker.memory.made_by(context.actor.jid.bare_view()).nodes >= share)
+    const std::string_view bare = context.actor.jid.bare_view();
+    const MadeBy made = broker.memory.made_by(bare);
+    // A node takes the place of the name that it had left behind.
+    const MovedName* moved = broker.memory.find_moved(name);
+    const std::size_t freed = moved && moved->maker == bare ? 1 : 0;
+    if (!is_trusted(broker, context.actor) && made.nodes + made.moved_names - freed >= share)
         return refuse(
             Errc::ResourceConstraint, "One account makes at most " + std::to_string(share) +
-                                          " nodes (pubsub.nodes_per_account_max)."
+                                          " nodes, and names of nodes that moved "
+                                          "(pubsub.nodes_per_account_max)."
         );
     const std::size_t nodes = broker.memory.by_name().size(), most = broker.settings.nodes_max;
     if (nodes >= most)
@@ -84,7 +89,7 @@ Checked<Batch> start_creation(
     record.config = config;
     const MovedName* moved = broker.memory.find_moved(name);
     Batch batch;
-    if (auto error = check_nodes_room(broker, context, batch)) return *error;
+    if (auto error = check_nodes_room(broker, context, name, batch)) return *error;
     batch.expect(Family::Control, name_key(name), moved ? moved->revision : 0);
     batch.put(Family::Control, name_key(name), encode(NameRecord{}));
     batch.put_at_revision(Family::Control, node_key(uid_of_this_batch), uid_at, encode(record));

@@ -23,9 +23,10 @@ void settle_admission(
     const Broker& broker, const Context& context, const xml::Form& form, NodeConfig& config
 );
 
-/// Near the limit, creations that are in the queue together meet. The actor has a share of its own.
+/// Near the limit, creations that are in the queue together meet. The actor has a share of its own,
+/// in which names of its nodes that have moved count, too.
 std::optional<xml::StanzaError> check_nodes_room(
-    const Broker& broker, const Context& context, storage::Batch& batch
+    const Broker& broker, const Context& context, const std::string& name, storage::Batch& batch
 );
 
 /// Everything that makes the node: its name and record, its owner, its place in the graph as the

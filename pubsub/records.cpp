@@ -17,6 +17,9 @@ constexpr std::uint8_t version = 1;
 /// Of an item that replaced another: it says when the first one came.
 constexpr std::uint8_t replaced_item_version = 2;
 
+/// Of the name of a node that has moved: it says who had made the node.
+constexpr std::uint8_t moved_by_version = 2;
+
 constexpr std::size_t number_bytes = 8;
 
 Encoder start(Tag tag) {
@@ -130,7 +133,8 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
 }
 
 std::string encode(const NameRecord& record) {
-    return Encoder().u8(version).text(record.moved_to).take();
+    if (record.maker.empty()) return Encoder().u8(version).text(record.moved_to).take();
+    return Encoder().u8(moved_by_version).text(record.moved_to).text(record.maker).take();
 }
 
 std::string encode(const NodeRecord& record) {
@@ -195,8 +199,10 @@ std::string encode(const CursorKeyRecord& record) {
 
 NameRecord decode_name(std::string_view value) {
     Decoder in(value);
-    in.u8();
-    return {std::string(in.text())};
+    const bool has_maker = in.u8() == moved_by_version;
+    NameRecord record{std::string(in.text()), {}};
+    if (has_maker) record.maker = in.text();
+    return record;
 }
 
 NodeRecord decode_node(std::string_view value) {

@@ -53,6 +53,7 @@ std::optional<ParsedKey> parse_key(std::string_view key);
 
 struct NameRecord {
     std::string moved_to;   // not empty: no node of that name, but one that took its place
+    std::string maker;      // of the node that had the name; empty in records of the first version
 };
 struct NodeRecord {
     std::string name, creator;

@@ -72,7 +72,7 @@ Checked<SubtopicUse> make_subtopic(
     // Another filter of the same id: nobody has found two yet.
     if (name.size() > broker.settings.node_name_bytes_max || broker.memory.find(name))
         return refuse(Errc::ResourceConstraint, "There can be no subtopic '" + name + "'.");
-    if (auto error = check_nodes_room(broker, context, batch)) return *error;
+    if (auto error = check_nodes_room(broker, context, name, batch)) return *error;
     batch.expect(Family::Control, node_key(topic.uid), topic.revision);
     batch.expect(Family::Control, guard_key(topic.uid), topic.guard);
     batch.put(Family::Control, guard_key(topic.uid), "");

@@ -171,3 +171,28 @@ TEST_CASE_METHOD(Bounded, "found A10: the configuration of a node has a bound in
     owner_set(owner, "c", describe(10, 1));
     CHECK(outcome(owner) == "ok");
 }
+
+TEST_CASE_METHOD(Bounded, "found A10: a name that a redirect leaves behind counts as a node") {
+    const auto moves = [&](const std::string& node) {
+        owner_set(
+            owner, "d", "<delete node='" + node + "'><redirect uri='xmpp:x.example'/></delete>"
+        );
+        return outcome(owner);
+    };
+    for (const char* node : {"a", "b", "c"}) {
+        CHECK(create(owner, node) == "ok");
+        CHECK(moves(node) == "ok");
+        work_off();
+    }
+    for (int round = 0; round < 2; ++round) {
+        CHECK(names(create(owner, "d"), "pubsub.nodes_per_account_max"));
+        CHECK(create(other, "o" + std::to_string(round)) == "ok");
+        restart();
+    }
+    // The name is taken into use again, and given up for good.
+    CHECK(create(owner, "a") == "ok");
+    CHECK(names(create(owner, "d"), "pubsub.nodes_per_account_max"));
+    owner_set(owner, "x", "<delete node='a'/>");
+    CHECK(outcome(owner) == "ok");
+    CHECK(create(owner, "d") == "ok");
+}

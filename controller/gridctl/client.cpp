@@ -10,6 +10,8 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <chrono>
+#include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "controller/gridctl/table.hpp"
@@ -56,6 +58,11 @@ void load(asio::ssl::context& context, const Target& target) {
 
 }   // namespace
 
+/// The server closed the connection in the handshake, without a word.
+struct Client::Displaced : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 struct Client::Connection {
     asio::io_context context;
     asio::ssl::context tls{asio::ssl::context::tls_client};
@@ -77,7 +84,22 @@ Client::Client(Target target, unsigned timeout_seconds)
     : target_(std::move(target)), timeout_seconds_(timeout_seconds) {}
 Client::~Client() = default;
 
+/// A crowd at the server's door may cost a connection its place before the server knows whose it
+/// is: the next attempt has the same chance again. Nothing was asked yet, so nothing is asked
+/// twice.
 void Client::connect() {
+    constexpr int attempts = 8;
+    for (int attempt = 1;; ++attempt) {
+        try {
+            return connect_once();
+        } catch (const Displaced& displaced) {
+            if (attempt == attempts) throw Failed(Exit::Connection, displaced.what());
+            std::this_thread::sleep_for(std::chrono::milliseconds(20 * attempt));
+        }
+    }
+}
+
+void Client::connect_once() {
     auto made = std::make_unique<Connection>();
     made->tls.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
     load(made->tls, target_);
@@ -112,12 +134,16 @@ void Client::connect() {
     error = made->run([&](auto done) {
         stream.async_handshake(asio::ssl::stream_base::client, std::move(done));
     });
-    if (error)
-        throw Failed(
-            Exit::Connection, "TLS with " + where + " failed: " +
-                                  tls_failure(stream.native_handle(), error.message(), target_)
-        );
-    connection_ = std::move(made);
+    if (!error) {
+        connection_ = std::move(made);
+        return;
+    }
+    const std::string why = "TLS with " + where + " failed: " +
+                            tls_failure(stream.native_handle(), error.message(), target_);
+    if (error == asio::error::connection_reset || error == asio::error::eof ||
+        error == asio::error::broken_pipe || error == asio::ssl::error::stream_truncated)
+        throw Displaced(why);
+    throw Failed(Exit::Connection, why);
 }
 
 Answer Client::request(std::string_view method, const std::string& path, const std::string& body) {

@@ -32,7 +32,9 @@ public:
 
 private:
     struct Connection;
+    struct Displaced;
     void connect();
+    void connect_once();
     Target target_;
     unsigned timeout_seconds_;
     std::unique_ptr<Connection> connection_;

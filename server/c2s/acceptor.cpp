@@ -59,7 +59,9 @@ void Acceptor::take(net::Socket socket, std::string address, bool direct_tls) {
             if (const auto left = held.lock()) left->close();
         });
     });
-    Progress progress{[place] { place->begin(); }, [place] { return place->settle(); }};
+    Progress progress{
+        [place] { place->speak(); }, [place] { place->begin(); }, [place] { place->settle(); }
+    };
     asio::co_spawn(
         executor, Connection::run(std::move(connection), std::move(progress)),
         [self = shared_from_this(), place, id](std::exception_ptr failure) {

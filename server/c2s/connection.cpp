@@ -102,7 +102,10 @@ asio::awaitable<bool> Connection::read_some() {
         }
         last_read_ = steady_clock::now();
         is_pinged_ = false;
-        if (negotiation_) pre_auth_bytes_ += now.bytes;
+        if (negotiation_) {
+            if (pre_auth_bytes_ == 0) progress_.spoken();
+            pre_auth_bytes_ += now.bytes;
+        }
         parser_.feed({scratch.data(), now.bytes});
         if (!negotiation_) {
             charge_unfinished();

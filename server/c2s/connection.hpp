@@ -36,6 +36,7 @@ struct Shared {
 
 /// The entrance is told of a connection's progress, of each step at most once.
 struct Progress {
+    std::function<void()> spoken;    // the peer has sent a byte
     std::function<void()> begun;     // the peer's TLS has begun
     std::function<void()> settled;   // a resource was bound
 };

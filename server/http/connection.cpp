@@ -223,8 +223,9 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
         }
     );
     const auto status = static_cast<unsigned>(response.status);
-    // The grid has answered it: an administrator's. A place that was lost meanwhile is lost.
-    if (status != 401 && status != 403) is_known_ = place_->settle();
+    // Only an administrator gets more than a refusal (a path that is not there is refused to
+    // everybody). A place that was lost meanwhile is lost.
+    if (status < 300) is_known_ = place_->settle();
     if (method != "GET" || status == 401 || status == 403)
         log(parser, status, status < 400 ? std::string() : error_text(response.body));
     Answer answer;

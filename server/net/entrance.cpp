@@ -16,15 +16,16 @@ std::string reached(const Entrance::Bound& bound) {
 }   // namespace
 
 bool Entrance::Rank::operator<(const Rank& other) const {
-    return std::tuple(other.strangers, has_begun, oldest) <
-           std::tuple(strangers, other.has_begun, other.oldest);
+    return std::tuple(other.strangers, stage, oldest) <
+           std::tuple(strangers, other.stage, other.oldest);
 }
 
 Entrance::Rank Entrance::rank_of(Sources::iterator source) {
     const Source& own = source->second;
-    const bool has_begun = own.waiting.empty();
-    const auto& first = has_begun ? own.begun : own.waiting;
-    return {own.strangers(), has_begun, first.empty() ? 0 : *first.begin(), source};
+    for (std::size_t stage = 0; stage < own.stages.size(); ++stage)
+        if (!own.stages[stage].empty())
+            return {own.strangers(), stage, *own.stages[stage].begin(), source};
+    return {0, 0, 0, source};
 }
 
 template <class Change>
@@ -52,9 +53,11 @@ std::string Entrance::make_room(
 ) {
     const Source& own = source->second;
     if (own.strangers() >= bounds_.strangers_per_source.most) {
-        if (own.waiting.empty()) return reached(bounds_.strangers_per_source);
+        const Rank first = rank_of(source);
+        if (first.stage == static_cast<std::size_t>(Place::Stage::Tls))
+            return reached(bounds_.strangers_per_source);
         reason = reached(bounds_.strangers_per_source);
-        displace(*own.waiting.begin(), source, then[0]);
+        displace(first.oldest, source, then[0]);
     } else if (own.all >= bounds_.per_source.most) {
         if (own.strangers() == 0) return reached(bounds_.per_source);
         reason = reached(bounds_.per_source);
@@ -83,7 +86,7 @@ Entrance::Entered Entrance::enter(const std::string& source) {
             entered.place = std::make_shared<Place>(shared_from_this(), found, id);
             places_.emplace(id, entered.place.get());
             change(found, [id](Source& own) {
-                own.waiting.insert(id);
+                own.stages[0].insert(id);
                 ++own.all;
             });
             ++strangers_;
@@ -107,33 +110,29 @@ std::size_t Entrance::connections() const {
 void Entrance::leave(Place& place) {
     const auto id = place.id_;
     change(place.source_, [id](Source& own) {
-        own.waiting.erase(id);
-        own.begun.erase(id);
+        own.erase(id);
         --own.all;
     });
     if (place.state_ != Place::State::Settled) --strangers_;
     --all_;
 }
 
-void Entrance::begin(Place& place) {
+void Entrance::reach(Place& place, std::size_t stage) {
     const std::lock_guard lock(mutex_);
-    if (place.state_ != Place::State::Waiting) return;
-    place.state_ = Place::State::Begun;
-    change(place.source_, [id = place.id_](Source& own) {
-        own.waiting.erase(id);
-        own.begun.insert(id);
+    if (place.state_ != Place::State::Stranger || place.stage_ >= stage) return;
+    place.stage_ = stage;
+    change(place.source_, [id = place.id_, stage](Source& own) {
+        own.erase(id);
+        own.stages[stage].insert(id);
     });
 }
 
 bool Entrance::settle(Place& place) {
     const std::lock_guard lock(mutex_);
     if (place.state_ == Place::State::Settled) return true;
-    if (place.state_ != Place::State::Waiting && place.state_ != Place::State::Begun) return false;
+    if (place.state_ != Place::State::Stranger) return false;
     place.state_ = Place::State::Settled;
-    change(place.source_, [id = place.id_](Source& own) {
-        own.waiting.erase(id);
-        own.begun.erase(id);
-    });
+    change(place.source_, [id = place.id_](Source& own) { own.erase(id); });
     --strangers_;
     place.then_ = nullptr;
     return true;

@@ -23,7 +23,8 @@ inline std::size_t leaving_max(std::size_t most) {
 /// connections that have not shown yet whose they are. Strangers keep no newcomer out: where a
 /// bound is reached a stranger gives way to the newcomer. It is taken from the source that has the
 /// most of them, so that a crowd from a few places displaces itself; there first the oldest that
-/// has not begun TLS, then the oldest. Any thread; the lock is taken a few times per connection.
+/// has not sent a byte, then the oldest that has not begun TLS, then the oldest. Any thread; the
+/// lock is taken a few times per connection.
 class Entrance : public std::enable_shared_from_this<Entrance> {
 public:
     /// The names are the configuration's, for the reasons of refusals.
@@ -49,14 +50,19 @@ private:
     using Displaced = std::function<void()>;
     struct Source {
         std::size_t all = 0;
-        std::set<std::uint64_t> waiting, begun;   // strangers: before TLS, in or behind it
-        std::size_t strangers() const { return waiting.size() + begun.size(); }
+        std::array<std::set<std::uint64_t>, 3> stages;   // strangers, by Place::Stage
+        std::size_t strangers() const {
+            return stages[0].size() + stages[1].size() + stages[2].size();
+        }
+        void erase(std::uint64_t id) {
+            for (auto& stage : stages) stage.erase(id);
+        }
     };
     using Sources = std::map<std::string, Source>;
     /// The first is the next to give way.
     struct Rank {
         std::size_t strangers = 0;
-        bool has_begun = false;
+        std::size_t stage = 0;   // of the oldest of the earliest stage
         std::uint64_t oldest = 0;
         Sources::iterator source;
         bool operator<(const Rank& other) const;
@@ -73,7 +79,7 @@ private:
     );
     void leave(Place& place);
 
-    void begin(Place& place);
+    void reach(Place& place, std::size_t stage);
     bool settle(Place& place);
     void closed(Place& place);
 
@@ -98,8 +104,10 @@ public:
     /// `then` closes the connection when it has to give way; from any thread, at most once, never
     /// under the lock. At once when that has happened already.
     void on_displaced(Displaced then);
-    /// The peer has begun TLS.
-    void begin() { entrance_->begin(*this); }
+    enum class Stage { Silent, Speaking, Tls };
+    /// The peer has sent a byte; it has begun TLS. A stage that is behind it is no news.
+    void speak() { entrance_->reach(*this, static_cast<std::size_t>(Stage::Speaking)); }
+    void begin() { entrance_->reach(*this, static_cast<std::size_t>(Stage::Tls)); }
     /// It is known whose connection this is, and that it may stay: it gives way to none. False when
     /// it has been displaced.
     bool settle() { return entrance_->settle(*this); }
@@ -108,11 +116,12 @@ public:
 
 private:
     friend class Entrance;
-    enum class State { Waiting, Begun, Settled, Displaced, Closed };
+    enum class State { Stranger, Settled, Displaced, Closed };
     std::shared_ptr<Entrance> entrance_;
     Sources::iterator source_;
     std::uint64_t id_;
-    State state_ = State::Waiting;   // under the lock of the entrance, like `then_`
+    State state_ = State::Stranger;   // under the lock of the entrance, like the rest
+    std::size_t stage_ = 0;
     Displaced then_;
 };
 

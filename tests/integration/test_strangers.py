@@ -174,6 +174,35 @@ class Crowds(unittest.TestCase):
         self.assertGreater(len(held), count // 2)
         return held
 
+    def test_a_client_without_the_right_is_a_stranger_here(self):
+        """Also where its requests are refused for another reason than that."""
+        user = self.server.authority.client(f"user@{DOMAIN}")
+        context = self.tls()
+        context.load_cert_chain(user.cert, user.key)
+        held = []
+        for number in range(90):
+            one = socket.socket()
+            one.bind((f"127.0.2.{number % 4 + 1}", 0))
+            one.settimeout(20)
+            one.connect(self.server.http)
+            one = context.wrap_socket(one)
+            self.addCleanup(one.close)
+            one.sendall(f"GET /api/v1/nonsense HTTP/1.1\r\nHost: {DOMAIN}\r\n\r\n".encode())
+            self.assertTrue(one.recv(4096).startswith(b"HTTP/1.1 404 "))
+            held.append(one)
+        self.server.admin_ctl("status")
+        open_now = 0
+        for one in held:
+            one.settimeout(0.01)
+            try:
+                open_now += one.recv(1) != b""
+            except (TimeoutError, ssl.SSLWantReadError):
+                open_now += 1
+            except OSError:
+                pass
+        self.assertGreater(open_now, 0)
+        self.assertLessEqual(open_now, 64)
+
     def test_an_anonymous_request_is_answered_once(self):
         with socket.create_connection(self.server.http, 20) as plain:
             with self.tls().wrap_socket(plain) as one:

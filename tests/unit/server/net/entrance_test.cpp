@@ -72,6 +72,20 @@ TEST_CASE("the oldest that has not begun TLS gives way first (found 49)", "[net]
     CHECK(door.entrance->connections() == 3);
 }
 
+TEST_CASE("the silent give way before those that speak, and these before TLS", "[net]") {
+    Door door(bounds(100, 100, 3, 100));
+    for (const char* source : {"a", "b", "c"}) door.enter(source);
+    door.at(0).begin();
+    door.at(0).speak();   // no news
+    door.at(1).speak();
+    CHECK(door.enter("d") == 3);
+    CHECK(door.enter("e") == 4);
+    CHECK(door.gone == std::vector{2, 3});
+    door.at(4).begin();
+    CHECK(door.enter("f") == 5);
+    CHECK(door.gone == std::vector{2, 3, 1});
+}
+
 TEST_CASE("a crowd from one source displaces itself (found A9)", "[net]") {
     Door door(bounds(100, 100, 4, 100));
     const int alone = door.enter("honest");

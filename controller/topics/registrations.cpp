@@ -125,7 +125,9 @@ std::string_view Registrations::why_over(
     if (!activity->is_active) return "it logged out";
     // Presence and the end of the stream say it for those who send any; others have a lease.
     const storage::Millis lease = storage::Millis{entry.lease_seconds} * 1000;
-    const bool is_heard = now - std::max(activity->heard, entry.at) <= lease;
+    // The registration came with a stanza of the session; its own time helps where none is known.
+    const auto heard = activity->heard != 0 ? activity->heard : entry.at;
+    const bool is_heard = now - heard <= lease;
     return activity->is_present || is_heard ? "" : "its lease lapsed";
 }
 

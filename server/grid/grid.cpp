@@ -207,6 +207,13 @@ void Grid::watch_clock() {
                         "host's time service is right"}}
     );
     controller_.record_system("clock-jump", text);
+    // How long a session has said nothing is no matter of what the clock was set to: leases of
+    // publishers neither lapse at once nor last until the clock comes there again.
+    sessions_.for_each([&](const SessionPtr& session) {
+        if (session->heard != 0) session->heard += jump;
+        // Nor is a stream younger than what is registered through it from now on.
+        session->since = std::min(session->since, clocks_.wall);
+    });
 }
 
 /// Sessions and requests stay. What was committed without being seen, as a write of unknown outcome

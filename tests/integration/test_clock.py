@@ -10,7 +10,7 @@ import unittest
 from unittest import mock
 
 import certs
-from gridd import BROKER, DOMAIN, Operated, binary
+from gridd import BROKER, CONTROLLER, DOMAIN, Operated, binary
 from policies import EVERYTHING
 from talker import Talker, form
 
@@ -145,6 +145,27 @@ class Clock(unittest.TestCase):
         for operation, at in after:
             self.assertLess(abs(at - time.time()), MINUTE, operation)
         self.assertTrue(self.server.admin_json("audit", "verify")["ok"])
+
+    def test_a_publisher_is_found_after_the_clock_came_back(self):
+        """found 45: a lease is no matter of what the clock was set to"""
+        begin = (
+            "<grid xmlns='xgrid' type='request'><initPublishRequest><capability><name>Feed</name>"
+            "</capability></initPublishRequest></grid>"
+        )
+        self.assertIn("result", self.client.ask("set", begin, CONTROLLER))
+        self.jump(MONTH, "forward")
+        other = Talker(self.server.c2s, DOMAIN)
+        self.addCleanup(other.socket.close)
+        other.login(self.bundle, "other")
+        other.presence()
+        self.jump(0, "back")
+        self.assertIn("result", other.ask("set", begin, CONTROLLER))
+        self.publish("Feed", "f1")   # behind the work that ends what is over
+        self.server.admin_json("status")
+        time_is_up = time.monotonic() + 1.5
+        while time.monotonic() < time_is_up:
+            self.assertFalse(self.server.admin_json("audit", "--operation=publisher-ended")[
+                "records"])
 
     def test_a_start_behind_the_newest_record(self):
         """found X7: a head that lies in the future is logged, and not followed"""

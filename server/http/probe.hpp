@@ -13,8 +13,8 @@
 namespace grid::server::http {
 
 /// One request to a connection, within probe_seconds_max. At most probes_max at one time by each
-/// way; when there are more the oldest gives way, so that strangers at the port delay nobody at the
-/// socket.
+/// way; when there are more the oldest gives way, so that strangers at the port do not
+/// delay the socket.
 class ProbeServer {
 public:
     ProbeServer(boost::asio::io_context& context, HttpBackend& backend, Log& log);

@@ -2,6 +2,7 @@
 #include "xml/parser.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "xml/expat_machine.hpp"
 #include "xml/scanner.hpp"
@@ -22,9 +23,13 @@ struct StreamParser::State : Stream {
     std::unique_ptr<ExpatMachine> machine;
     std::size_t taken = 0;   // events that were handed out
     Scanner scanner;
+    bool holds_bytes_only = false;
+    std::string seen;               // then: what was parsed in this call …
+    std::string put_aside;          // … and, between two, of the unfinished element
+    std::optional<Element> begun;   // its name
 
     void restart();
-    bool is_idle() const { return !machine && held.empty(); }
+    bool is_idle() const { return !machine && held.empty() && put_aside.empty(); }
     std::size_t pending_bytes() const;
     void take(std::string_view bytes);
     void parse_ready(std::string_view bytes, std::size_t ready);
@@ -32,11 +37,15 @@ struct StreamParser::State : Stream {
     void take_machine(std::string_view beginning);
     void check_size();
     void release();
+    void put_machine_by();
 };
 
 void StreamParser::State::restart() {
     machine.reset();
     free_memory(held);
+    free_memory(seen);
+    free_memory(put_aside);
+    begun.reset();
     free_memory(events);
     taken = 0;
     root = {};
@@ -46,7 +55,7 @@ void StreamParser::State::restart() {
 }
 
 std::size_t StreamParser::State::pending_bytes() const {
-    return held.size() + (machine ? machine->pending_bytes() : 0);
+    return held.size() + (machine ? machine->pending_bytes() : put_aside.size());
 }
 
 void StreamParser::State::take(std::string_view bytes) {
@@ -88,6 +97,10 @@ void StreamParser::State::take_machine(std::string_view beginning) {
     auto& pool = MachinePool::of_this_thread();
     machine = phase == Phase::Header ? pool.take_fresh() : pool.take_primed(root.name);
     machine->attach(*this);
+    if (put_aside.empty()) return;
+    machine->parse(put_aside);   // it is not complete: no event comes of it
+    seen = std::exchange(put_aside, {});
+    begun.reset();
 }
 
 void StreamParser::State::parse(std::string_view complete, bool begins_in_text) {
@@ -97,6 +110,7 @@ void StreamParser::State::parse(std::string_view complete, bool begins_in_text) 
         const std::size_t consumed = begins_in_text && phase == Phase::Stanzas
                                          ? machine->parse_content(complete)
                                          : machine->parse(complete);
+        if (holds_bytes_only) seen.append(complete, 0, consumed);
         if (!machine->is_stopped() || phase != Phase::Stanzas) return;
         machine.reset();
         complete.remove_prefix(consumed);
@@ -115,9 +129,24 @@ void StreamParser::State::release() {
     if (phase == Phase::Closed || phase == Phase::Broken) {
         machine.reset();
         free_memory(held);
+        free_memory(put_aside);
     } else if (machine && phase == Phase::Stanzas && machine->is_between_stanzas()) {
         MachinePool::of_this_thread().give_back(std::move(machine));
+    } else if (machine && phase == Phase::Stanzas && holds_bytes_only) {
+        put_machine_by();
     }
+    free_memory(seen);
+}
+
+void StreamParser::State::put_machine_by() {
+    const Element* element = machine->unfinished();
+    const std::size_t pending = machine->pending_bytes();
+    if (!element || pending > seen.size()) return;
+    put_aside.assign(seen, seen.size() - pending);
+    begun.emplace(element->name(), element->ns());
+    if (machine->is_worn()) return machine.reset();
+    machine->reset();
+    MachinePool::of_this_thread().give_back(std::move(machine));
 }
 
 StreamParser::StreamParser(const Limits& limits) : state_(std::make_unique<State>()) {
@@ -156,6 +185,7 @@ std::optional<StreamEvent> StreamParser::next() {
 
 void StreamParser::restart() { state_->restart(); }
 void StreamParser::set_limits(const Limits& limits) { state_->limits = limits; }
+void StreamParser::hold_bytes_only(bool is_so) { state_->holds_bytes_only = is_so; }
 void StreamParser::set_lang(std::string lang) { state_->root.lang = std::move(lang); }
 std::size_t StreamParser::pending_bytes() const { return state_->pending_bytes(); }
 
@@ -165,7 +195,8 @@ std::size_t StreamParser::held_bytes() const {
 }
 
 const Element* StreamParser::unfinished() const {
-    return state_->machine ? state_->machine->unfinished() : nullptr;
+    if (state_->machine) return state_->machine->unfinished();
+    return state_->begun ? &*state_->begun : nullptr;
 }
 
 std::uint64_t StreamParser::stanzas() const { return state_->stanzas; }

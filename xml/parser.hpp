@@ -56,13 +56,18 @@ public:
     /// dropped.
     void restart();
     void set_limits(const Limits& limits);
+    /// Between two calls of `feed` the bytes of an unfinished element are held, and parsed again
+    /// with those that follow: for streams of strangers, of whom there can be many, with little to
+    /// say.
+    void hold_bytes_only(bool is_so);
     /// xml:lang of stanzas that say none, as their stream's header does (RFC 6120 §8.1.5).
     void set_lang(std::string lang);
     /// Bytes of the stanza that is arriving; 0 between stanzas.
     std::size_t pending_bytes() const;
     /// What that stanza takes up in memory; it can be many times its bytes.
     std::size_t held_bytes() const;
-    /// Its outermost element, of which the start tag is known; null before that.
+    /// Its outermost element, of which the start tag is known; null before that. Its name is right,
+    /// more of it may not be there.
     const Element* unfinished() const;
     /// How many are complete.
     std::uint64_t stanzas() const;

@@ -122,7 +122,8 @@ asio::awaitable<bool> Connection::take_events() {
         if (is_turn_over()) co_await yield();
         std::vector<Inbound> inbound;
         const Took took = take_turn(inbound);
-        flush();
+        // The answers to one read leave together, in as few records as possible.
+        if (took != Took::TurnOver || !inbound.empty()) flush();
         if (!inbound.empty()) co_await hand_over(std::move(inbound));
         const bool is_last = took == Took::End || (took == Took::All && fault_);
         if (is_last) {

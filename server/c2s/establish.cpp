@@ -21,6 +21,7 @@ bool asks_for_tls(const stream::Actions& actions) {
 
 asio::awaitable<bool> Connection::establish() {
     const auto& limits = shared_.config.limits;
+    parser_.hold_bytes_only(true);
     negotiation_ = std::make_unique<stream::Negotiation>(stream::Negotiation::Settings{
         shared_.config.domain, &shared_.config, direct_tls_, shared_.caps_hash, fresh_id()
     });
@@ -55,6 +56,7 @@ asio::awaitable<bool> Connection::establish() {
     }
     const bool bound = negotiation_->is_bound() && !is_closing_;
     parser_.set_limits(shared_.config.limits.xml);
+    parser_.hold_bytes_only(false);
     parser_.set_lang(negotiation_->lang());
     negotiation_.reset();
     co_return bound;

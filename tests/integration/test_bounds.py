@@ -68,6 +68,23 @@ class BeforeLogin(Bounded):
         self.doCleanups()
         self.log_in()   # and an honest client gets in
 
+    def test_an_unfinished_element_of_a_stranger_costs_its_bytes(self):
+        """Under TLS, with a certificate that is not acceptable: at 16 KB for each connection,
+        30 MB stay below 64 MiB."""
+        expired, held = self.server.authority.expired(f"alice@{DOMAIN}"), 500
+        auth = header(DOMAIN) + "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" + "A" * 9_800
+        self.log_in("warm")
+        before = self.server.resident_bytes()
+        for number in range(held):
+            client = Raw(self.server.c2s_tls, DOMAIN, f"127.0.0.{2 + number % 8}")
+            self.addCleanup(lambda client=client: client.socket.close())
+            client.handshake(expired)
+            client.send(auth)
+        client.expect("</stream:features>")
+        growth = self.server.resident_bytes() - before
+        print(f"under TLS: {growth // held // 1024} KiB for each", flush=True)
+        self.assertLess(growth, held * 40 * 1024)
+
     def test_an_unknown_element_is_refused_at_its_start_tag(self):
         for data in ("<q xmlns='urn:q'>", "<message><body>"):
             client = self.connect()

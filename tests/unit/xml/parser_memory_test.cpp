@@ -62,6 +62,44 @@ TEST_CASE("what an unfinished stanza holds is known") {
     CHECK(parser.stanzas() == 1);
 }
 
+TEST_CASE("a stranger's unfinished element costs its bytes and little more") {
+    std::vector<StreamParser> parsers;
+    const std::string text = "<auth xmlns='urn:s' a='b'>" + std::string(5000, 'A') + "<b>&amp;";
+    const std::size_t before = heap_bytes();
+    for (int i = 0; i < 200; ++i) {
+        parsers.push_back(opened());
+        parsers.back().hold_bytes_only(true);
+        REQUIRE(parsers.back().feed(text));
+    }
+    CHECK((heap_bytes() - before) / 200 < text.size() + 2000);
+    REQUIRE(parsers[7].unfinished());
+    CHECK(parsers[7].unfinished()->is("auth", Ns::of("urn:s")));
+    CHECK(parsers[7].pending_bytes() == text.size());
+    REQUIRE(parsers[7].feed("</b></auth>"));
+    CHECK(drain(parsers[7]) == std::vector<std::string>{text + "</b></auth>"});
+    CHECK(parsers[7].pending_bytes() == 0);
+    CHECK(parsers[7].unfinished() == nullptr);
+}
+
+TEST_CASE("a parser that holds bytes only reads the same, wherever its records end") {
+    const std::string text =
+        "<auth xmlns='urn:s'>QQ==</auth> \n<iq id='1'><b xmlns='urn:b'><![CDATA[]]]]>&gt;"
+        "\xE2\x82\xAC</b></iq><r a=\"'>\"/></stream:stream>";
+    for (std::size_t size = 1; size <= text.size(); ++size) {
+        StreamParser parser{Limits{}}, usual{Limits{}};
+        parser.hold_bytes_only(true);
+        const std::string all = header + text;
+        for (std::size_t at = 0; at < all.size(); at += size)
+            REQUIRE(parser.feed(std::string_view(all).substr(at, size)));
+        usual.feed(all);
+        REQUIRE(drain(parser) == drain(usual));
+    }
+    StreamParser parser = opened();
+    parser.hold_bytes_only(true);
+    for (const char c : std::string("<auth>")) REQUIRE(parser.feed({&c, 1}));
+    CHECK_FALSE(parser.feed("</b>"));
+}
+
 TEST_CASE("a stream goes on behind every stanza, wherever its machine is replaced") {
     // Each stanza ends in another place of its record, so that some end at the very last byte.
     StreamParser parser = opened();

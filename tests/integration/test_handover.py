@@ -65,14 +65,18 @@ class OnBehalf(GridCase):
         deadline = time.monotonic() + SECONDS
         while True:
             records = self.server.admin_json("audit", "--topic", "Session-1.0")["records"]
-            behalf = [r for r in records if r["target"] and r["operation"] == "subscribe"]
+            names = ("subscribe", "subscription-options", "unsubscribe")
+            behalf = [r for r in records if r["target"] and r["operation"] in names]
             if len(behalf) >= 5 or time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.1)
         self.assertEqual({r["actor"].split("/")[0] for r in behalf}, {f"admin@{DOMAIN}"})
         allowed = [r["target"] for r in behalf if r["decision"] == "allow"]
         denied = {r["target"] for r in behalf if r["decision"] == "deny"}
-        self.assertEqual(allowed, [f"asa@{DOMAIN}"] * 3)   # subscribe, options, unsubscribe
+        self.assertEqual(allowed, [f"asa@{DOMAIN}"] * 3)
+        self.assertEqual(
+            {r["operation"] for r in behalf if r["decision"] == "allow"}, set(names)
+        )
         self.assertEqual(denied, {f"eve@{DOMAIN}", f"nobody@{DOMAIN}"})
 
     async def test_s80_who_is_no_administrator_acts_for_himself_only(self):

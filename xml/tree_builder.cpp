@@ -16,11 +16,23 @@ constexpr std::string_view xmlns_uri = "http://www.w3.org/2000/xmlns/";
 const Ns xml_ns{xml_uri.data()};
 /// The prefix of what was in the default namespace of an element that lost its own prefix.
 constexpr std::string_view lifted_prefix = "_d";
+constexpr const char* lifted_is_taken = "the prefix _d is taken here: use another";
+constexpr const char* not_a_uri = " declares a namespace whose name is no URI";
 /// What an element costs beside itself: its name in Expat's table, the room that vectors keep.
 constexpr std::size_t element_overhead = 96;
 
 bool is_declaration(std::string_view name) {
     return name.starts_with("xmlns") && (name.size() == 5 || name[5] == ':');
+}
+
+/// Namespaces in XML 1.0 §2.2: a name is a URI reference (here also an IRI). Readers that are made
+/// with Expat divide names by a character that no URI has, and end their stream at a namespace with
+/// such a one in it; so one client's declaration would end those of all who receive it.
+bool is_namespace_name(std::string_view uri) {
+    return std::ranges::none_of(uri, [](char c) {
+        return (c >= 0 && c <= ' ') || c == 0x7F ||
+               std::string_view("\"<>\\^`{|}").find(c) != std::string_view::npos;
+    });
 }
 
 std::string quoted(std::string_view name) { return "'" + std::string(name.substr(0, 64)) + "'"; }
@@ -153,6 +165,14 @@ bool TreeBuilder::read_declaration(std::string_view name, std::string_view uri, 
     // A prefix, unlike the default namespace, cannot be taken back.
     if (name.size() > 5 && (!is_ncname(prefix) || uri.empty()))
         return fail(ParseError::NotWellFormed, quoted(name) + " declares no prefix");
+    // What was stored is read as it is.
+    if (!root_->name.empty() && !is_namespace_name(uri))
+        return fail(ParseError::NotWellFormed, quoted(name) + not_a_uri);
+    // Under a lifted default namespace `_d` is a name of this server: elements beneath are written
+    // with it, so another meaning would change theirs, or give an element one attribute twice.
+    if (const Bound* taken = prefix == lifted_prefix ? bindings_.find(prefix) : nullptr;
+        taken && taken->is_lifted)
+        return fail(ParseError::BadNamespacePrefix, lifted_is_taken);
     if (!declare(prefix, uri)) return false;
     if ((!prefix.empty() || prefixed) && prefix != "xml")
         declarations_.emplace_back(std::string(prefix), std::string(uri));
@@ -174,9 +194,6 @@ bool TreeBuilder::make_element(std::string_view name, const char** attributes, E
     if (prefixed && is_content && !lift_default()) return false;
     const Bound* outside = prefixed ? nullptr : bindings_.find({});
     const bool is_lifted = outside && outside->is_lifted;
-    if (is_lifted && std::ranges::find(declarations_, lifted_prefix, &Declaration::prefix) !=
-                         declarations_.end())
-        return fail(ParseError::BadNamespacePrefix, "the prefix _d is taken here: use another");
     // The room for attributes is used again for the next element, so exactly theirs is allocated.
     Attrs own;
     own.reserve(attrs_.size());
@@ -204,7 +221,7 @@ bool TreeBuilder::lift_default() {
     if (bindings_.find(lifted_prefix) || use_root_prefix(lifted_prefix)) {
         const Bound* outer = bindings_.find(lifted_prefix);
         if (!outer || !outer->is_lifted)
-            return fail(ParseError::BadNamespacePrefix, "the prefix _d is taken here: use another");
+            return fail(ParseError::BadNamespacePrefix, lifted_is_taken);
     }
     own->prefix = lifted_prefix;
     bindings_.bind(std::string(), {declared, true});
@@ -295,6 +312,9 @@ bool TreeBuilder::take_header(
         return fail(ParseError::InvalidNamespace, "the stream header is in no stream namespace");
     if (open.header.name() != "stream")
         return fail(ParseError::BadFormat, "a stream begins with <stream:stream>");
+    for (const Declaration& each : open.header.declarations())
+        if (!is_namespace_name(each.uri))
+            return fail(ParseError::NotWellFormed, quoted("xmlns:" + each.prefix) + not_a_uri);
     root.name = name;
     if (const Bound* bound = bindings_.find({})) root.default_ns = bound->ns;
     for (const Declaration& each : open.header.declarations())

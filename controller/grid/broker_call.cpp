@@ -18,6 +18,15 @@ pubsub::Decision ask_broker(
     return (*prepared)->decide(context);
 }
 
+std::optional<pubsub::NodeView> Call::node(const std::string& name) const {
+    auto found = state.directory.node(name);
+    if (!found || found->filter.empty()) return found;
+    const xml::Element question("query", xml::ns::disco_info, {{"node", name}});
+    if (ask_broker(*this, xml::IqType::Get, question, context).error() != nullptr)
+        return std::nullopt;
+    return found;
+}
+
 pubsub::Context as_system(const pubsub::Context& context) {
     pubsub::Context own = context;
     own.actor = pubsub::Principal::system();

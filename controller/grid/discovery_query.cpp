@@ -120,7 +120,7 @@ bool is_served(const Call& call, const std::string& topic, const std::string& qu
 pubsub::Decision describe(const Call& call) {
     const std::string topic = call.request.one("topic", true);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected the name of a topic");
-    const auto node = call.state.directory.node(topic);
+    const auto node = call.node(topic);
     if (!node || !call.match(policy::Operation::Discover, topic).allowed)
         return call.fail(Errc::UnknownCapability, "no topic " + topic);
     xml::Element capability = capability_element(topic);
@@ -162,6 +162,8 @@ Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view s
     std::vector<xml::Jid> found;
     bool is_served = false;
     std::string denied;
+    const std::string name(service);
+    const bool is_hidden = call.state.directory.node(name) && !call.node(name);
     for (const std::string& topic : call.state.directory.serving(service)) {
         if (std::ranges::none_of(rights, [&](policy::Operation right) {
                 return call.state.decide(call.actor(), right, policy::Object{topic, {}, service})
@@ -182,7 +184,7 @@ Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view s
     }
     // The same for a name that is not there and for one that the asker has no right to: asking does
     // not tell which services a grid has.
-    if (!is_served) {
+    if (!is_served || is_hidden) {
         if (!denied.empty())
             call.state.note(
                 call.actor(), "find", denied, call.match(policy::Operation::Discover, denied)

@@ -1,6 +1,8 @@
 // controller/grid/operation.hpp: the operations of the Grid protocol as rows of one table.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "controller/grid/request.hpp"
@@ -26,6 +28,9 @@ struct Call {
     policy::Match match(policy::Operation operation, std::string_view topic) const {
         return state.decide(context.actor, operation, state.governing(topic));
     }
+    /// The node of that name, as the broker shows it to the actor: a subtopic, which tells of a
+    /// filter of others, is absent for accounts that neither have that filter nor serve the topic.
+    std::optional<pubsub::NodeView> node(const std::string& name) const;
 };
 
 struct Operation {

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "controller/grid/broker_call.hpp"
+#include "pubsub/node.hpp"
 #include "pubsub/reply.hpp"
 #include "xml/namespaces.hpp"
 
@@ -190,7 +191,13 @@ AtBroker join_topic(const Call& call, const std::string& topic) {
 pubsub::Decision init_publish(const Call& call) {
     const std::string topic = topic_of_capability(call);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
-    const auto node = call.state.directory.node(topic);
+    const auto node = call.node(topic);
+    // Before the policy, which is asked in the topic's name where there is such a subtopic.
+    if (!node && !pubsub::topic_in(topic).empty())
+        return xml::not_allowed(
+            "names that end in '#subtopics', or in '/' and 16 of the digits 0-9 a-f, are kept for "
+            "the subtopics that the broker makes: choose another name"
+        );
     if (!node) {
         const policy::Match create = call.match(policy::Operation::Create, topic);
         if (!create.allowed) return call.deny("create", topic, create);

@@ -56,7 +56,7 @@ pubsub::Decision answered(pubsub::Decision decision, xml::Element answer) {
 pubsub::Decision subscribe(const Call& call) {
     const std::string topic = topic_of_capability(call);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
-    const auto node = call.state.directory.node(topic);
+    const auto node = call.node(topic);
     if (!node || !call.match(policy::Operation::Discover, topic).allowed)
         return call.fail(Errc::UnknownCapability, "no topic " + topic);
     const policy::Match match = call.match(policy::Operation::Subscribe, topic);
@@ -75,7 +75,7 @@ pubsub::Decision unsubscribe(const Call& call) {
     const std::string topic = topic_of_capability(call);
     if (topic.empty()) return call.fail(Errc::MalformedRequest, "expected a capability");
     // Leaving needs no right; but what may not be discovered stays hidden from outsiders.
-    const auto node = call.state.directory.node(topic);
+    const auto node = call.node(topic);
     if (!node || (!call.match(policy::Operation::Discover, topic).allowed && !is_in(call, *node)))
         return call.fail(Errc::UnknownCapability, "no topic " + topic);
     const auto left = left_node(call, topic);

@@ -245,12 +245,40 @@ class Hidden(Case):
             for node in (subtopic, absent)
         ]
         self.assertEqual(left[0], left[1])
+        for label, kind, payload in self.subtopic_requests():
+            with self.subTest(label):
+                asked = [
+                    self.bare_answer(eve, kind, payload.replace("NODE", node), CONTROLLER, node)
+                    for node in (subtopic, absent)
+                ]
+                self.assertEqual(asked[0], asked[1])
+        # Those that the filter is for, or that serve it, ask by all these ways.
+        for client in (ise, asa):
+            described = self.query(client, f"<describe><param>{subtopic}</param></describe>")
+            self.assertIn(subtopic, self.ok(described))
+            found = self.query(client, f"<find><param>{subtopic}</param></find>")
+            self.assertIn("ise@", self.ok(found))
         # The operator sees them by name.
         listed = self.server.admin_json("topics", "subscribers", "Flow-1.0")["subscribers"]
         self.assertEqual(
             [(one["jid"], one["state"], one["filter"]) for one in listed],
             [(f"asa@{DOMAIN}", "subscribed", "ip = '203.0.113.77'")],
         )
+
+    def subtopic_requests(self):
+        """What the controller may be asked about a node, beside service discovery at the broker."""
+        name = "<capability><name>NODE</name></capability>"
+        wanted = "<filter>ip = '203.0.113.77'</filter>"
+        for method in ("describe", "find", "list"):
+            yield (method, "get", "<grid xmlns='gi' type='request'><DiscoveryQuery xmlns='com."
+                   f"domain.gi.gcl.controller'><{method}><param>NODE</param></{method}>"
+                   "</DiscoveryQuery></grid>")
+        yield "disco#items", "get", f"<query xmlns='{ITEMS}' node='NODE'/>"
+        for request in ("subscribeRequest", "unsubscribeRequest", "initPublishRequest",
+                        "finishPublishRequest"):
+            for more in ("", wanted, "<filter>ip ==</filter>", "<query name='Other'/>"):
+                yield (f"{request} {more}", "set", f"<grid xmlns='xgrid' type='request'><{request}>"
+                       f"{name}{more}</{request}></grid>")
 
     def disco(self, client, kind, node):
         return client.ask("get", f"<query xmlns='{kind}' node='{node}'/>")

@@ -160,12 +160,35 @@ TEST_CASE("another default namespace of a stanza with a prefix is bound to a pre
     for (int i = 0; i < 1000; ++i) many += "<y/>";
     many += "</c:message>";
     CHECK(relayed(many).size() < many.size() * 2);
-    StreamParser parser = opened();
-    const auto broken = broken_by(
-        parser, "<c:message xmlns:c='jabber:client' xmlns='urn:d'><y xmlns:_d='urn:x'/></c:message>"
-    );
-    REQUIRE(broken);
-    CHECK(broken->error == ParseError::BadNamespacePrefix);
+    // Another meaning of that prefix, at whatever depth, would change names beneath it, or give an
+    // element one attribute twice.
+    for (const char* inside :
+         {"<y xmlns:_d='urn:x'/>", "<p:y xmlns:p='urn:p' xmlns:_d='urn:x'/>",
+          "<p:y xmlns:p='urn:p' xmlns:_d='urn:o'><z xmlns:x='urn:d' x:a='1' _d:a='2'/></p:y>",
+          "<y><_d:z xmlns:_d='urn:x'><w/></_d:z></y>"}) {
+        StreamParser parser = opened();
+        std::string text = "<c:message xmlns:c='jabber:client' xmlns='urn:d'>";
+        const auto broken = broken_by(parser, (text += inside) += "</c:message>");
+        REQUIRE(broken);
+        CHECK(broken->error == ParseError::BadNamespacePrefix);
+    }
+}
+
+TEST_CASE("a namespace is named by a URI, so that readers made with Expat can read it") {
+    for (const char* name : {"}", "urn:a}b", "urn:a b", "a|b", "urn:a&#10;b", "&quot;", "{x}y"}) {
+        for (const char* place : {"<q xmlns='", "<p:q xmlns:p='", "<q xmlns:unused='"}) {
+            StreamParser parser = opened();
+            std::string text = "<message>";
+            const auto broken = broken_by(parser, ((text += place) += name) += "'/></message>");
+            REQUIRE(broken);
+            CHECK(broken->error == ParseError::NotWellFormed);
+        }
+    }
+    for (const char* name : {"urn:\xC3\xA9", "tag:a@b,2024:c;d=(e)!$*'", "http://[::1]/?a=%20#~"}) {
+        std::string text = "<message><q xmlns=\"";
+        text += name;
+        CHECK(relayed((text += "\"/></message>").c_str()).find(name) != std::string::npos);
+    }
 }
 
 TEST_CASE("attributes with the stream's prefix are carried") {

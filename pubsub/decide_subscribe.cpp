@@ -199,7 +199,7 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
         Family::Control, affiliation_key(node.rights().uid, bare), node.affiliation_revision(bare)
     );
     put_subscription(broker, context, batch, node, key, made);
-    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, state, !is_own});
+    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, state, true});
     if (state == SubscriptionState::Pending) {
         batch.event += encode(ApprovalRequested{node.uid, jid, key.subid});
         owe_approval(broker, node, key, batch);
@@ -226,7 +226,7 @@ Decision decide(const Broker& broker, const Context& context, const Unsubscribe&
     if (!is_own) granted->verdict.subject = request.jid.bare_view();
     Batch batch;
     batch.expect(Family::Control, node_key(node.uid), node.revision);
-    erase_subscription(batch, node, **leaving, !is_own);
+    erase_subscription(batch, node, **leaving, true);
     return commit(broker, context, *granted, std::move(batch));
 }
 

@@ -18,6 +18,8 @@ void fill(
     for (const Node* node : nodes)
         if (may_discover(broker, context.actor, *node)) field.values.push_back(node->name());
     std::sort(field.values.begin(), field.values.end());
+    // COMPAT(xmpp-grid-broker 2018): as in the other fields.
+    if (field.values.empty() && broker.settings.empty_set) field.values.emplace_back();
 }
 
 }   // namespace

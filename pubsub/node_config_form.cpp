@@ -86,6 +86,8 @@ xml::Form to_form(const NodeConfig& config, const Settings& settings, std::strin
         if (!is_shown(field, config)) continue;
         xml::FormField& out = form.add(field.var, field.type, "", field.label);
         out.values = field.get(config);
+        // COMPAT(xmpp-grid-broker 2018): a field without any value ends it.
+        if (out.values.empty() && settings.empty_set) out.values.emplace_back();
         if (form.type != "form") continue;
         for (std::size_t i = 0; i < field.choices.size(); ++i) {
             const ConfigChoice& option = field.choices[i];

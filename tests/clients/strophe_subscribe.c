@@ -3,7 +3,7 @@
  * strophe_subscribe CERT KEY CA HOST PORT SERVICE NODE COUNT
  *
  * Logs in by SASL EXTERNAL as the one xmppAddr of the certificate, subscribes its bare JID to NODE
- * at SERVICE, prints every event message on one line of its own and ends after COUNT of them. Exit
+ * at SERVICE, prints every event with items on a line of its own and ends after COUNT of them. Exit
  * code: 0 all arrived, 2 login failed, 3 subscription refused, 4 the stream ended early.
  */
 #include <stdio.h>
@@ -30,7 +30,8 @@ static void print_stanza(xmpp_ctx_t* ctx, const char* label, xmpp_stanza_t* stan
 
 static int on_event(xmpp_conn_t* conn, xmpp_stanza_t* stanza, void* data) {
     struct state* state = data;
-    if (!xmpp_stanza_get_child_by_ns(stanza, event_ns)) return 1;
+    xmpp_stanza_t* event = xmpp_stanza_get_child_by_ns(stanza, event_ns);
+    if (!event || !xmpp_stanza_get_child_by_name(event, "items")) return 1;
     print_stanza(xmpp_conn_get_context(conn), "event", stanza);
     if (++state->seen == state->wanted) {
         state->exit_code = 0;

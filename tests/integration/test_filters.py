@@ -18,6 +18,7 @@ class Filters(SubtopicCase):
         name = TOPIC + "/" + listed.split(TOPIC + "/")[1][:16]
         self.assertIn(TOPIC, created)
         self.assertIn("location = 'SJC'", listed)
+        await self.hears(self.asa, 'subscription="subscribed"')
         # The publisher publishes to the topic, and to each subtopic that matches.
         await self.publish(TOPIC, "none", "LON")
         await self.publish(TOPIC, "one", "SJC")
@@ -30,6 +31,7 @@ class Filters(SubtopicCase):
         await self.pubsub(
             self.asa, f"<unsubscribe node='{TOPIC}' jid='asa@{DOMAIN}' subid='{subid}'/>"
         )
+        await self.hears(self.asa, 'subscription="none"')
         await self.hears(self.ise, "deleted", "dissociate")
         await self.refused(self.publish(name, "two", "SJC"), "item-not-found")
         self.assertNotIn("subtopic>", await self.provide(""))
@@ -65,6 +67,7 @@ class Filters(SubtopicCase):
     async def test_s66_the_broker_filters(self):
         await self.provide(SERVER_SIDE)
         subid = await self.subscribe(self.asa, "location prefix &apos;SJ&apos; and risk &gt; 5")
+        await self.hears(self.asa, 'subscription="subscribed"')
         await self.publish(TOPIC, "no", "SJC", 5)
         await self.publish(TOPIC, "elsewhere", "LON", 9)
         await self.publish(TOPIC, "yes", "SJC", 6)

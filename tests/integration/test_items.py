@@ -346,6 +346,21 @@ class Telling(OneServer):
         check(late=True)
         self.assertEqual(len(set(seen)), 6)
 
+    def test_a_subscriber_is_told_of_the_state_that_it_changes_itself(self):
+        """found C2: in all its sessions."""
+        self.ann.create(self.node)
+        one, two = self.log_in(self.who), self.log_in(self.who, "two")
+        subid = one.subscribe(self.node)
+        one.ok("set", f"<unsubscribe node='{self.node}' jid='{one.bare}'/>")
+        for client in (one, two):
+            for state in ("subscribed", "none"):
+                told = client.message().find(f"{{{EVENT}}}event/{{{EVENT}}}subscription")
+                self.assertEqual(
+                    (told.get("node"), told.get("jid"), told.get("subid")),
+                    (self.node, one.bare, subid),
+                )
+                self.assertEqual(told.get("subscription"), state)
+
     def test_what_a_stream_was_handed_is_not_told_again(self):
         """found M11: by logging out and in, and by toggling availability."""
         self.ann.create(self.node)

@@ -74,7 +74,8 @@ class ReadBackCase(unittest.TestCase):
         answer = self.ann.ask(
             "set",
             "<grid xmlns='xgrid' type='request'><initPublishRequest><capability>"
-            "<name>Doc-1.0</name></capability><filterSupport><attribute name='k' path='/doc/@k'/></filterSupport>"
+            "<name>Doc-1.0</name></capability><filterSupport>"
+            "<attribute name='k' path='/doc/@k'/></filterSupport>"
             "<serverSideFilter>true</serverSideFilter></initPublishRequest></grid>",
             CONTROLLER,
         )

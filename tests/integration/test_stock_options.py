@@ -19,6 +19,7 @@ class Options(StockPubsub):
         await self.create("n")
         options = self.form("subscribe_options", deliver="0")
         await self.desk["xep_0060"].subscribe(BROKER, "n", options=options)
+        await self.desk.next_message()   # the state of its subscription
         await self.pubsub.publish(BROKER, "n", id="unseen", payload=alert())
         await self.desk.silence()
         jid = self.desk.boundjid.bare
@@ -91,6 +92,7 @@ class WithSwitches(StockPubsub):
     async def test_set_subscription_options(self):
         await self.create("n")
         await self.desk["xep_0060"].subscribe(BROKER, "n")
+        await self.desk.next_message()   # the state of its subscription
         options = self.form("subscribe_options", deliver="0")
         jid = self.desk.boundjid.bare
         await self.desk["xep_0060"].set_subscription_options(BROKER, "n", jid, options)

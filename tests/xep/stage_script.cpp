@@ -216,6 +216,14 @@ void Stage::subscribes(const std::string& who, const std::string& node, const st
         "<pubsub xmlns='" + pubsub_ns + "'><subscription node='" + node + "' jid='" + jid +
             "' subscription='subscribed'/></pubsub>"
     );
+    // §12.14; unless it was subscribed already.
+    (void)take(
+        jid, parse_stanza(
+                 "<message from='" + std::string(service) + "' to='" + jid + "'><event xmlns='" +
+                 pubsub_ns + "#event'><subscription node='" + node + "' jid='" + jid +
+                 "' subscription='subscribed'/></event></message>"
+             )
+    );
 }
 
 void Stage::affiliates(

@@ -19,6 +19,7 @@ grid::xml::Form asks(Stage& stage) {
         "<pubsub xmlns='" + pubsub_ns + "'><subscription node='n' jid='" + bare +
             "' subscription='pending'/></pubsub>"
     );
+    stage.event(bare, "<subscription node='n' jid='" + bare + "' subscription='pending'/>");
     const auto message = stage.next(owner_bare);
     CHECK(message.attr("id") != nullptr);
     const auto form = grid::xml::Form::parse(*message.child("x", grid::xml::ns::data));

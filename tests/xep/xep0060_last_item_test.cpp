@@ -53,6 +53,7 @@ TEST_CASE_METHOD(LastItemStage, "6.1.7 last item: when it is approved", "[6.1.7]
     opens("send_last_published_item=on_sub access_model=authorize");
     set(reader, "s1", "<subscribe node='n' jid='" + bare + "'/>");
     next(reader);
+    event(bare, "<subscription node='n' jid='" + bare + "' subscription='pending'/>");
     receives_nothing(bare);
     const auto request = next(owner_bare);
     sends(
@@ -94,5 +95,8 @@ TEST_CASE_METHOD(LastItemStage, "6.1.7 last item: not for who switched delivery 
         "<subscribe node='n' jid='" + owner_bare + "'/><options>" + options_form("deliver=0") +
             "</options>");
     CHECK(next(owner).attr_or("type", "") == "result");
+    event(
+        owner_bare, "<subscription node='n' jid='" + owner_bare + "' subscription='subscribed'/>"
+    );
     receives_nothing(owner_bare);
 }

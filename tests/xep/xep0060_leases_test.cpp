@@ -71,6 +71,7 @@ TEST_CASE_METHOD(LeaseStage, "12.19 leases: every list says when it ends", "[12.
 
 TEST_CASE_METHOD(LeaseStage, "12.19 leases: one reminder before the end, then the end", "[12.19]") {
     leases(in(5 * hour));
+    event(bare, line("subscribed", in(5 * hour)));
     advance(4 * hour - 1);
     CHECK(work_off() == 0);
     advance(1);
@@ -185,6 +186,7 @@ TEST_CASE_METHOD(LeaseStage, "12.5 temporary: ends with the account's last sessi
     next(reader);
     set(reader, "l2", subscribe("digest=1"));   // another one, for good
     next(reader);
+    forget();
     ends("francisco@grid.example/other", false);
     CHECK(count() == 2);
     ends(reader, true);

@@ -24,7 +24,9 @@ protected:
         std::string inner = "<subscribe node='n' jid='" + jid + "'/>";
         if (!fields.empty()) inner += "<options>" + options_form(fields) + "</options>";
         set(reader, "s", inner);
-        const auto answer = next(reader);
+        auto answer = next(reader);
+        if (jid == reader) answer = next(reader);   // §12.14: it is told as a subscriber, too
+        forget();
         INFO(fields);
         REQUIRE(answer.attr_or("type", "") == "result");
         return std::string(answer.first_child()->first_child()->attr_or("subid", ""));

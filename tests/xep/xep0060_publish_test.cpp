@@ -28,6 +28,9 @@ TEST_CASE_METHOD(Stage, "publisher-publish-success-withpayload", "[xep-0060]") {
                                         subscription='subscribed'/>
                         </pubsub>
                       </iq>)");
+    event(
+        desk, "<subscription node='threats' jid='soc@grid.example/desk' subscription='subscribed'/>"
+    );
     sends(sensor, R"(<iq type='set' id='pub1'>
                        <pubsub xmlns='http://jabber.org/protocol/pubsub'>
                          <publish node='threats'>

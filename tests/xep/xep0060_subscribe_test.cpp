@@ -206,6 +206,7 @@ TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-success", "[xep-0060][6.2]") {
     const std::string id = subid(owner, "n", owner_bare);
     set(owner, "u1", unsubscribe(owner_bare, " subid='" + id + "'"));
     result(owner, "u1");
+    event(owner_bare, "<subscription node='n' jid='" + owner_bare + "' subscription='none'/>");
     publishes(owner, "n", "a");
     receives_nothing(owner_bare);
     CHECK(engine().subscription_count() == 0);
@@ -221,6 +222,7 @@ TEST_CASE_METHOD(
     set(reader, "u1", unsubscribe(reader));
     set(owner, "p1", "<publish node='n'><item><alert xmlns='urn:x:alert'/></item></publish>");
     run();
+    event(reader, "<subscription node='n' jid='" + reader + "' subscription='none'/>");
     CHECK(next(reader).name() == "iq");
     receives_nothing(reader);
 }
@@ -263,6 +265,7 @@ TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-nosubid", "[xep-0060][6.2]
     set(owner, "s2", subscribe(owner_bare) + "<options>" + options_form("digest=1") + "</options>");
     const auto answer = next(owner);
     const std::string second(answer.first_child()->first_child()->attr_or("subid", ""));
+    forget();
     set(owner, "u1", unsubscribe(owner_bare));
     error(owner, "u1", "modify", "bad-request", "subid-required");
     publishes(owner, "n", "a");   // still one event for one JID

@@ -47,8 +47,7 @@ struct SubscriptionChanged {
     std::uint64_t node = 0;
     std::string jid, subid;
     SubscriptionState state = SubscriptionState::None;   // the new one
-    bool is_told =
-        false;   // whether the subscriber gets a message: who asked himself has the result
+    bool is_told = false;   // whether the subscriber gets a message (§12.14)
 };
 /// A subscription waits for an owner (§8.6).
 struct ApprovalRequested {

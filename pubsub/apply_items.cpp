@@ -30,7 +30,8 @@ void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
     const bool is_telling = is_current && !is_scanning_ && has_audience && node.tells_of_hiding();
     const storage::Revision hidden_before = is_telling ? node.newest_hidden(settings_) : 0;
     if (is_current) note_stale_payload(key, items);
-    if (const auto gone = items.find(key.name)) charge_item(key.name, gone->publisher, false);
+    if (!is_scanning_)   // else each item comes once
+        if (const auto gone = items.find(key.name)) charge_item(key.name, gone->publisher, false);
     if (change.record) {
         const ItemRecord record = decode_item(change.record->value);
         const std::uint32_t publisher = publishers_.number_of(record.publisher);

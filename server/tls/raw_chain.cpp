@@ -48,24 +48,36 @@ bool take(Bytes& bytes, Value& value) {
     return true;
 }
 
-/// ASN.1 values in it, those inside the octets of extensions too; stops counting at `max`.
-std::size_t count_values(Bytes bytes, std::size_t max, int depth = 0) {
-    std::size_t count = 0;
-    Value value;
-    while (count < max && take(bytes, value)) {
-        ++count;
-        const bool has_inside = (value.tag & constructed) != 0 || value.tag == octet_string;
-        if (has_inside && depth < nesting_max)
-            count += count_values(value.content, max - count, depth + 1);
+/// ASN.1 values, those inside the octets of extensions too; stops counting at `max`.
+class Counter {
+public:
+    explicit Counter(std::size_t max) : max_(max) {}
+
+    void count(Bytes bytes, int depth = 0, bool is_octets = false) {
+        Value value;
+        while (values <= max_ && take(bytes, value)) {
+            ++values;
+            const bool is_inside = (value.tag & constructed) != 0;
+            if (depth < nesting_max && (is_inside || value.tag == octet_string))
+                count(value.content, depth + 1, is_octets || !is_inside);
+        }
+        // Octets may be anything. Elsewhere OpenSSL would read on where this cannot (lengths that
+        // are open, as BER has them).
+        if (values <= max_ && !bytes.empty() && !is_octets) is_der = false;
     }
-    return count;
-}
+
+    std::size_t values = 0;
+    bool is_der = true;
+
+private:
+    std::size_t max_;
+};
 
 struct RawCertificate {
     Bytes whole, issuer, subject, key;
 };
 
-/// RFC 5280 §4.1. False: OpenSSL will say what is wrong with it.
+/// RFC 5280 §4.1. False: it is none.
 bool read(Bytes der, RawCertificate& out) {
     Value certificate, body, value;
     if (!take(der, certificate) || certificate.tag != sequence) return false;
@@ -206,7 +218,9 @@ std::string why_not_parsed(Bytes message, int version, X509_STORE* anchors) {
     std::vector<RawCertificate> chain;
     std::size_t values = 0;
     for (const Bytes der : ders) {
-        const std::size_t here = count_values(der, values_per_certificate_max + 1);
+        Counter counter(values_per_certificate_max);
+        counter.count(der);
+        const std::size_t here = counter.values;
         values += here;
         if (here > values_per_certificate_max || values > values_max)
             return count + " is refused: it has more than " +
@@ -215,7 +229,8 @@ std::string why_not_parsed(Bytes message, int version, X509_STORE* anchors) {
                    ) +
                    " values (names, extensions)";
         RawCertificate one;
-        if (!read(der, one)) return {};
+        if (!counter.is_der || !read(der, one))
+            return "certificate " + std::to_string(chain.size() + 1) + " of the chain is no DER";
         if (auto why = why_costly(one.key); !why.empty())
             return "certificate " + std::to_string(chain.size() + 1) +
                    " of the chain is refused: " + why;
@@ -227,7 +242,15 @@ std::string why_not_parsed(Bytes message, int version, X509_STORE* anchors) {
     return why.empty() ? why : count + " is refused: " + why;
 }
 
-void on_message(int is_write, int version, int type, const void* bytes, std::size_t size, SSL* ssl, void*) {
+void on_message(
+    int is_write,
+    int version,
+    int type,
+    const void* bytes,
+    std::size_t size,
+    SSL* ssl,
+    [[maybe_unused]] void* unused
+) {
     constexpr std::size_t head = 4;   // kind and length
     const auto* message = static_cast<const unsigned char*>(bytes);
     if (is_write != 0 || type != SSL3_RT_HANDSHAKE || size <= head ||

@@ -22,6 +22,8 @@ std::string why_not_parsed(
 /// The message callback of a context. One of a connection (SSL_set_msg_callback) takes its place
 /// and has to call it. A chain that is refused is made unreadable, which fails the handshake; the
 /// reason is remembered for the log (verdict.hpp).
-void on_message(int is_write, int version, int type, const void* bytes, std::size_t size, SSL* ssl, void*);
+void on_message(
+    int is_write, int version, int type, const void* bytes, std::size_t size, SSL* ssl, void* unused
+);
 
 }   // namespace grid::server::tls

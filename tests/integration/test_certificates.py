@@ -22,7 +22,7 @@ from certs import DAY, Bundle, _write
 from gridd import ADMIN, DOMAIN, Operated
 from policies import EVERYTHING
 from raw import Raw
-from revoking import RevokingAuthority, set_up
+from revoking import RevokingAuthority, free_port, serial_of, set_up
 from topic import Topic
 
 
@@ -35,7 +35,6 @@ def start(test, authorities=1, names=("root", "second"), **settings):
         for i in range(authorities)
     ]
     set_up(server, made[0])
-    server.admin = made[0].client(ADMIN, file="admin")
     server.settings.update({key.replace("__", "."): v for key, v in settings.items()})
     return server, made
 
@@ -186,7 +185,7 @@ class Hostile(unittest.TestCase):
         line = self.server.wait_log("tls_failed.*certificate is refused", mark, 30)
         self.assertIn("public exponent", line)
 
-        def cost(bundle, count=150):
+        def cost(bundle, count=60):
             before = processor_seconds(self.server.process)
             for _ in range(count):
                 with socket.create_connection(self.server.c2s_tls, 30) as plain:
@@ -431,6 +430,21 @@ class Devices(AccountCase):
 
 
 class Responders(unittest.TestCase):
+    def test_found_31_a_responder_that_is_silent_takes_nothing_back(self):
+        server, (root,) = start(self, tls__ocsp="open")
+        server.start()
+        port = free_port()
+        place = f"http://127.0.0.1:{port}/ocsp"
+        bad, good = (root.client(f"{name}@{DOMAIN}", ocsp=place) for name in ("bad", "good"))
+        responder = root.responder(port, [serial_of(bad)])
+        self.addCleanup(responder.close)
+        self.assertIn("<not-authorized", attempt(server, bad))
+        self.assertIn("<success", attempt(server, good))
+        responder.close()
+        for _ in range(2):   # the failure itself is remembered the second time
+            self.assertIn("<not-authorized", attempt(server, bad))
+            self.assertIn("<success", attempt(server, good))
+
     def test_found_32_X10_addresses_of_responders(self):
         listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
         self.addCleanup(listener.close)

@@ -73,7 +73,6 @@ class KnownRevocations(unittest.TestCase):
         self.addCleanup(self.server.close)
         self.root = RevokingAuthority(os.path.join(self.server.folder, "root"))
         set_up(self.server, self.root)
-        self.server.admin = self.root.client(f"admin@{DOMAIN}", file="admin")
         self.place = os.path.join(self.server.folder, source)
         self.server.settings["tls.crl"] = self.place
         self.server.settings.update({key.replace("__", "."): v for key, v in settings.items()})

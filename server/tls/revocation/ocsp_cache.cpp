@@ -7,7 +7,9 @@ namespace grid::server::tls {
 
 namespace {
 constexpr storage::Millis failure_ms = 5'000;
-}
+/// Revocations are kept although nothing else is to be kept.
+constexpr std::size_t revoked_min = 1'000;
+}   // namespace
 
 const OcspKnown* OcspCache::find(const std::string& id, storage::Millis now) {
     const auto found = known_.find(id);
@@ -21,10 +23,19 @@ const OcspKnown* OcspCache::find(const std::string& id, storage::Millis now) {
 storage::Millis OcspCache::keep(
     const std::string& id, const OcspAnswer& answer, storage::Millis now
 ) {
+    if (answer.standing != OcspStanding::Revoked)
+        revoked_.erase(id);
+    else if (revoked_.size() < std::max(entries_max_, revoked_min) || revoked_.contains(id))
+        revoked_.insert_or_assign(id, answer);
     if (answer.next_update == 0) return 0;
     const storage::Millis until = std::min(answer.next_update, now + keep_ms_max_);
     put(id, {answer, {}, until});
     return until;
+}
+
+const OcspAnswer* OcspCache::revoked(const std::string& id) const {
+    const auto found = revoked_.find(id);
+    return found == revoked_.end() ? nullptr : &found->second;
 }
 
 void OcspCache::keep_failure(const std::string& id, std::string failure, storage::Millis now) {

@@ -40,7 +40,11 @@ void OcspClient::ask(OcspSubject subject, std::string responder, bool is_fresh, 
         [self = shared_from_this(), subject = std::move(subject), responder = std::move(responder),
          is_fresh, done = std::move(done)]() mutable {
             const OcspKnown* known = is_fresh ? nullptr : self->cache_.find(subject.id, now());
-            if (known != nullptr) return done({known->answer, known->failure, {}, known->until});
+            if (known != nullptr) {
+                OcspVerdict verdict{known->answer, known->failure, {}, known->until};
+                self->stay_revoked(subject.id, verdict);
+                return done(std::move(verdict));
+            }
             std::string url = responder.empty() ? subject.url : std::move(responder);
             if (url.empty()) {
                 const std::string why =
@@ -82,6 +86,7 @@ asio::awaitable<void> OcspClient::run(
     } else {
         self->cache_.keep_failure(subject.id, verdict.failure, now());
         self->log_.warn("ocsp_failed", {{"subject", subject.name}, {"reason", verdict.failure}});
+        self->stay_revoked(subject.id, verdict);
     }
     self->answer(subject.id, verdict);
 }
@@ -103,6 +108,14 @@ asio::awaitable<OcspVerdict> OcspClient::fetch(const OcspSubject& subject, const
         verdict.answer = *read;
     verdict.der = std::move(fetched.body);
     co_return verdict;
+}
+
+void OcspClient::stay_revoked(const std::string& id, OcspVerdict& verdict) const {
+    const OcspAnswer* revoked = verdict.failure.empty() ? nullptr : cache_.revoked(id);
+    if (revoked == nullptr) return;
+    verdict.answer = *revoked;
+    verdict.failure.clear();
+    verdict.der.clear();   // out of date: nothing to staple
 }
 
 void OcspClient::answer(const std::string& id, const OcspVerdict& verdict) {

@@ -42,6 +42,8 @@ private:
         std::shared_ptr<OcspClient> self, OcspSubject subject, std::string url
     );
     boost::asio::awaitable<OcspVerdict> fetch(const OcspSubject& subject, const std::string& url);
+    /// In place of a failure: what the responder said before, when that was "revoked".
+    void stay_revoked(const std::string& id, OcspVerdict& verdict) const;
     void answer(const std::string& id, const OcspVerdict& verdict);
 
     net::Strand strand_;

@@ -9,6 +9,7 @@
 #include "server/tls/certificate.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/failure.hpp"
+#include "server/tls/raw_chain.hpp"
 
 using namespace grid::test;
 using Catch::Contains;
@@ -304,6 +305,22 @@ TEST_CASE("found A5: no chain costs the server more than twice what a good one c
         many.push_back(X509Ptr(make_ca("ca " + std::to_string(i)).certificate.release()));
     check("forty certificates", good, std::move(many));
     check("self-signed", make({.xmpp = {{"ann@grid.example"}}}), {});
+    // Keys as usual, and names that lead to a trusted CA; nothing is signed by what it names.
+    std::vector<X509Ptr> forged;
+    std::vector<Certificate> liars;
+    const auto impostor = make_ca("grid CA");
+    for (int i = 0; i < 9; ++i)
+        liars.push_back(make_ca("liar " + std::to_string(i), i == 0 ? &impostor : &liars.back()));
+    const auto below_liars = make_client(liars.back(), "ann@grid.example");
+    for (auto one = liars.rbegin(); one != liars.rend(); ++one) {
+        X509_up_ref(one->certificate.get());
+        forged.emplace_back(one->certificate.get());
+    }
+    check("a forged chain", below_liars, std::move(forged));
+    std::vector<X509Ptr> two;
+    for (const char* name : {"one", "two"})
+        two.push_back(X509Ptr(make_ca(name).certificate.release()));
+    check("two that have nothing to do with it", good, std::move(two));
     check("a large key of its own", make({.xmpp = {{"ann@grid.example"}}, .rsa_bits = 4096}), {});
     // Names by the hundred.
     Spec names{.xmpp = {{"ann@grid.example"}}};
@@ -312,6 +329,54 @@ TEST_CASE("found A5: no chain costs the server more than twice what a good one c
     Spec subjects{.common_names = {}, .xmpp = {{"ann@grid.example"}}};
     for (int i = 0; i < 1'000; ++i) subjects.common_names.push_back("n" + std::to_string(i));
     check("a thousand common names", make(subjects), {});
+}
+
+TEST_CASE("found A5, 39: a chain of eight CAs is taken in any order, and one of nine is too long") {
+    const auto root = make_ca("root");
+    std::vector<Certificate> line;
+    for (int i = 1; i <= 9; ++i)
+        line.push_back(make_ca("CA " + std::to_string(i), i == 1 ? &root : &line.back()));
+    Bundle bundle({&root});
+    const auto judge = [&](std::size_t count, bool is_turned) {
+        std::vector<const Certificate*> chain;
+        for (std::size_t i = 0; i < count; ++i) chain.push_back(&line[i]);
+        if (!is_turned) std::ranges::reverse(chain);
+        chain.push_back(&root);
+        return bundle.judge(make_client(line[count - 1], "ann@grid.example"), chain).reason;
+    };
+    for (const bool is_turned : {false, true}) {
+        for (const std::size_t count : {1U, 2U, 3U, 4U, 7U, 8U})
+            CHECK(judge(count, is_turned).empty());
+        CHECK_THAT(judge(9, is_turned), Contains("the chain is too long"));
+    }
+}
+
+TEST_CASE("found A5: a certificate that is no DER is not parsed") {
+    const auto ca = make_ca("grid CA");
+    Bundle bundle({&ca});
+    const auto client = make_client(ca, "ann@grid.example");
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(client.certificate.get(), &der);
+    std::string bytes(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
+    OPENSSL_free(der);
+    const auto refused = [&](const std::string& certificate) {
+        const auto three = [](std::size_t n) {
+            return std::string{
+                static_cast<char>(n >> 16), static_cast<char>(n >> 8), static_cast<char>(n)
+            };
+        };
+        const std::string message =
+            three(certificate.size() + 3) + three(certificate.size()) + certificate;
+        return tls::why_not_parsed(
+            {reinterpret_cast<const unsigned char*>(message.data()), message.size()},
+            TLS1_2_VERSION, SSL_CTX_get_cert_store(bundle.context.get())
+        );
+    };
+    CHECK(refused(bytes).empty());
+    // The outer SEQUENCE with an open length, as BER has it.
+    CHECK_THAT(refused("\x30\x80" + bytes.substr(4) + std::string(2, '\0')), Contains("no DER"));
+    for (std::size_t cut = 1; cut < bytes.size(); cut += 7)
+        CHECK_THAT(refused(bytes.substr(0, cut)), Contains("no DER"));
 }
 
 TEST_CASE("found A5: a chain that is slow on purpose ends the handshake, with a reason for the log"

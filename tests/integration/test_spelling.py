@@ -7,7 +7,7 @@ import random
 import unittest
 import xml.etree.ElementTree as ET
 
-from gridd import BROKER, DOMAIN, Operated
+from gridd import BROKER, CONTROLLER, DOMAIN, Operated
 from policies import EVERYTHING
 from raw import SASL, STREAM_NS, Raw
 from spelling import Speller, meaning
@@ -40,6 +40,12 @@ class Peer(Raw):
             f"<resource>{resource}</resource></bind></iq><presence/>"
         )
         self.expect(r"<jid>.*?</iq>")
+        # Asked behind the presence, at a service: a ping is answered by the stream itself.
+        self.send(
+            f"<iq type='get' id='in' to='{CONTROLLER}'>"
+            "<query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+        )
+        self.expect(r"<iq [^>]*id='in'.*?</iq>")
         return self
 
     def ping(self, number="p"):

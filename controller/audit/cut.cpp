@@ -21,7 +21,7 @@ constexpr std::uint8_t cut_version = 2;
 constexpr std::size_t kept_max = 100;
 constexpr std::size_t looked_at_max = 200'000;
 /// The kept ones together may have half of audit.keep_bytes; of what a cut takes, one account's
-/// refusals may keep a sixteenth, so that no account's are all that is kept.
+/// refusals and own deeds may keep a sixteenth, so that no account's are all that is kept.
 constexpr std::uint64_t kept_part = 2, account_part = 16;
 constexpr std::uint64_t account_bytes_min = 1'024;
 
@@ -36,8 +36,37 @@ std::string encode(const Cut& cut) {
         .take();
 }
 
-/// By administrators, owners and the server: kept whatever there is of it.
-bool is_administration(const Record& record) { return record.outcome != Outcome::Deny; }
+std::string_view account_of(const Record& record) {
+    return std::string_view(record.actor).substr(0, record.actor.find('/'));
+}
+
+/// What any account may do with topics that it made, and with itself, as often as it likes.
+bool is_own_deed(const Record& record) {
+    constexpr std::array deeds{
+        "create",
+        "configure",
+        "delete",
+        "purge",
+        "associate",
+        "dissociate",
+        "affiliation-set",
+        "subscriptions-set",
+        "subscription-approve",
+        "subscription-deny",
+        "initPublish",
+        "finishPublish",
+        "publisher-ended",
+        "account-register",
+        "account-unregister",
+        "account-bind",
+    };
+    return std::ranges::find(deeds, record.operation) != deeds.end();
+}
+
+/// By administrators and the server: kept whatever there is of it.
+bool is_administration(const Record& record) {
+    return record.outcome != Outcome::Deny && !is_own_deed(record);
+}
 
 struct Candidate {
     std::string key, value;
@@ -118,8 +147,7 @@ void Planner::visit(std::string_view key, const storage::Record& stored, const P
     const auto record = decode(stored.value);
     if (!record || is_everyday(*record)) return;
     std::string account;
-    if (!is_administration(*record))
-        account = std::string_view(record->actor).substr(0, record->actor.find('/'));
+    if (!is_administration(*record)) account = account_of(*record);
     candidates_.push_back(
         {std::string(key), encode(Kept{stored.time, stored.value}), std::move(account)}
     );
@@ -151,10 +179,10 @@ void Planner::keep_some() {
     storage::Chain chain;
     for (Candidate& one : candidates_) {
         const std::uint64_t size = one.key.size() + one.value.size();
-        // Refusals leave room for administration, which would else be the oldest that goes.
-        const bool is_refusal = !one.account.empty();
-        if (is_refusal && kept_bytes() > retention_.keep_bytes / kept_part / 2) continue;
-        if (is_refusal && (by_account[one.account] += size) > share) continue;
+        // Others leave room for administration, which would else be the oldest that goes.
+        const bool has_share = !one.account.empty();
+        if (has_share && kept_bytes() > retention_.keep_bytes / kept_part / 2) continue;
+        if (has_share && (by_account[one.account] += size) > share) continue;
         cut_.kept_to = chain.next(cut_.kept_to, one.key, 0, one.value);
         kept_.emplace_back(std::move(one.key), one.value + storage::encode(cut_.kept_to));
         --removed_;

@@ -409,6 +409,27 @@ class Washing(AuditCase):
         self.assertEqual((cut["for"], cut["alarm"]), ("audit.keep_bytes", True))
         self.server.wait_log(r"audit_cut.*audit\.keep_bytes")
 
+    def test_a_flood_of_deeds_at_ones_own_topic_leaves_administration_in_place(self):
+        self.server.admin_ctl("groups", "create", "proof", "--description", "before the flood")
+        owner = self.log_in("busy")
+        owner.does("<create node='busy'/>")
+        for batch in range(6):
+            many = "".join(
+                f"<iq type='set' id='c{batch}-{i}' to='{BROKER}'><pubsub xmlns='{PUBSUB}#owner'>"
+                "<configure node='busy'>" + form("node_config", title=f"{batch}-{i}")
+                + "</configure></pubsub></iq>" for i in range(150)
+            )
+            owner.send(many)
+            owner.expect(rf"id=['\"]c{batch}-149['\"]", 60)
+        self.server.stop()
+        self.server.start()
+        self.row("audit-cut")
+        self.until(lambda: len(self.records(operation="configure")) < 500)
+        groups = [record["target"] for record in self.records(operation="group-put")]
+        self.assertIn("proof", groups)
+        self.assertTrue(self.records(operation="policy-set"))
+        self.assertTrue(self.verified()["ok"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -18,6 +18,9 @@ const Ns xml_ns{xml_uri.data()};
 constexpr std::string_view lifted_prefix = "_d";
 constexpr const char* lifted_is_taken = "the prefix _d is taken here: use another";
 constexpr const char* not_a_uri = " declares a namespace whose name is no URI";
+/// Bytes of the header's declarations. They travel with each stanza that uses them: one that has
+/// said them once could else make short stanzas a hundred times as long for their readers.
+constexpr std::size_t header_declarations_max = 1024;
 /// What an element costs beside itself: its name in Expat's table, the room that vectors keep.
 constexpr std::size_t element_overhead = 96;
 
@@ -312,9 +315,14 @@ bool TreeBuilder::take_header(
         return fail(ParseError::InvalidNamespace, "the stream header is in no stream namespace");
     if (open.header.name() != "stream")
         return fail(ParseError::BadFormat, "a stream begins with <stream:stream>");
-    for (const Declaration& each : open.header.declarations())
+    std::size_t travelling = 0;
+    for (const Declaration& each : open.header.declarations()) {
         if (!is_namespace_name(each.uri))
             return fail(ParseError::NotWellFormed, quoted("xmlns:" + each.prefix) + not_a_uri);
+        travelling += each.prefix.size() + each.uri.size();
+    }
+    if (travelling > header_declarations_max)
+        return fail(ParseError::TooLarge, "the stream header declares more than 1024 bytes");
     root.name = name;
     if (const Bound* bound = bindings_.find({})) root.default_ns = bound->ns;
     for (const Declaration& each : open.header.declarations())

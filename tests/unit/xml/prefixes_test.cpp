@@ -191,6 +191,21 @@ TEST_CASE("a namespace is named by a URI, so that readers made with Expat can re
     }
 }
 
+TEST_CASE("what a stream header declares does not make each stanza long") {
+    for (const std::size_t bytes : {900, 1100}) {
+        StreamParser parser;
+        const std::string uri = "urn:" + std::string(bytes, 'x');
+        const auto broken = broken_by(
+            parser,
+            "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+            " xmlns:p='" +
+                uri + "' to='grid.example' version='1.0'><message/>"
+        );
+        CHECK(broken.has_value() == (bytes > 1024));
+        if (broken) CHECK(broken->error == ParseError::TooLarge);
+    }
+}
+
 TEST_CASE("attributes with the stream's prefix are carried") {
     CHECK(
         relayed("<message><a stream:x='1'/></message>") ==

@@ -308,6 +308,8 @@ class KnownRevocations(unittest.TestCase):
         self.assert_revoked(bad, "by the delta")
         self.replace(delta, number=10, age=2, extension=x509.DeltaCRLIndicator(9))
         self.assert_revoked(bad, "the base that has it is not here")
+        self.replace(base, number=11, age=1)
+        self.assertIn("<success", self.attempt(bad))
 
     def test_an_indirect_list_stays_although_its_signer_has_a_younger_one(self):
         server = self.serve("lists")

@@ -290,17 +290,26 @@ void CrlSet::note_indirect() {
         if (!one->others.empty()) indirect_.push_back(one);
 }
 
-void CrlSet::add_all(const CrlSet& before, storage::Millis now) {
+void CrlSet::add_all(const CrlSet& before) {
+    for (const List& one : before.all()) add(one);
+}
+
+void CrlSet::drop_replaced(storage::Millis now) {
     // A whole list says all about the certificates of its CA, and nothing about those of others.
     const auto is_replaced = [&](const Crl& one) {
-        const Crl* whole = before.of(one.issuer_key);
+        const Crl* whole = of(one.issuer_key);
         if (one.scope.empty() || whole == nullptr || !one.others.empty()) return false;
         if (one.scope.starts_with("delta")) return whole->this_update >= one.this_update;
         const bool is_over = one.next_update != 0 && one.next_update < now;
         return is_over && whole->this_update > one.next_update;
     };
-    for (const List& one : before.all())
-        if (!is_replaced(*one)) add(one);
+    for (const List& one : all()) {
+        if (!is_replaced(*one)) continue;
+        auto& scopes = by_key_[one->issuer_key];
+        Scope& scope = scopes[one->scope];
+        std::erase(scope, one);
+        if (scope.empty()) scopes.erase(one->scope);
+    }
 }
 
 const Crl* CrlSet::of(std::string_view issuer_key, std::string_view scope) const {

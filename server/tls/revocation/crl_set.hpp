@@ -78,9 +78,11 @@ public:
     /// Lists of these keys are about the certificates of their namesakes, too.
     void join(Namesakes namesakes) { namesakes_ = std::move(namesakes); }
     /// What was known stays known: a list counts until a newer one of its scope comes, whatever
-    /// becomes of the file. One of another scope goes when it is out of date and a younger list
-    /// covers the whole CA; a delta with any younger one.
-    void add_all(const CrlSet& before, storage::Millis now);
+    /// becomes of the file.
+    void add_all(const CrlSet& before);
+    /// A list of a part goes when it is out of date and a younger list covers the whole CA; a delta
+    /// with any younger one.
+    void drop_replaced(storage::Millis now);
     /// The list of that scope; null: there is none.
     const Crl* of(std::string_view issuer_key, std::string_view scope = {}) const;
     bool has_list(std::string_view digest) const;

@@ -229,7 +229,7 @@ void CrlWatch::note_kept(const Result<void, std::string>& done) {
 void CrlWatch::rebuild() {
     auto next = std::make_shared<CrlSet>();
     next->join(namesakes_);
-    next->add_all(*current(), now());
+    next->add_all(*current());
     std::erase_if(kept_, [&](const CrlPtr& list) {
         const CrlRead read = read_list(list.get());
         if (!read.crl) return !read.is_orphan;
@@ -243,6 +243,7 @@ void CrlWatch::rebuild() {
     });
     for (const auto& [path, file] : files_)
         for (const CrlPtr& list : file.lists) add_list(*next, list.get(), path);
+    next->drop_replaced(now());
     for (const auto& before : current()->all())
         if (!next->has_list(before->digest)) store_.drop(*before);
     tell_loaded(*next);

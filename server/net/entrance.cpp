@@ -47,6 +47,17 @@ void Entrance::displace(std::uint64_t id, Sources::iterator newcomer, Displaced&
     if (place.source_ != newcomer) forget(place.source_);
 }
 
+/// A connection that has not begun TLS goes first, unless it came just now: among many that have
+/// begun, every newcomer would give way to the next one before its first bytes are here.
+std::uint64_t Entrance::first_to_go() const {
+    const Rank& first = *ranks_.begin();
+    const auto just_now = bounds_.strangers.most / 4;   // newcomers since then
+    if (first.has_begun || first.oldest + just_now < last_id_) return first.oldest;
+    const auto begun = ranks_.lower_bound(Rank{first.strangers, true, 0, {}});
+    const bool is_there = begun != ranks_.end() && begun->strangers == first.strangers;
+    return is_there ? begun->oldest : first.oldest;
+}
+
 std::string Entrance::make_room(
     Sources::iterator source, std::string& reason, std::array<Displaced, 2>& then
 ) {
@@ -65,7 +76,7 @@ std::string Entrance::make_room(
     const Bound& bound = is_full ? bounds_.all : bounds_.strangers;
     if (ranks_.empty()) return reached(bound);
     reason = reached(bound);
-    displace(ranks_.begin()->oldest, source, then[1]);
+    displace(first_to_go(), source, then[1]);
     return {};
 }
 

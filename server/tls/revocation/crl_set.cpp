@@ -299,7 +299,7 @@ void CrlSet::drop_replaced(storage::Millis now) {
     const auto is_replaced = [&](const Crl& one) {
         const Crl* whole = of(one.issuer_key);
         if (one.scope.empty() || whole == nullptr || !one.others.empty()) return false;
-        if (one.scope.starts_with("delta")) return whole->this_update >= one.this_update;
+        if (one.scope.starts_with("delta")) return whole->this_update > one.this_update;
         const bool is_over = one.next_update != 0 && one.next_update < now;
         return is_over && whole->this_update > one.next_update;
     };

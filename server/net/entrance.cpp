@@ -48,6 +48,20 @@ void Entrance::displace(std::uint64_t id, Sources::iterator newcomer, Displaced&
     if (place.source_ != newcomer) forget(place.source_);
 }
 
+/// A connection that has not begun TLS goes first, unless it came just now: among many that have
+/// begun, every newcomer would give way to the next one before its first bytes are here.
+std::uint64_t Entrance::first_to_go() const {
+    constexpr auto tls = static_cast<std::size_t>(Place::Stage::Tls);
+    const Rank& first = *ranks_.begin();
+    const auto just_now = bounds_.strangers.most / 4;   // newcomers since then
+    for (std::size_t stage = first.stage; stage <= tls; ++stage) {
+        const auto next = ranks_.lower_bound(Rank{first.strangers, stage, 0, {}});
+        if (next == ranks_.end() || next->strangers != first.strangers) break;
+        if (next->stage == tls || next->oldest + just_now < last_id_) return next->oldest;
+    }
+    return first.oldest;
+}
+
 std::string Entrance::make_room(
     Sources::iterator source, std::string& reason, std::array<Displaced, 2>& then
 ) {
@@ -68,7 +82,7 @@ std::string Entrance::make_room(
     const Bound& bound = is_full ? bounds_.all : bounds_.strangers;
     if (ranks_.empty()) return reached(bound);
     reason = reached(bound);
-    displace(ranks_.begin()->oldest, source, then[1]);
+    displace(first_to_go(), source, then[1]);
     return {};
 }
 

@@ -73,6 +73,7 @@ private:
     void change(Sources::iterator source, Change change);
     void forget(Sources::iterator source);
     void displace(std::uint64_t id, Sources::iterator newcomer, Displaced& then);
+    std::uint64_t first_to_go() const;
     /// Makes room where `source` is at its own bounds, then in all; or says why there is none.
     std::string make_room(
         Sources::iterator source, std::string& reason, std::array<Displaced, 2>& then

@@ -40,8 +40,11 @@ def point(**what):
     return x509.IssuingDistributionPoint(**values)
 
 
-def write_list(authority, path, revoked=(), *, extension=None, number=None, age=1, life=DAY):
-    """A list that is `age` hours old, written beside the place and moved there."""
+def write_list(
+    authority, path, revoked=(), *, extension=None, number=None, age=1, life=DAY, about=None
+):
+    """A list that is `age` hours old, written beside the place and moved there. `about`: the CA
+    whose certificates an indirect list names."""
     now = datetime.datetime.now(datetime.timezone.utc)
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -54,12 +57,15 @@ def write_list(authority, path, revoked=(), *, extension=None, number=None, age=
     if number is not None:
         builder = builder.add_extension(x509.CRLNumber(number), critical=False)
     for bundle in revoked:
-        builder = builder.add_revoked_certificate(
+        entry = (
             x509.RevokedCertificateBuilder()
             .serial_number(serial_of(bundle))
             .revocation_date(now - DAY / 24)
-            .build()
         )
+        if about is not None:
+            issuer = x509.CertificateIssuer([x509.DirectoryName(about.name)])
+            entry = entry.add_extension(issuer, critical=True)
+        builder = builder.add_revoked_certificate(entry.build())
     data = builder.sign(authority.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     hidden = os.path.join(os.path.dirname(path), "." + os.path.basename(path))
     os.replace(_write(hidden, data), path)
@@ -238,6 +244,134 @@ class KnownRevocations(unittest.TestCase):
             self.assertIn(self.place, checked.stderr + checked.stdout)
         write_list(self.root, self.place)
         server.start()
+
+    # --- lists that do not say which of them is the newer -----------------------------------
+
+    def assert_revoked(self, bundle, what):
+        with self.subTest(what):
+            self.assertIn(DENIED, self.attempt(bundle))
+
+    def below(self, file):
+        """A CA below the root; of one name, whatever its key."""
+        return RevokingAuthority(os.path.join(self.server.folder, file), "sub CA", issuer=self.root)
+
+    def replace(self, *arguments, authority=None, **values):
+        mark = self.server.log_mark()
+        write_list(authority or self.root, *arguments, **values)
+        self.server.wait_log("crl_(loaded|unusable)", mark, 30)
+
+    def test_lists_of_which_none_is_clearly_newer_all_revoke(self):
+        server = self.serve("lists")
+        os.mkdir(self.place)
+        first, second = (os.path.join(self.place, name) for name in ("a.crl", "b.crl"))
+        one, two, good = (self.root.client(f"{name}@{DOMAIN}") for name in ("one", "two", "good"))
+        # A CA that counts anew: the lower number is the younger, and is read first.
+        write_list(self.root, first, [one], number=1, age=1)
+        write_list(self.root, second, [two], number=7, age=5)
+        server.start()
+        self.assert_revoked(one, "the younger")
+        self.assert_revoked(two, "the higher number")
+        server.kill9()
+        os.unlink(first)
+        os.unlink(second)
+        server.start()
+        self.assert_revoked(one, "the younger, after a restart without files")
+        self.assert_revoked(two, "the higher number, after a restart without files")
+        self.assertIn("<success", self.attempt(good))
+        self.replace(first, [], number=8, age=0)   # newer than both by both
+        server.wait_log("crl_loaded.*number=0*8 .*revoked=0", 0, 30)
+        self.assertIn("<success", self.attempt(one))
+        self.assertEqual(
+            1, sum(name.endswith(".crl") for name in os.listdir(os.path.join(server.data, "crl")))
+        )
+
+    def test_a_list_of_the_future_takes_no_others_place(self):
+        server = self.serve("one.crl")
+        one, two = self.root.client(f"one@{DOMAIN}"), self.root.client(f"two@{DOMAIN}")
+        write_list(self.root, self.place, [one], age=-24 * 365, life=DAY * 800)
+        server.start()
+        self.assert_revoked(one, "by the list of next year")
+        self.wait_problem("its thisUpdate is in the future")
+        self.replace(self.place, [two])
+        self.assert_revoked(two, "by the list of today")
+        self.assert_revoked(one, "by both")
+
+    def test_a_delta_of_another_base_says_nothing_of_the_last_one(self):
+        server = self.serve("lists")
+        os.mkdir(self.place)
+        base, delta = (os.path.join(self.place, name) for name in ("base.crl", "delta.crl"))
+        bad = self.root.client(f"bad@{DOMAIN}")
+        write_list(self.root, base, number=5, age=4)
+        write_list(self.root, delta, [bad], number=8, age=3, extension=x509.DeltaCRLIndicator(5))
+        server.start()
+        self.assert_revoked(bad, "by the delta")
+        self.replace(delta, number=10, age=2, extension=x509.DeltaCRLIndicator(9))
+        self.assert_revoked(bad, "the base that has it is not here")
+        self.replace(base, number=11, age=1)
+        self.assertIn("<success", self.attempt(bad))
+
+    def test_an_indirect_list_stays_although_its_signer_has_a_younger_one(self):
+        server = self.serve("lists")
+        os.mkdir(self.place)
+        indirect, whole = (os.path.join(self.place, name) for name in ("i.crl", "w.crl"))
+        sub = self.below("sub")
+        bad = sub.client(f"bad@{DOMAIN}")
+        values = {"extension": point(indirect_crl=True), "about": sub, "number": 3}
+        write_list(self.root, indirect, [bad], age=2, life=DAY / 86400, **values)
+        write_list(self.root, whole, number=4, age=3)
+        server.start()
+        server.kill9()
+        os.unlink(indirect)
+        server.start()
+        # The CA that it names is seen only now.
+        self.assert_revoked(bad, "after a restart")
+        self.replace(whole, number=5, age=0)
+        self.assert_revoked(bad, "past its nextUpdate")
+        self.replace(whole, number=6, age=-0.001)
+        self.assert_revoked(bad, "and again")
+
+    def test_one_ca_with_two_keys_signs_one_list(self):
+        server = self.serve("lists")
+        os.mkdir(self.place)
+        old, new = self.below("old"), self.below("new")
+        bad, other = old.client(f"bad@{DOMAIN}"), old.client(f"other@{DOMAIN}")
+        good = new.client(f"good@{DOMAIN}")
+        path = os.path.join(self.place, "new.crl")
+        write_list(new, path, [bad], number=4)
+        server.start()
+        self.assertIn("<success", self.attempt(good))   # shows the CA with its new key
+        self.assert_revoked(bad, "of the old key, by a list of the new one")
+        with Raw(server.c2s, DOMAIN) as client:
+            client.login(other)
+            self.replace(path, [bad, other], authority=new, number=5)
+            self.assertIn("your certificate was revoked", client.until_closed(30))
+
+    def test_what_no_known_ca_signed_is_kept_until_one_is(self):
+        server = self.serve("lists")
+        os.mkdir(self.place)
+        sub = self.below("sub")
+        bad = sub.client(f"bad@{DOMAIN}")
+        write_list(sub, os.path.join(self.place, "sub.crl"), [bad], number=4)
+        server.start()
+        server.kill9()
+        os.rename(self.place, self.place + ".away")
+        server.start()
+        self.assert_revoked(bad, "of a CA that no path had shown")
+
+    def test_a_source_that_was_known_stops_the_start_when_what_was_kept_is_gone(self):
+        server = self.serve("one.crl")
+        write_list(self.root, self.place, number=7)
+        server.start()
+        server.kill9()
+        os.unlink(self.place)
+        folder = os.path.join(server.data, "crl")
+        kept = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".crl")]
+        for change in (lambda path: _write(path, b"cut"), os.unlink):
+            for path in kept:
+                change(path)
+            with self.assertRaises(AssertionError) as failed:
+                server.start()
+            self.assertIn("Nothing is known of what it revokes", str(failed.exception))
 
 
 if __name__ == "__main__":

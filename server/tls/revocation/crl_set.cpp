@@ -18,6 +18,13 @@ void lacks(Crl& crl, std::string why) {
     if (crl.gap.empty()) crl.gap = std::move(why);
 }
 
+std::string digest_of(const X509_CRL* list) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    if (X509_CRL_digest(list, EVP_sha256(), digest, &size) != 1) return {};
+    return to_hex(digest, size);
+}
+
 using PointPtr = std::unique_ptr<ISSUING_DIST_POINT, Deleter<ISSUING_DIST_POINT_free>>;
 
 /// RFC 5280 §5.2.5.
@@ -53,6 +60,18 @@ std::string scope_of(const X509_CRL* list, int kind) {
     return to_hex(digest, 8);
 }
 
+/// A number of RFC 5280 §5.2, hex; empty: none.
+std::string number_in(const X509_CRL* list, int kind) {
+    using NumberPtr = std::unique_ptr<ASN1_INTEGER, Deleter<ASN1_INTEGER_free>>;
+    const NumberPtr number(
+        static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(list, kind, nullptr, nullptr))
+    );
+    return number ? to_text(number.get()) : std::string();
+}
+
+/// Deltas of one base say everything since then; those of another one do not (RFC 5280 §5.2.4).
+std::string base_of(const X509_CRL* list) { return number_in(list, NID_delta_crl).substr(0, 40); }
+
 /// What it covers, by its extensions (RFC 5280 §5.2). One that is critical and not understood may
 /// narrow it down in a way that is not known here.
 void read_extensions(Crl& crl, const X509_CRL* list) {
@@ -60,7 +79,7 @@ void read_extensions(Crl& crl, const X509_CRL* list) {
         X509_EXTENSION* extension = X509_CRL_get_ext(list, i);
         const int kind = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
         if (kind == NID_delta_crl) {
-            crl.scope += "delta";   // all deltas are one scope: each says what the base did not
+            crl.scope += "delta" + base_of(list);   // each says what that base did not
             lacks(crl, "it is a delta list, which says only what changed");
         } else if (kind == NID_issuing_distribution_point) {
             crl.scope += scope_of(list, kind);
@@ -71,11 +90,7 @@ void read_extensions(Crl& crl, const X509_CRL* list) {
             lacks(crl, "it has a critical extension that is not known here");
         }
     }
-    using NumberPtr = std::unique_ptr<ASN1_INTEGER, Deleter<ASN1_INTEGER_free>>;
-    const NumberPtr number(
-        static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(list, NID_crl_number, nullptr, nullptr))
-    );
-    if (number) crl.number = to_text(number.get());
+    crl.number = number_in(list, NID_crl_number);
 }
 
 /// RFC 5280 §5.3: an entry may be of another CA, and of a delta it may end a hold.
@@ -110,6 +125,7 @@ private:
             X509_REVOKED_get_ext_d2i(entry, NID_certificate_issuer, nullptr, nullptr)
         ));
         if (issuer) turn_to(issuer.get());
+        crl_.is_indirect = crl_.is_indirect || issuer;
         for (int i = 0; i < X509_REVOKED_get_ext_count(entry); ++i) {
             X509_EXTENSION* extension = X509_REVOKED_get_ext(entry, i);
             const int kind = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
@@ -171,10 +187,13 @@ int compare_numbers(std::string_view one, std::string_view other) {
     return one.compare(other);
 }
 
-bool Crl::supersedes(const Crl& held) const {
-    if (!number.empty() && !held.number.empty())
-        if (const int order = compare_numbers(number, held.number); order != 0) return order > 0;
-    return this_update >= held.this_update;
+Crl::Order Crl::order_to(const Crl& other) const {
+    const bool are_numbered = !number.empty() && !other.number.empty();
+    const int by_number = are_numbered ? compare_numbers(number, other.number) : 0;
+    if (by_number >= 0 && this_update > other.this_update) return Order::Newer;
+    if (by_number <= 0 && this_update < other.this_update) return Order::Older;
+    if (this_update != other.this_update || by_number == 0) return Order::Unclear;
+    return by_number > 0 ? Order::Newer : Order::Older;
 }
 
 CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities) {
@@ -190,6 +209,7 @@ CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities) {
         auto crl = std::make_shared<Crl>();
         crl->issuer_key = authority.key;
         crl->issuer_name = issuer;
+        crl->digest = digest_of(list);
         crl->this_update = to_millis(X509_CRL_get0_lastUpdate(list));
         crl->next_update = to_millis(X509_CRL_get0_nextUpdate(list));
         read_extensions(*crl, list);
@@ -204,58 +224,132 @@ CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities) {
     return {nullptr, issuer + ": no CA that is known here signed it", true};
 }
 
+std::shared_ptr<const Crl> not_yet(const Crl& crl) {
+    auto later = std::make_shared<Crl>(crl);
+    later->scope += "-later";
+    lacks(*later, "its thisUpdate is in the future");
+    return later;
+}
+
+Namesakes find_namesakes(std::span<const KnownCa> authorities) {
+    Namesakes found;
+    const auto certified = [](const KnownCa& issuer, const KnownCa& one) {
+        X509* above = issuer.certificate.get();
+        return X509_NAME_cmp(
+                   X509_get_subject_name(above), X509_get_issuer_name(one.certificate.get())
+               ) == 0 &&
+               X509_verify(one.certificate.get(), X509_get0_pubkey(above)) == 1;
+    };
+    const auto are_one = [&](const KnownCa& a, const KnownCa& b) {
+        return certified(a, b) || certified(b, a) ||
+               std::ranges::any_of(authorities, [&](const KnownCa& above) {
+                   return certified(above, a) && certified(above, b);
+               });
+    };
+    for (const KnownCa& a : authorities)
+        for (const KnownCa& b : authorities)
+            if (a.key != b.key &&
+                X509_NAME_cmp(
+                    X509_get_subject_name(a.certificate.get()),
+                    X509_get_subject_name(b.certificate.get())
+                ) == 0 &&
+                are_one(a, b))
+                found[a.key].push_back(b.key);
+    ERR_clear_error();
+    return found;
+}
+
 bool CrlSet::add(List crl) {
-    auto& scopes = by_key_[crl->issuer_key];
-    List& held = scopes[crl->scope];
-    if (held && *held == *crl) return true;
-    const bool is_newest = !held || crl->supersedes(*held);
-    if (is_newest) {
-        held = std::move(crl);
-    } else if (crl->this_update > held->this_update) {
-        // The CA counts anew, or from two clocks. Which list is the newer cannot be told, so both
-        // revoke.
-        auto beside = std::make_shared<Crl>(*crl);
-        beside->scope += "-renumbered";
-        lacks(*beside, "its number is lower than that of an older list");
-        List& known = scopes[beside->scope];
-        if (!known || known->this_update <= beside->this_update) known = std::move(beside);
+    constexpr std::size_t unclear_max = 8;
+    Scope& scope = by_key_[crl->issuer_key][crl->scope];
+    for (List& held : scope)
+        if (held->digest == crl->digest) {
+            if (!(*held == *crl)) held = std::move(crl);   // more CAs are known than before
+            note_indirect();
+            return held == scope.front();
+        }
+    const auto order = [&crl](const List& held) { return crl->order_to(*held); };
+    if (std::ranges::find(scope, Crl::Order::Older, order) != scope.end()) return false;
+    std::erase_if(scope, [&](const List& held) { return order(held) == Crl::Order::Newer; });
+    // The highest number covers the CA; of equal ones, the last that came.
+    const bool is_first = scope.empty() || compare_numbers(crl->number, scope.front()->number) >= 0;
+    scope.insert(is_first ? scope.begin() : scope.begin() + 1, std::move(crl));
+    if (scope.size() > unclear_max) {
+        const auto oldest = std::ranges::min_element(
+            scope.begin() + 1, scope.end(), {}, [](const List& one) { return one->this_update; }
+        );
+        scope.erase(oldest);
     }
+    note_indirect();
+    return is_first;
+}
+
+void CrlSet::note_indirect() {
     indirect_.clear();
     for (const List& one : all())
         if (!one->others.empty()) indirect_.push_back(one);
-    return is_newest;
 }
 
-void CrlSet::add_all(const CrlSet& before, storage::Millis now) {
-    for (const List& one : before.all()) {
-        const Crl* whole = before.of(one->issuer_key);
-        const bool is_over = one->next_update != 0 && one->next_update < now;
-        if (one->scope.empty() || !is_over || whole == nullptr ||
-            whole->this_update <= one->next_update)
-            add(one);
+void CrlSet::add_all(const CrlSet& before) {
+    for (const List& one : before.all()) add(one);
+}
+
+void CrlSet::drop_replaced(storage::Millis now) {
+    // A whole list says all about the certificates of its CA, and nothing about those of others.
+    const auto is_replaced = [&](const Crl& one) {
+        const Crl* whole = of(one.issuer_key);
+        if (one.scope.empty() || whole == nullptr || !one.others.empty()) return false;
+        if (one.scope.starts_with("delta")) return whole->this_update > one.this_update;
+        const bool is_over = one.next_update != 0 && one.next_update < now;
+        return is_over && whole->this_update > one.next_update;
+    };
+    for (const List& one : all()) {
+        if (!is_replaced(*one)) continue;
+        auto& scopes = by_key_[one->issuer_key];
+        Scope& scope = scopes[one->scope];
+        std::erase(scope, one);
+        if (scope.empty()) scopes.erase(one->scope);
     }
 }
 
 const Crl* CrlSet::of(std::string_view issuer_key, std::string_view scope) const {
     const auto found = by_key_.find(issuer_key);
     if (found == by_key_.end()) return nullptr;
-    const auto list = found->second.find(scope);
-    return list == found->second.end() ? nullptr : list->second.get();
+    const auto lists = found->second.find(scope);
+    return lists == found->second.end() ? nullptr : lists->second.front().get();
+}
+
+bool CrlSet::has_list(std::string_view digest) const {
+    const auto lists = all();
+    return std::ranges::find(lists, digest, [](const List& one) {
+               return std::string_view(one->digest);
+           }) != lists.end();
 }
 
 std::vector<CrlSet::List> CrlSet::all() const {
     std::vector<List> lists;
     for (const auto& [key, scopes] : by_key_)
-        for (const auto& [scope, list] : scopes) lists.push_back(list);
+        for (const auto& [scope, of_scope] : scopes)
+            lists.insert(lists.end(), of_scope.begin(), of_scope.end());
     return lists;
+}
+
+const Crl* CrlSet::revoking(std::string_view key, std::string_view serial) const {
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return nullptr;
+    for (const auto& [scope, lists] : found->second)
+        for (const List& list : lists)
+            if (list->revokes(serial)) return list.get();
+    return nullptr;
 }
 
 const Crl* CrlSet::revoking(std::string_view link) const {
     const auto colon = link.find(':');
-    const auto found = by_key_.find(link.substr(0, colon));
-    if (found != by_key_.end())
-        for (const auto& [scope, list] : found->second)
-            if (list->revokes(link.substr(colon + 1))) return list.get();
+    const auto key = link.substr(0, colon), serial = link.substr(colon + 1);
+    if (const Crl* own = revoking(key, serial)) return own;
+    if (const auto found = namesakes_.find(key); found != namesakes_.end())
+        for (const std::string& other : found->second)
+            if (const Crl* list = revoking(other, serial)) return list;
     for (const List& list : indirect_)
         if (std::ranges::binary_search(list->others, link, std::less<>{})) return list.get();
     return nullptr;
@@ -272,7 +366,8 @@ CrlSet::Finding CrlSet::check(std::span<const std::string> path, storage::Millis
         bool is_known = false;
         const Crl* nearest = nullptr;   // an old list that covers it, else one that does not
         if (found != by_key_.end())
-            for (const auto& [scope, list] : found->second) {
+            for (const auto& [scope, lists] : found->second) {
+                const List& list = lists.front();
                 const bool covers = list->covers(depth);
                 is_known =
                     is_known || (covers && (list->next_update == 0 || now <= list->next_update));
@@ -289,8 +384,12 @@ std::vector<std::string> CrlSet::newly_revoked(const CrlSet& before) const {
         if (before.revoking(link) == nullptr) links.push_back(std::move(link));
     };
     for (const List& list : all()) {
-        if (before.of(list->issuer_key, list->scope) == list.get()) continue;
-        for (const std::string& serial : list->serials) note(list->issuer_key + ":" + serial);
+        if (before.has(*list) && list->others.empty()) continue;
+        std::vector<std::string> keys{list->issuer_key};
+        if (const auto found = namesakes_.find(list->issuer_key); found != namesakes_.end())
+            keys.insert(keys.end(), found->second.begin(), found->second.end());
+        for (const std::string& key : keys)
+            for (const std::string& serial : list->serials) note(key + ":" + serial);
         for (const std::string& link : list->others) note(link);
     }
     return links;

@@ -21,10 +21,12 @@ struct Crl {
     std::string issuer_name;                            // for people
     storage::Millis this_update = 0, next_update = 0;   // next: 0 when it does not say
     std::string number;                                 // RFC 5280 §5.2.3, hex; empty: it has none
+    std::string digest;                                 // SHA-256 of the list as it was signed, hex
     /// What it covers, as a word that differs where that differs; empty: all of the CA. Lists of
     /// different scopes stand beside each other.
     std::string scope;
     bool covers_clients = true, covers_authorities = true;
+    bool is_indirect = false;           // names CAs of other certificates
     std::string gap;                    // why it does not cover all, for people
     std::vector<std::string> serials;   // revoked, hex, sorted
     /// Of an indirect list: certificates of other CAs, as entries of paths, sorted.
@@ -34,9 +36,10 @@ struct Crl {
     bool covers(std::size_t depth) const {
         return depth == 0 ? covers_clients : covers_authorities;
     }
-    /// Of two lists of one scope the one with the higher number counts, and where a number does not
-    /// tell, the younger one.
-    bool supersedes(const Crl& held) const;
+    /// Of two lists of one scope. Unclear: the number says otherwise than the time (a CA that
+    /// counts anew, or a clock that was set), or neither says anything.
+    enum class Order { Older, Newer, Unclear };
+    Order order_to(const Crl& other) const;
     bool operator==(const Crl&) const = default;
 };
 
@@ -56,18 +59,34 @@ struct CrlRead {
 };
 CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities);
 
+/// A list that is not in force yet takes no other's place: it stands beside them, and revokes.
+std::shared_ptr<const Crl> not_yet(const Crl& crl);
+
+/// Keys of one CA, in pairs: a CA that took a new key signs one list for the certificates of both
+/// (RFC 5280 §6.3.3 goes by the name). One name proves nothing: either certifies the other, or one
+/// CA certified both.
+using Namesakes = std::map<std::string, std::vector<std::string>, std::less<>>;
+Namesakes find_namesakes(std::span<const KnownCa> authorities);
+
 class CrlSet {
 public:
     using List = std::shared_ptr<const Crl>;
 
-    /// Of several lists of one scope the newest counts. False: a newer one is here.
+    /// Of several lists of one scope the newest counts. Where that is unclear each of them revokes,
+    /// in whatever order they come. False: another one covers the CA.
     bool add(List crl);
+    /// Lists of these keys are about the certificates of their namesakes, too.
+    void join(Namesakes namesakes) { namesakes_ = std::move(namesakes); }
     /// What was known stays known: a list counts until a newer one of its scope comes, whatever
-    /// becomes of the file. One of another scope goes when it is out of date and a younger list
-    /// covers the whole CA.
-    void add_all(const CrlSet& before, storage::Millis now);
+    /// becomes of the file.
+    void add_all(const CrlSet& before);
+    /// A list of a part goes when it is out of date and a younger list covers the whole CA; a delta
+    /// with any younger one.
+    void drop_replaced(storage::Millis now);
     /// The list of that scope; null: there is none.
     const Crl* of(std::string_view issuer_key, std::string_view scope = {}) const;
+    bool has_list(std::string_view digest) const;
+    bool has(const Crl& crl) const { return has_list(crl.digest); }
     std::size_t size() const { return all().size(); }
     std::vector<List> all() const;
 
@@ -85,9 +104,15 @@ public:
 
 private:
     const Crl* revoking(std::string_view link) const;
+    void note_indirect();
 
-    std::map<std::string, std::map<std::string, List, std::less<>>, std::less<>> by_key_;
+    const Crl* revoking(std::string_view key, std::string_view serial) const;
+
+    /// Those of one scope: the one that counts, then those that it does not clearly supersede.
+    using Scope = std::vector<List>;
+    std::map<std::string, std::map<std::string, Scope, std::less<>>, std::less<>> by_key_;
     std::vector<List> indirect_;   // those that name certificates of other CAs
+    Namesakes namesakes_;
 };
 
 }   // namespace grid::server::tls

@@ -10,9 +10,10 @@
 
 namespace grid::server::tls {
 
-/// The newest list of each CA and scope, as it was signed (DER, mode 0600), so that a restart
-/// forgets no revocation although its file is away, and takes no older list. Beside them the names
-/// of the sources that were read at any time: one of them that cannot be read now stops no start.
+/// The lists that count, as they were signed (DER, mode 0600), so that a restart forgets no
+/// revocation although its file is away, and takes no older list. Beside them those that no CA has
+/// signed that is known so far, and the names of the sources that were read at any time: one of
+/// them that cannot be read now stops no start, as long as the lists are here.
 class CrlStore {
 public:
     /// An empty path: nothing is kept.
@@ -20,12 +21,20 @@ public:
 
     /// Every list that is kept. What cannot be read is in `problems`.
     std::vector<CrlPtr> read(std::vector<std::string>& problems) const;
-    /// Puts the list in the place of the one of the same CA and scope. An error says which file.
+    /// An error says which file.
     Result<void, std::string> keep(const Crl& about, X509_CRL* list) const;
-    bool is_known(const std::string& source) const { return sources_.contains(source); }
+    /// One that does not count any more.
+    void drop(const Crl& about) const;
+    /// Of a CA that no path has shown yet; the last few of each.
+    Result<void, std::string> keep_orphan(X509_CRL* list) const;
+    void drop_orphan(X509_CRL* list) const;
+    /// What it says was read, and can be read again.
+    bool is_known(const std::string& source) const;
     Result<void, std::string> know(const std::string& source);
 
 private:
+    Result<void, std::string> write(const std::filesystem::path& path, X509_CRL* list) const;
+
     std::filesystem::path folder_;
     std::set<std::string> sources_;
 };

@@ -63,6 +63,7 @@ CrlWatch::CrlWatch(const Config::Tls& settings, const std::filesystem::path& dat
             learned_.insert(key);
             authorities_.push_back({std::move(anchor), std::move(key)});
         }
+    namesakes_ = find_namesakes(authorities_);
     read_kept();
     look();
 }
@@ -180,31 +181,46 @@ bool CrlWatch::read_changed() {
     return has_changed;
 }
 
-void CrlWatch::add_list(CrlSet& next, X509_CRL* list, const std::string& file) {
+/// A clock that goes wrong by more puts a list off; a list that is put off takes no other's place.
+constexpr storage::Millis early_max = 3'600'000;
+
+CrlRead CrlWatch::read_list(X509_CRL* list) const {
     CrlRead read = verify_crl(list, authorities_);
+    if (!read.crl || read.crl->this_update <= now() + early_max) return read;
+    read.crl = not_yet(*read.crl);
+    read.complaint = read.crl->issuer_name + ": " + read.crl->gap + ", " +
+                     xml::to_datetime(read.crl->this_update) +
+                     ": what it revokes is revoked, but it makes nobody else good";
+    return read;
+}
+
+void CrlWatch::add_list(CrlSet& next, X509_CRL* list, const std::string& file) {
+    CrlRead read = read_list(list);
     const std::string about = file + " " + to_text(X509_CRL_get_issuer(list));
     if (read.complaint.empty())
         withdraw(about);
     else
-        complain(about, file, (file.empty() ? "" : file + ": ") + read.complaint);
+        complain(about, file, file + ": " + read.complaint);
+    if (read.is_orphan) note_kept(store_.keep_orphan(list));
     if (!read.crl) return;
-    const Crl* held = next.of(read.crl->issuer_key, read.crl->scope);
-    const bool is_kept = held != nullptr && *held == *read.crl;
     const std::string older = about + " (older)";
-    if (!next.add(read.crl)) {
-        complain(
-            older, file,
-            (file.empty() ? "" : file + ": ") + read.crl->issuer_name +
-                ": an older list than the one in force: that one stays"
-        );
-        return;
-    }
-    withdraw(older);
-    if (!is_kept) keep(*read.crl, list);
+    if (next.add(read.crl))
+        withdraw(older);
+    else
+        complain(older, file, file + ": " + why_older(next, *read.crl));
+    if (next.has(*read.crl)) note_kept(store_.keep(*read.crl, list));
+    store_.drop_orphan(list);
 }
 
-void CrlWatch::keep(const Crl& about, X509_CRL* list) {
-    if (auto done = store_.keep(about, list); !done)
+std::string CrlWatch::why_older(const CrlSet& next, const Crl& crl) const {
+    return crl.issuer_name +
+           (next.has(crl) ? ": its number and its time do not say whether it is newer than another "
+                            "list: what any of them revokes is revoked"
+                          : ": an older list than the one in force: that one stays");
+}
+
+void CrlWatch::note_kept(const Result<void, std::string>& done) {
+    if (!done)
         complain("keep", "", "a list cannot be kept in the data directory: " + done.error());
     else
         withdraw("keep");
@@ -212,14 +228,24 @@ void CrlWatch::keep(const Crl& about, X509_CRL* list) {
 
 void CrlWatch::rebuild() {
     auto next = std::make_shared<CrlSet>();
-    next->add_all(*current(), now());
+    next->join(namesakes_);
+    next->add_all(*current());
     std::erase_if(kept_, [&](const CrlPtr& list) {
-        CrlRead read = verify_crl(list.get(), authorities_);
-        if (read.crl) next->add(std::move(read.crl));
-        return !read.is_orphan;
+        const CrlRead read = read_list(list.get());
+        if (!read.crl) return !read.is_orphan;
+        next->add(read.crl);
+        if (!next->has(*read.crl))
+            store_.drop(*read.crl);
+        else
+            note_kept(store_.keep(*read.crl, list.get()));
+        store_.drop_orphan(list.get());
+        return !read.crl->is_indirect;   // another CA that it names may come to be known
     });
     for (const auto& [path, file] : files_)
         for (const CrlPtr& list : file.lists) add_list(*next, list.get(), path);
+    next->drop_replaced(now());
+    for (const auto& before : current()->all())
+        if (!next->has_list(before->digest)) store_.drop(*before);
     tell_loaded(*next);
     std::vector<std::string> revoked = next->newly_revoked(*current());
     {
@@ -232,7 +258,7 @@ void CrlWatch::rebuild() {
 void CrlWatch::tell_loaded(const CrlSet& next) const {
     const auto before = current();
     for (const auto& crl : next.all()) {
-        if (before->of(crl->issuer_key, crl->scope) == crl.get()) continue;
+        if (before->has_list(crl->digest)) continue;
         log_.info(
             "crl_loaded",
             {{"issuer", crl->issuer_name},
@@ -307,6 +333,7 @@ void CrlWatch::learn_now(std::vector<KnownCa>& fresh) {
         authorities_.push_back(std::move(authority));
     }
     if (keys.empty()) return;
+    namesakes_ = find_namesakes(authorities_);
     rebuild();
     const std::lock_guard lock(mutex_);   // only now, so that no login looks too early
     learned_.insert(keys.begin(), keys.end());

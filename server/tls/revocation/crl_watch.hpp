@@ -66,7 +66,9 @@ private:
     void learn_now(std::vector<KnownCa>& fresh);
     void rebuild();
     void add_list(CrlSet& next, X509_CRL* list, const std::string& file);
-    void keep(const Crl& about, X509_CRL* list);
+    CrlRead read_list(X509_CRL* list) const;
+    void note_kept(const Result<void, std::string>& done);
+    std::string why_older(const CrlSet& next, const Crl& crl) const;
     void tell_loaded(const CrlSet& next) const;
     void complain(const std::string& about, const std::string& file, const std::string& what);
     void withdraw(const std::string& about);
@@ -86,8 +88,9 @@ private:
     FilesFound found_;
     bool has_looked_ = false;
     std::map<std::string, File> files_;
-    std::vector<CrlPtr> kept_;   // of the last run; those of CAs that are not known yet
+    std::vector<CrlPtr> kept_;   // of the last run; those that other CAs may make more of
     std::vector<KnownCa> authorities_;
+    Namesakes namesakes_;
     boost::asio::thread_pool thread_{1};
     boost::asio::steady_timer timer_{thread_.get_executor()};
 };

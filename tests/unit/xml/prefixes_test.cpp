@@ -192,8 +192,8 @@ TEST_CASE("a namespace is named by a URI, so that readers made with Expat can re
 }
 
 TEST_CASE("what a stream header declares does not make each stanza long") {
-    for (const std::size_t bytes : {900, 1100}) {
-        StreamParser parser;
+    for (const std::size_t bytes : {900UL, 1100UL}) {
+        StreamParser parser{Limits{}};
         const std::string uri = "urn:" + std::string(bytes, 'x');
         const auto broken = broken_by(
             parser,

@@ -86,6 +86,22 @@ TEST_CASE("the silent give way before those that speak, and these before TLS", "
     CHECK(door.gone == std::vector{2, 3, 1});
 }
 
+TEST_CASE("among many that have begun TLS a newcomer has time to begin it", "[net]") {
+    Door door(bounds(100, 100, 16, 100));
+    const auto source = [](int number) { return "s" + std::to_string(number); };
+    for (int n = 0; n < 16; ++n) door.at(door.enter(source(n))).begin();
+    const int honest = door.enter("honest");
+    for (int n = 16; n < 19; ++n) door.at(door.enter(source(n))).begin();
+    CHECK(door.gone == std::vector{0, 1, 2, 3});
+    door.at(honest).begin();
+    // One that does not begin goes before all others, after a while.
+    const int idle = door.enter("idle");
+    while (door.gone.back() != idle && door.gone.size() < 40)
+        door.at(door.enter(source(static_cast<int>(door.places.size())))).begin();
+    CHECK(door.gone == std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, idle});
+    CHECK(door.at(honest).settle());
+}
+
 TEST_CASE("a crowd from one source displaces itself (found A9)", "[net]") {
     Door door(bounds(100, 100, 4, 100));
     const int alone = door.enter("honest");

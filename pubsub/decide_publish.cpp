@@ -235,14 +235,14 @@ Decision decide(const Broker& broker, const Context& context, const Retract& req
         return unsupported("persistent-items", "This node keeps no items.");
     const auto item = node.items.find(request.id);
     const auto rank = node.items.rank_of(request.id);
-    // What max_items hides is kept, for the archive and those who were away: a mistake can be taken
-    // back there, too.
+    // Items that max_items hides are kept, for the archive and for absent subscribers: a mistake
+    // can be taken back there, too.
     if (!item || *rank < node.first_kept(broker.settings, context.now))
         return refuse(Errc::ItemNotFound, "There is no item '" + request.id + "' in this node.");
     if (!may_any && broker.memory.publisher(*item) != granted->bare)
         return refuse(Errc::Forbidden, "Only its publisher and owners may retract this item.");
 
-    // Who is subscribed with a filter hears of it if the filter had let the item through.
+    // Subscribers with a filter hear of it if their filter had let the item through.
     const bool has_to_look = item->payload_bytes > 0 && needs_extracts(broker, node);
     if (has_to_look && (!request.found || request.found->revision != item->revision)) {
         request.found = std::make_shared<FoundExtract>();

@@ -137,7 +137,7 @@ void Round::erase_up_to(const Node& node, std::size_t from, std::size_t to) {
     }
 }
 
-/// What filters ask of those items, where anybody is told by a filter; false: not read yet.
+/// Adds the values that filters ask for, where subscribers have filters; false: not read yet.
 bool Round::look_at(const Node& node, std::size_t from, std::size_t to, ItemsRetracted& event) {
     if (!needs_extracts(broker_, node)) return true;
     bool is_known = true;

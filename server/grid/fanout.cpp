@@ -229,7 +229,7 @@ void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notifi
     ++deliveries_;
 }
 
-/// Whom several notifications of this item reach gets the first of them, in the name of all.
+/// A subscriber that several notifications of this item reach gets the first, in the name of all.
 bool Fanout::tell_jointly(const Recipient& recipient, const pubsub::Notification& notification) {
     const auto& [session, head, special] = recipient;
     const auto& jid = head == &session->head_bare ? session->bare : session->jid;

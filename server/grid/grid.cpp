@@ -258,7 +258,7 @@ bool Grid::work_in_background() {
     return is_behind;
 }
 
-/// What is to expire is read before, where only some subscribers are to hear of it.
+/// Items that are to expire are read before, where only some subscribers are to hear of it.
 void Grid::look_up_wanted() {
     auto wanted = broker_.take_wanted();
     if (wanted.empty()) return;

@@ -57,7 +57,7 @@ std::uint64_t Entrance::first_to_go() const {
     for (std::size_t stage = first.stage; stage <= tls; ++stage) {
         const auto next = ranks_.lower_bound(Rank{first.strangers, stage, 0, {}});
         if (next == ranks_.end() || next->strangers != first.strangers) break;
-        if (next->stage == tls || next->oldest + just_now < last_id_) return next->oldest;
+        if (next->stage == tls || next->oldest + just_now <= last_id_) return next->oldest;
     }
     return first.oldest;
 }

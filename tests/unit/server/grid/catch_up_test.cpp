@@ -24,6 +24,13 @@ struct Stage : CatchUpStage {
     }
 };
 
+std::vector<std::string> with_items(std::vector<std::string> stanzas) {
+    std::erase_if(stanzas, [](const std::string& stanza) {
+        return stanza.find("<items ") == std::string::npos;
+    });
+    return stanzas;
+}
+
 }   // namespace
 
 TEST_CASE_METHOD(Stage, "§6.1.7: a subscription made while a part is read gets its last item") {
@@ -34,9 +41,10 @@ TEST_CASE_METHOD(Stage, "§6.1.7: a subscription made while a part is read gets 
     REQUIRE(store.waiting.size() == 1);
     subscribes(desk_a, "last", desk_a);   // begins with i1, which the part tells the account only
     catch_up(session);
-    REQUIRE(transport(session).stanzas.size() == 2);
-    CHECK(transport(session).stanzas[0].starts_with("<message to='" + desk + "'"));
-    CHECK(transport(session).stanzas[1].starts_with("<message to='" + desk_a + "'"));
+    const auto told = with_items(transport(session).stanzas);   // beside the subscription's state
+    REQUIRE(told.size() == 2);
+    CHECK(told[0].starts_with("<message to='" + desk + "'"));
+    CHECK(told[1].starts_with("<message to='" + desk_a + "'"));
     CHECK(items(session) == Ids{"i1", "i1"});
 }
 
@@ -176,8 +184,9 @@ TEST_CASE_METHOD(Stage, "§6.1.7: the account is not told again of what a full J
     CHECK(items(session) == Ids{"i1"});
     subscribes(desk_a, "last", desk_a);
     catch_up(session);
-    REQUIRE(transport(session).stanzas.size() == 1);
-    CHECK(transport(session).stanzas[0].starts_with("<message to='" + desk_a + "'"));
+    const auto told = with_items(transport(session).stanzas);   // beside the subscription's state
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].starts_with("<message to='" + desk_a + "'"));
     CHECK(items(session) == Ids{"i1"});
 }
 

@@ -164,9 +164,18 @@ class Scenario(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(found.get("action"), action)
                 return texts(found)
 
+    async def told_of_subscription(self, client, node, state):
+        """XEP-0060 section 12.14: a subscriber is told of its own state, too."""
+        while True:
+            message = await client.next_message()
+            for found in message.iter("{http://jabber.org/protocol/pubsub#event}subscription"):
+                if (found.get("node"), found.get("subscription")) == (node, state):
+                    return
+
     async def subscribe_with_filter(self, ise, asa):
         """Figure 9: translate, validate, make the subtopic, tell the publisher."""
         await xgrid(asa, f"<unsubscribeRequest>{CAPABILITY}</unsubscribeRequest>")
+        await self.told_of_subscription(asa, TOPIC, "none")
         request = f"<subscribeRequest>{CAPABILITY}<filter>%s</filter></subscribeRequest>"
         await self.refused("bad-request", xgrid(asa, request % "<eq attribute='color'>red</eq>"))
         answer = texts(await xgrid(asa, request % "<eq attribute='location'>SJC</eq>"))

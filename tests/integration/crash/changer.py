@@ -18,7 +18,7 @@ FORM = (
     "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
     "http://jabber.org/protocol/pubsub#node_config</value></field>{}</x>"
 )
-FIELD = re.compile(r"<field\b[^>]*\bvar='([^']*)'[^>]*>(.*?)</field>", re.DOTALL)
+FIELD = re.compile(r"<field\b[^>]*?\bvar='([^']*)'[^>]*?(?:/>|>(.*?)</field>)", re.DOTALL)
 VALUE = re.compile(r"<value>(.*?)</value>", re.DOTALL)
 AFFILIATION = re.compile(r"<affiliation\b([^>]*)/>")
 SUBSCRIPTION = re.compile(r"<subscription\b([^>]*?)/?>")

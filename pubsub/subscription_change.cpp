@@ -44,16 +44,22 @@ std::optional<xml::StanzaError> check_subscription_room(
     const std::size_t node_max = broker.settings.subscriptions_per_node_max;
     const std::size_t account_max = broker.settings.subscriptions_per_account_max;
     if (node.subscriptions.size() >= node_max)
-        return refuse(Errc::TooManySubscriptions, "The node takes no more subscriptions.");
+        return refuse(
+            Errc::TooManySubscriptions,
+            "The node takes no more subscriptions (pubsub.subscriptions_per_node_max)."
+        );
     const auto [first, last] = node.subscriptions_of(jid.str());
     if (std::cmp_greater_equal(
             std::distance(first, last), broker.settings.subscriptions_per_jid_max
         ))
-        return refuse(Errc::TooManySubscriptions, "This address has too many subscriptions here.");
-    if (broker.memory.subscriptions_of(jid.bare_view()) >= account_max)
         return refuse(
             Errc::TooManySubscriptions,
-            "An account has at most " + std::to_string(account_max) + " subscriptions."
+            "This address has too many subscriptions here (pubsub.subscriptions_per_jid_max)."
+        );
+    if (broker.memory.subscriptions_of(jid.bare_view()) >= account_max)
+        return refuse(
+            Errc::TooManySubscriptions, "An account has at most " + std::to_string(account_max) +
+                                            " subscriptions (pubsub.subscriptions_per_account_max)."
         );
     if (node.subscriptions.size() + subscription_slack < node_max) return std::nullopt;
     batch.expect(Family::Control, guard_key(node.uid), node.guard);

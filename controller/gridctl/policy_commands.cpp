@@ -98,6 +98,12 @@ void list_versions(const Options& options) {
 }
 
 void roll_back(const Options& options, const Arguments& given) {
+    if (given.version == 0)
+        throw Failed(
+            Exit::Usage,
+            "the number of a version is needed: gridctl policy versions lists those that are kept, "
+            "and gridctl policy rollback NUMBER installs one again"
+        );
     json::object body{{"version", given.version}};
     if (given.expect_version >= 0) body["expect_version"] = given.expect_version;
     Client client = connect_to(options);
@@ -138,7 +144,9 @@ void add_policy_commands(CLI::App& app, const Options& options) {
     });
 
     CLI::App* rolling = group->add_subcommand("rollback", "an earlier text becomes a new version");
-    rolling->add_option("version", given->version, "a version that is kept")->required();
+    rolling->add_option(
+        "version", given->version, "the number of a version that `policy versions` lists"
+    );
     rolling
         ->add_option(
             "--expect-version", given->expect_version, "refuse when another one is in force"

@@ -383,12 +383,9 @@ void Grid::api(
             queue->push(std::move(*shared));
             pipeline_->run(queue);
         };
-        // A stream is refused at SASL; here each request is.
+        // A stream is refused at SASL; here each request is. The refusal is recorded with its
+        // method and path where the answer leaves (http::Connection::log).
         const auto admission = controller_.admit(identity);
-        if (admission.kind != controller::Admission::Kind::Enter)
-            controller_.record_refusal(
-                "rest-refused", identity.account.str(), address, "forbidden", admission.text
-            );
         if (admission.kind == controller::Admission::Kind::OtherKey)
             return refuse(
                 {403, R"({"error":{"code":"other-key","text":")" + admission.text + "\"}}"}

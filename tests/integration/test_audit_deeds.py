@@ -358,7 +358,30 @@ class Strangers(StrangersCase):
         self.log_in("user").socket.close()
         user = self.server.authority.client(f"user@{DOMAIN}")
         self.assertNotEqual(self.server.gridctl("status", identity=user).returncode, 0)
-        self.row("rest-refused", rule="forbidden", target=f"user@{DOMAIN}")
+        self.row("rest-refused", rule="forbidden", target=f"user@{DOMAIN}", detail="GET /api/v1/")
+
+    def test_a_request_by_https_that_was_refused_is_on_record_once(self):
+        """An account that was disabled, and a name without an account."""
+        bundles = {name: self.server.authority.client(f"{name}@{DOMAIN}")
+                   for name in ("barred", "unknown")}
+        self.log_in("barred").socket.close()
+        self.server.admin_ctl("accounts", "disable", f"barred@{DOMAIN}")
+        for name, bundle in bundles.items():
+            host, port = self.server.http
+            status = subprocess.run(
+                ["curl", "-sk", "--resolve", f"{DOMAIN}:{port}:{host}", "--cert", bundle.cert,
+                 "--key", bundle.key, "-o", "/dev/null", "-w", "%{http_code}",
+                 f"https://{DOMAIN}:{port}/api/v1/topics"],
+                check=True, capture_output=True, text=True, timeout=30
+            ).stdout
+            self.assertEqual(status, "403")
+            self.row("rest-refused", target=f"{name}@{DOMAIN}")
+            self.server.stop()   # what waits to be written is written
+            self.server.start()
+            (only,) = [record for record in self.records(operation="rest-refused")
+                       if record["target"] == f"{name}@{DOMAIN}"]
+            self.assertEqual(only["count"], 1)
+            self.assertRegex(only["detail"], r"^GET /api/v1/topics: .+")
 
 
 class ManyStrangers(StrangersCase):

@@ -1,7 +1,9 @@
 # tests/integration/test_hidden.py: what an account may not know, and what it cannot take, by raw
 # clients over real streams.
-"""Hidden nodes, filters of others, who admits to a whitelist, and the bounds of one account."""
+"""Hidden nodes, filters of others, who admits to a whitelist, and the bounds of one account.
+GRIDD_LONG=1: an account does its worst for a minute instead of a few seconds."""
 
+import os
 import re
 import time
 import unittest
@@ -18,6 +20,8 @@ allow any any any
 INFO, ITEMS = (f"http://jabber.org/protocol/disco#{what}" for what in ("info", "items"))
 OWNER = PUBSUB + "#owner"
 RSM = "http://jabber.org/protocol/rsm"
+LONG = os.environ.get("GRIDD_LONG", "") not in ("", "0")
+WORST_SECONDS = 60 if LONG else 4
 
 
 def form(kind, **fields):
@@ -350,8 +354,9 @@ class Hidden(Case):
 class Bounds(Case):
     """found A10, A28: an account that takes what it can, beside one that works."""
 
-    policy = "allow any any any\n"
+    policy = "deny any to create on shut/*\nallow any any any\n"
     settings = {
+        "audit.keep_bytes": "200000",
         "pubsub.nodes_per_account_max": "12",
         "pubsub.item_index_bytes_per_account_max": str(64 * 1024),
         "pubsub.item_index_bytes_max": str(256 * 1024),
@@ -422,6 +427,63 @@ class Bounds(Case):
             self.assertEqual(again, wanted)
             mallory.close()
         self.assertLess(self.server.resident_bytes(), before + 32 * 1024 * 1024)
+
+    def worst(self, client, turn):
+        """One turn of an account that takes what it can, all at once; the ids of its requests."""
+        name = "<capability><name>Flow-1.0</name></capability>"
+        return [client.send("set", inner, to) for inner, to in (
+            *((f"<pubsub xmlns='{PUBSUB}'><create node='worst/{turn}-{one}-{'n' * 200}'/></pubsub>",
+               BROKER) for one in range(4)),
+            *((f"<pubsub xmlns='{PUBSUB}'><publish node='hoard'><item id='{turn}-{one}-{'i' * 200}'"
+               "><a xmlns='urn:a'/></item></publish></pubsub>", BROKER) for one in range(8)),
+            (f"<pubsub xmlns='{OWNER}'><affiliations node='hoard'>" + "".join(
+                f"<affiliation jid='m{turn}-{one}@{DOMAIN}' affiliation='member'/>"
+                for one in range(8)) + "</affiliations></pubsub>", BROKER),
+            *((f"<pubsub xmlns='{PUBSUB}'><subscribe node='hoard' "
+               f"jid='mallory@{DOMAIN}/{turn}-{one}'/></pubsub>", BROKER) for one in range(4)),
+            *((f"<grid xmlns='xgrid' type='request'><subscribeRequest>{name}<filter>"
+               f"ip = '10.{one}.{turn // 256 % 256}.{turn % 256}'</filter></subscribeRequest>"
+               "</grid>", CONTROLLER) for one in range(2)),
+            # Each of these is another record of the audit: a deed, and a refusal.
+            (f"<pubsub xmlns='{OWNER}'><configure node='hoard'>{config(pubsub__title=turn)}"
+             "</configure></pubsub>", BROKER),
+            *((f"<pubsub xmlns='{PUBSUB}'><create node='shut/{turn}-{one}'/></pubsub>", BROKER)
+              for one in range(4)),
+        )]
+
+    def test_an_account_does_its_worst_for_a_while(self):
+        """Bounds that name themselves stop the account, and others work all the time."""
+        self.server.admin_ctl("groups", "create", "proof", "--description", "before the flood")
+        ise, bob, mallory = self.client("ise"), self.client("bob"), self.client("mallory")
+        self.ok(self.grid(
+            ise, "<initPublishRequest><capability><name>Flow-1.0</name></capability><filterSupport>"
+            "<attribute name='ip' type='address'/></filterSupport><subtopicLimit>8</subtopicLimit>"
+            "</initPublishRequest>"))
+        self.ok(self.create(mallory, "hoard", pubsub__max_items="max"))
+        self.ok(self.create(bob, "work"))
+        before, most, turns, heard = self.server.resident_bytes(), 0, 0, set()
+        deadline = time.monotonic() + WORST_SECONDS
+        while time.monotonic() < deadline or turns < 60:
+            sent = self.worst(mallory, turns)
+            self.ok(self.publish(bob, "work", f"i{turns % 50}"))
+            for condition, text in (mallory.answer(number, 60) for number in sent):
+                if condition != "ok":
+                    named = re.findall(r"\b(?:pubsub|controller)\.\w+_\w+", text)
+                    heard.add(" ".join((condition, *named)))
+            most = max(most, self.server.resident_bytes())
+            turns += 1
+        print(f"{turns} turns, {(most - before) // 1024 // 1024} MiB: {sorted(heard)}", flush=True)
+        for key in ("nodes_per_account_max", "item_index_bytes_per_account_max",
+                    "affiliations_per_account_max", "subscriptions_per_account_max",
+                    "subtopics_share_percent"):
+            self.assertTrue(any(key in one for one in heard), f"{key}: {sorted(heard)}")
+        self.assertLess(most - before, 32 * 1024 * 1024)
+        self.server.stop()
+        self.server.start()
+        self.ok(self.publish(self.client("bob"), "work", "after"))
+        self.assertTrue(self.server.admin_json("audit", "verify")["ok"])
+        kept = self.server.admin_json("audit", "--all", "--operation", "group-put")["records"]
+        self.assertIn("proof", [record["target"] for record in kept])
 
     def test_an_account_has_a_share_of_the_subtopics(self):
         ise, eve, asa = self.client("ise"), self.client("eve"), self.client("asa")

@@ -205,6 +205,9 @@ class Policy(unittest.TestCase):
         versions = self.server.admin_json("policy", "versions")["versions"]
         self.assertEqual([v["version"] for v in versions], [2, 1])
         self.assertEqual(versions[0]["changed_by"], f"admin@{DOMAIN}")
+        without = self.server.gridctl("policy", "rollback", identity=self.server.admin)
+        self.assertEqual(without.returncode, 2)
+        self.assertIn("gridctl policy versions", without.stderr)
         self.server.admin_ctl("policy", "rollback", "1")
         self.assertEqual(self.server.admin_ctl("policy", "show"), ALL)
         self.assertEqual(reader.subscribe(f"reader@{DOMAIN}")[0], "ok")

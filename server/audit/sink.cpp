@@ -83,8 +83,24 @@ private:
                              ::stat(path_.c_str(), &there) == 0 && there.st_ino == ours.st_ino &&
                              there.st_dev == ours.st_dev;
         if (is_same) return true;
-        file_ = Handle(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-        return static_cast<bool>(file_);
+        // A pipe that has no reader would block the thread, and with it the end of the server.
+        constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK;
+        file_ = Handle(::open(path_.c_str(), flags, 0600));
+        return file_ && end_half_line();
+    }
+
+    /// A crash may have cut a line short: the next record begins a line of its own.
+    bool end_half_line() {
+        struct stat ours{};
+        if (::fstat(file_.get(), &ours) != 0 || !S_ISREG(ours.st_mode) || ours.st_size == 0)
+            return true;
+        const Handle written(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+        char last = '\n';
+        if (!written || ::pread(written.get(), &last, 1, ours.st_size - 1) != 1 || last == '\n')
+            return true;
+        if (::write(file_.get(), "\n", 1) == 1) return true;
+        file_.reset();
+        return false;
     }
 
     std::string path_;

@@ -1,4 +1,5 @@
 // tests/unit/server/audit_export_test.cpp: exported audit records, and where they may go.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -76,4 +77,35 @@ TEST_CASE("S73: a file that cannot be written takes nothing, and says why") {
     while (std::getline(in, line)) ++lines;
     CHECK(lines == 2);
     std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a line that a crash cut short is not joined to the next record") {
+    const std::string path =
+        (std::filesystem::temp_directory_path() / ("half-" + std::to_string(::getpid()))).string();
+    std::ofstream(path) << "{\"id\":\"0000";
+    auto sink = make_sink("file:" + path, "h");
+    const std::vector<controller::audit::Entry> entries{entry_of("a"), entry_of("b")};
+    CHECK((*sink)->send(entries).count == 2);
+    std::ifstream in(path);
+    std::string line;
+    std::getline(in, line);
+    CHECK(line == "{\"id\":\"0000");
+    for (const char* topic : {"a", "b"}) {
+        REQUIRE(std::getline(in, line));
+        CHECK(boost::json::parse(line).at("topic") == topic);
+    }
+    CHECK_FALSE(std::getline(in, line));
+    std::filesystem::remove(path);
+}
+
+TEST_CASE("a pipe without a reader takes nothing and holds nothing up") {
+    const std::string path =
+        (std::filesystem::temp_directory_path() / ("pipe-" + std::to_string(::getpid()))).string();
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    auto sink = make_sink("file:" + path, "h");
+    const std::vector<controller::audit::Entry> entries{entry_of("a")};
+    const auto refused = (*sink)->send(entries);
+    CHECK(refused.count == 0);
+    CHECK(refused.trouble.starts_with("cannot open"));
+    std::filesystem::remove(path);
 }

@@ -3,6 +3,7 @@
 
 import os
 import resource
+import ssl
 import time
 import unittest
 
@@ -84,6 +85,43 @@ class BeforeLogin(Bounded):
         growth = self.server.resident_bytes() - before
         print(f"under TLS: {growth // held // 1024} KiB for each", flush=True)
         self.assertLess(growth, held * 40 * 1024)
+
+    def first_hello(self, alter=lambda data: data):
+        """What a client begins TLS with."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        out = ssl.MemoryBIO()
+        client = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=DOMAIN)
+        with self.assertRaises(ssl.SSLWantReadError):
+            client.do_handshake()
+        return alter(out.read())
+
+    def test_a_hello_that_claims_128_kib_gets_no_room(self):
+        """Whole, in pieces, and as the second one that the server asks for (RFC 8446 §4.1.4)."""
+        claim = b"\x01\x01\xff\x00"   # a ClientHello of 130,816 bytes
+        record = b"\x16\x03\x01"
+        whole = record + b"\0\x04" + claim
+        pieces = b"".join(record + b"\0\x01" + claim[i : i + 1] for i in range(4))
+        # A key of a group that nobody has: the server names another and wants a new hello.
+        asking = self.first_hello(
+            lambda data: data.replace(b"\x00\x1d\x00\x20", b"\x1a\x1a\x00\x20").replace(
+                b"\x00\x17\x00\x1e", b"\x00\x17\x1a\x1a"
+            )
+        )
+        change = b"\x14\x03\x03\0\x01\x01"
+        for name, begin, then in (
+            ("whole", b"", whole), ("pieces", b"", pieces), ("second", asking, change + whole),
+        ):
+            with self.subTest(name), Raw(self.server.c2s_tls, DOMAIN) as client:
+                mark = self.server.log_mark()
+                if begin:
+                    client.send(begin)
+                    client.socket.settimeout(10)
+                    hello = client.socket.recv(65536)
+                    # The random by which a HelloRetryRequest is known.
+                    self.assertIn(bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891"), hello)
+                client.send(then)
+                client.until_closed()
+                self.server.wait_log("excessive message size", mark)
 
     def test_an_unknown_element_is_refused_at_its_start_tag(self):
         for data in ("<q xmlns='urn:q'>", "<message><body>"):

@@ -346,6 +346,53 @@ class KnownRevocations(unittest.TestCase):
             self.replace(path, [bad, other], authority=new, number=5)
             self.assertIn("your certificate was revoked", client.until_closed(30))
 
+    def rolled_over(self):
+        """A CA with a list by its new key alone, which clients of the new key have shown; a client
+        of the old key that it names, and another one."""
+        server = self.serve("lists")
+        os.mkdir(self.place)
+        old, new = self.below("old"), self.below("new")
+        bad, good = old.client(f"bad@{DOMAIN}"), old.client(f"good@{DOMAIN}")
+        write_list(new, os.path.join(self.place, "new.crl"), [bad], number=4)
+        server.start()
+        self.assertIn("<success", self.attempt(new.client(f"shows@{DOMAIN}")))
+        (kept,) = self.authorities()
+        self.assertEqual(stat.S_IMODE(os.stat(kept).st_mode), 0o600)
+        return bad, good, kept
+
+    def authorities(self):
+        folder = os.path.join(self.server.data, "crl")
+        return [os.path.join(folder, name) for name in os.listdir(folder) if ".pem" in name]
+
+    def test_a_new_key_is_known_after_a_restart_before_any_client_shows_it(self):
+        bad, good, kept = self.rolled_over()
+        server = self.server
+        server.kill9()
+        server.start()
+        self.assert_revoked(bad, "with the list's file")
+        self.assertIn("<success", self.attempt(good))
+        self.assertEqual(self.authorities(), [kept])   # the old key signed no list
+        server.kill9()
+        os.rename(self.place, self.place + ".away")
+        server.start()
+        self.assert_revoked(bad, "without it")
+        server.stop()
+        _write(kept, b"cut")
+        server.start()
+        self.wait_problem("a CA that was kept cannot be read")
+
+    def test_a_kept_ca_counts_below_an_anchor_only(self):
+        _, _, kept = self.rolled_over()
+        server = self.server
+        server.stop()
+        # A CA that no anchor certified, although its name and the list's are the same.
+        stray = RevokingAuthority(os.path.join(server.folder, "stray"), "sub CA")
+        _write(kept, stray.pem())
+        write_list(stray, os.path.join(self.place, "new.crl"), number=9)
+        server.start()
+        self.wait_problem("no CA that is known here signed it")
+        self.assertIn("<success", self.attempt(self.root.client(f"fine@{DOMAIN}")))
+
     def test_what_no_known_ca_signed_is_kept_until_one_is(self):
         server = self.serve("lists")
         os.mkdir(self.place)

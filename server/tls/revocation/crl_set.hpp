@@ -49,6 +49,9 @@ struct KnownCa {
     std::string key;
 };
 
+/// Whether one of the CAs signed the certificate of this one.
+bool is_certified(const KnownCa& one, std::span<const KnownCa> authorities);
+
 /// Checks one list against the CAs that are known. Without `crl` the complaint is why it cannot be
 /// used, with it what it lacks; `is_orphan`: no known CA signed it, so that a CA that is seen later
 /// may.

@@ -1,10 +1,13 @@
 // server/tls/revocation/crl_store.cpp: see crl_store.hpp.
 #include "server/tls/revocation/crl_store.hpp"
 
+#include <openssl/pem.h>
+
 #include <algorithm>
 
 #include "controller/pki/files.hpp"
 #include "server/tls/certificate_text.hpp"
+#include "server/tls/pem_file.hpp"
 
 namespace grid::server::tls {
 
@@ -14,6 +17,7 @@ namespace pki = controller::pki;
 namespace {
 constexpr const char* sources_file = "sources";
 constexpr const char* extension = ".crl";
+constexpr const char* authority_extension = ".pem";
 constexpr std::size_t lists_max = 1'000;
 }   // namespace
 
@@ -29,16 +33,20 @@ CrlStore::CrlStore(fs::path folder) : folder_(std::move(folder)) {
     }
 }
 
-std::vector<CrlPtr> CrlStore::read(std::vector<std::string>& problems) const {
-    std::vector<CrlPtr> lists;
-    if (folder_.empty()) return lists;
-    std::error_code failed;
+std::vector<fs::path> CrlStore::files(const char* wanted) const {
     std::vector<fs::path> files;
+    if (folder_.empty()) return files;
+    std::error_code failed;
     for (fs::directory_iterator at(folder_, failed), end; !failed && at != end;
          at.increment(failed))
-        if (at->path().extension() == extension) files.push_back(at->path());
+        if (at->path().extension() == wanted) files.push_back(at->path());
     std::ranges::sort(files);
-    for (const fs::path& file : files) {
+    return files;
+}
+
+std::vector<CrlPtr> CrlStore::read(std::vector<std::string>& problems) const {
+    std::vector<CrlPtr> lists;
+    for (const fs::path& file : files(extension)) {
         auto read = read_crls(file.string());
         if (!read)
             problems.push_back(read.error());
@@ -78,22 +86,27 @@ std::string orphan_file_of(X509_CRL* list) {
 
 }   // namespace
 
-Result<void, std::string> CrlStore::write(const fs::path& path, X509_CRL* list) const {
+Result<void, std::string> CrlStore::write(const fs::path& path, const std::string& bytes) const {
     if (auto made = pki::make_private_folder(folder_); !made) return made;
     std::error_code failed;
-    if (fs::exists(path, failed)) return {};   // its name is its content
     const auto count = std::distance(fs::directory_iterator(folder_, failed), {});
     if (!failed && static_cast<std::size_t>(count) >= lists_max)
         return {
             boost::system::in_place_error,
             folder_.string() + ": more than 1000 lists are kept already"
         };
+    return pki::write_file(path, bytes, pki::Mode::Private);
+}
+
+Result<void, std::string> CrlStore::write(const fs::path& path, X509_CRL* list) const {
+    std::error_code failed;
+    if (fs::exists(path, failed)) return {};   // its name is its content
     unsigned char* der = nullptr;
     const int size = i2d_X509_CRL(list, &der);
     if (size <= 0) return {boost::system::in_place_error, path.string() + ": cannot be encoded"};
     const std::string bytes(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
     OPENSSL_free(der);
-    return pki::write_file(path, bytes, pki::Mode::Private);
+    return write(path, bytes);
 }
 
 Result<void, std::string> CrlStore::keep(const Crl& about, X509_CRL* list) const {
@@ -124,6 +137,36 @@ Result<void, std::string> CrlStore::keep_orphan(X509_CRL* list) const {
 void CrlStore::drop_orphan(X509_CRL* list) const {
     std::error_code is_away;
     if (!folder_.empty()) fs::remove(folder_ / orphan_file_of(list), is_away);
+}
+
+std::vector<KnownCa> CrlStore::read_authorities(std::vector<std::string>& problems) const {
+    std::vector<KnownCa> authorities;
+    for (const fs::path& file : files(authority_extension)) {
+        auto read = read_certificates(file.string());
+        if (!read) {
+            problems.push_back(read.error());
+            continue;
+        }
+        for (X509Ptr& certificate : *read) {
+            std::string key = key_hash_of(certificate.get());
+            authorities.push_back({std::move(certificate), std::move(key)});
+        }
+    }
+    return authorities;
+}
+
+Result<void, std::string> CrlStore::keep_authority(const KnownCa& authority) const {
+    if (folder_.empty()) return {};
+    const fs::path path = folder_ / ("ca-" + authority.key.substr(0, 32) + authority_extension);
+    const BioPtr out(BIO_new(BIO_s_mem()));
+    char* data = nullptr;
+    if (!out || PEM_write_bio_X509(out.get(), authority.certificate.get()) != 1)
+        return {boost::system::in_place_error, path.string() + ": cannot be encoded"};
+    const long size = BIO_get_mem_data(out.get(), &data);
+    const std::string bytes(data, static_cast<std::size_t>(size));
+    const auto before = pki::read_file(path);   // one that was cut is written anew
+    if (before && before->exists && before->text == bytes) return {};
+    return write(path, bytes);
 }
 
 Result<void, std::string> CrlStore::know(const std::string& source) {

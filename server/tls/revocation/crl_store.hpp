@@ -12,8 +12,9 @@ namespace grid::server::tls {
 
 /// The lists that count, as they were signed (DER, mode 0600), so that a restart forgets no
 /// revocation although its file is away, and takes no older list. Beside them those that no CA has
-/// signed that is known so far, and the names of the sources that were read at any time: one of
-/// them that cannot be read now stops no start, as long as the lists are here.
+/// signed that is known so far, the CAs by which lists were verified (PEM), and the names of the
+/// sources that were read at any time: one of them that cannot be read now stops no start, as long
+/// as the lists are here.
 class CrlStore {
 public:
     /// An empty path: nothing is kept.
@@ -28,12 +29,19 @@ public:
     /// Of a CA that no path has shown yet; the last few of each.
     Result<void, std::string> keep_orphan(X509_CRL* list) const;
     void drop_orphan(X509_CRL* list) const;
+    /// CAs that only a client's path has shown; without them a restart would not know whose list
+    /// one is.
+    std::vector<KnownCa> read_authorities(std::vector<std::string>& problems) const;
+    Result<void, std::string> keep_authority(const KnownCa& authority) const;
     /// What it says was read, and can be read again.
     bool is_known(const std::string& source) const;
     Result<void, std::string> know(const std::string& source);
 
 private:
+    std::vector<std::filesystem::path> files(const char* extension) const;
     Result<void, std::string> write(const std::filesystem::path& path, X509_CRL* list) const;
+    Result<void, std::string> write(const std::filesystem::path& path, const std::string& bytes)
+        const;
 
     std::filesystem::path folder_;
     std::set<std::string> sources_;

@@ -63,6 +63,8 @@ CrlWatch::CrlWatch(const Config::Tls& settings, const std::filesystem::path& dat
             learned_.insert(key);
             authorities_.push_back({std::move(anchor), std::move(key)});
         }
+    anchors_ = authorities_.size();
+    read_kept_authorities();
     namesakes_ = find_namesakes(authorities_);
     read_kept();
     look();
@@ -118,6 +120,44 @@ void CrlWatch::read_kept() {
     kept_ = store_.read(problems);
     for (const std::string& problem : problems)
         complain("kept " + problem, "", "a list that was kept cannot be read: " + problem);
+}
+
+/// A CA counts again where one that is known certified it: not where the anchor above it has left
+/// tls.client_ca.
+void CrlWatch::read_kept_authorities() {
+    std::vector<std::string> problems;
+    auto kept = store_.read_authorities(problems);
+    for (const std::string& problem : problems)
+        complain("kept " + problem, "", "a CA that was kept cannot be read: " + problem);
+    bool has_grown = true;
+    while (std::exchange(has_grown, false))
+        for (KnownCa& one : kept) {
+            if (!one.certificate || learned_.contains(one.key)) continue;
+            if (learned_.size() >= learned_max || !is_certified(one, authorities_)) continue;
+            learned_.insert(one.key);
+            authorities_.push_back(std::move(one));
+            has_grown = true;
+        }
+}
+
+/// Those that signed a list that counts, and those above them.
+void CrlWatch::keep_authorities(const CrlSet& set) {
+    std::set<std::string> wanted;
+    for (const auto& list : set.all()) wanted.insert(list->issuer_key);
+    const std::span<const KnownCa> learned = std::span(authorities_).subspan(anchors_);
+    std::set<const KnownCa*> kept;
+    bool has_grown = true;
+    while (std::exchange(has_grown, false))
+        for (const KnownCa& one : learned) {
+            if (kept.contains(&one)) continue;
+            const bool is_above = std::ranges::any_of(kept, [&](const KnownCa* below) {
+                return is_certified(*below, std::span(&one, 1));
+            });
+            if (!is_above && !wanted.contains(one.key)) continue;
+            kept.insert(&one);
+            note_kept(store_.keep_authority(one));
+            has_grown = true;
+        }
 }
 
 void CrlWatch::look() {
@@ -246,6 +286,7 @@ void CrlWatch::rebuild() {
     next->drop_replaced(now());
     for (const auto& before : current()->all())
         if (!next->has_list(before->digest)) store_.drop(*before);
+    keep_authorities(*next);
     tell_loaded(*next);
     std::vector<std::string> revoked = next->newly_revoked(*current());
     {

@@ -63,6 +63,8 @@ private:
     bool read_changed();
     void note_sources();
     void read_kept();
+    void read_kept_authorities();
+    void keep_authorities(const CrlSet& set);
     void learn_now(std::vector<KnownCa>& fresh);
     void rebuild();
     void add_list(CrlSet& next, X509_CRL* list, const std::string& file);
@@ -88,8 +90,9 @@ private:
     FilesFound found_;
     bool has_looked_ = false;
     std::map<std::string, File> files_;
-    std::vector<CrlPtr> kept_;   // of the last run; those that other CAs may make more of
-    std::vector<KnownCa> authorities_;
+    std::vector<CrlPtr> kept_;           // of the last run; those that other CAs may make more of
+    std::vector<KnownCa> authorities_;   // anchors first, then CAs of paths
+    std::size_t anchors_ = 0;
     Namesakes namesakes_;
     boost::asio::thread_pool thread_{1};
     boost::asio::steady_timer timer_{thread_.get_executor()};

@@ -75,6 +75,9 @@ asio::awaitable<boost::system::error_code> TlsStream::handshake(
         const auto error = handshake_step(wait);
         if (error != asio::error::would_block) co_return error;
         auto [waited] = co_await socket_.async_wait(wait, no_throw);
+        // Aborted behind a wait that was over already: the number of the descriptor may be that of
+        // another connection by now.
+        if (!waited && !socket_.is_open()) waited = asio::error::operation_aborted;
         if (!waited) continue;
         is_broken_ = true;
         if (watchdog.has_expired()) {

@@ -27,6 +27,11 @@ Result<EvaluationLeftovers, std::string> evaluation_leftovers(
     const storage::Snapshot& store, const AppOptions& options
 );
 
+/// Whether a start with these options makes a CA and an administrator.
+bool would_make_evaluation(const AppOptions& options);
+/// Why they must not be made: the store is a real grid's; empty: they may be.
+std::string why_no_evaluation(const storage::Snapshot& store, const AppOptions& options);
+
 /// Why a server with certificates of the operator's own does not start on them, and the command
 /// that makes a real grid of it; empty: it does.
 std::string why_still_evaluation(const storage::Snapshot& store, const AppOptions& options);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -83,7 +84,10 @@ private:
                              ::stat(path_.c_str(), &there) == 0 && there.st_ino == ours.st_ino &&
                              there.st_dev == ours.st_dev;
         if (is_same) return true;
-        file_ = Handle(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+        // Not blocking: a named pipe that is not read would hold up the end of the server.
+        file_ = Handle(
+            ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600)
+        );
         return static_cast<bool>(file_);
     }
 
@@ -223,6 +227,15 @@ private:
     std::string path_;
 };
 
+/// A number from 1 to 65535, or the name of a service.
+bool is_port(std::string_view text) {
+    if (text.find_first_not_of("0123456789") != std::string_view::npos)
+        return text.find_first_of(" \t:/") == std::string_view::npos;
+    unsigned number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);   // too large: stays 0
+    return number > 0 && number <= 65535;
+}
+
 }   // namespace
 
 Result<std::unique_ptr<Sink>, std::string> make_sink(std::string_view where, std::string host) {
@@ -236,7 +249,7 @@ Result<std::unique_ptr<Sink>, std::string> make_sink(std::string_view where, std
         );
     const std::size_t colon = rest.rfind(':');
     if ((kind == "udp" || kind == "tcp") && colon != std::string_view::npos && colon > 0 &&
-        colon + 1 < rest.size()) {
+        is_port(rest.substr(colon + 1))) {
         std::string_view name = rest.substr(0, colon);
         if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
         return std::unique_ptr<Sink>(std::make_unique<NetworkSink>(
@@ -244,7 +257,8 @@ Result<std::unique_ptr<Sink>, std::string> make_sink(std::string_view where, std
         ));
     }
     return std::string(
-        "audit.export_to must be file:/PATH, unix:/PATH, udp:HOST:PORT or tcp:HOST:PORT"
+        "audit.export_to must be file:/PATH, unix:/PATH, udp:HOST:PORT or tcp:HOST:PORT, "
+        "with a port from 1 to 65535"
     );
 }
 

@@ -178,11 +178,11 @@ public:
         std::string_view condition,
         std::string_view reason
     );
-    /// What the server itself found: a clock that jumped.
+    /// Puts on record something that the server itself found: a clock that jumped.
     void record_system(std::string_view what, std::string_view detail);
     /// The wall clock for records that wait. Call once, before anything else.
     void attach_clock(std::function<storage::Millis()> clock);
-    /// What happened before a change that is about to be committed: to be committed before it.
+    /// Audit records that are to be committed before a change that is about to be.
     std::vector<storage::Batch> due_before_change();
 
     /// Start: installs a policy text when there is none yet; makes these accounts administrators
@@ -192,7 +192,7 @@ public:
         const std::optional<std::string>& policy_text, const std::vector<xml::Jid>& administrators
     );
 
-    /// What the operator decided on the machine: accounts to be bound to another CA (SHA-256 of its
+    /// The operator's decision on the machine: accounts to be bound to another CA (SHA-256 of its
     /// key, hex). Nothing to commit and no problems: it is done.
     struct Rebinds {
         std::vector<storage::Batch> batches;

@@ -25,7 +25,7 @@ PolicyRefusal unparsed(policy::Parsed parsed) {
     return refused;
 }
 
-/// What a test is about, with the values that an Object only looks at.
+/// The object of a test, with the values that an Object only looks at.
 struct ObjectOf {
     ObjectOf(const Controller::State& state, const PolicyTest& test) {
         if (test.operation == policy::Operation::Message) {

@@ -89,7 +89,7 @@ struct ServerFacts {
     std::vector<std::pair<std::string, std::string>> listeners;   // name, bound address
     storage::StoreStatus store;
     std::size_t sessions = 0;
-    /// What an operator should mend, one sentence each: sources of revocation lists.
+    /// Faults that an operator should mend, one sentence each: sources of revocation lists.
     std::vector<std::string> problems;
 };
 class ServerInfo {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t block_bytes = 16, number_bytes = 8;
 using Block = std::array<unsigned char, block_bytes>;
-/// What is left of a block for the index of a message; places have one that no message has.
+/// Bits of a block for the index of a message; places have an index that no message has.
 constexpr unsigned index_bits = 16;
 constexpr std::uint64_t place_index = 0xffff;
 

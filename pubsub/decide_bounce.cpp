@@ -25,7 +25,7 @@ bool is_final(const Bounce& bounce) {
            std::find(counted.begin(), counted.end(), bounce.condition) == counted.end();
 }
 
-/// It says that it is the id of an event of ours.
+/// Whether the id that came back is one of our events'.
 bool is_of_event(const Bounce& bounce) { return bounce.message.starts_with(event_id); }
 
 /// The node whose notification came back, if its sender subscribed to it: it is named where the

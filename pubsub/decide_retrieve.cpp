@@ -24,7 +24,7 @@ struct Wanted {
     bool has_payload = false;
 };
 
-/// What is asked for: the answer but for the payloads.
+/// The answer to a retrieval, but for the payloads.
 struct Wish {
     std::string node;
     std::vector<Wanted> items;

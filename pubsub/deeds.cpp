@@ -31,7 +31,7 @@ std::string fields_of(const xml::Form& form) {
     return text;
 }
 
-/// What a request is called; questions have no name.
+/// The name of a request in the audit; questions have none.
 struct Teller {
     const Principal& actor;
 

@@ -48,7 +48,7 @@ void note_refusal(
     std::string_view node,
     const Verdict& verdict
 );
-/// What a batch's audit records say.
+/// The acts that a batch's audit records name.
 std::vector<Deed> deeds_of(const Context& context, Operation operation);
 
 }   // namespace grid::pubsub

@@ -54,8 +54,8 @@ Prepared prepare_request(const Broker& broker, Request request) {
     return prepared;
 }
 
-/// What a publisher was refused is on record like what the policy refused, though nothing of it
-/// could be decided.
+/// A publish that could not be parsed is on record like one that the policy refused, though nothing
+/// of it could be decided.
 std::optional<Prepared> prepare_refusal(
     const Broker& broker, const IqRequest& request, const xml::StanzaError& error
 ) {

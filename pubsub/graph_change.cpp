@@ -120,8 +120,8 @@ std::optional<xml::StanzaError> GraphChange::take_form(
         const auto now =
             subject.node ? tree.live_parents(subject.uid()) : std::vector<const Node*>();
         for (const Node* parent : now) {
-            // What the form did not show to this actor he did not take out of it, and naming it
-            // does not tell whether it is there.
+            // A parent that the form did not show to this actor was not taken out of it, and
+            // naming it does not tell whether it is there.
             if (!may_discover(broker_, context_.actor, *parent) && !owns(*parent)) continue;
             if (wanted.erase(parent->name()) == 1) continue;
             remove({parent, &parent->config()}, subject);

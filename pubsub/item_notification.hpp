@@ -14,7 +14,7 @@ struct PublishedItem {
     std::string_view id, publisher, payload;
 };
 
-/// What ids of events begin with, so that errors that come back are known.
+/// The beginning of ids of events, by which errors that come back are known.
 inline constexpr std::string_view event_id = "ev-";
 
 /// Everything from ` from='…'` to the end of the start tag. The id is unique: of node, revision and

@@ -58,7 +58,7 @@ struct Lease {
     }
 };
 
-/// What there is of the nodes that one account made.
+/// Counts of the nodes that one account made.
 struct MadeBy {
     std::size_t nodes = 0;          // live ones
     std::size_t moved_names = 0;    // of those that were deleted in favour of another place
@@ -152,8 +152,8 @@ public:
     std::size_t subscription_count() const { return subscription_count_; }
     std::size_t memory_bytes_of_items() const;
 
-    // What bounds look at: counted from key changes, so a restart counts the same.
-    /// What an item of that id takes in the index, about.
+    // Counts for bounds, made from key changes, so that a restart counts the same.
+    /// Bytes that an item of that id takes in the index, about.
     static std::uint64_t index_bytes(std::string_view id) { return id.size() + 64; }
     /// Of all items that were not erased yet, shown or not.
     std::uint64_t index_bytes() const { return index_bytes_; }

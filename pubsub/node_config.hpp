@@ -20,7 +20,7 @@ enum class PublishModel : std::uint8_t { Publishers, Subscribers, Open };
 enum class NodeFull : std::uint8_t { RetractOldest, DiscardOldest, Reject };
 enum class ItemReply : std::uint8_t { Publisher, None, Owner };
 enum class SendLast : std::uint8_t { Never, OnSub, OnSubAndPresence };
-/// Who admits subscribers to a node with a whitelist: its owner, by the list alone, or the policy,
+/// Admission to a node with a whitelist: by its owner, through the list alone, or by the policy,
 /// whose right to subscribe makes an account a member.
 enum class Admission : std::uint8_t { Owner, Policy };
 enum class NotificationType : std::uint8_t { Normal, Headline };

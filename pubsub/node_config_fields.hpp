@@ -30,7 +30,7 @@ struct ConfigField {
     std::function<Error(NodeConfig&, const Values&, const Settings*)> set;
     /// In whose forms it stands; a leaf refuses what only collections have.
     enum Where : std::uint8_t { Any, Leaf, Collection } where = Any;
-    /// What the value comes to, where several spellings mean the same; else `get` says it.
+    /// The value's meaning, where several spellings mean the same; else `get` gives it.
     std::function<Values(const NodeConfig&, const Settings&)> meaning = {};
 };
 

@@ -226,7 +226,7 @@ void Announcer::operator()(const ItemsRetracted& event) {
         for (const std::string& id : event.ids) append_retract(ids, id);
         send(*node, in_event(start("items", *node) + ">" + ids + "</items>"));
     }
-    // What only went out of sight is not worth that, told to the filters of a topic at each
+    // Items that only went out of sight are not worth that, told to the filters of a topic at each
     // publish.
     if (shows_through(broker_, *node) && event.hidden_up_to == 0) tell_retracted(*node, event);
 }

@@ -23,7 +23,7 @@ namespace grid::pubsub {
 enum class Operation { Discover, Create, Publish, Subscribe, Retrieve, Manage };
 std::string_view to_string(Operation operation);
 
-/// What is done, as the audit tells it: finer than what the policy distinguishes.
+/// An act as the audit names it: finer than the operations that the policy distinguishes.
 struct Deed {
     Operation operation = Operation::Discover;
     std::string name = std::string(to_string(operation));
@@ -129,7 +129,7 @@ public:
 /// Who of a node's subscribers: XEP-0248 tells apart what happens to items and to child nodes.
 enum class AudienceKind : std::uint8_t { Items, Nodes };
 
-/// What a subscriber's copy of a notification has besides (§7.1.2.4, §12.6).
+/// Additions to a subscriber's copy of a notification (§7.1.2.4, §12.6).
 struct Flavour {
     bool has_body = false;
     std::string headers;   // a complete `<headers/>` element, or nothing

@@ -310,7 +310,7 @@ std::vector<Notification> owed_messages(
         }
     for (const OwedItem* source : sources) {
         const Node* told = joint ? broker.memory.find(source->node) : nullptr;
-        // What it has of the subtopic itself is another node's.
+        // Items of the subtopic itself are another node's.
         const bool is_joined =
             told && (told == topic || (told->topic == topic && !has_own(*told, subscriber.str())));
         if (!is_joined) add(owed_message(broker, *source, subscriber, payload));

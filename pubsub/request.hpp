@@ -28,7 +28,7 @@ struct Context {
     storage::Millis now = 0;
     std::string
         fresh_id;   // 128 random bits as hex: item ids, subids, instant node names derive from it
-    /// What the audit is to be told of the request that is being decided; null: nothing more than
+    /// Details for the audit of the request that is being decided; null: none beside
     /// the policy's operation.
     mutable Telling* telling = nullptr;
 };

@@ -182,7 +182,7 @@ void Round::shrink_total() {
     const std::size_t kept = memory_.item_count() - memory_.old_item_count();
     const std::size_t most = settings_.archive.total_items_max;
     std::size_t excess = kept > most ? kept - most : 0;
-    // What is shown has a quarter of the index for itself: hidden items make room for new ones.
+    // Items that are shown have a quarter of the index: hidden ones make room for new ones.
     const std::uint64_t bytes_most = settings_.item_index_bytes_max / 4 * 3;
     if (memory_.index_bytes() > bytes_most) {
         const std::uint64_t beyond = memory_.index_bytes() - bytes_most;

@@ -46,7 +46,7 @@ struct ItemAt {
     storage::Revision revision = 0;
 };
 
-/// What a snapshot has of it.
+/// An item's payload as a snapshot has it.
 struct StoredItem {
     enum class State {
         There,

@@ -1,12 +1,10 @@
 // server/administrators.cpp: looks at the file's time, reads it when that moved.
 #include "server/administrators.hpp"
 
-#include <fstream>
-#include <iterator>
-
 #include "controller/pki/administrators.hpp"
 #include "controller/pki/layout.hpp"
 #include "server/guarded_run.hpp"
+#include "server/regular_file.hpp"
 
 namespace grid::server {
 
@@ -43,10 +41,12 @@ std::vector<xml::Jid> AdministratorsFile::read() {
     auto time = std::filesystem::last_write_time(file_, missing);
     if (missing || time == seen_) return {};
     seen_ = time;
-    std::ifstream in(file_, std::ios::binary);
-    auto parsed = controller::pki::parse_administrators(
-        std::string(std::istreambuf_iterator<char>(in), {}), domain_
-    );
+    const auto text = read_regular_file(file_.string());
+    if (!text) {
+        log_.warn("administrators_file", {{"file", file_.string()}, {"problem", text.error()}});
+        return {};
+    }
+    auto parsed = controller::pki::parse_administrators(*text, domain_);
     for (const auto& problem : parsed.problems)
         log_.warn("administrators_file", {{"file", file_.string()}, {"problem", problem}});
     return parsed.jids;
@@ -67,8 +67,9 @@ void AdministratorsFile::watch() {
 void AdministratorsFile::look_for_rebinds() {
     std::error_code failed;
     if (!std::filesystem::exists(rebind_, failed)) return;
-    std::ifstream in(rebind_, std::ios::binary);
-    auto read = controller::pki::parse_rebind(std::string(std::istreambuf_iterator<char>(in), {}));
+    const auto text = read_regular_file(rebind_.string());
+    if (!text) return;   // a pipe or a device, or in the making
+    auto read = controller::pki::parse_rebind(*text);
     grid_.rebind(std::move(read.wanted), [this, problems = std::move(read.problems)] {
         for (const auto& problem : problems)
             log_.warn("rebind_file", {{"file", rebind_.string()}, {"problem", problem}});

@@ -10,9 +10,11 @@
 #include "server/audit/exporter.hpp"
 #include "server/audit/keeper.hpp"
 #include "server/c2s/acceptor.hpp"
+#include "server/complain.hpp"
 #include "server/data_directory.hpp"
 #include "server/descriptors.hpp"
 #include "server/evaluation.hpp"
+#include "server/evaluation_end.hpp"
 #include "server/grid/grid.hpp"
 #include "server/guarded_run.hpp"
 #include "server/http/backend.hpp"
@@ -292,9 +294,9 @@ void App::drain(std::chrono::steady_clock::time_point until) {
 
 }   // namespace
 
-/// What would end a process by default and means nothing here. SIGHUP until there is somebody to
-/// reload; a reader of our log that goes away is SIGPIPE; a file that may not grow is an error of
-/// that write.
+/// Ignores signals that would end a process by default and mean nothing here. SIGHUP until there is
+/// a part to reload; a reader of our log that goes away is SIGPIPE; a file that may not grow is an
+/// error of that write.
 void ignore_signals() {
     for (int signal :
          {SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGXFSZ,
@@ -307,9 +309,14 @@ void ignore_signals() {
 
 /// False: the server cannot start, and the operator was told why, as by --check.
 bool is_good(const AppOptions& options, Log& log) {
-    const Findings findings = check_startup(options);
+    Findings findings = check_startup(options);
+    // Before a CA and an administrator are made.
+    if (!has_errors(findings) && would_make_evaluation(options))
+        if (const auto store = look_at_store(options); store && *store)
+            for (auto& finding : check_store(**store, options))
+                findings.push_back(std::move(finding));
     for (const Finding& finding : findings)
-        if (!finding.is_warning) std::cerr << "gridd: " << to_text(finding, options.config) << '\n';
+        if (!finding.is_warning) complain(to_text(finding, options.config));
     if (has_errors(findings)) return false;
     for (const Finding& finding : findings)
         log.warn("configuration", {{"warning", to_text(finding, options.config)}});
@@ -326,7 +333,7 @@ int run_app(AppOptions options) {
         App app(std::move(options), log);
         return app.run();
     } catch (const std::exception& error) {
-        std::cerr << "gridd: " << error.what() << '\n';
+        complain(error.what());
         return 1;
     }
 }

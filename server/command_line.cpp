@@ -1,15 +1,16 @@
 // server/command_line.cpp: gridd's options.
 #include "server/command_line.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
-#include <sstream>
 
 #include "server/app.hpp"
+#include "server/complain.hpp"
 #include "server/config_file.hpp"
 #include "server/evaluation_end.hpp"
 #include "server/open_store.hpp"
@@ -35,13 +36,14 @@ std::vector<std::string> environment_names() {
     return names;
 }
 
-/// One line each, however many lines the text has.
-void complain(const std::string& text) {
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) std::cerr << "gridd: " << line << '\n';
+/// A standard stream that is closed would become a file of the store, and the log its content.
+void fill_standard_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(stream, F_GETFD) < 0)
+            (void)::open("/dev/null", O_RDWR);   // the lowest free one
 }
 
-/// What a shell takes as one word.
+/// The text in the quotes that make it one word of a shell.
 std::string quoted(const std::string& text) {
     constexpr std::string_view plain =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@+";
@@ -80,6 +82,7 @@ int check(const AppOptions& options) {
 }   // namespace
 
 int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem> file_system) {
+    fill_standard_streams();
     ::umask(S_IRWXG | S_IRWXO);   // what is written is for the server's user alone
     CLI::App cli("gridd, the XMPP-Grid server");
     ConfigSources sources;

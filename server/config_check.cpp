@@ -9,9 +9,11 @@
 #include "controller/accounts/account.hpp"
 #include "controller/accounts/approval.hpp"
 #include "server/net/listener.hpp"
+#include "server/tls/revocation/ocsp_fetch.hpp"
 #include "storage/rocks_store.hpp"
 #include "xml/domain.hpp"
 #include "xml/jid.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::server {
 namespace {
@@ -89,6 +91,10 @@ void prepare_administrators(Config& config, Findings& findings) {
     }
 }
 
+bool is_key_hash(const std::string& text) {
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
 /// Revocation, and who is approved by a rule.
 void check_trust(const Config& c, Findings& out) {
     if (!one_of(c.tls.crl_policy, {"open", "closed"}))
@@ -107,19 +113,41 @@ void check_trust(const Config& c, Findings& out) {
         if (!url->empty() && !url->starts_with("http://"))
             out.push_back({key, std::string(key) + " must begin with http:// (answers are signed)"}
             );
+        else if (!url->empty() && !tls::is_responder_url(*url))
+            out.push_back(
+                {key, std::string(key) + " is '" + *url +
+                          "', which is no http://HOST[:PORT][/PATH] with a port from 1 to 65535"}
+            );
     if (!c.tls.ocsp_responder.empty() && c.tls.ocsp == "off")
         out.push_back(
             {"tls.ocsp_responder", "tls.ocsp_responder is not asked while tls.ocsp is off", true}
         );
     for (const auto& mapping : c.sasl.mappings)
-        if (!mapping.ca.empty() &&
-            (mapping.ca.size() != 64 ||
-             mapping.ca.find_first_not_of("0123456789abcdef") != std::string::npos))
+        if (!mapping.ca.empty() && !is_key_hash(mapping.ca))
             out.push_back(
                 {"sasl.mappings",
                  "'" + mapping.ca + "' is no SHA-256 of a key (64 hex digits): the rule never fits",
                  true}
             );
+}
+
+/// What parses, and means another thing than it looks like.
+void check_approval_rule(const controller::ApprovalRule& rule, Findings& out) {
+    const auto warn = [&](const std::string& why) {
+        out.push_back({"accounts.approve", "accounts.approve: '" + rule.text + "': " + why, true});
+    };
+    if (rule.conditions.empty() && !rule.asks)
+        warn("a rule without any condition approves every certificate of every tls.client_ca");
+    for (const auto& condition : rule.conditions) {
+        const auto& pattern = condition.pattern;
+        if (condition.kind != controller::ApprovalRule::Condition::Kind::Authority ||
+            !pattern.is_exact() || is_key_hash(pattern.literal()))
+            continue;
+        warn(
+            "ca=" + pattern.literal() +
+            " is no SHA-256 of a key (64 hex digits): the rule never fits"
+        );
+    }
 }
 
 void check_accounts(const Config& c, Findings& out) {
@@ -135,8 +163,10 @@ void check_accounts(const Config& c, Findings& out) {
         if (auto rule = controller::parse_approval_rule(text); !rule)
             out.push_back({"accounts.approve", "accounts.approve: '" + text + "': " + rule.error()}
             );
+        else
+            check_approval_rule(*rule, out);
     const auto& groups = c.accounts.default_groups;
-    // Nobody administers a grid because a certificate says so.
+    // A certificate alone makes no administrator.
     if (std::ranges::find(groups, controller::administrators_group) != groups.end())
         out.push_back(
             {"accounts.default_groups",
@@ -170,6 +200,14 @@ void check_words(const Config& c, Findings& out) {
         out.push_back(
             {"pubsub.default_access_model",
              "pubsub.default_access_model is open, but pubsub.access_open is false"}
+        );
+    if (const std::string& topic = c.controller.incident_topic;
+        !topic.empty() &&
+        (!xml::is_nameable(topic) || topic.find_first_not_of(' ') == std::string::npos))
+        out.push_back(
+            {"controller.incident_topic",
+             "controller.incident_topic must be the name of a topic: not blank, UTF-8 without "
+             "control characters; empty: incidents are not taken"}
         );
     if (!one_of(c.pubsub.address, {"pubsub", "broker"}))
         out.push_back({"pubsub.address", "pubsub.address must be pubsub or broker"});
@@ -220,9 +258,13 @@ void check_least(const Config& c, Findings& out) {
         {"limits.idle_seconds_max", c.limits.idle_seconds_max, 1},
         {"limits.outbox_bytes_max", c.limits.outbox_bytes_max, 1'024},
         {"limits.process_bytes_max", c.limits.process_bytes_max, 65'536},
+        {"limits.http_connections_max", c.limits.http_connections_max, 1},
+        {"limits.http_per_address_max", c.limits.http_per_address_max, 1},
+        {"limits.http_strangers_max", c.limits.http_strangers_max, 1},
         {"limits.http_body_bytes_max", c.limits.http_body_bytes_max, 1},
         {"sasl.attempts_max", c.sasl.attempts_max, 1},
         {"tls.ocsp_timeout_ms", c.tls.ocsp_timeout_ms, c.tls.ocsp == "off" ? 0U : 1U},
+        {"tls.ocsp_questions_max", c.tls.ocsp_questions_max, c.tls.ocsp == "off" ? 0U : 1U},
         {"pubsub.nodes_max", c.pubsub.nodes_max, 1},
         {"pubsub.max_items_max", c.pubsub.max_items_max, 1},
         {"pubsub.item_id_bytes_max", c.pubsub.item_id_bytes_max, 36, ", the length of a UUID"},
@@ -296,12 +338,30 @@ void check_pairs(const Config& c, Findings& out) {
         );
     if (c.reactor.threads > threads_max)
         out.push_back({"reactor.threads", "reactor.threads must be at most 1024"});
-    if (c.limits.outbox_bytes_max < c.limits.xml.stanza_bytes_max &&
-        c.origin.is_given("limits.outbox_bytes_max"))
+    constexpr std::size_t stanza_bytes_max = 1024UL * 1024 * 1024;   // Expat counts in int
+    if (c.limits.xml.stanza_bytes_max > stanza_bytes_max)
         out.push_back(
-            {"limits.outbox_bytes_max",
+            {"limits.stanza_bytes_max",
+             "limits.stanza_bytes_max must be at most 1073741824: one stanza would take all memory"}
+        );
+    else if (c.limits.outbox_bytes_max < c.limits.xml.stanza_bytes_max)
+        out.push_back(
+            {c.origin.is_given("limits.outbox_bytes_max") ? "limits.outbox_bytes_max"
+                                                          : "limits.stanza_bytes_max",
              "limits.outbox_bytes_max is below limits.stanza_bytes_max: the largest stanza never "
              "reaches a reader",
+             true}
+        );
+    if (c.limits.pre_auth_stanza_bytes_max > c.limits.pre_auth_bytes_max)
+        out.push_back(
+            {c.origin.is_given("limits.pre_auth_stanza_bytes_max")
+                 ? "limits.pre_auth_stanza_bytes_max"
+                 : "limits.pre_auth_bytes_max",
+             "limits.pre_auth_stanza_bytes_max (" +
+                 std::to_string(c.limits.pre_auth_stanza_bytes_max) +
+                 ") is above limits.pre_auth_bytes_max (" +
+                 std::to_string(c.limits.pre_auth_bytes_max) +
+                 "), of all stanzas before login together: no such stanza ever goes through",
              true}
         );
     if (c.limits.process_bytes_max < c.limits.outbox_bytes_max)

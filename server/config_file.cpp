@@ -3,14 +3,11 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <variant>
 
 #include "server/config_check.hpp"
 #include "server/config_options.hpp"
+#include "server/regular_file.hpp"
 
 namespace grid::server {
 namespace {
@@ -74,11 +71,10 @@ Failure read_table(
 }
 
 Failure read_file(std::vector<Option>& options, const std::string& file, Config::Origin& origin) {
-    std::error_code unreadable;
-    if (std::filesystem::is_directory(file, unreadable)) return file + ": is a directory, no file";
-    if (!std::ifstream(file)) return file + ": " + std::generic_category().message(errno);
+    const auto text = read_regular_file(file);
+    if (!text) return text.error();
     try {
-        return read_table(options, toml::parse_file(file), "", file, origin);
+        return read_table(options, toml::parse(std::string_view(*text), file), "", file, origin);
     } catch (const toml::parse_error& error) {
         return place(file, error.source()) + std::string(error.description());
     }
@@ -91,11 +87,9 @@ Failure read_set(std::vector<Option>& options, const std::string& set, Config::O
     auto option = find(options, key);
     if (!option) return "--set " + set + ": " + unknown_key(options, key);
     if (value.starts_with('@')) {
-        std::ifstream in(value.substr(1), std::ios::binary);
-        std::ostringstream content;
-        if (!in || !(content << in.rdbuf()))
-            return "--set " + key + ": cannot read " + value.substr(1);
-        value = content.str();
+        auto content = read_regular_file(value.substr(1));
+        if (!content) return "--set " + key + ": cannot read " + content.error();
+        value = std::move(*content);
         while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
     }
     if (auto failure = set_text(option->target, value)) return "--set " + key + ": " + *failure;

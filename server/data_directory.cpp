@@ -34,7 +34,7 @@ std::string refused(const fs::path& data, const fs::path& path, int reason) {
     const std::string us = std::to_string(::geteuid());
     struct stat status{};
     if (reason != EACCES || ::lstat(path.c_str(), &status) != 0) {
-        // What stands in the way is above, or the volume is read-only.
+        // A folder above stands in the way, or the volume is read-only.
         return path.string() + ": " + std::strerror(reason) + " for the user " + us +
                ": start gridd as the user that the data belongs to, or give another by --data";
     }
@@ -65,7 +65,7 @@ constexpr std::array files{"store/CURRENT",        "store/LOCK",     "pki/ca.crt
                            "pki/server.crt",       "pki/server.key", "administrators",
                            "audit-export.position"};
 
-/// Nothing when it is not there or ours to narrow.
+/// The mode, unless the file is absent, narrow already, or another user's.
 std::optional<mode_t> too_wide(const fs::path& path) {
     struct stat status{};
     if (::lstat(path.c_str(), &status) != 0 || status.st_uid != ::geteuid()) return std::nullopt;

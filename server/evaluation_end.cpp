@@ -10,6 +10,7 @@
 #include "controller/pki/layout.hpp"
 #include "controller/pki/pki.hpp"
 #include "controller/state.hpp"
+#include "server/complain.hpp"
 #include "server/evaluation.hpp"
 #include "server/grid/grid.hpp"
 #include "server/open_store.hpp"
@@ -49,12 +50,27 @@ std::string untrusted_key(const AppOptions& options) {
     return is_trusted ? "" : key;
 }
 
-/// Who the evaluation's administrator certificate is for.
+/// Accounts for which the evaluation's administrator certificate is.
 std::vector<std::string> evaluation_administrators(const AppOptions& options) {
     const auto file = pki::read_file(pki::Layout{options.data}.admin_certificate());
     if (!file || !file->exists) return {};
     const auto described = pki::describe(file->text);
     return described ? described->jids : std::vector<std::string>{};
+}
+
+/// Whose anchor, without the evaluation CA's certificate, shows that the evaluation made it.
+bool is_orphan(const controller::Account& account, const AppOptions& options) {
+    if (!account.is_in(controller::administrators_group)) return false;
+    if (!account.is_bound()) return account.jid == "admin@" + options.config.domain;
+    const auto trusted = tls::read_certificates(options.config.tls.client_ca);
+    return trusted && std::ranges::none_of(*trusted, [&](const auto& anchor) {
+               return tls::key_hash_of(anchor.get()) == account.anchor;
+           });
+}
+
+bool has_ca(const AppOptions& options) {
+    std::error_code unreadable;   // said when it is read
+    return fs::exists(pki::Layout{options.data}.ca_certificate(), unreadable) || unreadable;
 }
 
 Result<bool, std::string> read_policy(const storage::Snapshot& store, const Config& config) {
@@ -73,16 +89,20 @@ Result<bool, std::string> read_policy(const storage::Snapshot& store, const Conf
 boost::system::error_code read_accounts(
     const storage::Snapshot& store,
     const std::string& key,
-    const std::vector<std::string>& made,
+    const AppOptions& options,
     EvaluationLeftovers& found
 ) {
+    const auto made = evaluation_administrators(options);
     const std::string from(1, static_cast<char>(storage::Tag::Account));
     const std::string to(1, static_cast<char>(from.front() + 1));
     const auto look = [&](std::string_view name, const storage::Record& record) {
         const auto account = controller::decode_account(name.substr(1), record.value, record.time);
         if (!account) return true;
         const bool is_made = std::ranges::find(made, account->jid) != made.end();
-        if (account->anchor != key && (account->is_bound() || !is_made)) return true;
+        const bool is_its = key.empty()
+                                ? is_orphan(*account, options)
+                                : account->anchor == key || (!account->is_bound() && is_made);
+        if (!is_its) return true;
         if (account->is_in(controller::administrators_group))
             found.administrators.push_back(account->jid);
         else
@@ -113,10 +133,40 @@ Result<EvaluationLeftovers, std::string> evaluation_leftovers(
     if (!policy) return Failure{policy.error()};
     found.has_policy = *policy;
     const std::string key = untrusted_key(options);
-    if (key.empty()) return found;
-    if (auto error = read_accounts(store, key, evaluation_administrators(options), found))
+    // Trusted by the operator, or away: then the policy alone says that it was an evaluation.
+    if (key.empty() && (has_ca(options) || !found.has_policy)) return found;
+    if (auto error = read_accounts(store, key, options, found))
         return Failure{"the accounts cannot be read: " + error.message()};
     return found;
+}
+
+bool would_make_evaluation(const AppOptions& options) {
+    return !is_own(options.config) && !has_ca(options);
+}
+
+std::string why_no_evaluation(const storage::Snapshot& store, const AppOptions& options) {
+    if (!would_make_evaluation(options)) return {};
+    const auto policy = read_policy(store, options.config);
+    if (!policy) return policy.error();
+    if (*policy) return {};
+    bool has_more = false;
+    if (const auto head = store.get(Family::Control, controller::policy::policy_head_key()))
+        has_more = head->has_value();
+    const std::string from(1, static_cast<char>(storage::Tag::Account));
+    const std::string to(1, static_cast<char>(from.front() + 1));
+    if (const auto error = store.scan(
+            Family::Control, from, to, false,
+            [&has_more](std::string_view, const storage::Record&) {
+                has_more = true;
+                return false;
+            }
+        ))
+        return "the accounts cannot be read: " + error.message();
+    if (!has_more) return {};
+    return "the data in " + options.data.string() +
+           " is that of a real grid, and without tls.certificate and tls.client_ca an evaluation "
+           "would make an administrator in it: give its configuration by --config, or another "
+           "directory by --data";
 }
 
 std::string why_still_evaluation(const storage::Snapshot& store, const AppOptions& options) {
@@ -139,6 +189,12 @@ Result<EvaluationLeftovers, std::string> clean_store(
     if (!store) return Failure{store.error()};
     auto found = evaluation_leftovers(*(*store)->snapshot(), options);
     if (!found || !found->any()) return found;
+    // First: an administrator in this file would be made again by a start after an interruption,
+    // and what is left in the store refuses that start.
+    for (const std::string& name : found->administrators)
+        if (auto removed = pki::remove_administrator(options.data, xml::Jid::from_canonical(name));
+            !removed)
+            return Failure{removed.error()};
     boost::asio::io_context context;
     const Addresses addresses(options.config);
     const IqTable none;
@@ -149,13 +205,14 @@ Result<EvaluationLeftovers, std::string> clean_store(
     pubsub::Context acting;
     acting.actor = pubsub::Principal::system();
     acting.now = now();
-    if (found->has_policy)
-        grid.commit(state.policy.replace(policy_text, acting, "the evaluation ended"));
     for (const std::string& name : found->administrators) {
         auto change = state.machine().remove(xml::Jid::from_canonical(name), acting);
         if (!change) return Failure{change.error().text};
         grid.commit(std::move(change->batch));
     }
+    // Last, for it alone says what the data are once the evaluation's CA is away.
+    if (found->has_policy)
+        grid.commit(state.policy.replace(policy_text, acting, "the evaluation ended"));
     grid.stop([&context] { context.stop(); });
     context.run();
     const auto left = evaluation_leftovers(*(*store)->snapshot(), options);
@@ -203,12 +260,8 @@ Result<void, std::string> end(const AppOptions& options, Log& log) {
     }
     const auto found = clean_store(options, policy_text, log);
     if (!found) return Failure{found.error()};
-    for (const std::string& name : found->administrators) {
-        if (auto removed = pki::remove_administrator(options.data, xml::Jid::from_canonical(name));
-            !removed)
-            return Failure{removed.error()};
+    for (const std::string& name : found->administrators)
         std::cout << "deleted the administrator " << name << '\n';
-    }
     if (found->has_policy)
         std::cout << "the policy in force is now "
                   << (options.config.policy.file.empty() ? "one that allows nothing"
@@ -235,9 +288,9 @@ int end_evaluation(const AppOptions& options) {
         Log log(settings);
         const auto ended = end(options, log);
         if (ended) return 0;
-        std::cerr << "gridd: " << ended.error() << '\n';
+        complain(ended.error());
     } catch (const std::exception& error) {
-        std::cerr << "gridd: " << error.what() << '\n';
+        complain(error.what());
     }
     return 1;
 }

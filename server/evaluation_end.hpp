@@ -11,7 +11,7 @@
 
 namespace grid::server {
 
-/// What an evaluation gave to everybody who holds one of its certificates.
+/// Rights that an evaluation gave to the holders of its certificates.
 struct EvaluationLeftovers {
     bool has_policy = false;                   // the one that allows everything is in force
     std::vector<std::string> administrators;   // bound to the evaluation CA, or only ever of it
@@ -21,11 +21,16 @@ struct EvaluationLeftovers {
     std::string to_text() const;
 };
 
-/// Nothing while the evaluation goes on, and nothing of its CA where the operator trusts that by
+/// Empty while the evaluation goes on, and without its CA where the operator trusts that by
 /// tls.client_ca. The error is of the store.
 Result<EvaluationLeftovers, std::string> evaluation_leftovers(
     const storage::Snapshot& store, const AppOptions& options
 );
+
+/// Whether a start with these options makes a CA and an administrator.
+bool would_make_evaluation(const AppOptions& options);
+/// Why they must not be made: the store is a real grid's; empty: they may be.
+std::string why_no_evaluation(const storage::Snapshot& store, const AppOptions& options);
 
 /// Why a server with certificates of the operator's own does not start on them, and the command
 /// that makes a real grid of it; empty: it does.

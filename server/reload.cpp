@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <variant>
 
 #include "server/config_options.hpp"
 #include "server/descriptors.hpp"
+#include "server/regular_file.hpp"
 #include "server/startup_check.hpp"
 
 namespace grid::server {
@@ -20,8 +19,8 @@ constexpr std::array taken_over{
 
 /// To see a change; what cannot be read is refused by the checks.
 std::string content(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    auto text = read_regular_file(file);
+    return text ? std::move(*text) : std::string();
 }
 
 std::string certificates_of(const Config::Tls& tls) {

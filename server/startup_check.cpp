@@ -2,13 +2,12 @@
 #include "server/startup_check.hpp"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
-#include <fstream>
-#include <iterator>
 
 #include "controller/pki/administrators.hpp"
 #include "controller/pki/failure.hpp"
@@ -21,12 +20,15 @@
 #include "server/evaluation.hpp"
 #include "server/evaluation_end.hpp"
 #include "server/net/listener.hpp"
+#include "server/regular_file.hpp"
 #include "server/stamp.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/own_certificate.hpp"
+#include "server/tls/revocation/crl_file.hpp"
 #include "server/tls/revocation/crl_watch.hpp"
 #include "storage/rocks_store.hpp"
 #include "xml/domain.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::server {
 namespace {
@@ -48,6 +50,18 @@ std::string blamed(const Config::Tls& tls, const std::string& text) {
     return "tls.certificate";
 }
 
+void check_key_file(const std::string& file, Findings& findings) {
+    struct stat about{};
+    if (::stat(file.c_str(), &about) != 0 || (about.st_mode & (S_IROTH | S_IWOTH)) == 0) return;
+    findings.push_back(
+        {"tls.key",
+         file + ": every user of this machine may " +
+             ((about.st_mode & S_IROTH) != 0 ? "read" : "write") +
+             " the private key: chmod o-rwx " + file,
+         true}
+    );
+}
+
 void check_tls(const Config& config, Findings& findings) {
     const auto& tls = config.tls;
     if (!tls.certificate.empty()) {
@@ -56,9 +70,9 @@ void check_tls(const Config& config, Findings& findings) {
             return;
         }
         add(findings, tls::check_own_certificate(tls.certificate, config.domain));
-    } else {
-        add(findings, tls::check_ciphers(tls.ciphers));
+        check_key_file(tls.key, findings);
     }
+    add(findings, tls::check_ciphers(tls));
     if (!tls.client_ca.empty()) add(findings, tls::check_client_cas(tls.client_ca));
 }
 
@@ -165,6 +179,19 @@ void check_evaluation_files(const AppOptions& options, Findings& findings) {
         findings.push_back({"domain", checked.error()});
 }
 
+void check_crl_folders(const Config& config, Findings& findings) {
+    for (const std::string& source : config.tls.crl) {
+        std::error_code unreadable;
+        if (fs::is_directory(source, unreadable) && tls::find_files({source}).files.empty())
+            findings.push_back(
+                {"tls.crl",
+                 "tls.crl: " + source +
+                     " is a directory without any list in it: nothing is revoked by it",
+                 true}
+            );
+    }
+}
+
 /// Where nobody will be awaited: the directory of a file, the socket of a daemon.
 void check_export(const Config& config, Findings& findings) {
     const std::string& to = config.audit.export_to;
@@ -180,6 +207,11 @@ void check_export(const Config& config, Findings& findings) {
         );
     };
     if (to.starts_with("file:")) {
+        std::error_code unreadable;
+        if (fs::is_directory(to.substr(5), unreadable))
+            return findings.push_back(
+                {"audit.export_to", "audit.export_to: " + to.substr(5) + " is a directory, no file"}
+            );
         const fs::path folder = fs::absolute(to.substr(5)).parent_path();
         if (::access(folder.c_str(), W_OK | X_OK) != 0) warn(folder);
     } else if (to.starts_with("unix:") && ::access(to.substr(5).c_str(), W_OK) != 0) {
@@ -195,13 +227,17 @@ Result<std::string, std::string> read_policy_file(const Config& config) {
     const auto fail = [&](const std::string& why) {
         return Read(boost::system::in_place_error, file + why);
     };
-    std::error_code unreadable;
-    if (fs::is_directory(file, unreadable)) return fail(": is a directory, no policy");
-    std::ifstream in(file, std::ios::binary);
-    if (!in) return fail(": " + std::generic_category().message(errno));
-    std::string text((std::istreambuf_iterator<char>(in)), {});
-    const auto parsed = controller::policy::parse(text, config.domain);
-    if (parsed.ok()) return Read(boost::system::in_place_value, std::move(text));
+    auto text = read_regular_file(file);
+    if (!text) return text;
+    std::size_t line = 1;
+    for (std::string_view rest = *text; !rest.empty();) {
+        const std::size_t bytes = xml::first_code_point(rest).bytes;
+        if (bytes == 0) return fail(":" + std::to_string(line) + ": is no UTF-8");
+        line += rest.front() == '\n' ? 1 : 0;
+        rest.remove_prefix(bytes);
+    }
+    const auto parsed = controller::policy::parse(*text, config.domain);
+    if (parsed.ok()) return text;
     const auto& first = parsed.errors.front();
     return fail(
         ":" + std::to_string(first.line) + ":" + std::to_string(first.column) + ": " + first.text
@@ -216,6 +252,8 @@ Findings check_reload(const Config& config) {
 }
 
 Findings check_store(const storage::Snapshot& store, const AppOptions& options) {
+    if (std::string why = why_no_evaluation(store, options); !why.empty())
+        return {{"", std::move(why)}};
     const std::string why = why_still_evaluation(store, options);
     if (why.empty()) return {};
     const bool has_certificate = !options.config.tls.certificate.empty();
@@ -229,6 +267,7 @@ Findings check_startup(const AppOptions& options) {
     for (auto& finding : check_reload(config)) findings.push_back(std::move(finding));
     if (auto why = tls::unreadable_crl_source(config.tls, options.data); !why.empty())
         findings.push_back({"tls.crl", std::move(why)});
+    check_crl_folders(config, findings);
     check_export(config, findings);
     check_descriptors(config, findings);
     check_listening(options, findings);

@@ -12,10 +12,10 @@ namespace grid::server {
 /// configuration were checked when it was read; their warnings are repeated here.
 Findings check_startup(const AppOptions& options);
 
-/// What the store itself says against a start: that it is an evaluation's.
+/// Findings of the store itself against a start: that it is an evaluation's.
 Findings check_store(const storage::Snapshot& store, const AppOptions& options);
 
-/// What can be read anew while the server runs: certificates and the policy file.
+/// Findings about the files that are read anew while the server runs: certificates, policy.
 Findings check_reload(const Config& config);
 
 /// The text of policy.file; an error names the file, and the line where it does not parse.

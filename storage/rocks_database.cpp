@@ -140,7 +140,7 @@ Result<std::optional<Snapshot::Value>> RocksDatabase::get(
     if (!status.ok()) return fail(read_error(status), "reading: " + status.ToString());
     const auto record = decode_record(view(stored));
     if (!record) return fail(Errc::Corrupt, "a value without revision");
-    // What the audit's hashes are over is read as it was written.
+    // Records under the audit's hashes are read as they were written.
     const auto steps = family_of_key == Family::Audit ? nullptr : known_steps();
     const Millis time = steps ? steps->read(record->revision, record->time) : record->time;
     return std::optional<Snapshot::Value>({record->revision, time, std::string(record->value)});

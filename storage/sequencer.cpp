@@ -191,7 +191,7 @@ Committed Sequencer::accept(Submission submission) {
         if (operation.also_revision_at >= 0)
             fill_in(operation.key, operation.also_revision_at, head_);
         // Here the order is known, and the thread is the writer's: nobody else waits for a hash.
-        // What a cut keeps has a place already.
+        // A record that a cut keeps has a place already.
         if (operation.family == Family::Audit && operation.revision_at >= 0 &&
             !committed.batch.is_volatile)
             chain_.link(operation.key, time_, operation.value);

@@ -44,7 +44,7 @@ public:
 
     void attach(Stream& stream);
     void detach();
-    /// What is wrong, if anything, is in the stream afterwards. Returns how many bytes were taken:
+    /// A fault, if any, is in the stream afterwards. Returns how many bytes were taken:
     /// fewer than there are when the machine has seen so many names that a fresh one is to go on
     /// behind the stanza that ended there.
     std::size_t parse(std::string_view bytes, bool is_last = false);

@@ -64,7 +64,7 @@ public:
     void set_lang(std::string lang);
     /// Bytes of the stanza that is arriving; 0 between stanzas.
     std::size_t pending_bytes() const;
-    /// What that stanza takes up in memory; it can be many times its bytes.
+    /// Bytes that the unfinished stanza takes up in memory; they can be many times its own.
     std::size_t held_bytes() const;
     /// Its outermost element, of which the start tag is known; null before that. Its name is right,
     /// more of it may not be there.

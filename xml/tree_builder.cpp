@@ -21,7 +21,7 @@ constexpr const char* not_a_uri = " declares a namespace whose name is no URI";
 /// Bytes of the header's declarations. They travel with each stanza that uses them: one that has
 /// said them once could else make short stanzas a hundred times as long for their readers.
 constexpr std::size_t header_declarations_max = 1024;
-/// What an element costs beside itself: its name in Expat's table, the room that vectors keep.
+/// Bytes that an element costs beside itself: its name in Expat's table, room that vectors keep.
 constexpr std::size_t element_overhead = 96;
 
 bool is_declaration(std::string_view name) {
@@ -168,7 +168,7 @@ bool TreeBuilder::read_declaration(std::string_view name, std::string_view uri, 
     // A prefix, unlike the default namespace, cannot be taken back.
     if (name.size() > 5 && (!is_ncname(prefix) || uri.empty()))
         return fail(ParseError::NotWellFormed, quoted(name) + " declares no prefix");
-    // What was stored is read as it is.
+    // Stored text is read as it is.
     if (!root_->name.empty() && !is_namespace_name(uri))
         return fail(ParseError::NotWellFormed, quoted(name) + not_a_uri);
     // Under a lifted default namespace `_d` is a name of this server: elements beneath are written

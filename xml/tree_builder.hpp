@@ -40,7 +40,7 @@ public:
     void text(std::string_view piece) { text_ += piece; }
     void close();
     const Element& outermost() const { return stanza_; }
-    /// What the unfinished tree takes up, besides its characters.
+    /// Bytes that the unfinished tree takes up, besides its characters.
     std::size_t held_bytes() const { return held_bytes_; }
     /// After the outermost `close`.
     Element take();

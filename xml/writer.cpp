@@ -300,7 +300,7 @@ private:
     std::vector<Offer> offered_;
 };
 
-/// What is in force as the default namespace inside of `ancestor`; nothing when it says nothing.
+/// The default namespace inside of `ancestor`; nullopt when it declares none.
 std::optional<std::string_view> default_inside(const Element& ancestor) {
     if (ancestor.prefix().empty()) return ancestor.ns().uri();
     for (const auto& [prefix, uri] : ancestor.declarations())

@@ -184,7 +184,7 @@ std::optional<Account> decode_account(
         a.claim_has_changed = in.boolean();
     } else {
         a.claimed_device = a.device_type;
-        // What no person took is what the client said.
+        // A device type that no person took is the client's own word.
         if (a.state == AccountState::Pending || a.is_approved_by_rule()) a.device_type.clear();
     }
     if (!in.ok() || !in.at_end()) return std::nullopt;

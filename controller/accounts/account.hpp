@@ -86,12 +86,12 @@ std::optional<Account> decode_account(
 
 /// Sorted, each once; nothing when a name is none, or when there are too many.
 std::optional<Groups> make_groups(std::vector<std::string> names);
-/// What a group may be called: 1 to 128 bytes without blanks, control characters, commas, quotes
-/// and `#`, which would make it two words, or none, in a policy.
+/// Names that a new group may have: 1 to 128 bytes without blanks, control characters, commas,
+/// quotes and `#`, which would make them two words, or none, in a policy.
 bool is_group_name(std::string_view name);
 inline constexpr const char* group_name_rule =
     "a group's name has 1 to 128 bytes, without blanks, commas, quotes, # and control characters";
-/// What a policy may call one: also (in quotes) what was made before blanks were refused.
+/// Names of groups in a policy: also (in quotes) those made before blanks were refused.
 bool is_group_reference(std::string_view name);
 std::optional<AccountState> parse_account_state(std::string_view text);
 

@@ -55,7 +55,7 @@ Result<ApprovalRule, std::string> parse_approval_rule(std::string_view text);
 /// Bit i: the certificate's part of rule i holds. Worked out once, when it is shown.
 std::uint64_t approvals_of(std::span<const ApprovalRule> rules, const CertificateFacts& facts);
 
-/// What a client says of itself when it registers, as far as rules look at it.
+/// A client's own words when it registers, as far as rules look at them.
 struct Claims {
     std::vector<std::string> groups;
     std::string device;

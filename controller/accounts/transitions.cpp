@@ -90,8 +90,8 @@ std::optional<Failure> AccountMachine::check_leftovers(const Account& before) co
 
 namespace {
 
-/// Who approves a waiting account takes what it says it is, as it said when it registered. Where it
-/// said another thing since, nobody knows which of them was looked at: then it must be named.
+/// An approval takes the device type that the account gave when it registered. Where the account
+/// gave another since, either may have been looked at: then the approval must name one.
 std::optional<Failure> take_device(
     Account& account, AccountState before, const std::optional<std::string>& named
 ) {

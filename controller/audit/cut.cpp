@@ -40,7 +40,7 @@ std::string_view account_of(const Record& record) {
     return std::string_view(record.actor).substr(0, record.actor.find('/'));
 }
 
-/// What any account may do with topics that it made, and with itself, as often as it likes.
+/// Acts that any account may do with its own topics and with itself, as often as it likes.
 bool is_own_deed(const Record& record) {
     constexpr std::array deeds{
         "create",
@@ -153,7 +153,7 @@ void Planner::visit(std::string_view key, const storage::Record& stored, const P
     );
 }
 
-/// What goes, from the oldest on: what is too old, or too much.
+/// Chooses the records that go, from the oldest on: those that are too old, or too many.
 boost::system::error_code Planner::look(std::uint64_t bytes_now) {
     cut_.is_for_space = false;
     const std::uint64_t kept = std::min(kept_bytes(), retention_.keep_bytes / kept_part);

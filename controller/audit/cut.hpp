@@ -22,7 +22,7 @@ struct Retention {
 struct Cut {
     std::string key;
     storage::Link link;
-    /// What was kept is a chain of its own, from behind the one link up to the other.
+    /// Kept records are a chain of their own, from behind the one link up to the other.
     storage::Link kept_from, kept_to;
     bool is_for_space = false;        // audit.keep_bytes asked for it, not audit.keep_days
     storage::Millis time = 0;         // of the batch that made it
@@ -35,7 +35,7 @@ std::optional<Cut> decode_cut(const storage::Record& stored);
 /// Nothing: never cut. Corrupt: its record cannot be understood.
 storage::Result<std::optional<Cut>> newest_cut(const storage::Snapshot& snapshot);
 
-/// What everybody's use makes by the thousand; it goes first where space is short. Refusals of
+/// Records that ordinary use makes by the thousand; they go first where space is short. Refusals of
 /// accounts and what administrators and owners do stay longer.
 bool is_everyday(const Record& record);
 
@@ -45,7 +45,7 @@ struct PlannedCut {
     std::uint64_t removed = 0;   // records that go
     bool has_more = false;       // it is due for more than one batch holds
 };
-/// What need not be kept any more, a bounded part of it; nothing when there is nothing. Runs on the
+/// A bounded part of the records that need not be kept any more, if there are any. Runs on the
 /// reader pool.
 storage::Result<std::optional<PlannedCut>> plan_cut(
     const storage::Snapshot& snapshot, const Retention& retention, storage::Millis now

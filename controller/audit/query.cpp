@@ -11,7 +11,7 @@ namespace {
 /// strangers' minute is over.
 constexpr storage::Millis late_ms = 120'000;
 
-/// What is asked for as the records have it: long names are cut in them.
+/// The filter's values as records have them: long names are cut there.
 struct Wanted {
     const Filter& filter;
     std::string account, topic;

@@ -35,7 +35,7 @@ struct Page {
     std::string next;   // empty: there is nothing more
 };
 
-/// Nothing when it is no record of any known version.
+/// The entry, unless the record is of no known version.
 std::optional<Entry> entry_of(std::string_view key, const storage::Record& stored);
 
 /// How many records one request looks at; a page may be short, or empty, and still have a cursor.

@@ -59,7 +59,7 @@ public:
     void add(Record record);
     /// Of somebody without an account: many strangers together get few records, a minute long.
     void add_of_stranger(Record record);
-    /// What happened before a change that is about to be committed.
+    /// Records of events before a change that is about to be committed.
     std::vector<storage::Batch> take_news();
     /// Once a second: what has gathered, as batches; what does not fit comes with the next call.
     std::vector<storage::Batch> drain(storage::Millis now, std::size_t batches_max);

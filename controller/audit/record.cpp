@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 3> outcome_names{"deny", "allow", "info"}
 /// Actor, address, operation, topic, target, rule, detail.
 using Fields = std::array<std::string_view, 7>;
 
-/// What happened, how often and when.
+/// One fact of a record: outcome, count, times.
 struct Fact {
     Outcome outcome = Outcome::Info;
     std::uint64_t count = 1;

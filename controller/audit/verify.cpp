@@ -20,8 +20,8 @@ std::string count_text(std::uint64_t from, std::uint64_t to) {
 
 constexpr std::size_t losses_max = 100;
 
-/// What earlier versions wrote of a second provider of a topic with subtopics: the collection of
-/// subtopics got a subscriber in the same change, and its record the place of this one.
+/// The record that earlier versions lost of a second provider of a topic with subtopics: their
+/// collection got a subscriber in the same change, and its record the place of this one.
 std::optional<std::string> record_before(std::string_view key, std::string_view value) {
     constexpr std::uint8_t version_of_then = 2;
     constexpr std::string_view suffix = "#subtopics";

@@ -19,8 +19,8 @@ class Directory;
 
 namespace filters {
 
-/// What is looked at of one payload's values, when it is published and when it is read again: what
-/// does not fit is no value.
+/// Bytes of one payload's values that are looked at, on publishing and on reading again: a value
+/// that does not fit is none.
 inline constexpr std::size_t extracted_bytes_max = 16 * 1024;
 Values within_bound(Values values);
 /// Extracted values as bytes: revision of the declarations, then the values.

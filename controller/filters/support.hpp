@@ -40,7 +40,7 @@ struct Support {
     bool operator==(const Support&) const = default;
 };
 
-/// Who declares something, and who of the others still stands by what it declared.
+/// The publisher that declares filters, and the others whose declarations still stand.
 struct Declarer {
     std::string bare;
     std::function<bool(const std::string& other)> is_live;

@@ -125,7 +125,7 @@ policy::Match match_of(
 /// The topic asked about: as named, or the only ones that this asker provides of the service.
 std::string provided_topic(const Call& call, const std::string& service, const std::string& named) {
     const xml::Jid asker = call.actor().jid.bare();
-    // Who provides a topic provides its subtopics.
+    // A topic's provider provides its subtopics, too.
     const std::string wanted = call.state.governing(named);
     for (const std::string& topic : call.state.directory.serving(service))
         if ((wanted.empty() || topic == wanted) &&

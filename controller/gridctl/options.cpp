@@ -18,7 +18,7 @@
 namespace grid::controller::gridctl {
 
 std::string domain_of(const Options& options) {
-    // What runs knows best: with an operator's own certificates there is no DIR/pki.
+    // A running gridd is asked first: with an operator's own certificates there is no DIR/pki.
     if (const Ready ready = read_ready(options); !ready.domain.empty()) return ready.domain;
     const auto file = pki::read_file(pki::Layout{options.data}.domain());
     if (!file) return "";   // ignored: what needs the domain says so itself

@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, operation_count> operation_names{
     "discover", "create", "publish", "subscribe", "retrieve", "manage", "query", "bulk", "message"
 };
 
-/// What a text is read for.
+/// The purpose for which a text is read.
 struct Reading {
     std::string_view domain;
     Spelling spelling = Spelling::Strict;

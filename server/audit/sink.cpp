@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -239,6 +240,15 @@ private:
     std::string path_;
 };
 
+/// A number from 1 to 65535, or the name of a service.
+bool is_port(std::string_view text) {
+    if (text.find_first_not_of("0123456789") != std::string_view::npos)
+        return text.find_first_of(" \t:/") == std::string_view::npos;
+    unsigned number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);   // too large: stays 0
+    return number > 0 && number <= 65535;
+}
+
 }   // namespace
 
 Result<std::unique_ptr<Sink>, std::string> make_sink(std::string_view where, std::string host) {
@@ -252,7 +262,7 @@ Result<std::unique_ptr<Sink>, std::string> make_sink(std::string_view where, std
         );
     const std::size_t colon = rest.rfind(':');
     if ((kind == "udp" || kind == "tcp") && colon != std::string_view::npos && colon > 0 &&
-        colon + 1 < rest.size()) {
+        is_port(rest.substr(colon + 1))) {
         std::string_view name = rest.substr(0, colon);
         if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
         return std::unique_ptr<Sink>(std::make_unique<NetworkSink>(
@@ -260,7 +270,8 @@ Result<std::unique_ptr<Sink>, std::string> make_sink(std::string_view where, std
         ));
     }
     return std::string(
-        "audit.export_to must be file:/PATH, unix:/PATH, udp:HOST:PORT or tcp:HOST:PORT"
+        "audit.export_to must be file:/PATH, unix:/PATH, udp:HOST:PORT or tcp:HOST:PORT, "
+        "with a port from 1 to 65535"
     );
 }
 

@@ -116,7 +116,7 @@ asio::awaitable<bool> Connection::read_some() {
     co_return !is_closing_;
 }
 
-/// What one read gave, to the grid; returns when it was taken. False: the stream is to end.
+/// Hands over the stanzas of one read; returns when they were taken. False: the stream is to end.
 asio::awaitable<bool> Connection::take_events() {
     while (!is_closing_) {
         if (is_turn_over()) co_await yield();
@@ -172,7 +172,7 @@ bool Connection::is_turn_over() {
     return turn_.stanzas >= turn_stanzas_max || steady_clock::now() - turn_.began >= turn_max;
 }
 
-/// Whatever waits for this thread or strand goes first.
+/// Handlers that wait for this thread or strand go first.
 asio::awaitable<void> Connection::yield() {
     co_await asio::post(stream_.get_executor(), asio::use_awaitable);
     turn_ = {steady_clock::now(), 0};
@@ -366,8 +366,8 @@ void Connection::watch_idle() {
     });
 }
 
-/// What an unfinished stanza takes up is its account's: it can be many times what was sent, and
-/// stay as long as the stream.
+/// Memory of an unfinished stanza is charged to its account: it can be many times what was sent,
+/// and stay as long as the stream.
 void Connection::charge_unfinished() {
     if (!session_) return;
     const auto& account = session_->budget->parent();

@@ -118,7 +118,7 @@ private:
     std::chrono::steady_clock::time_point last_read_;
     bool is_pinged_ = false;
     std::unique_ptr<boost::asio::steady_timer> idle_timer_;
-    /// What the peer did wrong: said to it after the answers to what came before.
+    /// The peer's fault, sent after the answers to the stanzas before it.
     std::optional<xml::StreamError> fault_;
     std::unique_ptr<boost::asio::steady_timer> last_answers_;   // waits for those
     struct {

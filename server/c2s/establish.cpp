@@ -50,7 +50,7 @@ asio::awaitable<bool> Connection::establish() {
             if (!co_await perform(negotiation_->on_event(std::move(*event), fresh_id())))
                 co_return false;
         }
-        // What is refused anyway is not waited for.
+        // An element that is refused by its start tag is not waited for.
         if (const xml::Element* begun = parser_.unfinished(); begun && !negotiation_->is_bound())
             if (!co_await perform(negotiation_->on_start_tag(*begun))) co_return false;
     }

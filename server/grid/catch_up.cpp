@@ -183,7 +183,7 @@ storage::Result<CatchUp::Found> CatchUp::find(
     auto stored = pubsub::read_item(snapshot, item.at(), faults);
     using State = pubsub::StoredItem::State;
     if (stored.state == State::Failed) return stored.failure;
-    // It was retracted, or the newer one is owed, too (Engine::owed_message).
+    // The item was retracted, or the newer one is owed, too (Engine::owed_message).
     if (stored.state == State::Gone || stored.state == State::Replaced) return Found{{}, true};
     if (!item.test || stored.state == State::Lost) return Found{std::move(stored.payload), false};
     const auto element = pubsub::read_payload(item.at(), stored.payload, faults);
@@ -290,7 +290,7 @@ void CatchUp::tell_item(
             const auto& item = owed.items[i];
             if (!(is_bare ? item.is_for_bare : item.is_for_full) || payloads[i].is_left_out)
                 continue;
-            // What this session may not have where it is, it passes over, as live.
+            // Items that this session may not receive where it is are passed over, as live.
             if (!broker_.may_receive_here(session->principal, item.node)) continue;
             sources.push_back(&item);
             if (!payloads[i].payload.empty()) with_payload = i;

@@ -35,10 +35,10 @@ public:
 
     /// It may be told from now on: it logged in, or takes what is for its bare JID again.
     void came(const SessionPtr& session);
-    /// It logged out, and its stream goes on: what it was handed reaches it in any case, unless the
-    /// stream ends before. It is not told again when it logs in again.
+    /// The session logged out, and its stream goes on: items on their way reach it, unless the
+    /// stream ends before. They are not sent again when it logs in again.
     void paused(const SessionPtr& session);
-    /// It takes what is for its bare JID no more (negative priority), and again: the same of that.
+    /// The session takes items for its bare JID no more (negative priority), and again: likewise.
     void stepped_back(const SessionPtr& session);
     void stepped_forth(const SessionPtr& session);
     /// Its transport has ended: what it has is noted.

@@ -52,7 +52,7 @@ Position CatchUp::told(const Session& session) const {
 Revision CatchUp::has_of_account(const Session& session) const {
     constexpr Revision all = ~Revision{0};
     if (!session.transport) return all;
-    // What it was handed before it logged out, or stepped back, may not have reached it.
+    // Items sent before the session logged out, or stepped back, may not have reached it.
     if (session.paused || session.paused_bare)
         return session.reached >= session.handed ? all
                                                  : std::max(session.reached, session.began_bare);

@@ -162,7 +162,7 @@ bool Fanout::follow_changes(std::uint64_t node, pubsub::AudienceKind kind, Recip
 
 Fanout::Audience Fanout::audience(std::uint64_t node, pubsub::AudienceKind kind) {
     auto& known = (kind == pubsub::AudienceKind::Items ? audiences_ : node_audiences_)[node];
-    // What is going out goes to those who were there when it began.
+    // An event that is going out goes to the recipients of its beginning.
     if (known && known == current_) return known;
     if (!known || !follow_changes(node, kind, *known)) known = make_audience(node, kind);
     return known;

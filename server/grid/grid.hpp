@@ -191,7 +191,7 @@ private:
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
     std::chrono::steady_clock::time_point next_look_;
     Revoked revoked_;
-    /// What the two clocks said when they were last looked at.
+    /// The two clocks when they were last looked at.
     struct {
         storage::Millis wall = 0;
         std::uint64_t steady = 0;

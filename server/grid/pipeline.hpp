@@ -81,7 +81,7 @@ private:
     void on_refused(const storage::Refused& refused);
     void log_refused(const storage::Refused& refused);
     void settle(const std::shared_ptr<SenderQueue>& queue);
-    /// What the account of a queue has used of this round, and its queues that wait for the next.
+    /// Time that an account has used in this round, and its queues that wait for the next.
     struct Account {
         std::chrono::steady_clock::duration used{};
         std::deque<std::shared_ptr<SenderQueue>> waiting;

@@ -45,7 +45,7 @@ public:
                 "the store takes no writes: " + status.reason + "; " + controller::advice(status)
             );
         }
-        // It serves all the same; which file it is, is for administrators.
+        // The server serves all the same; the file's name is for administrators.
         if (!info_.facts().problems.empty())
             ready.problems.emplace_back(
                 "a source of revocation lists (tls.crl) has a fault: see gridctl status"

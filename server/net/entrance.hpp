@@ -109,7 +109,7 @@ public:
     /// The peer has sent a byte; it has begun TLS. A stage that is behind it is no news.
     void speak() { entrance_->reach(*this, static_cast<std::size_t>(Stage::Speaking)); }
     void begin() { entrance_->reach(*this, static_cast<std::size_t>(Stage::Tls)); }
-    /// It is known whose connection this is, and that it may stay: it gives way to none. False when
+    /// The connection's owner is known, and may stay: the place gives way to none. False when
     /// it has been displaced.
     bool settle() { return entrance_->settle(*this); }
     /// The descriptor is closed; the rest of the connection may live on.

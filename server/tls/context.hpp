@@ -16,7 +16,7 @@ struct ContextDeleter {
 };
 using Context = std::unique_ptr<SSL_CTX, ContextDeleter>;
 
-/// What a certificate request carries at most, with room for what else is in it (RFC 8446 §4.2.4).
+/// Bytes of CA names in a certificate request, with room for its other parts (RFC 8446 §4.2.4).
 inline constexpr std::size_t ca_names_bytes_max = 60'000;
 
 enum class Use { Xmpp, Http };   // ALPN: xmpp-client; http/1.1

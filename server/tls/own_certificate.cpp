@@ -113,13 +113,65 @@ std::vector<Complaint> check_client_cas(const std::string& file) {
     return out;
 }
 
-std::vector<Complaint> check_ciphers(const std::string& ciphers) {
+namespace {
+
+/// Encrypts nothing, or shows nobody who the server is.
+bool is_null(const SSL_CIPHER* cipher) {
+    return SSL_CIPHER_get_cipher_nid(cipher) == NID_undef ||
+           SSL_CIPHER_get_auth_nid(cipher) == NID_auth_null;
+}
+
+/// What signs in TLS 1.2; the evaluation's key is one of an elliptic curve.
+int auth_of_key(const Config::Tls& tls) {
+    if (tls.certificate.empty()) return NID_auth_ecdsa;
+    const auto chain = read_certificates(tls.certificate);
+    if (!chain) return NID_auth_ecdsa;   // said elsewhere
+    const EVP_PKEY* key = X509_get0_pubkey(chain->front().get());
+    const int kind = key == nullptr ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key);
+    return kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS ? NID_auth_rsa : NID_auth_ecdsa;
+}
+
+}   // namespace
+
+std::vector<Complaint> check_ciphers(const Config::Tls& tls) {
     const Context context(SSL_CTX_new(TLS_server_method()));
-    if (!context || SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) == 1) return {};
-    return {
-        {"tls.ciphers", "tls.ciphers is \"" + ciphers +
-                            "\": OpenSSL knows no cipher in it: " + take_openssl_failure()}
-    };
+    if (!context) return {};
+    const std::string given = "tls.ciphers is \"" + tls.ciphers + "\": ";
+    if (SSL_CTX_set_cipher_list(context.get(), tls.ciphers.c_str()) != 1)
+        return {{"tls.ciphers", given + "OpenSSL knows no cipher in it: " + take_openssl_failure()}
+        };
+    const int own = auth_of_key(tls);
+    std::string null;
+    bool has_other = false, has_fitting = false;
+    const auto* all = SSL_CTX_get_ciphers(context.get());
+    for (int i = 0; i < sk_SSL_CIPHER_num(all); ++i) {
+        const SSL_CIPHER* cipher = sk_SSL_CIPHER_value(all, i);
+        if (SSL_CIPHER_get_auth_nid(cipher) == NID_auth_any) continue;   // of TLS 1.3
+        if (is_null(cipher)) {
+            if (null.empty()) null = SSL_CIPHER_get_name(cipher);
+            continue;
+        }
+        has_other = true;
+        has_fitting = has_fitting || SSL_CIPHER_get_auth_nid(cipher) == own;
+    }
+    std::vector<Complaint> out;
+    if (!null.empty())
+        out.push_back(
+            {"tls.ciphers",
+             given + null +
+                 " encrypts nothing or authenticates nobody, and is never used: add "
+                 "\":!eNULL:!aNULL\"",
+             has_other}
+        );
+    if (tls.min_version == "1.2" && has_other && !has_fitting)
+        out.push_back(
+            {"tls.ciphers",
+             given + "none of them fits the key of the server's certificate (" +
+                 (own == NID_auth_rsa ? "RSA" : "ECDSA") +
+                 "): no client of TLS 1.2 can connect; set tls.min_version to 1.3 if that is meant",
+             true}
+        );
+    return out;
 }
 
 }   // namespace grid::server::tls

@@ -22,7 +22,8 @@ std::vector<Complaint> check_own_certificate(const std::string& file, const std:
 /// CAs, one name each, and whether all names together can be told to clients.
 std::vector<Complaint> check_client_cas(const std::string& file);
 
-/// `tls.ciphers`, where no certificate is there yet to make a context with.
-std::vector<Complaint> check_ciphers(const std::string& ciphers);
+/// `tls.ciphers`, with the own certificate, or with the one that the evaluation makes: what OpenSSL
+/// does not know, what is never used, and whether clients of TLS 1.2 can connect.
+std::vector<Complaint> check_ciphers(const Config::Tls& tls);
 
 }   // namespace grid::server::tls

@@ -171,7 +171,7 @@ private:
     int steps_ = 0;
 };
 
-/// What is wrong with the leaf itself is wrong on every path.
+/// A fault of the leaf itself is one on every path.
 bool may_another_hold(const Verdict& verdict) {
     switch (verdict.error) {
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:

@@ -4,32 +4,14 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <system_error>
-
+#include "server/regular_file.hpp"
 #include "server/tls/failure.hpp"
 
 namespace grid::server::tls {
 namespace {
 
-using Failure = std::string;
-
-/// Null, and why, when the file cannot be read.
-BioPtr open(const std::string& path, std::string& why) {
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), fclose);
-    struct stat status{};
-    if (file && ::fstat(::fileno(file.get()), &status) == 0 && S_ISDIR(status.st_mode)) {
-        why = path + ": is a directory, not a PEM file";
-        return nullptr;
-    }
-    if (!file) {
-        why = path + ": " + std::generic_category().message(errno);
-        return nullptr;
-    }
-    return BioPtr(BIO_new_fp(file.release(), BIO_CLOSE));
+BioPtr over(const std::string& bytes) {
+    return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
 /// There is nobody to ask: the server starts unattended.
@@ -46,9 +28,9 @@ bool is_end_of_file() {
 }   // namespace
 
 Result<std::vector<X509Ptr>, std::string> read_certificates(const std::string& path) {
-    Failure why;
-    const BioPtr file = open(path, why);
-    if (!file) return {boost::system::in_place_error, why};
+    const auto bytes = read_regular_file(path);
+    if (!bytes) return bytes.error();
+    const BioPtr file = over(*bytes);
     std::vector<X509Ptr> certificates;
     ERR_clear_error();
     while (X509* next = PEM_read_bio_X509_AUX(file.get(), nullptr, nullptr, nullptr))
@@ -70,13 +52,14 @@ Result<std::vector<X509Ptr>, std::string> read_certificates(const std::string& p
 }
 
 Result<KeyPtr, std::string> read_key(const std::string& path) {
-    Failure why;
-    const BioPtr file = open(path, why);
-    if (!file) return {boost::system::in_place_error, why};
+    auto bytes = read_regular_file(path);
+    if (!bytes) return bytes.error();
+    const BioPtr file = over(*bytes);
     bool was_asked = false;
     ERR_clear_error();
     KeyPtr key(PEM_read_bio_PrivateKey(file.get(), nullptr, no_password, &was_asked));
     const auto failure = take_openssl_failure();
+    OPENSSL_cleanse(bytes->data(), bytes->size());
     if (key) return key;
     if (was_asked)
         return {

@@ -242,7 +242,7 @@ TEST_CASE("S40 denied: enabled, but no policy; and the audit has the rule", "[gr
     const std::string denied = error("auth", "forbidden", "denied");
     CHECK(difference(stage.sends(client, init("Open-1.0")), denied) == "");
     CHECK(difference(stage.sends(client, init("New-1.0")), denied) == "");
-    // What may not be asked about is told as what is not there.
+    // A service that may not be asked about is answered like an absent one.
     CHECK(
         difference(
             stage.sends(client, find("Shut-1.0")),

@@ -121,7 +121,7 @@ TEST_CASE_METHOD(
         REQUIRE(answer.child("error") != nullptr);
         CHECK(answer.child("error")->first_child()->name() == "item-not-found");
     }
-    // What is there and hidden is told as what is not there.
+    // A hidden service is answered like an absent one.
     const auto text = [&](const std::string& question) {
         const auto answer = sends("stranger@grid.example/s", question);
         return answer.child("error")->child_any_ns("text")->text();

@@ -101,7 +101,7 @@ TEST_CASE("found A6: a name is served by whom the policy lets publish under it",
         );
         CHECK(outcome(stage, reader, find("Q")) == (is_taken ? "result" : "item-not-found"));
         CHECK(outcome(stage, maker, authorized("Q")) == (is_taken ? "result" : "forbidden"));
-        // What was declared once counts no more when the right is gone.
+        // A declaration counts no more when the right is gone.
         change_policy(stage, reading + "allow client maker discover,create,publish m/*\n");
         CHECK(outcome(stage, reader, find("Q")) == "item-not-found");
         CHECK(outcome(stage, maker, authorized("Q")) == "forbidden");

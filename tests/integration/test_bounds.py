@@ -57,7 +57,7 @@ class BeforeLogin(Bounded):
             client.send_quietly(header(DOMAIN) + shapes[number % len(shapes)][:15_800])
             if number % 50 == 0:
                 most = max(most, self.server.resident_bytes())
-        # It is done with them when a client that comes after them has its answer.
+        # The server is done with them when a client that comes after them has its answer.
         behind = self.connect("127.0.0.99")
         behind.send(header(DOMAIN))
         while "</stream:features>" not in behind.seen and not behind.closed:

@@ -65,7 +65,7 @@ class Issuer(Authority):
             out.write(
                 builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
             )
-        with open(base + ".key", "wb") as out:
+        with open(os.open(base + ".key", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as out:
             out.write(
                 key.private_bytes(
                     serialization.Encoding.PEM,
@@ -259,6 +259,88 @@ class Check(unittest.TestCase):
             ({policy: "/no/such/policy"}, policy, "/no/such/policy: No such file"),
             ({policy: self.folder}, policy, "is a directory"),
         ])
+
+    def test_only_regular_files_are_read(self):
+        """A pipe without a writer, or a device without an end, would hang the start."""
+        pipe = os.path.join(self.folder, "pipe")
+        os.mkfifo(pipe)
+        listening = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listening.close)
+        listening.bind(os.path.join(self.folder, "socket"))
+        kinds = [
+            (pipe, "is a pipe"),
+            ("/dev/zero", "is a device"),
+            ("/dev/null", "is a device"),
+            (os.path.join(self.folder, "socket"), "is a socket"),
+        ]
+        keys = ["tls.certificate", "tls.key", "tls.client_ca", "policy.file"]
+        self.judge_all(
+            [({key: path}, key, says) for key in keys for path, says in kinds]
+            + [({"tls.crl": [path]}, "tls.crl", says) for path, says in kinds]
+        )
+        for path, says in kinds:
+            for arguments in (["--config", path], ["--set", f"domain=@{path}"]):
+                done = run(["--check", *arguments, "--data", self.data()])
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(done.stderr, says)
+
+    def test_what_would_run_wrongly_is_refused(self):
+        responder, export = "tls.ocsp_responder", "audit.export_to"
+        topic = "controller.incident_topic"
+        noise = os.path.join(self.folder, "noise")
+        with open(noise, "wb") as file:
+            file.write(b"# mine\nallow \xff\x1b[31m\n")
+        urls = ["http://", "http://x:99999/", "http://x:0/", "http://a b/", "http://:80/"]
+        ciphers = ["eNULL", "aNULL", "NULL-SHA256"]
+        self.judge_all(
+            [({key: 0}, key, "at least 1") for key in (
+                "limits.http_connections_max", "limits.http_per_address_max",
+                "limits.http_strangers_max",
+            )]
+            + [({"tls.ocsp": "open", "tls.ocsp_questions_max": 0}, "tls.ocsp_questions_max", "1")]
+            + [({"tls.ocsp": "open", responder: url}, responder, "HOST") for url in urls]
+            + [({"tls.staple_responder": url}, "tls.staple_responder", "HOST") for url in urls]
+            + [({"tls.ciphers": text}, "tls.ciphers", "encrypts nothing") for text in ciphers]
+            + [({export: f"file:{self.folder}"}, export, "is a directory")]
+            + [({export: f"udp:127.0.0.1:{port}"}, export, "1 to 65535") for port in (0, 99999)]
+            + [({topic: text}, topic, "name of a topic") for text in (" ", "a\u0007", "a\u0085")]
+            + [({"limits.stanza_bytes_max": 2**40}, "limits.stanza_bytes_max", "1073741824")]
+            + [({"policy.file": noise}, "policy.file", "noise:2: is no UTF-8")]
+        )
+
+    def test_no_byte_of_a_file_commands_the_terminal(self):
+        bad = os.path.join(self.folder, "coloured")
+        with open(bad, "wb") as file:
+            file.write(b"allow group a to \x1b[31mred on x\n")
+        done = run(["--check", "--data", self.data(), "--set", f"policy.file={bad}"])
+        self.assertEqual(done.returncode, 1)
+        self.assertNotIn("\x1b", done.stderr)
+        done = run(["--check", "--data", self.data(), "--set", "log.level=\x1b[31m"])
+        self.assertNotIn("\x1b", done.stderr)
+
+    def test_what_would_run_wrongly_is_warned_of(self):
+        shared = self.issuer.special("shared", [DOMAIN])
+        os.chmod(shared["tls.key"], 0o644)
+        empty = os.path.join(self.folder, "no-lists")
+        os.mkdir(empty)
+        approve, ciphers = "accounts.approve", "tls.ciphers"
+        rows = [
+            (shared, "tls.key", "every user of this machine may read"),
+            ({"tls.crl": [empty]}, "tls.crl", "without any list"),
+            ({ciphers: "ECDHE+aRSA+AESGCM"}, ciphers, "no client of TLS 1.2"),
+            ({ciphers: "ECDHE+AESGCM:eNULL"}, ciphers, "encrypts nothing"),
+            ({approve: ["ca=abcd -> sensors"]}, approve, "the rule never fits"),
+            ({approve: ["-> sensors"]}, approve, "without any condition"),
+            ({"limits.stanza_bytes_max": 2**26}, "limits.stanza_bytes_max", "never reaches"),
+            ({"limits.pre_auth_stanza_bytes_max": 20000}, "limits.pre_auth_stanza_bytes_max",
+             "is above limits.pre_auth_bytes_max"),
+        ]
+        for changes, key, says in rows:
+            file, place = self.write({**self.base(), **changes})
+            done = run(["--check", "--config", file, "--data", self.data()])
+            self.assertEqual(done.returncode, 0, (changes, done.stderr))
+            wanted = rf"(?m)^gridd: warning: {re.escape(file)}:{place[key]}:\d+: .*{says}"
+            self.assertRegex(done.stderr, wanted, changes)
 
     def test_values(self):
         """found M5, M6, C5"""

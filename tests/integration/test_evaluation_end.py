@@ -2,7 +2,9 @@
 """One data directory: an evaluation first, then certificates of the operator's own."""
 
 import os
+import shutil
 import subprocess
+import time
 import tomllib
 import unittest
 
@@ -83,6 +85,76 @@ class End(unittest.TestCase):
         self.assertIn("policy-set", audit)
         refused = server.gridctl("status", identity=sensor)   # of the evaluation CA
         self.assertNotEqual(refused.returncode, 0)
+
+    def test_the_data_of_a_real_grid_never_become_an_evaluation(self):
+        """Started without its configuration, which names the certificates."""
+        server = Evaluation()
+        self.addCleanup(server.close)
+        _, settings = self.own(server)
+        plain = dict(server.settings)
+        server.settings.update(settings)
+        server.start()
+        server.stop()
+        server.settings = plain
+        for arguments in (["--check"], []):
+            done = self.run_gridd(server, {}, *arguments)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("is that of a real grid", done.stderr)
+        for name in ("pki", "administrators"):
+            self.assertFalse(os.path.exists(os.path.join(server.data, name)), name)
+        server.settings.update(settings)
+        server.start()
+
+    def test_the_administrator_goes_although_the_ca_is_away(self):
+        server = Evaluation().start()
+        self.addCleanup(server.close)
+        server.stop()
+        _, settings = self.own(server)
+        shutil.rmtree(os.path.join(server.data, "pki"))
+        done = self.run_gridd(server, settings, "--end-evaluation")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("deleted the administrator admin@" + DOMAIN, done.stdout)
+        with open(os.path.join(server.data, "administrators"), encoding="utf-8") as file:
+            self.assertNotIn("admin@", file.read())
+
+    def test_an_interrupted_end_leaves_no_administrator_behind(self):
+        """Whatever --check takes for a real grid has no administrator of the evaluation."""
+        server = Evaluation().start()
+        self.addCleanup(server.close)
+        server.stop()
+        _, settings = self.own(server)
+        command = [binary("gridd"), "--data", server.data, "--end-evaluation"]
+        for key, value in {**server.settings, **settings}.items():
+            command += ["--set", f"{key}={value}"]
+        for step in range(1, 30):
+            end = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            time.sleep(step * 0.005)
+            end.kill()
+            end.wait()
+            if self.run_gridd(server, settings, "--check").returncode == 0:
+                break
+        with open(os.path.join(server.data, "administrators"), encoding="utf-8") as file:
+            self.assertNotIn("admin@", file.read())
+
+    def test_closed_standard_streams_are_no_files_of_the_store(self):
+        server = Evaluation()
+        self.addCleanup(server.close)
+        command = [binary("gridd"), "--data", server.data]
+        for key, value in server.settings.items():
+            command += ["--set", f"{key}={value}"]
+        shell = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+        with subprocess.Popen(shell + command) as process:
+            deadline = time.monotonic() + 20
+            while not os.path.exists(os.path.join(server.data, "store", "LOCK")):
+                self.assertIsNone(process.poll())
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.02)
+            streams = [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)]
+            process.terminate()
+        self.assertEqual(streams, ["/dev/null"] * 3)
 
     def test_a_client_ca_of_the_operators_makes_no_administrator(self):
         """found 42"""

@@ -49,7 +49,7 @@ class Health(unittest.TestCase):
         post = "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
         self.assertTrue(get(address, "/healthz", post).startswith("HTTP/1.1 405 "))
         self.assertTrue(get(address, "/healthz", "nonsense {}\r\n\r\n").startswith("HTTP/1.1 400 "))
-        # What failed at HTTPS is in the log (found X9).
+        # Handshakes that failed at HTTPS are in the log (found X9).
         mark = server.log_mark()
         host, port = server.http
         done = subprocess.run(

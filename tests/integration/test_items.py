@@ -387,7 +387,7 @@ class Telling(OneServer):
             got = [bob.item()[0] for _ in range(2)]
             self.assertEqual(got, [f"c{number}"] * 2)
             bob.quiet()
-        # What was read before it logged out is not told to the account's next stream either.
+        # Items read before it logged out are not told to the account's next stream either.
         self.ann.publish(self.node, "d")
         self.assertEqual({bob.item()[0] for _ in range(2)}, {"d"})
         bob.send("<presence type='unavailable'/>")

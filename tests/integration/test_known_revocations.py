@@ -150,7 +150,7 @@ class KnownRevocations(unittest.TestCase):
         answer = self.attempt(good)
         self.assertIn("<temporary-auth-failure", answer)
         self.assertIn("for some reasons of revocation only", answer)
-        # What is complete for clients is enough for them.
+        # A list that is complete for clients is enough for them.
         mark = server.log_mark()
         write_list(self.root, self.place, extension=point(only_contains_user_certs=True))
         server.wait_log("crl_loaded", mark, 30)

@@ -77,7 +77,7 @@ class Signals(unittest.TestCase):
         line = self.hup("what=reload_refused")
         self.assertRegex(line, "policy:3:")
         self.assertNotIn("nonsense", server.admin_ctl("policy", "show"))
-        # What an administrator set afterwards stays while the file is the same.
+        # A policy that an administrator set afterwards stays while the file is the same.
         with open(policy, "w", encoding="utf-8") as file:
             file.write(POLICY)
         self.hup("what=reloaded changed=policy")
@@ -103,7 +103,7 @@ class Signals(unittest.TestCase):
         self.assertTrue(shown_issuer(server, other.path))
         with Raw(server.c2s, DOMAIN) as bob:
             bob.login(other.client("bob@" + DOMAIN))   # trusts `other`, and is of it
-        # What cannot change is named; a broken file is refused.
+        # Options that cannot change are named; a broken file is refused.
         self.write_config("debug", **{"pubsub.nodes_max": 7})
         self.assertIn("pubsub.nodes_max", self.hup("what=reload_needs_restart"))
         with open(self.config, "a", encoding="utf-8") as file:

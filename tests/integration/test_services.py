@@ -99,7 +99,7 @@ class Services(ServiceCase):
         )
         self.assertEqual(self.grid(self.mallory, asked, "gi")[0], "forbidden")
         self.assertEqual(self.grid(self.bob, asked, "gi")[0], "ok")
-        # Who may publish under the service may serve it, from a topic of any name.
+        # A client that may publish under the service may serve it, from a topic of any name.
         self.assertEqual(self.declare(self.dora, "dora/y-1.0", query)[0], "ok")
         self.assertEqual(
             self.find(self.carol, SERVICE)[1], [f"bob@{DOMAIN}/prov", f"dora@{DOMAIN}/prov"]

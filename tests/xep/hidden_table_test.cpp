@@ -166,7 +166,7 @@ std::vector<Row> rows() {
     };
 }
 
-/// What comes back, with the name that was tried taken out.
+/// The answer, with the name that was tried taken out.
 std::string answer(Stage& stage, const Row& row, const std::string& node) {
     const auto replaced = [](std::string text, const std::string& from, const std::string& to) {
         for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
@@ -350,7 +350,7 @@ TEST_CASE_METHOD(Stage, "found M2: the owner's whitelist or the policy admits, b
     CHECK(next(bare).name() == "message");
     set("eve@grid.example/x", "s3", "<subscribe node='policed' jid='eve@grid.example'/>");
     error("eve@grid.example/x", "s3", "cancel", "not-allowed", "closed-node");
-    // What an administrator makes stays with the policy, and an outcast stays out.
+    // A node of an administrator's stays with the policy, and an outcast stays out.
     policy.administrators = {"root@grid.example"};
     creates("root@grid.example/x", "central", "access_model=whitelist");
     set("eve@grid.example/x", "s4", "<subscribe node='central' jid='eve@grid.example'/>");

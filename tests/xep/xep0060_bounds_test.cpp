@@ -78,7 +78,7 @@ TEST_CASE_METHOD(
         CHECK(publish(owner, "a", long_id.substr(1) + char('0' + i)) == "ok");
     for (int round = 0; round < 2; ++round) {
         CHECK(names(publish(owner, "a", "x"), "pubsub.item_index_bytes_per_account_max"));
-        // What is there may be published again, and another publisher has room.
+        // Items that are there may be published again, and another publisher has room.
         CHECK(publish(owner, "a", long_id.substr(1) + "0") == "ok");
         CHECK(publish(other, "o", "i" + std::to_string(round)) == "ok");
         restart();

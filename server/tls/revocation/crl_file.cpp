@@ -7,10 +7,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
+#include "server/regular_file.hpp"
 #include "server/tls/failure.hpp"
 
 namespace grid::server::tls {
@@ -50,16 +49,9 @@ Result<std::vector<CrlPtr>, std::string> read_crls(const std::string& path) {
             boost::system::in_place_error, path + ": " + why
         );
     };
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return fail("cannot be opened");
-    std::string bytes;
-    file.seekg(0, std::ios::end);
-    const auto size = static_cast<std::size_t>(std::max<std::streamoff>(file.tellg(), 0));
-    if (size > crl_file_bytes_max) return fail("is larger than 64 MiB");
-    file.seekg(0);
-    bytes.resize(size);
-    file.read(bytes.data(), static_cast<std::streamsize>(size));
-    if (!file) return fail("cannot be read");
+    const auto read = read_regular_file(path, crl_file_bytes_max);
+    if (!read) return read.error();
+    const std::string& bytes = *read;
     ERR_clear_error();
     std::vector<CrlPtr> lists;
     if (bytes.find("-----BEGIN ") != std::string::npos) {

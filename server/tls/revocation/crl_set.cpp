@@ -46,7 +46,7 @@ void read_distribution_point(Crl& crl, const X509_CRL* list) {
     }
 }
 
-/// What makes a list another one than "all that this CA revoked".
+/// The extension that makes a list another one than "all that this CA revoked".
 std::string scope_of(const X509_CRL* list, int kind) {
     const int at = X509_CRL_get_ext_by_NID(list, kind, -1);
     if (at < 0) return {};
@@ -72,8 +72,8 @@ std::string number_in(const X509_CRL* list, int kind) {
 /// Deltas of one base say everything since then; those of another one do not (RFC 5280 §5.2.4).
 std::string base_of(const X509_CRL* list) { return number_in(list, NID_delta_crl).substr(0, 40); }
 
-/// What it covers, by its extensions (RFC 5280 §5.2). One that is critical and not understood may
-/// narrow it down in a way that is not known here.
+/// The list's coverage, by its extensions (RFC 5280 §5.2). One that is critical and not understood
+/// may narrow it down in a way that is not known here.
 void read_extensions(Crl& crl, const X509_CRL* list) {
     for (int i = 0; i < X509_CRL_get_ext_count(list); ++i) {
         X509_EXTENSION* extension = X509_CRL_get_ext(list, i);

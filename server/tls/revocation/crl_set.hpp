@@ -22,8 +22,8 @@ struct Crl {
     storage::Millis this_update = 0, next_update = 0;   // next: 0 when it does not say
     std::string number;                                 // RFC 5280 §5.2.3, hex; empty: it has none
     std::string digest;                                 // SHA-256 of the list as it was signed, hex
-    /// What it covers, as a word that differs where that differs; empty: all of the CA. Lists of
-    /// different scopes stand beside each other.
+    /// The list's coverage, as a word that differs where that differs; empty: all of the CA. Lists
+    /// of different scopes stand beside each other.
     std::string scope;
     bool covers_clients = true, covers_authorities = true;
     bool is_indirect = false;           // names CAs of other certificates
@@ -80,7 +80,7 @@ public:
     bool add(List crl);
     /// Lists of these keys are about the certificates of their namesakes, too.
     void join(Namesakes namesakes) { namesakes_ = std::move(namesakes); }
-    /// What was known stays known: a list counts until a newer one of its scope comes, whatever
+    /// Known lists stay known: one counts until a newer one of its scope comes, whatever
     /// becomes of the file.
     void add_all(const CrlSet& before);
     /// A list of a part goes when it is out of date and a younger list covers the whole CA; a delta

@@ -33,7 +33,7 @@ public:
     /// one is.
     std::vector<KnownCa> read_authorities(std::vector<std::string>& problems) const;
     Result<void, std::string> keep_authority(const KnownCa& authority) const;
-    /// What it says was read, and can be read again.
+    /// Whether that source was read once, and its lists can be read again.
     bool is_known(const std::string& source) const;
     Result<void, std::string> know(const std::string& source);
 

@@ -46,7 +46,7 @@ public:
     void reload();
     /// Any thread.
     std::shared_ptr<const CrlSet> current() const;
-    /// What is wrong with the sources now, a sentence each. Any thread.
+    /// Faults of the sources now, a sentence each. Any thread.
     std::vector<std::string> problems() const;
     /// CAs of a path that was verified: their lists count too. `done` from any thread, at once when
     /// they are known already.

@@ -30,7 +30,7 @@ public:
     storage::Millis keep(const std::string& id, const OcspAnswer& answer, storage::Millis now);
     /// A responder that is down is not asked again for each login.
     void keep_failure(const std::string& id, std::string failure, storage::Millis now);
-    /// What a responder said last of a certificate, when that was "revoked": a responder that is
+    /// A responder's last answer about a certificate, when that was "revoked": a responder that is
     /// silent afterwards takes no revocation back. Null: nothing of the kind.
     const OcspAnswer* revoked(const std::string& id) const;
     std::size_t size() const { return known_.size(); }

@@ -4,6 +4,8 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url.hpp>
+#include <charconv>
+#include <cstdint>
 
 #include "server/net/deadline.hpp"
 
@@ -29,12 +31,17 @@ std::optional<Place> parse_place(const std::string& text) {
     const auto url = boost::urls::parse_uri(text);
     if (!url || url->scheme_id() != boost::urls::scheme::http || url->host().empty())
         return std::nullopt;
+    if (const std::string_view port = url->port(); !port.empty()) {
+        std::uint16_t number = 0;
+        std::from_chars(port.data(), port.data() + port.size(), number);   // too large: stays 0
+        if (number == 0) return std::nullopt;
+    }
     Place place;
     place.host = url->host_address();
     // RFC 3986 §3.2.2: an IPv6 literal stands in brackets, in the Host header too.
     place.authority =
         url->host_type() == boost::urls::host_type::ipv6 ? "[" + place.host + "]" : place.host;
-    place.port = url->has_port() ? std::string(url->port()) : "80";
+    place.port = !url->port().empty() ? std::string(url->port()) : "80";
     place.target = url->encoded_path().empty() ? "/" : std::string(url->encoded_path());
     if (url->has_query()) place.target += "?" + std::string(url->encoded_query());
     return place;
@@ -52,6 +59,8 @@ http::request<http::string_body> make_request(const Place& place, std::string qu
 }
 
 }   // namespace
+
+bool is_responder_url(const std::string& url) { return parse_place(url).has_value(); }
 
 std::string shown_url(const std::string& text) {
     auto url = boost::urls::parse_uri(text);

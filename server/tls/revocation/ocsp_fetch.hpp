@@ -13,6 +13,8 @@ struct OcspFetched {
     std::string body;
     std::string failure;   // empty: there is a body
 };
+/// http://HOST[:PORT][/PATH], with a port from 1 to 65535.
+bool is_responder_url(const std::string& url);
 /// The address for people: without a user and a password.
 std::string shown_url(const std::string& url);
 /// Posts `question` to `url` (http://…) and gives the body of the answer, or why there is none.

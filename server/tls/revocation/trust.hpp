@@ -34,7 +34,7 @@ public:
 
     /// Reads what may have changed on disk: revocation lists. Any thread.
     void reload() { vetting_.crls().reload(); }
-    /// What an operator should mend, a sentence each. Any thread.
+    /// Faults that an operator should mend, a sentence each. Any thread.
     std::vector<std::string> problems() { return vetting_.crls().problems(); }
 
     Vetting& vetting() { return vetting_; }

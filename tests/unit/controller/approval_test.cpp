@@ -214,11 +214,11 @@ TEST_CASE("found A12: an approval is of what was looked at") {
         if (stage.principal(full).session == 0) REQUIRE(stage.connects(full));
         stage.sends(full, says_device(device));
     };
-    // What it said when it registered is what an administrator takes by approving.
+    // An administrator who approves takes the type that was given at registration.
     registers("a", "printer");
     CHECK(approve("a", "{}").first == 200);
     CHECK(account(stage, "a@grid.example")->device_type == "printer");
-    // What it says later, while it waits, must be named.
+    // A type given later, while the account waits, must be named.
     for (const std::string& first : {std::string("printer"), std::string()}) {
         const std::string name = first.empty() ? "c" : "b";
         registers(name, first);

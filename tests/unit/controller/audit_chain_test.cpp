@@ -298,8 +298,8 @@ TEST_CASE("found A11: a cut for want of space keeps denials and administration, 
 
 namespace {
 
-/// What earlier versions left behind when they gave two records of one batch one place: the first
-/// is linked, but only the second is there.
+/// The state that earlier versions left when they gave two records of one batch one place: the
+/// first is linked, but only the second is there.
 void lose_record(Files& files, const char* operation) {
     files.tamper([&](rocksdb::DB& db, auto* family) {
         const auto records = Files::all(db, family);
@@ -354,7 +354,7 @@ TEST_CASE("found A2: a record that was lost by joining two batches is told as th
         REQUIRE(db.Put({}, family, key, value).ok());
     });
     REQUIRE(files.verified().broken.has_value());
-    // What looks like it, but is missing another record, is no such loss.
+    // A store that looks alike, but misses another record, has no such loss.
     Files others(5);
     lose_record(others, "purge");
     REQUIRE(others.verified().broken.has_value());

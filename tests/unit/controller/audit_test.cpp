@@ -49,7 +49,7 @@ TEST_CASE("audit records survive their encoding; long fields are cut at a charac
         CHECK(cut->topic.size() >= audit::name_bytes_max - 1);
         CHECK(cut->detail.size() <= audit::text_bytes_max);
         CHECK(audit::cut(cut->topic) == cut->topic);
-        // What differs behind the cut is still told apart.
+        // Names that differ behind the cut are still told apart.
         CHECK(audit::cut(record.topic + "1") != audit::cut(record.topic + "2"));
     }
     // The account stays whole where only the resource is long.

@@ -147,7 +147,7 @@ TEST_CASE("found 34: an account that came by a root is bound to what is below it
     CHECK_FALSE(enters(stage, crossed));
     crossed.other_authorities = {second_ca};
     CHECK(enters(stage, crossed));
-    // What it may do hangs on it as well.
+    // Its rights hang on it as well.
     grid::pubsub::Principal actor = stage.principal("probe@grid.example/x");
     actor.issuer = third_ca + " " + second_ca;
     CHECK(stage.controller().state(actor) == AccountState::Enabled);

@@ -219,7 +219,7 @@ bool may_message(
     question.recipient_groups = to.groups;
     const auto rule = compiled.decide(question).rule;
     const bool allowed = rule != Compiled::none && compiled.rules()[rule].allows;
-    // What people are told is what is decided.
+    // The explanation and the decision agree.
     const Explanation said = explain(result.rules, question);
     CHECK((said.why.back() == "no rule fits: denied") == (rule == Compiled::none));
     return allowed;

@@ -182,7 +182,7 @@ TEST_CASE("a fault ends the request that has it, with an answer, and others go o
     }
     CHECK(answers == "RRR");
     CHECK(memory.rebuilt == 0);
-    // What was committed is answered as done: memory is made anew from the store.
+    // A committed batch is answered as done: memory is made anew from the store.
     auto queue = std::make_shared<SenderQueue>(9);
     queue->push(std::make_unique<Faulty>(At::Apply, answers));
     pipeline->run(queue);

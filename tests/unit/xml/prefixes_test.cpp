@@ -98,7 +98,7 @@ TEST_CASE("declarations of the stream header travel with the stanzas that use th
 
 namespace {
 
-/// What a client gets of what another sent.
+/// A stanza as its recipient gets it.
 std::string relayed(const std::string& text) {
     StreamParser parser = opened();
     return to_string(stanza_of(parser, text), "jabber:client");

@@ -16,7 +16,7 @@ using namespace grid::test;
 
 namespace {
 
-/// What a document says, whatever way it is spelt, as Expat's own namespaces give it.
+/// A document's meaning, however it is spelt, as Expat's own namespaces give it.
 class Meaning {
 public:
     static std::vector<std::string> of(const std::string& document) {
@@ -228,7 +228,7 @@ std::string sent_on(Element stanza) {
     return out + tail;
 }
 
-/// What its receiver's parser makes of it, without the `from`.
+/// The meaning that its receiver's parser finds, without the `from`.
 std::vector<std::string> received(const std::string& text) {
     auto lines = Meaning::of(
         "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>" +

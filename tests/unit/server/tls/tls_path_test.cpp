@@ -85,7 +85,7 @@ TEST_CASE("found 36: of several CAs of one name and different keys all are tried
             bundle.judge(make_client(stranger, "ann@grid.example")).reason,
             Contains("another key signed")
         );
-        // What is wrong otherwise is said, although the first CA of that name did not sign it.
+        // Another fault is said, although the first CA of that name did not sign it.
         const auto expired = make(
             {.not_before = -7200, .not_after = -3600, .xmpp = {{"ann@grid.example"}}}, &twins[3]
         );

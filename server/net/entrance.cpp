@@ -9,6 +9,9 @@ namespace grid::server::net {
 
 namespace {
 
+/// Of the places for strangers: the clients behind one address that come at one time are no crowd.
+constexpr std::size_t few_part = 16;
+
 std::string reached(const Entrance::Bound& bound) {
     return bound.name + " (" + std::to_string(bound.most) + ") is reached";
 }
@@ -28,11 +31,21 @@ Entrance::Rank Entrance::rank_of(Sources::iterator source) {
     return {0, 0, 0, source};
 }
 
+template <class Use>
+void Entrance::each_rank(Sources::iterator source, Use use) const {
+    const Source& own = source->second;
+    const auto few = std::max<std::size_t>(bounds_.strangers.most / few_part, 1);
+    const auto strangers = std::max(own.strangers(), few);
+    for (std::size_t stage = 0; stage < own.stages.size(); ++stage)
+        if (!own.stages[stage].empty())
+            use(Rank{strangers, stage, *own.stages[stage].begin(), source});
+}
+
 template <class Change>
 void Entrance::change(Sources::iterator source, Change change) {
-    if (source->second.strangers() > 0) ranks_.erase(rank_of(source));
+    each_rank(source, [this](const Rank& rank) { ranks_.erase(rank); });
     change(source->second);
-    if (source->second.strangers() > 0) ranks_.insert(rank_of(source));
+    each_rank(source, [this](const Rank& rank) { ranks_.insert(rank); });
 }
 
 void Entrance::forget(Sources::iterator source) {

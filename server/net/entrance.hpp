@@ -22,9 +22,10 @@ inline std::size_t leaving_max(std::size_t most) {
 /// Counts connections in all and per source (source.hpp), and apart from those the strangers: the
 /// connections that have not shown yet whose they are. Strangers keep no newcomer out: where a
 /// bound is reached a stranger gives way to the newcomer. It is taken from the source that has the
-/// most of them, so that a crowd from a few places displaces itself; there first the oldest that
-/// has not sent a byte, then the oldest that has not begun TLS, then the oldest. Any thread; the
-/// lock is taken a few times per connection.
+/// most of them, so that a crowd from a few places displaces itself (up to a sixteenth of the
+/// places all sources are alike); there first the oldest that has not sent a byte, then the oldest
+/// that has not begun TLS, then the oldest. Any thread; the lock is taken a few times per
+/// connection.
 class Entrance : public std::enable_shared_from_this<Entrance> {
 public:
     /// The names are the configuration's, for the reasons of refusals.
@@ -59,16 +60,18 @@ private:
         }
     };
     using Sources = std::map<std::string, Source>;
-    /// The first is the next to give way.
+    /// Of a source and a stage. The first is the next to give way.
     struct Rank {
-        std::size_t strangers = 0;
-        std::size_t stage = 0;   // of the oldest of the earliest stage
+        std::size_t strangers = 0;   // of all stages; at least as many as are no crowd
+        std::size_t stage = 0;
         std::uint64_t oldest = 0;
         Sources::iterator source;
         bool operator<(const Rank& other) const;
     };
     static Rank rank_of(Sources::iterator source);
-    /// Changes a source and its rank together.
+    template <class Use>
+    void each_rank(Sources::iterator source, Use use) const;
+    /// Changes a source and its ranks together.
     template <class Change>
     void change(Sources::iterator source, Change change);
     void forget(Sources::iterator source);
@@ -89,7 +92,7 @@ private:
     std::uint64_t last_id_ = 0;
     std::size_t all_ = 0, strangers_ = 0, leaving_ = 0;
     Sources sources_;
-    std::set<Rank> ranks_;   // of sources with strangers
+    std::set<Rank> ranks_;   // of sources with strangers, one for each stage
     std::map<std::uint64_t, Place*> places_;
 };
 

@@ -102,6 +102,21 @@ TEST_CASE("among many that have begun TLS a newcomer has time to begin it", "[ne
     CHECK(door.at(honest).settle());
 }
 
+TEST_CASE("a few clients behind one address have time to begin TLS, too", "[net]") {
+    Door door(bounds(100, 100, 32, 100));
+    const auto source = [](int number) { return "s" + std::to_string(number); };
+    for (int n = 0; n < 32; ++n) door.at(door.enter(source(n))).begin();
+    const int one = door.enter("site"), other = door.enter("site");
+    for (int n = 32; n < 37; ++n) door.at(door.enter(source(n))).begin();
+    CHECK(door.gone == std::vector{0, 1, 2, 3, 4, 5, 6});
+    door.at(one).begin();
+    // One that does not begin goes after a while.
+    while (door.gone.back() != other && door.gone.size() < 40)
+        door.at(door.enter(source(static_cast<int>(door.places.size())))).begin();
+    CHECK(door.gone == std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, other});
+    CHECK(door.at(one).settle());
+}
+
 TEST_CASE("a crowd from one source displaces itself (found A9)", "[net]") {
     Door door(bounds(100, 100, 4, 100));
     const int alone = door.enter("honest");

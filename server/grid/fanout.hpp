@@ -166,7 +166,7 @@ private:
     void leave_out_items(const SessionPtr& session);
     void close_slow(const SessionPtr& session);
     void end_streams();
-    void close_largest();
+    void make_room_for(const Session& session);
     void forget_audience(std::uint64_t node);
     void forget_audiences();
 

@@ -44,13 +44,12 @@ void Fanout::flush_one(const SessionPtr& session) {
         session->pending = {};
         session->pending_bytes = 0;
     } else if (!hand_over(session)) {
-        // Not this session's fault: the one that holds most goes, this one waits for the room.
-        close_largest();
+        make_room_for(*session);
         if (!std::exchange(session->is_dirty, true)) dirty_.push_back(session);
     }
 }
 
-/// False: all queues together are full.
+/// False: the queues of the account, or all together, are full.
 bool Fanout::hand_over(const SessionPtr& session) {
     using Taken = net::Budget::Taken;
     // Items wait in the store while others need the room, so that nobody is closed for it.
@@ -90,11 +89,19 @@ void Fanout::leave_out_items(const SessionPtr& session) {
     session->told = session->handed;
 }
 
-void Fanout::close_largest() {
+/// Not this session's fault: of those that share the bound which is full, the one that holds most
+/// goes, and this one waits for the room. A full account takes none of another account along.
+void Fanout::make_room_for(const Session& session) {
+    const net::Budget* full = session.budget->parent().get();
+    while (full && full->used() + session.pending_bytes <= full->bytes_max())
+        full = full->parent().get();
+    if (!full) return;   // there is room again
     SessionPtr largest;
-    sessions_.for_each([&](const SessionPtr& session) {
-        if (session->transport && (!largest || session->budget->used() > largest->budget->used()))
-            largest = session;
+    sessions_.for_each([&](const SessionPtr& other) {
+        const net::Budget* above = other->budget.get();
+        while (above && above != full) above = above->parent().get();
+        if (!above || !other->transport) return;
+        if (!largest || other->budget->used() > largest->budget->used()) largest = other;
     });
     if (largest && largest->budget->used() > 0) close_slow(largest);
 }

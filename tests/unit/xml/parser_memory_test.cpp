@@ -50,8 +50,10 @@ TEST_CASE("what an unfinished stanza holds is known") {
     const std::size_t before = heap_bytes();
     REQUIRE(parser.feed(text));
     const std::size_t taken = heap_bytes() - before;
-    CHECK(parser.held_bytes() > taken / 2);
-    CHECK(parser.held_bytes() < taken * 2);
+    // A sanitizer has an allocator of its own, of which mallinfo counts nothing.
+    const bool is_counted = heap_bytes() != 0;
+    CHECK(parser.held_bytes() > (is_counted ? taken / 2 : text.size()));
+    CHECK(parser.held_bytes() < (is_counted ? taken * 2 : text.size() * 200));
     REQUIRE(parser.unfinished());
     CHECK(parser.unfinished()->is("message", ns::client));
     CHECK(parser.unfinished()->attr_or("to", "") == "a@b");

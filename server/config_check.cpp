@@ -131,7 +131,7 @@ void check_trust(const Config& c, Findings& out) {
             );
 }
 
-/// What parses, and means another thing than it looks like.
+/// Values that parse, and mean another thing than they look like.
 void check_approval_rule(const controller::ApprovalRule& rule, Findings& out) {
     const auto warn = [&](const std::string& why) {
         out.push_back({"accounts.approve", "accounts.approve: '" + rule.text + "': " + why, true});

@@ -45,7 +45,7 @@ void Router::take_message(const SessionPtr& session, const Inbound& inbound) {
     };
     const xml::Jid& to = inbound.to.empty() ? session->bare : inbound.to;
     // A missing account, one that the policy keeps this client from, and one that is away look
-    // alike, so that accounts cannot be probed (B.1). One's own resources are no other client.
+    // alike, so that accounts cannot be probed. One's own resources are no other client.
     if (to.bare_view() != session->bare.str() && !controller_.may_message(session->principal, to))
         return refuse();
     // Nobody fills another's outbox, so that he would be closed for it: half of it is for events.

@@ -121,7 +121,7 @@ bool is_null(const SSL_CIPHER* cipher) {
            SSL_CIPHER_get_auth_nid(cipher) == NID_auth_null;
 }
 
-/// What signs in TLS 1.2; the evaluation's key is one of an elliptic curve.
+/// The key's kind signs in TLS 1.2; the evaluation's is one of an elliptic curve.
 int auth_of_key(const Config::Tls& tls) {
     if (tls.certificate.empty()) return NID_auth_ecdsa;
     const auto chain = read_certificates(tls.certificate);

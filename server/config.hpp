@@ -72,7 +72,8 @@ struct Config {
         std::size_t pre_auth_elements_max = 64;
         std::size_t pre_auth_depth_max = 8;
         std::size_t pre_auth_attributes_max = 16;
-        std::uint32_t pre_auth_connections_max = 1'200;
+        std::uint32_t pre_auth_connections_max = 1'500;
+        std::uint32_t pre_auth_tls_max = 256;   // of those
         std::uint32_t pre_auth_per_address_max = 500;
         std::uint32_t connections_max = 19'000;
         std::uint32_t connections_per_address_max = 19'000;

@@ -251,6 +251,7 @@ void check_least(const Config& c, Findings& out) {
         {"limits.pre_auth_depth_max", c.limits.pre_auth_depth_max, 4},
         {"limits.pre_auth_attributes_max", c.limits.pre_auth_attributes_max, 8},
         {"limits.pre_auth_connections_max", c.limits.pre_auth_connections_max, 1},
+        {"limits.pre_auth_tls_max", c.limits.pre_auth_tls_max, 1},
         {"limits.pre_auth_per_address_max", c.limits.pre_auth_per_address_max, 1},
         {"limits.connections_max", c.limits.connections_max, 1},
         {"limits.connections_per_address_max", c.limits.connections_per_address_max, 1},

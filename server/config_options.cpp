@@ -52,6 +52,7 @@ std::vector<Option> options_of(Config& c) {
         {"limits.pre_auth_depth_max", &c.limits.pre_auth_depth_max},
         {"limits.pre_auth_attributes_max", &c.limits.pre_auth_attributes_max},
         {"limits.pre_auth_connections_max", &c.limits.pre_auth_connections_max},
+        {"limits.pre_auth_tls_max", &c.limits.pre_auth_tls_max},
         {"limits.pre_auth_per_address_max", &c.limits.pre_auth_per_address_max},
         {"limits.connections_max", &c.limits.connections_max},
         {"limits.connections_per_address_max", &c.limits.connections_per_address_max},

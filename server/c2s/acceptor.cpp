@@ -25,7 +25,8 @@ net::Entrance::Bounds bounds_of(const Config::Limits& limits) {
 
 Acceptor::Acceptor(const Shared& shared)
     : shared_(shared),
-      entrance_(std::make_shared<net::Entrance>(bounds_of(shared.config.limits))) {}
+      entrance_(std::make_shared<net::Entrance>(bounds_of(shared.config.limits))),
+      tls_places_(std::make_shared<net::TlsPlaces>(shared.config.limits.pre_auth_tls_max)) {}
 
 void Acceptor::listen(net::Listener& listener, bool direct_tls) {
     listener.start(
@@ -55,12 +56,13 @@ void Acceptor::take(net::Socket socket, std::string address, bool direct_tls) {
     place->on_displaced([weak = connection->weak_from_this(), held = std::weak_ptr(place)] {
         const auto self = weak.lock();
         if (!self) return;
-        self->displace([held] {
+        self->displace("gave way to a newcomer before a resource was bound", [held] {
             if (const auto left = held.lock()) left->close();
         });
     });
     Progress progress{
-        [place] { place->speak(); }, [place] { place->begin(); }, [place] { place->settle(); }
+        [place] { place->speak(); }, [place] { place->begin(); }, [place] { place->settle(); },
+        tls_places_
     };
     asio::co_spawn(
         executor, Connection::run(std::move(connection), std::move(progress)),

@@ -32,6 +32,7 @@ private:
 
     const Shared& shared_;
     std::shared_ptr<net::Entrance> entrance_;
+    std::shared_ptr<net::TlsPlaces> tls_places_;
     std::atomic<std::uint64_t> last_id_ = 0;
     std::mutex mutex_;
     std::unordered_map<std::uint64_t, std::weak_ptr<Connection>> live_;

@@ -43,10 +43,7 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, Progress
     self->progress_ = std::move(progress);
     // A fault that we do not understand takes the connection down; the table must forget it.
     try {
-        if (co_await self->establish()) {
-            self->progress_.settled();
-            co_await self->serve();
-        }
+        if (co_await self->establish()) co_await self->serve();
     } catch (const std::exception& fault) {
         self->shared_.log.error(
             "connection_failed", {{"session", self->name_}, {"reason", fault.what()}}
@@ -62,14 +59,19 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, Progress
     self->progress_ = {};
 }
 
-void Connection::displace(std::function<void()> closed) {
-    asio::post(stream_.get_executor(), [self = shared_from_this(), closed = std::move(closed)] {
-        self->is_displaced_ = true;
-        self->reason_ = "gave way to a newcomer before a resource was bound";
-        self->is_closing_ = true;
-        self->stream_.abort();
-        closed();
-    });
+void Connection::displace(std::string reason, std::function<void()> closed) {
+    asio::post(
+        stream_.get_executor(),
+        [self = shared_from_this(), reason = std::move(reason),
+         closed = std::move(closed)]() mutable {
+            self->is_displaced_ = true;
+            self->reason_ = std::move(reason);
+            self->is_closing_ = true;
+            self->stream_.abort();
+            if (self->waiting_for_place_) self->waiting_for_place_->cancel();
+            closed();
+        }
+    );
 }
 
 asio::awaitable<void> Connection::serve() {
@@ -304,6 +306,7 @@ void Connection::wake() {
     boost::system::error_code ignored;   // its socket may be closed already
     stream_.socket().cancel(ignored);
     if (last_answers_) last_answers_->cancel();
+    if (waiting_for_place_) waiting_for_place_->cancel();
 }
 
 /// The last words, within a bound; then the table forgets us.
@@ -334,6 +337,7 @@ asio::awaitable<void> Connection::end() {
         co_await stream_.wait_writable();
     const bool is_all_sent = outbox_.empty();
     outbox_.drop();
+    tls_place_.reset();   // the memory of TLS is free as soon as the goodbye is out
     const bool is_all_read = co_await stream_.close(goodbye_seconds_max) && is_all_sent;
     // Where it was we who ended: what the peer had read by then is known only now.
     if (session_ && is_all_read && ending_ == Ending::Ours) shared_.grid.settle(session_);

@@ -15,6 +15,7 @@
 #include "server/net/deadline.hpp"
 #include "server/net/mailbox.hpp"
 #include "server/net/outbox.hpp"
+#include "server/net/tls_places.hpp"
 #include "server/net/transport.hpp"
 #include "server/session.hpp"
 #include "server/stream/negotiation.hpp"
@@ -34,11 +35,12 @@ struct Shared {
     tls::Vetting& vetting;
 };
 
-/// The entrance is told of a connection's progress, of each step at most once.
+/// The entrance is told of a connection's progress; TLS needs a place.
 struct Progress {
     std::function<void()> spoken;    // the peer has sent a byte
     std::function<void()> begun;     // the peer's TLS has begun
     std::function<void()> settled;   // a resource was bound
+    std::shared_ptr<net::TlsPlaces> tls_places;
 };
 
 /// Everything runs on the socket's strand, except what Transport says.
@@ -55,7 +57,7 @@ public:
     /// From the first byte to the last.
     static boost::asio::awaitable<void> run(std::shared_ptr<Connection> self, Progress progress);
     /// Any thread: gives way to a newcomer, without a word. `closed`: its descriptor is free.
-    void displace(std::function<void()> closed);
+    void displace(std::string reason, std::function<void()> closed);
 
     // Transport
     void send(std::vector<Outgoing> stanzas, std::size_t bytes) override;
@@ -70,6 +72,7 @@ private:
     Awaitable read_some();
     Awaitable perform(stream::Actions actions);
     Awaitable start_tls(stream::Actions& next);
+    Awaitable wait_for_tls_place();
     void log_refusal(const stream::Negotiation::Refusal& refusal);
     boost::asio::awaitable<stream::Actions> admit(controller::Identity identity);
     boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
@@ -121,6 +124,8 @@ private:
     /// The peer's fault, sent after the answers to the stanzas before it.
     std::optional<xml::StreamError> fault_;
     std::unique_ptr<boost::asio::steady_timer> last_answers_;   // waits for those
+    std::shared_ptr<net::TlsPlaces::Claim> tls_place_;          // until a resource is bound
+    std::unique_ptr<boost::asio::steady_timer> waiting_for_place_;
     struct {
         std::chrono::steady_clock::time_point began;
         std::size_t stanzas = 0;

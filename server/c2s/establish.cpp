@@ -4,6 +4,7 @@
 
 #include "server/c2s/connection.hpp"
 #include "server/net/from_callback.hpp"
+#include "server/net/source.hpp"
 #include "server/stamp.hpp"
 #include "server/tls/certificate.hpp"
 
@@ -100,6 +101,7 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
         if (reason_.empty()) reason_ = is_shut_down_ ? "shut down" : "TLS was not begun in time";
         co_return false;
     }
+    if (!co_await wait_for_tls_place()) co_return false;
     progress_.begun();
     auto error = co_await stream_.handshake(
         shared_.tls, std::chrono::seconds(shared_.config.limits.pre_auth_seconds_max)
@@ -128,6 +130,40 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
     next = negotiation_->on_tls(std::move(presented));
     parser_.set_limits(shared_.config.limits.before_login());
     co_return true;
+}
+
+/// Its ClientHello stays in the socket meanwhile. The bound of pre_auth_seconds_max counts on.
+asio::awaitable<bool> Connection::wait_for_tls_place() {
+    using Clock = net::TlsPlaces::Clock;
+    const auto on_strand = [this](auto then) {
+        return [weak = weak_from_this(), then] {
+            if (auto self = weak.lock())
+                asio::post(self->stream_.get_executor(), [self, then] { then(*self); });
+        };
+    };
+    tls_place_ = progress_.tls_places->claim(
+        net::source_of(address_), Clock::now(), on_strand([](Connection& self) {
+            if (self.waiting_for_place_) self.waiting_for_place_->cancel();
+        }),
+        on_strand([](Connection& self) {
+            if (self.session_) return;   // the client has logged in meanwhile
+            self.displace("gave way to others that wait: limits.pre_auth_tls_max is reached", [] {
+            });
+        })
+    );
+    if (!tls_place_->is_held()) progress_.spoken();
+    while (!tls_place_->is_held() && !is_closing_) {
+        waiting_for_place_ = std::make_unique<asio::steady_timer>(
+            stream_.get_executor(), net::TlsPlaces::retry_interval
+        );
+        co_await waiting_for_place_->async_wait(net::no_throw);
+        if (!is_closing_) tls_place_->retry(Clock::now());
+    }
+    waiting_for_place_.reset();
+    if (is_closing_ && reason_.empty())
+        reason_ = is_shut_down_ ? "shut down"
+                                : "TLS was not begun in time: limits.pre_auth_tls_max is reached";
+    co_return !is_closing_;
 }
 
 void Connection::log_refusal(const stream::Negotiation::Refusal& refusal) {
@@ -166,6 +202,9 @@ asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
     if (auto* error = std::get_if<xml::StanzaError>(&bound))
         co_return negotiation_->on_bound(std::move(*error));
     session_ = std::get<SessionPtr>(std::move(bound));
+    // Before the client hears of it: from then on its connection gives way to none.
+    progress_.settled();
+    tls_place_.reset();
     outbox_.set_budget(session_->budget);
     shared_.log.info(
         "session_started", {{"session", name_},

@@ -152,9 +152,16 @@ asio::awaitable<bool> TlsStream::close(std::chrono::milliseconds deadline) {
     if (!std::exchange(is_closing_, true)) co_await send_close_notify();
     boost::system::error_code ignored;   // the peer may have gone first
     socket_.shutdown(Socket::shutdown_send, ignored);
+    free_ssl();
     const bool is_closed_by_peer = co_await drain();
     abort();
     co_return is_closed_by_peer;
+}
+
+/// While the peer's last bytes are thrown away its connection holds no more than a descriptor.
+void TlsStream::free_ssl() {
+    sent_in_all_ = sent_bytes();
+    SSL_free(std::exchange(ssl_, nullptr));
 }
 
 void TlsStream::abort() {

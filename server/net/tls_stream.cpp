@@ -44,6 +44,7 @@ TlsStream::TlsStream(Socket socket) : socket_(std::move(socket)) {
 TlsStream::TlsStream(TlsStream&& other) noexcept
     : socket_(std::move(other.socket_)),
       ssl_(std::exchange(other.ssl_, nullptr)),
+      sent_in_all_(other.sent_in_all_),
       failure_(std::move(other.failure_)),
       silent_records_(other.silent_records_),
       is_broken_(other.is_broken_),
@@ -65,7 +66,7 @@ TlsStream::Now TlsStream::read_now(std::span<char> into) {
 }
 
 std::uint64_t TlsStream::sent_bytes() const {
-    return ssl_ ? BIO_number_written(SSL_get_wbio(ssl_)) : 0;
+    return ssl_ ? BIO_number_written(SSL_get_wbio(ssl_)) : sent_in_all_;
 }
 
 std::uint64_t TlsStream::unacknowledged_bytes() {

@@ -33,7 +33,6 @@ public:
 
     executor_type get_executor() { return socket_.get_executor(); }
     Socket& socket() { return socket_; }
-    bool is_tls() const { return ssl_ != nullptr; }
     SSL* ssl() { return ssl_; }
 
     /// Becomes TLS, as the server. What the plain reads have taken out of the socket is not seen by
@@ -77,10 +76,10 @@ public:
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token);
 
-    /// close_notify and end of output, then what the peer still sends is thrown away until it
-    /// closes too (closing with unread bytes would be a reset, and might cost the peer our last
-    /// words); after the deadline the socket is closed, whatever the peer does. True: the peer
-    /// closed, so it has read all that was sent.
+    /// close_notify and end of output; the memory of TLS is free then. After that, what the peer
+    /// still sends is thrown away until it closes too (closing with unread bytes would be a reset,
+    /// and might cost the peer our last words); after the deadline the socket is closed, whatever
+    /// the peer does. True: the peer closed, so it has read all that was sent.
     asio::awaitable<bool> close(std::chrono::milliseconds deadline);
     /// Closes the socket at once; everything that waits fails.
     void abort();
@@ -106,6 +105,7 @@ private:
     Now failed(boost::system::error_code error, std::string text);
     asio::awaitable<void> send_close_notify();
     asio::awaitable<bool> drain();
+    void free_ssl();
     static void on_record(
         int is_write,
         int version,
@@ -118,6 +118,7 @@ private:
 
     Socket socket_;
     SSL* ssl_ = nullptr;
+    std::uint64_t sent_in_all_ = 0;   // when the SSL is gone
     std::string failure_;
     std::uint16_t silent_records_ = 0;   // received since the last byte of application data
     bool is_broken_ = false;             // TLS failed: nothing more can be sent, not even a goodbye

@@ -358,6 +358,7 @@ class Check(unittest.TestCase):
             same("limits.connections_max", 0, "at least 1"),
             same("limits.pre_auth_seconds_max", 0, "at least 1"),
             same("limits.pre_auth_connections_max", 0, "at least 1"),
+            same("limits.pre_auth_tls_max", 0, "at least 1"),
             same("limits.idle_seconds_max", 0, "at least 1"),
             same("limits.depth_max", 1, "at least 4"),
             same("limits.stanza_bytes_max", 9999, "10000"),

@@ -27,15 +27,14 @@ bool is_open_at_controller(const xml::Element& payload) {
            payload.ns() == xml::ns::ping || commands::is_open_command(payload);
 }
 
+}   // namespace
+
 /// Service discovery (where the controller is), ping, an empty roster, one's own account; and the
 /// legacy session request, which stock clients send without being asked and which does nothing.
-bool is_open_at_server(const xml::Element& payload) {
-    return payload.is("query", xml::ns::disco_info) || payload.is("query", xml::ns::disco_items) ||
-           payload.is("ping", xml::ns::ping) || commands::is_open_command(payload) ||
-           payload.is("query", xml::ns::roster) || payload.is("session", xml::ns::session);
+bool Controller::is_open_at_server(const xml::Element& payload) const {
+    return state_->settings.open_services.contains(std::string(payload.ns().uri())) ||
+           commands::is_open_command(payload);
 }
-
-}   // namespace
 
 std::optional<xml::StanzaError> Controller::confine(
     const pubsub::Principal& actor, Destination destination, const xml::Element& stanza

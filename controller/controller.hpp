@@ -37,6 +37,8 @@ struct Settings {
     bool precheck = true;   // B.9: queries between clients are checked before they are delivered
     std::uint32_t publisher_lease_seconds = 300;   // B.7, of one that never sends presence
     std::string incident_topic;   // XEP-0268: reports to the grid become items of it; empty: none
+    /// Namespaces of what the server itself answers to accounts that are not enabled, too.
+    std::set<std::string> open_services;
 };
 
 /// B.1. INIT is "no record": the account is not stored before it registers.
@@ -204,6 +206,8 @@ public:
     State& state_for_admin() { return *state_; }
 
 private:
+    bool is_open_at_server(const xml::Element& payload) const;
+
     std::unique_ptr<State> state_;
 };
 

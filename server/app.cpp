@@ -100,196 +100,220 @@ void divide_descriptors(AppOptions& options, Log& log) {
         );
 }
 
-class App {
-public:
-    App(AppOptions options, Log& log)
-        : options_(std::move(options)),
-          log_(log),
-          is_evaluation_(prepare_evaluation(options_, log)),
-          addresses_(options_.config),
-          xmpp_tls_(must(tls::make_context(config().tls, tls::Use::Xmpp))),
-          http_tls_(must(tls::make_context(config().tls, tls::Use::Http))),
-          store_(must(open_store(options_, log))) {
-        if (!is_evaluation_)
-            for (const Finding& finding : check_store(*store_->snapshot(), options_))
-                throw CannotStart(to_text(finding, config()));
-        trust_.emplace(context_, config(), xmpp_tls_.get(), http_tls_.get(), log, options_.data);
-        services::register_version(server_iqs_);
-        services::register_server_disco(server_iqs_, addresses_, takes_incidents());
-        services::register_account(account_iqs_);
-        grid_.emplace(context_, *store_, config(), addresses_, server_iqs_, account_iqs_, log);
-        grid_->set_revoked(trust_->revoked());
-        grid_->controller().attach(&trust_->chains());
-        start_export();
-        administrators_.emplace(context_, options_.data, config().domain, *grid_, log);
-        auto administrators = configured_administrators(config());
-        for (auto& jid : administrators_->read()) administrators.push_back(std::move(jid));
-        const auto policy = policy_text(config(), is_evaluation_);
-        must(grid_->start(context_, policy, administrators));
-        keeper_ = std::make_shared<StoreKeeper>(
-            context_, *store_, StoreKeeper::Seconds(config().storage.reopen_after_seconds), log
-        );
-        audit_keeper_ =
-            std::make_shared<audit::Keeper>(context_, *store_, *grid_, config().audit, log);
-        reload_.emplace(
-            Reload::Parts{options_, is_evaluation_, *grid_, *trust_, xmpp_tls_, http_tls_, log}
-        );
-        info_.emplace(*store_, *keeper_, grid_->sessions());
-        info_->problems = [this] { return trust_->problems(); };
-        backend_.emplace(*grid_, *store_, *info_);
-        shared_.emplace(c2s::Shared{
-            config(), *grid_, log, xmpp_tls_.get(), services::caps_hash(takes_incidents()),
-            trust_->vetting()
-        });
-        acceptor_ = std::make_shared<c2s::Acceptor>(*shared_);
-        open_listeners();
+/// Also when it was an evaluation once: its policy, administrator and CA are not taken along.
+void refuse_leftovers(storage::Store& store, const AppOptions& options) {
+    for (const Finding& finding : check_store(*store.snapshot(), options))
+        throw CannotStart(to_text(finding, options.config));
+}
+
+std::unique_ptr<audit::Exporter> start_export(
+    const AppOptions& options, storage::Store& store, Log& log
+) {
+    const Config& config = options.config;
+    if (config.audit.export_to.empty()) return nullptr;
+    auto sink = must(audit::make_sink(config.audit.export_to, xml::domain_to_ascii(config.domain)));
+    auto exporter = std::make_unique<audit::Exporter>(
+        store, std::move(sink), options.data / "audit-export.position", log
+    );
+    exporter->start();
+    return exporter;
+}
+
+std::vector<xml::Jid> all_administrators(const Config& config, AdministratorsFile& file) {
+    auto all = configured_administrators(config);
+    for (auto& jid : file.read()) all.push_back(std::move(jid));
+    return all;
+}
+
+controller::ServerFacts constant_facts(const Addresses& addresses, bool is_evaluation) {
+    controller::ServerFacts facts;
+    facts.version = version;
+    facts.domain = addresses.server().str();
+    facts.is_evaluation = is_evaluation;
+    facts.started = now();
+    return facts;
+}
+
+/// The ports that are configured, open but not taking connections yet.
+struct Listeners {
+    Listeners(
+        asio::io_context& context, const Config::Listen& addresses, ProcessInfo& info, Log& log
+    )
+        : c2s(open(context, "c2s", addresses.c2s, info, log)),
+          c2s_tls(open(context, "c2s_tls", addresses.c2s_tls, info, log)),
+          http(open(context, "http", addresses.http, info, log)),
+          health(open(context, "health", addresses.health, info, log)) {}
+
+    void close() {
+        for (auto* listener : {c2s.get(), c2s_tls.get(), http.get(), health.get()})
+            if (listener) listener->close();
     }
 
-    int run();
+    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health;   // null: not configured
 
 private:
-    const Config& config() const { return options_.config; }
-    bool takes_incidents() const { return !config().controller.incident_topic.empty(); }
-    void start_export();
-    void open_listeners();
-    std::unique_ptr<net::Listener> open(const std::string& name, const std::string& address);
-    void wait_for_reload();
-    void on_signal();
-    void drain(std::chrono::steady_clock::time_point until);
-
-    AppOptions options_;
-    Log& log_;
-    bool is_evaluation_;
-    Addresses addresses_;
-    tls::Renewal xmpp_tls_, http_tls_;
-    std::unique_ptr<storage::Store> store_;
-    IqTable server_iqs_, account_iqs_;
-    asio::io_context context_;
-    std::optional<tls::Trust> trust_;
-    std::optional<Grid> grid_;
-    std::optional<AdministratorsFile> administrators_;
-    std::shared_ptr<StoreKeeper> keeper_;
-    std::shared_ptr<audit::Keeper> audit_keeper_;
-    std::optional<audit::Exporter> exporter_;
-    std::optional<ProcessInfo> info_;
-    std::optional<http::Backend> backend_;
-    std::optional<c2s::Shared> shared_;
-    std::shared_ptr<c2s::Acceptor> acceptor_;
-    std::unique_ptr<net::Listener> c2s_, c2s_tls_, http_listener_, health_listener_;
-    std::optional<http::HttpServer> http_;
-    std::optional<http::ProbeServer> probes_;
-    std::optional<Reload> reload_;
-    asio::signal_set signals_{context_, SIGINT, SIGTERM};
-    asio::signal_set reload_signals_{context_, SIGHUP};
-    asio::steady_timer drain_timer_{context_};
+    static std::unique_ptr<net::Listener> open(
+        asio::io_context& context,
+        const std::string& name,
+        const std::string& address,
+        ProcessInfo& info,
+        Log& log
+    ) {
+        if (address.empty()) return nullptr;
+        auto listener = must(net::Listener::open(context, address));
+        info.constant.listeners.emplace_back(name, listener->address());
+        log.info("listening", {{"listener", name}, {"address", listener->address()}});
+        return listener;
+    }
 };
 
-std::unique_ptr<net::Listener> App::open(const std::string& name, const std::string& address) {
-    if (address.empty()) return nullptr;
-    auto listener = must(net::Listener::open(context_, address));
-    info_->constant.listeners.emplace_back(name, listener->address());
-    log_.info("listening", {{"listener", name}, {"address", listener->address()}});
-    return listener;
+/// SIGHUP reloads. The first SIGINT or SIGTERM stops the program, the second one at once.
+class Signals {
+public:
+    Signals(asio::io_context& context, Log& log) : log_(log), stop_(context), reload_(context) {
+        stop_.add(SIGINT);
+        stop_.add(SIGTERM);
+        reload_.add(SIGHUP);
+    }
+
+    /// A closed terminal sends SIGHUP, too: the server goes on.
+    void on_reload(const std::function<void()>& reload) {
+        reload_.async_wait([this, reload](boost::system::error_code error, int) {
+            if (error) return;
+            guarded(log_, "reload", reload);
+            on_reload(reload);
+        });
+    }
+    void on_stop(std::function<void()> stop) {
+        stop_.async_wait([this, stop = std::move(stop)](boost::system::error_code error, int) {
+            if (error) return;
+            reload_.cancel();
+            stop();
+            stop_.async_wait([](boost::system::error_code again, int) {
+                if (!again) std::_Exit(1);
+            });
+        });
+    }
+
+private:
+    Log& log_;
+    asio::signal_set stop_, reload_;
+};
+
+/// Connections have a while to take their goodbye; then the core has its last word.
+void drain(
+    asio::steady_timer& timer,
+    std::chrono::steady_clock::time_point until,
+    const c2s::Acceptor& acceptor,
+    const std::function<void()>& then
+) {
+    if (acceptor.connections() == 0 || std::chrono::steady_clock::now() >= until) return then();
+    timer.expires_after(std::chrono::milliseconds(20));
+    timer.async_wait([&timer, until, &acceptor, then](boost::system::error_code) {
+        drain(timer, until, acceptor, then);
+    });
 }
 
-/// Before anything is committed: the first record is handed on, too.
-void App::start_export() {
-    if (config().audit.export_to.empty()) return;
-    auto sink =
-        must(audit::make_sink(config().audit.export_to, xml::domain_to_ascii(config().domain)));
-    exporter_.emplace(*store_, std::move(sink), options_.data / "audit-export.position", log_);
-    exporter_->start();
-}
-
-void App::open_listeners() {
-    info_->constant.version = version;
-    info_->constant.domain = addresses_.server().str();
-    info_->constant.is_evaluation = is_evaluation_;
-    info_->constant.started = now();
-    c2s_ = open("c2s", config().listen.c2s);
-    c2s_tls_ = open("c2s_tls", config().listen.c2s_tls);
-    http_listener_ = open("http", config().listen.http);
-    if (http_listener_)
-        http_.emplace(context_, *backend_, http_tls_.get(), config(), log_, trust_->vetting());
-    health_listener_ = open("health", config().listen.health);
-    probes_.emplace(context_, *backend_, log_);
-    must(probes_->open_socket(options_.data));
-}
-
-int App::run() {
-    if (c2s_) acceptor_->listen(*c2s_, false);
-    if (c2s_tls_) acceptor_->listen(*c2s_tls_, true);
-    if (http_) http_->start(*http_listener_);
-    probes_->start_socket();
-    if (health_listener_) probes_->start(*health_listener_);
-    administrators_->watch();
-    keeper_->start();
-    audit_keeper_->start();
-    trust_->start(
-        [this](std::vector<std::string> links) { grid_->revoke(std::move(links)); },
-        [this](std::string link, std::function<void(bool)> done) {
-            grid_->find_certificate(std::move(link), std::move(done));
-        }
-    );
-    write_ready_files(options_.data, options_.ready_file, info_->constant);
-    log_.info("ready", {{"domain", info_->constant.domain}, {"version", version}});
-    on_signal();
-    wait_for_reload();
-
-    auto threads = config().reactor.threads;
+/// Until the context is stopped.
+void run_threads(asio::io_context& context, std::uint32_t threads, Log& log) {
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
     std::vector<std::thread> others;
     for (std::uint32_t i = 1; i < threads; ++i)
-        others.emplace_back([this] { run_guarded(context_, log_); });
-    run_guarded(context_, log_);
+        others.emplace_back([&context, &log] { run_guarded(context, log); });
+    run_guarded(context, log);
     for (auto& thread : others) thread.join();
-    if (exporter_) exporter_->stop();
-    audit::log_head(*store_->snapshot(), log_);
-    store_.reset();   // finishes the group in flight; its feed has nobody to reach any more
-    remove_ready_files(options_.data, options_.ready_file);
-    log_.info("stopped");
-    return 0;
 }
 
-/// A closed terminal sends SIGHUP, too: the server goes on.
-void App::wait_for_reload() {
-    reload_signals_.async_wait([this](boost::system::error_code error, int) {
-        if (error) return;
-        guarded(log_, "reload", [this] { reload_->run(); });
-        wait_for_reload();
-    });
-}
+/// The program: each part stands on the parts above it, and outlives the parts below it.
+/// One page, however long: the order of the parts is what a reader looks for here.
+// NOLINTNEXTLINE(readability-function-size)
+int run_program(AppOptions& options, Log& log) {
+    const bool is_evaluation = prepare_evaluation(options, log);
+    const Config& config = options.config;
+    const bool takes_incidents = !config.controller.incident_topic.empty();
+    const Addresses addresses(config);
 
-/// First signal: nobody new, a goodbye to everybody, then the end. Second: at once.
-void App::on_signal() {
-    signals_.async_wait([this](boost::system::error_code error, int) {
-        if (error) return;
-        reload_signals_.cancel();
-        log_.info("stopping", {{"connections", std::to_string(acceptor_->connections())}});
-        for (auto* listener :
-             {c2s_.get(), c2s_tls_.get(), http_listener_.get(), health_listener_.get()})
-            if (listener) listener->close();
-        if (http_) http_->close();
-        probes_->close();
-        administrators_->stop();
-        keeper_->stop();
-        audit_keeper_->stop();
-        trust_->stop();
-        acceptor_->close_all({"system-shutdown", "the server is shutting down", {}});
-        drain(std::chrono::steady_clock::now() + drain_seconds_max);
-        signals_.async_wait([](boost::system::error_code again, int) {
-            if (!again) std::_Exit(1);
+    tls::Renewal xmpp_tls(must(tls::make_context(config.tls, tls::Use::Xmpp)));
+    tls::Renewal http_tls(must(tls::make_context(config.tls, tls::Use::Http)));
+    auto store = must(open_store(options, log));
+    if (!is_evaluation) refuse_leftovers(*store, options);
+    asio::io_context context;
+    tls::Trust trust(context, config, xmpp_tls.get(), http_tls.get(), log, options.data);
+
+    const IqTable server_iqs = services::of_server(addresses, takes_incidents);
+    const IqTable account_iqs = services::of_account();
+    Grid grid(context, *store, config, addresses, server_iqs, account_iqs, log);
+    grid.set_revoked(trust.revoked());
+    grid.controller().attach(&trust.chains());
+    // Before anything is committed: the audit's first record is exported, too.
+    const auto exporter = start_export(options, *store, log);
+    AdministratorsFile administrators(context, options.data, config.domain, grid, log);
+    must(grid.start(
+        context, policy_text(config, is_evaluation), all_administrators(config, administrators)
+    ));
+
+    const auto keeper = std::make_shared<StoreKeeper>(
+        context, *store, StoreKeeper::Seconds(config.storage.reopen_after_seconds), log
+    );
+    const auto audit_keeper =
+        std::make_shared<audit::Keeper>(context, *store, grid, config.audit, log);
+    Reload reload({options, is_evaluation, grid, trust, xmpp_tls, http_tls, log});
+    ProcessInfo info(*store, *keeper, grid.sessions());
+    info.constant = constant_facts(addresses, is_evaluation);
+    info.problems = [&trust] { return trust.problems(); };
+
+    http::Backend backend(grid, *store, info);
+    const c2s::Shared shared{
+        config, grid, log, xmpp_tls.get(), services::caps_hash(server_iqs), trust.vetting()
+    };
+    const auto acceptor = std::make_shared<c2s::Acceptor>(shared);
+    Listeners listeners(context, config.listen, info, log);
+    http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());
+    http::ProbeServer probes(context, backend, log);
+    must(probes.open_socket(options.data));
+
+    if (listeners.c2s) acceptor->listen(*listeners.c2s, false);
+    if (listeners.c2s_tls) acceptor->listen(*listeners.c2s_tls, true);
+    if (listeners.http) https.start(*listeners.http);
+    if (listeners.health) probes.start(*listeners.health);
+    probes.start_socket();
+    administrators.watch();
+    keeper->start();
+    audit_keeper->start();
+    trust.start(
+        [&grid](std::vector<std::string> links) { grid.revoke(std::move(links)); },
+        [&grid](std::string link, std::function<void(bool)> done) {
+            grid.find_certificate(std::move(link), std::move(done));
+        }
+    );
+
+    asio::steady_timer drain_timer(context);
+    Signals signals(context, log);
+    signals.on_reload([&reload] { reload.run(); });
+    signals.on_stop([&] {
+        log.info("stopping", {{"connections", std::to_string(acceptor->connections())}});
+        listeners.close();
+        https.close();
+        probes.close();
+        administrators.stop();
+        keeper->stop();
+        audit_keeper->stop();
+        trust.stop();
+        acceptor->close_all({"system-shutdown", "the server is shutting down", {}});
+        drain(drain_timer, std::chrono::steady_clock::now() + drain_seconds_max, *acceptor, [&] {
+            grid.stop([&context] { context.stop(); });
         });
     });
-}
+    write_ready_files(options.data, options.ready_file, info.constant);
+    log.info("ready", {{"domain", info.constant.domain}, {"version", version}});
+    run_threads(context, config.reactor.threads, log);
 
-void App::drain(std::chrono::steady_clock::time_point until) {
-    if (acceptor_->connections() == 0 || std::chrono::steady_clock::now() >= until) {
-        grid_->stop([this] { context_.stop(); });
-        return;
-    }
-    drain_timer_.expires_after(std::chrono::milliseconds(20));
-    drain_timer_.async_wait([this, until](boost::system::error_code) { drain(until); });
+    if (exporter) exporter->stop();
+    audit::log_head(*store->snapshot(), log);
+    store.reset();   // finishes the group in flight; its feed has nobody to reach any more
+    remove_ready_files(options.data, options.ready_file);
+    log.info("stopped");
+    return 0;
 }
 
 }   // namespace
@@ -330,8 +354,7 @@ int run_app(AppOptions options) {
         if (!is_good(options, log)) return 1;
         divide_descriptors(options, log);
         secure_data_directory(options.data, log);
-        App app(std::move(options), log);
-        return app.run();
+        return run_program(options, log);
     } catch (const std::exception& error) {
         complain(error.what());
         return 1;

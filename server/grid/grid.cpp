@@ -55,6 +55,13 @@ private:
     std::shared_ptr<std::atomic<std::int64_t>> last_ =
         std::make_shared<std::atomic<std::int64_t>>(-1);
 };
+
+std::set<std::string> open_services(const IqTable& server, const IqTable& account) {
+    auto open = server.open();
+    open.insert(account.open().begin(), account.open().end());
+    return open;
+}
+
 }   // namespace
 
 Grid::Grid(
@@ -71,7 +78,9 @@ Grid::Grid(
       config_(config),
       log_(log),
       sessions_(config.limits.resources_per_account_max),
-      controller_(controller_settings(config, addresses), sessions_),
+      controller_(
+          controller_settings(config, addresses, open_services(server_iqs, account_iqs)), sessions_
+      ),
       broker_(broker_settings(config, addresses), controller_, contacts_),
       wave_([this] { asio::post(strand_, [this] { fanout_.flush(); }); }),
       fanout_(broker_, controller_, sessions_, wave_, log),

@@ -71,7 +71,9 @@ Queries::Bounds query_bounds(const Config& config) {
     return bounds;
 }
 
-controller::Settings controller_settings(const Config& config, const Addresses& addresses) {
+controller::Settings controller_settings(
+    const Config& config, const Addresses& addresses, std::set<std::string> open_services
+) {
     const auto& from = config.accounts;
     controller::Settings to;
     to.domain = addresses.server().str();
@@ -95,6 +97,7 @@ controller::Settings controller_settings(const Config& config, const Addresses& 
     to.page_max = config.pubsub.page_max;
     to.audit_queue_max = config.audit.queue_max;
     to.subtopics_max = config.controller.subtopics_max;
+    to.open_services = std::move(open_services);
     return to;
 }
 

@@ -11,6 +11,8 @@ namespace grid::server {
 
 pubsub::Settings broker_settings(const Config& config, const Addresses& addresses);
 Queries::Bounds query_bounds(const Config& config);
-controller::Settings controller_settings(const Config& config, const Addresses& addresses);
+controller::Settings controller_settings(
+    const Config& config, const Addresses& addresses, std::set<std::string> open_services
+);
 
 }   // namespace grid::server

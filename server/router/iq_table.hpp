@@ -1,11 +1,14 @@
-// server/router/iq_table.hpp: who answers an iq to the server or to one's own account.
+// server/router/iq_table.hpp: which iqs the server answers itself, and what is told of them.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "pubsub/request.hpp"
 
@@ -15,21 +18,48 @@ using IqAnswer = Result<pubsub::Reply, xml::StanzaError>;
 /// Runs on the connection's strand: may read only what never changes.
 using IqHandler = std::function<IqAnswer(const pubsub::IqRequest&)>;
 
-/// Filled while the program is put together, then constant. A new XEP is one file in services/ and
-/// one line there.
+/// Is its namespace a feature of the address's disco#info (XEP-0030 §3)?
+enum class Discovery { Listed, Unlisted };
+/// Accounts that are not enabled yet may use few services.
+enum class UsedBy { EveryAccount, EnabledAccounts };
+/// A service that is answered at once does not wait for the requests before it.
+enum class Answered { InTurn, AtOnce };
+
+/// The services of one address: a row of this table feeds the answers, service discovery and the
+/// confinement. Filled while the program is put together, then constant.
 class IqTable {
 public:
-    void on(xml::IqType type, const xml::Ns& ns, IqHandler handler) {
-        handlers_[{type, std::string(ns.uri())}] = std::move(handler);
+    struct Row {
+        xml::IqType type;
+        xml::Ns ns;
+        IqHandler answer;
+        Discovery discovery = Discovery::Listed;
+        UsedBy used_by = UsedBy::EnabledAccounts;
+        Answered answered = Answered::InTurn;
+    };
+
+    void add(Row row) {
+        std::string ns(row.ns.uri());
+        if (row.discovery == Discovery::Listed) features_.insert(ns);
+        if (row.used_by == UsedBy::EveryAccount) open_.insert(ns);
+        rows_.insert_or_assign({row.type, std::move(ns)}, std::move(row));
     }
-    std::optional<IqAnswer> answer(const pubsub::IqRequest& request) const {
-        auto found = handlers_.find({request.type, std::string(request.payload->ns().uri())});
-        if (found == handlers_.end()) return std::nullopt;
-        return found->second(request);
+    /// A feature whose requests another part answers.
+    void list(const xml::Ns& ns) { features_.insert(std::string(ns.uri())); }
+
+    /// Null: the server answers no such iq.
+    const Row* find(const pubsub::IqRequest& request) const {
+        const auto found = rows_.find({request.type, std::string(request.payload->ns().uri())});
+        return found == rows_.end() ? nullptr : &found->second;
     }
+    /// In order (XEP-0115 §5.1).
+    const std::set<std::string>& features() const { return features_; }
+    /// Namespaces of the services for every account.
+    const std::set<std::string>& open() const { return open_; }
 
 private:
-    std::map<std::pair<xml::IqType, std::string>, IqHandler> handlers_;
+    std::map<std::pair<xml::IqType, std::string>, Row> rows_;
+    std::set<std::string> features_, open_;
 };
 
 }   // namespace grid::server

@@ -106,6 +106,14 @@ pubsub::Prepared refusal(xml::StanzaError error) {
     return prepared;
 }
 
+/// Not behind the requests before it: the answer goes out with this read.
+std::string answer_at_once(const Session& session, xml::Element iq, IqAnswer answer) {
+    iq.set("from", session.jid.str());
+    const auto reply =
+        answer ? xml::iq_result(iq, std::move(*answer)) : xml::error_reply(iq, answer.error());
+    return xml::to_string(reply, xml::ns::client.uri());
+}
+
 }   // namespace
 
 xml::Element skeleton(xml::Element stanza) {
@@ -196,17 +204,21 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
         is_routed_incident(inbound.destination, *type, *iq.first_child()))
         return prepare_relayed_iq(session, std::move(iq), std::move(to));
     pubsub::IqRequest request{*type, to, iq.first_child(), {&iq}};
-    bool is_local = inbound.destination == Destination::Server ||
-                    inbound.destination == Destination::OwnAccount;
-    if (is_local && *type == xml::IqType::Get && request.payload->is("ping", xml::ns::ping))
-        return xml::to_string(
-            xml::iq_result(iq.set("from", session.jid.str())), xml::ns::client.uri()
-        );
+    if (const auto* service = find_service(inbound.destination, request);
+        service && service->answered == Answered::AtOnce)
+        return answer_at_once(session, std::move(iq), service->answer(request));
     auto prepared = prepare_payload(inbound.destination, request);
     inbound.prepared = prepared ? std::move(*prepared) : refusal(prepared.error());
     inbound.to = std::move(to);
     inbound.stanza = skeleton(std::move(iq));
     return inbound;
+}
+
+const IqTable::Row* Router::find_service(Destination destination, const pubsub::IqRequest& request)
+    const {
+    if (destination == Destination::Server) return server_iqs_.find(request);
+    if (destination == Destination::OwnAccount) return account_iqs_.find(request);
+    return nullptr;
 }
 
 Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
@@ -222,12 +234,10 @@ Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
         prepared = controller_.prepare(request);
     if (prepared) return std::move(*prepared);
     if (destination == Destination::Elsewhere) return not_reached(request.to);
-    if (destination == Destination::Server || destination == Destination::OwnAccount) {
-        const auto& table = destination == Destination::Server ? server_iqs_ : account_iqs_;
-        if (auto answer = table.answer(request)) {
-            if (!*answer) return answer->error();
-            return reply_with(std::move(**answer));
-        }
+    if (const auto* service = find_service(destination, request)) {
+        auto answer = service->answer(request);
+        if (!answer) return answer.error();
+        return reply_with(std::move(*answer));
     }
     return xml::service_unavailable(
         "nobody here answers <" + request.payload->name() + " xmlns='" +

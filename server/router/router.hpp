@@ -72,6 +72,9 @@ public:
 
 private:
     Routed prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const;
+    const IqTable::Row* find_service(
+        controller::Destination destination, const pubsub::IqRequest& request
+    ) const;
     Result<pubsub::Prepared, xml::StanzaError> prepare_payload(
         controller::Destination destination, const pubsub::IqRequest& request
     ) const;

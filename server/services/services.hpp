@@ -1,5 +1,5 @@
-// server/services/services.hpp: what the server itself answers. A new XEP is a file here and a line
-// there.
+// server/services/services.hpp: what the server answers at its own address and at a client's own
+// account. A new service is a file in this folder, and a row in services.cpp.
 #pragma once
 
 #include <string>
@@ -9,14 +9,23 @@
 
 namespace grid::server::services {
 
-void register_version(IqTable& server);   // XEP-0092
-/// XEP-0030 of the domain: its identity, features and the services of the grid.
-/// `takes_incidents`: XEP-0268 is announced.
-void register_server_disco(IqTable& server, const Addresses& addresses, bool takes_incidents);
-/// XEP-0030 of one's own account, the empty roster (RFC 6121 §2), the legacy session.
-void register_account(IqTable& account);
+/// Of the grid domain. `takes_incidents`: XEP-0268 is announced.
+IqTable of_server(const Addresses& addresses, bool takes_incidents);
+/// Of an account, asked by its own clients.
+IqTable of_account();
 
-/// XEP-0115 §5.1: the `ver` of the server's disco#info.
-std::string caps_hash(bool takes_incidents);
+/// XEP-0115 §5.1: the `ver` of an address with these features.
+std::string caps_hash(const IqTable& table);
+
+IqAnswer answer_ping(const pubsub::IqRequest& request);             // XEP-0199
+IqAnswer answer_version(const pubsub::IqRequest& request);          // XEP-0092
+IqAnswer answer_legacy_session(const pubsub::IqRequest& request);   // RFC 3921 §3
+IqAnswer answer_roster(const pubsub::IqRequest& request);           // RFC 6121 §2.1
+IqAnswer refuse_roster_change(const pubsub::IqRequest& request);
+IqAnswer answer_account_info(const pubsub::IqRequest& request);   // XEP-0030
+IqAnswer answer_account_items(const pubsub::IqRequest& request);
+/// XEP-0030 of the domain, with all features that the table has by now.
+IqHandler server_info(const IqTable& table, const Addresses& addresses);
+IqHandler server_items(const Addresses& addresses);
 
 }   // namespace grid::server::services

@@ -92,6 +92,10 @@ void Node::apply(const storage::KeyChange& change) {
 
 controller::Settings GridStage::default_settings() {
     controller::Settings settings;
+    for (const auto& ns :
+         {xml::ns::disco_info, xml::ns::disco_items, xml::ns::ping, xml::ns::roster,
+          xml::ns::session})
+        settings.open_services.insert(std::string(ns.uri()));
     settings.domain = "grid.example";
     settings.address = *xml::Jid::parse("controller.grid.example");
     settings.aliases = {*xml::Jid::parse("grid_controller.jabber", true)};

@@ -39,7 +39,7 @@ struct Shared {
 struct Progress {
     std::function<void()> spoken;    // the peer has sent a byte
     std::function<void()> begun;     // the peer's TLS has begun
-    std::function<void()> settled;   // a resource was bound
+    std::function<bool()> settled;   // a resource was bound; false: too late, it has to give way
     std::shared_ptr<net::TlsPlaces> tls_places;
 };
 

@@ -204,7 +204,7 @@ asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
         co_return negotiation_->on_bound(std::move(*error));
     session_ = std::get<SessionPtr>(std::move(bound));
     // Before the client hears of it: from then on its connection gives way to none.
-    progress_.settled();
+    const bool may_stay = progress_.settled();
     outbox_.set_budget(session_->budget);
     shared_.log.info(
         "session_started", {{"session", name_},
@@ -212,6 +212,7 @@ asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
                             {"address", address_},
                             {"transport", session_->transport_name}}
     );
+    if (!may_stay) co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
     co_return negotiation_->on_bound(session_->jid);
 }
 

@@ -95,11 +95,11 @@ void TlsPlaces::grant(Claim& claim, Clock::time_point now, Calls& calls) {
     if (claim.granted_) calls.push_back(std::exchange(claim.granted_, nullptr));
 }
 
-/// Three seconds while the line is no longer than there are places; a longer one has to move
-/// faster than it grows.
+/// A long line has to move faster than it grows.
 TlsPlaces::Clock::duration TlsPlaces::patience_now() const {
-    if (line_ <= most_) return patience;
-    const double part = static_cast<double>(most_) / static_cast<double>(line_);
+    const std::size_t short_line = most_ / 2;
+    if (line_ <= std::max<std::size_t>(short_line, 1)) return patience;
+    const double part = static_cast<double>(short_line) / static_cast<double>(line_);
     return std::max<Clock::duration>(
         std::chrono::duration_cast<Clock::duration>(patience * part * part), crowd_patience
     );

@@ -22,7 +22,7 @@ class TlsPlaces : public std::enable_shared_from_this<TlsPlaces> {
 public:
     using Clock = std::chrono::steady_clock;
     /// So long a connection may keep its place from others: many times what a handshake takes, also
-    /// over a slow network. Less while more connections wait than there are places.
+    /// over a slow network. Less while more connections wait than half as many as there are places.
     static constexpr auto patience = std::chrono::seconds(3);
     /// The same, where its source has far more places than the one that waits; and the least of it
     /// in a long line.

@@ -61,8 +61,8 @@ void Acceptor::take(net::Socket socket, std::string address, bool direct_tls) {
         });
     });
     Progress progress{
-        [place] { place->speak(); }, [place] { place->begin(); }, [place] { place->settle(); },
-        tls_places_
+        [place] { place->speak(); }, [place] { place->begin(); },
+        [place] { return place->settle(); }, tls_places_
     };
     asio::co_spawn(
         executor, Connection::run(std::move(connection), std::move(progress)),

@@ -64,14 +64,18 @@ void Connection::displace(std::string reason, std::function<void()> closed) {
         stream_.get_executor(),
         [self = shared_from_this(), reason = std::move(reason),
          closed = std::move(closed)]() mutable {
-            self->is_displaced_ = true;
-            self->reason_ = std::move(reason);
-            self->is_closing_ = true;
-            self->stream_.abort();
-            if (self->waiting_for_place_) self->waiting_for_place_->cancel();
+            self->give_way(std::move(reason));
             closed();
         }
     );
+}
+
+void Connection::give_way(std::string reason) {
+    is_displaced_ = true;
+    reason_ = std::move(reason);
+    is_closing_ = true;
+    stream_.abort();
+    if (waiting_for_place_) waiting_for_place_->cancel();
 }
 
 asio::awaitable<void> Connection::serve() {

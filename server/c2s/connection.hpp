@@ -39,7 +39,7 @@ struct Shared {
 struct Progress {
     std::function<void()> spoken;    // the peer has sent a byte
     std::function<void()> begun;     // the peer's TLS has begun
-    std::function<void()> settled;   // a resource was bound
+    std::function<bool()> settled;   // a resource was bound; false: too late, it has to give way
     std::shared_ptr<net::TlsPlaces> tls_places;
 };
 
@@ -87,6 +87,7 @@ private:
     boost::asio::awaitable<void> answer_what_was_taken();
     boost::asio::awaitable<void> end();
 
+    void give_way(std::string reason);
     void take_mail();
     void lose(const net::Mailbox::Mail& mail);
     void flush();
@@ -124,7 +125,7 @@ private:
     /// The peer's fault, sent after the answers to the stanzas before it.
     std::optional<xml::StreamError> fault_;
     std::unique_ptr<boost::asio::steady_timer> last_answers_;   // waits for those
-    std::shared_ptr<net::TlsPlaces::Claim> tls_place_;          // until a resource is bound
+    std::shared_ptr<net::TlsPlaces::Claim> tls_place_;          // see TlsPlaces
     std::unique_ptr<boost::asio::steady_timer> waiting_for_place_;
     struct {
         std::chrono::steady_clock::time_point began;

@@ -115,7 +115,9 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
         );
         co_return false;
     }
-    auto presented = co_await shared_.vetting.vet(stream_);
+    // The client is no stranger then, and the memory of its handshake is free: it gives way no
+    // more, however long a responder takes.
+    auto presented = co_await shared_.vetting.vet(stream_, [this] { tls_place_.reset(); });
     if (is_closing_) co_return false;
     if (!presented.can_log_in())
         shared_.log.fold(
@@ -146,9 +148,8 @@ asio::awaitable<bool> Connection::wait_for_tls_place() {
             if (self.waiting_for_place_) self.waiting_for_place_->cancel();
         }),
         on_strand([](Connection& self) {
-            if (self.session_) return;   // the client has logged in meanwhile
-            self.displace("gave way to others that wait: limits.pre_auth_tls_max is reached", [] {
-            });
+            if (!self.tls_place_) return;   // the certificate has been seen meanwhile
+            self.give_way("gave way to others that wait: limits.pre_auth_tls_max is reached");
         })
     );
     if (!tls_place_->is_held()) progress_.spoken();
@@ -203,8 +204,7 @@ asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
         co_return negotiation_->on_bound(std::move(*error));
     session_ = std::get<SessionPtr>(std::move(bound));
     // Before the client hears of it: from then on its connection gives way to none.
-    progress_.settled();
-    tls_place_.reset();
+    const bool may_stay = progress_.settled();
     outbox_.set_budget(session_->budget);
     shared_.log.info(
         "session_started", {{"session", name_},
@@ -212,6 +212,7 @@ asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
                             {"address", address_},
                             {"transport", session_->transport_name}}
     );
+    if (!may_stay) co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
     co_return negotiation_->on_bound(session_->jid);
 }
 

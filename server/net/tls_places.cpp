@@ -20,16 +20,18 @@ std::shared_ptr<TlsPlaces::Claim> TlsPlaces::claim(
     std::function<void()> give_way
 ) {
     const std::shared_ptr<Claim> made(new Claim(shared_from_this(), std::move(source)));
+    made->granted_ = std::move(granted);
     made->give_way_ = std::move(give_way);
     Calls calls;
     {
         const std::lock_guard lock(mutex_);
-        if (can_hold(*made, now, calls)) {
+        if (held_ < most_) {
             hold(*made, now);
         } else {
-            made->granted_ = std::move(granted);
             auto& line = waiting_[made->source_];
             made->at_ = line.insert(line.end(), made.get());
+            ++line_;
+            let_in(*made, now, calls);
         }
     }
     for (const auto& call : calls) call();
@@ -46,10 +48,7 @@ bool TlsPlaces::retry(Claim& claim, Clock::time_point now) {
     bool is_held = false;
     {
         const std::lock_guard lock(mutex_);
-        if (claim.state_ == Claim::State::Waiting && can_hold(claim, now, calls)) {
-            stop_waiting(claim);
-            hold(claim, now);
-        }
+        if (claim.state_ == Claim::State::Waiting) let_in(claim, now, calls);
         is_held = claim.state_ == Claim::State::Held;
     }
     for (const auto& call : calls) call();
@@ -63,26 +62,47 @@ void TlsPlaces::end(Claim& claim) {
         if (claim.state_ == Claim::State::Waiting) stop_waiting(claim);
         if (claim.state_ == Claim::State::Held) release(claim);
         claim.state_ = Claim::State::Ended;
-        while (held_ < most_ && !waiting_.empty()) {
-            Claim& next = next_waiting();
-            last_granted_ = next.source_;
-            stop_waiting(next);
-            hold(next, Clock::now());
-            calls.push_back(std::exchange(next.granted_, nullptr));
-        }
+        while (held_ < most_ && line_ > 0) grant(next_waiting(), Clock::now(), calls);
     }
     for (const auto& call : calls) call();
 }
 
-/// A place is free; another claim has given way where it had to.
-bool TlsPlaces::can_hold(const Claim& claim, Clock::time_point now, Calls& calls) {
-    if (held_ < most_) return true;
-    Claim* leaving = to_give_way(claim, now);
+/// Takes the places that are due to be given away: for those whose turn is next, whoever asks, so
+/// that a crowd in the line has no more turns than a single client; then for `claim`, which may
+/// have a right to one that they have not.
+void TlsPlaces::let_in(Claim& claim, Clock::time_point now, Calls& calls) {
+    auto granted = std::exchange(claim.granted_, nullptr);   // the caller sees it
+    while (line_ > 0 && take_from_another(next_waiting(), now, calls))
+        grant(next_waiting(), now, calls);
+    if (claim.state_ == Claim::State::Waiting && take_from_another(claim, now, calls))
+        grant(claim, now, calls);
+    if (claim.state_ == Claim::State::Waiting) claim.granted_ = std::move(granted);
+}
+
+bool TlsPlaces::take_from_another(const Claim& to, Clock::time_point now, Calls& calls) {
+    Claim* leaving = to_give_way(to, now);
     if (leaving == nullptr) return false;
     release(*leaving);
     leaving->state_ = Claim::State::Ended;
     calls.push_back(std::exchange(leaving->give_way_, nullptr));
     return true;
+}
+
+void TlsPlaces::grant(Claim& claim, Clock::time_point now, Calls& calls) {
+    last_granted_ = claim.source_;
+    stop_waiting(claim);
+    hold(claim, now);
+    if (claim.granted_) calls.push_back(std::exchange(claim.granted_, nullptr));
+}
+
+/// A long line has to move faster than it grows.
+TlsPlaces::Clock::duration TlsPlaces::patience_now() const {
+    const std::size_t short_line = most_ / 2;
+    if (line_ <= std::max<std::size_t>(short_line, 1)) return patience;
+    const double part = static_cast<double>(short_line) / static_cast<double>(line_);
+    return std::max<Clock::duration>(
+        std::chrono::duration_cast<Clock::duration>(patience * part * part), crowd_patience
+    );
 }
 
 /// The oldest of the source that has the most; null: none has to.
@@ -101,7 +121,7 @@ TlsPlaces::Claim* TlsPlaces::to_give_way(const Claim& to, Clock::time_point now)
     Claim* oldest = most->second.front();
     for (const auto& [name, claims] : sources_)
         if (claims.front()->since_ < oldest->since_) oldest = claims.front();
-    return now - oldest->since_ >= patience ? oldest : nullptr;
+    return now - oldest->since_ >= patience_now() ? oldest : nullptr;
 }
 
 void TlsPlaces::hold(Claim& claim, Clock::time_point now) {
@@ -123,6 +143,7 @@ void TlsPlaces::stop_waiting(Claim& claim) {
     const auto line = waiting_.find(claim.source_);
     line->second.erase(claim.at_);
     if (line->second.empty()) waiting_.erase(line);
+    --line_;
 }
 
 TlsPlaces::Claim& TlsPlaces::next_waiting() const {

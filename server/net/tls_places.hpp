@@ -15,16 +15,17 @@ namespace grid::server::net {
 
 /// A handshake takes 50 to 100 KiB until the client has logged in, a connection that waits for one
 /// takes 6: so that handshakes have places of their own, and a connection without a place waits,
-/// its ClientHello unread. A connection gives its place away when the client has logged in, when it
-/// ends, or when it has to give way to one that waits because it has had its place for too long.
-/// Any thread.
+/// its ClientHello unread. A connection gives its place away when its client has shown a
+/// certificate that can log in, when it ends, or when it has to give way to one that waits because
+/// it has had its place for too long. Sources have their turns one after the other. Any thread.
 class TlsPlaces : public std::enable_shared_from_this<TlsPlaces> {
 public:
     using Clock = std::chrono::steady_clock;
-    /// So long a connection may keep its place from others: many times what a login takes, also
-    /// with a question to an OCSP responder in it.
+    /// So long a connection may keep its place from others: many times what a handshake takes, also
+    /// over a slow network. Less while more connections wait than half as many as there are places.
     static constexpr auto patience = std::chrono::seconds(3);
-    /// The same, where its source has far more places than the one that waits.
+    /// The same, where its source has far more places than the one that waits; and the least of it
+    /// in a long line.
     static constexpr auto crowd_patience = std::chrono::milliseconds(500);
     /// A claim that waits is tried again so often.
     static constexpr auto retry_interval = std::chrono::milliseconds(200);
@@ -73,7 +74,10 @@ private:
     bool retry(Claim& claim, Clock::time_point now);
     void end(Claim& claim);
     /// All under the lock.
-    bool can_hold(const Claim& claim, Clock::time_point now, Calls& calls);
+    void let_in(Claim& claim, Clock::time_point now, Calls& calls);
+    bool take_from_another(const Claim& to, Clock::time_point now, Calls& calls);
+    void grant(Claim& claim, Clock::time_point now, Calls& calls);
+    Clock::duration patience_now() const;
     Claim* to_give_way(const Claim& to, Clock::time_point now) const;
     void hold(Claim& claim, Clock::time_point now);
     void release(Claim& claim);
@@ -82,7 +86,7 @@ private:
 
     const std::size_t most_;
     mutable std::mutex mutex_;
-    std::size_t held_ = 0;
+    std::size_t held_ = 0, line_ = 0;                    // line_: all that wait
     std::map<std::string, std::list<Claim*>> sources_;   // held, the oldest first
     std::map<std::string, std::list<Claim*>> waiting_;
     std::string last_granted_;   // its source: they have their turns one after the other

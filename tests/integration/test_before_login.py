@@ -1,8 +1,11 @@
 # tests/integration/test_before_login.py: the memory of connections that never log in.
 """Handshakes that stay unfinished, each shape on a server of its own: 30 MB stay below 64 MiB."""
 
+import collections
 import concurrent.futures
 import contextlib
+import itertools
+import os
 import resource
 import socket
 import ssl
@@ -13,6 +16,7 @@ import unittest
 from gridd import DOMAIN, Operated
 from policies import EVERYTHING
 from raw import Raw, header
+from revoking import RevokingAuthority, set_up
 
 MIB = 1024 * 1024
 CROWD = 1_900   # of 16 KB each: 30 MB
@@ -129,6 +133,71 @@ class Turns(unittest.TestCase):
                 waiting.settimeout(20)
                 self.assertEqual(waiting.recv(5), b"")
                 server.wait_log("not begun in time: limits.pre_auth_tls_max is reached", mark)
+
+    def test_a_slow_responder_makes_no_client_give_way(self):
+        """Clients whose certificates are good wait for it longer than a place may be kept."""
+        silent = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.addCleanup(silent.close)
+        server = Operated(EVERYTHING, {"accounts.auto_approve": "true"})
+        self.addCleanup(server.close)
+        authority = RevokingAuthority(os.path.join(server.folder, "root"))
+        set_up(server, authority)
+        server.settings |= {
+            "limits.pre_auth_tls_max": "4",
+            "tls.ocsp": "open",
+            "tls.ocsp_timeout_ms": "5000",
+        }
+        server.start()
+        responder = f"http://127.0.0.1:{silent.getsockname()[1]}/ocsp"
+        bundles = [
+            authority.client(f"c{number}@{DOMAIN}", ocsp=responder) for number in range(12)
+        ]
+
+        def log_in(number):
+            with Raw(server.c2s_tls, DOMAIN, f"127.0.0.{2 + number}") as client:
+                client.handshake(bundles[number])
+                client.open()
+                return client.authenticate()
+
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            for answer in pool.map(log_in, range(12)):
+                self.assertIn("<success", answer)
+        server.wait_log("what=ocsp_failed")
+        self.assertNotIn("gave way", server.log())
+
+    def test_one_client_beside_a_line_from_many_sources(self):
+        """More than the places can be given away to in the time of a login, all the time."""
+        server = self.serve(16, {"limits.pre_auth_connections_max": "160"})
+        hello = Handshake(context_of()).step()[0]
+        alice = server.authority.client(f"alice@{DOMAIN}")
+        over, full = threading.Event(), threading.Event()
+
+        def crowd():
+            held = collections.deque()
+            for number in itertools.count():
+                if over.wait(0.05):
+                    break
+                source = f"127.0.1.{2 + number % 20}"
+                one = socket.create_connection(server.c2s_tls, 20, (source, 0))
+                one.sendall(hello)
+                held.append(one)
+                if number == 200:
+                    full.set()
+                if len(held) > 250:
+                    held.popleft().close()
+            for one in held:
+                one.close()
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            running = pool.submit(crowd)
+            try:
+                self.assertTrue(full.wait(60))
+                for number in range(8):
+                    with Raw(server.c2s, DOMAIN, "127.0.0.99").login(alice, f"r{number}"):
+                        pass
+            finally:
+                over.set()
+            running.result()
 
 
 class Crowds(unittest.TestCase):

@@ -159,6 +159,46 @@ class Publishing(OneServer):
         bob.ok("set", f"<unsubscribe node='{self.node}' jid='{bob.bare}'/>")
 
 
+class Payloads(OneServer):
+    def test_what_was_told_without_its_payload_has_it_later(self):
+        """found 17, XEP-0060 §6.5.6: by retrieval, archive, replay and as the last item."""
+        node, names = self.node, ["a", "b", "c"]
+        self.ann.create(node, deliver_payloads=0, send_last_published_item="on_sub")
+        here, away = self.log_in(self.who + "-here"), self.log_in(self.who + "-away")
+        for subscriber in (here, away):
+            subscriber.subscribe(node)
+        away.goodbye()
+        for name in names:
+            self.ann.publish(node, name)
+            item, payload, _ = here.item()
+            self.assertEqual((item, payload), (name, None))
+        self.ann.configure(node, deliver_payloads=1)
+
+        def text(payload):
+            self.assertIsNotNone(payload)
+            self.assertEqual(payload.tag, "{urn:x}x")
+            return payload.text
+
+        found, _ = here.items(node)
+        self.assertEqual([(name, text(found[name])) for name in found], [(n, n) for n in names])
+        found, _ = here.items(node, "<item id='b'/>")
+        self.assertEqual([(name, text(found[name])) for name in found], [("b", "b")])
+        found, _ = here.archive(node)
+        self.assertEqual([(item, text(payload)) for _, item, payload in found],
+                         [(n, n) for n in names])
+        away = self.log_in(self.who + "-away")
+        for name in names:
+            item, payload, message = away.item()
+            self.assertEqual((item, text(payload)), (name, name))
+            self.assertIsNotNone(message.find("{urn:xmpp:delay}delay"))
+        late = self.log_in(self.who + "-late")
+        late.subscribe(node)
+        item, payload, _ = late.item()
+        self.assertEqual((item, text(payload)), ("c", "c"))
+        for subscriber in (here, away, late):
+            subscriber.quiet()
+
+
 class Pages(OneServer):
     def rsm(self, inner):
         return f"<set xmlns='{RSM}'>{inner}</set>"

@@ -58,7 +58,7 @@ void Vetting::stop() {
     recheck_->stop();
 }
 
-asio::awaitable<Presented> Vetting::vet(net::TlsStream& stream) {
+asio::awaitable<Presented> Vetting::vet(net::TlsStream& stream, std::function<void()> on_valid) {
     Presented presented = judge(stream.ssl(), config_.domain, config_.sasl.mappings, now());
     presented.approvals = controller::approvals_of(approve_, presented.facts);
     presented.facts = {};
@@ -67,6 +67,7 @@ asio::awaitable<Presented> Vetting::vet(net::TlsStream& stream) {
     if (presented.can_log_in() && (crls_.is_on() || asks_ocsp))
         path = verified_path_of(stream.ssl());
     stream.forget_peer_certificate();
+    if (on_valid && presented.can_log_in()) on_valid();
     if (path.empty()) co_return presented;
     std::optional<OcspSubject> subject;
     if (asks_ocsp && path.size() > 1) subject = ocsp_subject(path[0].get(), path[1].get());

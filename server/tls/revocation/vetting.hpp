@@ -34,8 +34,11 @@ public:
     void start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use);
     void stop();
     /// The verdict on the peer's certificate: chain, names, CRLs, OCSP. On the stream's strand;
-    /// frees the certificates that OpenSSL keeps.
-    boost::asio::awaitable<Presented> vet(net::TlsStream& stream);
+    /// frees the certificates that OpenSSL keeps. `on_valid` is called at once when the chain and
+    /// the names are good: what follows may wait for a responder.
+    boost::asio::awaitable<Presented> vet(
+        net::TlsStream& stream, std::function<void()> on_valid = {}
+    );
     /// For a connection that lives on: was it revoked since? Empty, or the reason. Any thread.
     std::string revoked_since(const std::vector<std::string>& path) const;
     /// As at a login, for a chain that somebody shows (B.10): where `closed` is configured, what is

@@ -87,3 +87,33 @@ TEST_CASE("a claim that ends leaves nothing behind", "[net]") {
     CHECK(hall.places->held() == 0);
     CHECK(hall.is_held(hall.claim("c")));
 }
+
+TEST_CASE("a place that is given away goes to those whose turn it is", "[net]") {
+    Hall hall(1);
+    hall.claim("x");
+    hall.claim("crowd");
+    const auto second = hall.claim("crowd"), honest = hall.claim("honest");
+    hall.now += TlsPlaces::patience;
+    CHECK_FALSE(hall.claims[second]->retry(hall.now));   // the first of its source had a turn
+    CHECK(hall.granted == Hall::Numbers{1});
+    hall.now += TlsPlaces::patience;
+    CHECK_FALSE(hall.claims[second]->retry(hall.now));
+    CHECK(hall.is_held(honest));
+    CHECK(hall.left == Hall::Numbers{0, 1});
+}
+
+TEST_CASE("a long line moves faster", "[net]") {
+    Hall hall(4);
+    for (int i = 0; i < 4; ++i) hall.claim("h" + std::to_string(i));
+    for (int i = 0; i < 2; ++i) hall.claim("w" + std::to_string(i));
+    hall.now += TlsPlaces::patience - 1ms;
+    CHECK_FALSE(hall.claims[4]->retry(hall.now));
+    CHECK(hall.left.empty());
+    hall.now -= TlsPlaces::patience - 1ms;
+    for (int i = 2; i < 4; ++i) hall.claim("w" + std::to_string(i));   // twice as long: a quarter
+    hall.now += 749ms;
+    CHECK_FALSE(hall.claims[4]->retry(hall.now));
+    hall.now += 1ms;
+    CHECK(hall.claims[4]->retry(hall.now));
+    CHECK(hall.left == Hall::Numbers{0});   // the line is shorter by one
+}

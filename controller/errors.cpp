@@ -1,4 +1,5 @@
-// controller/errors.cpp: the table of errors (protocol B.0) in code.
+// controller/errors.cpp: the table of errors: each code's stanza error, Grid condition and HTTP
+// status.
 #include "controller/errors.hpp"
 
 #include <array>

@@ -52,11 +52,11 @@ struct Controller::State {
     /// none.
     const Account* account_of(const pubsub::Principal& actor) const;
     AccountState state_of(const pubsub::Principal& actor) const;
-    /// Nothing when the actor is ENABLED, else why not (protocol B.0).
+    /// nullopt when the actor is ENABLED, else the reason.
     std::optional<Failure> entitled(const pubsub::Principal& actor) const;
     bool is_administrator(const pubsub::Principal& actor) const;
 
-    /// What the policy says of a session, by its network and issuer too. A type that is not given
+    /// The policy's verdict on a session, by its network and issuer too. A type that is not given
     /// is looked up where a rule asks for it.
     policy::Match decide(
         const pubsub::Principal& actor, policy::Operation operation, const policy::Object& object

@@ -379,8 +379,8 @@ std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
 storage::Batch start_batch(const Granted& granted) {
     storage::Batch batch;
     if (!granted.node) return batch;
-    // What most requests need: the item, its payload and the audit; node, affiliation, account and
-    // policy.
+    // Room for most requests: writes of the item, its payload and the audit; expectations of node,
+    // affiliation, account and policy.
     batch.operations.reserve(4);
     batch.expectations.reserve(6);
     batch.expect(storage::Family::Control, node_key(granted.node->uid), granted.node->revision);

@@ -29,7 +29,7 @@ void Memory::leave_topic(Node& node) {
     drop_if_empty(topic.uid);
 }
 
-/// Its topic is gone, or not there yet: it is nowhere to be found.
+/// Hides a subtopic whose topic is gone, or not there yet: requests no longer find it.
 void Memory::hide(Node& node) {
     const auto named = by_name_.find(node.name());
     if (named != by_name_.end() && named->second == &node) by_name_.erase(named);

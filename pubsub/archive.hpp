@@ -37,8 +37,8 @@ struct ArchiveMatch {
     std::size_t rank(std::size_t index) const { return is_single ? ranks[index] : from + index; }
 };
 
-/// What of the node's kept items (from rank `first` on) matches: archive_match.cpp. item-not-found
-/// for an id that is not, or no longer, in the archive (place_of).
+/// The node's kept items (from rank `first` on) that match: archive_match.cpp. item-not-found for
+/// an id that is not, or no longer, in the archive (place_of).
 Checked<ArchiveMatch> match_archive(
     const Broker& broker, const Node& node, std::size_t first, const QueryArchive& query
 );

@@ -19,7 +19,8 @@ using storage::Family;
 
 namespace {
 
-/// What lets the actor publish: its affiliation (start_batch expects it anyway) or a subscription.
+/// The ground on which the actor publishes: its affiliation (start_batch expects it anyway) or a
+/// subscription.
 struct PublishRight {
     bool is_given = false;
     const Subscriptions::value_type* subscription = nullptr;

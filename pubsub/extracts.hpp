@@ -22,7 +22,7 @@ struct WantedExtract {
     ItemAt at;
     std::string topic;
 };
-/// Nothing: it cannot be known.
+/// Without `extracted`, the attributes of the item cannot be known.
 struct FoundExtract {
     storage::Revision revision = 0;
     std::optional<std::string> extracted;

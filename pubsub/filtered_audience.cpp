@@ -13,7 +13,8 @@ namespace {
 
 using Keys = std::set<SubscriptionKey, SubscriptionOrder>;
 
-/// What the subscriptions of one JID, [at, end), come to; none if none of them delivers.
+/// Merges the subscriptions of one JID, [at, end), into one recipient; nullopt if none of them
+/// delivers.
 std::optional<Subscriber> subscriber_of(
     const Node& topic, Keys::const_iterator at, Keys::const_iterator end
 ) {

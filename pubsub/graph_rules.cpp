@@ -70,7 +70,8 @@ std::optional<xml::StanzaError> GraphChange::check_edge(const Edge& edge) const 
     return refuse(Errc::NotAcceptable, "A node is in at most 32 collections.");
 }
 
-/// Whoever is told of an item is looked for in all collections above its leaf: they must be few.
+/// The height is bounded: the recipients of an item are looked up in all collections above its
+/// leaf.
 std::optional<xml::StanzaError> GraphChange::check_height(const Edge& edge) const {
     const auto& [parent, child] = edge;
     const NodeTree& tree = broker_.memory.tree();

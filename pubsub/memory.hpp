@@ -121,7 +121,7 @@ public:
     /// Keys come in any order: what looks unreachable may not be.
     bool is_scanning() const { return is_scanning_; }
 
-    // What background work looks at.
+    // The indexes that background work looks at.
     const std::set<Lease>& leases() const { return leases_; }
     const OldItems& old_items() const { return old_items_; }
     const std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision>& trash() const {

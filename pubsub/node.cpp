@@ -53,8 +53,8 @@ std::size_t Node::owners() const {
     ));
 }
 
-/// Nothing is ever unconfigured here, so all others wait for an owner: not counted one by one,
-/// since disco#info shows the number of a node that may have 200,000.
+/// Subscriptions are never in state `unconfigured` here, so all others are pending. The number is a
+/// subtraction, not a count, since disco#info shows it for nodes that may have 200,000.
 std::size_t Node::subscribed() const { return subscriptions.size() - pending; }
 
 std::pair<Subscriptions::const_iterator, Subscriptions::const_iterator> Node::subscriptions_of(

@@ -56,7 +56,8 @@ struct Node {
     bool is_subtopic() const { return !record.filter.empty(); }
     /// Belongs to a topic that is gone: nobody sees it any more.
     bool is_orphan() const { return topic && (topic->revision == 0 || topic->record.is_deleted); }
-    /// Whose affiliations and access model count here, and in whose name the policy is asked.
+    /// The node whose affiliations and access model count here, and in whose name the policy is
+    /// asked: the topic of a subtopic, else this one.
     const Node& rights() const { return topic ? *topic : *this; }
     std::string_view governing_name() const;
     /// Of the items. A subtopic's are in that of its topic, so that one record ends both.
@@ -104,8 +105,8 @@ struct Node {
     std::size_t shown(const Settings& settings, storage::Millis now) const {
         return items.size() - first_shown(settings, now);
     }
-    /// Rank of the oldest item that is kept, shown or hidden. What is before it is erased in the
-    /// background: expired, or hidden and beyond what Retention allows.
+    /// Rank of the oldest item that is kept, shown or hidden. Items before it are erased in the
+    /// background: they are expired, or hidden and beyond what Retention allows.
     std::size_t first_kept(const Settings& settings, storage::Millis now) const;
     /// Whether subscribers hear of items that go out of sight without being retracted (§7.1.2.5).
     bool tells_of_hiding() const;

@@ -59,7 +59,7 @@ const std::string* payload_in(const storage::Committed& committed) {
     return nullptr;
 }
 
-/// Nobody gets items through the collection of the topic's subtopics.
+/// True when no subscriber gets items through the collection of the topic's subtopics.
 bool brings_no_items(const NodeTree& tree, const Node& topic) {
     const auto collection = topic.subtopics.find("");
     if (collection == topic.subtopics.end()) return true;
@@ -292,7 +292,7 @@ void Announcer::operator()(const NodeDeleted& event) {
         tell_deleted(*node, event.redirect, std::move(waiting));
     }
     notifier_.node_removed(node->uid);
-    // Its children have lost those who subscribed to them through it.
+    // The node's children have lost the recipients who subscribed to them through it.
     if (node->config().is_collection()) audience_changed(*node);
 }
 
@@ -327,7 +327,8 @@ void Announcer::operator()(const AffiliationChanged& event) {
 
 void Announcer::operator()(const NodeCreated& event) {
     const Node* node = broker_.memory.find(event.node == 0 ? committed_.revision : event.node);
-    if (!node || broker_.memory.tree().parents(node->uid).empty()) return;   // nobody waits for it
+    // No subscriber waits for it.
+    if (!node || broker_.memory.tree().parents(node->uid).empty()) return;
     audience_changed(*node);
     if (node->config().deliver_notifications) send_of_node(*node, empty_element("create", *node));
 }

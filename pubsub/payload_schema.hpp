@@ -10,10 +10,10 @@
 
 namespace grid::pubsub {
 
-/// What was found of one payload. A publish carries it from where it was prepared to where it is
-/// decided.
+/// The result of checking one payload. A publish carries it from where it was prepared to where it
+/// is decided.
 struct SchemaCheck {
-    std::string topic;            // whose schema was asked; empty: none was in force
+    std::string topic;            // the topic whose schema was asked; empty: none was in force
     std::uint64_t revision = 0;   // of what was in force then
     std::string problem;          // line and reason; empty: it may be published
 };
@@ -26,7 +26,7 @@ public:
     virtual SchemaCheck check(std::string_view node, const std::string& payload) const = 0;
 
     // Grid strand.
-    /// What is in force for the topic; 0: it takes any payload.
+    /// The revision of the schema in force for the topic; 0: the topic takes any payload.
     virtual std::uint64_t in_force(std::string_view topic) const = 0;
     /// The batch rests on it.
     virtual void expect(storage::Batch& batch, std::string_view topic) const = 0;

@@ -35,7 +35,7 @@ struct Deed {
 struct Verdict {
     bool allowed = false;
     std::string rule;   // the rule that decided, for the audit; "default deny" when none did
-    /// Whose subscription it is, where an owner or administrator acts for somebody else (§6.1.3.1);
+    /// The subscription's account, where an owner or administrator acts for another one (§6.1.3.1);
     /// the rule is then about that account.
     std::string subject = {};
 };
@@ -65,7 +65,7 @@ public:
     ) const {
         return {may_receive(subscriber, node, type), "right of the subscriber"};
     }
-    /// What is known of a node besides, as further fields of its meta-data (§5.4).
+    /// Adds further facts about a node as fields of its meta-data (§5.4).
     virtual void describe(std::string_view /*node*/, xml::Form& /*meta_data*/) const {}
     /// Whether sessions of one account may differ in what they may receive. Then each session is
     /// asked about besides, when the list of those who are told is made.
@@ -111,7 +111,7 @@ public:
     ) const {}
 };
 
-/// Who is in whose roster, who is online? Filled in by presence; until then nobody knows anybody.
+/// Rosters and presence of accounts; empty until presence is built.
 class Contacts {
 public:
     virtual ~Contacts() = default;
@@ -126,7 +126,8 @@ public:
     virtual bool is_available() const { return false; }
 };
 
-/// Who of a node's subscribers: XEP-0248 tells apart what happens to items and to child nodes.
+/// The part of a node's subscribers that is meant: XEP-0248 tells apart what happens to items and
+/// to child nodes.
 enum class AudienceKind : std::uint8_t { Items, Nodes };
 
 /// Additions to a subscriber's copy of a notification (§7.1.2.4, §12.6).
@@ -147,7 +148,7 @@ struct Joint {
 
 /// One notification, serialized once. The server writes `<message to='…'` and then `rest`.
 struct Notification {
-    /// Whose subscribers get it (0: nobody's). See Engine::audience.
+    /// The node whose subscribers get it (0: none). See Engine::audience.
     std::uint64_t node = 0;
     AudienceKind kind = AudienceKind::Items;
     /// Single addressees, besides.
@@ -156,14 +157,14 @@ struct Notification {
     xml::Bytes rest;
     /// Headline: dropped when nobody is there.
     bool is_headline = false;
-    /// An item that is in the store: whoever cannot take it now gets it later (design §2).
+    /// The item is in the store: sessions that cannot take it now get it later, by replay.
     bool is_owed = false;
     /// The batch that it tells of.
     storage::Revision revision = 0;
     /// Where in `rest` the `<event/>` begins, and from where to where the `<item/>` is (0, 0: there
     /// is none): for copies with a body, with headers, or with several items. See flavour.hpp.
     std::uint32_t event_at = 0, item_at = 0, item_end = 0;
-    /// What a `<body/>` says to those who want one.
+    /// The text of `<body/>` in copies for subscribers who asked for one.
     std::string body;
     std::shared_ptr<Joint> joint;   // null: it reaches everybody alone
     /// Another node that is named in it (0: none). Only sessions that may hear of that node get it,

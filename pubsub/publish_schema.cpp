@@ -25,7 +25,7 @@ std::optional<Decision> check_schema(
     if (in_force == 0) return std::nullopt;
     if (!request.checked) request.checked = std::make_shared<SchemaCheck>();
     const std::shared_ptr<SchemaCheck>& checked = request.checked;
-    // It was prepared under another schema: what counts is the one that is in force now.
+    // A check against an earlier schema does not count: the schema in force now decides.
     if (checked->topic != topic || checked->revision != in_force)
         return Decision::Work{[&schemas = *broker.schemas, checked, name = std::string(topic),
                                &payload = request.payload] {

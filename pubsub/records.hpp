@@ -59,7 +59,7 @@ struct NodeRecord {
     std::string name, creator;
     std::uint64_t epoch = 1;   // of the items; a purge raises it
     storage::Millis created = 0;
-    bool is_deleted = false;        // its records are being erased
+    bool is_deleted = false;        // the node's records are being erased
     bool is_type_learned = false;   // pubsub#type is the namespace of the first payload
     bool is_narrowed =
         false;   // subscriptions that the access model no longer allows are being removed

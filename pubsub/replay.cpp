@@ -30,8 +30,9 @@ constexpr Revision nothing_owed = ~Revision{0};
 
 /// A node with items that may be owed: from which revisions on, to which address.
 struct Source {
-    const Node* told = nullptr;   // whose items they are to the subscriber
-    const Node* node = nullptr;   // whose index has them: the same, or the topic (subtopic.hpp)
+    const Node* told = nullptr;   // the node as which the items are sent to the subscriber
+    // The node whose index has them: the same, or the topic (subtopic.hpp).
+    const Node* node = nullptr;
     std::shared_ptr<const PayloadTest> test;
     Revision bare = nothing_owed, full = nothing_owed;
     std::size_t rank = 0;   // the next item

@@ -9,7 +9,7 @@
 
 namespace grid::pubsub {
 
-/// Nothing: not for this service. An error: for it, but wrong.
+/// nullopt: the IQ is not for this service. An error: it is, but malformed.
 std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Settings& settings);
 /// Requests in `…pubsub#owner`.
 Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settings);

@@ -27,7 +27,7 @@ struct Subscription {
     SubscriptionState state = SubscriptionState::Subscribed;
     bool is_reminded = false;          // was told that the lease comes to its end (§12.19)
     SharedOptions options;             // null: the defaults
-    storage::Revision delivered = 0;   // owed from here on (design §2)
+    storage::Revision delivered = 0;   // items after this revision are undelivered
     std::uint64_t checked = 0;         // policy revision under which it was last found allowed
     storage::Revision revision = 0;    // of its record
 

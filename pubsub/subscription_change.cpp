@@ -102,14 +102,16 @@ void put_subscription(
     };
     const bool is_owed = old && wants_any(*old);
     const bool will_be_owed = wants_any(next);
-    // What is owed from before stays owed; who begins to be told now starts with this batch.
+    // A subscriber that was delivering before keeps its earlier start; one that begins now starts
+    // with this batch.
     next.delivered = 0;
     if (is_owed && will_be_owed)
         next.delivered = owed_from(*old);
     else if (next.is_subscribed() && !(old && old->is_subscribed()) && next.wants_items())
         next.delivered = before_last_item(broker, node, context.now);
     next.checked = broker.policy.revision();
-    // Whoever would remove a subtopic that nobody uses expects its guard.
+    // A batch that would remove an unused subtopic expects the guard, and so conflicts with this
+    // one.
     if (!old && node.is_subtopic()) batch.put(Family::Control, guard_key(node.uid), "");
     std::string at = subscription_key(node.uid, key.jid, key.subid);
     batch.expect(Family::Control, at, old ? old->revision : storage::Revision{0});

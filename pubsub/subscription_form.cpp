@@ -36,7 +36,7 @@ xml::Form to_form(const SubscriptionOptions& options, const NodeConfig& node, st
     form.type = std::move(type);
     form.set_form_type(xml::subscribe_options_form);
     for (const OptionField& field : option_fields()) {
-        // Filters are not for every node: it shows where there is one (B.8 of the protocol).
+        // The filter is shown only where the subscription has one: not every node takes filters.
         if (field.var == std::string_view("x-grid#filter") && shown.filter.empty()) continue;
         if (field.var == include_body && !node.has_readable_payloads()) continue;
         xml::FormField& out = form.add(field.var, field.type, "", field.label);

@@ -103,8 +103,8 @@ struct Publish {
     std::string payload_ns;   // of its root
     std::optional<xml::Form> preconditions;
     std::string extracted;   // ContentFilter::extract
-    /// What was found of the payload: an answer remembered, which is asked for again when another
-    /// schema is in force where it is decided. Null: none was.
+    /// The remembered check of the payload, which is repeated when another schema is in force at
+    /// the decision. Null: the topic had no schema.
     mutable std::shared_ptr<SchemaCheck> checked;
 };
 struct Retract {
@@ -192,7 +192,7 @@ struct DiscoverCommand {
 struct Bounce {
     std::string type, condition;
     std::optional<std::string> node;
-    std::string message;   // its id
+    std::string message;   // the message's id
 };
 
 using Request = std::variant<

@@ -48,7 +48,7 @@ public:
     using Seen = std::bitset<NodeList::block_nodes_max>;
     using ByBlock = std::unordered_map<std::uint64_t, Seen>;
 
-    /// What is known under that key, of that policy; forgets whom it heard of least recently.
+    /// The counts under that key, of that policy; makes room by forgetting the least recently used.
     ByBlock& of(const std::string& key, std::uint64_t policy);
 
 private:

@@ -83,7 +83,7 @@ int check(const AppOptions& options) {
 
 int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem> file_system) {
     fill_standard_streams();
-    ::umask(S_IRWXG | S_IRWXO);   // what is written is for the server's user alone
+    ::umask(S_IRWXG | S_IRWXO);   // files are for the server's user alone
     CLI::App cli("gridd, the XMPP-Grid server");
     ConfigSources sources;
     sources.environment = environment;

@@ -60,8 +60,8 @@ inline constexpr std::size_t log_name_bytes_max = 256;
 inline constexpr std::size_t log_value_bytes_max = 1024;
 inline constexpr std::size_t log_reasons_max = 8;
 
-/// `value` in quotes, as JSON has it, cut to so many bytes of input: control characters (C0, DEL,
-/// C1) and those that turn the direction of writing are \uXXXX, bytes that are no UTF-8 read \xXX.
+/// `value` in quotes, as JSON has it, cut to so many bytes of input: control characters and those
+/// that turn the direction of writing are \uXXXX, bytes that are no UTF-8 read \xXX.
 std::string quoted(std::string_view value, std::size_t bytes_max = log_value_bytes_max);
 
 }   // namespace grid::server

@@ -275,7 +275,7 @@ Findings check_startup(const AppOptions& options) {
     check_room(options, findings);
     if (std::string why = why_unusable(options.data); !why.empty()) {
         findings.push_back({"", std::move(why)});
-        return findings;   // what is inside cannot be looked at
+        return findings;   // the files inside cannot be looked at
     }
     check_administrators_file(options, findings);
     check_evaluation_files(options, findings);

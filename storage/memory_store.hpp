@@ -23,7 +23,7 @@ public:
         bool run_at_once = true;
         std::size_t group_batches_max = 512;
         std::size_t queue_bytes_max = 64 * 1024 * 1024;
-        /// What time it is. Without one, time stands still until advance() or set_time().
+        /// The current time. Without a clock, time stands still until advance() or set_time().
         std::function<Millis()> clock;
     };
     static constexpr Millis time_at_start = 1'767'225'600'000;   // 2026-01-01T00:00:00Z

@@ -120,7 +120,7 @@ rocksdb::DBOptions database_options(
     // Replays up to a torn end, wherever its pages went. That nothing acknowledged lies behind it
     // is what LogCheck has made sure of.
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-    // What start-up replays, and so the time that it takes.
+    // Start-up replays this much log at the most, which bounds its time.
     options.max_total_wal_size = 64 * mebibyte;
     // Replayed records are written to tables and synced before the first write. After a failed sync
     // the log may be readable only because it is still in the page cache: this makes it durable.
@@ -157,7 +157,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_options() {
         options.target_file_size_base = 32 * mebibyte;
         options.max_bytes_for_level_base = 128 * mebibyte;
         options.level_compaction_dynamic_level_bytes = true;
-        // What was just written is read, merged and to a good part dropped soon: not compressed.
+        // The newest level is not compressed: its records are read, merged and to a good part
+        // dropped soon.
         options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
         if (const std::size_t bytes = family_sizes[i].near_after_bytes; bytes != 0)
             options.memtable_insert_with_hint_prefix_extractor.reset(

@@ -92,7 +92,7 @@ void KnownRevisions::end_group() {
     for (const Family family : {Family::Control, Family::Index}) {
         Cache& cache = cache_of(family);
         if (cache.recent_bytes < bytes_max) continue;
-        // What was not asked for since the last turn goes.
+        // Revisions that were not asked for since the last turn are forgotten.
         cache.older = std::exchange(cache.recent, {});
         cache.recent_bytes = 0;
     }

@@ -107,7 +107,7 @@ private:
     const storage::Millis now_;
     Cut cut_;
     storage::Revision revision_ = 0;   // of the cut before
-    std::string from_;                 // its key
+    std::string from_;                 // up to this key an earlier cut has removed all
     std::string kept_end_;             // of what was kept, up to here it goes
     std::vector<Candidate> candidates_;
     std::vector<std::pair<std::string, std::string>> kept_;   // key, value

@@ -35,7 +35,8 @@ public:
 private:
     /// Where a record of that key is folded into.
     struct Place {
-        enum class List { News, Repeats, None } list = List::News;   // None: the news of it are out
+        // None: the news has been taken.
+        enum class List { News, Repeats, None } list = List::News;
         std::size_t at = 0;
     };
     bool fold(Place& place, Record record, std::size_t records_max);

@@ -182,7 +182,7 @@ storage::Result<Start> start_of(
     return Start{{}, cut->kept_from, true, std::move(*wrong)};
 }
 
-/// What is wrong with the end: records that are missing there.
+/// Reports records that are missing at the end.
 void check_end(Verified& result, const storage::Link& head) {
     if (result.head == head) return;
     Break broken;

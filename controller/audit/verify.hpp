@@ -27,7 +27,7 @@ struct Check {
 /// The first link that does not hold.
 struct Break {
     std::string id;             // of the record; empty: there is none where one should be
-    std::uint64_t number = 0;   // its place in the chain
+    std::uint64_t number = 0;   // the record's place in the chain
     std::string text;
 };
 

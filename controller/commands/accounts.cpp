@@ -1,5 +1,4 @@
-// controller/commands/accounts.cpp: accounts-list, account-approve, account-decline, account-group
-// (protocol B.12).
+// controller/commands/accounts.cpp: accounts-list, account-approve, account-decline, account-group.
 #include <algorithm>
 #include <array>
 #include <map>

@@ -1,4 +1,4 @@
-// controller/commands/policy.cpp: policy-get, policy-set, policy-test (protocol B.12).
+// controller/commands/policy.cpp: policy-get, policy-set, policy-test.
 #include <array>
 #include <charconv>
 

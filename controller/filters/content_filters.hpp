@@ -51,7 +51,7 @@ public:
     /// The same for a filter that was read already.
     Outcome<pubsub::CanonicalFilter> canonical(std::string_view topic, const Expression& expression)
         const;
-    /// What the directory knows of that topic has changed.
+    /// The declarations of that topic in the directory have changed.
     void declared(std::string_view topic);
     void forget();
     void scan_finished();

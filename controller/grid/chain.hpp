@@ -1,4 +1,4 @@
-// controller/grid/chain.hpp: the certificate chain of an isAuthorized request (protocol B.10).
+// controller/grid/chain.hpp: the certificate chain of an isAuthorized request.
 #pragma once
 
 #include "controller/grid/request.hpp"

@@ -1,4 +1,4 @@
-// controller/grid/discovery_query.cpp: list, describe, find (protocol B.5, B.6).
+// controller/grid/discovery_query.cpp: list, describe, find.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -26,7 +26,7 @@ xml::Element capability_element(std::string_view topic) {
 
 namespace {
 
-/// S59.
+/// The attributes that subscribers may filter by, and their bound of subtopics.
 void add_filters(
     const Call& call,
     const std::string& topic,

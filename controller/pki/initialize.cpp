@@ -127,7 +127,7 @@ Done make_all(Making& making) {
     return make_pair(making, "admin", admin);
 }
 
-/// Nothing is there yet: make all of it in a folder beside, and give it its name in one step.
+/// The folder does not exist yet: make all of it in a folder beside, and rename that in one step.
 Done make_at_once(Making& making, const fs::path& target) {
     const fs::path twin = target.string() + "." + std::to_string(std::random_device{}());
     if (auto done = make_private_folder(twin); !done) return done;

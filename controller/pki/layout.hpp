@@ -35,7 +35,8 @@ struct Layout {
 
 inline constexpr std::string_view evaluation_administrator = "admin";
 inline constexpr int ca_days = 3650;
-inline constexpr int server_days = 825;   // What browsers and Apple's clients still accept.
+// The longest that browsers and Apple's clients still accept.
+inline constexpr int server_days = 825;
 inline constexpr int client_days = 825;
 
 /// The names that a server certificate of a grid should carry (RFC 8600 §10), and the local ones.

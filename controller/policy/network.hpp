@@ -15,7 +15,7 @@ struct Address {
     std::array<std::uint64_t, 2> bits{};   // IPv4: the low half of the second
     bool operator==(const Address&) const = default;
 };
-/// As sessions show it: a port and a zone ("%eth0") do not count. Nothing when it is no address.
+/// As sessions show it: a port and a zone ("%eth0") do not count. nullopt when it is no address.
 std::optional<Address> parse_address(std::string_view text);
 
 struct Network {

@@ -1,5 +1,5 @@
 // controller/queries/directed.cpp: may this client query that one? Policy in place of presence
-// sharing (protocol B.9; RFC 6121 §8.5.3.1).
+// sharing (RFC 6121 §8.5.3.1).
 #include <algorithm>
 
 #include "controller/grid/request.hpp"
@@ -49,10 +49,11 @@ struct Asked {
     bool is_served = true;   // the policy lets the provider serve that name
 };
 
-/// What the policy is asked about: the topics of the provider that serve this; all of them when
-/// none is declared to, since what a provider answers is its own business (S72); and for a Grid
-/// message to somebody who provides nothing its own name. Under a service's name only where the
-/// provider may serve it: else a rule about a service would open every client that claims the name.
+/// The objects that the policy is asked about: the topics of the provider that serve this payload;
+/// all of its topics when none is declared to, since a provider may answer in any namespace; and
+/// the payload's own name for a Grid message to a client that provides nothing. Under a service's
+/// name only where the provider may serve it: else a rule about a service would open every client
+/// that claims the name.
 std::vector<Asked> asked_about(
     const Controller::State& state, const xml::Jid& to, const xml::Element& payload
 ) {

@@ -23,7 +23,7 @@ void Spool::apply(std::string_view rest, const std::optional<storage::Record>& r
     storage::Decoder key(rest);
     const std::string jid(key.text()), kind(key.text());
     if (!key.ok() || !key.at_end()) return;
-    // Whatever was told was told of another record.
+    // The remembered delivery was one of an earlier record.
     if (!record || !is_told(jid, kind, record->revision)) told_.erase(spool_key(jid, kind));
     std::optional<Note> note;
     if (record) {

@@ -75,7 +75,7 @@ void Connection::displace(std::function<void()> closed) {
 asio::awaitable<void> Connection::serve() {
     last_read_ = turn_.began = steady_clock::now();
     watch_idle();
-    // What came together with the bind request is in the parser already.
+    // Bytes that came together with the bind request are in the parser already.
     while (co_await take_events() && !is_closing_ && co_await read_some()) {
     }
 }
@@ -161,7 +161,7 @@ Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
             wrong = xml::StreamError{"bad-format", "a stream has one header", {}};
         }
         if (!wrong) continue;
-        fault_ = std::move(wrong);   // what came before it is not thrown away with it
+        fault_ = std::move(wrong);   // events before the error are still handled
         took = Took::End;
     } while (took == Took::TurnOver && !is_turn_over());
     outbox_.push(std::move(answers));
@@ -215,14 +215,15 @@ void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
 
 void Connection::take_mail() {
     mailbox_.take([this](net::Mailbox::Mail mail) {
-        // Nothing may follow </stream:stream>.
+        // No stanza may follow </stream:stream>.
         if (is_end_sent_) return lose(mail);
         outbox_.push(std::move(mail.stanzas), mail.bytes);
     });
     flush();
 }
 
-/// It stays owed to whoever was to get it.
+/// Remembers from which revision on items in this mail were not sent, so that they are replayed
+/// later.
 void Connection::lose(const net::Mailbox::Mail& mail) {
     session_->budget->give(mail.bytes);
     for (const auto& stanza : mail.stanzas)
@@ -237,8 +238,8 @@ void Connection::mark(std::uint64_t number, std::function<void(std::uint64_t)> d
     });
 }
 
-/// What the peer has, as far as its end tells: a machine whose process dies with unread data resets
-/// the connection instead of closing it.
+/// How much the peer has received, judged by the way the connection ended: a machine whose process
+/// dies with unread data resets the connection instead of closing it.
 Delivered Connection::delivered() {
     if (ending_ == Ending::Goodbye) return {true, 0, lost_from_};
     const auto reached = outbox_.reached();
@@ -301,7 +302,7 @@ void Connection::fault(xml::StreamError error) {
 /// Makes whatever waits on the socket return, so that the coroutine sees that it is to end.
 void Connection::wake() {
     is_closing_ = true;
-    boost::system::error_code ignored;   // its socket may be closed already
+    boost::system::error_code ignored;   // the socket may be closed already
     stream_.socket().cancel(ignored);
     if (last_answers_) last_answers_->cancel();
 }
@@ -311,10 +312,11 @@ asio::awaitable<void> Connection::end() {
     is_closing_ = true;
     idle_timer_.reset();
     stanza_timer_.reset();
-    parser_.restart();   // what is half there is of no use, and the goodbye may take a while
+    parser_.restart();   // an unfinished stanza is of no use, and the goodbye may take a while
     charge_unfinished();
     if (session_) {
-        // What was told on the grid strand is either sent or known to be lost before we leave.
+        // Stanzas from the grid strand are either sent or known to be lost before the session
+        // leaves.
         co_await net::from_callback<bool>([this](auto done) {
             shared_.grid.detach(session_, [done] { done(true); });
         });

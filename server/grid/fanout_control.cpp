@@ -7,7 +7,7 @@ namespace grid::server {
 void Fanout::tell(const xml::Jid& full, xml::Bytes rest) {
     const auto session = sessions_.find(full);
     if (!session) return;
-    // Whoever holds another certificate than the account's is not the one who is meant.
+    // A session whose certificate does not belong to the account is not the addressee.
     using controller::AccountState;
     if (controller_.state(session->principal) == AccountState::Init &&
         controller_.state(session->bare) != AccountState::Init)
@@ -28,8 +28,8 @@ void Fanout::end(const SessionPtr& session, xml::StreamError error) {
     endings_.emplace_back(session, std::move(error));
 }
 
-/// What they were told in this turn goes ahead of the goodbye, and so does the answer to a request
-/// that ends its own sender's stream (XEP-0077 §3.2).
+/// Stanzas of this turn leave before the goodbye, and so does the answer to a request that ends its
+/// own sender's stream (XEP-0077 §3.2).
 void Fanout::end_streams() {
     for (auto& [session, error] : std::exchange(endings_, {})) {
         flush_one(session);

@@ -4,7 +4,7 @@
 
 namespace grid::server {
 namespace {
-/// What fits into one write; more has nothing to gain from waiting.
+/// The bytes that fit into one write; waiting for more gains no speed.
 constexpr std::size_t waiting_bytes_max = 64 * 1024;
 }   // namespace
 
@@ -78,7 +78,7 @@ bool Fanout::hand_over(const SessionPtr& session) {
     return true;
 }
 
-/// A reader that is too slow falls back to its position (design §3): the store keeps its place.
+/// Drops the pending items of a reader that is too slow: it is replayed from its position later.
 void Fanout::leave_out_items(const SessionPtr& session) {
     const auto left_out = std::erase_if(session->pending, [&](const Outgoing& stanza) {
         if (stanza.is_item) session->pending_bytes -= stanza.bytes();

@@ -26,7 +26,7 @@
 
 namespace grid::server {
 
-/// Who wants to enter the session table.
+/// A client that wants to enter the session table.
 struct BindRequest {
     controller::Identity identity;
     std::string resource;   // prepared; empty: the server chooses
@@ -128,7 +128,7 @@ public:
     storage::Revision rebuild() override;
 
 private:
-    /// Nobody is in anybody's roster until presence is built.
+    /// Rosters and presence: empty until presence is built.
     struct NoContacts final : pubsub::Contacts {
         bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
             return false;
@@ -160,7 +160,8 @@ private:
     void close_expired();
     void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);
     void end_stream(const SessionPtr& session, const std::string& why);
-    /// What must be committed before this certificate may do anything; `done` gets why it was not.
+    /// Commits the records that must exist before this certificate may do anything; `done` gets the
+    /// error when that failed.
     void enrol(
         const controller::Identity& identity,
         const std::string& address,

@@ -15,7 +15,7 @@
 
 namespace grid::server {
 
-/// What follows the store: memory, then those who are to hear of it.
+/// The observer of committed batches: memory first, then subscribers.
 class Follower {
 public:
     virtual ~Follower() = default;
@@ -99,8 +99,9 @@ private:
     storage::Ticket last_ticket_ = 0;
     std::unordered_map<storage::Ticket, InFlight> in_flight_;
     std::deque<storage::FeedEntry> feed_;
-    const Pending* alone_ = nullptr;   // nobody else's is decided
-    InFlight unanswered_;              // its commit is applied, its events are going out
+    const Pending* alone_ = nullptr;   // while set, no other request is decided
+    // The request whose batch is applied, and whose events are being sent.
+    InFlight unanswered_;
     std::deque<std::shared_ptr<SenderQueue>> stalled_;    // wait for room
     std::unordered_map<std::string, Account> accounts_;   // that had a turn in this round
     std::deque<std::string> turns_;                       // of them, those that wait for time
@@ -109,7 +110,7 @@ private:
     bool is_working_ = false;
     storage::Revision scanned_ = 0;   // by the last rebuild: up to here all is applied
     boost::system::error_code last_refused_;
-    TimePoint quiet_until_;   // what is refused for the same reason is logged once a second
+    TimePoint quiet_until_;   // until then refusals of the same reason are counted, not logged
     std::size_t unlogged_ = 0;
 };
 

@@ -24,7 +24,7 @@ public:
     bool is_full() {
         if (connections_ < connections_max) return false;
         is_awaited_ = true;
-        // It may have ebbed in between; then nobody else would wake us.
+        // The writes may have finished in between; then no one else would wake the flush.
         return connections_ > room_again || !is_awaited_.exchange(false);
     }
 

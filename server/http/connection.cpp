@@ -153,7 +153,7 @@ asio::awaitable<bool> Connection::serve() {
     co_return co_await send(to_bytes(*answer, now())) && keeps;
 }
 
-/// What was not read of the body cannot be told from a next request, so it ends the connection.
+/// The unread rest of a body cannot be told from a next request, so it ends the connection.
 asio::awaitable<bool> Connection::refuse(Parser& parser, Refusal refusal) {
     if (refusal.status != 204) log(parser, refusal.status, refusal.text);
     Answer answer = to_answer(refusal);
@@ -251,8 +251,8 @@ std::string Connection::no_identity() const {
         return "the client certificate has expired since the connection was made";
     if (auto why = shared_->vetting.revoked_since(p.path); !why.empty())
         return "the client certificate is refused: " + why;
-    // A name that a mapping rule gives must never be an administrator's (design §6), and nobody
-    // else has any business here.
+    // A name that comes from a mapping rule must never be an administrator's, and REST is for
+    // administrators only.
     if (p.is_mapped) return "administration needs a certificate with an id-on-xmppAddr";
     if (p.identities.size() == 1) return "";
     return "the client certificate names " + std::to_string(p.identities.size()) +

@@ -119,7 +119,7 @@ Target split(std::string_view target) {
     return {target.substr(0, mark), target.substr(mark + 1)};
 }
 
-/// What anybody may ask, certificate or not.
+/// Routes that need no certificate.
 Result<Admitted, Refusal> admit_open(const Head& head, Route route) {
     const Verb verb = head.method();
     if (verb == Verb::options) return Refusal{204, {}, {}, read_methods};

@@ -26,7 +26,7 @@ struct Readiness {
     std::vector<std::string> problems;   // shown to anybody: no secrets, no names of accounts
 };
 
-/// What HTTP asks of the grid. Called on a connection's strand, by many connections at once.
+/// The requests of HTTP to the grid. Called on a connection's strand, by many connections at once.
 class HttpBackend {
 public:
     using Done = std::function<void(controller::HttpResponse)>;
@@ -69,7 +69,7 @@ public:
     void close();
     std::size_t connections() const;
 
-    struct Shared;   // what the connections refer to
+    struct Shared;   // shared by the connections
 
 private:
     std::shared_ptr<Shared> shared_;

@@ -9,7 +9,7 @@ namespace grid::server::net {
 
 /// Numbers of the caller's, each put where the stream of outgoing bytes stood at the time. They are
 /// followed from the queue into the socket and, by what TCP has acknowledged, to the peer's
-/// machine. What was acknowledged may still die unread with the peer's process; it counts as read
+/// machine. Acknowledged bytes may still die unread with the peer's process; they count as read
 /// when a receive buffer more was acknowledged after it, or some seconds later.
 class Marks {
 public:

@@ -45,7 +45,7 @@ public:
     /// Remembers what was handed over so far by a number of the caller's, which only grows, and
     /// tells the newest such number whose stanzas the peer has read, as far as TCP tells.
     virtual void mark(std::uint64_t number, std::function<void(std::uint64_t reached)> done) = 0;
-    /// What is queued goes out, then the error if there is one, then the end of the stream.
+    /// Sends the queued stanzas, then the error if there is one, then the end of the stream.
     virtual void close(std::optional<xml::StreamError> error) = 0;
 };
 

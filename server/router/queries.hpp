@@ -1,5 +1,5 @@
-// server/router/queries.hpp: iqs between clients that wait for their answer: who asked whom
-// (protocol B.9).
+// server/router/queries.hpp: iqs between clients that wait for their answer: asker, provider and
+// time.
 #pragma once
 
 #include <chrono>

@@ -48,7 +48,8 @@ void Router::take_message(const SessionPtr& session, const Inbound& inbound) {
     // alike, so that accounts cannot be probed. One's own resources are no other client.
     if (to.bare_view() != session->bare.str() && !controller_.may_message(session->principal, to))
         return refuse();
-    // Nobody fills another's outbox, so that he would be closed for it: half of it is for events.
+    // A sender cannot fill another session's outbox, so that its stream would be closed: half of it
+    // is kept for events.
     bool is_full = false;
     const auto relay = [&](const SessionPtr& target) {
         const auto& budget = *target->budget;

@@ -76,7 +76,7 @@ void register_server_disco(IqTable& server, const Addresses& addresses, bool tak
         [broker = addresses.broker(),
          controller = addresses.controller()](const pubsub::IqRequest& request) -> IqAnswer {
             if (const auto* node = request.payload->attr("node")) return no_node(*node);
-            // Canonical names only (protocol B.0).
+            // The list has canonical addresses only, no aliases.
             return pubsub::Reply(xml::Element(
                 "query", xml::ns::disco_items, {}, item(broker, "Broker"),
                 item(controller, "Controller")

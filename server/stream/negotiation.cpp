@@ -53,9 +53,9 @@ void Negotiation::State::fail(const xml::StreamError& error) {
     close("stream error " + error.condition + ": " + error.text);
 }
 
-/// RFC 6120 §5.3.3, §5.4.2.1: nothing may stand between `<starttls/>` and TLS. What does is neither
-/// carried over into the secured stream nor overlooked: the peer, or somebody between, is up to
-/// something.
+/// RFC 6120 §5.3.3, §5.4.2.1: no bytes may stand between `<starttls/>` and TLS. Such bytes are
+/// neither carried over into the secured stream nor overlooked: the peer, or an attacker between,
+/// sent them on purpose.
 void Negotiation::State::fail_injected() {
     if (layer == Layer::Plain) awaits = Awaits::Element;   // the handshake has not begun
     fail("policy-violation", "something was sent in the clear behind <starttls/>");

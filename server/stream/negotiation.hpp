@@ -18,7 +18,7 @@
 
 namespace grid::server::stream {
 
-// What the connection has to do next, in order.
+// Actions for the connection, in order.
 struct Send {
     std::string bytes;
 };

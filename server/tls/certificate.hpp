@@ -47,8 +47,8 @@ struct Presented {
 };
 
 /// `served` is the grid domain. Accepts any chain in the handshake; the verdict is in the result,
-/// so that the failure can be answered in XMPP (S86, choice b). `now` is for the text of the
-/// reason: OpenSSL has compared the dates with the system's clock.
+/// so that the failure can be answered in XMPP. `now` is for the text of the reason: OpenSSL has
+/// compared the dates with the system's clock.
 Presented judge(
     SSL* ssl,
     const std::string& served,

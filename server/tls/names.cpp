@@ -172,7 +172,7 @@ std::vector<std::string> texts_of(const X509_NAME* subject, int attribute) {
 
 namespace {
 
-/// The local part of an e-mail address of our own house: `ann@example.com` is ann for the grid
+/// The local part of an e-mail address in the grid domain: `ann@example.com` is ann for the grid
 /// `grid.example.com` and for `example.com`, nobody for another domain, lest two Anns be one
 /// account.
 std::optional<std::string> local_of(const std::string& email, const std::string& served) {
@@ -184,7 +184,7 @@ std::optional<std::string> local_of(const std::string& email, const std::string&
     return email.substr(0, at);
 }
 
-/// What one rule makes of the certificate, as local parts.
+/// The local parts that one rule makes of the certificate.
 std::vector<std::string> locals_of(
     const Names& names, const std::string& source, const std::string& served
 ) {

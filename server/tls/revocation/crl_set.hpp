@@ -102,7 +102,7 @@ public:
     /// Of a path (controller::Identity::path). Revoked anywhere wins; Unknown: a CA of the path has
     /// no list here that covers it, or one past its nextUpdate.
     Finding check(std::span<const std::string> path, storage::Millis now) const;
-    /// What this set revokes and `before` did not, as entries of paths.
+    /// The certificates that this set revokes and `before` did not, as entries of paths.
     std::vector<std::string> newly_revoked(const CrlSet& before) const;
 
 private:

@@ -38,8 +38,8 @@ public:
     boost::asio::awaitable<Presented> vet(net::TlsStream& stream);
     /// For a connection that lives on: was it revoked since? Empty, or the reason. Any thread.
     std::string revoked_since(const std::vector<std::string>& path) const;
-    /// As at a login, for a chain that somebody shows (B.10): where `closed` is configured, what is
-    /// not known is a reason, too. Any thread.
+    /// The reason against a chain that a client shows, as at a login: where `closed` is configured,
+    /// an unknown standing is a reason, too. Any thread.
     std::string refused_now(const std::vector<std::string>& path) const;
     std::shared_ptr<OcspClient> ocsp() const { return ocsp_; }
     CrlWatch& crls() { return crls_; }

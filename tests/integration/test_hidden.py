@@ -153,7 +153,7 @@ class Hidden(Case):
         for label, inner in discovery:
             yield (label, "get", "<grid xmlns='gi' type='request'><DiscoveryQuery xmlns='com."
                    f"domain.gi.gcl.controller'>{inner}</DiscoveryQuery></grid>", CONTROLLER)
-        if node.startswith("kept/"):   # whoever may create hears of a conflict
+        if node.startswith("kept/"):   # a creator is answered with a conflict
             yield ("create", "set", f"<pubsub xmlns='{PUBSUB}'><create node='{node}'/></pubsub>",
                    BROKER)
             for beneath in ("/0123456789abcdef", "#subtopics"):

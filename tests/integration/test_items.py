@@ -33,7 +33,7 @@ class OneServer(unittest.TestCase):
     def setUp(self):
         self.ann = self.log_in("ann")
         self.node = self.id().rpartition(".")[2][:40].replace("_", "-")
-        self.who = "b-" + self.node[-12:].strip("-")   # nobody else's subscriptions
+        self.who = "b-" + self.node[-12:].strip("-")   # no other test's subscriptions
 
     def log_in(self, name, resource="one", presence="<presence/>"):
         if name not in self.bundles:

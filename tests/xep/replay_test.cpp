@@ -67,7 +67,7 @@ TEST_CASE_METHOD(
     for (auto& batch : engine().note_positions({{account, told}, {"nobody@grid.example", told}}))
         submit(std::move(batch));
     CHECK(engine().position(account) == told);
-    CHECK(engine().position("nobody@grid.example") == 0);   // who subscribed to nothing
+    CHECK(engine().position("nobody@grid.example") == 0);   // an account without any subscription
     restart();
     CHECK(engine().position(account) == told);
     replays(reader, {engine().position(account), 0});

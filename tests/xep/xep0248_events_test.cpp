@@ -137,7 +137,7 @@ TEST_CASE_METHOD(Blogs, "a subscriber of leaf and collections is told once", "[0
     subscribes(reader, "musings", bare);
     forget();
     publishes(owner, "musings", "two");
-    event(bare, item("musings", "two"));   // its own subscription: no header
+    event(bare, item("musings", "two"));   // from the subscription to the leaf: no header
     receives_nothing(bare);
 }
 

@@ -136,7 +136,7 @@ TEST_CASE_METHOD(Stage, "change-to-collection: a leaf to collection purges items
     work_off();
     CHECK(engine().item_count() == 0);
     creates(owner, "m", "collection=n");
-    // Its subscription is one to a collection now.
+    // The owner's subscription is one to a collection now.
     CHECK(next(owner).first_child()->first_child()->name() == "create");
     CHECK(listed(*this, owner, "n") == "m");
     set(owner, "x1", "<publish node='n'><item><a xmlns='urn:a'/></item></publish>");

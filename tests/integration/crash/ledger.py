@@ -86,7 +86,7 @@ class Ledger:
         self.items = {}
         self.nodes = {}
         self.numbers = {}
-        self.operations = []    # whose outcome is open
+        self.operations = []    # with an open outcome
 
     def node(self, name, **what):
         self.nodes[name] = Node(name, **what)

@@ -208,7 +208,7 @@ ON_BOTH("a volatile batch passes the same gates and the same feed and writes not
     std::vector<std::pair<Sender, Batch>> group;
     group.emplace_back(Sender{}, put("nA", "1"));
     group.emplace_back(Sender{}, soft(gate));
-    group.emplace_back(Sender{}, put_expecting("nSoft", "y", 0));   // nothing rests on it
+    group.emplace_back(Sender{}, put_expecting("nSoft", "y", 0));   // no expectation rests on it
     group.emplace_back(Sender{}, soft(gate + 1));
     const auto outcomes = h.commit(std::move(group));
     REQUIRE(outcomes[1].committed());

@@ -149,7 +149,7 @@ TEST_CASE("the queue is bounded in bytes", "[rocks]") {
     h.feed.outcome(1);
     int fitted = 0;
     while (fitted < 100 && h.store().submit(2, {}, put("n", std::string(999, 'x')))) ++fitted;
-    CHECK(fitted == 9);   // what is in flight counts too
+    CHECK(fitted == 9);   // bytes in flight count too
     CHECK(h.store().status().queued_bytes == 9'004);
     h.feed.release();
     CHECK(h.feed.outcome(2).committed());

@@ -184,6 +184,6 @@ TEST_CASE("work for each byte does not grow with the declarations in force") {
         };
         const double few = seconds_for("", within(0));
         const double many = seconds_for(declared("h", 28), within(30));
-        CHECK(many < few * 6 + 0.002);   // it was 100 times as long
+        CHECK(many < few * 6 + 0.002);   // 100 times as long before
     }
 }

@@ -21,7 +21,7 @@ TEST_CASE("a mark reaches the machine when TCP has acknowledged what was before 
     marks.on_sent(100, 600);
     CHECK(marks.reached(599, start).machine == 0);
     CHECK(marks.reached(600, start).machine == 7);
-    CHECK(marks.reached(600, start).reader == 0);   // it may die with it unread
+    CHECK(marks.reached(600, start).reader == 0);   // the reader may die with these bytes unread
 }
 
 TEST_CASE("what was acknowledged counts as read some seconds later") {

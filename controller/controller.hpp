@@ -1,4 +1,5 @@
-// controller/controller.hpp: who may join and who may do what; memory follows the store.
+// controller/controller.hpp: the controller: admission, accounts, policy; its memory follows the
+// store.
 #pragma once
 
 #include <functional>

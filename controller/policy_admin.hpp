@@ -1,4 +1,4 @@
-// controller/policy_admin.hpp: what administrators do with the policy, for every mouth: REST,
+// controller/policy_admin.hpp: the administrators' acts on the policy, for every interface: REST,
 // ad-hoc commands.
 #pragma once
 

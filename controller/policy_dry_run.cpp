@@ -1,4 +1,5 @@
-// controller/policy_dry_run.cpp: what a policy that is not in force would take away, page by page.
+// controller/policy_dry_run.cpp: the rights that a policy which is not in force would take away,
+// page by page.
 #include "controller/policy_admin.hpp"
 #include "storage/codec.hpp"
 #include "xml/base64.hpp"

@@ -1,4 +1,4 @@
-// controller/ports.hpp: what the controller asks of the server around it.
+// controller/ports.hpp: the controller's ports: its requests to the server around it.
 #pragma once
 
 #include <cstdint>

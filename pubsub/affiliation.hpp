@@ -1,4 +1,5 @@
-// pubsub/affiliation.hpp: what an account is to a node, and what follows from it (XEP-0060 §4.1).
+// pubsub/affiliation.hpp: the affiliations of accounts with nodes, and the rights they give
+// (XEP-0060 §4.1).
 #pragma once
 
 #include <cstdint>

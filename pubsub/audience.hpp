@@ -1,4 +1,5 @@
-// pubsub/audience.hpp: who is told of what happens at a node, and how (XEP-0060 §6.3, §7.1.2.4).
+// pubsub/audience.hpp: the recipients of a node's events, and the extras of their copies (XEP-0060
+// §6.3, §7.1.2.4).
 #pragma once
 
 #include <optional>

@@ -1,5 +1,4 @@
-// pubsub/background.hpp: what nobody asked for but time, limits and policy demand, in bounded
-// batches.
+// pubsub/background.hpp: background work that time, limits and policy demand, in bounded batches.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// pubsub/content_filter.hpp: what the engine asks about filters by content (XEP-0060 §12.20);
-// controller/filters/ implements it.
+// pubsub/content_filter.hpp: the port for filters by content (XEP-0060 §12.20); controller/filters/
+// implements it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// pubsub/deeds.hpp: what the audit is told of each request: its name, whom it is about, and
-// details.
+// pubsub/deeds.hpp: the audit's view of each request: its name, its target, its details.
 #pragma once
 
 #include <string>

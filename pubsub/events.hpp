@@ -1,4 +1,4 @@
-// pubsub/events.hpp: what a batch of the engine means, as it travels through the store to notify.
+// pubsub/events.hpp: the events of batches, as they travel through the store to notify.
 #pragma once
 
 #include <cstdint>

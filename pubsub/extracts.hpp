@@ -1,5 +1,5 @@
-// pubsub/extracts.hpp: what filters ask of items that are in the store: read before these go, since
-// only those whose filter had them are told.
+// pubsub/extracts.hpp: filter attributes of items that are in the store: read before these go,
+// since only subscribers whose filter had them are notified.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// pubsub/graph_change.hpp: what a request changes in the graph of collections (XEP-0248 §7).
+// pubsub/graph_change.hpp: a request's changes in the graph of collections (XEP-0248 §7).
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// pubsub/graph_rules.cpp: what the graph of collections must stay (XEP-0248 §7.2): without cycles,
-// no wider and no higher than it may be.
+// pubsub/graph_rules.cpp: the rules of the graph of collections (XEP-0248 §7.2): without cycles, no
+// wider and no higher than it may be.
 #include <algorithm>
 
 #include "pubsub/errors.hpp"

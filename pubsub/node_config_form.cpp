@@ -16,7 +16,7 @@ namespace grid::pubsub {
 namespace {
 
 /// Registered options that this service does not have: accepted only where they ask for nothing.
-/// (pubsub#collection and pubsub#children are not here: graph_form.hpp.)
+/// (pubsub#collection and pubsub#children are not here: graph_form.cpp.)
 constexpr std::array absent{
     "pubsub#body_xslt",
     "pubsub#dataform_xslt",

@@ -1,4 +1,4 @@
-// pubsub/payload_schema.hpp: what the engine asks about schemas of payloads (XEP-0060 §7.1.3.6);
+// pubsub/payload_schema.hpp: the port for schemas of payloads (XEP-0060 §7.1.3.6);
 // controller/schemas/ implements it.
 #pragma once
 

@@ -1,4 +1,5 @@
-// pubsub/ports.hpp: what the engine asks of others. controller/ and server/ implement these.
+// pubsub/ports.hpp: the broker's ports: policy, contacts, notifications. controller/ and server/
+// implement these.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// pubsub/publish_parts.hpp: what publishing to a node that is there and to one that is made have in
-// common.
+// pubsub/publish_parts.hpp: the common parts of publishing to an existing node and to one that is
+// made for it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// pubsub/request.hpp: what a service makes of an iq, and how the grid runs it.
+// pubsub/request.hpp: a service's prepared request, and the way it is run.
 #pragma once
 
 #include <functional>

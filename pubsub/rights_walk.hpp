@@ -1,4 +1,5 @@
-// pubsub/rights_walk.hpp: who has what at nodes that a policy may take away, page by page.
+// pubsub/rights_walk.hpp: the rights at nodes that a policy may take away, with their holders, page
+// by page.
 #pragma once
 
 #include "pubsub/broker.hpp"

@@ -1,4 +1,4 @@
-// pubsub/visible_nodes.hpp: what one actor may see of a list of nodes, counted and paged in
+// pubsub/visible_nodes.hpp: the nodes of a list that one actor may see, counted and paged in
 // milliseconds however long the list is.
 #pragma once
 

@@ -1,5 +1,5 @@
-// server/config_check.hpp: what no type can check in a configuration: names, numbers, what
-// contradicts what.
+// server/config_check.hpp: the checks of a configuration beyond types: names, numbers,
+// contradictions.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// storage/decision.hpp: what a subsystem answers to a request, before anything has changed.
+// storage/decision.hpp: a subsystem's decision on a request, before any state has changed.
 #pragma once
 
 #include <concepts>

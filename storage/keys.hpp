@@ -1,4 +1,4 @@
-// storage/keys.hpp: who owns which keys and events. The grammar of each is in storage/README.md.
+// storage/keys.hpp: the owners of keys and events. The grammar of each is in storage/README.md.
 #pragma once
 
 namespace grid::storage {

@@ -1,4 +1,5 @@
-// controller/accounts/editing.cpp: what an administrator says of an account: what it is, which key.
+// controller/accounts/editing.cpp: an administrator's edits of an account: description, device
+// type, pinned key.
 #include <algorithm>
 
 #include "controller/accounts/account_move.hpp"

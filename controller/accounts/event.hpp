@@ -1,4 +1,5 @@
-// controller/accounts/event.hpp: what a committed change of an account means, and who is told.
+// controller/accounts/event.hpp: the event of a changed account, its encoding, and the notices that
+// follow.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-// controller/accounts/transitions.cpp: what each action makes of an account, and the batch for it.
+// controller/accounts/transitions.cpp: the actions on accounts: the state that each leads to, and
+// the batch for it.
 #include "controller/accounts/transitions.hpp"
 
 #include <algorithm>

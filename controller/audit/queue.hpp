@@ -1,4 +1,5 @@
-// controller/audit/queue.hpp: what is no change but must be on record: a bounded queue, folded.
+// controller/audit/queue.hpp: audit records of events without a change of their own: a bounded
+// queue, folded.
 #pragma once
 
 #include <cstdint>

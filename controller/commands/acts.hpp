@@ -1,4 +1,4 @@
-// controller/commands/acts.hpp: what an administrator does that is more than one record, or none.
+// controller/commands/acts.hpp: acts of administrators that change more than one record, or none.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// controller/filters/content_filters.hpp: what the broker asks about filters, answered from the
-// topic directory.
+// controller/filters/content_filters.hpp: the broker's port for filters, answered from the topic
+// directory.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// controller/gridctl/rest_commands.hpp: what the commands over REST share: lists page by page,
+// controller/gridctl/rest_commands.hpp: shared parts of the commands over REST: lists page by page,
 // printing.
 #pragma once
 

@@ -1,5 +1,4 @@
-// controller/pki/layout.hpp: what lies where below the data directory, and what the evaluation
-// names.
+// controller/pki/layout.hpp: the files below the data directory, and the names in an evaluation.
 #pragma once
 
 #include <filesystem>

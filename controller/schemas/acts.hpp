@@ -1,5 +1,5 @@
-// controller/schemas/acts.hpp: what administrators do with schemas, for every mouth. Each act is
-// one batch, with its audit record.
+// controller/schemas/acts.hpp: the administrators' acts on schemas, for every interface. Each act
+// is one batch, with its audit record.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// controller/topics/subscribers.hpp: who is subscribed to a topic and its subtopics, page by page.
+// controller/topics/subscribers.hpp: the subscribers of a topic and its subtopics, page by page.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-// server/grid/catch_up.hpp: whoever was away or too slow is told from the store what it missed.
+// server/grid/catch_up.hpp: the replay: subscribers that were away or too slow get the missed items
+// from the store.
 #pragma once
 
 #include <chrono>

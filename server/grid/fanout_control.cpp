@@ -1,5 +1,4 @@
-// server/grid/fanout_control.cpp: what reaches one account's streams besides events: words, and the
-// end.
+// server/grid/fanout_control.cpp: messages and stream ends for one account, besides events.
 #include "server/grid/fanout.hpp"
 
 namespace grid::server {

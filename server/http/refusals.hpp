@@ -1,4 +1,4 @@
-// server/http/refusals.hpp: what is answered to a request that the parser did not take.
+// server/http/refusals.hpp: the answers to requests that the parser did not take.
 #pragma once
 
 #include <boost/system/error_code.hpp>

@@ -1,4 +1,4 @@
-// server/net/outbox.hpp: what is queued for one connection, gathered into as few TLS records as
+// server/net/outbox.hpp: the stanzas queued for one connection, gathered into as few TLS records as
 // possible.
 #pragma once
 

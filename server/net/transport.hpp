@@ -1,4 +1,4 @@
-// server/net/transport.hpp: what carries a session's stanzas: a C2S stream today, a WebSocket
+// server/net/transport.hpp: the carrier of a session's stanzas: a C2S stream today, a WebSocket
 // later.
 #pragma once
 

@@ -1,4 +1,4 @@
-// server/router/iq_table.hpp: who answers an iq to the server or to one's own account.
+// server/router/iq_table.hpp: the handlers of iqs to the server or to one's own account.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// server/router/router.hpp: what becomes of a client's stanza.
+// server/router/router.hpp: the way of a client's stanza to its addressee.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// server/router/session_registry.hpp: who is connected, by account and resource. Grid strand only.
+// server/router/session_registry.hpp: the connected sessions, by account and resource. Grid strand
+// only.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// server/services/services.hpp: what the server itself answers. A new XEP is a file here and a line
-// there.
+// server/services/services.hpp: the services of the server itself. A new XEP is a file here and a
+// line there.
 #pragma once
 
 #include <string>

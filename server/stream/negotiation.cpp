@@ -1,4 +1,5 @@
-// server/stream/negotiation.cpp: what comes in, by layer, and how a stream ends (RFC 6120 §4, §5).
+// server/stream/negotiation.cpp: the negotiation's input by layer, and the end of a stream (RFC
+// 6120 §4, §5).
 #include "server/stream/negotiation.hpp"
 
 #include "server/stream/features.hpp"

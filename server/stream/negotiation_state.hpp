@@ -1,4 +1,4 @@
-// server/stream/negotiation_state.hpp: what a Negotiation remembers; seen by its .cpp files only.
+// server/stream/negotiation_state.hpp: the state of a Negotiation; seen by its .cpp files only.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// server/tls/certificate.hpp: what a peer's certificate says, read from its ASN.1, never from a
+// server/tls/certificate.hpp: the facts of a peer's certificate, read from its ASN.1, never from a
 // printed DN.
 #pragma once
 

@@ -1,4 +1,4 @@
-# tests/integration/test_audit.py: what the real server has on record; its chain; its export.
+# tests/integration/test_audit.py: the audit of the real server: its records, its chain, its export.
 """Clients with certificates do things; gridctl reads what was noted, and checks that it holds."""
 
 import asyncio

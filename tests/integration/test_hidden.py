@@ -1,5 +1,5 @@
-# tests/integration/test_hidden.py: what an account may not know, and what it cannot take, by raw
-# clients over real streams.
+# tests/integration/test_hidden.py: hidden nodes and bounds of accounts, by raw clients over real
+# streams.
 """Hidden nodes, filters of others, who admits to a whitelist, and the bounds of one account.
 GRIDD_LONG=1: an account does its worst for a minute instead of a few seconds."""
 

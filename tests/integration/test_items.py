@@ -1,4 +1,5 @@
-# tests/integration/test_items.py: what pages, cursors, archives, forms and names of nodes promise.
+# tests/integration/test_items.py: the promises about pages, cursors, archives, forms and names of
+# nodes.
 """One server for all: each test has nodes of its own."""
 
 import subprocess

@@ -1,4 +1,5 @@
-# tests/integration/test_replay.py: nothing missed: away, slow, cut off, killed, several resources.
+# tests/integration/test_replay.py: no item is missed: away, slow, cut off, killed, several
+# resources.
 """Raw streams, so that it is known what was read and what was not."""
 
 import re

@@ -125,13 +125,13 @@ class References:
                 if number not in self.cases:
                     yield f"found {number}"
 
+    def unresolved_sections(self, path, text):
+        yield from (match[0] for match in ELSEWHERE.finditer(text))
+        yield from self.unresolved_numbers(path, text)
+
     def unresolved(self, path, comment):
-        yield from (match[0] for match in ELSEWHERE.finditer(comment))
-        yield from self.unresolved_numbers(path, comment)
-        # What a program prints, reads or makes is named by its own text, not by a comment.
-        for name in FILE.findall(comment):
-            if name not in self.files:
-                yield name
+        yield from self.unresolved_sections(path, comment)
+        yield from (name for name in FILE.findall(comment) if name not in self.files)
 
 
 def is_read(path):
@@ -151,6 +151,16 @@ def bad_references(text_of, files):
             for line, part in enumerate(lines, 1):
                 for name in references.unresolved_numbers(path, part):
                     yield f"{path}:{line}: {name} has no row"
+
+
+def bad_references_of_texts(files):
+    """The same for READMEs, whose files are links that stand beside them."""
+    references = References(files)
+    for path in (path for path in files if path.endswith(".md")):
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            for line, text in enumerate(file, 1):
+                for name in references.unresolved_sections(path, text):
+                    yield f"{path}:{line}: {name} is not in the repository"
 
 
 def bad_sentences(text_of):
@@ -183,6 +193,7 @@ def main():
     else:
         text_of = tidy.Tidy().text
     references = list(bad_references(text_of, files))
+    references += [] if sys.argv[1:] else list(bad_references_of_texts(files))
     starts = list(bad_sentences(text_of))
     print("\n".join(references + starts))
     print(f"{len(references)} references, {len(starts)} sentences")

@@ -117,7 +117,8 @@ class Tidy:
                     yield f"{path}:{number}: {layer}/ may not use {used}/"
 
     def rule_references_in_comments_resolve(self):
-        return prose.bad_references(self.text, source_files())
+        yield from prose.bad_references(self.text, source_files())
+        yield from prose.bad_references_of_texts(source_files())
 
     def rule_sentences_of_comments_have_a_subject(self):
         return prose.bad_sentences(self.text)

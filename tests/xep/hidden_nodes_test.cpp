@@ -1,4 +1,4 @@
-// tests/xep/hidden_nodes_test.cpp: what the policy forbids leaks nothing, and nonsense is refused.
+// tests/xep/hidden_nodes_test.cpp: a forbidden node leaks nothing, and nonsense is refused.
 #include "stage.hpp"
 
 using grid::test::Stage;

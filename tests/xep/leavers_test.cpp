@@ -1,5 +1,5 @@
-// tests/xep/leavers_test.cpp: what a deleted account had at the broker, its name's next holder does
-// not get.
+// tests/xep/leavers_test.cpp: a deleted account's nodes and subscriptions do not go to its name's
+// next holder.
 #include "pubsub/records.hpp"
 #include "stage.hpp"
 

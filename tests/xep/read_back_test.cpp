@@ -1,4 +1,4 @@
-// tests/xep/read_back_test.cpp: what was accepted comes back as it was, or is an error; never an
+// tests/xep/read_back_test.cpp: every accepted value comes back as it was, or is an error; never an
 // absence.
 #include <map>
 #include <random>

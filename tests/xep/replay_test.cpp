@@ -1,4 +1,5 @@
-// tests/xep/replay_test.cpp: what was published while a subscriber was away comes at its login.
+// tests/xep/replay_test.cpp: items that were published while a subscriber was away come at its
+// login.
 #include "stage.hpp"
 
 namespace grid::test {

@@ -239,7 +239,9 @@ TEST_CASE_METHOD(
     CHECK(listed(*this, owner, ask("")) == "n of 1");
 }
 
-TEST_CASE_METHOD(Stage, "compat.write_by_get: publish, retract and purge as iq get", "[broker-client]") {
+TEST_CASE_METHOD(
+    Stage, "compat.write_by_get: publish, retract and purge as iq get", "[broker-client]"
+) {
     creates(owner, "n");
     const std::string publish =
         "<publish node='n'><item id='i'><a xmlns='urn:a'/></item></publish>";

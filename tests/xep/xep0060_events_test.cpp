@@ -1,4 +1,4 @@
-// tests/xep/xep0060_events_test.cpp: what a publish makes its subscribers see (XEP-0060 §4.3,
+// tests/xep/xep0060_events_test.cpp: the events of a publish for its subscribers (XEP-0060 §4.3,
 // §7.1.2).
 #include "stage.hpp"
 

@@ -1,5 +1,5 @@
-// tests/xep/xep0060_rights_test.cpp: who may do what: affiliations and access models (XEP-0060
-// §4.1, §4.5, §6.5.1).
+// tests/xep/xep0060_rights_test.cpp: rights by affiliation and access model (XEP-0060 §4.1, §4.5,
+// §6.5.1).
 #include "stage.hpp"
 
 using grid::test::config_form;

@@ -1,5 +1,5 @@
-// tests/xep/xep0248_events_test.cpp: what subscribers of collections are told
-// (XEP-0248 §5.3, §6.1).
+// tests/xep/xep0248_events_test.cpp: the events for subscribers of collections (XEP-0248 §5.3,
+// §6.1).
 #include "stage.hpp"
 
 using grid::test::config_form;

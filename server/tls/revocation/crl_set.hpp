@@ -1,4 +1,4 @@
-// server/tls/revocation/crl_set.hpp: what all CRLs together say, as a value that is only looked at.
+// server/tls/revocation/crl_set.hpp: the revocations of all CRLs together, as an immutable value.
 #pragma once
 
 #include <map>

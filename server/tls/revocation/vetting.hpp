@@ -1,5 +1,5 @@
-// server/tls/revocation/vetting.hpp: who is at the other end of this TLS, and is the certificate
-// still good?
+// server/tls/revocation/vetting.hpp: vetting: the identity at the other end of a TLS connection,
+// and whether its certificate is still good.
 #pragma once
 
 #include <boost/asio.hpp>

@@ -1,4 +1,5 @@
-// tests/bench/load/bench.hpp: what every mode needs: options, loop, certificates, a deadline.
+// tests/bench/load/bench.hpp: the common parts of every mode: options, loop, certificates, a
+// deadline.
 #pragma once
 
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-// tests/bench/load/options.hpp: what the command line of gridload says.
+// tests/bench/load/options.hpp: the command line of gridload.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// tests/bench/load/process.hpp: what the server, with its children, costs the machine.
+// tests/bench/load/process.hpp: the cost of the server, with its children, to the machine.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-# tests/integration/crash/verify.py: what must be true of store and readers after a crash.
+# tests/integration/crash/verify.py: the truths about store and readers after a crash.
 """Each check raises Failure with what was expected. Nothing here sends a request."""
 
 from .ledger import NEVER, Failure, before

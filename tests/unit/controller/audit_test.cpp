@@ -1,4 +1,5 @@
-// tests/unit/controller/audit_test.cpp: what is on record, folding, bounds, and reading it back.
+// tests/unit/controller/audit_test.cpp: the audit: its records, folding, bounds, and reading it
+// back.
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,5 @@
-// tests/unit/storage/contract_test.cpp: what both backends promise: gates, order, revisions, reads.
+// tests/unit/storage/contract_test.cpp: the promises of both backends: gates, order, revisions,
+// reads.
 #include <catch2/catch.hpp>
 
 #include "storage/codec.hpp"

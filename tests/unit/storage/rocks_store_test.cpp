@@ -1,4 +1,4 @@
-// tests/unit/storage/rocks_store_test.cpp: what only the store on disk does.
+// tests/unit/storage/rocks_store_test.cpp: the behaviour of the store on disk only.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <thread>

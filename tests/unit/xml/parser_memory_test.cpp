@@ -1,4 +1,4 @@
-// tests/unit/xml/parser_memory_test.cpp: what a peer can make a parser hold, and how much work.
+// tests/unit/xml/parser_memory_test.cpp: the memory and work that a peer can cost a parser.
 #include <malloc.h>
 #include <catch2/catch.hpp>
 

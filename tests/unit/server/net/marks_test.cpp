@@ -1,4 +1,4 @@
-// tests/unit/server/net/marks_test.cpp: what a peer has read, as far as TCP tells.
+// tests/unit/server/net/marks_test.cpp: the bytes that a peer has read, as far as TCP tells.
 #include "server/net/marks.hpp"
 
 #include <catch2/catch.hpp>

@@ -306,7 +306,7 @@ void Controller::seal(
             add(deed);
     }
     if (verdict.subject.empty()) return;
-    // On behalf of somebody else: it rests on that account too.
+    // A request for another account expects that account's record, too.
     const Account* subject = state_->accounts.find(verdict.subject);
     batch.expect(
         storage::Family::Control, account_key(verdict.subject),

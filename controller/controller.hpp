@@ -162,7 +162,7 @@ public:
     /// Back to the state before the first apply: a whole scan follows (after a Gap of the feed).
     void forget();
     void scan_finished();
-    /// A session of an ENABLED account became active: it is told what its account is owed.
+    /// A session of an ENABLED account became active: it is sent the account's notices.
     void logged_in(const xml::Jid& full, SessionControl& control);
     /// Bounded background batches: queued audit records, expired PENDING accounts.
     std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);

@@ -1,4 +1,4 @@
-// controller/errors.hpp: why the controller refuses, one row per reason, for every mouth.
+// controller/errors.hpp: the controller's refusals, one row per reason, for every interface.
 #pragma once
 
 #include <string>
@@ -31,7 +31,7 @@ enum class Errc {
     UnknownTopic,
     AccountExists,
     WrongState,
-    OwnAccount,   // an administrator who would lock himself out
+    OwnAccount,   // an administrator's act that would take its own rights away
     GroupInUse,
     TooManyPending,
     TooManyAccounts,
@@ -45,7 +45,7 @@ enum class Errc {
     SchemaInUse,
 };
 
-/// A refusal, before a mouth has worded it.
+/// A refusal, before an interface has worded it.
 struct Failure {
     Errc code = Errc::MalformedRequest;
     std::string text;     // the mistake, and the right form

@@ -48,8 +48,7 @@ struct Controller::State {
     AccountMachine machine() const { return {accounts, settings, directory.broker()}; }
 
     /// The actor's account when it may act at all: registered, and by the certificate that this
-    /// very session showed. A session that was there before somebody else registered its name has
-    /// none.
+    /// very session showed. A session from before another certificate registered its name has none.
     const Account* account_of(const pubsub::Principal& actor) const;
     AccountState state_of(const pubsub::Principal& actor) const;
     /// nullopt when the actor is ENABLED, else the reason.
@@ -66,8 +65,8 @@ struct Controller::State {
     ) const {
         return decide(actor, operation, policy::Object{topic, {}, {}});
     }
-    /// The same for somebody else: a session by its full JID, or all sessions of an account. When
-    /// none is there, what every session of it may.
+    /// The same for another client: a session by its full JID, or all sessions of an account. When
+    /// none is online, the rights that every session of it has.
     policy::Match decide_for(
         const xml::Jid& client, policy::Operation operation, const policy::Object& object
     ) const;

@@ -1,4 +1,5 @@
-// pubsub/apply_subtopic.cpp: memory follows subtopics: at their topics, and who is told of them.
+// pubsub/apply_subtopic.cpp: memory follows subtopics: their places at the topics, and their
+// recipients.
 #include "pubsub/memory.hpp"
 
 namespace grid::pubsub {

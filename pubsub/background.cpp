@@ -170,7 +170,7 @@ void Round::clean_subscriptions() {
     }
 }
 
-/// Rests on the affiliation: an account that is let in again keeps what is left.
+/// Expects the affiliation: an account that is let in again keeps the subscriptions that are left.
 bool Round::clean_account(const Node& node, const std::string& bare) {
     const AffiliationEntry& entry = node.affiliations.at(bare);
     const std::string key = affiliation_key(node.uid, bare);

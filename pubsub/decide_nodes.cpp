@@ -18,7 +18,8 @@ using storage::Family;
 
 namespace {
 
-/// A name that nobody has: from the request's own fresh id, so that deciding again gives the same.
+/// A name that no node has: made from the request's own fresh id, so that deciding again gives the
+/// same.
 std::string instant_name(const Context& context) { return "instant-" + context.fresh_id; }
 
 xml::Element form_reply(const char* element, const std::string& node, const xml::Form& form) {

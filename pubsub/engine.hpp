@@ -94,7 +94,7 @@ struct Settings {
 enum Show : std::uint8_t { Online = 1, Away = 2, Chat = 4, Dnd = 8, ExtendedAway = 16 };
 inline constexpr std::uint8_t every_show = 31;
 
-/// One subscriber as fan-out needs it: one per JID, whatever the number of its subscriptions.
+/// One recipient for fan-out: one per JID, whatever the number of its subscriptions.
 struct Subscriber {
     xml::Jid jid;   // as subscribed: bare or full
     Flavour flavour;
@@ -110,12 +110,13 @@ struct OwedItem {
     std::uint64_t shelf = 0, epoch = 0;   // of the node whose index has it
     bool has_payload = false;
     bool is_for_bare = false, is_for_full = false;   // which addresses subscribed
-    /// Only a payload that passes is owed: an item of the topic, told as of the subtopic.
+    /// Only a payload that passes is delivered: an item of the topic, delivered as one of the
+    /// subtopic.
     std::shared_ptr<const PayloadTest> test;
 
     ItemAt at() const { return {shelf, epoch, id, revision}; }
 };
-/// The oldest of what is owed, in commit order.
+/// The oldest undelivered items, in commit order.
 struct Owed {
     std::vector<OwedItem> items;
     bool is_all = true;   // there is no more
@@ -127,7 +128,7 @@ struct Position {
 /// Subscriptions of a resource that begin earlier than its position (§6.1.7): node → revision.
 using EarlierStarts = std::map<std::uint64_t, storage::Revision>;
 
-/// The last item of a node whose subscribers get it whenever they come online (§12.2): what is owed
+/// The last item of a node whose subscribers get it whenever they come online (§12.2): replay
 /// begins there.
 struct PresenceStart {
     std::uint64_t node = 0;
@@ -213,7 +214,7 @@ public:
     /// that were asked for earlier must be asked for again.
     void scan_started();
 
-    /// Background work that is due: trims, expiry, erasing what is unreachable. Each is one bounded
+    /// Background work that is due: trims, expiry, erasing unreachable records. Each is one bounded
     /// batch, decided against the present state; empty when nothing is due.
     std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
 
@@ -270,7 +271,7 @@ public:
         const xml::Jid& subscriber,
         std::string_view payload
     ) const;
-    /// Where this resource begins to be owed, besides, because it comes online.
+    /// Earlier starts of replay for this resource, because it comes online.
     std::vector<PresenceStart> starts_at_presence(const xml::Jid& full) const;
     /// Batches that note positions, for those JIDs that subscribed to anything.
     std::vector<storage::Batch> note_positions(

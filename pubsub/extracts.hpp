@@ -39,8 +39,8 @@ FoundExtract find_extract(
 /// Whether there are subtopics to tell of what goes from that node.
 bool needs_extracts(const Broker& broker, const Node& node);
 
-/// Of items that retention is about to erase: asked for, and kept until they are told of. Soft
-/// state; what is not there is asked for again. Grid strand.
+/// Filter attributes of items that retention is about to erase: read first, and kept until the
+/// subscribers are notified. Soft state; missing ones are asked for again. Grid strand.
 class Extracts {
 public:
     /// Null: it was asked for now, or before.

@@ -85,8 +85,8 @@ Checked<GraphEnd> GraphChange::find_collection(const std::string& name) const {
     return GraphEnd{node, &node->config()};
 }
 
-/// A node that the actor may put somewhere: otherwise anybody could take others' nodes out of the
-/// list at the root, into a collection of his own.
+/// A node that the actor may put somewhere: otherwise any account could take others' nodes out of
+/// the list at the root, into a collection of its own.
 Checked<GraphEnd> GraphChange::find_own(const std::string& name) const {
     const Node* node = broker_.memory.find(name);
     if (node && !owns(*node) && !knows(broker_, context_.actor, *node)) node = nullptr;

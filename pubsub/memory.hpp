@@ -111,8 +111,7 @@ public:
     /// Nodes at which requests wait for an owner (§8.7).
     const std::set<std::uint64_t>& pending() const { return pending_; }
 
-    /// Subtopics that nobody is subscribed to; and those, with their collections, of topics that
-    /// are gone.
+    /// Subtopics without subscribers; and those, with their collections, of topics that are gone.
     const std::set<std::uint64_t>& idle_subtopics() const { return idle_; }
     const std::set<std::uint64_t>& orphans() const { return orphans_; }
     /// Topics that have subtopics.
@@ -140,7 +139,7 @@ public:
     /// Nodes whose subscribers are to hear that items went out of sight, and up to which revision
     /// they did. Soft state, not from key changes: a start forgets it.
     const std::map<std::uint64_t, storage::Revision>& hiding() const { return hiding_; }
-    /// They were told of what was hidden after the one revision up to the other.
+    /// Subscribers were notified of the items hidden after the one revision up to the other.
     void told_of_hiding(std::uint64_t uid, storage::Revision after, storage::Revision up_to);
 
     /// Keys of payloads that nothing shows any more, until they are seen erased.

@@ -54,7 +54,7 @@ struct Node {
     std::map<std::string, std::set<SubscriptionKey, SubscriptionOrder>, std::less<>> filtered;
 
     bool is_subtopic() const { return !record.filter.empty(); }
-    /// Belongs to a topic that is gone: nobody sees it any more.
+    /// True for a subtopic whose topic is gone: no account sees it any more.
     bool is_orphan() const { return topic && (topic->revision == 0 || topic->record.is_deleted); }
     /// The node whose affiliations and access model count here, and in whose name the policy is
     /// asked: the topic of a subtopic, else this one.
@@ -64,7 +64,7 @@ struct Node {
     std::uint64_t epoch() const {
         return topic && is_subtopic() ? topic->record.epoch : record.epoch;
     }
-    /// Somebody is told of what this subtopic gets.
+    /// True when this subtopic has recipients.
     bool is_in_use() const;
 
     const std::string& name() const { return record.name; }

@@ -115,7 +115,7 @@ std::size_t bytes_of(const NodeConfig& config) {
 std::optional<xml::StanzaError> fill_in(
     NodeConfig& config, const xml::Form& form, const Settings& settings
 ) {
-    // Some clients leave FORM_TYPE out; a wrong one is for somebody else.
+    // Some clients leave FORM_TYPE out; a form with another one is not for the broker.
     if (!form.form_type().empty() && form.form_type() != xml::node_config_form)
         return refuse(Errc::BadRequest, "FORM_TYPE must be …pubsub#node_config.");
     const std::size_t before = bytes_of(config);

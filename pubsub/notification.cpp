@@ -120,7 +120,8 @@ void Announcer::send_to(std::vector<xml::Jid> to, std::string body, std::uint64_
     notifier_.notify(std::move(notification));
 }
 
-/// And that of all beneath a collection; of nobody else, since anybody may have a collection.
+/// The recipients of the node are looked up again, and of a collection those of the nodes beneath
+/// it; of no others, since any account may have a collection.
 void Announcer::audience_changed(const Node& node) {
     notifier_.audience_changed(node.uid);
     // Subscriptions with a filter are the topic's, and told of by the subtopics.

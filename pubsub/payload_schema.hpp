@@ -22,7 +22,7 @@ class PayloadSchemas {
 public:
     virtual ~PayloadSchemas() = default;
 
-    /// Any thread: asks a snapshot of what is in force. A subtopic's payloads are its topic's.
+    /// Any thread: asks a snapshot of the schemas in force. A subtopic's payloads are its topic's.
     virtual SchemaCheck check(std::string_view node, const std::string& payload) const = 0;
 
     // Grid strand.

@@ -78,7 +78,7 @@ public:
     }
     /// Administrators pass every affiliation check, and may act for another JID (§6.1.3.1).
     virtual bool is_administrator(const Principal& actor) const = 0;
-    /// The same of an account, whatever sessions it has.
+    /// The same of an account, independent of its sessions.
     virtual bool is_administrator_account(const xml::Jid& /*account*/) const { return false; }
     /// Changes whenever an earlier answer may have become wrong.
     virtual std::uint64_t revision() const = 0;
@@ -102,8 +102,8 @@ public:
     ) const {
         return false;
     }
-    /// Adds to a batch what that account is to hear of it later, where nobody is there to be told
-    /// now. `inside`: of the <message/>; of one subject only the newest counts.
+    /// Adds a durable notice for that account to a batch, for its next login if no resource is
+    /// online now. `inside`: of the <message/>; of one subject only the newest counts.
     virtual void owe(
         storage::Batch& /*batch*/,
         const xml::Jid& /*to*/,
@@ -156,7 +156,7 @@ struct Notification {
     std::vector<xml::Jid> to;
     /// ` from='pubsub.D' id='…' type='…'>…</message>`, in jabber:client, without `to`.
     xml::Bytes rest;
-    /// Headline: dropped when nobody is there.
+    /// Headline: dropped for subscribers that are away.
     bool is_headline = false;
     /// The item is in the store: sessions that cannot take it now get it later, by replay.
     bool is_owed = false;
@@ -167,7 +167,7 @@ struct Notification {
     std::uint32_t event_at = 0, item_at = 0, item_end = 0;
     /// The text of `<body/>` in copies for subscribers who asked for one.
     std::string body;
-    std::shared_ptr<Joint> joint;   // null: it reaches everybody alone
+    std::shared_ptr<Joint> joint;   // null: it reaches no subscriber jointly with others
     /// Another node that is named in it (0: none). Only sessions that may hear of that node get it,
     /// or only the others where `is_for_unaware` says so. See Engine::may_be_told_of.
     std::uint64_t about = 0;
@@ -179,7 +179,7 @@ class Notifier {
 public:
     virtual ~Notifier() = default;
     virtual void notify(Notification notification) = 0;
-    /// Whether anybody is there to be told of this node's items now; if not, no text is made.
+    /// Whether any session would get this node's items now; if not, no text is made.
     virtual bool has_audience(std::uint64_t /*node*/) { return true; }
     /// The subscribers of a node changed, or their options did.
     virtual void audience_changed(std::uint64_t node) = 0;

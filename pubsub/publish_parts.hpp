@@ -31,7 +31,8 @@ std::optional<Decision> check_schema(
 void expect_schema(
     const Broker& broker, std::string_view topic, const Publish& request, storage::Batch& batch
 );
-/// The first payload tells what the node is for, if nobody said so (RFC 8600 §5: `pubsub#type`).
+/// The namespace of the first payload becomes the node's type, if none was configured (RFC 8600 §5:
+/// `pubsub#type`).
 bool teaches_type(const Publish& request, const NodeConfig& config);
 /// §7.1.2: names the item that the publisher did not name.
 Reply publish_reply(const std::string& node, const std::string& id);

@@ -13,8 +13,8 @@
 
 namespace grid::pubsub {
 
-/// A node's uid is the revision of the batch that created it: never reused, and nobody contends for
-/// a counter. Records of the same batch are put with the uid left open (put_at_revision).
+/// A node's uid is the revision of the batch that created it: never reused, and without contention
+/// for a counter. Records of the same batch are put with the uid left open (put_at_revision).
 inline constexpr std::uint64_t uid_of_this_batch = 0;
 inline constexpr std::int32_t uid_at = 1;   // in every key that has a uid, but payload keys
 

@@ -107,7 +107,8 @@ void Round::tell(std::uint64_t& cursor) {
     cursor = at == hiding.end() ? 0 : at->first;
 }
 
-/// How many of the oldest items may be erased: who was not told of them yet is told first.
+/// The number of oldest items that may be erased: subscribers that were not notified of them yet
+/// are notified first.
 std::size_t Round::told(const Node& node) const {
     const auto found = memory_.hiding().find(node.uid);
     return found == memory_.hiding().end() ? node.items.size()

@@ -14,8 +14,8 @@ using storage::Family;
 
 namespace {
 
-/// §6.1.7: where a new subscription begins, so that the last published item is the first thing that
-/// is owed to it; 0 where the node does not send it, or has none.
+/// §6.1.7: the start of a new subscription, so that the last published item is the first one
+/// delivered; 0 where the node does not send it, or has none.
 storage::Revision before_last_item(const Broker& broker, const Node& node, storage::Millis now) {
     if (node.config().send_last_published_item == SendLast::Never) return 0;
     if (!node.config().persist_items || node.shown(broker.settings, now) == 0) return 0;

@@ -55,7 +55,7 @@ Checked<SubscriptionOptions> fill_in(
     const NodeConfig& node,
     storage::Millis now
 ) {
-    // Some clients leave FORM_TYPE out; a wrong one is for somebody else.
+    // Some clients leave FORM_TYPE out; a form with another one is not for the broker.
     if (!form.form_type().empty() && form.form_type() != xml::subscribe_options_form)
         return invalid("FORM_TYPE must be …pubsub#subscribe_options.");
     for (const xml::FormField& submitted : form.fields) {

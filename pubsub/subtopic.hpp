@@ -56,8 +56,8 @@ Checked<std::string> extracted_of(
     const Broker& broker, const Node& node, const Publish& request, storage::Batch& batch
 );
 
-/// A purge of the topic is one of its subtopics, since their items are in its epoch; who is
-/// subscribed to them hears of it.
+/// A purge of the topic is one of its subtopics, since their items are in its epoch; their
+/// subscribers are notified.
 void tell_purged_subtopics(const Node& topic, storage::Batch& batch);
 
 }   // namespace grid::pubsub

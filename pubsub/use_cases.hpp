@@ -144,7 +144,7 @@ struct GetAffiliations {
     std::string node;
     std::optional<xml::RsmRequest> page;
 };
-/// One line of a request to modify; as it came, since what is wrong with it is told line by line.
+/// One line of a request to modify; unparsed, since mistakes are answered line by line.
 struct Modification {
     std::string jid_text;
     xml::Jid jid;   // empty: malformed

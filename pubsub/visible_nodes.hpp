@@ -38,10 +38,10 @@ struct TypeFilter {
 /// The `<filter/>` in a disco#items query, if there is one.
 Result<TypeFilter, xml::StanzaError> parse_type_filter(const xml::Element& query);
 
-/// Which nodes of a block an actor may see, as the policy said before. Only a memory of answers:
-/// what it says is what asking again would say, since a block that changed has another version and
-/// a policy that changed another revision. Filters are not part of it: whoever thinks of a new one
-/// with each request must not have the policy asked of all nodes each time.
+/// Remembers which nodes of a block an actor may see. Every entry is what asking the policy again
+/// would give: a block that changed has another version, and a policy that changed another
+/// revision. Filters are not part of the key, so that a client which invents a new filter with each
+/// request does not make the policy be asked of all nodes each time.
 class VisibleCounts {
 public:
     static constexpr std::size_t actors_max = 512;

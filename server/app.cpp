@@ -56,8 +56,8 @@ T must(Result<T, std::string> result) {
     return std::move(*result);
 }
 
-/// Without certificates of the operator's own: an evaluation set-up, in which whoever holds a
-/// certificate of the evaluation CA (made on this machine only) may do everything.
+/// Without certificates of the operator's own: an evaluation, in which every certificate of the
+/// evaluation CA (made on this machine only) may do everything.
 bool prepare_evaluation(AppOptions& options, Log& log) {
     using controller::pki::Administrator;
     auto& config = options.config;
@@ -245,7 +245,7 @@ int App::run() {
     for (auto& thread : others) thread.join();
     if (exporter_) exporter_->stop();
     audit::log_head(*store_->snapshot(), log_);
-    store_.reset();   // finishes the group in flight; its feed has nobody to reach any more
+    store_.reset();   // finishes the group in flight; its feed reaches no session any more
     remove_ready_files(options_.data, options_.ready_file);
     log_.info("stopped");
     return 0;
@@ -260,7 +260,7 @@ void App::wait_for_reload() {
     });
 }
 
-/// First signal: nobody new, a goodbye to everybody, then the end. Second: at once.
+/// First signal: no new clients, a goodbye to all sessions, then the end. Second: at once.
 void App::on_signal() {
     signals_.async_wait([this](boost::system::error_code error, int) {
         if (error) return;

@@ -63,7 +63,7 @@ std::string own_command(const ConfigSources& sources, const std::string& data) {
 
 int check(const AppOptions& options) {
     Findings findings = check_startup(options);
-    // One that cannot be looked at now may be in the making; a start says what is wrong with it.
+    // A store that cannot be read now may be in the making; a start names its fault.
     if (const auto store = look_at_store(options); store && *store)
         for (auto& finding : check_store(**store, options)) findings.push_back(std::move(finding));
     std::size_t warnings = 0;

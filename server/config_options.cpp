@@ -149,7 +149,7 @@ Failure add_pair(Pairs& pairs, const std::string& text) {
     return {};
 }
 
-/// As tools print it, into what is compared: "AB:CD…" is abcd….
+/// Turns tools' output into the compared form: "AB:CD…" is abcd….
 std::string hash_in_hex(const std::string& text) {
     std::string hex;
     for (char c : text)

@@ -191,7 +191,7 @@ Result<EvaluationLeftovers, std::string> clean_store(
     auto found = evaluation_leftovers(*(*store)->snapshot(), options);
     if (!found || !found->any()) return found;
     // First: an administrator in this file would be made again by a start after an interruption,
-    // and what is left in the store refuses that start.
+    // and the remains in the store refuse that start.
     for (const std::string& name : found->administrators)
         if (auto removed = pki::remove_administrator(options.data, xml::Jid::from_canonical(name));
             !removed)

@@ -45,8 +45,8 @@ public:
     /// the fields of the last of them and their count. Of one `what` no more than
     /// `log_reasons_max` reasons are told apart in a second.
     void fold(Level level, std::string_view what, LogFields fields);
-    /// Writes what was folded and is due; to be called a few times a second. `all`: also what is
-    /// not due, at the end.
+    /// Writes the folded lines that are due; to be called a few times a second. `all`: also those
+    /// that are not due, at the end.
     void flush_folded(bool all = false);
 
 private:

@@ -1,4 +1,5 @@
-// server/session.hpp: a bound resource: who, its requests in flight, what is owed to it.
+// server/session.hpp: a bound resource: its identity, its requests in flight, its delivery
+// position.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,7 @@ public:
     std::vector<Outgoing> pending;   // handed over at the end of the turn, or soon (wave.hpp)
     std::size_t pending_bytes = 0;
     bool is_dirty = false;
-    bool is_urgent = false;   // `pending` is handed over at the end of the turn, come what may
+    bool is_urgent = false;   // `pending` is handed over at the end of the turn in any case
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
     std::uint8_t show = pubsub::Show::Online;   // of its presence
 

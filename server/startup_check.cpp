@@ -146,8 +146,8 @@ void check_room(const AppOptions& options, Findings& findings) {
     );
 }
 
-/// Accounts of other domains never log in; who is listed may be a mistake of years ago, so that the
-/// server starts without them.
+/// Accounts of other domains never log in; such an entry may be a mistake of years ago, so that the
+/// server starts without it.
 void check_administrators_file(const AppOptions& options, Findings& findings) {
     const auto path = pki::Layout{options.data}.administrators();
     const auto file = pki::read_file(path);
@@ -192,7 +192,7 @@ void check_crl_folders(const Config& config, Findings& findings) {
     }
 }
 
-/// Where nobody will be awaited: the directory of a file, the socket of a daemon.
+/// Places that the exporter needs: the directory of a file, the socket of a daemon.
 void check_export(const Config& config, Findings& findings) {
     const std::string& to = config.audit.export_to;
     if (to.empty()) return;

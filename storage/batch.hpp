@@ -1,4 +1,4 @@
-// storage/batch.hpp: one change of durable state: what is written, what it rests on, what it means.
+// storage/batch.hpp: one change of durable state: its writes, its expectations, its event.
 #pragma once
 
 #include <cstdint>

@@ -47,7 +47,8 @@ public:
     void set_time(Millis now) { now_ = now; }
     void advance(Millis by) { now_ += by; }
 
-    /// The next `batches` batches conflict, as if somebody else had changed what they rest on.
+    /// The next `batches` batches conflict, as if other batches had changed the records that they
+    /// expect.
     void conflict_next(std::size_t batches = 1) { conflicts_due_ += batches; }
     /// The next `groups` groups are refused with NoSpace.
     void fail_no_space(std::size_t groups = 1) { no_space_due_ += groups; }
@@ -62,7 +63,7 @@ public:
     /// The feed carries a Gap now, though nothing was missed.
     void report_gap();
 
-    /// Commits a batch of somebody else (another node of a cluster): ticket 0, at once.
+    /// Commits a batch of another node of a cluster: ticket 0, at once.
     void commit_foreign(Batch batch);
 
 private:

@@ -35,7 +35,7 @@ constexpr std::array<FamilySize, family_count> family_sizes{{
     {"audit", 4 * mebibyte, 0},
 }};
 
-/// RocksDB's log on its way to ours. A log file of its own on the data volume would hit the full
+/// RocksDB's log, written into ours. A log file of its own on the data volume would hit the full
 /// disk together with the data, and Debian's build aborts the process then.
 class LogBridge final : public rocksdb::Logger {
 public:
@@ -100,8 +100,7 @@ void ErrorListener::OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::S
 void ErrorListener::OnErrorRecoveryBegin(
     rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery
 ) {
-    // Writes that resume by themselves would go on top of a group whose outcome nobody has looked
-    // at.
+    // Writes that resume by themselves would go on top of a group of unknown outcome.
     *auto_recovery = false;
 }
 

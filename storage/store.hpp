@@ -14,7 +14,7 @@
 
 namespace grid::storage {
 
-/// Names a submitted batch to the one who submitted it. 0: a batch of somebody else.
+/// The submitter's name for its batch. 0: a batch of another member.
 using Ticket = std::uint64_t;
 
 /// The origin of a batch. When a batch of a sender conflicts, the batches that the same sender

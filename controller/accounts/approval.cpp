@@ -68,7 +68,7 @@ bool any_of_kind(const ApprovalRule& rule, Kind kind, std::string_view text) {
     });
 }
 
-/// As tools print it, into what is compared: "AB:CD…" is abcd….
+/// Turns tools' output into the compared form: "AB:CD…" is abcd….
 std::string hash_in_hex(std::string_view text) {
     std::string hex;
     for (char c : text)

@@ -48,8 +48,8 @@ std::optional<xml::StreamError> ending(const AccountEvent& event) {
         return xml::StreamError{
             "policy-violation", "this account was disabled by an administrator", std::nullopt
         };
-    // RFC 6120 §4.9.3.12: there is nobody any more on whose behalf this stream could act. (Not
-    // `reset`, which invites the client to come back at once.)
+    // RFC 6120 §4.9.3.12: the account on whose behalf this stream acted is gone. (Not `reset`,
+    // which invites the client to come back at once.)
     if (event.after == AccountState::Init && event.before != AccountState::Init)
         return xml::StreamError{
             "not-authorized",

@@ -16,7 +16,8 @@ inline constexpr std::size_t administrators_told_max = 32;             // a batc
 std::string account_note_inside(const Account& account);
 std::string pending_note_inside(const Account& account);
 
-/// To a resource that has just logged in: what was noted for its account while nobody was there.
+/// Sends a resource that has just logged in the notices that were stored while its account was
+/// away.
 void tell_what_is_owed(
     const xml::Jid& full, const Settings& settings, Accounts& accounts, SessionControl& control
 );

@@ -56,7 +56,7 @@ struct AccountChange {
 /// Pure functions over the accounts; every batch expects the account's record.
 class AccountMachine {
 public:
-    /// `broker` may be null: then nobody has left anything there.
+    /// `broker` may be null: then no earlier account has left nodes or subscriptions there.
     AccountMachine(
         const Accounts& accounts, const Settings& settings, const pubsub::Engine* broker = nullptr
     )

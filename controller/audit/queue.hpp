@@ -49,9 +49,9 @@ private:
     storage::Millis opened_ = 0;
 };
 
-/// Denials, logins, answers to questions. When the queue is full the rest is only counted, so that
-/// nobody fills the disk by being refused. Not awaited: what is in it when the process dies is
-/// lost, which is at most what happened in the last second.
+/// Denials, logins, answers to questions. When the queue is full further records are only counted,
+/// so that refusals cannot fill the disk. Not awaited: records in it are lost when the process
+/// dies, at most those of the last second.
 class Queue {
 public:
     explicit Queue(std::size_t records_max) : records_max_(records_max) {}
@@ -59,7 +59,7 @@ public:
     void attach(std::function<storage::Millis()> clock) { clock_ = std::move(clock); }
 
     void add(Record record);
-    /// Of somebody without an account: many strangers together get few records, a minute long.
+    /// Of a client without an account: many strangers together get few records, for a minute each.
     void add_of_stranger(Record record);
     /// Records of events before a change that is about to be committed.
     std::vector<storage::Batch> take_news();

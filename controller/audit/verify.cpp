@@ -142,7 +142,7 @@ private:
     bool is_kept_;
 };
 
-/// The record that the chain must hold for a cut, or what is wrong with it.
+/// The record that the chain must hold for a cut, or the fault in it.
 storage::Result<std::string> doubt(const storage::Snapshot& snapshot, const Cut& cut) {
     const std::string key = storage::Encoder().u64(cut.revision).u8(0).take();
     const auto stored = snapshot.get(storage::Family::Audit, key);

@@ -54,7 +54,7 @@ struct Verified {
     std::string next;          // cursor; empty: this was the end
 };
 
-/// Runs on the reader pool, or on the files of a store that nobody writes. An error is a failed
+/// Runs on the reader pool, or on the files of a store that is not running. An error is a failed
 /// read, or Conflict: the cursor's record was cut meanwhile.
 storage::Result<Verified> verify(const storage::Snapshot& snapshot, const Check& check);
 

@@ -214,7 +214,8 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_command(
     if (iq.type != xml::IqType::Set) return xml::bad_request("a command is executed by set");
     auto asked = parse(*iq.payload);
     if (!asked) return asked.error();
-    // Signatures are checked here, where they keep nobody else waiting.
+    // Signatures are checked here, on the connection's strand, where no other client waits for
+    // them.
     if (asked->form && asked->node == authorized_node) {
         asked->question = authorization_request(*asked->form);
         if (auto failure = gi::verify_chain(state, *asked->question))

@@ -9,7 +9,7 @@ namespace grid::controller::gi {
 
 namespace {
 
-/// The service under which policies allow asking for somebody's groups.
+/// The service under which policies allow asking for an account's groups.
 constexpr std::string_view identity_group_service = "IdentityGroupCapability-1.0";
 
 struct Asked {

@@ -42,7 +42,7 @@ struct Operation {
     pubsub::Decision (*decide)(const Call& call);
 };
 
-/// Null for what nobody implements.
+/// Null for an unknown operation.
 const Operation* find_operation(std::string_view service, std::string_view method);
 
 // account_query.cpp: register, login, logout, status
@@ -70,7 +70,7 @@ struct TopicPage {
     std::string next;
 };
 TopicPage discoverable(const Call& call, std::string after);
-/// Full JIDs that now serve the name; a failure when nobody ever did, or the actor has no right
+/// Full JIDs that now serve the name; a failure when no client ever did, or the actor has no right
 /// there.
 Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view service);
 /// `<capability xsi:type=…>` of an xgrid request → the topic that it means, existing or not.

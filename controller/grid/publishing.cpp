@@ -124,8 +124,9 @@ Outcome<Topic> declared(const Call& call, const std::string& topic) {
     };
 }
 
-/// A name that others look for is served only by those whom the policy lets: whoever may publish
-/// anywhere could else take the questions that are meant for another provider.
+/// A name that others look for is served only by clients whom the policy allows it: with any
+/// publishing right a client could otherwise attract the queries that are meant for another
+/// provider.
 std::optional<pubsub::Decision> refuse_names(const Call& call, const std::string& topic) {
     for (const xml::Element* child : call.request.body.children()) {
         if (child->name() != "query") continue;

@@ -31,7 +31,7 @@ struct Target {
     std::string certificate, key, ca;   // files
     std::string found_by;               // for error texts
 };
-/// From --server … and --data. Failed (Usage, Connection) says what is missing.
+/// From --server … and --data. Failed (Usage, Connection) names the missing part.
 Target find_target(const Options& options);
 
 }   // namespace grid::controller::gridctl

@@ -27,7 +27,7 @@ struct Network {
                ((other.bits[1] ^ address.bits[1]) & mask[1]) == 0;
     }
 };
-/// "10.0.0.0/8", "2001:db8::/32", or one address. `error` says what was wrong.
+/// "10.0.0.0/8", "2001:db8::/32", or one address. `error` names the mistake.
 std::optional<Network> parse_network(std::string_view text, std::string& error);
 
 }   // namespace grid::controller::policy

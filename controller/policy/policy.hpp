@@ -75,7 +75,7 @@ public:
     Match of(const Account& account, Operation operation, std::string_view topic) const {
         return of(account, operation, Object{topic, {}, {}}, SessionKnown::Certain);
     }
-    /// For anybody, imagined clients included.
+    /// For any client, imagined ones included.
     Match of(const Question& question) const;
     /// The facts about the account, at the instant of the policy.
     Question question(const Account& account, Operation operation, const Object& object) const;

@@ -59,7 +59,7 @@ std::vector<Asked> asked_about(
 ) {
     const std::string& incidents = state.settings.incident_topic;
     if (payload.ns() == incident_ns && !incidents.empty()) {
-        // A report or a response goes to whoever it concerns; questions are for providers.
+        // A report or a response may go to any client; questions go to providers.
         const bool is_question = payload.name() == "inquiry" || payload.name() == "request";
         const bool is_served = !is_question || state.may_serve(to, incidents, incidents);
         return {{incidents, std::string(incident_ns.uri()), is_served}};
@@ -111,7 +111,7 @@ std::optional<xml::StanzaError> Controller::refuse_query(
 ) const {
     const State& state = *state_;
     const std::vector<Asked> candidates = asked_about(state, to, payload);
-    // Somebody who provides nothing answers nobody: as for a missing account.
+    // A client that provides nothing is answered for as a missing account.
     if (candidates.empty()) return xml::service_unavailable("nobody is there");
     if (!state.settings.precheck) return std::nullopt;
     policy::Match match;

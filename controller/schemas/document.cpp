@@ -96,7 +96,7 @@ void count(const xmlNode& element, Document& document, Component& component) {
             count(*child, document, component);
             continue;
         }
-        // A content model of its own, under a name that nobody uses.
+        // A content model of its own, under a name that no document uses.
         Component own;
         own.line = xmlGetLineNo(child);
         count(*child, document, own);

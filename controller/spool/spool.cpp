@@ -92,7 +92,7 @@ std::vector<storage::Batch> Spool::due(std::size_t max) {
     for (auto& [key, told] : told_) {
         if (batches.size() == max) break;
         if (std::exchange(told.is_proposed, true)) continue;
-        // A newer one may have taken its place: that is still owed, and this batch refused.
+        // A newer notice may have taken its place: that one is kept, and this batch refused.
         storage::Batch& batch = batches.emplace_back();
         batch.expect(storage::Family::Control, key, told.revision);
         batch.erase(storage::Family::Control, key);

@@ -95,7 +95,8 @@ private:
         const {
         return why_over(entry, bare, now).empty();
     }
-    /// Takes out of it what is over; records that say so, but for the topic.
+    /// Takes registrations that are over out of the record; returns audit records about them, but
+    /// for the topic.
     std::vector<audit::Record> end_what_is_over(
         Registration& registration, std::string_view bare, storage::Millis now
     ) const;

@@ -23,7 +23,7 @@ namespace grid::server::audit {
 /// that a restart goes on there; a crash may repeat records, which their numbers tell.
 class Exporter {
 public:
-    /// Without a place on file: what is committed from now on.
+    /// Without a stored position: records that are committed from now on.
     Exporter(
         storage::Store& store, std::unique_ptr<Sink> sink, std::filesystem::path place, Log& log
     );

@@ -17,12 +17,12 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr auto goodbye_seconds_max = std::chrono::seconds(2);
-/// How long a stream that is to end waits for the answers that it is owed.
+/// The time that a stream which is to end waits for the answers to its requests.
 constexpr auto last_answers_seconds_max = std::chrono::seconds(30);
 /// A connection that always has input lets others have its thread after so much.
 constexpr std::size_t turn_stanzas_max = 64;
 constexpr auto turn_max = std::chrono::microseconds(500);
-/// A stanza of this size is let arrive whatever the account's budget says.
+/// A stanza of this size may always arrive, independent of the account's budget.
 constexpr std::size_t uncharged_bytes_max = 16 * 1024;
 }   // namespace
 
@@ -80,7 +80,7 @@ asio::awaitable<void> Connection::serve() {
     }
 }
 
-/// Reads what is there, waiting if there is nothing, and feeds it to the parser.
+/// Reads the bytes there are, waiting if there are none, and feeds them to the parser.
 asio::awaitable<bool> Connection::read_some() {
     // One buffer for all connections of the thread; nothing of it is kept across a wait.
     thread_local std::array<char, 32 * 1024> scratch;
@@ -299,7 +299,7 @@ void Connection::fault(xml::StreamError error) {
     stream_.socket().cancel(ignored);
 }
 
-/// Makes whatever waits on the socket return, so that the coroutine sees that it is to end.
+/// Makes every wait on the socket return, so that the coroutine sees that it is to end.
 void Connection::wake() {
     is_closing_ = true;
     boost::system::error_code ignored;   // the socket may be closed already

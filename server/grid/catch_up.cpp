@@ -186,7 +186,7 @@ storage::Result<CatchUp::Found> CatchUp::find(
     auto stored = pubsub::read_item(snapshot, item.at(), faults);
     using State = pubsub::StoredItem::State;
     if (stored.state == State::Failed) return stored.failure;
-    // The item was retracted, or the newer one is owed, too (Engine::owed_message).
+    // The item was retracted, or the newer one is replayed, too (Engine::owed_message).
     if (stored.state == State::Gone || stored.state == State::Replaced) return Found{{}, true};
     if (!item.test || stored.state == State::Lost) return Found{std::move(stored.payload), false};
     const auto element = pubsub::read_payload(item.at(), stored.payload, faults);
@@ -206,8 +206,8 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
         // waiting for this read.
         try {
             for (const auto& item : shared->items) {
-                // Where the store cannot be read the item is still owed: what comes before it is
-                // told, the rest tried again.
+                // Where the store cannot be read the item stays undelivered: items before it are
+                // sent, the others tried again.
                 auto found = find(snapshot, item);
                 if (!found) {
                     failure = found.error();
@@ -318,7 +318,7 @@ void CatchUp::tell_item(
     lag.after.full = std::max(lag.after.full, revision);
 }
 
-/// In one turn with the look that found nothing more: what is applied after it is told live.
+/// In one turn with the look that found no more items: later ones are delivered live.
 void CatchUp::join(const SessionPtr& session) {
     session->lag = nullptr;
     session->joined = fanout_.applied();

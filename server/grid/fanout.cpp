@@ -25,7 +25,7 @@ bool Fanout::has_audience(std::uint64_t node) {
 }
 
 void Fanout::node_removed(std::uint64_t node) {
-    // Behind what is still to be said to its subscribers.
+    // Queued behind the events that its subscribers still get.
     pubsub::Notification end;
     end.node = node;
     end.revision = applied_;

@@ -81,11 +81,12 @@ public:
     /// Everything up to this revision is applied; what it means is told next.
     void applied(storage::Revision revision) { applied_ = revision; }
     storage::Revision applied() const { return applied_; }
-    /// Everything up to this revision was told to everybody who is not behind.
+    /// Everything up to this revision was sent to all sessions that are not replaying.
     storage::Revision completed() const;
     /// Delivers queued notifications until done (true) or the deadline (false).
     bool deliver(std::chrono::steady_clock::time_point deadline);
-    /// Hands over what was queued. Items may wait for the last ones to be out (wave.hpp).
+    /// Hands the queued stanzas to the transports. Items may wait for the last ones to be out
+    /// (wave.hpp).
     void flush();
     /// All of one session's.
     void flush_now(const SessionPtr& session);

@@ -110,7 +110,8 @@ Result<void, std::string> Grid::start(
     auto batches = controller_.bootstrap(policy_text, administrators);
     if (!batches) return {boost::system::in_place_error, batches.error()};
     for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
-    // Time windows opened and closed while we were away: nobody comes in under the old ones.
+    // Time windows opened and closed while the server was down: no client enters under the old
+    // ones.
     for (auto& batch : controller_.due(now(), background_batches_max))
         pipeline_->submit_background(std::move(batch));
     // An administrator who comes as soon as we listen must be one already.
@@ -236,8 +237,8 @@ storage::Revision Grid::rebuild() {
     return *scanned;
 }
 
-/// Trims, expiry, erasing, sweeps: one round at a time, since what is not done is still due at the
-/// next. True when there is more to do.
+/// Trims, expiry, erasing, sweeps: one round at a time, since work that is not done is due again in
+/// the next. True when there is more to do.
 bool Grid::work_in_background() {
     if (pipeline_->background_in_flight() != 0) return true;
     bool is_behind = false;

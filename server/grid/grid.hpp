@@ -57,7 +57,8 @@ public:
         const std::optional<std::string>& policy_text,
         const std::vector<xml::Jid>& administrators
     );
-    /// No more background work; `done` once what is to be noted is in the store, within a bound.
+    /// No more background work; `done` once the delivery positions are in the store, within a
+    /// bound.
     void stop(std::function<void()> done);
 
     /// At SASL: may this certificate enter? Registers it first where accounts are approved by
@@ -85,18 +86,18 @@ public:
         controller::Identity identity,
         std::function<void(controller::HttpResponse)> done
     );
-    /// A batch that nobody waits for, decided against a snapshot of the store.
+    /// A batch without a requester, decided against a snapshot of the store.
     void commit(storage::Batch batch);
     /// Says why a path (controller::Identity::path) is revoked, empty if it is not: asked when a
     /// session enters, in the same turn, so that none slips in between a CRL and `revoke`. Set
-    /// before anybody connects; any thread may call it.
+    /// before the first client connects; any thread may call it.
     using Revoked = std::function<std::string(const std::vector<std::string>&)>;
     void set_revoked(Revoked revoked) { revoked_ = std::move(revoked); }
     /// Ends the streams that rest on these certificates: entries of controller::Identity::path.
     void revoke(std::vector<std::string> links);
     /// Whether any stream rests on that one; `done` on the grid strand.
     void find_certificate(std::string link, std::function<void(bool)> done);
-    /// Somebody was refused who did not prove to be an account: a login, a request by HTTPS.
+    /// A login or a request by HTTPS was refused that did not prove an account.
     void record_refusal(
         std::string what,
         std::string claimed,

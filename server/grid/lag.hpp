@@ -20,7 +20,7 @@ struct Lag {
     /// The part that is being read begins too late: its result is dropped, and reading begins
     /// again.
     bool is_read_in_vain = false;
-    /// Where it was before what is in `pending`, in case there is no room for that.
+    /// The position before the items in `pending`, in case there is no room for those.
     pubsub::Position after_before;
     pubsub::EarlierStarts earlier_before;
     bool needs_all_room = false;   // the last part did not fit

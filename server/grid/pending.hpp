@@ -1,4 +1,4 @@
-// server/grid/pending.hpp: one request on its way through decide, commit, apply and answer.
+// server/grid/pending.hpp: one request, from decide over commit and apply to its answer.
 #pragma once
 
 #include <functional>

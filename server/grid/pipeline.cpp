@@ -208,7 +208,7 @@ void Pipeline::work() {
 }
 
 void Pipeline::work_until(TimePoint deadline) {
-    // Per revision: apply, events, answer, then the next, so that nobody sees an event of a node
+    // Per revision: apply, events, answer, then the next, so that no client sees an event of a node
     // after the result of leaving it.
     while (follower_.deliver(deadline)) {
         if (auto [queue, request] = std::exchange(unanswered_, {}); queue) {

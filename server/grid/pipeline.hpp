@@ -26,7 +26,7 @@ public:
     virtual void notify(const storage::Committed& committed) = 0;
     /// Delivers what notify queued, until done (true) or the deadline (false).
     virtual bool deliver(std::chrono::steady_clock::time_point deadline) = 0;
-    /// End of a turn: what was queued for sessions is handed to their strands.
+    /// End of a turn: queued stanzas of sessions are handed to their strands.
     virtual void flush() = 0;
     /// Changes were missed: forget and scan again. Returns the revision of the state scanned.
     virtual storage::Revision rebuild() = 0;
@@ -45,9 +45,9 @@ public:
     void run(const std::shared_ptr<SenderQueue>& queue);
     /// Queues that waited for room get their turn; called by the clock as well.
     void resume_stalled();
-    /// A batch that nobody waits for: background work. False when the store has no room now.
+    /// A background batch, which has no requester. False when the store has no room now.
     bool submit_background(storage::Batch batch);
-    /// Asked before submit_background, which takes its batch whatever comes of it.
+    /// Asked before submit_background, which takes its batch in any case.
     bool has_room() const { return !alone_ && store_.status().queued_bytes < background_bytes_max; }
     /// Memory is made anew from the store.
     void rebuild() { scanned_ = follower_.rebuild(); }
@@ -68,7 +68,7 @@ private:
     /// A fault that we do not understand ends the request that has it, with an answer.
     Pending::Next decide(Pending& request);
     void failed(Pending& request, const std::exception& fault);
-    /// Whether it may be decided now. Where many change the same thing, whoever is slower conflicts
+    /// Whether it may be decided now. Where many change the same record, slower requests conflict
     /// again and again: such a request is decided when nothing else is in flight.
     bool has_turn(const Pending& request);
     void start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request);

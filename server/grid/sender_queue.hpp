@@ -20,7 +20,8 @@ inline constexpr int decide_rounds_max = 8;
 /// After this many conflicts the request is decided alone, with nothing else in flight.
 inline constexpr int decide_rounds_in_company = 4;
 
-/// Publishes overlap; everything else waits for what is before it and is waited for. Grid strand.
+/// Publishes overlap; every other request waits for those before it, and those behind it wait for
+/// it. Grid strand.
 class SenderQueue {
 public:
     /// The id is given once: the store remembers the rounds in which a sender conflicted, and a new

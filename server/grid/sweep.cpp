@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Of the grid strand at a time; what is committed meanwhile has its turn in between.
+/// The time of the grid strand at once; other batches have their turn in between.
 constexpr auto slice_max = std::chrono::microseconds(500);
 constexpr std::size_t subscriptions_per_look = 16;
 /// Removals under way: their events are told while the rest is being looked at.

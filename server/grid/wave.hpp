@@ -13,7 +13,7 @@ namespace grid::server {
 /// wait where further ones join them, and leave in one write. Any thread.
 class Wave {
 public:
-    /// `wake` is called, on any thread, when somebody found the wave full and now it is not.
+    /// `wake` is called, on any thread, when a caller found the wave full and now it is not.
     explicit Wave(std::function<void()> wake) : wake_(std::move(wake)) {}
 
     void handed_over() { ++connections_; }

@@ -112,8 +112,8 @@ asio::awaitable<bool> Connection::shake_hands() {
     co_return true;
 }
 
-/// The first byte of a request may take its time, except on a new connection, where nobody has
-/// shown yet that he means to ask anything.
+/// The first byte of a request may take its time, except on a new connection, whose client has not
+/// shown yet that it wants to ask anything.
 asio::awaitable<bool> Connection::wait_for_request() {
     if (is_winding_up_) co_return false;
     if (buffer_.size() > 0) co_return true;   // sent behind the last one
@@ -223,8 +223,8 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
         }
     );
     const auto status = static_cast<unsigned>(response.status);
-    // Only an administrator gets more than a refusal (a path that is not there is refused to
-    // everybody). A place that was lost meanwhile is lost.
+    // Only an administrator gets more than a refusal (a path that does not exist is refused to
+    // all). A place that was lost meanwhile is lost.
     if (status < 300) is_known_ = place_->settle();
     if (method != "GET" || status == 401 || status == 403)
         log(parser, status, status < 400 ? std::string() : error_text(response.body));

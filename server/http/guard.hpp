@@ -1,4 +1,4 @@
-// server/http/guard.hpp: looks at a request's head and says what is to be done with it. No I/O.
+// server/http/guard.hpp: decides on a request by its head: the route, or the refusal. No I/O.
 #pragma once
 
 #include <boost/beast/http/fields.hpp>

@@ -23,7 +23,7 @@ namespace grid::server::http {
 
 struct Readiness {
     bool is_ready = true;
-    std::vector<std::string> problems;   // shown to anybody: no secrets, no names of accounts
+    std::vector<std::string> problems;   // shown to every client: no secrets, no names of accounts
 };
 
 /// The requests of HTTP to the grid. Called on a connection's strand, by many connections at once.
@@ -40,8 +40,8 @@ public:
         Done done
     ) = 0;
     virtual Readiness ready() = 0;
-    /// Somebody was refused, without a certificate or with one that does not do. `claimed`: the
-    /// account that the certificate names.
+    /// A client was refused, without a certificate or with one that is not acceptable. `claimed`:
+    /// the account that the certificate names.
     virtual void refused(
         std::string /*claimed*/,
         std::string /*address*/,

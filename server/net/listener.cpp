@@ -14,7 +14,7 @@ using tcp = asio::ip::tcp;
 using Acceptor = asio::basic_socket_acceptor<tcp, Strand>;
 using boost::system::error_code;
 
-/// Long enough that a full server does not spin, short enough that nobody notices afterwards.
+/// Long enough that a full server does not spin, short enough that no client notices.
 constexpr std::chrono::milliseconds shortage_pause{100};
 
 /// An IPv4 address that came in through a dual-stack socket reads as IPv4.

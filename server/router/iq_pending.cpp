@@ -62,7 +62,7 @@ private:
     /// The answer comes from the address that was asked.
     xml::Bytes to_bytes(const Answer& answer) const {
         const auto* reply = std::get_if<1>(&answer);
-        // Partly done (XEP-0060 §8.8.2.4): an error that carries what was not.
+        // Partly done (XEP-0060 §8.8.2.4): an error that lists the lines not done.
         const bool is_failed = reply && pubsub::is_failed(*reply);
         xml::Element head("iq", xml::ns::client);
         head.set("type", reply && !is_failed ? "result" : "error");

@@ -88,7 +88,7 @@ void Router::end_presence(const SessionPtr& session) {
         if (!successor || successor == session) broker_.session_ended(session->jid, is_last);
     };
     if (!session->queue || session->queue->empty()) return end();
-    // A subscription that is on its way to the store is temporary, too.
+    // A subscription that is being committed is temporary, too.
     session->queue->push(std::make_unique<CallbackPending<pubsub::Reply, xml::StanzaError>>(
         [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); }, to_stanza_error,
         [end](const auto&) { end(); }

@@ -55,7 +55,7 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
     }
     xml::Jid to = inbound.to;
     const bool is_for_grid = inbound.destination != controller::Destination::Client;
-    if (is_for_grid) {   // XEP-0268: whoever provides the topic answers for the grid
+    if (is_for_grid) {   // XEP-0268: a provider of the topic answers for the grid
         const auto responder =
             controller_.incident_responder(session->jid, session->jid.str() + query_id(iq), now());
         if (!responder) return refuse(offline());

@@ -57,7 +57,7 @@ void cut_down(xml::Element& element, int depth) {
     cut_down(nodes.front(), depth - 1);
 }
 
-/// XEP-0268: inquiries and requests to the grid go to somebody who provides the topic.
+/// XEP-0268: inquiries and requests to the grid go to a provider of the topic.
 bool is_routed_incident(Destination destination, xml::IqType type, const xml::Element& payload) {
     return (destination == Destination::Server || destination == Destination::Controller) &&
            type == xml::IqType::Get && payload.ns() == controller::incident_ns &&

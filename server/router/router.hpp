@@ -62,12 +62,12 @@ public:
     /// On the grid strand: confinement, implicit login, then into the sender's queue or to its
     /// addressee.
     void take(const SessionPtr& session, Inbound inbound);
-    /// The session's own end of stream: after the answers to what came before.
+    /// Makes the session active (logged in), or not.
     void set_active(const SessionPtr& session, bool active);
     /// The session is not available any more: its temporary subscriptions end (XEP-0060 §12.5),
     /// after its earlier requests. The caller runs the session's queue.
     void end_presence(const SessionPtr& session);
-    /// Queries that nobody answered in time.
+    /// Refuses queries that were not answered in time.
     void tick(std::chrono::steady_clock::time_point time);
 
 private:

@@ -104,7 +104,7 @@ void register_account(IqTable& account) {
             return pubsub::Reply(xml::Element("query", xml::ns::disco_items));
         }
     );
-    // RFC 6121 §2.1: clients ask at login; nobody has contacts here.
+    // RFC 6121 §2.1: clients ask at login; accounts have no contacts here.
     account.on(xml::IqType::Get, xml::ns::roster, [](const pubsub::IqRequest&) -> IqAnswer {
         return pubsub::Reply(xml::Element("query", xml::ns::roster));
     });

@@ -1,5 +1,4 @@
-// server/services/version.cpp: software version (XEP-0092). The operating system is nobody's
-// business.
+// server/services/version.cpp: software version (XEP-0092). The operating system is not told.
 #include "server/version.hpp"
 #include "server/services/services.hpp"
 #include "xml/namespaces.hpp"

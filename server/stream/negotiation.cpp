@@ -68,7 +68,7 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
     stream_id = spare_id;
     Send sent{response_header(settings.domain, stream_id, header.from)};
     header_sent = true;
-    // §4.9.3.9: who is logged in cannot call itself by another name.
+    // §4.9.3.9: a client that is logged in cannot call itself by another name.
     if (!header.error && layer == Layer::Authenticated && !header.from.empty() &&
         header.from.bare() != identity.account)
         header.error = xml::StreamError{
@@ -178,7 +178,7 @@ Actions Negotiation::on_start_tag(const xml::Element& element) {
 Actions Negotiation::on_tls(tls::Presented presented) {
     auto& state = *state_;
     if (state.awaits != Awaits::Handshake) return {};
-    // §5.4.3.3: what was known before TLS is forgotten.
+    // §5.4.3.3: knowledge from before TLS is forgotten.
     state.presented = std::move(presented);
     state.layer = Layer::Tls;
     state.awaits = Awaits::Header;

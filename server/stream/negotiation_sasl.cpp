@@ -13,7 +13,7 @@ namespace ns = xml::ns;
 using xml::Element;
 
 void Negotiation::State::on_sasl(const Element& element) {
-    // §6.3.4: nobody authenticates in the clear, not even with a certificate that TLS would show
+    // §6.3.4: no client authenticates in the clear, not even with a certificate that TLS would show
     // later.
     if (layer == Layer::Plain)
         return refuse_sasl(

@@ -21,7 +21,7 @@ struct Presented {
     bool present = false;
     bool acceptable = false;   // chain, dates, EKU clientAuth: EXTERNAL may be offered
     /// Why it cannot log in, for a person: "expired on 2026-01-01, our clock says …". Also set when
-    /// the certificate is acceptable but names nobody here.
+    /// the certificate is acceptable but names no account here.
     std::string reason;
     std::string subject, issuer, serial, fingerprint, anchor;
     int depth = 0;   // of the certificate that failed
@@ -42,7 +42,7 @@ struct Presented {
     /// Of the SASL failure when it cannot log in.
     std::string condition = "not-authorized";
 
-    /// Acceptable, and somebody of the served domain: EXTERNAL can succeed.
+    /// Acceptable, and with an account of the served domain: EXTERNAL can succeed.
     bool can_log_in() const { return acceptable && !identities.empty(); }
 };
 

@@ -14,8 +14,8 @@
 namespace grid::server::tls {
 
 /// The list of one CA, its signature verified. Immutable. A list that does not cover all of the
-/// CA's certificates is believed in what it revokes (RFC 5280 §5.2.5: who is listed is revoked),
-/// but does not make anybody else good.
+/// CA's certificates is believed in what it revokes (RFC 5280 §5.2.5: a listed certificate is
+/// revoked), but does not make any other good.
 struct Crl {
     std::string issuer_key;                             // SHA-256 of the key that signed it, hex
     std::string issuer_name;                            // for people

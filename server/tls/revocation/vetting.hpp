@@ -29,8 +29,8 @@ public:
         const std::filesystem::path& data = {}
     );
 
-    /// Before anybody can connect. `on_revoked` gets entries of paths, from any thread.
-    /// `in_use` says whether a stream rests on such an entry.
+    /// Call before the first client can connect. `on_revoked` gets entries of paths, from any
+    /// thread. `in_use` says whether a stream rests on such an entry.
     void start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use);
     void stop();
     /// The verdict on the peer's certificate: chain, names, CRLs, OCSP. On the stream's strand;

@@ -27,7 +27,7 @@ struct Controller::State {
           directory(settings, sessions),
           filters(settings, directory) {}
 
-    /// As configured, with what administrators changed since (commands/tuning.hpp).
+    /// As configured, with what administrators changed since (controller/commands/tuning.hpp).
     Settings settings;
     const Settings configured = settings;
     const Sessions& sessions;
@@ -39,7 +39,7 @@ struct Controller::State {
     mutable commands::Dialogs dialogs;
     const Chains* chains = nullptr;
     Directory directory;
-    /// The policy that was tried last (policy_admin.hpp). Soft state.
+    /// The policy that was tried last (controller/policy_admin.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;
     filters::ContentFilters filters;
     schemas::Schemas schemas;

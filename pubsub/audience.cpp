@@ -1,5 +1,5 @@
-// pubsub/audience.cpp: see audience.hpp. A node may have 100,000 subscribers, nearly all with one
-// subscription and no options: nothing is made for those but their place in the list.
+// pubsub/audience.cpp: see pubsub/audience.hpp. A node may have 100,000 subscribers, nearly all
+// with one subscription and no options: nothing is made for those but their place in the list.
 #include "pubsub/audience.hpp"
 
 #include <algorithm>

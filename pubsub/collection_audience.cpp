@@ -1,4 +1,4 @@
-// pubsub/collection_audience.cpp: see collection_audience.hpp.
+// pubsub/collection_audience.cpp: see pubsub/collection_audience.hpp.
 #include "pubsub/collection_audience.hpp"
 
 #include <algorithm>

@@ -65,7 +65,7 @@ Decision decide(const Broker& broker, const Context& context, const Bounce& boun
         if (batch.operations.empty()) return Reply{};
         return commit(broker, context, *granted, std::move(batch));
     }
-    Batch batch;   // which is only counted (bounces.hpp), in its place among all others
+    Batch batch;   // which is only counted (pubsub/bounces.hpp), in its place among all others
     batch.is_volatile = true;
     batch.event = encode(Bounced{full.str(), node ? node->uid : 0});
     return Decision::Change{std::move(batch), Reply{}};

@@ -64,7 +64,7 @@ const Subscriptions::value_type* find_same(
 }
 
 /// Renews a lease; and keeps a temporary subscription, which may be about to be removed because an
-/// earlier session ended (leases.hpp). nullopt where there is nothing to write.
+/// earlier session ended (pubsub/leases.hpp). nullopt where there is nothing to write.
 std::optional<Subscription> renewed(
     const Broker& broker,
     const Context& context,

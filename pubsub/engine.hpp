@@ -245,7 +245,7 @@ public:
     bool may_be_told_of(const Principal& session, std::uint64_t node) const;
 
     // Undelivered items are not queued per subscriber: each subscriber has a delivery position, and
-    // later items are read from the store (replay.hpp).
+    // later items are read from the store (pubsub/replay.hpp).
     /// Up to where this JID, as it stands in subscriptions, was told by the last time it was noted.
     storage::Revision position(std::string_view jid) const;
     /// Whether this account has any subscription.
@@ -284,7 +284,7 @@ public:
     std::optional<storage::Batch> switch_node(std::string_view name, bool is_enabled) const;
 
     /// Whether a deleted account has left anything here that its name's next holder would inherit
-    /// (records.hpp: leaver_key).
+    /// (pubsub/records.hpp: leaver_key).
     bool holds_anything_of(std::string_view bare) const;
 
     /// A session that was logged in is so no more: temporary subscriptions of its full JID end, and
@@ -303,7 +303,7 @@ public:
     /// not to begin before the removals are committed.
     bool is_sweep_at_start() const;
     /// Subscriptions and publishers, in the order of nodes, behind a cursor: for what a policy
-    /// would do to them (rights_walk.hpp). At most `max` are looked at.
+    /// would do to them (pubsub/rights_walk.hpp). At most `max` are looked at.
     HolderPage holders(const HolderCursor& after, std::size_t max) const;
 
     /// See JoinSubtopic; the policy is asked about the topic.

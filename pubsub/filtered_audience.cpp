@@ -1,4 +1,4 @@
-// pubsub/filtered_audience.cpp: see filtered_audience.hpp.
+// pubsub/filtered_audience.cpp: see pubsub/filtered_audience.hpp.
 #include "pubsub/filtered_audience.hpp"
 
 #include <algorithm>

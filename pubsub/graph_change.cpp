@@ -1,4 +1,4 @@
-// pubsub/graph_change.cpp: see graph_change.hpp.
+// pubsub/graph_change.cpp: see pubsub/graph_change.hpp.
 #include "pubsub/graph_change.hpp"
 
 #include <algorithm>

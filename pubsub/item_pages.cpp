@@ -1,4 +1,4 @@
-// pubsub/item_pages.cpp: see item_pages.hpp.
+// pubsub/item_pages.cpp: see pubsub/item_pages.hpp.
 #include "pubsub/item_pages.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// pubsub/leases.cpp: see leases.hpp.
+// pubsub/leases.cpp: see pubsub/leases.hpp.
 #include "pubsub/leases.hpp"
 
 #include <utility>

@@ -102,7 +102,7 @@ public:
 
     /// The graph of collections, and the lists that discovery shows.
     const NodeTree& tree() const { return tree_; }
-    /// Revision of a guard over all nodes (records.hpp), 0: never written.
+    /// Revision of a guard over all nodes (pubsub/records.hpp), 0: never written.
     storage::Revision guard(std::string_view name) const;
     /// Deleted accounts of which something is left, with their records' revisions.
     const std::map<std::string, storage::Revision, std::less<>>& leavers() const {

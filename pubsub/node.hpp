@@ -28,13 +28,13 @@ struct Node {
     storage::Revision revision = 0;   // of the node's record; 0: not seen yet (scan)
     storage::Revision guard = 0;      // of the guard record; 0: there is none
     std::map<std::string, AffiliationEntry, std::less<>> affiliations;   // by bare JID
-    std::size_t affiliation_weight = 0;            // as bounds count them (memory.hpp)
+    std::size_t affiliation_weight = 0;            // as bounds count them (pubsub/memory.hpp)
     std::set<std::string, std::less<>> cleaning;   // accounts whose subscriptions are being removed
     Subscriptions subscriptions;
     std::size_t pending = 0;   // of them, those that wait for an owner
     Items items;
     /// Items up to this revision are out of sight for good: they do not come back when there is
-    /// room again (retention.hpp). 0: none were noted.
+    /// room again (pubsub/retention.hpp). 0: none were noted.
     storage::Revision hidden_up_to = 0;
     /// Retention has erased items up to this revision: who knows the node only up to an earlier
     /// place has missed something. 0: none.

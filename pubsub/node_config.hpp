@@ -13,7 +13,7 @@ namespace grid::pubsub {
 
 struct Settings;
 
-// The values are the places of the names in node_config_form.cpp.
+// The values are the places of the names in pubsub/node_config_form.cpp.
 enum class NodeType : std::uint8_t { Leaf, Collection };
 enum class AccessModel : std::uint8_t { Open, Authorize, Whitelist, Presence, Roster };
 enum class PublishModel : std::uint8_t { Publishers, Subscribers, Open };

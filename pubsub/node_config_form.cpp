@@ -1,4 +1,5 @@
-// pubsub/node_config_form.cpp: see node_config_form.hpp; the options are in node_config_fields.cpp.
+// pubsub/node_config_form.cpp: see pubsub/node_config_form.hpp; the options are in
+// pubsub/node_config_fields.cpp.
 #include "pubsub/node_config_form.hpp"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ namespace grid::pubsub {
 namespace {
 
 /// Registered options that this service does not have: accepted only where they ask for nothing.
-/// (pubsub#collection and pubsub#children are not here: graph_form.cpp.)
+/// (pubsub#collection and pubsub#children are not here: pubsub/graph_form.cpp.)
 constexpr std::array absent{
     "pubsub#body_xslt",
     "pubsub#dataform_xslt",

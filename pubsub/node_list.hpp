@@ -11,8 +11,8 @@ namespace grid::pubsub {
 struct Node;
 
 /// A list that may have very many nodes and changes one at a time. The nodes that an actor may see
-/// are counted block by block and remembered (visible_nodes.hpp): a change in one block leaves the
-/// others as they are, which their version shows.
+/// are counted block by block and remembered (pubsub/visible_nodes.hpp): a change in one block
+/// leaves the others as they are, which their version shows.
 class NodeList {
 public:
     struct Block {

@@ -21,7 +21,7 @@ struct About {
 };
 
 /// Renders the notifications of one committed batch, after all of it was applied. Messages to
-/// single addressees are in subscription_notification.cpp.
+/// single addressees are in pubsub/subscription_notification.cpp.
 class Announcer {
 public:
     Announcer(const Broker& broker, const storage::Committed& committed, Notifier& notifier)

@@ -163,7 +163,8 @@ struct Notification {
     /// The batch that it tells of.
     storage::Revision revision = 0;
     /// Where in `rest` the `<event/>` begins, and from where to where the `<item/>` is (0, 0: there
-    /// is none): for copies with a body, with headers, or with several items. See flavour.hpp.
+    /// is none): for copies with a body, with headers, or with several items. See
+    /// pubsub/flavour.hpp.
     std::uint32_t event_at = 0, item_at = 0, item_end = 0;
     /// The text of `<body/>` in copies for subscribers who asked for one.
     std::string body;

@@ -23,7 +23,7 @@ std::optional<xml::StanzaError> check_payload(const Publish& request, const Node
 /// once.
 void ask_about_payload(const Broker& broker, const IqRequest& request, Publish& publish);
 /// nullopt: the payload fits the schema in force, or the topic has none. Else a refusal, or work
-/// that finds out: publish_schema.cpp.
+/// that finds out: pubsub/publish_schema.cpp.
 std::optional<Decision> check_schema(
     const Broker& broker, std::string_view topic, const Publish& request
 );

@@ -63,8 +63,8 @@ struct NodeRecord {
     bool is_type_learned = false;   // pubsub#type is the namespace of the first payload
     bool is_narrowed =
         false;   // subscriptions that the access model no longer allows are being removed
-    bool is_switched_off = false;   // decide_switch.cpp
-    /// Not 0: a subtopic of that topic, or the collection of its subtopics (subtopic.hpp).
+    bool is_switched_off = false;   // pubsub/decide_switch.cpp
+    /// Not 0: a subtopic of that topic, or the collection of its subtopics (pubsub/subtopic.hpp).
     std::uint64_t topic = 0;
     std::string filter;   // of a subtopic, in canonical form
     NodeConfig config;

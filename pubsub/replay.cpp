@@ -1,4 +1,4 @@
-// pubsub/replay.cpp: see replay.hpp.
+// pubsub/replay.cpp: see pubsub/replay.hpp.
 #include "pubsub/replay.hpp"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ constexpr Revision nothing_owed = ~Revision{0};
 /// A node with items that may be undelivered: from which revisions on, to which address.
 struct Source {
     const Node* told = nullptr;   // the node as which the items are sent to the subscriber
-    // The node whose index has them: the same, or the topic (subtopic.hpp).
+    // The node whose index has them: the same, or the topic (pubsub/subtopic.hpp).
     const Node* node = nullptr;
     std::shared_ptr<const PayloadTest> test;
     Revision bare = nothing_owed, full = nothing_owed;

@@ -1,4 +1,4 @@
-// pubsub/subscription_change.cpp: see subscription_change.hpp.
+// pubsub/subscription_change.cpp: see pubsub/subscription_change.hpp.
 #include "pubsub/subscription_change.hpp"
 
 #include <iterator>

@@ -186,7 +186,7 @@ Field subscription_depth() {
     };
 }
 
-/// §12.20. The filter is validated where the node is known (subtopic.hpp).
+/// §12.20. The filter is validated where the node is known (pubsub/subtopic.hpp).
 Field filter() {
     const auto get = [](const Options& options) { return Values{options.filter}; };
     const auto set = [](Options& options, const Values& values) -> Wanted {

@@ -1,4 +1,4 @@
-// pubsub/subscription_form.cpp: see subscription_form.hpp.
+// pubsub/subscription_form.cpp: see pubsub/subscription_form.hpp.
 #include "pubsub/subscription_form.hpp"
 
 #include <algorithm>

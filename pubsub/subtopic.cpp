@@ -1,4 +1,4 @@
-// pubsub/subtopic.cpp: see subtopic.hpp.
+// pubsub/subtopic.cpp: see pubsub/subtopic.hpp.
 #include "pubsub/subtopic.hpp"
 
 #include <algorithm>

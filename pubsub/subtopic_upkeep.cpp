@@ -1,4 +1,4 @@
-// pubsub/subtopic_upkeep.cpp: see subtopic_upkeep.hpp.
+// pubsub/subtopic_upkeep.cpp: see pubsub/subtopic_upkeep.hpp.
 #include "pubsub/subtopic_upkeep.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// pubsub/sweep.cpp: see sweep.hpp.
+// pubsub/sweep.cpp: see pubsub/sweep.hpp.
 #include "pubsub/sweep.hpp"
 
 #include "pubsub/access.hpp"

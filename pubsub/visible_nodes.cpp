@@ -1,4 +1,4 @@
-// pubsub/visible_nodes.cpp: see visible_nodes.hpp.
+// pubsub/visible_nodes.cpp: see pubsub/visible_nodes.hpp.
 #include "pubsub/visible_nodes.hpp"
 
 #include <algorithm>

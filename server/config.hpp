@@ -1,5 +1,5 @@
 // server/config.hpp: every option of gridd.toml as a value with its default. Read by
-// config_file.cpp.
+// server/config_file.cpp.
 #pragma once
 
 #include <cstdint>

@@ -42,14 +42,15 @@ public:
     int priority = 0;                     // of its presence; negative: no messages to the bare JID
     std::shared_ptr<SenderQueue> queue;   // exists while there are requests
     std::shared_ptr<Transport> transport;   // null when it is gone
-    std::vector<Outgoing> pending;   // handed over at the end of the turn, or soon (wave.hpp)
+    // Handed over at the end of the turn, or soon (server/grid/wave.hpp).
+    std::vector<Outgoing> pending;
     std::size_t pending_bytes = 0;
     bool is_dirty = false;
     bool is_urgent = false;   // `pending` is handed over at the end of the turn in any case
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
     std::uint8_t show = pubsub::Show::Online;   // of its presence
 
-    // Delivery position, as revisions (catch_up.hpp).
+    // Delivery position, as revisions (server/grid/catch_up.hpp).
     std::shared_ptr<Lag> lag;               // the session is replaying: items come from the store
     storage::Revision told = 0;             // the last item that went into `pending`
     storage::Revision handed = 0;           // the last item that went from there to the transport

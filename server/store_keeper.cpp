@@ -1,4 +1,4 @@
-// server/store_keeper.cpp: see store_keeper.hpp.
+// server/store_keeper.cpp: see server/store_keeper.hpp.
 #include "server/store_keeper.hpp"
 
 #include <algorithm>

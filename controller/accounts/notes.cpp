@@ -1,4 +1,4 @@
-// controller/accounts/notes.cpp: see notes.hpp.
+// controller/accounts/notes.cpp: see controller/accounts/notes.hpp.
 #include "controller/accounts/notes.hpp"
 
 #include "storage/codec.hpp"

@@ -12,8 +12,8 @@
 
 namespace grid::controller {
 
-/// The actions that change an account's state. The table in transitions.cpp says where each leads
-/// from each state.
+/// The actions that change an account's state. The table in controller/accounts/transitions.cpp
+/// says where each leads from each state.
 enum class AccountAction {
     Register,       // by the client itself
     AutoRegister,   // by the client or its login, where [accounts] auto_approve is on

@@ -59,7 +59,7 @@ std::span<const Route> schema_routes();
 std::span<const Route> store_routes();
 std::span<const Route> view_routes();
 
-/// "validation" and "schema" of a topic (schema_routes.cpp).
+/// "validation" and "schema" of a topic (controller/admin/schema_routes.cpp).
 HttpDecision put_topic_schema(const Call& call);
 
 // Answers.

@@ -1,4 +1,4 @@
-// controller/commands/acts.cpp: see acts.hpp.
+// controller/commands/acts.cpp: see controller/commands/acts.hpp.
 #include "controller/commands/acts.hpp"
 
 #include <utility>

@@ -1,4 +1,4 @@
-// controller/commands/tuning.cpp: see tuning.hpp.
+// controller/commands/tuning.cpp: see controller/commands/tuning.hpp.
 #include "controller/commands/tuning.hpp"
 
 #include <algorithm>

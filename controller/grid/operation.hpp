@@ -45,22 +45,23 @@ struct Operation {
 /// Null for an unknown operation.
 const Operation* find_operation(std::string_view service, std::string_view method);
 
-// account_query.cpp: register, login, logout, status
+// controller/grid/account_query.cpp: register, login, logout, status
 pubsub::Decision register_account(const Call& call);
 pubsub::Decision login(const Call& call);
 pubsub::Decision logout(const Call& call);
 pubsub::Decision status(const Call& call);
-// discovery_query.cpp: topics and providers
+// controller/grid/discovery_query.cpp: topics and providers
 pubsub::Decision list(const Call& call);
 pubsub::Decision describe(const Call& call);
 pubsub::Decision find(const Call& call);
-// capability.cpp, publishing.cpp, subscribing.cpp: the xgrid dialect
+// controller/grid/capability.cpp, controller/grid/publishing.cpp, controller/grid/subscribing.cpp:
+// the xgrid dialect
 pubsub::Decision get_capability_list(const Call& call);
 pubsub::Decision init_publish(const Call& call);
 pubsub::Decision finish_publish(const Call& call);
 pubsub::Decision subscribe(const Call& call);
 pubsub::Decision unsubscribe(const Call& call);
-// authorization_query.cpp: rights of another client, identity groups
+// controller/grid/authorization_query.cpp: rights of another client, identity groups
 pubsub::Decision is_authorized(const Call& call);
 pubsub::Decision get_identity_group(const Call& call);
 

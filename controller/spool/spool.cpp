@@ -1,4 +1,4 @@
-// controller/spool/spool.cpp: see spool.hpp.
+// controller/spool/spool.cpp: see controller/spool/spool.hpp.
 #include "controller/spool/spool.hpp"
 
 #include <algorithm>

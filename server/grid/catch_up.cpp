@@ -1,4 +1,4 @@
-// server/grid/catch_up.cpp: see catch_up.hpp.
+// server/grid/catch_up.cpp: see server/grid/catch_up.hpp.
 #include "server/grid/catch_up.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// server/grid/digests.cpp: see digests.hpp.
+// server/grid/digests.cpp: see server/grid/digests.hpp.
 #include "server/grid/digests.hpp"
 
 #include <algorithm>

@@ -86,7 +86,7 @@ public:
     /// Delivers queued notifications until done (true) or the deadline (false).
     bool deliver(std::chrono::steady_clock::time_point deadline);
     /// Hands the queued stanzas to the transports. Items may wait for the last ones to be out
-    /// (wave.hpp).
+    /// (server/grid/wave.hpp).
     void flush();
     /// All of one session's.
     void flush_now(const SessionPtr& session);

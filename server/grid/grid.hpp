@@ -146,7 +146,7 @@ private:
     void submit_or_defer(storage::Batch batch);
     void watch_clock();
     void look_up_wanted();
-    /// Removes subscriptions that are no longer allowed, a slice at a time (sweep.cpp).
+    /// Removes subscriptions that are no longer allowed, a slice at a time (server/grid/sweep.cpp).
     void sweep();
     void begin_sweep();
     void end_sweep();

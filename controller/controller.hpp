@@ -1,5 +1,4 @@
-// controller/controller.hpp: the controller: admission, accounts, policy; its memory follows the
-// store.
+// controller/controller.hpp: admission, accounts and policy; the memory follows the store.
 #pragma once
 
 #include <functional>

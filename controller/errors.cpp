@@ -1,5 +1,4 @@
-// controller/errors.cpp: the table of errors: each code's stanza error, Grid condition and HTTP
-// status.
+// controller/errors.cpp: each error's stanza error, Grid condition and HTTP status.
 #include "controller/errors.hpp"
 
 #include <array>

@@ -1,5 +1,4 @@
-// pubsub/affiliation.hpp: the affiliations of accounts with nodes, and the rights they give
-// (XEP-0060 §4.1).
+// pubsub/affiliation.hpp: affiliations of accounts with nodes, and their rights (XEP-0060 §4.1).
 #pragma once
 
 #include <cstdint>

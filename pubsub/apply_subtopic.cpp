@@ -1,5 +1,4 @@
-// pubsub/apply_subtopic.cpp: memory follows subtopics: their places at the topics, and their
-// recipients.
+// pubsub/apply_subtopic.cpp: memory follows subtopics: their places at topics, their recipients.
 #include "pubsub/memory.hpp"
 
 namespace grid::pubsub {

@@ -1,5 +1,4 @@
-// pubsub/audience.hpp: the recipients of a node's events, and the extras of their copies (XEP-0060
-// §6.3, §7.1.2.4).
+// pubsub/audience.hpp: recipients of a node's events, and their extras (XEP-0060 §6.3, §7.1.2.4).
 #pragma once
 
 #include <optional>

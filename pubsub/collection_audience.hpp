@@ -1,5 +1,4 @@
-// pubsub/collection_audience.hpp: the recipients of a node's events by a collection above it
-// (XEP-0248).
+// pubsub/collection_audience.hpp: recipients of a node's events by a collection (XEP-0248).
 #pragma once
 
 #include <optional>

@@ -1,5 +1,4 @@
-// pubsub/publish_schema.cpp: the checks of a payload: the attributes for filters, and the schema of
-// its topic (XEP-0060 §7.1.3.6).
+// pubsub/publish_schema.cpp: a payload's filter attributes and schema (XEP-0060 §7.1.3.6).
 #include "pubsub/errors.hpp"
 #include "pubsub/publish_parts.hpp"
 

@@ -1,5 +1,4 @@
-// pubsub/retention.hpp: items are hidden first and erased later: those beyond retention go in
-// background batches.
+// pubsub/retention.hpp: hidden items beyond retention are erased, in background batches.
 #pragma once
 
 #include <cstddef>

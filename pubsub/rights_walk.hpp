@@ -1,5 +1,4 @@
-// pubsub/rights_walk.hpp: the rights at nodes that a policy may take away, with their holders, page
-// by page.
+// pubsub/rights_walk.hpp: rights that a policy may take away, with their holders, page by page.
 #pragma once
 
 #include "pubsub/broker.hpp"

@@ -1,5 +1,4 @@
-// server/session.hpp: a bound resource: its identity, its requests in flight, its delivery
-// position.
+// server/session.hpp: a bound resource: identity, requests in flight, delivery position.
 #pragma once
 
 #include <cstdint>

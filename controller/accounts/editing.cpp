@@ -1,5 +1,4 @@
-// controller/accounts/editing.cpp: an administrator's edits of an account: description, device
-// type, pinned key.
+// controller/accounts/editing.cpp: edits of an account: description, device type, pinned key.
 #include <algorithm>
 
 #include "controller/accounts/account_move.hpp"

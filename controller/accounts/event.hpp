@@ -1,5 +1,4 @@
-// controller/accounts/event.hpp: the event of a changed account, its encoding, and the notices that
-// follow.
+// controller/accounts/event.hpp: the event of a changed account, and the notices that follow.
 #pragma once
 
 #include <optional>

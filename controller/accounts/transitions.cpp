@@ -1,5 +1,4 @@
-// controller/accounts/transitions.cpp: the actions on accounts: the state that each leads to, and
-// the batch for it.
+// controller/accounts/transitions.cpp: the actions on accounts: next state, and its batch.
 #include "controller/accounts/transitions.hpp"
 
 #include <algorithm>

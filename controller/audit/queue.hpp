@@ -1,5 +1,4 @@
-// controller/audit/queue.hpp: audit records of events without a change of their own: a bounded
-// queue, folded.
+// controller/audit/queue.hpp: audit records without a change of their own: bounded and folded.
 #pragma once
 
 #include <cstdint>

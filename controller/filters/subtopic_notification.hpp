@@ -1,5 +1,4 @@
-// controller/filters/subtopic_notification.hpp: publishers are notified of subtopics that come and
-// go.
+// controller/filters/subtopic_notification.hpp: notifications of subtopics for publishers.
 #pragma once
 
 #include "controller/controller.hpp"

@@ -1,5 +1,4 @@
-// controller/filters/support.hpp: the attributes that a topic's providers let subscribers filter
-// by.
+// controller/filters/support.hpp: the attributes that subscribers of a topic may filter by.
 #pragma once
 
 #include <cstddef>

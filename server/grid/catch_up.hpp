@@ -1,5 +1,4 @@
-// server/grid/catch_up.hpp: the replay: subscribers that were away or too slow get the missed items
-// from the store.
+// server/grid/catch_up.hpp: replay: missed items come from the store.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,4 @@
-// server/stream/negotiation.cpp: the negotiation's input by layer, and the end of a stream (RFC
-// 6120 §4, §5).
+// server/stream/negotiation.cpp: input by layer, and the end of a stream (RFC 6120 §4, §5).
 #include "server/stream/negotiation.hpp"
 
 #include "server/stream/features.hpp"

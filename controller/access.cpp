@@ -1,5 +1,5 @@
-// controller/access.cpp: may this actor do that? Certificate, account and policy, in that order
-// (S40).
+// controller/access.cpp: may this actor do that? Certificate, account and policy, in that order;
+// each of the three alone refuses.
 #include "controller/state.hpp"
 
 namespace grid::controller {
@@ -24,7 +24,8 @@ const Account* Controller::State::account_of(const pubsub::Principal& actor) con
     const Account* account = accounts.find(actor.jid.bare_view());
     if (account == nullptr || !account->is_bound() || !account->is_bound_to_any(actor.issuer))
         return nullptr;
-    // A mapped name is nobody's once an xmppAddr has bound it (design §6).
+    // A name that came from a mapping rule is void once an xmppAddr has bound the account: mapped
+    // certificates cannot take over a name that a certificate itself states.
     if (actor.is_mapped && !account->is_mapped) return nullptr;
     return account;
 }
@@ -147,7 +148,8 @@ policy::Match Controller::State::decide_for(
     std::optional<policy::Match> match;
     for (const SessionView& session : there) {
         if (!client.is_bare() && session.jid != client) continue;
-        if (!account->is_bound_to(session.identity)) continue;   // nobody's (account_of)
+        // Bound to another certificate (account_of).
+        if (!account->is_bound_to(session.identity)) continue;
         match = policy.of(*account, operation, asked, {session.address, session.identity.issuer});
         if (!match->allowed) return *match;
     }
@@ -185,7 +187,7 @@ pubsub::Verdict Controller::check(
 ) const {
     const policy::Match match =
         state_->decide(actor, policy::from(operation), policy::Object{node, type, {}});
-    // S73: who reads what. Changes are on record with their batch, refusals by `refused`.
+    // Reads are on the audit, too. Changes are on record with their batch, refusals by `refused`.
     if (match.allowed && operation == pubsub::Operation::Retrieve)
         state_->note(actor, pubsub::to_string(operation), node, match);
     return {match.allowed, *match.rule};
@@ -248,7 +250,8 @@ pubsub::Verdict Controller::check_subscriber(
     if (account == nullptr) return {false, no_account_rule};
     if (account->state != AccountState::Enabled) return {false, rule_of(account->state)};
     if (account->is_in(administrators_group)) return {true, administrator_rule};
-    // Nobody knows where its sessions will come from: each delivery asks.
+    // The networks of the account's sessions are not known yet: a rule about networks counts as
+    // allowing, and each delivery asks again.
     const policy::Match match = state_->policy.of(
         *account, policy::Operation::Subscribe, policy::Object{node, type, {}},
         policy::SessionKnown::Possible
@@ -303,7 +306,7 @@ void Controller::seal(
             add(deed);
     }
     if (verdict.subject.empty()) return;
-    // On behalf of somebody else: it rests on that account too.
+    // A request for another account expects that account's record, too.
     const Account* subject = state_->accounts.find(verdict.subject);
     batch.expect(
         storage::Family::Control, account_key(verdict.subject),

@@ -1,4 +1,5 @@
-// controller/confine.cpp: what an account that is not ENABLED may not do (protocol B.1, S43, S85).
+// controller/confine.cpp: the requests that an account may make before it is ENABLED: registration,
+// its own state, discovery of server and controller, ping.
 #include <algorithm>
 #include <array>
 

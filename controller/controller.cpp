@@ -61,7 +61,7 @@ std::optional<pubsub::Prepared> Controller::enrolment(const Identity& identity) 
     pubsub::Prepared prepared;
     prepared.bytes = sizeof(Identity) + 512;
     prepared.decide = [state = state_.get(), identity](const pubsub::Context& given) {
-        // Whoever runs this for the server, it is the client's own doing.
+        // The actor is the client, although the server itself runs this request.
         pubsub::Context context = given;
         context.actor.jid = identity.account;
         context.actor.origin = pubsub::Origin::Session;
@@ -143,7 +143,8 @@ static void notify_about(
 }
 
 void Controller::notify(const storage::Committed& committed, SessionControl& control) {
-    // What is not written is on record by the queue: a node that does not persist is no way around.
+    // Audit records of a volatile batch are not written with it, so they go through the queue:
+    // publishes to a node that keeps no items are on record, too.
     if (committed.batch.is_volatile)
         for (const storage::Operation& operation : committed.batch.operations)
             if (operation.family == storage::Family::Audit)

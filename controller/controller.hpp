@@ -1,4 +1,4 @@
-// controller/controller.hpp: who may join and who may do what; memory follows the store.
+// controller/controller.hpp: admission, accounts and policy; the memory follows the store.
 #pragma once
 
 #include <functional>
@@ -17,31 +17,31 @@
 
 namespace grid::controller {
 
-/// What the operator configures ([accounts], [controller], [audit] in gridd.toml). Immutable.
+/// The operator's configuration ([accounts], [controller], [audit] in gridd.toml). Immutable.
 struct Settings {
     std::string domain;                                    // the grid domain D
     xml::Jid address;                                      // canonical, `controller.D`
     std::vector<xml::Jid> aliases;                         // e.g. grid_controller.jabber
     xml::Jid broker;                                       // canonical, `pubsub.D`
-    bool auto_approve = false;                             // S36: approve at the first login
+    bool auto_approve = false;                             // approve at the first login
     std::vector<std::string> default_groups{"everyone"};   // of an approved account
-    bool implicit_login = true;                            // B.3
+    bool implicit_login = true;                            // the first request logs in
     std::size_t accounts_max = 100'000;
     std::size_t pending_per_anchor_max = 1'000;
-    std::vector<ApprovalRule> approve;   // S36: first match wins, before auto_approve
+    std::vector<ApprovalRule> approve;   // first match wins, before auto_approve
     bool pin_keys = false;               // a new account is pinned to the key that it came with
     storage::Millis pending_expire_ms = 30LL * 24 * 3600 * 1000;
     std::size_t subtopics_max = 1'000;   // of one topic, whatever its providers say
     std::size_t audit_queue_max = 10'000;
     std::size_t page_max = 1'000;
-    bool precheck = true;   // B.9: queries between clients are checked before they are delivered
-    std::uint32_t publisher_lease_seconds = 300;   // B.7, of one that never sends presence
+    bool precheck = true;   // queries between clients are checked before they are delivered
+    std::uint32_t publisher_lease_seconds = 300;   // of a publisher without presence
     std::string incident_topic;   // XEP-0268: reports to the grid become items of it; empty: none
     /// Namespaces of what the server itself answers to accounts that are not enabled, too.
     std::set<std::string> open_services;
 };
 
-/// B.1. INIT is "no record": the account is not stored before it registers.
+/// The state of an account. INIT is "no record": an account is not stored before it registers.
 enum class AccountState { Init, Pending, Enabled, Disabled };
 std::string_view to_string(AccountState state);
 
@@ -53,7 +53,7 @@ struct Admission {
     std::string text;   // for the SASL failure and the log
 };
 
-/// Where a stanza goes, for the confined session (B.1, S43).
+/// The destination of a stanza; a confined session may reach some only.
 enum class Destination { Server, OwnAccount, Controller, Broker, Client, Elsewhere };
 
 /// An ad-hoc command, or service discovery of commands (XEP-0050): the grid's domain takes them as
@@ -122,19 +122,21 @@ public:
 
     // Streams.
     Admission admit(const Identity& identity) const;
-    /// What the server itself must run before a bind succeeds: automatic registration (S36),
-    /// binding an administrator made on the machine to the first certificate. Nothing when all is
-    /// in place.
+    /// The request that the server itself must run before a bind succeeds: automatic registration,
+    /// or binding an administrator who was made on the machine to the first certificate. nullopt
+    /// when all is in place.
     std::optional<pubsub::Prepared> enrolment(const Identity& identity);
-    /// B.1: what an account that is not ENABLED may not do. Nothing when it may.
+    /// The refusal of a request that an account may not make before it is ENABLED; nullopt if
+    /// allowed.
     std::optional<xml::StanzaError> confine(
         const pubsub::Principal& actor, Destination destination, const xml::Element& stanza
     ) const;
-    /// B.3: whether that request is for those who have logged in, where it does not do so itself.
+    /// Whether that request needs a session that has logged in, where the request itself does not
+    /// log in.
     bool needs_login(Destination destination, const xml::Element& stanza) const;
     static xml::StanzaError not_logged_in(Destination destination);
-    /// B.9: may this actor send that iq to this client (full JID)? Nothing when it may; the refusal
-    /// is on record. Both accounts are ENABLED already.
+    /// May this actor send that iq to this client (full JID)? nullopt if allowed; a refusal is on
+    /// record. Both accounts are ENABLED already.
     std::optional<xml::StanzaError> refuse_query(
         const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
     ) const;
@@ -150,9 +152,10 @@ public:
     /// The same for a session: INIT when the account belongs to another certificate than it showed.
     AccountState state(const pubsub::Principal& actor) const;
 
-    /// It logged out, or its stream is gone: what it registered as publisher is no more (B.7).
+    /// The session logged out, or its stream has ended: its registrations as publisher end.
     void session_ended(std::uint64_t session);
-    /// Who verifies certificate chains (B.10). Call once, before anything else; null: nobody.
+    /// The verifier of certificate chains for isAuthorized. Call once, before anything else; null:
+    /// such requests are denied.
     void attach(const Chains* chains);
 
     void apply(const storage::KeyChange& change);
@@ -160,7 +163,7 @@ public:
     /// Back to the state before the first apply: a whole scan follows (after a Gap of the feed).
     void forget();
     void scan_finished();
-    /// A session of an ENABLED account became active: it is told what its account is owed.
+    /// A session of an ENABLED account became active: it is sent the account's notices.
     void logged_in(const xml::Jid& full, SessionControl& control);
     /// Bounded background batches: queued audit records, expired PENDING accounts.
     std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
@@ -195,7 +198,7 @@ public:
     );
 
     /// The operator's decision on the machine: accounts to be bound to another CA (SHA-256 of its
-    /// key, hex). Nothing to commit and no problems: it is done.
+    /// key, hex). No batches and no problems: all accounts are bound so already.
     struct Rebinds {
         std::vector<storage::Batch> batches;
         std::vector<std::string> problems;

@@ -1,4 +1,4 @@
-// controller/errors.cpp: the table of errors (protocol B.0) in code.
+// controller/errors.cpp: each error's stanza error, Grid condition and HTTP status.
 #include "controller/errors.hpp"
 
 #include <array>

@@ -1,4 +1,4 @@
-// controller/errors.hpp: why the controller refuses, one row per reason, for every mouth.
+// controller/errors.hpp: the controller's refusals, one row per reason, for every interface.
 #pragma once
 
 #include <string>
@@ -8,7 +8,8 @@
 
 namespace grid::controller {
 
-/// Each has one row in errors.cpp: its stanza error (protocol B.0) and its HTTP status.
+/// Each has one row in errors.cpp: its stanza error with the Grid protocol's condition, and its
+/// HTTP status.
 enum class Errc {
     MalformedRequest,       // element missing, two service elements, bad parameter
     UnsupportedOperation,   // detail: its name
@@ -30,7 +31,7 @@ enum class Errc {
     UnknownTopic,
     AccountExists,
     WrongState,
-    OwnAccount,   // an administrator who would lock himself out
+    OwnAccount,   // an administrator's act that would take its own rights away
     GroupInUse,
     TooManyPending,
     TooManyAccounts,
@@ -40,14 +41,14 @@ enum class Errc {
     NoCertificate,
     OtherKey,   // the account is pinned to another key
     UnknownSchema,
-    SchemaInvalid,   // it does not compile
+    SchemaInvalid,   // the schema does not compile
     SchemaInUse,
 };
 
-/// A refusal, before a mouth has worded it.
+/// A refusal, before an interface has worded it.
 struct Failure {
     Errc code = Errc::MalformedRequest;
-    std::string text;     // what was wrong and what would be right
+    std::string text;     // the mistake, and the right form
     std::string detail;   // the attribute of the application condition, where it has one
 };
 

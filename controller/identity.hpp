@@ -1,4 +1,4 @@
-// controller/identity.hpp: what a client certificate proved.
+// controller/identity.hpp: the identity that a client certificate proved.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// controller/policy_admin.hpp: what administrators do with the policy, for every mouth: REST,
+// controller/policy_admin.hpp: the administrators' acts on the policy, for every interface: REST,
 // ad-hoc commands.
 #pragma once
 
@@ -34,8 +34,8 @@ struct PolicyChange {
     std::uint64_t version = 0;   // that it will be
     std::size_t rules = 0;
 };
-/// Validates the whole text; the batch replaces the one in force. It never changes what
-/// administrators may do: they are past the policy.
+/// Validates the whole text; the batch replaces the one in force. No policy changes the rights of
+/// administrators, who are past it.
 PolicyOutcome<PolicyChange> policy_set(
     const Controller::State& state,
     const std::string& text,
@@ -50,7 +50,8 @@ PolicyOutcome<PolicyChange> policy_rollback(
     const pubsub::Context& context
 );
 
-/// A question for `policy_test`. What is not given is as it is with the account, if there is one.
+/// A question for `policy_test`. Values that are not given are those of the account, if there is
+/// one.
 struct PolicyTest {
     xml::Jid client;   // bare
     policy::Operation operation = policy::Operation::Discover;
@@ -85,7 +86,7 @@ PolicyOutcome<PolicyAnswer> policy_test(
     const Controller::State& state, const PolicyTest& test, storage::Millis now
 );
 
-/// What a policy would take away from somebody who has it now.
+/// A right that a policy would take away from an account that has it now.
 struct PolicyCut {
     enum class Kind : std::uint8_t { Subscription, Session, Publisher } kind = Kind::Subscription;
     std::string jid, node, subid;   // a session: its full JID, though the subscription stays

@@ -1,4 +1,5 @@
-// controller/policy_dry_run.cpp: what a policy that is not in force would take away, page by page.
+// controller/policy_dry_run.cpp: the rights that a policy which is not in force would take away,
+// page by page.
 #include "controller/policy_admin.hpp"
 #include "storage/codec.hpp"
 #include "xml/base64.hpp"
@@ -7,7 +8,7 @@ namespace grid::controller {
 
 namespace {
 
-/// Of subscriptions and publishers, in one page: it must not hold up everybody else.
+/// Subscriptions and publishers of one page: a bound, so that it does not hold up other clients.
 constexpr std::size_t looked_at_max = 1'000;
 
 std::string encode(const pubsub::HolderCursor& cursor) {
@@ -32,7 +33,7 @@ std::optional<pubsub::HolderCursor> decode(const std::string& text) {
     return cursor;
 }
 
-/// Compares what is in force with what would be, for one holder after the other.
+/// Compares the policy in force with the imagined one, for one holder after the other.
 class Comparison {
 public:
     Comparison(const Controller::State& state, const policy::Policy& next)

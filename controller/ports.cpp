@@ -1,4 +1,4 @@
-// controller/ports.cpp: what a session table need not write itself.
+// controller/ports.cpp: default answers of a session table.
 #include "controller/ports.hpp"
 
 namespace grid::controller {

@@ -1,4 +1,4 @@
-// controller/ports.hpp: what the controller asks of the server around it.
+// controller/ports.hpp: the controller's ports: its requests to the server around it.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +25,12 @@ struct SessionView {
     Identity identity;
 };
 
-/// What a session did, for leases (B.7).
+/// The last activity of a session, for the leases of publishers.
 struct Activity {
     xml::Jid jid;                // full
     storage::Millis since = 0;   // bound
     bool is_active = false;      // logged in
-    bool is_present = false;     // it sent presence, and is available
+    bool is_present = false;     // the session sent presence, and is available
     storage::Millis heard = 0;   // when its last stanza came
 };
 
@@ -42,7 +42,7 @@ public:
     struct Verdict {
         bool is_readable = false;           // every certificate parses
         std::string reason;                 // why it does not hold; empty: it does
-        std::vector<Identity> identities;   // whose it is
+        std::vector<Identity> identities;   // the accounts of the paths
     };
     /// DER, leaf first.
     virtual Verdict verify(const std::vector<std::string>& chain) const = 0;
@@ -60,20 +60,21 @@ public:
     virtual std::optional<Activity> activity(std::uint64_t session) const = 0;
     /// Active full JIDs of an account.
     virtual std::vector<xml::Jid> active_resources(const xml::Jid& bare) const = 0;
-    /// All full JIDs of an account, confined and inactive ones too (B.4). The default walks the
-    /// table; a table with an index by account should say so here.
+    /// All full JIDs of an account, confined and inactive ones too. The default walks the table; a
+    /// table with an index by account should say so here.
     virtual std::vector<xml::Jid> resources(const xml::Jid& bare) const;
     /// The same with what was seen of them; as above, a table with an index should say so here.
     virtual std::vector<SessionView> sessions_of(const xml::Jid& bare) const;
 };
 
-/// What notifying may do besides sending messages.
+/// The acts of notifying besides sending messages.
 class SessionControl : public pubsub::Notifier {
 public:
     /// A message to one resource, whether it has logged in or not, ahead of what closes it. `rest`
     /// as in pubsub::Notification.
     virtual void tell(const xml::Jid& full, xml::Bytes rest);
-    /// Ends every stream of the account (B.1: disabled, group change, revoked).
+    /// Ends every stream of the account: it was disabled, its groups changed, or its certificate
+    /// was revoked.
     virtual void close_account(const xml::Jid& bare, xml::StreamError error) = 0;
     /// Ends one stream, by its full JID.
     virtual void close_session(const xml::Jid& full, xml::StreamError error) = 0;
@@ -100,7 +101,7 @@ public:
     virtual boost::system::error_code reopen_store() const = 0;
 };
 
-/// What an operator does about a store that takes no writes; empty while it does.
+/// Advice to the operator about a store that takes no writes; empty while it does.
 std::string advice(const storage::StoreStatus& store);
 
 }   // namespace grid::controller

@@ -27,7 +27,7 @@ struct Controller::State {
           directory(settings, sessions),
           filters(settings, directory) {}
 
-    /// As configured, with what administrators changed since (commands/tuning.hpp).
+    /// As configured, with what administrators changed since (controller/commands/tuning.hpp).
     Settings settings;
     const Settings configured = settings;
     const Sessions& sessions;
@@ -39,7 +39,7 @@ struct Controller::State {
     mutable commands::Dialogs dialogs;
     const Chains* chains = nullptr;
     Directory directory;
-    /// The policy that was tried last (policy_admin.hpp). Soft state.
+    /// The policy that was tried last (controller/policy_admin.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;
     filters::ContentFilters filters;
     schemas::Schemas schemas;
@@ -48,15 +48,14 @@ struct Controller::State {
     AccountMachine machine() const { return {accounts, settings, directory.broker()}; }
 
     /// The actor's account when it may act at all: registered, and by the certificate that this
-    /// very session showed. A session that was there before somebody else registered its name has
-    /// none.
+    /// very session showed. A session from before another certificate registered its name has none.
     const Account* account_of(const pubsub::Principal& actor) const;
     AccountState state_of(const pubsub::Principal& actor) const;
-    /// Nothing when the actor is ENABLED, else why not (protocol B.0).
+    /// nullopt when the actor is ENABLED, else the reason.
     std::optional<Failure> entitled(const pubsub::Principal& actor) const;
     bool is_administrator(const pubsub::Principal& actor) const;
 
-    /// What the policy says of a session, by its network and issuer too. A type that is not given
+    /// The policy's verdict on a session, by its network and issuer too. A type that is not given
     /// is looked up where a rule asks for it.
     policy::Match decide(
         const pubsub::Principal& actor, policy::Operation operation, const policy::Object& object
@@ -66,8 +65,8 @@ struct Controller::State {
     ) const {
         return decide(actor, operation, policy::Object{topic, {}, {}});
     }
-    /// The same for somebody else: a session by its full JID, or all sessions of an account. When
-    /// none is there, what every session of it may.
+    /// The same for another client: a session by its full JID, or all sessions of an account. When
+    /// none is online, the rights that every session of it has.
     policy::Match decide_for(
         const xml::Jid& client, policy::Operation operation, const policy::Object& object
     ) const;

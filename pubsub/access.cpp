@@ -207,7 +207,8 @@ Checked<Granted> grant(
             return answer_for_absent(broker, context, operation, name);
         return denied(operation, name);
     }
-    // A subtopic tells of the filter of others, whatever the policy allows at its topic.
+    // The existence of a subtopic would reveal other subscribers' filters, whatever the policy
+    // allows at its topic.
     if (exact && operation != Operation::Publish &&
         !is_known_subtopic(broker, context.actor, *exact))
         return answer_for_absent(broker, context, operation, name);
@@ -363,7 +364,7 @@ std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
         case AccessModel::Open:
             return std::nullopt;
         case AccessModel::Whitelist:
-            // §6.5.9.7, unless an owner subscribed somebody who is on no list.
+            // §6.5.9.7, unless an owner subscribed an account that is on no list.
             if (node.rights().config().is_closed() && !is_listed(granted.affiliation) &&
                 !node.has_subscribed(granted.bare))
                 return refuse(Errc::ClosedNode, "You are not on the whitelist of this node.");
@@ -379,8 +380,8 @@ std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
 storage::Batch start_batch(const Granted& granted) {
     storage::Batch batch;
     if (!granted.node) return batch;
-    // What most requests need: the item, its payload and the audit; node, affiliation, account and
-    // policy.
+    // Room for most requests: writes of the item, its payload and the audit; expectations of node,
+    // affiliation, account and policy.
     batch.operations.reserve(4);
     batch.expectations.reserve(6);
     batch.expect(storage::Family::Control, node_key(granted.node->uid), granted.node->revision);

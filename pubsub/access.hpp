@@ -51,20 +51,20 @@ Checked<Granted> grant_owner(const Broker& broker, const Context& context, const
 const Node* find_governing(const Broker& broker, const std::string& name);
 /// The collection of a topic's subtopics, of which that account is a publisher by affiliation.
 bool is_for_publisher(const Node& node, std::string_view bare);
-/// Whether the policy lets that account be told of what happens to the node: who may receive what
-/// is in it, and of subtopics their publishers (XEP-0248 §5.3.2).
+/// Whether the policy lets that account be notified of events of the node: it may receive the
+/// node's items, or is a publisher of the subtopic's topic (XEP-0248 §5.3.2).
 bool may_hear(const Broker& broker, const Node& node, const xml::Jid& subscriber);
 /// Subtopics and their collection are not configured, purged or deleted by themselves.
 std::optional<xml::StanzaError> check_own(const Node& node);
 
-/// A node that an administrator switched off, or whose topic he did: for everybody, owners and
-/// administrators too.
+/// The refusal at a node that an administrator has switched off, or whose topic is; owners and
+/// administrators are refused, too.
 std::optional<xml::StanzaError> check_switch(const Node& node, Operation operation);
 
 /// The policy's `discover`, and of a subtopic besides what is_known_subtopic says.
 bool may_discover(const Broker& broker, const Principal& actor, const Node& node);
 bool may_discover_by_policy(const Broker& broker, const Principal& actor, const Node& node);
-/// A subtopic tells what somebody filters for: it is there for the owners and publishers of its
+/// A subtopic reveals a subscriber's filter: it is visible to the owners and publishers of its
 /// topic, for administrators, and for accounts subscribed to it or with its filter. Other nodes:
 /// true.
 bool is_known_subtopic(const Broker& broker, const Principal& actor, const Node& node);
@@ -97,10 +97,10 @@ std::optional<xml::StanzaError> put_member(
 std::optional<xml::StanzaError> check_affiliations_room(
     const Broker& broker, const Node& node, const std::vector<std::string_view>& added
 );
-/// Whether the node's own rules let that account receive its items without asking anybody: it is
-/// listed, in the right roster, or was let in already.
+/// Whether the node's own rules let that account receive its items without an owner's approval: it
+/// is listed, in the right roster, or was let in already.
 bool lets_in(const Broker& broker, const Node& node, std::string_view bare);
-/// The rules of XEP-0060 §6.5.1 for reading items; the error says what is missing.
+/// The rules of XEP-0060 §6.5.1 for reading items; the error names the one that is not met.
 std::optional<xml::StanzaError> check_retrieval(const Granted& granted);
 
 /// A change that rests on the node as it is now, and on the actor's affiliation there.

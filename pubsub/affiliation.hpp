@@ -1,4 +1,4 @@
-// pubsub/affiliation.hpp: what an account is to a node, and what follows from it (XEP-0060 §4.1).
+// pubsub/affiliation.hpp: affiliations of accounts with nodes, and their rights (XEP-0060 §4.1).
 #pragma once
 
 #include <cstdint>

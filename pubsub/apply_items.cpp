@@ -25,7 +25,8 @@ void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
     }
     Items& items = is_current ? node.items : old_items_[{key.uid, key.epoch}];
     const std::size_t before = items.size();
-    // To nobody there is nothing to tell: each item told of costs an expectation of the writer's.
+    // Nodes without recipients are skipped: each notice of a hidden item costs an expectation in a
+    // batch.
     const bool has_audience = !node.subscriptions.empty() || !tree_.parents(key.uid).empty();
     const bool is_telling = is_current && !is_scanning_ && has_audience && node.tells_of_hiding();
     const storage::Revision hidden_before = is_telling ? node.newest_hidden(settings_) : 0;

@@ -28,7 +28,7 @@ void Memory::note_subscription(Node& node, const Subscriptions::value_type& entr
         leases_.erase(lease);
 }
 
-/// At a node where nobody filters there is nothing to join.
+/// A node without filtered subscriptions has no joint ones.
 void Memory::note_joint(Node& node, const std::string& jid) {
     if (node.filtered.empty() && node.joint.empty()) return;
     const auto [first, last] = node.subscriptions_of(jid);

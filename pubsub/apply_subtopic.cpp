@@ -1,4 +1,4 @@
-// pubsub/apply_subtopic.cpp: memory follows subtopics: at their topics, and who is told of them.
+// pubsub/apply_subtopic.cpp: memory follows subtopics: their places at topics, their recipients.
 #include "pubsub/memory.hpp"
 
 namespace grid::pubsub {
@@ -29,7 +29,7 @@ void Memory::leave_topic(Node& node) {
     drop_if_empty(topic.uid);
 }
 
-/// Its topic is gone, or not there yet: it is nowhere to be found.
+/// Hides a subtopic whose topic is gone, or not there yet: requests no longer find it.
 void Memory::hide(Node& node) {
     const auto named = by_name_.find(node.name());
     if (named != by_name_.end() && named->second == &node) by_name_.erase(named);

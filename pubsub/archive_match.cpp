@@ -9,7 +9,7 @@ namespace grid::pubsub {
 
 namespace {
 
-/// More are not looked at one by one: nobody else waits for that.
+/// More items than these are not looked at one by one, so that no other request waits for that.
 constexpr std::size_t looked_at_max = 100'000;
 
 xml::StanzaError no_such_id(const std::string& id) {

@@ -1,5 +1,5 @@
-// pubsub/audience.cpp: see audience.hpp. A node may have 100,000 subscribers, nearly all with one
-// subscription and no options: nothing is made for those but their place in the list.
+// pubsub/audience.cpp: see pubsub/audience.hpp. A node may have 100,000 subscribers, nearly all
+// with one subscription and no options: nothing is made for those but their place in the list.
 #include "pubsub/audience.hpp"
 
 #include <algorithm>
@@ -19,8 +19,8 @@ namespace {
 
 using At = Subscriptions::const_iterator;
 
-/// A leaf's own subscribers get its items unless they asked for new nodes only. What happens to a
-/// node itself is for all of its own subscribers.
+/// A leaf's own subscribers get its items unless they asked for new nodes only. Events of a node
+/// itself are for all of its own subscribers.
 bool matches(const Node& node, const Subscriptions::value_type& entry, AudienceKind kind) {
     const auto& [key, subscription] = entry;
     if (!node.delivers_to(key.jid, subscription)) return false;
@@ -41,7 +41,8 @@ std::string subid_headers(const Node& node, At at, At end, AudienceKind kind) {
     return headers + "</headers>";
 }
 
-/// What the subscriptions of one JID, [at, end), come to; none if none of them delivers.
+/// Merges the subscriptions of one JID, [at, end), into one recipient; nullopt if none of them
+/// delivers.
 std::optional<Subscriber> subscriber_of(const Node& node, At at, At end, AudienceKind kind) {
     constexpr auto no_digest = std::numeric_limits<std::uint32_t>::max();
     std::size_t count = 0;

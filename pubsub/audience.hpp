@@ -1,4 +1,4 @@
-// pubsub/audience.hpp: who is told of what happens at a node, and how (XEP-0060 §6.3, §7.1.2.4).
+// pubsub/audience.hpp: recipients of a node's events, and their extras (XEP-0060 §6.3, §7.1.2.4).
 #pragma once
 
 #include <optional>
@@ -18,8 +18,8 @@ std::vector<Subscriber> audience_of_account(
     const Broker& broker, const Node& node, AudienceKind kind, std::string_view bare
 );
 
-/// The one who gets the node's items under that very address, of its own or through a collection;
-/// none if nobody does.
+/// The recipient under that very address, subscribed to the node itself or to a collection above;
+/// nullopt if there is none.
 std::optional<Subscriber> find_subscriber(
     const Broker& broker, const Node& node, const xml::Jid& jid
 );

@@ -124,8 +124,9 @@ void Round::erase_node(const Node& node, storage::Revision trash, std::uint64_t 
     add(std::move(batch));
 }
 
-/// What deleted accounts had. Rests on the note of the deletion, which goes last: a name that is
-/// given to somebody else before has nothing of it left (controller/accounts/transitions.cpp).
+/// Removes what deleted accounts had at the broker. Each batch expects the deletion's marker
+/// record, which is erased last: a name that is given to another account before has nothing of its
+/// former holder left (controller/accounts/transitions.cpp).
 void Round::clean_leavers() {
     for (const auto& [bare, revision] : memory_.leavers()) {
         if (is_full()) return;
@@ -169,7 +170,7 @@ void Round::clean_subscriptions() {
     }
 }
 
-/// Rests on the affiliation: an account that is let in again keeps what is left.
+/// Expects the affiliation: an account that is let in again keeps the subscriptions that are left.
 bool Round::clean_account(const Node& node, const std::string& bare) {
     const AffiliationEntry& entry = node.affiliations.at(bare);
     const std::string key = affiliation_key(node.uid, bare);

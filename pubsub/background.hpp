@@ -1,5 +1,4 @@
-// pubsub/background.hpp: what nobody asked for but time, limits and policy demand, in bounded
-// batches.
+// pubsub/background.hpp: background work that time, limits and policy demand, in bounded batches.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +16,7 @@ struct BackgroundCursor {
     RetentionCursor retention;
 };
 
-/// Design §2: erases what is beyond retention or unreachable, removes subscriptions that an
+/// Erases items beyond retention and unreachable records, and removes subscriptions that an
 /// affiliation or access model no longer allows.
 std::vector<storage::Batch> due_batches(
     const Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max

@@ -1,4 +1,4 @@
-// pubsub/bounces.cpp: see bounces.hpp.
+// pubsub/bounces.cpp: see pubsub/bounces.hpp.
 #include "pubsub/bounces.hpp"
 
 namespace grid::pubsub {

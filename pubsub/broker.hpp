@@ -1,4 +1,4 @@
-// pubsub/broker.hpp: what every use case works with: settings, the questions to others, memory.
+// pubsub/broker.hpp: the state that every use case works with: settings, ports, memory.
 #pragma once
 
 #include "pubsub/engine.hpp"

@@ -1,4 +1,4 @@
-// pubsub/collection_audience.cpp: see collection_audience.hpp.
+// pubsub/collection_audience.cpp: see pubsub/collection_audience.hpp.
 #include "pubsub/collection_audience.hpp"
 
 #include <algorithm>
@@ -71,7 +71,7 @@ bool may_pass(const Broker& broker, const Node& node, AudienceKind kind, const x
     return !is_shut_out(node.affiliation(jid.bare_view()));
 }
 
-/// Whose subscriptions are looked at: all (empty), those of an account, or those of one address.
+/// The subscriptions to look at: all (empty), those of an account, or those of one address.
 struct Whose {
     std::string_view jid;
     bool is_account = false;

@@ -1,4 +1,4 @@
-// pubsub/collection_audience.hpp: who is told of a node because of a collection above (XEP-0248).
+// pubsub/collection_audience.hpp: recipients of a node's events by a collection (XEP-0248).
 #pragma once
 
 #include <optional>

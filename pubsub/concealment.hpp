@@ -6,7 +6,7 @@
 namespace grid::pubsub {
 
 /// The decision as the actor may see it: a refusal that would tell of a node which the actor
-/// does not know (access.hpp) is the one for an absent node; all else stays.
+/// does not know (pubsub/access.hpp) is the one for an absent node; all else stays.
 Decision conceal(
     const Broker& broker, const Context& context, const Request& request, Decision decision
 );

@@ -1,5 +1,5 @@
-// pubsub/content_filter.hpp: what the engine asks about filters by content (XEP-0060 §12.20);
-// controller/filters/ implements it.
+// pubsub/content_filter.hpp: the port for filters by content (XEP-0060 §12.20); controller/filters/
+// implements it.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,9 @@ class ContentFilter {
 public:
     virtual ~ContentFilter() = default;
 
-    /// What the filters of that topic may ask of this payload, taken from it once; empty where the
-    /// broker does not filter. Any thread: it reads a snapshot of what was declared.
+    /// The attributes that the filters of that topic may ask for, extracted from this payload once;
+    /// empty where the broker does not filter. Any thread: it reads a snapshot of what was
+    /// declared.
     virtual std::string extract(std::string_view topic, const xml::Element& payload) const = 0;
 
     // Grid strand.

@@ -26,7 +26,7 @@ const Subscriptions::value_type* find_pending(const Node& node, const Approval& 
 }   // namespace
 
 Decision decide(const Broker& broker, const Context& context, const Approval& answer) {
-    // Nobody is told anything: a message that is not an owner's is dropped, and on record.
+    // A message that is not an owner's is dropped without an answer, and on record.
     auto granted = grant_owner(broker, context, answer.node);
     if (!granted) return Reply{};
     const Node& node = *granted->node;

@@ -1,5 +1,5 @@
 // pubsub/decide_archive.cpp: the archive of a node: what it keeps, shown or hidden, by time and id
-// (XEP-0313, XEP-0442). Who may retrieve items may query it.
+// (XEP-0313, XEP-0442). The right to retrieve items is the right to query it.
 #include <algorithm>
 
 #include "pubsub/archive.hpp"
@@ -40,14 +40,14 @@ struct Archived {
     bool has_payload = false;
 };
 
-/// What all messages of an answer have in common.
+/// The parts that all messages of an answer have in common.
 struct Frame {
     std::string service, node, queryid, type;
     Element fin;
 };
 
-/// XEP-0442 §3: as subscribers were told of it, one item in each. Nothing: it was retracted or
-/// replaced meanwhile.
+/// XEP-0442 §3: as subscribers were told of it, one item in each. nullopt: the item was retracted
+/// or replaced meanwhile.
 Checked<std::optional<Element>> to_message(
     const Frame& frame,
     const Archived& item,

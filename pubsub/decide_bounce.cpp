@@ -45,7 +45,7 @@ const Node* node_of(const Broker& broker, std::string_view bare, const Bounce& b
 }   // namespace
 
 /// A session speaks for its own addresses, bare and full, and for nobody else's: `from` is never
-/// looked at. Nobody is answered: errors are not, and who bounced would bounce that, too.
+/// looked at. There is no answer: errors are never answered, and an answer could bounce again.
 Decision decide(const Broker& broker, const Context& context, const Bounce& bounce) {
     const xml::Jid& full = context.actor.jid;
     const std::string_view bare = full.bare_view();
@@ -65,7 +65,7 @@ Decision decide(const Broker& broker, const Context& context, const Bounce& boun
         if (batch.operations.empty()) return Reply{};
         return commit(broker, context, *granted, std::move(batch));
     }
-    Batch batch;   // which is only counted (bounces.hpp), in its place among all others
+    Batch batch;   // which is only counted (pubsub/bounces.hpp), in its place among all others
     batch.is_volatile = true;
     batch.event = encode(Bounced{full.str(), node ? node->uid : 0});
     return Decision::Change{std::move(batch), Reply{}};

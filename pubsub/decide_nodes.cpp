@@ -18,7 +18,8 @@ using storage::Family;
 
 namespace {
 
-/// A name that nobody has: from the request's own fresh id, so that deciding again gives the same.
+/// A name that no node has: made from the request's own fresh id, so that deciding again gives the
+/// same.
 std::string instant_name(const Context& context) { return "instant-" + context.fresh_id; }
 
 xml::Element form_reply(const char* element, const std::string& node, const xml::Form& form) {
@@ -94,7 +95,8 @@ std::optional<xml::StanzaError> check_new_type(
     };
     for (const Operation operation : {Operation::Manage, Operation::Create}) {
         const Verdict verdict = may(operation, type);
-        // Who may not create at all was given the node by somebody else.
+        // An owner that may not create nodes of the present type, either, was given this node by
+        // another account: the policy's `create` does not speak of it.
         if (verdict.allowed || !may(operation, granted.node->config().type).allowed) continue;
         note_refusal(broker, context, operation, granted.name, verdict);
         return refuse(Errc::Forbidden, "The policy of this grid does not let you use this type.");
@@ -141,7 +143,7 @@ Decision decide(const Broker& broker, const Context& context, const DeleteNode& 
     if (auto error = check_own(node)) return *error;
     NodeRecord record = node.record;
     record.is_deleted = true;   // the gate: no publish in flight survives
-    // What a deleted name leaves behind counts as a node would.
+    // A redirect that a deleted name leaves behind counts as a node would.
     if (!request.redirect.empty() && broker.memory.moved_names() >= broker.settings.nodes_max)
         return refuse(
             Errc::ResourceConstraint, "Too many nodes have moved; delete this one without redirect."

@@ -68,7 +68,7 @@ Decision decide(const Broker& broker, const Context& context, const SetOptions& 
     if (!options) return options.error();
     const auto filter = canonical_filter(broker, node, *options);
     if (!filter) return filter.error();
-    // A temporary one is written even so: it is wanted again (leases.hpp).
+    // A temporary one is written even so: it is wanted again (pubsub/leases.hpp).
     if (*options == options_of(present.options) && !options->is_temporary) return Reply{};
     Subscription next = present;
     set_options(next, *options, broker.settings, context.now);

@@ -20,7 +20,7 @@ using storage::Family;
 
 namespace {
 
-/// Removals that one batch holds; what is beyond goes in the background.
+/// The removals that one batch holds; further ones are done in the background.
 constexpr std::size_t removals_max = 20;
 constexpr std::size_t operations_max = 110;   // the policy adds its own
 
@@ -55,7 +55,7 @@ FindCursor by_key(const std::vector<const Subscriptions::value_type*>& sorted) {
     };
 }
 
-/// §8.8.2.4, §8.9.2.4: what was wrong is listed as it still is; the rest was done.
+/// §8.8.2.4, §8.9.2.4: lines that were refused are listed as they still are; the others were done.
 Decision finish(
     const Broker& broker,
     const Context& context,
@@ -86,7 +86,7 @@ void remove_subscriptions(Batch& batch, const Node& node, std::string_view bare)
     });
 }
 
-/// §8.7.4: who is let in needs no approval any more.
+/// §8.7.4: a subscriber that is let in needs no approval any more.
 void approve_pending(
     const Broker& broker,
     const Context& context,
@@ -199,7 +199,7 @@ bool modify_subscription(
     return true;
 }
 
-/// An owner lets somebody in, or shows him out: one record for each subscriber.
+/// An owner lets a subscriber in, or shows it out: one record for each subscriber.
 void tell_of(const Context& context, const Modification& change) {
     const bool is_end = parse_subscription_state(change.value) == SubscriptionState::None;
     tell_instead(

@@ -112,8 +112,8 @@ Decision ask_for_node(const Broker& broker, const Context& context) {
     return Reply(std::move(command));
 }
 
-/// §8.7.4: one message for each request, as if it had just come. Nothing is written: the batch only
-/// carries the event to where messages are sent from, in its place among all others.
+/// §8.7.4: one message for each request, as if it had just come. No record is written: the batch
+/// only carries the event to where messages are sent from, in its place among all others.
 Decision list_requests(const Broker& broker, const Context& context, const Command& request) {
     const xml::FormField* field = request.form->field("pubsub#node");
     if (!field || field->value().empty())

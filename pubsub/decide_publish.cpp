@@ -19,7 +19,8 @@ using storage::Family;
 
 namespace {
 
-/// What lets the actor publish: its affiliation (start_batch expects it anyway) or a subscription.
+/// The ground on which the actor publishes: its affiliation (start_batch expects it anyway) or a
+/// subscription.
 struct PublishRight {
     bool is_given = false;
     const Subscriptions::value_type* subscription = nullptr;
@@ -65,7 +66,7 @@ void put_item(
     const std::string& publisher
 ) {
     ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size()), 0};
-    // XEP-0413: what is published again keeps its date of creation.
+    // XEP-0413: an item that is published again keeps its date of creation.
     if (const auto before = node.items.find(id))
         item.created = node.items.created(before->revision);
     const std::uint64_t epoch = node.epoch();
@@ -87,8 +88,8 @@ std::optional<xml::StanzaError> check_index_room(
     const Settings& most = broker.settings;
     if (node && node->items.rank_of(id)) return std::nullopt;
     const std::uint64_t bytes = Memory::index_bytes(id);
-    // A full node hides an item for each new one, and what is hidden makes room in the background:
-    // it has a part of its own, so that a publisher of full nodes is not stopped by their past.
+    // A full node hides an item for each new one, and background batches erase the hidden ones:
+    // these count apart, so that a publisher of full nodes is not stopped by earlier items.
     const bool is_full = node && node->items.size() - node->hidden(most) >= node->max_items(most);
     const std::uint64_t share = most.item_index_bytes_per_account_max * (is_full ? 2 : 1);
     if (broker.memory.index_bytes_of(publisher) + bytes > share)

@@ -33,7 +33,8 @@ struct Wish {
     std::shared_ptr<const PayloadTest> test;   // null: all of them
 };
 
-/// Nothing: it is none of those asked for any more, or the filter does not let it through.
+/// nullopt: the item is not among the requested ones any more, or the filter does not let it
+/// through.
 Checked<std::optional<xml::Element>> build_item(
     const Wish& wish,
     const Wanted& item,

@@ -31,8 +31,8 @@ Reply subscription_reply(
     return pubsub;
 }
 
-/// What is done for another account is checked against that account's rights (S80), which the
-/// verdict then tells of.
+/// A subscription for another account is checked against that account's rights, and the verdict
+/// speaks of those.
 std::optional<xml::StanzaError> check_subscriber(
     const Broker& broker, const Context& context, Granted& granted, const xml::Jid& jid
 ) {
@@ -63,8 +63,8 @@ const Subscriptions::value_type* find_same(
     return nullptr;
 }
 
-/// A lease begins anew; and a temporary subscription, which may be about to be removed because an
-/// earlier session ended (leases.hpp). Nothing where nothing is to be written.
+/// Renews a lease; and keeps a temporary subscription, which may be about to be removed because an
+/// earlier session ended (pubsub/leases.hpp). nullopt where there is nothing to write.
 std::optional<Subscription> renewed(
     const Broker& broker,
     const Context& context,
@@ -170,13 +170,14 @@ Decision decide(const Broker& broker, const Context& context, const Subscribe& r
     if (broker.settings.is_subscribing_again_same)
         if (const auto* same = find_same(node, jid, *wanted))
             return renew(broker, context, *granted, request, *same, *wanted);
-    // Who says nothing of options means what is there, whatever became of its options.
+    // A request without options means the subscription that exists, even if its options were
+    // changed since.
     if (broker.settings.is_subscribing_again_same && !request.options)
         if (const auto* present = find_unfiltered(node, jid))
             return subscription_reply(node, request, present->first, present->second);
     if (has_other_depth(node, jid, *wanted))
         return refuse(Errc::NodeExists, "You follow this collection to another depth already.");
-    // What an owner does for others needs no approval.
+    // An owner who subscribes others needs no approval.
     const auto admitted = is_own ? admission(*granted) : Checked<Admitted>(Admitted{});
     if (!admitted) return admitted.error();
     const SubscriptionState state = admitted->state;

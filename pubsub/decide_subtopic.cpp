@@ -1,4 +1,4 @@
-// pubsub/decide_subtopic.cpp: the Grid protocol's subscription to a subtopic (protocol B.8).
+// pubsub/decide_subtopic.cpp: the Grid protocol's subscription to a subtopic.
 #include "pubsub/errors.hpp"
 #include "pubsub/events.hpp"
 #include "pubsub/subscription_change.hpp"

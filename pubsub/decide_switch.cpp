@@ -1,4 +1,4 @@
-// pubsub/decide_switch.cpp: a node is switched off and on by an administrator (S82).
+// pubsub/decide_switch.cpp: a node is switched off and on by an administrator.
 #include "pubsub/node.hpp"
 #include "pubsub/use_cases.hpp"
 

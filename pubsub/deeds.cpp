@@ -9,7 +9,7 @@ namespace grid::pubsub {
 
 namespace {
 
-/// Whom it is about, where the actor does it for somebody else.
+/// The account that the deed is about, where that is not the actor's own; else empty.
 std::string other_than(const Principal& actor, const xml::Jid& jid) {
     return jid.bare_view() == actor.jid.bare_view() ? std::string() : std::string(jid.bare_view());
 }

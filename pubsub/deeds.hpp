@@ -1,5 +1,4 @@
-// pubsub/deeds.hpp: what the audit is told of each request: its name, whom it is about, and
-// details.
+// pubsub/deeds.hpp: the audit's view of each request: its name, its target, its details.
 #pragma once
 
 #include <string>
@@ -15,7 +14,7 @@ namespace grid::pubsub {
 /// Filled in while one request is decided.
 struct Telling {
     Deed deed;                       // the request's own; without a name it is a mere question
-    std::vector<Deed> parts;         // what it does besides, or in detail
+    std::vector<Deed> parts;         // further deeds of the request, or its details
     bool is_told_by_parts = false;   // the parts say it all
     bool is_refusal_told = false;    // the policy's refusal is on record already
 };

@@ -1,4 +1,4 @@
-// pubsub/disco.cpp: what nodes say of themselves (XEP-0060 §5.3, §5.4).
+// pubsub/disco.cpp: disco#info and disco#items of nodes (XEP-0060 §5.3, §5.4).
 #include "pubsub/access.hpp"
 #include "pubsub/archive.hpp"
 #include "pubsub/graph_change.hpp"

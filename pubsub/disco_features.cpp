@@ -1,5 +1,5 @@
-// pubsub/disco_features.cpp: what the running service offers, no more and no less (XEP-0060 §5.1,
-// §10).
+// pubsub/disco_features.cpp: the features that the running service offers, no more and no less
+// (XEP-0060 §5.1, §10).
 #include <array>
 #include <set>
 

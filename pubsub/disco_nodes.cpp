@@ -61,7 +61,7 @@ Decision decide(const Broker& broker, const Context& context, const DiscoverItem
             std::move(query)
         );
     // §5.5: names of items are for those who may read them; to others the node looks empty.
-    // The policy's `retrieve` decides as it does for <items/>: ids may tell what is in them.
+    // The policy's `retrieve` decides as it does for <items/>: ids may tell about content.
     const bool is_entitled =
         !check_retrieval(*granted) &&
         (granted->is_administrator ||

@@ -22,8 +22,8 @@
 
 namespace grid::pubsub {
 
-/// How much of what a node no longer shows it keeps, for those who were away and for the archive.
-/// What is shown counts, but is never erased for it.
+/// How many items a node keeps beyond those that it shows, for replay and for the archive. Shown
+/// items count, but are never erased for these bounds.
 struct Retention {
     std::size_t items_max = 100'000;                 // of a node
     std::uint32_t days = 7;                          // since they were published
@@ -31,7 +31,7 @@ struct Retention {
     std::size_t total_items_max = 2'000'000;         // of all nodes
 };
 
-/// What the operator configures ([pubsub] in gridd.toml). Immutable while the engine lives.
+/// The operator's configuration ([pubsub] in gridd.toml). Immutable while the engine lives.
 struct Settings {
     xml::Jid service;          // canonical address, `pubsub.D`
     bool allow_open = false;   // pubsub.access_open
@@ -48,15 +48,15 @@ struct Settings {
     std::size_t affiliations_per_account_max = 250'000;
     std::size_t affiliations_max = 1'000'000;
     std::size_t subtopics_share_percent = 25;   // of a topic's subtopics: for one account
-    std::size_t max_items_max = 1'000'000;      // what `max` means
+    std::size_t max_items_max = 1'000'000;      // the meaning of `max`
     std::size_t max_items_default = 1'000;
     std::size_t payload_bytes_max = 256 * 1024;
     std::size_t subscriptions_per_node_max = 200'000;
     std::size_t subscriptions_per_account_max = 10'000;
     /// Of one JID at one node (§6.1.6): each of them is named in every notification.
     std::size_t subscriptions_per_jid_max = 20;
-    /// What subscribing once more does: true, a subscription with the same options is the one that
-    /// is there; false, it is another (§6.1.6).
+    /// The effect of subscribing once more: true, a subscription with the same options is the
+    /// existing one; false, another is made (§6.1.6).
     bool is_subscribing_again_same = true;
     /// Only subscriptions that end by themselves are taken (§12.19).
     bool is_lease_required = false;
@@ -82,7 +82,7 @@ struct Settings {
     /// Presence and rosters are there to ask: the broker finds out itself (Contacts).
     bool has_contacts = false;
     std::size_t children_max = 20'000;   // of one collection: what `max` means
-    /// How long a subtopic stays that nobody is subscribed to (S63).
+    /// How long a subtopic without subscribers stays.
     storage::Millis subtopic_grace_ms = 60'000;
     /// Random bytes for Cursors, where the store has none yet.
     std::string cursor_seed;
@@ -94,7 +94,7 @@ struct Settings {
 enum Show : std::uint8_t { Online = 1, Away = 2, Chat = 4, Dnd = 8, ExtendedAway = 16 };
 inline constexpr std::uint8_t every_show = 31;
 
-/// One subscriber as fan-out needs it: one per JID, whatever the number of its subscriptions.
+/// One recipient for fan-out: one per JID, whatever the number of its subscriptions.
 struct Subscriber {
     xml::Jid jid;   // as subscribed: bare or full
     Flavour flavour;
@@ -110,12 +110,13 @@ struct OwedItem {
     std::uint64_t shelf = 0, epoch = 0;   // of the node whose index has it
     bool has_payload = false;
     bool is_for_bare = false, is_for_full = false;   // which addresses subscribed
-    /// Only a payload that passes is owed: an item of the topic, told as of the subtopic.
+    /// Only a payload that passes is delivered: an item of the topic, delivered as one of the
+    /// subtopic.
     std::shared_ptr<const PayloadTest> test;
 
     ItemAt at() const { return {shelf, epoch, id, revision}; }
 };
-/// The oldest of what is owed, in commit order.
+/// The oldest undelivered items, in commit order.
 struct Owed {
     std::vector<OwedItem> items;
     bool is_all = true;   // there is no more
@@ -127,7 +128,7 @@ struct Position {
 /// Subscriptions of a resource that begin earlier than its position (§6.1.7): node → revision.
 using EarlierStarts = std::map<std::uint64_t, storage::Revision>;
 
-/// The last item of a node whose subscribers get it whenever they come online (§12.2): what is owed
+/// The last item of a node whose subscribers get it whenever they come online (§12.2): replay
 /// begins there.
 struct PresenceStart {
     std::uint64_t node = 0;
@@ -147,14 +148,14 @@ struct NodeView {
     std::string topic, filter;   // of a subtopic; the collection of them has a topic only
 };
 
-/// A subtopic as its publishers hear of it (S62).
+/// A subtopic as its publishers are told of it: with the filter that its items have to pass.
 struct SubtopicView {
     std::string name, filter;
     std::size_t subscriptions = 0;
 };
 
-/// The Grid protocol's subscription to the subtopic of that filter, which is made if there is none
-/// (S60).
+/// The Grid protocol's subscription to the subtopic of that filter, which is made if there is none:
+/// subscribers with the same filter share one subtopic.
 struct JoinSubtopic {
     std::string topic;
     CanonicalFilter filter;
@@ -169,7 +170,7 @@ struct Holder {
     std::string subid;   // of a subscription
     std::string at;      // the node's own name: of a subtopic, `node` is its topic
 };
-/// What was looked at last: this node, or this of its holders.
+/// The last entry of a page: this node, or this of its holders.
 struct HolderCursor {
     std::string node, jid, subid;
     Holder::Kind kind = Holder::Kind::Subscriber;
@@ -192,15 +193,15 @@ public:
     void attach(const ContentFilter& filter);
     /// Without, any payload is taken. Call once, before anything else.
     void attach(const PayloadSchemas& schemas);
-    /// Whom to tell of payloads that cannot be read, from any thread. Call once, before anything
-    /// else.
+    /// The receiver of reports about payloads that cannot be read, from any thread. Call once,
+    /// before anything else.
     void report_faults(PayloadFaults::Report report);
     const PayloadFaults& payload_faults() const;
 
     /// pubsub, pubsub#owner, disco#info and disco#items requests to the service address.
     std::optional<Result<Prepared, xml::StanzaError>> prepare(const IqRequest& request) override;
     /// A message to the service: answers to §8.6 approval requests, notifications that came back
-    /// (§12.4). Nothing for any other message.
+    /// (§12.4). nullopt for any other message.
     std::optional<Prepared> prepare_message(const xml::Element& message);
 
     /// Memory follows one key change, in commit order or from a scan. Never notifies.
@@ -213,7 +214,7 @@ public:
     /// that were asked for earlier must be asked for again.
     void scan_started();
 
-    /// Background work that is due: trims, expiry, erasing what is unreachable. Each is one bounded
+    /// Background work that is due: trims, expiry, erasing unreachable records. Each is one bounded
     /// batch, decided against the present state; empty when nothing is due.
     std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
 
@@ -225,8 +226,8 @@ public:
     ) const;
     void learn(std::vector<FoundExtract> found);
 
-    /// Who gets this node's notifications now: subscribed, delivering, and allowed by the policy in
-    /// force. A removed node's last audience stays known until its trash is erased.
+    /// The recipients of this node's notifications: subscribed, delivering, and allowed by the
+    /// policy in force. A removed node's last recipients stays known until its trash is erased.
     std::vector<Subscriber> audience(std::uint64_t node, AudienceKind kind = AudienceKind::Items)
         const;
     /// The same of one account's addresses.
@@ -243,8 +244,8 @@ public:
     /// discover the node, or receive what is published there.
     bool may_be_told_of(const Principal& session, std::uint64_t node) const;
 
-    // What is owed to those who were away or slow is a position, not a copy (design §2):
-    // replay.hpp.
+    // Undelivered items are not queued per subscriber: each subscriber has a delivery position, and
+    // later items are read from the store (pubsub/replay.hpp).
     /// Up to where this JID, as it stands in subscriptions, was told by the last time it was noted.
     storage::Revision position(std::string_view jid) const;
     /// Whether this account has any subscription.
@@ -258,7 +259,8 @@ public:
         std::size_t bytes_max
     ) const;
     /// The message for one of them, with the time at which it was published, as for `notify`; `to`
-    /// is empty. Nothing when it is gone meanwhile, replaced, or may not be received any more.
+    /// is empty. nullopt when the item is gone meanwhile, replaced, or may not be received any
+    /// more.
     std::optional<Notification> owed_message(
         const OwedItem& item, const xml::Jid& subscriber, std::string_view payload
     ) const;
@@ -269,7 +271,7 @@ public:
         const xml::Jid& subscriber,
         std::string_view payload
     ) const;
-    /// Where this resource begins to be owed, besides, because it comes online.
+    /// Earlier starts of replay for this resource, because it comes online.
     std::vector<PresenceStart> starts_at_presence(const xml::Jid& full) const;
     /// Batches that note positions, for those JIDs that subscribed to anything.
     std::vector<storage::Batch> note_positions(
@@ -277,11 +279,12 @@ public:
     ) const;
 
     /// Switched off, a node takes no publishes, subscriptions and retrievals (not-allowed) until it
-    /// is switched on again. Nothing: there is no such node; an empty batch: it is so already.
+    /// is switched on again. nullopt: there is no such node; an empty batch: the node is so
+    /// already.
     std::optional<storage::Batch> switch_node(std::string_view name, bool is_enabled) const;
 
     /// Whether a deleted account has left anything here that its name's next holder would inherit
-    /// (records.hpp: leaver_key).
+    /// (pubsub/records.hpp: leaver_key).
     bool holds_anything_of(std::string_view bare) const;
 
     /// A session that was logged in is so no more: temporary subscriptions of its full JID end, and
@@ -292,7 +295,7 @@ public:
     /// part of.
     std::vector<std::uint64_t> subscribed_nodes(const xml::Jid& bare) const;
     /// Whether the account has any subscription whose check is older than the policy in force; and
-    /// a bounded batch of removals for those that fail now (design §2, authorization in time).
+    /// a bounded batch of removals for those that fail now.
     std::vector<storage::Batch> sweep(std::size_t subscriptions_max);
     /// Whether a sweep for the policy in force is not finished: it may go on after an empty slice.
     bool is_sweep_pending() const;
@@ -300,7 +303,7 @@ public:
     /// not to begin before the removals are committed.
     bool is_sweep_at_start() const;
     /// Subscriptions and publishers, in the order of nodes, behind a cursor: for what a policy
-    /// would do to them (rights_walk.hpp). At most `max` are looked at.
+    /// would do to them (pubsub/rights_walk.hpp). At most `max` are looked at.
     HolderPage holders(const HolderCursor& after, std::size_t max) const;
 
     /// See JoinSubtopic; the policy is asked about the topic.
@@ -329,7 +332,7 @@ public:
     std::size_t node_count() const;
     std::size_t item_count() const;
     std::size_t subscription_count() const;
-    /// What the index of items holds in memory.
+    /// The bytes that the index of items takes in memory.
     std::size_t item_memory_bytes() const;
     /// The same as its bounds count it.
     std::uint64_t item_index_bytes() const;

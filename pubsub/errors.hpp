@@ -48,7 +48,7 @@ enum class Errc {
     UnsupportedAccessModel,
 };
 
-/// `text` says what was wrong and what would be right.
+/// `text` names the mistake and the right form.
 xml::StanzaError refuse(Errc code, std::string text);
 /// feature-not-implemented with `<unsupported feature='…'/>`.
 xml::StanzaError unsupported(std::string_view feature, std::string text);

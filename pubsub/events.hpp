@@ -1,4 +1,4 @@
-// pubsub/events.hpp: what a batch of the engine means, as it travels through the store to notify.
+// pubsub/events.hpp: the events of batches, as they travel through the store to notify.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct ItemPublished {
     bool has_item = true;        // not on a transient node without payloads (§4.3)
     std::string id, publisher;   // id may be empty on a transient node
     std::string payload;     // only of a volatile batch; else it is in the batch's own operation
-    std::string extracted;   // what filters ask of it, where the broker filters
+    std::string extracted;   // attributes for the filters, where the broker filters
 };
 struct ItemsRetracted {
     std::uint64_t node = 0;
@@ -89,7 +89,7 @@ struct Bounced {
     std::string jid;          // full
     std::uint64_t node = 0;   // 0: not known
 };
-/// S60, S63: a subtopic came or went. The first event of its batch, for the topic's publishers.
+/// A subtopic was created or removed. The first event of its batch, for the topic's publishers.
 struct SubtopicChanged {
     std::string topic, name, filter;
     bool is_created = true;

@@ -1,5 +1,5 @@
-// pubsub/extracts.hpp: what filters ask of items that are in the store: read before these go, since
-// only those whose filter had them are told.
+// pubsub/extracts.hpp: filter attributes of items that are in the store: read before these go,
+// since only subscribers whose filter had them are notified.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct WantedExtract {
     ItemAt at;
     std::string topic;
 };
-/// Nothing: it cannot be known.
+/// Without `extracted`, the attributes of the item cannot be known.
 struct FoundExtract {
     storage::Revision revision = 0;
     std::optional<std::string> extracted;
@@ -39,8 +39,8 @@ FoundExtract find_extract(
 /// Whether there are subtopics to tell of what goes from that node.
 bool needs_extracts(const Broker& broker, const Node& node);
 
-/// Of items that retention is about to erase: asked for, and kept until they are told of. Soft
-/// state; what is not there is asked for again. Grid strand.
+/// Filter attributes of items that retention is about to erase: read first, and kept until the
+/// subscribers are notified. Soft state; missing ones are asked for again. Grid strand.
 class Extracts {
 public:
     /// Null: it was asked for now, or before.

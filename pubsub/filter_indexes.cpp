@@ -1,4 +1,4 @@
-// pubsub/filter_indexes.cpp: see filter_indexes.hpp.
+// pubsub/filter_indexes.cpp: see pubsub/filter_indexes.hpp.
 #include "pubsub/filter_indexes.hpp"
 
 namespace grid::pubsub {

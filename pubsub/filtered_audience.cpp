@@ -1,4 +1,4 @@
-// pubsub/filtered_audience.cpp: see filtered_audience.hpp.
+// pubsub/filtered_audience.cpp: see pubsub/filtered_audience.hpp.
 #include "pubsub/filtered_audience.hpp"
 
 #include <algorithm>
@@ -13,7 +13,8 @@ namespace {
 
 using Keys = std::set<SubscriptionKey, SubscriptionOrder>;
 
-/// What the subscriptions of one JID, [at, end), come to; none if none of them delivers.
+/// Merges the subscriptions of one JID, [at, end), into one recipient; nullopt if none of them
+/// delivers.
 std::optional<Subscriber> subscriber_of(
     const Node& topic, Keys::const_iterator at, Keys::const_iterator end
 ) {

@@ -12,8 +12,8 @@
 namespace grid::pubsub {
 
 /// Adds those who subscribed to the topic with this subtopic's filter. Their copies name the topic,
-/// and the subscription by which they get them (header `SubID`); the subtopic is not their
-/// business. Who has a subscription to the subtopic itself, too, gets a copy for each.
+/// and the subscription by which they get them (header `SubID`), not the subtopic. A subscriber to
+/// the topic and to the subtopic itself gets a copy for each.
 void add_filtered(
     const Broker& broker,
     const Node& subtopic,
@@ -26,7 +26,8 @@ struct JointFlavour {
     Flavour flavour;          // names them all
     bool has_plain = false;   // one of them wants each item by itself
 };
-/// Nothing: fewer than two do. `passes` says of a subtopic (its uid) whether the item is for it.
+/// nullopt: fewer than two sources do. `passes` says of a subtopic (its uid) whether the item is
+/// for it.
 std::optional<JointFlavour> joint_flavour(
     const Node& topic,
     const std::string& jid,

@@ -1,4 +1,4 @@
-// pubsub/flavour.cpp: see flavour.hpp.
+// pubsub/flavour.cpp: see pubsub/flavour.hpp.
 #include "pubsub/flavour.hpp"
 
 #include "xml/writer.hpp"

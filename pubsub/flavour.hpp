@@ -1,4 +1,4 @@
-// pubsub/flavour.hpp: copies of a notification that are not like everybody's.
+// pubsub/flavour.hpp: copies of a notification with additions for single subscribers.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// pubsub/graph_change.cpp: see graph_change.hpp.
+// pubsub/graph_change.cpp: see pubsub/graph_change.hpp.
 #include "pubsub/graph_change.hpp"
 
 #include <algorithm>
@@ -85,8 +85,8 @@ Checked<GraphEnd> GraphChange::find_collection(const std::string& name) const {
     return GraphEnd{node, &node->config()};
 }
 
-/// A node that the actor may put somewhere: otherwise anybody could take others' nodes out of the
-/// list at the root, into a collection of his own.
+/// A node that the actor may put somewhere: otherwise any account could take others' nodes out of
+/// the list at the root, into a collection of its own.
 Checked<GraphEnd> GraphChange::find_own(const std::string& name) const {
     const Node* node = broker_.memory.find(name);
     if (node && !owns(*node) && !knows(broker_, context_.actor, *node)) node = nullptr;
@@ -175,10 +175,10 @@ std::optional<xml::StanzaError> GraphChange::dissociate(
     const Node* parent = broker_.memory.find(parent_name);
     const Node* child = broker_.memory.find(child_name);
     const bool is_owner = (parent && owns(*parent)) || (child && owns(*child));
-    // Who owns neither learns nothing of either.
+    // An actor who owns neither node gets the same error whether or not they exist.
     if (!is_owner && (!is_trusted(broker_, context_.actor) || (parent && child)))
         return not_allowed_here(parent_name);
-    // Nor does who owns one of them learn whether there is another that he may not discover.
+    // Nor may the owner of one of them learn that the other exists, unless it may discover it.
     const bool is_linked =
         parent && child && broker_.memory.tree().edge(parent->uid, child->uid) != 0;
     for (const auto* end : {&parent_name, &child_name}) {

@@ -1,4 +1,4 @@
-// pubsub/graph_change.hpp: what a request changes in the graph of collections (XEP-0248 §7).
+// pubsub/graph_change.hpp: a request's changes in the graph of collections (XEP-0248 §7).
 #pragma once
 
 #include <optional>
@@ -30,14 +30,14 @@ public:
         : broker_(broker), context_(context) {}
 
     /// `pubsub#collection` and `pubsub#children` of a node's configuration form, where they are in
-    /// it: the whole of its parents and children. Its owner asks.
+    /// it: the whole of its parents and children. The actor is the node's owner.
     std::optional<xml::StanzaError> take_form(const GraphEnd& subject, const xml::Form& form);
     /// §7.5: the actor must be let in by the collection and own the child.
     std::optional<xml::StanzaError> associate(const std::string& parent, const std::string& child);
     /// §7.6: who owns either end.
     std::optional<xml::StanzaError> dissociate(const std::string& parent, const std::string& child);
 
-    /// Nothing: all is well, and the batch has what it takes.
+    /// Adds the change to the batch; the error when the rules refuse it.
     std::optional<xml::StanzaError> write(storage::Batch& batch);
 
 private:

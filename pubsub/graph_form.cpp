@@ -1,4 +1,4 @@
-// pubsub/graph_form.cpp: the graph of collections as fields of forms; see graph_change.hpp.
+// pubsub/graph_form.cpp: the graph of collections as fields of forms; see pubsub/graph_change.hpp.
 #include <algorithm>
 #include <set>
 

@@ -1,5 +1,5 @@
-// pubsub/graph_rules.cpp: what the graph of collections must stay (XEP-0248 §7.2): without cycles,
-// no wider and no higher than it may be.
+// pubsub/graph_rules.cpp: the rules of the graph of collections (XEP-0248 §7.2): without cycles, no
+// wider and no higher than it may be.
 #include <algorithm>
 
 #include "pubsub/errors.hpp"
@@ -70,7 +70,8 @@ std::optional<xml::StanzaError> GraphChange::check_edge(const Edge& edge) const 
     return refuse(Errc::NotAcceptable, "A node is in at most 32 collections.");
 }
 
-/// Whoever is told of an item is looked for in all collections above its leaf: they must be few.
+/// The height is bounded: the recipients of an item are looked up in all collections above its
+/// leaf.
 std::optional<xml::StanzaError> GraphChange::check_height(const Edge& edge) const {
     const auto& [parent, child] = edge;
     const NodeTree& tree = broker_.memory.tree();

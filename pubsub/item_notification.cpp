@@ -1,4 +1,4 @@
-// pubsub/item_notification.cpp: see item_notification.hpp.
+// pubsub/item_notification.cpp: see pubsub/item_notification.hpp.
 #include "pubsub/item_notification.hpp"
 
 #include <utility>

@@ -1,4 +1,4 @@
-// pubsub/item_order.cpp: see item_order.hpp.
+// pubsub/item_order.cpp: see pubsub/item_order.hpp.
 #include "pubsub/item_order.hpp"
 
 #include <algorithm>

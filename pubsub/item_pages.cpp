@@ -1,4 +1,4 @@
-// pubsub/item_pages.cpp: see item_pages.hpp.
+// pubsub/item_pages.cpp: see pubsub/item_pages.hpp.
 #include "pubsub/item_pages.hpp"
 
 #include <algorithm>
@@ -86,7 +86,7 @@ Checked<Page> page_of_items(
         const auto most = std::min<std::uint64_t>(*max_items, broker.settings.page_max);
         page->to = total;
         page->from = total - std::min<std::size_t>(total, static_cast<std::size_t>(most));
-        // Who asked for three and got three needs no <set/>.
+        // A request whose max_items was fully satisfied needs no <set/>.
         if (*max_items <= most) page->total = page->to - page->from;
     }
     if (has_payloads)

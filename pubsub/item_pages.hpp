@@ -23,10 +23,10 @@ std::optional<xml::StanzaError> check_cursors(
     const std::optional<xml::RsmRequest>& request
 );
 
-/// The place that a cursor names. What owners and publishers did to the items since (retracted,
-/// replaced, purged) does not matter; item-not-found, so that the client knows of its gap, where
-/// retention has taken items away that it may not have seen; and for what never was a cursor here.
-/// `kept` is the rank from which on retention keeps items now.
+/// The place that a cursor names. Retractions, replacements and purges since then do not matter.
+/// item-not-found where retention has erased items that the client may not have seen, so that it
+/// knows of its gap; and for a text that never was a cursor here. `kept` is the rank from which on
+/// retention keeps items now.
 Checked<storage::Revision> place_of(
     const Broker& broker, const Node& node, std::size_t kept, std::string_view cursor
 );

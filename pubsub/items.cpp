@@ -1,4 +1,4 @@
-// pubsub/items.cpp: see items.hpp.
+// pubsub/items.cpp: see pubsub/items.hpp.
 #include "pubsub/items.hpp"
 
 #include <algorithm>

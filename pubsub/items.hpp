@@ -61,7 +61,7 @@ public:
     /// How many items are from before `time`.
     std::size_t rank_at_time(storage::Millis time) const;
 
-    /// The clock was set back: what was stamped later than `time` counts as of then.
+    /// The clock was set back: items with a later stamp than `time` count as of then.
     void set_back(storage::Millis time);
 
     /// After a scan, which brings items in the order of their ids.

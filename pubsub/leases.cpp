@@ -1,4 +1,4 @@
-// pubsub/leases.cpp: see leases.hpp.
+// pubsub/leases.cpp: see pubsub/leases.hpp.
 #include "pubsub/leases.hpp"
 
 #include <utility>
@@ -35,7 +35,7 @@ Batch lease_batch(
     Context context;
     context.now = now;
     Subscription next = subscription;
-    next.is_reminded = true;   // once, whatever becomes of the process
+    next.is_reminded = true;   // reminded once, even over a restart
     put_subscription(broker, context, batch, node, key, std::move(next));
     batch.event = encode(LeaseEnding{node.uid, key.jid, key.subid});
     return batch;

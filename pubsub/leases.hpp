@@ -11,8 +11,9 @@
 
 namespace grid::pubsub {
 
-/// Soft state, and no more than a list of proposals: each is for a record as it was when it was
-/// noticed. Who renews a subscription meanwhile writes its record, and keeps it.
+/// Soft state, and no more than a list of proposals: each expects a record as it was when the end
+/// was noticed. A subscriber that renews its subscription meanwhile writes that record, and so
+/// keeps it.
 class Leases {
 public:
     /// After the scan at a start: temporary subscriptions hang on sessions that are gone.
@@ -22,7 +23,8 @@ public:
     /// Ends the subscriptions of a session's addresses at one node, or at all (0).
     void end_all(const Memory& memory, const xml::Jid& full, std::uint64_t node);
 
-    /// What is due: reminders and ends of leases, and what was noticed. Bounded batches.
+    /// The batches that are due: reminders and ends of leases, and noticed ends of sessions.
+    /// Bounded.
     std::vector<storage::Batch> due(
         const Broker& broker, storage::Millis now, std::size_t batches_max
     );

@@ -102,7 +102,7 @@ public:
 
     /// The graph of collections, and the lists that discovery shows.
     const NodeTree& tree() const { return tree_; }
-    /// Revision of a guard over all nodes (records.hpp), 0: never written.
+    /// Revision of a guard over all nodes (pubsub/records.hpp), 0: never written.
     storage::Revision guard(std::string_view name) const;
     /// Deleted accounts of which something is left, with their records' revisions.
     const std::map<std::string, storage::Revision, std::less<>>& leavers() const {
@@ -111,8 +111,7 @@ public:
     /// Nodes at which requests wait for an owner (§8.7).
     const std::set<std::uint64_t>& pending() const { return pending_; }
 
-    /// Subtopics that nobody is subscribed to; and those, with their collections, of topics that
-    /// are gone.
+    /// Subtopics without subscribers; and those, with their collections, of topics that are gone.
     const std::set<std::uint64_t>& idle_subtopics() const { return idle_; }
     const std::set<std::uint64_t>& orphans() const { return orphans_; }
     /// Topics that have subtopics.
@@ -121,7 +120,7 @@ public:
     /// Keys come in any order: what looks unreachable may not be.
     bool is_scanning() const { return is_scanning_; }
 
-    // What background work looks at.
+    // The indexes that background work looks at.
     const std::set<Lease>& leases() const { return leases_; }
     const OldItems& old_items() const { return old_items_; }
     const std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision>& trash() const {
@@ -140,7 +139,7 @@ public:
     /// Nodes whose subscribers are to hear that items went out of sight, and up to which revision
     /// they did. Soft state, not from key changes: a start forgets it.
     const std::map<std::uint64_t, storage::Revision>& hiding() const { return hiding_; }
-    /// They were told of what was hidden after the one revision up to the other.
+    /// Subscribers were notified of the items hidden after the one revision up to the other.
     void told_of_hiding(std::uint64_t uid, storage::Revision after, storage::Revision up_to);
 
     /// Keys of payloads that nothing shows any more, until they are seen erased.

@@ -53,8 +53,8 @@ std::size_t Node::owners() const {
     ));
 }
 
-/// Nothing is ever unconfigured here, so all others wait for an owner: not counted one by one,
-/// since disco#info shows the number of a node that may have 200,000.
+/// Subscriptions are never in state `unconfigured` here, so all others are pending. The number is a
+/// subtraction, not a count, since disco#info shows it for nodes that may have 200,000.
 std::size_t Node::subscribed() const { return subscriptions.size() - pending; }
 
 std::pair<Subscriptions::const_iterator, Subscriptions::const_iterator> Node::subscriptions_of(
@@ -117,7 +117,8 @@ std::size_t Node::first_kept(const Settings& settings, storage::Millis now) cons
     const auto age = storage::Millis{most.days} * 24 * 3600 * 1000;
     first = std::max(first, items.rank_at_time(now - age + 1));
     if (items.payload_bytes() > most.bytes_max) {
-        // A bound that was lowered takes effect in steps: nobody waits for a walk over all items.
+        // A lowered bound takes effect in steps, so that no request waits for a walk over all
+        // items.
         constexpr std::size_t step = 4096;
         std::uint64_t bytes = items.payload_bytes();
         std::size_t rank = 0;

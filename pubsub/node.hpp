@@ -28,13 +28,13 @@ struct Node {
     storage::Revision revision = 0;   // of the node's record; 0: not seen yet (scan)
     storage::Revision guard = 0;      // of the guard record; 0: there is none
     std::map<std::string, AffiliationEntry, std::less<>> affiliations;   // by bare JID
-    std::size_t affiliation_weight = 0;            // as bounds count them (memory.hpp)
+    std::size_t affiliation_weight = 0;            // as bounds count them (pubsub/memory.hpp)
     std::set<std::string, std::less<>> cleaning;   // accounts whose subscriptions are being removed
     Subscriptions subscriptions;
     std::size_t pending = 0;   // of them, those that wait for an owner
     Items items;
     /// Items up to this revision are out of sight for good: they do not come back when there is
-    /// room again (retention.hpp). 0: none were noted.
+    /// room again (pubsub/retention.hpp). 0: none were noted.
     storage::Revision hidden_up_to = 0;
     /// Retention has erased items up to this revision: who knows the node only up to an earlier
     /// place has missed something. 0: none.
@@ -54,16 +54,17 @@ struct Node {
     std::map<std::string, std::set<SubscriptionKey, SubscriptionOrder>, std::less<>> filtered;
 
     bool is_subtopic() const { return !record.filter.empty(); }
-    /// Belongs to a topic that is gone: nobody sees it any more.
+    /// True for a subtopic whose topic is gone: no account sees it any more.
     bool is_orphan() const { return topic && (topic->revision == 0 || topic->record.is_deleted); }
-    /// Whose affiliations and access model count here, and in whose name the policy is asked.
+    /// The node whose affiliations and access model count here, and in whose name the policy is
+    /// asked: the topic of a subtopic, else this one.
     const Node& rights() const { return topic ? *topic : *this; }
     std::string_view governing_name() const;
     /// Of the items. A subtopic's are in that of its topic, so that one record ends both.
     std::uint64_t epoch() const {
         return topic && is_subtopic() ? topic->record.epoch : record.epoch;
     }
-    /// Somebody is told of what this subtopic gets.
+    /// True when this subtopic has recipients.
     bool is_in_use() const;
 
     const std::string& name() const { return record.name; }
@@ -104,8 +105,8 @@ struct Node {
     std::size_t shown(const Settings& settings, storage::Millis now) const {
         return items.size() - first_shown(settings, now);
     }
-    /// Rank of the oldest item that is kept, shown or hidden. What is before it is erased in the
-    /// background: expired, or hidden and beyond what Retention allows.
+    /// Rank of the oldest item that is kept, shown or hidden. Items before it are erased in the
+    /// background: they are expired, or hidden and beyond what Retention allows.
     std::size_t first_kept(const Settings& settings, storage::Millis now) const;
     /// Whether subscribers hear of items that go out of sight without being retracted (§7.1.2.5).
     bool tells_of_hiding() const;

@@ -13,7 +13,7 @@ namespace grid::pubsub {
 
 struct Settings;
 
-// The values are the places of the names in node_config_form.cpp.
+// The values are the places of the names in pubsub/node_config_form.cpp.
 enum class NodeType : std::uint8_t { Leaf, Collection };
 enum class AccessModel : std::uint8_t { Open, Authorize, Whitelist, Presence, Roster };
 enum class PublishModel : std::uint8_t { Publishers, Subscribers, Open };
@@ -27,7 +27,7 @@ enum class NotificationType : std::uint8_t { Normal, Headline };
 /// XEP-0248: who may put nodes into a collection.
 enum class AssociationPolicy : std::uint8_t { All, Owners, Whitelist };
 
-/// What `max` means for a number: no limit other than the service's.
+/// The meaning of `max` for a number: no limit other than the service's.
 inline constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 struct NodeConfig {
@@ -65,7 +65,7 @@ struct NodeConfig {
 
 /// Whether the operator and the server let nodes have that access model.
 bool is_model_enabled(AccessModel model, const Settings& settings);
-/// What a new node of that name gets.
+/// The configuration that a new node of that name gets.
 NodeConfig default_config(const Settings& settings, std::string_view node);
 
 /// `*` stands for any text, `?` for one byte.

@@ -42,7 +42,8 @@ Field access_model() {
                 ) -> Error {
         const AccessModel before = config.access_model;
         const Error error = plain(config, values, settings);
-        // What a node has already it may keep when the operator switches the model off.
+        // A node keeps a model that it has already, even when the operator has switched that model
+        // off.
         if (!error && (!settings || config.access_model == before ||
                        is_model_enabled(config.access_model, *settings)))
             return {};

@@ -1,4 +1,5 @@
-// pubsub/node_config_form.cpp: see node_config_form.hpp; the options are in node_config_fields.cpp.
+// pubsub/node_config_form.cpp: see pubsub/node_config_form.hpp; the options are in
+// pubsub/node_config_fields.cpp.
 #include "pubsub/node_config_form.hpp"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ namespace grid::pubsub {
 namespace {
 
 /// Registered options that this service does not have: accepted only where they ask for nothing.
-/// (pubsub#collection and pubsub#children are not here: graph_form.hpp.)
+/// (pubsub#collection and pubsub#children are not here: pubsub/graph_form.cpp.)
 constexpr std::array absent{
     "pubsub#body_xslt",
     "pubsub#dataform_xslt",
@@ -115,7 +116,7 @@ std::size_t bytes_of(const NodeConfig& config) {
 std::optional<xml::StanzaError> fill_in(
     NodeConfig& config, const xml::Form& form, const Settings& settings
 ) {
-    // Some clients leave FORM_TYPE out; a wrong one is for somebody else.
+    // Some clients leave FORM_TYPE out; a form with another one is not for the broker.
     if (!form.form_type().empty() && form.form_type() != xml::node_config_form)
         return refuse(Errc::BadRequest, "FORM_TYPE must be …pubsub#node_config.");
     const std::size_t before = bytes_of(config);

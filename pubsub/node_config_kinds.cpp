@@ -1,4 +1,4 @@
-// pubsub/node_config_kinds.cpp: see node_config_kinds.hpp.
+// pubsub/node_config_kinds.cpp: see pubsub/node_config_kinds.hpp.
 #include "pubsub/node_config_kinds.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// pubsub/node_creation.cpp: see node_creation.hpp.
+// pubsub/node_creation.cpp: see pubsub/node_creation.hpp.
 #include "pubsub/node_creation.hpp"
 
 #include "pubsub/access.hpp"

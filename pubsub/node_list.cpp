@@ -1,4 +1,4 @@
-// pubsub/node_list.cpp: see node_list.hpp.
+// pubsub/node_list.cpp: see pubsub/node_list.hpp.
 #include "pubsub/node_list.hpp"
 
 #include <algorithm>

@@ -10,9 +10,9 @@ namespace grid::pubsub {
 
 struct Node;
 
-/// A list that may have very many nodes and changes one at a time. Whoever counts what an actor may
-/// see of it (visible_nodes.hpp) counts block by block and remembers: a change in one block leaves
-/// the others as they are, which their version shows.
+/// A list that may have very many nodes and changes one at a time. The nodes that an actor may see
+/// are counted block by block and remembered (pubsub/visible_nodes.hpp): a change in one block
+/// leaves the others as they are, which their version shows.
 class NodeList {
 public:
     struct Block {

@@ -1,4 +1,4 @@
-// pubsub/node_tree.cpp: see node_tree.hpp.
+// pubsub/node_tree.cpp: see pubsub/node_tree.hpp.
 #include "pubsub/node_tree.hpp"
 
 #include <set>

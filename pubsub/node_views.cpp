@@ -1,4 +1,4 @@
-// pubsub/node_views.cpp: see node_views.hpp.
+// pubsub/node_views.cpp: see pubsub/node_views.hpp.
 #include "pubsub/node_views.hpp"
 
 #include "pubsub/node_config_form.hpp"

@@ -59,7 +59,7 @@ const std::string* payload_in(const storage::Committed& committed) {
     return nullptr;
 }
 
-/// Nobody gets items through the collection of the topic's subtopics.
+/// True when no subscriber gets items through the collection of the topic's subtopics.
 bool brings_no_items(const NodeTree& tree, const Node& topic) {
     const auto collection = topic.subtopics.find("");
     if (collection == topic.subtopics.end()) return true;
@@ -120,7 +120,8 @@ void Announcer::send_to(std::vector<xml::Jid> to, std::string body, std::uint64_
     notifier_.notify(std::move(notification));
 }
 
-/// And that of all beneath a collection; of nobody else, since anybody may have a collection.
+/// The recipients of the node are looked up again, and of a collection those of the nodes beneath
+/// it; of no others, since any account may have a collection.
 void Announcer::audience_changed(const Node& node) {
     notifier_.audience_changed(node.uid);
     // Subscriptions with a filter are the topic's, and told of by the subtopics.
@@ -292,7 +293,7 @@ void Announcer::operator()(const NodeDeleted& event) {
         tell_deleted(*node, event.redirect, std::move(waiting));
     }
     notifier_.node_removed(node->uid);
-    // Its children have lost those who subscribed to them through it.
+    // The node's children have lost the recipients who subscribed to them through it.
     if (node->config().is_collection()) audience_changed(*node);
 }
 
@@ -327,7 +328,8 @@ void Announcer::operator()(const AffiliationChanged& event) {
 
 void Announcer::operator()(const NodeCreated& event) {
     const Node* node = broker_.memory.find(event.node == 0 ? committed_.revision : event.node);
-    if (!node || broker_.memory.tree().parents(node->uid).empty()) return;   // nobody waits for it
+    // No subscriber waits for it.
+    if (!node || broker_.memory.tree().parents(node->uid).empty()) return;
     audience_changed(*node);
     if (node->config().deliver_notifications) send_of_node(*node, empty_element("create", *node));
 }

@@ -20,8 +20,8 @@ struct About {
     bool is_for_unaware = false;
 };
 
-/// Tells of one committed batch. After all of it was applied.
-/// subscription_notification.cpp has what is for single addressees.
+/// Renders the notifications of one committed batch, after all of it was applied. Messages to
+/// single addressees are in pubsub/subscription_notification.cpp.
 class Announcer {
 public:
     Announcer(const Broker& broker, const storage::Committed& committed, Notifier& notifier)

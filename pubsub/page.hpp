@@ -25,7 +25,7 @@ struct Page {
 };
 
 /// Where a cursor is: the rank of the first entry behind it (`is_after`), or of the first that is
-/// not before it. Nothing for a cursor that was never given out.
+/// not before it. nullopt for a cursor that was never given out.
 using FindCursor =
     std::function<std::optional<std::size_t>(std::string_view cursor, bool is_after)>;
 

@@ -1,4 +1,4 @@
-// pubsub/payload_schema.hpp: what the engine asks about schemas of payloads (XEP-0060 §7.1.3.6);
+// pubsub/payload_schema.hpp: the port for schemas of payloads (XEP-0060 §7.1.3.6);
 // controller/schemas/ implements it.
 #pragma once
 
@@ -10,10 +10,10 @@
 
 namespace grid::pubsub {
 
-/// What was found of one payload. A publish carries it from where it was prepared to where it is
-/// decided.
+/// The result of checking one payload. A publish carries it from where it was prepared to where it
+/// is decided.
 struct SchemaCheck {
-    std::string topic;            // whose schema was asked; empty: none was in force
+    std::string topic;            // the topic whose schema was asked; empty: none was in force
     std::uint64_t revision = 0;   // of what was in force then
     std::string problem;          // line and reason; empty: it may be published
 };
@@ -22,11 +22,11 @@ class PayloadSchemas {
 public:
     virtual ~PayloadSchemas() = default;
 
-    /// Any thread: asks a snapshot of what is in force. A subtopic's payloads are its topic's.
+    /// Any thread: asks a snapshot of the schemas in force. A subtopic's payloads are its topic's.
     virtual SchemaCheck check(std::string_view node, const std::string& payload) const = 0;
 
     // Grid strand.
-    /// What is in force for the topic; 0: it takes any payload.
+    /// The revision of the schema in force for the topic; 0: the topic takes any payload.
     virtual std::uint64_t in_force(std::string_view topic) const = 0;
     /// The batch rests on it.
     virtual void expect(storage::Batch& batch, std::string_view topic) const = 0;

@@ -1,4 +1,5 @@
-// pubsub/ports.hpp: what the engine asks of others. controller/ and server/ implement these.
+// pubsub/ports.hpp: the broker's ports: policy, contacts, notifications. controller/ and server/
+// implement these.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,7 @@ struct Deed {
 struct Verdict {
     bool allowed = false;
     std::string rule;   // the rule that decided, for the audit; "default deny" when none did
-    /// Whose subscription it is, where an owner or administrator acts for somebody else (§6.1.3.1);
+    /// The subscription's account, where an owner or administrator acts for another one (§6.1.3.1);
     /// the rule is then about that account.
     std::string subject = {};
 };
@@ -65,7 +66,7 @@ public:
     ) const {
         return {may_receive(subscriber, node, type), "right of the subscriber"};
     }
-    /// What is known of a node besides, as further fields of its meta-data (§5.4).
+    /// Adds further facts about a node as fields of its meta-data (§5.4).
     virtual void describe(std::string_view /*node*/, xml::Form& /*meta_data*/) const {}
     /// Whether sessions of one account may differ in what they may receive. Then each session is
     /// asked about besides, when the list of those who are told is made.
@@ -77,7 +78,7 @@ public:
     }
     /// Administrators pass every affiliation check, and may act for another JID (§6.1.3.1).
     virtual bool is_administrator(const Principal& actor) const = 0;
-    /// The same of an account, whatever sessions it has.
+    /// The same of an account, independent of its sessions.
     virtual bool is_administrator_account(const xml::Jid& /*account*/) const { return false; }
     /// Changes whenever an earlier answer may have become wrong.
     virtual std::uint64_t revision() const = 0;
@@ -101,8 +102,8 @@ public:
     ) const {
         return false;
     }
-    /// Adds to a batch what that account is to hear of it later, where nobody is there to be told
-    /// now. `inside`: of the <message/>; of one subject only the newest counts.
+    /// Adds a durable notice for that account to a batch, for its next login if no resource is
+    /// online now. `inside`: of the <message/>; of one subject only the newest counts.
     virtual void owe(
         storage::Batch& /*batch*/,
         const xml::Jid& /*to*/,
@@ -111,7 +112,7 @@ public:
     ) const {}
 };
 
-/// Who is in whose roster, who is online? Filled in by presence; until then nobody knows anybody.
+/// Rosters and presence of accounts; empty until presence is built.
 class Contacts {
 public:
     virtual ~Contacts() = default;
@@ -126,7 +127,8 @@ public:
     virtual bool is_available() const { return false; }
 };
 
-/// Who of a node's subscribers: XEP-0248 tells apart what happens to items and to child nodes.
+/// The part of a node's subscribers that is meant: XEP-0248 tells apart what happens to items and
+/// to child nodes.
 enum class AudienceKind : std::uint8_t { Items, Nodes };
 
 /// Additions to a subscriber's copy of a notification (§7.1.2.4, §12.6).
@@ -147,25 +149,26 @@ struct Joint {
 
 /// One notification, serialized once. The server writes `<message to='…'` and then `rest`.
 struct Notification {
-    /// Whose subscribers get it (0: nobody's). See Engine::audience.
+    /// The node whose subscribers get it (0: none). See Engine::audience.
     std::uint64_t node = 0;
     AudienceKind kind = AudienceKind::Items;
     /// Single addressees, besides.
     std::vector<xml::Jid> to;
     /// ` from='pubsub.D' id='…' type='…'>…</message>`, in jabber:client, without `to`.
     xml::Bytes rest;
-    /// Headline: dropped when nobody is there.
+    /// Headline: dropped for subscribers that are away.
     bool is_headline = false;
-    /// An item that is in the store: whoever cannot take it now gets it later (design §2).
+    /// The item is in the store: sessions that cannot take it now get it later, by replay.
     bool is_owed = false;
     /// The batch that it tells of.
     storage::Revision revision = 0;
     /// Where in `rest` the `<event/>` begins, and from where to where the `<item/>` is (0, 0: there
-    /// is none): for copies with a body, with headers, or with several items. See flavour.hpp.
+    /// is none): for copies with a body, with headers, or with several items. See
+    /// pubsub/flavour.hpp.
     std::uint32_t event_at = 0, item_at = 0, item_end = 0;
-    /// What a `<body/>` says to those who want one.
+    /// The text of `<body/>` in copies for subscribers who asked for one.
     std::string body;
-    std::shared_ptr<Joint> joint;   // null: it reaches everybody alone
+    std::shared_ptr<Joint> joint;   // null: it reaches no subscriber jointly with others
     /// Another node that is named in it (0: none). Only sessions that may hear of that node get it,
     /// or only the others where `is_for_unaware` says so. See Engine::may_be_told_of.
     std::uint64_t about = 0;
@@ -177,7 +180,7 @@ class Notifier {
 public:
     virtual ~Notifier() = default;
     virtual void notify(Notification notification) = 0;
-    /// Whether anybody is there to be told of this node's items now; if not, no text is made.
+    /// Whether any session would get this node's items now; if not, no text is made.
     virtual bool has_audience(std::uint64_t /*node*/) { return true; }
     /// The subscribers of a node changed, or their options did.
     virtual void audience_changed(std::uint64_t node) = 0;

@@ -1,4 +1,4 @@
-// pubsub/principal.hpp: who asks. A value, never a pointer to a session.
+// pubsub/principal.hpp: on whose behalf a request is made. A value, never a pointer to a session.
 #pragma once
 
 #include <cstdint>

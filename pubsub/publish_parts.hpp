@@ -1,5 +1,5 @@
-// pubsub/publish_parts.hpp: what publishing to a node that is there and to one that is made have in
-// common.
+// pubsub/publish_parts.hpp: the common parts of publishing to an existing node and to one that is
+// made for it.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,11 @@ std::optional<xml::StanzaError> check_index_room(
 /// The matrix of §4.3, and §7.1.3.6.
 std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config);
 std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config);
-/// What filters and the schema of the topic say of the payload: off the grid strand, and once.
+/// Extracts the attributes for the topic's filters and checks its schema: off the grid strand, and
+/// once.
 void ask_about_payload(const Broker& broker, const IqRequest& request, Publish& publish);
-/// Nothing: the payload fits what is in force for the topic, or nothing is. A refusal, or work that
-/// finds out: publish_schema.cpp.
+/// nullopt: the payload fits the schema in force, or the topic has none. Else a refusal, or work
+/// that finds out: pubsub/publish_schema.cpp.
 std::optional<Decision> check_schema(
     const Broker& broker, std::string_view topic, const Publish& request
 );
@@ -30,7 +31,8 @@ std::optional<Decision> check_schema(
 void expect_schema(
     const Broker& broker, std::string_view topic, const Publish& request, storage::Batch& batch
 );
-/// The first payload tells what the node is for, if nobody said so (RFC 8600 §5: `pubsub#type`).
+/// The namespace of the first payload becomes the node's type, if none was configured (RFC 8600 §5:
+/// `pubsub#type`).
 bool teaches_type(const Publish& request, const NodeConfig& config);
 /// §7.1.2: names the item that the publisher did not name.
 Reply publish_reply(const std::string& node, const std::string& id);

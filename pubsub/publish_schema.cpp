@@ -1,5 +1,4 @@
-// pubsub/publish_schema.cpp: what is asked about a payload: by filters, and whether it fits the
-// schema of its topic (XEP-0060 §7.1.3.6).
+// pubsub/publish_schema.cpp: a payload's filter attributes and schema (XEP-0060 §7.1.3.6).
 #include "pubsub/errors.hpp"
 #include "pubsub/publish_parts.hpp"
 
@@ -25,7 +24,7 @@ std::optional<Decision> check_schema(
     if (in_force == 0) return std::nullopt;
     if (!request.checked) request.checked = std::make_shared<SchemaCheck>();
     const std::shared_ptr<SchemaCheck>& checked = request.checked;
-    // It was prepared under another schema: what counts is the one that is in force now.
+    // A check against an earlier schema does not count: the schema in force now decides.
     if (checked->topic != topic || checked->revision != in_force)
         return Decision::Work{[&schemas = *broker.schemas, checked, name = std::string(topic),
                                &payload = request.payload] {

@@ -126,7 +126,7 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
             parsed.name = in.raw();
             break;
         default:
-            return std::nullopt;   // somebody else's
+            return std::nullopt;   // another subsystem's
     }
     if (!in.ok()) return std::nullopt;
     return parsed;

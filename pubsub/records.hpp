@@ -13,8 +13,8 @@
 
 namespace grid::pubsub {
 
-/// A node's uid is the revision of the batch that created it: never reused, and nobody contends for
-/// a counter. Records of the same batch are put with the uid left open (put_at_revision).
+/// A node's uid is the revision of the batch that created it: never reused, and without contention
+/// for a counter. Records of the same batch are put with the uid left open (put_at_revision).
 inline constexpr std::uint64_t uid_of_this_batch = 0;
 inline constexpr std::int32_t uid_at = 1;   // in every key that has a uid, but payload keys
 
@@ -59,12 +59,12 @@ struct NodeRecord {
     std::string name, creator;
     std::uint64_t epoch = 1;   // of the items; a purge raises it
     storage::Millis created = 0;
-    bool is_deleted = false;        // its records are being erased
+    bool is_deleted = false;        // the node's records are being erased
     bool is_type_learned = false;   // pubsub#type is the namespace of the first payload
     bool is_narrowed =
         false;   // subscriptions that the access model no longer allows are being removed
-    bool is_switched_off = false;   // decide_switch.cpp
-    /// Not 0: a subtopic of that topic, or the collection of its subtopics (subtopic.hpp).
+    bool is_switched_off = false;   // pubsub/decide_switch.cpp
+    /// Not 0: a subtopic of that topic, or the collection of its subtopics (pubsub/subtopic.hpp).
     std::uint64_t topic = 0;
     std::string filter;   // of a subtopic, in canonical form
     NodeConfig config;

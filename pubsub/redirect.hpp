@@ -7,8 +7,8 @@
 
 namespace grid::pubsub {
 
-/// Null: none. Whatever the address in the URI: a name that must not be told is not told in any
-/// disguise.
+/// The node of this service that the URI names, whatever its address and spelling; null: none. With
+/// it a hidden name is recognised, and stays hidden, in any disguise.
 const Node* redirected_to(const Broker& broker, std::string_view uri);
 
 }   // namespace grid::pubsub

@@ -1,4 +1,4 @@
-// pubsub/replay.cpp: see replay.hpp.
+// pubsub/replay.cpp: see pubsub/replay.hpp.
 #include "pubsub/replay.hpp"
 
 #include <algorithm>
@@ -28,10 +28,11 @@ namespace {
 constexpr std::size_t positions_per_batch = 100;
 constexpr Revision nothing_owed = ~Revision{0};
 
-/// A node with items that may be owed: from which revisions on, to which address.
+/// A node with items that may be undelivered: from which revisions on, to which address.
 struct Source {
-    const Node* told = nullptr;   // whose items they are to the subscriber
-    const Node* node = nullptr;   // whose index has them: the same, or the topic (subtopic.hpp)
+    const Node* told = nullptr;   // the node as which the items are sent to the subscriber
+    // The node whose index has them: the same, or the topic (pubsub/subtopic.hpp).
+    const Node* node = nullptr;
     std::shared_ptr<const PayloadTest> test;
     Revision bare = nothing_owed, full = nothing_owed;
     std::size_t rank = 0;   // the next item
@@ -41,9 +42,9 @@ struct Source {
     Revision next() const { return node->items.at(rank).revision; }
 };
 
-/// From where on that node's items are owed, given where they would be by its position and by its
-/// subscriptions. Headlines are for those who are there (§12.7); but where it begins earlier, with
-/// the last item, it does so with a headline, too.
+/// The revision from which on that node's items are replayed, given its delivery position and the
+/// start of its subscriptions. Headlines go to online subscribers only (§12.7); but where replay
+/// begins earlier, with the last item, it does so with a headline, too.
 Revision begun(
     const Node& node,
     const std::string& jid,
@@ -58,8 +59,8 @@ Revision begun(
     return start == earlier.end() ? usual : std::min(usual, start->second);
 }
 
-/// From where on this very address is owed the node's items: by its subscriptions, or by those to
-/// the topic that have the filter of this subtopic.
+/// The revision from which on this very address gets the node's items: by its subscriptions, or by
+/// those to the topic that have the filter of this subtopic.
 Revision start_for(
     const Broker& broker,
     const Node& node,
@@ -99,7 +100,8 @@ bool has_own(const Node& node, const std::string& jid) {
     });
 }
 
-/// Nodes whose items an account may be owed: those it subscribed to, and the subtopics of filters.
+/// Nodes whose items may be undelivered to an account: those it subscribed to, and the subtopics of
+/// its filters.
 std::set<const Node*> nodes_of(const Broker& broker, std::string_view bare) {
     std::set<const Node*> nodes;
     for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
@@ -249,7 +251,7 @@ Owed find_owed(
         Source* source = queue.top();
         const ItemView item = source->node->items.at(source->rank);
         bytes += item.payload_bytes;
-        // By whatever sources one item comes, it comes whole: positions do not tell these apart.
+        // One item comes whole, by all of its sources: positions do not tell these apart.
         const bool is_next = owed.items.empty() || owed.items.back().revision != item.revision;
         if (is_next && !owed.items.empty() &&
             (owed.items.size() >= items_max || bytes > bytes_max)) {
@@ -269,7 +271,8 @@ std::optional<Notification> owed_message(
 ) {
     const Node* node = broker.memory.find(item.node);
     if (!node || node->record.is_deleted) return std::nullopt;
-    // Retracted, purged, or published again since it was looked up: the newer one is owed, too.
+    // The item was retracted, purged, or published again since it was looked up: the newer one is
+    // replayed, too.
     const auto now = shelf_of(broker, *node).items.find(item.id);
     if (!now || now->revision != item.revision) return std::nullopt;
     const auto receiver = find_subscriber(broker, *node, subscriber);

@@ -1,4 +1,4 @@
-// pubsub/replay.hpp: what a resource was not told yet, found from its position (design §2).
+// pubsub/replay.hpp: the undelivered items of a resource, found from its delivery position.
 #pragma once
 
 #include <string>

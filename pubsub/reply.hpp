@@ -17,10 +17,10 @@ Reply failed_reply(xml::Element payload, const xml::StanzaError& error);
 /// Whether the reply was made by failed_reply: its children belong into an `<iq type='error'/>`.
 bool is_failed(const Reply& reply);
 
-/// A reply that comes behind messages to the requester (XEP-0313 §5). Addresses are the mouth's to
-/// write; one that has no messages (HTTP) leaves them out.
+/// A reply that comes behind messages to the requester (XEP-0313 §5). The interface writes the
+/// addresses; one that has no messages (HTTP) leaves them out.
 Reply reply_after(std::vector<xml::Element> messages, xml::Element payload);
-/// Takes the messages off; what is left is the reply.
+/// Takes the messages off and returns them; the rest is the reply.
 std::vector<xml::Element> take_messages(Reply& reply);
 
 /// The iq that answers `request`: a result with the reply as payload; or, for a reply made by

@@ -1,4 +1,4 @@
-// pubsub/request.hpp: what a service makes of an iq, and how the grid runs it.
+// pubsub/request.hpp: a service's prepared request, and the way it is run.
 #pragma once
 
 #include <functional>
@@ -21,8 +21,8 @@ using Decision = storage::Decision<Reply, xml::StanzaError>;
 
 struct Telling;   // deeds.hpp
 
-/// What deciding may know of the world. Decided again after a conflict, a request gets the same
-/// one.
+/// All that a decision may know of the world. Decided again after a conflict, a request gets the
+/// same one.
 struct Context {
     Principal actor;
     storage::Millis now = 0;
@@ -33,21 +33,22 @@ struct Context {
     mutable Telling* telling = nullptr;
 };
 
-/// Order among the requests of one sender (design §3).
+/// Order among the requests of one sender.
 enum class Order {
     Free,        // ping: passes everything
     Pipelined,   // publish: queued behind each other, answered in order, committed in groups
     Barrier,     // changes of state and reads of pubsub: waits for what is before, is waited for
 };
 
-/// What a successful answer does to the session that asked (soft state, kept by the session table).
+/// The effect of a successful answer on the session that asked (soft state, kept by the session
+/// table).
 enum class SessionEffect { None, Login, Logout };
 
 /// A request that was parsed and checked as far as possible without state. `decide` is pure, may be
 /// called again after a conflict, and runs on the grid strand.
 struct Prepared {
     Order order = Order::Barrier;
-    std::size_t bytes = 0;   // what it holds in memory, for the budgets
+    std::size_t bytes = 0;   // memory of the request, for the budgets
     std::function<Decision(const Context&)> decide;
     SessionEffect effect = SessionEffect::None;
 };
@@ -67,7 +68,7 @@ struct IqRequest {
 class IqService {
 public:
     virtual ~IqService() = default;
-    /// Nothing: this service does not know the payload (the router answers service-unavailable).
+    /// nullopt: this service does not know the payload (the router answers service-unavailable).
     virtual std::optional<Result<Prepared, xml::StanzaError>> prepare(const IqRequest& request) = 0;
 };
 

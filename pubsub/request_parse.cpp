@@ -207,7 +207,7 @@ Checked<Request> parse_own_list(const IqRequest& iq, const Element& list) {
     return Request(List{optional_attr(list, "node"), std::move(*page)});
 }
 
-/// The element that says what is wanted; others only accompany it.
+/// The element that names the operation; others only accompany it.
 const Element* find_use_case(const Element& pubsub) {
     for (const Element* child : pubsub.children())
         if (child->ns() == ns::pubsub && child->name() != "configure" &&

@@ -9,7 +9,7 @@
 
 namespace grid::pubsub {
 
-/// Nothing: not for this service. An error: for it, but wrong.
+/// nullopt: the IQ is not for this service. An error: it is, but malformed.
 std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Settings& settings);
 /// Requests in `…pubsub#owner`.
 Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settings);
@@ -18,7 +18,7 @@ std::optional<Approval> parse_approval(const xml::Element& message);
 /// §8.6: an owner gives the form up. The subscription stays pending, and that is no error.
 bool is_approval_given_up(const xml::Element& message);
 
-// request_parse_options.cpp.
+// pubsub/request_parse_options.cpp.
 /// §6.3.7: `<options/>` beside `<subscribe/>`.
 std::optional<xml::StanzaError> take_options(Subscribe& request, const xml::Element& pubsub);
 Checked<Request> parse_options(

@@ -47,7 +47,7 @@ Checked<std::vector<Modification>> modifications(const Element& list, const char
         const std::string* value =
             line->attr(list.name() == "affiliations" ? "affiliation" : "subscription");
         if (!jid) return refuse(Errc::InvalidJid, "An entry has no jid.");
-        if (!value) continue;   // §8.8.2.1: what is not there is not changed
+        if (!value) continue;   // §8.8.2.1: an entry that is not listed is not changed
         Modification change{*jid, {}, *value, {}};
         if (auto parsed = xml::Jid::parse(*jid)) change.jid = std::move(*parsed);
         if (const std::string* subid = line->attr("subid")) change.subid = *subid;

@@ -73,11 +73,11 @@ private:
     storage::Millis now_;
     std::size_t batches_max_;
     std::vector<Batch>& batches_;
-    std::set<std::uint64_t> seen_;   // nothing is erased twice in a round
+    std::set<std::uint64_t> seen_;   // nodes that lose items in this round already
 };
 
-/// §7.1.2.5: what max_items pushed out of sight. Nothing is written; but an item that was published
-/// again meanwhile must not be said to be gone, so the batch expects all of them.
+/// §7.1.2.5: reports the items that max_items pushed out of sight. The batch writes no record, but
+/// expects each of the items: one that was published again meanwhile must not be reported as gone.
 void Round::tell_of(const Node& node, storage::Revision after) {
     const std::size_t hidden = node.hidden(settings_);
     for (std::size_t from = node.items.rank_after(after); from < hidden && !is_full();) {
@@ -107,7 +107,8 @@ void Round::tell(std::uint64_t& cursor) {
     cursor = at == hiding.end() ? 0 : at->first;
 }
 
-/// How many of the oldest items may be erased: who was not told of them yet is told first.
+/// The number of oldest items that may be erased: subscribers that were not notified of them yet
+/// are notified first.
 std::size_t Round::told(const Node& node) const {
     const auto found = memory_.hiding().find(node.uid);
     return found == memory_.hiding().end() ? node.items.size()
@@ -192,7 +193,7 @@ void Round::shrink_total() {
     const auto& by_hidden = memory_.by_hidden();
     for (auto at = by_hidden.rbegin(); at != by_hidden.rend() && excess > 0 && !is_full(); ++at) {
         const auto [hidden, uid] = *at;
-        if (!seen_.insert(uid).second) continue;   // it loses some already
+        if (!seen_.insert(uid).second) continue;   // already in this round
         const auto next = std::next(at);
         const std::size_t more = hidden - (next == by_hidden.rend() ? 0 : next->first);
         const std::size_t count = std::min({hidden, excess, more + items_per_batch});

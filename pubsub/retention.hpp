@@ -1,4 +1,4 @@
-// pubsub/retention.hpp: a node keeps more than it shows; what is beyond retention goes, in batches.
+// pubsub/retention.hpp: hidden items beyond retention are erased, in background batches.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@ namespace grid::pubsub {
 /// Items of one batch: each is an index record and a payload, and has to be expected.
 inline constexpr std::size_t items_per_batch = 50;
 
-/// Adds to a batch after which the node shows fewer items, or may show more, that what is hidden
-/// stays hidden: subscribers were told that it went.
+/// For a batch after which the node shows fewer items, or may show more: pins the boundary, so that
+/// hidden items stay hidden. Subscribers were notified that those are gone.
 void keep_hidden(storage::Batch& batch, const Settings& settings, const Node& node);
 
 /// Erases index and payload of the items with ranks [from, to), expecting them.
@@ -31,8 +31,9 @@ struct RetentionCursor {
     std::uint64_t hiding = 0, crowded = 0, expiring = 0, aging = 0;   // next node uid to look at
 };
 
-/// Appends what is due, until there are `batches_max` batches: subscribers hear of items that went
-/// out of sight, what expired or is beyond retention is erased. Looks at a bounded number of nodes.
+/// Appends what is due, until there are `batches_max` batches: subscribers are notified of hidden
+/// items, and items that expired or are beyond retention are erased. Looks at a bounded number of
+/// nodes.
 void add_retention(
     const Broker& broker,
     RetentionCursor& cursor,

@@ -1,4 +1,4 @@
-// pubsub/rights_walk.cpp: see rights_walk.hpp.
+// pubsub/rights_walk.cpp: see pubsub/rights_walk.hpp.
 #include "pubsub/rights_walk.hpp"
 
 namespace grid::pubsub {

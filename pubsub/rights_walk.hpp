@@ -1,4 +1,4 @@
-// pubsub/rights_walk.hpp: who has what at nodes that a policy may take away, page by page.
+// pubsub/rights_walk.hpp: rights that a policy may take away, with their holders, page by page.
 #pragma once
 
 #include "pubsub/broker.hpp"

@@ -5,7 +5,8 @@
 
 namespace grid::pubsub {
 
-/// Its account and its full JID subscribe apart. (Revisions, and so uids, never need 64 bits.)
+/// The account and the full JID of a session subscribe apart. (Revisions, and so uids, never need
+/// 64 bits.)
 constexpr std::uint64_t start_key(std::uint64_t node, bool is_bare) {
     return 2 * node + (is_bare ? 1 : 0);
 }

@@ -1,4 +1,4 @@
-// pubsub/stored_payload.cpp: see stored_payload.hpp.
+// pubsub/stored_payload.cpp: see pubsub/stored_payload.hpp.
 #include "pubsub/stored_payload.hpp"
 
 #include <limits>

@@ -15,8 +15,8 @@
 namespace grid::pubsub {
 
 /// Without limits of count: they were checked when it was published, under the settings of that
-/// day, and serializing moves declarations from around the payload onto it. Nothing when it is not
-/// one element, which it was when it was published.
+/// day, and serializing moves declarations from around the payload onto it. nullopt when the text
+/// is not one element, although it was when it was published.
 std::optional<xml::Element> parse_payload(const std::string& text);
 
 /// Payloads that the store should have and that cannot be read: each is counted, and told of to

@@ -27,7 +27,7 @@ struct Subscription {
     SubscriptionState state = SubscriptionState::Subscribed;
     bool is_reminded = false;          // was told that the lease comes to its end (§12.19)
     SharedOptions options;             // null: the defaults
-    storage::Revision delivered = 0;   // owed from here on (design §2)
+    storage::Revision delivered = 0;   // items after this revision are undelivered
     std::uint64_t checked = 0;         // policy revision under which it was last found allowed
     storage::Revision revision = 0;    // of its record
 
@@ -45,7 +45,7 @@ struct Subscription {
     storage::Millis expire() const { return options ? options->expire : 0; }
 };
 
-/// The revision after which items are owed to it: its position is never before that.
+/// The revision after which items are delivered to it: its position is never before that.
 storage::Revision owed_from(const Subscription& subscription);
 
 /// A subscriber may have several subscriptions to a node, told apart by subid.
@@ -68,8 +68,8 @@ struct SubscriptionOrder {
 };
 using Subscriptions = std::map<SubscriptionKey, Subscription, SubscriptionOrder>;
 
-/// The subid that the only subscription of `jid` to a node gets: the same for whoever computes it,
-/// so that two sessions of one account which subscribe at once contend for one record.
+/// The subid that the only subscription of `jid` to a node gets: the same for every computation, so
+/// that two sessions of one account which subscribe at once contend for one record.
 std::string first_subid(std::uint64_t node, std::string_view jid);
 
 }   // namespace grid::pubsub

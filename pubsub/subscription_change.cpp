@@ -1,4 +1,4 @@
-// pubsub/subscription_change.cpp: see subscription_change.hpp.
+// pubsub/subscription_change.cpp: see pubsub/subscription_change.hpp.
 #include "pubsub/subscription_change.hpp"
 
 #include <iterator>
@@ -14,8 +14,8 @@ using storage::Family;
 
 namespace {
 
-/// §6.1.7: where a new subscription begins, so that the last published item is the first thing that
-/// is owed to it; 0 where the node does not send it, or has none.
+/// §6.1.7: the start of a new subscription, so that the last published item is the first one
+/// delivered; 0 where the node does not send it, or has none.
 storage::Revision before_last_item(const Broker& broker, const Node& node, storage::Millis now) {
     if (node.config().send_last_published_item == SendLast::Never) return 0;
     if (!node.config().persist_items || node.shown(broker.settings, now) == 0) return 0;
@@ -102,14 +102,16 @@ void put_subscription(
     };
     const bool is_owed = old && wants_any(*old);
     const bool will_be_owed = wants_any(next);
-    // What is owed from before stays owed; who begins to be told now starts with this batch.
+    // A subscriber that was delivering before keeps its earlier start; one that begins now starts
+    // with this batch.
     next.delivered = 0;
     if (is_owed && will_be_owed)
         next.delivered = owed_from(*old);
     else if (next.is_subscribed() && !(old && old->is_subscribed()) && next.wants_items())
         next.delivered = before_last_item(broker, node, context.now);
     next.checked = broker.policy.revision();
-    // Whoever would remove a subtopic that nobody uses expects its guard.
+    // A batch that would remove an unused subtopic expects the guard, and so conflicts with this
+    // one.
     if (!old && node.is_subtopic()) batch.put(Family::Control, guard_key(node.uid), "");
     std::string at = subscription_key(node.uid, key.jid, key.subid);
     batch.expect(Family::Control, at, old ? old->revision : storage::Revision{0});

@@ -36,7 +36,7 @@ void set_options(
     const Settings& settings,
     storage::Millis now
 );
-/// Puts the record of a subscription, expecting what is there now: nothing, or its old state.
+/// Puts the record of a subscription, expecting the present one: none, or its old state.
 void put_subscription(
     const Broker& broker,
     const Context& context,

@@ -50,7 +50,8 @@ Field digest_frequency() {
         const auto value = parse_number(first(values));
         if (!value || *value > digest_ms_max)
             return "milliseconds, at most " + std::to_string(digest_ms_max);
-        // It is a minimum: the service may take longer, and the form says what it does.
+        // The option is a minimum: the service may take longer, and the form shows the interval in
+        // use.
         options.digest_frequency = std::max(*value, digest_ms_min);
         return std::nullopt;
     };
@@ -158,7 +159,7 @@ Field subscription_type() {
     };
 }
 
-/// Whoever wants more wants all: `replay` tells these apart level by level.
+/// Depths beyond this one mean all levels: `replay` tells the levels up to it apart.
 constexpr std::uint32_t depth_max = 32;
 
 Field subscription_depth() {
@@ -185,7 +186,7 @@ Field subscription_depth() {
     };
 }
 
-/// §12.20. What it means is looked at where the node is known (subtopic.hpp).
+/// §12.20. The filter is validated where the node is known (pubsub/subtopic.hpp).
 Field filter() {
     const auto get = [](const Options& options) { return Values{options.filter}; };
     const auto set = [](Options& options, const Values& values) -> Wanted {

@@ -18,7 +18,7 @@ struct OptionChoice {
 
 struct OptionField {
     using Values = std::vector<std::string>;
-    /// What would have been right.
+    /// The values that would have been right.
     using Wanted = std::optional<std::string>;
 
     std::uint8_t id;   // in records: DO NOT CHANGE

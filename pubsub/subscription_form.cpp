@@ -1,4 +1,4 @@
-// pubsub/subscription_form.cpp: see subscription_form.hpp.
+// pubsub/subscription_form.cpp: see pubsub/subscription_form.hpp.
 #include "pubsub/subscription_form.hpp"
 
 #include <algorithm>
@@ -36,7 +36,7 @@ xml::Form to_form(const SubscriptionOptions& options, const NodeConfig& node, st
     form.type = std::move(type);
     form.set_form_type(xml::subscribe_options_form);
     for (const OptionField& field : option_fields()) {
-        // Filters are not for every node: it shows where there is one (B.8 of the protocol).
+        // The filter is shown only where the subscription has one: not every node takes filters.
         if (field.var == std::string_view("x-grid#filter") && shown.filter.empty()) continue;
         if (field.var == include_body && !node.has_readable_payloads()) continue;
         xml::FormField& out = form.add(field.var, field.type, "", field.label);
@@ -55,7 +55,7 @@ Checked<SubscriptionOptions> fill_in(
     const NodeConfig& node,
     storage::Millis now
 ) {
-    // Some clients leave FORM_TYPE out; a wrong one is for somebody else.
+    // Some clients leave FORM_TYPE out; a form with another one is not for the broker.
     if (!form.form_type().empty() && form.form_type() != xml::subscribe_options_form)
         return invalid("FORM_TYPE must be …pubsub#subscribe_options.");
     for (const xml::FormField& submitted : form.fields) {

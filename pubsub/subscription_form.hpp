@@ -25,7 +25,7 @@ Checked<SubscriptionOptions> fill_in(
     storage::Millis now
 );
 
-/// What a subscription has that is made without options.
+/// The options of a subscription that is made without any.
 SubscriptionOptions default_options(const NodeConfig& node);
 
 /// `<subscription jid subid subscription expiry?/>`, without a node, in its parent's namespace.

@@ -1,4 +1,4 @@
-// pubsub/subscription_notification.cpp: what single addressees are told of subscriptions: their
+// pubsub/subscription_notification.cpp: messages to single addressees about subscriptions: their
 // own, or those that wait for them (XEP-0060 §8.6, §8.7, §12.14, §12.19).
 #include <utility>
 

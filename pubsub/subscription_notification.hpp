@@ -1,4 +1,4 @@
-// pubsub/subscription_notification.hpp: what a subscriber is told of its subscription.
+// pubsub/subscription_notification.hpp: the message to a subscriber about its subscription.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // pubsub/subscription_options.cpp: subscription options as a record; the fields are in
-// subscription_fields.cpp.
+// pubsub/subscription_fields.cpp.
 #include "pubsub/subscription_options.hpp"
 
 #include "pubsub/subscription_fields.hpp"

@@ -45,7 +45,7 @@ inline const SubscriptionOptions& options_of(const SharedOptions& shared) {
 /// Equal but for the end of a lease: who asks for such a one renews it.
 bool same_but_for_lease(SubscriptionOptions a, SubscriptionOptions b);
 
-/// What is not the default, by field; empty for the defaults.
+/// The options that differ from the default, by field; empty for the defaults.
 std::string encode_options(const SubscriptionOptions& options);
 /// Unknown fields are skipped: a later version may have written them.
 SubscriptionOptions decode_options(std::string_view bytes);

@@ -1,4 +1,4 @@
-// pubsub/subtopic.cpp: see subtopic.hpp.
+// pubsub/subtopic.cpp: see pubsub/subtopic.hpp.
 #include "pubsub/subtopic.hpp"
 
 #include <algorithm>
@@ -69,7 +69,7 @@ Checked<SubtopicUse> make_subtopic(
 ) {
     const std::string name = topic.name() + "/" + filter.id;
     if (auto error = check_subtopics_room(broker, context, topic)) return *error;
-    // Another filter of the same id: nobody has found two yet.
+    // Another filter of the same id: a collision of hashes, so far only in theory.
     if (name.size() > broker.settings.node_name_bytes_max || broker.memory.find(name))
         return refuse(Errc::ResourceConstraint, "There can be no subtopic '" + name + "'.");
     if (auto error = check_nodes_room(broker, context, name, batch)) return *error;
@@ -105,7 +105,8 @@ Checked<SubtopicUse> use_subtopic(
     const CanonicalFilter& filter,
     Batch& batch
 ) {
-    // Who changes the filter of a subscription subscribes to something else.
+    // A changed filter makes the subscription one to something else, so that the switch is checked
+    // again.
     if (auto error = check_switch(topic, Operation::Subscribe)) return *error;
     const auto found = topic.subtopics.find(filter.text);
     if (found == topic.subtopics.end()) return make_subtopic(broker, context, topic, filter, batch);
@@ -190,7 +191,7 @@ Checked<std::string> extracted_of(
         return made({});
     if (broker.filter->expect_declared(batch, node.name(), request.extracted))
         return made(request.extracted);
-    // What providers declare has changed since the payload was looked at.
+    // The declarations of the providers have changed since the payload was looked at.
     const auto payload = parse_payload(request.payload);
     if (!payload)
         return refuse(Errc::InvalidPayload, "The payload, as it would be stored, cannot be read.");

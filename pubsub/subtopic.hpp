@@ -1,9 +1,9 @@
-// pubsub/subtopic.hpp: leaves that get what matches a filter of their topic (XEP-0060 §12.20):
-// `T/<id of the filter>`, in the collection `T#subtopics`.
+// pubsub/subtopic.hpp: leaves that get the items which pass a filter of their topic (XEP-0060
+// §12.20): `T/<id of the filter>`, in the collection `T#subtopics`.
 //
 // A subtopic has no affiliations of its own: those of its topic count, and the policy is asked
-// about the topic. It is there as long as somebody is subscribed to it, or to the topic with its
-// filter, and a while longer.
+// about the topic. A subtopic exists as long as it, or the topic with its filter, has a subscriber,
+// and a while longer.
 #pragma once
 
 #include <optional>
@@ -47,16 +47,17 @@ std::optional<storage::Batch> subtopic_collection(
 
 /// The broker filters for that topic: its subtopics have no items, they show the topic's.
 bool shows_through(const Broker& broker, const Node& topic);
-/// Whose items the node shows.
+/// The node whose items this node shows: itself, or its topic.
 const Node& shelf_of(const Broker& broker, const Node& node);
 
-/// What filters ask of the payload, where the broker filters; the batch expects what that rests on.
+/// The attributes that filters ask for, where the broker filters; the batch expects the
+/// declarations that they rest on.
 Checked<std::string> extracted_of(
     const Broker& broker, const Node& node, const Publish& request, storage::Batch& batch
 );
 
-/// A purge of the topic is one of its subtopics, since their items are in its epoch; who is
-/// subscribed to them hears of it.
+/// A purge of the topic is one of its subtopics, since their items are in its epoch; their
+/// subscribers are notified.
 void tell_purged_subtopics(const Node& topic, storage::Batch& batch);
 
 }   // namespace grid::pubsub

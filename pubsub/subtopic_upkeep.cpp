@@ -1,4 +1,4 @@
-// pubsub/subtopic_upkeep.cpp: see subtopic_upkeep.hpp.
+// pubsub/subtopic_upkeep.cpp: see pubsub/subtopic_upkeep.hpp.
 #include "pubsub/subtopic_upkeep.hpp"
 
 #include <algorithm>
@@ -12,8 +12,8 @@ using storage::Family;
 
 namespace {
 
-/// As the owner's deletion of a node; nobody asked for it, and nobody is left whom it concerns but
-/// the publishers.
+/// As the owner's deletion of a node, but without a request, and with the publishers as the only
+/// recipients.
 Batch removal(const Node& node) {
     Batch batch;
     NodeRecord record = node.record;

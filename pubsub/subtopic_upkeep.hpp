@@ -1,5 +1,5 @@
-// pubsub/subtopic_upkeep.hpp: subtopics go when nobody is subscribed to them, or their topic is
-// gone (S63).
+// pubsub/subtopic_upkeep.hpp: subtopics are removed when they have no subscriber, or their topic is
+// gone.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// pubsub/sweep.cpp: see sweep.hpp.
+// pubsub/sweep.cpp: see pubsub/sweep.hpp.
 #include "pubsub/sweep.hpp"
 
 #include "pubsub/access.hpp"
@@ -47,7 +47,7 @@ private:
         end_subscription(
             broker_, batches_.back(), node, entry, true, "the policy does not allow it any more"
         );
-        // Its streams may be at their end by the same change (S39).
+        // The notice is durable: the account's streams may be ended by the same change.
         broker_.policy.owe(
             batches_.back(), jid, "subscription " + node.name(),
             subscription_event(node, entry.first, SubscriptionState::None, 0)

@@ -13,7 +13,7 @@
 namespace grid::pubsub {
 
 /// Where the sweep stands that follows a change of rights. Soft state: each batch expects what it
-/// removes, and delivery does not wait for it (audience.hpp asks the policy itself).
+/// removes, and delivery does not wait for it (pubsub/audience.hpp asks the policy itself).
 struct SweepCursor {
     std::uint64_t policy = 0;   // revision being swept for
     bool is_done = false;

@@ -19,7 +19,7 @@
 
 namespace grid::pubsub {
 
-// Service discovery: disco.cpp, disco_nodes.cpp, disco_features.cpp.
+// Service discovery: pubsub/disco.cpp, pubsub/disco_nodes.cpp, pubsub/disco_features.cpp.
 struct DiscoverFeatures {};
 struct DiscoverNode {
     std::string node;
@@ -34,7 +34,7 @@ struct DiscoverItems {
     TypeFilter filter;   // of a collection
 };
 
-// Entities: decide_entity.cpp.
+// Entities: pubsub/decide_entity.cpp.
 struct MySubscriptions {
     std::optional<std::string> node;
     std::optional<xml::RsmRequest> page;
@@ -44,7 +44,7 @@ struct MyAffiliations {
     std::optional<xml::RsmRequest> page;
 };
 
-// Subscribers: decide_subscribe.cpp, decide_retrieve.cpp.
+// Subscribers: pubsub/decide_subscribe.cpp, pubsub/decide_retrieve.cpp.
 struct Subscribe {
     std::string node;
     xml::Jid jid;
@@ -56,7 +56,7 @@ struct Unsubscribe {
     xml::Jid jid;
     std::optional<std::string> subid;
 };
-/// §6.3: decide_options.cpp.
+/// §6.3: pubsub/decide_options.cpp.
 struct GetOptions {
     std::string node;
     xml::Jid jid;
@@ -79,7 +79,7 @@ struct RetrieveItems {
     std::optional<ItemOrder> order;
 };
 
-// The archive of a node: decide_archive.cpp.
+// The archive of a node: pubsub/decide_archive.cpp.
 struct QueryArchive {
     std::string node, queryid;
     bool is_flipped = false;
@@ -94,7 +94,7 @@ struct GetArchiveMetadata {
     std::string node;
 };
 
-// Publishers: decide_publish.cpp.
+// Publishers: pubsub/decide_publish.cpp.
 struct Publish {
     std::string node;
     bool has_item = false;
@@ -103,8 +103,8 @@ struct Publish {
     std::string payload_ns;   // of its root
     std::optional<xml::Form> preconditions;
     std::string extracted;   // ContentFilter::extract
-    /// What was found of the payload: an answer remembered, which is asked for again when another
-    /// schema is in force where it is decided. Null: none was.
+    /// The remembered check of the payload, which is repeated when another schema is in force at
+    /// the decision. Null: the topic had no schema.
     mutable std::shared_ptr<SchemaCheck> checked;
 };
 struct Retract {
@@ -115,7 +115,7 @@ struct Retract {
     mutable std::shared_ptr<FoundExtract> found = {};
 };
 
-// Owners: decide_nodes.cpp, decide_owner.cpp, decide_collections.cpp.
+// Owners: pubsub/decide_nodes.cpp, pubsub/decide_owner.cpp, pubsub/decide_collections.cpp.
 struct CreateNode {
     std::optional<std::string> node;
     std::optional<xml::Form> configuration;
@@ -144,7 +144,7 @@ struct GetAffiliations {
     std::string node;
     std::optional<xml::RsmRequest> page;
 };
-/// One line of a request to modify; as it came, since what is wrong with it is told line by line.
+/// One line of a request to modify; unparsed, since mistakes are answered line by line.
 struct Modification {
     std::string jid_text;
     xml::Jid jid;   // empty: malformed
@@ -159,7 +159,7 @@ struct ModifyAffiliations {
     std::string node;
     std::vector<Modification> changes;
 };
-/// XEP-0248 §7.5, §7.6: decide_collections.cpp.
+/// XEP-0248 §7.5, §7.6: pubsub/decide_collections.cpp.
 struct Associate {
     struct Change {
         std::string node;
@@ -168,14 +168,14 @@ struct Associate {
     std::string collection;
     std::vector<Change> changes;
 };
-/// An owner's answer to an approval request, §8.6: decide_approval.cpp.
+/// An owner's answer to an approval request, §8.6: pubsub/decide_approval.cpp.
 struct Approval {
     std::string node, subid;
     xml::Jid subscriber;
     bool is_allowed = false;
 };
 
-/// An ad-hoc command, XEP-0050; §8.7: decide_pending.cpp.
+/// An ad-hoc command, XEP-0050; §8.7: pubsub/decide_pending.cpp.
 struct Command {
     std::string node, action, session;
     std::optional<xml::Form> form;
@@ -188,11 +188,11 @@ struct DiscoverCommands {};
 struct DiscoverCommand {
     std::string node;
 };
-/// A notification came back, §12.4: decide_bounce.cpp.
+/// A notification came back, §12.4: pubsub/decide_bounce.cpp.
 struct Bounce {
     std::string type, condition;
     std::optional<std::string> node;
-    std::string message;   // its id
+    std::string message;   // the message's id
 };
 
 using Request = std::variant<
@@ -265,7 +265,7 @@ Decision decide(const Broker&, const Context&, const DiscoverCommands&);
 Decision decide(const Broker&, const Context&, const DiscoverCommand&);
 Decision decide(const Broker&, const Context&, const Bounce&);
 
-/// See Engine::switch_node: decide_switch.cpp.
+/// See Engine::switch_node: pubsub/decide_switch.cpp.
 std::optional<storage::Batch> switch_node(const Broker&, std::string_view name, bool is_enabled);
 
 }   // namespace grid::pubsub

@@ -1,4 +1,4 @@
-// pubsub/visible_nodes.cpp: see visible_nodes.hpp.
+// pubsub/visible_nodes.cpp: see pubsub/visible_nodes.hpp.
 #include "pubsub/visible_nodes.hpp"
 
 #include <algorithm>
@@ -28,7 +28,8 @@ VisibleCounts::Seen look_at(
     return seen;
 }
 
-/// Whose subtopics they are changes with subscriptions and affiliations: never remembered.
+/// The subtopics that an actor may see change with subscriptions and affiliations, and so are never
+/// remembered.
 void leave_out_subtopics(
     const Broker& broker,
     const Principal& actor,
@@ -106,7 +107,8 @@ VisibleNodes::VisibleNodes(
     : list_(list), filter_(filter) {
     const bool sees_all = is_trusted(broker, actor);
     auto& known = broker.visible_counts.of(key_of(actor), broker.policy.revision());
-    // What is left of blocks that changed: never much more than there are blocks.
+    // Drops the remains of blocks that changed, so that there are never much more than there are
+    // blocks.
     if (known.size() > 4 * broker.memory.by_name().size() / NodeList::block_nodes_max + 1024)
         known.clear();
     before_.reserve(list.blocks().size());

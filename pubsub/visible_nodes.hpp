@@ -1,4 +1,4 @@
-// pubsub/visible_nodes.hpp: what one actor may see of a list of nodes, counted and paged in
+// pubsub/visible_nodes.hpp: the nodes of a list that one actor may see, counted and paged in
 // milliseconds however long the list is.
 #pragma once
 
@@ -38,17 +38,17 @@ struct TypeFilter {
 /// The `<filter/>` in a disco#items query, if there is one.
 Result<TypeFilter, xml::StanzaError> parse_type_filter(const xml::Element& query);
 
-/// Which nodes of a block an actor may see, as the policy said before. Only a memory of answers:
-/// what it says is what asking again would say, since a block that changed has another version and
-/// a policy that changed another revision. Filters are not part of it: whoever thinks of a new one
-/// with each request must not have the policy asked of all nodes each time.
+/// Remembers which nodes of a block an actor may see. Every entry is what asking the policy again
+/// would give: a block that changed has another version, and a policy that changed another
+/// revision. Filters are not part of the key, so that a client which invents a new filter with each
+/// request does not make the policy be asked of all nodes each time.
 class VisibleCounts {
 public:
     static constexpr std::size_t actors_max = 512;
     using Seen = std::bitset<NodeList::block_nodes_max>;
     using ByBlock = std::unordered_map<std::uint64_t, Seen>;
 
-    /// What is known under that key, of that policy; forgets whom it heard of least recently.
+    /// The counts under that key, of that policy; makes room by forgetting the least recently used.
     ByBlock& of(const std::string& key, std::uint64_t policy);
 
 private:

@@ -1,4 +1,4 @@
-// pubsub/walk_beneath.cpp: see walk_beneath.hpp.
+// pubsub/walk_beneath.cpp: see pubsub/walk_beneath.hpp.
 #include "pubsub/walk_beneath.hpp"
 
 #include <unordered_set>

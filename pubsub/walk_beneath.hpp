@@ -9,7 +9,7 @@
 namespace grid::pubsub {
 
 /// All live nodes beneath, each once and with its shortest distance, nearest first. `visit` says
-/// whether what is beneath that node is wanted, too.
+/// whether the nodes beneath that one are wanted, too.
 void walk_beneath(
     const NodeTree& tree, std::uint64_t uid, const std::function<bool(const Relative&)>& visit
 );

@@ -16,7 +16,7 @@ namespace grid::server {
 std::vector<xml::Jid> configured_administrators(const Config& config);
 
 /// Read at start and within two seconds of a change, so that `gridctl admin add` needs no restart.
-/// Who may write below the data directory decides about the server anyway.
+/// An account that may write below the data directory controls the server anyway.
 class AdministratorsFile {
 public:
     AdministratorsFile(

@@ -27,8 +27,8 @@ struct AppOptions {
     std::shared_ptr<rocksdb::FileSystem> file_system;
 };
 
-/// Runs until a signal; the exit status. What goes wrong before the first connection is one clear
-/// line on standard error and status 1.
+/// Runs until a signal; the exit status. A failure before the first connection is one clear line on
+/// standard error and status 1.
 int run_app(AppOptions options);
 
 }   // namespace grid::server

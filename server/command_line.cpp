@@ -63,7 +63,7 @@ std::string own_command(const ConfigSources& sources, const std::string& data) {
 
 int check(const AppOptions& options) {
     Findings findings = check_startup(options);
-    // One that cannot be looked at now may be in the making; a start says what is wrong with it.
+    // A store that cannot be read now may be in the making; a start names its fault.
     if (const auto store = look_at_store(options); store && *store)
         for (auto& finding : check_store(**store, options)) findings.push_back(std::move(finding));
     std::size_t warnings = 0;
@@ -83,7 +83,7 @@ int check(const AppOptions& options) {
 
 int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem> file_system) {
     fill_standard_streams();
-    ::umask(S_IRWXG | S_IRWXO);   // what is written is for the server's user alone
+    ::umask(S_IRWXG | S_IRWXO);   // files are for the server's user alone
     CLI::App cli("gridd, the XMPP-Grid server");
     ConfigSources sources;
     sources.environment = environment;

@@ -1,4 +1,4 @@
-// server/complain.hpp: what the operator reads on a terminal.
+// server/complain.hpp: messages to the operator on a terminal.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // server/config.hpp: every option of gridd.toml as a value with its default. Read by
-// config_file.cpp.
+// server/config_file.cpp.
 #pragma once
 
 #include <cstdint>
@@ -39,11 +39,12 @@ struct Config {
         std::string min_version = "1.2";
         std::string ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";   // of TLS 1.2
         std::string groups = "X25519:P-256:P-384:P-521";   // of key exchange, and of ECDSA in 1.2
-        bool require_client_certificate = false;   // true: refuse in the handshake (S86, choice a)
-        std::vector<std::string> crl;              // files or directories
-        std::string crl_policy = "open";           // or closed
-        std::string ocsp = "off";                  // or open, closed
-        std::string ocsp_responder;                // empty: the one that the certificate names
+        // True: refuse in the TLS handshake; false: at SASL, with XMPP's error.
+        bool require_client_certificate = false;
+        std::vector<std::string> crl;      // files or directories
+        std::string crl_policy = "open";   // or closed
+        std::string ocsp = "off";          // or open, closed
+        std::string ocsp_responder;        // empty: the one that the certificate names
         std::uint32_t ocsp_timeout_ms = 3'000;
         std::uint32_t ocsp_questions_max = 64;
         std::size_t ocsp_cache_max = 10'000;
@@ -200,7 +201,7 @@ struct Config {
     /// in the environment. An option that is not here has its default.
     struct Origin {
         std::map<std::string, std::string, std::less<>> places;
-        std::vector<std::string> remarks;   // what was read and means nothing
+        std::vector<std::string> remarks;   // values that were read and have no effect
         bool is_given(std::string_view key) const { return places.find(key) != places.end(); }
     } origin;
 };

@@ -95,7 +95,7 @@ bool is_key_hash(const std::string& text) {
     return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-/// Revocation, and who is approved by a rule.
+/// Revocation, and approval by rules.
 void check_trust(const Config& c, Findings& out) {
     if (!one_of(c.tls.crl_policy, {"open", "closed"}))
         out.push_back({"tls.crl_policy", "tls.crl_policy must be open or closed"});
@@ -231,7 +231,7 @@ struct Least {
     const char* why = "";
 };
 
-/// Below these nobody could log in, or nothing would go through.
+/// Below these no client could log in, or no stanza would go through.
 void check_least(const Config& c, Findings& out) {
     const auto& x = c.limits.xml;
     const Least table[]{

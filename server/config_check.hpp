@@ -1,5 +1,5 @@
-// server/config_check.hpp: what no type can check in a configuration: names, numbers, what
-// contradicts what.
+// server/config_check.hpp: the checks of a configuration beyond types: names, numbers,
+// contradictions.
 #pragma once
 
 #include <string>
@@ -22,7 +22,8 @@ std::string to_text(const Finding& finding, const Config& config);
 bool has_errors(const Findings& findings);
 
 /// Brings domains and addresses into the one spelling that everything is compared with (RFC 7622
-/// §3): capitals, a trailing dot and A-labels are the operator's choice. What is no name is found.
+/// §3): capitals, a trailing dot and A-labels are the operator's choice. Texts that are no names
+/// are among the findings.
 Findings prepare_names(Config& config);
 /// Touches neither files nor the network. The names are prepared.
 Findings check_values(const Config& config);

@@ -1,4 +1,4 @@
-// server/config_options.cpp: see config_options.hpp.
+// server/config_options.cpp: see server/config_options.hpp.
 #include "server/config_options.hpp"
 
 #include <charconv>
@@ -6,8 +6,8 @@
 
 namespace grid::server {
 
-/// The one list of keys. Names are those of the struct, so that config.hpp and gridd.toml read
-/// alike.
+/// The one list of keys. Names are those of the struct, so that server/config.hpp and gridd.toml
+/// read alike.
 std::vector<Option> options_of(Config& c) {
     auto& x = c.limits.xml;
     return {
@@ -150,7 +150,7 @@ Failure add_pair(Pairs& pairs, const std::string& text) {
     return {};
 }
 
-/// As tools print it, into what is compared: "AB:CD…" is abcd….
+/// Turns tools' output into the compared form: "AB:CD…" is abcd….
 std::string hash_in_hex(const std::string& text) {
     std::string hex;
     for (char c : text)

@@ -30,7 +30,7 @@ struct Option {
     Target target;
 };
 
-using Failure = std::optional<std::string>;   // nothing: it went well
+using Failure = std::optional<std::string>;   // nullopt: no failure
 
 std::vector<Option> options_of(Config& config);
 /// From `--set` and the environment; lists are separated by commas.

@@ -29,7 +29,7 @@ bool may(const fs::path& path, int what) {
     return ::faccessat(AT_FDCWD, path.c_str(), what, AT_EACCESS) == 0;
 }
 
-/// Whose it is says more than "permission denied".
+/// The message names the owner, which says more than "permission denied".
 std::string refused(const fs::path& data, const fs::path& path, int reason) {
     const std::string us = std::to_string(::geteuid());
     struct stat status{};

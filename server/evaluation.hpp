@@ -30,7 +30,7 @@ Result<EvaluationFiles, std::string> ensure_evaluation(
     Millis now,
     controller::pki::Administrator administrator
 );
-/// The same for --check: nothing is made, and what is not there is no error.
+/// The same for --check: no file is made, and a missing one is no error.
 Result<void, std::string> check_evaluation(
     const std::filesystem::path& data, const std::string& domain, Millis now
 );

@@ -58,7 +58,8 @@ std::vector<std::string> evaluation_administrators(const AppOptions& options) {
     return described ? described->jids : std::vector<std::string>{};
 }
 
-/// Whose anchor, without the evaluation CA's certificate, shows that the evaluation made it.
+/// True for an administrator of the evaluation when its CA's certificate is gone: the account's
+/// anchor is none of the configured CAs.
 bool is_orphan(const controller::Account& account, const AppOptions& options) {
     if (!account.is_in(controller::administrators_group)) return false;
     if (!account.is_bound()) return account.jid == "admin@" + options.config.domain;
@@ -190,7 +191,7 @@ Result<EvaluationLeftovers, std::string> clean_store(
     auto found = evaluation_leftovers(*(*store)->snapshot(), options);
     if (!found || !found->any()) return found;
     // First: an administrator in this file would be made again by a start after an interruption,
-    // and what is left in the store refuses that start.
+    // and the remains in the store refuse that start.
     for (const std::string& name : found->administrators)
         if (auto removed = pki::remove_administrator(options.data, xml::Jid::from_canonical(name));
             !removed)

@@ -1,5 +1,5 @@
-// server/evaluation_end.hpp: what an evaluation leaves in a data directory, and how it is taken
-// out.
+// server/evaluation_end.hpp: the end of an evaluation: its remains in a data directory are found
+// and taken out.
 #pragma once
 
 #include <string>

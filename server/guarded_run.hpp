@@ -10,8 +10,8 @@
 
 namespace grid::server {
 
-/// Runs `context` to its end. An exception that comes out of a handler ended what that handler did,
-/// and no more: it is logged and the loop goes on, for the sake of everybody else.
+/// Runs `context` to its end. An exception that comes out of a handler ends only that handler's
+/// work: it is logged and the loop goes on for the other connections.
 inline void run_guarded(boost::asio::io_context& context, Log& log) {
     while (true) {
         try {
@@ -25,7 +25,7 @@ inline void run_guarded(boost::asio::io_context& context, Log& log) {
     }
 }
 
-/// One piece of work of a clock or a thread that must go on whatever happens in it.
+/// One piece of work of a clock or a thread that must go on after an exception.
 template <class Work>
 void guarded(Log& log, std::string_view whose, Work work) {
     try {

@@ -45,8 +45,8 @@ public:
     /// the fields of the last of them and their count. Of one `what` no more than
     /// `log_reasons_max` reasons are told apart in a second.
     void fold(Level level, std::string_view what, LogFields fields);
-    /// Writes what was folded and is due; to be called a few times a second. `all`: also what is
-    /// not due, at the end.
+    /// Writes the folded lines that are due; to be called a few times a second. `all`: also those
+    /// that are not due, at the end.
     void flush_folded(bool all = false);
 
 private:
@@ -60,8 +60,8 @@ inline constexpr std::size_t log_name_bytes_max = 256;
 inline constexpr std::size_t log_value_bytes_max = 1024;
 inline constexpr std::size_t log_reasons_max = 8;
 
-/// `value` in quotes, as JSON has it, cut to so many bytes of input: control characters (C0, DEL,
-/// C1) and those that turn the direction of writing are \uXXXX, bytes that are no UTF-8 read \xXX.
+/// `value` in quotes, as JSON has it, cut to so many bytes of input: control characters and those
+/// that turn the direction of writing are \uXXXX, bytes that are no UTF-8 read \xXX.
 std::string quoted(std::string_view value, std::size_t bytes_max = log_value_bytes_max);
 
 }   // namespace grid::server

@@ -74,7 +74,7 @@ void Reload::run() {
                                 "own need a restart"}}
         );
     keep_evaluation(*next, parts_.options.config);
-    // Cut down as at the start, so that only what was changed differs.
+    // Cut down as at the start, so that only real changes differ.
     plan_descriptors(*next, raise_descriptor_limit());
     const Findings findings = check_reload(*next);
     for (const Finding& finding : findings)

@@ -146,8 +146,8 @@ void check_room(const AppOptions& options, Findings& findings) {
     );
 }
 
-/// Accounts of other domains never log in; who is listed may be a mistake of years ago, so that the
-/// server starts without them.
+/// Accounts of other domains never log in; such an entry may be a mistake of years ago, so that the
+/// server starts without it.
 void check_administrators_file(const AppOptions& options, Findings& findings) {
     const auto path = pki::Layout{options.data}.administrators();
     const auto file = pki::read_file(path);
@@ -192,7 +192,7 @@ void check_crl_folders(const Config& config, Findings& findings) {
     }
 }
 
-/// Where nobody will be awaited: the directory of a file, the socket of a daemon.
+/// Places that the exporter needs: the directory of a file, the socket of a daemon.
 void check_export(const Config& config, Findings& findings) {
     const std::string& to = config.audit.export_to;
     if (to.empty()) return;
@@ -275,7 +275,7 @@ Findings check_startup(const AppOptions& options) {
     check_room(options, findings);
     if (std::string why = why_unusable(options.data); !why.empty()) {
         findings.push_back({"", std::move(why)});
-        return findings;   // what is inside cannot be looked at
+        return findings;   // the files inside cannot be looked at
     }
     check_administrators_file(options, findings);
     check_evaluation_files(options, findings);

@@ -8,8 +8,8 @@
 
 namespace grid::server {
 
-/// What --check and a start both go by: errors refuse the start. Changes nothing. The values of the
-/// configuration were checked when it was read; their warnings are repeated here.
+/// The checks of --check and of a start: errors refuse the start. Changes nothing. The values of
+/// the configuration were checked when it was read; their warnings are repeated here.
 Findings check_startup(const AppOptions& options);
 
 /// Findings of the store itself against a start: that it is an evaluation's.

@@ -1,4 +1,4 @@
-// server/store_keeper.cpp: see store_keeper.hpp.
+// server/store_keeper.cpp: see server/store_keeper.hpp.
 #include "server/store_keeper.hpp"
 
 #include <algorithm>
@@ -71,7 +71,7 @@ void StoreKeeper::try_when_due() {
     // On the store's own readers: it takes seconds.
     store_.read([self = shared_from_this()](const storage::Snapshot&) {
         if (self->reopen("storage.reopen_after_seconds") != storage::Errc::NoSpace) return;
-        // Nothing was tried; when there is space nobody should have to wait for long.
+        // No write was tried; when there is space again, clients should not have to wait for long.
         boost::asio::post(self->timer_.get_executor(), [self] {
             self->next_try_ = self->first_try_;
         });

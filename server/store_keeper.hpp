@@ -13,9 +13,9 @@
 
 namespace grid::server {
 
-/// A store whose write failed takes no more until it was opened again (design §2, Failure). That is
-/// safe to do by itself: what was acknowledged was synced before, and what is replayed is written
-/// to tables and synced before the first new write, or opening fails. A disk that goes on failing
+/// A store whose write failed takes no more until it was opened again. Reopening without an
+/// operator is safe: acknowledged batches were synced before, and replayed ones are written to
+/// tables and synced before the first new write, or opening fails. A disk that goes on failing
 /// costs a try now and then.
 class StoreKeeper : public std::enable_shared_from_this<StoreKeeper> {
 public:

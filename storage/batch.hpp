@@ -1,4 +1,4 @@
-// storage/batch.hpp: one change of durable state: what is written, what it rests on, what it means.
+// storage/batch.hpp: one change of durable state: its writes, its expectations, its event.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,7 @@ inline constexpr std::size_t batch_bytes_max = 1024 * 1024 + 64 * 1024;   // a p
 struct Batch {
     std::vector<Operation> operations;
     std::vector<Expectation> expectations;
-    /// What the change means, encoded by the subsystem that decided it: first byte its tag
+    /// The meaning of the change, encoded by the subsystem that decided it: first byte its tag
     /// (storage/keys.hpp). The store carries it to the feed and keeps nothing of it.
     std::string event;
     /// Not written, not replayed; same queue, same gates, same place in the feed.
@@ -65,7 +65,7 @@ struct Batch {
     std::size_t bytes() const;
 };
 
-/// What a key holds: the value and the batch that wrote it.
+/// The content of a key: the value and the batch that wrote it.
 struct Record {
     Revision revision = 0;
     Millis time = 0;

@@ -28,7 +28,7 @@ inline constexpr std::size_t link_bytes = 8 + 8 + 32;
 std::string encode(const Link& link);
 std::optional<Link> decode_link(std::string_view bytes);
 std::string to_hex(std::string_view bytes);
-/// Nothing when it is no even number of lower-case hex digits.
+/// nullopt unless the text is an even number of lower-case hex digits.
 std::optional<std::string> from_hex(std::string_view text);
 inline std::string_view view(const Hash& hash) { return {hash.data(), hash.size()}; }
 
@@ -37,7 +37,7 @@ struct Linked {
     std::string_view record;
     Link link;
 };
-/// Nothing when the value is too short to have been linked.
+/// nullopt when the value is too short to have been linked.
 std::optional<Linked> split_link(std::string_view value);
 
 /// Computes links. Used by one thread.

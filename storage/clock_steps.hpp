@@ -18,9 +18,9 @@ struct ClockStep {
     bool operator==(const ClockStep&) const = default;
 };
 
-/// A clock that was set back makes later batches look older than earlier ones. What was written
-/// before the step is read as if it had been written no later than at the step: so times never go
-/// back along the revisions, and none lies in the future.
+/// A clock that was set back makes later batches look older than earlier ones. Records from before
+/// the step are read as if they had been written no later than at the step, so that times never go
+/// back along the revisions and none lies in the future.
 class ClockSteps {
 public:
     /// Stamps follow a clock that is set back by more than that; by less they wait for it.

@@ -41,7 +41,7 @@ bool Committer::submit(Submission submission) {
 }
 
 bool Committer::between_groups(std::function<void()> work) {
-    assert(std::this_thread::get_id() != thread_.get_id());   // it would wait for itself
+    assert(std::this_thread::get_id() != thread_.get_id());   // the thread would wait for itself
     std::unique_lock lock(mutex_);
     if (stopping_ || !thread_.joinable()) return false;
     errands_.push_back(std::move(work));

@@ -27,7 +27,7 @@ public:
     ~Committer() { stop(); }
     Committer(const Committer&) = delete;
 
-    /// `commit` gets each group, `refuse` what is still queued at the end; both on the writer
+    /// `commit` gets each group, `refuse` the batches still queued at the end; both on the writer
     /// thread.
     void start(Commit commit, Commit refuse);
     /// Finishes the group in flight, refuses the rest, ends the thread.

@@ -1,4 +1,4 @@
-// storage/decision.hpp: what a subsystem answers to a request, before anything has changed.
+// storage/decision.hpp: a subsystem's decision on a request, before any state has changed.
 #pragma once
 
 #include <concepts>
@@ -40,8 +40,8 @@ struct Decision {
         std::function<std::variant<Error, Reply>(const Snapshot&)> run;
     };
 
-    /// What takes long and changes nothing: done on the reader pool, after which the request is
-    /// decided again and finds what came of it.
+    /// Long work that changes nothing: done on the reader pool, after which the request is decided
+    /// again and finds the result.
     struct Work {
         std::function<void()> run;
         /// Instead, where it reads from the store.

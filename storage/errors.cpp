@@ -1,4 +1,4 @@
-// storage/errors.cpp: one sentence per reason, saying what is wrong and what to do about it.
+// storage/errors.cpp: one sentence per reason, with the fault and the remedy.
 #include "storage/errors.hpp"
 
 #include <array>

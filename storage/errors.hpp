@@ -12,7 +12,7 @@ enum class Errc {
     UnknownOutcome,   // the write or its sync failed: look before you repeat
     WritesStopped,    // refused because an earlier write failed; only reopening ends that
     TooLarge,         // over batch_operations_max or batch_bytes_max
-    Corrupt,          // what is on disk cannot be understood
+    Corrupt,          // the bytes on disk cannot be understood
     WrongSchema,      // written by another version of the store
     Locked,           // another process has it open
     Io,               // could not be opened or read

@@ -14,7 +14,7 @@ namespace grid::storage {
 
 class GroupEncoder {
 public:
-    /// What the files say when they are opened.
+    /// Begins with the head, link and clock steps that were read from the files.
     void resume(Revision head, const Link& link, const ClockSteps& steps);
     /// The write for `entries`, the last of which has got revision `head`; nothing when nothing has
     /// to be written. Valid until the next call.

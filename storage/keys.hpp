@@ -1,4 +1,4 @@
-// storage/keys.hpp: who owns which keys and events. The grammar of each is in storage/README.md.
+// storage/keys.hpp: the owners of keys and events. The grammar of each is in storage/README.md.
 #pragma once
 
 namespace grid::storage {
@@ -14,8 +14,8 @@ enum class Tag : char {
     Item = 'i',           // Index: uid, epoch, item id
     Hidden = 'h',         // uid: items up to that revision are not shown any more
     Lost = 'l',           // uid: retention has erased items up to that revision
-    CursorKey = 'K',      // what archive ids and cursors are enciphered with
-    Trash = 't',          // what became unreachable and is erased later
+    CursorKey = 'K',      // key with which archive ids and cursors are enciphered
+    Trash = 't',          // records that became unreachable and are erased later
     Position = 'o',       // subscriber JID → revision up to which it was told
     PubsubMeta = 'p',     // guards of rules over all nodes
     Edge = 'e',           // uid of a collection, uid of its child

@@ -11,9 +11,9 @@ namespace grid::storage {
 
 /// RocksDB replays a log up to the first damage and drops the rest in silence, or refuses every
 /// damage. Neither is right. Since a group is synced before the next one is written, only the last
-/// record can be one that nobody was told of. It may be cut short, and its pages may have reached
-/// the disk in any order. But where a record begins, everything before it was acknowledged: a
-/// replay that ends earlier has lost something.
+/// record can be one that was not acknowledged. That record may be cut short, and its pages may
+/// have reached the disk in any order. But where a record begins, everything before it was
+/// acknowledged: a replay that ends earlier has lost something.
 class LogCheck {
 public:
     /// Reads all logs in the directory, oldest first. They must not be written meanwhile.

@@ -84,7 +84,7 @@ void MemoryStore::start(FeedHandler handler) {
 }
 
 bool MemoryStore::submit(Ticket ticket, Sender sender, Batch batch) {
-    assert(handler_);   // nothing may be submitted before start()
+    assert(handler_);   // the feed begins with start(): no batch before that
     const std::size_t bytes = batch.bytes();
     if (!queue_.empty() && queued_bytes_ + bytes > options_.queue_bytes_max) return false;
     queued_bytes_ += bytes;
@@ -127,7 +127,7 @@ StoreStatus MemoryStore::status() const {
 
 boost::system::error_code MemoryStore::reopen() {
     stopped_ = false;
-    // What was linked in a write that was lost is not part of the chain.
+    // Links of a write that was lost are not part of the chain.
     Link link;
     const auto& control = (*tables_)[static_cast<std::size_t>(Family::Control)];
     if (const auto stored = control.find(chain_key); stored != control.end())

@@ -23,7 +23,7 @@ public:
         bool run_at_once = true;
         std::size_t group_batches_max = 512;
         std::size_t queue_bytes_max = 64 * 1024 * 1024;
-        /// What time it is. Without one, time stands still until advance() or set_time().
+        /// The current time. Without a clock, time stands still until advance() or set_time().
         std::function<Millis()> clock;
     };
     static constexpr Millis time_at_start = 1'767'225'600'000;   // 2026-01-01T00:00:00Z
@@ -47,7 +47,8 @@ public:
     void set_time(Millis now) { now_ = now; }
     void advance(Millis by) { now_ += by; }
 
-    /// The next `batches` batches conflict, as if somebody else had changed what they rest on.
+    /// The next `batches` batches conflict, as if other batches had changed the records that they
+    /// expect.
     void conflict_next(std::size_t batches = 1) { conflicts_due_ += batches; }
     /// The next `groups` groups are refused with NoSpace.
     void fail_no_space(std::size_t groups = 1) { no_space_due_ += groups; }
@@ -62,7 +63,7 @@ public:
     /// The feed carries a Gap now, though nothing was missed.
     void report_gap();
 
-    /// Commits a batch of somebody else (another node of a cluster): ticket 0, at once.
+    /// Commits a batch of another node of a cluster: ticket 0, at once.
     void commit_foreign(Batch batch);
 
 private:

@@ -46,7 +46,7 @@ void ReaderPool::loop() {
         queue_.pop_front();
         lock.unlock();
         work_on(work);
-        work = nullptr;   // what it captured goes before anybody waits for the lock
+        work = nullptr;   // destroys the captures before the lock is taken
         lock.lock();
     }
 }

@@ -81,7 +81,8 @@ void RocksDatabase::close() {
 }
 
 rocksdb::Status RocksDatabase::write(rocksdb::WriteBatch& batch) {
-    // Of this thread: nobody reads RocksDB's counters, and keeping them is a tenth of an insert.
+    // For this thread RocksDB's counters are off: they are never read, and keeping them is a tenth
+    // of an insert.
     rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
     rocksdb::WriteOptions options;
     options.sync = true;

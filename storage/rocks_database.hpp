@@ -43,7 +43,7 @@ public:
     /// RocksDB has had an error in the background and takes no more writes.
     bool failed() const { return listener_->failed(); }
     const Header& header() const { return header_; }
-    /// What is on disk, when the files were opened.
+    /// The last revision on disk, when the files were opened.
     Revision head() const { return head_; }
     Millis time() const { return time_; }
     const Link& link() const { return link_; }

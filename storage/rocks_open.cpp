@@ -191,7 +191,7 @@ boost::system::error_code RocksDatabase::read_head() {
     for (std::string_view key : {head_key, given_key}) {
         const auto found = get(nullptr, Family::Control, key);
         if (!found) return fail(Errc::Corrupt, "cannot read the head");
-        if (!*found) continue;   // nothing committed yet
+        if (!*found) continue;   // no batch committed yet
         head_ = std::max(head_, (*found)->revision);
         time_ = std::max(time_, (*found)->time);
     }

@@ -35,7 +35,7 @@ constexpr std::array<FamilySize, family_count> family_sizes{{
     {"audit", 4 * mebibyte, 0},
 }};
 
-/// RocksDB's log on its way to ours. A log file of its own on the data volume would hit the full
+/// RocksDB's log, written into ours. A log file of its own on the data volume would hit the full
 /// disk together with the data, and Debian's build aborts the process then.
 class LogBridge final : public rocksdb::Logger {
 public:
@@ -100,8 +100,7 @@ void ErrorListener::OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::S
 void ErrorListener::OnErrorRecoveryBegin(
     rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery
 ) {
-    // Writes that resume by themselves would go on top of a group whose outcome nobody has looked
-    // at.
+    // Writes that resume by themselves would go on top of a group of unknown outcome.
     *auto_recovery = false;
 }
 
@@ -120,7 +119,7 @@ rocksdb::DBOptions database_options(
     // Replays up to a torn end, wherever its pages went. That nothing acknowledged lies behind it
     // is what LogCheck has made sure of.
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-    // What start-up replays, and so the time that it takes.
+    // Start-up replays this much log at the most, which bounds its time.
     options.max_total_wal_size = 64 * mebibyte;
     // Replayed records are written to tables and synced before the first write. After a failed sync
     // the log may be readable only because it is still in the page cache: this makes it durable.
@@ -157,7 +156,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_options() {
         options.target_file_size_base = 32 * mebibyte;
         options.max_bytes_for_level_base = 128 * mebibyte;
         options.level_compaction_dynamic_level_bytes = true;
-        // What was just written is read, merged and to a good part dropped soon: not compressed.
+        // The newest level is not compressed: its records are read, merged and to a good part
+        // dropped soon.
         options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
         if (const std::size_t bytes = family_sizes[i].near_after_bytes; bytes != 0)
             options.memtable_insert_with_hint_prefix_extractor.reset(

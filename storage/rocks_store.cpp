@@ -128,7 +128,7 @@ void RocksStore::start(FeedHandler handler) {
 }
 
 bool RocksStore::submit(Ticket ticket, Sender sender, Batch batch) {
-    assert(handler_);   // nothing may be submitted before start()
+    assert(handler_);   // the feed begins with start(): no batch before that
     return committer_.submit({ticket, sender, std::move(batch), settings_.clock()});
 }
 
@@ -274,7 +274,7 @@ boost::system::error_code RocksStore::reopen_on_writer() {
     return {};
 }
 
-/// What could not be opened for writing may still be read.
+/// A store that could not be opened for writing may still be read.
 void RocksStore::go_on_reading() {
     auto opened = RocksDatabase::open(settings_, RocksDatabase::Mode::ReadOnly);
     if (!opened) return;

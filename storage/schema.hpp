@@ -38,7 +38,7 @@ struct Header {
 };
 
 std::string encode(const Header& header);
-/// Nothing when the bytes are no header of any version. Of a newer version only `schema` is read.
+/// nullopt when the bytes are no header of any version. Of a newer version only `schema` is read.
 std::optional<Header> decode_header(std::string_view value);
 /// A new header with a random store id.
 Header make_header(std::string unicode_version);
@@ -46,7 +46,7 @@ Header make_header(std::string unicode_version);
 /// Every value on disk begins with the revision and the time of the batch that wrote it.
 inline constexpr std::size_t stamp_bytes = 16;
 std::string encode_stamp(Revision revision, Millis time);
-/// Nothing when the value is too short to have been written by the store.
+/// nullopt when the value is too short to have been written by the store.
 std::optional<Record> decode_record(std::string_view stored);
 
 }   // namespace grid::storage

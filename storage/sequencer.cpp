@@ -92,7 +92,7 @@ void KnownRevisions::end_group() {
     for (const Family family : {Family::Control, Family::Index}) {
         Cache& cache = cache_of(family);
         if (cache.recent_bytes < bytes_max) continue;
-        // What was not asked for since the last turn goes.
+        // Revisions that were not asked for since the last turn are forgotten.
         cache.older = std::exchange(cache.recent, {});
         cache.recent_bytes = 0;
     }
@@ -190,13 +190,13 @@ Committed Sequencer::accept(Submission submission) {
         if (operation.revision_at >= 0) fill_in(operation.key, operation.revision_at, head_);
         if (operation.also_revision_at >= 0)
             fill_in(operation.key, operation.also_revision_at, head_);
-        // Here the order is known, and the thread is the writer's: nobody else waits for a hash.
-        // A record that a cut keeps has a place already.
+        // Here the order is known, and the thread is the writer's: no request waits for a hash. A
+        // record that a cut keeps has a place already.
         if (operation.family == Family::Audit && operation.revision_at >= 0 &&
             !committed.batch.is_volatile)
             chain_.link(operation.key, time_, operation.value);
-        // A volatile batch writes nothing, so nobody can rest on it; a key with a revision of its
-        // own in it is new by construction, so nobody expects it.
+        // A volatile batch writes no record, so that none can be expected; a key with a revision of
+        // its own in it is new by construction, so that no batch expects it.
         if (committed.batch.is_volatile || operation.revision_at >= 0) continue;
         known_.wrote(operation.family, operation.key, operation.erase ? 0 : head_);
     }

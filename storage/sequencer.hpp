@@ -34,9 +34,9 @@ struct StringHash {
 };
 using RevisionMap = std::unordered_map<std::string, Revision, StringHash, std::equal_to<>>;
 
-/// What revision a key has, seen by the batch being decided: what is stored, plus the earlier
-/// batches of its group. Gate records (Control) and items (Index) stay known between groups, up to
-/// a bound, so that checking a hot gate, or an item that is trimmed soon after it came, costs no
+/// The revision of a key as the batch being decided sees it: the stored one, or that of an earlier
+/// batch of its group. Gate records (Control) and items (Index) stay known between groups, up to a
+/// bound, so that checking a hot gate, or an item that is trimmed soon after it came, costs no
 /// read.
 class KnownRevisions {
 public:
@@ -79,10 +79,10 @@ public:
     /// Continues after what a store holds. Never goes back, whatever the store says.
     /// The chain goes on from what is stored: it is what a write that failed may not have reached.
     void resume(Revision head, Millis time, const Link& link, const ClockSteps& steps);
-    /// One entry per submission, in order: Committed (to be made durable before anybody is told) or
+    /// One entry per submission, in order: Committed (to be made durable before it is reported) or
     /// Refused.
     std::vector<FeedEntry> decide(std::vector<Submission> group, Millis now);
-    /// What decide() said is stored now.
+    /// The entries of the last decide() are stored now.
     void end_group() { known_.end_group(); }
     Revision head() const { return head_; }
     Millis time() const { return time_; }

@@ -14,10 +14,10 @@
 
 namespace grid::storage {
 
-/// Names a submitted batch to the one who submitted it. 0: a batch of somebody else.
+/// The submitter's name for its batch. 0: a batch of another member.
 using Ticket = std::uint64_t;
 
-/// Who a batch comes from. When a batch of a sender conflicts, the batches that the same sender
+/// The origin of a batch. When a batch of a sender conflicts, the batches that the same sender
 /// queued behind it under the same or an older `round` conflict too, so that their order survives.
 struct Sender {
     std::uint64_t id = 0;   // 0: no order to keep
@@ -70,7 +70,7 @@ public:
 struct StoreStatus {
     bool writable = true;
     std::string reason;          // empty while writable
-    bool needs_reopen = false;   // nothing else ends it; else writes go on when there is space
+    bool needs_reopen = false;   // only reopening lets writes go on; else free space does
     Revision revision = 0;       // last committed
     std::uint64_t epoch = 0;     // raised by a restore
     std::string store_id;
@@ -82,7 +82,7 @@ class Store {
 public:
     virtual ~Store() = default;   // refuses what is queued, finishes the group in flight, closes
 
-    /// Starts the feed. Call once, after the first scan. Nothing may be submitted before.
+    /// Starts the feed. Call once, after the first scan. No batch may be submitted before.
     virtual void start(FeedHandler handler) = 0;
     /// Queues a batch; its outcome comes by the feed. False when the queue is full: nothing was
     /// queued.

@@ -8,7 +8,7 @@
 namespace grid::xml {
 
 std::string to_base64(std::string_view bytes);
-/// Nothing for a wrong length, a foreign character, white space or non-zero trailing bits.
+/// nullopt for a wrong length, a foreign character, white space or non-zero trailing bits.
 std::optional<std::string> parse_base64(std::string_view text);
 
 }   // namespace grid::xml

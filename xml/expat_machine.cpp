@@ -123,7 +123,7 @@ std::size_t ExpatMachine::parse(std::string_view bytes, bool is_last) {
     auto status = XML_Parse(parser_, bytes.data(), static_cast<int>(bytes.size()), is_last);
     if (status == XML_STATUS_SUSPENDED) return bytes.size() - (fed_ - boundary_);
     if (status == XML_STATUS_OK || stream_->phase == Phase::Broken) return bytes.size();
-    // What follows the end of the stream is nobody's business.
+    // Errors behind the end of the stream are ignored: the stream is closed anyway.
     if (stream_->phase != Phase::Closed) fail_by_code(XML_GetErrorCode(parser_));
     return bytes.size();
 }
@@ -162,7 +162,7 @@ void ExpatMachine::open_in_stanza(std::string_view name, const char** attributes
     if (is_outermost) boundary_ = event_begin();
     if (!builder_.open(name, attributes))
         return fail(builder_.error().error, builder_.error().text);
-    // Its end would never come.
+    // A stream header inside the stream would open a stanza that never ends.
     if (is_outermost && stream_->phase == Phase::Stanzas &&
         builder_.outermost().is("stream", ns::streams))
         fail(ParseError::BadFormat, "a stream header inside the stream");

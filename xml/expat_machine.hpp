@@ -52,7 +52,7 @@ public:
     /// past Expat.
     std::size_t parse_content(std::string_view bytes);
 
-    /// Nothing of a stanza or of anything else is left in here.
+    /// True while the machine holds no part of a stanza or of anything else.
     bool is_between_stanzas() const { return !builder_.is_inside() && boundary_ == fed_; }
     /// Expat remembers every name that it ever saw, so that each machine sees a bounded number.
     bool is_worn() const { return fed_ - passed_by_ > fed_bytes_max || names_ > names_max; }

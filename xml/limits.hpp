@@ -1,4 +1,5 @@
-// xml/limits.hpp: what a peer may make the parser hold. Counted while bytes arrive, not after.
+// xml/limits.hpp: the limits on the memory that a peer may make the parser hold. Counted while
+// bytes arrive, not after.
 #pragma once
 
 #include <cstddef>

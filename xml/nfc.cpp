@@ -1,4 +1,4 @@
-// xml/nfc.cpp: see nfc.hpp.
+// xml/nfc.cpp: see xml/nfc.hpp.
 #include "xml/nfc.hpp"
 
 #include <unicode/bytestream.h>

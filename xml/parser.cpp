@@ -26,7 +26,7 @@ struct StreamParser::State : Stream {
     bool holds_bytes_only = false;
     std::string seen;               // then: what was parsed in this call …
     std::string put_aside;          // … and, between two, of the unfinished element
-    std::optional<Element> begun;   // its name
+    std::optional<Element> begun;   // the unfinished element's name
 
     void restart();
     bool is_idle() const { return !machine && held.empty() && put_aside.empty(); }
@@ -60,7 +60,8 @@ std::size_t StreamParser::State::pending_bytes() const {
 
 void StreamParser::State::take(std::string_view bytes) {
     if (is_idle()) {
-        // Nothing to do for a keepalive; and many begin a header with a line feed.
+        // Leading line ends are skipped: a keepalive has nothing else, and many clients begin a
+        // header with one.
         bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
         if (bytes.empty()) return;
     }
@@ -98,7 +99,7 @@ void StreamParser::State::take_machine(std::string_view beginning) {
     machine = phase == Phase::Header ? pool.take_fresh() : pool.take_primed(root.name);
     machine->attach(*this);
     if (put_aside.empty()) return;
-    machine->parse(put_aside);   // it is not complete: no event comes of it
+    machine->parse(put_aside);   // incomplete, so that no event comes of it
     seen = std::exchange(put_aside, {});
     begun.reset();
 }

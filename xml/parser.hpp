@@ -66,8 +66,8 @@ public:
     std::size_t pending_bytes() const;
     /// Bytes that the unfinished stanza takes up in memory; they can be many times its own.
     std::size_t held_bytes() const;
-    /// Its outermost element, of which the start tag is known; null before that. Its name is right,
-    /// more of it may not be there.
+    /// The outermost element of that stanza, of which the start tag is known; null before that. Its
+    /// name is right; attributes and children may still be missing.
     const Element* unfinished() const;
     /// How many are complete.
     std::uint64_t stanzas() const;

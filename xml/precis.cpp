@@ -17,7 +17,7 @@ namespace {
 // RFC 8264 §7: rules are applied until nothing changes any more, so often at most.
 constexpr int rounds_max = 4;
 
-/// What RFC 7622 §3.3.1 excludes from the local part, though the class admits it.
+/// Characters that RFC 7622 §3.3.1 excludes from the local part, though the class admits them.
 constexpr std::string_view excluded = "\"&'/:<>@";
 
 enum Ascii : unsigned char { InResource = 1, InLocal = 2 };

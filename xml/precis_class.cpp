@@ -91,7 +91,7 @@ bool is_virama(UChar32 c) { return u_getCombiningClass(c) == 9; }
 
 int joining_type(UChar32 c) { return u_getIntPropertyValue(c, UCHAR_JOINING_TYPE); }
 
-/// A.1: between two letters that join, with only transparent marks in between.
+/// RFC 5892 A.1: between two letters that join, with only transparent marks in between.
 bool joins_around(const icu::UnicodeString& text, int at) {
     int before = at;
     do {

@@ -1,4 +1,4 @@
-// xml/qname.cpp: what is a name.
+// xml/qname.cpp: the characters of names.
 #include "xml/qname.hpp"
 
 #include "xml/utf8.hpp"

@@ -14,7 +14,7 @@ static std::optional<std::uint32_t> parse_number(const std::string& text) {
     const char* end = text.data() + text.size();
     auto [stop, error] = std::from_chars(text.data(), end, value);
     if (stop != end || text.empty()) return std::nullopt;
-    // More than anybody has: as good as the largest number.
+    // Larger than any list: as good as the largest number.
     return error == std::errc::result_out_of_range ? largest : value;
 }
 

@@ -12,7 +12,7 @@
 
 namespace grid::xml {
 
-/// What a requester asked for. `before` with an empty string means the last page (§2.5).
+/// The page that a requester asks for. `before` with an empty string means the last page (§2.5).
 struct RsmRequest {
     std::optional<std::uint32_t> max;
     std::optional<std::string> after, before;
@@ -22,7 +22,7 @@ struct RsmRequest {
     static Result<std::optional<RsmRequest>, StanzaError> parse(const Element& parent);
 };
 
-/// What a page says of itself. An empty page has no first and last (§2.3).
+/// A page's description of itself. An empty page has no first and last (§2.3).
 struct RsmReply {
     std::string first, last;
     std::optional<std::size_t> first_index;

@@ -47,7 +47,7 @@ Scanner::Scan Scanner::scan(std::string_view bytes) {
                 if (at == bytes.size()) break;
                 mode_ = bytes[at++] == '<' ? Mode::Less : Mode::Reference;
                 count_ = 0;
-                continue;   // what just began is complete only with its end
+                continue;   // a tag or reference that began here is complete only with its end
             case Mode::Less:
             case Mode::Bang:
                 result.restricted = less(bytes[at++]);
@@ -62,7 +62,8 @@ Scanner::Scan Scanner::scan(std::string_view bytes) {
                 at = cdata(bytes, at);
                 break;
             case Mode::Reference:
-                // Its end, or an error.
+                // A name byte continues the reference; any other byte ends it, or is an error that
+                // Expat reports.
                 if (char c = bytes[at++]; !is_name_byte(c) && c != '#') mode_ = Mode::Text;
                 break;
         }

@@ -46,7 +46,7 @@ private:
     struct Bound {
         typename Innermost::iterator place;
         Value value;
-        std::size_t outer;   // what it hides
+        std::size_t outer;   // the binding that this one hides
     };
     std::vector<Bound> bound_;
     Innermost innermost_;

@@ -17,7 +17,7 @@ struct Binding {
     Ns ns;
 };
 
-/// What the header of a stream leaves in force for its stanzas.
+/// The language and the declarations of the stream header, which are in force for its stanzas.
 struct Root {
     std::string name;   // as written, for the end tag; empty: a document, which has no header
     Ns default_ns;

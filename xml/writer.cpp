@@ -76,7 +76,8 @@ void append_escaped(std::string& out, std::string_view text, unsigned char mask)
             out += reference(text[at]);
             done = ++at;
         } else {
-            // Whatever a program puts into an element, a peer never gets what is no XML.
+            // A code point that XML does not allow is never sent, whatever a program puts into an
+            // element.
             CodePoint point = first_code_point(text.substr(at));
             if (point.bytes > 0 && is_xml_char(point.value)) {
                 at += point.bytes;
@@ -191,9 +192,9 @@ void Writer::bind(std::string_view prefix, std::string_view uri) {
 void Writer::write_attrs(const Element& element) {
     for (const auto& [name, value] : element.attrs()) {
         std::string_view prefix = split_qname(name).prefix;
-        // An attribute does not know its namespace. What was parsed has its declarations with it;
-        // where a program built an element without them, the attribute would make the whole stream
-        // unreadable for its reader, so it stays behind.
+        // An attribute does not know its namespace. An element that was parsed has its declarations
+        // with it; where a program built one without them, the attribute would make the whole
+        // stream unreadable for its reader, so it stays behind.
         if (!prefix.empty() && prefix != "xml" && !bindings_.find(prefix)) {
             if (prefix != "xsi") continue;
             bind(prefix, "http://www.w3.org/2001/XMLSchema-instance");
@@ -349,7 +350,8 @@ std::string write_detached(const Element& payload, std::span<const Element* cons
         const Element& ancestor = *ancestors[i];
         for (const auto& [prefix, uri] : ancestor.declarations())
             if (!prefix.empty() && !is_own(prefix)) needed.offer(prefix, uri);
-        // Its own prefix is bound there too, though a built element carries no declaration of it.
+        // The ancestor's own prefix is bound there too, though a built element carries no
+        // declaration of it.
         if (!ancestor.prefix().empty() && !is_own(ancestor.prefix()))
             needed.offer(ancestor.prefix(), ancestor.ns().uri());
         // Once, on the payload: each child in it would have to declare it again.

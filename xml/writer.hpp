@@ -23,9 +23,9 @@ std::string to_string(const Element& element, std::string_view default_ns = "");
 /// and with its own `xmlns` always written.
 std::string write_detached(const Element& payload, std::span<const Element* const> ancestors);
 
-/// A stanza in two parts, for whoever learns some of its attributes late: the start tag without its
-/// end (`<iq type='get'`), and what follows that (`/>`, or `>`, the content and the end tag). The
-/// element of the first may have other attributes than that of the second, but must have its
+/// A stanza in two parts, for callers that learn some of its attributes late: the start tag without
+/// its end (`<iq type='get'`), and what follows that (`/>`, or `>`, the content and the end tag).
+/// The element of the first may have other attributes than that of the second, but must have its
 /// namespace, prefix and declarations.
 void write_head(std::string& out, const Element& element, std::string_view default_ns = "");
 void write_tail(std::string& out, const Element& element, std::string_view default_ns = "");

@@ -188,7 +188,7 @@ std::optional<Account> decode_account(
         if (a.state == AccountState::Pending || a.is_approved_by_rule()) a.device_type.clear();
     }
     if (!in.ok() || !in.at_end()) return std::nullopt;
-    // What is made before there is a clock (bootstrap) dates from its commit.
+    // Records that were made before there was a clock (bootstrap) date from their commit.
     if (a.created == 0) a.created = time;
     if (a.changed == 0) a.changed = time;
     return a;

@@ -32,10 +32,10 @@ struct Account {
     std::string jid;   // canonical bare JID
     AccountState state = AccountState::Init;
     Groups groups;
-    Groups wished;   // S37: a wish only, the administrator decides
+    Groups wished;   // as registered: a wish only, the administrator decides
     /// `device_type` is what a person, or a rule that names it, took: it counts for the policy.
     std::string description, device_type;
-    std::string claimed_device;       // what the client says it is: a wish only
+    std::string claimed_device;       // as the client describes itself: a wish only
     bool claim_has_changed = false;   // since it registered, while it waited: a person must name it
 
     /// The CA that this account is bound to, usually a trust anchor; empty: made by an
@@ -50,7 +50,8 @@ struct Account {
 
     storage::Millis created = 0, changed = 0;
     std::string changed_by;
-    /// Who decided last what it is: an administrator, or the rule that let it in; empty: nobody.
+    /// The author of the last decision on it: an administrator, or the rule that let it in; empty:
+    /// none yet.
     std::string approved_by;
     /// PENDING: which guard record of its trust anchor it holds, counted from 1; 0: none.
     std::uint32_t slot = 0;
@@ -66,7 +67,7 @@ struct Account {
     bool is_pinned_elsewhere(const Identity& identity) const {
         return !key_pin.empty() && key_pin != identity.key;
     }
-    /// Nobody looked at it: a rule let it in.
+    /// True when a rule let it in, and no administrator has decided on it.
     bool is_approved_by_rule() const { return approved_by.starts_with(approved_by_rule_prefix); }
     bool is_in(std::string_view group) const;
     /// Takes over what the certificate proved. A new account is bound to all CAs of its paths;
@@ -79,7 +80,7 @@ struct Account {
 
 std::string account_key(std::string_view jid);
 std::string encode(const Account& account);
-/// Nothing when the bytes cannot be understood. `time`: of the record, for one that says 0.
+/// nullopt when the bytes cannot be understood. `time`: of the record, for one that says 0.
 std::optional<Account> decode_account(
     std::string_view jid, std::string_view value, storage::Millis time
 );

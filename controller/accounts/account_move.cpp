@@ -38,13 +38,14 @@ AccountChange AccountMove::move(
     return change;
 }
 
-/// B.4, B.12: durable with the change itself, so that who is away hears of it too.
+/// Stores notices for the account and for administrators, durable with the change itself, so that
+/// those who are away get them at their next login.
 void AccountMove::spool(storage::Batch& batch) const {
     const bool is_gone = after_.state == AccountState::Init;
     if (is_gone) return accounts_.spool().erase_all(batch, before_.jid);
     if (before_.state == after_.state && before_.groups == after_.groups) return;
-    // Who registers, or is let in at a login, is told by that; who was made before ever coming has
-    // nothing to be told of.
+    // A client that registers, or is let in at a login, learns its state from that answer; an
+    // account that is made before its first login has no notice to get.
     if (before_.state != AccountState::Init)
         accounts_.spool().put(batch, after_.jid, account_note, account_note_inside(after_));
     if (after_.state != AccountState::Pending || before_.state != AccountState::Init) return;

@@ -20,10 +20,11 @@ public:
         const pubsub::Context& context, std::string_view name, Cause cause = Cause::Asked
     );
 
-    /// What the account has at the broker goes with it, in the background (pubsub/background.cpp);
-    /// the note is durable with the deletion itself.
+    /// The account's nodes and subscriptions at the broker are removed in the background
+    /// (pubsub/background.cpp); the marker record for that is durable with the deletion itself.
     static void leave_broker(storage::Batch& batch, const Account& account);
-    /// Nothing of an earlier holder is left: from now on what is there is the new one's.
+    /// Ends that removal: an earlier holder has left nothing, and from now on everything under the
+    /// name is the new account's.
     static void enter_broker(
         storage::Batch& batch, const Accounts& accounts, const Account& account
     );

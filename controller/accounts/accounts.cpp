@@ -83,7 +83,7 @@ AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage
     }
     auto account = decode_account(jid, record->value, record->time);
     if (!account) {
-        // A record that nobody understands gives no rights, and keeps its name taken.
+        // A record that cannot be understood gives no rights, and keeps its name taken.
         account.emplace();
         account->jid = jid;
         account->state = AccountState::Disabled;
@@ -92,8 +92,8 @@ AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage
     const auto at = accounts_.insert_or_assign(std::string(jid), std::move(*account)).first;
     link(at->second);
     const bool is_enabled = at->second.state == AccountState::Enabled;
-    // An account that was not there, or that the first certificate binds, can have lost nothing and
-    // was asked about by nobody: no subscription has to be looked at because of it.
+    // An account that was not there, or that the first certificate binds, has no rights to lose and
+    // no remembered answers: no subscription has to be checked because of it.
     const bool is_first = was_enabled ? anchor.empty() : !was_known;
     const bool is_rebound =
         !is_first && (at->second.anchor != anchor || at->second.other_anchors != others);

@@ -48,7 +48,7 @@ private:
 };
 std::string slot_key(std::string_view anchor, std::uint32_t slot);
 
-/// What a change of an account record meant for rights.
+/// The effect of a changed account record on rights.
 struct AccountApplied {
     std::string jid;
     bool rights_changed = false;   // an earlier answer about this account may be wrong now
@@ -71,7 +71,7 @@ public:
     std::size_t size() const { return accounts_.size(); }
     std::size_t count(AccountState state) const { return of(state).size(); }
     const PendingSlots& slots() const { return slots_; }
-    /// What accounts are owed: it lives and dies with them.
+    /// The notices for accounts: they are deleted with their account.
     const Spool& spool() const { return spool_; }
     Spool& spool() { return spool_; }
     /// By name, after `after`, at most `max`; only those in `state` when it is given.

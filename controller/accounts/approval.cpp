@@ -68,7 +68,7 @@ bool any_of_kind(const ApprovalRule& rule, Kind kind, std::string_view text) {
     });
 }
 
-/// As tools print it, into what is compared: "AB:CD…" is abcd….
+/// Turns tools' output into the compared form: "AB:CD…" is abcd….
 std::string hash_in_hex(std::string_view text) {
     std::string hex;
     for (char c : text)
@@ -76,7 +76,7 @@ std::string hash_in_hex(std::string_view text) {
     return hex;
 }
 
-/// Nothing when it went well.
+/// The mistake in the text; nullopt when the condition was read.
 std::optional<std::string> read_condition(ApprovalRule& rule, std::string_view text) {
     const auto at = text.find('=');
     const std::string_view name = trimmed(text.substr(0, at));
@@ -104,7 +104,7 @@ std::optional<std::string> read_effect(ApprovalRule& rule, std::string_view text
             rule.gives_wished = true;
         else if (!is_group_name(group))
             return "'" + std::string(group) + "' is no name of a group: " + group_name_rule;
-        // Nobody administers a grid because a certificate says so (design §6).
+        // A certificate alone never makes an administrator: rules cannot assign that group.
         else if (group == administrators_group)
             return "no rule makes administrators: gridctl does";
         else

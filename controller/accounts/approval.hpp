@@ -14,7 +14,7 @@
 
 namespace grid::controller {
 
-/// What a rule can look at in a certificate. Texts are as they stand in its ASN.1.
+/// The parts of a certificate that a rule can look at. Texts are as they stand in its ASN.1.
 struct CertificateFacts {
     std::vector<std::string> authorities;   // SHA-256 of the key of each CA of its path, hex
     std::vector<std::string> issuers;       // common names of the CA that issued it
@@ -61,7 +61,7 @@ struct Claims {
     std::string device;
 };
 
-/// What the rules say of a registration.
+/// The verdict of the rules on a registration.
 struct Approval {
     bool is_approved = false;
     std::vector<std::string> groups;

@@ -1,4 +1,4 @@
-// controller/accounts/editing.cpp: what an administrator says of an account: what it is, which key.
+// controller/accounts/editing.cpp: edits of an account: description, device type, pinned key.
 #include <algorithm>
 
 #include "controller/accounts/account_move.hpp"

@@ -1,4 +1,4 @@
-// controller/accounts/event.cpp: events of accounts, and the streams that end by them (B.1).
+// controller/accounts/event.cpp: events of accounts, and the streams that end by them.
 #include "controller/accounts/event.hpp"
 
 #include "controller/accounts/notes.hpp"
@@ -41,15 +41,15 @@ std::optional<AccountEvent> decode_account_event(std::string_view bytes) {
 
 namespace {
 
-/// B.1: which streams end, and how they are told.
+/// The stream error with which an account's streams end by this event; nullopt: they go on.
 std::optional<xml::StreamError> ending(const AccountEvent& event) {
     if (event.has_expired) return std::nullopt;
     if (event.after == AccountState::Disabled && event.before != AccountState::Disabled)
         return xml::StreamError{
             "policy-violation", "this account was disabled by an administrator", std::nullopt
         };
-    // RFC 6120 §4.9.3.12: there is nobody any more on whose behalf this stream could act. (Not
-    // `reset`, which invites the client to come back at once.)
+    // RFC 6120 §4.9.3.12: the account on whose behalf this stream acted is gone. (Not `reset`,
+    // which invites the client to come back at once.)
     if (event.after == AccountState::Init && event.before != AccountState::Init)
         return xml::StreamError{
             "not-authorized",
@@ -57,7 +57,7 @@ std::optional<xml::StreamError> ending(const AccountEvent& event) {
                               : "this account was deleted by an administrator",
             std::nullopt
         };
-    // S39, RFC 6120 §4.9.3.16: the security context changed.
+    // RFC 6120 §4.9.3.16: the security context changed. The new groups count from the next login.
     if (event.groups_changed && event.before == AccountState::Enabled)
         return xml::StreamError{
             "reset", "the groups of this account changed: log in again", std::nullopt

@@ -1,4 +1,4 @@
-// controller/accounts/event.hpp: what a committed change of an account means, and who is told.
+// controller/accounts/event.hpp: the event of a changed account, and the notices that follow.
 #pragma once
 
 #include <optional>
@@ -18,9 +18,9 @@ struct AccountEvent {
     bool has_expired =
         false;       // PENDING too long: the record is gone, the session may register again
     Groups groups;   // after
-    /// It is pinned to a key: streams that another one opened must end.
+    /// True when the account is now pinned to a key: streams that another key opened must end.
     bool is_pinned = false;
-    bool device_changed = false;   // what the policy says of it may be another thing now
+    bool device_changed = false;   // the policy may decide otherwise about it now
     bool is_moved = false;         // to another CA
     bool is_own_wish = false;      // the client itself gave its account up
     bool operator==(const AccountEvent&) const = default;
@@ -29,8 +29,8 @@ struct AccountEvent {
 std::string encode(const AccountEvent& event);
 std::optional<AccountEvent> decode_account_event(std::string_view bytes);
 
-/// Tells the account's resources (B.4), pushes new PENDING ones to the administrators (B.12), ends
-/// streams (B.1) and has rights asked again.
+/// Notifies the account's resources, pushes new PENDING accounts to the administrators, ends
+/// streams and has rights checked again.
 void notify_account(
     const AccountEvent& event,
     storage::Revision revision,

@@ -1,4 +1,4 @@
-// controller/accounts/notes.cpp: see notes.hpp.
+// controller/accounts/notes.cpp: see controller/accounts/notes.hpp.
 #include "controller/accounts/notes.hpp"
 
 #include "storage/codec.hpp"
@@ -22,8 +22,8 @@ std::string notification(AccountState state, const Groups& groups, std::string_v
     return xml::to_string(grid, xml::ns::client.uri());
 }
 
-/// What stands behind `<message to='…'`. The id comes of the revision: unique, the same on every
-/// node, and the same again when a note is repeated.
+/// The part of a message behind `<message to='…'`. The id is made from the revision: unique, the
+/// same on every node, and the same again when a note is repeated.
 xml::Bytes message(
     const Settings& settings,
     std::string_view kind,
@@ -71,7 +71,7 @@ void tell_administrators(
     }
 }
 
-/// What it says may be over by now.
+/// True for a notice whose matter is over: an account that waits no more.
 bool is_stale(const Accounts& accounts, std::string_view kind) {
     if (!kind.starts_with(pending_note_prefix)) return false;
     const Account* account = accounts.find(kind.substr(pending_note_prefix.size()));

@@ -1,4 +1,4 @@
-// controller/accounts/notes.hpp: what accounts and administrators are told of accounts (B.4, B.12).
+// controller/accounts/notes.hpp: notices about accounts, to themselves and to administrators.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace grid::controller {
 
-// Subjects of notes in the spool, and what they say (B.4, B.12).
+// Subjects of notices in the spool, and their content.
 inline const std::string account_note = "account";
 inline const std::string pending_note_prefix = "pending ";             // and the JID of the account
 inline const std::string subscription_note_prefix = "subscription ";   // and the node; the broker's
@@ -16,12 +16,14 @@ inline constexpr std::size_t administrators_told_max = 32;             // a batc
 std::string account_note_inside(const Account& account);
 std::string pending_note_inside(const Account& account);
 
-/// To a resource that has just logged in: what was noted for its account while nobody was there.
+/// Sends a resource that has just logged in the notices that were stored while its account was
+/// away.
 void tell_what_is_owed(
     const xml::Jid& full, const Settings& settings, Accounts& accounts, SessionControl& control
 );
 
-/// What a batch noted for accounts of which somebody is there was told to them as it came.
+/// Erases the notices of a batch for accounts that have a resource online: those were notified as
+/// the batch was committed.
 void forget_what_was_told(
     const storage::Committed& committed, Accounts& accounts, const Sessions& sessions
 );

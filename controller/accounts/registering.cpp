@@ -20,7 +20,7 @@ Failure wrong_key() {
     };
 }
 
-/// What a client says of itself counts as long as no person has approved it by what it said.
+/// A client's description of itself counts as long as no person has approved the account.
 void take_wishes(Account& after, const Account& before, const Wishes& wishes) {
     const bool is_open =
         before.state == AccountState::Init || before.state == AccountState::Pending;
@@ -60,7 +60,7 @@ Outcome<AccountChange> AccountMachine::register_client(
     const Claims claims = claims_of(after);
     const auto found = approval(identity, &claims);
     const auto action = found.is_approved ? AccountAction::AutoRegister : AccountAction::Register;
-    // Who is in stays in, whatever the rules say by now.
+    // An enabled account stays enabled, whatever the rules say by now.
     if (before.state != AccountState::Enabled)
         after.state = next_state(before.state, action).value_or(before.state);
     // A person's word stands; and what a rule took once is not exchanged.
@@ -111,9 +111,10 @@ Outcome<AccountChange> AccountMachine::unregister_client(
     const Account before = present_account(accounts_, identity.account);
     if (before.state == AccountState::Init || !is_same_certificate(before, identity))
         return Failure{Errc::Unregistered, "there is no registration", {}};
-    // Who is shut out stays shut out.
+    // A disabled account cannot unregister, so that it cannot come back as a new one.
     if (before.state == AccountState::Disabled) return shut_out();
-    // Nor does anybody leave the groups that a person gave it by going and coming back (S39).
+    // Nor can an account shed the groups that a person gave it by unregistering and registering
+    // again.
     const bool is_decided = before.state == AccountState::Enabled ? !before.is_approved_by_rule()
                                                                   : !before.groups.empty();
     if (is_decided && comes_back_unasked(identity))

@@ -1,4 +1,4 @@
-// controller/accounts/transitions.cpp: what each action makes of an account, and the batch for it.
+// controller/accounts/transitions.cpp: the actions on accounts: next state, and its batch.
 #include "controller/accounts/transitions.hpp"
 
 #include <algorithm>
@@ -18,7 +18,8 @@ constexpr auto pending = std::optional(AccountState::Pending);
 constexpr auto enabled = std::optional(AccountState::Enabled);
 constexpr auto disabled = std::optional(AccountState::Disabled);
 
-// Protocol B.1. A transition to the same state changes nothing but what the action names.
+// One row per action and state. A transition to the same state changes only the fields that the
+// action names.
 struct Row {
     const char* name;
     std::array<std::optional<AccountState>, 4> from;   // INIT, PENDING, ENABLED, DISABLED
@@ -38,7 +39,7 @@ constexpr std::array<Row, account_actions> table{{
 
 const Row& row_of(AccountAction action) { return table.at(static_cast<std::size_t>(action)); }
 
-/// What an administrator should do instead.
+/// The action that an administrator should take instead.
 std::string advice(AccountState state, AccountAction action) {
     std::string text = "the account is " + std::string(to_string(state)) + ": ";
     if (state == AccountState::Pending) return text + "approve or decline it first";

@@ -1,5 +1,4 @@
-// controller/accounts/transitions.hpp: the state machine of accounts (protocol B.1): request →
-// batch.
+// controller/accounts/transitions.hpp: the state machine of accounts: request → batch.
 #pragma once
 
 #include <optional>
@@ -13,7 +12,8 @@
 
 namespace grid::controller {
 
-/// What somebody asks for. The table in transitions.cpp says where each leads from each state.
+/// The actions that change an account's state. The table in controller/accounts/transitions.cpp
+/// says where each leads from each state.
 enum class AccountAction {
     Register,       // by the client itself
     AutoRegister,   // by the client or its login, where [accounts] auto_approve is on
@@ -28,16 +28,18 @@ enum class AccountAction {
 };
 inline constexpr std::size_t account_actions = 10;
 std::string_view to_string(AccountAction action);
-/// Nothing where the action is not possible.
+/// nullopt where the action is not possible.
 std::optional<AccountState> next_state(AccountState from, AccountAction action);
 
-/// S37: what a client may say of itself when it registers.
+/// A client's wishes when it registers: groups, a description and a device type. None of them
+/// counts until it is approved.
 struct Wishes {
     Groups groups;
     std::string description, device_type;
 };
 
-/// What an administrator may set besides state and groups; what is not given stays.
+/// The fields that an administrator may set besides state and groups; a field without a value stays
+/// as it is.
 struct AccountEdit {
     std::optional<std::string> description, device_type;
     /// Empty: any key; `current`: the newest one seen; else SHA-256 of the public key, hex.
@@ -54,18 +56,19 @@ struct AccountChange {
 /// Pure functions over the accounts; every batch expects the account's record.
 class AccountMachine {
 public:
-    /// `broker` may be null: then nobody has left anything there.
+    /// `broker` may be null: then no earlier account has left nodes or subscriptions there.
     AccountMachine(
         const Accounts& accounts, const Settings& settings, const pubsub::Engine* broker = nullptr
     )
         : accounts_(accounts), settings_(settings), broker_(broker) {}
 
-    /// B.2: the same certificate again gets the present state, another one `conflict`.
+    /// Registers, or answers the present state to the same certificate again; `conflict` for
+    /// another certificate.
     Outcome<AccountChange> register_client(
         const Identity& identity, const Wishes& wishes, const pubsub::Context& context
     ) const;
     /// At login: automatic registration, binding of an account that an administrator made, a newer
-    /// certificate. Nothing when all is in place.
+    /// certificate. False when all is in place.
     bool needs_enrolment(const Identity& identity) const;
     Outcome<AccountChange> enrol(const Identity& identity, const pubsub::Context& context) const;
 
@@ -85,7 +88,7 @@ public:
         bool keeps_others,
         const pubsub::Context& context
     ) const;
-    /// What an administrator says of an account, without moving it.
+    /// Sets fields of an account without changing its state.
     Outcome<AccountChange> edit(
         const xml::Jid& jid, const AccountEdit& edit, const pubsub::Context& context
     ) const;

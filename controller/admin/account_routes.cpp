@@ -168,7 +168,7 @@ HttpDecision put_group(const Call& call) {
     const auto description = optional_text(call.request.body, "description");
     if (!description) return refuse(description.error());
     GroupView view = call.state.groups.view(call.state.accounts, call.state.policy, name);
-    // What is not said stays.
+    // Fields that the body does not name stay as they are.
     view.description = description->value_or(view.description);
     view.is_stored = true;
     auto batch = call.state.groups.put(name, view.description, call.context);

@@ -11,7 +11,8 @@ namespace grid::controller::admin {
 namespace {
 
 HttpDecision acted(const Call& call, storage::Batch batch, json::object answer) {
-    // Whoever is no administrator any more when it commits has done nothing.
+    // The batch expects the actor's right: it is refused when the actor is no administrator any
+    // more at the commit.
     if (!batch.operations.empty()) call.state.expect_gates(batch, call.context.actor);
     return changed(std::move(batch), ok(std::move(answer)));
 }
@@ -29,7 +30,7 @@ HttpDecision show_settings(const Call& call) {
     return ok(std::move(body));
 }
 
-/// What is not said stays.
+/// Settings that the body does not name stay as they are.
 HttpDecision put_settings(const Call& call) {
     commands::Tuning tuning = commands::tuning_of(call.state.settings);
     const json::object& body = call.request.body;

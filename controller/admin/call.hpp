@@ -19,11 +19,11 @@ namespace grid::controller::admin {
 
 namespace json = boost::json;
 
-/// What a request says, without the world around it. Any thread.
+/// A parsed request, without the state that it is about. Any thread.
 struct Request {
     std::map<std::string, std::string, std::less<>> path, query;   // decoded
     json::object body;
-    /// What Work found, for the next time that it is decided.
+    /// The result of Work, for the next time that the request is decided.
     std::shared_ptr<std::any> memo = std::make_shared<std::any>();
 
     const std::string& in_path(std::string_view name) const;
@@ -47,7 +47,8 @@ struct Route {
     std::string_view method;
     std::string_view
         pattern;   // "accounts/{jid}/approve"; "{name...}" takes the rest, slashes and all
-    std::vector<std::string_view> query, body;   // what may be given; anything else is an error
+    // The fields that may be given; any other is an error.
+    std::vector<std::string_view> query, body;
     HttpDecision (*decide)(const Call& call);
 };
 std::span<const Route> account_routes();
@@ -58,7 +59,7 @@ std::span<const Route> schema_routes();
 std::span<const Route> store_routes();
 std::span<const Route> view_routes();
 
-/// "validation" and "schema" of a topic (schema_routes.cpp).
+/// "validation" and "schema" of a topic (controller/admin/schema_routes.cpp).
 HttpDecision put_topic_schema(const Call& call);
 
 // Answers.

@@ -1,5 +1,5 @@
-// controller/admin/policy_answers.cpp: asking about a policy by REST: which rule decides, who is
-// cut.
+// controller/admin/policy_answers.cpp: questions about a policy by REST: the rule that decides, and
+// the rights that it would take away.
 #include "controller/admin/policy_answers.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 
 Failure malformed(std::string text) { return {Errc::MalformedRequest, std::move(text), {}}; }
 
-/// The optional texts of a test, or what was wrong with one.
+/// The optional texts of a test, or the mistake in one.
 std::optional<Failure> read_attributes(const json::object& body, PolicyTest& test) {
     struct Member {
         std::string_view name;
@@ -41,7 +41,7 @@ Outcome<xml::Jid> account_in(const Call& call, const std::string& text) {
     );
 }
 
-/// A message is to somebody; all else is about a topic.
+/// A message is to a client or group; all other operations are about a topic.
 std::optional<Failure> read_object(const Call& call, PolicyTest& test) {
     const json::object& body = call.request.body;
     if (test.operation != policy::Operation::Message) {

@@ -8,7 +8,7 @@ namespace grid::controller {
 
 namespace {
 
-/// On record: somebody without the role knocked.
+/// Refused on record: the client has no right to administration.
 void note_refusal(const Controller::State& state, const pubsub::Principal& actor) {
     static const std::string rule = "not in group administrators";
     state.note(actor, "administration", {}, {false, 0, &rule});

@@ -27,8 +27,8 @@ struct PreparedHttp {
     std::function<HttpDecision(const pubsub::Context&)> decide;
 };
 
-/// Everything below /api/v1 (design §6). Only members of the administrators' group get anything but
-/// 401/403. All decide functions run on the grid strand.
+/// Everything below /api/v1. Only members of the administrators' group get anything but 401/403.
+/// All decide functions run on the grid strand.
 class Rest {
 public:
     Rest(

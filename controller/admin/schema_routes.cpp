@@ -1,5 +1,4 @@
-// controller/admin/schema_routes.cpp: schema documents by REST, and which topic has which (S20,
-// S53).
+// controller/admin/schema_routes.cpp: schema documents by REST, and which topic has which.
 #include <any>
 #include <array>
 

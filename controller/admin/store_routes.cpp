@@ -1,4 +1,4 @@
-// controller/admin/store_routes.cpp: what an operator does to the store by REST.
+// controller/admin/store_routes.cpp: the operator's acts on the store by REST.
 #include <array>
 
 #include "controller/admin/call.hpp"

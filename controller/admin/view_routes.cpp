@@ -73,7 +73,8 @@ HttpDecision list_subscribers(const Call& call) {
     return ok({{"subscribers", std::move(list)}, {"next", cursor(page->next)}});
 }
 
-/// S82: switched off, nobody publishes, subscribes or retrieves there.
+/// Switches a topic off or on. While it is off, publishes, subscriptions and retrievals are
+/// refused.
 HttpDecision switch_topic(const Call& call) {
     const std::string& name = call.request.in_path("name");
     const json::object& body_of_call = call.request.body;

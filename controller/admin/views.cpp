@@ -1,4 +1,4 @@
-// controller/admin/views.cpp: what lists and single views show of each thing.
+// controller/admin/views.cpp: accounts, sessions, topics and the rest as JSON, in lists and alone.
 #include "controller/admin/views.hpp"
 
 namespace grid::controller::admin {

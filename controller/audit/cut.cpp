@@ -63,7 +63,7 @@ bool is_own_deed(const Record& record) {
     return std::ranges::find(deeds, record.operation) != deeds.end();
 }
 
-/// By administrators and the server: kept whatever there is of it.
+/// Records of acts by administrators and the server: kept, whatever their number.
 bool is_administration(const Record& record) {
     return record.outcome != Outcome::Deny && !is_own_deed(record);
 }
@@ -107,7 +107,7 @@ private:
     const storage::Millis now_;
     Cut cut_;
     storage::Revision revision_ = 0;   // of the cut before
-    std::string from_;                 // its key
+    std::string from_;                 // up to this key an earlier cut has removed all
     std::string kept_end_;             // of what was kept, up to here it goes
     std::vector<Candidate> candidates_;
     std::vector<std::pair<std::string, std::string>> kept_;   // key, value
@@ -115,7 +115,8 @@ private:
     bool has_more_ = false;
 };
 
-/// Of what was kept before: what is too old, and the oldest when it is too much.
+/// Of the records that an earlier cut kept: the ones that are too old, and the oldest when they are
+/// too many.
 boost::system::error_code Planner::cut_kept() {
     if (from_.empty() || kept_bytes() == 0) return {};
     const std::uint64_t most = retention_.keep_bytes / kept_part;

@@ -32,7 +32,7 @@ inline constexpr std::string_view cut_operation = "audit-cut";
 std::string cut_key();
 std::string cut_detail(const Cut& cut);
 std::optional<Cut> decode_cut(const storage::Record& stored);
-/// Nothing: never cut. Corrupt: its record cannot be understood.
+/// nullopt: never cut. Corrupt: the record of the cut cannot be understood.
 storage::Result<std::optional<Cut>> newest_cut(const storage::Snapshot& snapshot);
 
 /// Records that ordinary use makes by the thousand; they go first where space is short. Refusals of
@@ -43,7 +43,7 @@ struct PlannedCut {
     storage::Batch batch;
     Cut cut;
     std::uint64_t removed = 0;   // records that go
-    bool has_more = false;       // it is due for more than one batch holds
+    bool has_more = false;       // true: more records are due than one batch holds
 };
 /// A bounded part of the records that need not be kept any more, if there are any. Runs on the
 /// reader pool.

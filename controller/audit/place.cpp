@@ -1,4 +1,4 @@
-// controller/audit/place.cpp: see place.hpp.
+// controller/audit/place.cpp: see controller/audit/place.hpp.
 #include "controller/audit/place.hpp"
 
 #include "controller/audit/record.hpp"

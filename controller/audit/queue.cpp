@@ -70,7 +70,8 @@ bool Folding::add(Record record, std::size_t records_max) {
     auto known = by_key_.find(key);
     if (known != by_key_.end()) return fold(known->second, std::move(record), records_max);
     if (size() >= records_max) return false;
-    // Who asks for ever new things cannot push the others' records out.
+    // One account with ever new kinds of records cannot push the records of others out: its further
+    // ones are folded into one.
     if (++by_account_[std::string(account_of(record))] > bounds_.different_max) {
         record.topic = record.target = "*";
         record.rule = record.address = "";
@@ -94,7 +95,7 @@ std::vector<Record> Folding::take_news() {
 std::vector<Record> Folding::take_repeats(storage::Millis now) {
     if (!is_over(opened_, now, bounds_.window_ms)) return {};
     opened_ = now;
-    by_key_.clear();   // what is news still is news, but nothing more is folded into it
+    by_key_.clear();   // news stays news, but no record is folded into it any more
     by_account_.clear();
     return std::exchange(repeats_, {});
 }

@@ -1,4 +1,4 @@
-// controller/audit/queue.hpp: what is no change but must be on record: a bounded queue, folded.
+// controller/audit/queue.hpp: audit records without a change of their own: bounded and folded.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,8 @@ public:
 private:
     /// Where a record of that key is folded into.
     struct Place {
-        enum class List { News, Repeats, None } list = List::News;   // None: the news of it are out
+        // None: the news has been taken.
+        enum class List { News, Repeats, None } list = List::News;
         std::size_t at = 0;
     };
     bool fold(Place& place, Record record, std::size_t records_max);
@@ -47,9 +48,9 @@ private:
     storage::Millis opened_ = 0;
 };
 
-/// Denials, logins, answers to questions. When the queue is full the rest is only counted, so that
-/// nobody fills the disk by being refused. Not awaited: what is in it when the process dies is
-/// lost, which is at most what happened in the last second.
+/// Denials, logins, answers to questions. When the queue is full further records are only counted,
+/// so that refusals cannot fill the disk. Not awaited: records in it are lost when the process
+/// dies, at most those of the last second.
 class Queue {
 public:
     explicit Queue(std::size_t records_max) : records_max_(records_max) {}
@@ -57,7 +58,7 @@ public:
     void attach(std::function<storage::Millis()> clock) { clock_ = std::move(clock); }
 
     void add(Record record);
-    /// Of somebody without an account: many strangers together get few records, a minute long.
+    /// Of a client without an account: many strangers together get few records, for a minute each.
     void add_of_stranger(Record record);
     /// Records of events before a change that is about to be committed.
     std::vector<storage::Batch> take_news();

@@ -142,7 +142,7 @@ private:
     bool is_kept_;
 };
 
-/// The record that the chain must hold for a cut, or what is wrong with it.
+/// The record that the chain must hold for a cut, or the fault in it.
 storage::Result<std::string> doubt(const storage::Snapshot& snapshot, const Cut& cut) {
     const std::string key = storage::Encoder().u64(cut.revision).u8(0).take();
     const auto stored = snapshot.get(storage::Family::Audit, key);
@@ -182,7 +182,7 @@ storage::Result<Start> start_of(
     return Start{{}, cut->kept_from, true, std::move(*wrong)};
 }
 
-/// What is wrong with the end: records that are missing there.
+/// Reports records that are missing at the end.
 void check_end(Verified& result, const storage::Link& head) {
     if (result.head == head) return;
     Break broken;

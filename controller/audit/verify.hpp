@@ -27,7 +27,7 @@ struct Check {
 /// The first link that does not hold.
 struct Break {
     std::string id;             // of the record; empty: there is none where one should be
-    std::uint64_t number = 0;   // its place in the chain
+    std::uint64_t number = 0;   // the record's place in the chain
     std::string text;
 };
 
@@ -54,7 +54,7 @@ struct Verified {
     std::string next;          // cursor; empty: this was the end
 };
 
-/// Runs on the reader pool, or on the files of a store that nobody writes. An error is a failed
+/// Runs on the reader pool, or on the files of a store that is not running. An error is a failed
 /// read, or Conflict: the cursor's record was cut meanwhile.
 storage::Result<Verified> verify(const storage::Snapshot& snapshot, const Check& check);
 

@@ -1,5 +1,4 @@
-// controller/commands/accounts.cpp: accounts-list, account-approve, account-decline, account-group
-// (protocol B.12).
+// controller/commands/accounts.cpp: accounts-list, account-approve, account-decline, account-group.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -217,7 +216,8 @@ Step rebind(const Call& call) {
     return done;
 }
 
-/// Two stages, so that the present groups can be shown; whoever names both at once is done.
+/// Two stages, so that the present groups can be shown; a form that names both account and groups
+/// needs one.
 Step set_groups(const Call& call) {
     if (call.is_first()) {
         Ask ask{form(group_node, "Groups of an account", "Its sessions are ended."), true};

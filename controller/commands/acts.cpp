@@ -1,4 +1,4 @@
-// controller/commands/acts.cpp: see acts.hpp.
+// controller/commands/acts.cpp: see controller/commands/acts.hpp.
 #include "controller/commands/acts.hpp"
 
 #include <utility>
@@ -205,7 +205,7 @@ storage::Batch end_sessions(const std::vector<xml::Jid>& jids, const pubsub::Con
 storage::Batch announce(
     const std::string& subject, const std::string& body, const pubsub::Context& context
 ) {
-    // What was said is no business of the audit: it never holds payloads.
+    // The text of an announcement is not on the audit, which never holds payloads.
     return with_record(
         Act{Act::Kind::Announce, {subject, body}},
         audit::by(context.actor, audit::Outcome::Allow, "announce")

@@ -1,4 +1,4 @@
-// controller/commands/acts.hpp: what an administrator does that is more than one record, or none.
+// controller/commands/acts.hpp: acts of administrators that change more than one record, or none.
 #pragma once
 
 #include <optional>
@@ -74,11 +74,11 @@ Outcome<AccountChange> rebind_account(
 );
 /// Streams end with <policy-violation/>. Full JIDs, or bare ones for all of an account's.
 storage::Batch end_sessions(const std::vector<xml::Jid>& jids, const pubsub::Context& context);
-/// To everybody who is online.
+/// To all accounts that are online.
 storage::Batch announce(
     const std::string& subject, const std::string& body, const pubsub::Context& context
 );
-/// The node with all that hangs on it, whoever owns it.
+/// Deletes the node with all that hangs on it, whatever its owner.
 Outcome<storage::Batch> delete_topic(
     const Controller::State& state, const std::string& name, const pubsub::Context& context
 );

@@ -34,11 +34,11 @@ struct Done {
     std::vector<xml::Element> payloads = {};
     std::vector<Note> notes = {};
 };
-/// What needs the store; runs on the reader pool.
+/// An answer that needs the store; runs on the reader pool.
 struct Later {
     std::function<std::variant<xml::StanzaError, Done>(const storage::Snapshot&)> run;
 };
-/// What takes long, before the stage is decided again; on the reader pool.
+/// Long work, before the stage is decided again; on the reader pool.
 struct First {
     std::function<void()> run;
 };

@@ -1,4 +1,4 @@
-// controller/commands/dialogs.cpp: see dialogs.hpp.
+// controller/commands/dialogs.cpp: see controller/commands/dialogs.hpp.
 #include "controller/commands/dialogs.hpp"
 
 namespace grid::controller::commands {

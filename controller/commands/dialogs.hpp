@@ -46,8 +46,8 @@ public:
         storage::Millis now,
         std::size_t most = dialogs_max
     );
-    /// Null: none of that id, owner and command. What has ended is there only for the request that
-    /// ended it.
+    /// Null: no dialog of that id, owner and command. A dialog that has ended is found only by the
+    /// request that ended it.
     Dialog* find(
         std::string_view id,
         const xml::Jid& owner,

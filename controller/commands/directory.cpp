@@ -73,7 +73,7 @@ pubsub::Decision describe_command(
     const Controller::State& state, const std::string& node, const pubsub::Context& context
 ) {
     const Command* command = find_command(node);
-    // §2.2: what is not available to the requester is forbidden.
+    // §2.2: a command that is not available to the requester is forbidden.
     if (command != nullptr)
         if (auto error = refuse(state, context.actor, *command)) return *error;
     Element query("query", xml::ns::disco_info, {{"node", node}});

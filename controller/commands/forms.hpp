@@ -1,4 +1,4 @@
-// controller/commands/forms.hpp: what the forms and tables of commands have in common.
+// controller/commands/forms.hpp: shared parts of the forms and tables of commands.
 #pragma once
 
 #include <initializer_list>

@@ -1,5 +1,5 @@
-// controller/commands/own.cpp: my-account (B.4) and is-authorized (B.10), the stock twins of Grid
-// operations, for everybody whom those are for.
+// controller/commands/own.cpp: my-account and is-authorized: the Grid protocol's status and
+// isAuthorized as ad-hoc commands, for the same clients.
 #include <array>
 
 #include "controller/commands/forms.hpp"
@@ -36,7 +36,7 @@ Step my_account(const Call& call) {
     return done;
 }
 
-/// The Grid operation's answer as a form. It is the same function, so it says the same.
+/// The Grid operation's answer as a form: the same function decides both.
 std::variant<xml::StanzaError, Done> to_form(std::variant<xml::StanzaError, pubsub::Reply> answer) {
     if (auto* error = std::get_if<0>(&answer)) return std::move(*error);
     const pubsub::Reply& reply = std::get<1>(answer);
@@ -89,7 +89,7 @@ Step is_authorized(const Call& call) {
 
 }   // namespace
 
-/// What a Grid client would have sent.
+/// The request that a Grid client would have sent.
 gi::Request authorization_request(const xml::Form& form) {
     gi::Request request;
     request.service = "AuthorizationQuery";

@@ -1,4 +1,4 @@
-// controller/commands/policy.cpp: policy-get, policy-set, policy-test (protocol B.12).
+// controller/commands/policy.cpp: policy-get, policy-set, policy-test.
 #include <array>
 #include <charconv>
 
@@ -51,7 +51,8 @@ std::optional<std::uint64_t> expected_version(const Call& call, bool& is_number)
     return version;
 }
 
-/// Stage one takes the text; stage two says what it would be, for whoever wants to see that first.
+/// Stage one takes the text; stage two shows its effect, for administrators who want to see that
+/// first.
 Step set_policy(const Call& call) {
     const policy::Head& head = call.state.policy.head();
     if (call.is_first()) {

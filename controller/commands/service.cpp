@@ -111,7 +111,7 @@ private:
             forms.pop_back();
             return answer(forms, true, false);
         }
-        // What the present stage offers decides about next.
+        // Only a present stage that offers "next" can be followed by another.
         const Step present = step(forms, true);
         const Ask* asking = std::get_if<Ask>(&present);
         if (asked_.action == "next" && (asking == nullptr || !asking->has_next))
@@ -149,7 +149,8 @@ private:
         storage::Batch batch = std::move(done.batch);
         Element reply = with(command("completed"), std::move(done));
         if (batch.operations.empty()) return pubsub::Reply(std::move(reply));
-        // Whoever is no administrator any more when it commits has done nothing.
+        // The batch expects the actor's right: it is refused when the actor is no administrator any
+        // more at the commit.
         state_.expect_gates(batch, context_.actor);
         return pubsub::Decision::Change{std::move(batch), std::move(reply)};
     }
@@ -213,7 +214,8 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_command(
     if (iq.type != xml::IqType::Set) return xml::bad_request("a command is executed by set");
     auto asked = parse(*iq.payload);
     if (!asked) return asked.error();
-    // Signatures are checked here, where they keep nobody else waiting.
+    // Signatures are checked here, on the connection's strand, where no other client waits for
+    // them.
     if (asked->form && asked->node == authorized_node) {
         asked->question = authorization_request(*asked->form);
         if (auto failure = gi::verify_chain(state, *asked->question))

@@ -1,4 +1,4 @@
-// controller/commands/service_commands.cpp: settings and stats of the grid (protocol B.12, S82).
+// controller/commands/service_commands.cpp: settings and stats of the grid.
 #include <array>
 
 #include "controller/commands/forms.hpp"
@@ -32,7 +32,7 @@ Step settings(const Call& call) {
         if (!flag) return bad_payload("x-grid#auto-approve is 0 or 1");
         tuning.auto_approve = *flag;
     }
-    // What is not said stays; a field without values empties the list.
+    // A field that is not in the form stays as it is; one without values empties the list.
     if (call.field("x-grid#default-group") != nullptr) {
         auto groups = groups_in(call, "x-grid#default-group");
         if (!groups) return groups.error();

@@ -1,5 +1,5 @@
 // controller/commands/topics.cpp: topics-list, topic-subscribers, topic-enable, topic-disable,
-// topic-delete (S82), topic-schema (S20).
+// topic-delete, topic-schema.
 #include <array>
 
 #include "controller/commands/acts.hpp"

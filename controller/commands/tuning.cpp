@@ -1,4 +1,4 @@
-// controller/commands/tuning.cpp: see tuning.hpp.
+// controller/commands/tuning.cpp: see controller/commands/tuning.hpp.
 #include "controller/commands/tuning.hpp"
 
 #include <algorithm>
@@ -49,7 +49,7 @@ std::optional<Failure> refuse_tuning(const Tuning& tuning) {
     if (std::ranges::find(tuning.default_groups, administrators_group) ==
         tuning.default_groups.end())
         return std::nullopt;
-    // Design §6. With auto_approve whoever has a certificate would be one.
+    // With auto_approve every holder of a certificate would otherwise be an administrator.
     return Failure{
         Errc::MalformedRequest, "administrators are made one by one, not by the default groups", {}
     };
@@ -63,7 +63,7 @@ std::string tuning_key() {
 }
 
 void apply_tuning(Controller::State& state, const std::optional<storage::Record>& record) {
-    // What cannot be understood gives nobody an account.
+    // A record that cannot be understood approves no account.
     Tuning tuning = tuning_of(state.configured);
     if (record) tuning = decode(record->value).value_or(Tuning{});
     state.settings.auto_approve = tuning.auto_approve;

@@ -8,8 +8,8 @@
 
 namespace grid::controller::commands {
 
-/// S36, S38. What the configuration says is in force until an administrator says otherwise; saying
-/// the same again makes the configuration rule again.
+/// Approval of accounts. The configuration is in force until an administrator sets other values;
+/// setting the configured values puts the configuration in force again.
 struct Tuning {
     bool auto_approve = false;
     Groups default_groups;

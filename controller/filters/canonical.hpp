@@ -1,5 +1,5 @@
-// controller/filters/canonical.hpp: one text for all filters that mean the same (S60), checked
-// against what the providers offer.
+// controller/filters/canonical.hpp: one text for all filters that mean the same, so that they share
+// one subtopic; checked against what the providers offer.
 #pragma once
 
 #include <string>
@@ -10,9 +10,9 @@
 namespace grid::controller::filters {
 
 /// `not` stands before tests only; nested groups are one; operands and values are sorted, each
-/// once, and in their one spelling; tests of one attribute are joined into `in`; what is implied or
-/// contradicts itself is folded. A filter that matches everything or nothing is refused, and so is
-/// one that asks for what is not offered.
+/// once, and in their one spelling; tests of one attribute are joined into `in`; implied and
+/// contradictory tests are folded. A filter that matches everything or nothing is refused, and so
+/// is one that asks for attributes or operators that are not offered.
 Outcome<Expression> canonical(const Expression& expression, const Support& support);
 
 /// The first 16 hex digits of SHA-256 of the canonical text: the subtopic's name behind the

@@ -1,4 +1,4 @@
-// controller/filters/content_filters.cpp: see content_filters.hpp.
+// controller/filters/content_filters.cpp: see controller/filters/content_filters.hpp.
 #include "controller/filters/content_filters.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// controller/filters/content_filters.hpp: what the broker asks about filters, answered from the
-// topic directory.
+// controller/filters/content_filters.hpp: the broker's port for filters, answered from the topic
+// directory.
 #pragma once
 
 #include <atomic>
@@ -51,7 +51,7 @@ public:
     /// The same for a filter that was read already.
     Outcome<pubsub::CanonicalFilter> canonical(std::string_view topic, const Expression& expression)
         const;
-    /// What the directory knows of that topic has changed.
+    /// The declarations of that topic in the directory have changed.
     void declared(std::string_view topic);
     void forget();
     void scan_finished();

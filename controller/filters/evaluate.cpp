@@ -7,7 +7,7 @@ namespace grid::controller::filters {
 
 namespace {
 
-/// Each length is looked up for each value: not every length that somebody may think of.
+/// The longest stem that is looked up: each length in use costs a look-up for each value.
 constexpr std::size_t stem_bytes_max = 32;
 
 const AttributeValues* find(const Values& values, std::string_view name) {
@@ -56,7 +56,7 @@ Compiled::Node Compiled::compile(const Expression& expression, const Support& su
     for (const Expression& operand : expression.operands)
         node.operands.push_back(compile(operand, support));
     const Attribute* attribute = support.find(expression.attribute);
-    // Of an attribute that nobody binds there are never values: such a test is never true.
+    // An attribute that no provider declares never has values: such a test is never true.
     if (!expression.is_leaf() || attribute == nullptr) return node;
     for (const std::string& value : expression.values) {
         if (expression.op == Op::Cidr) {

@@ -13,7 +13,7 @@
 
 namespace grid::controller::filters {
 
-/// What a payload has of one attribute. Values that are not of its type are no values.
+/// The values that a payload has of one attribute. Values that are not of its type are no values.
 struct AttributeValues {
     std::string name;
     bool is_there = false;

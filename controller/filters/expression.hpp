@@ -23,7 +23,7 @@ enum class Op {
     Not,
     And,
     Or,
-    // What folding may leave; nobody can write them.
+    // Constants that folding may leave; no filter text can contain them.
     True,
     False
 };
@@ -61,7 +61,7 @@ Outcome<Expression> parse_xml(const xml::Element& filter);
 /// The text form; parses to the same tree.
 std::string to_text(const Expression& expression);
 
-/// Nothing, or which bound the tree passes.
+/// The bound that the tree passes, in words; empty: none.
 std::string find_excess(const Expression& expression);
 
 /// A name that a filter can speak of: letters, digits, `_`, `.`, `-`, `:`; no operator.

@@ -78,7 +78,7 @@ public:
     Outcome<Expression> parse();
 
 private:
-    using Parsed = std::optional<Expression>;   // nothing: error_ says why
+    using Parsed = std::optional<Expression>;   // nullopt: error_ has the reason
     Parsed chain(Op op, std::string_view word, std::size_t depth);
     Parsed negation(std::size_t depth);
     Parsed test();

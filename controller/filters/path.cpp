@@ -62,7 +62,7 @@ Outcome<std::vector<Step>> read_steps(std::string_view text) {
     if (text.starts_with('/'))
         text.remove_prefix(is_anywhere ? 2 : 1);
     else
-        steps.push_back({false, false, "*", {}, {}});   // the payload's root, whatever it is
+        steps.push_back({false, false, "*", {}, {}});   // the payload's root, of any name
     while (true) {
         const std::string_view part = step_text(text);
         text.remove_prefix(part.size());

@@ -16,8 +16,8 @@ namespace grid::controller::filters {
 /// step      = ( name / "*" ) [ "[@" name "='" text "']" ] / "@" name / "text()"
 ///
 /// `/a/b` begins with the payload's root element, `b` at its children; names match local names in
-/// any namespace; `@` and `text()` come last; a path has at most one `//`. Nothing is ever looked
-/// at twice, so that a path costs no more than a walk over the payload.
+/// any namespace; `@` and `text()` come last; a path has at most one `//`. No element is ever
+/// looked at twice, so that a path costs no more than a walk over the payload.
 struct Step {
     bool is_anywhere = false;    // after "//"
     bool is_attribute = false;   // "@name"
@@ -32,7 +32,7 @@ Outcome<Path> parse_path(std::string_view text);
 /// Any element or attribute of that name.
 std::string default_path(std::string_view name);
 
-/// What was found; `is_cut` when a bound ended the search.
+/// The values found; `is_cut` when a bound ended the search.
 struct Found {
     std::vector<std::string> texts;   // trimmed
     bool is_cut = false;

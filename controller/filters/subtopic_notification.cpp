@@ -1,4 +1,4 @@
-// controller/filters/subtopic_notification.cpp: see subtopic_notification.hpp.
+// controller/filters/subtopic_notification.cpp: see controller/filters/subtopic_notification.hpp.
 #include "controller/filters/subtopic_notification.hpp"
 
 #include <memory>

@@ -1,4 +1,4 @@
-// controller/filters/subtopic_notification.hpp: publishers hear of subtopics (protocol B.8).
+// controller/filters/subtopic_notification.hpp: notifications of subtopics for publishers.
 #pragma once
 
 #include "controller/controller.hpp"
@@ -8,8 +8,8 @@
 
 namespace grid::controller {
 
-/// To all resources of the topic's publishers and owners that are there. Who is not gets the list
-/// when it registers as publisher again.
+/// To all resources of the topic's publishers and owners that are there. A publisher that is away
+/// gets the list when it registers again.
 void notify_subtopic(
     const pubsub::SubtopicChanged& event,
     storage::Revision revision,

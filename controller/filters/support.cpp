@@ -20,7 +20,7 @@ constexpr Bits bit(Op op) { return static_cast<Bits>(1U << static_cast<unsigned>
 constexpr Bits equality = bit(Op::In) | bit(Op::Ne) | bit(Op::Exists);
 constexpr Bits order = bit(Op::Lt) | bit(Op::Le) | bit(Op::Gt) | bit(Op::Ge);
 
-/// What can be asked of a value of that type.
+/// The operators that a value of that type can have.
 Bits possible(Type type) {
     switch (type) {
         case Type::String:

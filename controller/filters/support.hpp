@@ -1,4 +1,4 @@
-// controller/filters/support.hpp: what a topic's providers let subscribers filter by (S58, S59).
+// controller/filters/support.hpp: the attributes that subscribers of a topic may filter by.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ struct Attribute {
     Type type = Type::String;
     std::uint16_t matches = 0;
     std::string path;   // where in a payload, for filtering by the server
-    std::string by;     // who declared it so, a bare JID; empty: from before that was kept
+    std::string by;     // the declaring provider, a bare JID; empty: from before that was kept
 
     bool offers(Op op) const { return (matches & (1U << static_cast<unsigned>(op))) != 0; }
     bool operator==(const Attribute&) const = default;
@@ -32,8 +32,8 @@ struct Attribute {
 struct Support {
     std::vector<Attribute> attributes;   // by name
     std::size_t subtopics_max = subtopics_default;
-    bool is_server_side = false;     // the broker filters (S66), not the publisher
-    std::string limit_by, side_by;   // who said so; empty: nobody yet
+    bool is_server_side = false;     // the broker filters, not the publisher
+    std::string limit_by, side_by;   // their providers; empty: none yet
 
     bool is_offered() const { return !attributes.empty(); }
     const Attribute* find(std::string_view name) const;
@@ -53,8 +53,8 @@ struct Declarer {
 
 /// Takes over what an `<initPublishRequest/>` declares: `<filterSupport><attribute name= type=
 /// match= path=/></filterSupport>`, `<subtopicLimit/>`, `<serverSideFilter/>`. Attributes are
-/// added; one that is there keeps its type, since subtopics may rest on it. What another provider
-/// declared stays as it is while that one provides. A failure says what is wrong; `limit_max` is
+/// added; one that is there keeps its type, since subtopics may rest on it. Declarations of another
+/// provider stay as they are while that one provides. A failure says what is wrong; `limit_max` is
 /// the service's own.
 Outcome<Support> declare(
     Support known, const xml::Element& request, std::size_t limit_max, const Declarer& who
@@ -64,7 +64,7 @@ Outcome<Support> declare(
 std::string matches_text(const Attribute& attribute);
 /// `location string eq in prefix`: one line of x-grid#filters.
 std::string to_line(const Attribute& attribute);
-/// What is offered, for whoever asked for something else.
+/// The attributes and operators on offer, for the text of a refusal.
 std::string offer_of(const Support& support);
 
 void encode(storage::Encoder& out, const Support& support);

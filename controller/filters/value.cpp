@@ -17,7 +17,8 @@ namespace {
 constexpr std::array<std::string_view, 5> type_names{
     "string", "number", "date", "address", "boolean"
 };
-/// Before and behind the point: far beyond what anybody counts, and one byte tells the length.
+/// Digits before and behind the point: far more than any count needs, and one byte tells the
+/// length.
 constexpr std::size_t digits_max = 64;
 constexpr std::size_t mapped_bytes = 12;   // of ::ffff:0:0/96
 

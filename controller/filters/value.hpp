@@ -19,7 +19,7 @@ std::optional<Type> parse_type(std::string_view text);
 inline constexpr std::size_t value_bytes_max = 1024;
 
 /// The one spelling of that value: NFC; `01.50` is `1.5`; dates in UTC; addresses as RFC 5952 has
-/// them. Nothing when it is not of the type.
+/// them. nullopt when the text is not of the type.
 std::optional<std::string> canonical_value(Type type, std::string_view text);
 /// Bytes of a canonical value: as strings they compare (<, ==) as the values do.
 std::string value_key(Type type, std::string_view canonical);

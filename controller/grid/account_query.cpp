@@ -1,4 +1,4 @@
-// controller/grid/account_query.cpp: register, login, logout, status (protocol B.2–B.4).
+// controller/grid/account_query.cpp: register, login, logout, status.
 #include "controller/grid/operation.hpp"
 #include "controller/grid/registration.hpp"
 #include "xml/datetime.hpp"
@@ -72,7 +72,7 @@ pubsub::Decision status(const Call& call) {
     const Account* account = call.state.account_of(call.actor());
     if (!name.empty()) {
         const Account* named = named_account(call, name);
-        // Who is no administrator learns nothing of others, not even whether they exist.
+        // To a client that is no administrator, every other account looks as if it did not exist.
         if (named == nullptr || named != account) {
             if (!call.state.is_administrator(call.actor())) {
                 static const std::string rule = "only administrators see other accounts";

@@ -1,4 +1,4 @@
-// controller/grid/authorization_query.cpp: isAuthorized (B.10) and identity groups (B.9).
+// controller/grid/authorization_query.cpp: isAuthorized, and identity groups.
 #include <algorithm>
 #include <array>
 
@@ -9,7 +9,7 @@ namespace grid::controller::gi {
 
 namespace {
 
-/// The service under which policies allow asking for somebody's groups.
+/// The service under which policies allow asking for an account's groups.
 constexpr std::string_view identity_group_service = "IdentityGroupCapability-1.0";
 
 struct Asked {
@@ -46,7 +46,7 @@ xml::Element authorized_answer(
     return answer;
 }
 
-/// S51: what the account may do there altogether, for a provider that wants to know more than yes.
+/// The account's rights on the topic altogether, for a provider that wants to know more than yes.
 /// Reading is to query, retrieve or take in bulk; writing is to publish.
 std::string_view grant_of(
     const Call& call, const Account& account, policy::Operation asked, const std::string& topic
@@ -61,7 +61,8 @@ std::string_view grant_of(
     return reads && writes ? "read/write" : writes ? "write-only" : "read-only";
 }
 
-/// Whom the question is about: a name, the holder of a certificate, or both, which must agree.
+/// The account that a question is about: a name, the holder of a certificate, or both, which must
+/// agree.
 struct Subject {
     std::string bare;      // empty: nobody that the answer can name
     std::string refusal;   // not empty: denied whatever the policy says, and why

@@ -10,9 +10,10 @@ namespace grid::controller::gi {
 pubsub::Decision ask_broker(
     const Call& call, xml::IqType type, const xml::Element& payload, const pubsub::Context& context
 );
-/// The same request, made by the grid itself: for what the controller has authorized (S31, S32).
+/// The same request, made by the grid itself: for effects at the broker that the controller has
+/// authorized.
 pubsub::Context as_system(const pubsub::Context& context);
-/// The actor's affiliation with the topic; "none" when it has none.
+/// The actor's affiliation with the topic, `none` included.
 std::string affiliation_of(const Call& call, std::string_view topic);
 
 /// A batch that the grid makes for the actor rests on the actor's account and the policy too, and

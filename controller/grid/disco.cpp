@@ -39,7 +39,7 @@ pubsub::Decision info(const Controller::State& state, const std::string& node) {
     return pubsub::Reply(std::move(query));
 }
 
-/// B.4, stock twin: the state and groups of whoever asks.
+/// The state and groups of the account that asks: the Grid protocol's status as service discovery.
 pubsub::Decision account_info(
     const Controller::State& state, const std::string& node, const pubsub::Context& context
 ) {

@@ -7,7 +7,8 @@
 
 namespace grid::controller::gi {
 
-/// disco#info of the controller and of its node `account` (B.4), disco#items of a service (B.6).
+/// disco#info of the controller and of its node `account`, disco#items of a service (its
+/// providers).
 std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_disco(
     const Controller::State& state, const pubsub::IqRequest& iq
 );

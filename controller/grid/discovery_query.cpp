@@ -1,4 +1,4 @@
-// controller/grid/discovery_query.cpp: list, describe, find (protocol B.5, B.6).
+// controller/grid/discovery_query.cpp: list, describe, find.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -11,7 +11,7 @@ namespace grid::controller::gi {
 
 namespace {
 
-/// How many nodes one listing looks at: it must not hold up everybody else.
+/// The nodes that one listing looks at: a bound, so that it does not hold up other clients.
 constexpr std::size_t looked_at_max = 10'000;
 
 xml::Element capability_element(std::string_view topic) {
@@ -26,7 +26,7 @@ xml::Element capability_element(std::string_view topic) {
 
 namespace {
 
-/// S59.
+/// The attributes that subscribers may filter by, and their bound of subtopics.
 void add_filters(
     const Call& call,
     const std::string& topic,
@@ -172,7 +172,7 @@ Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view s
             if (denied.empty()) denied = topic;
             continue;
         }
-        // A topic of that name is there whoever provides it; a name that is only declared is as
+        // A topic of that name is there, whatever its providers; a name that is only declared is as
         // good as the right of those who declare it.
         is_served = is_served || topic == service || split_topic(topic).name == service;
         for (Provider& provider : call.state.directory.providers(topic, call.context.now)) {

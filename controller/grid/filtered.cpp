@@ -1,4 +1,4 @@
-// controller/grid/filtered.cpp: see filtered.hpp.
+// controller/grid/filtered.cpp: see controller/grid/filtered.hpp.
 #include "controller/grid/filtered.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// controller/grid/filtered.hpp: subscribing with a filter by the Grid protocol (protocol B.8).
+// controller/grid/filtered.hpp: subscribing with a filter by the Grid protocol.
 #pragma once
 
 #include <string>

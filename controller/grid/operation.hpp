@@ -42,25 +42,26 @@ struct Operation {
     pubsub::Decision (*decide)(const Call& call);
 };
 
-/// Null for what nobody implements.
+/// Null for an unknown operation.
 const Operation* find_operation(std::string_view service, std::string_view method);
 
-// account_query.cpp (B.2–B.4)
+// controller/grid/account_query.cpp: register, login, logout, status
 pubsub::Decision register_account(const Call& call);
 pubsub::Decision login(const Call& call);
 pubsub::Decision logout(const Call& call);
 pubsub::Decision status(const Call& call);
-// discovery_query.cpp (B.5, B.6)
+// controller/grid/discovery_query.cpp: topics and providers
 pubsub::Decision list(const Call& call);
 pubsub::Decision describe(const Call& call);
 pubsub::Decision find(const Call& call);
-// capability.cpp, publishing.cpp, subscribing.cpp (B.5, B.7, B.8, in the xgrid dialect)
+// controller/grid/capability.cpp, controller/grid/publishing.cpp, controller/grid/subscribing.cpp:
+// the xgrid dialect
 pubsub::Decision get_capability_list(const Call& call);
 pubsub::Decision init_publish(const Call& call);
 pubsub::Decision finish_publish(const Call& call);
 pubsub::Decision subscribe(const Call& call);
 pubsub::Decision unsubscribe(const Call& call);
-// authorization_query.cpp (B.9, B.10)
+// controller/grid/authorization_query.cpp: rights of another client, identity groups
 pubsub::Decision is_authorized(const Call& call);
 pubsub::Decision get_identity_group(const Call& call);
 
@@ -70,7 +71,7 @@ struct TopicPage {
     std::string next;
 };
 TopicPage discoverable(const Call& call, std::string after);
-/// Full JIDs that now serve the name; a failure when nobody ever did, or the actor has no right
+/// Full JIDs that now serve the name; a failure when no client ever did, or the actor has no right
 /// there.
 Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view service);
 /// `<capability xsi:type=…>` of an xgrid request → the topic that it means, existing or not.

@@ -1,4 +1,4 @@
-// controller/grid/publishing.cpp: register as publisher (protocol B.7, S31, S62).
+// controller/grid/publishing.cpp: register as publisher.
 #include <algorithm>
 #include <iterator>
 
@@ -11,7 +11,8 @@ namespace grid::controller::gi {
 
 namespace {
 
-/// S62: with the subtopics that are there, and what they are for.
+/// The answer to a registration: the topic, the lease, and the existing subtopics with their
+/// filters.
 xml::Element init_answer(
     const Call& call, const std::string& topic, const std::string& registration
 ) {
@@ -50,7 +51,8 @@ filters::Declarer declarer_of(const Call& call, const std::string& topic) {
             }};
 }
 
-/// S58, S64, S66. Who filters does not change while there is anything to filter for.
+/// Takes the filter attributes, the bound of subtopics and the side that filters from the request.
+/// The side stays the same while the topic has subtopics.
 Outcome<Topic> with_filters(const Call& call, const std::string& topic, Topic next) {
     auto declared = filters::declare(
         next.filters, call.request.body, call.state.settings.subtopics_max, declarer_of(call, topic)
@@ -84,7 +86,7 @@ void add_collection(const Call& call, const std::string& topic, storage::Batch& 
     audit::join(batch, std::move(decision.change()->batch));
 }
 
-/// S53: what the request declares, added to what is known of the topic.
+/// Adds the request's declarations (schema, queries, notifications) to those of the topic.
 Outcome<Topic> declared(const Call& call, const std::string& topic) {
     const Topic* known = call.state.directory.topic(topic);
     Topic next = known != nullptr ? *known : Topic{};
@@ -122,8 +124,9 @@ Outcome<Topic> declared(const Call& call, const std::string& topic) {
     };
 }
 
-/// A name that others look for is served only by those whom the policy lets: whoever may publish
-/// anywhere could else take the questions that are meant for another provider.
+/// A name that others look for is served only by clients whom the policy allows it: with any
+/// publishing right a client could otherwise attract the queries that are meant for another
+/// provider.
 std::optional<pubsub::Decision> refuse_names(const Call& call, const std::string& topic) {
     for (const xml::Element* child : call.request.body.children()) {
         if (child->name() != "query") continue;

@@ -16,7 +16,7 @@ Outcome<Wishes> make_wishes(
 Outcome<AccountChange> register_actor(
     const Controller::State& state, const pubsub::Context& context, const Wishes& wishes
 );
-/// `jabber:iq:register` at the controller's address (B.2, stock twin).
+/// `jabber:iq:register` at the controller's address (XEP-0077): registration for stock clients.
 std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_registration(
     const Controller::State& state, const pubsub::IqRequest& iq
 );

@@ -1,5 +1,5 @@
-// controller/grid/request.hpp: the Grid protocol read (protocol B.0, lenient in) and answered
-// (strict out).
+// controller/grid/request.hpp: requests of the Grid protocol read (leniently) and answered
+// (strictly).
 #pragma once
 
 #include <memory>
@@ -29,7 +29,7 @@ struct Request {
     std::string method;    // register, find, getCapabilityListRequest, …
     std::vector<Param> params;
     xml::Element body;   // the method or operation element
-    /// B.10: what became of the certificate chain in it; null: there is none.
+    /// The verdict on the request's certificate chain; null: it has none.
     std::shared_ptr<const Chains::Verdict> chain;
 
     /// All values of a named parameter.
@@ -47,7 +47,7 @@ Outcome<Request> parse_request(const xml::Element& payload);
 std::string trimmed(std::string_view text);
 /// Text of the child of that local name, in any namespace.
 std::string child_text(const xml::Element& parent, std::string_view name);
-/// What stands behind the ":" of `xsi:type`, whatever the prefix is bound to; empty without one.
+/// The part of `xsi:type` behind the ":", whatever the prefix is bound to; empty without one.
 std::string xsi_type(const xml::Element& element);
 
 /// The wrapped answer: `answer` is the method element (gi) or the response element (xgrid).

@@ -57,7 +57,7 @@ pubsub::Decision decide(
     if (operation.is_for_members) {
         if (auto failure = state.entitled(context.actor))
             return call.fail(failure->code, std::move(failure->text));
-        // B.3: otherwise the first request logs in by itself.
+        // Otherwise the first request logs in by itself.
         if (!state.settings.implicit_login && !state.sessions.is_active(context.actor.session))
             return call.fail(Errc::NotLoggedIn, "log in first");
     }
@@ -92,8 +92,8 @@ pubsub::Decision Call::deny(
 
 namespace {
 
-/// S87: figure 10 of the draft sends the publish to the controller. It is one to the broker, and
-/// the answer comes from where it was sent.
+/// A publish that is sent to the controller, as in figure 10 of draft-appala-mile-xmpp-grid-00, is
+/// one to the broker. The answer comes from the address that was asked.
 std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_publish_alias(
     const Controller::State& state, const pubsub::IqRequest& iq
 ) {
@@ -117,7 +117,7 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> Controller::prepare(
         auto registration = gi::prepare_registration(*state_, iq);
         return registration ? std::move(registration) : gi::prepare_disco(*state_, iq);
     }
-    // Get and set alike: all the drafts' samples are gets, also those that change state (B.0).
+    // Get and set alike: all the drafts' samples are gets, also those that change state
     auto request = gi::parse_request(*iq.payload);
     if (!request) return to_stanza_error(request.error());
     const gi::Operation* operation = gi::find_operation(request->service, request->method);

@@ -1,5 +1,4 @@
-// controller/grid/subscribing.cpp: subscribe and unsubscribe by the Grid protocol (protocol B.8,
-// S32).
+// controller/grid/subscribing.cpp: subscribe and unsubscribe by the Grid protocol.
 #include <algorithm>
 
 #include "controller/grid/broker_call.hpp"

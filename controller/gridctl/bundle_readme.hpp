@@ -1,4 +1,4 @@
-// controller/gridctl/bundle_readme.hpp: what README.txt of a client's bundle says, with
+// controller/gridctl/bundle_readme.hpp: the text of README.txt in a client's bundle, with
 // @PLACEHOLDERS@.
 #pragma once
 

@@ -14,7 +14,8 @@ void say(bool is_ok, const std::string& text) {
     print((is_ok ? "ok    " : "FAIL  ") + text + "\n");
 }
 
-/// Our own files, before anybody is asked. Throws at what makes the rest pointless.
+/// Our own files, before any server is asked. Throws at a fault that makes the other checks
+/// pointless.
 void check_files(const Target& target) {
     pki::KeyPair pair;
     for (auto& [path, text] :

@@ -84,9 +84,8 @@ Client::Client(Target target, unsigned timeout_seconds)
     : target_(std::move(target)), timeout_seconds_(timeout_seconds) {}
 Client::~Client() = default;
 
-/// A crowd at the server's door may cost a connection its place before the server knows whose it
-/// is: the next attempt has the same chance again. Nothing was asked yet, so nothing is asked
-/// twice.
+/// With too many strangers, the server may close a connection before it knows the client: the next
+/// attempt has the same chance again. No request was sent yet, so none is sent twice.
 void Client::connect() {
     constexpr int attempts = 8;
     for (int attempt = 1;; ++attempt) {

@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {
-        // "A subcommand is required" does not help whoever mistyped one.
+        // "A subcommand is required" does not help a user who mistyped one.
         const auto unknown = app.remaining(true);
         return fail(
             json, gridctl::Exit::Usage,

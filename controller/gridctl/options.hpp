@@ -1,4 +1,5 @@
-// controller/gridctl/options.hpp: what every command may be given, and how the commands are added.
+// controller/gridctl/options.hpp: the options that every command has, and the way commands are
+// added.
 #pragma once
 
 #include <CLI/CLI.hpp>

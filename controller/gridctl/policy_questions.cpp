@@ -1,4 +1,5 @@
-// controller/gridctl/policy_questions.cpp: `policy test|dry-run`: which rule decides, who is cut.
+// controller/gridctl/policy_questions.cpp: `policy test|dry-run`: the rule that decides, and the
+// rights that a policy would take away.
 #include <memory>
 
 #include "controller/gridctl/rest_commands.hpp"

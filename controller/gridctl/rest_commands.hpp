@@ -1,4 +1,4 @@
-// controller/gridctl/rest_commands.hpp: what the commands over REST share: lists page by page,
+// controller/gridctl/rest_commands.hpp: shared parts of the commands over REST: lists page by page,
 // printing.
 #pragma once
 
@@ -40,7 +40,7 @@ Client connect_to(const Options& options);
 /// A name without `@` is completed with the server's domain.
 xml::Jid account_at(const Options& options, Client& client, const std::string& text);
 
-/// `policy test` and `policy dry-run` (policy_questions.cpp).
+/// `policy test` and `policy dry-run` (controller/gridctl/policy_questions.cpp).
 void add_policy_questions(CLI::App& group, const Options& options);
 
 }   // namespace grid::controller::gridctl

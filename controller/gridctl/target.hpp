@@ -9,7 +9,7 @@
 
 namespace grid::controller::gridctl {
 
-/// What a running gridd wrote into DIR/run/ready.json; empty texts when there is none.
+/// The content of DIR/run/ready.json, which a running gridd writes; empty texts when there is none.
 struct Ready {
     std::string domain, c2s, c2s_tls, http;   // "127.0.0.1:5222"
 };
@@ -27,11 +27,11 @@ bool is_wildcard(const std::string& address);
 struct Target {
     std::string host, port;
     std::vector<std::string> hosts;     // host, and others that may be tried
-    std::string name;                   // what the server's certificate must say
+    std::string name;                   // the name in the server's certificate
     std::string certificate, key, ca;   // files
     std::string found_by;               // for error texts
 };
-/// From --server … and --data. Failed (Usage, Connection) says what is missing.
+/// From --server … and --data. Failed (Usage, Connection) names the missing part.
 Target find_target(const Options& options);
 
 }   // namespace grid::controller::gridctl

@@ -1,5 +1,5 @@
-// controller/gridctl/topic_commands.cpp: `topics …`: what is published, by whom, and whether it
-// may.
+// controller/gridctl/topic_commands.cpp: `topics …`: topics with their providers, subscribers,
+// switch and schema.
 #include <memory>
 
 #include "controller/gridctl/rest_commands.hpp"

@@ -47,7 +47,7 @@ public:
     Outcome<storage::Batch> put(
         std::string_view name, std::string_view description, const pubsub::Context& context
     ) const;
-    /// Only one that nobody uses, so that no right hangs on a name that is gone.
+    /// Only a group that no account or rule uses, so that no right hangs on a name that is gone.
     Outcome<storage::Batch> remove(
         const Accounts& accounts,
         const policy::Policy& policy,

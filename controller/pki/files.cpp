@@ -54,8 +54,8 @@ fs::path folder_of(const fs::path& path) {
     return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-/// What root makes below a folder of gridd's user must be readable by that user: `sudo gridctl pki
-/// server` would otherwise leave a key that the server cannot open.
+/// Files that root makes below a folder of gridd's user must be readable by that user: `sudo
+/// gridctl pki server` would otherwise leave a key that the server cannot open.
 bool follow_owner(int descriptor, const fs::path& folder) {
     if (::geteuid() != 0) return true;
     struct stat status{};

@@ -127,7 +127,7 @@ Done make_all(Making& making) {
     return make_pair(making, "admin", admin);
 }
 
-/// Nothing is there yet: make all of it in a folder beside, and give it its name in one step.
+/// The folder does not exist yet: make all of it in a folder beside, and rename that in one step.
 Done make_at_once(Making& making, const fs::path& target) {
     const fs::path twin = target.string() + "." + std::to_string(std::random_device{}());
     if (auto done = make_private_folder(twin); !done) return done;
@@ -140,7 +140,7 @@ Done make_at_once(Making& making, const fs::path& target) {
     fs::remove_all(twin, ignored);
     making.report = {};
     if (!done) return done;
-    // Somebody else was faster: theirs stands.
+    // Another process was faster: its files stand.
     if (reason == ENOTEMPTY || reason == EEXIST) return make_all(making);
     return Failure{"cannot create " + target.string() + ": " + std::strerror(reason)};
 }
@@ -158,7 +158,8 @@ Result<Initialized, std::string> initialize(
     const Layout layout{data};
     if (auto done = make_private_folder(layout.pki()); !done) return Failure{done.error()};
     Making making{layout.pki(), std::string(jid->domain()), now, administrator};
-    // Before the certificate: the other way round, a crash would leave one that nobody listens to.
+    // Before the certificate: the other way round, a crash would leave an administrator's
+    // certificate that the server does not know.
     bool listed = false;
     if (administrator == Administrator::Made && !making.has("admin.crt")) {
         const auto added = add_administrator(data, *jid);

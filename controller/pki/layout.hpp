@@ -1,5 +1,4 @@
-// controller/pki/layout.hpp: what lies where below the data directory, and what the evaluation
-// names.
+// controller/pki/layout.hpp: the files below the data directory, and the names in an evaluation.
 #pragma once
 
 #include <filesystem>
@@ -35,7 +34,8 @@ struct Layout {
 
 inline constexpr std::string_view evaluation_administrator = "admin";
 inline constexpr int ca_days = 3650;
-inline constexpr int server_days = 825;   // What browsers and Apple's clients still accept.
+// The longest that browsers and Apple's clients still accept.
+inline constexpr int server_days = 825;
 inline constexpr int client_days = 825;
 
 /// The names that a server certificate of a grid should carry (RFC 8600 §10), and the local ones.

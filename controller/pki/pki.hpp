@@ -15,7 +15,7 @@ struct KeyPair {
     std::string key;           // PEM, PKCS#8, to be stored 0600
 };
 
-/// What went wrong, for a person.
+/// A result, or the failure in words for a person.
 template <class T>
 using PkiResult = Result<T, std::string>;
 
@@ -32,7 +32,7 @@ PkiResult<KeyPair> make_client(
     const KeyPair& ca, std::string_view jid, storage::Millis now, int days
 );
 
-/// What a certificate says, for people and for checks on the operator's own files.
+/// The facts of a certificate, for people and for checks on the operator's own files.
 struct Description {
     std::string subject, issuer;   // RFC 2253, for people
     std::string fingerprint;       // SHA-256 of the certificate, lower-case hex

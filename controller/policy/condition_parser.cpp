@@ -1,4 +1,5 @@
-// controller/policy/condition_parser.cpp: what follows the topics of a rule: networks, hours, …
+// controller/policy/condition_parser.cpp: conditions behind the topics of a rule: networks, hours,
+// …
 #include <algorithm>
 #include <array>
 #include <utility>

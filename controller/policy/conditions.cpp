@@ -13,7 +13,7 @@ std::vector<Glob> to_globs(const std::vector<std::string>& patterns) {
     return globs;
 }
 
-/// None asked for, or one that fits. What is unknown fits nothing, not even `*`.
+/// True when no pattern is given, or one fits. An unknown text fits no pattern, not even `*`.
 bool fits(const std::vector<Glob>& globs, const Marked& text) {
     if (globs.empty()) return true;
     return !text.text.empty() &&
@@ -22,7 +22,7 @@ bool fits(const std::vector<Glob>& globs, const Marked& text) {
 
 }   // namespace
 
-/// What is no number. Patterns are here too when a number has let them through.
+/// The conditions that are no number. Patterns are here too when a number has let them through.
 struct ConditionCheck::Rest {
     std::vector<std::string> groups;
     std::vector<Glob> clients, devices, issuers, types, services;

@@ -17,7 +17,8 @@ struct NearMiss {
     std::string rule, because;   // the condition that did not hold
 };
 struct Explanation {
-    /// What fitted in the rule that decides, one each; when none does, that.
+    /// The conditions that fitted in the rule that decides, one each; when no rule does, one line
+    /// that says so.
     std::vector<std::string> why;
     /// Earlier rules about this client, operation and topic of which a condition did not hold.
     std::vector<NearMiss> passed_over;

@@ -40,7 +40,8 @@ private:
         Token token{Token::Kind::Word, {}, true, column_};
         step();
         while (at_ < text_.size() && text_[at_] != '"') {
-            // A backslash stays: it belongs to the pattern. It only keeps a quote from closing.
+            // A backslash stays, since it belongs to the pattern; here it only keeps a quote from
+            // closing.
             if (text_[at_] == '\\' && at_ + 1 < text_.size() && text_[at_ + 1] == '"') step();
             token.text += text_[at_];
             step();

@@ -81,7 +81,7 @@ bool LineParser::who() {
 void LineParser::complete_clients(std::vector<std::string>& names) const {
     for (std::string& name : names) {
         // JIDs are stored case-folded and normalized (RFC 7622 §3.3): a pattern that is not would
-        // fit nobody, and a denial deny nothing.
+        // fit no account, and a denial would be without effect.
         const std::size_t at = std::min(name.find('@'), name.size());
         if (auto local = xml::username_case_mapped(name.substr(0, at))) name.replace(0, at, *local);
         for (char& c : name)

@@ -45,7 +45,7 @@ private:
     bool who();
     bool operations();
     bool topics();
-    /// Whom messages are for.
+    /// The clients or groups that messages may go to.
     bool recipients();
     bool conditions();
     bool end();

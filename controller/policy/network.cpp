@@ -75,7 +75,8 @@ std::optional<Network> parse_network(std::string_view text, std::string& error) 
         }
     }
     const Network network{*address, mask_of(address->is_v6, prefix)};
-    // Somebody meant another network than he wrote: better to ask than to guess which.
+    // The bits behind the prefix suggest a typing mistake: better to refuse than to guess the
+    // network.
     if ((address->bits[0] & ~network.mask[0]) != 0 || (address->bits[1] & ~network.mask[1]) != 0) {
         error = "a network without bits behind its prefix length";
         return std::nullopt;

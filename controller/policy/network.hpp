@@ -15,7 +15,7 @@ struct Address {
     std::array<std::uint64_t, 2> bits{};   // IPv4: the low half of the second
     bool operator==(const Address&) const = default;
 };
-/// As sessions show it: a port and a zone ("%eth0") do not count. Nothing when it is no address.
+/// As sessions show it: a port and a zone ("%eth0") do not count. nullopt when it is no address.
 std::optional<Address> parse_address(std::string_view text);
 
 struct Network {
@@ -27,7 +27,7 @@ struct Network {
                ((other.bits[1] ^ address.bits[1]) & mask[1]) == 0;
     }
 };
-/// "10.0.0.0/8", "2001:db8::/32", or one address. `error` says what was wrong.
+/// "10.0.0.0/8", "2001:db8::/32", or one address. `error` names the mistake.
 std::optional<Network> parse_network(std::string_view text, std::string& error);
 
 }   // namespace grid::controller::policy

@@ -1,4 +1,5 @@
-// controller/policy/parser.cpp: rules from words; every error says where and what was expected.
+// controller/policy/parser.cpp: rules from words; every error names the place and the expected
+// words.
 #include "controller/policy/parser.hpp"
 
 #include <algorithm>

@@ -21,7 +21,7 @@ inline constexpr std::size_t errors_max = 20;
 
 struct ParseError {
     std::uint32_t line = 0, column = 0;   // from 1; the column counts characters
-    std::string text;                     // what was expected and what was found
+    std::string text;                     // the text that was expected and the one found
 
     std::string to_text() const;
 };
@@ -67,8 +67,8 @@ struct Parsed {
 /// own domain. Each condition stands once at most, and all of a rule must hold. Hours that end
 /// before they begin ("22:00-06:00") end on the next day. An issuer is named by its distinguished
 /// name as the account shows it, or by the SHA-256 fingerprint of the trust anchor's key: another
-/// certificate authority that is trusted, too, may use the same name, but never the same key. What
-/// is not known (no device type, no address) fits no condition, not even `*`.
+/// certificate authority that is trusted, too, may use the same name, but never the same key. An
+/// unknown value (no device type, no address) fits no condition, not even `*`.
 ///
 /// Words of the language are names only in quotes, so that a forgotten name does not turn the next
 /// word into one. A text that is in force was accepted as it is, under rules that may have been

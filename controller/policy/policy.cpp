@@ -143,7 +143,8 @@ Match Policy::match(std::uint32_t rule) const {
 Compiled::Decision Policy::decide(const Question& question) const {
     const auto decision = compiled_->decide(question);
     if (decision.rule != Compiled::none || question.operation != Operation::Manage) return decision;
-    // Who may make a topic may look after it, unless a rule about `manage` says otherwise.
+    // The right to make a topic implies the right to manage it, unless a rule about `manage` says
+    // otherwise.
     Question creating = question;
     creating.operation = Operation::Create;
     auto second = compiled_->decide(creating);

@@ -41,7 +41,7 @@ struct Match {
     bool names_service = false;   // the rule has a condition on the service
 };
 
-/// What is asked about. Views, as in Question.
+/// The object of a question. Views, as in Question.
 struct Object {
     std::string_view topic, type, service;   // of `message`: the recipient's bare JID as topic
     std::span<const std::string> recipient_groups = {};
@@ -71,13 +71,13 @@ public:
     /// For the account, whatever session (SessionKnown::Possible, Certain).
     Match of(const Account& account, Operation operation, const Object& object, SessionKnown known)
         const;
-    /// What all sessions of the account may.
+    /// The rights that all sessions of the account have.
     Match of(const Account& account, Operation operation, std::string_view topic) const {
         return of(account, operation, Object{topic, {}, {}}, SessionKnown::Certain);
     }
-    /// For anybody, imagined clients included.
+    /// For any client, imagined ones included.
     Match of(const Question& question) const;
-    /// What is known of the account, at the instant of the policy.
+    /// The facts about the account, at the instant of the policy.
     Question question(const Account& account, Operation operation, const Object& object) const;
 
     /// Whether rules about the operation look at sessions, or at the types of topics.

@@ -37,7 +37,7 @@ std::string_view to_string(Operation operation);
 std::optional<Operation> parse_operation(std::string_view name);
 Operation from(pubsub::Operation operation);
 
-/// What must hold besides, each where it is given: one of its values.
+/// Further conditions of a rule. Each that is given must hold: one of its values fits.
 struct Conditions {
     std::vector<std::string> groups;                      // one that the client is in
     std::vector<std::string> clients;                     // patterns of bare JIDs
@@ -71,11 +71,11 @@ struct Rule {
 
 using Rules = std::vector<Rule>;
 
-/// What is known of the session that asks.
+/// The facts that are known of the session that asks.
 enum class SessionKnown {
-    Yes,        // its address; when there is none, no network fits
-    Possible,   // nothing: may it be that a session of the account is allowed?
-    Certain,    // nothing: are all sessions of the account allowed?
+    Yes,        // known by its address; without one, no network fits
+    Possible,   // none: may a session of the account be allowed?
+    Certain,    // none: are all sessions of the account allowed?
 };
 
 /// One question. Views: the values outlive it.

@@ -31,7 +31,7 @@ std::optional<std::uint8_t> parse_days(std::string_view text);
 struct Hours {
     std::uint32_t from = 0, to = day_minutes;
 };
-/// "08:00-17:30", "22:00-06:00". `error` says what was wrong.
+/// "08:00-17:30", "22:00-06:00". `error` names the mistake.
 std::optional<Hours> parse_hours(std::string_view text, std::string& error);
 /// Adds the windows that begin on these days.
 void add_windows(std::uint8_t days, Hours hours, std::vector<Window>& to);

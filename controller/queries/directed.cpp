@@ -1,5 +1,5 @@
 // controller/queries/directed.cpp: may this client query that one? Policy in place of presence
-// sharing (protocol B.9; RFC 6121 §8.5.3.1).
+// sharing (RFC 6121 §8.5.3.1).
 #include <algorithm>
 
 #include "controller/grid/request.hpp"
@@ -49,16 +49,17 @@ struct Asked {
     bool is_served = true;   // the policy lets the provider serve that name
 };
 
-/// What the policy is asked about: the topics of the provider that serve this; all of them when
-/// none is declared to, since what a provider answers is its own business (S72); and for a Grid
-/// message to somebody who provides nothing its own name. Under a service's name only where the
-/// provider may serve it: else a rule about a service would open every client that claims the name.
+/// The objects that the policy is asked about: the topics of the provider that serve this payload;
+/// all of its topics when none is declared to, since a provider may answer in any namespace; and
+/// the payload's own name for a Grid message to a client that provides nothing. Under a service's
+/// name only where the provider may serve it: else a rule about a service would open every client
+/// that claims the name.
 std::vector<Asked> asked_about(
     const Controller::State& state, const xml::Jid& to, const xml::Element& payload
 ) {
     const std::string& incidents = state.settings.incident_topic;
     if (payload.ns() == incident_ns && !incidents.empty()) {
-        // A report or a response goes to whoever it concerns; questions are for providers.
+        // A report or a response may go to any client; questions go to providers.
         const bool is_question = payload.name() == "inquiry" || payload.name() == "request";
         const bool is_served = !is_question || state.may_serve(to, incidents, incidents);
         return {{incidents, std::string(incident_ns.uri()), is_served}};
@@ -110,7 +111,7 @@ std::optional<xml::StanzaError> Controller::refuse_query(
 ) const {
     const State& state = *state_;
     const std::vector<Asked> candidates = asked_about(state, to, payload);
-    // Somebody who provides nothing answers nobody: as for a missing account.
+    // A client that provides nothing is answered for as a missing account.
     if (candidates.empty()) return xml::service_unavailable("nobody is there");
     if (!state.settings.precheck) return std::nullopt;
     policy::Match match;

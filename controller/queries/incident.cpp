@@ -1,4 +1,5 @@
-// controller/queries/incident.cpp: what becomes of XEP-0268's report, inquiry, request, response.
+// controller/queries/incident.cpp: report, inquiry, request and response of XEP-0268, as the grid
+// handles them.
 #include "controller/queries/incident.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// controller/schemas/acts.cpp: see acts.hpp.
+// controller/schemas/acts.cpp: see controller/schemas/acts.hpp.
 #include "controller/schemas/acts.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// controller/schemas/acts.hpp: what administrators do with schemas, for every mouth. Each act is
-// one batch, with its audit record.
+// controller/schemas/acts.hpp: the administrators' acts on schemas, for every interface. Each act
+// is one batch, with its audit record.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,7 @@ storage::Batch store_trial(
     const Controller::State& state, const Trial& trial, const pubsub::Context& context
 );
 
-/// What is to be done before `set_topic_schema`, away from the grid strand; empty: nothing.
+/// The work before `set_topic_schema`, away from the grid strand; empty: none.
 std::function<void()> work_before(
     const Controller::State& state, const std::string& topic, const std::string& location
 );

@@ -1,4 +1,4 @@
-// controller/schemas/compiled.hpp: what a Schema holds of libxml2. It does not change any more:
+// controller/schemas/compiled.hpp: libxml2's part of a Schema. A compiled schema is immutable:
 // validations in several threads share it, each with a context of its own.
 #pragma once
 

@@ -13,7 +13,7 @@ namespace grid::controller::schemas {
 
 namespace {
 
-/// What a parser context is about (its _private).
+/// The state of one reading, for libxml2's callbacks (a parser context's _private).
 struct Reading {
     bool has_doctype = false;
     std::optional<Problem> problem;
@@ -62,7 +62,7 @@ Result<XmlPtr<xmlDoc>, Problem> parse(std::string_view text) {
     return Result<XmlPtr<xmlDoc>, Problem>(std::move(document));
 }
 
-/// It need not occur, or may occur more than once.
+/// True for an element that may be absent, or occur more than once.
 bool is_loose(const xmlNode& element) {
     const std::string most = attribute(element, "maxOccurs");
     return attribute(element, "minOccurs") == "0" || (!most.empty() && most != "1");
@@ -96,7 +96,7 @@ void count(const xmlNode& element, Document& document, Component& component) {
             count(*child, document, component);
             continue;
         }
-        // A content model of its own, under a name that nobody uses.
+        // A content model of its own, under a name that no document uses.
         Component own;
         own.line = xmlGetLineNo(child);
         count(*child, document, own);
@@ -129,7 +129,7 @@ void note_components(const xmlNode& schema, Document& document) {
         Component component;
         component.line = xmlGetLineNo(child);
         count(*child, document, component);
-        // Whoever refers to the head of a substitution group gets its members.
+        // A reference to the head of a substitution group stands for its members, too.
         const std::string head = attribute(*child, "substitutionGroup");
         if (!head.empty())
             document.components.push_back(

@@ -16,9 +16,9 @@ namespace grid::controller::schemas {
 inline constexpr std::size_t document_bytes_max = 256 * 1024;
 inline constexpr std::string_view xsd_ns = "http://www.w3.org/2001/XMLSchema";
 
-/// What is wrong with a document, and where.
+/// A mistake in a document, and its place.
 struct Problem {
-    std::string document;   // its location
+    std::string document;   // the document's location
     long line = 0;          // 0: it is not known
     std::string text;
     bool operator==(const Problem&) const = default;
@@ -34,8 +34,9 @@ struct Reference {
     std::size_t at = 0;   // in Document::text: where the schemaLocation goes
 };
 
-/// What libxml2 multiplies out: where a component uses another, it gets all that the other has.
-/// Element: what stands for it in a substitution group. Declaration: its content, for nobody else.
+/// The components that libxml2 expands: where one uses another, it gets everything that the other
+/// has. Element: the members of its substitution group. Declaration: the element's own content
+/// only.
 enum class Kind : std::uint8_t { Type, Group, AttributeGroup, Element, Declaration };
 using Use = std::pair<Kind, std::string>;   // by local name: namespaces can only make it less
 struct Component {

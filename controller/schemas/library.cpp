@@ -207,7 +207,7 @@ Trial try_without(
     Documents documents = trial.base->documents();
     documents.erase(location);
     trial.result = std::make_shared<const Library>(std::move(documents));
-    // What meant it may mean another now.
+    // References to it may resolve otherwise now.
     for (const auto& [other, stored] : trial.result->documents()) trial.changed.push_back(other);
     compile_touched(trial);
     return trial;

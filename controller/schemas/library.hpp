@@ -41,7 +41,7 @@ public:
     bool is_compiled(std::string_view location) const;
     /// Locations that the document refers to, itself first; why they are not all here.
     Result<std::vector<std::string>, Problem> closure(std::string_view location) const;
-    /// Takes over what was compiled there, of a document that rests on the same here.
+    /// Takes over compiled schemas of documents that are the same here.
     void adopt(const Library& other, std::string_view location) const;
 
 private:
@@ -51,14 +51,15 @@ private:
     std::optional<std::string> find(const Document& from, const Reference& reference) const;
 
     Documents documents_;
-    /// One place for each document: whoever comes first fills it.
+    /// One place for each document; the first user fills it.
     std::map<std::string, std::unique_ptr<Place>, std::less<>> compiled_;
 };
 
 /// A change of the library, tried out: whether all still compiles that must.
 struct Trial {
     std::shared_ptr<const Library> base, result;
-    std::set<std::string> used;   // by topics: these must compile, whoever includes them
+    // By topics: these must compile, also after changes to documents that they include.
+    std::set<std::string> used;
     std::vector<std::string> changed;
     std::optional<Problem> problem;
 };

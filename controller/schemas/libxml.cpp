@@ -17,8 +17,8 @@ constexpr std::size_t message_bytes_max = 400;
 
 thread_local std::span<const std::string> current;
 
-/// Whatever libxml2 wants to open, it asks here (xmlSetExternalEntityLoader): documents that a
-/// schema names, external entities. Files and addresses do not exist for it.
+/// The entity loader of libxml2 (xmlSetExternalEntityLoader), which asks here for documents that a
+/// schema names and for external entities. Files and addresses do not exist for libxml2.
 xmlParserInput* load(const char* name, const char* /*public_id*/, xmlParserCtxt* context) {
     const std::size_t index = source_index(name == nullptr ? "" : name);
     if (index >= current.size()) return nullptr;

@@ -8,9 +8,9 @@
 namespace grid::controller::schemas {
 
 /// libxml2 matches by going back and trying again. Where one text can run through a repeated part
-/// in several ways, a short text that does not match takes years. Says what is wrong with such a
-/// pattern, and with one that is too large to tell; nothing for all others. What is no pattern at
-/// all is left to libxml2 to refuse.
+/// in several ways, a short text that does not match takes years. The reason against such a
+/// pattern, and against one that is too large to tell; nullopt for all others. A text that is no
+/// pattern at all is left to libxml2 to refuse.
 std::optional<std::string> refuse_pattern(std::string_view pattern);
 
 /// With which power of a text's length the time may grow, of a pattern that is not refused: 1, or

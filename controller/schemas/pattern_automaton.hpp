@@ -12,7 +12,7 @@
 
 namespace grid::controller::schemas {
 
-/// What one position may be: the characters of ASCII, and all others as one.
+/// The symbols that one position may be: the characters of ASCII, and all others as one.
 using Symbols = std::bitset<129>;
 
 struct Automaton {
@@ -33,7 +33,7 @@ inline constexpr std::size_t pattern_follows_max = 20'000;
 /// of times".
 inline constexpr std::size_t pattern_copies_max = 8;
 
-/// Nothing: no pattern.
+/// nullopt: the text is no pattern.
 std::optional<Automaton> to_automaton(std::string_view pattern);
 
 }   // namespace grid::controller::schemas

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint8_t record_version = 1;
 
-/// What is under the tag.
+/// The kind of record under the tag.
 enum class Part : char { Document = 'd', Guard = 'g', Library = 'l', Topic = 't' };
 
 std::string key(Part part, std::string_view name = {}) {
@@ -33,7 +33,7 @@ std::optional<Stored> decode_document(std::string_view value) {
     return stored;
 }
 
-/// What cannot be understood lets nothing pass: there is no such document.
+/// A record that cannot be understood lets no payload pass: there is no such document.
 TopicSchema decode_topic_schema(std::string_view value) {
     storage::Decoder in(value);
     if (in.u8() != record_version) return {Mode::Strict, {}, 0};

@@ -17,8 +17,8 @@
 
 namespace grid::controller::schemas {
 
-/// What an administrator said of a topic. Bound to its name: who deletes a topic and makes it anew
-/// does not get rid of it.
+/// The schema that an administrator set for a topic. Bound to the topic's name: deleting a topic
+/// and making it anew does not remove it.
 struct TopicSchema {
     Mode mode = Mode::Off;
     std::string location;             // of the document

@@ -1,4 +1,4 @@
-// controller/spool/spool.cpp: see spool.hpp.
+// controller/spool/spool.cpp: see controller/spool/spool.hpp.
 #include "controller/spool/spool.hpp"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ void Spool::apply(std::string_view rest, const std::optional<storage::Record>& r
     storage::Decoder key(rest);
     const std::string jid(key.text()), kind(key.text());
     if (!key.ok() || !key.at_end()) return;
-    // Whatever was told was told of another record.
+    // The remembered delivery was one of an earlier record.
     if (!record || !is_told(jid, kind, record->revision)) told_.erase(spool_key(jid, kind));
     std::optional<Note> note;
     if (record) {
@@ -92,7 +92,7 @@ std::vector<storage::Batch> Spool::due(std::size_t max) {
     for (auto& [key, told] : told_) {
         if (batches.size() == max) break;
         if (std::exchange(told.is_proposed, true)) continue;
-        // A newer one may have taken its place: that is still owed, and this batch refused.
+        // A newer notice may have taken its place: that one is kept, and this batch refused.
         storage::Batch& batch = batches.emplace_back();
         batch.expect(storage::Family::Control, key, told.revision);
         batch.erase(storage::Family::Control, key);

@@ -6,7 +6,7 @@
 namespace grid::controller {
 
 namespace {
-/// Of one account: what is beyond is on record without its topic's name.
+/// Topics of one account; further ones are on record without their names.
 constexpr std::size_t published_max = 10'000;
 }   // namespace
 

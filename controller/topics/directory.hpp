@@ -19,7 +19,7 @@
 
 namespace grid::controller {
 
-/// Who provides a topic: owner or publisher of its node.
+/// A provider of a topic: owner or publisher of its node.
 struct Provider {
     xml::Jid account;               // bare
     std::string affiliation;        // owner, publisher
@@ -44,7 +44,8 @@ public:
     /// The node of that name; nothing when there is none.
     std::optional<pubsub::NodeView> node(std::string_view name) const;
     std::vector<pubsub::NodeView> nodes(std::string_view after, std::size_t max) const;
-    /// What its providers declared; null when nothing, or of an earlier node of that name.
+    /// The declarations of the topic's providers; null when there are none, or only of an earlier
+    /// node of that name.
     const Topic* topic(std::string_view name) const;
     /// Revision of the record under that name, whatever node it is about; 0 for none.
     storage::Revision record_revision(std::string_view name) const;

@@ -1,5 +1,5 @@
-// controller/topics/meta_data.cpp: what the directory knows of a topic, in its meta-data at the
-// broker (protocol B.5, stock twin).
+// controller/topics/meta_data.cpp: the directory's facts about a topic, in its meta-data at the
+// broker, for stock clients.
 #include "controller/state.hpp"
 #include "xml/form.hpp"
 

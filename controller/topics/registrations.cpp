@@ -16,7 +16,7 @@ constexpr std::size_t looked_at_max = 256;   // records in one slice of backgrou
 
 using Entry = Registration::Entry;
 
-/// S73: that a provider is one no more is on record, though nobody asked for it.
+/// The audit record of a registration that ended without a request.
 audit::Record ended(const Entry& entry, std::string_view bare, std::string_view why) {
     audit::Record record;
     record.actor = std::string(bare) + "/" + entry.resource;

@@ -1,5 +1,5 @@
-// controller/topics/registrations.hpp: who registered as publisher, by which stream, with which
-// lease (protocol B.7).
+// controller/topics/registrations.hpp: the registrations of publishers: by which stream, with which
+// lease.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@
 
 namespace grid::controller {
 
-/// What one account registered at one topic. It stays when it serves no more: an account that
-/// registers is listed only while it is registered, one that never did (a stock client) whenever it
-/// is there.
+/// The registration of one account at one topic. The record stays when its streams have ended: an
+/// account that registers is listed only while it is registered, one that never did (a stock
+/// client) whenever it is there.
 struct Registration {
     struct Entry {
         std::string resource, id;
@@ -61,26 +61,26 @@ public:
 
     struct Wish {
         std::uint64_t node = 0;   // 0: made by this batch
-        std::string topic;        // its name
+        std::string topic;        // the topic's name
         bool is_persistent = false;
         std::uint32_t lease_seconds = 0;
     };
-    /// Adds what registers the actor's stream, unless it is registered so; its registration id.
-    /// Nothing: as many streams of the account are registered as may be.
+    /// Adds the registration of the actor's stream to the batch, unless it is registered so; the
+    /// registration id. nullopt: as many streams of the account are registered as may be.
     std::optional<std::string> enter(
         storage::Batch& batch, const pubsub::Context& context, const Wish& wish
     ) const;
     /// Adds what ends it; false when it is not registered.
     bool leave(storage::Batch& batch, const pubsub::Context& context, std::uint64_t node) const;
 
-    /// What is known of a topic and an account, for the work in the background.
+    /// The facts about a topic and an account, for background work.
     struct Standing {
         std::function<bool(std::uint64_t node, const std::string& bare)> is_publisher;
         std::function<std::string(std::uint64_t node, const std::string& bare)> name_of;
     };
-    /// A slice of what is over: streams that ended, leases that lapsed, and whole records of those
-    /// who are no publishers any more. Each batch expects the record that it changes, and has the
-    /// reason for the audit (S73).
+    /// A bounded part of the registrations that are over: streams that ended, leases that lapsed,
+    /// and whole records of accounts that are no publishers any more. Each batch expects the record
+    /// that it changes, and has the reason for the audit.
     std::vector<storage::Batch> due(
         storage::Millis now, std::size_t batches_max, const Standing& standing
     );
@@ -95,7 +95,8 @@ private:
         const {
         return why_over(entry, bare, now).empty();
     }
-    /// Takes out of it what is over; records that say so, but for the topic.
+    /// Takes registrations that are over out of the record; returns audit records about them, but
+    /// for the topic.
     std::vector<audit::Record> end_what_is_over(
         Registration& registration, std::string_view bare, storage::Millis now
     ) const;

@@ -1,4 +1,4 @@
-// controller/topics/subscribers.hpp: who is subscribed to a topic and its subtopics, page by page.
+// controller/topics/subscribers.hpp: the subscribers of a topic and its subtopics, page by page.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ struct SubscriberPage {
     std::string next;   // empty: this is the last page
 };
 
-/// Nothing: `after` is not the cursor of an earlier page.
+/// nullopt: `after` is not the cursor of an earlier page.
 std::optional<SubscriberPage> subscribers_of(
     const pubsub::Engine& broker, std::string_view topic, std::string_view after, std::size_t max
 );

@@ -1,4 +1,4 @@
-// controller/topics/switch.hpp: a topic is switched off and on by an administrator (S82).
+// controller/topics/switch.hpp: a topic is switched off and on by an administrator.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace grid::controller {
 
-/// The batch that makes it so, with its audit record; without operations when it is so already.
-/// Whoever calls has checked that the actor is an administrator.
+/// The batch that switches, with its audit record; without operations when the topic is so already.
+/// The caller has checked that the actor is an administrator.
 Outcome<storage::Batch> switch_topic(
     const Controller::State& state,
     const std::string& name,

@@ -1,4 +1,4 @@
-// controller/topics/topic.hpp: what providers declare of a topic (S53), and its name taken apart.
+// controller/topics/topic.hpp: the providers' declarations of a topic, and its name taken apart.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace grid::controller {
 
-/// Topic name = capability name, "-", version (protocol B.5): `SessionDirectoryCapability-1.0`.
+/// Topic name = capability name, "-", version: `SessionDirectoryCapability-1.0`.
 struct CapabilityName {
     std::string_view name, version;   // version empty: the topic has none
 };
@@ -26,10 +26,11 @@ struct Topic {
     /// it. Stored as 0 by the batch that makes the node, whose uid is the revision of that batch.
     std::uint64_t node = 0;
     std::string schema_namespace, schema_location;
-    std::string schema_by;   // who declared them; empty: nobody, or from before that was kept
+    // The declaring providers; empty: none, or declared before that was stored.
+    std::string schema_by;
     std::vector<std::string> queries, notifications;   // sorted, each once
-    filters::Support filters;                          // S58
-    storage::Revision revision = 0;                    // of the record; not stored in it
+    filters::Support filters;
+    storage::Revision revision = 0;   // of the record; not stored in it
     bool operator==(const Topic&) const = default;
 };
 

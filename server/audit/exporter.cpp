@@ -57,7 +57,8 @@ void Exporter::run() {
         bool has_more = false;
         guarded(log_, "audit.export_to", [&] { has_more = go_on(); });
         std::unique_lock lock(mutex_);
-        // After the request to stop once more what is there, unless the receiver is in trouble.
+        // After the request to stop, once more the pending records, unless the receiver is in
+        // trouble.
         const bool is_late = is_stopping_ && std::chrono::steady_clock::now() >= stop_at_;
         if (is_late || (is_last && (!has_more || !trouble_.empty()))) return;
         if (!is_stopping_ && (!has_more || !trouble_.empty())) {

@@ -17,13 +17,13 @@
 
 namespace grid::server::audit {
 
-/// A thread of its own, which reads what is committed from where it was: nobody waits for it, it
-/// holds a bounded number of records, and a receiver that is away gets them later. What retention
-/// cuts meanwhile is lost, and said. The place is kept in a file, so that a restart goes on there;
-/// a crash may repeat records, which their numbers tell.
+/// A thread of its own, which reads committed records from its own position on: no client waits for
+/// it, it holds a bounded number of records, and a receiver that is away gets them later. Records
+/// that retention cuts meanwhile are lost, and the log says so. The place is kept in a file, so
+/// that a restart goes on there; a crash may repeat records, which their numbers tell.
 class Exporter {
 public:
-    /// Without a place on file: what is committed from now on.
+    /// Without a stored position: records that are committed from now on.
     Exporter(
         storage::Store& store, std::unique_ptr<Sink> sink, std::filesystem::path place, Log& log
     );
@@ -31,7 +31,7 @@ public:
     Exporter(const Exporter&) = delete;
 
     void start();
-    /// What is there goes out first, within a bound.
+    /// Pending records are sent first, within a bound.
     void stop();
 
 private:
@@ -49,7 +49,7 @@ private:
     const std::filesystem::path place_;
     Log& log_;
     std::string after_;          // key of the last record handed on
-    std::uint64_t number_ = 0;   // its number
+    std::uint64_t number_ = 0;   // the audit record's number
     std::uint64_t lost_ = 0;
     std::string trouble_;   // that was logged
     std::mutex mutex_;

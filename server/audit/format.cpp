@@ -23,7 +23,8 @@ constexpr std::size_t host_bytes_max = 255;
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-/// §6.3.3: what is escaped in a value. Control characters would end the line at some receivers.
+/// §6.3.3: the characters that are escaped in a value. Control characters would end the line at
+/// some receivers.
 void add_param(std::string& out, std::string_view name, std::string_view value) {
     if (value.empty()) return;
     out.append(" ").append(name).append("=\"");

@@ -13,7 +13,8 @@
 
 namespace grid::server::audit {
 
-/// One line, what=audit_head: with it anybody can tell later whether the chain is still the same.
+/// One line, what=audit_head: with it an auditor can tell later whether the chain is still the
+/// same.
 void log_head(const storage::Snapshot& snapshot, Log& log);
 
 /// Reads on the store's readers; only cutting asks the grid strand, which queues a batch.

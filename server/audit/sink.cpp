@@ -126,7 +126,7 @@ public:
             // RFC 6587 §3.4.1: octet counting, so that nothing in a message can end it.
             if (is_stream_) message.insert(0, std::to_string(message.size()) + " ");
             if (!send_all(message)) {
-                if (errno == EMSGSIZE) {   // it never will be taken
+                if (errno == EMSGSIZE) {   // too large for a datagram, now and later
                     ++sent.count, ++sent.lost;
                     continue;
                 }

@@ -46,7 +46,8 @@ void Acceptor::take(net::Socket socket, std::string address, bool direct_tls) {
             Level::Warn, place ? "connection_displaced" : "connection_refused",
             {{place ? "newcomer" : "address", address}, {"reason", reason}}
         );
-    if (!place) return;   // closed with the socket: a TLS or XMPP answer would cost what is scarce
+    // Closed with the socket: a TLS or XMPP answer would cost scarce memory or descriptors.
+    if (!place) return;
     auto executor = socket.get_executor();
     const auto id = ++last_id_;
     auto connection = std::make_shared<Connection>(

@@ -17,12 +17,12 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr auto goodbye_seconds_max = std::chrono::seconds(2);
-/// How long a stream that is to end waits for the answers that it is owed.
+/// The time that a stream which is to end waits for the answers to its requests.
 constexpr auto last_answers_seconds_max = std::chrono::seconds(30);
 /// A connection that always has input lets others have its thread after so much.
 constexpr std::size_t turn_stanzas_max = 64;
 constexpr auto turn_max = std::chrono::microseconds(500);
-/// A stanza of this size is let arrive whatever the account's budget says.
+/// A stanza of this size may always arrive, independent of the account's budget.
 constexpr std::size_t uncharged_bytes_max = 16 * 1024;
 }   // namespace
 
@@ -81,12 +81,12 @@ void Connection::give_way(std::string reason) {
 asio::awaitable<void> Connection::serve() {
     last_read_ = turn_.began = steady_clock::now();
     watch_idle();
-    // What came together with the bind request is in the parser already.
+    // Bytes that came together with the bind request are in the parser already.
     while (co_await take_events() && !is_closing_ && co_await read_some()) {
     }
 }
 
-/// Reads what is there, waiting if there is nothing, and feeds it to the parser.
+/// Reads the bytes there are, waiting if there are none, and feeds them to the parser.
 asio::awaitable<bool> Connection::read_some() {
     // One buffer for all connections of the thread; nothing of it is kept across a wait.
     thread_local std::array<char, 32 * 1024> scratch;
@@ -167,7 +167,7 @@ Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
             wrong = xml::StreamError{"bad-format", "a stream has one header", {}};
         }
         if (!wrong) continue;
-        fault_ = std::move(wrong);   // what came before it is not thrown away with it
+        fault_ = std::move(wrong);   // events before the error are still handled
         took = Took::End;
     } while (took == Took::TurnOver && !is_turn_over());
     outbox_.push(std::move(answers));
@@ -221,14 +221,15 @@ void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
 
 void Connection::take_mail() {
     mailbox_.take([this](net::Mailbox::Mail mail) {
-        // Nothing may follow </stream:stream>.
+        // No stanza may follow </stream:stream>.
         if (is_end_sent_) return lose(mail);
         outbox_.push(std::move(mail.stanzas), mail.bytes);
     });
     flush();
 }
 
-/// It stays owed to whoever was to get it.
+/// Remembers from which revision on items in this mail were not sent, so that they are replayed
+/// later.
 void Connection::lose(const net::Mailbox::Mail& mail) {
     session_->budget->give(mail.bytes);
     for (const auto& stanza : mail.stanzas)
@@ -243,8 +244,8 @@ void Connection::mark(std::uint64_t number, std::function<void(std::uint64_t)> d
     });
 }
 
-/// What the peer has, as far as its end tells: a machine whose process dies with unread data resets
-/// the connection instead of closing it.
+/// How much the peer has received, judged by the way the connection ended: a machine whose process
+/// dies with unread data resets the connection instead of closing it.
 Delivered Connection::delivered() {
     if (ending_ == Ending::Goodbye) return {true, 0, lost_from_};
     const auto reached = outbox_.reached();
@@ -304,10 +305,10 @@ void Connection::fault(xml::StreamError error) {
     stream_.socket().cancel(ignored);
 }
 
-/// Makes whatever waits on the socket return, so that the coroutine sees that it is to end.
+/// Makes every wait on the socket return, so that the coroutine sees that it is to end.
 void Connection::wake() {
     is_closing_ = true;
-    boost::system::error_code ignored;   // its socket may be closed already
+    boost::system::error_code ignored;   // the socket may be closed already
     stream_.socket().cancel(ignored);
     if (last_answers_) last_answers_->cancel();
     if (waiting_for_place_) waiting_for_place_->cancel();
@@ -318,10 +319,11 @@ asio::awaitable<void> Connection::end() {
     is_closing_ = true;
     idle_timer_.reset();
     stanza_timer_.reset();
-    parser_.restart();   // what is half there is of no use, and the goodbye may take a while
+    parser_.restart();   // an unfinished stanza is of no use, and the goodbye may take a while
     charge_unfinished();
     if (session_) {
-        // What was told on the grid strand is either sent or known to be lost before we leave.
+        // Stanzas from the grid strand are either sent or known to be lost before the session
+        // leaves.
         co_await net::from_callback<bool>([this](auto done) {
             shared_.grid.detach(session_, [done] { done(true); });
         });

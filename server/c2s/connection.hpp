@@ -25,7 +25,7 @@
 
 namespace grid::server::c2s {
 
-/// What all connections share; outlives them.
+/// The parts that all connections share; outlives them.
 struct Shared {
     const Config& config;
     Grid& grid;
@@ -113,7 +113,8 @@ private:
     SessionPtr session_;
     std::string reason_;   // why it ended, for the log
     std::size_t pre_auth_bytes_ = 0, pre_auth_stanzas_ = 0;
-    /// Who ended it, and how: we did, or the peer was cut off, closed its socket, said goodbye.
+    /// The way the connection ended: by us, or the peer was cut off, closed its socket, closed its
+    /// stream.
     enum class Ending { Ours, CutOff, Closed, Goodbye } ending_ = Ending::Ours;
     storage::Revision lost_from_ = 0;   // see Delivered
     bool is_shut_down_ = false;         // before a resource was bound

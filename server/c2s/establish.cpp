@@ -66,8 +66,8 @@ asio::awaitable<bool> Connection::establish() {
 asio::awaitable<bool> Connection::perform(stream::Actions actions) {
     while (!actions.empty()) {
         if (auto refusal = negotiation_->take_refusal()) log_refusal(*refusal);
-        // What the peer sent behind <starttls/> in clear may have been injected by somebody else
-        // (RFC 6120 §5.3.3): it is neither TLS nor XML, and ends the stream before <proceed/>.
+        // Bytes in the clear behind <starttls/> may have been injected by a third party (RFC 6120
+        // §5.3.3): they are neither TLS nor XML, and end the stream before <proceed/>.
         if (!direct_tls_ && asks_for_tls(actions) &&
             (parser_.pending_bytes() != 0 || parser_.next()))
             actions = negotiation_->on_injected();

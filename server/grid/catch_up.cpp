@@ -1,4 +1,4 @@
-// server/grid/catch_up.cpp: see catch_up.hpp.
+// server/grid/catch_up.cpp: see server/grid/catch_up.hpp.
 #include "server/grid/catch_up.hpp"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ using storage::Revision;
 
 namespace {
 constexpr std::size_t items_per_read_max = 256, bytes_per_read_max = 256 * 1024;
-/// What one turn of the strand is given for them.
+/// The time of one turn of the strand for sessions that are replaying.
 constexpr std::chrono::milliseconds slice(1);
 /// How soon what cannot be read is tried again, at first and at last.
 constexpr std::chrono::milliseconds retry_pause_min(50), retry_pause_max(30'000);
@@ -38,8 +38,9 @@ CatchUp::CatchUp(
     fanout_.attach(*this);
 }
 
-/// From where on the account's items are for this session, given what it had of them. What another
-/// of the account's resources was told while this one was away is not owed to it.
+/// The revision from which on items to the bare JID are delivered to this session, given those that
+/// it had. Items that another resource of the account received while this one was away are not
+/// replayed to it.
 Revision CatchUp::bare_start(const Session& session, Revision has) const {
     if (session.priority < 0 || companion_of(session)) return fanout_.completed();
     return std::max(known(session.bare.str()), has);
@@ -91,7 +92,8 @@ void CatchUp::go_behind(const SessionPtr& session, Position after) {
     step(session);
 }
 
-/// What is on its way out may find no room, and is kept for no digest any more.
+/// Begins the replay early enough to cover `pending`, which may still be dropped, and the session's
+/// digests, which are cancelled here.
 void CatchUp::start_lag(const SessionPtr& session, Position after) {
     session->lag = std::make_shared<Lag>(after);
     if (!session->pending.empty()) {
@@ -102,8 +104,9 @@ void CatchUp::start_lag(const SessionPtr& session, Position after) {
         session->lag->begin_at(node, is_bare, first - 1);
 }
 
-/// What a resource that went has not got of the account's items, and this one has not either: up to
-/// where it began. Those that it had since are not told again.
+/// Another resource of the account left before it had received all items to the bare JID. The
+/// missing ones, up to where this session began, are replayed here; those that it had since are not
+/// sent again.
 void CatchUp::take_over(const SessionPtr& session, Revision after) {
     if (after >= session->began_bare) return;
     fanout_.flush_now(session);
@@ -183,7 +186,7 @@ storage::Result<CatchUp::Found> CatchUp::find(
     auto stored = pubsub::read_item(snapshot, item.at(), faults);
     using State = pubsub::StoredItem::State;
     if (stored.state == State::Failed) return stored.failure;
-    // The item was retracted, or the newer one is owed, too (Engine::owed_message).
+    // The item was retracted, or the newer one is replayed, too (Engine::owed_message).
     if (stored.state == State::Gone || stored.state == State::Replaced) return Found{{}, true};
     if (!item.test || stored.state == State::Lost) return Found{std::move(stored.payload), false};
     const auto element = pubsub::read_payload(item.at(), stored.payload, faults);
@@ -203,8 +206,8 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
         // waiting for this read.
         try {
             for (const auto& item : shared->items) {
-                // Where the store cannot be read the item is still owed: what comes before it is
-                // told, the rest tried again.
+                // Where the store cannot be read the item stays undelivered: items before it are
+                // sent, the others tried again.
                 auto found = find(snapshot, item);
                 if (!found) {
                     failure = found.error();
@@ -218,7 +221,7 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
         }
         asio::post(strand_, [this, session, lag, shared, payloads = std::move(payloads), failure] {
             lag->is_reading = false;
-            if (session->lag != lag) return;   // it went meanwhile
+            if (session->lag != lag) return;   // the session left meanwhile
             if (!std::exchange(lag->is_read_in_vain, false)) tell(session, *shared, payloads);
             fanout_.flush();
             if (session->pending.empty()) lag->handed_over();
@@ -229,7 +232,7 @@ void CatchUp::read(const SessionPtr& session, pubsub::Owed owed) {
     });
 }
 
-/// What cannot be read is tried again, more and more seldom, and on record once.
+/// Unreadable items are tried again, more and more seldom, and logged once.
 void CatchUp::note_failure(
     const Session& session,
     const pubsub::Owed& owed,
@@ -315,7 +318,7 @@ void CatchUp::tell_item(
     lag.after.full = std::max(lag.after.full, revision);
 }
 
-/// In one turn with the look that found nothing more: what is applied after it is told live.
+/// In one turn with the look that found no more items: later ones are delivered live.
 void CatchUp::join(const SessionPtr& session) {
     session->lag = nullptr;
     session->joined = fanout_.applied();
@@ -343,7 +346,7 @@ void CatchUp::look_at_waiting() {
         if (const auto session = (next++)->lock()) step(session);
     if (next == waiting.end()) return;
     behind_.insert(behind_.begin(), next, waiting.end());
-    timer_.cancel();   // it may have been set for those who still have none
+    timer_.cancel();   // the timer may be set for sessions that have no room yet
     is_waiting_ = false;
     wait_for_room(slice);
 }

@@ -1,4 +1,4 @@
-// server/grid/catch_up.hpp: whoever was away or too slow is told from the store what it missed.
+// server/grid/catch_up.hpp: replay: missed items come from the store.
 #pragma once
 
 #include <chrono>
@@ -17,11 +17,12 @@
 
 namespace grid::server {
 
-/// What is owed to a subscriber is a position, not a copy (design §2). A session has one position
-/// for all its nodes. While it is behind, items reach it from the store only, in the order of
-/// commit, as fast as it reads; when nothing is left it joins the live events in the same turn of
-/// the strand. How far a session really got is asked of its transport about once a second, and
-/// noted in the store lazily: a crash repeats, it never loses. Grid strand.
+/// Replay. Undelivered items are not queued per subscriber: each subscriber has a delivery
+/// position, and later items are read from the store. A session has one position for all its nodes.
+/// While it is replaying, items reach it from the store only, in the order of commit, as fast as it
+/// reads; when none is left it joins the live events in the same turn of the strand. How far a
+/// session really got is asked of its transport about once a second, and noted in the store lazily:
+/// a crash repeats, it never loses. Grid strand.
 class CatchUp final : public Laggards {
 public:
     CatchUp(
@@ -33,7 +34,7 @@ public:
         Log& log
     );
 
-    /// It may be told from now on: it logged in, or takes what is for its bare JID again.
+    /// Starts delivery to the session: it logged in, or takes items for its bare JID again.
     void came(const SessionPtr& session);
     /// The session logged out, and its stream goes on: items on their way reach it, unless the
     /// stream ends before. They are not sent again when it logs in again.
@@ -41,7 +42,7 @@ public:
     /// The session takes items for its bare JID no more (negative priority), and again: likewise.
     void stepped_back(const SessionPtr& session);
     void stepped_forth(const SessionPtr& session);
-    /// Its transport has ended: what it has is noted.
+    /// The session's transport has ended: stores its delivery position.
     void went(const SessionPtr& session, Delivered delivered);
 
     // Laggards
@@ -59,7 +60,7 @@ public:
     void missed(storage::Revision after);
     /// Called every 100 ms or more often: asks transports.
     void tick();
-    /// What is to be noted now.
+    /// The positions that are to be stored now.
     std::vector<storage::Batch> take_notes();
     void stop() { timer_.cancel(); }
 
@@ -124,7 +125,7 @@ private:
     boost::asio::steady_timer timer_;
     bool is_waiting_ = false;
     std::vector<std::weak_ptr<Session>> behind_;   // waiting for room
-    std::deque<std::weak_ptr<Session>> to_ask_;    // what has reached them
+    std::deque<std::weak_ptr<Session>> to_ask_;    // for asking which items have reached them
     /// To be noted, or noted by a batch that is not seen committed yet.
     std::unordered_map<std::string, storage::Revision> notes_;
     std::vector<std::string> unsaved_;

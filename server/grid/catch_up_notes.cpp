@@ -36,7 +36,7 @@ Position CatchUp::told(const Session& session) const {
     if (session.lag) {
         const auto& lag = *session.lag;
         Position told = is_handed ? lag.after : lag.after_before;
-        // What a new subscription begins with is not behind it yet.
+        // The first items of a new subscription are before this position until they are sent.
         for (const auto& [start, after] : is_handed ? lag.earlier : lag.earlier_before) {
             auto& position = start % 2 == 1 ? told.bare : told.full;
             position = std::min(position, after);
@@ -106,7 +106,8 @@ void CatchUp::went(const SessionPtr& session, Delivered delivered) {
     if (session->priority < 0 && !session->paused_bare) return;
     const Revision bare = std::min(has.bare, session->paused_bare.value_or(has.bare));
     if (!companion) return note(session->bare.str(), bare);
-    // What it had not read of the time before the other came is the other's now.
+    // Items that this session has not read, from before the other resource came, are replayed to
+    // that one.
     take_over(companion, bare);
 }
 

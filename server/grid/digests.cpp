@@ -1,4 +1,4 @@
-// server/grid/digests.cpp: see digests.hpp.
+// server/grid/digests.cpp: see server/grid/digests.hpp.
 #include "server/grid/digests.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t digest_items_max = 256, digest_bytes_max = 256 * 1024;
 /// Of all its nodes: a session may have thousands of subscriptions.
 constexpr std::size_t session_bytes_max = 1024 * 1024;
-/// What one turn of the strand is given for digests.
+/// The time of one turn of the strand for digests.
 constexpr auto slice = std::chrono::milliseconds(1);
 
 std::size_t bytes_of(const pubsub::Notification& item) {
@@ -53,7 +53,7 @@ Digests::ByKey::iterator Digests::end_of(ByKey::iterator at) {
     return digests_.erase(at);
 }
 
-/// What made way may have taken the digest away: a session that falls behind has none.
+/// `make_way` may have removed the digest: a session that falls behind has none.
 void Digests::send_one(ByKey::iterator at, const Send& send) {
     const Key key = at->first;
     const SessionPtr session = at->second.session;

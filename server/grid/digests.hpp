@@ -16,11 +16,12 @@
 
 namespace grid::server {
 
-/// Soft state: what is kept back when a session ends is owed to it at its next login. Grid strand.
+/// Digests: items that are collected for a session and sent together. Soft state: items that are
+/// kept when a session ends are replayed at its next login. Grid strand.
 class Digests {
 public:
     using Clock = std::chrono::steady_clock;
-    /// A digest for that session and address, on its way out.
+    /// A digest for that session and address that is being sent.
     struct Due {
         SessionPtr session;
         const std::string* head = nullptr;
@@ -50,14 +51,14 @@ public:
         std::uint32_t frequency_ms,
         const Send& send
     );
-    /// Something of that node follows that is no item: what was before it goes first.
+    /// Another event of that node follows: the items before it are sent first.
     void send_now(
         const SessionPtr& session, const std::string* head, std::uint64_t node, const Send& send
     );
     /// True when there is more, because it would take too long at once.
     bool send_due(Clock::time_point now, const Send& send);
     void forget(std::uint64_t session);
-    /// The same; and where what is forgotten begins.
+    /// The same, and the starts of the forgotten items.
     std::vector<Start> take(const Session& session);
     /// The revision up to which the session was told, given that it is `told` all but digests.
     storage::Revision told(std::uint64_t session, storage::Revision told) const;

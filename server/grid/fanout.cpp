@@ -25,7 +25,7 @@ bool Fanout::has_audience(std::uint64_t node) {
 }
 
 void Fanout::node_removed(std::uint64_t node) {
-    // Behind what is still to be said to its subscribers.
+    // Queued behind the events that its subscribers still get.
     pubsub::Notification end;
     end.node = node;
     end.revision = applied_;
@@ -218,7 +218,8 @@ bool Fanout::may_be_told(const Session& session, const pubsub::Notification& not
 
 void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notification) {
     const auto& session = recipient.session;
-    // Who is behind gets items from the store, and so did who has just caught up.
+    // Skip sessions that are replaying from the store, and items that a finished replay has already
+    // sent.
     if (notification.is_owed && (session->lag || notification.revision <= session->joined)) return;
     if (notification.joint && tell_jointly(recipient, notification)) return;
     if (recipient.special) return tell_special(recipient, notification);
@@ -289,16 +290,16 @@ bool Fanout::is_for(const Digests::Due& digest) const {
            broker_.may_receive_here(session.principal, digest.node);
 }
 
-/// Not an item that may be left out: older ones than what the session was told last are in it. So
-/// where there is no room it does not go out at all.
+/// A digest contains items older than the last one sent, so that its loss would not show in the
+/// session's position. When it does not fit, its items are left to the replay instead.
 void Fanout::put_digest(Digests::Due digest) {
-    // Design §2: a right that is gone by now is gone for what was kept back, too.
+    // A right that was taken away meanwhile covers the items that were kept back, too.
     if (!is_for(digest)) return;
     const SessionPtr& session = digest.session;
     const auto& budget = *session->budget;
     const std::size_t used = budget.used() + session->pending_bytes;
     if (used != 0 && used + digest.body->size() > budget.fair_bytes_max()) {
-        // What is kept for who is behind is not in the store: items of nodes that keep none.
+        // For a replaying session only items of nodes that keep none in the store are kept back.
         if (session->lag) return;
         return laggards_->owes(
             session, digest.node, digest.head == &session->head_bare, digest.first - 1

@@ -20,7 +20,8 @@
 
 namespace grid::server {
 
-/// What becomes of a session that cannot be told now, or is owed more than what happens: CatchUp.
+/// The replay's part of delivery (CatchUp): sessions that cannot be sent items now, or that get
+/// more than live events.
 class Laggards {
 public:
     virtual ~Laggards() = default;
@@ -30,9 +31,10 @@ public:
     virtual void owes(
         const SessionPtr& session, std::uint64_t node, bool is_bare, storage::Revision after
     ) = 0;
-    /// It was handed items, and may be asked what has reached it.
+    /// The session was sent items, and may be asked which have reached it.
     virtual void was_told(const SessionPtr& session) = 0;
-    /// Nothing is handed to its transport from now on: how far it was told is settled.
+    /// The transport is closing: no stanza goes to it any more, and the session's position is
+    /// final.
     virtual void detached(Session& session) = 0;
 };
 
@@ -67,7 +69,8 @@ public:
     void close_account(const xml::Jid& bare, xml::StreamError error) override;
     void close_session(const xml::Jid& full, xml::StreamError error) override;
     void rights_changed() override { forget_audiences(); }
-    /// It is told why, and nothing that it sent is done from now on, even what was read already.
+    /// Ends the session's stream with that error. No request of it runs from now on, even one that
+    /// was read already.
     void end(const SessionPtr& session, xml::StreamError error);
 
     /// A session came, went, or changed its presence: the recipient lists of its account's nodes
@@ -78,22 +81,25 @@ public:
     /// Everything up to this revision is applied; what it means is told next.
     void applied(storage::Revision revision) { applied_ = revision; }
     storage::Revision applied() const { return applied_; }
-    /// Everything up to this revision was told to everybody who is not behind.
+    /// Everything up to this revision was sent to all sessions that are not replaying.
     storage::Revision completed() const;
     /// Delivers queued notifications until done (true) or the deadline (false).
     bool deliver(std::chrono::steady_clock::time_point deadline);
-    /// Hands over what was queued. Items may wait for the last ones to be out (wave.hpp).
+    /// Hands the queued stanzas to the transports. Items may wait for the last ones to be out
+    /// (server/grid/wave.hpp).
     void flush();
     /// All of one session's.
     void flush_now(const SessionPtr& session);
     /// Sends the digests that are due; true when there are more.
     bool tick(std::chrono::steady_clock::time_point now);
     void forget_digests(const Session& session) { digests_.forget(session.id); }
-    /// What is kept for its digests is told otherwise, from the first item of each on.
+    /// Takes the items that are kept for the session's digests out: they are replayed, from the
+    /// first item of each on.
     std::vector<Digests::Start> take_digests(const Session& session) {
         return digests_.take(session);
     }
-    /// What was kept for a digest of that session is not told yet: the revision before it.
+    /// The revision up to which the session was sent all items, those of its digests considered:
+    /// the one before the first that is kept for a digest.
     storage::Revision told_but_for_digests(const Session& session, storage::Revision told) const {
         return digests_.told(session.id, told);
     }
@@ -101,7 +107,7 @@ public:
     std::uint64_t deliveries() const { return deliveries_; }
 
 private:
-    /// What is not plain about a subscriber.
+    /// The extras of a recipient: additions to its copies, presence states, digests.
     struct Special {
         pubsub::Flavour flavour;
         std::uint8_t shows = pubsub::every_show;

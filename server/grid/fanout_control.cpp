@@ -1,5 +1,4 @@
-// server/grid/fanout_control.cpp: what reaches one account's streams besides events: words, and the
-// end.
+// server/grid/fanout_control.cpp: messages and stream ends for one account, besides events.
 #include "server/grid/fanout.hpp"
 
 namespace grid::server {
@@ -7,7 +6,7 @@ namespace grid::server {
 void Fanout::tell(const xml::Jid& full, xml::Bytes rest) {
     const auto session = sessions_.find(full);
     if (!session) return;
-    // Whoever holds another certificate than the account's is not the one who is meant.
+    // A session whose certificate does not belong to the account is not the addressee.
     using controller::AccountState;
     if (controller_.state(session->principal) == AccountState::Init &&
         controller_.state(session->bare) != AccountState::Init)
@@ -28,8 +27,8 @@ void Fanout::end(const SessionPtr& session, xml::StreamError error) {
     endings_.emplace_back(session, std::move(error));
 }
 
-/// What they were told in this turn goes ahead of the goodbye, and so does the answer to a request
-/// that ends its own sender's stream (XEP-0077 §3.2).
+/// Stanzas of this turn leave before the goodbye, and so does the answer to a request that ends its
+/// own sender's stream (XEP-0077 §3.2).
 void Fanout::end_streams() {
     for (auto& [session, error] : std::exchange(endings_, {})) {
         flush_one(session);

@@ -4,12 +4,12 @@
 
 namespace grid::server {
 namespace {
-/// What fits into one write; more has nothing to gain from waiting.
+/// The bytes that fit into one write; waiting for more gains no speed.
 constexpr std::size_t waiting_bytes_max = 64 * 1024;
 }   // namespace
 
 void Fanout::send(const SessionPtr& session, Outgoing stanza) {
-    if (!session->transport) return;   // gone; what is owed to it is not kept here
+    if (!session->transport) return;   // gone: its items are replayed at the next login
     session->pending_bytes += stanza.bytes();
     // Events may wait for each other, up to what fits into one write; answers and replay may not.
     const bool may_wait =
@@ -52,7 +52,7 @@ void Fanout::flush_one(const SessionPtr& session) {
 /// False: the queues of the account, or all together, are full.
 bool Fanout::hand_over(const SessionPtr& session) {
     using Taken = net::Budget::Taken;
-    // Items wait in the store while others need the room, so that nobody is closed for it.
+    // Items wait in the store while others need the room, so that no stream is closed for it.
     const auto used = session->budget->used();
     const bool is_over =
         used != 0 && used + session->pending_bytes > session->budget->fair_bytes_max();
@@ -78,7 +78,7 @@ bool Fanout::hand_over(const SessionPtr& session) {
     return true;
 }
 
-/// A reader that is too slow falls back to its position (design §3): the store keeps its place.
+/// Drops the pending items of a reader that is too slow: it is replayed from its position later.
 void Fanout::leave_out_items(const SessionPtr& session) {
     const auto left_out = std::erase_if(session->pending, [&](const Outgoing& stanza) {
         if (stanza.is_item) session->pending_bytes -= stanza.bytes();

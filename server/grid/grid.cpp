@@ -119,7 +119,8 @@ Result<void, std::string> Grid::start(
     auto batches = controller_.bootstrap(policy_text, administrators);
     if (!batches) return {boost::system::in_place_error, batches.error()};
     for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
-    // Time windows opened and closed while we were away: nobody comes in under the old ones.
+    // Time windows opened and closed while the server was down: no client enters under the old
+    // ones.
     for (auto& batch : controller_.due(now(), background_batches_max))
         pipeline_->submit_background(std::move(batch));
     // An administrator who comes as soon as we listen must be one already.
@@ -225,8 +226,8 @@ void Grid::watch_clock() {
     });
 }
 
-/// Sessions and requests stay. What was committed without being seen, as a write of unknown outcome
-/// that landed, reaches subscribers from the store.
+/// Rebuilds memory from the store; sessions and requests stay. Batches that were committed without
+/// being seen, as a write of unknown outcome that landed, reach subscribers by replay.
 storage::Revision Grid::rebuild() {
     log_.warn("store_gap", {{"do", "memory is rebuilt from the store"}});
     fanout_.flush();
@@ -245,12 +246,13 @@ storage::Revision Grid::rebuild() {
     return *scanned;
 }
 
-/// Trims, expiry, erasing, sweeps: one round at a time, since what is not done is still due at the
-/// next. True when there is more to do.
+/// Trims, expiry, erasing, sweeps: one round at a time, since work that is not done is due again in
+/// the next. True when there is more to do.
 bool Grid::work_in_background() {
     if (pipeline_->background_in_flight() != 0) return true;
     bool is_behind = false;
-    // What the store had no room for is tried again: it was taken from its queue for good.
+    // Batches that the store had no room for are tried again: the parts that proposed them do so
+    // only once.
     auto submit = [&](std::vector<storage::Batch> batches) {
         // Retention leaves a quarter of a round to others.
         is_behind = is_behind || 4 * batches.size() >= 3 * background_batches_max;
@@ -348,7 +350,7 @@ void Grid::take(const SessionPtr& session, Inbound inbound) {
 
 void Grid::finish(SessionPtr session, std::function<void()> done) {
     asio::post(strand_, [this, session = std::move(session), done = std::move(done)]() mutable {
-        // What was answered in this turn leaves before the end does.
+        // Answers of this turn leave before the end does.
         auto last = [this, done = std::move(done)] { asio::post(strand_, done); };
         fanout_.flush();
         if (!session->queue || session->queue->empty()) return last();
@@ -385,7 +387,8 @@ void Grid::api(
     auto shared = std::make_shared<std::unique_ptr<Pending>>(std::move(pending));
     asio::post(strand_, [this, shared, refuse, identity = std::move(identity), address] {
         auto run = [this, shared](const std::optional<xml::StanzaError>&) {
-            // Whatever came of it: who is nobody is refused by what is asked.
+            // The request runs even if enrolment failed; the controller then refuses it for want of
+            // an account.
             auto queue = std::make_shared<SenderQueue>(
                 --last_sender_, std::string((*shared)->context.actor.jid.bare_view())
             );
@@ -400,7 +403,7 @@ void Grid::api(
                 {403, R"({"error":{"code":"other-key","text":")" + admission.text + "\"}}"}
             );
         // An administrator who was made on the machine is bound to the first certificate, whichever
-        // way it comes in. Nobody new registers by HTTP.
+        // way it comes in. No new account registers by HTTP.
         if (admission.kind == controller::Admission::Kind::Enter &&
             admission.state == controller::AccountState::Enabled)
             enrol(identity, address, run);

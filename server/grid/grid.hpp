@@ -26,7 +26,7 @@
 
 namespace grid::server {
 
-/// Who wants to enter the session table.
+/// A client that wants to enter the session table.
 struct BindRequest {
     controller::Identity identity;
     std::string resource;   // prepared; empty: the server chooses
@@ -57,7 +57,8 @@ public:
         const std::optional<std::string>& policy_text,
         const std::vector<xml::Jid>& administrators
     );
-    /// No more background work; `done` once what is to be noted is in the store, within a bound.
+    /// No more background work; `done` once the delivery positions are in the store, within a
+    /// bound.
     void stop(std::function<void()> done);
 
     /// At SASL: may this certificate enter? Registers it first where accounts are approved by
@@ -85,18 +86,18 @@ public:
         controller::Identity identity,
         std::function<void(controller::HttpResponse)> done
     );
-    /// A batch that nobody waits for, decided against a snapshot of the store.
+    /// A batch without a requester, decided against a snapshot of the store.
     void commit(storage::Batch batch);
     /// Says why a path (controller::Identity::path) is revoked, empty if it is not: asked when a
     /// session enters, in the same turn, so that none slips in between a CRL and `revoke`. Set
-    /// before anybody connects; any thread may call it.
+    /// before the first client connects; any thread may call it.
     using Revoked = std::function<std::string(const std::vector<std::string>&)>;
     void set_revoked(Revoked revoked) { revoked_ = std::move(revoked); }
     /// Ends the streams that rest on these certificates: entries of controller::Identity::path.
     void revoke(std::vector<std::string> links);
     /// Whether any stream rests on that one; `done` on the grid strand.
     void find_certificate(std::string link, std::function<void(bool)> done);
-    /// Somebody was refused who did not prove to be an account: a login, a request by HTTPS.
+    /// A login or a request by HTTPS was refused that did not prove an account.
     void record_refusal(
         std::string what,
         std::string claimed,
@@ -128,7 +129,7 @@ public:
     storage::Revision rebuild() override;
 
 private:
-    /// Nobody is in anybody's roster until presence is built.
+    /// Rosters and presence: empty until presence is built.
     struct NoContacts final : pubsub::Contacts {
         bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
             return false;
@@ -145,7 +146,7 @@ private:
     void submit_or_defer(storage::Batch batch);
     void watch_clock();
     void look_up_wanted();
-    /// Removes subscriptions that are no longer allowed, a slice at a time (sweep.cpp).
+    /// Removes subscriptions that are no longer allowed, a slice at a time (server/grid/sweep.cpp).
     void sweep();
     void begin_sweep();
     void end_sweep();
@@ -160,7 +161,8 @@ private:
     void close_expired();
     void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);
     void end_stream(const SessionPtr& session, const std::string& why);
-    /// What must be committed before this certificate may do anything; `done` gets why it was not.
+    /// Commits the records that must exist before this certificate may do anything; `done` gets the
+    /// error when that failed.
     void enrol(
         const controller::Identity& identity,
         const std::string& address,

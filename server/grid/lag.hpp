@@ -17,9 +17,10 @@ struct Lag {
     pubsub::Position after;
     pubsub::EarlierStarts earlier;
     bool is_reading = false;
-    /// It has to begin earlier than where the part that is being read begins.
+    /// The part that is being read begins too late: its result is dropped, and reading begins
+    /// again.
     bool is_read_in_vain = false;
-    /// Where it was before what is in `pending`, in case there is no room for that.
+    /// The position before the items in `pending`, in case there is no room for those.
     pubsub::Position after_before;
     pubsub::EarlierStarts earlier_before;
     bool needs_all_room = false;   // the last part did not fit
@@ -29,7 +30,7 @@ struct Lag {
     std::chrono::steady_clock::time_point retry_at;
     std::chrono::milliseconds retry_pause{0};
 
-    /// Whatever is told next must begin there at the latest.
+    /// All items after that position must be replayed.
     void begin_at(pubsub::Position from) {
         for (auto* position : {&after, &after_before}) {
             position->bare = std::min(position->bare, from.bare);
@@ -44,12 +45,12 @@ struct Lag {
         }
         is_read_in_vain = is_reading;
     }
-    /// What was told has left.
+    /// The part that was read last was sent.
     void handed_over() {
         after_before = after;
         earlier_before = earlier;
     }
-    /// It has left not: to be told again.
+    /// That part was dropped: it is replayed once more.
     void take_back() {
         after = after_before;
         earlier = earlier_before;

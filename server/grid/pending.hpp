@@ -1,4 +1,4 @@
-// server/grid/pending.hpp: one request on its way through decide, commit, apply and answer.
+// server/grid/pending.hpp: one request, from decide over commit and apply to its answer.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace grid::server {
 
-/// What the pipeline knows of a request, whatever it asks and wherever it came from. Grid strand.
+/// A request as the pipeline knows it, whatever it asks and wherever it came from. Grid strand.
 class Pending {
 public:
     /// Delivering: applied, its events are going out; the answer comes after them. Working: it is

@@ -53,7 +53,7 @@ Pipeline::Decided Pipeline::decide_all(
                 follower_.before_change(batch);
                 const storage::Ticket ticket = ++last_ticket_;
                 if (!store_.submit(ticket, {queue->id(), queue->round()}, std::move(batch))) {
-                    --request->rounds;   // nothing happened: decided again when there is room
+                    --request->rounds;   // not counted as a round: decided again when there is room
                     return Decided::NoRoom;
                 }
                 in_flight_.emplace(ticket, InFlight{queue, request});
@@ -208,8 +208,8 @@ void Pipeline::work() {
 }
 
 void Pipeline::work_until(TimePoint deadline) {
-    // Per revision: apply, events, answer, then the next (design §2), so that nobody sees an event
-    // of a node after the result of leaving it.
+    // Per revision: apply, events, answer, then the next, so that no client sees an event of a node
+    // after the result of leaving it.
     while (follower_.deliver(deadline)) {
         if (auto [queue, request] = std::exchange(unanswered_, {}); queue) {
             if (request->state == State::Delivering) request->state = State::Answered;
@@ -237,7 +237,7 @@ void Pipeline::handle(storage::FeedEntry entry) {
 }
 
 void Pipeline::follow(const storage::Committed& committed) {
-    // What a rebuild found already is told of, but not applied again (design §2).
+    // Batches that a rebuild found already are reported to subscribers, but not applied again.
     const bool is_new = committed.revision > scanned_;
     for (const auto& operation : committed.batch.operations) {
         if (!is_new) break;
@@ -295,7 +295,7 @@ void Pipeline::on_refused(const storage::Refused& refused) {
     // A conflict is worth a word only when it is the last one.
     if (!is_conflict || (request && request->rounds >= decide_rounds_max)) log_refused(refused);
     if (!queue) {
-        --background_;   // what it was for is still due, and will be proposed again
+        --background_;   // the background work is still due, and will be proposed again
         return;
     }
     if (alone_ == request) alone_ = nullptr;

@@ -15,7 +15,7 @@
 
 namespace grid::server {
 
-/// What follows the store: memory, then those who are to hear of it.
+/// The observer of committed batches: memory first, then subscribers.
 class Follower {
 public:
     virtual ~Follower() = default;
@@ -26,7 +26,7 @@ public:
     virtual void notify(const storage::Committed& committed) = 0;
     /// Delivers what notify queued, until done (true) or the deadline (false).
     virtual bool deliver(std::chrono::steady_clock::time_point deadline) = 0;
-    /// End of a turn: what was queued for sessions is handed to their strands.
+    /// End of a turn: queued stanzas of sessions are handed to their strands.
     virtual void flush() = 0;
     /// Changes were missed: forget and scan again. Returns the revision of the state scanned.
     virtual storage::Revision rebuild() = 0;
@@ -45,9 +45,9 @@ public:
     void run(const std::shared_ptr<SenderQueue>& queue);
     /// Queues that waited for room get their turn; called by the clock as well.
     void resume_stalled();
-    /// A batch that nobody waits for: background work. False when the store has no room now.
+    /// A background batch, which has no requester. False when the store has no room now.
     bool submit_background(storage::Batch batch);
-    /// Asked before submit_background, which takes its batch whatever comes of it.
+    /// Asked before submit_background, which takes its batch in any case.
     bool has_room() const { return !alone_ && store_.status().queued_bytes < background_bytes_max; }
     /// Memory is made anew from the store.
     void rebuild() { scanned_ = follower_.rebuild(); }
@@ -68,7 +68,7 @@ private:
     /// A fault that we do not understand ends the request that has it, with an answer.
     Pending::Next decide(Pending& request);
     void failed(Pending& request, const std::exception& fault);
-    /// Whether it may be decided now. Where many change the same thing, whoever is slower conflicts
+    /// Whether it may be decided now. Where many change the same record, slower requests conflict
     /// again and again: such a request is decided when nothing else is in flight.
     bool has_turn(const Pending& request);
     void start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request);
@@ -99,8 +99,9 @@ private:
     storage::Ticket last_ticket_ = 0;
     std::unordered_map<storage::Ticket, InFlight> in_flight_;
     std::deque<storage::FeedEntry> feed_;
-    const Pending* alone_ = nullptr;   // nobody else's is decided
-    InFlight unanswered_;              // its commit is applied, its events are going out
+    const Pending* alone_ = nullptr;   // while set, no other request is decided
+    // The request whose batch is applied, and whose events are being sent.
+    InFlight unanswered_;
     std::deque<std::shared_ptr<SenderQueue>> stalled_;    // wait for room
     std::unordered_map<std::string, Account> accounts_;   // that had a turn in this round
     std::deque<std::string> turns_;                       // of them, those that wait for time
@@ -109,7 +110,7 @@ private:
     bool is_working_ = false;
     storage::Revision scanned_ = 0;   // by the last rebuild: up to here all is applied
     boost::system::error_code last_refused_;
-    TimePoint quiet_until_;   // what is refused for the same reason is logged once a second
+    TimePoint quiet_until_;   // until then refusals of the same reason are counted, not logged
     std::size_t unlogged_ = 0;
 };
 

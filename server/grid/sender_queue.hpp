@@ -12,15 +12,16 @@
 
 namespace grid::server {
 
-/// Bounds of what one sender may have in the commit queue (design §3).
+/// Bounds of what one sender may have in the commit queue.
 inline constexpr std::size_t sender_batches_max = 64;
 inline constexpr std::size_t sender_bytes_max = 1024 * 1024;
-/// How often a request is decided before it is told to come back (design §2).
+/// The number of conflicts after which a request is refused with `wait`.
 inline constexpr int decide_rounds_max = 8;
-/// After so many nobody else changes anything until it is through.
+/// After this many conflicts the request is decided alone, with nothing else in flight.
 inline constexpr int decide_rounds_in_company = 4;
 
-/// Publishes overlap; everything else waits for what is before it and is waited for. Grid strand.
+/// Publishes overlap; every other request waits for those before it, and those behind it wait for
+/// it. Grid strand.
 class SenderQueue {
 public:
     /// The id is given once: the store remembers the rounds in which a sender conflicted, and a new
@@ -42,10 +43,10 @@ public:
     void answer_front();
     void went_in_flight(Pending& request, std::size_t bytes);
     void came_back(Pending& request);
-    /// Nothing of what was taken over is still waiting to be decided: more may be read.
+    /// True when no request that was taken over waits to be decided: more may be read.
     bool all_decided() const;
-    /// It is decided again, and from now on comes after what the store refuses with it. What was
-    /// behind a conflict came back because of that one: only its own conflicts count against it.
+    /// The request is decided again, behind those that the store refuses with it. A request behind
+    /// a conflict is refused because of that one: only its own conflicts count against it.
     void conflicted(Pending& request);
 
     /// Called once when all_decided becomes true.

@@ -1,4 +1,4 @@
-// server/grid/settings.hpp: what of the configuration the broker and the controller need.
+// server/grid/settings.hpp: the settings of broker and controller, made from the configuration.
 #pragma once
 
 #include "controller/controller.hpp"

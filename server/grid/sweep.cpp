@@ -1,5 +1,5 @@
-// server/grid/sweep.cpp: authorization in time (design §2): existing subscriptions follow a change
-// of rights, without keeping anybody waiting.
+// server/grid/sweep.cpp: the sweep: existing subscriptions follow a change of rights, a slice at a
+// time, so that no client waits for it.
 #include <algorithm>
 #include <boost/asio.hpp>
 #include <chrono>
@@ -13,13 +13,14 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Of the grid strand at a time; what is committed meanwhile has its turn in between.
+/// The time of the grid strand at once; other batches have their turn in between.
 constexpr auto slice_max = std::chrono::microseconds(500);
 constexpr std::size_t subscriptions_per_look = 16;
 /// Removals under way: their events are told while the rest is being looked at.
 constexpr std::size_t in_flight_max = 128;
 
-/// What this thread worked: a busy machine may take it off its processor in the middle of a slice.
+/// The processor time of this thread: a busy machine may take it off its processor in the middle of
+/// a slice.
 steady_clock::duration worked() {
     timespec time{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);

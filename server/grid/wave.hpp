@@ -13,7 +13,7 @@ namespace grid::server {
 /// wait where further ones join them, and leave in one write. Any thread.
 class Wave {
 public:
-    /// `wake` is called, on any thread, when somebody found the wave full and now it is not.
+    /// `wake` is called, on any thread, when a caller found the wave full and now it is not.
     explicit Wave(std::function<void()> wake) : wake_(std::move(wake)) {}
 
     void handed_over() { ++connections_; }
@@ -24,7 +24,7 @@ public:
     bool is_full() {
         if (connections_ < connections_max) return false;
         is_awaited_ = true;
-        // It may have ebbed in between; then nobody else would wake us.
+        // The writes may have finished in between; then no one else would wake the flush.
         return connections_ > room_again || !is_awaited_.exchange(false);
     }
 

@@ -9,7 +9,7 @@
 namespace grid::server::http {
 namespace {
 
-// What a browser must not do with our answers: keep them, guess a type, frame them, run them.
+// Headers that forbid a browser to keep our answers, guess a type, frame them or run them.
 constexpr std::string_view fixed_headers =
     "Cache-Control: no-store\r\n"
     "X-Content-Type-Options: nosniff\r\n"

@@ -112,8 +112,8 @@ asio::awaitable<bool> Connection::shake_hands() {
     co_return true;
 }
 
-/// The first byte of a request may take its time, except on a new connection, where nobody has
-/// shown yet that he means to ask anything.
+/// The first byte of a request may take its time, except on a new connection, whose client has not
+/// shown yet that it wants to ask anything.
 asio::awaitable<bool> Connection::wait_for_request() {
     if (is_winding_up_) co_return false;
     if (buffer_.size() > 0) co_return true;   // sent behind the last one
@@ -153,7 +153,7 @@ asio::awaitable<bool> Connection::serve() {
     co_return co_await send(to_bytes(*answer, now())) && keeps;
 }
 
-/// What was not read of the body cannot be told from a next request, so it ends the connection.
+/// The unread rest of a body cannot be told from a next request, so it ends the connection.
 asio::awaitable<bool> Connection::refuse(Parser& parser, Refusal refusal) {
     if (refusal.status != 204) log(parser, refusal.status, refusal.text);
     Answer answer = to_answer(refusal);
@@ -223,8 +223,8 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
         }
     );
     const auto status = static_cast<unsigned>(response.status);
-    // Only an administrator gets more than a refusal (a path that is not there is refused to
-    // everybody). A place that was lost meanwhile is lost.
+    // Only an administrator gets more than a refusal (a path that does not exist is refused to
+    // all). A place that was lost meanwhile is lost.
     if (status < 300) is_known_ = place_->settle();
     if (method != "GET" || status == 401 || status == 403)
         log(parser, status, status < 400 ? std::string() : error_text(response.body));
@@ -251,8 +251,8 @@ std::string Connection::no_identity() const {
         return "the client certificate has expired since the connection was made";
     if (auto why = shared_->vetting.revoked_since(p.path); !why.empty())
         return "the client certificate is refused: " + why;
-    // A name that a mapping rule gives must never be an administrator's (design §6), and nobody
-    // else has any business here.
+    // A name that comes from a mapping rule must never be an administrator's, and REST is for
+    // administrators only.
     if (p.is_mapped) return "administration needs a certificate with an id-on-xmppAddr";
     if (p.identities.size() == 1) return "";
     return "the client certificate names " + std::to_string(p.identities.size()) +

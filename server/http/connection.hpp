@@ -46,7 +46,7 @@ private:
     asio::awaitable<bool> wait_for_request();
     /// One request and its answer; false when the connection is to end.
     asio::awaitable<bool> serve();
-    /// Nothing: nobody is there any more to be answered.
+    /// nullopt: the connection is gone, and no answer is sent.
     using MaybeAnswer = std::optional<Answer>;
     asio::awaitable<MaybeAnswer> answer_to(Parser& parser, Admitted request);
     asio::awaitable<MaybeAnswer> ask_backend(Parser& parser, Admitted request);

@@ -119,7 +119,7 @@ Target split(std::string_view target) {
     return {target.substr(0, mark), target.substr(mark + 1)};
 }
 
-/// What anybody may ask, certificate or not.
+/// Routes that need no certificate.
 Result<Admitted, Refusal> admit_open(const Head& head, Route route) {
     const Verb verb = head.method();
     if (verb == Verb::options) return Refusal{204, {}, {}, read_methods};
@@ -175,7 +175,7 @@ Result<Admitted, Refusal> admit(
     const Target target = split(view(head.target()));
     if (target.path == "/healthz") return admit_open(head, Route::Health);
     if (target.path == "/readyz") return admit_open(head, Route::Ready);
-    // XEP-0156 lists ways to connect other than RFC 6120's; a file that lists none helps nobody.
+    // XEP-0156 lists ways to connect other than RFC 6120's; a file that lists none helps no client.
     if (target.path == "/.well-known/host-meta" || target.path == "/.well-known/host-meta.json")
         return Refusal{404, "not-found", "there is no way to connect but XMPP's own ports", {}};
     if (!no_identity.empty()) return Refusal{401, "certificate-required", no_identity, {}};

@@ -1,4 +1,4 @@
-// server/http/guard.hpp: looks at a request's head and says what is to be done with it. No I/O.
+// server/http/guard.hpp: decides on a request by its head: the route, or the refusal. No I/O.
 #pragma once
 
 #include <boost/beast/http/fields.hpp>
@@ -36,8 +36,8 @@ struct GuardSettings {
     std::vector<std::string> hosts;   // canonical; besides these, IP literals and localhost
 };
 
-/// `identity` is empty when the client's certificate gives one account; else it says why not. Then
-/// only health, readiness and host-meta are answered, everything else is 401 (design §6, HTTP).
+/// Admits a request. `identity` is empty when the client's certificate gives one account; else it
+/// has the reason. Then only health, readiness and host-meta are answered, everything else is 401.
 Result<Admitted, Refusal> admit(
     const Head& head, const GuardSettings& settings, const std::string& no_identity
 );

@@ -1,4 +1,4 @@
-// server/http/limits.hpp: bounds of the HTTP side that nobody needed to configure yet.
+// server/http/limits.hpp: bounds of the HTTP side that are not configurable.
 #pragma once
 
 #include <chrono>

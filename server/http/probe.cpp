@@ -168,7 +168,7 @@ Result<void, std::string> ProbeServer::open_socket(const fs::path& data) {
     auto& acceptor = shared_->acceptor;
     if (!error) acceptor.open(Local(), error);
     if (!error) acceptor.bind(Local::endpoint(address), error);
-    // Before the socket listens no client can connect, whatever the umask was.
+    // Before the socket listens no client can connect, even under a wide umask.
     if (!error && ::chmod(address.c_str(), 0600) != 0)
         error = {errno, boost::system::system_category()};
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);

@@ -1,4 +1,4 @@
-// server/http/refusals.hpp: what is answered to a request that the parser did not take.
+// server/http/refusals.hpp: the answers to requests that the parser did not take.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -8,7 +8,7 @@
 
 namespace grid::server::http {
 
-/// Nothing when there is nobody to answer: the connection failed or its time was over.
+/// nullopt when there is no client left to answer: the connection failed or its time was over.
 std::optional<Refusal> to_refusal(boost::system::error_code error);
 
 }   // namespace grid::server::http

@@ -23,10 +23,10 @@ namespace grid::server::http {
 
 struct Readiness {
     bool is_ready = true;
-    std::vector<std::string> problems;   // shown to anybody: no secrets, no names of accounts
+    std::vector<std::string> problems;   // shown to every client: no secrets, no names of accounts
 };
 
-/// What HTTP asks of the grid. Called on a connection's strand, by many connections at once.
+/// The requests of HTTP to the grid. Called on a connection's strand, by many connections at once.
 class HttpBackend {
 public:
     using Done = std::function<void(controller::HttpResponse)>;
@@ -40,8 +40,8 @@ public:
         Done done
     ) = 0;
     virtual Readiness ready() = 0;
-    /// Somebody was refused, without a certificate or with one that does not do. `claimed`: the
-    /// account that the certificate names.
+    /// A client was refused, without a certificate or with one that is not acceptable. `claimed`:
+    /// the account that the certificate names.
     virtual void refused(
         std::string /*claimed*/,
         std::string /*address*/,
@@ -69,7 +69,7 @@ public:
     void close();
     std::size_t connections() const;
 
-    struct Shared;   // what the connections refer to
+    struct Shared;   // shared by the connections
 
 private:
     std::shared_ptr<Shared> shared_;

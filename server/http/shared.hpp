@@ -1,4 +1,4 @@
-// server/http/shared.hpp: what all HTTPS connections of a server refer to. Outlives them.
+// server/http/shared.hpp: the state that all HTTPS connections of a server share. Outlives them.
 #pragma once
 
 #include <memory>

@@ -9,16 +9,17 @@
 
 namespace grid::server::net {
 
-/// A bound with a bound above it. What is taken here is taken above too. Any thread. Taken once per
-/// hand-over, not per stanza, so that the shared counter is no hot spot.
+/// A hierarchical byte budget (session, account, process): bytes taken here are taken from the
+/// budgets above, too. Any thread. Taken once per hand-over, not per stanza, so that the shared
+/// counter is no hot spot.
 class Budget {
 public:
     explicit Budget(std::size_t bytes_max, std::shared_ptr<Budget> parent = nullptr)
         : bytes_max_(bytes_max), parent_(std::move(parent)) {}
 
     enum class Taken { Yes, Full, FullAbove };
-    /// Nothing is taken unless Yes. Who holds nothing yet may always take: one answer that is
-    /// larger than the bound must not end a session that reads.
+    /// Takes all the bytes, or none unless the answer is Yes. A holder of no bytes may always take:
+    /// one answer that is larger than the bound must not end a session that reads.
     Taken take(std::size_t bytes) {
         const auto before = used_.fetch_add(bytes, std::memory_order_relaxed);
         if (before != 0 && before + bytes > bytes_max_) {

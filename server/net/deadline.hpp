@@ -1,4 +1,4 @@
-// server/net/deadline.hpp: an operation that ends in time, whatever the peer does.
+// server/net/deadline.hpp: an operation with a deadline.
 #pragma once
 
 #include <boost/asio.hpp>

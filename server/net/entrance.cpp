@@ -133,7 +133,7 @@ std::size_t Entrance::connections() const {
     return all_ + leaving_;
 }
 
-/// Out of all counts, whatever it was counted as.
+/// Out of all counts, in whichever it was.
 void Entrance::leave(Place& place) {
     const auto id = place.id_;
     change(place.source_, [id](Source& own) {

@@ -21,10 +21,10 @@ inline std::size_t leaving_max(std::size_t most) {
 
 /// Counts connections in all and per source (source.hpp), and apart from those the strangers: the
 /// connections that have not shown yet whose they are. Strangers keep no newcomer out: where a
-/// bound is reached a stranger gives way to the newcomer. It is taken from the source that has the
-/// most of them, so that a crowd from a few places displaces itself (up to a sixteenth of the
-/// places all sources are alike); there first the oldest that has not sent a byte, then the oldest
-/// that has not begun TLS, then the oldest. Any thread; the lock is taken a few times per
+/// bound is reached a stranger is closed for the newcomer. That one is taken from the source that
+/// has the most of them, so that a crowd from a few addresses displaces itself (up to a sixteenth
+/// of the places all sources are alike); there first the oldest that has not sent a byte, then the
+/// oldest that has not begun TLS, then the oldest. Any thread; the lock is taken a few times per
 /// connection.
 class Entrance : public std::enable_shared_from_this<Entrance> {
 public:

@@ -14,7 +14,7 @@ using tcp = asio::ip::tcp;
 using Acceptor = asio::basic_socket_acceptor<tcp, Strand>;
 using boost::system::error_code;
 
-/// Long enough that a full server does not spin, short enough that nobody notices afterwards.
+/// Long enough that a full server does not spin, short enough that no client notices.
 constexpr std::chrono::milliseconds shortage_pause{100};
 
 /// An IPv4 address that came in through a dual-stack socket reads as IPv4.
@@ -34,7 +34,7 @@ bool is_shortage(const error_code& error) {
            error == boost::system::errc::not_enough_memory;
 }
 
-/// What the coroutine shares with the Listener, which may go first.
+/// State shared by the coroutine and the Listener, which may be destroyed first.
 struct Core {
     Core(asio::io_context& io, Acceptor bound)
         : context(io), acceptor(std::move(bound)), pause(acceptor.get_executor()) {}
@@ -62,7 +62,7 @@ asio::awaitable<void> accept_loop(std::shared_ptr<Core> core) {
             auto peer = socket.remote_endpoint(ignored);
             try {
                 core->handler(std::move(socket), to_text(peer));
-            } catch (const std::exception& fault) {   // it costs this connection only
+            } catch (const std::exception& fault) {   // the fault costs this connection only
                 if (core->complaint) core->complaint(std::string("a fault: ") + fault.what());
             }
         } else if (is_shortage(error)) {

@@ -1,4 +1,4 @@
-// server/net/marks.cpp: see marks.hpp.
+// server/net/marks.cpp: see server/net/marks.hpp.
 #include "server/net/marks.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// server/net/marks.hpp: how much of what was queued for a peer has reached it.
+// server/net/marks.hpp: how many of the bytes queued for a peer have reached it.
 #pragma once
 
 #include <chrono>
@@ -7,9 +7,9 @@
 
 namespace grid::server::net {
 
-/// Numbers of the caller's, each put where the stream of outgoing bytes stood at the time. They are
+/// Delivery marks: the caller's numbers, each at a place in the stream of outgoing bytes. They are
 /// followed from the queue into the socket and, by what TCP has acknowledged, to the peer's
-/// machine. What was acknowledged may still die unread with the peer's process; it counts as read
+/// machine. Acknowledged bytes may still die unread with the peer's process; they count as read
 /// when a receive buffer more was acknowledged after it, or some seconds later.
 class Marks {
 public:

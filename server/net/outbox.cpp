@@ -70,7 +70,7 @@ Outbox::Flushed Outbox::flush() {
 Marks::Reached Outbox::reached() {
     const auto waiting = stream_.unacknowledged_bytes();
     const auto sent = stream_.sent_bytes();
-    // Nothing is in the queue, so a mark may stand behind the last byte without a write after it.
+    // The queue is empty, so a mark may stand behind the last byte without a write after it.
     if (empty()) marks_.on_sent(queued_, sent);
     return marks_.reached(sent - std::min(sent, waiting), Marks::Clock::now());
 }

@@ -1,4 +1,4 @@
-// server/net/outbox.hpp: what is queued for one connection, gathered into as few TLS records as
+// server/net/outbox.hpp: the stanzas queued for one connection, gathered into as few TLS records as
 // possible.
 #pragma once
 
@@ -15,7 +15,7 @@
 namespace grid::server::net {
 
 /// On the connection's strand. `flush` never waits; where the socket is full it says so, and the
-/// owner calls again when it is writable. Nothing is held while nothing is queued.
+/// owner calls again when it is writable. An empty queue holds no memory.
 class Outbox {
 public:
     explicit Outbox(TlsStream& stream) : stream_(stream) {}

@@ -109,7 +109,7 @@ int read(BIO* bio, char* into, int size) {
 long control(BIO* bio, int command, long, void*) {
     switch (command) {
         case BIO_CTRL_FLUSH:
-            return 1;   // nothing is held back
+            return 1;   // no bytes are held back
         case BIO_CTRL_EOF:
             return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
         default:

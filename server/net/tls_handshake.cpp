@@ -16,7 +16,7 @@
 namespace grid::server::net {
 namespace {
 
-/// What a closing connection may still send before it is cut off.
+/// The bytes that a closing connection may still send before it is cut off.
 constexpr std::size_t drain_bytes_max = 1024 * 1024;
 
 struct SessionDeleter {
@@ -119,8 +119,9 @@ asio::awaitable<void> TlsStream::send_close_notify() {
     while (ssl_ && !is_broken_ && !is_write_pending_ && SSL_is_init_finished(ssl_)) {
         ERR_clear_error();
         const int result = SSL_shutdown(ssl_);
-        if (result >= 0) break;    // 0: ours is out; the peer's is not waited for
-        bool wants_read = false;   // it does not when it is called once; never spin on it
+        if (result >= 0) break;   // 0: ours is out; the peer's is not waited for
+        // SSL_shutdown that is called once never waits for reading; the loop must not spin on it.
+        bool wants_read = false;
         if (!to_now(result, wants_read, Socket::wait_write).would_block || wants_read) break;
         auto [error] = co_await socket_.async_wait(Socket::wait_write, no_throw);
         if (error) break;

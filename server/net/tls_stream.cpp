@@ -1,4 +1,4 @@
-// server/net/tls_stream.cpp: what can be read and written now, plain or through SSL.
+// server/net/tls_stream.cpp: reading and writing without waiting, plain or through SSL.
 #include "server/net/tls_stream.hpp"
 
 #include <linux/sockios.h>

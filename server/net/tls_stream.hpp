@@ -17,8 +17,8 @@ namespace asio = boost::asio;
 using Strand = asio::strand<asio::io_context::executor_type>;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Strand>;
 
-/// Drives `SSL` on the non-blocking socket directly (design §3). Every member runs on the socket's
-/// strand. Models Asio's AsyncReadStream and AsyncWriteStream (async_read_some, async_write_some,
+/// Drives `SSL` on the non-blocking socket directly. Every member runs on the socket's strand.
+/// Models Asio's AsyncReadStream and AsyncWriteStream (async_read_some, async_write_some,
 /// get_executor), so that Beast runs on it. At most one read and one write wait at a time.
 /// Cancelling is closing: `abort`, and everything that waits fails.
 class TlsStream {
@@ -35,11 +35,12 @@ public:
     Socket& socket() { return socket_; }
     SSL* ssl() { return ssl_; }
 
-    /// Becomes TLS, as the server. What the plain reads have taken out of the socket is not seen by
-    /// the handshake, so bytes that were injected behind `<starttls/>` can become neither TLS nor
-    /// XML (RFC 6120 §5.3.3): the caller, who has read them, asks `Negotiation::on_injected`
-    /// instead of calling this. What still sits in the socket before the ClientHello makes the
-    /// handshake fail. After a failure only `close` or `abort` is left; an alert has been sent.
+    /// Becomes TLS, as the server. Bytes that plain reads have taken out of the socket are not
+    /// seen by the handshake, so bytes that were injected behind `<starttls/>` can become neither
+    /// TLS nor XML (RFC 6120 §5.3.3): the caller, who has read them, asks
+    /// `Negotiation::on_injected` instead of calling this. Bytes in the socket before the
+    /// ClientHello make the handshake fail. After a failure only `close` or `abort` is left; an
+    /// alert has been sent.
     asio::awaitable<boost::system::error_code> handshake(
         SSL_CTX* context, std::chrono::milliseconds deadline
     );
@@ -50,7 +51,7 @@ public:
     /// a failure.
     const std::string& failure() const { return failure_; }
 
-    /// What can be read or written now, without waiting: bytes, or 0 with `would_block` or an
+    /// The result of reading or writing without waiting: bytes, or 0 with `would_block` or an
     /// error. A write may have both: it took `bytes`, and the socket is full.
     struct Now {
         std::size_t bytes = 0;

@@ -11,7 +11,7 @@
 namespace grid::server::net {
 namespace detail {
 
-/// What one TLS record carries; the unit of a gathered write.
+/// The payload of one TLS record; the unit of a gathered write.
 inline constexpr std::size_t record_bytes_max = 16 * 1024;
 /// Of this thread, record_bytes_max long; valid until the next call.
 char* gather_scratch();

@@ -1,4 +1,4 @@
-// server/net/transport.hpp: what carries a session's stanzas: a C2S stream today, a WebSocket
+// server/net/transport.hpp: the carrier of a session's stanzas: a C2S stream today, a WebSocket
 // later.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace grid::server {
 
-/// How a transport ended, for what is owed to its session.
+/// The end of a transport, from which the session's delivery position follows.
 struct Delivered {
     /// The peer said goodbye: it has everything that was handed over.
     bool is_all = false;
@@ -24,8 +24,8 @@ struct Delivered {
     storage::Revision lost_from = 0;
 };
 
-/// A stanza on its way out: `head` (may be null; the session owns it) and then `body`, shared by
-/// all who get it.
+/// A stanza to be sent: `head` (may be null; the session owns it) and then `body`, shared by all
+/// recipients.
 struct Outgoing {
     const std::string* head = nullptr;
     xml::Bytes body;
@@ -39,13 +39,13 @@ struct Outgoing {
 class Transport {
 public:
     virtual ~Transport() = default;
-    /// Queues in order; what is queued together leaves together. `bytes` were taken from the
-    /// session's budget and are given back as they leave.
+    /// Queues in order; stanzas that are queued together leave together. `bytes` were taken from
+    /// the session's budget and are given back as they leave.
     virtual void send(std::vector<Outgoing> stanzas, std::size_t bytes) = 0;
-    /// Remembers what was handed over so far by a number of the caller's, which only grows, and
-    /// tells the newest such number whose stanzas the peer has read, as far as TCP tells.
+    /// Marks the stanzas so far with a number of the caller's, which only grows, and tells the
+    /// newest such number whose stanzas the peer has read, as far as TCP tells.
     virtual void mark(std::uint64_t number, std::function<void(std::uint64_t reached)> done) = 0;
-    /// What is queued goes out, then the error if there is one, then the end of the stream.
+    /// Sends the queued stanzas, then the error if there is one, then the end of the stream.
     virtual void close(std::optional<xml::StreamError> error) = 0;
 };
 

@@ -1,4 +1,4 @@
-// server/router/addresses.cpp: the addresses of a grid domain (design §6).
+// server/router/addresses.cpp: the addresses of a grid domain.
 #include "server/router/addresses.hpp"
 
 #include <algorithm>

@@ -31,8 +31,8 @@ public:
         context = {session_->principal, now(), fresh_id()};
     }
 
-    /// What waited when its stream was ended is not done: not under the rights that a new login
-    /// would give (S39), nor with a certificate that was revoked.
+    /// Drops requests of a session that was ended: they must not run with the rights of its next
+    /// login, nor with a certificate that was revoked.
     Next decide() override {
         if (!session_->is_ended) return TypedPending::decide();
         keep(xml::not_allowed("this stream was ended"));
@@ -59,10 +59,10 @@ private:
         return std::make_shared<const std::string>(xml::to_string(message, xml::ns::client.uri()));
     }
 
-    /// The answer comes from the address that was asked (design §6).
+    /// The answer comes from the address that was asked.
     xml::Bytes to_bytes(const Answer& answer) const {
         const auto* reply = std::get_if<1>(&answer);
-        // Partly done (XEP-0060 §8.8.2.4): an error that carries what was not.
+        // Partly done (XEP-0060 §8.8.2.4): an error that lists the lines not done.
         const bool is_failed = reply && pubsub::is_failed(*reply);
         xml::Element head("iq", xml::ns::client);
         head.set("type", reply && !is_failed ? "result" : "error");

@@ -49,7 +49,7 @@ void Router::take_presence(
         session->show = show;
         if (session->is_active && moved) fanout_.presence_changed(session->bare);
         if (session->is_active && is_back) catch_up_.stepped_forth(session);
-        // Initial presence is login (B.3), which only an enabled account may.
+        // Initial presence logs in, which only an enabled account may.
         if (controller_.state(session->principal) != controller::AccountState::Enabled) return;
         session->is_present = true;
         set_active(session, true);
@@ -58,7 +58,7 @@ void Router::take_presence(
 
 void Router::set_active(const SessionPtr& session, bool active) {
     if (session->is_active == active) return;
-    // What it has is noted while it still counts as one of those who receive.
+    // The position is stored while the session still counts as a recipient.
     if (!active) catch_up_.paused(session);
     session->is_active = active;
     controller_.record_session(
@@ -83,12 +83,12 @@ void Router::end_presence(const SessionPtr& session) {
             return other != session && (other->is_active || other->jid == session->jid);
         };
         const bool is_last = std::ranges::none_of(others, is_there);
-        if (session->is_active) return;   // it came back meanwhile
+        if (session->is_active) return;   // the session logged in again meanwhile
         const auto successor = sessions_.find(session->jid);
         if (!successor || successor == session) broker_.session_ended(session->jid, is_last);
     };
     if (!session->queue || session->queue->empty()) return end();
-    // A subscription that is on its way to the store is temporary, too.
+    // A subscription that is being committed is temporary, too.
     session->queue->push(std::make_unique<CallbackPending<pubsub::Reply, xml::StanzaError>>(
         [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); }, to_stanza_error,
         [end](const auto&) { end(); }

@@ -38,7 +38,7 @@ std::optional<Queries::Query> Queries::answer(
 
 std::vector<Queries::Query> Queries::session_ended(std::uint64_t session) {
     if (auto mine = by_asker_.find(session); mine != by_asker_.end())
-        for (const Key& key : std::set<Key>(mine->second))   // nobody is there to be told
+        for (const Key& key : std::set<Key>(mine->second))   // no asker is left to answer
             if (auto at = waiting_.find(key); at != waiting_.end()) remove(at);
     std::vector<Query> unanswered;
     auto at = waiting_.lower_bound(Key{session, {}, {}});

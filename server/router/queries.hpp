@@ -1,5 +1,5 @@
-// server/router/queries.hpp: iqs between clients that wait for their answer: who asked whom
-// (protocol B.9).
+// server/router/queries.hpp: iqs between clients that wait for their answer: asker, provider and
+// time.
 #pragma once
 
 #include <chrono>
@@ -41,11 +41,11 @@ public:
     explicit Queries(Bounds bounds) : bounds_(bounds) {}
 
     Taken add(Query query, Time now);
-    /// The query that this session answers; nothing when nobody asked it that.
+    /// The query that this session answers; nullopt when it was not asked.
     std::optional<Query> answer(
         std::uint64_t answerer, const xml::Jid& asker, const std::string& id
     );
-    /// A session is gone: the queries that nobody will answer now.
+    /// A session is gone: the queries that get no answer from it any more.
     std::vector<Query> session_ended(std::uint64_t session);
     std::vector<Query> expired(Time now, std::size_t max);
     std::size_t size() const { return waiting_.size(); }

@@ -8,7 +8,7 @@ namespace {
 
 enum class Kind { Normal, Chat, Headline, Groupchat, Error };
 
-/// RFC 6121 §5.2.2: what is not known is normal.
+/// RFC 6121 §5.2.2: an unknown type is `normal`.
 Kind kind_of(const xml::Element& message) {
     const std::string_view type = message.attr_or("type", "normal");
     if (type == "chat") return Kind::Chat;
@@ -37,7 +37,7 @@ SessionPtr Router::connected(const xml::Jid& full) const {
 
 void Router::take_message(const SessionPtr& session, const Inbound& inbound) {
     const Kind kind = kind_of(inbound.stanza);
-    // Headlines and errors are for somebody who is there, and answered by nobody.
+    // Headlines and errors are for sessions that are online, and get no answer.
     const bool is_answered = kind != Kind::Headline && kind != Kind::Error;
     const auto refuse = [&] {
         if (is_answered)
@@ -48,7 +48,8 @@ void Router::take_message(const SessionPtr& session, const Inbound& inbound) {
     // alike, so that accounts cannot be probed. One's own resources are no other client.
     if (to.bare_view() != session->bare.str() && !controller_.may_message(session->principal, to))
         return refuse();
-    // Nobody fills another's outbox, so that he would be closed for it: half of it is for events.
+    // A sender cannot fill another session's outbox, so that its stream would be closed: half of it
+    // is kept for events.
     bool is_full = false;
     const auto relay = [&](const SessionPtr& target) {
         const auto& budget = *target->budget;
@@ -66,7 +67,7 @@ void Router::take_message(const SessionPtr& session, const Inbound& inbound) {
         reached = relay(target);
     } else if (kind == Kind::Groupchat || kind == Kind::Error ||
                (!to.is_bare() && kind != Kind::Chat)) {
-        // §8.5.2.1.1, §8.5.3.2.1: meant for that resource, or for a room, and for nobody else.
+        // §8.5.2.1.1, §8.5.3.2.1: meant for that resource, or for a room, and for no other session.
         return refuse();
     } else {
         for (const auto& other : sessions_.of_account(to.bare_view()))

@@ -1,4 +1,4 @@
-// server/router/relay_query.cpp: an iq from client to client, and its answer back (protocol B.9).
+// server/router/relay_query.cpp: an iq from client to client, and its answer back.
 #include "controller/queries/incident.hpp"
 #include "server/router/router.hpp"
 #include "server/stamp.hpp"
@@ -49,13 +49,13 @@ Inbound Router::prepare_relayed_iq(const Session& session, xml::Element iq, xml:
 void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
     const xml::Element& iq = inbound.stanza;
     const auto refuse = [&](const xml::StanzaError& error) { reply_error(session, iq, error); };
-    if (!session->is_active) {   // B.3
+    if (!session->is_active) {
         if (!implicit_login_) return refuse({"wait", "unexpected-request", {}, "log in first", {}});
         set_active(session, true);
     }
     xml::Jid to = inbound.to;
     const bool is_for_grid = inbound.destination != controller::Destination::Client;
-    if (is_for_grid) {   // XEP-0268: whoever provides the topic answers for the grid
+    if (is_for_grid) {   // XEP-0268: a provider of the topic answers for the grid
         const auto responder =
             controller_.incident_responder(session->jid, session->jid.str() + query_id(iq), now());
         if (!responder) return refuse(offline());
@@ -69,7 +69,8 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
             return refuse(*error);
     const SessionPtr target = sessions_.find(to);
     if (!target || !fanout_.may_receive(*target)) return refuse(offline());
-    // Nobody asks a provider off its stream: half an outbox is kept for other things.
+    // Queries cannot fill a provider's outbox, so that its stream would be closed: half of it is
+    // kept for other stanzas.
     if (target->budget && target->budget->used() + target->pending_bytes + inbound.relayed->size() >
                               target->budget->bytes_max() / 2)
         return refuse(xml::resource_constraint("the provider reads too slowly: ask later"));
@@ -95,7 +96,7 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
 
 void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const auto query = queries_.answer(session->id, inbound.to, query_id(inbound.stanza));
-    if (!query) return;   // nobody asked: dropped
+    if (!query) return;   // an answer without a question is dropped
     const SessionPtr asker = sessions_.find(query->asker);
     if (!asker) return;
     const xml::Jid& from = query->asked.empty() ? query->to : query->asked;

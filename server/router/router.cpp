@@ -57,7 +57,7 @@ void cut_down(xml::Element& element, int depth) {
     cut_down(nodes.front(), depth - 1);
 }
 
-/// XEP-0268: inquiries and requests to the grid go to somebody who provides the topic.
+/// XEP-0268: inquiries and requests to the grid go to a provider of the topic.
 bool is_routed_incident(Destination destination, xml::IqType type, const xml::Element& payload) {
     return (destination == Destination::Server || destination == Destination::Controller) &&
            type == xml::IqType::Get && payload.ns() == controller::incident_ns &&
@@ -174,7 +174,7 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
     auto type = xml::iq_type(iq);
     const auto* id = iq.attr("id");
     if (type && (*type == xml::IqType::Result || *type == xml::IqType::Error)) {
-        // Only clients wait for one (B.9), and an error is never answered.
+        // Only clients wait for answers, and an error is never answered.
         if (!id || addresses_.classify(to, session.bare) != Destination::Client)
             return std::monostate{};
         return prepare_relayed_iq(session, std::move(iq), std::move(to));
@@ -277,7 +277,7 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     if (inbound.prepared) {
         if (!session->queue) {
             session->queue = std::make_shared<SenderQueue>(++last_sender_, session->bare.str());
-            // Who does not read its answers is not asked for more: half an outbox is kept for
+            // A client that does not read its answers is not read: half an outbox is kept for
             // events.
             session->queue->has_room = [session] {
                 return !session->transport || session->budget->used() + session->pending_bytes <

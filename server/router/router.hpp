@@ -1,4 +1,4 @@
-// server/router/router.hpp: what becomes of a client's stanza.
+// server/router/router.hpp: the way of a client's stanza to its addressee.
 #pragma once
 
 #include <memory>
@@ -23,8 +23,8 @@ namespace grid::server {
 struct Inbound {
     controller::Destination destination = controller::Destination::Server;
     xml::Jid to;
-    /// What the grid strand must know of it: name, attributes, name of the payload. Not the
-    /// content.
+    /// The stanza as far as the grid strand needs it: name, attributes, name of the payload; not
+    /// the content.
     xml::Element stanza;
     /// For a service: what to run.
     std::optional<pubsub::Prepared> prepared;
@@ -37,7 +37,7 @@ struct Inbound {
 /// that deep): enough to confine, to ask the policy and to answer, without the content.
 xml::Element skeleton(xml::Element stanza);
 
-/// What the connection does with a stanza: nothing more, answer at once, hand it to the grid, or
+/// The connection's next step with a stanza: nothing more, answer at once, hand it to the grid, or
 /// end.
 using Routed = std::variant<std::monostate, std::string, Inbound, xml::StreamError>;
 
@@ -56,18 +56,18 @@ public:
         Queries::Bounds queries
     );
 
-    /// On the connection's strand; reads only what never changes. Ping is answered here: it waits
-    /// for nobody (design §3).
+    /// On the connection's strand; reads only what never changes. Ping is answered here, without
+    /// the grid strand.
     Routed prepare(const Session& session, xml::Element stanza) const;
     /// On the grid strand: confinement, implicit login, then into the sender's queue or to its
     /// addressee.
     void take(const SessionPtr& session, Inbound inbound);
-    /// The session's own end of stream: after the answers to what came before.
+    /// Makes the session active (logged in), or not.
     void set_active(const SessionPtr& session, bool active);
-    /// It is there no more: its temporary subscriptions end (XEP-0060 §12.5), after what it asked
-    /// for before. The caller runs the session's queue.
+    /// The session is not available any more: its temporary subscriptions end (XEP-0060 §12.5),
+    /// after its earlier requests. The caller runs the session's queue.
     void end_presence(const SessionPtr& session);
-    /// Queries that nobody answered in time.
+    /// Refuses queries that were not answered in time.
     void tick(std::chrono::steady_clock::time_point time);
 
 private:

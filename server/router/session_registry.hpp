@@ -1,4 +1,4 @@
-// server/router/session_registry.hpp: who is connected, by account and resource. Grid strand only.
+// server/router/session_registry.hpp: sessions by account and resource. Grid strand only.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// server/router/storage_error.cpp: storage errors as stanza errors (design §2, Failure).
+// server/router/storage_error.cpp: storage errors as stanza errors.
 #include "server/router/storage_error.hpp"
 
 #include "storage/errors.hpp"

@@ -1,4 +1,4 @@
-// server/router/storage_error.hpp: what a requester is told when the store would not.
+// server/router/storage_error.hpp: the stanza error for a batch that the store refused.
 #pragma once
 
 #include <boost/system/error_code.hpp>

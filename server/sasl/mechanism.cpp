@@ -1,4 +1,4 @@
-// server/sasl/mechanism.cpp: what is common to all mechanisms.
+// server/sasl/mechanism.cpp: the common part of all mechanisms.
 #include "server/sasl/mechanism.hpp"
 
 #include "xml/base64.hpp"

@@ -46,7 +46,8 @@ Element bound_features(
 ) {
     auto out = features();
     out.add(Element("bind", ns::bind));
-    // RFC 6121 dropped it, old clients look for it; optional, so that nobody needs the round trip.
+    // RFC 6121 dropped it, old clients look for it; optional, so that no client needs the round
+    // trip.
     out.add(Element("session", ns::session, {}, Element("optional")));
     auto stream_limits = limits_of(limits.xml.stanza_bytes_max);
     stream_limits.add(Element::with_text("idle-seconds", std::to_string(limits.idle_seconds_max)));

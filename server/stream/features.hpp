@@ -1,4 +1,4 @@
-// server/stream/features.hpp: what `<stream:features/>` offers at each stage (RFC 6120 §4.3.2).
+// server/stream/features.hpp: the content of `<stream:features/>` at each stage (RFC 6120 §4.3.2).
 #pragma once
 
 #include <string>

@@ -72,7 +72,7 @@ Verdict read_from(const xml::Element& header, xml::Jid& from) {
     return std::nullopt;
 }
 
-/// It is written into stanzas later, so it has to look like one (RFC 5646 §2.1).
+/// The tag is written into stanzas later, so it has to look like one (RFC 5646 §2.1).
 std::string read_lang(const xml::Element& header) {
     constexpr std::size_t lang_bytes_max = 35;
     const auto lang = header.attr_or("xml:lang", "");

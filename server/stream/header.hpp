@@ -14,7 +14,7 @@ namespace grid::server::stream {
 inline constexpr const char* our_lang = "en";
 inline constexpr const char* closing_tag = "</stream:stream>";
 
-/// What a client's header says.
+/// The values of a client's stream header.
 struct ClientHeader {
     xml::Jid from;                           // empty when absent or malformed
     std::string lang;                        // empty when absent or no language tag

@@ -1,4 +1,4 @@
-// server/stream/negotiation.cpp: what comes in, by layer, and how a stream ends (RFC 6120 §4, §5).
+// server/stream/negotiation.cpp: input by layer, and the end of a stream (RFC 6120 §4, §5).
 #include "server/stream/negotiation.hpp"
 
 #include "server/stream/features.hpp"
@@ -53,9 +53,9 @@ void Negotiation::State::fail(const xml::StreamError& error) {
     close("stream error " + error.condition + ": " + error.text);
 }
 
-/// RFC 6120 §5.3.3, §5.4.2.1: nothing may stand between `<starttls/>` and TLS. What does is neither
-/// carried over into the secured stream nor overlooked: the peer, or somebody between, is up to
-/// something.
+/// RFC 6120 §5.3.3, §5.4.2.1: no bytes may stand between `<starttls/>` and TLS. Such bytes are
+/// neither carried over into the secured stream nor overlooked: the peer, or an attacker between,
+/// sent them on purpose.
 void Negotiation::State::fail_injected() {
     if (layer == Layer::Plain) awaits = Awaits::Element;   // the handshake has not begun
     fail("policy-violation", "something was sent in the clear behind <starttls/>");
@@ -67,7 +67,7 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
     stream_id = spare_id;
     Send sent{response_header(settings.domain, stream_id, header.from)};
     header_sent = true;
-    // §4.9.3.9: who is logged in cannot call itself by another name.
+    // §4.9.3.9: a client that is logged in cannot call itself by another name.
     if (!header.error && layer == Layer::Authenticated && !header.from.empty() &&
         header.from.bare() != identity.account)
         header.error = xml::StreamError{
@@ -177,7 +177,7 @@ Actions Negotiation::on_start_tag(const xml::Element& element) {
 Actions Negotiation::on_tls(tls::Presented presented) {
     auto& state = *state_;
     if (state.awaits != Awaits::Handshake) return {};
-    // §5.4.3.3: what was known before TLS is forgotten.
+    // §5.4.3.3: knowledge from before TLS is forgotten.
     state.presented = std::move(presented);
     state.layer = Layer::Tls;
     state.awaits = Awaits::Header;

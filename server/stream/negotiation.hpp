@@ -18,7 +18,7 @@
 
 namespace grid::server::stream {
 
-// What the connection has to do next, in order.
+// Actions for the connection, in order.
 struct Send {
     std::string bytes;
 };
@@ -47,7 +47,7 @@ using Actions = std::vector<Action>;
 
 /// RFC 6120 §4–§7, XEP-0178, XEP-0368, XEP-0478. One per connection, freed when the resource is
 /// bound. Admit and Bind are answered before the next event is given: a client that does not wait
-/// is refused. After Close nothing comes any more, whatever is called.
+/// is refused. After Close there are no further actions.
 class Negotiation {
 public:
     struct Settings {
@@ -62,7 +62,7 @@ public:
 
     /// `stream_id` must be unpredictable; one is used per header (§4.7.3).
     Actions on_event(xml::StreamEvent event, const std::string& stream_id);
-    /// Of an element that is not complete yet: what is refused whatever is in it, is refused now.
+    /// Of an element that is not complete yet: one that is refused for any content is refused now.
     Actions on_start_tag(const xml::Element& element);
     Actions on_tls(tls::Presented presented);
     /// Empty error: entered. Else the SASL failure condition (account-disabled, not-authorized …),

@@ -13,7 +13,7 @@ namespace ns = xml::ns;
 using xml::Element;
 
 void Negotiation::State::on_sasl(const Element& element) {
-    // §6.3.4: nobody authenticates in the clear, not even with a certificate that TLS would show
+    // §6.3.4: no client authenticates in the clear, not even with a certificate that TLS would show
     // later.
     if (layer == Layer::Plain)
         return refuse_sasl(
@@ -94,7 +94,7 @@ void Negotiation::State::refuse_sasl(
     Element failure("failure", ns::sasl, {}, Element(condition));
     if (!text.empty()) failure.add(Element::with_text("text", text, {{"xml:lang", our_lang}}));
     send(failure);
-    if (is_final) {   // S86 (b): the certificate will not get better on this connection
+    if (is_final) {   // the certificate will not get better on this connection
         out.emplace_back(Send{closing_tag});
         return close("authentication failed, " + condition + ": " + text);
     }

@@ -1,4 +1,4 @@
-// server/stream/negotiation_state.hpp: what a Negotiation remembers; seen by its .cpp files only.
+// server/stream/negotiation_state.hpp: the state of a Negotiation; seen by its .cpp files only.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@ namespace grid::server::stream {
 /// How far the stream is secured; each layer begins with a header of its own.
 enum class Layer { Plain, Tls, Authenticated };
 
-/// What is awaited.
+/// The element that the negotiation waits for.
 enum class Awaits {
     Header,
     Element,     // features were sent

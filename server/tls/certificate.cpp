@@ -23,7 +23,7 @@ bool is_for_servers_only(X509* certificate, const Names& names) {
     return !has_usage && !names.dns.empty() && !names.has_xmpp_addr;
 }
 
-/// What revocation, expiry and approval rules need of the path that OpenSSL built.
+/// Reads the facts of OpenSSL's path that revocation, expiry and approval rules need.
 void read_path(Presented& presented, const std::vector<X509Ptr>& chain, const Names& names) {
     presented.valid_until = presented.not_after;
     auto& facts = presented.facts;

@@ -1,4 +1,4 @@
-// server/tls/certificate.hpp: what a peer's certificate says, read from its ASN.1, never from a
+// server/tls/certificate.hpp: the facts of a peer's certificate, read from its ASN.1, never from a
 // printed DN.
 #pragma once
 
@@ -21,7 +21,7 @@ struct Presented {
     bool present = false;
     bool acceptable = false;   // chain, dates, EKU clientAuth: EXTERNAL may be offered
     /// Why it cannot log in, for a person: "expired on 2026-01-01, our clock says …". Also set when
-    /// the certificate is acceptable but names nobody here.
+    /// the certificate is acceptable but names no account here.
     std::string reason;
     std::string subject, issuer, serial, fingerprint, anchor;
     int depth = 0;   // of the certificate that failed
@@ -42,13 +42,13 @@ struct Presented {
     /// Of the SASL failure when it cannot log in.
     std::string condition = "not-authorized";
 
-    /// Acceptable, and somebody of the served domain: EXTERNAL can succeed.
+    /// Acceptable, and with an account of the served domain: EXTERNAL can succeed.
     bool can_log_in() const { return acceptable && !identities.empty(); }
 };
 
 /// `served` is the grid domain. Accepts any chain in the handshake; the verdict is in the result,
-/// so that the failure can be answered in XMPP (S86, choice b). `now` is for the text of the
-/// reason: OpenSSL has compared the dates with the system's clock.
+/// so that the failure can be answered in XMPP. `now` is for the text of the reason: OpenSSL has
+/// compared the dates with the system's clock.
 Presented judge(
     SSL* ssl,
     const std::string& served,

@@ -1,5 +1,5 @@
 // server/tls/certificate_text.hpp: parts of a certificate as text for people and as numbers.
-// Nothing here is ever parsed again.
+// These texts are never parsed again.
 #pragma once
 
 #include <openssl/x509.h>

@@ -17,7 +17,7 @@ namespace grid::server::tls {
 
 namespace {
 
-/// Does not own what is in it.
+/// Does not own its elements.
 void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
 using Stack = std::unique_ptr<STACK_OF(X509), Deleter<free_stack>>;
 

@@ -1,5 +1,4 @@
-// server/tls/chain.hpp: a certificate chain that somebody else was shown, judged as at login
-// (B.10).
+// server/tls/chain.hpp: a certificate chain that another client was shown, judged as at login.
 #pragma once
 
 #include <openssl/ssl.h>

@@ -20,7 +20,7 @@
 namespace grid::server::tls {
 namespace {
 
-/// What went wrong, for the operator; empty when nothing did.
+/// The mistake, for the operator; empty when there is none.
 using Complaint = std::string;
 
 /// Real chains are a few KiB. OpenSSL's default lets a stranger make us hold 100.
@@ -69,7 +69,7 @@ Complaint set_versions(SSL_CTX* context, const Config::Tls& settings) {
     return {};
 }
 
-/// What costs memory or attack surface and brings long-lived streams nothing.
+/// Switches off features that cost memory or attack surface and bring long-lived streams no gain.
 void set_modes(SSL_CTX* context) {
     SSL_CTX_set_options(
         context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |

@@ -11,7 +11,7 @@
 namespace grid::server::tls {
 namespace {
 
-/// What an operator should look at; null when OpenSSL's own words are good enough.
+/// Advice for the operator; null when OpenSSL's own words are good enough.
 const char* meaning(unsigned long code) {
     if (ERR_GET_LIB(code) != ERR_LIB_SSL) return nullptr;
     switch (ERR_GET_REASON(code)) {

@@ -88,7 +88,7 @@ std::optional<std::string> why_foreign(
     return std::nullopt;
 }
 
-/// RFC 6120 §13.7.1.4: a UTF8String. Anything else is somebody's mistake or a trick.
+/// RFC 6120 §13.7.1.4: a UTF8String. Any other type is a mistake or a trick.
 void read_xmpp_addr(Names& names, const ASN1_TYPE* value, const std::string& served) {
     names.has_xmpp_addr = true;
     if (value->type != V_ASN1_UTF8STRING) {
@@ -172,9 +172,9 @@ std::vector<std::string> texts_of(const X509_NAME* subject, int attribute) {
 
 namespace {
 
-/// The local part of an e-mail address of our own house: `ann@example.com` is ann for the grid
-/// `grid.example.com` and for `example.com`, nobody for another domain, lest two Anns be one
-/// account.
+/// The local part of an e-mail address in the grid domain: `ann@example.com` is ann for the grid
+/// `grid.example.com` and for `example.com`, and no account for another domain, lest two Anns be
+/// one account.
 std::optional<std::string> local_of(const std::string& email, const std::string& served) {
     const auto at = email.rfind('@');
     if (at == std::string::npos || at == 0) return std::nullopt;
@@ -184,7 +184,7 @@ std::optional<std::string> local_of(const std::string& email, const std::string&
     return email.substr(0, at);
 }
 
-/// What one rule makes of the certificate, as local parts.
+/// The local parts that one rule makes of the certificate.
 std::vector<std::string> locals_of(
     const Names& names, const std::string& source, const std::string& served
 ) {

@@ -12,7 +12,7 @@
 
 namespace grid::server::tls {
 
-/// What the certificate claims, as far as an account can come of it.
+/// The certificate's names, as far as an account can come of them.
 struct Names {
     /// Not null: the certificate is malformed or hostile, and not to be accepted. Says how.
     std::string malformed;
@@ -26,8 +26,8 @@ struct Names {
 std::vector<std::string> texts_of(const X509_NAME* name, int attribute);
 Names read_names(const X509* certificate, const std::string& served);
 /// RFC 5280 §4.2.1.10 has no constraints for an xmppAddr, so that a CA that may issue for
-/// `example.org` only could name anybody here. What its CAs (`path`, own certificate first) permit
-/// and exclude as dNSName is applied to the domain of each address.
+/// `example.org` only could name anybody here. So the dNSName constraints of its CAs (`path`, own
+/// certificate first) are applied to the domain of each address.
 void apply_constraints(Names& names, const std::vector<X509Ptr>& path);
 
 /// Why the mapping rules make no account of it: what they gave, or that there are none.

@@ -115,7 +115,7 @@ std::vector<Complaint> check_client_cas(const std::string& file) {
 
 namespace {
 
-/// Encrypts nothing, or shows nobody who the server is.
+/// Encrypts nothing, or does not authenticate the server.
 bool is_null(const SSL_CIPHER* cipher) {
     return SSL_CIPHER_get_cipher_nid(cipher) == NID_undef ||
            SSL_CIPHER_get_auth_nid(cipher) == NID_auth_null;

@@ -98,7 +98,7 @@ private:
     void extend() {
         if (++steps_ > steps_max || chain_.size() > chain_depth_max + 1) return;
         const bool is_root = (X509_get_extension_flags(chain_.back()) & EXFLAG_SS) != 0;
-        if (is_root && chain_.size() > 1) return;   // nobody else issued it
+        if (is_root && chain_.size() > 1) return;   // a root has no other issuer
         const X509_NAME* wanted = X509_get_issuer_name(chain_.back());
         const OwningStack anchors(X509_STORE_CTX_get1_certs(names_, wanted));
         for (int i = 0; anchors && i < sk_X509_num(anchors.get()); ++i) {
@@ -106,7 +106,7 @@ private:
             if (!may_issue(anchor)) continue;
             chain_.push_back(anchor);
             try_path();
-            extend();   // it may be below another one
+            extend();   // the anchor may be below another one
             chain_.pop_back();
         }
         for (int i = 0; sent_ != nullptr && i < sk_X509_num(sent_); ++i) {

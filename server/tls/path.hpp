@@ -11,9 +11,9 @@
 
 namespace grid::server::tls {
 
-/// As in a handshake and of a chain that somebody shows. RFC 5280 knows paths, not "the" path: two
-/// CAs may have one name, a CA may be signed by two others, and a bundle may hold an intermediate
-/// beside its root. OpenSSL tries one path; the others are tried here.
+/// For handshakes, and for chains in requests. RFC 5280 knows paths, not "the" path: two CAs may
+/// have one name, a CA may be signed by two others, and a bundle may hold an intermediate beside
+/// its root. OpenSSL tries one path; the others are tried here.
 struct Found {
     Verdict verdict;             // error X509_V_OK: `path` holds; else what was wrong first
     std::vector<X509Ptr> path;   // own certificate first, anchor last

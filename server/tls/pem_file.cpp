@@ -14,7 +14,7 @@ BioPtr over(const std::string& bytes) {
     return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
-/// There is nobody to ask: the server starts unattended.
+/// There is no one to ask: the server starts unattended.
 int no_password(char*, int, int, void* was_asked) {
     *static_cast<bool*>(was_asked) = true;
     return -1;

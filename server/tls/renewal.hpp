@@ -15,7 +15,7 @@ public:
     explicit Renewal(Context first);
     Renewal(const Renewal&) = delete;
 
-    /// For new connections, whatever was put in force since. Any thread.
+    /// For new connections, the latest that was put in force. Any thread.
     SSL_CTX* get() const { return contexts_.front().get(); }
     SSL_CTX* newest() const { return newest_.load(); }
     /// From one thread at a time; handshakes from now on have it.

@@ -1,4 +1,4 @@
-// server/tls/verdict.cpp: what was found of a chain hangs on its SSL and is freed with it.
+// server/tls/verdict.cpp: the verdict on a chain hangs on its SSL and is freed with it.
 #include "server/tls/verdict.hpp"
 
 #include <openssl/err.h>

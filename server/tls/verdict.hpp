@@ -32,7 +32,7 @@ int strict_verify(X509_STORE_CTX* store, void*);
 /// A chain that is not even looked at: for `verdict_of`.
 void remember_refusal(SSL* ssl, std::string why);
 
-/// What was recorded for this connection; null when nothing was wrong.
+/// The verdict recorded for this connection; null when there was no objection.
 const Verdict* verdict_of(const SSL* ssl);
 /// Keys of CAs of further paths that hold, besides the chain that OpenSSL hands out.
 std::vector<std::string> other_authorities_of(const SSL* ssl);

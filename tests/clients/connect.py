@@ -1,4 +1,5 @@
-# tests/clients/connect.py: what both examples share: log in with a certificate, find the broker.
+# tests/clients/connect.py: the common part of the examples: log in with a certificate, find the
+# broker.
 """Plain slixmpp and plain XMPP: nothing here knows which server it talks to."""
 
 import argparse

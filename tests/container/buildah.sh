@@ -1,4 +1,4 @@
-# tests/container/buildah.sh: what tests/container/run needs, without a container engine.
+# tests/container/buildah.sh: the commands of tests/container/run, without a container engine.
 # shellcheck shell=bash
 
 export BUILDAH_ISOLATION=chroot

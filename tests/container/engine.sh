@@ -1,5 +1,5 @@
-# tests/container/engine.sh: what tests/container/run needs, with docker or podman.
-# shellcheck shell=bash
+# tests/container/engine.sh: the commands of tests/container/run, with docker or podman. shellcheck
+# shell=bash
 
 build_image() { $engine build -t $image .; }
 inspect() { $engine image inspect --format "$1" $image; }

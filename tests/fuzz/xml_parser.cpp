@@ -75,7 +75,7 @@ Outcome run(std::string_view bytes, std::size_t step) {
     return outcome;
 }
 
-/// What is written can be read by anybody, and says the same again.
+/// Written XML can be read again, and has the same meaning.
 void check_round_trip(const Element& stanza) {
     Limits ample;
     ample.elements_max = ample.attributes_max = ample.declarations_max = ample.bindings_max =

@@ -1,4 +1,5 @@
-// tests/grid/account_notes_test.cpp: who is told of accounts, and who was away (B.4, B.12).
+// tests/grid/account_notes_test.cpp: notices about accounts, for accounts and administrators that
+// are there or were away.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -43,7 +44,7 @@ std::vector<grid::test::FakeControl::Sent> logs_in(GridStage& stage, const std::
 
 }   // namespace
 
-TEST_CASE("B.4: who is connected is told at once, and nothing stays behind") {
+TEST_CASE("notices: who is connected is told at once, and nothing stays behind") {
     GridStage stage;
     stage.administrator(root);
     stage.sessions.table.begin()->second.is_active = true;
@@ -55,12 +56,13 @@ TEST_CASE("B.4: who is connected is told at once, and nothing stays behind") {
     CHECK(owed(stage, root).empty());
     stage.rest(root, "POST", "/accounts/probe@grid.example/approve");
     CHECK(owed(stage, probe) == "account");
-    CHECK(logs_in(stage, "probe@grid.example/x").empty());   // it was told a moment ago
+    // The account was notified a moment ago.
+    CHECK(logs_in(stage, "probe@grid.example/x").empty());
     stage.later(100);
     CHECK(owed(stage, probe).empty());
 }
 
-TEST_CASE("B.4: who was away is told of the newest state at the next login, once") {
+TEST_CASE("notices: who was away is told of the newest state at the next login, once") {
     GridStage stage;
     stage.administrator(root);
     registers(stage, "probe@grid.example/x");
@@ -81,7 +83,7 @@ TEST_CASE("B.4: who was away is told of the newest state at the next login, once
     CHECK(logs_in(stage, "probe@grid.example/y").empty());
 }
 
-TEST_CASE("B.4: a note that a newer one replaced before it was forgotten is still owed") {
+TEST_CASE("notices: a note that a newer one replaced before it was forgotten is still owed") {
     GridStage stage;
     stage.member("probe@grid.example/x", R"(["a"])");
     stage.rest(root, "PUT", "/accounts/probe@grid.example/groups", R"({"groups":["b"]})");
@@ -94,7 +96,7 @@ TEST_CASE("B.4: a note that a newer one replaced before it was forgotten is stil
     CHECK_THAT(stage.control.sent[0].message, Catch::Contains("<group>c</group>"));
 }
 
-TEST_CASE("B.12: administrators who were away hear of those who still wait, and of no others") {
+TEST_CASE("notices: administrators who were away hear of those who still wait, and of no others") {
     GridStage stage;
     stage.administrator(root);   // connected, not logged in
     for (const char* name : {"a", "b", "c"})
@@ -111,7 +113,7 @@ TEST_CASE("B.12: administrators who were away hear of those who still wait, and 
     CHECK(owed(stage, root).empty());
 }
 
-TEST_CASE("B.4: nothing is owed to a deleted account, nor to the next holder of its name") {
+TEST_CASE("notices: nothing is owed to a deleted account, nor to the next holder of its name") {
     GridStage stage;
     stage.administrator(root);
     registers(stage, "probe@grid.example/x");

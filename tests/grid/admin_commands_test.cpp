@@ -1,4 +1,4 @@
-// tests/grid/admin_commands_test.cpp: the commands of protocol B.12, and the twins for everybody.
+// tests/grid/admin_commands_test.cpp: the commands of administrators, and those for every client.
 #include "commands_stage.hpp"
 
 using namespace grid::test;
@@ -26,7 +26,7 @@ TEST_CASE_METHOD(Commands, "S38: account-approve and account-decline, several at
     CHECK(done.status == "completed");
     CHECK(state_of("one@grid.example") == "enabled");
     CHECK(state_of("two@grid.example") == "enabled");
-    // B.4: both are told.
+    // Both accounts are notified.
     CHECK(control.sent.size() == 2);
     CHECK(
         fill(root, own("account-decline"), field("accountjids", {"bad@grid.example"})).status ==
@@ -211,7 +211,7 @@ TEST_CASE_METHOD(Commands, "S41: my-account tells everybody his own state, waiti
     CHECK(mine.value("x-grid#state") == "enabled");
     CHECK(mine.value("x-grid#group") == "makers");
     CHECK(mine.value("x-grid#username") == "probe");
-    // S43: nothing else, before the account is enabled.
+    // S43: no other command, before the account is enabled.
     CHECK(
         run("one@grid.example/1", command(own("is-authorized"))).error() ==
         "auth registration-required account-pending"

@@ -1,5 +1,5 @@
-// tests/grid/chain_test.cpp: isAuthorized by certificate chain (B.10); the verifier is a double,
-// the real one has its own tests.
+// tests/grid/chain_test.cpp: isAuthorized by certificate chain; the verifier is a double, the real
+// one has its own tests.
 #include <catch2/catch.hpp>
 
 #include "grid_stage.hpp"
@@ -107,7 +107,7 @@ TEST_CASE_METHOD(Chain, "S50: a chain that does not hold is a denial", "[grid]")
     chains.verdict.reason = "expired on 2026-01-01";
     CHECK(ask(one) == "false");
     CHECK(ask(identity_param("asa@grid.example") + one) == "false asa@grid.example");
-    says({});   // it names nobody here
+    says({});   // the certificate names no account here
     CHECK(ask(one) == "false");
 }
 

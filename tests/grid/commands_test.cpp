@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Commands, "XEP-0050 4.4: each error of the table") {
         run(root, command(approve, "", asked.session, "prev")).error() ==
         "modify bad-request bad-action"
     );
-    // Nobody else's session, nor another command's.
+    // A session id is not valid in another session, nor for another command.
     REQUIRE(connects("root@grid.example/other"));
     CHECK(
         run("root@grid.example/other", command(approve, submit(""), asked.session)).error() ==
@@ -196,7 +196,7 @@ TEST_CASE_METHOD(Commands, "XEP-0050 3.4: next, prev and complete over the stage
         rest("root@grid.example", "GET", "/accounts/probe@grid.example")
             .second.find(R"("groups":["makers","readers"])") != std::string::npos
     );
-    // S39: its streams end.
+    // S39: the account's streams end.
     CHECK(control.closed == decltype(control.closed){{"probe@grid.example", "reset"}});
 }
 

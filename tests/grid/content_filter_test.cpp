@@ -1,5 +1,5 @@
 // tests/grid/content_filter_test.cpp: filters as subscription options, and the broker that filters
-// (protocol B.8, XEP-0060 §12.20).
+// (XEP-0060 §12.20).
 #include <catch2/catch.hpp>
 
 #include "subtopic_stage.hpp"
@@ -279,6 +279,6 @@ TEST_CASE_METHOD(Filtering, "S63: the same memory after a restart", "[grid]") {
     CHECK(views[1].subscriptions == 1);
     CHECK(again.broker->audience(again.broker->node(name)->uid).size() == 1);
     CHECK(again.broker->audience(again.broker->node(views[0].name)->uid).size() == 1);
-    // Nothing of them is due, however much time passes.
+    // No background work on them is due, however much time passes.
     CHECK(again.broker->due(1'000'000'000'000'000, 100).empty());
 }

@@ -1,4 +1,4 @@
-// tests/grid/errors_test.cpp: each row of the error table of protocol.md B.0 that can happen.
+// tests/grid/errors_test.cpp: each error of the Grid protocol that can happen.
 #include <catch2/catch.hpp>
 
 #include "grid_stage.hpp"
@@ -123,7 +123,7 @@ TEST_CASE("S82: a disabled account is told so, and may do nothing at all", "[gri
     REQUIRE(
         stage.rest("root@grid.example", "POST", "/accounts/probe@grid.example/disable").first == 200
     );
-    // Its stream is about to close; what still arrives is refused.
+    // The account's stream is about to close; requests that still arrive are refused.
     const std::string disabled = error("auth", "forbidden", "account-disabled");
     for (const std::string& any :
          {account_query("<login/>"), account_query("<register/>"), account_query("<status/>"),
@@ -258,7 +258,7 @@ TEST_CASE("S40 denied: enabled, but no policy; and the audit has the rule", "[gr
             denied
         ) == ""
     );
-    // What may not be discovered is not listed, and described as missing.
+    // A topic that may not be discovered is not listed, and described as missing.
     CHECK(
         difference(
             stage.sends(client, xgrid("<getCapabilityListRequest/>")),

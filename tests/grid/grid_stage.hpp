@@ -30,7 +30,7 @@ public:
     std::map<std::uint64_t, controller::SessionView> table;
 };
 
-/// What notifying did.
+/// The recorded effects of notifying.
 class FakeControl final : public controller::SessionControl {
 public:
     struct Sent {
@@ -71,7 +71,7 @@ public:
     }
 
     mutable int reopened = 0;
-    boost::system::error_code reopening;   // what comes of it
+    boost::system::error_code reopening;   // the outcome of reopening
 };
 
 /// One node of the grid over a store that others may share.
@@ -90,8 +90,7 @@ public:
     explicit GridStage(controller::Settings settings = default_settings());
     static controller::Settings default_settings();
 
-    /// A client connects with a certificate: admission, enrolment, bind. Nothing when it is
-    /// refused.
+    /// A client connects with a certificate: admission, enrolment, bind. False when it is refused.
     bool connects(std::string_view full_jid, std::string_view anchor = "ca");
     /// The same with a certificate of any kind.
     bool connects_as(std::string_view full_jid, const controller::Identity& shown);

@@ -173,7 +173,7 @@ TEST_CASE("S56: leaving a topic that may not be discovered tells nothing of it",
             );
         }
     }
-    // Whoever is in may leave, whatever he may by now.
+    // A subscriber may leave, whatever rights are left to it.
     const auto name = stage.subtopic(Stage::reader, "location = 'A'");
     puts_policy(stage, "allow client maker any any\n");
     CHECK(

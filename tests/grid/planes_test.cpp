@@ -1,6 +1,5 @@
-// tests/grid/planes_test.cpp: the controller decides, the broker carries (protocol A.5-A.9): topics
-// by schema and version, the data path, queries in any namespace, publishes by way of the
-// controller.
+// tests/grid/planes_test.cpp: the controller decides, the broker carries: topics by schema and
+// version, the data path, queries in any namespace, publishes by way of the controller.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -66,7 +65,7 @@ TEST_CASE_METHOD(
         CHECK(controller().state(bare) == grid::controller::AccountState::Enabled);
         const auto shown = rest("root@grid.example", "GET", "/accounts/" + bare.str()).second;
         CHECK(shown.find("\"issuer\":\"CN=ca\"") != std::string::npos);
-        // Whoever shows another CA's certificate of that name is not the account.
+        // A certificate of that name from another CA does not speak for the account.
         CHECK(controller().state(principal(who)) == grid::controller::AccountState::Enabled);
         auto stranger = principal(who);
         stranger.issuer = "other";
@@ -112,7 +111,7 @@ TEST_CASE_METHOD(Planes, "S52, S54, S57: a schema and a version has a topic of i
     CHECK(
         found == std::vector<std::string>{"Posture-1.0 1.0", "Session-1.0 1.0", "Session-1.1 1.1"}
     );
-    // What one topic learned of its payloads the other is not held to.
+    // A topic's payload type, learned from its first item, does not bind another topic.
     REQUIRE(condition(ise, publish_to("pubsub.grid.example", "Session-1.0", "a")) == "result");
     const std::string other =
         "<iq xmlns='jabber:client' id='p' type='set' to='pubsub.grid.example'>"
@@ -140,7 +139,7 @@ TEST_CASE_METHOD(
         INFO(payload);
         CHECK(query(asa, ise, payload) == "delivered");
         CHECK(query(guest, ise, payload) == "forbidden");
-        // Who provides nothing answers nobody, as a missing account does.
+        // A client that provides nothing is answered for as a missing account.
         if (parse(payload).name() != "grid")
             CHECK(query(ise, asa, payload) == "service-unavailable");
     }

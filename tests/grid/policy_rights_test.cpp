@@ -124,7 +124,7 @@ TEST_CASE_METHOD(
     CHECK(control.rights_changes == 2);
     CHECK_FALSE(may("probe@grid.example/x", Publish, "t"));
     CHECK_FALSE(commit(batch));
-    // Nothing more until the next boundary: a window is no reason to write all the time.
+    // No batch until the next boundary: a window is no reason to write all the time.
     later(24 * hour);
     CHECK(control.rights_changes == 2);
     const auto shown = body(rest(root, "GET", "/policy"));
@@ -264,7 +264,8 @@ TEST_CASE_METHOD(
     CHECK_FALSE(may_query("probe@grid.example", "t"));
     CHECK(may_query("probe@grid.example/inside", "t"));
     CHECK_FALSE(may_query("probe@grid.example/outside", "t"));
-    CHECK_FALSE(may_query("probe@grid.example/gone", "t"));   // nobody knows where it is
+    // Not connected: its network is unknown.
+    CHECK_FALSE(may_query("probe@grid.example/gone", "t"));
     CHECK(may_query("probe@grid.example/gone", "u"));
     CHECK_FALSE(may_query("nobody@grid.example", "u"));
 }

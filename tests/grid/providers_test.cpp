@@ -1,4 +1,5 @@
-// tests/grid/providers_test.cpp: registration as publisher, its lease, and who is found (B.6, B.7).
+// tests/grid/providers_test.cpp: registration as publisher, its lease, and the providers that are
+// found.
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -61,7 +62,7 @@ public:
         REQUIRE(connects(ise2));
         member(asa, R"(["readers"])");
     }
-    /// What find answers, which the stock twin must say too; or the condition of the refusal.
+    /// The answer of find, which disco#items must give too; or the condition of the refusal.
     std::vector<std::string> found(
         const std::string& name = "com.domain.ise.session.SessionQuery"
     ) {
@@ -99,7 +100,7 @@ using Found = std::vector<std::string>;
 TEST_CASE_METHOD(
     Providers, "S34: find answers the full JIDs of the streams that registered", "[grid]"
 ) {
-    CHECK(found() == Found{"item-not-found"});   // nobody ever served that
+    CHECK(found() == Found{"item-not-found"});   // a service that was never provided
     const auto answer = sends(ise, init());
     CHECK(text_of(answer, "topicName") == "Session-1.0");
     CHECK(text_of(answer, "registrationId").starts_with("r-"));

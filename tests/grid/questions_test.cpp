@@ -1,4 +1,4 @@
-// tests/grid/questions_test.cpp: find, status, isAuthorized and their stock twins (B.4, B.6, B.10).
+// tests/grid/questions_test.cpp: find, status, isAuthorized and their stock twins.
 #include <catch2/catch.hpp>
 
 #include "grid_stage.hpp"
@@ -141,9 +141,7 @@ TEST_CASE(
     );
 }
 
-TEST_CASE(
-    "S34, B.4, B.6 stock twins: disco of the controller, of the account, of a service", "[grid]"
-) {
+TEST_CASE("S34 stock twins: disco of the controller, of the account, of a service", "[grid]") {
     GridStage stage;
     stage.policy("allow any any any");
     stage.member("ise@grid.example/x", R"(["makers"])");

@@ -1,4 +1,4 @@
-// tests/grid/registration_test.cpp: B.2's stock twin: XEP-0077 at the controller.
+// tests/grid/registration_test.cpp: registration by XEP-0077 at the controller.
 #include <catch2/catch.hpp>
 
 #include "grid_stage.hpp"

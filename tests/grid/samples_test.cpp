@@ -1,4 +1,5 @@
-// tests/grid/samples_test.cpp: the nine samples of the drafts, as repaired in protocol.md B.
+// tests/grid/samples_test.cpp: the nine samples of draft-appala-mile-xmpp-grid-00 §2.6, made
+// well-formed.
 #include <catch2/catch.hpp>
 
 #include "grid_stage.hpp"

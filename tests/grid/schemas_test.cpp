@@ -223,7 +223,7 @@ TEST_CASE_METHOD(SchemaStage, "S53: what is stored is shown: documents, and who 
 TEST_CASE_METHOD(SchemaStage, "S20: every act is on record, with who did it") {
     REQUIRE(put({{"alert.xsd", alert_schema}}) == 200);
     REQUIRE(set("strict", "alert.xsd") == 200);
-    REQUIRE(set("strict", "alert.xsd") == 200);   // nothing new
+    REQUIRE(set("strict", "alert.xsd") == 200);   // no new batch
     REQUIRE(set("off") == 200);
     REQUIRE(rest(admin_jid, "DELETE", "/schemas/alert.xsd").first == 200);
     const auto audit = json::parse(rest(admin_jid, "GET", "/audit").second);

@@ -1,5 +1,5 @@
-// tests/grid/serving_test.cpp: who may serve a name, and that subtopics are asked about in their
-// topic's name.
+// tests/grid/serving_test.cpp: the right to serve a name; and subtopics, which are asked about in
+// their topic's name.
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // tests/grid/subtopic_purge_test.cpp: a topic is purged with all its subtopics, however many
-// (XEP-0060 §8.5, protocol B.8).
+// (XEP-0060 §8.5).
 #include <algorithm>
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,4 @@
-// tests/grid/subtopic_rules_test.cpp: what is refused, and whose rights count at subtopics
-// (protocol B.8).
+// tests/grid/subtopic_rules_test.cpp: refusals, and the rights that count at subtopics.
 #include <catch2/catch.hpp>
 
 #include "subtopic_stage.hpp"
@@ -160,7 +159,7 @@ TEST_CASE_METHOD(Stage, "S60: rights on a subtopic are those of its topic", "[gr
         ) == "result"
     );
     CHECK(type_of(other, publish(name, "x", session("SJC"))) == "result");
-    // Who is shut out of the topic is told nothing of the subtopic any more.
+    // An account that is shut out of the topic gets nothing of the subtopic any more.
     REQUIRE(
         type_of(
             maker, owner("<affiliations node='Session-1.0'><affiliation "

@@ -1,4 +1,4 @@
-// tests/grid/subtopics_test.cpp: subtopics come and go by the Grid protocol (protocol B.7, B.8).
+// tests/grid/subtopics_test.cpp: subtopics come and go by the Grid protocol.
 #include <catch2/catch.hpp>
 
 #include "subtopic_stage.hpp"

@@ -56,7 +56,7 @@ TEST_CASE_METHOD(
     CHECK(refusal(maker, stock_subscribe("maker@grid.example", filter)) == "cancel not-allowed");
     CHECK(subtopics().size() == 1);
     CHECK_FALSE(node.broker->node(name)->is_enabled);
-    // Who is subscribed may leave.
+    // A subscriber may leave.
     CHECK(type_of(reader, leave_request("<subtopicName>" + name + "</subtopicName>")) == "result");
 
     REQUIRE(set_enabled(true) == 200);

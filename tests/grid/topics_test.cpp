@@ -125,7 +125,7 @@ TEST_CASE_METHOD(
             "</DiscoveryQuery></grid></iq>"
         ) == ""
     );
-    // Its own declaration counts from then on.
+    // The new provider's own declaration counts from then on.
     REQUIRE(answer(reader, init("T-1.0", "<query name='R'/>")) == "result");
     CHECK(answer(maker, find("R")) == "result");
 }

@@ -174,7 +174,7 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.23: an announcement goes to those who are
         fill(root, admin("announce"), field("announcement", {" "})).error() ==
         "modify bad-request bad-payload"
     );
-    // What was said is not kept in the audit.
+    // The text of the announcement is not kept in the audit.
     const auto found = rest("root@grid.example", "GET", "/audit", "", "operation=announce");
     CHECK(found.second.find("root@grid.example") != std::string::npos);
     CHECK(found.second.find("noon") == std::string::npos);

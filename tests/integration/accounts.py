@@ -1,4 +1,4 @@
-# tests/integration/accounts.py: what the tests of accounts share.
+# tests/integration/accounts.py: the common parts of the tests of accounts.
 """A server with a CA that can do everything, requests about accounts, their notifications."""
 
 import os

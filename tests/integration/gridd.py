@@ -105,7 +105,7 @@ class Gridd:
             else:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
-    # --- what can be seen of it -------------------------------------------------------------
+    # --- the server as seen from outside ------------------------------------------------------
 
     @property
     def c2s(self):

@@ -1,4 +1,4 @@
-# tests/integration/test_accounts.py: an account after its registration (protocol B.1, B.4).
+# tests/integration/test_accounts.py: an account after its registration.
 """Notifications, disabling, deleting, group changes, keys: S38-S40, S42."""
 
 import asyncio
@@ -40,7 +40,7 @@ class Accounts(AccountCase):
             ),
             ("item-not-found", "cancel", None),
         )
-        # Nobody else learns even whether an account exists.
+        # Other clients cannot learn even whether an account exists.
         for name in ("admin", "nobody"):
             self.assertEqual(
                 (
@@ -113,7 +113,7 @@ class Accounts(AccountCase):
                     await self.log_in(bundle)
                 self.assertIn("account-disabled", str(caught.exception))
                 self.ctl("enable", bundle.jid)
-        client = await self.log_in(bundle)   # nobody again
+        client = await self.log_in(bundle)   # an account without rights again
         self.assertEqual(texts(await self.ask(client, "<status/>"), "state"), ["init"])
         await self.ask(client, "<register/>")
         ended = client.disconnected
@@ -217,7 +217,7 @@ class Groups(AccountCase):
             self.assertIsNone(find(message, "item"))
             if (found := find(message, "subscription")) is not None:
                 told.append((found.get("node"), found.get("subscription"), message.get("from")))
-        # B.1: once, at this login or as it happened.
+        # Once, at this login or as it happened.
         self.assertEqual(told, [("incidents/a", "none", BROKER)])
 
 

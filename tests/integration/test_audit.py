@@ -1,4 +1,4 @@
-# tests/integration/test_audit.py: what the real server has on record; its chain; its export.
+# tests/integration/test_audit.py: the audit of the real server: its records, its chain, its export.
 """Clients with certificates do things; gridctl reads what was noted, and checks that it holds."""
 
 import asyncio
@@ -158,7 +158,7 @@ class Retention(Audited):
         before = self.verified()
         self.client.drop()
         self.server.stop()
-        self.server.start()   # it looks at its start, and every minute
+        self.server.start()   # the audit is cut at the start, and every minute
         await self.until(lambda: self.records(operation="audit-cut"))
         after = self.verified()
         self.assertTrue(after["ok"], after)
@@ -262,7 +262,7 @@ class ExportByTcp(Audited):
         await asyncio.to_thread(receiver.join, 15)
         self.assertEqual(self.numbers, list(range(1, self.numbers[-1] + 1)))
         self.assertGreaterEqual(self.numbers[-1], 20)
-        # Nobody waited for it: publishing goes on as if it were there.
+        # Publishing does not wait for the exporter: it goes on as if the receiver were there.
         await self.publish(20)
 
 

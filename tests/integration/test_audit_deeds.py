@@ -376,7 +376,7 @@ class Strangers(StrangersCase):
             ).stdout
             self.assertEqual(status, "403")
             self.row("rest-refused", target=f"{name}@{DOMAIN}")
-            self.server.stop()   # what waits to be written is written
+            self.server.stop()   # waiting records are written
             self.server.start()
             (only,) = [record for record in self.records(operation="rest-refused")
                        if record["target"] == f"{name}@{DOMAIN}"]
@@ -418,7 +418,7 @@ class Washing(AuditCase):
         self.assertLess(len(newest["topic"]), 140, "long names are cut")
         self.assertRegex(newest["topic"], r"#[0-9a-f]{16}$")
         self.server.stop()
-        self.server.start()   # it looks at its start, and every minute
+        self.server.start()   # the audit is cut at the start, and every minute
         self.row("audit-cut")
         self.until(lambda: len(self.records(operation="publish")) < 300)
         denial = self.row("create", topic="shut-secret", decision="deny")

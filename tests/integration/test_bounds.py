@@ -1,4 +1,4 @@
-# tests/integration/test_bounds.py: what a client can make the server hold, before and after login.
+# tests/integration/test_bounds.py: the bounds of a client on the server, before and after login.
 """GRIDD_LONG=1: a session sends 1 GiB in each shape instead of 64 MiB."""
 
 import os

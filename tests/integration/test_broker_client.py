@@ -11,7 +11,7 @@ from raw import Raw
 
 OTHER = f"platform@{DOMAIN}"
 
-# Its start guard: one of them missing, and it stops with "Configuration Problem".
+# The client's start guard: when one of these is missing, it stops with "Configuration Problem".
 GUARD = """access-open collections config-node create-and-configure create-nodes delete-nodes
 get-pending instant-nodes item-ids meta-data modify-affiliations manage-subscriptions
 multi-subscribe outcast-affiliation persistent-items presence-notifications publish
@@ -206,7 +206,7 @@ class Entities(BrokerClient):
             self.assertEqual(self.affiliations(), expected)
 
     def subscribe(self):
-        # Whom the policy does not know may receive nothing, whoever subscribes it.
+        # An account that the policy does not know may receive nothing, whoever subscribes it.
         with Raw(self.server.c2s, DOMAIN) as other:
             other.login(self.server.authority.client(OTHER))
         entry = f'<affiliation jid="{OTHER}" affiliation="member"/>'
@@ -225,7 +225,7 @@ class Entities(BrokerClient):
         self.subscribe()
         (entry,) = self.subscriptions()
         self.assertEqual((entry.get("jid"), entry.get("subscription")), (OTHER, "subscribed"))
-        # Its link to the editor is /subscriptions/:jid/:subId.
+        # The client's link to the editor is /subscriptions/:jid/:subId.
         self.assertTrue(entry.get("subid"), ET.tostring(entry))
         self.works("set", self.pubsub(
             f'<unsubscribe node="n" jid="{OTHER}" subid="{entry.get("subid")}"/>'

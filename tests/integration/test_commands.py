@@ -103,7 +103,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(disabled.field["disableduserjids"]["value"], [SENSOR])
         await self.run_command(USERS + "reenable-user", {"accountjids": [SENSOR]})
         back = await self.log_in(self.bundle)
-        await self.result(OWN + "my-account", back)   # its presence was taken before this
+        await self.result(OWN + "my-account", back)   # the client's presence was taken before this
         online = await self.result(USERS + "get-online-users-num")
         self.assertEqual(online.field["onlineusersnum"]["value"], "2")
         await self.run_command(USERS + "delete-user", {"accountjids": [SENSOR]})

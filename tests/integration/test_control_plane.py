@@ -1,4 +1,4 @@
-# tests/integration/test_control_plane.py: the server tells the controller who is there (A.4).
+# tests/integration/test_control_plane.py: the server tells the controller which clients are there.
 """S29, S30: authentication status and account; S31: the controller adds the publisher; S44."""
 
 import time

@@ -1,4 +1,4 @@
-# tests/integration/test_directed.py: queries from client to client, over real streams (B.9).
+# tests/integration/test_directed.py: queries from client to client, over real streams.
 """Two slixmpp clients: a provider that registered, and those who ask it."""
 
 import asyncio
@@ -200,7 +200,7 @@ class Unchecked(GridCase):
         await init_publish(ise, "Session-1.0", f"<query name='{SERVICE}'/>")
         eve = await self.log_in("eve")
         seen = answer_queries(ise, TAG, None)
-        # Who does not answer in time has not answered.
+        # A provider that does not answer in time has not answered.
         await self.refused(
             "remote-server-timeout", eve.send_iq(ise.boundjid.full, "get", QUERY)
         )

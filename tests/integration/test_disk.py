@@ -14,7 +14,7 @@ from gridd import Evaluation, binary
 from topic import Topic
 
 MIB = 1024 * 1024
-# What the store keeps free at the least: four times all its write buffers.
+# The space that the store keeps free at the least: four times all its write buffers.
 FREE_MIB = 384
 
 
@@ -47,7 +47,7 @@ class Disk(unittest.TestCase):
     def assert_reads_go_on(self, items):
         self.assertEqual(self.topic.ping(), "ok")
         self.assertEqual(self.topic.items(), items)
-        late = Topic(self.server, self.sensor, resource="late")   # whoever comes may read, too
+        late = Topic(self.server, self.sensor, resource="late")   # a new client may read, too
         self.assertEqual(late.items(), items)
         late.close()
 
@@ -89,7 +89,7 @@ class FailedSync(Disk):
 
     def order(self, how):
         self.server.process.send_signal(how)
-        time.sleep(0.2)   # its thread takes the order
+        time.sleep(0.2)   # the program's own thread takes the order
 
     def test_writes_stop_until_an_administrator_reopens(self):
         for how, items in ((signal.SIGUSR1, ["a", "b"]), (signal.SIGUSR2, ["a", "b", "c"])):

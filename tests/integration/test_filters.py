@@ -1,4 +1,4 @@
-# tests/integration/test_filters.py: filters and subtopics over real streams (protocol B.7, B.8).
+# tests/integration/test_filters.py: filters and subtopics over real streams.
 """Two stock clients: one provides a topic with filters, the other subscribes with one."""
 
 import asyncio

@@ -109,7 +109,7 @@ class Directory(GridCase):
         node, found, message = await self.asa.next_items()
         self.assertEqual((node, found[0][0], found[0][1].text), ("Session-1.0", "1", "one"))
         self.assertEqual(message.get("from"), BROKER)
-        # What was not authorized is neither registered nor taken.
+        # A request that was not authorized neither registers nor publishes.
         await self.refused("forbidden", init_publish(self.asa, "Session-1.0"), "denied")
         await self.refused(
             "forbidden", self.asa["xep_0060"].publish(BROKER, "Session-1.0", payload=item())
@@ -195,7 +195,7 @@ class Directory(GridCase):
             error = await self.refused("not-allowed", attempt)
             self.assertIn("disabled", error.iq["error"]["text"])
         self.assertEqual((await self.meta_data(self.asa, "Session-1.0"))["x-grid#enabled"], ["0"])
-        # It stays so over a restart.
+        # The switch stays so over a restart.
         self.server.kill9()
         self.server.start()
         self.ise = await self.log_in("ise", "provider")

@@ -73,7 +73,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         self.fails(NOT_FOUND, "accounts", "show", self.sensor.jid)
 
     async def test_s39_group_change_ends_the_sessions_of_the_account(self):
-        # S39: it takes effect at the next login.
+        # S39: the change takes effect at the next login.
         client = await self.log_in(self.sensor)
         await client.send_iq(CONTROLLER, "set", REGISTER)
         self.server.admin_ctl("accounts", "approve", self.sensor.jid, "--group", "sensors")
@@ -189,7 +189,7 @@ class Commands(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(done.returncode, NO_CONNECTION)
 
     async def test_a_server_of_another_ca_is_not_trusted(self):
-        # R17: the client verifies the server.
+        # RFC 8600 §8.3.1: the client verifies the server.
         other = Operated(SENSORS_AND_DESKS)
         self.addCleanup(other.close)
         done = self.server.gridctl("--ca", other.authority.path, "status")

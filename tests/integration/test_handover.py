@@ -22,7 +22,7 @@ def subscribe_request(topic):
 
 
 class OnBehalf(GridCase):
-    """B.13, rows 12 to 14: an administrator's client acts for another account (S80)."""
+    """An administrator's client acts for another account (S80)."""
 
     policy = (
         "allow group administrators any any\n"

@@ -1,5 +1,5 @@
-# tests/integration/test_hidden.py: what an account may not know, and what it cannot take, by raw
-# clients over real streams.
+# tests/integration/test_hidden.py: hidden nodes and bounds of accounts, by raw clients over real
+# streams.
 """Hidden nodes, filters of others, who admits to a whitelist, and the bounds of one account.
 GRIDD_LONG=1: an account does its worst for a minute instead of a few seconds."""
 
@@ -153,7 +153,7 @@ class Hidden(Case):
         for label, inner in discovery:
             yield (label, "get", "<grid xmlns='gi' type='request'><DiscoveryQuery xmlns='com."
                    f"domain.gi.gcl.controller'>{inner}</DiscoveryQuery></grid>", CONTROLLER)
-        if node.startswith("kept/"):   # whoever may create hears of a conflict
+        if node.startswith("kept/"):   # a creator is answered with a conflict
             yield ("create", "set", f"<pubsub xmlns='{PUBSUB}'><create node='{node}'/></pubsub>",
                    BROKER)
             for beneath in ("/0123456789abcdef", "#subtopics"):

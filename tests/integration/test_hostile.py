@@ -11,7 +11,7 @@ from raw import STARTTLS, Raw, header
 STANZA_BYTES_MAX = 64 * 1024
 PRE_AUTH_SECONDS_MAX = 2
 
-# What is sent inside an open stream, and the stream error that it must get.
+# Bytes sent inside an open stream, and the stream error that they must get.
 INSIDE = {
     "comment": ("<message><!-- c --></message>", "restricted-xml"),
     "comment between stanzas": ("<!-- c --><presence/>", "restricted-xml"),

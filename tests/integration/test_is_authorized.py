@@ -1,4 +1,4 @@
-# tests/integration/test_is_authorized.py: a provider asks about certificate chains (B.10).
+# tests/integration/test_is_authorized.py: a provider asks about certificate chains.
 """The chains are real ones, of the CA that the grid trusts and of others."""
 
 import base64

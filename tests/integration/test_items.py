@@ -1,4 +1,5 @@
-# tests/integration/test_items.py: what pages, cursors, archives, forms and names of nodes promise.
+# tests/integration/test_items.py: the promises about pages, cursors, archives, forms and names of
+# nodes.
 """One server for all: each test has nodes of its own."""
 
 import subprocess
@@ -33,7 +34,7 @@ class OneServer(unittest.TestCase):
     def setUp(self):
         self.ann = self.log_in("ann")
         self.node = self.id().rpartition(".")[2][:40].replace("_", "-")
-        self.who = "b-" + self.node[-12:].strip("-")   # nobody else's subscriptions
+        self.who = "b-" + self.node[-12:].strip("-")   # no other test's subscriptions
 
     def log_in(self, name, resource="one", presence="<presence/>"):
         if name not in self.bundles:

@@ -1,5 +1,5 @@
-# tests/integration/test_known_revocations.py: who is revoked stays revoked, whatever becomes of the
-# list.
+# tests/integration/test_known_revocations.py: a revoked certificate stays revoked, whatever becomes
+# of the list.
 """Lists that cover a part, lists that are away, cut or older, also over a restart."""
 
 import datetime

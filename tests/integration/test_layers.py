@@ -34,7 +34,7 @@ class Certificates(unittest.TestCase):
         mark = self.server.log_mark()
         with Raw(self.server.c2s, DOMAIN) as client:
             client.starttls(bundle)
-            if bundle is None:   # nothing can be offered: told at once (RFC 6120 §4.3.5)
+            if bundle is None:   # no mechanism can be offered: refused at once (RFC 6120 §4.3.5)
                 client.send(header(DOMAIN))
                 answer = client.until_closed()
                 self.assertNotIn("<stream:features", answer)
@@ -121,7 +121,7 @@ class Certificates(unittest.TestCase):
             self.assertLessEqual(client.until_closed().count("<failure"), 5)
 
     def test_old_tls_versions_are_refused(self):
-        # R15: TLS 1.2 at least.
+        # RFC 8600 §8.3.1: TLS 1.2 at least.
         for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
             with self.subTest(version), Raw(self.server.c2s, DOMAIN) as client:
                 client.open()
@@ -198,7 +198,7 @@ class Accounts(unittest.IsolatedAsyncioTestCase):
         self.assertIn("account-disabled", str(caught.exception))
 
     async def test_s42_same_name_with_a_certificate_of_another_ca_is_a_conflict(self):
-        # S42. Two CAs are trusted; who registered first holds the name.
+        # S42. Two CAs are trusted; the client that registered first holds the name.
         other = Authority(self.server.folder + "/other", name="other CA")
         bundle_path = self.server.folder + "/both.pem"
         with open(bundle_path, "w", encoding="ascii") as both:

@@ -1,4 +1,5 @@
-# tests/integration/test_messages.py: what one client sends another: messages, presence, discovery.
+# tests/integration/test_messages.py: stanzas from one client to another: messages, presence,
+# discovery.
 """Messages go by RFC 6121 §8.5, and only where the policy says so. One server for all."""
 
 import re

@@ -54,7 +54,7 @@ class Ocsp(unittest.TestCase):
         self.server.wait_log("what=certificate_refused.*OCSP")
 
     def test_s86_without_an_answer_closed_refuses_and_open_lets_in(self):
-        port = free_port()   # nobody listens there
+        port = free_port()   # without a listener
         for ocsp, expected in (("closed", "<temporary-auth-failure"), ("open", "<success")):
             with self.subTest(ocsp):
                 self.serve(ocsp)
@@ -149,7 +149,7 @@ class Ocsp(unittest.TestCase):
         self.assertIn("<temporary-auth-failure", answer)
         self.assertIn("signature", answer)
 
-    def test_r15_our_own_answer_is_stapled_on_every_port(self):
+    def test_our_own_answer_is_stapled_on_every_port(self):
         port = free_port()
         place = f"http://127.0.0.1:{port}"
         self.server = Operated(EVERYTHING)

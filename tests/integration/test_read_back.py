@@ -1,4 +1,4 @@
-# tests/integration/test_read_back.py: what was accepted comes back, by every way, as it was.
+# tests/integration/test_read_back.py: every accepted value comes back, by every way, as it was.
 """Documents at every limit, default and raised: whatever the server takes it gives back whole."""
 
 import sys

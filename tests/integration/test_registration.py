@@ -1,4 +1,4 @@
-# tests/integration/test_registration.py: how a client gets its account (protocol B.2).
+# tests/integration/test_registration.py: how a client gets its account.
 """A person, rules, the stock twin, confined sessions: S36, S37, S41-S43, S83, S85."""
 
 import asyncio
@@ -29,7 +29,7 @@ class Registration(AccountCase):
         account = find(answer, "account")
         self.assertEqual((account.get("state"), account.get("username")), ("pending", "node2"))
         self.assertEqual((await self.notification(client))[0], "pending")
-        # S37: what it wished and said is shown to the administrator.
+        # S37: the client's wishes and description are shown to the administrator.
         shown = self.shown(bundle)
         self.assertEqual(shown["wished_groups"], ["Desk", "Session"])
         self.assertEqual(shown["wished_device_type"], "firewall")
@@ -102,7 +102,7 @@ class Registration(AccountCase):
         self.assertEqual(texts(await self.ask(client, "<status/>"), "state"), ["enabled"])
         self.assertEqual(self.shown(desk)["groups"], ["desks"])
         self.assertIn("san=xmpp:desk", self.shown(desk)["approved_by"])
-        # An explicit register then just succeeds, and what it says is noted (S37).
+        # An explicit register then just succeeds, and its wishes are kept (S37).
         answer = await self.ask(
             client, "<register><param name='deviceType'>desk</param></register>"
         )
@@ -206,7 +206,8 @@ class Registration(AccountCase):
                 (confined.jid, "<query xmlns='jabber:iq:roster'/>"),
             ):
                 await client.send_iq(to, "get", payload)
-            # What it sends to others does not arrive; what others send is refused as for nobody.
+            # Messages of the client do not arrive; those of others to it are refused as for a
+            # missing account.
             client.send_message(member.jid, "let me in")
             other.send_message(confined.jid, "hello?")
             error = await other.next_message()

@@ -1,4 +1,5 @@
-# tests/integration/test_replay.py: nothing missed: away, slow, cut off, killed, several resources.
+# tests/integration/test_replay.py: no item is missed: away, slow, cut off, killed, several
+# resources.
 """Raw streams, so that it is known what was read and what was not."""
 
 import re
@@ -64,7 +65,7 @@ class Replay(unittest.TestCase):
         """Ids that came, up to that one: (address, id, whether it was late)."""
         deadline, found = time.monotonic() + seconds, []
         while True:
-            # What is complete is taken out, so that a long wait does not search it all again.
+            # Complete messages are taken out, so that a long wait does not search them all again.
             *parts, client.seen = client.seen.split("</message>")
             for number, part in enumerate(parts):
                 if match := ITEM.search(part):

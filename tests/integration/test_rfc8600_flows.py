@@ -109,7 +109,7 @@ class Flows(unittest.IsolatedAsyncioTestCase):
         for expected in ("", iodef.NAMESPACE):
             info = await self.provider["xep_0030"].get_info(jid=BROKER, node="bare")
             field = info.xml.find(".//{jabber:x:data}field[@var='pubsub#type']")
-            self.assertIsNotNone(field, "R9: every node's disco#info has pubsub#type")
+            self.assertIsNotNone(field, "RFC 8600 §5: every node's disco#info has pubsub#type")
             self.assertEqual("".join(value.text or "" for value in field), expected)
             await self.publish("bare", "1", iodef.incident())
 
@@ -236,7 +236,7 @@ class Flows(unittest.IsolatedAsyncioTestCase):
                     self.assertIn(detail, names)
 
     async def test_a_subscriber_who_was_away_gets_what_it_missed(self):
-        # R14: offline delivery, with the delay stamp of XEP-0203.
+        # RFC 8600 §6: offline delivery, with the delay stamp of XEP-0203.
         await self.create("MILEHost")
         await self.let_in("MILEHost")
         await self.subscribe("MILEHost")

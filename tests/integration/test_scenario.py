@@ -1,4 +1,4 @@
-# tests/integration/test_scenario.py: the deck's sequences in their order, by stock clients.
+# tests/integration/test_scenario.py: registration, publishing and subscribing in their order.
 """A publisher and a subscriber, both slixmpp, and an administrator, over the real program. Each
 step leaves the grid as the next one finds it."""
 

@@ -1,5 +1,5 @@
-# tests/integration/test_services.py: who serves a name, who answers for the grid, administration at
-# the domain itself.
+# tests/integration/test_services.py: service names, the answers for the grid, administration at the
+# domain itself.
 """Three servers in all: one for services and discovery, one for those who are not in yet."""
 
 import re

@@ -1,4 +1,5 @@
-# tests/integration/test_spelling.py: whatever a client writes, its peer reads what was meant.
+# tests/integration/test_spelling.py: the meaning of a stanza, however a client spells it, reaches
+# its peer.
 """Bare sockets; the reader is Python's own Expat, which knows nothing of the server."""
 
 import codecs

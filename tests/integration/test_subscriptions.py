@@ -124,7 +124,7 @@ class Subscriptions(unittest.IsolatedAsyncioTestCase):
         await self.subscribe(self.reader, f"reader@{DOMAIN}", expire=end)
         self.assertEqual(await self.subscribers(), [f"reader@{DOMAIN}"])
         states = []
-        while len(states) < 2:   # what came before was about the affiliation
+        while len(states) < 2:   # earlier messages were about the affiliation
             message = await self.reader.next_message(5)
             told = message.find(f"{EVENT}event/{EVENT}subscription")
             if told is not None:

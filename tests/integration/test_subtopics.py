@@ -1,4 +1,4 @@
-# tests/integration/test_subtopics.py: what providers declare, and subtopics as a whole, by stock
+# tests/integration/test_subtopics.py: declarations of providers, and subtopics as a whole, by stock
 # clients.
 """Declaring and discovering filters, the publisher's list, limits, the switch, and purges."""
 

@@ -87,7 +87,7 @@ public:
     IOStatus Fsync(const IOOptions&, IODebugContext*) override {
         return fs_.sync(*node_, *file_, true);
     }
-    /// What was not synced stays in memory.
+    /// Bytes that were not synced stay in memory.
     IOStatus Close(const IOOptions& options, IODebugContext* dbg) override {
         return file_->Close(options, dbg);
     }

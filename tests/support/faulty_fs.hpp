@@ -100,7 +100,7 @@ public:
         const rocksdb::IOOptions& options,
         rocksdb::IODebugContext* dbg
     ) override;
-    // What a store does not use has no place to forget anything, so it is refused.
+    // A call that a store does not use has no place to forget bytes, so it is refused.
     rocksdb::IOStatus ReopenWritableFile(
         const std::string& /*name*/,
         const rocksdb::FileOptions& /*options*/,
@@ -130,7 +130,7 @@ public:
 private:
     /// A file that was written by this process.
     struct Node {
-        std::string name, on_disk;   // what it is called, and where it is until the name is durable
+        std::string name, on_disk;   // the name, and the place until the name is durable
         std::string pending;         // not synced
         std::uint64_t number = 0;    // when it got that name
         bool is_named = false, is_dead = false;
@@ -146,7 +146,7 @@ private:
     class HeldDirectory;
     using Nodes = std::map<std::string, std::shared_ptr<Node>>;
 
-    /// What the file of a name that is not durable yet ends with.
+    /// The ending of a file whose name is not durable yet.
     static constexpr std::string_view held_suffix = ".held";
     static std::string normal_name(const std::string& name);
     std::shared_ptr<Node> find(const std::string& name) const;

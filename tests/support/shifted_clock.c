@@ -1,6 +1,6 @@
-// tests/support/shifted_clock.c: preloaded into a server: its wall clock is off by what a file has.
-// The monotonic clocks stay as they are, as on a machine whose clock is set. Nothing is allocated,
-// since allocators ask for the time before anything is ready.
+// tests/support/shifted_clock.c: preloaded into a server: its wall clock is off by the number in a
+// file. The monotonic clocks stay as they are, as on a machine whose clock is set. No memory is
+// allocated, since allocators ask for the time before anything is ready.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

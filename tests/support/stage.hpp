@@ -25,7 +25,7 @@ public:
     using Rule =
         std::function<bool(std::string_view actor, pubsub::Operation, std::string_view node)>;
 
-    Rule rule;   // none: allow
+    Rule rule;   // nullptr: allow
     std::function<bool(
         std::string_view actor, pubsub::Operation, std::string_view node, std::string_view type
     )>
@@ -61,7 +61,7 @@ public:
     ) const override;
 };
 
-/// Nobody knows anybody until told otherwise. `is_there` counts from the next restart on.
+/// No account knows another until told otherwise. `is_there` counts from the next restart on.
 struct ScriptedContacts final : pubsub::Contacts {
     bool is_there = false;
     std::set<std::pair<std::string, std::string>> known;   // owner, contact
@@ -137,7 +137,7 @@ public:
     );
     void publishes(const std::string& who, const std::string& node, const std::string& id);
 
-    /// What this resource is owed after that position, as at its login.
+    /// Sends the items that this resource has not received after that position, as at its login.
     void replays(const std::string& full, pubsub::Position after = {});
     /// Commits what is due until nothing is.
     std::size_t work_off();
@@ -166,7 +166,7 @@ private:
     struct Pending {
         pubsub::Prepared prepared;
         pubsub::Context context;
-        std::optional<xml::Element> stanza;   // none: the service's own
+        std::optional<xml::Element> stanza;   // nullopt: the service's own
         std::uint64_t sender = 0, round = 0;
         xml::Element reply;
         int decided = 0;

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-# tests/tidy/tidy.py: the rules of the house that a machine can check; the total is the last line.
+# tests/tidy/tidy.py: the rules that a machine can check; the total is the last line.
 """Each rule is one test. Files are those that git tracks or would track."""
 
 import os
 import re
 import subprocess
 import sys
+
+import prose
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COLUMNS_MAX = 100
@@ -113,6 +115,16 @@ class Tidy:
                 used = found.group(1) if found else layer
                 if used in LAYERS and used != layer and used not in MAY_USE[layer]:
                     yield f"{path}:{number}: {layer}/ may not use {used}/"
+
+    def rule_references_in_comments_resolve(self):
+        yield from prose.bad_references(self.text, source_files())
+        yield from prose.bad_references_of_texts(source_files())
+
+    def rule_sentences_of_comments_have_a_subject(self):
+        return prose.bad_sentences(self.text)
+
+    def rule_the_rules_of_prose_find_their_samples(self):
+        return prose.missed_samples(source_files())
 
     def rule_no_trailing_space_and_no_tabs(self):
         return self.matches(re.compile(r"[ \t]+$|\t"), lambda path: True)

@@ -1,4 +1,4 @@
-// tests/xep/hidden_nodes_test.cpp: what the policy forbids leaks nothing, and nonsense is refused.
+// tests/xep/hidden_nodes_test.cpp: a forbidden node leaks nothing, and nonsense is refused.
 #include "stage.hpp"
 
 using grid::test::Stage;
@@ -35,7 +35,7 @@ TEST_CASE_METHOD(Stage, "entity-nodes: what may not be discovered does not exist
     };
     sends(reader, items());
     result(reader, "q", in_items(line("open")));
-    // Whatever is asked of it, the answer is that of a node which is not there.
+    // Any request about a hidden node is answered as for a node that does not exist.
     const auto asks = [&](const std::string& node) {
         std::string answers;
         const std::string at = " node='" + node + "'";

@@ -148,7 +148,7 @@ TEST_CASE_METHOD(Stage, "§8.9: a node's list of affiliations is bounded", "[lim
         "</affiliations>"
     );
     error(owner, "a", "wait", "resource-constraint");
-    affiliates(owner, "n", mole_bare, "publisher");   // who is there may change
+    affiliates(owner, "n", mole_bare, "publisher");   // a subscriber that is there may change
 }
 
 TEST_CASE_METHOD(Stage, "§5.4: num_subscribers leaves out who waits for an owner", "[5.4]") {
@@ -180,7 +180,7 @@ TEST_CASE_METHOD(Stage, "§5.4: num_subscribers leaves out who waits for an owne
 
 namespace {
 
-/// Whose audience the fan-out was told to look up again.
+/// Records the nodes whose recipients the fan-out was told to look up again.
 struct Audiences : Stage {
     void audience_changed(std::uint64_t node) override { changed.insert(node); }
     std::uint64_t uid(const char* node) { return engine().node(node)->uid; }

@@ -1,5 +1,5 @@
-// tests/xep/leavers_test.cpp: what a deleted account had at the broker, its name's next holder does
-// not get.
+// tests/xep/leavers_test.cpp: a deleted account's nodes and subscriptions do not go to its name's
+// next holder.
 #include "pubsub/records.hpp"
 #include "stage.hpp"
 
@@ -42,8 +42,8 @@ TEST_CASE_METHOD(Stage, "a deleted account leaves no affiliation and no subscrip
     forget();
     publishes(owner, "a", "one");
     receives_nothing(bare);
-    // Its own node stays, for an administrator to look after; the name's next holder does not own
-    // it.
+    // The account's own node stays, for an administrator to look after; the name's next holder does
+    // not own it.
     CHECK(engine().node("own").has_value());
     owner_get(gone, "x", "<configure node='own'/>");
     error(gone, "x", "auth", "forbidden");

@@ -61,7 +61,7 @@ def passes(folder, test, number):
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False,
         )
     except subprocess.TimeoutExpired:
-        return False   # what the check guarded against went on for ever
+        return False   # the endless work that the check guarded against
     if "No test cases matched" in done.stdout or "test case" not in done.stdout:
         return None
     return done.returncode == 0

@@ -1,4 +1,4 @@
-// tests/xep/read_back_test.cpp: what was accepted comes back as it was, or is an error; never an
+// tests/xep/read_back_test.cpp: every accepted value comes back as it was, or is an error; never an
 // absence.
 #include <map>
 #include <random>
@@ -262,7 +262,7 @@ TEST_CASE_METHOD(ReadBackStage, "ids of an archive hold over a restart", "[read-
     };
     const std::string id = ask();
     CHECK(id.size() == 32);
-    seeded.cursor_seed = std::string(32, 't');   // what another start draws
+    seeded.cursor_seed = std::string(32, 't');   // the seed of another start
     restart(seeded);
     work_off();
     CHECK(ask() == id);

@@ -1,4 +1,5 @@
-// tests/xep/replay_test.cpp: what was published while a subscriber was away comes at its login.
+// tests/xep/replay_test.cpp: items that were published while a subscriber was away come at its
+// login.
 #include "stage.hpp"
 
 namespace grid::test {
@@ -67,7 +68,7 @@ TEST_CASE_METHOD(
     for (auto& batch : engine().note_positions({{account, told}, {"nobody@grid.example", told}}))
         submit(std::move(batch));
     CHECK(engine().position(account) == told);
-    CHECK(engine().position("nobody@grid.example") == 0);   // who subscribed to nothing
+    CHECK(engine().position("nobody@grid.example") == 0);   // an account without any subscription
     restart();
     CHECK(engine().position(account) == told);
     replays(reader, {engine().position(account), 0});

@@ -1,4 +1,5 @@
-// tests/xep/stage_script.cpp: what tests say on the stage: expectations, shorthands, preparations.
+// tests/xep/stage_script.cpp: the sentences of tests on the stage: expectations, shorthands,
+// preparations.
 #include <algorithm>
 #include <sstream>
 

@@ -16,8 +16,8 @@ struct List {
     const char* name;
     std::function<void(Stage&, const std::string& set)> ask;
     const char* line;   // an entry of the answer; the archive sends messages instead
-    /// Its order is that of commit, and its cursors are given out by the service; else they are
-    /// names, each of which has a place.
+    /// True for a list in commit order, with cursors of the service; else its cursors are names,
+    /// each of which has a place.
     bool has_own_cursors;
 };
 
@@ -178,7 +178,7 @@ TEST_CASE_METHOD(Threes, "XEP-0059: after and before together are a range", "[xe
         const std::string third = text_of(asks(list, "<max>3</max>").set, "last");
         const std::string after = "<after>" + first + "</after>";
         CHECK(asks(list, after + "<before>" + third + "</before>").entries == 1);
-        // Nothing is between a place and itself, or the wrong way round.
+        // No entry is between a place and itself, or the wrong way round.
         CHECK(asks(list, after + "<before>" + first + "</before>").entries == 0);
         const std::string turned = "<after>" + third + "</after><before>" + first + "</before>";
         const auto none = asks(list, turned);

@@ -48,7 +48,7 @@ TEST_CASE_METHOD(BounceStage, "12.4 bounces: cancel ends the subscription to tha
     bounces(reader, id, "cancel", "item-not-found");
     CHECK(in("a") == 0);
     CHECK(in("b") == 1);
-    receives_nothing(bare);   // who bounced would bounce that, too
+    receives_nothing(bare);   // an answer could bounce again
     receives_nothing(reader);
     restart();
     CHECK(in("a") == 0);

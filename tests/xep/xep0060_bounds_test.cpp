@@ -1,4 +1,4 @@
-// tests/xep/xep0060_bounds_test.cpp: what one account may fill, and what is left for others, also
+// tests/xep/xep0060_bounds_test.cpp: the bounds of one account, and the room left for others, also
 // after a restart.
 #include <string>
 

@@ -29,7 +29,7 @@ std::string field(Stage& stage, const std::string& node, const std::string& name
 
 TEST_CASE_METHOD(Stage, "owner-create-default", "[xep-0060]") {
     set(owner, "c1", "<create node='n'/>");
-    result(owner, "c1");   // R10: an empty result
+    result(owner, "c1");   // RFC 8600 §6: an empty result
     CHECK(field(*this, "n", "access_model") == "whitelist");
     CHECK(field(*this, "n", "publish_model") == "publishers");
     CHECK(field(*this, "n", "max_items") == "1000");
@@ -45,7 +45,7 @@ TEST_CASE_METHOD(Stage, "owner-create-and-configure", "[xep-0060]") {
             "n",
             "access_model=authorize persist_items=1 title=Threats "
             "send_last_published_item=never"
-        ));   // R11
+        ));   // the form of RFC 8600 §6
     result(owner, "c1");
     CHECK(field(*this, "n", "access_model") == "authorize");
     CHECK(field(*this, "n", "title") == "Threats");
@@ -117,7 +117,8 @@ TEST_CASE_METHOD(Stage, "owner-create-general: bounds", "[xep-0060]") {
 TEST_CASE_METHOD(Stage, "owner-create: access models", "[xep-0060][rfc-8600]") {
     for (const char* model : {"open", "presence", "roster", "magic"}) {
         set(owner, "c1", create("n", "access_model=" + std::string(model)));
-        error(owner, "c1", "modify", "not-acceptable", "unsupported-access-model");   // R31
+        // RFC 8600 §8.3.4.
+        error(owner, "c1", "modify", "not-acceptable", "unsupported-access-model");
     }
     auto open = settings();
     open.allow_open = true;

@@ -64,7 +64,7 @@ TEST_CASE_METHOD(Stage, "5.2 type filtering", "[xep-0462][5.2]") {
     CHECK(listed(*this, owner, ask(filter(types("excluded", blog)))) == "b c");
     CHECK(listed(*this, owner, ask(filter(types("excluded", blog + "<value/>")))) == "b");
     CHECK(listed(*this, owner, ask(filter(types("included", "<value>urn:none</value>")))).empty());
-    CHECK(listed(*this, owner, ask(filter(""))) == "a b c d");   // nothing wished
+    CHECK(listed(*this, owner, ask(filter(""))) == "a b c d");   // no wishes
     CHECK(
         listed(*this, owner, ask(filter(types("excluded", "<value/>")) + page("<max>2</max>"))) ==
         "a b of 3"
@@ -106,7 +106,7 @@ TEST_CASE_METHOD(
     };
     std::set<std::string> seen;
     std::string after;
-    for (int pages = 0; pages < 20; ++pages) {   // as B.13 row 2 walks: index + 50 < count
+    for (int pages = 0; pages < 20; ++pages) {   // as xmpp-grid-broker walks: index + 50 < count
         sends(
             reader,
             ask(page("<max>50</max>" + (after.empty() ? "" : "<after>" + after + "</after>")))
@@ -175,7 +175,7 @@ TEST_CASE_METHOD(Stage, "5.2 a page of 20,000 nodes asks the policy for a page",
 }
 
 TEST_CASE_METHOD(
-    Stage, "5.1 compat: what the start guard of the broker client needs", "[5.1][B.13]"
+    Stage, "5.1 compat: what the start guard of the broker client needs", "[5.1][broker-client]"
 ) {
     auto with = settings();
     with.advertise = {"access-open", "presence-notifications"};
@@ -215,7 +215,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(
-    Stage, "5.2 compat.empty_set: a set in every list, asked for or not", "[5.2][B.13]"
+    Stage, "5.2 compat.empty_set: a set in every list, asked for or not", "[5.2][broker-client]"
 ) {
     sends(owner, ask(""));
     result(owner, "q", "<query xmlns='http://jabber.org/protocol/disco#items'/>");
@@ -239,7 +239,9 @@ TEST_CASE_METHOD(
     CHECK(listed(*this, owner, ask("")) == "n of 1");
 }
 
-TEST_CASE_METHOD(Stage, "compat.write_by_get: publish, retract and purge as iq get", "[B.13]") {
+TEST_CASE_METHOD(
+    Stage, "compat.write_by_get: publish, retract and purge as iq get", "[broker-client]"
+) {
     creates(owner, "n");
     const std::string publish =
         "<publish node='n'><item id='i'><a xmlns='urn:a'/></item></publish>";
@@ -258,7 +260,7 @@ TEST_CASE_METHOD(Stage, "compat.write_by_get: publish, retract and purge as iq g
     CHECK(engine().node("n")->items == 0);
     owner_get(owner, "u", "<purge node='n'/>");
     result(owner, "u");
-    get(owner, "x3", "<create node='m'/>");   // nothing else
+    get(owner, "x3", "<create node='m'/>");   // and no other request
     error(owner, "x3", "modify", "bad-request");
 }
 

@@ -48,7 +48,7 @@ TEST_CASE_METHOD(Stage, "entity-features", "[xep-0060]") {
           <feature var='http://jabber.org/protocol/disco#items'/>
           <feature var='http://jabber.org/protocol/rsm'/>
           <feature var='http://jabber.org/protocol/pubsub'/></query></iq>)");
-    // Exactly these. What is not there yet: each must come with a test.
+    // Exactly these features; each further one comes with a test.
     std::set<std::string> expected{
         "http://jabber.org/protocol/disco#info",
         "http://jabber.org/protocol/disco#items",
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Stage, "entity-nodes: RFC 8600 topic list", "[xep-0060][rfc-860
 
 TEST_CASE_METHOD(Stage, "entity-nodes with RSM", "[xep-0060][xep-0059]") {
     for (const char* node : {"a", "b", "c", "d", "e"}) creates(owner, node);
-    sends(reader, items("", "<max>2</max>"));   // R4
+    sends(reader, items("", "<max>2</max>"));   // RFC 8600 §4
     result(
         reader, "q",
         in_items(
@@ -175,7 +175,7 @@ TEST_CASE_METHOD(Stage, "entity-info and entity-metadata", "[xep-0060][rfc-8600]
         const auto* field = form->field("pubsub#" + name);
         return field ? std::string(field->value()) : "(none)";
     };
-    CHECK(value("type").empty());   // R9: there even when not known yet
+    CHECK(value("type").empty());   // RFC 8600 §5: there even when not known yet
     CHECK(value("title") == "Threats");
     CHECK(value("description") == "About");
     CHECK(value("language") == "en");

@@ -1,4 +1,4 @@
-// tests/xep/xep0060_events_test.cpp: what a publish makes its subscribers see (XEP-0060 §4.3,
+// tests/xep/xep0060_events_test.cpp: the events of a publish for its subscribers (XEP-0060 §4.3,
 // §7.1.2).
 #include "stage.hpp"
 
@@ -37,7 +37,7 @@ TEST_CASE_METHOD(Stage, "events: a transient node notifies and keeps nothing", "
         "<items node='beat'><item id='h1'><alert xmlns='urn:x:alert'>h1</alert></item></items>"
     );
     CHECK(engine().item_count() == 0);
-    CHECK(store().status().revision > head);   // it has its place in the order
+    CHECK(store().status().revision > head);   // the publish has its place in the order
     get(sensor, "i1", "<items node='beat'/>");
     error(sensor, "i1", "cancel", "feature-not-implemented", "unsupported persistent-items");
 }
@@ -55,7 +55,7 @@ TEST_CASE_METHOD(Stage, "publisher-publish-success-publisher", "[xep-0060]") {
     creates(sensor, "silent", "itemreply=none");
     for (const char* node : {"named", "silent"}) {
         subscribes(sensor, node, "sensor@grid.example");
-        // What a publisher claims does not count.
+        // Claims of a publisher do not count.
         set(sensor, "p1",
             "<publish node='" + std::string(node) +
                 "'><item id='h1' publisher='king@grid.example'>" + alert + "</item></publish>");

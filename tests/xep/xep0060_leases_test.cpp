@@ -79,7 +79,7 @@ TEST_CASE_METHOD(LeaseStage, "12.19 leases: one reminder before the end, then th
     event(bare, line("subscribed", in(5 * hour)));
     CHECK(work_off() == 0);   // once
     restart();
-    CHECK(work_off() == 0);   // whatever happens
+    CHECK(work_off() == 0);   // in any case
     advance(hour - 1);
     CHECK(work_off() == 0);
     CHECK(count() == 1);
@@ -191,7 +191,7 @@ TEST_CASE_METHOD(LeaseStage, "12.5 temporary: ends with the account's last sessi
     CHECK(count() == 2);
     ends(reader, true);
     CHECK(count() == 1);
-    receives_nothing(bare);   // nobody is there to be told
+    receives_nothing(bare);   // no resource is there to notify
 }
 
 TEST_CASE_METHOD(LeaseStage, "12.5 temporary: a full JID's ends with that session", "[12.5]") {

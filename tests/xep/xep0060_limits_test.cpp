@@ -51,7 +51,7 @@ TEST_CASE_METHOD(Stage, "publisher-publish-success-nodefull: the oldest goes", "
     CHECK(work_off() == 1);
     event("sensor@grid.example", "<items node='threats'><retract id='a'/></items>");
     receives_nothing("sensor@grid.example");   // discard-oldest: without a word
-    CHECK(engine().item_count() == 6);         // out of sight, but kept: retention_test.cpp
+    CHECK(engine().item_count() == 6);         // out of sight, but kept: xep0060_retention_test.cpp
 }
 
 TEST_CASE_METHOD(Stage, "publisher-publish-error-bigpayload", "[xep-0060]") {

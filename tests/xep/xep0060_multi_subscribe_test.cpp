@@ -112,7 +112,7 @@ TEST_CASE_METHOD(
     CHECK(headers(message) == expected);
     CHECK(message.children().back()->name() == "headers");
     receives_nothing(bare);
-    CHECK(headers(next(reader)).empty());         // it has one subscription only
+    CHECK(headers(next(reader)).empty());         // only one subscription
     owner_set(owner, "p", "<purge node='n'/>");   // §12.18: the same for every subscription
     CHECK(headers(next(bare)).empty());
 }

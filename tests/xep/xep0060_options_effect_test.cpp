@@ -1,4 +1,4 @@
-// tests/xep/xep0060_options_effect_test.cpp: what each subscription option does (XEP-0060 §6.3,
+// tests/xep/xep0060_options_effect_test.cpp: the effect of each subscription option (XEP-0060 §6.3,
 // §16.4.2).
 #include "stage.hpp"
 

@@ -93,7 +93,7 @@ TEST_CASE_METHOD(OptionsStage, "6.3 options: all are kept, also over a restart",
         "show-values=chat show-values=online subscription_type=all subscription_depth=all"
     );
     restart();
-    // Nobody is online after a start: a temporary subscription would go with background work.
+    // No account is online after a start: a temporary subscription would go with background work.
     CHECK(value("deliver") == Values{"0"});
     CHECK(value("digest") == Values{"1"});
     CHECK(value("digest_frequency") == Values{"5000"});
@@ -146,7 +146,7 @@ TEST_CASE_METHOD(OptionsStage, "6.3 options: forbidden for another's subscriptio
     set(stranger, "o2", options("", options_form("deliver=0")));
     error(stranger, "o2", "auth", "forbidden");
     CHECK(value("deliver") == Values{"1"});
-    // B.13 14: owners of the node and administrators may.
+    // Owners of the node and administrators may.
     set(owner, "o3", options("", options_form("deliver=0")));
     result(owner, "o3");
     CHECK(value("deliver") == Values{"0"});

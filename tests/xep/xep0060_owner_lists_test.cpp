@@ -87,7 +87,7 @@ TEST_CASE_METHOD(Stage, "owner-affiliations-multi: the last owner stays", "[xep-
         affiliations(affiliation(owner_bare, "none") + affiliation(other_bare, "publisher"))
     );
     partly(*this, "m1", in("affiliations", affiliation(owner_bare, "owner")));
-    publishes(other, "n", "a");   // what was not returned was done
+    publishes(other, "n", "a");   // entries that were not returned were changed
     owner_set(
         owner, "m2",
         affiliations(affiliation(owner_bare, "member") + affiliation(other_bare, "owner"))

@@ -131,7 +131,7 @@ TEST_CASE_METHOD(PendingStage, "8.7 get-pending: administrators see all nodes", 
     );
     CHECK(next("king@grid.example/throne").attr_or("type", "") == "result");
     CHECK(next("king@grid.example").child("x", grid::xml::ns::data) != nullptr);
-    receives_nothing(owner_bare);   // who did not ask
+    receives_nothing(owner_bare);   // another owner, who did not ask
 }
 
 TEST_CASE_METHOD(PendingStage, "8.7 get-pending: forbidden", "[8.7]") {

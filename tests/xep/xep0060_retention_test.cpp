@@ -1,5 +1,5 @@
-// tests/xep/xep0060_retention_test.cpp: what max_items and item_expire do to items, and how long a
-// node keeps what it does not show (XEP-0060 §7.1.2.5; design §2).
+// tests/xep/xep0060_retention_test.cpp: the effects of max_items and item_expire on items, and how
+// long a node keeps items that it no longer shows (XEP-0060 §7.1.2.5).
 #include "pubsub/records.hpp"
 #include "stage.hpp"
 
@@ -146,7 +146,7 @@ TEST_CASE_METHOD(Stage, "subscribers hear what max_items pushes out, 50 a messag
     }
     receives_nothing(reader);
     check_store(*this, 121);
-    // Nothing was written for it.
+    // No record was written for it.
     CHECK(store().status().revision == revision + 3);
     publishes(owner, "n", "next");
     forget();
@@ -242,7 +242,7 @@ TEST_CASE_METHOD(Stage, "retention by bytes", "[retention]") {
     CHECK(kept(*this) == "15 16 17 18 19 ");
     for (int i = 20; i < 22; ++i) set(owner, "p", publish(std::to_string(i), 4'000));
     work_off();
-    CHECK(kept(*this) == "20 21 ");   // what is shown stays, whatever it weighs
+    CHECK(kept(*this) == "20 21 ");   // shown items stay, whatever they weigh
     check_store(*this, 2);
 }
 
@@ -271,7 +271,7 @@ TEST_CASE_METHOD(Stage, "retention over all nodes: the busiest pays", "[retentio
     CHECK(memory().find("n")->items.size() == 80);
     check_store(*this, 100);
     for (int i = 500; i < 540; ++i) publishes(owner, "n", std::to_string(i));
-    owner_set(owner, "p1", "<purge node='n'/>");   // what waits to be erased does not count
+    owner_set(owner, "p1", "<purge node='n'/>");   // items that wait to be erased do not count
     CHECK(memory().old_item_count() == 120);
     work_off();
     check_store(*this, 20);

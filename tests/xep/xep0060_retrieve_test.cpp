@@ -183,7 +183,7 @@ TEST_CASE_METHOD(Stage, "an answer that is cut says so, asked or not", "[xep-005
     const Answer cut = read(*this, owner, "<items node='n'/>");
     CHECK(cut.ids == "a b c ");
     CHECK(cut.count == "4");
-    CHECK(read(*this, owner, page("<max>100</max>")).ids == "a b c ");   // R32
+    CHECK(read(*this, owner, page("<max>100</max>")).ids == "a b c ");   // RFC 8600 §8.3.5
     small.page_max = 500;
     small.page_bytes_max = 80;   // two payloads of 36
     restart(small);

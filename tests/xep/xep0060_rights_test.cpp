@@ -1,5 +1,5 @@
-// tests/xep/xep0060_rights_test.cpp: who may do what: affiliations and access models (XEP-0060
-// §4.1, §4.5, §6.5.1).
+// tests/xep/xep0060_rights_test.cpp: rights by affiliation and access model (XEP-0060 §4.1, §4.5,
+// §6.5.1).
 #include "stage.hpp"
 
 using grid::test::config_form;
@@ -74,7 +74,7 @@ TEST_CASE_METHOD(Stage, "affiliations: each privilege", "[xep-0060][4.1]") {
         CHECK(asks(*this, subscribe) == row.subscribe);
         CHECK(asks(*this, items, true) == row.retrieve);
         CHECK(asks(*this, publish("own")) == row.publish);
-        // What is not there is nothing that could be one's own.
+        // An account that may not publish has no item of its own.
         if (row.publish == "yes") CHECK(asks(*this, retract("own")) == row.retract_own);
         CHECK(asks(*this, retract("others")) == row.retract_other);
         CHECK(asks_as_owner(*this, "<purge node='n'/>") == row.purge);
@@ -132,7 +132,7 @@ TEST_CASE_METHOD(Stage, "owner-configure: cancel keeps all", "[xep-0060][8.2]") 
         owner, "c1", "<configure node='n'><x xmlns='jabber:x:data' type='cancel'/></configure>"
     );
     result(owner, "c1");
-    receives_nothing("hamlet@grid.example");   // nothing has changed
+    receives_nothing("hamlet@grid.example");   // no change
     CHECK(engine().node("n")->title == "Old");
     owner_set(
         owner, "c2",

@@ -164,7 +164,7 @@ TEST_CASE_METHOD(Stage, "subscriber-subscribe: configuration-required", "[xep-00
 
 TEST_CASE_METHOD(Stage, "subscriber-subscribe: owners subscribe others too", "[xep-0060][6.1]") {
     creates(owner, "n", "access_model=authorize");
-    set(owner, "s1", subscribe(bare));   // B.13 12: needs no approval, it is theirs to give
+    set(owner, "s1", subscribe(bare));   // needs no approval: the node is theirs
     result(owner, "s1", state(bare, "subscribed"));
     event(bare, "<subscription node='n' jid='" + bare + "' subscription='subscribed'/>");
     // The policy's right is that of the subscriber.

@@ -1,5 +1,5 @@
-// tests/xep/xep0248_events_test.cpp: what subscribers of collections are told
-// (XEP-0248 §5.3, §6.1).
+// tests/xep/xep0248_events_test.cpp: the events for subscribers of collections (XEP-0248 §5.3,
+// §6.1).
 #include "stage.hpp"
 
 using grid::test::config_form;
@@ -137,7 +137,7 @@ TEST_CASE_METHOD(Blogs, "a subscriber of leaf and collections is told once", "[0
     subscribes(reader, "musings", bare);
     forget();
     publishes(owner, "musings", "two");
-    event(bare, item("musings", "two"));   // its own subscription: no header
+    event(bare, item("musings", "two"));   // from the subscription to the leaf: no header
     receives_nothing(bare);
 }
 

@@ -1,5 +1,5 @@
-// tests/xep/xep0248_graph_rules_test.cpp: what the graph of collections must not be, and who may
-// not change it (XEP-0248 §7.2.3, §7.5.3).
+// tests/xep/xep0248_graph_rules_test.cpp: the bounds of the graph of collections, and the right to
+// change it (XEP-0248 §7.2.3, §7.5.3).
 #include "stage.hpp"
 #include "xml/form.hpp"
 
@@ -136,7 +136,7 @@ TEST_CASE_METHOD(Stage, "change-to-collection: a leaf to collection purges items
     work_off();
     CHECK(engine().item_count() == 0);
     creates(owner, "m", "collection=n");
-    // Its subscription is one to a collection now.
+    // The owner's subscription is one to a collection now.
     CHECK(next(owner).first_child()->first_child()->name() == "create");
     CHECK(listed(*this, owner, "n") == "m");
     set(owner, "x1", "<publish node='n'><item><a xmlns='urn:a'/></item></publish>");

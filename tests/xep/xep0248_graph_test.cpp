@@ -97,7 +97,7 @@ TEST_CASE_METHOD(Stage, "8.1 create a collection; nested disco", "[0248][8.1]") 
     creates(owner, "news", "collection=announcements");
     creates(owner, "alone");
     creates(owner, "archive", "collection=announcements title=Old");
-    CHECK(listed(*this, owner) == "alone announcements");   // top level only: B.13 row 2
+    CHECK(listed(*this, owner) == "alone announcements");   // top level only
     CHECK(listed(*this, owner, "announcements") == "archive news");
     sends(
         owner,
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(Stage, "root: not created, not deleted, not configured", "[0248
 TEST_CASE_METHOD(
     Stage,
     "multi-collection: pubsub#collection and pubsub#children mirror the graph, typed",
-    "[0248][B.13]"
+    "[0248][broker-client]"
 ) {
     collect(*this, "a");
     collect(*this, "b");
@@ -153,7 +153,8 @@ TEST_CASE_METHOD(
     CHECK(meta(*this, "leaf", "collection") == "text-single: ");
     configures(owner, "leaf", "collection=a");
     CHECK(field(*this, "leaf", "collection") == "text-multi: a");
-    CHECK(meta(*this, "leaf", "collection") == "text-single: a");   // B.13 row 3
+    // One parent: text-single, for xmpp-grid-broker.
+    CHECK(meta(*this, "leaf", "collection") == "text-single: a");
     CHECK(field(*this, "a", "children") == "text-multi: leaf");
     owner_set(
         owner, "m",
@@ -181,7 +182,7 @@ TEST_CASE_METHOD(Stage, "associate and dissociate", "[0248]") {
     result(owner, "assoc1");
     CHECK(listed(*this, owner, "some-collection") == "new-child-node");
     owner_set(owner, "assoc2", change("associate", "some-collection", "new-child-node"));
-    result(owner, "assoc2");   // it is there already
+    result(owner, "assoc2");   // the association exists already
     restart();
     owner_set(owner, "dissoc1", change("dissociate", "some-collection", "new-child-node"));
     result(owner, "dissoc1");

@@ -1,4 +1,4 @@
-// tests/xep/xep0442_support_test.cpp: who says that it has an archive (XEP-0313 §8, XEP-0442).
+// tests/xep/xep0442_support_test.cpp: the nodes that advertise an archive (XEP-0313 §8, XEP-0442).
 #include "stage.hpp"
 
 using grid::test::Stage;

@@ -1,4 +1,5 @@
-// tests/xep/xep0462_cost_test.cpp: what filters cost when a client thinks of a new one each time.
+// tests/xep/xep0462_cost_test.cpp: the cost of type filters when a client thinks of a new one each
+// time.
 #include "stage.hpp"
 
 using grid::test::Stage;

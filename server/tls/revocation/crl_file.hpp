@@ -23,7 +23,7 @@ struct FileStamp {
     bool operator==(const FileStamp&) const = default;
 };
 /// The files that the paths mean now: a directory stands for the files in it, except hidden ones.
-/// What is not there is left out and named in `missing`.
+/// Missing files are left out and named in `missing`.
 struct FilesFound {
     std::vector<FileStamp> files;
     std::vector<std::string> missing;

@@ -1,4 +1,4 @@
-// server/tls/revocation/crl_set.hpp: what all CRLs together say, as a value that is only looked at.
+// server/tls/revocation/crl_set.hpp: the revocations of all CRLs together, as an immutable value.
 #pragma once
 
 #include <map>
@@ -14,8 +14,8 @@
 namespace grid::server::tls {
 
 /// The list of one CA, its signature verified. Immutable. A list that does not cover all of the
-/// CA's certificates is believed in what it revokes (RFC 5280 §5.2.5: who is listed is revoked),
-/// but does not make anybody else good.
+/// CA's certificates is believed in what it revokes (RFC 5280 §5.2.5: a listed certificate is
+/// revoked), but does not make any other good.
 struct Crl {
     std::string issuer_key;                             // SHA-256 of the key that signed it, hex
     std::string issuer_name;                            // for people
@@ -102,7 +102,7 @@ public:
     /// Of a path (controller::Identity::path). Revoked anywhere wins; Unknown: a CA of the path has
     /// no list here that covers it, or one past its nextUpdate.
     Finding check(std::span<const std::string> path, storage::Millis now) const;
-    /// What this set revokes and `before` did not, as entries of paths.
+    /// The certificates that this set revokes and `before` did not, as entries of paths.
     std::vector<std::string> newly_revoked(const CrlSet& before) const;
 
 private:

@@ -100,7 +100,7 @@ Result<void, std::string> CrlStore::write(const fs::path& path, const std::strin
 
 Result<void, std::string> CrlStore::write(const fs::path& path, X509_CRL* list) const {
     std::error_code failed;
-    if (fs::exists(path, failed)) return {};   // its name is its content
+    if (fs::exists(path, failed)) return {};   // the name is made from the content
     unsigned char* der = nullptr;
     const int size = i2d_X509_CRL(list, &der);
     if (size <= 0) return {boost::system::in_place_error, path.string() + ": cannot be encoded"};

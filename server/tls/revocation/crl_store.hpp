@@ -20,7 +20,7 @@ public:
     /// An empty path: nothing is kept.
     explicit CrlStore(std::filesystem::path folder);
 
-    /// Every list that is kept. What cannot be read is in `problems`.
+    /// Every list that is kept. Unreadable files are in `problems`.
     std::vector<CrlPtr> read(std::vector<std::string>& problems) const;
     /// An error says which file.
     Result<void, std::string> keep(const Crl& about, X509_CRL* list) const;

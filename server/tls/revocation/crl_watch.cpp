@@ -17,7 +17,7 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr auto look_every = std::chrono::seconds(2);
-/// CAs between the anchors and the clients; more means that somebody issues CAs to fill our memory.
+/// CAs between the anchors and the clients; more means that a CA issues CAs to fill our memory.
 constexpr std::size_t learned_max = 256;
 
 std::filesystem::path folder_in(const std::filesystem::path& data) {

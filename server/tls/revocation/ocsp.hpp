@@ -26,7 +26,7 @@ struct OcspSubject {
 };
 using OcspId = std::unique_ptr<OCSP_CERTID, Deleter<OCSP_CERTID_free>>;
 OcspId id_of(const OcspSubject& subject);
-/// Nothing without the issuer.
+/// nullopt without the issuer.
 std::optional<OcspSubject> ocsp_subject(X509* certificate, X509* issuer);
 
 struct OcspQuestion {

@@ -10,7 +10,7 @@
 
 namespace grid::server::tls {
 
-/// What is known of one certificate; `failure` when the responder gave no usable answer.
+/// The standing of one certificate; `failure` when the responder gave no usable answer.
 struct OcspKnown {
     OcspAnswer answer;
     std::string failure;

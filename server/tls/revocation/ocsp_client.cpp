@@ -75,7 +75,7 @@ asio::awaitable<void> OcspClient::run(
     std::shared_ptr<OcspClient> self, OcspSubject subject, std::string url
 ) {
     OcspVerdict verdict;
-    // Whatever goes wrong, those who wait are answered.
+    // Waiting callers are answered, whatever goes wrong.
     try {
         verdict = co_await self->fetch(subject, url);
     } catch (const std::exception& fault) {

@@ -1,4 +1,5 @@
-// server/tls/revocation/ocsp_fetch.hpp: one HTTP request to an OCSP responder (RFC 6960, A.1).
+// server/tls/revocation/ocsp_fetch.hpp: one HTTP request to an OCSP responder (RFC 6960, appendix
+// A.1).
 #pragma once
 
 #include <boost/asio.hpp>

@@ -129,7 +129,7 @@ void OcspRecheck::ask(const std::string& link, const OcspSubject& subject) {
     });
 }
 
-/// Who was let in stays where there is no answer: a responder that is down takes nobody down.
+/// An admitted stream stays when there is no answer: a responder that is down ends no stream.
 void OcspRecheck::take(const std::string& link, const OcspVerdict& verdict) {
     --asked_;
     if (is_stopped_) return;

@@ -31,7 +31,8 @@ public:
     );
     /// Those to be asked about now, at most `max`; each once, until `put_off` or `drop`.
     std::vector<std::pair<std::string, OcspSubject>> take_due(storage::Millis now, std::size_t max);
-    /// Nobody uses it: forgotten, unless it is so new that its stream may only be beginning.
+    /// No stream uses the certificate: forgotten, unless it is so new that its stream may only be
+    /// beginning.
     void drop(const std::string& link, storage::Millis now);
     void put_off(const std::string& link, storage::Millis until, storage::Millis now);
     std::size_t size() const { return entries_.size(); }

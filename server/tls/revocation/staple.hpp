@@ -13,7 +13,8 @@
 
 namespace grid::server::tls {
 
-/// Fetched at start, and again when half of its time is over. What is out of date is not stapled.
+/// Fetched at start, and again when half of its time is over. An answer that is out of date is not
+/// stapled.
 class Staple : public std::enable_shared_from_this<Staple> {
 public:
     Staple(
@@ -25,7 +26,7 @@ public:
     /// Handshakes of this context carry it from now on. Before any handshake; the context must not
     /// outlive this.
     void serve(SSL_CTX* context);
-    /// Nothing happens when the certificate names no responder and none is configured, or when its
+    /// Does nothing when the certificate names no responder and none is configured, or when its
     /// issuer is not to be found.
     void start();
     void stop();

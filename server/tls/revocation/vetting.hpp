@@ -1,5 +1,5 @@
-// server/tls/revocation/vetting.hpp: who is at the other end of this TLS, and is the certificate
-// still good?
+// server/tls/revocation/vetting.hpp: vetting: the identity at the other end of a TLS connection,
+// and whether its certificate is still good.
 #pragma once
 
 #include <boost/asio.hpp>
@@ -29,8 +29,8 @@ public:
         const std::filesystem::path& data = {}
     );
 
-    /// Before anybody can connect. `on_revoked` gets entries of paths, from any thread.
-    /// `in_use` says whether a stream rests on such an entry.
+    /// Call before the first client can connect. `on_revoked` gets entries of paths, from any
+    /// thread. `in_use` says whether a stream rests on such an entry.
     void start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use);
     void stop();
     /// The verdict on the peer's certificate: chain, names, CRLs, OCSP. On the stream's strand;
@@ -41,8 +41,8 @@ public:
     );
     /// For a connection that lives on: was it revoked since? Empty, or the reason. Any thread.
     std::string revoked_since(const std::vector<std::string>& path) const;
-    /// As at a login, for a chain that somebody shows (B.10): where `closed` is configured, what is
-    /// not known is a reason, too. Any thread.
+    /// The reason against a chain that a client shows, as at a login: where `closed` is configured,
+    /// an unknown standing is a reason, too. Any thread.
     std::string refused_now(const std::vector<std::string>& path) const;
     std::shared_ptr<OcspClient> ocsp() const { return ocsp_; }
     CrlWatch& crls() { return crls_; }

@@ -23,8 +23,8 @@
 #include "load/tls_socket.hpp"
 
 // No XML, no store, no addresses: a connection says "S" (subscriber) or "P" (publisher) on a line
-// and gets "<ok/>"; every further line of a publisher goes to all subscribers. What one publisher
-// sends together leaves together, as one SSL_write and one send per subscriber.
+// and gets "<ok/>"; every further line of a publisher goes to all subscribers. Lines that one
+// publisher sends together leave together, as one SSL_write and one send per subscriber.
 
 namespace grid::bench {
 

@@ -1,1 +1,1 @@
-# tests/bench/harness/__init__.py: what tests/bench/run is made of.
+# tests/bench/harness/__init__.py: the parts of tests/bench/run.

@@ -1,4 +1,4 @@
-# tests/bench/harness/filtered.py: what 1,000 filters on a topic cost, beside the topic without.
+# tests/bench/harness/filtered.py: the cost of 1,000 filters on a topic, beside the topic without.
 from harness.workload import Metric, Workload
 
 BAR = 2   # times the publish without filters, with as many deliveries

@@ -64,7 +64,7 @@ class Workload:
     def load(self, bench, kind, arguments):
         server = bench.start(kind)
         try:
-            # What a server sets up on first use is not a client's.
+            # The server's work on first use is not a client's.
             gridload(bench, server, "logins", ["--clients", "20"])
             return gridload(bench, server, self.mode, arguments)
         except RuntimeError as error:

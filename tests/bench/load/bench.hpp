@@ -1,4 +1,5 @@
-// tests/bench/load/bench.hpp: what every mode needs: options, loop, certificates, a deadline.
+// tests/bench/load/bench.hpp: the common parts of every mode: options, loop, certificates, a
+// deadline.
 #pragma once
 
 #include <netinet/in.h>
@@ -26,7 +27,7 @@ public:
     void turn(std::chrono::nanoseconds wait_max = std::chrono::milliseconds(50));
     // Turns for so long.
     void wait(double seconds);
-    // What the run is busy with, for the message when the deadline passes.
+    // Names the run's present work, for the message when the deadline passes.
     void doing(std::string what) { doing_ = std::move(what); }
     Cost server_cost() const { return cost_of(options.server_pid); }
 

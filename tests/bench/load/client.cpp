@@ -246,7 +246,7 @@ void Client::take(std::string_view stanza) {
             take_bound(stanza);
             break;
         default:
-            break;   // what was under way when the stream was closed
+            break;   // the operation that was under way when the stream was closed
     }
 }
 

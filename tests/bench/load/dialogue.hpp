@@ -19,7 +19,7 @@ public:
         std::size_t kind = 0;   // for whoever hears the answer
         std::string iq;
     };
-    // What client `number` asks next; nothing: it is done.
+    // The next question of client `number`; nullopt: it is done.
     using Next = std::function<std::optional<Question>(std::size_t number)>;
 
     Dialogue(Bench& bench, Crowd& crowd) : bench_(bench), crowd_(crowd) {}

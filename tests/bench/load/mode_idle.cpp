@@ -1,4 +1,4 @@
-// tests/bench/load/mode_idle.cpp: what a connected, bound client that does nothing costs in memory.
+// tests/bench/load/mode_idle.cpp: the memory of a connected, bound client that does nothing.
 #include <stdexcept>
 
 #include "load/crowd.hpp"

@@ -102,7 +102,7 @@ public:
 private:
     std::optional<Dialogue::Question> next(std::size_t client) {
         if (now_ns() >= end_) return std::nullopt;
-        // What was subscribed is unsubscribed next, so that the store stays as it is.
+        // The node is unsubscribed next, so that the store stays as it is.
         if (auto node = std::exchange(subscribed_[client], {}); !node.empty())
             return Dialogue::Question{
                 5, pubsub(

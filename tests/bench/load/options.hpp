@@ -1,4 +1,4 @@
-// tests/bench/load/options.hpp: what the command line of gridload says.
+// tests/bench/load/options.hpp: the command line of gridload.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@ namespace grid::bench {
 
 struct Options {
     std::string mode;
-    std::string name = "server";   // what the report calls the server
+    std::string name = "server";   // the server's name in the report
     std::string server;            // IPv4 address:port
     std::string domain = "grid.localhost";
     std::string pubsub;   // default: pubsub.DOMAIN

@@ -1,4 +1,4 @@
-// tests/bench/load/process.hpp: what the server, with its children, costs the machine.
+// tests/bench/load/process.hpp: the cost of the server, with its children, to the machine.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ Cost cost_of(int pid);
 // User and system seconds of this process.
 double own_cpu_seconds();
 
-// What was used between start and stop, and by whom.
+// Processor time between start and stop, per user of it.
 class Meter {
 public:
     explicit Meter(int server_pid) : server_pid_(server_pid) {}
@@ -26,7 +26,8 @@ public:
     double seconds() const { return now_.seconds; }
     double server_cpu() const { return now_.server; }
     double own_cpu() const { return now_.own; }
-    // Whatever else ran on the machine, in percent of one processor: how noisy the figures are.
+    // Processor time of everything else on the machine, in percent of one processor: how noisy the
+    // figures are.
     double others_percent() const;
 
 private:

@@ -20,7 +20,7 @@ struct SslDelete {
 using SslContext = std::unique_ptr<SSL_CTX, SslDelete>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, SslDelete>;
 
-// What OpenSSL last complained about, or "no reason given".
+// OpenSSL's last complaint, or "no reason given".
 std::string ssl_reason();
 
 // Takes whole bursts: one recv per wake-up, as many records as it holds, one send per write,

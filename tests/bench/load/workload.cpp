@@ -87,7 +87,8 @@ PublishRequest::PublishRequest(
     if (options.mqtt) {
         text_ = mqtt::publish(node, payload, packet_id_);
     } else if (options.raw) {
-        // What gridd and its peers send to a subscriber, so that the floor moves the same bytes.
+        // The message that gridd and its peers send to a subscriber, so that the floor moves the
+        // same bytes.
         text_ = "<message from='" + options.pubsub + "' to='bench-00001@" + options.domain +
                 "/load' type='headline'><event xmlns='" + std::string(pubsub_ns) +
                 "#event'><items node='" + node + "'><item id='0000-00000000'>" + payload +

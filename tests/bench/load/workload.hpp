@@ -43,7 +43,7 @@ std::uint32_t acknowledged(std::string_view iq, const std::string& who);
 
 std::string create_node(const Options& options, const std::string& node);
 std::string pubsub(const Options& options, bool set, const std::string& content);
-// `what` is "items" or "info"; of the service when `node` is empty.
+// A disco query: `what` is "items" or "info"; of the service when `node` is empty.
 std::string disco(
     const Options& options,
     const std::string& what,

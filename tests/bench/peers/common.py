@@ -1,4 +1,4 @@
-# tests/bench/peers/common.py: what the scripts that start a peer have in common.
+# tests/bench/peers/common.py: the common parts of the scripts that start a peer.
 """Each script writes a configuration into a directory, says in a ready file where the server will
 listen, and then becomes the server (exec), so that the server's process id is the script's own and
 it ends with a signal to that id. Nothing is installed as a service and nothing is written outside

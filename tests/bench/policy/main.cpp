@@ -1,4 +1,4 @@
-// tests/bench/policy/main.cpp: what a decision costs among 1,000 rules, and a store full of
+// tests/bench/policy/main.cpp: the cost of a decision among 1,000 rules, and a store full of
 // subscriptions for `tests/bench/policy/run`.
 #include <cstdio>
 #include <cstdlib>

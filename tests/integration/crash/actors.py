@@ -75,7 +75,7 @@ class Publisher:
         def done(answer):
             if answer is None:
                 return
-            # It may have been trimmed already.
+            # The item may have been trimmed already.
             if "type='result'" in answer[:300] or "item-not-found" in answer:
                 operation.happened()
             else:
@@ -120,7 +120,7 @@ class Reader:
         self.subscriptions = {}    # node name → the present one, if any
         self.receipts = {}         # node name → receipts in order
         self.sessions, self.began = 0, NEVER
-        self.log = []    # what its sessions did, and when
+        self.log = []    # the acts of the actor's sessions, with times
         self.wire = None
         self.task = None
 
@@ -146,7 +146,7 @@ class Reader:
                 item.seen()
                 is_delayed = "urn:xmpp:delay" in text
                 if is_delayed and item.sent > self.began:
-                    self.story.late += 1   # it had fallen behind while it was there
+                    self.story.late += 1   # the reader had fallen behind while it was there
                 receipt = Receipt(item, self.sessions, self.story.crashes, is_delayed)
                 self.receipts.setdefault(node.name, []).append(receipt)
         except Failure as failure:

@@ -159,7 +159,7 @@ class Changer:
             jid = self.story.publishers[0].bundle.jid
             inner = f"<affiliation jid='{jid}' affiliation='{state['gate']}'/>"
             return True, f"<affiliations node='gate'>{inner}</affiliations>", None
-        # Nothing is left of what was there before.
+        # No earlier item may be left.
         wipe = self.story.ledger.operation()
         if choice == 10:
             nodes["purged"].wipes.append(wipe)

@@ -1,4 +1,5 @@
-# tests/integration/crash/ledger.py: what was sent, answered and seen, and when, as clients know it.
+# tests/integration/crash/ledger.py: the ledger: items and operations sent, answered and seen, with
+# times, as clients know them.
 """Times are those of the clients: `sent` before the bytes leave, `known` when an answer or a
 notification has come. So what was known before something else was sent did happen before it."""
 
@@ -86,7 +87,7 @@ class Ledger:
         self.items = {}
         self.nodes = {}
         self.numbers = {}
-        self.operations = []    # whose outcome is open
+        self.operations = []    # with an open outcome
 
     def node(self, name, **what):
         self.nodes[name] = Node(name, **what)

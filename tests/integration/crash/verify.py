@@ -1,4 +1,4 @@
-# tests/integration/crash/verify.py: what must be true of store and readers after a crash.
+# tests/integration/crash/verify.py: the truths about store and readers after a crash.
 """Each check raises Failure with what was expected. Nothing here sends a request."""
 
 from .ledger import NEVER, Failure, before
@@ -27,7 +27,7 @@ def check_store(node, stored):
             check_missing(node, item, stored)
     if node.items_max and len(stored) > node.items_max:
         raise Failure(f"{node.name}: {len(stored)} items, {node.items_max} allowed")
-    # What is not there now must never come back.
+    # An item that is gone now must never come back.
     for item in node.items:
         item.is_gone = item not in present
 

@@ -106,7 +106,7 @@ class Wire(asyncio.Protocol):
         elif "urn:xmpp:ping" in text and "type='get'" in text and found:
             self.transport.write(f"<iq type='result' id='{found.group(1)}'/>".encode())
 
-    # --- what the actors use ----------------------------------------------------------------
+    # --- for the actors --------------------------------------------------------------------
 
     async def _expect(self, pattern):
         future = asyncio.get_running_loop().create_future()
@@ -138,7 +138,7 @@ class Wire(asyncio.Protocol):
         self.write(BIND.format(resource))
         await self._expect(r"<iq\b[^>]*type='result'.*?</iq>")
         self.write("<presence/>")
-        # Whatever came in the same read as the last answer.
+        # Stanzas may have come in the same read as the last answer.
         self._cut()
         return self
 

@@ -20,7 +20,7 @@ const std::array<std::string, 2> keys{std::string(64, '1'), std::string(64, '2')
 const std::array<std::string, 3> groups{"red", "green", "everyone"};
 const std::string root = "root@grid.example";
 
-/// What protocol B.1 says, written down a second time and simply.
+/// The account machine's rules, written down a second time and simply.
 struct Model {
     struct Entry {
         std::string state = "init", anchor, pin, group;

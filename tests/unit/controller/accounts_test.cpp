@@ -1,5 +1,4 @@
-// tests/unit/controller/accounts_test.cpp: the account state machine (protocol B.1) and its
-// batches.
+// tests/unit/controller/accounts_test.cpp: the account state machine and its batches.
 #include <array>
 #include <catch2/catch.hpp>
 #include <random>
@@ -29,7 +28,7 @@ AccountState state_of(GridStage& stage, const char* jid = probe) {
 
 }   // namespace
 
-TEST_CASE("B.1: where each action leads from each state") {
+TEST_CASE("accounts: where each action leads from each state") {
     using enum AccountState;
     using A = AccountAction;
     constexpr std::optional<AccountState> no;
@@ -83,7 +82,7 @@ TEST_CASE("S38: register, wait, be approved with groups; both sides are told") {
                     "<param name='deviceType'>scanner</param>")
     );
     REQUIRE(state_of(stage) == AccountState::Pending);
-    // B.12: pushed to the administrators, with a body; B.4: to the account's own resources.
+    // The new account is pushed to the administrators, with a body, and to its own resources.
     REQUIRE(stage.control.sent.size() == 2);
     CHECK(stage.control.sent[0].to == std::vector<std::string>{"probe@grid.example/x"});
     CHECK(stage.control.sent[0].message.find("<state>pending</state>") != std::string::npos);
@@ -148,7 +147,7 @@ TEST_CASE("S36: auto_approve registers at the first login, with the default grou
     CHECK_FALSE(stage.connects("probe@grid.example/x"));
 }
 
-TEST_CASE("S39: a change of groups closes the streams with reset, the others as B.1 says") {
+TEST_CASE("S39: a change of groups closes the streams with reset, the others say why") {
     GridStage stage;
     stage.member("probe@grid.example/x", R"(["a"])");
     CHECK(
@@ -205,7 +204,7 @@ TEST_CASE("PENDING accounts are capped per trust anchor, exactly, and expire") {
     CHECK(slots.taken("ca") == 0);
     CHECK(state_of(stage, "p3@grid.example") == AccountState::Init);
     CHECK(state_of(stage, "p0@grid.example") == AccountState::Enabled);
-    CHECK(stage.control.closed.empty());   // who is still there may register again
+    CHECK(stage.control.closed.empty());   // a client that is still there may register again
 }
 
 TEST_CASE("two registrations that pick the same place: one is decided again") {

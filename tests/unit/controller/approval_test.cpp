@@ -69,7 +69,7 @@ TEST_CASE("S36: a rule's conditions hold for the certificate, all kinds, any val
     CHECK_FALSE(meets("ca=cc33 -> g"));
     CHECK_FALSE(meets("san=probe* -> g"));
     CHECK_FALSE(meets("san=email:* -> g"));
-    // What the certificate does not have matches nothing, not even `*`.
+    // A field that the certificate lacks matches no pattern, not even `*`.
     CHECK(approvals_of(rules({"o=* -> g"}), CertificateFacts{}) == 0);
 }
 

@@ -118,7 +118,8 @@ TEST_CASE("S73: records that changed places or were put in break the chain") {
             REQUIRE(db.Put({}, family, records[4].first, records[3].second).ok());
         });
         REQUIRE(files.verified().broken.has_value());
-        CHECK(files.verified().broken->number == 5);   // what now stands in the fourth place
+        // The record that stands in the fourth place now.
+        CHECK(files.verified().broken->number == 5);
         CHECK(files.verified().checked == 3);
     }
     {
@@ -251,7 +252,7 @@ TEST_CASE("found A11: a cut for want of space keeps denials and administration, 
         CHECK(left(store, "policy-set")[0].link == before[0].link);
         CHECK(left(store, "create").size() == 1);
         CHECK(left(store, "publish").empty());
-        // Its own share is what the rest of its refusals may have.
+        // The share of these refusals is bounded by what the account's other records leave.
         CHECK(left(store, "delete").size() < 100);
         CHECK(left(store, "configure").size() < 100);
     });

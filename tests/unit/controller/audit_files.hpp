@@ -72,7 +72,7 @@ public:
         REQUIRE(result.has_value());
         return *result;
     }
-    /// What gridd never does: another hand in its files.
+    /// Changes gridd's files behind its back, which gridd itself never does.
     void tamper(const std::function<void(rocksdb::DB&, rocksdb::ColumnFamilyHandle*)>& work) {
         std::vector<rocksdb::ColumnFamilyDescriptor> families;
         for (const char* name : {"default", "index", "payload", "audit"})

@@ -1,4 +1,5 @@
-// tests/unit/controller/audit_test.cpp: what is on record, folding, bounds, and reading it back.
+// tests/unit/controller/audit_test.cpp: the audit: its records, folding, bounds, and reading it
+// back.
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
@@ -291,7 +292,7 @@ TEST_CASE("the audit is read newest first, by account, topic, decision and time,
     filter.to = start - 1;
     filter.from.reset();
     CHECK(audit::search(*stage.store.snapshot(), filter)->entries.empty());
-    // What an account did, and what was done to it.
+    // Acts of an account, and acts on it.
     CHECK(records(stage, "account=probe@grid.example").at(0).at("operation") == "account-bind");
     CHECK(stage.rest(root, "GET", "/audit", "", "after=zz").first == 400);
     CHECK(stage.rest(root, "GET", "/audit", "", "from=yesterday").first == 400);

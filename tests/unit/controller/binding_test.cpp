@@ -51,7 +51,7 @@ TEST_CASE("two certificates race for an unbound administrator: the loser is refu
     auto one = first->decide(context), two = second->decide(context);
     REQUIRE((one.change() != nullptr && two.change() != nullptr));
     CHECK(stage.commit(one.change()->batch));
-    CHECK_FALSE(stage.commit(two.change()->batch));   // it expected the record as it was
+    CHECK_FALSE(stage.commit(two.change()->batch));   // the batch expected the record as it was
     const auto again = second->decide(context);
     REQUIRE(again.error() != nullptr);
     CHECK(again.error()->condition == "conflict");
@@ -123,7 +123,8 @@ TEST_CASE("found 34: any CA of the path to which an account is bound will do") {
     REQUIRE(stage.rest(root, "POST", "/accounts", R"({"jid":"probe@grid.example"})").first == 201);
     REQUIRE(stage.connects_as("probe@grid.example/x", by({first_ca})));   // the intermediate alone
     CHECK(account_of(stage)->anchor == first_ca);
-    CHECK(enters(stage, by({first_ca, second_ca})));   // its root was added
+    // The account was bound to the intermediate's root, too.
+    CHECK(enters(stage, by({first_ca, second_ca})));
     CHECK(enters(stage, by({first_ca})));
     CHECK_FALSE(enters(stage, by({third_ca, second_ca})));   // another one below that root
     // A certificate by way of the root does not make the root one of the account's.
@@ -147,7 +148,7 @@ TEST_CASE("found 34: an account that came by a root is bound to what is below it
     CHECK_FALSE(enters(stage, crossed));
     crossed.other_authorities = {second_ca};
     CHECK(enters(stage, crossed));
-    // Its rights hang on it as well.
+    // The account's rights hang on the binding as well.
     grid::pubsub::Principal actor = stage.principal("probe@grid.example/x");
     actor.issuer = third_ca + " " + second_ca;
     CHECK(stage.controller().state(actor) == AccountState::Enabled);

@@ -1,4 +1,4 @@
-// tests/unit/controller/gridctl_text_test.cpp: what gridctl prints, names files and ends with.
+// tests/unit/controller/gridctl_text_test.cpp: gridctl's output, file names and exit codes.
 #include <catch2/catch.hpp>
 
 #include "controller/gridctl/exit_code.hpp"

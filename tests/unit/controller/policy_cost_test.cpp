@@ -1,5 +1,5 @@
-// tests/unit/controller/policy_cost_test.cpp: how much a decision looks at among 1,000 rules. What
-// that takes in time is measured by tests/bench/policy.
+// tests/unit/controller/policy_cost_test.cpp: how much a decision looks at among 1,000 rules. The
+// time that takes is measured by tests/bench/policy.
 #include <catch2/catch.hpp>
 #include <functional>
 #include <string>

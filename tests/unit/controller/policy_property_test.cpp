@@ -31,7 +31,8 @@ bool any_fits(const std::vector<std::string>& patterns, std::string_view text) {
     return false;
 }
 
-/// What a rule says, without looking at how it is prepared: the texts of its networks and times.
+/// The meaning of a rule, without looking at how it is prepared: the texts of its networks and
+/// times.
 bool network_holds(const Rule& rule, const Question& question) {
     if (rule.conditions.network_texts.empty()) return true;
     if (question.session == SessionKnown::Possible) return rule.allows;
@@ -240,7 +241,7 @@ TEST_CASE("S45: compiled evaluation equals naive evaluation, on generated rules 
                 ++conditional;
                 continue;
             }
-            // What is remembered for the account must hold for all sessions, types and services.
+            // A remembered verdict must hold for all sessions, types and services of the account.
             Question other = question;
             other.address = parse_address("192.0.2.200");
             other.session = SessionKnown::Yes;

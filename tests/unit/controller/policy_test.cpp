@@ -363,7 +363,7 @@ TEST_CASE("S45: remembered verdicts: by account and its record, topic, operation
     CHECK(cache.find(key("a", 1, "t")) == VerdictCache::unknown);
     cache.put(key("a", 1, "t"), 7);
     CHECK(cache.find(key("a", 1, "t")) == 7);
-    CHECK(cache.find(key("a", 2, "t")) == VerdictCache::unknown);   // its record changed
+    CHECK(cache.find(key("a", 2, "t")) == VerdictCache::unknown);   // the account's record changed
     CHECK(cache.find(key("b", 1, "t")) == VerdictCache::unknown);
     CHECK(cache.find(key("a", 1, "u")) == VerdictCache::unknown);
     auto other = key("a", 1, "t");

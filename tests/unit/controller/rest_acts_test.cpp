@@ -1,4 +1,5 @@
-// tests/unit/controller/rest_acts_test.cpp: what administrators do by REST as by ad-hoc commands.
+// tests/unit/controller/rest_acts_test.cpp: the acts of administrators by REST, which are those of
+// the ad-hoc commands.
 #include <catch2/catch.hpp>
 
 #include "../../grid/grid_stage.hpp"

@@ -1,5 +1,5 @@
 // tests/unit/pubsub/pipeline_test.cpp: decide, commit, apply: in order, again after a conflict, and
-// the same memory whichever way it is made (design §2).
+// the same memory whichever way it is made.
 #include <random>
 
 #include "dump.hpp"

@@ -11,7 +11,7 @@
 using namespace grid::pubsub;
 
 TEST_CASE("keys can be taken apart again") {
-    const std::string keys[]{// what parse_key returns points into them
+    const std::string keys[]{// the views of parse_key point into them
                              subscription_key(7, "a@b/c", "sub\x01"),
                              item_key(1ULL << 40, 3, "id/with~all"), name_key("sacm/events"),
                              affiliation_key(9, "a@b"), trash_key(9, 2)

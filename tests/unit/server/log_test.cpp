@@ -1,4 +1,4 @@
-// tests/unit/server/log_test.cpp: what peers write cannot break, forge or swell a line.
+// tests/unit/server/log_test.cpp: peers cannot break, forge or swell a line of the log.
 #include "server/log.hpp"
 
 #include <boost/json.hpp>

@@ -1,4 +1,4 @@
-// tests/unit/server/pipeline_test.cpp: whose change comes when many change the same thing.
+// tests/unit/server/pipeline_test.cpp: the order of requests when many change the same record.
 #include "server/grid/pipeline.hpp"
 
 #include <boost/asio.hpp>

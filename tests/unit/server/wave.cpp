@@ -1,4 +1,4 @@
-// tests/unit/server/wave.cpp: whoever found the wave full is woken when it ebbs.
+// tests/unit/server/wave.cpp: a connection that found the wave full is woken when it ebbs.
 #include "server/grid/wave.hpp"
 
 #include <catch2/catch.hpp>

@@ -60,7 +60,7 @@ TEMPLATE_TEST_CASE(
     group.emplace_back(Sender{}, audited({"four"}));
     h.commit(std::move(group));
     CHECK(count_linked(h) == 4);
-    // What the feed carries is what is stored: exporters need no read.
+    // The feed carries the stored value: exporters need no read.
     const auto linked = split_link(first.batch.operations.at(1).value);
     REQUIRE(linked.has_value());
     CHECK(linked->record == "two");

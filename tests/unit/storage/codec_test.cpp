@@ -1,4 +1,4 @@
-// tests/unit/storage/codec_test.cpp: what Encoder writes Decoder reads, and keys sort.
+// tests/unit/storage/codec_test.cpp: Decoder reads the output of Encoder, and keys sort.
 #include "storage/codec.hpp"
 
 #include <catch2/catch.hpp>

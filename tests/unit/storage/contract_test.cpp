@@ -1,4 +1,5 @@
-// tests/unit/storage/contract_test.cpp: what both backends promise: gates, order, revisions, reads.
+// tests/unit/storage/contract_test.cpp: the promises of both backends: gates, order, revisions,
+// reads.
 #include <catch2/catch.hpp>
 
 #include "storage/codec.hpp"
@@ -208,7 +209,7 @@ ON_BOTH("a volatile batch passes the same gates and the same feed and writes not
     std::vector<std::pair<Sender, Batch>> group;
     group.emplace_back(Sender{}, put("nA", "1"));
     group.emplace_back(Sender{}, soft(gate));
-    group.emplace_back(Sender{}, put_expecting("nSoft", "y", 0));   // nothing rests on it
+    group.emplace_back(Sender{}, put_expecting("nSoft", "y", 0));   // no expectation rests on it
     group.emplace_back(Sender{}, soft(gate + 1));
     const auto outcomes = h.commit(std::move(group));
     REQUIRE(outcomes[1].committed());

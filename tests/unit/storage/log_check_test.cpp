@@ -112,7 +112,7 @@ TEST_CASE("a torn log that outlives its replay does not stop later starts", "[lo
     h.commit(put("nA", "third-record"));
     h.commit(put("nA", "fourth-record"));
     h.close();
-    std::filesystem::copy(aside, log);   // its deletion was not durable
+    std::filesystem::copy(aside, log);   // the deletion was not durable
     REQUIRE_FALSE(h.open());
     CHECK(h.value(Family::Control, "nA") == "fourth-record");
 }

@@ -167,7 +167,7 @@ TEST_CASE("a store that cannot be reopened stays stopped and can be tried again"
     h.commit(put("nA", "1"));
     const std::string away = h.settings.path + ".away";
     std::filesystem::rename(h.settings.path, away);
-    // Nobody may be able to make an empty store in its place.
+    // No start may make an empty store in its place.
     {
         std::FILE* file = std::fopen(h.settings.path.c_str(), "w");
         std::fclose(file);

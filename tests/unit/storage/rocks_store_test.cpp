@@ -1,4 +1,4 @@
-// tests/unit/storage/rocks_store_test.cpp: what only the store on disk does.
+// tests/unit/storage/rocks_store_test.cpp: the behaviour of the store on disk only.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <thread>
@@ -149,7 +149,7 @@ TEST_CASE("the queue is bounded in bytes", "[rocks]") {
     h.feed.outcome(1);
     int fitted = 0;
     while (fitted < 100 && h.store().submit(2, {}, put("n", std::string(999, 'x')))) ++fitted;
-    CHECK(fitted == 9);   // what is in flight counts too
+    CHECK(fitted == 9);   // bytes in flight count too
     CHECK(h.store().status().queued_bytes == 9'004);
     h.feed.release();
     CHECK(h.feed.outcome(2).committed());

@@ -16,7 +16,7 @@ namespace grid::test {
 
 using namespace grid::storage;
 
-/// What became of a batch.
+/// The outcome of a batch.
 struct Outcome {
     boost::system::error_code error;
     Revision revision = 0;
@@ -70,7 +70,7 @@ public:
     std::vector<Outcome> commit(std::vector<std::pair<Sender, Batch>> batches);
     Outcome commit(Batch batch);
     std::optional<Snapshot::Value> get(Family family, std::string_view key);
-    std::string value(Family family, std::string_view key);   // "(none)" where there is none
+    std::string value(Family family, std::string_view key);   // "(none)" for a key without a record
     /// Keys and values of Control and Index as a scan shows them: "C key=value@revision".
     std::vector<std::string> contents();
 

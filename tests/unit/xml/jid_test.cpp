@@ -104,7 +104,7 @@ TEST_CASE("a part has 1023 octets at most") {
     std::string domain = "a";
     while (domain.size() < 1024) domain += ".aaaaaaa";
     CHECK(error_of(domain) == JidErrc::TooLong);
-    // It is the prepared form that counts: NFC of U+0958 is longer than it was.
+    // The prepared form counts: NFC of U+0958 is longer than it was.
     std::string grows;
     for (int i = 0; i < 341; ++i) grows += "\u0958";
     CHECK(grows.size() == 1023);

@@ -1,4 +1,4 @@
-// tests/unit/xml/parser_memory_test.cpp: what a peer can make a parser hold, and how much work.
+// tests/unit/xml/parser_memory_test.cpp: the memory and work that a peer can cost a parser.
 #include <malloc.h>
 #include <catch2/catch.hpp>
 
@@ -184,6 +184,6 @@ TEST_CASE("work for each byte does not grow with the declarations in force") {
         };
         const double few = seconds_for("", within(0));
         const double many = seconds_for(declared("h", 28), within(30));
-        CHECK(many < few * 6 + 0.002);   // it was 100 times as long
+        CHECK(many < few * 6 + 0.002);   // 100 times as long before
     }
 }

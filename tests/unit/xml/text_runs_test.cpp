@@ -1,4 +1,5 @@
-// tests/unit/xml/text_runs_test.cpp: what goes past Expat is what Expat would have reported.
+// tests/unit/xml/text_runs_test.cpp: text that goes past Expat is reported as Expat would report
+// it.
 #include "xml/text_runs.hpp"
 
 #include <catch2/catch.hpp>

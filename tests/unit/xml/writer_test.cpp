@@ -1,4 +1,4 @@
-// tests/unit/xml/writer_test.cpp: what is written is well-formed and means what the element meant.
+// tests/unit/xml/writer_test.cpp: written XML is well-formed and means what the element meant.
 #include "xml/writer.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-// tests/unit/xml/xml_tests.hpp: what the tests of the parser share.
+// tests/unit/xml/xml_tests.hpp: the common parts of the parser's tests.
 #pragma once
 
 #include <optional>

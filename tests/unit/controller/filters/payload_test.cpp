@@ -1,5 +1,5 @@
-// tests/unit/controller/filters/payload_test.cpp: what paths find in payloads, how values compare,
-// what providers declare.
+// tests/unit/controller/filters/payload_test.cpp: paths into payloads, comparison of values,
+// declarations of providers.
 #include <catch2/catch.hpp>
 
 #include "controller/filters/canonical.hpp"

@@ -1,4 +1,4 @@
-// tests/unit/controller/schemas/schema_test.cpp: what a schema says of payloads.
+// tests/unit/controller/schemas/schema_test.cpp: the verdicts of a schema on payloads.
 #include <catch2/catch.hpp>
 #include <thread>
 #include <vector>

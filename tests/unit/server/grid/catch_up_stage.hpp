@@ -46,7 +46,8 @@ private:
     storage::MemoryStore& store_;
 };
 
-/// What a session was sent. Bytes stay in the budget until `read_all`, as with a slow reader.
+/// The stanzas that a session was sent. Bytes stay in the budget until `read_all`, as with a slow
+/// reader.
 class FakeTransport final : public server::Transport {
 public:
     void send(std::vector<server::Outgoing> stanzas, std::size_t bytes) override;
@@ -73,7 +74,7 @@ public:
     CatchUpStage();
     ~CatchUpStage();
 
-    /// A session of an enabled account logs in. Nothing was read for it yet.
+    /// A session of an enabled account logs in. No item was read for it yet.
     server::SessionPtr comes(
         const std::string& full, bool is_fast = true, std::size_t outbox_bytes_max = 64 * 1024
     );
@@ -93,7 +94,7 @@ public:
 
     /// How often the policy was asked about a subscriber.
     std::size_t questions() const;
-    /// What is posted to the strand.
+    /// Runs the work that is posted to the strand.
     void turn();
     /// The oldest read there is, and what follows from it.
     void run_read();
@@ -121,7 +122,7 @@ private:
     server::Log log_;
 
 public:
-    server::Wave wave{[] {}};   // nobody hands over so much here that it is full
+    server::Wave wave{[] {}};   // never saturated: the stage sends little
     server::Fanout fanout;
     server::CatchUp catch_up_of_all;
 

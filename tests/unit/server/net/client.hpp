@@ -15,7 +15,7 @@
 
 namespace grid::test {
 
-/// Runs `serve` on the first connection. What it writes may be read after `wait`.
+/// Runs `serve` on the first connection. The results of `serve` may be read after `wait`.
 class Server {
 public:
     using Serve = std::function<boost::asio::awaitable<void>(Server&, server::net::TlsStream&)>;

@@ -1,4 +1,4 @@
-// tests/unit/server/net/entrance_test.cpp: who is counted with whom, and who gives way.
+// tests/unit/server/net/entrance_test.cpp: sources of connections, and the strangers that give way.
 #include "server/net/entrance.hpp"
 
 #include <catch2/catch.hpp>

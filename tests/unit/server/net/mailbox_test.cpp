@@ -1,4 +1,4 @@
-// tests/unit/server/net/mailbox_test.cpp: nothing lost, nothing doubled, one wake-up.
+// tests/unit/server/net/mailbox_test.cpp: mail is neither lost nor doubled, and wakes once.
 #include "server/net/mailbox.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-// tests/unit/server/net/marks_test.cpp: what a peer has read, as far as TCP tells.
+// tests/unit/server/net/marks_test.cpp: the bytes that a peer has read, as far as TCP tells.
 #include "server/net/marks.hpp"
 
 #include <catch2/catch.hpp>
@@ -21,7 +21,7 @@ TEST_CASE("a mark reaches the machine when TCP has acknowledged what was before 
     marks.on_sent(100, 600);
     CHECK(marks.reached(599, start).machine == 0);
     CHECK(marks.reached(600, start).machine == 7);
-    CHECK(marks.reached(600, start).reader == 0);   // it may die with it unread
+    CHECK(marks.reached(600, start).reader == 0);   // the reader may die with these bytes unread
 }
 
 TEST_CASE("what was acknowledged counts as read some seconds later") {

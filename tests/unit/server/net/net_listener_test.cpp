@@ -92,7 +92,7 @@ TEST_CASE("without descriptors a listener waits, says so once, and goes on", "[n
     int accepted = 0;
     std::vector<std::string> complaints;
     const auto client = connect(io, port_of(listener->address()));
-    io.poll();   // what Asio opens for itself is open now
+    io.poll();   // Asio's own descriptors are open now
     io.restart();
 
     rlimit limit{};
@@ -123,7 +123,7 @@ TEST_CASE("a closed listener lets go of its port and of the io_context", "[net]"
     listener->close();
     listener->close();
     io.run_for(5s);
-    CHECK(io.stopped());   // nothing is left to do
+    CHECK(io.stopped());   // no work is left
     CHECK(error_of(address).empty());
     listener.reset();
     io.restart();

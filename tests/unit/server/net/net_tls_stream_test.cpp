@@ -166,7 +166,7 @@ TEST_CASE("close returns within its deadline when the peer is silent", "[net]") 
     CHECK(took >= 99ms);
     CHECK(took < 5s);
     CHECK(client.receive_all().empty());
-    CHECK(client.has_clean_end);   // its close_notify came
+    CHECK(client.has_clean_end);   // the server's close_notify came
 }
 
 TEST_CASE("close behind a write that the peer does not read returns too", "[net]") {

@@ -1,4 +1,4 @@
-// tests/unit/server/router/queries_test.cpp: whose answer an answer is.
+// tests/unit/server/router/queries_test.cpp: the pairing of answers with queries.
 #include "server/router/queries.hpp"
 
 #include <catch2/catch.hpp>

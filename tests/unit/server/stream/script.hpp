@@ -14,7 +14,7 @@ namespace grid::test {
 
 namespace stream = server::stream;
 
-// What can happen to a negotiation. A string is bytes from the client.
+// The inputs of a negotiation. A string is bytes from the client.
 struct Tls {
     server::tls::Presented presented;
 };
@@ -43,7 +43,7 @@ using Script = std::vector<Line>;
 class Stage {
 public:
     explicit Stage(bool direct_tls = false, std::string caps_hash = {});
-    /// What was done, rendered as in Line.
+    /// The actions of the negotiation, rendered as in Line.
     std::vector<std::string> play(const Input& input);
     std::vector<std::string> render(const stream::Actions& actions);
 

@@ -31,7 +31,7 @@ TEST_CASE("example: one xmppAddr, empty authorization identity (XEP-0178 c2s)", 
     );
 }
 
-TEST_CASE("no initial response is answered with success at once (B.13)", "[stream]") {
+TEST_CASE("no initial response is answered with success at once", "[stream]") {
     check(
         secured(ann) +
         Script{{auth(""), {"admit ann@grid.example"}}, {Admitted{}, {success, "restart"}}}

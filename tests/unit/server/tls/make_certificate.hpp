@@ -45,8 +45,8 @@ struct Spec {
 Certificate make(const Spec& spec, const Certificate* issuer = nullptr);
 /// The same name and key, certified by another CA.
 Certificate cross_sign(const Certificate& ca, const Certificate& issuer);
-/// Its key is RSA with a modulus of random bytes and an exponent nearly as long: slow to use, and
-/// of no use to anybody but an attacker. Signed by nobody.
+/// A certificate whose RSA key has a modulus of random bytes and an exponent nearly as long: slow
+/// to use, and of no use but to an attacker. Its signature is void.
 X509Ptr make_slow(const std::string& subject, const std::string& issuer, int bits);
 Certificate make_ca(const std::string& name, const Certificate* issuer = nullptr);
 Certificate make_client(const Certificate& ca, const std::string& jid);
@@ -62,7 +62,7 @@ public:
     ~TemporaryFiles();
     TemporaryFiles(const TemporaryFiles&) = delete;
     TemporaryFiles& operator=(const TemporaryFiles&) = delete;
-    /// Its path.
+    /// Writes the file; returns its path.
     std::string write(const std::string& name, const std::string& content) const;
     std::string path(const std::string& name) const { return (folder_ / name).string(); }
 

@@ -25,7 +25,7 @@ struct OcspSpec {
     long this_update = -60, next_update = 600;   // seconds from now; next 0: none
     bool repeats_nonce = true;
 };
-/// What a responder with this key answers, in DER.
+/// The answer of a responder with this key, in DER.
 std::string make_ocsp(
     const server::tls::OcspSubject& subject,
     const server::tls::OcspQuestion& question,

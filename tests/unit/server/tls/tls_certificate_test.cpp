@@ -1,5 +1,5 @@
-// tests/unit/server/tls/tls_certificate_test.cpp: whom a certificate lets in, and what the others
-// are told.
+// tests/unit/server/tls/tls_certificate_test.cpp: the certificates that let a client in, and the
+// reasons against the others.
 #include <catch2/catch.hpp>
 
 #include "memory_handshake.hpp"

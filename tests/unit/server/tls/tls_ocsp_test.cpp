@@ -113,10 +113,10 @@ TEST_CASE("S84: a certificate is asked about again when its answer ends, once at
     plan.put_off("b", 0, 50'000);   // the responder is silent: again in a minute
     CHECK(due(89'999) == "c=n-c");
     CHECK(due(110'000) == "a=n-a b=n-b");
-    plan.put_off("a", 100'000, 110'000);   // what ended already is not asked for all the time
+    plan.put_off("a", 100'000, 110'000);   // an answer that has ended is not asked for all the time
     CHECK(due(110'999).empty());
     CHECK(due(111'000) == "a=n-a");
-    // Nobody uses them any more; one may be of a login that is going on.
+    // Unused entries are dropped; one that may be of a login which is going on stays.
     watch("d", 1'000, 111'000);
     CHECK(due(112'000) == "d=n-d");
     for (const char* link : {"a", "b", "c", "d", "unknown"}) plan.drop(link, 112'000);

@@ -192,7 +192,7 @@ TEST_CASE("found A24: only an address in its canonical form is taken, ASCII case
     );
     CHECK_THAT(reason("ann@grid.exam\u00adple"), Contains("canonical form"));
     CHECK_THAT(reason("ann@grid.example."), Contains("canonical form"));
-    // found 38: what is at fault is said.
+    // found 38: the reason names the fault.
     CHECK_THAT(reason("ann@grid.example/x"), Contains("with a resource"));
     CHECK_THAT(reason("grid.example"), Contains("without a local part"));
 }

@@ -50,6 +50,7 @@ struct Failure {
     std::string text;     // what was wrong and what would be right
     std::string detail;   // the attribute of the application condition, where it has one
 };
+Failure malformed(std::string text);
 
 struct ErrorRow {
     const char *type, *condition;   // RFC 6120 §8.3

@@ -7,6 +7,8 @@
 #include "grid_stage.hpp"
 #include "xml/writer.hpp"
 
+namespace providers_test {
+
 using grid::test::GridStage;
 
 namespace {
@@ -305,3 +307,5 @@ TEST_CASE_METHOD(
           "pubsub#owner", "pubsub#type"})
         has(info, part);
 }
+
+}   // namespace providers_test

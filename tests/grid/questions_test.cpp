@@ -3,6 +3,8 @@
 
 #include "grid_stage.hpp"
 
+namespace questions_test {
+
 using grid::test::difference;
 using grid::test::GridStage;
 
@@ -186,3 +188,5 @@ TEST_CASE(
         ) == ""
     );
 }
+
+}   // namespace questions_test

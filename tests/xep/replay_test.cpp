@@ -1,7 +1,7 @@
 // tests/xep/replay_test.cpp: what was published while a subscriber was away comes at its login.
 #include "stage.hpp"
 
-namespace grid::test {
+namespace grid::test::replay_test {
 
 namespace {
 
@@ -130,4 +130,4 @@ TEST_CASE_METHOD(ReplayStage, "what is owed comes in parts, at least one item ea
     CHECK_FALSE(rest.items[0].is_for_full);
 }
 
-}   // namespace grid::test
+}   // namespace grid::test::replay_test

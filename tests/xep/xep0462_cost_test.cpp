@@ -1,6 +1,8 @@
 // tests/xep/xep0462_cost_test.cpp: what filters cost when a client thinks of a new one each time.
 #include "stage.hpp"
 
+namespace xep0462_cost_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -36,3 +38,5 @@ TEST_CASE_METHOD(Stage, "XEP-0462: a filter of one's own does not have the polic
     }
     CHECK(asked == 0);
 }
+
+}   // namespace xep0462_cost_test

@@ -9,6 +9,8 @@
 #include "controller/accounts/transitions.hpp"
 #include "controller/state.hpp"
 
+namespace accounts_test {
+
 using namespace grid::controller;
 using grid::test::GridStage;
 
@@ -344,3 +346,5 @@ TEST_CASE("no sequence of requests reaches access without certificate, approval 
         }
     }
 }
+
+}   // namespace accounts_test

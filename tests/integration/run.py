@@ -67,9 +67,12 @@ def flatten(suite):
             yield entry
 
 
-def run_class(tests):
+WORK = []   # the tests of each class; a process that is forked later has them, too
+
+
+def run_class(index):
     result = Result()
-    unittest.TestSuite(tests).run(result)
+    unittest.TestSuite(WORK[index]).run(result)
     return result.passed, len(result.bad), len(result.skipped)
 
 
@@ -86,9 +89,9 @@ def main():
         if not names or any(name in test.id() for name in names):
             classes.setdefault(type(test), []).append(test)
     # Those of many tests first: at the end all processes have something to do.
-    work = sorted(classes.values(), key=len, reverse=True)
-    with multiprocessing.get_context("fork").Pool(min(jobs, len(work)) or 1) as pool:
-        counts = list(pool.imap_unordered(run_class, work))
+    WORK.extend(sorted(classes.values(), key=len, reverse=True))
+    with multiprocessing.get_context("fork").Pool(min(jobs, len(WORK)) or 1) as pool:
+        counts = list(pool.imap_unordered(run_class, range(len(WORK))))
     passed, failed, skipped = (sum(column) for column in zip((0, 0, 0), *counts))
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0

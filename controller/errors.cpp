@@ -65,6 +65,8 @@ xml::StanzaError to_plain_error(const Failure& failure) {
     return error;
 }
 
+Failure malformed(std::string text) { return {Errc::MalformedRequest, std::move(text), {}}; }
+
 xml::StanzaError to_stanza_error(const Failure& failure) {
     const ErrorRow& found = row(failure.code);
     xml::StanzaError error = to_plain_error(failure);

@@ -51,6 +51,7 @@ struct Failure {
     std::string text;     // the mistake, and the right form
     std::string detail;   // the attribute of the application condition, where it has one
 };
+Failure malformed(std::string text);
 
 struct ErrorRow {
     const char *type, *condition;   // RFC 6120 §8.3

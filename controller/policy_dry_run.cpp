@@ -9,16 +9,16 @@ namespace grid::controller {
 namespace {
 
 /// Subscriptions and publishers of one page: a bound, so that it does not hold up other clients.
-constexpr std::size_t looked_at_max = 1'000;
+constexpr std::size_t holders_looked_at_max = 1'000;
 
-std::string encode(const pubsub::HolderCursor& cursor) {
+std::string encode_cursor(const pubsub::HolderCursor& cursor) {
     storage::Encoder out;
     out.u8(static_cast<std::uint8_t>(cursor.kind));
     out.text(cursor.node).text(cursor.jid).text(cursor.subid);
     return xml::to_base64(out.take());
 }
 
-std::optional<pubsub::HolderCursor> decode(const std::string& text) {
+std::optional<pubsub::HolderCursor> decode_cursor(const std::string& text) {
     pubsub::HolderCursor cursor;
     if (text.empty()) return cursor;
     const auto bytes = xml::parse_base64(text);
@@ -106,7 +106,7 @@ PolicyOutcome<PolicyDryRun> policy_dry_run(
     std::size_t cuts_max,
     storage::Millis now
 ) {
-    const auto cursor = decode(after);
+    const auto cursor = decode_cursor(after);
     if (!cursor)
         return PolicyRefusal{
             {Errc::MalformedRequest, "after is the cursor of an earlier page", {}}, {}
@@ -126,21 +126,21 @@ PolicyOutcome<PolicyDryRun> policy_dry_run(
     PolicyDryRun run;
     run.rules = state.draft->compiled().rules().size();
     pubsub::HolderCursor at = *cursor;
-    for (std::size_t looked_at = 0; looked_at < looked_at_max;) {
-        const std::size_t step = std::min<std::size_t>(looked_at_max - looked_at, 50);
+    for (std::size_t looked_at = 0; looked_at < holders_looked_at_max;) {
+        const std::size_t step = std::min<std::size_t>(holders_looked_at_max - looked_at, 50);
         const pubsub::HolderPage page = broker.holders(at, step);
         for (const pubsub::Holder& holder : page.holders) {
             comparison.look_at(holder, run.cuts);
             at = {holder.at, holder.jid, holder.subid, holder.kind};
             if (run.cuts.size() < cuts_max) continue;
-            run.next = encode(at);
+            run.next = encode_cursor(at);
             return run;
         }
         if (page.is_end) return run;
         at = page.last;
         looked_at += step;
     }
-    run.next = encode(at);
+    run.next = encode_cursor(at);
     return run;
 }
 

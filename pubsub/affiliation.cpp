@@ -7,7 +7,7 @@
 namespace grid::pubsub {
 
 namespace {
-constexpr std::array names{
+constexpr std::array affiliation_names{
     std::pair{Affiliation::None, std::string_view("none")},
     std::pair{Affiliation::Outcast, std::string_view("outcast")},
     std::pair{Affiliation::Member, std::string_view("member")},
@@ -18,11 +18,11 @@ constexpr std::array names{
 }   // namespace
 
 std::string_view to_string(Affiliation affiliation) {
-    return names.at(static_cast<std::size_t>(affiliation)).second;
+    return affiliation_names.at(static_cast<std::size_t>(affiliation)).second;
 }
 
 std::optional<Affiliation> parse_affiliation(std::string_view text) {
-    for (const auto& [affiliation, name] : names)
+    for (const auto& [affiliation, name] : affiliation_names)
         if (name == text) return affiliation;
     return std::nullopt;
 }

@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::size_t records_per_batch = 100;
 
-class Round {
+class UpkeepRound {
 public:
-    Round(const Broker& broker, storage::Millis now, std::size_t batches_max)
+    UpkeepRound(const Broker& broker, storage::Millis now, std::size_t batches_max)
         : broker_(broker), memory_(broker.memory), now_(now), batches_max_(batches_max) {}
 
     bool is_full() const { return batches_.size() >= batches_max_; }
@@ -53,7 +53,7 @@ private:
     std::vector<Batch> batches_;
 };
 
-void Round::erase_trash() {
+void UpkeepRound::erase_trash() {
     for (const auto& [key, revision] : memory_.trash()) {
         const auto& [uid, epoch] = key;
         const auto items = memory_.old_items().find(key);
@@ -74,7 +74,7 @@ void Round::erase_trash() {
     }
 }
 
-void Round::erase_old(const OldItems::key_type& key, const Items& items) {
+void UpkeepRound::erase_old(const OldItems::key_type& key, const Items& items) {
     const std::size_t total = items.size();
     for (std::size_t from = 0; from < total && !is_full(); from += items_per_batch) {
         Batch batch;
@@ -86,7 +86,7 @@ void Round::erase_old(const OldItems::key_type& key, const Items& items) {
 
 /// A purge of a topic ends the items of all its subtopics, however many: no list of them is needed,
 /// since an epoch that is over never comes back.
-void Round::erase_unlisted() {
+void UpkeepRound::erase_unlisted() {
     if (memory_.is_scanning()) return;
     for (const auto& [key, items] : memory_.old_items()) {
         if (is_full()) return;
@@ -95,7 +95,7 @@ void Round::erase_unlisted() {
 }
 
 /// The records of a deleted node, its own and the trash note last.
-void Round::erase_node(const Node& node, storage::Revision trash, std::uint64_t epoch) {
+void UpkeepRound::erase_node(const Node& node, storage::Revision trash, std::uint64_t epoch) {
     Batch batch;
     for (const auto& [key, subscription] : node.subscriptions) {
         if (batch.operations.size() >= records_per_batch) return add(std::move(batch));
@@ -127,7 +127,7 @@ void Round::erase_node(const Node& node, storage::Revision trash, std::uint64_t 
 /// Removes what deleted accounts had at the broker. Each batch expects the deletion's marker
 /// record, which is erased last: a name that is given to another account before has nothing of its
 /// former holder left (controller/accounts/transitions.cpp).
-void Round::clean_leavers() {
+void UpkeepRound::clean_leavers() {
     for (const auto& [bare, revision] : memory_.leavers()) {
         if (is_full()) return;
         Batch batch;
@@ -157,7 +157,7 @@ void Round::clean_leavers() {
     }
 }
 
-void Round::clean_subscriptions() {
+void UpkeepRound::clean_subscriptions() {
     for (std::uint64_t uid : memory_.cleaning()) {
         const Node* node = memory_.find(uid);
         if (!node) continue;
@@ -171,7 +171,7 @@ void Round::clean_subscriptions() {
 }
 
 /// Expects the affiliation: an account that is let in again keeps the subscriptions that are left.
-bool Round::clean_account(const Node& node, const std::string& bare) {
+bool UpkeepRound::clean_account(const Node& node, const std::string& bare) {
     const AffiliationEntry& entry = node.affiliations.at(bare);
     const std::string key = affiliation_key(node.uid, bare);
     Batch batch;
@@ -197,7 +197,7 @@ bool Round::clean_account(const Node& node, const std::string& bare) {
     return removed == 0;
 }
 
-bool Round::clean_narrowed(const Node& node) {
+bool UpkeepRound::clean_narrowed(const Node& node) {
     Batch batch;
     batch.expect(Family::Control, node_key(node.uid), node.revision);
     std::size_t removed = 0;
@@ -226,7 +226,7 @@ bool Round::clean_narrowed(const Node& node) {
 
 /// A payload key is written once and never again: erasing it needs no expectation. The list forgets
 /// what apply sees erased, so that a batch which was refused is proposed again.
-void Round::erase_stale_payloads() {
+void UpkeepRound::erase_stale_payloads() {
     const auto& stale = memory_.stale_payloads();
     for (auto at = stale.begin(); at != stale.end() && !is_full();) {
         Batch batch;
@@ -237,7 +237,7 @@ void Round::erase_stale_payloads() {
 }
 
 /// A subscription that came meanwhile keeps nothing of it: it starts with its own record.
-void Round::erase_stale_positions() {
+void UpkeepRound::erase_stale_positions() {
     const auto& stale = memory_.stale_positions();
     for (auto at = stale.begin(); at != stale.end() && !is_full();) {
         Batch batch;
@@ -251,7 +251,7 @@ void Round::erase_stale_positions() {
 }
 
 /// Cursors and archive ids that were given out hold over a restart.
-void Round::keep_cursor_key() {
+void UpkeepRound::keep_cursor_key() {
     if (memory_.is_scanning() || memory_.has_cursor_key() || broker_.settings.cursor_seed.empty())
         return;
     Batch batch;
@@ -267,7 +267,7 @@ void Round::keep_cursor_key() {
 std::vector<Batch> due_batches(
     const Broker& broker, BackgroundCursor& cursor, storage::Millis now, std::size_t batches_max
 ) {
-    Round round(broker, now, batches_max);
+    UpkeepRound round(broker, now, batches_max);
     round.keep_cursor_key();
     if (!round.is_full()) round.clean_leavers();
     if (!round.is_full()) round.clean_subscriptions();

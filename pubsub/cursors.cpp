@@ -19,10 +19,10 @@ constexpr std::uint64_t place_index = 0xffff;
 struct FreeContext {
     void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
-using Context = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
 
-Context context_of(const std::string& key, bool encrypts) {
-    Context context(EVP_CIPHER_CTX_new());
+CipherContext context_of(const std::string& key, bool encrypts) {
+    CipherContext context(EVP_CIPHER_CTX_new());
     const auto* bytes = reinterpret_cast<const unsigned char*>(key.data());
     if (!context || EVP_CipherInit_ex(
                         context.get(), EVP_aes_256_ecb(), nullptr, bytes, nullptr, encrypts ? 1 : 0
@@ -52,13 +52,13 @@ std::uint64_t number_in(const Block& block, std::size_t at) {
     return number;
 }
 
-constexpr std::string_view digits = "0123456789abcdef";
+constexpr std::string_view hex_digits = "0123456789abcdef";
 
 std::string to_hex(const Block& block) {
     std::string out;
     for (const unsigned char byte : block) {
-        out.push_back(digits[byte >> 4]);
-        out.push_back(digits[byte & 0xf]);
+        out.push_back(hex_digits[byte >> 4]);
+        out.push_back(hex_digits[byte & 0xf]);
     }
     return out;
 }
@@ -67,8 +67,8 @@ std::optional<Block> from_hex(std::string_view text) {
     if (text.size() != 2 * block_bytes) return std::nullopt;
     Block block{};
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto digit = static_cast<unsigned>(digits.find(text[i]));
-        if (digit >= digits.size()) return std::nullopt;
+        const auto digit = static_cast<unsigned>(hex_digits.find(text[i]));
+        if (digit >= hex_digits.size()) return std::nullopt;
         const unsigned before = block[i / 2];
         block[i / 2] = static_cast<unsigned char>((before << 4U | digit) & 0xffU);
     }
@@ -78,7 +78,7 @@ std::optional<Block> from_hex(std::string_view text) {
 }   // namespace
 
 struct Cursors::Ciphers {
-    Context seal, open;
+    CipherContext seal, open;
 };
 
 Cursors::Cursors(std::string_view key) {

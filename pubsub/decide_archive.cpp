@@ -84,7 +84,7 @@ Checked<std::optional<Element>> to_message(
 }
 
 /// With payloads it runs on the reader pool; without, there is no snapshot.
-Answer build_reply(
+Answer build_archive_reply(
     const Frame& frame,
     const std::vector<Archived>& items,
     const storage::Snapshot* snapshot,
@@ -171,12 +171,12 @@ Decision decide(const Broker& broker, const Context& context, const QueryArchive
         to_fin(broker, node, *match, *page, request.page && request.page->before)
     };
     if (!has_payloads) {
-        auto answer = build_reply(frame, items, nullptr, broker.faults);
+        auto answer = build_archive_reply(frame, items, nullptr, broker.faults);
         return std::get<Reply>(std::move(answer));   // there is nothing that could be unreadable
     }
     return Decision::Query{[frame = std::move(frame), items = std::move(items),
                             &faults = broker.faults](const storage::Snapshot& snapshot) {
-        return build_reply(frame, items, &snapshot, faults);
+        return build_archive_reply(frame, items, &snapshot, faults);
     }};
 }
 

@@ -41,9 +41,9 @@ struct Mine {
     const Node* node = nullptr;
     const Subscriptions::value_type* entry = nullptr;
 };
-using Place = std::tuple<std::string_view, std::string_view, std::string_view>;
+using MinePlace = std::tuple<std::string_view, std::string_view, std::string_view>;
 
-Place place_of(const Mine& mine) {
+MinePlace place_among_mine(const Mine& mine) {
     return {mine.node->name(), mine.entry->first.jid, mine.entry->first.subid};
 }
 
@@ -52,12 +52,12 @@ std::string cursor_of(const Mine& mine) {
 }
 
 /// From the end: a NodeID may hold anything, JIDs and subids hold no line feed.
-std::optional<Place> parse_cursor(std::string_view cursor) {
+std::optional<MinePlace> parse_cursor(std::string_view cursor) {
     const std::size_t second = cursor.rfind('\n');
     if (second == std::string_view::npos || second == 0) return std::nullopt;
     const std::size_t first = cursor.rfind('\n', second - 1);
     if (first == std::string_view::npos) return std::nullopt;
-    return Place{
+    return MinePlace{
         cursor.substr(0, first), cursor.substr(first + 1, second - first - 1),
         cursor.substr(second + 1)
     };
@@ -85,14 +85,14 @@ Decision decide(const Broker& broker, const Context& context, const MySubscripti
         });
     }
     std::sort(all.begin(), all.end(), [](const Mine& a, const Mine& b) {
-        return place_of(a) < place_of(b);
+        return place_among_mine(a) < place_among_mine(b);
     });
     List list{"subscriptions", request.node, request.page, all.size(), {}, {}, {}};
     list.find = [&](std::string_view cursor, bool is_after) -> std::optional<std::size_t> {
         const auto wanted = parse_cursor(cursor);
         if (!wanted) return std::nullopt;
         const auto at = std::partition_point(all.begin(), all.end(), [&](const Mine& mine) {
-            return is_after ? place_of(mine) <= *wanted : place_of(mine) < *wanted;
+            return is_after ? place_among_mine(mine) <= *wanted : place_among_mine(mine) < *wanted;
         });
         return static_cast<std::size_t>(at - all.begin());
     };

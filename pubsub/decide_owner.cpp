@@ -39,7 +39,7 @@ xml::Element in_pubsub(xml::Element list) {
     return xml::Element("pubsub", xml::ns::pubsub_owner, {}, std::move(list));
 }
 
-std::string cursor_of(const SubscriptionKey& key) { return key.jid + ' ' + key.subid; }
+std::string key_cursor(const SubscriptionKey& key) { return key.jid + ' ' + key.subid; }
 
 /// Nodes may have very many subscribers: found by their keys, without a copy of the list.
 FindCursor by_key(const std::vector<const Subscriptions::value_type*>& sorted) {
@@ -284,7 +284,7 @@ Decision decide(const Broker& broker, const Context& context, const GetSubscript
         list.add(subscription_element(all[i]->first, all[i]->second.state, all[i]->second.expire())
         );
     xml::Element pubsub = in_pubsub(std::move(list));
-    add_set(pubsub, *page, [&](std::size_t rank) { return cursor_of(all[rank]->first); });
+    add_set(pubsub, *page, [&](std::size_t rank) { return key_cursor(all[rank]->first); });
     return Reply(std::move(pubsub));
 }
 

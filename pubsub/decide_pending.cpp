@@ -18,13 +18,6 @@ using xml::Element;
 constexpr storage::Millis session_ms = 3600 * 1000;
 constexpr const char* command_name = "Subscription requests that wait for approval";
 
-/// The conditions of XEP-0050 §4.4.
-xml::StanzaError bad_command(const char* condition, std::string text) {
-    xml::StanzaError error = refuse(Errc::BadRequest, std::move(text));
-    error.application = Element(condition, xml::ns::commands);
-    return error;
-}
-
 /// §8.7.3.3: of type cancel, as commands have it, and not auth.
 xml::StanzaError not_for_you(std::string text) {
     xml::StanzaError error = refuse(Errc::Forbidden, std::move(text));

@@ -64,7 +64,7 @@ Checked<std::optional<xml::Element>> build_item(
 }
 
 /// With payloads it runs on the reader pool; without, there is no snapshot.
-Answer build_reply(
+Answer build_items_reply(
     const Wish& wish, const storage::Snapshot* snapshot, const PayloadFaults& faults
 ) {
     xml::Element items("items", xml::ns::pubsub, {{"node", wish.node}});
@@ -177,11 +177,11 @@ Decision decide(const Broker& broker, const Context& context, const RetrieveItem
         );
     }
     if (!has_payloads) {
-        auto answer = build_reply(wish, nullptr, broker.faults);
+        auto answer = build_items_reply(wish, nullptr, broker.faults);
         return std::get<Reply>(std::move(answer));   // there is nothing that could be unreadable
     }
     return Decision::Query{[wish = std::move(wish), &faults = broker.faults](const auto& snapshot) {
-        return build_reply(wish, &snapshot, faults);
+        return build_items_reply(wish, &snapshot, faults);
     }};
 }
 

@@ -72,6 +72,12 @@ xml::StanzaError unsupported(std::string_view feature, std::string text) {
     return error;
 }
 
+xml::StanzaError bad_command(const char* condition, std::string text) {
+    xml::StanzaError error = refuse(Errc::BadRequest, std::move(text));
+    error.application = xml::Element(condition, xml::ns::commands);
+    return error;
+}
+
 xml::StanzaError gone(std::string uri) {
     xml::StanzaError error = refuse(Errc::Gone, "This node has moved; subscribe there.");
     error.condition_text = std::move(uri);

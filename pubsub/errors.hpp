@@ -52,6 +52,8 @@ enum class Errc {
 xml::StanzaError refuse(Errc code, std::string text);
 /// feature-not-implemented with `<unsupported feature='…'/>`.
 xml::StanzaError unsupported(std::string_view feature, std::string text);
+/// XEP-0050 §4.4: bad-request and what of the command was bad.
+xml::StanzaError bad_command(const char* condition, std::string text);
 /// §6.1.3.11: the node has moved to `uri`.
 xml::StanzaError gone(std::string uri);
 

@@ -15,7 +15,7 @@ using Keys = std::set<SubscriptionKey, SubscriptionOrder>;
 
 /// Merges the subscriptions of one JID, [at, end), into one recipient; nullopt if none of them
 /// delivers.
-std::optional<Subscriber> subscriber_of(
+std::optional<Subscriber> filtered_subscriber(
     const Node& topic, Keys::const_iterator at, Keys::const_iterator end
 ) {
     constexpr auto no_digest = std::numeric_limits<std::uint32_t>::max();
@@ -75,7 +75,7 @@ void add_filtered(
             at = next;
             continue;
         }
-        auto subscriber = subscriber_of(*subtopic.topic, at, next);
+        auto subscriber = filtered_subscriber(*subtopic.topic, at, next);
         if (subscriber && may_receive(broker, *subtopic.topic, subscriber->jid))
             audience.push_back(std::move(*subscriber));
         at = next;
@@ -124,7 +124,7 @@ std::optional<Subscriber> find_filtered(
     const auto first = keys->lower_bound(SubscriptionKeyView{jid.str(), {}});
     auto last = first;
     while (last != keys->end() && last->jid == jid.str()) ++last;
-    return subscriber_of(*subtopic.topic, first, last);
+    return filtered_subscriber(*subtopic.topic, first, last);
 }
 
 }   // namespace grid::pubsub

@@ -7,7 +7,7 @@ namespace grid::pubsub {
 
 namespace {
 
-constexpr std::string_view end = "</message>";
+constexpr std::string_view message_end = "</message>";
 
 std::string wrap(
     std::string_view open, std::string_view event, const std::string& body, const Flavour& flavour
@@ -22,13 +22,15 @@ std::string wrap(
         xml::append_escaped_text(out, body);
         out += "</body>";
     }
-    if (flavour.node.empty()) return out.append(event).append(flavour.headers).append(end);
+    if (flavour.node.empty()) return out.append(event).append(flavour.headers).append(message_end);
     // The first `node` in an event is the node's own; in a quoted value there is no quote.
     constexpr std::string_view node = " node='";
     const std::size_t from = event.find(node) + node.size();
     out.append(event.substr(0, from));
     xml::append_escaped_attr(out, flavour.node);
-    return out.append(event.substr(event.find('\'', from))).append(flavour.headers).append(end);
+    return out.append(event.substr(event.find('\'', from)))
+        .append(flavour.headers)
+        .append(message_end);
 }
 
 std::string_view open_of(const Notification& notification) {
@@ -40,8 +42,9 @@ std::string_view open_of(const Notification& notification) {
 xml::Bytes flavoured(const Notification& notification, const Flavour& flavour) {
     if (flavour.is_plain() || notification.event_at == 0) return notification.rest;
     const std::string_view rest = *notification.rest;
-    const std::string_view event =
-        rest.substr(notification.event_at, rest.size() - notification.event_at - end.size());
+    const std::string_view event = rest.substr(
+        notification.event_at, rest.size() - notification.event_at - message_end.size()
+    );
     return std::make_shared<const std::string>(
         wrap(open_of(notification), event, notification.body, flavour)
     );
@@ -53,7 +56,7 @@ xml::Bytes digest_of(const std::vector<Notification>& notifications, const Flavo
     std::string event(rest.substr(last.event_at, last.item_at - last.event_at));
     for (const Notification& one : notifications)
         event.append(*one.rest, one.item_at, one.item_end - one.item_at);
-    event.append(rest.substr(last.item_end, rest.size() - last.item_end - end.size()));
+    event.append(rest.substr(last.item_end, rest.size() - last.item_end - message_end.size()));
     return std::make_shared<const std::string>(wrap(open_of(last), event, last.body, flavour));
 }
 

@@ -33,10 +33,6 @@ std::set<std::string> names_in(const xml::FormField& field) {
     return names;
 }
 
-bool is_edge(const std::pair<GraphEnd, GraphEnd>& edge, std::uint64_t parent, std::uint64_t child) {
-    return edge.first.uid() == parent && edge.second.uid() == child;
-}
-
 }   // namespace
 
 bool GraphChange::owns(const Node& node) const {

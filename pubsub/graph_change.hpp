@@ -43,6 +43,9 @@ public:
 private:
     using Edge = std::pair<GraphEnd, GraphEnd>;   // parent, child
 
+    static bool is_edge(const Edge& edge, std::uint64_t parent, std::uint64_t child) {
+        return edge.first.uid() == parent && edge.second.uid() == child;
+    }
     Checked<GraphEnd> find_collection(const std::string& name) const;
     Checked<GraphEnd> find_own(const std::string& name) const;
     bool owns(const Node& node) const;

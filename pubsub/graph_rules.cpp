@@ -17,10 +17,6 @@ const std::string& name_of(const GraphEnd& end) {
     return end.node ? end.node->name() : made;
 }
 
-bool is_edge(const std::pair<GraphEnd, GraphEnd>& edge, std::uint64_t parent, std::uint64_t child) {
-    return edge.first.uid() == parent && edge.second.uid() == child;
-}
-
 }   // namespace
 
 /// Whether `to` is `from` or beneath it, when all this is done. Upwards: a collection may have very

@@ -11,17 +11,12 @@ namespace grid::pubsub {
 
 namespace {
 
-void append_attr(std::string& out, std::string_view name, std::string_view value) {
-    out.append(" ").append(name).append("='");
-    xml::append_escaped_attr(out, value);
-    out.append("'");
-}
-
 void append_item(std::string& out, const NodeConfig& config, const PublishedItem& item) {
     out += "<item";
-    if (!item.id.empty()) append_attr(out, "id", item.id);
+    if (!item.id.empty()) xml::append_single_quoted_attr(out, "id", item.id);
     const bool is_named = config.itemreply == ItemReply::Publisher;
-    if (is_named && !item.publisher.empty()) append_attr(out, "publisher", item.publisher);
+    if (is_named && !item.publisher.empty())
+        xml::append_single_quoted_attr(out, "publisher", item.publisher);
     if (config.deliver_payloads && !item.payload.empty())
         out.append(">").append(item.payload).append("</item>");
     else
@@ -30,8 +25,8 @@ void append_item(std::string& out, const NodeConfig& config, const PublishedItem
 
 void append_delay(std::string& out, const Broker& broker, storage::Millis time) {
     out += "<delay xmlns='urn:xmpp:delay'";
-    append_attr(out, "from", broker.settings.service.str());
-    append_attr(out, "stamp", xml::to_datetime(time));
+    xml::append_single_quoted_attr(out, "from", broker.settings.service.str());
+    xml::append_single_quoted_attr(out, "stamp", xml::to_datetime(time));
     out += "/>";
 }
 
@@ -51,10 +46,10 @@ std::string message_open(
     const std::string id =
         std::string(event_id) + broker.memory.cursors().message(node.uid, revision, index);
     std::string out;
-    append_attr(out, "from", broker.settings.service.str());
-    append_attr(out, "id", id);
+    xml::append_single_quoted_attr(out, "from", broker.settings.service.str());
+    xml::append_single_quoted_attr(out, "id", id);
     const bool is_headline = node.config().notification_type == NotificationType::Headline;
-    append_attr(out, "type", is_headline ? "headline" : "normal");
+    xml::append_single_quoted_attr(out, "type", is_headline ? "headline" : "normal");
     return out + ">";
 }
 
@@ -78,7 +73,7 @@ Notification item_notification(
     rest.reserve(rest.size() + item.payload.size() + 512);
     out.event_at = here(rest);
     rest.append("<event xmlns='").append(xml::ns::pubsub_event.uri()).append("'><items");
-    append_attr(rest, "node", node.name());
+    xml::append_single_quoted_attr(rest, "node", node.name());
     if (item.has_item) {
         rest += '>';
         out.item_at = here(rest);

@@ -12,8 +12,10 @@
 
 namespace grid::pubsub {
 
+namespace {
 using Values = ConfigField::Values;
 using Error = ConfigField::Error;
+}   // namespace
 
 Error bad_value(std::string_view var, std::string_view wanted) {
     return refuse(Errc::NotAcceptable, std::string(var) + " must be " + std::string(wanted) + ".");

@@ -9,7 +9,7 @@ namespace grid::pubsub {
 
 namespace {
 
-std::vector<const Node*>::const_iterator place_of(
+std::vector<const Node*>::const_iterator place_by_name(
     const std::vector<const Node*>& nodes, std::string_view name
 ) {
     return std::partition_point(nodes.begin(), nodes.end(), [&](const Node* node) {
@@ -30,7 +30,7 @@ std::size_t NodeList::block_of(std::string_view name) const {
 bool NodeList::contains(const Node& node) const {
     if (blocks_.empty()) return false;
     const auto& nodes = blocks_[block_of(node.name())]->nodes;
-    const auto at = place_of(nodes, node.name());
+    const auto at = place_by_name(nodes, node.name());
     return at != nodes.end() && *at == &node;
 }
 
@@ -39,7 +39,7 @@ void NodeList::put(const Node& node) {
     const std::size_t index = blocks_.front()->nodes.empty() ? 0 : block_of(node.name());
     Block& block = *blocks_[index];
     touch(block);
-    const auto at = place_of(block.nodes, node.name());
+    const auto at = place_by_name(block.nodes, node.name());
     if (at != block.nodes.end() && *at == &node) return;
     block.nodes.insert(at, &node);
     block.subtopics += node.is_subtopic() ? 1 : 0;
@@ -61,7 +61,7 @@ void NodeList::erase(const Node& node) {
     if (blocks_.empty()) return;
     const std::size_t index = block_of(node.name());
     Block& block = *blocks_[index];
-    const auto at = place_of(block.nodes, node.name());
+    const auto at = place_by_name(block.nodes, node.name());
     if (at == block.nodes.end() || *at != &node) return;
     block.nodes.erase(at);
     block.subtopics -= node.is_subtopic() ? 1 : 0;

@@ -22,17 +22,11 @@ namespace grid::pubsub {
 
 namespace {
 
-void append_attr(std::string& out, std::string_view name, std::string_view value) {
-    out.append(" ").append(name).append("='");
-    xml::append_escaped_attr(out, value);
-    out.append("'");
-}
-
 /// `<name node='…'`, open for more attributes.
-std::string start(std::string_view name, const Node& node) {
+std::string start_tag(std::string_view name, const Node& node) {
     std::string out("<");
     out.append(name);
-    append_attr(out, "node", node.name());
+    xml::append_single_quoted_attr(out, "node", node.name());
     return out;
 }
 
@@ -43,12 +37,12 @@ std::string in_event(std::string_view inner) {
 }
 
 std::string empty_element(std::string_view name, const Node& node) {
-    return in_event(start(name, node) + "/>");
+    return in_event(start_tag(name, node) + "/>");
 }
 
 void append_retract(std::string& out, std::string_view id) {
     out += "<retract";
-    append_attr(out, "id", id);
+    xml::append_single_quoted_attr(out, "id", id);
     out += "/>";
 }
 
@@ -109,8 +103,8 @@ void Announcer::send_as(
 void Announcer::send_to(std::vector<xml::Jid> to, std::string body, std::uint64_t about) {
     if (to.empty()) return;
     std::string rest;
-    append_attr(rest, "from", broker_.settings.service.str());
-    append_attr(
+    xml::append_single_quoted_attr(rest, "from", broker_.settings.service.str());
+    xml::append_single_quoted_attr(
         rest, "id", "st-" + broker_.memory.cursors().message(0, committed_.revision, index_++)
     );
     Notification notification;
@@ -225,7 +219,7 @@ void Announcer::operator()(const ItemsRetracted& event) {
     if (notifier_.has_audience(node->uid)) {
         std::string ids;
         for (const std::string& id : event.ids) append_retract(ids, id);
-        send(*node, in_event(start("items", *node) + ">" + ids + "</items>"));
+        send(*node, in_event(start_tag("items", *node) + ">" + ids + "</items>"));
     }
     // Items that only went out of sight are not worth that, told to the filters of a topic at each
     // publish.
@@ -249,7 +243,7 @@ void Announcer::tell_retracted(const Node& node, const ItemsRetracted& event) {
     for (const auto& [uid, retracts] : ids) {
         const Node& subtopic = *broker_.memory.find(uid);
         if (!notifier_.has_audience(uid)) continue;
-        send(subtopic, in_event(start("items", subtopic) + ">" + retracts + "</items>"));
+        send(subtopic, in_event(start_tag("items", subtopic) + ">" + retracts + "</items>"));
     }
 }
 
@@ -270,11 +264,11 @@ void Announcer::operator()(const NodePurged& event) {
 void Announcer::tell_deleted(
     const Node& node, const std::string& redirect, std::vector<xml::Jid> waiting
 ) {
-    std::string inner = start("delete", node);
+    std::string inner = start_tag("delete", node);
     const std::string plain = in_event(inner + "/>");
     if (redirect.empty()) return send_of_node(node, plain, std::move(waiting));
     inner += "><redirect";
-    append_attr(inner, "uri", redirect);
+    xml::append_single_quoted_attr(inner, "uri", redirect);
     inner = in_event(inner + "/></delete>");
     const Node* target = redirected_to(broker_, redirect);
     if (!target) return send_of_node(node, std::move(inner), std::move(waiting));
@@ -305,7 +299,7 @@ void Announcer::operator()(const NodeConfigured& event) {
     if (!node->config().deliver_payloads)
         return send_of_node(*node, empty_element("configuration", *node));
     const xml::Form form = to_form(node->config(), broker_.settings, "result");
-    std::string inner = start("configuration", *node) + ">";
+    std::string inner = start_tag("configuration", *node) + ">";
     xml::write(inner, form.to_element(), xml::ns::pubsub_event.uri());
     send_of_node(*node, in_event(inner + "</configuration>"));
 }
@@ -316,10 +310,10 @@ void Announcer::operator()(const AffiliationChanged& event) {
     if (!node) return;
     account_changed(*node, event.jid);
     std::string body("<pubsub xmlns='");
-    body.append(xml::ns::pubsub.uri()).append("'>").append(start("affiliations", *node));
+    body.append(xml::ns::pubsub.uri()).append("'>").append(start_tag("affiliations", *node));
     body += "><affiliation";
-    append_attr(body, "jid", event.jid);
-    append_attr(body, "affiliation", to_string(event.affiliation));
+    xml::append_single_quoted_attr(body, "jid", event.jid);
+    xml::append_single_quoted_attr(body, "affiliation", to_string(event.affiliation));
     body += "/></affiliations></pubsub>";
     // The policy may hide the node from the account; one that is there knows it already.
     const bool is_known = node->has_subscribed(event.jid);
@@ -342,8 +336,8 @@ void Announcer::operator()(const Associated& event) {
     const Node* child = end(event.child);
     if (child) audience_changed(*child);
     if (!collection || !child || !collection->config().deliver_notifications) return;
-    std::string inner = start("collection", *collection) + ">";
-    inner += start(event.is_added ? "associate" : "dissociate", *child) + "/></collection>";
+    std::string inner = start_tag("collection", *collection) + ">";
+    inner += start_tag(event.is_added ? "associate" : "dissociate", *child) + "/></collection>";
     send_as(AudienceKind::Nodes, *collection, in_event(inner), {}, {child->uid, false});
 }
 

@@ -20,68 +20,68 @@ constexpr std::uint8_t replaced_item_version = 2;
 /// Of the name of a node that has moved: it says who had made the node.
 constexpr std::uint8_t moved_by_version = 2;
 
-constexpr std::size_t number_bytes = 8;
+constexpr std::size_t key_number_bytes = 8;
 
-Encoder start(Tag tag) {
+Encoder begin_key(Tag tag) {
     Encoder out;
     out.u8(static_cast<std::uint8_t>(tag));
     return out;
 }
 
 /// With room for so many bytes behind the uid.
-Encoder start(Tag tag, std::uint64_t uid, std::size_t bytes = 0) {
-    Encoder out(1 + number_bytes + bytes);
+Encoder begin_key(Tag tag, std::uint64_t uid, std::size_t bytes = 0) {
+    Encoder out(1 + key_number_bytes + bytes);
     out.u8(static_cast<std::uint8_t>(tag)).u64(uid);
     return out;
 }
 
 }   // namespace
 
-std::string name_key(std::string_view name) { return start(Tag::NodeName).raw(name).take(); }
+std::string name_key(std::string_view name) { return begin_key(Tag::NodeName).raw(name).take(); }
 
-std::string node_key(std::uint64_t uid) { return start(Tag::Node, uid).take(); }
+std::string node_key(std::uint64_t uid) { return begin_key(Tag::Node, uid).take(); }
 
 std::string affiliation_key(std::uint64_t uid, std::string_view bare) {
-    return start(Tag::Affiliation, uid, bare.size()).raw(bare).take();
+    return begin_key(Tag::Affiliation, uid, bare.size()).raw(bare).take();
 }
 
 std::string subscription_key(std::uint64_t uid, std::string_view jid, std::string_view subid) {
     // A JID has no NUL: keys of one subscriber stay together, in the order of the JIDs.
-    return start(Tag::Subscription, uid, jid.size() + 1 + subid.size())
+    return begin_key(Tag::Subscription, uid, jid.size() + 1 + subid.size())
         .raw(jid)
         .u8(0)
         .raw(subid)
         .take();
 }
 
-std::string guard_key(std::uint64_t uid) { return start(Tag::Guard, uid).take(); }
+std::string guard_key(std::uint64_t uid) { return begin_key(Tag::Guard, uid).take(); }
 
-std::string meta_key(std::string_view name) { return start(Tag::PubsubMeta).raw(name).take(); }
+std::string meta_key(std::string_view name) { return begin_key(Tag::PubsubMeta).raw(name).take(); }
 
 std::string edge_key(std::uint64_t parent, std::uint64_t child) {
-    return start(Tag::Edge, parent).u64(child).take();
+    return begin_key(Tag::Edge, parent).u64(child).take();
 }
 
-std::string leaver_key(std::string_view bare) { return start(Tag::Leaver).raw(bare).take(); }
+std::string leaver_key(std::string_view bare) { return begin_key(Tag::Leaver).raw(bare).take(); }
 
 std::string item_key(std::uint64_t uid, std::uint64_t epoch, std::string_view id) {
-    return start(Tag::Item, uid, number_bytes + id.size()).u64(epoch).raw(id).take();
+    return begin_key(Tag::Item, uid, key_number_bytes + id.size()).u64(epoch).raw(id).take();
 }
 
-std::string position_key(std::string_view jid) { return start(Tag::Position).raw(jid).take(); }
+std::string position_key(std::string_view jid) { return begin_key(Tag::Position).raw(jid).take(); }
 
 std::string trash_key(std::uint64_t uid, std::uint64_t epoch) {
-    return start(Tag::Trash, uid, number_bytes).u64(epoch).take();
+    return begin_key(Tag::Trash, uid, key_number_bytes).u64(epoch).take();
 }
 
-std::string hidden_key(std::uint64_t uid) { return start(Tag::Hidden, uid).take(); }
+std::string hidden_key(std::uint64_t uid) { return begin_key(Tag::Hidden, uid).take(); }
 
-std::string lost_key(std::uint64_t uid) { return start(Tag::Lost, uid).take(); }
+std::string lost_key(std::uint64_t uid) { return begin_key(Tag::Lost, uid).take(); }
 
-std::string cursor_key_key() { return start(Tag::CursorKey).take(); }
+std::string cursor_key_key() { return begin_key(Tag::CursorKey).take(); }
 
 std::string payload_key(std::uint64_t uid, std::uint64_t epoch, storage::Revision revision) {
-    return Encoder(3 * number_bytes).u64(uid).u64(epoch).u64(revision).take();
+    return Encoder(3 * key_number_bytes).u64(uid).u64(epoch).u64(revision).take();
 }
 
 std::optional<ParsedKey> parse_key(std::string_view key) {

@@ -27,18 +27,12 @@ std::optional<xml::StanzaError> check_id(
     );
 }
 
-Checked<xml::Jid> subscriber_of(const Element& element) {
+Checked<xml::Jid> parse_subscriber(const Element& element) {
     const std::string* text = element.attr("jid");
     if (!text) return refuse(Errc::InvalidJid, "The jid attribute is missing.");
     const auto jid = xml::Jid::parse(*text);
     if (!jid) return refuse(Errc::InvalidJid, "'" + *text + "' is not an address.");
     return *jid;
-}
-
-std::optional<std::string> optional_attr(const Element& element, std::string_view name) {
-    const std::string* value = element.attr(name);
-    if (!value) return std::nullopt;
-    return *value;
 }
 
 Checked<Request> parse_create(
@@ -69,7 +63,7 @@ Checked<Request> parse_create(
 Checked<Request> parse_subscribe(
     const IqRequest& iq, const Element& subscribe, const Settings& settings
 ) {
-    auto jid = subscriber_of(subscribe);
+    auto jid = parse_subscriber(subscribe);
     if (!jid) return jid.error();
     auto node = required_node(subscribe, settings);
     if (!node) return node.error();
@@ -81,7 +75,7 @@ Checked<Request> parse_subscribe(
 Checked<Request> parse_unsubscribe(const Element& unsubscribe, const Settings& settings) {
     auto node = required_node(unsubscribe, settings);
     if (!node) return node.error();
-    auto jid = subscriber_of(unsubscribe);
+    auto jid = parse_subscriber(unsubscribe);
     if (!jid) return jid.error();
     return Request(
         Unsubscribe{std::move(*node), std::move(*jid), optional_attr(unsubscribe, "subid")}
@@ -269,6 +263,12 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
         return Checked<Request>(Request(DiscoverItems{*node, std::move(*page), std::move(*filter)})
         );
     return Checked<Request>(Request(DiscoverNodes{std::move(*page), std::move(*filter)}));
+}
+
+std::optional<std::string> optional_attr(const Element& element, std::string_view name) {
+    const std::string* value = element.attr(name);
+    if (!value) return std::nullopt;
+    return *value;
 }
 
 Checked<std::string> required_node(const Element& element, const Settings& settings) {

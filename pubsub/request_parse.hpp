@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "pubsub/access.hpp"
 #include "pubsub/use_cases.hpp"
@@ -34,6 +35,7 @@ std::optional<Bounce> parse_bounce(const xml::Element& message);
 Checked<std::string> required_node(const xml::Element& element, const Settings& settings);
 /// The submitted form in `<configure/>` and the like; nothing when there is none.
 Checked<std::optional<xml::Form>> form_in(const xml::Element& parent);
+std::optional<std::string> optional_attr(const xml::Element& element, std::string_view name);
 std::optional<xml::StanzaError> require_type(const IqRequest& iq, xml::IqType type);
 Checked<std::optional<xml::RsmRequest>> page_in(const xml::Element& parent);
 

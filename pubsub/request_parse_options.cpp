@@ -11,19 +11,6 @@ namespace {
 using xml::Element;
 namespace ns = xml::ns;
 
-/// XEP-0050 §4.4: bad-request and what of the command was bad.
-xml::StanzaError bad_command(const char* condition, std::string text) {
-    xml::StanzaError error = refuse(Errc::BadRequest, std::move(text));
-    error.application = Element(condition, ns::commands);
-    return error;
-}
-
-std::optional<std::string> optional_attr(const Element& element, std::string_view name) {
-    const std::string* value = element.attr(name);
-    if (!value) return std::nullopt;
-    return *value;
-}
-
 }   // namespace
 
 std::optional<xml::StanzaError> take_options(Subscribe& request, const Element& pubsub) {

@@ -41,9 +41,9 @@ namespace {
 /// Of each kind: a round may not walk over all nodes.
 constexpr std::size_t nodes_per_round = 1000;
 
-class Round {
+class RetentionRound {
 public:
-    Round(
+    RetentionRound(
         const Broker& broker,
         storage::Millis now,
         std::size_t batches_max,
@@ -78,7 +78,7 @@ private:
 
 /// §7.1.2.5: reports the items that max_items pushed out of sight. The batch writes no record, but
 /// expects each of the items: one that was published again meanwhile must not be reported as gone.
-void Round::tell_of(const Node& node, storage::Revision after) {
+void RetentionRound::tell_of(const Node& node, storage::Revision after) {
     const std::size_t hidden = node.hidden(settings_);
     for (std::size_t from = node.items.rank_after(after); from < hidden && !is_full();) {
         const std::size_t to = std::min(hidden, from + items_per_batch);
@@ -98,7 +98,7 @@ void Round::tell_of(const Node& node, storage::Revision after) {
     }
 }
 
-void Round::tell(std::uint64_t& cursor) {
+void RetentionRound::tell(std::uint64_t& cursor) {
     const auto& hiding = memory_.hiding();
     std::size_t seen = 0;
     auto at = hiding.lower_bound(cursor);
@@ -109,13 +109,13 @@ void Round::tell(std::uint64_t& cursor) {
 
 /// The number of oldest items that may be erased: subscribers that were not notified of them yet
 /// are notified first.
-std::size_t Round::told(const Node& node) const {
+std::size_t RetentionRound::told(const Node& node) const {
     const auto found = memory_.hiding().find(node.uid);
     return found == memory_.hiding().end() ? node.items.size()
                                            : node.items.rank_after(found->second);
 }
 
-void Round::erase_up_to(const Node& node, std::size_t from, std::size_t to) {
+void RetentionRound::erase_up_to(const Node& node, std::size_t from, std::size_t to) {
     const std::size_t hidden = node.hidden(settings_);
     to = std::min(to, told(node));
     while (from < to && !is_full()) {
@@ -139,7 +139,9 @@ void Round::erase_up_to(const Node& node, std::size_t from, std::size_t to) {
 }
 
 /// Adds the values that filters ask for, where subscribers have filters; false: not read yet.
-bool Round::look_at(const Node& node, std::size_t from, std::size_t to, ItemsRetracted& event) {
+bool RetentionRound::look_at(
+    const Node& node, std::size_t from, std::size_t to, ItemsRetracted& event
+) {
     if (!needs_extracts(broker_, node)) return true;
     bool is_known = true;
     for (std::size_t rank = from; rank < to; ++rank) {
@@ -163,7 +165,7 @@ bool Round::look_at(const Node& node, std::size_t from, std::size_t to, ItemsRet
     return true;
 }
 
-void Round::erase(const std::set<std::uint64_t>& nodes, std::uint64_t& cursor) {
+void RetentionRound::erase(const std::set<std::uint64_t>& nodes, std::uint64_t& cursor) {
     std::size_t looked_at = 0;
     auto at = nodes.lower_bound(cursor);
     for (; at != nodes.end() && looked_at < nodes_per_round && !is_full(); ++at, ++looked_at) {
@@ -179,7 +181,7 @@ void Round::erase(const std::set<std::uint64_t>& nodes, std::uint64_t& cursor) {
 
 /// The whole service keeps too much: the nodes that hide most lose their oldest, so that a busy one
 /// does not cost a quiet one its past.
-void Round::shrink_total() {
+void RetentionRound::shrink_total() {
     const std::size_t kept = memory_.item_count() - memory_.old_item_count();
     const std::size_t most = settings_.archive.total_items_max;
     std::size_t excess = kept > most ? kept - most : 0;
@@ -211,7 +213,7 @@ void add_retention(
     std::size_t batches_max,
     std::vector<Batch>& batches
 ) {
-    Round round(broker, now, batches_max, batches);
+    RetentionRound round(broker, now, batches_max, batches);
     const Memory& memory = broker.memory;
     round.tell(cursor.hiding);
     round.erase(memory.crowded(), cursor.crowded);

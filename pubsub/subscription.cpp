@@ -7,7 +7,7 @@
 namespace grid::pubsub {
 
 namespace {
-constexpr std::array names{
+constexpr std::array state_names{
     std::pair{SubscriptionState::None, std::string_view("none")},
     std::pair{SubscriptionState::Pending, std::string_view("pending")},
     std::pair{SubscriptionState::Unconfigured, std::string_view("unconfigured")},
@@ -16,11 +16,11 @@ constexpr std::array names{
 }   // namespace
 
 std::string_view to_string(SubscriptionState state) {
-    return names.at(static_cast<std::size_t>(state)).second;
+    return state_names.at(static_cast<std::size_t>(state)).second;
 }
 
 std::optional<SubscriptionState> parse_subscription_state(std::string_view text) {
-    for (const auto& [state, name] : names)
+    for (const auto& [state, name] : state_names)
         if (name == text) return state;
     return std::nullopt;
 }

@@ -16,11 +16,10 @@ namespace grid::pubsub {
 namespace {
 
 using Options = SubscriptionOptions;
-using Field = OptionField;
-using Values = OptionField::Values;
-using Wanted = OptionField::Wanted;
+using OptionValues = OptionField::Values;
+using WantedText = OptionField::Wanted;
 
-std::string_view first(const Values& values) {
+std::string_view first_text(const OptionValues& values) {
     return values.empty() ? std::string_view{} : std::string_view(values.front());
 }
 
@@ -31,10 +30,12 @@ std::optional<std::uint32_t> parse_number(std::string_view digits) {
     return value;
 }
 
-Field boolean(std::uint8_t id, const char* var, const char* label, bool Options::* member) {
-    const auto get = [=](const Options& options) { return Values{options.*member ? "1" : "0"}; };
-    const auto set = [=](Options& options, const Values& values) -> Wanted {
-        const auto value = xml::parse_boolean(first(values));
+OptionField boolean(std::uint8_t id, const char* var, const char* label, bool Options::* member) {
+    const auto get = [=](const Options& options) {
+        return OptionValues{options.*member ? "1" : "0"};
+    };
+    const auto set = [=](Options& options, const OptionValues& values) -> WantedText {
+        const auto value = xml::parse_boolean(first_text(values));
         if (!value) return "0, 1, false or true";
         options.*member = *value;
         return std::nullopt;
@@ -42,12 +43,12 @@ Field boolean(std::uint8_t id, const char* var, const char* label, bool Options:
     return {id, var, "boolean", label, {}, get, set};
 }
 
-Field digest_frequency() {
+OptionField digest_frequency() {
     const auto get = [](const Options& options) {
-        return Values{std::to_string(options.digest_frequency)};
+        return OptionValues{std::to_string(options.digest_frequency)};
     };
-    const auto set = [](Options& options, const Values& values) -> Wanted {
-        const auto value = parse_number(first(values));
+    const auto set = [](Options& options, const OptionValues& values) -> WantedText {
+        const auto value = parse_number(first_text(values));
         if (!value || *value > digest_ms_max)
             return "milliseconds, at most " + std::to_string(digest_ms_max);
         // The option is a minimum: the service may take longer, and the form shows the interval in
@@ -66,13 +67,13 @@ Field digest_frequency() {
     };
 }
 
-Field expire() {
+OptionField expire() {
     const auto get = [](const Options& options) {
-        if (options.is_temporary) return Values{"presence"};
-        return Values{options.expire == 0 ? std::string() : xml::to_datetime(options.expire)};
+        if (options.is_temporary) return OptionValues{"presence"};
+        return OptionValues{options.expire == 0 ? std::string() : xml::to_datetime(options.expire)};
     };
-    const auto set = [](Options& options, const Values& values) -> Wanted {
-        const std::string_view value = first(values);
+    const auto set = [](Options& options, const OptionValues& values) -> WantedText {
+        const std::string_view value = first_text(values);
         const bool is_temporary = value == "presence";
         const auto time = xml::parse_datetime(value);
         if (!value.empty() && !is_temporary && (!time || *time <= 0))
@@ -98,14 +99,14 @@ constexpr std::array show_values{
     std::pair{"xa", Show::ExtendedAway},
 };
 
-Field shows() {
+OptionField shows() {
     const auto get = [](const Options& options) {
-        Values values;
+        OptionValues values;
         for (const auto& [name, bit] : show_values)
             if ((options.shows & bit) != 0) values.emplace_back(name);
         return values;
     };
-    const auto set = [](Options& options, const Values& values) -> Wanted {
+    const auto set = [](Options& options, const OptionValues& values) -> WantedText {
         std::uint8_t shows = 0;
         for (const std::string& value : values) {
             const auto found =
@@ -136,12 +137,12 @@ Field shows() {
 
 constexpr std::array<const char*, 4> type_names{"", "items", "nodes", "all"};
 
-Field subscription_type() {
+OptionField subscription_type() {
     const auto get = [](const Options& options) {
-        return Values{type_names.at(static_cast<std::size_t>(options.type))};
+        return OptionValues{type_names.at(static_cast<std::size_t>(options.type))};
     };
-    const auto set = [](Options& options, const Values& values) -> Wanted {
-        const auto found = std::find(type_names.begin(), type_names.end(), first(values));
+    const auto set = [](Options& options, const OptionValues& values) -> WantedText {
+        const auto found = std::find(type_names.begin(), type_names.end(), first_text(values));
         if (found == type_names.end()) return "items, nodes or all";
         options.type = static_cast<SubscriptionType>(found - type_names.begin());
         return std::nullopt;
@@ -162,13 +163,13 @@ Field subscription_type() {
 /// Depths beyond this one mean all levels: `replay` tells the levels up to it apart.
 constexpr std::uint32_t depth_max = 32;
 
-Field subscription_depth() {
+OptionField subscription_depth() {
     const auto get = [](const Options& options) {
-        return Values{options.depth == every_depth ? "all" : std::to_string(options.depth)};
+        return OptionValues{options.depth == every_depth ? "all" : std::to_string(options.depth)};
     };
-    const auto set = [](Options& options, const Values& values) -> Wanted {
-        const bool is_all = first(values) == "all";
-        const auto value = parse_number(first(values));
+    const auto set = [](Options& options, const OptionValues& values) -> WantedText {
+        const bool is_all = first_text(values) == "all";
+        const auto value = parse_number(first_text(values));
         if (!is_all && (!value || *value > depth_max))
             return "`all`, or how many levels, at most " + std::to_string(depth_max);
         options.depth = is_all ? every_depth : *value;
@@ -187,10 +188,10 @@ Field subscription_depth() {
 }
 
 /// §12.20. The filter is validated where the node is known (pubsub/subtopic.hpp).
-Field filter() {
-    const auto get = [](const Options& options) { return Values{options.filter}; };
-    const auto set = [](Options& options, const Values& values) -> Wanted {
-        options.filter = first(values);
+OptionField filter() {
+    const auto get = [](const Options& options) { return OptionValues{options.filter}; };
+    const auto set = [](Options& options, const OptionValues& values) -> WantedText {
+        options.filter = first_text(values);
         return std::nullopt;
     };
     return {9, "x-grid#filter", "text-single", "Only items that match this filter", {}, get, set};

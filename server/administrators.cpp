@@ -11,7 +11,7 @@ namespace grid::server {
 namespace asio = boost::asio;
 
 namespace {
-constexpr auto look_every = std::chrono::seconds(1);
+constexpr auto file_look_every = std::chrono::seconds(1);
 }
 
 std::vector<xml::Jid> configured_administrators(const Config& config) {
@@ -53,7 +53,7 @@ std::vector<xml::Jid> AdministratorsFile::read() {
 }
 
 void AdministratorsFile::watch() {
-    timer_.expires_after(look_every);
+    timer_.expires_after(file_look_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error || is_stopped_) return;
         guarded(log_, "administrators", [this] {

@@ -44,7 +44,7 @@ void fill_standard_streams() {
 }
 
 /// The text in the quotes that make it one word of a shell.
-std::string quoted(const std::string& text) {
+std::string shell_word(const std::string& text) {
     constexpr std::string_view plain =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@+";
     if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
@@ -55,13 +55,13 @@ std::string quoted(const std::string& text) {
 
 std::string own_command(const ConfigSources& sources, const std::string& data) {
     std::string command = "gridd";
-    if (!sources.file.empty()) command += " --config " + quoted(sources.file);
-    command += " --data " + quoted(data);
-    for (const std::string& set : sources.sets) command += " --set " + quoted(set);
+    if (!sources.file.empty()) command += " --config " + shell_word(sources.file);
+    command += " --data " + shell_word(data);
+    for (const std::string& set : sources.sets) command += " --set " + shell_word(set);
     return command;
 }
 
-int check(const AppOptions& options) {
+int check_configuration(const AppOptions& options) {
     Findings findings = check_startup(options);
     // A store that cannot be read now may be in the making; a start names its fault.
     if (const auto store = look_at_store(options); store && *store)
@@ -124,7 +124,7 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
     options.data = data;
     options.own_command = own_command(sources, data);
     options.read_again = [sources] { return load_config(sources); };
-    if (is_check) return check(options);
+    if (is_check) return check_configuration(options);
     if (is_end) return end_evaluation(options);
     return run_app(std::move(options));
 }

@@ -137,7 +137,7 @@ void note_unknown_variables(
     }
 }
 
-std::string joined(const Findings& findings, const Config& config) {
+std::string errors_text(const Findings& findings, const Config& config) {
     std::string text;
     for (const Finding& finding : findings)
         if (!finding.is_warning) text += (text.empty() ? "" : "\n") + to_text(finding, config);
@@ -160,7 +160,7 @@ Result<Config, std::string> load_config(const ConfigSources& sources) {
     note_unknown_variables(options, sources, config);
     auto findings = prepare_names(config);
     for (auto& finding : check_values(config)) findings.push_back(std::move(finding));
-    if (has_errors(findings)) return {boost::system::in_place_error, joined(findings, config)};
+    if (has_errors(findings)) return {boost::system::in_place_error, errors_text(findings, config)};
     return config;
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr mode_t others = S_IRWXG | S_IRWXO;
+constexpr mode_t mode_of_others = S_IRWXG | S_IRWXO;
 
 std::string octal(mode_t mode) {
     std::array<char, 8> text{};
@@ -60,23 +60,23 @@ std::string why_not_made(const fs::path& data) {
 }
 
 /// The folders that gridd keeps below, and the files that it has to read or write.
-constexpr std::array folders{"store", "run", "pki"};
-constexpr std::array files{"store/CURRENT",        "store/LOCK",     "pki/ca.crt",
-                           "pki/server.crt",       "pki/server.key", "administrators",
-                           "audit-export.position"};
+constexpr std::array folders_below{"store", "run", "pki"};
+constexpr std::array files_below{"store/CURRENT",        "store/LOCK",     "pki/ca.crt",
+                                 "pki/server.crt",       "pki/server.key", "administrators",
+                                 "audit-export.position"};
 
 /// The mode, unless the file is absent, narrow already, or another user's.
 std::optional<mode_t> too_wide(const fs::path& path) {
     struct stat status{};
     if (::lstat(path.c_str(), &status) != 0 || status.st_uid != ::geteuid()) return std::nullopt;
     if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) return std::nullopt;
-    if ((status.st_mode & others) == 0) return std::nullopt;
+    if ((status.st_mode & mode_of_others) == 0) return std::nullopt;
     return status.st_mode;
 }
 
 /// False: not possible on this volume.
 bool narrow(const fs::path& path, mode_t mode) {
-    return ::chmod(path.c_str(), mode & static_cast<mode_t>(~others) & 07777) == 0;
+    return ::chmod(path.c_str(), mode & static_cast<mode_t>(~mode_of_others) & 07777) == 0;
 }
 
 void narrow_folder(const fs::path& path, Log& log) {
@@ -86,7 +86,7 @@ void narrow_folder(const fs::path& path, Log& log) {
         log.warn(
             "permissions_narrowed", {{"path", path.string()},
                                      {"from", octal(*mode)},
-                                     {"to", octal(*mode & static_cast<mode_t>(~others))}}
+                                     {"to", octal(*mode & static_cast<mode_t>(~mode_of_others))}}
         );
     else
         log.warn(
@@ -118,11 +118,11 @@ std::string why_unusable(const fs::path& data) {
         return errno == ENOENT ? why_not_made(data) : refused(data, data, errno);
     if (!S_ISDIR(status.st_mode)) return data.string() + " is no directory; give another by --data";
     if (!may(data, R_OK | W_OK | X_OK)) return refused(data, data, errno);
-    for (const char* name : folders)
+    for (const char* name : folders_below)
         if (const fs::path path = data / name;
             ::stat(path.c_str(), &status) == 0 && !may(path, R_OK | W_OK | X_OK))
             return refused(data, path, errno);
-    for (const char* name : files)
+    for (const char* name : files_below)
         if (const fs::path path = data / name;
             ::stat(path.c_str(), &status) == 0 && !may(path, R_OK))
             return refused(data, path, errno);
@@ -134,7 +134,7 @@ void secure_data_directory(const fs::path& data, Log& log) {
     fs::create_directories(data, failed);   // the store says why it cannot be opened
     narrow_folder(data, log);
     narrow_files(data, log);
-    for (const char* name : folders) {
+    for (const char* name : folders_below) {
         narrow_folder(data / name, log);
         narrow_files(data / name, log);
     }

@@ -25,7 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace pki = controller::pki;
-using pki::Failure;
 using storage::Family;
 
 constexpr std::string_view nothing_allowed =
@@ -77,7 +76,7 @@ bool has_ca(const AppOptions& options) {
 Result<bool, std::string> read_policy(const storage::Snapshot& store, const Config& config) {
     const std::string key = controller::policy::policy_head_key();
     const auto found = store.get(Family::Control, key);
-    if (!found) return Failure{"the policy cannot be read: " + found.error().message()};
+    if (!found) return pki::Failure{"the policy cannot be read: " + found.error().message()};
     if (!*found) return false;
     controller::policy::Policy policy(config.domain);
     policy.apply(
@@ -131,13 +130,13 @@ Result<EvaluationLeftovers, std::string> evaluation_leftovers(
     EvaluationLeftovers found;
     if (!is_own(options.config)) return found;
     const auto policy = read_policy(store, options.config);
-    if (!policy) return Failure{policy.error()};
+    if (!policy) return pki::Failure{policy.error()};
     found.has_policy = *policy;
     const std::string key = untrusted_key(options);
     // Trusted by the operator, or away: then the policy alone says that it was an evaluation.
     if (key.empty() && (has_ca(options) || !found.has_policy)) return found;
     if (auto error = read_accounts(store, key, options, found))
-        return Failure{"the accounts cannot be read: " + error.message()};
+        return pki::Failure{"the accounts cannot be read: " + error.message()};
     return found;
 }
 
@@ -187,7 +186,7 @@ Result<EvaluationLeftovers, std::string> clean_store(
     const AppOptions& options, const std::string& policy_text, Log& log
 ) {
     auto store = open_store(options, log);
-    if (!store) return Failure{store.error()};
+    if (!store) return pki::Failure{store.error()};
     auto found = evaluation_leftovers(*(*store)->snapshot(), options);
     if (!found || !found->any()) return found;
     // First: an administrator in this file would be made again by a start after an interruption,
@@ -195,20 +194,20 @@ Result<EvaluationLeftovers, std::string> clean_store(
     for (const std::string& name : found->administrators)
         if (auto removed = pki::remove_administrator(options.data, xml::Jid::from_canonical(name));
             !removed)
-            return Failure{removed.error()};
+            return pki::Failure{removed.error()};
     boost::asio::io_context context;
     const Addresses addresses(options.config);
     const IqTable none;
     Grid grid(context, **store, options.config, addresses, none, none, log);
     if (auto started = grid.start(context, std::nullopt, {}); !started)
-        return Failure{started.error()};
+        return pki::Failure{started.error()};
     const auto& state = grid.controller().state_for_admin();
     pubsub::Context acting;
     acting.actor = pubsub::Principal::system();
     acting.now = now();
     for (const std::string& name : found->administrators) {
         auto change = state.machine().remove(xml::Jid::from_canonical(name), acting);
-        if (!change) return Failure{change.error().text};
+        if (!change) return pki::Failure{change.error().text};
         grid.commit(std::move(change->batch));
     }
     // Last, for it alone says what the data are once the evaluation's CA is away.
@@ -217,9 +216,9 @@ Result<EvaluationLeftovers, std::string> clean_store(
     grid.stop([&context] { context.stop(); });
     context.run();
     const auto left = evaluation_leftovers(*(*store)->snapshot(), options);
-    if (!left) return Failure{left.error()};
+    if (!left) return pki::Failure{left.error()};
     if (left->any())
-        return Failure{"the store did not take all of it: look at the log, and run it again"};
+        return pki::Failure{"the store did not take all of it: look at the log, and run it again"};
     return found;
 }
 
@@ -243,24 +242,24 @@ Result<std::string, std::string> move_pki(const AppOptions& options) {
     for (int number = 2; fs::exists(target, error); ++number)
         target = options.data / ("pki.ended-" + std::to_string(number));
     fs::rename(folder, target, error);
-    if (error) return Failure{"cannot move " + folder.string() + " away: " + error.message()};
+    if (error) return pki::Failure{"cannot move " + folder.string() + " away: " + error.message()};
     return Moved(boost::system::in_place_value, target.string());
 }
 
 Result<void, std::string> end(const AppOptions& options, Log& log) {
     if (!is_own(options.config))
-        return Failure{
+        return pki::Failure{
             "an evaluation ends with certificates of your own: give the configuration that sets "
             "tls.certificate, tls.key and tls.client_ca by --config"
         };
     std::string policy_text(nothing_allowed);
     if (!options.config.policy.file.empty()) {
         auto text = read_policy_file(options.config);
-        if (!text) return Failure{text.error()};
+        if (!text) return pki::Failure{text.error()};
         policy_text = std::move(*text);
     }
     const auto found = clean_store(options, policy_text, log);
-    if (!found) return Failure{found.error()};
+    if (!found) return pki::Failure{found.error()};
     for (const std::string& name : found->administrators)
         std::cout << "deleted the administrator " << name << '\n';
     if (found->has_policy)
@@ -269,7 +268,7 @@ Result<void, std::string> end(const AppOptions& options, Log& log) {
                                                          : options.config.policy.file)
                   << '\n';
     const auto moved = move_pki(options);
-    if (!moved) return Failure{moved.error()};
+    if (!moved) return pki::Failure{moved.error()};
     if (!moved->empty()) std::cout << "the evaluation CA is now in " << *moved << '\n';
     if (found->accounts > 0)
         std::cout << found->accounts

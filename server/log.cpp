@@ -30,7 +30,7 @@ spdlog::level::level_enum to_spdlog(Level level) {
     return spdlog::level::info;
 }
 
-constexpr std::string_view hex = "0123456789abcdef";
+constexpr std::string_view hex_digits = "0123456789abcdef";
 using Values = std::vector<std::pair<std::string, std::string>>;
 
 bool is_unseen(char32_t c) {
@@ -42,7 +42,7 @@ bool is_unseen(char32_t c) {
 void append_escape(std::string& out, std::uint32_t c) {
     out += "\\u";
     for (int shift = 12; shift >= 0; shift -= 4)
-        out += hex[c >> static_cast<unsigned>(shift) & 15U];
+        out += hex_digits[c >> static_cast<unsigned>(shift) & 15U];
 }
 
 std::size_t bytes_max_of(std::string_view key) {
@@ -80,7 +80,10 @@ std::string as_json(Level level, std::string_view what, const Fields& fields) {
     std::string line = "\"level\":" + quoted({name.data(), name.size()});
     line.append(",\"what\":").append(quoted(what));
     for (const auto& [key, value] : fields)
-        line.append(",").append(quoted(key)).append(":").append(quoted(value, bytes_max_of(key)));
+        line.append(",")
+            .append(server::quoted(key))
+            .append(":")
+            .append(server::quoted(value, bytes_max_of(key)));
     return line + "}";
 }
 
@@ -104,7 +107,7 @@ std::string quoted(std::string_view value, std::size_t bytes_max) {
         }
         if (size == 0) {
             const auto byte = static_cast<unsigned char>(value[at]);
-            out.append("\\\\x").append(1, hex[byte >> 4U]).append(1, hex[byte & 15U]);
+            out.append("\\\\x").append(1, hex_digits[byte >> 4U]).append(1, hex_digits[byte & 15U]);
         } else if (is_unseen(number)) {
             append_escape(out, number);
         } else {

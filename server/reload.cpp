@@ -35,7 +35,7 @@ bool operator_equal(const Config::Mapping& a, const Config::Mapping& b) {
 }
 
 template <class T>
-bool is_same(const T& a, const T& b) {
+bool is_same_value(const T& a, const T& b) {
     if constexpr (std::is_same_v<T, YesNoOr>)
         return a.text == b.text;
     else if constexpr (std::is_same_v<T, std::vector<Config::Mapping>>)
@@ -129,7 +129,7 @@ void Reload::name_others(Config& next) {
         if (std::ranges::find(taken_over, before[i].key) != taken_over.end()) continue;
         const bool is_kept = std::visit(
             [&](auto* value) {
-                return is_same(*value, *std::get<decltype(value)>(after[i].target));
+                return is_same_value(*value, *std::get<decltype(value)>(after[i].target));
             },
             before[i].target
         );

@@ -9,10 +9,10 @@
 namespace grid::server {
 
 namespace {
-constexpr auto look_every = std::chrono::milliseconds(500);
+constexpr auto store_look_every = std::chrono::milliseconds(500);
 constexpr auto try_seconds_max = std::chrono::seconds(300);
 /// "… has 123 bytes free": the same trouble, whatever the number.
-bool is_same(const std::string& a, const std::string& b) {
+bool is_same_trouble(const std::string& a, const std::string& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
         const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
         return x == y || (is_digit(x) && is_digit(y));
@@ -43,14 +43,14 @@ void StoreKeeper::look() {
             try_when_due();
         }
     });
-    timer_.expires_after(look_every);
+    timer_.expires_after(store_look_every);
     timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
         if (!error) self->look();
     });
 }
 
 void StoreKeeper::tell(const storage::StoreStatus& status) {
-    if (is_same(told_, status.reason)) return;
+    if (is_same_trouble(told_, status.reason)) return;
     if (status.writable)
         log_.info("store_writable", {{"revision", std::to_string(status.revision)}});
     else

@@ -12,7 +12,7 @@
 namespace grid::storage {
 namespace {
 
-constexpr std::string_view digits = "0123456789abcdef";
+constexpr std::string_view hex_digits = "0123456789abcdef";
 
 }   // namespace
 
@@ -40,19 +40,19 @@ std::string to_hex(std::string_view bytes) {
     std::string text;
     text.reserve(2 * bytes.size());
     for (char c : bytes) {
-        text += digits[static_cast<unsigned char>(c) >> 4];
-        text += digits[static_cast<unsigned char>(c) & 15];
+        text += hex_digits[static_cast<unsigned char>(c) >> 4];
+        text += hex_digits[static_cast<unsigned char>(c) & 15];
     }
     return text;
 }
 
 std::optional<std::string> from_hex(std::string_view text) {
-    if (text.size() % 2 != 0 || text.find_first_not_of(digits) != std::string_view::npos)
+    if (text.size() % 2 != 0 || text.find_first_not_of(hex_digits) != std::string_view::npos)
         return std::nullopt;
     std::string bytes;
     bytes.reserve(text.size() / 2);
     for (std::size_t i = 0; i < text.size(); i += 2)
-        bytes += static_cast<char>(digits.find(text[i]) * 16 + digits.find(text[i + 1]));
+        bytes += static_cast<char>(hex_digits.find(text[i]) * 16 + hex_digits.find(text[i + 1]));
     return bytes;
 }
 

@@ -54,6 +54,12 @@ Encoder& Encoder::text(std::string_view value) {
     return raw(value);
 }
 
+Encoder& Encoder::texts(const std::vector<std::string>& values) {
+    varint(values.size());
+    for (const std::string& value : values) text(value);
+    return *this;
+}
+
 Encoder& Encoder::raw(std::string_view bytes) {
     out_.append(bytes);
     return *this;
@@ -93,6 +99,13 @@ std::uint64_t Decoder::varint() {
 std::string_view Decoder::text() {
     const std::uint64_t size = varint();
     return take(size);
+}
+
+std::vector<std::string> Decoder::texts() {
+    std::vector<std::string> values;
+    const std::uint64_t count = varint();
+    for (std::uint64_t i = 0; i < count && ok_; ++i) values.emplace_back(text());
+    return values;
 }
 
 }   // namespace grid::storage

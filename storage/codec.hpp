@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace grid::storage {
 
@@ -24,6 +25,8 @@ public:
     Encoder& varint(std::uint64_t value);
     /// Length (varint) and bytes.
     Encoder& text(std::string_view value);
+    /// Their number (varint), and each.
+    Encoder& texts(const std::vector<std::string>& values);
     /// Bytes as they are: the last part of a key.
     Encoder& raw(std::string_view bytes);
     std::string take() { return std::move(out_); }
@@ -45,6 +48,7 @@ public:
     bool boolean() { return u8() != 0; }
     std::uint64_t varint();
     std::string_view text();
+    std::vector<std::string> texts();
     std::string_view raw() { return std::exchange(rest_, {}); }
     bool ok() const { return ok_; }
     bool at_end() const { return rest_.empty(); }

@@ -49,7 +49,7 @@ bool is_log(const std::string& name) {
            std::all_of(name.begin(), name.end() - 4, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-rocksdb::Status read(rocksdb::Env& env, const std::string& path, LogCheck* check) {
+rocksdb::Status read_log(rocksdb::Env& env, const std::string& path, LogCheck* check) {
     std::unique_ptr<rocksdb::SequentialFile> file;
     rocksdb::Status status = env.NewSequentialFile(path, &file, {});
     if (!status.ok()) return status;
@@ -74,7 +74,7 @@ rocksdb::Status LogCheck::run(rocksdb::Env& env, const std::string& directory, L
         return std::stoull(a) < std::stoull(b);
     });
     for (const std::string& name : names)
-        if (status.ok()) status = read(env, directory + "/" + name, result);
+        if (status.ok()) status = read_log(env, directory + "/" + name, result);
     return status;
 }
 

@@ -12,7 +12,7 @@ namespace {
 rocksdb::Slice slice(std::string_view text) {
     return {text.empty() ? "" : text.data(), text.size()};
 }
-std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
+std::string_view text_of(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
 
 Errc read_error(const rocksdb::Status& status) {
     return status.IsCorruption() ? Errc::Corrupt : Errc::Io;
@@ -139,7 +139,7 @@ Result<std::optional<Snapshot::Value>> RocksDatabase::get(
     const auto status = db_->Get(options, family(family_of_key), slice(key), &stored);
     if (status.IsNotFound()) return std::optional<Snapshot::Value>();
     if (!status.ok()) return fail(read_error(status), "reading: " + status.ToString());
-    const auto record = decode_record(view(stored));
+    const auto record = decode_record(text_of(stored));
     if (!record) return fail(Errc::Corrupt, "a value without revision");
     // Records under the audit's hashes are read as they were written.
     const auto steps = family_of_key == Family::Audit ? nullptr : known_steps();
@@ -167,10 +167,10 @@ boost::system::error_code RocksDatabase::scan(
     const std::unique_ptr<rocksdb::Iterator> place(db_->NewIterator(options, family(range.family)));
     for (range.reverse ? place->SeekToLast() : place->Seek(lower); place->Valid();
          range.reverse ? place->Prev() : place->Next()) {
-        auto record = decode_record(view(place->value()));
+        auto record = decode_record(text_of(place->value()));
         if (!record) return fail(Errc::Corrupt, "a value without revision");
         if (steps) record->time = steps->read(record->revision, record->time);
-        if (!visit(view(place->key()), *record)) return {};
+        if (!visit(text_of(place->key()), *record)) return {};
     }
     if (place->status().ok()) return {};
     return fail(read_error(place->status()), "scanning: " + place->status().ToString());

@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::size_t label_bytes_max = 63;
 
-bool is_ascii(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 /// RFC 5890 §2.3.1: letters, digits and hyphens, no hyphen at either end, and two hyphens at the
 /// third place only in an A-label, which is not dealt with here.
 bool is_ldh_label(std::string_view label, bool lenient) {

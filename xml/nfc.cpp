@@ -4,14 +4,12 @@
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 
-#include <algorithm>
+#include "xml/utf8.hpp"
 
 namespace grid::xml {
 
 std::string to_nfc(std::string_view text) {
-    const bool is_ascii =
-        std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-    if (is_ascii) return std::string(text);
+    if (is_ascii(text)) return std::string(text);
     UErrorCode error = U_ZERO_ERROR;
     static const icu::Normalizer2* const nfc = icu::Normalizer2::getNFCInstance(error);
     std::string out;

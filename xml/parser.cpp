@@ -9,7 +9,9 @@
 
 namespace grid::xml {
 
+namespace {
 using Phase = Stream::Phase;
+}   // namespace
 
 /// `x = {}` would keep the memory of a vector or string.
 template <class T>

@@ -30,10 +30,6 @@ constexpr std::array<unsigned char, 128> ascii = [] {
     return made;
 }();
 
-bool is_ascii(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 bool admits(std::string_view text, Ascii part) {
     return std::ranges::all_of(text, [&](char c) {
         return ascii[static_cast<unsigned char>(c)] & part;
@@ -46,7 +42,7 @@ std::string to_utf8(const icu::UnicodeString& text) {
     return out;
 }
 
-icu::UnicodeString to_nfc(const icu::UnicodeString& text) {
+icu::UnicodeString composed(const icu::UnicodeString& text) {
     UErrorCode error = U_ZERO_ERROR;
     static const icu::Normalizer2* const nfc = icu::Normalizer2::getNFCInstance(error);
     icu::UnicodeString out = nfc->normalize(text, error);
@@ -107,7 +103,7 @@ std::optional<std::string> username_case_mapped(std::string_view text) {
         return out;
     }
     auto mapped = until_stable(text, [](const icu::UnicodeString& in) {
-        return to_nfc(map_width(in).toLower(icu::Locale::getRoot()));
+        return composed(map_width(in).toLower(icu::Locale::getRoot()));
     });
     if (!mapped || mapped->isEmpty() || !is_in_class(*mapped, StringClass::Identifier) ||
         !follows_bidi_rule(*mapped))
@@ -124,7 +120,7 @@ std::optional<std::string> opaque_string(std::string_view text) {
         return std::string(text);
     }
     auto mapped =
-        until_stable(text, [](const icu::UnicodeString& in) { return to_nfc(map_spaces(in)); });
+        until_stable(text, [](const icu::UnicodeString& in) { return composed(map_spaces(in)); });
     if (!mapped || !is_in_class(*mapped, StringClass::Freeform)) return std::nullopt;
     return to_utf8(*mapped);
 }

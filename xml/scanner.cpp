@@ -4,15 +4,14 @@
 #include <algorithm>
 #include <array>
 
+#include "xml/qname.hpp"
+
 namespace grid::xml {
 namespace {
 
 constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-constexpr bool is_name_byte(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == ':' || c == '-' || c == '.' || static_cast<unsigned char>(c) >= 0x80;
-}
+constexpr bool is_qname_byte(char c) { return is_name_byte(c) || c == ':'; }
 
 constexpr std::array<bool, 256> ends_tag_run = [] {
     std::array<bool, 256> made{};
@@ -64,7 +63,7 @@ Scanner::Scan Scanner::scan(std::string_view bytes) {
             case Mode::Reference:
                 // A name byte continues the reference; any other byte ends it, or is an error that
                 // Expat reports.
-                if (char c = bytes[at++]; !is_name_byte(c) && c != '#') mode_ = Mode::Text;
+                if (char c = bytes[at++]; !is_qname_byte(c) && c != '#') mode_ = Mode::Text;
                 break;
         }
         // CDATA may be of any length, and Expat takes it in pieces.
@@ -84,7 +83,7 @@ bool Scanner::less(char c) {
         if (!declaration_) return true;
         mode_ = Mode::Declaration;
     } else {
-        mode_ = is_name_byte(c) || c == '/' ? Mode::Tag : Mode::Text;
+        mode_ = is_qname_byte(c) || c == '/' ? Mode::Tag : Mode::Text;
     }
     declaration_ = false;
     quote_ = 0;

@@ -6,7 +6,7 @@
 namespace grid::xml {
 namespace {
 
-constexpr std::array<bool, 256> plain = [] {
+constexpr std::array<bool, 256> plain_bytes = [] {
     std::array<bool, 256> made{};
     for (std::size_t c = 0x20; c < 0x7F; ++c) made[c] = true;
     made['\t'] = made['\n'] = true;
@@ -36,7 +36,7 @@ std::optional<std::string_view> TextRuns::next() {
         at_ = bytes_.find('<', at_);
         if (at_ == std::string_view::npos || !skip_tag()) break;
         const std::size_t begin = at_;
-        while (at_ < bytes_.size() && plain[static_cast<unsigned char>(bytes_[at_])]) ++at_;
+        while (at_ < bytes_.size() && plain_bytes[static_cast<unsigned char>(bytes_[at_])]) ++at_;
         if (at_ - begin >= run_bytes_min) return bytes_.substr(begin, at_ - begin);
     }
     is_over_ = true;

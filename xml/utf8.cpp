@@ -1,6 +1,8 @@
 // xml/utf8.cpp: decoding of UTF-8.
 #include "xml/utf8.hpp"
 
+#include <algorithm>
+
 namespace grid::xml {
 
 CodePoint first_code_point(std::string_view text) {
@@ -30,6 +32,10 @@ bool is_utf8(std::string_view text) {
         text.remove_prefix(bytes);
     }
     return true;
+}
+
+bool is_ascii(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 bool is_nameable(std::string_view text) {

@@ -17,6 +17,7 @@ struct CodePoint {
 /// beyond U+10FFFF are no UTF-8.
 CodePoint first_code_point(std::string_view text);
 bool is_utf8(std::string_view text);
+bool is_ascii(std::string_view text);
 /// Control characters: U+0000–U+001F, U+007F, U+0080–U+009F.
 constexpr bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c < 0xa0); }
 /// UTF-8 without control characters, as a name must be: it stands in logs, on terminals and in

@@ -138,6 +138,12 @@ void append_escaped_attr(std::string& out, std::string_view value) {
     append_escaped(out, value, InSingle);
 }
 
+void append_single_quoted_attr(std::string& out, std::string_view name, std::string_view value) {
+    ((out += ' ') += name) += "='";
+    append_escaped_attr(out, value);
+    out += '\'';
+}
+
 void append_attr(std::string& out, std::string_view name, std::string_view value) {
     ((out += ' ') += name) += '=';
     const bool is_single = std::ranges::count(value, '\'') <= std::ranges::count(value, '"');
@@ -148,7 +154,7 @@ void append_attr(std::string& out, std::string_view name, std::string_view value
 
 namespace {
 
-struct Binding {
+struct BoundPrefix {
     std::string_view prefix, uri;
 };
 
@@ -160,9 +166,9 @@ public:
         : out_(out), default_ns_(default_ns) {}
 
     /// `extra`: further declarations for this element.
-    void write(const Element& element, std::span<const Binding> extra = {});
+    void write(const Element& element, std::span<const BoundPrefix> extra = {});
     /// The start tag without its end; what follows it is to be written by the same writer.
-    void open(const Element& element, std::span<const Binding> extra = {});
+    void open(const Element& element, std::span<const BoundPrefix> extra = {});
     void write_rest(const Element& element);
 
 private:
@@ -203,7 +209,7 @@ void Writer::write_attrs(const Element& element) {
     }
 }
 
-void Writer::open(const Element& element, std::span<const Binding> extra) {
+void Writer::open(const Element& element, std::span<const BoundPrefix> extra) {
     const std::string_view uri = element.ns().uri();
     // Only a default namespace can be taken back: without a namespace there is no prefix.
     const bool prefixed = !element.prefix().empty() && !uri.empty();
@@ -222,7 +228,7 @@ void Writer::open(const Element& element, std::span<const Binding> extra) {
             bind(prefix, declared);
         }
     }
-    for (const Binding& binding : extra) {
+    for (const BoundPrefix& binding : extra) {
         if (binding.prefix.empty())
             set_default(binding.uri);
         else
@@ -231,7 +237,7 @@ void Writer::open(const Element& element, std::span<const Binding> extra) {
     write_attrs(element);
 }
 
-void Writer::write(const Element& element, std::span<const Binding> extra) {
+void Writer::write(const Element& element, std::span<const BoundPrefix> extra) {
     if (element.is_text()) return append_text(out_, element.name());
     const std::optional<std::string_view> outer_default = default_ns_;
     const std::size_t outer_bindings = bindings_.size();
@@ -277,8 +283,8 @@ public:
         }
         for (const Element& node : element.nodes()) look_through(node);
     }
-    std::vector<Binding> used() const {
-        std::vector<Binding> all;
+    std::vector<BoundPrefix> used() const {
+        std::vector<BoundPrefix> all;
         for (const Offer& each : offered_)
             if (each.is_used) all.push_back(each.binding);
         return all;
@@ -286,7 +292,7 @@ public:
 
 private:
     struct Offer {
-        Binding binding;
+        BoundPrefix binding;
         bool is_used = false;
         std::string_view uri() const { return binding.uri; }
     };

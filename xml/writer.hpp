@@ -32,6 +32,8 @@ void write_tail(std::string& out, const Element& element, std::string_view defau
 
 /// ` name='value'`, in the quotes that the value has fewer of.
 void append_attr(std::string& out, std::string_view name, std::string_view value);
+/// ` name='value'`, in single quotes whatever the value.
+void append_single_quoted_attr(std::string& out, std::string_view name, std::string_view value);
 void append_escaped_text(std::string& out, std::string_view text);
 /// For a value between single quotes.
 void append_escaped_attr(std::string& out, std::string_view value);

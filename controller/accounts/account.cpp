@@ -18,18 +18,6 @@ constexpr std::uint8_t account_version_one_anchor = 2;
 constexpr std::uint8_t account_version_without_key = 1;
 constexpr std::array<std::string_view, 4> state_names{"init", "pending", "enabled", "disabled"};
 
-void put_names(storage::Encoder& out, const Groups& names) {
-    out.varint(names.size());
-    for (const std::string& name : names) out.text(name);
-}
-
-Groups take_names(storage::Decoder& in) {
-    Groups names;
-    const std::uint64_t count = in.varint();
-    for (std::uint64_t i = 0; i < count && in.ok(); ++i) names.emplace_back(in.text());
-    return names;
-}
-
 }   // namespace
 
 std::string_view to_string(AccountState state) {
@@ -134,14 +122,14 @@ std::string account_key(std::string_view jid) {
 std::string encode(const Account& a) {
     storage::Encoder out;
     out.u8(account_version).u8(static_cast<std::uint8_t>(a.state));
-    put_names(out, a.groups);
-    put_names(out, a.wished);
+    out.texts(a.groups);
+    out.texts(a.wished);
     out.text(a.description).text(a.device_type);
     out.text(a.anchor).text(a.fingerprint).text(a.subject).text(a.issuer).text(a.serial);
     out.i64(a.not_before).i64(a.not_after).boolean(a.is_mapped);
     out.i64(a.created).i64(a.changed).text(a.changed_by).u32(a.slot);
     out.text(a.key).text(a.key_pin).text(a.approved_by);
-    put_names(out, a.other_anchors);
+    out.texts(a.other_anchors);
     out.text(a.claimed_device).boolean(a.claim_has_changed);
     return out.take();
 }
@@ -157,8 +145,8 @@ std::optional<Account> decode_account(
     const std::uint8_t state = in.u8();
     if (state >= state_names.size()) return std::nullopt;
     a.state = static_cast<AccountState>(state);
-    a.groups = take_names(in);
-    a.wished = take_names(in);
+    a.groups = in.texts();
+    a.wished = in.texts();
     a.description = in.text();
     a.device_type = in.text();
     a.anchor = in.text();
@@ -179,7 +167,7 @@ std::optional<Account> decode_account(
         a.approved_by = in.text();
     }
     if (version >= account_version) {
-        a.other_anchors = take_names(in);
+        a.other_anchors = in.texts();
         a.claimed_device = in.text();
         a.claim_has_changed = in.boolean();
     } else {

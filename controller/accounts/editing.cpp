@@ -9,8 +9,6 @@ namespace grid::controller {
 
 namespace {
 
-Failure malformed(std::string text) { return {Errc::MalformedRequest, std::move(text), {}}; }
-
 bool is_hash(std::string_view text) {
     return text.size() == 64 && std::ranges::all_of(text, [](char c) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');

@@ -40,7 +40,7 @@ constexpr std::array<Row, account_actions> table{{
 const Row& row_of(AccountAction action) { return table.at(static_cast<std::size_t>(action)); }
 
 /// The action that an administrator should take instead.
-std::string advice(AccountState state, AccountAction action) {
+std::string alternative(AccountState state, AccountAction action) {
     std::string text = "the account is " + std::string(to_string(state)) + ": ";
     if (state == AccountState::Pending) return text + "approve or decline it first";
     if (state == AccountState::Disabled) return text + "enable it instead";
@@ -131,7 +131,7 @@ Outcome<AccountChange> AccountMachine::act(
             return Failure{Errc::UnknownAccount, "no account " + before.jid, {}};
         if (action == AccountAction::Create)
             return Failure{Errc::AccountExists, "the account " + before.jid + " exists", {}};
-        return Failure{Errc::WrongState, advice(before.state, action), {}};
+        return Failure{Errc::WrongState, alternative(before.state, action), {}};
     }
     if (action == AccountAction::Create && accounts_.size() >= settings_.accounts_max)
         return Failure{Errc::TooManyAccounts, "accounts.accounts_max is reached", {}};

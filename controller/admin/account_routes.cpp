@@ -138,7 +138,7 @@ HttpDecision delete_account(const Call& call) {
     return changed(std::move(change->batch), ok({{"deleted", jid->str()}}));
 }
 
-json::object to_json(const GroupView& group) {
+json::object group_json(const GroupView& group) {
     return {
         {"name", group.name},
         {"description", group.description},
@@ -156,7 +156,7 @@ HttpDecision list_groups(const Call& call) {
     const bool has_more = found.size() > max;
     if (has_more) found.pop_back();
     json::array list;
-    for (const GroupView& group : found) list.push_back(to_json(group));
+    for (const GroupView& group : found) list.push_back(group_json(group));
     return ok(
         {{"groups", std::move(list)},
          {"next", cursor(has_more ? std::string_view(found.back().name) : std::string_view{})}}
@@ -173,7 +173,7 @@ HttpDecision put_group(const Call& call) {
     view.is_stored = true;
     auto batch = call.state.groups.put(name, view.description, call.context);
     if (!batch) return refuse(batch.error());
-    return changed(std::move(*batch), ok(to_json(view)));
+    return changed(std::move(*batch), ok(group_json(view)));
 }
 
 HttpDecision delete_group(const Call& call) {

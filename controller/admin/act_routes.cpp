@@ -17,16 +17,15 @@ HttpDecision acted(const Call& call, storage::Batch batch, json::object answer) 
     return changed(std::move(batch), ok(std::move(answer)));
 }
 
-json::object to_json(const commands::Tuning& tuning) {
+json::object tuning_json(const commands::Tuning& tuning) {
     return {
-        {"auto_approve", tuning.auto_approve},
-        {"default_groups", admin::to_json(tuning.default_groups)}
+        {"auto_approve", tuning.auto_approve}, {"default_groups", to_json(tuning.default_groups)}
     };
 }
 
 HttpDecision show_settings(const Call& call) {
-    json::object body = to_json(commands::tuning_of(call.state.settings));
-    body["configured"] = to_json(commands::tuning_of(call.state.configured));
+    json::object body = tuning_json(commands::tuning_of(call.state.settings));
+    body["configured"] = tuning_json(commands::tuning_of(call.state.configured));
     return ok(std::move(body));
 }
 
@@ -45,7 +44,7 @@ HttpDecision put_settings(const Call& call) {
         tuning.default_groups = **names;
     }
     if (const auto failure = commands::refuse_tuning(tuning)) return refuse(*failure);
-    return acted(call, commands::tune(call.state, tuning, call.context), to_json(tuning));
+    return acted(call, commands::tune(call.state, tuning, call.context), tuning_json(tuning));
 }
 
 HttpDecision delete_topic(const Call& call) {

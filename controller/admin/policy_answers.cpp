@@ -10,8 +10,6 @@ namespace grid::controller::admin {
 
 namespace {
 
-Failure malformed(std::string text) { return {Errc::MalformedRequest, std::move(text), {}}; }
-
 /// The optional texts of a test, or the mistake in one.
 std::optional<Failure> read_attributes(const json::object& body, PolicyTest& test) {
     struct Member {
@@ -91,7 +89,7 @@ json::value text_or_null(const std::string& text) {
     return text.empty() ? json::value(nullptr) : json::value(text);
 }
 
-json::array to_json(const std::vector<policy::NearMiss>& misses) {
+json::array misses_json(const std::vector<policy::NearMiss>& misses) {
     json::array list;
     for (const policy::NearMiss& miss : misses)
         list.push_back(
@@ -100,7 +98,7 @@ json::array to_json(const std::vector<policy::NearMiss>& misses) {
     return list;
 }
 
-json::array to_json(const std::vector<PolicyAnswer::OfSession>& sessions) {
+json::array sessions_json(const std::vector<PolicyAnswer::OfSession>& sessions) {
     json::array list;
     for (const auto& session : sessions)
         list.push_back(json::object{
@@ -134,7 +132,7 @@ HttpDecision test_policy(const Call& call) {
          {"rule", rule},
          {"line", answer->line},
          {"why", to_json(answer->explanation.why)},
-         {"passed_over", to_json(answer->explanation.passed_over)},
+         {"passed_over", misses_json(answer->explanation.passed_over)},
          {"version", answer->version},
          {"state", controller::to_string(answer->state)},
          {"groups", to_json(answer->groups)},
@@ -146,7 +144,7 @@ HttpDecision test_policy(const Call& call) {
          {"issuer", text_or_null(answer->issuer)},
          {"network", text_or_null(answer->address)},
          {"time", time_text(answer->time)},
-         {"sessions", to_json(answer->sessions)}}
+         {"sessions", sessions_json(answer->sessions)}}
     );
 }
 

@@ -8,7 +8,7 @@ namespace grid::controller::admin {
 
 namespace {
 
-json::array to_json(const std::vector<policy::ParseError>& errors) {
+json::array errors_json(const std::vector<policy::ParseError>& errors) {
     json::array list;
     for (const policy::ParseError& error : errors)
         list.push_back(
@@ -125,7 +125,8 @@ HttpDecision check_policy(const Call& call) {
     if (!text) return refuse(text.error());
     const policy::Parsed parsed = call.state.policy.parse(*text);
     return ok(
-        {{"ok", parsed.ok()}, {"rules", parsed.rules.size()}, {"errors", to_json(parsed.errors)}}
+        {{"ok", parsed.ok()}, {"rules", parsed.rules.size()}, {"errors", errors_json(parsed.errors)}
+        }
     );
 }
 
@@ -142,7 +143,7 @@ HttpResponse refuse_policy(const PolicyRefusal& refusal) {
              {"line", first.line},
              {"column", first.column}
          }},
-        {"errors", to_json(refusal.errors)}
+        {"errors", errors_json(refusal.errors)}
     };
     return ok(std::move(body), row(refusal.failure.code).http);
 }

@@ -15,7 +15,7 @@ using schemas::Trial;
 
 constexpr std::size_t documents_at_once_max = 32;
 
-json::object to_json(
+json::object document_json(
     const std::string& location,
     const schemas::Stored& stored,
     const std::map<std::string, std::vector<std::string>>& users
@@ -25,7 +25,7 @@ json::object to_json(
         {"location", location},
         {"namespace", stored.target_namespace},
         {"bytes", stored.text->size()},
-        {"topics", used == users.end() ? json::array() : admin::to_json(used->second)}
+        {"topics", used == users.end() ? json::array() : to_json(used->second)}
     };
 }
 
@@ -63,7 +63,7 @@ HttpDecision list_schemas(const Call& call) {
     std::string last;
     auto at = library->documents().upper_bound(call.request.in_query("after"));
     for (; at != library->documents().end() && list.size() < max; ++at) {
-        list.push_back(to_json(at->first, at->second, users));
+        list.push_back(document_json(at->first, at->second, users));
         last = at->first;
     }
     const bool has_more = at != library->documents().end();
@@ -76,7 +76,7 @@ HttpDecision show_schema(const Call& call) {
     const auto found = library->documents().find(location);
     if (found == library->documents().end())
         return refuse({Errc::UnknownSchema, "no schema document " + location, {}});
-    json::object body = to_json(location, found->second, call.state.schemas.users());
+    json::object body = document_json(location, found->second, call.state.schemas.users());
     body["text"] = *found->second.text;
     return ok(std::move(body));
 }
@@ -118,7 +118,7 @@ HttpDecision put_schemas(const Call& call) {
     json::array stored;
     const auto users = call.state.schemas.users();
     for (const auto& [location, text] : *texts)
-        stored.push_back(to_json(location, trial.result->documents().at(location), users));
+        stored.push_back(document_json(location, trial.result->documents().at(location), users));
     return changed(
         schemas::store_trial(call.state, trial, call.context), ok({{"schemas", std::move(stored)}})
     );

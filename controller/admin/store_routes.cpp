@@ -7,13 +7,14 @@ namespace grid::controller::admin {
 
 namespace {
 
+using Answer = std::variant<HttpResponse, HttpResponse>;
+
 /// Audited by the queue that waits for the store: what it is about is that nothing can be written.
 HttpDecision reopen_store(const Call& call) {
     static const std::string rule = "group administrators";
     call.state.note(call.context.actor, "reopen store", {}, {true, 0, &rule});
     HttpDecision::Query query;
     query.run = [&server = call.server](const storage::Snapshot&) {
-        using Answer = std::variant<HttpResponse, HttpResponse>;
         const boost::system::error_code error = server.reopen_store();
         const storage::StoreStatus store = server.facts().store;
         if (error || !store.writable) {

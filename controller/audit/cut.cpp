@@ -19,13 +19,13 @@ constexpr std::uint8_t cut_version = 2;
 
 /// A batch's part: so many records are kept, of so many that are looked at.
 constexpr std::size_t kept_max = 100;
-constexpr std::size_t looked_at_max = 200'000;
+constexpr std::size_t cut_looked_at_max = 200'000;
 /// The kept ones together may have half of audit.keep_bytes; of what a cut takes, one account's
 /// refusals and own deeds may keep a sixteenth, so that no account's are all that is kept.
 constexpr std::uint64_t kept_part = 2, account_part = 16;
 constexpr std::uint64_t account_bytes_min = 1'024;
 
-std::string encode(const Cut& cut) {
+std::string encode_cut(const Cut& cut) {
     return storage::Encoder()
         .u8(cut_version)
         .text(cut.key)
@@ -34,10 +34,6 @@ std::string encode(const Cut& cut) {
         .text(storage::encode(cut.kept_to))
         .boolean(cut.is_for_space)
         .take();
-}
-
-std::string_view account_of(const Record& record) {
-    return std::string_view(record.actor).substr(0, record.actor.find('/'));
 }
 
 /// Acts that any account may do with its own topics and with itself, as often as it likes.
@@ -127,7 +123,7 @@ boost::system::error_code Planner::cut_kept() {
             const bool is_much = retention_.keep_bytes > 0 && kept_bytes() > most;
             const bool is_due = is_much || is_old(places_.place_of(key, stored).time);
             const auto linked = storage::split_link(stored.value);
-            if (!is_due || !linked || ++looked_at > looked_at_max) return false;
+            if (!is_due || !linked || ++looked_at > cut_looked_at_max) return false;
             kept_end_ = key;
             cut_.kept_from = linked->link;
             ++removed_;
@@ -166,7 +162,7 @@ boost::system::error_code Planner::look(std::uint64_t bytes_now) {
             const bool is_much = retention_.keep_bytes > 0 &&
                                  bytes_now - place.link.bytes >= retention_.keep_bytes - kept;
             if (!is_much && !is_old(place.time)) return false;
-            has_more_ = candidates_.size() >= kept_max || looked_at_ >= looked_at_max;
+            has_more_ = candidates_.size() >= kept_max || looked_at_ >= cut_looked_at_max;
             if (has_more_) return false;
             visit(key, stored, place);
             return true;
@@ -194,7 +190,7 @@ storage::Batch Planner::batch() const {
     storage::Batch batch;
     // Two that cut at a time must not leave the shorter cut as the one on record.
     batch.expect(storage::Family::Control, cut_key(), revision_);
-    batch.put(storage::Family::Control, cut_key(), encode(cut_));
+    batch.put(storage::Family::Control, cut_key(), encode_cut(cut_));
     if (!kept_end_.empty()) batch.cut({}, kept_end_);
     if (cut_.key != from_) batch.cut(from_, cut_.key);
     for (const auto& [key, value] : kept_) batch.put(storage::Family::Audit, key, value);

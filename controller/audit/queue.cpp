@@ -11,10 +11,6 @@ namespace grid::controller::audit {
 
 namespace {
 
-std::string_view account_of(const Record& record) {
-    return std::string_view(record.actor).substr(0, record.actor.find('/'));
-}
-
 /// Folded by account, topic, operation and rule. A resource, a port or a reason that is new each
 /// time does not make another record: the first one's stands.
 std::string folding_key(const Record& record) {

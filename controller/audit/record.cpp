@@ -28,7 +28,7 @@ struct Fact {
     storage::Millis first = 0, last = 0;
 };
 
-std::string encode(const Fact& fact, const Fields& fields) {
+std::string encode_fact(const Fact& fact, const Fields& fields) {
     std::size_t bytes = 32;
     for (std::string_view field : fields) bytes += field.size() + 2;
     storage::Encoder out(bytes);
@@ -92,10 +92,14 @@ std::optional<Outcome> parse_outcome(std::string_view text) {
     return static_cast<Outcome>(found - outcome_names.begin());
 }
 
+std::string_view account_of(const Record& record) {
+    return std::string_view(record.actor).substr(0, record.actor.find('/'));
+}
+
 std::string encode(const Record& given) {
     Record record = given;
     cut_fields(record);
-    return encode(
+    return encode_fact(
         {record.outcome, record.count, record.first, record.last},
         {record.actor, record.address, record.operation, record.topic, record.target, record.rule,
          record.detail}
@@ -186,7 +190,7 @@ void append_allowed(
     if (rule.size() > text_bytes_max) cut_rule = cut(rule, text_bytes_max);
     append_encoded(
         batch,
-        encode(
+        encode_fact(
             {Outcome::Allow, 1, 0, 0}, {cut_name.empty() ? name : std::string_view(cut_name),
                                         actor.address,
                                         operation,

@@ -43,6 +43,9 @@ std::string cut(std::string_view text, std::size_t bytes_max = name_bytes_max);
 std::string cut_address(std::string_view jid);
 void cut_fields(Record& record);
 
+/// The actor's bare JID.
+std::string_view account_of(const Record& record);
+
 std::string encode(const Record& record);
 /// Of any version that is linked, kept or from before there was a chain.
 std::optional<Record> decode(std::string_view value);

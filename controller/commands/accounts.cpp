@@ -11,7 +11,7 @@ namespace grid::controller::commands {
 
 namespace {
 
-constexpr std::string_view list_node = "com.domain.gi.gcl.controller#accounts-list";
+constexpr std::string_view accounts_list_node = "com.domain.gi.gcl.controller#accounts-list";
 constexpr std::string_view approve_node = "com.domain.gi.gcl.controller#account-approve";
 constexpr std::string_view decline_node = "com.domain.gi.gcl.controller#account-decline";
 constexpr std::string_view group_node = "com.domain.gi.gcl.controller#account-group";
@@ -70,7 +70,7 @@ std::vector<std::vector<std::string>> row_of(const Account& account, const Onlin
 
 Step list_accounts(const Call& call) {
     if (call.is_first() && !call.page) {
-        Ask ask{form(list_node, "Accounts", "Which accounts to list.")};
+        Ask ask{form(accounts_list_node, "Accounts", "Which accounts to list.")};
         add_field(
             ask.form, "x-grid#state", "list-single", "State", {"all"},
             {"all", "pending", "enabled", "disabled"}
@@ -89,7 +89,7 @@ Step list_accounts(const Call& call) {
     const auto found = asked->max == 0 ? std::vector<const Account*>{}
                                        : accounts.page(asked->after, asked->max, state);
     Table table(
-        list_node, "Accounts",
+        accounts_list_node, "Accounts",
         {{"accountjid", "jid-single", "Account"},
          {"x-grid#username", "text-single", "Username"},
          {"x-grid#state", "text-single", "State"},
@@ -246,7 +246,7 @@ Step set_groups(const Call& call) {
 
 std::span<const Command> account_commands() {
     static constexpr std::array commands{
-        Command{list_node, "List accounts", Access::Administrators, list_accounts},
+        Command{accounts_list_node, "List accounts", Access::Administrators, list_accounts},
         Command{approve_node, "Approve accounts", Access::Administrators, approve},
         Command{decline_node, "Decline accounts", Access::Administrators, decline},
         Command{group_node, "Set the groups of an account", Access::Administrators, set_groups},

@@ -13,7 +13,7 @@ namespace grid::controller::commands {
 
 namespace {
 
-constexpr auto tag = static_cast<std::uint8_t>(storage::Tag::AdminAct);
+constexpr auto act_tag = static_cast<std::uint8_t>(storage::Tag::AdminAct);
 constexpr std::uint64_t texts_max = 200;
 // Of one batch of rebind_accounts.
 constexpr std::size_t accounts_looked_at_max = 2'000, accounts_moved_max = 50;
@@ -29,14 +29,14 @@ storage::Batch with_record(const Act& act, audit::Record record) {
 
 std::string encode(const Act& act) {
     storage::Encoder out;
-    out.u8(tag).u8(static_cast<std::uint8_t>(act.kind)).varint(act.texts.size());
+    out.u8(act_tag).u8(static_cast<std::uint8_t>(act.kind)).varint(act.texts.size());
     for (const std::string& text : act.texts) out.text(text);
     return out.take();
 }
 
 std::optional<Act> decode_act(std::string_view event) {
     storage::Decoder in(event);
-    if (in.u8() != tag) return std::nullopt;
+    if (in.u8() != act_tag) return std::nullopt;
     const std::uint8_t kind = in.u8();
     const std::uint64_t count = in.varint();
     if (!in.ok() || kind > static_cast<std::uint8_t>(Act::Kind::Announce) || count > texts_max)

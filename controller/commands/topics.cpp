@@ -13,12 +13,12 @@ namespace grid::controller::commands {
 
 namespace {
 
-constexpr std::string_view list_node = "com.domain.gi.gcl.controller#topics-list";
+constexpr std::string_view topics_list_node = "com.domain.gi.gcl.controller#topics-list";
 constexpr std::string_view subscribers_node = "com.domain.gi.gcl.controller#topic-subscribers";
-constexpr std::string_view enable_node = "com.domain.gi.gcl.controller#topic-enable";
-constexpr std::string_view disable_node = "com.domain.gi.gcl.controller#topic-disable";
-constexpr std::string_view schema_node = "com.domain.gi.gcl.controller#topic-schema";
-constexpr std::string_view delete_node = "com.domain.gi.gcl.controller#topic-delete";
+constexpr std::string_view topic_enable_node = "com.domain.gi.gcl.controller#topic-enable";
+constexpr std::string_view topic_disable_node = "com.domain.gi.gcl.controller#topic-disable";
+constexpr std::string_view topic_schema_node = "com.domain.gi.gcl.controller#topic-schema";
+constexpr std::string_view topic_delete_node = "com.domain.gi.gcl.controller#topic-delete";
 
 Step list_topics(const Call& call) {
     const auto asked = page_of(call);
@@ -26,7 +26,7 @@ Step list_topics(const Call& call) {
     const auto found = asked->max == 0 ? std::vector<pubsub::NodeView>{}
                                        : call.state.directory.nodes(asked->after, asked->max);
     Table table(
-        list_node, "Topics",
+        topics_list_node, "Topics",
         {{"pubsub#node", "text-single", "Topic"},
          {"pubsub#title", "text-single", "Title"},
          {"pubsub#type", "text-single", "Type"},
@@ -74,8 +74,8 @@ Step done_with(Outcome<storage::Batch> batch) {
 
 Step switch_to(const Call& call, bool is_enabled) {
     if (call.is_first())
-        return is_enabled ? ask_for_topic(enable_node, "Enable a topic")
-                          : ask_for_topic(disable_node, "Disable a topic");
+        return is_enabled ? ask_for_topic(topic_enable_node, "Enable a topic")
+                          : ask_for_topic(topic_disable_node, "Disable a topic");
     const std::string name = call.value("pubsub#node");
     if (name.empty()) return bad_payload("the form must name a topic in pubsub#node");
     return done_with(switch_topic(call.state, name, is_enabled, call.context));
@@ -85,7 +85,8 @@ Step enable(const Call& call) { return switch_to(call, true); }
 Step disable(const Call& call) { return switch_to(call, false); }
 
 Step remove(const Call& call) {
-    if (call.is_first()) return ask_for_topic(delete_node, "Delete a topic with all its items");
+    if (call.is_first())
+        return ask_for_topic(topic_delete_node, "Delete a topic with all its items");
     const std::string name = call.value("pubsub#node");
     if (name.empty()) return bad_payload("the form must name a topic in pubsub#node");
     return done_with(delete_topic(call.state, name, call.context));
@@ -124,7 +125,7 @@ Step list_subscribers(const Call& call) {
 
 Step set_schema(const Call& call) {
     if (call.is_first()) {
-        Ask ask = ask_for_topic(schema_node, "Schema of a topic's payloads");
+        Ask ask = ask_for_topic(topic_schema_node, "Schema of a topic's payloads");
         add_field(
             ask.form, "x-grid#validation", "list-single", "Validation", {"strict"},
             {"off", "lax", "strict"}
@@ -152,15 +153,15 @@ Step set_schema(const Call& call) {
 
 std::span<const Command> topic_commands() {
     static constexpr std::array commands{
-        Command{list_node, "List topics", Access::Administrators, list_topics},
+        Command{topics_list_node, "List topics", Access::Administrators, list_topics},
         Command{
             subscribers_node, "List subscribers of a topic", Access::Administrators,
             list_subscribers
         },
-        Command{enable_node, "Enable a topic", Access::Administrators, enable},
-        Command{disable_node, "Disable a topic", Access::Administrators, disable},
-        Command{schema_node, "Schema of a topic", Access::Administrators, set_schema},
-        Command{delete_node, "Delete a topic", Access::Administrators, remove},
+        Command{topic_enable_node, "Enable a topic", Access::Administrators, enable},
+        Command{topic_disable_node, "Disable a topic", Access::Administrators, disable},
+        Command{topic_schema_node, "Schema of a topic", Access::Administrators, set_schema},
+        Command{topic_delete_node, "Delete a topic", Access::Administrators, remove},
     };
     return commands;
 }

@@ -13,21 +13,18 @@ namespace {
 
 constexpr std::uint8_t tuning_version = 1;
 
-std::string encode(const Tuning& tuning) {
+std::string encode_tuning(const Tuning& tuning) {
     storage::Encoder out;
-    out.u8(tuning_version).boolean(tuning.auto_approve).varint(tuning.default_groups.size());
-    for (const std::string& group : tuning.default_groups) out.text(group);
+    out.u8(tuning_version).boolean(tuning.auto_approve).texts(tuning.default_groups);
     return out.take();
 }
 
-std::optional<Tuning> decode(std::string_view value) {
+std::optional<Tuning> decode_tuning(std::string_view value) {
     storage::Decoder in(value);
     if (in.u8() != tuning_version) return std::nullopt;
     Tuning tuning;
     tuning.auto_approve = in.boolean();
-    const std::uint64_t count = in.varint();
-    for (std::uint64_t i = 0; i < count && in.ok(); ++i)
-        tuning.default_groups.emplace_back(in.text());
+    tuning.default_groups = in.texts();
     if (!in.ok()) return std::nullopt;
     return tuning;
 }
@@ -65,7 +62,7 @@ std::string tuning_key() {
 void apply_tuning(Controller::State& state, const std::optional<storage::Record>& record) {
     // A record that cannot be understood approves no account.
     Tuning tuning = tuning_of(state.configured);
-    if (record) tuning = decode(record->value).value_or(Tuning{});
+    if (record) tuning = decode_tuning(record->value).value_or(Tuning{});
     state.settings.auto_approve = tuning.auto_approve;
     state.settings.default_groups = tuning.default_groups;
 }
@@ -78,7 +75,7 @@ storage::Batch tune(
     if (tuning == tuning_of(state.configured))
         batch.erase(storage::Family::Control, tuning_key());
     else
-        batch.put(storage::Family::Control, tuning_key(), encode(tuning));
+        batch.put(storage::Family::Control, tuning_key(), encode_tuning(tuning));
     audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "settings");
     record.detail = describe(tuning);
     audit::append(batch, std::move(record));

@@ -8,10 +8,10 @@ namespace grid::controller::commands {
 
 namespace {
 
-constexpr std::string_view add_node = "http://jabber.org/protocol/admin#add-user";
-constexpr std::string_view delete_node = "http://jabber.org/protocol/admin#delete-user";
-constexpr std::string_view disable_node = "http://jabber.org/protocol/admin#disable-user";
-constexpr std::string_view reenable_node = "http://jabber.org/protocol/admin#reenable-user";
+constexpr std::string_view add_user_node = "http://jabber.org/protocol/admin#add-user";
+constexpr std::string_view delete_user_node = "http://jabber.org/protocol/admin#delete-user";
+constexpr std::string_view disable_user_node = "http://jabber.org/protocol/admin#disable-user";
+constexpr std::string_view reenable_user_node = "http://jabber.org/protocol/admin#reenable-user";
 constexpr std::string_view end_node = "http://jabber.org/protocol/admin#end-user-session";
 constexpr std::string_view announce_node = "http://jabber.org/protocol/admin#announce";
 constexpr std::string_view password_node = "http://jabber.org/protocol/admin#change-user-password";
@@ -131,10 +131,10 @@ Step send_announcement(const Call& call) {
 
 std::span<const Command> user_commands() {
     static constexpr std::array commands{
-        Command{add_node, "Add User", Access::Administrators, add_user},
-        Command{delete_node, "Delete User", Access::Administrators, delete_user},
-        Command{disable_node, "Disable User", Access::Administrators, disable_user},
-        Command{reenable_node, "Re-Enable User", Access::Administrators, reenable_user},
+        Command{add_user_node, "Add User", Access::Administrators, add_user},
+        Command{delete_user_node, "Delete User", Access::Administrators, delete_user},
+        Command{disable_user_node, "Disable User", Access::Administrators, disable_user},
+        Command{reenable_user_node, "Re-Enable User", Access::Administrators, reenable_user},
         Command{end_node, "End User Session", Access::Administrators, end_user_session},
         // Refused with a reason; clients that look at the list are not led there.
         Command{

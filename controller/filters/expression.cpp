@@ -31,7 +31,7 @@ constexpr std::array<std::pair<std::string_view, Op>, 17> words{{
     {"==", Op::In},
 }};
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
     std::string out("'");
     for (char c : value) {
         if (c == '\'') out.push_back('\'');
@@ -49,10 +49,10 @@ std::string leaf_text(const Expression& leaf) {
     if (leaf.op == Op::Exists) return leaf.attribute + " exists";
     if (leaf.op != Op::In || leaf.values.size() == 1)
         return leaf.attribute + " " + std::string(symbol_of(leaf.op)) + " " +
-               quoted(leaf.values.front());
+               in_quotes(leaf.values.front());
     std::string out = leaf.attribute + " in (";
     for (const std::string& value : leaf.values)
-        out.append(&value == &leaf.values.front() ? "" : ",").append(quoted(value));
+        out.append(&value == &leaf.values.front() ? "" : ",").append(in_quotes(value));
     return out + ")";
 }
 

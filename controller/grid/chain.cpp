@@ -9,8 +9,6 @@ namespace grid::controller::gi {
 
 namespace {
 
-Failure malformed(std::string text) { return {Errc::MalformedRequest, std::move(text), {}}; }
-
 /// Base64 is broken into lines where people put it into XML.
 std::string without_blanks(std::string text) {
     std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });

@@ -54,7 +54,7 @@ const Identity* identity_of(const Controller::State& state, const pubsub::Contex
     return is_own ? identity : nullptr;
 }
 
-pubsub::Decision answered(Outcome<AccountChange> change) {
+pubsub::Decision decision_of(Outcome<AccountChange> change) {
     if (!change) return to_stanza_error(change.error());
     if (!change->is_change()) return pubsub::Reply{};
     return pubsub::Decision::Change{std::move(change->batch), pubsub::Reply{}};
@@ -65,7 +65,7 @@ pubsub::Decision unregister(const Controller::State& state, const pubsub::Contex
     const Identity* identity = identity_of(state, context);
     if (identity == nullptr || state.account_of(context.actor) == nullptr)
         return to_stanza_error({Errc::Unregistered, "there is no registration", {}});
-    return answered(state.machine().unregister_client(*identity, context));
+    return decision_of(state.machine().unregister_client(*identity, context));
 }
 
 Outcome<Wishes> wishes_in(const xml::Element& query) {
@@ -146,7 +146,7 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_registration(
     auto wishes = wishes_in(*iq.payload);
     if (!wishes) return to_stanza_error(wishes.error());
     prepared.decide = [&state, wishes = std::move(*wishes)](const pubsub::Context& context) {
-        return answered(register_actor(state, context, wishes));
+        return decision_of(register_actor(state, context, wishes));
     };
     return prepared;
 }

@@ -13,8 +13,6 @@ constexpr const char* xsi_uri = "http://www.w3.org/2001/XMLSchema-instance";
 constexpr const char* array_uri = "http://jaxb.dev.java.net/array";
 const xml::Ns no_ns;
 
-Failure malformed(std::string text) { return {Errc::MalformedRequest, std::move(text), {}}; }
-
 std::vector<Param> read_params(const xml::Element& method) {
     std::vector<Param> params;
     for (const xml::Element* child : method.children())

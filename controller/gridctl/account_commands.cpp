@@ -9,20 +9,23 @@ namespace {
 
 namespace json = boost::json;
 
-struct Arguments {
+struct AccountArguments {
     std::string jid, state, key = "current", device_type, description, authority, from;
     std::vector<std::string> groups;
     bool none = false, keep = false, administrators = false, names_device = false;
 };
-using Shared = std::shared_ptr<Arguments>;
+using Shared = std::shared_ptr<AccountArguments>;
 
 std::string path_of(
-    const Options& options, Client& client, const Arguments& given, const std::string& below = {}
+    const Options& options,
+    Client& client,
+    const AccountArguments& given,
+    const std::string& below = {}
 ) {
     return "accounts/" + encoded(account_at(options, client, given.jid).str()) + below;
 }
 
-json::value groups_of(const Arguments& given) {
+json::value groups_of(const AccountArguments& given) {
     json::object body;
     if (!given.groups.empty())
         body["groups"] = json::array(given.groups.begin(), given.groups.end());
@@ -30,7 +33,7 @@ json::value groups_of(const Arguments& given) {
     return body;
 }
 
-void list(const Options& options, const Arguments& given) {
+void list_accounts(const Options& options, const AccountArguments& given) {
     Client client = connect_to(options);
     const auto all = list_all(client, "accounts", "accounts", {{"state", given.state}});
     print_list(
@@ -45,7 +48,9 @@ void list(const Options& options, const Arguments& given) {
 }
 
 /// approve, decline, disable, enable.
-void change(const Options& options, const Arguments& given, const std::string& verb) {
+void change_account(
+    const Options& options, const AccountArguments& given, const std::string& verb
+) {
     Client client = connect_to(options);
     const json::object account =
         client.call("POST", path_of(options, client, given, "/" + verb), groups_of(given));
@@ -56,7 +61,7 @@ void change(const Options& options, const Arguments& given, const std::string& v
     );
 }
 
-void add(const Options& options, const Arguments& given) {
+void add_account(const Options& options, const AccountArguments& given) {
     Client client = connect_to(options);
     json::object body{{"jid", account_at(options, client, given.jid).str()}};
     if (!given.groups.empty())
@@ -64,7 +69,7 @@ void add(const Options& options, const Arguments& given) {
     print_object(options, client.call("POST", "accounts", body));
 }
 
-void set_groups(const Options& options, const Arguments& given) {
+void set_groups(const Options& options, const AccountArguments& given) {
     Client client = connect_to(options);
     if (given.groups.empty() && !given.none) {
         const json::object account = client.call("GET", path_of(options, client, given));
@@ -79,20 +84,20 @@ void set_groups(const Options& options, const Arguments& given) {
     print(cell_of(account, "jid") + " is in: " + cell_of(account, "groups") + "\n");
 }
 
-void remove(const Options& options, const Arguments& given) {
+void remove_account(const Options& options, const AccountArguments& given) {
     Client client = connect_to(options);
     const json::object done = client.call("DELETE", path_of(options, client, given));
     if (options.json) return print_object(options, done);
     print("deleted " + cell_of(done, "deleted") + "\n");
 }
 
-void show(const Options& options, const Arguments& given) {
+void show_account(const Options& options, const AccountArguments& given) {
     Client client = connect_to(options);
     print_object(options, client.call("GET", path_of(options, client, given)));
 }
 
 /// pin, unpin, describe.
-void edit(const Options& options, const Arguments& given, const json::object& what) {
+void edit_account(const Options& options, const AccountArguments& given, const json::object& what) {
     Client client = connect_to(options);
     const json::object account = client.call("PATCH", path_of(options, client, given), what);
     if (options.json) return print_object(options, account);
@@ -103,7 +108,7 @@ void edit(const Options& options, const Arguments& given, const json::object& wh
 }
 
 /// One account, or all that are meant, a part at a time.
-void rebind(const Options& options, const Arguments& given) {
+void rebind_accounts(const Options& options, const AccountArguments& given) {
     const bool is_one = !given.jid.empty();
     if (is_one == (!given.from.empty() || given.administrators))
         throw Failed(Exit::Usage, "say which accounts: JID, or --from CA, or --administrators");
@@ -143,15 +148,15 @@ CLI::App* add_command(CLI::App* group, const char* name, const char* help, const
 void add_account_commands(CLI::App& app, const Options& options) {
     CLI::App* group = app.add_subcommand("accounts", "who may join the grid");
     group->require_subcommand(1);
-    const auto given = std::make_shared<Arguments>();
+    const auto given = std::make_shared<AccountArguments>();
 
     CLI::App* listing = group->add_subcommand("list", "all accounts");
     listing->add_option("--state", given->state, "only these")
         ->check(CLI::IsMember({"pending", "enabled", "disabled"}));
-    listing->callback([&options, given] { list(options, *given); });
+    listing->callback([&options, given] { list_accounts(options, *given); });
 
     add_command(group, "show", "one account with its certificate", given)
-        ->callback([&options, given] { show(options, *given); });
+        ->callback([&options, given] { show_account(options, *given); });
 
     CLI::App* approving = add_command(group, "approve", "let a pending account in", given);
     approving->add_option("--group", given->groups, "groups (default: the configured ones)");
@@ -160,11 +165,11 @@ void add_account_commands(CLI::App& app, const Options& options) {
     );
     approving->callback([&options, given, named] {
         given->names_device = named->count() != 0;
-        change(options, *given, "approve");
+        change_account(options, *given, "approve");
     });
     const auto add_change = [&](const char* verb, const char* help) {
         add_command(group, verb, help, given)->callback([&options, given, verb] {
-            change(options, *given, verb);
+            change_account(options, *given, verb);
         });
     };
     add_change("decline", "refuse a pending account");
@@ -173,7 +178,7 @@ void add_account_commands(CLI::App& app, const Options& options) {
 
     CLI::App* adding = add_command(group, "add", "make an account before its first login", given);
     adding->add_option("--group", given->groups, "groups (default: the configured ones)");
-    adding->callback([&options, given] { add(options, *given); });
+    adding->callback([&options, given] { add_account(options, *given); });
 
     CLI::App* grouping = add_command(group, "groups", "show or set an account's groups", given);
     grouping->add_option("group", given->groups, "exactly these; without any, they are shown");
@@ -182,9 +187,11 @@ void add_account_commands(CLI::App& app, const Options& options) {
 
     CLI::App* pinning = add_command(group, "pin", "take one key only from an account", given);
     pinning->add_option("--sha256", given->key, "of its public key (default: the newest one seen)");
-    pinning->callback([&options, given] { edit(options, *given, {{"key_pin", given->key}}); });
+    pinning->callback([&options, given] {
+        edit_account(options, *given, {{"key_pin", given->key}});
+    });
     add_command(group, "unpin", "take any key of the same CA and name again", given)
-        ->callback([&options, given] { edit(options, *given, {{"key_pin", ""}}); });
+        ->callback([&options, given] { edit_account(options, *given, {{"key_pin", ""}}); });
 
     CLI::App* describing = add_command(group, "describe", "say what an account is", given);
     auto* device = describing->add_option("--device-type", given->device_type, "for the policy");
@@ -193,7 +200,7 @@ void add_account_commands(CLI::App& app, const Options& options) {
         json::object what;
         if (device->count() != 0) what["device_type"] = given->device_type;
         if (text->count() != 0) what["description"] = given->description;
-        edit(options, *given, what);
+        edit_account(options, *given, what);
     });
 
     CLI::App* moving = group->add_subcommand("rebind", "move accounts to another CA");
@@ -204,10 +211,10 @@ void add_account_commands(CLI::App& app, const Options& options) {
     moving->add_option("--from", given->from, "all accounts that are bound to this CA, likewise");
     moving->add_flag("--administrators", given->administrators, "administrators only");
     moving->add_flag("--keep", given->keep, "the CAs of before stay as good, and no stream ends");
-    moving->callback([&options, given] { rebind(options, *given); });
+    moving->callback([&options, given] { rebind_accounts(options, *given); });
 
     add_command(group, "delete", "forget an account", given)->callback([&options, given] {
-        remove(options, *given);
+        remove_account(options, *given);
     });
 }
 

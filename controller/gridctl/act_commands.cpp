@@ -13,7 +13,7 @@ struct SettingsArguments {
     bool no_groups = false;
 };
 
-void set(const Options& options, const SettingsArguments& given) {
+void set_settings(const Options& options, const SettingsArguments& given) {
     boost::json::object body;
     if (!given.auto_approve.empty()) body["auto_approve"] = given.auto_approve == "on";
     if (given.no_groups || !given.groups.empty()) {
@@ -43,7 +43,7 @@ void add_act_commands(CLI::App& app, const Options& options) {
         ->check(CLI::IsMember({"on", "off"}));
     setting->add_option("--group", given->groups, "default group; repeat it for more");
     setting->add_flag("--no-groups", given->no_groups, "no default groups");
-    setting->callback([&options, given] { set(options, *given); });
+    setting->callback([&options, given] { set_settings(options, *given); });
 
     const auto text = std::make_shared<std::string>();
     const auto subject = std::make_shared<std::string>();

@@ -12,7 +12,7 @@
 namespace grid::controller::gridctl {
 namespace {
 
-void add(const Options& options, const std::string& name) {
+void add_administrator(const Options& options, const std::string& name) {
     const xml::Jid jid = account_of(options, name);
     if (const std::string domain = domain_of(options); !domain.empty() && jid.domain() != domain)
         throw Failed(
@@ -40,7 +40,7 @@ void add(const Options& options, const std::string& name) {
     );
 }
 
-void remove(const Options& options, const std::string& name) {
+void remove_administrator(const Options& options, const std::string& name) {
     const xml::Jid jid = account_of(options, name);
     const auto removed = pki::remove_administrator(options.data, jid);
     if (!removed) throw Failed(Exit::Refused, removed.error());
@@ -60,7 +60,7 @@ void remove(const Options& options, const std::string& name) {
     );
 }
 
-void list(const Options& options) {
+void list_administrators(const Options& options) {
     const auto file = pki::read_file(pki::Layout{options.data}.administrators());
     if (!file) throw Failed(Exit::Refused, file.error());
     const auto read = pki::parse_administrators(file->text);
@@ -80,7 +80,9 @@ void list(const Options& options) {
     for (const auto& problem : read.problems) print("ignored, " + printable(problem) + "\n");
 }
 
-void rebind(const Options& options, const std::string& name, const std::string& authority) {
+void rebind_administrator(
+    const Options& options, const std::string& name, const std::string& authority
+) {
     const xml::Jid jid = account_of(options, name);
     const auto asked = pki::ask_to_rebind(options.data, jid, authority_key(authority));
     if (!asked) throw Failed(Exit::Refused, asked.error());
@@ -107,10 +109,10 @@ void add_admin_commands(CLI::App& app, const Options& options) {
     auto jid = std::make_shared<std::string>();
     CLI::App* adding = group->add_subcommand("add", "make an account an administrator");
     adding->add_option("jid", *jid, "its address")->required();
-    adding->callback([&options, jid] { add(options, *jid); });
+    adding->callback([&options, jid] { add_administrator(options, *jid); });
     CLI::App* removing = group->add_subcommand("remove", "take an account off the list");
     removing->add_option("jid", *jid, "its address")->required();
-    removing->callback([&options, jid] { remove(options, *jid); });
+    removing->callback([&options, jid] { remove_administrator(options, *jid); });
     auto authority = std::make_shared<std::string>();
     CLI::App* moving = group->add_subcommand(
         "rebind", "bind an account to another CA, when no administrator can log in any more"
@@ -118,8 +120,11 @@ void add_admin_commands(CLI::App& app, const Options& options) {
     moving->add_option("jid", *jid, "its address")->required();
     moving->add_option("--ca", *authority, "certificate of the CA, or the SHA-256 of its key (hex)")
         ->required();
-    moving->callback([&options, jid, authority] { rebind(options, *jid, *authority); });
-    group->add_subcommand("list", "who is on the list")->callback([&options] { list(options); });
+    moving->callback([&options, jid, authority] { rebind_administrator(options, *jid, *authority); }
+    );
+    group->add_subcommand("list", "who is on the list")->callback([&options] {
+        list_administrators(options);
+    });
 }
 
 }   // namespace grid::controller::gridctl

@@ -24,7 +24,7 @@ struct VerifyArguments {
     bool is_offline = false;
 };
 
-void list(const Options& options, const ListArguments& given) {
+void list_records(const Options& options, const ListArguments& given) {
     Client client = connect_to(options);
     const Query query{{"account", given.account},     {"topic", given.topic},
                       {"operation", given.operation}, {"decision", given.decision},
@@ -184,7 +184,7 @@ void add_audit_commands(CLI::App& app, const Options& options) {
     hash->needs(number);
     verifying->callback([&options, checked] { verify(options, *checked); });
     auditing->callback([&options, given, auditing, listing] {
-        if (auditing->get_subcommands().empty() || listing->parsed()) list(options, *given);
+        if (auditing->get_subcommands().empty() || listing->parsed()) list_records(options, *given);
     });
 }
 

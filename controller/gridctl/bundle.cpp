@@ -39,7 +39,7 @@ std::string make_readme(const Options& options, const Bundle& bundle) {
     return text;
 }
 
-void put(const fs::path& path, const std::string& text, pki::Mode mode, bool force) {
+void put_file(const fs::path& path, const std::string& text, pki::Mode mode, bool force) {
     const auto done =
         force ? pki::write_file(path, text, mode) : pki::create_file(path, text, mode);
     if (!done) throw Failed(Exit::Refused, done.error());
@@ -68,10 +68,10 @@ std::vector<std::string> write_bundle(const Options& options, const Bundle& bund
         if (!force && fs::exists(path) && !is_shared)
             throw Failed(Exit::Refused, path.string() + " is there already: --force replaces it");
     }
-    put(key, bundle.pair.key, pki::Mode::Private, force);
-    put(certificate, bundle.pair.certificate, pki::Mode::Public, force);
-    if (!is_same_ca) put(ca, bundle.ca, pki::Mode::Public, force);
-    put(text, make_readme(options, bundle), pki::Mode::Public, force || is_our_readme);
+    put_file(key, bundle.pair.key, pki::Mode::Private, force);
+    put_file(certificate, bundle.pair.certificate, pki::Mode::Public, force);
+    if (!is_same_ca) put_file(ca, bundle.ca, pki::Mode::Public, force);
+    put_file(text, make_readme(options, bundle), pki::Mode::Public, force || is_our_readme);
     return {certificate.string(), key.string(), ca.string(), text.string()};
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 namespace json = boost::json;
 
-void list(const Options& options) {
+void list_groups(const Options& options) {
     Client client = connect_to(options);
     print_list(
         options, list_all(client, "groups", "groups"), "groups",
@@ -20,7 +20,7 @@ void list(const Options& options) {
     );
 }
 
-void create(const Options& options, const std::string& name, const std::string& description) {
+void create_group(const Options& options, const std::string& name, const std::string& description) {
     Client client = connect_to(options);
     json::object body;
     if (!description.empty()) body["description"] = description;
@@ -29,7 +29,7 @@ void create(const Options& options, const std::string& name, const std::string& 
     print("group " + cell_of(made, "name") + "\n");
 }
 
-void remove(const Options& options, const std::string& name) {
+void remove_group(const Options& options, const std::string& name) {
     Client client = connect_to(options);
     const json::object done = client.call("DELETE", "groups/" + encoded(name));
     if (options.json) return print_object(options, done);
@@ -43,15 +43,16 @@ void add_group_commands(CLI::App& app, const Options& options) {
     group->require_subcommand(1);
     const auto name = std::make_shared<std::string>();
     const auto description = std::make_shared<std::string>();
-    group->add_subcommand("list", "all groups")->callback([&options] { list(options); });
+    group->add_subcommand("list", "all groups")->callback([&options] { list_groups(options); });
     CLI::App* creating = group->add_subcommand("create", "make a group, or change its description");
     creating->add_option("name", *name, "its name")->required();
     creating->add_option("--description", *description, "what it is for");
-    creating->callback([&options, name, description] { create(options, *name, *description); });
+    creating->callback([&options, name, description] { create_group(options, *name, *description); }
+    );
     CLI::App* removing =
         group->add_subcommand("delete", "only when no account and no rule uses it");
     removing->add_option("name", *name, "its name")->required();
-    removing->callback([&options, name] { remove(options, *name); });
+    removing->callback([&options, name] { remove_group(options, *name); });
 }
 
 }   // namespace grid::controller::gridctl

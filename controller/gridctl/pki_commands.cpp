@@ -29,7 +29,7 @@ json::array to_array(const std::vector<std::string>& texts) {
     return json::array(texts.begin(), texts.end());
 }
 
-void init(const Options& options, std::string domain) {
+void make_evaluation_pki(const Options& options, std::string domain) {
     if (domain.empty()) domain = domain_of(options);
     if (domain.empty()) domain = "grid.localhost";
     const auto done = value_of(pki::initialize(options.data, domain, now_ms()));
@@ -77,7 +77,7 @@ std::string until(const std::string& certificate) {
 }
 
 /// A new key too: a certificate is renewed because of its age or because its key is not trusted.
-void server(const Options& options, const std::vector<std::string>& names) {
+void make_server_certificate(const Options& options, const std::vector<std::string>& names) {
     const pki::KeyPair ca = read_ca(options);
     const std::string domain = domain_of(options);
     if (domain.empty()) throw Failed(Exit::Refused, "no domain is known: run pki init first");
@@ -106,7 +106,9 @@ void server(const Options& options, const std::vector<std::string>& names) {
     print("Restart gridd to use them.\n");
 }
 
-void client(const Options& options, const std::string& name, const std::string& out, bool force) {
+void make_client_certificate(
+    const Options& options, const std::string& name, const std::string& out, bool force
+) {
     const pki::KeyPair ca = read_ca(options);
     const xml::Jid jid = account_of(options, name);
     const auto pair = value_of(pki::make_client(ca, jid.str(), now_ms(), pki::client_days));
@@ -120,7 +122,7 @@ void client(const Options& options, const std::string& name, const std::string& 
     for (const auto& file : files) print("  " + file + "\n");
 }
 
-void show(const Options& options) {
+void show_certificates(const Options& options) {
     std::vector<Row> rows{{"FILE", "FOR", "ISSUER", "VALID UNTIL"}};
     json::array out;
     std::error_code error;
@@ -160,12 +162,12 @@ void add_pki_commands(CLI::App& app, const Options& options) {
     CLI::App* initializing =
         group->add_subcommand("init", "make the evaluation CA, a server and an admin certificate");
     initializing->add_option("--domain", *domain, "the grid domain (default: grid.localhost)");
-    initializing->callback([&options, domain] { init(options, *domain); });
+    initializing->callback([&options, domain] { make_evaluation_pki(options, *domain); });
 
     auto names = std::make_shared<std::vector<std::string>>();
     CLI::App* serving = group->add_subcommand("server", "make a new server certificate and key");
     serving->add_option("names", *names, "further DNS names or IP addresses for it");
-    serving->callback([&options, names] { server(options, *names); });
+    serving->callback([&options, names] { make_server_certificate(options, *names); });
 
     auto name = std::make_shared<std::string>();
     auto out = std::make_shared<std::string>();
@@ -175,10 +177,12 @@ void add_pki_commands(CLI::App& app, const Options& options) {
     joining->add_option("name", *name, "account: NAME or NAME@DOMAIN")->required();
     joining->add_option("--out", *out, "directory for the files (default: here)")->type_name("DIR");
     joining->add_flag("--force", *force, "replace files that are there");
-    joining->callback([&options, name, out, force] { client(options, *name, *out, *force); });
+    joining->callback([&options, name, out, force] {
+        make_client_certificate(options, *name, *out, *force);
+    });
 
     group->add_subcommand("show", "what is there, and until when it is valid")
-        ->callback([&options] { show(options); });
+        ->callback([&options] { show_certificates(options); });
 }
 
 }   // namespace grid::controller::gridctl

@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Arguments {
+struct PolicyArguments {
     std::string file;
     std::uint64_t version = 0;   // 0: the one in force
     std::int64_t expect_version = -1;
@@ -28,7 +28,7 @@ std::string to_lines(const json::object& answer, const std::string& file) {
     return out;
 }
 
-void show(const Options& options, const Arguments& given) {
+void show_policy(const Options& options, const PolicyArguments& given) {
     Client client = connect_to(options);
     const json::object policy = client.call(
         "GET", given.version == 0 ? "policy" : "policy/versions/" + std::to_string(given.version)
@@ -42,7 +42,7 @@ void show(const Options& options, const Arguments& given) {
     print_text(body.ends_with('\n') ? body : body + "\n");
 }
 
-void set(const Options& options, const Arguments& given) {
+void set_policy(const Options& options, const PolicyArguments& given) {
     json::object body{{"text", read_text(given.file)}};
     if (given.dry_run) body["dry_run"] = true;
     if (given.expect_version >= 0) body["expect_version"] = given.expect_version;
@@ -69,7 +69,7 @@ void set(const Options& options, const Arguments& given) {
     );
 }
 
-void check(const Options& options, const Arguments& given) {
+void check_policy(const Options& options, const PolicyArguments& given) {
     Client client = connect_to(options);
     const json::object answer =
         client.call("POST", "policy/check", json::object{{"text", read_text(given.file)}});
@@ -97,7 +97,7 @@ void list_versions(const Options& options) {
     print_list(options, list_all(client, "policy/versions", "versions"), "versions", columns);
 }
 
-void roll_back(const Options& options, const Arguments& given) {
+void roll_back(const Options& options, const PolicyArguments& given) {
     if (given.version == 0)
         throw Failed(
             Exit::Usage,
@@ -120,10 +120,10 @@ void roll_back(const Options& options, const Arguments& given) {
 void add_policy_commands(CLI::App& app, const Options& options) {
     CLI::App* group = app.add_subcommand("policy", "who may do what with which topic");
     group->require_subcommand(1);
-    const auto given = std::make_shared<Arguments>();
+    const auto given = std::make_shared<PolicyArguments>();
     CLI::App* showing = group->add_subcommand("show", "the text in force, or an earlier one");
     showing->add_option("--version", given->version, "a version that is kept");
-    showing->callback([&options, given] { show(options, *given); });
+    showing->callback([&options, given] { show_policy(options, *given); });
 
     CLI::App* setting = group->add_subcommand("set", "install a text; takes effect at once");
     setting->add_option("file", given->file, "the text; - for standard input")->required();
@@ -133,11 +133,11 @@ void add_policy_commands(CLI::App& app, const Options& options) {
             "--expect-version", given->expect_version, "refuse when another one is in force"
         )
         ->check(CLI::NonNegativeNumber);
-    setting->callback([&options, given] { set(options, *given); });
+    setting->callback([&options, given] { set_policy(options, *given); });
 
     CLI::App* checking = group->add_subcommand("check", "is this text a valid policy?");
     checking->add_option("file", given->file, "the text; - for standard input")->required();
-    checking->callback([&options, given] { check(options, *given); });
+    checking->callback([&options, given] { check_policy(options, *given); });
 
     group->add_subcommand("versions", "who changed it when, newest first")->callback([&options] {
         list_versions(options);

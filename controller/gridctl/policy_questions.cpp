@@ -10,13 +10,13 @@ namespace {
 
 namespace json = boost::json;
 
-struct Arguments {
+struct QuestionArguments {
     std::string file, client, topic, recipient, operation;
     std::string type, service, device, issuer, network, time;
     std::vector<std::string> groups, recipient_groups;
 };
 
-void test(const Options& options, const Arguments& given) {
+void test(const Options& options, const QuestionArguments& given) {
     Client client = connect_to(options);
     json::object body{
         {"client", account_at(options, client, given.client).str()}, {"operation", given.operation}
@@ -44,7 +44,7 @@ void test(const Options& options, const Arguments& given) {
 }
 
 /// Page by page: one looks at a bounded number of subscriptions.
-void dry_run(const Options& options, const Arguments& given) {
+void dry_run(const Options& options, const QuestionArguments& given) {
     Client client = connect_to(options);
     json::object body{{"text", read_text(given.file)}};
     json::array cuts;
@@ -75,7 +75,7 @@ void dry_run(const Options& options, const Arguments& given) {
 }   // namespace
 
 void add_policy_questions(CLI::App& group, const Options& options) {
-    const auto given = std::make_shared<Arguments>();
+    const auto given = std::make_shared<QuestionArguments>();
     CLI::App* testing = group.add_subcommand("test", "which rule decides, and why");
     testing->add_option("--client", given->client, "account")->required();
     testing->add_option("--topic", given->topic, "topic (node); of all operations but message");

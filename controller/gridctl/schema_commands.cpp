@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Arguments {
+struct SchemaArguments {
     std::vector<std::string> files;
     std::string location, topic, mode;
 };
@@ -20,7 +20,7 @@ std::string file_name_of(const std::string& path) {
     return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
-void put(const Options& options, const Arguments& given) {
+void put_schemas(const Options& options, const SchemaArguments& given) {
     if (!given.location.empty() && given.files.size() > 1)
         throw Failed(Exit::Usage, "--location is for one file: several are stored by their names");
     json::array documents;
@@ -37,7 +37,7 @@ void put(const Options& options, const Arguments& given) {
         print(cell_of(one, "location") + " stored, namespace " + cell_of(one, "namespace") + "\n");
 }
 
-void show(const Options& options, const Arguments& given) {
+void show_schemas(const Options& options, const SchemaArguments& given) {
     Client client = connect_to(options);
     const json::object answer = client.call("GET", "schemas/" + encoded(given.location));
     if (options.json) return print_object(options, answer);
@@ -46,7 +46,7 @@ void show(const Options& options, const Arguments& given) {
     print_text(std::string(answer.at("text").as_string()));
 }
 
-void set_topic(const Options& options, const Arguments& given) {
+void set_topic(const Options& options, const SchemaArguments& given) {
     json::object body{{"validation", given.mode}};
     if (!given.location.empty()) body["schema"] = given.location;
     Client client = connect_to(options);
@@ -64,7 +64,7 @@ void set_topic(const Options& options, const Arguments& given) {
 void add_schema_commands(CLI::App& app, const Options& options) {
     CLI::App* group = app.add_subcommand("schemas", "what payloads of topics are checked against");
     group->require_subcommand(1);
-    const auto given = std::make_shared<Arguments>();
+    const auto given = std::make_shared<SchemaArguments>();
     group->add_subcommand("list", "all schema documents")->callback([&options] {
         Client client = connect_to(options);
         const Columns columns{
@@ -80,10 +80,10 @@ void add_schema_commands(CLI::App& app, const Options& options) {
     );
     putting->add_option("files", given->files, "XSD files; - for standard input")->required();
     putting->add_option("--location", given->location, "the name it gets (default: the file's)");
-    putting->callback([&options, given] { put(options, *given); });
+    putting->callback([&options, given] { put_schemas(options, *given); });
     CLI::App* showing = group->add_subcommand("show", "the text of one");
     showing->add_option("location", given->location, "its name")->required();
-    showing->callback([&options, given] { show(options, *given); });
+    showing->callback([&options, given] { show_schemas(options, *given); });
     CLI::App* deleting = group->add_subcommand("delete", "one that no topic and no other needs");
     deleting->add_option("location", given->location, "its name")->required();
     deleting->callback([&options, given] {

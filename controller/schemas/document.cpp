@@ -35,7 +35,7 @@ void stop_at_doctype(void* context, const xmlChar*, const xmlChar*, const xmlCha
     xmlStopParser(parser);
 }
 
-void note_error(void* context, xmlError* error) {
+void note_read_error(void* context, xmlError* error) {
     Reading& reading = reading_of(context);
     if (!reading.problem && error != nullptr && error->level >= XML_ERR_ERROR)
         reading.problem = Problem{{}, error->line, cleaned(error->message)};
@@ -52,7 +52,7 @@ Result<XmlPtr<xmlDoc>, Problem> parse(std::string_view text) {
     xmlCtxtUseOptions(context.get(), XML_PARSE_NONET | XML_PARSE_BIG_LINES | XML_PARSE_IGNORE_ENC);
     context->sax->internalSubset = stop_at_doctype;
     context->sax->externalSubset = stop_at_doctype;
-    context->sax->serror = note_error;
+    context->sax->serror = note_read_error;
     xmlParseDocument(context.get());
     XmlPtr<xmlDoc> document(context->myDoc);
     context->myDoc = nullptr;

@@ -51,14 +51,14 @@ Symbols negated(Symbols set) {
     return set;
 }
 
-struct Part {
+struct Fragment {
     bool is_nullable = true;
     std::vector<std::size_t> first, last;
 };
 
-class Reader {
+class PatternReader {
 public:
-    explicit Reader(std::string_view text) : text_(text) {}
+    explicit PatternReader(std::string_view text) : text_(text) {}
 
     std::optional<Automaton> read() {
         branches(0);
@@ -72,14 +72,14 @@ private:
     char take() { return at_end() ? '\0' : text_[at_++]; }
     void too_large() { is_bad_ = automaton_.is_too_large = true; }
 
-    Part branches(std::size_t depth);
-    Part branch(std::size_t depth);
-    Part piece(std::size_t depth);
-    Part atom(std::size_t depth);
-    void append(Part& whole, const Part& next);
+    Fragment branches(std::size_t depth);
+    Fragment branch(std::size_t depth);
+    Fragment piece(std::size_t depth);
+    Fragment atom(std::size_t depth);
+    void append(Fragment& whole, const Fragment& next);
     std::optional<std::pair<int, int>> quantifier();
     int number();
-    Part position(const Symbols& symbols);
+    Fragment position(const Symbols& symbols);
     Symbols escape();
     Symbols char_class();
     void link(const std::vector<std::size_t>& from, const std::vector<std::size_t>& to);
@@ -90,7 +90,7 @@ private:
     Automaton automaton_;
 };
 
-void Reader::link(const std::vector<std::size_t>& from, const std::vector<std::size_t>& to) {
+void PatternReader::link(const std::vector<std::size_t>& from, const std::vector<std::size_t>& to) {
     follows_ += from.size() * to.size();
     if (follows_ > pattern_follows_max) return too_large();
     for (std::size_t a : from)
@@ -100,7 +100,7 @@ void Reader::link(const std::vector<std::size_t>& from, const std::vector<std::s
         }
 }
 
-Part Reader::position(const Symbols& symbols) {
+Fragment PatternReader::position(const Symbols& symbols) {
     const std::size_t index = automaton_.positions.size();
     if (index >= pattern_positions_max) too_large();
     automaton_.positions.push_back(symbols);
@@ -108,12 +108,12 @@ Part Reader::position(const Symbols& symbols) {
     return {false, {index}, {index}};
 }
 
-Part Reader::branches(std::size_t depth) {
+Fragment PatternReader::branches(std::size_t depth) {
     if (depth > pattern_depth_max) too_large();
-    Part whole = branch(depth);
+    Fragment whole = branch(depth);
     while (!is_bad_ && peek() == '|') {
         take();
-        const Part next = branch(depth);
+        const Fragment next = branch(depth);
         whole.is_nullable = whole.is_nullable || next.is_nullable;
         whole.first.insert(whole.first.end(), next.first.begin(), next.first.end());
         whole.last.insert(whole.last.end(), next.last.begin(), next.last.end());
@@ -121,7 +121,7 @@ Part Reader::branches(std::size_t depth) {
     return whole;
 }
 
-void Reader::append(Part& whole, const Part& next) {
+void PatternReader::append(Fragment& whole, const Fragment& next) {
     link(whole.last, next.first);
     if (whole.is_nullable)
         whole.first.insert(whole.first.end(), next.first.begin(), next.first.end());
@@ -130,15 +130,15 @@ void Reader::append(Part& whole, const Part& next) {
     whole.is_nullable = whole.is_nullable && next.is_nullable;
 }
 
-Part Reader::branch(std::size_t depth) {
-    Part whole;
+Fragment PatternReader::branch(std::size_t depth) {
+    Fragment whole;
     while (!is_bad_ && !at_end() && peek() != '|' && peek() != ')') append(whole, piece(depth));
     return whole;
 }
 
-Part Reader::piece(std::size_t depth) {
+Fragment PatternReader::piece(std::size_t depth) {
     const std::size_t start = at_;
-    Part part = atom(depth);
+    Fragment part = atom(depth);
     const auto counts = quantifier();
     if (is_bad_ || !counts) return part;
     const auto [least, most] = *counts;
@@ -146,10 +146,10 @@ Part Reader::piece(std::size_t depth) {
     if (most > 1 && copies_ * static_cast<std::size_t>(most) <= pattern_copies_max) {
         // A few of them are written out: `1[0-9]{2}` is no `1[0-9]*`.
         copies_ *= static_cast<std::size_t>(most);
-        Part whole;
+        Fragment whole;
         for (int i = 0; i < most && !is_bad_; ++i) {
             at_ = start;
-            Part next = i == 0 ? std::move(part) : atom(depth);
+            Fragment next = i == 0 ? std::move(part) : atom(depth);
             next.is_nullable = next.is_nullable || i >= least;
             append(whole, next);
         }
@@ -163,10 +163,10 @@ Part Reader::piece(std::size_t depth) {
     return part;
 }
 
-Part Reader::atom(std::size_t depth) {
+Fragment PatternReader::atom(std::size_t depth) {
     const char c = take();
     if (c == '(') {
-        Part part = branches(depth + 1);
+        Fragment part = branches(depth + 1);
         if (take() != ')') is_bad_ = true;
         return part;
     }
@@ -183,7 +183,7 @@ Part Reader::atom(std::size_t depth) {
 }
 
 /// How often: at least, at most.
-std::optional<std::pair<int, int>> Reader::quantifier() {
+std::optional<std::pair<int, int>> PatternReader::quantifier() {
     constexpr int any = std::numeric_limits<int>::max();
     switch (peek()) {
         case '?':
@@ -211,7 +211,7 @@ std::optional<std::pair<int, int>> Reader::quantifier() {
     return std::pair{least, most};
 }
 
-int Reader::number() {
+int PatternReader::number() {
     constexpr int large = 1'000'000;
     int value = -1;
     while (peek() >= '0' && peek() <= '9')
@@ -219,7 +219,7 @@ int Reader::number() {
     return value;
 }
 
-Symbols Reader::escape() {
+Symbols PatternReader::escape() {
     const char c = take();
     if (c == 'p' || c == 'P') {
         if (take() != '{') is_bad_ = true;
@@ -252,7 +252,7 @@ Symbols Reader::escape() {
 }
 
 /// Behind the `[`.
-Symbols Reader::char_class() {
+Symbols PatternReader::char_class() {
     Symbols set;
     const bool is_negated = peek() == '^';
     if (is_negated) take();
@@ -293,6 +293,8 @@ Symbols Reader::char_class() {
 
 }   // namespace
 
-std::optional<Automaton> to_automaton(std::string_view pattern) { return Reader(pattern).read(); }
+std::optional<Automaton> to_automaton(std::string_view pattern) {
+    return PatternReader(pattern).read();
+}
 
 }   // namespace grid::controller::schemas

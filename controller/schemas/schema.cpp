@@ -17,7 +17,7 @@ struct Compiling {
     std::optional<Problem> problem;
 };
 
-void note_error(void* data, xmlError* error) {
+void note_compile_error(void* data, xmlError* error) {
     auto& compiling = *static_cast<Compiling*>(data);
     if (compiling.problem || error == nullptr || error->level < XML_ERR_ERROR) return;
     Problem problem{{}, error->line, cleaned(error->message)};
@@ -74,7 +74,7 @@ Result<std::shared_ptr<const Schema>, Problem> Schema::compile(std::vector<Sourc
         const std::string root = source_name(0);
         const XmlPtr<xmlSchemaParserCtxt> context(xmlSchemaNewParserCtxt(root.c_str()));
         if (!context) return Problem{sources.front().document.location, 0, "out of memory"};
-        xmlSchemaSetParserStructuredErrors(context.get(), note_error, &compiling);
+        xmlSchemaSetParserStructuredErrors(context.get(), note_compile_error, &compiling);
         made->compiled_->schema.reset(xmlSchemaParse(context.get()));
     }
     if (compiling.problem) {

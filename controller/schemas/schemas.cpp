@@ -16,9 +16,9 @@ namespace {
 constexpr std::uint8_t record_version = 1;
 
 /// The kind of record under the tag.
-enum class Part : char { Document = 'd', Guard = 'g', Library = 'l', Topic = 't' };
+enum class KeyPart : char { Document = 'd', Guard = 'g', Library = 'l', Topic = 't' };
 
-std::string key(Part part, std::string_view name = {}) {
+std::string key(KeyPart part, std::string_view name = {}) {
     return std::string{static_cast<char>(storage::Tag::Schema), static_cast<char>(part)}.append(name
     );
 }
@@ -52,10 +52,10 @@ std::optional<Mode> parse_mode(std::string_view text) {
     return std::nullopt;
 }
 
-std::string document_key(std::string_view location) { return key(Part::Document, location); }
-std::string topic_schema_key(std::string_view topic) { return key(Part::Topic, topic); }
-std::string guard_key() { return key(Part::Guard); }
-std::string library_key() { return key(Part::Library); }
+std::string document_key(std::string_view location) { return key(KeyPart::Document, location); }
+std::string topic_schema_key(std::string_view topic) { return key(KeyPart::Topic, topic); }
+std::string guard_key() { return key(KeyPart::Guard); }
+std::string library_key() { return key(KeyPart::Library); }
 
 std::string encode(const Stored& document) {
     storage::Encoder out;
@@ -123,8 +123,8 @@ std::map<std::string, std::vector<std::string>> Schemas::users() const {
 void Schemas::apply(std::string_view rest, const std::optional<storage::Record>& record) {
     if (rest.empty()) return;
     const std::string name(rest.substr(1));
-    switch (static_cast<Part>(rest.front())) {
-        case Part::Document: {
+    switch (static_cast<KeyPart>(rest.front())) {
+        case KeyPart::Document: {
             auto stored = record ? decode_document(record->value) : std::nullopt;
             if (stored)
                 documents_.insert_or_assign(name, std::move(*stored));
@@ -132,14 +132,14 @@ void Schemas::apply(std::string_view rest, const std::optional<storage::Record>&
                 documents_.erase(name);
             break;
         }
-        case Part::Guard:
+        case KeyPart::Guard:
             guard_ = record ? record->revision : 0;
             break;
-        case Part::Library:   // the last of its batch
+        case KeyPart::Library:   // the last of its batch
             library_revision_ = record ? record->revision : 0;
             renew(true);
             break;
-        case Part::Topic:
+        case KeyPart::Topic:
             topics_.erase(name);
             if (record) {
                 TopicSchema topic = decode_topic_schema(record->value);

@@ -20,7 +20,7 @@ struct Validation {
     std::string problem;
 };
 
-void note_error(void* data, xmlError* error) {
+void note_invalid(void* data, xmlError* error) {
     auto& validation = *static_cast<Validation*>(data);
     if (!validation.problem.empty() || error == nullptr) return;
     if (error->line > 0) validation.problem = "line " + std::to_string(error->line) + ": ";
@@ -72,9 +72,9 @@ Root root_of(const std::string& payload) {
 }
 
 /// The parser feeds the validation, and makes no tree.
-class Reader {
+class PayloadReader {
 public:
-    Reader(xmlSchemaValidCtxt* context)
+    PayloadReader(xmlSchemaValidCtxt* context)
         : parser_(xmlCreatePushParserCtxt(nullptr, nullptr, nullptr, 0, nullptr)) {
         if (!parser_) return;
         xmlCtxtUseOptions(parser_.get(), XML_PARSE_NONET | XML_PARSE_BIG_LINES);
@@ -83,11 +83,11 @@ public:
         plug_ = xmlSchemaSAXPlug(context, &parser_->sax, &parser_->userData);
         xmlSchemaValidateSetLocator(context, locate, parser_.get());
     }
-    ~Reader() {
+    ~PayloadReader() {
         if (plug_ != nullptr) xmlSchemaSAXUnplug(plug_);
         if (parser_) parser_->sax = own_;
     }
-    Reader(const Reader&) = delete;
+    PayloadReader(const PayloadReader&) = delete;
 
     /// False: it could not be read to its end in time.
     bool read(const std::string& payload, const Validation& validation, const IsLate& is_late) {
@@ -156,8 +156,8 @@ std::string Schema::validate(const std::string& payload, const IsLate& is_late) 
     Validation validation;
     const XmlPtr<xmlSchemaValidCtxt> context(xmlSchemaNewValidCtxt(compiled_->schema.get()));
     if (!context) return "it could not be checked: out of memory";
-    xmlSchemaSetValidStructuredErrors(context.get(), note_error, &validation);
-    Reader reader(context.get());
+    xmlSchemaSetValidStructuredErrors(context.get(), note_invalid, &validation);
+    PayloadReader reader(context.get());
     const bool is_read = reader.read(payload, validation, is_late);
     if (!validation.problem.empty()) return std::move(validation.problem);
     if (!is_read) return "it could not be checked against its schema in time";

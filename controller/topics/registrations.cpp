@@ -11,8 +11,8 @@ namespace grid::controller {
 namespace {
 
 constexpr std::uint8_t registration_version = 1;
-constexpr std::size_t entries_max = 64;      // streams of one account at one topic
-constexpr std::size_t looked_at_max = 256;   // records in one slice of background work
+constexpr std::size_t entries_max = 64;          // streams of one account at one topic
+constexpr std::size_t slice_records_max = 256;   // records in one slice of background work
 
 using Entry = Registration::Entry;
 
@@ -224,7 +224,8 @@ std::vector<storage::Batch> Registrations::due(
 ) {
     std::vector<storage::Batch> batches;
     auto at = all_.upper_bound(cursor_);
-    for (std::size_t looked_at = 0; looked_at < looked_at_max && at != all_.end(); ++looked_at) {
+    for (std::size_t looked_at = 0; looked_at < slice_records_max && at != all_.end();
+         ++looked_at) {
         if (batches.size() >= batches_max) return batches;
         const auto& [key, present] = *at++;
         cursor_ = key;

@@ -13,18 +13,6 @@ namespace {
 /// The first had not who declared what.
 constexpr std::uint8_t topic_version = 2, nameless_version = 1;
 
-void put_names(storage::Encoder& out, const std::vector<std::string>& names) {
-    out.varint(names.size());
-    for (const std::string& name : names) out.text(name);
-}
-
-std::vector<std::string> take_names(storage::Decoder& in) {
-    std::vector<std::string> names;
-    const std::uint64_t count = in.varint();
-    for (std::uint64_t i = 0; i < count && in.ok(); ++i) names.emplace_back(in.text());
-    return names;
-}
-
 /// digits *( "." digits )
 bool is_version(std::string_view text) {
     bool digit_before = false;
@@ -52,8 +40,8 @@ std::string topic_key(std::string_view name) {
 std::string encode(const Topic& topic) {
     storage::Encoder out;
     out.u8(topic_version).u64(topic.node).text(topic.schema_namespace).text(topic.schema_location);
-    put_names(out, topic.queries);
-    put_names(out, topic.notifications);
+    out.texts(topic.queries);
+    out.texts(topic.notifications);
     filters::encode(out, topic.filters);
     out.text(topic.schema_by).text(topic.filters.limit_by).text(topic.filters.side_by);
     for (const filters::Attribute& attribute : topic.filters.attributes) out.text(attribute.by);
@@ -68,8 +56,8 @@ std::optional<Topic> decode_topic(std::string_view value) {
     topic.node = in.u64();
     topic.schema_namespace = in.text();
     topic.schema_location = in.text();
-    topic.queries = take_names(in);
-    topic.notifications = take_names(in);
+    topic.queries = in.texts();
+    topic.notifications = in.texts();
     if (in.ok() && !in.at_end()) topic.filters = filters::decode_support(in);
     if (version == topic_version) {
         topic.schema_by = in.text();

@@ -10,7 +10,7 @@
 namespace grid::server::audit {
 
 namespace {
-constexpr auto look_every = std::chrono::milliseconds(200);
+constexpr auto exporter_look_every = std::chrono::milliseconds(200);
 constexpr auto retry_after = std::chrono::seconds(1);
 constexpr auto stop_seconds_max = std::chrono::seconds(3);
 }   // namespace
@@ -62,7 +62,8 @@ void Exporter::run() {
         const bool is_late = is_stopping_ && std::chrono::steady_clock::now() >= stop_at_;
         if (is_late || (is_last && (!has_more || !trouble_.empty()))) return;
         if (!is_stopping_ && (!has_more || !trouble_.empty())) {
-            const std::chrono::milliseconds pause = trouble_.empty() ? look_every : retry_after;
+            const std::chrono::milliseconds pause =
+                trouble_.empty() ? exporter_look_every : retry_after;
             changed_.wait_for(lock, pause, [this] { return is_stopping_; });
         }
         is_last = is_stopping_;

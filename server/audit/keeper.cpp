@@ -9,7 +9,7 @@
 namespace grid::server::audit {
 
 namespace {
-constexpr auto look_every = std::chrono::seconds(1);
+constexpr auto keeper_look_every = std::chrono::seconds(1);
 constexpr auto cut_every = std::chrono::seconds(60);
 constexpr auto more_after = std::chrono::seconds(1);   // while more is due than a batch holds
 constexpr storage::Millis day_ms = 24LL * 3600 * 1000;
@@ -56,7 +56,7 @@ void Keeper::do_what_is_due() {
 void Keeper::look() {
     if (is_stopped_) return;
     guarded(log_, "audit", [this] { do_what_is_due(); });
-    timer_.expires_after(look_every);
+    timer_.expires_after(keeper_look_every);
     timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
         if (!error) self->look();
     });

@@ -15,7 +15,7 @@ using storage::Revision;
 namespace {
 constexpr std::size_t items_per_read_max = 256, bytes_per_read_max = 256 * 1024;
 /// The time of one turn of the strand for sessions that are replaying.
-constexpr std::chrono::milliseconds slice(1);
+constexpr std::chrono::milliseconds catch_up_slice(1);
 /// How soon what cannot be read is tried again, at first and at last.
 constexpr std::chrono::milliseconds retry_pause_min(50), retry_pause_max(30'000);
 }   // namespace
@@ -339,7 +339,7 @@ void CatchUp::wait_for_room(std::chrono::milliseconds pause) {
 
 /// Those that have room now go on. In slices: thousands may have been waiting.
 void CatchUp::look_at_waiting() {
-    const auto deadline = std::chrono::steady_clock::now() + slice;
+    const auto deadline = std::chrono::steady_clock::now() + catch_up_slice;
     auto waiting = std::exchange(behind_, {});
     auto next = waiting.begin();
     while (next != waiting.end() && std::chrono::steady_clock::now() < deadline)
@@ -348,7 +348,7 @@ void CatchUp::look_at_waiting() {
     behind_.insert(behind_.begin(), next, waiting.end());
     timer_.cancel();   // the timer may be set for sessions that have no room yet
     is_waiting_ = false;
-    wait_for_room(slice);
+    wait_for_room(catch_up_slice);
 }
 
 }   // namespace grid::server

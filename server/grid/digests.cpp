@@ -11,7 +11,7 @@ constexpr std::size_t digest_items_max = 256, digest_bytes_max = 256 * 1024;
 /// Of all its nodes: a session may have thousands of subscriptions.
 constexpr std::size_t session_bytes_max = 1024 * 1024;
 /// The time of one turn of the strand for digests.
-constexpr auto slice = std::chrono::milliseconds(1);
+constexpr auto digest_slice = std::chrono::milliseconds(1);
 
 std::size_t bytes_of(const pubsub::Notification& item) {
     return sizeof(item) + item.rest->size() + item.body.size();
@@ -78,7 +78,7 @@ void Digests::send_now(
 }
 
 bool Digests::send_due(Clock::time_point now, const Send& send) {
-    const auto deadline = Clock::now() + slice;
+    const auto deadline = Clock::now() + digest_slice;
     while (!due_.empty() && due_.begin()->first <= now) {
         send_one(digests_.find(due_.begin()->second), send);
         if (Clock::now() >= deadline) return true;

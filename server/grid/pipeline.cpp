@@ -8,12 +8,11 @@
 
 namespace grid::server {
 
-using State = Pending::State;
 using std::chrono::steady_clock;
 
 namespace {
 /// A fan-out pauses after this long, so that other work gets its turn.
-constexpr auto slice = std::chrono::milliseconds(1);
+constexpr auto pipeline_slice = std::chrono::milliseconds(1);
 }   // namespace
 
 void Pipeline::run(const std::shared_ptr<SenderQueue>& queue) { settle(queue); }
@@ -32,14 +31,14 @@ Pipeline::Decided Pipeline::decide_all(
         if (++request->rounds > decide_rounds_max) {
             if (alone_ == request) alone_ = nullptr;
             request->refuse(storage::Errc::Conflict);
-            request->state = State::Answered;
+            request->state = Pending::State::Answered;
             continue;
         }
         const auto next = decide(*request);
         if (alone_ == request && next != Pending::Next::Commit) alone_ = nullptr;
         switch (next) {
             case Pending::Next::Answer:
-                request->state = State::Answered;
+                request->state = Pending::State::Answered;
                 break;
             case Pending::Next::Read:
                 start_read(queue, *request);
@@ -91,9 +90,9 @@ void Pipeline::settle(const std::shared_ptr<SenderQueue>& queue) {
     auto& used = accounts_[queue->account()].used;
     auto decided = Decided::TurnOver;
     // A request is never cut short, so an account may overdraw its turn; then all its queues wait.
-    if (used < slice) {
+    if (used < pipeline_slice) {
         const auto begin = steady_clock::now();
-        decided = decide_all(queue, begin + slice - used);
+        decided = decide_all(queue, begin + pipeline_slice - used);
         accounts_[queue->account()].used += steady_clock::now() - begin;
     } else if (queue->empty() || queue->all_decided()) {
         decided = Decided::All;
@@ -149,7 +148,7 @@ void Pipeline::resume_stalled() {
 }
 
 void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Pending& request) {
-    request.state = State::Reading;
+    request.state = Pending::State::Reading;
     store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot& snapshot) {
         try {
             request.read(snapshot);
@@ -157,7 +156,7 @@ void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Pending& re
             self->failed(request, fault);
         }
         boost::asio::post(self->strand_, [self, queue, &request] {
-            request.state = State::Answered;
+            request.state = Pending::State::Answered;
             self->settle(queue);
             self->follower_.flush();
         });
@@ -165,7 +164,7 @@ void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Pending& re
 }
 
 void Pipeline::start_work(const std::shared_ptr<SenderQueue>& queue, Pending& request) {
-    request.state = State::Working;
+    request.state = Pending::State::Working;
     store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot& snapshot) {
         bool is_done = true;
         try {
@@ -175,7 +174,7 @@ void Pipeline::start_work(const std::shared_ptr<SenderQueue>& queue, Pending& re
             is_done = false;
         }
         boost::asio::post(self->strand_, [self, queue, &request, is_done] {
-            request.state = is_done ? State::Waiting : State::Answered;
+            request.state = is_done ? Pending::State::Waiting : Pending::State::Answered;
             self->settle(queue);
             self->follower_.flush();
         });
@@ -200,7 +199,7 @@ void Pipeline::on_feed(std::vector<storage::FeedEntry> entries) {
 void Pipeline::work() {
     is_working_ = true;
     try {
-        work_until(steady_clock::now() + slice);
+        work_until(steady_clock::now() + pipeline_slice);
     } catch (const std::exception& fault) {
         log_.fold(Level::Error, "delivery_failed", {{"reason", fault.what()}});
     }
@@ -212,7 +211,8 @@ void Pipeline::work_until(TimePoint deadline) {
     // after the result of leaving it.
     while (follower_.deliver(deadline)) {
         if (auto [queue, request] = std::exchange(unanswered_, {}); queue) {
-            if (request->state == State::Delivering) request->state = State::Answered;
+            if (request->state == Pending::State::Delivering)
+                request->state = Pending::State::Answered;
             settle(queue);
         }
         if (feed_.empty()) {
@@ -267,7 +267,7 @@ void Pipeline::on_committed(storage::Committed committed) {
     }
     if (alone_ == request) alone_ = nullptr;
     queue->came_back(*request);
-    request->state = State::Delivering;
+    request->state = Pending::State::Delivering;
     unanswered_ = {std::move(queue), request};
 }
 
@@ -304,7 +304,7 @@ void Pipeline::on_refused(const storage::Refused& refused) {
         queue->conflicted(*request);
     } else {
         request->refuse(refused.error);
-        request->state = State::Answered;
+        request->state = Pending::State::Answered;
     }
     unanswered_ = {std::move(queue), request};
 }

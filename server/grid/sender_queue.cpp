@@ -5,7 +5,6 @@
 
 namespace grid::server {
 
-using State = Pending::State;
 using pubsub::Order;
 
 void SenderQueue::push(std::unique_ptr<Pending> request) { items_.push_back(std::move(request)); }
@@ -19,13 +18,14 @@ Pending* SenderQueue::next_to_decide() {
         if (candidate) {
             // Decided before a conflict was known: it comes back as a conflict too, and until then
             // what stands before it may not overtake it.
-            if (request.state == State::InFlight) return nullptr;
+            if (request.state == Pending::State::InFlight) return nullptr;
             continue;
         }
-        if (request.state == State::Working) return nullptr;   // nor may it be overtaken
-        if (request.state != State::Waiting) {
-            only_publishes_before = only_publishes_before && (request.order != Order::Barrier ||
-                                                              request.state == State::Answered);
+        if (request.state == Pending::State::Working) return nullptr;   // nor may it be overtaken
+        if (request.state != Pending::State::Waiting) {
+            only_publishes_before =
+                only_publishes_before &&
+                (request.order != Order::Barrier || request.state == Pending::State::Answered);
             continue;
         }
         bool is_first = i == head_;
@@ -36,7 +36,7 @@ Pending* SenderQueue::next_to_decide() {
 }
 
 void SenderQueue::answer_front() {
-    while (head_ < items_.size() && items_[head_]->state == State::Answered) {
+    while (head_ < items_.size() && items_[head_]->state == Pending::State::Answered) {
         auto request = std::move(items_[head_++]);
         request->answer();
     }
@@ -48,7 +48,7 @@ void SenderQueue::answer_front() {
 }
 
 void SenderQueue::went_in_flight(Pending& request, std::size_t bytes) {
-    request.state = State::InFlight;
+    request.state = Pending::State::InFlight;
     request.batch_bytes = bytes;
     ++in_flight_;
     in_flight_bytes_ += bytes;
@@ -61,11 +61,11 @@ void SenderQueue::came_back(Pending& request) {
 
 void SenderQueue::conflicted(Pending& request) {
     for (std::size_t i = head_; i < items_.size() && items_[i].get() != &request; ++i) {
-        if (items_[i]->state != State::Waiting) continue;
+        if (items_[i]->state != Pending::State::Waiting) continue;
         --request.rounds;
         break;
     }
-    request.state = State::Waiting;
+    request.state = Pending::State::Waiting;
     ++round_;
 }
 
@@ -73,7 +73,7 @@ bool SenderQueue::all_decided() const {
     return std::none_of(
         items_.begin() + static_cast<std::ptrdiff_t>(head_), items_.end(),
         [](const auto& item) {
-            return item->state == State::Waiting || item->state == State::Working;
+            return item->state == Pending::State::Waiting || item->state == Pending::State::Working;
         }
     );
 }

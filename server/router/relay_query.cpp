@@ -16,7 +16,7 @@ xml::StanzaError offline() {
 std::string query_id(const xml::Element& iq) { return std::string(iq.attr_or("id", "")); }
 
 /// The whole of a relayed iq: `head` has its attributes, `tail` is the text of its content.
-xml::Bytes joined(const xml::Element& head, const xml::Bytes& tail) {
+xml::Bytes whole_iq(const xml::Element& head, const xml::Bytes& tail) {
     auto out = std::make_shared<std::string>();
     out->reserve(tail->size() + 256);
     xml::write_head(*out, head, xml::ns::client.uri());
@@ -85,7 +85,7 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
         case Queries::Taken::Yes: {
             xml::Element head = iq;
             head.set("to", to.str());
-            return fanout_.send(target, {nullptr, joined(head, inbound.relayed)});
+            return fanout_.send(target, {nullptr, whole_iq(head, inbound.relayed)});
         }
         case Queries::Taken::Busy:
             return refuse(xml::resource_constraint("too many of your queries wait for an answer"));
@@ -102,7 +102,7 @@ void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const xml::Jid& from = query->asked.empty() ? query->to : query->asked;
     xml::Element head = inbound.stanza;
     head.set("from", from.str());
-    fanout_.send(asker, {nullptr, joined(head, inbound.relayed)});
+    fanout_.send(asker, {nullptr, whole_iq(head, inbound.relayed)});
 }
 
 void Router::tell_unanswered(

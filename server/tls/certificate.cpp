@@ -14,15 +14,6 @@
 namespace grid::server::tls {
 namespace {
 
-/// RFC 5280 §4.2.1.12: a certificate without EKU is for any purpose, and private CAs issue many
-/// such, so it is let in. But one that names a host and nobody else, and does not say clientAuth,
-/// is a server's: whoever runs that host must not be a client of the grid by accident. (A present
-/// EKU without clientAuth was refused by the path validation already.)
-bool is_for_servers_only(X509* certificate, const Names& names) {
-    const bool has_usage = (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) != 0;
-    return !has_usage && !names.dns.empty() && !names.has_xmpp_addr;
-}
-
 /// Reads the facts of OpenSSL's path that revocation, expiry and approval rules need.
 void read_path(Presented& presented, const std::vector<X509Ptr>& chain, const Names& names) {
     presented.valid_until = presented.not_after;

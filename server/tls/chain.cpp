@@ -17,10 +17,6 @@ namespace grid::server::tls {
 
 namespace {
 
-/// Does not own its elements.
-void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
-using Stack = std::unique_ptr<STACK_OF(X509), Deleter<free_stack>>;
-
 /// Exactly one certificate, nothing behind it.
 X509Ptr parse(const std::string& der) {
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());
@@ -30,18 +26,12 @@ X509Ptr parse(const std::string& der) {
     return at == end ? std::move(certificate) : X509Ptr();
 }
 
-/// The same rule as at login (certificate.cpp): a host's own certificate is no client's.
-bool is_for_servers_only(X509* certificate, const Names& names) {
-    const bool has_usage = (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) != 0;
-    return !has_usage && !names.dns.empty() && !names.has_xmpp_addr;
-}
-
 /// Each certificate below the anchor as revocation names it, and the anchor's key.
 struct Path {
     std::vector<std::string> links;
     std::string anchor;
 };
-Path read_path(const std::vector<X509Ptr>& chain) {
+Path links_of(const std::vector<X509Ptr>& chain) {
     Path path;
     for (std::size_t i = 1; i < chain.size(); ++i)
         path.links.push_back(key_hash_of(chain[i].get()) + ":" + serial_of(chain[i - 1].get()));
@@ -81,7 +71,7 @@ controller::Chains::Verdict TrustedChains::verify(const std::vector<std::string>
         verdict.reason = to_reason(found.verdict, now());
         return verdict;
     }
-    const Path path = read_path(found.path);
+    const Path path = links_of(found.path);
     Names names = read_names(leaf, config_.domain);
     apply_constraints(names, found.path);
     if (!names.malformed.empty()) verdict.reason = "refused: " + names.malformed;

@@ -21,7 +21,7 @@ namespace grid::server::tls {
 namespace {
 
 /// The mistake, for the operator; empty when there is none.
-using Complaint = std::string;
+using Trouble = std::string;
 
 /// Real chains are a few KiB. OpenSSL's default lets a stranger make us hold 100.
 constexpr long chain_bytes_max = 32 * 1024;
@@ -52,7 +52,7 @@ int select_protocol(
     return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-Complaint set_versions(SSL_CTX* context, const Config::Tls& settings) {
+Trouble set_versions(SSL_CTX* context, const Config::Tls& settings) {
     int oldest = 0;
     if (settings.min_version == "1.2") oldest = TLS1_2_VERSION;
     if (settings.min_version == "1.3") oldest = TLS1_3_VERSION;
@@ -83,7 +83,7 @@ void set_modes(SSL_CTX* context) {
     SSL_CTX_set_verify_depth(context, chain_depth_max);
 }
 
-Complaint check_own(const std::string& path, X509* certificate) {
+Trouble check_own(const std::string& path, X509* certificate) {
     const auto now = static_cast<storage::Millis>(std::time(nullptr)) * 1000;
     const auto not_before = to_millis(X509_get0_notBefore(certificate));
     const auto not_after = to_millis(X509_get0_notAfter(certificate));
@@ -106,7 +106,7 @@ Complaint check_own(const std::string& path, X509* certificate) {
     return {};
 }
 
-Complaint load_own(SSL_CTX* context, const Config::Tls& settings) {
+Trouble load_own(SSL_CTX* context, const Config::Tls& settings) {
     if (settings.certificate.empty()) return "tls.certificate is not set";
     if (settings.key.empty()) return "tls.key is not set";
     auto chain = read_certificates(settings.certificate);
@@ -153,7 +153,7 @@ std::size_t bytes_of_names(const std::vector<X509Ptr>& anchors) {
     return bytes;
 }
 
-Complaint load_anchors(SSL_CTX* context, const Config::Tls& settings) {
+Trouble load_anchors(SSL_CTX* context, const Config::Tls& settings) {
     if (settings.client_ca.empty())
         return "tls.client_ca is not set: without trusted CAs no client could log in";
     auto anchors = read_certificates(settings.client_ca);
@@ -172,7 +172,7 @@ Complaint load_anchors(SSL_CTX* context, const Config::Tls& settings) {
     return {};
 }
 
-Complaint set_up(SSL_CTX* context, const Config::Tls& settings) {
+Trouble set_up(SSL_CTX* context, const Config::Tls& settings) {
     set_modes(context);
     if (auto complaint = set_versions(context, settings); !complaint.empty()) return complaint;
     if (auto complaint = load_own(context, settings); !complaint.empty()) return complaint;

@@ -242,6 +242,11 @@ bool permits(const X509* authority, const std::string& domain) {
 
 }   // namespace
 
+bool is_for_servers_only(X509* certificate, const Names& names) {
+    const bool has_usage = (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) != 0;
+    return !has_usage && !names.dns.empty() && !names.has_xmpp_addr;
+}
+
 Names read_names(const X509* certificate, const std::string& served) {
     Names names;
     read_alternative_names(names, certificate, served);

@@ -25,6 +25,11 @@ struct Names {
 /// All values of an attribute (NID_…) of a name, as UTF-8; those with a NUL are left out.
 std::vector<std::string> texts_of(const X509_NAME* name, int attribute);
 Names read_names(const X509* certificate, const std::string& served);
+/// RFC 5280 §4.2.1.12: a certificate without EKU is for any purpose, and private CAs issue many
+/// such, so it is let in. But one that names a host and nobody else, and does not say clientAuth,
+/// is a server's: whoever runs that host must not be a client of the grid by accident. (A present
+/// EKU without clientAuth was refused by the path validation already.)
+bool is_for_servers_only(X509* certificate, const Names& names);
 /// RFC 5280 §4.2.1.10 has no constraints for an xmppAddr, so that a CA that may issue for
 /// `example.org` only could name anybody here. So the dNSName constraints of its CAs (`path`, own
 /// certificate first) are applied to the domain of each address.

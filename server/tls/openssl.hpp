@@ -21,5 +21,17 @@ using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;
 using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
+using StoreContext = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
+
+inline void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
+inline void free_with_certificates(STACK_OF(X509) * stack) { sk_X509_pop_free(stack, X509_free); }
+/// Of certificates that others own.
+using Stack = std::unique_ptr<STACK_OF(X509), Deleter<free_stack>>;
+using OwningStack = std::unique_ptr<STACK_OF(X509), Deleter<free_with_certificates>>;
+
+inline X509Ptr share(X509* certificate) {
+    X509_up_ref(certificate);
+    return X509Ptr(certificate);
+}
 
 }   // namespace grid::server::tls

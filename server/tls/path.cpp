@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "server/tls/certificate_text.hpp"
+#include "server/tls/openssl.hpp"
 
 namespace grid::server::tls {
 namespace {
@@ -23,17 +24,6 @@ constexpr std::size_t exponent_bits_max = 64, exponent_bits_usual = 17;   // 65,
 /// Of a path that cannot hold, since names prove nothing: so many tries of each anchor.
 constexpr int failures_per_anchor_max = 2;
 constexpr int steps_max = 200;
-
-using StoreContext = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
-void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }   // not what is in it
-using Stack = std::unique_ptr<STACK_OF(X509), Deleter<free_stack>>;
-void free_all(STACK_OF(X509) * stack) { sk_X509_pop_free(stack, X509_free); }
-using OwningStack = std::unique_ptr<STACK_OF(X509), Deleter<free_all>>;
-
-X509Ptr share(X509* certificate) {
-    X509_up_ref(certificate);
-    return X509Ptr(certificate);
-}
 
 bool is_same(const X509* one, const X509* other) { return X509_cmp(one, other) == 0; }
 

@@ -78,7 +78,7 @@ struct RawCertificate {
 };
 
 /// RFC 5280 §4.1. False: it is none.
-bool read(Bytes der, RawCertificate& out) {
+bool read_certificate(Bytes der, RawCertificate& out) {
     Value certificate, body, value;
     if (!take(der, certificate) || certificate.tag != sequence) return false;
     Bytes inside = certificate.content;
@@ -149,13 +149,9 @@ NamePtr name_of(Bytes der) {
     const unsigned char* at = der.data();
     return NamePtr(d2i_X509_NAME(nullptr, &at, static_cast<long>(der.size())));
 }
-bool is_same(const NamePtr& one, const X509_NAME* other) {
+bool is_named(const NamePtr& one, const X509_NAME* other) {
     return one && other != nullptr && X509_NAME_cmp(one.get(), other) == 0;
 }
-
-void free_all(STACK_OF(X509) * stack) { sk_X509_pop_free(stack, X509_free); }
-using OwningStack = std::unique_ptr<STACK_OF(X509), Deleter<free_all>>;
-using StoreContext = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
 
 OwningStack anchors_named(X509_STORE* anchors, const NamePtr& name) {
     const StoreContext context(X509_STORE_CTX_new());
@@ -184,7 +180,7 @@ std::string why_leading_nowhere(const std::vector<RawCertificate>& chain, X509_S
         const auto above = std::ranges::find_if(names, [&](const Named& one) {
             const auto at = static_cast<std::size_t>(&one - names.data());
             return std::ranges::find(path, at) == path.end() &&
-                   is_same(one.subject, names[path.back()].issuer.get());
+                   is_named(one.subject, names[path.back()].issuer.get());
         });
         if (above == names.end()) return "it leads to no trusted CA";
         path.push_back(static_cast<std::size_t>(above - names.begin()));
@@ -229,7 +225,7 @@ std::string why_not_parsed(Bytes message, int version, X509_STORE* anchors) {
                    ) +
                    " values (names, extensions)";
         RawCertificate one;
-        if (!counter.is_der || !read(der, one))
+        if (!counter.is_der || !read_certificate(der, one))
             return "certificate " + std::to_string(chain.size() + 1) + " of the chain is no DER";
         if (auto why = why_costly(one.key); !why.empty())
             return "certificate " + std::to_string(chain.size() + 1) +

@@ -7,6 +7,8 @@
 #include "controller/state.hpp"
 #include "grid_stage.hpp"
 
+namespace account_notes_test {
+
 using namespace grid::controller;
 using grid::test::GridStage;
 
@@ -151,3 +153,5 @@ TEST_CASE("the spool is bounded per account: the oldest note goes") {
     commit(std::move(batch), 1000);
     CHECK(spool.find("c@d") == nullptr);
 }
+
+}   // namespace account_notes_test

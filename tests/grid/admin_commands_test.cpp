@@ -1,6 +1,8 @@
 // tests/grid/admin_commands_test.cpp: the commands of administrators, and those for every client.
 #include "commands_stage.hpp"
 
+namespace admin_commands_test {
+
 using namespace grid::test;
 namespace xml = grid::xml;
 
@@ -238,3 +240,5 @@ TEST_CASE_METHOD(Commands, "S49: is-authorized by command says what the Grid ope
     CHECK(ask("asker@grid.example/x", "probe@grid.example").error() == "auth forbidden denied");
     CHECK(fill(probe, own("is-authorized"), "").error() == "modify bad-request malformed-request");
 }
+
+}   // namespace admin_commands_test

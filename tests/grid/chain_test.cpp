@@ -5,6 +5,8 @@
 #include "grid_stage.hpp"
 #include "xml/base64.hpp"
 
+namespace chain_test {
+
 using grid::test::GridStage;
 
 namespace {
@@ -185,3 +187,5 @@ TEST_CASE_METHOD(Chain, "S51: the grant says what the account may do altogether"
         "false asa@grid.example"
     );
 }
+
+}   // namespace chain_test

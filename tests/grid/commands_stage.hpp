@@ -13,7 +13,7 @@ inline constexpr const char* root = "root@grid.example/console";
 inline constexpr const char* probe = "probe@grid.example/x";
 
 inline std::string own(const std::string& name) { return "com.domain.gi.gcl.controller#" + name; }
-inline std::string admin(const std::string& name) {
+inline std::string admin_command(const std::string& name) {
     return "http://jabber.org/protocol/admin#" + name;
 }
 

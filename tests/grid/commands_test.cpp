@@ -2,6 +2,8 @@
 // (XEP-0050).
 #include "commands_stage.hpp"
 
+namespace commands_test {
+
 using namespace grid::test;
 namespace xml = grid::xml;
 
@@ -22,7 +24,7 @@ TEST_CASE_METHOD(Commands, "S82: commands are listed for whom they are there (XE
         const xml::Element* identity = info.first_child()->child("identity");
         CHECK(identity->attr_or("category", "") == "automation");
         CHECK(identity->attr_or("type", "") == "command-node");
-        CHECK(node != admin("change-user-password"));   // there are no passwords
+        CHECK(node != admin_command("change-user-password"));   // there are no passwords
         CHECK(run(root, command(node)).error().empty());
     }
     CHECK(
@@ -203,12 +205,12 @@ TEST_CASE_METHOD(Commands, "XEP-0050 3.4: next, prev and complete over the stage
 TEST_CASE_METHOD(
     Commands, "XEP-0050: a command that conflicts is decided again within its session"
 ) {
-    const Answer asked = run(root, command(admin("disable-user")));
+    const Answer asked = run(root, command(admin_command("disable-user")));
     store.conflict_next(2);
     CHECK(
         run(root, command(
-                      admin("disable-user"), submit(field("accountjids", {"probe@grid.example"})),
-                      asked.session
+                      admin_command("disable-user"),
+                      submit(field("accountjids", {"probe@grid.example"})), asked.session
                   ))
             .status == "completed"
     );
@@ -229,3 +231,5 @@ TEST_CASE_METHOD(Commands, "XEP-0050: sessions are bounded for each account") {
         "cancel item-not-found"
     );
 }
+
+}   // namespace commands_test

@@ -4,6 +4,8 @@
 
 #include "subtopic_stage.hpp"
 
+namespace content_filter_test {
+
 using grid::test::SubtopicStage;
 
 namespace {
@@ -282,3 +284,5 @@ TEST_CASE_METHOD(Filtering, "S63: the same memory after a restart", "[grid]") {
     // No background work on them is due, however much time passes.
     CHECK(again.broker->due(1'000'000'000'000'000, 100).empty());
 }
+
+}   // namespace content_filter_test

@@ -3,6 +3,8 @@
 
 #include "grid_stage.hpp"
 
+namespace errors_test {
+
 using grid::test::difference;
 using grid::test::GridStage;
 
@@ -274,3 +276,5 @@ TEST_CASE("S40 denied: enabled, but no policy; and the audit has the rule", "[gr
     CHECK(audit.second.find("default deny") != std::string::npos);
     CHECK(audit.second.find("probe@grid.example/x") != std::string::npos);
 }
+
+}   // namespace errors_test

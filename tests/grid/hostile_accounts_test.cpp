@@ -5,6 +5,8 @@
 #include "commands_stage.hpp"
 #include "controller/state.hpp"
 
+namespace hostile_accounts_test {
+
 using namespace grid;
 using namespace grid::controller;
 using namespace grid::test;
@@ -177,3 +179,5 @@ TEST_CASE("S83: nor does anything else than what is for everybody work without a
         CHECK(is_open(request));
     }
 }
+
+}   // namespace hostile_accounts_test

@@ -8,6 +8,8 @@
 #include "controller/state.hpp"
 #include "subtopic_stage.hpp"
 
+namespace hostile_rights_test {
+
 using namespace grid;
 using namespace grid::test;
 using Catch::Contains;
@@ -274,3 +276,5 @@ TEST_CASE("S74: a dry run names what the policy then cuts, no more and no less",
         }
     }
 }
+
+}   // namespace hostile_rights_test

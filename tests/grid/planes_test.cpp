@@ -5,6 +5,8 @@
 
 #include "grid_stage.hpp"
 
+namespace planes_test {
+
 using grid::test::GridStage;
 using grid::test::parse;
 
@@ -163,3 +165,5 @@ TEST_CASE_METHOD(
     }
     CHECK(node.broker->node("Session-1.0")->items == 2);
 }
+
+}   // namespace planes_test

@@ -5,6 +5,8 @@
 #include "controller/state.hpp"
 #include "grid_stage.hpp"
 
+namespace policy_rights_test {
+
 using namespace grid;
 using namespace grid::test;
 namespace json = boost::json;
@@ -269,3 +271,5 @@ TEST_CASE_METHOD(
     CHECK(may_query("probe@grid.example/gone", "u"));
     CHECK_FALSE(may_query("nobody@grid.example", "u"));
 }
+
+}   // namespace policy_rights_test

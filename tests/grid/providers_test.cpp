@@ -8,6 +8,8 @@
 #include "grid_stage.hpp"
 #include "xml/writer.hpp"
 
+namespace providers_test {
+
 using grid::test::GridStage;
 
 namespace {
@@ -306,3 +308,5 @@ TEST_CASE_METHOD(
           "pubsub#owner", "pubsub#type"})
         has(info, part);
 }
+
+}   // namespace providers_test

@@ -4,6 +4,8 @@
 
 #include "subtopic_stage.hpp"
 
+namespace publisher_only_test {
+
 using namespace grid;
 using namespace grid::test;
 using Stage = SubtopicStage;
@@ -81,3 +83,5 @@ TEST_CASE("S60: the stock twin: a publisher subscribes to the subtopics of its t
         ) == "error"
     );
 }
+
+}   // namespace publisher_only_test

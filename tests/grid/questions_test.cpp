@@ -3,6 +3,8 @@
 
 #include "grid_stage.hpp"
 
+namespace questions_test {
+
 using grid::test::difference;
 using grid::test::GridStage;
 
@@ -184,3 +186,5 @@ TEST_CASE("S34 stock twins: disco of the controller, of the account, of a servic
         ) == ""
     );
 }
+
+}   // namespace questions_test

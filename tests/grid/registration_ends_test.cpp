@@ -6,6 +6,8 @@
 
 #include "grid_stage.hpp"
 
+namespace registration_ends_test {
+
 using grid::test::GridStage;
 
 namespace {
@@ -124,3 +126,5 @@ TEST_CASE_METHOD(Ends, "S73: what an earlier process left of registrations is no
     CHECK(count(ended(), "its stream is gone") == 2);
     CHECK(count(ended(), R"("topic":"Session-1.0")") == 2);
 }
+
+}   // namespace registration_ends_test

@@ -3,6 +3,8 @@
 
 #include "grid_stage.hpp"
 
+namespace registration_test {
+
 using grid::controller::AccountState;
 using grid::test::difference;
 using grid::test::GridStage;
@@ -94,3 +96,5 @@ TEST_CASE("S43: what a confined session may send, by destination", "[grid]") {
     );
     CHECK(may(Destination::Client, message));
 }
+
+}   // namespace registration_test

@@ -4,6 +4,8 @@
 
 #include "grid_stage.hpp"
 
+namespace samples_test {
+
 using grid::controller::AccountState;
 using grid::test::difference;
 using grid::test::GridStage;
@@ -241,3 +243,5 @@ TEST_CASE_METHOD(
                 );
             }
 }
+
+}   // namespace samples_test

@@ -8,6 +8,8 @@
 #include "controller/state.hpp"
 #include "subtopic_stage.hpp"
 
+namespace schemas_test {
+
 using namespace grid::test;
 namespace json = boost::json;
 
@@ -266,3 +268,5 @@ TEST_CASE_METHOD(SchemaStage, "S20: the same by an ad-hoc command") {
     CHECK(publishes(bad_alert).starts_with(refused));
     CHECK(Answer(sends(maker, command(own("topic-schema")))).iq.attr_or("type", "") == "error");
 }
+
+}   // namespace schemas_test

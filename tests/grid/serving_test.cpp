@@ -6,6 +6,8 @@
 #include "subtopic_stage.hpp"
 #include "xml/writer.hpp"
 
+namespace serving_test {
+
 using grid::test::GridStage;
 using grid::test::SubtopicStage;
 
@@ -207,3 +209,5 @@ TEST_CASE_METHOD(
     CHECK(outcome(*this, reader, authorized("Session-1.0", name)) == "forbidden");
     CHECK(outcome(*this, maker, authorized("Session-1.0", "Other-1.0")) == "forbidden");
 }
+
+}   // namespace serving_test

@@ -6,6 +6,8 @@
 #include "storage/keys.hpp"
 #include "subtopic_stage.hpp"
 
+namespace subtopic_purge_test {
+
 using grid::test::SubtopicStage;
 
 namespace {
@@ -152,3 +154,5 @@ TEST_CASE_METHOD(Purge, "S62: subscribers of subtopics are told of a purge", "[g
         if (message.find("<purge node='" + name + "'/>") != std::string::npos) ++found;
     CHECK(found == 1);
 }
+
+}   // namespace subtopic_purge_test

@@ -3,6 +3,8 @@
 
 #include "subtopic_stage.hpp"
 
+namespace subtopic_rules_test {
+
 using grid::test::SubtopicStage;
 using Stage = SubtopicStage;
 
@@ -225,3 +227,5 @@ TEST_CASE_METHOD(Publishers, "S61: the policy is asked before the filter is read
     );
     CHECK(subtopics().empty());
 }
+
+}   // namespace subtopic_rules_test

@@ -3,6 +3,8 @@
 
 #include "subtopic_stage.hpp"
 
+namespace subtopics_test {
+
 using grid::test::SubtopicStage;
 using Stage = SubtopicStage;
 
@@ -170,3 +172,5 @@ TEST_CASE_METHOD(Stage, "S64: the provider's limit, and a place that becomes fre
     CHECK(type_of(reader, grid_iq(subscribe_request("location = 'C'"))) == "result");
     CHECK(provides("<subtopicLimit>100000</subtopicLimit>").attr_or("type", "") == "error");
 }
+
+}   // namespace subtopics_test

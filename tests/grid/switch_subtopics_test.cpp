@@ -3,6 +3,8 @@
 
 #include "subtopic_stage.hpp"
 
+namespace switch_subtopics_test {
+
 using grid::test::SubtopicStage;
 
 namespace {
@@ -86,3 +88,5 @@ TEST_CASE_METHOD(Switch, "S82: a subtopic is not switched by itself", "[grid]") 
     CHECK(store.status().revision == revision);
     CHECK(node.broker->node(name)->is_enabled);
 }
+
+}   // namespace switch_subtopics_test

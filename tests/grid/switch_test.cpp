@@ -3,6 +3,8 @@
 
 #include "grid_stage.hpp"
 
+namespace switch_test {
+
 using grid::test::GridStage;
 
 namespace {
@@ -130,3 +132,5 @@ TEST_CASE_METHOD(
     REQUIRE(changed.first == 200);
     CHECK(answer(reader, publish) == "forbidden");
 }
+
+}   // namespace switch_test

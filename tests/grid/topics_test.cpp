@@ -3,6 +3,8 @@
 
 #include "grid_stage.hpp"
 
+namespace topics_test {
+
 using grid::test::difference;
 using grid::test::GridStage;
 
@@ -192,3 +194,5 @@ TEST_CASE_METHOD(Topics, "S56: more topics than a page: the list says where it g
         }
     );
 }
+
+}   // namespace topics_test

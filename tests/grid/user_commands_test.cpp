@@ -1,13 +1,15 @@
 // tests/grid/user_commands_test.cpp: administration of users by XEP-0133.
 #include "commands_stage.hpp"
 
+namespace user_commands_test {
+
 using namespace grid::test;
 namespace xml = grid::xml;
 
 TEST_CASE_METHOD(Commands, "XEP-0133 4.1-4.4: add, disable, re-enable and delete a user") {
     CHECK(
         fill(
-            root, admin("add-user"),
+            root, admin_command("add-user"),
             field("accountjid", {"new@grid.example"}) + field("x-grid#group", {"makers"})
         )
             .status == "completed"
@@ -15,25 +17,27 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.1-4.4: add, disable, re-enable and delete
     CHECK(state_of("new@grid.example") == "enabled");
     CHECK(connects("new@grid.example/n"));
     CHECK(
-        fill(root, admin("add-user"), field("accountjid", {"new@grid.example"})).error() ==
+        fill(root, admin_command("add-user"), field("accountjid", {"new@grid.example"})).error() ==
         "cancel conflict"
     );
     CHECK(
-        fill(root, admin("add-user"), field("accountjid", {"new@elsewhere.example"})).error() ==
-        "modify bad-request malformed-request"
+        fill(root, admin_command("add-user"), field("accountjid", {"new@elsewhere.example"}))
+            .error() == "modify bad-request malformed-request"
     );
     CHECK(
         fill(
-            root, admin("add-user"),
+            root, admin_command("add-user"),
             field("accountjid", {"p@grid.example"}) + field("password", {"secret"})
         )
             .error() == "cancel not-allowed"
     );
     CHECK(state_of("p@grid.example") == "init");
-    CHECK(run(root, command(admin("change-user-password"))).error() == "cancel not-allowed");
+    CHECK(
+        run(root, command(admin_command("change-user-password"))).error() == "cancel not-allowed"
+    );
     control = {};
     const std::string both = field("accountjids", {"new@grid.example", "probe@grid.example"});
-    CHECK(fill(root, admin("disable-user"), both).status == "completed");
+    CHECK(fill(root, admin_command("disable-user"), both).status == "completed");
     CHECK(state_of("new@grid.example") == "disabled");
     CHECK(state_of("probe@grid.example") == "disabled");
     // 4.3: "MUST result in the termination of any active sessions".
@@ -43,44 +47,45 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.1-4.4: add, disable, re-enable and delete
         ){{"new@grid.example", "policy-violation"}, {"probe@grid.example", "policy-violation"}}
     );
     CHECK_FALSE(connects("new@grid.example/n"));
-    CHECK(fill(root, admin("reenable-user"), both).status == "completed");
+    CHECK(fill(root, admin_command("reenable-user"), both).status == "completed");
     CHECK(state_of("new@grid.example") == "enabled");
     CHECK(
-        fill(root, admin("delete-user"), field("accountjids", {"new@grid.example"})).status ==
-        "completed"
+        fill(root, admin_command("delete-user"), field("accountjids", {"new@grid.example"}))
+            .status == "completed"
     );
     CHECK(state_of("new@grid.example") == "init");
     for (const char* name : {"delete-user", "disable-user", "reenable-user"}) {
         CHECK(
-            fill(root, admin(name), field("accountjids", {"new@grid.example"})).error() ==
+            fill(root, admin_command(name), field("accountjids", {"new@grid.example"})).error() ==
             "cancel item-not-found"
         );
         CHECK(
-            fill(root, admin(name), field("accountjids", {"new@grid.example/x"})).error() ==
+            fill(root, admin_command(name), field("accountjids", {"new@grid.example/x"})).error() ==
             "modify bad-request bad-payload"
         );
     }
     CHECK(
-        fill(root, admin("disable-user"), field("accountjids", {"root@grid.example"})).error() ==
-        "cancel not-allowed"
+        fill(root, admin_command("disable-user"), field("accountjids", {"root@grid.example"}))
+            .error() == "cancel not-allowed"
     );
 }
 
 TEST_CASE_METHOD(Commands, "XEP-0133 4.5: end-user-session ends one session or all of an account") {
     REQUIRE(connects("probe@grid.example/y"));
     CHECK(
-        fill(root, admin("end-user-session"), field("accountjids", {probe})).status == "completed"
+        fill(root, admin_command("end-user-session"), field("accountjids", {probe})).status ==
+        "completed"
     );
     CHECK(control.closed == decltype(control.closed){{probe, "policy-violation"}});
     control = {};
     CHECK(
-        fill(root, admin("end-user-session"), field("accountjids", {"probe@grid.example"}))
+        fill(root, admin_command("end-user-session"), field("accountjids", {"probe@grid.example"}))
             .status == "completed"
     );
     CHECK(control.closed == decltype(control.closed){{"probe@grid.example", "policy-violation"}});
     CHECK(
-        fill(root, admin("end-user-session"), field("accountjids", {"no@grid.example"})).error() ==
-        "cancel item-not-found"
+        fill(root, admin_command("end-user-session"), field("accountjids", {"no@grid.example"}))
+            .error() == "cancel item-not-found"
     );
     CHECK(
         rest("root@grid.example", "GET", "/audit", "", "operation=end-session")
@@ -91,32 +96,40 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.5: end-user-session ends one session or a
 TEST_CASE_METHOD(Commands, "XEP-0133 4.13-4.22: counts and lists of users") {
     waits("one@grid.example/1");
     REQUIRE(
-        fill(root, admin("disable-user"), field("accountjids", {"probe@grid.example"})).status ==
-        "completed"
+        fill(root, admin_command("disable-user"), field("accountjids", {"probe@grid.example"}))
+            .status == "completed"
     );
     sessions.table.begin()->second.is_active = true;   // the administrator's
-    CHECK(run(root, command(admin("get-registered-users-num"))).value("registeredusersnum") == "3");
-    CHECK(run(root, command(admin("get-disabled-users-num"))).value("disabledusersnum") == "1");
-    CHECK(run(root, command(admin("get-online-users-num"))).value("onlineusersnum") == "1");
+    CHECK(
+        run(root, command(admin_command("get-registered-users-num"))).value("registeredusersnum") ==
+        "3"
+    );
+    CHECK(
+        run(root, command(admin_command("get-disabled-users-num"))).value("disabledusersnum") == "1"
+    );
+    CHECK(run(root, command(admin_command("get-online-users-num"))).value("onlineusersnum") == "1");
     using Names = std::vector<std::string>;
     CHECK(
-        run(root, command(admin("get-registered-users-list"))).values("registereduserjids") ==
+        run(root, command(admin_command("get-registered-users-list")))
+            .values("registereduserjids") ==
         Names{"one@grid.example", "probe@grid.example", "root@grid.example"}
     );
     CHECK(
-        run(root, command(admin("get-disabled-users-list"))).values("disableduserjids") ==
+        run(root, command(admin_command("get-disabled-users-list"))).values("disableduserjids") ==
         Names{"probe@grid.example"}
     );
     CHECK(
-        run(root, command(admin("get-online-users-list"))).values("onlineuserjids") ==
+        run(root, command(admin_command("get-online-users-list"))).values("onlineuserjids") ==
         Names{"root@grid.example"}
     );
     CHECK(
-        run(root, command(admin("get-registered-users-list"), submit(field("max_items", {"2"}))))
+        run(root,
+            command(admin_command("get-registered-users-list"), submit(field("max_items", {"2"}))))
             .values("registereduserjids") == Names{"one@grid.example", "probe@grid.example"}
     );
     CHECK(
-        run(root, command(admin("get-registered-users-list"), submit(field("max_items", {"x"}))))
+        run(root,
+            command(admin_command("get-registered-users-list"), submit(field("max_items", {"x"}))))
             .error() == "modify bad-request bad-payload"
     );
 }
@@ -127,14 +140,14 @@ TEST_CASE("XEP-0133 4.18: a list that is longer than a page asks how many to sho
     GridStage stage(settings);
     stage.member("a@grid.example/x", "[]");
     stage.member("b@grid.example/x", "[]");
-    const Answer asked(stage.sends(root, command(admin("get-registered-users-list"))));
+    const Answer asked(stage.sends(root, command(admin_command("get-registered-users-list"))));
     CHECK(asked.status == "executing");
     REQUIRE(asked.form.field("max_items") != nullptr);
     const Answer some(stage.sends(
-        root,
-        command(
-            admin("get-registered-users-list"), submit(field("max_items", {"none"})), asked.session
-        )
+        root, command(
+                  admin_command("get-registered-users-list"), submit(field("max_items", {"none"})),
+                  asked.session
+              )
     ));
     CHECK(some.status == "completed");
     CHECK(some.values("registereduserjids").size() == 2);
@@ -143,13 +156,13 @@ TEST_CASE("XEP-0133 4.18: a list that is longer than a page asks how many to sho
 
 TEST_CASE_METHOD(Commands, "XEP-0133 4.9: statistics of a user") {
     const Answer stats =
-        fill(root, admin("user-stats"), field("accountjid", {"probe@grid.example"}));
+        fill(root, admin_command("user-stats"), field("accountjid", {"probe@grid.example"}));
     CHECK(stats.status == "completed");
     CHECK(stats.values("onlineresources") == std::vector<std::string>{"x"});
     CHECK(stats.values("ipaddresses") == std::vector<std::string>{"192.0.2.1"});
     CHECK(stats.value("x-grid#state") == "enabled");
     CHECK(
-        fill(root, admin("user-stats"), field("accountjid", {"no@grid.example"})).error() ==
+        fill(root, admin_command("user-stats"), field("accountjid", {"no@grid.example"})).error() ==
         "cancel item-not-found"
     );
 }
@@ -158,7 +171,7 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.23: an announcement goes to those who are
     for (auto& [id, view] : sessions.table) view.is_active = view.jid.str() == probe;
     CHECK(
         fill(
-            root, admin("announce"),
+            root, admin_command("announce"),
             field("announcement", {"Down at &lt;noon>.", "Bye."}) +
                 field("subject", {"Maintenance"})
         )
@@ -171,7 +184,7 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.23: an announcement goes to those who are
     );
     CHECK(control.sent[0].message.find("<subject>Maintenance</subject>") != std::string::npos);
     CHECK(
-        fill(root, admin("announce"), field("announcement", {" "})).error() ==
+        fill(root, admin_command("announce"), field("announcement", {" "})).error() ==
         "modify bad-request bad-payload"
     );
     // The text of the announcement is not kept in the audit.
@@ -179,3 +192,5 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.23: an announcement goes to those who are
     CHECK(found.second.find("root@grid.example") != std::string::npos);
     CHECK(found.second.find("noon") == std::string::npos);
 }
+
+}   // namespace user_commands_test

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # tests/integration/run.py: runs the integration tests and prints the total as its last line.
-"""run.py [NAME…]: all tests, or those whose id contains one of the names."""
+"""run.py [--jobs N] [NAME…]: all tests, or those whose id contains one of the names; N classes of
+tests at a time (default: 2). Most of a test is waiting, and every server has ports and data of its
+own."""
 
 import logging
+import multiprocessing
 import os
 import re
 import sys
@@ -25,9 +28,10 @@ class Result(unittest.TestResult):
 
     def _line(self, word, test, text=""):
         took = time.monotonic() - self.begin
-        print(f"{word:5} {test.id()} ({took:.1f} s)", flush=True)
+        shown = f"{word:5} {test.id()} ({took:.1f} s)\n"
         if text:
-            print("    " + text.replace("\n", "\n    "), flush=True)
+            shown += "    " + text.replace("\n", "\n    ") + "\n"
+        os.write(1, shown.encode())   # whole, though another process writes as well
 
     def addSuccess(self, test):
         self.passed += 1
@@ -63,19 +67,34 @@ def flatten(suite):
             yield entry
 
 
+WORK = []   # the tests of each class; a process that is forked later has them, too
+
+
+def run_class(index):
+    result = Result()
+    unittest.TestSuite(WORK[index]).run(result)
+    return result.passed, len(result.bad), len(result.skipped)
+
+
 def main():
     sys.dont_write_bytecode = True
     sys.path.insert(0, HERE)
     logging.getLogger("asyncio").setLevel(logging.ERROR)   # "slow callback" is not news here
-    names = sys.argv[1:]
+    names, jobs = sys.argv[1:], 2
+    if names[:1] == ["--jobs"]:
+        names, jobs = names[2:], int(names[1])
     found = flatten(unittest.defaultTestLoader.discover(HERE, pattern="test_*.py"))
-    tests = [test for test in found if not names or any(name in test.id() for name in names)]
-    result = Result()
-    unittest.TestSuite(tests).run(result)
-    skipped = len(result.skipped)
-    total = f"{result.passed} passed, {len(result.bad)} failed"
-    print(total + (f", {skipped} skipped" if skipped else ""))
-    return 1 if result.bad or not result.passed else 0
+    classes = {}
+    for test in found:
+        if not names or any(name in test.id() for name in names):
+            classes.setdefault(type(test), []).append(test)
+    # Those of many tests first: at the end all processes have something to do.
+    WORK.extend(sorted(classes.values(), key=len, reverse=True))
+    with multiprocessing.get_context("fork").Pool(min(jobs, len(WORK)) or 1) as pool:
+        counts = list(pool.imap_unordered(run_class, range(len(WORK))))
+    passed, failed, skipped = (sum(column) for column in zip((0, 0, 0), *counts))
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":

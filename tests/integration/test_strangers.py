@@ -257,7 +257,7 @@ class Order(unittest.TestCase):
         with Raw(server.c2s, DOMAIN).login(bundle):
             mark = server.log_mark()
             refused = [self.connect(server, "127.0.0.3") for _ in range(40)]
-            self.assertEqual(alive(refused, 2), set())
+            self.assertEqual(alive(refused, 30), set())
             deadline = time.monotonic() + 10
             while True:
                 lines = [line for line in server.log(mark).splitlines()

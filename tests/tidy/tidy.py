@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import prose
+import unnamed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COLUMNS_MAX = 100
@@ -133,6 +134,27 @@ class Tidy:
         for path, lines in self.text.items():
             if path.endswith(".hpp") and "#pragma once" not in lines:
                 yield f"{path}: no #pragma once"
+
+    def rule_files_of_a_library_can_be_compiled_together(self):
+        libraries = {}
+        for path, lines in self.text.items():
+            layer = path.split("/")[0]
+            if layer not in LAYERS or not path.endswith((".cpp", ".hpp")):
+                continue
+            name = "gridctl" if "/gridctl/" in path else layer
+            if not path.endswith("/main.cpp"):
+                libraries.setdefault(name, {})[path] = "\n".join(lines)
+        for files in libraries.values():
+            yield from unnamed.collisions(files)
+
+    def rule_tests_of_a_file_are_in_a_namespace_of_its_name(self):
+        for path, lines in self.text.items():
+            if not re.match(r"tests/(unit|xep|grid)/.*\.cpp$", path):
+                continue
+            if any("TEST_CASE" in line for line in lines):
+                stem = os.path.basename(path)[:-4]
+                if not any(re.match(rf"namespace (\w+::)*{stem} \{{", line) for line in lines):
+                    yield f"{path}: no namespace {stem}"
 
     def rule_code_is_formatted(self):
         files = [path for path in self.text if path.endswith(CPP)]

@@ -1,6 +1,8 @@
 // tests/xep/hidden_nodes_test.cpp: a forbidden node leaks nothing, and nonsense is refused.
 #include "stage.hpp"
 
+namespace hidden_nodes_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -90,3 +92,5 @@ TEST_CASE_METHOD(Stage, "what is no request is refused", "[xep-0060]") {
     other.payload = ping.first_child();
     CHECK(!engine().prepare(other).has_value());
 }
+
+}   // namespace hidden_nodes_test

@@ -8,6 +8,8 @@
 #include "stage.hpp"
 #include "xml/writer.hpp"
 
+namespace hidden_table_test {
+
 using grid::pubsub::Operation;
 using grid::test::config_form;
 using grid::test::options_form;
@@ -372,3 +374,5 @@ TEST_CASE_METHOD(Stage, "found 13: publishing makes no node of a name kept for s
     set(owner, "p2", "<publish node='dev/0123456789abcde'>" + item + "</publish>");
     CHECK(next(owner).attr_or("type", "") == "result");
 }
+
+}   // namespace hidden_table_test

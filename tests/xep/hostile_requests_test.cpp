@@ -2,6 +2,8 @@
 // and must not cost.
 #include "stage.hpp"
 
+namespace hostile_requests_test {
+
 using namespace grid;
 using grid::test::config_form;
 using grid::test::Stage;
@@ -213,3 +215,5 @@ TEST_CASE_METHOD(
     owner_set(mole, "d", "<delete node='own'/>");
     CHECK(changed == std::set<std::uint64_t>{own, uid("mid"), uid("leaf"), uid("spare")});
 }
+
+}   // namespace hostile_requests_test

@@ -3,6 +3,8 @@
 #include "pubsub/records.hpp"
 #include "stage.hpp"
 
+namespace leavers_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -61,3 +63,5 @@ TEST_CASE_METHOD(Stage, "a deleted account with more than one batch holds", "[de
     CHECK(memory().leavers().empty());
     CHECK(engine().node_count() == 120);
 }
+
+}   // namespace leavers_test

@@ -9,7 +9,7 @@
 #include "xml/qname.hpp"
 #include "xml/writer.hpp"
 
-namespace grid::test {
+namespace grid::test::read_back_test {
 
 namespace {
 
@@ -268,4 +268,4 @@ TEST_CASE_METHOD(ReadBackStage, "ids of an archive hold over a restart", "[read-
     CHECK(ask() == id);
 }
 
-}   // namespace grid::test
+}   // namespace grid::test::read_back_test

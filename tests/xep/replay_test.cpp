@@ -2,7 +2,7 @@
 // login.
 #include "stage.hpp"
 
-namespace grid::test {
+namespace grid::test::replay_test {
 
 namespace {
 
@@ -131,4 +131,4 @@ TEST_CASE_METHOD(ReplayStage, "what is owed comes in parts, at least one item ea
     CHECK_FALSE(rest.items[0].is_for_full);
 }
 
-}   // namespace grid::test
+}   // namespace grid::test::replay_test

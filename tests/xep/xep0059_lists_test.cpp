@@ -5,6 +5,8 @@
 
 #include "stage.hpp"
 
+namespace xep0059_lists_test {
+
 using namespace grid;
 using grid::test::Stage;
 
@@ -230,3 +232,5 @@ TEST_CASE_METHOD(Threes, "8.7 get-pending: more nodes than a form holds are said
     REQUIRE(command->child("note"));
     CHECK(command->child("note")->attr_or("type", "") == "info");
 }
+
+}   // namespace xep0059_lists_test

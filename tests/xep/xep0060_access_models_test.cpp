@@ -2,6 +2,8 @@
 // each model as the configured default (XEP-0060 §4.5, §6.1.3, §6.5.9).
 #include "stage.hpp"
 
+namespace xep0060_access_models_test {
+
 using grid::test::config_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -209,3 +211,5 @@ TEST_CASE_METHOD(
                 CHECK(feature->attr_or("var", "") != pubsub_ns + "#" + name);
     }
 }
+
+}   // namespace xep0060_access_models_test

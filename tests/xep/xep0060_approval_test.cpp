@@ -3,6 +3,8 @@
 #include "xml/form.hpp"
 #include "xml/namespaces.hpp"
 
+namespace xep0060_approval_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -104,3 +106,5 @@ TEST_CASE_METHOD(Stage, "a pending subscription can be withdrawn", "[xep-0060][8
     result(reader, "u1");
     CHECK(engine().subscription_count() == 0);
 }
+
+}   // namespace xep0060_approval_test

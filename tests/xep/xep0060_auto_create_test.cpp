@@ -2,6 +2,8 @@
 // publish-options say how (§7.1.5).
 #include "stage.hpp"
 
+namespace xep0060_auto_create_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -171,3 +173,5 @@ TEST_CASE_METHOD(
     result(owner, "p3");   // the name is taken again
     CHECK(engine().node("n")->items == 1);
 }
+
+}   // namespace xep0060_auto_create_test

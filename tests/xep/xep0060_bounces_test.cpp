@@ -1,6 +1,8 @@
 // tests/xep/xep0060_bounces_test.cpp: notifications that come back (XEP-0060 §12.4).
 #include "stage.hpp"
 
+namespace xep0060_bounces_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -132,3 +134,5 @@ TEST_CASE_METHOD(
     bounces(reader, "ev-00000000000fffff-0", "cancel", "service-unavailable");
     CHECK(in("a") + in("b") == 0);   // then all of its subscriptions end
 }
+
+}   // namespace xep0060_bounces_test

@@ -4,6 +4,8 @@
 
 #include "stage.hpp"
 
+namespace xep0060_bounds_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -196,3 +198,5 @@ TEST_CASE_METHOD(Bounded, "found A10: a name that a redirect leaves behind count
     CHECK(outcome(owner) == "ok");
     CHECK(create(owner, "d") == "ok");
 }
+
+}   // namespace xep0060_bounds_test

@@ -2,6 +2,8 @@
 #include "stage.hpp"
 #include "xml/form.hpp"
 
+namespace xep0060_create_test {
+
 using grid::test::config_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -273,3 +275,5 @@ TEST_CASE_METHOD(Stage, "owner-default-success", "[xep-0060]") {
     CHECK(form->type == "form");
     CHECK(form->field("pubsub#access_model")->value() == "whitelist");
 }
+
+}   // namespace xep0060_create_test

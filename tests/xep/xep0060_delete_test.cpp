@@ -1,6 +1,8 @@
 // tests/xep/xep0060_delete_test.cpp: delete and purge nodes (XEP-0060 §8.4, §8.5).
 #include "stage.hpp"
 
+namespace xep0060_delete_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -147,3 +149,5 @@ TEST_CASE_METHOD(Stage, "owner-purge-error-node", "[xep-0060]") {
     owner_get(owner, "x2", "<purge node='n'/>");
     error(owner, "x2", "modify", "bad-request");
 }
+
+}   // namespace xep0060_delete_test

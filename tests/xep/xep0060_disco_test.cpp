@@ -4,6 +4,8 @@
 
 #include "stage.hpp"
 
+namespace xep0060_disco_test {
+
 using grid::test::config_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -278,3 +280,5 @@ TEST_CASE_METHOD(Stage, "8.1 nodes_max is not passed by creations at once", "[8.
     error("c@grid.example/x", "c3", "wait", "resource-constraint");
     CHECK(engine().node_count() == 2);
 }
+
+}   // namespace xep0060_disco_test

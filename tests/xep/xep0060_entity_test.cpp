@@ -4,6 +4,8 @@
 #include "xml/form.hpp"
 #include "xml/namespaces.hpp"
 
+namespace xep0060_entity_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -298,3 +300,5 @@ TEST_CASE_METHOD(
     sends(reader, items("n"));
     result(reader, "q", in_items("<item jid='pubsub.grid.example' name='secret'/>", "n"));
 }
+
+}   // namespace xep0060_entity_test

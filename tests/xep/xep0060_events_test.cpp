@@ -2,6 +2,8 @@
 // §7.1.2).
 #include "stage.hpp"
 
+namespace xep0060_events_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -131,3 +133,5 @@ TEST_CASE_METHOD(Stage, "the first payload teaches a node its type", "[rfc-8600]
     restart();
     CHECK(engine().node("threats")->type == "urn:x:alert");
 }
+
+}   // namespace xep0060_events_test

@@ -2,6 +2,8 @@
 // §6.1.7).
 #include "stage.hpp"
 
+namespace xep0060_last_item_test {
+
 using grid::test::options_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -100,3 +102,5 @@ TEST_CASE_METHOD(LastItemStage, "6.1.7 last item: not for who switched delivery 
     );
     receives_nothing(owner_bare);
 }
+
+}   // namespace xep0060_last_item_test

@@ -2,6 +2,8 @@
 #include "stage.hpp"
 #include "xml/datetime.hpp"
 
+namespace xep0060_leases_test {
+
 using grid::test::options_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -262,3 +264,5 @@ TEST_CASE_METHOD(
     ends(reader, true);
     CHECK(count() == 0);
 }
+
+}   // namespace xep0060_leases_test

@@ -2,6 +2,8 @@
 // §7.1.3).
 #include "stage.hpp"
 
+namespace xep0060_limits_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -81,3 +83,5 @@ TEST_CASE_METHOD(Stage, "item_expire hides at once and erases later", "[xep-0060
     CHECK(work_off() == 1);
     CHECK(engine().item_count() == 1);
 }
+
+}   // namespace xep0060_limits_test

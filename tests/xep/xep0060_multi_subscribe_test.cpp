@@ -4,6 +4,8 @@
 
 #include "stage.hpp"
 
+namespace xep0060_multi_subscribe_test {
+
 using grid::test::options_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -229,3 +231,5 @@ TEST_CASE_METHOD(
     CHECK(next("francisco@grid.example/other").attr_or("type", "") == "result");
     CHECK(engine().subscription_count() == 2);
 }
+
+}   // namespace xep0060_multi_subscribe_test

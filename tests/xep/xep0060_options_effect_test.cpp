@@ -2,6 +2,8 @@
 // §16.4.2).
 #include "stage.hpp"
 
+namespace xep0060_options_effect_test {
+
 using grid::test::options_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -137,3 +139,5 @@ TEST_CASE_METHOD(EffectStage, "6.3 options: a pending subscription has some too"
     result(owner, "a1");
     CHECK(subscriber().shows == grid::pubsub::Chat);
 }
+
+}   // namespace xep0060_options_effect_test

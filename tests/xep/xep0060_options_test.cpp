@@ -3,6 +3,8 @@
 #include "xml/form.hpp"
 #include "xml/namespaces.hpp"
 
+namespace xep0060_options_test {
+
 using grid::test::options_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -280,3 +282,5 @@ TEST_CASE_METHOD(OptionsStage, "6.4 default options: of a node and of the servic
     set(reader, "def4", "<default node='n'/>");
     error(reader, "def4", "modify", "bad-request");
 }
+
+}   // namespace xep0060_options_test

@@ -2,6 +2,8 @@
 // §8.8, §8.9).
 #include "stage.hpp"
 
+namespace xep0060_owner_lists_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -277,3 +279,5 @@ TEST_CASE_METHOD(Stage, "long lists come in pages", "[xep-0059]") {
             "<count>4</count></set></pubsub>"
     );
 }
+
+}   // namespace xep0060_owner_lists_test

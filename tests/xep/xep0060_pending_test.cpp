@@ -6,6 +6,8 @@
 #include "xml/form.hpp"
 #include "xml/namespaces.hpp"
 
+namespace xep0060_pending_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -257,3 +259,5 @@ TEST_CASE_METHOD(
     );
     CHECK(memory().pending().size() == 1);   // news
 }
+
+}   // namespace xep0060_pending_test

@@ -1,6 +1,8 @@
 // tests/xep/xep0060_publish_test.cpp: publish an item to a node (XEP-0060 §7.1), by its anchors.
 #include "stage.hpp"
 
+namespace xep0060_publish_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -182,3 +184,5 @@ TEST_CASE_METHOD(Stage, "publisher-publish-options", "[xep-0060]") {
     error(sensor, "p3", "cancel", "conflict", "precondition-not-met");
     CHECK(engine().item_count() == 1);
 }
+
+}   // namespace xep0060_publish_test

@@ -3,6 +3,8 @@
 #include "pubsub/records.hpp"
 #include "stage.hpp"
 
+namespace xep0060_retention_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -306,3 +308,5 @@ TEST_CASE_METHOD(Stage, "first_kept says what an archive may show at once", "[re
     CHECK(node.first_shown(settings(), now) == 2);
     CHECK(node.first_kept(settings(), now - 2 * day) == 0);
 }
+
+}   // namespace xep0060_retention_test

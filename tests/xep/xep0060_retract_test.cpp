@@ -1,6 +1,8 @@
 // tests/xep/xep0060_retract_test.cpp: delete an item from a node (XEP-0060 §7.2).
 #include "stage.hpp"
 
+namespace xep0060_retract_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -127,3 +129,5 @@ TEST_CASE_METHOD(
     });
     CHECK(payloads == 0);
 }
+
+}   // namespace xep0060_retract_test

@@ -2,6 +2,8 @@
 // page.
 #include "stage.hpp"
 
+namespace xep0060_retrieve_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -207,3 +209,5 @@ TEST_CASE_METHOD(Stage, "same item id in two nodes", "[part-f-22]") {
             "<alert xmlns='urn:x:alert'>a</alert></item></items></pubsub>"
     );
 }
+
+}   // namespace xep0060_retrieve_test

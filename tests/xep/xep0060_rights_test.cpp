@@ -2,6 +2,8 @@
 // §6.5.1).
 #include "stage.hpp"
 
+namespace xep0060_rights_test {
+
 using grid::test::config_form;
 using grid::test::Stage;
 
@@ -190,3 +192,5 @@ TEST_CASE_METHOD(Stage, "contact: a list of addresses, and nothing else", "[xep-
     owner_set(owner, "c2", contacts("<value>not an address@@</value>"));
     error(owner, "c2", "modify", "not-acceptable");
 }
+
+}   // namespace xep0060_rights_test

@@ -1,6 +1,8 @@
 // tests/xep/xep0060_subscribe_test.cpp: subscribe and unsubscribe (XEP-0060 §6.1, §6.2).
 #include "stage.hpp"
 
+namespace xep0060_subscribe_test {
+
 using grid::test::options_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -275,3 +277,5 @@ TEST_CASE_METHOD(Stage, "subscriber-unsubscribe-error-nosubid", "[xep-0060][6.2]
     result(owner, "u2");
     CHECK(engine().subscription_count() == 1);
 }
+
+}   // namespace xep0060_subscribe_test

@@ -2,6 +2,8 @@
 // §6.1).
 #include "stage.hpp"
 
+namespace xep0248_events_test {
+
 using grid::test::config_form;
 using grid::test::pubsub_ns;
 using grid::test::Stage;
@@ -211,3 +213,5 @@ TEST_CASE_METHOD(Blogs, "what a collection brings is owed to who was away", "[02
     for (const auto& each : owed.items) ids.push_back(each.id);
     CHECK(ids == std::vector<std::string>{"one", "two"});
 }
+
+}   // namespace xep0248_events_test

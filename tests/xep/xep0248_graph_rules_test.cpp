@@ -3,6 +3,8 @@
 #include "stage.hpp"
 #include "xml/form.hpp"
 
+namespace xep0248_graph_rules_test {
+
 using grid::test::config_form;
 using grid::test::Stage;
 
@@ -243,3 +245,5 @@ TEST_CASE_METHOD(Stage, "associate: what the policy hides stays hidden", "[0248]
     policy.rule = nullptr;
     CHECK(listed(*this, owner, "secret") == "in-secret mine");
 }
+
+}   // namespace xep0248_graph_rules_test

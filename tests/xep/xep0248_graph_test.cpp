@@ -2,6 +2,8 @@
 #include "stage.hpp"
 #include "xml/form.hpp"
 
+namespace xep0248_graph_test {
+
 using grid::test::config_form;
 using grid::test::Stage;
 
@@ -267,3 +269,5 @@ TEST_CASE_METHOD(Stage, "a request changes a bounded part of the graph", "[0248]
     work_off();
     CHECK(memory().tree().top().size() == 60);
 }
+
+}   // namespace xep0248_graph_test

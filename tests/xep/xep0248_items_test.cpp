@@ -2,7 +2,7 @@
 // above.
 #include "stage.hpp"
 
-namespace grid::test {
+namespace grid::test::xep0248_items_test {
 
 namespace {
 
@@ -114,4 +114,4 @@ TEST_CASE_METHOD(Tree, "0248 subscription type items is not told of nodes, nodes
     receives_nothing(account);
 }
 
-}   // namespace grid::test
+}   // namespace grid::test::xep0248_items_test

@@ -3,6 +3,8 @@
 #include "stage.hpp"
 #include "xml/writer.hpp"
 
+namespace xep0248_refusals_test {
+
 using grid::test::config_form;
 using grid::test::Stage;
 
@@ -44,3 +46,5 @@ TEST_CASE_METHOD(
     owner_get(owner, "g1", "<configure node='n'/>");
     CHECK(grid::xml::to_string(next(owner), "jabber:client").find("xslt") == std::string::npos);
 }
+
+}   // namespace xep0248_refusals_test

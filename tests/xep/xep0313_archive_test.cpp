@@ -2,6 +2,8 @@
 #include "pubsub/item_pages.hpp"
 #include "stage.hpp"
 
+namespace xep0313_archive_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -18,7 +20,7 @@ std::string form(const std::string& fields) {
     return "<x xmlns='jabber:x:data' type='submit'>" + field("FORM_TYPE", "urn:xmpp:mam:2") +
            fields + "</x>";
 }
-std::string set(const std::string& inner) {
+std::string rsm(const std::string& inner) {
     return "<set xmlns='http://jabber.org/protocol/rsm'>" + inner + "</set>";
 }
 std::string query(const std::string& inner, const std::string& node = "n") {
@@ -134,9 +136,9 @@ TEST_CASE_METHOD(Stage, "query-limit-id: before-id, after-id and ids", "[0313]")
         "<field var='ids'><value>" + id[4] + "</value><value>" + id[1] + "</value></field>";
     CHECK(ask(*this, form(two)).text == "b e of 2 from 0 complete");
     CHECK(ask(*this, form(two + field("start", time(3)))).text == "e of 1 from 0 complete");
-    CHECK(ask(*this, form(two) + ::set("<max>1</max>")).text == "b of 2 from 0");
+    CHECK(ask(*this, form(two) + rsm("<max>1</max>")).text == "b of 2 from 0");
     CHECK(
-        ask(*this, form(two) + ::set("<max>1</max><after>" + id[1] + "</after>")).text ==
+        ask(*this, form(two) + rsm("<max>1</max><after>" + id[1] + "</after>")).text ==
         "e of 2 from 1 complete"
     );
     for (const char* var : {"after-id", "before-id", "ids"})
@@ -152,7 +154,7 @@ TEST_CASE_METHOD(Stage, "filter-jid: the publisher, for who may know it", "[0313
     publishes(owner, "n", "c");
     CHECK(ask(*this, form(field("with", other_bare))).text == "b of 1 from 0 complete");
     CHECK(
-        ask(*this, form(field("with", "sensor@grid.example")) + ::set("<max>1</max>")).text ==
+        ask(*this, form(field("with", "sensor@grid.example")) + rsm("<max>1</max>")).text ==
         "a of 2 from 0"
     );
     CHECK(ask(*this, form(field("with", "else@grid.example"))).text == "of 0 complete");
@@ -183,28 +185,28 @@ TEST_CASE_METHOD(Stage, "query-paging: forwards, backwards, by index, count only
     const auto id = ask(*this, "").cursors;
     const auto after = [&](std::size_t i) { return "<after>" + id[i] + "</after>"; };
     const auto before = [&](std::size_t i) { return "<before>" + id[i] + "</before>"; };
-    auto page = ask(*this, ::set("<max>4</max>"));
+    auto page = ask(*this, rsm("<max>4</max>"));
     CHECK(page.text == "a b c d of 6 from 0");
     CHECK(page.first == id[0]);
     CHECK(page.last == id[3]);
-    CHECK(ask(*this, ::set("<max>4</max>" + after(3))).text == "e f of 6 from 4 complete");
-    CHECK(ask(*this, ::set("<max>4</max>" + after(5))).text == "of 6 complete");
-    CHECK(ask(*this, ::set("<max>2</max><before/>")).text == "e f of 6 from 4");
-    CHECK(ask(*this, ::set("<max>2</max>" + before(2))).text == "a b of 6 from 0 complete");
-    CHECK(ask(*this, ::set("<max>2</max>" + before(3))).text == "b c of 6 from 1");
-    CHECK(ask(*this, ::set("<max>2</max><index>3</index>")).text == "d e of 6 from 3");
-    CHECK(ask(*this, ::set("<max>0</max>")).text == "of 6");
-    CHECK(ask(*this, ::set("<max>2</max><after>nonsense</after>")).text == "item-not-found");
-    CHECK(ask(*this, ::set("<max>2</max><before>1:999999</before>")).text == "item-not-found");
+    CHECK(ask(*this, rsm("<max>4</max>" + after(3))).text == "e f of 6 from 4 complete");
+    CHECK(ask(*this, rsm("<max>4</max>" + after(5))).text == "of 6 complete");
+    CHECK(ask(*this, rsm("<max>2</max><before/>")).text == "e f of 6 from 4");
+    CHECK(ask(*this, rsm("<max>2</max>" + before(2))).text == "a b of 6 from 0 complete");
+    CHECK(ask(*this, rsm("<max>2</max>" + before(3))).text == "b c of 6 from 1");
+    CHECK(ask(*this, rsm("<max>2</max><index>3</index>")).text == "d e of 6 from 3");
+    CHECK(ask(*this, rsm("<max>0</max>")).text == "of 6");
+    CHECK(ask(*this, rsm("<max>2</max><after>nonsense</after>")).text == "item-not-found");
+    CHECK(ask(*this, rsm("<max>2</max><before>1:999999</before>")).text == "item-not-found");
     CHECK(
-        ask(*this, form(field("start", time(1))) + ::set("<max>2</max>" + after(2))).text ==
+        ask(*this, form(field("start", time(1))) + rsm("<max>2</max>" + after(2))).text ==
         "d e of 5 from 2"
     );
 }
 
 TEST_CASE_METHOD(Stage, "query-paging-flip: the same page, newest first", "[0313]") {
     fill(*this);
-    const auto page = ask(*this, ::set("<max>3</max>") + "<flip-page/>");
+    const auto page = ask(*this, rsm("<max>3</max>") + "<flip-page/>");
     CHECK(page.text == "c b a of 6 from 0");
     CHECK(page.first == page.cursors[2]);
     CHECK(page.last == page.cursors[0]);
@@ -212,10 +214,10 @@ TEST_CASE_METHOD(Stage, "query-paging-flip: the same page, newest first", "[0313
 
 TEST_CASE_METHOD(Stage, "paging goes on where the last item of a page has gone", "[0313]") {
     fill(*this);
-    const auto page = ask(*this, ::set("<max>2</max>"));
+    const auto page = ask(*this, rsm("<max>2</max>"));
     set(owner, "r", "<retract node='n'><item id='b'/></retract>");
     CHECK(
-        ask(*this, ::set("<max>2</max><after>" + page.last + "</after>")).text == "c d of 5 from 1"
+        ask(*this, rsm("<max>2</max><after>" + page.last + "</after>")).text == "c d of 5 from 1"
     );
     CHECK(ask(*this, form(field("ids", page.last))).text == "item-not-found");
 }
@@ -245,7 +247,7 @@ TEST_CASE_METHOD(
     }
     owner_set(owner, "x", "<purge node='n'/>");
     CHECK(ask(*this, "").text == "of 0 complete");
-    CHECK(ask(*this, ::set("<after>" + page.last + "</after>")).text == "of 0 complete");
+    CHECK(ask(*this, rsm("<after>" + page.last + "</after>")).text == "of 0 complete");
     CHECK(ask(*this, behind_c).text == "item-not-found");
 }
 
@@ -296,8 +298,10 @@ TEST_CASE_METHOD(Stage, "a page has at most page_bytes_max of payloads, but one 
     fill(*this);
     const auto page = ask(*this, "");
     CHECK(page.text == "a b of 6 from 0");
-    CHECK(ask(*this, ::set("<before/>")).text == "e f of 6 from 4");
+    CHECK(ask(*this, rsm("<before/>")).text == "e f of 6 from 4");
     small.page_bytes_max = 1;
     restart(small);
-    CHECK(ask(*this, ::set("<after>" + page.last + "</after>")).text == "c of 6 from 2");
+    CHECK(ask(*this, rsm("<after>" + page.last + "</after>")).text == "c of 6 from 2");
 }
+
+}   // namespace xep0313_archive_test

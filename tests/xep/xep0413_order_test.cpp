@@ -1,6 +1,8 @@
 // tests/xep/xep0413_order_test.cpp: items by creation or modification, in pages (XEP-0413).
 #include "stage.hpp"
 
+namespace xep0413_order_test {
+
 using grid::test::pubsub_ns;
 using grid::test::Stage;
 
@@ -105,3 +107,5 @@ TEST_CASE_METHOD(Balcony, "order-by: a purge and a retract begin anew", "[xep-04
     for (const char* id : {"D", "C"}) publishes(juliet, "balcony", id);
     CHECK(ids("by='creation'") == "DC");
 }
+
+}   // namespace xep0413_order_test

@@ -1,6 +1,8 @@
 // tests/xep/xep0442_support_test.cpp: the nodes that advertise an archive (XEP-0313 §8, XEP-0442).
 #include "stage.hpp"
 
+namespace xep0442_support_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -25,3 +27,5 @@ TEST_CASE_METHOD(Stage, "support: archive features of service and node", "[0313]
     CHECK(has(" node='n'") == 2);
     CHECK(has(" node='transient'") == 0);
 }
+
+}   // namespace xep0442_support_test

@@ -2,6 +2,8 @@
 // time.
 #include "stage.hpp"
 
+namespace xep0462_cost_test {
+
 using grid::test::Stage;
 
 namespace {
@@ -37,3 +39,5 @@ TEST_CASE_METHOD(Stage, "XEP-0462: a filter of one's own does not have the polic
     }
     CHECK(asked == 0);
 }
+
+}   // namespace xep0462_cost_test

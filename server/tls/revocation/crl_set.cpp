@@ -165,7 +165,7 @@ private:
 };
 
 /// RFC 5280 §4.2.1.3: a CA that says what its key is for must say that it signs lists.
-bool may_sign(X509* authority) {
+bool may_sign_lists(X509* authority) {
     const std::uint32_t usage = X509_get_key_usage(authority);
     return usage == UINT32_MAX || (usage & KU_CRL_SIGN) != 0;
 }
@@ -202,7 +202,7 @@ CrlRead verify_crl(X509_CRL* list, std::span<const KnownCa> authorities) {
         X509* certificate = authority.certificate.get();
         if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(certificate)) != 0)
             continue;
-        if (!may_sign(certificate)) continue;
+        if (!may_sign_lists(certificate)) continue;
         const int verified = X509_CRL_verify(list, X509_get0_pubkey(certificate));
         ERR_clear_error();
         if (verified != 1) continue;   // the name alone proves nothing

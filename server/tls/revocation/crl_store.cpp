@@ -16,7 +16,7 @@ namespace pki = controller::pki;
 
 namespace {
 constexpr const char* sources_file = "sources";
-constexpr const char* extension = ".crl";
+constexpr const char* crl_extension = ".crl";
 constexpr const char* authority_extension = ".pem";
 constexpr std::size_t lists_max = 1'000;
 }   // namespace
@@ -46,7 +46,7 @@ std::vector<fs::path> CrlStore::files(const char* wanted) const {
 
 std::vector<CrlPtr> CrlStore::read(std::vector<std::string>& problems) const {
     std::vector<CrlPtr> lists;
-    for (const fs::path& file : files(extension)) {
+    for (const fs::path& file : files(crl_extension)) {
         auto read = read_crls(file.string());
         if (!read)
             problems.push_back(read.error());
@@ -66,7 +66,7 @@ bool CrlStore::is_known(const std::string& source) const {
 namespace {
 
 std::string file_of(const Crl& about) {
-    return about.issuer_key.substr(0, 32) + "-" + about.digest.substr(0, 32) + extension;
+    return about.issuer_key.substr(0, 32) + "-" + about.digest.substr(0, 32) + crl_extension;
 }
 
 /// By the name of the CA, which is all that is known of it.
@@ -81,7 +81,7 @@ std::string orphan_file_of(X509_CRL* list) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
     X509_CRL_digest(list, EVP_sha256(), digest, &size);
-    return orphans_of(list) + to_hex(digest, std::min(size, 16U)) + extension;
+    return orphans_of(list) + to_hex(digest, std::min(size, 16U)) + crl_extension;
 }
 
 }   // namespace

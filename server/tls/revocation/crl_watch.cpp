@@ -16,7 +16,7 @@ namespace grid::server::tls {
 namespace asio = boost::asio;
 
 namespace {
-constexpr auto look_every = std::chrono::seconds(2);
+constexpr auto crl_look_every = std::chrono::seconds(2);
 /// CAs between the anchors and the clients; more means that a CA issues CAs to fill our memory.
 constexpr std::size_t learned_max = 256;
 
@@ -95,7 +95,7 @@ void CrlWatch::reload() {
 }
 
 void CrlWatch::wait() {
-    timer_.expires_after(look_every);
+    timer_.expires_after(crl_look_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
         guarded(log_, "tls.crl", [this] { look(); });

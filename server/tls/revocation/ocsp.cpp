@@ -5,6 +5,7 @@
 
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/failure.hpp"
+#include "server/tls/openssl.hpp"
 
 namespace grid::server::tls {
 
@@ -31,11 +32,6 @@ std::string first_http_url(X509* certificate) {
     }
     X509_email_free(urls);
     return found;
-}
-
-std::shared_ptr<X509> share(X509* certificate) {
-    X509_up_ref(certificate);
-    return {certificate, X509_free};
 }
 
 storage::Millis to_time(const ASN1_GENERALIZEDTIME* time) {

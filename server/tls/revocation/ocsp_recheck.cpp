@@ -14,7 +14,7 @@ namespace {
 /// Some 500 bytes each.
 constexpr std::size_t entries_max = 100'000;
 constexpr std::size_t asked_max = 16;   // at one time: logins are to find the client free
-constexpr auto look_every = std::chrono::seconds(1);
+constexpr auto ocsp_look_every = std::chrono::seconds(1);
 /// Of a responder that gave no answer, or one that says that newer ones are always there.
 constexpr storage::Millis again_ms = 60'000;
 constexpr storage::Millis soonest_ms = 1'000;
@@ -116,7 +116,7 @@ void OcspRecheck::look() {
             });
         });
     }
-    timer_.expires_after(look_every);
+    timer_.expires_after(ocsp_look_every);
     timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
         auto self = weak.lock();
         if (!error && self) self->look();

@@ -18,7 +18,7 @@ void refuse(Presented& presented, std::string condition, std::string reason) {
     presented.reason = std::move(reason);
 }
 
-std::string to_reason(const CrlSet::Finding& finding, const Presented& presented) {
+std::string crl_reason(const CrlSet::Finding& finding, const Presented& presented) {
     const std::string which =
         finding.depth == 0 ? "the certificate" : "a CA certificate above the client's";
     if (finding.standing == CrlSet::Standing::Revoked)
@@ -87,9 +87,9 @@ void Vetting::judge_by_crl(Presented& presented) const {
     const auto finding = set->check(presented.path, now());
     presented.depth = static_cast<int>(finding.depth);
     if (finding.standing == CrlSet::Standing::Revoked)
-        refuse(presented, "not-authorized", to_reason(finding, presented));
+        refuse(presented, "not-authorized", crl_reason(finding, presented));
     else if (finding.standing == CrlSet::Standing::Unknown && config_.tls.crl_policy == "closed")
-        refuse(presented, "temporary-auth-failure", to_reason(finding, presented));
+        refuse(presented, "temporary-auth-failure", crl_reason(finding, presented));
 }
 
 asio::awaitable<void> Vetting::judge_by_ocsp(Presented& presented, OcspSubject subject) {
@@ -133,7 +133,7 @@ std::string Vetting::why(const std::vector<std::string>& path, bool must_be_know
     const auto finding = set->check(path, now());
     const bool is_reason = finding.standing == CrlSet::Standing::Revoked ||
                            (must_be_known && finding.standing == CrlSet::Standing::Unknown);
-    return is_reason ? to_reason(finding, {}) : std::string();
+    return is_reason ? crl_reason(finding, {}) : std::string();
 }
 
 }   // namespace grid::server::tls

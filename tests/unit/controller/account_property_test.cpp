@@ -9,6 +9,8 @@
 #include "../../grid/grid_stage.hpp"
 #include "controller/state.hpp"
 
+namespace account_property_test {
+
 using namespace grid::controller;
 using grid::test::GridStage;
 
@@ -284,3 +286,5 @@ TEST_CASE("S40: no sequence of requests reaches access without certificate, appr
     CHECK(walk.compared_ == 1500);
     CHECK(walk.accesses_ > 50);   // or nothing was shown
 }
+
+}   // namespace account_property_test

@@ -8,6 +8,8 @@
 #include "controller/accounts/transitions.hpp"
 #include "controller/state.hpp"
 
+namespace accounts_test {
+
 using namespace grid::controller;
 using grid::test::GridStage;
 
@@ -343,3 +345,5 @@ TEST_CASE("no sequence of requests reaches access without certificate, approval 
         }
     }
 }
+
+}   // namespace accounts_test

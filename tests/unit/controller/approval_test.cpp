@@ -6,6 +6,8 @@
 #include "../../grid/grid_stage.hpp"
 #include "controller/state.hpp"
 
+namespace approval_test {
+
 using namespace grid::controller;
 using grid::test::GridStage;
 
@@ -311,3 +313,5 @@ TEST_CASE("account records of the first version are read, and written anew with 
     bytes[0] = 4;
     CHECK_FALSE(decode_account(old.jid, bytes, 7).has_value());
 }
+
+}   // namespace approval_test

@@ -5,6 +5,8 @@
 #include "audit_files.hpp"
 #include "controller/audit/query.hpp"
 
+namespace audit_chain_test {
+
 using namespace grid;
 using namespace grid::controller;
 using storage::Family;
@@ -412,3 +414,5 @@ TEST_CASE("S73: by REST the chain is verified in parts, and what is broken is na
     CHECK(verify("after=ffffffffffffffff00").first == 409);
     CHECK(stage.rest("probe@grid.example", "GET", "/audit/verify").first == 403);
 }
+
+}   // namespace audit_chain_test

@@ -7,6 +7,8 @@
 #include "controller/audit/query.hpp"
 #include "controller/audit/queue.hpp"
 
+namespace audit_test {
+
 using namespace grid::controller;
 using grid::test::GridStage;
 namespace json = boost::json;
@@ -298,3 +300,5 @@ TEST_CASE("the audit is read newest first, by account, topic, decision and time,
     CHECK(stage.rest(root, "GET", "/audit", "", "from=yesterday").first == 400);
     CHECK(stage.rest(root, "GET", "/audit", "", "decision=maybe").first == 400);
 }
+
+}   // namespace audit_test

@@ -8,6 +8,8 @@
 #include "controller/accounts/transitions.hpp"
 #include "controller/state.hpp"
 
+namespace binding_test {
+
 using namespace grid::controller;
 using grid::test::GridStage;
 
@@ -258,3 +260,5 @@ TEST_CASE("found 34: on the machine an administrator is bound to another CA, onc
     CHECK(unknown.batches.empty());
     CHECK(unknown.problems.size() == 1);
 }
+
+}   // namespace binding_test

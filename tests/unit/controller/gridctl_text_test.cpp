@@ -5,6 +5,8 @@
 #include "controller/gridctl/file_name.hpp"
 #include "controller/gridctl/table.hpp"
 
+namespace gridctl_text_test {
+
 using namespace grid::controller::gridctl;
 namespace json = boost::json;
 
@@ -80,3 +82,5 @@ TEST_CASE("a file name stays in its folder and belongs to one account", "[gridct
     CHECK(to_file_name("ca") == "=63a");
     CHECK(to_file_name("cab") == "cab");
 }
+
+}   // namespace gridctl_text_test

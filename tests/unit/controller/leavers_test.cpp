@@ -6,6 +6,8 @@
 #include "controller/state.hpp"
 #include "pubsub/records.hpp"
 
+namespace leavers_test {
+
 using namespace grid;
 using grid::test::GridStage;
 using storage::Family;
@@ -74,3 +76,5 @@ TEST_CASE("a name whose last holder had nothing at the broker is free at once") 
     CHECK(registers(stage) == "result");
     CHECK_FALSE(is_noted(stage));
 }
+
+}   // namespace leavers_test

@@ -7,6 +7,8 @@
 #include "controller/pki/openssl.hpp"
 #include "controller/pki/pki.hpp"
 
+namespace pki_certificates_test {
+
 using namespace grid::controller::pki;
 
 namespace {
@@ -161,3 +163,5 @@ TEST_CASE("what is not PEM is said so", "[pki]") {
     const KeyPair ca = *make_ca("x", now, 1);
     CHECK(verify(ca.certificate, "hello", true, now).error() == "no certificate in the CA file");
 }
+
+}   // namespace pki_certificates_test

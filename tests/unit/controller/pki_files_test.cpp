@@ -11,6 +11,8 @@
 #include "controller/pki/layout.hpp"
 #include "controller/pki/pki.hpp"
 
+namespace pki_files_test {
+
 using namespace grid::controller::pki;
 namespace fs = std::filesystem;
 
@@ -188,3 +190,5 @@ TEST_CASE_METHOD(Folder, "only a regular file is read", "[pki]") {
     REQUIRE(::mkfifo((path / "pipe").c_str(), 0600) == 0);
     CHECK(!read_file(path / "pipe").has_value());   // and does not hang
 }
+
+}   // namespace pki_files_test

@@ -6,6 +6,8 @@
 #include "controller/policy/parser.hpp"
 #include "xml/datetime.hpp"
 
+namespace policy_conditions_test {
+
 using namespace grid::controller;
 using namespace grid::controller::policy;
 
@@ -282,3 +284,5 @@ TEST_CASE("S45: what a session or a type decides is not remembered for the accou
     CHECK_FALSE(compiled.asks_sessions(Operation::Publish));
     CHECK(compiled.asks_type(Operation::Subscribe));
 }
+
+}   // namespace policy_conditions_test

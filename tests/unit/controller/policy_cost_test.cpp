@@ -7,6 +7,8 @@
 #include "controller/policy/compiled.hpp"
 #include "controller/policy/parser.hpp"
 
+namespace policy_cost_test {
+
 using namespace grid::controller;
 using namespace grid::controller::policy;
 
@@ -101,3 +103,5 @@ TEST_CASE("messages: among 1,000 rules, few are looked at where names or groups 
               return "allow client ise to message client desk-" + number + "@grid.*";
           }) <= 4);
 }
+
+}   // namespace policy_cost_test

@@ -7,6 +7,8 @@
 #include "controller/policy/explain.hpp"
 #include "controller/policy/parser.hpp"
 
+namespace policy_property_test {
+
 using namespace grid::controller;
 using namespace grid::controller::policy;
 
@@ -308,3 +310,5 @@ TEST_CASE("S45: an explanation gives a reason for the rule that decides, and for
         }
     }
 }
+
+}   // namespace policy_property_test

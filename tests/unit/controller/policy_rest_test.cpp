@@ -6,6 +6,8 @@
 #include "../../grid/grid_stage.hpp"
 #include "controller/state.hpp"
 
+namespace policy_rest_test {
+
 using namespace grid::test;
 namespace json = boost::json;
 
@@ -284,3 +286,5 @@ TEST_CASE_METHOD(Desk, "S74: a dry run lists who would be cut, page by page, and
     );
     CHECK(code(call("POST", "/policy/dry-run", {{"text", ""}, {"max", 0}})) == "malformed-request");
 }
+
+}   // namespace policy_rest_test

@@ -9,6 +9,8 @@
 #include "controller/policy/parser.hpp"
 #include "controller/policy/policy.hpp"
 
+namespace policy_test {
+
 using namespace grid::controller;
 using namespace grid::controller::policy;
 
@@ -406,3 +408,5 @@ TEST_CASE("S45: a pattern of clients means accounts as they are stored, however 
     CHECK(denies("*", "ärger@grid.example"));
     CHECK_FALSE(denies("ARGER", "ärger@grid.example"));
 }
+
+}   // namespace policy_test

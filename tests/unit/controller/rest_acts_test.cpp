@@ -4,6 +4,8 @@
 
 #include "../../grid/grid_stage.hpp"
 
+namespace rest_acts_test {
+
 using grid::test::GridStage;
 
 TEST_CASE("S82: settings, topics, sessions and announcements by REST are the commands' own acts") {
@@ -101,3 +103,5 @@ TEST_CASE("a name is UTF-8 without control characters where it is made (found A2
     CHECK(call("DELETE", "/groups/%ff") == 404);
     CHECK(call("POST", "/accounts", R"({"jid": "x@grid.example", "groups": ["a\u0085"]})") == 400);
 }
+
+}   // namespace rest_acts_test

@@ -8,6 +8,8 @@
 #include "controller/admin/routing.hpp"
 #include "controller/policy/parser.hpp"
 
+namespace rest_test {
+
 using namespace grid::controller;
 using grid::test::GridStage;
 namespace json = boost::json;
@@ -268,3 +270,5 @@ TEST_CASE("topics, sessions and status by REST") {
     CHECK(status.at("policy").at("version") == 1);
     CHECK(status.at("listeners").at("c2s") == "127.0.0.1:5222");
 }
+
+}   // namespace rest_test

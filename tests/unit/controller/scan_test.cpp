@@ -5,6 +5,8 @@
 #include "../../grid/grid_stage.hpp"
 #include "controller/state.hpp"
 
+namespace scan_test {
+
 using namespace grid::controller;
 using grid::test::GridStage;
 using grid::test::Node;
@@ -107,3 +109,5 @@ TEST_CASE("a policy that does not parse stops the start with its first error") {
     // Only where there is none yet.
     CHECK(stage.controller().bootstrap("deny any any any\n", {})->empty());
 }
+
+}   // namespace scan_test

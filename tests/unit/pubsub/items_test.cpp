@@ -9,6 +9,8 @@
 #include <random>
 #include <vector>
 
+namespace items_test {
+
 using grid::pubsub::Items;
 
 namespace {
@@ -131,3 +133,5 @@ TEST_CASE("found A29: the order of creation follows changes") {
         }
     }
 }
+
+}   // namespace items_test

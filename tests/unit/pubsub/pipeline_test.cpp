@@ -6,6 +6,8 @@
 #include "pubsub/records.hpp"
 #include "stage.hpp"
 
+namespace pipeline_test {
+
 using grid::test::dump;
 using grid::test::orphans;
 using grid::test::pubsub_ns;
@@ -316,3 +318,5 @@ TEST_CASE("what a start scans is what live memory was, after anything") {
         CHECK(stage.memory().cleaning().empty());
     }
 }
+
+}   // namespace pipeline_test

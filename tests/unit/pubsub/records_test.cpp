@@ -8,6 +8,8 @@
 #include "pubsub/events.hpp"
 #include "pubsub/node_config_form.hpp"
 
+namespace records_test {
+
 using namespace grid::pubsub;
 
 TEST_CASE("keys can be taken apart again") {
@@ -180,3 +182,5 @@ TEST_CASE("the subid of a first subscription is the same for everybody") {
     CHECK(first_subid(1, "a@b") != first_subid(1, "a@c"));
     CHECK(first_subid(1, "a@b").size() == 16);
 }
+
+}   // namespace records_test

@@ -6,6 +6,8 @@
 #include "pubsub/records.hpp"
 #include "stage.hpp"
 
+namespace scale_test {
+
 using namespace grid;
 using grid::test::Stage;
 
@@ -128,3 +130,5 @@ TEST_CASE_METHOD(Stage, "what a publish costs does not depend on subscribers", "
               << before << " us a publish without them, "
               << publish_cost(engine(), "topics/1", 30'000'000) << " us with\n";
 }
+
+}   // namespace scale_test

@@ -10,6 +10,8 @@
 #include "server/audit/format.hpp"
 #include "server/audit/sink.hpp"
 
+namespace audit_export_test {
+
 using namespace grid;
 using server::audit::make_sink;
 
@@ -109,3 +111,5 @@ TEST_CASE("a pipe without a reader takes nothing and holds nothing up") {
     CHECK(refused.trouble.starts_with("cannot open"));
     std::filesystem::remove(path);
 }
+
+}   // namespace audit_export_test

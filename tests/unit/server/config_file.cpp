@@ -8,6 +8,8 @@
 #include <fstream>
 #include <map>
 
+namespace config_file {
+
 using namespace grid::server;
 using Catch::Matchers::Contains;
 
@@ -142,3 +144,5 @@ TEST_CASE("a misspelt variable is remarked upon, one of a container's host is no
     REQUIRE(config->origin.remarks.size() == 1);
     CHECK_THAT(config->origin.remarks[0], Contains("GRIDD_DOMIAN") && Contains("GRIDD_DOMAIN?"));
 }
+
+}   // namespace config_file

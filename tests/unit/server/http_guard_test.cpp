@@ -7,6 +7,8 @@
 #include "server/http/limits.hpp"
 #include "server/http/refusals.hpp"
 
+namespace http_guard_test {
+
 using namespace grid::server::http;
 using Verb = boost::beast::http::verb;
 using Field = boost::beast::http::field;
@@ -216,3 +218,5 @@ TEST_CASE("what the parser refuses has a status, a lost connection has none", "[
     CHECK(!to_refusal(E::end_of_stream));
     CHECK(!to_refusal(make_error_code(boost::system::errc::connection_reset)));
 }
+
+}   // namespace http_guard_test

@@ -19,6 +19,8 @@
 #include "server/tls/context.hpp"
 #include "server/tls/revocation/vetting.hpp"
 
+namespace http_server_test {
+
 using namespace grid;
 using namespace grid::server;
 namespace fs = std::filesystem;
@@ -387,3 +389,5 @@ TEST_CASE_METHOD(Running, "strangers make room for newcomers (found A8)", "[http
     CHECK(has_status(known.ask(get("/api/v1/status")), "200"));
     clients.clear();
 }
+
+}   // namespace http_server_test

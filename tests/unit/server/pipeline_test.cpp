@@ -9,6 +9,8 @@
 #include "server/router/storage_error.hpp"
 #include "storage/memory_store.hpp"
 
+namespace pipeline_test {
+
 using namespace grid::server;
 using grid::pubsub::Order;
 using grid::storage::Family;
@@ -203,3 +205,5 @@ TEST_CASE("an exception out of a handler does not end the loop that runs it (fou
     run_guarded(context, log);
     CHECK(done == 2);
 }
+
+}   // namespace pipeline_test

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace sender_queue {
+
 using namespace grid::server;
 using grid::pubsub::Order;
 using State = Pending::State;
@@ -149,3 +151,5 @@ TEST_CASE_METHOD(Fixture, "a queue that is never empty does not keep what was an
     REQUIRE(answers.size() == 2000);
     REQUIRE(queue.empty());
 }
+
+}   // namespace sender_queue

@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+namespace wave {
+
 using grid::server::Wave;
 
 namespace {
@@ -59,3 +61,5 @@ TEST_CASE("a wait between two threads never goes on for ever") {
     connections.join();
     CHECK_FALSE(wave.is_full());
 }
+
+}   // namespace wave

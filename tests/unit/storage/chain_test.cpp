@@ -7,6 +7,8 @@
 #include "storage/schema.hpp"
 #include "store_harness.hpp"
 
+namespace chain_test {
+
 using namespace grid::test;
 
 namespace {
@@ -165,3 +167,5 @@ TEST_CASE("S73: linking a record costs the writer a few microseconds at most") {
     CHECK(chain.head().number == records);
     CHECK(took.count() / records < 20);   // far below a commit, on a loaded machine too
 }
+
+}   // namespace chain_test

@@ -7,6 +7,8 @@
 #include "storage/batch.hpp"
 #include "storage/errors.hpp"
 
+namespace codec_test {
+
 using namespace grid::storage;
 
 TEST_CASE("every kind of value survives encoding", "[codec]") {
@@ -101,3 +103,5 @@ TEST_CASE("every reason has a sentence of its own", "[errors]") {
         seen.push_back(text);
     }
 }
+
+}   // namespace codec_test

@@ -3,22 +3,9 @@
 
 #include "store_harness.hpp"
 
+namespace contract_read_test {
+
 using namespace grid::test;
-
-namespace {
-
-Batch put(std::string key, std::string value) {
-    return std::move(Batch().put(Family::Control, std::move(key), std::move(value)));
-}
-
-Batch put_expecting(std::string key, std::string value, Revision revision) {
-    Batch batch = put(key, std::move(value));
-    return std::move(batch.expect(Family::Control, std::move(key), revision));
-}
-
-}   // namespace
-
-#define ON_BOTH(name) TEMPLATE_TEST_CASE(name, "[store]", MemoryHarness, RocksHarness)
 
 ON_BOTH("a snapshot does not see what is committed after it") {
     TestType h;
@@ -94,3 +81,5 @@ ON_BOTH("reopening carries a gap through the feed and keeps everything") {
     const Outcome next = h.commit(put_expecting("nA", "2", revision));
     CHECK(next.revision > revision);
 }
+
+}   // namespace contract_read_test

@@ -5,22 +5,9 @@
 #include "storage/codec.hpp"
 #include "store_harness.hpp"
 
+namespace contract_test {
+
 using namespace grid::test;
-
-namespace {
-
-Batch put(std::string key, std::string value) {
-    return std::move(Batch().put(Family::Control, std::move(key), std::move(value)));
-}
-
-Batch put_expecting(std::string key, std::string value, Revision revision) {
-    Batch batch = put(key, std::move(value));
-    return std::move(batch.expect(Family::Control, std::move(key), revision));
-}
-
-}   // namespace
-
-#define ON_BOTH(name) TEMPLATE_TEST_CASE(name, "[store]", MemoryHarness, RocksHarness)
 
 ON_BOTH("a committed batch is fed with its revision and time and can be read") {
     TestType h;
@@ -241,3 +228,5 @@ ON_BOTH("a batch over a bound is refused and takes nobody with it") {
     CHECK(outcomes[2].committed());
     CHECK(h.contents().size() == batch_operations_max);
 }
+
+}   // namespace contract_test

@@ -6,13 +6,11 @@
 
 #include "store_harness.hpp"
 
+namespace log_check_test {
+
 using namespace grid::test;
 
 namespace {
-
-Batch put(std::string key, std::string value) {
-    return std::move(Batch().put(Family::Control, std::move(key), std::move(value)));
-}
 
 std::string last_log(const std::string& path) {
     std::string last;
@@ -130,3 +128,5 @@ TEST_CASE("a whole log of records of all sizes is whole", "[log-check]") {
     REQUIRE_FALSE(h.open());
     CHECK(h.value(Family::Control, "nA").size() == 399);
 }
+
+}   // namespace log_check_test

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace memory_store_test {
+
 using namespace grid::storage;
 
 namespace {
@@ -119,3 +121,5 @@ TEST_CASE("a store that is destroyed refuses what is queued", "[memory]") {
     store.reset();
     CHECK(error == Errc::Closed);
 }
+
+}   // namespace memory_store_test

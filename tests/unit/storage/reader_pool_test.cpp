@@ -5,6 +5,8 @@
 #include <future>
 #include <stdexcept>
 
+namespace reader_pool_test {
+
 using namespace grid::storage;
 
 TEST_CASE("work that throws ends alone: it is told of, and the thread goes on (found A25)") {
@@ -16,3 +18,5 @@ TEST_CASE("work that throws ends alone: it is told of, and the thread goes on (f
     pool.run([&next] { next.set_value(7); });
     CHECK(next.get_future().get() == 7);
 }
+
+}   // namespace reader_pool_test

@@ -15,13 +15,11 @@
 
 #include <rocksdb/db.h>
 
+namespace rocks_crash_test {
+
 using namespace grid::test;
 
 namespace {
-
-Batch put(std::string key, std::string value) {
-    return std::move(Batch().put(Family::Control, std::move(key), std::move(value)));
-}
 
 std::string item_key(std::uint64_t number) { return "n" + std::to_string(number); }
 
@@ -204,3 +202,5 @@ TEST_CASE("a new file has its name only after its directory was synced", "[fault
         CHECK(std::filesystem::file_size(other) == 4);
     }
 }
+
+}   // namespace rocks_crash_test

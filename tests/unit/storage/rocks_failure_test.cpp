@@ -4,13 +4,11 @@
 #include "faulty_fs.hpp"
 #include "store_harness.hpp"
 
+namespace rocks_failure_test {
+
 using namespace grid::test;
 
 namespace {
-
-Batch put(std::string key, std::string value) {
-    return std::move(Batch().put(Family::Control, std::move(key), std::move(value)));
-}
 
 using Group = std::vector<std::pair<Sender, Batch>>;
 
@@ -216,3 +214,5 @@ TEST_CASE("a store is not reopened on a full disk, and goes on being read", "[ro
     CHECK_FALSE(h.store().reopen());
     CHECK(h.commit(put("nB", "1")).committed());
 }
+
+}   // namespace rocks_failure_test

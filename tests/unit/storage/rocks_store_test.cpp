@@ -8,15 +8,9 @@
 
 #include <rocksdb/db.h>
 
+namespace rocks_store_test {
+
 using namespace grid::test;
-
-namespace {
-
-Batch put(std::string key, std::string value) {
-    return std::move(Batch().put(Family::Control, std::move(key), std::move(value)));
-}
-
-}   // namespace
 
 TEST_CASE("commits of many threads share their syncs", "[rocks]") {
     auto fs = std::make_shared<FaultyFs>();
@@ -264,3 +258,5 @@ TEST_CASE("reads run on other threads and see what was committed", "[rocks]") {
     done.wait(lock, [&] { return seen.size() == 10; });
     CHECK(seen == std::vector<std::string>(10, "1"));
 }
+
+}   // namespace rocks_store_test

@@ -159,4 +159,13 @@ void RocksHarness::gather() {
     feed.outcome(ticket);
 }
 
+Batch put(std::string key, std::string value) {
+    return std::move(Batch().put(Family::Control, std::move(key), std::move(value)));
+}
+
+Batch put_expecting(std::string key, std::string value, Revision revision) {
+    Batch batch = put(key, std::move(value));
+    return std::move(batch.expect(Family::Control, std::move(key), revision));
+}
+
 }   // namespace grid::test

@@ -119,4 +119,12 @@ private:
     std::unique_ptr<Store> store_;
 };
 
+/// Of the family Control.
+Batch put(std::string key, std::string value);
+Batch put_expecting(std::string key, std::string value, Revision revision);
+
 }   // namespace grid::test
+
+/// A test case that runs on both backends, as TestType.
+#define ON_BOTH(name) \
+    TEMPLATE_TEST_CASE(name, "[store]", grid::test::MemoryHarness, grid::test::RocksHarness)

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace base64_test {
+
 using namespace grid::xml;
 
 TEST_CASE("the vectors of RFC 4648 10, both ways") {
@@ -47,3 +49,5 @@ TEST_CASE("bits that no byte takes must be zero") {
     CHECK_FALSE(parse_base64("Zm9="));
     CHECK_FALSE(parse_base64("Zm+="));
 }
+
+}   // namespace base64_test

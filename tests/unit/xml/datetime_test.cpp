@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace datetime_test {
+
 using namespace grid::xml;
 
 TEST_CASE("a time is written in UTC with milliseconds") {
@@ -77,3 +79,5 @@ TEST_CASE("what is no date or not XEP-0082 is refused") {
     CHECK(parse_datetime("2024-02-29T23:59:59.999Z"));
     CHECK(parse_datetime("2000-02-29T00:00:00Z"));
 }
+
+}   // namespace datetime_test

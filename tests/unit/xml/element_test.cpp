@@ -6,6 +6,8 @@
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
+namespace element_test {
+
 using namespace grid::xml;
 
 TEST_CASE("a child without a namespace takes its parent's, at any depth") {
@@ -99,3 +101,5 @@ TEST_CASE("a foreign namespace outlives the text it was made from") {
     CHECK_FALSE(ns == ns::client);
     CHECK(Ns::of("").empty());
 }
+
+}   // namespace element_test

@@ -5,6 +5,8 @@
 
 #include "xml_tests.hpp"
 
+namespace form_test {
+
 using namespace grid::xml;
 using grid::test::element_of;
 
@@ -108,3 +110,5 @@ TEST_CASE("booleans have four spellings") {
     CHECK(parse_boolean("false") == false);
     for (std::string_view text : {"", "True", "yes", "2", " 1"}) CHECK_FALSE(parse_boolean(text));
 }
+
+}   // namespace form_test

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace jid_test {
+
 using namespace grid::xml;
 
 namespace {
@@ -172,3 +174,5 @@ TEST_CASE("what IDNA2008 refuses is no domain") {
     }
     CHECK(parsed("l\u00B7l.example") == "l\u00B7l.example");
 }
+
+}   // namespace jid_test

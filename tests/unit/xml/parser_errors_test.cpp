@@ -4,6 +4,8 @@
 #include "xml/stream_error.hpp"
 #include "xml_tests.hpp"
 
+namespace parser_errors_test {
+
 using namespace grid::xml;
 using namespace grid::test;
 
@@ -206,3 +208,5 @@ TEST_CASE("each parse error has its stream error") {
         "</stream:error>"
     );
 }
+
+}   // namespace parser_errors_test

@@ -5,6 +5,8 @@
 
 #include "xml_tests.hpp"
 
+namespace parser_limits_test {
+
 using namespace grid::xml;
 using namespace grid::test;
 
@@ -162,3 +164,5 @@ TEST_CASE("new limits hold from the next bytes on") {
     parser.set_limits(limits);
     CHECK(parser.feed("<a>" + std::string(1000, 'x') + "</a>"));
 }
+
+}   // namespace parser_limits_test

@@ -7,6 +7,8 @@
 #include "xml/namespaces.hpp"
 #include "xml_tests.hpp"
 
+namespace parser_memory_test {
+
 using namespace grid::xml;
 using namespace grid::test;
 
@@ -187,3 +189,5 @@ TEST_CASE("work for each byte does not grow with the declarations in force") {
         CHECK(many < few * 6 + 0.002);   // 100 times as long before
     }
 }
+
+}   // namespace parser_memory_test

@@ -6,6 +6,8 @@
 #include "xml/namespaces.hpp"
 #include "xml_tests.hpp"
 
+namespace parser_test {
+
 using namespace grid::xml;
 using namespace grid::test;
 using Lines = std::vector<std::string>;
@@ -213,3 +215,5 @@ TEST_CASE("a document is exactly one element") {
     limits.stanza_bytes_max = 3;
     CHECK(error("<a/>") == ParseError::TooLarge);
 }
+
+}   // namespace parser_test

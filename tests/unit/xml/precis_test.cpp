@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace precis_test {
+
 using grid::xml::opaque_string;
 using grid::xml::username_case_mapped;
 
@@ -111,3 +113,5 @@ TEST_CASE("the bidi rule (RFC 5893 2) holds for user names, not for resources") 
     CHECK_FALSE(username_case_mapped("\u0628\u06611"));   // both kinds of digits
     CHECK(opaque_string("a\u05D0"));
 }
+
+}   // namespace precis_test

@@ -4,6 +4,8 @@
 #include "xml/namespaces.hpp"
 #include "xml_tests.hpp"
 
+namespace prefixes_test {
+
 using namespace grid::xml;
 using namespace grid::test;
 
@@ -229,3 +231,5 @@ TEST_CASE("white space and order inside a payload are kept") {
     const std::string text = "<a>\n  <b> x </b>\n  tail<c/> </a>";
     CHECK(to_string(element_of(text)) == text);
 }
+
+}   // namespace prefixes_test

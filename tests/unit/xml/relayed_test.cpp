@@ -11,6 +11,8 @@
 #include "xml/namespaces.hpp"
 #include "xml_tests.hpp"
 
+namespace relayed_test {
+
 using namespace grid::xml;
 using namespace grid::test;
 
@@ -283,3 +285,5 @@ TEST_CASE("a hundred thousand stanzas of any spelling mean the same to an indepe
     }
     CHECK(wrong == 0);
 }
+
+}   // namespace relayed_test

@@ -5,6 +5,8 @@
 
 #include "xml_tests.hpp"
 
+namespace rsm_test {
+
 using namespace grid::xml;
 using grid::test::element_of;
 
@@ -73,3 +75,5 @@ TEST_CASE("a page names its ends, an empty one does not (XEP-0059 2.3)") {
         "<set xmlns='http://jabber.org/protocol/rsm'><first>a</first><last>a</last></set>"
     );
 }
+
+}   // namespace rsm_test

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace scanner_test {
+
 using grid::xml::Scanner;
 
 namespace {
@@ -60,3 +62,5 @@ TEST_CASE("forbidden markup is seen with its first bytes") {
     CHECK(first.scan("?>").ready == 2);
     CHECK(first.scan("<?").restricted);
 }
+
+}   // namespace scanner_test

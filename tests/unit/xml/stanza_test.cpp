@@ -7,6 +7,8 @@
 #include "xml/stream_error.hpp"
 #include "xml_tests.hpp"
 
+namespace stanza_test {
+
 using namespace grid::xml;
 using grid::test::element_of;
 
@@ -104,3 +106,5 @@ TEST_CASE("a stream error carries its application condition") {
         "<resumed xmlns='urn:x'/></stream:error>"
     );
 }
+
+}   // namespace stanza_test

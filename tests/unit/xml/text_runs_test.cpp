@@ -7,6 +7,8 @@
 
 #include "xml_tests.hpp"
 
+namespace text_runs_test {
+
 using namespace grid;
 using namespace grid::test;
 using xml::TextRuns;
@@ -135,3 +137,5 @@ TEST_CASE("random streams give the same events whole and byte by byte", "[text-r
         CHECK(in_one_piece(bytes) == byte_by_byte(bytes));
     }
 }
+
+}   // namespace text_runs_test

@@ -6,6 +6,8 @@
 #include "xml/namespaces.hpp"
 #include "xml_tests.hpp"
 
+namespace writer_test {
+
 using namespace grid::xml;
 using grid::test::element_of;
 
@@ -234,3 +236,5 @@ TEST_CASE("a detached payload means the same whatever stands around it") {
     CHECK(payload->child_any_ns("y")->ns().empty());
     CHECK(payload->child_any_ns("z")->ns() == Ns::of("urn:i"));
 }
+
+}   // namespace writer_test

@@ -7,6 +7,8 @@
 #include "filter_cases.hpp"
 #include "xml/parser.hpp"
 
+namespace canonical_test {
+
 using namespace grid::controller::filters;
 using grid::test::FilterCases;
 using grid::test::offered;
@@ -164,3 +166,5 @@ TEST_CASE("S66: the index finds exactly the filters that match one by one", "[fi
     CHECK(index.size() == 0);
     CHECK(index.match(cases.payload()).empty());
 }
+
+}   // namespace canonical_test

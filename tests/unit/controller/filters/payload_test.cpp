@@ -6,6 +6,8 @@
 #include "controller/filters/evaluate.hpp"
 #include "xml/parser.hpp"
 
+namespace payload_test {
+
 using namespace grid;
 using namespace grid::controller::filters;
 
@@ -203,3 +205,5 @@ TEST_CASE("S76: the XML form and the text form are one language", "[filters]") {
     for (int i = 0; i < 20; ++i) deep += "</not>";
     CHECK(read(deep).find("16 levels") != std::string::npos);
 }
+
+}   // namespace payload_test

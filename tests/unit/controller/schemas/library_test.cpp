@@ -9,6 +9,8 @@
 #include "alert_schema.hpp"
 #include "controller/schemas/library.hpp"
 
+namespace library_test {
+
 using namespace grid::controller::schemas;
 using grid::test::alert_schema;
 using grid::test::schema_of;
@@ -238,3 +240,5 @@ TEST_CASE("S53: a change that breaks another document is refused; an unrelated o
     CHECK(more.result->is_compiled("one.xsd"));
     CHECK(*more.result->schema("one.xsd") == *first.result->schema("one.xsd"));
 }
+
+}   // namespace library_test

@@ -4,6 +4,8 @@
 
 #include "controller/schemas/pattern.hpp"
 
+namespace pattern_test {
+
 using grid::controller::schemas::pattern_degree;
 using grid::controller::schemas::refuse_pattern;
 
@@ -63,3 +65,5 @@ TEST_CASE("S20: the power with which the time of a pattern grows is known") {
     CHECK(refuse_pattern(".*x.*y.*z") == std::nullopt);
     CHECK(refuse_pattern("a*a*a*a*b"));
 }
+
+}   // namespace pattern_test

@@ -6,6 +6,8 @@
 #include "alert_schema.hpp"
 #include "controller/schemas/library.hpp"
 
+namespace schema_test {
+
 using namespace grid::controller::schemas;
 using grid::test::alert_schema;
 using grid::test::bad_alert;
@@ -157,3 +159,5 @@ TEST_CASE("S20: one schema serves several threads at once") {
     for (std::thread& thread : threads) thread.join();
     CHECK(wrong == 0);
 }
+
+}   // namespace schema_test

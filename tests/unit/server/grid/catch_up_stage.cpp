@@ -17,7 +17,7 @@ using server::SessionPtr;
 using storage::Snapshot;
 
 constexpr const char* anchor = "ca";
-constexpr auto patience = std::chrono::seconds(5);
+constexpr auto deliver_patience = std::chrono::seconds(5);
 
 /// As a disk that cannot be read in places.
 class Damaged final : public Snapshot {
@@ -119,7 +119,7 @@ void CatchUpStage::on_feed(const std::vector<storage::FeedEntry>& entries) {
         fanout.applied(committed->revision);
         broker_.notify(*committed, fanout);
         controller_.notify(*committed, fanout);
-        REQUIRE(fanout.deliver(std::chrono::steady_clock::now() + patience));
+        REQUIRE(fanout.deliver(std::chrono::steady_clock::now() + deliver_patience));
     }
 }
 
@@ -254,7 +254,7 @@ void CatchUpStage::run_read() {
 }
 
 void CatchUpStage::catch_up(const SessionPtr& session) {
-    const auto until = std::chrono::steady_clock::now() + patience;
+    const auto until = std::chrono::steady_clock::now() + deliver_patience;
     while (session->lag) {
         REQUIRE(std::chrono::steady_clock::now() < until);
         if (!store.waiting.empty()) {

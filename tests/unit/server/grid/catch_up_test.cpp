@@ -4,6 +4,8 @@
 
 #include "catch_up_stage.hpp"
 
+namespace catch_up_test {
+
 using namespace grid;
 using namespace grid::test;
 
@@ -260,3 +262,5 @@ TEST_CASE_METHOD(
     catch_up(session);
     CHECK(items(session) == Ids{"l1", "i1", "i2"});
 }
+
+}   // namespace catch_up_test

@@ -3,6 +3,8 @@
 
 #include "catch_up_stage.hpp"
 
+namespace recipients_test {
+
 using grid::test::CatchUpStage;
 using grid::test::Ids;
 
@@ -82,3 +84,5 @@ TEST_CASE_METHOD(Crowd, "many changes at once are followed by a new list") {
     CHECK(cost("i3") == 0);
     CHECK(items(session) == Ids{"i0", "i1", "i2", "i3"});
 }
+
+}   // namespace recipients_test

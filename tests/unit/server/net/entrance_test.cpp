@@ -7,6 +7,8 @@
 #include "server/descriptors.hpp"
 #include "server/net/source.hpp"
 
+namespace entrance_test {
+
 using namespace grid::server;
 using net::Entrance;
 using net::source_of;
@@ -201,3 +203,5 @@ TEST_CASE("connections get the descriptors that the store does not need (found 4
     Config config;
     CHECK(plan_descriptors(config, 191).has_error());
 }
+
+}   // namespace entrance_test

@@ -5,6 +5,8 @@
 #include <string>
 #include <thread>
 
+namespace mailbox_test {
+
 using namespace grid::server;
 using net::Mailbox;
 
@@ -47,3 +49,5 @@ TEST_CASE("nothing is lost, doubled or reordered between two threads") {
     CHECK(is_in_order);
     CHECK(expected == count);
 }
+
+}   // namespace mailbox_test

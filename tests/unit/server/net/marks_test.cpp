@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace grid::server::net {
+namespace grid::server::net::marks_test {
 
 using namespace std::chrono_literals;
 
@@ -65,4 +65,4 @@ TEST_CASE("numbers only grow") {
     CHECK(marks.reached(200, start).machine == 9);
 }
 
-}   // namespace grid::server::net
+}   // namespace grid::server::net::marks_test

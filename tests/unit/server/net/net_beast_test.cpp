@@ -6,6 +6,8 @@
 #include "client.hpp"
 #include "server/net/deadline.hpp"
 
+namespace net_beast_test {
+
 using namespace grid::test;
 using namespace std::chrono_literals;
 namespace net = grid::server::net;
@@ -77,3 +79,5 @@ TEST_CASE("an empty read or write completes at once, and never inside its start"
     CHECK(has_come);
     CHECK_FALSE(was_inside);
 }
+
+}   // namespace net_beast_test

@@ -12,6 +12,8 @@
 
 #include "server/net/listener.hpp"
 
+namespace net_listener_test {
+
 namespace asio = boost::asio;
 using grid::server::net::Listener;
 using grid::server::net::Socket;
@@ -129,3 +131,5 @@ TEST_CASE("a closed listener lets go of its port and of the io_context", "[net]"
     io.restart();
     io.run_for(5s);
 }
+
+}   // namespace net_listener_test

@@ -7,6 +7,8 @@
 #include "server/net/deadline.hpp"
 #include "server/tls/certificate.hpp"
 
+namespace net_tls_stream_test {
+
 using namespace grid::test;
 using namespace std::chrono_literals;
 namespace net = grid::server::net;
@@ -291,3 +293,5 @@ TEST_CASE("within gives the result, or nothing when the deadline came first", "[
     CHECK_FALSE(*in_time);
     CHECK_FALSE(too_late.has_value());
 }
+
+}   // namespace net_tls_stream_test

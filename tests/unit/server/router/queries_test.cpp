@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace queries_test {
+
 using grid::server::Queries;
 using grid::xml::Jid;
 using Taken = Queries::Taken;
@@ -79,3 +81,5 @@ TEST_CASE("S71: who goes or is late leaves nothing behind", "[router]") {
     queries.expired(start + std::chrono::hours(1), 10);
     CHECK(queries.size() == 0);
 }
+
+}   // namespace queries_test

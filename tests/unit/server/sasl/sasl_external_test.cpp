@@ -4,6 +4,8 @@
 
 #include "server/sasl/external.hpp"
 
+namespace sasl_external_test {
+
 using namespace grid;
 using server::sasl::Challenge;
 using server::sasl::External;
@@ -93,3 +95,5 @@ TEST_CASE("absent, empty and malformed messages are told apart (RFC 6120 6.4.2)"
     for (const char* bad : {"==", "YUBn ", " YUBn", "YUB", "YU\nBn", "Y*Bn", "===="})
         CHECK_FALSE(decode(bad).is_valid);
 }
+
+}   // namespace sasl_external_test

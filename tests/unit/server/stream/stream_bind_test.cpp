@@ -3,6 +3,8 @@
 
 #include "script.hpp"
 
+namespace stream_bind_test {
+
 using namespace grid::test;
 
 namespace {
@@ -184,3 +186,5 @@ TEST_CASE(
         ) != std::string::npos
     );
 }
+
+}   // namespace stream_bind_test

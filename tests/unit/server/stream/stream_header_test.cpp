@@ -4,6 +4,8 @@
 
 #include "script.hpp"
 
+namespace stream_header_test {
+
 using namespace grid::test;
 
 namespace {
@@ -161,3 +163,5 @@ TEST_CASE("closing bytes of a stream that has its header are the error alone", "
         error_of("reset", "your group was changed")
     );
 }
+
+}   // namespace stream_header_test

@@ -4,6 +4,8 @@
 
 #include "script.hpp"
 
+namespace stream_sasl_test {
+
 using namespace grid::test;
 
 namespace {
@@ -258,3 +260,5 @@ TEST_CASE("what comes before the answer to auth is refused", "[stream]") {
         }
     );
 }
+
+}   // namespace stream_sasl_test

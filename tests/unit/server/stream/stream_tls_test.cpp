@@ -4,6 +4,8 @@
 #include "script.hpp"
 #include "xml/namespaces.hpp"
 
+namespace stream_tls_test {
+
 using namespace grid::test;
 
 namespace {
@@ -169,3 +171,5 @@ TEST_CASE("too many elements before login get policy-violation", "[stream]") {
     for (int i = 0; i < 3; ++i) CHECK(stage.play(auth("=")).size() == 1);
     CHECK(stage.play(auth("=")).back().starts_with("close stream error policy-violation"));
 }
+
+}   // namespace stream_tls_test

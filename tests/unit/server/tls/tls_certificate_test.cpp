@@ -6,6 +6,8 @@
 #include "server/tls/certificate.hpp"
 #include "server/tls/certificate_text.hpp"
 
+namespace tls_certificate_test {
+
 using namespace grid::test;
 using Catch::Contains;
 using grid::server::Config;
@@ -264,3 +266,5 @@ TEST_CASE("names in a certificate cannot forge a log line", "[tls]") {
     const auto presented = Grid().judge(Spec{.common_names = {"x\nwhat=login ok \xc3\xa4"}});
     for (const char c : presented.subject) CHECK((c >= 0x20 && c < 0x7f));
 }
+
+}   // namespace tls_certificate_test

@@ -4,6 +4,8 @@
 
 #include "memory_handshake.hpp"
 
+namespace tls_context_test {
+
 using namespace grid::test;
 using Catch::Contains;
 using grid::server::Config;
@@ -225,3 +227,5 @@ TEST_CASE("found 29: the groups of the key exchange are a setting, and P-384 alo
             CHECK(pair.run());
         }
 }
+
+}   // namespace tls_context_test

@@ -8,6 +8,8 @@
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/revocation/crl_set.hpp"
 
+namespace tls_crl_test {
+
 using namespace grid::server;
 using namespace grid::test;
 using Catch::Contains;
@@ -322,3 +324,5 @@ TEST_CASE(
     CHECK(is_revoked(b));
     CHECK(set.check(std::vector{link(ca, ca)}, now()).standing == CrlSet::Standing::Good);
 }
+
+}   // namespace tls_crl_test

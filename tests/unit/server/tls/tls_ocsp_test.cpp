@@ -6,6 +6,8 @@
 #include "server/tls/revocation/ocsp_cache.hpp"
 #include "server/tls/revocation/ocsp_recheck.hpp"
 
+namespace tls_ocsp_test {
+
 using namespace grid::server;
 using namespace grid::test;
 using Catch::Contains;
@@ -151,3 +153,5 @@ TEST_CASE("the cache keeps answers until their nextUpdate, a bounded number of t
     keep("3", 50'000, 2);   // again: no second place
     CHECK(cache.size() == 3);
 }
+
+}   // namespace tls_ocsp_test

@@ -11,6 +11,8 @@
 #include "server/tls/failure.hpp"
 #include "server/tls/raw_chain.hpp"
 
+namespace tls_path_test {
+
 using namespace grid::test;
 using Catch::Contains;
 using grid::server::Config;
@@ -397,3 +399,5 @@ TEST_CASE("found A5: a chain that is slow on purpose ends the handshake, with a 
         Contains("the peer's certificate is refused") && Contains("public exponent")
     );
 }
+
+}   // namespace tls_path_test

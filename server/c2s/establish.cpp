@@ -134,7 +134,7 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
     co_return true;
 }
 
-/// Its ClientHello stays in the socket meanwhile. The bound of pre_auth_seconds_max counts on.
+/// The ClientHello stays in the socket meanwhile. The bound of pre_auth_seconds_max counts on.
 asio::awaitable<bool> Connection::wait_for_tls_place() {
     using Clock = net::TlsPlaces::Clock;
     const auto on_strand = [this](auto then) {

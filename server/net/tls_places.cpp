@@ -9,7 +9,7 @@ namespace {
 
 /// Of all places: how many more than another a source must have to give way sooner. The clients
 /// behind one address that come at one time are no crowd.
-constexpr std::size_t few_part = 16;
+constexpr std::size_t few_places_part = 16;
 
 }   // namespace
 
@@ -114,7 +114,7 @@ TlsPlaces::Claim* TlsPlaces::to_give_way(const Claim& to, Clock::time_point now)
     if (most == sources_.end()) return nullptr;
     const auto own = sources_.find(to.source_);
     const std::size_t own_size = own == sources_.end() ? 0 : own->second.size();
-    const std::size_t few = std::max<std::size_t>(most_ / few_part, 1);
+    const std::size_t few = std::max<std::size_t>(most_ / few_places_part, 1);
     if (most->second.size() > own_size + few &&
         now - most->second.front()->since_ >= crowd_patience)
         return most->second.front();

@@ -89,7 +89,7 @@ private:
     std::size_t held_ = 0, line_ = 0;                    // line_: all that wait
     std::map<std::string, std::list<Claim*>> sources_;   // held, the oldest first
     std::map<std::string, std::list<Claim*>> waiting_;
-    std::string last_granted_;   // its source: they have their turns one after the other
+    std::string last_granted_;   // sources have their turns one after the other
 };
 
 }   // namespace grid::server::net

@@ -1,4 +1,4 @@
-// server/services/account.cpp: what a client is told of its own account.
+// server/services/account.cpp: the services of an account, asked by its own clients.
 #include "server/services/disco_node.hpp"
 #include "server/services/services.hpp"
 #include "xml/namespaces.hpp"

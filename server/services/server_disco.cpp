@@ -1,4 +1,4 @@
-// server/services/server_disco.cpp: what the grid domain is and holds (XEP-0030, XEP-0115).
+// server/services/server_disco.cpp: service discovery of the grid domain (XEP-0030, XEP-0115).
 #include <openssl/sha.h>
 
 #include <array>

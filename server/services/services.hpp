@@ -1,4 +1,4 @@
-// server/services/services.hpp: what the server answers at its own address and at a client's own
+// server/services/services.hpp: the services at the server's own address and at a client's own
 // account. A new service is a file in this folder, and a row in services.cpp.
 #pragma once
 

@@ -85,7 +85,7 @@ class Turns(unittest.TestCase):
                         socket.create_connection(server.c2s_tls, 20, (source, 0))
                     )
                     one.sendall(hello)
-                    self.assertTrue(one.recv(5))   # its place is taken
+                    self.assertTrue(one.recv(5))   # the place is taken
                 mark = server.log_mark()
                 with Raw(server.c2s, DOMAIN, "127.0.0.99").login(alice):
                     server.wait_log("gave way.*limits.pre_auth_tls_max is reached", mark)
@@ -222,7 +222,7 @@ class Crowds(unittest.TestCase):
             shape(server, self.connect(server, number))
             if number % 20 == 0:
                 most = max(most, server.resident_bytes())
-        deadline = time.monotonic() + 3   # what is still read and parsed
+        deadline = time.monotonic() + 3   # bytes are still read and parsed
         while time.monotonic() < deadline:
             most = max(most, server.resident_bytes())
             time.sleep(0.02)

@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+namespace tls_places_test {
+
 using grid::server::net::TlsPlaces;
 using namespace std::chrono_literals;
 
@@ -117,3 +119,5 @@ TEST_CASE("a long line moves faster", "[net]") {
     CHECK(hall.claims[4]->retry(hall.now));
     CHECK(hall.left == Hall::Numbers{0});   // the line is shorter by one
 }
+
+}   // namespace tls_places_test

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <iterator>
 
-#include "controller/accounts/notes.hpp"
-#include "controller/commands/acts.hpp"
-#include "controller/commands/tuning.hpp"
-#include "controller/filters/subtopic_notification.hpp"
+#include "controller/accounts/notice_texts.hpp"
+#include "controller/administration/acts.hpp"
+#include "controller/administration/live_settings.hpp"
 #include "controller/state.hpp"
+#include "controller/topics/subtopic_notification.hpp"
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
 
@@ -20,13 +20,13 @@ Controller::Controller(Settings settings, const Sessions& sessions)
 
 Controller::~Controller() = default;
 
-void Controller::attach(pubsub::Engine& broker) {
+void Controller::attach(pubsub::Broker& broker) {
     state_->directory.attach(broker);
     broker.attach(state_->filters);
     broker.attach(state_->schemas);
 }
 
-void Controller::attach(const Chains* chains) { state_->chains = chains; }
+void Controller::attach(const CertificateVerifier* chains) { state_->chains = chains; }
 
 void Controller::session_ended(std::uint64_t session) {
     state_->directory.registrations.session_ended(session);
@@ -56,9 +56,9 @@ Admission Controller::admit(const Identity& identity) const {
     return {Admission::Kind::Enter, account->state, {}};
 }
 
-std::optional<pubsub::Prepared> Controller::enrolment(const Identity& identity) {
+std::optional<pubsub::PreparedRequest> Controller::enrolment(const Identity& identity) {
     if (!state_->machine().needs_enrolment(identity)) return std::nullopt;
-    pubsub::Prepared prepared;
+    pubsub::PreparedRequest prepared;
     prepared.bytes = sizeof(Identity) + 512;
     prepared.decide = [state = state_.get(), identity](const pubsub::Context& given) {
         // The actor is the client, although the server itself runs this request.
@@ -133,10 +133,7 @@ void Controller::apply(const storage::KeyChange& change) {
 }
 
 static void notify_about(
-    Controller::State& state,
-    std::string_view event,
-    storage::Revision revision,
-    SessionControl& control
+    State& state, std::string_view event, storage::Revision revision, SessionControl& control
 ) {
     if (const auto decoded = decode_account_event(event))
         notify_account(*decoded, revision, state.settings, state.accounts, state.sessions, control);
@@ -146,7 +143,7 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
     // Audit records of a volatile batch are not written with it, so they go through the queue:
     // publishes to a node that keeps no items are on record, too.
     if (committed.batch.is_volatile)
-        for (const storage::Operation& operation : committed.batch.operations)
+        for (const storage::Write& operation : committed.batch.operations)
             if (operation.family == storage::Family::Audit)
                 if (auto record = audit::decode(operation.value))
                     state_->audit.add(std::move(*record));

@@ -8,76 +8,40 @@
 #include <string_view>
 #include <vector>
 
-#include "controller/accounts/approval.hpp"
+#include "controller/admission.hpp"
 #include "controller/identity.hpp"
 #include "controller/ports.hpp"
-#include "pubsub/engine.hpp"
-#include "pubsub/ports.hpp"
+#include "controller/settings.hpp"
+#include "pubsub/broker.hpp"
+#include "pubsub/ports/ports.hpp"
 #include "pubsub/request.hpp"
 
 namespace grid::controller {
-
-/// The operator's configuration ([accounts], [controller], [audit] in gridd.toml). Immutable.
-struct Settings {
-    std::string domain;                                    // the grid domain D
-    xml::Jid address;                                      // canonical, `controller.D`
-    std::vector<xml::Jid> aliases;                         // e.g. grid_controller.jabber
-    xml::Jid broker;                                       // canonical, `pubsub.D`
-    bool auto_approve = false;                             // approve at the first login
-    std::vector<std::string> default_groups{"everyone"};   // of an approved account
-    bool implicit_login = true;                            // the first request logs in
-    std::size_t accounts_max = 100'000;
-    std::size_t pending_per_anchor_max = 1'000;
-    std::vector<ApprovalRule> approve;   // first match wins, before auto_approve
-    bool pin_keys = false;               // a new account is pinned to the key that it came with
-    storage::Millis pending_expire_ms = 30LL * 24 * 3600 * 1000;
-    std::size_t subtopics_max = 1'000;   // of one topic, whatever its providers say
-    std::size_t audit_queue_max = 10'000;
-    std::size_t page_max = 1'000;
-    bool precheck = true;   // queries between clients are checked before they are delivered
-    std::uint32_t publisher_lease_seconds = 300;   // of a publisher without presence
-    std::string incident_topic;   // XEP-0268: reports to the grid become items of it; empty: none
-    /// Namespaces of what the server itself answers to accounts that are not enabled, too.
-    std::set<std::string> open_services;
-};
-
-/// The state of an account. INIT is "no record": an account is not stored before it registers.
-enum class AccountState { Init, Pending, Enabled, Disabled };
-std::string_view to_string(AccountState state);
-
-/// May this certificate enter the session table? Asked at SASL and again at bind, on the grid
-/// strand.
-struct Admission {
-    enum class Kind { Enter, Disabled, OtherCertificate, OtherKey } kind = Kind::Enter;
-    AccountState state = AccountState::Init;
-    std::string text;   // for the SASL failure and the log
-};
-
-/// The destination of a stanza; a confined session may reach some only.
-enum class Destination { Server, OwnAccount, Controller, Broker, Client, Elsewhere };
 
 /// An ad-hoc command, or service discovery of commands (XEP-0050): the grid's domain takes them as
 /// the controller does, since stock clients send administration there (XEP-0133). Any thread.
 bool is_about_commands(const xml::Element& payload);
 
-/// All members on the grid strand, except prepare (any thread).
+struct State;
+
+/// All members on the core strand, except prepare (any thread).
 class Controller final : public pubsub::IqService, public pubsub::AccessPolicy {
 public:
     Controller(Settings settings, const Sessions& sessions);
     ~Controller() override;
     /// The broker's nodes are the topic directory. Call once, before anything else.
-    void attach(pubsub::Engine& broker);
+    void attach(pubsub::Broker& broker);
     const Settings& settings() const;
 
     // IqService: the Grid protocol in both dialects, disco#info/#items of the controller.
-    std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare(
+    std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare(
         const pubsub::IqRequest& request
     ) override;
 
     // AccessPolicy.
     pubsub::Verdict check(
         const pubsub::Principal& actor,
-        pubsub::Operation operation,
+        pubsub::Right operation,
         std::string_view node,
         std::string_view type
     ) const override;
@@ -91,7 +55,7 @@ public:
     ) const override;
     bool allows(
         const pubsub::Principal& actor,
-        pubsub::Operation operation,
+        pubsub::Right operation,
         std::string_view node,
         std::string_view type
     ) const override;
@@ -112,7 +76,7 @@ public:
         const pubsub::Verdict& verdict
     ) const override;
 
-    void owe(
+    void store_notice(
         storage::Batch& batch, const xml::Jid& to, const std::string& subject, std::string inside
     ) const override;
     pubsub::Verdict check_subscriber(
@@ -125,7 +89,7 @@ public:
     /// The request that the server itself must run before a bind succeeds: automatic registration,
     /// or binding an administrator who was made on the machine to the first certificate. nullopt
     /// when all is in place.
-    std::optional<pubsub::Prepared> enrolment(const Identity& identity);
+    std::optional<pubsub::PreparedRequest> enrolment(const Identity& identity);
     /// The refusal of a request that an account may not make before it is ENABLED; nullopt if
     /// allowed.
     std::optional<xml::StanzaError> confine(
@@ -156,7 +120,7 @@ public:
     void session_ended(std::uint64_t session);
     /// The verifier of certificate chains for isAuthorized. Call once, before anything else; null:
     /// such requests are denied.
-    void attach(const Chains* chains);
+    void attach(const CertificateVerifier* chains);
 
     void apply(const storage::KeyChange& change);
     void notify(const storage::Committed& committed, SessionControl& control);
@@ -205,7 +169,7 @@ public:
     };
     Rebinds rebind(const std::vector<std::pair<xml::Jid, std::string>>& wanted) const;
 
-    struct State;   // the parts; for the other mouths of the same functions (admin/, commands/)
+    /// For the interfaces beside the Grid protocol: rest/, commands/.
     State& state_for_admin() { return *state_; }
 
 private:

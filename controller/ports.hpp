@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "controller/identity.hpp"
-#include "pubsub/ports.hpp"
+#include "pubsub/ports/ports.hpp"
 #include "storage/store.hpp"
 #include "xml/jid.hpp"
 #include "xml/stream_error.hpp"
@@ -36,9 +36,9 @@ struct Activity {
 
 /// Verifies certificate chains as at login: trust store, dates, EKU clientAuth, revocation, and the
 /// accounts that the leaf may claim. Any thread.
-class Chains {
+class CertificateVerifier {
 public:
-    virtual ~Chains() = default;
+    virtual ~CertificateVerifier() = default;
     struct Verdict {
         bool is_readable = false;           // every certificate parses
         std::string reason;                 // why it does not hold; empty: it does
@@ -50,7 +50,7 @@ public:
     virtual bool trusts(std::string_view) const { return true; }
 };
 
-/// The session table, read on the grid strand.
+/// The session table, read on the core strand.
 class Sessions {
 public:
     virtual ~Sessions() = default;
@@ -68,7 +68,7 @@ public:
 };
 
 /// The acts of notifying besides sending messages.
-class SessionControl : public pubsub::Notifier {
+class SessionControl : public pubsub::NotificationSink {
 public:
     /// A message to one resource, whether it has logged in or not, ahead of what closes it. `rest`
     /// as in pubsub::Notification.

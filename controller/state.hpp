@@ -2,32 +2,34 @@
 // them.
 #pragma once
 
+#include "controller/accounts/account_machine.hpp"
 #include "controller/accounts/accounts.hpp"
-#include "controller/accounts/transitions.hpp"
+#include "controller/admission.hpp"
 #include "controller/audit/cut.hpp"
 #include "controller/audit/queue.hpp"
-#include "controller/commands/dialogs.hpp"
-#include "controller/controller.hpp"
-#include "controller/filters/content_filters.hpp"
-#include "controller/groups/groups.hpp"
+#include "controller/command_sessions.hpp"
+#include "controller/policy/groups.hpp"
 #include "controller/policy/policy.hpp"
 #include "controller/schemas/schemas.hpp"
+#include "controller/settings.hpp"
+#include "controller/topics/content_filters.hpp"
 #include "controller/topics/directory.hpp"
 
 namespace grid::controller {
 
-/// Grid strand only. Durable parts change in `apply` alone; `audit` and `dialogs` are soft
+/// Core strand only. Durable parts change in `apply` alone; `audit` and `dialogs` are soft
 /// state.
-struct Controller::State {
-    State(Settings s, const Sessions& table)
+struct State {
+    State(Settings s, const Sessions& all_sessions)
         : settings(std::move(s)),
-          sessions(table),
+          sessions(all_sessions),
           policy(std::string(settings.domain)),
           audit(settings.audit_queue_max),
           directory(settings, sessions),
           filters(settings, directory) {}
 
-    /// As configured, with what administrators changed since (controller/commands/tuning.hpp).
+    /// As configured, with what administrators changed since
+    /// (controller/administration/live_settings.hpp).
     Settings settings;
     const Settings configured = settings;
     const Sessions& sessions;
@@ -37,9 +39,9 @@ struct Controller::State {
     mutable audit::Queue audit;
     std::optional<audit::Cut> last_cut;   // of the audit, by retention
     mutable commands::Dialogs dialogs;
-    const Chains* chains = nullptr;
+    const CertificateVerifier* chains = nullptr;
     Directory directory;
-    /// The policy that was tried last (controller/policy_admin.hpp). Soft state.
+    /// The policy that was tried last (controller/administration/policy_acts.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;
     filters::ContentFilters filters;
     schemas::Schemas schemas;
@@ -58,17 +60,17 @@ struct Controller::State {
     /// The policy's verdict on a session, by its network and issuer too. A type that is not given
     /// is looked up where a rule asks for it.
     policy::Match decide(
-        const pubsub::Principal& actor, policy::Operation operation, const policy::Object& object
+        const pubsub::Principal& actor, policy::Right operation, const policy::Object& object
     ) const;
     policy::Match decide(
-        const pubsub::Principal& actor, policy::Operation operation, std::string_view topic
+        const pubsub::Principal& actor, policy::Right operation, std::string_view topic
     ) const {
         return decide(actor, operation, policy::Object{topic, {}, {}});
     }
     /// The same for another client: a session by its full JID, or all sessions of an account. When
     /// none is online, the rights that every session of it has.
     policy::Match decide_for(
-        const xml::Jid& client, policy::Operation operation, const policy::Object& object
+        const xml::Jid& client, policy::Right operation, const policy::Object& object
     ) const;
     /// Whether the account may provide that service (a capability, or a query that is declared) at
     /// the topic: the policy's `publish` under the service's name. Of a topic's own name the rules
@@ -82,7 +84,7 @@ struct Controller::State {
     /// The topic in whose name the policy is asked: a subtopic's is the one that it belongs to.
     std::string governing(std::string_view topic) const;
     /// The topic's type where rules ask for it.
-    std::string type_of(policy::Operation operation, const policy::Object& object) const;
+    std::string type_of(policy::Right operation, const policy::Object& object) const;
     /// Expects the actor's account and the policy head: the gates of an allowed request.
     void expect_gates(storage::Batch& batch, const pubsub::Principal& actor) const;
     /// A question that was answered without a change.

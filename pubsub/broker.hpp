@@ -1,35 +1,205 @@
-// pubsub/broker.hpp: the state that every use case works with: settings, ports, memory.
+// pubsub/broker.hpp: the XEP-0060 service: requests in, decisions out; memory follows the store.
 #pragma once
 
-#include "pubsub/engine.hpp"
-#include "pubsub/extracts.hpp"
-#include "pubsub/filter_indexes.hpp"
-#include "pubsub/memory.hpp"
-#include "pubsub/ports.hpp"
-#include "pubsub/visible_nodes.hpp"
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pubsub/decide/subtopics.hpp"
+#include "pubsub/delivery/subscriber.hpp"
+#include "pubsub/model/extracts.hpp"
+#include "pubsub/model/records.hpp"
+#include "pubsub/ports/content_filter.hpp"
+#include "pubsub/ports/ports.hpp"
+#include "pubsub/request.hpp"
+#include "pubsub/settings.hpp"
+#include "pubsub/views.hpp"
+#include "storage/batch.hpp"
+#include "storage/decision.hpp"
+#include "storage/store.hpp"
+#include "xml/jid.hpp"
 
 namespace grid::pubsub {
 
-struct Broker {
-    Broker(Settings s, const AccessPolicy& p, const Contacts& c)
-        : settings(with_contacts(std::move(s), c)), policy(p), contacts(c), memory(settings) {}
-    Broker(const Broker&) = delete;
+struct Bounced;
+class PayloadSchemas;
 
-    static Settings with_contacts(Settings settings, const Contacts& contacts) {
-        settings.has_contacts = contacts.is_available();
-        return settings;
-    }
+/// All members on the core strand, except prepare (any thread).
+class Broker final : public IqService {
+public:
+    Broker(Settings settings, const AccessPolicy& policy, const Contacts& contacts);
+    ~Broker() override;
+    /// Without, no subscription has a filter. Call once, before anything else.
+    void attach(const ContentFilter& filter);
+    /// Without, any payload is taken. Call once, before anything else.
+    void attach(const PayloadSchemas& schemas);
+    /// The receiver of reports about payloads that cannot be read, from any thread. Call once,
+    /// before anything else.
+    void report_faults(PayloadFaults::Report report);
+    const PayloadFaults& payload_faults() const;
 
-    const Settings settings;
-    const AccessPolicy& policy;
-    const Contacts& contacts;
-    Memory memory;
-    const ContentFilter* filter = nullptr;     // null: nothing is filtered
-    const PayloadSchemas* schemas = nullptr;   // null: payloads have none
-    PayloadFaults faults;                      // any thread
-    mutable VisibleCounts visible_counts;      // answers remembered, no state
-    mutable FilterIndexes filter_indexes;      // the same
-    mutable Extracts extracts;                 // the same
+    /// pubsub, pubsub#owner, disco#info and disco#items requests to the service address.
+    std::optional<Result<PreparedRequest, xml::StanzaError>> prepare(const IqRequest& request
+    ) override;
+    /// A message to the service: answers to §8.6 approval requests, notifications that came back
+    /// (§12.4). nullopt for any other message.
+    std::optional<PreparedRequest> prepare_message(const xml::Element& message);
+
+    /// Memory follows one key change, in commit order or from a scan. Never notifies.
+    void apply(const storage::KeyChange& change);
+    /// Tells subscribers what a committed batch meant; after apply of all its operations.
+    void notify(const storage::Committed& committed, NotificationSink& notifier);
+    /// Called once after the scan at start.
+    void scan_finished();
+    /// After a gap in the feed: forgets everything, before the state is scanned again. Audiences
+    /// that were asked for earlier must be asked for again.
+    void scan_started();
+
+    /// Background work that is due: trims, expiry, erasing unreachable records. Each is one bounded
+    /// batch, decided against the present state; empty when nothing is due.
+    std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
+
+    /// Items that are to expire and have to be read before, for `look_up` to find on any thread;
+    /// what comes of it goes to `learn`.
+    std::vector<WantedExtract> take_wanted();
+    std::vector<FoundExtract> look_up(
+        const storage::Snapshot& snapshot, const std::vector<WantedExtract>& wanted
+    ) const;
+    void learn(std::vector<FoundExtract> found);
+
+    /// The recipients of this node's notifications: subscribed, delivering, and allowed by the
+    /// policy in force. A removed node's last recipients stays known until its trash is erased.
+    std::vector<Subscriber> audience(std::uint64_t node, AudienceKind kind = AudienceKind::Items)
+        const;
+    /// The same of one account's addresses.
+    std::vector<Subscriber> audience(std::uint64_t node, AudienceKind kind, std::string_view bare)
+        const;
+
+    /// Whether this address is in the node's audience still (digests are kept back for it).
+    bool is_in_audience(const xml::Jid& subscriber, std::uint64_t node) const;
+
+    /// Whether the policy lets this very session have the node's notifications; for those who are
+    /// in its audience by their account. At once where the policy does not look at sessions.
+    bool may_receive_here(const Principal& session, std::uint64_t node) const;
+    /// Whether a notification for this session may name that node (Notification::about): it may
+    /// discover the node, or receive what is published there.
+    bool may_be_told_of(const Principal& session, std::uint64_t node) const;
+
+    // Undelivered items are not queued per subscriber: each subscriber has a delivery position, and
+    // later items are read from the store (pubsub/delivery/replay.hpp).
+    /// Up to where this JID, as it stands in subscriptions, was told by the last time it was noted.
+    storage::Revision position(std::string_view jid) const;
+    /// Whether this account has any subscription.
+    bool is_subscriber(const xml::Jid& jid) const;
+    /// The oldest items after that position which this resource may have; at least one if any.
+    Owed owed(
+        const xml::Jid& full,
+        Position after,
+        const EarlierStarts& earlier,
+        std::size_t items_max,
+        std::size_t bytes_max
+    ) const;
+    /// The message for one of them, with the time at which it was published, as for `notify`; `to`
+    /// is empty. nullopt when the item is gone meanwhile, replaced, or may not be received any
+    /// more.
+    std::optional<Notification> owed_message(
+        const OwedItem& item, const xml::Jid& subscriber, std::string_view payload
+    ) const;
+    /// The same for one item that came to this address by several sources, each passed by its
+    /// filter: one message for a topic and its filters (§6.1.6), besides those of other nodes.
+    std::vector<Notification> owed_messages(
+        const std::vector<const OwedItem*>& sources,
+        const xml::Jid& subscriber,
+        std::string_view payload
+    ) const;
+    /// Earlier starts of replay for this resource, because it comes online.
+    std::vector<PresenceStart> starts_at_presence(const xml::Jid& full) const;
+    /// Batches that note positions, for those JIDs that subscribed to anything.
+    std::vector<storage::Batch> note_positions(
+        const std::vector<std::pair<std::string, storage::Revision>>& positions
+    ) const;
+
+    /// Switched off, a node takes no publishes, subscriptions and retrievals (not-allowed) until it
+    /// is switched on again. nullopt: there is no such node; an empty batch: the node is so
+    /// already.
+    std::optional<storage::Batch> switch_node(std::string_view name, bool is_enabled) const;
+
+    /// Whether a deleted account has left anything here that its name's next holder would inherit
+    /// (pubsub/model/records.hpp: leaver_key).
+    bool holds_anything_of(std::string_view bare) const;
+
+    /// A session that was logged in is so no more: temporary subscriptions of its full JID end, and
+    /// those of the account with its last one (§12.5). The batches are due in the background.
+    void session_ended(const xml::Jid& full, bool is_last_of_account);
+
+    /// Nodes in which this bare JID has a subscription, and those beneath: whose audience it may be
+    /// part of.
+    std::vector<std::uint64_t> subscribed_nodes(const xml::Jid& bare) const;
+    /// Whether the account has any subscription whose check is older than the policy in force; and
+    /// a bounded batch of removals for those that fail now.
+    std::vector<storage::Batch> sweep(std::size_t subscriptions_max);
+    /// Whether a sweep for the policy in force is not finished: it may go on after an empty slice.
+    bool is_sweep_pending() const;
+    /// A pass that removed anything is followed by another, for what changed meanwhile. That one is
+    /// not to begin before the removals are committed.
+    bool is_sweep_at_start() const;
+    /// Subscriptions and publishers, in the order of nodes, behind a cursor: for what a policy
+    /// would do to them (pubsub/views.hpp). At most `max` are looked at.
+    HolderPage holders(const HolderCursor& after, std::size_t max) const;
+
+    /// See JoinSubtopic; the policy is asked about the topic.
+    Decision join_subtopic(const Context& context, const JoinSubtopic& request) const;
+    std::vector<SubtopicView> subtopics(std::string_view topic) const;
+    /// The collection of a topic's subtopics, with its publishers subscribed to it; nothing when it
+    /// is there, or the topic is not.
+    std::optional<storage::Batch> make_subtopic_collection(
+        std::string_view topic, storage::Millis now
+    ) const;
+
+    std::vector<NodeView> nodes(std::string_view after, std::size_t max) const;
+    std::optional<NodeView> node(std::string_view name) const;
+    /// 0: there is no such node.
+    std::uint64_t node_uid(std::string_view name) const;
+    /// Owners and publishers of a node: bare JID and affiliation.
+    std::vector<std::pair<std::string, std::string>> publishers(
+        std::string_view node, std::size_t max
+    ) const;
+    /// "owner", "publisher", …, "none": of an account with a node.
+    std::string_view affiliation(std::string_view node, std::string_view bare) const;
+    /// Whether the account is owner or publisher of the node of that uid.
+    bool publishes(std::uint64_t node, std::string_view bare) const;
+    /// Nodes at which the account is owner or publisher.
+    std::vector<std::string> published_by(std::string_view bare, std::size_t max) const;
+    std::size_t node_count() const;
+    std::size_t item_count() const;
+    std::size_t subscription_count() const;
+    /// The bytes that the index of items takes in memory.
+    std::size_t item_memory_bytes() const;
+    /// The same as its bounds count it.
+    std::uint64_t item_index_bytes() const;
+
+    /// A subscription as administrators see it; `node` is the topic or one of its subtopics.
+    struct SubscriberView {
+        std::string node, jid, subid, state, filter;
+    };
+    /// The subscriptions to a node and its subtopics, behind that one (empty: from the first), by
+    /// node, JID and subid.
+    std::vector<SubscriberView> subscribers(
+        std::string_view node, const SubscriberView& after, std::size_t max
+    ) const;
+    /// Empty: there is no such node.
+    std::string node_name(std::uint64_t uid) const;
+
+private:
+    struct Parts;
+    void count_bounce(const Bounced& bounced, storage::Millis now);
+
+    std::unique_ptr<Parts> parts_;
 };
 
 }   // namespace grid::pubsub

@@ -15,7 +15,7 @@ namespace grid::pubsub {
 /// A revision counts the changes of the whole store, of nodes that a reader may not see too; and an
 /// archive's ids "MUST be unpredictable" (XEP-0313 §3). So a place is one block of AES-256 over
 /// what it is about and the revision: always the same text for one place, and no text that was not
-/// given out is a place. Grid strand.
+/// given out is a place. Core strand.
 class Cursors {
 public:
     static constexpr std::size_t key_bytes = 32;

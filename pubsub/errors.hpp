@@ -4,9 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "xml/result.hpp"
 #include "xml/stanza_error.hpp"
 
 namespace grid::pubsub {
+
+/// A value, or the refusal.
+template <class T>
+using Checked = Result<T, xml::StanzaError>;
 
 /// One per row of the table in errors.cpp, in the same order.
 enum class Errc {

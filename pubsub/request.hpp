@@ -19,7 +19,7 @@ namespace grid::pubsub {
 using Reply = std::optional<xml::Element>;
 using Decision = storage::Decision<Reply, xml::StanzaError>;
 
-struct Telling;   // deeds.hpp
+struct Telling;   // decide/deeds.hpp
 
 /// All that a decision may know of the world. Decided again after a conflict, a request gets the
 /// same one.
@@ -45,8 +45,8 @@ enum class Order {
 enum class SessionEffect { None, Login, Logout };
 
 /// A request that was parsed and checked as far as possible without state. `decide` is pure, may be
-/// called again after a conflict, and runs on the grid strand.
-struct Prepared {
+/// called again after a conflict, and runs on the core strand.
+struct PreparedRequest {
     Order order = Order::Barrier;
     std::size_t bytes = 0;   // memory of the request, for the budgets
     std::function<Decision(const Context&)> decide;
@@ -64,12 +64,14 @@ struct IqRequest {
 };
 
 /// A service that answers iqs: broker, controller. `prepare` runs on the connection's strand or any
-/// thread and may only read immutable settings; what it returns is run on the grid strand.
+/// thread and may only read immutable settings; what it returns is run on the core strand.
 class IqService {
 public:
     virtual ~IqService() = default;
     /// nullopt: this service does not know the payload (the router answers service-unavailable).
-    virtual std::optional<Result<Prepared, xml::StanzaError>> prepare(const IqRequest& request) = 0;
+    virtual std::optional<Result<PreparedRequest, xml::StanzaError>> prepare(
+        const IqRequest& request
+    ) = 0;
 };
 
 }   // namespace grid::pubsub

@@ -6,28 +6,29 @@
 #include <iostream>
 #include <thread>
 
-#include "server/administrators.hpp"
 #include "server/audit/exporter.hpp"
 #include "server/audit/keeper.hpp"
 #include "server/c2s/acceptor.hpp"
+#include "server/clock.hpp"
 #include "server/complain.hpp"
-#include "server/data_directory.hpp"
-#include "server/descriptors.hpp"
-#include "server/evaluation.hpp"
-#include "server/evaluation_end.hpp"
-#include "server/grid/grid.hpp"
+#include "server/core/core.hpp"
 #include "server/guarded_run.hpp"
 #include "server/http/backend.hpp"
 #include "server/http/probe.hpp"
 #include "server/http/server.hpp"
 #include "server/log.hpp"
-#include "server/open_store.hpp"
-#include "server/ready_file.hpp"
-#include "server/reload.hpp"
-#include "server/server_info.hpp"
+#include "server/process/administrators.hpp"
+#include "server/process/data_directory.hpp"
+#include "server/process/descriptors.hpp"
+#include "server/process/evaluation.hpp"
+#include "server/process/evaluation_end.hpp"
+#include "server/process/open_store.hpp"
+#include "server/process/policy_file.hpp"
+#include "server/process/ready_file.hpp"
+#include "server/process/reload.hpp"
+#include "server/process/server_info.hpp"
+#include "server/process/startup_check.hpp"
 #include "server/services/services.hpp"
-#include "server/stamp.hpp"
-#include "server/startup_check.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/revocation/trust.hpp"
 #include "server/version.hpp"
@@ -59,7 +60,7 @@ T must(Result<T, std::string> result) {
 /// Without certificates of the operator's own: an evaluation set-up, in which whoever holds a
 /// certificate of the evaluation CA (made on this machine only) may do everything.
 bool prepare_evaluation(AppOptions& options, Log& log) {
-    using controller::pki::Administrator;
+    using pki::Administrator;
     auto& config = options.config;
     if (!config.tls.certificate.empty()) return false;
     const bool is_own_ca = !config.tls.client_ca.empty();   // so are the accounts
@@ -242,7 +243,7 @@ int run_program(AppOptions& options, Log& log) {
 
     const IqTable server_iqs = services::of_server(addresses, takes_incidents);
     const IqTable account_iqs = services::of_account();
-    Grid grid(context, *store, config, addresses, server_iqs, account_iqs, log);
+    Core grid(context, *store, config, addresses, server_iqs, account_iqs, log);
     grid.set_revoked(trust.revoked());
     grid.controller().attach(&trust.chains());
     // Before anything is committed: the audit's first record is exported, too.

@@ -11,10 +11,10 @@
 
 #include "server/app.hpp"
 #include "server/complain.hpp"
-#include "server/config_file.hpp"
-#include "server/evaluation_end.hpp"
-#include "server/open_store.hpp"
-#include "server/startup_check.hpp"
+#include "server/config/file.hpp"
+#include "server/process/evaluation_end.hpp"
+#include "server/process/open_store.hpp"
+#include "server/process/startup_check.hpp"
 #include "server/version.hpp"
 
 namespace grid::server {

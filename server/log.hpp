@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 
 namespace spdlog {
 class logger;

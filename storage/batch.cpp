@@ -34,7 +34,7 @@ Batch& Batch::expect(Family family, std::string key, Revision revision) {
 
 std::size_t Batch::bytes() const {
     std::size_t total = event.size();
-    for (const Operation& operation : operations)
+    for (const Write& operation : operations)
         total += operation.key.size() + operation.value.size();
     for (const Expectation& expectation : expectations) total += expectation.key.size();
     return total;

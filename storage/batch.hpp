@@ -22,7 +22,7 @@ enum class Family : std::uint8_t { Control = 0, Index = 1, Payload = 2, Audit = 
 inline constexpr std::size_t family_count = 4;
 
 /// One key written or erased.
-struct Operation {
+struct Write {
     Family family = Family::Control;
     bool erase = false;
     std::string key;
@@ -45,7 +45,7 @@ inline constexpr std::size_t batch_operations_max = 128;
 inline constexpr std::size_t batch_bytes_max = 1024 * 1024 + 64 * 1024;   // a payload of 1 MiB fits
 
 struct Batch {
-    std::vector<Operation> operations;
+    std::vector<Write> operations;
     std::vector<Expectation> expectations;
     /// The meaning of the change, encoded by the subsystem that decided it: first byte its tag
     /// (storage/keys.hpp). The store carries it to the feed and keeps nothing of it.

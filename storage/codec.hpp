@@ -1,4 +1,5 @@
-// storage/codec.hpp: how keys and values are written: big-endian integers, length-prefixed strings.
+// storage/codec.hpp: how keys and values are written: big-endian integers, length-prefixed
+// strings.
 #pragma once
 
 #include <cstdint>

@@ -66,7 +66,7 @@ rocksdb::WriteBatch* GroupEncoder::encode(
 
 void GroupEncoder::put(const Committed& committed, const RocksDatabase& database) {
     const std::string stamp = encode_stamp(committed.revision, committed.time);
-    for (const Operation& operation : committed.batch.operations) {
+    for (const Write& operation : committed.batch.operations) {
         auto* family = database.family(operation.family);
         const rocksdb::Slice key(operation.key);
         const rocksdb::Slice value[] = {stamp, operation.value};

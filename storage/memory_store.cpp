@@ -210,7 +210,7 @@ void MemoryStore::write(const std::vector<FeedEntry>& entries) {
         if (committed == nullptr) continue;
         ++counters_.commits;
         if (committed->batch.is_volatile) continue;
-        for (const Operation& operation : committed->batch.operations) {
+        for (const Write& operation : committed->batch.operations) {
             auto& table = (*tables_)[static_cast<std::size_t>(operation.family)];
             if (operation.erase && operation.family == Family::Audit)
                 table.erase(

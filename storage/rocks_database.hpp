@@ -1,4 +1,5 @@
-// storage/rocks_database.hpp: the open files of a RocksDB: open, read, write, close under readers.
+// storage/rocks_database.hpp: the open files of a RocksDB: open, read, write, close under
+// readers.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -14,7 +15,7 @@
 #include "storage/chain.hpp"
 #include "storage/clock_steps.hpp"
 #include "storage/rocks_options.hpp"
-#include "storage/rocks_store.hpp"
+#include "storage/rocks_settings.hpp"
 #include "storage/schema.hpp"
 #include "storage/store.hpp"
 

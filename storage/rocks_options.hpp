@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "storage/batch.hpp"
-#include "storage/rocks_store.hpp"
+#include "storage/rocks_settings.hpp"
 
 namespace grid::storage {
 

@@ -30,8 +30,8 @@ std::string readable(std::string_view key) {
 /// No audit record is put twice, and none is put over another, but for those that a cut keeps.
 bool keeps_audit(const Batch& batch) {
     std::vector<std::string_view> puts;
-    const Operation* cut = nullptr;
-    for (const Operation& operation : batch.operations) {
+    const Write* cut = nullptr;
+    for (const Write& operation : batch.operations) {
         if (operation.family != Family::Audit) continue;
         if (operation.erase) {
             cut = &operation;
@@ -182,7 +182,7 @@ void Sequencer::remember_conflict(Sender sender) {
 
 Committed Sequencer::accept(Submission submission) {
     Committed committed{submission.ticket, ++head_, time_, std::move(submission.batch)};
-    for (Operation& operation : committed.batch.operations) {
+    for (Write& operation : committed.batch.operations) {
         assert(
             operation.family != Family::Control ||
             (!operation.key.empty() && operation.key.front() != reserved_prefix)

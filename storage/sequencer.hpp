@@ -1,4 +1,5 @@
-// storage/sequencer.hpp: decides a group of batches in queue order: gates, senders, revision, time.
+// storage/sequencer.hpp: decides a group of batches in queue order: gates, senders, revision,
+// time.
 #pragma once
 
 #include <array>

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "xml/limits.hpp"
-#include "xml/parser.hpp"
+#include "xml/stream_event.hpp"
 #include "xml/tree_builder.hpp"
 
 namespace grid::xml {

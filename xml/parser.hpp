@@ -12,31 +12,9 @@
 
 #include "xml/element.hpp"
 #include "xml/limits.hpp"
+#include "xml/stream_event.hpp"
 
 namespace grid::xml {
-
-/// Why a stream cannot go on; the names are those of RFC 6120 §4.9.3.
-enum class ParseError {
-    NotWellFormed = 1,     // <not-well-formed/>
-    RestrictedXml,         // comment, processing instruction, DTD, foreign entity (§11.1)
-    UnsupportedEncoding,   // not UTF-8
-    BadNamespacePrefix,    // a prefix that nobody declared
-    InvalidNamespace,      // stream element not in the streams namespace
-    BadFormat,             // text between stanzas
-    TooLarge,              // a limit of xml/limits.hpp: <policy-violation/>
-};
-
-struct StreamOpen {
-    Element header;   // the stream element without children
-    /// The default namespace that the header declares (`jabber:client`, …).
-    std::string content_ns;
-};
-struct StreamClose {};
-struct StreamBroken {
-    ParseError error;
-    std::string text;   // for a person: what was found, and which limit
-};
-using StreamEvent = std::variant<StreamOpen, Element, StreamClose, StreamBroken>;
 
 /// Feed bytes as they come, take events out. The first StreamBroken is final. Expat's parser is
 /// borrowed from a pool of the thread only while a stanza is incomplete, so that an idle stream

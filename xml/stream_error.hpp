@@ -5,7 +5,7 @@
 #include <string>
 
 #include "xml/element.hpp"
-#include "xml/parser.hpp"
+#include "xml/stream_event.hpp"
 
 namespace grid::xml {
 

@@ -7,8 +7,8 @@
 
 #include "xml/element.hpp"
 #include "xml/limits.hpp"
-#include "xml/parser.hpp"
 #include "xml/scopes.hpp"
+#include "xml/stream_event.hpp"
 
 namespace grid::xml {
 

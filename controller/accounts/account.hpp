@@ -8,11 +8,17 @@
 #include <string_view>
 #include <vector>
 
-#include "controller/controller.hpp"
 #include "controller/identity.hpp"
+#include "controller/ports.hpp"
+#include "pubsub/ports/ports.hpp"
+#include "pubsub/request.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::controller {
+
+/// The state of an account. INIT is "no record": an account is not stored before it registers.
+enum class AccountState { Init, Pending, Enabled, Disabled };
+std::string_view to_string(AccountState state);
 
 inline constexpr std::string_view administrators_group = "administrators";
 

@@ -1,9 +1,9 @@
 // controller/accounts/account_move.cpp: see account_move.hpp.
 #include "controller/accounts/account_move.hpp"
 
-#include "controller/accounts/notes.hpp"
+#include "controller/accounts/notice_texts.hpp"
 #include "controller/audit/record.hpp"
-#include "pubsub/records.hpp"
+#include "pubsub/model/records.hpp"
 
 namespace grid::controller {
 

@@ -1,13 +1,23 @@
-// controller/accounts/account_move.hpp: the batch that moves an account from one state to another.
+// controller/accounts/account_move.hpp: the batch that moves an account from one state to
+// another.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "controller/accounts/transitions.hpp"
+#include "controller/accounts/accounts.hpp"
+#include "controller/accounts/event.hpp"
+#include "pubsub/request.hpp"
 
 namespace grid::controller {
+
+/// A decided change. `batch` has no operations when all is as it should be already.
+struct AccountChange {
+    storage::Batch batch;
+    Account after;
+    bool is_change() const { return !batch.operations.empty(); }
+};
 
 /// Moves `before` to `after` in one batch: record, guard, audit, event.
 class AccountMove {
@@ -21,7 +31,8 @@ public:
     );
 
     /// The account's nodes and subscriptions at the broker are removed in the background
-    /// (pubsub/background.cpp); the marker record for that is durable with the deletion itself.
+    /// (pubsub/maintenance/due.cpp); the marker record for that is durable with the deletion
+    /// itself.
     static void leave_broker(storage::Batch& batch, const Account& account);
     /// Ends that removal: an earlier holder has left nothing, and from now on everything under the
     /// name is the new account's.

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "controller/accounts/account.hpp"
-#include "controller/spool/spool.hpp"
+#include "controller/accounts/notices.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::controller {

@@ -26,7 +26,7 @@ constexpr std::array certificate_kinds{
 };
 constexpr std::size_t rule_bytes_max = 1024;
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
     return text;
@@ -36,7 +36,7 @@ std::vector<std::string_view> split(std::string_view text) {
     std::vector<std::string_view> parts;
     while (true) {
         const auto at = text.find(';');
-        parts.push_back(trimmed(text.substr(0, at)));
+        parts.push_back(without_blanks(text.substr(0, at)));
         if (at == std::string_view::npos) return parts;
         text.remove_prefix(at + 1);
     }
@@ -79,17 +79,17 @@ std::string hash_in_hex(std::string_view text) {
 /// The mistake in the text; nullopt when the condition was read.
 std::optional<std::string> read_condition(ApprovalRule& rule, std::string_view text) {
     const auto at = text.find('=');
-    const std::string_view name = trimmed(text.substr(0, at));
+    const std::string_view name = without_blanks(text.substr(0, at));
     const auto kind = std::ranges::find(kinds, name, &std::pair<std::string_view, Kind>::first);
     if (at == std::string_view::npos || kind == kinds.end())
         return "'" + std::string(text) +
                "' is no condition: expected ca, issuer, o, ou, san, group or device, '=' and a "
                "pattern";
-    const std::string_view pattern = trimmed(text.substr(at + 1));
+    const std::string_view pattern = without_blanks(text.substr(at + 1));
     if (pattern.empty()) return "'" + std::string(text) + "' has no pattern behind the '='";
     const bool is_hash = kind->second == Kind::Authority;
     rule.conditions.push_back(
-        {kind->second, policy::Glob(is_hash ? hash_in_hex(pattern) : std::string(pattern))}
+        {kind->second, Glob(is_hash ? hash_in_hex(pattern) : std::string(pattern))}
     );
     return std::nullopt;
 }
@@ -150,11 +150,12 @@ Result<ApprovalRule, std::string> parse_approval_rule(std::string_view text) {
     if (arrow == std::string_view::npos)
         return fail("a rule is CONDITION; … -> GROUP; …, or -> ask");
     ApprovalRule rule;
-    rule.text = trimmed(text);
-    if (const auto conditions = trimmed(text.substr(0, arrow)); !conditions.empty())
+    rule.text = without_blanks(text);
+    if (const auto conditions = without_blanks(text.substr(0, arrow)); !conditions.empty())
         for (const std::string_view condition : split(conditions))
             if (auto why = read_condition(rule, condition)) return fail(std::move(*why));
-    if (auto why = read_effect(rule, trimmed(text.substr(arrow + 2)))) return fail(std::move(*why));
+    if (auto why = read_effect(rule, without_blanks(text.substr(arrow + 2))))
+        return fail(std::move(*why));
     return rule;
 }
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "controller/policy/glob.hpp"
+#include "controller/text/glob.hpp"
 #include "xml/result.hpp"
 
 namespace grid::controller {
@@ -35,7 +35,7 @@ struct CertificateFacts {
 struct ApprovalRule {
     struct Condition {
         enum class Kind { Authority, Issuer, Organization, Unit, Name, Group, Device } kind;
-        policy::Glob pattern;
+        Glob pattern;
     };
     std::string text;   // for the record: which rule approved
     std::vector<Condition> conditions;

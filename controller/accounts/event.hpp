@@ -7,6 +7,7 @@
 
 #include "controller/accounts/accounts.hpp"
 #include "controller/ports.hpp"
+#include "controller/settings.hpp"
 
 namespace grid::controller {
 
@@ -28,16 +29,5 @@ struct AccountEvent {
 
 std::string encode(const AccountEvent& event);
 std::optional<AccountEvent> decode_account_event(std::string_view bytes);
-
-/// Notifies the account's resources, pushes new PENDING accounts to the administrators, ends
-/// streams and has rights checked again.
-void notify_account(
-    const AccountEvent& event,
-    storage::Revision revision,
-    const Settings& settings,
-    Accounts& accounts,
-    const Sessions& sessions,
-    SessionControl& control
-);
 
 }   // namespace grid::controller

@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-#include "controller/audit/place.hpp"
+#include "controller/audit/position.hpp"
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
 

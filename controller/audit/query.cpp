@@ -1,7 +1,7 @@
 // controller/audit/query.cpp: a backward scan over the audit family with filters.
 #include "controller/audit/query.hpp"
 
-#include "controller/audit/place.hpp"
+#include "controller/audit/position.hpp"
 
 namespace grid::controller::audit {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "controller/audit/place.hpp"
+#include "controller/audit/position.hpp"
 #include "controller/audit/record.hpp"
 #include "storage/chain.hpp"
 #include "storage/store.hpp"

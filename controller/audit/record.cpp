@@ -39,7 +39,7 @@ std::string encode_fact(const Fact& fact, const Fields& fields) {
     return out.take();
 }
 
-bool is_record(const storage::Operation& operation) {
+bool is_record(const storage::Write& operation) {
     return operation.family == storage::Family::Audit && !operation.erase &&
            operation.revision_at >= 0;
 }
@@ -158,7 +158,7 @@ void join(storage::Batch& into, storage::Batch from) {
     auto index = std::ranges::count_if(into.operations, is_record);
     into.is_volatile = into.is_volatile && from.is_volatile;
     into.operations.reserve(into.operations.size() + from.operations.size());
-    for (storage::Operation& operation : from.operations) {
+    for (storage::Write& operation : from.operations) {
         if (is_record(operation)) operation.key.back() = static_cast<char>(index++);
         into.operations.push_back(std::move(operation));
     }

@@ -1,9 +1,10 @@
-// controller/commands/accounts.cpp: accounts-list, account-approve, account-decline, account-group.
+// controller/commands/accounts.cpp: accounts-list, account-approve, account-decline,
+// account-group.
 #include <algorithm>
 #include <array>
 #include <map>
 
-#include "controller/commands/acts.hpp"
+#include "controller/administration/acts.hpp"
 #include "controller/commands/forms.hpp"
 #include "xml/datetime.hpp"
 
@@ -18,7 +19,7 @@ constexpr std::string_view group_node = "com.domain.gi.gcl.controller#account-gr
 constexpr std::string_view rebind_node = "com.domain.gi.gcl.controller#account-rebind";
 constexpr std::size_t options_max = 100;   // that a form offers
 
-std::vector<std::string> names_in(const Controller::State& state, AccountState wanted) {
+std::vector<std::string> names_in(const State& state, AccountState wanted) {
     std::vector<std::string> names;
     for (const Account* account : state.accounts.page({}, options_max, wanted))
         names.push_back(account->jid);
@@ -26,7 +27,7 @@ std::vector<std::string> names_in(const Controller::State& state, AccountState w
 }
 
 /// Created groups and those in use.
-std::vector<std::string> group_names(const Controller::State& state) {
+std::vector<std::string> group_names(const State& state) {
     std::vector<std::string> names;
     for (const GroupView& group : state.groups.page(state.accounts, state.policy, {}, options_max))
         names.push_back(group.name);
@@ -38,7 +39,7 @@ struct Online {
     std::vector<std::string> addresses;
     storage::Millis since = 0;
 };
-std::map<std::string, Online, std::less<>> who_is_online(const Controller::State& state) {
+std::map<std::string, Online, std::less<>> who_is_online(const State& state) {
     std::map<std::string, Online, std::less<>> online;
     for (const SessionView& session : state.sessions.sessions()) {
         Online& entry = online[std::string(session.jid.bare_view())];
@@ -123,7 +124,7 @@ Step change_all(
     const std::optional<Groups>& groups,
     const std::optional<std::string>& device_type = std::nullopt
 ) {
-    Together together;
+    AccountBatch together;
     for (const xml::Jid& jid : jids) {
         auto change = call.state.machine().act(action, jid, groups, call.context, device_type);
         if (!change) return refusal(change.error());
@@ -206,7 +207,7 @@ Step rebind(const Call& call) {
     }
     const auto jids = accounts_in(call, "accountjids");
     if (!jids) return jids.error();
-    Together together;
+    AccountBatch together;
     for (const xml::Jid& jid : *jids) {
         auto change = rebind_account(call.state, jid, wanted, call.context);
         if (!change) return refusal(change.error());

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "controller/errors.hpp"
-#include "controller/grid/request.hpp"
+#include "controller/gi/request.hpp"
 #include "controller/state.hpp"
 #include "xml/form.hpp"
 #include "xml/rsm.hpp"
@@ -44,9 +44,9 @@ struct First {
 };
 using Step = std::variant<xml::StanzaError, Ask, Done, Later, First>;
 
-/// One stage being decided, on the grid strand. Pure: it may be decided again.
+/// One stage being decided, on the core strand. Pure: it may be decided again.
 struct Call {
-    const Controller::State& state;
+    const State& state;
     const pubsub::Context& context;
     std::span<const xml::Form> forms;   // submitted so far, one per stage
     bool wants_next;                    // to see the next stage, not to be done
@@ -87,7 +87,7 @@ gi::Request authorization_request(const xml::Form& form);
 const Command* find_command(std::string_view node);
 /// May this actor run it? Else why not.
 std::optional<xml::StanzaError> refuse(
-    const Controller::State& state, const pubsub::Principal& actor, const Command& command
+    const State& state, const pubsub::Principal& actor, const Command& command
 );
 
 // Refusals.

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "controller/grid/request.hpp"
+#include "controller/gi/request.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller::commands {
@@ -19,15 +19,14 @@ const xml::FormField* Call::field(std::string_view var) const {
 
 std::string Call::value(std::string_view var) const {
     const xml::FormField* found = field(var);
-    return found == nullptr ? std::string{} : gi::trimmed(found->value());
+    return found == nullptr ? std::string{} : trimmed(found->value());
 }
 
 std::vector<std::string> Call::values(std::string_view var) const {
     std::vector<std::string> all;
     if (const xml::FormField* found = field(var))
         for (const std::string& value : found->values)
-            if (std::string text = gi::trimmed(value); !text.empty())
-                all.push_back(std::move(text));
+            if (std::string text = trimmed(value); !text.empty()) all.push_back(std::move(text));
     return all;
 }
 

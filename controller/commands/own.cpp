@@ -3,7 +3,7 @@
 #include <array>
 
 #include "controller/commands/forms.hpp"
-#include "controller/grid/operation.hpp"
+#include "controller/gi/operation.hpp"
 #include "xml/datetime.hpp"
 #include "xml/namespaces.hpp"
 
@@ -99,7 +99,7 @@ gi::Request authorization_request(const xml::Form& form) {
     for (const xml::FormField& field : form.fields) {
         if (field.values.empty()) continue;
         if (field.var != "certificateChain") {
-            if (std::string text = gi::trimmed(field.value()); !text.empty())
+            if (std::string text = trimmed(field.value()); !text.empty())
                 request.params.push_back({field.var, std::move(text)});
             continue;
         }

@@ -2,8 +2,8 @@
 #include <array>
 #include <charconv>
 
+#include "controller/administration/policy_acts.hpp"
 #include "controller/commands/forms.hpp"
-#include "controller/policy_admin.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::controller::commands {
@@ -106,7 +106,7 @@ Step test_policy(const Call& call) {
         return ask;
     }
     const auto operation = policy::parse_operation(call.value("x-grid#operation"));
-    const bool is_message = operation == policy::Operation::Message;
+    const bool is_message = operation == policy::Right::Message;
     const std::string topic = call.value("x-grid#topic");
     if (!operation || (topic.empty() && !is_message))
         return bad_payload("the form must name x-grid#topic and an x-grid#operation");

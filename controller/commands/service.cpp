@@ -1,11 +1,12 @@
-// controller/commands/service.cpp: the stages of a command and their errors (XEP-0050 §2.4, §4.4).
+// controller/commands/service.cpp: the stages of a command and their errors (XEP-0050 §2.4,
+// §4.4).
 #include "controller/commands/service.hpp"
 
 #include <algorithm>
 #include <array>
 
 #include "controller/commands/command.hpp"
-#include "controller/grid/chain.hpp"
+#include "controller/gi/chain.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller::commands {
@@ -63,7 +64,7 @@ Result<Asked, xml::StanzaError> parse(const Element& command) {
 class Execution {
 public:
     Execution(
-        const Controller::State& state,
+        const State& state,
         const pubsub::Context& context,
         const Command& command,
         const Asked& asked
@@ -197,7 +198,7 @@ private:
         return reply;
     }
 
-    const Controller::State& state_;
+    const State& state_;
     const pubsub::Context& context_;
     const Command& command_;
     const Asked& asked_;
@@ -207,8 +208,8 @@ private:
 
 }   // namespace
 
-std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_command(
-    const Controller::State& state, const pubsub::IqRequest& iq
+std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_command(
+    const State& state, const pubsub::IqRequest& iq
 ) {
     if (!iq.payload->is("command", xml::ns::commands)) return std::nullopt;
     if (iq.type != xml::IqType::Set) return xml::bad_request("a command is executed by set");
@@ -221,7 +222,7 @@ std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepare_command(
         if (auto failure = gi::verify_chain(state, *asked->question))
             return to_stanza_error(*failure);
     }
-    pubsub::Prepared prepared;
+    pubsub::PreparedRequest prepared;
     prepared.bytes = 4096;
     prepared.decide = [&state, asked = std::move(*asked)](const pubsub::Context& context
                       ) -> pubsub::Decision {

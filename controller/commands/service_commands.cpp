@@ -1,8 +1,8 @@
 // controller/commands/service_commands.cpp: settings and stats of the grid.
 #include <array>
 
+#include "controller/administration/live_settings.hpp"
 #include "controller/commands/forms.hpp"
-#include "controller/commands/tuning.hpp"
 
 namespace grid::controller::commands {
 
@@ -43,8 +43,8 @@ Step settings(const Call& call) {
 }
 
 Step stats(const Call& call) {
-    const Controller::State& state = call.state;
-    const pubsub::Engine* broker = state.directory.broker();
+    const State& state = call.state;
+    const pubsub::Broker* broker = state.directory.broker();
     std::size_t online = 0, sessions = 0;
     std::uint64_t in = 0, out = 0;
     for (const SessionView& session : state.sessions.sessions()) {

@@ -2,11 +2,11 @@
 // topic-delete, topic-schema.
 #include <array>
 
-#include "controller/commands/acts.hpp"
+#include "controller/administration/acts.hpp"
+#include "controller/administration/schema_acts.hpp"
+#include "controller/administration/topic_switch.hpp"
 #include "controller/commands/forms.hpp"
-#include "controller/schemas/acts.hpp"
 #include "controller/topics/subscribers.hpp"
-#include "controller/topics/switch.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::controller::commands {
@@ -51,7 +51,7 @@ Step list_topics(const Call& call) {
              {node.creator},
              {xml::to_datetime(node.created)}}
         );
-    const pubsub::Engine* broker = call.state.directory.broker();
+    const pubsub::Broker* broker = call.state.directory.broker();
     Done done;
     done.payloads.push_back(table.take());
     done.payloads.push_back(page_element(

@@ -129,7 +129,7 @@ Step user_stats(const Call& call) {
         per_second += static_cast<double>(session.stanzas_in + session.stanzas_out) * 1000 /
                       static_cast<double>(lived);
     }
-    const pubsub::Engine* broker = call.state.directory.broker();
+    const pubsub::Broker* broker = call.state.directory.broker();
     const std::size_t nodes = broker == nullptr ? 0 : broker->subscribed_nodes(jid).size();
     Done done;
     done.payloads.push_back(result(

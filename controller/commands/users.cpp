@@ -1,7 +1,8 @@
-// controller/commands/users.cpp: XEP-0133: add, delete, disable, re-enable, end session, announce.
+// controller/commands/users.cpp: XEP-0133: add, delete, disable, re-enable, end session,
+// announce.
 #include <array>
 
-#include "controller/commands/acts.hpp"
+#include "controller/administration/acts.hpp"
 #include "controller/commands/forms.hpp"
 
 namespace grid::controller::commands {
@@ -54,7 +55,7 @@ template <class Change>
 Step for_each_account(const Call& call, Change change_of) {
     const auto jids = accounts_in(call, "accountjids");
     if (!jids) return jids.error();
-    Together together;
+    AccountBatch together;
     for (const xml::Jid& jid : *jids) {
         Outcome<AccountChange> change = change_of(jid);
         if (!change) return refusal(change.error());

@@ -1,5 +1,5 @@
-// controller/filters/canonical.hpp: one text for all filters that mean the same, so that they share
-// one subtopic; checked against what the providers offer.
+// controller/filters/canonical.hpp: one text for all filters that mean the same, so that they
+// share one subtopic; checked against what the providers offer.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// controller/filters/evaluate.hpp: does a payload match? One filter, by walking its tree; index.hpp
-// is for many.
+// controller/filters/evaluate.hpp: does a payload match? One filter, by walking its tree;
+// index.hpp is for many.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// controller/filters/expression.hpp: a filter as a tree, read from its text form and its XML form.
+// controller/filters/expression.hpp: a filter as a tree, read from its text form and its XML
+// form.
 #pragma once
 
 #include <string>

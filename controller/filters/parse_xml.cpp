@@ -1,4 +1,5 @@
-// controller/filters/parse_xml.cpp: the XML form, `<and><eq attribute='location'>SJC</eq>…</and>`.
+// controller/filters/parse_xml.cpp: the XML form, `<and><eq
+// attribute='location'>SJC</eq>…</and>`.
 #include <algorithm>
 
 #include "controller/filters/expression.hpp"

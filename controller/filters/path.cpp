@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "controller/filters/value.hpp"
-#include "controller/grid/request.hpp"
+#include "controller/text/text.hpp"
 
 namespace grid::controller::filters {
 
@@ -125,7 +125,7 @@ void Search::take(std::string_view text) {
         found_.is_cut = true;
         return;
     }
-    found_.texts.push_back(gi::trimmed(text));
+    found_.texts.push_back(trimmed(text));
 }
 
 void Search::visit(const xml::Element& element, std::size_t at) {
@@ -165,7 +165,7 @@ Outcome<Path> parse_path(std::string_view text) {
         std::size_t end = 0;
         for (; end < text.size() && (is_quoted || text[end] != '|'); ++end)
             if (text[end] == '\'') is_quoted = !is_quoted;
-        const std::string one = gi::trimmed(text.substr(0, end));
+        const std::string one = trimmed(text.substr(0, end));
         if (one.empty()) return bad_path("a path is empty");
         auto steps = read_steps(one);
         if (!steps) return steps.error();

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "controller/filters/path.hpp"
-#include "controller/grid/request.hpp"
+#include "controller/text/text.hpp"
 #include "xml/form.hpp"
 
 namespace grid::controller::filters {
@@ -53,17 +53,17 @@ std::optional<Bits> parse_matches(std::string_view text, Type type) {
 
 Outcome<Attribute> read_attribute(const xml::Element& element) {
     Attribute attribute;
-    attribute.name = gi::trimmed(element.attr_or("name", ""));
+    attribute.name = trimmed(element.attr_or("name", ""));
     if (!is_attribute_name(attribute.name))
         return Failure{Errc::MalformedRequest, "a filter attribute needs a name", {}};
     const std::string said = "filter attribute " + attribute.name + ": ";
-    const auto type = parse_type(gi::trimmed(element.attr_or("type", "string")));
+    const auto type = parse_type(trimmed(element.attr_or("type", "string")));
     if (!type)
         return Failure{
             Errc::MalformedRequest, said + "types are string number date address boolean", {}
         };
     attribute.type = *type;
-    const auto matches = parse_matches(gi::trimmed(element.attr_or("match", "")), *type);
+    const auto matches = parse_matches(trimmed(element.attr_or("match", "")), *type);
     if (!matches)
         return Failure{
             Errc::MalformedRequest,
@@ -71,7 +71,7 @@ Outcome<Attribute> read_attribute(const xml::Element& element) {
             {}
         };
     attribute.matches = *matches;
-    attribute.path = gi::trimmed(element.attr_or("path", ""));
+    attribute.path = trimmed(element.attr_or("path", ""));
     if (attribute.path.empty()) attribute.path = default_path(attribute.name);
     if (const auto path = parse_path(attribute.path); !path)
         return Failure{Errc::MalformedRequest, said + path.error().text, {}};
@@ -142,7 +142,7 @@ Outcome<Support> declare(
                 return added.error();
         }
     if (request.child_any_ns("subtopicLimit") != nullptr) {
-        const std::string text = gi::child_text(request, "subtopicLimit");
+        const std::string text = child_text(request, "subtopicLimit");
         std::size_t limit = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
         if (error != std::errc() || end != text.data() + text.size() || limit > limit_max)
@@ -158,7 +158,7 @@ Outcome<Support> declare(
     }
     known.subtopics_max = std::min(known.subtopics_max, limit_max);
     if (request.child_any_ns("serverSideFilter") != nullptr) {
-        const auto value = xml::parse_boolean(gi::child_text(request, "serverSideFilter"));
+        const auto value = xml::parse_boolean(child_text(request, "serverSideFilter"));
         if (!value)
             return Failure{Errc::MalformedRequest, "<serverSideFilter/> is true or false", {}};
         if (*value != known.is_server_side && !who.may_change(known.side_by))

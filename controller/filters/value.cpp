@@ -7,8 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "controller/text/nfc.hpp"
 #include "xml/datetime.hpp"
-#include "xml/nfc.hpp"
 
 namespace grid::controller::filters {
 
@@ -123,7 +123,7 @@ std::optional<Type> parse_type(std::string_view text) {
 
 std::optional<std::string> canonical_value(Type type, std::string_view text) {
     if (text.size() > value_bytes_max) return std::nullopt;
-    if (type == Type::String) return xml::to_nfc(text);
+    if (type == Type::String) return to_nfc(text);
     text = trimmed_blanks(text);
     switch (type) {
         case Type::Number:

@@ -1,5 +1,5 @@
-// controller/filters/value.hpp: typed values of filters: one spelling each, and bytes that compare
-// as the values do.
+// controller/filters/value.hpp: typed values of filters: one spelling each, and bytes that
+// compare as the values do.
 #pragma once
 
 #include <cstdint>

@@ -12,8 +12,8 @@
 
 #include "controller/accounts/accounts.hpp"
 #include "controller/policy/conditions.hpp"
-#include "controller/policy/glob.hpp"
 #include "controller/policy/rule.hpp"
+#include "controller/text/glob.hpp"
 
 namespace grid::controller::policy {
 
@@ -37,8 +37,8 @@ public:
 
     /// Whether any rule about the operation has conditions on sessions (network, issuer), or on
     /// the type of a topic.
-    bool asks_sessions(Operation operation) const { return of(operation).asks_sessions; }
-    bool asks_type(Operation operation) const { return of(operation).asks_type; }
+    bool asks_sessions(Right operation) const { return of(operation).asks_sessions; }
+    bool asks_type(Right operation) const { return of(operation).asks_type; }
     /// The next instant at which a time window opens or closes.
     std::optional<storage::Millis> next_change(storage::Millis after) const {
         return next_boundary(boundaries_, after);
@@ -93,7 +93,7 @@ private:
     void try_each(const std::vector<Entry>& entries, Search& search) const;
     /// Whether the search goes on behind this entry in its list.
     bool take(Entry entry, Search& search) const;
-    const ByWho& of(Operation operation) const {
+    const ByWho& of(Right operation) const {
         return by_operation_.at(static_cast<std::size_t>(operation));
     }
 

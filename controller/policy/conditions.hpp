@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "controller/policy/glob.hpp"
 #include "controller/policy/rule.hpp"
+#include "controller/text/glob.hpp"
 
 namespace grid::controller::policy {
 

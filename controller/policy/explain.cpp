@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "controller/policy/glob.hpp"
+#include "controller/text/glob.hpp"
 
 namespace grid::controller::policy {
 
@@ -55,7 +55,7 @@ public:
                                              : "the client is " + *name
         );
         if (rule_.topics.empty() && rule_.recipient_groups.empty()) return true;
-        const bool is_message = question_.operation == Operation::Message;
+        const bool is_message = question_.operation == Right::Message;
         const std::string* group =
             fitting_group(rule_.recipient_groups, question_.recipient_groups);
         if (group != nullptr) why_.push_back("the recipient is in group " + *group);
@@ -160,9 +160,9 @@ bool try_all(const Rules& rules, const Question& question, Explanation& into) {
 Explanation explain(const Rules& rules, const Question& question) {
     Explanation explanation;
     if (try_all(rules, question, explanation)) return explanation;
-    if (question.operation == Operation::Manage) {
+    if (question.operation == Right::Manage) {
         Question creating = question;
-        creating.operation = Operation::Create;
+        creating.operation = Right::Create;
         const bool is_decided = try_all(rules, creating, explanation);
         explanation.why.insert(explanation.why.begin(), "no rule about manage fits: as for create");
         if (is_decided) return explanation;

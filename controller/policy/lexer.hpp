@@ -25,4 +25,7 @@ struct Line {
 
 Line cut_line(std::string_view text);
 
+/// Whether words of the language may stand for names without quotes: see parse.
+enum class Spelling { Strict, Stored };
+
 }   // namespace grid::controller::policy

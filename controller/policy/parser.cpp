@@ -62,7 +62,7 @@ bool has_control_characters(std::string_view text) {
 
 }   // namespace
 
-std::string_view to_string(Operation operation) {
+std::string_view to_string(Right operation) {
     return operation_names.at(static_cast<std::size_t>(operation));
 }
 
@@ -75,17 +75,15 @@ std::string operations_text() {
     return text;
 }
 
-std::optional<Operation> parse_operation(std::string_view name) {
+std::optional<Right> parse_operation(std::string_view name) {
     const auto found = std::ranges::find(operation_names, name);
     if (found == operation_names.end()) return std::nullopt;
-    return static_cast<Operation>(found - operation_names.begin());
+    return static_cast<Right>(found - operation_names.begin());
 }
 
-Operation from(pubsub::Operation operation) {
-    static_assert(
-        static_cast<int>(pubsub::Operation::Manage) == static_cast<int>(Operation::Manage)
-    );
-    return static_cast<Operation>(operation);
+Right from(pubsub::Right operation) {
+    static_assert(static_cast<int>(pubsub::Right::Manage) == static_cast<int>(Right::Manage));
+    return static_cast<Right>(operation);
 }
 
 std::string ParseError::to_text() const {

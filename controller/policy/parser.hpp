@@ -1,5 +1,5 @@
-// controller/policy/parser.hpp: the policy language: text in, rules or errors with line and column
-// out.
+// controller/policy/parser.hpp: the policy language: text in, rules or errors with line and
+// column out.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/policy/lexer.hpp"
 #include "controller/policy/rule.hpp"
 
 namespace grid::controller::policy {
@@ -15,8 +16,6 @@ inline constexpr std::size_t policy_bytes_max = 256 * 1024;
 inline constexpr std::size_t rules_max = 10'000;
 /// Sum over the rules of names × operations × topics: what the compiled policy has to hold.
 inline constexpr std::size_t combinations_max = 200'000;
-/// In the conditions of one rule together: each is a look of its own.
-inline constexpr std::size_t condition_values_max = 64;
 inline constexpr std::size_t errors_max = 20;
 
 struct ParseError {
@@ -76,7 +75,6 @@ struct Parsed {
 ///
 /// `any` as operation with `any` as topics is about messages, too; with topics, a type or a service
 /// it is not.
-enum class Spelling { Strict, Stored };
 Parsed parse(std::string_view text, std::string_view domain, Spelling spelling = Spelling::Strict);
 
 }   // namespace grid::controller::policy

@@ -142,11 +142,11 @@ Match Policy::match(std::uint32_t rule) const {
 
 Compiled::Decision Policy::decide(const Question& question) const {
     const auto decision = compiled_->decide(question);
-    if (decision.rule != Compiled::none || question.operation != Operation::Manage) return decision;
+    if (decision.rule != Compiled::none || question.operation != Right::Manage) return decision;
     // The right to make a topic implies the right to manage it, unless a rule about `manage` says
     // otherwise.
     Question creating = question;
-    creating.operation = Operation::Create;
+    creating.operation = Right::Create;
     auto second = compiled_->decide(creating);
     second.is_conditional = second.is_conditional || decision.is_conditional;
     return second;
@@ -158,7 +158,7 @@ Match Policy::remembered(const Account& account, const Question& question) const
     // A name of that length is no topic's: not worth remembering, and a peer may invent many.
     if (question.topic.size() > cached_topic_bytes_max) return of(question);
     // The recipient's groups may change while neither the account nor the policy does.
-    if (question.operation == Operation::Message) return of(question);
+    if (question.operation == Right::Message) return of(question);
     const VerdictCache::Key key{account.jid, account.revision, question.topic, question.operation};
     if (const std::uint32_t known = cache_.find(key); known != VerdictCache::unknown)
         return match(known);
@@ -167,7 +167,7 @@ Match Policy::remembered(const Account& account, const Question& question) const
     return match(decision.rule);
 }
 
-Question Policy::question(const Account& account, Operation operation, const Object& object) const {
+Question Policy::question(const Account& account, Right operation, const Object& object) const {
     Question question;
     question.client = account.jid;
     question.groups = account.groups;
@@ -184,7 +184,7 @@ Question Policy::question(const Account& account, Operation operation, const Obj
 }
 
 Match Policy::of(
-    const Account& account, Operation operation, const Object& object, const SessionFacts& session
+    const Account& account, Right operation, const Object& object, const SessionFacts& session
 ) const {
     Question asked = question(account, operation, object);
     if (!asks_sessions(operation)) return remembered(account, asked);
@@ -196,22 +196,21 @@ Match Policy::of(
     return of(asked);
 }
 
-Match Policy::of(
-    const Account& account, Operation operation, const Object& object, SessionKnown known
-) const {
+Match Policy::of(const Account& account, Right operation, const Object& object, SessionKnown known)
+    const {
     Question asked = question(account, operation, object);
     asked.session = known;
     return remembered(account, asked);
 }
 
-bool Policy::asks_sessions(Operation operation) const {
+bool Policy::asks_sessions(Right operation) const {
     return compiled_->asks_sessions(operation) ||
-           (operation == Operation::Manage && compiled_->asks_sessions(Operation::Create));
+           (operation == Right::Manage && compiled_->asks_sessions(Right::Create));
 }
 
-bool Policy::asks_type(Operation operation) const {
+bool Policy::asks_type(Right operation) const {
     return compiled_->asks_type(operation) ||
-           (operation == Operation::Manage && compiled_->asks_type(Operation::Create));
+           (operation == Right::Manage && compiled_->asks_type(Right::Create));
 }
 
 std::size_t Policy::rules_of(std::string_view group) const {

@@ -63,26 +63,23 @@ public:
 
     /// For a session of the account: from the cache where it was asked before.
     Match of(
-        const Account& account,
-        Operation operation,
-        const Object& object,
-        const SessionFacts& session
+        const Account& account, Right operation, const Object& object, const SessionFacts& session
     ) const;
     /// For the account, whatever session (SessionKnown::Possible, Certain).
-    Match of(const Account& account, Operation operation, const Object& object, SessionKnown known)
+    Match of(const Account& account, Right operation, const Object& object, SessionKnown known)
         const;
     /// The rights that all sessions of the account have.
-    Match of(const Account& account, Operation operation, std::string_view topic) const {
+    Match of(const Account& account, Right operation, std::string_view topic) const {
         return of(account, operation, Object{topic, {}, {}}, SessionKnown::Certain);
     }
     /// For any client, imagined ones included.
     Match of(const Question& question) const;
     /// The facts about the account, at the instant of the policy.
-    Question question(const Account& account, Operation operation, const Object& object) const;
+    Question question(const Account& account, Right operation, const Object& object) const;
 
     /// Whether rules about the operation look at sessions, or at the types of topics.
-    bool asks_sessions(Operation operation) const;
-    bool asks_type(Operation operation) const;
+    bool asks_sessions(Right operation) const;
+    bool asks_type(Right operation) const;
     /// Whether a rule names the group.
     std::size_t rules_of(std::string_view group) const;
     const std::map<std::string, std::size_t, std::less<>>& groups() const { return groups_; }

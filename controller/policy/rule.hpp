@@ -13,29 +13,22 @@
 
 #include "controller/policy/network.hpp"
 #include "controller/policy/week.hpp"
-#include "pubsub/ports.hpp"
+#include "pubsub/ports/ports.hpp"
 
 namespace grid::controller::policy {
 
+/// In the conditions of one rule together: each is a look of its own.
+inline constexpr std::size_t condition_values_max = 64;
+
 /// Those of the broker and, behind them, those that only the controller decides. All are about a
 /// topic but `message`, which is about another client.
-enum class Operation {
-    Discover,
-    Create,
-    Publish,
-    Subscribe,
-    Retrieve,
-    Manage,
-    Query,
-    Bulk,
-    Message
-};
+enum class Right { Discover, Create, Publish, Subscribe, Retrieve, Manage, Query, Bulk, Message };
 inline constexpr std::size_t operation_count = 9;
 /// As people are told of them, in this order.
 std::string operations_text();
-std::string_view to_string(Operation operation);
-std::optional<Operation> parse_operation(std::string_view name);
-Operation from(pubsub::Operation operation);
+std::string_view to_string(Right operation);
+std::optional<Right> parse_operation(std::string_view name);
+Right from(pubsub::Right operation);
 
 /// Further conditions of a rule. Each that is given must hold: one of its values fits.
 struct Conditions {
@@ -82,7 +75,7 @@ enum class SessionKnown {
 struct Question {
     std::string_view client;   // bare JID
     std::span<const std::string> groups;
-    Operation operation = Operation::Discover;
+    Right operation = Right::Discover;
     std::string_view topic, type;   // of `message`: the recipient's bare JID
     std::span<const std::string> recipient_groups;
     std::string_view service;   // empty: `query` and `bulk` mean the topic's own name
@@ -93,7 +86,7 @@ struct Question {
     SessionKnown session = SessionKnown::Yes;
 
     std::string_view service_asked() const {
-        const bool is_service = operation == Operation::Query || operation == Operation::Bulk;
+        const bool is_service = operation == Right::Query || operation == Right::Bulk;
         return service.empty() && is_service ? topic : service;
     }
 };

@@ -22,7 +22,7 @@ public:
         std::string_view account;
         storage::Revision revision = 0;
         std::string_view topic;
-        Operation operation = Operation::Discover;
+        Right operation = Right::Discover;
     };
     std::uint32_t find(const Key& key) const;
     void put(const Key& key, std::uint32_t rule);

@@ -1,5 +1,5 @@
-// controller/schemas/document.hpp: one schema document, read, checked, and reduced to what libxml2
-// is to see of it.
+// controller/schemas/document.hpp: one schema document, read, checked, and reduced to what
+// libxml2 is to see of it.
 #pragma once
 
 #include <cstdint>

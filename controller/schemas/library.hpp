@@ -63,7 +63,7 @@ struct Trial {
     std::vector<std::string> changed;
     std::optional<Problem> problem;
 };
-/// Both take long: not on the grid strand. `texts` by location, besides those that are there.
+/// Both take long: not on the core strand. `texts` by location, besides those that are there.
 Trial try_documents(
     std::shared_ptr<const Library> base,
     std::set<std::string> used,

@@ -1,4 +1,5 @@
-// controller/schemas/libxml.hpp: libxml2 as it is used here: nothing is read but what it is given.
+// controller/schemas/libxml.hpp: libxml2 as it is used here: nothing is read but what it is
+// given.
 #pragma once
 
 #include <libxml/parser.h>

@@ -1,5 +1,5 @@
-// controller/schemas/pattern_automaton.hpp: a pattern (XML Schema part 2, appendix F) as positions
-// and which may follow which.
+// controller/schemas/pattern_automaton.hpp: a pattern (XML Schema part 2, appendix F) as
+// positions and which may follow which.
 #pragma once
 
 #include <bitset>

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "controller/schemas/compiled.hpp"
 #include "controller/schemas/cost.hpp"
+#include "controller/schemas/schema_compiled.hpp"
 #include "xml/writer.hpp"
 
 namespace grid::controller::schemas {

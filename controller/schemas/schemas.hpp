@@ -1,5 +1,5 @@
-// controller/schemas/schemas.hpp: the stored documents, which topic has which schema, and what the
-// broker asks about payloads.
+// controller/schemas/schemas.hpp: the stored documents, which topic has which schema, and what
+// the broker asks about payloads.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "controller/schemas/library.hpp"
-#include "pubsub/payload_schema.hpp"
+#include "pubsub/ports/payload_schemas.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::controller::schemas {
@@ -41,7 +41,7 @@ std::string library_key();
 std::string encode(const Stored& document);
 std::string encode(const TopicSchema& topic);
 
-/// Grid strand, except check.
+/// Core strand, except check.
 class Schemas final : public pubsub::PayloadSchemas {
 public:
     pubsub::SchemaCheck check(std::string_view node, const std::string& payload) const override;

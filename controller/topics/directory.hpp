@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "controller/controller.hpp"
 #include "controller/ports.hpp"
+#include "controller/settings.hpp"
 #include "controller/topics/registrations.hpp"
 #include "controller/topics/topic.hpp"
-#include "pubsub/engine.hpp"
+#include "pubsub/broker.hpp"
 
 namespace grid::controller {
 
@@ -30,8 +30,8 @@ class Directory {
 public:
     Directory(const Settings& settings, const Sessions& sessions)
         : registrations(sessions), settings_(settings) {}
-    void attach(pubsub::Engine& broker) { broker_ = &broker; }
-    pubsub::Engine* broker() const { return broker_; }
+    void attach(pubsub::Broker& broker) { broker_ = &broker; }
+    pubsub::Broker* broker() const { return broker_; }
 
     void forget() {
         topics_.clear();
@@ -69,7 +69,7 @@ public:
 
 private:
     const Settings& settings_;
-    pubsub::Engine* broker_ = nullptr;
+    pubsub::Broker* broker_ = nullptr;
     std::map<std::string, Topic, std::less<>> topics_;
     std::set<std::string> to_gather_;
     // Names that topics serve besides their own: queries → topics.

@@ -1,5 +1,5 @@
-// controller/topics/registrations.hpp: the registrations of publishers: by which stream, with which
-// lease.
+// controller/topics/registrations.hpp: the registrations of publishers: by which stream, with
+// which lease.
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 
 namespace grid::controller {
 
-using View = pubsub::Engine::SubscriberView;
+using View = pubsub::Broker::SubscriberView;
 
 /// `LENGTH:NODE JID SUBID`: a node's name may hold anything, a resource blanks, a subid neither.
 std::string subscriber_cursor(const View& view) {
@@ -35,7 +35,7 @@ std::optional<View> parse_cursor(std::string_view text) {
 }   // namespace
 
 std::optional<SubscriberPage> subscribers_of(
-    const pubsub::Engine& broker, std::string_view topic, std::string_view after, std::size_t max
+    const pubsub::Broker& broker, std::string_view topic, std::string_view after, std::size_t max
 ) {
     const auto from = parse_cursor(after);
     if (!from) return std::nullopt;

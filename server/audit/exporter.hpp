@@ -31,7 +31,7 @@ public:
     Exporter(const Exporter&) = delete;
 
     void start();
-    /// Pending records are sent first, within a bound.
+    /// Transaction records are sent first, within a bound.
     void stop();
 
 private:

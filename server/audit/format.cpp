@@ -5,7 +5,7 @@
 
 #include <boost/json.hpp>
 
-#include "controller/admin/views.hpp"
+#include "controller/rest/views.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::server::audit {
@@ -42,7 +42,7 @@ void add_text(std::string& out, std::string_view text) {
 }   // namespace
 
 std::string to_json_line(const Entry& entry) {
-    return boost::json::serialize(controller::admin::to_json(entry)) + "\n";
+    return boost::json::serialize(controller::rest::to_json(entry)) + "\n";
 }
 
 std::string to_syslog(const Entry& entry, std::string_view host) {

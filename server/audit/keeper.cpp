@@ -3,8 +3,8 @@
 
 #include "controller/audit/cut.hpp"
 #include "controller/audit/verify.hpp"
+#include "server/clock.hpp"
 #include "server/guarded_run.hpp"
-#include "server/stamp.hpp"
 
 namespace grid::server::audit {
 

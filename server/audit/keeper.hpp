@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "controller/audit/cut.hpp"
-#include "server/config.hpp"
-#include "server/grid/grid.hpp"
+#include "server/config/config.hpp"
+#include "server/core/core.hpp"
 #include "server/log.hpp"
 #include "storage/store.hpp"
 
@@ -17,13 +17,13 @@ namespace grid::server::audit {
 /// same.
 void log_head(const storage::Snapshot& snapshot, Log& log);
 
-/// Reads on the store's readers; only cutting asks the grid strand, which queues a batch.
+/// Reads on the store's readers; only cutting asks the core strand, which queues a batch.
 class Keeper : public std::enable_shared_from_this<Keeper> {
 public:
     Keeper(
         boost::asio::io_context& context,
         storage::Store& store,
-        Grid& grid,
+        Core& grid,
         const Config::Audit& settings,
         Log& log
     )
@@ -46,7 +46,7 @@ private:
 
     boost::asio::steady_timer timer_;   // on a strand of its own
     storage::Store& store_;
-    Grid& grid_;
+    Core& grid_;
     const Config::Audit& settings_;
     Log& log_;
     Clock::time_point next_head_, next_cut_;

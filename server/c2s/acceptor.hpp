@@ -1,4 +1,5 @@
-// server/c2s/acceptor.hpp: accepted sockets become connections, within the limits on their number.
+// server/c2s/acceptor.hpp: accepted sockets become connections, within the limits on their
+// number.
 #pragma once
 
 #include <atomic>

@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <array>
 
+#include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
-#include "server/stamp.hpp"
+#include "server/stream/header.hpp"
 #include "xml/stream_error.hpp"
 
 namespace grid::server::c2s {
@@ -212,10 +213,10 @@ asio::awaitable<void> Connection::hand_over(std::vector<Inbound> inbound) {
 
 void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
     if (!mailbox_.put({std::move(stanzas), bytes})) return;
-    shared_.grid.wave().handed_over();
+    shared_.grid.flush_limiter().begin();
     asio::post(stream_.get_executor(), [self = shared_from_this()] {
         self->take_mail();
-        self->shared_.grid.wave().taken();
+        self->shared_.grid.flush_limiter().end();
     });
 }
 
@@ -240,7 +241,7 @@ void Connection::lose(const net::Mailbox::Mail& mail) {
 void Connection::mark(std::uint64_t number, std::function<void(std::uint64_t)> done) {
     asio::post(stream_.get_executor(), [self = shared_from_this(), number, done = std::move(done)] {
         self->outbox_.mark(number);
-        done(self->outbox_.reached().reader);
+        done(self->outbox_.acked().application);
     });
 }
 
@@ -248,8 +249,8 @@ void Connection::mark(std::uint64_t number, std::function<void(std::uint64_t)> d
 /// dies with unread data resets the connection instead of closing it.
 Delivered Connection::delivered() {
     if (ending_ == Ending::Goodbye) return {true, 0, lost_from_};
-    const auto reached = outbox_.reached();
-    return {false, ending_ == Ending::Closed ? reached.machine : reached.reader, lost_from_};
+    const auto acked = outbox_.acked();
+    return {false, ending_ == Ending::Closed ? acked.kernel : acked.application, lost_from_};
 }
 
 void Connection::close(std::optional<xml::StreamError> error) {
@@ -322,7 +323,7 @@ asio::awaitable<void> Connection::end() {
     parser_.restart();   // an unfinished stanza is of no use, and the goodbye may take a while
     charge_unfinished();
     if (session_) {
-        // Stanzas from the grid strand are either sent or known to be lost before the session
+        // Stanzas from the core strand are either sent or known to be lost before the session
         // leaves.
         co_await net::from_callback<bool>([this](auto done) {
             shared_.grid.detach(session_, [done] { done(true); });
@@ -346,7 +347,8 @@ asio::awaitable<void> Connection::end() {
     tls_place_.reset();   // the memory of TLS is free as soon as the goodbye is out
     const bool is_all_read = co_await stream_.close(goodbye_seconds_max) && is_all_sent;
     // Where it was we who ended: what the peer had read by then is known only now.
-    if (session_ && is_all_read && ending_ == Ending::Ours) shared_.grid.settle(session_);
+    if (session_ && is_all_read && ending_ == Ending::Ours)
+        shared_.grid.confirm_delivered(session_);
 }
 
 /// A peer that vanished without a word is found by asking it (XEP-0199 §4.2), then given up.

@@ -1,4 +1,5 @@
-// server/c2s/connection.hpp: one client's TCP connection: negotiation, then stanzas until it ends.
+// server/c2s/connection.hpp: one client's TCP connection: negotiation, then stanzas until it
+// ends.
 #pragma once
 
 #include <boost/asio.hpp>
@@ -9,15 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "server/config.hpp"
-#include "server/grid/grid.hpp"
+#include "server/c2s/mailbox.hpp"
+#include "server/c2s/outbox.hpp"
+#include "server/config/config.hpp"
+#include "server/core/core.hpp"
 #include "server/log.hpp"
 #include "server/net/deadline.hpp"
-#include "server/net/mailbox.hpp"
-#include "server/net/outbox.hpp"
 #include "server/net/tls_places.hpp"
-#include "server/net/transport.hpp"
-#include "server/session.hpp"
+#include "server/session/session.hpp"
+#include "server/session/transport.hpp"
 #include "server/stream/negotiation.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/revocation/vetting.hpp"
@@ -28,7 +29,7 @@ namespace grid::server::c2s {
 /// The parts that all connections share; outlives them.
 struct Shared {
     const Config& config;
-    Grid& grid;
+    Core& grid;
     Log& log;
     SSL_CTX* tls = nullptr;
     std::string caps_hash;

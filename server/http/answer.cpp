@@ -2,11 +2,15 @@
 #include "server/http/answer.hpp"
 
 #include <array>
+#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/json.hpp>
 #include <ctime>
 
+#include "server/http/limits.hpp"
+
 namespace grid::server::http {
+
 namespace {
 
 // Headers that forbid a browser to keep our answers, guess a type, frame them or run them.
@@ -73,6 +77,29 @@ std::string to_http_date(storage::Millis time) {
     return std::string(days.at(static_cast<std::size_t>(t.tm_wday))) + ", " + two(t.tm_mday) + " " +
            months.at(static_cast<std::size_t>(t.tm_mon)) + " " + std::to_string(t.tm_year + 1900) +
            " " + two(t.tm_hour) + ":" + two(t.tm_min) + ":" + two(t.tm_sec) + " GMT";
+}
+
+// Parser errors as HTTP errors.
+
+std::optional<Refusal> to_refusal(boost::system::error_code error) {
+    using E = boost::beast::http::error;
+    if (error == E::end_of_stream || error == E::partial_message) return std::nullopt;
+    if (error == E::header_limit || error == E::buffer_overflow)
+        return Refusal{
+            431,
+            "headers-too-large",
+            "the head of a request may have " + std::to_string(header_bytes_max) + " bytes",
+            {}
+        };
+    if (error == E::body_limit)
+        return Refusal{
+            413, "body-too-large", "the body is larger than limits.http_body_bytes_max", {}
+        };
+    if (error == E::bad_version)
+        return Refusal{505, "version-not-supported", "HTTP/1.1 is spoken here", {}};
+    if (error.category() == make_error_code(E::bad_method).category())
+        return Refusal{400, "bad-request", "not a well-formed request: " + error.message(), {}};
+    return std::nullopt;
 }
 
 }   // namespace grid::server::http

@@ -1,12 +1,14 @@
-// server/http/answer.hpp: an answer as bytes: status line, the headers that every answer has, JSON
-// body.
+// server/http/answer.hpp: an answer as bytes: status line, the headers that every answer has,
+// JSON body.
 #pragma once
 
+#include <boost/system/error_code.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "server/http/guard.hpp"
-#include "server/http/server.hpp"
+#include "server/http/ports.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::server::http {
@@ -30,5 +32,10 @@ std::string to_bytes(const Answer& answer, storage::Millis now);
 
 /// RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
 std::string to_http_date(storage::Millis time);
+
+// The answers to requests that the parser did not take.
+
+/// nullopt when there is no client left to answer: the connection failed or its time was over.
+std::optional<Refusal> to_refusal(boost::system::error_code error);
 
 }   // namespace grid::server::http

@@ -1,16 +1,16 @@
 // server/http/backend.hpp: the grid behind HTTPS.
 #pragma once
 
-#include "controller/admin/rest.hpp"
-#include "server/grid/grid.hpp"
-#include "server/http/server.hpp"
+#include "controller/rest/rest.hpp"
+#include "server/core/core.hpp"
+#include "server/http/ports.hpp"
 #include "storage/store.hpp"
 
 namespace grid::server::http {
 
 class Backend final : public HttpBackend {
 public:
-    Backend(Grid& grid, storage::Store& store, const controller::ServerInfo& info)
+    Backend(Core& grid, storage::Store& store, const controller::ServerInfo& info)
         : grid_(grid),
           store_(store),
           info_(info),
@@ -54,7 +54,7 @@ public:
     }
 
 private:
-    Grid& grid_;
+    Core& grid_;
     storage::Store& store_;
     const controller::ServerInfo& info_;
     controller::Rest rest_;

@@ -1,14 +1,15 @@
-// server/http/connection.cpp: reads requests one after the other and answers each before the next.
+// server/http/connection.cpp: reads requests one after the other and answers each before the
+// next.
 #include "server/http/connection.hpp"
 
 #include <algorithm>
 #include <boost/beast/http/read.hpp>
 #include <boost/json.hpp>
 
+#include "server/clock.hpp"
+#include "server/http/answer.hpp"
 #include "server/http/limits.hpp"
-#include "server/http/refusals.hpp"
 #include "server/net/from_callback.hpp"
-#include "server/stamp.hpp"
 #include "server/tls/revocation/vetting.hpp"
 
 namespace grid::server::http {
@@ -33,7 +34,7 @@ std::string error_text(const std::string& body) {
 }   // namespace
 
 Connection::Connection(
-    std::shared_ptr<HttpServer::Shared> shared,
+    std::shared_ptr<ServerShared> shared,
     net::Socket socket,
     std::string peer,
     std::shared_ptr<net::Entrance::Place> place

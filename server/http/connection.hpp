@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
     Connection(
-        std::shared_ptr<HttpServer::Shared> shared,
+        std::shared_ptr<ServerShared> shared,
         net::Socket socket,
         std::string peer,
         std::shared_ptr<net::Entrance::Place> place
@@ -62,7 +62,7 @@ private:
     pubsub::Principal principal() const;
     void log(const Parser& parser, unsigned status, const std::string& reason) const;
 
-    std::shared_ptr<HttpServer::Shared> shared_;
+    std::shared_ptr<ServerShared> shared_;
     net::TlsStream stream_;
     std::string peer_;
     std::shared_ptr<net::Entrance::Place> place_;

@@ -12,14 +12,13 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/json.hpp>
 
+#include "server/clock.hpp"
 #include "server/guarded_run.hpp"
 #include "server/http/answer.hpp"
 #include "server/http/limits.hpp"
-#include "server/http/refusals.hpp"
 #include "server/net/deadline.hpp"
 #include "server/net/entrance.hpp"
 #include "server/net/source.hpp"
-#include "server/stamp.hpp"
 
 namespace grid::server::http {
 

@@ -1,5 +1,5 @@
-// server/http/probe.hpp: /healthz and /readyz in plain HTTP: on a socket in the data directory for
-// `gridctl health`, and on a port for probes that have no certificate.
+// server/http/probe.hpp: /healthz and /readyz in plain HTTP: on a socket in the data directory
+// for `gridctl health`, and on a port for probes that have no certificate.
 #pragma once
 
 #include <boost/asio.hpp>

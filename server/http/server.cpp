@@ -6,51 +6,6 @@
 #include "server/net/source.hpp"
 
 namespace grid::server::http {
-namespace {
-
-/// Strangers are told from administrators only after TLS: no bound on them per source, since the
-/// source with the most of them gives way.
-net::Entrance::Bounds bounds_of(const Config::Limits& limits) {
-    return {
-        {limits.http_connections_max, "limits.http_connections_max"},
-        {limits.http_per_address_max, "limits.http_per_address_max"},
-        {limits.http_strangers_max, "limits.http_strangers_max"},
-        {},
-        net::leaving_max(limits.http_connections_max)
-    };
-}
-
-}   // namespace
-
-HttpServer::Shared::Shared(
-    HttpBackend& to,
-    SSL_CTX* context,
-    const Config& settings,
-    Log& lines,
-    tls::Vetting& certificates
-)
-    : backend(to),
-      tls(context),
-      config(settings),
-      log(lines),
-      vetting(certificates),
-      entrance(std::make_shared<net::Entrance>(bounds_of(settings.limits))) {
-    const std::string& domain = config.domain;
-    guard.hosts.push_back(domain);
-    for (const char* service : {"pubsub.", "broker.", "controller.", "proxy.", "bulk."})
-        guard.hosts.push_back(service + domain);
-}
-
-bool HttpServer::Shared::enter(Connection* connection) {
-    const std::lock_guard lock(mutex);
-    if (!is_closing) connections.insert(connection);
-    return !is_closing;
-}
-
-void HttpServer::Shared::leave(Connection* connection) {
-    const std::lock_guard lock(mutex);
-    connections.erase(connection);
-}
 
 HttpServer::HttpServer(
     boost::asio::io_context&,
@@ -60,7 +15,7 @@ HttpServer::HttpServer(
     Log& log,
     tls::Vetting& vetting
 )
-    : shared_(std::make_shared<Shared>(backend, tls, config, log, vetting)) {}
+    : shared_(std::make_shared<ServerShared>(backend, tls, config, log, vetting)) {}
 
 HttpServer::~HttpServer() = default;
 

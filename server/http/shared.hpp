@@ -1,20 +1,27 @@
 // server/http/shared.hpp: the state that all HTTPS connections of a server share. Outlives them.
 #pragma once
 
+#include <openssl/ssl.h>
 #include <memory>
 #include <mutex>
 #include <set>
 
+#include "server/config/config.hpp"
 #include "server/http/guard.hpp"
-#include "server/http/server.hpp"
+#include "server/http/ports.hpp"
+#include "server/log.hpp"
 #include "server/net/entrance.hpp"
+
+namespace grid::server::tls {
+class Vetting;
+}
 
 namespace grid::server::http {
 
 class Connection;
 
-struct HttpServer::Shared {
-    Shared(
+struct ServerShared {
+    ServerShared(
         HttpBackend& to,
         SSL_CTX* context,
         const Config& settings,

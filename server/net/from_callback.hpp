@@ -1,4 +1,5 @@
-// server/net/from_callback.hpp: waits in a coroutine for a callback that another strand will make.
+// server/net/from_callback.hpp: waits in a coroutine for a callback that another strand will
+// make.
 #pragma once
 
 #include <boost/asio.hpp>

@@ -11,7 +11,7 @@
 #include <limits>
 
 #include "server/net/deadline.hpp"
-#include "server/tls/failure.hpp"
+#include "server/tls/openssl_error.hpp"
 #include "server/tls/raw_chain.hpp"
 
 namespace grid::server::net {

@@ -6,8 +6,6 @@
 #include <cstring>
 #include <utility>
 
-#include "server/net/tls_stream.hpp"
-
 namespace grid::server::net {
 namespace detail {
 

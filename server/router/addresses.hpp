@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "controller/controller.hpp"
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 #include "xml/jid.hpp"
 
 namespace grid::server {

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "server/grid/callback_pending.hpp"
+#include "server/pipeline/storage_error.hpp"
+#include "server/pipeline/transaction.hpp"
 #include "server/router/router.hpp"
-#include "server/router/storage_error.hpp"
 #include "xml/stanza_error.hpp"
 
 namespace grid::server {
@@ -66,7 +66,7 @@ void Router::set_active(const SessionPtr& session, bool active) {
     );
     fanout_.presence_changed(session->bare);
     if (active) {
-        catch_up_.came(session);
+        catch_up_.on_available(session);
         controller_.logged_in(session->jid, fanout_);
     } else {
         end_presence(session);
@@ -89,7 +89,7 @@ void Router::end_presence(const SessionPtr& session) {
     };
     if (!session->queue || session->queue->empty()) return end();
     // A subscription that is being committed is temporary, too.
-    session->queue->push(std::make_unique<CallbackPending<pubsub::Reply, xml::StanzaError>>(
+    session->queue->push(std::make_unique<CallbackTransaction<pubsub::Reply, xml::StanzaError>>(
         [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); }, to_stanza_error,
         [end](const auto&) { end(); }
     ));

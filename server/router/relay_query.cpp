@@ -1,7 +1,7 @@
 // server/router/relay_query.cpp: an iq from client to client, and its answer back.
-#include "controller/queries/incident.hpp"
+#include "controller/incident.hpp"
+#include "server/clock.hpp"
 #include "server/router/router.hpp"
-#include "server/stamp.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -31,7 +31,7 @@ Inbound Router::prepare_relayed_iq(const Session& session, xml::Element iq, xml:
     inbound.destination = addresses_.classify(to, session.bare);
     const auto type = xml::iq_type(iq);
     const bool is_answer = *type == xml::IqType::Result || *type == xml::IqType::Error;
-    // Answers get their `from`, queries that go through the grid their `to` on the grid strand:
+    // Answers get their `from`, queries that go through the grid their `to` on the core strand:
     // only there it is known which. The content is text by then.
     if (is_answer)
         iq.remove_attr("from");

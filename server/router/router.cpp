@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <utility>
 
-#include "controller/queries/incident.hpp"
-#include "server/stamp.hpp"
+#include "controller/incident.hpp"
+#include "server/clock.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/stanza.hpp"
 #include "xml/writer.hpp"
@@ -19,7 +19,7 @@ Router::Router(
     const Addresses& addresses,
     const IqTable& server_iqs,
     const IqTable& account_iqs,
-    pubsub::Engine& broker,
+    pubsub::Broker& broker,
     controller::Controller& controller,
     SessionRegistry& sessions,
     Fanout& fanout,
@@ -65,8 +65,8 @@ bool is_routed_incident(Destination destination, xml::IqType type, const xml::El
 }
 
 /// Answered in its place among the others.
-pubsub::Prepared reply_with(pubsub::Reply reply) {
-    pubsub::Prepared prepared;
+pubsub::PreparedRequest reply_with(pubsub::Reply reply) {
+    pubsub::PreparedRequest prepared;
     prepared.order = pubsub::Order::Pipelined;
     prepared.decide = [reply = std::move(reply)](const pubsub::Context&) {
         return pubsub::Decision(reply);
@@ -97,8 +97,8 @@ xml::StanzaError not_reached(const xml::Jid& to) {
     };
 }
 
-pubsub::Prepared refusal(xml::StanzaError error) {
-    pubsub::Prepared prepared;
+pubsub::PreparedRequest refusal(xml::StanzaError error) {
+    pubsub::PreparedRequest prepared;
     prepared.order = pubsub::Order::Pipelined;   // answered in its place among the others
     prepared.decide = [error = std::move(error)](const pubsub::Context&) {
         return pubsub::Decision(error);
@@ -221,10 +221,10 @@ const IqTable::Row* Router::find_service(Destination destination, const pubsub::
     return nullptr;
 }
 
-Result<pubsub::Prepared, xml::StanzaError> Router::prepare_payload(
+Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
     Destination destination, const pubsub::IqRequest& request
 ) const {
-    std::optional<Result<pubsub::Prepared, xml::StanzaError>> prepared;
+    std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepared;
     if (destination == Destination::Broker) prepared = broker_.prepare(request);
     const bool is_incident =
         destination == Destination::Server && request.payload->ns() == controller::incident_ns;
@@ -285,7 +285,7 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
             };
         }
         session->queue->push(
-            make_iq_pending(*this, fanout_, session, stanza, std::move(*inbound.prepared))
+            make_iq_transaction(*this, fanout_, session, stanza, std::move(*inbound.prepared))
         );
     } else if (stanza.name() == "presence") {
         take_presence(session, stanza, inbound.to);

@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "controller/controller.hpp"
-#include "pubsub/engine.hpp"
-#include "server/grid/catch_up.hpp"
-#include "server/grid/fanout.hpp"
-#include "server/grid/pipeline.hpp"
+#include "pubsub/broker.hpp"
+#include "server/delivery/catch_up.hpp"
+#include "server/delivery/fanout.hpp"
+#include "server/pipeline/pipeline.hpp"
 #include "server/router/addresses.hpp"
 #include "server/router/iq_table.hpp"
-#include "server/router/queries.hpp"
-#include "server/session.hpp"
+#include "server/router/pending_queries.hpp"
+#include "server/session/session.hpp"
 
 namespace grid::server {
 
@@ -23,11 +23,11 @@ namespace grid::server {
 struct Inbound {
     controller::Destination destination = controller::Destination::Server;
     xml::Jid to;
-    /// The stanza as far as the grid strand needs it: name, attributes, name of the payload; not
+    /// The stanza as far as the core strand needs it: name, attributes, name of the payload; not
     /// the content.
     xml::Element stanza;
     /// For a service: what to run.
-    std::optional<pubsub::Prepared> prepared;
+    std::optional<pubsub::PreparedRequest> prepared;
     /// For another client: a message with `from` stamped; of an iq what follows its start tag,
     /// which is written when all its attributes are known (xml::write_tail).
     xml::Bytes relayed;
@@ -47,7 +47,7 @@ public:
         const Addresses& addresses,
         const IqTable& server_iqs,
         const IqTable& account_iqs,
-        pubsub::Engine& broker,
+        pubsub::Broker& broker,
         controller::Controller& controller,
         SessionRegistry& sessions,
         Fanout& fanout,
@@ -57,9 +57,9 @@ public:
     );
 
     /// On the connection's strand; reads only what never changes. Ping is answered here, without
-    /// the grid strand.
+    /// the core strand.
     Routed prepare(const Session& session, xml::Element stanza) const;
-    /// On the grid strand: confinement, implicit login, then into the sender's queue or to its
+    /// On the core strand: confinement, implicit login, then into the sender's queue or to its
     /// addressee.
     void take(const SessionPtr& session, Inbound inbound);
     /// Makes the session active (logged in), or not.
@@ -75,7 +75,7 @@ private:
     const IqTable::Row* find_service(
         controller::Destination destination, const pubsub::IqRequest& request
     ) const;
-    Result<pubsub::Prepared, xml::StanzaError> prepare_payload(
+    Result<pubsub::PreparedRequest, xml::StanzaError> prepare_payload(
         controller::Destination destination, const pubsub::IqRequest& request
     ) const;
     void take_presence(const SessionPtr& session, const xml::Element& presence, const xml::Jid& to);
@@ -100,7 +100,7 @@ private:
     const Addresses& addresses_;
     const IqTable& server_iqs_;
     const IqTable& account_iqs_;
-    pubsub::Engine& broker_;
+    pubsub::Broker& broker_;
     controller::Controller& controller_;
     SessionRegistry& sessions_;
     Fanout& fanout_;
@@ -111,12 +111,12 @@ private:
 };
 
 /// Fills context and order of a request and puts it into the session's queue. (router.cpp)
-std::unique_ptr<Pending> make_iq_pending(
+std::unique_ptr<Transaction> make_iq_transaction(
     Router& router,
     Fanout& fanout,
     const SessionPtr& session,
     const xml::Element& iq,
-    pubsub::Prepared prepared
+    pubsub::PreparedRequest prepared
 );
 
 }   // namespace grid::server

@@ -1,7 +1,7 @@
 // server/services/services.cpp: the tables of services.
 #include "server/services/services.hpp"
 
-#include "controller/queries/incident.hpp"
+#include "controller/incident.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::server::services {

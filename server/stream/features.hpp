@@ -1,9 +1,10 @@
-// server/stream/features.hpp: the content of `<stream:features/>` at each stage (RFC 6120 §4.3.2).
+// server/stream/features.hpp: the content of `<stream:features/>` at each stage (RFC 6120
+// §4.3.2).
 #pragma once
 
 #include <string>
 
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 #include "xml/element.hpp"
 
 namespace grid::server::stream {

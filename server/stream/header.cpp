@@ -5,7 +5,6 @@
 #include <charconv>
 #include <string_view>
 
-#include "server/stream/negotiation.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 

@@ -27,4 +27,13 @@ std::string response_header(
     const std::string& domain, const std::string& stream_id, const xml::Jid& to
 );
 
+/// `<stream:error>` after a header if none was sent yet, and the closing tag. (§4.9.1) `stream_id`
+/// is for that header.
+std::string closing_bytes(
+    const xml::StreamError& error,
+    bool header_sent,
+    const std::string& domain,
+    const std::string& stream_id = "0"
+);
+
 }   // namespace grid::server::stream

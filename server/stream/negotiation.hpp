@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "controller/identity.hpp"
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 #include "server/tls/certificate.hpp"
 #include "xml/jid.hpp"
 #include "xml/parser.hpp"
@@ -95,14 +95,5 @@ public:
 private:
     std::shared_ptr<State> state_;
 };
-
-/// `<stream:error>` after a header if none was sent yet, and the closing tag. (§4.9.1) `stream_id`
-/// is for that header.
-std::string closing_bytes(
-    const xml::StreamError& error,
-    bool header_sent,
-    const std::string& domain,
-    const std::string& stream_id = "0"
-);
 
 }   // namespace grid::server::stream

@@ -8,8 +8,8 @@
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/names.hpp"
 #include "server/tls/openssl.hpp"
-#include "server/tls/reason.hpp"
 #include "server/tls/verdict.hpp"
+#include "server/tls/verify.hpp"
 
 namespace grid::server::tls {
 namespace {

@@ -1,5 +1,5 @@
-// server/tls/certificate.hpp: the facts of a peer's certificate, read from its ASN.1, never from a
-// printed DN.
+// server/tls/certificate.hpp: the facts of a peer's certificate, read from its ASN.1, never from
+// a printed DN.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -9,7 +9,7 @@
 
 #include "controller/accounts/approval.hpp"
 #include "controller/identity.hpp"
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 #include "server/tls/openssl.hpp"
 #include "storage/batch.hpp"
 #include "xml/jid.hpp"

@@ -6,12 +6,12 @@
 
 #include <memory>
 
-#include "server/stamp.hpp"
+#include "server/clock.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/names.hpp"
 #include "server/tls/openssl.hpp"
 #include "server/tls/path.hpp"
-#include "server/tls/reason.hpp"
+#include "server/tls/verdict.hpp"
 
 namespace grid::server::tls {
 
@@ -49,7 +49,8 @@ bool TrustedChains::trusts(std::string_view key) const {
     return false;
 }
 
-controller::Chains::Verdict TrustedChains::verify(const std::vector<std::string>& chain) const {
+controller::CertificateVerifier::Verdict TrustedChains::verify(const std::vector<std::string>& chain
+) const {
     Verdict verdict;
     std::vector<X509Ptr> certificates;
     const Stack others(sk_X509_new_null());

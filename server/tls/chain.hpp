@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "controller/ports.hpp"
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 
 namespace grid::server::tls {
 
 /// Any thread.
-class TrustedChains final : public controller::Chains {
+class TrustedChains final : public controller::CertificateVerifier {
 public:
     /// Why a path (controller::Identity::path) does not hold any more; empty: it does.
     using Revoked = std::function<std::string(const std::vector<std::string>& path)>;

@@ -10,11 +10,12 @@
 #include <string_view>
 
 #include "server/tls/certificate_text.hpp"
-#include "server/tls/failure.hpp"
+#include "server/tls/openssl_error.hpp"
 #include "server/tls/path.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/raw_chain.hpp"
 #include "server/tls/verdict.hpp"
+#include "server/tls/verify.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::server::tls {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 #include "xml/result.hpp"
 
 namespace grid::server::tls {

@@ -11,8 +11,8 @@
 
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/context.hpp"
-#include "server/tls/failure.hpp"
 #include "server/tls/openssl.hpp"
+#include "server/tls/openssl_error.hpp"
 #include "server/tls/pem_file.hpp"
 #include "xml/domain.hpp"
 

@@ -5,7 +5,7 @@
 #include <openssl/pem.h>
 
 #include "server/regular_file.hpp"
-#include "server/tls/failure.hpp"
+#include "server/tls/openssl_error.hpp"
 
 namespace grid::server::tls {
 namespace {

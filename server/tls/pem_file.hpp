@@ -1,4 +1,5 @@
-// server/tls/pem_file.hpp: certificates and keys read from PEM files, with errors for the operator.
+// server/tls/pem_file.hpp: certificates and keys read from PEM files, with errors for the
+// operator.
 #pragma once
 
 #include <string>

@@ -12,6 +12,7 @@
 #include "server/tls/openssl.hpp"
 #include "server/tls/path.hpp"
 #include "server/tls/verdict.hpp"
+#include "server/tls/verify.hpp"
 
 namespace grid::server::tls {
 namespace {

@@ -1,41 +1,17 @@
-// server/tls/verdict.cpp: the verdict on a chain hangs on its SSL and is freed with it.
+// server/tls/verdict.cpp: see verdict.hpp.
 #include "server/tls/verdict.hpp"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
-
 #include <memory>
 
 #include "server/tls/certificate_text.hpp"
-#include "server/tls/path.hpp"
+#include "xml/datetime.hpp"
 
 namespace grid::server::tls {
+
 namespace {
-
-struct Remembered {
-    Verdict verdict;
-    std::vector<std::string> others;
-};
-
-void free_remembered(void*, void* remembered, CRYPTO_EX_DATA*, int, long, void*) {
-    delete static_cast<Remembered*>(remembered);
-}
-
-int slot() {
-    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, free_remembered);
-    return index;
-}
-
-const Remembered* remembered_of(const SSL* ssl) {
-    return static_cast<const Remembered*>(SSL_get_ex_data(ssl, slot()));
-}
-
-void remember(SSL* ssl, Verdict verdict, std::vector<std::string> others) {
-    if (ssl == nullptr || remembered_of(ssl) != nullptr) return;
-    auto all = std::make_unique<Remembered>(Remembered{std::move(verdict), std::move(others)});
-    if (SSL_set_ex_data(ssl, slot(), all.get()) == 1) (void)all.release();
-}
 
 /// RFC 5280 §4.2.1.3, §4.2.1.12: which of its extensions says that it is not for TLS clients.
 std::string why_not_for_clients(X509* certificate) {
@@ -48,38 +24,7 @@ std::string why_not_for_clients(X509* certificate) {
     return "its Netscape certificate type is not that of a client";
 }
 
-int verify(X509_STORE_CTX* store, bool is_strict) {
-    auto* ssl =
-        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    X509* leaf = X509_STORE_CTX_get0_cert(store);
-    STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
-    if (auto why = why_too_costly(leaf, sent); !why.empty()) {
-        remember_refusal(ssl, std::move(why));
-        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-        return 0;
-    }
-    Found found = find_paths(leaf, sent, X509_STORE_CTX_get0_store(store));
-    ERR_clear_error();
-    X509_STORE_CTX_set_error(store, found.verdict.error);
-    if (found.verdict.error != X509_V_OK) {
-        remember(ssl, std::move(found.verdict), {});
-        return is_strict ? 0 : 1;
-    }
-    STACK_OF(X509)* chain = sk_X509_new_null();
-    for (X509Ptr& one : found.path) sk_X509_push(chain, one.release());
-    X509_STORE_CTX_set0_verified_chain(store, chain);
-    if (!found.others.empty()) remember(ssl, {}, std::move(found.others));
-    return 1;
-}
-
 }   // namespace
-
-void remember_refusal(SSL* ssl, std::string why) {
-    Verdict verdict;
-    verdict.error = X509_V_ERR_APPLICATION_VERIFICATION;
-    verdict.detail = std::move(why);
-    remember(ssl, std::move(verdict), {});
-}
 
 Verdict to_verdict(X509_STORE_CTX* store) {
     Verdict verdict;
@@ -96,17 +41,58 @@ Verdict to_verdict(X509_STORE_CTX* store) {
     return verdict;
 }
 
-int tolerant_verify(X509_STORE_CTX* store, void*) { return verify(store, false); }
-int strict_verify(X509_STORE_CTX* store, void*) { return verify(store, true); }
+// One sentence per X509_V_ERR that a real set-up meets.
 
-const Verdict* verdict_of(const SSL* ssl) {
-    const Remembered* all = remembered_of(ssl);
-    return all == nullptr || all->verdict.error == X509_V_OK ? nullptr : &all->verdict;
-}
-
-std::vector<std::string> other_authorities_of(const SSL* ssl) {
-    const Remembered* all = remembered_of(ssl);
-    return all == nullptr ? std::vector<std::string>{} : all->others;
+std::string to_reason(const Verdict& verdict, storage::Millis now) {
+    const bool is_leaf = verdict.depth == 0;
+    const std::string which = is_leaf ? "the certificate" : "the CA certificate " + verdict.subject;
+    const std::string clock = ", our clock says " + xml::to_datetime(now);
+    const std::string its_issuer = "its issuer " + verdict.issuer;
+    switch (verdict.error) {
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+            return which + " expired on " + xml::to_datetime(verdict.not_after) + clock;
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return which + " is not valid until " + xml::to_datetime(verdict.not_before) + clock;
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+            return "the certificate is self-signed: no trusted CA issued it";
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+            return "the CA " + verdict.subject +
+                   " at the end of the chain is not a trusted CA here";
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+            return which + " cannot be verified: " + its_issuer +
+                   " is not among the trusted CAs, nor in the chain that was sent";
+        case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+            return which + " has a wrong signature: " + its_issuer +
+                   " has the name of a trusted CA, but another key signed";
+        case X509_V_ERR_INVALID_PURPOSE:
+            return which + (is_leaf ? " is not for client authentication: " + verdict.detail
+                                    : " may not issue certificates for client authentication");
+        case X509_V_ERR_APPLICATION_VERIFICATION:
+            return verdict.detail;
+        case X509_V_ERR_INVALID_CA:
+        case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+            return which + " is in the chain as an issuer, but is no CA";
+        case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+            return which + " does not allow so many CAs below it (pathlen)";
+        case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+            return "the chain is too long: at most 8 CAs stand between a certificate and a trusted "
+                   "CA";
+        case X509_V_ERR_EE_KEY_TOO_SMALL:
+        case X509_V_ERR_CA_KEY_TOO_SMALL:
+            return "the key of " + which + " is too small: RSA needs 2048 bits";
+        case X509_V_ERR_CA_MD_TOO_WEAK:
+            return which + " is signed with a hash that is too weak (SHA-1 or MD5)";
+        case X509_V_ERR_CERT_REVOKED:
+            return which + " was revoked by " + verdict.issuer;
+        case X509_V_ERR_PERMITTED_VIOLATION:
+        case X509_V_ERR_EXCLUDED_VIOLATION:
+            return which +
+                   " carries a name that a CA of its chain may not issue (name constraints)";
+        default:
+            return which + ": " + X509_verify_cert_error_string(verdict.error);
+    }
 }
 
 }   // namespace grid::server::tls

@@ -1,8 +1,7 @@
-// server/tls/verdict.hpp: remembers why a peer's chain failed while the handshake goes on.
+// server/tls/verdict.hpp: why a peer's chain failed, as a value and in words for a person.
 #pragma once
 
 #include <openssl/ssl.h>
-
 #include <string>
 #include <vector>
 
@@ -22,19 +21,7 @@ struct Verdict {
 /// Of a verification that has just failed.
 Verdict to_verdict(X509_STORE_CTX* store);
 
-/// For SSL_CTX_set_cert_verify_callback. Both look for every path from the peer's certificate to an
-/// anchor (path.hpp) and remember what they found. `tolerant_verify` lets a chain through that
-/// fails, so that the refusal can be said in XMPP; `strict_verify` fails the handshake. A chain
-/// that would cost more than others to look at fails it in both.
-int tolerant_verify(X509_STORE_CTX* store, void*);
-int strict_verify(X509_STORE_CTX* store, void*);
-
-/// A chain that is not even looked at: for `verdict_of`.
-void remember_refusal(SSL* ssl, std::string why);
-
-/// The verdict recorded for this connection; null when there was no objection.
-const Verdict* verdict_of(const SSL* ssl);
-/// Keys of CAs of further paths that hold, besides the chain that OpenSSL hands out.
-std::vector<std::string> other_authorities_of(const SSL* ssl);
+/// `now` is what our clock says: half of all date problems are a wrong clock.
+std::string to_reason(const Verdict& verdict, storage::Millis now);
 
 }   // namespace grid::server::tls

@@ -1,5 +1,5 @@
 # tests/integration/test_subscriptions.py: subscriptions that hang on a session, over real streams.
-"""What the engine's tests cannot see: when a session ends, that error messages reach the broker,
+"""What the broker's tests cannot see: when a session ends, that error messages reach the broker,
 and that nothing is left of a session that was cut off in the middle of subscribing."""
 
 import asyncio

@@ -1,5 +1,5 @@
-// tests/support/fill_store.cpp: fills a store with nodes and items through the broker's own engine,
-// to see how the server starts with many: fill_store DIR NODES ITEMS.
+// tests/support/fill_store.cpp: fills a store with nodes and items through the broker's own
+// engine, to see how the server starts with many: fill_store DIR NODES ITEMS.
 #include <charconv>
 #include <condition_variable>
 #include <cstdio>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "pubsub/engine.hpp"
+#include "pubsub/broker.hpp"
 #include "storage/rocks_store.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/parser.hpp"
@@ -20,7 +20,7 @@ namespace {
 
 struct AllowAll final : pubsub::AccessPolicy {
     pubsub::Verdict check(
-        const pubsub::Principal&, pubsub::Operation, std::string_view, std::string_view
+        const pubsub::Principal&, pubsub::Right, std::string_view, std::string_view
     ) const override {
         return {true, "fill"};
     }
@@ -132,7 +132,7 @@ private:
 
     AllowAll policy_;
     NoContacts contacts_;
-    pubsub::Engine engine_;
+    pubsub::Broker engine_;
     std::mutex mutex_;
     std::condition_variable arrived_;
     std::vector<storage::FeedEntry> feed_;

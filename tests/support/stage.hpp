@@ -1,4 +1,5 @@
-// tests/support/stage.hpp: the broker on a stage: clients send stanzas of the XEP and receive them.
+// tests/support/stage.hpp: the broker on a stage: clients send stanzas of the XEP and receive
+// them.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "pubsub/engine.hpp"
-#include "pubsub/memory.hpp"
+#include "pubsub/broker.hpp"
+#include "pubsub/model/memory.hpp"
 #include "storage/memory_store.hpp"
 
 namespace grid::test {
@@ -22,13 +23,11 @@ namespace grid::test {
 /// Allows everything until told otherwise.
 class ScriptedPolicy final : public pubsub::AccessPolicy {
 public:
-    using Rule =
-        std::function<bool(std::string_view actor, pubsub::Operation, std::string_view node)>;
+    using Rule = std::function<bool(std::string_view actor, pubsub::Right, std::string_view node)>;
 
     Rule rule;   // nullptr: allow
-    std::function<bool(
-        std::string_view actor, pubsub::Operation, std::string_view node, std::string_view type
-    )>
+    std::function<
+        bool(std::string_view actor, pubsub::Right, std::string_view node, std::string_view type)>
         typed;   // asked besides
     std::function<bool(std::string_view subscriber, std::string_view node)> receives;
     std::set<std::string, std::less<>> administrators;
@@ -38,7 +37,7 @@ public:
 
     pubsub::Verdict check(
         const pubsub::Principal& actor,
-        pubsub::Operation operation,
+        pubsub::Right operation,
         std::string_view node,
         std::string_view type
     ) const override;
@@ -81,8 +80,8 @@ struct ScriptedContacts final : pubsub::Contacts {
     bool is_available() const override { return is_there; }
 };
 
-/// prepare → decide → commit → apply → notify, as the grid strand does it, on a MemoryStore.
-class Stage : public pubsub::Notifier {
+/// prepare → decide → commit → apply → notify, as the core strand does it, on a MemoryStore.
+class Stage : public pubsub::NotificationSink {
 public:
     static constexpr const char* service = "pubsub.grid.example";
 
@@ -146,9 +145,9 @@ public:
     void submit(storage::Batch batch);
     std::string subid(const std::string& who, const std::string& node, const std::string& jid);
 
-    pubsub::Engine& engine() { return *engine_; }
+    pubsub::Broker& engine() { return *engine_; }
     storage::MemoryStore& store() { return *store_; }
-    /// Fed with the same changes as the engine; a dump of it can be compared.
+    /// Fed with the same changes as the broker; a dump of it can be compared.
     const pubsub::Memory& memory() const { return *memory_; }
     const pubsub::Settings& settings() const { return settings_; }
     std::size_t rounds() const { return rounds_; }   // decisions taken again after a conflict
@@ -156,15 +155,16 @@ public:
     ScriptedPolicy policy;
     ScriptedContacts contacts;
 
-    // pubsub::Notifier
+    // pubsub::NotificationSink
     void notify(pubsub::Notification notification) override;
     void audience_changed(std::uint64_t) override {}
     void node_removed(std::uint64_t) override {}
-    void owes(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after) override;
+    void replay_from(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after)
+        override;
 
 private:
     struct Pending {
-        pubsub::Prepared prepared;
+        pubsub::PreparedRequest prepared;
         pubsub::Context context;
         std::optional<xml::Element> stanza;   // nullopt: the service's own
         std::uint64_t sender = 0, round = 0;
@@ -188,7 +188,7 @@ private:
 
     pubsub::Settings settings_;
     std::unique_ptr<storage::MemoryStore> store_;
-    std::unique_ptr<pubsub::Engine> engine_;
+    std::unique_ptr<pubsub::Broker> engine_;
     std::unique_ptr<pubsub::Memory> memory_;
     std::map<storage::Ticket, Pending> in_flight_;
     std::map<std::string, std::uint64_t> senders_;

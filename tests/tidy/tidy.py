@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import rooms
+
 import prose
 import unnamed
 
@@ -22,10 +24,8 @@ MAY_USE = {
     "controller": ("xml", "storage", "pubsub"),
     "server": ("xml", "storage", "pubsub", "controller"),
 }
-# xml/, pubsub/ and controller/ are plain functions over state. gridctl is a program of its own, and
-# controller/pki is its file access, which gridd's first start shares.
+# xml/, pubsub/ and controller/ are plain functions over state.
 PURE = re.compile(r"^(xml|pubsub|controller)/")
-IMPURE = re.compile(r"^controller/(gridctl|pki)/")
 IO = re.compile(
     r"#include <(mutex|thread|condition_variable|future|fstream|iostream|random|spdlog/.*"
     r"|boost/asio.*|boost/beast.*|sys/socket\.h)>|\bco_(await|return|yield)\b"
@@ -98,12 +98,10 @@ class Tidy:
         return self.matches(TODO, lambda path: True)
 
     def rule_unit_tests_do_not_sleep(self):
-        return self.matches(SLEEP, lambda path: re.match(r"tests/(unit|xep|grid)/", path))
+        return self.matches(SLEEP, lambda path: re.match(r"tests/(unit|xep|stories)/", path))
 
     def rule_all_io_is_in_server(self):
-        return self.matches(
-            IO, lambda path: path.endswith(CPP) and PURE.match(path) and not IMPURE.match(path)
-        )
+        return self.matches(IO, lambda path: path.endswith(CPP) and PURE.match(path))
 
     def rule_layers_include_only_what_they_may(self):
         include = re.compile(r'#include "([a-z]+)/')
@@ -127,6 +125,10 @@ class Tidy:
     def rule_the_rules_of_prose_find_their_samples(self):
         return prose.missed_samples(source_files())
 
+    def rule_units_include_what_is_in_their_room_or_below(self):
+        for name in rooms.FOLDERS:
+            yield from rooms.Folder(name).faults()
+
     def rule_no_trailing_space_and_no_tabs(self):
         return self.matches(re.compile(r"[ \t]+$|\t"), lambda path: True)
 
@@ -149,7 +151,7 @@ class Tidy:
 
     def rule_tests_of_a_file_are_in_a_namespace_of_its_name(self):
         for path, lines in self.text.items():
-            if not re.match(r"tests/(unit|xep|grid)/.*\.cpp$", path):
+            if not re.match(r"tests/(unit|xep|stories)/.*\.cpp$", path):
                 continue
             if any("TEST_CASE" in line for line in lines):
                 stem = os.path.basename(path)[:-4]

@@ -67,7 +67,7 @@ TEST_CASE_METHOD(Stage, "entity-nodes: what may not be discovered does not exist
 TEST_CASE_METHOD(Stage, "a node that may be discovered, but not used, says forbidden", "[policy]") {
     creates(owner, "n", "access_model=authorize");
     policy.rule = [](auto actor, auto operation, auto) {
-        return !actor.starts_with(bare) || operation == grid::pubsub::Operation::Discover;
+        return !actor.starts_with(bare) || operation == grid::pubsub::Right::Discover;
     };
     get(reader, "x1", "<items node='n'/>");
     error(reader, "x1", "auth", "forbidden");

@@ -1,5 +1,5 @@
-// tests/xep/hidden_table_test.cpp: every operation at a node that is hidden and at one that is not
-// there, answered byte by byte alike.
+// tests/xep/hidden_table_test.cpp: every operation at a node that is hidden and at one that is
+// not there, answered byte by byte alike.
 #include <functional>
 #include <sstream>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace hidden_table_test {
 
-using grid::pubsub::Operation;
+using grid::pubsub::Right;
 using grid::test::config_form;
 using grid::test::options_form;
 using grid::test::Stage;
@@ -236,7 +236,7 @@ TEST_CASE("found A15: hidden by name or by type, and absent, answer alike", "[po
 TEST_CASE("found A15: hidden from an account that may do anything else", "[policy]") {
     Hidden stage;
     stage.policy.typed = [](auto actor, auto operation, auto, auto type) {
-        return !actor.starts_with(bare) || operation != Operation::Discover ||
+        return !actor.starts_with(bare) || operation != Right::Discover ||
                !type.starts_with("urn:x:alert");
     };
     // A collection that takes children of anybody is of use to the account: it may put its own in.
@@ -244,10 +244,8 @@ TEST_CASE("found A15: hidden from an account that may do anything else", "[polic
 }
 
 TEST_CASE("found A15: one right alone does not tell hidden nodes from absent ones", "[policy]") {
-    const Operation only = GENERATE(
-        Operation::Create, Operation::Publish, Operation::Subscribe, Operation::Retrieve,
-        Operation::Manage
-    );
+    const Right only =
+        GENERATE(Right::Create, Right::Publish, Right::Subscribe, Right::Retrieve, Right::Manage);
     Hidden stage(true);
     stage.policy.rule = [only](auto actor, auto operation, auto node) {
         return !actor.starts_with(bare) || node == "mine" || node == "leaf" || operation == only;
@@ -255,8 +253,8 @@ TEST_CASE("found A15: one right alone does not tell hidden nodes from absent one
     stage.policy.typed = [](auto actor, auto, auto, auto type) {
         return !actor.starts_with(bare) || !type.starts_with("urn:x:alert");
     };
-    compare(stage, "secret", "nothing", only == Operation::Create);
-    compare(stage, "secretbox", "nothing", only == Operation::Create);
+    compare(stage, "secret", "nothing", only == Right::Create);
+    compare(stage, "secretbox", "nothing", only == Right::Create);
 }
 
 TEST_CASE_METHOD(Stage, "found A13: a collection names children to those who may know them") {
@@ -317,7 +315,7 @@ TEST_CASE_METHOD(Stage, "found M14: item ids are listed for those who may retrie
     creates(owner, "n", "access_model=open");
     publishes(owner, "n", "telling");
     policy.rule = [](auto actor, auto operation, auto) {
-        return !actor.starts_with(bare) || operation != Operation::Retrieve;
+        return !actor.starts_with(bare) || operation != Right::Retrieve;
     };
     forget();
     const std::string ask = "<iq type='get' id='q'>" + disco("items", "n") + "</iq>";

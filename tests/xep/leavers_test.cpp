@@ -1,6 +1,6 @@
 // tests/xep/leavers_test.cpp: a deleted account's nodes and subscriptions do not go to its name's
 // next holder.
-#include "pubsub/records.hpp"
+#include "pubsub/model/records.hpp"
 #include "stage.hpp"
 
 namespace leavers_test {

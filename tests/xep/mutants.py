@@ -17,12 +17,12 @@ def always(row, file, condition, test):
     return Mutant(row, file, f"if ({condition})", f"if (OUT || ({condition}))", test)
 
 
-SUBSCRIBE, CHANGE = "pubsub/decide_subscribe.cpp", "pubsub/subscription_change.cpp"
-PUBLISH, RETRIEVE = "pubsub/decide_publish.cpp", "pubsub/decide_retrieve.cpp"
-NODES, OWNER = "pubsub/decide_nodes.cpp", "pubsub/decide_owner.cpp"
-ACCESS, GRAPH = "pubsub/access.cpp", "pubsub/graph_rules.cpp"
-GRAPH_CHANGE = "pubsub/graph_change.cpp"
-OPTIONS, PENDING = "pubsub/decide_options.cpp", "pubsub/decide_pending.cpp"
+SUBSCRIBE, CHANGE = "pubsub/decide/subscribe.cpp", "pubsub/decide/subscription_change.cpp"
+PUBLISH, RETRIEVE = "pubsub/decide/publish.cpp", "pubsub/decide/retrieve.cpp"
+NODES, OWNER = "pubsub/decide/nodes.cpp", "pubsub/decide/owner.cpp"
+ACCESS, GRAPH = "pubsub/decide/grant.cpp", "pubsub/decide/collections/rules.cpp"
+GRAPH_CHANGE = "pubsub/decide/collections/collections.cpp"
+OPTIONS, PENDING = "pubsub/decide/options.cpp", "pubsub/decide/approval.cpp"
 
 MUTANTS = [
     never("6.1 invalid-jid", SUBSCRIBE, "!is_own && !granted.is_owner()",

@@ -1,10 +1,9 @@
-// tests/xep/read_back_test.cpp: every accepted value comes back as it was, or is an error; never an
-// absence.
+// tests/xep/read_back_test.cpp: every accepted value comes back as it was, or is an error; never
+// an absence.
 #include <map>
 #include <random>
 
-#include "pubsub/records.hpp"
-#include "pubsub/stored_payload.hpp"
+#include "pubsub/model/records.hpp"
 #include "stage.hpp"
 #include "xml/qname.hpp"
 #include "xml/writer.hpp"

@@ -1,5 +1,5 @@
-// tests/xep/xep0059_lists_test.cpp: every list that comes in pages takes what it can of a `<set/>`,
-// and refuses the rest, all in the same way (XEP-0059).
+// tests/xep/xep0059_lists_test.cpp: every list that comes in pages takes what it can of a
+// `<set/>`, and refuses the rest, all in the same way (XEP-0059).
 #include <functional>
 #include <vector>
 

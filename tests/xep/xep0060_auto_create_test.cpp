@@ -87,7 +87,7 @@ TEST_CASE_METHOD(
     AutoCreate, "7.1.4 auto-create: the policy must let create, too", "[7.1.4][policy]"
 ) {
     policy.rule = [](auto, auto operation, auto) {
-        return operation != grid::pubsub::Operation::Create;
+        return operation != grid::pubsub::Right::Create;
     };
     set(owner, "p1", publish("n", "i", alert));
     error(owner, "p1", "auth", "forbidden");

@@ -1,5 +1,5 @@
-// tests/xep/xep0060_bounds_test.cpp: the bounds of one account, and the room left for others, also
-// after a restart.
+// tests/xep/xep0060_bounds_test.cpp: the bounds of one account, and the room left for others,
+// also after a restart.
 #include <string>
 
 #include "stage.hpp"

@@ -97,7 +97,7 @@ TEST_CASE_METHOD(Stage, "owner-create-general: two at once, one node", "[design]
 
 TEST_CASE_METHOD(Stage, "owner-create-general: the policy forbids", "[xep-0060]") {
     policy.rule = [](auto, auto operation, auto) {
-        return operation != grid::pubsub::Operation::Create;
+        return operation != grid::pubsub::Right::Create;
     };
     set(owner, "c1", "<create node='n'/>");
     error(owner, "c1", "auth", "forbidden");

@@ -1,5 +1,5 @@
-// tests/xep/xep0060_disco_test.cpp: lists of nodes: by type (XEP-0462), in pages, by the thousand,
-// and what the switches for other clients change (XEP-0060 §5.1, §5.2).
+// tests/xep/xep0060_disco_test.cpp: lists of nodes: by type (XEP-0462), in pages, by the
+// thousand, and what the switches for other clients change (XEP-0060 §5.1, §5.2).
 #include <chrono>
 
 #include "stage.hpp"

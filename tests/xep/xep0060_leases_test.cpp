@@ -1,4 +1,5 @@
-// tests/xep/xep0060_leases_test.cpp: subscriptions that end by themselves (XEP-0060 §12.5, §12.19).
+// tests/xep/xep0060_leases_test.cpp: subscriptions that end by themselves (XEP-0060 §12.5,
+// §12.19).
 #include "stage.hpp"
 #include "xml/datetime.hpp"
 

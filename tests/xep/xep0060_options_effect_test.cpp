@@ -1,5 +1,5 @@
-// tests/xep/xep0060_options_effect_test.cpp: the effect of each subscription option (XEP-0060 §6.3,
-// §16.4.2).
+// tests/xep/xep0060_options_effect_test.cpp: the effect of each subscription option (XEP-0060
+// §6.3, §16.4.2).
 #include "stage.hpp"
 
 namespace xep0060_options_effect_test {
@@ -79,7 +79,7 @@ TEST_CASE_METHOD(
     affiliates(owner, "n", bare, "member");
     subscribes(reader, "n", bare);
     sets("include_body=true");
-    CHECK(subscriber().flavour.has_body);
+    CHECK(subscriber().copy.has_body);
     set(owner, "p1",
         "<publish node='n'><item id='a'><entry xmlns='http://www.w3.org/2005/Atom'>"
         "<title>Soliloquy &lt;1&gt;</title></entry></item></publish>");

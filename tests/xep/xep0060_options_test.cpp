@@ -205,8 +205,8 @@ TEST_CASE_METHOD(OptionsStage, "6.3 options: item-not-found", "[6.3]") {
     error(reader, "o2", "modify", "bad-request", "nodeid-required");
     // A node that may not be discovered looks like none.
     creates(owner, "n");
-    policy.rule = [](std::string_view actor, grid::pubsub::Operation operation, std::string_view) {
-        return actor != stranger || operation != grid::pubsub::Operation::Discover;
+    policy.rule = [](std::string_view actor, grid::pubsub::Right operation, std::string_view) {
+        return actor != stranger || operation != grid::pubsub::Right::Discover;
     };
     get(stranger, "o3", options());
     error(stranger, "o3", "cancel", "item-not-found");
@@ -230,7 +230,7 @@ TEST_CASE_METHOD(
             "<field var='pubsub#include_body'><value>1</value></field>"
             "<field var='pubsub#show-values'><value>chat</value></field></x></options></pubsub>"
     );
-    CHECK(subscriber().flavour.has_body);
+    CHECK(subscriber().copy.has_body);
     CHECK(subscriber().shows == grid::pubsub::Chat);
 }
 

@@ -1,5 +1,5 @@
-// tests/xep/xep0060_pending_test.cpp: process pending subscription requests (XEP-0060 §8.7), by an
-// ad-hoc command (XEP-0050).
+// tests/xep/xep0060_pending_test.cpp: process pending subscription requests (XEP-0060 §8.7), by
+// an ad-hoc command (XEP-0050).
 #include <set>
 
 #include "stage.hpp"

@@ -1,6 +1,6 @@
-// tests/xep/xep0060_retention_test.cpp: the effects of max_items and item_expire on items, and how
-// long a node keeps items that it no longer shows (XEP-0060 §7.1.2.5).
-#include "pubsub/records.hpp"
+// tests/xep/xep0060_retention_test.cpp: the effects of max_items and item_expire on items, and
+// how long a node keeps items that it no longer shows (XEP-0060 §7.1.2.5).
+#include "pubsub/model/records.hpp"
 #include "stage.hpp"
 
 namespace xep0060_retention_test {
@@ -103,7 +103,7 @@ TEST_CASE_METHOD(Stage, "what went out of sight does not come back", "[retention
         CHECK(kept(*this) == "b c d a ");
         check_store(*this, 4);
     }
-    CHECK(memory().overfull().size() == 1);
+    CHECK(memory().over_max_items().size() == 1);
 }
 
 TEST_CASE_METHOD(Stage, "a retract of a shown item erases it", "[retention]") {
@@ -254,7 +254,7 @@ TEST_CASE_METHOD(Stage, "a byte bound that is lowered takes effect in the end", 
     auto small = settings();
     small.archive.bytes_max = 1'000;
     restart(small);
-    CHECK(memory().crowded().size() == 1);
+    CHECK(memory().over_retention().size() == 1);
     work_off();
     CHECK(memory().find("n")->items.payload_bytes() <= 1'000);
     check_store(*this, memory().find("n")->items.size());
@@ -296,7 +296,7 @@ TEST_CASE_METHOD(
     check_store(*this, 0);
 }
 
-TEST_CASE_METHOD(Stage, "first_kept says what an archive may show at once", "[retention]") {
+TEST_CASE_METHOD(Stage, "first_retained says what an archive may show at once", "[retention]") {
     creates(owner, "n", "max_items=1");
     publishes(owner, "n", "a");
     advance(8 * day);
@@ -304,9 +304,9 @@ TEST_CASE_METHOD(Stage, "first_kept says what an archive may show at once", "[re
     publishes(owner, "n", "c");
     const auto& node = *memory().find("n");
     const auto now = grid::storage::MemoryStore::time_at_start + 8 * day;
-    CHECK(node.first_kept(settings(), now) == 1);
-    CHECK(node.first_shown(settings(), now) == 2);
-    CHECK(node.first_kept(settings(), now - 2 * day) == 0);
+    CHECK(node.first_retained(settings(), now) == 1);
+    CHECK(node.first_visible(settings(), now) == 2);
+    CHECK(node.first_retained(settings(), now - 2 * day) == 0);
 }
 
 }   // namespace xep0060_retention_test

@@ -1,5 +1,5 @@
-// tests/xep/xep0248_graph_rules_test.cpp: the bounds of the graph of collections, and the right to
-// change it (XEP-0248 §7.2.3, §7.5.3).
+// tests/xep/xep0248_graph_rules_test.cpp: the bounds of the graph of collections, and the right
+// to change it (XEP-0248 §7.2.3, §7.5.3).
 #include "stage.hpp"
 #include "xml/form.hpp"
 

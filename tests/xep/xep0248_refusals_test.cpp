@@ -1,5 +1,5 @@
-// tests/xep/xep0248_refusals_test.cpp: requests that a collection refuses, and options that are not
-// supported (XEP-0060 §7.1.3.2, XEP-0248 §7.2).
+// tests/xep/xep0248_refusals_test.cpp: requests that a collection refuses, and options that are
+// not supported (XEP-0060 §7.1.3.2, XEP-0248 §7.2).
 #include "stage.hpp"
 #include "xml/writer.hpp"
 

@@ -1,5 +1,5 @@
 // tests/xep/xep0313_archive_test.cpp: the archive of a node (XEP-0313 with XEP-0442).
-#include "pubsub/item_pages.hpp"
+#include "pubsub/pages/item_pages.hpp"
 #include "stage.hpp"
 
 namespace xep0313_archive_test {
@@ -277,8 +277,8 @@ TEST_CASE_METHOD(
     CHECK(ask(*this, "", other).text == "not-allowed");
     sends(other, "<iq type='get' id='m'><metadata xmlns='urn:xmpp:mam:2' node='n'/></iq>");
     error(other, "m", "cancel", "not-allowed", "closed-node");
-    policy.rule = [](auto, grid::pubsub::Operation operation, auto) {
-        return operation != grid::pubsub::Operation::Retrieve;
+    policy.rule = [](auto, grid::pubsub::Right operation, auto) {
+        return operation != grid::pubsub::Right::Retrieve;
     };
     CHECK(ask(*this, "").text == "forbidden");
     policy.rule = nullptr;

@@ -1,4 +1,5 @@
-// tests/xep/xep0442_support_test.cpp: the nodes that advertise an archive (XEP-0313 §8, XEP-0442).
+// tests/xep/xep0442_support_test.cpp: the nodes that advertise an archive (XEP-0313 §8,
+// XEP-0442).
 #include "stage.hpp"
 
 namespace xep0442_support_test {

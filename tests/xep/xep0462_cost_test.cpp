@@ -1,5 +1,5 @@
-// tests/xep/xep0462_cost_test.cpp: the cost of type filters when a client thinks of a new one each
-// time.
+// tests/xep/xep0462_cost_test.cpp: the cost of type filters when a client thinks of a new one
+// each time.
 #include "stage.hpp"
 
 namespace xep0462_cost_test {

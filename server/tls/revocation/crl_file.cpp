@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "server/regular_file.hpp"
-#include "server/tls/failure.hpp"
+#include "server/tls/openssl_error.hpp"
 
 namespace grid::server::tls {
 

@@ -5,14 +5,13 @@
 
 #include <algorithm>
 
-#include "controller/pki/files.hpp"
+#include "server/pki/files.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/pem_file.hpp"
 
 namespace grid::server::tls {
 
 namespace fs = std::filesystem;
-namespace pki = controller::pki;
 
 namespace {
 constexpr const char* sources_file = "sources";

@@ -5,8 +5,8 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "server/clock.hpp"
 #include "server/guarded_run.hpp"
-#include "server/stamp.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/pem_file.hpp"
 #include "xml/datetime.hpp"

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 #include "server/log.hpp"
 #include "server/tls/revocation/crl_set.hpp"
 #include "server/tls/revocation/crl_store.hpp"
@@ -26,7 +26,7 @@ std::string unreadable_crl_source(const Config::Tls& settings, const std::filesy
 bool is_known_crl_source(const std::string& source, const std::filesystem::path& data);
 
 /// Looks at the files every two seconds and reads what changed, on a thread of its own: neither a
-/// connection nor the grid strand ever waits for a disk or a signature. A list that was read once
+/// connection nor the core strand ever waits for a disk or a signature. A list that was read once
 /// counts until a newer one comes, whatever becomes of its file, over a restart too.
 class CrlWatch {
 public:

@@ -4,8 +4,8 @@
 #include <openssl/err.h>
 
 #include "server/tls/certificate_text.hpp"
-#include "server/tls/failure.hpp"
 #include "server/tls/openssl.hpp"
+#include "server/tls/openssl_error.hpp"
 
 namespace grid::server::tls {
 

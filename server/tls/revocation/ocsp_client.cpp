@@ -1,7 +1,7 @@
 // server/tls/revocation/ocsp_client.cpp: see ocsp_client.hpp.
 #include "server/tls/revocation/ocsp_client.hpp"
 
-#include "server/stamp.hpp"
+#include "server/clock.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/revocation/ocsp_fetch.hpp"

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 #include "server/log.hpp"
 #include "server/net/tls_stream.hpp"
 #include "server/tls/revocation/ocsp_cache.hpp"
@@ -25,7 +25,7 @@ struct OcspVerdict {
     storage::Millis until = 0;
 };
 
-/// On a strand of its own: no connection's thread waits, nor does the grid strand. Those who ask
+/// On a strand of its own: no connection's thread waits, nor does the core strand. Those who ask
 /// about the same certificate while it is being asked about share the answer.
 class OcspClient : public std::enable_shared_from_this<OcspClient> {
 public:

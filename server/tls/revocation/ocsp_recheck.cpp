@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "server/stamp.hpp"
+#include "server/clock.hpp"
 
 namespace grid::server::tls {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "server/stamp.hpp"
+#include "server/clock.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/pem_file.hpp"
 #include "xml/datetime.hpp"

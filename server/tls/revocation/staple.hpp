@@ -1,5 +1,5 @@
-// server/tls/revocation/staple.hpp: the OCSP answer about our own certificate, for handshakes (RFC
-// 6066 §8).
+// server/tls/revocation/staple.hpp: the OCSP answer about our own certificate, for handshakes
+// (RFC 6066 §8).
 #pragma once
 
 #include <openssl/ssl.h>

@@ -1,8 +1,8 @@
 // server/tls/revocation/vetting.cpp: see vetting.hpp.
 #include "server/tls/revocation/vetting.hpp"
 
+#include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
-#include "server/stamp.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "xml/datetime.hpp"
 

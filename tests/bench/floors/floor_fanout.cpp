@@ -1,4 +1,5 @@
-// tests/bench/floors/floor_fanout.cpp: the floor of fan-out: TLS and the kernel, no XML, no store.
+// tests/bench/floors/floor_fanout.cpp: the floor of fan-out: TLS and the kernel, no XML, no
+// store.
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>

@@ -1,4 +1,5 @@
-// tests/bench/load/filters.hpp: a topic at which the broker filters, and who subscribes to it how.
+// tests/bench/load/filters.hpp: a topic at which the broker filters, and who subscribes to it
+// how.
 #pragma once
 
 #include <cstddef>

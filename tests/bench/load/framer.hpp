@@ -1,4 +1,5 @@
-// tests/bench/load/framer.hpp: cuts an XML stream into stanzas by counting tags, without a parser.
+// tests/bench/load/framer.hpp: cuts an XML stream into stanzas by counting tags, without a
+// parser.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// tests/bench/load/histogram.hpp: latencies in buckets of 3 %, so that recording costs nanoseconds.
+// tests/bench/load/histogram.hpp: latencies in buckets of 3 %, so that recording costs
+// nanoseconds.
 #pragma once
 
 #include <cstdint>

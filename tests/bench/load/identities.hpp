@@ -1,4 +1,5 @@
-// tests/bench/load/identities.hpp: the clients' certificates, one key for all, made by benchcerts.
+// tests/bench/load/identities.hpp: the clients' certificates, one key for all, made by
+// benchcerts.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// tests/bench/load/mode_ping.cpp: XEP-0199 pings to the server, so many under way for each client.
+// tests/bench/load/mode_ping.cpp: XEP-0199 pings to the server, so many under way for each
+// client.
 #include <charconv>
 #include <stdexcept>
 

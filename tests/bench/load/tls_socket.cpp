@@ -1,4 +1,5 @@
-// tests/bench/load/tls_socket.cpp: TLS over buffers of the thread, so that syscalls are per burst.
+// tests/bench/load/tls_socket.cpp: TLS over buffers of the thread, so that syscalls are per
+// burst.
 #include "load/tls_socket.hpp"
 
 #include <openssl/err.h>

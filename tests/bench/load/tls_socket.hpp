@@ -1,4 +1,5 @@
-// tests/bench/load/tls_socket.hpp: a non-blocking socket that is plain first and TLS after start_*.
+// tests/bench/load/tls_socket.hpp: a non-blocking socket that is plain first and TLS after
+// start_*.
 #pragma once
 
 #include <openssl/ssl.h>

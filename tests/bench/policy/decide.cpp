@@ -70,7 +70,7 @@ double cost(const std::function<std::string(int)>& rule) {
     Question question;
     question.client = "ise-7.site-a@grid.example";
     question.groups = groups;
-    question.operation = Operation::Subscribe;
+    question.operation = Right::Subscribe;
     question.topic = "topic-999/readings/temperature";
     question.type = "urn:example:type:readings";
     question.device = "device-999";

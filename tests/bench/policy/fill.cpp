@@ -8,8 +8,8 @@
 
 #include "controller/accounts/account.hpp"
 #include "policy/bench.hpp"
-#include "pubsub/records.hpp"
-#include "pubsub/subscription.hpp"
+#include "pubsub/model/records.hpp"
+#include "pubsub/model/subscription.hpp"
 #include "storage/rocks_store.hpp"
 
 namespace grid::bench {

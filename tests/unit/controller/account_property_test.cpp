@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-#include "../../grid/grid_stage.hpp"
+#include "../../stories/grid_stage.hpp"
 #include "controller/state.hpp"
 
 namespace account_property_test {
@@ -114,7 +114,7 @@ public:
         for (const auto& [full, session] : model_.sessions) {
             const auto actor = stage_.principal(full);
             const bool has_access =
-                stage_.controller().check(actor, grid::pubsub::Operation::Publish, "t", {}).allowed;
+                stage_.controller().check(actor, grid::pubsub::Right::Publish, "t", {}).allowed;
             CHECK(has_access == model_.has_access(session));
             accesses_ += has_access;
             const bool is_confined =

@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "../../grid/grid_stage.hpp"
+#include "../../stories/grid_stage.hpp"
+#include "controller/accounts/account_machine.hpp"
 #include "controller/accounts/event.hpp"
-#include "controller/accounts/transitions.hpp"
 #include "controller/state.hpp"
 
 namespace accounts_test {
@@ -335,9 +335,8 @@ TEST_CASE("no sequence of requests reaches access without certificate, approval 
             for (const std::string& shown : anchors) {
                 grid::pubsub::Principal actor = stage.principal("probe@grid.example/" + shown);
                 actor.issuer = shown;
-                const bool may = stage.controller()
-                                     .check(actor, grid::pubsub::Operation::Publish, "t", "")
-                                     .allowed;
+                const bool may =
+                    stage.controller().check(actor, grid::pubsub::Right::Publish, "t", "").allowed;
                 const bool should = account != nullptr && account->state == AccountState::Enabled &&
                                     account->anchor == shown && account->is_in("good");
                 REQUIRE(may == should);

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "../../grid/grid_stage.hpp"
+#include "../../stories/grid_stage.hpp"
 #include "controller/state.hpp"
 
 namespace approval_test {
@@ -168,7 +168,7 @@ TEST_CASE("found A12: a device type counts for the policy when a rule names it, 
     stage.policy("allow any publish any device sensor-*\n");
     const auto may_publish = [&](const std::string& full) {
         return stage.controller()
-            .check(stage.principal(full), grid::pubsub::Operation::Publish, "t", "")
+            .check(stage.principal(full), grid::pubsub::Right::Publish, "t", "")
             .allowed;
     };
     // By a rule that does not look at it: a wish, and none for the policy.

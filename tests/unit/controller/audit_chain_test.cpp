@@ -1,7 +1,7 @@
 // tests/unit/controller/audit_chain_test.cpp: verifying the chain, tampering with it, cutting it.
 #include <boost/json.hpp>
 
-#include "../../grid/grid_stage.hpp"
+#include "../../stories/grid_stage.hpp"
 #include "audit_files.hpp"
 #include "controller/audit/query.hpp"
 

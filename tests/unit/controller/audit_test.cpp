@@ -3,7 +3,7 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
-#include "../../grid/grid_stage.hpp"
+#include "../../stories/grid_stage.hpp"
 #include "controller/audit/query.hpp"
 #include "controller/audit/queue.hpp"
 

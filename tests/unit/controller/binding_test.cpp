@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "../../grid/grid_stage.hpp"
+#include "../../stories/grid_stage.hpp"
+#include "controller/accounts/account_machine.hpp"
 #include "controller/accounts/event.hpp"
-#include "controller/accounts/transitions.hpp"
 #include "controller/state.hpp"
 
 namespace binding_test {

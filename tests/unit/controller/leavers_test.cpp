@@ -1,10 +1,10 @@
-// tests/unit/controller/leavers_test.cpp: a deleted account's name is nobody's until the broker has
-// removed what was left of it.
+// tests/unit/controller/leavers_test.cpp: a deleted account's name is nobody's until the broker
+// has removed what was left of it.
 #include <catch2/catch.hpp>
 
-#include "../../grid/grid_stage.hpp"
+#include "../../stories/grid_stage.hpp"
 #include "controller/state.hpp"
-#include "pubsub/records.hpp"
+#include "pubsub/model/records.hpp"
 
 namespace leavers_test {
 

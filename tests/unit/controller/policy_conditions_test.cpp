@@ -63,7 +63,7 @@ TEST_CASE("S45: every attribute in one rule, and each alone makes it not fit") {
     Question question;
     question.client = "s1-east@grid.example";
     question.groups = groups;
-    question.operation = Operation::Subscribe;
+    question.operation = Right::Subscribe;
     question.topic = "incidents/eu";
     question.type = "urn:iodef:2";
     question.device = "sensor-1";
@@ -78,7 +78,7 @@ TEST_CASE("S45: every attribute in one rule, and each alone makes it not fit") {
     CHECK(fits([](Question&) {}));
     CHECK_FALSE(fits([&](Question& q) { q.groups = others; }));
     CHECK_FALSE(fits([](Question& q) { q.client = "s1-west@grid.example"; }));
-    CHECK_FALSE(fits([](Question& q) { q.operation = Operation::Publish; }));
+    CHECK_FALSE(fits([](Question& q) { q.operation = Right::Publish; }));
     CHECK_FALSE(fits([](Question& q) { q.topic = "incident"; }));
     CHECK_FALSE(fits([](Question& q) { q.type = "urn:other"; }));
     CHECK_FALSE(fits([](Question& q) { q.type = ""; }));
@@ -98,8 +98,7 @@ TEST_CASE("S45: a service is what is queried; a topic's own name where no other 
     const Parsed result = parsed("allow any query,bulk,discover service Session*");
     REQUIRE(result.ok());
     const Compiled compiled(result.rules);
-    const auto allowed = [&](Operation operation, std::string_view topic,
-                             std::string_view service) {
+    const auto allowed = [&](Right operation, std::string_view topic, std::string_view service) {
         Question question;
         question.client = "a@grid.example";
         question.operation = operation;
@@ -107,11 +106,11 @@ TEST_CASE("S45: a service is what is queried; a topic's own name where no other 
         question.service = service;
         return compiled.decide(question).rule == 0;
     };
-    CHECK(allowed(Operation::Query, "SessionCapability-1.0", ""));
-    CHECK(allowed(Operation::Bulk, "other", "SessionCapability"));
-    CHECK_FALSE(allowed(Operation::Query, "SessionCapability-1.0", "Other"));
-    CHECK_FALSE(allowed(Operation::Discover, "SessionCapability-1.0", ""));
-    CHECK(allowed(Operation::Discover, "other", "SessionCapability"));
+    CHECK(allowed(Right::Query, "SessionCapability-1.0", ""));
+    CHECK(allowed(Right::Bulk, "other", "SessionCapability"));
+    CHECK_FALSE(allowed(Right::Query, "SessionCapability-1.0", "Other"));
+    CHECK_FALSE(allowed(Right::Discover, "SessionCapability-1.0", ""));
+    CHECK(allowed(Right::Discover, "other", "SessionCapability"));
 }
 
 TEST_CASE("S45: networks: prefixes, both families, mapped addresses, ports and zones") {
@@ -266,7 +265,7 @@ TEST_CASE("S45: what a session or a type decides is not remembered for the accou
     const Groups siem{"siem"}, spare{"siem", "spare"};
     Question question;
     question.client = "a@grid.example";
-    question.operation = Operation::Subscribe;
+    question.operation = Right::Subscribe;
     question.topic = "t";
     question.groups = siem;
     CHECK(compiled.decide(question).is_conditional);
@@ -280,9 +279,9 @@ TEST_CASE("S45: what a session or a type decides is not remembered for the accou
     CHECK_FALSE(compiled.decide(question).is_conditional);
     question.topic = "v";
     CHECK(compiled.decide(question).is_conditional);
-    CHECK(compiled.asks_sessions(Operation::Subscribe));
-    CHECK_FALSE(compiled.asks_sessions(Operation::Publish));
-    CHECK(compiled.asks_type(Operation::Subscribe));
+    CHECK(compiled.asks_sessions(Right::Subscribe));
+    CHECK_FALSE(compiled.asks_sessions(Right::Publish));
+    CHECK(compiled.asks_type(Right::Subscribe));
 }
 
 }   // namespace policy_conditions_test

@@ -25,7 +25,7 @@ std::uint64_t looks(const std::function<std::string(int)>& rule, const std::stri
     Question question;
     question.client = "ise@grid.example";
     question.groups = groups;
-    question.operation = Operation::Subscribe;
+    question.operation = Right::Subscribe;
     question.topic = topic;
     question.device = "d999";
     question.address = parse_address("10.3.231.1");
@@ -86,7 +86,7 @@ TEST_CASE("messages: among 1,000 rules, few are looked at where names or groups 
         Question question;
         question.client = "ise@grid.example";
         question.groups = senders;
-        question.operation = Operation::Message;
+        question.operation = Right::Message;
         question.topic = "desk-999@grid.example";
         question.recipient_groups = recipients;
         const auto decided = compiled.decide(question).rule;

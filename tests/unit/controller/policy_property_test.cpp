@@ -170,7 +170,7 @@ public:
         return text;
     }
     /// About topics.
-    Operation operation() { return static_cast<Operation>(below(operation_count - 1)); }
+    Right operation() { return static_cast<Right>(below(operation_count - 1)); }
 
     Question question(Groups& in) {
         in.clear();
@@ -182,7 +182,7 @@ public:
         asked.operation = operation();
         asked.topic = one_of({"t", "t/a", "t/b", "t/abc", "u", "uxv", "any", ""});
         if (below(6) == 0) {
-            asked.operation = Operation::Message;
+            asked.operation = Right::Message;
             asked.topic = one_of({"c0@grid.example", "c1@grid.example", "c2@x.y"});
             recipient_.clear();
             for (const std::string_view group : groups)
@@ -295,7 +295,7 @@ TEST_CASE("S45: an explanation gives a reason for the rule that decides, and for
         Groups in;
         for (int i = 0; i < 100; ++i) {
             Question question = generator.question(in);
-            if (question.operation == Operation::Manage) question.operation = Operation::Create;
+            if (question.operation == Right::Manage) question.operation = Right::Create;
             const std::uint32_t rule = naive(parsed.rules, question);
             const Explanation why = explain(parsed.rules, question);
             CAPTURE(text, i);

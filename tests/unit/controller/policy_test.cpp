@@ -1,13 +1,14 @@
-// tests/unit/controller/policy_test.cpp: the policy language, and that compiled rules decide alike.
+// tests/unit/controller/policy_test.cpp: the policy language, and that compiled rules decide
+// alike.
 #include <catch2/catch.hpp>
 #include <functional>
 #include <random>
 
 #include "controller/policy/compiled.hpp"
 #include "controller/policy/explain.hpp"
-#include "controller/policy/glob.hpp"
 #include "controller/policy/parser.hpp"
 #include "controller/policy/policy.hpp"
+#include "controller/text/glob.hpp"
 
 namespace policy_test {
 
@@ -55,7 +56,7 @@ TEST_CASE("a policy: who, operations, topics; first match wins; default deny") {
     CHECK(result.rules[1].text == "allow group siem,soc subscribe,retrieve incidents/*,alerts");
     CHECK(result.rules[1].line == 4);
     const Compiled compiled(result.rules);
-    const auto allows = [&](std::string_view client, Groups groups, Operation op,
+    const auto allows = [&](std::string_view client, Groups groups, Right op,
                             std::string_view topic) {
         Question question;
         question.client = client;
@@ -65,7 +66,7 @@ TEST_CASE("a policy: who, operations, topics; first match wins; default deny") {
         const auto rule = compiled.decide(question).rule;
         return rule != Compiled::none && compiled.rules()[rule].allows;
     };
-    using enum Operation;
+    using enum Right;
     CHECK(allows("ise@grid.example", {"siem"}, Subscribe, "incidents/eu"));
     CHECK(allows("ise@grid.example", {"soc"}, Retrieve, "alerts"));
     CHECK_FALSE(allows("ise@grid.example", {"siem"}, Publish, "incidents/eu"));
@@ -195,7 +196,7 @@ TEST_CASE("a policy in force is read as it was accepted; a new text is not") {
     policy.apply("h", grid::storage::Record{1, 1, batch.operations.front().value});
     Account account;
     account.jid = "ise@grid.example";
-    CHECK(policy.of(account, Operation::Publish, "on").allowed);
+    CHECK(policy.of(account, Right::Publish, "on").allowed);
 }
 
 namespace {
@@ -216,7 +217,7 @@ bool may_message(
     Question question;
     question.client = client;
     question.groups = groups;
-    question.operation = Operation::Message;
+    question.operation = Right::Message;
     question.topic = to.jid;
     question.recipient_groups = to.groups;
     const auto rule = compiled.decide(question).rule;
@@ -265,7 +266,7 @@ TEST_CASE("messages: a rule names the sender, and the recipient by name or group
     // And a topic that is called like a client is none.
     Question topic;
     topic.client = ise;
-    topic.operation = Operation::Publish;
+    topic.operation = Right::Publish;
     topic.topic = desk.jid;
     const Parsed rules = parsed("allow any message any\nallow any message client desk-1\n");
     CHECK(Compiled(rules.rules).decide(topic).rule == Compiled::none);
@@ -294,7 +295,7 @@ TEST_CASE("messages: the recipient's groups count as they are now, the sender's 
     account.jid = "ise@grid.example";
     const auto may = [&](std::string_view to, const Groups& groups, std::string_view address) {
         const Object object{to, {}, {}, groups};
-        return policy.of(account, Operation::Message, object, SessionFacts{address, {}}).allowed;
+        return policy.of(account, Right::Message, object, SessionFacts{address, {}}).allowed;
     };
     CHECK_FALSE(may("desk@grid.example", {}, "10.1.1.1"));
     CHECK(may("desk@grid.example", {"desks"}, "10.1.1.1"));
@@ -340,27 +341,27 @@ TEST_CASE("verdicts quote the rule, and are forgotten when account or policy cha
             "h", grid::storage::Record{policy.head().version + 1, 1, batch.operations.front().value}
         );
     };
-    CHECK(*policy.of(account, Operation::Publish, "t").rule == "default deny");
+    CHECK(*policy.of(account, Right::Publish, "t").rule == "default deny");
     install("# x\nallow group siem subscribe incidents/*\n");
-    const Match match = policy.of(account, Operation::Subscribe, "incidents/1");
+    const Match match = policy.of(account, Right::Subscribe, "incidents/1");
     CHECK(match.allowed);
     CHECK(match.line == 2);
     CHECK(*match.rule == "policy 1, line 2: allow group siem subscribe incidents/*");
     account.groups = {};
     account.revision = 7;
-    CHECK_FALSE(policy.of(account, Operation::Subscribe, "incidents/1").allowed);
+    CHECK_FALSE(policy.of(account, Right::Subscribe, "incidents/1").allowed);
     install("allow any any any");
-    CHECK(policy.of(account, Operation::Subscribe, "incidents/1").allowed);
+    CHECK(policy.of(account, Right::Subscribe, "incidents/1").allowed);
     CHECK(policy.head().version == 2);
     // Far more topics than are remembered: still right.
     for (int i = 0; i < 70'000; ++i)
-        if (!policy.of(account, Operation::Publish, "t" + std::to_string(i)).allowed) FAIL(i);
+        if (!policy.of(account, Right::Publish, "t" + std::to_string(i)).allowed) FAIL(i);
 }
 
 TEST_CASE("S45: remembered verdicts: by account and its record, topic, operation; bounded") {
     VerdictCache cache;
     const auto key = [](std::string_view account, std::uint64_t revision, std::string_view topic) {
-        return VerdictCache::Key{account, revision, topic, Operation::Publish};
+        return VerdictCache::Key{account, revision, topic, Right::Publish};
     };
     CHECK(cache.find(key("a", 1, "t")) == VerdictCache::unknown);
     cache.put(key("a", 1, "t"), 7);
@@ -369,7 +370,7 @@ TEST_CASE("S45: remembered verdicts: by account and its record, topic, operation
     CHECK(cache.find(key("b", 1, "t")) == VerdictCache::unknown);
     CHECK(cache.find(key("a", 1, "u")) == VerdictCache::unknown);
     auto other = key("a", 1, "t");
-    other.operation = Operation::Subscribe;
+    other.operation = Right::Subscribe;
     CHECK(cache.find(other) == VerdictCache::unknown);
     cache.put(other, Compiled::none);
     CHECK(cache.find(other) == Compiled::none);

@@ -1,8 +1,8 @@
-// tests/unit/controller/rest_acts_test.cpp: the acts of administrators by REST, which are those of
-// the ad-hoc commands.
+// tests/unit/controller/rest_acts_test.cpp: the acts of administrators by REST, which are those
+// of the ad-hoc commands.
 #include <catch2/catch.hpp>
 
-#include "../../grid/grid_stage.hpp"
+#include "../../stories/grid_stage.hpp"
 
 namespace rest_acts_test {
 

@@ -3,10 +3,10 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
-#include "../../grid/grid_stage.hpp"
-#include "controller/admin/call.hpp"
-#include "controller/admin/routing.hpp"
+#include "../../stories/grid_stage.hpp"
 #include "controller/policy/parser.hpp"
+#include "controller/rest/call.hpp"
+#include "controller/rest/routing.hpp"
 
 namespace rest_test {
 
@@ -30,9 +30,8 @@ TEST_CASE("every row of the table is refused to everybody but administrators") {
     stage.member("probe@grid.example/x", "[]");
     const auto revision = stage.store.status().revision;
     for (const auto& table :
-         {admin::account_routes(), admin::policy_routes(), admin::store_routes(),
-          admin::view_routes()})
-        for (const admin::Route& route : table) {
+         {rest::account_routes(), rest::policy_routes(), rest::store_routes(), rest::view_routes()})
+        for (const rest::Route& route : table) {
             std::string path(route.pattern);
             for (auto at = path.find('{'); at != std::string::npos; at = path.find('{'))
                 path.replace(at, path.find('}') - at + 1, "probe@grid.example");
@@ -214,7 +213,7 @@ TEST_CASE("a new policy takes effect at once") {
     stage.member("probe@grid.example/x", "[]");
     const auto actor = stage.principal("probe@grid.example/x");
     const auto may = [&] {
-        return stage.controller().check(actor, grid::pubsub::Operation::Publish, "t", "").allowed;
+        return stage.controller().check(actor, grid::pubsub::Right::Publish, "t", "").allowed;
     };
     CHECK(may());
     const auto before = stage.controller().revision();
@@ -224,7 +223,7 @@ TEST_CASE("a new policy takes effect at once") {
     // A request that was allowed under the old one does not commit under the new one.
     grid::storage::Batch batch;
     stage.controller().seal(
-        batch, actor, {grid::pubsub::Deed{grid::pubsub::Operation::Publish}}, "t", {true, "x"}
+        batch, actor, {grid::pubsub::Deed{grid::pubsub::Right::Publish}}, "t", {true, "x"}
     );
     REQUIRE(stage.rest(root, "PUT", "/policy", R"({"text":""})").first == 200);
     CHECK_FALSE(stage.commit(batch));

@@ -60,9 +60,9 @@ std::string dump(const pubsub::Memory& memory) {
     };
     set("deleted", memory.deleted());
     set("cleaning", memory.cleaning());
-    set("overfull", memory.overfull());
+    set("overfull", memory.over_max_items());
     set("expiring", memory.expiring());
-    set("crowded", memory.crowded());
+    set("crowded", memory.over_retention());
     for (const auto& [hidden, uid] : memory.by_hidden())
         out << "hides " << hidden << " " << uid << "\n";
     set("pending", memory.pending());

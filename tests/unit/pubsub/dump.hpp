@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "pubsub/memory.hpp"
+#include "pubsub/model/memory.hpp"
 #include "stage.hpp"
 
 namespace grid::test {

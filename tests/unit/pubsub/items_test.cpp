@@ -1,5 +1,5 @@
 // tests/unit/pubsub/items_test.cpp: the compact item index against a plain model, and its size.
-#include "pubsub/items.hpp"
+#include "pubsub/model/items.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

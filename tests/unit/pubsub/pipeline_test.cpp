@@ -1,9 +1,9 @@
-// tests/unit/pubsub/pipeline_test.cpp: decide, commit, apply: in order, again after a conflict, and
-// the same memory whichever way it is made.
+// tests/unit/pubsub/pipeline_test.cpp: decide, commit, apply: in order, again after a conflict,
+// and the same memory whichever way it is made.
 #include <random>
 
 #include "dump.hpp"
-#include "pubsub/records.hpp"
+#include "pubsub/model/records.hpp"
 #include "stage.hpp"
 
 namespace pipeline_test {

@@ -1,12 +1,13 @@
 // tests/unit/pubsub/records_test.cpp: keys, values, events and configuration survive the trip to
 // disk.
-#include "pubsub/records.hpp"
+#include "pubsub/model/records.hpp"
+#include "pubsub/options/subscription_fields.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "pubsub/engine.hpp"
-#include "pubsub/events.hpp"
-#include "pubsub/node_config_form.hpp"
+#include "pubsub/broker.hpp"
+#include "pubsub/model/events.hpp"
+#include "pubsub/options/node_form.hpp"
 
 namespace records_test {
 

@@ -3,7 +3,7 @@
 #include <ctime>
 #include <iostream>
 
-#include "pubsub/records.hpp"
+#include "pubsub/model/records.hpp"
 #include "stage.hpp"
 
 namespace scale_test {
@@ -19,7 +19,7 @@ double seconds_since(std::clock_t start) {
 }
 
 /// Feeds what a store of that size would scan: keys in their order, items by id.
-void fill(pubsub::Engine& engine, std::size_t nodes, std::size_t items) {
+void fill(pubsub::Broker& engine, std::size_t nodes, std::size_t items) {
     using storage::Family;
     using storage::Record;
     std::uint64_t revision = 1;
@@ -52,7 +52,7 @@ void fill(pubsub::Engine& engine, std::size_t nodes, std::size_t items) {
     engine.scan_finished();
 }
 
-struct Nowhere final : pubsub::Notifier {
+struct Nowhere final : pubsub::NotificationSink {
     std::size_t bytes = 0;
     void notify(pubsub::Notification notification) override { bytes += notification.rest->size(); }
     void audience_changed(std::uint64_t) override {}
@@ -60,7 +60,7 @@ struct Nowhere final : pubsub::Notifier {
 };
 
 /// Microseconds of prepare, decide, apply and notify for one publish of 1 KiB.
-double publish_cost(pubsub::Engine& engine, const std::string& node, std::uint64_t revision) {
+double publish_cost(pubsub::Broker& engine, const std::string& node, std::uint64_t revision) {
     const auto iq = test::parse_stanza(
         "<iq type='set' id='p'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='" +
         node + "'><item><alert xmlns='urn:x:alert'>" + std::string(900, 'x') +

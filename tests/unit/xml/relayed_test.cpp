@@ -1,5 +1,5 @@
-// tests/unit/xml/relayed_test.cpp: stanzas of any spelling reach an independent parser unbroken and
-// with the same meaning.
+// tests/unit/xml/relayed_test.cpp: stanzas of any spelling reach an independent parser unbroken
+// and with the same meaning.
 #include <expat.h>
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,5 @@
-// tests/unit/controller/filters/filter_cases.hpp: filters and payloads made at random, from a seed.
+// tests/unit/controller/filters/filter_cases.hpp: filters and payloads made at random, from a
+// seed.
 #pragma once
 
 #include <random>

@@ -1,5 +1,5 @@
-// tests/unit/controller/schemas/library_test.cpp: which documents are taken, and what they find of
-// each other; nothing else is read.
+// tests/unit/controller/schemas/library_test.cpp: which documents are taken, and what they find
+// of each other; nothing else is read.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// tests/unit/controller/schemas/pattern_test.cpp: which patterns are refused for the time they may
-// take.
+// tests/unit/controller/schemas/pattern_test.cpp: which patterns are refused for the time they
+// may take.
 #include <catch2/catch.hpp>
 
 #include "controller/schemas/pattern.hpp"

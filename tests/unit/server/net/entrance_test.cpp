@@ -1,11 +1,12 @@
-// tests/unit/server/net/entrance_test.cpp: sources of connections, and the strangers that give way.
+// tests/unit/server/net/entrance_test.cpp: sources of connections, and the strangers that give
+// way.
 #include "server/net/entrance.hpp"
 
 #include <catch2/catch.hpp>
 #include <vector>
 
-#include "server/descriptors.hpp"
 #include "server/net/source.hpp"
+#include "server/process/descriptors.hpp"
 
 namespace entrance_test {
 

@@ -1,5 +1,5 @@
-// tests/unit/server/net/net_tls_stream_test.cpp: a TlsStream against OpenSSL's own client, on real
-// sockets.
+// tests/unit/server/net/net_tls_stream_test.cpp: a TlsStream against OpenSSL's own client, on
+// real sockets.
 #include <catch2/catch.hpp>
 #include <future>
 

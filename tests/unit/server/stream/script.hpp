@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "server/config.hpp"
+#include "server/config/config.hpp"
 #include "server/stream/negotiation.hpp"
 
 namespace grid::test {

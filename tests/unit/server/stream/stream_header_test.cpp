@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "script.hpp"
+#include "server/stream/header.hpp"
 
 namespace stream_header_test {
 

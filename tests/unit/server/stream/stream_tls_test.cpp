@@ -1,4 +1,5 @@
-// tests/unit/server/stream/stream_tls_test.cpp: STARTTLS, direct TLS, and what is sent in between.
+// tests/unit/server/stream/stream_tls_test.cpp: STARTTLS, direct TLS, and what is sent in
+// between.
 #include <catch2/catch.hpp>
 
 #include "script.hpp"

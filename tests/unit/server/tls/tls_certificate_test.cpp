@@ -18,7 +18,7 @@ namespace {
 
 constexpr grid::storage::Millis now = 1'800'000'000'000;   // 2027-01-15T08:00:00Z
 
-struct Grid {
+struct Core {
     TemporaryFiles files;
     Certificate ca = make_ca("grid CA");
     tls::Context context = make(ca);
@@ -56,7 +56,7 @@ using Strings = std::vector<std::string>;
 }   // namespace
 
 TEST_CASE("a good certificate with one xmppAddr is that account", "[tls]") {
-    Grid grid;
+    Core grid;
     auto client = make_client(grid.ca, "Ann@Grid.Example");
     const auto fingerprint = tls::fingerprint_of(client.certificate.get());
     const auto presented = grid.judge(std::move(client));
@@ -82,7 +82,7 @@ TEST_CASE("a good certificate with one xmppAddr is that account", "[tls]") {
 
 TEST_CASE("several xmppAddr are several identities, each once", "[tls]") {
     const auto presented =
-        Grid().judge(Spec{.xmpp = {{"a@grid.example"}, {"b@grid.example"}, {"A@grid.example"}}});
+        Core().judge(Spec{.xmpp = {{"a@grid.example"}, {"b@grid.example"}, {"A@grid.example"}}});
     CHECK(to_strings(presented.identities) == Strings{"a@grid.example", "b@grid.example"});
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("an xmppAddr of another domain, or malformed, is no identity here", "[
           XmppAddr{"a@grid.example", V_ASN1_PRINTABLESTRING}}) {
         CAPTURE(address.text);
         // With a rule that would map it: once there is an xmppAddr, only those count.
-        const auto presented = Grid().judge(
+        const auto presented = Core().judge(
             Spec{.common_names = {"mapped"}, .xmpp = {address}}, {{"cn", ""}, {"dns", ""}}
         );
         CHECK(presented.acceptable);
@@ -107,13 +107,13 @@ TEST_CASE("an xmppAddr of another domain, or malformed, is no identity here", "[
 }
 
 TEST_CASE("a foreign xmppAddr beside one of ours is set aside", "[tls]") {
-    const auto presented = Grid().judge(Spec{.xmpp = {{"a@other.example"}, {"a@grid.example"}}});
+    const auto presented = Core().judge(Spec{.xmpp = {{"a@other.example"}, {"a@grid.example"}}});
     CHECK(to_strings(presented.identities) == Strings{"a@grid.example"});
     CHECK(presented.foreign == Strings{"a@other.example"});
 }
 
 TEST_CASE("no certificate is said so", "[tls]") {
-    Grid grid;
+    Core grid;
     MemoryHandshake pair(grid.context.get());
     REQUIRE(pair.run());
     const auto presented = tls::judge(pair.server(), "grid.example", {}, now);
@@ -123,7 +123,7 @@ TEST_CASE("no certificate is said so", "[tls]") {
 }
 
 TEST_CASE("a bad chain passes the handshake and is refused with a reason", "[tls]") {
-    Grid grid;
+    Core grid;
     const XmppAddr ann{"ann@grid.example"};
     const auto check = [](const tls::Presented& presented, int depth, auto matcher) {
         CHECK(presented.present);
@@ -192,7 +192,7 @@ TEST_CASE("a bad chain passes the handshake and is refused with a reason", "[tls
 }
 
 TEST_CASE("no extended key usage is any purpose, but not for a host's certificate", "[tls]") {
-    Grid grid;
+    Core grid;
     CHECK(grid.judge(Spec{.usage = {}, .xmpp = {{"a@grid.example"}}}).can_log_in());
     CHECK(grid.judge(Spec{.usage = {}, .xmpp = {{"a@grid.example"}}, .dns = {"h.example"}})
               .can_log_in());
@@ -204,7 +204,7 @@ TEST_CASE("no extended key usage is any purpose, but not for a host's certificat
 }
 
 TEST_CASE("without an xmppAddr the mapping rules decide, in order", "[tls]") {
-    Grid grid;
+    Core grid;
     const Spec spec{
         .common_names = {"Sensor-7"},
         .dns = {"probe.example.com", "*.example.com"},
@@ -226,7 +226,7 @@ TEST_CASE("without an xmppAddr the mapping rules decide, in order", "[tls]") {
 }
 
 TEST_CASE("a CN that is no local part, or not the only one, maps to nobody", "[tls]") {
-    Grid grid;
+    Core grid;
     CHECK_FALSE(grid.judge(Spec{.common_names = {"ann@grid.example"}}, {{"cn", ""}}).can_log_in());
     CHECK_FALSE(grid.judge(Spec{.common_names = {"a b"}}, {{"cn", ""}}).can_log_in());
     CHECK_FALSE(grid.judge(Spec{.common_names = {"ann", "bob"}}, {{"cn", ""}}).can_log_in());
@@ -236,7 +236,7 @@ TEST_CASE("a CN that is no local part, or not the only one, maps to nobody", "[t
 
 TEST_CASE("a name with an embedded NUL is an attack, and refused", "[tls]") {
     const std::string nul("a.example\0.evil.example", 23);
-    const auto presented = Grid().judge(Spec{.dns = {nul}}, {{"dns", ""}});
+    const auto presented = Core().judge(Spec{.dns = {nul}}, {{"dns", ""}});
     CHECK_FALSE(presented.acceptable);
     CHECK_THAT(presented.reason, Contains("embedded NUL"));
 }
@@ -244,11 +244,11 @@ TEST_CASE("a name with an embedded NUL is an attack, and refused", "[tls]") {
 TEST_CASE("too many alternative names are refused", "[tls]") {
     Spec spec;
     for (int i = 0; i < 65; ++i) spec.xmpp.push_back({std::to_string(i) + "@grid.example"});
-    CHECK_THAT(Grid().judge(spec).reason, Contains("more than 64 alternative names"));
+    CHECK_THAT(Core().judge(spec).reason, Contains("more than 64 alternative names"));
 }
 
 TEST_CASE("the anchor is the root, also through an intermediate CA", "[tls]") {
-    Grid grid;
+    Core grid;
     const auto branch = make_ca("branch CA", &grid.ca);
     const auto presented = grid.judge(make_client(branch, "a@grid.example"), {}, {&branch});
     CHECK(presented.can_log_in());
@@ -263,7 +263,7 @@ TEST_CASE("the anchor is the root, also through an intermediate CA", "[tls]") {
 }
 
 TEST_CASE("names in a certificate cannot forge a log line", "[tls]") {
-    const auto presented = Grid().judge(Spec{.common_names = {"x\nwhat=login ok \xc3\xa4"}});
+    const auto presented = Core().judge(Spec{.common_names = {"x\nwhat=login ok \xc3\xa4"}});
     for (const char c : presented.subject) CHECK((c >= 0x20 && c < 0x7f));
 }
 

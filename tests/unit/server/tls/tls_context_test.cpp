@@ -1,5 +1,5 @@
-// tests/unit/server/tls/tls_context_test.cpp: the reasons for an operator with wrong files, and the
-// limits of a context.
+// tests/unit/server/tls/tls_context_test.cpp: the reasons for an operator with wrong files, and
+// the limits of a context.
 #include <catch2/catch.hpp>
 
 #include "memory_handshake.hpp"

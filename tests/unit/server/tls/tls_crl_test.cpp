@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "make_revocation.hpp"
-#include "server/stamp.hpp"
+#include "server/clock.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/revocation/crl_set.hpp"
 

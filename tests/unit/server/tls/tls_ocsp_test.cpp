@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "make_revocation.hpp"
-#include "server/stamp.hpp"
+#include "server/clock.hpp"
 #include "server/tls/revocation/ocsp_cache.hpp"
 #include "server/tls/revocation/ocsp_recheck.hpp"
 

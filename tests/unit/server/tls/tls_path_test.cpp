@@ -8,7 +8,7 @@
 #include "memory_handshake.hpp"
 #include "server/tls/certificate.hpp"
 #include "server/tls/certificate_text.hpp"
-#include "server/tls/failure.hpp"
+#include "server/tls/openssl_error.hpp"
 #include "server/tls/raw_chain.hpp"
 
 namespace tls_path_test {

@@ -1,0 +1,200 @@
+// controller/accounts/notice_texts.cpp: see controller/accounts/notice_texts.hpp.
+#include "controller/accounts/notice_texts.hpp"
+
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
+#include "xml/datetime.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+/// `<grid type='notification'><AccountNotification>…`, with the username where it is not the
+/// reader's.
+std::string notification(AccountState state, const Groups& groups, std::string_view username) {
+    xml::Element body("AccountNotification", xml::ns::gi_controller);
+    body.add(xml::Element::with_text("state", to_string(state)));
+    if (!username.empty()) body.add(xml::Element::with_text("username", username));
+    for (const std::string& group : groups) body.add(xml::Element::with_text("group", group));
+    const xml::Element grid("grid", xml::ns::gi, {{"type", "notification"}}, std::move(body));
+    return xml::to_string(grid, xml::ns::client.uri());
+}
+
+/// The part of a message behind `<message to='…'`. The id is made from the revision: unique, the
+/// same on every node, and the same again when a note is repeated.
+xml::Bytes message(
+    const Settings& settings,
+    std::string_view kind,
+    storage::Revision revision,
+    std::string_view inside,
+    std::string_view delay = {}
+) {
+    std::string out = " from='";
+    const bool is_of_broker = kind.starts_with(subscription_note_prefix);
+    xml::append_escaped_attr(out, (is_of_broker ? settings.broker : settings.address).str());
+    out += "' id='";
+    out += kind.substr(0, kind.find(' '));
+    out += "-" + std::to_string(revision) + "' type='normal'>";
+    out += inside;
+    out += delay;
+    out += "</message>";
+    return std::make_shared<const std::string>(std::move(out));
+}
+
+/// XEP-0203: since when it has waited.
+std::string delayed(const Settings& settings, storage::Millis time) {
+    std::string out = "<delay xmlns='urn:xmpp:delay' from='";
+    xml::append_escaped_attr(out, settings.address.str());
+    return out + "' stamp='" + xml::to_datetime(time) + "'/>";
+}
+
+void tell_administrators(
+    const std::string& account,
+    const Settings& settings,
+    Accounts& accounts,
+    const Sessions& sessions,
+    SessionControl& control
+) {
+    const auto* members = accounts.members(administrators_group);
+    if (members == nullptr) return;
+    const std::string kind = pending_note_prefix + account;
+    for (const std::string_view name : *members) {
+        const Spool::Notes* notes = accounts.spool().find(name);
+        const auto note = notes ? notes->find(kind) : Spool::Notes::const_iterator{};
+        if (notes == nullptr || note == notes->end()) continue;
+        const auto here = sessions.active_resources(xml::Jid::from_canonical(std::string(name)));
+        for (const xml::Jid& full : here)
+            control.tell(full, message(settings, kind, note->second.revision, note->second.inside));
+        if (!here.empty()) accounts.spool().told(name, kind, note->second.revision);
+    }
+}
+
+/// True for a notice whose matter is over: an account that waits no more.
+bool is_stale(const Accounts& accounts, std::string_view kind) {
+    if (!kind.starts_with(pending_note_prefix)) return false;
+    const Account* account = accounts.find(kind.substr(pending_note_prefix.size()));
+    return account == nullptr || account->state != AccountState::Pending;
+}
+
+/// The stream error with which an account's streams end by this event; nullopt: they go on.
+std::optional<xml::StreamError> ending(const AccountEvent& event) {
+    if (event.has_expired) return std::nullopt;
+    if (event.after == AccountState::Disabled && event.before != AccountState::Disabled)
+        return xml::StreamError{
+            "policy-violation", "this account was disabled by an administrator", std::nullopt
+        };
+    // RFC 6120 §4.9.3.12: the account on whose behalf this stream acted is gone. (Not `reset`,
+    // which invites the client to come back at once.)
+    if (event.after == AccountState::Init && event.before != AccountState::Init)
+        return xml::StreamError{
+            "not-authorized",
+            event.is_own_wish ? "this account was given up by its client"
+                              : "this account was deleted by an administrator",
+            std::nullopt
+        };
+    // RFC 6120 §4.9.3.16: the security context changed. The new groups count from the next login.
+    if (event.groups_changed && event.before == AccountState::Enabled)
+        return xml::StreamError{
+            "reset", "the groups of this account changed: log in again", std::nullopt
+        };
+    if (event.is_pinned)
+        return xml::StreamError{
+            "reset", "this account was pinned to a key: log in again with it", std::nullopt
+        };
+    if (event.is_moved)
+        return xml::StreamError{
+            "reset",
+            "this account was moved to another certificate authority: log in again with a "
+            "certificate of that one",
+            std::nullopt
+        };
+    return std::nullopt;
+}
+
+}   // namespace
+
+std::string account_note_inside(const Account& account) {
+    return notification(account.state, account.groups, {});
+}
+
+std::string pending_note_inside(const Account& account) {
+    std::string text = account.jid + " asks to join the grid and waits for approval.";
+    if (!account.claimed_device.empty())
+        text += " It says that its device type is: " + account.claimed_device + ".";
+    if (!account.description.empty()) text += " It says: " + account.description;
+    std::string out = "<body>";
+    xml::append_escaped_text(out, text);
+    return out + "</body>" + notification(account.state, account.wished, account.jid);
+}
+
+void tell_what_is_owed(
+    const xml::Jid& full, const Settings& settings, Accounts& accounts, SessionControl& control
+) {
+    const Spool::Notes* notes = accounts.spool().find(full.bare_view());
+    if (notes == nullptr) return;
+    for (const auto& [kind, note] : *notes) {
+        if (accounts.spool().is_told(full.bare_view(), kind, note.revision)) continue;
+        if (!is_stale(accounts, kind))
+            control.tell(
+                full,
+                message(settings, kind, note.revision, note.inside, delayed(settings, note.time))
+            );
+        accounts.spool().told(full.bare_view(), kind, note.revision);
+    }
+}
+
+void forget_what_was_told(
+    const storage::Committed& committed, Accounts& accounts, const Sessions& sessions
+) {
+    for (const storage::Write& operation : committed.batch.operations) {
+        if (operation.family != storage::Family::Control || operation.erase) continue;
+        storage::Decoder key(operation.key);
+        if (key.u8() != static_cast<std::uint8_t>(storage::Tag::Spool)) continue;
+        const std::string jid(key.text()), kind(key.text());
+        if (!key.ok() || !kind.starts_with(subscription_note_prefix)) continue;
+        if (!sessions.active_resources(xml::Jid::from_canonical(jid)).empty())
+            accounts.spool().told(jid, kind, committed.revision);
+    }
+}
+
+void tell_account(
+    const AccountEvent& event,
+    storage::Revision revision,
+    const Settings& settings,
+    Accounts& accounts,
+    const Sessions& sessions,
+    SessionControl& control
+) {
+    const xml::Jid jid = xml::Jid::from_canonical(event.account);
+    const auto here = sessions.resources(jid);
+    const std::string inside = notification(event.after, event.groups, {});
+    for (const xml::Jid& full : here)
+        control.tell(full, message(settings, account_note, revision, inside));
+    if (!here.empty()) accounts.spool().told(event.account, account_note, revision);
+    if (event.after == AccountState::Pending && event.before == AccountState::Init)
+        tell_administrators(event.account, settings, accounts, sessions, control);
+}
+
+void notify_account(
+    const AccountEvent& event,
+    storage::Revision revision,
+    const Settings& settings,
+    Accounts& accounts,
+    const Sessions& sessions,
+    SessionControl& control
+) {
+    const bool has_changed = event.before != event.after || event.groups_changed;
+    if (event.device_changed && !has_changed) control.rights_changed();
+    if (!has_changed && !event.is_pinned && !event.is_moved) return;
+    const xml::Jid jid = xml::Jid::from_canonical(event.account);
+    if (has_changed) {
+        tell_account(event, revision, settings, accounts, sessions, control);
+        if (event.before == AccountState::Enabled || event.after == AccountState::Enabled)
+            control.rights_changed();
+    }
+    if (auto error = ending(event)) control.close_account(jid, std::move(*error));
+}
+
+}   // namespace grid::controller

@@ -1,0 +1,54 @@
+// controller/accounts/notice_texts.hpp: notices about accounts, to themselves and to
+// administrators.
+#pragma once
+
+#include <string>
+
+#include "controller/accounts/event.hpp"
+#include "controller/settings.hpp"
+#include "storage/store.hpp"
+
+namespace grid::controller {
+
+// Subjects of notices in the spool, and their content.
+inline const std::string account_note = "account";
+inline const std::string pending_note_prefix = "pending ";             // and the JID of the account
+inline const std::string subscription_note_prefix = "subscription ";   // and the node; the broker's
+inline constexpr std::size_t administrators_told_max = 32;             // a batch has its bound
+std::string account_note_inside(const Account& account);
+std::string pending_note_inside(const Account& account);
+
+/// Sends a resource that has just logged in the notices that were stored while its account was
+/// away.
+void tell_what_is_owed(
+    const xml::Jid& full, const Settings& settings, Accounts& accounts, SessionControl& control
+);
+
+/// Erases the notices of a batch for accounts that have a resource online: those were notified as
+/// the batch was committed.
+void forget_what_was_told(
+    const storage::Committed& committed, Accounts& accounts, const Sessions& sessions
+);
+
+/// The account's own resources, confined ones too; and the administrators, of one that waits.
+void tell_account(
+    const AccountEvent& event,
+    storage::Revision revision,
+    const Settings& settings,
+    Accounts& accounts,
+    const Sessions& sessions,
+    SessionControl& control
+);
+
+/// Notifies the account's resources, pushes new PENDING accounts to the administrators, ends
+/// streams and has rights checked again.
+void notify_account(
+    const AccountEvent& event,
+    storage::Revision revision,
+    const Settings& settings,
+    Accounts& accounts,
+    const Sessions& sessions,
+    SessionControl& control
+);
+
+}   // namespace grid::controller

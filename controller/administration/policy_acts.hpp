@@ -1,0 +1,110 @@
+// controller/administration/policy_acts.hpp: the administrators' acts on the policy, for every
+// interface: REST, ad-hoc commands.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/errors.hpp"
+#include "controller/policy/explain.hpp"
+#include "controller/state.hpp"
+#include "pubsub/broker.hpp"
+#include "xml/result.hpp"
+
+namespace grid::controller {
+
+/// Why a text does not become the policy. `errors`: where it does not parse; else none.
+struct PolicyRefusal {
+    Failure failure;
+    std::vector<policy::ParseError> errors;
+};
+template <class T>
+using PolicyOutcome = Result<T, PolicyRefusal>;
+
+/// The version in force, or an earlier one; null when it is not kept (any more).
+const policy::Head* policy_get(const State& state, std::optional<std::uint64_t> version = {});
+
+struct PolicyChange {
+    storage::Batch batch;
+    std::uint64_t version = 0;   // that it will be
+    std::size_t rules = 0;
+};
+/// Validates the whole text; the batch replaces the one in force. No policy changes the rights of
+/// administrators, who are past it.
+PolicyOutcome<PolicyChange> policy_set(
+    const State& state,
+    const std::string& text,
+    std::optional<std::uint64_t> expect_version,
+    const pubsub::Context& context
+);
+/// The text of an earlier version becomes a new one.
+PolicyOutcome<PolicyChange> policy_rollback(
+    const State& state,
+    std::uint64_t version,
+    std::optional<std::uint64_t> expect_version,
+    const pubsub::Context& context
+);
+
+/// A question for `policy_test`. Values that are not given are those of the account, if there is
+/// one.
+struct PolicyTest {
+    xml::Jid client;   // bare
+    policy::Right operation = policy::Right::Discover;
+    std::string topic;
+    xml::Jid recipient;   // bare; of `message`, in place of a topic
+    std::optional<Groups> recipient_groups;
+    std::optional<std::string> type, service;
+    std::optional<Groups> groups;   // given: an imagined client, whatever the account's state
+    std::optional<std::string> device, issuer, address;
+    std::optional<storage::Millis> time;
+    std::optional<std::string> text;   // a policy that is not in force
+};
+struct PolicyAnswer {
+    bool allowed = false, is_imagined = false;
+    AccountState state = AccountState::Init;
+    std::string rule;
+    std::uint32_t line = 0;
+    std::uint64_t version = 0;   // 0: of a text that is not in force
+    policy::Explanation explanation;
+    // With what it was answered.
+    Groups groups, recipient_groups;
+    std::string device, issuer, address, type;
+    storage::Millis time = 0;
+    /// Of a real client whose sessions may differ: each of them.
+    struct OfSession {
+        std::string jid, address, rule;
+        bool allowed = false;
+    };
+    std::vector<OfSession> sessions;
+};
+PolicyOutcome<PolicyAnswer> policy_test(
+    const State& state, const PolicyTest& test, storage::Millis now
+);
+
+/// A right that a policy would take away from an account that has it now.
+struct PolicyCut {
+    enum class Kind : std::uint8_t { Subscription, Session, Publisher } kind = Kind::Subscription;
+    std::string jid, node, subid;   // a session: its full JID, though the subscription stays
+    bool is_live = false;           // a session of it is there now
+    std::string rule;               // of the new policy
+    std::uint32_t line = 0;
+};
+struct PolicyDryRun {
+    std::size_t rules = 0;
+    std::vector<PolicyCut> cuts;
+    std::string next;   // cursor; empty: that was all
+};
+/// Looks at a bounded number of subscriptions and publishers: a page may be empty and not the last.
+PolicyOutcome<PolicyDryRun> policy_dry_run(
+    const State& state,
+    const pubsub::Broker& broker,
+    const std::string& text,
+    const std::string& after,
+    std::size_t cuts_max,
+    storage::Millis now
+);
+
+}   // namespace grid::controller

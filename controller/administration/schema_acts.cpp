@@ -1,0 +1,124 @@
+// controller/administration/schema_acts.cpp: see controller/administration/schema_acts.hpp.
+#include "controller/administration/schema_acts.hpp"
+
+#include <algorithm>
+
+#include "controller/audit/record.hpp"
+
+namespace grid::controller::schemas {
+
+using storage::Batch;
+using storage::Family;
+
+namespace {
+
+/// All acts meet here, so that no topic is left without its document.
+Batch start(const State& state, const pubsub::Context& context) {
+    Batch batch;
+    state.expect_gates(batch, context.actor);
+    batch.expect(Family::Control, guard_key(), state.schemas.guard());
+    batch.put(Family::Control, guard_key(), "");
+    return batch;
+}
+
+/// The document that is meant where none is named.
+std::string default_document(const State& state, const std::string& topic) {
+    if (const TopicSchema* known = state.schemas.topic(topic)) return known->location;
+    const Topic* declared = state.directory.topic(topic);
+    if (declared == nullptr) return {};
+    const Documents& documents = state.schemas.library()->documents();
+    if (documents.contains(declared->schema_location)) return declared->schema_location;
+    std::vector<std::string> found;
+    for (const auto& [location, stored] : documents)
+        if (stored.target_namespace == declared->schema_namespace) found.push_back(location);
+    return found.size() == 1 ? found.front() : std::string();
+}
+
+}   // namespace
+
+std::set<std::string> used_documents(const State& state) {
+    std::set<std::string> used;
+    for (const auto& [location, topics] : state.schemas.users()) used.insert(location);
+    return used;
+}
+
+bool is_current(const State& state, const Trial& trial) {
+    return trial.base == state.schemas.library() && trial.used == used_documents(state);
+}
+
+Batch store_trial(const State& state, const Trial& trial, const pubsub::Context& context) {
+    Batch batch = start(state, context);
+    const Documents& before = trial.base->documents();
+    const Documents& after = trial.result->documents();
+    for (const auto& [location, stored] : after) {
+        const auto known = before.find(location);
+        if (known != before.end() && known->second == stored) continue;
+        batch.put(Family::Control, document_key(location), encode(stored));
+        audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "schema-store");
+        record.target = location;
+        record.detail = std::to_string(stored.text->size()) + " bytes, namespace '" +
+                        stored.target_namespace + "'";
+        audit::append(batch, std::move(record));
+    }
+    for (const auto& [location, stored] : before) {
+        if (after.contains(location)) continue;
+        batch.erase(Family::Control, document_key(location));
+        audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "schema-delete");
+        record.target = location;
+        audit::append(batch, std::move(record));
+    }
+    batch.put(Family::Control, library_key(), "");
+    state.schemas.expect_soon(trial.result);
+    return batch;
+}
+
+std::function<void()> work_before(
+    const State& state, const std::string& topic, const std::string& location
+) {
+    const auto library = state.schemas.library();
+    const std::string meant = location.empty() ? default_document(state, topic) : location;
+    if (meant.empty() || library->is_compiled(meant)) return {};
+    return [library, meant] { static_cast<void>(library->schema(meant)); };
+}
+
+Outcome<Batch> set_topic_schema(
+    const State& state,
+    const std::string& topic,
+    Mode mode,
+    std::string location,
+    const pubsub::Context& context
+) {
+    const TopicSchema* known = state.schemas.topic(topic);
+    if (mode != Mode::Off) {
+        if (location.empty()) location = default_document(state, topic);
+        if (location.empty())
+            return Failure{
+                Errc::MalformedRequest, "name the schema document that is for topic " + topic, {}
+            };
+        const Documents& documents = state.schemas.library()->documents();
+        if (!documents.contains(location))
+            return Failure{
+                Errc::UnknownSchema, "no schema document " + location + ": store it first", {}
+            };
+        const auto schema = state.schemas.library()->schema(location);
+        if (!schema) return Failure{Errc::SchemaInvalid, to_text(schema.error()), {}};
+    }
+    const TopicSchema next{mode, mode == Mode::Off ? std::string() : location, 0};
+    const bool is_same = known == nullptr
+                             ? mode == Mode::Off
+                             : known->mode == next.mode && known->location == next.location;
+    if (is_same) return Batch();
+    Batch batch = start(state, context);
+    if (mode == Mode::Off)
+        batch.erase(Family::Control, topic_schema_key(topic));
+    else
+        batch.put(Family::Control, topic_schema_key(topic), encode(next));
+    audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "topic-schema");
+    record.topic = topic;
+    record.detail = std::string(to_string(mode));
+    if (mode != Mode::Off) record.detail += ", " + location;
+    audit::append(batch, std::move(record));
+    return batch;
+}
+
+}   // namespace grid::controller::schemas

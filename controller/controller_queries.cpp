@@ -1,0 +1,144 @@
+// controller/controller_queries.cpp: may this client query that one? Policy in place of presence
+// sharing (RFC 6121 §8.5.3.1).
+#include <algorithm>
+
+#include "controller/controller.hpp"
+#include "controller/gi/request.hpp"
+#include "controller/incident.hpp"
+#include "controller/state.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::controller {
+
+namespace {
+
+using policy::Right;
+
+/// How many topics of a provider one question looks at.
+constexpr std::size_t topics_max = 256;
+
+/// The names under which a policy or a declaration may know what the payload asks for: the
+/// namespace, the element in it, and of a Grid message the same of what it wraps.
+std::vector<std::string> service_names(const xml::Element& payload) {
+    std::vector<std::string> names;
+    const auto add = [&](const xml::Element& element) {
+        const std::string ns(element.ns().uri());
+        if (!ns.empty()) names.push_back(ns + "." + element.name());
+        if (!ns.empty() && element.ns() != xml::ns::gi && element.ns() != xml::ns::xgrid)
+            names.push_back(ns);
+    };
+    const xml::Element* inner = gi::is_grid(payload) ? payload.first_child() : nullptr;
+    if (inner == nullptr) {
+        add(payload);
+        return names;
+    }
+    add(*inner);
+    names.push_back(inner->name());
+    if (const std::string type = xsi_type(*inner); !type.empty()) names.push_back(type);
+    return names;
+}
+
+bool serves(const Directory& directory, const std::string& topic, const std::string& name) {
+    if (topic == name || split_topic(topic).name == name) return true;
+    const Topic* declared = directory.topic(topic);
+    return declared != nullptr && std::ranges::binary_search(declared->queries, name);
+}
+
+/// A topic of the provider, and the name by which it was asked.
+struct Asked {
+    std::string topic, service;
+    bool is_served = true;   // the policy lets the provider serve that name
+};
+
+/// The objects that the policy is asked about: the topics of the provider that serve this payload;
+/// all of its topics when none is declared to, since a provider may answer in any namespace; and
+/// the payload's own name for a Grid message to a client that provides nothing. Under a service's
+/// name only where the provider may serve it: else a rule about a service would open every client
+/// that claims the name.
+std::vector<Asked> asked_about(
+    const State& state, const xml::Jid& to, const xml::Element& payload
+) {
+    const std::string& incidents = state.settings.incident_topic;
+    if (payload.ns() == incident_ns && !incidents.empty()) {
+        // A report or a response may go to any client; questions go to providers.
+        const bool is_question = payload.name() == "inquiry" || payload.name() == "request";
+        const bool is_served = !is_question || state.may_serve(to, incidents, incidents);
+        return {{incidents, std::string(incident_ns.uri()), is_served}};
+    }
+    const pubsub::Broker* broker = state.directory.broker();
+    std::vector<std::string> provided;
+    if (broker != nullptr) provided = broker->published_by(to.bare_view(), topics_max);
+    const std::vector<std::string> names = service_names(payload);
+    const std::string& plain = names.empty() ? payload.name() : names.front();
+    std::vector<Asked> serving, all;
+    // A publisher whose right the policy has taken is no provider any more.
+    std::erase_if(provided, [&](const std::string& topic) {
+        return !state.may_serve(to, topic, topic);
+    });
+    for (const std::string& topic : provided) {
+        const auto name = std::ranges::find_if(names, [&](const std::string& one) {
+            return serves(state.directory, topic, one) && state.may_serve(to, topic, one);
+        });
+        if (name != names.end()) serving.push_back({topic, *name});
+        all.push_back({topic, state.may_serve(to, topic, plain) ? plain : std::string()});
+    }
+    if (!serving.empty()) return serving;
+    if (provided.empty() && gi::is_grid(payload))
+        for (const std::string& name : names)
+            all.push_back({name, name, state.may_serve(to, name, name)});
+    return all;
+}
+
+/// Whether the actor may discover one of these topics, and the other one provides it.
+bool sees_provider(
+    const State& state,
+    const pubsub::Principal& actor,
+    const xml::Jid& to,
+    const std::vector<Asked>& candidates
+) {
+    const pubsub::Broker* broker = state.directory.broker();
+    if (broker == nullptr) return false;
+    const auto provided = broker->published_by(to.bare_view(), topics_max);
+    return std::ranges::any_of(candidates, [&](const Asked& candidate) {
+        return std::ranges::find(provided, candidate.topic) != provided.end() &&
+               state.decide(actor, Right::Discover, candidate.topic).allowed;
+    });
+}
+
+}   // namespace
+
+std::optional<xml::StanzaError> Controller::refuse_query(
+    const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
+) const {
+    const State& state = *state_;
+    const std::vector<Asked> candidates = asked_about(state, to, payload);
+    // A client that provides nothing is answered for as a missing account.
+    if (candidates.empty()) return xml::service_unavailable("nobody is there");
+    if (!state.settings.precheck) return std::nullopt;
+    policy::Match match;
+    const Asked* asked = nullptr;
+    for (const Asked& candidate : candidates) {
+        asked = &candidate;
+        match = state.decide(
+            actor, Right::Query, policy::Object{candidate.topic, {}, candidate.service}
+        );
+        if (match.allowed && candidate.is_served) break;
+    }
+    static const std::string not_served = "the policy does not let the one asked serve this";
+    if (match.allowed && !asked->is_served) match = {false, 0, &not_served};
+    audit::Record record =
+        audit::by(actor, match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny, "query");
+    record.topic = asked->topic;
+    record.target = to.str();
+    record.detail = asked->service;
+    record.rule = *match.rule;
+    state.audit.add(std::move(record));
+    if (match.allowed) return std::nullopt;
+    // A refusal of its own would tell that there is such an account, to a client that cannot see it
+    // as the provider of a topic.
+    if (match.rule == &not_served || !sees_provider(state, actor, to, candidates))
+        return xml::service_unavailable("nobody is there");
+    return to_plain_error({Errc::Denied, "the policy of this grid does not allow this query", {}});
+}
+
+}   // namespace grid::controller

@@ -1,0 +1,214 @@
+// controller/rest/account_routes.cpp: accounts and groups by REST.
+#include <array>
+
+#include "controller/administration/acts.hpp"
+#include "controller/rest/call.hpp"
+#include "controller/rest/views.hpp"
+
+namespace grid::controller::rest {
+
+namespace {
+
+HttpDecision list_accounts(const Call& call) {
+    const std::string name = call.request.in_query("state");
+    std::optional<AccountState> state;
+    if (!name.empty()) {
+        state = parse_account_state(name);
+        if (!state || *state == AccountState::Init)
+            return refuse({Errc::MalformedRequest, "state is pending, enabled or disabled", {}});
+    }
+    const std::size_t max = call.page_max();
+    auto found = call.state.accounts.page(call.request.in_query("after"), max + 1, state);
+    const bool has_more = found.size() > max;
+    if (has_more) found.pop_back();
+    json::array list;
+    for (const Account* account : found) list.push_back(to_json(*account));
+    return ok(
+        {{"accounts", std::move(list)},
+         {"next", cursor(has_more ? std::string_view(found.back()->jid) : std::string_view{})}}
+    );
+}
+
+HttpDecision show_account(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    const Account* account = call.state.accounts.find(jid->str());
+    if (account == nullptr) return refuse({Errc::UnknownAccount, "no account " + jid->str(), {}});
+    return ok(to_json(*account));
+}
+
+HttpDecision answered(Outcome<AccountChange> change, int status = 200) {
+    if (!change) return refuse(change.error());
+    HttpResponse response = ok(to_json(change->after), status);
+    return changed(std::move(change->batch), std::move(response));
+}
+
+HttpDecision create_account(const Call& call) {
+    const auto name = required_text(call.request.body, "jid");
+    if (!name) return refuse(name.error());
+    const auto jid = bare_jid(*name);
+    if (!jid) return refuse(jid.error());
+    const auto groups = optional_groups(call.request.body);
+    if (!groups) return refuse(groups.error());
+    return answered(commands::create_account(call.state, *jid, *groups, call.context), 201);
+}
+
+HttpDecision act(
+    const Call& call,
+    AccountAction action,
+    bool needs_groups = false,
+    const std::optional<std::string>& device_type = std::nullopt
+) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    const auto groups = optional_groups(call.request.body);
+    if (!groups) return refuse(groups.error());
+    if (needs_groups && !*groups)
+        return refuse({Errc::MalformedRequest, "expected \"groups\": a list of names", {}});
+    return answered(call.state.machine().act(action, *jid, *groups, call.context, device_type));
+}
+
+HttpDecision approve(const Call& call) {
+    const auto device = optional_text(call.request.body, "device_type");
+    if (!device) return refuse(device.error());
+    return act(call, AccountAction::Approve, false, *device);
+}
+HttpDecision decline(const Call& call) { return act(call, AccountAction::Decline); }
+HttpDecision disable(const Call& call) { return act(call, AccountAction::Disable); }
+HttpDecision enable(const Call& call) { return act(call, AccountAction::Enable); }
+HttpDecision set_groups(const Call& call) { return act(call, AccountAction::SetGroups, true); }
+
+Outcome<commands::Rebinding> rebinding_in(const json::object& body) {
+    commands::Rebinding wanted;
+    const auto authority = required_text(body, "ca");
+    if (!authority) return authority.error();
+    wanted.authority = *authority;
+    const auto keeps = optional_flag(body, "keep");
+    if (!keeps) return keeps.error();
+    wanted.keeps_others = *keeps;
+    const auto administrators = optional_flag(body, "administrators");
+    if (!administrators) return administrators.error();
+    wanted.administrators = *administrators;
+    for (const auto& [name, member] :
+         {std::pair("from", &wanted.from), std::pair("after", &wanted.after)}) {
+        auto text = optional_text(body, name);
+        if (!text) return text.error();
+        *member = text->value_or("");
+    }
+    return wanted;
+}
+
+HttpDecision rebind_account(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    const auto wanted = rebinding_in(call.request.body);
+    if (!wanted) return refuse(wanted.error());
+    return answered(commands::rebind_account(call.state, *jid, *wanted, call.context));
+}
+
+HttpDecision rebind_accounts(const Call& call) {
+    const auto wanted = rebinding_in(call.request.body);
+    if (!wanted) return refuse(wanted.error());
+    auto done = commands::rebind_accounts(call.state, *wanted, call.context);
+    if (!done) return refuse(done.error());
+    HttpResponse response = ok({{"moved", to_json(done->moved)}, {"next", cursor(done->next)}});
+    if (done->moved.empty()) return response;
+    return changed(std::move(done->batch), std::move(response));
+}
+
+HttpDecision edit_account(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    AccountEdit edit;
+    for (const auto& [name, member] :
+         {std::pair("description", &edit.description), std::pair("device_type", &edit.device_type),
+          std::pair("key_pin", &edit.key_pin)}) {
+        auto text = optional_text(call.request.body, name);
+        if (!text) return refuse(text.error());
+        *member = std::move(*text);
+    }
+    return answered(call.state.machine().edit(*jid, edit, call.context));
+}
+
+HttpDecision delete_account(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    auto change = call.state.machine().remove(*jid, call.context);
+    if (!change) return refuse(change.error());
+    return changed(std::move(change->batch), ok({{"deleted", jid->str()}}));
+}
+
+json::object group_json(const GroupView& group) {
+    return {
+        {"name", group.name},
+        {"description", group.description},
+        {"members", group.members},
+        {"rules", group.rules},
+        {"stored", group.is_stored}
+    };
+}
+
+HttpDecision list_groups(const Call& call) {
+    const State& state = call.state;
+    const std::size_t max = call.page_max();
+    auto found =
+        state.groups.page(state.accounts, state.policy, call.request.in_query("after"), max + 1);
+    const bool has_more = found.size() > max;
+    if (has_more) found.pop_back();
+    json::array list;
+    for (const GroupView& group : found) list.push_back(group_json(group));
+    return ok(
+        {{"groups", std::move(list)},
+         {"next", cursor(has_more ? std::string_view(found.back().name) : std::string_view{})}}
+    );
+}
+
+HttpDecision put_group(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    const auto description = optional_text(call.request.body, "description");
+    if (!description) return refuse(description.error());
+    GroupView view = call.state.groups.view(call.state.accounts, call.state.policy, name);
+    // Fields that the body does not name stay as they are.
+    view.description = description->value_or(view.description);
+    view.is_stored = true;
+    auto batch = call.state.groups.put(name, view.description, call.context);
+    if (!batch) return refuse(batch.error());
+    return changed(std::move(*batch), ok(group_json(view)));
+}
+
+HttpDecision delete_group(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    auto batch =
+        call.state.groups.remove(call.state.accounts, call.state.policy, name, call.context);
+    if (!batch) return refuse(batch.error());
+    return changed(std::move(*batch), ok({{"deleted", name}}));
+}
+
+}   // namespace
+
+std::span<const Route> account_routes() {
+    static const std::array routes{
+        Route{"GET", "accounts", {"state", "after", "max"}, {}, list_accounts},
+        Route{"POST", "accounts", {}, {"jid", "groups"}, create_account},
+        Route{"GET", "accounts/{jid}", {}, {}, show_account},
+        Route{
+            "PATCH", "accounts/{jid}", {}, {"description", "device_type", "key_pin"}, edit_account
+        },
+        Route{"DELETE", "accounts/{jid}", {}, {}, delete_account},
+        Route{"POST", "accounts/{jid}/approve", {}, {"groups", "device_type"}, approve},
+        Route{"POST", "accounts/{jid}/rebind", {}, {"ca", "keep"}, rebind_account},
+        Route{
+            "POST", "rebind", {}, {"ca", "keep", "from", "administrators", "after"}, rebind_accounts
+        },
+        Route{"POST", "accounts/{jid}/decline", {}, {}, decline},
+        Route{"POST", "accounts/{jid}/disable", {}, {}, disable},
+        Route{"POST", "accounts/{jid}/enable", {}, {}, enable},
+        Route{"PUT", "accounts/{jid}/groups", {}, {"groups"}, set_groups},
+        Route{"GET", "groups", {"after", "max"}, {}, list_groups},
+        Route{"PUT", "groups/{name...}", {}, {"description"}, put_group},
+        Route{"DELETE", "groups/{name...}", {}, {}, delete_group},
+    };
+    return routes;
+}
+
+}   // namespace grid::controller::rest

@@ -1,0 +1,30 @@
+// controller/rest/http.hpp: requests and answers of the REST interface, as values.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "pubsub/request.hpp"
+#include "storage/decision.hpp"
+
+namespace grid::controller {
+
+struct HttpRequest {
+    std::string method;   // GET, POST, PUT, PATCH, DELETE
+    std::string path;     // below and without /api/v1/, still percent-encoded
+    std::string query;    // still encoded
+    std::string body;     // JSON
+};
+
+struct HttpResponse {
+    int status = 200;
+    std::string body;   // JSON; errors as {"error": {"code": …, "text": …}}
+};
+
+using HttpDecision = storage::Decision<HttpResponse, HttpResponse>;
+
+struct PreparedHttp {
+    std::function<HttpDecision(const pubsub::Context&)> decide;
+};
+
+}   // namespace grid::controller

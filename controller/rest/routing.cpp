@@ -1,0 +1,159 @@
+// controller/rest/routing.cpp: matching patterns, reading queries and bodies.
+#include "controller/rest/routing.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace grid::controller::rest {
+
+namespace {
+
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+/// At raw slashes; an encoded slash is part of a segment.
+std::vector<std::string_view> segments_of(std::string_view path) {
+    std::vector<std::string_view> segments;
+    while (true) {
+        const std::size_t slash = std::min(path.find('/'), path.size());
+        segments.push_back(path.substr(0, slash));
+        if (slash == path.size()) return segments;
+        path.remove_prefix(slash + 1);
+    }
+}
+
+/// The variables as they stand in the path, still encoded. A name is never changed, so that two
+/// names are never taken for one: no slash is stripped, nor is an empty segment.
+bool matches(
+    std::string_view pattern, const std::vector<std::string_view>& path, Variables& variables
+) {
+    variables.clear();
+    const auto wanted = segments_of(pattern);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (i >= path.size()) return false;
+        const std::string_view expected = wanted[i];
+        if (expected.ends_with("...}")) {
+            const char* begin = path[i].data();
+            const std::string_view rest(
+                begin, static_cast<std::size_t>(path.back().data() - begin) + path.back().size()
+            );
+            variables[std::string(expected.substr(1, expected.size() - 5))] = rest;
+            return !rest.empty();
+        }
+        if (path[i].empty()) return false;
+        if (expected.front() == '{')
+            variables[std::string(expected.substr(1, expected.size() - 2))] = path[i];
+        else if (expected != path[i])
+            return false;
+    }
+    if (path.size() == wanted.size()) return true;
+    // A slash behind a word of the interface is no part of a name.
+    return path.size() == wanted.size() + 1 && path.back().empty() &&
+           !wanted.back().starts_with('{');
+}
+
+int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+HttpResponse bad(std::string_view text) { return refuse(400, "malformed-request", text); }
+
+std::string joined(const std::vector<std::string_view>& names) {
+    std::string text;
+    for (std::string_view name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+    return text.empty() ? "none" : text;
+}
+
+std::optional<HttpResponse> read_query(std::string_view text, const Route& route, Variables& into) {
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('&'), text.size());
+        const std::string_view part = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (part.empty()) continue;
+        const std::size_t equals = std::min(part.find('='), part.size());
+        const auto name = percent_decoded(part.substr(0, equals), true);
+        const auto value = percent_decoded(part.substr(std::min(equals + 1, part.size())), true);
+        if (!name || !value) return bad("the query is not percent-encoded");
+        if (std::ranges::find(route.query, *name) == route.query.end())
+            return bad("unknown parameter '" + *name + "'; known: " + joined(route.query));
+        into[*name] = *value;
+    }
+    const auto max = into.find("max");
+    if (max == into.end()) return std::nullopt;
+    std::size_t number = 0;
+    const char* last = max->second.data() + max->second.size();
+    const auto [at, error] = std::from_chars(max->second.data(), last, number);
+    if (error != std::errc{} || at != last || number == 0) return bad("max is a number from 1 on");
+    return std::nullopt;
+}
+
+std::optional<HttpResponse> read_body(
+    const std::string& text, const Route& route, json::object& into
+) {
+    if (text.size() > body_bytes_max)
+        return refuse(413, "too-large", "a request has at most 1 MiB");
+    if (text.empty()) return std::nullopt;
+    boost::system::error_code error;
+    json::value value = json::parse(text, error);
+    if (error || !value.is_object()) return bad("the body is no JSON object");
+    for (const auto& member : value.get_object())
+        if (std::ranges::find(route.body, std::string_view(member.key())) == route.body.end())
+            return bad(
+                "unknown member '" + std::string(member.key()) + "'; known: " + joined(route.body)
+            );
+    into = std::move(value.get_object());
+    return std::nullopt;
+}
+
+}   // namespace
+
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += plus_is_blank && text[i] == '+' ? ' ' : text[i];
+            continue;
+        }
+        if (i + 2 >= text.size()) return std::nullopt;
+        const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+        if (high < 0 || low < 0) return std::nullopt;
+        out += static_cast<char>(high * 16 + low);
+        i += 2;
+    }
+    return out;
+}
+
+Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
+    std::string_view below = http.path;
+    if (below.starts_with('/')) below.remove_prefix(1);
+    const auto path = segments_of(below);
+    Routed routed;
+    std::vector<std::string_view> methods;
+    for (std::span<const Route> table :
+         {account_routes(), act_routes(), audit_routes(), policy_routes(), schema_routes(),
+          store_routes(), view_routes()})
+        for (const Route& route : table) {
+            Variables variables;
+            if (!matches(route.pattern, path, variables)) continue;
+            methods.push_back(route.method);
+            if (route.method != http.method || routed.route != nullptr) continue;
+            routed.route = &route;
+            routed.request.path = std::move(variables);
+        }
+    if (methods.empty()) return refuse(404, "unknown-path", "there is nothing at this path");
+    if (routed.route == nullptr)
+        return refuse(405, "wrong-method", "this path takes " + joined(methods));
+    for (auto& [name, value] : routed.request.path) {
+        auto decoded = percent_decoded(value, false);
+        if (!decoded) return bad("the path is not percent-encoded");
+        value = std::move(*decoded);
+    }
+    if (auto error = read_query(http.query, *routed.route, routed.request.query)) return *error;
+    if (auto error = read_body(http.body, *routed.route, routed.request.body)) return *error;
+    return routed;
+}
+
+}   // namespace grid::controller::rest

@@ -1,0 +1,22 @@
+// controller/rest/routing.hpp: from method, path and query to a row of the table.
+#pragma once
+
+#include <span>
+
+#include "controller/rest/call.hpp"
+
+namespace grid::controller::rest {
+
+inline constexpr std::size_t body_bytes_max = 1024 * 1024;
+
+struct Routed {
+    const Route* route = nullptr;
+    Request request;
+};
+/// 404, 405 and 400 for what no row answers, unknown parameters and members, and bad JSON.
+Result<Routed, HttpResponse> to_route(const HttpRequest& request);
+
+/// Decodes `%41`, and `+` where it is a blank: in a query. No value when the text is malformed.
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank);
+
+}   // namespace grid::controller::rest

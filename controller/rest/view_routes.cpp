@@ -1,0 +1,194 @@
+// controller/rest/view_routes.cpp: topics, sessions, status and audit by REST.
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "controller/administration/topic_switch.hpp"
+#include "controller/rest/call.hpp"
+#include "controller/rest/views.hpp"
+#include "controller/topics/subscribers.hpp"
+
+namespace grid::controller::rest {
+
+namespace {
+
+HttpDecision list_topics(const Call& call) {
+    const std::size_t max = call.page_max();
+    auto found = call.broker.nodes(call.request.in_query("after"), max + 1);
+    const bool has_more = found.size() > max;
+    if (has_more) found.pop_back();
+    json::array list;
+    for (const pubsub::NodeView& node : found) list.push_back(to_json(node));
+    return ok(
+        {{"topics", std::move(list)},
+         {"next", cursor(has_more ? std::string_view(found.back().name) : std::string_view{})}}
+    );
+}
+
+HttpDecision show_topic(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    const auto node = call.broker.node(name);
+    if (!node) return refuse({Errc::UnknownTopic, "no topic " + name, {}});
+    json::object body = to_json(*node);
+    json::array providers;
+    for (const Provider& provider : call.state.directory.providers(name, call.context.now)) {
+        json::array online;
+        for (const xml::Jid& jid : provider.online) online.emplace_back(jid.str());
+        providers.push_back(json::object{
+            {"jid", provider.account.str()},
+            {"affiliation", provider.affiliation},
+            {"online", std::move(online)}
+        });
+    }
+    body["providers"] = std::move(providers);
+    const Topic* declared = call.state.directory.topic(name);
+    const Topic none;
+    const Topic& topic = declared != nullptr ? *declared : none;
+    body["queries"] = to_json(topic.queries);
+    body["notifications"] = to_json(topic.notifications);
+    body["schema"] =
+        json::object{{"namespace", topic.schema_namespace}, {"location", topic.schema_location}};
+    const schemas::TopicSchema* checked = call.state.schemas.topic(name);
+    body["validation"] = to_string(checked == nullptr ? schemas::Mode::Off : checked->mode);
+    body["validated_by"] = checked == nullptr ? json::value() : json::value(checked->location);
+    return ok(std::move(body));
+}
+
+HttpDecision list_subscribers(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    if (!call.broker.node(name)) return refuse({Errc::UnknownTopic, "no topic " + name, {}});
+    const auto page =
+        subscribers_of(call.broker, name, call.request.in_query("after"), call.page_max());
+    if (!page)
+        return refuse({Errc::MalformedRequest, "after is the cursor of an earlier page", {}});
+    json::array list;
+    for (const auto& view : page->subscribers)
+        list.push_back(json::object{
+            {"jid", view.jid},
+            {"state", view.state},
+            {"filter", view.filter},
+            {"topic", view.node},
+            {"subid", view.subid}
+        });
+    return ok({{"subscribers", std::move(list)}, {"next", cursor(page->next)}});
+}
+
+/// Switches a topic off or on. While it is off, publishes, subscriptions and retrievals are
+/// refused.
+HttpDecision switch_topic(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    const json::object& body_of_call = call.request.body;
+    const json::value* enabled = body_of_call.if_contains("enabled");
+    const bool is_about_schema =
+        body_of_call.contains("validation") || body_of_call.contains("schema");
+    if (enabled != nullptr && is_about_schema)
+        return refuse(
+            {Errc::MalformedRequest,
+             "\"enabled\" and \"validation\" are two changes: send one request for each",
+             {}}
+        );
+    if (is_about_schema) return put_topic_schema(call);
+    if (enabled == nullptr || !enabled->is_bool())
+        return refuse(
+            {Errc::MalformedRequest, "expected \"enabled\": true or false, or \"validation\"", {}}
+        );
+    auto batch = controller::switch_topic(call.state, name, enabled->as_bool(), call.context);
+    if (!batch) return refuse(batch.error());
+    json::object body = to_json(*call.broker.node(name));
+    body["enabled"] = enabled->as_bool();
+    return changed(std::move(*batch), ok(std::move(body)));
+}
+
+HttpDecision list_sessions(const Call& call) {
+    const std::string after = call.request.in_query("after");
+    std::uint64_t id = 0;
+    const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), id);
+    if (!after.empty() && (error != std::errc{} || end != after.data() + after.size()))
+        return refuse({Errc::MalformedRequest, "after is the cursor of an earlier page", {}});
+    std::vector<SessionView> found = call.sessions.sessions();
+    if (!after.empty())
+        std::erase_if(found, [&](const SessionView& session) { return session.id <= id; });
+    const std::size_t count = std::min(call.page_max(), found.size());
+    std::ranges::partial_sort(
+        found, found.begin() + static_cast<std::ptrdiff_t>(count), {}, &SessionView::id
+    );
+    json::array list;
+    for (std::size_t i = 0; i < count; ++i) list.push_back(to_json(found[i]));
+    const bool has_more = found.size() > count;
+    return ok(
+        {{"sessions", std::move(list)},
+         {"next", cursor(has_more ? std::to_string(found[count - 1].id) : std::string{})}}
+    );
+}
+
+json::object store_to_json(const storage::StoreStatus& store) {
+    return {{"writable", store.writable},        {"reason", store.reason}, {"do", advice(store)},
+            {"revision", store.revision},        {"epoch", store.epoch},   {"id", store.store_id},
+            {"commits", store.commits},          {"groups", store.groups}, {"syncs", store.syncs},
+            {"queued_bytes", store.queued_bytes}};
+}
+
+/// A cut that was due to want of space took records which were to stay longer.
+json::value cut_to_json(const std::optional<audit::Cut>& cut) {
+    if (!cut) return nullptr;
+    return json::object{
+        {"number", cut->link.number},
+        {"time", time_text(cut->time)},
+        {"for", cut->is_for_space ? "audit.keep_bytes" : "audit.keep_days"},
+        {"alarm", cut->is_for_space}
+    };
+}
+
+HttpDecision show_status(const Call& call) {
+    const ServerFacts facts = call.server.facts();
+    const Accounts& accounts = call.state.accounts;
+    json::object listeners;
+    for (const auto& [name, address] : facts.listeners) listeners[name] = address;
+    return ok(
+        {{"version", facts.version},
+         {"domain", facts.domain},
+         {"evaluation", facts.is_evaluation},
+         {"started", time_text(facts.started)},
+         {"listeners", std::move(listeners)},
+         {"sessions", facts.sessions},
+         {"accounts",
+          json::object{
+              {"pending", accounts.count(AccountState::Pending)},
+              {"enabled", accounts.count(AccountState::Enabled)},
+              {"disabled", accounts.count(AccountState::Disabled)}
+          }},
+         {"topics", call.broker.node_count()},
+         {"items", call.broker.item_count()},
+         {"unreadable_items", call.broker.payload_faults().count()},
+         {"subscriptions", call.broker.subscription_count()},
+         {"policy",
+          json::object{
+              {"version", call.state.policy.head().version},
+              {"rules", call.state.policy.compiled().rules().size()}
+          }},
+         {"audit",
+          json::object{
+              {"queued", call.state.audit.size()},
+              {"dropped", call.state.audit.dropped()},
+              {"cut", cut_to_json(call.state.last_cut)}
+          }},
+         {"store", store_to_json(facts.store)},
+         {"problems", to_json(facts.problems)}}
+    );
+}
+
+}   // namespace
+
+std::span<const Route> view_routes() {
+    static const std::array routes{
+        Route{"GET", "topics", {"after", "max"}, {}, list_topics},
+        Route{"GET", "topics/{name...}", {}, {}, show_topic},
+        Route{"PUT", "topics/{name...}", {}, {"enabled", "validation", "schema"}, switch_topic},
+        Route{"GET", "subscribers/{name...}", {"after", "max"}, {}, list_subscribers},
+        Route{"GET", "sessions", {"after", "max"}, {}, list_sessions},
+        Route{"GET", "status", {}, {}, show_status},
+    };
+    return routes;
+}
+
+}   // namespace grid::controller::rest

@@ -1,0 +1,16 @@
+// controller/rest/views.hpp: accounts, topics, sessions and audit records as JSON.
+#pragma once
+
+#include "controller/audit/query.hpp"
+#include "controller/audit/verify.hpp"
+#include "controller/rest/call.hpp"
+
+namespace grid::controller::rest {
+
+json::object to_json(const Account& account);
+json::object to_json(const pubsub::NodeView& node);
+json::object to_json(const SessionView& session);
+json::object to_json(const audit::Entry& entry);
+json::object to_json(const audit::Verified& verified);
+
+}   // namespace grid::controller::rest

@@ -1,0 +1,407 @@
+// pubsub/decide/publish.cpp: publish and retract items (XEP-0060 §7).
+#include "pubsub/decide/publish.hpp"
+
+#include "pubsub/decide/collections/collections.hpp"
+#include "pubsub/decide/concealment.hpp"
+#include "pubsub/decide/deeds.hpp"
+#include "pubsub/decide/grant.hpp"
+#include "pubsub/decide/node_creation.hpp"
+#include "pubsub/decide/subtopics.hpp"
+#include "pubsub/errors.hpp"
+#include "pubsub/model/events.hpp"
+#include "pubsub/model/retention.hpp"
+#include "pubsub/options/node_fields.hpp"
+#include "pubsub/options/node_form.hpp"
+#include "pubsub/requests/requests.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::pubsub {
+
+using storage::Batch;
+using storage::Family;
+
+namespace {
+
+/// The ground on which the actor publishes: its affiliation (start_batch expects it anyway) or a
+/// subscription.
+struct PublishRight {
+    bool is_given = false;
+    const Subscriptions::value_type* subscription = nullptr;
+};
+
+PublishRight publish_right(const Granted& granted) {
+    const Node& node = *granted.node;
+    if (granted.is_owner() || is_publishing(granted.affiliation)) return {true, nullptr};
+    if (granted.affiliation == Affiliation::Outcast) return {};
+    if (node.config().publish_model == PublishModel::Open) return {true, nullptr};
+    if (node.config().publish_model != PublishModel::Subscribers) return {};
+    PublishRight right;
+    node.each_subscription_of_account(granted.bare, [&](const auto& entry) {
+        if (!node.delivers_to(entry.first.jid, entry.second)) return;
+        right = {true, &entry};
+    });
+    return right;
+}
+
+/// §7.1.2.5: a new id on a full node that rejects. The guard makes two such publishes meet.
+std::optional<xml::StanzaError> check_room(
+    const BrokerState& broker,
+    const Context& context,
+    const Node& node,
+    const std::string& id,
+    Batch& batch
+) {
+    if (node.config().publish_node_full != NodeFull::Reject) return std::nullopt;
+    batch.expect(Family::Control, guard_key(node.uid), node.guard);
+    batch.put(Family::Control, guard_key(node.uid), "");
+    const std::size_t first = node.first_visible(broker.settings, context.now);
+    const auto rank = node.items.rank_of(id);
+    if (rank && *rank >= first) return std::nullopt;   // replaced
+    if (node.items.size() - first < node.max_items(broker.settings)) return std::nullopt;
+    return refuse(Errc::NodeFull, "The node is full; retract something first.");
+}
+
+void put_item(
+    Batch& batch,
+    const Node& node,
+    const Publish& request,
+    const std::string& id,
+    const std::string& publisher
+) {
+    ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size()), 0};
+    // XEP-0413: an item that is published again keeps its date of creation.
+    if (const auto before = node.items.find(id))
+        item.created = node.items.created(before->revision);
+    const std::uint64_t epoch = node.epoch();
+    // The payload that it replaces goes with it; of publishes that overlap, in the background.
+    if (const auto old = node.items.find(id); old && old->payload_bytes > 0)
+        batch.erase(Family::Payload, payload_key(node.uid, epoch, old->revision));
+    batch.put(Family::Index, item_key(node.uid, epoch, id), encode(item));
+    if (!request.payload.empty())
+        batch.put_at_revision(
+            Family::Payload, payload_key(node.uid, epoch, 0), payload_revision_at, request.payload
+        );
+}
+
+constexpr std::uint64_t first_epoch = 1;
+
+/// Preconditions that cannot be made true are not met.
+Checked<NodeConfig> configure_as_wished(
+    const BrokerState& broker, const Context& context, const Publish& request
+) {
+    if (request.preconditions)
+        for (const xml::FormField& field : request.preconditions->fields)
+            if (field.var != "FORM_TYPE" && field.var != "pubsub#collection" &&
+                !find_config_field(field.var))
+                return refuse(Errc::PreconditionNotMet, field.var + " is not known here.");
+    std::optional<xml::Form> wishes = request.preconditions;
+    if (wishes)
+        std::erase_if(wishes->fields, [](const auto& field) { return field.var == "FORM_TYPE"; });
+    auto config = configure_new(broker, context, request.node, wishes);
+    if (!config) return refuse(Errc::PreconditionNotMet, config.error().text);
+    if (config->is_collection())
+        return unsupported("publish", "A collection has no items of its own.");
+    return config;
+}
+
+void put_first_item(
+    Batch& batch, const Publish& request, const std::string& id, const std::string& publisher
+) {
+    const ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size()), 0};
+    batch.put_at_revision(
+        Family::Index, item_key(uid_of_this_batch, first_epoch, id), uid_at, encode(item)
+    );
+    if (request.payload.empty()) return;
+    batch.put_at_revision(
+        Family::Payload, payload_key(uid_of_this_batch, first_epoch, 0), payload_revision_at,
+        request.payload
+    );
+    batch.operations.back().also_revision_at = payload_uid_at;
+}
+
+}   // namespace
+
+std::optional<xml::StanzaError> check_index_room(
+    const BrokerState& broker, const Node* node, std::string_view id, std::string_view publisher
+) {
+    const Settings& most = broker.settings;
+    if (node && node->items.rank_of(id)) return std::nullopt;
+    const std::uint64_t bytes = Memory::index_bytes(id);
+    // A full node hides an item for each new one, and background batches erase the hidden ones:
+    // these count apart, so that a publisher of full nodes is not stopped by earlier items.
+    const bool is_full = node && node->items.size() - node->hidden(most) >= node->max_items(most);
+    const std::uint64_t share = most.item_index_bytes_per_account_max * (is_full ? 2 : 1);
+    if (broker.memory.index_bytes_of(publisher) + bytes > share)
+        return refuse(
+            Errc::ResourceConstraint,
+            "The index of this account's items has " +
+                std::to_string(most.item_index_bytes_per_account_max) +
+                " bytes, as many as it may (pubsub.item_index_bytes_per_account_max): retract some."
+        );
+    if (broker.memory.index_bytes() + bytes > most.item_index_bytes_max)
+        return refuse(
+            Errc::ResourceConstraint, "The index of all items has " +
+                                          std::to_string(most.item_index_bytes_max) +
+                                          " bytes, as many as it may (pubsub.item_index_bytes_max)."
+        );
+    return std::nullopt;
+}
+
+std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config) {
+    if (!config.persist_items && !config.deliver_payloads) {
+        if (!request.has_item) return std::nullopt;
+        return refuse(Errc::ItemForbidden, "This node only notifies: publish without an item.");
+    }
+    // §7.1.3.7: an item is for nodes that persist them, a payload for those that deliver it.
+    if (!request.has_item && config.persist_items)
+        return refuse(Errc::ItemRequired, "Publish an item to this node.");
+    if (config.deliver_payloads && request.payload.empty())
+        return refuse(Errc::PayloadRequired, "Items of this node have a payload.");
+    return std::nullopt;
+}
+
+std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config) {
+    if (request.payload.empty()) return std::nullopt;
+    if (request.payload.size() > config.max_payload_size)
+        return refuse(
+            Errc::PayloadTooBig, "The payload has " + std::to_string(request.payload.size()) +
+                                     " bytes; at most " + std::to_string(config.max_payload_size) +
+                                     " are taken."
+        );
+    if (config.type.empty() || request.payload_ns == config.type) return std::nullopt;
+    if (request.payload_ns == xml::ns::pubsub.uri())
+        return refuse(
+            Errc::InvalidPayload,
+            "The payload declares no namespace of its own; this node takes '" + config.type +
+                "': write xmlns='" + config.type + "' on the payload."
+        );
+    return refuse(
+        Errc::InvalidPayload, "The payload is in namespace '" + request.payload_ns +
+                                  "'; this node takes '" + config.type + "'."
+    );
+}
+
+bool teaches_type(const Publish& request, const NodeConfig& config) {
+    return config.type.empty() && !request.payload.empty() && !request.payload_ns.empty() &&
+           request.payload_ns != xml::ns::pubsub.uri();
+}
+
+Reply publish_reply(const std::string& node, const std::string& id) {
+    return xml::Element(
+        "pubsub", xml::ns::pubsub, {},
+        xml::Element("publish", {{"node", node}}, xml::Element("item", {{"id", id}}))
+    );
+}
+
+Decision decide(const BrokerState& broker, const Context& context, const Publish& request) {
+    auto granted = grant(broker, context, Right::Publish, request.node);
+    if (!granted) {
+        if (find_governing(broker, request.node) != nullptr)
+            return refuse_auto_create(broker, context, request, granted.error());
+        const bool is_missing = granted.error().condition == "item-not-found";
+        if (is_missing && broker.settings.auto_create)
+            return publish_to_new(broker, context, request);
+        return granted.error();
+    }
+    const Node& node = *granted->node;
+    const NodeConfig& config = node.config();
+    if (config.is_collection())   // §7.1.3.2
+        return unsupported("publish", "A collection has no items of its own.");
+    if (node.topic && is_filtered_by_broker(broker, *node.topic))
+        return refuse(
+            Errc::NotAllowed, "The broker filters for this topic: publish to '" +
+                                  std::string(node.governing_name()) + "' alone."
+        );
+    const PublishRight right = publish_right(*granted);
+    if (!right.is_given) {
+        note_refusal(
+            broker, context, Right::Publish, request.node, {false, "publish model of the node"}
+        );
+        return refuse(Errc::Forbidden, "You are not a publisher of this node.");
+    }
+    if (request.preconditions)
+        if (auto error = check_preconditions(config, *request.preconditions, broker.settings))
+            return *error;
+    if (request.preconditions)
+        if (auto error = check_parents(broker, context, node, *request.preconditions))
+            return *error;
+    if (auto error = check_shape(request, config)) return *error;
+    if (auto error = check_payload(request, config)) return *error;
+    if (auto unfit = check_schema(broker, node.governing_name(), request)) return std::move(*unfit);
+
+    Batch batch = start_batch(*granted);
+    expect_schema(broker, node.governing_name(), request, batch);
+    if (right.subscription) {
+        const auto& [key, subscription] = *right.subscription;
+        batch.expect(
+            Family::Control, subscription_key(node.uid, key.jid, key.subid), subscription.revision
+        );
+    }
+    const bool is_named = request.id.has_value();
+    ItemPublished event{node.uid, request.has_item, request.id.value_or(""), granted->bare, {}, {}};
+    if (request.has_item && !is_named) event.id = context.fresh_id;   // §7.1.2
+    if (config.persist_items) {
+        if (auto error = check_room(broker, context, node, event.id, batch)) return *error;
+        if (auto error = check_index_room(broker, &node, event.id, granted->bare)) return *error;
+        put_item(batch, node, request, event.id, granted->bare);
+    } else {
+        event.payload = request.payload;
+    }
+    if (teaches_type(request, config)) {
+        NodeRecord record = node.record;
+        record.config.type = request.payload_ns;
+        record.is_type_learned = true;
+        batch.put(Family::Control, node_key(node.uid), encode(record));
+    } else {
+        batch.is_volatile = !config.persist_items;
+    }
+    auto extracted = extract_attributes(broker, node, request, batch);
+    if (!extracted) return extracted.error();
+    event.extracted = std::move(*extracted);
+    batch.event = encode(event);
+    Reply reply;
+    if (request.has_item && !is_named) reply = publish_reply(request.node, event.id);
+    return commit(broker, context, *granted, std::move(batch), std::move(reply));
+}
+
+Decision decide(const BrokerState& broker, const Context& context, const Retract& request) {
+    auto granted = grant(broker, context, Right::Publish, request.node);
+    if (!granted) return granted.error();
+    const Node& node = *granted->node;
+    const bool may_any = granted->is_owner();
+    if (!may_any && !publish_right(*granted).is_given)
+        return refuse(Errc::Forbidden, "You are not a publisher of this node.");
+    if (!node.config().persist_items || node.config().is_collection())   // §7.2.3.5
+        return unsupported("persistent-items", "This node keeps no items.");
+    const auto item = node.items.find(request.id);
+    const auto rank = node.items.rank_of(request.id);
+    // Items that max_items hides are kept, for the archive and for absent subscribers: a mistake
+    // can be taken back there, too.
+    if (!item || *rank < node.first_retained(broker.settings, context.now))
+        return refuse(Errc::ItemNotFound, "There is no item '" + request.id + "' in this node.");
+    if (!may_any && broker.memory.publisher(*item) != granted->bare)
+        return refuse(Errc::Forbidden, "Only its publisher and owners may retract this item.");
+
+    // Subscribers with a filter hear of it if their filter had let the item through.
+    const bool has_to_look = item->payload_bytes > 0 && needs_extracts(broker, node);
+    if (has_to_look && (!request.found || request.found->revision != item->revision)) {
+        request.found = std::make_shared<FoundExtract>();
+        WantedExtract wanted{{node.uid, node.epoch(), request.id, item->revision}, node.name()};
+        return Decision::Work{
+            {},
+            [&broker, wanted = std::move(wanted), found = request.found](const auto& snapshot) {
+                *found = find_extract(snapshot, wanted, *broker.filter, broker.faults);
+            }
+        };
+    }
+
+    Batch batch = start_batch(*granted);
+    const std::string key = item_key(node.uid, node.epoch(), request.id);
+    // The right rests on who published the item; an owner's does not.
+    if (!may_any) batch.expect(Family::Index, key, item->revision);
+    if (item->payload_bytes > 0)
+        batch.erase(Family::Payload, payload_key(node.uid, node.epoch(), item->revision));
+    batch.erase(Family::Index, key);
+    pin_hidden_boundary(batch, broker.settings, node);
+    const bool is_notified = request.is_notified || node.config().notify_retract;
+    ItemsRetracted event{node.uid, is_notified, {request.id}};
+    event.extracted.push_back(
+        has_to_look ? request.found->extracted : std::optional<std::string>("")
+    );
+    batch.event = encode(event);
+    return commit(broker, context, *granted, std::move(batch));
+}
+
+// Publishing to a node that does not exist makes it (XEP-0060 §7.1.4), as publish-options want it
+// (§7.1.5).
+
+xml::StanzaError refuse_auto_create(
+    const BrokerState& broker,
+    const Context& context,
+    const Publish& request,
+    xml::StanzaError missing
+) {
+    if (!broker.settings.auto_create || missing.condition != "item-not-found") return missing;
+    const auto config = configure_as_wished(broker, context, request);
+    const std::string type =
+        config ? config->type : default_config(broker.settings, request.node).type;
+    const auto granted = grant_creation(broker, context, request.node, type);
+    return granted ? missing : granted.error();
+}
+
+Decision publish_to_new(const BrokerState& broker, const Context& context, const Publish& request) {
+    auto config = configure_as_wished(broker, context, request);
+    const std::string type =
+        config ? config->type : default_config(broker.settings, request.node).type;
+    auto granted = grant_creation(broker, context, request.node, type);
+    if (!granted) return granted.error();
+    if (!config) return config.error();
+    if (auto error = check_shape(request, *config)) return *error;
+    if (auto error = check_payload(request, *config)) return *error;
+    if (auto unfit = check_schema(broker, request.node, request)) return std::move(*unfit);
+    const bool is_type_learned = teaches_type(request, *config);
+    if (is_type_learned) config->type = request.payload_ns;
+    auto batch = start_creation(
+        broker, context, request.node, *config, request.preconditions, is_type_learned
+    );
+    if (!batch) return batch.error();
+    expect_schema(broker, request.node, request, *batch);
+
+    const bool is_named = request.id.has_value();
+    ItemPublished event{
+        uid_of_this_batch, request.has_item, request.id.value_or(""), granted->bare, {}, {}
+    };
+    if (request.has_item && !is_named) event.id = context.fresh_id;
+    if (config->persist_items)
+        if (auto error = check_index_room(broker, nullptr, event.id, granted->bare)) return *error;
+    if (config->persist_items)
+        put_first_item(*batch, request, event.id, granted->bare);
+    else
+        event.payload = request.payload;
+    batch->event += encode(event);
+    Reply reply;
+    if (request.has_item && !is_named) reply = publish_reply(request.node, event.id);
+    tell(context, {Right::Create, "create", {}, "by a publish", {}});
+    return commit(broker, context, *granted, std::move(*batch), std::move(reply));
+}
+
+// A payload's filter attributes and schema (XEP-0060 §7.1.3.6).
+
+void ask_about_payload(const BrokerState& broker, const IqRequest& request, Publish& publish) {
+    if (publish.payload.empty()) return;
+    const xml::Element* item = request.payload->child("publish");
+    item = item ? item->child("item") : nullptr;
+    const xml::Element* payload = item ? item->first_child() : nullptr;
+    if (broker.filter && payload)
+        publish.extracted = broker.filter->extract(publish.node, *payload);
+    if (!broker.schemas) return;
+    SchemaCheck check = broker.schemas->check(publish.node, publish.payload);
+    if (!check.topic.empty()) publish.checked = std::make_shared<SchemaCheck>(std::move(check));
+}
+
+std::optional<Decision> check_schema(
+    const BrokerState& broker, std::string_view topic, const Publish& request
+) {
+    if (!broker.schemas || request.payload.empty()) return std::nullopt;
+    const std::uint64_t in_force = broker.schemas->in_force(topic);
+    if (in_force == 0) return std::nullopt;
+    if (!request.checked) request.checked = std::make_shared<SchemaCheck>();
+    const std::shared_ptr<SchemaCheck>& checked = request.checked;
+    // A check against an earlier schema does not count: the schema in force now decides.
+    if (checked->topic != topic || checked->revision != in_force)
+        return Decision::Work{[&schemas = *broker.schemas, checked, name = std::string(topic),
+                               &payload = request.payload] {
+            *checked = schemas.check(name, payload);
+        }};
+    if (checked->problem.empty()) return std::nullopt;
+    return Decision(refuse(Errc::InvalidPayload, checked->problem));
+}
+
+void expect_schema(
+    const BrokerState& broker, std::string_view topic, const Publish& request, storage::Batch& batch
+) {
+    if (!broker.schemas || request.payload.empty() || broker.schemas->in_force(topic) == 0) return;
+    broker.schemas->expect(batch, topic);
+}
+
+}   // namespace grid::pubsub

@@ -1,0 +1,63 @@
+// pubsub/decide/subscription_change.hpp: the parts of a batch that make, change and end
+// subscriptions.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "pubsub/decide/grant.hpp"
+#include "pubsub/errors.hpp"
+#include "pubsub/model/state.hpp"
+#include "xml/stanza_error.hpp"
+
+namespace grid::pubsub {
+
+/// How many subscriptions may be in the queue at once: below the limit by less than that, the
+/// node's guard makes them meet.
+inline constexpr std::size_t subscription_slack = 4096;
+
+/// The subscription of that JID which a request means: a subid may be left out while there is one
+/// only, and must be right where it is given. `none` says how a JID without any is refused.
+Checked<const Subscriptions::value_type*> find_subscription(
+    const Node& node, const std::string& jid, const std::optional<std::string>& subid, Errc none
+);
+
+/// §6.1.3.9. Near the limit of the node, adds its guard to the batch.
+std::optional<xml::StanzaError> check_subscription_room(
+    const BrokerState& broker, const Node& node, const xml::Jid& jid, storage::Batch& batch
+);
+
+/// The record that is there, or a new one with the options of who gives none.
+Subscription present_or_new(const Node& node, const SubscriptionKey& key);
+/// Other options from now on; a lease that ends soon needs no reminder.
+void set_options(
+    Subscription& subscription,
+    const SubscriptionOptions& options,
+    const Settings& settings,
+    storage::Millis now
+);
+/// Puts the record of a subscription, expecting the present one: none, or its old state.
+void put_subscription(
+    const BrokerState& broker,
+    const Context& context,
+    storage::Batch& batch,
+    const Node& node,
+    const SubscriptionKey& key,
+    Subscription next
+);
+/// Erases the record, expecting it as it is, and says so in the event.
+void erase_subscription(
+    storage::Batch& batch, const Node& node, const Subscriptions::value_type& entry, bool is_told
+);
+/// The same by the service itself, and why: the audit says since when a subscriber hears nothing.
+void end_subscription(
+    const BrokerState& broker,
+    storage::Batch& batch,
+    const Node& node,
+    const Subscriptions::value_type& entry,
+    bool is_told,
+    const char* why
+);
+
+}   // namespace grid::pubsub

@@ -1,0 +1,66 @@
+// pubsub/maintenance/endings.hpp: subscriptions that end by themselves: leases, temporary ones,
+// those that bounce (XEP-0060 §12.4, §12.5, §12.19).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "pubsub/model/events.hpp"
+#include "pubsub/model/state.hpp"
+#include "storage/batch.hpp"
+
+namespace grid::pubsub {
+
+/// Counts by address and node, for a day. Soft state: a start forgets it, and so does a flood.
+class Bounces {
+public:
+    /// True when that is `bounces_max` of them; the count begins anew then.
+    bool count(const Bounced& bounced, storage::Millis now, std::uint32_t bounces_max);
+
+private:
+    struct Count {
+        std::uint32_t bounces = 0;
+        storage::Millis since = 0;
+    };
+    std::unordered_map<std::string, Count> counts_;
+};
+
+// Subscriptions that end by themselves: leases (XEP-0060 §12.19), temporary ones (§12.5), those
+// whose notifications keep coming back (§12.4).
+
+/// Soft state, and no more than a list of proposals: each expects a record as it was when the end
+/// was noticed. A subscriber that renews its subscription meanwhile writes that record, and so
+/// keeps it.
+class Leases {
+public:
+    /// After the scan at a start: temporary subscriptions hang on sessions that are gone.
+    void started(const Memory& memory);
+    /// Ends the temporary subscriptions of that full JID; of the bare JID too, if it was the last.
+    void session_ended(const Memory& memory, const xml::Jid& full, bool is_last_of_account);
+    /// Ends the subscriptions of a session's addresses at one node, or at all (0).
+    void end_all(const Memory& memory, const xml::Jid& full, std::uint64_t node);
+
+    /// The batches that are due: reminders and ends of leases, and noticed ends of sessions.
+    /// Bounded.
+    std::vector<storage::Batch> due(
+        const BrokerState& broker, storage::Millis now, std::size_t batches_max
+    );
+
+private:
+    struct Ending {
+        std::uint64_t node = 0;
+        SubscriptionKey key;
+        storage::Revision revision = 0;   // of the record that is to go
+    };
+
+    void end(const Node& node, const Subscriptions::value_type& entry);
+
+    std::deque<Ending> endings_;
+    bool is_started_ = false;
+};
+
+}   // namespace grid::pubsub

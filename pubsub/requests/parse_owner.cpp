@@ -1,0 +1,170 @@
+// pubsub/requests/parse_owner.cpp: requests of owners (XEP-0060 §8) and answers to approval
+// requests.
+#include <set>
+
+#include "pubsub/errors.hpp"
+#include "pubsub/requests/parse.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::pubsub {
+
+namespace {
+
+using xml::Element;
+using xml::IqType;
+namespace ns = xml::ns;
+
+constexpr std::size_t modifications_max = 100, associations_max = 40;   // fit into one batch
+
+Checked<Request> parse_configure(
+    const IqRequest& iq, const Element& configure, const std::string& node
+) {
+    if (iq.type == IqType::Get) return Request(GetConfiguration{node});
+    auto form = form_in(configure);
+    if (!form) return form.error();
+    if (!*form) return refuse(Errc::BadRequest, "<configure/> must hold the submitted form.");
+    return Request(Configure{node, std::move(**form)});
+}
+
+Checked<Request> parse_delete(
+    const IqRequest& iq, const Element& element, const std::string& node
+) {
+    if (auto error = require_type(iq, IqType::Set)) return *error;
+    DeleteNode request{node, {}};
+    if (const Element* redirect = element.child("redirect")) {
+        request.redirect = redirect->attr_or("uri", "");
+        if (request.redirect.empty() || request.redirect.size() > 2048)
+            return refuse(Errc::BadRequest, "<redirect/> must have a uri of 1 to 2048 bytes.");
+    }
+    return Request(std::move(request));
+}
+
+Checked<std::vector<Modification>> modifications(const Element& list, const char* name) {
+    std::vector<Modification> changes;
+    std::set<std::pair<std::string, std::string>> seen;
+    for (const Element* line : list.children(name)) {
+        const std::string* jid = line->attr("jid");
+        const std::string* value =
+            line->attr(list.name() == "affiliations" ? "affiliation" : "subscription");
+        if (!jid) return refuse(Errc::InvalidJid, "An entry has no jid.");
+        if (!value) continue;   // §8.8.2.1: an entry that is not listed is not changed
+        Modification change{*jid, {}, *value, {}};
+        if (auto parsed = xml::Jid::parse(*jid)) change.jid = std::move(*parsed);
+        if (const std::string* subid = line->attr("subid")) change.subid = *subid;
+        // Affiliations belong to bare JIDs (§4.1).
+        if (list.name() == "affiliations" && !change.jid.empty()) change.jid = change.jid.bare();
+        const std::string& key = change.jid.empty() ? *jid : change.jid.str();
+        if (!seen.emplace(key, change.subid.value_or("")).second)
+            return refuse(Errc::BadRequest, "'" + *jid + "' is there twice.");   // §8.9.2.4
+        changes.push_back(std::move(change));
+    }
+    if (changes.size() > modifications_max)
+        return refuse(Errc::NotAcceptable, "At most 100 changes are taken in one request.");
+    return changes;
+}
+
+/// XEP-0248 §7.5, §7.6.
+Checked<Request> parse_collection(
+    const IqRequest& iq, const Element& element, const Settings& settings, const std::string& node
+) {
+    if (auto error = require_type(iq, IqType::Set)) return *error;
+    Associate request{node, {}};
+    std::set<std::string> named;
+    for (const Element* child : element.children()) {
+        const bool is_added = child->name() == "associate";
+        if (child->ns() != ns::pubsub_owner || (!is_added && child->name() != "dissociate"))
+            continue;
+        auto name = required_node(*child, settings);
+        if (!name) return name.error();
+        if (!named.insert(*name).second)
+            return refuse(Errc::BadRequest, "'" + *name + "' is there twice.");
+        if (named.size() > associations_max)
+            return refuse(Errc::NotAcceptable, "At most 40 associations change in one request.");
+        request.changes.push_back({std::move(*name), is_added});
+    }
+    if (request.changes.empty())
+        return refuse(Errc::BadRequest, "Say which: <associate node='…'/> or <dissociate/>.");
+    return Request(std::move(request));
+}
+
+template <class Get, class Modify>
+Checked<Request> parse_list(
+    const IqRequest& iq, const Element& list, const std::string& node, const char* line
+) {
+    if (iq.type == IqType::Get) {
+        auto page = page_in(*iq.payload);
+        if (!page) return page.error();
+        return Request(Get{node, std::move(*page)});
+    }
+    auto changes = modifications(list, line);
+    if (!changes) return changes.error();
+    return Request(Modify{node, std::move(*changes)});
+}
+
+}   // namespace
+
+Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settings) {
+    const Element* element = nullptr;
+    for (const Element* child : iq.payload->children())
+        if (!element && child->ns() == ns::pubsub_owner) element = child;
+    if (!element) return refuse(Errc::BadRequest, "<pubsub/> does not say what is wanted.");
+    const std::string& name = element->name();
+    if (name == "default") {
+        if (auto error = require_type(iq, IqType::Get)) return *error;
+        return Request(GetDefault{element->attr_or("type", "leaf") == "collection"});
+    }
+    // XEP-0248 §7.4.3.1: without a NodeID the root is meant.
+    const std::string* named = element->attr("node");
+    const bool is_root = named ? named->empty() : name == "delete";
+    if (is_root && (name == "delete" || name == "configure"))
+        return refuse(Errc::NotAllowed, "The root node is not to be deleted or configured.");
+    auto node = required_node(*element, settings);
+    if (!node) return node.error();
+    if (name == "collection") return parse_collection(iq, *element, settings, *node);
+    if (name == "configure") return parse_configure(iq, *element, *node);
+    if (name == "delete") return parse_delete(iq, *element, *node);
+    if (name == "subscriptions")
+        return parse_list<GetSubscriptions, ModifySubscriptions>(
+            iq, *element, *node, "subscription"
+        );
+    if (name == "affiliations")
+        return parse_list<GetAffiliations, ModifyAffiliations>(iq, *element, *node, "affiliation");
+    if (name != "purge")
+        return refuse(Errc::BadRequest, "<" + name + "/> is no request of this protocol.");
+    if (!settings.write_by_get)
+        if (auto error = require_type(iq, IqType::Set)) return *error;
+    return Request(PurgeNode{std::move(*node)});
+}
+
+std::optional<Approval> parse_approval(const Element& message) {
+    if (message.attr_or("type", "normal") == "error") return std::nullopt;
+    const Element* x = message.child("x", ns::data);
+    if (!x) return std::nullopt;
+    const auto form = xml::Form::parse(*x);
+    if (!form || form->form_type() != xml::subscribe_authorization_form) return std::nullopt;
+    if (form->type != "submit") return std::nullopt;   // cancel: it stays pending
+    const xml::FormField* node = form->field("pubsub#node");
+    const xml::FormField* subscriber = form->field("pubsub#subscriber_jid");
+    const xml::FormField* subid = form->field("pubsub#subid");
+    const xml::FormField* allow = form->field("pubsub#allow");
+    if (!node || !subscriber || !allow) return std::nullopt;
+    const auto jid = xml::Jid::parse(subscriber->value());
+    const auto is_allowed = xml::parse_boolean(allow->value());
+    if (!jid || !is_allowed) return std::nullopt;
+    return Approval{
+        std::string(node->value()), subid ? std::string(subid->value()) : std::string(), *jid,
+        *is_allowed
+    };
+}
+
+bool is_approval_given_up(const Element& message) {
+    if (message.attr_or("type", "normal") == "error") return false;
+    const Element* x = message.child("x", ns::data);
+    if (!x || x->attr_or("type", "") != "cancel") return false;
+    // XEP-0004 §3.2: a form that is given up need not say more.
+    const auto form = xml::Form::parse(*x);
+    return form &&
+           (form->form_type().empty() || form->form_type() == xml::subscribe_authorization_form);
+}
+
+}   // namespace grid::pubsub

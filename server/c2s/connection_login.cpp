@@ -1,0 +1,219 @@
+// server/c2s/connection_login.cpp: from the first byte to a bound resource: performs what
+// Negotiation asks for.
+#include <algorithm>
+
+#include "server/c2s/connection.hpp"
+#include "server/clock.hpp"
+#include "server/net/from_callback.hpp"
+#include "server/net/source.hpp"
+#include "server/tls/certificate.hpp"
+
+namespace grid::server::c2s {
+
+namespace asio = boost::asio;
+
+namespace {
+bool asks_for_tls(const stream::Actions& actions) {
+    return std::ranges::any_of(actions, [](const stream::Action& action) {
+        return std::holds_alternative<stream::StartTls>(action);
+    });
+}
+}   // namespace
+
+asio::awaitable<bool> Connection::establish() {
+    const auto& limits = shared_.config.limits;
+    parser_.hold_bytes_only(true);
+    negotiation_ = std::make_unique<stream::Negotiation>(stream::Negotiation::Settings{
+        shared_.config.domain, &shared_.config, direct_tls_, shared_.caps_hash, fresh_id()
+    });
+    net::Watchdog<net::Strand> watchdog(
+        stream_.get_executor(), std::chrono::seconds(limits.pre_auth_seconds_max),
+        [this] { wake(); }
+    );
+    if (direct_tls_ && !co_await perform({stream::StartTls{}})) co_return false;
+    while (!negotiation_->is_bound()) {
+        if (!co_await read_some()) {
+            if (watchdog.has_expired()) co_await perform(negotiation_->on_timeout());
+            if (is_shut_down_) co_await perform(negotiation_->on_shutdown());
+            break;
+        }
+        if (pre_auth_bytes_ > limits.pre_auth_bytes_max) {
+            co_await perform(negotiation_->on_too_many_bytes());
+            break;
+        }
+        while (!negotiation_->is_bound()) {
+            auto event = parser_.next();
+            if (!event) break;
+            if (++pre_auth_stanzas_ > limits.pre_auth_stanzas_max) {
+                co_await perform(negotiation_->on_too_many_bytes());
+                co_return false;
+            }
+            if (!co_await perform(negotiation_->on_event(std::move(*event), fresh_id())))
+                co_return false;
+        }
+        // An element that is refused by its start tag is not waited for.
+        if (const xml::Element* begun = parser_.unfinished(); begun && !negotiation_->is_bound())
+            if (!co_await perform(negotiation_->on_start_tag(*begun))) co_return false;
+    }
+    const bool bound = negotiation_->is_bound() && !is_closing_;
+    parser_.set_limits(shared_.config.limits.xml);
+    parser_.hold_bytes_only(false);
+    parser_.set_lang(negotiation_->lang());
+    negotiation_.reset();
+    co_return bound;
+}
+
+asio::awaitable<bool> Connection::perform(stream::Actions actions) {
+    while (!actions.empty()) {
+        if (auto refusal = negotiation_->take_refusal()) log_refusal(*refusal);
+        // Bytes in the clear behind <starttls/> may have been injected by a third party (RFC 6120
+        // §5.3.3): they are neither TLS nor XML, and end the stream before <proceed/>.
+        if (!direct_tls_ && asks_for_tls(actions) &&
+            (parser_.pending_bytes() != 0 || parser_.next()))
+            actions = negotiation_->on_injected();
+        stream::Actions next;
+        for (auto& action : actions) {
+            if (auto* bytes = std::get_if<stream::Send>(&action)) {
+                outbox_.push(std::move(bytes->bytes));
+                flush();
+            } else if (std::holds_alternative<stream::StartTls>(action)) {
+                if (!co_await start_tls(next)) co_return false;
+            } else if (std::holds_alternative<stream::RestartParser>(action)) {
+                parser_.restart();
+            } else if (auto* who = std::get_if<stream::Admit>(&action)) {
+                next = co_await admit(std::move(who->identity));
+            } else if (auto* request = std::get_if<stream::Bind>(&action)) {
+                next = co_await bind(std::move(*request));
+            } else {
+                reason_ = std::get<stream::Close>(action).reason;
+                co_return false;
+            }
+        }
+        actions = std::move(next);
+    }
+    co_return true;
+}
+
+asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
+    // On the TLS port the first byte of the peer tells it from a silent one.
+    if (direct_tls_) co_await stream_.wait_readable();
+    if (is_closing_) {
+        if (reason_.empty()) reason_ = is_shut_down_ ? "shut down" : "TLS was not begun in time";
+        co_return false;
+    }
+    if (!co_await wait_for_tls_place()) co_return false;
+    progress_.begun();
+    auto error = co_await stream_.handshake(
+        shared_.tls, std::chrono::seconds(shared_.config.limits.pre_auth_seconds_max)
+    );
+    if (error) {
+        if (is_displaced_) co_return false;
+        reason_ = "TLS handshake failed: " + stream_.failure();
+        shared_.log.fold(
+            Level::Warn, "tls_failed",
+            {{"session", name_}, {"address", address_}, {"reason", stream_.failure()}}
+        );
+        co_return false;
+    }
+    // The client is no stranger then, and the memory of its handshake is free: it gives way no
+    // more, however long a responder takes.
+    auto presented = co_await shared_.vetting.vet(stream_, [this] { tls_place_.reset(); });
+    if (is_closing_) co_return false;
+    if (!presented.can_log_in())
+        shared_.log.fold(
+            Level::Warn, "certificate_refused",
+            {{"session", name_},
+             {"address", address_},
+             {"subject", presented.subject},
+             {"issuer", presented.issuer},
+             {"depth", std::to_string(presented.depth)},
+             {"reason", presented.reason}}
+        );
+    next = negotiation_->on_tls(std::move(presented));
+    parser_.set_limits(shared_.config.limits.before_login());
+    co_return true;
+}
+
+/// The ClientHello stays in the socket meanwhile. The bound of pre_auth_seconds_max counts on.
+asio::awaitable<bool> Connection::wait_for_tls_place() {
+    using Clock = net::TlsPlaces::Clock;
+    const auto on_strand = [this](auto then) {
+        return [weak = weak_from_this(), then] {
+            if (auto self = weak.lock())
+                asio::post(self->stream_.get_executor(), [self, then] { then(*self); });
+        };
+    };
+    tls_place_ = progress_.tls_places->claim(
+        net::source_of(address_), Clock::now(), on_strand([](Connection& self) {
+            if (self.waiting_for_place_) self.waiting_for_place_->cancel();
+        }),
+        on_strand([](Connection& self) {
+            if (!self.tls_place_) return;   // the certificate has been seen meanwhile
+            self.give_way("gave way to others that wait: limits.pre_auth_tls_max is reached");
+        })
+    );
+    if (!tls_place_->is_held()) progress_.spoken();
+    while (!tls_place_->is_held() && !is_closing_) {
+        waiting_for_place_ = std::make_unique<asio::steady_timer>(
+            stream_.get_executor(), net::TlsPlaces::retry_interval
+        );
+        co_await waiting_for_place_->async_wait(net::no_throw);
+        if (!is_closing_) tls_place_->retry(Clock::now());
+    }
+    waiting_for_place_.reset();
+    if (is_closing_ && reason_.empty())
+        reason_ = is_shut_down_ ? "shut down"
+                                : "TLS was not begun in time: limits.pre_auth_tls_max is reached";
+    co_return !is_closing_;
+}
+
+void Connection::log_refusal(const stream::Negotiation::Refusal& refusal) {
+    shared_.log.fold(
+        Level::Warn, "login_refused",
+        {{"session", name_},
+         {"address", address_},
+         {"subject", refusal.subject},
+         {"issuer", refusal.issuer},
+         {"depth", std::to_string(refusal.depth)},
+         {"condition", refusal.condition},
+         {"reason", refusal.text}}
+    );
+    shared_.grid.record_refusal(
+        "login-refused", refusal.claimed, address_, refusal.condition,
+        refusal.subject.empty() ? refusal.text : refusal.text + " (" + refusal.subject + ")"
+    );
+}
+
+asio::awaitable<stream::Actions> Connection::admit(controller::Identity identity) {
+    auto failure = co_await net::from_callback<Core::SaslFailure>([&](auto done) {
+        shared_.grid.admit(identity, address_, done);
+    });
+    co_return negotiation_->on_admitted(std::move(failure));
+}
+
+asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
+    BindRequest entering{
+        std::move(request.identity), std::move(request.resource), address_,
+        direct_tls_ ? "c2s-tls" : "c2s", shared_from_this()
+    };
+    using Bound = std::variant<SessionPtr, xml::StanzaError>;
+    auto bound = co_await net::from_callback<Bound>([&](auto done) {
+        shared_.grid.bind(std::move(entering), done);
+    });
+    if (auto* error = std::get_if<xml::StanzaError>(&bound))
+        co_return negotiation_->on_bound(std::move(*error));
+    session_ = std::get<SessionPtr>(std::move(bound));
+    // Before the client hears of it: from then on its connection gives way to none.
+    const bool may_stay = progress_.settled();
+    outbox_.set_budget(session_->budget);
+    shared_.log.info(
+        "session_started", {{"session", name_},
+                            {"jid", session_->jid.str()},
+                            {"address", address_},
+                            {"transport", session_->transport_name}}
+    );
+    if (!may_stay) co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
+    co_return negotiation_->on_bound(session_->jid);
+}
+
+}   // namespace grid::server::c2s

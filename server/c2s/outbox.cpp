@@ -1,0 +1,85 @@
+// server/c2s/outbox.cpp: gather, seal once, send once.
+#include "server/c2s/outbox.hpp"
+
+#include <algorithm>
+
+namespace grid::server::net {
+namespace {
+/// Four TLS records: enough to fill a socket buffer in one go, little enough to stay in the cache.
+constexpr std::size_t gather_bytes_max = 64 * 1024;
+}   // namespace
+
+Outbox::~Outbox() { drop(); }
+
+void Outbox::push(std::vector<Outgoing> stanzas, std::size_t bytes) {
+    budgeted_ += bytes;
+    queued_ += bytes;
+    queue_.reserve(queue_.size() + stanzas.size());
+    for (auto& stanza : stanzas) queue_.push_back({std::move(stanza), false});
+}
+
+void Outbox::push(std::string bytes) {
+    if (bytes.empty()) return;
+    const bool is_own = !budget_ || budget_->take(bytes.size()) != Budget::Taken::Yes;
+    (is_own ? own_bytes_ : budgeted_) += bytes.size();
+    queued_ += bytes.size();
+    queue_.push_back({{nullptr, std::make_shared<const std::string>(std::move(bytes))}, is_own});
+}
+
+void Outbox::gather(std::string& into) {
+    std::size_t given = 0;
+    const std::size_t before = into.size();
+    while (next_ < queue_.size() && into.size() < gather_bytes_max) {
+        auto& [stanza, is_own] = queue_[next_++];
+        if (stanza.head) into += *stanza.head;
+        into += *stanza.body;
+        (is_own ? own_bytes_ : budgeted_) -= stanza.bytes();
+        if (!is_own) given += stanza.bytes();
+        stanza.body.reset();
+    }
+    gathered_ += into.size() - before;
+    if (given != 0 && budget_) budget_->give(given);
+    if (next_ == queue_.size()) {
+        queue_ = {};   // an idle connection holds no buffer
+        next_ = 0;
+    }
+}
+
+Outbox::Flushed Outbox::flush() {
+    thread_local std::string scratch;
+    while (!empty()) {
+        const bool resumes = !unsent_.empty();
+        if (!resumes) {
+            scratch.clear();
+            gather(scratch);
+        }
+        const std::string& bytes = resumes ? unsent_ : scratch;
+        auto now = stream_.write_now(bytes);
+        if (now.error) return Flushed::Broken;
+        if (now.bytes < bytes.size()) {
+            unsent_ = bytes.substr(now.bytes);
+            if (now.would_block) return Flushed::SocketFull;
+            continue;
+        }
+        if (resumes) unsent_ = {};
+        marks_.on_sent(gathered_, stream_.sent_bytes());
+    }
+    return Flushed::All;
+}
+
+DeliveryMarks::Acked Outbox::acked() {
+    const auto waiting = stream_.unacknowledged_bytes();
+    const auto sent = stream_.sent_bytes();
+    // The queue is empty, so a mark may stand behind the last byte without a write after it.
+    if (empty()) marks_.on_sent(queued_, sent);
+    return marks_.acked(sent - std::min(sent, waiting), DeliveryMarks::Clock::now());
+}
+
+void Outbox::drop() {
+    if (budgeted_ != 0 && budget_) budget_->give(budgeted_);
+    budgeted_ = own_bytes_ = next_ = 0;
+    queue_ = {};
+    unsent_ = {};
+}
+
+}   // namespace grid::server::net

@@ -1,0 +1,65 @@
+// server/c2s/outbox.hpp: the stanzas queued for one connection, gathered into as few TLS records
+// as possible.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/c2s/delivery_marks.hpp"
+#include "server/net/tls_stream.hpp"
+#include "server/session/budget.hpp"
+#include "server/session/transport.hpp"
+
+namespace grid::server::net {
+
+/// On the connection's strand. `flush` never waits; where the socket is full it says so, and the
+/// owner calls again when it is writable. An empty queue holds no memory.
+class Outbox {
+public:
+    explicit Outbox(TlsStream& stream) : stream_(stream) {}
+    ~Outbox();
+
+    /// `bytes` were taken from the budget and are given back as the stanzas leave.
+    void push(std::vector<Outgoing> stanzas, std::size_t bytes);
+    /// The connection's own words. They draw on the budget as everything else; where it is full
+    /// they are queued all the same, and is_over() says that no more should be asked for.
+    void push(std::string bytes);
+    /// Half of the budget is in use: for a peer that does not read its answers no more of its
+    /// stanzas are read. The other half is kept for events.
+    bool is_over() const {
+        return own_bytes_ > 0 || (budget_ && budget_->used() >= budget_->bytes_max() / 2);
+    }
+    void set_budget(std::shared_ptr<Budget> budget) { budget_ = std::move(budget); }
+
+    /// See Transport::mark.
+    void mark(std::uint64_t number) { marks_.add(number, queued_); }
+    /// The newest marks that reached the peer.
+    DeliveryMarks::Acked acked();
+
+    enum class Flushed { All, SocketFull, Broken };
+    Flushed flush();
+
+    bool empty() const { return next_ == queue_.size() && unsent_.empty(); }
+    void drop();
+
+private:
+    struct Entry {
+        Outgoing stanza;
+        bool is_own = false;   // not from the budget
+    };
+    void gather(std::string& into);
+
+    TlsStream& stream_;
+    std::shared_ptr<Budget> budget_;
+    std::vector<Entry> queue_;
+    std::size_t next_ = 0;       // in queue_
+    std::string unsent_;         // gathered, and the socket was full
+    std::size_t budgeted_ = 0;   // taken and not yet given back
+    std::size_t own_bytes_ = 0;
+    std::uint64_t queued_ = 0, gathered_ = 0;   // bytes, since the beginning
+    DeliveryMarks marks_;
+};
+
+}   // namespace grid::server::net

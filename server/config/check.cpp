@@ -1,0 +1,457 @@
+// server/config/check.cpp: see check.hpp.
+#include "server/config/check.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+
+#include "controller/accounts/account.hpp"
+#include "controller/accounts/approval.hpp"
+#include "server/net/listener.hpp"
+#include "server/tls/revocation/ocsp_fetch.hpp"
+#include "storage/rocks_store.hpp"
+#include "xml/domain.hpp"
+#include "xml/jid.hpp"
+#include "xml/utf8.hpp"
+
+namespace grid::server {
+namespace {
+
+bool one_of(std::string_view value, std::initializer_list<std::string_view> allowed) {
+    return std::ranges::find(allowed, value) != allowed.end();
+}
+
+/// In DNS, with the longest of the services' names before it.
+constexpr std::size_t domain_bytes_max = 253 - std::string_view("controller.").size();
+
+bool is_ip_address(const std::string& text) {
+    std::array<unsigned char, 16> address{};
+    return text.starts_with('[') || ::inet_pton(AF_INET, text.c_str(), address.data()) == 1 ||
+           ::inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
+}
+
+void prepare_own_domain(Config& config, Findings& findings) {
+    const std::string given = config.domain;
+    const auto refuse = [&](const std::string& why) {
+        findings.push_back({"domain", "domain is '" + given + "': " + why});
+    };
+    if (is_ip_address(given))
+        return refuse("an IP address names no grid; give a host name such as grid.example");
+    const auto prepared = xml::prepare_domain(given, false);
+    if (!prepared || prepared->empty()) {
+        std::string better = given;
+        std::ranges::replace(better, '_', '-');
+        const auto canonical = xml::prepare_domain(better, false);
+        if (better != given && canonical)
+            return refuse("a host name has no underscore; '" + *canonical + "' would be one");
+        return refuse("that is no host name (RFC 5890): labels of letters, digits and hyphens");
+    }
+    if (xml::domain_to_ascii(*prepared).size() > domain_bytes_max)
+        return refuse("with controller. before it, the name is too long for DNS");
+    config.domain = *prepared;
+}
+
+void prepare_aliases(Config& config, Findings& findings) {
+    for (std::string& alias : config.controller.aliases) {
+        const auto prepared = xml::prepare_domain(alias, true);
+        if (!prepared || prepared->empty()) {
+            findings.push_back({"controller.aliases", "'" + alias + "' is no domain name"});
+            continue;
+        }
+        alias = *prepared;
+        for (const char* service : {"", "pubsub.", "broker."})
+            if (alias == service + config.domain)
+                findings.push_back(
+                    {"controller.aliases", "'" + alias + "' is the address of the " +
+                                               (*service == '\0' ? "server" : "broker") +
+                                               ": the controller would never be reached there"}
+                );
+    }
+}
+
+void prepare_administrators(Config& config, Findings& findings) {
+    for (std::string& text : config.accounts.administrators) {
+        const auto jid = xml::Jid::parse(text);
+        if (!jid || !jid->is_bare() || jid->local().empty()) {
+            findings.push_back(
+                {"accounts.administrators",
+                 "'" + text + "' is no bare address such as admin@" + config.domain}
+            );
+        } else if (jid->domain() != config.domain) {
+            findings.push_back(
+                {"accounts.administrators", "'" + jid->str() +
+                                                "' could never log in: accounts are "
+                                                "in the domain " +
+                                                config.domain}
+            );
+        } else {
+            text = jid->str();
+        }
+    }
+}
+
+bool is_key_hash(const std::string& text) {
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+/// Revocation, and approval by rules.
+void check_trust(const Config& c, Findings& out) {
+    if (!one_of(c.tls.crl_policy, {"open", "closed"}))
+        out.push_back({"tls.crl_policy", "tls.crl_policy must be open or closed"});
+    else if (c.tls.crl_policy == "closed" && c.tls.crl.empty())
+        out.push_back(
+            {"tls.crl_policy",
+             "tls.crl_policy is closed, but tls.crl names no list: no certificate is asked about",
+             true}
+        );
+    if (!one_of(c.tls.ocsp, {"off", "open", "closed"}))
+        out.push_back({"tls.ocsp", "tls.ocsp must be off, open or closed"});
+    for (const auto& [key, url] :
+         {std::pair("tls.ocsp_responder", &c.tls.ocsp_responder),
+          std::pair("tls.staple_responder", &c.tls.staple_responder)})
+        if (!url->empty() && !url->starts_with("http://"))
+            out.push_back({key, std::string(key) + " must begin with http:// (answers are signed)"}
+            );
+        else if (!url->empty() && !tls::is_responder_url(*url))
+            out.push_back(
+                {key, std::string(key) + " is '" + *url +
+                          "', which is no http://HOST[:PORT][/PATH] with a port from 1 to 65535"}
+            );
+    if (!c.tls.ocsp_responder.empty() && c.tls.ocsp == "off")
+        out.push_back(
+            {"tls.ocsp_responder", "tls.ocsp_responder is not asked while tls.ocsp is off", true}
+        );
+    for (const auto& mapping : c.sasl.mappings)
+        if (!mapping.ca.empty() && !is_key_hash(mapping.ca))
+            out.push_back(
+                {"sasl.mappings",
+                 "'" + mapping.ca + "' is no SHA-256 of a key (64 hex digits): the rule never fits",
+                 true}
+            );
+}
+
+/// Values that parse, and mean another thing than they look like.
+void check_approval_rule(const controller::ApprovalRule& rule, Findings& out) {
+    const auto warn = [&](const std::string& why) {
+        out.push_back({"accounts.approve", "accounts.approve: '" + rule.text + "': " + why, true});
+    };
+    if (rule.conditions.empty() && !rule.asks)
+        warn("a rule without any condition approves every certificate of every tls.client_ca");
+    for (const auto& condition : rule.conditions) {
+        const auto& pattern = condition.pattern;
+        if (condition.kind != controller::ApprovalRule::Condition::Kind::Authority ||
+            !pattern.is_exact() || is_key_hash(pattern.literal()))
+            continue;
+        warn(
+            "ca=" + pattern.literal() +
+            " is no SHA-256 of a key (64 hex digits): the rule never fits"
+        );
+    }
+}
+
+void check_accounts(const Config& c, Findings& out) {
+    if (const auto& text = c.accounts.auto_approve.text;
+        !one_of(text, {"true", "false", "evaluation"}))
+        out.push_back(
+            {"accounts.auto_approve",
+             "accounts.auto_approve must be true, false or \"evaluation\", not '" + text + "'"}
+        );
+    if (c.accounts.approve.size() > controller::approval_rules_max)
+        out.push_back({"accounts.approve", "accounts.approve has more than 64 rules"});
+    for (const auto& text : c.accounts.approve)
+        if (auto rule = controller::parse_approval_rule(text); !rule)
+            out.push_back({"accounts.approve", "accounts.approve: '" + text + "': " + rule.error()}
+            );
+        else
+            check_approval_rule(*rule, out);
+    const auto& groups = c.accounts.default_groups;
+    // A certificate alone makes no administrator.
+    if (std::ranges::find(groups, controller::administrators_group) != groups.end())
+        out.push_back(
+            {"accounts.default_groups",
+             "accounts.default_groups must not hold administrators: gridctl makes those"}
+        );
+    for (const std::string& group : groups)
+        if (!controller::is_group_name(group))
+            out.push_back(
+                {"accounts.default_groups",
+                 "accounts.default_groups: '" + group +
+                     "' is no name of a group: " + controller::group_name_rule}
+            );
+    const bool are_names = std::ranges::all_of(groups, controller::is_group_name);
+    if (are_names && !controller::make_groups(groups))
+        out.push_back({"accounts.default_groups", "accounts.default_groups has too many names"});
+}
+
+void check_words(const Config& c, Findings& out) {
+    if (!one_of(c.log.level, {"debug", "info", "warn", "error"}))
+        out.push_back({"log.level", "log.level must be debug, info, warn or error"});
+    if (!one_of(c.log.format, {"text", "json"}))
+        out.push_back({"log.format", "log.format must be text or json"});
+    if (!one_of(c.tls.min_version, {"1.2", "1.3"}))
+        out.push_back({"tls.min_version", "tls.min_version must be 1.2 or 1.3"});
+    if (!one_of(c.pubsub.default_access_model, {"whitelist", "authorize", "open"}))
+        out.push_back(
+            {"pubsub.default_access_model",
+             "pubsub.default_access_model must be whitelist, authorize or open"}
+        );
+    if (c.pubsub.default_access_model == "open" && !c.pubsub.access_open)
+        out.push_back(
+            {"pubsub.default_access_model",
+             "pubsub.default_access_model is open, but pubsub.access_open is false"}
+        );
+    if (const std::string& topic = c.controller.incident_topic;
+        !topic.empty() &&
+        (!xml::is_nameable(topic) || topic.find_first_not_of(' ') == std::string::npos))
+        out.push_back(
+            {"controller.incident_topic",
+             "controller.incident_topic must be the name of a topic: not blank, UTF-8 without "
+             "control characters; empty: incidents are not taken"}
+        );
+    if (!one_of(c.pubsub.address, {"pubsub", "broker"}))
+        out.push_back({"pubsub.address", "pubsub.address must be pubsub or broker"});
+    if (!one_of(c.pubsub.subscribe_again, {"same", "new"}))
+        out.push_back({"pubsub.subscribe_again", "pubsub.subscribe_again must be same or new"});
+    if (c.tls.certificate.empty() != c.tls.key.empty())
+        out.push_back(
+            {c.tls.certificate.empty() ? "tls.key" : "tls.certificate",
+             "tls.certificate and tls.key must be given together"}
+        );
+    if (!c.tls.certificate.empty() && c.tls.client_ca.empty())
+        out.push_back(
+            {"tls.certificate",
+             "tls.client_ca is needed with tls.certificate: it says whose clients may log in"}
+        );
+}
+
+struct Least {
+    const char* key;
+    std::size_t value, least;
+    const char* why = "";
+};
+
+/// Below these no client could log in, or no stanza would go through.
+void check_least(const Config& c, Findings& out) {
+    const auto& x = c.limits.xml;
+    const Least table[]{
+        {"limits.stanza_bytes_max", x.stanza_bytes_max, 10'000, " (RFC 6120 §13.12)"},
+        {"limits.depth_max", x.depth_max, 4},
+        {"limits.attributes_max", x.attributes_max, 8},
+        {"limits.declarations_max", x.declarations_max, 2},
+        {"limits.elements_max", x.elements_max, 16},
+        {"limits.name_bytes_max", x.name_bytes_max, 32},
+        {"limits.header_bytes_max", x.header_bytes_max, 512},
+        {"limits.pre_auth_seconds_max", c.limits.pre_auth_seconds_max, 1},
+        {"limits.pre_auth_bytes_max", c.limits.pre_auth_bytes_max, 1'024},
+        {"limits.pre_auth_stanzas_max", c.limits.pre_auth_stanzas_max, 2},
+        {"limits.pre_auth_stanza_bytes_max", c.limits.pre_auth_stanza_bytes_max, 4'500,
+         ": an <auth/> needs that much"},
+        {"limits.pre_auth_elements_max", c.limits.pre_auth_elements_max, 8},
+        {"limits.pre_auth_depth_max", c.limits.pre_auth_depth_max, 4},
+        {"limits.pre_auth_attributes_max", c.limits.pre_auth_attributes_max, 8},
+        {"limits.pre_auth_connections_max", c.limits.pre_auth_connections_max, 1},
+        {"limits.pre_auth_tls_max", c.limits.pre_auth_tls_max, 1},
+        {"limits.pre_auth_per_address_max", c.limits.pre_auth_per_address_max, 1},
+        {"limits.connections_max", c.limits.connections_max, 1},
+        {"limits.connections_per_address_max", c.limits.connections_per_address_max, 1},
+        {"limits.resources_per_account_max", c.limits.resources_per_account_max, 1},
+        {"limits.idle_seconds_max", c.limits.idle_seconds_max, 1},
+        {"limits.outbox_bytes_max", c.limits.outbox_bytes_max, 1'024},
+        {"limits.process_bytes_max", c.limits.process_bytes_max, 65'536},
+        {"limits.http_connections_max", c.limits.http_connections_max, 1},
+        {"limits.http_per_address_max", c.limits.http_per_address_max, 1},
+        {"limits.http_strangers_max", c.limits.http_strangers_max, 1},
+        {"limits.http_body_bytes_max", c.limits.http_body_bytes_max, 1},
+        {"sasl.attempts_max", c.sasl.attempts_max, 1},
+        {"tls.ocsp_timeout_ms", c.tls.ocsp_timeout_ms, c.tls.ocsp == "off" ? 0U : 1U},
+        {"tls.ocsp_questions_max", c.tls.ocsp_questions_max, c.tls.ocsp == "off" ? 0U : 1U},
+        {"pubsub.nodes_max", c.pubsub.nodes_max, 1},
+        {"pubsub.max_items_max", c.pubsub.max_items_max, 1},
+        {"pubsub.item_id_bytes_max", c.pubsub.item_id_bytes_max, 36, ", the length of a UUID"},
+        {"controller.subtopics_share_percent", c.controller.subtopics_share_percent, 1},
+        {"pubsub.payload_bytes_max", c.pubsub.payload_bytes_max, 1},
+        {"pubsub.subscriptions_per_node_max", c.pubsub.subscriptions_per_node_max, 1},
+        {"pubsub.subscriptions_per_account_max", c.pubsub.subscriptions_per_account_max, 1},
+        {"pubsub.subscriptions_per_jid_max", c.pubsub.subscriptions_per_jid_max, 1},
+        {"pubsub.bounces_max", c.pubsub.bounces_max, 1},
+        {"pubsub.page_max", c.pubsub.page_max, 1},
+        {"controller.query_timeout_seconds", c.controller.query_timeout_seconds, 1},
+        {"accounts.accounts_max", c.accounts.accounts_max, 1},
+        {"audit.queue_max", c.audit.queue_max, 1},
+    };
+    for (const Least& row : table)
+        if (row.value < row.least)
+            out.push_back(
+                {row.key,
+                 std::string(row.key) + " must be at least " + std::to_string(row.least) + row.why}
+            );
+}
+
+void check_pairs(const Config& c, Findings& out) {
+    constexpr std::size_t payload_bytes_max = 1024 * 1024;
+    constexpr std::uint32_t threads_max = 1024;
+    if (c.pubsub.payload_bytes_max > payload_bytes_max)
+        out.push_back(
+            {"pubsub.payload_bytes_max",
+             "pubsub.payload_bytes_max must be at most 1048576, the bound of one commit"}
+        );
+    if (c.pubsub.payload_bytes_max > c.limits.xml.stanza_bytes_max)
+        out.push_back(
+            {c.origin.is_given("pubsub.payload_bytes_max") ? "pubsub.payload_bytes_max"
+                                                           : "limits.stanza_bytes_max",
+             "pubsub.payload_bytes_max (" + std::to_string(c.pubsub.payload_bytes_max) +
+                 ") must not exceed limits.stanza_bytes_max (" +
+                 std::to_string(c.limits.xml.stanza_bytes_max) + ")"}
+        );
+    if (c.pubsub.max_items_default > c.pubsub.max_items_max)
+        out.push_back(
+            {c.origin.is_given("pubsub.max_items_default") ? "pubsub.max_items_default"
+                                                           : "pubsub.max_items_max",
+             "pubsub.max_items_default (" + std::to_string(c.pubsub.max_items_default) +
+                 ") must not exceed pubsub.max_items_max (" +
+                 std::to_string(c.pubsub.max_items_max) + ")"}
+        );
+    if (c.pubsub.page_max < std::min(c.pubsub.max_items_default, c.pubsub.max_items_max))
+        out.push_back(
+            {c.origin.is_given("pubsub.page_max") ? "pubsub.page_max" : "pubsub.max_items_default",
+             "pubsub.page_max (" + std::to_string(c.pubsub.page_max) +
+                 ") is less than pubsub.max_items_default (" +
+                 std::to_string(c.pubsub.max_items_default) +
+                 "): a client that asks for no pages (XEP-0059) misses the newest items of a full "
+                 "node",
+             true}
+        );
+    constexpr std::size_t item_id_bytes_max = 1023;
+    if (c.pubsub.item_id_bytes_max > item_id_bytes_max)
+        out.push_back({"pubsub.item_id_bytes_max", "pubsub.item_id_bytes_max must be at most 1023"}
+        );
+    if (c.pubsub.item_index_bytes_per_account_max > c.pubsub.item_index_bytes_max)
+        out.push_back(
+            {"pubsub.item_index_bytes_per_account_max",
+             "pubsub.item_index_bytes_per_account_max must not exceed "
+             "pubsub.item_index_bytes_max"}
+        );
+    if (c.controller.subtopics_share_percent > 100)
+        out.push_back(
+            {"controller.subtopics_share_percent",
+             "controller.subtopics_share_percent must be at most 100"}
+        );
+    if (c.reactor.threads > threads_max)
+        out.push_back({"reactor.threads", "reactor.threads must be at most 1024"});
+    constexpr std::size_t stanza_bytes_max = 1024UL * 1024 * 1024;   // Expat counts in int
+    if (c.limits.xml.stanza_bytes_max > stanza_bytes_max)
+        out.push_back(
+            {"limits.stanza_bytes_max",
+             "limits.stanza_bytes_max must be at most 1073741824: one stanza would take all memory"}
+        );
+    else if (c.limits.outbox_bytes_max < c.limits.xml.stanza_bytes_max)
+        out.push_back(
+            {c.origin.is_given("limits.outbox_bytes_max") ? "limits.outbox_bytes_max"
+                                                          : "limits.stanza_bytes_max",
+             "limits.outbox_bytes_max is below limits.stanza_bytes_max: the largest stanza never "
+             "reaches a reader",
+             true}
+        );
+    if (c.limits.pre_auth_stanza_bytes_max > c.limits.pre_auth_bytes_max)
+        out.push_back(
+            {c.origin.is_given("limits.pre_auth_stanza_bytes_max")
+                 ? "limits.pre_auth_stanza_bytes_max"
+                 : "limits.pre_auth_bytes_max",
+             "limits.pre_auth_stanza_bytes_max (" +
+                 std::to_string(c.limits.pre_auth_stanza_bytes_max) +
+                 ") is above limits.pre_auth_bytes_max (" +
+                 std::to_string(c.limits.pre_auth_bytes_max) +
+                 "), of all stanzas before login together: no such stanza ever goes through",
+             true}
+        );
+    if (c.limits.process_bytes_max < c.limits.outbox_bytes_max)
+        out.push_back(
+            {"limits.process_bytes_max",
+             "limits.process_bytes_max, of all queues together, is below limits.outbox_bytes_max, "
+             "of one",
+             true}
+        );
+    if (const auto least = storage::free_bytes_least(); c.storage.free_bytes_min < least)
+        out.push_back(
+            {"storage.free_bytes_min",
+             "storage.free_bytes_min counts as " + std::to_string(least) +
+                 ", the least value: four times the write buffers of the store",
+             true}
+        );
+}
+
+using Endpoint = net::Endpoint;
+
+/// Whether one socket would be in the other's way: `[::]` takes IPv4, too.
+bool overlap(const Endpoint& a, const Endpoint& b) {
+    if (a.port() != b.port() || a.port() == 0) return false;
+    if (a.address() == b.address()) return true;
+    const auto takes = [](const Endpoint& one, const Endpoint& other) {
+        return one.address().is_unspecified() && (one.address().is_v6() || other.address().is_v4());
+    };
+    return takes(a, b) || takes(b, a);
+}
+
+void check_listeners(const Config& c, Findings& out) {
+    const auto& l = c.listen;
+    std::vector<std::pair<std::string, Endpoint>> open;
+    for (const auto& [key, address] :
+         {std::pair("listen.c2s", &l.c2s), std::pair("listen.c2s_tls", &l.c2s_tls),
+          std::pair("listen.http", &l.http), std::pair("listen.health", &l.health)}) {
+        if (address->empty()) continue;
+        const auto endpoint = net::parse_address(*address);
+        if (!endpoint) {
+            out.push_back({key, std::string(key) + ": " + endpoint.error()});
+            continue;
+        }
+        for (const auto& [other, taken] : open)
+            if (overlap(*endpoint, taken))
+                out.push_back(
+                    {key, std::string(key) + " and " + other + " are the same port, " +
+                              std::to_string(endpoint->port())}
+                );
+        open.emplace_back(key, *endpoint);
+    }
+    if (!l.c2s.empty() || !l.c2s_tls.empty()) return;
+    const std::string key = c.origin.is_given("listen.c2s") ? "listen.c2s" : "listen.c2s_tls";
+    if (l.http.empty())
+        out.push_back({key, "all listeners are off: nobody could reach this server"});
+    else
+        out.push_back(
+            {key, "listen.c2s and listen.c2s_tls are both off: no client can log in", true}
+        );
+}
+
+}   // namespace
+
+std::string to_text(const Finding& finding, const Config& config) {
+    const auto place = config.origin.places.find(finding.key);
+    return place == config.origin.places.end() ? finding.text : place->second + ": " + finding.text;
+}
+
+bool has_errors(const Findings& findings) {
+    return !std::ranges::all_of(findings, &Finding::is_warning);
+}
+
+Findings prepare_names(Config& config) {
+    Findings findings;
+    prepare_own_domain(config, findings);
+    if (!findings.empty()) return findings;   // the others are compared with it
+    prepare_aliases(config, findings);
+    prepare_administrators(config, findings);
+    return findings;
+}
+
+Findings check_values(const Config& config) {
+    Findings findings;
+    check_words(config, findings);
+    check_listeners(config, findings);
+    check_trust(config, findings);
+    check_accounts(config, findings);
+    check_least(config, findings);
+    check_pairs(config, findings);
+    return findings;
+}
+
+}   // namespace grid::server

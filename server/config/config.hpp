@@ -1,0 +1,209 @@
+// server/config/config.hpp: every option of gridd.toml as a value with its default. Read by
+// server/config/file.cpp.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "xml/limits.hpp"
+
+namespace grid::server {
+
+/// true, false, or a word for what is decided at the start.
+struct YesNoOr {
+    std::string text;
+    bool is_yes() const { return text == "true"; }
+    bool is_open() const { return text != "true" && text != "false"; }
+    YesNoOr& operator=(bool yes) { return text = yes ? "true" : "false", *this; }
+};
+
+/// Times are in the unit that the name says, sizes in bytes. Names (domains, addresses, hashes) are
+/// prepared when they are read, so that they can be compared byte by byte afterwards.
+struct Config {
+    std::string domain = "grid.localhost";   // canonical (RFC 7622): lower case, U-labels
+
+    struct Listen {   // "address:port"; empty: off; port 0: any free one
+        std::string c2s = "0.0.0.0:5222";
+        std::string c2s_tls = "0.0.0.0:5223";
+        std::string http = "0.0.0.0:8443";
+        std::string health;   // plain HTTP: /healthz and /readyz, no more
+    } listen;
+
+    struct Tls {
+        std::string certificate, key;   // PEM files; both empty: the evaluation CA makes them
+        std::string client_ca;          // PEM bundle of trust anchors for clients
+        std::string min_version = "1.2";
+        std::string ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";   // of TLS 1.2
+        std::string groups = "X25519:P-256:P-384:P-521";   // of key exchange, and of ECDSA in 1.2
+        // True: refuse in the TLS handshake; false: at SASL, with XMPP's error.
+        bool require_client_certificate = false;
+        std::vector<std::string> crl;      // files or directories
+        std::string crl_policy = "open";   // or closed
+        std::string ocsp = "off";          // or open, closed
+        std::string ocsp_responder;        // empty: the one that the certificate names
+        std::uint32_t ocsp_timeout_ms = 3'000;
+        std::uint32_t ocsp_questions_max = 64;
+        std::size_t ocsp_cache_max = 10'000;
+        std::uint32_t ocsp_cache_seconds_max = 3'600;
+        bool ocsp_nonce = false;
+        bool staple = true;
+        std::string staple_responder;   // empty: the one that the server's certificate names
+    } tls;
+
+    struct Mapping {          // for certificates without an xmppAddr
+        std::string source;   // cn, dns, email
+        std::string ca;       // SHA-256 of the anchor's key, hex; empty: every CA
+    };
+    struct Sasl {
+        std::vector<Mapping> mappings;
+        std::uint32_t attempts_max = 3;
+    } sasl;
+
+    struct Limits {
+        xml::Limits xml;
+        std::uint32_t stanza_seconds_max = 30;   // from its first byte to its last; 0: no bound
+        std::uint32_t pre_auth_seconds_max = 15;
+        std::uint32_t pre_auth_bytes_max = 16 * 1024;
+        std::uint32_t pre_auth_stanzas_max = 16;
+        std::size_t pre_auth_stanza_bytes_max = 10'000;   // RFC 6120 §13.12
+        std::size_t pre_auth_elements_max = 64;
+        std::size_t pre_auth_depth_max = 8;
+        std::size_t pre_auth_attributes_max = 16;
+        std::uint32_t pre_auth_connections_max = 1'500;
+        std::uint32_t pre_auth_tls_max = 256;   // of those
+        std::uint32_t pre_auth_per_address_max = 500;
+        std::uint32_t connections_max = 19'000;
+        std::uint32_t connections_per_address_max = 19'000;
+        std::uint32_t resources_per_account_max = 32;
+        std::uint32_t idle_seconds_max = 600;   // then the server pings; silence ends the stream
+        std::size_t outbox_bytes_max = 4 * 1024 * 1024;         // per session
+        std::size_t process_bytes_max = 1024UL * 1024 * 1024;   // all queues together
+        std::uint32_t http_connections_max = 512;
+        std::uint32_t http_per_address_max = 128;
+        std::uint32_t http_strangers_max = 64;
+        std::uint32_t http_body_bytes_max = 1024 * 1024;
+
+        /// For a stream on which no resource is bound: there is little to say on it.
+        xml::Limits before_login() const {
+            xml::Limits few = xml;
+            few.named = "limits.pre_auth_";
+            few.stanza_bytes_max = pre_auth_stanza_bytes_max;
+            few.elements_max = pre_auth_elements_max;
+            few.depth_max = pre_auth_depth_max;
+            few.attributes_max = pre_auth_attributes_max;
+            return few;
+        }
+        /// Before TLS: `<starttls/>` and no more.
+        xml::Limits in_the_clear() const {
+            xml::Limits few = before_login();
+            few.named = "before TLS: ";
+            few.stanza_bytes_max = 1024;
+            return few;
+        }
+    } limits;
+
+    struct Reactor {
+        std::uint32_t threads = 0;   // 0: one per core
+    } reactor;
+
+    struct Storage {
+        std::size_t free_bytes_min = 512UL * 1024 * 1024;
+        std::uint32_t reopen_after_seconds = 10;
+    } storage;
+
+    struct Pubsub {
+        bool access_open = false;
+        std::string default_access_model = "whitelist";
+        std::string address = "pubsub";   // the broker is at it, below the domain; or "broker"
+        std::size_t nodes_max = 100'000;
+        std::size_t nodes_per_account_max = 10'000;
+        std::size_t item_id_bytes_max = 256;
+        std::size_t item_index_bytes_per_account_max = 256UL * 1024 * 1024;
+        std::size_t item_index_bytes_max = 1024UL * 1024 * 1024;
+        std::size_t affiliations_per_node_max = 200'000;
+        std::size_t affiliations_per_account_max = 250'000;
+        std::size_t affiliations_max = 1'000'000;
+        std::size_t max_items_default = 1'000;
+        std::size_t max_items_max = 1'000'000;
+        std::size_t payload_bytes_max = 256 * 1024;
+        std::size_t subscriptions_per_node_max = 200'000;
+        std::size_t subscriptions_per_account_max = 10'000;
+        std::size_t subscriptions_per_jid_max = 20;
+        std::string subscribe_again = "same";
+        bool lease_required = false;
+        std::uint32_t lease_seconds_max = 0;   // 0: no bound
+        std::uint32_t lease_reminder_seconds = 3600;
+        std::uint32_t bounces_max = 20;
+        std::size_t page_max = 1'000;
+        std::vector<std::pair<std::string, std::string>> types;   // NodeID glob → payload namespace
+        bool strict_type = false;
+        bool auto_create = false;
+        std::size_t children_max = 20'000;
+        struct Compat {   // for clients that need what the XEP does not have
+            bool write_by_get = false;
+            std::vector<std::string> advertise;
+            bool empty_set = false;
+        } compat;
+        struct Archive {
+            std::size_t items_max = 100'000;
+            std::uint32_t days = 7;
+            std::size_t bytes_max = 256UL * 1024 * 1024;
+            std::size_t total_items_max = 2'000'000;
+        } archive;
+    } pubsub;
+
+    struct Controller {
+        std::vector<std::string> aliases{"grid_controller.jabber"};
+        bool implicit_login = true;
+        bool precheck = true;
+        std::uint32_t query_timeout_seconds = 120;
+        std::uint32_t queries_per_session_max = 256;
+        std::uint32_t publisher_lease_seconds = 300;
+        std::string incident_topic;
+        std::size_t subtopics_max = 1'000;
+        std::size_t subtopics_share_percent = 25;
+        std::uint32_t subtopic_grace_seconds = 60;
+    } controller;
+
+    struct Accounts {
+        YesNoOr auto_approve{"evaluation"};   // or true, false
+        std::vector<std::string> default_groups{"everyone"};
+        std::size_t accounts_max = 100'000;
+        std::size_t pending_per_anchor_max = 1'000;
+        std::uint32_t pending_expire_days = 30;
+        std::vector<std::string> approve;   // rules: controller/accounts/approval.hpp
+        bool pin_keys = false;
+        std::vector<std::string> administrators;   // bare JIDs, besides those made by gridctl
+    } accounts;
+
+    struct Policy {
+        std::string file;   // installed when the store has no policy yet
+    } policy;
+
+    struct Audit {
+        std::size_t queue_max = 10'000;
+        std::uint32_t keep_days = 365;                       // 0: for ever
+        std::size_t keep_bytes = 8UL * 1024 * 1024 * 1024;   // 0: any number
+        std::uint32_t head_log_seconds = 3600;               // 0: only at the end
+        std::string export_to;   // file:, udp:, tcp: or unix:; empty: nowhere
+    } audit;
+
+    struct Log {
+        std::string level = "info";
+        std::string format = "text";   // or json
+    } log;
+
+    /// Where the options were given, for texts that blame one: file:line:column, --set, or the name
+    /// in the environment. An option that is not here has its default.
+    struct Origin {
+        std::map<std::string, std::string, std::less<>> places;
+        std::vector<std::string> remarks;   // values that were read and have no effect
+        bool is_given(std::string_view key) const { return places.find(key) != places.end(); }
+    } origin;
+};
+
+}   // namespace grid::server

@@ -1,0 +1,30 @@
+// server/config/file.hpp: gridd.toml, the environment and --set into one Config.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/config/config.hpp"
+#include "xml/result.hpp"
+
+namespace grid::server {
+
+struct ConfigSources {
+    std::string file;                // empty: none
+    std::vector<std::string> sets;   // KEY=VALUE; KEY=@FILE reads the value from a file
+    /// getenv, or a double in tests. `GRIDD_LISTEN_C2S` stands for `listen.c2s`.
+    std::function<std::optional<std::string>(const std::string&)> environment;
+    std::vector<std::string> environment_names{};   // all of them: misspelt ones are remarked upon
+};
+
+/// Defaults, then the file, then the environment, then --set; names prepared, values checked. An
+/// error says where it is, one per line: an unknown key or a value of the wrong type with file,
+/// line and column, and with the key that was probably meant.
+Result<Config, std::string> load_config(const ConfigSources& sources);
+
+/// Every key, in the order of gridd.toml.
+std::vector<std::string> config_keys();
+
+}   // namespace grid::server

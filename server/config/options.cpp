@@ -1,0 +1,275 @@
+// server/config/options.cpp: see server/config/options.hpp.
+#include "server/config/options.hpp"
+
+#include <charconv>
+#include <limits>
+
+namespace grid::server {
+
+/// The one list of keys. Names are those of the struct, so that server/config/config.hpp and
+/// gridd.toml read alike.
+std::vector<Option> options_of(Config& c) {
+    auto& x = c.limits.xml;
+    return {
+        {"domain", &c.domain},
+        {"listen.c2s", &c.listen.c2s},
+        {"listen.c2s_tls", &c.listen.c2s_tls},
+        {"listen.http", &c.listen.http},
+        {"listen.health", &c.listen.health},
+        {"tls.certificate", &c.tls.certificate},
+        {"tls.key", &c.tls.key},
+        {"tls.client_ca", &c.tls.client_ca},
+        {"tls.min_version", &c.tls.min_version},
+        {"tls.ciphers", &c.tls.ciphers},
+        {"tls.groups", &c.tls.groups},
+        {"tls.require_client_certificate", &c.tls.require_client_certificate},
+        {"tls.crl", &c.tls.crl},
+        {"tls.crl_policy", &c.tls.crl_policy},
+        {"tls.ocsp", &c.tls.ocsp},
+        {"tls.ocsp_responder", &c.tls.ocsp_responder},
+        {"tls.ocsp_timeout_ms", &c.tls.ocsp_timeout_ms},
+        {"tls.ocsp_questions_max", &c.tls.ocsp_questions_max},
+        {"tls.ocsp_cache_max", &c.tls.ocsp_cache_max},
+        {"tls.ocsp_cache_seconds_max", &c.tls.ocsp_cache_seconds_max},
+        {"tls.ocsp_nonce", &c.tls.ocsp_nonce},
+        {"tls.staple", &c.tls.staple},
+        {"tls.staple_responder", &c.tls.staple_responder},
+        {"sasl.mappings", &c.sasl.mappings},
+        {"sasl.attempts_max", &c.sasl.attempts_max},
+        {"limits.stanza_bytes_max", &x.stanza_bytes_max},
+        {"limits.depth_max", &x.depth_max},
+        {"limits.attributes_max", &x.attributes_max},
+        {"limits.declarations_max", &x.declarations_max},
+        {"limits.elements_max", &x.elements_max},
+        {"limits.name_bytes_max", &x.name_bytes_max},
+        {"limits.header_bytes_max", &x.header_bytes_max},
+        {"limits.stanza_seconds_max", &c.limits.stanza_seconds_max},
+        {"limits.pre_auth_seconds_max", &c.limits.pre_auth_seconds_max},
+        {"limits.pre_auth_bytes_max", &c.limits.pre_auth_bytes_max},
+        {"limits.pre_auth_stanzas_max", &c.limits.pre_auth_stanzas_max},
+        {"limits.pre_auth_stanza_bytes_max", &c.limits.pre_auth_stanza_bytes_max},
+        {"limits.pre_auth_elements_max", &c.limits.pre_auth_elements_max},
+        {"limits.pre_auth_depth_max", &c.limits.pre_auth_depth_max},
+        {"limits.pre_auth_attributes_max", &c.limits.pre_auth_attributes_max},
+        {"limits.pre_auth_connections_max", &c.limits.pre_auth_connections_max},
+        {"limits.pre_auth_tls_max", &c.limits.pre_auth_tls_max},
+        {"limits.pre_auth_per_address_max", &c.limits.pre_auth_per_address_max},
+        {"limits.connections_max", &c.limits.connections_max},
+        {"limits.connections_per_address_max", &c.limits.connections_per_address_max},
+        {"limits.resources_per_account_max", &c.limits.resources_per_account_max},
+        {"limits.idle_seconds_max", &c.limits.idle_seconds_max},
+        {"limits.outbox_bytes_max", &c.limits.outbox_bytes_max},
+        {"limits.process_bytes_max", &c.limits.process_bytes_max},
+        {"limits.http_connections_max", &c.limits.http_connections_max},
+        {"limits.http_per_address_max", &c.limits.http_per_address_max},
+        {"limits.http_strangers_max", &c.limits.http_strangers_max},
+        {"limits.http_body_bytes_max", &c.limits.http_body_bytes_max},
+        {"reactor.threads", &c.reactor.threads},
+        {"storage.free_bytes_min", &c.storage.free_bytes_min},
+        {"storage.reopen_after_seconds", &c.storage.reopen_after_seconds},
+        {"pubsub.address", &c.pubsub.address},
+        {"pubsub.access_open", &c.pubsub.access_open},
+        {"pubsub.default_access_model", &c.pubsub.default_access_model},
+        {"pubsub.nodes_max", &c.pubsub.nodes_max},
+        {"pubsub.nodes_per_account_max", &c.pubsub.nodes_per_account_max},
+        {"pubsub.item_id_bytes_max", &c.pubsub.item_id_bytes_max},
+        {"pubsub.item_index_bytes_per_account_max", &c.pubsub.item_index_bytes_per_account_max},
+        {"pubsub.item_index_bytes_max", &c.pubsub.item_index_bytes_max},
+        {"pubsub.affiliations_per_node_max", &c.pubsub.affiliations_per_node_max},
+        {"pubsub.affiliations_per_account_max", &c.pubsub.affiliations_per_account_max},
+        {"pubsub.affiliations_max", &c.pubsub.affiliations_max},
+        {"pubsub.max_items_default", &c.pubsub.max_items_default},
+        {"pubsub.max_items_max", &c.pubsub.max_items_max},
+        {"pubsub.payload_bytes_max", &c.pubsub.payload_bytes_max},
+        {"pubsub.subscriptions_per_node_max", &c.pubsub.subscriptions_per_node_max},
+        {"pubsub.subscriptions_per_account_max", &c.pubsub.subscriptions_per_account_max},
+        {"pubsub.subscriptions_per_jid_max", &c.pubsub.subscriptions_per_jid_max},
+        {"pubsub.subscribe_again", &c.pubsub.subscribe_again},
+        {"pubsub.lease_required", &c.pubsub.lease_required},
+        {"pubsub.lease_seconds_max", &c.pubsub.lease_seconds_max},
+        {"pubsub.lease_reminder_seconds", &c.pubsub.lease_reminder_seconds},
+        {"pubsub.bounces_max", &c.pubsub.bounces_max},
+        {"pubsub.page_max", &c.pubsub.page_max},
+        {"pubsub.types", &c.pubsub.types},
+        {"pubsub.strict_type", &c.pubsub.strict_type},
+        {"pubsub.auto_create", &c.pubsub.auto_create},
+        {"pubsub.children_max", &c.pubsub.children_max},
+        {"pubsub.compat.write_by_get", &c.pubsub.compat.write_by_get},
+        {"pubsub.compat.advertise", &c.pubsub.compat.advertise},
+        {"pubsub.compat.empty_set", &c.pubsub.compat.empty_set},
+        {"pubsub.archive.items_max", &c.pubsub.archive.items_max},
+        {"pubsub.archive.days", &c.pubsub.archive.days},
+        {"pubsub.archive.bytes_max", &c.pubsub.archive.bytes_max},
+        {"pubsub.archive.total_items_max", &c.pubsub.archive.total_items_max},
+        {"controller.aliases", &c.controller.aliases},
+        {"controller.implicit_login", &c.controller.implicit_login},
+        {"controller.precheck", &c.controller.precheck},
+        {"controller.query_timeout_seconds", &c.controller.query_timeout_seconds},
+        {"controller.queries_per_session_max", &c.controller.queries_per_session_max},
+        {"controller.publisher_lease_seconds", &c.controller.publisher_lease_seconds},
+        {"controller.incident_topic", &c.controller.incident_topic},
+        {"controller.subtopics_max", &c.controller.subtopics_max},
+        {"controller.subtopics_share_percent", &c.controller.subtopics_share_percent},
+        {"controller.subtopic_grace_seconds", &c.controller.subtopic_grace_seconds},
+        {"accounts.auto_approve", &c.accounts.auto_approve},
+        {"accounts.default_groups", &c.accounts.default_groups},
+        {"accounts.accounts_max", &c.accounts.accounts_max},
+        {"accounts.pending_per_anchor_max", &c.accounts.pending_per_anchor_max},
+        {"accounts.pending_expire_days", &c.accounts.pending_expire_days},
+        {"accounts.approve", &c.accounts.approve},
+        {"accounts.pin_keys", &c.accounts.pin_keys},
+        {"accounts.administrators", &c.accounts.administrators},
+        {"policy.file", &c.policy.file},
+        {"audit.queue_max", &c.audit.queue_max},
+        {"audit.keep_days", &c.audit.keep_days},
+        {"audit.keep_bytes", &c.audit.keep_bytes},
+        {"audit.head_log_seconds", &c.audit.head_log_seconds},
+        {"audit.export_to", &c.audit.export_to},
+        {"log.level", &c.log.level},
+        {"log.format", &c.log.format},
+    };
+}
+
+namespace {
+
+template <class Number>
+Failure set_number(Number& target, std::string_view text) {
+    Number value{};
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size())
+        return "must be a whole number from 0 to " +
+               std::to_string(std::numeric_limits<Number>::max());
+    target = value;
+    return {};
+}
+
+Failure add_pair(Pairs& pairs, const std::string& text) {
+    auto at = text.find('=');
+    if (at == std::string::npos || at == 0) return "each entry must be \"NODE-PATTERN=NAMESPACE\"";
+    pairs.emplace_back(text.substr(0, at), text.substr(at + 1));
+    return {};
+}
+
+/// Turns tools' output into the compared form: "AB:CD…" is abcd….
+std::string hash_in_hex(const std::string& text) {
+    std::string hex;
+    for (char c : text)
+        if (c != ':') hex += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return hex;
+}
+
+Failure add_mapping(std::vector<Config::Mapping>& mappings, const std::string& text) {
+    auto at = text.find('@');
+    Config::Mapping mapping{text.substr(0, at), at == std::string::npos ? "" : text.substr(at + 1)};
+    mapping.ca = hash_in_hex(mapping.ca);
+    if (mapping.source != "cn" && mapping.source != "dns" && mapping.source != "email")
+        return "each entry must be cn, dns or email, with @SHA-256 of the CA's key to limit it to "
+               "one";
+    mappings.push_back(std::move(mapping));
+    return {};
+}
+
+Failure set_list(Target& target, const std::vector<std::string>& values) {
+    if (auto list = std::get_if<std::vector<std::string>*>(&target)) {
+        **list = values;
+    } else if (auto pairs = std::get_if<Pairs*>(&target)) {
+        (*pairs)->clear();
+        for (const auto& value : values)
+            if (auto failure = add_pair(**pairs, value)) return failure;
+    } else if (auto mappings = std::get_if<std::vector<Config::Mapping>*>(&target)) {
+        (*mappings)->clear();
+        for (const auto& value : values)
+            if (auto failure = add_mapping(**mappings, value)) return failure;
+    } else {
+        return "must be one value, not a list";
+    }
+    return {};
+}
+
+std::vector<std::string> split_commas(std::string_view text) {
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        auto at = text.find(',');
+        parts.emplace_back(text.substr(0, at));
+        text = at == std::string_view::npos ? std::string_view{} : text.substr(at + 1);
+    }
+    return parts;
+}
+
+}   // namespace
+
+Failure set_text(Target& target, const std::string& text) {
+    if (auto value = std::get_if<std::string*>(&target)) return **value = text, Failure{};
+    if (auto value = std::get_if<std::uint32_t*>(&target)) return set_number(**value, text);
+    if (auto value = std::get_if<std::size_t*>(&target)) return set_number(**value, text);
+    if (auto value = std::get_if<bool*>(&target)) {
+        if (text != "true" && text != "false") return "must be true or false";
+        return **value = text == "true", Failure{};
+    }
+    if (auto value = std::get_if<YesNoOr*>(&target)) return (*value)->text = text, Failure{};
+    return set_list(target, split_commas(text));
+}
+
+namespace {
+
+/// For texts: what an option of this type takes.
+std::string_view expected(const Target& target) {
+    if (std::holds_alternative<std::string*>(target)) return "a text in quotes";
+    if (std::holds_alternative<bool*>(target)) return "true or false";
+    if (std::holds_alternative<YesNoOr*>(target)) return "true, false or a text in quotes";
+    if (std::holds_alternative<std::uint32_t*>(target) ||
+        std::holds_alternative<std::size_t*>(target))
+        return "a whole number";
+    return "a list of texts";
+}
+
+std::string_view found(const toml::node& node) {
+    switch (node.type()) {
+        case toml::node_type::table:
+            return "a table";
+        case toml::node_type::array:
+            return "a list";
+        case toml::node_type::string:
+            return "a text";
+        case toml::node_type::integer:
+            return "a whole number";
+        case toml::node_type::floating_point:
+            return "a number with a point";
+        case toml::node_type::boolean:
+            return "true or false";
+        case toml::node_type::date:
+        case toml::node_type::time:
+        case toml::node_type::date_time:
+            return "a date or time";
+        default:
+            return "something else";
+    }
+}
+
+}   // namespace
+
+Failure set_toml(Target& target, const toml::node& node) {
+    if (auto array = node.as_array()) {
+        std::vector<std::string> values;
+        for (const auto& entry : *array) {
+            auto text = entry.value<std::string>();
+            if (!text) return "must be a list of texts";
+            values.push_back(*text);
+        }
+        return set_list(target, values);
+    }
+    if (auto text = node.as_string(); text && std::holds_alternative<std::string*>(target))
+        return set_text(target, text->get());
+    if (auto number = node.as_integer();
+        number && (std::holds_alternative<std::uint32_t*>(target) ||
+                   std::holds_alternative<std::size_t*>(target)))
+        return set_text(target, std::to_string(number->get()));
+    if (auto text = node.as_string(); text && std::holds_alternative<YesNoOr*>(target))
+        return set_text(target, text->get());
+    if (auto flag = node.as_boolean();
+        flag && (std::holds_alternative<bool*>(target) || std::holds_alternative<YesNoOr*>(target)))
+        return set_text(target, flag->get() ? "true" : "false");
+    return "must be " + std::string(expected(target)) + ", not " + std::string(found(node));
+}
+
+}   // namespace grid::server

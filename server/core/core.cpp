@@ -1,0 +1,471 @@
+// server/core/core.cpp: start, requests in, following the store, the clock's work.
+#include "server/core/core.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+
+#include "controller/state.hpp"
+#include "server/clock.hpp"
+#include "server/core/settings.hpp"
+#include "server/pipeline/storage_error.hpp"
+#include "server/pipeline/transaction.hpp"
+#include "storage/clock_steps.hpp"
+
+namespace grid::server {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr auto stop_seconds_max = std::chrono::seconds(1);
+constexpr auto tick_every = std::chrono::milliseconds(100);
+/// While background work is behind: often enough that trims keep up with any rate of publishes.
+constexpr auto tick_when_behind = std::chrono::milliseconds(5);
+constexpr std::size_t background_batches_max = 64;
+
+controller::HttpResponse to_http_error(boost::system::error_code error) {
+    if (error == internal_fault())
+        return {
+            500, R"({"error":{"code":"internal-server-error",)"
+                 R"("text":"the server has a fault: see its log"}})"
+        };
+    return {503, R"({"error":{"code":"store","text":")" + to_stanza_error(error).text + "\"}}"};
+}
+
+/// A line a second at most: who reads one item again and again does not fill the log.
+class PayloadLog {
+public:
+    explicit PayloadLog(Log& log) : log_(log) {}
+    void operator()(std::uint64_t node, const std::string& item, const std::string& reason) const {
+        using std::chrono::steady_clock;
+        const auto now = std::chrono::floor<std::chrono::seconds>(steady_clock::now());
+        if (last_->exchange(now.time_since_epoch().count()) == now.time_since_epoch().count())
+            return;
+        log_.error(
+            "payload_unreadable",
+            {{"node_uid", std::to_string(node)},
+             {"item", item},
+             {"reason", reason},
+             {"do", "readers hear that it cannot be read; publish the item again, or retract it"}}
+        );
+    }
+
+private:
+    Log& log_;
+    std::shared_ptr<std::atomic<std::int64_t>> last_ =
+        std::make_shared<std::atomic<std::int64_t>>(-1);
+};
+
+std::set<std::string> open_services(const IqTable& server, const IqTable& account) {
+    auto open = server.open();
+    open.insert(account.open().begin(), account.open().end());
+    return open;
+}
+
+}   // namespace
+
+Core::Core(
+    asio::io_context& context,
+    storage::Store& store,
+    const Config& config,
+    const Addresses& addresses,
+    const IqTable& server_iqs,
+    const IqTable& account_iqs,
+    Log& log
+)
+    : strand_(asio::make_strand(context)),
+      store_(store),
+      config_(config),
+      log_(log),
+      sessions_(config.limits.resources_per_account_max),
+      controller_(
+          controller_settings(config, addresses, open_services(server_iqs, account_iqs)), sessions_
+      ),
+      broker_(broker_settings(config, addresses), controller_, contacts_),
+      flush_limiter_([this] { asio::post(strand_, [this] { fanout_.flush(); }); }),
+      fanout_(broker_, controller_, sessions_, flush_limiter_, log),
+      catch_up_(strand_, store, broker_, sessions_, fanout_, log),
+      router_(
+          addresses,
+          server_iqs,
+          account_iqs,
+          broker_,
+          controller_,
+          sessions_,
+          fanout_,
+          catch_up_,
+          config.controller.implicit_login,
+          query_bounds(config)
+      ),
+      pipeline_(std::make_shared<Pipeline>(strand_, store, *this, log)),
+      timer_(strand_),
+      process_budget_(std::make_shared<net::Budget>(config.limits.process_bytes_max)) {
+    controller_.attach(broker_);
+    broker_.report_faults(PayloadLog{log_});
+    controller_.state_for_admin().schemas.attach(monotonic_ms);
+    controller_.attach_clock(now);
+}
+
+Result<void, std::string> Core::start(
+    asio::io_context& context,
+    const std::optional<std::string>& policy_text,
+    const std::vector<xml::Jid>& administrators
+) {
+    if (auto scanned = scan(); !scanned)
+        return {boost::system::in_place_error, scanned.error().message()};
+    store_.start([pipeline = pipeline_](std::vector<storage::FeedEntry> entries) {
+        pipeline->on_feed(std::move(entries));
+    });
+    auto batches = controller_.bootstrap(policy_text, administrators);
+    if (!batches) return {boost::system::in_place_error, batches.error()};
+    for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
+    // Time windows opened and closed while the server was down: no client enters under the old
+    // ones.
+    for (auto& batch : controller_.due(now(), background_batches_max))
+        pipeline_->submit_background(std::move(batch));
+    // An administrator who comes as soon as we listen must be one already.
+    const auto more_to_come = asio::make_work_guard(context);
+    while (pipeline_->background_in_flight() > 0) context.run_one();
+    asio::post(strand_, [this] { tick(); });
+    return {};
+}
+
+void Core::stop(std::function<void()> done) {
+    asio::post(strand_, [this, done = std::move(done)]() mutable {
+        is_stopped_ = true;
+        catch_up_.stop();
+        note_positions();
+        wait_for_background(std::chrono::steady_clock::now() + stop_seconds_max, std::move(done));
+    });
+}
+
+void Core::wait_for_background(
+    std::chrono::steady_clock::time_point until, std::function<void()> done
+) {
+    if (pipeline_->background_in_flight() == 0 || std::chrono::steady_clock::now() >= until) {
+        timer_.cancel();
+        return done();
+    }
+    timer_.expires_after(std::chrono::milliseconds(2));
+    timer_.async_wait([this, until, done = std::move(done)](boost::system::error_code) mutable {
+        wait_for_background(until, std::move(done));
+    });
+}
+
+void Core::note_positions() {
+    for (auto& batch : catch_up_.take_notes())
+        if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
+}
+
+storage::Result<storage::Revision> Core::scan() {
+    auto scanned = store_.scan([this](const storage::KeyChange& change) { apply(change); });
+    if (!scanned) return scanned;
+    fanout_.applied(*scanned);
+    broker_.scan_finished();
+    controller_.scan_finished();
+    return scanned;
+}
+
+void Core::apply(const storage::KeyChange& change) {
+    broker_.apply(change);
+    controller_.apply(change);
+}
+
+void Core::notify(const storage::Committed& committed) {
+    fanout_.applied(std::max(fanout_.applied(), committed.revision));   // after a rebuild
+    broker_.notify(committed, fanout_);
+    controller_.notify(committed, fanout_);
+    begin_sweep();
+}
+
+bool Core::deliver(std::chrono::steady_clock::time_point deadline) {
+    return fanout_.deliver(deadline);
+}
+
+void Core::submit_or_defer(storage::Batch batch) {
+    if (deferred_.empty() && pipeline_->has_room())
+        pipeline_->submit_background(std::move(batch));
+    else
+        deferred_.push_back(std::move(batch));
+}
+
+/// The audit lies in the order of what happened: a denial before the change that came after it.
+void Core::before_change(const storage::Batch& batch) {
+    if (batch.is_volatile) return;
+    const bool is_on_record =
+        std::ranges::any_of(batch.operations, [](const storage::Write& operation) {
+            return operation.family == storage::Family::Audit;
+        });
+    if (!is_on_record) return;
+    for (auto& earlier : controller_.due_before_change()) submit_or_defer(std::move(earlier));
+}
+
+/// The wall clock may be set; what it says is believed, but not in silence.
+void Core::watch_clock() {
+    const auto before = clocks_;
+    clocks_ = {now(), monotonic_ms()};
+    if (before.wall == 0) return;
+    const auto passed = static_cast<storage::Millis>(clocks_.steady - before.steady);
+    const storage::Millis jump = clocks_.wall - before.wall - passed;
+    if (std::abs(jump) < storage::ClockSteps::held_ms) return;
+    const std::string text = "the clock was set " + std::string(jump > 0 ? "forward" : "back") +
+                             " by " + std::to_string(std::abs(jump) / 1000) + " seconds";
+    log_.warn(
+        "clock_jump", {{"text", text},
+                       {"do",
+                        "stamps, expiry and the policy's times follow the clock: see that the "
+                        "host's time service is right"}}
+    );
+    controller_.record_system("clock-jump", text);
+    // How long a session has said nothing is no matter of what the clock was set to: leases of
+    // publishers neither lapse at once nor last until the clock comes there again.
+    sessions_.for_each([&](const SessionPtr& session) {
+        if (session->heard != 0) session->heard += jump;
+        // Nor is a stream younger than what is registered through it from now on.
+        session->since = std::min(session->since, clocks_.wall);
+    });
+}
+
+/// Rebuilds memory from the store; sessions and requests stay. Batches that were committed without
+/// being seen, as a write of unknown outcome that landed, reach subscribers by replay.
+storage::Revision Core::rebuild() {
+    log_.warn("store_gap", {{"do", "memory is rebuilt from the store"}});
+    fanout_.flush();
+    const auto told = fanout_.completed();
+    broker_.scan_started();
+    controller_.forget();
+    const auto scanned = scan();
+    fanout_.rights_changed();
+    needs_rebuild_ = !scanned;   // the next tick tries again
+    if (!scanned) {
+        log_.error("rebuild_failed", {{"reason", scanned.error().message()}});
+        return 0;
+    }
+    log_.info("rebuilt", {{"revision", std::to_string(*scanned)}});
+    catch_up_.on_feed_gap(told);
+    return *scanned;
+}
+
+/// Trims, expiry, erasing, sweeps: one round at a time, since work that is not done is due again in
+/// the next. True when there is more to do.
+bool Core::work_in_background() {
+    if (pipeline_->background_in_flight() != 0) return true;
+    bool is_behind = false;
+    // Batches that the store had no room for are tried again: the parts that proposed them do so
+    // only once.
+    auto submit = [&](std::vector<storage::Batch> batches) {
+        // Retention leaves a quarter of a round to others.
+        is_behind = is_behind || 4 * batches.size() >= 3 * background_batches_max;
+        for (auto& batch : batches) deferred_.push_back(std::move(batch));
+        while (!deferred_.empty() && pipeline_->has_room()) {
+            pipeline_->submit_background(std::move(deferred_.front()));
+            deferred_.pop_front();
+        }
+    };
+    look_up_wanted();
+    if (!deferred_.empty()) submit({});
+    submit(broker_.due(now(), background_batches_max));
+    submit(controller_.due(now(), background_batches_max));
+    return is_behind;
+}
+
+/// Items that are to expire are read before, where only some subscribers are to hear of it.
+void Core::look_up_wanted() {
+    auto wanted = broker_.take_wanted();
+    if (wanted.empty()) return;
+    store_.read([this, wanted = std::move(wanted)](const storage::Snapshot& snapshot) {
+        asio::post(strand_, [this, found = broker_.look_up(snapshot, wanted)]() mutable {
+            broker_.learn(std::move(found));
+        });
+    });
+}
+
+void Core::tick() {
+    if (is_stopped_) return;
+    bool is_behind = false;
+    try {
+        is_behind = do_what_is_due();
+    } catch (const std::exception& fault) {   // the clock must go on
+        log_.fold(Level::Error, "tick_failed", {{"reason", fault.what()}});
+    }
+    log_.flush_folded();
+    timer_.expires_after(is_behind ? tick_when_behind : tick_every);
+    timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) tick();
+    });
+}
+
+bool Core::do_what_is_due() {
+    if (needs_rebuild_) pipeline_->rebuild();
+    const bool may_write = store_.status().writable;   // else all would only be refused
+    if (may_write) begin_sweep();
+    bool is_behind = (may_write && work_in_background()) || broker_.is_sweep_pending();
+    if (const auto time = std::chrono::steady_clock::now(); time >= next_look_) {
+        next_look_ = time + tick_every;
+        watch_clock();
+        pipeline_->resume_stalled();
+        close_expired();
+        if (fanout_.tick(time)) {
+            is_behind = true;
+            next_look_ = time;
+        }
+        catch_up_.tick();
+        router_.tick(time);
+        if (may_write) note_positions();
+    }
+    fanout_.flush();
+    return is_behind;
+}
+
+void Core::submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken) {
+    asio::post(
+        strand_,
+        [this, session = std::move(session), inbound = std::move(inbound),
+         taken = std::move(taken)]() mutable {
+            for (auto& one : inbound) take(session, std::move(one));
+            if (auto queue = session->queue; queue && !queue->empty()) {
+                queue->on_taken = std::move(taken);
+                pipeline_->run(queue);
+                if (queue->empty()) session->queue = nullptr;
+            } else {
+                taken();
+            }
+            fanout_.flush();
+        }
+    );
+}
+
+/// A fault that we do not understand ends the stream that caused it.
+void Core::take(const SessionPtr& session, Inbound inbound) {
+    try {
+        router_.take(session, std::move(inbound));
+    } catch (const std::exception& fault) {
+        log_.error("stanza_failed", {{"jid", session->jid.str()}, {"reason", fault.what()}});
+        if (session->transport)
+            session->transport->close(
+                xml::StreamError{"internal-server-error", "the server has a fault", {}}
+            );
+    }
+}
+
+void Core::finish(SessionPtr session, std::function<void()> done) {
+    asio::post(strand_, [this, session = std::move(session), done = std::move(done)]() mutable {
+        // Answers of this turn leave before the end does.
+        auto last = [this, done = std::move(done)] { asio::post(strand_, done); };
+        fanout_.flush();
+        if (!session->queue || session->queue->empty()) return last();
+        auto request = std::make_unique<CallbackTransaction<pubsub::Reply, xml::StanzaError>>(
+            [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); },
+            to_stanza_error, [last = std::move(last)](const auto&) { last(); }
+        );
+        auto queue = session->queue;
+        queue->push(std::move(request));
+        pipeline_->run(queue);
+        fanout_.flush();
+    });
+}
+
+void Core::api(
+    controller::PreparedHttp request,
+    pubsub::Principal principal,
+    controller::Identity identity,
+    std::function<void(controller::HttpResponse)> done
+) {
+    using Transaction = CallbackTransaction<controller::HttpResponse, controller::HttpResponse>;
+    const auto refuse = done;
+    auto pending = std::make_unique<Transaction>(
+        std::move(request.decide), to_http_error,
+        [done = std::move(done)](Transaction::Base::Answer answer) {
+            done(
+                answer.index() == 0 ? std::get<0>(std::move(answer))
+                                    : std::get<1>(std::move(answer))
+            );
+        }
+    );
+    const std::string address = principal.address;
+    pending->context = {std::move(principal), now(), fresh_id()};
+    auto shared = std::make_shared<std::unique_ptr<Transaction>>(std::move(pending));
+    asio::post(strand_, [this, shared, refuse, identity = std::move(identity), address] {
+        auto run = [this, shared](const std::optional<xml::StanzaError>&) {
+            // The request runs even if enrolment failed; the controller then refuses it for want of
+            // an account.
+            auto queue = std::make_shared<SenderQueue>(
+                --last_sender_, std::string((*shared)->context.actor.jid.bare_view())
+            );
+            queue->push(std::move(*shared));
+            pipeline_->run(queue);
+        };
+        // A stream is refused at SASL; here each request is. The refusal is recorded with its
+        // method and path where the answer leaves (http::Connection::log).
+        const auto admission = controller_.admit(identity);
+        if (admission.kind == controller::Admission::Kind::OtherKey)
+            return refuse(
+                {403, R"({"error":{"code":"other-key","text":")" + admission.text + "\"}}"}
+            );
+        // An administrator who was made on the machine is bound to the first certificate, whichever
+        // way it comes in. No new account registers by HTTP.
+        if (admission.kind == controller::Admission::Kind::Enter &&
+            admission.state == controller::AccountState::Enabled)
+            enrol(identity, address, run);
+        else
+            run(std::nullopt);
+        fanout_.flush();
+    });
+}
+
+void Core::commit(storage::Batch batch) {
+    asio::post(strand_, [this, batch = std::move(batch)]() mutable {
+        if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
+    });
+}
+
+void Core::record_refusal(
+    std::string what,
+    std::string claimed,
+    std::string address,
+    std::string condition,
+    std::string reason
+) {
+    asio::post(
+        strand_,
+        [this, what = std::move(what), claimed = std::move(claimed), address = std::move(address),
+         condition = std::move(condition), reason = std::move(reason)] {
+            controller_.record_refusal(what, claimed, address, condition, reason);
+        }
+    );
+}
+
+void Core::rebind(
+    std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done
+) {
+    asio::post(strand_, [this, wanted = std::move(wanted), done = std::move(done)] {
+        auto rebinds = controller_.rebind(wanted);
+        for (auto& batch : rebinds.batches) pipeline_->submit_background(std::move(batch));
+        if (!rebinds.batches.empty()) return;   // looked at again once they are committed
+        for (const std::string& problem : rebinds.problems)
+            log_.error("rebind_failed", {{"reason", problem}});
+        done();
+    });
+}
+
+void Core::replace_policy(std::string text) {
+    asio::post(strand_, [this, text = std::move(text)] {
+        const auto& policy = controller_.state_for_admin().policy;
+        if (policy.head().text == text) return;
+        pubsub::Context acting;
+        acting.actor = pubsub::Principal::system();
+        acting.now = now();
+        auto batch = policy.replace(text, acting, "policy.file was read again");
+        if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
+    });
+}
+
+void Core::add_administrators(std::vector<xml::Jid> administrators) {
+    asio::post(strand_, [this, administrators = std::move(administrators)] {
+        auto batches = controller_.bootstrap(std::nullopt, administrators);
+        if (!batches) return log_.error("administrators", {{"reason", batches.error()}});
+        for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
+    });
+}
+
+}   // namespace grid::server

@@ -1,0 +1,212 @@
+// server/core/core.hpp: the core strand and what lives on it: sessions, broker, controller,
+// pipeline.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "controller/controller.hpp"
+#include "controller/rest/rest.hpp"
+#include "pubsub/broker.hpp"
+#include "server/config/config.hpp"
+#include "server/delivery/catch_up.hpp"
+#include "server/delivery/fanout.hpp"
+#include "server/log.hpp"
+#include "server/pipeline/pipeline.hpp"
+#include "server/router/router.hpp"
+#include "server/session/registry.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server {
+
+/// A client that wants to enter the session table.
+struct BindRequest {
+    controller::Identity identity;
+    std::string resource;   // prepared; empty: the server chooses
+    std::string address, transport_name;
+    std::shared_ptr<Transport> transport;
+};
+
+/// Callbacks run on the core strand: the caller posts on to its own. Every public member may be
+/// called from any thread unless it says otherwise.
+class Core final : public CommitObserver {
+public:
+    using SaslFailure = std::optional<std::pair<std::string, std::string>>;   // condition, text
+
+    Core(
+        boost::asio::io_context& context,
+        storage::Store& store,
+        const Config& config,
+        const Addresses& addresses,
+        const IqTable& server_iqs,
+        const IqTable& account_iqs,
+        Log& log
+    );
+
+    /// Before anything else, on the calling thread: memory from the store, then policy and
+    /// administrators, committed (runs `context` for that). The error is for the operator.
+    Result<void, std::string> start(
+        boost::asio::io_context& context,
+        const std::optional<std::string>& policy_text,
+        const std::vector<xml::Jid>& administrators
+    );
+    /// No more background work; `done` once the delivery positions are in the store, within a
+    /// bound.
+    void stop(std::function<void()> done);
+
+    /// At SASL: may this certificate enter? Registers it first where accounts are approved by
+    /// themselves.
+    void admit(
+        controller::Identity identity, std::string address, std::function<void(SaslFailure)> done
+    );
+    void bind(
+        BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)> done
+    );
+    /// One read's worth of stanzas; `taken` when all were decided and more may be read.
+    void submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken);
+    /// The peer closed its stream: `done` after the answers to what came before.
+    void finish(SessionPtr session, std::function<void()> done);
+    /// The transport is about to end: `done` when all that it will ever be given was handed to it.
+    void detach(SessionPtr session, std::function<void()> done);
+    /// The transport is gone. After `detach`.
+    void leave(SessionPtr session, std::string reason, Delivered delivered);
+    /// After `leave`: everything that was handed over before it was read after all.
+    void confirm_delivered(SessionPtr session);
+
+    void api(
+        controller::PreparedHttp request,
+        pubsub::Principal principal,
+        controller::Identity identity,
+        std::function<void(controller::HttpResponse)> done
+    );
+    /// A batch without a requester, decided against a snapshot of the store.
+    void commit(storage::Batch batch);
+    /// Says why a path (controller::Identity::path) is revoked, empty if it is not: asked when a
+    /// session enters, in the same turn, so that none slips in between a CRL and `revoke`. Set
+    /// before the first client connects; any thread may call it.
+    using Revoked = std::function<std::string(const std::vector<std::string>&)>;
+    void set_revoked(Revoked revoked) { revoked_ = std::move(revoked); }
+    /// Ends the streams that rest on these certificates: entries of controller::Identity::path.
+    void revoke(std::vector<std::string> links);
+    /// Whether any stream rests on that one; `done` on the core strand.
+    void find_certificate(std::string link, std::function<void(bool)> done);
+    /// A login or a request by HTTPS was refused that did not prove an account.
+    void record_refusal(
+        std::string what,
+        std::string claimed,
+        std::string address,
+        std::string condition,
+        std::string reason
+    );
+    /// Puts this text in force, as policy.file says now; it was parsed before.
+    void replace_policy(std::string text);
+    /// Makes these accounts administrators, as `gridctl admin add` asked.
+    /// `gridctl admin rebind`: `done` when nothing is left to commit.
+    void rebind(std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done);
+    void add_administrators(std::vector<xml::Jid> administrators);
+
+    const Router& router() const { return router_; }
+    /// Of what transports were handed. Any thread.
+    FlushLimiter& flush_limiter() { return flush_limiter_; }
+    /// Core strand.
+    SessionRegistry& sessions() { return sessions_; }
+    controller::Controller& controller() { return controller_; }
+    pubsub::Broker& broker() { return broker_; }
+
+    // CommitObserver (core strand)
+    void before_change(const storage::Batch& batch) override;
+    void apply(const storage::KeyChange& change) override;
+    void notify(const storage::Committed& committed) override;
+    bool deliver(std::chrono::steady_clock::time_point deadline) override;
+    void flush() override { fanout_.flush(); }
+    storage::Revision rebuild() override;
+
+private:
+    /// Rosters and presence: empty until presence is built.
+    struct NoContacts final : pubsub::Contacts {
+        bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
+            return false;
+        }
+        bool is_in_group(const xml::Jid&, const xml::Jid&, const std::vector<std::string>&)
+            const override {
+            return false;
+        }
+        bool is_online(const xml::Jid&) const override { return false; }
+    };
+
+    storage::Result<storage::Revision> scan();
+    bool work_in_background();
+    void submit_or_defer(storage::Batch batch);
+    void watch_clock();
+    void look_up_wanted();
+    /// Removes subscriptions that are no longer allowed, a slice at a time
+    /// (server/core/core_sweep.cpp).
+    void sweep();
+    void begin_sweep();
+    void end_sweep();
+    void tick();
+    /// True when there is more to do.
+    bool do_what_is_due();
+    void take(const SessionPtr& session, Inbound inbound);
+    void note_positions();
+    void wait_for_background(
+        std::chrono::steady_clock::time_point until, std::function<void()> done
+    );
+    void close_expired();
+    void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);
+    void end_stream(const SessionPtr& session, const std::string& why);
+    /// Commits the records that must exist before this certificate may do anything; `done` gets the
+    /// error when that failed.
+    void enrol(
+        const controller::Identity& identity,
+        const std::string& address,
+        std::function<void(std::optional<xml::StanzaError>)> done
+    );
+    void enter(
+        BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
+    );
+    std::shared_ptr<net::Budget> account_budget(const xml::Jid& bare);
+
+    net::Strand strand_;
+    storage::Store& store_;
+    const Config& config_;
+    Log& log_;
+    NoContacts contacts_;
+    SessionRegistry sessions_;
+    controller::Controller controller_;
+    pubsub::Broker broker_;
+    FlushLimiter flush_limiter_;
+    Fanout fanout_;
+    CatchUp catch_up_;
+    Router router_;
+    std::shared_ptr<Pipeline> pipeline_;
+    boost::asio::steady_timer timer_;
+    std::shared_ptr<net::Budget> process_budget_;
+    std::uint64_t last_session_ = 0;   // session ids count up, those of single requests count down
+    std::uint64_t last_sender_ = 0;
+    std::deque<storage::Batch> deferred_;   // background work that the store had no room for
+    std::chrono::steady_clock::time_point next_look_;
+    Revoked revoked_;
+    /// The two clocks when they were last looked at.
+    struct {
+        storage::Millis wall = 0;
+        std::uint64_t steady = 0;
+    } clocks_;
+    bool needs_rebuild_ = false;
+    bool is_stopped_ = false;
+    struct Sweep {
+        bool is_posted = false;   // a slice is
+        std::chrono::steady_clock::time_point began;
+        std::chrono::steady_clock::duration longest{};   // slice
+        std::size_t slices = 0, removed = 0;
+    } sweep_;
+};
+
+}   // namespace grid::server

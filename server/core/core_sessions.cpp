@@ -1,0 +1,175 @@
+// server/core/core_sessions.cpp: entering and leaving the session table.
+#include "server/clock.hpp"
+#include "server/core/core.hpp"
+#include "server/pipeline/storage_error.hpp"
+#include "server/pipeline/transaction.hpp"
+
+namespace grid::server {
+
+namespace asio = boost::asio;
+
+void Core::admit(
+    controller::Identity identity, std::string address, std::function<void(SaslFailure)> done
+) {
+    asio::post(
+        strand_,
+        [this, identity = std::move(identity), address = std::move(address),
+         done = std::move(done)]() mutable {
+            auto admission = controller_.admit(identity);
+            if (admission.kind != controller::Admission::Kind::Enter) {
+                bool disabled = admission.kind == controller::Admission::Kind::Disabled;
+                controller_.record_refusal(
+                    "login-refused", identity.account.str(), address,
+                    disabled ? "account-disabled" : "not-authorized", admission.text
+                );
+                return done(std::pair(
+                    std::string(disabled ? "account-disabled" : "not-authorized"), admission.text
+                ));
+            }
+            controller_.record_session(identity, "connect", address, "");
+            enrol(identity, address, [done = std::move(done)](const auto& error) {
+                if (error)
+                    done(std::pair(std::string("temporary-auth-failure"), error->text));
+                else
+                    done(std::nullopt);
+            });
+            fanout_.flush();
+        }
+    );
+}
+
+void Core::enrol(
+    const controller::Identity& identity,
+    const std::string& address,
+    std::function<void(std::optional<xml::StanzaError>)> done
+) {
+    auto enrolment = controller_.enrolment(identity);
+    if (!enrolment) return done(std::nullopt);
+    auto request = std::make_unique<CallbackTransaction<pubsub::Reply, xml::StanzaError>>(
+        std::move(enrolment->decide), to_stanza_error,
+        [done = std::move(done)](std::variant<xml::StanzaError, pubsub::Reply> answer) {
+            if (auto* error = std::get_if<0>(&answer))
+                done(std::move(*error));
+            else
+                done(std::nullopt);
+        }
+    );
+    request->context = {{}, now(), fresh_id()};
+    request->context.actor.jid = identity.account;
+    request->context.actor.address = address;
+    request->context.actor.issuer = controller::authorities_text(identity);
+    request->context.actor.is_mapped = identity.is_mapped;
+    auto queue = std::make_shared<SenderQueue>(--last_sender_, identity.account.bare().str());
+    queue->push(std::move(request));
+    pipeline_->run(queue);
+}
+
+void Core::bind(
+    BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)> done
+) {
+    asio::post(strand_, [this, request = std::move(request), done = std::move(done)]() mutable {
+        enter(std::move(request), done);
+    });
+}
+
+void Core::enter(
+    BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
+) {
+    const auto refuse = [&](const std::string& why) {
+        controller_.record_refusal(
+            "login-refused", request.identity.account.str(), request.address, "not-allowed", why
+        );
+        done(xml::not_allowed(why));
+    };
+    // Without a local part it would be the server itself, which no client is.
+    if (request.identity.account.local().empty())
+        return refuse(
+            "a client needs an account: NAME@" + std::string(request.identity.account.domain())
+        );
+    // Account and certificate are looked at in the same turn.
+    if (auto admission = controller_.admit(request.identity);
+        admission.kind != controller::Admission::Kind::Enter)
+        return refuse(admission.text);
+    if (request.identity.valid_until < now()) return refuse("your certificate has expired");
+    if (revoked_)
+        if (auto why = revoked_(request.identity.path); !why.empty()) return refuse(why);
+    auto session = std::make_shared<Session>();
+    session->id = ++last_session_;
+    session->bare = request.identity.account;
+    session->jid = session->bare.with_prepared_resource(
+        request.resource.empty() ? fresh_id() : request.resource
+    );
+    session->identity = std::move(request.identity);
+    session->principal.jid = session->jid;
+    session->principal.session = session->id;
+    session->principal.address = std::move(request.address);
+    session->principal.issuer = controller::authorities_text(session->identity);
+    session->principal.is_mapped = session->identity.is_mapped;
+    session->transport_name = std::move(request.transport_name);
+    session->since = now();
+    for (auto [head, jid] :
+         {std::pair(&session->head_bare, &session->bare),
+          std::pair(&session->head_full, &session->jid)}) {
+        *head = "<message to='";
+        xml::append_escaped_attr(*head, jid->str());
+        *head += '\'';
+    }
+    session->transport = std::move(request.transport);
+    SessionPtr replaced;
+    if (!sessions_.enter(session, replaced))
+        return done(xml::resource_constraint(
+            "this account already has limits.resources_per_account_max streams"
+        ));
+    session->budget = std::make_shared<net::Budget>(
+        config_.limits.outbox_bytes_max, account_budget(session->bare)
+    );
+    if (replaced) {
+        if (replaced->transport)
+            replaced->transport->close(xml::StreamError{
+                "conflict", "another stream of this account bound the same resource", {}
+            });
+        fanout_.presence_changed(session->bare);
+    }
+    done(session);
+}
+
+void Core::confirm_delivered(SessionPtr session) {
+    asio::post(strand_, [this, session = std::move(session)] { catch_up_.on_all_acked(*session); });
+}
+
+std::shared_ptr<net::Budget> Core::account_budget(const xml::Jid& bare) {
+    for (const auto& session : sessions_.of_account(bare.str()))
+        if (session->budget) return session->budget->parent();
+    return std::make_shared<net::Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
+}
+
+void Core::detach(SessionPtr session, std::function<void()> done) {
+    asio::post(strand_, [this, session = std::move(session), done = std::move(done)] {
+        fanout_.flush_now(session);
+        catch_up_.detached(*session);
+        session->transport = nullptr;
+        done();
+    });
+}
+
+void Core::leave(SessionPtr session, std::string reason, Delivered delivered) {
+    asio::post(
+        strand_,
+        [this, session = std::move(session), reason = std::move(reason), delivered] {
+            if (session->is_active || session->paused) catch_up_.on_unavailable(session, delivered);
+            session->paused.reset();
+            session->is_active = false;
+            router_.end_presence(session);
+            if (session->queue) pipeline_->run(session->queue);
+            session->transport = nullptr;
+            session->queue = nullptr;   // requests in flight keep it until they are done
+            controller_.record_session(
+                session->identity, "disconnect", session->principal.address, reason
+            );
+            sessions_.leave(*session);
+            fanout_.presence_changed(session->bare);
+        }
+    );
+}
+
+}   // namespace grid::server

@@ -1,0 +1,18 @@
+// server/core/settings.hpp: the settings of broker and controller, made from the configuration.
+#pragma once
+
+#include "controller/controller.hpp"
+#include "pubsub/broker.hpp"
+#include "server/config/config.hpp"
+#include "server/router/addresses.hpp"
+#include "server/router/pending_queries.hpp"
+
+namespace grid::server {
+
+pubsub::Settings broker_settings(const Config& config, const Addresses& addresses);
+Queries::Bounds query_bounds(const Config& config);
+controller::Settings controller_settings(
+    const Config& config, const Addresses& addresses, std::set<std::string> open_services
+);
+
+}   // namespace grid::server

@@ -1,0 +1,175 @@
+// server/delivery/catch_up_positions.cpp: how far sessions got, and when that is written down.
+#include <algorithm>
+
+#include "server/delivery/catch_up.hpp"
+#include "server/session/replay_state.hpp"
+
+namespace grid::server {
+
+using pubsub::Position;
+using storage::Revision;
+
+namespace {
+constexpr std::size_t asked_per_tick_max = 200, noted_per_tick_max = 400;
+constexpr auto ask_every = std::chrono::milliseconds(100);
+/// Ticks between two questions to one session.
+constexpr unsigned ticks_per_question = 10;
+}   // namespace
+
+SessionPtr CatchUp::companion_of(const Session& session) const {
+    for (const auto& other : sessions_.of_account(session.bare.str()))
+        if (other->id != session.id && other->transport && other->priority >= 0 &&
+            fanout_.may_receive(*other))
+            return other;
+    return nullptr;
+}
+
+Revision CatchUp::known(const std::string& jid) const {
+    const auto noted = notes_.find(jid);
+    return std::max(broker_.position(jid), noted == notes_.end() ? 0 : noted->second);
+}
+
+/// Everything up to here was handed to its transport.
+Position CatchUp::told(const Session& session) const {
+    if (session.paused) return *session.paused;
+    const bool is_handed = session.pending.empty();
+    if (session.replay) {
+        const auto& lag = *session.replay;
+        Position told = is_handed ? lag.after : lag.after_before;
+        // The first items of a new subscription are before this position until they are sent.
+        for (const auto& [start, after] : is_handed ? lag.earlier : lag.earlier_before) {
+            auto& position = start % 2 == 1 ? told.bare : told.full;
+            position = std::min(position, after);
+        }
+        return told;
+    }
+    const Revision last = is_handed ? fanout_.completed() : session.sent_to;
+    const Revision told = fanout_.told_but_for_digests(session, last);
+    return {told, told};
+}
+
+/// Of the account's items this resource has read all up to here.
+Revision CatchUp::has_of_account(const Session& session) const {
+    constexpr Revision all = ~Revision{0};
+    if (!session.transport) return all;
+    // Items sent before the session logged out, or stepped back, may not have reached it.
+    if (session.paused || session.paused_bare)
+        return session.acked_to >= session.sent_to
+                   ? all
+                   : std::max(session.acked_to, session.account_from);
+    if (!session.is_active || session.priority < 0) return all;
+    const Revision told = session.replay ? session.replay->after_before.bare : all;
+    if (session.acked_to >= session.sent_to) return told;
+    return std::min(told, std::max(session.acked_to, session.account_from));
+}
+
+void CatchUp::note(const std::string& jid, Revision told) {
+    if (told <= known(jid) || !broker_.is_subscriber(xml::Jid::from_canonical(jid))) return;
+    notes_[jid] = told;
+    unsaved_.push_back(jid);
+}
+
+void CatchUp::note_session(const Session& session, Position told) {
+    note(session.jid.str(), told.full);
+    if (session.paused_bare)
+        note(session.bare.str(), std::min(told.bare, *session.paused_bare));
+    else if (session.priority >= 0)
+        note(session.bare.str(), told.bare);
+}
+
+void CatchUp::paused(const SessionPtr& session) {
+    fanout_.flush_now(session);
+    session->paused = told(*session);
+    session->replay = nullptr;
+    fanout_.forget_digests(*session);
+    if (session->acked_to < session->sent_to) on_sent(session);
+}
+
+void CatchUp::detached(Session& session) {
+    if (!session.position_at_logout) session.position_at_logout = told(session);
+}
+
+void CatchUp::on_unavailable(const SessionPtr& session, Delivered delivered) {
+    Position handed = session->position_at_logout ? *session->position_at_logout : told(*session);
+    if (const Revision lost = delivered.lost_from; lost != 0)
+        handed = {std::min(handed.bare, lost - 1), std::min(handed.full, lost - 1)};
+    if (session->position_at_logout) session->position_at_logout = handed;
+    const auto companion = companion_of(*session);
+    session->replay = nullptr;
+    fanout_.forget_digests(*session);
+    const Revision reached =
+        delivered.is_all ? ~Revision{0} : std::max(delivered.mark, session->acked_to);
+    const Position has{
+        std::max(std::min(handed.bare, reached), session->account_from),
+        std::min(handed.full, reached)
+    };
+    note(session->jid.str(), has.full);
+    if (session->priority < 0 && !session->paused_bare) return;
+    const Revision bare = std::min(has.bare, session->paused_bare.value_or(has.bare));
+    if (!companion) return note(session->bare.str(), bare);
+    // Items that this session has not read, from before the other resource came, are replayed to
+    // that one.
+    inherit_backlog(companion, bare);
+}
+
+void CatchUp::on_sent(const SessionPtr& session) {
+    if (std::exchange(session->is_marking, true)) return;
+    to_ask_.push_back(session);
+}
+
+void CatchUp::on_all_acked(const Session& session) {
+    if (!session.position_at_logout) return;
+    note(session.jid.str(), session.position_at_logout->full);
+    if (session.priority >= 0 && !companion_of(session))
+        note(session.bare.str(), session.position_at_logout->bare);
+}
+
+void CatchUp::tick() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_tick_) return;
+    next_tick_ = now + ask_every;
+    if (++ticks_ % ticks_per_question == 0) round_ = to_ask_.size();
+    for (std::size_t asked = 0; round_ != 0 && asked < asked_per_tick_max; ++asked, --round_) {
+        const auto session = to_ask_.front().lock();
+        to_ask_.pop_front();
+        if (session) ask(session);
+    }
+}
+
+std::vector<storage::Batch> CatchUp::take_notes() {
+    std::erase_if(notes_, [&](const auto& noted) {
+        return broker_.position(noted.first) >= noted.second ||
+               !broker_.is_subscriber(xml::Jid::from_canonical(noted.first));
+    });
+    std::vector<std::pair<std::string, Revision>> positions;
+    while (!unsaved_.empty() && positions.size() < noted_per_tick_max) {
+        if (const auto noted = notes_.find(unsaved_.back()); noted != notes_.end())
+            positions.emplace_back(*noted);
+        unsaved_.pop_back();
+    }
+    return broker_.note_positions(positions);
+}
+
+void CatchUp::ask(const SessionPtr& session) {
+    if (!session->transport || (!session->is_active && !session->paused)) {
+        session->is_marking = false;
+        return;
+    }
+    const Position handed = told(*session);
+    const Revision both = std::min(handed.bare, handed.full);
+    session->transport->mark(both, [this, session](std::uint64_t reached) {
+        boost::asio::post(strand_, [this, session, reached] {
+            session->acked_to = std::max(session->acked_to, reached);
+            session->is_marking = false;
+            if (session->acked_to < session->sent_to) on_sent(session);
+            if ((!session->is_active && !session->paused) || !session->transport) return;
+            // The account has what all its resources have.
+            Revision bare = session->acked_to;
+            for (const auto& other : sessions_.of_account(session->bare.str()))
+                if (other != session) bare = std::min(bare, has_of_account(*other));
+            note_session(*session, {bare, session->acked_to});
+        });
+    });
+}
+
+}   // namespace grid::server

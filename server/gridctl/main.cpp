@@ -1,0 +1,101 @@
+// server/gridctl/main.cpp: the command line of a grid: local keys, and a running server over
+// REST.
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
+
+#include "server/gridctl/options.hpp"
+#include "server/gridctl/table.hpp"
+
+namespace gridctl = grid::gridctl;
+
+namespace {
+
+void add_options(CLI::App& app, gridctl::Options& options) {
+    const char* data = std::getenv("GRIDD_DATA");
+    options.data = data != nullptr && *data != '\0' ? data : "/var/lib/gridd";
+    app.add_option(
+           "--data", options.data,
+           "gridd's data directory (default: $GRIDD_DATA, else "
+           "/var/lib/gridd)"
+    )
+        ->type_name("DIR");
+    app.add_option(
+        "--server", options.server, "HOST:PORT of gridd's HTTPS (default: found by --data)"
+    );
+    app.add_option(
+        "--server-name", options.server_name,
+        "the name in the server's certificate (default: the domain, else HOST)"
+    );
+    app.add_option("--cert", options.certificate, "administrator's certificate, PEM")
+        ->type_name("FILE");
+    app.add_option("--key", options.key, "its key, PEM")->type_name("FILE");
+    app.add_option("--ca", options.ca, "CA that issued the server's certificate, PEM")
+        ->type_name("FILE");
+    app.add_option("--timeout", options.timeout_seconds, "seconds for a request")
+        ->check(CLI::Range(1U, 3600U));
+    app.add_flag("--json", options.json, "the server's JSON in place of tables");
+}
+
+/// With --json: one line on standard error, as the results are lines on standard output.
+int fail(bool json, gridctl::Exit exit, const std::string& text) {
+    const auto code = static_cast<int>(exit);
+    if (json)
+        std::cerr << gridctl::json_line(
+            {{"error", {{"exit", code}, {"code", gridctl::name_of(exit)}, {"text", text}}}}
+        );
+    else
+        std::cerr << "gridctl: " << text << "\n";
+    return code;
+}
+
+/// Whether --json is among the arguments, also where they could not be taken apart.
+bool asks_for_json(int argc, char** argv) {
+    return std::any_of(argv + 1, argv + argc, [](const char* argument) {
+        return std::string_view(argument) == "--json";
+    });
+}
+
+}   // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("gridctl: looks after an XMPP-Grid served by gridd", "gridctl");
+    gridctl::Options options;
+    const bool json = asks_for_json(argc, argv);
+    app.fallthrough();
+    app.require_subcommand(1);
+    app.footer(gridctl::exit_help);
+    add_options(app, options);
+    gridctl::add_pki_commands(app, options);
+    gridctl::add_admin_commands(app, options);
+    gridctl::add_account_commands(app, options);
+    gridctl::add_group_commands(app, options);
+    gridctl::add_policy_commands(app, options);
+    gridctl::add_topic_commands(app, options);
+    gridctl::add_schema_commands(app, options);
+    gridctl::add_server_commands(app, options);
+    gridctl::add_audit_commands(app, options);
+    gridctl::add_act_commands(app, options);
+    gridctl::add_check_commands(app, options);
+    gridctl::add_health_command(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::RequiredError& error) {
+        // "A subcommand is required" does not help a user who mistyped one.
+        const auto unknown = app.remaining(true);
+        return fail(
+            json, gridctl::Exit::Usage,
+            unknown.empty() ? error.what() + std::string("; see --help")
+                            : "there is no '" + unknown.front() + "' here; see --help"
+        );
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == 0) return app.exit(error);   // --help
+        return fail(json, gridctl::Exit::Usage, error.what() + std::string("; see --help"));
+    } catch (const gridctl::Failed& failed) {
+        return fail(json, failed.exit, failed.what());
+    } catch (const std::exception& error) {
+        return fail(json, gridctl::Exit::Refused, error.what());
+    }
+    return static_cast<int>(gridctl::Exit::Ok);
+}

@@ -1,0 +1,55 @@
+// server/gridctl/options.cpp: domain, accounts, time and text for all commands.
+#include "server/gridctl/options.hpp"
+
+#include <unistd.h>
+#include <algorithm>
+
+#include <chrono>
+#include <iostream>
+#include <iterator>
+
+#include "server/gridctl/table.hpp"
+#include "server/pki/files.hpp"
+#include "server/pki/layout.hpp"
+#include "server/pki/pki.hpp"
+#include "xml/domain.hpp"
+
+namespace grid::gridctl {
+
+std::string authority_key(const std::string& text) {
+    const bool is_hash = text.size() == 64 && std::ranges::all_of(text, [](char c) {
+                             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                         });
+    if (is_hash) return text;
+    const auto read = pki::describe(read_text(text));
+    if (!read) throw Failed(Exit::Usage, text + ": " + read.error());
+    if (!read->is_ca)
+        throw Failed(
+            Exit::Usage, text + ": " + read->subject +
+                             " is no certificate of a CA (nor are these "
+                             "the 64 hexadecimal digits of the SHA-256 of its key)"
+        );
+    return read->key;
+}
+
+std::int64_t now_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::string read_text(const std::string& path) {
+    if (path == "-")
+        return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+    const auto file = pki::read_file(path);
+    if (!file) throw Failed(Exit::Usage, file.error());
+    if (!file->exists) throw Failed(Exit::Usage, "there is no file " + path);
+    return file->text;
+}
+
+void print(const std::string& text) { std::cout << text << std::flush; }
+
+void print_text(const std::string& text) {
+    print(::isatty(STDOUT_FILENO) == 1 ? printable(text, "\n\t") : text);
+}
+
+}   // namespace grid::gridctl

@@ -1,0 +1,46 @@
+// server/gridctl/options.hpp: the options that every command has, and the way commands are
+// added.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "server/gridctl/exit_code.hpp"
+#include "xml/jid.hpp"
+
+namespace grid::gridctl {
+
+struct Options {
+    std::filesystem::path data;
+    std::string server, server_name;   // HOST:PORT; the name that its certificate must carry
+    std::string certificate, key, ca;
+    unsigned timeout_seconds = 30;
+    bool json = false;
+};
+
+/// The key of a CA: SHA-256 of its public key in hex as given, or that of a certificate in a file.
+std::string authority_key(const std::string& text);
+std::int64_t now_ms();
+/// The text of a file, or of standard input for "-".
+std::string read_text(const std::string& path);
+void print(const std::string& text);
+/// A whole text of others: unchanged into a file or pipe, printable to a terminal.
+void print_text(const std::string& text);
+
+// One file per group of commands. `options` outlives the app.
+void add_pki_commands(CLI::App& app, const Options& options);
+void add_admin_commands(CLI::App& app, const Options& options);
+void add_account_commands(CLI::App& app, const Options& options);
+void add_group_commands(CLI::App& app, const Options& options);
+void add_policy_commands(CLI::App& app, const Options& options);
+void add_topic_commands(CLI::App& app, const Options& options);
+void add_schema_commands(CLI::App& app, const Options& options);   // after topics
+void add_server_commands(CLI::App& app, const Options& options);   // sessions, status, store
+void add_act_commands(CLI::App& app, const Options& options);      // settings, announce
+void add_audit_commands(CLI::App& app, const Options& options);
+void add_check_commands(CLI::App& app, const Options& options);
+void add_health_command(CLI::App& app, const Options& options);
+
+}   // namespace grid::gridctl

@@ -1,0 +1,173 @@
+// server/net/tls_stream_handshake.cpp: how a TlsStream becomes TLS, and how it ends.
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "server/net/deadline.hpp"
+#include "server/net/socket_bio.hpp"
+#include "server/net/tls_stream.hpp"
+#include "server/tls/openssl_error.hpp"
+
+namespace grid::server::net {
+namespace {
+
+/// The bytes that a closing connection may still send before it is cut off.
+constexpr std::size_t drain_bytes_max = 1024 * 1024;
+
+struct SessionDeleter {
+    void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
+};
+using SessionPtr = std::unique_ptr<SSL_SESSION, SessionDeleter>;
+
+}   // namespace
+
+bool TlsStream::attach(SSL_CTX* context) {
+    ERR_clear_error();
+    BIO* bio = make_socket_bio(static_cast<int>(socket_.native_handle()));
+    SSL* ssl = bio ? SSL_new(context) : nullptr;
+    if (ssl == nullptr) {
+        BIO_free(bio);
+        failure_ = tls::take_openssl_failure();
+        if (failure_.empty()) failure_ = "out of memory for TLS";
+        return false;
+    }
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_accept_state(ssl);
+    SSL_set_mode(
+        ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+    );
+    // Otherwise one SSL_read would go on as long as the peer feeds it records without data.
+    SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
+    SSL_set_msg_callback(ssl, on_record);
+    SSL_set_msg_callback_arg(ssl, this);
+    ssl_ = ssl;
+    return true;
+}
+
+boost::system::error_code TlsStream::handshake_step(Socket::wait_type& wait) {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_);
+    if (result == 1) return {};
+    bool wants_write = false;
+    const auto now = to_now(result, wants_write, Socket::wait_read);
+    wait = wants_write ? Socket::wait_write : Socket::wait_read;
+    if (now.would_block) return asio::error::would_block;
+    return now.error;
+}
+
+asio::awaitable<boost::system::error_code> TlsStream::handshake(
+    SSL_CTX* context, std::chrono::milliseconds deadline
+) {
+    if (ssl_ || !socket_.is_open()) {
+        failure_ = ssl_ ? "TLS is running already" : "closed by us";
+        co_return asio::error::invalid_argument;
+    }
+    if (!attach(context)) co_return asio::error::no_memory;
+    Watchdog watchdog(get_executor(), deadline, [this] { abort(); });
+    while (true) {
+        auto wait = Socket::wait_read;
+        const auto error = handshake_step(wait);
+        if (error != asio::error::would_block) co_return error;
+        auto [waited] = co_await socket_.async_wait(wait, no_throw);
+        // Aborted behind a wait that was over already: the number of the descriptor may be that of
+        // another connection by now.
+        if (!waited && !socket_.is_open()) waited = asio::error::operation_aborted;
+        if (!waited) continue;
+        is_broken_ = true;
+        if (watchdog.has_expired()) {
+            failure_ = "no TLS handshake within " + std::to_string(deadline.count()) + " ms";
+            co_return asio::error::timed_out;
+        }
+        failure_ = waited.message();
+        co_return waited;
+    }
+}
+
+/// OpenSSL has no call for this (SSL_set_session resets the version's method, and with it the
+/// connection), but a session can be read over an existing one: what is written here is the same
+/// session without the peer's certificate. Saves 4.5 of 21 KiB per connection.
+void TlsStream::forget_peer_certificate() {
+    if (ssl_ == nullptr || !SSL_is_init_finished(ssl_)) return;
+    for (auto* chain : {SSL_get0_verified_chain(ssl_), SSL_get_peer_cert_chain(ssl_)})
+        while (chain && sk_X509_num(chain) > 0) X509_free(sk_X509_pop(chain));
+    SSL_SESSION* session = SSL_get_session(ssl_);
+    const SessionPtr bare(SSL_SESSION_new());
+    std::array<unsigned char, SSL_MAX_MASTER_KEY_LENGTH> key;
+    const auto key_size = SSL_SESSION_get_master_key(session, key.data(), key.size());
+    const bool is_copied =
+        bare &&
+        SSL_SESSION_set_protocol_version(bare.get(), SSL_SESSION_get_protocol_version(session)) &&
+        SSL_SESSION_set_cipher(bare.get(), SSL_SESSION_get0_cipher(session)) &&
+        SSL_SESSION_set1_master_key(bare.get(), key.data(), key_size);
+    unsigned char* der = nullptr;
+    const int size = is_copied ? i2d_SSL_SESSION(bare.get(), &der) : 0;
+    const unsigned char* at = der;
+    if (size > 0) d2i_SSL_SESSION(&session, &at, size);   // if it fails, only memory is lost
+    OPENSSL_clear_free(der, size > 0 ? static_cast<std::size_t>(size) : 0);
+    OPENSSL_cleanse(key.data(), key.size());
+    ERR_clear_error();
+}
+
+asio::awaitable<void> TlsStream::send_close_notify() {
+    // Behind half a record no alert can be sent.
+    while (ssl_ && !is_broken_ && !is_write_pending_ && SSL_is_init_finished(ssl_)) {
+        ERR_clear_error();
+        const int result = SSL_shutdown(ssl_);
+        if (result >= 0) break;   // 0: ours is out; the peer's is not waited for
+        // SSL_shutdown that is called once never waits for reading; the loop must not spin on it.
+        bool wants_read = false;
+        if (!to_now(result, wants_read, Socket::wait_write).would_block || wants_read) break;
+        auto [error] = co_await socket_.async_wait(Socket::wait_write, no_throw);
+        if (error) break;
+    }
+}
+
+asio::awaitable<bool> TlsStream::drain() {
+    std::size_t total = 0;
+    while (socket_.is_open() && total < drain_bytes_max) {
+        const auto size = ::recv(
+            socket_.native_handle(), detail::gather_scratch(), detail::record_bytes_max,
+            MSG_DONTWAIT
+        );
+        if (size > 0) {
+            total += static_cast<std::size_t>(size);
+            continue;
+        }
+        if (size == 0) co_return true;
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) break;
+        auto [error] = co_await socket_.async_wait(Socket::wait_read, no_throw);
+        if (error) break;
+    }
+    co_return false;
+}
+
+asio::awaitable<bool> TlsStream::close(std::chrono::milliseconds deadline) {
+    if (!socket_.is_open()) co_return false;
+    Watchdog watchdog(get_executor(), deadline, [this] { abort(); });
+    if (!std::exchange(is_closing_, true)) co_await send_close_notify();
+    boost::system::error_code ignored;   // the peer may have gone first
+    socket_.shutdown(Socket::shutdown_send, ignored);
+    free_ssl();
+    const bool is_closed_by_peer = co_await drain();
+    abort();
+    co_return is_closed_by_peer;
+}
+
+/// While the peer's last bytes are thrown away its connection holds no more than a descriptor.
+void TlsStream::free_ssl() {
+    sent_in_all_ = sent_bytes();
+    SSL_free(std::exchange(ssl_, nullptr));
+}
+
+void TlsStream::abort() {
+    boost::system::error_code ignored;   // the descriptor is gone either way
+    socket_.close(ignored);
+}
+
+}   // namespace grid::server::net

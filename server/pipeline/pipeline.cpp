@@ -1,0 +1,312 @@
+// server/pipeline/pipeline.cpp: the turn of the core strand.
+#include "server/pipeline/pipeline.hpp"
+
+#include <utility>
+
+#include "server/pipeline/storage_error.hpp"
+#include "storage/errors.hpp"
+
+namespace grid::server {
+
+using std::chrono::steady_clock;
+
+namespace {
+/// A fan-out pauses after this long, so that other work gets its turn.
+constexpr auto pipeline_slice = std::chrono::milliseconds(1);
+}   // namespace
+
+void Pipeline::run(const std::shared_ptr<SenderQueue>& queue) { advance(queue); }
+
+Pipeline::Decided Pipeline::decide_all(
+    const std::shared_ptr<SenderQueue>& queue, TimePoint deadline
+) {
+    while (Transaction* request = queue->next_to_decide()) {
+        // One sender's long read must not keep the others waiting, nor outrun its own reading.
+        if (queue->has_room && !queue->has_room()) {
+            if (exclusive_ == request) exclusive_ = nullptr;
+            return Decided::NoRoom;
+        }
+        if (!may_decide(*request)) return Decided::NoRoom;
+        if (steady_clock::now() >= deadline) return Decided::TurnOver;
+        if (++request->rounds > decide_rounds_max) {
+            if (exclusive_ == request) exclusive_ = nullptr;
+            request->refuse(storage::Errc::Conflict);
+            request->state = Transaction::State::Answered;
+            continue;
+        }
+        const auto next = decide(*request);
+        if (exclusive_ == request && next != Transaction::Next::Commit) exclusive_ = nullptr;
+        switch (next) {
+            case Transaction::Next::Answer:
+                request->state = Transaction::State::Answered;
+                break;
+            case Transaction::Next::Read:
+                start_read(queue, *request);
+                break;
+            case Transaction::Next::Work:
+                start_work(queue, *request);
+                break;
+            case Transaction::Next::Commit: {
+                storage::Batch batch = request->take_batch();
+                const std::size_t bytes = batch.bytes();
+                follower_.before_change(batch);
+                const storage::Ticket ticket = ++last_ticket_;
+                if (!store_.submit(ticket, {queue->id(), queue->round()}, std::move(batch))) {
+                    --request->rounds;   // not counted as a round: decided again when there is room
+                    return Decided::NoRoom;
+                }
+                in_flight_.emplace(ticket, InFlight{queue, request});
+                queue->went_in_flight(*request, bytes);
+                break;
+            }
+        }
+        queue->answer_front();
+    }
+    return Decided::All;
+}
+
+Transaction::Next Pipeline::decide(Transaction& request) {
+    try {
+        return request.decide();
+    } catch (const std::exception& fault) {
+        failed(request, fault);
+        return Transaction::Next::Answer;
+    }
+}
+
+void Pipeline::failed(Transaction& request, const std::exception& fault) {
+    log_.error("request_failed", {{"reason", fault.what()}});
+    request.refuse(internal_fault());
+}
+
+bool Pipeline::may_decide(const Transaction& request) {
+    if (!exclusive_ && request.rounds >= shared_rounds_max) exclusive_ = &request;
+    if (!exclusive_) return true;
+    return exclusive_ == &request && in_flight_.empty();
+}
+
+void Pipeline::advance(const std::shared_ptr<SenderQueue>& queue) {
+    queue->answer_front();
+    auto& used = accounts_[queue->account()].used;
+    auto decided = Decided::TurnOver;
+    // A request is never cut short, so an account may overdraw its turn; then all its queues wait.
+    if (used < pipeline_slice) {
+        const auto begin = steady_clock::now();
+        decided = decide_all(queue, begin + pipeline_slice - used);
+        accounts_[queue->account()].used += steady_clock::now() - begin;
+    } else if (queue->empty() || queue->all_decided()) {
+        decided = Decided::All;
+    }
+    queue->answer_front();
+    if (queue->on_taken && queue->all_decided()) std::exchange(queue->on_taken, nullptr)();
+    plan_round();
+    if (decided == Decided::All || std::exchange(queue->is_stalled, true)) return;
+    if (decided == Decided::NoRoom) return stalled_.push_back(queue);
+    wait_for_turn(queue);
+}
+
+void Pipeline::wait_for_turn(const std::shared_ptr<SenderQueue>& queue) {
+    auto& waiting = accounts_[queue->account()].waiting;
+    waiting.push_back(queue);
+    if (waiting.size() == 1) turns_.push_back(queue->account());
+}
+
+/// Behind what the strand has to do already: others come in between.
+void Pipeline::plan_round() {
+    if (std::exchange(is_round_planned_, true)) return;
+    boost::asio::post(strand_, [self = shared_from_this()] { self->take_turns(); });
+}
+
+void Pipeline::take_turns() {
+    is_round_planned_ = false;
+    auto accounts = std::exchange(accounts_, {});
+    const auto turns = std::exchange(turns_, {});
+    // Those that do not go on in this round keep their place.
+    std::vector<std::shared_ptr<SenderQueue>> first;
+    for (const std::string& account : turns) {
+        auto& waiting = accounts[account].waiting;
+        first.push_back(std::move(waiting.front()));
+        waiting.pop_front();
+        if (waiting.empty()) continue;
+        accounts_[account].waiting = std::move(waiting);
+        turns_.push_back(account);
+    }
+    if (!turns_.empty()) plan_round();
+    for (const auto& queue : first) {
+        queue->is_stalled = false;
+        advance(queue);
+    }
+    follower_.flush();
+}
+
+void Pipeline::resume_stalled() {
+    // Each in its turn, and only those that were waiting when we began.
+    for (auto& queue : std::exchange(stalled_, {})) {
+        queue->is_stalled = false;
+        advance(queue);
+    }
+}
+
+void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Transaction& request) {
+    request.state = Transaction::State::Reading;
+    store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot& snapshot) {
+        try {
+            request.read(snapshot);
+        } catch (const std::exception& fault) {
+            self->failed(request, fault);
+        }
+        boost::asio::post(self->strand_, [self, queue, &request] {
+            request.state = Transaction::State::Answered;
+            self->advance(queue);
+            self->follower_.flush();
+        });
+    });
+}
+
+void Pipeline::start_work(const std::shared_ptr<SenderQueue>& queue, Transaction& request) {
+    request.state = Transaction::State::Working;
+    store_.read([self = shared_from_this(), queue, &request](const storage::Snapshot& snapshot) {
+        bool is_done = true;
+        try {
+            request.work(snapshot);
+        } catch (const std::exception& fault) {
+            self->failed(request, fault);
+            is_done = false;
+        }
+        boost::asio::post(self->strand_, [self, queue, &request, is_done] {
+            request.state = is_done ? Transaction::State::Waiting : Transaction::State::Answered;
+            self->advance(queue);
+            self->follower_.flush();
+        });
+    });
+}
+
+bool Pipeline::submit_background(storage::Batch batch) {
+    const storage::Ticket ticket = ++last_ticket_;
+    if (!store_.submit(ticket, {}, std::move(batch))) return false;
+    in_flight_.emplace(ticket, InFlight{});
+    ++background_;
+    return true;
+}
+
+void Pipeline::on_feed(std::vector<storage::FeedEntry> entries) {
+    boost::asio::post(strand_, [self = shared_from_this(), entries = std::move(entries)]() mutable {
+        for (auto& entry : entries) self->feed_.push_back(std::move(entry));
+        if (!self->is_working_) self->work();
+    });
+}
+
+void Pipeline::work() {
+    is_working_ = true;
+    try {
+        work_until(steady_clock::now() + pipeline_slice);
+    } catch (const std::exception& fault) {
+        log_.fold(Level::Error, "delivery_failed", {{"reason", fault.what()}});
+    }
+    if (is_working_) boost::asio::post(strand_, [self = shared_from_this()] { self->work(); });
+}
+
+void Pipeline::work_until(TimePoint deadline) {
+    // Per revision: apply, events, answer, then the next, so that no client sees an event of a node
+    // after the result of leaving it.
+    while (follower_.deliver(deadline)) {
+        if (auto [queue, request] = std::exchange(unanswered_, {}); queue) {
+            if (request->state == Transaction::State::Delivering)
+                request->state = Transaction::State::Answered;
+            advance(queue);
+        }
+        if (feed_.empty()) {
+            is_working_ = false;
+            break;
+        }
+        auto entry = std::move(feed_.front());
+        feed_.pop_front();
+        handle(std::move(entry));
+    }
+    if (!is_working_) resume_stalled();
+    follower_.flush();
+}
+
+void Pipeline::handle(storage::FeedEntry entry) {
+    if (auto* committed = std::get_if<storage::Committed>(&entry))
+        on_committed(std::move(*committed));
+    else if (auto* refused = std::get_if<storage::Refused>(&entry))
+        on_refused(*refused);
+    else
+        rebuild();
+}
+
+void Pipeline::follow(const storage::Committed& committed) {
+    // Batches that a rebuild found already are reported to subscribers, but not applied again.
+    const bool is_new = committed.revision > scanned_;
+    for (const auto& operation : committed.batch.operations) {
+        if (!is_new) break;
+        storage::KeyChange change{operation.family, operation.key, std::nullopt};
+        if (!operation.erase)
+            change.record = storage::Record{committed.revision, committed.time, operation.value};
+        follower_.apply(change);
+    }
+    follower_.notify(committed);
+}
+
+void Pipeline::on_committed(storage::Committed committed) {
+    try {
+        follow(committed);
+    } catch (const std::exception& fault) {
+        // Memory may have taken half of the batch: the store counts.
+        log_.error("apply_failed", {{"reason", fault.what()}});
+        rebuild();
+    }
+    auto found = in_flight_.find(committed.ticket);
+    if (found == in_flight_.end()) return;
+    auto [queue, request] = std::move(found->second);
+    in_flight_.erase(found);
+    if (!queue) {
+        --background_;
+        return;
+    }
+    if (exclusive_ == request) exclusive_ = nullptr;
+    queue->came_back(*request);
+    request->state = Transaction::State::Delivering;
+    unanswered_ = {std::move(queue), request};
+}
+
+void Pipeline::log_refused(const storage::Refused& refused) {
+    const auto time = steady_clock::now();
+    if (refused.error == last_refused_ && time < quiet_until_) {
+        ++unlogged_;
+        return;
+    }
+    log_.error(
+        "commit_refused", {{"reason", refused.error.message()},
+                           {"detail", refused.detail},
+                           {"more_before", std::to_string(std::exchange(unlogged_, 0))}}
+    );
+    last_refused_ = refused.error;
+    quiet_until_ = time + std::chrono::seconds(1);
+}
+
+void Pipeline::on_refused(const storage::Refused& refused) {
+    auto found = in_flight_.find(refused.ticket);
+    if (found == in_flight_.end()) return;
+    auto [queue, request] = std::move(found->second);
+    in_flight_.erase(found);
+    const bool is_conflict = refused.error == storage::Errc::Conflict;
+    // A conflict is worth a word only when it is the last one.
+    if (!is_conflict || (request && request->rounds >= decide_rounds_max)) log_refused(refused);
+    if (!queue) {
+        --background_;   // the background work is still due, and will be proposed again
+        return;
+    }
+    if (exclusive_ == request) exclusive_ = nullptr;
+    queue->came_back(*request);
+    if (is_conflict) {
+        queue->conflicted(*request);
+    } else {
+        request->refuse(refused.error);
+        request->state = Transaction::State::Answered;
+    }
+    unanswered_ = {std::move(queue), request};
+}
+
+}   // namespace grid::server

@@ -1,0 +1,63 @@
+// server/pipeline/sender_queue.hpp: the requests of one sender, in the order in which they came.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/pipeline/transaction.hpp"
+
+namespace grid::server {
+
+/// Bounds of what one sender may have in the commit queue.
+inline constexpr std::size_t sender_batches_max = 64;
+inline constexpr std::size_t sender_bytes_max = 1024 * 1024;
+/// The number of conflicts after which a request is refused with `wait`.
+inline constexpr int decide_rounds_max = 8;
+/// After this many conflicts the request is decided alone, with nothing else in flight.
+inline constexpr int shared_rounds_max = 4;
+
+/// Publishes overlap; every other request waits for those before it, and those behind it wait for
+/// it. Core strand.
+class SenderQueue {
+public:
+    /// The id is given once: the store remembers the rounds in which a sender conflicted, and a new
+    /// queue begins at the first (storage::Sender).
+    /// Queues of one account share its turns; without an account, a queue has turns of its own.
+    explicit SenderQueue(std::uint64_t id, std::string account = {})
+        : id_(id), account_(account.empty() ? std::to_string(id) : std::move(account)) {}
+
+    std::uint64_t id() const { return id_; }
+    const std::string& account() const { return account_; }
+    std::uint64_t round() const { return round_; }
+    bool empty() const { return head_ == items_.size(); }
+    void push(std::unique_ptr<Transaction> request);
+    /// The request that may be decided now; null when none may, or a bound is reached.
+    Transaction* next_to_decide();
+    /// Asked before each: is there room for more answers? Empty: always.
+    std::function<bool()> has_room;
+    /// Sends the answers that are due, in order.
+    void answer_front();
+    void went_in_flight(Transaction& request, std::size_t bytes);
+    void came_back(Transaction& request);
+    /// True when no request that was taken over waits to be decided: more may be read.
+    bool all_decided() const;
+    /// The request is decided again, behind those that the store refuses with it. A request behind
+    /// a conflict is refused because of that one: only its own conflicts count against it.
+    void conflicted(Transaction& request);
+
+    /// Called once when all_decided becomes true.
+    std::function<void()> on_taken;
+    bool is_stalled = false;   // waits for its next turn
+
+private:
+    std::uint64_t id_, round_ = 1;
+    std::string account_;
+    std::vector<std::unique_ptr<Transaction>> items_;
+    std::size_t head_ = 0, in_flight_ = 0, in_flight_bytes_ = 0;
+};
+
+}   // namespace grid::server

@@ -1,0 +1,57 @@
+// server/process/open_store.cpp: see open_store.hpp.
+#include "server/process/open_store.hpp"
+
+#include <filesystem>
+
+namespace grid::server {
+namespace {
+
+storage::RocksSettings settings_of(const AppOptions& options) {
+    storage::RocksSettings settings;
+    settings.path = (options.data / "store").string();
+    settings.free_bytes_min = options.config.storage.free_bytes_min;
+    settings.open_files_max = options.store_files;
+    settings.file_system = options.file_system;
+    return settings;
+}
+
+std::string failed(const storage::RocksSettings& settings, boost::system::error_code error) {
+    return "the store in " + settings.path + " cannot be opened: " + error.message();
+}
+
+}   // namespace
+
+Result<std::unique_ptr<storage::Store>, std::string> open_store(
+    const AppOptions& options, Log& log
+) {
+    using Opened = Result<std::unique_ptr<storage::Store>, std::string>;
+    std::error_code error;
+    std::filesystem::create_directories(options.data, error);
+    if (error)
+        return Opened(
+            boost::system::in_place_error, "cannot make the data directory " +
+                                               options.data.string() + ": " + error.message() +
+                                               "; give another by --data"
+        );
+    auto settings = settings_of(options);
+    settings.log = [&log](storage::LogLevel level, std::string_view text) {
+        static constexpr Level levels[]{Level::Debug, Level::Info, Level::Warn, Level::Error};
+        log.write(levels[static_cast<int>(level)], "store", {{"text", std::string(text)}});
+    };
+    auto store = storage::open_rocks_store(settings);
+    if (!store) return Opened(boost::system::in_place_error, failed(settings, store.error()));
+    return std::move(*store);
+}
+
+Result<std::unique_ptr<storage::Snapshot>, std::string> look_at_store(const AppOptions& options) {
+    using Looked = Result<std::unique_ptr<storage::Snapshot>, std::string>;
+    const auto settings = settings_of(options);
+    std::error_code unreadable;
+    if (!std::filesystem::exists(settings.path + "/CURRENT", unreadable))
+        return Looked(boost::system::in_place_value, nullptr);
+    auto snapshot = storage::open_rocks_snapshot(settings);
+    if (!snapshot) return Looked(boost::system::in_place_error, failed(settings, snapshot.error()));
+    return std::move(*snapshot);
+}
+
+}   // namespace grid::server

@@ -1,0 +1,30 @@
+// server/process/options.hpp: the options of a start.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/config/config.hpp"
+#include "xml/result.hpp"
+
+namespace rocksdb {
+class FileSystem;
+}
+
+namespace grid::server {
+
+struct AppOptions {
+    Config config;
+    std::filesystem::path data = "/var/lib/gridd";
+    std::string ready_file;   // besides DIR/run/ready.json
+    int store_files = 512;    // that the store may keep open
+    /// The configuration as it is now, for SIGHUP. Empty: SIGHUP changes nothing.
+    std::function<Result<Config, std::string>()> read_again;
+    std::string own_command = "gridd";   // as it was called, for texts that say what to run
+    /// For tests that pull the plug. Empty: the real files.
+    std::shared_ptr<rocksdb::FileSystem> file_system;
+};
+
+}   // namespace grid::server

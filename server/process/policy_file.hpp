@@ -1,0 +1,14 @@
+// server/process/policy_file.hpp: the policy that the configuration names.
+#pragma once
+
+#include <string>
+
+#include "server/config/config.hpp"
+#include "xml/result.hpp"
+
+namespace grid::server {
+
+/// The text of policy.file; an error names the file, and the line where it does not parse.
+Result<std::string, std::string> read_policy_file(const Config& config);
+
+}   // namespace grid::server

@@ -1,0 +1,39 @@
+// server/process/server_info.hpp: facts about the process, for `status`.
+#pragma once
+
+#include <functional>
+
+#include "controller/ports.hpp"
+#include "server/process/store_keeper.hpp"
+#include "server/session/registry.hpp"
+#include "storage/store.hpp"
+
+namespace grid::server {
+
+class ProcessInfo final : public controller::ServerInfo {
+public:
+    ProcessInfo(storage::Store& store, StoreKeeper& keeper, const SessionRegistry& sessions)
+        : store_(store), keeper_(keeper), sessions_(sessions) {}
+
+    controller::ServerFacts facts() const override {
+        controller::ServerFacts facts = constant;
+        facts.store = store_.status();
+        facts.sessions = sessions_.size();
+        if (problems) facts.problems = problems();
+        return facts;
+    }
+
+    boost::system::error_code reopen_store() const override {
+        return keeper_.reopen("an administrator");
+    }
+
+    controller::ServerFacts constant;                     // filled before the first request
+    std::function<std::vector<std::string>()> problems;   // asked each time; any thread
+
+private:
+    storage::Store& store_;
+    StoreKeeper& keeper_;
+    const SessionRegistry& sessions_;
+};
+
+}   // namespace grid::server

@@ -1,0 +1,262 @@
+// server/process/startup_check.cpp: see startup_check.hpp.
+#include "server/process/startup_check.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <boost/asio.hpp>
+#include <boost/json.hpp>
+
+#include "controller/policy/parser.hpp"
+#include "server/audit/sink.hpp"
+#include "server/clock.hpp"
+#include "server/net/listener.hpp"
+#include "server/pki/administrators.hpp"
+#include "server/pki/failure.hpp"
+#include "server/pki/files.hpp"
+#include "server/pki/layout.hpp"
+#include "server/process/data_directory.hpp"
+#include "server/process/descriptors.hpp"
+#include "server/process/evaluation.hpp"
+#include "server/process/evaluation_end.hpp"
+#include "server/process/policy_file.hpp"
+#include "server/regular_file.hpp"
+#include "server/tls/context.hpp"
+#include "server/tls/own_certificate.hpp"
+#include "server/tls/revocation/crl_file.hpp"
+#include "server/tls/revocation/crl_watch.hpp"
+#include "storage/rocks_store.hpp"
+#include "xml/domain.hpp"
+#include "xml/utf8.hpp"
+
+namespace grid::server {
+namespace {
+
+namespace fs = std::filesystem;
+using tcp = boost::asio::ip::tcp;
+
+void add(Findings& findings, std::vector<tls::Complaint> complaints) {
+    for (auto& one : complaints)
+        findings.push_back({std::move(one.key), std::move(one.text), one.is_warning});
+}
+
+/// The option that a text of `make_context` is about: it begins with its name or its file.
+std::string blamed(const Config::Tls& tls, const std::string& text) {
+    if (text.starts_with("tls.")) return text.substr(0, text.find_first_of(" :"));
+    if (!tls.key.empty() && text.starts_with(tls.key + ":")) return "tls.key";
+    if (!tls.client_ca.empty() && text.starts_with(tls.client_ca + ":")) return "tls.client_ca";
+    return "tls.certificate";
+}
+
+void check_key_file(const std::string& file, Findings& findings) {
+    struct stat about{};
+    if (::stat(file.c_str(), &about) != 0 || (about.st_mode & (S_IROTH | S_IWOTH)) == 0) return;
+    findings.push_back(
+        {"tls.key",
+         file + ": every user of this machine may " +
+             ((about.st_mode & S_IROTH) != 0 ? "read" : "write") +
+             " the private key: chmod o-rwx " + file,
+         true}
+    );
+}
+
+void check_tls(const Config& config, Findings& findings) {
+    const auto& tls = config.tls;
+    if (!tls.certificate.empty()) {
+        if (const auto context = tls::make_context(tls, tls::Use::Xmpp); !context) {
+            findings.push_back({blamed(tls, context.error()), context.error()});
+            return;
+        }
+        add(findings, tls::check_own_certificate(tls.certificate, config.domain));
+        check_key_file(tls.key, findings);
+    }
+    add(findings, tls::check_ciphers(tls));
+    if (!tls.client_ca.empty()) add(findings, tls::check_client_cas(tls.client_ca));
+}
+
+void check_policy(const Config& config, Findings& findings) {
+    if (config.policy.file.empty()) return;
+    if (const auto text = read_policy_file(config); !text)
+        findings.push_back({"policy.file", text.error()});
+}
+
+/// The process that said it listens there is still alive: then the port is taken by ourselves.
+bool is_running_there(const fs::path& data, const std::string& name, const tcp::endpoint& there) {
+    const auto file = pki::read_file(pki::Layout{data}.ready());
+    if (!file || !file->exists) return false;
+    boost::json::error_code failed;
+    const auto ready = boost::json::parse(file->text, failed);
+    const auto* object = failed ? nullptr : ready.if_object();
+    const auto* pid = object == nullptr ? nullptr : object->if_contains("pid");
+    const auto* listen = object == nullptr ? nullptr : object->if_contains("listen");
+    if (pid == nullptr || !pid->is_int64() || listen == nullptr || !listen->is_object())
+        return false;
+    if (::kill(static_cast<pid_t>(pid->get_int64()), 0) != 0 && errno == ESRCH) return false;
+    const auto* address = listen->get_object().if_contains(name);
+    if (address == nullptr || !address->is_string()) return false;
+    const auto bound = net::parse_address(std::string(address->get_string()));
+    return bound && *bound == there;
+}
+
+/// Whether the kernel gives us the address: of this machine, a family it has, a port that is free.
+void check_bind(
+    const AppOptions& options, const std::string& name, const std::string& address, Findings& out
+) {
+    if (address.empty()) return;
+    const auto endpoint = net::parse_address(address);
+    if (!endpoint) return;   // said by check_values
+    boost::asio::io_context context;
+    if (auto opened = net::Listener::open(context, address); opened)
+        return;
+    else if (!is_running_there(options.data, name, *endpoint))
+        out.push_back({"listen." + name, "listen." + name + ": " + opened.error()});
+}
+
+void check_listening(const AppOptions& options, Findings& out) {
+    const auto& listen = options.config.listen;
+    check_bind(options, "c2s", listen.c2s, out);
+    check_bind(options, "c2s_tls", listen.c2s_tls, out);
+    check_bind(options, "http", listen.http, out);
+    check_bind(options, "health", listen.health, out);
+}
+
+/// A first start writes the policy and the first administrator: without room there would be
+/// neither.
+void check_room(const AppOptions& options, Findings& findings) {
+    fs::path path = fs::absolute(options.data);
+    std::error_code error;
+    while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+    struct statvfs volume{};
+    if (::statvfs(path.c_str(), &volume) != 0) return;   // said by why_unusable
+    const auto room = static_cast<std::uint64_t>(volume.f_bavail) * volume.f_frsize;
+    const std::uint64_t least = storage::free_bytes_least();
+    const auto needed = std::max<std::uint64_t>(options.config.storage.free_bytes_min, least);
+    if (room >= needed) return;
+    const bool is_first = !fs::exists(options.data / "store" / "CURRENT", error);
+    findings.push_back(
+        {"storage.free_bytes_min",
+         "the volume of " + options.data.string() + " has " + std::to_string(room) +
+             " bytes free, writes need " + std::to_string(needed) +
+             " (storage.free_bytes_min; at the least " + std::to_string(least) + "): " +
+             (is_first ? "a first start must be able to write; give another directory by --data"
+                       : "the store would take no writes"),
+         !is_first}
+    );
+}
+
+/// Accounts of other domains never log in; such an entry may be a mistake of years ago, so that the
+/// server starts without it.
+void check_administrators_file(const AppOptions& options, Findings& findings) {
+    const auto path = pki::Layout{options.data}.administrators();
+    const auto file = pki::read_file(path);
+    if (!file) return findings.push_back({"", file.error()});
+    auto parsed = pki::parse_administrators(file->text, options.config.domain);
+    for (const std::string& problem : parsed.problems)
+        findings.push_back({"", path.string() + ": " + problem, true});
+}
+
+/// A copy is divided: what would be cut is for the log of the start that it is cut in.
+void check_descriptors(Config config, Findings& findings) {
+    if (const auto plan = plan_descriptors(config, raise_descriptor_limit()); !plan)
+        findings.push_back({"limits.connections_max", plan.error()});
+}
+
+void check_ready_file(const AppOptions& options, Findings& findings) {
+    if (options.ready_file.empty()) return;
+    const fs::path folder = fs::absolute(options.ready_file).parent_path();
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+        findings.push_back(
+            {"", "--ready-file " + options.ready_file + ": cannot write into " + folder.string() +
+                     ": " + std::generic_category().message(errno)}
+        );
+}
+
+void check_evaluation_files(const AppOptions& options, Findings& findings) {
+    if (!options.config.tls.certificate.empty()) return;
+    if (const auto checked = check_evaluation(options.data, options.config.domain, now()); !checked)
+        findings.push_back({"domain", checked.error()});
+}
+
+void check_crl_folders(const Config& config, Findings& findings) {
+    for (const std::string& source : config.tls.crl) {
+        std::error_code unreadable;
+        if (fs::is_directory(source, unreadable) && tls::find_files({source}).files.empty())
+            findings.push_back(
+                {"tls.crl",
+                 "tls.crl: " + source +
+                     " is a directory without any list in it: nothing is revoked by it",
+                 true}
+            );
+    }
+}
+
+/// Places that the exporter needs: the directory of a file, the socket of a daemon.
+void check_export(const Config& config, Findings& findings) {
+    const std::string& to = config.audit.export_to;
+    if (to.empty()) return;
+    if (const auto sink = audit::make_sink(to, xml::domain_to_ascii(config.domain)); !sink)
+        return findings.push_back({"audit.export_to", sink.error()});
+    const auto warn = [&](const fs::path& path) {
+        findings.push_back(
+            {"audit.export_to",
+             "audit.export_to: " + path.string() + ": " + std::generic_category().message(errno) +
+                 ": the records wait in the store until that is mended",
+             true}
+        );
+    };
+    if (to.starts_with("file:")) {
+        std::error_code unreadable;
+        if (fs::is_directory(to.substr(5), unreadable))
+            return findings.push_back(
+                {"audit.export_to", "audit.export_to: " + to.substr(5) + " is a directory, no file"}
+            );
+        const fs::path folder = fs::absolute(to.substr(5)).parent_path();
+        if (::access(folder.c_str(), W_OK | X_OK) != 0) warn(folder);
+    } else if (to.starts_with("unix:") && ::access(to.substr(5).c_str(), W_OK) != 0) {
+        warn(to.substr(5));
+    }
+}
+
+}   // namespace
+
+Findings check_reload(const Config& config) {
+    Findings findings;
+    check_tls(config, findings);
+    check_policy(config, findings);
+    return findings;
+}
+
+Findings check_store(const storage::Snapshot& store, const AppOptions& options) {
+    if (std::string why = why_no_evaluation(store, options); !why.empty())
+        return {{"", std::move(why)}};
+    const std::string why = why_still_evaluation(store, options);
+    if (why.empty()) return {};
+    const bool has_certificate = !options.config.tls.certificate.empty();
+    return {{has_certificate ? "tls.certificate" : "tls.client_ca", why}};
+}
+
+Findings check_startup(const AppOptions& options) {
+    const Config& config = options.config;
+    Findings findings = check_values(config);
+    for (const std::string& remark : config.origin.remarks) findings.push_back({"", remark, true});
+    for (auto& finding : check_reload(config)) findings.push_back(std::move(finding));
+    if (auto why = tls::unreadable_crl_source(config.tls, options.data); !why.empty())
+        findings.push_back({"tls.crl", std::move(why)});
+    check_crl_folders(config, findings);
+    check_export(config, findings);
+    check_descriptors(config, findings);
+    check_listening(options, findings);
+    check_ready_file(options, findings);
+    check_room(options, findings);
+    if (std::string why = why_unusable(options.data); !why.empty()) {
+        findings.push_back({"", std::move(why)});
+        return findings;   // the files inside cannot be looked at
+    }
+    check_administrators_file(options, findings);
+    check_evaluation_files(options, findings);
+    return findings;
+}
+
+}   // namespace grid::server

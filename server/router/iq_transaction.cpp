@@ -1,0 +1,111 @@
+// server/router/iq_transaction.cpp: an iq in the pipeline, and its answer on the wire.
+#include "pubsub/reply.hpp"
+#include "server/clock.hpp"
+#include "server/pipeline/storage_error.hpp"
+#include "server/pipeline/transaction.hpp"
+#include "server/router/router.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::server {
+namespace {
+
+class IqTransaction final : public TypedTransaction<pubsub::Reply, xml::StanzaError> {
+public:
+    IqTransaction(
+        Router& router,
+        Fanout& fanout,
+        SessionPtr session,
+        const xml::Element& iq,
+        pubsub::PreparedRequest prepared
+    )
+        : TypedTransaction(std::move(prepared.decide)),
+          router_(router),
+          fanout_(fanout),
+          session_(std::move(session)),
+          is_iq_(iq.name() == "iq"),
+          id_(iq.attr_or("id", "")),
+          to_(iq.attr_or("to", "")),
+          effect_(prepared.effect) {
+        order = prepared.order;
+        context = {session_->principal, now(), fresh_id()};
+    }
+
+    /// Drops requests of a session that was ended: they must not run with the rights of its next
+    /// login, nor with a certificate that was revoked.
+    Next decide() override {
+        if (!session_->is_ended) return TypedTransaction::decide();
+        keep(xml::not_allowed("this stream was ended"));
+        return Next::Answer;
+    }
+
+protected:
+    xml::StanzaError to_error(boost::system::error_code error) override {
+        return to_stanza_error(error);
+    }
+
+    void send(Answer answer) override {
+        if (auto* reply = std::get_if<1>(&answer))
+            for (xml::Element& message : pubsub::take_messages(*reply))
+                fanout_.send(session_, {nullptr, to_bytes(std::move(message))});
+        if (is_iq_) fanout_.send(session_, {nullptr, to_bytes(answer)});
+        if (answer.index() == 0 || effect_ == pubsub::SessionEffect::None) return;
+        router_.set_active(session_, effect_ == pubsub::SessionEffect::Login);
+    }
+
+private:
+    xml::Bytes to_bytes(xml::Element message) const {
+        message.set("from", to_).set("to", session_->jid.str());
+        return std::make_shared<const std::string>(xml::to_string(message, xml::ns::client.uri()));
+    }
+
+    /// The answer comes from the address that was asked.
+    xml::Bytes to_bytes(const Answer& answer) const {
+        const auto* reply = std::get_if<1>(&answer);
+        // Partly done (XEP-0060 §8.8.2.4): an error that lists the lines not done.
+        const bool is_failed = reply && pubsub::is_failed(*reply);
+        xml::Element head("iq", xml::ns::client);
+        head.set("type", reply && !is_failed ? "result" : "error");
+        for (const auto& [name, value] :
+             {std::pair("id", &id_), std::pair("from", &to_), std::pair("to", &session_->jid.str())
+             })
+            if (!value->empty()) head.set(name, *value);
+        auto out = std::make_shared<std::string>();
+        xml::write_head(*out, head, xml::ns::client.uri());
+        if (reply && !*reply) {
+            *out += "/>";
+            return out;
+        }
+        *out += '>';
+        if (is_failed) {
+            for (const auto& child : (*reply)->nodes())
+                xml::write(*out, child, xml::ns::client.uri());
+            *out += "</iq>";
+            return out;
+        }
+        xml::write(*out, reply ? **reply : std::get<0>(answer).to_element(), xml::ns::client.uri());
+        *out += "</iq>";
+        return out;
+    }
+
+    Router& router_;
+    Fanout& fanout_;
+    SessionPtr session_;
+    bool is_iq_;   // a message asked for no answer
+    std::string id_, to_;
+    pubsub::SessionEffect effect_;
+};
+
+}   // namespace
+
+std::unique_ptr<Transaction> make_iq_transaction(
+    Router& router,
+    Fanout& fanout,
+    const SessionPtr& session,
+    const xml::Element& iq,
+    pubsub::PreparedRequest prepared
+) {
+    return std::make_unique<IqTransaction>(router, fanout, session, iq, std::move(prepared));
+}
+
+}   // namespace grid::server

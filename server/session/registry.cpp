@@ -1,0 +1,150 @@
+// server/session/registry.cpp: the session table.
+#include "server/session/registry.hpp"
+
+#include <algorithm>
+
+namespace grid::server {
+
+bool SessionRegistry::enter(const SessionPtr& session, SessionPtr& replaced) {
+    auto& all = by_account_[session->bare.str()];
+    auto same = std::ranges::find(all, session->jid, [](const SessionPtr& s) { return s->jid; });
+    if (same != all.end()) {
+        replaced = *same;
+        unlink(*replaced);
+        by_id_.erase(replaced->id);
+        all.erase(same);
+    } else if (all.size() >= resources_max_) {
+        return false;
+    }
+    all.push_back(session);
+    by_id_[session->id] = session;
+    link(*session);
+    return true;
+}
+
+void SessionRegistry::leave(const Session& session) {
+    if (by_id_.erase(session.id) == 0) return;
+    unlink(session);
+    auto found = by_account_.find(session.bare.str());
+    if (found == by_account_.end()) return;
+    std::erase_if(found->second, [&](const SessionPtr& s) { return s->id == session.id; });
+    if (found->second.empty()) by_account_.erase(found);
+}
+
+void SessionRegistry::link(const Session& session) {
+    for (const std::string& one : session.identity.path) by_certificate_[one].insert(session.id);
+    by_expiry_.emplace(session.identity.valid_until, session.id);
+}
+
+void SessionRegistry::unlink(const Session& session) {
+    for (const std::string& one : session.identity.path) {
+        const auto found = by_certificate_.find(one);
+        if (found == by_certificate_.end()) continue;
+        found->second.erase(session.id);
+        if (found->second.empty()) by_certificate_.erase(found);
+    }
+    by_expiry_.erase({session.identity.valid_until, session.id});
+}
+
+std::vector<SessionPtr> SessionRegistry::by_certificate(const std::string& one) const {
+    std::vector<SessionPtr> sessions;
+    if (const auto found = by_certificate_.find(one); found != by_certificate_.end())
+        for (const std::uint64_t id : found->second)
+            if (auto session = find(id)) sessions.push_back(std::move(session));
+    return sessions;
+}
+
+std::vector<SessionPtr> SessionRegistry::take_expired(storage::Millis now) {
+    std::vector<SessionPtr> sessions;
+    while (!by_expiry_.empty() && by_expiry_.begin()->first < now) {
+        if (auto session = find(by_expiry_.begin()->second)) sessions.push_back(std::move(session));
+        by_expiry_.erase(by_expiry_.begin());
+    }
+    return sessions;
+}
+
+SessionPtr SessionRegistry::find(const xml::Jid& full) const {
+    for (const auto& session : of_account(full.bare_view()))
+        if (session->jid == full) return session;
+    return nullptr;
+}
+
+SessionPtr SessionRegistry::find(std::uint64_t id) const {
+    auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+}
+
+const std::vector<SessionPtr>& SessionRegistry::of_account(std::string_view bare) const {
+    static const std::vector<SessionPtr> none;
+    auto found = by_account_.find(bare);
+    return found == by_account_.end() ? none : found->second;
+}
+
+void SessionRegistry::for_each(const std::function<void(const SessionPtr&)>& visit) const {
+    for (const auto& [id, session] : by_id_) visit(session);
+}
+
+namespace {
+
+controller::SessionView view_of(const Session& s) {
+    return {
+        s.id,
+        s.jid,
+        s.principal.address,
+        s.transport_name,
+        s.since,
+        s.is_active,
+        s.budget ? s.budget->used() : 0,
+        s.stanzas_in,
+        s.stanzas_out,
+        s.identity
+    };
+}
+
+}   // namespace
+
+std::vector<controller::SessionView> SessionRegistry::sessions_of(const xml::Jid& bare) const {
+    std::vector<controller::SessionView> views;
+    for (const auto& session : of_account(bare.str())) views.push_back(view_of(*session));
+    return views;
+}
+
+std::vector<controller::SessionView> SessionRegistry::sessions() const {
+    std::vector<controller::SessionView> views;
+    views.reserve(by_id_.size());
+    for (const auto& [id, s] : by_id_) views.push_back(view_of(*s));
+    std::ranges::sort(views, {}, &controller::SessionView::id);
+    return views;
+}
+
+const controller::Identity* SessionRegistry::identity(std::uint64_t session) const {
+    auto found = by_id_.find(session);
+    return found == by_id_.end() ? nullptr : &found->second->identity;
+}
+
+bool SessionRegistry::is_active(std::uint64_t session) const {
+    auto found = by_id_.find(session);
+    return found != by_id_.end() && found->second->is_active && !found->second->is_ended;
+}
+
+std::optional<controller::Activity> SessionRegistry::activity(std::uint64_t session) const {
+    auto found = by_id_.find(session);
+    if (found == by_id_.end()) return std::nullopt;
+    const Session& s = *found->second;
+    return controller::Activity{s.jid, s.since, s.is_active && !s.is_ended, s.is_present, s.heard};
+}
+
+std::vector<xml::Jid> SessionRegistry::active_resources(const xml::Jid& bare) const {
+    std::vector<xml::Jid> jids;
+    for (const auto& session : of_account(bare.str()))
+        if (session->is_active && !session->is_ended) jids.push_back(session->jid);
+    return jids;
+}
+
+std::vector<xml::Jid> SessionRegistry::resources(const xml::Jid& bare) const {
+    std::vector<xml::Jid> jids;
+    for (const auto& session : of_account(bare.str())) jids.push_back(session->jid);
+    return jids;
+}
+
+}   // namespace grid::server

@@ -1,0 +1,68 @@
+// server/session/registry.hpp: sessions by account and resource. Core strand only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "controller/ports.hpp"
+#include "server/session/session.hpp"
+#include "xml/stream_error.hpp"
+
+namespace grid::server {
+
+class SessionRegistry final : public controller::Sessions {
+public:
+    explicit SessionRegistry(std::uint32_t resources_per_account_max)
+        : resources_max_(resources_per_account_max) {}
+
+    /// Enters the table. A session that holds the same full JID is returned in `replaced`: it must
+    /// be closed with <conflict/> (RFC 6120 §7.7.2.2, the client that comes back wins). False: too
+    /// many resources.
+    bool enter(const SessionPtr& session, SessionPtr& replaced);
+    void leave(const Session& session);
+
+    /// Sessions that rest on a certificate: `link` is an entry of controller::Identity::path, of
+    /// their own certificate or of a CA above it.
+    std::vector<SessionPtr> by_certificate(const std::string& link) const;
+    /// Those whose path is not valid any more, each once.
+    std::vector<SessionPtr> take_expired(storage::Millis now);
+
+    SessionPtr find(const xml::Jid& full) const;
+    SessionPtr find(std::uint64_t id) const;
+    /// All sessions of an account, in the order in which they came.
+    const std::vector<SessionPtr>& of_account(std::string_view bare) const;
+    std::size_t size() const { return by_id_.size(); }
+    void for_each(const std::function<void(const SessionPtr&)>& visit) const;
+
+    // controller::Sessions
+    std::vector<controller::SessionView> sessions() const override;
+    const controller::Identity* identity(std::uint64_t session) const override;
+    bool is_active(std::uint64_t session) const override;
+    std::optional<controller::Activity> activity(std::uint64_t session) const override;
+    std::vector<xml::Jid> active_resources(const xml::Jid& bare) const override;
+    std::vector<xml::Jid> resources(const xml::Jid& bare) const override;
+    std::vector<controller::SessionView> sessions_of(const xml::Jid& bare) const override;
+
+private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    void link(const Session& session);
+    void unlink(const Session& session);
+
+    std::uint32_t resources_max_;
+    std::unordered_map<std::string, std::unordered_set<std::uint64_t>> by_certificate_;
+    std::set<std::pair<storage::Millis, std::uint64_t>> by_expiry_;
+    std::unordered_map<std::uint64_t, SessionPtr> by_id_;
+    std::unordered_map<std::string, std::vector<SessionPtr>, Hash, std::equal_to<>> by_account_;
+};
+
+}   // namespace grid::server

@@ -1,0 +1,73 @@
+// server/session/session.hpp: a bound resource: identity, requests in flight, delivery position.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/identity.hpp"
+#include "pubsub/broker.hpp"
+#include "pubsub/principal.hpp"
+#include "server/pipeline/sender_queue.hpp"
+#include "server/session/budget.hpp"
+#include "server/session/transport.hpp"
+#include "xml/jid.hpp"
+
+namespace grid::server {
+
+struct ReplayState;
+
+/// A bound resource. It outlives its transport: requests that were read are completed after the
+/// connection is lost. Fields under "Constant" never change after bind; everything else belongs to
+/// the core strand.
+class Session {
+public:
+    // Constant.
+    std::uint64_t id = 0;
+    xml::Jid jid, bare;
+    controller::Identity identity;
+    pubsub::Principal principal;
+    std::string transport_name;
+    storage::Millis since = 0;
+    std::string head_bare, head_full;   // `<message to='…'` of the two addresses that events go to
+    std::shared_ptr<net::Budget> budget;
+
+    // Core strand.
+    bool is_active = false;               // logged in
+    bool is_present = false;              // sent presence, and is available
+    storage::Millis heard = 0;            // when its last stanza came
+    int priority = 0;                     // of its presence; negative: no messages to the bare JID
+    std::shared_ptr<SenderQueue> queue;   // exists while there are requests
+    std::shared_ptr<Transport> transport;   // null when it is gone
+    // Handed over at the end of the turn, or soon (server/delivery/flush_limiter.hpp).
+    std::vector<Outgoing> pending;
+    std::size_t pending_bytes = 0;
+    bool is_dirty = false;
+    bool is_urgent = false;   // `pending` is handed over at the end of the turn in any case
+    std::uint64_t stanzas_in = 0, stanzas_out = 0;
+    std::uint8_t show = pubsub::Show::Online;   // of its presence
+
+    // Delivery position, as revisions (server/delivery/catch_up.hpp).
+    std::shared_ptr<ReplayState> replay;   // the session is replaying: items come from the store
+    storage::Revision queued_to = 0;       // the last item that went into `pending`
+    storage::Revision sent_to = 0;         // the last item that went from there to the transport
+    storage::Revision replayed_to = 0;     // the last item that the replay has sent
+    storage::Revision acked_to = 0;        // everything up to here has arrived
+    storage::Revision account_from = 0;    // items to the bare JID are delivered from here on
+    std::optional<pubsub::Position>
+        position_at_logout;   // the position sent, when the transport ended
+    /// Logged out while its stream goes on: the position sent, whose items still reach it by that
+    /// stream.
+    std::optional<pubsub::Position> paused;
+    /// The same of items to its bare JID, since its priority is negative.
+    std::optional<storage::Revision> paused_bare;
+    bool is_marking = false;   // waits to be asked which items have reached it
+    /// True when the session's rights ended, or begin anew with its next login: its requests are
+    /// dropped.
+    bool is_ended = false;
+};
+using SessionPtr = std::shared_ptr<Session>;
+
+}   // namespace grid::server

@@ -1,0 +1,27 @@
+// server/tls/verify.hpp: judges a peer's chain during the handshake, and remembers why it failed.
+#pragma once
+
+#include <openssl/ssl.h>
+#include <string>
+#include <vector>
+
+#include "server/tls/verdict.hpp"
+
+namespace grid::server::tls {
+
+/// For SSL_CTX_set_cert_verify_callback. Both look for every path from the peer's certificate to an
+/// anchor (path.hpp) and remember what they found. `tolerant_verify` lets a chain through that
+/// fails, so that the refusal can be said in XMPP; `strict_verify` fails the handshake. A chain
+/// that would cost more than others to look at fails it in both.
+int tolerant_verify(X509_STORE_CTX* store, void*);
+int strict_verify(X509_STORE_CTX* store, void*);
+
+/// A chain that is not even looked at: for `verdict_of`.
+void remember_refusal(SSL* ssl, std::string why);
+
+/// The verdict recorded for this connection; null when there was no objection.
+const Verdict* verdict_of(const SSL* ssl);
+/// Keys of CAs of further paths that hold, besides the chain that OpenSSL hands out.
+std::vector<std::string> other_authorities_of(const SSL* ssl);
+
+}   // namespace grid::server::tls

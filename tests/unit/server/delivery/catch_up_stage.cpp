@@ -1,0 +1,284 @@
+// tests/unit/server/delivery/catch_up_stage.cpp: see catch_up_stage.hpp.
+#include "catch_up_stage.hpp"
+
+#include <catch2/catch.hpp>
+#include <regex>
+
+#include "open_world.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/parser.hpp"
+#include "xml/stanza.hpp"
+
+namespace grid::test {
+
+namespace {
+
+using server::SessionPtr;
+using storage::Snapshot;
+
+constexpr const char* anchor = "ca";
+constexpr auto deliver_patience = std::chrono::seconds(5);
+
+/// As a disk that cannot be read in places.
+class Damaged final : public Snapshot {
+public:
+    Damaged(const Snapshot& whole, const std::set<std::string>& unreadable)
+        : whole_(whole), unreadable_(unreadable) {}
+
+    storage::Result<std::optional<Value>> get(storage::Family family, std::string_view key)
+        const override {
+        auto value = whole_.get(family, key);
+        for (const std::string& text : unreadable_)
+            if (value && *value && (*value)->value.find(text) != std::string::npos)
+                return storage::make_error_code(storage::Errc::WritesStopped);
+        return value;
+    }
+    boost::system::error_code scan(
+        storage::Family family,
+        std::string_view from,
+        std::string_view to,
+        bool reverse,
+        const std::function<bool(std::string_view, const storage::Record&)>& visit
+    ) const override {
+        return whole_.scan(family, from, to, reverse, visit);
+    }
+
+private:
+    const Snapshot& whole_;
+    const std::set<std::string>& unreadable_;
+};
+
+controller::Settings controller_settings() {
+    controller::Settings settings;
+    settings.domain = "grid.example";
+    settings.address = *xml::Jid::parse("controller.grid.example");
+    settings.broker = *xml::Jid::parse("pubsub.grid.example");
+    return settings;
+}
+
+pubsub::Settings broker_settings() {
+    pubsub::Settings settings;
+    settings.service = *xml::Jid::parse("pubsub.grid.example");
+    settings.allow_open = true;
+    settings.default_access_model = "open";
+    return settings;
+}
+
+controller::Identity identity_of(const xml::Jid& bare) {
+    controller::Identity identity;
+    identity.account = bare;
+    identity.anchor = anchor;
+    identity.fingerprint = "f-" + bare.str();
+    identity.not_after = 4'000'000'000'000;
+    return identity;
+}
+
+}   // namespace
+
+void FakeTransport::send(std::vector<server::Outgoing> sent, std::size_t bytes) {
+    for (const auto& stanza : sent)
+        stanzas.push_back((stanza.head ? *stanza.head : std::string()) + *stanza.body);
+    held_bytes += bytes;
+    if (is_fast) read_all();
+}
+
+void FakeTransport::read_all() { budget->give(std::exchange(held_bytes, 0)); }
+
+CatchUpStage::CatchUpStage()
+    : store(memory),
+      sessions_(10),
+      controller_(controller_settings(), sessions_),
+      policy_(std::make_unique<AllowAll>()),
+      contacts_(std::make_unique<Strangers>()),
+      broker_(broker_settings(), *policy_, *contacts_),
+      log_(server::Config::Log{"off", "text"}),
+      fanout(broker_, controller_, sessions_, flush_limiter, log_),
+      catch_up_of_all(boost::asio::make_strand(context), store, broker_, sessions_, fanout, log_) {
+    controller_.attach(broker_);
+    memory.start([this](const std::vector<storage::FeedEntry>& entries) { on_feed(entries); });
+}
+
+CatchUpStage::~CatchUpStage() {
+    catch_up_of_all.stop();
+    store.waiting.clear();
+}
+
+void CatchUpStage::on_feed(const std::vector<storage::FeedEntry>& entries) {
+    for (const auto& entry : entries) {
+        const auto* committed = std::get_if<storage::Committed>(&entry);
+        was_committed_ = committed != nullptr;
+        if (!committed) continue;
+        for (const auto& operation : committed->batch.operations) {
+            storage::KeyChange change{operation.family, operation.key, {}};
+            if (!operation.erase)
+                change.record =
+                    storage::Record{committed->revision, committed->time, operation.value};
+            broker_.apply(change);
+            controller_.apply(change);
+        }
+        fanout.applied(committed->revision);
+        broker_.notify(*committed, fanout);
+        controller_.notify(*committed, fanout);
+        REQUIRE(fanout.deliver(std::chrono::steady_clock::now() + deliver_patience));
+    }
+}
+
+std::size_t CatchUpStage::questions() const {
+    return dynamic_cast<const AllowAll&>(*policy_).questions;
+}
+
+void CatchUpStage::enable(const xml::Jid& bare) {
+    const auto batches = controller_.bootstrap({}, {bare});
+    REQUIRE(batches.has_value());
+    for (const auto& batch : *batches) memory.submit(1, {}, batch);
+    auto enrolment = controller_.enrolment(identity_of(bare));
+    if (!enrolment) return;
+    auto decision = enrolment->decide({pubsub::Principal::system(), 1, "fresh"});
+    REQUIRE(decision.change() != nullptr);
+    memory.submit(1, {}, std::move(decision.change()->batch));
+    REQUIRE(was_committed_);
+}
+
+SessionPtr CatchUpStage::comes(
+    const std::string& full, bool is_fast, std::size_t outbox_bytes_max
+) {
+    auto session = std::make_shared<server::Session>();
+    session->id = ++last_session_;
+    session->jid = *xml::Jid::parse(full);
+    session->bare = session->jid.bare();
+    enable(session->bare);
+    session->identity = identity_of(session->bare);
+    session->principal.jid = session->jid;
+    session->principal.session = session->id;
+    session->principal.issuer = anchor;
+    session->head_bare = "<message to='" + session->bare.str() + "'";
+    session->head_full = "<message to='" + session->jid.str() + "'";
+    session->budget = std::make_shared<server::net::Budget>(outbox_bytes_max);
+    auto transport = std::make_shared<FakeTransport>();
+    transport->budget = session->budget;
+    transport->is_fast = is_fast;
+    session->transport = transport;
+    SessionPtr replaced;
+    REQUIRE(sessions_.enter(session, replaced));
+    session->is_active = true;
+    fanout.presence_changed(session->bare);
+    catch_up_of_all.on_available(session);
+    fanout.flush();
+    return session;
+}
+
+void CatchUpStage::leaves(const SessionPtr& session, server::Delivered delivered) {
+    fanout.flush();
+    catch_up_of_all.detached(*session);
+    session->transport = nullptr;
+    catch_up_of_all.on_unavailable(session, delivered);
+    session->is_active = false;
+    sessions_.leave(*session);
+    fanout.presence_changed(session->bare);
+    fanout.flush();
+}
+
+FakeTransport& CatchUpStage::transport(const SessionPtr& session) const {
+    return static_cast<FakeTransport&>(*session->transport);
+}
+
+void CatchUpStage::asks(const std::string& full, const std::string& pubsub) {
+    auto document = xml::parse_document(
+        "<iq xmlns='jabber:client' type='set' id='q' to='pubsub.grid.example'>"
+        "<pubsub xmlns='http://jabber.org/protocol/pubsub'>" +
+            pubsub + "</pubsub></iq>",
+        xml::Limits{}
+    );
+    const auto& iq = std::get<xml::Element>(document);
+    auto prepared = broker_.prepare(
+        {xml::IqType::Set, *xml::Jid::parse("pubsub.grid.example"), iq.first_child(), {&iq}}
+    );
+    REQUIRE(prepared.has_value());
+    REQUIRE(prepared->has_value());
+    pubsub::Context with;
+    with.actor.jid = *xml::Jid::parse(full);
+    with.actor.issuer = anchor;
+    with.now = storage::MemoryStore::time_at_start;
+    with.fresh_id = "fresh-" + std::to_string(++last_id_);
+    auto decision = (**prepared).decide(with);
+    if (const auto* error = decision.error()) FAIL(error->text);
+    if (!decision.change()) return;
+    REQUIRE(memory.submit(1, {}, std::move(decision.change()->batch)));
+    REQUIRE(was_committed_);
+    fanout.flush();
+}
+
+void CatchUpStage::creates(const std::string& node, const std::string& fields) {
+    std::string form;
+    if (!fields.empty())
+        form = "<configure><x xmlns='jabber:x:data' type='submit'>" + fields + "</x></configure>";
+    asks(owner, "<create node='" + node + "'/>" + form);
+}
+
+void CatchUpStage::publishes(
+    const std::string& node, const std::string& id, std::size_t payload_bytes
+) {
+    asks(
+        owner, "<publish node='" + node + "'><item id='" + id + "'><x xmlns='urn:x' of='" + id +
+                   "'>" + std::string(payload_bytes, 'y') + "</x></item></publish>"
+    );
+}
+
+void CatchUpStage::subscribes(
+    const std::string& full,
+    const std::string& node,
+    const std::string& jid,
+    const std::string& options
+) {
+    std::string form;
+    if (!options.empty())
+        form =
+            "<options><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
+            "http://jabber.org/protocol/pubsub#subscribe_options</value></field>" +
+            options + "</x></options>";
+    asks(full, "<subscribe node='" + node + "' jid='" + jid + "'/>" + form);
+}
+
+void CatchUpStage::turn() {
+    context.restart();
+    context.poll();
+}
+
+void CatchUpStage::run_read() {
+    REQUIRE_FALSE(store.waiting.empty());
+    auto work = std::move(store.waiting.front());
+    store.waiting.pop_front();
+    const auto snapshot = memory.snapshot();
+    work(Damaged(*snapshot, store.unreadable));
+    turn();
+}
+
+void CatchUpStage::catch_up(const SessionPtr& session) {
+    const auto until = std::chrono::steady_clock::now() + deliver_patience;
+    while (session->replay) {
+        REQUIRE(std::chrono::steady_clock::now() < until);
+        if (!store.waiting.empty()) {
+            run_read();
+            continue;
+        }
+        context.restart();
+        context.run_one_for(std::chrono::milliseconds(100));
+    }
+}
+
+void CatchUpStage::digests_leave() {
+    const auto later = std::chrono::steady_clock::now() + std::chrono::hours(1);
+    while (fanout.tick(later)) continue;
+    fanout.flush();
+}
+
+std::vector<std::string> CatchUpStage::items(const SessionPtr& session) const {
+    static const std::regex item("<item [^>]*id='([^']*)'");
+    std::vector<std::string> ids;
+    for (const std::string& stanza : std::exchange(transport(session).stanzas, {}))
+        for (std::sregex_iterator at(stanza.begin(), stanza.end(), item), end; at != end; ++at)
+            ids.push_back((*at)[1]);
+    return ids;
+}
+
+}   // namespace grid::test

@@ -1,0 +1,136 @@
+// tests/unit/server/delivery/catch_up_stage.hpp: broker, fan-out and catch-up on one strand, over
+// a store whose reads wait until the test lets them.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/controller.hpp"
+#include "server/config/config.hpp"
+#include "server/delivery/catch_up.hpp"
+#include "storage/memory_store.hpp"
+
+namespace grid::test {
+
+/// Reads are kept until `run_reads`; payloads can be made unreadable.
+class HeldReads final : public storage::Store {
+public:
+    explicit HeldReads(storage::MemoryStore& store) : store_(store) {}
+
+    void start(storage::FeedHandler handler) override { store_.start(std::move(handler)); }
+    bool submit(storage::Ticket ticket, storage::Sender sender, storage::Batch batch) override {
+        return store_.submit(ticket, sender, std::move(batch));
+    }
+    storage::Result<storage::Revision> scan(
+        const std::function<void(const storage::KeyChange&)>& apply
+    ) override {
+        return store_.scan(apply);
+    }
+    std::unique_ptr<storage::Snapshot> snapshot() override { return store_.snapshot(); }
+    void read(std::function<void(const storage::Snapshot&)> work) override {
+        waiting.push_back(std::move(work));
+    }
+    storage::StoreStatus status() const override { return store_.status(); }
+    boost::system::error_code reopen() override { return store_.reopen(); }
+
+    std::deque<std::function<void(const storage::Snapshot&)>> waiting;
+    std::set<std::string> unreadable;   // payloads that hold such a text
+
+private:
+    storage::MemoryStore& store_;
+};
+
+/// The stanzas that a session was sent. Bytes stay in the budget until `read_all`, as with a slow
+/// reader.
+class FakeTransport final : public server::Transport {
+public:
+    void send(std::vector<server::Outgoing> stanzas, std::size_t bytes) override;
+    void mark(std::uint64_t number, std::function<void(std::uint64_t)> done) override {
+        done(number);
+    }
+    void close(std::optional<xml::StreamError> error) override {
+        closed = error ? error->condition : "closed";
+    }
+    void read_all();
+
+    std::shared_ptr<server::net::Budget> budget;
+    std::vector<std::string> stanzas;
+    std::size_t held_bytes = 0;
+    std::string closed;
+    bool is_fast = true;   // gives its bytes back at once
+};
+
+/// One turn of the strand at a time; the clock is the real one, for the pauses of catch-up alone.
+class CatchUpStage {
+public:
+    static constexpr const char* owner = "owner@grid.example/o";
+
+    CatchUpStage();
+    ~CatchUpStage();
+
+    /// A session of an enabled account logs in. No item was read for it yet.
+    server::SessionPtr comes(
+        const std::string& full, bool is_fast = true, std::size_t outbox_bytes_max = 64 * 1024
+    );
+    void leaves(const server::SessionPtr& session, server::Delivered delivered = {});
+    FakeTransport& transport(const server::SessionPtr& session) const;
+
+    /// A request of that address, done and followed.
+    void asks(const std::string& full, const std::string& pubsub);
+    void creates(const std::string& node, const std::string& fields = "");
+    void publishes(const std::string& node, const std::string& id, std::size_t payload_bytes = 8);
+    void subscribes(
+        const std::string& full,
+        const std::string& node,
+        const std::string& jid,
+        const std::string& options = ""
+    );
+
+    /// How often the policy was asked about a subscriber.
+    std::size_t questions() const;
+    /// Runs the work that is posted to the strand.
+    void turn();
+    /// The oldest read there is, and what follows from it.
+    void run_read();
+    /// Reads and turns until the session is live; waits for the clock where it must.
+    void catch_up(const server::SessionPtr& session);
+    /// All that is collected, as if their time had come.
+    void digests_leave();
+    /// The ids of the items that came since the last call, in their order.
+    std::vector<std::string> items(const server::SessionPtr& session) const;
+
+    boost::asio::io_context context;
+    storage::MemoryStore memory;
+    HeldReads store;
+    std::vector<std::string> log_lines;
+
+private:
+    void on_feed(const std::vector<storage::FeedEntry>& entries);
+    void enable(const xml::Jid& bare);
+
+    server::SessionRegistry sessions_;
+    controller::Controller controller_;
+    std::unique_ptr<pubsub::AccessPolicy> policy_;
+    std::unique_ptr<pubsub::Contacts> contacts_;
+    pubsub::Broker broker_;
+    server::Log log_;
+
+public:
+    server::FlushLimiter flush_limiter{[] {}};   // never saturated: the stage sends little
+    server::Fanout fanout;
+    server::CatchUp catch_up_of_all;
+
+private:
+    std::uint64_t last_session_ = 0, last_id_ = 0;
+    bool was_committed_ = false;
+};
+
+using Ids = std::vector<std::string>;
+
+}   // namespace grid::test

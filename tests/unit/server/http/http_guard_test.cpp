@@ -1,0 +1,222 @@
+// tests/unit/server/http/http_guard_test.cpp: which requests may go on, decided on the head
+// alone.
+#include <boost/beast/http/verb.hpp>
+#include <catch2/catch.hpp>
+
+#include "server/http/answer.hpp"
+#include "server/http/guard.hpp"
+#include "server/http/limits.hpp"
+
+namespace http_guard_test {
+
+using namespace grid::server::http;
+using Verb = boost::beast::http::verb;
+using Field = boost::beast::http::field;
+
+namespace {
+
+const GuardSettings settings{{"grid.example", "pubsub.grid.example"}};
+
+Head head(Verb verb, const std::string& target, const std::string& host = "grid.example:8443") {
+    Head made;
+    made.version(11);
+    made.method(verb);
+    made.target(target);
+    made.set(Field::host, host);
+    if (verb != Verb::get && verb != Verb::head) made.set(Field::content_type, "application/json");
+    return made;
+}
+
+unsigned status(const Head& request, const std::string& no_identity = {}) {
+    const auto result = admit(request, settings, no_identity);
+    return result ? 0 : result.error().status;
+}
+
+}   // namespace
+
+TEST_CASE("health and readiness need no certificate, everything else does", "[http]") {
+    CHECK(status(head(Verb::get, "/healthz"), "no certificate") == 0);
+    CHECK(status(head(Verb::get, "/readyz?verbose"), "no certificate") == 0);
+    for (const char* path :
+         {"/", "/api/v1/status", "/metrics", "/healthz/", "/HEALTHZ", "//healthz",
+          "/api/v1/../../healthz", "/%68ealthz"})
+        CHECK(status(head(Verb::get, path), "no certificate") == 401);
+    CHECK(status(head(Verb::post, "/api/v1/accounts"), "no certificate") == 401);
+    CHECK(status(head(Verb::options, "/api/v1/accounts"), "no certificate") == 401);
+    const auto refused = admit(head(Verb::get, "/"), settings, "it expired");
+    CHECK(refused.error().text == "it expired");
+}
+
+TEST_CASE("host-meta says nothing while there is nothing to say", "[http]") {
+    CHECK(status(head(Verb::get, "/.well-known/host-meta"), "no certificate") == 404);
+    CHECK(status(head(Verb::get, "/.well-known/host-meta.json")) == 404);
+}
+
+TEST_CASE("path and query go on as they are: who takes them apart decodes them", "[http]") {
+    const auto result =
+        admit(head(Verb::get, "/api/v1/topics/a%2Fb%20%25c?after=x%26y&max=2"), settings, "");
+    REQUIRE(result.has_value());
+    CHECK(result->route == Route::Api);
+    CHECK(result->method == "GET");
+    CHECK(result->path == "topics/a%2Fb%20%25c");
+    CHECK(result->query == "after=x%26y&max=2");
+}
+
+TEST_CASE("a path that is not there is 404 for those who may ask", "[http]") {
+    CHECK(status(head(Verb::get, "/")) == 404);
+    CHECK(status(head(Verb::get, "/api/v1")) == 404);
+    CHECK(status(head(Verb::get, "/api/v2/status")) == 404);
+}
+
+TEST_CASE("HEAD is GET without a body", "[http]") {
+    const auto result = admit(head(Verb::head, "/api/v1/status"), settings, "");
+    REQUIRE(result.has_value());
+    CHECK(result->method == "GET");
+    CHECK(result->is_head);
+}
+
+TEST_CASE("methods that are not there are named, with those that are", "[http]") {
+    const auto refused = admit(head(Verb::trace, "/api/v1/status"), settings, "");
+    REQUIRE(!refused.has_value());
+    CHECK(refused.error().status == 405);
+    CHECK(refused.error().allow == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    CHECK(status(head(Verb::post, "/healthz"), "no certificate") == 405);
+    const auto options = admit(head(Verb::options, "/healthz"), settings, "no certificate");
+    CHECK(options.error().status == 204);
+    CHECK(options.error().allow == "GET, HEAD, OPTIONS");
+}
+
+TEST_CASE("Host is one of ours, localhost or an address", "[http]") {
+    for (const char* host :
+         {"grid.example", "GRID.example:8443", "grid.example.", "localhost:1", "127.0.0.1:8443",
+          "[::1]:8443", "[::1]", "pubsub.grid.example"})
+        CHECK(status(head(Verb::get, "/api/v1/status", host)) == 0);
+    for (const char* host :
+         {"evil.example", "grid.example.evil.example", "xgrid.example", "", "[::1", "[::1]x",
+          "127.0.0.1.evil.example"})
+        CHECK(status(head(Verb::get, "/api/v1/status", host)) == 421);
+    Head none = head(Verb::get, "/api/v1/status");
+    none.erase(Field::host);
+    CHECK(status(none) == 400);
+    Head two = head(Verb::get, "/api/v1/status");
+    two.insert(Field::host, "grid.example");
+    CHECK(status(two) == 400);
+    for (Head request : {head(Verb::get, "/healthz"), head(Verb::get, "/api/v1/status")}) {
+        request.erase(Field::host);
+        CHECK(status(request, "no certificate") == 400);
+        request.version(10);
+        CHECK(status(request, "no certificate") != 400);
+    }
+}
+
+TEST_CASE("a body whose end is not known ends the connection (found A18)", "[http]") {
+    for (const char* coding : {"xchunked", "gzip, chunked", "chunked, identity", ""}) {
+        Head request = head(Verb::post, "/api/v1/policy");
+        request.set(Field::transfer_encoding, coding);
+        const auto refused = admit(request, settings, "");
+        REQUIRE(refused.has_error());
+        CHECK(refused.error().status == 400);
+        CHECK(refused.error().closes);
+    }
+    Head request = head(Verb::post, "/api/v1/policy");
+    request.set(Field::transfer_encoding, "Chunked");
+    CHECK(status(request) == 0);
+    request.insert(Field::transfer_encoding, "chunked");
+    CHECK(status(request) == 400);
+}
+
+TEST_CASE("of a header that decides there is one (found A23)", "[http]") {
+    for (const auto field : {Field::origin, Field::content_type}) {
+        Head request = head(Verb::post, "/api/v1/policy");
+        const bool is_origin = field == Field::origin;
+        request.set(field, is_origin ? "https://grid.example:8443" : "application/json");
+        CHECK(status(request) == 0);
+        request.insert(field, is_origin ? "https://evil.example" : "text/plain");
+        CHECK(status(request) == 400);
+    }
+}
+
+TEST_CASE("for probes there is health and readiness, and no more (found 41)", "[http]") {
+    const auto probed = [](const Head& request) {
+        const auto result = admit_probe(request);
+        return result ? 0 : result.error().status;
+    };
+    CHECK(probed(head(Verb::get, "/healthz", "anything")) == 0);
+    CHECK(probed(head(Verb::head, "/readyz")) == 0);
+    CHECK(probed(head(Verb::post, "/healthz")) == 405);
+    CHECK(probed(head(Verb::get, "/api/v1/status")) == 404);
+}
+
+TEST_CASE("another site's page changes nothing", "[http]") {
+    const auto with = [](const char* name, const char* value) {
+        Head request = head(Verb::post, "/api/v1/accounts");
+        request.set(name, value);
+        return status(request);
+    };
+    CHECK(with("Origin", "https://grid.example:8443") == 0);
+    CHECK(with("Origin", "https://evil.example") == 403);
+    CHECK(with("Origin", "http://grid.example:8443") == 403);
+    CHECK(with("Origin", "https://grid.example") == 403);   // another port is another origin
+    CHECK(with("Origin", "null") == 403);
+    CHECK(with("Sec-Fetch-Site", "same-origin") == 0);
+    CHECK(with("Sec-Fetch-Site", "none") == 0);
+    CHECK(with("Sec-Fetch-Site", "same-site") == 403);
+    CHECK(with("Sec-Fetch-Site", "cross-site") == 403);
+}
+
+TEST_CASE("what changes something is JSON", "[http]") {
+    for (const Verb verb : {Verb::post, Verb::put, Verb::patch, Verb::delete_}) {
+        Head request = head(verb, "/api/v1/policy");
+        CHECK(status(request) == 0);
+        request.set(Field::content_type, "Application/JSON ; charset=utf-8");
+        CHECK(status(request) == 0);
+        for (const char* type :
+             {"text/plain", "application/x-www-form-urlencoded", "application/jsonx",
+              "multipart/form-data; boundary=application/json"}) {
+            request.set(Field::content_type, type);
+            CHECK(status(request) == 415);
+        }
+        request.erase(Field::content_type);
+        CHECK(status(request) == 415);
+    }
+}
+
+TEST_CASE("an answer tells its length, closes or not, and never what we are", "[http]") {
+    Answer answer;
+    answer.body = R"({"a":1})";
+    const std::string text = to_bytes(answer, 784'111'777'000);
+    CHECK(text.starts_with("HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
+    CHECK(text.find("Content-Length: 7\r\n") != std::string::npos);
+    CHECK(text.find("Connection: close\r\n") != std::string::npos);
+    CHECK(text.find("X-Content-Type-Options: nosniff\r\n") != std::string::npos);
+    CHECK(text.find("Server:") == std::string::npos);
+    CHECK(text.ends_with("\r\n\r\n{\"a\":1}"));
+    answer.is_head = answer.keeps_alive = true;
+    const std::string only_head = to_bytes(answer, 0);
+    CHECK(only_head.ends_with("\r\n\r\n"));
+    CHECK(only_head.find("Content-Length: 7\r\n") != std::string::npos);
+    CHECK(only_head.find("Connection:") == std::string::npos);
+}
+
+TEST_CASE("an answer to OPTIONS has no body and no length", "[http]") {
+    const std::string text = to_bytes(to_answer({204, "", "", "GET"}), 0);
+    CHECK(text.find("Allow: GET\r\n") != std::string::npos);
+    CHECK(text.find("\r\nContent-Type") == std::string::npos);
+    CHECK(text.find("Content-Length") == std::string::npos);
+}
+
+TEST_CASE("error texts are quoted as JSON", "[http]") {
+    CHECK(error_body("x", "say \"no\"\n") == R"({"error":{"code":"x","text":"say \"no\"\n"}})");
+}
+
+TEST_CASE("what the parser refuses has a status, a lost connection has none", "[http]") {
+    using E = boost::beast::http::error;
+    CHECK(to_refusal(E::header_limit)->status == 431);
+    CHECK(to_refusal(E::body_limit)->status == 413);
+    CHECK(to_refusal(E::bad_version)->status == 505);
+    CHECK(to_refusal(E::bad_content_length)->status == 400);
+    CHECK(!to_refusal(E::end_of_stream));
+    CHECK(!to_refusal(make_error_code(boost::system::errc::connection_reset)));
+}
+
+}   // namespace http_guard_test

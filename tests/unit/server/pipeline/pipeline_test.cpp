@@ -1,0 +1,210 @@
+// tests/unit/server/pipeline/pipeline_test.cpp: the order of requests when many change the same
+// record.
+#include "server/pipeline/pipeline.hpp"
+
+#include <boost/asio.hpp>
+#include <catch2/catch.hpp>
+
+#include "server/config/config.hpp"
+#include "server/guarded_run.hpp"
+#include "server/pipeline/storage_error.hpp"
+#include "storage/memory_store.hpp"
+
+namespace pipeline_test {
+
+using namespace grid::server;
+using grid::pubsub::Order;
+using grid::storage::Family;
+
+namespace {
+
+const std::string key = "k";
+
+/// Knows the revision of one key, as memory does.
+struct Memory final : CommitObserver {
+    void apply(const grid::storage::KeyChange& change) override {
+        revision = change.record ? change.record->revision : 0;
+    }
+    void notify(const grid::storage::Committed&) override {}
+    bool deliver(std::chrono::steady_clock::time_point) override { return true; }
+    void flush() override {}
+    grid::storage::Revision rebuild() override { return 0; }
+    grid::storage::Revision revision = 0;
+};
+
+/// Rewrites the key, if it is as it was when this was decided, or in any case.
+struct Change final : Transaction {
+    Change(const Memory& m, bool expects, std::string& log, char n)
+        : memory(m), is_expecting(expects), answers(log), name(n) {}
+    Next decide() override { return Next::Commit; }
+    grid::storage::Batch take_batch() override {
+        grid::storage::Batch batch;
+        if (is_expecting) batch.expect(Family::Control, key, memory.revision);
+        batch.put(Family::Control, key, std::string(1, name));
+        return batch;
+    }
+    void read(const grid::storage::Snapshot&) override {}
+    void refuse(boost::system::error_code) override { name = 'R'; }
+    void answer() override { answers += name; }
+    const Memory& memory;
+    bool is_expecting;
+    std::string& answers;
+    char name;
+};
+
+}   // namespace
+
+TEST_CASE("who conflicts again and again is decided alone, and the others after it") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore::Options options;
+    options.run_at_once = false;
+    grid::storage::MemoryStore store(options);
+    Memory memory;
+    Log log(Config::Log{"off", "text"});
+    auto pipeline =
+        std::make_shared<Pipeline>(boost::asio::make_strand(context), store, memory, log);
+    store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
+    std::string answers;
+    auto busy = std::make_shared<SenderQueue>(1), slow = std::make_shared<SenderQueue>(2);
+    // Each is sent when the one before it is answered, ahead of the slow one's next attempt.
+    for (int i = 0; i < 20; ++i) busy->push(std::make_unique<Change>(memory, false, answers, 'b'));
+    slow->push(std::make_unique<Change>(memory, true, answers, 's'));
+    pipeline->run(busy);   // four before it, and one that is in flight already
+    pipeline->run(slow);
+    for (int i = 0; i < 100 && answers.size() < 21; ++i) {
+        store.run();
+        context.restart();
+        context.poll();
+    }
+    CHECK(answers == "bbbbbsbbbbbbbbbbbbbbb");
+}
+
+namespace {
+
+/// Takes longer than a turn.
+struct Slow final : Transaction {
+    Slow(std::string& log, char n) : answers(log), name(n) {}
+    Next decide() override {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
+        while (std::chrono::steady_clock::now() < until) continue;
+        return Next::Answer;
+    }
+    grid::storage::Batch take_batch() override { return {}; }
+    void read(const grid::storage::Snapshot&) override {}
+    void refuse(boost::system::error_code) override {}
+    void answer() override { answers += name; }
+    std::string& answers;
+    char name;
+};
+
+}   // namespace
+
+TEST_CASE("found A29: an account has one turn, however many sessions it has") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
+    Memory memory;
+    Log log(Config::Log{"off", "text"});
+    auto pipeline =
+        std::make_shared<Pipeline>(boost::asio::make_strand(context), store, memory, log);
+    std::string answers;
+    std::vector<std::shared_ptr<SenderQueue>> greedy;
+    for (std::uint64_t i = 0; i < 8; ++i) {
+        greedy.push_back(std::make_shared<SenderQueue>(i + 1, "greedy@grid.example"));
+        greedy.back()->push(std::make_unique<Slow>(answers, 'g'));
+        greedy.back()->push(std::make_unique<Slow>(answers, 'g'));
+    }
+    auto other = std::make_shared<SenderQueue>(9, "other@grid.example");
+    other->push(std::make_unique<Slow>(answers, 'o'));
+    other->push(std::make_unique<Slow>(answers, 'o'));
+    for (const auto& queue : greedy) pipeline->run(queue);
+    pipeline->run(other);
+    CHECK(answers == "go");
+    for (int i = 0; i < 100 && answers.size() < 18; ++i) {
+        context.restart();
+        context.poll_one();
+    }
+    REQUIRE(answers.size() == 18);
+    // Both go on in turns: the other account's second request follows one of the greedy one's.
+    CHECK(answers.substr(0, 4) == "gogo");
+}
+
+namespace {
+
+enum class At { Decide, Read, Work, Apply };
+
+/// Throws where it is told to.
+struct Faulty final : Transaction {
+    Faulty(At where, std::string& log) : at(where), answers(log) {}
+    Next decide() override {
+        if (at == At::Decide) throw std::out_of_range("decide");
+        return at == At::Read ? Next::Read : at == At::Work ? Next::Work : Next::Commit;
+    }
+    grid::storage::Batch take_batch() override {
+        grid::storage::Batch batch;
+        batch.put(Family::Control, key, "x");
+        return batch;
+    }
+    void read(const grid::storage::Snapshot&) override { throw std::bad_alloc(); }
+    void work(const grid::storage::Snapshot&) override { throw std::runtime_error("work"); }
+    void refuse(boost::system::error_code error) override {
+        CHECK(error == internal_fault());
+        said = 'R';
+    }
+    void answer() override { answers += said; }
+    At at;
+    std::string& answers;
+    char said = 'f';
+};
+
+struct FaultyMemory final : CommitObserver {
+    void apply(const grid::storage::KeyChange&) override { throw std::length_error("apply"); }
+    void notify(const grid::storage::Committed&) override {}
+    bool deliver(std::chrono::steady_clock::time_point) override { return true; }
+    void flush() override {}
+    grid::storage::Revision rebuild() override { return ++rebuilt, 1; }
+    int rebuilt = 0;
+};
+
+}   // namespace
+
+TEST_CASE("a fault ends the request that has it, with an answer, and others go on (found A25)") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore store;
+    FaultyMemory memory;
+    Log log(Config::Log{"off", "text"});
+    auto pipeline =
+        std::make_shared<Pipeline>(boost::asio::make_strand(context), store, memory, log);
+    store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
+    std::string answers;
+    for (const At at : {At::Decide, At::Read, At::Work}) {
+        auto queue = std::make_shared<SenderQueue>(1 + static_cast<std::uint64_t>(at));
+        queue->push(std::make_unique<Faulty>(at, answers));
+        pipeline->run(queue);
+        context.restart();
+        context.poll();
+    }
+    CHECK(answers == "RRR");
+    CHECK(memory.rebuilt == 0);
+    // A committed batch is answered as done: memory is made anew from the store.
+    auto queue = std::make_shared<SenderQueue>(9);
+    queue->push(std::make_unique<Faulty>(At::Apply, answers));
+    pipeline->run(queue);
+    context.restart();
+    context.poll();
+    CHECK(answers == "RRRf");
+    CHECK(memory.rebuilt == 1);
+}
+
+TEST_CASE("an exception out of a handler does not end the loop that runs it (found A25)") {
+    boost::asio::io_context context;
+    Log log(Config::Log{"off", "text"});
+    int done = 0;
+    boost::asio::post(context, [] { throw std::bad_alloc(); });
+    boost::asio::post(context, [&] { ++done; });
+    boost::asio::post(context, [] { throw 7; });
+    boost::asio::post(context, [&] { ++done; });
+    run_guarded(context, log);
+    CHECK(done == 2);
+}
+
+}   // namespace pipeline_test

@@ -53,7 +53,7 @@ void prepare_own_domain(Config& config, Findings& findings) {
 }
 
 void prepare_aliases(Config& config, Findings& findings) {
-    for (std::string& alias : config.controller.aliases) {
+    for (std::string& alias : config.controller.alias_names) {
         const auto prepared = xml::prepare_domain(alias, true);
         if (!prepared || prepared->empty()) {
             findings.push_back({"controller.aliases", "'" + alias + "' is no domain name"});
@@ -165,7 +165,7 @@ void check_accounts(const Config& c, Findings& out) {
             );
         else
             check_approval_rule(*rule, out);
-    const auto& groups = c.accounts.default_groups;
+    const auto& groups = c.controller.default_groups;
     // A certificate alone makes no administrator.
     if (std::ranges::find(groups, controller::administrators_group) != groups.end())
         out.push_back(
@@ -196,7 +196,7 @@ void check_words(const Config& c, Findings& out) {
             {"pubsub.default_access_model",
              "pubsub.default_access_model must be whitelist, authorize or open"}
         );
-    if (c.pubsub.default_access_model == "open" && !c.pubsub.access_open)
+    if (c.pubsub.default_access_model == "open" && !c.pubsub.allow_open)
         out.push_back(
             {"pubsub.default_access_model",
              "pubsub.default_access_model is open, but pubsub.access_open is false"}
@@ -269,7 +269,7 @@ void check_least(const Config& c, Findings& out) {
         {"pubsub.nodes_max", c.pubsub.nodes_max, 1},
         {"pubsub.max_items_max", c.pubsub.max_items_max, 1},
         {"pubsub.item_id_bytes_max", c.pubsub.item_id_bytes_max, 36, ", the length of a UUID"},
-        {"controller.subtopics_share_percent", c.controller.subtopics_share_percent, 1},
+        {"controller.subtopics_share_percent", c.pubsub.subtopics_share_percent, 1},
         {"pubsub.payload_bytes_max", c.pubsub.payload_bytes_max, 1},
         {"pubsub.subscriptions_per_node_max", c.pubsub.subscriptions_per_node_max, 1},
         {"pubsub.subscriptions_per_account_max", c.pubsub.subscriptions_per_account_max, 1},
@@ -277,8 +277,8 @@ void check_least(const Config& c, Findings& out) {
         {"pubsub.bounces_max", c.pubsub.bounces_max, 1},
         {"pubsub.page_max", c.pubsub.page_max, 1},
         {"controller.query_timeout_seconds", c.controller.query_timeout_seconds, 1},
-        {"accounts.accounts_max", c.accounts.accounts_max, 1},
-        {"audit.queue_max", c.audit.queue_max, 1},
+        {"accounts.accounts_max", c.controller.accounts_max, 1},
+        {"audit.queue_max", c.controller.audit_queue_max, 1},
     };
     for (const Least& row : table)
         if (row.value < row.least)
@@ -332,7 +332,7 @@ void check_pairs(const Config& c, Findings& out) {
              "pubsub.item_index_bytes_per_account_max must not exceed "
              "pubsub.item_index_bytes_max"}
         );
-    if (c.controller.subtopics_share_percent > 100)
+    if (c.pubsub.subtopics_share_percent > 100)
         out.push_back(
             {"controller.subtopics_share_percent",
              "controller.subtopics_share_percent must be at most 100"}

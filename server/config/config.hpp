@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "controller/settings.hpp"
+#include "pubsub/settings.hpp"
 #include "xml/limits.hpp"
 
 namespace grid::server {
@@ -115,68 +117,24 @@ struct Config {
         std::uint32_t reopen_after_seconds = 10;
     } storage;
 
-    struct Pubsub {
-        bool access_open = false;
-        std::string default_access_model = "whitelist";
+    /// [pubsub]; controller.subtopics_share_percent is a member of the broker's settings, too.
+    struct Pubsub : pubsub::Settings {
         std::string address = "pubsub";   // the broker is at it, below the domain; or "broker"
-        std::size_t nodes_max = 100'000;
-        std::size_t nodes_per_account_max = 10'000;
-        std::size_t item_id_bytes_max = 256;
-        std::size_t item_index_bytes_per_account_max = 256UL * 1024 * 1024;
-        std::size_t item_index_bytes_max = 1024UL * 1024 * 1024;
-        std::size_t affiliations_per_node_max = 200'000;
-        std::size_t affiliations_per_account_max = 250'000;
-        std::size_t affiliations_max = 1'000'000;
-        std::size_t max_items_default = 1'000;
-        std::size_t max_items_max = 1'000'000;
-        std::size_t payload_bytes_max = 256 * 1024;
-        std::size_t subscriptions_per_node_max = 200'000;
-        std::size_t subscriptions_per_account_max = 10'000;
-        std::size_t subscriptions_per_jid_max = 20;
         std::string subscribe_again = "same";
-        bool lease_required = false;
-        std::uint32_t lease_seconds_max = 0;   // 0: no bound
-        std::uint32_t lease_reminder_seconds = 3600;
-        std::uint32_t bounces_max = 20;
-        std::size_t page_max = 1'000;
-        std::vector<std::pair<std::string, std::string>> types;   // NodeID glob → payload namespace
-        bool strict_type = false;
-        bool auto_create = false;
-        std::size_t children_max = 20'000;
-        struct Compat {   // for clients that need what the XEP does not have
-            bool write_by_get = false;
-            std::vector<std::string> advertise;
-            bool empty_set = false;
-        } compat;
-        struct Archive {
-            std::size_t items_max = 100'000;
-            std::uint32_t days = 7;
-            std::size_t bytes_max = 256UL * 1024 * 1024;
-            std::size_t total_items_max = 2'000'000;
-        } archive;
     } pubsub;
 
-    struct Controller {
-        std::vector<std::string> aliases{"grid_controller.jabber"};
-        bool implicit_login = true;
-        bool precheck = true;
+    /// [controller]; keys of [accounts] and [audit] are members of the controller's settings, too.
+    struct Controller : controller::Settings {
+        std::vector<std::string> alias_names{"grid_controller.jabber"};
         std::uint32_t query_timeout_seconds = 120;
         std::uint32_t queries_per_session_max = 256;
-        std::uint32_t publisher_lease_seconds = 300;
-        std::string incident_topic;
-        std::size_t subtopics_max = 1'000;
-        std::size_t subtopics_share_percent = 25;
         std::uint32_t subtopic_grace_seconds = 60;
     } controller;
 
     struct Accounts {
         YesNoOr auto_approve{"evaluation"};   // or true, false
-        std::vector<std::string> default_groups{"everyone"};
-        std::size_t accounts_max = 100'000;
-        std::size_t pending_per_anchor_max = 1'000;
         std::uint32_t pending_expire_days = 30;
-        std::vector<std::string> approve;   // rules: controller/accounts/approval.hpp
-        bool pin_keys = false;
+        std::vector<std::string> approve;          // rules: controller/accounts/approval.hpp
         std::vector<std::string> administrators;   // bare JIDs, besides those made by gridctl
     } accounts;
 
@@ -185,7 +143,6 @@ struct Config {
     } policy;
 
     struct Audit {
-        std::size_t queue_max = 10'000;
         std::uint32_t keep_days = 365;                       // 0: for ever
         std::size_t keep_bytes = 8UL * 1024 * 1024 * 1024;   // 0: any number
         std::uint32_t head_log_seconds = 3600;               // 0: only at the end

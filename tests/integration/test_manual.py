@@ -29,6 +29,16 @@ def flatten(table, prefix=""):
             yield prefix + key, value
 
 
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def members():
+    """Each key of the table of options with the member that holds its value: c.pubsub.nodes_max."""
+    return re.findall(r'\{"([a-z0-9_.]+)",\s*&([a-z0-9_.]+)\}', read("server/config/options.cpp"))
+
+
 class Manual(unittest.TestCase):
     """Every option stands in the file, with the value that it has when nobody sets it."""
 
@@ -41,8 +51,7 @@ class Manual(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_every_option_of_the_program_is_in_the_manual(self):
-        with open(os.path.join(ROOT, "server", "config_options.cpp"), encoding="utf-8") as file:
-            known = re.findall(r'\{"([a-z0-9_.]+)", &', file.read())
+        known = [key for key, _ in members()]
         self.assertGreater(len(known), 40)
         self.assertEqual(list(self.options), known)
 
@@ -55,12 +64,13 @@ class Manual(unittest.TestCase):
                 self.assertRegex(lines[number - 1], "^# .+", line)
 
     def test_the_defaults_are_those_of_the_program(self):
-        source = ""
-        for folder, name in (("xml", "limits.hpp"), ("server", "config.hpp")):
-            with open(os.path.join(ROOT, folder, name), encoding="utf-8") as file:
-                source += file.read()
+        member_of = dict(members())
+        config = read("server/config/config.hpp")
+        first = {f"c.{part}": read(f"{part}/settings.hpp") for part in ("pubsub", "controller")}
+        first["x"] = read("xml/limits.hpp")
         for key, value in self.options.items():
-            name = key.rpartition(".")[2]
+            place, name = re.fullmatch(r"(x|c\.\w+|c)(?:\.\w+)?\.(\w+)", member_of[key]).groups()
+            source = first.get(place, "") + config
             found = re.search(rf"\b{name}(?:\s*=\s*|\{{)([^;]*?)\}}?;", source)
             if isinstance(value, bool):
                 self.assertEqual(found.group(1), str(value).lower(), key)

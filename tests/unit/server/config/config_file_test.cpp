@@ -91,7 +91,7 @@ TEST_CASE("lists: types, mappings, groups") {
     REQUIRE(config->sasl.mappings.size() == 2);
     CHECK(config->sasl.mappings[1].source == "email");
     CHECK(config->sasl.mappings[1].ca == "abcd");
-    CHECK(config->accounts.default_groups == std::vector<std::string>{"a", "b"});
+    CHECK(config->controller.default_groups == std::vector<std::string>{"a", "b"});
     CHECK(load("", {"sasl.mappings=phone"}).has_error());
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("names are prepared where they are read") {
     CHECK(config->accounts.administrators == std::vector<std::string>{"ann@grid.example"});
     CHECK(load("", {"domain=xn--bcher-kva.example"})->domain == "bücher.example");
     CHECK(
-        load("", {"controller.aliases=Old_Alias.Jabber."})->controller.aliases[0] ==
+        load("", {"controller.aliases=Old_Alias.Jabber."})->controller.alias_names[0] ==
         "old_alias.jabber"
     );
     CHECK(load("", {"sasl.mappings=cn@AB:CD"})->sasl.mappings[0].ca == "abcd");

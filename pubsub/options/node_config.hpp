@@ -14,7 +14,7 @@ namespace grid::pubsub {
 
 struct Settings;
 
-// The values are the places of the names in pubsub/options/node_form.cpp.
+// The values are the places of the names in pubsub/options/node_fields.cpp.
 enum class NodeType : std::uint8_t { Leaf, Collection };
 enum class AccessModel : std::uint8_t { Open, Authorize, Whitelist, Presence, Roster };
 enum class PublishModel : std::uint8_t { Publishers, Subscribers, Open };

@@ -138,7 +138,7 @@ HttpResponse refuse_policy(const PolicyRefusal& refusal) {
     json::object body{
         {"error",
          json::object{
-             {"code", row(refusal.failure.code).code},
+             {"code", row(refusal.failure.code).http_code},
              {"text", refusal.failure.text},
              {"line", first.line},
              {"column", first.column}

@@ -136,7 +136,9 @@ static void notify_about(
     State& state, std::string_view event, storage::Revision revision, SessionControl& control
 ) {
     if (const auto decoded = decode_account_event(event))
-        notify_account(*decoded, revision, state.settings, state.accounts, state.sessions, control);
+        notify_account(
+            *decoded, revision, {state.settings, state.accounts, state.sessions, control}
+        );
 }
 
 void Controller::notify(const storage::Committed& committed, SessionControl& control) {
@@ -167,7 +169,9 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
 }
 
 void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
-    tell_what_is_owed(full, state_->settings, state_->accounts, control);
+    tell_what_is_owed(
+        full, {state_->settings, state_->accounts, state_->sessions, control}
+    );
 }
 
 void Controller::scan_finished() {

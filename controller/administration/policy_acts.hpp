@@ -35,7 +35,7 @@ struct PolicyChange {
     std::size_t rules = 0;
 };
 /// Validates the whole text; the batch replaces the one in force. No policy changes the rights of
-/// administrators, who are past it.
+/// administrators.
 PolicyOutcome<PolicyChange> set_policy(
     const ActContext& call, const std::string& text, std::optional<std::uint64_t> expect_version
 );

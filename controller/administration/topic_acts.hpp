@@ -12,7 +12,7 @@ namespace grid::controller::administration {
 Outcome<storage::Batch> switch_topic(
     const ActContext& call, const std::string& name, bool is_enabled
 );
-/// Deletes the node with all its items and subscriptions, whoever owns it.
+/// Deletes the node with all its items and subscriptions. The actor need not own it.
 Outcome<storage::Batch> delete_topic(const ActContext& call, const std::string& name);
 
 }   // namespace grid::controller::administration

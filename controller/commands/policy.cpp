@@ -51,8 +51,7 @@ std::optional<std::uint64_t> expected_version(const Call& call, bool& is_number)
     return version;
 }
 
-/// Stage one takes the text; stage two shows its effect, for administrators who want to see that
-/// first.
+/// Stage one takes the text; stage two, if it is asked for, shows the effect first.
 Step set_policy(const Call& call) {
     const policy::Head& head = call.state.policy.head();
     if (call.is_first()) {

@@ -32,7 +32,7 @@ class Dialogs {
 public:
     static constexpr storage::Millis idle_ms_max = 10 * 60 * 1000;
     static constexpr std::size_t dialogs_max = 500;
-    /// Of all; the rest is kept for those who may administer the grid.
+    /// With this many of all accounts a member opens no more: the rest is for administrators.
     static constexpr std::size_t members_dialogs_max = 400;
     static constexpr std::size_t dialogs_per_account_max = 8;
     static constexpr std::size_t bytes_max = 8 * 1024 * 1024;

@@ -6,8 +6,9 @@
 #include <iterator>
 
 #include "controller/accounts/notice_texts.hpp"
-#include "controller/administration/acts.hpp"
-#include "controller/administration/live_settings.hpp"
+#include "controller/administration/account_acts.hpp"
+#include "controller/administration/act_event.hpp"
+#include "controller/administration/settings_acts.hpp"
 #include "controller/state.hpp"
 #include "controller/topics/subtopic_notification.hpp"
 #include "storage/codec.hpp"
@@ -79,7 +80,7 @@ void Controller::forget() {
     state_->groups = {};
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
-    commands::apply_tuning(*state_, std::nullopt);
+    administration::apply_settings(*state_, std::nullopt);
     state_->filters.forget();
     state_->schemas.forget();
     ++state_->revision;   // no earlier answer may be trusted
@@ -124,8 +125,8 @@ void Controller::apply(const storage::KeyChange& change) {
             state_->last_cut = change.record ? audit::decode_cut(*change.record) : std::nullopt;
             break;
         case storage::Tag::Settings:
-            if (change.key == commands::tuning_key())
-                commands::apply_tuning(*state_, change.record);
+            if (change.key == administration::settings_key())
+                administration::apply_settings(*state_, change.record);
             break;
         default:
             break;   // the broker's, or a later version's
@@ -136,7 +137,9 @@ static void notify_about(
     State& state, std::string_view event, storage::Revision revision, SessionControl& control
 ) {
     if (const auto decoded = decode_account_event(event))
-        notify_account(*decoded, revision, state.settings, state.accounts, state.sessions, control);
+        notify_account(
+            *decoded, revision, {state.settings, state.accounts, state.sessions, control}
+        );
 }
 
 void Controller::notify(const storage::Committed& committed, SessionControl& control) {
@@ -157,9 +160,9 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
     if (event.front() == static_cast<char>(storage::Tag::Policy)) control.rights_changed();
     if (event.front() == static_cast<char>(storage::Tag::Node))
         forget_what_was_told(committed, state_->accounts, state_->sessions);
-    if (const auto act = commands::decode_act(event)) {
-        commands::perform(*act, committed.revision, *state_, control);
-        if (act->kind == commands::Act::Kind::Accounts)
+    if (const auto act = administration::decode_act_event(event)) {
+        administration::perform(*act, committed.revision, *state_, control);
+        if (act->kind == administration::ActEvent::Kind::Accounts)
             for (const std::string& one : act->texts)
                 notify_about(*state_, one, committed.revision, control);
     }
@@ -167,7 +170,7 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
 }
 
 void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
-    tell_what_is_owed(full, state_->settings, state_->accounts, control);
+    tell_what_is_owed(full, {state_->settings, state_->accounts, state_->sessions, control});
 }
 
 void Controller::scan_finished() {
@@ -257,7 +260,8 @@ Controller::Rebinds Controller::rebind(const std::vector<std::pair<xml::Jid, std
     pubsub::Context context;
     context.actor = pubsub::Principal::system();
     for (const auto& [jid, authority] : wanted) {
-        auto change = commands::rebind_account(*state_, jid, {.authority = authority}, context);
+        auto change =
+            administration::rebind_account({*state_, context}, jid, {.authority = authority});
         if (!change)
             done.problems.push_back(jid.str() + ": " + change.error().text);
         else if (change->is_change())

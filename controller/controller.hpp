@@ -87,7 +87,7 @@ public:
     // Streams.
     Admission admit(const Identity& identity) const;
     /// The request that the server itself must run before a bind succeeds: automatic registration,
-    /// or binding an administrator who was made on the machine to the first certificate. nullopt
+    /// or binding an administrator made on the machine to the first certificate. nullopt
     /// when all is in place.
     std::optional<pubsub::PreparedRequest> enrolment(const Identity& identity);
     /// The refusal of a request that an account may not make before it is ENABLED; nullopt if
@@ -107,8 +107,8 @@ public:
     /// May this actor send a message to that account? The answer is on record; a refused sender is
     /// told the same as of an account that is not there.
     bool may_message(const pubsub::Principal& actor, const xml::Jid& to) const;
-    /// XEP-0268: who answers inquiries and requests to the grid now: one of the providers of the
-    /// incident topic, by `spread`, and never the asker (a full JID), which would wait for itself.
+    /// XEP-0268: the provider of the incident topic that answers inquiries and requests to the grid
+    /// now, chosen by `spread`; never the asker (a full JID), which would wait for itself.
     std::optional<xml::Jid> incident_responder(
         const xml::Jid& asker, std::string_view spread, storage::Millis now
     ) const;

@@ -14,7 +14,7 @@ namespace grid::controller {
 
 namespace {
 
-/// The Grid operations that are for those who are not in yet.
+/// The Grid operations for accounts that are not ENABLED yet.
 bool is_open_operation(const xml::Element& payload) {
     constexpr std::array<std::string_view, 4> open{"register", "login", "logout", "status"};
     const auto request = gi::parse_request(payload);

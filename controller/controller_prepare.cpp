@@ -54,7 +54,7 @@ pubsub::Decision decide(
     const Request& request,
     const pubsub::Context& context
 ) {
-    const Call call{state, request, context};
+    const Call call{{state, context}, request};
     if (operation.is_for_members) {
         if (auto failure = state.entitled(context.actor))
             return call.fail(failure->code, std::move(failure->text));

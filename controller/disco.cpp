@@ -69,7 +69,7 @@ pubsub::Decision items(
     query.set("node", node);
     if (auto failure = state.entitled(context.actor)) return to_stanza_error(*failure);
     const Request none;
-    auto found = providers_of({state, none, context}, node);
+    auto found = providers_of({{state, context}, none}, node);
     if (!found) return to_stanza_error(found.error());
     for (const xml::Jid& jid : *found) query.add(xml::Element("item", {{"jid", jid.str()}}));
     return pubsub::Reply(std::move(query));

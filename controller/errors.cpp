@@ -10,47 +10,94 @@ namespace grid::controller {
 namespace {
 
 constexpr std::array rows{
-    ErrorRow{"modify", "bad-request", "malformed-request", nullptr, 400, "malformed-request"},
     ErrorRow{
-        "cancel", "feature-not-implemented", "unsupported-operation", "name", 404,
-        "unsupported-operation"
+        Errc::MalformedRequest, "modify", "bad-request", "malformed-request", nullptr, 400,
+        "malformed-request"
     },
     ErrorRow{
-        "auth", "registration-required", "account-unregistered", nullptr, 403,
+        Errc::UnsupportedOperation, "cancel", "feature-not-implemented", "unsupported-operation",
+        "name", 404, "unsupported-operation"
+    },
+    ErrorRow{
+        Errc::Unregistered, "auth", "registration-required", "account-unregistered", nullptr, 403,
         "account-unregistered"
     },
-    ErrorRow{"auth", "registration-required", "account-pending", nullptr, 403, "account-pending"},
-    ErrorRow{"auth", "forbidden", "account-disabled", nullptr, 403, "account-disabled"},
-    ErrorRow{"wait", "unexpected-request", "not-logged-in", nullptr, 409, "not-logged-in"},
-    ErrorRow{"cancel", "conflict", "username-taken", nullptr, 409, "username-taken"},
-    ErrorRow{"cancel", "item-not-found", "unknown-capability", nullptr, 404, "unknown-capability"},
-    ErrorRow{"auth", "forbidden", "denied", nullptr, 403, "denied"},
-    ErrorRow{"modify", "bad-request", "invalid-filter", nullptr, 400, "invalid-filter"},
     ErrorRow{
-        "wait", "resource-constraint", "too-many-subtopics", "limit", 429, "too-many-subtopics"
+        Errc::Pending, "auth", "registration-required", "account-pending", nullptr, 403,
+        "account-pending"
     },
-    ErrorRow{"wait", "recipient-unavailable", nullptr, nullptr, 503, "provider-offline"},
-    ErrorRow{"wait", "internal-server-error", "retry-after", "seconds", 503, "not-ready"},
-    ErrorRow{"auth", "forbidden", "denied", nullptr, 403, "not-administrator"},
-    ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-account"},
-    ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-group"},
-    ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-topic"},
-    ErrorRow{"cancel", "conflict", nullptr, nullptr, 409, "account-exists"},
-    ErrorRow{"wait", "unexpected-request", nullptr, nullptr, 409, "wrong-state"},
-    ErrorRow{"cancel", "not-allowed", nullptr, nullptr, 409, "own-account"},
-    ErrorRow{"cancel", "conflict", nullptr, nullptr, 409, "group-in-use"},
-    ErrorRow{"wait", "resource-constraint", nullptr, nullptr, 429, "too-many-pending"},
-    ErrorRow{"wait", "resource-constraint", nullptr, nullptr, 429, "too-many-accounts"},
-    ErrorRow{"modify", "not-acceptable", nullptr, nullptr, 400, "policy-invalid"},
-    ErrorRow{"cancel", "conflict", nullptr, nullptr, 409, "policy-changed"},
-    ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-version"},
-    ErrorRow{"cancel", "not-allowed", nullptr, nullptr, 403, "no-certificate"},
-    ErrorRow{"auth", "forbidden", nullptr, nullptr, 403, "other-key"},
-    ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-schema"},
-    ErrorRow{"modify", "not-acceptable", nullptr, nullptr, 400, "schema-invalid"},
-    ErrorRow{"cancel", "conflict", nullptr, nullptr, 409, "schema-in-use"},
+    ErrorRow{
+        Errc::Disabled, "auth", "forbidden", "account-disabled", nullptr, 403, "account-disabled"
+    },
+    ErrorRow{
+        Errc::NotLoggedIn, "wait", "unexpected-request", "not-logged-in", nullptr, 409,
+        "not-logged-in"
+    },
+    ErrorRow{
+        Errc::UsernameTaken, "cancel", "conflict", "username-taken", nullptr, 409, "username-taken"
+    },
+    ErrorRow{
+        Errc::UnknownCapability, "cancel", "item-not-found", "unknown-capability", nullptr, 404,
+        "unknown-capability"
+    },
+    ErrorRow{Errc::Denied, "auth", "forbidden", "denied", nullptr, 403, "denied"},
+    ErrorRow{
+        Errc::InvalidFilter, "modify", "bad-request", "invalid-filter", nullptr, 400,
+        "invalid-filter"
+    },
+    ErrorRow{
+        Errc::TooManySubtopics, "wait", "resource-constraint", "too-many-subtopics", "limit", 429,
+        "too-many-subtopics"
+    },
+    ErrorRow{
+        Errc::NotAdministrator, "auth", "forbidden", "denied", nullptr, 403, "not-administrator"
+    },
+    ErrorRow{
+        Errc::UnknownAccount, "cancel", "item-not-found", nullptr, nullptr, 404, "unknown-account"
+    },
+    ErrorRow{
+        Errc::UnknownGroup, "cancel", "item-not-found", nullptr, nullptr, 404, "unknown-group"
+    },
+    ErrorRow{
+        Errc::UnknownTopic, "cancel", "item-not-found", nullptr, nullptr, 404, "unknown-topic"
+    },
+    ErrorRow{Errc::AccountExists, "cancel", "conflict", nullptr, nullptr, 409, "account-exists"},
+    ErrorRow{Errc::WrongState, "wait", "unexpected-request", nullptr, nullptr, 409, "wrong-state"},
+    ErrorRow{Errc::OwnAccount, "cancel", "not-allowed", nullptr, nullptr, 409, "own-account"},
+    ErrorRow{Errc::GroupInUse, "cancel", "conflict", nullptr, nullptr, 409, "group-in-use"},
+    ErrorRow{
+        Errc::TooManyPending, "wait", "resource-constraint", nullptr, nullptr, 429,
+        "too-many-pending"
+    },
+    ErrorRow{
+        Errc::TooManyAccounts, "wait", "resource-constraint", nullptr, nullptr, 429,
+        "too-many-accounts"
+    },
+    ErrorRow{
+        Errc::PolicyInvalid, "modify", "not-acceptable", nullptr, nullptr, 400, "policy-invalid"
+    },
+    ErrorRow{Errc::PolicyChanged, "cancel", "conflict", nullptr, nullptr, 409, "policy-changed"},
+    ErrorRow{
+        Errc::UnknownVersion, "cancel", "item-not-found", nullptr, nullptr, 404, "unknown-version"
+    },
+    ErrorRow{Errc::NoCertificate, "cancel", "not-allowed", nullptr, nullptr, 403, "no-certificate"},
+    ErrorRow{Errc::OtherKey, "auth", "forbidden", nullptr, nullptr, 403, "other-key"},
+    ErrorRow{
+        Errc::UnknownSchema, "cancel", "item-not-found", nullptr, nullptr, 404, "unknown-schema"
+    },
+    ErrorRow{
+        Errc::SchemaInvalid, "modify", "not-acceptable", nullptr, nullptr, 400, "schema-invalid"
+    },
+    ErrorRow{Errc::SchemaInUse, "cancel", "conflict", nullptr, nullptr, 409, "schema-in-use"},
 };
-static_assert(rows.size() == static_cast<std::size_t>(Errc::SchemaInUse) + 1);
+
+/// Each code has its row, and the row stands where `row` looks for it.
+consteval bool each_code_has_its_row() {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (rows[i].code != static_cast<Errc>(i)) return false;
+    return rows.size() == error_codes;
+}
+static_assert(each_code_has_its_row());
 
 }   // namespace
 

@@ -22,8 +22,6 @@ enum class Errc {
     Denied,   // by policy; which rule is only in the audit
     InvalidFilter,
     TooManySubtopics,   // detail: the limit
-    ProviderOffline,
-    NotReady,   // detail: seconds
     // Administration.
     NotAdministrator,
     UnknownAccount,
@@ -42,8 +40,9 @@ enum class Errc {
     OtherKey,   // the account is pinned to another key
     UnknownSchema,
     SchemaInvalid,   // the schema does not compile
-    SchemaInUse,
+    SchemaInUse,     // the last one: see error_codes
 };
+inline constexpr std::size_t error_codes = static_cast<std::size_t>(Errc::SchemaInUse) + 1;
 
 /// A refusal, before an interface has worded it.
 struct Failure {
@@ -54,11 +53,12 @@ struct Failure {
 Failure malformed(std::string text);
 
 struct ErrorRow {
+    Errc code;
     const char *type, *condition;   // RFC 6120 §8.3
     const char* application;        // in gi#errors; null: none
     const char* attribute;          // of the application condition; null: none
     int http;
-    const char* code;   // in REST answers
+    const char* http_code;   // the text "code" of a REST answer
 };
 const ErrorRow& row(Errc code);
 

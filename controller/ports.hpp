@@ -78,7 +78,7 @@ public:
     virtual void close_account(const xml::Jid& bare, xml::StreamError error) = 0;
     /// Ends one stream, by its full JID.
     virtual void close_session(const xml::Jid& full, xml::StreamError error) = 0;
-    /// The policy or an account changed: who gets what must be asked again.
+    /// The policy or an account changed: the recipients must be determined again.
     virtual void rights_changed() = 0;
 };
 

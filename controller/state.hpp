@@ -1,5 +1,5 @@
-// controller/state.hpp: the parts of the controller, for its own files and the mouths that share
-// them.
+// controller/state.hpp: the parts of the controller, for its own files and the interfaces that
+// share them.
 #pragma once
 
 #include "controller/accounts/account_machine.hpp"
@@ -29,7 +29,7 @@ struct State {
           filters(settings, directory) {}
 
     /// As configured, with what administrators changed since
-    /// (controller/administration/live_settings.hpp).
+    /// (controller/administration/settings_acts.hpp).
     Settings settings;
     const Settings configured = settings;
     const Sessions& sessions;

@@ -50,13 +50,8 @@ std::string delayed(const Settings& settings, storage::Millis time) {
     return out + "' stamp='" + xml::to_datetime(time) + "'/>";
 }
 
-void tell_administrators(
-    const std::string& account,
-    const Settings& settings,
-    Accounts& accounts,
-    const Sessions& sessions,
-    SessionControl& control
-) {
+void tell_administrators(const std::string& account, const NoticeParts& parts) {
+    Accounts& accounts = parts.accounts;
     const auto* members = accounts.members(administrators_group);
     if (members == nullptr) return;
     const std::string kind = pending_note_prefix + account;
@@ -64,11 +59,26 @@ void tell_administrators(
         const Spool::Notes* notes = accounts.spool().find(name);
         const auto note = notes ? notes->find(kind) : Spool::Notes::const_iterator{};
         if (notes == nullptr || note == notes->end()) continue;
-        const auto here = sessions.active_resources(xml::Jid::from_canonical(std::string(name)));
+        const auto here =
+            parts.sessions.active_resources(xml::Jid::from_canonical(std::string(name)));
         for (const xml::Jid& full : here)
-            control.tell(full, message(settings, kind, note->second.revision, note->second.inside));
+            parts.control.tell(
+                full, message(parts.settings, kind, note->second.revision, note->second.inside)
+            );
         if (!here.empty()) accounts.spool().told(name, kind, note->second.revision);
     }
+}
+
+/// The account's own resources, confined ones too; and the administrators, of one that waits.
+void tell_account(const AccountEvent& event, storage::Revision revision, const NoticeParts& parts) {
+    const xml::Jid jid = xml::Jid::from_canonical(event.account);
+    const auto here = parts.sessions.resources(jid);
+    const std::string inside = notification(event.after, event.groups, {});
+    for (const xml::Jid& full : here)
+        parts.control.tell(full, message(parts.settings, account_note, revision, inside));
+    if (!here.empty()) parts.accounts.spool().told(event.account, account_note, revision);
+    if (event.after == AccountState::Pending && event.before == AccountState::Init)
+        tell_administrators(event.account, parts);
 }
 
 /// True for a notice whose matter is over: an account that waits no more.
@@ -129,15 +139,15 @@ std::string pending_note_inside(const Account& account) {
     return out + "</body>" + notification(account.state, account.wished, account.jid);
 }
 
-void tell_what_is_owed(
-    const xml::Jid& full, const Settings& settings, Accounts& accounts, SessionControl& control
-) {
+void tell_what_is_owed(const xml::Jid& full, const NoticeParts& parts) {
+    const Settings& settings = parts.settings;
+    Accounts& accounts = parts.accounts;
     const Spool::Notes* notes = accounts.spool().find(full.bare_view());
     if (notes == nullptr) return;
     for (const auto& [kind, note] : *notes) {
         if (accounts.spool().is_told(full.bare_view(), kind, note.revision)) continue;
         if (!is_stale(accounts, kind))
-            control.tell(
+            parts.control.tell(
                 full,
                 message(settings, kind, note.revision, note.inside, delayed(settings, note.time))
             );
@@ -159,42 +169,19 @@ void forget_what_was_told(
     }
 }
 
-void tell_account(
-    const AccountEvent& event,
-    storage::Revision revision,
-    const Settings& settings,
-    Accounts& accounts,
-    const Sessions& sessions,
-    SessionControl& control
-) {
-    const xml::Jid jid = xml::Jid::from_canonical(event.account);
-    const auto here = sessions.resources(jid);
-    const std::string inside = notification(event.after, event.groups, {});
-    for (const xml::Jid& full : here)
-        control.tell(full, message(settings, account_note, revision, inside));
-    if (!here.empty()) accounts.spool().told(event.account, account_note, revision);
-    if (event.after == AccountState::Pending && event.before == AccountState::Init)
-        tell_administrators(event.account, settings, accounts, sessions, control);
-}
-
 void notify_account(
-    const AccountEvent& event,
-    storage::Revision revision,
-    const Settings& settings,
-    Accounts& accounts,
-    const Sessions& sessions,
-    SessionControl& control
+    const AccountEvent& event, storage::Revision revision, const NoticeParts& parts
 ) {
     const bool has_changed = event.before != event.after || event.groups_changed;
-    if (event.device_changed && !has_changed) control.rights_changed();
+    if (event.device_changed && !has_changed) parts.control.rights_changed();
     if (!has_changed && !event.is_pinned && !event.is_moved) return;
     const xml::Jid jid = xml::Jid::from_canonical(event.account);
     if (has_changed) {
-        tell_account(event, revision, settings, accounts, sessions, control);
+        tell_account(event, revision, parts);
         if (event.before == AccountState::Enabled || event.after == AccountState::Enabled)
-            control.rights_changed();
+            parts.control.rights_changed();
     }
-    if (auto error = ending(event)) control.close_account(jid, std::move(*error));
+    if (auto error = ending(event)) parts.control.close_account(jid, std::move(*error));
 }
 
 }   // namespace grid::controller

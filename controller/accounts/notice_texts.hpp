@@ -18,11 +18,17 @@ inline constexpr std::size_t administrators_told_max = 32;             // a batc
 std::string account_note_inside(const Account& account);
 std::string pending_note_inside(const Account& account);
 
+/// The parts of the controller that notices are about, and the way out. Core strand.
+struct NoticeParts {
+    const Settings& settings;
+    Accounts& accounts;
+    const Sessions& sessions;
+    SessionControl& control;
+};
+
 /// Sends a resource that has just logged in the notices that were stored while its account was
 /// away.
-void tell_what_is_owed(
-    const xml::Jid& full, const Settings& settings, Accounts& accounts, SessionControl& control
-);
+void tell_what_is_owed(const xml::Jid& full, const NoticeParts& parts);
 
 /// Erases the notices of a batch for accounts that have a resource online: those were notified as
 /// the batch was committed.
@@ -30,25 +36,10 @@ void forget_what_was_told(
     const storage::Committed& committed, Accounts& accounts, const Sessions& sessions
 );
 
-/// The account's own resources, confined ones too; and the administrators, of one that waits.
-void tell_account(
-    const AccountEvent& event,
-    storage::Revision revision,
-    const Settings& settings,
-    Accounts& accounts,
-    const Sessions& sessions,
-    SessionControl& control
-);
-
 /// Notifies the account's resources, pushes new PENDING accounts to the administrators, ends
 /// streams and has rights checked again.
 void notify_account(
-    const AccountEvent& event,
-    storage::Revision revision,
-    const Settings& settings,
-    Accounts& accounts,
-    const Sessions& sessions,
-    SessionControl& control
+    const AccountEvent& event, storage::Revision revision, const NoticeParts& parts
 );
 
 }   // namespace grid::controller

@@ -2,7 +2,7 @@
 // about.
 #include "controller/administration/policy_acts.hpp"
 
-namespace grid::controller {
+namespace grid::controller::administration {
 
 namespace {
 
@@ -59,40 +59,41 @@ policy::Question with_session(policy::Question question, const SessionView& sess
 
 }   // namespace
 
-const policy::Head* policy_get(const State& state, std::optional<std::uint64_t> version) {
+const policy::Head* find_policy(const State& state, std::optional<std::uint64_t> version) {
     const policy::Head& head = state.policy.head();
     if (!version || *version == head.version) return &head;
     const auto found = state.policy.versions().find(*version);
     return found == state.policy.versions().end() ? nullptr : &found->second;
 }
 
-PolicyOutcome<PolicyChange> policy_set(
-    const State& state,
-    const std::string& text,
-    std::optional<std::uint64_t> expect_version,
-    const pubsub::Context& context
+policy::Parsed check_policy(const ActContext& call, const std::string& text) {
+    return call.state.policy.parse(text);
+}
+
+PolicyOutcome<PolicyChange> set_policy(
+    const ActContext& call, const std::string& text, std::optional<std::uint64_t> expect_version
 ) {
+    const State& state = call.state;
     if (auto refused = check_version(state, expect_version)) return *refused;
     policy::Parsed parsed = state.policy.parse(text);
     if (!parsed.ok()) return unparsed(std::move(parsed));
     return PolicyChange{
-        state.policy.replace(text, context), state.policy.head().version + 1, parsed.rules.size()
+        state.policy.replace(text, call.context), state.policy.head().version + 1,
+        parsed.rules.size()
     };
 }
 
-PolicyOutcome<PolicyChange> policy_rollback(
-    const State& state,
-    std::uint64_t version,
-    std::optional<std::uint64_t> expect_version,
-    const pubsub::Context& context
+PolicyOutcome<PolicyChange> roll_back_policy(
+    const ActContext& call, std::uint64_t version, std::optional<std::uint64_t> expect_version
 ) {
+    const State& state = call.state;
     if (auto refused = check_version(state, expect_version)) return *refused;
     const policy::Head& head = state.policy.head();
     if (version == head.version)
         return refusal(
             Errc::WrongState, "version " + std::to_string(version) + " is the one in force"
         );
-    const policy::Head* earlier = policy_get(state, version);
+    const policy::Head* earlier = find_policy(state, version);
     if (earlier == nullptr)
         return refusal(
             Errc::UnknownVersion, "version " + std::to_string(version) + " is not kept (any more)"
@@ -101,19 +102,18 @@ PolicyOutcome<PolicyChange> policy_rollback(
     policy::Parsed parsed = state.policy.parse(earlier->text);
     if (!parsed.ok()) return unparsed(std::move(parsed));
     return PolicyChange{
-        state.policy.replace(earlier->text, context, "as version " + std::to_string(version)),
+        state.policy.replace(earlier->text, call.context, "as version " + std::to_string(version)),
         head.version + 1, parsed.rules.size()
     };
 }
 
-PolicyOutcome<PolicyAnswer> policy_test(
-    const State& state, const PolicyTest& test, storage::Millis now
-) {
+PolicyOutcome<PolicyAnswer> test_policy(const ActContext& call, const PolicyTest& test) {
+    const State& state = call.state;
     std::shared_ptr<const policy::Policy> draft;
     if (test.text) {
         policy::Parsed parsed = state.policy.parse(*test.text);
         if (!parsed.ok()) return unparsed(std::move(parsed));
-        draft = state.policy.imagined(*test.text, now);
+        draft = state.policy.imagined(*test.text, call.context.now);
     }
     const policy::Policy& policy = draft ? *draft : state.policy;
     const Account* known = state.accounts.find(test.client.bare_view());
@@ -164,4 +164,4 @@ PolicyOutcome<PolicyAnswer> policy_test(
     return answer;
 }
 
-}   // namespace grid::controller
+}   // namespace grid::controller::administration

@@ -1,5 +1,5 @@
-// controller/administration/policy_acts.hpp: the administrators' acts on the policy, for every
-// interface: REST, ad-hoc commands.
+// controller/administration/policy_acts.hpp: the administrators' acts on the policy, and questions
+// about it.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "controller/errors.hpp"
+#include "controller/administration/act_context.hpp"
 #include "controller/policy/explain.hpp"
-#include "controller/state.hpp"
 #include "pubsub/broker.hpp"
 #include "xml/result.hpp"
 
-namespace grid::controller {
+namespace grid::controller::administration {
 
 /// Why a text does not become the policy. `errors`: where it does not parse; else none.
 struct PolicyRefusal {
@@ -25,7 +24,10 @@ template <class T>
 using PolicyOutcome = Result<T, PolicyRefusal>;
 
 /// The version in force, or an earlier one; null when it is not kept (any more).
-const policy::Head* policy_get(const State& state, std::optional<std::uint64_t> version = {});
+const policy::Head* find_policy(const State& state, std::optional<std::uint64_t> version = {});
+
+/// Whether the text would parse as a policy, and its errors.
+policy::Parsed check_policy(const ActContext& call, const std::string& text);
 
 struct PolicyChange {
     storage::Batch batch;
@@ -33,22 +35,16 @@ struct PolicyChange {
     std::size_t rules = 0;
 };
 /// Validates the whole text; the batch replaces the one in force. No policy changes the rights of
-/// administrators, who are past it.
-PolicyOutcome<PolicyChange> policy_set(
-    const State& state,
-    const std::string& text,
-    std::optional<std::uint64_t> expect_version,
-    const pubsub::Context& context
+/// administrators.
+PolicyOutcome<PolicyChange> set_policy(
+    const ActContext& call, const std::string& text, std::optional<std::uint64_t> expect_version
 );
 /// The text of an earlier version becomes a new one.
-PolicyOutcome<PolicyChange> policy_rollback(
-    const State& state,
-    std::uint64_t version,
-    std::optional<std::uint64_t> expect_version,
-    const pubsub::Context& context
+PolicyOutcome<PolicyChange> roll_back_policy(
+    const ActContext& call, std::uint64_t version, std::optional<std::uint64_t> expect_version
 );
 
-/// A question for `policy_test`. Values that are not given are those of the account, if there is
+/// A question for `test_policy`. Values that are not given are those of the account, if there is
 /// one.
 struct PolicyTest {
     xml::Jid client;   // bare
@@ -80,9 +76,7 @@ struct PolicyAnswer {
     };
     std::vector<OfSession> sessions;
 };
-PolicyOutcome<PolicyAnswer> policy_test(
-    const State& state, const PolicyTest& test, storage::Millis now
-);
+PolicyOutcome<PolicyAnswer> test_policy(const ActContext& call, const PolicyTest& test);
 
 /// A right that a policy would take away from an account that has it now.
 struct PolicyCut {
@@ -98,13 +92,12 @@ struct PolicyDryRun {
     std::string next;   // cursor; empty: that was all
 };
 /// Looks at a bounded number of subscriptions and publishers: a page may be empty and not the last.
-PolicyOutcome<PolicyDryRun> policy_dry_run(
-    const State& state,
+PolicyOutcome<PolicyDryRun> dry_run_policy(
+    const ActContext& call,
     const pubsub::Broker& broker,
     const std::string& text,
     const std::string& after,
-    std::size_t cuts_max,
-    storage::Millis now
+    std::size_t cuts_max
 );
 
-}   // namespace grid::controller
+}   // namespace grid::controller::administration

@@ -4,7 +4,7 @@
 #include "storage/codec.hpp"
 #include "xml/base64.hpp"
 
-namespace grid::controller {
+namespace grid::controller::administration {
 
 namespace {
 
@@ -96,14 +96,14 @@ private:
 
 }   // namespace
 
-PolicyOutcome<PolicyDryRun> policy_dry_run(
-    const State& state,
+PolicyOutcome<PolicyDryRun> dry_run_policy(
+    const ActContext& call,
     const pubsub::Broker& broker,
     const std::string& text,
     const std::string& after,
-    std::size_t cuts_max,
-    storage::Millis now
+    std::size_t cuts_max
 ) {
+    const State& state = call.state;
     const auto cursor = decode_cursor(after);
     if (!cursor)
         return PolicyRefusal{
@@ -118,7 +118,7 @@ PolicyOutcome<PolicyDryRun> policy_dry_run(
                  {}},
                 std::move(parsed.errors)
             };
-        state.draft = state.policy.imagined(text, now);
+        state.draft = state.policy.imagined(text, call.context.now);
     }
     const Comparison comparison(state, *state.draft);
     PolicyDryRun run;
@@ -142,4 +142,4 @@ PolicyOutcome<PolicyDryRun> policy_dry_run(
     return run;
 }
 
-}   // namespace grid::controller
+}   // namespace grid::controller::administration

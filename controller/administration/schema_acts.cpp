@@ -5,19 +5,22 @@
 
 #include "controller/audit/record.hpp"
 
-namespace grid::controller::schemas {
+namespace grid::controller::administration {
 
+using schemas::Documents;
+using schemas::Mode;
+using schemas::TopicSchema;
 using storage::Batch;
 using storage::Family;
 
 namespace {
 
 /// All acts meet here, so that no topic is left without its document.
-Batch start(const State& state, const pubsub::Context& context) {
+Batch start(const ActContext& call) {
     Batch batch;
-    state.expect_gates(batch, context.actor);
-    batch.expect(Family::Control, guard_key(), state.schemas.guard());
-    batch.put(Family::Control, guard_key(), "");
+    call.state.expect_gates(batch, call.actor());
+    batch.expect(Family::Control, schemas::guard_key(), call.state.schemas.guard());
+    batch.put(Family::Control, schemas::guard_key(), "");
     return batch;
 }
 
@@ -42,19 +45,19 @@ std::set<std::string> used_documents(const State& state) {
     return used;
 }
 
-bool is_current(const State& state, const Trial& trial) {
+bool is_current(const State& state, const schemas::Trial& trial) {
     return trial.base == state.schemas.library() && trial.used == used_documents(state);
 }
 
-Batch store_trial(const State& state, const Trial& trial, const pubsub::Context& context) {
-    Batch batch = start(state, context);
+Batch store_trial(const ActContext& call, const schemas::Trial& trial) {
+    Batch batch = start(call);
     const Documents& before = trial.base->documents();
     const Documents& after = trial.result->documents();
     for (const auto& [location, stored] : after) {
         const auto known = before.find(location);
         if (known != before.end() && known->second == stored) continue;
-        batch.put(Family::Control, document_key(location), encode(stored));
-        audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "schema-store");
+        batch.put(Family::Control, schemas::document_key(location), encode(stored));
+        audit::Record record = audit::by(call.actor(), audit::Outcome::Allow, "schema-store");
         record.target = location;
         record.detail = std::to_string(stored.text->size()) + " bytes, namespace '" +
                         stored.target_namespace + "'";
@@ -62,17 +65,17 @@ Batch store_trial(const State& state, const Trial& trial, const pubsub::Context&
     }
     for (const auto& [location, stored] : before) {
         if (after.contains(location)) continue;
-        batch.erase(Family::Control, document_key(location));
-        audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "schema-delete");
+        batch.erase(Family::Control, schemas::document_key(location));
+        audit::Record record = audit::by(call.actor(), audit::Outcome::Allow, "schema-delete");
         record.target = location;
         audit::append(batch, std::move(record));
     }
-    batch.put(Family::Control, library_key(), "");
-    state.schemas.expect_soon(trial.result);
+    batch.put(Family::Control, schemas::library_key(), "");
+    call.state.schemas.expect_soon(trial.result);
     return batch;
 }
 
-std::function<void()> work_before(
+std::function<void()> work_before_topic_schema(
     const State& state, const std::string& topic, const std::string& location
 ) {
     const auto library = state.schemas.library();
@@ -82,12 +85,9 @@ std::function<void()> work_before(
 }
 
 Outcome<Batch> set_topic_schema(
-    const State& state,
-    const std::string& topic,
-    Mode mode,
-    std::string location,
-    const pubsub::Context& context
+    const ActContext& call, const std::string& topic, Mode mode, std::string location
 ) {
+    const State& state = call.state;
     const TopicSchema* known = state.schemas.topic(topic);
     if (mode != Mode::Off) {
         if (location.empty()) location = default_document(state, topic);
@@ -108,12 +108,12 @@ Outcome<Batch> set_topic_schema(
                              ? mode == Mode::Off
                              : known->mode == next.mode && known->location == next.location;
     if (is_same) return Batch();
-    Batch batch = start(state, context);
+    Batch batch = start(call);
     if (mode == Mode::Off)
-        batch.erase(Family::Control, topic_schema_key(topic));
+        batch.erase(Family::Control, schemas::topic_schema_key(topic));
     else
-        batch.put(Family::Control, topic_schema_key(topic), encode(next));
-    audit::Record record = audit::by(context.actor, audit::Outcome::Allow, "topic-schema");
+        batch.put(Family::Control, schemas::topic_schema_key(topic), encode(next));
+    audit::Record record = audit::by(call.actor(), audit::Outcome::Allow, "topic-schema");
     record.topic = topic;
     record.detail = std::string(to_string(mode));
     if (mode != Mode::Off) record.detail += ", " + location;
@@ -121,4 +121,4 @@ Outcome<Batch> set_topic_schema(
     return batch;
 }
 
-}   // namespace grid::controller::schemas
+}   // namespace grid::controller::administration

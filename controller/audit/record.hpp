@@ -1,4 +1,4 @@
-// controller/audit/record.hpp: one line of the audit: who did or asked what, and what came of it.
+// controller/audit/record.hpp: one line of the audit: actor, operation, object and outcome.
 #pragma once
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 #include <array>
 #include <map>
 
-#include "controller/administration/acts.hpp"
+#include "controller/administration/account_acts.hpp"
 #include "controller/commands/forms.hpp"
 #include "xml/datetime.hpp"
 
@@ -116,25 +116,7 @@ Step list_accounts(const Call& call) {
     return done;
 }
 
-/// The same change for each account of the form, all in one batch.
-Step change_all(
-    const Call& call,
-    const std::vector<xml::Jid>& jids,
-    AccountAction action,
-    const std::optional<Groups>& groups,
-    const std::optional<std::string>& device_type = std::nullopt
-) {
-    AccountBatch together;
-    for (const xml::Jid& jid : jids) {
-        auto change = call.state.machine().act(action, jid, groups, call.context, device_type);
-        if (!change) return refusal(change.error());
-        together.add(std::move(*change));
-    }
-    return Done{together.take()};
-}
-
-Step decide_pending(const Call& call, std::string_view node, AccountAction action) {
-    const bool is_approval = action == AccountAction::Approve;
+Step decide_pending(const Call& call, std::string_view node, bool is_approval) {
     if (call.is_first()) {
         Ask ask{form(node, is_approval ? "Approve accounts" : "Decline accounts")};
         add_required(
@@ -160,15 +142,14 @@ Step decide_pending(const Call& call, std::string_view node, AccountAction actio
     std::optional<std::string> device;
     if (is_approval && !call.value("x-grid#deviceType").empty())
         device = call.value("x-grid#deviceType");
-    return change_all(call, *jids, action, is_approval ? *groups : std::nullopt, device);
+    return done_with(administration::change_accounts(*jids, [&](const xml::Jid& jid) {
+        return is_approval ? administration::approve_account(call, jid, *groups, device)
+                           : administration::decline_account(call, jid);
+    }));
 }
 
-Step approve(const Call& call) {
-    return decide_pending(call, approve_node, AccountAction::Approve);
-}
-Step decline(const Call& call) {
-    return decide_pending(call, decline_node, AccountAction::Decline);
-}
+Step approve(const Call& call) { return decide_pending(call, approve_node, true); }
+Step decline(const Call& call) { return decide_pending(call, decline_node, false); }
 
 bool is_true(const std::string& value) { return value == "1" || value == "true"; }
 
@@ -187,34 +168,26 @@ Step rebind(const Call& call) {
         add_field(ask.form, "x-grid#administrators", "boolean", "Administrators only", {"0"});
         return ask;
     }
-    Rebinding wanted{
+    const administration::Rebinding wanted{
         .authority = call.value("x-grid#ca"),
         .keeps_others = is_true(call.value("x-grid#keep")),
         .from = call.value("x-grid#from-ca"),
         .administrators = is_true(call.value("x-grid#administrators")),
         .after = call.value("x-grid#after")
     };
-    Done done;
     if (call.values("accountjids").empty()) {
-        auto moved = rebind_accounts(call.state, wanted, call.context);
+        auto moved = administration::rebind_accounts(call, wanted);
         if (!moved) return refusal(moved.error());
         std::string text = std::to_string(moved->moved.size()) + " accounts are moved";
         if (!moved->next.empty())
             text += "; more are left: run this again with x-grid#after " + moved->next;
-        done.notes.push_back({"info", std::move(text)});
-        done.batch = std::move(moved->batch);
-        return done;
+        return Done{std::move(moved->batch), {}, {{"info", std::move(text)}}};
     }
     const auto jids = accounts_in(call, "accountjids");
     if (!jids) return jids.error();
-    AccountBatch together;
-    for (const xml::Jid& jid : *jids) {
-        auto change = rebind_account(call.state, jid, wanted, call.context);
-        if (!change) return refusal(change.error());
-        together.add(std::move(*change));
-    }
-    done.batch = together.take();
-    return done;
+    return done_with(administration::change_accounts(*jids, [&](const xml::Jid& jid) {
+        return administration::rebind_account(call, jid, wanted);
+    }));
 }
 
 /// Two stages, so that the present groups can be shown; a form that names both account and groups
@@ -240,7 +213,9 @@ Step set_groups(const Call& call) {
     }
     const auto groups = groups_in(call, "x-grid#group");
     if (!groups) return groups.error();
-    return change_all(call, *jids, AccountAction::SetGroups, groups->value_or(Groups{}));
+    return done_with(administration::change_accounts(*jids, [&](const xml::Jid& jid) {
+        return administration::set_account_groups(call, jid, groups->value_or(Groups{}));
+    }));
 }
 
 }   // namespace

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "controller/administration/act_context.hpp"
 #include "controller/errors.hpp"
 #include "controller/gi/request.hpp"
 #include "controller/state.hpp"
@@ -45,9 +46,7 @@ struct First {
 using Step = std::variant<xml::StanzaError, Ask, Done, Later, First>;
 
 /// One stage being decided, on the core strand. Pure: it may be decided again.
-struct Call {
-    const State& state;
-    const pubsub::Context& context;
+struct Call : administration::ActContext {
     std::span<const xml::Form> forms;   // submitted so far, one per stage
     bool wants_next;                    // to see the next stage, not to be done
     const std::optional<xml::RsmRequest>& page;

@@ -161,4 +161,9 @@ Result<std::optional<Groups>, xml::StanzaError> groups_in(const Call& call, std:
 
 Step refusal(const Failure& failure) { return to_stanza_error(failure); }
 
+Step done_with(Outcome<storage::Batch> batch) {
+    if (!batch) return refusal(batch.error());
+    return Done{std::move(*batch)};
+}
+
 }   // namespace grid::controller::commands

@@ -15,7 +15,6 @@ inline constexpr const char* admin_form = "http://jabber.org/protocol/admin";   
 
 /// An empty form to fill in.
 xml::Form form(std::string_view form_type, std::string title, std::string instructions = {});
-/// A field to fill in, with a value or options to choose from.
 /// A field without which the form is of no use: `<required/>`.
 void add_required(
     xml::Form& to,
@@ -24,6 +23,7 @@ void add_required(
     std::string label,
     const std::vector<std::string>& options = {}
 );
+/// A field to fill in, with a value or options to choose from.
 void add_field(
     xml::Form& to,
     std::string var,
@@ -73,5 +73,7 @@ Result<std::vector<xml::Jid>, xml::StanzaError> accounts_in(const Call& call, st
 Result<std::optional<Groups>, xml::StanzaError> groups_in(const Call& call, std::string_view var);
 
 Step refusal(const Failure& failure);
+/// The end of a command whose act is that batch, or the refusal.
+Step done_with(Outcome<storage::Batch> batch);
 
 }   // namespace grid::controller::commands

@@ -72,7 +72,7 @@ Step is_authorized(const Call& call) {
         return ask;
     }
     if (call.question == nullptr) return bad_payload("the submitted form is missing");
-    pubsub::Decision decision = gi::is_authorized({call.state, *call.question, call.context});
+    pubsub::Decision decision = gi::is_authorized({{call.state, call.context}, *call.question});
     if (decision.error() != nullptr) return Step(*decision.error());
     if (decision.query() != nullptr)
         return Later{[run = std::move(decision.query()->run)](const storage::Snapshot& snapshot) {

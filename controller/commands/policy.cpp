@@ -51,8 +51,7 @@ std::optional<std::uint64_t> expected_version(const Call& call, bool& is_number)
     return version;
 }
 
-/// Stage one takes the text; stage two shows its effect, for administrators who want to see that
-/// first.
+/// Stage one takes the text; stage two, if it is asked for, shows the effect first.
 Step set_policy(const Call& call) {
     const policy::Head& head = call.state.policy.head();
     if (call.is_first()) {
@@ -69,7 +68,7 @@ Step set_policy(const Call& call) {
     bool is_number = false;
     const auto expected = expected_version(call, is_number);
     if (!is_number) return bad_payload("x-grid#expect-version is a number");
-    auto change = policy_set(call.state, text, expected, call.context);
+    auto change = administration::set_policy(call, text, expected);
     if (!change) return refusal(change.error().failure);
     const std::string rules = std::to_string(change->rules);
     if (call.forms.size() == 1 && call.wants_next)
@@ -114,7 +113,7 @@ Step test_policy(const Call& call) {
     if (!jids) return jids.error();
     const auto groups = groups_in(call, "x-grid#group");
     if (!groups) return groups.error();
-    PolicyTest question;
+    administration::PolicyTest question;
     question.client = jids->front();
     question.operation = *operation;
     question.topic = topic;
@@ -133,7 +132,7 @@ Step test_policy(const Call& call) {
     question.device = given("x-grid#device-type");
     question.issuer = given("x-grid#issuer");
     question.address = given("x-grid#network");
-    const auto answer = policy_test(call.state, question, call.context.now);
+    const auto answer = administration::test_policy(call, question);
     if (!answer) return refusal(answer.error().failure);
     Done done;
     done.payloads.push_back(result(

@@ -124,7 +124,7 @@ private:
 
     Step step(const std::vector<xml::Form>& forms, bool wants_next) const {
         const gi::Request* question = asked_.question ? &*asked_.question : nullptr;
-        return command_.run({state_, context_, forms, wants_next, asked_.page, question});
+        return command_.run({{state_, context_}, forms, wants_next, asked_.page, question});
     }
 
     pubsub::Decision answer(

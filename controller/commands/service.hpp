@@ -23,7 +23,7 @@ pubsub::Decision list_commands(
 pubsub::Decision describe_command(
     const State& state, const std::string& node, const pubsub::Context& context
 );
-/// A command that an account may run which is not ENABLED yet.
+/// Whether an account that is not ENABLED yet may run the command.
 bool is_open_command(const xml::Element& payload);
 
 }   // namespace grid::controller::commands

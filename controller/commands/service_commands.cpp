@@ -1,7 +1,7 @@
 // controller/commands/service_commands.cpp: settings and stats of the grid.
 #include <array>
 
-#include "controller/administration/live_settings.hpp"
+#include "controller/administration/settings_acts.hpp"
 #include "controller/commands/forms.hpp"
 
 namespace grid::controller::commands {
@@ -12,34 +12,33 @@ constexpr std::string_view settings_node = "com.domain.gi.gcl.controller#setting
 constexpr std::string_view stats_node = "com.domain.gi.gcl.controller#stats";
 
 Step settings(const Call& call) {
-    Tuning tuning = tuning_of(call.state.settings);
+    administration::LiveSettings wanted = administration::live_settings(call.state.settings);
     if (call.is_first()) {
         Ask ask{form(
             settings_node, "Settings", "In force until they are changed, also after a restart."
         )};
         add_field(
             ask.form, "x-grid#auto-approve", "boolean", "Approve accounts by themselves",
-            {tuning.auto_approve ? "1" : "0"}
+            {wanted.auto_approve ? "1" : "0"}
         );
         add_field(
             ask.form, "x-grid#default-group", "text-multi", "Groups of a newly approved account",
-            tuning.default_groups
+            wanted.default_groups
         );
         return ask;
     }
     if (const std::string text = call.value("x-grid#auto-approve"); !text.empty()) {
         const auto flag = xml::parse_boolean(text);
         if (!flag) return bad_payload("x-grid#auto-approve is 0 or 1");
-        tuning.auto_approve = *flag;
+        wanted.auto_approve = *flag;
     }
     // A field that is not in the form stays as it is; one without values empties the list.
     if (call.field("x-grid#default-group") != nullptr) {
         auto groups = groups_in(call, "x-grid#default-group");
         if (!groups) return groups.error();
-        tuning.default_groups = groups->value_or(Groups{});
+        wanted.default_groups = groups->value_or(Groups{});
     }
-    if (const auto failure = refuse_tuning(tuning)) return refusal(*failure);
-    return Done{tune(call.state, tuning, call.context)};
+    return done_with(administration::change_settings(call, wanted));
 }
 
 Step stats(const Call& call) {

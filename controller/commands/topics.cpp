@@ -2,9 +2,8 @@
 // topic-delete, topic-schema.
 #include <array>
 
-#include "controller/administration/acts.hpp"
 #include "controller/administration/schema_acts.hpp"
-#include "controller/administration/topic_switch.hpp"
+#include "controller/administration/topic_acts.hpp"
 #include "controller/commands/forms.hpp"
 #include "controller/topics/subscribers.hpp"
 #include "xml/datetime.hpp"
@@ -67,18 +66,13 @@ Ask ask_for_topic(std::string_view node, const char* title) {
     return ask;
 }
 
-Step done_with(Outcome<storage::Batch> batch) {
-    if (!batch) return refusal(batch.error());
-    return Done{std::move(*batch)};
-}
-
 Step switch_to(const Call& call, bool is_enabled) {
     if (call.is_first())
         return is_enabled ? ask_for_topic(topic_enable_node, "Enable a topic")
                           : ask_for_topic(topic_disable_node, "Disable a topic");
     const std::string name = call.value("pubsub#node");
     if (name.empty()) return bad_payload("the form must name a topic in pubsub#node");
-    return done_with(switch_topic(call.state, name, is_enabled, call.context));
+    return done_with(administration::switch_topic(call, name, is_enabled));
 }
 
 Step enable(const Call& call) { return switch_to(call, true); }
@@ -89,7 +83,7 @@ Step remove(const Call& call) {
         return ask_for_topic(topic_delete_node, "Delete a topic with all its items");
     const std::string name = call.value("pubsub#node");
     if (name.empty()) return bad_payload("the form must name a topic in pubsub#node");
-    return done_with(delete_topic(call.state, name, call.context));
+    return done_with(administration::delete_topic(call, name));
 }
 
 Step list_subscribers(const Call& call) {
@@ -145,8 +139,9 @@ Step set_schema(const Call& call) {
             "the form must name a topic in pubsub#node, and off, lax or strict in x-grid#validation"
         );
     const std::string location = call.value("x-grid#schema_document");
-    if (auto work = schemas::work_before(call.state, name, location)) return First{std::move(work)};
-    return done_with(schemas::set_topic_schema(call.state, name, *mode, location, call.context));
+    if (auto work = administration::work_before_topic_schema(call.state, name, location))
+        return First{std::move(work)};
+    return done_with(administration::set_topic_schema(call, name, *mode, location));
 }
 
 }   // namespace

@@ -2,7 +2,8 @@
 // announce.
 #include <array>
 
-#include "controller/administration/acts.hpp"
+#include "controller/administration/account_acts.hpp"
+#include "controller/administration/session_acts.hpp"
 #include "controller/commands/forms.hpp"
 
 namespace grid::controller::commands {
@@ -16,7 +17,6 @@ constexpr std::string_view reenable_user_node = "http://jabber.org/protocol/admi
 constexpr std::string_view end_node = "http://jabber.org/protocol/admin#end-user-session";
 constexpr std::string_view announce_node = "http://jabber.org/protocol/admin#announce";
 constexpr std::string_view password_node = "http://jabber.org/protocol/admin#change-user-password";
-constexpr std::size_t announcement_bytes_max = 16 * 1024;
 
 constexpr const char* no_passwords =
     "accounts log in with certificates: there are no passwords on this grid";
@@ -38,7 +38,7 @@ Step add_user(const Call& call) {
     if (!jids) return jids.error();
     const auto groups = groups_in(call, "x-grid#group");
     if (!groups) return groups.error();
-    auto change = create_account(call.state, jids->front(), *groups, call.context);
+    auto change = administration::create_account(call, jids->front(), *groups);
     if (!change) return refusal(change.error());
     return Done{std::move(change->batch)};
 }
@@ -51,40 +51,32 @@ Ask ask_for_accounts(const char* title, const char* label) {
     return ask;
 }
 
-template <class Change>
-Step for_each_account(const Call& call, Change change_of) {
+Step for_each_account(
+    const Call& call,
+    Outcome<AccountChange> (*act)(const administration::ActContext&, const xml::Jid&)
+) {
     const auto jids = accounts_in(call, "accountjids");
     if (!jids) return jids.error();
-    AccountBatch together;
-    for (const xml::Jid& jid : *jids) {
-        Outcome<AccountChange> change = change_of(jid);
-        if (!change) return refusal(change.error());
-        together.add(std::move(*change));
-    }
-    return Done{together.take()};
+    return done_with(administration::change_accounts(*jids, [&](const xml::Jid& jid) {
+        return act(call, jid);
+    }));
 }
 
 Step delete_user(const Call& call) {
     if (call.is_first()) return ask_for_accounts("Deleting a User", "The Jabber ID(s) to delete");
-    return for_each_account(call, [&](const xml::Jid& jid) {
-        return call.state.machine().remove(jid, call.context);
-    });
+    return for_each_account(call, administration::delete_account);
 }
 
-/// §4.3: its sessions end with it (accounts/event.cpp).
+/// §4.3: its sessions end with it (controller/accounts/notice_texts.cpp).
 Step disable_user(const Call& call) {
     if (call.is_first()) return ask_for_accounts("Disabling a User", "The Jabber ID(s) to disable");
-    return for_each_account(call, [&](const xml::Jid& jid) {
-        return call.state.machine().act(AccountAction::Disable, jid, {}, call.context);
-    });
+    return for_each_account(call, administration::disable_account);
 }
 
 Step reenable_user(const Call& call) {
     if (call.is_first())
         return ask_for_accounts("Re-Enable a User", "The Jabber ID(s) to re-enable");
-    return for_each_account(call, [&](const xml::Jid& jid) {
-        return call.state.machine().act(AccountAction::Enable, jid, {}, call.context);
-    });
+    return for_each_account(call, administration::enable_account);
 }
 
 /// §4.5: a bare JID means all sessions, a full one that session.
@@ -105,7 +97,7 @@ Step end_user_session(const Call& call) {
     }
     if (jids.empty() || jids.size() > accounts_at_once_max)
         return bad_payload("the form must name 1 to 20 accounts or sessions in accountjids");
-    return Done{end_sessions(jids, call.context)};
+    return Done{administration::end_sessions(call, jids)};
 }
 
 /// §4.23.
@@ -123,9 +115,9 @@ Step send_announcement(const Call& call) {
     const std::string subject = call.value("subject");
     if (body.find_first_not_of(" \t\r\n") == std::string::npos)
         return bad_payload("the form must have a text in announcement");
-    if (body.size() + subject.size() > announcement_bytes_max)
+    if (body.size() + subject.size() > administration::announcement_bytes_max)
         return bad_payload("an announcement has at most 16 KiB");
-    return Done{announce(subject, body, call.context)};
+    return Done{administration::announce(call, subject, body)};
 }
 
 }   // namespace

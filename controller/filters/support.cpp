@@ -78,7 +78,7 @@ Outcome<Attribute> read_attribute(const xml::Element& element) {
     return attribute;
 }
 
-/// Refused, with who stands in the way.
+/// The refusal names the publishers that stand in the way.
 Failure held_by(const std::string& what, const std::string& by, const std::string& present) {
     return Failure{
         Errc::MalformedRequest,

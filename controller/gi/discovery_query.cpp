@@ -43,7 +43,7 @@ void add_filters(
     const std::size_t limit = call.state.filters.subtopics_max(topic);
     const pubsub::Broker& broker = *call.state.directory.broker();
     xml::Element subtopics("subtopics", {{"limit", std::to_string(limit)}});
-    // How many filters are in use is for those who serve them.
+    // Only publishers and administrators may know how many filters are in use.
     if (call.state.is_administrator(call.actor()) ||
         broker.publishes(broker.node_uid(topic), call.actor().jid.bare_view()))
         subtopics.set("count", std::to_string(broker.subtopics(topic).size()));
@@ -173,7 +173,7 @@ Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view s
             continue;
         }
         // A topic of that name is there, whatever its providers; a name that is only declared is as
-        // good as the right of those who declare it.
+        // good as the right of the providers that declare it.
         is_served = is_served || topic == service || split_topic(topic).name == service;
         for (Provider& provider : call.state.directory.providers(topic, call.context.now)) {
             if (!call.state.may_serve(provider.account, topic, service)) continue;

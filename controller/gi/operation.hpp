@@ -5,18 +5,15 @@
 #include <string>
 #include <string_view>
 
+#include "controller/administration/act_context.hpp"
 #include "controller/gi/request.hpp"
-#include "controller/state.hpp"
 
 namespace grid::controller::gi {
 
 /// One request being decided, on the core strand.
-struct Call {
-    const State& state;
+struct Call : administration::ActContext {
     const Request& request;
-    const pubsub::Context& context;
 
-    const pubsub::Principal& actor() const { return context.actor; }
     /// An answer without a change.
     pubsub::Decision reply(xml::Element answer) const;
     pubsub::Decision fail(Errc code, std::string text, std::string detail = {}) const;

@@ -9,7 +9,7 @@ namespace grid::controller::gi {
 
 namespace {
 
-/// Topic name and the full JIDs of those who publish there now.
+/// The topic's name and the full JIDs of its present publishers.
 xml::Element subscribe_answer(const Call& call, const std::string& topic) {
     xml::Element details("xmppDetails");
     for (const Provider& provider : call.state.directory.providers(topic, call.context.now))

@@ -1,7 +1,8 @@
 // controller/rest/account_routes.cpp: accounts and groups by REST.
 #include <array>
 
-#include "controller/administration/acts.hpp"
+#include "controller/administration/account_acts.hpp"
+#include "controller/administration/group_acts.hpp"
 #include "controller/rest/call.hpp"
 #include "controller/rest/views.hpp"
 
@@ -50,36 +51,40 @@ HttpDecision create_account(const Call& call) {
     if (!jid) return refuse(jid.error());
     const auto groups = optional_groups(call.request.body);
     if (!groups) return refuse(groups.error());
-    return answered(commands::create_account(call.state, *jid, *groups, call.context), 201);
-}
-
-HttpDecision act(
-    const Call& call,
-    AccountAction action,
-    bool needs_groups = false,
-    const std::optional<std::string>& device_type = std::nullopt
-) {
-    const auto jid = bare_jid(call.request.in_path("jid"));
-    if (!jid) return refuse(jid.error());
-    const auto groups = optional_groups(call.request.body);
-    if (!groups) return refuse(groups.error());
-    if (needs_groups && !*groups)
-        return refuse({Errc::MalformedRequest, "expected \"groups\": a list of names", {}});
-    return answered(call.state.machine().act(action, *jid, *groups, call.context, device_type));
+    return answered(administration::create_account(call, *jid, *groups), 201);
 }
 
 HttpDecision approve(const Call& call) {
     const auto device = optional_text(call.request.body, "device_type");
     if (!device) return refuse(device.error());
-    return act(call, AccountAction::Approve, false, *device);
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    const auto groups = optional_groups(call.request.body);
+    if (!groups) return refuse(groups.error());
+    return answered(administration::approve_account(call, *jid, *groups, *device));
 }
-HttpDecision decline(const Call& call) { return act(call, AccountAction::Decline); }
-HttpDecision disable(const Call& call) { return act(call, AccountAction::Disable); }
-HttpDecision enable(const Call& call) { return act(call, AccountAction::Enable); }
-HttpDecision set_groups(const Call& call) { return act(call, AccountAction::SetGroups, true); }
 
-Outcome<commands::Rebinding> rebinding_in(const json::object& body) {
-    commands::Rebinding wanted;
+/// An act that needs nothing but the account.
+using Act = Outcome<AccountChange> (*)(const administration::ActContext&, const xml::Jid&);
+template <Act act>
+HttpDecision act_on(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    return answered(act(call, *jid));
+}
+
+HttpDecision set_groups(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    const auto groups = optional_groups(call.request.body);
+    if (!groups) return refuse(groups.error());
+    if (!*groups)
+        return refuse({Errc::MalformedRequest, "expected \"groups\": a list of names", {}});
+    return answered(administration::set_account_groups(call, *jid, **groups));
+}
+
+Outcome<administration::Rebinding> rebinding_in(const json::object& body) {
+    administration::Rebinding wanted;
     const auto authority = required_text(body, "ca");
     if (!authority) return authority.error();
     wanted.authority = *authority;
@@ -103,13 +108,13 @@ HttpDecision rebind_account(const Call& call) {
     if (!jid) return refuse(jid.error());
     const auto wanted = rebinding_in(call.request.body);
     if (!wanted) return refuse(wanted.error());
-    return answered(commands::rebind_account(call.state, *jid, *wanted, call.context));
+    return answered(administration::rebind_account(call, *jid, *wanted));
 }
 
 HttpDecision rebind_accounts(const Call& call) {
     const auto wanted = rebinding_in(call.request.body);
     if (!wanted) return refuse(wanted.error());
-    auto done = commands::rebind_accounts(call.state, *wanted, call.context);
+    auto done = administration::rebind_accounts(call, *wanted);
     if (!done) return refuse(done.error());
     HttpResponse response = ok({{"moved", to_json(done->moved)}, {"next", cursor(done->next)}});
     if (done->moved.empty()) return response;
@@ -127,13 +132,13 @@ HttpDecision edit_account(const Call& call) {
         if (!text) return refuse(text.error());
         *member = std::move(*text);
     }
-    return answered(call.state.machine().edit(*jid, edit, call.context));
+    return answered(administration::edit_account(call, *jid, edit));
 }
 
 HttpDecision delete_account(const Call& call) {
     const auto jid = bare_jid(call.request.in_path("jid"));
     if (!jid) return refuse(jid.error());
-    auto change = call.state.machine().remove(*jid, call.context);
+    auto change = administration::delete_account(call, *jid);
     if (!change) return refuse(change.error());
     return changed(std::move(change->batch), ok({{"deleted", jid->str()}}));
 }
@@ -167,19 +172,14 @@ HttpDecision put_group(const Call& call) {
     const std::string& name = call.request.in_path("name");
     const auto description = optional_text(call.request.body, "description");
     if (!description) return refuse(description.error());
-    GroupView view = call.state.groups.view(call.state.accounts, call.state.policy, name);
-    // Fields that the body does not name stay as they are.
-    view.description = description->value_or(view.description);
-    view.is_stored = true;
-    auto batch = call.state.groups.put(name, view.description, call.context);
-    if (!batch) return refuse(batch.error());
-    return changed(std::move(*batch), ok(group_json(view)));
+    auto change = administration::put_group(call, name, *description);
+    if (!change) return refuse(change.error());
+    return changed(std::move(change->batch), ok(group_json(change->after)));
 }
 
 HttpDecision delete_group(const Call& call) {
     const std::string& name = call.request.in_path("name");
-    auto batch =
-        call.state.groups.remove(call.state.accounts, call.state.policy, name, call.context);
+    auto batch = administration::delete_group(call, name);
     if (!batch) return refuse(batch.error());
     return changed(std::move(*batch), ok({{"deleted", name}}));
 }
@@ -200,9 +200,9 @@ std::span<const Route> account_routes() {
         Route{
             "POST", "rebind", {}, {"ca", "keep", "from", "administrators", "after"}, rebind_accounts
         },
-        Route{"POST", "accounts/{jid}/decline", {}, {}, decline},
-        Route{"POST", "accounts/{jid}/disable", {}, {}, disable},
-        Route{"POST", "accounts/{jid}/enable", {}, {}, enable},
+        Route{"POST", "accounts/{jid}/decline", {}, {}, act_on<administration::decline_account>},
+        Route{"POST", "accounts/{jid}/disable", {}, {}, act_on<administration::disable_account>},
+        Route{"POST", "accounts/{jid}/enable", {}, {}, act_on<administration::enable_account>},
         Route{"PUT", "accounts/{jid}/groups", {}, {"groups"}, set_groups},
         Route{"GET", "groups", {"after", "max"}, {}, list_groups},
         Route{"PUT", "groups/{name...}", {}, {"description"}, put_group},

@@ -45,16 +45,12 @@ HttpResponse ok(json::object body, int status) {
 }
 
 HttpResponse refuse(int status, std::string_view code, std::string_view text) {
-    return {
-        status, xml::valid_utf8(json::serialize(
-                    json::object{{"error", json::object{{"code", code}, {"text", text}}}}
-                ))
-    };
+    return http_error(status, code, text);
 }
 
 HttpResponse refuse(const Failure& failure) {
     const ErrorRow& found = row(failure.code);
-    return refuse(found.http, found.code, failure.text);
+    return refuse(found.http, found.http_code, failure.text);
 }
 
 HttpDecision changed(storage::Batch batch, HttpResponse response) {

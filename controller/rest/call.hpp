@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/administration/act_context.hpp"
 #include "controller/errors.hpp"
 #include "controller/ports.hpp"
 #include "controller/rest/http.hpp"
@@ -33,13 +34,12 @@ struct Request {
     std::string in_query(std::string_view name) const;
 };
 
-struct Call {
-    const State& state;
+/// One request being decided, on the core strand.
+struct Call : administration::ActContext {
     const pubsub::Broker& broker;
     const Sessions& sessions;
     const ServerInfo& server;
     const Request& request;
-    const pubsub::Context& context;
 
     /// Of a list: `max` of the query within the configured bound.
     std::size_t page_max() const;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "pubsub/request.hpp"
 #include "storage/decision.hpp"
@@ -20,6 +21,9 @@ struct HttpResponse {
     int status = 200;
     std::string body;   // JSON; errors as {"error": {"code": …, "text": …}}
 };
+
+/// `{"error": {"code": …, "text": …}}`; what is no UTF-8 in the text is replaced.
+HttpResponse http_error(int status, std::string_view code, std::string_view text);
 
 using HttpDecision = storage::Decision<HttpResponse, HttpResponse>;
 

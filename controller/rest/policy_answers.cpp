@@ -8,6 +8,10 @@
 
 namespace grid::controller::rest {
 
+using administration::PolicyAnswer;
+using administration::PolicyCut;
+using administration::PolicyTest;
+
 namespace {
 
 /// The optional texts of a test, or the mistake in one.
@@ -120,7 +124,7 @@ std::string_view to_string(PolicyCut::Kind kind) {
 HttpDecision test_policy(const Call& call) {
     const auto test = read_test(call);
     if (!test) return refuse(test.error());
-    const auto answer = policy_test(call.state, *test, call.context.now);
+    const auto answer = administration::test_policy(call, *test);
     if (!answer) return refuse_policy(answer.error());
     const bool may_act = answer->is_imagined || answer->state == AccountState::Enabled;
     std::string rule = answer->rule;
@@ -160,8 +164,8 @@ HttpDecision dry_run_policy(const Call& call) {
     const std::size_t bound = std::max<std::size_t>(call.state.settings.page_max, 1);
     const std::size_t max =
         *asked ? static_cast<std::size_t>(std::min<std::uint64_t>(**asked, bound)) : bound;
-    const auto run = policy_dry_run(
-        call.state, call.broker, *text, after->value_or(std::string()), max, call.context.now
+    const auto run = administration::dry_run_policy(
+        call, call.broker, *text, after->value_or(std::string()), max
     );
     if (!run) return refuse_policy(run.error());
     json::array cuts;

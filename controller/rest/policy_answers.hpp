@@ -7,7 +7,7 @@
 namespace grid::controller::rest {
 
 /// With line and column of each error where the text does not parse.
-HttpResponse refuse_policy(const PolicyRefusal& refusal);
+HttpResponse refuse_policy(const administration::PolicyRefusal& refusal);
 /// A number of the body; nothing when it is absent.
 Outcome<std::optional<std::uint64_t>> optional_number(
     const json::object& body, std::string_view name

@@ -75,7 +75,7 @@ HttpDecision list_versions(const Call& call) {
 HttpDecision show_version(const Call& call) {
     const auto version = to_version(call.request.in_path("version"));
     if (!version) return refuse({Errc::MalformedRequest, "a version is a number", {}});
-    const policy::Head* head = policy_get(call.state, version);
+    const policy::Head* head = administration::find_policy(call.state, version);
     if (head == nullptr)
         return refuse(
             {Errc::UnknownVersion,
@@ -91,7 +91,9 @@ HttpDecision show_version(const Call& call) {
     );
 }
 
-HttpDecision installed(PolicyOutcome<PolicyChange> change, bool dry_run) {
+HttpDecision installed(
+    administration::PolicyOutcome<administration::PolicyChange> change, bool dry_run
+) {
     if (!change) return refuse_policy(change.error());
     HttpResponse response =
         ok({{"version", change->version}, {"rules", change->rules}, {"dry_run", dry_run}});
@@ -107,7 +109,7 @@ HttpDecision put_policy(const Call& call) {
     if (!dry_run) return refuse(dry_run.error());
     const auto expected = optional_number(body, "expect_version");
     if (!expected) return refuse(expected.error());
-    return installed(policy_set(call.state, *text, *expected, call.context), *dry_run);
+    return installed(administration::set_policy(call, *text, *expected), *dry_run);
 }
 
 HttpDecision roll_back(const Call& call) {
@@ -117,13 +119,13 @@ HttpDecision roll_back(const Call& call) {
     if (!*version) return refuse({Errc::MalformedRequest, "expected \"version\": a number", {}});
     const auto expected = optional_number(body, "expect_version");
     if (!expected) return refuse(expected.error());
-    return installed(policy_rollback(call.state, **version, *expected, call.context), false);
+    return installed(administration::roll_back_policy(call, **version, *expected), false);
 }
 
 HttpDecision check_policy(const Call& call) {
     const auto text = required_text(call.request.body, "text");
     if (!text) return refuse(text.error());
-    const policy::Parsed parsed = call.state.policy.parse(*text);
+    const policy::Parsed parsed = administration::check_policy(call, *text);
     return ok(
         {{"ok", parsed.ok()}, {"rules", parsed.rules.size()}, {"errors", errors_json(parsed.errors)}
         }
@@ -132,13 +134,13 @@ HttpDecision check_policy(const Call& call) {
 
 }   // namespace
 
-HttpResponse refuse_policy(const PolicyRefusal& refusal) {
+HttpResponse refuse_policy(const administration::PolicyRefusal& refusal) {
     if (refusal.errors.empty()) return refuse(refusal.failure);
     const policy::ParseError& first = refusal.errors.front();
     json::object body{
         {"error",
          json::object{
-             {"code", row(refusal.failure.code).code},
+             {"code", row(refusal.failure.code).http_code},
              {"text", refusal.failure.text},
              {"line", first.line},
              {"column", first.column}

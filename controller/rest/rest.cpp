@@ -40,7 +40,8 @@ Result<PreparedHttp, HttpResponse> Rest::prepare(const HttpRequest& request) {
                  {}}
             );
         }
-        return routed.route->decide({state, broker_, sessions_, server_, routed.request, context});
+        return routed.route->decide({{state, context}, broker_, sessions_, server_, routed.request}
+        );
     };
     return prepared;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/url/pct_string_view.hpp>
 #include <charconv>
 
 namespace grid::controller::rest {
@@ -52,11 +53,13 @@ bool matches(
            !wanted.back().starts_with('{');
 }
 
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
+/// Decodes `%41`, and in a query `+`, which is a blank there. No value when the text is malformed.
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
+    const auto encoded = boost::urls::make_pct_string_view(text);
+    if (!encoded) return std::nullopt;
+    boost::urls::encoding_opts how;
+    how.space_as_plus = plus_is_blank;
+    return encoded->decode(how);
 }
 
 HttpResponse bad(std::string_view text) { return refuse(400, "malformed-request", text); }
@@ -109,22 +112,6 @@ std::optional<HttpResponse> read_body(
 }
 
 }   // namespace
-
-std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            out += plus_is_blank && text[i] == '+' ? ' ' : text[i];
-            continue;
-        }
-        if (i + 2 >= text.size()) return std::nullopt;
-        const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-        if (high < 0 || low < 0) return std::nullopt;
-        out += static_cast<char>(high * 16 + low);
-        i += 2;
-    }
-    return out;
-}
 
 Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
     std::string_view below = http.path;

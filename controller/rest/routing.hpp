@@ -16,7 +16,4 @@ struct Routed {
 /// 404, 405 and 400 for what no row answers, unknown parameters and members, and bad JSON.
 Result<Routed, HttpResponse> to_route(const HttpRequest& request);
 
-/// Decodes `%41`, and `+` where it is a blank: in a query. No value when the text is malformed.
-std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank);
-
 }   // namespace grid::controller::rest

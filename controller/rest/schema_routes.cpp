@@ -47,10 +47,10 @@ HttpResponse refuse_problem(const schemas::Problem& problem) {
 template <class Try>
 std::variant<HttpDecision, const Trial*> tried(const Call& call, Try attempt) {
     const auto* trial = std::any_cast<Trial>(call.request.memo.get());
-    if (trial != nullptr && schemas::is_current(call.state, *trial)) return trial;
+    if (trial != nullptr && administration::is_current(call.state, *trial)) return trial;
     return HttpDecision(HttpDecision::Work{[attempt = std::move(attempt), memo = call.request.memo,
                                             library = call.state.schemas.library(),
-                                            used = schemas::used_documents(call.state)] {
+                                            used = administration::used_documents(call.state)] {
         *memo = attempt(library, used);
     }});
 }
@@ -119,9 +119,7 @@ HttpDecision put_schemas(const Call& call) {
     const auto users = call.state.schemas.users();
     for (const auto& [location, text] : *texts)
         stored.push_back(document_json(location, trial.result->documents().at(location), users));
-    return changed(
-        schemas::store_trial(call.state, trial, call.context), ok({{"schemas", std::move(stored)}})
-    );
+    return changed(administration::store_trial(call, trial), ok({{"schemas", std::move(stored)}}));
 }
 
 HttpDecision delete_schema(const Call& call) {
@@ -142,9 +140,7 @@ HttpDecision delete_schema(const Call& call) {
         return refuse(
             {Errc::SchemaInUse, "others rest on it: " + schemas::to_text(*trial.problem), {}}
         );
-    return changed(
-        schemas::store_trial(call.state, trial, call.context), ok({{"deleted", location}})
-    );
+    return changed(administration::store_trial(call, trial), ok({{"deleted", location}}));
 }
 
 }   // namespace
@@ -163,9 +159,9 @@ HttpDecision put_topic_schema(const Call& call) {
             {Errc::MalformedRequest, "a topic's name is UTF-8 without control characters", {}}
         );
     const std::string location = given->value_or("");
-    if (auto work = schemas::work_before(call.state, topic, location))
+    if (auto work = administration::work_before_topic_schema(call.state, topic, location))
         return HttpDecision::Work{std::move(work)};
-    auto batch = schemas::set_topic_schema(call.state, topic, *mode, location, call.context);
+    auto batch = administration::set_topic_schema(call, topic, *mode, location);
     if (!batch) return refuse(batch.error());
     return changed(
         std::move(*batch),

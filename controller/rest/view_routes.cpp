@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-#include "controller/administration/topic_switch.hpp"
+#include "controller/administration/topic_acts.hpp"
 #include "controller/rest/call.hpp"
 #include "controller/rest/views.hpp"
 #include "controller/topics/subscribers.hpp"
@@ -92,7 +92,7 @@ HttpDecision switch_topic(const Call& call) {
         return refuse(
             {Errc::MalformedRequest, "expected \"enabled\": true or false, or \"validation\"", {}}
         );
-    auto batch = controller::switch_topic(call.state, name, enabled->as_bool(), call.context);
+    auto batch = administration::switch_topic(call, name, enabled->as_bool());
     if (!batch) return refuse(batch.error());
     json::object body = to_json(*call.broker.node(name));
     body["enabled"] = enabled->as_bool();

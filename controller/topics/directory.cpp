@@ -1,4 +1,4 @@
-// controller/topics/directory.cpp: finding topics, what they serve, and who provides them.
+// controller/topics/directory.cpp: finding topics, the services of a topic, and its providers.
 #include "controller/topics/directory.hpp"
 
 #include <algorithm>
@@ -53,7 +53,7 @@ storage::Revision Directory::record_revision(std::string_view name) const {
 std::vector<std::string> Directory::serving(std::string_view service) const {
     std::vector<std::string> found;
     if (service.empty()) return found;
-    // A subtopic is served by who serves its topic.
+    // The providers of a topic serve its subtopics, too.
     if (const auto view = node(service))
         found.emplace_back(view->topic.empty() ? std::string(service) : view->topic);
     if (const auto at = by_query_.find(service); at != by_query_.end())

@@ -123,7 +123,7 @@ std::string_view Registrations::why_over(
         activity->jid.resource() != entry.resource)
         return "its stream is gone";
     if (!activity->is_active) return "it logged out";
-    // Presence and the end of the stream say it for those who send any; others have a lease.
+    // A client that sends presence is gone with it or with its stream; other clients have a lease.
     const storage::Millis lease = storage::Millis{entry.lease_seconds} * 1000;
     // The registration came with a stanza of the session; its own time helps where none is known.
     const auto heard = activity->heard != 0 ? activity->heard : entry.at;

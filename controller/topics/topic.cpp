@@ -10,7 +10,7 @@ namespace grid::controller {
 
 namespace {
 
-/// The first had not who declared what.
+/// Version 1 does not say which provider declared what.
 constexpr std::uint8_t topic_version = 2, nameless_version = 1;
 
 /// digits *( "." digits )

@@ -25,11 +25,10 @@ constexpr std::size_t background_batches_max = 64;
 
 controller::HttpResponse to_http_error(boost::system::error_code error) {
     if (error == internal_fault())
-        return {
-            500, R"({"error":{"code":"internal-server-error",)"
-                 R"("text":"the server has a fault: see its log"}})"
-        };
-    return {503, R"({"error":{"code":"store","text":")" + to_stanza_error(error).text + "\"}}"};
+        return controller::http_error(
+            500, "internal-server-error", "the server has a fault: see its log"
+        );
+    return controller::http_error(503, "store", to_stanza_error(error).text);
 }
 
 /// A line a second at most: who reads one item again and again does not fill the log.
@@ -399,9 +398,9 @@ void Core::api(
         // method and path where the answer leaves (http::Connection::log).
         const auto admission = controller_.admit(identity);
         if (admission.kind == controller::Admission::Kind::OtherKey)
-            return refuse(
-                {403, R"({"error":{"code":"other-key","text":")" + admission.text + "\"}}"}
-            );
+            return refuse(controller::http_error(
+                403, controller::row(controller::Errc::OtherKey).http_code, admission.text
+            ));
         // An administrator who was made on the machine is bound to the first certificate, whichever
         // way it comes in. No new account registers by HTTP.
         if (admission.kind == controller::Admission::Kind::Enter &&

@@ -1,0 +1,169 @@
+// controller/administration/account_acts.cpp: see controller/administration/account_acts.hpp.
+#include "controller/administration/account_acts.hpp"
+
+#include <utility>
+
+#include "controller/administration/act_event.hpp"
+#include "controller/audit/record.hpp"
+
+namespace grid::controller::administration {
+
+namespace {
+
+// Of one batch of rebind_accounts.
+constexpr std::size_t accounts_looked_at_max = 2'000, accounts_moved_max = 50;
+
+/// An account that no CA can vouch for any more would be lost by a slip.
+std::optional<Failure> check_authority(const State& state, const Rebinding& wanted) {
+    if (state.chains == nullptr || state.chains->trusts(wanted.authority)) return std::nullopt;
+    return Failure{
+        Errc::MalformedRequest,
+        "no certificate authority in tls.client_ca has the key '" + wanted.authority +
+            "' (SHA-256 of the public key in 64 lower-case hexadecimal digits): add its "
+            "certificate there first",
+        {}
+    };
+}
+
+/// Changes of several accounts in one batch, with the events of all of them.
+class AccountBatch {
+public:
+    void add(AccountChange change) {
+        if (!change.is_change()) return;
+        if (!change.batch.event.empty())
+            events_.push_back(std::exchange(change.batch.event, std::string()));
+        audit::join(batch_, std::move(change.batch));
+    }
+
+    storage::Batch take() {
+        if (events_.size() == 1)
+            batch_.event = std::move(events_.front());
+        else if (!events_.empty())
+            batch_.event = encode(ActEvent{ActEvent::Kind::Accounts, std::move(events_)});
+        return std::move(batch_);
+    }
+
+private:
+    storage::Batch batch_;
+    std::vector<std::string> events_;
+};
+
+}   // namespace
+
+Outcome<storage::Batch> change_accounts(
+    const std::vector<xml::Jid>& jids,
+    const std::function<Outcome<AccountChange>(const xml::Jid&)>& act
+) {
+    AccountBatch together;
+    for (const xml::Jid& jid : jids) {
+        auto change = act(jid);
+        if (!change) return change.error();
+        together.add(std::move(*change));
+    }
+    return together.take();
+}
+
+Outcome<AccountChange> create_account(
+    const ActContext& call, const xml::Jid& jid, const std::optional<Groups>& groups
+) {
+    // Certificates name accounts of the grid's own domain; another would wait for ever.
+    const std::string domain(call.state.settings.domain);
+    if (jid.domain() != domain)
+        return Failure{Errc::MalformedRequest, "accounts are in the domain " + domain, {}};
+    return call.state.machine().act(AccountAction::Create, jid, groups, call.context);
+}
+
+Outcome<AccountChange> approve_account(
+    const ActContext& call,
+    const xml::Jid& jid,
+    const std::optional<Groups>& groups,
+    const std::optional<std::string>& device_type
+) {
+    return call.state.machine().act(AccountAction::Approve, jid, groups, call.context, device_type);
+}
+
+Outcome<AccountChange> decline_account(const ActContext& call, const xml::Jid& jid) {
+    return call.state.machine().act(AccountAction::Decline, jid, {}, call.context);
+}
+
+Outcome<AccountChange> disable_account(const ActContext& call, const xml::Jid& jid) {
+    return call.state.machine().act(AccountAction::Disable, jid, {}, call.context);
+}
+
+Outcome<AccountChange> enable_account(const ActContext& call, const xml::Jid& jid) {
+    return call.state.machine().act(AccountAction::Enable, jid, {}, call.context);
+}
+
+Outcome<AccountChange> set_account_groups(
+    const ActContext& call, const xml::Jid& jid, const Groups& groups
+) {
+    return call.state.machine().act(AccountAction::SetGroups, jid, groups, call.context);
+}
+
+Outcome<AccountChange> edit_account(
+    const ActContext& call, const xml::Jid& jid, const AccountEdit& edit
+) {
+    return call.state.machine().edit(jid, edit, call.context);
+}
+
+Outcome<AccountChange> delete_account(const ActContext& call, const xml::Jid& jid) {
+    return call.state.machine().remove(jid, call.context);
+}
+
+Outcome<AccountChange> rebind_account(
+    const ActContext& call, const xml::Jid& jid, const Rebinding& rebinding
+) {
+    if (auto failure = check_authority(call.state, rebinding)) return *failure;
+    return call.state.machine().rebind(
+        jid, rebinding.authority, rebinding.keeps_others, call.context
+    );
+}
+
+Outcome<Rebound> rebind_accounts(const ActContext& call, const Rebinding& rebinding) {
+    const State& state = call.state;
+    if (auto failure = check_authority(state, rebinding)) return *failure;
+    if (rebinding.from.empty() && !rebinding.administrators)
+        return Failure{
+            Errc::MalformedRequest,
+            "say which accounts: \"from\", the key of the certificate authority that they are "
+            "bound to, or \"administrators\": true",
+            {}
+        };
+    Rebound done;
+    AccountBatch together;
+    const auto move = [&](const Account& account) -> std::optional<Failure> {
+        const bool is_meant = account.is_bound() &&
+                              (rebinding.from.empty() || account.is_bound_to(rebinding.from)) &&
+                              (!rebinding.administrators || account.is_in(administrators_group));
+        if (!is_meant) return std::nullopt;
+        auto change = state.machine().rebind(
+            xml::Jid::from_canonical(account.jid), rebinding.authority, rebinding.keeps_others,
+            call.context
+        );
+        if (!change) return change.error();
+        if (!change->is_change()) return std::nullopt;
+        done.moved.push_back(account.jid);
+        together.add(std::move(*change));
+        return std::nullopt;
+    };
+    const std::string own(call.actor().jid.bare_view());
+    const auto page = state.accounts.page(rebinding.after, accounts_looked_at_max, std::nullopt);
+    for (const Account* account : page) {
+        done.next = account->jid;
+        if (account->jid == own) continue;
+        if (auto failure = move(*account)) return *failure;
+        if (done.moved.size() >= accounts_moved_max) break;
+    }
+    const bool is_end =
+        page.size() < accounts_looked_at_max && (page.empty() || done.next == page.back()->jid);
+    if (is_end) {
+        done.next.clear();
+        // Last, since its certificate is not taken any more from then on.
+        if (const Account* account = state.accounts.find(own))
+            if (auto failure = move(*account)) return *failure;
+    }
+    done.batch = together.take();
+    return done;
+}
+
+}   // namespace grid::controller::administration

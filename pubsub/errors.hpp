@@ -13,7 +13,7 @@ namespace grid::pubsub {
 template <class T>
 using Checked = Result<T, xml::StanzaError>;
 
-/// One per row of the table in errors.cpp, in the same order.
+/// One per row of the table in errors.cpp, in the same order (checked there).
 enum class Errc {
     AssociationForbidden,   // XEP-0248 §7.2.3.2
     BadRequest,
@@ -55,6 +55,8 @@ enum class Errc {
 
 /// `text` names the mistake and the right form.
 xml::StanzaError refuse(Errc code, std::string text);
+/// Whether `error` is the refusal of that code, whatever its text.
+bool has_code(const xml::StanzaError& error, Errc code);
 /// feature-not-implemented with `<unsupported feature='…'/>`.
 xml::StanzaError unsupported(std::string_view feature, std::string text);
 /// XEP-0050 §4.4: bad-request and what of the command was bad.

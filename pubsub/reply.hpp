@@ -1,30 +1,32 @@
-// pubsub/reply.hpp: from a reply to the iq that carries it.
+// pubsub/reply.hpp: the answer to a request that was decided, and the iq that carries it.
 #pragma once
 
+#include <optional>
+#include <utility>
 #include <vector>
 
-#include "pubsub/request.hpp"
 #include "xml/element.hpp"
 #include "xml/stanza_error.hpp"
 
 namespace grid::pubsub {
 
-/// A reply that is an error although something was changed, or that must carry more than an error
-/// (§8.8.2.4: "the pubsub service MUST return the entries which caused the error"): `payload` and
-/// `<error/>` in an `<iq type='error'/>` of their own.
-Reply failed_reply(xml::Element payload, const xml::StanzaError& error);
+/// The answer to an iq. A request that was refused as a whole has an error in its place.
+struct Reply {
+    std::optional<xml::Element> payload;   // none: a bare result
+    /// The reply is an error although something was changed, or carries more than an error
+    /// (§8.8.2.4: "the pubsub service MUST return the entries which caused the error"): behind the
+    /// payload in an `<iq type='error'/>`.
+    std::optional<xml::StanzaError> error = {};
+    /// Messages to the requester that come before the reply (XEP-0313 §5). The interface writes the
+    /// addresses; one that has no messages (HTTP) leaves them out.
+    std::vector<xml::Element> messages = {};
 
-/// Whether the reply was made by failed_reply: its children belong into an `<iq type='error'/>`.
-bool is_failed(const Reply& reply);
+    Reply() = default;
+    Reply(xml::Element answer) : payload(std::move(answer)) {}
+};
 
-/// A reply that comes behind messages to the requester (XEP-0313 §5). The interface writes the
-/// addresses; one that has no messages (HTTP) leaves them out.
-Reply reply_after(std::vector<xml::Element> messages, xml::Element payload);
-/// Takes the messages off and returns them; the rest is the reply.
-std::vector<xml::Element> take_messages(Reply& reply);
-
-/// The iq that answers `request`: a result with the reply as payload; or, for a reply made by
-/// failed_reply, an error with its children. Addresses swapped, same id.
+/// The iq that answers `request`: a result with the payload, or an error with payload and
+/// `<error/>`. Addresses swapped, same id. The messages are left to the caller.
 xml::Element to_iq(const xml::Element& request, Reply reply);
 
 }   // namespace grid::pubsub

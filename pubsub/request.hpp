@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pubsub/principal.hpp"
+#include "pubsub/reply.hpp"
 #include "storage/decision.hpp"
 #include "xml/element.hpp"
 #include "xml/result.hpp"
@@ -15,8 +16,6 @@
 
 namespace grid::pubsub {
 
-/// The answer to an iq: a payload, or a bare result.
-using Reply = std::optional<xml::Element>;
 using Decision = storage::Decision<Reply, xml::StanzaError>;
 
 struct Telling;   // decide/deeds.hpp

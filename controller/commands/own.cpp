@@ -40,7 +40,7 @@ Step my_account(const Call& call) {
 std::variant<xml::StanzaError, Done> to_form(std::variant<xml::StanzaError, pubsub::Reply> answer) {
     if (auto* error = std::get_if<0>(&answer)) return std::move(*error);
     const pubsub::Reply& reply = std::get<1>(answer);
-    const xml::Element* at = reply ? &*reply : nullptr;
+    const xml::Element* at = reply.payload ? &*reply.payload : nullptr;
     while (at != nullptr && at->name() != "isAuthorized") at = at->first_child();
     if (at == nullptr) return xml::internal_server_error("no answer");
     std::vector<Value> values;

@@ -39,8 +39,8 @@ std::string affiliation_of(const Call& call, std::string_view topic) {
         "pubsub", xml::ns::pubsub, {}, xml::Element("affiliations", {{"node", std::string(topic)}})
     );
     const pubsub::Decision answer = ask_broker(call, xml::IqType::Get, question, call.context);
-    if (answer.reply() == nullptr || !*answer.reply()) return "none";
-    const xml::Element* list = (*answer.reply())->child("affiliations");
+    if (answer.reply() == nullptr || !answer.reply()->payload) return "none";
+    const xml::Element* list = answer.reply()->payload->child("affiliations");
     if (list == nullptr) return "none";
     if (const xml::Element* entry = list->child("affiliation"))
         return std::string(entry->attr_or("affiliation", "none"));

@@ -22,8 +22,8 @@ Outcome<pubsub::CanonicalFilter> filter_of(const Call& call, const std::string& 
 void add_state(pubsub::Decision& decision, xml::Element& answer) {
     const pubsub::Reply* reply =
         decision.change() != nullptr ? &decision.change()->reply : decision.reply();
-    if (reply == nullptr || !*reply) return;
-    const xml::Element* made = (*reply)->child("subscription");
+    if (reply == nullptr || !reply->payload) return;
+    const xml::Element* made = reply->payload->child("subscription");
     if (made != nullptr && made->attr_or("subscription", "") == "pending")
         answer.mutable_nodes().front().add(xml::Element::with_text("state", "pending"));
 }

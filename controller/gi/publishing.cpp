@@ -182,7 +182,7 @@ AtBroker join_topic(const Call& call, const std::string& topic) {
     }
     if (decision->error() != nullptr)
         result.error = *decision->error();
-    else if (decision->reply() != nullptr && pubsub::is_failed(*decision->reply()))
+    else if (decision->reply() != nullptr && decision->reply()->error)
         result.error = xml::not_allowed("the broker did not take the affiliation of a publisher");
     else if (decision->change() != nullptr)
         result.batch = std::move(decision->change()->batch);

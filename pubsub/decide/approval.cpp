@@ -128,7 +128,7 @@ Decision list_requests(const BrokerState& broker, const Context& context, const 
     const std::string name(field->value());
     auto granted = grant_owner(broker, context, name);
     if (!granted) {
-        if (granted.error().condition != "forbidden") return granted.error();
+        if (!has_code(granted.error(), Errc::Forbidden)) return granted.error();
         return not_for_you(granted.error().text);
     }
     storage::Batch batch;

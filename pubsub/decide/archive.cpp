@@ -95,13 +95,13 @@ Answer build_archive_reply(
     const storage::Snapshot* snapshot,
     const PayloadFaults& faults
 ) {
-    std::vector<Element> messages;
+    Reply reply(frame.fin);
     for (const Archived& item : items) {
         auto message = to_message(frame, item, snapshot, faults);
         if (!message) return message.error();
-        if (*message) messages.push_back(std::move(**message));
+        if (*message) reply.messages.push_back(std::move(**message));
     }
-    return reply_after(std::move(messages), frame.fin);
+    return reply;
 }
 
 /// §5.2: `complete` when the page reaches the end towards which the client goes.
@@ -317,16 +317,9 @@ Checked<Page> page_of_archive(
     auto page = find_page(request, match.size(), broker.settings.page_max, find);
     if (!page) return page;
     const bool is_tail = request && request->before;
-    std::size_t bytes = 0, count = 0;
-    for (; count < page->to - page->from; ++count) {
-        const std::size_t index = is_tail ? page->to - 1 - count : page->from + count;
-        bytes += node.items.at(match.rank(index)).payload_bytes;
-        if (bytes > broker.settings.page_bytes_max && count > 0) break;
-    }
-    if (is_tail)
-        page->from = page->to - count;
-    else
-        page->to = page->from + count;
+    limit_page_bytes(*page, broker.settings.page_bytes_max, is_tail, [&](std::size_t index) {
+        return node.items.at(match.rank(index)).payload_bytes;
+    });
     return page;
 }
 

@@ -95,7 +95,7 @@ std::optional<xml::StanzaError> check_new_type(
     const Granted& granted,
     const std::string& type
 ) {
-    if (granted.is_administrator) return std::nullopt;
+    if (granted.is_administrator || type == granted.node->config().type) return std::nullopt;
     const auto may = [&](Right operation, const std::string& of_type) {
         return broker.policy.check(context.actor, operation, granted.name, of_type);
     };
@@ -110,6 +110,14 @@ std::optional<xml::StanzaError> check_new_type(
     return std::nullopt;
 }
 
+/// Keeps in the record where its configuration comes from, if it differs from `before`.
+void note_changes(NodeRecord& record, const NodeConfig& before) {
+    const NodeConfig& now = record.config;
+    if (now.type != before.type) record.is_type_learned = false;
+    if (now.access_model != before.access_model || now.admission != before.admission)
+        record.is_narrowed = narrows(now.access_model) && now.admission == Admission::Owner;
+}
+
 }   // namespace
 
 Decision decide(const BrokerState& broker, const Context& context, const Configure& request) {
@@ -120,17 +128,10 @@ Decision decide(const BrokerState& broker, const Context& context, const Configu
     if (auto error = check_own(node)) return *error;
     NodeRecord record = node.record;
     if (auto error = fill_in(record.config, request.form, broker.settings)) return *error;
-    if (record.config.type != node.config().type) {
-        record.is_type_learned = false;
-        if (auto error = check_new_type(broker, context, *granted, record.config.type))
-            return *error;
-    }
+    if (auto error = check_new_type(broker, context, *granted, record.config.type)) return *error;
     settle_admission(broker, context, request.form, record.config);
-    const NodeConfig& before = node.config();
-    if (record.config.access_model != before.access_model ||
-        record.config.admission != before.admission)
-        record.is_narrowed =
-            narrows(record.config.access_model) && record.config.admission == Admission::Owner;
+    note_changes(record, node.config());
+
     Batch batch = start_batch(*granted);
     if (auto error = change_kind(batch, node, record)) return *error;
     put_node(batch, node, record);

@@ -65,11 +65,10 @@ Decision finish(
 ) {
     const bool is_whole = failed.child_count() == 0;
     Reply reply;
-    if (!is_whole)
-        reply = failed_reply(
-            in_pubsub(std::move(failed)),
-            refuse(Errc::NotAcceptable, "The entries listed could not be changed.")
-        );
+    if (!is_whole) {
+        reply.payload = in_pubsub(std::move(failed));
+        reply.error = refuse(Errc::NotAcceptable, "The entries listed could not be changed.");
+    }
     if (batch.operations.empty()) return reply;
     return commit(broker, context, granted, std::move(batch), std::move(reply));
 }

@@ -22,6 +22,8 @@ using storage::Family;
 
 namespace {
 
+// The guards of a publish.
+
 /// The ground on which the actor publishes: its affiliation (start_batch expects it anyway) or a
 /// subscription.
 struct PublishRight {
@@ -43,22 +45,171 @@ PublishRight publish_right(const Granted& granted) {
     return right;
 }
 
-/// §7.1.2.5: a new id on a full node that rejects. The guard makes two such publishes meet.
-std::optional<xml::StanzaError> check_room(
+std::optional<xml::StanzaError> check_takes_items(const BrokerState& broker, const Node& node) {
+    if (node.config().is_collection())
+        return unsupported("publish", "A collection has no items of its own.");
+    if (!node.topic || !is_filtered_by_broker(broker, *node.topic)) return std::nullopt;
+    return refuse(
+        Errc::NotAllowed, "The broker filters for this topic: publish to '" +
+                              std::string(node.governing_name()) + "' alone."
+    );
+}
+
+std::optional<xml::StanzaError> check_publisher(
     const BrokerState& broker,
     const Context& context,
-    const Node& node,
-    const std::string& id,
-    Batch& batch
+    const Publish& request,
+    const PublishRight& right
 ) {
+    if (!right.is_given) {
+        note_refusal(
+            broker, context, Right::Publish, request.node, {false, "publish model of the node"}
+        );
+        return refuse(Errc::Forbidden, "You are not a publisher of this node.");
+    }
+    return std::nullopt;
+}
+
+std::optional<xml::StanzaError> check_options(
+    const BrokerState& broker, const Context& context, const Node& node, const Publish& request
+) {
+    if (!request.preconditions) return std::nullopt;
+    if (auto error = check_preconditions(node.config(), *request.preconditions, broker.settings))
+        return error;
+    return check_parents(broker, context, node, *request.preconditions);
+}
+
+/// The matrix of §4.3, and §7.1.3.7.
+std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config) {
+    if (!config.persist_items && !config.deliver_payloads) {
+        if (!request.has_item) return std::nullopt;
+        return refuse(Errc::ItemForbidden, "This node only notifies: publish without an item.");
+    }
+    // §7.1.3.7: an item is for nodes that persist them, a payload for those that deliver it.
+    if (!request.has_item && config.persist_items)
+        return refuse(Errc::ItemRequired, "Publish an item to this node.");
+    if (config.deliver_payloads && request.payload.empty())
+        return refuse(Errc::PayloadRequired, "Items of this node have a payload.");
+    return std::nullopt;
+}
+
+/// §7.1.3.5, §7.1.3.6: size and namespace.
+std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config) {
+    if (request.payload.empty()) return std::nullopt;
+    if (request.payload.size() > config.max_payload_size)
+        return refuse(
+            Errc::PayloadTooBig, "The payload has " + std::to_string(request.payload.size()) +
+                                     " bytes; at most " + std::to_string(config.max_payload_size) +
+                                     " are taken."
+        );
+    if (config.type.empty() || request.payload_ns == config.type) return std::nullopt;
+    if (request.payload_ns == xml::ns::pubsub.uri())
+        return refuse(
+            Errc::InvalidPayload,
+            "The payload declares no namespace of its own; this node takes '" + config.type +
+                "': write xmlns='" + config.type + "' on the payload."
+        );
+    return refuse(
+        Errc::InvalidPayload, "The payload is in namespace '" + request.payload_ns +
+                                  "'; this node takes '" + config.type + "'."
+    );
+}
+
+/// nullopt: the payload fits the schema in force, or the topic has none. Else a refusal, or work
+/// that finds out.
+std::optional<Decision> check_schema(
+    const BrokerState& broker, std::string_view topic, const Publish& request
+) {
+    if (!request.checked) return std::nullopt;
+    const std::uint64_t in_force = broker.schemas->in_force(topic);
+    if (in_force == 0) return std::nullopt;
+    const std::shared_ptr<SchemaCheck>& checked = request.checked;
+    // A check against an earlier schema does not count: the schema in force now decides.
+    if (checked->topic != topic || checked->revision != in_force)
+        return Decision::Work{[&schemas = *broker.schemas, checked, name = std::string(topic),
+                               &payload = request.payload] {
+            *checked = schemas.check(name, payload);
+        }};
+    if (checked->problem.empty()) return std::nullopt;
+    return Decision(refuse(Errc::InvalidPayload, checked->problem));
+}
+
+/// §7.1.2.5: a new id on a full node that rejects.
+std::optional<xml::StanzaError> check_room(
+    const BrokerState& broker, const Context& context, const Node& node, const std::string& id
+) {
+    if (!node.config().persist_items) return std::nullopt;
     if (node.config().publish_node_full != NodeFull::Reject) return std::nullopt;
-    batch.expect(Family::Control, guard_key(node.uid), node.guard);
-    batch.put(Family::Control, guard_key(node.uid), "");
     const std::size_t first = node.first_visible(broker.settings, context.now);
     const auto rank = node.items.rank_of(id);
     if (rank && *rank >= first) return std::nullopt;   // replaced
     if (node.items.size() - first < node.max_items(broker.settings)) return std::nullopt;
     return refuse(Errc::NodeFull, "The node is full; retract something first.");
+}
+
+/// Whether the index of items takes one more of that id, of that publisher; else the bound that
+/// does not let it. `node`: null for one that the batch makes.
+std::optional<xml::StanzaError> check_index_room(
+    const BrokerState& broker,
+    const Node* node,
+    const NodeConfig& config,
+    std::string_view id,
+    std::string_view publisher
+) {
+    if (!config.persist_items) return std::nullopt;
+    const Settings& most = broker.settings;
+    if (node && node->items.rank_of(id)) return std::nullopt;
+    const std::uint64_t bytes = Memory::index_bytes(id);
+    // A full node hides an item for each new one, and background batches erase the hidden ones:
+    // these count apart, so that a publisher of full nodes is not stopped by earlier items.
+    const bool is_full = node && node->items.size() - node->hidden(most) >= node->max_items(most);
+    const std::uint64_t share = most.item_index_bytes_per_account_max * (is_full ? 2 : 1);
+    if (broker.memory.index_bytes_of(publisher) + bytes > share)
+        return refuse(
+            Errc::ResourceConstraint,
+            "The index of this account's items has " +
+                std::to_string(most.item_index_bytes_per_account_max) +
+                " bytes, as many as it may (pubsub.item_index_bytes_per_account_max): retract some."
+        );
+    if (broker.memory.index_bytes() + bytes > most.item_index_bytes_max)
+        return refuse(
+            Errc::ResourceConstraint, "The index of all items has " +
+                                          std::to_string(most.item_index_bytes_max) +
+                                          " bytes, as many as it may (pubsub.item_index_bytes_max)."
+        );
+    return std::nullopt;
+}
+
+// The effects of a publish.
+
+/// The batch rests on the schema in force, which the payload was checked against.
+void expect_schema(
+    const BrokerState& broker, std::string_view topic, const Publish& request, Batch& batch
+) {
+    if (!request.checked || broker.schemas->in_force(topic) == 0) return;
+    broker.schemas->expect(batch, topic);
+}
+
+void expect_right(const Node& node, const PublishRight& right, Batch& batch) {
+    if (!right.subscription) return;
+    const auto& [key, subscription] = *right.subscription;
+    batch.expect(
+        Family::Control, subscription_key(node.uid, key.jid, key.subid), subscription.revision
+    );
+}
+
+/// The guard makes two publishes meet that would both take the last place of a node.
+void expect_room(const Node& node, Batch& batch) {
+    const bool is_limited = node.config().publish_node_full == NodeFull::Reject;
+    if (!is_limited || !node.config().persist_items) return;
+    batch.expect(Family::Control, guard_key(node.uid), node.guard);
+    batch.put(Family::Control, guard_key(node.uid), "");
+}
+
+/// §7.1.2: of the publisher, or of the request where it gives none. Empty: there is no item.
+std::string item_id(const Context& context, const Publish& request) {
+    if (request.id) return *request.id;
+    return request.has_item ? context.fresh_id : std::string();
 }
 
 void put_item(
@@ -83,6 +234,31 @@ void put_item(
         );
 }
 
+/// The namespace of the first payload becomes the node's type, if none was configured (RFC 8600 §5:
+/// `pubsub#type`).
+bool teaches_type(const Publish& request, const NodeConfig& config) {
+    return config.type.empty() && !request.payload.empty() && !request.payload_ns.empty() &&
+           request.payload_ns != xml::ns::pubsub.uri();
+}
+
+void put_learned_type(const Node& node, const Publish& request, Batch& batch) {
+    NodeRecord record = node.record;
+    record.config.type = request.payload_ns;
+    record.is_type_learned = true;
+    batch.put(Family::Control, node_key(node.uid), encode(record));
+}
+
+/// §7.1.2: names the item that the publisher did not name.
+Reply publish_reply(const Publish& request, const std::string& id) {
+    if (!request.has_item || request.id) return {};
+    return xml::Element(
+        "pubsub", xml::ns::pubsub, {},
+        xml::Element("publish", {{"node", request.node}}, xml::Element("item", {{"id", id}}))
+    );
+}
+
+// Publishing to a node that does not exist makes it (§7.1.4), as publish-options want it (§7.1.5).
+
 constexpr std::uint64_t first_epoch = 1;
 
 /// Preconditions that cannot be made true are not met.
@@ -104,6 +280,12 @@ Checked<NodeConfig> configure_as_wished(
     return config;
 }
 
+std::string type_wished(
+    const BrokerState& broker, const Publish& request, const Checked<NodeConfig>& config
+) {
+    return config ? config->type : default_config(broker.settings, request.node).type;
+}
+
 void put_first_item(
     Batch& batch, const Publish& request, const std::string& id, const std::string& publisher
 ) {
@@ -119,181 +301,142 @@ void put_first_item(
     batch.operations.back().also_revision_at = payload_uid_at;
 }
 
-}   // namespace
+Decision publish_to_new(const BrokerState& broker, const Context& context, const Publish& request) {
+    auto config = configure_as_wished(broker, context, request);
+    auto granted =
+        grant_creation(broker, context, request.node, type_wished(broker, request, config));
+    if (!granted) return granted.error();
+    if (!config) return config.error();
+    if (auto error = check_shape(request, *config)) return *error;
+    if (auto error = check_payload(request, *config)) return *error;
+    if (auto unfit = check_schema(broker, request.node, request)) return std::move(*unfit);
+    const bool is_type_learned = teaches_type(request, *config);
+    if (is_type_learned) config->type = request.payload_ns;
+    auto batch = start_creation(
+        broker, context, request.node, *config, request.preconditions, is_type_learned
+    );
+    if (!batch) return batch.error();
+    const std::string id = item_id(context, request);
+    if (auto error = check_index_room(broker, nullptr, *config, id, granted->bare)) return *error;
 
-std::optional<xml::StanzaError> check_index_room(
-    const BrokerState& broker, const Node* node, std::string_view id, std::string_view publisher
+    expect_schema(broker, request.node, request, *batch);
+    ItemPublished event{uid_of_this_batch, request.has_item, id, granted->bare, {}, {}};
+    if (config->persist_items)
+        put_first_item(*batch, request, id, granted->bare);
+    else
+        event.payload = request.payload;
+    batch->event += encode(event);
+    tell(context, {Right::Create, "create", {}, "by a publish", {}});
+    return commit(broker, context, *granted, std::move(*batch), publish_reply(request, id));
+}
+
+/// No node of that name may be published to: publishing makes one, or `refusal` stands.
+Decision publish_to_absent(
+    const BrokerState& broker,
+    const Context& context,
+    const Publish& request,
+    xml::StanzaError refusal
 ) {
-    const Settings& most = broker.settings;
-    if (node && node->items.rank_of(id)) return std::nullopt;
-    const std::uint64_t bytes = Memory::index_bytes(id);
-    // A full node hides an item for each new one, and background batches erase the hidden ones:
-    // these count apart, so that a publisher of full nodes is not stopped by earlier items.
-    const bool is_full = node && node->items.size() - node->hidden(most) >= node->max_items(most);
-    const std::uint64_t share = most.item_index_bytes_per_account_max * (is_full ? 2 : 1);
-    if (broker.memory.index_bytes_of(publisher) + bytes > share)
-        return refuse(
-            Errc::ResourceConstraint,
-            "The index of this account's items has " +
-                std::to_string(most.item_index_bytes_per_account_max) +
-                " bytes, as many as it may (pubsub.item_index_bytes_per_account_max): retract some."
-        );
-    if (broker.memory.index_bytes() + bytes > most.item_index_bytes_max)
-        return refuse(
-            Errc::ResourceConstraint, "The index of all items has " +
-                                          std::to_string(most.item_index_bytes_max) +
-                                          " bytes, as many as it may (pubsub.item_index_bytes_max)."
-        );
-    return std::nullopt;
+    if (find_governing(broker, request.node) != nullptr)
+        return refuse_auto_create(broker, context, request, std::move(refusal));
+    if (broker.settings.auto_create && has_code(refusal, Errc::ItemNotFound))
+        return publish_to_new(broker, context, request);
+    return refusal;
 }
 
-std::optional<xml::StanzaError> check_shape(const Publish& request, const NodeConfig& config) {
-    if (!config.persist_items && !config.deliver_payloads) {
-        if (!request.has_item) return std::nullopt;
-        return refuse(Errc::ItemForbidden, "This node only notifies: publish without an item.");
-    }
-    // §7.1.3.7: an item is for nodes that persist them, a payload for those that deliver it.
-    if (!request.has_item && config.persist_items)
-        return refuse(Errc::ItemRequired, "Publish an item to this node.");
-    if (config.deliver_payloads && request.payload.empty())
-        return refuse(Errc::PayloadRequired, "Items of this node have a payload.");
-    return std::nullopt;
+// Retracting (§7.2).
+
+std::optional<xml::StanzaError> check_retractor(const Granted& granted) {
+    if (granted.is_owner() || publish_right(granted).is_given) return std::nullopt;
+    return refuse(Errc::Forbidden, "You are not a publisher of this node.");
 }
 
-std::optional<xml::StanzaError> check_payload(const Publish& request, const NodeConfig& config) {
-    if (request.payload.empty()) return std::nullopt;
-    if (request.payload.size() > config.max_payload_size)
-        return refuse(
-            Errc::PayloadTooBig, "The payload has " + std::to_string(request.payload.size()) +
-                                     " bytes; at most " + std::to_string(config.max_payload_size) +
-                                     " are taken."
-        );
-    if (config.type.empty() || request.payload_ns == config.type) return std::nullopt;
-    if (request.payload_ns == xml::ns::pubsub.uri())
-        return refuse(
-            Errc::InvalidPayload,
-            "The payload declares no namespace of its own; this node takes '" + config.type +
-                "': write xmlns='" + config.type + "' on the payload."
-        );
-    return refuse(
-        Errc::InvalidPayload, "The payload is in namespace '" + request.payload_ns +
-                                  "'; this node takes '" + config.type + "'."
-    );
+std::optional<xml::StanzaError> check_keeps_items(const Node& node) {   // §7.2.3.5
+    if (node.config().persist_items && !node.config().is_collection()) return std::nullopt;
+    return unsupported("persistent-items", "This node keeps no items.");
 }
 
-bool teaches_type(const Publish& request, const NodeConfig& config) {
-    return config.type.empty() && !request.payload.empty() && !request.payload_ns.empty() &&
-           request.payload_ns != xml::ns::pubsub.uri();
+/// Items that max_items hides are kept, for the archive and for absent subscribers: a mistake can
+/// be taken back there, too.
+std::optional<ItemView> find_retractable(
+    const BrokerState& broker, const Context& context, const Node& node, const std::string& id
+) {
+    const auto rank = node.items.rank_of(id);
+    if (!rank || *rank < node.first_retained(broker.settings, context.now)) return std::nullopt;
+    return node.items.find(id);
 }
 
-Reply publish_reply(const std::string& node, const std::string& id) {
-    return xml::Element(
-        "pubsub", xml::ns::pubsub, {},
-        xml::Element("publish", {{"node", node}}, xml::Element("item", {{"id", id}}))
-    );
+/// Subscribers with a filter hear of a retraction if their filter had let the item through: the
+/// item is read, and the request decided again.
+Decision look_at_retracted(
+    const BrokerState& broker, const Node& node, const Retract& request, const ItemView& item
+) {
+    WantedExtract wanted{{node.uid, node.epoch(), request.id, item.revision}, node.name()};
+    return Decision::Work{
+        {},
+        [&broker, wanted = std::move(wanted), found = request.found](const auto& snapshot) {
+            *found = find_extract(snapshot, wanted, *broker.filter, broker.faults);
+        }
+    };
 }
+
+}   // namespace
 
 Decision decide(const BrokerState& broker, const Context& context, const Publish& request) {
     auto granted = grant(broker, context, Right::Publish, request.node);
-    if (!granted) {
-        if (find_governing(broker, request.node) != nullptr)
-            return refuse_auto_create(broker, context, request, granted.error());
-        const bool is_missing = granted.error().condition == "item-not-found";
-        if (is_missing && broker.settings.auto_create)
-            return publish_to_new(broker, context, request);
-        return granted.error();
-    }
+    if (!granted) return publish_to_absent(broker, context, request, granted.error());
     const Node& node = *granted->node;
     const NodeConfig& config = node.config();
-    if (config.is_collection())   // §7.1.3.2
-        return unsupported("publish", "A collection has no items of its own.");
-    if (node.topic && is_filtered_by_broker(broker, *node.topic))
-        return refuse(
-            Errc::NotAllowed, "The broker filters for this topic: publish to '" +
-                                  std::string(node.governing_name()) + "' alone."
-        );
+    const std::string_view topic = node.governing_name();
+    const std::string& publisher = granted->bare;
     const PublishRight right = publish_right(*granted);
-    if (!right.is_given) {
-        note_refusal(
-            broker, context, Right::Publish, request.node, {false, "publish model of the node"}
-        );
-        return refuse(Errc::Forbidden, "You are not a publisher of this node.");
-    }
-    if (request.preconditions)
-        if (auto error = check_preconditions(config, *request.preconditions, broker.settings))
-            return *error;
-    if (request.preconditions)
-        if (auto error = check_parents(broker, context, node, *request.preconditions))
-            return *error;
-    if (auto error = check_shape(request, config)) return *error;
-    if (auto error = check_payload(request, config)) return *error;
-    if (auto unfit = check_schema(broker, node.governing_name(), request)) return std::move(*unfit);
+    const std::string id = item_id(context, request);
+
+    // The first of these that a publish breaks is told (§7.1.3).
+    if (auto error = check_takes_items(broker, node)) return *error;                    // §7.1.3.2
+    if (auto error = check_publisher(broker, context, request, right)) return *error;   // §7.1.3.1
+    if (auto error = check_options(broker, context, node, request)) return *error;      // §7.1.5
+    if (auto error = check_shape(request, config)) return *error;                       // §7.1.3.7
+    if (auto error = check_payload(request, config)) return *error;   // §7.1.3.5, .6
+    if (auto unfit = check_schema(broker, topic, request)) return std::move(*unfit);   // §7.1.3.6
+    if (auto error = check_room(broker, context, node, id)) return *error;             // §7.1.3.4
+    if (auto error = check_index_room(broker, &node, config, id, publisher)) return *error;
 
     Batch batch = start_batch(*granted);
-    expect_schema(broker, node.governing_name(), request, batch);
-    if (right.subscription) {
-        const auto& [key, subscription] = *right.subscription;
-        batch.expect(
-            Family::Control, subscription_key(node.uid, key.jid, key.subid), subscription.revision
-        );
-    }
-    const bool is_named = request.id.has_value();
-    ItemPublished event{node.uid, request.has_item, request.id.value_or(""), granted->bare, {}, {}};
-    if (request.has_item && !is_named) event.id = context.fresh_id;   // §7.1.2
-    if (config.persist_items) {
-        if (auto error = check_room(broker, context, node, event.id, batch)) return *error;
-        if (auto error = check_index_room(broker, &node, event.id, granted->bare)) return *error;
-        put_item(batch, node, request, event.id, granted->bare);
-    } else {
+    expect_schema(broker, topic, request, batch);
+    expect_right(node, right, batch);
+    expect_room(node, batch);
+    ItemPublished event{node.uid, request.has_item, id, publisher, {}, {}};
+    if (config.persist_items)
+        put_item(batch, node, request, id, publisher);
+    else
         event.payload = request.payload;
-    }
-    if (teaches_type(request, config)) {
-        NodeRecord record = node.record;
-        record.config.type = request.payload_ns;
-        record.is_type_learned = true;
-        batch.put(Family::Control, node_key(node.uid), encode(record));
-    } else {
+    if (teaches_type(request, config))
+        put_learned_type(node, request, batch);
+    else
         batch.is_volatile = !config.persist_items;
-    }
     auto extracted = extract_attributes(broker, node, request, batch);
     if (!extracted) return extracted.error();
     event.extracted = std::move(*extracted);
     batch.event = encode(event);
-    Reply reply;
-    if (request.has_item && !is_named) reply = publish_reply(request.node, event.id);
-    return commit(broker, context, *granted, std::move(batch), std::move(reply));
+    return commit(broker, context, *granted, std::move(batch), publish_reply(request, id));
 }
 
 Decision decide(const BrokerState& broker, const Context& context, const Retract& request) {
     auto granted = grant(broker, context, Right::Publish, request.node);
     if (!granted) return granted.error();
     const Node& node = *granted->node;
-    const bool may_any = granted->is_owner();
-    if (!may_any && !publish_right(*granted).is_given)
-        return refuse(Errc::Forbidden, "You are not a publisher of this node.");
-    if (!node.config().persist_items || node.config().is_collection())   // §7.2.3.5
-        return unsupported("persistent-items", "This node keeps no items.");
-    const auto item = node.items.find(request.id);
-    const auto rank = node.items.rank_of(request.id);
-    // Items that max_items hides are kept, for the archive and for absent subscribers: a mistake
-    // can be taken back there, too.
-    if (!item || *rank < node.first_retained(broker.settings, context.now))
+    if (auto error = check_retractor(*granted)) return *error;
+    if (auto error = check_keeps_items(node)) return *error;
+    const auto item = find_retractable(broker, context, node, request.id);
+    if (!item)
         return refuse(Errc::ItemNotFound, "There is no item '" + request.id + "' in this node.");
+    const bool may_any = granted->is_owner();
     if (!may_any && broker.memory.publisher(*item) != granted->bare)
         return refuse(Errc::Forbidden, "Only its publisher and owners may retract this item.");
-
-    // Subscribers with a filter hear of it if their filter had let the item through.
-    const bool has_to_look = item->payload_bytes > 0 && needs_extracts(broker, node);
-    if (has_to_look && (!request.found || request.found->revision != item->revision)) {
-        request.found = std::make_shared<FoundExtract>();
-        WantedExtract wanted{{node.uid, node.epoch(), request.id, item->revision}, node.name()};
-        return Decision::Work{
-            {},
-            [&broker, wanted = std::move(wanted), found = request.found](const auto& snapshot) {
-                *found = find_extract(snapshot, wanted, *broker.filter, broker.faults);
-            }
-        };
-    }
+    const bool is_asked_for = item->payload_bytes > 0 && needs_extracts(broker, node);
+    if (is_asked_for && request.found->revision != item->revision)
+        return look_at_retracted(broker, node, request, *item);
 
     Batch batch = start_batch(*granted);
     const std::string key = item_key(node.uid, node.epoch(), request.id);
@@ -306,14 +449,11 @@ Decision decide(const BrokerState& broker, const Context& context, const Retract
     const bool is_notified = request.is_notified || node.config().notify_retract;
     ItemsRetracted event{node.uid, is_notified, {request.id}};
     event.extracted.push_back(
-        has_to_look ? request.found->extracted : std::optional<std::string>("")
+        is_asked_for ? request.found->extracted : std::optional<std::string>("")
     );
     batch.event = encode(event);
     return commit(broker, context, *granted, std::move(batch));
 }
-
-// Publishing to a node that does not exist makes it (XEP-0060 §7.1.4), as publish-options want it
-// (§7.1.5).
 
 xml::StanzaError refuse_auto_create(
     const BrokerState& broker,
@@ -321,51 +461,14 @@ xml::StanzaError refuse_auto_create(
     const Publish& request,
     xml::StanzaError missing
 ) {
-    if (!broker.settings.auto_create || missing.condition != "item-not-found") return missing;
+    if (!broker.settings.auto_create || !has_code(missing, Errc::ItemNotFound)) return missing;
     const auto config = configure_as_wished(broker, context, request);
-    const std::string type =
-        config ? config->type : default_config(broker.settings, request.node).type;
-    const auto granted = grant_creation(broker, context, request.node, type);
+    const auto granted =
+        grant_creation(broker, context, request.node, type_wished(broker, request, config));
     return granted ? missing : granted.error();
 }
 
-Decision publish_to_new(const BrokerState& broker, const Context& context, const Publish& request) {
-    auto config = configure_as_wished(broker, context, request);
-    const std::string type =
-        config ? config->type : default_config(broker.settings, request.node).type;
-    auto granted = grant_creation(broker, context, request.node, type);
-    if (!granted) return granted.error();
-    if (!config) return config.error();
-    if (auto error = check_shape(request, *config)) return *error;
-    if (auto error = check_payload(request, *config)) return *error;
-    if (auto unfit = check_schema(broker, request.node, request)) return std::move(*unfit);
-    const bool is_type_learned = teaches_type(request, *config);
-    if (is_type_learned) config->type = request.payload_ns;
-    auto batch = start_creation(
-        broker, context, request.node, *config, request.preconditions, is_type_learned
-    );
-    if (!batch) return batch.error();
-    expect_schema(broker, request.node, request, *batch);
-
-    const bool is_named = request.id.has_value();
-    ItemPublished event{
-        uid_of_this_batch, request.has_item, request.id.value_or(""), granted->bare, {}, {}
-    };
-    if (request.has_item && !is_named) event.id = context.fresh_id;
-    if (config->persist_items)
-        if (auto error = check_index_room(broker, nullptr, event.id, granted->bare)) return *error;
-    if (config->persist_items)
-        put_first_item(*batch, request, event.id, granted->bare);
-    else
-        event.payload = request.payload;
-    batch->event += encode(event);
-    Reply reply;
-    if (request.has_item && !is_named) reply = publish_reply(request.node, event.id);
-    tell(context, {Right::Create, "create", {}, "by a publish", {}});
-    return commit(broker, context, *granted, std::move(*batch), std::move(reply));
-}
-
-// A payload's filter attributes and schema (XEP-0060 §7.1.3.6).
+// Filters and schemas look at a payload (§7.1.3.6) before the publish is decided.
 
 void ask_about_payload(const BrokerState& broker, const IqRequest& request, Publish& publish) {
     if (publish.payload.empty()) return;
@@ -375,33 +478,8 @@ void ask_about_payload(const BrokerState& broker, const IqRequest& request, Publ
     if (broker.filter && payload)
         publish.extracted = broker.filter->extract(publish.node, *payload);
     if (!broker.schemas) return;
-    SchemaCheck check = broker.schemas->check(publish.node, publish.payload);
-    if (!check.topic.empty()) publish.checked = std::make_shared<SchemaCheck>(std::move(check));
-}
-
-std::optional<Decision> check_schema(
-    const BrokerState& broker, std::string_view topic, const Publish& request
-) {
-    if (!broker.schemas || request.payload.empty()) return std::nullopt;
-    const std::uint64_t in_force = broker.schemas->in_force(topic);
-    if (in_force == 0) return std::nullopt;
-    if (!request.checked) request.checked = std::make_shared<SchemaCheck>();
-    const std::shared_ptr<SchemaCheck>& checked = request.checked;
-    // A check against an earlier schema does not count: the schema in force now decides.
-    if (checked->topic != topic || checked->revision != in_force)
-        return Decision::Work{[&schemas = *broker.schemas, checked, name = std::string(topic),
-                               &payload = request.payload] {
-            *checked = schemas.check(name, payload);
-        }};
-    if (checked->problem.empty()) return std::nullopt;
-    return Decision(refuse(Errc::InvalidPayload, checked->problem));
-}
-
-void expect_schema(
-    const BrokerState& broker, std::string_view topic, const Publish& request, storage::Batch& batch
-) {
-    if (!broker.schemas || request.payload.empty() || broker.schemas->in_force(topic) == 0) return;
-    broker.schemas->expect(batch, topic);
+    publish.checked =
+        std::make_shared<SchemaCheck>(broker.schemas->check(publish.node, publish.payload));
 }
 
 }   // namespace grid::pubsub

@@ -142,44 +142,84 @@ bool has_other_depth(const Node& node, const std::string& jid, const Subscriptio
     });
 }
 
+/// §6.1.3.11: the node of that name has moved. Only where the policy lets the actor ask: a refusal
+/// says nothing of where the node went.
+xml::StanzaError gone_or(
+    const BrokerState& broker,
+    const Context& context,
+    const std::string& name,
+    const xml::StanzaError& refusal
+) {
+    if (!has_code(refusal, Errc::ItemNotFound)) return refusal;
+    const MovedName* moved = broker.memory.find_moved(name);
+    if (!moved) return refusal;
+    const Node* target = redirected_to(broker, moved->uri);
+    if (target && !knows(broker, context.actor, *target)) return refusal;
+    return gone(moved->uri);
+}
+
+std::optional<xml::StanzaError> check_not_pending(const Node& node, const std::string& jid) {
+    if (has_pending(node, jid))   // §6.1.3.5
+        return refuse(Errc::PendingSubscription, "An owner has not yet approved this.");
+    return std::nullopt;
+}
+
+/// The answer to a request for a subscription that is there; nullopt: it is for a new one.
+std::optional<Decision> subscribe_again(
+    const BrokerState& broker,
+    const Context& context,
+    const Granted& granted,
+    const Subscribe& request,
+    const SubscriptionOptions& wanted
+) {
+    if (!broker.settings.is_subscribing_again_same) return std::nullopt;
+    const Node& node = *granted.node;
+    if (const auto* same = find_same(node, request.jid.str(), wanted))
+        return renew(broker, context, granted, request, *same, wanted);
+    // A request without options means the subscription that exists, even if its options were
+    // changed since.
+    if (request.options) return std::nullopt;
+    const auto* present = find_unfiltered(node, request.jid.str());
+    if (!present) return std::nullopt;
+    return subscription_reply(node, request, present->first, present->second);
+}
+
+std::optional<xml::StanzaError> check_depth(
+    const Node& node, const std::string& jid, const SubscriptionOptions& wanted
+) {
+    if (!has_other_depth(node, jid, wanted)) return std::nullopt;
+    return refuse(Errc::NodeExists, "You follow this collection to another depth already.");
+}
+
+/// The first one contends with that of another session which subscribes at once.
+SubscriptionKey new_key(const Context& context, const Node& node, const std::string& jid) {
+    SubscriptionKey key{jid, first_subid(node.uid, jid)};
+    if (node.subscriptions.contains(key)) key.subid = context.fresh_id;
+    return key;
+}
+
 }   // namespace
 
 Decision decide(const BrokerState& broker, const Context& context, const Subscribe& request) {
     auto granted = grant(broker, context, Right::Subscribe, request.node);
-    if (!granted) {
-        // Only where the policy lets the actor ask: a refusal says nothing of where the node went.
-        if (granted.error().condition != "item-not-found") return granted.error();
-        const MovedName* moved = broker.memory.find_moved(request.node);
-        if (!moved) return granted.error();
-        const Node* target = redirected_to(broker, moved->uri);
-        if (target && !knows(broker, context.actor, *target)) return granted.error();
-        return gone(moved->uri);
-    }
+    if (!granted) return gone_or(broker, context, request.node, granted.error());
     const Node& node = *granted->node;
     const std::string& jid = request.jid.str();
     const std::string_view bare = request.jid.bare_view();
-    const bool is_own = bare == granted->bare;
+
     if (auto error = check_subscriber(broker, context, *granted, request.jid)) return *error;
     auto wanted = options_wanted(broker, context, node, request);
     if (!wanted) return wanted.error();
     const auto filter = canonical_filter(broker, node, *wanted);
     if (!filter) return filter.error();
-    if (has_pending(node, jid))   // §6.1.3.5
-        return refuse(Errc::PendingSubscription, "An owner has not yet approved this.");
-    if (broker.settings.is_subscribing_again_same)
-        if (const auto* same = find_same(node, jid, *wanted))
-            return renew(broker, context, *granted, request, *same, *wanted);
-    // A request without options means the subscription that exists, even if its options were
-    // changed since.
-    if (broker.settings.is_subscribing_again_same && !request.options)
-        if (const auto* present = find_unfiltered(node, jid))
-            return subscription_reply(node, request, present->first, present->second);
-    if (has_other_depth(node, jid, *wanted))
-        return refuse(Errc::NodeExists, "You follow this collection to another depth already.");
+    if (auto error = check_not_pending(node, jid)) return *error;
+    if (auto again = subscribe_again(broker, context, *granted, request, *wanted))
+        return std::move(*again);
+    if (auto error = check_depth(node, jid, *wanted)) return *error;
     // An owner who subscribes others needs no approval.
+    const bool is_own = bare == granted->bare;
     const auto admitted = is_own ? admission(*granted) : Checked<Admitted>(Admitted{});
     if (!admitted) return admitted.error();
-    const SubscriptionState state = admitted->state;
 
     Batch batch = start_batch(*granted);
     if (*filter) {
@@ -189,23 +229,22 @@ Decision decide(const BrokerState& broker, const Context& context, const Subscri
     if (auto error = check_subscription_room(broker, node, request.jid, batch)) return *error;
     if (admitted->is_new_member)
         if (auto error = put_member(broker, *granted, batch)) return *error;
-    // The first one contends with that of another session which subscribes at once.
-    SubscriptionKey key{jid, first_subid(node.uid, jid)};
-    if (node.subscriptions.contains(key)) key.subid = context.fresh_id;
+    const SubscriptionKey key = new_key(context, node, jid);
     Subscription made;
-    made.state = state;
+    made.state = admitted->state;
     set_options(made, *wanted, broker.settings, context.now);
     batch.expect(
         Family::Control, affiliation_key(node.rights().uid, bare), node.affiliation_revision(bare)
     );
     put_subscription(broker, context, batch, node, key, made);
-    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, state, true});
-    if (state == SubscriptionState::Pending) {
+    batch.event += encode(SubscriptionChanged{node.uid, jid, key.subid, made.state, true});
+    if (made.state == SubscriptionState::Pending) {
         batch.event += encode(ApprovalRequested{node.uid, jid, key.subid});
         owe_approval(broker, node, key, batch);
     }
-    Reply reply = subscription_reply(node, request, key, made);
-    return commit(broker, context, *granted, std::move(batch), std::move(reply));
+    return commit(
+        broker, context, *granted, std::move(batch), subscription_reply(node, request, key, made)
+    );
 }
 
 Decision decide(const BrokerState& broker, const Context& context, const Unsubscribe& request) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -29,53 +28,73 @@ bool matches(const Node& node, const Subscriptions::value_type& entry, AudienceK
                                        : options_of(subscription.options).deliver;
 }
 
+/// The `<headers/>` (XEP-0131) of one copy. Without a header there is no element, either.
+class HeadersText {
+public:
+    void add(const char* name, std::string_view value) {
+        if (text_.empty())
+            text_.append("<headers xmlns='").append(xml::ns::shim.uri()).append("'>");
+        text_.append("<header name='").append(name).append("'>");
+        xml::append_escaped_text(text_, value);
+        text_ += "</header>";
+    }
+    std::string take() {
+        if (!text_.empty()) text_ += "</headers>";
+        return std::move(text_);
+    }
+
+private:
+    std::string text_;
+};
+
+/// The subscriptions that bring one JID the same event, and their options taken together.
+struct SubscriberMerge {
+    std::size_t count = 0;
+    std::uint8_t shows = 0;
+    bool has_body = false;    // §12.6: one wants it, then all have one
+    bool has_plain = false;   // one wants each item by itself, and so the JID gets them
+    std::uint32_t digest_ms = digest_ms_max;
+
+    void add(const SubscriptionOptions& options) {
+        ++count;
+        shows = static_cast<std::uint8_t>(shows | options.shows);
+        has_body = has_body || options.include_body;
+        has_plain = has_plain || !options.digest;
+        if (options.digest) digest_ms = std::min(digest_ms, options.digest_frequency);
+    }
+    Subscriber subscriber(const std::string& jid) const {
+        return {
+            xml::Jid::from_canonical(jid), {has_body, {}, {}}, shows, has_plain ? 0 : digest_ms
+        };
+    }
+};
+
 /// §7.1.2.4: which of its subscriptions brought it about, by subid.
 std::string subid_headers(const Node& node, At at, At end, AudienceKind kind) {
-    std::string headers("<headers xmlns='");
-    headers.append(xml::ns::shim.uri()).append("'>");
-    for (; at != end; ++at) {
-        if (!matches(node, *at, kind)) continue;
-        headers += "<header name='SubID'>";
-        xml::append_escaped_text(headers, at->first.subid);
-        headers += "</header>";
-    }
-    return headers + "</headers>";
+    HeadersText headers;
+    for (; at != end; ++at)
+        if (matches(node, *at, kind)) headers.add("SubID", at->first.subid);
+    return headers.take();
 }
 
 /// Merges the subscriptions of one JID, [at, end), into one recipient; nullopt if none of them
 /// delivers.
 std::optional<Subscriber> subscriber_of(const Node& node, At at, At end, AudienceKind kind) {
-    constexpr auto no_digest = std::numeric_limits<std::uint32_t>::max();
-    std::size_t count = 0;
-    std::uint8_t shows = 0;
-    std::uint32_t digest_ms = no_digest;
-    bool has_body = false, has_plain = false;
-    for (At each = at; each != end; ++each) {
-        if (!matches(node, *each, kind)) continue;
-        ++count;
-        const SubscriptionOptions& options = options_of(each->second.options);
-        shows = static_cast<std::uint8_t>(shows | options.shows);
-        has_body = has_body || options.include_body;   // §12.6: then all have one
-        if (options.digest)
-            digest_ms = std::min(digest_ms, options.digest_frequency);
-        else
-            has_plain = true;   // one of them wants each item by itself, and so it gets them
-    }
-    if (count == 0) return std::nullopt;
-    Subscriber subscriber{xml::Jid::from_canonical(at->first.jid), {has_body, {}, {}}, shows, 0};
+    SubscriberMerge merge;
+    for (At each = at; each != end; ++each)
+        if (matches(node, *each, kind)) merge.add(options_of(each->second.options));
+    if (merge.count == 0) return std::nullopt;
+    Subscriber subscriber = merge.subscriber(at->first.jid);
     // §12.18: what happens to the node itself is the same for every subscription.
-    if (count > 1 && kind == AudienceKind::Items)
+    if (merge.count > 1 && kind == AudienceKind::Items)
         subscriber.copy.headers = subid_headers(node, at, end, kind);
-    if (!has_plain) subscriber.digest_ms = digest_ms;
     return subscriber;
 }
 
 /// One JID, and what brings it here.
 struct Through {
     std::vector<const Node*> collections;
-    std::uint8_t shows = 0;
-    bool has_body = false, has_plain = false;
-    std::uint32_t digest_ms = digest_ms_max;
+    SubscriberMerge merge;
 };
 using ThroughByJid = std::map<std::string, Through, std::less<>>;
 
@@ -91,31 +110,22 @@ void note(
     const Subscriptions::value_type& entry,
     AudienceKind kind
 ) {
-    const SubscriptionOptions& options = options_of(entry.second.options);
     Through& through = found[entry.first.jid];
     if (through.collections.empty() || through.collections.back() != &above)
         through.collections.push_back(&above);
-    through.shows = static_cast<std::uint8_t>(through.shows | options.shows);
-    const bool is_item = kind == AudienceKind::Items;   // bodies and digests are of items
-    through.has_body = through.has_body || (is_item && options.include_body);
-    through.has_plain = through.has_plain || !is_item || !options.digest;
-    through.digest_ms = std::min(through.digest_ms, options.digest_frequency);
+    through.merge.add(options_of(entry.second.options));
+    if (kind == AudienceKind::Items) return;
+    through.merge.has_body = false;   // bodies and digests are of items
+    through.merge.has_plain = true;
 }
 
 Subscriber to_subscriber(const std::string& jid, const Through& through) {
-    std::string headers("<headers xmlns='");
-    headers.append(xml::ns::shim.uri()).append("'>");
-    for (const Node* collection : through.collections) {
-        headers += "<header name='Collection'>";
-        xml::append_escaped_text(headers, collection->name());
-        headers += "</header>";
-    }
-    return {
-        xml::Jid::from_canonical(jid),
-        {through.has_body, headers + "</headers>", {}},
-        through.shows,
-        through.has_plain ? 0 : through.digest_ms
-    };
+    HeadersText headers;
+    for (const Node* collection : through.collections)
+        headers.add("Collection", collection->name());
+    Subscriber subscriber = through.merge.subscriber(jid);
+    subscriber.copy.headers = headers.take();
+    return subscriber;
 }
 
 /// §10.1 of XEP-0248 leaves it to the collection alone; here the leaf has its say, too.
@@ -173,31 +183,21 @@ using Keys = std::set<SubscriptionKey, SubscriptionOrder>;
 std::optional<Subscriber> filtered_subscriber(
     const Node& topic, Keys::const_iterator at, Keys::const_iterator end
 ) {
-    constexpr auto no_digest = std::numeric_limits<std::uint32_t>::max();
-    std::string headers("<headers xmlns='");
-    headers.append(xml::ns::shim.uri()).append("'>");
-    std::optional<Subscriber> subscriber;
-    std::uint32_t digest_ms = no_digest;
-    bool has_plain = false;
+    if (at == end) return std::nullopt;
+    const std::string& jid = at->jid;
+    HeadersText headers;
+    SubscriberMerge merge;
     for (; at != end; ++at) {
         const auto found = topic.subscriptions.find(*at);
         if (found == topic.subscriptions.end() || !found->second.wants_filtered()) continue;
         if (!topic.delivers_to(at->jid, found->second)) continue;
-        const SubscriptionOptions& options = options_of(found->second.options);
-        if (!subscriber)
-            subscriber = Subscriber{xml::Jid::from_canonical(at->jid), {false, {}, {}}, 0, 0};
-        subscriber->shows = static_cast<std::uint8_t>(subscriber->shows | options.shows);
-        subscriber->copy.has_body = subscriber->copy.has_body || options.include_body;
-        has_plain = has_plain || !options.digest;
-        if (options.digest) digest_ms = std::min(digest_ms, options.digest_frequency);
-        headers += "<header name='SubID'>";
-        xml::append_escaped_text(headers, at->subid);
-        headers += "</header>";
+        merge.add(options_of(found->second.options));
+        headers.add("SubID", at->subid);
     }
-    if (!subscriber) return subscriber;
-    subscriber->copy.headers = headers + "</headers>";
-    subscriber->copy.node = topic.name();
-    if (!has_plain) subscriber->digest_ms = digest_ms;
+    if (merge.count == 0) return std::nullopt;
+    Subscriber subscriber = merge.subscriber(jid);
+    subscriber.copy.headers = headers.take();
+    subscriber.copy.node = topic.name();
     return subscriber;
 }
 
@@ -359,10 +359,8 @@ std::optional<JointCopy> joint_copy(
     const std::function<bool(std::uint64_t subtopic)>& passes
 ) {
     if (!topic.joint.contains(jid)) return std::nullopt;
-    std::string headers("<headers xmlns='");
-    headers.append(xml::ns::shim.uri()).append("'>");
-    JointCopy joint;
-    std::size_t count = 0;
+    HeadersText headers;
+    SubscriberMerge merge;
     const auto [first, last] = topic.subscriptions_of(jid);
     for (auto at = first; at != last; ++at) {
         const auto& [key, subscription] = *at;
@@ -374,17 +372,11 @@ std::optional<JointCopy> joint_copy(
         } else if (!subscription.wants_items()) {
             continue;
         }
-        ++count;
-        joint.copy.has_body = joint.copy.has_body || options.include_body;
-        joint.has_plain = joint.has_plain || !options.digest;
-        headers += "<header name='SubID'>";
-        xml::append_escaped_text(headers, key.subid);
-        headers += "</header>";
+        merge.add(options);
+        headers.add("SubID", key.subid);
     }
-    if (count < 2) return std::nullopt;
-    joint.copy.headers = headers + "</headers>";
-    joint.copy.node = topic.name();
-    return joint;
+    if (merge.count < 2) return std::nullopt;
+    return JointCopy{{merge.has_body, headers.take(), topic.name()}, merge.has_plain};
 }
 
 std::optional<Subscriber> find_filtered(

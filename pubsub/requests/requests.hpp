@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -105,16 +106,15 @@ struct Publish {
     std::string payload_ns;   // of its root
     std::optional<xml::Form> preconditions;
     std::string extracted;   // ContentFilter::extract
-    /// The remembered check of the payload, which is repeated when another schema is in force at
-    /// the decision. Null: the topic had no schema.
-    mutable std::shared_ptr<SchemaCheck> checked;
+    /// The result of checking the payload, made when the request was prepared; the work of a
+    /// decision makes it again when another schema is in force by then. Null: no payload to check.
+    std::shared_ptr<SchemaCheck> checked;
 };
 struct Retract {
     std::string node, id;
     bool is_notified = false;
-    /// Where the broker filters: what filters ask of the item, read before it is decided. Null: it
-    /// was not read.
-    mutable std::shared_ptr<FoundExtract> found = {};
+    /// Where the broker filters: what filters ask of the item. The work of a decision reads it.
+    std::shared_ptr<FoundExtract> found = std::make_shared<FoundExtract>();
 };
 
 // Owners: pubsub/decide/nodes.cpp, pubsub/decide/owner.cpp,

@@ -46,7 +46,7 @@ protected:
 
     void send(Answer answer) override {
         if (auto* reply = std::get_if<1>(&answer))
-            for (xml::Element& message : pubsub::take_messages(*reply))
+            for (xml::Element& message : reply->messages)
                 fanout_.send(session_, {nullptr, to_bytes(std::move(message))});
         if (is_iq_) fanout_.send(session_, {nullptr, to_bytes(answer)});
         if (answer.index() == 0 || effect_ == pubsub::SessionEffect::None) return;
@@ -61,29 +61,28 @@ private:
 
     /// The answer comes from the address that was asked.
     xml::Bytes to_bytes(const Answer& answer) const {
-        const auto* reply = std::get_if<1>(&answer);
-        // Partly done (XEP-0060 §8.8.2.4): an error that lists the lines not done.
-        const bool is_failed = reply && pubsub::is_failed(*reply);
+        const xml::StanzaError* error = std::get_if<0>(&answer);
+        const xml::Element* payload = nullptr;
+        if (const auto* reply = std::get_if<1>(&answer)) {
+            payload = reply->payload ? &*reply->payload : nullptr;
+            // Partly done (XEP-0060 §8.8.2.4): an error that lists the lines not done.
+            error = reply->error ? &*reply->error : nullptr;
+        }
         xml::Element head("iq", xml::ns::client);
-        head.set("type", reply && !is_failed ? "result" : "error");
+        head.set("type", error ? "error" : "result");
         for (const auto& [name, value] :
              {std::pair("id", &id_), std::pair("from", &to_), std::pair("to", &session_->jid.str())
              })
             if (!value->empty()) head.set(name, *value);
         auto out = std::make_shared<std::string>();
         xml::write_head(*out, head, xml::ns::client.uri());
-        if (reply && !*reply) {
+        if (!payload && !error) {
             *out += "/>";
             return out;
         }
         *out += '>';
-        if (is_failed) {
-            for (const auto& child : (*reply)->nodes())
-                xml::write(*out, child, xml::ns::client.uri());
-            *out += "</iq>";
-            return out;
-        }
-        xml::write(*out, reply ? **reply : std::get<0>(answer).to_element(), xml::ns::client.uri());
+        if (payload) xml::write(*out, *payload, xml::ns::client.uri());
+        if (error) xml::write(*out, error->to_element(), xml::ns::client.uri());
         *out += "</iq>";
         return out;
     }

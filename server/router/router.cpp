@@ -110,7 +110,7 @@ pubsub::PreparedRequest refusal(xml::StanzaError error) {
 std::string answer_at_once(const Session& session, xml::Element iq, IqAnswer answer) {
     iq.set("from", session.jid.str());
     const auto reply =
-        answer ? xml::iq_result(iq, std::move(*answer)) : xml::error_reply(iq, answer.error());
+        answer ? pubsub::to_iq(iq, std::move(*answer)) : xml::error_reply(iq, answer.error());
     return xml::to_string(reply, xml::ns::client.uri());
 }
 

@@ -246,7 +246,7 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
         view.is_active = false;
         controller().session_ended(actor.session);
     }
-    return xml::iq_result(iq, std::get<1>(done));
+    return pubsub::to_iq(iq, std::get<1>(done));
 }
 
 std::pair<int, std::string> GridStage::rest(

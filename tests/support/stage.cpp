@@ -174,7 +174,7 @@ void Stage::on_refused(const storage::Refused& refused) {
 
 void Stage::answer(const Pending& pending, pubsub::Reply reply) {
     if (pending.stanza->name() != "iq") return;
-    for (xml::Element& message : pubsub::take_messages(reply)) {
+    for (xml::Element& message : reply.messages) {
         message.set("from", service).set("to", *pending.stanza->attr("from"));
         deliver(*pending.stanza->attr("from"), std::move(message));
     }

@@ -14,12 +14,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SWITCH = """
 #include <cstdlib>
+#ifndef GRIDD_CHECK_OUT
+#define GRIDD_CHECK_OUT
 namespace {
 [[maybe_unused]] bool is_out(int number) {
     const char* const out = std::getenv("GRIDD_CHECK_OUT");
     return out && std::atoi(out) == number;
 }
 }   // namespace
+#endif
 """
 
 

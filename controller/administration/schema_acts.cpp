@@ -10,6 +10,7 @@ namespace grid::controller::administration {
 using schemas::Documents;
 using schemas::Mode;
 using schemas::TopicSchema;
+using schemas::Trial;
 using storage::Batch;
 using storage::Family;
 
@@ -37,19 +38,19 @@ std::string default_document(const State& state, const std::string& topic) {
     return found.size() == 1 ? found.front() : std::string();
 }
 
-}   // namespace
-
 std::set<std::string> used_documents(const State& state) {
     std::set<std::string> used;
     for (const auto& [location, topics] : state.schemas.users()) used.insert(location);
     return used;
 }
 
-bool is_current(const State& state, const schemas::Trial& trial) {
+/// Whether a trial is about the documents and topics of now.
+bool is_current(const State& state, const Trial& trial) {
     return trial.base == state.schemas.library() && trial.used == used_documents(state);
 }
 
-Batch store_trial(const ActContext& call, const schemas::Trial& trial) {
+/// Puts the documents that the trial changed, and erases those that it does not have any more.
+Batch store_trial(const ActContext& call, const Trial& trial) {
     Batch batch = start(call);
     const Documents& before = trial.base->documents();
     const Documents& after = trial.result->documents();
@@ -73,6 +74,49 @@ Batch store_trial(const ActContext& call, const schemas::Trial& trial) {
     batch.put(Family::Control, schemas::library_key(), "");
     call.state.schemas.expect_soon(trial.result);
     return batch;
+}
+
+}   // namespace
+
+SchemaOutcome store_schemas(
+    const ActContext& call, const std::map<std::string, std::string>& texts, const Trial* trial
+) {
+    const State& state = call.state;
+    if (trial == nullptr || !is_current(state, *trial))
+        return SchemaStep([texts, library = state.schemas.library(), used = used_documents(state)] {
+            return schemas::try_documents(library, used, texts);
+        });
+    if (trial->problem)
+        return SchemaRefusal{
+            {Errc::SchemaInvalid, schemas::to_text(*trial->problem), {}}, trial->problem
+        };
+    return SchemaStep(store_trial(call, *trial));
+}
+
+SchemaOutcome delete_schema(
+    const ActContext& call, const std::string& location, const Trial* trial
+) {
+    const State& state = call.state;
+    const auto refusal = [](Errc code, std::string text) {
+        return SchemaRefusal{{code, std::move(text), {}}, {}};
+    };
+    if (!state.schemas.library()->documents().contains(location))
+        return refusal(Errc::UnknownSchema, "no schema document " + location);
+    const auto users = state.schemas.users();
+    if (const auto used = users.find(location); used != users.end())
+        return refusal(
+            Errc::SchemaInUse, location + " is the schema of topic " + used->second.front()
+        );
+    if (trial == nullptr || !is_current(state, *trial))
+        return SchemaStep([location, library = state.schemas.library(),
+                           used = used_documents(state)] {
+            return schemas::try_without(library, used, location);
+        });
+    if (trial->problem)
+        return refusal(
+            Errc::SchemaInUse, "others rest on it: " + schemas::to_text(*trial->problem)
+        );
+    return SchemaStep(store_trial(call, *trial));
 }
 
 std::function<void()> work_before_topic_schema(

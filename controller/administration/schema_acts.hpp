@@ -3,20 +3,36 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
+#include <variant>
 
 #include "controller/administration/act_context.hpp"
 #include "controller/schemas/library.hpp"
 
 namespace grid::controller::administration {
 
-/// Whether a trial is about what is there now.
-bool is_current(const State& state, const schemas::Trial& trial);
-std::set<std::string> used_documents(const State& state);
+/// Documents are tried out on the reader pool before an act on them is decided: the trial to be
+/// made and given to the act, or the batch.
+using SchemaStep = std::variant<std::function<schemas::Trial()>, storage::Batch>;
+struct SchemaRefusal {
+    Failure failure;
+    std::optional<schemas::Problem> problem;   // of a document that does not compile
+};
+using SchemaOutcome = Result<SchemaStep, SchemaRefusal>;
 
-/// Puts what the trial changed, or takes away what it misses. The trial has no problem and is
-/// current.
-storage::Batch store_trial(const ActContext& call, const schemas::Trial& trial);
+/// Stores documents, all or none. `trial` is that of an earlier step, null at first; a trial that
+/// is out of date, since another administrator was faster, is made again.
+SchemaOutcome store_schemas(
+    const ActContext& call,
+    const std::map<std::string, std::string>& texts,   // by location
+    const schemas::Trial* trial
+);
+/// `SchemaInUse` while a topic or another document needs it. `trial`: as above.
+SchemaOutcome delete_schema(
+    const ActContext& call, const std::string& location, const schemas::Trial* trial
+);
 
 /// The work before `set_topic_schema`, away from the core strand; empty: none.
 std::function<void()> work_before_topic_schema(

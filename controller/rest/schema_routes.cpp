@@ -43,16 +43,16 @@ HttpResponse refuse_problem(const schemas::Problem& problem) {
     };
 }
 
-/// Tried out on the reader pool, and again when another administrator was faster.
-template <class Try>
-std::variant<HttpDecision, const Trial*> tried(const Call& call, Try attempt) {
-    const auto* trial = std::any_cast<Trial>(call.request.memo.get());
-    if (trial != nullptr && administration::is_current(call.state, *trial)) return trial;
-    return HttpDecision(HttpDecision::Work{[attempt = std::move(attempt), memo = call.request.memo,
-                                            library = call.state.schemas.library(),
-                                            used = administration::used_documents(call.state)] {
-        *memo = attempt(library, used);
-    }});
+/// The trial of an earlier step of this request; null: there was none.
+const Trial* trial_of(const Call& call) { return std::any_cast<Trial>(call.request.memo.get()); }
+
+/// Makes the trial and keeps it for the next step, or commits the batch.
+HttpDecision stepped(const Call& call, administration::SchemaStep step, json::object answer) {
+    if (auto* work = std::get_if<0>(&step))
+        return HttpDecision::Work{[work = std::move(*work), memo = call.request.memo] {
+            *memo = work();
+        }};
+    return changed(std::get<1>(std::move(step)), ok(std::move(answer)));
 }
 
 HttpDecision list_schemas(const Call& call) {
@@ -109,38 +109,27 @@ Outcome<std::map<std::string, std::string>> texts_in(const json::object& body) {
 HttpDecision put_schemas(const Call& call) {
     auto texts = texts_in(call.request.body);
     if (!texts) return refuse(texts.error());
-    auto found = tried(call, [texts = *texts](auto library, auto used) {
-        return schemas::try_documents(std::move(library), std::move(used), texts);
-    });
-    if (auto* work = std::get_if<HttpDecision>(&found)) return std::move(*work);
-    const Trial& trial = *std::get<const Trial*>(found);
-    if (trial.problem) return refuse_problem(*trial.problem);
+    const Trial* trial = trial_of(call);
+    auto step = administration::store_schemas(call, *texts, trial);
+    if (!step) {
+        const administration::SchemaRefusal& refusal = step.error();
+        return refusal.problem ? refuse_problem(*refusal.problem) : refuse(refusal.failure);
+    }
     json::array stored;
-    const auto users = call.state.schemas.users();
-    for (const auto& [location, text] : *texts)
-        stored.push_back(document_json(location, trial.result->documents().at(location), users));
-    return changed(administration::store_trial(call, trial), ok({{"schemas", std::move(stored)}}));
+    if (std::holds_alternative<storage::Batch>(*step)) {
+        const auto users = call.state.schemas.users();
+        for (const auto& [location, text] : *texts)
+            stored.push_back(document_json(location, trial->result->documents().at(location), users)
+            );
+    }
+    return stepped(call, std::move(*step), {{"schemas", std::move(stored)}});
 }
 
 HttpDecision delete_schema(const Call& call) {
     const std::string& location = call.request.in_path("location");
-    if (!call.state.schemas.library()->documents().contains(location))
-        return refuse({Errc::UnknownSchema, "no schema document " + location, {}});
-    const auto users = call.state.schemas.users();
-    if (const auto used = users.find(location); used != users.end())
-        return refuse(
-            {Errc::SchemaInUse, location + " is the schema of topic " + used->second.front(), {}}
-        );
-    auto found = tried(call, [location](auto library, auto used) {
-        return schemas::try_without(std::move(library), std::move(used), location);
-    });
-    if (auto* work = std::get_if<HttpDecision>(&found)) return std::move(*work);
-    const Trial& trial = *std::get<const Trial*>(found);
-    if (trial.problem)
-        return refuse(
-            {Errc::SchemaInUse, "others rest on it: " + schemas::to_text(*trial.problem), {}}
-        );
-    return changed(administration::store_trial(call, trial), ok({{"deleted", location}}));
+    auto step = administration::delete_schema(call, location, trial_of(call));
+    if (!step) return refuse(step.error().failure);
+    return stepped(call, std::move(*step), {{"deleted", location}});
 }
 
 }   // namespace

@@ -30,7 +30,6 @@ constexpr std::array rows{
         "wait", "resource-constraint", "too-many-subtopics", "limit", 429, "too-many-subtopics"
     },
     ErrorRow{"wait", "recipient-unavailable", nullptr, nullptr, 503, "provider-offline"},
-    ErrorRow{"wait", "internal-server-error", "retry-after", "seconds", 503, "not-ready"},
     ErrorRow{"auth", "forbidden", "denied", nullptr, 403, "not-administrator"},
     ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-account"},
     ErrorRow{"cancel", "item-not-found", nullptr, nullptr, 404, "unknown-group"},

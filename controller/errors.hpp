@@ -23,7 +23,6 @@ enum class Errc {
     InvalidFilter,
     TooManySubtopics,   // detail: the limit
     ProviderOffline,
-    NotReady,   // detail: seconds
     // Administration.
     NotAdministrator,
     UnknownAccount,

@@ -32,12 +32,4 @@ std::vector<xml::Element> take_messages(Reply& reply) {
     return messages;
 }
 
-xml::Element to_iq(const xml::Element& request, Reply reply) {
-    if (!is_failed(reply)) return xml::iq_result(request, std::move(reply));
-    xml::Element iq = xml::iq_result(request);
-    iq.set("type", "error");
-    for (xml::Element& child : reply->mutable_nodes()) iq.add(std::move(child));
-    return iq;
-}
-
 }   // namespace grid::pubsub

@@ -23,8 +23,4 @@ Reply reply_after(std::vector<xml::Element> messages, xml::Element payload);
 /// Takes the messages off and returns them; the rest is the reply.
 std::vector<xml::Element> take_messages(Reply& reply);
 
-/// The iq that answers `request`: a result with the reply as payload; or, for a reply made by
-/// failed_reply, an error with its children. Addresses swapped, same id.
-xml::Element to_iq(const xml::Element& request, Reply reply);
-
 }   // namespace grid::pubsub

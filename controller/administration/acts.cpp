@@ -79,7 +79,6 @@ void perform(
         xml::append_escaped_text(out, act.texts[1]);
         out += "</body></message>";
         message.rest = std::make_shared<const std::string>(std::move(out));
-        message.is_headline = true;
         control.notify(std::move(message));
     }
 }

@@ -23,6 +23,16 @@ std::string fresh_id(std::uint64_t number) {
     return out.str();
 }
 
+/// The iq that answers `request`: a result with the reply as payload; or, for a reply made by
+/// failed_reply, an error with its children. Addresses swapped, same id.
+xml::Element to_iq(const xml::Element& request, pubsub::Reply reply) {
+    if (!pubsub::is_failed(reply)) return xml::iq_result(request, std::move(reply));
+    xml::Element iq = xml::iq_result(request);
+    iq.set("type", "error");
+    for (xml::Element& child : reply->mutable_nodes()) iq.add(std::move(child));
+    return iq;
+}
+
 }   // namespace
 
 Stage::Stage() : settings_(default_settings()) {
@@ -116,7 +126,7 @@ void Stage::decide(Pending pending) {
     REQUIRE(change->batch.operations.size() <= storage::batch_operations_max);
     REQUIRE(change->batch.bytes() <= storage::batch_bytes_max);
     if (pending.stanza && pending.stanza->name() == "iq")
-        pending.reply = pubsub::to_iq(*pending.stanza, std::move(change->reply));
+        pending.reply = to_iq(*pending.stanza, std::move(change->reply));
     const storage::Ticket ticket = next_ticket_++;
     pending.round = sender_rounds_[pending.sender];
     const storage::Sender sender{pending.sender, pending.round};
@@ -178,7 +188,7 @@ void Stage::answer(const Pending& pending, pubsub::Reply reply) {
         message.set("from", service).set("to", *pending.stanza->attr("from"));
         deliver(*pending.stanza->attr("from"), std::move(message));
     }
-    deliver(*pending.stanza->attr("from"), pubsub::to_iq(*pending.stanza, std::move(reply)));
+    deliver(*pending.stanza->attr("from"), to_iq(*pending.stanza, std::move(reply)));
 }
 
 void Stage::refuse(const Pending& pending, const xml::StanzaError& error) {

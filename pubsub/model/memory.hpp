@@ -127,6 +127,7 @@ public:
     const std::map<std::pair<std::uint64_t, std::uint64_t>, storage::Revision>& trash() const {
         return trash_;
     }
+    const std::set<std::uint64_t>& deleted() const { return deleted_; }
     const std::set<std::uint64_t>& cleaning() const { return cleaning_; }
     const std::set<std::uint64_t>& over_max_items() const { return over_max_items_; }
     const std::set<std::uint64_t>& expiring() const { return expiring_; }

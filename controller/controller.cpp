@@ -60,7 +60,6 @@ Admission Controller::admit(const Identity& identity) const {
 std::optional<pubsub::PreparedRequest> Controller::enrolment(const Identity& identity) {
     if (!state_->machine().needs_enrolment(identity)) return std::nullopt;
     pubsub::PreparedRequest prepared;
-    prepared.bytes = sizeof(Identity) + 512;
     prepared.decide = [state = state_.get(), identity](const pubsub::Context& given) {
         // The actor is the client, although the server itself runs this request.
         pubsub::Context context = given;

@@ -1,7 +1,4 @@
-// controller/controller_prepare.cpp: from an iq to the row of the table that answers it.
-#include <algorithm>
-#include <array>
-
+// controller/controller_prepare.cpp: from an iq to the part of the controller that answers it.
 #include "controller/commands/service.hpp"
 #include "controller/controller.hpp"
 #include "controller/disco.hpp"
@@ -12,84 +9,6 @@
 #include "xml/namespaces.hpp"
 
 namespace grid::controller {
-
-namespace gi {
-
-namespace {
-
-using pubsub::SessionEffect;
-
-constexpr std::array operations{
-    Handler{"AccountQuery", "register", false, SessionEffect::None, register_account},
-    Handler{"AccountQuery", "login", false, SessionEffect::Login, login},
-    Handler{"AccountQuery", "logout", false, SessionEffect::Logout, logout},
-    Handler{"AccountQuery", "status", false, SessionEffect::None, status},
-    Handler{"DiscoveryQuery", "list", true, SessionEffect::None, list},
-    Handler{"DiscoveryQuery", "describe", true, SessionEffect::None, describe},
-    Handler{"DiscoveryQuery", "find", true, SessionEffect::None, find},
-    Handler{"AuthorizationQuery", "isAuthorized", true, SessionEffect::None, is_authorized},
-    Handler{"", "getCapabilityListRequest", true, SessionEffect::None, get_capability_list},
-    Handler{"", "initPublishRequest", true, SessionEffect::None, init_publish},
-    Handler{"", "finishPublishRequest", true, SessionEffect::None, finish_publish},
-    Handler{"", "subscribeRequest", true, SessionEffect::None, subscribe},
-    Handler{"", "unsubscribeRequest", true, SessionEffect::None, unsubscribe},
-    Handler{"", "getIdentityGroupRequest", true, SessionEffect::None, get_identity_group},
-};
-
-/// A request holds its elements; this is what budgets charge for one.
-constexpr std::size_t request_bytes = 2048;
-
-Failure unsupported(const Request& request) {
-    const bool knows_service = std::ranges::any_of(operations, [&](const Handler& operation) {
-        return operation.service == request.service;
-    });
-    const std::string& name =
-        request.service.empty() || knows_service ? request.method : request.service;
-    return {Errc::UnsupportedOperation, "this controller has no operation '" + name + "'", name};
-}
-
-pubsub::Decision decide(
-    const State& state,
-    const Handler& operation,
-    const Request& request,
-    const pubsub::Context& context
-) {
-    const Call call{{state, context}, request};
-    if (operation.is_for_members) {
-        if (auto failure = state.entitled(context.actor))
-            return call.fail(failure->code, std::move(failure->text));
-        // Otherwise the first request logs in by itself.
-        if (!state.settings.implicit_login && !state.sessions.is_active(context.actor.session))
-            return call.fail(Errc::NotLoggedIn, "log in first");
-    }
-    return operation.decide(call);
-}
-
-}   // namespace
-
-const Handler* find_operation(std::string_view service, std::string_view method) {
-    const auto found = std::ranges::find_if(operations, [&](const Handler& operation) {
-        return operation.service == service && operation.method == method;
-    });
-    return found == operations.end() ? nullptr : &*found;
-}
-
-pubsub::Decision Call::reply(xml::Element answer) const {
-    return pubsub::Reply(respond(request, std::move(answer)));
-}
-
-pubsub::Decision Call::fail(Errc code, std::string text, std::string detail) const {
-    return to_stanza_error({code, std::move(text), std::move(detail)});
-}
-
-pubsub::Decision Call::deny(
-    std::string_view operation, std::string_view topic, const policy::Match& denial
-) const {
-    state.note(context.actor, operation, topic, denial);
-    return fail(Errc::Denied, "the policy of this grid does not allow it");
-}
-
-}   // namespace gi
 
 namespace {
 
@@ -126,7 +45,6 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> Controller::pre
     if (operation->decide == gi::is_authorized)
         if (auto failure = gi::verify_chain(*state_, *request)) return to_stanza_error(*failure);
     pubsub::PreparedRequest prepared;
-    prepared.bytes = gi::request_bytes;
     prepared.effect = operation->effect;
     if (operation->is_for_members && state_->settings.implicit_login)
         prepared.effect = pubsub::SessionEffect::Login;

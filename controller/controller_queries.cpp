@@ -1,6 +1,8 @@
 // controller/controller_queries.cpp: may this client query that one? Policy in place of presence
 // sharing (RFC 6121 §8.5.3.1).
 #include <algorithm>
+#include <functional>
+#include <iterator>
 
 #include "controller/controller.hpp"
 #include "controller/gi/request.hpp"
@@ -139,6 +141,21 @@ std::optional<xml::StanzaError> Controller::refuse_query(
     if (match.rule == &not_served || !sees_provider(state, actor, to, candidates))
         return xml::service_unavailable("nobody is there");
     return to_plain_error({Errc::Denied, "the policy of this grid does not allow this query", {}});
+}
+
+std::optional<xml::Jid> Controller::incident_responder(
+    const xml::Jid& asker, std::string_view spread, storage::Millis now
+) const {
+    const State& state = *state_;
+    const std::string& topic = state.settings.incident_topic;
+    std::vector<xml::Jid> online;
+    for (const Provider& provider : state.directory.providers(topic, now))
+        if (state.may_serve(provider.account, topic, topic))
+            std::ranges::copy_if(provider.online, std::back_inserter(online), [&](const auto& jid) {
+                return jid != asker;
+            });
+    if (online.empty()) return std::nullopt;
+    return online[std::hash<std::string_view>{}(spread) % online.size()];
 }
 
 }   // namespace grid::controller

@@ -85,7 +85,6 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_disco(
     if (iq.type != xml::IqType::Get) return xml::bad_request("service discovery is asked by get");
     std::string node(iq.payload->attr_or("node", ""));
     pubsub::PreparedRequest prepared;
-    prepared.bytes = node.size() + 256;
     prepared.decide = [&state, is_info, asked = iq.to,
                        node = std::move(node)](const pubsub::Context& context) {
         if (is_info && commands::is_command_node(node))

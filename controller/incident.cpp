@@ -2,10 +2,6 @@
 // handles them.
 #include "controller/incident.hpp"
 
-#include <algorithm>
-#include <iterator>
-
-#include "controller/controller.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller {
@@ -68,21 +64,6 @@ std::optional<Answer> prepare_incident(const State& state, const pubsub::IqReque
             {}
         });
     return Answer(xml::bad_request("XEP-0268 has report, inquiry, request and response"));
-}
-
-std::optional<xml::Jid> Controller::incident_responder(
-    const xml::Jid& asker, std::string_view spread, storage::Millis now
-) const {
-    const State& state = *state_;
-    const std::string& topic = state.settings.incident_topic;
-    std::vector<xml::Jid> online;
-    for (const Provider& provider : state.directory.providers(topic, now))
-        if (state.may_serve(provider.account, topic, topic))
-            std::ranges::copy_if(provider.online, std::back_inserter(online), [&](const auto& jid) {
-                return jid != asker;
-            });
-    if (online.empty()) return std::nullopt;
-    return online[std::hash<std::string_view>{}(spread) % online.size()];
 }
 
 }   // namespace grid::controller

@@ -17,7 +17,6 @@ namespace grid::controller {
 struct Settings {
     std::string domain;                                    // the grid domain D
     xml::Jid address;                                      // canonical, `controller.D`
-    std::vector<xml::Jid> aliases;                         // e.g. grid_controller.jabber
     xml::Jid broker;                                       // canonical, `pubsub.D`
     bool auto_approve = false;                             // approve at the first login
     std::vector<std::string> default_groups{"everyone"};   // of an approved account

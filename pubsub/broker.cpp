@@ -44,7 +44,6 @@ PreparedRequest prepare_request(const BrokerState& broker, Request request) {
     PreparedRequest prepared;
     const auto* publish = std::get_if<Publish>(&request);
     prepared.order = publish ? Order::Pipelined : Order::Barrier;
-    prepared.bytes = sizeof(Request) + (publish ? publish->payload.size() : 0);
     prepared.decide = [&broker, shared = std::make_shared<const Request>(std::move(request)
                                 )](const Context& context) {
         return conceal(broker, context, *shared, decide_on_record(broker, context, *shared));
@@ -61,7 +60,6 @@ std::optional<PreparedRequest> prepare_refusal(
     if (publish == nullptr) return std::nullopt;
     PreparedRequest prepared;
     prepared.order = Order::Pipelined;
-    prepared.bytes = sizeof(xml::StanzaError) + error.text.size();
     const std::string node(publish->attr_or("node", ""));
     prepared.decide = [&broker, node, error](const Context& context) {
         return refuse_on_record(broker, context, node, error);
@@ -373,7 +371,6 @@ std::size_t Broker::item_count() const {
 std::size_t Broker::subscription_count() const {
     return parts_->broker->memory.subscription_count();
 }
-std::uint64_t Broker::item_index_bytes() const { return parts_->broker->memory.index_bytes(); }
 
 std::vector<Broker::SubscriberView> Broker::subscribers(
     std::string_view name, const SubscriberView& after, std::size_t max

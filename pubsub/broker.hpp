@@ -180,8 +180,6 @@ public:
     std::size_t subscription_count() const;
     /// The bytes that the index of items takes in memory.
     std::size_t item_memory_bytes() const;
-    /// The same as its bounds count it.
-    std::uint64_t item_index_bytes() const;
 
     /// A subscription as administrators see it; `node` is the topic or one of its subtopics.
     struct SubscriberView {

@@ -8,7 +8,7 @@
 
 namespace grid::pubsub {
 
-enum class Origin { Session, Component, Server, Http, System };
+enum class Origin { Session, Http, System };
 
 struct Principal {
     xml::Jid jid;   // as it came: full JID of a session, bare JID of a REST client

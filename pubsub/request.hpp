@@ -34,7 +34,6 @@ struct Context {
 
 /// Order among the requests of one sender.
 enum class Order {
-    Free,        // ping: passes everything
     Pipelined,   // publish: queued behind each other, answered in order, committed in groups
     Barrier,     // changes of state and reads of pubsub: waits for what is before, is waited for
 };
@@ -47,7 +46,6 @@ enum class SessionEffect { None, Login, Logout };
 /// called again after a conflict, and runs on the core strand.
 struct PreparedRequest {
     Order order = Order::Barrier;
-    std::size_t bytes = 0;   // memory of the request, for the budgets
     std::function<Decision(const Context&)> decide;
     SessionEffect effect = SessionEffect::None;
 };

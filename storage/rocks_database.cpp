@@ -1,4 +1,4 @@
-// storage/rocks_database.cpp: see rocks_database.hpp. Opening is in rocks_open.cpp.
+// storage/rocks_database.cpp: see rocks_database.hpp. Opening is in rocks_database_open.cpp.
 #include "storage/rocks_database.hpp"
 
 #include <rocksdb/iterator.h>

@@ -16,7 +16,7 @@ class FileSystem;
 
 namespace grid::storage {
 
-enum class LogLevel { Debug, Info, Warn, Error };
+enum class LogLevel { Warn, Error };
 
 /// Called from any thread, also while the store is being opened and closed.
 using LogSink = std::function<void(LogLevel, std::string_view text)>;

@@ -49,7 +49,6 @@ void perform_announcement(
     xml::append_escaped_text(out, body);
     out += "</body></message>";
     message.rest = std::make_shared<const std::string>(std::move(out));
-    message.is_headline = true;
     control.notify(std::move(message));
 }
 

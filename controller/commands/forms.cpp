@@ -11,32 +11,6 @@ namespace grid::controller::commands {
 
 using xml::Element;
 
-const xml::FormField* Call::field(std::string_view var) const {
-    for (auto form = forms.rbegin(); form != forms.rend(); ++form)
-        if (const xml::FormField* found = form->field(var)) return found;
-    return nullptr;
-}
-
-std::string Call::value(std::string_view var) const {
-    const xml::FormField* found = field(var);
-    return found == nullptr ? std::string{} : trimmed(found->value());
-}
-
-std::vector<std::string> Call::values(std::string_view var) const {
-    std::vector<std::string> all;
-    if (const xml::FormField* found = field(var))
-        for (const std::string& value : found->values)
-            if (std::string text = trimmed(value); !text.empty()) all.push_back(std::move(text));
-    return all;
-}
-
-std::string Call::text(std::string_view var) const {
-    std::string text;
-    if (const xml::FormField* found = field(var))
-        for (const std::string& line : found->values) text += line + "\n";
-    return text;
-}
-
 xml::Form form(std::string_view form_type, std::string title, std::string instructions) {
     xml::Form made;
     made.type = "form";

@@ -223,7 +223,6 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_command
             return to_stanza_error(*failure);
     }
     pubsub::PreparedRequest prepared;
-    prepared.bytes = 4096;
     prepared.decide = [&state, asked = std::move(*asked)](const pubsub::Context& context
                       ) -> pubsub::Decision {
         const Command* command = find_command(asked.node);

@@ -41,6 +41,15 @@ struct Handler {
 
 /// Null for an unknown operation.
 const Handler* find_operation(std::string_view service, std::string_view method);
+/// The refusal of a request for which there is no operation.
+Failure unsupported(const Request& request);
+/// Pure: admits the actor to the operation, and runs it.
+pubsub::Decision decide(
+    const State& state,
+    const Handler& operation,
+    const Request& request,
+    const pubsub::Context& context
+);
 
 // controller/gi/account_query.cpp: register, login, logout, status
 pubsub::Decision register_account(const Call& call);

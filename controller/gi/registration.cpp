@@ -123,7 +123,6 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_registr
 ) {
     if (!iq.payload->is("query", xml::ns::in_band_registration)) return std::nullopt;
     pubsub::PreparedRequest prepared;
-    prepared.bytes = 1024;
     if (iq.type == xml::IqType::Get) {
         prepared.decide = [&state](const pubsub::Context& context) { return ask(state, context); };
         return prepared;

@@ -90,7 +90,6 @@ void EventRenderer::send_as(
     notification.is_for_unaware = about.is_for_unaware;
     notification.kind = kind;
     notification.to = std::move(besides);
-    notification.is_headline = node.config().notification_type == NotificationType::Headline;
     notification.revision = committed_.revision;
     std::string rest = message_open(broker_, node, committed_.revision, index_++);
     if (has_headers) notification.event_at = static_cast<std::uint32_t>(rest.size());

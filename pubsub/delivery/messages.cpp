@@ -67,7 +67,6 @@ Notification item_notification(
     Notification out;
     out.node = node.uid;
     out.revision = revision;
-    out.is_headline = node.config().notification_type == NotificationType::Headline;
     out.is_owed = node.config().persist_items && item.has_item;
     std::string rest = message_open(broker, node, revision, index);
     rest.reserve(rest.size() + item.payload.size() + 512);

@@ -131,10 +131,6 @@ std::vector<Relative> NodeTree::ancestors(std::uint64_t uid) const {
     return walk(uid, [this](std::uint64_t from) -> const Edges& { return parents(from); });
 }
 
-std::vector<Relative> NodeTree::descendants(std::uint64_t uid) const {
-    return walk(uid, [this](std::uint64_t from) -> const Edges& { return children(from); });
-}
-
 // See pubsub/model/node_tree.hpp.
 
 void walk_beneath(

@@ -46,8 +46,6 @@ public:
     /// All live nodes above, each with its shortest distance, nearest first. Also of a node that is
     /// deleted, as long as its edges are there.
     std::vector<Relative> ancestors(std::uint64_t uid) const;
-    /// The same downwards.
-    std::vector<Relative> descendants(std::uint64_t uid) const;
 
     /// Nodes that no live collection holds: what the root shows.
     const NodeList& top() const { return top_; }

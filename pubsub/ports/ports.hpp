@@ -121,7 +121,6 @@ public:
     virtual bool is_in_group(
         const xml::Jid& owner, const xml::Jid& contact, const std::vector<std::string>& groups
     ) const = 0;
-    virtual bool is_online(const xml::Jid& jid) const = 0;
     /// Whether there is any presence to ask about: without, nodes cannot have an access model that
     /// rests on it. Does not change while the broker lives.
     virtual bool is_available() const { return false; }
@@ -156,8 +155,6 @@ struct Notification {
     std::vector<xml::Jid> to;
     /// ` from='pubsub.D' id='…' type='…'>…</message>`, in jabber:client, without `to`.
     xml::Bytes rest;
-    /// Headline: dropped for subscribers that are away.
-    bool is_headline = false;
     /// The item is in the store: sessions that cannot take it now get it later, by replay.
     bool is_owed = false;
     /// The batch that it tells of.

@@ -53,7 +53,7 @@ void prepare_own_domain(Config& config, Findings& findings) {
 }
 
 void prepare_aliases(Config& config, Findings& findings) {
-    for (std::string& alias : config.controller.alias_names) {
+    for (std::string& alias : config.controller.aliases) {
         const auto prepared = xml::prepare_domain(alias, true);
         if (!prepared || prepared->empty()) {
             findings.push_back({"controller.aliases", "'" + alias + "' is no domain name"});

@@ -125,7 +125,7 @@ struct Config {
 
     /// [controller]; keys of [accounts] and [audit] are members of the controller's settings, too.
     struct Controller : controller::Settings {
-        std::vector<std::string> alias_names{"grid_controller.jabber"};
+        std::vector<std::string> aliases{"grid_controller.jabber"};
         std::uint32_t query_timeout_seconds = 120;
         std::uint32_t queries_per_session_max = 256;
         std::uint32_t subtopic_grace_seconds = 60;

@@ -164,11 +164,4 @@ Result<Config, std::string> load_config(const ConfigSources& sources) {
     return config;
 }
 
-std::vector<std::string> config_keys() {
-    Config config;
-    std::vector<std::string> keys;
-    for (const auto& option : options_of(config)) keys.push_back(option.key);
-    return keys;
-}
-
 }   // namespace grid::server

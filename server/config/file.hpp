@@ -24,7 +24,4 @@ struct ConfigSources {
 /// line and column, and with the key that was probably meant.
 Result<Config, std::string> load_config(const ConfigSources& sources);
 
-/// Every key, in the order of gridd.toml.
-std::vector<std::string> config_keys();
-
 }   // namespace grid::server

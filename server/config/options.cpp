@@ -101,7 +101,7 @@ std::vector<Option> options_of(Config& c) {
         {"pubsub.archive.days", &c.pubsub.archive.days},
         {"pubsub.archive.bytes_max", &c.pubsub.archive.bytes_max},
         {"pubsub.archive.total_items_max", &c.pubsub.archive.total_items_max},
-        {"controller.aliases", &c.controller.alias_names},
+        {"controller.aliases", &c.controller.aliases},
         {"controller.implicit_login", &c.controller.implicit_login},
         {"controller.precheck", &c.controller.precheck},
         {"controller.query_timeout_seconds", &c.controller.query_timeout_seconds},

@@ -96,7 +96,12 @@ Core::Core(
           config.controller.implicit_login,
           query_bounds(config)
       ),
-      pipeline_(std::make_shared<Pipeline>(strand_, store, *this, log)),
+      pipeline_(std::make_shared<Pipeline>(
+          [strand = strand_](std::function<void()> work) { asio::post(strand, std::move(work)); },
+          store,
+          *this,
+          log
+      )),
       timer_(strand_),
       process_budget_(std::make_shared<net::Budget>(config.limits.process_bytes_max)) {
     controller_.attach(broker_);
@@ -324,7 +329,7 @@ void Core::submit(SessionPtr session, std::vector<Inbound> inbound, std::functio
             for (auto& one : inbound) take(session, std::move(one));
             if (auto queue = session->queue; queue && !queue->empty()) {
                 queue->on_taken = std::move(taken);
-                pipeline_->run(queue);
+                pipeline_->advance(queue);
                 if (queue->empty()) session->queue = nullptr;
             } else {
                 taken();
@@ -359,7 +364,7 @@ void Core::finish(SessionPtr session, std::function<void()> done) {
         );
         auto queue = session->queue;
         queue->push(std::move(request));
-        pipeline_->run(queue);
+        pipeline_->advance(queue);
         fanout_.flush();
     });
 }
@@ -392,7 +397,7 @@ void Core::api(
                 --last_sender_, std::string((*shared)->context.actor.jid.bare_view())
             );
             queue->push(std::move(*shared));
-            pipeline_->run(queue);
+            pipeline_->advance(queue);
         };
         // A stream is refused at SASL; here each request is. The refusal is recorded with its
         // method and path where the answer leaves (http::Connection::log).

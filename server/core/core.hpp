@@ -138,7 +138,6 @@ private:
             const override {
             return false;
         }
-        bool is_online(const xml::Jid&) const override { return false; }
     };
 
     storage::Result<storage::Revision> scan();

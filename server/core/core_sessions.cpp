@@ -61,7 +61,7 @@ void Core::enrol(
     request->context.actor.is_mapped = identity.is_mapped;
     auto queue = std::make_shared<SenderQueue>(--last_sender_, identity.account.bare().str());
     queue->push(std::move(request));
-    pipeline_->run(queue);
+    pipeline_->advance(queue);
 }
 
 void Core::bind(
@@ -160,7 +160,7 @@ void Core::leave(SessionPtr session, std::string reason, Delivered delivered) {
             session->paused.reset();
             session->is_active = false;
             router_.end_presence(session);
-            if (session->queue) pipeline_->run(session->queue);
+            if (session->queue) pipeline_->advance(session->queue);
             session->transport = nullptr;
             session->queue = nullptr;   // requests in flight keep it until they are done
             controller_.record_session(

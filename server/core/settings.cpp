@@ -44,7 +44,6 @@ controller::Settings controller_settings(
     controller::Settings settings = config.controller;
     settings.domain = addresses.server().str();
     settings.address = addresses.controller();
-    settings.aliases = addresses.controller_aliases();
     settings.broker = addresses.broker();
     settings.auto_approve = config.accounts.auto_approve.is_yes();
     // They were checked when the configuration was read.

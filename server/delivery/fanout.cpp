@@ -231,7 +231,6 @@ void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notifi
         put_item(recipient, notification.rest, notification.revision);
     else
         send(session, {recipient.head, notification.rest});
-    ++deliveries_;
 }
 
 /// A subscriber that several notifications of this item reach gets the first, in the name of all.
@@ -243,14 +242,12 @@ bool Fanout::tell_jointly(const Recipient& recipient, const pubsub::Notification
     if (!notification.joint->told.insert(head).second) return true;
     digests_.send_now(session, head, notification.node, digest_sender());
     put_item(recipient, pubsub::render_copy(notification, found->second), notification.revision);
-    ++deliveries_;
     return true;
 }
 
 void Fanout::tell_special(const Recipient& recipient, const pubsub::Notification& notification) {
     const auto& [session, head, special] = recipient;
     const bool is_item = notification.item_end != 0;
-    ++deliveries_;
     if (special->digest_ms != 0) {
         if (is_item)
             return digests_.add(

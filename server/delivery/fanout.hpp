@@ -111,8 +111,6 @@ public:
         return digests_.told(session.id, told);
     }
 
-    std::uint64_t deliveries() const { return deliveries_; }
-
 private:
     /// The extras of a recipient: additions to its copies, presence states, digests.
     struct RecipientOptions {
@@ -203,7 +201,6 @@ private:
     std::vector<std::pair<SessionPtr, xml::StreamError>> endings_;
     Digests digests_;
     storage::Revision applied_ = 0;
-    std::uint64_t deliveries_ = 0;
 };
 
 }   // namespace grid::server

@@ -8,7 +8,6 @@
 namespace grid::server::http {
 
 inline constexpr std::uint32_t header_bytes_max = 16 * 1024;
-inline constexpr std::size_t target_bytes_max = 8 * 1024;
 inline constexpr std::chrono::seconds handshake_seconds_max{10};
 inline constexpr std::chrono::seconds header_seconds_max{10
 };   // from its first byte, and the first

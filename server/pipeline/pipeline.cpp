@@ -15,8 +15,6 @@ namespace {
 constexpr auto pipeline_slice = std::chrono::milliseconds(1);
 }   // namespace
 
-void Pipeline::run(const std::shared_ptr<SenderQueue>& queue) { advance(queue); }
-
 Pipeline::Decided Pipeline::decide_all(
     const std::shared_ptr<SenderQueue>& queue, TimePoint deadline
 ) {
@@ -114,7 +112,7 @@ void Pipeline::wait_for_turn(const std::shared_ptr<SenderQueue>& queue) {
 /// Behind what the strand has to do already: others come in between.
 void Pipeline::plan_round() {
     if (std::exchange(is_round_planned_, true)) return;
-    boost::asio::post(strand_, [self = shared_from_this()] { self->take_turns(); });
+    post_([self = shared_from_this()] { self->take_turns(); });
 }
 
 void Pipeline::take_turns() {
@@ -155,7 +153,7 @@ void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Transaction
         } catch (const std::exception& fault) {
             self->failed(request, fault);
         }
-        boost::asio::post(self->strand_, [self, queue, &request] {
+        self->post_([self, queue, &request] {
             request.state = Transaction::State::Answered;
             self->advance(queue);
             self->follower_.flush();
@@ -173,7 +171,7 @@ void Pipeline::start_work(const std::shared_ptr<SenderQueue>& queue, Transaction
             self->failed(request, fault);
             is_done = false;
         }
-        boost::asio::post(self->strand_, [self, queue, &request, is_done] {
+        self->post_([self, queue, &request, is_done] {
             request.state = is_done ? Transaction::State::Waiting : Transaction::State::Answered;
             self->advance(queue);
             self->follower_.flush();
@@ -190,7 +188,7 @@ bool Pipeline::submit_background(storage::Batch batch) {
 }
 
 void Pipeline::on_feed(std::vector<storage::FeedEntry> entries) {
-    boost::asio::post(strand_, [self = shared_from_this(), entries = std::move(entries)]() mutable {
+    post_([self = shared_from_this(), entries = std::move(entries)]() mutable {
         for (auto& entry : entries) self->feed_.push_back(std::move(entry));
         if (!self->is_working_) self->work();
     });
@@ -203,7 +201,7 @@ void Pipeline::work() {
     } catch (const std::exception& fault) {
         log_.fold(Level::Error, "delivery_failed", {{"reason", fault.what()}});
     }
-    if (is_working_) boost::asio::post(strand_, [self = shared_from_this()] { self->work(); });
+    if (is_working_) post_([self = shared_from_this()] { self->work(); });
 }
 
 void Pipeline::work_until(TimePoint deadline) {

@@ -7,10 +7,10 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "server/log.hpp"
-#include "server/net/tls_stream.hpp"
 #include "server/pipeline/sender_queue.hpp"
 #include "storage/store.hpp"
 
@@ -39,11 +39,15 @@ inline constexpr std::size_t background_bytes_max = 16 * 1024 * 1024;
 /// Lives on the core strand; only `on_feed` may be called from elsewhere.
 class Pipeline : public std::enable_shared_from_this<Pipeline> {
 public:
-    Pipeline(net::Strand strand, storage::Store& store, CommitObserver& follower, Log& log)
-        : strand_(std::move(strand)), store_(store), follower_(follower), log_(log) {}
+    /// Puts work behind what the core strand has to do already. Any thread; at once it may not run.
+    using Post = std::function<void(std::function<void()> work)>;
 
-    /// Takes a request over. Call `run` when the sender's last one is in.
-    void run(const std::shared_ptr<SenderQueue>& queue);
+    Pipeline(Post post, storage::Store& store, CommitObserver& follower, Log& log)
+        : post_(std::move(post)), store_(store), follower_(follower), log_(log) {}
+
+    /// Goes on with the requests of that queue, after its sender's last one is in: answers those
+    /// that are due, and decides those that may be decided now.
+    void advance(const std::shared_ptr<SenderQueue>& queue);
     /// Queues that waited for room get their turn; called by the clock as well.
     void resume_stalled();
     /// A background batch, which has no requester. False when the store has no room now.
@@ -83,7 +87,6 @@ private:
     void follow(const storage::Committed& committed);
     void on_refused(const storage::Refused& refused);
     void log_refused(const storage::Refused& refused);
-    void advance(const std::shared_ptr<SenderQueue>& queue);
     /// Time that an account has used in this round, and its queues that wait for the next.
     struct Account {
         std::chrono::steady_clock::duration used{};
@@ -95,7 +98,7 @@ private:
     void take_turns();
     void plan_round();
 
-    net::Strand strand_;
+    Post post_;
     storage::Store& store_;
     CommitObserver& follower_;
     Log& log_;

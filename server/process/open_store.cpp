@@ -35,8 +35,8 @@ Result<std::unique_ptr<storage::Store>, std::string> open_store(
         );
     auto settings = settings_of(options);
     settings.log = [&log](storage::LogLevel level, std::string_view text) {
-        static constexpr Level levels[]{Level::Debug, Level::Info, Level::Warn, Level::Error};
-        log.write(levels[static_cast<int>(level)], "store", {{"text", std::string(text)}});
+        const bool is_error = level == storage::LogLevel::Error;
+        log.write(is_error ? Level::Error : Level::Warn, "store", {{"text", std::string(text)}});
     };
     auto store = storage::open_rocks_store(settings);
     if (!store) return Opened(boost::system::in_place_error, failed(settings, store.error()));

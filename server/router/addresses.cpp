@@ -23,7 +23,7 @@ Addresses::Addresses(const Config& config)
           (config.pubsub.address == "pubsub" ? "broker." : "pubsub.") + config.domain
       )),
       controller_(must_be_domain("controller." + config.domain)) {
-    for (const auto& alias : config.controller.alias_names)
+    for (const auto& alias : config.controller.aliases)
         controller_aliases_.push_back(must_be_domain(alias));
 }
 

@@ -81,12 +81,12 @@ private:
     void take_presence(const SessionPtr& session, const xml::Element& presence, const xml::Jid& to);
     void take_relayed(const SessionPtr& session, const Inbound& inbound);
 
-    // Messages between clients: relay_message.cpp
+    // Messages between clients: router_messages.cpp
     void take_message(const SessionPtr& session, const Inbound& inbound);
     /// RFC 6121 §8.5.3.1: a resource that is connected, whether it said so or not.
     SessionPtr connected(const xml::Jid& full) const;
 
-    // iqs between clients: relay_query.cpp
+    // iqs between clients: router_queries.cpp
     Inbound prepare_relayed_iq(const Session& session, xml::Element iq, xml::Jid to) const;
     void take_query(const SessionPtr& session, const Inbound& inbound);
     void take_answer(const SessionPtr& session, const Inbound& inbound);

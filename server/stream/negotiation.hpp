@@ -36,7 +36,6 @@ struct Admit {
 struct Bind {
     controller::Identity identity;
     std::string resource;   // prepared
-    std::string iq_id;
 };
 /// Flush and close. The line for the log says why.
 struct Close {

@@ -29,7 +29,7 @@ void Negotiation::State::on_bind(const Element& iq) {
             );
         resource = *prepared;
     }
-    out.emplace_back(Bind{identity, std::move(resource), bind_id});
+    out.emplace_back(Bind{identity, std::move(resource)});
     awaits = Awaits::Resource;
 }
 

@@ -60,7 +60,6 @@ public:
         const override {
         return false;
     }
-    bool is_online(const xml::Jid&) const override { return false; }
 };
 
 class FakeServer final : public controller::ServerInfo {

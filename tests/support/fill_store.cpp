@@ -49,7 +49,6 @@ struct NoContacts final : pubsub::Contacts {
         const override {
         return false;
     }
-    bool is_online(const xml::Jid&) const override { return false; }
 };
 
 [[noreturn]] void give_up(const std::string& why) {

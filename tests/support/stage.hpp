@@ -76,7 +76,6 @@ struct ScriptedContacts final : pubsub::Contacts {
         return found != groups.end() &&
                std::find(wanted.begin(), wanted.end(), found->second) != wanted.end();
     }
-    bool is_online(const xml::Jid&) const override { return false; }
     bool is_available() const override { return is_there; }
 };
 

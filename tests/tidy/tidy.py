@@ -7,10 +7,11 @@ import re
 import subprocess
 import sys
 
-import rooms
-
+import members
 import prose
+import rooms
 import unnamed
+import unused
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COLUMNS_MAX = 100
@@ -63,6 +64,13 @@ class Tidy:
             if is_code(path):
                 with open(os.path.join(ROOT, path), encoding="utf-8") as file:
                     self.text[path] = file.read().splitlines()
+
+    def sources(self):
+        """The C++ of the five folders, path to text."""
+        return {
+            path: "\n".join(lines) + "\n" for path, lines in self.text.items()
+            if path.split("/")[0] in LAYERS and path.endswith((".cpp", ".hpp"))
+        }
 
     def matches(self, pattern, wanted):
         for path, lines in self.text.items():
@@ -148,6 +156,13 @@ class Tidy:
                 libraries.setdefault(name, {})[path] = "\n".join(lines)
         for files in libraries.values():
             yield from unnamed.collisions(files)
+
+    def rule_what_is_declared_is_used(self):
+        yield from unused.missed_samples()
+        yield from unused.faults(self.sources())
+
+    def rule_members_are_in_files_of_the_name_of_their_class(self):
+        return members.faults(self.sources())
 
     def rule_tests_of_a_file_are_in_a_namespace_of_its_name(self):
         for path, lines in self.text.items():

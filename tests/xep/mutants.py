@@ -20,7 +20,7 @@ def always(row, file, condition, test):
 SUBSCRIBE, CHANGE = "pubsub/decide/subscribe.cpp", "pubsub/decide/subscription_change.cpp"
 PUBLISH, RETRIEVE = "pubsub/decide/publish.cpp", "pubsub/decide/retrieve.cpp"
 NODES, OWNER = "pubsub/decide/nodes.cpp", "pubsub/decide/owner.cpp"
-ACCESS, GRAPH = "pubsub/decide/grant.cpp", "pubsub/decide/collections/rules.cpp"
+ACCESS, GRAPH = "pubsub/decide/grant.cpp", "pubsub/decide/collections/collections_rules.cpp"
 GRAPH_CHANGE = "pubsub/decide/collections/collections.cpp"
 OPTIONS, PENDING = "pubsub/decide/options.cpp", "pubsub/decide/approval.cpp"
 

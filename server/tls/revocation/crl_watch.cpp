@@ -37,10 +37,6 @@ std::string why_unreadable(const std::string& source) {
 }
 }   // namespace
 
-bool is_known_crl_source(const std::string& source, const std::filesystem::path& data) {
-    return CrlStore(folder_in(data)).is_known(source);
-}
-
 std::string unreadable_crl_source(const Config::Tls& settings, const std::filesystem::path& data) {
     const CrlStore store(folder_in(data));
     for (const std::string& source : settings.crl) {

@@ -22,9 +22,6 @@ namespace grid::server::tls {
 /// into the data directory. Says which and why; empty: there is none.
 std::string unreadable_crl_source(const Config::Tls& settings, const std::filesystem::path& data);
 
-/// Whether a list of it was read at any time: then it stops no start.
-bool is_known_crl_source(const std::string& source, const std::filesystem::path& data);
-
 /// Looks at the files every two seconds and reads what changed, on a thread of its own: neither a
 /// connection nor the core strand ever waits for a disk or a signature. A list that was read once
 /// counts until a newer one comes, whatever becomes of its file, over a restart too.

@@ -119,7 +119,7 @@ TEST_CASE("names are prepared where they are read") {
     CHECK(config->accounts.administrators == std::vector<std::string>{"ann@grid.example"});
     CHECK(load("", {"domain=xn--bcher-kva.example"})->domain == "bücher.example");
     CHECK(
-        load("", {"controller.aliases=Old_Alias.Jabber."})->controller.alias_names[0] ==
+        load("", {"controller.aliases=Old_Alias.Jabber."})->controller.aliases[0] ==
         "old_alias.jabber"
     );
     CHECK(load("", {"sasl.mappings=cn@AB:CD"})->sasl.mappings[0].ca == "abcd");

@@ -75,15 +75,6 @@ controller::Identity identity_of(const xml::Jid& bare) {
 
 }   // namespace
 
-void FakeTransport::send(std::vector<server::Outgoing> sent, std::size_t bytes) {
-    for (const auto& stanza : sent)
-        stanzas.push_back((stanza.head ? *stanza.head : std::string()) + *stanza.body);
-    held_bytes += bytes;
-    if (is_fast) read_all();
-}
-
-void FakeTransport::read_all() { budget->give(std::exchange(held_bytes, 0)); }
-
 CatchUpStage::CatchUpStage()
     : store(memory),
       sessions_(10),
@@ -154,8 +145,7 @@ SessionPtr CatchUpStage::comes(
     session->head_bare = "<message to='" + session->bare.str() + "'";
     session->head_full = "<message to='" + session->jid.str() + "'";
     session->budget = std::make_shared<server::net::Budget>(outbox_bytes_max);
-    auto transport = std::make_shared<FakeTransport>();
-    transport->budget = session->budget;
+    auto transport = std::make_shared<FakeTransport>(session->budget);
     transport->is_fast = is_fast;
     session->transport = transport;
     SessionPtr replaced;
@@ -275,7 +265,7 @@ void CatchUpStage::digests_leave() {
 std::vector<std::string> CatchUpStage::items(const SessionPtr& session) const {
     static const std::regex item("<item [^>]*id='([^']*)'");
     std::vector<std::string> ids;
-    for (const std::string& stanza : std::exchange(transport(session).stanzas, {}))
+    for (const std::string& stanza : transport(session).take())
         for (std::sregex_iterator at(stanza.begin(), stanza.end(), item), end; at != end; ++at)
             ids.push_back((*at)[1]);
     return ids;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "controller/controller.hpp"
+#include "fake_transport.hpp"
 #include "server/config/config.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "storage/memory_store.hpp"
@@ -44,26 +45,6 @@ public:
 
 private:
     storage::MemoryStore& store_;
-};
-
-/// The stanzas that a session was sent. Bytes stay in the budget until `read_all`, as with a slow
-/// reader.
-class FakeTransport final : public server::Transport {
-public:
-    void send(std::vector<server::Outgoing> stanzas, std::size_t bytes) override;
-    void mark(std::uint64_t number, std::function<void(std::uint64_t)> done) override {
-        done(number);
-    }
-    void close(std::optional<xml::StreamError> error) override {
-        closed = error ? error->condition : "closed";
-    }
-    void read_all();
-
-    std::shared_ptr<server::net::Budget> budget;
-    std::vector<std::string> stanzas;
-    std::size_t held_bytes = 0;
-    std::string closed;
-    bool is_fast = true;   // gives its bytes back at once
 };
 
 /// One turn of the strand at a time; the clock is the real one, for the pauses of catch-up alone.

@@ -43,7 +43,7 @@ TEST_CASE_METHOD(Stage, "§6.1.7: a subscription made while a part is read gets 
     REQUIRE(store.waiting.size() == 1);
     subscribes(desk_a, "last", desk_a);   // begins with i1, which the part tells the account only
     catch_up(session);
-    const auto told = with_items(transport(session).stanzas);   // beside the subscription's state
+    const auto told = with_items(transport(session).stanzas());   // beside the subscription's state
     REQUIRE(told.size() == 2);
     CHECK(told[0].starts_with("<message to='" + desk + "'"));
     CHECK(told[1].starts_with("<message to='" + desk_a + "'"));
@@ -87,6 +87,8 @@ TEST_CASE_METHOD(Stage, "who falls back before it was told of anything begins wh
     REQUIRE(store.waiting.size() == 1);
     publishes("v", "v1", 3000);
     publishes("v", "v2", 3000);   // no room for it
+    CHECK(transport(session).traffic("message", desk).stanzas == 1);
+    CHECK(transport(session).traffic().bytes == transport(session).held_bytes());
     transport(session).read_all();
     catch_up(session);
     CHECK(items(session) == Ids{"v1", "i2"});
@@ -186,7 +188,7 @@ TEST_CASE_METHOD(Stage, "§6.1.7: the account is not told again of what a full J
     CHECK(items(session) == Ids{"i1"});
     subscribes(desk_a, "last", desk_a);
     catch_up(session);
-    const auto told = with_items(transport(session).stanzas);   // beside the subscription's state
+    const auto told = with_items(transport(session).stanzas());   // beside the subscription's state
     REQUIRE(told.size() == 1);
     CHECK(told[0].starts_with("<message to='" + desk_a + "'"));
     CHECK(items(session) == Ids{"i1"});
@@ -219,7 +221,7 @@ TEST_CASE_METHOD(Stage, "a slow reader is not closed for want of room for its di
     publishes("d", "d1", 3000);
     publishes("n", "i1", 3000);
     digests_leave();
-    CHECK(transport(session).closed.empty());
+    CHECK(transport(session).closed().empty());
     CHECK(items(session) == Ids{"i1"});
     transport(session).is_fast = true;
     transport(session).read_all();

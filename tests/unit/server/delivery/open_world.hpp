@@ -42,7 +42,6 @@ public:
         const override {
         return false;
     }
-    bool is_online(const xml::Jid&) const override { return false; }
 };
 
 }   // namespace grid::test

@@ -20,6 +20,10 @@ namespace {
 
 const std::string key = "k";
 
+Pipeline::Post posts_to(boost::asio::io_context& context) {
+    return [&context](std::function<void()> work) { boost::asio::post(context, std::move(work)); };
+}
+
 /// Knows the revision of one key, as memory does.
 struct Memory final : CommitObserver {
     void apply(const grid::storage::KeyChange& change) override {
@@ -61,16 +65,15 @@ TEST_CASE("who conflicts again and again is decided alone, and the others after 
     grid::storage::MemoryStore store(options);
     Memory memory;
     Log log(Config::Log{"off", "text"});
-    auto pipeline =
-        std::make_shared<Pipeline>(boost::asio::make_strand(context), store, memory, log);
+    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
     store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
     std::string answers;
     auto busy = std::make_shared<SenderQueue>(1), slow = std::make_shared<SenderQueue>(2);
     // Each is sent when the one before it is answered, ahead of the slow one's next attempt.
     for (int i = 0; i < 20; ++i) busy->push(std::make_unique<Change>(memory, false, answers, 'b'));
     slow->push(std::make_unique<Change>(memory, true, answers, 's'));
-    pipeline->run(busy);   // four before it, and one that is in flight already
-    pipeline->run(slow);
+    pipeline->advance(busy);   // four before it, and one that is in flight already
+    pipeline->advance(slow);
     for (int i = 0; i < 100 && answers.size() < 21; ++i) {
         store.run();
         context.restart();
@@ -104,8 +107,7 @@ TEST_CASE("found A29: an account has one turn, however many sessions it has") {
     grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
     Memory memory;
     Log log(Config::Log{"off", "text"});
-    auto pipeline =
-        std::make_shared<Pipeline>(boost::asio::make_strand(context), store, memory, log);
+    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
     std::string answers;
     std::vector<std::shared_ptr<SenderQueue>> greedy;
     for (std::uint64_t i = 0; i < 8; ++i) {
@@ -116,8 +118,8 @@ TEST_CASE("found A29: an account has one turn, however many sessions it has") {
     auto other = std::make_shared<SenderQueue>(9, "other@grid.example");
     other->push(std::make_unique<Slow>(answers, 'o'));
     other->push(std::make_unique<Slow>(answers, 'o'));
-    for (const auto& queue : greedy) pipeline->run(queue);
-    pipeline->run(other);
+    for (const auto& queue : greedy) pipeline->advance(queue);
+    pipeline->advance(other);
     CHECK(answers == "go");
     for (int i = 0; i < 100 && answers.size() < 18; ++i) {
         context.restart();
@@ -172,14 +174,13 @@ TEST_CASE("a fault ends the request that has it, with an answer, and others go o
     grid::storage::MemoryStore store;
     FaultyMemory memory;
     Log log(Config::Log{"off", "text"});
-    auto pipeline =
-        std::make_shared<Pipeline>(boost::asio::make_strand(context), store, memory, log);
+    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
     store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
     std::string answers;
     for (const At at : {At::Decide, At::Read, At::Work}) {
         auto queue = std::make_shared<SenderQueue>(1 + static_cast<std::uint64_t>(at));
         queue->push(std::make_unique<Faulty>(at, answers));
-        pipeline->run(queue);
+        pipeline->advance(queue);
         context.restart();
         context.poll();
     }
@@ -188,7 +189,7 @@ TEST_CASE("a fault ends the request that has it, with an answer, and others go o
     // A committed batch is answered as done: memory is made anew from the store.
     auto queue = std::make_shared<SenderQueue>(9);
     queue->push(std::make_unique<Faulty>(At::Apply, answers));
-    pipeline->run(queue);
+    pipeline->advance(queue);
     context.restart();
     context.poll();
     CHECK(answers == "RRRf");

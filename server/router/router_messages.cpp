@@ -1,4 +1,4 @@
-// server/router/relay_message.cpp: messages from one client to another (RFC 6121 §8.5).
+// server/router/router_messages.cpp: messages from one client to another (RFC 6121 §8.5).
 #include "server/router/router.hpp"
 #include "xml/stanza_error.hpp"
 

@@ -1,4 +1,4 @@
-// server/router/presence.cpp: a session says that it is there, how, and that it is no more.
+// server/router/router_presence.cpp: a session says that it is there, how, and that it is no more.
 #include <algorithm>
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
-// pubsub/decide/collections/rules.cpp: the rules of the graph of collections (XEP-0248 §7.2):
-// without cycles, no wider and no higher than it may be.
+// pubsub/decide/collections/collections_rules.cpp: the rules of the graph of collections (XEP-0248
+// §7.2): without cycles, no wider and no higher than it may be.
 #include <algorithm>
 
 #include "pubsub/decide/collections/collections.hpp"

@@ -1,4 +1,5 @@
-// storage/rocks_open.cpp: opening the files: recovery of the log, the header, errors for people.
+// storage/rocks_database_open.cpp: opening the files: recovery of the log, the header, errors for
+// people.
 #include <rocksdb/db.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// server/router/relay_query.cpp: an iq from client to client, and its answer back.
+// server/router/router_queries.cpp: an iq from client to client, and its answer back.
 #include "controller/incident.hpp"
 #include "server/clock.hpp"
 #include "server/router/router.hpp"

@@ -26,7 +26,6 @@ public:
     const xml::Jid& server() const { return server_; }
     const xml::Jid& broker() const { return broker_; }
     const xml::Jid& controller() const { return controller_; }
-    const std::vector<xml::Jid>& controller_aliases() const { return controller_aliases_; }
 
 private:
     xml::Jid server_, broker_, broker_alias_, controller_;

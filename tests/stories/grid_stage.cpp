@@ -98,7 +98,6 @@ controller::Settings GridStage::default_settings() {
         settings.open_services.insert(std::string(ns.uri()));
     settings.domain = "grid.example";
     settings.address = *xml::Jid::parse("controller.grid.example");
-    settings.aliases = {*xml::Jid::parse("grid_controller.jabber", true)};
     settings.broker = *xml::Jid::parse("pubsub.grid.example");
     return settings;
 }

@@ -40,7 +40,7 @@ struct Expectation {
     Revision revision = 0;
 };
 
-/// Bounds of a batch (design: anything larger is one gate change plus background batches).
+/// Bounds of a batch (anything larger is one gate change plus background batches).
 inline constexpr std::size_t batch_operations_max = 128;
 inline constexpr std::size_t batch_bytes_max = 1024 * 1024 + 64 * 1024;   // a payload of 1 MiB fits
 

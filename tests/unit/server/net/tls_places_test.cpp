@@ -27,8 +27,8 @@ struct Hall {
 
     std::shared_ptr<TlsPlaces> places;
     TlsPlaces::Clock::time_point now{};
+    std::vector<std::size_t> granted, left;   // claims that end tell of others
     std::vector<std::shared_ptr<TlsPlaces::Claim>> claims;
-    std::vector<std::size_t> granted, left;
     using Numbers = std::vector<std::size_t>;
 };
 

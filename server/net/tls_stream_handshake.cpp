@@ -17,7 +17,7 @@ namespace grid::server::net {
 namespace {
 
 /// The bytes that a closing connection may still send before it is cut off.
-constexpr std::size_t drain_bytes_max = 4 * 1024 * 1024;
+constexpr std::size_t drain_bytes_max = 1024 * 1024;
 
 struct SessionDeleter {
     void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }

@@ -14,7 +14,7 @@ struct StoreReopened {
     std::string problem;   // with advice; empty: the store takes writes
 };
 /// Opens the store again after a failed write. The returned work takes seconds: on the reader pool.
-/// It is on record at once, by the queue of audit records that waits for the store, since the
+/// The act is on record at once, by the queue of audit records that waits for the store, since the
 /// matter is that nothing can be written.
 std::function<StoreReopened()> reopen_store(const ActContext& call, const ServerInfo& server);
 

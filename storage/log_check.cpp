@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "storage/log_files.hpp"
+
 namespace grid::storage {
 namespace {
 
@@ -44,11 +46,6 @@ std::optional<std::string_view> record_at(std::string_view bytes) {
     return record;
 }
 
-bool is_log(const std::string& name) {
-    return name.size() > 4 && name.ends_with(".log") &&
-           std::all_of(name.begin(), name.end() - 4, [](char c) { return c >= '0' && c <= '9'; });
-}
-
 rocksdb::Status read_log(rocksdb::Env& env, const std::string& path, LogCheck* check) {
     std::unique_ptr<rocksdb::SequentialFile> file;
     rocksdb::Status status = env.NewSequentialFile(path, &file, {});
@@ -69,7 +66,7 @@ rocksdb::Status read_log(rocksdb::Env& env, const std::string& path, LogCheck* c
 rocksdb::Status LogCheck::run(rocksdb::Env& env, const std::string& directory, LogCheck* result) {
     std::vector<std::string> names;
     rocksdb::Status status = env.GetChildren(directory, &names);
-    std::erase_if(names, [](const std::string& name) { return !is_log(name); });
+    std::erase_if(names, [](const std::string& name) { return !is_log_file(name); });
     std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
         return std::stoull(a) < std::stoull(b);
     });
@@ -79,7 +76,11 @@ rocksdb::Status LogCheck::run(rocksdb::Env& env, const std::string& directory, L
 }
 
 void LogCheck::block(std::string_view bytes) {
-    for (std::size_t at = 0; at + header_bytes <= bytes.size();) {
+    // A log is written ahead with zeros (log_files.hpp), which end it.
+    const std::size_t last = bytes.find_last_not_of('\0');
+    const std::size_t end = last == std::string_view::npos ? 0 : last + 1;
+    std::size_t at = 0;
+    while (at < end && at + header_bytes <= bytes.size()) {
         if (const auto found = record_at(bytes.substr(at))) {
             record((*found)[6], found->substr(header_bytes));
             at += found->size();
@@ -90,10 +91,15 @@ void LogCheck::block(std::string_view bytes) {
             ++at;
         }
     }
+    if (at + header_bytes > bytes.size()) return;
+    if (assembling_) is_damaged_ = true;
+    assembling_ = false;
+    is_ended_ = true;
 }
 
 void LogCheck::record(char type, std::string_view payload) {
     if (type == Full || type == First) {
+        if (is_ended_) has_gap_ = true;
         if (assembling_) is_damaged_ = true;   // the one before has no end
         assembling_ = true;
         sequence_.clear();
@@ -111,7 +117,7 @@ void LogCheck::record(char type, std::string_view payload) {
 
 void LogCheck::end_file() {
     if (assembling_) is_damaged_ = true;
-    assembling_ = false;
+    assembling_ = is_ended_ = false;
 }
 
 }   // namespace grid::storage

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "storage/log_check.hpp"
+#include "storage/log_files.hpp"
 #include "storage/rocks_database.hpp"
 
 namespace grid::storage {
@@ -34,8 +35,10 @@ RocksDatabase::RocksDatabase(const RocksSettings& settings, Mode mode)
       mode_(mode),
       open_files_max_(settings.open_files_max),
       log_(settings.log),
-      owned_env_(settings.file_system ? rocksdb::NewCompositeEnv(settings.file_system) : nullptr),
-      env_(owned_env_ ? owned_env_.get() : rocksdb::Env::Default()),
+      owned_env_(rocksdb::NewCompositeEnv(std::make_shared<LogFiles>(
+          settings.file_system ? settings.file_system : rocksdb::FileSystem::Default()
+      ))),
+      env_(owned_env_.get()),
       listener_(std::make_shared<ErrorListener>(settings.log)) {}
 
 boost::system::error_code RocksDatabase::fail(Errc error, const std::string& text) const {
@@ -89,6 +92,12 @@ boost::system::error_code RocksDatabase::check_logs() {
     if (const auto unlocked = env_->UnlockFile(lock); status.ok()) status = unlocked;
     if (!status.ok()) return fail(status, "cannot read the log");
     if (!replayed) return replayed.error();
+    if (logs.has_gap())
+        return fail(
+            Errc::Corrupt,
+            "the log has a gap, and acknowledged changes were in it; move the .log files away to "
+            "start without what they hold"
+        );
     if (!logs.is_damaged()) return {};
     if (*replayed < logs.acknowledged()) {
         return fail(

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "storage/committer.hpp"
@@ -29,9 +30,33 @@ Result<std::uint64_t> free_bytes_of_volume(const std::string& path) {
     return static_cast<std::uint64_t>(volume.f_bavail) * volume.f_frsize;
 }
 
+/// Asked before each group, the volume is looked at again only after a while: what can be written
+/// meanwhile is little beside the bound. Any thread.
+class FreeBytes {
+public:
+    Result<std::uint64_t> of(const std::string& path) {
+        using std::chrono::steady_clock;
+        const auto now = steady_clock::now();
+        const std::lock_guard lock(mutex_);
+        if (known_ && now - looked_ < known_for) return *known_;
+        looked_ = now;
+        known_ = free_bytes_of_volume(path);
+        return *known_;
+    }
+
+private:
+    static constexpr auto known_for = std::chrono::milliseconds(20);
+    std::mutex mutex_;
+    std::chrono::steady_clock::time_point looked_;
+    std::optional<Result<std::uint64_t>> known_;
+};
+
 RocksSettings with_defaults(RocksSettings settings) {
     if (!settings.clock) settings.clock = system_now;
-    if (!settings.free_bytes) settings.free_bytes = free_bytes_of_volume;
+    if (!settings.free_bytes)
+        settings.free_bytes = [free = std::make_shared<FreeBytes>()](const std::string& path) {
+            return free->of(path);
+        };
     if (!settings.log) settings.log = [](LogLevel, std::string_view) {};
     settings.free_bytes_min = std::max(settings.free_bytes_min, free_bytes_least());
     return settings;

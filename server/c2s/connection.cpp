@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
@@ -89,38 +90,53 @@ asio::awaitable<void> Connection::serve() {
 
 /// Reads the bytes there are, waiting if there are none, and feeds them to the parser.
 asio::awaitable<bool> Connection::read_some() {
-    // One buffer for all connections of the thread; nothing of it is kept across a wait.
-    thread_local std::array<char, 32 * 1024> scratch;
     while (!is_closing_ && !fault_) {
-        auto now = stream_.read_now(scratch);
-        if (now.error) {
-            ending_ = now.error == asio::error::eof ? Ending::Closed : Ending::CutOff;
+        const auto read = read_now();
+        if (!read.bytes.empty()) {
+            take_bytes(read.bytes);
+            co_return true;
+        }
+        if (read.error) {
+            ending_ = read.error == asio::error::eof ? Ending::Closed : Ending::CutOff;
             if (reason_.empty())
-                reason_ = now.error == asio::error::eof ? "the peer closed the connection"
-                                                        : stream_.failure();
+                reason_ = read.error == asio::error::eof ? "the peer closed the connection"
+                                                         : stream_.failure();
             co_return false;
         }
-        if (now.would_block) {
-            is_reading_ = true;
-            co_await stream_.wait_readable();   // also ends when wake() cancels it
-            is_reading_ = false;
-            turn_ = {steady_clock::now(), 0};
-            continue;
-        }
-        last_read_ = steady_clock::now();
-        is_pinged_ = false;
-        if (negotiation_) {
-            if (pre_auth_bytes_ == 0) progress_.spoken();
-            pre_auth_bytes_ += now.bytes;
-        }
-        parser_.feed({scratch.data(), now.bytes});
-        if (!negotiation_) {
-            charge_unfinished();
-            watch_stanza();
-        }
-        co_return true;
+        is_reading_ = true;
+        co_await stream_.wait_readable();   // also ends when wake() cancels it
+        is_reading_ = false;
+        turn_ = {steady_clock::now(), 0};
     }
     co_return !is_closing_;
+}
+
+/// What has arrived of a bound session is read together, up to a bound, so that it is decided
+/// together and answered together. An error is told when the bytes before it were taken.
+Connection::Read Connection::read_now() {
+    // One buffer for all connections of the thread; nothing of it is kept across a wait.
+    thread_local std::array<char, 32 * 1024> scratch;
+    std::size_t bytes = 0;
+    while (!read_error_ && bytes < scratch.size()) {
+        const auto now = stream_.read_now(std::span(scratch).subspan(bytes));
+        bytes += now.bytes;
+        read_error_ = now.error;
+        if (now.would_block || negotiation_) break;
+    }
+    return {{scratch.data(), bytes}, read_error_};
+}
+
+void Connection::take_bytes(std::string_view bytes) {
+    last_read_ = steady_clock::now();
+    is_pinged_ = false;
+    if (negotiation_) {
+        if (pre_auth_bytes_ == 0) progress_.spoken();
+        pre_auth_bytes_ += bytes.size();
+    }
+    parser_.feed(bytes);
+    if (negotiation_) return;
+    charge_unfinished();
+    watch_stanza();
 }
 
 /// Hands over the stanzas of one read; returns when they were taken. False: the stream is to end.
@@ -205,16 +221,16 @@ asio::awaitable<void> Connection::answer_what_was_taken() {
 }
 
 asio::awaitable<void> Connection::hand_over(std::vector<Inbound> inbound) {
-    co_await net::from_callback<bool>([this, &inbound](auto done) {
-        shared_.grid.submit(session_, std::move(inbound), [done] { done(true); });
-    });
+    auto taken = std::make_shared<net::Called>();
+    shared_.grid.submit(session_, std::move(inbound), [taken] { (*taken)(); });
+    co_await net::Called::wait(taken);
     turn_ = {steady_clock::now(), 0};
 }
 
 void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
     if (!mailbox_.put({std::move(stanzas), bytes})) return;
     shared_.grid.flush_limiter().begin();
-    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+    asio::defer(stream_.get_executor(), [self = shared_from_this()] {
         self->take_mail();
         self->shared_.grid.flush_limiter().end();
     });

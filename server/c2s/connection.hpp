@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/c2s/mailbox.hpp"
@@ -71,6 +72,12 @@ private:
     /// False: the connection is to be closed.
     Awaitable establish();
     Awaitable read_some();
+    struct Read {
+        std::string_view bytes;
+        boost::system::error_code error;
+    };
+    Read read_now();
+    void take_bytes(std::string_view bytes);
     Awaitable perform(stream::Actions actions);
     Awaitable start_tls(stream::Actions& next);
     Awaitable wait_for_tls_place();
@@ -117,8 +124,9 @@ private:
     /// The way the connection ended: by us, or the peer was cut off, closed its socket, closed its
     /// stream.
     enum class Ending { Ours, CutOff, Closed, Goodbye } ending_ = Ending::Ours;
-    storage::Revision lost_from_ = 0;   // see Delivered
-    bool is_shut_down_ = false;         // before a resource was bound
+    storage::Revision lost_from_ = 0;        // see Delivered
+    boost::system::error_code read_error_;   // told when the bytes before it were taken
+    bool is_shut_down_ = false;              // before a resource was bound
     bool is_displaced_ = false;
     bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;
     std::chrono::steady_clock::time_point last_read_;

@@ -322,7 +322,7 @@ bool Core::do_what_is_due() {
 }
 
 void Core::submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken) {
-    asio::post(
+    asio::dispatch(
         strand_,
         [this, session = std::move(session), inbound = std::move(inbound),
          taken = std::move(taken)]() mutable {

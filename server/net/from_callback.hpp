@@ -1,8 +1,9 @@
-// server/net/from_callback.hpp: waits in a coroutine for a callback that another strand will
-// make.
+// server/net/from_callback.hpp: waits in a coroutine for a callback that another strand makes.
 #pragma once
 
+#include <atomic>
 #include <boost/asio.hpp>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -18,7 +19,7 @@ boost::asio::awaitable<T> from_callback(Start start) {
             auto shared = std::make_shared<decltype(handler)>(std::move(handler));
             start([shared](T value) {
                 auto executor = asio::get_associated_executor(*shared);
-                asio::post(executor, [shared, value = std::move(value)]() mutable {
+                asio::defer(executor, [shared, value = std::move(value)]() mutable {
                     std::move (*shared)(std::move(value));
                 });
             });
@@ -26,5 +27,26 @@ boost::asio::awaitable<T> from_callback(Start start) {
         asio::use_awaitable
     );
 }
+
+/// A call that is made once, on any thread, and that one coroutine waits for. Where it was made
+/// before the coroutine comes to wait, the coroutine goes on without a turn of its strand.
+class Called {
+public:
+    void operator()() {
+        if (state_.exchange(State::Made) == State::Awaited) resume_();
+    }
+    static boost::asio::awaitable<void> wait(std::shared_ptr<Called> self) {
+        if (self->state_ == State::Made) co_return;
+        co_await from_callback<bool>([&self](auto done) {
+            self->resume_ = [done] { done(true); };
+            if (self->state_.exchange(State::Awaited) == State::Made) self->resume_();
+        });
+    }
+
+private:
+    enum class State { Open, Awaited, Made };
+    std::atomic<State> state_ = State::Open;
+    std::function<void()> resume_;   // before Awaited
+};
 
 }   // namespace grid::server::net

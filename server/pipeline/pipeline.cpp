@@ -85,28 +85,35 @@ bool Pipeline::may_decide(const Transaction& request) {
 
 void Pipeline::advance(const std::shared_ptr<SenderQueue>& queue) {
     queue->answer_front();
-    auto& used = accounts_[queue->account()].used;
-    auto decided = Decided::TurnOver;
-    // A request is never cut short, so an account may overdraw its turn; then all its queues wait.
-    if (used < pipeline_slice) {
-        const auto begin = steady_clock::now();
-        decided = decide_all(queue, begin + pipeline_slice - used);
-        accounts_[queue->account()].used += steady_clock::now() - begin;
-    } else if (queue->empty() || queue->all_decided()) {
-        decided = Decided::All;
-    }
+    auto decided = Decided::All;
+    if (!queue->empty() && !queue->all_decided()) decided = take_turn(queue);
     queue->answer_front();
     if (queue->on_taken && queue->all_decided()) std::exchange(queue->on_taken, nullptr)();
-    plan_round();
     if (decided == Decided::All || std::exchange(queue->is_stalled, true)) return;
     if (decided == Decided::NoRoom) return stalled_.push_back(queue);
     wait_for_turn(queue);
+}
+
+Pipeline::Decided Pipeline::take_turn(const std::shared_ptr<SenderQueue>& queue) {
+    const auto begin = steady_clock::now();
+    // While no account waits, a round ends by itself: the time it took is forgotten.
+    if (!is_round_planned_ && begin - round_began_ >= pipeline_slice) {
+        round_began_ = begin;
+        accounts_.clear();
+    }
+    // A request is never cut short, so an account may overdraw its turn; then all its queues wait.
+    auto& used = accounts_[queue->account()].used;
+    if (used >= pipeline_slice) return Decided::TurnOver;
+    const auto decided = decide_all(queue, begin + pipeline_slice - used);
+    accounts_[queue->account()].used += steady_clock::now() - begin;
+    return decided;
 }
 
 void Pipeline::wait_for_turn(const std::shared_ptr<SenderQueue>& queue) {
     auto& waiting = accounts_[queue->account()].waiting;
     waiting.push_back(queue);
     if (waiting.size() == 1) turns_.push_back(queue->account());
+    plan_round();
 }
 
 /// Behind what the strand has to do already: others come in between.
@@ -117,6 +124,7 @@ void Pipeline::plan_round() {
 
 void Pipeline::take_turns() {
     is_round_planned_ = false;
+    round_began_ = steady_clock::now();
     auto accounts = std::exchange(accounts_, {});
     const auto turns = std::exchange(turns_, {});
     // Those that do not go on in this round keep their place.

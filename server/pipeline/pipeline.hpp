@@ -72,6 +72,8 @@ private:
     enum class Decided { All, TurnOver, NoRoom };   // no room: in the commit queue or the outbox
     /// Everything of this queue that may be decided now.
     Decided decide_all(const std::shared_ptr<SenderQueue>& queue, TimePoint deadline);
+    /// The same within the time that its account has left in this round.
+    Decided take_turn(const std::shared_ptr<SenderQueue>& queue);
     /// A fault that we do not understand ends the request that has it, with an answer.
     Transaction::Next decide(Transaction& request);
     void failed(Transaction& request, const std::exception& fault);
@@ -112,6 +114,7 @@ private:
     std::unordered_map<std::string, Account> accounts_;   // that had a turn in this round
     std::deque<std::string> turns_;                       // of them, those that wait for time
     bool is_round_planned_ = false;
+    TimePoint round_began_;
     std::size_t background_ = 0;
     bool is_working_ = false;
     storage::Revision scanned_ = 0;   // by the last rebuild: up to here all is applied

@@ -56,7 +56,7 @@ private:
 
 }   // namespace
 
-/// Appends go to memory; a sync takes them to the real file and syncs that.
+/// Writes go to memory; a sync takes them to the real file and syncs that.
 class FaultyFs::HeldFile final : public rocksdb::FSWritableFile {
 public:
     HeldFile(
@@ -65,9 +65,7 @@ public:
         : fs_(fs), node_(std::move(node)), file_(std::move(file)) {}
 
     IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
-        const IOStatus status = fs_.append(*node_, data);
-        if (status.ok()) size_ += data.size();
-        return status;
+        return write(data, size_);
     }
     IOStatus Append(
         const Slice& data,
@@ -77,8 +75,13 @@ public:
     ) override {
         return Append(data, options, dbg);
     }
-    IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override {
-        return size == size_ ? IOStatus::OK() : IOStatus::NotSupported("Truncate");
+    IOStatus PositionedAppend(const Slice& data, uint64_t at, const IOOptions&, IODebugContext*)
+        override {
+        return write(data, at);
+    }
+    /// A power loss may come before the new size is on disk: what lies behind it stays.
+    IOStatus Truncate(uint64_t, const IOOptions&, IODebugContext*) override {
+        return IOStatus::OK();
     }
     IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
     IOStatus Sync(const IOOptions&, IODebugContext*) override {
@@ -94,6 +97,12 @@ public:
     uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
 
 private:
+    IOStatus write(const Slice& data, std::uint64_t at) {
+        const IOStatus status = fs_.write(*node_, at, data);
+        if (status.ok()) size_ = std::max<std::uint64_t>(size_, at + data.size());
+        return status;
+    }
+
     FaultyFs& fs_;
     std::shared_ptr<Node> node_;
     std::unique_ptr<rocksdb::FSWritableFile> file_;
@@ -135,7 +144,8 @@ void FaultyFs::lose_unsynced() {
 std::size_t FaultyFs::unsynced_bytes() const {
     std::lock_guard lock(mutex_);
     std::size_t sum = 0;
-    for (const auto& [name, node] : nodes_) sum += node->pending.size();
+    for (const auto& [name, node] : nodes_)
+        for (const Piece& piece : node->pending) sum += piece.bytes.size();
     return sum;
 }
 
@@ -149,12 +159,18 @@ std::string FaultyFs::place_of(const std::string& name) const {
     return node ? node->on_disk : name;
 }
 
-IOStatus FaultyFs::append(Node& node, const Slice& data) {
+IOStatus FaultyFs::write(Node& node, std::uint64_t at, const Slice& data) {
     std::lock_guard lock(mutex_);
     if (node.is_dead) return IOStatus::IOError("power was lost");
     if (append_fault_.hits(node.name)) return append_fault_.with;
-    node.pending.append(data.data(), data.size());
+    node.pending.push_back({at, data.ToString()});
     return IOStatus::OK();
+}
+
+std::uint64_t FaultyFs::size_of(const Node& node, std::uint64_t on_disk) {
+    for (const Piece& piece : node.pending)
+        on_disk = std::max(on_disk, piece.at + piece.bytes.size());
+    return on_disk;
 }
 
 IOStatus FaultyFs::sync(Node& node, rocksdb::FSWritableFile& file, bool is_full) {
@@ -162,16 +178,20 @@ IOStatus FaultyFs::sync(Node& node, rocksdb::FSWritableFile& file, bool is_full)
     if (node.is_dead) return IOStatus::IOError("power was lost");
     if (node.name.ends_with(".log")) ++log_syncs_;
     const bool fails = sync_fault_.hits(node.name);
-    const std::string bytes = std::exchange(node.pending, {});
+    const std::vector<Piece> pieces = std::exchange(node.pending, {});
     if (fails && sync_fault_.bytes == Bytes::Lost) return sync_fault_.with;
-    IOStatus status = file.Append(bytes, {}, nullptr);
+    IOStatus status;
+    for (const Piece& piece : pieces)
+        if (status.ok()) status = file.PositionedAppend(piece.bytes, piece.at, {}, nullptr);
     if (status.ok()) status = is_full ? file.Fsync({}, nullptr) : file.Sync({}, nullptr);
     return fails ? sync_fault_.with : status;
 }
 
 IOStatus FaultyFs::content(const Node& node, std::string* content) {
     const IOStatus status = rocksdb::ReadFileToString(target(), node.on_disk, content);
-    content->append(node.pending);
+    content->resize(size_of(node, content->size()));
+    for (const Piece& piece : node.pending)
+        content->replace(piece.at, piece.bytes.size(), piece.bytes);
     return status;
 }
 

@@ -128,11 +128,15 @@ public:
     }
 
 private:
+    struct Piece {
+        std::uint64_t at = 0;
+        std::string bytes;
+    };
     /// A file that was written by this process.
     struct Node {
-        std::string name, on_disk;   // the name, and the place until the name is durable
-        std::string pending;         // not synced
-        std::uint64_t number = 0;    // when it got that name
+        std::string name, on_disk;    // the name, and the place until the name is durable
+        std::vector<Piece> pending;   // not synced, in the order in which they were written
+        std::uint64_t number = 0;     // when it got that name
         bool is_named = false, is_dead = false;
     };
     struct Fault {
@@ -151,7 +155,9 @@ private:
     static std::string normal_name(const std::string& name);
     std::shared_ptr<Node> find(const std::string& name) const;
     std::string place_of(const std::string& name) const;
-    rocksdb::IOStatus append(Node& node, const rocksdb::Slice& data);
+    rocksdb::IOStatus write(Node& node, std::uint64_t at, const rocksdb::Slice& data);
+    /// Its size as this process sees it.
+    static std::uint64_t size_of(const Node& node, std::uint64_t on_disk);
     rocksdb::IOStatus sync(Node& node, rocksdb::FSWritableFile& file, bool is_full);
     rocksdb::IOStatus sync_names(const std::string& directory);
     rocksdb::IOStatus content(const Node& node, std::string* content);

@@ -111,7 +111,7 @@ IOStatus FaultyFs::GetFileSize(
 ) {
     std::lock_guard lock(mutex_);
     const IOStatus status = target()->GetFileSize(place_of(name), options, size, dbg);
-    if (const auto node = find(name); node && status.ok()) *size += node->pending.size();
+    if (const auto node = find(name); node && status.ok()) *size = size_of(*node, *size);
     return status;
 }
 

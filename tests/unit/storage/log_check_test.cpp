@@ -98,6 +98,50 @@ TEST_CASE("damage before acknowledged records stops the start", "[log-check]") {
     CHECK(h.open() == Errc::Corrupt);   // and looking did not change the files
 }
 
+TEST_CASE("a log that was not closed ends with zeros, which are no damage", "[log-check]") {
+    RocksHarness h;
+    h.commit(put("nA", "first-record"));
+    h.commit(put("nA", long_text('y')));
+    h.commit(put("nA", "last-record"));
+    const std::string log = last_log(h.settings.path), copy = h.settings.path + ".copy";
+    const std::size_t end = place_in(log, "last-record") + std::string("last-record").size();
+    CHECK(std::filesystem::file_size(log) > end + 32 * 1024);
+    std::filesystem::copy(h.settings.path, copy);   // as a crash leaves it
+    LogCheck check;
+    REQUIRE(LogCheck::run(*rocksdb::Env::Default(), copy, &check).ok());
+    CHECK_FALSE(check.is_damaged());
+    CHECK_FALSE(check.has_gap());
+    RocksSettings settings = h.settings;
+    settings.path = copy;
+    auto opened = open_rocks_store(settings);
+    REQUIRE(opened);
+    CHECK((*opened)->snapshot()->get(Family::Control, "nA").value()->value == "last-record");
+    opened->reset();
+    h.close();   // closed, it has its true size
+    CHECK(std::filesystem::file_size(log) < end + 32 * 1024);
+}
+
+TEST_CASE("a gap of zeros before acknowledged records stops the start", "[log-check]") {
+    RocksHarness h;
+    h.commit(put("nA", "first-record"));
+    h.commit(put("nA", long_text('z')));
+    h.commit(put("nA", "last-record"));
+    h.close();
+    const std::string log = last_log(h.settings.path);
+    const std::size_t first = place_in(log, "begin-"), last = place_in(log, "-end");
+    // From somewhere in the first record on to the block in which the last one begins.
+    const std::size_t block = 32 * 1024;
+    REQUIRE(first / block < last / block);
+    std::fstream bytes(log, std::ios::in | std::ios::out | std::ios::binary);
+    std::size_t from = 0;
+    SECTION("from the beginning of the file") {}
+    SECTION("from within the first block") { from = first; }
+    bytes.seekp(static_cast<std::streamoff>(from));
+    bytes << std::string(last / block * block - from, '\0');
+    bytes.close();
+    CHECK(h.open() == Errc::Corrupt);
+}
+
 TEST_CASE("a torn log that outlives its replay does not stop later starts", "[log-check]") {
     RocksHarness h;
     h.commit(put("nA", "first-record"));

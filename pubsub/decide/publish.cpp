@@ -158,7 +158,7 @@ std::optional<xml::StanzaError> check_index_room(
 ) {
     if (!config.persist_items) return std::nullopt;
     const Settings& most = broker.settings;
-    if (node && node->items.rank_of(id)) return std::nullopt;
+    if (node && node->items.find(id)) return std::nullopt;
     const std::uint64_t bytes = Memory::index_bytes(id);
     // A full node hides an item for each new one, and background batches erase the hidden ones:
     // these count apart, so that a publisher of full nodes is not stopped by earlier items.
@@ -220,13 +220,14 @@ void put_item(
     const std::string& publisher
 ) {
     ItemRecord item{publisher, static_cast<std::uint32_t>(request.payload.size()), 0};
-    // XEP-0413: an item that is published again keeps its date of creation.
-    if (const auto before = node.items.find(id))
-        item.created = node.items.created(before->revision);
     const std::uint64_t epoch = node.epoch();
-    // The payload that it replaces goes with it; of publishes that overlap, in the background.
-    if (const auto old = node.items.find(id); old && old->payload_bytes > 0)
-        batch.erase(Family::Payload, payload_key(node.uid, epoch, old->revision));
+    if (const auto old = node.items.find(id)) {
+        // XEP-0413: an item that is published again keeps its date of creation.
+        item.created = node.items.created(old->revision);
+        // The payload that it replaces goes with it; of publishes that overlap, in the background.
+        if (old->payload_bytes > 0)
+            batch.erase(Family::Payload, payload_key(node.uid, epoch, old->revision));
+    }
     batch.put(Family::Index, item_key(node.uid, epoch, id), encode(item));
     if (!request.payload.empty())
         batch.put_at_revision(

@@ -184,7 +184,7 @@ private:
     void note_evictions(const Node& node, storage::Revision hidden_before);
     void note_cleaning(const Node& node);
     void note_subscription(Node& node, const Subscriptions::value_type& entry, bool is_there);
-    void note_stale_payload(const ParsedKey& key, const Items& items);
+    void note_stale_payload(const ParsedKey& key, const ItemView& old);
     void drop_if_empty(std::uint64_t uid);
     static void note_joint(Node& node, const std::string& jid);
     void charge_item(std::string_view id, std::uint32_t publisher, bool is_there);

@@ -32,9 +32,12 @@ void Memory::apply_item(const ParsedKey& key, const KeyChange& change) {
     const bool is_telling =
         is_current && !is_scanning_ && has_audience && node.notifies_evictions();
     const storage::Revision hidden_before = is_telling ? node.newest_hidden(settings_) : 0;
-    if (is_current) note_stale_payload(key, items);
-    if (!is_scanning_)   // else each item comes once
-        if (const auto gone = items.find(key.name)) charge_item(key.name, gone->publisher, false);
+    if (!is_scanning_) {   // else each item comes once
+        if (const auto gone = items.find(key.name)) {
+            if (is_current) note_stale_payload(key, *gone);
+            charge_item(key.name, gone->publisher, false);
+        }
+    }
     if (change.record) {
         const ItemRecord record = decode_item(change.record->value);
         const std::uint32_t publisher = publishers_.number_of(record.publisher);
@@ -61,11 +64,9 @@ void Memory::charge_item(std::string_view id, std::uint32_t publisher, bool is_t
 }
 
 /// The payload of an item that is replaced, or erased by a batch that knew an older version of it.
-void Memory::note_stale_payload(const ParsedKey& key, const Items& items) {
-    if (is_scanning_) return;   // each item comes once
-    const auto old = items.find(key.name);
-    if (!old || old->payload_bytes == 0) return;
-    std::string payload = payload_key(key.uid, key.epoch, old->revision);
+void Memory::note_stale_payload(const ParsedKey& key, const ItemView& old) {
+    if (old.payload_bytes == 0) return;
+    std::string payload = payload_key(key.uid, key.epoch, old.revision);
     if (payload == last_payload_erased_) return;
     stale_payloads_.push_back(std::move(payload));
 }

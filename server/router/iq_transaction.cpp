@@ -54,6 +54,8 @@ protected:
     }
 
 private:
+    static constexpr std::size_t answer_bytes_likely = 160;
+
     xml::Bytes to_bytes(xml::Element message) const {
         message.set("from", to_).set("to", session_->jid.str());
         return std::make_shared<const std::string>(xml::to_string(message, xml::ns::client.uri()));
@@ -68,14 +70,14 @@ private:
             // Partly done (XEP-0060 §8.8.2.4): an error that lists the lines not done.
             error = reply->error ? &*reply->error : nullptr;
         }
-        xml::Element head("iq", xml::ns::client);
-        head.set("type", error ? "error" : "result");
+        // Half of all answers are no more than these attributes: they are written as they are.
+        auto out = std::make_shared<std::string>("<iq");
+        out->reserve(answer_bytes_likely);
+        xml::append_attr(*out, "type", error ? "error" : "result");
         for (const auto& [name, value] :
              {std::pair("id", &id_), std::pair("from", &to_), std::pair("to", &session_->jid.str())
              })
-            if (!value->empty()) head.set(name, *value);
-        auto out = std::make_shared<std::string>();
-        xml::write_head(*out, head, xml::ns::client.uri());
+            if (!value->empty()) xml::append_attr(*out, name, *value);
         if (!payload && !error) {
             *out += "/>";
             return out;

@@ -2,6 +2,7 @@
 #include "client.hpp"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -135,6 +136,11 @@ void Client::end_output() { shutdown(socket_, SHUT_WR); }
 void Client::vanish() {
     close(socket_);
     socket_ = -1;
+}
+
+void Client::hold(bool is_held) {
+    const int value = is_held ? 1 : 0;
+    setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
 }
 
 bool Client::update_key() {

@@ -53,6 +53,8 @@ public:
     /// Closes the socket: whatever is sent to it afterwards is answered with a reset.
     void vanish();
     bool update_key();
+    /// While held, what is sent stays together; then it leaves in as few segments as possible.
+    void hold(bool is_held);
     /// Whether the server took part in it.
     bool renegotiate();
 

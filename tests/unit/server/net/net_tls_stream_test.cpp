@@ -240,6 +240,27 @@ TEST_CASE("key updates are followed, and a flood of them ends the connection", "
     CHECK(server.failure == "too many TLS records without data");
 }
 
+TEST_CASE("data that came with a record without data is read without more to come", "[net]") {
+    std::string got;
+    Server server([&](Server& self, net::TlsStream& stream) -> asio::awaitable<void> {
+        self.error = co_await stream.handshake(self.context.get(), 5s);
+        got = co_await read(stream, 10);
+        co_await write(stream, "done");
+    });
+    Client client(server.port);
+    client.start_tls(TLS1_3_VERSION, &server.client);
+    for (const char* part : {"hello", "again"}) {
+        client.hold(true);
+        client.update_key();
+        client.send(part);
+        client.update_key();
+        client.hold(false);
+    }
+    CHECK(client.receive(4) == "done");
+    server.wait();
+    CHECK(got == "helloagain");
+}
+
 TEST_CASE("renegotiation is refused in TLS 1.2", "[net]") {
     Server server(echo);
     Client client(server.port);

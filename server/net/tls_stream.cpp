@@ -112,19 +112,14 @@ TlsStream::Now TlsStream::write_plain(std::string_view bytes) {
 
 TlsStream::Now TlsStream::read_tls(std::span<char> into) {
     if (is_broken_) return failed(asio::error::connection_aborted, failure_);
-    while (true) {
-        ERR_clear_error();
-        BIO_clear_retry_flags(SSL_get_rbio(ssl_));
-        std::size_t size = 0;
-        const int result = SSL_read_ex(ssl_, into.data(), into.size(), &size);
-        if (result == 1) {
-            silent_records_ = 0;
-            return {.bytes = size};
-        }
-        const auto now = to_now(result, read_wants_write_, Socket::wait_read);
-        // A record without data ends SSL_read although the next one may have been read with it.
-        if (!now.would_block || BIO_should_retry(SSL_get_rbio(ssl_))) return now;
+    ERR_clear_error();
+    std::size_t size = 0;
+    const int result = SSL_read_ex(ssl_, into.data(), into.size(), &size);
+    if (result == 1) {
+        silent_records_ = 0;
+        return {.bytes = size};
     }
+    return to_now(result, read_wants_write_, Socket::wait_read);
 }
 
 TlsStream::Now TlsStream::write_tls(std::string_view bytes) {

@@ -111,8 +111,9 @@ asio::awaitable<bool> Connection::read_some() {
     co_return !is_closing_;
 }
 
-/// What has arrived of a bound session is read together, up to a bound, so that it is decided
-/// together and answered together. An error is told when the bytes before it were taken.
+/// The stanzas of a bound session that have arrived are read together, up to a bound, so that they
+/// are decided together and answered together. An error is told when the bytes before it were
+/// taken.
 Connection::Read Connection::read_now() {
     // One buffer for all connections of the thread; nothing of it is kept across a wait.
     thread_local std::array<char, 32 * 1024> scratch;

@@ -11,9 +11,9 @@ namespace grid::storage {
 /// The files of `target`, of which those of the log (`NUMBER.log`) are written ahead with zeros.
 ///
 /// A file that grows has a new size after each append, which a sync writes as well: a second,
-/// slower write. What lies in zeros already is overwritten in place, and a sync writes the bytes
-/// alone (about half the time on ext4). A file that was closed has its true size; after a crash
-/// zeros are left at its end, which RocksDB skips and LogCheck knows.
+/// slower write. Zeros are overwritten in place, and a sync writes the bytes alone (about half the
+/// time on ext4). A file that was closed has its true size; after a crash zeros are left at its
+/// end, which RocksDB skips and LogCheck knows.
 class LogFiles final : public rocksdb::FileSystemWrapper {
 public:
     explicit LogFiles(const std::shared_ptr<rocksdb::FileSystem>& target)

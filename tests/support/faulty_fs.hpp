@@ -156,7 +156,7 @@ private:
     std::shared_ptr<Node> find(const std::string& name) const;
     std::string place_of(const std::string& name) const;
     rocksdb::IOStatus write(Node& node, std::uint64_t at, const rocksdb::Slice& data);
-    /// Its size as this process sees it.
+    /// The size of the file as this process sees it.
     static std::uint64_t size_of(const Node& node, std::uint64_t on_disk);
     rocksdb::IOStatus sync(Node& node, rocksdb::FSWritableFile& file, bool is_full);
     rocksdb::IOStatus sync_names(const std::string& directory);

@@ -131,7 +131,7 @@ struct Log::Folds {
     std::map<std::string, std::map<std::string, Fold>> by_what;   // then by reason
 };
 
-Log::Log(const Config::Log& settings)
+Log::Log(const LogSettings& settings)
     : logger_(std::make_shared<spdlog::logger>(
           "gridd", std::make_shared<spdlog::sinks::stderr_sink_mt>()
       )),

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "server/config/config.hpp"
+#include "server/config/log_settings.hpp"
 
 namespace spdlog {
 class logger;
@@ -28,7 +28,7 @@ using LogFields = std::initializer_list<LogField>;
 /// seen is escaped, so that a line is always one line of valid UTF-8.
 class Log {
 public:
-    explicit Log(const Config::Log& settings);
+    explicit Log(const LogSettings& settings);
     ~Log();
 
     void debug(std::string_view what, LogFields fields = {}) { write(Level::Debug, what, fields); }

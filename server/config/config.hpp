@@ -11,6 +11,7 @@
 
 #include "controller/settings.hpp"
 #include "pubsub/settings.hpp"
+#include "server/config/log_settings.hpp"
 #include "xml/limits.hpp"
 
 namespace grid::server {
@@ -149,10 +150,7 @@ struct Config {
         std::string export_to;   // file:, udp:, tcp: or unix:; empty: nowhere
     } audit;
 
-    struct Log {
-        std::string level = "info";
-        std::string format = "text";   // or json
-    } log;
+    LogSettings log;
 
     /// Where the options were given, for texts that blame one: file:line:column, --set, or the name
     /// in the environment. An option that is not here has its default.

@@ -77,6 +77,10 @@ pubsub::Settings broker_settings() {
     return settings;
 }
 
+controller::HttpResponse http_refused_by_store(boost::system::error_code error) {
+    return controller::http_error(503, "store", refused_by_store(error).text);
+}
+
 }   // namespace
 
 Node::Node(const controller::Settings& settings, const FakeSessions& sessions)
@@ -103,57 +107,58 @@ controller::Settings GridStage::default_settings() {
 }
 
 GridStage::GridStage(controller::Settings given)
-    : settings(std::move(given)), node(settings, sessions) {
+    : settings(std::move(given)),
+      node(settings, sessions),
+      pipeline_(
+          store,
+          Follower{
+              [this](const storage::KeyChange& change) { node.apply(change); },
+              [this](const storage::Committed& committed) { notify(committed); },
+              [this] { return rescan(); }
+          }
+      ) {
     node.broker->scan_finished();   // of an empty store
     node.controller->scan_finished();
-    store.start([this](std::vector<storage::FeedEntry> entries) { feed(std::move(entries)); });
 }
 
-void GridStage::feed(std::vector<storage::FeedEntry> entries) {
-    for (storage::FeedEntry& entry : entries) {
-        if (std::holds_alternative<storage::Refused>(entry)) outcome_ = false;
-        const auto* committed = std::get_if<storage::Committed>(&entry);
-        if (committed == nullptr) continue;
-        for (const storage::Write& operation : committed->batch.operations) {
-            storage::KeyChange change{operation.family, operation.key, {}};
-            if (!operation.erase)
-                change.record =
-                    storage::Record{committed->revision, committed->time, operation.value};
-            node.apply(change);
-        }
-        outcome_ = true;
-        if (!notifies) continue;
-        node.controller->notify(*committed, control);
-        node.broker->notify(*committed, control);
-    }
+void GridStage::notify(const storage::Committed& committed) {
+    is_committed_ = true;
+    if (!notifies) return;
+    node.broker->notify(committed, control);
+    node.controller->notify(committed, control);
+}
+
+storage::Revision GridStage::rescan() {
+    node.broker->scan_started();
+    node.controller->forget();
+    const auto scanned =
+        store.scan([this](const storage::KeyChange& change) { node.apply(change); });
+    REQUIRE(scanned.has_value());
+    node.broker->scan_finished();
+    node.controller->scan_finished();
+    return *scanned;
 }
 
 bool GridStage::commit(storage::Batch batch) {
-    outcome_.reset();
-    store.submit(1, {}, std::move(batch));
-    REQUIRE(outcome_.has_value());
-    return *outcome_;
+    is_committed_ = false;
+    pipeline_.submit(std::move(batch));
+    return is_committed_;
 }
 
 template <class Reply, class Error>
 std::variant<Error, Reply> GridStage::run(
-    const std::function<storage::Decision<Reply, Error>()>& decide
+    const pubsub::Context& context,
+    std::function<storage::Decision<Reply, Error>(const pubsub::Context&)> decide,
+    Error (*to_error)(boost::system::error_code)
 ) {
-    for (int round = 0; round < 8; ++round) {
-        storage::Decision<Reply, Error> decision = decide();
-        for (; decision.work(); decision = decide()) (*decision.work())(*store.snapshot());
-        if (decision.error())
-            return std::variant<Error, Reply>(std::in_place_index<0>, *decision.error());
-        if (decision.reply())
-            return std::variant<Error, Reply>(std::in_place_index<1>, *decision.reply());
-        if (decision.query()) return decision.query()->run(*store.snapshot());
-        REQUIRE(decision.change() != nullptr);
-        Reply reply = std::move(decision.change()->reply);
-        if (commit(std::move(decision.change()->batch)))
-            return std::variant<Error, Reply>(std::in_place_index<1>, std::move(reply));
-    }
-    FAIL("decided eight times and never accepted");
-    throw 0;
+    std::optional<std::variant<Error, Reply>> answer;
+    auto request = std::make_unique<CallerPipeline::Transaction<Reply, Error>>(
+        std::move(decide), to_error, [&](auto what) { answer.emplace(std::move(what)); }
+    );
+    request->context = context;
+    pipeline_.take(std::move(request));
+    REQUIRE(answer.has_value());
+    return std::move(*answer);
 }
 
 controller::Identity GridStage::identity(std::string_view bare, std::string_view anchor) {
@@ -179,9 +184,9 @@ bool GridStage::connects_as(std::string_view full_jid, const controller::Identit
     const xml::Jid jid = *xml::Jid::parse(full_jid);
     if (controller().admit(shown).kind != controller::Admission::Kind::Enter) return false;
     if (auto enrolment = controller().enrolment(shown)) {
-        const pubsub::Context with = context(pubsub::Principal::system());
-        const auto done =
-            run<pubsub::Reply, xml::StanzaError>([&] { return enrolment->decide(with); });
+        const auto done = run<pubsub::Reply, xml::StanzaError>(
+            context(pubsub::Principal::system()), std::move(enrolment->decide), refused_by_store
+        );
         if (done.index() == 0) return false;
     }
     SessionView view;
@@ -235,9 +240,9 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
     auto prepared = service.prepare(request);
     if (!prepared) return xml::error_reply(iq, xml::service_unavailable("unknown payload"));
     if (!*prepared) return xml::error_reply(iq, prepared->error());
-    const pubsub::Context with = context(actor);
-    const auto done =
-        run<pubsub::Reply, xml::StanzaError>([&] { return (*prepared)->decide(with); });
+    const auto done = run<pubsub::Reply, xml::StanzaError>(
+        context(actor), std::move((*prepared)->decide), refused_by_store
+    );
     if (done.index() == 0) return xml::error_reply(iq, std::get<0>(done));
     SessionView& view = sessions.table.at(actor.session);
     if ((*prepared)->effect == pubsub::SessionEffect::Login) view.is_active = true;
@@ -259,10 +264,9 @@ std::pair<int, std::string> GridStage::rest(
     actor.jid = *xml::Jid::parse(bare);
     actor.origin = pubsub::Origin::Http;
     actor.issuer = "ca";
-    const pubsub::Context with = context(actor);
-    const auto done = run<controller::HttpResponse, controller::HttpResponse>([&] {
-        return prepared->decide(with);
-    });
+    const auto done = run<controller::HttpResponse, controller::HttpResponse>(
+        context(actor), std::move(prepared->decide), http_refused_by_store
+    );
     const controller::HttpResponse& answer =
         done.index() == 0 ? std::get<0>(done) : std::get<1>(done);
     return {answer.status, answer.body};

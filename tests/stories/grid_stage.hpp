@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "caller_pipeline.hpp"
 #include "controller/controller.hpp"
 #include "controller/rest/rest.hpp"
 #include "pubsub/broker.hpp"
@@ -84,7 +85,8 @@ struct Node {
     std::unique_ptr<pubsub::Broker> broker;
 };
 
-/// The domain is grid.example, the certificate authority "ca" unless said otherwise.
+/// On the server's pipeline. The domain is grid.example, the certificate authority "ca" unless said
+/// otherwise.
 class GridStage {
 public:
     explicit GridStage(controller::Settings settings = default_settings());
@@ -117,9 +119,7 @@ public:
 
     pubsub::Principal principal(std::string_view full_jid) const;
     pubsub::Context context(pubsub::Principal actor);
-    /// Runs a decision until it is accepted or refused; the reply or the error.
-    template <class Reply, class Error>
-    std::variant<Error, Reply> run(const std::function<storage::Decision<Reply, Error>()>& decide);
+    /// A batch of the service's own. False when the store refuses it.
     bool commit(storage::Batch batch);
 
     controller::Controller& controller() { return *node.controller; }
@@ -133,11 +133,20 @@ public:
     bool notifies = true;
 
 private:
-    void feed(std::vector<storage::FeedEntry> entries);
+    /// The reply or the error.
+    template <class Reply, class Error>
+    std::variant<Error, Reply> run(
+        const pubsub::Context& context,
+        std::function<storage::Decision<Reply, Error>(const pubsub::Context&)> decide,
+        Error (*to_error)(boost::system::error_code)
+    );
+    void notify(const storage::Committed& committed);
+    storage::Revision rescan();
 
+    CallerPipeline pipeline_;
     std::uint64_t next_session_ = 1, next_id_ = 1;
     storage::Millis now_ = storage::MemoryStore::time_at_start;
-    std::optional<bool> outcome_;
+    bool is_committed_ = false;
 };
 
 xml::Element parse(std::string_view text);

@@ -15,8 +15,6 @@ namespace grid::test {
 
 namespace {
 
-constexpr int decide_rounds_max = 8;
-
 std::string fresh_id(std::uint64_t number) {
     std::ostringstream out;
     out << std::hex << (0xabcdef0000000000ULL + number) << "00112233";
@@ -29,7 +27,13 @@ Stage::Stage() : settings_(default_settings()) {
     storage::MemoryStore::Options options;
     options.run_at_once = false;
     store_ = std::make_unique<storage::MemoryStore>(options);
-    store_->start([this](std::vector<storage::FeedEntry> entries) { on_feed(std::move(entries)); });
+    pipeline_ = std::make_unique<CallerPipeline>(
+        *store_, Follower{
+                     [this](const storage::KeyChange& change) { apply(change); },
+                     [this](const storage::Committed& batch) { engine_->notify(batch, *this); },
+                     [this] { return rescan(); }
+                 }
+    );
     restart(settings_);
 }
 
@@ -43,19 +47,22 @@ void Stage::restart(pubsub::Settings settings) {
     settings_ = std::move(settings);
     engine_ = std::make_unique<pubsub::Broker>(settings_, policy, contacts);
     memory_ = std::make_unique<pubsub::Memory>(settings_);
-    rescan();
+    pipeline_->rescan();
 }
 
-void Stage::rescan() {
+void Stage::apply(const storage::KeyChange& change) {
+    engine_->apply(change);
+    memory_->apply(change);
+}
+
+storage::Revision Stage::rescan() {
     engine_->scan_started();
     memory_->forget();
-    const auto scanned = store_->scan([this](const storage::KeyChange& change) {
-        engine_->apply(change);
-        memory_->apply(change);
-    });
+    const auto scanned = store_->scan([this](const storage::KeyChange& change) { apply(change); });
     REQUIRE(scanned.has_value());
     engine_->scan_finished();
     memory_->scan_finished();
+    return *scanned;
 }
 
 void Stage::run() {
@@ -68,122 +75,69 @@ void Stage::advance(storage::Millis by) {
     store_->advance(by);
 }
 
-void Stage::sends(const std::string& from, const std::string& stanza) {
-    Pending pending;
-    pending.stanza = parse_stanza(stanza);
-    pending.stanza->set("from", from);
-    if (!pending.stanza->attr("to")) pending.stanza->set("to", service);
-    const auto jid = xml::Jid::parse(from);
-    REQUIRE(jid.has_value());
-    pending.context.actor.jid = *jid;
-    pending.context.actor.session = 1;
-    pending.context.now = now_;
-    pending.context.fresh_id = fresh_id(next_fresh_++);
-    pending.sender = senders_.try_emplace(from, senders_.size() + 1).first->second;
-    if (pending.stanza->name() == "message") {
-        auto prepared = engine_->prepare_message(*pending.stanza);
-        if (!prepared) return;
-        pending.prepared = std::move(*prepared);
-        return decide(std::move(pending));
+void Stage::sends(const std::string& from, const std::string& text) {
+    xml::Element stanza = parse_stanza(text);
+    stanza.set("from", from);
+    if (!stanza.attr("to")) stanza.set("to", service);
+    if (stanza.name() == "message") {
+        if (auto prepared = engine_->prepare_message(stanza)) queue(stanza, std::move(*prepared));
+        return;
     }
     pubsub::IqRequest request;
-    request.type = *xml::iq_type(*pending.stanza);
-    request.to = *xml::Jid::parse(*pending.stanza->attr("to"));
-    request.payload = pending.stanza->first_child();
-    request.ancestors = {&*pending.stanza};
+    request.type = *xml::iq_type(stanza);
+    request.to = *xml::Jid::parse(*stanza.attr("to"));
+    request.payload = stanza.first_child();
+    request.ancestors = {&stanza};
     REQUIRE(request.payload != nullptr);
     auto prepared = engine_->prepare(request);
     REQUIRE(prepared.has_value());   // else the router would answer service-unavailable
-    if (!*prepared) return refuse(pending, prepared->error());
-    pending.prepared = std::move(**prepared);
-    decide(std::move(pending));
+    if (*prepared) return queue(stanza, std::move(**prepared));
+    pubsub::PreparedRequest refusal;   // answered in its place among the others
+    refusal.order = pubsub::Order::Pipelined;
+    refusal.decide = [error = prepared->error()](const pubsub::Context&) {
+        return pubsub::Decision(error);
+    };
+    queue(stanza, std::move(refusal));
 }
 
-void Stage::decide(Pending pending) {
-    if (pending.decided++ == decide_rounds_max)
-        return refuse(pending, xml::resource_constraint("Too busy; try again."));
-    pubsub::Decision decision = pending.prepared.decide(pending.context);
-    if (const auto* error = decision.error()) return refuse(pending, *error);
-    if (const auto* reply = decision.reply()) return answer(pending, *reply);
-    if (auto* query = decision.query()) {
-        auto what = query->run(*store_->snapshot());
-        if (const auto* error = std::get_if<xml::StanzaError>(&what))
-            return refuse(pending, *error);
-        return answer(pending, std::get<pubsub::Reply>(what));
-    }
-    auto* change = decision.change();
-    REQUIRE(change != nullptr);
-    REQUIRE(change->batch.operations.size() <= storage::batch_operations_max);
-    REQUIRE(change->batch.bytes() <= storage::batch_bytes_max);
-    if (pending.stanza && pending.stanza->name() == "iq")
-        pending.reply = pubsub::to_iq(*pending.stanza, std::move(change->reply));
-    const storage::Ticket ticket = next_ticket_++;
-    pending.round = sender_rounds_[pending.sender];
-    const storage::Sender sender{pending.sender, pending.round};
-    in_flight_[ticket] = std::move(pending);
-    REQUIRE(store_->submit(ticket, sender, std::move(change->batch)));
+void Stage::queue(const xml::Element& stanza, pubsub::PreparedRequest prepared) {
+    const auto jid = xml::Jid::parse(*stanza.attr("from"));
+    REQUIRE(jid.has_value());
+    auto decide = [this, prepared, times = 0](const pubsub::Context& context) mutable {
+        if (times++ > 0) ++rounds_;
+        return prepared.decide(context);
+    };
+    auto request = std::make_unique<CallerPipeline::Transaction<pubsub::Reply, xml::StanzaError>>(
+        std::move(decide), refused_by_store,
+        [this, stanza](auto what) { answer(stanza, std::move(what)); }
+    );
+    request->order = prepared.order;
+    request->context.actor.jid = *jid;
+    request->context.actor.session = 1;
+    request->context.now = now_;
+    request->context.fresh_id = fresh_id(next_fresh_++);
+    pipeline_->take(std::move(request));
     if (!is_held_) store_->run();
 }
 
 void Stage::submit(storage::Batch batch) {
-    REQUIRE(batch.operations.size() <= storage::batch_operations_max);
-    REQUIRE(store_->submit(0, {}, std::move(batch)));
+    pipeline_->submit(std::move(batch));
     if (!is_held_) store_->run();
 }
 
-void Stage::on_feed(std::vector<storage::FeedEntry> entries) {
-    for (const storage::FeedEntry& entry : entries) {
-        if (const auto* committed = std::get_if<storage::Committed>(&entry))
-            on_committed(*committed);
-        else if (const auto* refused = std::get_if<storage::Refused>(&entry))
-            on_refused(*refused);
-        else
-            rescan();
-    }
-}
-
-void Stage::on_committed(const storage::Committed& committed) {
-    for (const storage::Write& operation : committed.batch.operations) {
-        storage::KeyChange change{operation.family, operation.key, std::nullopt};
-        if (!operation.erase)
-            change.record = storage::Record{committed.revision, committed.time, operation.value};
-        engine_->apply(change);
-        memory_->apply(change);
-    }
-    engine_->notify(committed, *this);
-    const auto found = in_flight_.find(committed.ticket);
-    if (found == in_flight_.end()) return;
-    const Pending pending = std::move(found->second);
-    in_flight_.erase(found);
-    if (pending.stanza && pending.stanza->name() == "iq")
-        deliver(*pending.stanza->attr("from"), pending.reply);
-}
-
-void Stage::on_refused(const storage::Refused& refused) {
-    const auto found = in_flight_.find(refused.ticket);
-    if (found == in_flight_.end()) return;   // background work: it is due again
-    Pending pending = std::move(found->second);
-    in_flight_.erase(found);
-    if (refused.error != storage::Errc::Conflict)
-        return refuse(pending, xml::internal_server_error(refused.error.message()));
-    ++rounds_;
-    std::uint64_t& round = sender_rounds_[pending.sender];
-    if (pending.round == round) ++round;
-    decide(std::move(pending));
-}
-
-void Stage::answer(const Pending& pending, pubsub::Reply reply) {
-    if (pending.stanza->name() != "iq") return;
+void Stage::answer(
+    const xml::Element& stanza, std::variant<xml::StanzaError, pubsub::Reply> answer
+) {
+    if (stanza.name() != "iq") return;   // a message asked for no answer
+    const std::string& from = *stanza.attr("from");
+    if (const auto* error = std::get_if<xml::StanzaError>(&answer))
+        return deliver(from, xml::error_reply(stanza, *error));
+    auto& reply = std::get<pubsub::Reply>(answer);
     for (xml::Element& message : reply.messages) {
-        message.set("from", service).set("to", *pending.stanza->attr("from"));
-        deliver(*pending.stanza->attr("from"), std::move(message));
+        message.set("from", service).set("to", from);
+        deliver(from, std::move(message));
     }
-    deliver(*pending.stanza->attr("from"), pubsub::to_iq(*pending.stanza, std::move(reply)));
-}
-
-void Stage::refuse(const Pending& pending, const xml::StanzaError& error) {
-    if (pending.stanza->name() != "iq") return;
-    deliver(*pending.stanza->attr("from"), xml::error_reply(*pending.stanza, error));
+    deliver(from, pubsub::to_iq(stanza, std::move(reply)));
 }
 
 void Stage::notify(pubsub::Notification notification) {

@@ -12,8 +12,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
+#include "caller_pipeline.hpp"
 #include "pubsub/broker.hpp"
 #include "pubsub/model/memory.hpp"
 #include "storage/memory_store.hpp"
@@ -79,7 +81,7 @@ struct ScriptedContacts final : pubsub::Contacts {
     bool is_available() const override { return is_there; }
 };
 
-/// prepare → decide → commit → apply → notify, as the core strand does it, on a MemoryStore.
+/// A broker on the server's pipeline and a MemoryStore.
 class Stage : public pubsub::NotificationSink {
 public:
     static constexpr const char* service = "pubsub.grid.example";
@@ -162,38 +164,22 @@ public:
         override;
 
 private:
-    struct Pending {
-        pubsub::PreparedRequest prepared;
-        pubsub::Context context;
-        std::optional<xml::Element> stanza;   // nullopt: the service's own
-        std::uint64_t sender = 0, round = 0;
-        xml::Element reply;
-        int decided = 0;
-        storage::Batch own;
-    };
-
-    void decide(Pending pending);
-    void answer(const Pending& pending, pubsub::Reply reply);
-    void refuse(const Pending& pending, const xml::StanzaError& error);
+    void queue(const xml::Element& stanza, pubsub::PreparedRequest prepared);
+    void answer(const xml::Element& stanza, std::variant<xml::StanzaError, pubsub::Reply> answer);
     void deliver_owed(
         const xml::Jid& full, pubsub::Position after, const pubsub::EarlierStarts& earlier
     );
-    void on_feed(std::vector<storage::FeedEntry> entries);
-    void on_committed(const storage::Committed& committed);
-    void on_refused(const storage::Refused& refused);
-    void rescan();
+    void apply(const storage::KeyChange& change);
+    storage::Revision rescan();
     void deliver(const std::string& to, xml::Element stanza);
     bool take(const std::string& who, const xml::Element& expected);
 
     pubsub::Settings settings_;
-    std::unique_ptr<storage::MemoryStore> store_;
     std::unique_ptr<pubsub::Broker> engine_;
     std::unique_ptr<pubsub::Memory> memory_;
-    std::map<storage::Ticket, Pending> in_flight_;
-    std::map<std::string, std::uint64_t> senders_;
-    std::map<std::uint64_t, std::uint64_t> sender_rounds_;
+    std::unique_ptr<storage::MemoryStore> store_;
+    std::unique_ptr<CallerPipeline> pipeline_;
     std::map<std::string, std::deque<xml::Element>> inboxes_;
-    storage::Ticket next_ticket_ = 1;
     std::uint64_t next_fresh_ = 1;
     std::size_t rounds_ = 0;
     storage::Millis now_ = storage::MemoryStore::time_at_start;

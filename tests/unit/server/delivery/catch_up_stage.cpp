@@ -82,7 +82,7 @@ CatchUpStage::CatchUpStage()
       policy_(std::make_unique<AllowAll>()),
       contacts_(std::make_unique<Strangers>()),
       broker_(broker_settings(), *policy_, *contacts_),
-      log_(server::Config::Log{"off", "text"}),
+      log_(server::LogSettings{"off", "text"}),
       fanout(broker_, controller_, sessions_, flush_limiter, log_),
       catch_up_of_all(boost::asio::make_strand(context), store, broker_, sessions_, fanout, log_) {
     controller_.attach(broker_);

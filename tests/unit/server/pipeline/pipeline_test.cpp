@@ -5,7 +5,6 @@
 #include <boost/asio.hpp>
 #include <catch2/catch.hpp>
 
-#include "server/config/config.hpp"
 #include "server/guarded_run.hpp"
 #include "server/pipeline/storage_error.hpp"
 #include "storage/memory_store.hpp"
@@ -64,7 +63,7 @@ TEST_CASE("who conflicts again and again is decided alone, and the others after 
     options.run_at_once = false;
     grid::storage::MemoryStore store(options);
     Memory memory;
-    Log log(Config::Log{"off", "text"});
+    Log log(LogSettings{"off", "text"});
     auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
     store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
     std::string answers;
@@ -106,7 +105,7 @@ TEST_CASE("found A29: an account has one turn, however many sessions it has") {
     boost::asio::io_context context;
     grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
     Memory memory;
-    Log log(Config::Log{"off", "text"});
+    Log log(LogSettings{"off", "text"});
     auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
     std::string answers;
     std::vector<std::shared_ptr<SenderQueue>> greedy;
@@ -173,7 +172,7 @@ TEST_CASE("a fault ends the request that has it, with an answer, and others go o
     boost::asio::io_context context;
     grid::storage::MemoryStore store;
     FaultyMemory memory;
-    Log log(Config::Log{"off", "text"});
+    Log log(LogSettings{"off", "text"});
     auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
     store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
     std::string answers;
@@ -198,7 +197,7 @@ TEST_CASE("a fault ends the request that has it, with an answer, and others go o
 
 TEST_CASE("an exception out of a handler does not end the loop that runs it (found A25)") {
     boost::asio::io_context context;
-    Log log(Config::Log{"off", "text"});
+    Log log(LogSettings{"off", "text"});
     int done = 0;
     boost::asio::post(context, [] { throw std::bad_alloc(); });
     boost::asio::post(context, [&] { ++done; });

@@ -21,9 +21,6 @@ using std::chrono::steady_clock;
 constexpr auto goodbye_seconds_max = std::chrono::seconds(2);
 /// The time that a stream which is to end waits for the answers to its requests.
 constexpr auto last_answers_seconds_max = std::chrono::seconds(30);
-/// A connection that always has input lets others have its thread after so much.
-constexpr std::size_t turn_stanzas_max = 64;
-constexpr auto turn_max = std::chrono::microseconds(500);
 /// A stanza of this size may always arrive, independent of the account's budget.
 constexpr std::size_t uncharged_bytes_max = 16 * 1024;
 }   // namespace
@@ -81,14 +78,15 @@ void Connection::give_way(std::string reason) {
 }
 
 asio::awaitable<void> Connection::serve() {
-    last_read_ = turn_.began = steady_clock::now();
+    last_read_ = steady_clock::now();
+    turn_.begin(last_read_);
     watch_idle();
     // Bytes that came together with the bind request are in the parser already.
     while (co_await take_events() && !is_closing_ && co_await read_some()) {
     }
 }
 
-/// Reads the bytes there are, waiting if there are none, and feeds them to the parser.
+/// Reads the bytes there are, waiting if there are none, and gives them to the parser.
 asio::awaitable<bool> Connection::read_some() {
     while (!is_closing_ && !fault_) {
         const auto read = read_now();
@@ -106,7 +104,7 @@ asio::awaitable<bool> Connection::read_some() {
         is_reading_ = true;
         co_await stream_.wait_readable();   // also ends when wake() cancels it
         is_reading_ = false;
-        turn_ = {steady_clock::now(), 0};
+        turn_.begin(steady_clock::now());
     }
     co_return !is_closing_;
 }
@@ -134,10 +132,40 @@ void Connection::take_bytes(std::string_view bytes) {
         if (pre_auth_bytes_ == 0) progress_.spoken();
         pre_auth_bytes_ += bytes.size();
     }
-    parser_.feed(bytes);
-    if (negotiation_) return;
+    parse(bytes);
+}
+
+/// Gives the parser what was read. Of a bound session a piece: parse_more() goes on. A stranger may
+/// send no more than limits.pre_auth_bytes_max in all, and the parser begins anew meanwhile.
+void Connection::parse(std::string_view bytes) {
+    if (negotiation_) {
+        parser_.feed(bytes);
+        return;
+    }
+    std::size_t size = bytes.size();
+    if (size > net::Turn::parse_bytes_max) {
+        // Where stanzas end the parser need not look for the end of a tag.
+        const auto end = bytes.rfind('>', net::Turn::parse_bytes_max - 1);
+        size = end == std::string_view::npos ? net::Turn::parse_bytes_max : end + 1;
+    }
+    const bool is_all = size == bytes.size();
+    if (unparsed_.empty() && !is_all) {
+        unparsed_ = bytes;
+        unparsed_at_ = size;
+    } else if (!unparsed_.empty()) {
+        unparsed_at_ += size;
+    }
+    parser_.feed(bytes.substr(0, size));
+    if (is_all) unparsed_ = {};
     charge_unfinished();
     watch_stanza();
+}
+
+/// False: all that was read is parsed.
+bool Connection::parse_more() {
+    if (unparsed_.empty()) return false;
+    parse(std::string_view(unparsed_).substr(unparsed_at_));
+    return true;
 }
 
 /// Hands over the stanzas of one read; returns when they were taken. False: the stream is to end.
@@ -167,11 +195,12 @@ Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
     Took took = Took::TurnOver;
     do {   // one at least
         auto event = parser_.next();
-        ++turn_.stanzas;
         std::optional<xml::StreamError> wrong;
         if (!event) {
+            if (!fault_ && parse_more()) continue;
             took = Took::All;
         } else if (auto* stanza = std::get_if<xml::Element>(&*event)) {
+            turn_.count_stanza();
             auto routed = shared_.grid.router().prepare(*session_, std::move(*stanza));
             if (auto* one = std::get_if<Inbound>(&routed)) inbound.push_back(std::move(*one));
             if (auto* answer = std::get_if<std::string>(&routed)) answers += *answer;
@@ -192,21 +221,17 @@ Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
     return took;
 }
 
-bool Connection::is_turn_over() {
-    return turn_.stanzas >= turn_stanzas_max || steady_clock::now() - turn_.began >= turn_max;
-}
-
 /// Handlers that wait for this thread or strand go first.
 asio::awaitable<void> Connection::yield() {
     co_await asio::post(stream_.get_executor(), asio::use_awaitable);
-    turn_ = {steady_clock::now(), 0};
+    turn_.begin(steady_clock::now());
 }
 
 /// A peer that does not read its answers is not asked for more.
 asio::awaitable<void> Connection::wait_for_room() {
     while (!is_closing_ && !outbox_.empty() && outbox_.is_over()) {
         co_await stream_.wait_writable();
-        turn_ = {steady_clock::now(), 0};
+        turn_.begin(steady_clock::now());
         flush();
     }
 }
@@ -224,8 +249,9 @@ asio::awaitable<void> Connection::answer_what_was_taken() {
 asio::awaitable<void> Connection::hand_over(std::vector<Inbound> inbound) {
     auto taken = std::make_shared<net::Called>();
     shared_.grid.submit(session_, std::move(inbound), [taken] { (*taken)(); });
+    if (taken->is_made()) co_return;   // the core strand was free, and no other had this thread
     co_await net::Called::wait(taken);
-    turn_ = {steady_clock::now(), 0};
+    turn_.begin(steady_clock::now());
 }
 
 void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
@@ -288,6 +314,8 @@ void Connection::flush() {
             return;
         case Outbox::Flushed::SocketFull:
             return wait_writable();
+        case Outbox::Flushed::TurnOver:
+            return flush_again();
         case Outbox::Flushed::Broken:
             if (reason_.empty()) reason_ = stream_.failure();
             ending_ = Ending::CutOff;
@@ -300,12 +328,20 @@ void Connection::wait_writable() {
     is_write_waiting_ = true;
     stream_.socket().async_wait(
         stream_.wait_type_of_write(),
-        [self = shared_from_this()](boost::system::error_code) {
-            self->is_write_waiting_ = false;
-            // Once closing, end() writes the rest, against the clock.
-            if (!self->is_closing_) self->flush();
-        }
+        [self = shared_from_this()](boost::system::error_code) { self->may_write(); }
     );
+}
+
+/// The socket would take more, and others have their turn first.
+void Connection::flush_again() {
+    is_write_waiting_ = true;
+    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->may_write(); });
+}
+
+void Connection::may_write() {
+    is_write_waiting_ = false;
+    // Once closing, end() writes the rest, against the clock.
+    if (!is_closing_) flush();
 }
 
 void Connection::end_with(const xml::StreamError& error) {
@@ -337,6 +373,7 @@ asio::awaitable<void> Connection::end() {
     is_closing_ = true;
     idle_timer_.reset();
     stanza_timer_.reset();
+    unparsed_ = {};
     parser_.restart();   // an unfinished stanza is of no use, and the goodbye may take a while
     charge_unfinished();
     if (session_) {
@@ -357,8 +394,15 @@ asio::awaitable<void> Connection::end() {
     net::Watchdog<net::Strand> watchdog(stream_.get_executor(), goodbye_seconds_max, [this] {
         stream_.abort();
     });
-    while (outbox_.flush() == Outbox::Flushed::SocketFull && !watchdog.has_expired())
-        co_await stream_.wait_writable();
+    auto flushed = outbox_.flush();
+    for (; !watchdog.has_expired(); flushed = outbox_.flush()) {
+        if (flushed == Outbox::Flushed::SocketFull)
+            co_await stream_.wait_writable();
+        else if (flushed == Outbox::Flushed::TurnOver)
+            co_await yield();
+        else
+            break;
+    }
     const bool is_all_sent = outbox_.empty();
     outbox_.drop();
     tls_place_.reset();   // the memory of TLS is free as soon as the goodbye is out

@@ -18,6 +18,7 @@
 #include "server/log.hpp"
 #include "server/net/deadline.hpp"
 #include "server/net/tls_places.hpp"
+#include "server/net/turn.hpp"
 #include "server/session/session.hpp"
 #include "server/session/transport.hpp"
 #include "server/stream/negotiation.hpp"
@@ -78,6 +79,8 @@ private:
     };
     Read read_now();
     void take_bytes(std::string_view bytes);
+    void parse(std::string_view bytes);
+    bool parse_more();
     Awaitable perform(stream::Actions actions);
     Awaitable start_tls(stream::Actions& next);
     Awaitable wait_for_tls_place();
@@ -88,7 +91,7 @@ private:
     Awaitable take_events();
     enum class Took { All, TurnOver, End };
     Took take_turn(std::vector<Inbound>& inbound);
-    bool is_turn_over();
+    bool is_turn_over() const { return turn_.is_over(net::Turn::Clock::now()); }
     boost::asio::awaitable<void> yield();
     boost::asio::awaitable<void> hand_over(std::vector<Inbound> inbound);
     boost::asio::awaitable<void> wait_for_room();
@@ -100,6 +103,8 @@ private:
     void lose(const net::Mailbox::Mail& mail);
     void flush();
     void wait_writable();
+    void flush_again();
+    void may_write();
     void end_with(const xml::StreamError& error);
     void fault(xml::StreamError error);
     void wake();
@@ -137,10 +142,10 @@ private:
     std::unique_ptr<boost::asio::steady_timer> last_answers_;   // waits for those
     std::shared_ptr<net::TlsPlaces::Claim> tls_place_;          // see TlsPlaces
     std::unique_ptr<boost::asio::steady_timer> waiting_for_place_;
-    struct {
-        std::chrono::steady_clock::time_point began;
-        std::size_t stanzas = 0;
-    } turn_;   // since this connection last let others have its thread
+    net::Turn turn_;   // since this connection last let others have its thread
+    /// Was read behind what the parser has had, which is a piece of it at a time.
+    std::string unparsed_;
+    std::size_t unparsed_at_ = 0;
     /// The stanza that is arriving: its number, when it began, what it was charged for.
     struct {
         std::uint64_t number = 0;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "server/net/turn.hpp"
+
 namespace grid::server::net {
 namespace {
 /// Four TLS records: enough to fill a socket buffer in one go, little enough to stay in the cache.
@@ -47,7 +49,9 @@ void Outbox::gather(std::string& into) {
 
 Outbox::Flushed Outbox::flush() {
     thread_local std::string scratch;
+    std::size_t written = 0;
     while (!empty()) {
+        if (written >= Turn::write_bytes_max) return Flushed::TurnOver;
         const bool resumes = !unsent_.empty();
         if (!resumes) {
             scratch.clear();
@@ -56,6 +60,7 @@ Outbox::Flushed Outbox::flush() {
         const std::string& bytes = resumes ? unsent_ : scratch;
         auto now = stream_.write_now(bytes);
         if (now.error) return Flushed::Broken;
+        written += now.bytes;
         if (now.bytes < bytes.size()) {
             unsent_ = bytes.substr(now.bytes);
             if (now.would_block) return Flushed::SocketFull;

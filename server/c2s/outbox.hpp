@@ -14,8 +14,9 @@
 
 namespace grid::server::net {
 
-/// On the connection's strand. `flush` never waits; where the socket is full it says so, and the
-/// owner calls again when it is writable. An empty queue holds no memory.
+/// On the connection's strand. `flush` never waits: where the socket is full it says so, and the
+/// owner calls again when it is writable; after a turn's worth (Turn::write_bytes_max) it says so
+/// as well, and the owner calls again when others have had theirs. An empty queue holds no memory.
 class Outbox {
 public:
     explicit Outbox(TlsStream& stream) : stream_(stream) {}
@@ -38,7 +39,7 @@ public:
     /// The newest marks that reached the peer.
     DeliveryMarks::Acked acked();
 
-    enum class Flushed { All, SocketFull, Broken };
+    enum class Flushed { All, SocketFull, TurnOver, Broken };
     Flushed flush();
 
     bool empty() const { return next_ == queue_.size() && unsent_.empty(); }

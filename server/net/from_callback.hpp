@@ -35,8 +35,9 @@ public:
     void operator()() {
         if (state_.exchange(State::Made) == State::Awaited) resume_();
     }
+    bool is_made() const { return state_ == State::Made; }
     static boost::asio::awaitable<void> wait(std::shared_ptr<Called> self) {
-        if (self->state_ == State::Made) co_return;
+        if (self->is_made()) co_return;
         co_await from_callback<bool>([&self](auto done) {
             self->resume_ = [done] { done(true); };
             if (self->state_.exchange(State::Awaited) == State::Made) self->resume_();

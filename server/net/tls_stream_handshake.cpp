@@ -11,6 +11,7 @@
 #include "server/net/deadline.hpp"
 #include "server/net/socket_bio.hpp"
 #include "server/net/tls_stream.hpp"
+#include "server/net/turn.hpp"
 #include "server/tls/openssl_error.hpp"
 
 namespace grid::server::net {
@@ -131,14 +132,20 @@ asio::awaitable<void> TlsStream::send_close_notify() {
 }
 
 asio::awaitable<bool> TlsStream::drain() {
-    std::size_t total = 0;
+    std::size_t total = 0, turn = 0;
     while (socket_.is_open() && total < drain_bytes_max) {
+        if (turn >= Turn::drain_bytes_max) {
+            co_await asio::post(get_executor(), asio::use_awaitable);
+            turn = 0;
+            continue;   // the socket may be closed by now
+        }
         const auto size = ::recv(
             socket_.native_handle(), detail::gather_scratch(), detail::record_bytes_max,
             MSG_DONTWAIT
         );
         if (size > 0) {
             total += static_cast<std::size_t>(size);
+            turn += static_cast<std::size_t>(size);
             continue;
         }
         if (size == 0) co_return true;

@@ -11,8 +11,11 @@ namespace grid::server {
 using std::chrono::steady_clock;
 
 namespace {
-/// A fan-out pauses after this long, so that other work gets its turn.
+/// A fan-out, and a round of accounts, pause after this long, so that other work gets its turn.
 constexpr auto pipeline_slice = std::chrono::milliseconds(1);
+/// The part of one account in a round: where many always have requests, the round of another is not
+/// far.
+constexpr auto account_slice = std::chrono::microseconds(250);
 }   // namespace
 
 Pipeline::Decided Pipeline::decide_all(
@@ -103,8 +106,8 @@ Pipeline::Decided Pipeline::take_turn(const std::shared_ptr<SenderQueue>& queue)
     }
     // A request is never cut short, so an account may overdraw its turn; then all its queues wait.
     auto& used = accounts_[queue->account()].used;
-    if (used >= pipeline_slice) return Decided::TurnOver;
-    const auto decided = decide_all(queue, begin + pipeline_slice - used);
+    if (used >= account_slice) return Decided::TurnOver;
+    const auto decided = decide_all(queue, begin + account_slice - used);
     accounts_[queue->account()].used += steady_clock::now() - begin;
     return decided;
 }
@@ -126,22 +129,23 @@ void Pipeline::take_turns() {
     is_round_planned_ = false;
     round_began_ = steady_clock::now();
     auto accounts = std::exchange(accounts_, {});
-    const auto turns = std::exchange(turns_, {});
-    // Those that do not go on in this round keep their place.
-    std::vector<std::shared_ptr<SenderQueue>> first;
-    for (const std::string& account : turns) {
-        auto& waiting = accounts[account].waiting;
-        first.push_back(std::move(waiting.front()));
+    auto turns = std::exchange(turns_, {});
+    for (const std::string& account : turns)
+        accounts_[account].waiting = std::move(accounts[account].waiting);
+    // Each once; those for which the slice was too short keep their place.
+    const auto deadline = steady_clock::now() + pipeline_slice;
+    while (!turns.empty() && steady_clock::now() < deadline) {
+        const std::string account = std::move(turns.front());
+        turns.pop_front();
+        auto& waiting = accounts_[account].waiting;
+        const auto queue = std::move(waiting.front());
         waiting.pop_front();
-        if (waiting.empty()) continue;
-        accounts_[account].waiting = std::move(waiting);
-        turns_.push_back(account);
-    }
-    if (!turns_.empty()) plan_round();
-    for (const auto& queue : first) {
+        if (!waiting.empty()) turns_.push_back(account);
         queue->is_stalled = false;
         advance(queue);
     }
+    turns_.insert(turns_.begin(), turns.begin(), turns.end());
+    if (!turns_.empty()) plan_round();
     follower_.flush();
 }
 

@@ -129,6 +129,31 @@ TEST_CASE("found A29: an account has one turn, however many sessions it has") {
     CHECK(answers.substr(0, 4) == "gogo");
 }
 
+TEST_CASE("a round of many accounts pauses, so that what came meanwhile has its turn") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
+    Memory memory;
+    Log log(LogSettings{"off", "text"});
+    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
+    std::string answers;
+    std::vector<std::shared_ptr<SenderQueue>> queues;
+    for (std::uint64_t i = 0; i < 8; ++i) {
+        queues.push_back(std::make_shared<SenderQueue>(i + 1));
+        for (char n : {'1', '2', '3'}) queues.back()->push(std::make_unique<Slow>(answers, n));
+        pipeline->advance(queues.back());
+    }
+    REQUIRE(answers == "11111111");
+    context.poll_one();   // the slice is over after one account
+    CHECK(answers == "111111112");
+    pipeline->advance(std::make_shared<SenderQueue>(9));   // as others do meanwhile
+    for (int i = 0; i < 100 && answers.size() < 24; ++i) {
+        context.restart();
+        context.poll_one();
+    }
+    // No account is passed over, though none of the rounds was complete.
+    CHECK(answers == "111111112222222233333333");
+}
+
 namespace {
 
 enum class At { Decide, Read, Work, Apply };

@@ -1,0 +1,63 @@
+// tests/unit/server/c2s/outbox_test.cpp: a flush to a socket that would take more ends with its
+// turn.
+#include "server/c2s/outbox.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+
+#include "server/net/turn.hpp"
+
+namespace outbox_test {
+
+using namespace grid::server::net;
+
+namespace {
+
+/// A connection within this process: `peer` reads what `stream` was given.
+struct Connected {
+    Connected() : strand(boost::asio::make_strand(context)), peer(context) {
+        boost::asio::ip::tcp::acceptor acceptor(
+            context, {boost::asio::ip::address_v4::loopback(), 0}
+        );
+        acceptor.set_option(boost::asio::socket_base::receive_buffer_size(400'000));
+        Socket socket(strand);
+        socket.open(boost::asio::ip::tcp::v4());
+        socket.set_option(boost::asio::socket_base::send_buffer_size(400'000));
+        socket.connect(acceptor.local_endpoint());
+        acceptor.accept(peer);
+        peer.non_blocking(true);
+        stream.emplace(std::move(socket));
+    }
+    std::size_t arrived() {
+        std::array<char, 65536> chunk;
+        boost::system::error_code error;
+        std::size_t total = 0;
+        while (const auto size = peer.read_some(boost::asio::buffer(chunk), error)) total += size;
+        return total;
+    }
+    boost::asio::io_context context;
+    Strand strand;
+    boost::asio::ip::tcp::socket peer;
+    std::optional<TlsStream> stream;
+};
+
+}   // namespace
+
+TEST_CASE("a flush writes a turn's worth, and the rest in further turns") {
+    Connected connected;
+    Outbox outbox(*connected.stream);
+    constexpr std::size_t stanza = 1'000, stanzas = 2 * Turn::write_bytes_max / stanza;
+    for (std::size_t i = 0; i < stanzas; ++i) outbox.push(std::string(stanza, 'x'));
+    REQUIRE(outbox.flush() == Outbox::Flushed::TurnOver);
+    CHECK_FALSE(outbox.empty());
+    std::size_t arrived = connected.arrived();
+    CHECK(arrived >= Turn::write_bytes_max);
+    CHECK(arrived < Turn::write_bytes_max + 65'536 + stanza);
+    CHECK(outbox.flush() == Outbox::Flushed::All);
+    arrived += connected.arrived();
+    CHECK(arrived == stanza * stanzas);
+}
+
+}   // namespace outbox_test

@@ -43,7 +43,7 @@ bool TlsStream::attach(SSL_CTX* context) {
         ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
     );
-    // One recv takes what there is, instead of two for each record.
+    // A record is a head and a body: one recv for both, and for the records behind it.
     SSL_set_read_ahead(ssl, 1);
     // Otherwise one SSL_read would go on as long as the peer feeds it records without data.
     SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "server/tls/certificate_text.hpp"
+#include "server/tls/library.hpp"
 #include "server/tls/openssl_error.hpp"
 #include "server/tls/path.hpp"
 #include "server/tls/pem_file.hpp"
@@ -183,7 +184,7 @@ Trouble set_up(SSL_CTX* context, const Config::Tls& settings) {
 }   // namespace
 
 Result<Context, std::string> make_context(const Config::Tls& settings, Use use) {
-    Context context(SSL_CTX_new(TLS_server_method()));
+    Context context(SSL_CTX_new_ex(handshake_library(), nullptr, TLS_server_method()));
     if (!context) return {boost::system::in_place_error, "TLS: " + take_openssl_failure()};
     if (auto complaint = set_up(context.get(), settings); !complaint.empty())
         return {boost::system::in_place_error, std::move(complaint)};

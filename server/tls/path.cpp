@@ -179,7 +179,7 @@ bool may_another_hold(const Verdict& verdict) {
 
 std::string why_costly_key(X509* certificate, bool is_leaf) {
     EVP_PKEY* key = X509_get0_pubkey(certificate);
-    if (key == nullptr) return {};   // the verification says so
+    if (key == nullptr) return "its key cannot be read, or is neither RSA nor of an elliptic curve";
     const int kind = EVP_PKEY_get_base_id(key);
     if (kind == EVP_PKEY_ED25519 || kind == EVP_PKEY_ED448) return {};
     if (kind == EVP_PKEY_EC) {

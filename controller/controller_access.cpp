@@ -153,13 +153,18 @@ policy::Match State::decide_for(
     return match ? *match : policy.of(*account, operation, asked, policy::SessionKnown::Certain);
 }
 
-void State::expect_gates(storage::Batch& batch, const pubsub::Principal& actor) const {
+void State::expect_account(storage::Batch& batch, const pubsub::Principal& actor) const {
     if (is_system(actor)) return;
     const Account* account = accounts.find(actor.jid.bare_view());
     batch.expect(
         storage::Family::Control, account_key(actor.jid.bare_view()),
         account == nullptr ? 0 : account->revision
     );
+}
+
+void State::expect_gates(storage::Batch& batch, const pubsub::Principal& actor) const {
+    if (is_system(actor)) return;
+    expect_account(batch, actor);
     batch.expect(storage::Family::Control, policy::policy_head_key(), policy.head().revision);
 }
 

@@ -85,6 +85,8 @@ struct State {
     std::string governing(std::string_view topic) const;
     /// The topic's type where rules ask for it.
     std::string type_of(policy::Right operation, const policy::Object& object) const;
+    /// Expects the record of the actor's account as it is; of the system, which has none, nothing.
+    void expect_account(storage::Batch& batch, const pubsub::Principal& actor) const;
     /// Expects the actor's account and the policy head: the gates of an allowed request.
     void expect_gates(storage::Batch& batch, const pubsub::Principal& actor) const;
     /// A question that was answered without a change.

@@ -25,6 +25,22 @@ std::optional<Failure> check_authority(const State& state, const Rebinding& want
     };
 }
 
+/// The change, as long as the actor has the right to it.
+Outcome<AccountChange> by_right(const ActContext& call, Outcome<AccountChange> change) {
+    if (change) call.expect_right(change->batch);
+    return change;
+}
+
+Outcome<AccountChange> act_on(
+    const ActContext& call,
+    AccountAction action,
+    const xml::Jid& jid,
+    const std::optional<Groups>& groups = {},
+    const std::optional<std::string>& device_type = {}
+) {
+    return by_right(call, call.state.machine().act(action, jid, groups, call.context, device_type));
+}
+
 /// Changes of several accounts in one batch, with the events of all of them.
 class AccountBatch {
 public:
@@ -70,7 +86,7 @@ Outcome<AccountChange> create_account(
     const std::string domain(call.state.settings.domain);
     if (jid.domain() != domain)
         return Failure{Errc::MalformedRequest, "accounts are in the domain " + domain, {}};
-    return call.state.machine().act(AccountAction::Create, jid, groups, call.context);
+    return act_on(call, AccountAction::Create, jid, groups);
 }
 
 Outcome<AccountChange> approve_account(
@@ -79,43 +95,44 @@ Outcome<AccountChange> approve_account(
     const std::optional<Groups>& groups,
     const std::optional<std::string>& device_type
 ) {
-    return call.state.machine().act(AccountAction::Approve, jid, groups, call.context, device_type);
+    return act_on(call, AccountAction::Approve, jid, groups, device_type);
 }
 
 Outcome<AccountChange> decline_account(const ActContext& call, const xml::Jid& jid) {
-    return call.state.machine().act(AccountAction::Decline, jid, {}, call.context);
+    return act_on(call, AccountAction::Decline, jid);
 }
 
 Outcome<AccountChange> disable_account(const ActContext& call, const xml::Jid& jid) {
-    return call.state.machine().act(AccountAction::Disable, jid, {}, call.context);
+    return act_on(call, AccountAction::Disable, jid);
 }
 
 Outcome<AccountChange> enable_account(const ActContext& call, const xml::Jid& jid) {
-    return call.state.machine().act(AccountAction::Enable, jid, {}, call.context);
+    return act_on(call, AccountAction::Enable, jid);
 }
 
 Outcome<AccountChange> set_account_groups(
     const ActContext& call, const xml::Jid& jid, const Groups& groups
 ) {
-    return call.state.machine().act(AccountAction::SetGroups, jid, groups, call.context);
+    return act_on(call, AccountAction::SetGroups, jid, groups);
 }
 
 Outcome<AccountChange> edit_account(
     const ActContext& call, const xml::Jid& jid, const AccountEdit& edit
 ) {
-    return call.state.machine().edit(jid, edit, call.context);
+    return by_right(call, call.state.machine().edit(jid, edit, call.context));
 }
 
 Outcome<AccountChange> delete_account(const ActContext& call, const xml::Jid& jid) {
-    return call.state.machine().remove(jid, call.context);
+    return by_right(call, call.state.machine().remove(jid, call.context));
 }
 
 Outcome<AccountChange> rebind_account(
     const ActContext& call, const xml::Jid& jid, const Rebinding& rebinding
 ) {
     if (auto failure = check_authority(call.state, rebinding)) return *failure;
-    return call.state.machine().rebind(
-        jid, rebinding.authority, rebinding.keeps_others, call.context
+    return by_right(
+        call,
+        call.state.machine().rebind(jid, rebinding.authority, rebinding.keeps_others, call.context)
     );
 }
 
@@ -163,6 +180,7 @@ Outcome<Rebound> rebind_accounts(const ActContext& call, const Rebinding& rebind
             if (auto failure = move(*account)) return *failure;
     }
     done.batch = together.take();
+    call.expect_right(done.batch);
     return done;
 }
 

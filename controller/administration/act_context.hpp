@@ -14,6 +14,14 @@ struct ActContext {
     const pubsub::Context& context;
 
     const pubsub::Principal& actor() const { return context.actor; }
+
+    /// Makes the batch expect the actor's account record, on which its right to administer rests:
+    /// of an administrator that is demoted, disabled or moved to another CA before the commit, the
+    /// act is decided again, and refused. Every act calls this for its batch, whatever interface
+    /// asks. A batch without writes stays empty; the system needs no right.
+    void expect_right(storage::Batch& batch) const {
+        if (!batch.operations.empty()) state.expect_account(batch, actor());
+    }
 };
 
 }   // namespace grid::controller::administration

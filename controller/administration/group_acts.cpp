@@ -12,11 +12,15 @@ Outcome<GroupChange> put_group(
     view.is_stored = true;
     auto batch = state.groups.put(name, view.description, call.context);
     if (!batch) return batch.error();
+    call.expect_right(*batch);
     return GroupChange{std::move(*batch), std::move(view)};
 }
 
 Outcome<storage::Batch> delete_group(const ActContext& call, const std::string& name) {
-    return call.state.groups.remove(call.state.accounts, call.state.policy, name, call.context);
+    auto batch =
+        call.state.groups.remove(call.state.accounts, call.state.policy, name, call.context);
+    if (batch) call.expect_right(*batch);
+    return batch;
 }
 
 }   // namespace grid::controller::administration

@@ -26,6 +26,22 @@ PolicyRefusal unparsed(policy::Parsed parsed) {
     return refused;
 }
 
+/// Puts a text that parses in force.
+PolicyChange install(
+    const ActContext& call,
+    const std::string& text,
+    const policy::Parsed& parsed,
+    std::string_view detail = {}
+) {
+    const State& state = call.state;
+    PolicyChange change{
+        state.policy.replace(text, call.context, detail), state.policy.head().version + 1,
+        parsed.rules.size()
+    };
+    call.expect_right(change.batch);
+    return change;
+}
+
 /// The object of a test, with the values that an Object only looks at.
 struct ObjectOf {
     ObjectOf(const State& state, const PolicyTest& test) {
@@ -77,10 +93,7 @@ PolicyOutcome<PolicyChange> set_policy(
     if (auto refused = check_version(state, expect_version)) return *refused;
     policy::Parsed parsed = state.policy.parse(text);
     if (!parsed.ok()) return unparsed(std::move(parsed));
-    return PolicyChange{
-        state.policy.replace(text, call.context), state.policy.head().version + 1,
-        parsed.rules.size()
-    };
+    return install(call, text, parsed);
 }
 
 PolicyOutcome<PolicyChange> roll_back_policy(
@@ -101,10 +114,7 @@ PolicyOutcome<PolicyChange> roll_back_policy(
     // A later server may have dropped what an earlier one understood.
     policy::Parsed parsed = state.policy.parse(earlier->text);
     if (!parsed.ok()) return unparsed(std::move(parsed));
-    return PolicyChange{
-        state.policy.replace(earlier->text, call.context, "as version " + std::to_string(version)),
-        head.version + 1, parsed.rules.size()
-    };
+    return install(call, earlier->text, parsed, "as version " + std::to_string(version));
 }
 
 PolicyOutcome<PolicyAnswer> test_policy(const ActContext& call, const PolicyTest& test) {

@@ -19,9 +19,9 @@ namespace {
 /// All acts meet here, so that no topic is left without its document.
 Batch start(const ActContext& call) {
     Batch batch;
-    call.state.expect_gates(batch, call.actor());
     batch.expect(Family::Control, schemas::guard_key(), call.state.schemas.guard());
     batch.put(Family::Control, schemas::guard_key(), "");
+    call.expect_right(batch);
     return batch;
 }
 

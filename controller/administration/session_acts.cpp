@@ -12,9 +12,7 @@ storage::Batch with_record(const ActContext& call, const ActEvent& act, audit::R
     storage::Batch batch;
     batch.event = encode(act);
     audit::append(batch, std::move(record));
-    // The batch expects the actor's right: it is refused when the actor is no administrator any
-    // more at the commit.
-    call.state.expect_gates(batch, call.actor());
+    call.expect_right(batch);
     return batch;
 }
 

@@ -78,7 +78,7 @@ Outcome<storage::Batch> change_settings(const ActContext& call, const LiveSettin
     audit::Record record = audit::by(call.actor(), audit::Outcome::Allow, "settings");
     record.detail = describe(wanted);
     audit::append(batch, std::move(record));
-    call.state.expect_gates(batch, call.actor());
+    call.expect_right(batch);
     return batch;
 }
 

@@ -20,7 +20,7 @@ Outcome<storage::Batch> switch_topic(
         broker == nullptr ? std::optional<storage::Batch>{} : broker->switch_node(name, is_enabled);
     if (!batch) return Failure{Errc::UnknownTopic, "no topic " + name, {}};
     if (batch->operations.empty()) return std::move(*batch);
-    state.expect_gates(*batch, call.actor());
+    call.expect_right(*batch);
     audit::Record record = audit::by(
         call.actor(), audit::Outcome::Allow, is_enabled ? "topic-enable" : "topic-disable"
     );
@@ -53,7 +53,7 @@ Outcome<storage::Batch> delete_topic(const ActContext& call, const std::string& 
     audit::Record record = audit::by(call.actor(), audit::Outcome::Allow, "topic-delete");
     record.topic = name;
     audit::append(batch, std::move(record));
-    state.expect_gates(batch, call.actor());
+    call.expect_right(batch);
     return batch;
 }
 

@@ -29,12 +29,6 @@ SubscriptionType default_type(const NodeConfig& node) {
 
 xml::StanzaError invalid(std::string text) { return refuse(Errc::InvalidOptions, std::move(text)); }
 
-const OptionField* find_field(std::string_view var) {
-    for (const OptionField& field : option_fields())
-        if (field.var == var) return &field;
-    return nullptr;
-}
-
 }   // namespace
 
 xml::Form to_form(const SubscriptionOptions& options, const NodeConfig& node, std::string type) {
@@ -43,7 +37,7 @@ xml::Form to_form(const SubscriptionOptions& options, const NodeConfig& node, st
     xml::Form form;
     form.type = std::move(type);
     form.set_form_type(xml::subscribe_options_form);
-    for (const OptionField& field : option_fields()) {
+    for (const SubscriptionField& field : subscription_fields()) {
         // The filter is shown only where the subscription has one: not every node takes filters.
         if (field.var == std::string_view("x-grid#filter") && shown.filter.empty()) continue;
         if (field.var == include_body && !node.has_readable_payloads()) continue;
@@ -51,7 +45,7 @@ xml::Form to_form(const SubscriptionOptions& options, const NodeConfig& node, st
         out.values = field.get(shown);
         if (form.type != "form") continue;
         for (const OptionChoice& choice : field.choices)
-            out.options.push_back({choice.value, choice.label});
+            if (choice.is_offered) out.options.push_back({choice.value, choice.label});
     }
     return form;
 }
@@ -68,10 +62,9 @@ Checked<SubscriptionOptions> fill_in(
         return invalid("FORM_TYPE must be …pubsub#subscribe_options.");
     for (const xml::FormField& submitted : form.fields) {
         if (submitted.var.empty() || submitted.var == "FORM_TYPE") continue;
-        const OptionField* field = find_field(submitted.var);
+        const SubscriptionField* field = find_field(subscription_fields(), submitted.var);
         if (!field) return invalid("'" + submitted.var + "' is no subscription option here.");
-        if (const auto wanted = field->set(options, submitted.values))
-            return invalid(submitted.var + " must be " + *wanted + ".");
+        if (auto error = field->set(options, submitted.values, &settings)) return *error;
         if (field->var == include_body && options.include_body && !node.has_readable_payloads())
             return invalid(
                 "pubsub#include_body is for nodes whose payloads have a text: those of the type "

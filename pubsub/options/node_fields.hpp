@@ -2,18 +2,15 @@
 // use.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "pubsub/options/field.hpp"
 #include "pubsub/options/node_config.hpp"
-#include "pubsub/options/node_kinds.hpp"
-#include "xml/stanza_error.hpp"
 
 namespace grid::pubsub {
+
+using ConfigField = OptionField<NodeConfig, Errc::NotAcceptable>;
 
 const std::vector<ConfigField>& config_fields();
 /// Null for an option that this service does not know.

@@ -9,7 +9,6 @@
 #include "pubsub/errors.hpp"
 #include "pubsub/options/node_fields.hpp"
 #include "pubsub/settings.hpp"
-#include "storage/codec.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::pubsub {
@@ -31,7 +30,7 @@ bool asks_for_nothing(const xml::FormField& field) {
     });
 }
 
-std::string shown(const ConfigField::Values& values) {
+std::string shown(const OptionValues& values) {
     std::string text;
     for (const std::string& value : values) text.append(text.empty() ? "" : ", ").append(value);
     return text.empty() ? "empty" : text;
@@ -39,9 +38,7 @@ std::string shown(const ConfigField::Values& values) {
 
 /// Two configurations that mean the same have the same, however they are spelled: `max` and the
 /// number that it stands for, lists in any order.
-ConfigField::Values meaning(
-    const ConfigField& field, const NodeConfig& config, const Settings& settings
-) {
+OptionValues meaning(const ConfigField& field, const NodeConfig& config, const Settings& settings) {
     return field.meaning ? field.meaning(config, settings) : field.get(config);
 }
 
@@ -81,7 +78,7 @@ xml::Form to_form(const NodeConfig& config, const Settings& settings, std::strin
         if (out.values.empty() && settings.empty_set) out.values.emplace_back();
         if (form.type != "form") continue;
         for (std::size_t i = 0; i < field.choices.size(); ++i) {
-            const ConfigChoice& option = field.choices[i];
+            const OptionChoice& option = field.choices[i];
             if (!is_offered(field, i, settings)) continue;
             out.options.push_back({option.value, option.label});
         }
@@ -148,26 +145,10 @@ std::optional<xml::StanzaError> check_preconditions(
 
 std::string encode_config(const NodeConfig& config) {
     storage::Encoder out;
-    for (const ConfigField& field : config_fields()) {
-        const ConfigField::Values values = field.get(config);
-        out.u8(field.id).varint(values.size());
-        for (const std::string& value : values) out.text(value);
-    }
+    for (const ConfigField& field : config_fields()) write_field(out, field, field.get(config));
     return out.take();
 }
 
-NodeConfig decode_config(std::string_view bytes) {
-    NodeConfig config;
-    storage::Decoder in(bytes);
-    while (in.ok() && !in.at_end()) {
-        const std::uint8_t id = in.u8();
-        const std::uint64_t count = in.varint();
-        ConfigField::Values values;
-        for (std::uint64_t i = 0; i < count && in.ok(); ++i) values.emplace_back(in.text());
-        for (const ConfigField& field : config_fields())
-            if (field.id == id) (void)field.set(config, values, nullptr);
-    }
-    return config;
-}
+NodeConfig decode_config(std::string_view bytes) { return read_fields(config_fields(), bytes); }
 
 }   // namespace grid::pubsub

@@ -2,33 +2,18 @@
 // in it, and its use.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "pubsub/options/field.hpp"
 #include "pubsub/options/subscription_options.hpp"
 
 namespace grid::pubsub {
 
-struct OptionChoice {
-    const char *value, *label;
-};
+using SubscriptionField = OptionField<SubscriptionOptions, Errc::InvalidOptions>;
 
-struct OptionField {
-    using Values = std::vector<std::string>;
-    /// The values that would have been right.
-    using Wanted = std::optional<std::string>;
-
-    std::uint8_t id;   // in records: DO NOT CHANGE
-    const char *var, *type, *label;
-    std::vector<OptionChoice> choices;
-    std::function<Values(const SubscriptionOptions&)> get;
-    std::function<Wanted(SubscriptionOptions&, const Values&)> set;
-};
-
-const std::vector<OptionField>& option_fields();
+const std::vector<SubscriptionField>& subscription_fields();
 
 /// The options that differ from the default, by field; empty for the defaults.
 std::string encode_options(const SubscriptionOptions& options);

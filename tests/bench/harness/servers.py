@@ -7,7 +7,16 @@ import subprocess
 import sys
 import time
 
-KINDS = ("floor", "gridd", "ejabberd", "prosody", "mosquitto")
+PEERS = {   # the script in peers/ and its own arguments
+    "ejabberd": ["ejabberd"], "prosody": ["prosody"], "mosquitto": ["mosquitto"],
+    "nats-lazy": ["nats"], "nats-sync": ["nats", "--sync"],
+}
+KINDS = ("floor", "gridd", *PEERS)
+PROTOCOLS = {   # gridload's option, where it is not XMPP
+    "floor": "--raw", "mosquitto": "--mqtt", "nats-lazy": "--nats", "nats-sync": "--nats",
+}
+NATS_SERVER = os.path.abspath(os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "build-bench", "nats-server"))
 DOMAIN = "grid.localhost"
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 20
@@ -163,9 +172,10 @@ class Bench:
 
     def _peer(self, kind, where):
         ready, log = where + ".ready.json", where + ".log"
-        script = os.path.join(self.source, "peers", kind)
-        command = [sys.executable, "-B", script, "--dir", where, "--certs", self.certs,
-                   "--domain", DOMAIN, "--ready-file", ready]
+        script, *own = PEERS[kind]
+        command = [sys.executable, "-B", os.path.join(self.source, "peers", script), *own,
+                   "--dir", where, "--certs", self.certs, "--domain", DOMAIN,
+                   "--ready-file", ready]
         return self._ready(kind, self._spawn(command, log), log, ready)
 
 

@@ -4,6 +4,7 @@
 
 #include "load/crowd.hpp"
 #include "load/modes.hpp"
+#include "load/nats.hpp"
 #include "load/report.hpp"
 #include "load/workload.hpp"
 
@@ -19,7 +20,7 @@ public:
     explicit Publishing(Bench& bench)
         : bench_(bench),
           options_(bench.options),
-          crowd_(bench, "load", 0),
+          crowd_(bench, options_.nats ? std::string(nats::own_inbox) : options_.common_role(), 0),
           meter_(bench.options.server_pid) {}
 
     void run() {
@@ -39,7 +40,9 @@ private:
     void set_up() {
         crowd_.connect(options_.publishers);
         crowd_.ask_one_by_one(nodes(), [&](const Client& client) {
-            return create_node(options_, node_of(client.index()));
+            const std::size_t index = client.index();
+            return options_.nats ? nats::create_stream(index, node_of(index), options_.items_max)
+                                 : create_node(options_, node_of(index));
         });
         for (std::size_t i = 0; i < options_.publishers; ++i)
             requests_.emplace_back(options_, static_cast<std::uint32_t>(i), node_of(i));
@@ -107,7 +110,9 @@ private:
 
     void tear_down() {
         crowd_.ask_one_by_one(nodes(), [&](const Client& client) {
-            return delete_node(options_, node_of(client.index()));
+            const std::size_t index = client.index();
+            return options_.nats ? nats::delete_stream(index, node_of(index))
+                                 : delete_node(options_, node_of(index));
         });
         crowd_.close();
     }

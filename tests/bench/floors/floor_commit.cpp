@@ -123,6 +123,7 @@ void measure(const std::string& path, std::size_t outstanding, double seconds) {
         .number("per_second", count / elapsed, 1)
         .number("p50_ms", latency.percentile_ms(50), 3)
         .number("p99_ms", latency.percentile_ms(99), 3)
+        .number("max_ms", latency.max_ms(), 3)
         .number("syncs_per_second", static_cast<double>(committer.syncs()) / elapsed, 1)
         .number("server_cpu_us", meter.own_cpu() / count * 1e6, 2)
         .number("others_cpu_percent", meter.others_percent(), 1)

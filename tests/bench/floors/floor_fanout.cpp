@@ -23,9 +23,10 @@
 #include "load/bench.hpp"
 #include "load/tls_socket.hpp"
 
-// No XML, no store, no addresses: a connection says "S" (subscriber) or "P" (publisher) on a line
-// and gets "<ok/>"; every further line of a publisher goes to all subscribers. Lines that one
-// publisher sends together leave together, as one SSL_write and one send per subscriber.
+// No XML, no store, no addresses: a connection says "S" (subscriber), "P" (publisher) or "E" (echo)
+// on a line and gets "<ok/>"; every further line of a publisher goes to all subscribers, every line
+// of an echo comes back. Lines that one connection sends together leave together, as one SSL_write
+// and one send per receiver.
 
 namespace grid::bench {
 
@@ -96,7 +97,7 @@ private:
 
     Server& server_;
     TlsSocket socket_;
-    enum class Role { Unknown, Publisher, Subscriber } role_ = Role::Unknown;
+    enum class Role { Unknown, Publisher, Subscriber, Echo } role_ = Role::Unknown;
     std::string unread_;
     std::string outbox_;
     bool watching_writes_ = false;
@@ -161,15 +162,21 @@ void Connection::on_event(std::uint32_t events) {
 
 bool Connection::take_lines() {
     if (role_ == Role::Unknown && unread_.size() >= 2) {
-        role_ = unread_[0] == 'S' ? Role::Subscriber : Role::Publisher;
+        role_ = unread_[0] == 'S'   ? Role::Subscriber
+                : unread_[0] == 'E' ? Role::Echo
+                                    : Role::Publisher;
         unread_.erase(0, 2);
         if (role_ == Role::Subscriber) server_.add_subscriber(*this);
         queue("<ok/>\n");
     }
     const auto last = unread_.rfind('\n');
     if (last == std::string::npos) return unread_.size() < 1 << 20;
-    if (role_ != Role::Publisher) return false;
-    server_.fan_out(std::string_view(unread_).substr(0, last + 1));
+    if (role_ == Role::Subscriber) return false;
+    const auto lines = std::string_view(unread_).substr(0, last + 1);
+    if (role_ == Role::Echo)
+        queue(lines);
+    else
+        server_.fan_out(lines);
     unread_.erase(0, last + 1);
     return true;
 }

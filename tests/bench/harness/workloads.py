@@ -1,5 +1,5 @@
 # tests/bench/harness/workloads.py: the workloads, and which of their figures are shown.
-from harness import filtered, many
+from harness import fairness, filtered, many
 from harness.workload import Failure, Metric, Workload, median   # noqa: F401
 
 FAN_OUT = [
@@ -60,6 +60,12 @@ WORKLOADS = [
              [Metric("per_second", "pings/s"), Metric("p99_ms", "p99 ms", 2, "less"),
               Metric("server_cpu_us", "CPU µs / ping", 1, "less")],
              ["--clients", "100", "--outstanding", "4"], SHORT),
+    Workload("ping50", "pings, 50 clients × 8", "ping",
+             [Metric("per_second", "pings/s"), Metric("p99_ms", "p99 ms", 2, "less"),
+              Metric("max_ms", "max ms", 1, "less"),
+              Metric("server_cpu_us", "CPU µs / ping", 1, "less")],
+             ["--clients", "50", "--outstanding", "8"], SHORT),
+    fairness.Fairness(),
     many.ManyNodes(),
     *many.COSTS,
     *filtered.FILTERED,

@@ -58,16 +58,18 @@ Client::Client(Bench& bench, ClientEvents& events, std::size_t index, std::strin
 
 Client::~Client() { bench_.loop.remove(socket_.fd()); }
 
-void Client::fail(const std::string& why) const {
+std::string Client::described(const std::string& why) const {
     static constexpr const char* names[] = {"connecting",    "STARTTLS", "STARTTLS",
                                             "the handshake", "features", "authentication",
                                             "features",      "binding",  "work",
                                             "closing",       "the end"};
-    throw std::runtime_error(
-        bench_.options.name + ": " + jid_ + ", during " + names[static_cast<int>(step_)] + ": " +
-        why
-    );
+    return bench_.options.name + ": " + jid_ + ", during " + names[static_cast<int>(step_)] + ": " +
+           why;
 }
+
+void Client::fail(const std::string& why) const { throw std::runtime_error(described(why)); }
+
+void ClientEvents::on_lost(Client&, const std::string& why) { throw std::runtime_error(why); }
 
 void Client::on_event(std::uint32_t events) {
     if (step_ == Step::Closed) return;
@@ -148,9 +150,14 @@ void Client::abandon() {
 }
 
 void Client::ended(const std::string& why) {
-    if (step_ != Step::Closing) fail(why);
+    if (step_ != Step::Closing) return lost(why);
     abandon();
     events_.on_closed(*this);
+}
+
+void Client::lost(const std::string& why) {
+    events_.on_lost(*this, described(why));
+    abandon();
 }
 
 void Client::read() {
@@ -214,7 +221,7 @@ void Client::authenticate(std::string_view features) {
 
 void Client::take(std::string_view stanza) {
     if (step_ == Step::Ready) [[likely]] {
-        if (stanza.starts_with("<stream:error")) fail(std::string(stanza));
+        if (stanza.starts_with("<stream:error")) return lost(std::string(stanza));
         return events_.on_stanza(*this, stanza);
     }
     auto expect = [&](std::string_view part) {

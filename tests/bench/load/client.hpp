@@ -22,8 +22,11 @@ public:
     virtual void on_ready(Client& client) = 0;
     // A stanza after on_ready; the text lives until it returns.
     virtual void on_stanza(Client& client, std::string_view stanza) = 0;
-    // After close(): the stream has ended. An end that nobody asked for throws instead.
+    // After close(): the stream has ended.
     virtual void on_closed(Client& client) = 0;
+    // The server refused or ended the stream, unasked. Throws, which ends the run, unless the load
+    // is there to provoke it; after that the client is closed.
+    virtual void on_lost(Client& client, const std::string& why);
 };
 
 class Client : public Watcher {
@@ -83,6 +86,8 @@ private:
     void take_bound(std::string_view stanza);
     void ended(const std::string& why);
     void watch();
+    void lost(const std::string& why);
+    std::string described(const std::string& why) const;
     [[noreturn]] void fail(const std::string& why) const;
 
     Bench& bench_;

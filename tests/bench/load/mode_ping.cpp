@@ -16,22 +16,22 @@ namespace {
 
 std::string ping(const Options& options, std::uint64_t time_ns) {
     return "<iq type='get' id='" + std::to_string(time_ns) + "' to='" + options.domain +
-           "'><ping xmlns='urn:xmpp:ping'/></iq>";
+           "'><ping xmlns='urn:xmpp:ping'/></iq>" + (options.raw ? "\n" : "");
 }
 
 // The id is the time it was sent.
-std::uint64_t sent_at(std::string_view iq) {
+std::uint64_t sent_at(std::string_view iq, bool is_echo) {
     const auto id = attribute(iq, "id");
     std::uint64_t time_ns = 0;
     const auto read = std::from_chars(id.data(), id.data() + id.size(), time_ns);
-    if (attribute(iq, "type") != "result" || read.ec != std::errc())
+    if (attribute(iq, "type") != (is_echo ? "get" : "result") || read.ec != std::errc())
         throw std::runtime_error("a ping was refused: " + condition(iq));
     return time_ns;
 }
 
-bool is_answer(std::string_view stanza) {
+bool is_answer(std::string_view stanza, bool is_echo) {
     const std::string_view type = attribute(stanza, "type");
-    return stanza.starts_with("<iq") && type != "get" && type != "set";
+    return stanza.starts_with("<iq") && (is_echo || (type != "get" && type != "set"));
 }
 
 // The pings of a client that are under way, where an answer does not say which it answers: NATS
@@ -49,7 +49,8 @@ std::uint64_t sent_first(InOrder& pings) {
 
 void run_ping(Bench& bench) {
     const Options& options = bench.options;
-    Crowd crowd(bench, options.common_role(), 0);
+    // The floor's echo.
+    Crowd crowd(bench, options.raw ? "E" : options.common_role(), 0);
     crowd.connect(options.clients);
     Histogram latency;
     bool measuring = false, stopping = false;
@@ -61,9 +62,10 @@ void run_ping(Bench& bench) {
         ++under_way;
     };
     crowd.on_other_stanza = [&](std::size_t number, Client&, std::string_view stanza) {
-        if (!options.nats && !is_answer(stanza)) return;
+        if (!options.nats && !is_answer(stanza, options.raw)) return;
         const std::uint64_t now = now_ns();
-        const std::uint64_t sent = options.nats ? sent_first(in_order[number]) : sent_at(stanza);
+        const std::uint64_t sent =
+            options.nats ? sent_first(in_order[number]) : sent_at(stanza, options.raw);
         --under_way;
         if (measuring) latency.record(now - sent);
         if (!stopping) send(number, now);
@@ -92,6 +94,7 @@ void run_ping(Bench& bench) {
         .number("per_second", count / meter.seconds())
         .number("p50_ms", latency.percentile_ms(50), 3)
         .number("p99_ms", latency.percentile_ms(99), 3)
+        .number("max_ms", latency.max_ms(), 3)
         .number("server_cpu_us", meter.server_cpu() / count * 1e6, 2)
         .number("others_cpu_percent", meter.others_percent(), 1)
         .print();

@@ -12,5 +12,7 @@ void run_publish(Bench& bench);
 void run_fanout(Bench& bench);
 void run_fill(Bench& bench);
 void run_mix(Bench& bench);
+void run_flood(Bench& bench);
+void run_quiet(Bench& bench);
 
 }   // namespace grid::bench

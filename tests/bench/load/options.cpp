@@ -57,6 +57,9 @@ const std::map<std::string, Option>& table() {
         {"--name", value(&Options::name, "what the report calls the server")},
         {"--nats", flag(&Options::nats, true, "NATS instead of XMPP; publish: JetStream")},
         {"--no-persist", flag(&Options::persist, false, "pubsub#persist_items=0")},
+        {"--first", value(&Options::first, "flood: number of the first client's certificate")},
+        {"--flood",
+         value(&Options::flood, "flood: pings, publishes, disco, malformed or subscribes")},
         {"--items", value(&Options::items, "fill: how many items to publish")},
         {"--nodes", value(&Options::nodes, "fill, mix: how many nodes there are")},
         {"--subscriptions", value(&Options::subscriptions, "fill: how many to make")},
@@ -132,7 +135,8 @@ Options parse_options(int argc, char** argv) {
 
 std::string usage() {
     std::string text =
-        "gridload logins|idle|ping|publish|fanout|fill|mix --server ADDRESS:PORT --certs DIR "
+        "gridload logins|idle|ping|publish|fanout|fill|mix|flood|quiet --server ADDRESS:PORT "
+        "--certs DIR "
         "[options]\n";
     for (const auto& [name, option] : table()) {
         std::string line = "  " + name + (option.has_value ? " X" : "");

@@ -38,7 +38,9 @@ struct Options {
     std::string access = "open";
     std::size_t nodes = 100;   // modes fill, mix
     std::size_t subscriptions = 0, items = 0;
-    bool shared_node = false;   // mode publish: one node for all instead of one each
+    std::string flood = "pings";   // mode flood: with what
+    std::size_t first = 0;         // mode flood: the first client's certificate
+    bool shared_node = false;      // mode publish: one node for all instead of one each
 
     double seconds = 5;
     double warmup = 1;

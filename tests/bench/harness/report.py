@@ -98,7 +98,7 @@ def machine():
 def versions(kinds, options):
     found = {}
     for kind in kinds:
-        if kind == "floor":
+        if kind.startswith("floor"):
             continue
         if kind == "gridd":
             command = [options.gridd, "--version"]

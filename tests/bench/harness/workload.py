@@ -40,7 +40,7 @@ class Workload:
             return kind in self.kinds
         if kind == "mosquitto":
             return self.mode == "fanout" and self.key != "stored"
-        if kind == "nats-sync":
+        if kind in ("floor-tls", "nats-sync"):
             return self.mode == "publish"   # the rest does not touch the disk
         if kind == "nats-lazy":
             return self.key != "stored"

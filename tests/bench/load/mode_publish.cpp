@@ -20,7 +20,7 @@ public:
     explicit Publishing(Bench& bench)
         : bench_(bench),
           options_(bench.options),
-          crowd_(bench, options_.nats ? std::string(nats::own_inbox) : options_.common_role(), 0),
+          crowd_(bench, role(bench.options), 0),
           meter_(bench.options.server_pid) {}
 
     void run() {
@@ -31,11 +31,19 @@ public:
     }
 
 private:
+    static std::string role(const Options& options) {
+        if (options.raw) return "D";   // the floor acknowledges what is on the disk
+        return options.nats ? std::string(nats::own_inbox) : options.common_role();
+    }
+
     std::string node_of(std::size_t publisher) const {
         return options_.shared_node ? node_ : node_ + "-" + std::to_string(publisher);
     }
 
-    std::size_t nodes() const { return options_.shared_node ? 1 : options_.publishers; }
+    std::size_t nodes() const {
+        if (options_.raw) return 0;
+        return options_.shared_node ? 1 : options_.publishers;
+    }
 
     void set_up() {
         crowd_.connect(options_.publishers);

@@ -1,5 +1,6 @@
-// tests/bench/floors/floor_fanout.cpp: the floor of fan-out: TLS and the kernel, no XML, no
-// store.
+// tests/bench/floors/floor_fanout.cpp: the floor of all that goes over TLS: OpenSSL and the kernel,
+// no XML, no store.
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -7,6 +8,7 @@
 #include <netinet/tcp.h>
 
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -23,10 +25,11 @@
 #include "load/bench.hpp"
 #include "load/tls_socket.hpp"
 
-// No XML, no store, no addresses: a connection says "S" (subscriber), "P" (publisher) or "E" (echo)
-// on a line and gets "<ok/>"; every further line of a publisher goes to all subscribers, every line
-// of an echo comes back. Lines that one connection sends together leave together, as one SSL_write
-// and one send per receiver.
+// No XML, no store, no addresses: a connection says "S" (subscriber), "P" (publisher), "E" (echo)
+// or "D" (durable) on a line and gets "<ok/>"; every further line of a publisher goes to all
+// subscribers, every line of an echo comes back, every line of a durable one is acknowledged when
+// it is on the disk. Lines that one connection sends together leave together, as one SSL_write and
+// one send per receiver.
 
 namespace grid::bench {
 
@@ -83,6 +86,30 @@ private:
 };
 
 class Server;
+class Connection;
+
+// Appends the lines that came in one turn of the loop with one write, calls fdatasync once, and
+// acknowledges them. Lines that come meanwhile wait in the sockets: the next group.
+class Journal : public Watcher {
+public:
+    Journal(Loop& loop, const std::string& path);
+    ~Journal() override { ::close(fd_); }
+    Journal(const Journal&) = delete;
+    Journal& operator=(const Journal&) = delete;
+
+    void append(Connection& from, std::string_view lines);
+    void forget(const Connection& gone) {
+        std::erase_if(waiting_, [&](const auto& entry) { return entry.first == &gone; });
+    }
+    void on_event(std::uint32_t) override {}
+    void on_flush() override;
+
+private:
+    Loop& loop_;
+    int fd_;
+    std::string group_;
+    std::vector<std::pair<Connection*, std::ptrdiff_t>> waiting_;   // lines of each
+};
 
 class Connection : public Watcher {
 public:
@@ -90,22 +117,25 @@ public:
     void on_event(std::uint32_t events) override;
     void on_flush() override;
     void queue(std::string_view lines);
+    void acknowledge(std::ptrdiff_t lines);
     TlsSocket& socket() { return socket_; }
 
 private:
     bool take_lines();
+    bool take(std::string_view lines);
 
     Server& server_;
     TlsSocket socket_;
-    enum class Role { Unknown, Publisher, Subscriber, Echo } role_ = Role::Unknown;
+    enum class Role { Unknown, Publisher, Subscriber, Echo, Durable } role_ = Role::Unknown;
     std::string unread_;
     std::string outbox_;
+    unsigned acknowledged_ = 0;
     bool watching_writes_ = false;
 };
 
 class Server : public Watcher {
 public:
-    Server(const sockaddr_in& address, SSL_CTX* context, Fault fault);
+    Server(const sockaddr_in& address, SSL_CTX* context, Fault fault, const std::string& journal);
     void on_event(std::uint32_t) override;
     void run();
     void drop(Connection& connection);
@@ -117,16 +147,39 @@ public:
     }
     Loop& loop() { return loop_; }
     SSL_CTX* context() { return context_; }
+    Journal* journal() { return journal_.get(); }
 
 private:
     Loop loop_;
     SSL_CTX* context_;
     Fault fault_;
+    std::unique_ptr<Journal> journal_;
     int fd_;
     std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
     std::vector<Connection*> subscribers_;
     std::vector<std::unique_ptr<Connection>> dropped_;   // until the turn is over
 };
+
+Journal::Journal(Loop& loop, const std::string& path)
+    : loop_(loop),
+      fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600)) {
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), path);
+}
+
+void Journal::append(Connection& from, std::string_view lines) {
+    if (waiting_.empty()) loop_.flush_later(*this);
+    group_.append(lines);
+    waiting_.emplace_back(&from, std::count(lines.begin(), lines.end(), '\n'));
+}
+
+void Journal::on_flush() {
+    if (::write(fd_, group_.data(), group_.size()) != static_cast<ssize_t>(group_.size()) ||
+        ::fdatasync(fd_) != 0)
+        throw std::system_error(errno, std::generic_category(), "cannot append");
+    group_.clear();
+    for (const auto& [connection, lines] : waiting_) connection->acknowledge(lines);
+    waiting_.clear();
+}
 
 Connection::Connection(Server& server, int fd) : server_(server), socket_(fd) {
     socket_.start_server(SSL_new(server.context()));
@@ -136,6 +189,14 @@ Connection::Connection(Server& server, int fd) : server_(server), socket_(fd) {
 void Connection::queue(std::string_view lines) {
     if (outbox_.empty()) server_.loop().flush_later(*this);
     outbox_.append(lines);
+}
+
+void Connection::acknowledge(std::ptrdiff_t lines) {
+    char text[64];
+    for (; lines > 0; --lines) {
+        std::snprintf(text, sizeof text, "<iq type='result' id='p%08x'/>\n", acknowledged_++);
+        queue(text);
+    }
 }
 
 void Connection::on_flush() {
@@ -164,6 +225,7 @@ bool Connection::take_lines() {
     if (role_ == Role::Unknown && unread_.size() >= 2) {
         role_ = unread_[0] == 'S'   ? Role::Subscriber
                 : unread_[0] == 'E' ? Role::Echo
+                : unread_[0] == 'D' ? Role::Durable
                                     : Role::Publisher;
         unread_.erase(0, 2);
         if (role_ == Role::Subscriber) server_.add_subscriber(*this);
@@ -171,19 +233,28 @@ bool Connection::take_lines() {
     }
     const auto last = unread_.rfind('\n');
     if (last == std::string::npos) return unread_.size() < 1 << 20;
-    if (role_ == Role::Subscriber) return false;
-    const auto lines = std::string_view(unread_).substr(0, last + 1);
-    if (role_ == Role::Echo)
-        queue(lines);
-    else
-        server_.fan_out(lines);
+    if (!take(std::string_view(unread_).substr(0, last + 1))) return false;
     unread_.erase(0, last + 1);
     return true;
 }
 
-Server::Server(const sockaddr_in& address, SSL_CTX* context, Fault fault)
+bool Connection::take(std::string_view lines) {
+    if (role_ == Role::Subscriber || (role_ == Role::Durable && !server_.journal())) return false;
+    if (role_ == Role::Echo)
+        queue(lines);
+    else if (role_ == Role::Durable)
+        server_.journal()->append(*this, lines);
+    else
+        server_.fan_out(lines);
+    return true;
+}
+
+Server::Server(
+    const sockaddr_in& address, SSL_CTX* context, Fault fault, const std::string& journal
+)
     : context_(context),
       fault_(std::move(fault)),
+      journal_(journal.empty() ? nullptr : std::make_unique<Journal>(loop_, journal)),
       fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
     const int on = 1;
     setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -209,6 +280,7 @@ void Server::on_event(std::uint32_t) {
 
 void Server::drop(Connection& connection) {
     std::erase(subscribers_, &connection);
+    if (journal_) journal_->forget(connection);
     loop_.remove(connection.socket().fd());
     dropped_.push_back(std::move(connections_.extract(&connection).mapped()));
 }
@@ -226,9 +298,13 @@ void Server::run() {
 
 int main(int argc, char** argv) {
     using namespace grid::bench;
-    if (argc != 3 && argc != 4) {
+    const std::string option = argc > 3 ? argv[3] : "";
+    const bool has_journal = option == "--journal";
+    if (argc < 3 || argc != 3 + (option.empty() ? 0 : 1) + (has_journal ? 1 : 0)) {
         std::fprintf(
-            stderr, "floor_fanout ADDRESS:PORT CERTS_DIRECTORY [drop|twice|swap|cut|hangup]\n"
+            stderr,
+            "floor_fanout ADDRESS:PORT CERTS_DIRECTORY "
+            "[--journal FILE | drop|twice|swap|cut|hangup]\n"
         );
         return 2;
     }
@@ -236,7 +312,9 @@ int main(int argc, char** argv) {
     try {
         raise_file_limit();
         const SslContext context = server_context(argv[2]);
-        Server(parse_address(argv[1]), context.get(), Fault(argc > 3 ? argv[3] : "")).run();
+        Fault fault(has_journal ? "" : option);
+        Server(parse_address(argv[1]), context.get(), std::move(fault), has_journal ? argv[4] : "")
+            .run();
     } catch (const std::exception& error) {
         std::fprintf(stderr, "floor_fanout: %s\n", error.what());
         return 1;

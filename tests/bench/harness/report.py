@@ -5,6 +5,8 @@ import platform
 import subprocess
 import time
 
+from harness.servers import NATS_SERVER
+
 
 def table(results, kinds, works, quick):
     """One block a workload, one line a figure; after the servers, gridd's factor over each: above 1
@@ -96,12 +98,14 @@ def machine():
 def versions(kinds, options):
     found = {}
     for kind in kinds:
+        if kind.startswith("floor"):
+            continue
         if kind == "gridd":
-            done = subprocess.run([options.gridd, "--version"], capture_output=True, text=True,
-                                  timeout=10, check=False)
-            found[kind] = done.stdout.strip()
-        elif kind != "floor":
-            done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", kind],
-                                  capture_output=True, text=True, timeout=10, check=False)
-            found[kind] = done.stdout.strip()
+            command = [options.gridd, "--version"]
+        elif kind.startswith("nats-"):
+            command = [NATS_SERVER, "--version"]
+        else:
+            command = ["dpkg-query", "-W", "-f", "${Version}", kind]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        found[kind] = done.stdout.strip()
     return found

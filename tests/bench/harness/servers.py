@@ -7,7 +7,17 @@ import subprocess
 import sys
 import time
 
-KINDS = ("floor", "gridd", "ejabberd", "prosody", "mosquitto")
+PEERS = {   # the script in peers/ and its own arguments
+    "ejabberd": ["ejabberd"], "prosody": ["prosody"], "mosquitto": ["mosquitto"],
+    "nats-lazy": ["nats"], "nats-sync": ["nats", "--sync"],
+}
+KINDS = ("floor", "floor-tls", "gridd", *PEERS)
+PROTOCOLS = {   # gridload's option, where it is not XMPP
+    "floor": "--raw", "floor-tls": "--raw", "mosquitto": "--mqtt",
+    "nats-lazy": "--nats", "nats-sync": "--nats",
+}
+NATS_SERVER = os.path.abspath(os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "build-bench", "nats-server"))
 DOMAIN = "grid.localhost"
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 20
@@ -86,7 +96,8 @@ class Bench:
         """A server with empty data, or gridd with what an earlier one left in `where`. The caller
         stops it."""
         where = where or self.fresh_directory(kind)
-        server = {"floor": self._floor, "gridd": self._gridd}.get(kind, self._peer)(kind, where)
+        server = {"floor": self._floor, "floor-tls": self._floor,
+                  "gridd": self._gridd}.get(kind, self._peer)(kind, where)
         self.running.append(server)
         host, port = server.address.rsplit(":", 1)
         self._wait(server, lambda: can_connect(host, int(port)), "takes no connections")
@@ -132,6 +143,8 @@ class Bench:
         log = os.path.join(where, "output.log")
         port = free_port()
         command = [os.path.join(self.programs, "floor_fanout"), f"127.0.0.1:{port}", self.certs]
+        if kind == "floor-tls":
+            command += ["--journal", os.path.join(where, "journal")]
         return Server(kind, self._spawn(command, log), f"127.0.0.1:{port}", log)
 
     def _gridd(self, kind, where):
@@ -163,9 +176,10 @@ class Bench:
 
     def _peer(self, kind, where):
         ready, log = where + ".ready.json", where + ".log"
-        script = os.path.join(self.source, "peers", kind)
-        command = [sys.executable, "-B", script, "--dir", where, "--certs", self.certs,
-                   "--domain", DOMAIN, "--ready-file", ready]
+        script, *own = PEERS[kind]
+        command = [sys.executable, "-B", os.path.join(self.source, "peers", script), *own,
+                   "--dir", where, "--certs", self.certs, "--domain", DOMAIN,
+                   "--ready-file", ready]
         return self._ready(kind, self._spawn(command, log), log, ready)
 
 

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 
+from harness.servers import PROTOCOLS
+
 RUN_SECONDS_MAX = 300
 
 
@@ -38,6 +40,10 @@ class Workload:
             return kind in self.kinds
         if kind == "mosquitto":
             return self.mode == "fanout" and self.key != "stored"
+        if kind in ("floor-tls", "nats-sync"):
+            return self.mode == "publish"   # the rest does not touch the disk
+        if kind == "nats-lazy":
+            return self.key != "stored"
         return kind != "floor" or self.key != "stored"
 
     def run(self, bench, kind, results):
@@ -77,10 +83,8 @@ def gridload_command(bench, server, mode):
     command = [os.path.join(bench.programs, "gridload"), mode, "--name", server.kind,
                "--server", server.address, "--server-pid", str(server.pid),
                "--certs", bench.certs, "--deadline", str(RUN_SECONDS_MAX - 20)]
-    if server.kind == "floor":
-        command.append("--raw")
-    elif server.kind == "mosquitto":
-        command.append("--mqtt")
+    if server.kind in PROTOCOLS:
+        command.append(PROTOCOLS[server.kind])
     elif bench.options.direct:
         command.append("--direct")
     return command

@@ -48,7 +48,7 @@ WORKLOADS = [
               Metric("lost", "lost", 0, ""), Metric("reordered", "reordered or twice", 0, "")],
              ["--subscribers", "18000", "--publishes", "8", "--outstanding", "1", "--no-persist",
               "--concurrency", "64"], ["--subscribers", "200"], identities=18100,
-             kinds=("floor", "gridd", "mosquitto")),
+             kinds=("floor", "gridd", "mosquitto", "nats-lazy")),
     Workload("publish1", "durable publish, 1 publisher × 1", "publish", PUBLISH,
              ["--publishers", "1", "--outstanding", "1"], SHORT, commits=1),
     Workload("publish8", "durable publish, 8 publishers × 8", "publish", PUBLISH,

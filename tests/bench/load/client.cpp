@@ -92,7 +92,7 @@ void Client::connected() {
     getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error, &bytes);
     if (error != 0) fail(std::strerror(error));
     const Options& options = bench_.options;
-    if (options.direct || options.raw || options.mqtt) return start_tls();
+    if (options.direct || !options.is_xmpp()) return start_tls();
     step_ = Step::StartTls;
     open_stream();
 }
@@ -138,7 +138,7 @@ void Client::close() {
     step_ = Step::Closing;
     closing_ns_ = now_ns();
     if (bench_.options.mqtt && !socket_.is_blocked()) socket_.write(mqtt::disconnect());
-    if (bench_.options.raw || bench_.options.mqtt) return ended("");
+    if (!bench_.options.is_xmpp()) return ended("");
     send("</stream:stream>");
 }
 
@@ -170,13 +170,13 @@ void Client::read() {
             send(role_ + "\n");
         } else if (bench_.options.mqtt) {
             send(mqtt::connect(jid_));
-        } else {
+        } else if (!bench_.options.nats) {   // there the server speaks first
             open_stream();
         }
         step_ = bench_.options.raw || bench_.options.mqtt ? Step::Bound : Step::Mechanisms;
     }
     std::string_view rest(input);
-    rest.remove_prefix(bench_.options.mqtt ? take_packets(rest) : take_stanzas(rest));
+    rest.remove_prefix(take_input(rest));
     if (step_ == Step::Closed) return;
     if (rest.size() > stanza_bytes_max) fail("a stanza of more than a megabyte");
     unparsed_.assign(rest);
@@ -186,6 +186,12 @@ void Client::read() {
 }
 
 // Returns how much of `input` it used up.
+std::size_t Client::take_input(std::string_view input) {
+    if (bench_.options.mqtt) return take_packets(input);
+    if (bench_.options.nats) return take_operations(input);
+    return take_stanzas(input);
+}
+
 std::size_t Client::take_stanzas(std::string_view input) {
     std::size_t used = 0;
     while (step_ != Step::Closed) {

@@ -9,6 +9,7 @@
 #include "load/bench.hpp"
 #include "load/framer.hpp"
 #include "load/mqtt.hpp"
+#include "load/nats.hpp"
 #include "load/tls_socket.hpp"
 
 namespace grid::bench {
@@ -31,7 +32,7 @@ public:
 class Client : public Watcher {
 public:
     // Starts to connect at once. `role` is the resource to bind, or the raw protocol's role, or the
-    // MQTT topic to subscribe to, if any.
+    // MQTT topic or NATS subject to subscribe to, if any.
     Client(Bench& bench, ClientEvents& events, std::size_t index, std::string role);
     ~Client() override;
 
@@ -76,6 +77,10 @@ private:
     std::size_t take_stanzas(std::string_view input);
     std::size_t take_packets(std::string_view input);
     void take(const mqtt::Packet& packet);
+    std::size_t take_operations(std::string_view input);
+    void take(const nats::Operation& operation);
+    void introduce();
+    std::size_t take_input(std::string_view input);
     void ready();
     void take(std::string_view stanza);
     void take_bound(std::string_view stanza);

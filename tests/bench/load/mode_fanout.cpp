@@ -23,16 +23,16 @@ public:
           options_(bench.options),
           publishers_(
               bench,
-              options_.raw    ? "P"
-              : options_.mqtt ? ""
-                              : "pub",
+              options_.raw ? "P"
+              : has_nodes_ ? "pub"
+                           : "",
               0
           ),
           subscribers_(
               bench,
-              options_.raw    ? "S"
-              : options_.mqtt ? node_
-                              : "sub",
+              options_.raw ? "S"
+              : has_nodes_ ? "sub"
+                           : node_,
               options_.publishers
           ),
           holders_(bench, "hold", options_.publishers + options_.subscribers),
@@ -82,7 +82,7 @@ private:
     void settle(std::size_t publisher, Slot& slot, bool is_answer);
     bool is_complete() const {
         return ledger_.received() >= total_sent_ * options_.subscribers &&
-               (options_.raw || acknowledged_ >= total_sent_);
+               (!is_answered_ || acknowledged_ >= total_sent_);
     }
     void drain();
     void report();
@@ -90,7 +90,8 @@ private:
     Bench& bench_;
     const Options& options_;
     const std::string node_ = fresh_node_name();
-    const bool has_nodes_ = !options_.raw && !options_.mqtt;   // else there is nothing to set up
+    const bool has_nodes_ = options_.is_xmpp();                  // else there is nothing to set up
+    const bool is_answered_ = !options_.raw && !options_.nats;   // publishes are acknowledged
     Crowd publishers_;
     Crowd subscribers_;
     Crowd holders_;   // of filters that match nothing
@@ -136,14 +137,14 @@ void FanOut::send_next(std::size_t publisher, std::uint64_t time_ns) {
     if (slot.awaited > 0 && options_.rate == 0)
         throw std::runtime_error("a publish is still under way after 4,096 later ones");
     const std::size_t deliveries =
-        options_.window_delivered || options_.raw ? options_.subscribers : 0;
-    slot = {deliveries + (options_.raw ? 0 : 1), now_ns()};
+        options_.window_delivered || !is_answered_ ? options_.subscribers : 0;
+    slot = {deliveries + (is_answered_ ? 1 : 0), now_ns()};
     publishers_[publisher].send(requests_[publisher].stamped(sequence, time_ns));
     ++total_sent_;
 }
 
 void FanOut::settle(std::size_t publisher, Slot& slot, bool is_answer) {
-    if (!is_answer && !options_.window_delivered && !options_.raw) return;
+    if (!is_answer && !options_.window_delivered && is_answered_) return;
     if (slot.awaited == 0 || --slot.awaited > 0) return;
     if (options_.rate == 0 && may_send()) send_next(publisher, now_ns());
 }
@@ -230,7 +231,7 @@ void FanOut::drain() {
     while (!is_complete() && now_ns() < end) bench_.turn();
     const std::uint64_t quiet = now_ns() + to_ns(0.1);   // doubles would come now
     while (now_ns() < quiet) bench_.turn();
-    if (!options_.raw && acknowledged_ < total_sent_)
+    if (is_answered_ && acknowledged_ < total_sent_)
         throw std::runtime_error(
             std::to_string(total_sent_ - acknowledged_) + " publishes unanswered"
         );

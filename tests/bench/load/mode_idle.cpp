@@ -10,7 +10,7 @@ namespace grid::bench {
 void run_idle(Bench& bench) {
     const Options& options = bench.options;
     const Cost before = bench.server_cost();
-    Crowd crowd(bench, "load", 0);
+    Crowd crowd(bench, options.common_role(), 0);
     crowd.connect(options.clients);
     bench.doing("letting the server settle");
     bench.wait(options.settle);

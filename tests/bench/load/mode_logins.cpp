@@ -56,7 +56,9 @@ public:
 private:
     void start_some() {
         while (started_ < bench_.options.clients && live_.size() < bench_.options.concurrency)
-            live_.push_back(std::make_unique<Client>(bench_, *this, started_++, "load"));
+            live_.push_back(
+                std::make_unique<Client>(bench_, *this, started_++, bench_.options.common_role())
+            );
     }
 
     // Not inside the turn: the loop may still hold a client that has just closed.

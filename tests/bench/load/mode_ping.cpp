@@ -1,10 +1,13 @@
-// tests/bench/load/mode_ping.cpp: XEP-0199 pings to the server, so many under way for each
-// client.
+// tests/bench/load/mode_ping.cpp: XEP-0199 pings, or NATS's own, to the server, so many under way
+// for each client.
 #include <charconv>
+#include <deque>
 #include <stdexcept>
+#include <vector>
 
 #include "load/crowd.hpp"
 #include "load/modes.hpp"
+#include "load/nats.hpp"
 #include "load/report.hpp"
 
 namespace grid::bench {
@@ -26,30 +29,49 @@ std::uint64_t sent_at(std::string_view iq, bool is_echo) {
     return time_ns;
 }
 
+bool is_answer(std::string_view stanza, bool is_echo) {
+    const std::string_view type = attribute(stanza, "type");
+    return stanza.starts_with("<iq") && (is_echo || (type != "get" && type != "set"));
+}
+
+// The pings of a client that are under way, where an answer does not say which it answers: NATS
+// answers in order.
+using InOrder = std::deque<std::uint64_t>;
+
+std::uint64_t sent_first(InOrder& pings) {
+    if (pings.empty()) throw std::runtime_error("an answer without a ping");
+    const std::uint64_t time_ns = pings.front();
+    pings.pop_front();
+    return time_ns;
+}
+
 }   // namespace
 
 void run_ping(Bench& bench) {
     const Options& options = bench.options;
-    Crowd crowd(bench, options.raw ? "E" : "load", 0);   // the floor's echo
+    // The floor's echo.
+    Crowd crowd(bench, options.raw ? "E" : options.common_role(), 0);
     crowd.connect(options.clients);
     Histogram latency;
     bool measuring = false, stopping = false;
     std::uint64_t under_way = 0;
-    crowd.on_other_stanza = [&](std::size_t, Client& client, std::string_view stanza) {
-        const std::string_view type = attribute(stanza, "type");
-        if (!stanza.starts_with("<iq") || (!options.raw && (type == "get" || type == "set")))
-            return;
-        const std::uint64_t now = now_ns();
-        const std::uint64_t sent = sent_at(stanza, options.raw);
-        --under_way;
-        if (measuring) latency.record(now - sent);
-        if (stopping) return;
-        client.send(ping(options, now));
+    std::vector<InOrder> in_order(crowd.size());
+    auto send = [&](std::size_t number, std::uint64_t now) {
+        if (options.nats) in_order[number].push_back(now);
+        crowd[number].send(options.nats ? std::string(nats::ping) : ping(options, now));
         ++under_way;
     };
+    crowd.on_other_stanza = [&](std::size_t number, Client&, std::string_view stanza) {
+        if (!options.nats && !is_answer(stanza, options.raw)) return;
+        const std::uint64_t now = now_ns();
+        const std::uint64_t sent =
+            options.nats ? sent_first(in_order[number]) : sent_at(stanza, options.raw);
+        --under_way;
+        if (measuring) latency.record(now - sent);
+        if (!stopping) send(number, now);
+    };
     for (std::size_t i = 0; i < crowd.size(); ++i)
-        for (std::size_t k = 0; k < options.outstanding; ++k, ++under_way)
-            crowd[i].send(ping(options, now_ns()));
+        for (std::size_t k = 0; k < options.outstanding; ++k) send(i, now_ns());
 
     bench.doing("pinging");
     bench.wait(options.warmup);

@@ -4,6 +4,7 @@
 
 #include "load/crowd.hpp"
 #include "load/modes.hpp"
+#include "load/nats.hpp"
 #include "load/report.hpp"
 #include "load/workload.hpp"
 
@@ -19,7 +20,7 @@ public:
     explicit Publishing(Bench& bench)
         : bench_(bench),
           options_(bench.options),
-          crowd_(bench, "load", 0),
+          crowd_(bench, role(bench.options), 0),
           meter_(bench.options.server_pid) {}
 
     void run() {
@@ -30,16 +31,26 @@ public:
     }
 
 private:
+    static std::string role(const Options& options) {
+        if (options.raw) return "D";   // the floor acknowledges what is on the disk
+        return options.nats ? std::string(nats::own_inbox) : options.common_role();
+    }
+
     std::string node_of(std::size_t publisher) const {
         return options_.shared_node ? node_ : node_ + "-" + std::to_string(publisher);
     }
 
-    std::size_t nodes() const { return options_.shared_node ? 1 : options_.publishers; }
+    std::size_t nodes() const {
+        if (options_.raw) return 0;
+        return options_.shared_node ? 1 : options_.publishers;
+    }
 
     void set_up() {
         crowd_.connect(options_.publishers);
         crowd_.ask_one_by_one(nodes(), [&](const Client& client) {
-            return create_node(options_, node_of(client.index()));
+            const std::size_t index = client.index();
+            return options_.nats ? nats::create_stream(index, node_of(index), options_.items_max)
+                                 : create_node(options_, node_of(index));
         });
         for (std::size_t i = 0; i < options_.publishers; ++i)
             requests_.emplace_back(options_, static_cast<std::uint32_t>(i), node_of(i));
@@ -107,7 +118,9 @@ private:
 
     void tear_down() {
         crowd_.ask_one_by_one(nodes(), [&](const Client& client) {
-            return delete_node(options_, node_of(client.index()));
+            const std::size_t index = client.index();
+            return options_.nats ? nats::delete_stream(index, node_of(index))
+                                 : delete_node(options_, node_of(index));
         });
         crowd_.close();
     }

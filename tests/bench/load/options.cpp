@@ -55,6 +55,7 @@ const std::map<std::string, Option>& table() {
         {"--max-items", value(&Options::items_max, "pubsub#max_items")},
         {"--mqtt", flag(&Options::mqtt, true, "fanout: MQTT 3.1.1 instead of XMPP")},
         {"--name", value(&Options::name, "what the report calls the server")},
+        {"--nats", flag(&Options::nats, true, "NATS instead of XMPP; publish: JetStream")},
         {"--no-persist", flag(&Options::persist, false, "pubsub#persist_items=0")},
         {"--first", value(&Options::first, "flood: number of the first client's certificate")},
         {"--flood",
@@ -96,7 +97,9 @@ void check(const Options& options) {
     if (options.outstanding > 1024) throw std::invalid_argument("--outstanding is at most 1024");
     if (options.mqtt && options.mode != "fanout" && options.mode != "logins")
         throw std::invalid_argument("--mqtt is for fanout");
-    if (options.filters > 0 && (options.raw || options.mqtt || !options.attributes))
+    if (options.nats && (options.mode == "fill" || options.mode == "mix" || options.shared_node))
+        throw std::invalid_argument("--nats is for nodes of one publisher each");
+    if (options.filters > 0 && (!options.is_xmpp() || !options.attributes))
         throw std::invalid_argument("--filters needs --attributes, and a server of ours");
     if (options.attributes && options.bytes < 512)
         throw std::invalid_argument("--attributes needs --bytes of at least 512");

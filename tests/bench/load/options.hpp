@@ -17,6 +17,7 @@ struct Options {
     bool direct = false;     // TLS first, with ALPN (XEP-0368), instead of STARTTLS
     bool raw = false;        // the floor's protocol instead of XMPP
     bool mqtt = false;       // MQTT 3.1.1 instead of XMPP: fanout only
+    bool nats = false;       // NATS instead of XMPP; publishes of mode publish go to JetStream
     bool authzid = false;    // name the JID in SASL EXTERNAL instead of sending "="
     bool presence = false;   // initial presence after bind
     bool bare = false;       // subscribe the bare JID (implies presence)
@@ -48,6 +49,10 @@ struct Options {
     double settle = 3;             // mode idle: wait before memory is read
     double drain = 60;             // wait at most so long for what is still under way
     double deadline = 300;         // for the whole run
+
+    bool is_xmpp() const { return !raw && !mqtt && !nats; }
+    // The role of clients that are all alike: their resource. NATS clients subscribe to nothing.
+    std::string common_role() const { return nats ? "" : "load"; }
 };
 
 // Throws std::invalid_argument with a message for the user.

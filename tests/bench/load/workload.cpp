@@ -9,6 +9,7 @@
 #include "load/filters.hpp"
 #include "load/framer.hpp"
 #include "load/mqtt.hpp"
+#include "load/nats.hpp"
 
 namespace grid::bench {
 
@@ -86,6 +87,9 @@ PublishRequest::PublishRequest(
                                 "~" + std::string(payload_close);
     if (options.mqtt) {
         text_ = mqtt::publish(node, payload, packet_id_);
+    } else if (options.nats) {
+        text_ = options.mode == "publish" ? nats::publish(node, payload, publisher, iq_id_)
+                                          : nats::publish(node, payload);
     } else if (options.raw) {
         // The message that gridd and its peers send to a subscriber, so that the floor moves the
         // same bytes.
@@ -100,7 +104,7 @@ PublishRequest::PublishRequest(
         );
         iq_id_ = text_.find("p00000000") + 1;
     }
-    item_id_ = options.mqtt ? 0 : text_.find("0000-00000000");
+    item_id_ = options.mqtt || options.nats ? 0 : text_.find("0000-00000000");
     stamp_ = text_.find('~') + 1;
     if (item_id_ != 0) put_hex(text_, item_id_, publisher_, 4);
     put_hex(text_, stamp_, publisher_, 4);

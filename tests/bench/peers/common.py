@@ -12,7 +12,8 @@ import socket
 import sys
 
 
-def arguments(about):
+def arguments(about, **flags):
+    """The command line of every peer, and `flags` of this one, by name, with their help."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--dir", required=True, help="configuration, data and log; must not exist")
     parser.add_argument("--certs", required=True, help="directory made by benchcerts")
@@ -20,6 +21,8 @@ def arguments(about):
     parser.add_argument("--publishers", type=int, default=200,
                         help="identities that may create nodes, from bench-00001 on")
     parser.add_argument("--ready-file", required=True)
+    for flag, text in flags.items():
+        parser.add_argument("--" + flag, action="store_true", help=text)
     options = parser.parse_args()
     options.dir = os.path.abspath(options.dir)
     options.certs = os.path.abspath(options.certs)

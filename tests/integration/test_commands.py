@@ -79,10 +79,11 @@ class Commands(unittest.IsolatedAsyncioTestCase):
     async def test_s38_s39_an_account_is_approved_and_moved_between_groups(self):
         sensor = await self.enabled_sensor()
         await sensor["xep_0060"].create_node(BROKER, "alerts")
+        ended = sensor.disconnected
         await self.run_command(
             OWN + "account-group", {"accountjid": [SENSOR], "x-grid#group": ["others"]}
         )
-        await asyncio.wait_for(sensor.disconnected, 10)
+        await asyncio.wait_for(ended, 10)
         self.assertIn("reset", sensor.stream_errors)
         again = await self.log_in(self.bundle)
         await self.refused("forbidden", again["xep_0060"].create_node(BROKER, "more"))
@@ -91,12 +92,14 @@ class Commands(unittest.IsolatedAsyncioTestCase):
 
     async def test_s82_accounts_are_disabled_ended_enabled_and_deleted(self):
         sensor = await self.enabled_sensor()
+        ended = sensor.disconnected
         await self.run_command(USERS + "end-user-session", {"accountjids": [SENSOR + "/test"]})
-        await asyncio.wait_for(sensor.disconnected, 10)
+        await asyncio.wait_for(ended, 10)
         self.assertIn("policy-violation", sensor.stream_errors)
         sensor = await self.log_in(self.bundle)
+        ended = sensor.disconnected
         await self.run_command(USERS + "disable-user", {"accountjids": [SENSOR]})
-        await asyncio.wait_for(sensor.disconnected, 10)
+        await asyncio.wait_for(ended, 10)
         with self.assertRaises(Exception):
             await self.log_in(self.bundle)
         disabled = await self.result(USERS + "get-disabled-users-list")
@@ -188,9 +191,10 @@ class Commands(unittest.IsolatedAsyncioTestCase):
             message = await desk.next_message()
         self.assertEqual(message.find("{jabber:client}subject").text, "Maintenance")
         ctl("topics", "delete", "alerts/a b")
+        ended = sensor.disconnected
         await self.refused("item-not-found", sensor["xep_0060"].get_items(BROKER, "alerts/a b"))
         ctl("sessions", "end", SENSOR)
-        await asyncio.wait_for(sensor.disconnected, 10)
+        await asyncio.wait_for(ended, 10)
         self.assertEqual(self.server.gridctl(
             "sessions", "end", SENSOR, identity=self.server.admin).returncode, 4)
         acts = {record["operation"] for record in self.server.admin_json(

@@ -23,6 +23,7 @@ NODES, OWNER = "pubsub/decide/nodes.cpp", "pubsub/decide/owner.cpp"
 ACCESS, GRAPH = "pubsub/decide/grant.cpp", "pubsub/decide/collections/collections_rules.cpp"
 GRAPH_CHANGE = "pubsub/decide/collections/collections.cpp"
 OPTIONS, PENDING = "pubsub/decide/options.cpp", "pubsub/decide/approval.cpp"
+PIPELINE, QUEUE = "server/pipeline/pipeline.cpp", "server/pipeline/sender_queue.cpp"
 
 MUTANTS = [
     never("6.1 invalid-jid", SUBSCRIBE, "!is_own && !granted.is_owner()",
@@ -90,4 +91,9 @@ MUTANTS = [
     never("0248 cycle", GRAPH, "reaches(child, parent.uid())", "*cycle*"),
     always("0248 max-nodes-exceeded", GRAPH, "children <= most", "*max-nodes-exceeded*"),
     never("0248 a child under a leaf", GRAPH_CHANGE, "!node->config().is_collection()", "*leaf*"),
+    never("order of a session", QUEUE,
+          "request.order == Order::Barrier ? !is_first : !only_publishes_before",
+          "requests of a session take effect in the order in which they came"),
+    never("conflicts without end", PIPELINE, "++request->rounds > decide_rounds_max",
+          "conflicts are decided again*"),
 ]

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# tests/xep/mutations.py: takes one check after the other out of the broker: its test must fail.
+# tests/xep/mutations.py: takes one check after the other out of the code: its test must fail.
 """mutations.py [BUILD]: edits a check in the sources so that an environment variable takes it out,
 builds unit_pubsub once with all of them, and runs each row's test with its check out: a test that
 then still passes proves nothing. The sources are put back; what is edited must be committed."""

@@ -60,6 +60,23 @@ TEST_CASE_METHOD(Stage, "publishes that teach the type conflict once and keep th
     for (std::size_t i = 0; i < 16; ++i) CHECK(node->items.at(i).id == "id" + std::to_string(i));
 }
 
+TEST_CASE_METHOD(Stage, "requests of a session take effect in the order in which they came") {
+    creates(owner, "n", "type=urn:x:alert");
+    hold();
+    set(owner, "p1", publish("a", "x"));
+    owner_set(owner, "d1", "<delete node='n'/>");
+    set(owner, "c1", "<create node='n'/>");
+    set(owner, "p2", publish("b", "x"));
+    run();
+    for (const std::string id : {"p1", "d1", "c1", "p2"}) {
+        const auto answer = next(owner);
+        CHECK(answer.attr_or("id", "") == id);
+        CHECK(answer.attr_or("type", "") == "result");
+    }
+    CHECK(rounds() == 0);   // each is decided when those before it are done
+    CHECK(engine().item_count() == 1);
+}
+
 TEST_CASE_METHOD(Stage, "a publish is decided again when its right is taken while it waits") {
     creates(owner, "n", "type=urn:x:alert");
     affiliates(owner, "n", "pub@grid.example", "publisher");

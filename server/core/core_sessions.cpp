@@ -59,7 +59,7 @@ void Core::enrol(
     request->context.actor.address = address;
     request->context.actor.issuer = controller::authorities_text(identity);
     request->context.actor.is_mapped = identity.is_mapped;
-    auto queue = std::make_shared<SenderQueue>(--last_sender_, identity.account.bare().str());
+    auto queue = std::make_shared<SenderQueue>(senders_.next(), identity.account.bare().str());
     queue->push(std::move(request));
     pipeline_->advance(queue);
 }

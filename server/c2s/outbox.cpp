@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace grid::server::net {
+namespace grid::server::c2s {
 namespace {
 /// Four TLS records: enough to fill a socket buffer in one go, little enough to stay in the cache.
 constexpr std::size_t gather_bytes_max = 64 * 1024;
@@ -82,4 +82,4 @@ void Outbox::drop() {
     unsent_ = {};
 }
 
-}   // namespace grid::server::net
+}   // namespace grid::server::c2s

@@ -1,7 +1,7 @@
 // controller/command_sessions.cpp: see controller/command_sessions.hpp.
 #include "controller/command_sessions.hpp"
 
-namespace grid::controller::commands {
+namespace grid::controller {
 
 namespace {
 
@@ -114,4 +114,4 @@ void Dialogs::close(std::string_view id) {
     if (const auto found = dialogs_.find(id); found != dialogs_.end()) erase(found);
 }
 
-}   // namespace grid::controller::commands
+}   // namespace grid::controller

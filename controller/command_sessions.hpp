@@ -12,7 +12,7 @@
 #include "xml/form.hpp"
 #include "xml/jid.hpp"
 
-namespace grid::controller::commands {
+namespace grid::controller {
 
 /// One command of one requester, between its stages.
 struct Dialog {
@@ -78,4 +78,4 @@ private:
     std::uint64_t opened_ = 0;
 };
 
-}   // namespace grid::controller::commands
+}   // namespace grid::controller

@@ -38,7 +38,7 @@ struct State {
     policy::Policy policy;
     mutable audit::Queue audit;
     std::optional<audit::Cut> last_cut;   // of the audit, by retention
-    mutable commands::Dialogs dialogs;
+    mutable Dialogs dialogs;
     const CertificateVerifier* chains = nullptr;
     Directory directory;
     /// The policy that was tried last (controller/administration/policy_acts.hpp). Soft state.

@@ -290,10 +290,7 @@ Decision Broker::join_subtopic(const Context& context, const JoinSubtopic& reque
     Telling telling{{Right::Subscribe, "subscribe", {}, {}, {}}, {}, false, false};
     if (request.jid.bare_view() != context.actor.jid.bare_view())
         telling.deed.target = request.jid.bare_view();
-    Telling* const outer = std::exchange(context.telling, &telling);
-    Decision decision = decide(*parts_->broker, context, request);
-    context.telling = outer;
-    return decision;
+    return decide(*parts_->broker, noting(context, telling), request);
 }
 
 std::vector<SubtopicView> Broker::subtopics(std::string_view topic) const {

@@ -27,9 +27,10 @@ struct Context {
     storage::Millis now = 0;
     std::string
         fresh_id;   // 128 random bits as hex: item ids, subids, instant node names derive from it
-    /// Details for the audit of the request that is being decided; null: none beside
-    /// the policy's operation.
-    mutable Telling* telling = nullptr;
+    /// Takes the details for the audit of the request that is being decided. Of the decision's own
+    /// call (decide/deeds.hpp), never of the caller's context; null: none beside the policy's
+    /// operation.
+    Telling* telling = nullptr;
 };
 
 /// Order among the requests of one sender.

@@ -6,6 +6,7 @@
 namespace grid::xml {
 namespace {
 
+// clang-format off: one entry a line
 const Ns* const well_known[] = {
     &ns::client,
     &ns::streams,
@@ -41,6 +42,7 @@ const Ns* const well_known[] = {
     &ns::iodef_1,
     &ns::iodef_2,
 };
+// clang-format on
 
 // Open addressing at a quarter full: nearly every look-up is one comparison.
 class Table {

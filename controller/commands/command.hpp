@@ -2,6 +2,7 @@
 // time.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <span>
@@ -78,6 +79,9 @@ std::span<const Command> service_commands();
 std::span<const Command> user_commands();        // XEP-0133: acts
 std::span<const Command> user_list_commands();   // XEP-0133: lists, counts, statistics
 std::span<const Command> own_commands();         // for everybody: my-account, is-authorized
+
+/// All of them, table by table, in the order in which they are listed.
+std::array<std::span<const Command>, 7> all_commands();
 
 inline constexpr std::string_view authorized_node = "com.domain.gi.gcl.controller#is-authorized";
 /// The question of a form for is-authorized. Any thread.

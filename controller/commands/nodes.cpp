@@ -12,14 +12,14 @@ namespace {
 
 using xml::Element;
 
+bool is_list(std::string_view node) { return node == xml::ns::commands.uri(); }
+
+}   // namespace
+
 std::array<std::span<const Command>, 7> all_commands() {
     return {own_commands(),     account_commands(), topic_commands(),    policy_commands(),
             service_commands(), user_commands(),    user_list_commands()};
 }
-
-bool is_list(std::string_view node) { return node == xml::ns::commands.uri(); }
-
-}   // namespace
 
 xml::StanzaError bad_command(const char* condition, std::string text) {
     xml::StanzaError error = xml::bad_request(std::move(text));

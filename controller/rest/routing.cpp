@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/url/pct_string_view.hpp>
 #include <charconv>
+
+#include "xml/percent.hpp"
 
 namespace grid::controller::rest {
 
@@ -53,15 +54,6 @@ bool matches(
            !wanted.back().starts_with('{');
 }
 
-/// Decodes `%41`, and in a query `+`, which is a blank there. No value when the text is malformed.
-std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
-    const auto encoded = boost::urls::make_pct_string_view(text);
-    if (!encoded) return std::nullopt;
-    boost::urls::encoding_opts how;
-    how.space_as_plus = plus_is_blank;
-    return encoded->decode(how);
-}
-
 HttpResponse bad(std::string_view text) { return refuse(400, "malformed-request", text); }
 
 std::string joined(const std::vector<std::string_view>& names) {
@@ -77,8 +69,9 @@ std::optional<HttpResponse> read_query(std::string_view text, const Route& route
         text.remove_prefix(std::min(end + 1, text.size()));
         if (part.empty()) continue;
         const std::size_t equals = std::min(part.find('='), part.size());
-        const auto name = percent_decoded(part.substr(0, equals), true);
-        const auto value = percent_decoded(part.substr(std::min(equals + 1, part.size())), true);
+        const auto name = xml::percent_decoded(part.substr(0, equals), true);
+        const auto value =
+            xml::percent_decoded(part.substr(std::min(equals + 1, part.size())), true);
         if (!name || !value) return bad("the query is not percent-encoded");
         if (std::ranges::find(route.query, *name) == route.query.end())
             return bad("unknown parameter '" + *name + "'; known: " + joined(route.query));
@@ -134,7 +127,7 @@ Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
     if (routed.route == nullptr)
         return refuse(405, "wrong-method", "this path takes " + joined(methods));
     for (auto& [name, value] : routed.request.path) {
-        auto decoded = percent_decoded(value, false);
+        auto decoded = xml::percent_decoded(value);
         if (!decoded) return bad("the path is not percent-encoded");
         value = std::move(*decoded);
     }

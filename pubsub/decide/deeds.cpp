@@ -136,6 +136,12 @@ std::string reason_of(const xml::StanzaError& error) {
 
 }   // namespace
 
+Context noting(const Context& context, Telling& telling) {
+    Context own = context;
+    own.telling = &telling;
+    return own;
+}
+
 Telling telling_of(const Request& request, const Principal& actor) {
     return {std::visit(Teller{actor}, request), {}, false, false};
 }
@@ -191,10 +197,9 @@ Decision decide_on_record(
     const BrokerState& broker, const Context& context, const Request& request
 ) {
     Telling telling = telling_of(request, context.actor);
-    Telling* const outer = std::exchange(context.telling, &telling);
+    const Context own = noting(context, telling);
     Decision decision =
-        std::visit([&](const auto& use) { return decide(broker, context, use); }, request);
-    context.telling = outer;
+        std::visit([&](const auto& use) { return decide(broker, own, use); }, request);
     const xml::StanzaError* error = decision.error();
     if (error == nullptr || telling.deed.name.empty() || telling.is_refusal_told) return decision;
     if (!is_for_the_record(*error)) return decision;

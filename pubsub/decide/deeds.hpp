@@ -19,6 +19,9 @@ struct Telling {
     bool is_refusal_told = false;    // the policy's refusal is on record already
 };
 
+/// The context of one decision, whose details for the audit are noted in `telling`. The caller's
+/// context stays as it is, so that it may be decided under again, in the same way.
+Context noting(const Context& context, Telling& telling);
 /// As far as the request itself says it.
 Telling telling_of(const Request& request, const Principal& actor);
 /// Something that the request does besides, or a part of it.

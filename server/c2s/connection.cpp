@@ -13,7 +13,6 @@
 namespace grid::server::c2s {
 
 namespace asio = boost::asio;
-using net::Outbox;
 
 namespace {
 using std::chrono::steady_clock;
@@ -264,7 +263,7 @@ void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
 }
 
 void Connection::take_mail() {
-    mailbox_.take([this](net::Mailbox::Mail mail) {
+    mailbox_.take([this](Mailbox::Mail mail) {
         // No stanza may follow </stream:stream>.
         if (is_end_sent_) return lose(mail);
         outbox_.push(std::move(mail.stanzas), mail.bytes);
@@ -274,7 +273,7 @@ void Connection::take_mail() {
 
 /// Remembers from which revision on items in this mail were not sent, so that they are replayed
 /// later.
-void Connection::lose(const net::Mailbox::Mail& mail) {
+void Connection::lose(const Mailbox::Mail& mail) {
     session_->budget->give(mail.bytes);
     for (const auto& stanza : mail.stanzas)
         if (const storage::Revision first = stanza.owed_from; first != 0)
@@ -449,7 +448,7 @@ void Connection::charge_unfinished() {
     auto& charged = unfinished_.charged_bytes;
     if (held <= charged) {
         account->give(charged - held);
-    } else if (account->take(held - charged) != net::Budget::Taken::Yes) {
+    } else if (account->take(held - charged) != Budget::Taken::Yes) {
         const bool is_account = account->used() + (held - charged) > account->bytes_max();
         return fault(
             {is_account ? "policy-violation" : "resource-constraint",

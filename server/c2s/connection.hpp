@@ -100,7 +100,7 @@ private:
 
     void give_way(std::string reason);
     void take_mail();
-    void lose(const net::Mailbox::Mail& mail);
+    void lose(const Mailbox::Mail& mail);
     void flush();
     void wait_writable();
     void flush_again();
@@ -120,8 +120,8 @@ private:
     std::string address_, name_;   // name_: for the log, "c2s-41"
     bool direct_tls_;
     xml::StreamParser parser_;
-    net::Mailbox mailbox_;
-    net::Outbox outbox_;
+    Mailbox mailbox_;
+    Outbox outbox_;
     std::unique_ptr<stream::Negotiation> negotiation_;   // until the resource is bound
     SessionPtr session_;
     std::string reason_;   // why it ended, for the log

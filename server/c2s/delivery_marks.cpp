@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace grid::server::net {
+namespace grid::server::c2s {
 namespace {
 constexpr std::size_t marks_max = 64;
 /// Linux lets a receive buffer grow to 6 MiB by default (net.ipv4.tcp_rmem).
@@ -42,4 +42,4 @@ DeliveryMarks::Acked DeliveryMarks::acked(std::uint64_t acknowledged, Clock::tim
     return acked;
 }
 
-}   // namespace grid::server::net
+}   // namespace grid::server::c2s

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace grid::server::net {
+namespace grid::server::c2s {
 
 /// Delivery marks: the caller's numbers, each at a place in the stream of outgoing bytes. They are
 /// followed from the queue into the socket and, by what TCP has acknowledged, to the peer's
@@ -34,4 +34,4 @@ private:
     std::vector<Mark> marks_;   // in order; the oldest may be the newest that was read
 };
 
-}   // namespace grid::server::net
+}   // namespace grid::server::c2s

@@ -8,7 +8,7 @@
 
 #include "server/session/transport.hpp"
 
-namespace grid::server::net {
+namespace grid::server::c2s {
 
 /// `put` from any thread, `take` on the connection's strand. While a busy reactor has not come to
 /// the connection, what arrives joins what waits, so that load makes batches and not a queue.
@@ -61,4 +61,4 @@ private:
     std::atomic<Letter*> last_ = nullptr;
 };
 
-}   // namespace grid::server::net
+}   // namespace grid::server::c2s

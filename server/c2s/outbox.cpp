@@ -5,7 +5,7 @@
 
 #include "server/net/turn.hpp"
 
-namespace grid::server::net {
+namespace grid::server::c2s {
 namespace {
 /// Four TLS records: enough to fill a socket buffer in one go, little enough to stay in the cache.
 constexpr std::size_t gather_bytes_max = 64 * 1024;
@@ -87,4 +87,4 @@ void Outbox::drop() {
     unsent_ = {};
 }
 
-}   // namespace grid::server::net
+}   // namespace grid::server::c2s

@@ -12,14 +12,14 @@
 #include "server/session/budget.hpp"
 #include "server/session/transport.hpp"
 
-namespace grid::server::net {
+namespace grid::server::c2s {
 
 /// On the connection's strand. `flush` never waits: where the socket is full it says so, and the
 /// owner calls again when it is writable; after a turn's worth (Turn::write_bytes_max) it says so
 /// as well, and the owner calls again when others have had theirs. An empty queue holds no memory.
 class Outbox {
 public:
-    explicit Outbox(TlsStream& stream) : stream_(stream) {}
+    explicit Outbox(net::TlsStream& stream) : stream_(stream) {}
     ~Outbox();
 
     /// `bytes` were taken from the budget and are given back as the stanzas leave.
@@ -52,7 +52,7 @@ private:
     };
     void gather(std::string& into);
 
-    TlsStream& stream_;
+    net::TlsStream& stream_;
     std::shared_ptr<Budget> budget_;
     std::vector<Entry> queue_;
     std::size_t next_ = 0;       // in queue_
@@ -63,4 +63,4 @@ private:
     DeliveryMarks marks_;
 };
 
-}   // namespace grid::server::net
+}   // namespace grid::server::c2s

@@ -93,6 +93,7 @@ Core::Core(
           sessions_,
           fanout_,
           catch_up_,
+          senders_,
           config.controller.implicit_login,
           query_bounds(config)
       ),
@@ -103,7 +104,7 @@ Core::Core(
           log
       )),
       timer_(strand_),
-      process_budget_(std::make_shared<net::Budget>(config.limits.process_bytes_max)) {
+      process_budget_(std::make_shared<Budget>(config.limits.process_bytes_max)) {
     controller_.attach(broker_);
     broker_.report_faults(PayloadLog{log_});
     controller_.state_for_admin().schemas.attach(monotonic_ms);
@@ -357,13 +358,9 @@ void Core::finish(SessionPtr session, std::function<void()> done) {
         // Answers of this turn leave before the end does.
         auto last = [this, done = std::move(done)] { asio::post(strand_, done); };
         fanout_.flush();
-        if (!session->queue || session->queue->empty()) return last();
-        auto request = std::make_unique<CallbackTransaction<pubsub::Reply, xml::StanzaError>>(
-            [](const pubsub::Context&) { return pubsub::Decision(pubsub::Reply{}); },
-            to_stanza_error, [last = std::move(last)](const auto&) { last(); }
-        );
-        auto queue = session->queue;
-        queue->push(std::move(request));
+        const auto queue = session->queue;
+        if (!queue || queue->empty()) return last();
+        queue->on_answered = std::move(last);
         pipeline_->advance(queue);
         fanout_.flush();
     });
@@ -394,7 +391,7 @@ void Core::api(
             // The request runs even if enrolment failed; the controller then refuses it for want of
             // an account.
             auto queue = std::make_shared<SenderQueue>(
-                --last_sender_, std::string((*shared)->context.actor.jid.bare_view())
+                senders_.next(), std::string((*shared)->context.actor.jid.bare_view())
             );
             queue->push(std::move(*shared));
             pipeline_->advance(queue);

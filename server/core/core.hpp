@@ -171,7 +171,7 @@ private:
     void enter(
         BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
     );
-    std::shared_ptr<net::Budget> account_budget(const xml::Jid& bare);
+    std::shared_ptr<Budget> account_budget(const xml::Jid& bare);
 
     net::Strand strand_;
     storage::Store& store_;
@@ -184,12 +184,12 @@ private:
     FlushLimiter flush_limiter_;
     Fanout fanout_;
     CatchUp catch_up_;
+    SenderIds senders_;
     Router router_;
     std::shared_ptr<Pipeline> pipeline_;
     boost::asio::steady_timer timer_;
-    std::shared_ptr<net::Budget> process_budget_;
-    std::uint64_t last_session_ = 0;   // session ids count up, those of single requests count down
-    std::uint64_t last_sender_ = 0;
+    std::shared_ptr<Budget> process_budget_;
+    std::uint64_t last_session_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
     std::chrono::steady_clock::time_point next_look_;
     Revoked revoked_;

@@ -59,7 +59,7 @@ void Core::enrol(
     request->context.actor.address = address;
     request->context.actor.issuer = controller::authorities_text(identity);
     request->context.actor.is_mapped = identity.is_mapped;
-    auto queue = std::make_shared<SenderQueue>(--last_sender_, identity.account.bare().str());
+    auto queue = std::make_shared<SenderQueue>(senders_.next(), identity.account.bare().str());
     queue->push(std::move(request));
     pipeline_->advance(queue);
 }
@@ -120,9 +120,8 @@ void Core::enter(
         return done(xml::resource_constraint(
             "this account already has limits.resources_per_account_max streams"
         ));
-    session->budget = std::make_shared<net::Budget>(
-        config_.limits.outbox_bytes_max, account_budget(session->bare)
-    );
+    session->budget =
+        std::make_shared<Budget>(config_.limits.outbox_bytes_max, account_budget(session->bare));
     if (replaced) {
         if (replaced->transport)
             replaced->transport->close(xml::StreamError{
@@ -137,10 +136,10 @@ void Core::confirm_delivered(SessionPtr session) {
     asio::post(strand_, [this, session = std::move(session)] { catch_up_.on_all_acked(*session); });
 }
 
-std::shared_ptr<net::Budget> Core::account_budget(const xml::Jid& bare) {
+std::shared_ptr<Budget> Core::account_budget(const xml::Jid& bare) {
     for (const auto& session : sessions_.of_account(bare.str()))
         if (session->budget) return session->budget->parent();
-    return std::make_shared<net::Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
+    return std::make_shared<Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
 }
 
 void Core::detach(SessionPtr session, std::function<void()> done) {

@@ -51,7 +51,7 @@ void Fanout::flush_one(const SessionPtr& session) {
 
 /// False: the queues of the account, or all together, are full.
 bool Fanout::hand_over(const SessionPtr& session) {
-    using Taken = net::Budget::Taken;
+    using Taken = Budget::Taken;
     // Items wait in the store while others need the room, so that no stream is closed for it.
     const auto used = session->budget->used();
     const bool is_over =
@@ -92,13 +92,13 @@ void Fanout::leave_out_items(const SessionPtr& session) {
 /// Not this session's fault: of those that share the bound which is full, the one that holds most
 /// goes, and this one waits for the room. A full account takes none of another account along.
 void Fanout::make_room_for(const Session& session) {
-    const net::Budget* full = session.budget->parent().get();
+    const Budget* full = session.budget->parent().get();
     while (full && full->used() + session.pending_bytes <= full->bytes_max())
         full = full->parent().get();
     if (!full) return;   // there is room again
     SessionPtr largest;
     sessions_.for_each([&](const SessionPtr& other) {
-        const net::Budget* above = other->budget.get();
+        const Budget* above = other->budget.get();
         while (above && above != full) above = above->parent().get();
         if (!above || !other->transport) return;
         if (!largest || other->budget->used() > largest->budget->used()) largest = other;

@@ -1,12 +1,12 @@
 // server/gridctl/tls_failure.cpp: turns OpenSSL's verdicts into "which side lacks what".
 #include "server/gridctl/tls_failure.hpp"
 
-#include <memory>
+#include <openssl/pem.h>
 
 #include "server/gridctl/options.hpp"
 #include "server/gridctl/table.hpp"
-#include "server/pki/openssl.hpp"
 #include "server/pki/pki.hpp"
+#include "server/tls/openssl.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::gridctl {
@@ -16,9 +16,9 @@ namespace {
 std::string presented_pem(SSL* ssl) {
     const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);
     if (chain == nullptr || sk_X509_num(chain) == 0) return "";
-    const pki::Bio bio(BIO_new(BIO_s_mem()));
+    const server::tls::BioPtr bio(BIO_new(BIO_s_mem()));
     PEM_write_bio_X509(bio.get(), sk_X509_value(chain, 0));
-    return pki::to_text(bio.get());
+    return server::tls::text_of(bio.get());
 }
 
 std::string names_of(const pki::Description& certificate) {

@@ -48,6 +48,7 @@ void SenderQueue::answer_front() {
         items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(head_));
         head_ = 0;
     }
+    if (empty() && on_answered) std::exchange(on_answered, nullptr)();
 }
 
 void SenderQueue::went_in_flight(Transaction& request, std::size_t bytes) {

@@ -20,13 +20,23 @@ inline constexpr int decide_rounds_max = 8;
 /// After this many conflicts the request is decided alone, with nothing else in flight.
 inline constexpr int shared_rounds_max = 4;
 
+/// Gives the ids of sender queues, each once: the store remembers the rounds in which a sender
+/// conflicted, and a new queue begins at the first (storage::Sender). One for all senders of a
+/// pipeline. Core strand.
+class SenderIds {
+public:
+    std::uint64_t next() { return ++last_; }
+
+private:
+    std::uint64_t last_ = 0;
+};
+
 /// Publishes overlap; every other request waits for those before it, and those behind it wait for
 /// it. Core strand.
 class SenderQueue {
 public:
-    /// The id is given once: the store remembers the rounds in which a sender conflicted, and a new
-    /// queue begins at the first (storage::Sender).
-    /// Queues of one account share its turns; without an account, a queue has turns of its own.
+    /// The id is one of SenderIds. Queues of one account share its turns; without an account, a
+    /// queue has turns of its own.
     explicit SenderQueue(std::uint64_t id, std::string account = {})
         : id_(id), account_(account.empty() ? std::to_string(id) : std::move(account)) {}
 
@@ -51,6 +61,8 @@ public:
 
     /// Called once when all_decided becomes true.
     std::function<void()> on_taken;
+    /// Called once when the queue is empty: each request that was in it is answered.
+    std::function<void()> on_answered;
     bool is_stalled = false;   // waits for its next turn
 
 private:

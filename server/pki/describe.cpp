@@ -1,46 +1,27 @@
 // server/pki/describe.cpp: reads certificates back and judges a chain, for operators' tools.
-#include "server/pki/openssl.hpp"
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "server/pki/pem.hpp"
 #include "server/pki/pki.hpp"
+#include "server/tls/certificate_text.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::pki {
+
+using server::tls::fingerprint_of;
+using server::tls::key_hash_of;
+using server::tls::to_millis;
+
 namespace {
 
 std::string to_name(const X509_NAME* name) {
-    const Bio bio(BIO_new(BIO_s_mem()));
+    const BioPtr bio(BIO_new(BIO_s_mem()));
     // UTF-8 as it is, control characters escaped: this text goes to a terminal.
     constexpr unsigned long flags =
         XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
-    return X509_NAME_print_ex(bio.get(), name, 0, flags) >= 0 ? to_text(bio.get()) : "";
-}
-
-std::string to_hex(const unsigned char* digest, unsigned int size) {
-    constexpr char hex[] = "0123456789abcdef";
-    std::string text;
-    for (unsigned int i = 0; i < size; ++i) {
-        text += hex[digest[i] >> 4];
-        text += hex[digest[i] & 15];
-    }
-    return text;
-}
-
-std::string to_fingerprint(const X509* certificate) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    if (X509_digest(certificate, EVP_sha256(), digest, &size) != 1) return "";
-    return to_hex(digest, size);
-}
-
-std::string to_key_hash(const X509* certificate) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    unsigned char* der = nullptr;
-    const int bytes = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-    if (bytes <= 0) return "";
-    const bool is_done =
-        EVP_Digest(der, static_cast<std::size_t>(bytes), digest, &size, EVP_sha256(), nullptr) == 1;
-    OPENSSL_free(der);
-    return is_done ? to_hex(digest, size) : "";
+    return X509_NAME_print_ex(bio.get(), name, 0, flags) >= 0 ? text_of(bio.get()) : "";
 }
 
 std::string to_string(const ASN1_STRING* text) {
@@ -49,7 +30,7 @@ std::string to_string(const ASN1_STRING* text) {
 }
 
 void read_names(const X509* certificate, Description& out) {
-    const Names names(static_cast<GENERAL_NAMES*>(
+    const NamesPtr names(static_cast<GENERAL_NAMES*>(
         X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)
     ));
     for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
@@ -57,9 +38,9 @@ void read_names(const X509* certificate, Description& out) {
         if (name->type == GEN_DNS) {
             out.hosts.push_back(to_string(name->d.dNSName));
         } else if (name->type == GEN_IPADD) {
-            const Bio bio(BIO_new(BIO_s_mem()));
+            const BioPtr bio(BIO_new(BIO_s_mem()));
             GENERAL_NAME_print(bio.get(), const_cast<GENERAL_NAME*>(name));
-            const std::string text = to_text(bio.get());   // "IP Address:127.0.0.1"
+            const std::string text = text_of(bio.get());   // "IP Address:127.0.0.1"
             out.hosts.push_back(text.substr(text.find(':') + 1));
         } else if (name->type == GEN_OTHERNAME &&
                    OBJ_obj2nid(name->d.otherName->type_id) == NID_XmppAddr &&
@@ -94,13 +75,13 @@ std::string to_reason(int error, const X509* certificate, storage::Millis now) {
 }   // namespace
 
 PkiResult<Description> describe(std::string_view pem) {
-    const Cert certificate = read_certificate(pem);
+    const X509Ptr certificate = read_certificate(pem);
     if (!certificate) return openssl_error("not a PEM certificate");
     Description out;
     out.subject = to_name(X509_get_subject_name(certificate.get()));
     out.issuer = to_name(X509_get_issuer_name(certificate.get()));
-    out.fingerprint = to_fingerprint(certificate.get());
-    out.key = to_key_hash(certificate.get());
+    out.fingerprint = fingerprint_of(certificate.get());
+    out.key = key_hash_of(certificate.get());
     out.not_before = to_millis(X509_get0_notBefore(certificate.get()));
     out.not_after = to_millis(X509_get0_notAfter(certificate.get()));
     read_names(certificate.get(), out);
@@ -113,8 +94,8 @@ PkiResult<Description> describe(std::string_view pem) {
 }
 
 bool is_pair(const KeyPair& pair) {
-    const Cert certificate = read_certificate(pair.certificate);
-    const Key key = read_key(pair.key);
+    const X509Ptr certificate = read_certificate(pair.certificate);
+    const KeyPtr key = read_key(pair.key);
     const bool matches =
         certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1;
     ERR_clear_error();
@@ -124,16 +105,17 @@ bool is_pair(const KeyPair& pair) {
 PkiResult<void> verify(
     std::string_view certificate, std::string_view anchors, bool as_server, storage::Millis now
 ) {
-    const Cert leaf = read_certificate(certificate);
+    const X509Ptr leaf = read_certificate(certificate);
     if (!leaf) return openssl_error("not a PEM certificate");
-    const std::unique_ptr<X509_STORE, Freed<X509_STORE_free>> store(X509_STORE_new());
-    const Bio bio = bio_of(anchors);
+    const std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>> store(X509_STORE_new());
+    const BioPtr bio = server::tls::bio_over(anchors);
     int count = 0;
-    while (const Cert anchor{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)})
+    while (const X509Ptr anchor{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)})
         count += X509_STORE_add_cert(store.get(), anchor.get());
     ERR_clear_error();   // The end of the bundle is reported as an error.
     if (count == 0) return Failure{"no certificate in the CA file"};
-    const std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>> context(X509_STORE_CTX_new());
+    const std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>> context(X509_STORE_CTX_new()
+    );
     if (!context || X509_STORE_CTX_init(context.get(), store.get(), leaf.get(), nullptr) != 1)
         return openssl_error("verification could not be started");
     X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());

@@ -1,10 +1,14 @@
 // server/pki/pki.cpp: makes a CA, server certificates and client certificates.
 #include "server/pki/pki.hpp"
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/x509v3.h>
 #include <algorithm>
 
-#include "server/pki/openssl.hpp"
+#include "server/pki/pem.hpp"
+#include "server/tls/certificate_text.hpp"
 
 namespace grid::pki {
 namespace {
@@ -16,7 +20,7 @@ constexpr storage::Millis day_ms = 24LL * 3600 * 1000;
 constexpr std::size_t common_name_max = 64;   // RFC 5280, ub-common-name
 
 struct Request {
-    Names names{nullptr};      // subjectAltName, none for a CA
+    NamesPtr names{nullptr};   // subjectAltName, none for a CA
     std::string common_name;   // left out when X.509 has no room for it
     std::string usage, extended_usage;
     bool is_ca = false;
@@ -31,7 +35,7 @@ bool set_serial(X509* certificate) {
     if (RAND_bytes(bytes, sizeof bytes) != 1) return false;
     // Positive and of full length, as RFC 5280 §4.1.2.2 wants it.
     bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7f) | 0x40);
-    const std::unique_ptr<BIGNUM, Freed<BN_free>> number(BN_bin2bn(bytes, sizeof bytes, nullptr));
+    const std::unique_ptr<BIGNUM, Deleter<BN_free>> number(BN_bin2bn(bytes, sizeof bytes, nullptr));
     return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate));
 }
 
@@ -51,7 +55,7 @@ bool set_subject(X509* certificate, const std::string& common_name) {
 }
 
 bool add_extension(X509V3_CTX& context, X509* certificate, int nid, const std::string& value) {
-    const std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> extension(
+    const std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>> extension(
         X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str())
     );
     return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
@@ -74,15 +78,15 @@ bool add_extensions(X509* certificate, X509* issuer, const Request& request) {
 }
 
 std::string to_pem(X509* certificate) {
-    const Bio bio(BIO_new(BIO_s_mem()));
-    return PEM_write_bio_X509(bio.get(), certificate) == 1 ? to_text(bio.get()) : "";
+    const BioPtr bio(BIO_new(BIO_s_mem()));
+    return PEM_write_bio_X509(bio.get(), certificate) == 1 ? text_of(bio.get()) : "";
 }
 
 std::string to_pem(EVP_PKEY* key) {
-    const Bio bio(BIO_new(BIO_s_mem()));
+    const BioPtr bio(BIO_new(BIO_s_mem()));
     const int done =
         PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
-    return done == 1 ? to_text(bio.get()) : "";
+    return done == 1 ? text_of(bio.get()) : "";
 }
 
 /// Self-signed when there is no issuer.
@@ -93,8 +97,8 @@ PkiResult<KeyPair> make(
     storage::Millis not_before,
     storage::Millis not_after
 ) {
-    const Key key(EVP_EC_gen("P-256"));
-    const Cert certificate(X509_new());
+    const KeyPtr key(EVP_EC_gen("P-256"));
+    const X509Ptr certificate(X509_new());
     if (!key || !certificate) return openssl_error("no key could be made");
     X509* self = certificate.get();
     X509* by = issuer != nullptr ? issuer : self;
@@ -114,16 +118,16 @@ PkiResult<KeyPair> make(
 PkiResult<KeyPair> make_signed(
     const KeyPair& ca, const Request& request, storage::Millis now, int days
 ) {
-    const Cert issuer = read_certificate(ca.certificate);
+    const X509Ptr issuer = read_certificate(ca.certificate);
     if (!issuer) return openssl_error("the CA's certificate is not readable");
-    const Key key = read_key(ca.key);
+    const KeyPtr key = read_key(ca.key);
     if (!key) return openssl_error("the CA's key is not readable");
     if (X509_check_private_key(issuer.get(), key.get()) != 1)
         return openssl_error("the CA's key does not belong to its certificate");
     if (X509_check_ca(issuer.get()) != 1) return Failure{"the given CA is no CA (CA:FALSE)"};
     // A chain is valid only while all of it is: longer than the CA would promise too much.
-    const storage::Millis ca_end = to_millis(X509_get0_notAfter(issuer.get()));
-    const storage::Millis ca_begin = to_millis(X509_get0_notBefore(issuer.get()));
+    const storage::Millis ca_end = server::tls::to_millis(X509_get0_notAfter(issuer.get()));
+    const storage::Millis ca_begin = server::tls::to_millis(X509_get0_notBefore(issuer.get()));
     if (ca_end <= now) return Failure{"the CA itself has expired: make a new one"};
     const storage::Millis not_before = std::max(now - clock_skew_ms, ca_begin);
     const storage::Millis not_after = std::min(now + days * day_ms, ca_end);
@@ -132,7 +136,7 @@ PkiResult<KeyPair> make_signed(
 
 /// A host name (ASCII) or an IP literal.
 bool push_host(GENERAL_NAMES* names, const std::string& host) {
-    std::unique_ptr<GENERAL_NAME, Freed<GENERAL_NAME_free>> name(GENERAL_NAME_new());
+    std::unique_ptr<GENERAL_NAME, Deleter<GENERAL_NAME_free>> name(GENERAL_NAME_new());
     if (!name) return false;
     if (ASN1_OCTET_STRING* address = a2i_IPADDRESS(host.c_str())) {
         GENERAL_NAME_set0_value(name.get(), GEN_IPADD, address);
@@ -148,7 +152,7 @@ bool push_host(GENERAL_NAMES* names, const std::string& host) {
 
 /// RFC 6120 §13.7.1.4: an otherName of type id-on-xmppAddr, as UTF8String.
 bool push_xmpp_address(GENERAL_NAMES* names, std::string_view jid) {
-    std::unique_ptr<GENERAL_NAME, Freed<GENERAL_NAME_free>> name(GENERAL_NAME_new());
+    std::unique_ptr<GENERAL_NAME, Deleter<GENERAL_NAME_free>> name(GENERAL_NAME_new());
     ASN1_UTF8STRING* text = ASN1_UTF8STRING_new();
     ASN1_TYPE* value = ASN1_TYPE_new();
     if (!name || text == nullptr || value == nullptr ||

@@ -24,6 +24,7 @@ Router::Router(
     SessionRegistry& sessions,
     Fanout& fanout,
     CatchUp& catch_up,
+    SenderIds& senders,
     bool implicit_login,
     Queries::Bounds queries
 )
@@ -35,6 +36,7 @@ Router::Router(
       sessions_(sessions),
       fanout_(fanout),
       catch_up_(catch_up),
+      senders_(senders),
       implicit_login_(implicit_login),
       queries_(queries) {}
 
@@ -276,7 +278,7 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
             };
     if (inbound.prepared) {
         if (!session->queue) {
-            session->queue = std::make_shared<SenderQueue>(++last_sender_, session->bare.str());
+            session->queue = std::make_shared<SenderQueue>(senders_.next(), session->bare.str());
             // A client that does not read its answers is not read: half an outbox is kept for
             // events.
             session->queue->has_room = [session] {

@@ -52,6 +52,7 @@ public:
         SessionRegistry& sessions,
         Fanout& fanout,
         CatchUp& catch_up,
+        SenderIds& senders,
         bool implicit_login,
         Queries::Bounds queries
     );
@@ -105,8 +106,8 @@ private:
     SessionRegistry& sessions_;
     Fanout& fanout_;
     CatchUp& catch_up_;
+    SenderIds& senders_;
     bool implicit_login_;
-    std::uint64_t last_sender_ = 0;   // upwards; those without a session count downwards
     Queries queries_;
 };
 

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <memory>
 
-namespace grid::server::net {
+namespace grid::server {
 
 /// A hierarchical byte budget (session, account, process): bytes taken here are taken from the
 /// budgets above, too. Any thread. Taken once per hand-over, not per stanza, so that the shared
@@ -56,4 +56,4 @@ private:
     std::shared_ptr<Budget> parent_;
 };
 
-}   // namespace grid::server::net
+}   // namespace grid::server

@@ -32,7 +32,7 @@ public:
     std::string transport_name;
     storage::Millis since = 0;
     std::string head_bare, head_full;   // `<message to='…'` of the two addresses that events go to
-    std::shared_ptr<net::Budget> budget;
+    std::shared_ptr<Budget> budget;
 
     // Core strand.
     bool is_active = false;               // logged in

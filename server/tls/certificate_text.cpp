@@ -44,9 +44,8 @@ std::string to_text(const X509_NAME* name) {
     // ESC_MSB and ESC_CTRL: what is left is printable ASCII, so that a name cannot forge a log
     // line.
     X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253);
-    char* text = nullptr;
-    const long size = BIO_get_mem_data(out.get(), &text);
-    return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string("(empty)");
+    const std::string text = text_of(out.get());
+    return text.empty() ? "(empty)" : text;
 }
 
 std::string serial_of(const X509* certificate) {

@@ -7,6 +7,8 @@
 #include <openssl/x509v3.h>
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 namespace grid::server::tls {
 
@@ -28,6 +30,17 @@ inline void free_with_certificates(STACK_OF(X509) * stack) { sk_X509_pop_free(st
 /// Of certificates that others own.
 using Stack = std::unique_ptr<STACK_OF(X509), Deleter<free_stack>>;
 using OwningStack = std::unique_ptr<STACK_OF(X509), Deleter<free_with_certificates>>;
+
+/// Reads from the bytes, which must outlive it.
+inline BioPtr bio_over(std::string_view bytes) {
+    return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+}
+/// The bytes that were written to a BIO in memory.
+inline std::string text_of(BIO* bio) {
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio, &data);
+    return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
+}
 
 inline X509Ptr share(X509* certificate) {
     X509_up_ref(certificate);

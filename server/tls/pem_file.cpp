@@ -10,10 +10,6 @@
 namespace grid::server::tls {
 namespace {
 
-BioPtr over(const std::string& bytes) {
-    return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
-}
-
 /// There is no one to ask: the server starts unattended.
 int no_password(char*, int, int, void* was_asked) {
     *static_cast<bool*>(was_asked) = true;
@@ -30,7 +26,7 @@ bool is_end_of_file() {
 Result<std::vector<X509Ptr>, std::string> read_certificates(const std::string& path) {
     const auto bytes = read_regular_file(path);
     if (!bytes) return bytes.error();
-    const BioPtr file = over(*bytes);
+    const BioPtr file = bio_over(*bytes);
     std::vector<X509Ptr> certificates;
     ERR_clear_error();
     while (X509* next = PEM_read_bio_X509_AUX(file.get(), nullptr, nullptr, nullptr))
@@ -54,7 +50,7 @@ Result<std::vector<X509Ptr>, std::string> read_certificates(const std::string& p
 Result<KeyPtr, std::string> read_key(const std::string& path) {
     auto bytes = read_regular_file(path);
     if (!bytes) return bytes.error();
-    const BioPtr file = over(*bytes);
+    const BioPtr file = bio_over(*bytes);
     bool was_asked = false;
     ERR_clear_error();
     KeyPtr key(PEM_read_bio_PrivateKey(file.get(), nullptr, no_password, &was_asked));

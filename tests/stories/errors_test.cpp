@@ -2,43 +2,17 @@
 #include <catch2/catch.hpp>
 
 #include "grid_stage.hpp"
+#include "requests.hpp"
 
 namespace errors_test {
 
 using grid::test::difference;
 using grid::test::GridStage;
+using namespace grid::test::requests;
 
 namespace {
 
 constexpr const char* client = "probe@grid.example/x";
-
-std::string iq(const std::string& body, const std::string& to = "controller.grid.example") {
-    return "<iq xmlns='jabber:client' id='e' type='get' to='" + to + "'>" + body + "</iq>";
-}
-std::string account_query(const std::string& method) {
-    return iq(
-        "<grid xmlns='gi'><AccountQuery xmlns='com.domain.gi.gcl.controller'>" + method +
-        "</AccountQuery></grid>"
-    );
-}
-std::string find(const std::string& name) {
-    return iq(
-        "<grid xmlns='gi'><DiscoveryQuery xmlns='com.domain.gi.gcl.controller'>"
-        "<find><param>" +
-        name + "</param></find></DiscoveryQuery></grid>"
-    );
-}
-std::string xgrid(const std::string& operation) {
-    return iq("<grid xmlns='xgrid' type='request'>" + operation + "</grid>");
-}
-std::string error(
-    const std::string& type, const std::string& condition, const std::string& application
-) {
-    return "<iq xmlns='jabber:client' type='error' id='e'><error type='" + type + "'><" +
-           condition + " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>" +
-           (application.empty() ? "" : "<" + application + " xmlns='gi#errors'/>") +
-           "</error></iq>";
-}
 
 }   // namespace
 

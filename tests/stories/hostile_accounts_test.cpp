@@ -122,15 +122,15 @@ TEST_CASE("S82: the default groups make no administrators, by no mouth") {
 }
 
 TEST_CASE("S82: however many members fill in commands, an administrator still can") {
-    commands::Dialogs dialogs;
+    Dialogs dialogs;
     const auto open = [&](int n, std::size_t most) {
         const auto owner = xml::Jid::from_canonical("m" + std::to_string(n) + "@grid.example/x");
         return dialogs.open("id" + std::to_string(n), owner, "c", 1000, most) != nullptr;
     };
     int opened = 0;
-    while (opened < 1000 && open(opened, commands::Dialogs::members_dialogs_max)) ++opened;
+    while (opened < 1000 && open(opened, Dialogs::members_dialogs_max)) ++opened;
     CHECK(opened == 400);
-    CHECK(open(2000, commands::Dialogs::dialogs_max));
+    CHECK(open(2000, Dialogs::dialogs_max));
 }
 
 TEST_CASE("S83: nor does anything else than what is for everybody work without a login", "[grid]") {

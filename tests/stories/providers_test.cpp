@@ -6,11 +6,13 @@
 
 #include "controller/state.hpp"
 #include "grid_stage.hpp"
+#include "requests.hpp"
 #include "xml/writer.hpp"
 
 namespace providers_test {
 
 using grid::test::GridStage;
+using namespace grid::test::requests;
 
 namespace {
 
@@ -18,32 +20,17 @@ constexpr const char* ise = "ise@grid.example/a";
 constexpr const char* ise2 = "ise@grid.example/b";
 constexpr const char* asa = "asa@grid.example/x";
 
-std::string grid_iq(const std::string& operation) {
-    return "<iq xmlns='jabber:client' id='t' type='set' to='controller.grid.example'>"
-           "<grid xmlns='xgrid' type='request'>" +
-           operation + "</grid></iq>";
-}
+std::string act(const std::string& operation) { return xgrid(operation, "set"); }
 std::string init(const std::string& more = {}) {
-    return grid_iq(
+    return act(
         "<initPublishRequest><capability><name>Session-1.0</name></capability>"
         "<query name='com.domain.ise.session.SessionQuery'/>" +
         more + "</initPublishRequest>"
     );
 }
-const std::string finish = grid_iq(
-    "<finishPublishRequest><capability><name>Session-1.0</name></capability>"
-    "</finishPublishRequest>"
-);
-std::string account_query(const std::string& method) {
-    return "<iq xmlns='jabber:client' id='a' type='get' to='controller.grid.example'>"
-           "<grid xmlns='gi'><AccountQuery xmlns='com.domain.gi.gcl.controller'>" +
-           method + "</AccountQuery></grid></iq>";
-}
-std::string find(const std::string& name) {
-    return "<iq xmlns='jabber:client' id='f' type='get' to='controller.grid.example'>"
-           "<grid xmlns='gi'><DiscoveryQuery xmlns='com.domain.gi.gcl.controller'><find><param>" +
-           name + "</param></find></DiscoveryQuery></grid></iq>";
-}
+const std::string finish =
+    act("<finishPublishRequest><capability><name>Session-1.0</name></capability>"
+        "</finishPublishRequest>");
 std::string disco_items(const std::string& node) {
     return "<iq xmlns='jabber:client' id='d' type='get' to='controller.grid.example'><query "
            "xmlns='http://jabber.org/protocol/disco#items' node='" +

@@ -5,36 +5,22 @@
 #include <set>
 
 #include "grid_stage.hpp"
+#include "requests.hpp"
 
 namespace registration_ends_test {
 
 using grid::test::GridStage;
+using namespace grid::test::requests;
 
 namespace {
 
 constexpr const char* ise = "ise@grid.example/a";
 constexpr const char* ise2 = "ise@grid.example/b";
 
-std::string grid_iq(const std::string& operation) {
-    return "<iq xmlns='jabber:client' id='t' type='set' to='controller.grid.example'>"
-           "<grid xmlns='xgrid' type='request'>" +
-           operation + "</grid></iq>";
-}
-const std::string init = grid_iq(
-    "<initPublishRequest><capability><name>Session-1.0</name></capability><query name='q'/>"
-    "</initPublishRequest>"
-);
-std::string account_query(const std::string& method) {
-    return "<iq xmlns='jabber:client' id='a' type='get' to='controller.grid.example'>"
-           "<grid xmlns='gi'><AccountQuery xmlns='com.domain.gi.gcl.controller'>" +
-           method + "</AccountQuery></grid></iq>";
-}
-std::string owner_iq(const std::string& inside) {
-    return "<iq xmlns='jabber:client' id='o' type='set' to='pubsub.grid.example'>"
-           "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'>" +
-           inside + "</pubsub></iq>";
-}
-
+std::string act(const std::string& operation) { return xgrid(operation, "set"); }
+const std::string init =
+    act("<initPublishRequest><capability><name>Session-1.0</name></capability><query name='q'/>"
+        "</initPublishRequest>");
 class Ends : public GridStage {
 public:
     Ends() {

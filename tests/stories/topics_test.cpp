@@ -2,40 +2,28 @@
 #include <catch2/catch.hpp>
 
 #include "grid_stage.hpp"
+#include "requests.hpp"
 
 namespace topics_test {
 
 using grid::test::difference;
 using grid::test::GridStage;
+using namespace grid::test::requests;
 
 namespace {
 
 constexpr const char* maker = "maker@grid.example/m";
 constexpr const char* reader = "reader@grid.example/r";
 
-std::string grid_iq(const std::string& operation) {
-    return "<iq xmlns='jabber:client' id='t' type='set' to='controller.grid.example'>"
-           "<grid xmlns='xgrid' type='request'>" +
-           operation + "</grid></iq>";
-}
+std::string act(const std::string& operation) { return xgrid(operation, "set"); }
 std::string init(const std::string& topic, const std::string& more = {}) {
-    return grid_iq(
+    return act(
         "<initPublishRequest><capability><name>" + topic + "</name></capability>" + more +
         "</initPublishRequest>"
     );
 }
 std::string subscribe(const std::string& topic) {
-    return grid_iq("<subscribeRequest><topicName>" + topic + "</topicName></subscribeRequest>");
-}
-std::string find(const std::string& name) {
-    return "<iq xmlns='jabber:client' id='f' type='get' to='controller.grid.example'>"
-           "<grid xmlns='gi'><DiscoveryQuery xmlns='a'><find><param>" +
-           name + "</param></find></DiscoveryQuery></grid></iq>";
-}
-std::string owner_iq(const std::string& inside) {
-    return "<iq xmlns='jabber:client' id='o' type='set' to='pubsub.grid.example'>"
-           "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'>" +
-           inside + "</pubsub></iq>";
+    return act("<subscribeRequest><topicName>" + topic + "</topicName></subscribeRequest>");
 }
 
 class Topics : public GridStage {
@@ -64,8 +52,8 @@ TEST_CASE_METHOD(Topics, "S32, S71: subscribe and unsubscribe by the Grid protoc
     CHECK(store.status().revision == revision);
     CHECK(
         answer(
-            reader, grid_iq("<unsubscribeRequest><topicName>T-1.0</topicName>"
-                            "</unsubscribeRequest>")
+            reader, act("<unsubscribeRequest><topicName>T-1.0</topicName>"
+                        "</unsubscribeRequest>")
         ) == "result"
     );
     CHECK(audience("T-1.0") == 0);

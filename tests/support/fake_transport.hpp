@@ -26,8 +26,7 @@ struct Traffic {
 /// then the bytes stay in the session's budget. Every mark is reached at once. One thread.
 class FakeTransport final : public server::Transport {
 public:
-    explicit FakeTransport(std::shared_ptr<server::net::Budget> budget)
-        : budget_(std::move(budget)) {}
+    explicit FakeTransport(std::shared_ptr<server::Budget> budget) : budget_(std::move(budget)) {}
 
     // server::Transport
     void send(std::vector<server::Outgoing> stanzas, std::size_t bytes) override;
@@ -55,7 +54,7 @@ public:
     bool is_fast = true;
 
 private:
-    std::shared_ptr<server::net::Budget> budget_;
+    std::shared_ptr<server::Budget> budget_;
     std::vector<std::string> stanzas_;
     std::map<std::pair<std::string, std::string>, Traffic> traffic_;   // by kind and address
     std::size_t held_bytes_ = 0;

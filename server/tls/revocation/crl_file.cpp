@@ -31,7 +31,7 @@ std::optional<FileStamp> stamp_of(const std::string& path) {
 
 std::vector<CrlPtr> read_pem(const std::string& bytes) {
     std::vector<CrlPtr> lists;
-    const BioPtr in(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+    const BioPtr in = bio_over(bytes);
     while (X509_CRL* next = PEM_read_bio_X509_CRL(in.get(), nullptr, nullptr, nullptr))
         lists.emplace_back(next);
     const auto last = ERR_peek_last_error();

@@ -158,11 +158,9 @@ Result<void, std::string> CrlStore::keep_authority(const KnownCa& authority) con
     if (folder_.empty()) return {};
     const fs::path path = folder_ / ("ca-" + authority.key.substr(0, 32) + authority_extension);
     const BioPtr out(BIO_new(BIO_s_mem()));
-    char* data = nullptr;
     if (!out || PEM_write_bio_X509(out.get(), authority.certificate.get()) != 1)
         return {boost::system::in_place_error, path.string() + ": cannot be encoded"};
-    const long size = BIO_get_mem_data(out.get(), &data);
-    const std::string bytes(data, static_cast<std::size_t>(size));
+    const std::string bytes = text_of(out.get());
     const auto before = pki::read_file(path);   // one that was cut is written anew
     if (before && before->exists && before->text == bytes) return {};
     return write(path, bytes);

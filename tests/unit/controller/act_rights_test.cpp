@@ -227,10 +227,9 @@ TEST_CASE("each route and command that changes something is tried without the ri
         }
     tried = command_questions;
     for (const CommandCase& given : command_cases()) tried.insert(given.node);
-    for (const auto& table :
-         {commands::account_commands(), commands::topic_commands(), commands::policy_commands(),
-          commands::service_commands(), commands::user_commands(), commands::user_list_commands()})
+    for (const auto& table : commands::all_commands())
         for (const commands::Command& row : table) {
+            if (row.access != commands::Access::Administrators) continue;
             CAPTURE(row.node);
             CHECK(tried.contains(std::string(row.node)));
         }

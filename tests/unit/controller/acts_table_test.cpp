@@ -106,4 +106,29 @@ TEST_CASE("each act is reached by the interfaces that the README names") {
     CHECK(named == routes);
 }
 
+/// The nodes in the first cells of the table in controller/commands/README.md.
+std::set<std::string> commands_of_readme() {
+    std::set<std::string> found;
+    std::istringstream in(text_of(folder() / "commands" / "README.md"));
+    for (std::string line; std::getline(in, line);) {
+        if (!line.starts_with("| `")) continue;
+        for (const std::string& name : in_backquotes(line.substr(0, line.find('|', 1)))) {
+            const bool is_own = name.starts_with("#");
+            CHECK((is_own || name.starts_with("admin#")));
+            found.insert(
+                (is_own ? "com.domain.gi.gcl.controller" : "http://jabber.org/protocol/") + name
+            );
+        }
+    }
+    return found;
+}
+
+TEST_CASE("the README of the commands names those that there are") {
+    std::set<std::string> there;
+    for (const auto& table : commands::all_commands())
+        for (const commands::Command& command : table) there.insert(std::string(command.node));
+    CHECK(there.size() > 20);
+    CHECK(commands_of_readme() == there);
+}
+
 }   // namespace acts_table_test

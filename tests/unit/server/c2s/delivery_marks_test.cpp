@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace grid::server::net::delivery_marks_test {
+namespace grid::server::c2s::delivery_marks_test {
 
 using namespace std::chrono_literals;
 
@@ -66,4 +66,4 @@ TEST_CASE("numbers only grow") {
     CHECK(marks.acked(200, start).kernel == 9);
 }
 
-}   // namespace grid::server::net::delivery_marks_test
+}   // namespace grid::server::c2s::delivery_marks_test

@@ -8,7 +8,7 @@
 namespace mailbox_test {
 
 using namespace grid::server;
-using net::Mailbox;
+using c2s::Mailbox;
 
 namespace {
 Mailbox::Mail mail(const std::string& text) {

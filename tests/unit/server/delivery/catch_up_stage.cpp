@@ -144,7 +144,7 @@ SessionPtr CatchUpStage::comes(
     session->principal.issuer = anchor;
     session->head_bare = "<message to='" + session->bare.str() + "'";
     session->head_full = "<message to='" + session->jid.str() + "'";
-    session->budget = std::make_shared<server::net::Budget>(outbox_bytes_max);
+    session->budget = std::make_shared<server::Budget>(outbox_bytes_max);
     auto transport = std::make_shared<FakeTransport>(session->budget);
     transport->is_fast = is_fast;
     session->transport = transport;

@@ -232,4 +232,35 @@ TEST_CASE("an exception out of a handler does not end the loop that runs it (fou
     CHECK(done == 2);
 }
 
+TEST_CASE("on_answered is called once, when each request of the queue is answered") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore::Options options;
+    options.run_at_once = false;
+    grid::storage::MemoryStore store(options);
+    Memory memory;
+    Log log(Config::Log{"off", "text"});
+    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
+    store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
+    SenderIds senders;
+    std::string answers;
+    auto queue = std::make_shared<SenderQueue>(senders.next());
+    const auto run = [&] {
+        store.run();
+        context.restart();
+        context.poll();
+    };
+    for (const char name : {'a', 'b', 'c'})
+        queue->push(std::make_unique<Change>(memory, false, answers, name));
+    pipeline->advance(queue);
+    queue->on_answered = [&] { answers += '.'; };
+    CHECK(answers.empty());
+    for (int i = 0; i < 20 && answers.size() < 4; ++i) run();
+    CHECK(answers == "abc.");
+    queue->push(std::make_unique<Change>(memory, false, answers, 'd'));
+    pipeline->advance(queue);
+    for (int i = 0; i < 20; ++i) run();
+    CHECK(answers == "abc.d");
+    CHECK(queue->empty());
+}
+
 }   // namespace pipeline_test

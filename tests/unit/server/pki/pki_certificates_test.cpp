@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 
-#include "server/pki/openssl.hpp"
+#include "server/pki/pem.hpp"
 #include "server/pki/pki.hpp"
 
 namespace pki_certificates_test {
@@ -75,7 +75,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(Authority, "names and IP addresses of a server match as such", "[pki]") {
-    const Cert certificate = read_certificate(server.certificate);
+    const X509Ptr certificate = read_certificate(server.certificate);
     CHECK(X509_check_host(certificate.get(), "pubsub.grid.example", 0, 0, nullptr) == 1);
     CHECK(X509_check_host(certificate.get(), "other.example", 0, 0, nullptr) == 0);
     CHECK(X509_check_ip_asc(certificate.get(), "127.0.0.1", 0) == 1);
@@ -93,7 +93,7 @@ TEST_CASE_METHOD(Authority, "a CA signs certificates and nothing else does", "[p
     CHECK(key_usage(ca.certificate) == (KU_KEY_CERT_SIGN | KU_CRL_SIGN));
     CHECK(key_usage(server.certificate) == KU_DIGITAL_SIGNATURE);
     CHECK(key_usage(client.certificate) == KU_DIGITAL_SIGNATURE);
-    const Cert certificate = read_certificate(ca.certificate);
+    const X509Ptr certificate = read_certificate(ca.certificate);
     CHECK(X509_check_ca(certificate.get()) == 1);
     CHECK(X509_get_pathlen(certificate.get()) == 0);
     for (const int nid : {NID_basic_constraints, NID_key_usage}) {
@@ -130,8 +130,8 @@ TEST_CASE_METHOD(Authority, "no certificate outlives its CA", "[pki]") {
 
 TEST_CASE_METHOD(Authority, "serials are positive, long and never the same", "[pki]") {
     const auto serial = [](const std::string& pem) {
-        const Cert certificate = read_certificate(pem);
-        const std::unique_ptr<BIGNUM, Freed<BN_free>> number(
+        const X509Ptr certificate = read_certificate(pem);
+        const std::unique_ptr<BIGNUM, Deleter<BN_free>> number(
             ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate.get()), nullptr)
         );
         CHECK(BN_num_bits(number.get()) == 127);

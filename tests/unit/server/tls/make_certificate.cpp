@@ -170,24 +170,16 @@ Certificate make_server(const Certificate& ca, const std::string& domain) {
     return make({.common_names = {domain}, .usage = "serverAuth", .dns = {domain}}, &ca);
 }
 
-static std::string take_text(BIO* bio) {
-    char* text = nullptr;
-    const long size = BIO_get_mem_data(bio, &text);
-    std::string out(text, static_cast<std::size_t>(size));
-    BIO_free(bio);
-    return out;
-}
-
 std::string to_pem(const X509* certificate) {
-    BIO* bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_X509(bio, certificate);
-    return take_text(bio);
+    const server::tls::BioPtr bio(BIO_new(BIO_s_mem()));
+    PEM_write_bio_X509(bio.get(), certificate);
+    return server::tls::text_of(bio.get());
 }
 
 std::string to_pem(const EVP_PKEY* key) {
-    BIO* bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
-    return take_text(bio);
+    const server::tls::BioPtr bio(BIO_new(BIO_s_mem()));
+    PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+    return server::tls::text_of(bio.get());
 }
 
 TemporaryFiles::TemporaryFiles() {

@@ -34,9 +34,7 @@ server::tls::CrlPtr make_crl(const Certificate& ca, const CrlSpec& spec) {
 std::string crl_pem(X509_CRL* list) {
     const server::tls::BioPtr out(BIO_new(BIO_s_mem()));
     PEM_write_bio_X509_CRL(out.get(), list);
-    char* text = nullptr;
-    const long size = BIO_get_mem_data(out.get(), &text);
-    return {text, static_cast<std::size_t>(size)};
+    return server::tls::text_of(out.get());
 }
 
 std::string crl_der(X509_CRL* list) {

@@ -26,9 +26,9 @@ struct StreamParser::State : Stream {
     std::size_t taken = 0;   // events that were handed out
     Scanner scanner;
     bool holds_bytes_only = false;
-    std::string seen;               // then: what was parsed in this call …
-    std::string put_aside;          // … and, between two, of the unfinished element
-    std::optional<Element> begun;   // the unfinished element's name
+    std::string seen;                 // then: what was parsed in this call …
+    std::string put_aside;            // … and, between two, of the unfinished element
+    std::unique_ptr<Element> begun;   // the unfinished element's name
 
     void restart();
     bool is_idle() const { return !machine && held.empty() && put_aside.empty(); }
@@ -146,7 +146,7 @@ void StreamParser::State::put_machine_by() {
     const std::size_t pending = machine->pending_bytes();
     if (!element || pending > seen.size()) return;
     put_aside.assign(seen, seen.size() - pending);
-    begun.emplace(element->name(), element->ns());
+    begun = std::make_unique<Element>(element->name(), element->ns());
     if (machine->is_worn()) return machine.reset();
     machine->reset();
     MachinePool::of_this_thread().give_back(std::move(machine));
@@ -199,7 +199,7 @@ std::size_t StreamParser::held_bytes() const {
 
 const Element* StreamParser::unfinished() const {
     if (state_->machine) return state_->machine->unfinished();
-    return state_->begun ? &*state_->begun : nullptr;
+    return state_->begun.get();
 }
 
 std::uint64_t StreamParser::stanzas() const { return state_->stanzas; }

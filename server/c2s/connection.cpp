@@ -38,7 +38,7 @@ Connection::Connection(
       outbox_(stream_) {}
 
 asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, Progress progress) {
-    self->progress_ = std::move(progress);
+    self->progress_ = std::make_unique<Progress>(std::move(progress));
     // A fault that we do not understand takes the connection down; the table must forget it.
     try {
         if (co_await self->establish()) co_await self->serve();
@@ -54,7 +54,7 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, Progress
             {{"session", self->name_}, {"address", self->address_}, {"reason", self->reason_}}
         );
     co_await self->end();
-    self->progress_ = {};
+    self->progress_.reset();
 }
 
 void Connection::displace(std::string reason, std::function<void()> closed) {
@@ -128,7 +128,7 @@ void Connection::take_bytes(std::string_view bytes) {
     last_read_ = steady_clock::now();
     is_pinged_ = false;
     if (negotiation_) {
-        if (pre_auth_bytes_ == 0) progress_.spoken();
+        if (pre_auth_bytes_ == 0) progress_->spoken();
         pre_auth_bytes_ += bytes.size();
     }
     parse(bytes);
@@ -213,7 +213,8 @@ Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
             wrong = xml::StreamError{"bad-format", "a stream has one header", {}};
         }
         if (!wrong) continue;
-        fault_ = std::move(wrong);   // events before the error are still handled
+        fault_ = std::make_unique<xml::StreamError>(std::move(*wrong)
+        );   // events before the error are still handled
         took = Took::End;
     } while (took == Took::TurnOver && !is_turn_over());
     outbox_.push(std::move(answers));
@@ -353,7 +354,7 @@ void Connection::end_with(const xml::StreamError& error) {
 
 /// Ends the stream with an error that the coroutine sends when all answers are out.
 void Connection::fault(xml::StreamError error) {
-    if (!fault_) fault_ = std::move(error);
+    if (!fault_) fault_ = std::make_unique<xml::StreamError>(std::move(error));
     boost::system::error_code ignored;
     stream_.socket().cancel(ignored);
 }

@@ -115,7 +115,7 @@ private:
     void watch_idle();
 
     const Shared& shared_;
-    Progress progress_;
+    std::unique_ptr<Progress> progress_;   // until the resource is bound
     net::TlsStream stream_;
     std::string address_, name_;   // name_: for the log, "c2s-41"
     bool direct_tls_;
@@ -138,7 +138,7 @@ private:
     bool is_pinged_ = false;
     std::unique_ptr<boost::asio::steady_timer> idle_timer_;
     /// The peer's fault, sent after the answers to the stanzas before it.
-    std::optional<xml::StreamError> fault_;
+    std::unique_ptr<xml::StreamError> fault_;
     std::unique_ptr<boost::asio::steady_timer> last_answers_;   // waits for those
     std::shared_ptr<net::TlsPlaces::Claim> tls_place_;          // see TlsPlaces
     std::unique_ptr<boost::asio::steady_timer> waiting_for_place_;

@@ -60,6 +60,7 @@ asio::awaitable<bool> Connection::establish() {
     parser_.hold_bytes_only(false);
     parser_.set_lang(negotiation_->lang());
     negotiation_.reset();
+    if (bound) progress_.reset();
     co_return bound;
 }
 
@@ -102,7 +103,7 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
         co_return false;
     }
     if (!co_await wait_for_tls_place()) co_return false;
-    progress_.begun();
+    progress_->begun();
     auto error = co_await stream_.handshake(
         shared_.tls, std::chrono::seconds(shared_.config.limits.pre_auth_seconds_max)
     );
@@ -143,7 +144,7 @@ asio::awaitable<bool> Connection::wait_for_tls_place() {
                 asio::post(self->stream_.get_executor(), [self, then] { then(*self); });
         };
     };
-    tls_place_ = progress_.tls_places->claim(
+    tls_place_ = progress_->tls_places->claim(
         net::source_of(address_), Clock::now(), on_strand([](Connection& self) {
             if (self.waiting_for_place_) self.waiting_for_place_->cancel();
         }),
@@ -152,7 +153,7 @@ asio::awaitable<bool> Connection::wait_for_tls_place() {
             self.give_way("gave way to others that wait: limits.pre_auth_tls_max is reached");
         })
     );
-    if (!tls_place_->is_held()) progress_.spoken();
+    if (!tls_place_->is_held()) progress_->spoken();
     while (!tls_place_->is_held() && !is_closing_) {
         waiting_for_place_ = std::make_unique<asio::steady_timer>(
             stream_.get_executor(), net::TlsPlaces::retry_interval
@@ -204,7 +205,7 @@ asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
         co_return negotiation_->on_bound(std::move(*error));
     session_ = std::get<SessionPtr>(std::move(bound));
     // Before the client hears of it: from then on its connection gives way to none.
-    const bool may_stay = progress_.settled();
+    const bool may_stay = progress_->settled();
     outbox_.set_budget(session_->budget);
     shared_.log.info(
         "session_started", {{"session", name_},

@@ -51,7 +51,7 @@ Outbox::Flushed Outbox::flush() {
     thread_local std::string scratch;
     std::size_t written = 0;
     while (!empty()) {
-        if (written >= Turn::write_bytes_max) return Flushed::TurnOver;
+        if (written >= net::Turn::write_bytes_max) return Flushed::TurnOver;
         const bool resumes = !unsent_.empty();
         if (!resumes) {
             scratch.clear();

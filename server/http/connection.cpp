@@ -91,7 +91,7 @@ asio::awaitable<bool> Connection::shake_hands() {
     {
         // The first byte of the peer tells it from a silent one.
         auto watch = watchdog(handshake_seconds_max);
-        const auto silent = co_await stream_.wait_readable();
+        const auto [silent] = co_await stream_.wait_readable();
         if (silent && watch.has_expired())
             shared_->log.fold(
                 Level::Warn, "http_handshake_failed",

@@ -191,15 +191,12 @@ void TlsStream::on_record(
         ++count;
 }
 
-asio::awaitable<boost::system::error_code> TlsStream::wait_readable() {
-    if (ssl_ && SSL_pending(ssl_) > 0) co_return boost::system::error_code{};
-    auto [error] = co_await socket_.async_wait(wait_type_of_read(), no_throw);
-    co_return error;
+TlsStream::Waited TlsStream::wait_readable() {
+    return socket_.async_wait(wait_type_of_read(), no_throw);
 }
 
-asio::awaitable<boost::system::error_code> TlsStream::wait_writable() {
-    auto [error] = co_await socket_.async_wait(wait_type_of_write(), no_throw);
-    co_return error;
+TlsStream::Waited TlsStream::wait_writable() {
+    return socket_.async_wait(wait_type_of_write(), no_throw);
 }
 
 }   // namespace grid::server::net

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace grid::server::net {
 
@@ -68,8 +69,11 @@ public:
     /// acknowledged.
     std::uint64_t sent_bytes() const;
     std::uint64_t unacknowledged_bytes();
-    asio::awaitable<boost::system::error_code> wait_readable();
-    asio::awaitable<boost::system::error_code> wait_writable();
+    /// Not coroutines of their own: a client that says nothing waits here as long as it is there,
+    /// and a frame for it would be 160 bytes. `auto [error] = co_await …`.
+    using Waited = asio::awaitable<std::tuple<boost::system::error_code>>;
+    Waited wait_readable();
+    Waited wait_writable();
 
     /// For Beast and other composed operations.
     template <class Buffers, class Token>

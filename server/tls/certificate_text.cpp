@@ -20,8 +20,13 @@ struct Der {
 
 std::string sha256(const Der& der, int size) {
     if (size <= 0) return {};
+    // SHA256() would look the algorithm up each time, which costs more than a key's hash.
+    static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
     unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256(der.bytes, static_cast<std::size_t>(size), digest);
+    if (EVP_Digest(
+            der.bytes, static_cast<std::size_t>(size), digest, nullptr, algorithm, nullptr
+        ) != 1)
+        return {};
     return to_hex(digest, sizeof digest);
 }
 

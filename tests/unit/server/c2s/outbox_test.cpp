@@ -12,6 +12,7 @@
 namespace outbox_test {
 
 using namespace grid::server::net;
+using grid::server::c2s::Outbox;
 
 namespace {
 

@@ -238,7 +238,7 @@ TEST_CASE("on_answered is called once, when each request of the queue is answere
     options.run_at_once = false;
     grid::storage::MemoryStore store(options);
     Memory memory;
-    Log log(Config::Log{"off", "text"});
+    Log log(LogSettings{"off", "text"});
     auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
     store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
     SenderIds senders;

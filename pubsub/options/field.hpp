@@ -90,7 +90,7 @@ struct OptionField {
         const char* var,
         const char* label,
         Enum Options::* member,
-        std::vector<OptionChoice> choices
+        const std::vector<OptionChoice>& choices
     );
 };
 
@@ -205,7 +205,7 @@ OptionField<Options, bad> OptionField<Options, bad>::choice(
     const char* var,
     const char* label,
     Enum Options::* member,
-    std::vector<OptionChoice> choices
+    const std::vector<OptionChoice>& choices
 ) {
     const auto get = [=](const Options& options) {
         return OptionValues{choices.at(static_cast<std::size_t>(options.*member)).value};

@@ -8,7 +8,6 @@
 #include <cassert>
 #include <chrono>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "storage/committer.hpp"
@@ -30,35 +29,39 @@ Result<std::uint64_t> free_bytes_of_volume(const std::string& path) {
     return static_cast<std::uint64_t>(volume.f_bavail) * volume.f_frsize;
 }
 
-/// Asked before each group, the volume is looked at again only after a while: what can be written
-/// meanwhile is little beside the bound. Any thread.
+/// Asked before each group. While the volume has plenty it is looked at again only after a while:
+/// as much as that is not written meanwhile. Any thread.
 class FreeBytes {
 public:
+    explicit FreeBytes(std::uint64_t bytes_min) : plenty_(bytes_min + spare_bytes) {}
+
     Result<std::uint64_t> of(const std::string& path) {
         using std::chrono::steady_clock;
         const auto now = steady_clock::now();
         const std::lock_guard lock(mutex_);
-        if (known_ && now - looked_ < known_for) return *known_;
+        if (known_ >= plenty_ && now - looked_ < known_for) return known_;
+        const auto free = free_bytes_of_volume(path);
+        known_ = free ? *free : 0;
         looked_ = now;
-        known_ = free_bytes_of_volume(path);
-        return *known_;
+        return free;
     }
 
 private:
+    static constexpr std::uint64_t spare_bytes = 256UL * 1024 * 1024;
     static constexpr auto known_for = std::chrono::milliseconds(20);
+    const std::uint64_t plenty_;
     std::mutex mutex_;
     std::chrono::steady_clock::time_point looked_;
-    std::optional<Result<std::uint64_t>> known_;
+    std::uint64_t known_ = 0;
 };
 
 RocksSettings with_defaults(RocksSettings settings) {
     if (!settings.clock) settings.clock = system_now;
-    if (!settings.free_bytes)
-        settings.free_bytes = [free = std::make_shared<FreeBytes>()](const std::string& path) {
-            return free->of(path);
-        };
     if (!settings.log) settings.log = [](LogLevel, std::string_view) {};
     settings.free_bytes_min = std::max(settings.free_bytes_min, free_bytes_least());
+    if (!settings.free_bytes)
+        settings.free_bytes = [free = std::make_shared<FreeBytes>(settings.free_bytes_min
+                               )](const std::string& path) { return free->of(path); };
     return settings;
 }
 

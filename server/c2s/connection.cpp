@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 #include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
@@ -88,16 +87,12 @@ asio::awaitable<void> Connection::serve() {
 /// Reads the bytes there are, waiting if there are none, and gives them to the parser.
 asio::awaitable<bool> Connection::read_some() {
     while (!is_closing_ && !fault_) {
-        const auto read = read_now();
-        if (!read.bytes.empty()) {
-            take_bytes(read.bytes);
-            co_return true;
-        }
-        if (read.error) {
-            ending_ = read.error == asio::error::eof ? Ending::Closed : Ending::CutOff;
+        if (read_now()) co_return true;
+        if (read_error_) {
+            ending_ = read_error_ == asio::error::eof ? Ending::Closed : Ending::CutOff;
             if (reason_.empty())
-                reason_ = read.error == asio::error::eof ? "the peer closed the connection"
-                                                         : stream_.failure();
+                reason_ = read_error_ == asio::error::eof ? "the peer closed the connection"
+                                                          : stream_.failure();
             co_return false;
         }
         is_reading_ = true;
@@ -108,30 +103,23 @@ asio::awaitable<bool> Connection::read_some() {
     co_return !is_closing_;
 }
 
-/// The stanzas of a bound session that have arrived are read together, up to a bound, so that they
-/// are decided together and answered together. An error is told when the bytes before it were
-/// taken.
-Connection::Read Connection::read_now() {
+/// Gives the parser what is there: of TLS a record, which most often is whole stanzas. False: there
+/// is nothing, or never will be.
+bool Connection::read_now() {
     // One buffer for all connections of the thread; nothing of it is kept across a wait.
     thread_local std::array<char, 32 * 1024> scratch;
-    std::size_t bytes = 0;
-    while (!read_error_ && bytes < scratch.size()) {
-        const auto now = stream_.read_now(std::span(scratch).subspan(bytes));
-        bytes += now.bytes;
-        read_error_ = now.error;
-        if (now.would_block || negotiation_) break;
-    }
-    return {{scratch.data(), bytes}, read_error_};
-}
-
-void Connection::take_bytes(std::string_view bytes) {
+    if (read_error_) return false;
+    const auto now = stream_.read_now(scratch);
+    read_error_ = now.error;
+    if (now.bytes == 0) return false;
     last_read_ = steady_clock::now();
     is_pinged_ = false;
     if (negotiation_) {
         if (pre_auth_bytes_ == 0) progress_->spoken();
-        pre_auth_bytes_ += bytes.size();
+        pre_auth_bytes_ += now.bytes;
     }
-    parse(bytes);
+    parse({scratch.data(), now.bytes});
+    return true;
 }
 
 /// Gives the parser what was read. Of a bound session a piece: parse_more() goes on. A stranger may
@@ -160,9 +148,10 @@ void Connection::parse(std::string_view bytes) {
     watch_stanza();
 }
 
-/// False: all that was read is parsed.
+/// The stanzas that have arrived are handed over together, and so decided and answered together.
+/// False: there are no more.
 bool Connection::parse_more() {
-    if (unparsed_.empty()) return false;
+    if (unparsed_.empty()) return read_now();
     parse(std::string_view(unparsed_).substr(unparsed_at_));
     return true;
 }

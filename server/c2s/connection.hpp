@@ -73,12 +73,7 @@ private:
     /// False: the connection is to be closed.
     Awaitable establish();
     Awaitable read_some();
-    struct Read {
-        std::string_view bytes;
-        boost::system::error_code error;
-    };
-    Read read_now();
-    void take_bytes(std::string_view bytes);
+    bool read_now();
     void parse(std::string_view bytes);
     bool parse_more();
     Awaitable perform(stream::Actions actions);
@@ -130,7 +125,7 @@ private:
     /// stream.
     enum class Ending { Ours, CutOff, Closed, Goodbye } ending_ = Ending::Ours;
     storage::Revision lost_from_ = 0;        // see Delivered
-    boost::system::error_code read_error_;   // told when the bytes before it were taken
+    boost::system::error_code read_error_;   // told when the stanzas before it were handed over
     bool is_shut_down_ = false;              // before a resource was bound
     bool is_displaced_ = false;
     bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;

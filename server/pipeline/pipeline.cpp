@@ -143,10 +143,21 @@ void Pipeline::take_turns() {
 
 void Pipeline::resume_stalled() {
     // Each in its turn, and only those that were waiting when we began.
-    for (auto& queue : std::exchange(stalled_, {})) {
+    auto waiting = std::exchange(stalled_, {});
+    const auto deadline = steady_clock::now() + pipeline_slice;
+    while (!waiting.empty() && steady_clock::now() < deadline) {
+        const auto queue = std::move(waiting.front());
+        waiting.pop_front();
         queue->is_stalled = false;
         advance(queue);
     }
+    stalled_.insert(stalled_.begin(), waiting.begin(), waiting.end());
+    if (waiting.empty() || std::exchange(is_resuming_, true)) return;
+    post_([self = shared_from_this()] {
+        self->is_resuming_ = false;
+        self->resume_stalled();
+        self->follower_.flush();
+    });
 }
 
 void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Transaction& request) {

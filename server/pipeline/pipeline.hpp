@@ -111,7 +111,7 @@ private:
     std::deque<std::shared_ptr<SenderQueue>> stalled_;    // wait for room
     std::unordered_map<std::string, Account> accounts_;   // that had a turn in this round
     std::deque<std::string> turns_;                       // of them, those that wait for time
-    bool is_round_planned_ = false;
+    bool is_round_planned_ = false, is_resuming_ = false;
     std::size_t background_ = 0;
     bool is_working_ = false;
     storage::Revision scanned_ = 0;   // by the last rebuild: up to here all is applied

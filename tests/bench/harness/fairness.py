@@ -1,5 +1,6 @@
 # tests/bench/harness/fairness.py: a quiet client beside clients that take all that they are given.
 import json
+import os
 import subprocess
 import sys
 

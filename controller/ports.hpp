@@ -90,6 +90,9 @@ struct ServerFacts {
     std::vector<std::pair<std::string, std::string>> listeners;   // name, bound address
     storage::StoreStatus store;
     std::size_t sessions = 0;
+    /// Since the start: times that a session was slowed down since it sent more than its rate, and
+    /// sessions that were cut off since they went on.
+    std::uint64_t sessions_slowed = 0, sessions_cut = 0;
     /// Faults that an operator should mend, one sentence each: sources of revocation lists.
     std::vector<std::string> problems;
 };

@@ -259,7 +259,7 @@ int run_program(AppOptions& options, Log& log) {
     const auto audit_keeper =
         std::make_shared<audit::Keeper>(context, *store, grid, config.audit, log);
     Reload reload({options, is_evaluation, grid, trust, xmpp_tls, http_tls, log});
-    ProcessInfo info(*store, *keeper, grid.sessions());
+    ProcessInfo info(*store, *keeper, grid.sessions(), grid.flood_counts());
     info.constant = constant_facts(addresses, is_evaluation);
     info.problems = [&trust] { return trust.problems(); };
 

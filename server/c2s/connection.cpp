@@ -129,6 +129,7 @@ void Connection::parse(std::string_view bytes) {
         parser_.feed(bytes);
         return;
     }
+    if (unparsed_.empty()) unpaid_.bytes += bytes.size();
     std::size_t size = bytes.size();
     if (size > net::Turn::parse_bytes_max) {
         // Where stanzas end the parser need not look for the end of a tag.
@@ -172,6 +173,7 @@ asio::awaitable<bool> Connection::take_events() {
             co_return false;   // end() says the error, behind the last answer
         }
         co_await wait_for_room();
+        if (const auto time = draw_allowance(); time != time.zero()) co_await pause(time);
         if (took == Took::All) co_return true;
     }
     co_return false;
@@ -189,6 +191,7 @@ Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
             took = Took::All;
         } else if (auto* stanza = std::get_if<xml::Element>(&*event)) {
             turn_.count_stanza();
+            ++unpaid_.stanzas;
             auto routed = shared_.grid.router().prepare(*session_, std::move(*stanza));
             if (auto* one = std::get_if<Inbound>(&routed)) inbound.push_back(std::move(*one));
             if (auto* answer = std::get_if<std::string>(&routed)) answers += *answer;
@@ -223,6 +226,35 @@ asio::awaitable<void> Connection::wait_for_room() {
         turn_.begin(steady_clock::now());
         flush();
     }
+}
+
+/// A client that sends more than its rate is not read for the time that is returned.
+std::chrono::nanoseconds Connection::draw_allowance() {
+    if (!session_->allowance || is_closing_ || fault_) return {};
+    const auto verdict = session_->allowance->draw(std::exchange(unpaid_, {}), steady_clock::now());
+    if (verdict.is_first)
+        shared_.log.fold(
+            Level::Warn, "session_slowed",
+            {{"session", name_},
+             {"jid", session_->jid.str()},
+             {"do", "its client sends more than limits.stanzas_per_second or bytes_per_second"}}
+        );
+    if (!verdict.is_flood) return verdict.pause;
+    fault(
+        {"policy-violation",
+         "for limits.flood_seconds_max seconds this stream sent more than "
+         "limits.stanzas_per_second or limits.bytes_per_second, without a break",
+         {}}
+    );
+    return {};
+}
+
+asio::awaitable<void> Connection::pause(std::chrono::nanoseconds time) {
+    if (!pause_) pause_ = std::make_unique<asio::steady_timer>(stream_.get_executor());
+    pause_->expires_after(time);
+    last_read_ = steady_clock::now() + time;   // the silence until then is ours
+    co_await pause_->async_wait(net::no_throw);
+    turn_.begin(steady_clock::now());
 }
 
 /// Waits, within a bound, until every request that was taken has its answer in the outbox.
@@ -355,6 +387,7 @@ void Connection::wake() {
     stream_.socket().cancel(ignored);
     if (last_answers_) last_answers_->cancel();
     if (waiting_for_place_) waiting_for_place_->cancel();
+    if (pause_) pause_->cancel();
 }
 
 /// The last words, within a bound; then the table forgets us.

@@ -90,6 +90,8 @@ private:
     boost::asio::awaitable<void> yield();
     boost::asio::awaitable<void> hand_over(std::vector<Inbound> inbound);
     boost::asio::awaitable<void> wait_for_room();
+    std::chrono::nanoseconds draw_allowance();
+    boost::asio::awaitable<void> pause(std::chrono::nanoseconds time);
     boost::asio::awaitable<void> answer_what_was_taken();
     boost::asio::awaitable<void> end();
 
@@ -138,6 +140,8 @@ private:
     std::shared_ptr<net::TlsPlaces::Claim> tls_place_;          // see TlsPlaces
     std::unique_ptr<boost::asio::steady_timer> waiting_for_place_;
     net::Turn turn_;   // since this connection last let others have its thread
+    Sent unpaid_;      // read, and not yet drawn from the session's allowance
+    std::unique_ptr<boost::asio::steady_timer> pause_;   // until there is allowance again
     /// Was read behind what the parser has had, which is a piece of it at a time.
     std::string unparsed_;
     std::size_t unparsed_at_ = 0;

@@ -82,6 +82,10 @@ struct Config {
         std::uint32_t connections_max = 19'000;
         std::uint32_t connections_per_address_max = 19'000;
         std::uint32_t resources_per_account_max = 32;
+        std::size_t stanzas_per_second = 50'000;             // per session; 0: no bound
+        std::size_t bytes_per_second = 64UL * 1024 * 1024;   // the same
+        std::uint32_t burst_seconds_max = 2;                 // of both, that a session may save up
+        std::uint32_t flood_seconds_max = 300;               // slowed down without a break; 0: any
         std::uint32_t idle_seconds_max = 600;   // then the server pings; silence ends the stream
         std::size_t outbox_bytes_max = 4 * 1024 * 1024;         // per session
         std::size_t process_bytes_max = 1024UL * 1024 * 1024;   // all queues together

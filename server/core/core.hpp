@@ -113,6 +113,8 @@ public:
     void add_administrators(std::vector<xml::Jid> administrators);
 
     const Router& router() const { return router_; }
+    /// Of sessions that sent more than they may. Any thread.
+    const FloodCounts& flood_counts() const { return flood_counts_; }
     /// Of what transports were handed. Any thread.
     FlushLimiter& flush_limiter() { return flush_limiter_; }
     /// Core strand.
@@ -172,6 +174,8 @@ private:
         BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
     );
     std::shared_ptr<Budget> account_budget(const xml::Jid& bare);
+    std::shared_ptr<RateBuckets> account_rate(const xml::Jid& bare);
+    void part_with_rate(const Session& session);
 
     net::Strand strand_;
     storage::Store& store_;
@@ -189,6 +193,9 @@ private:
     std::shared_ptr<Pipeline> pipeline_;
     boost::asio::steady_timer timer_;
     std::shared_ptr<Budget> process_budget_;
+    const Rates rates_;
+    PartedRates parted_rates_;
+    FloodCounts flood_counts_;
     std::uint64_t last_session_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
     std::chrono::steady_clock::time_point next_look_;

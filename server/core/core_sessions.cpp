@@ -122,6 +122,11 @@ void Core::enter(
         ));
     session->budget =
         std::make_shared<Budget>(config_.limits.outbox_bytes_max, account_budget(session->bare));
+    if (rates_.is_bounded()) {
+        session->account_rate = account_rate(session->bare);
+        session->allowance =
+            std::make_unique<Allowance>(rates_, session->account_rate, flood_counts_);
+    }
     if (replaced) {
         if (replaced->transport)
             replaced->transport->close(xml::StreamError{
@@ -140,6 +145,19 @@ std::shared_ptr<Budget> Core::account_budget(const xml::Jid& bare) {
     for (const auto& session : sessions_.of_account(bare.str()))
         if (session->budget) return session->budget->parent();
     return std::make_shared<Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
+}
+
+std::shared_ptr<RateBuckets> Core::account_rate(const xml::Jid& bare) {
+    for (const auto& session : sessions_.of_account(bare.str()))
+        if (session->account_rate) return session->account_rate;
+    auto parted = parted_rates_.take(bare.str(), std::chrono::steady_clock::now());
+    return parted ? parted : std::make_shared<RateBuckets>(rates_, Rates::account_share);
+}
+
+/// After its last session an account's debt remains.
+void Core::part_with_rate(const Session& session) {
+    if (!session.account_rate || !sessions_.of_account(session.bare.str()).empty()) return;
+    parted_rates_.keep(session.bare.str(), session.account_rate, std::chrono::steady_clock::now());
 }
 
 void Core::detach(SessionPtr session, std::function<void()> done) {
@@ -166,6 +184,7 @@ void Core::leave(SessionPtr session, std::string reason, Delivered delivered) {
                 session->identity, "disconnect", session->principal.address, reason
             );
             sessions_.leave(*session);
+            part_with_rate(*session);
             fanout_.presence_changed(session->bare);
         }
     );

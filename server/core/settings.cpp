@@ -31,6 +31,15 @@ pubsub::Settings broker_settings(const Config& config, const Addresses& addresse
     return settings;
 }
 
+Rates session_rates(const Config& config) {
+    Rates rates;
+    rates.stanzas_per_second = config.limits.stanzas_per_second;
+    rates.bytes_per_second = config.limits.bytes_per_second;
+    rates.burst = std::chrono::seconds{config.limits.burst_seconds_max};
+    rates.flood_max = std::chrono::seconds{config.limits.flood_seconds_max};
+    return rates;
+}
+
 Queries::Bounds query_bounds(const Config& config) {
     Queries::Bounds bounds;
     bounds.per_session_max = config.controller.queries_per_session_max;

@@ -6,10 +6,12 @@
 #include "server/config/config.hpp"
 #include "server/router/addresses.hpp"
 #include "server/router/pending_queries.hpp"
+#include "server/session/allowance.hpp"
 
 namespace grid::server {
 
 pubsub::Settings broker_settings(const Config& config, const Addresses& addresses);
+Rates session_rates(const Config& config);
 Queries::Bounds query_bounds(const Config& config);
 controller::Settings controller_settings(
     const Config& config, const Addresses& addresses, std::set<std::string> open_services

@@ -150,11 +150,28 @@ void Pipeline::take_turns() {
 }
 
 void Pipeline::resume_stalled() {
-    // Each in its turn, and only those that were waiting when we began.
-    for (auto& queue : std::exchange(stalled_, {})) {
+    if (is_resume_planned_) return;
+    to_resume_ = stalled_.size();
+    resume_some();
+}
+
+/// Each in its turn, and only those that were waiting at the beginning, a slice at a time.
+void Pipeline::resume_some() {
+    is_resume_planned_ = false;
+    const auto deadline = steady_clock::now() + pipeline_slice;
+    while (to_resume_ != 0 && steady_clock::now() < deadline) {
+        --to_resume_;
+        const auto queue = std::move(stalled_.front());
+        stalled_.pop_front();
         queue->is_stalled = false;
         advance(queue);
     }
+    if (to_resume_ == 0) return;
+    is_resume_planned_ = true;
+    post_([self = shared_from_this()] {
+        self->resume_some();
+        self->follower_.flush();
+    });
 }
 
 void Pipeline::start_read(const std::shared_ptr<SenderQueue>& queue, Transaction& request) {

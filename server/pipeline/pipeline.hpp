@@ -80,6 +80,7 @@ private:
     /// Whether it may be decided now. Where many change the same record, slower requests conflict
     /// again and again: such a request is decided when nothing else is in flight.
     bool may_decide(const Transaction& request);
+    void resume_some();
     void start_read(const std::shared_ptr<SenderQueue>& queue, Transaction& request);
     void start_work(const std::shared_ptr<SenderQueue>& queue, Transaction& request);
     void work();
@@ -113,7 +114,8 @@ private:
     std::deque<std::shared_ptr<SenderQueue>> stalled_;    // wait for room
     std::unordered_map<std::string, Account> accounts_;   // that had a turn in this round
     std::deque<std::string> turns_;                       // of them, those that wait for time
-    bool is_round_planned_ = false;
+    bool is_round_planned_ = false, is_resume_planned_ = false;
+    std::size_t to_resume_ = 0;   // of stalled_, those whose turn it is
     TimePoint round_began_;
     std::size_t background_ = 0;
     bool is_working_ = false;

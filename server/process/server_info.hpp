@@ -12,13 +12,20 @@ namespace grid::server {
 
 class ProcessInfo final : public controller::ServerInfo {
 public:
-    ProcessInfo(storage::Store& store, StoreKeeper& keeper, const SessionRegistry& sessions)
-        : store_(store), keeper_(keeper), sessions_(sessions) {}
+    ProcessInfo(
+        storage::Store& store,
+        StoreKeeper& keeper,
+        const SessionRegistry& sessions,
+        const FloodCounts& floods
+    )
+        : store_(store), keeper_(keeper), sessions_(sessions), floods_(floods) {}
 
     controller::ServerFacts facts() const override {
         controller::ServerFacts facts = constant;
         facts.store = store_.status();
         facts.sessions = sessions_.size();
+        facts.sessions_slowed = floods_.slowed;
+        facts.sessions_cut = floods_.cut;
         if (problems) facts.problems = problems();
         return facts;
     }
@@ -34,6 +41,7 @@ private:
     storage::Store& store_;
     StoreKeeper& keeper_;
     const SessionRegistry& sessions_;
+    const FloodCounts& floods_;
 };
 
 }   // namespace grid::server

@@ -108,8 +108,19 @@ pubsub::PreparedRequest refusal(xml::StanzaError error) {
     return prepared;
 }
 
+/// `to_iq` of a reply without a payload, as bytes.
+std::string bare_result(const Session& session, const xml::Element& iq) {
+    std::string bytes = "<iq type='result'";
+    xml::append_attr(bytes, "id", *iq.attr("id"));
+    if (const auto* to = iq.attr("to")) xml::append_attr(bytes, "from", *to);
+    xml::append_attr(bytes, "to", session.jid.str());
+    return bytes += "/>";
+}
+
 /// Not behind the requests before it: the answer goes out with this read.
 std::string answer_at_once(const Session& session, xml::Element iq, IqAnswer answer) {
+    // A ping's, of which there are many, needs no element.
+    if (answer && !answer->payload && !answer->error) return bare_result(session, iq);
     iq.set("from", session.jid.str());
     const auto reply =
         answer ? pubsub::to_iq(iq, std::move(*answer)) : xml::error_reply(iq, answer.error());

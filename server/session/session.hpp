@@ -11,6 +11,7 @@
 #include "pubsub/broker.hpp"
 #include "pubsub/principal.hpp"
 #include "server/pipeline/sender_queue.hpp"
+#include "server/session/allowance.hpp"
 #include "server/session/budget.hpp"
 #include "server/session/transport.hpp"
 #include "xml/jid.hpp"
@@ -33,6 +34,10 @@ public:
     storage::Millis since = 0;
     std::string head_bare, head_full;   // `<message to='…'` of the two addresses that events go to
     std::shared_ptr<Budget> budget;
+    std::shared_ptr<RateBuckets> account_rate;   // null: there is no bound
+
+    // The connection's strand.
+    std::unique_ptr<Allowance> allowance;   // null: there is no bound
 
     // Core strand.
     bool is_active = false;               // logged in

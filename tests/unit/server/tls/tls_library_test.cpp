@@ -1,5 +1,5 @@
-// tests/unit/server/tls/tls_library_test.cpp: what handshakes need is in the library context that
-// has few decoders.
+// tests/unit/server/tls/tls_library_test.cpp: the library context with few decoders has all that a
+// handshake needs.
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 

@@ -76,15 +76,15 @@ bool Folding::add(Record record, std::size_t records_max) {
         known = by_key_.find(key);
         if (known != by_key_.end()) return fold(known->second, std::move(record), records_max);
     }
-    by_key_.emplace(std::move(key), Place{Place::List::News, news_.size()});
+    known = by_key_.emplace(std::move(key), Place{Place::List::News, news_.size()}).first;
+    in_news_.push_back(&known->second);
     news_.push_back(std::move(record));
     return true;
 }
 
 std::vector<Record> Folding::take_news() {
-    if (news_.empty()) return {};
-    for (auto& [key, place] : by_key_)
-        if (place.list == Place::List::News) place = {Place::List::None, 0};
+    // Not through all keys: each change takes the news, and a window has every login of a second.
+    for (Place* place : std::exchange(in_news_, {})) *place = {Place::List::None, 0};
     return std::exchange(news_, {});
 }
 
@@ -92,6 +92,7 @@ std::vector<Record> Folding::take_repeats(storage::Millis now) {
     if (!is_over(opened_, now, bounds_.window_ms)) return {};
     opened_ = now;
     by_key_.clear();   // news stays news, but no record is folded into it any more
+    in_news_.clear();
     by_account_.clear();
     return std::exchange(repeats_, {});
 }

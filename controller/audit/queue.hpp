@@ -44,6 +44,7 @@ private:
     Bounds bounds_;
     std::vector<Record> news_, repeats_;
     std::unordered_map<std::string, Place> by_key_;
+    std::vector<Place*> in_news_;   // those of by_key_ whose record is news
     std::unordered_map<std::string, std::size_t> by_account_;
     storage::Millis opened_ = 0;
 };

@@ -2,6 +2,7 @@
 #include "xml/tree_builder.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <iterator>
 
@@ -32,10 +33,14 @@ bool is_declaration(std::string_view name) {
 /// with Expat divide names by a character that no URI has, and end their stream at a namespace with
 /// such a one in it; so one client's declaration would end those of all who receive it.
 bool is_namespace_name(std::string_view uri) {
-    return std::ranges::none_of(uri, [](char c) {
-        return (c >= 0 && c <= ' ') || c == 0x7F ||
-               std::string_view("\"<>\\^`{|}").find(c) != std::string_view::npos;
-    });
+    static constexpr auto is_foreign = [] {
+        std::array<bool, 256> table{};
+        for (unsigned char c = 0; c <= ' '; ++c) table[c] = true;
+        for (const char c : std::string_view("\x7F\"<>\\^`{|}"))
+            table[static_cast<unsigned char>(c)] = true;
+        return table;
+    }();
+    return std::ranges::none_of(uri, [](unsigned char c) { return is_foreign[c]; });
 }
 
 std::string quoted(std::string_view name) { return "'" + std::string(name.substr(0, 64)) + "'"; }

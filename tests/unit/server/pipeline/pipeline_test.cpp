@@ -154,6 +154,36 @@ TEST_CASE("a round of many accounts pauses, so that what came meanwhile has its 
     CHECK(answers == "111111112222222233333333");
 }
 
+TEST_CASE("queues that waited for room go on a slice at a time") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
+    Memory memory;
+    Log log(Config::Log{"off", "text"});
+    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
+    std::string answers;
+    bool has_room = false;
+    std::vector<std::shared_ptr<SenderQueue>> queues;
+    for (char n : {'1', '2', '3', '4'}) {
+        queues.push_back(std::make_shared<SenderQueue>(queues.size() + 1));
+        queues.back()->has_room = [&has_room] { return has_room; };
+        queues.back()->push(std::make_unique<Slow>(answers, n));
+        pipeline->advance(queues.back());
+    }
+    REQUIRE(answers.empty());
+    has_room = true;
+    pipeline->resume_stalled();
+    CHECK(answers == "1");
+    pipeline->resume_stalled();   // as at the end of the feed, while others wait already
+    CHECK(answers == "12");
+    for (int i = 0; i < 100 && answers.size() < 4; ++i) {
+        const std::size_t before = answers.size();
+        context.restart();
+        context.poll_one();
+        CHECK(answers.size() <= before + 1);
+    }
+    CHECK(answers == "1234");
+}
+
 namespace {
 
 enum class At { Decide, Read, Work, Apply };

@@ -158,7 +158,7 @@ TEST_CASE("queues that waited for room go on a slice at a time") {
     boost::asio::io_context context;
     grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
     Memory memory;
-    Log log(Config::Log{"off", "text"});
+    Log log(LogSettings{"off", "text"});
     auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
     std::string answers;
     bool has_room = false;
@@ -173,8 +173,9 @@ TEST_CASE("queues that waited for room go on a slice at a time") {
     has_room = true;
     pipeline->resume_stalled();
     CHECK(answers == "1");
-    pipeline->resume_stalled();   // as at the end of the feed, while others wait already
-    CHECK(answers == "12");
+    pipeline->resume_stalled(
+    );   // as at the end of the feed: it is under way, and goes on by itself
+    CHECK(answers == "1");
     for (int i = 0; i < 100 && answers.size() < 4; ++i) {
         const std::size_t before = answers.size();
         context.restart();

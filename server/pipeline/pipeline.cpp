@@ -1,6 +1,7 @@
 // server/pipeline/pipeline.cpp: the turn of the core strand.
 #include "server/pipeline/pipeline.hpp"
 
+#include <cassert>
 #include <utility>
 
 #include "server/pipeline/storage_error.hpp"
@@ -99,10 +100,11 @@ void Pipeline::advance(const std::shared_ptr<SenderQueue>& queue) {
 
 Pipeline::Decided Pipeline::take_turn(const std::shared_ptr<SenderQueue>& queue) {
     const auto begin = steady_clock::now();
-    // While no account waits, a round ends by itself: the time it took is forgotten.
-    if (!is_round_planned_ && begin - round_began_ >= pipeline_slice) {
+    // While no account waits no round is planned, and one ends by itself. Those that wait are in
+    // turns_, or about to have their turn.
+    if (begin - round_began_ >= pipeline_slice) {
         round_began_ = begin;
-        accounts_.clear();
+        std::erase_if(accounts_, [](const auto& entry) { return entry.second.waiting.empty(); });
     }
     // A request is never cut short, so an account may overdraw its turn; then all its queues wait.
     auto& used = accounts_[queue->account()].used;
@@ -138,6 +140,7 @@ void Pipeline::take_turns() {
         const std::string account = std::move(turns.front());
         turns.pop_front();
         auto& waiting = accounts_[account].waiting;
+        assert(!waiting.empty());
         const auto queue = std::move(waiting.front());
         waiting.pop_front();
         if (!waiting.empty()) turns_.push_back(account);

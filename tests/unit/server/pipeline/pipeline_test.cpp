@@ -83,11 +83,12 @@ TEST_CASE("who conflicts again and again is decided alone, and the others after 
 
 namespace {
 
-/// Takes longer than a turn.
+/// Takes longer than a turn, or as long as it is told.
 struct Slow final : Transaction {
-    Slow(std::string& log, char n) : answers(log), name(n) {}
+    Slow(std::string& log, char n, std::chrono::microseconds t = std::chrono::milliseconds(2))
+        : answers(log), name(n), time(t) {}
     Next decide() override {
-        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
+        const auto until = std::chrono::steady_clock::now() + time;
         while (std::chrono::steady_clock::now() < until) continue;
         return Next::Answer;
     }
@@ -97,6 +98,7 @@ struct Slow final : Transaction {
     void answer() override { answers += name; }
     std::string& answers;
     char name;
+    std::chrono::microseconds time;
 };
 
 }   // namespace
@@ -152,6 +154,33 @@ TEST_CASE("a round of many accounts pauses, so that what came meanwhile has its 
     }
     // No account is passed over, though none of the rounds was complete.
     CHECK(answers == "111111112222222233333333");
+}
+
+TEST_CASE("accounts wait for their turns through the ends of rounds") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
+    Memory memory;
+    Log log(LogSettings{"off", "text"});
+    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
+    std::string answers;
+    constexpr std::size_t accounts = 20, requests = 60;
+    std::vector<std::shared_ptr<SenderQueue>> queues;
+    for (std::uint64_t i = 0; i < accounts; ++i) {
+        queues.push_back(std::make_shared<SenderQueue>(i + 1));
+        // Rounds end within requests, between them, and at the moment of a turn.
+        for (std::size_t n = 0; n < requests; ++n)
+            queues.back()->push(
+                std::make_unique<Slow>(answers, 'x', std::chrono::microseconds(i * n % 251))
+            );
+    }
+    for (const auto& queue : queues) pipeline->advance(queue);
+    const auto other = std::make_shared<SenderQueue>(accounts + 1);
+    while (context.poll_one() != 0) {
+        other->push(std::make_unique<Slow>(answers, 'o', std::chrono::microseconds(0)));
+        pipeline->advance(other);   // as others do meanwhile
+    }
+    CHECK(std::ranges::count(answers, 'x') == accounts * requests);
+    for (const auto& queue : queues) CHECK(queue->empty());
 }
 
 TEST_CASE("queues that waited for room go on a slice at a time") {

@@ -11,11 +11,15 @@ namespace grid::server {
 using std::chrono::steady_clock;
 
 namespace {
-/// A fan-out, and a round of accounts, pause after this long, so that other work gets its turn.
+/// A fan-out pauses after this long, so that other work gets its turn.
 constexpr auto pipeline_slice = std::chrono::milliseconds(1);
 /// The part of one account in a round: where many always have requests, the round of another is not
 /// far.
 constexpr auto account_slice = std::chrono::microseconds(250);
+/// A round begins with no further account after this long; the last one takes its own part.
+constexpr auto round_slice = pipeline_slice - account_slice;
+/// Queues that waited for room go on at the end of a fan-out, and so for less.
+constexpr auto resume_slice = account_slice;
 }   // namespace
 
 Pipeline::Decided Pipeline::decide_all(
@@ -125,7 +129,7 @@ void Pipeline::take_turns() {
     for (const std::string& account : turns)
         accounts_[account].waiting = std::move(accounts[account].waiting);
     // Each once; those for which the slice was too short keep their place.
-    const auto deadline = steady_clock::now() + pipeline_slice;
+    const auto deadline = steady_clock::now() + round_slice;
     while (!turns.empty() && steady_clock::now() < deadline) {
         const std::string account = std::move(turns.front());
         turns.pop_front();
@@ -144,7 +148,7 @@ void Pipeline::take_turns() {
 void Pipeline::resume_stalled() {
     // Each in its turn, and only those that were waiting when we began.
     auto waiting = std::exchange(stalled_, {});
-    const auto deadline = steady_clock::now() + pipeline_slice;
+    const auto deadline = steady_clock::now() + resume_slice;
     while (!waiting.empty() && steady_clock::now() < deadline) {
         const auto queue = std::move(waiting.front());
         waiting.pop_front();

@@ -21,6 +21,17 @@ constexpr auto goodbye_seconds_max = std::chrono::seconds(2);
 constexpr auto last_answers_seconds_max = std::chrono::seconds(30);
 /// A stanza of this size may always arrive, independent of the account's budget.
 constexpr std::size_t uncharged_bytes_max = 16 * 1024;
+
+/// The bytes that are parsed at once. Behind a tag the parser need not look for its end.
+std::size_t piece_of(std::string_view bytes) {
+    std::size_t size = 0;
+    for (std::size_t tags = 0; tags < net::Turn::parse_tags_max; ++tags) {
+        const auto end = bytes.find('>', size);
+        if (end == std::string_view::npos) return bytes.size();
+        size = end + 1;
+    }
+    return size;
+}
 }   // namespace
 
 Connection::Connection(
@@ -130,12 +141,7 @@ void Connection::parse(std::string_view bytes) {
         return;
     }
     if (unparsed_.empty()) unpaid_.bytes += bytes.size();
-    std::size_t size = bytes.size();
-    if (size > net::Turn::parse_bytes_max) {
-        // Where stanzas end the parser need not look for the end of a tag.
-        const auto end = bytes.rfind('>', net::Turn::parse_bytes_max - 1);
-        size = end == std::string_view::npos ? net::Turn::parse_bytes_max : end + 1;
-    }
+    const std::size_t size = piece_of(bytes);
     const bool is_all = size == bytes.size();
     if (unparsed_.empty() && !is_all) {
         unparsed_ = bytes;

@@ -15,9 +15,9 @@ public:
     using Clock = std::chrono::steady_clock;
     static constexpr std::size_t stanzas_max = 64;
     static constexpr auto time_max = std::chrono::microseconds(200);
-    /// Parsed at once, and so the length of work that no look at the clock cuts: stanzas of a few
-    /// bytes cost 100 microseconds so.
-    static constexpr std::size_t parse_bytes_max = 2 * 1024;
+    /// Parsed at once, and so the length of work that no look at the clock cuts: about 100
+    /// microseconds, however short the stanzas of a read are.
+    static constexpr std::size_t parse_tags_max = 256;
     /// Sealed and given to the socket at once, though its peer would take more: about 150
     /// microseconds of work.
     static constexpr std::size_t write_bytes_max = 128 * 1024;

@@ -12,11 +12,15 @@ namespace grid::server {
 using std::chrono::steady_clock;
 
 namespace {
-/// A fan-out, and a round of accounts, pause after this long, so that other work gets its turn.
+/// A fan-out pauses after this long, so that other work gets its turn.
 constexpr auto pipeline_slice = std::chrono::milliseconds(1);
 /// The part of one account in a round: where many always have requests, the round of another is not
 /// far.
 constexpr auto account_slice = std::chrono::microseconds(250);
+/// A round begins with no further account after this long; the last one takes its own part.
+constexpr auto round_slice = pipeline_slice - account_slice;
+/// Queues that waited for room go on at the end of a fan-out, and so for less.
+constexpr auto resume_slice = account_slice;
 }   // namespace
 
 Pipeline::Decided Pipeline::decide_all(
@@ -135,7 +139,7 @@ void Pipeline::take_turns() {
     for (const std::string& account : turns)
         accounts_[account].waiting = std::move(accounts[account].waiting);
     // Each once; those for which the slice was too short keep their place.
-    const auto deadline = steady_clock::now() + pipeline_slice;
+    const auto deadline = steady_clock::now() + round_slice;
     while (!turns.empty() && steady_clock::now() < deadline) {
         const std::string account = std::move(turns.front());
         turns.pop_front();
@@ -161,7 +165,7 @@ void Pipeline::resume_stalled() {
 /// Each in its turn, and only those that were waiting at the beginning, a slice at a time.
 void Pipeline::resume_some() {
     is_resume_planned_ = false;
-    const auto deadline = steady_clock::now() + pipeline_slice;
+    const auto deadline = steady_clock::now() + resume_slice;
     while (to_resume_ != 0 && steady_clock::now() < deadline) {
         --to_resume_;
         const auto queue = std::move(stalled_.front());

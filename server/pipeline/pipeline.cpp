@@ -26,7 +26,7 @@ constexpr auto resume_slice = account_slice;
 Pipeline::Decided Pipeline::decide_all(
     const std::shared_ptr<SenderQueue>& queue, TimePoint deadline
 ) {
-    while (Transaction* request = queue->next_to_decide()) {
+    while (Transaction* request = queue->next_to_decide(in_flight_.size())) {
         // One sender's long read must not keep the others waiting, nor outrun its own reading.
         if (queue->has_room && !queue->has_room()) {
             if (exclusive_ == request) exclusive_ = nullptr;

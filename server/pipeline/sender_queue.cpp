@@ -11,8 +11,11 @@ void SenderQueue::push(std::unique_ptr<Transaction> request) {
     items_.push_back(std::move(request));
 }
 
-Transaction* SenderQueue::next_to_decide() {
-    if (in_flight_ >= sender_batches_max || in_flight_bytes_ >= sender_bytes_max) return nullptr;
+Transaction* SenderQueue::next_to_decide(std::size_t all_in_flight) {
+    // Whichever bound it is, the queue goes on when one of its own batches comes back.
+    const std::size_t most =
+        all_in_flight >= many_batches ? sender_batches_share : sender_batches_max;
+    if (in_flight_ >= most || in_flight_bytes_ >= sender_bytes_max) return nullptr;
     Transaction* candidate = nullptr;
     bool only_publishes_before = true;
     for (std::size_t i = head_; i < items_.size(); ++i) {

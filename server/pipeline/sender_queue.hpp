@@ -12,8 +12,11 @@
 
 namespace grid::server {
 
-/// Bounds of what one sender may have in the commit queue.
-inline constexpr std::size_t sender_batches_max = 64;
+/// Bounds of what one sender may have in the commit queue. Where all senders together have many
+/// batches there, a sender that has its share waits: the next batch of another one is not behind
+/// hundreds of its own.
+inline constexpr std::size_t sender_batches_max = 64, sender_batches_share = 8;
+inline constexpr std::size_t many_batches = 128;
 inline constexpr std::size_t sender_bytes_max = 1024 * 1024;
 /// The number of conflicts after which a request is refused with `wait`.
 inline constexpr int decide_rounds_max = 8;
@@ -46,7 +49,8 @@ public:
     bool empty() const { return head_ == items_.size(); }
     void push(std::unique_ptr<Transaction> request);
     /// The request that may be decided now; null when none may, or a bound is reached.
-    Transaction* next_to_decide();
+    /// `all_in_flight`: batches of all senders in the commit queue.
+    Transaction* next_to_decide(std::size_t all_in_flight);
     /// Asked before each: is there room for more answers? Empty: always.
     std::function<bool()> has_room;
     /// Sends the answers that are due, in order.

@@ -157,9 +157,8 @@ TEST_CASE_METHOD(
     };
     for (int i = 0; i < 250; ++i) publishes(owner, "n", "one");
     CHECK(payloads() == 1);   // each took the one before along
-    hold();                   // these do not know of each other: 64 of a session at a time
-    for (int i = 0; i < 251; ++i)
-        set(owner + std::to_string(i / 64), "p", publish("one", "x", "n"));
+    hold();                   // these do not know of each other: 8 of a session at a time
+    for (int i = 0; i < 251; ++i) set(owner + std::to_string(i / 8), "p", publish("one", "x", "n"));
     run();
     CHECK(payloads() == 251);
     store().fail_no_space();

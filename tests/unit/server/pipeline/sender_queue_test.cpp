@@ -39,9 +39,9 @@ struct Fixture {
 TEST_CASE_METHOD(Fixture, "publishes overlap and are answered in order") {
     auto& a = add(Order::Pipelined);
     auto& b = add(Order::Pipelined);
-    REQUIRE(queue.next_to_decide() == &a);
+    REQUIRE(queue.next_to_decide(0) == &a);
     queue.went_in_flight(a, 10);
-    REQUIRE(queue.next_to_decide() == &b);
+    REQUIRE(queue.next_to_decide(0) == &b);
     queue.went_in_flight(b, 10);
     queue.came_back(b);
     b.state = State::Answered;
@@ -59,17 +59,17 @@ TEST_CASE_METHOD(Fixture, "a barrier waits for what is before it and is waited f
     auto& barrier = add(Order::Barrier);
     auto& after = add(Order::Pipelined);
     queue.went_in_flight(publish, 1);
-    REQUIRE(queue.next_to_decide() == nullptr);
+    REQUIRE(queue.next_to_decide(0) == nullptr);
     queue.came_back(publish);
     publish.state = State::Answered;
     queue.answer_front();
-    REQUIRE(queue.next_to_decide() == &barrier);
+    REQUIRE(queue.next_to_decide(0) == &barrier);
     queue.went_in_flight(barrier, 1);
-    REQUIRE(queue.next_to_decide() == nullptr);
+    REQUIRE(queue.next_to_decide(0) == nullptr);
     queue.came_back(barrier);
     barrier.state = State::Answered;
     queue.answer_front();
-    REQUIRE(queue.next_to_decide() == &after);
+    REQUIRE(queue.next_to_decide(0) == &after);
 }
 
 TEST_CASE_METHOD(Fixture, "what is being worked on is not overtaken, and is decided again") {
@@ -78,17 +78,17 @@ TEST_CASE_METHOD(Fixture, "what is being worked on is not overtaken, and is deci
     auto& c = add(Order::Pipelined);
     queue.went_in_flight(a, 1);
     b.state = State::Working;
-    REQUIRE(queue.next_to_decide() == nullptr);
+    REQUIRE(queue.next_to_decide(0) == nullptr);
     CHECK_FALSE(queue.all_decided());
     // A conflict meanwhile: what stands before it may go.
     queue.came_back(a);
     a.state = State::Waiting;
-    REQUIRE(queue.next_to_decide() == &a);
+    REQUIRE(queue.next_to_decide(0) == &a);
     queue.went_in_flight(a, 1);
     b.state = State::Waiting;
-    REQUIRE(queue.next_to_decide() == &b);
+    REQUIRE(queue.next_to_decide(0) == &b);
     queue.went_in_flight(b, 1);
-    REQUIRE(queue.next_to_decide() == &c);
+    REQUIRE(queue.next_to_decide(0) == &c);
 }
 
 TEST_CASE_METHOD(Fixture, "after a conflict nothing is decided until all behind it came back") {
@@ -98,12 +98,12 @@ TEST_CASE_METHOD(Fixture, "after a conflict nothing is decided until all behind 
     queue.went_in_flight(b, 1);
     queue.came_back(a);
     queue.conflicted(a);
-    REQUIRE(queue.next_to_decide() == nullptr);
+    REQUIRE(queue.next_to_decide(0) == nullptr);
     queue.came_back(b);
     queue.conflicted(b);
-    REQUIRE(queue.next_to_decide() == &a);
+    REQUIRE(queue.next_to_decide(0) == &a);
     queue.went_in_flight(a, 1);
-    REQUIRE(queue.next_to_decide() == &b);
+    REQUIRE(queue.next_to_decide(0) == &b);
 }
 
 TEST_CASE_METHOD(Fixture, "only its own conflicts use up the rounds of a request") {
@@ -111,7 +111,7 @@ TEST_CASE_METHOD(Fixture, "only its own conflicts use up the rounds of a request
     auto& b = add(Order::Pipelined);
     for (int round = 1; round <= decide_rounds_max; ++round) {
         for (Probe* each : {&a, &b}) {
-            REQUIRE(queue.next_to_decide() == each);
+            REQUIRE(queue.next_to_decide(0) == each);
             ++each->rounds;
             queue.went_in_flight(*each, 1);
         }
@@ -128,15 +128,30 @@ TEST_CASE_METHOD(Fixture, "one sender has a bounded number of batches in flight"
     std::vector<Probe*> all;
     for (std::size_t i = 0; i <= sender_batches_max; ++i) all.push_back(&add(Order::Pipelined));
     for (std::size_t i = 0; i < sender_batches_max; ++i) {
-        REQUIRE(queue.next_to_decide() == all[i]);
+        REQUIRE(queue.next_to_decide(0) == all[i]);
         queue.went_in_flight(*all[i], 1);
     }
-    REQUIRE(queue.next_to_decide() == nullptr);
+    REQUIRE(queue.next_to_decide(0) == nullptr);
     REQUIRE_FALSE(queue.all_decided());
     queue.came_back(*all[0]);
     all[0]->state = State::Answered;
     queue.answer_front();
-    REQUIRE(queue.next_to_decide() == all.back());
+    REQUIRE(queue.next_to_decide(0) == all.back());
+}
+
+TEST_CASE_METHOD(Fixture, "a sender waits at its share while all together have many batches") {
+    std::vector<Probe*> all;
+    for (std::size_t i = 0; i <= sender_batches_share; ++i) all.push_back(&add(Order::Pipelined));
+    for (std::size_t i = 0; i < sender_batches_share; ++i) {
+        REQUIRE(queue.next_to_decide(many_batches) == all[i]);
+        queue.went_in_flight(*all[i], 1);
+    }
+    CHECK(queue.next_to_decide(many_batches) == nullptr);
+    CHECK(queue.next_to_decide(many_batches - 1) == all.back());
+    queue.came_back(*all[0]);
+    all[0]->state = State::Answered;
+    queue.answer_front();
+    CHECK(queue.next_to_decide(many_batches) == all.back());
 }
 
 TEST_CASE_METHOD(Fixture, "a queue that is never empty does not keep what was answered") {
@@ -145,7 +160,7 @@ TEST_CASE_METHOD(Fixture, "a queue that is never empty does not keep what was an
         add(Order::Pipelined);
         one.state = State::Answered;
         queue.answer_front();
-        if (auto* next_one = queue.next_to_decide()) next_one->state = State::Answered;
+        if (auto* next_one = queue.next_to_decide(0)) next_one->state = State::Answered;
         queue.answer_front();
     }
     REQUIRE(answers.size() == 2000);

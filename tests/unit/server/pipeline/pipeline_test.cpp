@@ -101,15 +101,20 @@ struct Slow final : Transaction {
     std::chrono::microseconds time;
 };
 
+/// The pipeline with nothing in the way of its turns.
+struct Turns {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore store{grid::storage::MemoryStore::Options{}};
+    Memory memory;
+    Log log{LogSettings{"off", "text"}};
+    std::shared_ptr<Pipeline> pipeline =
+        std::make_shared<Pipeline>(posts_to(context), store, memory, log);
+    std::string answers;
+};
+
 }   // namespace
 
-TEST_CASE("found A29: an account has one turn, however many sessions it has") {
-    boost::asio::io_context context;
-    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
-    Memory memory;
-    Log log(LogSettings{"off", "text"});
-    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
-    std::string answers;
+TEST_CASE_METHOD(Turns, "found A29: an account has one turn, however many sessions it has") {
     std::vector<std::shared_ptr<SenderQueue>> greedy;
     for (std::uint64_t i = 0; i < 8; ++i) {
         greedy.push_back(std::make_shared<SenderQueue>(i + 1, "greedy@grid.example"));
@@ -131,13 +136,9 @@ TEST_CASE("found A29: an account has one turn, however many sessions it has") {
     CHECK(answers.substr(0, 4) == "gogo");
 }
 
-TEST_CASE("a round of many accounts pauses, so that what came meanwhile has its turn") {
-    boost::asio::io_context context;
-    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
-    Memory memory;
-    Log log(LogSettings{"off", "text"});
-    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
-    std::string answers;
+TEST_CASE_METHOD(
+    Turns, "a round of many accounts pauses, so that what came meanwhile has its turn"
+) {
     std::vector<std::shared_ptr<SenderQueue>> queues;
     for (std::uint64_t i = 0; i < 8; ++i) {
         queues.push_back(std::make_shared<SenderQueue>(i + 1));
@@ -156,13 +157,7 @@ TEST_CASE("a round of many accounts pauses, so that what came meanwhile has its 
     CHECK(answers == "111111112222222233333333");
 }
 
-TEST_CASE("accounts wait for their turns through the ends of rounds") {
-    boost::asio::io_context context;
-    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
-    Memory memory;
-    Log log(LogSettings{"off", "text"});
-    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
-    std::string answers;
+TEST_CASE_METHOD(Turns, "accounts wait for their turns through the ends of rounds") {
     constexpr std::size_t accounts = 20, requests = 60;
     std::vector<std::shared_ptr<SenderQueue>> queues;
     for (std::uint64_t i = 0; i < accounts; ++i) {
@@ -183,13 +178,7 @@ TEST_CASE("accounts wait for their turns through the ends of rounds") {
     for (const auto& queue : queues) CHECK(queue->empty());
 }
 
-TEST_CASE("queues that waited for room go on a slice at a time") {
-    boost::asio::io_context context;
-    grid::storage::MemoryStore store(grid::storage::MemoryStore::Options{});
-    Memory memory;
-    Log log(LogSettings{"off", "text"});
-    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
-    std::string answers;
+TEST_CASE_METHOD(Turns, "queues that waited for room go on a slice at a time") {
     bool has_room = false;
     std::vector<std::shared_ptr<SenderQueue>> queues;
     for (char n : {'1', '2', '3', '4'}) {

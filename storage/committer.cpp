@@ -3,9 +3,18 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <utility>
 
 namespace grid::storage {
+namespace {
+
+/// Groups of fewer batches are not waited for.
+constexpr std::size_t few_batches = 4;
+/// About the time of a sync.
+constexpr auto patience = std::chrono::microseconds(150);
+
+}   // namespace
 
 void Committer::start(Commit commit, Commit refuse) {
     assert(!thread_.joinable());
@@ -25,18 +34,18 @@ void Committer::stop() {
 
 bool Committer::submit(Submission submission) {
     const std::size_t bytes = submission.batch.bytes();
-    bool was_empty = false;
+    bool is_awaited = false;
     {
         std::lock_guard lock(mutex_);
         if (stopping_) return false;
         // A batch that is alone always fits, or it could never be committed.
         if (bytes_ > 0 && bytes_ + bytes > limits_.queue_bytes_max) return false;
-        was_empty = queue_.empty();
         bytes_ += bytes;
         queue_.push_back({std::move(submission), bytes});
+        // Otherwise the thread looks again by itself.
+        is_awaited = wanted_ == 0 ? queue_.size() == 1 : queue_.size() == wanted_;
     }
-    // The thread looks again by itself as long as the queue is not empty.
-    if (was_empty) ready_.notify_all();
+    if (is_awaited) ready_.notify_all();
     return true;
 }
 
@@ -68,6 +77,15 @@ std::vector<Submission> Committer::take_group(std::size_t* bytes) {
     return group;
 }
 
+void Committer::wait_for_more(std::unique_lock<std::mutex>& lock) {
+    if (last_group_ < few_batches || queue_.size() >= last_group_) return;
+    wanted_ = last_group_;
+    ready_.wait_for(lock, patience, [this] {
+        return stopping_ || !errands_.empty() || queue_.size() >= wanted_;
+    });
+    wanted_ = 0;
+}
+
 void Committer::run() {
     std::unique_lock lock(mutex_);
     while (true) {
@@ -83,8 +101,10 @@ void Committer::run() {
             done_.notify_all();
             continue;
         }
+        wait_for_more(lock);
         std::size_t bytes = 0;
         std::vector<Submission> group = take_group(&bytes);
+        last_group_ = group.size();
         lock.unlock();
         commit_(std::move(group));
         lock.lock();

@@ -12,8 +12,10 @@
 
 namespace grid::storage {
 
-/// A bounded queue of batches and the thread that takes them, as many as there are, without ever
-/// waiting for more: the sync of one group is the time in which the next one gathers.
+/// A bounded queue of batches and the thread that takes them, as many as there are: the sync of one
+/// group is the time in which the next one gathers. Where groups are of many batches, the thread
+/// waits a moment for as many again: each sync costs the same, and the senders that have just been
+/// answered are about to send more.
 class Committer {
 public:
     struct Limits {
@@ -45,6 +47,7 @@ private:
     };
 
     void run();
+    void wait_for_more(std::unique_lock<std::mutex>& lock);
     std::vector<Submission> take_group(std::size_t* bytes);
 
     const Limits limits_;
@@ -55,6 +58,8 @@ private:
     std::size_t bytes_ = 0;   // queued and in the group in flight
     std::deque<std::function<void()>> errands_;
     std::size_t errands_queued_ = 0, errands_done_ = 0;
+    std::size_t last_group_ = 0;   // batches of the last group
+    std::size_t wanted_ = 0;   // the thread is to be woken when so many are queued; 0: it is not
     bool stopping_ = false, ended_ = false;
     std::thread thread_;
 };

@@ -80,14 +80,19 @@ void LogCheck::block(std::string_view bytes) {
     const std::size_t last = bytes.find_last_not_of('\0');
     const std::size_t end = last == std::string_view::npos ? 0 : last + 1;
     std::size_t at = 0;
+    bool is_behind_record = true;   // a record ends here, or the block begins
     while (at < end && at + header_bytes <= bytes.size()) {
         if (const auto found = record_at(bytes.substr(at))) {
             record((*found)[6], found->substr(header_bytes));
             at += found->size();
+            is_behind_record = true;
         } else {
             // The length may be what is damaged, so the next record can begin anywhere.
             is_damaged_ = true;
             assembling_ = false;
+            const bool is_zero = bytes.find_first_not_of('\0', at) >= at + header_bytes;
+            if (is_behind_record && is_zero) is_ended_ = true;
+            is_behind_record = false;
             ++at;
         }
     }

@@ -90,6 +90,8 @@ asio::awaitable<void> Connection::serve() {
     last_read_ = steady_clock::now();
     turn_.begin(last_read_);
     watch_idle();
+    // The account may owe for streams before this one.
+    if (const auto time = draw_allowance(); time != time.zero()) co_await pause(time);
     // Bytes that came together with the bind request are in the parser already.
     while (co_await take_events() && !is_closing_ && co_await read_some()) {
     }
@@ -167,6 +169,7 @@ bool Connection::parse_more() {
 asio::awaitable<bool> Connection::take_events() {
     while (!is_closing_) {
         if (is_turn_over()) co_await yield();
+        if (is_closing_) break;   // the end was sent meanwhile: no stanza may follow
         std::vector<Inbound> inbound;
         const Took took = take_turn(inbound);
         // The answers to one read leave together, in as few records as possible.

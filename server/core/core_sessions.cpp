@@ -115,15 +115,17 @@ void Core::enter(
         *head += '\'';
     }
     session->transport = std::move(request.transport);
+    // Before a session that is replaced leaves: its account's budget and debt remain.
+    auto budget = account_budget(session->bare);
+    auto rate = rates_.is_bounded() ? account_rate(session->bare) : nullptr;
     SessionPtr replaced;
     if (!sessions_.enter(session, replaced))
         return done(xml::resource_constraint(
             "this account already has limits.resources_per_account_max streams"
         ));
-    session->budget =
-        std::make_shared<Budget>(config_.limits.outbox_bytes_max, account_budget(session->bare));
-    if (rates_.is_bounded()) {
-        session->account_rate = account_rate(session->bare);
+    session->budget = std::make_shared<Budget>(config_.limits.outbox_bytes_max, std::move(budget));
+    if (rate) {
+        session->account_rate = std::move(rate);
         session->allowance =
             std::make_unique<Allowance>(rates_, session->account_rate, flood_counts_);
     }

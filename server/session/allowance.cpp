@@ -14,18 +14,23 @@ constexpr int looks_per_call = 4;
 
 Allowance::Verdict Allowance::draw(Sent sent, Clock::time_point now) {
     Verdict verdict;
-    const auto debt = std::max(own_.take(sent, now), account_->take(sent, now));
+    const auto own = own_.take(sent, now);
+    const auto debt = std::max(own, account_->take(sent, now));
     verdict.pause = std::max(debt, debt.zero());
     const bool was_silent = now - read_again_at_ >= break_min;
     read_again_at_ = now + verdict.pause;
     if (was_silent || debt <= -break_min / 2) slowed_since_.reset();
+    if (was_silent || own <= -break_min / 2) flooding_since_.reset();
     if (verdict.pause == verdict.pause.zero()) return verdict;
     if (!slowed_since_) {
         slowed_since_ = now;
         verdict.is_first = true;
         ++counts_.slowed;
     }
-    verdict.is_flood = flood_max_ != flood_max_.zero() && now - *slowed_since_ >= flood_max_;
+    // A session that pays for others of its account is slowed down, but not cut off.
+    if (own <= own.zero()) return verdict;
+    if (!flooding_since_) flooding_since_ = now;
+    verdict.is_flood = flood_max_ != flood_max_.zero() && now - *flooding_since_ >= flood_max_;
     if (verdict.is_flood) ++counts_.cut;
     return verdict;
 }

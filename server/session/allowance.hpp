@@ -23,7 +23,7 @@ struct Sent {
 struct Rates {
     std::uint64_t stanzas_per_second = 0, bytes_per_second = 0;
     std::chrono::seconds burst{1};
-    /// A session that was slowed down for so long without a break is cut off; 0: never.
+    /// A session that was beyond its own rate for so long without a break is cut off; 0: never.
     std::chrono::seconds flood_max{0};
 
     static constexpr std::uint64_t account_share = 4;
@@ -82,7 +82,7 @@ private:
     std::shared_ptr<RateBuckets> account_;
     std::chrono::seconds flood_max_;
     FloodCounts& counts_;
-    std::optional<Clock::time_point> slowed_since_;
+    std::optional<Clock::time_point> slowed_since_, flooding_since_;   // flooding: by its own rate
     Clock::time_point read_again_at_;
 };
 

@@ -14,6 +14,8 @@ namespace grid::server {
 class TokenBucket {
 public:
     using Clock = std::chrono::steady_clock;
+    /// No taker waits for longer, whatever was taken.
+    static constexpr auto debt_max = std::chrono::seconds(60);
 
     /// A bucket without a bound has `per_second` 0. It is full at first.
     TokenBucket(std::uint64_t per_second, std::chrono::nanoseconds burst)
@@ -26,7 +28,10 @@ public:
         const std::int64_t at = to_ns(now), cost = cost_of(tokens);
         std::int64_t before = paid_at_.load(std::memory_order_relaxed), after = 0;
         do {
-            after = std::max(before, at - burst_.count()) + cost;
+            after = std::min(
+                std::max(before, at - burst_.count()) + cost,
+                std::max(before, at + std::chrono::nanoseconds(debt_max).count())
+            );
         } while (!paid_at_.compare_exchange_weak(before, after, std::memory_order_relaxed));
         return std::chrono::nanoseconds(after - at);
     }

@@ -174,6 +174,25 @@ TEST_CASE("who shares an account with a flood, and is quiet, is slowed down and 
     }
 }
 
+TEST_CASE("who shares an account with a flood, and sends within the own rate, is never cut off") {
+    Rates rates{.stanzas_per_second = 100, .flood_max = 5s};
+    const auto account = account_of(rates);
+    Sender slow(rates, account);
+    while (slow.now < start + 60s) {
+        account->take({400, 0}, slow.now);   // by others: the account never has a break
+        REQUIRE_FALSE(slow.sends({2, 0}).is_flood);
+        slow.now += 500ms;
+    }
+    CHECK(slow.counts.slowed == 1);
+}
+
+TEST_CASE("no debt is longer than a minute") {
+    TokenBucket bucket(100, 2s);
+    CHECK(bucket.take(1'000'000, start) == TokenBucket::debt_max);
+    CHECK(bucket.take(1, start) == TokenBucket::debt_max);
+    CHECK(bucket.take(1, start + TokenBucket::debt_max) == 10ms);
+}
+
 TEST_CASE("an account that comes again finds its debt") {
     Rates rates{.stanzas_per_second = 10};
     PartedRates parted;

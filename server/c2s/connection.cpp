@@ -6,7 +6,6 @@
 
 #include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
-#include "server/stream/header.hpp"
 #include "xml/stream_error.hpp"
 
 namespace grid::server::c2s {
@@ -32,6 +31,15 @@ std::size_t piece_of(std::string_view bytes) {
     }
     return size;
 }
+
+Outgoing ping(const std::string& domain) {
+    return Outgoing::whole(
+        StanzaKind::Iq, std::make_shared<const std::string>(
+                            "<iq type='get' id='ping-" + fresh_id() + "' from='" + domain +
+                            "'><ping xmlns='urn:xmpp:ping'/></iq>"
+                        )
+    );
+}
 }   // namespace
 
 Connection::Connection(
@@ -45,7 +53,8 @@ Connection::Connection(
       parser_(
           direct_tls ? shared.config.limits.before_login() : shared.config.limits.in_the_clear()
       ),
-      outbox_(stream_) {}
+      framer_(shared.config.domain),
+      outbox_(stream_, framer_) {}
 
 asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, Progress progress) {
     self->progress_ = std::make_unique<Progress>(std::move(progress));
@@ -190,7 +199,6 @@ asio::awaitable<bool> Connection::take_events() {
 
 /// Stanzas from the parser, until there is none or others are to have their turn.
 Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
-    std::string answers;   // to what needs no other strand
     Took took = Took::TurnOver;
     do {   // one at least
         auto event = parser_.next();
@@ -203,7 +211,10 @@ Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
             ++unpaid_.stanzas;
             auto routed = shared_.grid.router().prepare(*session_, std::move(*stanza));
             if (auto* one = std::get_if<Inbound>(&routed)) inbound.push_back(std::move(*one));
-            if (auto* answer = std::get_if<std::string>(&routed)) answers += *answer;
+            if (auto* answer = std::get_if<std::string>(&routed))   // needed no other strand
+                outbox_.push_own(
+                    Outgoing::stanza(std::make_shared<const std::string>(std::move(*answer)))
+                );
             if (auto* error = std::get_if<xml::StreamError>(&routed)) wrong = std::move(*error);
         } else if (auto* broken = std::get_if<xml::StreamBroken>(&*event)) {
             wrong = xml::to_stream_error(*broken);
@@ -218,7 +229,6 @@ Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
         );   // events before the error are still handled
         took = Took::End;
     } while (took == Took::TurnOver && !is_turn_over());
-    outbox_.push(std::move(answers));
     return took;
 }
 
@@ -378,7 +388,10 @@ void Connection::end_with(const xml::StreamError& error) {
     if (is_end_sent_) return;
     is_end_sent_ = true;
     reason_ = error.condition + ": " + error.text;
-    outbox_.push(stream::closing_bytes(error, true, shared_.config.domain));
+    std::string last;
+    framer_.element(last, error.to_element());
+    framer_.close(last);
+    outbox_.push_framed(std::move(last));
     wake();
 }
 
@@ -415,7 +428,11 @@ asio::awaitable<void> Connection::end() {
         });
         take_mail();
         if (fault_) end_with(*fault_);
-        if (!is_end_sent_) outbox_.push(std::string("</stream:stream>"));
+        if (!is_end_sent_) {
+            std::string last;
+            framer_.close(last);
+            outbox_.push_framed(std::move(last));
+        }
         is_end_sent_ = true;
         shared_.grid.leave(session_, reason_, delivered());
         shared_.log.info(
@@ -460,10 +477,7 @@ void Connection::watch_idle() {
         }
         if (idle >= idle_max / 2 && !self->is_pinged_) {
             self->is_pinged_ = true;
-            self->outbox_.push(
-                "<iq type='get' id='ping-" + fresh_id() + "' from='" + self->shared_.config.domain +
-                "'><ping xmlns='urn:xmpp:ping'/></iq>"
-            );
+            self->outbox_.push_own(ping(self->shared_.config.domain));
             self->flush();
         }
         self->watch_idle();

@@ -21,6 +21,7 @@
 #include "server/net/turn.hpp"
 #include "server/session/session.hpp"
 #include "server/session/transport.hpp"
+#include "server/stream/framer.hpp"
 #include "server/stream/negotiation.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/revocation/vetting.hpp"
@@ -77,6 +78,7 @@ private:
     void parse(std::string_view bytes);
     bool parse_more();
     Awaitable perform(stream::Actions actions);
+    bool say(const stream::Action& action);
     Awaitable start_tls(stream::Actions& next);
     Awaitable wait_for_tls_place();
     void log_refusal(const stream::Negotiation::Refusal& refusal);
@@ -118,6 +120,7 @@ private:
     bool direct_tls_;
     xml::StreamParser parser_;
     Mailbox mailbox_;
+    stream::StreamFramer framer_;
     Outbox outbox_;
     std::unique_ptr<stream::Negotiation> negotiation_;   // until the resource is bound
     SessionPtr session_;

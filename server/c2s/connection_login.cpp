@@ -74,10 +74,9 @@ asio::awaitable<bool> Connection::perform(stream::Actions actions) {
             actions = negotiation_->on_injected();
         stream::Actions next;
         for (auto& action : actions) {
-            if (auto* bytes = std::get_if<stream::Send>(&action)) {
-                outbox_.push(std::move(bytes->bytes));
-                flush();
-            } else if (std::holds_alternative<stream::StartTls>(action)) {
+            if (say(action)) continue;
+            flush();
+            if (std::holds_alternative<stream::StartTls>(action)) {
                 if (!co_await start_tls(next)) co_return false;
             } else if (std::holds_alternative<stream::RestartParser>(action)) {
                 parser_.restart();
@@ -90,9 +89,25 @@ asio::awaitable<bool> Connection::perform(stream::Actions actions) {
                 co_return false;
             }
         }
+        flush();
         actions = std::move(next);
     }
     co_return true;
+}
+
+/// False: the action is none that sends something.
+bool Connection::say(const stream::Action& action) {
+    std::string bytes;
+    if (const auto* open = std::get_if<stream::OpenStream>(&action))
+        framer_.open(bytes, open->id, open->to);
+    else if (const auto* sent = std::get_if<stream::SendElement>(&action))
+        framer_.element(bytes, sent->element);
+    else if (std::holds_alternative<stream::CloseStream>(action))
+        framer_.close(bytes);
+    else
+        return false;
+    outbox_.push_framed(std::move(bytes));
+    return true;
 }
 
 asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
@@ -195,7 +210,7 @@ asio::awaitable<stream::Actions> Connection::admit(controller::Identity identity
 asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
     BindRequest entering{
         std::move(request.identity), std::move(request.resource), address_,
-        direct_tls_ ? "c2s-tls" : "c2s", shared_from_this()
+        direct_tls_ ? TransportKind::DirectTls : TransportKind::StartTls, shared_from_this()
     };
     using Bound = std::variant<SessionPtr, xml::StanzaError>;
     auto bound = co_await net::from_callback<Bound>([&](auto done) {
@@ -207,11 +222,12 @@ asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
     // Before the client hears of it: from then on its connection gives way to none.
     const bool may_stay = progress_->settled();
     outbox_.set_budget(session_->budget);
+    framer_.set_addresses(session_->bare, session_->jid);
     shared_.log.info(
         "session_started", {{"session", name_},
                             {"jid", session_->jid.str()},
                             {"address", address_},
-                            {"transport", session_->transport_name}}
+                            {"transport", to_string(session_->transport_kind)}}
     );
     if (!may_stay) co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
     co_return negotiation_->on_bound(session_->jid);

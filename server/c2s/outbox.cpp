@@ -20,26 +20,35 @@ void Outbox::push(std::vector<Outgoing> stanzas, std::size_t bytes) {
     for (auto& stanza : stanzas) queue_.push_back({std::move(stanza), false});
 }
 
-void Outbox::push(std::string bytes) {
+void Outbox::push_own(Outgoing stanza) {
+    const std::size_t bytes = stanza.bytes();
+    const bool is_own = !budget_ || budget_->take(bytes) != Budget::Taken::Yes;
+    (is_own ? own_bytes_ : budgeted_) += bytes;
+    queued_ += bytes;
+    queue_.push_back({std::move(stanza), is_own});
+}
+
+void Outbox::push_framed(std::string bytes) {
     if (bytes.empty()) return;
-    const bool is_own = !budget_ || budget_->take(bytes.size()) != Budget::Taken::Yes;
-    (is_own ? own_bytes_ : budgeted_) += bytes.size();
-    queued_ += bytes.size();
-    queue_.push_back({{nullptr, std::make_shared<const std::string>(std::move(bytes))}, is_own});
+    push_own(
+        Outgoing::whole(StanzaKind::Framed, std::make_shared<const std::string>(std::move(bytes)))
+    );
 }
 
 void Outbox::gather(std::string& into) {
     std::size_t given = 0;
-    const std::size_t before = into.size();
     while (next_ < queue_.size() && into.size() < gather_bytes_max) {
         auto& [stanza, is_own] = queue_[next_++];
-        if (stanza.head) into += *stanza.head;
-        into += *stanza.body;
-        (is_own ? own_bytes_ : budgeted_) -= stanza.bytes();
-        if (!is_own) given += stanza.bytes();
-        stanza.body.reset();
+        if (stanza.kind == StanzaKind::Framed)
+            into += *stanza.text;
+        else
+            framer_.stanza(into, stanza);
+        const std::size_t bytes = stanza.bytes();
+        gathered_ += bytes;
+        (is_own ? own_bytes_ : budgeted_) -= bytes;
+        if (!is_own) given += bytes;
+        stanza.text.reset();
     }
-    gathered_ += into.size() - before;
     if (given != 0 && budget_) budget_->give(given);
     if (next_ == queue_.size()) {
         queue_ = {};   // an idle connection holds no buffer
@@ -58,7 +67,7 @@ Outbox::Flushed Outbox::flush() {
             gather(scratch);
         }
         const std::string& bytes = resumes ? unsent_ : scratch;
-        auto now = stream_.write_now(bytes);
+        auto now = sink_.write_now(bytes);
         if (now.error) return Flushed::Broken;
         written += now.bytes;
         if (now.bytes < bytes.size()) {
@@ -67,14 +76,14 @@ Outbox::Flushed Outbox::flush() {
             continue;
         }
         if (resumes) unsent_ = {};
-        marks_.on_sent(gathered_, stream_.sent_bytes());
+        marks_.on_sent(gathered_, sink_.sent_bytes());
     }
     return Flushed::All;
 }
 
 DeliveryMarks::Acked Outbox::acked() {
-    const auto waiting = stream_.unacknowledged_bytes();
-    const auto sent = stream_.sent_bytes();
+    const auto waiting = sink_.unacknowledged_bytes();
+    const auto sent = sink_.sent_bytes();
     // The queue is empty, so a mark may stand behind the last byte without a write after it.
     if (empty()) marks_.on_sent(queued_, sent);
     return marks_.acked(sent - std::min(sent, waiting), DeliveryMarks::Clock::now());

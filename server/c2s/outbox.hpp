@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "server/c2s/delivery_marks.hpp"
-#include "server/net/tls_stream.hpp"
+#include "server/net/byte_sink.hpp"
 #include "server/session/budget.hpp"
 #include "server/session/transport.hpp"
+#include "server/stream/framer.hpp"
 
 namespace grid::server::c2s {
 
@@ -19,14 +20,16 @@ namespace grid::server::c2s {
 /// as well, and the owner calls again when others have had theirs. An empty queue holds no memory.
 class Outbox {
 public:
-    explicit Outbox(net::TlsStream& stream) : stream_(stream) {}
+    Outbox(net::ByteSink& sink, stream::Framer& framer) : sink_(sink), framer_(framer) {}
     ~Outbox();
 
     /// `bytes` were taken from the budget and are given back as the stanzas leave.
     void push(std::vector<Outgoing> stanzas, std::size_t bytes);
     /// The connection's own words. They draw on the budget as everything else; where it is full
     /// they are queued all the same, and is_over() says that no more should be asked for.
-    void push(std::string bytes);
+    void push_own(Outgoing stanza);
+    /// The same of bytes that the framer has written.
+    void push_framed(std::string bytes);
     /// Half of the budget is in use: for a peer that does not read its answers no more of its
     /// stanzas are read. The other half is kept for events.
     bool is_over() const {
@@ -52,14 +55,15 @@ private:
     };
     void gather(std::string& into);
 
-    net::TlsStream& stream_;
+    net::ByteSink& sink_;
+    stream::Framer& framer_;
     std::shared_ptr<Budget> budget_;
     std::vector<Entry> queue_;
     std::size_t next_ = 0;       // in queue_
     std::string unsent_;         // gathered, and the socket was full
     std::size_t budgeted_ = 0;   // taken and not yet given back
     std::size_t own_bytes_ = 0;
-    std::uint64_t queued_ = 0, gathered_ = 0;   // bytes, since the beginning
+    std::uint64_t queued_ = 0, gathered_ = 0;   // as charged, since the beginning
     DeliveryMarks marks_;
 };
 

@@ -30,7 +30,8 @@ namespace grid::server {
 struct BindRequest {
     controller::Identity identity;
     std::string resource;   // prepared; empty: the server chooses
-    std::string address, transport_name;
+    std::string address;
+    TransportKind transport_kind = TransportKind::StartTls;
     std::shared_ptr<Transport> transport;
 };
 

@@ -105,15 +105,8 @@ void Core::enter(
     session->principal.address = std::move(request.address);
     session->principal.issuer = controller::authorities_text(session->identity);
     session->principal.is_mapped = session->identity.is_mapped;
-    session->transport_name = std::move(request.transport_name);
+    session->transport_kind = request.transport_kind;
     session->since = now();
-    for (auto [head, jid] :
-         {std::pair(&session->head_bare, &session->bare),
-          std::pair(&session->head_full, &session->jid)}) {
-        *head = "<message to='";
-        xml::append_escaped_attr(*head, jid->str());
-        *head += '\'';
-    }
     session->transport = std::move(request.transport);
     // Before a session that is replaced leaves: its account's budget and debt remain.
     auto budget = account_budget(session->bare);

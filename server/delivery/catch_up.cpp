@@ -307,8 +307,9 @@ void CatchUp::tell_item(
             session->queued_to = std::max(session->queued_to, revision);
             ++replayed_;
             fanout_.send(
-                session,
-                {is_bare ? &session->head_bare : &session->head_full, message.rest, revision, true}
+                session, Outgoing::message(
+                             is_bare ? Address::Bare : Address::Full, message.rest, revision, true
+                         )
             );
         }
     }

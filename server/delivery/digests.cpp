@@ -20,13 +20,13 @@ std::size_t bytes_of(const pubsub::Notification& item) {
 
 void Digests::add(
     const SessionPtr& session,
-    const std::string* head,
+    Address to,
     const pubsub::Notification& notification,
     const pubsub::CopyOptions& copy,
     std::uint32_t frequency_ms,
     const Send& send
 ) {
-    const Key key{session->id, {head, notification.node}};
+    const Key key{session->id, {to, notification.node}};
     const auto [at, is_new] = digests_.try_emplace(key);
     Digest& digest = at->second;
     if (is_new) {
@@ -70,10 +70,10 @@ void Digests::send_one(ByKey::iterator at, const Send& send) {
 }
 
 void Digests::send_now(
-    const SessionPtr& session, const std::string* head, std::uint64_t node, const Send& send
+    const SessionPtr& session, Address to, std::uint64_t node, const Send& send
 ) {
     if (digests_.empty()) return;
-    const auto found = digests_.find(Key{session->id, {head, node}});
+    const auto found = digests_.find(Key{session->id, {to, node}});
     if (found != digests_.end()) send_one(found, send);
 }
 
@@ -87,22 +87,22 @@ bool Digests::send_due(Clock::time_point now, const Send& send) {
 }
 
 void Digests::forget(std::uint64_t session) {
-    auto at = digests_.lower_bound(Key{session, {nullptr, 0}});
+    auto at = digests_.lower_bound(Key{session, {Address::None, 0}});
     while (at != digests_.end() && at->first.first == session) at = end_of(at);
 }
 
 std::vector<Digests::Start> Digests::take(const Session& session) {
     std::vector<Start> starts;
-    auto at = digests_.lower_bound(Key{session.id, {nullptr, 0}});
+    auto at = digests_.lower_bound(Key{session.id, {Address::None, 0}});
     for (; at != digests_.end() && at->first.first == session.id; at = end_of(at)) {
-        const auto& [head, node] = at->first.second;
-        starts.push_back({node, head == &session.head_bare, at->second.items.front().revision});
+        const auto& [to, node] = at->first.second;
+        starts.push_back({node, to == Address::Bare, at->second.items.front().revision});
     }
     return starts;
 }
 
 storage::Revision Digests::told(std::uint64_t session, storage::Revision told) const {
-    auto at = digests_.lower_bound(Key{session, {nullptr, 0}});
+    auto at = digests_.lower_bound(Key{session, {Address::None, 0}});
     for (; at != digests_.end() && at->first.first == session; ++at)
         told = std::min(told, at->second.items.front().revision - 1);
     return told;

@@ -24,7 +24,7 @@ public:
     /// A digest for that session and address that is being sent.
     struct Due {
         SessionPtr session;
-        const std::string* head = nullptr;
+        Address to = Address::None;
         std::uint64_t node = 0;
         xml::Bytes body;
         storage::Revision first = 0, last = 0;   // of its items
@@ -45,16 +45,14 @@ public:
     /// which its session keeps too much.
     void add(
         const SessionPtr& session,
-        const std::string* head,
+        Address to,
         const pubsub::Notification& notification,
         const pubsub::CopyOptions& copy,
         std::uint32_t frequency_ms,
         const Send& send
     );
     /// Another event of that node follows: the items before it are sent first.
-    void send_now(
-        const SessionPtr& session, const std::string* head, std::uint64_t node, const Send& send
-    );
+    void send_now(const SessionPtr& session, Address to, std::uint64_t node, const Send& send);
     /// True when there is more, because it would take too long at once.
     bool send_due(Clock::time_point now, const Send& send);
     void forget(std::uint64_t session);
@@ -72,7 +70,7 @@ private:
         Clock::time_point due;
     };
     /// By session, address and node.
-    using Key = std::pair<std::uint64_t, std::pair<const std::string*, std::uint64_t>>;
+    using Key = std::pair<std::uint64_t, std::pair<Address, std::uint64_t>>;
 
     using ByKey = std::map<Key, Digest>;
 

@@ -59,13 +59,13 @@ void Fanout::add_recipients(
     };
     if (!to.is_bare()) {
         auto session = sessions_.find(to);
-        if (session && wants(*session)) into.push_back({session, &session->head_full, special});
+        if (session && wants(*session)) into.push_back({session, Address::Full, special});
         return;
     }
     // RFC 6121 §8.5.2.1: never to a negative priority; all others that logged in.
     for (const auto& session : sessions_.of_account(to.str()))
         if (wants(*session) && session->priority >= 0)
-            into.push_back({session, &session->head_bare, special});
+            into.push_back({session, Address::Bare, special});
 }
 
 void Fanout::Recipients::index() {
@@ -230,36 +230,36 @@ void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notifi
     if (notification.item_end != 0)
         put_item(recipient, notification.rest, notification.revision);
     else
-        send(session, {recipient.head, notification.rest});
+        send(session, Outgoing::message(recipient.to, notification.rest));
 }
 
 /// A subscriber that several notifications of this item reach gets the first, in the name of all.
 bool Fanout::tell_jointly(const Recipient& recipient, const pubsub::Notification& notification) {
-    const auto& [session, head, special] = recipient;
-    const auto& jid = head == &session->head_bare ? session->bare : session->jid;
+    const auto& [session, to, special] = recipient;
+    const xml::Jid& jid = session->address(to);
     const auto found = notification.joint->copies.find(jid.str());
     if (found == notification.joint->copies.end()) return false;
-    if (!notification.joint->told.insert(head).second) return true;
-    digests_.send_now(session, head, notification.node, digest_sender());
+    if (!notification.joint->told.insert(&jid).second) return true;
+    digests_.send_now(session, to, notification.node, digest_sender());
     put_item(recipient, pubsub::render_copy(notification, found->second), notification.revision);
     return true;
 }
 
 void Fanout::tell_special(const Recipient& recipient, const pubsub::Notification& notification) {
-    const auto& [session, head, special] = recipient;
+    const auto& [session, to, special] = recipient;
     const bool is_item = notification.item_end != 0;
     if (special->digest_ms != 0) {
         if (is_item)
             return digests_.add(
-                session, head, notification, special->copy, special->digest_ms, digest_sender()
+                session, to, notification, special->copy, special->digest_ms, digest_sender()
             );
-        digests_.send_now(session, head, notification.node, digest_sender());
+        digests_.send_now(session, to, notification.node, digest_sender());
     }
     auto body = copy_for(special->copy, notification);
     if (is_item)
         put_item(recipient, std::move(body), notification.revision);
     else
-        send(session, {head, std::move(body)});
+        send(session, Outgoing::message(to, std::move(body)));
 }
 
 xml::Bytes Fanout::copy_for(
@@ -273,7 +273,7 @@ xml::Bytes Fanout::copy_for(
 
 void Fanout::put_item(const Recipient& recipient, xml::Bytes body, storage::Revision revision) {
     recipient.session->queued_to = revision;
-    send(recipient.session, {recipient.head, std::move(body), revision, true});
+    send(recipient.session, Outgoing::message(recipient.to, std::move(body), revision, true));
 }
 
 Digests::Send Fanout::digest_sender() {
@@ -285,9 +285,8 @@ Digests::Send Fanout::digest_sender() {
 
 bool Fanout::is_for(const Digests::Due& digest) const {
     const Session& session = *digest.session;
-    const bool is_bare = digest.head == &session.head_bare;
     return may_receive(session) &&
-           broker_.is_in_audience(is_bare ? session.bare : session.jid, digest.node) &&
+           broker_.is_in_audience(session.address(digest.to), digest.node) &&
            broker_.may_receive_here(session.principal, digest.node);
 }
 
@@ -303,11 +302,11 @@ void Fanout::put_digest(Digests::Due digest) {
         // For a replaying session only items of nodes that keep none in the store are kept back.
         if (session->replay) return;
         return replay_listener_->replay_from(
-            session, digest.node, digest.head == &session->head_bare, digest.first - 1
+            session, digest.node, digest.to == Address::Bare, digest.first - 1
         );
     }
     session->queued_to = std::max(session->queued_to, digest.last);
-    send(session, {digest.head, std::move(digest.body), digest.first});
+    send(session, Outgoing::message(digest.to, std::move(digest.body), digest.first));
     flush_now(session);   // before anything that might be left out
 }
 
@@ -356,7 +355,7 @@ void Fanout::tell(const xml::Jid& full, xml::Bytes rest) {
     if (controller_.state(session->principal) == AccountState::Init &&
         controller_.state(session->bare) != AccountState::Init)
         return;
-    send(session, {&session->head_full, std::move(rest), false});
+    send(session, Outgoing::message(Address::Full, std::move(rest)));
 }
 
 void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {

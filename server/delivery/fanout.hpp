@@ -120,7 +120,7 @@ private:
     };
     struct Recipient {
         SessionPtr session;
-        const std::string* head = nullptr;                      // the session's
+        Address to = Address::None;
         std::shared_ptr<const RecipientOptions> special = {};   // null: everything as usual
     };
     /// Of one node. An entry without a session is free.

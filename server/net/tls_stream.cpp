@@ -199,4 +199,15 @@ TlsStream::Waited TlsStream::wait_writable() {
     return socket_.async_wait(wait_type_of_write(), no_throw);
 }
 
+void TlsStream::when_writable(std::function<void()> then) {
+    socket_.async_wait(wait_type_of_write(), [then = std::move(then)](boost::system::error_code) {
+        then();
+    });
+}
+
+void TlsStream::cancel() {
+    boost::system::error_code ignored;   // the socket may be closed already
+    socket_.cancel(ignored);
+}
+
 }   // namespace grid::server::net

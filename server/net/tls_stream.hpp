@@ -12,17 +12,18 @@
 #include <string_view>
 #include <tuple>
 
+#include "server/net/channel.hpp"
+
 namespace grid::server::net {
 
 namespace asio = boost::asio;
-using Strand = asio::strand<asio::io_context::executor_type>;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Strand>;
 
 /// Drives `SSL` on the non-blocking socket directly. Every member runs on the socket's strand.
 /// Models Asio's AsyncReadStream and AsyncWriteStream (async_read_some, async_write_some,
 /// get_executor), so that Beast runs on it. At most one read and one write wait at a time.
 /// Cancelling is closing: `abort`, and everything that waits fails.
-class TlsStream {
+class TlsStream : public Channel {
 public:
     using executor_type = Strand;
     using next_layer_type = Socket;
@@ -30,9 +31,10 @@ public:
     explicit TlsStream(Socket socket);
     /// Not while an operation waits.
     TlsStream(TlsStream&&) noexcept;
-    ~TlsStream();
+    ~TlsStream() override;
 
     executor_type get_executor() { return socket_.get_executor(); }
+    Strand strand() override { return socket_.get_executor(); }
     Socket& socket() { return socket_; }
     SSL* ssl() { return ssl_; }
 
@@ -50,30 +52,18 @@ public:
     void forget_peer_certificate();
     /// Why the last handshake, read or write failed, for the log: OpenSSL's text, never empty after
     /// a failure.
-    const std::string& failure() const { return failure_; }
+    const std::string& failure() const override { return failure_; }
 
-    /// The result of reading or writing without waiting: bytes, or 0 with `would_block` or an
-    /// error. A write may have both: it took `bytes`, and the socket is full.
-    struct Now {
-        std::size_t bytes = 0;
-        bool would_block = false;
-        boost::system::error_code error = {};   // eof when the peer closed
-    };
-    /// Read until `would_block` before waiting: TLS may hold bytes of which the socket knows
-    /// nothing.
-    Now read_now(std::span<char> into);
-    /// After would_block the rest must be offered again, at least as much of it (it may have
-    /// moved).
-    Now write_now(std::string_view bytes);
-    /// Bytes given to the socket since TLS began, and how many of all the peer's machine has not
-    /// acknowledged.
-    std::uint64_t sent_bytes() const;
-    std::uint64_t unacknowledged_bytes();
-    /// Not coroutines of their own: a client that says nothing waits here as long as it is there,
-    /// and a frame for it would be 160 bytes. `auto [error] = co_await …`.
-    using Waited = asio::awaitable<std::tuple<boost::system::error_code>>;
-    Waited wait_readable();
-    Waited wait_writable();
+    using Now = net::Now;
+    Now read_now(std::span<char> into) override;
+    Now write_now(std::string_view bytes) override;
+    /// Given to the socket since TLS began.
+    std::uint64_t sent_bytes() const override;
+    std::uint64_t unacknowledged_bytes() override;
+    Waited wait_readable() override;
+    Waited wait_writable() override;
+    void when_writable(std::function<void()> then) override;
+    void cancel() override;
 
     /// For Beast and other composed operations.
     template <class Buffers, class Token>
@@ -85,9 +75,9 @@ public:
     /// still sends is thrown away until it closes too (closing with unread bytes would be a reset,
     /// and might cost the peer our last words); after the deadline the socket is closed, whatever
     /// the peer does. True: the peer closed, so it has read all that was sent.
-    asio::awaitable<bool> close(std::chrono::milliseconds deadline);
+    asio::awaitable<bool> close(std::chrono::milliseconds deadline) override;
     /// Closes the socket at once; everything that waits fails.
-    void abort();
+    void abort() override;
 
     /// The one that the last `would_block` asks for: TLS may have to write before it can read on,
     /// and the other way round.

@@ -47,8 +47,8 @@ protected:
     void send(Answer answer) override {
         if (auto* reply = std::get_if<1>(&answer))
             for (xml::Element& message : reply->messages)
-                fanout_.send(session_, {nullptr, to_bytes(std::move(message))});
-        if (is_iq_) fanout_.send(session_, {nullptr, to_bytes(answer)});
+                fanout_.send(session_, Outgoing::stanza(to_bytes(std::move(message))));
+        if (is_iq_) fanout_.send(session_, Outgoing::whole(StanzaKind::Iq, to_bytes(answer)));
         if (answer.index() == 0 || effect_ == pubsub::SessionEffect::None) return;
         router_.set_active(session_, effect_ == pubsub::SessionEffect::Login);
     }

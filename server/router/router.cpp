@@ -323,9 +323,9 @@ void Router::reply_error(
     auto addressed = stanza;
     addressed.set("from", session->jid.str());
     fanout_.send(
-        session, {nullptr, std::make_shared<const std::string>(xml::to_string(
-                               xml::error_reply(addressed, error), xml::ns::client.uri()
-                           ))}
+        session, Outgoing::stanza(std::make_shared<const std::string>(
+                     xml::to_string(xml::error_reply(addressed, error), xml::ns::client.uri())
+                 ))
     );
 }
 

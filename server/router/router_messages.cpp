@@ -58,7 +58,7 @@ void Router::take_message(const SessionPtr& session, const Inbound& inbound) {
             is_full = true;
             return false;
         }
-        fanout_.send(target, {nullptr, inbound.relayed});
+        fanout_.send(target, Outgoing::stanza(inbound.relayed));
         return true;
     };
     bool reached = false;

@@ -85,7 +85,7 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
         case Queries::Taken::Yes: {
             xml::Element head = iq;
             head.set("to", to.str());
-            return fanout_.send(target, {nullptr, whole_iq(head, inbound.relayed)});
+            return fanout_.send(target, Outgoing::stanza(whole_iq(head, inbound.relayed)));
         }
         case Queries::Taken::Busy:
             return refuse(xml::resource_constraint("too many of your queries wait for an answer"));
@@ -102,7 +102,7 @@ void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const xml::Jid& from = query->asked.empty() ? query->to : query->asked;
     xml::Element head = inbound.stanza;
     head.set("from", from.str());
-    fanout_.send(asker, {nullptr, whole_iq(head, inbound.relayed)});
+    fanout_.send(asker, Outgoing::stanza(whole_iq(head, inbound.relayed)));
 }
 
 void Router::tell_unanswered(

@@ -91,7 +91,7 @@ controller::SessionView view_of(const Session& s) {
         s.id,
         s.jid,
         s.principal.address,
-        s.transport_name,
+        to_string(s.transport_kind),
         s.since,
         s.is_active,
         s.budget ? s.budget->used() : 0,

@@ -30,9 +30,8 @@ public:
     xml::Jid jid, bare;
     controller::Identity identity;
     pubsub::Principal principal;
-    std::string transport_name;
+    TransportKind transport_kind = TransportKind::StartTls;
     storage::Millis since = 0;
-    std::string head_bare, head_full;   // `<message to='…'` of the two addresses that events go to
     std::shared_ptr<Budget> budget;
     std::shared_ptr<RateBuckets> account_rate;   // null: there is no bound
 
@@ -72,6 +71,8 @@ public:
     /// True when the session's rights ended, or begin anew with its next login: its requests are
     /// dropped.
     bool is_ended = false;
+
+    const xml::Jid& address(Address which) const { return which == Address::Bare ? bare : jid; }
 };
 using SessionPtr = std::shared_ptr<Session>;
 

@@ -1,5 +1,4 @@
-// server/session/transport.hpp: the carrier of a session's stanzas: a C2S stream today, a
-// WebSocket later.
+// server/session/transport.hpp: the carrier of a session's stanzas, and a stanza on its way there.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +13,11 @@
 
 namespace grid::server {
 
+/// What carries a session's stanzas.
+enum class TransportKind : std::uint8_t { StartTls, DirectTls, WebSocket, Bosh };
+/// "c2s", "c2s-tls", "websocket", "bosh".
+const char* to_string(TransportKind kind);
+
 /// The end of a transport, from which the session's delivery position follows.
 struct Delivered {
     /// The peer said goodbye: it has everything that was handed over.
@@ -24,15 +28,49 @@ struct Delivered {
     storage::Revision lost_from = 0;
 };
 
-/// A stanza to be sent: `head` (may be null; the session owns it) and then `body`, shared by all
-/// recipients.
+enum class StanzaKind : std::uint8_t {
+    Message,
+    Iq,
+    Presence,
+    Element,   // of the stream itself, with its own namespace: no stanza, not counted as one
+    Framed,    // bytes that the transport's framer has written: the beginning or end of a stream
+};
+/// The address of its session that a stanza names.
+enum class Address : std::uint8_t { None, Bare, Full };
+
+/// A stanza to be sent, before its transport writes it (server/stream/framer.hpp). The text is
+/// shared by all recipients: with an address it is what follows `<message to='…'`, without one the
+/// whole stanza. It stands where `jabber:client` is the default namespace, and a stanza's name has
+/// no prefix.
 struct Outgoing {
-    const std::string* head = nullptr;
-    xml::Bytes body;
-    storage::Revision owed_from : 63 = 0;   // the first item that it tells of; 0: of none
+    xml::Bytes text;
+    storage::Revision owed_from : 56 = 0;   // the first item that it tells of; 0: of none
+    StanzaKind kind : 3 = StanzaKind::Message;
+    Address to : 2 = Address::None;
     bool is_item : 1 = false;   // an event with an item: may be left out, the store has it
 
-    std::size_t bytes() const { return (head ? head->size() : 0) + body->size(); }
+    /// A message to one of the session's addresses.
+    static Outgoing message(
+        Address to, xml::Bytes rest, storage::Revision owed_from = 0, bool is_item = false
+    ) {
+        return {std::move(rest), owed_from, StanzaKind::Message, to, is_item};
+    }
+    /// A whole stanza of that kind, or an element.
+    static Outgoing whole(StanzaKind kind, xml::Bytes text) {
+        return {std::move(text), 0, kind, Address::None, false};
+    }
+    /// A whole stanza, by its name.
+    static Outgoing stanza(xml::Bytes text) {
+        const StanzaKind kind = text->starts_with("<iq")   ? StanzaKind::Iq
+                                : text->starts_with("<me") ? StanzaKind::Message
+                                                           : StanzaKind::Presence;
+        return whole(kind, std::move(text));
+    }
+    bool is_stanza() const { return kind <= StanzaKind::Presence; }
+    /// What it is charged for: about the bytes that it will be on the wire, whichever that is.
+    std::size_t bytes() const { return text->size() + (to == Address::None ? 0 : tag_bytes); }
+
+    static constexpr std::size_t tag_bytes = 48;   // of `<message to='…'`
 };
 
 /// Every member may be called from any thread, and acts on the transport's own strand.

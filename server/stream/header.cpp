@@ -95,35 +95,4 @@ ClientHeader read_header(const xml::StreamOpen& open, const std::string& domain)
     return read;
 }
 
-std::string response_header(
-    const std::string& domain, const std::string& stream_id, const xml::Jid& to
-) {
-    std::string out =
-        "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
-        "xmlns:stream='http://etherx.jabber.org/streams' from='";
-    xml::append_escaped_attr(out, domain);
-    out += "' id='";
-    xml::append_escaped_attr(out, stream_id);
-    if (!to.empty()) {
-        out += "' to='";
-        xml::append_escaped_attr(out, to.str());
-    }
-    out += "' version='1.0' xml:lang='";
-    out += our_lang;
-    out += "'>";
-    return out;
-}
-
-std::string closing_bytes(
-    const xml::StreamError& error,
-    bool header_sent,
-    const std::string& domain,
-    const std::string& stream_id
-) {
-    std::string out = header_sent ? std::string() : response_header(domain, stream_id, {});
-    xml::write(out, error.to_element(), xml::ns::client.uri());
-    out += closing_tag;
-    return out;
-}
-
 }   // namespace grid::server::stream

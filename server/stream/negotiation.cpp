@@ -31,9 +31,7 @@ Negotiation::State::State(Settings given)
       spare_id(settings.stream_id.empty() ? "0" : settings.stream_id) {}
 
 void Negotiation::State::send(const xml::Element& element) {
-    Send sent;
-    xml::write(sent.bytes, element, ns::client.uri());
-    out.emplace_back(std::move(sent));
+    out.emplace_back(SendElement{element});
 }
 
 void Negotiation::State::close(std::string reason) {
@@ -48,8 +46,11 @@ void Negotiation::State::fail(std::string condition, std::string text) {
 
 void Negotiation::State::fail(const xml::StreamError& error) {
     // Between `<proceed/>` and the end of the handshake nothing can be said.
-    if (awaits != Awaits::Handshake)
-        out.emplace_back(Send{closing_bytes(error, header_sent, settings.domain, spare_id)});
+    if (awaits != Awaits::Handshake) {
+        if (!header_sent) out.emplace_back(OpenStream{spare_id, {}});   // §4.9.1.2
+        send(error.to_element());
+        out.emplace_back(CloseStream{});
+    }
     close("stream error " + error.condition + ": " + error.text);
 }
 
@@ -65,7 +66,7 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
     auto header = read_header(open, settings.domain);
     lang = std::move(header.lang);
     stream_id = spare_id;
-    Send sent{response_header(settings.domain, stream_id, header.from)};
+    out.emplace_back(OpenStream{stream_id, header.from});
     header_sent = true;
     // §4.9.3.9: a client that is logged in cannot call itself by another name.
     if (!header.error && layer == Layer::Authenticated && !header.from.empty() &&
@@ -73,24 +74,16 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
         header.error = xml::StreamError{
             "invalid-from", "the header's 'from' is not " + identity.account.str(), std::nullopt
         };
-    if (header.error) {
-        out.emplace_back(std::move(sent));
-        return fail(*header.error);
-    }
-    if (layer == Layer::Tls && !presented.present) {
-        // No mechanism can be offered, and features without any would say that all is done
-        // (§4.3.5).
-        out.emplace_back(std::move(sent));
-        return fail("not-authorized", presented.reason);
-    }
+    if (header.error) return fail(*header.error);
+    // No mechanism can be offered, and features without any would say that all is done (§4.3.5).
+    if (layer == Layer::Tls && !presented.present) return fail("not-authorized", presented.reason);
     stream_from = header.from.bare();
     const auto& limits = settings.config->limits;
-    const auto features = layer == Layer::Plain ? plain_features()
-                          : layer == Layer::Tls
-                              ? sasl_features(presented.can_log_in(), limits)
-                              : bound_features(limits, settings.domain, settings.caps_hash);
-    xml::write(sent.bytes, features, ns::client.uri());   // together: one record, one segment
-    out.emplace_back(std::move(sent));
+    send(
+        layer == Layer::Plain ? plain_features()
+        : layer == Layer::Tls ? sasl_features(presented.can_log_in(), limits)
+                              : bound_features(limits, settings.domain, settings.caps_hash)
+    );
     awaits = Awaits::Element;
 }
 
@@ -133,12 +126,12 @@ void Negotiation::State::start_tls() {
 /// §5.4.2.2: TLS inside TLS.
 void Negotiation::State::refuse_tls() {
     send(xml::Element("failure", ns::tls));
-    out.emplace_back(Send{closing_tag});
+    out.emplace_back(CloseStream{});
     close("STARTTLS was asked for inside TLS");
 }
 
 void Negotiation::State::on_close() {
-    if (header_sent) out.emplace_back(Send{closing_tag});   // §4.4
+    if (header_sent) out.emplace_back(CloseStream{});   // §4.4
     close("the client closed the stream before it had bound a resource");
 }
 

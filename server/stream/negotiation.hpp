@@ -18,10 +18,17 @@
 
 namespace grid::server::stream {
 
-// Actions for the connection, in order.
-struct Send {
-    std::string bytes;
+// Actions for the connection, in order. What it is to send leaves together, before it waits.
+/// The response header. (RFC 6120 §4.7)
+struct OpenStream {
+    std::string id;
+    xml::Jid to;   // may be empty
 };
+struct SendElement {
+    xml::Element element;
+};
+/// The end of our stream; the connection goes on until Close.
+struct CloseStream {};
 /// Before carrying out actions with this one among them: if the parser has a further event or
 /// pending bytes, the peer sent something behind `<starttls/>` in the clear (RFC 6120 §5.3.3); then
 /// call on_injected and carry out its actions instead, so that no `<proceed/>` goes out. Else
@@ -41,7 +48,8 @@ struct Bind {
 struct Close {
     std::string reason;
 };
-using Action = std::variant<Send, StartTls, RestartParser, Admit, Bind, Close>;
+using Action =
+    std::variant<OpenStream, SendElement, CloseStream, StartTls, RestartParser, Admit, Bind, Close>;
 using Actions = std::vector<Action>;
 
 /// RFC 6120 §4–§7, XEP-0178, XEP-0368, XEP-0478. One per connection, freed when the resource is

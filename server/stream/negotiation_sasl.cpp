@@ -95,7 +95,7 @@ void Negotiation::State::refuse_sasl(
     if (!text.empty()) failure.add(Element::with_text("text", text, {{"xml:lang", our_lang}}));
     send(failure);
     if (is_final) {   // the certificate will not get better on this connection
-        out.emplace_back(Send{closing_tag});
+        out.emplace_back(CloseStream{});
         return close("authentication failed, " + condition + ": " + text);
     }
     if (++attempts_failed >= settings.config->sasl.attempts_max)   // §6.4.5

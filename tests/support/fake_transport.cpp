@@ -26,10 +26,14 @@ std::pair<std::string, std::string> kind_and_address(const std::string& stanza) 
 
 void FakeTransport::send(std::vector<server::Outgoing> stanzas, std::size_t bytes) {
     for (const server::Outgoing& stanza : stanzas) {
-        std::string text = (stanza.head ? *stanza.head : std::string()) + *stanza.body;
+        std::string text;
+        if (stanza.to != server::Address::None)
+            text = "<message to='" +
+                   (stanza.to == server::Address::Bare ? jid_.bare() : jid_).str() + "'";
+        text += *stanza.text;
         Traffic& sum = traffic_[kind_and_address(text)];
         ++sum.stanzas;
-        sum.bytes += text.size();
+        sum.bytes += stanza.bytes();
         stanzas_.push_back(std::move(text));
     }
     held_bytes_ += bytes;

@@ -13,10 +13,11 @@
 
 #include "server/session/budget.hpp"
 #include "server/session/transport.hpp"
+#include "xml/jid.hpp"
 
 namespace grid::test {
 
-/// Stanzas and their bytes on the wire, without any stream around them.
+/// Stanzas, and the bytes that they are charged for (Outgoing::bytes).
 struct Traffic {
     std::size_t stanzas = 0, bytes = 0;
     bool operator==(const Traffic&) const = default;
@@ -26,7 +27,8 @@ struct Traffic {
 /// then the bytes stay in the session's budget. Every mark is reached at once. One thread.
 class FakeTransport final : public server::Transport {
 public:
-    explicit FakeTransport(std::shared_ptr<server::Budget> budget) : budget_(std::move(budget)) {}
+    FakeTransport(std::shared_ptr<server::Budget> budget, xml::Jid full)
+        : budget_(std::move(budget)), jid_(std::move(full)) {}
 
     // server::Transport
     void send(std::vector<server::Outgoing> stanzas, std::size_t bytes) override;
@@ -55,6 +57,7 @@ public:
 
 private:
     std::shared_ptr<server::Budget> budget_;
+    xml::Jid jid_;
     std::vector<std::string> stanzas_;
     std::map<std::pair<std::string, std::string>, Traffic> traffic_;   // by kind and address
     std::size_t held_bytes_ = 0;

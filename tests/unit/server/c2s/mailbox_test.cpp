@@ -12,7 +12,7 @@ using c2s::Mailbox;
 
 namespace {
 Mailbox::Mail mail(const std::string& text) {
-    return {{{nullptr, std::make_shared<const std::string>(text), false}}, text.size()};
+    return {{Outgoing::stanza(std::make_shared<const std::string>(text))}, text.size()};
 }
 }   // namespace
 
@@ -22,7 +22,7 @@ TEST_CASE("what is put before it is taken wakes the connection once and comes in
     CHECK_FALSE(box.put(mail("b")));
     CHECK_FALSE(box.put(mail("c")));
     std::string all;
-    box.take([&](Mailbox::Mail one) { all += *one.stanzas.front().body; });
+    box.take([&](Mailbox::Mail one) { all += *one.stanzas.front().text; });
     CHECK(all == "abc");
     CHECK(box.put(mail("d")));
 }

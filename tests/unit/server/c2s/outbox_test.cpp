@@ -7,6 +7,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 
+#include "server/net/tls_stream.hpp"
 #include "server/net/turn.hpp"
 
 namespace outbox_test {
@@ -48,9 +49,10 @@ struct Connected {
 
 TEST_CASE("a flush writes a turn's worth, and the rest in further turns") {
     Connected connected;
-    Outbox outbox(*connected.stream);
+    grid::server::stream::StreamFramer framer("grid.example");
+    Outbox outbox(*connected.stream, framer);
     constexpr std::size_t stanza = 1'000, stanzas = 2 * Turn::write_bytes_max / stanza;
-    for (std::size_t i = 0; i < stanzas; ++i) outbox.push(std::string(stanza, 'x'));
+    for (std::size_t i = 0; i < stanzas; ++i) outbox.push_framed(std::string(stanza, 'x'));
     REQUIRE(outbox.flush() == Outbox::Flushed::TurnOver);
     CHECK_FALSE(outbox.empty());
     std::size_t arrived = connected.arrived();

@@ -142,10 +142,8 @@ SessionPtr CatchUpStage::comes(
     session->principal.jid = session->jid;
     session->principal.session = session->id;
     session->principal.issuer = anchor;
-    session->head_bare = "<message to='" + session->bare.str() + "'";
-    session->head_full = "<message to='" + session->jid.str() + "'";
     session->budget = std::make_shared<server::Budget>(outbox_bytes_max);
-    auto transport = std::make_shared<FakeTransport>(session->budget);
+    auto transport = std::make_shared<FakeTransport>(session->budget, session->jid);
     transport->is_fast = is_fast;
     session->transport = transport;
     SessionPtr replaced;

@@ -105,10 +105,15 @@ Stage::Stage(bool direct_tls, std::string caps_hash)
 
 std::vector<std::string> Stage::render(const stream::Actions& actions) {
     std::vector<std::string> out;
+    bool is_writing = false;   // into the last of them
     for (const auto& action : actions) {
-        if (const auto* send = std::get_if<stream::Send>(&action)) {
-            sent_ += send->bytes;
-            out.push_back(shorten(send->bytes));
+        std::string bytes;
+        if (const auto* open = std::get_if<stream::OpenStream>(&action)) {
+            framer_.open(bytes, open->id, open->to);
+        } else if (const auto* send = std::get_if<stream::SendElement>(&action)) {
+            framer_.element(bytes, send->element);
+        } else if (std::holds_alternative<stream::CloseStream>(action)) {
+            framer_.close(bytes);
         } else if (std::holds_alternative<stream::StartTls>(action)) {
             out.emplace_back("starttls");
         } else if (std::holds_alternative<stream::RestartParser>(action)) {
@@ -122,6 +127,16 @@ std::vector<std::string> Stage::render(const stream::Actions& actions) {
         } else if (const auto* close = std::get_if<stream::Close>(&action)) {
             out.push_back("close " + close->reason);
         }
+        if (bytes.empty()) {
+            is_writing = false;
+            continue;
+        }
+        sent_ += bytes;
+        if (is_writing)
+            out.back() += shorten(bytes);
+        else
+            out.push_back(shorten(bytes));
+        is_writing = true;
     }
     return out;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/config/config.hpp"
+#include "server/stream/framer.hpp"
 #include "server/stream/negotiation.hpp"
 
 namespace grid::test {
@@ -30,7 +31,7 @@ struct NotBound {
 };
 using Input = std::variant<std::string, Tls, Admitted, Refused, Bound, NotBound>;
 
-/// An input and what it must lead to, one string per action:
+/// An input and what it must lead to, one string per action, what is sent at once as one:
 ///   `{header}<features/>`   bytes to send; the response header is written {header}
 ///   starttls · restart · admit JID · bind [RESOURCE] · close REASON (the beginning of it)
 struct Line {
@@ -58,6 +59,7 @@ private:
 
     xml::StreamParser parser_;
     stream::Negotiation negotiation_;
+    stream::StreamFramer framer_{"grid.example"};
     std::string sent_;
     int ids_ = 0;
 };

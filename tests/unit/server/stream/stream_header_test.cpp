@@ -15,7 +15,7 @@ void check_refused(
     const std::string& header, const std::string& condition, const std::string& text
 ) {
     INFO(header);
-    check({{header, {"{header}", error_of(condition, text), "close stream error " + condition}}});
+    check({{header, {"{header}" + error_of(condition, text), "close stream error " + condition}}});
 }
 
 const std::string to_us = "to='grid.example' version='1.0'";
@@ -157,12 +157,33 @@ TEST_CASE("a header that never comes: the error still has a header (4.9.1.1)", "
     CHECK(stage.sent().find("id='spare'") != std::string::npos);
 }
 
-TEST_CASE("closing bytes of a stream that has its header are the error alone", "[stream]") {
+TEST_CASE("the end of a stream is written by its framer", "[stream]") {
     const grid::xml::StreamError error{"reset", "your group was changed", std::nullopt};
+    stream::StreamFramer framer("grid.example");
+    std::string bytes;
+    framer.element(bytes, error.to_element());
+    framer.close(bytes);
+    CHECK(bytes == error_of("reset", "your group was changed"));
+}
+
+TEST_CASE("a message to one of the session's addresses gets its tag from the framer", "[stream]") {
+    using namespace grid::server;
+    stream::StreamFramer framer("grid.example");
+    const auto jid = grid::xml::Jid::parse("ann@grid.example/o'one").value();
+    framer.set_addresses(jid.bare(), jid);
+    const auto text = std::make_shared<const std::string>(" id='1'/>");
+    std::string bytes;
+    framer.stanza(bytes, Outgoing::message(Address::Bare, text));
+    framer.stanza(bytes, Outgoing::message(Address::Full, text));
+    const auto whole = std::make_shared<const std::string>("<iq type='result' id='2'/>");
+    framer.stanza(bytes, Outgoing::stanza(whole));
     CHECK(
-        stream::closing_bytes(error, true, "grid.example") ==
-        error_of("reset", "your group was changed")
+        bytes ==
+        "<message to='ann@grid.example' id='1'/>"
+        "<message to='ann@grid.example/o&apos;one' id='1'/><iq type='result' id='2'/>"
     );
+    CHECK(Outgoing::stanza(whole).kind == StanzaKind::Iq);
+    CHECK(Outgoing::stanza(whole).is_stanza());
 }
 
 }   // namespace stream_header_test

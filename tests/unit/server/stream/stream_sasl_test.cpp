@@ -90,7 +90,7 @@ TEST_CASE("the header's from must be who logs in (4.9.3.9)", "[stream]") {
             {auth("="), {"admit ann@grid.example"}},
             {Admitted{}, {success, "restart"}},
             {client_header("to='grid.example' from='eve@grid.example' version='1.0'"),
-             {"{header}", error_of("invalid-from", "the header's 'from' is not ann@grid.example"),
+             {"{header}" + error_of("invalid-from", "the header's 'from' is not ann@grid.example"),
               "close stream error invalid-from"}},
         }
     );
@@ -169,11 +169,10 @@ TEST_CASE("too many failed attempts end the stream (6.4.5)", "[stream]") {
             {auth("*"), {failure}},
             {auth("*"), {failure}},
             {auth("*"),
-             {failure,
-              error_of(
-                  "policy-violation",
-                  "too many failed attempts to authenticate, the last: incorrect-encoding"
-              ),
+             {failure + error_of(
+                            "policy-violation",
+                            "too many failed attempts to authenticate, the last: incorrect-encoding"
+                        ),
               "close stream error policy-violation"}},
         }
     );
@@ -186,7 +185,7 @@ TEST_CASE(
     none.reason = "no client certificate was presented";
     auto script = secured(none);
     script.back().actions = {
-        "{header}", error_of("not-authorized", none.reason), "close stream error not-authorized"
+        "{header}" + error_of("not-authorized", none.reason), "close stream error not-authorized"
     };
     check(script);
 }
@@ -209,7 +208,7 @@ TEST_CASE(
             script +
             Script{
                 {auth("="),
-                 {failure, "</stream:stream>",
+                 {failure + "</stream:stream>",
                   "close authentication failed, not-authorized: " + bad.reason}}
             }
         );

@@ -86,7 +86,7 @@ TEST_CASE("TLS inside TLS is refused (5.4.2.2)", "[stream]") {
         secured(certificate_of({"ann@grid.example"})) +
         Script{
             {starttls,
-             {"<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "</stream:stream>",
+             {"<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>",
               "close STARTTLS was asked for inside TLS"}}
         }
     );

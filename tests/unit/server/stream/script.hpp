@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "server/config/config.hpp"
-#include "server/stream/framer.hpp"
 #include "server/stream/negotiation.hpp"
+#include "server/stream/stream_codec.hpp"
 
 namespace grid::test {
 
@@ -59,7 +59,7 @@ private:
 
     xml::StreamParser parser_;
     stream::Negotiation negotiation_;
-    stream::StreamFramer framer_{"grid.example"};
+    stream::StreamCodec framer_{"grid.example", xml::Limits{}};
     std::string sent_;
     int ids_ = 0;
 };

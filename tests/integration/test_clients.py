@@ -2,8 +2,9 @@
 """Each stands on a stock library. It logs in through a relay, subscribes and publishes; the test
 publishes too, cuts the relay, publishes more, and lets the example come back."""
 
+import importlib.util
 import os
-import re
+import shutil
 import unittest
 
 from example_client import ExampleClient
@@ -36,6 +37,10 @@ class ComesBack(unittest.TestCase):
         self.addCleanup(self.sensor.close)
         created = self.sensor.create(access_model="open", publish_model="open")
         self.assertEqual(created[0], "ok", created)
+
+    def needs(self, is_there, what):
+        if not is_there:
+            self.skipTest(f"there is no {what} (conf/install-deps --clients)")
 
     def publish(self, *items):
         for item in items:
@@ -95,6 +100,24 @@ class WithCertificate(ComesBack):
 
     def test_slixmpp(self):
         self.cut_and_come_back(PYTHON + [example("slixmpp", "client.py")], resumes=True)
+
+    def test_nbxmpp(self):
+        self.needs(importlib.util.find_spec("nbxmpp"), "python3-nbxmpp")
+        self.cut_and_come_back(PYTHON + [example("nbxmpp", "client.py")], resumes=True)
+
+    def test_libstrophe(self):
+        self.cut_and_come_back([binary("libstrophe_client")], resumes=True)
+
+    def test_gloox(self):
+        program = binary("gloox_client")
+        self.needs(os.path.exists(program), "libgloox-dev")
+        self.cut_and_come_back([program])
+
+    def test_smack(self):
+        self.needs(shutil.which("javac"), "a JDK")
+        self.needs(os.path.exists(example("smack", "lib")), "Smack")
+        command = ["java", "-cp", example("smack", "lib", "*"), example("smack", "Client.java")]
+        self.cut_and_come_back(command, resumes=True)
 
 
 if __name__ == "__main__":

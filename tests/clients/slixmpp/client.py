@@ -28,7 +28,8 @@ class Client(slixmpp.ClientXMPP):
         super().__init__(jid, "", sasl_mech="EXTERNAL")
         base = os.path.join(certs, self.boundjid.user)
         self.certfile, self.keyfile = base + ".crt", base + ".key"
-        # Without this slixmpp accepts any server: the connection would be private, but to whom?
+        # The server's certificate must be of this CA, and name the domain; else slixmpp trusts the
+        # CAs of the machine.
         self.ca_certs = os.path.join(certs, "ca.crt")
         self.address, self.node = address, node
         # Step 2: the broker is a service of the domain, with an address of its own. Where the name

@@ -2,9 +2,13 @@
 """Each stands on a stock library. It logs in through a relay, subscribes and publishes; the test
 publishes too, cuts the relay, publishes more, and lets the example come back."""
 
+import http.client
 import importlib.util
 import os
+import re
 import shutil
+import ssl
+import subprocess
 import unittest
 
 from example_client import ExampleClient
@@ -116,8 +120,78 @@ class WithCertificate(ComesBack):
     def test_smack(self):
         self.needs(shutil.which("javac"), "a JDK")
         self.needs(os.path.exists(example("smack", "lib")), "Smack")
-        command = ["java", "-cp", example("smack", "lib", "*"), example("smack", "Client.java")]
-        self.cut_and_come_back(command, resumes=True)
+        # The option makes the start faster, and the rest slower.
+        java = ["java", "-XX:TieredStopAtLevel=1", "-cp", example("smack", "lib", "*")]
+        self.cut_and_come_back(java + [example("smack", "Client.java")], resumes=True)
+
+
+class OverWebSocket(ComesBack):
+    """SASL EXTERNAL; the certificate is shown below HTTP."""
+
+    def setUp(self):
+        super().setUp()
+        self.needs(shutil.which("node"), "Node.js")
+        if "urn:xmpp:alt-connections:websocket" not in self.host_meta():
+            self.skipTest("the server offers no WebSocket")
+
+    def host_meta(self):
+        """What the server says of other ways to reach it (XEP-0156); "" when it says nothing."""
+        bundle = self.server.authority.client(f"looker@{DOMAIN}")
+        context = ssl.create_default_context(cafile=bundle.ca)
+        context.load_cert_chain(bundle.cert, bundle.key)
+        connection = http.client.HTTPSConnection(*self.server.http, context=context, timeout=10)
+        try:
+            connection.request("GET", "/.well-known/host-meta", headers={"Host": DOMAIN})
+            answer = connection.getresponse()
+            return answer.read().decode() if answer.status == 200 else ""
+        finally:
+            connection.close()
+
+    def run_in_node(self, folder, program):
+        self.needs(os.path.exists(example(folder, "node_modules")), folder)
+        command = ["node", example(folder, program)]
+        self.cut_and_come_back(command, self.server.http, resumes=True)
+
+    def test_strophe_js(self):
+        self.run_in_node("strophe.js", "client.mjs")
+
+    def test_stanza_js(self):
+        self.run_in_node("stanza.js", "client.js")
+
+
+class WithPassword(ComesBack):
+    """SCRAM."""
+
+    settings = {"sasl.passwords": "true"}
+    PASSWORD = "correct horse battery staple"
+
+    def setUp(self):
+        known = [binary("gridd"), "--check", "--set", "sasl.passwords=true"]
+        if subprocess.run(known, capture_output=True, check=False).returncode:
+            self.skipTest("the server has no passwords")
+        super().setUp()
+        account = ["accounts", "add", f"desk@{DOMAIN}", "--password", "-"]
+        self.server.admin_ctl(*account, stdin=self.PASSWORD + "\n")
+
+    def with_password(self, command):
+        """The folder of certificates is there for ca.crt; the name of its client is another."""
+        ca = os.path.join(self.certificates("other"), "ca.crt")
+        env = {"GRID_PASSWORD": self.PASSWORD, "NODE_EXTRA_CA_CERTS": ca}
+        self.cut_and_come_back(command, resumes=True, env=env)
+
+    def test_qxmpp(self):
+        program = binary("qxmpp_client")
+        self.needs(os.path.exists(program), "libqxmpp-dev")
+        self.with_password([program])
+
+    def test_xmpp_js(self):
+        self.needs(shutil.which("node"), "Node.js")
+        self.needs(os.path.exists(example("xmpp.js", "node_modules")), "@xmpp/client")
+        # The library says so itself; Debian 12 has Node.js 18.
+        version = subprocess.check_output(["node", "--version"], text=True)
+        if int(re.match(r"v(\d+)", version).group(1)) < 20:
+            self.skipTest("@xmpp/client needs Node.js 20")
+        self.with_password(["node", example("xmpp.js", "client.mjs")])
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ PUBSUB = "http://jabber.org/protocol/pubsub"
 class Topic:
     """Logs in, and speaks of one node."""
 
-    def __init__(self, server, bundle, node="alerts", resource="raw", source=""):
+    def __init__(
+        self, server, bundle, node="alerts", resource="raw", source="", payload="urn:x:alert"
+    ):
         self.raw = Raw(server.c2s, DOMAIN, source).login(bundle, resource)
-        self.node = node
+        self.node, self.payload = node, payload
         self.ids = itertools.count(1)
 
     def close(self):
@@ -71,7 +73,7 @@ class Topic:
     def publication(self, item):
         return (
             f"<pubsub xmlns='{PUBSUB}'><publish node='{self.node}'><item id='{item}'>"
-            f"<alert xmlns='urn:x:alert'>{item}</alert></item></publish></pubsub>"
+            f"<alert xmlns='{self.payload}'>{item}</alert></item></publish></pubsub>"
         )
 
     def publish(self, item):

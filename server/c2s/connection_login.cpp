@@ -83,6 +83,8 @@ asio::awaitable<bool> Connection::perform(stream::Actions actions) {
                 parser_.restart();
             } else if (auto* who = std::get_if<stream::Admit>(&action)) {
                 next = co_await admit(std::move(who->identity));
+            } else if (auto* wanted = std::get_if<stream::FindKeys>(&action)) {
+                next = co_await find_keys(std::move(wanted->lookup));
             } else if (auto* request = std::get_if<stream::Bind>(&action)) {
                 next = co_await bind(std::move(*request));
             } else {
@@ -120,7 +122,8 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
     // more, however long a responder takes.
     auto presented = co_await shared_.vetting.vet(stream_, [this] { tls_place_.reset(); });
     if (is_closing_) co_return false;
-    if (!presented.can_log_in())
+    const bool has_passwords = shared_.config.sasl.passwords;
+    if (!presented.can_log_in() && (presented.present || !has_passwords))
         shared_.log.fold(
             Level::Warn, "certificate_refused",
             {{"session", name_},
@@ -130,7 +133,10 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
              {"depth", std::to_string(presented.depth)},
              {"reason", presented.reason}}
         );
-    next = negotiation_->on_tls(std::move(presented));
+    next = negotiation_->on_tls(
+        std::move(presented),
+        has_passwords ? net::channel_bindings(stream_.ssl()) : net::ChannelBindings{}
+    );
     parser_.set_limits(shared_.config.limits.before_login());
     co_return true;
 }
@@ -189,7 +195,15 @@ asio::awaitable<stream::Actions> Connection::admit(controller::Identity identity
     auto failure = co_await net::from_callback<Core::SaslFailure>([&](auto done) {
         shared_.grid.admit(identity, address_, done);
     });
+    if (!failure) tls_place_.reset();   // as of one whose certificate was good
     co_return negotiation_->on_admitted(std::move(failure));
+}
+
+asio::awaitable<stream::Actions> Connection::find_keys(sasl::Lookup lookup) {
+    auto keys = co_await net::from_callback<controller::LoginKeys>([&](auto done) {
+        shared_.grid.find_keys(std::move(lookup), address_, done);
+    });
+    co_return negotiation_->on_keys(std::move(keys));
 }
 
 asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {

@@ -32,10 +32,16 @@ Element plain_features() {
     return out;
 }
 
-Element sasl_features(bool offers_external, const Config::Limits& limits) {
+Element sasl_features(const sasl::Offer& offer, const Config::Limits& limits) {
     auto out = features();
-    if (offers_external)
-        out.add(Element("mechanisms", ns::sasl, {}, Element::with_text("mechanism", "EXTERNAL")));
+    Element mechanisms("mechanisms", ns::sasl);
+    for (const std::string& one : offer.mechanisms)
+        mechanisms.add(Element::with_text("mechanism", one));
+    if (!offer.mechanisms.empty()) out.add(std::move(mechanisms));
+    Element types("sasl-channel-binding", ns::channel_binding);
+    for (const auto& [type, data] : offer.bindings)
+        types.add(Element("channel-binding", {{"type", type}}));
+    if (offer.has_plus()) out.add(std::move(types));
     const std::size_t before_login = limits.pre_auth_bytes_max;
     out.add(limits_of(std::min(before_login, limits.pre_auth_stanza_bytes_max)));
     return out;

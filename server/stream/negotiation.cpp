@@ -77,7 +77,7 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
         out.emplace_back(std::move(sent));
         return fail(*header.error);
     }
-    if (layer == Layer::Tls && !presented.present) {
+    if (layer == Layer::Tls && !presented.present && offer.mechanisms.empty()) {
         // No mechanism can be offered, and features without any would say that all is done
         // (§4.3.5).
         out.emplace_back(std::move(sent));
@@ -87,7 +87,7 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
     const auto& limits = settings.config->limits;
     const auto features = layer == Layer::Plain ? plain_features()
                           : layer == Layer::Tls
-                              ? sasl_features(presented.can_log_in(), limits)
+                              ? sasl_features(offer, limits)
                               : bound_features(limits, settings.domain, settings.caps_hash);
     xml::write(sent.bytes, features, ns::client.uri());   // together: one record, one segment
     out.emplace_back(std::move(sent));
@@ -174,11 +174,12 @@ Actions Negotiation::on_start_tag(const xml::Element& element) {
     return state.take_actions();
 }
 
-Actions Negotiation::on_tls(tls::Presented presented) {
+Actions Negotiation::on_tls(tls::Presented presented, net::ChannelBindings bindings) {
     auto& state = *state_;
     if (state.awaits != Awaits::Handshake) return {};
     // §5.4.3.3: knowledge from before TLS is forgotten.
     state.presented = std::move(presented);
+    state.offer = sasl::offer(state.settings.config->sasl, state.presented, std::move(bindings));
     state.layer = Layer::Tls;
     state.awaits = Awaits::Header;
     state.header_sent = false;
@@ -195,6 +196,14 @@ Actions Negotiation::on_admitted(std::optional<std::pair<std::string, std::strin
         state.refuse_sasl(failure->first, failure->second, false);
     else
         state.admitted();
+    return state.take_actions();
+}
+
+Actions Negotiation::on_keys(controller::LoginKeys keys) {
+    auto& state = *state_;
+    if (state.awaits != Awaits::Keys || !state.exchange) return {};
+    state.awaits = Awaits::Element;
+    state.take_step(state.exchange->found(std::move(keys)));
     return state.take_actions();
 }
 

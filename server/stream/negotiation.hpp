@@ -10,6 +10,8 @@
 
 #include "controller/identity.hpp"
 #include "server/config/config.hpp"
+#include "server/net/channel_binding.hpp"
+#include "server/sasl/mechanism.hpp"
 #include "server/tls/certificate.hpp"
 #include "xml/jid.hpp"
 #include "xml/parser.hpp"
@@ -32,6 +34,10 @@ struct RestartParser {};   // a new stream header is expected
 struct Admit {
     controller::Identity identity;
 };
+/// Ask the controller what it keeps of that name, then call on_keys.
+struct FindKeys {
+    sasl::Lookup lookup;
+};
 /// Ask the session table for a resource (empty: any), then call on_bound.
 struct Bind {
     controller::Identity identity;
@@ -41,12 +47,12 @@ struct Bind {
 struct Close {
     std::string reason;
 };
-using Action = std::variant<Send, StartTls, RestartParser, Admit, Bind, Close>;
+using Action = std::variant<Send, StartTls, RestartParser, Admit, FindKeys, Bind, Close>;
 using Actions = std::vector<Action>;
 
 /// RFC 6120 §4–§7, XEP-0178, XEP-0368, XEP-0478. One per connection, freed when the resource is
-/// bound. Admit and Bind are answered before the next event is given: a client that does not wait
-/// is refused. After Close there are no further actions.
+/// bound. Admit, FindKeys and Bind are answered before the next event is given: a client that does
+/// not wait is refused. After Close there are no further actions.
 class Negotiation {
 public:
     struct Settings {
@@ -63,7 +69,9 @@ public:
     Actions on_event(xml::StreamEvent event, const std::string& stream_id);
     /// Of an element that is not complete yet: one that is refused for any content is refused now.
     Actions on_start_tag(const xml::Element& element);
-    Actions on_tls(tls::Presented presented);
+    /// `bindings`: of this very connection; empty where no channel binding is to be offered.
+    Actions on_tls(tls::Presented presented, net::ChannelBindings bindings = {});
+    Actions on_keys(controller::LoginKeys keys);
     /// Empty error: entered. Else the SASL failure condition (account-disabled, not-authorized …),
     /// text.
     Actions on_admitted(std::optional<std::pair<std::string, std::string>> failure);
@@ -81,6 +89,7 @@ public:
         std::string condition, text, subject, issuer;
         std::string claimed;   // the authorization identity that was asked for, if any
         int depth = 0;
+        bool by_password = false;
     };
     std::optional<Refusal> take_refusal();
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "server/sasl/mechanism.hpp"
+#include "server/sasl/offer.hpp"
 #include "server/stream/negotiation.hpp"
 
 namespace grid::server::stream {
@@ -19,6 +19,7 @@ enum class Awaits {
     Element,     // features were sent
     Handshake,   // on_tls
     Admission,   // on_admitted
+    Keys,        // on_keys
     Resource,    // on_bound
     Nothing,     // bound, or closed
 };
@@ -47,7 +48,7 @@ struct Negotiation::State {
     void on_auth(const xml::Element& auth);
     void on_response(const xml::Element& response);
     void take_step(sasl::Step step);
-    void authenticated(const xml::Jid& account);
+    void authenticated(sasl::Success success);
     void admitted();
     void refuse_sasl(const std::string& condition, const std::string& text, bool is_final);
 
@@ -66,7 +67,10 @@ struct Negotiation::State {
     std::uint32_t elements = 0;
     tls::Presented presented;
     xml::Jid stream_from;   // of the header under TLS
+    sasl::Offer offer;      // under TLS
     std::unique_ptr<sasl::Mechanism> exchange;
+    bool by_password = false;                      // the last attempt
+    std::string success_data;                      // what the mechanism says with its success
     std::optional<Negotiation::Refusal> refusal;   // of the last attempt, not yet logged
     std::string asked_for;   // the last authorization identity that a client named
     std::uint32_t attempts_failed = 0;

@@ -12,20 +12,18 @@ namespace grid::controller {
 
 namespace {
 
-thread_local std::uint64_t digests = 0;
-
 const EVP_MD* algorithm(ScramHash hash) {
     if (hash == ScramHash::Sha1) return EVP_sha1();
     return hash == ScramHash::Sha256 ? EVP_sha256() : EVP_sha512();
 }
 
-const unsigned char* bytes_of(std::string_view text) {
+const unsigned char* octets_of(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
 }
 
 using Room = std::array<unsigned char, EVP_MAX_MD_SIZE>;
 
-std::string taken(const Room& room, std::size_t size) {
+std::string to_string_of(const Room& room, std::size_t size) {
     return {reinterpret_cast<const char*>(room.data()), size};
 }
 
@@ -33,16 +31,16 @@ std::string taken(const Room& room, std::size_t size) {
 std::string salted_password(
     ScramHash hash, std::string_view password, std::string_view salt, std::uint32_t iterations
 ) {
-    digests += iterations;
+    digests_made += iterations;
     Room room{};
     const auto size = static_cast<std::size_t>(EVP_MD_get_size(algorithm(hash)));
     if (PKCS5_PBKDF2_HMAC(
-            password.data(), static_cast<int>(password.size()), bytes_of(salt),
+            password.data(), static_cast<int>(password.size()), octets_of(salt),
             static_cast<int>(salt.size()), static_cast<int>(iterations), algorithm(hash),
             static_cast<int>(size), room.data()
         ) != 1)
         throw std::runtime_error("OpenSSL derives no key from a password");
-    std::string out = taken(room, size);
+    std::string out = to_string_of(room, size);
     OPENSSL_cleanse(room.data(), room.size());
     return out;
 }
@@ -68,24 +66,24 @@ ScramKeys derive_keys(
 }
 
 std::string digest(ScramHash hash, std::string_view text) {
-    ++digests;
+    ++digests_made;
     Room room{};
     unsigned int size = 0;
     if (EVP_Digest(text.data(), text.size(), room.data(), &size, algorithm(hash), nullptr) != 1)
         throw std::runtime_error("OpenSSL makes no digest");
-    return taken(room, size);
+    return to_string_of(room, size);
 }
 
 std::string keyed_digest(ScramHash hash, std::string_view key, std::string_view text) {
-    ++digests;
+    ++digests_made;
     Room room{};
     unsigned int size = 0;
     if (HMAC(
-            algorithm(hash), key.data(), static_cast<int>(key.size()), bytes_of(text), text.size(),
+            algorithm(hash), key.data(), static_cast<int>(key.size()), octets_of(text), text.size(),
             room.data(), &size
         ) == nullptr)
         throw std::runtime_error("OpenSSL makes no keyed digest");
-    return taken(room, size);
+    return to_string_of(room, size);
 }
 
 bool are_equal(std::string_view one, std::string_view other) {
@@ -97,7 +95,5 @@ std::string exclusive_or(std::string one, std::string_view other) {
         one[i] = static_cast<char>(one[i] ^ other[i]);
     return one;
 }
-
-std::uint64_t digests_made() { return digests; }
 
 }   // namespace grid::controller

@@ -5,16 +5,29 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
 namespace grid::server::net {
 namespace {
 
+/// Whether no other connection can have the same keys (RFC 7627 §1).
+bool is_unique(SSL* ssl) {
+    return SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) == 1;
+}
+
+/// There is no resumption here (tls/context), so that the client's Finished is the one.
+std::string finished(SSL* ssl) {
+    if (!is_unique(ssl)) return {};
+    std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+    const std::size_t size = SSL_get_peer_finished(ssl, bytes.data(), bytes.size());
+    return {reinterpret_cast<const char*>(bytes.data()), std::min(size, bytes.size())};
+}
+
 std::string exported(SSL* ssl) {
     constexpr std::string_view label = "EXPORTER-Channel-Binding";
-    const bool is_unique = SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) == 1;
-    if (!is_unique) return {};
+    if (!is_unique(ssl)) return {};
     std::array<unsigned char, 32> bytes{};
     constexpr unsigned char no_context = 0;   // there is one, of no bytes
     if (SSL_export_keying_material(
@@ -49,6 +62,7 @@ ChannelBindings channel_bindings(SSL* ssl) {
     if (auto data = exported(ssl); !data.empty()) made.emplace("tls-exporter", std::move(data));
     if (auto data = end_point(ssl); !data.empty())
         made.emplace("tls-server-end-point", std::move(data));
+    if (auto data = finished(ssl); !data.empty()) made.emplace("tls-unique", std::move(data));
     ERR_clear_error();
     return made;
 }

@@ -77,8 +77,8 @@ std::unique_ptr<Mechanism> make_mechanism(
         const bool is_plus = name == scram_name(hash) + std::string(plus);
         if (!is_plus && name != scram_name(hash)) continue;
         return std::make_unique<Scram>(Scram::Setup{
-            hash, is_plus, offer.has_plus(), domain, nonce, offer.bindings,
-            downgrade_input(offer.mechanisms, offer.bindings)
+            hash, is_plus, offer.has(scram_name(hash)), offer.has_plus(), domain, nonce,
+            offer.bindings, downgrade_input(offer.mechanisms, offer.bindings)
         });
     }
     return nullptr;

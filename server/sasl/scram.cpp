@@ -2,6 +2,7 @@
 #include "server/sasl/scram.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "xml/base64.hpp"
 #include "xml/utf8.hpp"
@@ -114,7 +115,10 @@ Step Scram::take_first(const std::string& message) {
 std::optional<Failure> Scram::take_binding(std::string_view flag) {
     const bool is_bound = flag.starts_with("p=");
     if (!is_bound && flag != "n" && flag != "y") return malformed("the GS2 header is malformed");
-    if (is_bound != setup_.is_plus)
+    // COMPAT(slixmpp 1.8): it takes the name with -PLUS and says "n", which is no more than the
+    // name without -PLUS would give it.
+    const bool is_tolerated = flag == "n" && setup_.is_plus && setup_.may_be_unbound;
+    if (is_bound != setup_.is_plus && !is_tolerated)
         return malformed(
             setup_.is_plus ? "a mechanism with -PLUS needs a channel binding"
                            : "a channel binding needs the mechanism with -PLUS"
@@ -180,6 +184,7 @@ std::string downgrade_input(
     for (const std::string& one : mechanisms) text += (text.empty() ? "" : "\x1E") + one;
     char before = '\x1F';
     for (const auto& [type, data] : bindings) {   // sorted, as a map is
+        if (!net::is_offered_binding(type)) continue;
         text += before + type;
         before = '\x1E';
     }

@@ -15,10 +15,11 @@ class Scram final : public Mechanism {
 public:
     struct Setup {
         controller::ScramHash hash = controller::ScramHash::Sha256;
-        bool is_plus = false;       // the mechanism's name ends in -PLUS
-        bool offers_plus = false;   // a client that says it saw none was lied to (RFC 5802 §6)
-        std::string domain;         // of the accounts
-        std::string nonce;          // ours: unpredictable, printable, no comma
+        bool is_plus = false;         // the mechanism's name ends in -PLUS
+        bool may_be_unbound = true;   // the mechanism without -PLUS is offered, too
+        bool offers_plus = false;     // a client that says it saw none was lied to (RFC 5802 §6)
+        std::string domain;           // of the accounts
+        std::string nonce;            // ours: unpredictable, printable, no comma
         net::ChannelBindings bindings;
         std::string offer;   // to be hashed for XEP-0474; empty: no hash is sent
     };

@@ -22,6 +22,11 @@ xml::Element bound_features(
     const Config::Limits& limits, const std::string& domain, const std::string& caps_hash
 );
 
+/// The same without bind and session, when the resource is bound already (XEP-0386).
+xml::Element session_features(
+    const Config::Limits& limits, const std::string& domain, const std::string& caps_hash
+);
+
 /// XEP-0115 `node`: disco#info is asked for `NODE#HASH`.
 std::string caps_node(const std::string& domain);
 

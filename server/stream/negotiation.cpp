@@ -101,6 +101,7 @@ void Negotiation::State::on_element(const xml::Element& element) {
         return fail("not-authorized", "sent before the last request was answered");
     if (element.is("starttls", ns::tls)) return layer == Layer::Plain ? start_tls() : refuse_tls();
     if (element.ns() == ns::sasl && layer != Layer::Authenticated) return on_sasl(element);
+    if (element.ns() == ns::sasl2 && layer != Layer::Authenticated) return on_sasl2(element);
     if (layer == Layer::Authenticated && element.is("iq", ns::client) &&
         element.child("bind", ns::bind) != nullptr)
         return on_bind(element);
@@ -110,7 +111,7 @@ void Negotiation::State::on_element(const xml::Element& element) {
 /// By name alone: some element of it is awaited.
 bool Negotiation::State::may_begin(const xml::Element& element) const {
     if (element.is("starttls", ns::tls)) return true;
-    if (layer != Layer::Authenticated) return element.ns() == ns::sasl;
+    if (layer != Layer::Authenticated) return element.ns() == ns::sasl || element.ns() == ns::sasl2;
     return element.is("iq", ns::client);
 }
 

@@ -49,21 +49,30 @@ void Negotiation::State::on_sasl(const Element& element) {
 
 void Negotiation::State::on_auth(const Element& auth) {
     exchange.reset();   // a new attempt ends one that was going on
-    const auto mechanism = auth.attr_or("mechanism", "");
-    by_password = mechanism != "EXTERNAL";
-    asked_for.clear();
-    auto chosen =
-        sasl::make_mechanism(mechanism, offer, presented, stream_from, settings.domain, spare_id);
-    if (!chosen)   // §6.5.7, the attribute missing included
-        return refuse_sasl("invalid-mechanism", mechanisms_text(offer), false);
+    sasl2.reset();
+    if (!choose_mechanism(auth.attr_or("mechanism", ""))) return;
     if (auth.child_count() > 0)   // §6.5.8
         return refuse_sasl("malformed-request", "text is expected in <auth/>", false);
     const auto initial = sasl::decode(auth.text());
     if (!initial.is_valid)   // §6.5.5
         return refuse_sasl("incorrect-encoding", "the initial response is no base64", false);
-    if (!by_password) asked_for = initial.message.value_or("");
+    begin_exchange(initial.message);
+}
+
+bool Negotiation::State::choose_mechanism(std::string_view mechanism) {
+    by_password = mechanism != "EXTERNAL";
+    asked_for.clear();
+    chosen =
+        sasl::make_mechanism(mechanism, offer, presented, stream_from, settings.domain, spare_id);
+    if (!chosen)   // §6.5.7, the attribute missing included
+        refuse_sasl("invalid-mechanism", mechanisms_text(offer), false);
+    return chosen != nullptr;
+}
+
+void Negotiation::State::begin_exchange(const std::optional<std::string>& initial) {
+    if (!by_password) asked_for = initial.value_or("");
     exchange = std::move(chosen);
-    take_step(exchange->start(initial.message));
+    take_step(exchange->start(initial));
 }
 
 void Negotiation::State::on_response(const Element& response) {
@@ -78,7 +87,7 @@ void Negotiation::State::on_response(const Element& response) {
 
 void Negotiation::State::take_step(sasl::Step step) {
     if (const auto* challenge = std::get_if<sasl::Challenge>(&step)) {
-        Element element("challenge", ns::sasl);
+        Element element("challenge", sasl2 ? ns::sasl2 : ns::sasl);
         if (!challenge->data.empty()) element.append(xml::to_base64(challenge->data));
         return send(element);
     }
@@ -99,6 +108,8 @@ void Negotiation::State::authenticated(sasl::Success success) {
     exchange.reset();
     const xml::Jid& account = success.account;
     // RFC 6120 §4.7.1, §4.9.3.9: the header under TLS has promised another name.
+    if (!stream_from.empty() && stream_from != account && sasl2)   // XEP-0388 §2.3
+        return refuse_sasl("invalid-authzid", "the header's 'from' is not " + account.str(), false);
     if (!stream_from.empty() && stream_from != account)
         return fail("invalid-from", "the header's 'from' is not " + account.str());
     identity = success.password.empty() ? tls::to_identity(presented, account)
@@ -109,6 +120,7 @@ void Negotiation::State::authenticated(sasl::Success success) {
 }
 
 void Negotiation::State::admitted() {
+    if (sasl2) return admitted_by_sasl2();
     Element success("success", ns::sasl);
     if (!success_data.empty()) success.append(xml::to_base64(success_data));
     send(success);
@@ -127,8 +139,9 @@ void Negotiation::State::refuse_sasl(
                presented.depth, by_password};
     if (!by_password && asked_for.empty() && presented.identities.size() == 1)
         refusal->claimed = presented.identities.front().str();
-    Element failure("failure", ns::sasl, {}, Element(condition));
+    Element failure("failure", sasl2 ? ns::sasl2 : ns::sasl, {}, Element(condition, ns::sasl));
     if (!text.empty()) failure.add(Element::with_text("text", text, {{"xml:lang", our_lang}}));
+    sasl2.reset();
     send(failure);
     // The certificate will not get better on this connection.
     if (is_final && !offer.has_passwords()) {

@@ -86,4 +86,5 @@ def plain(raw, name, password):
 
 def offered(features):
     """The mechanisms in the order in which they are offered."""
-    return re.findall(r"<mechanism>([^<]*)</mechanism>", features)
+    listed = re.search(r"<mechanisms\b.*?</mechanisms>", features).group()
+    return re.findall(r"<mechanism>([^<]*)</mechanism>", listed)

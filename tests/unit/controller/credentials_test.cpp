@@ -86,7 +86,7 @@ TEST_CASE("credentials are read as they were written, and nothing else is") {
 
 TEST_CASE("passwords are prepared as RFC 4013 says") {
     CHECK(prepare_password("pencil") == "pencil");
-    // Its examples of §3.
+    // The examples of §3.
     CHECK(prepare_password("I\u00ADX") == "IX");
     CHECK(prepare_password("USER") == "USER");
     CHECK(prepare_password("\u00AA") == "a");
@@ -112,7 +112,7 @@ TEST_CASE("an administrator gives an account a password, and takes it") {
     CHECK(stage.keys(ann).generation.empty());
     CHECK(stage.controller().state_for_admin().credentials.find(ann) == nullptr);
     const auto revision = stage.store.status().revision;
-    CHECK(stage.does("DELETE", path) == 200);   // it is so already
+    CHECK(stage.does("DELETE", path) == 200);   // the account is so already
     CHECK(stage.store.status().revision == revision);
     CHECK(stage.does("PUT", path, password_of("\\u0007")) == 400);
     CHECK(stage.does("PUT", "/accounts/no@grid.example/password", password_of("x")) == 404);
@@ -180,12 +180,12 @@ TEST_CASE("keys of a name without a password are always the same, and nobody's")
         REQUIRE(stage.store.scan([&](const auto& change) { fresh.apply(change); }).has_value());
         CHECK(fresh.controller->login_keys({name}).keys == keys.keys);
     }
-    // It costs the same to find them.
+    // Finding them costs the same.
     std::vector<std::uint64_t> costs;
     for (const char* name : {ann, "no@grid.example", first_admin}) {
-        const auto before = digests_made();
+        const auto before = digests_made;
         stage.keys(name);
-        costs.push_back(digests_made() - before);
+        costs.push_back(digests_made - before);
     }
     CHECK(costs[0] == costs[1]);
     CHECK(costs[0] == costs[2]);
@@ -202,7 +202,7 @@ TEST_CASE("a session by password acts for the account while it has that password
     const std::string path = std::string("/accounts/") + ann + "/password";
     CHECK(stage.does("PUT", path, password_of("crayon")) == 200);
     CHECK(stage.control.closed == decltype(stage.control.closed){{ann, "reset"}});
-    // Whatever it still sends is refused, and it cannot come back.
+    // The session is refused everything, and cannot come back.
     CHECK(stage.sends(full, ping()).attr_or("type", "") == "error");
     CHECK_FALSE(stage.connects_as(full, before));
     REQUIRE(stage.connects_as(full, stage.by_password(ann)));
@@ -264,7 +264,7 @@ TEST_CASE("rules about issuers are not met by a session without a certificate") 
     );
     CHECK(
         stage.does(
-            "PUT", "/policy", R"({"text": "allow any discover any issuer=)" + ca + R"("})"
+            "PUT", "/policy", R"({"text": "allow any discover any issuer )" + ca + R"("})"
         ) == 200
     );
     REQUIRE(stage.connects_as(full, stage.by_password(ann)));

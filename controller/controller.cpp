@@ -37,6 +37,11 @@ const Settings& Controller::settings() const { return state_->settings; }
 
 Admission Controller::admit(const Identity& identity) const {
     const Account* account = state_->accounts.find(identity.account.bare_view());
+    if (identity.is_by_password() && (account == nullptr || !account->is_bound_to(identity)))
+        return {
+            Admission::Kind::OtherCertificate, AccountState::Init,
+            "the account's password was changed meanwhile"
+        };
     if (account == nullptr) return {};
     // The other certificate is asked about first, so that it learns nothing of the account.
     if (!is_same_certificate(*account, identity))
@@ -55,6 +60,15 @@ Admission Controller::admit(const Identity& identity) const {
             "an administrator disabled this account"
         };
     return {Admission::Kind::Enter, account->state, {}};
+}
+
+LoginKeys Controller::login_keys(const LoginQuestion& question) const {
+    const Account* account = state_->accounts.find(question.name);
+    return state_->credentials.login_keys(
+        question.name,
+        account != nullptr ? std::string_view(account->password) : std::string_view(),
+        question.hash, state_->settings.password_iterations
+    );
 }
 
 std::optional<pubsub::PreparedRequest> Controller::enrolment(const Identity& identity) {
@@ -76,6 +90,7 @@ std::optional<pubsub::PreparedRequest> Controller::enrolment(const Identity& ide
 
 void Controller::forget() {
     state_->accounts = {};
+    state_->credentials = {};
     state_->groups = {};
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
@@ -94,6 +109,9 @@ void Controller::apply(const storage::KeyChange& change) {
             if (applied.rights_changed) ++state_->revision;
             break;
         }
+        case storage::Tag::Credential:
+            state_->credentials.apply(rest, change.record);
+            break;
         case storage::Tag::AccountGuard:
             state_->accounts.apply_slot(rest, change.record);
             break;
@@ -280,6 +298,8 @@ Result<std::vector<storage::Batch>, std::string> Controller::bootstrap(
         context.actor = pubsub::Principal::system();
         batches.push_back(state_->policy.replace(*policy_text, context));
     }
+    if (state_->settings.passwords && !state_->credentials.has_secret())
+        batches.push_back(CredentialBook::make_secret(state_->settings.credential_seed));
     for (const xml::Jid& jid : administrators) {
         AccountChange change = state_->machine().make_administrator(jid);
         if (change.is_change()) batches.push_back(std::move(change.batch));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controller/admission.hpp"
+#include "controller/credentials/credentials.hpp"
 #include "controller/identity.hpp"
 #include "controller/ports.hpp"
 #include "controller/settings.hpp"
@@ -86,6 +87,8 @@ public:
 
     // Streams.
     Admission admit(const Identity& identity) const;
+    /// The keys against which a login by password is measured.
+    LoginKeys login_keys(const LoginQuestion& question) const;
     /// The request that the server itself must run before a bind succeeds: automatic registration,
     /// or binding an administrator made on the machine to the first certificate. nullopt
     /// when all is in place.

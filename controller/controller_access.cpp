@@ -23,8 +23,7 @@ bool is_system(const pubsub::Principal& actor) { return actor.origin == pubsub::
 
 const Account* State::account_of(const pubsub::Principal& actor) const {
     const Account* account = accounts.find(actor.jid.bare_view());
-    if (account == nullptr || !account->is_bound() || !account->is_bound_to_any(actor.issuer))
-        return nullptr;
+    if (account == nullptr || !account->is_bound_to_any(actor.issuer)) return nullptr;
     // A name that came from a mapping rule is void once an xmppAddr has bound the account: mapped
     // certificates cannot take over a name that a certificate itself states.
     if (actor.is_mapped && !account->is_mapped) return nullptr;
@@ -68,7 +67,7 @@ static policy::Match decide_as_given(
     const Account* account = state.account_of(actor);
     if (account == nullptr) return {false, 0, &no_account_rule};
     if (account->state != AccountState::Enabled) return {false, 0, &rule_of(account->state)};
-    policy::SessionFacts session{actor.address, {}};
+    policy::SessionFacts session{actor.address, {}, !actor.issuer.starts_with(password_prefix)};
     if (state.policy.asks_sessions(operation) && actor.session != 0)
         if (const Identity* identity = state.sessions.identity(actor.session))
             session.issuer = identity->issuer;
@@ -147,7 +146,10 @@ policy::Match State::decide_for(
         if (!client.is_bare() && session.jid != client) continue;
         // Bound to another certificate (account_of).
         if (!account->is_bound_to(session.identity)) continue;
-        match = policy.of(*account, operation, asked, {session.address, session.identity.issuer});
+        match = policy.of(
+            *account, operation, asked,
+            {session.address, session.identity.issuer, !session.identity.is_by_password()}
+        );
         if (!match->allowed) return *match;
     }
     return match ? *match : policy.of(*account, operation, asked, policy::SessionKnown::Certain);

@@ -89,6 +89,10 @@ constexpr std::array rows{
         Errc::SchemaInvalid, "modify", "not-acceptable", nullptr, nullptr, 400, "schema-invalid"
     },
     ErrorRow{Errc::SchemaInUse, "cancel", "conflict", nullptr, nullptr, 409, "schema-in-use"},
+    ErrorRow{Errc::PasswordsOff, "cancel", "not-allowed", nullptr, nullptr, 409, "passwords-off"},
+    ErrorRow{
+        Errc::PasswordUnfit, "modify", "not-acceptable", nullptr, nullptr, 400, "password-unfit"
+    },
 };
 
 /// Each code has its row, and the row stands where `row` looks for it.

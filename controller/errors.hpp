@@ -40,9 +40,11 @@ enum class Errc {
     OtherKey,   // the account is pinned to another key
     UnknownSchema,
     SchemaInvalid,   // the schema does not compile
-    SchemaInUse,     // the last one: see error_codes
+    SchemaInUse,
+    PasswordsOff,    // sasl.passwords is off
+    PasswordUnfit,   // too long, or with characters that no password has; the last one: error_codes
 };
-inline constexpr std::size_t error_codes = static_cast<std::size_t>(Errc::SchemaInUse) + 1;
+inline constexpr std::size_t error_codes = static_cast<std::size_t>(Errc::PasswordUnfit) + 1;
 
 /// A refusal, before an interface has worded it.
 struct Failure {

@@ -1,14 +1,18 @@
-// controller/identity.hpp: the identity that a client certificate proved.
+// controller/identity.hpp: the identity that a client certificate or a password proved.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/batch.hpp"
 #include "xml/jid.hpp"
 
 namespace grid::controller {
+
+/// In the place of a CA's key, before the generation of an account's credentials.
+inline constexpr std::string_view password_prefix = "password:";
 
 /// Kept after the handshake in place of the chain. "The same certificate" means the same account
 /// and a CA of its path to which the account is bound: a renewed certificate is the same.
@@ -27,10 +31,15 @@ struct Identity {
     std::vector<std::string> other_authorities;
     storage::Millis valid_until = 0;   // the earliest notAfter of the path
     std::uint64_t approvals = 0;       // rules of [accounts] approve that its certificate meets
+    /// Of a login by password: the generation of the account's credentials. There is no certificate
+    /// then, and what is said of one above is empty.
+    std::string password;
 
-    /// The keys of all CAs that vouch for it: those of the path from the issuer to the anchor, then
-    /// the others.
+    bool is_by_password() const { return !password.empty(); }
+    /// All that vouches for it: the keys of the CAs, those of the path from the issuer to the
+    /// anchor, then the others; or the password's generation, behind a prefix that no key has.
     std::vector<std::string> authorities() const {
+        if (is_by_password()) return {std::string(password_prefix) + password};
         std::vector<std::string> all;
         for (const std::string& link : path) all.push_back(link.substr(0, link.find(':')));
         if (all.empty() || all.back() != anchor) all.push_back(anchor);

@@ -8,6 +8,7 @@
 #include "controller/audit/cut.hpp"
 #include "controller/audit/queue.hpp"
 #include "controller/command_sessions.hpp"
+#include "controller/credentials/credentials.hpp"
 #include "controller/policy/groups.hpp"
 #include "controller/policy/policy.hpp"
 #include "controller/schemas/schemas.hpp"
@@ -34,6 +35,7 @@ struct State {
     const Settings configured = settings;
     const Sessions& sessions;
     Accounts accounts;
+    CredentialBook credentials;
     GroupBook groups;
     policy::Policy policy;
     mutable audit::Queue audit;

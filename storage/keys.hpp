@@ -28,10 +28,11 @@ enum class Tag : char {
     Topic = 'T',    // directory: capability, schema, queries, …
     Provider = 'V',
     Settings = 'S',
-    Schema = 'x',     // schema documents, and which topic has which
-    Spool = 'Q',      // rare notifications owed to an account
-    AuditCut = 'B',   // up to where the audit was cut
-    AdminAct = 'X',   // events only: what an administrator did that is no record
+    Schema = 'x',       // schema documents, and which topic has which
+    Spool = 'Q',        // rare notifications owed to an account
+    AuditCut = 'B',     // up to where the audit was cut
+    Credential = 'W',   // bare JID: keys that stand for its password
+    AdminAct = 'X',     // events only: what an administrator did that is no record
 };
 
 }   // namespace grid::storage

@@ -1,9 +1,10 @@
-// xml/precis.cpp: the two PRECIS profiles that addresses use.
+// xml/precis.cpp: the two PRECIS profiles that addresses use, and SASLprep.
 #include "xml/precis.hpp"
 
 #include <unicode/locid.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
+#include <unicode/usprep.h>
 
 #include <algorithm>
 #include <array>
@@ -123,6 +124,31 @@ std::optional<std::string> opaque_string(std::string_view text) {
         until_stable(text, [](const icu::UnicodeString& in) { return composed(map_spaces(in)); });
     if (!mapped || !is_in_class(*mapped, StringClass::Freeform)) return std::nullopt;
     return to_utf8(*mapped);
+}
+
+std::optional<std::string> saslprep(std::string_view text) {
+    if (is_ascii(text)) {
+        if (!admits(text, InResource)) return std::nullopt;
+        return std::string(text);
+    }
+    if (!is_utf8(text)) return std::nullopt;
+    UErrorCode error = U_ZERO_ERROR;
+    static const UStringPrepProfile* const profile =
+        usprep_openByType(USPREP_RFC4013_SASLPREP, &error);
+    if (profile == nullptr || U_FAILURE(error)) return std::nullopt;
+    const icu::UnicodeString given = icu::UnicodeString::fromUTF8(
+        icu::StringPiece(text.data(), static_cast<int32_t>(text.size()))
+    );
+    // NFKC makes of one unit 18 at most.
+    icu::UnicodeString prepared;
+    const int32_t room = 18 * given.length() + 1;
+    const int32_t size = usprep_prepare(
+        profile, given.getBuffer(), given.length(), prepared.getBuffer(room), room, USPREP_DEFAULT,
+        nullptr, &error
+    );
+    prepared.releaseBuffer(U_FAILURE(error) ? 0 : size);
+    if (U_FAILURE(error)) return std::nullopt;
+    return to_utf8(prepared);
 }
 
 }   // namespace grid::xml

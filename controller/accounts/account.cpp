@@ -13,7 +13,8 @@ namespace grid::controller {
 
 namespace {
 
-constexpr std::uint8_t account_version = 3;
+constexpr std::uint8_t account_version = 4;
+constexpr std::uint8_t account_version_without_password = 3;
 constexpr std::uint8_t account_version_one_anchor = 2;
 constexpr std::uint8_t account_version_without_key = 1;
 constexpr std::array<std::string_view, 4> state_names{"init", "pending", "enabled", "disabled"};
@@ -35,6 +36,8 @@ bool Account::is_in(std::string_view group) const {
 }
 
 bool Account::is_bound_to(std::string_view authority) const {
+    if (authority.starts_with(password_prefix))
+        return has_password() && authority.substr(password_prefix.size()) == password;
     return !authority.empty() &&
            (authority == anchor ||
             std::ranges::binary_search(other_anchors, authority, std::less<>{}));
@@ -88,6 +91,7 @@ void Account::bind_to(const std::string& authority, bool keeps_others) {
 }
 
 void Account::bind(const Identity& identity) {
+    if (identity.is_by_password()) return;   // no certificate was shown
     const auto all = identity.authorities();
     if (!is_bound()) {
         anchor = identity.anchor;
@@ -130,7 +134,7 @@ std::string encode(const Account& a) {
     out.i64(a.created).i64(a.changed).text(a.changed_by).u32(a.slot);
     out.text(a.key).text(a.key_pin).text(a.approved_by);
     out.texts(a.other_anchors);
-    out.text(a.claimed_device).boolean(a.claim_has_changed);
+    out.text(a.claimed_device).boolean(a.claim_has_changed).text(a.password);
     return out.take();
 }
 
@@ -166,7 +170,7 @@ std::optional<Account> decode_account(
         a.key_pin = in.text();
         a.approved_by = in.text();
     }
-    if (version >= account_version) {
+    if (version >= account_version_without_password) {
         a.other_anchors = in.texts();
         a.claimed_device = in.text();
         a.claim_has_changed = in.boolean();
@@ -175,6 +179,7 @@ std::optional<Account> decode_account(
         // A device type that no person took is the client's own word.
         if (a.state == AccountState::Pending || a.is_approved_by_rule()) a.device_type.clear();
     }
+    if (version >= account_version) a.password = in.text();
     if (!in.ok() || !in.at_end()) return std::nullopt;
     // Records that were made before there was a clock (bootstrap) date from their commit.
     if (a.created == 0) a.created = time;

@@ -53,6 +53,9 @@ struct Account {
     bool is_mapped = false;   // the certificate named it by a mapping rule, not by an xmppAddr
     std::string key;          // SHA-256 of the newest certificate's public key, hex
     std::string key_pin;      // the only key that may log in; empty: any of that name and anchor
+    /// The generation of its credentials (controller/credentials/credentials.hpp); empty: it has no
+    /// password.
+    std::string password;
 
     storage::Millis created = 0, changed = 0;
     std::string changed_by;
@@ -65,8 +68,11 @@ struct Account {
     storage::Revision revision = 0;   // of its record; not stored in it
 
     bool is_bound() const { return !anchor.empty(); }
+    bool has_password() const { return !password.empty(); }
+    /// `authority`: the key of a CA, or the generation of a password behind password_prefix.
     bool is_bound_to(std::string_view authority) const;
-    /// Whether any of the CAs that vouch for a certificate is one of the account's.
+    /// Whether any of the CAs that vouch for a certificate is one of the account's, or the password
+    /// is its present one.
     bool is_bound_to(const Identity& identity) const;
     /// The same of keys in one text, with blanks between them (pubsub::Principal::issuer).
     bool is_bound_to_any(std::string_view authorities) const;

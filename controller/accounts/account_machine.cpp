@@ -63,10 +63,14 @@ std::optional<AccountState> next_state(AccountState from, AccountAction action) 
 }
 
 bool is_same_certificate(const Account& account, const Identity& identity) {
+    if (identity.is_by_password()) return account.is_bound_to(identity);
     if (identity.is_mapped &&
         (account.is_in(administrators_group) || (account.is_bound() && !account.is_mapped)))
         return false;
-    return !account.is_bound() || account.is_bound_to(identity);
+    // An account with a password is not joined by whatever certificate names it: the two may be of
+    // different people. An administrator may bind it to a CA (rebind).
+    if (!account.is_bound()) return !account.has_password();
+    return account.is_bound_to(identity);
 }
 
 namespace {
@@ -128,7 +132,8 @@ Outcome<AccountChange> AccountMachine::act(
     const xml::Jid& jid,
     const std::optional<Groups>& groups,
     const pubsub::Context& context,
-    const std::optional<std::string>& device_type
+    const std::optional<std::string>& device_type,
+    const Credentials* credentials
 ) const {
     const Account before = present_account(accounts_, jid);
     const auto next = next_state(before.state, action);
@@ -151,6 +156,7 @@ Outcome<AccountChange> AccountMachine::act(
         after.groups = make_groups(settings_.default_groups).value_or(Groups{});
     if (action == AccountAction::Approve)
         if (auto failure = take_device(after, before.state, device_type)) return *failure;
+    if (credentials != nullptr) after.password = credentials->generation;
     if (after == before) return AccountChange{{}, before};
     // From now on it is as a person wants it: neither what it says of itself nor a rule changes
     // that.
@@ -165,6 +171,10 @@ Outcome<AccountChange> AccountMachine::act(
     AccountChange change = AccountMove(accounts_, before, after).move(context, row_of(action).name);
     if (before.state == AccountState::Init)
         AccountMove::enter_broker(change.batch, accounts_, change.after);
+    if (credentials != nullptr)
+        change.batch.put(
+            storage::Family::Control, credentials_key(before.jid), encode(*credentials)
+        );
     return change;
 }
 
@@ -244,6 +254,23 @@ Outcome<AccountChange> AccountMachine::edit(
     if (after == before) return AccountChange{{}, before};
     if (after.state == AccountState::Enabled) after.approved_by = audit::actor_name(context.actor);
     return AccountMove(accounts_, before, std::move(after)).move(context, "account-edit");
+}
+
+Outcome<AccountChange> AccountMachine::set_password(
+    const xml::Jid& jid, const Credentials* credentials, const pubsub::Context& context
+) const {
+    const Account before = present_account(accounts_, jid);
+    if (before.state == AccountState::Init)
+        return Failure{Errc::UnknownAccount, "no account " + before.jid, {}};
+    if (credentials == nullptr && !before.has_password()) return AccountChange{{}, before};
+    Account after = before;
+    after.password = credentials != nullptr ? credentials->generation : std::string();
+    AccountChange change = AccountMove(accounts_, before, after).move(context, "account-password");
+    if (credentials != nullptr)
+        change.batch.put(
+            storage::Family::Control, credentials_key(before.jid), encode(*credentials)
+        );
+    return change;
 }
 
 Outcome<AccountChange> AccountMachine::rebind(

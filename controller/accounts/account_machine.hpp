@@ -8,6 +8,7 @@
 
 #include "controller/accounts/account_move.hpp"
 #include "controller/accounts/accounts.hpp"
+#include "controller/credentials/credentials.hpp"
 #include "controller/errors.hpp"
 #include "controller/settings.hpp"
 #include "pubsub/broker.hpp"
@@ -70,12 +71,18 @@ public:
 
     /// Approve, Decline, Disable, Enable, SetGroups, Create: `groups` where given replace the
     /// present ones. Approve: the device type that counts; without it the one that the client said.
+    /// Create: with a password, where `credentials` are given.
     Outcome<AccountChange> act(
         AccountAction action,
         const xml::Jid& jid,
         const std::optional<Groups>& groups,
         const pubsub::Context& context,
-        const std::optional<std::string>& device_type = std::nullopt
+        const std::optional<std::string>& device_type = std::nullopt,
+        const Credentials* credentials = nullptr
+    ) const;
+    /// With `credentials` the account has that password, and no other any more; null: none.
+    Outcome<AccountChange> set_password(
+        const xml::Jid& jid, const Credentials* credentials, const pubsub::Context& context
     ) const;
     /// To another CA (SHA-256 of its key, hex), or with `keeps_others` to one more.
     Outcome<AccountChange> rebind(

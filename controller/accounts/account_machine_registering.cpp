@@ -70,11 +70,13 @@ Outcome<AccountChange> AccountMachine::register_client(
         after.device_type = after.claimed_device;
         after.claim_has_changed = false;
     }
-    if (after == before && before.is_bound()) return AccountChange{{}, before};
+    if (after == before && (before.is_bound() || identity.is_by_password()))
+        return AccountChange{{}, before};
     if (before.state == AccountState::Init && accounts_.size() >= settings_.accounts_max)
         return Failure{Errc::TooManyAccounts, "this grid takes no more accounts", {}};
     if (auto failure = check_leftovers(before)) return *failure;
-    if (!before.is_bound() && settings_.pin_keys) after.key_pin = identity.key;
+    if (!before.is_bound() && !identity.is_by_password() && settings_.pin_keys)
+        after.key_pin = identity.key;
     after.bind(identity);
     if (after.state == AccountState::Enabled && before.state != AccountState::Enabled) {
         after.approved_by = approved_by_rule_prefix + found.rule;
@@ -126,6 +128,7 @@ Outcome<AccountChange> AccountMachine::unregister_client(
 }
 
 bool AccountMachine::needs_enrolment(const Identity& identity) const {
+    if (identity.is_by_password()) return false;   // no certificate that is new
     const Account* found = accounts_.find(identity.account.bare_view());
     if (found == nullptr) return approval(identity, nullptr).is_approved;
     if (!is_same_certificate(*found, identity)) return false;

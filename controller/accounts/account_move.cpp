@@ -3,6 +3,7 @@
 
 #include "controller/accounts/notice_texts.hpp"
 #include "controller/audit/record.hpp"
+#include "controller/credentials/credentials.hpp"
 #include "pubsub/model/records.hpp"
 
 namespace grid::controller {
@@ -31,8 +32,12 @@ AccountChange AccountMove::move(
         after_.jid, before_.state, after_.state, groups_changed, cause == Cause::Expired,
         after_.groups,
         !after_.key_pin.empty() && after_.key_pin != before_.key_pin && before_.is_bound(),
-        after_.device_type != before_.device_type, is_moved(), cause == Cause::OwnWish
+        after_.device_type != before_.device_type, is_moved(), cause == Cause::OwnWish,
+        before_.has_password() && after_.password != before_.password
     });
+    // No expectation of their own: what they are is said by the account's record.
+    if (before_.has_password() && !after_.has_password())
+        batch.erase(storage::Family::Control, credentials_key(before_.jid));
     spool(batch);
     change.after = after_;
     return change;
@@ -110,6 +115,8 @@ std::string AccountMove::describe(bool groups_changed) const {
     }
     if (after_.key_pin != before_.key_pin)
         text += after_.key_pin.empty() ? ", unpinned" : ", pinned to " + after_.key_pin;
+    if (after_.password != before_.password)
+        text += after_.has_password() ? ", new password" : ", no password";
     if (!groups_changed) return text;
     text += ", groups:";
     for (const std::string& group : after_.groups) text += " " + group;

@@ -75,6 +75,7 @@ AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage
     const std::string anchor = was_enabled ? found->second.anchor : std::string{};
     const Groups others = was_enabled ? found->second.other_anchors : Groups{};
     const std::string device = was_enabled ? found->second.device_type : std::string{};
+    const std::string password = was_enabled ? found->second.password : std::string{};
     if (found != accounts_.end()) unlink(found->second);
     if (!record) {
         if (found != accounts_.end()) accounts_.erase(found);
@@ -97,7 +98,8 @@ AccountApplied Accounts::apply(std::string_view jid, const std::optional<storage
     const bool is_first = was_enabled ? anchor.empty() : !was_known;
     const bool is_rebound =
         !is_first && (at->second.anchor != anchor || at->second.other_anchors != others);
-    const bool is_other = at->second.groups != groups || at->second.device_type != device;
+    const bool is_other = at->second.groups != groups || at->second.device_type != device ||
+                          (!password.empty() && at->second.password != password);
     applied.rights_changed = was_enabled && is_enabled ? is_rebound || is_other
                                                        : was_enabled || (is_enabled && !is_first);
     return applied;

@@ -13,7 +13,7 @@ std::string encode(const AccountEvent& event) {
     out.boolean(event.groups_changed).boolean(event.has_expired).varint(event.groups.size());
     for (const std::string& group : event.groups) out.text(group);
     out.boolean(event.is_pinned).boolean(event.device_changed);
-    out.boolean(event.is_moved).boolean(event.is_own_wish);
+    out.boolean(event.is_moved).boolean(event.is_own_wish).boolean(event.password_changed);
     return out.take();
 }
 
@@ -34,6 +34,7 @@ std::optional<AccountEvent> decode_account_event(std::string_view bytes) {
         event.is_moved = in.boolean();
         event.is_own_wish = in.boolean();
     }
+    if (!in.at_end()) event.password_changed = in.boolean();
     if (!in.ok() || !in.at_end()) return std::nullopt;
     return event;
 }

@@ -21,9 +21,10 @@ struct AccountEvent {
     Groups groups;   // after
     /// True when the account is now pinned to a key: streams that another key opened must end.
     bool is_pinned = false;
-    bool device_changed = false;   // the policy may decide otherwise about it now
-    bool is_moved = false;         // to another CA
-    bool is_own_wish = false;      // the client itself gave its account up
+    bool device_changed = false;     // the policy may decide otherwise about it now
+    bool is_moved = false;           // to another CA
+    bool is_own_wish = false;        // the client itself gave its account up
+    bool password_changed = false;   // from one to another, or to none
     bool operator==(const AccountEvent&) const = default;
 };
 

@@ -113,6 +113,10 @@ std::optional<xml::StreamError> ending(const AccountEvent& event) {
         return xml::StreamError{
             "reset", "this account was pinned to a key: log in again with it", std::nullopt
         };
+    if (event.password_changed)
+        return xml::StreamError{
+            "reset", "the password of this account was changed: log in again", std::nullopt
+        };
     if (event.is_moved)
         return xml::StreamError{
             "reset",
@@ -174,7 +178,7 @@ void notify_account(
 ) {
     const bool has_changed = event.before != event.after || event.groups_changed;
     if (event.device_changed && !has_changed) parts.control.rights_changed();
-    if (!has_changed && !event.is_pinned && !event.is_moved) return;
+    if (!has_changed && !event.is_pinned && !event.is_moved && !event.password_changed) return;
     const xml::Jid jid = xml::Jid::from_canonical(event.account);
     if (has_changed) {
         tell_account(event, revision, parts);

@@ -80,13 +80,20 @@ Outcome<storage::Batch> change_accounts(
 }
 
 Outcome<AccountChange> create_account(
-    const ActContext& call, const xml::Jid& jid, const std::optional<Groups>& groups
+    const ActContext& call,
+    const xml::Jid& jid,
+    const std::optional<Groups>& groups,
+    const Credentials* credentials
 ) {
     // Certificates name accounts of the grid's own domain; another would wait for ever.
     const std::string domain(call.state.settings.domain);
     if (jid.domain() != domain)
         return Failure{Errc::MalformedRequest, "accounts are in the domain " + domain, {}};
-    return act_on(call, AccountAction::Create, jid, groups);
+    return by_right(
+        call, call.state.machine().act(
+                  AccountAction::Create, jid, groups, call.context, std::nullopt, credentials
+              )
+    );
 }
 
 Outcome<AccountChange> approve_account(

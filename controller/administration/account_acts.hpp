@@ -13,9 +13,13 @@ namespace grid::controller::administration {
 // Acts on one account. Each batch expects the account's record and carries the audit record; the
 // change is none where the account is so already.
 
-/// An account of this grid's domain, ENABLED, bound by its first login.
+/// An account of this grid's domain, ENABLED, bound by its first login; or with a password
+/// (controller/administration/password_acts.hpp), where `credentials` are given.
 Outcome<AccountChange> create_account(
-    const ActContext& call, const xml::Jid& jid, const std::optional<Groups>& groups
+    const ActContext& call,
+    const xml::Jid& jid,
+    const std::optional<Groups>& groups,
+    const Credentials* credentials = nullptr
 );
 /// Without groups the default groups; without a device type the one that the client said.
 Outcome<AccountChange> approve_account(

@@ -2,8 +2,10 @@
 // time.
 #pragma once
 
+#include <any>
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,6 +55,8 @@ struct Call : administration::ActContext {
     const std::optional<xml::RsmRequest>& page;
     /// Of is-authorized: the Grid operation that the form means, with the verdict about its chain.
     const gi::Request* question = nullptr;
+    /// The result of First, for the next time that the stage is decided.
+    std::shared_ptr<std::any> memo = nullptr;
 
     bool is_first() const { return forms.empty(); }
     /// The latest answer to a field; null: not given.
@@ -70,7 +74,7 @@ struct Command {
     std::string_view node, name;
     Access access;
     Step (*run)(const Call& call);
-    bool is_offered = true;   // in the list of commands
+    bool needs_passwords = false;   // not in the list of commands while they are switched off
 };
 std::span<const Command> account_commands();
 std::span<const Command> topic_commands();

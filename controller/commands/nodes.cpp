@@ -60,7 +60,8 @@ pubsub::Decision list_commands(
     Element query("query", xml::ns::disco_items, {{"node", std::string(xml::ns::commands.uri())}});
     for (std::span<const Command> table : all_commands())
         for (const Command& command : table)
-            if (command.is_offered && !refuse(state, context.actor, command))
+            if ((!command.needs_passwords || state.settings.passwords) &&
+                !refuse(state, context.actor, command))
                 query.add(Element(
                     "item", {{"jid", asked.str()},
                              {"node", std::string(command.node)},

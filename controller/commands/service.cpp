@@ -20,6 +20,7 @@ struct Asked {
     std::optional<xml::Form> form;
     std::optional<xml::RsmRequest> page;
     std::optional<gi::Request> question;   // of is-authorized
+    std::shared_ptr<std::any> memo = std::make_shared<std::any>();
 };
 
 /// An explicit wish for another language on the command itself is refused; that of the stream or
@@ -124,7 +125,9 @@ private:
 
     Step step(const std::vector<xml::Form>& forms, bool wants_next) const {
         const gi::Request* question = asked_.question ? &*asked_.question : nullptr;
-        return command_.run({{state_, context_}, forms, wants_next, asked_.page, question});
+        return command_.run(
+            {{state_, context_}, forms, wants_next, asked_.page, question, asked_.memo}
+        );
     }
 
     pubsub::Decision answer(

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "controller/administration/account_acts.hpp"
+#include "controller/administration/password_acts.hpp"
 #include "controller/administration/session_acts.hpp"
 #include "controller/commands/forms.hpp"
 
@@ -18,32 +19,80 @@ constexpr std::string_view end_node = "http://jabber.org/protocol/admin#end-user
 constexpr std::string_view announce_node = "http://jabber.org/protocol/admin#announce";
 constexpr std::string_view password_node = "http://jabber.org/protocol/admin#change-user-password";
 
-constexpr const char* no_passwords =
-    "accounts log in with certificates: there are no passwords on this grid";
+/// The passwords of both fields, which are one; nothing where both are empty.
+Result<std::optional<std::string>, xml::StanzaError> password_in(const Call& call) {
+    const auto text = [&](std::string_view var) {
+        const xml::FormField* field = call.field(var);
+        return field != nullptr ? std::string(field->value()) : std::string();
+    };
+    std::string password = text("password");
+    // XEP-0133 §4.6 asks for one password, §4.1 for two.
+    if (call.field("password-verify") != nullptr && text("password-verify") != password)
+        return xml::StanzaError(bad_payload("password and password-verify differ"));
+    if (password.empty()) return std::optional<std::string>{};
+    return std::optional(std::move(password));
+}
 
-/// §4.1: bound to the first certificate that logs in under the name.
+const Credentials* credentials_of(const Call& call) {
+    return call.memo ? std::any_cast<Credentials>(call.memo.get()) : nullptr;
+}
+
+Step make_credentials_first(const Call& call, const std::string& password) {
+    auto work = administration::password_work(call, password);
+    if (!work) return refusal(work.error());
+    return First{[work = std::move(*work), memo = call.memo] { *memo = work(); }};
+}
+
+/// §4.1: bound to the first certificate that logs in under the name, or with a password.
 Step add_user(const Call& call) {
     if (call.is_first()) {
         Ask ask{form(
             admin_form, "Adding a User",
-            "The account belongs to the first certificate that logs in with this name."
+            "Without a password the account belongs to the first certificate that logs in with "
+            "this name."
         )};
         add_required(ask.form, "accountjid", "jid-single", "The Jabber ID for the account");
+        if (call.state.settings.passwords) {
+            add_field(ask.form, "password", "text-private", "The password for this account");
+            add_field(ask.form, "password-verify", "text-private", "Retype password");
+        }
         add_field(ask.form, "x-grid#group", "text-multi", "Groups (none: the default groups)");
         return ask;
     }
-    if (!call.value("password").empty() || !call.value("password-verify").empty())
-        return Step(xml::not_allowed(no_passwords));
+    const auto password = password_in(call);
+    if (!password) return password.error();
     const auto jids = accounts_in(call, "accountjid");
     if (!jids) return jids.error();
     const auto groups = groups_in(call, "x-grid#group");
     if (!groups) return groups.error();
-    auto change = administration::create_account(call, jids->front(), *groups);
+    const Credentials* credentials = credentials_of(call);
+    if (*password && credentials == nullptr) return make_credentials_first(call, **password);
+    auto change = administration::create_account(call, jids->front(), *groups, credentials);
     if (!change) return refusal(change.error());
     return Done{std::move(change->batch)};
 }
 
-Step change_password(const Call&) { return Step(xml::not_allowed(no_passwords)); }
+/// §4.6: the streams of an account that had another one end.
+Step change_password(const Call& call) {
+    if (!call.state.settings.passwords)
+        return refusal(administration::password_work(call, "any").error());
+    if (call.is_first()) {
+        Ask ask{form(admin_form, "Changing a User Password")};
+        add_required(ask.form, "accountjid", "jid-single", "The Jabber ID for this account");
+        add_required(ask.form, "password", "text-private", "The password for this account");
+        return ask;
+    }
+    const auto password = password_in(call);
+    if (!password) return password.error();
+    if (!*password) return bad_payload("the form must have a password");
+    const auto jids = accounts_in(call, "accountjid");
+    if (!jids) return jids.error();
+    const Credentials* credentials = credentials_of(call);
+    if (credentials == nullptr) return make_credentials_first(call, **password);
+    auto change = administration::set_password(call, jids->front(), *credentials);
+    if (!change) return refusal(change.error());
+    return Done{std::move(change->batch)};
+}
 
 Ask ask_for_accounts(const char* title, const char* label) {
     Ask ask{form(admin_form, title)};
@@ -129,9 +178,8 @@ std::span<const Command> user_commands() {
         Command{disable_user_node, "Disable User", Access::Administrators, disable_user},
         Command{reenable_user_node, "Re-Enable User", Access::Administrators, reenable_user},
         Command{end_node, "End User Session", Access::Administrators, end_user_session},
-        // Refused with a reason; clients that look at the list are not led there.
         Command{
-            password_node, "Change User Password", Access::Administrators, change_password, false
+            password_node, "Change User Password", Access::Administrators, change_password, true
         },
         Command{
             announce_node, "Send Announcement to Online Users", Access::Administrators,

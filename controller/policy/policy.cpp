@@ -189,6 +189,10 @@ Match Policy::of(
     Question asked = question(account, operation, object);
     if (!asks_sessions(operation)) return remembered(account, asked);
     asked.address = parse_address(session.address);
+    if (!session.has_certificate) {
+        asked.issuer = asked.anchor = {};
+        return of(asked);
+    }
     // A renewed certificate may have come from elsewhere than the one of an older session.
     if (session.issuer.empty() || session.issuer == account.issuer)
         return remembered(account, asked);

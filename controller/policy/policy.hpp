@@ -49,6 +49,7 @@ struct Object {
 /// The session that asks, as it was seen.
 struct SessionFacts {
     std::string_view address, issuer;
+    bool has_certificate = true;   // no rule about issuers is met by a session without one
 };
 
 class Policy {

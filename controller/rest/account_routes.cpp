@@ -3,6 +3,7 @@
 
 #include "controller/administration/account_acts.hpp"
 #include "controller/administration/group_acts.hpp"
+#include "controller/administration/password_acts.hpp"
 #include "controller/rest/call.hpp"
 #include "controller/rest/views.hpp"
 
@@ -44,6 +45,20 @@ HttpDecision answered(Outcome<AccountChange> change, int status = 200) {
     return changed(std::move(change->batch), std::move(response));
 }
 
+/// The credentials that an earlier step of this request has made; null: there was none.
+const Credentials* credentials_of(const Call& call) {
+    return std::any_cast<Credentials>(call.request.memo.get());
+}
+
+/// Makes them, for the next step.
+HttpDecision make_credentials_first(const Call& call, const std::string& password) {
+    auto work = administration::password_work(call, password);
+    if (!work) return refuse(work.error());
+    return HttpDecision::Work{[work = std::move(*work), memo = call.request.memo] {
+        *memo = work();
+    }};
+}
+
 HttpDecision create_account(const Call& call) {
     const auto name = required_text(call.request.body, "jid");
     if (!name) return refuse(name.error());
@@ -51,7 +66,23 @@ HttpDecision create_account(const Call& call) {
     if (!jid) return refuse(jid.error());
     const auto groups = optional_groups(call.request.body);
     if (!groups) return refuse(groups.error());
-    return answered(administration::create_account(call, *jid, *groups), 201);
+    const auto password = optional_text(call.request.body, "password");
+    if (!password) return refuse(password.error());
+    const Credentials* credentials = credentials_of(call);
+    if (*password && credentials == nullptr) return make_credentials_first(call, **password);
+    return answered(administration::create_account(call, *jid, *groups, credentials), 201);
+}
+
+HttpDecision set_password(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    const auto password = required_text(call.request.body, "password");
+    if (!password) return refuse(password.error());
+    if (call.state.accounts.find(jid->str()) == nullptr)
+        return refuse({Errc::UnknownAccount, "no account " + jid->str(), {}});
+    const Credentials* credentials = credentials_of(call);
+    if (credentials == nullptr) return make_credentials_first(call, *password);
+    return answered(administration::set_password(call, *jid, *credentials));
 }
 
 HttpDecision approve(const Call& call) {
@@ -189,7 +220,7 @@ HttpDecision delete_group(const Call& call) {
 std::span<const Route> account_routes() {
     static const std::array routes{
         Route{"GET", "accounts", {"state", "after", "max"}, {}, list_accounts},
-        Route{"POST", "accounts", {}, {"jid", "groups"}, create_account},
+        Route{"POST", "accounts", {}, {"jid", "groups", "password"}, create_account},
         Route{"GET", "accounts/{jid}", {}, {}, show_account},
         Route{
             "PATCH", "accounts/{jid}", {}, {"description", "device_type", "key_pin"}, edit_account
@@ -204,6 +235,8 @@ std::span<const Route> account_routes() {
         Route{"POST", "accounts/{jid}/disable", {}, {}, act_on<administration::disable_account>},
         Route{"POST", "accounts/{jid}/enable", {}, {}, act_on<administration::enable_account>},
         Route{"PUT", "accounts/{jid}/groups", {}, {"groups"}, set_groups},
+        Route{"PUT", "accounts/{jid}/password", {}, {"password"}, set_password},
+        Route{"DELETE", "accounts/{jid}/password", {}, {}, act_on<administration::remove_password>},
         Route{"GET", "groups", {"after", "max"}, {}, list_groups},
         Route{"PUT", "groups/{name...}", {}, {"description"}, put_group},
         Route{"DELETE", "groups/{name...}", {}, {}, delete_group},

@@ -31,6 +31,7 @@ json::object to_json(const Account& account) {
         {"created", time_text(account.created)},
         {"changed", time_text(account.changed)},
         {"changed_by", account.changed_by},
+        {"password", account.has_password()},
         {"certificate", std::move(certificate)}
     };
 }
@@ -56,6 +57,15 @@ json::object to_json(const pubsub::NodeView& node) {
 
 json::object to_json(const SessionView& session) {
     const Identity& identity = session.identity;
+    json::value certificate(nullptr);   // of a login by password
+    if (!identity.is_by_password())
+        certificate = json::object{
+            {"fingerprint", identity.fingerprint},
+            {"subject", identity.subject},
+            {"issuer", identity.issuer},
+            {"serial", identity.serial},
+            {"not_after", time_text(identity.not_after)}
+        };
     return {
         {"id", session.id},
         {"jid", session.jid.str()},
@@ -66,14 +76,7 @@ json::object to_json(const SessionView& session) {
         {"outbox_bytes", session.outbox_bytes},
         {"stanzas_in", session.stanzas_in},
         {"stanzas_out", session.stanzas_out},
-        {"certificate",
-         json::object{
-             {"fingerprint", identity.fingerprint},
-             {"subject", identity.subject},
-             {"issuer", identity.issuer},
-             {"serial", identity.serial},
-             {"not_after", time_text(identity.not_after)}
-         }}
+        {"certificate", std::move(certificate)}
     };
 }
 

@@ -40,6 +40,7 @@ StreamDriver::StreamDriver(
       tls_(carrier.tls),
       codec_(std::move(carrier.codec)),
       presented_(std::move(carrier.presented)),
+      bindings_(std::move(carrier.bindings)),
       early_(std::move(carrier.early)),
       address_(std::move(address)),
       name_(

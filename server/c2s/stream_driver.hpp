@@ -16,6 +16,7 @@
 #include "server/core/core.hpp"
 #include "server/log.hpp"
 #include "server/net/channel.hpp"
+#include "server/net/channel_binding.hpp"
 #include "server/net/deadline.hpp"
 #include "server/net/tls_places.hpp"
 #include "server/net/tls_stream.hpp"
@@ -54,7 +55,9 @@ struct Carrier {
     std::unique_ptr<net::Channel> channel;
     std::unique_ptr<stream::Codec> codec;
     net::TlsStream* tls = nullptr;   // the channel, where TLS is yet to begin
-    tls::Presented presented;        // the peer's certificate, where TLS has been done
+    // Where TLS has been done: the peer's certificate, and what ties a login to this connection.
+    tls::Presented presented;
+    net::ChannelBindings bindings;
     std::string early;               // what has been read already
 };
 
@@ -91,6 +94,7 @@ private:
     Awaitable wait_for_tls_place();
     void log_refusal(const stream::Negotiation::Refusal& refusal);
     boost::asio::awaitable<stream::Actions> admit(controller::Identity identity);
+    boost::asio::awaitable<stream::Actions> find_keys(sasl::Lookup lookup);
     boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
     boost::asio::awaitable<void> serve();
     Awaitable take_events();
@@ -129,6 +133,7 @@ private:
     net::TlsStream* tls_;
     std::unique_ptr<stream::Codec> codec_;
     tls::Presented presented_;     // until the negotiation has it
+    net::ChannelBindings bindings_;
     std::string early_;            // see Carrier
     std::string address_, name_;   // name_: for the log, "c2s-41"
     Mailbox mailbox_;

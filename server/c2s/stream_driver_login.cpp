@@ -25,7 +25,7 @@ asio::awaitable<bool> StreamDriver::establish() {
     codec_->hold_bytes_only(true);
     negotiation_ = std::make_unique<stream::Negotiation>(stream::Negotiation::Settings{
         shared_.config.domain, &shared_.config, kind_, shared_.caps_hash, fresh_id(),
-        std::move(presented_)
+        std::move(presented_), std::move(bindings_)
     });
     net::Watchdog<net::Strand> watchdog(
         channel_->strand(), std::chrono::seconds(limits.pre_auth_seconds_max), [this] { wake(); }
@@ -93,6 +93,8 @@ asio::awaitable<bool> StreamDriver::perform(stream::Actions actions) {
                 codec_->restart();
             } else if (auto* who = std::get_if<stream::Admit>(&action)) {
                 next = co_await admit(std::move(who->identity));
+            } else if (auto* wanted = std::get_if<stream::FindKeys>(&action)) {
+                next = co_await find_keys(std::move(wanted->lookup));
             } else if (auto* request = std::get_if<stream::Bind>(&action)) {
                 next = co_await bind(std::move(*request));
             } else {
@@ -146,7 +148,8 @@ asio::awaitable<bool> StreamDriver::start_tls(stream::Actions& next) {
     // more, however long a responder takes.
     auto presented = co_await shared_.vetting.vet(*tls_, [this] { tls_place_.reset(); });
     if (is_closing_) co_return false;
-    if (!presented.can_log_in())
+    const bool has_passwords = shared_.config.sasl.passwords;
+    if (!presented.can_log_in() && (presented.present || !has_passwords))
         shared_.log.fold(
             Level::Warn, "certificate_refused",
             {{"session", name_},
@@ -156,7 +159,10 @@ asio::awaitable<bool> StreamDriver::start_tls(stream::Actions& next) {
              {"depth", std::to_string(presented.depth)},
              {"reason", presented.reason}}
         );
-    next = negotiation_->on_tls(std::move(presented));
+    next = negotiation_->on_tls(
+        std::move(presented),
+        has_passwords ? net::channel_bindings(tls_->ssl()) : net::ChannelBindings{}
+    );
     codec_->set_limits(shared_.config.limits.before_login());
     co_return true;
 }
@@ -215,7 +221,15 @@ asio::awaitable<stream::Actions> StreamDriver::admit(controller::Identity identi
     auto failure = co_await net::from_callback<Core::SaslFailure>([&](auto done) {
         shared_.grid.admit(identity, address_, done);
     });
+    if (!failure) tls_place_.reset();   // as of one whose certificate was good
     co_return negotiation_->on_admitted(std::move(failure));
+}
+
+asio::awaitable<stream::Actions> StreamDriver::find_keys(sasl::Lookup lookup) {
+    auto keys = co_await net::from_callback<controller::LoginKeys>([&](auto done) {
+        shared_.grid.find_keys(std::move(lookup), address_, done);
+    });
+    co_return negotiation_->on_keys(std::move(keys));
 }
 
 asio::awaitable<stream::Actions> StreamDriver::bind(stream::Bind request) {

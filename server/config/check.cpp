@@ -8,6 +8,7 @@
 
 #include "controller/accounts/account.hpp"
 #include "controller/accounts/approval.hpp"
+#include "controller/credentials/scram.hpp"
 #include "server/net/listener.hpp"
 #include "server/tls/revocation/ocsp_fetch.hpp"
 #include "storage/rocks_store.hpp"
@@ -129,6 +130,34 @@ void check_trust(const Config& c, Findings& out) {
                  "'" + mapping.ca + "' is no SHA-256 of a key (64 hex digits): the rule never fits",
                  true}
             );
+}
+
+void check_passwords(const Config& c, Findings& out) {
+    const auto& sasl = c.sasl;
+    const auto all = Config::Sasl{}.mechanisms;   // the default is all that there are
+    for (const std::string& name : sasl.mechanisms)
+        if (std::ranges::find(all, name) == all.end())
+            out.push_back(
+                {"sasl.mechanisms",
+                 "sasl.mechanisms: '" + name +
+                     "' is none of SCRAM-SHA-1, SCRAM-SHA-256, SCRAM-SHA-512, each with -PLUS or "
+                     "without"}
+            );
+    if (sasl.iterations < controller::iterations_min ||
+        sasl.iterations > controller::iterations_max)
+        out.push_back({"sasl.iterations", "sasl.iterations must be from 4096 to 1000000"});
+    if (sasl.passwords && sasl.mechanisms.empty() && !sasl.plain)
+        out.push_back({"sasl.mechanisms", "sasl.mechanisms is empty: no password can log in", true}
+        );
+    if (sasl.plain && !sasl.passwords)
+        out.push_back({"sasl.plain", "sasl.plain has no effect while sasl.passwords is off", true});
+    if (sasl.passwords && c.tls.require_client_certificate)
+        out.push_back(
+            {"sasl.passwords",
+             "tls.require_client_certificate refuses clients that have a password and no "
+             "certificate",
+             true}
+        );
 }
 
 /// Values that parse, and mean another thing than they look like.
@@ -452,6 +481,7 @@ Findings check_values(const Config& config) {
     check_listeners(config, findings);
     check_trust(config, findings);
     check_accounts(config, findings);
+    check_passwords(config, findings);
     check_least(config, findings);
     check_pairs(config, findings);
     return findings;

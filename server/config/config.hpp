@@ -71,6 +71,16 @@ struct Config {
     struct Sasl {
         std::vector<Mapping> mappings;
         std::uint32_t attempts_max = 3;
+        bool passwords = false;
+        std::vector<std::string> mechanisms{"SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS",
+                                            "SCRAM-SHA-1-PLUS",   "SCRAM-SHA-512",
+                                            "SCRAM-SHA-256",      "SCRAM-SHA-1"};
+        bool plain = false;
+        std::uint32_t iterations = 10'000;   // of a password that is set from now on
+        // Failed logins by password within failure_seconds, before more are refused unseen.
+        std::uint32_t failures_per_account_max = 20;
+        std::uint32_t failures_per_address_max = 100;
+        std::uint32_t failure_seconds = 300;
     } sasl;
 
     struct Limits {

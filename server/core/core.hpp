@@ -16,6 +16,7 @@
 #include "controller/rest/rest.hpp"
 #include "pubsub/broker.hpp"
 #include "server/config/config.hpp"
+#include "server/core/login_limits.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
 #include "server/log.hpp"
@@ -66,6 +67,13 @@ public:
     /// themselves.
     void admit(
         controller::Identity identity, std::string address, std::function<void(SaslFailure)> done
+    );
+    /// The keys against which a login by password is measured; or whether its password fits. `done`
+    /// on any thread.
+    void find_keys(
+        controller::LoginQuestion question,
+        std::string address,
+        std::function<void(controller::LoginKeys)> done
     );
     void bind(
         BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)> done
@@ -197,6 +205,7 @@ private:
     const Rates rates_;
     PartedRates parted_rates_;
     FloodCounts flood_counts_;
+    LoginLimits login_limits_;
     std::uint64_t last_session_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
     std::chrono::steady_clock::time_point next_look_;

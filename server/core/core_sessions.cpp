@@ -1,6 +1,7 @@
 // server/core/core_sessions.cpp: entering and leaving the session table.
 #include "server/clock.hpp"
 #include "server/core/core.hpp"
+#include "server/net/source.hpp"
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
 
@@ -26,6 +27,11 @@ void Core::admit(
                     std::string(disabled ? "account-disabled" : "not-authorized"), admission.text
                 ));
             }
+            if (identity.is_by_password())
+                login_limits_.give_back(
+                    identity.account.str(), net::source_of(address),
+                    std::chrono::steady_clock::now()
+                );
             controller_.record_session(identity, "connect", address, "");
             enrol(identity, address, [done = std::move(done)](const auto& error) {
                 if (error)
@@ -34,6 +40,33 @@ void Core::admit(
                     done(std::nullopt);
             });
             fanout_.flush();
+        }
+    );
+}
+
+void Core::find_keys(
+    controller::LoginQuestion question,
+    std::string address,
+    std::function<void(controller::LoginKeys)> done
+) {
+    asio::post(
+        strand_,
+        [this, question = std::move(question), address = std::move(address),
+         done = std::move(done)]() mutable {
+            auto keys = controller_.login_keys(question);
+            if (!login_limits_.take(
+                    question.name, net::source_of(address), std::chrono::steady_clock::now()
+                ))
+                keys.refused = "too many logins have failed: try again later";
+            if (!keys.refused.empty() || question.password.empty()) return done(std::move(keys));
+            store_.read([question = std::move(question), keys = std::move(keys),
+                         done = std::move(done)](const storage::Snapshot&) mutable {
+                const auto given = controller::derive_keys(
+                    question.hash, question.password, keys.keys.salt, keys.keys.iterations
+                );
+                keys.fits_given = controller::are_equal(given.stored_key, keys.keys.stored_key);
+                done(std::move(keys));
+            });
         }
     );
 }
@@ -91,7 +124,7 @@ void Core::enter(
         admission.kind != controller::Admission::Kind::Enter)
         return refuse(admission.text);
     if (request.identity.valid_until < now()) return refuse("your certificate has expired");
-    if (revoked_)
+    if (revoked_ && !request.identity.is_by_password())
         if (auto why = revoked_(request.identity.path); !why.empty()) return refuse(why);
     auto session = std::make_shared<Session>();
     session->id = ++last_session_;

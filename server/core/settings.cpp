@@ -40,6 +40,14 @@ Rates session_rates(const Config& config) {
     return rates;
 }
 
+LoginLimits::Bounds login_bounds(const Config& config) {
+    LoginLimits::Bounds bounds;
+    bounds.per_account = config.sasl.failures_per_account_max;
+    bounds.per_source = config.sasl.failures_per_address_max;
+    bounds.window = std::chrono::seconds{config.sasl.failure_seconds};
+    return bounds;
+}
+
 Queries::Bounds query_bounds(const Config& config) {
     Queries::Bounds bounds;
     bounds.per_session_max = config.controller.queries_per_session_max;
@@ -62,6 +70,9 @@ controller::Settings controller_settings(
     settings.pending_expire_ms =
         storage::Millis{config.accounts.pending_expire_days} * 24 * 3600 * 1000;
     settings.page_max = config.pubsub.page_max;
+    settings.passwords = config.sasl.passwords;
+    settings.password_iterations = config.sasl.iterations;
+    settings.credential_seed = random_bytes(32);
     settings.open_services = std::move(open_services);
     return settings;
 }

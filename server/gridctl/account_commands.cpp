@@ -10,9 +10,10 @@ namespace {
 namespace json = boost::json;
 
 struct AccountArguments {
-    std::string jid, state, key = "current", device_type, description, authority, from;
+    std::string jid, state, key = "current", device_type, description, authority, from, password;
     std::vector<std::string> groups;
     bool none = false, keep = false, administrators = false, names_device = false;
+    bool removes_password = false;
 };
 using Shared = std::shared_ptr<AccountArguments>;
 
@@ -62,8 +63,11 @@ void change_account(
 }
 
 void add_account(const Options& options, const AccountArguments& given) {
+    const std::string password =
+        given.password.empty() ? std::string() : read_password(given.password);
     Client client = connect_to(options);
     json::object body{{"jid", account_at(options, client, given.jid).str()}};
+    if (!password.empty()) body["password"] = password;
     if (!given.groups.empty())
         body["groups"] = json::array(given.groups.begin(), given.groups.end());
     print_object(options, client.call("POST", "accounts", body));
@@ -82,6 +86,20 @@ void set_groups(const Options& options, const AccountArguments& given) {
     );
     if (options.json) return print_object(options, account);
     print(cell_of(account, "jid") + " is in: " + cell_of(account, "groups") + "\n");
+}
+
+void set_password(const Options& options, const AccountArguments& given) {
+    const std::string password = given.removes_password ? "" : read_password(given.password);
+    Client client = connect_to(options);
+    const std::string path = path_of(options, client, given, "/password");
+    const json::object account =
+        given.removes_password ? client.call("DELETE", path)
+                               : client.call("PUT", path, json::object{{"password", password}});
+    if (options.json) return print_object(options, account);
+    print(
+        cell_of(account, "jid") +
+        (given.removes_password ? " has no password any more\n" : " has a new password\n")
+    );
 }
 
 void remove_account(const Options& options, const AccountArguments& given) {
@@ -179,6 +197,18 @@ void add_account_commands(CLI::App& app, const Options& options) {
     CLI::App* adding = add_command(group, "add", "make an account before its first login", given);
     adding->add_option("--group", given->groups, "groups (default: the configured ones)");
     adding->callback([&options, given] { add_account(options, *given); });
+
+    adding->add_option(
+        "--password", given->password, "it logs in by this one: @FILE, or - for standard input"
+    );
+
+    CLI::App* password =
+        add_command(group, "password", "give an account a password (sasl.passwords)", given);
+    password->add_option(
+        "source", given->password, "@FILE, or - for standard input (default: it is asked for)"
+    );
+    password->add_flag("--remove", given->removes_password, "it has none any more");
+    password->callback([&options, given] { set_password(options, *given); });
 
     CLI::App* grouping = add_command(group, "groups", "show or set an account's groups", given);
     grouping->add_option("group", given->groups, "exactly these; without any, they are shown");

@@ -1,6 +1,7 @@
 // server/gridctl/options.cpp: domain, accounts, time and text for all commands.
 #include "server/gridctl/options.hpp"
 
+#include <termios.h>
 #include <unistd.h>
 #include <algorithm>
 
@@ -44,6 +45,56 @@ std::string read_text(const std::string& path) {
     if (!file) throw Failed(Exit::Usage, file.error());
     if (!file->exists) throw Failed(Exit::Usage, "there is no file " + path);
     return file->text;
+}
+
+namespace {
+
+/// The terminal does not show what is typed, as long as this lives.
+class Unseen {
+public:
+    Unseen() : is_terminal_(::tcgetattr(STDIN_FILENO, &before_) == 0) {
+        if (!is_terminal_) return;
+        termios quiet = before_;
+        quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+        ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    }
+    ~Unseen() {
+        if (is_terminal_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    }
+    Unseen(const Unseen&) = delete;
+    Unseen& operator=(const Unseen&) = delete;
+
+private:
+    termios before_{};
+    bool is_terminal_;
+};
+
+std::string ask_unseen(const std::string& what) {
+    const Unseen unseen;
+    std::string line;
+    std::cerr << what << std::flush;
+    std::getline(std::cin, line);
+    std::cerr << '\n';
+    return line;
+}
+
+}   // namespace
+
+std::string read_password(const std::string& source) {
+    if (!source.empty() && source != "-" && source.front() != '@')
+        throw Failed(Exit::Usage, "give @FILE, or - for standard input: arguments are no secret");
+    std::string text;
+    if (!source.empty() && source != "-") {
+        text = read_text(source.substr(1));
+    } else if (source.empty() && ::isatty(STDIN_FILENO) == 1) {
+        text = ask_unseen("password: ");
+        if (ask_unseen("once more: ") != text) throw Failed(Exit::Usage, "these two differ");
+    } else {
+        std::getline(std::cin, text);
+    }
+    text.erase(std::min(text.find_first_of("\r\n"), text.size()));
+    if (text.empty()) throw Failed(Exit::Usage, "the password is empty");
+    return text;
 }
 
 void print(const std::string& text) { std::cout << text << std::flush; }

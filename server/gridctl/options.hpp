@@ -25,6 +25,9 @@ std::string authority_key(const std::string& text);
 std::int64_t now_ms();
 /// The text of a file, or of standard input for "-".
 std::string read_text(const std::string& path);
+/// The first line of a file ("@FILE") or of standard input ("-"); empty: asked for at the terminal,
+/// where it is not shown. Never an argument: those are seen by others on the machine.
+std::string read_password(const std::string& source);
 void print(const std::string& text);
 /// A whole text of others: unchanged into a file or pipe, printable to a terminal.
 void print_text(const std::string& text);

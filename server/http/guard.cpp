@@ -220,7 +220,10 @@ Result<Admitted, Refusal> admit(
     if (is_json || target.path == "/.well-known/host-meta")
         return admit_host_meta(head, settings, is_json);
     if (const auto route = route_of(target.path, settings); route != Route::Api) {
-        if (!no_client.empty()) return Refusal{401, "certificate-required", no_client, {}};
+        // A stream has a login of its own, which may be by password.
+        const bool has_login = route != Route::File && settings.has_passwords;
+        if (!no_client.empty() && !has_login)
+            return Refusal{401, "certificate-required", no_client, {}};
         if (auto known = check_host(head, settings); !known) return known.error();
         return admit_client(head, settings, route, target);
     }

@@ -38,6 +38,7 @@ struct GuardSettings {
     /// Of web pages that may open streams, besides the server's own: "https://app.example".
     std::vector<std::string> origins;
     bool has_websocket = false, has_bosh = false, has_files = false;
+    bool has_passwords = false;   // a stream may be opened without a certificate
 };
 
 /// Admits a request. `no_identity` is the reason why the client's certificate gives no account that

@@ -23,6 +23,7 @@ HttpServer::~HttpServer() = default;
 void HttpServer::attach(std::shared_ptr<c2s::Acceptor> acceptor) {
     shared_->acceptor = std::move(acceptor);
     shared_->guard.has_websocket = shared_->config.http.websocket;
+    shared_->guard.has_passwords = shared_->config.sasl.passwords;
     shared_->guard.has_bosh = shared_->config.http.bosh;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "controller/credentials/credentials.hpp"
 #include "xml/jid.hpp"
 
 namespace grid::server::sasl {
@@ -14,18 +15,21 @@ namespace grid::server::sasl {
 struct Challenge {
     std::string data;
 };
+/// The controller's answer is needed: `Mechanism::found` is called with it.
+using Lookup = controller::LoginQuestion;
 /// Authenticated, and authorized to act as `account`. Whether that account may enter is asked
 /// later.
 struct Success {
     xml::Jid account;   // bare
     std::string data;
+    std::string password = {};   // see controller::Identity; empty: by certificate
 };
 struct Failure {
     std::string condition;   // of RFC 6120 §6.5
     std::string text;        // for a person
     bool is_final = false;   // no further attempt on this connection can succeed
 };
-using Step = std::variant<Challenge, Success, Failure>;
+using Step = std::variant<Challenge, Lookup, Success, Failure>;
 
 /// One exchange. Strings are the bytes that SASL carries, base64 already removed.
 class Mechanism {
@@ -34,6 +38,8 @@ public:
     /// `initial` is nothing when the client sent no initial response, which is not an empty one.
     virtual Step start(const std::optional<std::string>& initial) = 0;
     virtual Step respond(const std::string& response) = 0;
+    /// After Lookup, once.
+    virtual Step found(controller::LoginKeys) { return Failure{"malformed-request", {}}; }
 };
 
 /// Character data of `<auth/>` or `<response/>`: absent, `=` (an empty message, RFC 6120 §6.4.2),

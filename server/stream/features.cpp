@@ -8,6 +8,7 @@
 namespace grid::server::stream {
 namespace {
 
+using xml::Attrs;
 using xml::Element;
 namespace ns = xml::ns;
 
@@ -24,6 +25,22 @@ Element limits_of(std::size_t bytes_max) {
     );
 }
 
+/// Features of a stream that is logged in, before its resource and after.
+void add_what_stays(
+    Element& out,
+    const Config::Limits& limits,
+    const std::string& domain,
+    const std::string& caps_hash
+) {
+    auto stream_limits = limits_of(limits.xml.stanza_bytes_max);
+    stream_limits.add(Element::with_text("idle-seconds", std::to_string(limits.idle_seconds_max)));
+    out.add(std::move(stream_limits));
+    if (!caps_hash.empty())
+        out.add(Element(
+            "c", ns::caps, {{"hash", "sha-1"}, {"node", caps_node(domain)}, {"ver", caps_hash}}
+        ));
+}
+
 }   // namespace
 
 Element plain_features() {
@@ -32,10 +49,21 @@ Element plain_features() {
     return out;
 }
 
-Element sasl_features(bool offers_external, const Config::Limits& limits) {
+Element sasl_features(const sasl::Offer& offer, const Config::Limits& limits) {
     auto out = features();
-    if (offers_external)
-        out.add(Element("mechanisms", ns::sasl, {}, Element::with_text("mechanism", "EXTERNAL")));
+    Element mechanisms("mechanisms", ns::sasl);
+    for (const std::string& one : offer.mechanisms)
+        mechanisms.add(Element::with_text("mechanism", one));
+    if (!offer.mechanisms.empty()) out.add(std::move(mechanisms));
+    Element authentication("authentication", ns::sasl2);
+    for (const std::string& one : offer.mechanisms)
+        authentication.add(Element::with_text("mechanism", one));
+    authentication.add(Element("inline", Attrs{}, Element("bind", ns::bind2)));
+    if (!offer.mechanisms.empty()) out.add(std::move(authentication));
+    Element types("sasl-channel-binding", ns::channel_binding);
+    for (const auto& [type, data] : offer.bindings)
+        if (net::is_offered_binding(type)) types.add(Element("channel-binding", {{"type", type}}));
+    if (offer.has_plus()) out.add(std::move(types));
     const std::size_t before_login = limits.pre_auth_bytes_max;
     out.add(limits_of(std::min(before_login, limits.pre_auth_stanza_bytes_max)));
     return out;
@@ -49,13 +77,15 @@ Element bound_features(
     // RFC 6121 dropped it, old clients look for it; optional, so that no client needs the round
     // trip.
     out.add(Element("session", ns::session, {}, Element("optional")));
-    auto stream_limits = limits_of(limits.xml.stanza_bytes_max);
-    stream_limits.add(Element::with_text("idle-seconds", std::to_string(limits.idle_seconds_max)));
-    out.add(std::move(stream_limits));
-    if (!caps_hash.empty())
-        out.add(Element(
-            "c", ns::caps, {{"hash", "sha-1"}, {"node", caps_node(domain)}, {"ver", caps_hash}}
-        ));
+    add_what_stays(out, limits, domain, caps_hash);
+    return out;
+}
+
+Element session_features(
+    const Config::Limits& limits, const std::string& domain, const std::string& caps_hash
+) {
+    auto out = features();
+    add_what_stays(out, limits, domain, caps_hash);
     return out;
 }
 

@@ -5,18 +5,25 @@
 #include <string>
 
 #include "server/config/config.hpp"
+#include "server/sasl/offer.hpp"
 #include "xml/element.hpp"
 
 namespace grid::server::stream {
 
 /// STARTTLS, required and alone (§5.3.1).
 xml::Element plain_features();
-/// EXTERNAL if it can succeed (§6.3.4), and the limits until login (XEP-0478). Without a mechanism
-/// there is no empty `<mechanisms/>`: the schema wants at least one.
-xml::Element sasl_features(bool offers_external, const Config::Limits& limits);
+/// The mechanisms (§6.3.4), types of channel binding (XEP-0440), and the limits until login
+/// (XEP-0478). Without a mechanism there is no empty `<mechanisms/>`: the schema wants at least
+/// one.
+xml::Element sasl_features(const sasl::Offer& offer, const Config::Limits& limits);
 /// Bind, the legacy session as optional, limits, and capabilities if there is a hash (XEP-0115
 /// §6.3).
 xml::Element bound_features(
+    const Config::Limits& limits, const std::string& domain, const std::string& caps_hash
+);
+
+/// The same without bind and session, when the resource is bound already (XEP-0386).
+xml::Element session_features(
     const Config::Limits& limits, const std::string& domain, const std::string& caps_hash
 );
 

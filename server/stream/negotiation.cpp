@@ -29,7 +29,10 @@ Negotiation::State::State(Settings given)
       layer(settings.transport == TransportKind::StartTls ? Layer::Plain : Layer::Tls),
       awaits(settings.transport == TransportKind::DirectTls ? Awaits::Handshake : Awaits::Header),
       spare_id(settings.stream_id.empty() ? "0" : settings.stream_id),
-      presented(std::move(settings.presented)) {}
+      presented(std::move(settings.presented)) {
+    if (awaits == Awaits::Header && layer == Layer::Tls)
+        offer = sasl::offer(settings.config->sasl, presented, std::move(settings.bindings));
+}
 
 void Negotiation::State::send(const xml::Element& element) {
     out.emplace_back(SendElement{element});
@@ -77,12 +80,13 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
         };
     if (header.error) return fail(*header.error);
     // No mechanism can be offered, and features without any would say that all is done (§4.3.5).
-    if (layer == Layer::Tls && !presented.present) return fail("not-authorized", presented.reason);
+    if (layer == Layer::Tls && !presented.present && offer.mechanisms.empty())
+        return fail("not-authorized", presented.reason);
     stream_from = header.from.bare();
     const auto& limits = settings.config->limits;
     send(
         layer == Layer::Plain ? plain_features()
-        : layer == Layer::Tls ? sasl_features(presented.can_log_in(), limits)
+        : layer == Layer::Tls ? sasl_features(offer, limits)
                               : bound_features(limits, settings.domain, settings.caps_hash)
     );
     awaits = Awaits::Element;
@@ -95,6 +99,7 @@ void Negotiation::State::on_element(const xml::Element& element) {
         return fail("not-authorized", "sent before the last request was answered");
     if (element.is("starttls", ns::tls)) return layer == Layer::Plain ? start_tls() : refuse_tls();
     if (element.ns() == ns::sasl && layer != Layer::Authenticated) return on_sasl(element);
+    if (element.ns() == ns::sasl2 && layer != Layer::Authenticated) return on_sasl2(element);
     if (layer == Layer::Authenticated && element.is("iq", ns::client) &&
         element.child("bind", ns::bind) != nullptr)
         return on_bind(element);
@@ -104,7 +109,7 @@ void Negotiation::State::on_element(const xml::Element& element) {
 /// By name alone: some element of it is awaited.
 bool Negotiation::State::may_begin(const xml::Element& element) const {
     if (element.is("starttls", ns::tls)) return true;
-    if (layer != Layer::Authenticated) return element.ns() == ns::sasl;
+    if (layer != Layer::Authenticated) return element.ns() == ns::sasl || element.ns() == ns::sasl2;
     return element.is("iq", ns::client);
 }
 
@@ -168,11 +173,12 @@ Actions Negotiation::on_start_tag(const xml::Element& element) {
     return state.take_actions();
 }
 
-Actions Negotiation::on_tls(tls::Presented presented) {
+Actions Negotiation::on_tls(tls::Presented presented, net::ChannelBindings bindings) {
     auto& state = *state_;
     if (state.awaits != Awaits::Handshake) return {};
     // §5.4.3.3: knowledge from before TLS is forgotten.
     state.presented = std::move(presented);
+    state.offer = sasl::offer(state.settings.config->sasl, state.presented, std::move(bindings));
     state.layer = Layer::Tls;
     state.awaits = Awaits::Header;
     state.header_sent = false;
@@ -189,6 +195,14 @@ Actions Negotiation::on_admitted(std::optional<std::pair<std::string, std::strin
         state.refuse_sasl(failure->first, failure->second, false);
     else
         state.admitted();
+    return state.take_actions();
+}
+
+Actions Negotiation::on_keys(controller::LoginKeys keys) {
+    auto& state = *state_;
+    if (state.awaits != Awaits::Keys || !state.exchange) return {};
+    state.awaits = Awaits::Element;
+    state.take_step(state.exchange->found(std::move(keys)));
     return state.take_actions();
 }
 

@@ -10,6 +10,8 @@
 
 #include "controller/identity.hpp"
 #include "server/config/config.hpp"
+#include "server/net/channel_binding.hpp"
+#include "server/sasl/mechanism.hpp"
 #include "server/session/transport.hpp"
 #include "server/tls/certificate.hpp"
 #include "xml/jid.hpp"
@@ -41,6 +43,10 @@ struct RestartParser {};   // a new stream header is expected
 struct Admit {
     controller::Identity identity;
 };
+/// Ask the controller what it keeps of that name, then call on_keys.
+struct FindKeys {
+    sasl::Lookup lookup;
+};
 /// Ask the session table for a resource (empty: any), then call on_bound.
 struct Bind {
     controller::Identity identity;
@@ -50,13 +56,21 @@ struct Bind {
 struct Close {
     std::string reason;
 };
-using Action =
-    std::variant<OpenStream, SendElement, CloseStream, StartTls, RestartParser, Admit, Bind, Close>;
+using Action = std::variant<
+    OpenStream,
+    SendElement,
+    CloseStream,
+    StartTls,
+    RestartParser,
+    Admit,
+    FindKeys,
+    Bind,
+    Close>;
 using Actions = std::vector<Action>;
 
 /// RFC 6120 §4–§7, RFC 7395, XEP-0178, XEP-0206, XEP-0368, XEP-0478. One per connection, freed when
-/// the resource is bound. Admit and Bind are answered before the next event is given: a client that
-/// does not wait is refused. After Close there are no further actions.
+/// the resource is bound. Admit, FindKeys and Bind are answered before the next event is given: a
+/// client that does not wait is refused. After Close there are no further actions.
 class Negotiation {
 public:
     struct Settings {
@@ -67,7 +81,9 @@ public:
         std::string caps_hash;   // XEP-0115 `ver` of the server; empty: no caps feature
         /// For the header of an error that comes before the first event (a timeout).
         std::string stream_id = {};
-        tls::Presented presented = {};   // of WebSocket and Bosh
+        // Of WebSocket and Bosh.
+        tls::Presented presented = {};
+        net::ChannelBindings bindings = {};   // as in on_tls
     };
     explicit Negotiation(Settings settings);
 
@@ -75,7 +91,9 @@ public:
     Actions on_event(xml::StreamEvent event, const std::string& stream_id);
     /// Of an element that is not complete yet: one that is refused for any content is refused now.
     Actions on_start_tag(const xml::Element& element);
-    Actions on_tls(tls::Presented presented);
+    /// `bindings`: of this very connection; empty where no channel binding is to be offered.
+    Actions on_tls(tls::Presented presented, net::ChannelBindings bindings = {});
+    Actions on_keys(controller::LoginKeys keys);
     /// Empty error: entered. Else the SASL failure condition (account-disabled, not-authorized …),
     /// text.
     Actions on_admitted(std::optional<std::pair<std::string, std::string>> failure);
@@ -93,6 +111,7 @@ public:
         std::string condition, text, subject, issuer;
         std::string claimed;   // the authorization identity that was asked for, if any
         int depth = 0;
+        bool by_password = false;
     };
     std::optional<Refusal> take_refusal();
 

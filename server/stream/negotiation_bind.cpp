@@ -34,6 +34,10 @@ void Negotiation::State::on_bind(const Element& iq) {
 }
 
 void Negotiation::State::bound(const xml::Jid& full) {
+    if (sasl2) {
+        Element bound("bound", ns::bind2);
+        return succeed_by_sasl2(full, &bound);
+    }
     send(Element(
         "iq", ns::client, {{"type", "result"}, {"id", bind_id}},
         Element("bind", ns::bind, {}, Element::with_text("jid", full.str()))
@@ -43,6 +47,7 @@ void Negotiation::State::bound(const xml::Jid& full) {
 }
 
 void Negotiation::State::refuse_bind(const xml::StanzaError& error) {
+    if (sasl2) return refuse_sasl("temporary-auth-failure", error.text, false);
     Element answer("iq", ns::client, {{"type", "error"}});
     if (bind_has_id) answer.set("id", bind_id);
     answer.add(error.to_element());

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "server/sasl/mechanism.hpp"
+#include "server/sasl/offer.hpp"
 #include "server/stream/negotiation.hpp"
 
 namespace grid::server::stream {
@@ -19,6 +19,7 @@ enum class Awaits {
     Element,     // features were sent
     Handshake,   // on_tls
     Admission,   // on_admitted
+    Keys,        // on_keys
     Resource,    // on_bound
     Nothing,     // bound, or closed
 };
@@ -45,11 +46,20 @@ struct Negotiation::State {
     // negotiation_sasl.cpp
     void on_sasl(const xml::Element& element);
     void on_auth(const xml::Element& auth);
+    /// False: it was refused.
+    bool choose_mechanism(std::string_view name);
+    void begin_exchange(const std::optional<std::string>& initial);
     void on_response(const xml::Element& response);
     void take_step(sasl::Step step);
-    void authenticated(const xml::Jid& account);
+    void authenticated(sasl::Success success);
     void admitted();
     void refuse_sasl(const std::string& condition, const std::string& text, bool is_final);
+
+    // negotiation_sasl2.cpp
+    void on_sasl2(const xml::Element& element);
+    void on_authenticate(const xml::Element& request);
+    void admitted_by_sasl2();
+    void succeed_by_sasl2(const xml::Jid& as, xml::Element* bound);
 
     // negotiation_bind.cpp
     void on_bind(const xml::Element& iq);
@@ -65,8 +75,18 @@ struct Negotiation::State {
     std::string spare_id;   // for a header that has to come before an error
     std::uint32_t elements = 0;
     tls::Presented presented;
-    xml::Jid stream_from;   // of the header under TLS
-    std::unique_ptr<sasl::Mechanism> exchange;
+    xml::Jid stream_from;                                // of the header under TLS
+    sasl::Offer offer;                                   // under TLS
+    std::unique_ptr<sasl::Mechanism> chosen, exchange;   // exchange: begun
+    bool by_password = false;                            // the last attempt
+    std::string success_data;                            // what the mechanism says with its success
+    /// The `<authenticate/>` that is going on (XEP-0388); null: none, or SASL as in RFC 6120.
+    struct Sasl2 {
+        bool binds = false;   // XEP-0386
+        std::string tag;      // of the resource
+        std::string client_id;
+    };
+    std::unique_ptr<Sasl2> sasl2;
     std::optional<Negotiation::Refusal> refusal;   // of the last attempt, not yet logged
     std::string asked_for;   // the last authorization identity that a client named
     std::uint32_t attempts_failed = 0;

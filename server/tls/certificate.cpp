@@ -147,6 +147,7 @@ controller::Identity to_identity(const Presented& presented, const xml::Jid& acc
         .other_authorities = presented.other_authorities,
         .valid_until = presented.valid_until,
         .approvals = presented.approvals,
+        .password = {},
     };
 }
 

@@ -88,10 +88,18 @@ struct Answer {
 };
 
 struct Commands : GridStage {
-    Commands() {
+    explicit Commands(controller::Settings given = default_settings())
+        : GridStage(std::move(given)) {
         policy("allow any any any");
         administrator("root@grid.example");
         member(probe, R"(["makers"])");
+    }
+    static controller::Settings with_passwords() {
+        controller::Settings settings = default_settings();
+        settings.passwords = true;
+        settings.password_iterations = controller::iterations_min;
+        settings.credential_seed = "a secret of 16 bytes or more";
+        return settings;
     }
     Answer run(const std::string& who, const std::string& text) { return Answer(sends(who, text)); }
     /// Executes, then submits the fields.

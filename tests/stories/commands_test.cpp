@@ -16,7 +16,7 @@ std::size_t offered(commands::Access most) {
     std::size_t count = 0;
     for (const auto& table : commands::all_commands())
         for (const commands::Command& command : table)
-            count += command.is_offered && command.access <= most ? 1U : 0U;
+            count += !command.needs_passwords && command.access <= most ? 1U : 0U;
     return count;
 }
 

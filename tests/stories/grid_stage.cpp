@@ -212,7 +212,7 @@ pubsub::Principal GridStage::principal(std::string_view full_jid) const {
         if (view.jid != actor.jid) continue;
         actor.session = id;
         actor.address = view.address;
-        actor.issuer = view.identity.anchor;
+        actor.issuer = controller::authorities_text(view.identity);
     }
     return actor;
 }
@@ -281,8 +281,8 @@ void GridStage::later(storage::Millis by) {
 void GridStage::policy(std::string_view text) {
     const auto batches = controller().bootstrap(std::string(text), {});
     REQUIRE(batches.has_value());
-    REQUIRE(batches->size() == 1);
-    REQUIRE(commit(batches->front()));
+    REQUIRE_FALSE(batches->empty());
+    for (const storage::Batch& batch : *batches) REQUIRE(commit(batch));
 }
 
 void GridStage::administrator(std::string_view bare) {

@@ -267,9 +267,9 @@ TEST_CASE("found 34: a record of version 2 is read: one anchor, and a device typ
     const auto as_version_2 = [&](const std::string& approved_by) {
         account.approved_by = approved_by;
         std::string bytes = encode(account);
-        REQUIRE(bytes.front() == 3);
+        REQUIRE(bytes.front() == 4);
         bytes.front() = 2;
-        return decode_account(probe, std::string_view(bytes).substr(0, bytes.size() - 3), 9);
+        return decode_account(probe, std::string_view(bytes).substr(0, bytes.size() - 4), 9);
     };
     const auto by_a_person = as_version_2("root@grid.example");
     REQUIRE(by_a_person.has_value());
@@ -281,8 +281,12 @@ TEST_CASE("found 34: a record of version 2 is read: one anchor, and a device typ
     CHECK(by_a_rule->device_type.empty());
     CHECK(by_a_rule->claimed_device == "siem");
     std::string later = encode(account);
-    later.front() = 4;
+    later.front() = 5;
     CHECK_FALSE(decode_account(probe, later, 9));
+    later.front() = 3;   // without a password
+    later.pop_back();
+    account.approved_by = "rule -> everyone";
+    CHECK(decode_account(probe, later, 9) == account);
 }
 
 TEST_CASE("no sequence of requests reaches access without certificate, approval and policy") {

@@ -25,11 +25,12 @@ constexpr const char* schema =
 
 /// A grid in which each act has an object: accounts in every state, a group, a topic, a schema.
 struct ActStage : Commands {
-    ActStage() {
+    ActStage() : Commands(with_passwords()) {
         administrator(second);
         waits("one@grid.example/1");
         member("off@grid.example/1", "[]");
         does("POST", "/accounts/off@grid.example/disable");
+        does("PUT", "/accounts/probe@grid.example/password", password);
         does("PUT", "/groups/spare");
         does("PUT", "/policy", R"({"text": "allow any any any\n# second"})");
         does("PUT", "/schemas", documents("a.xsd"));
@@ -38,6 +39,7 @@ struct ActStage : Commands {
     void does(const char* method, const char* path, const std::string& body = {}) {
         REQUIRE(rest(second, method, path, body).first < 300);
     }
+    static constexpr const char* password = R"({"password": "pencil"})";
     static std::string to_other_ca() { return R"({"ca": ")" + other_ca + R"("})"; }
     static std::string documents(const std::string& location) {
         return R"({"documents": [{"location": ")" + location + R"(", "text": ")" + schema +
@@ -88,6 +90,9 @@ const std::vector<RestCase>& rest_cases() {
         {"POST accounts/{jid}/disable", "/accounts/probe@grid.example/disable"},
         {"POST accounts/{jid}/enable", "/accounts/off@grid.example/enable"},
         {"PUT accounts/{jid}/groups", "/accounts/probe@grid.example/groups", R"({"groups": []})"},
+        {"PUT accounts/{jid}/password", "/accounts/probe@grid.example/password", ActStage::password
+        },
+        {"DELETE accounts/{jid}/password", "/accounts/probe@grid.example/password"},
         {"POST accounts/{jid}/rebind", "/accounts/probe@grid.example/rebind",
          ActStage::to_other_ca()},
         {"POST rebind", "/rebind", R"({"from": "ca", "ca": ")" + other_ca + R"("})"},
@@ -133,6 +138,8 @@ const std::vector<CommandCase>& command_cases() {
          topic + field("x-grid#validation", {"lax"}) + field("x-grid#schema_document", {"a.xsd"})},
         {own("settings"), field("x-grid#auto-approve", {"1"})},
         {admin_command("add-user"), field("accountjid", {"new@grid.example"})},
+        {admin_command("change-user-password"),
+         field("accountjid", {"probe@grid.example"}) + field("password", {"pencil"})},
         {admin_command("delete-user"), jids("probe")},
         {admin_command("disable-user"), jids("probe")},
         {admin_command("reenable-user"), jids("off")},
@@ -151,7 +158,6 @@ const std::set<std::string> command_questions{
     own("topics-list"),
     own("topic-subscribers"),
     own("topic-enable"),
-    admin_command("change-user-password"),
     admin_command("get-registered-users-list"),
     admin_command("get-disabled-users-list"),
     admin_command("get-online-users-list"),

@@ -303,14 +303,14 @@ TEST_CASE("account records of the first version are read, and written anew with 
     old.anchor = "ca";
     old.groups = {"everyone"};
     std::string bytes = encode(old);
-    bytes.resize(bytes.size() - 6);   // three empty texts, and what version 3 has
+    bytes.resize(bytes.size() - 7);   // three empty texts, and what versions 3 and 4 have
     bytes[0] = 1;
     const auto read = decode_account(old.jid, bytes, 7);
     REQUIRE(read.has_value());
     CHECK(read->groups == old.groups);
     CHECK(read->created == 7);
     CHECK(read->key_pin.empty());
-    bytes[0] = 4;
+    bytes[0] = 5;
     CHECK_FALSE(decode_account(old.jid, bytes, 7).has_value());
 }
 

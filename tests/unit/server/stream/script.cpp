@@ -68,6 +68,7 @@ void check_ending(Stage& stage, const Ending& ending, bool was_over, bool in_han
     CHECK(stage.negotiation().on_timeout().empty());
     CHECK(stage.negotiation().on_event(xml::Element("x"), "id").empty());
     CHECK(stage.negotiation().on_admitted({}).empty());
+    CHECK(stage.negotiation().on_keys({}).empty());
     CHECK(stage.negotiation().on_bound(xml::Jid()).empty());
     CHECK(stage.negotiation().on_tls({}).empty());
     CHECK(stage.negotiation().on_injected().empty());
@@ -123,6 +124,8 @@ std::vector<std::string> Stage::render(const stream::Actions& actions) {
             out.emplace_back("restart");
         } else if (const auto* admit = std::get_if<stream::Admit>(&action)) {
             out.push_back("admit " + admit->identity.account.str());
+        } else if (const auto* find = std::get_if<stream::FindKeys>(&action)) {
+            out.push_back("find " + find->lookup.name);
         } else if (const auto* bind = std::get_if<stream::Bind>(&action)) {
             out.push_back("bind " + bind->resource);
         } else if (const auto* close = std::get_if<stream::Close>(&action)) {
@@ -157,6 +160,8 @@ std::vector<std::string> Stage::play(const Input& input) {
     if (const auto* bytes = std::get_if<std::string>(&input)) return feed(*bytes);
     if (const auto* tls = std::get_if<Tls>(&input))
         return render(negotiation_.on_tls(tls->presented));
+    if (const auto* found = std::get_if<Keys>(&input))
+        return render(negotiation_.on_keys(found->keys));
     if (std::holds_alternative<Admitted>(input)) return render(negotiation_.on_admitted({}));
     if (const auto* refused = std::get_if<Refused>(&input))
         return render(negotiation_.on_admitted(std::pair(refused->condition, refused->text)));
@@ -210,7 +215,9 @@ const std::string offer_starttls =
 const std::string offer_external =
     "{header}" + features +
     "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism>"
-    "</mechanisms><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits>"
+    "</mechanisms><authentication xmlns='urn:xmpp:sasl:2'><mechanism>EXTERNAL</mechanism>"
+    "<inline><bind xmlns='urn:xmpp:bind:0'/></inline></authentication>"
+    "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits>"
     "</stream:features>";
 const std::string offer_bind =
     "{header}" + features +

@@ -19,6 +19,9 @@ namespace stream = server::stream;
 struct Tls {
     server::tls::Presented presented;
 };
+struct Keys {
+    controller::LoginKeys keys;
+};
 struct Admitted {};
 struct Refused {
     std::string condition, text;
@@ -29,11 +32,12 @@ struct Bound {
 struct NotBound {
     xml::StanzaError error;
 };
-using Input = std::variant<std::string, Tls, Admitted, Refused, Bound, NotBound>;
+using Input = std::variant<std::string, Tls, Keys, Admitted, Refused, Bound, NotBound>;
 
 /// An input and what it must lead to, one string per action, what is sent at once as one:
 ///   `{header}<features/>`   bytes to send; the response header is written {header}
-///   starttls · restart · admit JID · bind [RESOURCE] · close REASON (the beginning of it)
+///   starttls · restart · find NAME · admit JID · bind [RESOURCE] · close REASON (the beginning of
+///   it)
 struct Line {
     Input input;
     std::vector<std::string> actions;

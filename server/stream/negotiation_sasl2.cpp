@@ -1,0 +1,107 @@
+// server/stream/negotiation_sasl2.cpp: the Extensible SASL Profile and what it negotiates at once
+// (XEP-0388, XEP-0386).
+#include "controller/credentials/scram.hpp"
+#include "server/stream/features.hpp"
+#include "server/stream/header.hpp"
+#include "server/stream/negotiation_state.hpp"
+#include "xml/base64.hpp"
+#include "xml/namespaces.hpp"
+
+namespace grid::server::stream {
+
+namespace ns = xml::ns;
+using xml::Element;
+
+namespace {
+
+/// Base64 within an element of its own: empty is an empty message, and "=" is none of its forms.
+std::optional<std::string> message_in(const Element& element) {
+    if (element.child_count() > 0) return std::nullopt;
+    return xml::parse_base64(element.text());
+}
+
+constexpr std::size_t client_id_digits = 16;
+
+/// The server's part of a resource: of one installation always the same, so that its next stream
+/// takes the place of the last, and nothing that tells its id. (XEP-0386 §4.2.1)
+std::string own_part(const std::string& client_id, const xml::Jid& account, std::string other) {
+    if (client_id.empty()) return other;
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const char c :
+         controller::digest(controller::ScramHash::Sha256, account.str() + ' ' + client_id)) {
+        text += digits[static_cast<unsigned char>(c) >> 4U];
+        text += digits[static_cast<unsigned char>(c) & 15U];
+        if (text.size() >= client_id_digits) break;
+    }
+    return text;
+}
+
+}   // namespace
+
+void Negotiation::State::on_sasl2(const Element& element) {
+    if (layer == Layer::Plain)
+        return fail("policy-violation", "authentication is possible under TLS only");
+    if (element.name() == "authenticate") return on_authenticate(element);
+    if (!sasl2) return fail("unsupported-stanza-type", "no authentication is going on");
+    if (element.name() == "abort") return refuse_sasl("aborted", "", false);
+    if (element.name() != "response")
+        return fail("unsupported-stanza-type", "unknown to SASL2: <" + element.name() + "/>");
+    const auto answer = message_in(element);
+    if (!answer) return refuse_sasl("incorrect-encoding", "the response is no base64", false);
+    if (!exchange) return refuse_sasl("malformed-request", "a response without a challenge", false);
+    take_step(exchange->respond(*answer));
+}
+
+void Negotiation::State::on_authenticate(const Element& request) {
+    if (exchange) return fail("policy-violation", "another authentication is going on");
+    sasl2 = std::make_unique<Sasl2>();
+    if (!choose_mechanism(request.attr_or("mechanism", ""))) return;
+    std::optional<std::string> initial;
+    if (const Element* response = request.child("initial-response", ns::sasl2)) {
+        initial = message_in(*response);
+        if (!initial)
+            return refuse_sasl("incorrect-encoding", "the initial response is no base64", false);
+    }
+    if (const Element* agent = request.child("user-agent", ns::sasl2))
+        sasl2->client_id = agent->attr_or("id", "");
+    if (const Element* bind = request.child("bind", ns::bind2)) {
+        sasl2->binds = true;
+        if (const Element* tag = bind->child("tag", ns::bind2)) sasl2->tag = tag->text();
+        if (!sasl2->tag.empty() && !xml::prepare_resource(sasl2->tag + "/"))
+            return refuse_sasl("malformed-request", "the tag cannot stand in a resource", false);
+    }
+    begin_exchange(initial);
+}
+
+/// The account may enter: binds what was asked for, or says so at once.
+void Negotiation::State::admitted_by_sasl2() {
+    if (!sasl2->binds) return succeed_by_sasl2(identity.account, nullptr);
+    const std::string part = own_part(sasl2->client_id, identity.account, spare_id);
+    auto resource = xml::prepare_resource(sasl2->tag.empty() ? part : sasl2->tag + "/" + part);
+    out.emplace_back(Bind{identity, resource ? std::move(*resource) : std::string()});
+    awaits = Awaits::Resource;
+}
+
+/// `bound`: null where no resource was asked for. Features follow without a new stream (XEP-0388
+/// §2.6.1).
+void Negotiation::State::succeed_by_sasl2(const xml::Jid& as, Element* bound) {
+    Element success("success", ns::sasl2);
+    if (!success_data.empty())
+        success.add(Element::with_text("additional-data", xml::to_base64(success_data)));
+    success.add(Element::with_text("authorization-identifier", as.str()));
+    const bool is_whole = bound != nullptr;
+    if (is_whole) success.add(std::move(*bound));
+    send(success);
+    sasl2.reset();
+    layer = Layer::Authenticated;
+    const auto& limits = settings.config->limits;
+    send(
+        is_whole ? session_features(limits, settings.domain, settings.caps_hash)
+                 : bound_features(limits, settings.domain, settings.caps_hash)
+    );
+    awaits = is_whole ? Awaits::Nothing : Awaits::Element;
+    is_bound = is_whole;
+}
+
+}   // namespace grid::server::stream

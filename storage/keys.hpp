@@ -31,7 +31,11 @@ enum class Tag : char {
     Schema = 'x',     // schema documents, and which topic has which
     Spool = 'Q',      // rare notifications owed to an account
     AuditCut = 'B',   // up to where the audit was cut
-    AdminAct = 'X',   // events only: what an administrator did that is no record
+    Message = 'm',    // Index and Payload: bare JID, revision: a message that waits for its account
+    Archived = 'M',   // Index and Payload: bare JID, revision: a message of an account's archive
+    ArchiveRules = 'f',   // bare JID: what its archive takes
+    BlockList = 'b',      // bare JID: the addresses that its account has blocked
+    AdminAct = 'X',       // events only: what an administrator did that is no record
 };
 
 }   // namespace grid::storage

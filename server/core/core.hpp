@@ -18,6 +18,7 @@
 #include "server/config/config.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
+#include "server/delivery/offline_delivery.hpp"
 #include "server/log.hpp"
 #include "server/pipeline/pipeline.hpp"
 #include "server/router/router.hpp"
@@ -188,6 +189,7 @@ private:
     FlushLimiter flush_limiter_;
     Fanout fanout_;
     CatchUp catch_up_;
+    OfflineDelivery offline_;
     SenderIds senders_;
     Router router_;
     std::shared_ptr<Pipeline> pipeline_;

@@ -9,6 +9,7 @@
 #include "controller/administration/account_acts.hpp"
 #include "controller/administration/act_event.hpp"
 #include "controller/administration/settings_acts.hpp"
+#include "controller/requests/requests.hpp"
 #include "controller/state.hpp"
 #include "controller/topics/subtopic_notification.hpp"
 #include "storage/codec.hpp"
@@ -94,6 +95,9 @@ void Controller::forget() {
     state_->groups = {};
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
+    state_->offline.forget();
+    state_->archives.forget();
+    state_->blocks.forget();
     administration::apply_settings(*state_, std::nullopt);
     state_->filters.forget();
     state_->schemas.forget();
@@ -101,12 +105,23 @@ void Controller::forget() {
 }
 
 void Controller::apply(const storage::KeyChange& change) {
-    if (change.family != storage::Family::Control || change.key.empty()) return;
+    if (change.key.empty()) return;
     const std::string_view rest = change.key.substr(1);
+    if (change.family == storage::Family::Index) {
+        const auto tag = static_cast<storage::Tag>(change.key.front());
+        if (tag == storage::Tag::Message) state_->offline.apply(rest, change.record);
+        if (tag == storage::Tag::Archived) state_->archives.apply(rest, change.record);
+    }
+    if (change.family != storage::Family::Control) return;
     switch (static_cast<storage::Tag>(change.key.front())) {
         case storage::Tag::Account: {
             const AccountApplied applied = state_->accounts.apply(rest, change.record);
             if (applied.rights_changed) ++state_->revision;
+            if (!change.record) {
+                state_->offline.account_gone(applied.jid);
+                state_->archives.account_gone(applied.jid);
+                state_->blocks.account_gone(applied.jid);
+            }
             break;
         }
         case storage::Tag::Credential:
@@ -134,6 +149,12 @@ void Controller::apply(const storage::KeyChange& change) {
             break;
         case storage::Tag::Provider:
             state_->directory.registrations.apply(rest, change.record);
+            break;
+        case storage::Tag::ArchiveRules:
+            state_->archives.apply_rules(rest, change.record);
+            break;
+        case storage::Tag::BlockList:
+            state_->blocks.apply(rest, change.record);
             break;
         case storage::Tag::Schema:
             state_->schemas.apply(rest, change.record);
@@ -174,6 +195,7 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
             *subtopic, committed.revision, committed.time, state_->settings, state_->directory,
             control
         );
+    if (const auto blocked = decode_block_event(event)) requests::tell_of_block(*blocked, control);
     if (event.front() == static_cast<char>(storage::Tag::Policy)) control.rights_changed();
     if (event.front() == static_cast<char>(storage::Tag::Node))
         forget_what_was_told(committed, state_->accounts, state_->sessions);
@@ -192,6 +214,9 @@ void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
 
 void Controller::scan_finished() {
     ++state_->revision;
+    state_->blocks.drop_unless([this](std::string_view account) {
+        return state_->accounts.find(account) != nullptr;
+    });
     state_->filters.scan_finished();
     state_->schemas.scan_finished();
 }
@@ -216,6 +241,16 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
     if (batches.size() < batches_max)
         for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
             batches.push_back(std::move(batch));
+    if (batches.size() >= batches_max) return batches;
+    const auto add = [&](std::vector<storage::Batch> more) {
+        std::ranges::move(more, std::back_inserter(batches));
+        return batches.size() < batches_max;
+    };
+    const bool has_more_room =
+        add(state_->offline.due(state_->accounts, now, batches_max - batches.size())) &&
+        add(state_->archives.due(state_->accounts, now, batches_max - batches.size())) &&
+        add(state_->blocks.due(batches_max - batches.size()));
+    if (!has_more_room) return batches;
     auto& to_gather = state_->directory.to_gather();
     std::erase_if(to_gather, [&](const std::string& topic) {
         if (batches.size() >= batches_max) return false;

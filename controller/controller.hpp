@@ -24,6 +24,7 @@ namespace grid::controller {
 bool is_about_commands(const xml::Element& payload);
 
 struct State;
+class OfflineMessages;
 
 /// All members on the core strand, except prepare (any thread).
 class Controller final : public pubsub::IqService, public pubsub::AccessPolicy {
@@ -107,9 +108,37 @@ public:
     std::optional<xml::StanzaError> refuse_query(
         const pubsub::Principal& actor, const xml::Jid& to, const xml::Element& payload
     ) const;
-    /// May this actor send a message to that account? The answer is on record; a refused sender is
-    /// told the same as of an account that is not there.
-    bool may_message(const pubsub::Principal& actor, const xml::Jid& to) const;
+    // Messages between accounts: controller_messages.cpp
+    /// May this actor send a message to that account? A refused sender is told the same as of an
+    /// account that is not there. Not on record.
+    pubsub::Verdict check_message(const pubsub::Principal& actor, const xml::Jid& to) const;
+    /// Puts that verdict on record.
+    void record_message(
+        const pubsub::Principal& actor, const xml::Jid& to, const pubsub::Verdict& verdict
+    ) const;
+    /// Whether the account (bare) has blocked that address (XEP-0191): no stanza passes between
+    /// them, either way. Never true of the account's own resources.
+    bool is_blocked(const xml::Jid& account, const xml::Jid& other) const;
+    /// A message that is kept, and where.
+    struct Kept {
+        xml::Jid to;
+        bool waits = false;   // for its addressee, who is away
+        bool is_archived_here = false, is_archived_there = false;   // of sender and addressee
+        std::string id;                                             // of the archives
+        std::string_view sent, received;   // the message as each of them has it
+    };
+    bool is_archived(const xml::Jid& account, const xml::Jid& with) const;
+    /// The batch that keeps it. Refused where there is no room for one that waits.
+    Result<storage::Batch, xml::StanzaError> keep_message(
+        const pubsub::Principal& actor, const Kept& message
+    ) const;
+    OfflineMessages& offline();
+    const OfflineMessages& offline() const;
+    /// Requests of a client to its own account: copies of messages, block list, archive. nullopt:
+    /// the payload is none of these. Any thread.
+    std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_own(
+        const pubsub::IqRequest& request
+    ) const;
     /// XEP-0268: the provider of the incident topic that answers inquiries and requests to the grid
     /// now, chosen by `spread`; never the asker (a full JID), which would wait for itself.
     std::optional<xml::Jid> incident_responder(

@@ -67,12 +67,19 @@ public:
     virtual std::vector<SessionView> sessions_of(const xml::Jid& bare) const;
 };
 
+/// Changes of which those sessions of an account hear that asked for the whole.
+enum class Interest { BlockList };
+
 /// The acts of notifying besides sending messages.
 class SessionControl : public pubsub::NotificationSink {
 public:
     /// A message to one resource, whether it has logged in or not, ahead of what closes it. `rest`
     /// as in pubsub::Notification.
     virtual void tell(const xml::Jid& full, xml::Bytes rest);
+    /// An iq set with that payload to each session of the account that has this interest.
+    virtual void push(
+        const xml::Jid& /*bare*/, Interest /*interest*/, const xml::Element& /*payload*/
+    ) {}
     /// Ends every stream of the account: it was disabled, its groups changed, or its certificate
     /// was revoked.
     virtual void close_account(const xml::Jid& bare, xml::StreamError error) = 0;

@@ -13,6 +13,25 @@
 
 namespace grid::controller {
 
+/// [offline]: messages that wait for an account (XEP-0160).
+struct OfflineSettings {
+    std::size_t messages_max = 1'000;            // of one account; 0: none is kept
+    std::size_t bytes_max = 4UL * 1024 * 1024;   // of one account
+    std::size_t total_bytes_max = 1024UL * 1024 * 1024;
+    std::uint32_t days = 30;
+    storage::Millis keep_ms = 30LL * 24 * 3600 * 1000;   // from `days`
+};
+
+/// [archive]: of the messages of accounts (XEP-0313).
+struct ArchiveSettings {
+    bool messages = false;                        // there is one
+    std::size_t messages_max = 10'000;            // of one account
+    std::size_t bytes_max = 32UL * 1024 * 1024;   // of one account
+    std::size_t total_bytes_max = 8UL * 1024 * 1024 * 1024;
+    std::uint32_t days = 90;
+    storage::Millis keep_ms = 90LL * 24 * 3600 * 1000;   // from `days`
+};
+
 /// The operator's configuration ([accounts], [controller], [audit] in gridd.toml). Immutable.
 struct Settings {
     std::string domain;                                    // the grid domain D
@@ -35,6 +54,9 @@ struct Settings {
     bool precheck = true;   // queries between clients are checked before they are delivered
     std::uint32_t publisher_lease_seconds = 300;   // of a publisher without presence
     std::string incident_topic;   // XEP-0268: reports to the grid become items of it; empty: none
+    OfflineSettings offline;
+    ArchiveSettings archive;
+    std::size_t blocked_max = 1'000;   // addresses that one account blocks (XEP-0191)
     /// Namespaces of what the server itself answers to accounts that are not enabled, too.
     std::set<std::string> open_services;
 };

@@ -9,6 +9,9 @@
 #include "controller/audit/queue.hpp"
 #include "controller/command_sessions.hpp"
 #include "controller/credentials/credentials.hpp"
+#include "controller/messages/archives.hpp"
+#include "controller/messages/block_lists.hpp"
+#include "controller/messages/offline_messages.hpp"
 #include "controller/policy/groups.hpp"
 #include "controller/policy/policy.hpp"
 #include "controller/schemas/schemas.hpp"
@@ -26,6 +29,8 @@ struct State {
           sessions(all_sessions),
           policy(std::string(settings.domain)),
           audit(settings.audit_queue_max),
+          offline(settings.offline),
+          archives(settings.archive),
           directory(settings, sessions),
           filters(settings, directory) {}
 
@@ -42,6 +47,9 @@ struct State {
     std::optional<audit::Cut> last_cut;   // of the audit, by retention
     mutable Dialogs dialogs;
     const CertificateVerifier* chains = nullptr;
+    OfflineMessages offline;
+    Archives archives;
+    BlockLists blocks;
     Directory directory;
     /// The policy that was tried last (controller/administration/policy_acts.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;

@@ -41,7 +41,7 @@ enum class Order {
 
 /// The effect of a successful answer on the session that asked (soft state, kept by the session
 /// table).
-enum class SessionEffect { None, Login, Logout };
+enum class SessionEffect { None, Login, Logout, CopiesOn, CopiesOff, BlockListKnown };
 
 /// A request that was parsed and checked as far as possible without state. `decide` is pure, may be
 /// called again after a conflict, and runs on the core strand.

@@ -241,8 +241,12 @@ int run_program(AppOptions& options, Log& log) {
     asio::io_context context;
     tls::Trust trust(context, config, xmpp_tls.get(), http_tls.get(), log, options.data);
 
-    const IqTable server_iqs = services::of_server(addresses, takes_incidents);
-    const IqTable account_iqs = services::of_account();
+    const services::Announced announced{
+        takes_incidents, config.controller.offline.messages_max != 0,
+        config.controller.archive.messages
+    };
+    const IqTable server_iqs = services::of_server(addresses, announced);
+    const IqTable account_iqs = services::of_account(announced);
     Core grid(context, *store, config, addresses, server_iqs, account_iqs, log);
     grid.set_revoked(trust.revoked());
     grid.controller().attach(&trust.chains());

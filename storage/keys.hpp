@@ -32,7 +32,11 @@ enum class Tag : char {
     Spool = 'Q',        // rare notifications owed to an account
     AuditCut = 'B',     // up to where the audit was cut
     Credential = 'W',   // bare JID: keys that stand for its password
-    AdminAct = 'X',     // events only: what an administrator did that is no record
+    Message = 'm',    // Index and Payload: bare JID, revision: a message that waits for its account
+    Archived = 'M',   // Index and Payload: bare JID, revision: a message of an account's archive
+    ArchiveRules = 'f',   // bare JID: what its archive takes
+    BlockList = 'b',      // bare JID: the addresses that its account has blocked
+    AdminAct = 'X',       // events only: what an administrator did that is no record
 };
 
 }   // namespace grid::storage

@@ -79,13 +79,7 @@ Checked<std::optional<Element>> to_message(
             Element("items", xml::ns::pubsub_event, {{"node", frame.node}}, std::move(element))
         )
     );
-    Element delay("delay", xml::ns::delay, {{"stamp", xml::to_datetime(item.time)}});
-    Element result(
-        "result", archive_ns, {{"id", item.cursor}},
-        Element("forwarded", forward_ns, {}, std::move(delay), std::move(message))
-    );
-    if (!frame.queryid.empty()) result.set("queryid", frame.queryid);
-    return std::optional(Element("message", xml::ns::client, {}, std::move(result)));
+    return std::optional(archive_result(item.cursor, frame.queryid, item.time, std::move(message)));
 }
 
 /// With payloads it runs on the reader pool; without, there is no snapshot.
@@ -102,30 +96,6 @@ Answer build_archive_reply(
         if (*message) reply.messages.push_back(std::move(**message));
     }
     return reply;
-}
-
-/// §5.2: `complete` when the page reaches the end towards which the client goes.
-Element to_fin(
-    const BrokerState& broker,
-    const Node& node,
-    const ArchiveMatch& match,
-    const Page& page,
-    bool is_backwards
-) {
-    Element fin("fin", archive_ns);
-    if (is_backwards ? page.from == 0 : page.to == page.total) fin.set("complete", "true");
-    xml::RsmReply set;
-    set.count = page.total;
-    const auto cursor = [&](std::size_t index) {
-        return item_cursor(broker, node, node.items.at(match.rank(index)).revision);
-    };
-    if (page.from < page.to) {
-        set.first = cursor(page.from);
-        set.last = cursor(page.to - 1);
-        set.first_index = page.from;
-    }
-    fin.add(set.to_element());
-    return fin;
 }
 
 Element field(const char* var, const char* type) {
@@ -216,7 +186,12 @@ Decision decide(const BrokerState& broker, const Context& context, const QueryAr
     Frame frame{
         broker.settings.service.str(), node.name(), request.queryid,
         is_headline ? "headline" : "normal",
-        to_fin(broker, node, *match, *page, request.page && request.page->before)
+        archive_fin(
+            *page, request.page && request.page->before,
+            [&](std::size_t index) {
+                return item_cursor(broker, node, node.items.at(match->rank(index)).revision);
+            }
+        )
     };
     if (!has_payloads) {
         auto answer = build_archive_reply(frame, items, nullptr, broker.faults);
@@ -228,8 +203,12 @@ Decision decide(const BrokerState& broker, const Context& context, const QueryAr
     }};
 }
 
-/// §4.1.5. `ids` is open: the form lists none.
 Decision decide(const BrokerState&, const Context&, const GetArchiveForm&) {
+    return archive_form();
+}
+
+/// `ids` is open: the form lists none.
+Reply archive_form() {
     Element form("x", xml::ns::data, {{"type", "form"}});
     Element type = field("FORM_TYPE", "hidden");
     type.add(Element::with_text("value", archive_ns.uri()));
@@ -243,6 +222,34 @@ Decision decide(const BrokerState&, const Context&, const GetArchiveForm&) {
     );
     form.add(std::move(ids));
     return Reply(Element("query", archive_ns, {}, std::move(form)));
+}
+
+Element archive_fin(
+    const Page& page, bool is_backwards, const std::function<std::string(std::size_t)>& cursor
+) {
+    Element fin("fin", archive_ns);
+    if (is_backwards ? page.from == 0 : page.to == page.total) fin.set("complete", "true");
+    xml::RsmReply set;
+    set.count = page.total;
+    if (page.from < page.to) {
+        set.first = cursor(page.from);
+        set.last = cursor(page.to - 1);
+        set.first_index = page.from;
+    }
+    fin.add(set.to_element());
+    return fin;
+}
+
+Element archive_result(
+    std::string_view id, std::string_view queryid, storage::Millis time, Element message
+) {
+    Element delay("delay", xml::ns::delay, {{"stamp", xml::to_datetime(time)}});
+    Element result(
+        "result", archive_ns, {{"id", std::string(id)}},
+        Element("forwarded", forward_ns, {}, std::move(delay), std::move(message))
+    );
+    if (!queryid.empty()) result.set("queryid", std::string(queryid));
+    return Element("message", xml::ns::client, {}, std::move(result));
 }
 
 /// §6.

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pubsub/pages/page.hpp"
+#include "pubsub/reply.hpp"
 #include "pubsub/requests/parse.hpp"
 #include "pubsub/requests/requests.hpp"
 
@@ -28,6 +30,19 @@ struct ArchiveMatch {
     std::size_t size() const { return is_single ? ranks.size() : to - from; }
     std::size_t rank(std::size_t index) const { return is_single ? ranks[index] : from + index; }
 };
+
+// The wire form of every archive (XEP-0313 §4.1.5, §5).
+
+/// The form with the fields of a query, in `<query/>`.
+Reply archive_form();
+/// `complete` when the page reaches the end towards which the client goes.
+xml::Element archive_fin(
+    const Page& page, bool is_backwards, const std::function<std::string(std::size_t index)>& cursor
+);
+/// The message with one archived message.
+xml::Element archive_result(
+    std::string_view id, std::string_view queryid, storage::Millis time, xml::Element message
+);
 
 /// The node's kept items (from rank `first` on) that match: pubsub/decide/archive.cpp.
 /// item-not-found for an id that is not, or no longer, in the archive (place_of).

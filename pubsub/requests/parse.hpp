@@ -45,6 +45,8 @@ inline const xml::Ns archive_ns{"urn:xmpp:mam:2"};
 /// before-id, after-id, ids, flipped pages, metadata (XEP-0313 §8).
 inline constexpr const char* archive_extended = "urn:xmpp:mam:2#extended";
 
+/// A submitted `<query/>`, but for its node; at most `ids_max` single ids.
+Checked<QueryArchive> parse_archive_query(const xml::Element& payload, std::size_t ids_max);
 /// `<query/>` and `<metadata/>` requests; nothing for any other payload.
 std::optional<Checked<Request>> parse_archive_request(
     const IqRequest& iq, const Settings& settings

@@ -29,7 +29,7 @@ Failure take_time(std::optional<storage::Millis>& into, const FormField& field) 
     );
 }
 
-Failure take_field(QueryArchive& query, const FormField& field, const Settings& settings) {
+Failure take_field(QueryArchive& query, const FormField& field, std::size_t ids_max) {
     const std::string& var = field.var;
     if (var == "FORM_TYPE") return std::nullopt;
     if (var == "start") return take_time(query.start, field);
@@ -40,7 +40,7 @@ Failure take_field(QueryArchive& query, const FormField& field, const Settings& 
         query.before_id = field.value();
     } else if (var == "ids") {
         query.ids = field.values;
-        if (query.ids->size() > settings.page_max)
+        if (query.ids->size() > ids_max)
             return refuse(Errc::PolicyViolation, "Too many ids for one answer: ask for fewer.");
     } else if (var == "with") {
         const auto jid = xml::Jid::parse(field.value());
@@ -52,7 +52,7 @@ Failure take_field(QueryArchive& query, const FormField& field, const Settings& 
     return std::nullopt;
 }
 
-Failure take_form(QueryArchive& query, const Element& payload, const Settings& settings) {
+Failure take_form(QueryArchive& query, const Element& payload, std::size_t ids_max) {
     auto form = form_in(payload);
     if (!form) return form.error();
     if (!*form) return std::nullopt;
@@ -61,7 +61,7 @@ Failure take_form(QueryArchive& query, const Element& payload, const Settings& s
             Errc::BadRequest, "The form must be submitted, with FORM_TYPE urn:xmpp:mam:2."
         );
     for (const FormField& field : (*form)->fields)
-        if (auto error = take_field(query, field, settings)) return error;
+        if (auto error = take_field(query, field, ids_max)) return error;
     return std::nullopt;
 }
 
@@ -70,20 +70,26 @@ Checked<Request> parse_query(const IqRequest& iq, const Settings& settings) {
     if (iq.type == xml::IqType::Get) return Request(GetArchiveForm{});   // the same for all nodes
     auto node = required_node(payload, settings);
     if (!node) return node.error();
+    auto query = parse_archive_query(payload, settings.page_max);
+    if (!query) return query.error();
+    query->node = std::move(*node);
+    return Request(std::move(*query));
+}
+
+}   // namespace
+
+Checked<QueryArchive> parse_archive_query(const Element& payload, std::size_t ids_max) {
     QueryArchive query;
-    query.node = std::move(*node);
     if (const std::string* id = payload.attr("queryid")) query.queryid = *id;
     if (payload.child("order", order_by_ns) != nullptr)
         return unsupported("order-by", "An archive is in the order of time; see <flip-page/>.");
     query.is_flipped = payload.child("flip-page") != nullptr;
-    if (auto error = take_form(query, payload, settings)) return *error;
+    if (auto error = take_form(query, payload, ids_max)) return *error;
     auto page = page_in(payload);
     if (!page) return page.error();
     query.page = std::move(*page);
-    return Request(std::move(query));
+    return query;
 }
-
-}   // namespace
 
 std::optional<Checked<Request>> parse_archive_request(
     const IqRequest& iq, const Settings& settings

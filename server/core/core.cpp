@@ -84,6 +84,15 @@ Core::Core(
       flush_limiter_([this] { asio::post(strand_, [this] { fanout_.flush(); }); }),
       fanout_(broker_, controller_, sessions_, flush_limiter_, log),
       catch_up_(strand_, store, broker_, sessions_, fanout_, log),
+      offline_(
+          strand_,
+          store,
+          controller_,
+          sessions_,
+          fanout_,
+          log,
+          controller_.settings().offline.keep_ms
+      ),
       router_(
           addresses,
           server_iqs,
@@ -93,6 +102,7 @@ Core::Core(
           sessions_,
           fanout_,
           catch_up_,
+          offline_,
           senders_,
           config.controller.implicit_login,
           query_bounds(config)
@@ -317,6 +327,7 @@ bool Core::do_what_is_due() {
             next_look_ = time;
         }
         catch_up_.tick();
+        offline_.tick();
         router_.tick(time);
         if (may_write) note_positions();
     }

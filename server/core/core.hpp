@@ -19,6 +19,7 @@
 #include "server/core/login_limits.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
+#include "server/delivery/offline_delivery.hpp"
 #include "server/log.hpp"
 #include "server/pipeline/pipeline.hpp"
 #include "server/router/router.hpp"
@@ -197,6 +198,7 @@ private:
     FlushLimiter flush_limiter_;
     Fanout fanout_;
     CatchUp catch_up_;
+    OfflineDelivery offline_;
     SenderIds senders_;
     Router router_;
     std::shared_ptr<Pipeline> pipeline_;

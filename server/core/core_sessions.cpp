@@ -1,6 +1,7 @@
 // server/core/core_sessions.cpp: entering and leaving the session table.
 #include "server/clock.hpp"
 #include "server/core/core.hpp"
+#include "server/delivery/arrivals.hpp"
 #include "server/net/source.hpp"
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
@@ -201,7 +202,9 @@ void Core::leave(SessionPtr session, std::string reason, Delivered delivered) {
     asio::post(
         strand_,
         [this, session = std::move(session), reason = std::move(reason), delivered] {
-            if (session->is_active || session->paused) catch_up_.on_unavailable(session, delivered);
+            Delivered items = delivered;
+            items.mark = items_of(delivered.mark);
+            if (session->is_active || session->paused) catch_up_.on_unavailable(session, items);
             session->paused.reset();
             session->is_active = false;
             router_.end_presence(session);
@@ -212,6 +215,7 @@ void Core::leave(SessionPtr session, std::string reason, Delivered delivered) {
                 session->identity, "disconnect", session->principal.address, reason
             );
             sessions_.leave(*session);
+            offline_.on_unavailable(session, delivered);
             part_with_rate(*session);
             fanout_.presence_changed(session->bare);
         }

@@ -69,6 +69,9 @@ controller::Settings controller_settings(
             settings.approve.push_back(std::move(*rule));
     settings.pending_expire_ms =
         storage::Millis{config.accounts.pending_expire_days} * 24 * 3600 * 1000;
+    constexpr storage::Millis day_ms = 24LL * 3600 * 1000;
+    settings.offline.keep_ms = settings.offline.days * day_ms;
+    settings.archive.keep_ms = settings.archive.days * day_ms;
     settings.page_max = config.pubsub.page_max;
     settings.passwords = config.sasl.passwords;
     settings.password_iterations = config.sasl.iterations;

@@ -1,6 +1,7 @@
 // server/delivery/catch_up_positions.cpp: how far sessions got, and when that is written down.
 #include <algorithm>
 
+#include "server/delivery/arrivals.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/session/replay_state.hpp"
 
@@ -157,9 +158,9 @@ void CatchUp::ask(const SessionPtr& session) {
     }
     const Position handed = told(*session);
     const Revision both = std::min(handed.bare, handed.full);
-    session->transport->mark(both, [this, session](std::uint64_t reached) {
+    session->transport->mark(mark_items(*session, both), [this, session](std::uint64_t reached) {
         boost::asio::post(strand_, [this, session, reached] {
-            session->acked_to = std::max(session->acked_to, reached);
+            session->acked_to = std::max(session->acked_to, items_of(reached));
             session->is_marking = false;
             if (session->acked_to < session->sent_to) on_sent(session);
             if ((!session->is_active && !session->paused) || !session->transport) return;

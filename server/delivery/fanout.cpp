@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "pubsub/delivery/copies.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
 
 namespace grid::server {
 
@@ -356,6 +358,28 @@ void Fanout::tell(const xml::Jid& full, xml::Bytes rest) {
         controller_.state(session->bare) != AccountState::Init)
         return;
     send(session, Outgoing::message(Address::Full, std::move(rest)));
+}
+
+void Fanout::push(
+    const xml::Jid& bare, controller::Interest interest, const xml::Element& payload
+) {
+    xml::Element iq(
+        "iq", xml::ns::client, {{"type", "set"}, {"id", "push-" + std::to_string(++pushes_)}},
+        payload
+    );
+    for (const auto& session : sessions_.of_account(bare.str())) {
+        const bool is_interested =
+            interest == controller::Interest::BlockList && session->knows_block_list;
+        if (!is_interested || session->is_ended) continue;
+        iq.set("to", session->jid.str());
+        send(
+            session,
+            Outgoing::whole(
+                StanzaKind::Iq,
+                std::make_shared<const std::string>(xml::to_string(iq, xml::ns::client.uri()))
+            )
+        );
+    }
 }
 
 void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {

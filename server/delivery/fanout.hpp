@@ -73,6 +73,8 @@ public:
         replay_listener_->replay_from(subscriber, node, after);
     }
     void tell(const xml::Jid& full, xml::Bytes rest) override;
+    void push(const xml::Jid& bare, controller::Interest interest, const xml::Element& payload)
+        override;
     void close_account(const xml::Jid& bare, xml::StreamError error) override;
     void close_session(const xml::Jid& full, xml::StreamError error) override;
     void rights_changed() override { forget_audiences(); }
@@ -199,6 +201,7 @@ private:
     std::vector<SessionPtr> urgent_;   // of those with something in `pending`
     std::deque<SessionPtr> dirty_;     // all of them, who waits longest first
     std::vector<std::pair<SessionPtr, xml::StreamError>> endings_;
+    std::uint64_t pushes_ = 0;   // for their ids
     Digests digests_;
     storage::Revision applied_ = 0;
 };

@@ -49,15 +49,15 @@ protected:
             for (xml::Element& message : reply->messages)
                 fanout_.send(session_, Outgoing::stanza(to_bytes(std::move(message))));
         if (is_iq_) fanout_.send(session_, Outgoing::whole(StanzaKind::Iq, to_bytes(answer)));
-        if (answer.index() == 0 || effect_ == pubsub::SessionEffect::None) return;
-        router_.set_active(session_, effect_ == pubsub::SessionEffect::Login);
+        if (answer.index() != 0) router_.note_effect(session_, effect_);
     }
 
 private:
     static constexpr std::size_t answer_bytes_likely = 160;
 
     xml::Bytes to_bytes(xml::Element message) const {
-        message.set("from", to_).set("to", session_->jid.str());
+        message.set("from", to_.empty() ? session_->bare.str() : to_);
+        message.set("to", session_->jid.str());
         return std::make_shared<const std::string>(xml::to_string(message, xml::ns::client.uri()));
     }
 

@@ -24,6 +24,7 @@ Router::Router(
     SessionRegistry& sessions,
     Fanout& fanout,
     CatchUp& catch_up,
+    OfflineDelivery& offline,
     SenderIds& senders,
     bool implicit_login,
     Queries::Bounds queries
@@ -36,6 +37,7 @@ Router::Router(
       sessions_(sessions),
       fanout_(fanout),
       catch_up_(catch_up),
+      offline_(offline),
       senders_(senders),
       implicit_login_(implicit_login),
       queries_(queries) {}
@@ -127,6 +129,14 @@ std::string answer_at_once(const Session& session, xml::Element iq, IqAnswer ans
     return xml::to_string(reply, xml::ns::client.uri());
 }
 
+void prepare_relayed_message(const Session& session, xml::Element& message, Inbound& inbound) {
+    inbound.traits = controller::traits_of(message);
+    controller::strip_forged(message, session.bare.domain());
+    controller::without_prefix(message).set("from", session.jid.str());
+    inbound.relayed =
+        std::make_shared<const std::string>(xml::to_string(message, xml::ns::client.uri()));
+}
+
 }   // namespace
 
 xml::Element skeleton(xml::Element stanza) {
@@ -173,9 +183,7 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
             inbound.prepared = broker_.prepare_message(stanza.set("from", session.jid.str()));
         else if (inbound.destination == Destination::Client ||
                  inbound.destination == Destination::OwnAccount)
-            inbound.relayed = std::make_shared<const std::string>(
-                xml::to_string(stanza.set("from", session.jid.str()), xml::ns::client.uri())
-            );
+            prepare_relayed_message(session, stanza, inbound);
         inbound.stanza = skeleton(std::move(stanza));
     } else {
         inbound.stanza = std::move(stanza);
@@ -245,6 +253,7 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
         destination == Destination::Server && controller::is_about_commands(*request.payload);
     if (destination == Destination::Controller || is_incident || is_command)
         prepared = controller_.prepare(request);
+    if (destination == Destination::OwnAccount) prepared = controller_.prepare_own(request);
     if (prepared) return std::move(*prepared);
     if (destination == Destination::Elsewhere) return not_reached(request.to);
     if (const auto* service = find_service(destination, request)) {
@@ -288,22 +297,13 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
                 return pubsub::Decision(controller::Controller::not_logged_in(destination));
             };
     if (inbound.prepared) {
-        if (!session->queue) {
-            session->queue = std::make_shared<SenderQueue>(senders_.next(), session->bare.str());
-            // A client that does not read its answers is not read: half an outbox is kept for
-            // events.
-            session->queue->has_room = [session] {
-                return !session->transport || session->budget->used() + session->pending_bytes <
-                                                  session->budget->bytes_max() / 2;
-            };
-        }
-        session->queue->push(
+        queue_of(session).push(
             make_iq_transaction(*this, fanout_, session, stanza, std::move(*inbound.prepared))
         );
     } else if (stanza.name() == "presence") {
         take_presence(session, stanza, inbound.to);
     } else if (inbound.relayed) {
-        take_relayed(session, inbound);
+        take_relayed(session, std::move(inbound));
     } else {
         reply_error(
             session, stanza,
@@ -311,6 +311,35 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
                 ? not_reached(inbound.to)
                 : xml::service_unavailable("nobody here takes messages")
         );
+    }
+}
+
+SenderQueue& Router::queue_of(const SessionPtr& session) {
+    if (session->queue) return *session->queue;
+    session->queue = std::make_shared<SenderQueue>(senders_.next(), session->bare.str());
+    // A client that does not read its answers is not read: half an outbox is kept for events.
+    session->queue->has_room = [session] {
+        return !session->transport ||
+               session->budget->used() + session->pending_bytes < session->budget->bytes_max() / 2;
+    };
+    return *session->queue;
+}
+
+void Router::note_effect(const SessionPtr& session, pubsub::SessionEffect effect) {
+    using enum pubsub::SessionEffect;
+    switch (effect) {
+        case None:
+            return;
+        case Login:
+        case Logout:
+            return set_active(session, effect == Login);
+        case CopiesOn:
+        case CopiesOff:
+            session->takes_copies = effect == CopiesOn;
+            return;
+        case BlockListKnown:
+            session->knows_block_list = true;
+            return;
     }
 }
 

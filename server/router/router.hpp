@@ -8,11 +8,14 @@
 #include <vector>
 
 #include "controller/controller.hpp"
+#include "controller/messages/message.hpp"
 #include "pubsub/broker.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
+#include "server/delivery/offline_delivery.hpp"
 #include "server/pipeline/pipeline.hpp"
 #include "server/router/addresses.hpp"
+#include "server/router/delivery_table.hpp"
 #include "server/router/iq_table.hpp"
 #include "server/router/pending_queries.hpp"
 #include "server/session/session.hpp"
@@ -28,6 +31,7 @@ struct Inbound {
     xml::Element stanza;
     /// For a service: what to run.
     std::optional<pubsub::PreparedRequest> prepared;
+    controller::MessageTraits traits;   // of a message
     /// For another client: a message with `from` stamped; of an iq what follows its start tag,
     /// which is written when all its attributes are known (xml::write_tail).
     xml::Bytes relayed;
@@ -52,6 +56,7 @@ public:
         SessionRegistry& sessions,
         Fanout& fanout,
         CatchUp& catch_up,
+        OfflineDelivery& offline,
         SenderIds& senders,
         bool implicit_login,
         Queries::Bounds queries
@@ -68,6 +73,31 @@ public:
     /// The session is not available any more: its temporary subscriptions end (XEP-0060 §12.5),
     /// after its earlier requests. The caller runs the session's queue.
     void end_presence(const SessionPtr& session);
+    /// A request of the session was done: its effect on the session.
+    void note_effect(const SessionPtr& session, pubsub::SessionEffect effect);
+
+    // Messages between clients: router_messages.cpp
+    /// The way of one message: where it goes, or why it does not.
+    struct Way {
+        Delivery delivery = Delivery::Ignore;
+        std::optional<xml::StanzaError> refusal = {};               // besides those of the table
+        std::optional<pubsub::Verdict> verdict = {};                // not of messages to oneself
+        bool is_archived_here = false, is_archived_there = false;   // of sender and addressee
+        std::string id = {};                                        // in those archives
+
+        /// The message goes on when it is durable.
+        bool is_kept() const {
+            return delivery == Delivery::Store || is_archived_here || is_archived_there;
+        }
+    };
+    Way way_of(const Session& session, const Inbound& message) const;
+    /// The batch that keeps a message which goes that way.
+    Result<storage::Batch, xml::StanzaError> keep(
+        const Session& session, const Inbound& message, const Way& way
+    ) const;
+    /// Sends the message on, or refuses it; after its batch was committed, if there is one.
+    void go(const SessionPtr& session, const Inbound& message, const Way& way);
+
     /// Refuses queries that were not answered in time.
     void tick(std::chrono::steady_clock::time_point time);
 
@@ -80,10 +110,32 @@ private:
         controller::Destination destination, const pubsub::IqRequest& request
     ) const;
     void take_presence(const SessionPtr& session, const xml::Element& presence, const xml::Jid& to);
-    void take_relayed(const SessionPtr& session, const Inbound& inbound);
+    void take_relayed(const SessionPtr& session, Inbound inbound);
+    SenderQueue& queue_of(const SessionPtr& session);
 
     // Messages between clients: router_messages.cpp
-    void take_message(const SessionPtr& session, const Inbound& inbound);
+    void take_message(const SessionPtr& session, Inbound inbound);
+    Addressee addressee(const xml::Jid& to, bool is_reachable) const;
+    /// Queued for a session, unless it does not read.
+    bool relay(const SessionPtr& target, Outgoing message);
+    /// A message as sender and addressee have it: with the id that it has in their archives.
+    struct Texts {
+        xml::Bytes sent, received;
+    };
+    static Texts texts_of(const Session& session, const Inbound& message, const Way& way);
+    void copy(
+        const SessionPtr& sender,
+        const Inbound& message,
+        const Texts& texts,
+        const std::vector<SessionPtr>& had
+    );
+    void send_copies(
+        const xml::Jid& account,
+        const char* way,
+        std::string_view type,
+        const std::string& text,
+        const std::vector<SessionPtr>& had
+    );
     /// RFC 6121 §8.5.3.1: a resource that is connected, whether it said so or not.
     SessionPtr connected(const xml::Jid& full) const;
 
@@ -106,6 +158,7 @@ private:
     SessionRegistry& sessions_;
     Fanout& fanout_;
     CatchUp& catch_up_;
+    OfflineDelivery& offline_;
     SenderIds& senders_;
     bool implicit_login_;
     Queries queries_;
@@ -118,6 +171,12 @@ std::unique_ptr<Transaction> make_iq_transaction(
     const SessionPtr& session,
     const xml::Element& iq,
     pubsub::PreparedRequest prepared
+);
+
+/// A message that goes in its turn: it is to wait for its addressee, or one before it is.
+/// (message_transaction.cpp)
+std::unique_ptr<Transaction> make_message_transaction(
+    Router& router, controller::Controller& controller, const SessionPtr& session, Inbound message
 );
 
 }   // namespace grid::server

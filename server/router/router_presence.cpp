@@ -48,7 +48,10 @@ void Router::take_presence(
         session->priority = priority;
         session->show = show;
         if (session->is_active && moved) fanout_.presence_changed(session->bare);
-        if (session->is_active && is_back) catch_up_.stepped_forth(session);
+        if (session->is_active && is_back) {
+            catch_up_.stepped_forth(session);
+            offline_.on_available(session);
+        }
         // Initial presence logs in, which only an enabled account may.
         if (controller_.state(session->principal) != controller::AccountState::Enabled) return;
         session->is_present = true;
@@ -67,6 +70,7 @@ void Router::set_active(const SessionPtr& session, bool active) {
     fanout_.presence_changed(session->bare);
     if (active) {
         catch_up_.on_available(session);
+        offline_.on_available(session);
         controller_.logged_in(session->jid, fanout_);
     } else {
         end_presence(session);

@@ -1,5 +1,6 @@
 // server/router/router_queries.cpp: an iq from client to client, and its answer back.
 #include "controller/incident.hpp"
+#include "controller/requests/requests.hpp"
 #include "server/clock.hpp"
 #include "server/router/router.hpp"
 #include "xml/namespaces.hpp"
@@ -64,6 +65,9 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
     // As for a missing account, so that accounts cannot be probed; and a bare JID answers nothing.
     if (to.is_bare() || controller_.state(to.bare()) != controller::AccountState::Enabled)
         return refuse(xml::service_unavailable("nobody is there"));
+    if (controller_.is_blocked(session->bare, to)) return refuse(controller::requests::blocked());
+    if (controller_.is_blocked(to, session->jid))
+        return refuse(xml::service_unavailable("nobody is there"));
     if (to.bare_view() != session->bare.str())
         if (auto error = controller_.refuse_query(session->principal, to, *iq.first_child()))
             return refuse(*error);
@@ -98,7 +102,7 @@ void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const auto query = queries_.answer(session->id, inbound.to, query_id(inbound.stanza));
     if (!query) return;   // an answer without a question is dropped
     const SessionPtr asker = sessions_.find(query->asker);
-    if (!asker) return;
+    if (!asker || controller_.is_blocked(asker->bare, session->jid)) return;
     const xml::Jid& from = query->asked.empty() ? query->to : query->asked;
     xml::Element head = inbound.stanza;
     head.set("from", from.str());

@@ -5,13 +5,21 @@
 
 namespace grid::server::services {
 
-IqAnswer answer_account_info(const pubsub::IqRequest& request) {
-    if (const auto* node = request.payload->attr("node")) return no_disco_node(*node);
-    xml::Element query("query", xml::ns::disco_info);
-    query.add(xml::Element("identity", {{"category", "account"}, {"type", "registered"}}));
-    for (const auto& ns : {xml::ns::disco_info, xml::ns::disco_items})
-        query.add(xml::Element("feature", {{"var", std::string(ns.uri())}}));
-    return pubsub::Reply(std::move(query));
+IqHandler account_info(Announced announced) {
+    std::vector<std::string> features{
+        std::string(xml::ns::disco_info.uri()), std::string(xml::ns::disco_items.uri())
+    };
+    if (announced.has_archives)
+        features.insert(
+            features.end(), {"urn:xmpp:mam:2", "urn:xmpp:mam:2#extended", "urn:xmpp:sid:0"}
+        );
+    return [features](const pubsub::IqRequest& request) -> IqAnswer {
+        if (const auto* node = request.payload->attr("node")) return no_disco_node(*node);
+        xml::Element query("query", xml::ns::disco_info);
+        query.add(xml::Element("identity", {{"category", "account"}, {"type", "registered"}}));
+        for (const auto& feature : features) query.add(xml::Element("feature", {{"var", feature}}));
+        return pubsub::Reply(std::move(query));
+    };
 }
 
 IqAnswer answer_account_items(const pubsub::IqRequest& request) {

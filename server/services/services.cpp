@@ -2,6 +2,8 @@
 #include "server/services/services.hpp"
 
 #include "controller/incident.hpp"
+#include "controller/messages/message.hpp"
+#include "controller/requests/requests.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::server::services {
@@ -12,11 +14,14 @@ using enum Answered;
 namespace ns = xml::ns;
 constexpr auto get = xml::IqType::Get, set = xml::IqType::Set;
 
-IqTable of_server(const Addresses& addresses, bool takes_incidents) {
+IqTable of_server(const Addresses& addresses, Announced announced) {
     IqTable table;
     table.list(ns::caps);       // of the stream features
     table.list(ns::commands);   // the controller's, like incidents
-    if (takes_incidents) table.list(controller::incident_ns);
+    table.list(controller::carbons_ns);
+    table.list(controller::requests::blocking_ns);
+    if (announced.keeps_messages) table.list(xml::Ns("msgoffline"));
+    if (announced.takes_incidents) table.list(controller::incident_ns);
     table.add({get, ns::ping, answer_ping, Listed, EveryAccount, AtOnce});
     table.add({get, ns::version, answer_version, Listed, EnabledAccounts});
     table.add({set, ns::session, answer_legacy_session, Unlisted, EveryAccount});
@@ -27,10 +32,10 @@ IqTable of_server(const Addresses& addresses, bool takes_incidents) {
     return table;
 }
 
-IqTable of_account() {
+IqTable of_account(Announced announced) {
     IqTable table;
     table.add({get, ns::ping, answer_ping, Unlisted, EveryAccount, AtOnce});
-    table.add({get, ns::disco_info, answer_account_info, Listed, EveryAccount});
+    table.add({get, ns::disco_info, account_info(announced), Listed, EveryAccount});
     table.add({get, ns::disco_items, answer_account_items, Listed, EveryAccount});
     table.add({get, ns::roster, answer_roster, Unlisted, EveryAccount});
     table.add({set, ns::roster, refuse_roster_change, Unlisted, EveryAccount});

@@ -9,10 +9,16 @@
 
 namespace grid::server::services {
 
-/// Of the grid domain. `takes_incidents`: XEP-0268 is announced.
-IqTable of_server(const Addresses& addresses, bool takes_incidents);
+/// Features that are announced besides the services of the table.
+struct Announced {
+    bool takes_incidents = false;   // XEP-0268
+    bool keeps_messages = false;    // XEP-0160
+    bool has_archives = false;      // XEP-0313, of accounts
+};
+/// Of the grid domain.
+IqTable of_server(const Addresses& addresses, Announced announced);
 /// Of an account, asked by its own clients.
-IqTable of_account();
+IqTable of_account(Announced announced);
 
 /// XEP-0115 §5.1: the `ver` of an address with these features.
 std::string caps_hash(const IqTable& table);
@@ -22,7 +28,7 @@ IqAnswer answer_version(const pubsub::IqRequest& request);          // XEP-0092
 IqAnswer answer_legacy_session(const pubsub::IqRequest& request);   // RFC 3921 §3
 IqAnswer answer_roster(const pubsub::IqRequest& request);           // RFC 6121 §2.1
 IqAnswer refuse_roster_change(const pubsub::IqRequest& request);
-IqAnswer answer_account_info(const pubsub::IqRequest& request);   // XEP-0030
+IqHandler account_info(Announced announced);   // XEP-0030
 IqAnswer answer_account_items(const pubsub::IqRequest& request);
 /// XEP-0030 of the domain, with all features that the table has by now.
 IqHandler server_info(const IqTable& table, const Addresses& addresses);

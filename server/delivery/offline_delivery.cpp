@@ -1,0 +1,185 @@
+// server/delivery/offline_delivery.cpp: see server/delivery/offline_delivery.hpp.
+#include "server/delivery/offline_delivery.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "controller/messages/message.hpp"
+#include "controller/messages/offline_messages.hpp"
+#include "server/clock.hpp"
+#include "server/delivery/arrivals.hpp"
+
+namespace grid::server {
+
+namespace asio = boost::asio;
+using controller::OfflineMessages;
+using storage::Revision;
+
+namespace {
+constexpr std::size_t messages_per_read_max = 64, text_bytes_per_read_max = 128 * 1024;
+constexpr std::size_t accounts_per_tick_max = 256;
+constexpr auto fault_pause = std::chrono::seconds(1);
+}   // namespace
+
+bool OfflineDelivery::takes(const Session& session) const {
+    return session.transport && session.priority >= 0 && fanout_.may_receive(session);
+}
+
+SessionPtr OfflineDelivery::find_taker(const std::string& account) const {
+    const auto& all = sessions_.of_account(account);
+    const auto found = std::ranges::find_if(all, [&](const auto& one) { return takes(*one); });
+    return found == all.end() ? nullptr : *found;
+}
+
+std::vector<OfflineMessages::Message> OfflineDelivery::next(
+    const std::string& account, const Way& way, std::size_t messages_max
+) const {
+    return std::as_const(controller_)
+        .offline()
+        .next(account, way.sent_to, now() - keep_ms_, messages_max, text_bytes_per_read_max);
+}
+
+bool OfflineDelivery::is_behind(const std::string& account) const {
+    if (std::as_const(controller_).offline().is_coming(account)) return true;
+    const auto found = ways_.find(account);
+    return !next(account, found == ways_.end() ? Way{} : *found->second, 1).empty();
+}
+
+void OfflineDelivery::on_available(const SessionPtr& session) { go_on(session->bare.str()); }
+
+void OfflineDelivery::on_stored(const std::string& account) { go_on(account); }
+
+void OfflineDelivery::on_unavailable(const SessionPtr& session, const Delivered& delivered) {
+    const std::string& account = session->bare.str();
+    const auto found = ways_.find(account);
+    if (found == ways_.end()) return;
+    const auto way = found->second;
+    const auto taker = way->to.lock();
+    if (taker && taker != session) return;
+    if (delivered.is_all)
+        arrived(account, way->sent_to);
+    else if (way->mark != 0 && delivered.mark >= way->mark)
+        arrived(account, way->marked_to);
+    ways_.erase(account);
+    go_on(account);
+}
+
+void OfflineDelivery::go_on(const std::string& account) {
+    auto way = ways_[account];
+    if (!way) ways_[account] = way = std::make_shared<Way>();
+    if (way->is_reading) return;
+    if (next(account, *way, 1).empty()) return ask(account, way);
+    if (const auto session = way->to.lock(); !session || !takes(*session)) {
+        const auto taker = find_taker(account);
+        if (!taker) {
+            ways_.erase(account);
+            return;
+        }
+        ways_[account] = way = std::make_shared<Way>();
+        way->to = taker;
+    }
+    const auto session = way->to.lock();
+    const Budget& budget = *session->budget;
+    const std::size_t used = budget.used() + session->pending_bytes;
+    const bool has_room = used == 0 || used < budget.fair_bytes_max() / 2;
+    if (has_room && std::chrono::steady_clock::now() >= way->again_at) read(account, way);
+}
+
+void OfflineDelivery::read(const std::string& account, const std::shared_ptr<Way>& way) {
+    using Texts = std::vector<OfflineMessages::Text>;
+    way->is_reading = true;
+    store_.read([this, account, way, messages = next(account, *way, messages_per_read_max)](
+                    const storage::Snapshot& snapshot
+                ) {
+        std::optional<Texts> texts(std::in_place);
+        for (const auto& message : messages) {
+            const auto key = OfflineMessages::text_of(account, message.revision);
+            auto value = snapshot.get(key.family, key.key);
+            if (!value) {
+                texts.reset();
+                break;
+            }
+            texts->push_back(
+                *value ? OfflineMessages::decode_text((*value)->value) : OfflineMessages::Text{}
+            );
+        }
+        asio::post(strand_, [this, account, way, messages, texts = std::move(texts)] {
+            way->is_reading = false;
+            const auto current = ways_.find(account);
+            if (current == ways_.end() || current->second != way) return;
+            const auto session = way->to.lock();
+            if (!texts) {
+                log_.fold(Level::Error, "messages_unreadable", {{"account", account}});
+                way->again_at = std::chrono::steady_clock::now() + fault_pause;
+                return;
+            }
+            if (session && takes(*session))
+                for (std::size_t i = 0; i < messages.size(); ++i) {
+                    way->sent_to = messages[i].revision;
+                    send(session, messages[i], (*texts)[i]);
+                }
+            fanout_.flush();
+            go_on(account);
+        });
+    });
+}
+
+/// A sender that was blocked meanwhile is not heard (XEP-0191 §3.3).
+void OfflineDelivery::send(
+    const SessionPtr& session,
+    const OfflineMessages::Message& message,
+    const OfflineMessages::Text& text
+) {
+    if (text.message.empty()) return;
+    if (controller_.is_blocked(session->bare, xml::Jid::from_canonical(text.from))) return;
+    const std::string stamp = controller::delay(session->bare.domain(), message.since);
+    fanout_.send(
+        session, Outgoing::stanza(std::make_shared<const std::string>(
+                     controller::with_child(text.message, stamp)
+                 ))
+    );
+}
+
+/// All was sent: when has it arrived?
+void OfflineDelivery::ask(const std::string& account, const std::shared_ptr<Way>& way) {
+    const auto session = way->to.lock();
+    if (!session || !session->transport || way->sent_to == 0) {
+        if (!session) ways_.erase(account);
+        return;
+    }
+    fanout_.flush_now(session);
+    if (!session->transport || !session->pending.empty()) return;   // not handed over yet
+    if (way->marked_to != way->sent_to) {
+        way->marked_to = way->sent_to;
+        way->mark = mark_now(*session);
+    }
+    session->transport->mark(
+        way->mark,
+        [this, account, way, mark = way->mark, up_to = way->marked_to](auto reached) {
+            if (reached < mark) return;
+            asio::post(strand_, [this, account, way, mark, up_to] {
+                arrived(account, up_to);
+                const auto current = ways_.find(account);
+                if (current == ways_.end() || current->second != way || way->mark != mark) return;
+                if (next(account, *way, 1).empty()) ways_.erase(current);
+            });
+        }
+    );
+}
+
+void OfflineDelivery::arrived(const std::string& account, Revision up_to) {
+    controller_.offline().delivered(account, up_to);
+}
+
+void OfflineDelivery::tick() {
+    for (std::size_t i = std::min(accounts_per_tick_max, ways_.size()); i > 0; --i) {
+        auto at = ways_.upper_bound(looked_at_);
+        if (at == ways_.end()) at = ways_.begin();
+        if (at == ways_.end()) return;
+        looked_at_ = at->first;
+        go_on(looked_at_);
+    }
+}
+
+}   // namespace grid::server

@@ -1,0 +1,95 @@
+// server/router/message_transaction.cpp: a message in the pipeline: it waits for its addressee once
+// it is durable, and its sender hears when it cannot.
+#include "controller/messages/offline_messages.hpp"
+#include "server/clock.hpp"
+#include "server/pipeline/storage_error.hpp"
+#include "server/pipeline/transaction.hpp"
+#include "server/router/router.hpp"
+
+namespace grid::server {
+namespace {
+
+class MessageTransaction final : public TypedTransaction<Router::Way, xml::StanzaError> {
+public:
+    MessageTransaction(
+        Router& router, controller::Controller& controller, SessionPtr session, Inbound message
+    )
+        : TypedTransaction([this](const pubsub::Context&) { return decide_way(); }),
+          router_(router),
+          controller_(controller),
+          session_(std::move(session)),
+          message_(std::move(message)),
+          account_((message_.to.empty() ? session_->bare : message_.to).bare().str()) {
+        order = pubsub::Order::Pipelined;
+        context = {session_->principal, now(), fresh_id()};
+        ++session_->messages_queued;
+    }
+    ~MessageTransaction() override { leave_queue(); }
+    MessageTransaction(const MessageTransaction&) = delete;
+
+    /// Drops messages of a session that was ended (iq_transaction.cpp).
+    Next decide() override {
+        stop_coming();
+        if (session_->is_ended) {
+            keep(xml::not_allowed("this stream was ended"));
+            return Next::Answer;
+        }
+        const Next next = TypedTransaction::decide();
+        if (next != Next::Commit || !waits_) return next;
+        is_coming_ = true;
+        controller_.offline().begin(account_, message_.relayed->size());
+        return next;
+    }
+
+protected:
+    xml::StanzaError to_error(boost::system::error_code error) override {
+        return to_stanza_error(error);
+    }
+    void send(Answer answer) override {
+        leave_queue();
+        if (auto* way = std::get_if<1>(&answer)) return router_.go(session_, message_, *way);
+        Router::Way refused;
+        refused.delivery = Delivery::Refuse;
+        refused.refusal = std::get<0>(std::move(answer));
+        router_.go(session_, message_, refused);
+    }
+
+private:
+    Decision decide_way() {
+        Router::Way way = router_.way_of(*session_, message_);
+        if (!way.is_kept()) return way;
+        way.id = context.fresh_id;
+        waits_ = way.delivery == Delivery::Store;
+        auto batch = router_.keep(*session_, message_, way);
+        if (batch) return Decision::Change{std::move(*batch), std::move(way)};
+        way.delivery = Delivery::Refuse;
+        way.refusal = batch.error();
+        return way;
+    }
+    void stop_coming() {
+        if (std::exchange(is_coming_, false))
+            controller_.offline().end(account_, message_.relayed->size());
+    }
+    void leave_queue() {
+        stop_coming();
+        if (std::exchange(is_queued_, false)) --session_->messages_queued;
+    }
+
+    Router& router_;
+    controller::Controller& controller_;
+    SessionPtr session_;
+    Inbound message_;
+    std::string account_;   // the addressee's
+    bool is_queued_ = true, waits_ = false;
+    bool is_coming_ = false;   // into offline storage
+};
+
+}   // namespace
+
+std::unique_ptr<Transaction> make_message_transaction(
+    Router& router, controller::Controller& controller, const SessionPtr& session, Inbound message
+) {
+    return std::make_unique<MessageTransaction>(router, controller, session, std::move(message));
+}
+
+}   // namespace grid::server

@@ -77,6 +77,7 @@ std::optional<pubsub::PreparedRequest> Controller::enrolment(const Identity& ide
 void Controller::forget() {
     state_->accounts = {};
     state_->groups = {};
+    state_->rosters = {};
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
     administration::apply_settings(*state_, std::nullopt);
@@ -92,6 +93,7 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::Account: {
             const AccountApplied applied = state_->accounts.apply(rest, change.record);
             if (applied.rights_changed) ++state_->revision;
+            if (!change.record) state_->leaving.try_emplace(std::string(rest));
             break;
         }
         case storage::Tag::AccountGuard:
@@ -102,6 +104,12 @@ void Controller::apply(const storage::KeyChange& change) {
             break;
         case storage::Tag::Leaver:
             state_->accounts.apply_leaver(rest, change.record);
+            break;
+        case storage::Tag::Contact:
+            state_->rosters.apply_item(rest, change.record);
+            break;
+        case storage::Tag::ContactRequest:
+            state_->rosters.apply_request(rest, change.record);
             break;
         case storage::Tag::Group:
             state_->groups.apply(rest, change.record);
@@ -173,6 +181,7 @@ void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
 }
 
 void Controller::scan_finished() {
+    find_leaving();
     ++state_->revision;
     state_->filters.scan_finished();
     state_->schemas.scan_finished();
@@ -195,6 +204,9 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
     );
     for (const Account* account : expired)
         batches.push_back(state_->machine().expire(*account, now).batch);
+    if (batches.size() < batches_max)
+        for (storage::Batch& batch : leave_contacts(batches_max - batches.size()))
+            batches.push_back(std::move(batch));
     if (batches.size() < batches_max)
         for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
             batches.push_back(std::move(batch));

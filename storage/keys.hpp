@@ -28,10 +28,12 @@ enum class Tag : char {
     Topic = 'T',    // directory: capability, schema, queries, …
     Provider = 'V',
     Settings = 'S',
-    Schema = 'x',     // schema documents, and which topic has which
-    Spool = 'Q',      // rare notifications owed to an account
-    AuditCut = 'B',   // up to where the audit was cut
-    AdminAct = 'X',   // events only: what an administrator did that is no record
+    Schema = 'x',           // schema documents, and which topic has which
+    Spool = 'Q',            // rare notifications owed to an account
+    AuditCut = 'B',         // up to where the audit was cut
+    Contact = 'R',          // owner, contact: a roster item; no contact: the last removal
+    ContactRequest = 'r',   // owner, contact: a subscription request that waits
+    AdminAct = 'X',         // events only: what an administrator did that is no record
 };
 
 }   // namespace grid::storage

@@ -84,6 +84,13 @@ Core::Core(
       flush_limiter_([this] { asio::post(strand_, [this] { fanout_.flush(); }); }),
       fanout_(broker_, controller_, sessions_, flush_limiter_, log),
       catch_up_(strand_, store, broker_, sessions_, fanout_, log),
+      presence_(
+          [strand = strand_](std::function<void()> work) { asio::post(strand, std::move(work)); },
+          controller_,
+          broker_,
+          sessions_,
+          fanout_
+      ),
       router_(
           addresses,
           server_iqs,
@@ -93,6 +100,7 @@ Core::Core(
           sessions_,
           fanout_,
           catch_up_,
+          presence_,
           senders_,
           config.controller.implicit_login,
           query_bounds(config)
@@ -181,6 +189,7 @@ void Core::notify(const storage::Committed& committed) {
     fanout_.applied(std::max(fanout_.applied(), committed.revision));   // after a rebuild
     broker_.notify(committed, fanout_);
     controller_.notify(committed, fanout_);
+    presence_.notify(committed);
     begin_sweep();
 }
 
@@ -317,6 +326,7 @@ bool Core::do_what_is_due() {
         }
         catch_up_.tick();
         router_.tick(time);
+        presence_.tick();
         if (may_write) note_positions();
     }
     fanout_.flush();

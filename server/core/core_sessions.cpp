@@ -185,6 +185,7 @@ void Core::leave(SessionPtr session, std::string reason, Delivered delivered) {
             controller_.record_session(
                 session->identity, "disconnect", session->principal.address, reason
             );
+            presence_.forget(*session);
             sessions_.leave(*session);
             part_with_rate(*session);
             fanout_.presence_changed(session->bare);

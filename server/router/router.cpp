@@ -24,6 +24,7 @@ Router::Router(
     SessionRegistry& sessions,
     Fanout& fanout,
     CatchUp& catch_up,
+    Presence& presence,
     SenderIds& senders,
     bool implicit_login,
     Queries::Bounds queries
@@ -36,8 +37,10 @@ Router::Router(
       sessions_(sessions),
       fanout_(fanout),
       catch_up_(catch_up),
+      presence_(presence),
       senders_(senders),
       implicit_login_(implicit_login),
+      presence_bytes_max_(controller.settings().contacts.presence_bytes_max),
       queries_(queries) {}
 
 namespace {
@@ -89,25 +92,6 @@ xml::Element empty_items(const xml::Element& asked) {
     return query;
 }
 
-xml::StanzaError not_reached(const xml::Jid& to) {
-    return {
-        "cancel",
-        "remote-server-not-found",
-        {},
-        "this grid does not reach " + std::string(to.domain()),
-        {}
-    };
-}
-
-pubsub::PreparedRequest refusal(xml::StanzaError error) {
-    pubsub::PreparedRequest prepared;
-    prepared.order = pubsub::Order::Pipelined;   // answered in its place among the others
-    prepared.decide = [error = std::move(error)](const pubsub::Context&) {
-        return pubsub::Decision(error);
-    };
-    return prepared;
-}
-
 /// `to_iq` of a reply without a payload, as bytes.
 std::string bare_result(const Session& session, const xml::Element& iq) {
     std::string bytes = "<iq type='result'";
@@ -128,6 +112,25 @@ std::string answer_at_once(const Session& session, xml::Element iq, IqAnswer ans
 }
 
 }   // namespace
+
+xml::StanzaError not_reached(const xml::Jid& to) {
+    return {
+        "cancel",
+        "remote-server-not-found",
+        {},
+        "this grid does not reach " + std::string(to.domain()),
+        {}
+    };
+}
+
+pubsub::PreparedRequest refuse_in_turn(xml::StanzaError error) {
+    pubsub::PreparedRequest prepared;
+    prepared.order = pubsub::Order::Pipelined;   // answered in its place among the others
+    prepared.decide = [error = std::move(error)](const pubsub::Context&) {
+        return pubsub::Decision(error);
+    };
+    return prepared;
+}
 
 xml::Element skeleton(xml::Element stanza) {
     cut_down(stanza, 3);
@@ -177,10 +180,9 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
                 xml::to_string(stanza.set("from", session.jid.str()), xml::ns::client.uri())
             );
         inbound.stanza = skeleton(std::move(stanza));
-    } else {
-        inbound.stanza = std::move(stanza);
+        return inbound;
     }
-    return inbound;
+    return prepare_presence(session, std::move(stanza), std::move(inbound));
 }
 
 Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const {
@@ -205,6 +207,12 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
             xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)")
         );
     }
+    if (iq.first_child()->ns() == xml::ns::roster &&
+        (inbound.destination == Destination::OwnAccount ||
+         (inbound.destination == Destination::Client && to.is_bare()))) {
+        inbound.to = std::move(to);
+        return prepare_roster(session, std::move(iq), std::move(inbound));
+    }
     // XEP-0030 §8: whether there is such an account or not, so that none can be probed.
     if (inbound.destination == Destination::Client && to.is_bare() && *type == xml::IqType::Get &&
         iq.first_child()->is("query", xml::ns::disco_items)) {
@@ -221,7 +229,7 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
         service && service->answered == Answered::AtOnce)
         return answer_at_once(session, std::move(iq), service->answer(request));
     auto prepared = prepare_payload(inbound.destination, request);
-    inbound.prepared = prepared ? std::move(*prepared) : refusal(prepared.error());
+    inbound.prepared = prepared ? std::move(*prepared) : refuse_in_turn(prepared.error());
     inbound.to = std::move(to);
     inbound.stanza = skeleton(std::move(iq));
     return inbound;
@@ -265,8 +273,8 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     const auto& stanza = inbound.stanza;
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
         // The refused keep their place among the answers, as everything else does.
-        if (inbound.prepared && session->queue) {
-            inbound.prepared = refusal(std::move(*refused));
+        if ((inbound.prepared || inbound.roster) && session->queue) {
+            inbound.prepared = refuse_in_turn(std::move(*refused));
         } else {
             reply_error(session, stanza, *refused);
             return;
@@ -288,20 +296,15 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
                 return pubsub::Decision(controller::Controller::not_logged_in(destination));
             };
     if (inbound.prepared) {
-        if (!session->queue) {
-            session->queue = std::make_shared<SenderQueue>(senders_.next(), session->bare.str());
-            // A client that does not read its answers is not read: half an outbox is kept for
-            // events.
-            session->queue->has_room = [session] {
-                return !session->transport || session->budget->used() + session->pending_bytes <
-                                                  session->budget->bytes_max() / 2;
-            };
-        }
-        session->queue->push(
+        queue_of(session).push(
             make_iq_transaction(*this, fanout_, session, stanza, std::move(*inbound.prepared))
         );
-    } else if (stanza.name() == "presence") {
-        take_presence(session, stanza, inbound.to);
+    } else if (inbound.roster) {
+        queue_of(session).push(
+            presence_.make_transaction(session, stanza, std::move(*inbound.roster))
+        );
+    } else if (inbound.presence) {
+        take_presence(session, std::move(inbound));
     } else if (inbound.relayed) {
         take_relayed(session, inbound);
     } else {
@@ -312,6 +315,18 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
                 : xml::service_unavailable("nobody here takes messages")
         );
     }
+}
+
+SenderQueue& Router::queue_of(const SessionPtr& session) {
+    if (!session->queue) {
+        session->queue = std::make_shared<SenderQueue>(senders_.next(), session->bare.str());
+        // A client that does not read its answers is not read: half an outbox is kept for events.
+        session->queue->has_room = [session] {
+            return !session->transport || session->budget->used() + session->pending_bytes <
+                                              session->budget->bytes_max() / 2;
+        };
+    }
+    return *session->queue;
 }
 
 void Router::reply_error(

@@ -52,7 +52,7 @@ public:
     bool is_dirty = false;
     bool is_urgent = false;   // `pending` is handed over at the end of the turn in any case
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
-    std::uint8_t show = pubsub::Show::Online;   // of its presence
+    std::uint8_t show = pubsub::Show::Unannounced;   // of its presence
 
     // Delivery position, as revisions (server/delivery/catch_up.hpp).
     std::shared_ptr<ReplayState> replay;   // the session is replaying: items come from the store

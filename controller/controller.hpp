@@ -199,7 +199,7 @@ public:
 private:
     bool is_open_at_server(const xml::Element& payload) const;
     void find_leaving();
-    /// What deleted accounts had in their rosters, a part at a time.
+    /// Ends the contacts of deleted accounts, a part at a time.
     std::vector<storage::Batch> leave_contacts(std::size_t batches_max);
 
     std::unique_ptr<State> state_;

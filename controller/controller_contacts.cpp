@@ -15,7 +15,7 @@ constexpr std::size_t leaving_contacts_max = 16;
 /// Looks at a deleted account between two proposals of the same part.
 constexpr int leaving_waits_max = 20;
 
-const Account* enabled(const State& state, std::string_view bare) {
+const Account* enabled_account(const State& state, std::string_view bare) {
     const Account* account = state.accounts.find(bare);
     return account != nullptr && account->state == AccountState::Enabled ? account : nullptr;
 }
@@ -39,7 +39,7 @@ contacts::Exchange removal(const contacts::Contact& item, std::string owner, std
 const contacts::Rosters& Controller::rosters() const { return state_->rosters; }
 
 bool Controller::may_share(const pubsub::Principal& actor, std::string_view to) const {
-    const Account* recipient = enabled(*state_, to);
+    const Account* recipient = enabled_account(*state_, to);
     return recipient != nullptr && state_
                                        ->decide(
                                            actor, policy::Right::Message,
@@ -49,8 +49,8 @@ bool Controller::may_share(const pubsub::Principal& actor, std::string_view to) 
 }
 
 bool Controller::may_reach(std::string_view from, std::string_view to) const {
-    const Account* sender = enabled(*state_, from);
-    const Account* recipient = enabled(*state_, to);
+    const Account* sender = enabled_account(*state_, from);
+    const Account* recipient = enabled_account(*state_, to);
     return sender != nullptr && recipient != nullptr &&
            state_->policy
                .of(*sender, policy::Right::Message,

@@ -47,7 +47,7 @@ struct Request {
 
 std::string item_key(std::string_view owner, std::string_view contact);
 std::string request_key(std::string_view owner, std::string_view contact);
-/// Its revision is the version of the last removal from the roster.
+/// The record whose revision is the version of the last removal from the roster.
 std::string removal_key(std::string_view owner);
 std::string removal_value();
 

@@ -60,7 +60,7 @@ public:
     bool is_new_item() const { return item == nullptr && !is_removed && needs_item(); }
     bool is_new_request() const { return request == nullptr && now.is_asked; }
 
-    /// What is written, with what it rests on; true when clients see a change.
+    /// Writes the change, with the records that it rests on; true when clients see it.
     bool write(storage::Batch& batch) const {
         const std::string key = item_key(owner, contact);
         const std::string waiting = request_key(owner, contact);

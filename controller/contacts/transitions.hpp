@@ -15,7 +15,7 @@ std::string_view to_string(Kind kind);
 /// nullopt for every other 'type'.
 std::optional<Kind> parse_kind(std::string_view type);
 
-/// The state between an account and one contact, as the account sees it (RFC 6121 §A.1).
+/// The state between an account and one contact, as the account sees it (RFC 6121 appendix A).
 struct Standing {
     bool to = false;            // the account receives the contact's presence
     bool from = false;          // the contact receives the account's presence
@@ -25,14 +25,14 @@ struct Standing {
     bool operator==(const Standing&) const = default;
 };
 
-/// RFC 6121 §A.2: the account sends the stanza to the contact.
+/// RFC 6121, tables 2 to 5: the account sends the stanza to the contact.
 struct Sent {
     Standing after;
     bool is_routed = false;
 };
 Sent send(Standing before, Kind kind);
 
-/// RFC 6121 §A.3: the account receives the stanza from the contact.
+/// RFC 6121, tables 6 to 9: the account receives the stanza from the contact.
 struct Received {
     Standing after;
     bool is_delivered = false;   // to the account's sessions

@@ -258,6 +258,7 @@ storage::Revision Core::rebuild() {
     }
     log_.info("rebuilt", {{"revision", std::to_string(*scanned)}});
     catch_up_.on_feed_gap(told);
+    presence_.on_feed_gap(told);
     return *scanned;
 }
 

@@ -1,4 +1,4 @@
-// server/presence/presence.cpp: what sessions say, and to whom it goes.
+// server/presence/presence.cpp: from a presence stanza to those who are told.
 #include "server/presence/presence.hpp"
 
 #include <algorithm>
@@ -116,7 +116,7 @@ std::optional<xml::StanzaError> Presence::direct(
     const SaidPtr said = said_of(session);
     const bool was_told = said->directed.erase(to.str()) != 0;
     // An account that is not there and one that the policy keeps away look alike: nothing comes
-    // back. Whoever was told that the session is available hears the end of it, too.
+    // back. An addressee of directed presence hears the end of it, too.
     if (!is_own && !(was_told && !is_available_now) &&
         !controller_.may_message(session->principal, to))
         return std::nullopt;

@@ -23,7 +23,7 @@
 
 namespace grid::server {
 
-/// What sessions said of themselves is soft state; rosters are the controller's. A broadcast to
+/// Presence is soft state here; rosters are the controller's. A broadcast to
 /// many contacts is done in slices, one session's after the other, so that what a session says is
 /// heard in order. Presence that was overtaken before it went out is left out.
 class Presence {
@@ -47,8 +47,8 @@ public:
     /// The session is available, and says so to its contacts; when it was not before, it gets
     /// theirs, and the requests that wait for the account's answer (§4.2, §3.1.3).
     void announce(const SessionPtr& session, std::string rest);
-    /// The session is not available any more (§4.5). `rest`: what it said; empty: nothing. Nothing
-    /// happens when it was not available.
+    /// The session is not available any more (§4.5). `rest`: what it said; empty: nothing. A
+    /// session that was not available is passed by.
     void withdraw(const SessionPtr& session, std::string rest = {});
     /// The session is gone. After `withdraw`.
     void forget(const Session& session) { said_.erase(session.id); }
@@ -75,6 +75,9 @@ public:
 
     /// A batch of the rosters was applied.
     void notify(const storage::Committed& committed);
+    /// Batches behind that revision were applied without being told: sessions get the items that
+    /// changed since, and their contacts' presence anew.
+    void on_feed_gap(storage::Revision told);
     /// The clock: rights that changed, sessions with room for what was left out.
     void tick();
 
@@ -82,13 +85,15 @@ private:
     using Effect = controller::contacts::Effect;
     using TimePoint = std::chrono::steady_clock::time_point;
 
-    /// What a session said.
+    struct Walk;
+    /// The presence of a session.
     struct Said {
         SessionPtr session;
-        xml::Bytes rest;   // its last presence behind `<presence to='…'`; null: not available
+        xml::Bytes rest;   // the last presence, behind `<presence to='…'`; null: not available
         std::set<std::string> directed;   // addressees of directed presence
         std::set<std::string> withheld;   // contacts that the policy keeps its presence from
         bool is_interested = false;       // asked for the roster
+        std::unique_ptr<Walk> next;       // begins when those before it are done
     };
     using SaidPtr = std::shared_ptr<Said>;
 
@@ -122,6 +127,7 @@ private:
     void tell_directed(const Walk& walk, const std::string& to);
     void ask_contact(const Walk& walk, const std::string& contact);
     void deliver_request(const Walk& walk, const std::string& contact);
+    bool begin_next();
     bool begin_looking_at_rights();
 
     /// To all available resources of the account; false: there is none.
@@ -142,8 +148,9 @@ private:
     pubsub::Broker& broker_;
     SessionRegistry& sessions_;
     Fanout& fanout_;
-    std::map<std::uint64_t, SaidPtr> said_;   // by session
-    std::deque<Walk> walks_;
+    std::map<std::uint64_t, SaidPtr> said_;     // by session
+    std::optional<Walk> walk_;                  // under way
+    std::deque<SaidPtr> waiting_;               // those with a `next`, in their order
     std::set<std::uint64_t> behind_;            // sessions that presence was left out for
     std::uint64_t rights_ = 0;                  // revision of the rights that were looked at
     std::optional<std::uint64_t> looking_at_;   // the session behind which the look goes on

@@ -116,6 +116,24 @@ void Presence::notify(const storage::Committed& committed) {
     for (const Effect& effect : *effects) perform(effect, committed.revision);
 }
 
+void Presence::on_feed_gap(storage::Revision told) {
+    for (const auto& [id, said] : said_) {
+        const std::string& owner = said->session->bare.str();
+        const auto& roster = controller_.rosters().of(owner);
+        if (said->rest) behind_.insert(id);
+        if (!said->is_interested || !may_hear(*said->session)) continue;
+        for (const auto& [contact, item] : roster.items)
+            if (item.revision > told)
+                fanout_.send(
+                    said->session,
+                    {nullptr, iq_to(
+                                  *said->session,
+                                  controller::contacts::render_push(roster, contact, item.revision)
+                              )}
+                );
+    }
+}
+
 void Presence::perform(const Effect& effect, storage::Revision revision) {
     switch (effect.act) {
         case Effect::Act::Push:

@@ -11,7 +11,7 @@ namespace {
 using std::chrono::steady_clock;
 
 /// The time of the core strand at once; other work has its turn in between.
-constexpr auto slice_max = std::chrono::microseconds(500);
+constexpr auto walk_slice_max = std::chrono::microseconds(500);
 /// How many contacts pass between two looks at the clock.
 constexpr std::size_t contacts_per_look = 16;
 
@@ -25,44 +25,51 @@ const typename Map::value_type* next_of(const Map& map, const std::string& after
 }   // namespace
 
 void Presence::add(Walk walk) {
-    const auto is_same = [&](const Walk& other) { return other.said == walk.said; };
-    // The walk in front may have begun; a later one has not.
-    const auto from = walks_.empty() ? walks_.end() : walks_.begin() + 1;
-    const auto waiting = std::find_if(from, walks_.end(), is_same);
-    if (waiting == walks_.end()) {
-        walks_.push_back(std::move(walk));
+    const SaidPtr said = walk.said;
+    if (!said->next) {
+        said->next = std::make_unique<Walk>(std::move(walk));
+        waiting_.push_back(said);
         return plan();
     }
-    // What was said meanwhile takes its place.
-    const bool looks = walk.looks_at_rights && waiting->looks_at_rights;
-    if (walk.rest && !walk.looks_at_rights) {
-        waiting->rest = std::move(walk.rest);
-        waiting->is_available = walk.is_available;
+    // The newer presence takes its place.
+    Walk& next = *said->next;
+    if (walk.rest && (!next.rest || !walk.looks_at_rights)) {
+        next.rest = std::move(walk.rest);
+        next.is_available = walk.is_available;
+        next.looks_at_rights = walk.looks_at_rights;
     }
-    waiting->looks_at_rights = looks;
-    waiting->stage = std::min(waiting->stage, walk.stage);
-    waiting->directed.merge(walk.directed);
-    waiting->is_initial = waiting->is_initial || walk.is_initial;
-    waiting->is_refresh = waiting->is_refresh || walk.is_refresh;
+    next.is_initial = next.is_initial || walk.is_initial;
+    next.is_refresh = next.is_refresh || walk.is_refresh;
+    next.stage = std::min(next.stage, walk.stage);
+    next.directed.merge(walk.directed);
 }
 
 void Presence::plan() {
-    if (is_planned_ || (walks_.empty() && !looking_at_)) return;
+    if (is_planned_ || (!walk_ && waiting_.empty() && !looking_at_)) return;
     is_planned_ = true;
     post_([this] { work(); });
 }
 
 void Presence::work() {
     is_planned_ = false;
-    const auto deadline = steady_clock::now() + slice_max;
-    while (!walks_.empty() || begin_looking_at_rights()) {
-        if (walks_.empty()) continue;
-        if (!go_on(walks_.front(), deadline)) break;
-        walks_.pop_front();
+    const auto deadline = steady_clock::now() + walk_slice_max;
+    while (walk_ || begin_next()) {
+        if (!go_on(*walk_, deadline)) break;
+        walk_.reset();
         if (steady_clock::now() >= deadline) break;
     }
     fanout_.flush();
     plan();
+}
+
+bool Presence::begin_next() {
+    while (waiting_.empty())
+        if (!begin_looking_at_rights()) return false;
+    const SaidPtr said = std::move(waiting_.front());
+    waiting_.pop_front();
+    walk_.emplace(std::move(*said->next));
+    said->next.reset();
+    return true;
 }
 
 bool Presence::go_on(Walk& walk, TimePoint deadline) {
@@ -137,7 +144,7 @@ void Presence::tell_contact(const Walk& walk, const std::string& contact) {
         return;
     }
     if (!controller_.may_share(said.session->principal, contact)) {
-        // Whoever heard of the session before the policy forbade it is not left with that.
+        // A contact that heard of the session before the policy forbade it is told its end.
         if (!was_withheld && !walk.is_initial)
             tell_account(contact, presence::plain_unavailable(said.session->jid));
         said.withheld.insert(contact);
@@ -192,7 +199,7 @@ bool Presence::begin_looking_at_rights() {
     walk.said = said;
     walk.rest = said->rest;
     walk.is_available = walk.looks_at_rights = true;
-    walks_.push_back(std::move(walk));
+    add(std::move(walk));
     return true;
 }
 

@@ -1,5 +1,5 @@
-// server/presence/roster_contacts.hpp: what the broker asks of rosters: who is subscribed to an
-// owner's presence, and who is in which group.
+// server/presence/roster_contacts.hpp: the broker's questions about rosters: subscriptions to an
+// owner's presence, and groups.
 #pragma once
 
 #include <algorithm>

@@ -108,6 +108,10 @@ class Person(Stanzas):
         self.sync()
         assert not self.heard, self.heard
 
+    def quiet_of_items(self):
+        self.sync()
+        super().quiet()
+
     def query(self, kind, inner="", attributes="", to=None):
         to = f" to='{to}'" if to else ""
         number = f"r{next(self.ids)}"

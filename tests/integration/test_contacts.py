@@ -6,7 +6,7 @@ import unittest
 
 from gridd import BROKER, CONTROLLER, DOMAIN, Operated
 from person import Person, address
-from stanzas import refusal
+from stanzas import EVENT, refusal
 from stock import Client
 
 POLICY = """\
@@ -212,7 +212,7 @@ class Subscriptions(Case):
             one.hears("bob subscribed", "push bob to")
             one.hears_all("bob/b available", "bob/b2 available")
         bob.hears("push ann from")
-        bobs.quiet()    # it did not ask for the roster
+        bobs.quiet()    # a session that did not ask for the roster
 
         bob.says(inside="<show>away</show><priority>5</priority>")
         for one in (ann, anns):
@@ -495,14 +495,106 @@ class PresenceOfContacts(Case):
         ann.heard.clear()
         # The next holder of the name has none of the earlier one's contacts.
         for _ in range(50):
-            if self.server.gridctl(
-                "accounts", "add", address("gone"), "--group", "everyone", identity=self.server.admin
-            ).returncode == 0:
+            again = ("accounts", "add", address("gone"), "--group", "everyone")
+            if self.server.gridctl(*again, identity=self.server.admin).returncode == 0:
                 break
         gone = self.log_in("gone", "o")
         self.assertEqual(gone.roster(), [])
         ann.says()
         gone.quiet()
+
+
+class Nodes(Case):
+    """What the broker gets by rosters and presence (XEP-0060 §4.5, §12.1)."""
+
+    def refused(self, person, node):
+        answer = person.error("set", f"<subscribe node='{node}' jid='{person.bare}'/>")
+        return answer[:2]
+
+    def told_of_the_end(self, person, node):
+        while True:
+            found = person.message().find(f".//{{{EVENT}}}subscription")
+            if found is not None and found.get("subscription") == "none":
+                self.assertEqual((found.get("node"), found.get("jid")), (node, person.bare))
+                return
+
+    def test_a_node_for_those_who_get_the_owners_presence(self):
+        self.account("ann", "bob")
+        ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b")
+        ann.create("n", access_model="presence")
+        refusal_ = ["not-authorized", "presence-subscription-required"]
+        self.assertEqual(self.refused(bob, "n"), refusal_)
+        self.befriend(ann, bob)
+        bob.subscribe("n")
+        ann.publish("n", "one")
+        self.assertEqual(bob.item()[0], "one")
+        ann.says("unsubscribed", "bob")
+        ann.sync()
+        ann.publish("n", "two")
+        self.told_of_the_end(bob, "n")
+        bob.quiet_of_items()
+        self.assertEqual(self.refused(bob, "n"), refusal_)
+        self.assertEqual(bob.error("get", "<items node='n'/>")[:2], refusal_)
+
+    def test_a_node_for_groups_of_the_owners_roster(self):
+        self.account("ann", "bob")
+        ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b")
+        ann.create("n", access_model="roster", roster_groups_allowed="friends")
+        self.assertEqual(self.refused(bob, "n"), ["not-authorized", "not-in-roster-group"])
+        ann.put("bob", "<group>friends</group>")
+        bob.subscribe("n")
+        self.server.kill9()
+        self.server.start()
+        ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b")
+        ann.publish("n", "one")
+        self.assertEqual(bob.item()[0], "one")
+        ann.put("bob", "<group>others</group>")
+        self.told_of_the_end(bob, "n")
+        ann.put("bob", "<group>friends</group>")
+        bob.subscribe("n")
+        ann.put("bob", subscription="remove")
+        self.told_of_the_end(bob, "n")
+
+    def test_delivery_to_those_who_are_available(self):
+        self.account("ann", "bob")
+        ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b", presence=None)
+        for node, option in (("n", "1"), ("m", "0")):
+            ann.create(node, access_model="whitelist", presence_based_delivery=option)
+            ann.ok(
+                "set",
+                f"<affiliations node='{node}'><affiliation jid='{bob.bare}' affiliation='member'/>"
+                "</affiliations>",
+                owner=True,
+            )
+            bob.subscribe(node)    # which logs it in
+        ann.publish("n", "for the present")
+        ann.publish("m", "for all")
+        self.assertEqual(bob.item()[0], "for all")
+        bob.says(inside="<show>away</show>")
+        bob.hears("bob/b available away")
+        ann.publish("n", "now")
+        self.assertEqual(bob.item()[0], "now")
+
+    def test_items_that_go_with_their_publisher(self):
+        self.account("ann", "bob")
+        ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b")
+        ann.create("n", purge_offline="1", publish_model="publishers")
+        ann.ok(
+            "set",
+            f"<affiliations node='n'><affiliation jid='{bob.bare}' affiliation='publisher'/>"
+            "</affiliations>",
+            owner=True,
+        )
+        ann.publish("n", "one")
+        bob.publish("n", "two")
+        bob.says("unavailable")
+        while ann.items("n")[0]:
+            pass
+        ann.publish("n", "three")
+        bob.says()
+        bob.says("unavailable")
+        bob.sync()
+        self.assertEqual(list(ann.items("n")[0]), ["three"])
 
 
 class Stock(Case):

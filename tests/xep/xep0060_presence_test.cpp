@@ -1,4 +1,4 @@
-// tests/xep/xep0060_presence_test.cpp: what rests on rosters and presence: subscriptions that end
+// tests/xep/xep0060_presence_test.cpp: rosters and presence behind nodes: subscriptions that end
 // with them, delivery to available sessions, nodes that are purged when their publisher leaves
 // (XEP-0060 §4.5, §12.1, §16.4.4).
 #include "stage.hpp"
@@ -153,7 +153,7 @@ TEST_CASE_METHOD(
     publishes(owner, "n", "one");
     publishes(owner, "m", "two");
     forget();
-    CHECK(leaves(owner, false) == 2);   // it has another session
+    CHECK(leaves(owner, false) == 2);   // the owner has another session
     CHECK(leaves(reader, true) == 2);   // the newest item is not its own
     CHECK(leaves(owner, true) == 1);
     event(bare, "<purge node='n'/>");

@@ -11,7 +11,7 @@ using namespace grid::controller::contacts;
 
 namespace {
 
-/// The nine states of §A.1, in the order of its tables.
+/// The nine states of appendix A, in the order of its tables.
 constexpr std::size_t state_count = 9;
 const std::array<std::string, state_count> state_names{
     "None",
@@ -147,7 +147,7 @@ Standing after_of(const Row& row, const Standing& before) {
 
 }   // namespace
 
-TEST_CASE("contacts: stanzas that an account sends (RFC 6121 §A.2)") {
+TEST_CASE("contacts: stanzas that an account sends (RFC 6121, tables 2 to 5)") {
     const std::array<std::pair<Kind, const Table*>, 4> tables{{
         {Kind::Subscribe, &subscribe_out},
         {Kind::Unsubscribe, &unsubscribe_out},
@@ -168,7 +168,7 @@ TEST_CASE("contacts: stanzas that an account sends (RFC 6121 §A.2)") {
         }
 }
 
-TEST_CASE("contacts: stanzas that an account receives (RFC 6121 §A.3)") {
+TEST_CASE("contacts: stanzas that an account receives (RFC 6121, tables 6 to 9)") {
     const std::array<std::pair<Kind, const Table*>, 4> tables{{
         {Kind::Subscribe, &subscribe_in},
         {Kind::Unsubscribe, &unsubscribe_in},

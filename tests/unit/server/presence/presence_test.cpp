@@ -71,7 +71,7 @@ public:
         session->is_active = true;
         return session;
     }
-    /// It is there, without a word about what follows from it.
+    /// The session is available; its walk waits.
     void says(const SessionPtr& session, const std::string& show) {
         presence.announce(
             session, " from='" + session->jid.str() + "'><show>" + show + "</show></presence>"
@@ -88,7 +88,7 @@ public:
     static FakeTransport& transport(const SessionPtr& session) {
         return static_cast<FakeTransport&>(*session->transport);
     }
-    /// What the session heard of that one since the last call: what each stanza shows.
+    /// The `<show/>` of each presence of that one that the session got since the last call.
     static std::vector<std::string> hears(const SessionPtr& session, const SessionPtr& of) {
         std::vector<std::string> shows;
         for (const std::string& stanza : transport(session).take()) {

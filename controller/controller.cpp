@@ -93,6 +93,7 @@ void Controller::forget() {
     state_->accounts = {};
     state_->credentials = {};
     state_->groups = {};
+    state_->rosters = {};
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
     state_->offline.forget();
@@ -121,6 +122,7 @@ void Controller::apply(const storage::KeyChange& change) {
                 state_->offline.account_gone(applied.jid);
                 state_->archives.account_gone(applied.jid);
                 state_->blocks.account_gone(applied.jid);
+                state_->leaving.try_emplace(std::string(rest));
             }
             break;
         }
@@ -135,6 +137,12 @@ void Controller::apply(const storage::KeyChange& change) {
             break;
         case storage::Tag::Leaver:
             state_->accounts.apply_leaver(rest, change.record);
+            break;
+        case storage::Tag::Contact:
+            state_->rosters.apply_item(rest, change.record);
+            break;
+        case storage::Tag::ContactRequest:
+            state_->rosters.apply_request(rest, change.record);
             break;
         case storage::Tag::Group:
             state_->groups.apply(rest, change.record);
@@ -213,6 +221,7 @@ void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
 }
 
 void Controller::scan_finished() {
+    find_leaving();
     ++state_->revision;
     state_->blocks.drop_unless([this](std::string_view account) {
         return state_->accounts.find(account) != nullptr;
@@ -238,6 +247,9 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
     );
     for (const Account* account : expired)
         batches.push_back(state_->machine().expire(*account, now).batch);
+    if (batches.size() < batches_max)
+        for (storage::Batch& batch : leave_contacts(batches_max - batches.size()))
+            batches.push_back(std::move(batch));
     if (batches.size() < batches_max)
         for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
             batches.push_back(std::move(batch));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controller/admission.hpp"
+#include "controller/contacts/roster_query.hpp"
 #include "controller/credentials/credentials.hpp"
 #include "controller/identity.hpp"
 #include "controller/ports.hpp"
@@ -139,6 +140,31 @@ public:
     std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_own(
         const pubsub::IqRequest& request
     ) const;
+    /// As check_message, with the answer on record; block lists of either side count as well.
+    bool may_message(const pubsub::Principal& actor, const xml::Jid& to) const;
+    /// The same of presence, which goes out too often to be on record. An account that is not
+    /// enabled has no presence, and gets none.
+    bool may_share(const pubsub::Principal& actor, std::string_view to) const;
+    /// The same of an account, from some session at least.
+    bool may_reach(std::string_view from, std::string_view to) const;
+
+    // Rosters and subscriptions to presence (RFC 6121): controller_contacts.cpp
+    const contacts::Rosters& rosters() const;
+    using RosterDecision = storage::Decision<contacts::RosterAnswer, xml::StanzaError>;
+    /// A roster get or set of the actor's own account; of one that is not enabled the roster is
+    /// empty.
+    RosterDecision decide_roster(
+        const contacts::RosterRequest& request, const pubsub::Context& context
+    ) const;
+    /// A subscription stanza to that bare JID; `stanza` is the text behind `<presence to='…'`, with
+    /// the actor's bare JID as `from`.
+    RosterDecision decide_subscription(
+        contacts::Kind kind,
+        const xml::Jid& to,
+        const std::string& stanza,
+        const pubsub::Context& context
+    ) const;
+
     /// XEP-0268: the provider of the incident topic that answers inquiries and requests to the grid
     /// now, chosen by `spread`; never the asker (a full JID), which would wait for itself.
     std::optional<xml::Jid> incident_responder(
@@ -206,6 +232,9 @@ public:
 
 private:
     bool is_open_at_server(const xml::Element& payload) const;
+    void find_leaving();
+    /// Ends the contacts of deleted accounts, a part at a time.
+    std::vector<storage::Batch> leave_contacts(std::size_t batches_max);
 
     std::unique_ptr<State> state_;
 };

@@ -30,6 +30,12 @@ void Controller::record_message(
     state_->audit.add(std::move(record));
 }
 
+bool Controller::may_message(const pubsub::Principal& actor, const xml::Jid& to) const {
+    const pubsub::Verdict verdict = check_message(actor, to);
+    record_message(actor, to, verdict);
+    return verdict.allowed && !is_blocked(actor.jid, to) && !is_blocked(to, actor.jid);
+}
+
 bool Controller::is_blocked(const xml::Jid& account, const xml::Jid& other) const {
     return state_->blocks.is_blocked(account.bare_view(), other);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controller/accounts/approval.hpp"
+#include "controller/contacts/contact.hpp"
 #include "storage/batch.hpp"
 #include "xml/jid.hpp"
 
@@ -53,6 +54,7 @@ struct Settings {
     std::size_t page_max = 1'000;
     bool precheck = true;   // queries between clients are checked before they are delivered
     std::uint32_t publisher_lease_seconds = 300;   // of a publisher without presence
+    contacts::RosterBounds contacts;
     std::string incident_topic;   // XEP-0268: reports to the grid become items of it; empty: none
     OfflineSettings offline;
     ArchiveSettings archive;

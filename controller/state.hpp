@@ -2,12 +2,16 @@
 // share them.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "controller/accounts/account_machine.hpp"
 #include "controller/accounts/accounts.hpp"
 #include "controller/admission.hpp"
 #include "controller/audit/cut.hpp"
 #include "controller/audit/queue.hpp"
 #include "controller/command_sessions.hpp"
+#include "controller/contacts/rosters.hpp"
 #include "controller/credentials/credentials.hpp"
 #include "controller/messages/archives.hpp"
 #include "controller/messages/block_lists.hpp"
@@ -42,6 +46,14 @@ struct State {
     Accounts accounts;
     CredentialBook credentials;
     GroupBook groups;
+    contacts::Rosters rosters;
+    /// Accounts that are gone and may have a roster still, with the size that it had when a part of
+    /// it was last proposed for removal. Soft state.
+    struct Leaving {
+        std::size_t size = 0;
+        int waits = 0;
+    };
+    std::map<std::string, Leaving, std::less<>> leaving;
     policy::Policy policy;
     mutable audit::Queue audit;
     std::optional<audit::Cut> last_cut;   // of the audit, by retention
@@ -57,7 +69,7 @@ struct State {
     schemas::Schemas schemas;
     std::uint64_t revision = 1;   // of rights: see AccessPolicy::revision
 
-    AccountMachine machine() const { return {accounts, settings, directory.broker()}; }
+    AccountMachine machine() const { return {accounts, settings, directory.broker(), &rosters}; }
 
     /// The actor's account when it may act at all: registered, and by the certificate that this
     /// very session showed. A session from before another certificate registered its name has none.

@@ -34,9 +34,11 @@ enum class Tag : char {
     Credential = 'W',   // bare JID: keys that stand for its password
     Message = 'm',    // Index and Payload: bare JID, revision: a message that waits for its account
     Archived = 'M',   // Index and Payload: bare JID, revision: a message of an account's archive
-    ArchiveRules = 'f',   // bare JID: what its archive takes
-    BlockList = 'b',      // bare JID: the addresses that its account has blocked
-    AdminAct = 'X',       // events only: what an administrator did that is no record
+    ArchiveRules = 'f',     // bare JID: what its archive takes
+    BlockList = 'b',        // bare JID: the addresses that its account has blocked
+    Contact = 'R',          // owner, contact: a roster item; no contact: the last removal
+    ContactRequest = 'r',   // owner, contact: a subscription request that waits
+    AdminAct = 'X',         // events only: what an administrator did that is no record
 };
 
 }   // namespace grid::storage

@@ -89,9 +89,11 @@ Account present_account(const Accounts& accounts, const xml::Jid& jid) {
 }
 
 std::optional<Failure> AccountMachine::check_leftovers(const Account& before) const {
-    if (before.state != AccountState::Init || accounts_.leaver(before.jid) == 0 || !broker_)
-        return std::nullopt;
-    if (!broker_->holds_anything_of(before.jid)) return std::nullopt;
+    if (before.state != AccountState::Init) return std::nullopt;
+    const bool is_at_broker = accounts_.leaver(before.jid) != 0 && broker_ != nullptr &&
+                              broker_->holds_anything_of(before.jid);
+    const bool has_contacts = rosters_ != nullptr && rosters_->holds_anything_of(before.jid);
+    if (!is_at_broker && !has_contacts) return std::nullopt;
     return Failure{
         Errc::TooManyAccounts,
         "what an earlier account of this name had is being removed: try again in a moment",

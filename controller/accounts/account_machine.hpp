@@ -8,6 +8,7 @@
 
 #include "controller/accounts/account_move.hpp"
 #include "controller/accounts/accounts.hpp"
+#include "controller/contacts/rosters.hpp"
 #include "controller/credentials/credentials.hpp"
 #include "controller/errors.hpp"
 #include "controller/settings.hpp"
@@ -53,11 +54,15 @@ struct AccountEdit {
 /// Pure functions over the accounts; every batch expects the account's record.
 class AccountMachine {
 public:
-    /// `broker` may be null: then no earlier account has left nodes or subscriptions there.
+    /// `broker` may be null: then no earlier account has left nodes or subscriptions there;
+    /// likewise `rosters`.
     AccountMachine(
-        const Accounts& accounts, const Settings& settings, const pubsub::Broker* broker = nullptr
+        const Accounts& accounts,
+        const Settings& settings,
+        const pubsub::Broker* broker = nullptr,
+        const contacts::Rosters* rosters = nullptr
     )
-        : accounts_(accounts), settings_(settings), broker_(broker) {}
+        : accounts_(accounts), settings_(settings), broker_(broker), rosters_(rosters) {}
 
     /// Registers, or answers the present state to the same certificate again; `conflict` for
     /// another certificate.
@@ -120,6 +125,7 @@ private:
     const Accounts& accounts_;
     const Settings& settings_;
     const pubsub::Broker* broker_;
+    const contacts::Rosters* rosters_;
 };
 
 /// The account as it is; INIT for one that is not stored.

@@ -203,6 +203,7 @@ Decision decide(const BrokerState& broker, const Context&, const DiscoverFeature
     std::set<std::string> offered(features.begin(), features.end());
     const AccessModel model = default_config(settings, {}).access_model;
     offered.insert("access-" + std::string(to_string(model)));   // the default one
+    if (settings.has_contacts) offered.insert("presence-notifications");
     if (settings.auto_create) offered.insert("auto-create");
     offered.insert(settings.advertise.begin(), settings.advertise.end());
     for (const std::string& name : offered) add(std::string(xml::ns::pubsub.uri()) + '#' + name);

@@ -33,6 +33,16 @@ void put_node(Batch& batch, const Node& node, const NodeRecord& record) {
     batch.put(Family::Control, node_key(node.uid), encode(record));
 }
 
+/// Items of a new epoch begin; those of the present one are erased in the background.
+void purge(Batch& batch, const Node& node) {
+    NodeRecord record = node.record;
+    ++record.epoch;
+    put_node(batch, node, record);
+    batch.put(Family::Control, trash_key(node.uid, node.record.epoch), "");
+    batch.event = encode(NodePurged{node.uid});
+    tell_purged_subtopics(node, batch);
+}
+
 }   // namespace
 
 Decision decide(const BrokerState& broker, const Context& context, const CreateNode& request) {
@@ -176,14 +186,18 @@ Decision decide(const BrokerState& broker, const Context& context, const PurgeNo
     if (auto error = check_own(node)) return *error;
     if (!node.config().persist_items || node.config().is_collection())   // §8.5.3.3
         return unsupported("persistent-items", "This node keeps no items.");
-    NodeRecord record = node.record;
-    ++record.epoch;
     Batch batch = start_batch(*granted);
-    put_node(batch, node, record);
-    batch.put(Family::Control, trash_key(node.uid, node.record.epoch), "");
-    batch.event = encode(NodePurged{node.uid});
-    tell_purged_subtopics(node, batch);
+    purge(batch, node);
     return commit(broker, context, *granted, std::move(batch));
+}
+
+Batch purge_node(const BrokerState& broker, const Node& node) {
+    Batch batch;
+    batch.expect(Family::Control, node_key(node.uid), node.revision);
+    purge(batch, node);
+    const Deed deed{Right::Manage, "purge", {}, "its publisher went offline", {}};
+    broker.policy.seal(batch, Principal::system(), {deed}, node.name(), {true, "system"});
+    return batch;
 }
 
 // A node is switched off and on by an administrator.

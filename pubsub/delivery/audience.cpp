@@ -205,6 +205,20 @@ bool may_receive(const BrokerState& broker, const Node& topic, const xml::Jid& j
     return broker.policy.may_receive(jid, topic.name(), topic.config().type);
 }
 
+/// §12.1: a session that sent no presence is not told.
+void heed_presence(const Node& node, std::vector<Subscriber>& audience) {
+    if (!node.rights().config().presence_based_delivery) return;
+    for (Subscriber& subscriber : audience)
+        subscriber.shows = static_cast<std::uint8_t>(subscriber.shows & ~Show::Unannounced);
+}
+
+/// The policy, and where the access model rests on rosters, an owner's too: a subscription that
+/// they do not allow any more is on its way out.
+bool may_be_told(const BrokerState& broker, const Node& node, const xml::Jid& jid) {
+    return may_receive_events(broker, node, jid) &&
+           is_contact_or_listed(broker.contacts, node, jid.bare_view());
+}
+
 const Keys* keys_of(const Node& subtopic) {
     if (!subtopic.topic || !subtopic.is_subtopic()) return nullptr;
     const auto found = subtopic.topic->filtered.find(subtopic.record.filter);
@@ -223,12 +237,13 @@ std::vector<Subscriber> audience_of(
         do ++next;
         while (next != end && next->first.jid == at->first.jid);
         auto subscriber = subscriber_of(node, at, next, kind);
-        if (subscriber && may_receive_events(broker, node, subscriber->jid))
+        if (subscriber && may_be_told(broker, node, subscriber->jid))
             audience.push_back(std::move(*subscriber));
         at = next;
     }
     add_through_collections(broker, node, kind, audience);
     if (kind == AudienceKind::Items) add_filtered(broker, node, audience);
+    heed_presence(node, audience);
     return audience;
 }
 
@@ -244,13 +259,14 @@ std::vector<Subscriber> audience_of_account(
         while (next != end && next->first.jid == at->first.jid);
         if (bare_of(at->first.jid) == bare) {
             auto subscriber = subscriber_of(node, at, next, kind);
-            if (subscriber && may_receive_events(broker, node, subscriber->jid))
+            if (subscriber && may_be_told(broker, node, subscriber->jid))
                 audience.push_back(std::move(*subscriber));
         }
         at = next;
     }
     add_through_collections(broker, node, kind, audience, bare);
     if (kind == AudienceKind::Items) add_filtered(broker, node, audience, bare);
+    heed_presence(node, audience);
     return audience;
 }
 
@@ -278,6 +294,7 @@ std::optional<Subscriber> find_subscriber(
 ) {
     if (!broker.policy.may_receive(jid, node.governing_name(), node.rights().config().type))
         return std::nullopt;
+    if (!is_contact_or_listed(broker.contacts, node, jid.bare_view())) return std::nullopt;
     const auto [first, last] = node.subscriptions_of(jid.str());
     if (auto own = subscriber_of(node, first, last, AudienceKind::Items)) return own;
     if (auto filtered = find_filtered(broker, node, jid)) return filtered;

@@ -87,6 +87,7 @@ Revision start_for(
     const auto receiver = xml::Jid::from_canonical(jid);
     const auto& type = node.rights().config().type;
     if (!broker.policy.may_receive(receiver, node.governing_name(), type)) return nothing_owed;
+    if (!is_contact_or_listed(broker.contacts, node, receiver.bare_view())) return nothing_owed;
     return start;
 }
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "pubsub/decide/subscription_change.hpp"
+#include "pubsub/model/rights.hpp"
+#include "pubsub/requests/requests.hpp"
 
 namespace grid::pubsub {
 
@@ -16,6 +18,7 @@ constexpr storage::Millis window_ms = 24 * 3600 * 1000;
 constexpr std::size_t counts_max = 10'000;
 
 constexpr std::size_t endings_per_batch = 20;
+constexpr std::size_t nodes_per_look = 256;
 
 /// §12.5: because the subscriber asked for it, or because the node's owner did for all.
 bool is_temporary(const Node& node, const Subscription& subscription) {
@@ -59,7 +62,25 @@ bool Bounces::count(const Bounced& bounced, storage::Millis now, std::uint32_t b
 // See pubsub/maintenance/endings.hpp.
 
 void Leases::end(const Node& node, const Subscriptions::value_type& entry) {
-    endings_.push_back({node.uid, entry.first, entry.second.revision});
+    endings_.push_back({node.uid, entry.first, entry.second.revision, false});
+}
+
+std::vector<std::uint64_t> Leases::contact_changed(
+    const BrokerState& broker, const xml::Jid& owner, const xml::Jid& contact
+) {
+    std::vector<std::uint64_t> changed;
+    const std::string_view bare = contact.bare_view();
+    for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
+        const Node* node = broker.memory.find(uid);
+        if (!node || node->record.is_deleted || !rests_on_contacts(*node)) continue;
+        if (node->rights().affiliation(owner.str()) != Affiliation::Owner) continue;
+        changed.push_back(uid);
+        if (is_contact_or_listed(broker.contacts, *node, bare)) continue;
+        node->each_subscription_of_account(bare, [&](const auto& entry) {
+            endings_.push_back({uid, entry.first, entry.second.revision, true});
+        });
+    }
+    return changed;
 }
 
 void Leases::started(const Memory& memory) {
@@ -81,6 +102,33 @@ void Leases::session_ended(const Memory& memory, const xml::Jid& full, bool is_l
         };
         if (!full.is_bare()) end_of(full.str());
         if (is_last_of_account) end_of(full.bare_view());
+    }
+    if (is_last_of_account && !memory.affiliated_nodes(full.bare_view()).empty())
+        offline_.emplace_back(full.bare_view(), 0);
+}
+
+/// "The relevant publisher" is the account that published the newest item. It is one of those that
+/// have an affiliation with the node.
+void Leases::purge_offline(
+    const BrokerState& broker, std::vector<Batch>& batches, std::size_t batches_max
+) {
+    std::size_t looked = 0;
+    while (!offline_.empty() && batches.size() < batches_max) {
+        auto& [bare, last] = offline_.front();
+        const auto& nodes = broker.memory.affiliated_nodes(bare);
+        const auto next = nodes.upper_bound(last);
+        if (next == nodes.end()) {
+            offline_.pop_front();
+            continue;
+        }
+        if (++looked > nodes_per_look) return;
+        last = *next;
+        const Node* node = broker.memory.find(last);
+        if (!node || node->record.is_deleted || !node->config().purge_offline ||
+            node->config().is_collection() || node->items.size() == 0)
+            continue;
+        const ItemView newest = node->items.at(node->items.size() - 1);
+        if (broker.memory.publisher(newest) == bare) batches.push_back(purge_node(broker, *node));
     }
 }
 
@@ -107,6 +155,7 @@ std::vector<Batch> Leases::due(
         if (!node || node->record.is_deleted) continue;   // goes with the node
         batches.push_back(lease_batch(broker, *node, *node->subscriptions.find(lease.key), now));
     }
+    purge_offline(broker, batches, batches_max);
     // They stay in the list until they are seen gone, or written anew.
     std::size_t in_batch = endings_per_batch;
     for (std::size_t i = 0, count = endings_.size(); i < count; ++i) {
@@ -117,6 +166,10 @@ std::vector<Batch> Leases::due(
         const auto found = node->subscriptions.find(ending.key);
         if (found == node->subscriptions.end() || found->second.revision != ending.revision)
             continue;
+        // The contact may be back.
+        if (ending.is_for_contact &&
+            is_contact_or_listed(broker.contacts, *node, bare_of(ending.key.jid)))
+            continue;
         endings_.push_back(ending);
         if (in_batch == endings_per_batch) {
             if (batches.size() >= batches_max) continue;
@@ -124,8 +177,10 @@ std::vector<Batch> Leases::due(
             in_batch = 0;
         }
         end_subscription(
-            broker, batches.back(), *node, *found, false,
-            "it was for a session that ended, or its notifications came back"
+            broker, batches.back(), *node, *found, ending.is_for_contact,
+            ending.is_for_contact
+                ? "the owner's roster does not let it in any more"
+                : "it was for a session that ended, or its notifications came back"
         );
         ++in_batch;
     }

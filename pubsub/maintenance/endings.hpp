@@ -7,6 +7,7 @@
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "pubsub/model/events.hpp"
@@ -40,7 +41,13 @@ public:
     /// After the scan at a start: temporary subscriptions hang on sessions that are gone.
     void started(const Memory& memory);
     /// Ends the temporary subscriptions of that full JID; of the bare JID too, if it was the last.
+    /// With the last session, the nodes that pubsub#purge_offline is for are purged, too.
     void session_ended(const Memory& memory, const xml::Jid& full, bool is_last_of_account);
+    /// Ends the contact's subscriptions to nodes of that owner whose access model does not let it
+    /// in any more; those nodes.
+    std::vector<std::uint64_t> contact_changed(
+        const BrokerState& broker, const xml::Jid& owner, const xml::Jid& contact
+    );
     /// Ends the subscriptions of a session's addresses at one node, or at all (0).
     void end_all(const Memory& memory, const xml::Jid& full, std::uint64_t node);
 
@@ -55,11 +62,17 @@ private:
         std::uint64_t node = 0;
         SubscriptionKey key;
         storage::Revision revision = 0;   // of the record that is to go
+        bool is_for_contact = false;      // the access model does not let it in any more
     };
 
     void end(const Node& node, const Subscriptions::value_type& entry);
+    void purge_offline(
+        const BrokerState& broker, std::vector<storage::Batch>& batches, std::size_t batches_max
+    );
 
     std::deque<Ending> endings_;
+    /// Accounts whose last session ended, and the last of their nodes that was looked at.
+    std::deque<std::pair<std::string, std::uint64_t>> offline_;
     bool is_started_ = false;
 };
 

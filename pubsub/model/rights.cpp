@@ -28,6 +28,11 @@ bool rests_on_contacts(const Node& node) {
     return model == AccessModel::Presence || model == AccessModel::Roster;
 }
 
+bool is_contact_or_listed(const Contacts& contacts, const Node& node, std::string_view bare) {
+    return !rests_on_contacts(node) || is_listed(node.affiliation(bare)) ||
+           !check_contact(contacts, node, bare);
+}
+
 const Node* find_governing(const BrokerState& broker, const std::string& name) {
     if (const Node* node = broker.memory.find(name)) return &node->rights();
     const std::string_view topic = topic_in(name);

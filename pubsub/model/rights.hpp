@@ -40,6 +40,9 @@ bool admits_subscriber(const BrokerState& broker, const Node& node, std::string_
 std::optional<xml::StanzaError> check_contact(
     const Contacts& contacts, const Node& node, std::string_view bare
 );
+/// Whether the access model lets the account in by a list, or by an owner's roster; of a model that
+/// asks neither: true.
+bool is_contact_or_listed(const Contacts& contacts, const Node& node, std::string_view bare);
 /// Whether the access model asks about presence or rosters.
 bool rests_on_contacts(const Node& node);
 

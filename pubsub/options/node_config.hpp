@@ -53,6 +53,8 @@ struct NodeConfig {
     ItemReply itemreply = ItemReply::Publisher;
     SendLast send_last_published_item = SendLast::Never;
     NotificationType notification_type = NotificationType::Normal;
+    bool presence_based_delivery = false;   // only sessions that sent presence are told (§12.1)
+    bool purge_offline = false;             // items go with their publisher's last session
 
     /// Accounts are on the whitelist before they subscribe, or never.
     bool is_closed() const {

@@ -108,6 +108,21 @@ ConfigField roster_groups() {
     return field;
 }
 
+/// An option that rests on presence.
+ConfigField by_presence(
+    std::uint8_t id, const char* var, const char* label, bool NodeConfig::* member
+) {
+    ConfigField field = ConfigField::boolean(id, var, label, member);
+    field.set = [plain = field.set, var, member](
+                    NodeConfig& config, const OptionValues& values, const Settings* settings
+                ) -> OptionError {
+        if (auto error = plain(config, values, settings)) return error;
+        if (!settings || settings->has_contacts || !(config.*member)) return {};
+        return refuse(Errc::NotAcceptable, std::string(var) + ": there is no presence here.");
+    };
+    return field;
+}
+
 // A table.
 // NOLINTNEXTLINE(readability-function-size)
 std::vector<ConfigField> make_fields() {
@@ -233,6 +248,14 @@ std::vector<ConfigField> make_fields() {
             28, "pubsub#children_association_whitelist",
             "JIDs who can associate nodes to this collection", &C::children_association_whitelist,
             true
+        )),
+        by_presence(
+            29, "pubsub#presence_based_delivery",
+            "Whether to deliver notifications to available users only", &C::presence_based_delivery
+        ),
+        leaf(by_presence(
+            30, "pubsub#purge_offline",
+            "Whether to purge all items when the relevant publisher goes offline", &C::purge_offline
         )),
     };
 }

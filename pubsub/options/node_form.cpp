@@ -20,8 +20,6 @@ namespace {
 constexpr std::array absent{
     "pubsub#body_xslt",
     "pubsub#dataform_xslt",
-    "pubsub#presence_based_delivery",
-    "pubsub#purge_offline",
 };
 
 bool asks_for_nothing(const xml::FormField& field) {

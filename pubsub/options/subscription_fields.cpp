@@ -109,6 +109,7 @@ SubscriptionField shows() {
                     shows_var, "some of away, chat, dnd, online, xa"
                 );
             shows = static_cast<std::uint8_t>(shows | found->second);
+            if (found->second == Show::Online) shows |= Show::Unannounced;
         }
         if (shows == 0)
             return SubscriptionField::bad_value(

@@ -13,9 +13,17 @@
 
 namespace grid::pubsub {
 
-/// When an entity is there to be told (pubsub#show-values), as bits.
-enum Show : std::uint8_t { Online = 1, Away = 2, Chat = 4, Dnd = 8, ExtendedAway = 16 };
-inline constexpr std::uint8_t every_show = 31;
+/// When an entity is there to be told (pubsub#show-values), as bits. Unannounced: logged in without
+/// presence; as good as Online, but where a node delivers by presence (§12.1).
+enum Show : std::uint8_t {
+    Online = 1,
+    Away = 2,
+    Chat = 4,
+    Dnd = 8,
+    ExtendedAway = 16,
+    Unannounced = 32
+};
+inline constexpr std::uint8_t every_show = 63;
 
 /// Of a collection's subscription (XEP-0248). Default: items at a leaf, nodes at a collection.
 enum class SubscriptionType : std::uint8_t { Default, Items, Nodes, All };

@@ -112,7 +112,7 @@ public:
     ) const {}
 };
 
-/// Rosters and presence of accounts; empty until presence is built.
+/// Rosters of accounts: access models may rest on them.
 class Contacts {
 public:
     virtual ~Contacts() = default;

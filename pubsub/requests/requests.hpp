@@ -268,6 +268,9 @@ Decision decide(const BrokerState&, const Context&, const DiscoverCommands&);
 Decision decide(const BrokerState&, const Context&, const DiscoverCommand&);
 Decision decide(const BrokerState&, const Context&, const Bounce&);
 
+/// By the service itself (pubsub#purge_offline). pubsub/decide/nodes.cpp.
+storage::Batch purge_node(const BrokerState&, const Node& node);
+
 /// See Broker::switch_node: pubsub/decide/nodes.cpp.
 std::optional<storage::Batch> switch_node(
     const BrokerState&, std::string_view name, bool is_enabled

@@ -310,6 +310,7 @@ void check_least(const Config& c, Findings& out) {
         {"pubsub.page_max", c.pubsub.page_max, 1},
         {"controller.query_timeout_seconds", c.controller.query_timeout_seconds, 1},
         {"accounts.accounts_max", c.controller.accounts_max, 1},
+        {"contacts.presence_bytes_max", c.controller.contacts.presence_bytes_max, 1'024},
         {"audit.queue_max", c.controller.audit_queue_max, 1},
     };
     for (const Least& row : table)

@@ -93,6 +93,13 @@ Core::Core(
           log,
           controller_.settings().offline.keep_ms
       ),
+      presence_(
+          [strand = strand_](std::function<void()> work) { asio::post(strand, std::move(work)); },
+          controller_,
+          broker_,
+          sessions_,
+          fanout_
+      ),
       router_(
           addresses,
           server_iqs,
@@ -103,6 +110,7 @@ Core::Core(
           fanout_,
           catch_up_,
           offline_,
+          presence_,
           senders_,
           config.controller.implicit_login,
           query_bounds(config)
@@ -192,6 +200,7 @@ void Core::notify(const storage::Committed& committed) {
     fanout_.applied(std::max(fanout_.applied(), committed.revision));   // after a rebuild
     broker_.notify(committed, fanout_);
     controller_.notify(committed, fanout_);
+    presence_.notify(committed);
     begin_sweep();
 }
 
@@ -260,6 +269,7 @@ storage::Revision Core::rebuild() {
     }
     log_.info("rebuilt", {{"revision", std::to_string(*scanned)}});
     catch_up_.on_feed_gap(told);
+    presence_.on_feed_gap(told);
     return *scanned;
 }
 
@@ -329,6 +339,7 @@ bool Core::do_what_is_due() {
         catch_up_.tick();
         offline_.tick();
         router_.tick(time);
+        presence_.tick();
         if (may_write) note_positions();
     }
     fanout_.flush();

@@ -22,6 +22,8 @@
 #include "server/delivery/offline_delivery.hpp"
 #include "server/log.hpp"
 #include "server/pipeline/pipeline.hpp"
+#include "server/presence/presence.hpp"
+#include "server/presence/roster_contacts.hpp"
 #include "server/router/router.hpp"
 #include "server/session/registry.hpp"
 #include "storage/store.hpp"
@@ -141,17 +143,6 @@ public:
     storage::Revision rebuild() override;
 
 private:
-    /// Rosters and presence: empty until presence is built.
-    struct NoContacts final : pubsub::Contacts {
-        bool has_presence_subscription(const xml::Jid&, const xml::Jid&) const override {
-            return false;
-        }
-        bool is_in_group(const xml::Jid&, const xml::Jid&, const std::vector<std::string>&)
-            const override {
-            return false;
-        }
-    };
-
     storage::Result<storage::Revision> scan();
     bool work_in_background();
     void submit_or_defer(storage::Batch batch);
@@ -191,15 +182,16 @@ private:
     storage::Store& store_;
     const Config& config_;
     Log& log_;
-    NoContacts contacts_;
     SessionRegistry sessions_;
     controller::Controller controller_;
+    RosterContacts contacts_{controller_};
     pubsub::Broker broker_;
     FlushLimiter flush_limiter_;
     Fanout fanout_;
     CatchUp catch_up_;
     OfflineDelivery offline_;
     SenderIds senders_;
+    Presence presence_;
     Router router_;
     std::shared_ptr<Pipeline> pipeline_;
     boost::asio::steady_timer timer_;

@@ -214,6 +214,7 @@ void Core::leave(SessionPtr session, std::string reason, Delivered delivered) {
             controller_.record_session(
                 session->identity, "disconnect", session->principal.address, reason
             );
+            presence_.forget(*session);
             sessions_.leave(*session);
             offline_.on_unavailable(session, delivered);
             part_with_rate(*session);

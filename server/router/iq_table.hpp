@@ -47,6 +47,9 @@ public:
     /// A feature whose requests another part answers.
     void list(const xml::Ns& ns) { features_.insert(std::string(ns.uri())); }
 
+    /// A service for every account that another part answers.
+    void open(const xml::Ns& ns) { open_.insert(std::string(ns.uri())); }
+
     /// Null: the server answers no such iq.
     const Row* find(const pubsub::IqRequest& request) const {
         const auto found = rows_.find({request.type, std::string(request.payload->ns().uri())});

@@ -25,6 +25,7 @@ Router::Router(
     Fanout& fanout,
     CatchUp& catch_up,
     OfflineDelivery& offline,
+    Presence& presence,
     SenderIds& senders,
     bool implicit_login,
     Queries::Bounds queries
@@ -38,8 +39,10 @@ Router::Router(
       fanout_(fanout),
       catch_up_(catch_up),
       offline_(offline),
+      presence_(presence),
       senders_(senders),
       implicit_login_(implicit_login),
+      presence_bytes_max_(controller.settings().contacts.presence_bytes_max),
       queries_(queries) {}
 
 namespace {
@@ -91,25 +94,6 @@ xml::Element empty_items(const xml::Element& asked) {
     return query;
 }
 
-xml::StanzaError not_reached(const xml::Jid& to) {
-    return {
-        "cancel",
-        "remote-server-not-found",
-        {},
-        "this grid does not reach " + std::string(to.domain()),
-        {}
-    };
-}
-
-pubsub::PreparedRequest refusal(xml::StanzaError error) {
-    pubsub::PreparedRequest prepared;
-    prepared.order = pubsub::Order::Pipelined;   // answered in its place among the others
-    prepared.decide = [error = std::move(error)](const pubsub::Context&) {
-        return pubsub::Decision(error);
-    };
-    return prepared;
-}
-
 /// `to_iq` of a reply without a payload, as bytes.
 std::string bare_result(const Session& session, const xml::Element& iq) {
     std::string bytes = "<iq type='result'";
@@ -138,6 +122,25 @@ void prepare_relayed_message(const Session& session, xml::Element& message, Inbo
 }
 
 }   // namespace
+
+xml::StanzaError not_reached(const xml::Jid& to) {
+    return {
+        "cancel",
+        "remote-server-not-found",
+        {},
+        "this grid does not reach " + std::string(to.domain()),
+        {}
+    };
+}
+
+pubsub::PreparedRequest refuse_in_turn(xml::StanzaError error) {
+    pubsub::PreparedRequest prepared;
+    prepared.order = pubsub::Order::Pipelined;   // answered in its place among the others
+    prepared.decide = [error = std::move(error)](const pubsub::Context&) {
+        return pubsub::Decision(error);
+    };
+    return prepared;
+}
 
 xml::Element skeleton(xml::Element stanza) {
     cut_down(stanza, 3);
@@ -185,10 +188,9 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
                  inbound.destination == Destination::OwnAccount)
             prepare_relayed_message(session, stanza, inbound);
         inbound.stanza = skeleton(std::move(stanza));
-    } else {
-        inbound.stanza = std::move(stanza);
+        return inbound;
     }
-    return inbound;
+    return prepare_presence(session, std::move(stanza), std::move(inbound));
 }
 
 Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const {
@@ -213,6 +215,12 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
             xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)")
         );
     }
+    if (iq.first_child()->ns() == xml::ns::roster &&
+        (inbound.destination == Destination::OwnAccount ||
+         (inbound.destination == Destination::Client && to.is_bare()))) {
+        inbound.to = std::move(to);
+        return prepare_roster(session, std::move(iq), std::move(inbound));
+    }
     // XEP-0030 §8: whether there is such an account or not, so that none can be probed.
     if (inbound.destination == Destination::Client && to.is_bare() && *type == xml::IqType::Get &&
         iq.first_child()->is("query", xml::ns::disco_items)) {
@@ -229,7 +237,7 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
         service && service->answered == Answered::AtOnce)
         return answer_at_once(session, std::move(iq), service->answer(request));
     auto prepared = prepare_payload(inbound.destination, request);
-    inbound.prepared = prepared ? std::move(*prepared) : refusal(prepared.error());
+    inbound.prepared = prepared ? std::move(*prepared) : refuse_in_turn(prepared.error());
     inbound.to = std::move(to);
     inbound.stanza = skeleton(std::move(iq));
     return inbound;
@@ -274,8 +282,8 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     const auto& stanza = inbound.stanza;
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
         // The refused keep their place among the answers, as everything else does.
-        if (inbound.prepared && session->queue) {
-            inbound.prepared = refusal(std::move(*refused));
+        if ((inbound.prepared || inbound.roster) && session->queue) {
+            inbound.prepared = refuse_in_turn(std::move(*refused));
         } else {
             reply_error(session, stanza, *refused);
             return;
@@ -300,8 +308,12 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
         queue_of(session).push(
             make_iq_transaction(*this, fanout_, session, stanza, std::move(*inbound.prepared))
         );
-    } else if (stanza.name() == "presence") {
-        take_presence(session, stanza, inbound.to);
+    } else if (inbound.roster) {
+        queue_of(session).push(
+            presence_.make_transaction(session, stanza, std::move(*inbound.roster))
+        );
+    } else if (inbound.presence) {
+        take_presence(session, std::move(inbound));
     } else if (inbound.relayed) {
         take_relayed(session, std::move(inbound));
     } else {

@@ -14,6 +14,7 @@
 #include "server/delivery/fanout.hpp"
 #include "server/delivery/offline_delivery.hpp"
 #include "server/pipeline/pipeline.hpp"
+#include "server/presence/presence.hpp"
 #include "server/router/addresses.hpp"
 #include "server/router/delivery_table.hpp"
 #include "server/router/iq_table.hpp"
@@ -32,6 +33,9 @@ struct Inbound {
     /// For a service: what to run.
     std::optional<pubsub::PreparedRequest> prepared;
     controller::MessageTraits traits;   // of a message
+    /// A presence, and a request for the own roster.
+    std::optional<presence::Stanza> presence;
+    std::optional<controller::contacts::RosterRequest> roster;
     /// For another client: a message with `from` stamped; of an iq what follows its start tag,
     /// which is written when all its attributes are known (xml::write_tail).
     xml::Bytes relayed;
@@ -40,6 +44,11 @@ struct Inbound {
 /// The stanza down to the first child of the first child of the first child (a Grid operation sits
 /// that deep): enough to confine, to ask the policy and to answer, without the content.
 xml::Element skeleton(xml::Element stanza);
+
+/// The refusal of a stanza to a domain that this grid has no way to.
+xml::StanzaError not_reached(const xml::Jid& to);
+/// A refusal that is answered in its place among the answers to other requests.
+pubsub::PreparedRequest refuse_in_turn(xml::StanzaError error);
 
 /// The connection's next step with a stanza: nothing more, answer at once, hand it to the grid, or
 /// end.
@@ -57,6 +66,7 @@ public:
         Fanout& fanout,
         CatchUp& catch_up,
         OfflineDelivery& offline,
+        Presence& presence,
         SenderIds& senders,
         bool implicit_login,
         Queries::Bounds queries
@@ -65,6 +75,8 @@ public:
     /// On the connection's strand; reads only what never changes. Ping is answered here, without
     /// the core strand.
     Routed prepare(const Session& session, xml::Element stanza) const;
+    /// The session's queue of requests, made when it has none.
+    SenderQueue& queue_of(const SessionPtr& session);
     /// On the core strand: confinement, implicit login, then into the sender's queue or to its
     /// addressee.
     void take(const SessionPtr& session, Inbound inbound);
@@ -109,9 +121,13 @@ private:
     Result<pubsub::PreparedRequest, xml::StanzaError> prepare_payload(
         controller::Destination destination, const pubsub::IqRequest& request
     ) const;
-    void take_presence(const SessionPtr& session, const xml::Element& presence, const xml::Jid& to);
+    // Presence and rosters: router_presence.cpp
+    Routed prepare_presence(const Session& session, xml::Element stanza, Inbound inbound) const;
+    Routed prepare_roster(const Session& session, xml::Element iq, Inbound inbound) const;
+    void take_presence(const SessionPtr& session, Inbound inbound);
+    void take_directed(const SessionPtr& session, const Inbound& inbound);
+    void take_broadcast(const SessionPtr& session, presence::Stanza stanza);
     void take_relayed(const SessionPtr& session, Inbound inbound);
-    SenderQueue& queue_of(const SessionPtr& session);
 
     // Messages between clients: router_messages.cpp
     void take_message(const SessionPtr& session, Inbound inbound);
@@ -159,8 +175,10 @@ private:
     Fanout& fanout_;
     CatchUp& catch_up_;
     OfflineDelivery& offline_;
+    Presence& presence_;
     SenderIds& senders_;
     bool implicit_login_;
+    const std::size_t presence_bytes_max_;
     Queries queries_;
 };
 

@@ -1,62 +1,115 @@
 // server/router/router_presence.cpp: a session says that it is there, how, and that it is no more.
 #include <algorithm>
-#include <cstdlib>
 
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
 #include "server/router/router.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/stanza.hpp"
 #include "xml/stanza_error.hpp"
+#include "xml/writer.hpp"
 
 namespace grid::server {
 
 namespace {
 
-/// RFC 6121 §4.7.2.1.
-pubsub::Show show_of(const xml::Element& presence) {
-    const auto* child = presence.child("show");
-    const std::string text = child ? child->text() : "";
-    if (text == "away") return pubsub::Show::Away;
-    if (text == "chat") return pubsub::Show::Chat;
-    if (text == "dnd") return pubsub::Show::Dnd;
-    if (text == "xa") return pubsub::Show::ExtendedAway;
-    return pubsub::Show::Online;
+using controller::Destination;
+using Type = presence::Stanza::Type;
+
+std::string error_text(const Session& session, xml::Element stanza, const xml::StanzaError& error) {
+    stanza.set("from", session.jid.str());
+    return xml::to_string(xml::error_reply(stanza, error), xml::ns::client.uri());
 }
 
 }   // namespace
 
-void Router::take_presence(
-    const SessionPtr& session, const xml::Element& presence, const xml::Jid& to
-) {
-    // Presence is not shared here. RFC 6121 §8.5.1, §8.5.2: requests to an account that is not
-    // there get no answer, so that none is got anywhere: accounts cannot be probed.
-    if (!to.empty()) return;
-    auto type = presence.attr_or("type", "");
-    if (type == "unavailable") {
-        session->is_present = false;
-        set_active(session, false);
-    } else if (type.empty()) {
-        int priority = 0;
-        if (const auto* child = presence.child("priority")) {
-            auto text = child->text();
-            priority = std::clamp(std::atoi(text.c_str()), -128, 127);
-        }
-        const auto show = show_of(presence);
-        const bool moved = priority != session->priority || show != session->show;
-        const bool is_back = session->priority < 0 && priority >= 0;
-        if (session->is_active && session->priority >= 0 && priority < 0)
-            catch_up_.stepped_back(session);
-        session->priority = priority;
-        session->show = show;
-        if (session->is_active && moved) fanout_.presence_changed(session->bare);
-        if (session->is_active && is_back) {
-            catch_up_.stepped_forth(session);
-            offline_.on_available(session);
-        }
-        // Initial presence logs in, which only an enabled account may.
-        if (controller_.state(session->principal) != controller::AccountState::Enabled) return;
-        session->is_present = true;
-        set_active(session, true);
+Routed Router::prepare_presence(const Session& session, xml::Element stanza, Inbound inbound)
+    const {
+    const bool is_error = stanza.attr_or("type", "") == "error";
+    auto head = skeleton(stanza);
+    auto read = presence::read_stanza(std::move(stanza), session.jid, presence_bytes_max_);
+    if (!read && is_error) return std::monostate{};   // RFC 6120 §8.3.1: never answered
+    if (!read) return error_text(session, std::move(head), read.error());
+    inbound.presence = std::move(*read);
+    inbound.stanza = std::move(head);
+    return inbound;
+}
+
+/// RFC 6121 §2.3.3: only an account itself may know its roster, whether another one exists or not.
+Routed Router::prepare_roster(const Session& session, xml::Element iq, Inbound inbound) const {
+    const auto type = iq.attr_or("type", "") == "get" ? xml::IqType::Get : xml::IqType::Set;
+    if (inbound.destination != Destination::OwnAccount)
+        return error_text(
+            session, std::move(iq), xml::forbidden("a roster is its own account's alone")
+        );
+    auto request = controller::contacts::parse_roster(type, *iq.first_child());
+    if (request)
+        inbound.roster = std::move(*request);
+    else
+        inbound.prepared = refuse_in_turn(request.error());
+    inbound.stanza = skeleton(std::move(iq));
+    return inbound;
+}
+
+void Router::take_presence(const SessionPtr& session, Inbound inbound) {
+    presence::Stanza& stanza = *inbound.presence;
+    if (inbound.to.empty()) {
+        if (stanza.type == Type::Available || stanza.type == Type::Unavailable)
+            take_broadcast(session, std::move(stanza));
+        return;
     }
+    if (inbound.destination == Destination::Elsewhere)
+        return reply_error(session, inbound.stanza, not_reached(inbound.to));
+    if (inbound.destination != Destination::Client &&
+        inbound.destination != Destination::OwnAccount)
+        return;   // services of the grid have no presence
+    take_directed(session, inbound);
+}
+
+void Router::take_directed(const SessionPtr& session, const Inbound& inbound) {
+    const presence::Stanza& stanza = *inbound.presence;
+    switch (stanza.type) {
+        case Type::Available:
+        case Type::Unavailable:
+            if (auto error = presence_.direct(session, inbound.to, stanza))
+                reply_error(session, inbound.stanza, *error);
+            return;
+        case Type::Probe:
+            return presence_.probe(session, inbound.to, stanza);
+        case Type::Error:
+            return presence_.relay_error(session, inbound.to, stanza);
+        case Type::Subscription:
+            // An account is subscribed to its own presence, always.
+            if (inbound.to.bare_view() == session->bare.str()) return;
+            queue_of(session).push(presence_.make_transaction(session, inbound.to.bare(), stanza));
+            return;
+    }
+}
+
+void Router::take_broadcast(const SessionPtr& session, presence::Stanza stanza) {
+    if (stanza.type == Type::Unavailable) {
+        session->is_present = false;
+        session->show = pubsub::Show::Unannounced;
+        presence_.withdraw(session, std::move(stanza.rest));
+        set_active(session, false);
+        return;
+    }
+    const bool moved = stanza.priority != session->priority || stanza.show != session->show;
+    const bool is_back = session->priority < 0 && stanza.priority >= 0;
+    if (session->is_active && session->priority >= 0 && stanza.priority < 0)
+        catch_up_.stepped_back(session);
+    session->priority = stanza.priority;
+    session->show = stanza.show;
+    if (session->is_active && moved) fanout_.presence_changed(session->bare);
+    if (session->is_active && is_back) {
+        catch_up_.stepped_forth(session);
+        offline_.on_available(session);
+    }
+    // Initial presence logs in, which only an enabled account may.
+    if (controller_.state(session->principal) != controller::AccountState::Enabled) return;
+    session->is_present = true;
+    set_active(session, true);
+    presence_.announce(session, std::move(stanza.rest));
 }
 
 void Router::set_active(const SessionPtr& session, bool active) {
@@ -79,6 +132,8 @@ void Router::set_active(const SessionPtr& session, bool active) {
 
 void Router::end_presence(const SessionPtr& session) {
     session->is_present = false;
+    session->show = pubsub::Show::Unannounced;
+    presence_.withdraw(session);
     controller_.session_ended(session->id);
     forget_queries(session);
     auto end = [this, session] {

@@ -27,15 +27,6 @@ IqAnswer answer_account_items(const pubsub::IqRequest& request) {
     return pubsub::Reply(xml::Element("query", xml::ns::disco_items));
 }
 
-/// Clients ask at login (RFC 6121 §2.1); accounts have no contacts here.
-IqAnswer answer_roster(const pubsub::IqRequest&) {
-    return pubsub::Reply(xml::Element("query", xml::ns::roster));
-}
-
-IqAnswer refuse_roster_change(const pubsub::IqRequest&) {
-    return xml::not_allowed("this grid keeps no rosters");
-}
-
 /// Older libraries ask for a session (RFC 3921 §3); the request means nothing any more.
 IqAnswer answer_legacy_session(const pubsub::IqRequest&) { return pubsub::Reply{}; }
 

@@ -37,8 +37,7 @@ IqTable of_account(Announced announced) {
     table.add({get, ns::ping, answer_ping, Unlisted, EveryAccount, AtOnce});
     table.add({get, ns::disco_info, account_info(announced), Listed, EveryAccount});
     table.add({get, ns::disco_items, answer_account_items, Listed, EveryAccount});
-    table.add({get, ns::roster, answer_roster, Unlisted, EveryAccount});
-    table.add({set, ns::roster, refuse_roster_change, Unlisted, EveryAccount});
+    table.open(ns::roster);   // of an account that is not enabled: empty (controller/contacts/)
     table.add({set, ns::session, answer_legacy_session, Unlisted, EveryAccount});
     return table;
 }

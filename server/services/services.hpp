@@ -26,9 +26,7 @@ std::string caps_hash(const IqTable& table);
 IqAnswer answer_ping(const pubsub::IqRequest& request);             // XEP-0199
 IqAnswer answer_version(const pubsub::IqRequest& request);          // XEP-0092
 IqAnswer answer_legacy_session(const pubsub::IqRequest& request);   // RFC 3921 §3
-IqAnswer answer_roster(const pubsub::IqRequest& request);           // RFC 6121 §2.1
-IqAnswer refuse_roster_change(const pubsub::IqRequest& request);
-IqHandler account_info(Announced announced);   // XEP-0030
+IqHandler account_info(Announced announced);                        // XEP-0030
 IqAnswer answer_account_items(const pubsub::IqRequest& request);
 /// XEP-0030 of the domain, with all features that the table has by now.
 IqHandler server_info(const IqTable& table, const Addresses& addresses);

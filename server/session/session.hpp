@@ -51,11 +51,11 @@ public:
     bool is_dirty = false;
     bool is_urgent = false;   // `pending` is handed over at the end of the turn in any case
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
-    bool takes_copies = false;                  // of its account's messages (XEP-0280)
-    bool knows_block_list = false;              // hears of its changes (XEP-0191 §3.2)
-    std::size_t messages_queued = 0;            // of its messages, those in `queue`
-    std::uint64_t last_mark = 0;                // the newest number given to Transport::mark
-    std::uint8_t show = pubsub::Show::Online;   // of its presence
+    bool takes_copies = false;                       // of its account's messages (XEP-0280)
+    bool knows_block_list = false;                   // hears of its changes (XEP-0191 §3.2)
+    std::size_t messages_queued = 0;                 // of its messages, those in `queue`
+    std::uint64_t last_mark = 0;                     // the newest number given to Transport::mark
+    std::uint8_t show = pubsub::Show::Unannounced;   // of its presence
 
     // Delivery position, as revisions (server/delivery/catch_up.hpp).
     std::shared_ptr<ReplayState> replay;   // the session is replaying: items come from the store

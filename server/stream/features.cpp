@@ -12,6 +12,9 @@ using xml::Attrs;
 using xml::Element;
 namespace ns = xml::ns;
 
+const xml::Ns roster_versioning{"urn:xmpp:features:rosterver"};
+const xml::Ns pre_approval{"urn:xmpp:features:pre-approval"};
+
 Element features() {
     Element out("features", ns::streams);
     out.set_prefix("stream");
@@ -35,6 +38,9 @@ void add_what_stays(
     auto stream_limits = limits_of(limits.xml.stanza_bytes_max);
     stream_limits.add(Element::with_text("idle-seconds", std::to_string(limits.idle_seconds_max)));
     out.add(std::move(stream_limits));
+    // RFC 6121 §2.6.1, §3.4: they tell of what there is, and are not negotiated.
+    out.add(Element("ver", roster_versioning));
+    out.add(Element("sub", pre_approval));
     if (!caps_hash.empty())
         out.add(Element(
             "c", ns::caps, {{"hash", "sha-1"}, {"node", caps_node(domain)}, {"ver", caps_hash}}

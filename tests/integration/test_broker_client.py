@@ -293,7 +293,7 @@ class Strict(BrokerClient):
         offered = [feature.get("var") for feature in answer.iter(tag(DISCO_INFO, "feature"))]
         models = [name for name in offered if "#access-" in name]
         self.assertEqual(models, [PUBSUB + "#access-whitelist"])
-        self.assertNotIn(PUBSUB + "#presence-notifications", offered)
+        self.assertIn(PUBSUB + "#presence-notifications", offered)
 
 
 if __name__ == "__main__":

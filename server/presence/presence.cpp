@@ -1,0 +1,209 @@
+// server/presence/presence.cpp: from a presence stanza to those who are told.
+#include "server/presence/presence.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "xml/writer.hpp"
+
+namespace grid::server {
+
+namespace {
+
+/// Addressees of directed presence that a session may have at once.
+constexpr std::size_t directed_max = 1'000;
+
+xml::Bytes presence_to(std::string_view to, const std::string& rest) {
+    auto out = std::make_shared<std::string>();
+    out->reserve(rest.size() + to.size() + 32);
+    *out += "<presence";
+    xml::append_attr(*out, "to", to);
+    *out += rest;
+    return out;
+}
+
+}   // namespace
+
+Presence::SaidPtr Presence::said_of(const SessionPtr& session) {
+    SaidPtr& said = said_[session->id];
+    if (!said) {
+        said = std::make_shared<Said>();
+        said->session = session;
+    }
+    return said;
+}
+
+const Presence::Said* Presence::find(const Session& session) const {
+    const auto found = said_.find(session.id);
+    return found == said_.end() ? nullptr : found->second.get();
+}
+
+bool Presence::is_available(const Session& session) const {
+    const Said* said = find(session);
+    return said != nullptr && said->rest && may_hear(session);
+}
+
+bool Presence::may_hear(const Session& session) const {
+    return !session.is_ended &&
+           controller_.state(session.principal) == controller::AccountState::Enabled;
+}
+
+void Presence::announce(const SessionPtr& session, std::string rest) {
+    const SaidPtr said = said_of(session);
+    Walk walk;
+    walk.said = said;
+    walk.is_available = true;
+    walk.is_initial = !said->rest;
+    walk.rest = said->rest = std::make_shared<const std::string>(std::move(rest));
+    add(std::move(walk));
+}
+
+void Presence::withdraw(const SessionPtr& session, std::string rest) {
+    const auto found = said_.find(session->id);
+    if (found == said_.end()) return;
+    const SaidPtr said = found->second;
+    if (!said->rest && said->directed.empty()) return;
+    Walk walk;
+    walk.said = said;
+    // One that was never available is unavailable to those alone that it told otherwise.
+    if (!said->rest) walk.stage = Walk::Stage::Directed;
+    walk.directed = std::exchange(said->directed, {});
+    said->rest = nullptr;
+    behind_.erase(session->id);
+    // A stream that took the resource over speaks for it now.
+    const SessionPtr successor = sessions_.find(session->jid);
+    if (successor && successor != session && is_available(*successor)) return;
+    walk.rest = std::make_shared<const std::string>(
+        rest.empty() ? presence::plain_unavailable(session->jid) : std::move(rest)
+    );
+    add(std::move(walk));
+}
+
+bool Presence::tell_account(std::string_view bare, const std::string& rest) {
+    xml::Bytes bytes;
+    for (const SessionPtr& target : sessions_.of_account(bare)) {
+        if (!is_available(*target)) continue;
+        if (!bytes) bytes = presence_to(bare, rest);
+        put(target, bytes);
+    }
+    return bytes != nullptr;
+}
+
+void Presence::tell_session(
+    const SessionPtr& target, std::string_view to, const std::string& rest
+) {
+    put(target, presence_to(to, rest));
+}
+
+/// Presence cannot fill an outbox, so that its stream would be closed: what finds no room is left
+/// out, and told again later.
+void Presence::put(const SessionPtr& target, xml::Bytes bytes) {
+    if (const auto& budget = target->budget) {
+        const std::size_t used = budget->used() + target->pending_bytes;
+        if (used != 0 && used + bytes->size() > budget->fair_bytes_max() / 2) {
+            behind_.insert(target->id);
+            return;
+        }
+    }
+    fanout_.send(target, Outgoing::whole(StanzaKind::Presence, std::move(bytes)));
+}
+
+std::optional<xml::StanzaError> Presence::direct(
+    const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza
+) {
+    const bool is_available_now = stanza.type == presence::Stanza::Type::Available;
+    const bool is_own = to.bare_view() == session->bare.str();
+    const SaidPtr said = said_of(session);
+    const bool was_told = said->directed.erase(to.str()) != 0;
+    // An account that is not there and one that the policy keeps away look alike: nothing comes
+    // back. An addressee of directed presence hears the end of it, too.
+    if (!is_own && !(was_told && !is_available_now) &&
+        !controller_.may_message(session->principal, to))
+        return std::nullopt;
+    if (is_available_now && !is_own) {
+        if (said->directed.size() >= directed_max)
+            return xml::resource_constraint(
+                "a session has at most " + std::to_string(directed_max) +
+                " addressees of directed presence"
+            );
+        said->directed.insert(to.str());
+    }
+    if (to.is_bare()) {
+        tell_account(to.str(), stanza.rest);
+    } else if (const SessionPtr target = sessions_.find(to); target && may_hear(*target)) {
+        tell_session(target, to.str(), stanza.rest);
+    }
+    if (!is_available_now)   // §4.6.1
+        for (const SessionPtr& target : sessions_.of_account(to.bare_view()))
+            if (to.is_bare() || target->jid == to) forget_directed(*target, session->jid);
+    return std::nullopt;
+}
+
+void Presence::forget_directed(const Session& target, const xml::Jid& from) {
+    const auto found = said_.find(target.id);
+    if (found == said_.end()) return;
+    found->second->directed.erase(from.str());
+    found->second->directed.erase(std::string(from.bare_view()));
+}
+
+void Presence::probe(
+    const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza
+) {
+    const auto answer = [&](const xml::Jid& from, std::string_view type, std::string_view id) {
+        std::string rest;
+        xml::append_attr(rest, "from", from.str());
+        if (!type.empty()) xml::append_attr(rest, "type", type);
+        if (!id.empty()) xml::append_attr(rest, "id", id);
+        tell_session(session, session->jid.str(), rest += "/>");
+    };
+    const xml::Jid contact = to.bare();
+    const bool is_own = contact == session->bare;
+    const auto& rosters = controller_.rosters();
+    if (!is_own && !rosters.standing(session->bare.str(), contact.str()).to) {
+        // §4.6.6: a session that sent directed presence says that it is there, and no more.
+        const SessionPtr target = to.is_bare() ? nullptr : sessions_.find(to);
+        const Said* said = target ? find(*target) : nullptr;
+        const bool is_told = said != nullptr && (said->directed.contains(session->jid.str()) ||
+                                                 said->directed.contains(session->bare.str()));
+        // §4.3.2: alike for accounts that are not there, and for those the policy keeps away.
+        return is_told ? answer(to, {}, {}) : answer(contact, "unsubscribed", stanza.id);
+    }
+    std::size_t told = 0;
+    for (const SessionPtr& other : sessions_.of_account(contact.str())) {
+        const Said* said = find(*other);
+        if (said == nullptr || !said->rest || (!to.is_bare() && other->jid != to)) continue;
+        if (!is_own && !controller_.may_share(other->principal, session->bare.str())) continue;
+        ++told;
+        if (to.is_bare())
+            tell_session(session, session->jid.str(), *said->rest);
+        else
+            answer(to, {}, {});
+    }
+    if (told == 0) answer(contact, "unavailable", stanza.id);
+}
+
+void Presence::relay_error(
+    const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza
+) {
+    const SessionPtr target = to.is_bare() ? nullptr : sessions_.find(to);
+    if (!target || !may_hear(*target)) return;
+    if (target->bare != session->bare && !controller_.may_message(session->principal, to)) return;
+    tell_session(target, to.str(), stanza.rest);
+}
+
+std::size_t Presence::tell_presence_of(std::string_view contact, const SessionPtr& target) {
+    std::size_t told = 0;
+    for (const SessionPtr& other : sessions_.of_account(contact)) {
+        const auto found = said_.find(other->id);
+        if (found == said_.end() || !found->second->rest) continue;
+        if (!controller_.may_share(other->principal, target->bare.str())) {
+            found->second->withheld.insert(target->bare.str());
+            continue;
+        }
+        ++told;
+        tell_session(target, target->jid.str(), *found->second->rest);
+    }
+    return told;
+}
+
+}   // namespace grid::server

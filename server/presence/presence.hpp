@@ -1,0 +1,160 @@
+// server/presence/presence.hpp: rosters and presence of sessions (RFC 6121): who is told, and in
+// which order. Core strand only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "controller/contacts/event.hpp"
+#include "controller/contacts/roster_query.hpp"
+#include "controller/controller.hpp"
+#include "server/delivery/fanout.hpp"
+#include "server/pipeline/transaction.hpp"
+#include "server/presence/stanza.hpp"
+#include "server/session/registry.hpp"
+
+namespace grid::server {
+
+/// Presence is soft state here; rosters are the controller's. A broadcast to
+/// many contacts is done in slices, one session's after the other, so that what a session says is
+/// heard in order. Presence that was overtaken before it went out is left out.
+class Presence {
+public:
+    /// Puts work behind what the core strand has to do already. Any thread.
+    using Post = std::function<void(std::function<void()> work)>;
+
+    Presence(
+        Post post,
+        controller::Controller& controller,
+        pubsub::Broker& broker,
+        SessionRegistry& sessions,
+        Fanout& fanout
+    )
+        : post_(std::move(post)),
+          controller_(controller),
+          broker_(broker),
+          sessions_(sessions),
+          fanout_(fanout) {}
+
+    /// The session is available, and says so to its contacts; when it was not before, it gets
+    /// theirs, and the requests that wait for the account's answer (§4.2, §3.1.3).
+    void announce(const SessionPtr& session, std::string rest);
+    /// The session is not available any more (§4.5). `rest`: what it said; empty: nothing. A
+    /// session that was not available is passed by.
+    void withdraw(const SessionPtr& session, std::string rest = {});
+    /// The session is gone. After `withdraw`.
+    void forget(const Session& session) { said_.erase(session.id); }
+
+    /// Presence for one addressee (§4.6): available or unavailable.
+    std::optional<xml::StanzaError> direct(
+        const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza
+    );
+    /// A client's own question (§4.3).
+    void probe(const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza);
+    /// To one resource (§8.5.3): an error about presence that it sent.
+    void relay_error(const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza);
+
+    /// The answer and the pushes go to the session; a get makes it an interested resource (§2.2).
+    std::unique_ptr<Transaction> make_transaction(
+        const SessionPtr& session,
+        const xml::Element& iq,
+        controller::contacts::RosterRequest request
+    );
+    /// A subscription stanza (§3). Only a refusal is answered.
+    std::unique_ptr<Transaction> make_transaction(
+        const SessionPtr& session, const xml::Jid& to, presence::Stanza stanza
+    );
+
+    /// A batch of the rosters was applied.
+    void notify(const storage::Committed& committed);
+    /// Batches behind that revision were applied without being told: sessions get the items that
+    /// changed since, and their contacts' presence anew.
+    void on_feed_gap(storage::Revision told);
+    /// The clock: rights that changed, sessions with room for what was left out.
+    void tick();
+
+private:
+    using Effect = controller::contacts::Effect;
+    using TimePoint = std::chrono::steady_clock::time_point;
+
+    struct Walk;
+    /// The presence of a session.
+    struct Said {
+        SessionPtr session;
+        xml::Bytes rest;   // the last presence, behind `<presence to='…'`; null: not available
+        std::set<std::string> directed;   // addressees of directed presence
+        std::set<std::string> withheld;   // contacts that the policy keeps its presence from
+        bool is_interested = false;       // asked for the roster
+        std::unique_ptr<Walk> next;       // begins when those before it are done
+    };
+    using SaidPtr = std::shared_ptr<Said>;
+
+    /// A walk over the contacts of one session.
+    struct Walk {
+        SaidPtr said;
+        xml::Bytes rest;                       // is told to contacts; null: nothing is
+        bool is_available = false;             // `rest` says that it is
+        bool is_initial = false;               // it was not available before
+        std::set<std::string> directed = {};   // of an end: addressees of directed presence
+        bool looks_at_rights = false;   // only contacts about whom the policy has changed are told
+        bool is_refresh = false;        // contacts' presence is told again, absence too
+        enum class Stage : std::uint8_t { Own, Contacts, Directed, Probes, Requests, Done };
+        Stage stage = Stage::Own;
+        std::string at;   // the last contact of the stage that was looked at
+        std::size_t looked = 0;
+    };
+
+    SaidPtr said_of(const SessionPtr& session);
+    const Said* find(const Session& session) const;
+    bool is_available(const Session& session) const;
+    bool may_hear(const Session& session) const;
+
+    void add(Walk walk);
+    void plan();
+    void work();
+    /// False: the deadline came first.
+    bool go_on(Walk& walk, TimePoint deadline);
+    void tell_own(const Walk& walk);
+    void tell_contact(const Walk& walk, const std::string& contact);
+    void tell_directed(const Walk& walk, const std::string& to);
+    void ask_contact(const Walk& walk, const std::string& contact);
+    void deliver_request(const Walk& walk, const std::string& contact);
+    bool begin_next();
+    bool begin_looking_at_rights();
+
+    /// To all available resources of the account; false: there is none.
+    bool tell_account(std::string_view bare, const std::string& rest);
+    void tell_session(const SessionPtr& target, std::string_view to, const std::string& rest);
+    void put(const SessionPtr& target, xml::Bytes bytes);
+    void forget_directed(const Session& target, const xml::Jid& from);
+    std::size_t tell_presence_of(std::string_view contact, const SessionPtr& target);
+
+    void perform(const Effect& effect, storage::Revision revision);
+    void push(const Effect& effect, storage::Revision revision);
+    void tell_subscription(const Effect& effect);
+    void show(const Effect& effect);
+    void hide(const Effect& effect);
+
+    Post post_;
+    controller::Controller& controller_;
+    pubsub::Broker& broker_;
+    SessionRegistry& sessions_;
+    Fanout& fanout_;
+    std::map<std::uint64_t, SaidPtr> said_;     // by session
+    std::optional<Walk> walk_;                  // under way
+    std::deque<SaidPtr> waiting_;               // those with a `next`, in their order
+    std::set<std::uint64_t> behind_;            // sessions that presence was left out for
+    std::uint64_t rights_ = 0;                  // revision of the rights that were looked at
+    std::optional<std::uint64_t> looking_at_;   // the session behind which the look goes on
+    bool is_planned_ = false;
+};
+
+}   // namespace grid::server

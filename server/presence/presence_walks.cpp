@@ -1,0 +1,231 @@
+// server/presence/presence_walks.cpp: walks over a session's contacts, a slice at a time.
+#include <algorithm>
+#include <utility>
+
+#include "server/presence/presence.hpp"
+
+namespace grid::server {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+/// The time of the core strand at once; other work has its turn in between.
+constexpr auto walk_slice_max = std::chrono::microseconds(500);
+/// How many contacts pass between two looks at the clock.
+constexpr std::size_t contacts_per_look = 16;
+
+/// The first key behind `after` in a map by JID; the end: null.
+template <class Map>
+const typename Map::value_type* next_of(const Map& map, const std::string& after) {
+    const auto at = after.empty() ? map.begin() : map.upper_bound(after);
+    return at == map.end() ? nullptr : &*at;
+}
+
+}   // namespace
+
+void Presence::add(Walk walk) {
+    const SaidPtr said = walk.said;
+    if (!said->next) {
+        said->next = std::make_unique<Walk>(std::move(walk));
+        waiting_.push_back(said);
+        return plan();
+    }
+    // The newer presence takes its place.
+    Walk& next = *said->next;
+    if (walk.rest && (!next.rest || !walk.looks_at_rights)) {
+        next.rest = std::move(walk.rest);
+        next.is_available = walk.is_available;
+        next.looks_at_rights = walk.looks_at_rights;
+    }
+    next.is_initial = next.is_initial || walk.is_initial;
+    next.is_refresh = next.is_refresh || walk.is_refresh;
+    next.stage = std::min(next.stage, walk.stage);
+    next.directed.merge(walk.directed);
+}
+
+void Presence::plan() {
+    if (is_planned_ || (!walk_ && waiting_.empty() && !looking_at_)) return;
+    is_planned_ = true;
+    post_([this] { work(); });
+}
+
+void Presence::work() {
+    is_planned_ = false;
+    const auto deadline = steady_clock::now() + walk_slice_max;
+    while (walk_ || begin_next()) {
+        if (!go_on(*walk_, deadline)) break;
+        walk_.reset();
+        if (steady_clock::now() >= deadline) break;
+    }
+    fanout_.flush();
+    plan();
+}
+
+bool Presence::begin_next() {
+    while (waiting_.empty())
+        if (!begin_looking_at_rights()) return false;
+    const SaidPtr said = std::move(waiting_.front());
+    waiting_.pop_front();
+    walk_.emplace(std::move(*said->next));
+    said->next.reset();
+    return true;
+}
+
+bool Presence::go_on(Walk& walk, TimePoint deadline) {
+    using Stage = Walk::Stage;
+    const auto& roster = controller_.rosters().of(walk.said->session->bare.str());
+    const bool is_there = walk.said->rest != nullptr;
+    while (walk.stage != Stage::Done) {
+        if (++walk.looked % contacts_per_look == 0 && steady_clock::now() >= deadline) return false;
+        const std::string* next = nullptr;
+        switch (walk.stage) {
+            case Stage::Own:
+                tell_own(walk);
+                break;
+            case Stage::Contacts:
+                if (const auto* entry = walk.rest ? next_of(roster.items, walk.at) : nullptr) {
+                    next = &entry->first;
+                    if (entry->second.from) tell_contact(walk, entry->first);
+                }
+                break;
+            case Stage::Directed: {
+                if (walk.directed.empty()) break;
+                const auto to = walk.directed.extract(walk.directed.begin());
+                tell_directed(walk, to.value());
+                continue;
+            }
+            case Stage::Probes:
+                if (!is_there || !(walk.is_initial || walk.is_refresh)) break;
+                if (const auto* entry = next_of(roster.items, walk.at)) {
+                    next = &entry->first;
+                    if (entry->second.to) ask_contact(walk, entry->first);
+                }
+                break;
+            case Stage::Requests:
+                if (!is_there || !(walk.is_initial || walk.is_refresh)) break;
+                if (const auto* entry = next_of(roster.requests, walk.at)) {
+                    next = &entry->first;
+                    deliver_request(walk, entry->first);
+                }
+                break;
+            case Stage::Done:
+                break;
+        }
+        if (next != nullptr) {
+            walk.at = *next;
+        } else {
+            walk.at.clear();
+            walk.stage = static_cast<Stage>(static_cast<int>(walk.stage) + 1);
+        }
+    }
+    return true;
+}
+
+/// §4.2.2: an account is subscribed to its own presence.
+void Presence::tell_own(const Walk& walk) {
+    const SessionPtr& session = walk.said->session;
+    for (const SessionPtr& other : sessions_.of_account(session->bare.str())) {
+        if (!is_available(*other)) continue;
+        if (walk.rest && !walk.looks_at_rights) tell_session(other, other->jid.str(), *walk.rest);
+        if (other == session || !walk.said->rest || !(walk.is_initial || walk.is_refresh)) continue;
+        tell_session(session, session->jid.str(), *find(*other)->rest);
+    }
+}
+
+void Presence::tell_contact(const Walk& walk, const std::string& contact) {
+    Said& said = *walk.said;
+    const auto& theirs = sessions_.of_account(contact);
+    if (std::ranges::none_of(theirs, [&](const auto& one) { return is_available(*one); })) return;
+    const bool was_withheld = said.withheld.contains(contact);
+    if (!walk.is_available) {
+        if (!was_withheld) tell_account(contact, *walk.rest);
+        for (const SessionPtr& target : theirs) forget_directed(*target, said.session->jid);
+        return;
+    }
+    if (!controller_.may_share(said.session->principal, contact)) {
+        // A contact that heard of the session before the policy forbade it is told its end.
+        if (!was_withheld && !walk.is_initial)
+            tell_account(contact, presence::plain_unavailable(said.session->jid));
+        said.withheld.insert(contact);
+    } else if (was_withheld || !walk.looks_at_rights) {
+        said.withheld.erase(contact);
+        tell_account(contact, *walk.rest);
+    }
+}
+
+void Presence::tell_directed(const Walk& walk, const std::string& to) {
+    const xml::Jid jid = xml::Jid::from_canonical(to);
+    const std::string& own = walk.said->session->bare.str();
+    // A contact that is subscribed has heard already.
+    const auto* item = controller_.rosters().of(own).find(jid.bare_view());
+    if (item != nullptr && item->from) return;
+    if (jid.is_bare()) {
+        tell_account(to, *walk.rest);
+    } else if (const SessionPtr target = sessions_.find(jid); target && may_hear(*target)) {
+        tell_session(target, to, *walk.rest);
+    }
+}
+
+void Presence::ask_contact(const Walk& walk, const std::string& contact) {
+    const SessionPtr& session = walk.said->session;
+    if (tell_presence_of(contact, session) != 0 || !walk.is_refresh) return;
+    tell_session(
+        session, session->jid.str(),
+        presence::plain_unavailable(xml::Jid::from_canonical(contact).bare())
+    );
+}
+
+void Presence::deliver_request(const Walk& walk, const std::string& contact) {
+    const SessionPtr& session = walk.said->session;
+    const auto* request = controller_.rosters().of(session->bare.str()).request(contact);
+    if (request == nullptr || !controller_.may_reach(contact, session->bare.str())) return;
+    tell_session(session, session->bare.str(), request->stanza);
+}
+
+/// The next available session whose contacts are looked at anew, since rights have changed; false:
+/// there is none.
+bool Presence::begin_looking_at_rights() {
+    if (!looking_at_) return false;
+    const auto next = said_.upper_bound(*looking_at_);
+    if (next == said_.end()) {
+        looking_at_.reset();
+        return false;
+    }
+    looking_at_ = next->first;
+    const SaidPtr& said = next->second;
+    if (!said->rest) return true;
+    Walk walk;
+    walk.said = said;
+    walk.rest = said->rest;
+    walk.is_available = walk.looks_at_rights = true;
+    add(std::move(walk));
+    return true;
+}
+
+void Presence::tick() {
+    if (const std::uint64_t rights = controller_.revision(); rights != rights_) {
+        rights_ = rights;
+        if (!said_.empty()) looking_at_ = 0;
+    }
+    for (auto at = behind_.begin(); at != behind_.end();) {
+        const auto found = said_.find(*at);
+        if (found != said_.end() && found->second->rest) {
+            const auto& session = *found->second->session;
+            const std::size_t used =
+                session.budget ? session.budget->used() + session.pending_bytes : 0;
+            if (used != 0 && used > session.budget->fair_bytes_max() / 4) {
+                ++at;
+                continue;
+            }
+            Walk walk;
+            walk.said = found->second;
+            walk.is_refresh = true;
+            add(std::move(walk));
+        }
+        at = behind_.erase(at);
+    }
+    plan();
+}
+
+}   // namespace grid::server

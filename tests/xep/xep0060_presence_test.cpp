@@ -1,0 +1,168 @@
+// tests/xep/xep0060_presence_test.cpp: rosters and presence behind nodes: subscriptions that end
+// with them, delivery to available sessions, nodes that are purged when their publisher leaves
+// (XEP-0060 §4.5, §12.1, §16.4.4).
+#include "stage.hpp"
+
+namespace xep0060_presence_test {
+
+using grid::test::config_form;
+using grid::test::pubsub_ns;
+using grid::test::Stage;
+using grid::xml::Jid;
+
+namespace {
+
+const std::string owner = "hamlet@grid.example/elsinore", owner_bare = "hamlet@grid.example";
+const std::string reader = "francisco@grid.example/barracks", bare = "francisco@grid.example";
+
+class RosterStage : public Stage {
+protected:
+    RosterStage() {
+        contacts.is_there = true;
+        restart();
+    }
+    /// As the server tells the broker, whatever the change was.
+    std::size_t changes() {
+        return engine().contact_changed(*Jid::parse(owner_bare), *Jid::parse(bare)).size();
+    }
+    void is_told_the_end(const std::string& node) {
+        event(bare, "<subscription node='" + node + "' jid='" + bare + "' subscription='none'/>");
+    }
+};
+
+}   // namespace
+
+TEST_CASE_METHOD(
+    RosterStage, "4.5 a subscription ends with the presence subscription", "[4.5][6.1]"
+) {
+    contacts.known.insert({owner_bare, bare});
+    contacts.groups[{owner_bare, bare}] = "friends";
+    creates(owner, "p", "access_model=presence");
+    creates(owner, "r", "access_model=roster roster_groups_allowed=friends");
+    creates(owner, "w");
+    affiliates(owner, "w", bare, "member");
+    for (const char* node : {"p", "r", "w"}) subscribes(reader, node, bare);
+    CHECK(changes() == 2);   // p and r are looked at, and nothing is taken away
+    work_off();
+    CHECK(engine().subscription_count() == 3);
+
+    SECTION("of a node for those who get the owner's presence") {
+        contacts.known.clear();
+        changes();
+        publishes(owner, "p", "late");   // already now it is not told of
+        receives_nothing(bare);
+        work_off();
+        is_told_the_end("p");
+        CHECK(engine().subscription_count() == 2);
+        set(reader, "again", "<subscribe node='p' jid='" + bare + "'/>");
+        error(reader, "again", "auth", "not-authorized", "presence-subscription-required");
+    }
+    SECTION("of a node for groups of the owner's roster") {
+        contacts.groups[{owner_bare, bare}] = "enemies";
+        changes();
+        work_off();
+        is_told_the_end("r");
+        CHECK(engine().subscription_count() == 2);
+    }
+    SECTION("not when it is back before that") {
+        contacts.known.clear();
+        changes();
+        contacts.known.insert({owner_bare, bare});
+        work_off();
+        receives_nothing(bare);
+        publishes(owner, "p", "one");
+        event(bare, "<items node='p'><item id='one'>...</item></items>");
+    }
+    SECTION("not of a member, nor where another owner knows the subscriber") {
+        affiliates(owner, "p", bare, "member");
+        affiliates(owner, "r", "horatio@grid.example", "owner");
+        contacts.groups[{"horatio@grid.example", bare}] = "friends";
+        forget();
+        contacts.known.clear();
+        contacts.groups.erase({owner_bare, bare});
+        changes();
+        work_off();
+        CHECK(engine().subscription_count() == 3);
+        receives_nothing(bare);
+    }
+    SECTION("and what was published meanwhile is not replayed") {
+        publishes(owner, "p", "early");
+        forget();
+        contacts.known.clear();
+        replays(reader);
+        receives_nothing(reader);
+        receives_nothing(bare);
+    }
+}
+
+TEST_CASE_METHOD(
+    RosterStage, "12.1 presence-based delivery: sessions without presence are passed over", "[12.1]"
+) {
+    using grid::pubsub::Show;
+    creates(owner, "n", "presence_based_delivery=1");
+    creates(owner, "m");
+    for (const char* node : {"n", "m"}) {
+        affiliates(owner, node, bare, "member");
+        subscribes(reader, node, bare);
+    }
+    const auto shows = [&](const char* node) {
+        const auto all = engine().audience(engine().node(node)->uid);
+        REQUIRE(all.size() == 1);
+        return all.front().shows;
+    };
+    CHECK((shows("n") & Show::Unannounced) == 0);
+    CHECK((shows("n") & Show::Online) != 0);
+    CHECK((shows("m") & Show::Unannounced) != 0);
+    configures(owner, "n", "presence_based_delivery=0");
+    CHECK(shows("n") == shows("m"));
+}
+
+TEST_CASE_METHOD(RosterStage, "12.1 presence-based delivery is a feature, with presence", "[5.1]") {
+    const auto is_offered = [&] {
+        sends(
+            reader,
+            "<iq type='get' id='i'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+        );
+        const auto iq = next(reader);
+        for (const auto* feature : iq.first_child()->children("feature"))
+            if (feature->attr_or("var", "") == pubsub_ns + "#presence-notifications") return true;
+        return false;
+    };
+    CHECK(is_offered());
+    contacts.is_there = false;
+    restart();
+    CHECK_FALSE(is_offered());
+    for (const char* option : {"presence_based_delivery=1", "purge_offline=1"}) {
+        set(owner, "c", "<create node='x'/><configure>" + config_form(option) + "</configure>");
+        error(owner, "c", "modify", "not-acceptable");
+    }
+}
+
+TEST_CASE_METHOD(
+    RosterStage, "purge_offline: items go with their publisher's last session", "[8.2]"
+) {
+    const auto leaves = [&](const std::string& who, bool is_last) {
+        engine().session_ended(*Jid::parse(who), is_last);
+        work_off();
+        return engine().item_count();
+    };
+    creates(owner, "n", "purge_offline=1");
+    creates(owner, "m");
+    affiliates(owner, "n", bare, "publisher");
+    subscribes(reader, "n", bare);
+    publishes(owner, "n", "one");
+    publishes(owner, "m", "two");
+    forget();
+    CHECK(leaves(owner, false) == 2);   // the owner has another session
+    CHECK(leaves(reader, true) == 2);   // the newest item is not its own
+    CHECK(leaves(owner, true) == 1);
+    event(bare, "<purge node='n'/>");
+    publishes(reader, "n", "three");
+    CHECK(leaves(owner, true) == 2);
+    CHECK(leaves(reader, true) == 1);
+    configures(owner, "n", "purge_offline=0");
+    publishes(reader, "n", "four");
+    CHECK(leaves(reader, true) == 2);
+}
+
+}   // namespace xep0060_presence_test

@@ -241,7 +241,8 @@ int run_program(AppOptions& options, Log& log) {
     asio::io_context context;
     tls::Trust trust(context, config, xmpp_tls.get(), http_tls.get(), log, options.data);
 
-    const IqTable server_iqs = services::of_server(addresses, takes_incidents);
+    const IqTable server_iqs =
+        services::of_server(addresses, takes_incidents, config.sasl.passwords);
     const IqTable account_iqs = services::of_account();
     Core grid(context, *store, config, addresses, server_iqs, account_iqs, log);
     grid.set_revoked(trust.revoked());

@@ -12,11 +12,12 @@ using enum Answered;
 namespace ns = xml::ns;
 constexpr auto get = xml::IqType::Get, set = xml::IqType::Set;
 
-IqTable of_server(const Addresses& addresses, bool takes_incidents) {
+IqTable of_server(const Addresses& addresses, bool takes_incidents, bool takes_passwords) {
     IqTable table;
     table.list(ns::caps);       // of the stream features
     table.list(ns::commands);   // the controller's, like incidents
     if (takes_incidents) table.list(controller::incident_ns);
+    if (takes_passwords) table.list(ns::in_band_registration);
     table.add({get, ns::ping, answer_ping, Listed, EveryAccount, AtOnce});
     table.add({get, ns::version, answer_version, Listed, EnabledAccounts});
     table.add({set, ns::session, answer_legacy_session, Unlisted, EveryAccount});

@@ -10,7 +10,8 @@
 namespace grid::server::services {
 
 /// Of the grid domain. `takes_incidents`: XEP-0268 is announced.
-IqTable of_server(const Addresses& addresses, bool takes_incidents);
+/// `takes_passwords`: jabber:iq:register is answered here, by the controller.
+IqTable of_server(const Addresses& addresses, bool takes_incidents, bool takes_passwords = false);
 /// Of an account, asked by its own clients.
 IqTable of_account();
 

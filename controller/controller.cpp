@@ -65,11 +65,48 @@ Admission Controller::admit(const Identity& identity) const {
 
 LoginKeys Controller::login_keys(const LoginQuestion& question) const {
     const Account* account = state_->accounts.find(question.name);
-    return state_->credentials.login_keys(
+    auto keys = state_->credentials.login_keys(
         question.name,
         account != nullptr ? std::string_view(account->password) : std::string_view(),
         question.hash, state_->settings.password_iterations
     );
+    if (question.client.empty()) return keys;
+    const ClientTokens* tokens = state_->accounts.tokens().find(question.name, question.client);
+    if (tokens == nullptr || keys.generation.empty() || tokens->generation != keys.generation)
+        return keys;
+    keys.token_mechanism = tokens->mechanism;
+    for (const auto* token : {&tokens->fresh, &tokens->current})
+        if (*token) keys.tokens.push_back(**token);
+    return keys;
+}
+
+pubsub::PreparedRequest Controller::token_request(
+    const Identity& identity, const TokenWish& wish, std::shared_ptr<std::optional<Token>> issued
+) {
+    pubsub::PreparedRequest prepared;
+    prepared.decide = [state = state_.get(), identity, wish,
+                       issued = std::move(issued)](const pubsub::Context& context) {
+        issued->reset();
+        const Account* account = state->accounts.find(identity.account.bare_view());
+        if (account == nullptr || !account->is_bound_to(identity))
+            return pubsub::Decision(xml::not_allowed("the account's password was changed"));
+        auto change = state->accounts.tokens().change(
+            account->jid, account->password, wish,
+            "secret-token:fast-" + digest_in_hex(context.fresh_id), context.now,
+            state->settings.token_lifetime
+        );
+        *issued = change.issued;
+        if (change.batch.operations.empty()) return pubsub::Decision(pubsub::Reply{});
+        // Of the account as it is: a new password makes all tokens void.
+        change.batch.expect(storage::Family::Control, account_key(account->jid), account->revision);
+        audit::Record record = audit::by(
+            context.actor, audit::Outcome::Allow, wish.invalidates ? "token-revoke" : "token"
+        );
+        record.target = account->jid;
+        audit::append(change.batch, std::move(record));
+        return pubsub::Decision(pubsub::Decision::Change{std::move(change.batch), pubsub::Reply{}});
+    };
+    return prepared;
 }
 
 std::optional<pubsub::PreparedRequest> Controller::enrolment(const Identity& identity) {
@@ -127,7 +164,10 @@ void Controller::apply(const storage::KeyChange& change) {
             break;
         }
         case storage::Tag::Credential:
-            state_->credentials.apply(rest, change.record);
+            if (rest.starts_with('t'))
+                state_->accounts.tokens().apply(rest.substr(1), change.record);
+            else
+                state_->credentials.apply(rest, change.record);
             break;
         case storage::Tag::AccountGuard:
             state_->accounts.apply_slot(rest, change.record);

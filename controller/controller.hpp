@@ -89,8 +89,23 @@ public:
 
     // Streams.
     Admission admit(const Identity& identity) const;
+    /// The request of a stranger for an account with a password, before it has logged in (XEP-0077
+    /// §3.1). Any thread.
+    Result<pubsub::PreparedRequest, xml::StanzaError> registration(
+        const std::string& username, const std::string& password
+    );
+    /// jabber:iq:register is answered at the domain and at the own account, too, as stock clients
+    /// ask there to change a password. Any thread.
+    bool is_registrar(Destination destination, const xml::Element& payload) const;
     /// The keys against which a login by password is measured.
     LoginKeys login_keys(const LoginQuestion& question) const;
+    /// The request that the server runs for a login that asks for a token, or came by one. `issued`
+    /// gets the new one, if any.
+    pubsub::PreparedRequest token_request(
+        const Identity& identity,
+        const TokenWish& wish,
+        std::shared_ptr<std::optional<Token>> issued
+    );
     /// The request that the server itself must run before a bind succeeds: automatic registration,
     /// or binding an administrator made on the machine to the first certificate. nullopt
     /// when all is in place.

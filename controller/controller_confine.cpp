@@ -35,7 +35,7 @@ bool is_open_at_controller(const xml::Element& payload) {
 /// legacy session request, which stock clients send without being asked and which does nothing.
 bool Controller::is_open_at_server(const xml::Element& payload) const {
     return state_->settings.open_services.contains(std::string(payload.ns().uri())) ||
-           commands::is_open_command(payload);
+           is_registrar(Destination::Server, payload) || commands::is_open_command(payload);
 }
 
 std::optional<xml::StanzaError> Controller::confine(

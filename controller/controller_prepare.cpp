@@ -26,6 +26,17 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_publish
 
 }   // namespace
 
+bool Controller::is_registrar(Destination destination, const xml::Element& payload) const {
+    return state_->configured.passwords && payload.ns() == xml::ns::in_band_registration &&
+           (destination == Destination::Server || destination == Destination::OwnAccount);
+}
+
+Result<pubsub::PreparedRequest, xml::StanzaError> Controller::registration(
+    const std::string& username, const std::string& password
+) {
+    return gi::prepare_stranger(*state_, username, password);
+}
+
 std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> Controller::prepare(
     const pubsub::IqRequest& iq
 ) {

@@ -91,7 +91,8 @@ constexpr std::array rows{
     ErrorRow{Errc::SchemaInUse, "cancel", "conflict", nullptr, nullptr, 409, "schema-in-use"},
     ErrorRow{Errc::PasswordsOff, "cancel", "not-allowed", nullptr, nullptr, 409, "passwords-off"},
     ErrorRow{
-        Errc::PasswordUnfit, "modify", "not-acceptable", nullptr, nullptr, 400, "password-unfit"
+        Errc::CredentialsUnfit, "modify", "not-acceptable", nullptr, nullptr, 400,
+        "credentials-unfit"
     },
 };
 

@@ -41,10 +41,10 @@ enum class Errc {
     UnknownSchema,
     SchemaInvalid,   // the schema does not compile
     SchemaInUse,
-    PasswordsOff,    // sasl.passwords is off
-    PasswordUnfit,   // too long, or with characters that no password has; the last one: error_codes
+    PasswordsOff,       // sasl.passwords is off
+    CredentialsUnfit,   // a name or a password that no account can have; the last one: error_codes
 };
-inline constexpr std::size_t error_codes = static_cast<std::size_t>(Errc::PasswordUnfit) + 1;
+inline constexpr std::size_t error_codes = static_cast<std::size_t>(Errc::CredentialsUnfit) + 1;
 
 /// A refusal, before an interface has worded it.
 struct Failure {

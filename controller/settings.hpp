@@ -46,8 +46,10 @@ struct Settings {
     std::vector<ApprovalRule> approve;   // first match wins, before auto_approve
     bool pin_keys = false;               // a new account is pinned to the key that it came with
     bool passwords = false;              // accounts may have them, and log in by them
+    bool registers_in_band = false;      // by whoever can reach the server (XEP-0077)
     std::uint32_t password_iterations = 10'000;
-    std::string credential_seed;   // random: of the secret, where the store has none yet
+    storage::Millis token_lifetime = 0;   // of XEP-0484; 0: there are none
+    std::string credential_seed;          // random: of the secret, where the store has none yet
     storage::Millis pending_expire_ms = 30LL * 24 * 3600 * 1000;
     std::size_t subtopics_max = 1'000;   // of one topic, whatever its providers say
     std::size_t audit_queue_max = 10'000;

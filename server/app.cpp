@@ -243,7 +243,7 @@ int run_program(AppOptions& options, Log& log) {
 
     const services::Announced announced{
         takes_incidents, config.controller.offline.messages_max != 0,
-        config.controller.archive.messages
+        config.controller.archive.messages, config.sasl.passwords
     };
     const IqTable server_iqs = services::of_server(addresses, announced);
     const IqTable account_iqs = services::of_account(announced);

@@ -85,6 +85,11 @@ public:
         const std::optional<std::string>& device_type = std::nullopt,
         const Credentials* credentials = nullptr
     ) const;
+    /// In-band registration (XEP-0077 §3.1): the account waits for an administrator, whatever
+    /// approval rules say, which are about certificates. `UsernameTaken` where there is one.
+    Outcome<AccountChange> register_by_password(
+        const xml::Jid& jid, const Credentials& credentials, const pubsub::Context& context
+    ) const;
     /// With `credentials` the account has that password, and no other any more; null: none.
     Outcome<AccountChange> set_password(
         const xml::Jid& jid, const Credentials* credentials, const pubsub::Context& context

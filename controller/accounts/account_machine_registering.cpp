@@ -101,7 +101,31 @@ Outcome<AccountChange> AccountMachine::register_client(
     return change;
 }
 
+Outcome<AccountChange> AccountMachine::register_by_password(
+    const xml::Jid& jid, const Credentials& credentials, const pubsub::Context& context
+) const {
+    const Account before = present_account(accounts_, jid);
+    if (before.state != AccountState::Init)
+        return Failure{Errc::UsernameTaken, "this name is taken: choose another", {}};
+    if (accounts_.size() >= settings_.accounts_max)
+        return Failure{Errc::TooManyAccounts, "this grid takes no more accounts", {}};
+    if (auto failure = check_leftovers(before)) return *failure;
+    Account after = before;
+    after.state = AccountState::Pending;
+    after.password = credentials.generation;
+    after.slot = accounts_.slots().pick({}, after.jid, settings_.pending_per_anchor_max);
+    if (after.slot == 0)
+        return Failure{Errc::TooManyPending, "too many accounts wait for approval: try later", {}};
+    AccountChange change =
+        AccountMove(accounts_, before, after).move(context, to_string(AccountAction::Register));
+    AccountMove::take_slot(change.batch, change.after);
+    AccountMove::enter_broker(change.batch, accounts_, change.after);
+    change.batch.put(storage::Family::Control, credentials_key(before.jid), encode(credentials));
+    return change;
+}
+
 bool AccountMachine::comes_back_unasked(const Identity& identity) const {
+    if (identity.is_by_password()) return false;   // the account would wait for a person
     if (settings_.auto_approve) return true;
     for (std::size_t i = 0; i < settings_.approve.size() && i < approval_rules_max; ++i)
         if ((identity.approvals >> i & 1U) != 0 && !settings_.approve[i].asks) return true;

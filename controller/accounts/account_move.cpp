@@ -35,6 +35,8 @@ AccountChange AccountMove::move(
         after_.device_type != before_.device_type, is_moved(), cause == Cause::OwnWish,
         before_.has_password() && after_.password != before_.password
     });
+    if (before_.has_password() && after_.password != before_.password)
+        accounts_.tokens().erase_all(batch, before_.jid);
     // No expectation of their own: what they are is said by the account's record.
     if (before_.has_password() && !after_.has_password())
         batch.erase(storage::Family::Control, credentials_key(before_.jid));

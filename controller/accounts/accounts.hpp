@@ -12,6 +12,7 @@
 
 #include "controller/accounts/account.hpp"
 #include "controller/accounts/notices.hpp"
+#include "controller/credentials/tokens.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::controller {
@@ -74,6 +75,9 @@ public:
     /// The notices for accounts: they are deleted with their account.
     const Spool& spool() const { return spool_; }
     Spool& spool() { return spool_; }
+    /// Tokens of accounts: they are void with the password, and deleted with it.
+    const TokenBook& tokens() const { return tokens_; }
+    TokenBook& tokens() { return tokens_; }
     /// By name, after `after`, at most `max`; only those in `state` when it is given.
     std::vector<const Account*> page(
         std::string_view after, std::size_t max, std::optional<AccountState> state
@@ -87,7 +91,8 @@ public:
     std::vector<const Account*> pending_before(storage::Millis time, std::size_t max) const;
     /// Equal records (for the property that a scan equals what is live).
     bool operator==(const Accounts& other) const {
-        return accounts_ == other.accounts_ && slots_ == other.slots_ && spool_ == other.spool_;
+        return accounts_ == other.accounts_ && slots_ == other.slots_ && spool_ == other.spool_ &&
+               tokens_ == other.tokens_;
     }
 
 private:
@@ -105,6 +110,7 @@ private:
     std::set<std::pair<storage::Millis, std::string_view>> pending_;
     PendingSlots slots_;
     Spool spool_;
+    TokenBook tokens_;
     std::map<std::string, storage::Revision, std::less<>> leavers_;
 };
 

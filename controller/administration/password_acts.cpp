@@ -16,7 +16,7 @@ Outcome<std::function<Credentials()>> password_work(
             {}
         };
     auto prepared = prepare_password(password);
-    if (!prepared) return Failure{Errc::PasswordUnfit, password_rule, {}};
+    if (!prepared) return Failure{Errc::CredentialsUnfit, password_rule, {}};
     return std::function<Credentials()>([password = std::move(*prepared),
                                          seed = call.context.fresh_id,
                                          iterations = settings.password_iterations] {

@@ -9,7 +9,7 @@
 namespace grid::controller::administration {
 
 /// The work before an act that gives an account a password: its result is given to the act. On the
-/// reader pool, since it takes tens of milliseconds. `PasswordsOff`, `PasswordUnfit`.
+/// reader pool, since it takes tens of milliseconds. `PasswordsOff`, `CredentialsUnfit`.
 Outcome<std::function<Credentials()>> password_work(
     const ActContext& call, const std::string& password
 );

@@ -49,6 +49,8 @@ ScramKeys keys_of_nobody(
 
 }   // namespace
 
+std::string digest_in_hex(std::string_view text) { return to_hex(digest(ScramHash::Sha256, text)); }
+
 std::string credentials_key(std::string_view jid) { return key_of(of_account, jid); }
 
 std::string encode(const Credentials& credentials) {
@@ -124,7 +126,8 @@ LoginKeys CredentialBook::login_keys(
     std::string_view name, std::string_view generation, ScramHash hash, std::uint32_t iterations
 ) const {
     // Made in any case, so that the answer takes the same time.
-    LoginKeys answer{keys_of_nobody(secret_, name, hash, iterations), {}, {}};
+    LoginKeys answer;
+    answer.keys = keys_of_nobody(secret_, name, hash, iterations);
     const Credentials* found = find(name);
     if (found == nullptr || generation.empty() || found->generation != generation) return answer;
     const auto keys = found->keys.find(hash);

@@ -8,8 +8,10 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "controller/credentials/scram.hpp"
+#include "controller/credentials/tokens.hpp"
 #include "storage/batch.hpp"
 
 namespace grid::controller {
@@ -38,11 +40,15 @@ Credentials make_credentials(
     std::string_view password, std::string_view seed, std::uint32_t iterations
 );
 
+/// A digest of the text in hexadecimal digits (SHA-256).
+std::string digest_in_hex(std::string_view text);
+
 /// The question of a login by password.
 struct LoginQuestion {
     std::string name;   // a bare JID; where the client gave none, the text that it gave
     ScramHash hash = ScramHash::Sha256;
     std::string password = {};   // to be compared; empty: the client proves that it knows it
+    std::string client = {};     // whose tokens are asked for, too; empty: none
 };
 /// The answer. A name without a password gets keys that nobody has, the same each time, so that its
 /// login goes the same way and ends at the proof.
@@ -51,6 +57,10 @@ struct LoginKeys {
     std::string generation;    // empty: there is no such account, or it has no password
     std::string refused;       // not to be tried now: why, for a person
     bool fits_given = false;   // the password that was given with the question
+    /// Of the client that the question names, the newest first, and the mechanism they are for.
+    std::vector<Token> tokens;
+    std::string token_mechanism;
+    storage::Millis now = 0;   // when this was looked up: tokens expire
 };
 
 /// All credentials in memory, a function of their records alone. Core strand.

@@ -2,6 +2,7 @@
 // unregister.
 #include "controller/gi/registration.hpp"
 
+#include "controller/text/text.hpp"
 #include "xml/form.hpp"
 #include "xml/namespaces.hpp"
 
@@ -18,6 +19,10 @@ pubsub::Decision ask(const State& state, const pubsub::Context& context) {
     xml::Form form;
     if (const Account* account = state.account_of(context.actor)) {
         query.add(xml::Element("registered"));
+        if (account->has_password()) {
+            query.add(xml::Element::with_text("username", context.actor.jid.local()));
+            query.add(xml::Element("password"));
+        }
         form.type = "result";
         form.set_form_type(form_name);
         form.add("x-grid#state", "text-single", std::string(to_string(account->state)));
@@ -66,6 +71,67 @@ pubsub::Decision unregister(const State& state, const pubsub::Context& context) 
     if (identity == nullptr || state.account_of(context.actor) == nullptr)
         return to_stanza_error({Errc::Unregistered, "there is no registration", {}});
     return decision_of(state.machine().unregister_client(*identity, context));
+}
+
+/// Work that takes a while, then the decision that takes its result.
+class WithCredentials {
+public:
+    WithCredentials(std::string password, std::uint32_t iterations)
+        : password_(std::move(password)), iterations_(iterations) {}
+
+    template <class Decide>
+    pubsub::Decision decide(const pubsub::Context& context, Decide decide) const {
+        if (*made_) return decide(**made_);
+        return pubsub::Decision::Work{[password = password_, seed = context.fresh_id,
+                                       iterations = iterations_, made = made_] {
+            *made = make_credentials(password, seed, iterations);
+        }};
+    }
+
+private:
+    std::string password_;
+    std::uint32_t iterations_;
+    std::shared_ptr<std::optional<Credentials>> made_ =
+        std::make_shared<std::optional<Credentials>>();
+};
+
+/// XEP-0077 §3.3: of the account that asks, which has one already. Its streams end, this one too.
+std::optional<Failure> refuse_password(
+    const State& state, const pubsub::Context& context, const std::string& username
+) {
+    const Account* account = state.account_of(context.actor);
+    if (account == nullptr) return Failure{Errc::Unregistered, "there is no registration", {}};
+    if (!username.empty() && username != context.actor.jid.local())
+        return Failure{Errc::MalformedRequest, "an account changes its own password only", {}};
+    if (!account->has_password())
+        return Failure{
+            Errc::PasswordsOff, "this account has no password: an administrator may give it one", {}
+        };
+    return std::nullopt;
+}
+
+Result<pubsub::PreparedRequest, xml::StanzaError> prepare_password_change(
+    const State& state, const xml::Element& query
+) {
+    if (!state.configured.passwords)
+        return to_stanza_error({Errc::PasswordsOff, "there are no passwords on this grid", {}});
+    auto password = prepare_password(query.child("password")->text());
+    if (!password) return to_stanza_error({Errc::CredentialsUnfit, password_rule, {}});
+    const xml::Element* name = query.child("username");
+    pubsub::PreparedRequest prepared;
+    prepared.decide = [&state, username = name ? trimmed(name->text()) : std::string(),
+                       with = WithCredentials(
+                           std::move(*password), state.configured.password_iterations
+                       )](const pubsub::Context& context) -> pubsub::Decision {
+        if (auto failure = refuse_password(state, context, username))
+            return to_stanza_error(*failure);
+        return with.decide(context, [&](const Credentials& credentials) {
+            return decision_of(
+                state.machine().set_password(context.actor.jid, &credentials, context)
+            );
+        });
+    };
+    return prepared;
 }
 
 Outcome<RegistrationRequest> wishes_in(const xml::Element& query) {
@@ -136,6 +202,8 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_registr
         };
         return prepared;
     }
+    if (iq.payload->child("password") != nullptr)
+        return prepare_password_change(state, *iq.payload);
     // XEP-0004 §3.1: a form that was given up submits nothing.
     const xml::Element* form = iq.payload->child("x", xml::ns::data);
     if (form != nullptr && form->attr_or("type", "") == "cancel") {
@@ -146,6 +214,34 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_registr
     if (!wishes) return to_stanza_error(wishes.error());
     prepared.decide = [&state, wishes = std::move(*wishes)](const pubsub::Context& context) {
         return decision_of(register_actor(state, context, wishes));
+    };
+    return prepared;
+}
+
+Result<pubsub::PreparedRequest, xml::StanzaError> prepare_stranger(
+    const State& state, const std::string& username, const std::string& password
+) {
+    if (!state.configured.registers_in_band)
+        return xml::not_allowed("accounts are made by an administrator here");
+    const auto jid = xml::Jid::make(username, state.configured.domain);
+    auto prepared_password = prepare_password(password);
+    if (username.empty() || !jid)
+        return to_plain_error(
+            {Errc::CredentialsUnfit, "the username cannot be that of an account", {}}
+        );
+    if (!prepared_password) return to_plain_error({Errc::CredentialsUnfit, password_rule, {}});
+    pubsub::PreparedRequest prepared;
+    prepared.decide = [&state, jid = *jid,
+                       with = WithCredentials(
+                           std::move(*prepared_password), state.configured.password_iterations
+                       )](const pubsub::Context& context) -> pubsub::Decision {
+        if (state.accounts.find(jid.str()) != nullptr)
+            return to_plain_error({Errc::UsernameTaken, "this name is taken: choose another", {}});
+        return with.decide(context, [&](const Credentials& credentials) -> pubsub::Decision {
+            auto change = state.machine().register_by_password(jid, credentials, context);
+            if (!change) return to_plain_error(change.error());
+            return pubsub::Decision::Change{std::move(change->batch), pubsub::Reply{}};
+        });
     };
     return prepared;
 }

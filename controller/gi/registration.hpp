@@ -21,4 +21,10 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_registr
     const State& state, const pubsub::IqRequest& iq
 );
 
+/// In-band registration of a stranger (XEP-0077 §3.1): `not-allowed` where it is switched off,
+/// `not-acceptable` for a name or a password that cannot be. Any thread.
+Result<pubsub::PreparedRequest, xml::StanzaError> prepare_stranger(
+    const State& state, const std::string& username, const std::string& password
+);
+
 }   // namespace grid::controller::gi

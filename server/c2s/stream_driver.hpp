@@ -94,6 +94,8 @@ private:
     Awaitable wait_for_tls_place();
     void log_refusal(const stream::Negotiation::Refusal& refusal);
     boost::asio::awaitable<stream::Actions> admit(controller::Identity identity);
+    boost::asio::awaitable<stream::Actions> issue_token(stream::IssueToken wanted);
+    boost::asio::awaitable<stream::Actions> register_stranger(stream::Register wanted);
     boost::asio::awaitable<stream::Actions> find_keys(sasl::Lookup lookup);
     boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
     boost::asio::awaitable<void> serve();

@@ -95,6 +95,10 @@ asio::awaitable<bool> StreamDriver::perform(stream::Actions actions) {
                 next = co_await admit(std::move(who->identity));
             } else if (auto* wanted = std::get_if<stream::FindKeys>(&action)) {
                 next = co_await find_keys(std::move(wanted->lookup));
+            } else if (auto* token = std::get_if<stream::IssueToken>(&action)) {
+                next = co_await issue_token(std::move(*token));
+            } else if (auto* stranger = std::get_if<stream::Register>(&action)) {
+                next = co_await register_stranger(std::move(*stranger));
             } else if (auto* request = std::get_if<stream::Bind>(&action)) {
                 next = co_await bind(std::move(*request));
             } else {
@@ -223,6 +227,26 @@ asio::awaitable<stream::Actions> StreamDriver::admit(controller::Identity identi
     });
     if (!failure) tls_place_.reset();   // as of one whose certificate was good
     co_return negotiation_->on_admitted(std::move(failure));
+}
+
+asio::awaitable<stream::Actions> StreamDriver::issue_token(stream::IssueToken wanted) {
+    using Issued = std::optional<controller::Token>;
+    auto issued = co_await net::from_callback<Issued>([&](auto done) {
+        shared_.grid.issue_token(
+            std::move(wanted.identity), std::move(wanted.wish), address_, done
+        );
+    });
+    co_return negotiation_->on_token(std::move(issued));
+}
+
+asio::awaitable<stream::Actions> StreamDriver::register_stranger(stream::Register wanted) {
+    using Refusal = std::optional<xml::StanzaError>;
+    auto refusal = co_await net::from_callback<Refusal>([&](auto done) {
+        shared_.grid.register_stranger(
+            std::move(wanted.username), std::move(wanted.password), address_, done
+        );
+    });
+    co_return negotiation_->on_registered(std::move(refusal));
 }
 
 asio::awaitable<stream::Actions> StreamDriver::find_keys(sasl::Lookup lookup) {

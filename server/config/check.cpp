@@ -151,6 +151,11 @@ void check_passwords(const Config& c, Findings& out) {
         );
     if (sasl.plain && !sasl.passwords)
         out.push_back({"sasl.plain", "sasl.plain has no effect while sasl.passwords is off", true});
+    if (c.registration.in_band && !sasl.passwords)
+        out.push_back(
+            {"registration.in_band",
+             "registration.in_band has no effect while sasl.passwords is off", true}
+        );
     if (sasl.passwords && c.tls.require_client_certificate)
         out.push_back(
             {"sasl.passwords",

@@ -77,11 +77,17 @@ struct Config {
                                             "SCRAM-SHA-256",      "SCRAM-SHA-1"};
         bool plain = false;
         std::uint32_t iterations = 10'000;   // of a password that is set from now on
+        std::uint32_t token_days = 14;       // XEP-0484; 0: no tokens
         // Failed logins by password within failure_seconds, before more are refused unseen.
         std::uint32_t failures_per_account_max = 20;
         std::uint32_t failures_per_address_max = 100;
         std::uint32_t failure_seconds = 300;
     } sasl;
+
+    struct Registration {
+        bool in_band = false;                // XEP-0077: accounts with a password, for whoever asks
+        std::uint32_t per_address_max = 5;   // in an hour
+    } registration;
 
     struct Limits {
         xml::Limits xml;

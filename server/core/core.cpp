@@ -124,7 +124,8 @@ Core::Core(
       timer_(strand_),
       process_budget_(std::make_shared<Budget>(config.limits.process_bytes_max)),
       rates_(session_rates(config)),
-      login_limits_(login_bounds(config)) {
+      login_limits_(login_bounds(config)),
+      registration_limits_(registration_bounds(config)) {
     controller_.attach(broker_);
     broker_.report_faults(PayloadLog{log_});
     controller_.state_for_admin().schemas.attach(monotonic_ms);

@@ -78,6 +78,20 @@ public:
         std::string address,
         std::function<void(controller::LoginKeys)> done
     );
+    /// Exchanges the tokens of a login (XEP-0484); `done` gets the new one, if any.
+    void issue_token(
+        controller::Identity identity,
+        controller::TokenWish wish,
+        std::string address,
+        std::function<void(std::optional<controller::Token>)> done
+    );
+    /// In-band registration (XEP-0077 §3.1) by a stranger from that address; no value: done.
+    void register_stranger(
+        std::string username,
+        std::string password,
+        std::string address,
+        std::function<void(std::optional<xml::StanzaError>)> done
+    );
     void bind(
         BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)> done
     );
@@ -171,6 +185,12 @@ private:
         const std::string& address,
         std::function<void(std::optional<xml::StanzaError>)> done
     );
+    /// A request that belongs to no session yet, in the pipeline.
+    void run_before_login(
+        pubsub::PreparedRequest prepared,
+        pubsub::Principal actor,
+        std::function<void(std::optional<xml::StanzaError>)> done
+    );
     void enter(
         BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
     );
@@ -199,7 +219,7 @@ private:
     const Rates rates_;
     PartedRates parted_rates_;
     FloodCounts flood_counts_;
-    LoginLimits login_limits_;
+    LoginLimits login_limits_, registration_limits_;
     std::uint64_t last_session_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
     std::chrono::steady_clock::time_point next_look_;

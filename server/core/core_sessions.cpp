@@ -55,6 +55,7 @@ void Core::find_keys(
         [this, question = std::move(question), address = std::move(address),
          done = std::move(done)]() mutable {
             auto keys = controller_.login_keys(question);
+            keys.now = now();
             if (!login_limits_.take(
                     question.name, net::source_of(address), std::chrono::steady_clock::now()
                 ))
@@ -79,8 +80,21 @@ void Core::enrol(
 ) {
     auto enrolment = controller_.enrolment(identity);
     if (!enrolment) return done(std::nullopt);
+    pubsub::Principal actor;
+    actor.jid = identity.account;
+    actor.address = address;
+    actor.issuer = controller::authorities_text(identity);
+    actor.is_mapped = identity.is_mapped;
+    run_before_login(std::move(*enrolment), std::move(actor), std::move(done));
+}
+
+void Core::run_before_login(
+    pubsub::PreparedRequest prepared,
+    pubsub::Principal actor,
+    std::function<void(std::optional<xml::StanzaError>)> done
+) {
     auto request = std::make_unique<CallbackTransaction<pubsub::Reply, xml::StanzaError>>(
-        std::move(enrolment->decide), to_stanza_error,
+        std::move(prepared.decide), to_stanza_error,
         [done = std::move(done)](std::variant<xml::StanzaError, pubsub::Reply> answer) {
             if (auto* error = std::get_if<0>(&answer))
                 done(std::move(*error));
@@ -88,14 +102,67 @@ void Core::enrol(
                 done(std::nullopt);
         }
     );
-    request->context = {{}, now(), fresh_id()};
-    request->context.actor.jid = identity.account;
-    request->context.actor.address = address;
-    request->context.actor.issuer = controller::authorities_text(identity);
-    request->context.actor.is_mapped = identity.is_mapped;
-    auto queue = std::make_shared<SenderQueue>(senders_.next(), identity.account.bare().str());
+    auto queue = std::make_shared<SenderQueue>(senders_.next(), actor.jid.bare().str());
+    request->context = {std::move(actor), now(), fresh_id()};
     queue->push(std::move(request));
     pipeline_->advance(queue);
+}
+
+void Core::issue_token(
+    controller::Identity identity,
+    controller::TokenWish wish,
+    std::string address,
+    std::function<void(std::optional<controller::Token>)> done
+) {
+    asio::post(
+        strand_,
+        [this, identity = std::move(identity), wish = std::move(wish), address = std::move(address),
+         done = std::move(done)]() mutable {
+            auto issued = std::make_shared<std::optional<controller::Token>>();
+            auto prepared = controller_.token_request(identity, wish, issued);
+            pubsub::Principal actor;
+            actor.jid = identity.account;
+            actor.address = std::move(address);
+            actor.issuer = controller::authorities_text(identity);
+            run_before_login(
+                std::move(prepared), std::move(actor),
+                [issued, done = std::move(done)](const std::optional<xml::StanzaError>& error) {
+                    done(error ? std::nullopt : *issued);
+                }
+            );
+        }
+    );
+}
+
+void Core::register_stranger(
+    std::string username,
+    std::string password,
+    std::string address,
+    std::function<void(std::optional<xml::StanzaError>)> done
+) {
+    asio::post(
+        strand_,
+        [this, username = std::move(username), password = std::move(password),
+         address = std::move(address), done = std::move(done)]() mutable {
+            const auto refuse = [&](xml::StanzaError error) {
+                controller_.record_refusal(
+                    "registration-refused", username, address, error.condition, error.text
+                );
+                done(std::move(error));
+            };
+            auto prepared = controller_.registration(username, password);
+            if (!prepared) return refuse(prepared.error());
+            if (!registration_limits_.take(
+                    {}, net::source_of(address), std::chrono::steady_clock::now()
+                ))
+                return refuse(xml::resource_constraint("too many registrations from here: try later"
+                ));
+            pubsub::Principal actor;
+            if (const auto jid = xml::Jid::make(username, config_.domain)) actor.jid = *jid;
+            actor.address = std::move(address);
+            run_before_login(std::move(*prepared), std::move(actor), std::move(done));
+        }
+    );
 }
 
 void Core::bind(
@@ -125,7 +192,7 @@ void Core::enter(
         admission.kind != controller::Admission::Kind::Enter)
         return refuse(admission.text);
     if (request.identity.valid_until < now()) return refuse("your certificate has expired");
-    if (revoked_ && !request.identity.is_by_password())
+    if (revoked_)
         if (auto why = revoked_(request.identity.path); !why.empty()) return refuse(why);
     auto session = std::make_shared<Session>();
     session->id = ++last_session_;

@@ -48,6 +48,13 @@ LoginLimits::Bounds login_bounds(const Config& config) {
     return bounds;
 }
 
+LoginLimits::Bounds registration_bounds(const Config& config) {
+    LoginLimits::Bounds bounds;
+    bounds.per_source = config.registration.per_address_max;
+    bounds.window = std::chrono::hours{1};
+    return bounds;
+}
+
 Queries::Bounds query_bounds(const Config& config) {
     Queries::Bounds bounds;
     bounds.per_session_max = config.controller.queries_per_session_max;
@@ -74,6 +81,8 @@ controller::Settings controller_settings(
     settings.archive.keep_ms = settings.archive.days * day_ms;
     settings.page_max = config.pubsub.page_max;
     settings.passwords = config.sasl.passwords;
+    settings.registers_in_band = config.registration.in_band && config.sasl.passwords;
+    settings.token_lifetime = storage::Millis{config.sasl.token_days} * 24 * 3600 * 1000;
     settings.password_iterations = config.sasl.iterations;
     settings.credential_seed = random_bytes(32);
     settings.open_services = std::move(open_services);

@@ -13,6 +13,7 @@ namespace grid::server {
 pubsub::Settings broker_settings(const Config& config, const Addresses& addresses);
 Rates session_rates(const Config& config);
 LoginLimits::Bounds login_bounds(const Config& config);
+LoginLimits::Bounds registration_bounds(const Config& config);
 Queries::Bounds query_bounds(const Config& config);
 controller::Settings controller_settings(
     const Config& config, const Addresses& addresses, std::set<std::string> open_services

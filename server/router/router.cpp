@@ -259,7 +259,8 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
         destination == Destination::Server && request.payload->ns() == controller::incident_ns;
     const bool is_command =
         destination == Destination::Server && controller::is_about_commands(*request.payload);
-    if (destination == Destination::Controller || is_incident || is_command)
+    if (destination == Destination::Controller || is_incident || is_command ||
+        controller_.is_registrar(destination, *request.payload))
         prepared = controller_.prepare(request);
     if (destination == Destination::OwnAccount) prepared = controller_.prepare_own(request);
     if (prepared) return std::move(*prepared);

@@ -23,6 +23,7 @@ struct Success {
     xml::Jid account;   // bare
     std::string data;
     std::string password = {};   // see controller::Identity; empty: by certificate
+    std::string token = {};      // by which it came (XEP-0484); empty: none
 };
 struct Failure {
     std::string condition;   // of RFC 6120 §6.5

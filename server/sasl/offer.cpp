@@ -5,6 +5,7 @@
 #include <array>
 
 #include "server/sasl/external.hpp"
+#include "server/sasl/hashed_token.hpp"
 #include "server/sasl/plain.hpp"
 #include "server/sasl/scram.hpp"
 
@@ -35,6 +36,10 @@ bool Offer::has(std::string_view mechanism) const {
     return std::ranges::find(mechanisms, mechanism) != mechanisms.end();
 }
 
+bool Offer::has_token(std::string_view mechanism) const {
+    return std::ranges::find(tokens, mechanism) != tokens.end();
+}
+
 bool Offer::has_passwords() const {
     return std::ranges::any_of(mechanisms, [](const std::string& one) {
         return one != "EXTERNAL";
@@ -57,6 +62,10 @@ Offer offer(
         made.mechanisms.push_back(std::move(name));
     }
     if (settings.plain) made.mechanisms.emplace_back("PLAIN");
+    if (settings.token_days > 0) {
+        made.tokens = token_mechanisms(bindings);
+        made.channel = bindings;
+    }
     if (has_plus) made.bindings = std::move(bindings);
     return made;
 }

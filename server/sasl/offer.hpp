@@ -17,7 +17,10 @@ namespace grid::server::sasl {
 struct Offer {
     std::vector<std::string> mechanisms;   // the one that we like best first
     net::ChannelBindings bindings;         // XEP-0440; empty where no -PLUS is offered
+    std::vector<std::string> tokens;       // mechanisms within SASL2 (XEP-0484)
+    net::ChannelBindings channel;          // all that the connection has, for those
     bool has(std::string_view mechanism) const;
+    bool has_token(std::string_view mechanism) const;
     bool has_passwords() const;
     bool has_plus() const { return !bindings.empty(); }
 };

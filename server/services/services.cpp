@@ -22,6 +22,7 @@ IqTable of_server(const Addresses& addresses, Announced announced) {
     table.list(controller::requests::blocking_ns);
     if (announced.keeps_messages) table.list(xml::Ns("msgoffline"));
     if (announced.takes_incidents) table.list(controller::incident_ns);
+    if (announced.takes_passwords) table.list(ns::in_band_registration);
     table.add({get, ns::ping, answer_ping, Listed, EveryAccount, AtOnce});
     table.add({get, ns::version, answer_version, Listed, EnabledAccounts});
     table.add({set, ns::session, answer_legacy_session, Unlisted, EveryAccount});

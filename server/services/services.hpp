@@ -14,6 +14,7 @@ struct Announced {
     bool takes_incidents = false;   // XEP-0268
     bool keeps_messages = false;    // XEP-0160
     bool has_archives = false;      // XEP-0313, of accounts
+    bool takes_passwords = false;   // XEP-0077, answered by the controller
 };
 /// Of the grid domain.
 IqTable of_server(const Addresses& addresses, Announced announced);

@@ -55,7 +55,7 @@ Element plain_features() {
     return out;
 }
 
-Element sasl_features(const sasl::Offer& offer, const Config::Limits& limits) {
+Element sasl_features(const sasl::Offer& offer, const Config::Limits& limits, bool registers) {
     auto out = features();
     Element mechanisms("mechanisms", ns::sasl);
     for (const std::string& one : offer.mechanisms)
@@ -64,12 +64,17 @@ Element sasl_features(const sasl::Offer& offer, const Config::Limits& limits) {
     Element authentication("authentication", ns::sasl2);
     for (const std::string& one : offer.mechanisms)
         authentication.add(Element::with_text("mechanism", one));
-    authentication.add(Element("inline", Attrs{}, Element("bind", ns::bind2)));
+    Element fast("fast", ns::fast);
+    for (const std::string& one : offer.tokens) fast.add(Element::with_text("mechanism", one));
+    Element at_once("inline", Attrs{}, Element("bind", ns::bind2));
+    if (!offer.tokens.empty()) at_once.add(std::move(fast));
+    authentication.add(std::move(at_once));
     if (!offer.mechanisms.empty()) out.add(std::move(authentication));
     Element types("sasl-channel-binding", ns::channel_binding);
     for (const auto& [type, data] : offer.bindings)
         if (net::is_offered_binding(type)) types.add(Element("channel-binding", {{"type", type}}));
     if (offer.has_plus()) out.add(std::move(types));
+    if (registers) out.add(Element("register", ns::register_feature));
     const std::size_t before_login = limits.pre_auth_bytes_max;
     out.add(limits_of(std::min(before_login, limits.pre_auth_stanza_bytes_max)));
     return out;

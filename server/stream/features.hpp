@@ -15,7 +15,10 @@ xml::Element plain_features();
 /// The mechanisms (§6.3.4), types of channel binding (XEP-0440), and the limits until login
 /// (XEP-0478). Without a mechanism there is no empty `<mechanisms/>`: the schema wants at least
 /// one.
-xml::Element sasl_features(const sasl::Offer& offer, const Config::Limits& limits);
+/// `registers`: in-band registration (XEP-0077 §8).
+xml::Element sasl_features(
+    const sasl::Offer& offer, const Config::Limits& limits, bool registers = false
+);
 /// Bind, the legacy session as optional, limits, and capabilities if there is a hash (XEP-0115
 /// §6.3).
 xml::Element bound_features(

@@ -86,7 +86,7 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
     const auto& limits = settings.config->limits;
     send(
         layer == Layer::Plain ? plain_features()
-        : layer == Layer::Tls ? sasl_features(offer, limits)
+        : layer == Layer::Tls ? sasl_features(offer, limits, may_register())
                               : bound_features(limits, settings.domain, settings.caps_hash)
     );
     awaits = Awaits::Element;
@@ -100,6 +100,9 @@ void Negotiation::State::on_element(const xml::Element& element) {
     if (element.is("starttls", ns::tls)) return layer == Layer::Plain ? start_tls() : refuse_tls();
     if (element.ns() == ns::sasl && layer != Layer::Authenticated) return on_sasl(element);
     if (element.ns() == ns::sasl2 && layer != Layer::Authenticated) return on_sasl2(element);
+    if (may_register() && element.is("iq", ns::client) &&
+        element.child("query", ns::in_band_registration) != nullptr)
+        return on_register(element);
     if (layer == Layer::Authenticated && element.is("iq", ns::client) &&
         element.child("bind", ns::bind) != nullptr)
         return on_bind(element);
@@ -109,7 +112,9 @@ void Negotiation::State::on_element(const xml::Element& element) {
 /// By name alone: some element of it is awaited.
 bool Negotiation::State::may_begin(const xml::Element& element) const {
     if (element.is("starttls", ns::tls)) return true;
-    if (layer != Layer::Authenticated) return element.ns() == ns::sasl || element.ns() == ns::sasl2;
+    if (layer != Layer::Authenticated)
+        return element.ns() == ns::sasl || element.ns() == ns::sasl2 ||
+               (may_register() && element.is("iq", ns::client));
     return element.is("iq", ns::client);
 }
 
@@ -203,6 +208,21 @@ Actions Negotiation::on_keys(controller::LoginKeys keys) {
     if (state.awaits != Awaits::Keys || !state.exchange) return {};
     state.awaits = Awaits::Element;
     state.take_step(state.exchange->found(std::move(keys)));
+    return state.take_actions();
+}
+
+Actions Negotiation::on_token(std::optional<controller::Token> issued) {
+    auto& state = *state_;
+    if (state.awaits != Awaits::Token || !state.sasl2) return {};
+    state.sasl2->issued = std::move(issued);
+    state.go_on_by_sasl2();
+    return state.take_actions();
+}
+
+Actions Negotiation::on_registered(std::optional<xml::StanzaError> error) {
+    auto& state = *state_;
+    if (state.awaits != Awaits::Account) return {};
+    state.registered(error);
     return state.take_actions();
 }
 

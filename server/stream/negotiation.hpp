@@ -47,6 +47,15 @@ struct Admit {
 struct FindKeys {
     sasl::Lookup lookup;
 };
+/// Ask the controller for an account, then call on_registered.
+struct Register {
+    std::string username, password;
+};
+/// Ask the controller what becomes of the tokens of this login, then call on_token.
+struct IssueToken {
+    controller::Identity identity;
+    controller::TokenWish wish;
+};
 /// Ask the session table for a resource (empty: any), then call on_bound.
 struct Bind {
     controller::Identity identity;
@@ -64,6 +73,8 @@ using Action = std::variant<
     RestartParser,
     Admit,
     FindKeys,
+    Register,
+    IssueToken,
     Bind,
     Close>;
 using Actions = std::vector<Action>;
@@ -94,6 +105,10 @@ public:
     /// `bindings`: of this very connection; empty where no channel binding is to be offered.
     Actions on_tls(tls::Presented presented, net::ChannelBindings bindings = {});
     Actions on_keys(controller::LoginKeys keys);
+    /// Empty: there is no new token.
+    Actions on_token(std::optional<controller::Token> issued);
+    /// Empty: there is the account.
+    Actions on_registered(std::optional<xml::StanzaError> error);
     /// Empty error: entered. Else the SASL failure condition (account-disabled, not-authorized …),
     /// text.
     Actions on_admitted(std::optional<std::pair<std::string, std::string>> failure);

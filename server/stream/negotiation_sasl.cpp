@@ -48,8 +48,9 @@ void Negotiation::State::on_sasl(const Element& element) {
 }
 
 void Negotiation::State::on_auth(const Element& auth) {
+    if (sasl2)   // XEP-0388 §2.4: nothing else may come in between
+        return fail("policy-violation", "another authentication is going on");
     exchange.reset();   // a new attempt ends one that was going on
-    sasl2.reset();
     if (!choose_mechanism(auth.attr_or("mechanism", ""))) return;
     if (auth.child_count() > 0)   // §6.5.8
         return refuse_sasl("malformed-request", "text is expected in <auth/>", false);
@@ -115,6 +116,7 @@ void Negotiation::State::authenticated(sasl::Success success) {
     identity = success.password.empty() ? tls::to_identity(presented, account)
                                         : identity_by_password(account, success.password);
     success_data = std::move(success.data);
+    if (sasl2) sasl2->wish.used = std::move(success.token);
     out.emplace_back(Admit{identity});
     awaits = Awaits::Admission;
 }

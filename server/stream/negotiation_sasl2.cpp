@@ -1,10 +1,12 @@
 // server/stream/negotiation_sasl2.cpp: the Extensible SASL Profile and what it negotiates at once
-// (XEP-0388, XEP-0386).
+// (XEP-0388, XEP-0386, XEP-0484).
 #include "controller/credentials/scram.hpp"
+#include "server/sasl/hashed_token.hpp"
 #include "server/stream/features.hpp"
 #include "server/stream/header.hpp"
 #include "server/stream/negotiation_state.hpp"
 #include "xml/base64.hpp"
+#include "xml/datetime.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::server::stream {
@@ -56,15 +58,15 @@ void Negotiation::State::on_sasl2(const Element& element) {
 void Negotiation::State::on_authenticate(const Element& request) {
     if (exchange) return fail("policy-violation", "another authentication is going on");
     sasl2 = std::make_unique<Sasl2>();
-    if (!choose_mechanism(request.attr_or("mechanism", ""))) return;
+    if (const Element* agent = request.child("user-agent", ns::sasl2))
+        sasl2->wish.client = agent->attr_or("id", "");
+    if (!choose_token(request)) return;
     std::optional<std::string> initial;
     if (const Element* response = request.child("initial-response", ns::sasl2)) {
         initial = message_in(*response);
         if (!initial)
             return refuse_sasl("incorrect-encoding", "the initial response is no base64", false);
     }
-    if (const Element* agent = request.child("user-agent", ns::sasl2))
-        sasl2->client_id = agent->attr_or("id", "");
     if (const Element* bind = request.child("bind", ns::bind2)) {
         sasl2->binds = true;
         if (const Element* tag = bind->child("tag", ns::bind2)) sasl2->tag = tag->text();
@@ -74,10 +76,53 @@ void Negotiation::State::on_authenticate(const Element& request) {
     begin_exchange(initial);
 }
 
-/// The account may enter: binds what was asked for, or says so at once.
+/// XEP-0484: the mechanism of a token, where the client says that it has one; and the wish for one.
+/// False: it was refused.
+bool Negotiation::State::choose_token(const Element& request) {
+    const auto mechanism = request.attr_or("mechanism", "");
+    const Element* fast = request.child("fast", ns::fast);
+    const Element* wanted = request.child("request-token", ns::fast);
+    auto& wish = sasl2->wish;
+    const bool has_client =
+        !wish.client.empty() && wish.client.size() <= controller::client_bytes_max;
+    by_password = fast != nullptr || mechanism != "EXTERNAL";
+    if ((fast != nullptr || wanted != nullptr) && !has_client) {
+        refuse_sasl("malformed-request", "a token is for a user-agent with an id", false);
+        return false;
+    }
+    if (wanted != nullptr) {
+        wish.mechanism = wanted->attr_or("mechanism", "");
+        if (!offer.has_token(wish.mechanism)) {
+            refuse_sasl("malformed-request", "tokens are not for that mechanism", false);
+            return false;
+        }
+    }
+    if (fast == nullptr) return choose_mechanism(mechanism);
+    const auto invalidates = fast->attr_or("invalidate", "");
+    wish.invalidates = invalidates == "true" || invalidates == "1";
+    asked_for.clear();
+    if (!offer.has_token(mechanism)) {
+        refuse_sasl("invalid-mechanism", "no mechanism of tokens", false);
+        return false;
+    }
+    chosen = std::make_unique<sasl::HashedToken>(
+        std::string(mechanism), wish.client, settings.domain, offer.channel
+    );
+    return true;
+}
+
+/// The account may enter: first what becomes of tokens, so that the session is told of them before
+/// anything else.
 void Negotiation::State::admitted_by_sasl2() {
+    if (!identity.is_by_password() || !sasl2->wish.is_any()) return go_on_by_sasl2();
+    out.emplace_back(IssueToken{identity, sasl2->wish});
+    awaits = Awaits::Token;
+}
+
+/// Binds what was asked for, or says so at once.
+void Negotiation::State::go_on_by_sasl2() {
     if (!sasl2->binds) return succeed_by_sasl2(identity.account, nullptr);
-    const std::string part = own_part(sasl2->client_id, identity.account, spare_id);
+    const std::string part = own_part(sasl2->wish.client, identity.account, spare_id);
     auto resource = xml::prepare_resource(sasl2->tag.empty() ? part : sasl2->tag + "/" + part);
     out.emplace_back(Bind{identity, resource ? std::move(*resource) : std::string()});
     awaits = Awaits::Resource;
@@ -92,6 +137,11 @@ void Negotiation::State::succeed_by_sasl2(const xml::Jid& as, Element* bound) {
     success.add(Element::with_text("authorization-identifier", as.str()));
     const bool is_whole = bound != nullptr;
     if (is_whole) success.add(std::move(*bound));
+    if (sasl2->issued)
+        success.add(Element(
+            "token", ns::fast,
+            {{"expiry", xml::to_datetime(sasl2->issued->expires)}, {"token", sasl2->issued->secret}}
+        ));
     send(success);
     sasl2.reset();
     layer = Layer::Authenticated;

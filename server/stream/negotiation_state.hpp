@@ -20,6 +20,8 @@ enum class Awaits {
     Handshake,   // on_tls
     Admission,   // on_admitted
     Keys,        // on_keys
+    Account,     // on_registered
+    Token,       // on_token
     Resource,    // on_bound
     Nothing,     // bound, or closed
 };
@@ -58,8 +60,15 @@ struct Negotiation::State {
     // negotiation_sasl2.cpp
     void on_sasl2(const xml::Element& element);
     void on_authenticate(const xml::Element& request);
+    bool choose_token(const xml::Element& request);
     void admitted_by_sasl2();
+    void go_on_by_sasl2();
     void succeed_by_sasl2(const xml::Jid& as, xml::Element* bound);
+
+    // negotiation_register.cpp
+    bool may_register() const;
+    void on_register(const xml::Element& iq);
+    void registered(const std::optional<xml::StanzaError>& error);
 
     // negotiation_bind.cpp
     void on_bind(const xml::Element& iq);
@@ -82,9 +91,10 @@ struct Negotiation::State {
     std::string success_data;                            // what the mechanism says with its success
     /// The `<authenticate/>` that is going on (XEP-0388); null: none, or SASL as in RFC 6120.
     struct Sasl2 {
-        bool binds = false;   // XEP-0386
-        std::string tag;      // of the resource
-        std::string client_id;
+        bool binds = false;           // XEP-0386
+        std::string tag;              // of the resource
+        controller::TokenWish wish;   // XEP-0484; with the client's id
+        std::optional<controller::Token> issued;
     };
     std::unique_ptr<Sasl2> sasl2;
     std::optional<Negotiation::Refusal> refusal;   // of the last attempt, not yet logged

@@ -81,7 +81,8 @@ class Manual(unittest.TestCase):
             elif isinstance(value, str) and value:
                 self.assertEqual(found.group(1), f'"{value}"', key)
             elif isinstance(value, list) and value:
-                self.assertEqual(found.group(1), ", ".join(f'"{entry}"' for entry in value), key)
+                entries = " ".join(found.group(1).split())   # of one line or of several
+                self.assertEqual(entries, ", ".join(f'"{entry}"' for entry in value), key)
 
     def test_mistakes_are_told_with_their_place(self):
         path = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"gridd-{os.getpid()}.toml")

@@ -128,7 +128,7 @@ std::string Vetting::refused_now(const std::vector<std::string>& path) const {
 }
 
 std::string Vetting::why(const std::vector<std::string>& path, bool must_be_known) const {
-    if (!crls_.is_on()) return {};
+    if (!crls_.is_on() || path.empty()) return {};   // a login by password has no certificate
     const auto set = crls_.current();
     const auto finding = set->check(path, now());
     const bool is_reason = finding.standing == CrlSet::Standing::Revoked ||

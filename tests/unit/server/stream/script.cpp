@@ -124,6 +124,10 @@ std::vector<std::string> Stage::render(const stream::Actions& actions) {
             out.emplace_back("restart");
         } else if (const auto* admit = std::get_if<stream::Admit>(&action)) {
             out.push_back("admit " + admit->identity.account.str());
+        } else if (const auto* token = std::get_if<stream::IssueToken>(&action)) {
+            out.push_back("token " + token->wish.mechanism);
+        } else if (const auto* wanted = std::get_if<stream::Register>(&action)) {
+            out.push_back("register " + wanted->username);
         } else if (const auto* find = std::get_if<stream::FindKeys>(&action)) {
             out.push_back("find " + find->lookup.name);
         } else if (const auto* bind = std::get_if<stream::Bind>(&action)) {
@@ -162,6 +166,10 @@ std::vector<std::string> Stage::play(const Input& input) {
         return render(negotiation_.on_tls(tls->presented));
     if (const auto* found = std::get_if<Keys>(&input))
         return render(negotiation_.on_keys(found->keys));
+    if (const auto* issued = std::get_if<Issued>(&input))
+        return render(negotiation_.on_token(issued->token));
+    if (const auto* registered = std::get_if<Registered>(&input))
+        return render(negotiation_.on_registered(registered->error));
     if (std::holds_alternative<Admitted>(input)) return render(negotiation_.on_admitted({}));
     if (const auto* refused = std::get_if<Refused>(&input))
         return render(negotiation_.on_admitted(std::pair(refused->condition, refused->text)));

@@ -22,6 +22,12 @@ struct Tls {
 struct Keys {
     controller::LoginKeys keys;
 };
+struct Registered {
+    std::optional<xml::StanzaError> error;
+};
+struct Issued {
+    std::optional<controller::Token> token;
+};
 struct Admitted {};
 struct Refused {
     std::string condition, text;
@@ -32,12 +38,13 @@ struct Bound {
 struct NotBound {
     xml::StanzaError error;
 };
-using Input = std::variant<std::string, Tls, Keys, Admitted, Refused, Bound, NotBound>;
+using Input =
+    std::variant<std::string, Tls, Keys, Registered, Issued, Admitted, Refused, Bound, NotBound>;
 
 /// An input and what it must lead to, one string per action, what is sent at once as one:
 ///   `{header}<features/>`   bytes to send; the response header is written {header}
-///   starttls · restart · find NAME · admit JID · bind [RESOURCE] · close REASON (the beginning of
-///   it)
+///   starttls · restart · find NAME · register NAME · admit JID · bind [RESOURCE] · close REASON
+///   (the beginning of it)
 struct Line {
     Input input;
     std::vector<std::string> actions;

@@ -1,0 +1,228 @@
+# tests/integration/test_sasl2.py: one request from TLS to a bound stream (XEP-0388, 0386, 0484).
+"""SASL2 with a certificate or a password, Bind 2, and tokens that stand for the password."""
+
+import base64
+import hashlib
+import hmac
+import re
+import unittest
+
+from gridd import DOMAIN, Operated
+from policies import EVERYTHING
+from raw import Raw
+from scram import Scram, b64
+
+SASL2 = "urn:xmpp:sasl:2"
+FAST = "urn:xmpp:fast:0"
+ANN = f"ann@{DOMAIN}"
+PHONE = "d4565fa7-4d72-4749-b3d3-740edbf87770"
+NONE = "HT-SHA-256-NONE"
+ENDP = "HT-SHA-256-ENDP"
+
+
+def hashed(secret, what, binding=b""):
+    return hmac.new(secret.encode(), what.encode() + binding, "sha256").digest()
+
+
+class Sasl2(unittest.TestCase):
+    settings = {}
+
+    def setUp(self):
+        settings = {"sasl.passwords": "true", "accounts.auto_approve": "true"} | self.settings
+        self.server = Operated(EVERYTHING, settings)
+        self.addCleanup(self.server.close)
+        self.server.start()
+        self.server.admin_ctl("accounts", "add", "ann", "--password", "-", stdin="pencil\n")
+
+    def raw(self, bundle=None, sender=None):
+        raw = Raw(self.server.c2s, DOMAIN)
+        self.addCleanup(lambda: raw.socket.close())
+        raw.starttls(bundle)
+        raw.features = raw.open(sender)
+        return raw
+
+    def begin(self, raw, mechanism, initial, more=""):
+        raw.send(
+            f"<authenticate xmlns='{SASL2}' mechanism='{mechanism}'>"
+            f"<initial-response>{b64(initial)}</initial-response>{more}</authenticate>"
+        )
+
+    def end(self, raw):
+        """The condition of the failure, or None and the success with the features behind it."""
+        whole = raw.expect(
+            r"<success xmlns='urn:xmpp:sasl:2'>.*?</success><stream:features\b.*?</stream:features>"
+            r"|<failure xmlns='urn:xmpp:sasl:2'>.*?</failure>"
+        ).group()
+        failure = re.match(r"<failure[^>]*><([a-z-]+)", whole)
+        return (failure.group(1), whole) if failure else (None, whole)
+
+    def by_password(self, raw, more="", password="pencil", name="ann"):
+        exchange = Scram("SCRAM-SHA-256", name, password)
+        self.begin(raw, exchange.mechanism, exchange.first().encode(), more)
+        answer = raw.expect(r"<challenge xmlns='urn:xmpp:sasl:2'>([^<]*)</challenge>")
+        final = exchange.final(base64.b64decode(answer.group(1)).decode())
+        raw.send(f"<response xmlns='{SASL2}'>{b64(final.encode())}</response>")
+        failed, whole = self.end(raw)
+        if failed is None:
+            data = re.search("<additional-data>(.*?)</additional-data>", whole).group(1)
+            self.assertEqual(base64.b64decode(data), b"v=" + b64(exchange.signature).encode())
+        return failed, whole
+
+    def by_token(self, raw, token, more="", mechanism=NONE, binding=b"", flags="", name="ann"):
+        initial = name.encode() + b"\0" + hashed(token, "Initiator", binding)
+        agent = f"<user-agent id='{PHONE}'/>" if "<user-agent" not in more else ""
+        self.begin(raw, mechanism, initial, f"<fast xmlns='{FAST}'{flags}/>{agent}{more}")
+        failed, whole = self.end(raw)
+        if failed is None:
+            data = re.search("<additional-data>(.*?)</additional-data>", whole).group(1)
+            self.assertEqual(base64.b64decode(data), hashed(token, "Responder", binding))
+        return failed, whole
+
+    def ping(self, raw):
+        raw.send("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
+        raw.expect("<iq type='result' id='p'")
+
+    @staticmethod
+    def wish(mechanism=NONE, client=PHONE):
+        return f"<request-token xmlns='{FAST}' mechanism='{mechanism}'/><user-agent id='{client}'/>"
+
+    @staticmethod
+    def token_in(whole):
+        token = r"<token xmlns='urn:xmpp:fast:0' expiry='[^']*Z' token='([^']*)'/>"
+        found = re.search(token, whole)
+        return found.group(1) if found else None
+
+
+class Profile(Sasl2):
+    def test_a_certificate_and_bind_2_take_one_request(self):
+        bob = self.server.authority.client(f"bob@{DOMAIN}")
+        raw = self.raw(bob)
+        self.assertRegex(
+            raw.features,
+            "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>EXTERNAL</mechanism>.*"
+            "<inline><bind xmlns='urn:xmpp:bind:0'/><fast xmlns='urn:xmpp:fast:0'>",
+        )
+        tag = "<bind xmlns='urn:xmpp:bind:0'><tag>Desk</tag></bind>"
+        self.begin(raw, "EXTERNAL", b"", tag + self.wish())
+        failed, whole = self.end(raw)
+        self.assertIsNone(failed, whole)
+        self.assertRegex(
+            whole,
+            f"<authorization-identifier>bob@{DOMAIN}/Desk/[0-9a-f]+</authorization-identifier>"
+            "<bound xmlns='urn:xmpp:bind:0'/></success>",
+        )
+        self.assertNotIn("urn:ietf:params:xml:ns:xmpp-bind", whole)
+        self.assertNotIn("<token", whole)   # a certificate needs none
+        self.ping(raw)
+
+    def test_a_password_and_the_old_way_of_binding(self):
+        raw = self.raw()
+        failed, whole = self.by_password(raw)
+        self.assertIsNone(failed)
+        self.assertIn(f"<authorization-identifier>{ANN}</authorization-identifier>", whole)
+        self.assertIn("urn:ietf:params:xml:ns:xmpp-bind", whole)
+        raw.send(
+            "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+        )
+        raw.expect(f"<jid>{ANN}/.*</jid>")
+        self.ping(raw)
+
+    def test_the_same_installation_takes_the_place_of_its_last_stream(self):
+        more = f"<bind xmlns='urn:xmpp:bind:0'/><user-agent id='{PHONE}'/>"
+        first, second = self.raw(), self.raw()
+        _, whole = self.by_password(first, more)
+        _, again = self.by_password(second, more)
+        self.assertEqual(
+            re.search(f"{ANN}/[^<]*", whole).group(), re.search(f"{ANN}/[^<]*", again).group()
+        )
+        self.assertEqual(first.stream_error(), "conflict")
+        self.ping(second)
+
+    def test_failures_leave_the_stream_as_it_was(self):
+        raw = self.raw()
+        self.assertEqual(self.by_password(raw, password="x")[0], "not-authorized")
+        self.begin(raw, "DIGEST-MD5", b"")
+        self.assertEqual(self.end(raw)[0], "invalid-mechanism")
+        self.assertIsNone(self.by_password(raw)[0])
+        raw = self.raw(sender=f"eve@{DOMAIN}")
+        self.assertEqual(self.by_password(raw)[0], "invalid-authzid")
+        raw = self.raw()
+        raw.send(f"<response xmlns='{SASL2}'/>")
+        self.assertEqual(raw.stream_error(), "unsupported-stanza-type")
+        raw = self.raw()
+        self.by_password(raw)
+        raw.send(f"<authenticate xmlns='{SASL2}' mechanism='EXTERNAL'/>")
+        self.assertEqual(raw.stream_error(), "unsupported-stanza-type")
+
+
+class Tokens(Sasl2):
+    def test_a_token_comes_back_in_one_round_trip(self):
+        failed, whole = self.by_password(self.raw(), self.wish())
+        token = self.token_in(whole)
+        self.assertIsNotNone(token, whole)
+        self.server.kill9()
+        self.server.start()
+        raw = self.raw()
+        self.assertRegex(raw.features, f"<fast.*<mechanism>{ENDP}</mechanism>.*{NONE}.*</fast>")
+        failed, whole = self.by_token(raw, token, "<bind xmlns='urn:xmpp:bind:0'/>")
+        self.assertIsNone(failed, whole)
+        self.assertIsNone(self.token_in(whole))
+        self.ping(raw)
+
+    def test_each_way_to_be_wrong(self):
+        _, whole = self.by_password(self.raw(), self.wish())
+        token = self.token_in(whole)
+        raw = self.raw
+        self.assertEqual(self.by_token(raw(), token + "x")[0], "not-authorized")
+        self.assertEqual(self.by_token(raw(), token, name="bob")[0], "not-authorized")
+        other = "<user-agent id='another'/>"
+        self.assertEqual(self.by_token(raw(), token, other)[0], "not-authorized")
+        self.assertEqual(self.by_token(raw(), token, "<user-agent/>")[0], "malformed-request")
+        stream = raw()
+        end = hashlib.sha256(stream.socket.getpeercert(binary_form=True)).digest()
+        bound = {"mechanism": ENDP, "binding": end}
+        self.assertEqual(self.by_token(stream, token, **bound)[0], "not-authorized")
+        _, whole = self.by_password(raw(), self.wish(ENDP))
+        bound_token = self.token_in(whole)
+        self.assertEqual(self.by_token(raw(), bound_token)[0], "not-authorized")
+        self.assertIsNone(self.by_token(raw(), bound_token, **bound)[0])
+        self.assertEqual(self.by_token(raw(), token)[0], "not-authorized")   # replaced
+        stream = raw()
+        self.begin(stream, NONE, b"ann\0x")   # without <fast/>
+        self.assertEqual(self.end(stream)[0], "invalid-mechanism")
+        self.begin(stream, "SCRAM-SHA-256", b"x", self.wish("HT-SHA-3"))
+        self.assertEqual(self.end(stream)[0], "malformed-request")
+
+    def test_a_token_is_given_up(self):
+        _, whole = self.by_password(self.raw(), self.wish())
+        token = self.token_in(whole)
+        failed, whole = self.by_token(self.raw(), token, flags=" invalidate='true'")
+        self.assertIsNone(failed)
+        self.assertEqual(self.by_token(self.raw(), token)[0], "not-authorized")
+
+    def test_a_new_password_and_a_disabled_account_make_tokens_void(self):
+        _, whole = self.by_password(self.raw(), self.wish())
+        token = self.token_in(whole)
+        self.server.admin_ctl("accounts", "disable", "ann")
+        self.assertEqual(self.by_token(self.raw(), token)[0], "account-disabled")
+        self.server.admin_ctl("accounts", "enable", "ann")
+        stream = self.raw()
+        failed, _ = self.by_token(stream, token, "<bind xmlns='urn:xmpp:bind:0'/>")
+        self.assertIsNone(failed)
+        self.server.admin_ctl("accounts", "password", "ann", "-", stdin="crayon\n")
+        self.assertEqual(stream.stream_error(), "reset")
+        self.assertEqual(self.by_token(self.raw(), token)[0], "not-authorized")
+
+
+class NoTokens(Sasl2):
+    settings = {"sasl.token_days": "0"}
+
+    def test_tokens_are_switched_off(self):
+        raw = self.raw()
+        self.assertNotIn(FAST, raw.features)
+        self.begin(raw, "SCRAM-SHA-256", b"x", self.wish())
+        self.assertEqual(self.end(raw)[0], "malformed-request")
+
+
+if __name__ == "__main__":
+    unittest.main()

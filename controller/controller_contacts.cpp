@@ -12,6 +12,8 @@ using contacts::Kind;
 
 /// Contacts of a deleted account that one batch takes along.
 constexpr std::size_t leaving_contacts_max = 16;
+/// Deleted accounts that are looked at at once.
+constexpr std::size_t leaving_accounts_max = 64;
 /// Looks at a deleted account between two proposals of the same part.
 constexpr int leaving_waits_max = 20;
 
@@ -128,7 +130,9 @@ void Controller::find_leaving() {
 std::vector<storage::Batch> Controller::leave_contacts(std::size_t batches_max) {
     std::vector<storage::Batch> batches;
     const contacts::Rosters& rosters = state_->rosters;
-    for (auto at = state_->leaving.begin(); at != state_->leaving.end();) {
+    std::size_t looked = 0;
+    auto at = state_->leaving.begin();
+    while (at != state_->leaving.end() && ++looked <= leaving_accounts_max) {
         auto& [owner, leaving] = *at;
         if (!rosters.holds_anything_of(owner) || state_->accounts.find(owner) != nullptr) {
             at = state_->leaving.erase(at);

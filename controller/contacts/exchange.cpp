@@ -15,17 +15,23 @@ namespace {
 using storage::Family;
 using Act = Effect::Act;
 
+/// For one more record about a contact, with so many bytes more. An item beside a request of the
+/// same contact, or the other way round, always has a place.
 std::optional<xml::StanzaError> check_room(
-    const Rosters& rosters, const RosterBounds& bounds, const Roster& roster, std::size_t added
+    const Rosters& rosters,
+    const RosterBounds& bounds,
+    const Roster& roster,
+    bool is_known,
+    std::size_t added
 ) {
-    if (roster.items.size() + roster.requests.size() >= bounds.items_max)
+    if (!is_known && roster.items.size() + roster.requests.size() >= bounds.items_max)
         return xml::resource_constraint(
             "a roster has at most " + std::to_string(bounds.items_max) +
             " contacts and waiting requests (contacts.items_max)"
         );
-    if (rosters.size() >= bounds.total_items_max)
+    if (!is_known && rosters.size() >= bounds.total_items_max)
         return xml::resource_constraint("all rosters together are full (contacts.total_items_max)");
-    if (roster.bytes + added > bounds.bytes_max)
+    if (added != 0 && roster.bytes + added > bounds.bytes_max)
         return xml::resource_constraint(
             "a roster has at most " + std::to_string(bounds.bytes_max) +
             " bytes (contacts.bytes_max)"
@@ -111,9 +117,12 @@ public:
 
     Result<Change, xml::StanzaError> take(const Rosters& rosters, const RosterBounds& bounds) {
         if (own_.is_new_item())
-            if (auto full = check_room(rosters, bounds, own_.roster, 0)) return *full;
+            if (auto full = check_room(rosters, bounds, own_.roster, own_.request != nullptr, 0))
+                return *full;
         if (reaches_other_ && other_.is_new_request())
-            if (auto full = check_room(rosters, bounds, other_.roster, other_.asked_with.size())) {
+            if (auto full = check_room(
+                    rosters, bounds, other_.roster, other_.item != nullptr, other_.asked_with.size()
+                )) {
                 full->text = "the contact can take no more requests now";
                 return *full;
             }
@@ -196,14 +205,8 @@ Result<Change, xml::StanzaError> put_item(
             {}
         };
     const std::size_t added = next.bytes() > before ? next.bytes() - before : 0;
-    if (present == nullptr) {
-        if (auto full = check_room(rosters, bounds, roster, added)) return *full;
-    } else if (added != 0 && roster.bytes + added > bounds.bytes_max) {
-        return xml::resource_constraint(
-            "a roster has at most " + std::to_string(bounds.bytes_max) +
-            " bytes (contacts.bytes_max)"
-        );
-    }
+    const bool is_known = present != nullptr || roster.request(item.contact) != nullptr;
+    if (auto full = check_room(rosters, bounds, roster, is_known, added)) return *full;
     Change change;
     const std::string key = item_key(owner, item.contact);
     change.batch.expect(Family::Control, key, present ? present->revision : 0);

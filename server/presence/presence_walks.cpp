@@ -11,7 +11,7 @@ namespace {
 using std::chrono::steady_clock;
 
 /// The time of the core strand at once; other work has its turn in between.
-constexpr auto walk_slice_max = std::chrono::microseconds(500);
+constexpr auto walk_slice_max = std::chrono::microseconds(300);
 /// How many contacts pass between two looks at the clock.
 constexpr std::size_t contacts_per_look = 16;
 

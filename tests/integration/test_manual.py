@@ -67,6 +67,7 @@ class Manual(unittest.TestCase):
         member_of = dict(members())
         config = read("server/config/config.hpp") + read("server/config/log_settings.hpp")
         first = {f"c.{part}": read(f"{part}/settings.hpp") for part in ("pubsub", "controller")}
+        first["c.controller"] += read("controller/contacts/contact.hpp")
         first["x"] = read("xml/limits.hpp")
         for key, value in self.options.items():
             place, name = re.fullmatch(r"(x|c\.\w+|c)(?:\.\w+)?\.(\w+)", member_of[key]).groups()

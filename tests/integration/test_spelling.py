@@ -54,7 +54,8 @@ class Peer(Raw):
         return self.expect(rf"<iq type='result' id='{number}'[^>]*/>")
 
     def stanzas(self, count=1):
-        """That many, each as an element of ElementTree; anything that is no XML is an error."""
+        """That many besides presence, each as an element of ElementTree; anything that is no XML is
+        an error."""
         parser = ET.XMLPullParser(("start", "end"))
         parser.feed(opening())
         found, depth = [], 0
@@ -63,7 +64,7 @@ class Peer(Raw):
             parser.feed(data)
             for event, element in parser.read_events():
                 depth += 1 if event == "start" else -1
-                if event == "end" and depth == 1:
+                if event == "end" and depth == 1 and not element.tag.endswith("}presence"):
                     found.append(element)
             if len(found) < count:
                 assert not self.closed, f"closed after {len(found)} stanzas"

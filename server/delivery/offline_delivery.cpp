@@ -33,17 +33,17 @@ SessionPtr OfflineDelivery::find_taker(const std::string& account) const {
 }
 
 std::vector<OfflineMessages::Message> OfflineDelivery::next(
-    const std::string& account, const Way& way, std::size_t messages_max
+    const std::string& account, const Way& way, std::size_t messages_max, std::size_t bytes_max
 ) const {
     return std::as_const(controller_)
         .offline()
-        .next(account, way.sent_to, now() - keep_ms_, messages_max, text_bytes_per_read_max);
+        .next(account, way.sent_to, now() - keep_ms_, messages_max, bytes_max);
 }
 
 bool OfflineDelivery::is_behind(const std::string& account) const {
     if (std::as_const(controller_).offline().is_coming(account)) return true;
     const auto found = ways_.find(account);
-    return !next(account, found == ways_.end() ? Way{} : *found->second, 1).empty();
+    return !next(account, found == ways_.end() ? Way{} : *found->second).empty();
 }
 
 void OfflineDelivery::on_available(const SessionPtr& session) { go_on(session->bare.str()); }
@@ -69,7 +69,7 @@ void OfflineDelivery::go_on(const std::string& account) {
     auto way = ways_[account];
     if (!way) ways_[account] = way = std::make_shared<Way>();
     if (way->is_reading) return;
-    if (next(account, *way, 1).empty()) return ask(account, way);
+    if (next(account, *way).empty()) return ask(account, way);
     if (const auto session = way->to.lock(); !session || !takes(*session)) {
         const auto taker = find_taker(account);
         if (!taker) {
@@ -89,7 +89,10 @@ void OfflineDelivery::go_on(const std::string& account) {
 void OfflineDelivery::read(const std::string& account, const std::shared_ptr<Way>& way) {
     using Texts = std::vector<OfflineMessages::Text>;
     way->is_reading = true;
-    store_.read([this, account, way, messages = next(account, *way, messages_per_read_max)](
+    const auto bytes_max =
+        std::min(text_bytes_per_read_max, way->to.lock()->budget->bytes_max() / 8);
+    store_.read([this, account, way,
+                 messages = next(account, *way, messages_per_read_max, bytes_max)](
                     const storage::Snapshot& snapshot
                 ) {
         std::optional<Texts> texts(std::in_place);
@@ -162,7 +165,7 @@ void OfflineDelivery::ask(const std::string& account, const std::shared_ptr<Way>
                 arrived(account, up_to);
                 const auto current = ways_.find(account);
                 if (current == ways_.end() || current->second != way || way->mark != mark) return;
-                if (next(account, *way, 1).empty()) ways_.erase(current);
+                if (next(account, *way).empty()) ways_.erase(current);
             });
         }
     );

@@ -66,7 +66,10 @@ private:
     bool takes(const Session& session) const;
     SessionPtr find_taker(const std::string& account) const;
     std::vector<controller::OfflineMessages::Message> next(
-        const std::string& account, const Way& way, std::size_t messages_max
+        const std::string& account,
+        const Way& way,
+        std::size_t messages_max = 1,
+        std::size_t bytes_max = 1
     ) const;
     void go_on(const std::string& account);
     void read(const std::string& account, const std::shared_ptr<Way>& way);

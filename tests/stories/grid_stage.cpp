@@ -228,8 +228,10 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
     sessions.activities[actor.session].heard = now_;
     const xml::Jid to = *xml::Jid::parse(iq.attr_or("to", ""), true);
     using controller::Destination;
-    const bool for_broker = to == settings.broker;
-    const auto destination = for_broker ? Destination::Broker : Destination::Controller;
+    const bool for_broker = to == settings.broker, is_own = to == actor.jid.bare();
+    const auto destination = for_broker ? Destination::Broker
+                             : is_own   ? Destination::OwnAccount
+                                        : Destination::Controller;
     auto error = controller().confine(actor, destination, iq);
     if (controller().needs_login(destination, iq) && !sessions.is_active(actor.session) && !error)
         error = controller::Controller::not_logged_in(destination);
@@ -237,7 +239,7 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
     const pubsub::IqRequest request{*xml::iq_type(iq), to, iq.first_child(), {&iq}};
     pubsub::IqService& service =
         for_broker ? static_cast<pubsub::IqService&>(*node.broker) : controller();
-    auto prepared = service.prepare(request);
+    auto prepared = is_own ? controller().prepare_own(request) : service.prepare(request);
     if (!prepared) return xml::error_reply(iq, xml::service_unavailable("unknown payload"));
     if (!*prepared) return xml::error_reply(iq, prepared->error());
     const auto done = run<pubsub::Reply, xml::StanzaError>(

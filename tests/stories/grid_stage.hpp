@@ -46,8 +46,12 @@ public:
     void close_account(const xml::Jid& bare, xml::StreamError error) override;
     void close_session(const xml::Jid& full, xml::StreamError error) override;
     void rights_changed() override { ++rights_changes; }
+    void push(const xml::Jid& bare, controller::Interest, const xml::Element& payload) override {
+        pushed.emplace_back(bare.str(), payload);
+    }
 
     std::vector<Sent> sent;
+    std::vector<std::pair<std::string, xml::Element>> pushed;
     std::vector<std::pair<std::string, std::string>> closed;   // account, condition
     int rights_changes = 0;
 };

@@ -24,7 +24,8 @@ struct Traffic {
 };
 
 /// The peer reads everything at once, or, with `is_fast` unset, nothing before `read_all`: until
-/// then the bytes stay in the session's budget. Every mark is reached at once. One thread.
+/// then the bytes stay in the session's budget. Every mark is reached at once, or, with
+/// `is_far` set, none. One thread.
 class FakeTransport final : public server::Transport {
 public:
     FakeTransport(std::shared_ptr<server::Budget> budget, xml::Jid full)
@@ -53,7 +54,7 @@ public:
     /// The condition of the stream error, or "closed"; empty: it is open.
     const std::string& closed() const { return closed_; }
 
-    bool is_fast = true;
+    bool is_fast = true, is_far = false;
 
 private:
     std::shared_ptr<server::Budget> budget_;

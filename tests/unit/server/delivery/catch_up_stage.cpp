@@ -17,6 +17,8 @@ using server::SessionPtr;
 using storage::Snapshot;
 
 constexpr const char* anchor = "ca";
+/// Messages are kept for longer than from the store's time to the real one.
+constexpr storage::Millis keep_ms = 1'000LL * 365 * 24 * 3600 * 1000;
 constexpr auto deliver_patience = std::chrono::seconds(5);
 
 /// As a disk that cannot be read in places.
@@ -84,7 +86,10 @@ CatchUpStage::CatchUpStage()
       broker_(broker_settings(), *policy_, *contacts_),
       log_(server::LogSettings{"off", "text"}),
       fanout(broker_, controller_, sessions_, flush_limiter, log_),
-      catch_up_of_all(boost::asio::make_strand(context), store, broker_, sessions_, fanout, log_) {
+      catch_up_of_all(boost::asio::make_strand(context), store, broker_, sessions_, fanout, log_),
+      offline(
+          boost::asio::make_strand(context), store, controller_, sessions_, fanout, log_, keep_ms
+      ) {
     controller_.attach(broker_);
     memory.start([this](const std::vector<storage::FeedEntry>& entries) { on_feed(entries); });
 }
@@ -112,6 +117,40 @@ void CatchUpStage::on_feed(const std::vector<storage::FeedEntry>& entries) {
         controller_.notify(*committed, fanout);
         REQUIRE(fanout.deliver(std::chrono::steady_clock::now() + deliver_patience));
     }
+}
+
+void CatchUpStage::waits(const std::string& bare, const std::string& id, std::size_t bytes) {
+    storage::Batch batch;
+    controller_.offline().put(
+        batch, bare, "sender@grid.example/s",
+        "<message from='sender@grid.example/s' to='" + bare + "' id='" + id + "'><body>" +
+            std::string(bytes, 'y') + "</body></message>"
+    );
+    REQUIRE(memory.submit(1, {}, std::move(batch)));
+    REQUIRE(was_committed_);
+    offline.on_stored(bare);
+}
+
+std::vector<std::string> CatchUpStage::waiting(const std::string& bare) {
+    static const std::regex id(" id='([^']*)'");
+    std::vector<std::string> ids;
+    const auto snapshot = memory.snapshot();
+    for (const auto& message : controller_.offline().next(bare, 0, 0, 1000, 1 << 20)) {
+        const auto key = controller::OfflineMessages::text_of(bare, message.revision);
+        const auto value = snapshot->get(key.family, key.key);
+        REQUIRE(value.has_value());
+        REQUIRE(value->has_value());
+        const auto text = controller::OfflineMessages::decode_text((*value)->value);
+        std::smatch found;
+        REQUIRE(std::regex_search(text.message, found, id));
+        ids.push_back(found[1]);
+    }
+    return ids;
+}
+
+void CatchUpStage::does_what_is_due() {
+    for (auto& batch : controller_.due(storage::MemoryStore::time_at_start, 64))
+        REQUIRE(memory.submit(1, {}, std::move(batch)));
 }
 
 std::size_t CatchUpStage::questions() const {
@@ -151,6 +190,7 @@ SessionPtr CatchUpStage::comes(
     session->is_active = true;
     fanout.presence_changed(session->bare);
     catch_up_of_all.on_available(session);
+    offline.on_available(session);
     fanout.flush();
     return session;
 }
@@ -162,6 +202,7 @@ void CatchUpStage::leaves(const SessionPtr& session, server::Delivered delivered
     catch_up_of_all.on_unavailable(session, delivered);
     session->is_active = false;
     sessions_.leave(*session);
+    offline.on_unavailable(session, delivered);
     fanout.presence_changed(session->bare);
     fanout.flush();
 }
@@ -258,6 +299,18 @@ void CatchUpStage::digests_leave() {
     const auto later = std::chrono::steady_clock::now() + std::chrono::hours(1);
     while (fanout.tick(later)) continue;
     fanout.flush();
+}
+
+std::vector<std::string> CatchUpStage::messages(const SessionPtr& session) const {
+    static const std::regex message("^<message [^>]*from='sender@[^>]* id='([^']*)'");
+    std::vector<std::string> ids;
+    for (const std::string& stanza : transport(session).take()) {
+        std::smatch found;
+        if (!std::regex_search(stanza, found, message)) continue;
+        CHECK(stanza.find("<delay xmlns='urn:xmpp:delay' from='grid.example'") != stanza.npos);
+        ids.push_back(found[1]);
+    }
+    return ids;
 }
 
 std::vector<std::string> CatchUpStage::items(const SessionPtr& session) const {

@@ -15,6 +15,7 @@
 #include "fake_transport.hpp"
 #include "server/config/config.hpp"
 #include "server/delivery/catch_up.hpp"
+#include "server/delivery/offline_delivery.hpp"
 #include "storage/memory_store.hpp"
 
 namespace grid::test {
@@ -73,6 +74,13 @@ public:
         const std::string& options = ""
     );
 
+    /// A message that waits for an account, of so many bytes besides its id.
+    void waits(const std::string& bare, const std::string& id, std::size_t bytes = 8);
+    /// The ids of the messages that wait for it and are not being erased.
+    std::vector<std::string> waiting(const std::string& bare);
+    /// Batches of the controller's own.
+    void does_what_is_due();
+
     /// How often the policy was asked about a subscriber.
     std::size_t questions() const;
     /// Runs the work that is posted to the strand.
@@ -85,6 +93,8 @@ public:
     void digests_leave();
     /// The ids of the items that came since the last call, in their order.
     std::vector<std::string> items(const server::SessionPtr& session) const;
+    /// The same of messages that had waited.
+    std::vector<std::string> messages(const server::SessionPtr& session) const;
 
     boost::asio::io_context context;
     storage::MemoryStore memory;
@@ -106,6 +116,7 @@ public:
     server::FlushLimiter flush_limiter{[] {}};   // never saturated: the stage sends little
     server::Fanout fanout;
     server::CatchUp catch_up_of_all;
+    server::OfflineDelivery offline;
 
 private:
     std::uint64_t last_session_ = 0, last_id_ = 0;

@@ -17,6 +17,7 @@ const EVENT = `${PUBSUB}#event`;
 const xmpp = client({
     service: `xmpp://${host}:${port}`,
     domain: me.domain,
+    timeout: 30_000,   // ms for each step of a login; its own two seconds are few on a busy machine
     credentials: (authenticate, mechanisms) => {
         const mechanism = mechanisms.find((name) => name.startsWith("SCRAM-"));
         if (!mechanism) throw new Error("the server offers no SCRAM that this library knows");
@@ -51,7 +52,7 @@ async function onOnline(isResumed) {
         await request(xml("subscribe", { node, jid: me.bare().toString() }));
         console.log("subscribed");
     }
-    await publish(`online-${logins}`);
+    await publish(`${me.local}-${logins}`);
 }
 
 function start(isResumed) {

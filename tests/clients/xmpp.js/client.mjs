@@ -25,6 +25,12 @@ const xmpp = client({
             { username: me.local, password: process.env.GRID_PASSWORD }, mechanism);
     },
 });
+// @xmpp/client 0.14 resumes a stream that was cut, but does not count the answers to its own requests
+// among what it has got, so that the server would send as many stanzas again. They are counted here.
+xmpp.prependListener("element", (stanza) => {
+    if (stanza.is("iq") && xmpp.iqCaller.handlers.has(stanza.attrs.id))
+        xmpp.streamManagement.inbound += 1;
+});
 // Step 2: the broker is a service of the domain (disco#items of the domain lists it).
 const broker = `pubsub.${me.domain}`;
 let logins = 0;

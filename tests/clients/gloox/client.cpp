@@ -17,6 +17,7 @@
 #include <iostream>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -81,7 +82,9 @@ public:
              delay = std::min(2 * delay, delay_max)) {
             const int before = logins_;
             prepare_tls();
-            gloox_.connect(true);
+            gloox_.connect(false);
+            while (gloox_.recv(wait_us) == gloox::ConnNoError)
+                if (std::exchange(is_due_, false)) publish();
             if (logins_ == 0) return 2;
             if (logins_ > before) delay = std::chrono::milliseconds(500);
             if (is_leaving_) break;
@@ -95,6 +98,7 @@ public:
 private:
     enum Context { subscribing, publishing };
     static constexpr std::chrono::milliseconds delay_max{30'000};
+    static constexpr int wait_us = 50'000;
 
     /// gloox 1.0.24 does not hand the files of setClientCert and setCACerts to GnuTLS, and forgets
     /// those that TLS was given itself when a connection ends.
@@ -109,18 +113,23 @@ private:
     /// Any certificate of our CA for the domain is good; gloox has checked both.
     bool onTLSConnect(const gloox::CertInfo& info) override { return info.status == gloox::CertOk; }
 
-    /// Step 3: gloox has sent presence; at that the broker replays what the account missed.
+    /// Step 3: gloox has sent presence; at that the broker replays what the account missed. A
+    /// stream that was resumed comes here too, and needs neither.
     void onConnect() override {
-        say("online");
-        ++logins_;
-        if (logins_ > 1) {
-            publish();
+        say(std::exchange(is_resumed_, false) ? "resumed" : "online");
+        if (++logins_ > 1) {
+            // Not from here: gloox sends again what is not acknowledged after this, that as well.
+            is_due_ = true;
             return;
         }
         // Step 4: subscribe once: the subscription is the account's and outlives sessions.
         auto* subscribe = new gloox::Tag("subscribe", "node", node_);
         subscribe->addAttribute("jid", jid_.bare());
         request(subscribe, subscribing);
+    }
+
+    void onStreamEvent(gloox::StreamEvent event) override {
+        if (event == gloox::StreamEventSMResumed) is_resumed_ = true;
     }
 
     /// `run` goes on when the connection has ended.
@@ -132,10 +141,12 @@ private:
         gloox_.send(iq, this, context);
     }
 
+    std::string item_id() const { return jid_.username() + "-" + std::to_string(logins_); }
+
     /// Step 5: the answer means that the item is on the server's disk.
     void publish() {
         auto* publish = new gloox::Tag("publish", "node", node_);
-        auto* item = new gloox::Tag(publish, "item", "id", "online-" + std::to_string(logins_));
+        auto* item = new gloox::Tag(publish, "item", "id", item_id());
         auto* alert = new gloox::Tag(item, "alert", "xmlns", "urn:example:alert");
         alert->setCData("a client is here");
         request(publish, publishing);
@@ -150,7 +161,7 @@ private:
             say("subscribed");
             publish();
         } else {
-            say("published online-" + std::to_string(logins_));
+            say("published " + item_id());
         }
     }
 
@@ -172,7 +183,7 @@ private:
     std::string node_, base_, ca_;
     gloox::Client gloox_;
     int logins_ = 0;
-    bool is_leaving_ = false;
+    bool is_leaving_ = false, is_resumed_ = false, is_due_ = false;
 };
 
 }   // namespace

@@ -5,6 +5,7 @@
  * Logs in with a certificate, subscribes, publishes, receives, and comes back when it is cut off.
  * The arguments and the output are those of all examples: see ../README.md.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +59,9 @@ static int on_published(xmpp_conn_t* conn, xmpp_stanza_t* stanza, void* data) {
 
 /* Step 5: the answer means that the item is on the server's disk. */
 static void publish(struct client* client, xmpp_conn_t* conn) {
-    char id[32], inner[1024];
-    snprintf(id, sizeof(id), "online-%d", client->logins);
+    char id[256], inner[1024];
+    const int length = (int)strcspn(client->jid, "@");
+    snprintf(id, sizeof(id), "%.*s-%d", length, client->jid, client->logins);
     snprintf(
         inner, sizeof(inner),
         "<publish node='%s'><item id='%s'><alert xmlns='urn:example:alert'>a client is here</alert>"
@@ -167,6 +169,7 @@ int main(int argc, char** argv) {
     snprintf(client.ca, sizeof(client.ca), "%s/ca.crt", argv[4]);
     /* Step 2: the broker is a service of the domain (disco#items of the domain lists it). */
     snprintf(client.broker, sizeof(client.broker), "pubsub.%s", strchr(client.jid, '@') + 1);
+    signal(SIGPIPE, SIG_IGN); /* libstrophe also writes to a connection that has just been cut */
     xmpp_initialize();
     client.ctx = xmpp_ctx_new(NULL, NULL);
     stay_online(&client);

@@ -11,7 +11,7 @@ import sys
 
 from gi.repository import Gio, GLib
 from nbxmpp.client import Client as XmppClient
-from nbxmpp.const import ConnectionProtocol, ConnectionType
+from nbxmpp.const import ConnectionProtocol, ConnectionType, StreamState
 from nbxmpp.namespaces import Namespace
 from nbxmpp.protocol import JID, Iq, Presence, isResultNode
 from nbxmpp.simplexml import Node
@@ -58,7 +58,7 @@ class Client:
         )
         # Step 2: the broker is a service of the domain (disco#items of the domain lists it).
         self.broker = JID.from_string("pubsub." + self.me.domain)
-        self.logins, self.delay, self.is_leaving = 0, 500, False
+        self.logins, self.delay, self.is_leaving, self.watch = 0, 500, False, 0
         self.loop = GLib.MainLoop()
         self.xmpp.subscribe("connected", self.on_session)
         self.xmpp.subscribe("resume-successful", self.on_resumed)
@@ -71,7 +71,7 @@ class Client:
     def on_session(self, *_):
         """A new session, at the first login and at each one that is no resumption."""
         print("online", flush=True)
-        self.logins, self.delay = self.logins + 1, 500
+        self.on_login()
         # Step 3: presence. At this the broker replays what the account missed, and goes on live.
         self.xmpp.send_stanza(Presence())
         if self.logins == 1:
@@ -80,13 +80,22 @@ class Client:
                 Node("subscribe", {"node": self.node, "jid": str(self.me)}), self.on_subscribed
             )
         else:
-            self.publish(f"online-{self.logins}")
+            self.publish(f"{self.me.localpart}-{self.logins}")
 
     def on_resumed(self, *_):
         """The old session goes on: what was sent meanwhile comes without presence or replay."""
         print("resumed", flush=True)
+        self.on_login()
+        self.publish(f"{self.me.localpart}-{self.logins}")
+
+    def on_login(self):
         self.logins, self.delay = self.logins + 1, 500
-        self.publish(f"online-{self.logins}")
+        self.end_watch()
+
+    def end_watch(self):
+        if self.watch:
+            GLib.source_remove(self.watch)
+        self.watch = 0
 
     def request(self, payload, callback):
         """nbxmpp has calls for one's own PEP node; for a broker the stanza is made here."""
@@ -98,7 +107,7 @@ class Client:
         if not isResultNode(answer):
             raise SystemExit(f"not subscribed: {answer}")
         print("subscribed", flush=True)
-        self.publish("online-1")
+        self.publish(f"{self.me.localpart}-1")
 
     def publish(self, item):
         """Step 5: the answer means that the item is on the server's disk."""
@@ -130,12 +139,23 @@ class Client:
             self.loop.quit()
             return
         print("offline", error or "", text or "", flush=True)
+        self.end_watch()
         GLib.timeout_add(self.delay, self.connect)
         self.delay = min(2 * self.delay, 30_000)
 
     def connect(self):
         self.xmpp.connect()
+        # nbxmpp has no time limit for a login, and some ends of a connection in the middle of one
+        # are told by no signal.
+        self.watch = GLib.timeout_add_seconds(10, self.on_stuck)
         return GLib.SOURCE_REMOVE
+
+    def on_stuck(self):
+        if self.xmpp.state == StreamState.DISCONNECTED:
+            self.xmpp.connect()
+        else:
+            self.xmpp.disconnect(immediate=True)
+        return GLib.SOURCE_CONTINUE
 
     def run(self):
         self.connect()

@@ -96,7 +96,7 @@ private:
 
     /// Step 5: the answer means that the item is on the server's disk.
     void publish() {
-        const QString item = "online-" + QString::number(logins_);
+        const QString item = QXmppUtils::jidToUser(config_.jid()) + "-" + QString::number(logins_);
         request("published " + item, [this, item](QXmlStreamWriter& writer) {
             writer.writeStartElement("publish");
             writer.writeAttribute("node", node_);

@@ -66,14 +66,14 @@ class Client(slixmpp.ClientXMPP):
             # Step 4: subscribe once. The subscription belongs to the account and outlives sessions.
             await self["xep_0060"].subscribe(self.broker, self.node)
             print("subscribed", flush=True)
-        await self.publish(f"online-{self.logins}")
+        await self.publish(f"{self.boundjid.user}-{self.logins}")
 
     async def on_resumed(self, _):
         """The old session goes on: what was sent meanwhile comes without presence or replay."""
         print("resumed", flush=True)
         self.logins += 1
         self.delay = 0.5
-        await self.publish(f"online-{self.logins}")
+        await self.publish(f"{self.boundjid.user}-{self.logins}")
 
     async def publish(self, item):
         """Step 5: the answer means that the item is on the server's disk; until then a client

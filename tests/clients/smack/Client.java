@@ -142,7 +142,7 @@ public final class Client {
                     node.subscribe(me);
                     System.out.println("subscribed");
                 }
-                publish(node, "online-" + logins);
+                publish(node, me.getLocalpart() + "-" + logins);
             }
         }
         connection.disconnect();

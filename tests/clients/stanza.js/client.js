@@ -72,7 +72,7 @@ async function onOnline(isResumed) {
         await client.subscribeToNode(broker, { node, useBareJID: true });
         console.log("subscribed");
     }
-    await publish(`online-${logins}`);
+    await publish(`${me}-${logins}`);
 }
 
 function start(isResumed) {

@@ -82,7 +82,7 @@ async function onOnline() {
         await request((iq) => iq.c("subscribe", { node, jid }));
         console.log("subscribed");
     }
-    await publish(`online-${logins}`);
+    await publish(`${me}-${logins}`);
 }
 
 function onStatus(status) {

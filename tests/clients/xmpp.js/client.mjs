@@ -17,12 +17,19 @@ const EVENT = `${PUBSUB}#event`;
 const xmpp = client({
     service: `xmpp://${host}:${port}`,
     domain: me.domain,
+    timeout: 30_000,   // ms for each step of a login; its own two seconds are few on a busy machine
     credentials: (authenticate, mechanisms) => {
         const mechanism = mechanisms.find((name) => name.startsWith("SCRAM-"));
         if (!mechanism) throw new Error("the server offers no SCRAM that this library knows");
         return authenticate(
             { username: me.local, password: process.env.GRID_PASSWORD }, mechanism);
     },
+});
+// @xmpp/client 0.14 resumes a stream that was cut, but does not count the answers to its own requests
+// among what it has got, so that the server would send as many stanzas again. They are counted here.
+xmpp.prependListener("element", (stanza) => {
+    if (stanza.is("iq") && xmpp.iqCaller.handlers.has(stanza.attrs.id))
+        xmpp.streamManagement.inbound += 1;
 });
 // Step 2: the broker is a service of the domain (disco#items of the domain lists it).
 const broker = `pubsub.${me.domain}`;
@@ -51,7 +58,7 @@ async function onOnline(isResumed) {
         await request(xml("subscribe", { node, jid: me.bare().toString() }));
         console.log("subscribed");
     }
-    await publish(`online-${logins}`);
+    await publish(`${me.local}-${logins}`);
 }
 
 function start(isResumed) {

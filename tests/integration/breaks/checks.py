@@ -1,0 +1,31 @@
+# tests/integration/breaks/checks.py: tells what a subscriber has missed, or got wrong.
+"""Pure functions of what was seen."""
+
+
+def faults(order, acknowledged, receipts):
+    """The first few things that are wrong, as sentences.
+
+    `order` is all the items of a topic as the server has them at the end, oldest first;
+    `acknowledged` are those that their publishers have an answer for; `receipts` is what one
+    subscriber got, from before the first item on: (session, item), where a session that was resumed
+    goes on. In one session each item comes once, in order, and none is left out; a new session
+    begins with the first one that has not come yet, or an earlier one."""
+    place = {item: number for number, item in enumerate(order)}
+    found = [f"{item} was acknowledged and is gone" for item in acknowledged if item not in place]
+    reached, session, last = -1, None, None
+    for this_session, item in receipts:
+        if item not in place:
+            found.append(f"{item} came and is gone")
+            continue
+        here = place[item]
+        if this_session != session:
+            if here > reached + 1:
+                lost = here - reached - 1
+                found.append(f"session {this_session} begins with {item}: {lost} lost")
+        elif here != last + 1:
+            what = "again" if here <= last else f"after {here - last - 1} lost"
+            found.append(f"in session {this_session} {item} came {what} after {order[last]}")
+        session, last, reached = this_session, here, max(reached, here)
+    if reached + 1 < len(order):
+        found.append(f"{len(order) - reached - 1} items are missing at the end")
+    return found[:5]

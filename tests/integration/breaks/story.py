@@ -1,0 +1,216 @@
+# tests/integration/breaks/story.py: so many clients, so many seconds, two kills of the server.
+"""Everything follows from the seed, but for what the machine's timing adds."""
+
+import asyncio
+import os
+import random
+import time
+from collections import Counter
+
+from gridd import DOMAIN, ROOT, Operated, binary
+from policies import EVERYTHING
+from topic import Topic
+
+from .checks import faults
+from .member import Member
+from .network import Network
+from .program_member import ProgramMember
+from .stock_member import StockMember
+
+NODES = 4
+PUBLISHERS = 8
+PER_SECOND = 2.5   # of each publisher
+SECONDS_BETWEEN = 8   # breaks of one connection
+READY_SECONDS = 120
+KILLS = 2
+EXAMPLES = os.path.join(ROOT, "tests", "clients")
+# Not gloox: version 1.0.24 frees its TLS session twice when a handshake is cut.
+PROGRAMS = [
+    ("nbxmpp", ["/usr/bin/python3", "-B", os.path.join(EXAMPLES, "nbxmpp", "client.py")]),
+    ("libstrophe", [binary("libstrophe_client")]),
+]
+# Longer than that the clients themselves would not read, and a server that cannot ask them whether
+# they did (XEP-0198) takes what TCP acknowledged five seconds ago as read.
+LAG_SECONDS_MAX = 2.0
+
+
+class Busy(Exception):
+    """The machine was too busy to say anything of clients without stream management."""
+
+
+class Story:
+    """`stock` clients are on slixmpp, as many are the examples of tests/clients/, and the others
+    the driver's own."""
+
+    def __init__(self, seed, clients, stock, tell=lambda text: None):
+        self.seed, self.tell = seed, tell
+        self.rng = random.Random(seed)
+        self.server = Operated(EVERYTHING, {
+            "accounts.auto_approve": "true", "pubsub.access_open": "true", "log.level": "warn",
+        })
+        self.clients, self.stock = clients, stock
+        self.programs = [
+            (kind, command) for kind, command in PROGRAMS if os.path.exists(command[-1])
+        ]
+        self.networks, self.members, self.tasks = {}, [], []
+        self.lag = 0.0
+
+    async def run(self, seconds):
+        self.server.start()
+        watch = asyncio.ensure_future(self._watch())
+        try:
+            await self._prepare()
+            await self._break(seconds)
+            await self._settle()
+        finally:
+            watch.cancel()
+            for network in self.networks.values():
+                await network.stop()
+            # In Python 3.11 a wait that ends at that very moment swallows the cancellation.
+            while left := [task for task in self.tasks if not task.done()]:
+                for task in left:
+                    task.cancel()
+                await asyncio.wait(left, timeout=1)
+        return self._judge()
+
+    async def _watch(self):
+        """The longest time for which this process did not get to its clients."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.05)
+            self.lag = max(self.lag, time.monotonic() - before - 0.05)
+
+    # --- before -------------------------------------------------------------------------------
+
+    def _topic(self, node):
+        bundle = self.server.authority.client(f"owner@{DOMAIN}")
+        return Topic(self.server, bundle, node, payload="urn:example:alert")
+
+    async def _prepare(self):
+        for number in range(NODES):
+            owner = self._topic(f"n{number}")
+            said = owner.create(access_model="open", publish_model="open", max_items=100_000)
+            assert said[0] == "ok", said
+            owner.close()
+        for listener in ("c2s_tls", "c2s"):
+            rng = random.Random(f"{self.seed}/{listener}")
+            target = self.server.addresses[listener]
+            self.networks[listener] = await Network(rng, target, SECONDS_BETWEEN).start()
+        self.members = [self._member(number) for number in range(self.clients)]
+        began = time.monotonic()
+        for member in self.members:
+            self.tasks.append(asyncio.ensure_future(member.live()))
+            await asyncio.sleep(0.01)   # not all handshakes at once
+        await self._all(lambda member: member.is_subscribed)
+        await self._mark("begin")
+        self.tell(f"{self.clients} clients are there after {time.monotonic() - began:.1f} s")
+
+    def _member(self, number):
+        """Those of libraries are the last ones, so that they do not publish for the story."""
+        bundle = self.server.authority.client(f"m{number}@{DOMAIN}", file=f"m{number}")
+        rng = random.Random(f"{self.seed}/{number}")
+        node = f"n{number % NODES}"
+        from_end = self.clients - number
+        if from_end <= self.stock:
+            network = self.networks["c2s"]
+            kind, command = self.programs[from_end % len(self.programs)]
+            return ProgramMember(network, bundle, node, kind, command)
+        network = self.networks["c2s_tls"]
+        if from_end <= 2 * self.stock:
+            return StockMember(network, bundle, rng, node)
+        # Half of them, in each topic and of the publishers.
+        return Member(network, bundle, rng, node, wants_sm=number // NODES % 2 == 0)
+
+    async def _all(self, is_done):
+        deadline = time.monotonic() + READY_SECONDS
+        while not all(is_done(member) for member in self.members):
+            for task in self.tasks:
+                if task.done():
+                    task.result()   # an assertion of a client
+            assert time.monotonic() < deadline, (
+                f"{sum(not is_done(member) for member in self.members)} clients wait for ever"
+            )
+            await asyncio.sleep(0.05)
+
+    async def _mark(self, item):
+        """An item in each topic, which each client has got when this returns."""
+        for number in range(NODES):
+            owner = self._topic(f"n{number}")
+            assert owner.publish(item)[0] == "ok"
+            owner.close()
+        await self._all(lambda member: member.receipts and member.receipts[-1][1] == item)
+
+    # --- the storm ----------------------------------------------------------------------------
+
+    async def _break(self, seconds):
+        for network in self.networks.values():
+            network.break_things()
+        self.lag = 0.0
+        publishing = [
+            asyncio.ensure_future(self._publish(number, self.members[number], seconds))
+            for number in range(PUBLISHERS)
+        ]
+        for _ in range(KILLS):
+            await asyncio.sleep(seconds / (KILLS + 1))
+            self.server.kill9()
+            await asyncio.get_running_loop().run_in_executor(None, self.server.start)
+            for listener, network in self.networks.items():
+                network.target = self.server.addresses[listener]
+        await asyncio.gather(*publishing)
+
+    async def _publish(self, number, member, seconds):
+        """Several of one publisher may be on their way at a time."""
+        end = time.monotonic() + seconds
+        count, all_sent = 0, []
+        while time.monotonic() < end:
+            all_sent.append(asyncio.ensure_future(member.publish(f"p{number}-{count}")))
+            count += 1
+            await asyncio.sleep(member.rng.uniform(0, 2 / PER_SECOND))
+        member.last_sent = all_sent
+
+    # --- after --------------------------------------------------------------------------------
+
+    async def _settle(self):
+        for network in self.networks.values():
+            network.calm()
+        await self._all(lambda member: member.is_online.is_set())
+        for member in self.members[:PUBLISHERS]:
+            await asyncio.wait_for(asyncio.gather(*member.last_sent), READY_SECONDS)
+        await self._mark("end")
+
+    def _order(self, node):
+        """The items before the storm, and those from its beginning on."""
+        owner = self._topic(node)
+        order = owner.items()
+        owner.close()
+        begin = order.index("begin")
+        return set(order[:begin]), order[begin:]
+
+    def _judge(self):
+        problems, items = [], 0
+        for node in map("n{}".format, range(NODES)):
+            before, order = self._order(node)
+            items += len(order)
+            acknowledged = [
+                item for member in self.members if member.node == node
+                for item in member.acknowledged if item not in before
+            ]
+            for number, member in enumerate(self.members):
+                if member.node == node:
+                    receipts = [entry for entry in member.receipts if entry[1] not in before]
+                    found = faults(order, acknowledged, receipts)
+                    problems += [f"m{number} ({member.kind}): {fault}" for fault in found]
+        counts = sum((network.counts for network in self.networks.values()), Counter())
+        self.tell(
+            f"{items} items, "
+            f"{sum(len(member.acknowledged) for member in self.members)} acknowledged; "
+            f"{sum(member.session for member in self.members)} sessions, "
+            f"{sum(member.resumptions for member in self.members)} resumptions; "
+            f"breaks {counts}; lag {self.lag:.1f} s; seed {self.seed}"
+        )
+        if any(getattr(member, "token", None) for member in self.members):
+            if not any(member.resumptions for member in self.members):
+                problems.append("no stream was resumed")
+        if self.lag > LAG_SECONDS_MAX and problems:
+            raise Busy(f"this process did not run for {self.lag:.1f} s")
+        return problems

@@ -29,6 +29,8 @@ void Controller::attach(pubsub::Broker& broker) {
 
 void Controller::attach(const CertificateVerifier* chains) { state_->chains = chains; }
 
+void Controller::attach(ProcessControl& process) { state_->process = &process; }
+
 void Controller::session_ended(std::uint64_t session) {
     state_->directory.registrations.session_ended(session);
 }
@@ -77,6 +79,8 @@ std::optional<pubsub::PreparedRequest> Controller::enrolment(const Identity& ide
 void Controller::forget() {
     state_->accounts = {};
     state_->groups = {};
+    state_->greetings = {};
+    state_->visits.forget();
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
     administration::apply_settings(*state_, std::nullopt);
@@ -92,6 +96,7 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::Account: {
             const AccountApplied applied = state_->accounts.apply(rest, change.record);
             if (applied.rights_changed) ++state_->revision;
+            if (!change.record) state_->visits.account_gone(rest);
             break;
         }
         case storage::Tag::AccountGuard:
@@ -126,6 +131,11 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::Settings:
             if (change.key == administration::settings_key())
                 administration::apply_settings(*state_, change.record);
+            else
+                state_->greetings.apply(rest, change.record);
+            break;
+        case storage::Tag::Visit:
+            state_->visits.apply(rest, change.record);
             break;
         default:
             break;   // the broker's, or a later version's
@@ -168,8 +178,11 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
     notify_about(*state_, event, committed.revision, control);
 }
 
-void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
-    tell_what_is_owed(full, {state_->settings, state_->accounts, state_->sessions, control});
+void Controller::logged_in(const xml::Jid& full, storage::Millis now, SessionControl& control) {
+    State& state = *state_;
+    tell_what_is_owed(full, {state.settings, state.accounts, state.sessions, control});
+    if (const Account* account = state.accounts.find(full.bare_view()))
+        greet(*account, full, now, state.settings, state.greetings, state.visits, control);
 }
 
 void Controller::scan_finished() {
@@ -186,6 +199,8 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
         auto records = state_->audit.drain(now, batches_max - batches.size());
         std::ranges::move(records, std::back_inserter(batches));
     }
+    if (batches.size() >= batches_max) return batches;
+    if (auto visits = state_->visits.due(now)) batches.push_back(std::move(*visits));
     if (batches.size() >= batches_max) return batches;
     for (storage::Batch& batch : state_->directory.due(now, batches_max - batches.size()))
         batches.push_back(std::move(batch));

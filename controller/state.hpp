@@ -4,12 +4,15 @@
 
 #include "controller/accounts/account_machine.hpp"
 #include "controller/accounts/accounts.hpp"
+#include "controller/accounts/greetings.hpp"
+#include "controller/accounts/visits.hpp"
 #include "controller/admission.hpp"
 #include "controller/audit/cut.hpp"
 #include "controller/audit/queue.hpp"
 #include "controller/command_sessions.hpp"
 #include "controller/policy/groups.hpp"
 #include "controller/policy/policy.hpp"
+#include "controller/process_control.hpp"
 #include "controller/schemas/schemas.hpp"
 #include "controller/settings.hpp"
 #include "controller/topics/content_filters.hpp"
@@ -35,11 +38,14 @@ struct State {
     const Sessions& sessions;
     Accounts accounts;
     GroupBook groups;
+    Greetings greetings;
+    Visits visits;   // written behind
     policy::Policy policy;
     mutable audit::Queue audit;
     std::optional<audit::Cut> last_cut;   // of the audit, by retention
     mutable Dialogs dialogs;
     const CertificateVerifier* chains = nullptr;
+    ProcessControl* process = nullptr;   // null: acts on the process do nothing
     Directory directory;
     /// The policy that was tried last (controller/administration/policy_acts.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "server/clock.hpp"
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
 #include "server/router/router.hpp"
@@ -67,7 +68,7 @@ void Router::set_active(const SessionPtr& session, bool active) {
     fanout_.presence_changed(session->bare);
     if (active) {
         catch_up_.on_available(session);
-        controller_.logged_in(session->jid, fanout_);
+        controller_.logged_in(session->jid, now(), fanout_);
     } else {
         end_presence(session);
     }

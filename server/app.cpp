@@ -30,6 +30,7 @@
 #include "server/process/server_info.hpp"
 #include "server/process/startup_check.hpp"
 #include "server/process/stopper.hpp"
+#include "server/services/contact.hpp"
 #include "server/services/services.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/revocation/trust.hpp"
@@ -234,7 +235,9 @@ void run_threads(asio::io_context& context, std::uint32_t threads, Log& log) {
 bool run_program(AppOptions& options, Log& log) {
     const bool is_evaluation = prepare_evaluation(options, log);
     const Config& config = options.config;
-    const bool takes_incidents = !config.controller.incident_topic.empty();
+    const services::ServerServices configured{
+        !config.controller.incident_topic.empty(), config.contact, config.external
+    };
     const Addresses addresses(config);
 
     tls::Renewal xmpp_tls(must(tls::make_context(config.tls, tls::Use::Xmpp)));
@@ -244,7 +247,7 @@ bool run_program(AppOptions& options, Log& log) {
     asio::io_context context;
     tls::Trust trust(context, config, xmpp_tls.get(), http_tls.get(), log, options.data);
 
-    const IqTable server_iqs = services::of_server(addresses, takes_incidents);
+    const IqTable server_iqs = services::of_server(addresses, configured);
     const IqTable account_iqs = services::of_account();
     Core grid(context, *store, config, addresses, server_iqs, account_iqs, log);
     grid.set_revoked(trust.revoked());
@@ -270,7 +273,12 @@ bool run_program(AppOptions& options, Log& log) {
 
     http::Backend backend(grid, *store, info);
     const c2s::Shared shared{
-        config, grid, log, xmpp_tls.get(), services::caps_hash(server_iqs), trust.vetting()
+        config,
+        grid,
+        log,
+        xmpp_tls.get(),
+        services::caps_hash(server_iqs, services::contact_forms(config.contact)),
+        trust.vetting()
     };
     const auto acceptor = std::make_shared<c2s::Acceptor>(shared);
     Listeners listeners(context, config.listen, info, log);

@@ -8,6 +8,7 @@
 #include "controller/incident.hpp"
 #include "controller/profiles/vcard.hpp"
 #include "server/clock.hpp"
+#include "server/session/client_state.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/stanza.hpp"
 #include "xml/writer.hpp"
@@ -142,6 +143,11 @@ xml::Element skeleton(xml::Element stanza) {
 }
 
 Routed Router::prepare(const Session& session, xml::Element stanza) const {
+    if (is_client_state(stanza)) {
+        Inbound inbound;
+        inbound.stanza = std::move(stanza);
+        return inbound;
+    }
     const auto& name = stanza.name();
     if (stanza.ns() != xml::ns::client || (name != "iq" && name != "message" && name != "presence"))
         return xml::StreamError{
@@ -270,6 +276,7 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
 void Router::take(const SessionPtr& session, Inbound inbound) {
     if (session->is_ended) return;   // read before it heard of it
     const auto& stanza = inbound.stanza;
+    if (is_client_state(stanza)) return;   // nothing is held back: it would be presence alone
     ++session->stanzas_in;
     session->heard = now();
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {

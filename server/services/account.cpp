@@ -1,4 +1,5 @@
 // server/services/account.cpp: the services of an account, asked by its own clients.
+#include "controller/profiles/vcard.hpp"
 #include "server/services/disco_node.hpp"
 #include "server/services/services.hpp"
 #include "xml/namespaces.hpp"
@@ -9,7 +10,7 @@ IqAnswer answer_account_info(const pubsub::IqRequest& request) {
     if (const auto* node = request.payload->attr("node")) return no_disco_node(*node);
     xml::Element query("query", xml::ns::disco_info);
     query.add(xml::Element("identity", {{"category", "account"}, {"type", "registered"}}));
-    for (const auto& ns : {xml::ns::disco_info, xml::ns::disco_items})
+    for (const auto& ns : {xml::ns::disco_info, xml::ns::disco_items, controller::vcard_ns})
         query.add(xml::Element("feature", {{"var", std::string(ns.uri())}}));
     return pubsub::Reply(std::move(query));
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "server/session/client_state.hpp"
+
 #include "xml/namespaces.hpp"
 
 namespace grid::server::stream {
@@ -52,6 +54,7 @@ Element bound_features(
     auto stream_limits = limits_of(limits.xml.stanza_bytes_max);
     stream_limits.add(Element::with_text("idle-seconds", std::to_string(limits.idle_seconds_max)));
     out.add(std::move(stream_limits));
+    out.add(Element("csi", csi_ns));   // XEP-0352 §3
     if (!caps_hash.empty())
         out.add(Element(
             "c", ns::caps, {{"hash", "sha-1"}, {"node", caps_node(domain)}, {"ver", caps_hash}}

@@ -201,7 +201,7 @@ const std::string offer_bind =
     "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
     "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
     "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>524288</max-bytes>"
-    "<idle-seconds>600</idle-seconds></limits></stream:features>";
+    "<idle-seconds>600</idle-seconds></limits><csi xmlns='urn:xmpp:csi:0'/></stream:features>";
 
 std::string error_of(const std::string& condition, const std::string& text) {
     return "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><" + condition +

@@ -30,6 +30,8 @@ void Controller::attach(pubsub::Broker& broker) {
 
 void Controller::attach(const CertificateVerifier* chains) { state_->chains = chains; }
 
+void Controller::attach(ProcessControl& process) { state_->process = &process; }
+
 void Controller::session_ended(std::uint64_t session) {
     state_->directory.registrations.session_ended(session);
 }
@@ -131,6 +133,8 @@ void Controller::forget() {
     state_->credentials = {};
     state_->groups = {};
     state_->rosters = {};
+    state_->greetings = {};
+    state_->visits.forget();
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
     state_->offline.forget();
@@ -159,6 +163,7 @@ void Controller::apply(const storage::KeyChange& change) {
                 state_->offline.account_gone(applied.jid);
                 state_->archives.account_gone(applied.jid);
                 state_->blocks.account_gone(applied.jid);
+                state_->visits.account_gone(rest);
                 state_->leaving.try_emplace(std::string(rest));
             }
             break;
@@ -213,6 +218,11 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::Settings:
             if (change.key == administration::settings_key())
                 administration::apply_settings(*state_, change.record);
+            else
+                state_->greetings.apply(rest, change.record);
+            break;
+        case storage::Tag::Visit:
+            state_->visits.apply(rest, change.record);
             break;
         default:
             break;   // the broker's, or a later version's
@@ -256,8 +266,11 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
     notify_about(*state_, event, committed.revision, control);
 }
 
-void Controller::logged_in(const xml::Jid& full, SessionControl& control) {
-    tell_what_is_owed(full, {state_->settings, state_->accounts, state_->sessions, control});
+void Controller::logged_in(const xml::Jid& full, storage::Millis now, SessionControl& control) {
+    State& state = *state_;
+    tell_what_is_owed(full, {state.settings, state.accounts, state.sessions, control});
+    if (const Account* account = state.accounts.find(full.bare_view()))
+        greet(*account, full, now, state.settings, state.greetings, state.visits, control);
 }
 
 void Controller::scan_finished() {
@@ -278,6 +291,8 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
         auto records = state_->audit.drain(now, batches_max - batches.size());
         std::ranges::move(records, std::back_inserter(batches));
     }
+    if (batches.size() >= batches_max) return batches;
+    if (auto visits = state_->visits.due(now)) batches.push_back(std::move(*visits));
     if (batches.size() >= batches_max) return batches;
     for (storage::Batch& batch : state_->directory.due(now, batches_max - batches.size()))
         batches.push_back(std::move(batch));

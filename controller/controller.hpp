@@ -13,6 +13,7 @@
 #include "controller/credentials/credentials.hpp"
 #include "controller/identity.hpp"
 #include "controller/ports.hpp"
+#include "controller/process_control.hpp"
 #include "controller/settings.hpp"
 #include "pubsub/broker.hpp"
 #include "pubsub/ports/ports.hpp"
@@ -194,14 +195,17 @@ public:
     /// The verifier of certificate chains for isAuthorized. Call once, before anything else; null:
     /// such requests are denied.
     void attach(const CertificateVerifier* chains);
+    /// The process that administrators may end. Call once, before anything else.
+    void attach(ProcessControl& process);
 
     void apply(const storage::KeyChange& change);
     void notify(const storage::Committed& committed, SessionControl& control);
     /// Back to the state before the first apply: a whole scan follows (after a Gap of the feed).
     void forget();
     void scan_finished();
-    /// A session of an ENABLED account became active: it is sent the account's notices.
-    void logged_in(const xml::Jid& full, SessionControl& control);
+    /// A session of an ENABLED account became active: it is sent the account's notices and
+    /// greetings.
+    void logged_in(const xml::Jid& full, storage::Millis now, SessionControl& control);
     /// Bounded background batches: queued audit records, expired PENDING accounts.
     std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
     /// Connects, logins, disconnects: no changes, but on record (bounded queue).

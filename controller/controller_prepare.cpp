@@ -6,6 +6,8 @@
 #include "controller/gi/operation.hpp"
 #include "controller/gi/registration.hpp"
 #include "controller/incident.hpp"
+#include "controller/profiles/vcard.hpp"
+#include "controller/search.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::controller {
@@ -45,6 +47,8 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> Controller::pre
     if (auto incident = prepare_incident(*state_, iq)) return incident;
     if (!gi::is_grid(*iq.payload)) {
         if (auto command = commands::prepare_command(*state_, iq)) return command;
+        if (auto vcard = prepare_vcard(*state_, iq)) return vcard;
+        if (auto search = prepare_search(*state_, iq)) return search;
         auto registration = gi::prepare_registration(*state_, iq);
         return registration ? std::move(registration) : gi::prepare_disco(*state_, iq);
     }

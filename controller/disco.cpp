@@ -6,6 +6,7 @@
 #include "controller/commands/service.hpp"
 #include "controller/gi/operation.hpp"
 #include "controller/incident.hpp"
+#include "controller/search.hpp"
 #include "xml/form.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/rsm.hpp"
@@ -30,9 +31,13 @@ pubsub::Decision info(const State& state, const std::string& node) {
         "identity",
         {{"category", "component"}, {"type", "generic"}, {"name", "XMPP-Grid controller"}}
     ));
+    query.add(xml::Element(
+        "identity", {{"category", "directory"}, {"type", "user"}, {"name", "Accounts and topics"}}
+    ));
     for (const xml::Ns* feature :
          {&xml::ns::disco_info, &xml::ns::disco_items, &xml::ns::commands, &xml::ns::gi,
-          &xml::ns::xgrid, &xml::ns::gi_controller, &xml::ns::in_band_registration})
+          &xml::ns::xgrid, &xml::ns::gi_controller, &xml::ns::in_band_registration, &search_ns,
+          &xml::ns::rsm})
         query.add(xml::Element("feature", {{"var", std::string(feature->uri())}}));
     if (!state.settings.incident_topic.empty())
         query.add(xml::Element("feature", {{"var", std::string(incident_ns.uri())}}));

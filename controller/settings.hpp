@@ -42,6 +42,7 @@ struct Settings {
     std::vector<std::string> default_groups{"everyone"};   // of an approved account
     bool implicit_login = true;                            // the first request logs in
     std::size_t accounts_max = 100'000;
+    std::size_t vcard_bytes_max = 32 * 1024;   // of an account; 0: none is kept
     std::size_t pending_per_anchor_max = 1'000;
     std::vector<ApprovalRule> approve;   // first match wins, before auto_approve
     bool pin_keys = false;               // a new account is pinned to the key that it came with

@@ -7,6 +7,8 @@
 
 #include "controller/accounts/account_machine.hpp"
 #include "controller/accounts/accounts.hpp"
+#include "controller/accounts/greetings.hpp"
+#include "controller/accounts/visits.hpp"
 #include "controller/admission.hpp"
 #include "controller/audit/cut.hpp"
 #include "controller/audit/queue.hpp"
@@ -18,6 +20,7 @@
 #include "controller/messages/offline_messages.hpp"
 #include "controller/policy/groups.hpp"
 #include "controller/policy/policy.hpp"
+#include "controller/process_control.hpp"
 #include "controller/schemas/schemas.hpp"
 #include "controller/settings.hpp"
 #include "controller/topics/content_filters.hpp"
@@ -46,6 +49,8 @@ struct State {
     Accounts accounts;
     CredentialBook credentials;
     GroupBook groups;
+    Greetings greetings;
+    Visits visits;   // written behind
     contacts::Rosters rosters;
     /// Accounts that are gone and may have a roster still, with the size that it had when a part of
     /// it was last proposed for removal. Soft state.
@@ -62,6 +67,7 @@ struct State {
     OfflineMessages offline;
     Archives archives;
     BlockLists blocks;
+    ProcessControl* process = nullptr;   // null: acts on the process do nothing
     Directory directory;
     /// The policy that was tried last (controller/administration/policy_acts.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;

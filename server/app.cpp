@@ -4,6 +4,7 @@
 #include <boost/asio.hpp>
 #include <csignal>
 #include <iostream>
+#include <mutex>
 #include <thread>
 
 #include "server/audit/exporter.hpp"
@@ -28,6 +29,8 @@
 #include "server/process/reload.hpp"
 #include "server/process/server_info.hpp"
 #include "server/process/startup_check.hpp"
+#include "server/process/stopper.hpp"
+#include "server/services/contact.hpp"
 #include "server/services/services.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/revocation/trust.hpp"
@@ -225,13 +228,21 @@ void run_threads(asio::io_context& context, std::uint32_t threads, Log& log) {
     for (auto& thread : others) thread.join();
 }
 
-/// The program: each part stands on the parts above it, and outlives the parts below it.
+/// The program: each part stands on the parts above it, and outlives the parts below it. True: an
+/// administrator wants it started again.
 /// One page, however long: the order of the parts is what a reader looks for here.
 // NOLINTNEXTLINE(readability-function-size)
-int run_program(AppOptions& options, Log& log) {
+bool run_program(AppOptions& options, Log& log) {
     const bool is_evaluation = prepare_evaluation(options, log);
     const Config& config = options.config;
-    const bool takes_incidents = !config.controller.incident_topic.empty();
+    const services::ServerServices configured{
+        !config.controller.incident_topic.empty(),
+        config.controller.offline.messages_max != 0,
+        config.controller.archive.messages,
+        config.sasl.passwords,
+        config.contact,
+        config.external
+    };
     const Addresses addresses(config);
 
     tls::Renewal xmpp_tls(must(tls::make_context(config.tls, tls::Use::Xmpp)));
@@ -241,15 +252,13 @@ int run_program(AppOptions& options, Log& log) {
     asio::io_context context;
     tls::Trust trust(context, config, xmpp_tls.get(), http_tls.get(), log, options.data);
 
-    const services::Announced announced{
-        takes_incidents, config.controller.offline.messages_max != 0,
-        config.controller.archive.messages, config.sasl.passwords
-    };
-    const IqTable server_iqs = services::of_server(addresses, announced);
-    const IqTable account_iqs = services::of_account(announced);
+    const IqTable server_iqs = services::of_server(addresses, configured);
+    const IqTable account_iqs = services::of_account(configured);
     Core grid(context, *store, config, addresses, server_iqs, account_iqs, log);
     grid.set_revoked(trust.revoked());
     grid.controller().attach(&trust.chains());
+    Stopper stopper(context, log);
+    grid.controller().attach(stopper);
     // Before anything is committed: the audit's first record is exported, too.
     const auto exporter = start_export(options, *store, log);
     AdministratorsFile administrators(context, options.data, config.domain, grid, log);
@@ -269,7 +278,12 @@ int run_program(AppOptions& options, Log& log) {
 
     http::Backend backend(grid, *store, info);
     const c2s::Shared shared{
-        config, grid, log, xmpp_tls.get(), services::caps_hash(server_iqs), trust.vetting()
+        config,
+        grid,
+        log,
+        xmpp_tls.get(),
+        services::caps_hash(server_iqs, services::contact_forms(config.contact)),
+        trust.vetting()
     };
     const auto acceptor = std::make_shared<c2s::Acceptor>(shared);
     Listeners listeners(context, config.listen, info, log);
@@ -297,7 +311,8 @@ int run_program(AppOptions& options, Log& log) {
     asio::steady_timer drain_timer(context);
     Signals signals(context, log);
     signals.on_reload([&reload] { reload.run(); });
-    signals.on_stop([&] {
+    std::once_flag stopped;   // a signal and an administrator may both ask for it
+    const auto stop = [&] {
         log.info("stopping", {{"connections", std::to_string(acceptor->connections())}});
         listeners.close();
         https.close();
@@ -310,7 +325,9 @@ int run_program(AppOptions& options, Log& log) {
         drain(drain_timer, std::chrono::steady_clock::now() + drain_seconds_max, *acceptor, [&] {
             grid.stop([&context] { context.stop(); });
         });
-    });
+    };
+    stopper.end = [&] { std::call_once(stopped, stop); };
+    signals.on_stop(stopper.end);
     write_ready_files(options.data, options.ready_file, info.constant);
     log.info("ready", {{"domain", info.constant.domain}, {"version", version}});
     run_threads(context, config.reactor.threads, log);
@@ -320,7 +337,7 @@ int run_program(AppOptions& options, Log& log) {
     store.reset();   // finishes the group in flight; its feed has nobody to reach any more
     remove_ready_files(options.data, options.ready_file);
     log.info("stopped");
-    return 0;
+    return stopper.restarts();
 }
 
 }   // namespace
@@ -361,7 +378,11 @@ int run_app(AppOptions options) {
         if (!is_good(options, log)) return 1;
         divide_descriptors(options, log);
         secure_data_directory(options.data, log);
-        return run_program(options, log);
+        const std::string program = own_program();
+        if (!run_program(options, log)) return 0;
+        log.info("restart", {{"program", program}});
+        complain("cannot start again: " + run_again(program, options.arguments));
+        return 1;
     } catch (const std::exception& error) {
         complain(error.what());
         return 1;

@@ -123,6 +123,7 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
     options.config = std::move(*config);
     options.data = data;
     options.own_command = own_command(sources, data);
+    options.arguments.assign(argv, argv + argc);
     options.read_again = [sources] { return load_config(sources); };
     if (is_check) return check_configuration(options);
     if (is_end) return end_evaluation(options);

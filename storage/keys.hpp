@@ -28,6 +28,8 @@ enum class Tag : char {
     Topic = 'T',    // directory: capability, schema, queries, …
     Provider = 'V',
     Settings = 'S',
+    Visit = 'U',        // when an account logged in
+    Profile = 'v',      // Payload: an account's vCard
     Schema = 'x',       // schema documents, and which topic has which
     Spool = 'Q',        // rare notifications owed to an account
     AuditCut = 'B',     // up to where the audit was cut

@@ -6,6 +6,7 @@
 
 #include "controller/accounts/account_move.hpp"
 #include "controller/accounts/event.hpp"
+#include "controller/accounts/profile_key.hpp"
 #include "controller/audit/record.hpp"
 
 namespace grid::controller {
@@ -197,6 +198,7 @@ Outcome<AccountChange> AccountMachine::remove(
                 is_own_wish ? AccountMove::Cause::OwnWish : AccountMove::Cause::Asked
             );
     AccountMove::leave_broker(change.batch, before);
+    change.batch.erase(storage::Family::Payload, profile_key(before.jid));
     return change;
 }
 

@@ -1,6 +1,9 @@
 // controller/accounts/accounts.cpp: the indexes of accounts follow their records.
 #include "controller/accounts/accounts.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
 
@@ -139,6 +142,16 @@ std::vector<const Account*> Accounts::page(
     for (auto at = names.upper_bound(after); at != names.end() && found.size() < max; ++at)
         found.push_back(find(*at));
     return found;
+}
+
+std::size_t Accounts::place_of(std::string_view jid) const {
+    return static_cast<std::size_t>(std::distance(by_name_.begin(), by_name_.upper_bound(jid)));
+}
+
+std::string_view Accounts::name_at(std::size_t place) const {
+    if (by_name_.empty() || place == 0) return {};
+    const std::size_t last = std::min(place, by_name_.size()) - 1;
+    return *std::next(by_name_.begin(), static_cast<std::ptrdiff_t>(last));
 }
 
 const std::set<std::string_view>* Accounts::members(std::string_view group) const {

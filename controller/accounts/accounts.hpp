@@ -82,6 +82,10 @@ public:
     std::vector<const Account*> page(
         std::string_view after, std::size_t max, std::optional<AccountState> state
     ) const;
+    /// How many accounts' names are before that one or equal to it; and the last of so many names,
+    /// empty for none.
+    std::size_t place_of(std::string_view jid) const;
+    std::string_view name_at(std::size_t place) const;
     /// Members of a group, whatever their state; null when there are none.
     const std::set<std::string_view>* members(std::string_view group) const;
     const std::map<std::string, std::set<std::string_view>, std::less<>>& groups() const {

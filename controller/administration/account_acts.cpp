@@ -1,6 +1,9 @@
 // controller/administration/account_acts.cpp: see controller/administration/account_acts.hpp.
 #include "controller/administration/account_acts.hpp"
 
+#include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "controller/administration/act_event.hpp"
@@ -131,6 +134,40 @@ Outcome<AccountChange> edit_account(
 
 Outcome<AccountChange> delete_account(const ActContext& call, const xml::Jid& jid) {
     return by_right(call, call.state.machine().remove(jid, call.context));
+}
+
+Outcome<storage::Batch> set_administrators(
+    const ActContext& call, const std::vector<xml::Jid>& jids
+) {
+    const std::string group(administrators_group);
+    std::map<xml::Jid, Groups> changed;
+    std::set<std::string> wanted;
+    for (const xml::Jid& jid : jids) {
+        wanted.insert(jid.str());
+        const Account* account = call.state.accounts.find(jid.str());
+        if (account == nullptr) return Failure{Errc::UnknownAccount, "no account " + jid.str(), {}};
+        if (account->is_in(group)) continue;
+        Groups groups = account->groups;
+        groups.push_back(group);
+        std::ranges::sort(groups);
+        changed.emplace(jid, std::move(groups));
+    }
+    if (const auto* members = call.state.accounts.members(group))
+        for (const std::string_view name : *members) {
+            if (wanted.contains(std::string(name))) continue;
+            Groups groups = call.state.accounts.find(name)->groups;
+            std::erase(groups, group);
+            changed.emplace(xml::Jid::from_canonical(std::string(name)), std::move(groups));
+        }
+    if (changed.size() > administrators_changed_max)
+        return malformed("at most 20 accounts become administrators, or cease to be, at a time");
+    AccountBatch together;
+    for (const auto& [jid, groups] : changed) {
+        auto change = set_account_groups(call, jid, groups);
+        if (!change) return change.error();
+        together.add(std::move(*change));
+    }
+    return together.take();
 }
 
 Outcome<AccountChange> rebind_account(

@@ -40,6 +40,13 @@ Outcome<AccountChange> edit_account(
 );
 Outcome<AccountChange> delete_account(const ActContext& call, const xml::Jid& jid);
 
+/// XEP-0133 §4.29: these accounts are in the group `administrators`, and no others; all changes or
+/// none, at most `administrators_changed_max` of them. The actor stays one.
+inline constexpr std::size_t administrators_changed_max = 20;
+Outcome<storage::Batch> set_administrators(
+    const ActContext& call, const std::vector<xml::Jid>& jids
+);
+
 /// Moves accounts to another CA, or binds them to one more.
 struct Rebinding {
     std::string authority;   // SHA-256 of its key, hex

@@ -1,11 +1,12 @@
 // controller/administration/act_event.cpp: see controller/administration/act_event.hpp.
 #include "controller/administration/act_event.hpp"
 
+#include <cstdlib>
 #include <utility>
 
+#include "controller/accounts/greetings.hpp"
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
-#include "xml/writer.hpp"
 
 namespace grid::controller::administration {
 
@@ -26,30 +27,40 @@ void perform_end_sessions(const std::vector<std::string>& jids, SessionControl& 
     }
 }
 
-void perform_announcement(
-    const std::string& subject,
-    const std::string& body,
-    storage::Revision revision,
-    const State& state,
-    SessionControl& control
-) {
+/// To every session that is logged in.
+void send_headline(const State& state, SessionControl& control, xml::Bytes rest) {
     pubsub::Notification message;
     for (const SessionView& session : state.sessions.sessions())
         if (session.is_active) message.to.push_back(session.jid);
     if (message.to.empty()) return;
-    std::string out = " from='";
-    xml::append_escaped_attr(out, state.settings.address.str());
-    out += "' id='announce-" + std::to_string(revision) + "' type='headline'>";
-    if (!subject.empty()) {
-        out += "<subject>";
-        xml::append_escaped_text(out, subject);
-        out += "</subject>";
-    }
-    out += "<body>";
-    xml::append_escaped_text(out, body);
-    out += "</body></message>";
-    message.rest = std::make_shared<const std::string>(std::move(out));
+    message.rest = std::move(rest);
     control.notify(std::move(message));
+}
+
+void perform_motd(const std::vector<std::string>& texts, State& state, SessionControl& control) {
+    send_headline(state, control, headline(state.settings, "motd-" + texts[1], {}, texts[0]));
+    const storage::Millis set = std::strtoll(texts[1].c_str(), nullptr, 10);
+    for (const SessionView& session : state.sessions.sessions())
+        if (const Account* account = state.accounts.find(session.jid.bare_view());
+            account != nullptr && session.is_active)
+            state.visits.was_sent_motd(*account, set);
+}
+
+void perform_stop(
+    const std::vector<std::string>& texts,
+    storage::Revision revision,
+    State& state,
+    SessionControl& control
+) {
+    if (!texts[2].empty())
+        send_headline(
+            state, control,
+            headline(state.settings, "stop-" + std::to_string(revision), {}, texts[2])
+        );
+    if (state.process != nullptr)
+        state.process->stop(
+            texts[0] == "restart", std::chrono::seconds(std::strtol(texts[1].c_str(), nullptr, 10))
+        );
 }
 
 }   // namespace
@@ -66,7 +77,7 @@ std::optional<ActEvent> decode_act_event(std::string_view event) {
     if (in.u8() != act_event_tag) return std::nullopt;
     const std::uint8_t kind = in.u8();
     const std::uint64_t count = in.varint();
-    if (!in.ok() || kind > static_cast<std::uint8_t>(ActEvent::Kind::Announce) || count > texts_max)
+    if (!in.ok() || kind > static_cast<std::uint8_t>(ActEvent::Kind::Stop) || count > texts_max)
         return std::nullopt;
     ActEvent act{static_cast<ActEvent::Kind>(kind), {}};
     for (std::uint64_t i = 0; i < count; ++i) act.texts.emplace_back(in.text());
@@ -75,12 +86,21 @@ std::optional<ActEvent> decode_act_event(std::string_view event) {
 }
 
 void perform(
-    const ActEvent& act, storage::Revision revision, const State& state, SessionControl& control
+    const ActEvent& act, storage::Revision revision, State& state, SessionControl& control
 ) {
     if (act.kind == ActEvent::Kind::EndSessions)
         perform_end_sessions(act.texts, control);
     else if (act.kind == ActEvent::Kind::Announce && act.texts.size() == 2)
-        perform_announcement(act.texts[0], act.texts[1], revision, state, control);
+        send_headline(
+            state, control,
+            headline(
+                state.settings, "announce-" + std::to_string(revision), act.texts[0], act.texts[1]
+            )
+        );
+    else if (act.kind == ActEvent::Kind::Motd && act.texts.size() == 2)
+        perform_motd(act.texts, state, control);
+    else if (act.kind == ActEvent::Kind::Stop && act.texts.size() == 3)
+        perform_stop(act.texts, revision, state, control);
 }
 
 }   // namespace grid::controller::administration

@@ -81,11 +81,12 @@ std::span<const Command> topic_commands();
 std::span<const Command> policy_commands();
 std::span<const Command> service_commands();
 std::span<const Command> user_commands();        // XEP-0133: acts
+std::span<const Command> grid_commands();        // XEP-0133: texts, administrators, the process
 std::span<const Command> user_list_commands();   // XEP-0133: lists, counts, statistics
 std::span<const Command> own_commands();         // for everybody: my-account, is-authorized
 
 /// All of them, table by table, in the order in which they are listed.
-std::array<std::span<const Command>, 7> all_commands();
+std::array<std::span<const Command>, 8> all_commands();
 
 inline constexpr std::string_view authorized_node = "com.domain.gi.gcl.controller#is-authorized";
 /// The question of a form for is-authorized. Any thread.

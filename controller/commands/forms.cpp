@@ -106,7 +106,7 @@ Element page_element(std::string first, std::string last, std::size_t count) {
 }
 
 Result<std::vector<xml::Jid>, xml::StanzaError> accounts_in(
-    const Call& call, std::string_view var
+    const Call& call, std::string_view var, std::size_t most
 ) {
     std::vector<xml::Jid> found;
     for (const std::string& text : call.values(var)) {
@@ -118,10 +118,8 @@ Result<std::vector<xml::Jid>, xml::StanzaError> accounts_in(
         if (std::ranges::find(found, *jid) == found.end()) found.push_back(*jid);
     }
     if (found.empty()) return bad_payload("the form must name accounts in " + std::string(var));
-    if (found.size() > accounts_at_once_max)
-        return bad_payload(
-            "at most " + std::to_string(accounts_at_once_max) + " accounts at a time"
-        );
+    if (found.size() > most)
+        return bad_payload("at most " + std::to_string(most) + " accounts at a time");
     return found;
 }
 

@@ -66,9 +66,11 @@ struct PageAsked {
 Result<PageAsked, xml::StanzaError> page_of(const Call& call);
 xml::Element page_element(std::string first, std::string last, std::size_t count);
 
-/// Accounts named by a field: bare JIDs of this grid, each once, at most `accounts_max`.
+/// Accounts named by a field: bare JIDs of this grid, each once, at most `most`.
 inline constexpr std::size_t accounts_at_once_max = 20;
-Result<std::vector<xml::Jid>, xml::StanzaError> accounts_in(const Call& call, std::string_view var);
+Result<std::vector<xml::Jid>, xml::StanzaError> accounts_in(
+    const Call& call, std::string_view var, std::size_t most = accounts_at_once_max
+);
 /// The groups of a field; nothing when it is not there or empty.
 Result<std::optional<Groups>, xml::StanzaError> groups_in(const Call& call, std::string_view var);
 

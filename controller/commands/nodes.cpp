@@ -16,9 +16,9 @@ bool is_list(std::string_view node) { return node == xml::ns::commands.uri(); }
 
 }   // namespace
 
-std::array<std::span<const Command>, 7> all_commands() {
-    return {own_commands(),     account_commands(), topic_commands(),    policy_commands(),
-            service_commands(), user_commands(),    user_list_commands()};
+std::array<std::span<const Command>, 8> all_commands() {
+    return {own_commands(),     account_commands(), topic_commands(),     policy_commands(),
+            service_commands(), user_commands(),    user_list_commands(), grid_commands()};
 }
 
 xml::StanzaError bad_command(const char* condition, std::string text) {

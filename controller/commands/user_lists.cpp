@@ -4,6 +4,7 @@
 #include <set>
 
 #include "controller/commands/forms.hpp"
+#include "xml/datetime.hpp"
 
 namespace grid::controller::commands {
 
@@ -30,6 +31,27 @@ std::set<std::string> online(const Call& call) {
     std::set<std::string> accounts;
     for (const SessionView& session : call.state.sessions.sessions())
         if (session.is_active) accounts.emplace(session.jid.bare_view());
+    return accounts;
+}
+
+/// An account whose clients have sent nothing for so long is idle (§4.17).
+constexpr storage::Millis idle_after_ms = 10LL * 60 * 1000;
+
+/// Of the accounts that are online: those of which a session sent a stanza lately.
+std::set<std::string> active(const Call& call) {
+    const Sessions& sessions = call.state.sessions;
+    std::set<std::string> accounts;
+    for (const SessionView& session : sessions.sessions()) {
+        if (!session.is_active) continue;
+        const auto seen = sessions.activity(session.id);
+        const storage::Millis heard = std::max(session.since, seen ? seen->heard : 0);
+        if (call.context.now - heard < idle_after_ms) accounts.emplace(session.jid.bare_view());
+    }
+    return accounts;
+}
+std::set<std::string> idle(const Call& call) {
+    std::set<std::string> accounts = online(call);
+    for (const std::string& name : active(call)) accounts.erase(name);
     return accounts;
 }
 
@@ -70,14 +92,22 @@ Names all_names(const Call& call, const PageAsked& page) { return registered(cal
 Names disabled_names(const Call& call, const PageAsked& page) {
     return registered(call, page, AccountState::Disabled);
 }
-Names online_names(const Call& call, const PageAsked& page) {
-    const auto accounts = online(call);
+Names page_of_names(const std::set<std::string>& accounts, const PageAsked& page) {
     Names found;
     found.count = accounts.size();
     for (auto at = accounts.upper_bound(page.after);
          at != accounts.end() && found.names.size() < page.max; ++at)
         found.names.push_back(*at);
     return found;
+}
+Names online_names(const Call& call, const PageAsked& page) {
+    return page_of_names(online(call), page);
+}
+Names active_names(const Call& call, const PageAsked& page) {
+    return page_of_names(active(call), page);
+}
+Names idle_names(const Call& call, const PageAsked& page) {
+    return page_of_names(idle(call), page);
 }
 
 Step registered_list(const Call& call) {
@@ -88,6 +118,13 @@ Step disabled_list(const Call& call) {
 }
 Step online_list(const Call& call) {
     return list(call, "onlineuserjids", "Requesting List of Online Users", online_names);
+}
+
+Step active_list(const Call& call) {
+    return list(call, "activeuserjids", "Requesting List of Active Users", active_names);
+}
+Step idle_list(const Call& call) {
+    return list(call, "idleuserjids", "Requesting List of Idle Users", idle_names);
 }
 
 Step counted(const char* var, std::size_t count) {
@@ -102,19 +139,54 @@ Step disabled_count(const Call& call) {
     return counted("disabledusersnum", call.state.accounts.count(AccountState::Disabled));
 }
 Step online_count(const Call& call) { return counted("onlineusersnum", online(call).size()); }
+Step active_count(const Call& call) { return counted("activeusersnum", active(call).size()); }
+Step idle_count(const Call& call) { return counted("idleusersnum", idle(call).size()); }
+
+/// The account that a form names; a refusal when there is none.
+Result<const Account*, xml::StanzaError> account_in(const Call& call) {
+    const auto jids = accounts_in(call, "accountjid");
+    if (!jids) return jids.error();
+    const Account* account = call.state.accounts.find(jids->front().str());
+    if (account == nullptr)
+        return to_stanza_error({Errc::UnknownAccount, "no account " + jids->front().str(), {}});
+    return account;
+}
 
 /// §4.9.
+Step last_login(const Call& call) {
+    if (call.is_first()) {
+        Ask ask{form(admin_form, "Getting a User's Last Login Time")};
+        add_required(
+            ask.form, "accountjid", "jid-single",
+            "The Jabber ID for which to retrieve last login time"
+        );
+        return ask;
+    }
+    const auto account = account_in(call);
+    if (!account) return account.error();
+    const Visit* visit = call.state.visits.find(**account);
+    std::vector<std::string> time;
+    if (visit != nullptr) time.push_back(xml::to_datetime(visit->last));
+    Done done;
+    if (visit == nullptr) done.notes.push_back({"info", "this account has not logged in yet"});
+    done.payloads.push_back(result(
+        admin_form,
+        {{"accountjid", {(*account)->jid}, "jid-single"}, {"lastlogin", std::move(time)}}
+    ));
+    return done;
+}
+
+/// §4.10.
 Step user_stats(const Call& call) {
     if (call.is_first()) {
         Ask ask{form(admin_form, "Get User Statistics")};
         add_required(ask.form, "accountjid", "jid-single", "The Jabber ID for statistics");
         return ask;
     }
-    const auto jids = accounts_in(call, "accountjid");
-    if (!jids) return jids.error();
-    const xml::Jid& jid = jids->front();
-    const Account* account = call.state.accounts.find(jid.str());
-    if (account == nullptr) return refusal({Errc::UnknownAccount, "no account " + jid.str(), {}});
+    const auto found = account_in(call);
+    if (!found) return found.error();
+    const Account* account = *found;
+    const xml::Jid jid = xml::Jid::from_canonical(account->jid);
     std::vector<std::string> addresses, resources;
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
     double per_second = 0;
@@ -174,6 +246,26 @@ std::span<const Command> user_list_commands() {
         Command{
             "http://jabber.org/protocol/admin#get-online-users-num", "Get Number of Online Users",
             admins, online_count
+        },
+        Command{
+            "http://jabber.org/protocol/admin#get-active-users-num", "Get Number of Active Users",
+            admins, active_count
+        },
+        Command{
+            "http://jabber.org/protocol/admin#get-idle-users-num", "Get Number of Idle Users",
+            admins, idle_count
+        },
+        Command{
+            "http://jabber.org/protocol/admin#get-active-users", "Get List of Active Users", admins,
+            active_list
+        },
+        Command{
+            "http://jabber.org/protocol/admin#get-idle-users", "Get List of Idle Users", admins,
+            idle_list
+        },
+        Command{
+            "http://jabber.org/protocol/admin#get-user-lastlogin", "Get User Last Login Time",
+            admins, last_login
         },
         Command{
             "http://jabber.org/protocol/admin#user-stats", "Get User Statistics", admins, user_stats

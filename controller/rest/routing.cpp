@@ -114,7 +114,7 @@ Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
     std::vector<std::string_view> methods;
     for (std::span<const Route> table :
          {account_routes(), act_routes(), audit_routes(), policy_routes(), schema_routes(),
-          store_routes(), view_routes()})
+          store_routes(), grid_routes(), view_routes()})
         for (const Route& route : table) {
             Variables variables;
             if (!matches(route.pattern, path, variables)) continue;

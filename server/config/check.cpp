@@ -23,6 +23,42 @@ bool one_of(std::string_view value, std::initializer_list<std::string_view> allo
     return std::ranges::find(allowed, value) != allowed.end();
 }
 
+/// XEP-0157 §2: what a client can open.
+bool is_contact(const std::string& text) {
+    if (text.find_first_of(" \t\r\n") != std::string::npos || !xml::is_nameable(text)) return false;
+    return std::ranges::any_of(
+        std::array<std::string_view, 4>{"mailto:", "xmpp:", "https:", "http:"},
+        [&](std::string_view scheme) {
+            return text.starts_with(scheme) && text.size() > scheme.size();
+        }
+    );
+}
+
+void check_announced(const Config& c, Findings& out) {
+    const Contact& contact = c.contact;
+    for (const auto& [key, addresses] :
+         {std::pair("contact.abuse", &contact.abuse), std::pair("contact.admin", &contact.admin),
+          std::pair("contact.feedback", &contact.feedback),
+          std::pair("contact.sales", &contact.sales),
+          std::pair("contact.security", &contact.security),
+          std::pair("contact.status", &contact.status),
+          std::pair("contact.support", &contact.support)})
+        for (const std::string& text : *addresses)
+            if (!is_contact(text))
+                out.push_back(
+                    {key, std::string(key) + ": '" + text +
+                              "' is no URI with mailto:, xmpp:, https: or http:"}
+                );
+    for (const std::string& text : c.external.services)
+        if (!parse_external(text))
+            out.push_back(
+                {"external.services", "external.services: '" + text +
+                                          "' is not like turn:HOST:PORT?transport=udp&name=TEXT"}
+            );
+    if (c.external.turn_seconds == 0)
+        out.push_back({"external.turn_seconds", "external.turn_seconds must be 1 or more"});
+}
+
 /// In DNS, with the longest of the services' names before it.
 constexpr std::size_t domain_bytes_max = 253 - std::string_view("controller.").size();
 
@@ -490,6 +526,7 @@ Findings check_values(const Config& config) {
     check_passwords(config, findings);
     check_least(config, findings);
     check_pairs(config, findings);
+    check_announced(config, findings);
     return findings;
 }
 

@@ -11,6 +11,8 @@
 
 #include "controller/settings.hpp"
 #include "pubsub/settings.hpp"
+#include "server/config/contact.hpp"
+#include "server/config/external.hpp"
 #include "server/config/log_settings.hpp"
 #include "xml/limits.hpp"
 
@@ -158,6 +160,9 @@ struct Config {
         std::uint32_t queries_per_session_max = 256;
         std::uint32_t subtopic_grace_seconds = 60;
     } controller;
+
+    Contact contact;
+    External external;
 
     struct Accounts {
         YesNoOr auto_approve{"evaluation"};   // or true, false

@@ -1,5 +1,5 @@
-// server/gridctl/act_commands.cpp: `settings`, `announce`: what an administrator does to the
-// grid as a whole.
+// server/gridctl/act_commands.cpp: `settings`, `announce`, `motd`, `welcome`, `administrators`,
+// `shutdown`: what an administrator does to the grid as a whole.
 #include <memory>
 
 #include "server/gridctl/rest_commands.hpp"
@@ -25,6 +25,78 @@ void set_settings(const Options& options, const SettingsArguments& given) {
         throw Failed(Exit::Usage, "say --auto-approve on|off, --group or --no-groups");
     Client client = connect_to(options);
     print_object(options, client.call("PUT", "settings", body));
+}
+
+/// `motd` and `welcome`: a text that is shown, set and deleted.
+void add_greeting(
+    CLI::App& app, const Options& options, const std::string& path, const std::string& what
+) {
+    CLI::App* group = app.add_subcommand(path, what);
+    group->require_subcommand(1);
+    group->add_subcommand("show", "the text")->callback([&options, path] {
+        Client client = connect_to(options);
+        print_object(options, client.call("GET", path));
+    });
+    group->add_subcommand("delete", "end it")->callback([&options, path] {
+        Client client = connect_to(options);
+        print_object(options, client.call("DELETE", path));
+    });
+    const auto text = std::make_shared<std::string>();
+    const auto corrects = std::make_shared<bool>(false);
+    CLI::App* setting = group->add_subcommand("set", "say it from now on");
+    setting->add_option("text", *text, "what to say")->required();
+    if (path == "motd")
+        setting->add_flag(
+            "--correct", *corrects, "accounts that had the text before are not sent it again"
+        );
+    setting->callback([&options, path, text, corrects] {
+        Client client = connect_to(options);
+        boost::json::object body{{"text", *text}};
+        if (*corrects) body["corrects"] = true;
+        print_object(options, client.call("PUT", path, body));
+    });
+}
+
+struct ShutdownArguments {
+    bool restarts = false;
+    std::uint32_t delay = 0;
+    std::string announcement;
+};
+
+void add_shutdown(CLI::App& app, const Options& options) {
+    const auto given = std::make_shared<ShutdownArguments>();
+    CLI::App* ending = app.add_subcommand("shutdown", "end the server in good order");
+    ending->add_flag("--restart", given->restarts, "and start it again");
+    ending->add_option("--delay", given->delay, "seconds to wait before it");
+    ending->add_option("--announce", given->announcement, "a message to all who are online");
+    ending->callback([&options, given] {
+        Client client = connect_to(options);
+        boost::json::object body{{"restart", given->restarts}, {"delay_seconds", given->delay}};
+        if (!given->announcement.empty()) body["announcement"] = given->announcement;
+        print_object(options, client.call("POST", "shutdown", body));
+    });
+}
+
+/// The whole list: accounts that are not in it cease to be administrators.
+void add_administrators(CLI::App& app, const Options& options) {
+    CLI::App* group = app.add_subcommand("administrators", "the accounts that administer the grid");
+    group->require_subcommand(1);
+    group->add_subcommand("show", "the list")->callback([&options] {
+        Client client = connect_to(options);
+        print_object(options, client.call("GET", "administrators"));
+    });
+    const auto names = std::make_shared<std::vector<std::string>>();
+    CLI::App* setting = group->add_subcommand("set", "these and no others");
+    setting->add_option("accounts", *names, "name or name@domain")->required();
+    setting->callback([&options, names] {
+        Client client = connect_to(options);
+        boost::json::array jids;
+        for (const std::string& name : *names)
+            jids.emplace_back(account_at(options, client, name).str());
+        print_object(
+            options, client.call("PUT", "administrators", {{"administrators", std::move(jids)}})
+        );
+    });
 }
 
 }   // namespace
@@ -56,6 +128,10 @@ void add_act_commands(CLI::App& app, const Options& options) {
         if (!subject->empty()) body["subject"] = *subject;
         print_object(options, client.call("POST", "announce", body));
     });
+    add_greeting(app, options, "motd", "a message to each account once");
+    add_greeting(app, options, "welcome", "a message to new accounts with their first login");
+    add_administrators(app, options);
+    add_shutdown(app, options);
 }
 
 }   // namespace grid::gridctl

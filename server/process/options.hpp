@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "server/config/config.hpp"
 #include "xml/result.hpp"
@@ -22,7 +23,8 @@ struct AppOptions {
     int store_files = 512;    // that the store may keep open
     /// The configuration as it is now, for SIGHUP. Empty: SIGHUP changes nothing.
     std::function<Result<Config, std::string>()> read_again;
-    std::string own_command = "gridd";   // as it was called, for texts that say what to run
+    std::vector<std::string> arguments = {};   // of the command line, for a restart
+    std::string own_command = "gridd";         // as it was called, for texts that say what to run
     /// For tests that pull the plug. Empty: the real files.
     std::shared_ptr<rocksdb::FileSystem> file_system;
 };

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "controller/incident.hpp"
+#include "controller/profiles/vcard.hpp"
 #include "server/clock.hpp"
+#include "server/session/client_state.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/stanza.hpp"
 #include "xml/writer.hpp"
@@ -88,6 +90,12 @@ bool is_command(Destination destination, const xml::Element& stanza) {
            controller::is_about_commands(*payload);
 }
 
+/// Kept by the server for the account (XEP-0054 §3).
+bool is_vcard_of_account(Destination destination, const xml::Jid& to, const xml::Element& payload) {
+    return controller::is_vcard(payload) && (destination == Destination::OwnAccount ||
+                                             (destination == Destination::Client && to.is_bare()));
+}
+
 xml::Element empty_items(const xml::Element& asked) {
     xml::Element query("query", xml::ns::disco_items);
     if (const auto* node = asked.attr("node")) query.set("node", *node);
@@ -148,6 +156,11 @@ xml::Element skeleton(xml::Element stanza) {
 }
 
 Routed Router::prepare(const Session& session, xml::Element stanza) const {
+    if (is_client_state(stanza)) {
+        Inbound inbound;
+        inbound.stanza = std::move(stanza);
+        return inbound;
+    }
     const auto& name = stanza.name();
     if (stanza.ns() != xml::ns::client || (name != "iq" && name != "message" && name != "presence"))
         return xml::StreamError{
@@ -229,7 +242,8 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
         inbound.stanza = skeleton(std::move(iq));
         return inbound;
     }
-    if (inbound.destination == Destination::Client ||
+    if ((inbound.destination == Destination::Client &&
+         !is_vcard_of_account(inbound.destination, to, *iq.first_child())) ||
         is_routed_incident(inbound.destination, *type, *iq.first_child()))
         return prepare_relayed_iq(session, std::move(iq), std::move(to));
     pubsub::IqRequest request{*type, to, iq.first_child(), {&iq}};
@@ -259,10 +273,12 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
         destination == Destination::Server && request.payload->ns() == controller::incident_ns;
     const bool is_command =
         destination == Destination::Server && controller::is_about_commands(*request.payload);
-    if (destination == Destination::Controller || is_incident || is_command ||
+    const bool is_vcard = is_vcard_of_account(destination, request.to, *request.payload);
+    if (destination == Destination::Controller || is_incident || is_command || is_vcard ||
         controller_.is_registrar(destination, *request.payload))
         prepared = controller_.prepare(request);
-    if (destination == Destination::OwnAccount) prepared = controller_.prepare_own(request);
+    if (!prepared && destination == Destination::OwnAccount)
+        prepared = controller_.prepare_own(request);
     if (prepared) return std::move(*prepared);
     if (destination == Destination::Elsewhere) return not_reached(request.to);
     if (const auto* service = find_service(destination, request)) {
@@ -278,9 +294,10 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
 
 void Router::take(const SessionPtr& session, Inbound inbound) {
     if (session->is_ended) return;   // read before it heard of it
+    const auto& stanza = inbound.stanza;
+    if (is_client_state(stanza)) return;   // nothing is held back: it would be presence alone
     ++session->stanzas_in;
     session->heard = now();
-    const auto& stanza = inbound.stanza;
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
         // The refused keep their place among the answers, as everything else does.
         if ((inbound.prepared || inbound.roster) && session->queue) {

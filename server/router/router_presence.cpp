@@ -1,6 +1,7 @@
 // server/router/router_presence.cpp: a session says that it is there, how, and that it is no more.
 #include <algorithm>
 
+#include "server/clock.hpp"
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
 #include "server/router/router.hpp"
@@ -124,7 +125,7 @@ void Router::set_active(const SessionPtr& session, bool active) {
     if (active) {
         catch_up_.on_available(session);
         offline_.on_available(session);
-        controller_.logged_in(session->jid, fanout_);
+        controller_.logged_in(session->jid, now(), fanout_);
     } else {
         end_presence(session);
     }

@@ -1,15 +1,17 @@
 // server/services/account.cpp: the services of an account, asked by its own clients.
+#include "controller/profiles/vcard.hpp"
 #include "server/services/disco_node.hpp"
 #include "server/services/services.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::server::services {
 
-IqHandler account_info(Announced announced) {
+IqHandler account_info(const ServerServices& configured) {
     std::vector<std::string> features{
-        std::string(xml::ns::disco_info.uri()), std::string(xml::ns::disco_items.uri())
+        std::string(xml::ns::disco_info.uri()), std::string(xml::ns::disco_items.uri()),
+        std::string(controller::vcard_ns.uri())
     };
-    if (announced.has_archives)
+    if (configured.has_archives)
         features.insert(
             features.end(), {"urn:xmpp:mam:2", "urn:xmpp:mam:2#extended", "urn:xmpp:sid:0"}
         );

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "server/session/client_state.hpp"
+
 #include "xml/namespaces.hpp"
 
 namespace grid::server::stream {
@@ -41,6 +43,7 @@ void add_what_stays(
     // RFC 6121 §2.6.1, §3.4: they tell of what there is, and are not negotiated.
     out.add(Element("ver", roster_versioning));
     out.add(Element("sub", pre_approval));
+    out.add(Element("csi", csi_ns));   // XEP-0352 §3
     if (!caps_hash.empty())
         out.add(Element(
             "c", ns::caps, {{"hash", "sha-1"}, {"node", caps_node(domain)}, {"ver", caps_hash}}

@@ -40,7 +40,7 @@ void registers(GridStage& stage, const std::string& full) {
 /// As the server does when a session becomes active.
 std::vector<grid::test::FakeControl::Sent> logs_in(GridStage& stage, const std::string& full) {
     stage.control.sent.clear();
-    stage.controller().logged_in(*grid::xml::Jid::parse(full), stage.control);
+    stage.controller().logged_in(*grid::xml::Jid::parse(full), 0, stage.control);
     return stage.control.sent;
 }
 

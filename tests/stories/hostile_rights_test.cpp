@@ -62,7 +62,7 @@ struct Two : GridStage {
     }
     std::vector<FakeControl::Sent> logs_in() {
         control.sent.clear();
-        controller().logged_in(*xml::Jid::parse(probe), control);
+        controller().logged_in(*xml::Jid::parse(probe), 0, control);
         return control.sent;
     }
 };

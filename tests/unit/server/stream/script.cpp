@@ -233,7 +233,7 @@ const std::string offer_bind =
     "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
     "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>524288</max-bytes>"
     "<idle-seconds>600</idle-seconds></limits><ver xmlns='urn:xmpp:features:rosterver'/>"
-    "<sub xmlns='urn:xmpp:features:pre-approval'/></stream:features>";
+    "<sub xmlns='urn:xmpp:features:pre-approval'/><csi xmlns='urn:xmpp:csi:0'/></stream:features>";
 
 std::string error_of(const std::string& condition, const std::string& text) {
     return "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><" + condition +

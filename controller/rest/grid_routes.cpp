@@ -1,0 +1,121 @@
+// controller/rest/grid_routes.cpp: message of the day, welcome, administrators, the end of the
+// process.
+#include <array>
+
+#include "controller/administration/account_acts.hpp"
+#include "controller/administration/greeting_acts.hpp"
+#include "controller/administration/process_acts.hpp"
+#include "controller/rest/call.hpp"
+
+namespace grid::controller::rest {
+
+namespace {
+
+json::value greeting_json(const std::optional<Greeting>& greeting) {
+    if (!greeting) return nullptr;
+    return json::object{
+        {"text", greeting->text},
+        {"set", time_text(greeting->set)},
+        {"changed_by", greeting->changed_by}
+    };
+}
+
+HttpDecision show_motd(const Call& call) {
+    return ok({{"motd", greeting_json(call.state.greetings.motd)}});
+}
+
+HttpDecision put_motd(const Call& call) {
+    const auto text = required_text(call.request.body, "text");
+    if (!text) return refuse(text.error());
+    const auto corrects = optional_flag(call.request.body, "corrects");
+    if (!corrects) return refuse(corrects.error());
+    auto batch = administration::set_motd(call, *text, *corrects);
+    if (!batch) return refuse(batch.error());
+    return changed(std::move(*batch), ok({{"set", true}}));
+}
+
+HttpDecision delete_motd(const Call& call) {
+    return changed(administration::delete_motd(call), ok({{"deleted", true}}));
+}
+
+HttpDecision show_welcome(const Call& call) {
+    return ok({{"welcome", greeting_json(call.state.greetings.welcome)}});
+}
+
+HttpDecision put_welcome(const Call& call) {
+    const auto text = required_text(call.request.body, "text");
+    if (!text) return refuse(text.error());
+    auto batch = administration::set_welcome(call, *text);
+    if (!batch) return refuse(batch.error());
+    return changed(std::move(*batch), ok({{"set", true}}));
+}
+
+HttpDecision delete_welcome(const Call& call) {
+    return changed(administration::delete_welcome(call), ok({{"deleted", true}}));
+}
+
+HttpDecision show_administrators(const Call& call) {
+    json::array names;
+    if (const auto* members = call.state.accounts.members(administrators_group))
+        for (const std::string_view name : *members) names.emplace_back(name);
+    return ok({{"administrators", std::move(names)}});
+}
+
+HttpDecision put_administrators(const Call& call) {
+    const json::value* given = call.request.body.if_contains("administrators");
+    if (given == nullptr || !given->is_array())
+        return refuse(malformed("expected \"administrators\": a list of accounts"));
+    std::vector<xml::Jid> jids;
+    for (const json::value& entry : given->get_array()) {
+        if (!entry.is_string())
+            return refuse(malformed("expected \"administrators\": a list of accounts"));
+        auto jid = bare_jid(entry.get_string());
+        if (!jid) return refuse(jid.error());
+        jids.push_back(std::move(*jid));
+    }
+    auto batch = administration::set_administrators(call, jids);
+    if (!batch) return refuse(batch.error());
+    return changed(std::move(*batch), ok({{"administrators", *given}}));
+}
+
+HttpDecision shut_down(const Call& call) {
+    administration::Stop wanted;
+    const json::object& body = call.request.body;
+    const auto restarts = optional_flag(body, "restart");
+    if (!restarts) return refuse(restarts.error());
+    wanted.restarts = *restarts;
+    if (const json::value* delay = body.if_contains("delay_seconds")) {
+        boost::system::error_code error;
+        const auto seconds = delay->to_number<std::uint32_t>(error);
+        if (error) return refuse(malformed("expected \"delay_seconds\": a whole number"));
+        wanted.delay_seconds = seconds;
+    }
+    const auto text = optional_text(body, "announcement");
+    if (!text) return refuse(text.error());
+    wanted.announcement = text->value_or("");
+    auto batch = administration::stop_server(call, wanted);
+    if (!batch) return refuse(batch.error());
+    return changed(
+        std::move(*batch),
+        ok({{wanted.restarts ? "restarts" : "ends", true}, {"in_seconds", wanted.delay_seconds}})
+    );
+}
+
+}   // namespace
+
+std::span<const Route> grid_routes() {
+    static const std::array routes{
+        Route{"GET", "motd", {}, {}, show_motd},
+        Route{"PUT", "motd", {}, {"text", "corrects"}, put_motd},
+        Route{"DELETE", "motd", {}, {}, delete_motd},
+        Route{"GET", "welcome", {}, {}, show_welcome},
+        Route{"PUT", "welcome", {}, {"text"}, put_welcome},
+        Route{"DELETE", "welcome", {}, {}, delete_welcome},
+        Route{"GET", "administrators", {}, {}, show_administrators},
+        Route{"PUT", "administrators", {}, {"administrators"}, put_administrators},
+        Route{"POST", "shutdown", {}, {"restart", "delay_seconds", "announcement"}, shut_down},
+    };
+    return routes;
+}
+
+}   // namespace grid::controller::rest

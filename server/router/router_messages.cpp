@@ -206,7 +206,7 @@ void Router::send_copies(
             copy = std::make_shared<const std::string>(
                 controller::carbon(way, account.str(), type, text)
             );
-        relay(session, {&session->head_full, copy});
+        relay(session, Outgoing::message(Address::Full, copy));
     }
 }
 

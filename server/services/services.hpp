@@ -27,7 +27,7 @@ struct ServerServices {
 /// Of the grid domain.
 IqTable of_server(const Addresses& addresses, const ServerServices& configured);
 /// Of an account, asked by its own clients.
-IqTable of_account(Announced announced);
+IqTable of_account(const ServerServices& configured);
 
 /// XEP-0115 §5.1: the `ver` of an address with these features and forms.
 std::string caps_hash(const IqTable& table, const std::vector<xml::Form>& forms);
@@ -36,7 +36,7 @@ IqAnswer answer_ping(const pubsub::IqRequest& request);             // XEP-0199
 IqAnswer answer_time(const pubsub::IqRequest& request);             // XEP-0202
 IqAnswer answer_version(const pubsub::IqRequest& request);          // XEP-0092
 IqAnswer answer_legacy_session(const pubsub::IqRequest& request);   // RFC 3921 §3
-IqHandler account_info(Announced announced);                        // XEP-0030
+IqHandler account_info(const ServerServices& configured);           // XEP-0030
 IqAnswer answer_account_items(const pubsub::IqRequest& request);
 /// XEP-0030 of the domain, with all features that the table has by now.
 IqHandler server_info(

@@ -51,7 +51,14 @@ void SenderQueue::answer_front() {
         items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(head_));
         head_ = 0;
     }
-    if (empty() && on_answered) std::exchange(on_answered, nullptr)();
+    if (!empty()) return;
+    for (const auto& call : std::exchange(on_answered, {})) call();
+}
+
+std::uint64_t SenderQueue::first_unanswered() const {
+    for (std::size_t i = head_; i < items_.size(); ++i)
+        if (items_[i]->stanza != 0) return items_[i]->stanza;
+    return 0;
 }
 
 void SenderQueue::went_in_flight(Transaction& request, std::size_t bytes) {

@@ -32,8 +32,17 @@ void run_idle(Bench& bench) {
         .number("login_p99_ms", crowd.login_latency().percentile_ms(99), 2)
         .number(
             "idle_cpu_percent", (after.cpu_seconds - settled.cpu_seconds) / options.settle * 100, 2
-        )
-        .print();
+        );
+    if (options.hibernate) {
+        bench.doing("waiting while the sessions hibernate");
+        crowd.abandon();
+        bench.wait(options.settle);
+        const Cost hibernating = bench.server_cost();
+        report.number("hibernating_kib", kib(before.rss_bytes, hibernating.rss_bytes), 2);
+        report.print();
+        return;
+    }
+    report.print();
     crowd.close();
 }
 

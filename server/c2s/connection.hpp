@@ -2,6 +2,7 @@
 // ends.
 #pragma once
 
+#include <atomic>
 #include <boost/asio.hpp>
 #include <chrono>
 #include <functional>
@@ -67,6 +68,7 @@ public:
     void send(std::vector<Outgoing> stanzas, std::size_t bytes) override;
     void mark(std::uint64_t number, std::function<void(std::uint64_t)> done) override;
     void close(std::optional<xml::StreamError> error) override;
+    std::size_t unsent_bytes() const override { return unsent_bytes_; }
 
 private:
     using Awaitable = boost::asio::awaitable<bool>;
@@ -84,10 +86,17 @@ private:
     void log_refusal(const stream::Negotiation::Refusal& refusal);
     boost::asio::awaitable<stream::Actions> admit(controller::Identity identity);
     boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
+    boost::asio::awaitable<stream::Actions> resume(stream::Resume request);
+    /// False: too late.
+    bool attach(Attached attached, const char* event);
+    TransportKind transport_kind() const {
+        return direct_tls_ ? TransportKind::DirectTls : TransportKind::StartTls;
+    }
     boost::asio::awaitable<void> serve();
     Awaitable take_events();
     enum class Took { All, TurnOver, End };
     Took take_turn(std::vector<Inbound>& inbound);
+    std::optional<xml::StreamError> take_stanza(xml::Element stanza, std::vector<Inbound>& inbound);
     bool is_turn_over() const { return turn_.is_over(net::Turn::Clock::now()); }
     boost::asio::awaitable<void> yield();
     boost::asio::awaitable<void> hand_over(std::vector<Inbound> inbound);
@@ -111,6 +120,8 @@ private:
     void watch_stanza();
     void arm_stanza_timer();
     Delivered delivered();
+    bool is_lost() const;
+    boost::asio::awaitable<bool> take_leave();
     void watch_idle();
 
     const Shared& shared_;
@@ -124,6 +135,12 @@ private:
     Outbox outbox_;
     std::unique_ptr<stream::Negotiation> negotiation_;   // until the resource is bound
     SessionPtr session_;
+    std::uint64_t attachment_ = 0;           // Session::attachment that is this connection
+    std::shared_ptr<Allowance> allowance_;   // of the session; null: there is no bound
+    /// The client has said `<enable/>`: whatever it is sent is counted, and goes through the core
+    /// strand.
+    bool is_managed_ = false;
+    std::atomic<std::size_t> unsent_bytes_ = 0;
     std::string reason_;   // why it ended, for the log
     std::size_t pre_auth_bytes_ = 0, pre_auth_stanzas_ = 0;
     /// The way the connection ended: by us, or the peer was cut off, closed its socket, closed its
@@ -132,6 +149,7 @@ private:
     storage::Revision lost_from_ = 0;        // see Delivered
     boost::system::error_code read_error_;   // told when the stanzas before it were handed over
     bool is_shut_down_ = false;              // before a resource was bound
+    bool is_silent_ = false;                 // ended since nothing was heard from the peer
     bool is_displaced_ = false;
     bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;
     std::chrono::steady_clock::time_point last_read_;

@@ -49,12 +49,23 @@ protected:
             for (xml::Element& message : reply->messages)
                 fanout_.send(session_, Outgoing::stanza(to_bytes(std::move(message))));
         if (is_iq_) fanout_.send(session_, Outgoing::whole(StanzaKind::Iq, to_bytes(answer)));
+        tell_handled();
         if (answer.index() == 0 || effect_ == pubsub::SessionEffect::None) return;
         router_.set_active(session_, effect_ == pubsub::SessionEffect::Login);
     }
 
 private:
     static constexpr std::size_t answer_bytes_likely = 160;
+
+    /// A client that asked while this request was under way hears that it is handled.
+    void tell_handled() const {
+        Management* management = session_->management.get();
+        if (!management || management->owes_ack_of == 0) return;
+        const std::uint64_t handled = session_->handled();
+        if (handled < management->owes_ack_of) return;
+        management->owes_ack_of = 0;
+        fanout_.send_element(session_, sm::ack(static_cast<std::uint32_t>(handled)));
+    }
 
     xml::Bytes to_bytes(xml::Element message) const {
         message.set("from", to_).set("to", session_->jid.str());

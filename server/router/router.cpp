@@ -127,6 +127,23 @@ std::string answer_at_once(const Session& session, xml::Element iq, IqAnswer ans
     return xml::to_string(reply, xml::ns::client.uri());
 }
 
+/// With stream management the client may have read what is in the budget: it acknowledges behind
+/// the requests that it has sent, so that these must go on.
+bool has_room_for_answers(const Session& session) {
+    if (!session.transport) return true;
+    const std::size_t held =
+        session.management ? session.transport->unsent_bytes() : session.budget->used();
+    return held + session.pending_bytes < session.budget->bytes_max() / 2;
+}
+
+Routed prepare_word(const xml::Element& element) {
+    auto word = sm::read(element);
+    if (auto* error = std::get_if<xml::StreamError>(&word)) return std::move(*error);
+    Inbound inbound;
+    inbound.word = std::get<sm::Word>(std::move(word));
+    return inbound;
+}
+
 }   // namespace
 
 xml::Element skeleton(xml::Element stanza) {
@@ -136,6 +153,7 @@ xml::Element skeleton(xml::Element stanza) {
 
 Routed Router::prepare(const Session& session, xml::Element stanza) const {
     const auto& name = stanza.name();
+    if (stanza.ns() == sm::ns) return prepare_word(stanza);
     if (stanza.ns() != xml::ns::client || (name != "iq" && name != "message" && name != "presence"))
         return xml::StreamError{
             "unsupported-stanza-type", "<" + name + "/> is no stanza of jabber:client", {}
@@ -262,6 +280,14 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     if (session->is_ended) return;   // read before it heard of it
     ++session->stanzas_in;
     session->heard = now();
+    if (inbound.answered) {
+        if (!inbound.answered->empty())
+            fanout_.send(
+                session,
+                Outgoing::stanza(std::make_shared<const std::string>(std::move(*inbound.answered)))
+            );
+        return;
+    }
     const auto& stanza = inbound.stanza;
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
         // The refused keep their place among the answers, as everything else does.
@@ -292,14 +318,12 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
             session->queue = std::make_shared<SenderQueue>(senders_.next(), session->bare.str());
             // A client that does not read its answers is not read: half an outbox is kept for
             // events.
-            session->queue->has_room = [session] {
-                return !session->transport || session->budget->used() + session->pending_bytes <
-                                                  session->budget->bytes_max() / 2;
-            };
+            session->queue->has_room = [session] { return has_room_for_answers(*session); };
         }
-        session->queue->push(
-            make_iq_transaction(*this, fanout_, session, stanza, std::move(*inbound.prepared))
-        );
+        auto request =
+            make_iq_transaction(*this, fanout_, session, stanza, std::move(*inbound.prepared));
+        if (session->management) request->stanza = session->management->received;
+        session->queue->push(std::move(request));
     } else if (stanza.name() == "presence") {
         take_presence(session, stanza, inbound.to);
     } else if (inbound.relayed) {

@@ -15,6 +15,7 @@
 #include "server/router/addresses.hpp"
 #include "server/router/iq_table.hpp"
 #include "server/router/pending_queries.hpp"
+#include "server/session/management_words.hpp"
 #include "server/session/session.hpp"
 
 namespace grid::server {
@@ -31,6 +32,11 @@ struct Inbound {
     /// For another client: a message with `from` stamped; of an iq what follows its start tag,
     /// which is written when all its attributes are known (xml::write_tail).
     xml::Bytes relayed;
+    /// Of a session with stream management: what was answered on the connection's strand, empty
+    /// where there is no answer. It is counted and sent in its turn.
+    std::optional<std::string> answered;
+    /// No stanza, but an element of stream management.
+    std::optional<sm::Word> word;
 };
 
 /// The stanza down to the first child of the first child of the first child (a Grid operation sits
@@ -68,6 +74,8 @@ public:
     /// The session is not available any more: its temporary subscriptions end (XEP-0060 §12.5),
     /// after its earlier requests. The caller runs the session's queue.
     void end_presence(const SessionPtr& session);
+    /// Messages between clients that were not delivered: their senders are told.
+    void return_messages(const std::vector<Outgoing>& messages);
     /// Refuses queries that were not answered in time.
     void tick(std::chrono::steady_clock::time_point time);
 

@@ -1,5 +1,6 @@
 // server/router/router_messages.cpp: messages from one client to another (RFC 6121 §8.5).
 #include "server/router/router.hpp"
+#include "xml/parser.hpp"
 #include "xml/stanza_error.hpp"
 
 namespace grid::server {
@@ -58,7 +59,9 @@ void Router::take_message(const SessionPtr& session, const Inbound& inbound) {
             is_full = true;
             return false;
         }
-        fanout_.send(target, Outgoing::stanza(inbound.relayed));
+        auto message = Outgoing::stanza(inbound.relayed);
+        message.is_relayed = true;
+        fanout_.send(target, std::move(message));
         return true;
     };
     bool reached = false;
@@ -81,6 +84,23 @@ void Router::take_message(const SessionPtr& session, const Inbound& inbound) {
             session, inbound.stanza,
             xml::resource_constraint("the addressee does not read: try later")
         );
+}
+
+/// As for a resource that is not there (§8.5.3.2).
+void Router::return_messages(const std::vector<Outgoing>& messages) {
+    for (const Outgoing& one : messages) {
+        auto parsed =
+            xml::parse_document("<x xmlns='jabber:client'>" + *one.text + "</x>", xml::Limits{});
+        const auto* around = std::get_if<xml::Element>(&parsed);
+        const xml::Element* message = around ? around->first_child() : nullptr;
+        if (!message) continue;
+        const Kind kind = kind_of(*message);
+        if (kind == Kind::Headline || kind == Kind::Error) continue;
+        const auto from = xml::Jid::parse(message->attr_or("from", ""));
+        const SessionPtr sender = from ? sessions_.find(*from) : nullptr;
+        if (sender)
+            reply_error(sender, *message, xml::service_unavailable("it was not delivered in time"));
+    }
 }
 
 }   // namespace grid::server

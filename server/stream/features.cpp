@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "server/session/management_words.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::server::stream {
@@ -49,6 +50,7 @@ Element bound_features(
     // RFC 6121 dropped it, old clients look for it; optional, so that no client needs the round
     // trip.
     out.add(Element("session", ns::session, {}, Element("optional")));
+    out.add(Element("sm", sm::ns));
     auto stream_limits = limits_of(limits.xml.stanza_bytes_max);
     stream_limits.add(Element::with_text("idle-seconds", std::to_string(limits.idle_seconds_max)));
     out.add(std::move(stream_limits));

@@ -20,6 +20,7 @@ enum class Awaits {
     Handshake,   // on_tls
     Admission,   // on_admitted
     Resource,    // on_bound
+    Session,     // on_resumed
     Nothing,     // bound, or closed
 };
 
@@ -55,6 +56,8 @@ struct Negotiation::State {
     void on_bind(const xml::Element& iq);
     void bound(const xml::Jid& full);
     void refuse_bind(const xml::StanzaError& error);
+    void on_management(const xml::Element& element);
+    void not_resumed(const xml::Element& failed);
 
     Settings settings;
     Layer layer = Layer::Plain;

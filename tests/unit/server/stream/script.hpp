@@ -2,6 +2,7 @@
 // done.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -29,11 +30,18 @@ struct Bound {
 struct NotBound {
     xml::StanzaError error;
 };
-using Input = std::variant<std::string, Tls, Admitted, Refused, Bound, NotBound>;
+struct Resumed {};
+/// Without an error: `<failed/>`, item-not-found, three stanzas were handled.
+struct NotResumed {
+    std::optional<xml::StreamError> error;
+};
+using Input =
+    std::variant<std::string, Tls, Admitted, Refused, Bound, NotBound, Resumed, NotResumed>;
 
 /// An input and what it must lead to, one string per action, what is sent at once as one:
 ///   `{header}<features/>`   bytes to send; the response header is written {header}
-///   starttls · restart · admit JID · bind [RESOURCE] · close REASON (the beginning of it)
+///   starttls · restart · admit JID · bind [RESOURCE] · resume TOKEN COUNT · close REASON (the
+///   beginning of it)
 struct Line {
     Input input;
     std::vector<std::string> actions;

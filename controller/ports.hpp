@@ -23,6 +23,9 @@ struct SessionView {
     std::size_t outbox_bytes = 0;
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
     Identity identity;
+    bool is_hibernating = false;   // without a connection, and the client may resume it
+    bool is_managed = false;       // with stream management (XEP-0198)
+    std::size_t unacked = 0;       // stanzas that the client was sent and has not acknowledged
 };
 
 /// The last activity of a session, for the leases of publishers.
@@ -100,6 +103,7 @@ struct ServerFacts {
     /// Since the start: times that a session was slowed down since it sent more than its rate, and
     /// sessions that were cut off since they went on.
     std::uint64_t sessions_slowed = 0, sessions_cut = 0;
+    std::size_t hibernating = 0;   // of the sessions
     /// Faults that an operator should mend, one sentence each: sources of revocation lists.
     std::vector<std::string> problems;
 };

@@ -227,7 +227,7 @@ bool is_everyday(const Record& record) {
         "query",      "isAuthorized", "message",
         "subscribe",  "unsubscribe",  "subscription-options",
         "connect",    "login",        "logout",
-        "disconnect",
+        "disconnect", "resume",
     };
     const auto is_one_of = [&](const auto& names) {
         return std::ranges::find(names, record.operation) != names.end();

@@ -151,6 +151,7 @@ HttpDecision show_status(const Call& call) {
          {"started", time_text(facts.started)},
          {"listeners", std::move(listeners)},
          {"sessions", facts.sessions},
+         {"hibernating", facts.hibernating},
          {"floods", json::object{{"slowed", facts.sessions_slowed}, {"cut", facts.sessions_cut}}},
          {"accounts",
           json::object{

@@ -17,7 +17,12 @@ void Outbox::push(std::vector<Outgoing> stanzas, std::size_t bytes) {
     budgeted_ += bytes;
     queued_ += bytes;
     queue_.reserve(queue_.size() + stanzas.size());
-    for (auto& stanza : stanzas) queue_.push_back({std::move(stanza), false});
+    const bool is_kept = bytes == 0 && !stanzas.empty();
+    keeps_unacked_ = keeps_unacked_ || is_kept;
+    for (auto& stanza : stanzas) {
+        if (is_kept) queued_ += stanza.bytes();
+        queue_.push_back({std::move(stanza), is_kept ? Entry::From::Unacked : Entry::From::Budget});
+    }
 }
 
 void Outbox::push_own(Outgoing stanza) {
@@ -25,7 +30,7 @@ void Outbox::push_own(Outgoing stanza) {
     const bool is_own = !budget_ || budget_->take(bytes) != Budget::Taken::Yes;
     (is_own ? own_bytes_ : budgeted_) += bytes;
     queued_ += bytes;
-    queue_.push_back({std::move(stanza), is_own});
+    queue_.push_back({std::move(stanza), is_own ? Entry::From::Beyond : Entry::From::Budget});
 }
 
 void Outbox::push_framed(std::string bytes) {
@@ -38,17 +43,18 @@ void Outbox::push_framed(std::string bytes) {
 void Outbox::gather(std::string& into) {
     std::size_t given = 0;
     while (next_ < queue_.size() && into.size() < gather_bytes_max) {
-        auto& [stanza, is_own] = queue_[next_++];
+        auto& [stanza, from] = queue_[next_++];
         if (stanza.kind == StanzaKind::Framed)
             into += *stanza.text;
         else
             framer_.stanza(into, stanza);
         const std::size_t bytes = stanza.bytes();
         gathered_ += bytes;
-        (is_own ? own_bytes_ : budgeted_) -= bytes;
-        if (!is_own) given += bytes;
+        if (from == Entry::From::Beyond) own_bytes_ -= bytes;
+        if (from == Entry::From::Budget) given += bytes;
         stanza.text.reset();
     }
+    budgeted_ -= given;
     if (given != 0 && budget_) budget_->give(given);
     if (next_ == queue_.size()) {
         queue_ = {};   // an idle connection holds no buffer

@@ -23,7 +23,8 @@ public:
     Outbox(net::ByteSink& sink, stream::Framer& framer) : sink_(sink), framer_(framer) {}
     ~Outbox();
 
-    /// `bytes` were taken from the budget and are given back as the stanzas leave.
+    /// `bytes` were taken from the budget and are given back as the stanzas leave; 0: they stay
+    /// there until the client acknowledges them.
     void push(std::vector<Outgoing> stanzas, std::size_t bytes);
     /// The connection's own words. They draw on the budget as everything else; where it is full
     /// they are queued all the same, and is_over() says that no more should be asked for.
@@ -33,8 +34,12 @@ public:
     /// Half of the budget is in use: for a peer that does not read its answers no more of its
     /// stanzas are read. The other half is kept for events.
     bool is_over() const {
-        return own_bytes_ > 0 || (budget_ && budget_->used() >= budget_->bytes_max() / 2);
+        if (!budget_) return own_bytes_ > 0;
+        const std::size_t held = keeps_unacked_ ? unsent_bytes() : budget_->used();
+        return own_bytes_ > 0 || held >= budget_->bytes_max() / 2;
     }
+    /// Bytes that are not in the socket yet.
+    std::size_t unsent_bytes() const { return queued_ - gathered_ + unsent_.size(); }
     void set_budget(std::shared_ptr<Budget> budget) { budget_ = std::move(budget); }
 
     /// See Transport::mark.
@@ -51,7 +56,7 @@ public:
 private:
     struct Entry {
         Outgoing stanza;
-        bool is_own = false;   // not from the budget
+        enum class From : std::uint8_t { Budget, Beyond, Unacked } from = From::Budget;
     };
     void gather(std::string& into);
 
@@ -63,6 +68,7 @@ private:
     std::string unsent_;         // gathered, and the socket was full
     std::size_t budgeted_ = 0;   // taken and not yet given back
     std::size_t own_bytes_ = 0;
+    bool keeps_unacked_ = false;   // the budget holds what was sent and not acknowledged
     std::uint64_t queued_ = 0, gathered_ = 0;   // as charged, since the beginning
     DeliveryMarks marks_;
 };

@@ -213,15 +213,7 @@ StreamDriver::Took StreamDriver::take_turn(std::vector<Inbound>& inbound) {
             if (!fault_ && parse_more()) continue;
             took = Took::All;
         } else if (auto* stanza = std::get_if<xml::Element>(&*event)) {
-            turn_.count_stanza();
-            ++unpaid_.stanzas;
-            auto routed = shared_.grid.router().prepare(*session_, std::move(*stanza));
-            if (auto* one = std::get_if<Inbound>(&routed)) inbound.push_back(std::move(*one));
-            if (auto* answer = std::get_if<std::string>(&routed))   // needed no other strand
-                outbox_.push_own(
-                    Outgoing::stanza(std::make_shared<const std::string>(std::move(*answer)))
-                );
-            if (auto* error = std::get_if<xml::StreamError>(&routed)) wrong = std::move(*error);
+            wrong = take_stanza(std::move(*stanza), inbound);
         } else if (auto* broken = std::get_if<xml::StreamBroken>(&*event)) {
             wrong = xml::to_stream_error(*broken);
         } else if (std::holds_alternative<xml::StreamClose>(*event)) {
@@ -236,6 +228,26 @@ StreamDriver::Took StreamDriver::take_turn(std::vector<Inbound>& inbound) {
         took = Took::End;
     } while (took == Took::TurnOver && !is_turn_over());
     return took;
+}
+
+std::optional<xml::StreamError> StreamDriver::take_stanza(
+    xml::Element stanza, std::vector<Inbound>& inbound
+) {
+    turn_.count_stanza();
+    ++unpaid_.stanzas;
+    auto routed = shared_.grid.router().prepare(*session_, std::move(stanza));
+    if (auto* error = std::get_if<xml::StreamError>(&routed)) return std::move(*error);
+    if (auto* one = std::get_if<Inbound>(&routed)) {
+        if (one->word && std::holds_alternative<sm::Enable>(*one->word)) is_managed_ = true;
+        inbound.push_back(std::move(*one));
+        return std::nullopt;
+    }
+    auto* answer = std::get_if<std::string>(&routed);
+    if (is_managed_)
+        inbound.emplace_back().answered = answer ? std::move(*answer) : std::string();
+    else if (answer)
+        outbox_.push_own(Outgoing::stanza(std::make_shared<const std::string>(std::move(*answer))));
+    return std::nullopt;
 }
 
 /// Handlers that wait for this thread or strand go first.
@@ -255,8 +267,8 @@ asio::awaitable<void> StreamDriver::wait_for_room() {
 
 /// A client that sends more than its rate is not read for the time that is returned.
 std::chrono::nanoseconds StreamDriver::draw_allowance() {
-    if (!session_->allowance || is_closing_ || fault_) return {};
-    const auto verdict = session_->allowance->draw(std::exchange(unpaid_, {}), steady_clock::now());
+    if (!allowance_ || is_closing_ || fault_) return {};
+    const auto verdict = allowance_->draw(std::exchange(unpaid_, {}), steady_clock::now());
     if (verdict.is_first)
         shared_.log.fold(
             Level::Warn, "session_slowed",
@@ -294,7 +306,7 @@ asio::awaitable<void> StreamDriver::answer_what_was_taken() {
 
 asio::awaitable<void> StreamDriver::hand_over(std::vector<Inbound> inbound) {
     auto taken = std::make_shared<net::Called>();
-    shared_.grid.submit(session_, std::move(inbound), [taken] { (*taken)(); });
+    shared_.grid.submit(session_, attachment_, std::move(inbound), [taken] { (*taken)(); });
     if (taken->is_made()) co_return;   // the core strand was free, and no other had this thread
     co_await net::Called::wait(taken);
     turn_.begin(steady_clock::now());
@@ -345,8 +357,11 @@ Delivered StreamDriver::delivered() {
 void StreamDriver::close(std::optional<xml::StreamError> error) {
     asio::post(channel_->strand(), [self = shared_from_this(), error = std::move(error)] {
         if (self->negotiation_) {
-            self->is_shut_down_ = error.has_value();   // establish() says it in the right form
+            // establish() says it in the right form, or end() where a session is there.
+            self->is_shut_down_ = error.has_value();
+            if (error && !self->fault_) self->fault_ = std::make_unique<xml::StreamError>(*error);
         } else if (error) {
+            self->is_silent_ = error->condition == "connection-timeout";
             self->end_with(*error);
         }
         self->wake();
@@ -354,8 +369,11 @@ void StreamDriver::close(std::optional<xml::StreamError> error) {
 }
 
 void StreamDriver::flush() {
+    unsent_bytes_ = outbox_.unsent_bytes();
     if (is_write_waiting_) return;
-    switch (outbox_.flush()) {
+    const auto flushed = outbox_.flush();
+    unsent_bytes_ = outbox_.unsent_bytes();
+    switch (flushed) {
         case Outbox::Flushed::All:
             return;
         case Outbox::Flushed::SocketFull:
@@ -416,30 +434,14 @@ void StreamDriver::wake() {
 /// The last words, within a bound; then the table forgets us.
 asio::awaitable<void> StreamDriver::end() {
     is_closing_ = true;
+    bool has_left = false;
     idle_timer_.reset();
     stanza_timer_.reset();
     unparsed_ = {};
     codec_->restart();   // an unfinished stanza is of no use, and the goodbye may take a while
     charge_unfinished();
     if (session_) {
-        // Stanzas from the core strand are either sent or known to be lost before the session
-        // leaves.
-        co_await net::from_callback<bool>([this](auto done) {
-            shared_.grid.detach(session_, [done] { done(true); });
-        });
-        take_mail();
-        if (fault_) end_with(*fault_);
-        if (!is_end_sent_) {
-            std::string last;
-            codec_->close(last);
-            outbox_.push_framed(std::move(last));
-        }
-        is_end_sent_ = true;
-        const Delivered delivered = this->delivered();
-        shared_.grid.leave(session_, reason_, delivered);
-        shared_.log.info(
-            "session_ended", {{"session", name_}, {"jid", session_->jid.str()}, {"reason", reason_}}
-        );
+        has_left = co_await take_leave();
     }
     std::string last;
     codec_->end(last);
@@ -461,8 +463,43 @@ asio::awaitable<void> StreamDriver::end() {
     tls_place_.reset();   // the memory of TLS is free as soon as the goodbye is out
     const bool is_all_read = co_await channel_->close(goodbye_seconds_max) && is_all_sent;
     // Where it was we who ended: what the peer had read by then is known only now.
-    if (session_ && is_all_read && ending_ == Ending::Ours)
+    if (has_left && is_all_read && ending_ == Ending::Ours)
         shared_.grid.confirm_delivered(session_);
+}
+
+/// False: the session goes on without this connection.
+asio::awaitable<bool> StreamDriver::take_leave() {
+    using Detached = Core::Detached;
+    const bool is_fault = fault_ != nullptr;
+    // Stanzas from the core strand are either sent or known to be lost before the session leaves.
+    const auto detached = co_await net::from_callback<Detached>([&](auto done) {
+        shared_.grid.detach(session_, attachment_, is_lost() && !is_fault, done);
+    });
+    take_mail();
+    if (fault_) end_with(*fault_);
+    if (!is_end_sent_) {
+        std::string last;
+        codec_->close(last);
+        outbox_.push_framed(std::move(last));
+    }
+    is_end_sent_ = true;
+    const bool leaves = detached == Detached::Leaves;
+    if (leaves) shared_.grid.leave(session_, attachment_, reason_, delivered());
+    shared_.log.info(
+        leaves ? "session_ended" : "connection_ended",
+        {{"session", name_},
+         {"jid", session_->jid.str()},
+         {"reason", reason_},
+         {"goes_on", detached == Detached::Hibernates ? "may be resumed"
+                     : leaves                         ? "no"
+                                                      : "on another connection"}}
+    );
+    co_return leaves;
+}
+
+/// The client did not mean the session to end, and we did not.
+bool StreamDriver::is_lost() const {
+    return ending_ == Ending::CutOff || ending_ == Ending::Closed || is_silent_;
 }
 
 /// A peer that vanished without a word is found by asking it (XEP-0199 §4.2), then given up.
@@ -476,6 +513,7 @@ void StreamDriver::watch_idle() {
         if (error || !self || self->is_closing_) return;
         const auto idle = std::chrono::steady_clock::now() - self->last_read_;
         if (idle >= idle_max) {
+            self->is_silent_ = true;
             return self->end_with(
                 {"connection-timeout", "nothing was heard for limits.idle_seconds_max seconds", {}}
             );
@@ -491,6 +529,8 @@ void StreamDriver::watch_idle() {
 void StreamDriver::ping() {
     if (std::string framed = codec_->ping(); !framed.empty())
         outbox_.push_framed(std::move(framed));
+    else if (is_managed_)
+        outbox_.push_own(Outgoing::whole(StanzaKind::Element, sm::request()));
     else
         outbox_.push_own(ping_of(shared_.config.domain));
     flush();

@@ -1,6 +1,7 @@
 // server/c2s/stream_driver.hpp: one client's stream: negotiation, then stanzas until it ends.
 #pragma once
 
+#include <atomic>
 #include <boost/asio.hpp>
 #include <chrono>
 #include <functional>
@@ -58,7 +59,7 @@ struct Carrier {
     // Where TLS has been done: the peer's certificate, and what ties a login to this connection.
     tls::Presented presented;
     net::ChannelBindings bindings;
-    std::string early;               // what has been read already
+    std::string early;   // what has been read already
 };
 
 /// Drives a stream over a channel. Everything runs on the channel's strand, except what Transport
@@ -76,6 +77,7 @@ public:
     void send(std::vector<Outgoing> stanzas, std::size_t bytes) override;
     void mark(std::uint64_t number, std::function<void(std::uint64_t)> done) override;
     void close(std::optional<xml::StreamError> error) override;
+    std::size_t unsent_bytes() const override { return unsent_bytes_; }
 
 private:
     using Awaitable = boost::asio::awaitable<bool>;
@@ -98,10 +100,14 @@ private:
     boost::asio::awaitable<stream::Actions> register_stranger(stream::Register wanted);
     boost::asio::awaitable<stream::Actions> find_keys(sasl::Lookup lookup);
     boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
+    boost::asio::awaitable<stream::Actions> resume(stream::Resume request);
+    /// False: too late.
+    bool attach(Attached attached, const char* event);
     boost::asio::awaitable<void> serve();
     Awaitable take_events();
     enum class Took { All, TurnOver, End };
     Took take_turn(std::vector<Inbound>& inbound);
+    std::optional<xml::StreamError> take_stanza(xml::Element stanza, std::vector<Inbound>& inbound);
     bool is_turn_over() const { return turn_.is_over(net::Turn::Clock::now()); }
     boost::asio::awaitable<void> yield();
     boost::asio::awaitable<void> hand_over(std::vector<Inbound> inbound);
@@ -125,6 +131,8 @@ private:
     void watch_stanza();
     void arm_stanza_timer();
     Delivered delivered();
+    bool is_lost() const;
+    boost::asio::awaitable<bool> take_leave();
     void watch_idle();
     void ping();
 
@@ -134,7 +142,7 @@ private:
     std::unique_ptr<net::Channel> channel_;
     net::TlsStream* tls_;
     std::unique_ptr<stream::Codec> codec_;
-    tls::Presented presented_;     // until the negotiation has it
+    tls::Presented presented_;   // until the negotiation has it
     net::ChannelBindings bindings_;
     std::string early_;            // see Carrier
     std::string address_, name_;   // name_: for the log, "c2s-41"
@@ -142,6 +150,12 @@ private:
     Outbox outbox_;
     std::unique_ptr<stream::Negotiation> negotiation_;   // until the resource is bound
     SessionPtr session_;
+    std::uint64_t attachment_ = 0;           // Session::attachment that is this connection
+    std::shared_ptr<Allowance> allowance_;   // of the session; null: there is no bound
+    /// The client has said `<enable/>`: whatever it is sent is counted, and goes through the core
+    /// strand.
+    bool is_managed_ = false;
+    std::atomic<std::size_t> unsent_bytes_ = 0;
     std::string reason_;   // why it ended, for the log
     std::size_t pre_auth_bytes_ = 0, pre_auth_stanzas_ = 0;
     /// The way the connection ended: by us, or the peer was cut off, closed its socket, closed its
@@ -150,6 +164,7 @@ private:
     storage::Revision lost_from_ = 0;        // see Delivered
     boost::system::error_code read_error_;   // told when the stanzas before it were handed over
     bool is_shut_down_ = false;              // before a resource was bound
+    bool is_silent_ = false;                 // ended since nothing was heard from the peer
     bool is_displaced_ = false;
     bool is_closing_ = false, is_write_waiting_ = false, is_end_sent_ = false;
     std::chrono::steady_clock::time_point last_read_;

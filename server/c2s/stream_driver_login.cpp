@@ -6,6 +6,7 @@
 #include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
 #include "server/net/source.hpp"
+#include "server/session/management_words.hpp"
 #include "server/tls/certificate.hpp"
 
 namespace grid::server::c2s {
@@ -101,6 +102,8 @@ asio::awaitable<bool> StreamDriver::perform(stream::Actions actions) {
                 next = co_await register_stranger(std::move(*stranger));
             } else if (auto* request = std::get_if<stream::Bind>(&action)) {
                 next = co_await bind(std::move(*request));
+            } else if (auto* again = std::get_if<stream::Resume>(&action)) {
+                next = co_await resume(std::move(*again));
             } else {
                 reason_ = std::get<stream::Close>(action).reason;
                 co_return false;
@@ -261,25 +264,57 @@ asio::awaitable<stream::Actions> StreamDriver::bind(stream::Bind request) {
         std::move(request.identity), std::move(request.resource), address_, kind_,
         shared_from_this()
     };
-    using Bound = std::variant<SessionPtr, xml::StanzaError>;
+    using Bound = std::variant<Attached, xml::StanzaError>;
     auto bound = co_await net::from_callback<Bound>([&](auto done) {
         shared_.grid.bind(std::move(entering), done);
     });
     if (auto* error = std::get_if<xml::StanzaError>(&bound))
         co_return negotiation_->on_bound(std::move(*error));
-    session_ = std::get<SessionPtr>(std::move(bound));
+    if (!attach(std::get<Attached>(std::move(bound)), "session_started"))
+        co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
+    co_return negotiation_->on_bound(session_->jid);
+}
+
+asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
+    is_managed_ = true;   // stanzas behind <resumed/> may come before the coroutine goes on
+    ResumeRequest coming{
+        std::move(request.identity), std::move(request.token), request.handled, address_, kind_,
+        shared_from_this()
+    };
+    auto answer = co_await net::from_callback<ResumeAnswer>([&](auto done) {
+        shared_.grid.resume(std::move(coming), done);
+    });
+    if (auto* attached = std::get_if<Attached>(&answer)) {
+        if (!attach(std::move(*attached), "session_resumed"))
+            co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
+        co_return negotiation_->on_resumed();
+    }
+    is_managed_ = false;
+    if (const auto* error = std::get_if<xml::StreamError>(&answer))
+        co_return negotiation_->on_not_resumed(*error);
+    const auto& failure = std::get<ResumeFailure>(answer);
+    shared_.log.fold(
+        Level::Info, "not_resumed",
+        {{"session", name_}, {"address", address_}, {"reason", failure.condition}}
+    );
+    co_return negotiation_->on_not_resumed(sm::failed(failure.condition, failure.handled));
+}
+
+bool StreamDriver::attach(Attached attached, const char* event) {
+    session_ = std::move(attached.session);
+    attachment_ = attached.number;
+    allowance_ = std::move(attached.allowance);
     // Before the client hears of it: from then on its connection gives way to none.
     const bool may_stay = progress_->settled();
     outbox_.set_budget(session_->budget);
     codec_->set_addresses(session_->bare, session_->jid);
     shared_.log.info(
-        "session_started", {{"session", name_},
-                            {"jid", session_->jid.str()},
-                            {"address", address_},
-                            {"transport", to_string(session_->transport_kind)}}
+        event, {{"session", name_},
+                {"jid", session_->jid.str()},
+                {"address", address_},
+                {"transport", to_string(kind_)}}
     );
-    if (!may_stay) co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
-    co_return negotiation_->on_bound(session_->jid);
+    return may_stay;
 }
 
 }   // namespace grid::server::c2s

@@ -336,6 +336,7 @@ void check_least(const Config& c, Findings& out) {
         {"limits.http_per_address_max", c.limits.http_per_address_max, 1},
         {"limits.http_strangers_max", c.limits.http_strangers_max, 1},
         {"limits.http_body_bytes_max", c.limits.http_body_bytes_max, 1},
+        {"sessions.ack_seconds_max", c.sessions.ack_seconds_max, 1},
         {"sasl.attempts_max", c.sasl.attempts_max, 1},
         {"tls.ocsp_timeout_ms", c.tls.ocsp_timeout_ms, c.tls.ocsp == "off" ? 0U : 1U},
         {"tls.ocsp_questions_max", c.tls.ocsp_questions_max, c.tls.ocsp == "off" ? 0U : 1U},

@@ -138,6 +138,13 @@ struct Config {
         }
     } limits;
 
+    /// Of clients with stream management (XEP-0198).
+    struct Sessions {
+        std::uint32_t hibernation_seconds_max = 300;   // without a connection; 0: none is resumed
+        std::uint32_t hibernating_max = 10'000;        // sessions, all accounts together
+        std::uint32_t ack_seconds_max = 60;            // to answer <r/>
+    } sessions;
+
     struct Reactor {
         std::uint32_t threads = 0;   // 0: one per core
     } reactor;

@@ -82,7 +82,14 @@ Core::Core(
       ),
       broker_(broker_settings(config, addresses), controller_, contacts_),
       flush_limiter_([this] { asio::post(strand_, [this] { fanout_.flush(); }); }),
-      fanout_(broker_, controller_, sessions_, flush_limiter_, log),
+      fanout_(
+          broker_,
+          controller_,
+          sessions_,
+          flush_limiter_,
+          log,
+          std::chrono::seconds(config.sessions.ack_seconds_max)
+      ),
       catch_up_(strand_, store, broker_, sessions_, fanout_, log),
       offline_(
           strand_,
@@ -127,6 +134,9 @@ Core::Core(
       login_limits_(login_bounds(config)),
       registration_limits_(registration_bounds(config)) {
     controller_.attach(broker_);
+    fanout_.attach([this](const SessionPtr& session, const std::string& why) {
+        end_hibernating(session, why);
+    });
     broker_.report_faults(PayloadLog{log_});
     controller_.state_for_admin().schemas.attach(monotonic_ms);
     controller_.attach_clock(now);
@@ -333,6 +343,8 @@ bool Core::do_what_is_due() {
         watch_clock();
         pipeline_->resume_stalled();
         close_expired();
+        end_unresumed();
+        fanout_.ask_for_acks(time);
         if (fanout_.tick(time)) {
             is_behind = true;
             next_look_ = time;
@@ -347,11 +359,17 @@ bool Core::do_what_is_due() {
     return is_behind;
 }
 
-void Core::submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken) {
+void Core::submit(
+    SessionPtr session,
+    std::uint64_t attachment,
+    std::vector<Inbound> inbound,
+    std::function<void()> taken
+) {
     asio::dispatch(
         strand_,
-        [this, session = std::move(session), inbound = std::move(inbound),
+        [this, session = std::move(session), attachment, inbound = std::move(inbound),
          taken = std::move(taken)]() mutable {
+            if (session->attachment != attachment) return taken();
             for (auto& one : inbound) take(session, std::move(one));
             if (auto queue = session->queue; queue && !queue->empty()) {
                 queue->on_taken = std::move(taken);
@@ -368,6 +386,10 @@ void Core::submit(SessionPtr session, std::vector<Inbound> inbound, std::functio
 /// A fault that we do not understand ends the stream that caused it.
 void Core::take(const SessionPtr& session, Inbound inbound) {
     try {
+        if (inbound.word) return take_word(session, *inbound.word);
+        // No stanza, and nothing follows: presence alone may be held back, and none is.
+        if (is_client_state(inbound.stanza)) return;
+        if (session->management) ++session->management->received;
         router_.take(session, std::move(inbound));
     } catch (const std::exception& fault) {
         log_.error("stanza_failed", {{"jid", session->jid.str()}, {"reason", fault.what()}});
@@ -385,7 +407,7 @@ void Core::finish(SessionPtr session, std::function<void()> done) {
         fanout_.flush();
         const auto queue = session->queue;
         if (!queue || queue->empty()) return last();
-        queue->on_answered = std::move(last);
+        queue->on_answered.push_back(std::move(last));
         pipeline_->advance(queue);
         fanout_.flush();
     });

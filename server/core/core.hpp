@@ -26,6 +26,7 @@
 #include "server/presence/roster_contacts.hpp"
 #include "server/router/router.hpp"
 #include "server/session/registry.hpp"
+#include "server/session/resumptions.hpp"
 #include "storage/store.hpp"
 
 namespace grid::server {
@@ -37,6 +38,37 @@ struct BindRequest {
     std::string address;
     TransportKind transport_kind = TransportKind::StartTls;
     std::shared_ptr<Transport> transport;
+};
+
+/// A client that wants to go on with a session that it has the token of.
+struct ResumeRequest {
+    controller::Identity identity;
+    std::string token;
+    std::uint32_t handled = 0;   // of the stanzas that it was sent
+    std::string address;
+    TransportKind transport_kind = TransportKind::StartTls;
+    std::shared_ptr<Transport> transport;
+};
+
+/// A session and the transport that it has from now on.
+struct Attached {
+    SessionPtr session;
+    std::uint64_t number = 0;   // Session::attachment
+    std::shared_ptr<Allowance> allowance;
+};
+
+/// Why a session is not resumed: a condition of RFC 6120 §8.3.3, and the count of handled stanzas
+/// where it is known. The client may bind a resource instead.
+struct ResumeFailure {
+    std::string condition;
+    std::optional<std::uint32_t> handled;
+};
+using ResumeAnswer = std::variant<Attached, ResumeFailure, xml::StreamError>;
+
+struct Session::Resuming {
+    ResumeRequest request;
+    std::function<void(ResumeAnswer)> done;
+    boost::asio::steady_timer timer;
 };
 
 /// Callbacks run on the core strand: the caller posts on to its own. Every public member may be
@@ -93,16 +125,36 @@ public:
         std::function<void(std::optional<xml::StanzaError>)> done
     );
     void bind(
-        BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)> done
+        BindRequest request, std::function<void(std::variant<Attached, xml::StanzaError>)> done
     );
+    /// The session goes on with that transport, once its earlier requests are answered. The stanzas
+    /// that the client lacks are sent to it, behind `<resumed/>`.
+    void resume(ResumeRequest request, std::function<void(ResumeAnswer)> done);
     /// One read's worth of stanzas; `taken` when all were decided and more may be read.
-    void submit(SessionPtr session, std::vector<Inbound> inbound, std::function<void()> taken);
+    /// `attachment` here and below: the number of the caller's transport. Stanzas of one that was
+    /// replaced are dropped.
+    void submit(
+        SessionPtr session,
+        std::uint64_t attachment,
+        std::vector<Inbound> inbound,
+        std::function<void()> taken
+    );
     /// The peer closed its stream: `done` after the answers to what came before.
     void finish(SessionPtr session, std::function<void()> done);
+    /// Leaves: `leave` is to be called. Replaced: the session goes on with another transport.
+    enum class Detached { Leaves, Hibernates, Replaced };
     /// The transport is about to end: `done` when all that it will ever be given was handed to it.
-    void detach(SessionPtr session, std::function<void()> done);
+    /// `is_lost`: the client did not want it to end, and may resume the session if it can.
+    void detach(
+        SessionPtr session,
+        std::uint64_t attachment,
+        bool is_lost,
+        std::function<void(Detached)> done
+    );
     /// The transport is gone. After `detach`.
-    void leave(SessionPtr session, std::string reason, Delivered delivered);
+    void leave(
+        SessionPtr session, std::uint64_t attachment, std::string reason, Delivered delivered
+    );
     /// After `leave`: everything that was handed over before it was read after all.
     void confirm_delivered(SessionPtr session);
 
@@ -192,8 +244,33 @@ private:
         std::function<void(std::optional<xml::StanzaError>)> done
     );
     void enter(
-        BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
+        BindRequest request, std::function<void(std::variant<Attached, xml::StanzaError>)>& done
     );
+    /// Why that certificate may not enter; empty: it may.
+    std::string refusal_of(const controller::Identity& identity);
+    void make_room_in(const xml::Jid& bare);
+    void replaced_by_bind(const SessionPtr& replaced);
+    std::shared_ptr<Allowance> allowance_of(const Session& session);
+    void end_session(const SessionPtr& session, const std::string& reason, Delivered delivered);
+
+    // Stream management: core_management.cpp
+    void take_word(const SessionPtr& session, const sm::Word& word);
+    void enable(const SessionPtr& session, const sm::Enable& enable);
+    void take_ack(const SessionPtr& session, std::uint32_t handled);
+    void answer_request(const SessionPtr& session);
+
+    // Resumption: core_resumption.cpp
+    bool hibernate(const SessionPtr& session);
+    void end_hibernating(const SessionPtr& session, const std::string& why);
+    void end_unresumed();
+    std::variant<SessionPtr, ResumeFailure, xml::StreamError> find_resumable(
+        const ResumeRequest& request
+    );
+    void take_over(
+        const SessionPtr& session, ResumeRequest request, std::function<void(ResumeAnswer)> done
+    );
+    void refuse_resuming(const SessionPtr& session, const std::string& condition);
+    void attach_again(const SessionPtr& session);
     std::shared_ptr<Budget> account_budget(const xml::Jid& bare);
     std::shared_ptr<RateBuckets> account_rate(const xml::Jid& bare);
     void part_with_rate(const Session& session);
@@ -203,6 +280,7 @@ private:
     const Config& config_;
     Log& log_;
     SessionRegistry sessions_;
+    Resumptions resumptions_;
     controller::Controller controller_;
     RosterContacts contacts_{controller_};
     pubsub::Broker broker_;

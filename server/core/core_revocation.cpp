@@ -13,7 +13,7 @@ constexpr std::size_t links_per_turn = 500;
 }   // namespace
 
 void Core::end_stream(const SessionPtr& session, const std::string& why) {
-    if (!session->transport) return;
+    if (!session->is_open()) return;
     fanout_.end(session, xml::StreamError{"reset", why, {}});
     controller_.record_session(
         session->identity, "certificate-end", session->principal.address, why

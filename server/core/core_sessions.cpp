@@ -1,4 +1,6 @@
 // server/core/core_sessions.cpp: entering and leaving the session table.
+#include <algorithm>
+
 #include "server/clock.hpp"
 #include "server/core/core.hpp"
 #include "server/delivery/arrivals.hpp"
@@ -166,15 +168,24 @@ void Core::register_stranger(
 }
 
 void Core::bind(
-    BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)> done
+    BindRequest request, std::function<void(std::variant<Attached, xml::StanzaError>)> done
 ) {
     asio::post(strand_, [this, request = std::move(request), done = std::move(done)]() mutable {
         enter(std::move(request), done);
     });
 }
 
+/// Account and certificate are looked at in the same turn in which the session enters.
+std::string Core::refusal_of(const controller::Identity& identity) {
+    if (auto admission = controller_.admit(identity);
+        admission.kind != controller::Admission::Kind::Enter)
+        return admission.text;
+    if (identity.valid_until < now()) return "your certificate has expired";
+    return revoked_ ? revoked_(identity.path) : std::string();
+}
+
 void Core::enter(
-    BindRequest request, std::function<void(std::variant<SessionPtr, xml::StanzaError>)>& done
+    BindRequest request, std::function<void(std::variant<Attached, xml::StanzaError>)>& done
 ) {
     const auto refuse = [&](const std::string& why) {
         controller_.record_refusal(
@@ -187,13 +198,7 @@ void Core::enter(
         return refuse(
             "a client needs an account: NAME@" + std::string(request.identity.account.domain())
         );
-    // Account and certificate are looked at in the same turn.
-    if (auto admission = controller_.admit(request.identity);
-        admission.kind != controller::Admission::Kind::Enter)
-        return refuse(admission.text);
-    if (request.identity.valid_until < now()) return refuse("your certificate has expired");
-    if (revoked_)
-        if (auto why = revoked_(request.identity.path); !why.empty()) return refuse(why);
+    if (const auto why = refusal_of(request.identity); !why.empty()) return refuse(why);
     auto session = std::make_shared<Session>();
     session->id = ++last_session_;
     session->bare = request.identity.account;
@@ -209,28 +214,46 @@ void Core::enter(
     session->transport_kind = request.transport_kind;
     session->since = now();
     session->transport = std::move(request.transport);
+    if (!sessions_.find(session->jid)) make_room_in(session->bare);
     // Before a session that is replaced leaves: its account's budget and debt remain.
     auto budget = account_budget(session->bare);
-    auto rate = rates_.is_bounded() ? account_rate(session->bare) : nullptr;
+    session->account_rate = rates_.is_bounded() ? account_rate(session->bare) : nullptr;
     SessionPtr replaced;
     if (!sessions_.enter(session, replaced))
         return done(xml::resource_constraint(
             "this account already has limits.resources_per_account_max streams"
         ));
     session->budget = std::make_shared<Budget>(config_.limits.outbox_bytes_max, std::move(budget));
-    if (rate) {
-        session->account_rate = std::move(rate);
-        session->allowance =
-            std::make_unique<Allowance>(rates_, session->account_rate, flood_counts_);
-    }
-    if (replaced) {
-        if (replaced->transport)
-            replaced->transport->close(xml::StreamError{
-                "conflict", "another stream of this account bound the same resource", {}
-            });
-        fanout_.presence_changed(session->bare);
-    }
-    done(session);
+    session->allowance = allowance_of(*session);
+    if (replaced) replaced_by_bind(replaced);
+    done(Attached{session, session->attachment, session->allowance});
+}
+
+/// A session that nobody uses gives way to a new one.
+void Core::make_room_in(const xml::Jid& bare) {
+    const auto& all = sessions_.of_account(bare.str());
+    if (all.size() < config_.limits.resources_per_account_max) return;
+    const auto idle = std::ranges::find(all, Session::State::Hibernating, [](const SessionPtr& s) {
+        return s->state;
+    });
+    if (idle != all.end())
+        end_hibernating(SessionPtr(*idle), "another session of the account needed its place");
+}
+
+void Core::replaced_by_bind(const SessionPtr& replaced) {
+    if (replaced->management)
+        resumptions_.end(*replaced, static_cast<std::uint32_t>(replaced->handled()));
+    if (replaced->transport)
+        replaced->transport->close(xml::StreamError{
+            "conflict", "another stream of this account bound the same resource", {}
+        });
+    fanout_.presence_changed(replaced->bare);
+    end_hibernating(replaced, "another stream of this account bound the same resource");
+}
+
+std::shared_ptr<Allowance> Core::allowance_of(const Session& session) {
+    if (!session.account_rate) return nullptr;
+    return std::make_shared<Allowance>(rates_, session.account_rate, flood_counts_);
 }
 
 void Core::confirm_delivered(SessionPtr session) {
@@ -256,38 +279,64 @@ void Core::part_with_rate(const Session& session) {
     parted_rates_.keep(session.bare.str(), session.account_rate, std::chrono::steady_clock::now());
 }
 
-void Core::detach(SessionPtr session, std::function<void()> done) {
-    asio::post(strand_, [this, session = std::move(session), done = std::move(done)] {
-        fanout_.flush_now(session);
-        catch_up_.detached(*session);
-        session->transport = nullptr;
-        done();
-    });
-}
-
-void Core::leave(SessionPtr session, std::string reason, Delivered delivered) {
+void Core::detach(
+    SessionPtr session, std::uint64_t attachment, bool is_lost, std::function<void(Detached)> done
+) {
     asio::post(
         strand_,
-        [this, session = std::move(session), reason = std::move(reason), delivered] {
-            Delivered items = delivered;
-            items.mark = items_of(delivered.mark);
-            if (session->is_active || session->paused) catch_up_.on_unavailable(session, items);
-            session->paused.reset();
-            session->is_active = false;
-            router_.end_presence(session);
-            if (session->queue) pipeline_->advance(session->queue);
+        [this, session = std::move(session), attachment, is_lost, done = std::move(done)] {
+            if (session->attachment != attachment) return done(Detached::Replaced);
+            fanout_.flush_now(session);
+            if (is_lost && hibernate(session)) return done(Detached::Hibernates);
+            catch_up_.detached(*session);
             session->transport = nullptr;
-            session->queue = nullptr;   // requests in flight keep it until they are done
-            controller_.record_session(
-                session->identity, "disconnect", session->principal.address, reason
-            );
-            presence_.forget(*session);
-            sessions_.leave(*session);
-            offline_.on_unavailable(session, delivered);
-            part_with_rate(*session);
-            fanout_.presence_changed(session->bare);
+            done(Detached::Leaves);
         }
     );
+}
+
+void Core::leave(
+    SessionPtr session, std::uint64_t attachment, std::string reason, Delivered delivered
+) {
+    asio::post(
+        strand_,
+        [this, session = std::move(session), attachment, reason = std::move(reason), delivered] {
+            if (session->attachment == attachment) end_session(session, reason, delivered);
+        }
+    );
+}
+
+void Core::end_session(const SessionPtr& session, const std::string& reason, Delivered delivered) {
+    if (std::exchange(session->state, Session::State::Ended) == Session::State::Ended) return;
+    std::vector<Outgoing> undelivered;
+    if (session->management && !delivered.is_all) {
+        // Acknowledgements count, whatever became of the last transport.
+        const auto& unacked = session->management->unacked;
+        delivered = {true, unacked.acknowledged(), unacked.owed_from()};
+        for (const auto& stanza : session->management->unacked.kept())
+            if (stanza.is_relayed) undelivered.push_back(stanza);
+    }
+    Delivered items = delivered;
+    items.mark = session->management ? 0 : items_of(delivered.mark);
+    if (session->is_active || session->paused) catch_up_.on_unavailable(session, items);
+    session->paused.reset();
+    session->is_active = false;
+    router_.end_presence(session);
+    if (session->queue) pipeline_->advance(session->queue);
+    session->transport = nullptr;
+    if (session->management) {
+        resumptions_.end(*session, static_cast<std::uint32_t>(session->handled()));
+        session->management = nullptr;
+    }
+    session->queue = nullptr;   // requests in flight keep it until they are done
+    controller_.record_session(session->identity, "disconnect", session->principal.address, reason);
+    presence_.forget(*session);
+    sessions_.leave(*session);
+    offline_.on_unavailable(session, delivered);
+    part_with_rate(*session);
+    fanout_.presence_changed(session->bare);
+    refuse_resuming(session, "item-not-found");
+    router_.return_messages(undelivered);
 }
 
 }   // namespace grid::server

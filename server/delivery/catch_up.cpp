@@ -122,7 +122,7 @@ void CatchUp::inherit_backlog(const SessionPtr& session, Revision after) {
 void CatchUp::on_feed_gap(Revision after) {
     std::vector<SessionPtr> live;
     sessions_.for_each([&](const SessionPtr& session) {
-        if (session->transport && !session->replay && fanout_.may_receive(*session))
+        if (session->is_open() && !session->replay && fanout_.may_receive(*session))
             live.push_back(session);
     });
     for (const auto& session : live) go_behind(session, {after, after});
@@ -159,8 +159,14 @@ void CatchUp::replay_from(
 bool CatchUp::has_room(const Session& session) const {
     if (!session.pending.empty()) return false;
     if (session.replay->needs_all_room) return session.budget->used() == 0;
+    // Half of what the items of that session may take (Fanout::take_room).
     const auto used = session.budget->used();
-    return used == 0 || used < session.budget->fair_bytes_max() / 2;
+    return used == 0 || used < session.budget->fair_bytes_max() / (session.management ? 4 : 2);
+}
+
+void CatchUp::resumed(const SessionPtr& session) {
+    if (session->acked_to < session->sent_to) on_sent(session);
+    step(session);
 }
 
 void CatchUp::step(const SessionPtr& session) {

@@ -45,6 +45,11 @@ public:
     /// The session's transport has ended: stores its delivery position.
     void on_unavailable(const SessionPtr& session, Delivered delivered);
 
+    /// Notes how far a session with stream management has got, before its transport goes.
+    void note_acknowledged(const SessionPtr& session) { ask(session); }
+    /// The session has a transport again: what was left out meanwhile is replayed.
+    void resumed(const SessionPtr& session);
+
     // ReplayListener
     void on_dropped(const SessionPtr& session) override;
     void replay_from(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after)
@@ -111,6 +116,7 @@ private:
     void look_at_waiting();
     /// The session that takes the account's messages besides this one; null if there is none.
     void ask(const SessionPtr& session);
+    void reached(const SessionPtr& session, storage::Revision revision);
     SessionPtr companion_of(const Session& session) const;
     storage::Revision known(const std::string& jid) const;
     storage::Revision has_of_account(const Session& session) const;

@@ -19,7 +19,7 @@ constexpr unsigned ticks_per_question = 10;
 
 SessionPtr CatchUp::companion_of(const Session& session) const {
     for (const auto& other : sessions_.of_account(session.bare.str()))
-        if (other->id != session.id && other->transport && other->priority >= 0 &&
+        if (other->id != session.id && other->is_open() && other->priority >= 0 &&
             fanout_.may_receive(*other))
             return other;
     return nullptr;
@@ -52,7 +52,7 @@ Position CatchUp::told(const Session& session) const {
 /// Of the account's items this resource has read all up to here.
 Revision CatchUp::has_of_account(const Session& session) const {
     constexpr Revision all = ~Revision{0};
-    if (!session.transport) return all;
+    if (!session.is_open()) return all;
     // Items sent before the session logged out, or stepped back, may not have reached it.
     if (session.paused || session.paused_bare)
         return session.acked_to >= session.sent_to
@@ -158,19 +158,27 @@ void CatchUp::ask(const SessionPtr& session) {
     }
     const Position handed = told(*session);
     const Revision both = std::min(handed.bare, handed.full);
-    session->transport->mark(mark_items(*session, both), [this, session](std::uint64_t reached) {
-        boost::asio::post(strand_, [this, session, reached] {
-            session->acked_to = std::max(session->acked_to, items_of(reached));
-            session->is_marking = false;
-            if (session->acked_to < session->sent_to) on_sent(session);
-            if ((!session->is_active && !session->paused) || !session->transport) return;
-            // The account has what all its resources have.
-            Revision bare = session->acked_to;
-            for (const auto& other : sessions_.of_account(session->bare.str()))
-                if (other != session) bare = std::min(bare, has_of_account(*other));
-            note_session(*session, {bare, session->acked_to});
-        });
+    // With stream management it is known.
+    if (session->management) {
+        const Revision lacks = session->management->unacked.owed_from();
+        return reached(session, lacks == 0 ? both : std::min(both, lacks - 1));
+    }
+    session->transport->mark(mark_items(*session, both), [this, session](std::uint64_t mark) {
+        boost::asio::post(strand_, [this, session, mark] { reached(session, items_of(mark)); });
     });
+}
+
+/// The session has received all up to that revision.
+void CatchUp::reached(const SessionPtr& session, Revision revision) {
+    session->acked_to = std::max(session->acked_to, revision);
+    session->is_marking = false;
+    if (session->acked_to < session->sent_to) on_sent(session);
+    if ((!session->is_active && !session->paused) || !session->transport) return;
+    // The account has what all its resources have.
+    Revision bare = session->acked_to;
+    for (const auto& other : sessions_.of_account(session->bare.str()))
+        if (other != session) bare = std::min(bare, has_of_account(*other));
+    note_session(*session, {bare, session->acked_to});
 }
 
 }   // namespace grid::server

@@ -400,7 +400,10 @@ void Fanout::end(const SessionPtr& session, xml::StreamError error) {
 void Fanout::end_streams() {
     for (auto& [session, error] : std::exchange(endings_, {})) {
         flush_one(session);
-        if (session->transport) session->transport->close(std::move(error));
+        if (session->transport)
+            session->transport->close(std::move(error));
+        else if (session->state == Session::State::Hibernating)
+            end_hibernating_(session, error.text);
     }
 }
 

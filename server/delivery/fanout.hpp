@@ -13,6 +13,7 @@
 #include "controller/controller.hpp"
 #include "controller/ports.hpp"
 #include "pubsub/broker.hpp"
+#include "server/delivery/ack_requests.hpp"
 #include "server/delivery/digests.hpp"
 #include "server/delivery/flush_limiter.hpp"
 #include "server/log.hpp"
@@ -50,14 +51,19 @@ public:
         const controller::Controller& controller,
         SessionRegistry& sessions,
         FlushLimiter& flush_limiter,
-        Log& log
+        Log& log,
+        std::chrono::seconds ack_patience = std::chrono::seconds(60)
     )
         : broker_(broker),
           controller_(controller),
           sessions_(sessions),
           flush_limiter_(flush_limiter),
-          log_(log) {}
+          log_(log),
+          ack_requests_(ack_patience) {}
     void attach(ReplayListener& listener) { replay_listener_ = &listener; }
+    /// Called for a session that has no transport to be closed and must not be resumed any more.
+    using EndHibernating = std::function<void(const SessionPtr& session, const std::string& why)>;
+    void attach(EndHibernating end) { end_hibernating_ = std::move(end); }
 
     /// Logged in, and by the certificate that its account belongs to.
     bool may_receive(const Session& session) const;
@@ -87,6 +93,9 @@ public:
     void presence_changed(const xml::Jid& bare);
     /// Puts a stanza into a session's outbox; it leaves with the next flush.
     void send(const SessionPtr& session, Outgoing stanza);
+    /// The same with an element of the stream, which is no stanza and not counted.
+    void send_element(const SessionPtr& session, const xml::Element& element);
+    void send_element(const SessionPtr& session, xml::Bytes element);
     /// Everything up to this revision is applied; what it means is told next.
     void applied(storage::Revision revision) { applied_ = revision; }
     storage::Revision applied() const { return applied_; }
@@ -101,6 +110,10 @@ public:
     void flush_now(const SessionPtr& session);
     /// Sends the digests that are due; true when there are more.
     bool tick(std::chrono::steady_clock::time_point now);
+    /// Sends what the client of a resumed session lacks, behind `first`, to its new transport.
+    void send_again(const SessionPtr& session, const xml::Element& first);
+    /// Asks clients that owe acknowledgements, and closes transports on which none comes in time.
+    void ask_for_acks(std::chrono::steady_clock::time_point now);
     void forget_digests(const Session& session) { digests_.forget(session.id); }
     /// Takes the items that are kept for the session's digests out: they are replayed, from the
     /// first item of each on.
@@ -175,7 +188,10 @@ private:
     bool is_for(const Digests::Due& digest) const;
     void put_digest(Digests::Due digest);
     void flush_one(const SessionPtr& session);
+    enum class Room { Taken, Later, Never };
+    Room take_room(const SessionPtr& session);
     bool hand_over(const SessionPtr& session);
+    void keep_unacked(const SessionPtr& session);
     void leave_out_items(const SessionPtr& session);
     void close_slow(const SessionPtr& session);
     void end_streams();
@@ -189,6 +205,8 @@ private:
     FlushLimiter& flush_limiter_;
     Log& log_;
     ReplayListener* replay_listener_ = nullptr;
+    EndHibernating end_hibernating_;
+    AckRequests ack_requests_;
     std::map<std::uint64_t, Audience> audiences_, node_audiences_;
     std::uint64_t kept_up_ = 0, nodes_kept_up_ = 0;   // the last ones that keep_up looked at
     std::deque<xml::Jid> changes_;     // accounts whose presence changed, the newest last

@@ -1,15 +1,26 @@
 // server/delivery/fanout_flush.cpp: from a session's pending stanzas to its transport, within its
 // budget.
 #include "server/delivery/fanout.hpp"
+#include "server/session/management_words.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
 
 namespace grid::server {
 namespace {
 /// The bytes that fit into one write; waiting for more gains no speed.
 constexpr std::size_t waiting_bytes_max = 64 * 1024;
+
+xml::Bytes to_bytes(const xml::Element& element) {
+    return std::make_shared<const std::string>(xml::to_string(element, xml::ns::client.uri()));
+}
+
+Outgoing element_of(xml::Bytes bytes) {
+    return Outgoing::whole(StanzaKind::Element, std::move(bytes));
+}
 }   // namespace
 
 void Fanout::send(const SessionPtr& session, Outgoing stanza) {
-    if (!session->transport) return;   // gone: its items are replayed at the next login
+    if (!session->is_open()) return;   // gone: its items are replayed at the next login
     session->pending_bytes += stanza.bytes();
     // Events may wait for each other, up to what fits into one write; answers and replay may not.
     const bool may_wait =
@@ -17,6 +28,14 @@ void Fanout::send(const SessionPtr& session, Outgoing stanza) {
     session->pending.push_back(std::move(stanza));
     if (!may_wait && !std::exchange(session->is_urgent, true)) urgent_.push_back(session);
     if (!std::exchange(session->is_dirty, true)) dirty_.push_back(session);
+}
+
+void Fanout::send_element(const SessionPtr& session, const xml::Element& element) {
+    send(session, element_of(to_bytes(element)));
+}
+
+void Fanout::send_element(const SessionPtr& session, xml::Bytes element) {
+    send(session, element_of(std::move(element)));
 }
 
 void Fanout::flush_now(const SessionPtr& session) {
@@ -29,7 +48,9 @@ void Fanout::flush() {
         session->is_urgent = false;
         flush_one(session);
     }
-    for (auto left = dirty_.size(); left != 0 && !flush_limiter_.is_saturated(); --left) {
+    // The end of a session that hibernates flushes, too.
+    for (auto left = dirty_.size(); left != 0 && !dirty_.empty() && !flush_limiter_.is_saturated();
+         --left) {
         const auto session = std::move(dirty_.front());
         dirty_.pop_front();
         session->is_dirty = false;
@@ -40,7 +61,7 @@ void Fanout::flush() {
 
 void Fanout::flush_one(const SessionPtr& session) {
     if (session->pending.empty()) return;
-    if (!session->transport) {
+    if (!session->is_open()) {
         session->pending = {};
         session->pending_bytes = 0;
     } else if (!hand_over(session)) {
@@ -51,31 +72,80 @@ void Fanout::flush_one(const SessionPtr& session) {
 
 /// False: the queues of the account, or all together, are full.
 bool Fanout::hand_over(const SessionPtr& session) {
-    using Taken = Budget::Taken;
-    // Items wait in the store while others need the room, so that no stream is closed for it.
-    const auto used = session->budget->used();
-    const bool is_over =
-        used != 0 && used + session->pending_bytes > session->budget->fair_bytes_max();
-    auto taken = is_over ? Taken::Full : session->budget->take(session->pending_bytes);
-    if (taken == Taken::Full) {
-        leave_out_items(session);
-        if (session->pending.empty()) return true;
-        taken = session->budget->take(session->pending_bytes);
-    }
-    if (taken == Taken::FullAbove) return false;
-    if (taken == Taken::Full) {
+    const Room room = take_room(session);
+    if (room == Room::Later) return false;
+    if (room == Room::Never) {
         close_slow(session);
         return true;
     }
+    if (session->pending.empty()) return true;
     session->stanzas_out += session->pending.size();
     if (session->sent_to != session->queued_to) {
         session->sent_to = session->queued_to;
         replay_listener_->on_sent(session);
     }
-    session->transport->send(
-        std::exchange(session->pending, {}), std::exchange(session->pending_bytes, 0)
-    );
+    if (session->management) keep_unacked(session);
+    auto stanzas = std::exchange(session->pending, {});
+    const std::size_t bytes = std::exchange(session->pending_bytes, 0);
+    if (session->transport) session->transport->send(std::move(stanzas), bytes);
     return true;
+}
+
+/// Takes the bytes of `pending` from the session's budget; items for which there is no room are
+/// left out.
+Fanout::Room Fanout::take_room(const SessionPtr& session) {
+    using Taken = Budget::Taken;
+    Budget& budget = *session->budget;
+    // Items wait in the store while others need the room, so that no stream is closed for it. Items
+    // that are not acknowledged leave half of the room to answers and messages.
+    const auto used = budget.used();
+    const auto most = budget.fair_bytes_max() / (session->management ? 2 : 1);
+    const bool is_over = used != 0 && used + session->pending_bytes > most;
+    auto taken = is_over ? Taken::Full : budget.take(session->pending_bytes);
+    if (taken == Taken::Full) {
+        leave_out_items(session);
+        if (session->pending.empty()) return Room::Taken;
+        taken = budget.take(session->pending_bytes);
+    }
+    if (taken == Taken::Full && session->management &&
+        session->management->unacked.forget(session->pending_bytes))
+        taken = budget.take(session->pending_bytes);
+    if (taken == Taken::FullAbove) return Room::Later;
+    return taken == Taken::Yes ? Room::Taken : Room::Never;
+}
+
+/// The stanzas of `pending` stay in the budget until they are acknowledged.
+void Fanout::keep_unacked(const SessionPtr& session) {
+    Management& management = *session->management;
+    std::size_t elements = 0;
+    for (const Outgoing& stanza : session->pending) {
+        if (!stanza.is_stanza())
+            elements += stanza.bytes();
+        else
+            management.unacked.push(stanza);
+    }
+    session->budget->give(elements);
+    session->pending_bytes = 0;
+    if (!session->transport) return;
+    if (management.should_ask()) {
+        management.asked(std::chrono::steady_clock::now());
+        session->pending.push_back(element_of(sm::request()));
+    }
+    ack_requests_.watch(session);
+}
+
+void Fanout::ask_for_acks(std::chrono::steady_clock::time_point now) {
+    ack_requests_.tick(now, [this](const SessionPtr& session) {
+        send_element(session, sm::request());
+    });
+}
+
+void Fanout::send_again(const SessionPtr& session, const xml::Element& first) {
+    const auto kept = session->management->unacked.kept();
+    std::vector<Outgoing> stanzas{element_of(to_bytes(first))};
+    stanzas.insert(stanzas.end(), kept.begin(), kept.end());
+    session->transport->send(std::move(stanzas), 0);
+    if (!kept.empty()) ack_requests_.watch(session);
 }
 
 /// Drops the pending items of a reader that is too slow: it is replayed from its position later.
@@ -100,7 +170,7 @@ void Fanout::make_room_for(const Session& session) {
     sessions_.for_each([&](const SessionPtr& other) {
         const Budget* above = other->budget.get();
         while (above && above != full) above = above->parent().get();
-        if (!above || !other->transport) return;
+        if (!above || !other->is_open()) return;
         if (!largest || other->budget->used() > largest->budget->used()) largest = other;
     });
     if (largest && largest->budget->used() > 0) close_slow(largest);
@@ -112,6 +182,8 @@ void Fanout::close_slow(const SessionPtr& session) {
                         {"jid", session->jid.str()},
                         {"outbox_bytes", std::to_string(session->budget->used())}}
     );
+    if (!session->transport)
+        return end_hibernating_(session, "what it was sent fills limits.outbox_bytes_max");
     session->transport->close(xml::StreamError{
         "resource-constraint",
         "your stream is not being read: the outbox reached limits.outbox_bytes_max",

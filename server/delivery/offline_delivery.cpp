@@ -23,7 +23,7 @@ constexpr auto fault_pause = std::chrono::seconds(1);
 }   // namespace
 
 bool OfflineDelivery::takes(const Session& session) const {
-    return session.transport && session.priority >= 0 && fanout_.may_receive(session);
+    return session.is_open() && session.priority >= 0 && fanout_.may_receive(session);
 }
 
 SessionPtr OfflineDelivery::find_taker(const std::string& account) const {
@@ -147,16 +147,24 @@ void OfflineDelivery::send(
 /// All was sent: when has it arrived?
 void OfflineDelivery::ask(const std::string& account, const std::shared_ptr<Way>& way) {
     const auto session = way->to.lock();
-    if (!session || !session->transport || way->sent_to == 0) {
+    if (!session || !session->is_open() || way->sent_to == 0) {
         if (!session) ways_.erase(account);
         return;
     }
     fanout_.flush_now(session);
-    if (!session->transport || !session->pending.empty()) return;   // not handed over yet
+    if (!session->is_open() || !session->pending.empty()) return;   // not handed over yet
+    const auto* unacked = session->management ? &session->management->unacked : nullptr;
     if (way->marked_to != way->sent_to) {
         way->marked_to = way->sent_to;
-        way->mark = mark_now(*session);
+        way->mark = unacked ? unacked->sent() : mark_now(*session);
     }
+    if (unacked) {   // it is known (XEP-0198)
+        if (unacked->acknowledged() < way->mark) return;
+        arrived(account, way->marked_to);
+        if (next(account, *way).empty()) ways_.erase(account);
+        return;
+    }
+    if (!session->transport) return;
     session->transport->mark(
         way->mark,
         [this, account, way, mark = way->mark, up_to = way->marked_to](auto reached) {

@@ -17,6 +17,7 @@ void sessions(const Options& options) {
          {"BY", "transport"},
          {"SINCE", "since"},
          {"ACTIVE", "active"},
+         {"STATE", "state"},
          {"QUEUED", "outbox_bytes"},
          {"IN", "stanzas_in"},
          {"OUT", "stanzas_out"}}

@@ -45,13 +45,21 @@ void SenderQueue::answer_front() {
     while (head_ < items_.size() && items_[head_]->state == Transaction::State::Answered) {
         auto request = std::move(items_[head_++]);
         request->answer();
+        if (on_each_answered) on_each_answered();
     }
     // A sender that always has something in flight never empties its queue.
     if (head_ == items_.size() || head_ >= 64) {
         items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(head_));
         head_ = 0;
     }
-    if (empty() && on_answered) std::exchange(on_answered, nullptr)();
+    if (!empty()) return;
+    for (const auto& call : std::exchange(on_answered, {})) call();
+}
+
+std::uint64_t SenderQueue::first_unanswered() const {
+    for (std::size_t i = head_; i < items_.size(); ++i)
+        if (items_[i]->stanza != 0) return items_[i]->stanza;
+    return 0;
 }
 
 void SenderQueue::went_in_flight(Transaction& request, std::size_t bytes) {

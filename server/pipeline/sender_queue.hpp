@@ -63,10 +63,14 @@ public:
     /// a conflict is refused because of that one: only its own conflicts count against it.
     void conflicted(Transaction& request);
 
+    /// Called after each answer. Empty: not at all.
+    std::function<void()> on_each_answered;
     /// Called once when all_decided becomes true.
     std::function<void()> on_taken;
-    /// Called once when the queue is empty: each request that was in it is answered.
-    std::function<void()> on_answered;
+    /// Each is called once when the queue is empty: all requests that were in it are answered.
+    std::vector<std::function<void()>> on_answered;
+    /// Transaction::stanza of the first request that is counted and not answered; 0: there is none.
+    std::uint64_t first_unanswered() const;
     bool is_stalled = false;   // waits for its next turn
 
 private:

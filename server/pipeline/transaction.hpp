@@ -1,6 +1,7 @@
 // server/pipeline/transaction.hpp: one request, from decide over commit and apply to its answer.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -39,6 +40,7 @@ public:
     pubsub::Context context;
     State state = State::Waiting;
     int rounds = 0;                // how often it was decided
+    std::uint64_t stanza = 0;      // its number among those that the sender counts; 0: not counted
     std::size_t batch_bytes = 0;   // in the commit queue
 };
 

@@ -24,6 +24,7 @@ public:
         controller::ServerFacts facts = constant;
         facts.store = store_.status();
         facts.sessions = sessions_.size();
+        facts.hibernating = sessions_.hibernating();
         facts.sessions_slowed = floods_.slowed;
         facts.sessions_cut = floods_.cut;
         if (problems) facts.problems = problems();

@@ -129,6 +129,23 @@ void prepare_relayed_message(const Session& session, xml::Element& message, Inbo
         std::make_shared<const std::string>(xml::to_string(message, xml::ns::client.uri()));
 }
 
+/// With stream management the client may have read what is in the budget: it acknowledges behind
+/// the requests that it has sent, so that these must go on.
+bool has_room_for_answers(const Session& session) {
+    if (!session.transport) return true;
+    const std::size_t held =
+        session.management ? session.transport->unsent_bytes() : session.budget->used();
+    return held + session.pending_bytes < session.budget->bytes_max() / 2;
+}
+
+Routed prepare_word(const xml::Element& element) {
+    auto word = sm::read(element);
+    if (auto* error = std::get_if<xml::StreamError>(&word)) return std::move(*error);
+    Inbound inbound;
+    inbound.word = std::get<sm::Word>(std::move(word));
+    return inbound;
+}
+
 }   // namespace
 
 xml::StanzaError not_reached(const xml::Jid& to) {
@@ -162,6 +179,7 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
         return inbound;
     }
     const auto& name = stanza.name();
+    if (stanza.ns() == sm::ns) return prepare_word(stanza);
     if (stanza.ns() != xml::ns::client || (name != "iq" && name != "message" && name != "presence"))
         return xml::StreamError{
             "unsupported-stanza-type", "<" + name + "/> is no stanza of jabber:client", {}
@@ -295,9 +313,16 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
 void Router::take(const SessionPtr& session, Inbound inbound) {
     if (session->is_ended) return;   // read before it heard of it
     const auto& stanza = inbound.stanza;
-    if (is_client_state(stanza)) return;   // nothing is held back: it would be presence alone
     ++session->stanzas_in;
     session->heard = now();
+    if (inbound.answered) {
+        if (!inbound.answered->empty())
+            fanout_.send(
+                session,
+                Outgoing::stanza(std::make_shared<const std::string>(std::move(*inbound.answered)))
+            );
+        return;
+    }
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
         // The refused keep their place among the answers, as everything else does.
         if ((inbound.prepared || inbound.roster) && session->queue) {
@@ -323,13 +348,12 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
                 return pubsub::Decision(controller::Controller::not_logged_in(destination));
             };
     if (inbound.prepared) {
-        queue_of(session).push(
+        push(
+            session,
             make_iq_transaction(*this, fanout_, session, stanza, std::move(*inbound.prepared))
         );
     } else if (inbound.roster) {
-        queue_of(session).push(
-            presence_.make_transaction(session, stanza, std::move(*inbound.roster))
-        );
+        push(session, presence_.make_transaction(session, stanza, std::move(*inbound.roster)));
     } else if (inbound.presence) {
         take_presence(session, std::move(inbound));
     } else if (inbound.relayed) {
@@ -344,15 +368,25 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     }
 }
 
-SenderQueue& Router::queue_of(const SessionPtr& session) {
-    if (session->queue) return *session->queue;
-    session->queue = std::make_shared<SenderQueue>(senders_.next(), session->bare.str());
-    // A client that does not read its answers is not read: half an outbox is kept for events.
-    session->queue->has_room = [session] {
-        return !session->transport ||
-               session->budget->used() + session->pending_bytes < session->budget->bytes_max() / 2;
-    };
-    return *session->queue;
+void Router::push(const SessionPtr& session, std::unique_ptr<Transaction> request) {
+    if (!session->queue) {
+        session->queue = std::make_shared<SenderQueue>(senders_.next(), session->bare.str());
+        // A client that does not read its answers is not read: half an outbox is kept for events.
+        session->queue->has_room = [session] { return has_room_for_answers(*session); };
+        session->queue->on_each_answered = [this, session] { tell_handled(session); };
+    }
+    if (session->management) request->stanza = session->management->received;
+    session->queue->push(std::move(request));
+}
+
+/// A client that asked while requests were under way hears when they are handled (XEP-0198 §4).
+void Router::tell_handled(const SessionPtr& session) {
+    Management* management = session->management.get();
+    if (!management || management->owes_ack_of == 0) return;
+    const std::uint64_t handled = session->handled();
+    if (handled < management->owes_ack_of) return;
+    management->owes_ack_of = 0;
+    fanout_.send_element(session, sm::ack(static_cast<std::uint32_t>(handled)));
 }
 
 void Router::note_effect(const SessionPtr& session, pubsub::SessionEffect effect) {

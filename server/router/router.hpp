@@ -19,6 +19,7 @@
 #include "server/router/delivery_table.hpp"
 #include "server/router/iq_table.hpp"
 #include "server/router/pending_queries.hpp"
+#include "server/session/management_words.hpp"
 #include "server/session/session.hpp"
 
 namespace grid::server {
@@ -39,6 +40,11 @@ struct Inbound {
     /// For another client: a message with `from` stamped; of an iq what follows its start tag,
     /// which is written when all its attributes are known (xml::write_tail).
     xml::Bytes relayed;
+    /// Of a session with stream management: what was answered on the connection's strand, empty
+    /// where there is no answer. It is counted and sent in its turn.
+    std::optional<std::string> answered;
+    /// No stanza, but an element of stream management.
+    std::optional<sm::Word> word;
 };
 
 /// The stanza down to the first child of the first child of the first child (a Grid operation sits
@@ -76,7 +82,9 @@ public:
     /// the core strand.
     Routed prepare(const Session& session, xml::Element stanza) const;
     /// The session's queue of requests, made when it has none.
-    SenderQueue& queue_of(const SessionPtr& session);
+    /// Into the session's queue, as the stanza that was counted last.
+    void push(const SessionPtr& session, std::unique_ptr<Transaction> request);
+    void tell_handled(const SessionPtr& session);
     /// On the core strand: confinement, implicit login, then into the sender's queue or to its
     /// addressee.
     void take(const SessionPtr& session, Inbound inbound);
@@ -110,6 +118,8 @@ public:
     /// Sends the message on, or refuses it; after its batch was committed, if there is one.
     void go(const SessionPtr& session, const Inbound& message, const Way& way);
 
+    /// Messages between clients that were not delivered: their senders are told.
+    void return_messages(const std::vector<Outgoing>& messages);
     /// Refuses queries that were not answered in time.
     void tick(std::chrono::steady_clock::time_point time);
 

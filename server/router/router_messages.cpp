@@ -5,6 +5,7 @@
 #include "controller/messages/offline_messages.hpp"
 #include "controller/requests/requests.hpp"
 #include "server/router/router.hpp"
+#include "xml/parser.hpp"
 #include "xml/stanza_error.hpp"
 
 namespace grid::server {
@@ -24,7 +25,11 @@ bool is_among(const std::vector<SessionPtr>& sessions, const SessionPtr& session
 }
 
 /// How a message enters a session's queue: the one place.
-Outgoing to_outgoing(xml::Bytes whole) { return Outgoing::stanza(std::move(whole)); }
+Outgoing to_outgoing(xml::Bytes whole) {
+    auto message = Outgoing::stanza(std::move(whole));
+    message.is_relayed = true;
+    return message;
+}
 
 }   // namespace
 
@@ -126,8 +131,7 @@ void Router::take_message(const SessionPtr& session, Inbound inbound) {
         const Way way = way_of(*session, inbound);
         if (!way.is_kept()) return go(session, inbound, way);
     }
-    queue_of(session).push(make_message_transaction(*this, controller_, session, std::move(inbound))
-    );
+    push(session, make_message_transaction(*this, controller_, session, std::move(inbound)));
 }
 
 /// A sender cannot fill another session's outbox, so that its stream would be closed: half of it is
@@ -207,6 +211,22 @@ void Router::send_copies(
                 controller::carbon(way, account.str(), type, text)
             );
         relay(session, Outgoing::message(Address::Full, copy));
+    }
+}
+
+/// As for a resource that is not there (§8.5.3.2).
+void Router::return_messages(const std::vector<Outgoing>& messages) {
+    for (const Outgoing& one : messages) {
+        auto parsed =
+            xml::parse_document("<x xmlns='jabber:client'>" + *one.text + "</x>", xml::Limits{});
+        const auto* around = std::get_if<xml::Element>(&parsed);
+        const xml::Element* message = around ? around->first_child() : nullptr;
+        if (!message) continue;
+        if (!is_refusal_told(delivery_kind(*message))) continue;
+        const auto from = xml::Jid::parse(message->attr_or("from", ""));
+        const SessionPtr sender = from ? sessions_.find(*from) : nullptr;
+        if (sender)
+            reply_error(sender, *message, xml::service_unavailable("it was not delivered in time"));
     }
 }
 

@@ -82,7 +82,7 @@ void Router::take_directed(const SessionPtr& session, const Inbound& inbound) {
         case Type::Subscription:
             // An account is subscribed to its own presence, always.
             if (inbound.to.bare_view() == session->bare.str()) return;
-            queue_of(session).push(presence_.make_transaction(session, inbound.to.bare(), stanza));
+            push(session, presence_.make_transaction(session, inbound.to.bare(), stanza));
             return;
     }
 }

@@ -31,6 +31,13 @@ void SessionRegistry::leave(const Session& session) {
     if (found->second.empty()) by_account_.erase(found);
 }
 
+void SessionRegistry::identify(Session& session, controller::Identity identity) {
+    const bool is_entered = by_id_.contains(session.id);
+    if (is_entered) unlink(session);
+    session.identity = std::move(identity);
+    if (is_entered) link(session);
+}
+
 void SessionRegistry::link(const Session& session) {
     for (const std::string& one : session.identity.path) by_certificate_[one].insert(session.id);
     by_expiry_.emplace(session.identity.valid_until, session.id);
@@ -84,6 +91,12 @@ void SessionRegistry::for_each(const std::function<void(const SessionPtr&)>& vis
     for (const auto& [id, session] : by_id_) visit(session);
 }
 
+std::size_t SessionRegistry::hibernating() const {
+    return static_cast<std::size_t>(std::ranges::count_if(by_id_, [](const auto& entry) {
+        return entry.second->state == Session::State::Hibernating;
+    }));
+}
+
 namespace {
 
 controller::SessionView view_of(const Session& s) {
@@ -97,7 +110,10 @@ controller::SessionView view_of(const Session& s) {
         s.budget ? s.budget->used() : 0,
         s.stanzas_in,
         s.stanzas_out,
-        s.identity
+        s.identity,
+        s.state == Session::State::Hibernating,
+        s.management != nullptr,
+        s.management ? s.management->unacked.sent() - s.management->unacked.acknowledged() : 0
     };
 }
 

@@ -25,6 +25,8 @@ public:
     /// many resources.
     bool enter(const SessionPtr& session, SessionPtr& replaced);
     void leave(const Session& session);
+    /// The session rests on another certificate from now on.
+    void identify(Session& session, controller::Identity identity);
 
     /// Sessions that rest on a certificate: `link` is an entry of controller::Identity::path, of
     /// their own certificate or of a CA above it.
@@ -37,6 +39,8 @@ public:
     /// All sessions of an account, in the order in which they came.
     const std::vector<SessionPtr>& of_account(std::string_view bare) const;
     std::size_t size() const { return by_id_.size(); }
+    /// Looks at all.
+    std::size_t hibernating() const;
     void for_each(const std::function<void(const SessionPtr&)>& visit) const;
 
     // controller::Sessions

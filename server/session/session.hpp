@@ -13,6 +13,7 @@
 #include "server/pipeline/sender_queue.hpp"
 #include "server/session/allowance.hpp"
 #include "server/session/budget.hpp"
+#include "server/session/management.hpp"
 #include "server/session/transport.hpp"
 #include "xml/jid.hpp"
 
@@ -21,30 +22,40 @@ namespace grid::server {
 struct ReplayState;
 
 /// A bound resource. It outlives its transport: requests that were read are completed after the
-/// connection is lost. Fields under "Constant" never change after bind; everything else belongs to
-/// the core strand.
+/// connection is lost, and with stream management it can be resumed on another transport. Fields
+/// under "Constant" never change after bind; everything else belongs to the core strand.
 class Session {
 public:
+    /// Hibernating: without a transport, and it may be resumed; what it is sent is kept. Ended: as
+    /// far as its account's other sessions see.
+    enum class State : std::uint8_t { Connected, Hibernating, Ended };
+    /// A resumption that waits until the session's requests are answered.
+    struct Resuming;
+
     // Constant.
     std::uint64_t id = 0;
     xml::Jid jid, bare;
-    controller::Identity identity;
-    pubsub::Principal principal;
-    TransportKind transport_kind = TransportKind::StartTls;
     storage::Millis since = 0;
     std::shared_ptr<Budget> budget;
     std::shared_ptr<RateBuckets> account_rate;   // null: there is no bound
 
-    // The connection's strand.
-    std::unique_ptr<Allowance> allowance;   // null: there is no bound
+    // Of its present transport: a resumption replaces these. Core strand.
+    controller::Identity identity;
+    pubsub::Principal principal;
+    TransportKind transport_kind = TransportKind::StartTls;
+    std::shared_ptr<Transport> transport;   // null when it is gone
+    std::uint64_t attachment = 1;           // the number of that transport, of all it had
+    std::shared_ptr<Allowance> allowance;   // null: there is no bound. Used on its strand
 
     // Core strand.
+    State state = State::Connected;
+    std::unique_ptr<Management> management;   // null: the client did not ask for it (XEP-0198)
+    std::shared_ptr<Resuming> resuming;
     bool is_active = false;               // logged in
     bool is_present = false;              // sent presence, and is available
     storage::Millis heard = 0;            // when its last stanza came
     int priority = 0;                     // of its presence; negative: no messages to the bare JID
     std::shared_ptr<SenderQueue> queue;   // exists while there are requests
-    std::shared_ptr<Transport> transport;   // null when it is gone
     // Handed over at the end of the turn, or soon (server/delivery/flush_limiter.hpp).
     std::vector<Outgoing> pending;
     std::size_t pending_bytes = 0;
@@ -76,6 +87,14 @@ public:
     /// dropped.
     bool is_ended = false;
 
+    /// The stanzas of the client that are handled, of those counted: answered, and none before them
+    /// waits (XEP-0198 §4). With stream management only.
+    std::uint64_t handled() const {
+        const std::uint64_t waits = queue ? queue->first_unanswered() : 0;
+        return waits == 0 ? management->received : waits - 1;
+    }
+    /// The session takes stanzas: to send, or to keep.
+    bool is_open() const { return transport || state == State::Hibernating; }
     const xml::Jid& address(Address which) const { return which == Address::Bare ? bare : jid; }
 };
 using SessionPtr = std::shared_ptr<Session>;

@@ -47,7 +47,8 @@ struct Outgoing {
     storage::Revision owed_from : 56 = 0;   // the first item that it tells of; 0: of none
     StanzaKind kind : 3 = StanzaKind::Message;
     Address to : 2 = Address::None;
-    bool is_item : 1 = false;   // an event with an item: may be left out, the store has it
+    bool is_item : 1 = false;      // an event with an item: may be left out, the store has it
+    bool is_relayed : 1 = false;   // of another client, which hears when it is not delivered
 
     /// A message to one of the session's addresses.
     static Outgoing message(
@@ -79,11 +80,13 @@ class Transport {
 public:
     virtual ~Transport() = default;
     /// Queues in order; stanzas that are queued together leave together. `bytes` were taken from
-    /// the session's budget and are given back as they leave.
+    /// the session's budget and are given back as they leave; 0: another one gives them back.
     virtual void send(std::vector<Outgoing> stanzas, std::size_t bytes) = 0;
     /// DeliveryMarks the stanzas so far with a number of the caller's, which only grows, and tells
     /// the newest such number whose stanzas the peer has read, as far as TCP tells.
     virtual void mark(std::uint64_t number, std::function<void(std::uint64_t reached)> done) = 0;
+    /// Bytes that were queued and are not in the socket yet, about.
+    virtual std::size_t unsent_bytes() const { return 0; }
     /// Sends the queued stanzas, then the error if there is one, then the end of the stream.
     virtual void close(std::optional<xml::StreamError> error) = 0;
 };

@@ -5,6 +5,7 @@
 
 #include "server/session/client_state.hpp"
 
+#include "server/session/management_words.hpp"
 #include "xml/namespaces.hpp"
 
 namespace grid::server::stream {
@@ -37,6 +38,7 @@ void add_what_stays(
     const std::string& domain,
     const std::string& caps_hash
 ) {
+    out.add(Element("sm", sm::ns));
     auto stream_limits = limits_of(limits.xml.stanza_bytes_max);
     stream_limits.add(Element::with_text("idle-seconds", std::to_string(limits.idle_seconds_max)));
     out.add(std::move(stream_limits));

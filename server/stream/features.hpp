@@ -19,8 +19,8 @@ xml::Element plain_features();
 xml::Element sasl_features(
     const sasl::Offer& offer, const Config::Limits& limits, bool registers = false
 );
-/// Bind, the legacy session as optional, limits, and capabilities if there is a hash (XEP-0115
-/// §6.3).
+/// Bind, the legacy session as optional, stream management, limits, and capabilities if there is a
+/// hash (XEP-0115 §6.3).
 xml::Element bound_features(
     const Config::Limits& limits, const std::string& domain, const std::string& caps_hash
 );

@@ -1,6 +1,7 @@
 // server/stream/negotiation.cpp: input by layer, and the end of a stream (RFC 6120 §4, §5).
 #include "server/stream/negotiation.hpp"
 
+#include "server/session/management_words.hpp"
 #include "server/stream/features.hpp"
 #include "server/stream/header.hpp"
 #include "server/stream/negotiation_state.hpp"
@@ -106,12 +107,14 @@ void Negotiation::State::on_element(const xml::Element& element) {
     if (layer == Layer::Authenticated && element.is("iq", ns::client) &&
         element.child("bind", ns::bind) != nullptr)
         return on_bind(element);
+    if (element.ns() == sm::ns && layer != Layer::Plain) return on_management(element);
     refuse_unknown(element);
 }
 
 /// By name alone: some element of it is awaited.
 bool Negotiation::State::may_begin(const xml::Element& element) const {
     if (element.is("starttls", ns::tls)) return true;
+    if (layer != Layer::Plain && element.ns() == sm::ns) return true;
     if (layer != Layer::Authenticated)
         return element.ns() == ns::sasl || element.ns() == ns::sasl2 ||
                (may_register() && element.is("iq", ns::client));
@@ -234,6 +237,24 @@ Actions Negotiation::on_bound(std::variant<xml::Jid, xml::StanzaError> bound) {
     else
         state.refuse_bind(std::get<xml::StanzaError>(bound));
     return state.take_actions();
+}
+
+Actions Negotiation::on_resumed() {
+    auto& state = *state_;
+    if (state.awaits != Awaits::Session) return {};
+    state.awaits = Awaits::Nothing;
+    state.is_bound = true;
+    return state.take_actions();
+}
+
+Actions Negotiation::on_not_resumed(const xml::Element& failed) {
+    if (state_->awaits == Awaits::Session) state_->not_resumed(failed);
+    return state_->take_actions();
+}
+
+Actions Negotiation::on_not_resumed(const xml::StreamError& error) {
+    if (state_->awaits == Awaits::Session) state_->fail(error);
+    return state_->take_actions();
 }
 
 static Actions end(Negotiation::State& state, const char* condition, const char* text) {

@@ -2,6 +2,7 @@
 // I/O.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,12 @@ struct Bind {
     controller::Identity identity;
     std::string resource;   // prepared
 };
+/// Ask the session table to go on with the session of that token, then call on_resumed.
+struct Resume {
+    controller::Identity identity;
+    std::string token;
+    std::uint32_t handled = 0;
+};
 /// Flush and close. The line for the log says why.
 struct Close {
     std::string reason;
@@ -76,12 +83,14 @@ using Action = std::variant<
     Register,
     IssueToken,
     Bind,
+    Resume,
     Close>;
 using Actions = std::vector<Action>;
 
-/// RFC 6120 §4–§7, RFC 7395, XEP-0178, XEP-0206, XEP-0368, XEP-0478. One per connection, freed when
-/// the resource is bound. Admit, FindKeys and Bind are answered before the next event is given: a
-/// client that does not wait is refused. After Close there are no further actions.
+/// RFC 6120 §4–§7, RFC 7395, XEP-0178, XEP-0198 §5, XEP-0206, XEP-0368, XEP-0478. One per
+/// connection, freed when the resource is bound. Admit, FindKeys, Bind and Resume are answered
+/// before the next event is given: a client that does not wait is refused. After Close there are no
+/// further actions.
 class Negotiation {
 public:
     struct Settings {
@@ -115,6 +124,11 @@ public:
     /// The full JID, or a stanza error (conflict, resource-constraint …) after which bind may be
     /// retried.
     Actions on_bound(std::variant<xml::Jid, xml::StanzaError> bound);
+    /// The session goes on; `<resumed/>` was sent with what follows it.
+    Actions on_resumed();
+    /// The session does not go on, by that element (`<failed/>`): bind or resume may be tried.
+    Actions on_not_resumed(const xml::Element& failed);
+    Actions on_not_resumed(const xml::StreamError& error);
     Actions on_timeout();   // pre_auth_seconds_max
     Actions on_shutdown();
     Actions on_too_many_bytes();

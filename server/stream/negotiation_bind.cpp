@@ -1,4 +1,7 @@
 // server/stream/negotiation_bind.cpp: a resource for the authenticated account (RFC 6120 §7).
+#include <utility>
+
+#include "server/session/management_words.hpp"
 #include "server/stream/negotiation_state.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/stanza.hpp"
@@ -53,6 +56,24 @@ void Negotiation::State::refuse_bind(const xml::StanzaError& error) {
     answer.add(error.to_element());
     send(answer);
     awaits = Awaits::Element;   // the client may try again (§7.7.2)
+}
+
+/// XEP-0198 §3, §5: a session is resumed in place of bind; all else comes after that.
+void Negotiation::State::on_management(const Element& element) {
+    auto word = sm::read(element);
+    if (const auto* error = std::get_if<xml::StreamError>(&word)) return fail(*error);
+    auto& said = std::get<sm::Word>(word);
+    if (const auto* wrong = std::get_if<sm::Wrong>(&said))
+        return send(sm::failed(wrong->condition));
+    auto* resume = std::get_if<sm::Resume>(&said);
+    if (!resume || layer != Layer::Authenticated) return send(sm::failed("unexpected-request"));
+    out.emplace_back(Resume{identity, std::move(resume->token), resume->handled});
+    awaits = Awaits::Session;
+}
+
+void Negotiation::State::not_resumed(const Element& failed) {
+    send(failed);
+    awaits = Awaits::Element;
 }
 
 }   // namespace grid::server::stream

@@ -23,6 +23,7 @@ enum class Awaits {
     Account,     // on_registered
     Token,       // on_token
     Resource,    // on_bound
+    Session,     // on_resumed
     Nothing,     // bound, or closed
 };
 
@@ -74,6 +75,8 @@ struct Negotiation::State {
     void on_bind(const xml::Element& iq);
     void bound(const xml::Jid& full);
     void refuse_bind(const xml::StanzaError& error);
+    void on_management(const xml::Element& element);
+    void not_resumed(const xml::Element& failed);
 
     Settings settings;
     Layer layer = Layer::Plain;

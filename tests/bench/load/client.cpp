@@ -45,12 +45,15 @@ bool has(std::string_view text, std::string_view part) {
 
 }   // namespace
 
-Client::Client(Bench& bench, ClientEvents& events, std::size_t index, std::string role)
+Client::Client(
+    Bench& bench, ClientEvents& events, std::size_t index, std::string role, SessionToken token
+)
     : bench_(bench),
       events_(events),
       index_(index),
       role_(std::move(role)),
       socket_(open_socket(bench.address)),
+      token_(std::move(token)),
       jid_(bench.identities.name(index) + "@" + bench.options.domain),
       started_ns_(now_ns()) {
     bench_.loop.add(socket_.fd(), *this, EPOLLIN | EPOLLOUT);
@@ -61,8 +64,8 @@ Client::~Client() { bench_.loop.remove(socket_.fd()); }
 std::string Client::described(const std::string& why) const {
     static constexpr const char* names[] = {"connecting",    "STARTTLS", "STARTTLS",
                                             "the handshake", "features", "authentication",
-                                            "features",      "binding",  "work",
-                                            "closing",       "the end"};
+                                            "features",      "binding",  "enabling",
+                                            "work",          "closing",  "the end"};
     return bench_.options.name + ": " + jid_ + ", during " + names[static_cast<int>(step_)] + ": " +
            why;
 }
@@ -222,6 +225,7 @@ void Client::authenticate(std::string_view features) {
 void Client::take(std::string_view stanza) {
     if (step_ == Step::Ready) [[likely]] {
         if (stanza.starts_with("<stream:error")) return lost(std::string(stanza));
+        if (bench_.options.managed && count(stanza)) return;
         return events_.on_stanza(*this, stanza);
     }
     auto expect = [&](std::string_view part) {
@@ -248,6 +252,14 @@ void Client::take(std::string_view stanza) {
             break;
         case Step::Bind:
             expect("urn:ietf:params:xml:ns:xmpp-bind");
+            if (!token_.id.empty()) {
+                send(
+                    "<resume xmlns='urn:xmpp:sm:3' previd='" + token_.id + "' h='" +
+                    std::to_string(token_.handled) + "'/>"
+                );
+                step_ = Step::Managed;
+                break;
+            }
             send(
                 "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
                 "<resource>" +
@@ -257,6 +269,9 @@ void Client::take(std::string_view stanza) {
             break;
         case Step::Bound:
             take_bound(stanza);
+            break;
+        case Step::Managed:
+            take_managed(stanza);
             break;
         default:
             break;   // the operation that was under way when the stream was closed
@@ -270,9 +285,35 @@ void Client::take_bound(std::string_view stanza) {
         if (attribute(stanza, "type") != "result" || to == std::string_view::npos)
             fail("got " + std::string(stanza));
         jid_ = stanza.substr(from + 5, to - from - 5);
+        if (bench_.options.managed) {
+            send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+            step_ = Step::Managed;
+            return;
+        }
         if (bench_.options.presence) send("<presence/>");
     }
     ready();
+}
+
+void Client::take_managed(std::string_view element) {
+    const bool is_new = token_.id.empty();
+    if (!element.starts_with(is_new ? "<enabled " : "<resumed "))
+        fail("got " + std::string(element));
+    if (is_new) {
+        token_.id = attribute(element, "id");
+        if (bench_.options.presence) send("<presence/>");
+    }
+    ready();
+}
+
+bool Client::count(std::string_view stanza) {
+    if (!stanza.starts_with("<r ") && !stanza.starts_with("<a ")) {
+        ++token_.handled;
+        return false;
+    }
+    if (stanza[1] == 'r')
+        send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(token_.handled) + "'/>");
+    return true;
 }
 
 void Client::ready() {

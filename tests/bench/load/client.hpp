@@ -29,11 +29,24 @@ public:
     virtual void on_lost(Client& client, const std::string& why);
 };
 
+// A session with stream management (XEP-0198), for a connection that goes on with it.
+struct SessionToken {
+    std::string id;              // empty: there is none
+    std::uint32_t handled = 0;   // stanzas that came
+};
+
 class Client : public Watcher {
 public:
     // Starts to connect at once. `role` is the resource to bind, or the raw protocol's role, or the
-    // MQTT topic or NATS subject to subscribe to, if any.
-    Client(Bench& bench, ClientEvents& events, std::size_t index, std::string role);
+    // MQTT topic or NATS subject to subscribe to, if any. With a token it resumes instead of
+    // binding.
+    Client(
+        Bench& bench,
+        ClientEvents& events,
+        std::size_t index,
+        std::string role,
+        SessionToken token = {}
+    );
     ~Client() override;
 
     // Leaves at the end of this turn, together with what else is sent in it.
@@ -46,6 +59,7 @@ public:
     std::size_t index() const { return index_; }
     const std::string& jid() const { return jid_; }
     std::string bare_jid() const { return jid_.substr(0, jid_.find('/')); }
+    const SessionToken& token() const { return token_; }
     bool is_ready() const { return step_ == Step::Ready; }
     bool is_closed() const { return step_ == Step::Closed; }
     std::uint64_t started_ns() const { return started_ns_; }
@@ -64,6 +78,7 @@ private:
         Sasl,
         Bind,
         Bound,
+        Managed,
         Ready,
         Closing,
         Closed
@@ -84,6 +99,9 @@ private:
     void ready();
     void take(std::string_view stanza);
     void take_bound(std::string_view stanza);
+    void take_managed(std::string_view element);
+    // Counts a stanza, answers <r/>. True: it was an element of stream management.
+    bool count(std::string_view stanza);
     void ended(const std::string& why);
     void watch();
     void lost(const std::string& why);
@@ -95,10 +113,11 @@ private:
     std::size_t index_;
     std::string role_;
     TlsSocket socket_;
+    SessionToken token_;
+    std::string jid_;
     Step step_ = Step::Connect;
     bool stream_open_ = false;
     bool watching_writes_ = true;
-    std::string jid_;
     std::string unparsed_;
     std::string unsent_;
     std::uint64_t started_ns_;

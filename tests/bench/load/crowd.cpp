@@ -37,6 +37,10 @@ void Crowd::ask(std::size_t count, std::size_t at_a_time, const Make& iq) {
     asking_ = false;
 }
 
+void Crowd::abandon() {
+    for (auto& client : clients_) client->abandon();
+}
+
 void Crowd::close() {
     const std::uint64_t end = now_ns() + to_ns(5);
     for (auto& client : clients_) client->close();

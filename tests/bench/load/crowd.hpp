@@ -29,6 +29,8 @@ public:
     // The first `count` clients in turn, each after the other's answer (ejabberd's database fails
     // with "cyclic" locks when nodes are created at the same time).
     void ask_one_by_one(std::size_t count, const Make& iq) { ask(count, 1, iq); }
+    // Cuts all connections off, without a word.
+    void abandon();
     // Closes the streams; returns when all have ended, or after a few seconds.
     void close();
 

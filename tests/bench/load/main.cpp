@@ -10,9 +10,11 @@
 int main(int argc, char** argv) {
     using namespace grid::bench;
     static const std::map<std::string, void (*)(Bench&)> modes{
-        {"logins", run_logins},   {"idle", run_idle},     {"ping", run_ping},
-        {"publish", run_publish}, {"fanout", run_fanout}, {"fill", run_fill},
-        {"mix", run_mix},         {"flood", run_flood},   {"quiet", run_quiet},
+        {"logins", run_logins}, {"idle", run_idle},
+        {"ping", run_ping},     {"publish", run_publish},
+        {"fanout", run_fanout}, {"fill", run_fill},
+        {"mix", run_mix},       {"flood", run_flood},
+        {"quiet", run_quiet},   {"resumptions", run_resumptions},
     };
     std::signal(SIGPIPE, SIG_IGN);
     try {

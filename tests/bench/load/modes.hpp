@@ -6,6 +6,7 @@
 namespace grid::bench {
 
 void run_logins(Bench& bench);
+void run_resumptions(Bench& bench);
 void run_idle(Bench& bench);
 void run_ping(Bench& bench);
 void run_publish(Bench& bench);

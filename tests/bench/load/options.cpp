@@ -52,6 +52,8 @@ const std::map<std::string, Option>& table() {
         {"--domain", value(&Options::domain, "domain of the server")},
         {"--drain", value(&Options::drain, "seconds to wait for what is under way at the end")},
         {"--filters", value(&Options::filters, "fanout: subscribe by so many filters in all")},
+        {"--hibernate", flag(&Options::hibernate, true, "idle: then cut off all clients")},
+        {"--managed", flag(&Options::managed, true, "stream management (XEP-0198)")},
         {"--max-items", value(&Options::items_max, "pubsub#max_items")},
         {"--mqtt", flag(&Options::mqtt, true, "fanout: MQTT 3.1.1 instead of XMPP")},
         {"--name", value(&Options::name, "what the report calls the server")},
@@ -129,13 +131,15 @@ Options parse_options(int argc, char** argv) {
     }
     if (options.pubsub.empty()) options.pubsub = "pubsub." + options.domain;
     if (options.bare) options.presence = true;
+    if (options.hibernate || options.mode == "resumptions") options.managed = true;
     check(options);
     return options;
 }
 
 std::string usage() {
     std::string text =
-        "gridload logins|idle|ping|publish|fanout|fill|mix|flood|quiet --server ADDRESS:PORT "
+        "gridload logins|resumptions|idle|ping|publish|fanout|fill|mix|flood|quiet --server "
+        "ADDRESS:PORT "
         "--certs DIR "
         "[options]\n";
     for (const auto& [name, option] : table()) {

@@ -19,6 +19,7 @@ struct Options {
     bool mqtt = false;       // MQTT 3.1.1 instead of XMPP: fanout only
     bool nats = false;       // NATS instead of XMPP; publishes of mode publish go to JetStream
     bool authzid = false;    // name the JID in SASL EXTERNAL instead of sending "="
+    bool managed = false;    // stream management (XEP-0198), with every <r/> answered
     bool presence = false;   // initial presence after bind
     bool bare = false;       // subscribe the bare JID (implies presence)
     int server_pid = 0;
@@ -47,6 +48,7 @@ struct Options {
     std::uint64_t publishes = 0;   // if not 0: exactly so many, no warm-up, instead of seconds
     double rate = 0;               // publishes per second, open loop; 0: as fast as the window lets
     double settle = 3;             // mode idle: wait before memory is read
+    bool hibernate = false;        // mode idle: then cut off all clients, and read it again
     double drain = 60;             // wait at most so long for what is still under way
     double deadline = 300;         // for the whole run
 

@@ -301,7 +301,7 @@ TEST_CASE("on_answered is called once, when each request of the queue is answere
     for (const char name : {'a', 'b', 'c'})
         queue->push(std::make_unique<Change>(memory, false, answers, name));
     pipeline->advance(queue);
-    queue->on_answered = [&] { answers += '.'; };
+    queue->on_answered.push_back([&] { answers += '.'; });
     CHECK(answers.empty());
     for (int i = 0; i < 20 && answers.size() < 4; ++i) run();
     CHECK(answers == "abc.");
@@ -310,6 +310,40 @@ TEST_CASE("on_answered is called once, when each request of the queue is answere
     for (int i = 0; i < 20; ++i) run();
     CHECK(answers == "abc.d");
     CHECK(queue->empty());
+}
+
+TEST_CASE("a request is not answered, nor counted as handled, before its batch is durable") {
+    boost::asio::io_context context;
+    grid::storage::MemoryStore::Options options;
+    options.run_at_once = false;   // commits are held up until `run`
+    grid::storage::MemoryStore store(options);
+    Memory memory;
+    Log log(LogSettings{"off", "text"});
+    auto pipeline = std::make_shared<Pipeline>(posts_to(context), store, memory, log);
+    store.start([&](auto entries) { pipeline->on_feed(std::move(entries)); });
+    SenderIds senders;
+    std::string answers;
+    auto queue = std::make_shared<SenderQueue>(senders.next());
+    for (std::uint64_t number = 1; number <= 3; ++number) {
+        auto change = std::make_unique<Change>(memory, false, answers, 'a');
+        change->stanza = number;
+        queue->push(std::move(change));
+    }
+    pipeline->advance(queue);
+    for (int i = 0; i < 20; ++i) {
+        context.restart();
+        context.poll();
+        pipeline->advance(queue);
+        REQUIRE(answers.empty());
+        REQUIRE(queue->first_unanswered() == 1);
+    }
+    for (int i = 0; i < 20; ++i) {
+        store.run();
+        context.restart();
+        context.poll();
+    }
+    CHECK(answers == "aaa");
+    CHECK(queue->first_unanswered() == 0);
 }
 
 }   // namespace pipeline_test

@@ -167,4 +167,34 @@ TEST_CASE_METHOD(Fixture, "a queue that is never empty does not keep what was an
     REQUIRE(queue.empty());
 }
 
+TEST_CASE_METHOD(Fixture, "the first request that waits for its answer is known by its number") {
+    CHECK(queue.first_unanswered() == 0);
+    auto& first = add(Order::Pipelined);
+    first.stanza = 4;
+    add(Order::Pipelined);   // of none of the sender's stanzas
+    auto& third = add(Order::Pipelined);
+    third.stanza = 5;
+    CHECK(queue.first_unanswered() == 4);
+    // Durable, and behind one that is not: an answer comes in its turn, and so does the count.
+    third.state = State::Answered;
+    queue.answer_front();
+    CHECK(queue.first_unanswered() == 4);
+    first.state = State::Answered;
+    queue.answer_front();
+    CHECK(queue.first_unanswered() == 5);
+}
+
+TEST_CASE_METHOD(Fixture, "all that wait for the last answer are called, once") {
+    auto& request = add(Order::Pipelined);
+    std::vector<int> called;
+    queue.on_answered.push_back([&] { called.push_back(1); });
+    queue.on_answered.push_back([&] { called.push_back(2); });
+    queue.answer_front();
+    CHECK(called.empty());
+    request.state = State::Answered;
+    queue.answer_front();
+    queue.answer_front();
+    CHECK(called == std::vector{1, 2});
+}
+
 }   // namespace sender_queue_test

@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include "server/session/management_words.hpp"
+
 namespace grid::test {
 namespace {
 
@@ -132,6 +134,8 @@ std::vector<std::string> Stage::render(const stream::Actions& actions) {
             out.push_back("find " + find->lookup.name);
         } else if (const auto* bind = std::get_if<stream::Bind>(&action)) {
             out.push_back("bind " + bind->resource);
+        } else if (const auto* resume = std::get_if<stream::Resume>(&action)) {
+            out.push_back("resume " + resume->token + " " + std::to_string(resume->handled));
         } else if (const auto* close = std::get_if<stream::Close>(&action)) {
             out.push_back("close " + close->reason);
         }
@@ -175,6 +179,12 @@ std::vector<std::string> Stage::play(const Input& input) {
         return render(negotiation_.on_admitted(std::pair(refused->condition, refused->text)));
     if (const auto* bound = std::get_if<Bound>(&input))
         return render(negotiation_.on_bound(xml::Jid::parse(bound->jid).value()));
+    if (std::holds_alternative<Resumed>(input)) return render(negotiation_.on_resumed());
+    if (const auto* refused = std::get_if<NotResumed>(&input))
+        return render(
+            refused->error ? negotiation_.on_not_resumed(*refused->error)
+                           : negotiation_.on_not_resumed(server::sm::failed("item-not-found", 3))
+        );
     return render(negotiation_.on_bound(std::get<NotBound>(input).error));
 }
 
@@ -231,6 +241,7 @@ const std::string offer_bind =
     "{header}" + features +
     "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
     "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
+    "<sm xmlns='urn:xmpp:sm:3'/>"
     "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>524288</max-bytes>"
     "<idle-seconds>600</idle-seconds></limits><ver xmlns='urn:xmpp:features:rosterver'/>"
     "<sub xmlns='urn:xmpp:features:pre-approval'/><csi xmlns='urn:xmpp:csi:0'/></stream:features>";

@@ -2,6 +2,7 @@
 // done.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -38,13 +39,28 @@ struct Bound {
 struct NotBound {
     xml::StanzaError error;
 };
-using Input =
-    std::variant<std::string, Tls, Keys, Registered, Issued, Admitted, Refused, Bound, NotBound>;
+struct Resumed {};
+/// Without an error: `<failed/>`, item-not-found, three stanzas were handled.
+struct NotResumed {
+    std::optional<xml::StreamError> error;
+};
+using Input = std::variant<
+    std::string,
+    Tls,
+    Keys,
+    Registered,
+    Issued,
+    Admitted,
+    Refused,
+    Bound,
+    NotBound,
+    Resumed,
+    NotResumed>;
 
 /// An input and what it must lead to, one string per action, what is sent at once as one:
 ///   `{header}<features/>`   bytes to send; the response header is written {header}
-///   starttls · restart · find NAME · register NAME · admit JID · bind [RESOURCE] · close REASON
-///   (the beginning of it)
+///   starttls · restart · find NAME · register NAME · admit JID · bind [RESOURCE] · resume TOKEN
+///   COUNT · close REASON (the beginning of it)
 struct Line {
     Input input;
     std::vector<std::string> actions;

@@ -1,0 +1,153 @@
+// server/core/core_resumption.cpp: sessions without a transport, and their way back (XEP-0198 §5).
+#include "server/core/core.hpp"
+
+namespace grid::server {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+namespace {
+/// A resumption waits so long for the answers to the session's earlier requests: a client that
+/// repeated one of these would have it done twice.
+constexpr auto settle_seconds_max = std::chrono::seconds(10);
+constexpr std::size_t ended_per_tick_max = 200;
+}   // namespace
+
+/// False: the session cannot be resumed, and leaves.
+bool Core::hibernate(const SessionPtr& session) {
+    if (!session->management || session->management->token.empty() || session->is_ended)
+        return false;
+    if (sessions_.find(session->id) != session) return false;   // a bind replaced it
+    if (!session->transport && session->state == Session::State::Connected)
+        return false;   // closed for want of reading
+    catch_up_.note_acknowledged(session);
+    session->transport = nullptr;
+    session->allowance = nullptr;
+    session->state = Session::State::Hibernating;
+    session->management->heard();
+    resumptions_.wait(*session, steady_clock::now() + session->management->resume_within);
+    while (resumptions_.waiting() > config_.sessions.hibernating_max) {
+        const auto oldest = sessions_.find(resumptions_.next());
+        if (!oldest) break;
+        end_hibernating(oldest, "more than sessions.hibernating_max sessions wait to be resumed");
+    }
+    return session->state == Session::State::Hibernating;
+}
+
+void Core::end_hibernating(const SessionPtr& session, const std::string& why) {
+    if (session->state != Session::State::Hibernating) return;
+    log_.info("session_ended", {{"jid", session->jid.str()}, {"reason", why}});
+    fanout_.flush_now(session);
+    end_session(session, why, {});
+}
+
+void Core::end_unresumed() {
+    for (const std::uint64_t id : resumptions_.due(steady_clock::now(), ended_per_tick_max))
+        if (const auto session = sessions_.find(id))
+            end_hibernating(session, "the client did not come back in time");
+}
+
+void Core::resume(ResumeRequest request, std::function<void(ResumeAnswer)> done) {
+    asio::post(strand_, [this, request = std::move(request), done = std::move(done)]() mutable {
+        auto found = find_resumable(request);
+        if (auto* failure = std::get_if<ResumeFailure>(&found)) return done(std::move(*failure));
+        if (auto* error = std::get_if<xml::StreamError>(&found)) return done(std::move(*error));
+        take_over(std::get<SessionPtr>(found), std::move(request), std::move(done));
+        fanout_.flush();
+    });
+}
+
+std::variant<SessionPtr, ResumeFailure, xml::StreamError> Core::find_resumable(
+    const ResumeRequest& request
+) {
+    const SessionPtr session = resumptions_.find(request.token);
+    // A token of another account, or of another key, is as good as one that never was.
+    if (!session || !session->is_open() || session->is_ended ||
+        !Resumptions::is_same(session->identity, request.identity))
+        return ResumeFailure{
+            "item-not-found", resumptions_.handled_by_ended(request.token, request.identity)
+        };
+    if (const auto why = refusal_of(request.identity); !why.empty()) {
+        controller_.record_refusal(
+            "login-refused", request.identity.account.str(), request.address, "not-allowed", why
+        );
+        return ResumeFailure{"not-allowed", {}};
+    }
+    auto& unacked = session->management->unacked;
+    if (unacked.has_all_after(request.handled)) return session;
+    if (unacked.place_of(request.handled) == UnackedQueue::Place::TooHigh)
+        return sm::handled_count_too_high(request.handled, unacked.sent_count());
+    // The client lacks stanzas that are not kept any more.
+    return ResumeFailure{"item-not-found", static_cast<std::uint32_t>(session->handled())};
+}
+
+void Core::take_over(
+    const SessionPtr& session, ResumeRequest request, std::function<void(ResumeAnswer)> done
+) {
+    ++session->attachment;
+    fanout_.flush_now(session);
+    if (session->transport)
+        session->transport->close(
+            xml::StreamError{"conflict", "the session was resumed on another stream", {}}
+        );
+    session->transport = nullptr;
+    session->state = Session::State::Hibernating;
+    session->position_at_logout.reset();
+    refuse_resuming(session, "conflict");
+    session->management->unacked.acknowledge(request.handled);
+    session->management->heard();
+    resumptions_.wait(
+        *session, steady_clock::now() + session->management->resume_within + settle_seconds_max
+    );
+    auto resuming = std::make_shared<Session::Resuming>(Session::Resuming{
+        std::move(request), std::move(done), asio::steady_timer(strand_, settle_seconds_max)
+    });
+    session->resuming = resuming;
+    if (!session->queue || session->queue->empty()) return attach_again(session);
+    resuming->timer.async_wait([this, session, resuming](boost::system::error_code error) {
+        if (!error && session->resuming == resuming)
+            refuse_resuming(session, "resource-constraint");
+    });
+    session->queue->on_answered.push_back([this, session, resuming] {
+        asio::post(strand_, [this, session, resuming] {
+            if (session->resuming == resuming) attach_again(session);
+        });
+    });
+}
+
+void Core::refuse_resuming(const SessionPtr& session, const std::string& condition) {
+    if (const auto resuming = std::exchange(session->resuming, nullptr)) {
+        resuming->timer.cancel();
+        resuming->done(ResumeFailure{condition, {}});
+    }
+}
+
+void Core::attach_again(const SessionPtr& session) {
+    const auto resuming = std::exchange(session->resuming, nullptr);
+    resuming->timer.cancel();
+    ResumeRequest& request = resuming->request;
+    fanout_.flush_now(session);   // behind what is sent again
+    if (session->is_ended || session->state != Session::State::Hibernating)
+        return resuming->done(ResumeFailure{"item-not-found", {}});
+    resumptions_.wait_no_more(*session);
+    session->state = Session::State::Connected;
+    session->transport = std::move(request.transport);
+    session->transport_kind = request.transport_kind;
+    sessions_.identify(*session, std::move(request.identity));
+    session->principal.address = std::move(request.address);
+    session->principal.issuer = controller::authorities_text(session->identity);
+    session->principal.is_mapped = session->identity.is_mapped;
+    session->allowance = allowance_of(*session);
+    session->management->owes_ack_of = 0;
+    // First: the connection knows the session's addresses before it is to write one.
+    resuming->done(Attached{session, session->attachment, session->allowance});
+    const auto handled = static_cast<std::uint32_t>(session->handled());
+    fanout_.send_again(session, sm::resumed(session->management->token, handled));
+    controller_.record_session(
+        session->identity, "resume", session->principal.address, session->jid.str()
+    );
+    catch_up_.resumed(session);
+    fanout_.flush();
+}
+
+}   // namespace grid::server

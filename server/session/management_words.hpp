@@ -1,0 +1,53 @@
+// server/session/management_words.hpp: the elements of stream management, read and written
+// (XEP-0198).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "xml/element.hpp"
+#include "xml/stream_error.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::server::sm {
+
+inline const xml::Ns ns{"urn:xmpp:sm:3"};
+
+// A client's words.
+struct Enable {
+    bool wants_resumption = false;
+    std::optional<std::uint32_t> seconds;   // `max`
+};
+struct Resume {
+    std::string token;   // `previd`
+    std::uint32_t handled = 0;
+};
+struct Request {};   // <r/>
+struct Ack {
+    std::uint32_t handled = 0;
+};
+/// An element that is none of these, or not as it should be: the client is told `<failed/>` with
+/// that condition.
+struct Wrong {
+    std::string condition;
+};
+using Word = std::variant<Enable, Resume, Request, Ack, Wrong>;
+
+/// Of an element in the namespace; the error ends the stream.
+std::variant<Word, xml::StreamError> read(const xml::Element& element);
+
+// The server's words.
+xml::Element enabled(const std::string& token, std::uint32_t seconds);   // empty token: no resuming
+xml::Element resumed(const std::string& token, std::uint32_t handled);
+/// `condition` of RFC 6120 §8.3.3; with the count of handled stanzas where it is known.
+xml::Element failed(
+    const std::string& condition, std::optional<std::uint32_t> handled = std::nullopt
+);
+xml::Element ack(std::uint32_t handled);
+/// `<r/>`, shared by all.
+const xml::Bytes& request();
+xml::StreamError handled_count_too_high(std::uint32_t handled, std::uint32_t sent);
+
+}   // namespace grid::server::sm

@@ -1,0 +1,508 @@
+# tests/integration/test_resumption.py: stream management and resumption (XEP-0198).
+"""Sessions that are cut off, and come back, or do not."""
+
+import asyncio
+import os
+import re
+import time
+import unittest
+
+from gridd import BROKER, DOMAIN, Operated
+from managed import SM, Managed
+from policies import EVERYTHING
+from revoking import RevokingAuthority, serial_of, set_up
+from stock import Client
+from test_replay import PUBSUB, Replay
+from websocket import WebSocket
+
+NOT_FOUND = ["{urn:ietf:params:xml:ns:xmpp-stanzas}item-not-found"]
+UNEXPECTED = ["{urn:ietf:params:xml:ns:xmpp-stanzas}unexpected-request"]
+
+
+def ids(first, last):
+    return [f"i{number}" for number in range(first, last)]
+
+
+class Resumed(Replay):
+    def connect(self):
+        client = Managed(self.server.c2s, DOMAIN)
+        self.addCleanup(lambda: client.socket.close())
+        return client
+
+    def manage(self, bundle, resource="raw", attributes="resume='true'"):
+        """Logged in, present, with stream management."""
+        client = self.connect().login(bundle, resource)
+        client.enabled = client.enable(attributes)
+        client.say("<presence/>")
+        client.ping()
+        return client
+
+    def subscriber(self, resource="raw", attributes="resume='true'"):
+        client = self.manage(self.desk, resource, attributes)
+        answer = client.ask(
+            "set",
+            f"<pubsub xmlns='{PUBSUB}'><subscribe node='n' jid='desk@{DOMAIN}'/></pubsub>",
+        )
+        self.assertEqual(answer.get("type"), "result")
+        return client
+
+    def session(self, bundle, resource="raw"):
+        """As the administrator sees it; None: there is no such session."""
+        for one in self.server.admin_json("sessions", "list")["sessions"]:
+            if one["jid"] == f"{bundle.jid}/{resource}":
+                return one
+        return None
+
+    def wait_state(self, bundle, state, resource="raw", seconds=10):
+        deadline = time.monotonic() + seconds
+        while (one := self.session(bundle, resource)) and one["state"] != state or (
+            (one is None) != (state is None)
+        ):
+            self.assertLess(time.monotonic(), deadline, f"{one}, not {state}")
+            time.sleep(0.05)
+
+    def cut(self, client, bundle=None):
+        client.cut()
+        self.wait_state(bundle or self.desk, "hibernating")
+
+
+class Break(Resumed):
+    def test_what_was_missed_comes_once_and_in_order(self):
+        desk = self.subscriber()
+        self.publish(0, 10)
+        self.assertEqual(desk.wait_items("i9"), ids(0, 10))
+        desk.answers_requests = False
+        self.publish(10, 20)
+        desk.wait_items("i14")
+        # Of what had come, five more are lost with the machine that they came to.
+        lost = len(desk.items()) - 15
+        desk.handled -= lost
+        self.cut(desk)
+        self.publish(20, 40)
+        again = self.connect().resume(self.desk, desk)
+        again.wait_items("i39")
+        self.assertEqual(again.items(), ids(15, 40))
+        again.ping()
+        self.assertEqual(again.items(), ids(15, 40))
+        # The session goes on as before, and a second break is like the first.
+        self.cut(again)
+        self.publish(40, 50)
+        third = self.connect().resume(self.desk, again)
+        self.assertEqual(third.wait_items("i49"), ids(40, 50))
+
+    def test_acknowledged_items_do_not_come_to_the_next_session(self):
+        desk = self.subscriber()
+        self.publish(0, 5)
+        desk.wait_items("i4")
+        desk.ack()
+        desk.ping()
+        self.cut(desk)
+        self.publish(5, 8)
+        raw = self.log_in(self.desk)   # the same full address: the session is replaced
+        self.assertEqual(self.ids(raw, "i7"), ids(5, 8))
+        self.quiet(raw)
+        name, attributes, children = self.connect().try_to_resume(
+            self.desk, desk.token, desk.handled
+        )
+        self.assertEqual((name, children), ("failed", NOT_FOUND))
+        self.assertEqual(int(attributes["h"]), desk.sent)
+
+    def test_unacknowledged_items_come_to_the_next_session(self):
+        desk = self.subscriber()
+        desk.answers_requests = False
+        self.publish(0, 5)
+        desk.wait_items("i4")
+        desk.ack(desk.handled - 2)
+        desk.ping()
+        self.cut(desk)
+        raw = self.log_in(self.desk)
+        self.assertEqual(self.ids(raw, "i4"), ids(3, 5))
+        self.quiet(raw)
+
+    def test_requests_under_way_are_done_once(self):
+        sensor = self.manage(self.sensor, "sm")
+        for number in range(200):
+            sensor.publish("n", f"i{number}")
+        sensor.cut()
+        self.wait_state(self.sensor, "hibernating", "sm")
+        again = self.connect().resume(self.sensor, sensor)
+        taken = again.sent - 2   # of the publishes, besides presence and ping
+        self.assertGreaterEqual(taken, 0)
+        for number in range(taken, 200):   # those that were not taken over
+            again.publish("n", f"i{number}")
+        again.ping()
+        answers = [e for e in again.stanzas if (e.get("id") or "").startswith("p-")]
+        self.assertTrue(all(e.get("type") == "result" for e in answers))
+        desk = self.log_in(self.desk)
+        answer = self.ask_get(desk, f"<pubsub xmlns='{PUBSUB}'><items node='n'/></pubsub>")
+        found = sorted(int(n) for n in re.findall(r"<item\b[^>]*\bid='i(\d+)'", answer))
+        self.assertEqual(found, list(range(200)))
+
+    def ask_get(self, client, payload):
+        client.send(f"<iq type='get' id='g' to='pubsub.{DOMAIN}'>{payload}</iq>")
+        return client.expect("<iq type='result' id='g'.*?</iq>").group()
+
+    def test_the_stream_that_is_replaced_hears_of_a_conflict(self):
+        desk = self.subscriber()
+        self.publish(0, 3)
+        desk.wait_items("i2")
+        again = self.connect().resume(self.desk, desk)
+        self.assertEqual(desk.stream_error(), "conflict")
+        self.publish(3, 6)
+        self.assertEqual(again.wait_items("i5"), ids(3, 6))
+
+    def test_of_two_that_resume_at_once_one_has_the_session(self):
+        desk = self.subscriber()
+        self.cut(desk)
+        both = [self.connect().authenticated(self.desk) for _ in range(2)]
+        for one in both:
+            one.ask_to_resume(desk.token, desk.handled)
+        self.publish(0, 5)
+        winners = []
+        for one in both:
+            one.wait(lambda: one.words or one.errors)
+            if one.words[0][0] != "resumed":
+                continue
+            try:
+                one.wait_items("i4", 2)
+                one.ping()
+                winners.append(one)
+            except (AssertionError, OSError):
+                self.assertEqual(one.stream_error(), "conflict")
+        self.assertEqual(len(winners), 1)
+        self.assertEqual(winners[0].items(), ids(0, 5))
+
+    def test_a_goodbye_ends_the_session(self):
+        desk = self.subscriber()
+        desk.send("</stream:stream>")
+        desk.until_closed()
+        self.wait_state(self.desk, None)
+        answer = self.connect().try_to_resume(self.desk, desk.token, desk.handled)
+        self.assertEqual((answer[0], answer[2]), ("failed", NOT_FOUND))
+
+    def test_a_kill_of_the_server_loses_nothing(self):
+        desk = self.subscriber()
+        self.publish(0, 5)
+        desk.wait_items("i4")
+        desk.ack()
+        desk.ping()
+        self.publish(5, 10)
+        self.server.kill9()
+        self.server.start()
+        late = self.connect()
+        answer = late.try_to_resume(self.desk, desk.token, desk.handled)
+        self.assertEqual(answer, ("failed", {}, NOT_FOUND))
+        late.bind_after_refusal("raw")
+        late.send("<presence/>")
+        items = late.wait_items("i9")
+        self.assertEqual(items[-5:], ids(5, 10))
+
+    def test_the_state_is_shown(self):
+        desk = self.subscriber()
+        self.assertEqual(self.session(self.desk)["state"], "connected")
+        self.cut(desk)
+        one = self.session(self.desk)
+        self.assertEqual((one["state"], one["active"]), ("hibernating", True))
+        self.assertEqual(self.server.admin_json("status")["hibernating"], 1)
+
+
+class StockClient(Resumed):
+    """slixmpp's own plugin."""
+
+    def test_slixmpp_resumes(self):
+        async def run():
+            desk = Client(self.desk, "stock")
+            try:
+                await self.breaks_twice(desk)
+            finally:
+                desk.drop()
+
+        asyncio.run(run())
+
+    async def breaks_twice(self, desk):
+        desk.register_plugin("xep_0198")
+        managed = asyncio.get_running_loop().create_future()
+        desk.add_event_handler("sm_enabled", managed.set_result)
+        await desk.login(self.server.c2s)
+        await asyncio.wait_for(managed, 10)
+        await desk["xep_0060"].subscribe(BROKER, "n", subscribee=f"desk@{DOMAIN}")
+        await asyncio.to_thread(self.publish, 0, 5)
+        self.assertEqual([await self.item(desk) for _ in range(5)], ids(0, 5))
+        for first in (5, 10):
+            resumed = asyncio.get_running_loop().create_future()
+            desk.add_event_handler("session_resumed", resumed.set_result, disposable=True)
+            desk.abort()
+            await asyncio.to_thread(self.wait_state, self.desk, "hibernating", "stock")
+            await asyncio.to_thread(self.publish, first, first + 5)
+            desk.connect(self.server.c2s)
+            await asyncio.wait_for(resumed, 10)
+            self.assertEqual([await self.item(desk) for _ in range(5)], ids(first, first + 5))
+        await desk.silence()
+        self.assertEqual(desk.stream_errors, [])
+
+    @staticmethod
+    async def item(client):
+        _, found, _ = await client.next_items()
+        return found[0][0]
+
+
+class OtherTransport(Resumed):
+    def test_a_session_goes_on_over_a_websocket_and_comes_back(self):
+        desk = self.subscriber()
+        self.publish(0, 3)
+        desk.wait_items("i2")
+        self.cut(desk)
+        self.publish(3, 6)
+        web = WebSocket(self.server.http, DOMAIN, self.desk)
+        self.addCleanup(web.socket.close)
+        web.open()
+        web.features()
+        self.assertIn("<success", web.authenticate())
+        web.open()
+        self.assertIn(f"<sm xmlns='{SM}'/>", web.features())
+        web.send(f"<resume xmlns='{SM}' previd='{desk.token}' h='{desk.handled}'/>")
+        handled = web.expect(rf"^<resumed xmlns='{SM}' [^>]*\bh='(\d+)'[^>]*/>$").group(1)
+        self.assertEqual(int(handled), desk.sent)
+        message = rf"^<message xmlns='jabber:client' to='desk@{DOMAIN}'.*<item\b[^>]*id='(i\d)'"
+        self.assertEqual([web.expect(message).group(1) for _ in range(3)], ids(3, 6))
+        self.assertEqual(self.session(self.desk)["transport"], "websocket")
+        web.send(f"<r xmlns='{SM}'/>")
+        web.expect(rf"^<a xmlns='{SM}' h='{handled}'/>$")
+        web.socket.close()
+        self.wait_state(self.desk, "hibernating")
+        self.publish(6, 8)
+        desk.handled += 3
+        again = self.connect().resume(self.desk, desk)
+        self.assertEqual(again.wait_items("i7"), ids(6, 8))
+        self.assertEqual(self.session(self.desk)["transport"], "c2s")
+
+
+class Refused(Resumed):
+    def test_order_and_form(self):
+        client = self.connect().authenticated(self.desk)
+        self.assertIn(f"<sm xmlns='{SM}'/>", client.features)
+        client.parse()
+        client.send(f"<enable xmlns='{SM}'/>")
+        client.wait(lambda: client.words)
+        self.assertEqual(client.words.pop(), ("failed", {}, UNEXPECTED))
+        client.send(f"<resume xmlns='{SM}' previd='x'/>")
+        client.wait(lambda: client.words)
+        self.assertIn("bad-request", client.words.pop()[2][0])
+        client.bind_after_refusal("raw")
+        client.send(f"<r xmlns='{SM}'/>")
+        client.wait(lambda: client.words)
+        self.assertEqual(client.words.pop(), ("failed", {}, UNEXPECTED))
+        client.enable("")
+        self.assertIsNone(client.token)
+        client.send(f"<resume xmlns='{SM}' previd='x' h='0'/>")
+        client.wait(lambda: len(client.words) == 2)
+        self.assertEqual(client.words.pop(), ("failed", {}, UNEXPECTED))
+        client.send(f"<enable xmlns='{SM}'/>")
+        self.assertEqual(client.stream_error(), "policy-violation")
+
+    def test_counts_that_are_too_high(self):
+        desk = self.subscriber()
+        desk.ack(desk.handled + 1)
+        self.assertEqual(desk.too_high(), (desk.handled + 1, desk.handled))
+        self.wait_state(self.desk, None)
+        desk = self.manage(self.desk)
+        self.cut(desk)
+        again = self.connect()
+        self.assertEqual(
+            again.try_to_resume(self.desk, desk.token, desk.handled + 5)[0], "error"
+        )
+        self.assertEqual(again.too_high(), (desk.handled + 5, desk.handled))
+        self.connect().resume(self.desk, desk)   # the session itself is as it was
+
+    def test_counts_that_are_no_numbers(self):
+        for attributes in ("", "h=''", "h='-1'", "h='4294967296'", "h='x'"):
+            desk = self.manage(self.desk)
+            desk.send(f"<a xmlns='{SM}' {attributes}/>")
+            self.assertEqual(desk.stream_error(), "bad-format")
+
+    def test_a_token_is_of_use_to_its_account_only(self):
+        desk = self.subscriber()
+        self.cut(desk)
+        thief = self.connect()
+        answer = thief.try_to_resume(self.sensor, desk.token, desk.handled)
+        self.assertEqual(answer, ("failed", {}, NOT_FOUND))
+        self.assertEqual(
+            answer, self.connect().try_to_resume(self.sensor, "0" * 48, desk.handled)
+        )
+        thief.bind_after_refusal("after")
+        other_key = self.server.authority.client(self.desk.jid, file="other_key")
+        self.assertEqual(
+            self.connect().try_to_resume(other_key, desk.token, desk.handled),
+            ("failed", {}, NOT_FOUND),
+        )
+        self.connect().resume(self.desk, desk)
+
+    def test_a_session_that_does_not_want_it_is_not_resumed(self):
+        desk = self.subscriber(attributes="")
+        desk.cut()
+        self.wait_state(self.desk, None)
+
+    def test_an_account_that_is_disabled_meanwhile(self):
+        desk = self.subscriber()
+        self.cut(desk)
+        self.server.admin_ctl("accounts", "disable", self.desk.jid)
+        self.wait_state(self.desk, None)
+        self.server.admin_ctl("accounts", "enable", self.desk.jid)
+        answer = self.connect().try_to_resume(self.desk, desk.token, desk.handled)
+        self.assertEqual((answer[0], answer[2]), ("failed", NOT_FOUND))
+
+    def test_an_account_whose_groups_change_meanwhile(self):
+        desk = self.subscriber()
+        self.cut(desk)
+        self.server.admin_ctl("groups", "create", "readers")
+        self.server.admin_ctl("accounts", "groups", self.desk.jid, "readers")
+        self.wait_state(self.desk, None)
+        answer = self.connect().try_to_resume(self.desk, desk.token, desk.handled)
+        self.assertEqual((answer[0], answer[2]), ("failed", NOT_FOUND))
+
+
+class Revoked(unittest.TestCase):
+    def test_a_certificate_that_is_revoked_while_its_session_hibernates(self):
+        server = Operated(EVERYTHING, {"accounts.auto_approve": "true"})
+        self.addCleanup(server.close)
+        root = RevokingAuthority(os.path.join(server.folder, "root"))
+        set_up(server, root)
+        lists = os.path.join(server.folder, "lists")
+        os.makedirs(lists)
+        server.settings["tls.crl"] = lists
+        one = os.path.join(lists, "one.crl")
+        root.crl(one, [])
+        server.start()
+        bad = root.client(f"bad@{DOMAIN}")
+        client = Managed(server.c2s, DOMAIN).login(bad)
+        client.enable()
+        client.cut()
+        server.wait_log("connection_ended.*may be resumed")
+        mark = server.log_mark()
+        root.crl(one, [serial_of(bad)])
+        server.wait_log("session_ended.*revoked", mark)
+        root.crl(one, [])   # the certificate counts again, the token does not
+        server.wait_log("crl_loaded.*revoked=0", mark)
+        deadline = time.monotonic() + 6
+        while True:
+            again = Managed(server.c2s, DOMAIN)
+            self.addCleanup(again.socket.close)
+            try:
+                answer = again.try_to_resume(bad, client.token, client.handled)
+                break
+            except AssertionError:
+                self.assertLess(time.monotonic(), deadline)
+        self.assertEqual((answer[0], answer[2]), ("failed", NOT_FOUND))
+
+
+class Expiry(Resumed):
+    settings = {"sessions.hibernation_seconds_max": 2}
+
+    def test_a_client_that_does_not_come_back(self):
+        desk = self.subscriber()
+        self.assertEqual(desk.enabled["max"], "2")
+        desk.answers_requests = False
+        desk.ack()
+        desk.ping()
+        self.server.admin_ctl(
+            "policy", "set", "-", stdin=f"allow client sensor to message client desk\n{EVERYTHING}"
+        )
+        sender = self.manage(self.sensor, "talks")
+        self.cut(desk)
+        self.publish(0, 3)
+        sender.say(f"<message to='desk@{DOMAIN}/raw' type='chat' id='c1'><body>hi</body></message>")
+        sender.ping()
+        self.assertFalse([e for e in sender.stanzas if e.get("id") == "c1"])
+        self.wait_state(self.desk, None)
+        sender.wait(lambda: any(e.get("id") == "c1" for e in sender.stanzas))
+        bounced = next(e for e in sender.stanzas if e.get("id") == "c1")
+        self.assertEqual(
+            (bounced.get("type"), bounced.get("from")), ("error", f"desk@{DOMAIN}/raw")
+        )
+        answer = self.connect().try_to_resume(self.desk, desk.token, desk.handled)
+        self.assertEqual(answer, ("failed", {"h": str(desk.sent)}, NOT_FOUND))
+        self.assertEqual(self.ids(self.log_in(self.desk), "i2"), ids(0, 3))
+
+    def test_a_client_may_ask_for_less(self):
+        self.assertEqual(
+            self.manage(self.desk, attributes="resume='1' max='1'").enabled["max"], "1"
+        )
+        self.assertEqual(
+            self.manage(self.desk, "b", attributes="resume='1' max='99'").enabled["max"], "2"
+        )
+        self.assertNotIn("resume", self.manage(self.desk, "c", "resume='1' max='0'").enabled)
+
+
+class Full(Resumed):
+    settings = {"limits.outbox_bytes_max": 600_000}
+
+    def test_a_flood_while_away_is_replayed(self):
+        desk = self.subscriber()
+        self.cut(desk)
+        payload = "<x xmlns='urn:x'>" + "y" * 16_000 + "</x>"
+        self.publish(0, 100, payload)
+        self.assertLessEqual(self.session(self.desk)["outbox_bytes"], 600_000)
+        again = self.connect().resume(self.desk, desk)
+        self.assertEqual(again.wait_items("i99", 30), ids(0, 100))
+        self.publish(100, 105, payload)
+        self.assertEqual(again.wait_items("i104"), ids(0, 105))
+        self.cut(again)
+        third = self.connect().resume(self.desk, again)
+        third.ping()
+        self.assertEqual(third.items(), [])
+
+    def test_a_client_that_acknowledges_late_is_not_cut_off(self):
+        desk = self.subscriber()
+        desk.answers_requests = False
+        payload = "<x xmlns='urn:x'>" + "y" * 16_000 + "</x>"
+        self.publish(0, 60, payload)
+        desk.wait_items("i5")
+        for _ in range(3):
+            desk.ping()
+        deadline = time.monotonic() + 20
+        while "i59" not in desk.items():
+            desk.ack()
+            desk.receive(deadline)
+        self.assertEqual(desk.items(), ids(0, 60))
+
+    def test_answers_that_are_not_acknowledged_do_not_stop_a_client(self):
+        sensor = self.manage(self.sensor, "sm")
+        sensor.answers_requests = False
+        for _ in range(8):   # a megabyte of answers
+            for number in range(1_000):
+                sensor.say(
+                    f"<iq type='get' id='ping-{'z' * 80}{number}' to='{DOMAIN}'>"
+                    "<ping xmlns='urn:xmpp:ping'/></iq>"
+                )
+            sensor.ping()
+        sensor.ack()
+        sensor.ping()
+        self.cut_resource(sensor)
+
+    def cut_resource(self, sensor):
+        sensor.cut()
+        self.wait_state(self.sensor, "hibernating", "sm")
+        self.connect().resume(self.sensor, sensor)
+
+
+class Bounds(Resumed):
+    settings = {"sessions.hibernating_max": 3, "limits.resources_per_account_max": 4}
+
+    def test_only_so_many_hibernate(self):
+        clients = [self.manage(self.desk, f"r{number}") for number in range(4)]
+        for number, client in enumerate(clients):
+            client.cut()
+            self.wait_state(self.desk, "hibernating", f"r{number}")
+        self.wait_state(self.desk, None, "r0")
+
+    def test_a_hibernating_session_gives_way_to_a_new_one_of_its_account(self):
+        clients = [self.manage(self.desk, f"r{number}") for number in range(4)]
+        clients[1].cut()
+        self.wait_state(self.desk, "hibernating", "r1")
+        self.log_in(self.desk, "new")
+        self.wait_state(self.desk, None, "r1")
+        self.assertEqual(self.session(self.desk, "r0")["state"], "connected")
+
+
+if __name__ == "__main__":
+    unittest.main()

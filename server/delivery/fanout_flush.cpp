@@ -48,7 +48,9 @@ void Fanout::flush() {
         session->is_urgent = false;
         flush_one(session);
     }
-    for (auto left = dirty_.size(); left != 0 && !flush_limiter_.is_saturated(); --left) {
+    // The end of a session that hibernates flushes, too.
+    for (auto left = dirty_.size(); left != 0 && !dirty_.empty() && !flush_limiter_.is_saturated();
+         --left) {
         const auto session = std::move(dirty_.front());
         dirty_.pop_front();
         session->is_dirty = false;

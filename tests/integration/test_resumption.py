@@ -2,13 +2,15 @@
 """Sessions that are cut off, and come back, or do not."""
 
 import asyncio
+import os
 import re
 import time
 import unittest
 
-from gridd import BROKER, DOMAIN
+from gridd import BROKER, DOMAIN, Operated
 from managed import SM, Managed
 from policies import EVERYTHING
+from revoking import RevokingAuthority, serial_of, set_up
 from stock import Client
 from test_replay import PUBSUB, Replay
 
@@ -324,6 +326,40 @@ class Refused(Resumed):
         self.server.admin_ctl("accounts", "groups", self.desk.jid, "readers")
         self.wait_state(self.desk, None)
         answer = self.connect().try_to_resume(self.desk, desk.token, desk.handled)
+        self.assertEqual((answer[0], answer[2]), ("failed", NOT_FOUND))
+
+
+class Revoked(unittest.TestCase):
+    def test_a_certificate_that_is_revoked_while_its_session_hibernates(self):
+        server = Operated(EVERYTHING, {"accounts.auto_approve": "true"})
+        self.addCleanup(server.close)
+        root = RevokingAuthority(os.path.join(server.folder, "root"))
+        set_up(server, root)
+        lists = os.path.join(server.folder, "lists")
+        os.makedirs(lists)
+        server.settings["tls.crl"] = lists
+        one = os.path.join(lists, "one.crl")
+        root.crl(one, [])
+        server.start()
+        bad = root.client(f"bad@{DOMAIN}")
+        client = Managed(server.c2s, DOMAIN).login(bad)
+        client.enable()
+        client.cut()
+        server.wait_log("connection_ended.*may be resumed")
+        mark = server.log_mark()
+        root.crl(one, [serial_of(bad)])
+        server.wait_log("session_ended.*revoked", mark)
+        root.crl(one, [])   # the certificate counts again, the token does not
+        server.wait_log("crl_loaded.*revoked=0", mark)
+        deadline = time.monotonic() + 6
+        while True:
+            again = Managed(server.c2s, DOMAIN)
+            self.addCleanup(again.socket.close)
+            try:
+                answer = again.try_to_resume(bad, client.token, client.handled)
+                break
+            except AssertionError:
+                self.assertLess(time.monotonic(), deadline)
         self.assertEqual((answer[0], answer[2]), ("failed", NOT_FOUND))
 
 

@@ -270,11 +270,13 @@ int run_program(AppOptions& options, Log& log) {
     const auto acceptor = std::make_shared<c2s::Acceptor>(shared);
     Listeners listeners(context, config.listen, info, log);
     http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());
+    https.attach(acceptor);
+    must(https.read_files());
     http::ProbeServer probes(context, backend, log);
     must(probes.open_socket(options.data));
 
-    if (listeners.c2s) acceptor->listen(*listeners.c2s, false);
-    if (listeners.c2s_tls) acceptor->listen(*listeners.c2s_tls, true);
+    if (listeners.c2s) acceptor->listen(*listeners.c2s, TransportKind::StartTls);
+    if (listeners.c2s_tls) acceptor->listen(*listeners.c2s_tls, TransportKind::DirectTls);
     if (listeners.http) https.start(*listeners.http);
     if (listeners.health) probes.start(*listeners.health);
     probes.start_socket();

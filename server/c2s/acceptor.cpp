@@ -1,9 +1,11 @@
-// server/c2s/acceptor.cpp: one coroutine per accepted connection.
+// server/c2s/acceptor.cpp: one coroutine per stream.
 #include "server/c2s/acceptor.hpp"
 
 #include <utility>
 
 #include "server/net/source.hpp"
+#include "server/net/tls_stream.hpp"
+#include "server/stream/stream_codec.hpp"
 
 namespace grid::server::c2s {
 
@@ -28,10 +30,10 @@ Acceptor::Acceptor(const Shared& shared)
       entrance_(std::make_shared<net::Entrance>(bounds_of(shared.config.limits))),
       tls_places_(std::make_shared<net::TlsPlaces>(shared.config.limits.pre_auth_tls_max)) {}
 
-void Acceptor::listen(net::Listener& listener, bool direct_tls) {
+void Acceptor::listen(net::Listener& listener, TransportKind kind) {
     listener.start(
-        [self = shared_from_this(), direct_tls](net::Socket socket, std::string address) {
-            self->take(std::move(socket), std::move(address), direct_tls);
+        [self = shared_from_this(), kind](net::Socket socket, std::string address) {
+            self->take(std::move(socket), std::move(address), kind);
         },
         [self = shared_from_this()](const std::string& complaint) {
             self->shared_.log.error("accept_failed", {{"reason", complaint}});
@@ -39,22 +41,47 @@ void Acceptor::listen(net::Listener& listener, bool direct_tls) {
     );
 }
 
-void Acceptor::take(net::Socket socket, std::string address, bool direct_tls) {
-    const auto [place, reason] = entrance_->enter(net::source_of(address));
+std::shared_ptr<net::Entrance::Place> Acceptor::enter(
+    const std::string& address, std::string& reason
+) {
+    auto entered = entrance_->enter(net::source_of(address));
+    reason = std::move(entered.reason);
+    const auto& place = entered.place;
     if (!reason.empty())
         shared_.log.fold(
             Level::Warn, place ? "connection_displaced" : "connection_refused",
             {{place ? "newcomer" : "address", address}, {"reason", reason}}
         );
+    return entered.place;
+}
+
+void Acceptor::take(net::Socket socket, std::string address, TransportKind kind) {
+    std::string reason;
+    auto place = enter(address, reason);
     // Closed with the socket: a TLS or XMPP answer would cost scarce memory or descriptors.
     if (!place) return;
-    auto executor = socket.get_executor();
-    const auto id = ++last_id_;
-    auto connection = std::make_shared<Connection>(
-        shared_, std::move(socket), std::move(address), id, direct_tls
+    const auto& limits = shared_.config.limits;
+    auto tls = std::make_unique<net::TlsStream>(std::move(socket));
+    Carrier carrier;
+    carrier.kind = kind;
+    carrier.tls = tls.get();
+    carrier.channel = std::move(tls);
+    carrier.codec = std::make_unique<stream::StreamCodec>(
+        shared_.config.domain,
+        kind == TransportKind::DirectTls ? limits.before_login() : limits.in_the_clear()
     );
-    keep(id, connection);
-    place->on_displaced([weak = connection->weak_from_this(), held = std::weak_ptr(place)] {
+    adopt(std::move(carrier), std::move(address), std::move(place));
+}
+
+void Acceptor::adopt(
+    Carrier carrier, std::string address, std::shared_ptr<net::Entrance::Place> place
+) {
+    auto executor = carrier.channel->strand();
+    const auto id = ++last_id_;
+    auto driver =
+        std::make_shared<StreamDriver>(shared_, std::move(carrier), std::move(address), id);
+    keep(id, driver);
+    place->on_displaced([weak = driver->weak_from_this(), held = std::weak_ptr(place)] {
         const auto self = weak.lock();
         if (!self) return;
         self->displace("gave way to a newcomer before a resource was bound", [held] {
@@ -66,7 +93,7 @@ void Acceptor::take(net::Socket socket, std::string address, bool direct_tls) {
         [place] { return place->settle(); }, tls_places_
     };
     asio::co_spawn(
-        executor, Connection::run(std::move(connection), std::move(progress)),
+        executor, StreamDriver::run(std::move(driver), std::move(progress)),
         [self = shared_from_this(), place, id](std::exception_ptr failure) {
             self->forget(id);
             if (!failure) return;
@@ -80,9 +107,9 @@ void Acceptor::take(net::Socket socket, std::string address, bool direct_tls) {
     );
 }
 
-void Acceptor::keep(std::uint64_t id, const std::shared_ptr<Connection>& connection) {
+void Acceptor::keep(std::uint64_t id, const std::shared_ptr<StreamDriver>& driver) {
     const std::lock_guard lock(mutex_);
-    live_[id] = connection;
+    live_[id] = driver;
 }
 
 void Acceptor::forget(std::uint64_t id) {
@@ -93,7 +120,7 @@ void Acceptor::forget(std::uint64_t id) {
 void Acceptor::close_all(const xml::StreamError& error) {
     const std::lock_guard lock(mutex_);
     for (auto& [id, weak] : live_)
-        if (auto connection = weak.lock()) connection->close(error);
+        if (auto driver = weak.lock()) driver->close(error);
 }
 
 }   // namespace grid::server::c2s

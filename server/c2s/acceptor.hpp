@@ -1,5 +1,4 @@
-// server/c2s/acceptor.hpp: accepted sockets become connections, within the limits on their
-// number.
+// server/c2s/acceptor.hpp: accepted connections become streams, within the limits on their number.
 #pragma once
 
 #include <atomic>
@@ -9,7 +8,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "server/c2s/connection.hpp"
+#include "server/c2s/stream_driver.hpp"
 #include "server/net/entrance.hpp"
 #include "server/net/listener.hpp"
 
@@ -20,15 +19,20 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
 public:
     explicit Acceptor(const Shared& shared);
 
-    void listen(net::Listener& listener, bool direct_tls);
+    void listen(net::Listener& listener, TransportKind kind);
+    /// A place for a stream that comes by another way, with TLS done; null: there is none, for
+    /// which `reason` is told.
+    std::shared_ptr<net::Entrance::Place> enter(const std::string& address, std::string& reason);
+    /// From the strand of its channel.
+    void adopt(Carrier carrier, std::string address, std::shared_ptr<net::Entrance::Place> place);
     /// Also those that have not bound a resource yet.
     void close_all(const xml::StreamError& error);
     std::size_t connections() const { return entrance_->connections(); }
 
 private:
-    void take(net::Socket socket, std::string address, bool direct_tls);
+    void take(net::Socket socket, std::string address, TransportKind kind);
     /// Written before its coroutine begins, erased when that ends.
-    void keep(std::uint64_t id, const std::shared_ptr<Connection>& connection);
+    void keep(std::uint64_t id, const std::shared_ptr<StreamDriver>& driver);
     void forget(std::uint64_t id);
 
     const Shared& shared_;
@@ -36,7 +40,7 @@ private:
     std::shared_ptr<net::TlsPlaces> tls_places_;
     std::atomic<std::uint64_t> last_id_ = 0;
     std::mutex mutex_;
-    std::unordered_map<std::uint64_t, std::weak_ptr<Connection>> live_;
+    std::unordered_map<std::uint64_t, std::weak_ptr<StreamDriver>> live_;
 };
 
 }   // namespace grid::server::c2s

@@ -57,6 +57,13 @@ struct Config {
         std::string staple_responder;   // empty: the one that the server's certificate names
     } tls;
 
+    struct Http {                // services of listen.http besides administration
+        bool websocket = true;   // RFC 7395, at /xmpp-websocket
+        bool bosh = true;        // XEP-0124, at /http-bind
+        std::vector<std::string> allowed_origins;   // of web pages, besides the server's own
+        std::string static_dir;                     // files of a web application; empty: none
+    } http;
+
     struct Mapping {          // for certificates without an xmppAddr
         std::string source;   // cn, dns, email
         std::string ca;       // SHA-256 of the anchor's key, hex; empty: every CA

@@ -62,7 +62,7 @@ void Digests::send_one(ByKey::iterator at, const Send& send) {
     if (at == digests_.end()) return;
     const Digest& digest = at->second;
     Due due{session, key.second.first, key.second.second, {}, 0, 0};
-    if (session->transport) due.body = pubsub::digest_of(digest.items, digest.copy);
+    if (session->is_open()) due.body = pubsub::digest_of(digest.items, digest.copy);
     due.first = digest.items.front().revision;
     due.last = digest.items.back().revision;
     end_of(at);

@@ -13,14 +13,18 @@ namespace grid::server::http {
 
 namespace {
 
-// Headers that forbid a browser to keep our answers, guess a type, frame them or run them.
+// Headers that forbid a browser to guess a type or to frame our answers, and to give them to pages
+// of other sites.
 constexpr std::string_view fixed_headers =
-    "Cache-Control: no-store\r\n"
     "X-Content-Type-Options: nosniff\r\n"
     "X-Frame-Options: DENY\r\n"
-    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
     "Cross-Origin-Resource-Policy: same-origin\r\n"
     "Referrer-Policy: no-referrer\r\n";
+// To keep or run them. A web application says itself what it may do (in its pages).
+constexpr std::string_view data_headers =
+    "Cache-Control: no-store\r\n"
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n";
+constexpr std::string_view file_headers = "Cache-Control: no-cache\r\n";
 
 }   // namespace
 
@@ -33,6 +37,7 @@ Answer to_answer(const Refusal& refusal) {
     Answer answer;
     answer.status = refusal.status;
     answer.allow = refusal.allow;
+    answer.headers = refusal.headers;
     if (refusal.status != 204) answer.body = error_body(refusal.code, refusal.text);
     return answer;
 }
@@ -53,10 +58,11 @@ std::string to_bytes(const Answer& answer, storage::Millis now) {
     std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " ";
     out.append(reason.data(), reason.size()).append("\r\nDate: ").append(to_http_date(now));
     out.append("\r\n").append(fixed_headers);
+    out.append(answer.is_file ? file_headers : data_headers).append(answer.headers);
     if (!answer.allow.empty()) out.append("Allow: ").append(answer.allow).append("\r\n");
-    if (!answer.body.empty()) out.append("Content-Type: application/json\r\n");
-    // RFC 9110 §8.6: not with 204.
-    if (answer.status != 204)
+    if (!answer.body.empty()) out.append("Content-Type: ").append(answer.type).append("\r\n");
+    // RFC 9110 §8.6: not with 204; with 304 it would be that of the file.
+    if (answer.status != 204 && answer.status != 304)
         out.append("Content-Length: ").append(std::to_string(answer.body.size())).append("\r\n");
     if (!answer.keeps_alive) out.append("Connection: close\r\n");
     out.append("\r\n");

@@ -15,10 +15,14 @@ namespace grid::server::http {
 
 struct Answer {
     unsigned status = 200;
-    std::string body;       // JSON; empty: none
-    std::string allow;      // 405, OPTIONS
-    bool is_head = false;   // the length of the body is told, the body is not sent
+    std::string body;   // empty: none
+    std::string type = "application/json";
+    std::string headers = {};   // further ones, as lines
+    std::string allow;          // 405, OPTIONS
+    bool is_head = false;       // the length of the body is told, the body is not sent
     bool keeps_alive = false;
+    bool is_file =
+        false;   // of a web application: a browser may run it, and ask whether it changed
 };
 
 /// `{"error": {"code": …, "text": …}}`

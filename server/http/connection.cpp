@@ -3,13 +3,18 @@
 #include "server/http/connection.hpp"
 
 #include <algorithm>
+#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/json.hpp>
 
+#include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
 #include "server/http/answer.hpp"
+#include "server/http/host_meta.hpp"
 #include "server/http/limits.hpp"
+#include "server/http/upgrade.hpp"
 #include "server/net/from_callback.hpp"
+#include "server/stream/websocket_codec.hpp"
 #include "server/tls/revocation/vetting.hpp"
 
 namespace grid::server::http {
@@ -40,6 +45,7 @@ Connection::Connection(
     std::shared_ptr<net::Entrance::Place> place
 )
     : shared_(std::move(shared)),
+      strand_(socket.get_executor()),
       stream_(std::move(socket)),
       peer_(std::move(peer)),
       place_(std::move(place)) {}
@@ -63,11 +69,13 @@ asio::awaitable<void> Connection::talk() {
     if (!co_await shake_hands()) co_return stream_.abort();
     while (co_await wait_for_request() && co_await serve()) {
     }
+    if (is_handed_over_) co_return;
     co_await stream_.close(goodbye_seconds_max);
 }
 
 void Connection::displace() {
-    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+    asio::post(strand_, [self = shared_from_this()] {
+        if (self->is_handed_over_) return;
         self->is_winding_up_ = true;
         self->stream_.abort();
         self->place_->close();
@@ -75,14 +83,14 @@ void Connection::displace() {
 }
 
 void Connection::wind_up() {
-    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+    asio::post(strand_, [self = shared_from_this()] {
         self->is_winding_up_ = true;
         if (self->is_idle_) self->stream_.abort();
     });
 }
 
 Connection::Watchdog Connection::watchdog(std::chrono::milliseconds deadline) {
-    return Watchdog(stream_.get_executor(), deadline, [weak = weak_from_this()] {
+    return Watchdog(strand_, deadline, [weak = weak_from_this()] {
         if (auto self = weak.lock()) self->stream_.abort();
     });
 }
@@ -145,8 +153,9 @@ asio::awaitable<bool> Connection::serve() {
         const auto refusal = to_refusal(error);
         co_return refusal ? co_await refuse(parser, *refusal) : false;
     }
-    auto admitted = admit(parser.get(), shared_->guard, no_identity());
+    auto admitted = admit(parser.get(), shared_->guard, no_identity(), no_client());
     if (!admitted) co_return co_await refuse(parser, admitted.error());
+    if (admitted->route == Route::WebSocket) co_return co_await become_websocket(parser);
     auto answer = co_await answer_to(parser, std::move(*admitted));
     if (!answer) co_return false;
     const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
@@ -171,6 +180,10 @@ asio::awaitable<Connection::MaybeAnswer> Connection::answer_to(Parser& parser, A
         answer.body = R"({"status":"ok"})";
     } else if (request.route == Route::Ready) {
         answer = to_answer(shared_->backend.ready());
+    } else if (request.route == Route::HostMeta || request.route == Route::HostMetaJson) {
+        answer = host_meta(parser, request.route == Route::HostMetaJson);
+    } else if (request.route == Route::File) {
+        answer = file(parser, request.path);
     } else {
         auto asked = co_await ask_backend(parser, std::move(request));
         if (!asked) co_return std::nullopt;
@@ -241,17 +254,70 @@ asio::awaitable<bool> Connection::send(std::string bytes) {
     co_return !error;
 }
 
+asio::awaitable<bool> Connection::become_websocket(Parser& parser) {
+    auto agreed = accept_websocket(parser.get());
+    if (!agreed) co_return co_await refuse(parser, agreed.error());
+    if (!parser.is_done())
+        co_return co_await refuse(
+            parser, {400, "bad-request", "the request for a WebSocket has no body", {}, true}
+        );
+    std::string reason;
+    auto place = shared_->acceptor->enter(peer_, reason);
+    if (!place) co_return co_await refuse(parser, {503, "resource-constraint", reason, {}, true});
+    place->begin();
+    log(parser, 101, {});
+    if (!co_await send(std::move(*agreed)) || is_winding_up_) co_return false;
+    hand_over(std::move(place));
+    co_return false;
+}
+
+void Connection::hand_over(std::shared_ptr<net::Entrance::Place> place) {
+    const auto& config = shared_->config;
+    c2s::Carrier carrier;
+    carrier.kind = TransportKind::WebSocket;
+    carrier.early = beast::buffers_to_string(buffer_.data());
+    carrier.presented = presented_;
+    carrier.codec =
+        std::make_unique<stream::WebSocketCodec>(config.domain, config.limits.before_login());
+    is_handed_over_ = true;
+    carrier.channel = std::make_unique<net::TlsStream>(std::move(stream_));
+    place_.reset();   // the connection is counted as a stream now
+    shared_->acceptor->adopt(std::move(carrier), peer_, std::move(place));
+}
+
+/// XEP-0156. By the name and port that the client has reached this server with.
+Answer Connection::host_meta(const Parser& parser, bool is_json) const {
+    const auto host = parser.get()[beast::http::field::host];
+    return http::host_meta(
+        host.empty() ? shared_->config.domain : std::string(host.data(), host.size()),
+        shared_->guard, is_json
+    );
+}
+
+Answer Connection::file(const Parser& parser, const std::string& path) const {
+    const auto known = parser.get()[beast::http::field::if_none_match];
+    return shared_->files.answer(path, {known.data(), known.size()});
+}
+
 /// Empty when the certificate says who asks.
-std::string Connection::no_identity() const {
+std::string Connection::no_client() const {
     const auto& p = presented_;
-    if (!p.present)
-        return "a client certificate is needed, of an administrator's account, issued by a CA that "
-               "this grid trusts";
+    if (!p.present) return "a client certificate is needed, issued by a CA that this grid trusts";
     if (!p.can_log_in()) return "the client certificate is refused: " + p.reason;
     if (p.valid_until < now())
         return "the client certificate has expired since the connection was made";
     if (auto why = shared_->vetting.revoked_since(p.path); !why.empty())
         return "the client certificate is refused: " + why;
+    return "";
+}
+
+/// Empty when the certificate says which administrator asks.
+std::string Connection::no_identity() const {
+    const auto& p = presented_;
+    if (!p.present)
+        return "a client certificate is needed, of an administrator's account, issued by a CA that "
+               "this grid trusts";
+    if (auto why = no_client(); !why.empty()) return why;
     // A name that comes from a mapping rule must never be an administrator's, and REST is for
     // administrators only.
     if (p.is_mapped) return "administration needs a certificate with an id-on-xmppAddr";

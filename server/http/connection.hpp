@@ -52,24 +52,32 @@ private:
     asio::awaitable<MaybeAnswer> ask_backend(Parser& parser, Admitted request);
     asio::awaitable<boost::system::error_code> read_body(Parser& parser);
     asio::awaitable<bool> refuse(Parser& parser, Refusal refusal);
+    /// False in any case: the connection is the stream's, or ends.
+    asio::awaitable<bool> become_websocket(Parser& parser);
+    void hand_over(std::shared_ptr<net::Entrance::Place> place);
+    Answer host_meta(const Parser& parser, bool is_json) const;
+    Answer file(const Parser& parser, const std::string& path) const;
     asio::awaitable<bool> send(std::string bytes);
     /// Closes the socket when the time is over; what waits then fails.
     Watchdog watchdog(std::chrono::milliseconds deadline);
 
     /// Whether the connection may stay for another request.
-    bool may_stay() const { return no_identity().empty() && !is_winding_up_; }
+    bool may_stay() const { return no_client().empty() && !is_winding_up_; }
     std::string no_identity() const;
+    std::string no_client() const;
     pubsub::Principal principal() const;
     void log(const Parser& parser, unsigned status, const std::string& reason) const;
 
     std::shared_ptr<ServerShared> shared_;
+    net::Strand strand_;
     net::TlsStream stream_;
     std::string peer_;
     std::shared_ptr<net::Entrance::Place> place_;
     boost::beast::flat_buffer buffer_;
     tls::Presented presented_;
     bool is_first_ = true, is_idle_ = false, is_winding_up_ = false;
-    bool is_known_ = false;   // an administrator's
+    bool is_known_ = false;         // an administrator's
+    bool is_handed_over_ = false;   // `stream_` is gone: it carries an XMPP stream
 };
 
 }   // namespace grid::server::http

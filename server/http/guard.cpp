@@ -146,6 +146,44 @@ Result<Admitted, Refusal> admit_api(const Head& head, const Target& target) {
     };
 }
 
+/// XEP-0156 lists ways to connect other than RFC 6120's; a file that lists none helps no client.
+Result<Admitted, Refusal> admit_host_meta(
+    const Head& head, const GuardSettings& settings, bool is_json
+) {
+    if (!settings.has_websocket && !settings.has_bosh)
+        return Refusal{404, "not-found", "there is no way to connect but XMPP's own ports", {}};
+    // The file names this server as the client does.
+    if (auto known = check_host(head, settings); !known) return known.error();
+    return admit_open(head, is_json ? Route::HostMetaJson : Route::HostMeta);
+}
+
+/// Route::Api: everything that only administrators are answered.
+Route route_of(std::string_view path, const GuardSettings& settings) {
+    if (settings.has_websocket && path == "/xmpp-websocket") return Route::WebSocket;
+    if (settings.has_bosh && path == "/http-bind") return Route::Bosh;
+    if (settings.has_files && !path.starts_with("/api/")) return Route::File;
+    return Route::Api;
+}
+
+/// For every client with a certificate, administrator or not.
+Result<Admitted, Refusal> admit_client(
+    const Head& head, const GuardSettings& settings, Route route, const Target& target
+) {
+    const Verb verb = head.method();
+    if (route == Route::File) {
+        auto admitted = admit_open(head, route);
+        if (admitted) admitted->path = target.path;
+        return admitted;
+    }
+    if (!is_known_origin(head, settings))
+        return Refusal{403, "foreign-origin", "pages of other web sites get no stream here", {}};
+    if (route == Route::Bosh)
+        return Admitted{route, std::string(view(head.method_string())), {}, {}, false};
+    if (verb != Verb::get)
+        return Refusal{405, "method-not-allowed", "a WebSocket begins with GET", "GET"};
+    return Admitted{route, "GET", {}, {}, false};
+}
+
 }   // namespace
 
 std::string host_name(std::string_view host) {
@@ -169,21 +207,39 @@ Result<Admitted, Refusal> admit_probe(const Head& head) {
 }
 
 Result<Admitted, Refusal> admit(
-    const Head& head, const GuardSettings& settings, const std::string& no_identity
+    const Head& head,
+    const GuardSettings& settings,
+    const std::string& no_identity,
+    const std::string& no_client
 ) {
     if (auto framed = check_framing(head); !framed) return framed.error();
     const Target target = split(view(head.target()));
     if (target.path == "/healthz") return admit_open(head, Route::Health);
     if (target.path == "/readyz") return admit_open(head, Route::Ready);
-    // XEP-0156 lists ways to connect other than RFC 6120's; a file that lists none helps no client.
-    if (target.path == "/.well-known/host-meta" || target.path == "/.well-known/host-meta.json")
-        return Refusal{404, "not-found", "there is no way to connect but XMPP's own ports", {}};
+    const bool is_json = target.path == "/.well-known/host-meta.json";
+    if (is_json || target.path == "/.well-known/host-meta")
+        return admit_host_meta(head, settings, is_json);
+    if (const auto route = route_of(target.path, settings); route != Route::Api) {
+        if (!no_client.empty()) return Refusal{401, "certificate-required", no_client, {}};
+        if (auto known = check_host(head, settings); !known) return known.error();
+        return admit_client(head, settings, route, target);
+    }
     if (!no_identity.empty()) return Refusal{401, "certificate-required", no_identity, {}};
     if (auto known = check_host(head, settings); !known) return known.error();
     if (target.path.starts_with(api_prefix)) return admit_api(head, target);
     return Refusal{
         404, "not-found", "there is nothing at this path; the interface is below /api/v1/", {}
     };
+}
+
+bool is_known_origin(const Head& head, const GuardSettings& settings) {
+    using Field = beast::http::field;
+    if (head.count(Field::origin) == 0) return true;
+    if (head.count(Field::origin) > 1) return false;
+    const std::string origin = lower(text_of(head, Field::origin));
+    if (origin == "https://" + lower(text_of(head, Field::host))) return true;
+    return std::find(settings.origins.begin(), settings.origins.end(), origin) !=
+           settings.origins.end();
 }
 
 }   // namespace grid::server::http

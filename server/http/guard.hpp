@@ -13,13 +13,13 @@ namespace grid::server::http {
 
 using Head = boost::beast::http::request_header<boost::beast::http::fields>;
 
-enum class Route { Health, Ready, Api };
+enum class Route { Health, Ready, HostMeta, HostMetaJson, Api, WebSocket, Bosh, File };
 
 /// A request that may go on. HEAD is GET here; `is_head` leaves the body out of the answer.
 struct Admitted {
     Route route = Route::Api;
     std::string method;   // GET, POST, PUT, PATCH, DELETE
-    std::string path;     // Api: below /api/v1/, still percent-encoded
+    std::string path;     // Api: below /api/v1/, File: all of it; still percent-encoded
     std::string query;
     bool is_head = false;
 };
@@ -27,20 +27,31 @@ struct Admitted {
 /// A request that ends here.
 struct Refusal {
     unsigned status = 400;
-    std::string code, text;   // for people; code for programs
-    std::string allow;        // 405, and OPTIONS (status 204)
-    bool closes = false;      // the next bytes may be part of this request
+    std::string code, text;     // for people; code for programs
+    std::string allow;          // 405, and OPTIONS (status 204)
+    bool closes = false;        // the next bytes may be part of this request
+    std::string headers = {};   // further ones, as lines
 };
 
 struct GuardSettings {
     std::vector<std::string> hosts;   // canonical; besides these, IP literals and localhost
+    /// Of web pages that may open streams, besides the server's own: "https://app.example".
+    std::vector<std::string> origins;
+    bool has_websocket = false, has_bosh = false, has_files = false;
 };
 
-/// Admits a request. `identity` is empty when the client's certificate gives one account; else it
-/// has the reason. Then only health, readiness and host-meta are answered, everything else is 401.
+/// Admits a request. `no_identity` is the reason why the client's certificate gives no account that
+/// may administer, `no_client` why it gives none at all; each is empty when it gives one. Without
+/// an account only health, readiness and host-meta are answered, everything else is 401.
 Result<Admitted, Refusal> admit(
-    const Head& head, const GuardSettings& settings, const std::string& no_identity
+    const Head& head,
+    const GuardSettings& settings,
+    const std::string& no_identity,
+    const std::string& no_client = {}
 );
+/// The Origin of a request whose Host is known, if it is one that a stream may have: the page is
+/// the server's own, or of `settings.origins`, or there is none, since the client is no browser.
+bool is_known_origin(const Head& head, const GuardSettings& settings);
 
 /// For probes (probe.hpp): health and readiness, no more.
 Result<Admitted, Refusal> admit_probe(const Head& head);

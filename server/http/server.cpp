@@ -1,6 +1,7 @@
 // server/http/server.cpp: takes connections from the listener and counts them.
 #include "server/http/server.hpp"
 
+#include "server/c2s/acceptor.hpp"
 #include "server/http/connection.hpp"
 #include "server/http/shared.hpp"
 #include "server/net/source.hpp"
@@ -18,6 +19,21 @@ HttpServer::HttpServer(
     : shared_(std::make_shared<ServerShared>(backend, tls, config, log, vetting)) {}
 
 HttpServer::~HttpServer() = default;
+
+void HttpServer::attach(std::shared_ptr<c2s::Acceptor> acceptor) {
+    shared_->acceptor = std::move(acceptor);
+    shared_->guard.has_websocket = shared_->config.http.websocket;
+    shared_->guard.has_bosh = shared_->config.http.bosh;
+}
+
+Result<void, std::string> HttpServer::read_files() {
+    const std::string& directory = shared_->config.http.static_dir;
+    if (directory.empty()) return {};
+    auto files = StaticFiles::read(directory);
+    if (!files) return "http.static_dir: " + files.error();
+    shared_->files = std::move(*files);
+    return {};
+}
 
 void HttpServer::start(net::Listener& listener) {
     const auto take = [shared = shared_](net::Socket socket, std::string peer) {

@@ -15,9 +15,13 @@
 #include "server/http/ports.hpp"
 #include "server/log.hpp"
 #include "server/net/listener.hpp"
+#include "xml/result.hpp"
 
 namespace grid::server::tls {
 class Vetting;
+}
+namespace grid::server::c2s {
+class Acceptor;
 }
 
 namespace grid::server::http {
@@ -37,6 +41,10 @@ public:
         tls::Vetting& vetting
     );
     ~HttpServer();
+    /// Streams over WebSocket and BOSH, as the configuration has them. Before `start`.
+    void attach(std::shared_ptr<c2s::Acceptor> acceptor);
+    /// Reads the files of http.static_dir, if there are any; the error says what is wrong.
+    Result<void, std::string> read_files();
     void start(net::Listener& listener);
     /// Requests in progress are answered, idle connections end. The listener is its owner's to
     /// close.

@@ -38,6 +38,8 @@ ServerShared::ServerShared(
     guard.hosts.push_back(domain);
     for (const char* service : {"pubsub.", "broker.", "controller.", "proxy.", "bulk."})
         guard.hosts.push_back(service + domain);
+    guard.origins = config.http.allowed_origins;
+    guard.has_files = !config.http.static_dir.empty();
 }
 
 bool ServerShared::enter(Connection* connection) {

@@ -9,11 +9,15 @@
 #include "server/config/config.hpp"
 #include "server/http/guard.hpp"
 #include "server/http/ports.hpp"
+#include "server/http/static_files.hpp"
 #include "server/log.hpp"
 #include "server/net/entrance.hpp"
 
 namespace grid::server::tls {
 class Vetting;
+}
+namespace grid::server::c2s {
+class Acceptor;
 }
 
 namespace grid::server::http {
@@ -35,6 +39,8 @@ struct ServerShared {
     Log& log;
     tls::Vetting& vetting;
     GuardSettings guard;
+    std::shared_ptr<c2s::Acceptor> acceptor;   // of streams; null: there are none here
+    StaticFiles files;
 
     std::shared_ptr<net::Entrance> entrance;
 

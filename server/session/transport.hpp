@@ -13,7 +13,7 @@
 
 namespace grid::server {
 
-/// What carries a session's stanzas.
+/// The carriers of a session's stanzas.
 enum class TransportKind : std::uint8_t { StartTls, DirectTls, WebSocket, Bosh };
 /// "c2s", "c2s-tls", "websocket", "bosh".
 const char* to_string(TransportKind kind);
@@ -68,7 +68,8 @@ struct Outgoing {
         return whole(kind, std::move(text));
     }
     bool is_stanza() const { return kind <= StanzaKind::Presence; }
-    /// What it is charged for: about the bytes that it will be on the wire, whichever that is.
+    /// The bytes that a budget is charged for: about as many as on the wire, whatever transport it
+    /// is.
     std::size_t bytes() const { return text->size() + (to == Address::None ? 0 : tag_bytes); }
 
     static constexpr std::size_t tag_bytes = 48;   // of `<message to='…'`

@@ -5,8 +5,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "server/stream/namespaces.hpp"
 #include "xml/namespaces.hpp"
-#include "xml/writer.hpp"
 
 namespace grid::server::stream {
 namespace {
@@ -37,6 +37,18 @@ Verdict check_namespaces(const xml::StreamOpen& open) {
         return refuse("bad-namespace-prefix", "the stream element needs a prefix: stream:stream");
     if (open.content_ns != xml::ns::client.uri())   // §4.8.3
         return refuse("invalid-namespace", "clients speak xmlns='jabber:client' here");
+    return std::nullopt;
+}
+
+/// RFC 7395 §3.3.2, §3.4.
+Verdict check_open_element(const xml::StreamOpen& open) {
+    if (open.header.ns() != web_ns::framing)
+        return refuse(
+            "invalid-namespace",
+            "the first message is <open/> in urn:ietf:params:xml:ns:xmpp-framing"
+        );
+    if (open.header.name() != "open")
+        return refuse("bad-format", "a stream over a WebSocket begins with <open/>");
     return std::nullopt;
 }
 
@@ -84,11 +96,15 @@ std::string read_lang(const xml::Element& header) {
 
 }   // namespace
 
-ClientHeader read_header(const xml::StreamOpen& open, const std::string& domain) {
+ClientHeader read_header(
+    const xml::StreamOpen& open, const std::string& domain, TransportKind transport
+) {
     ClientHeader read;
     read.lang = read_lang(open.header);
     auto from_error = read_from(open.header, read.from);   // first: the answer is addressed to it
-    read.error = check_namespaces(open);
+    const bool is_framed =
+        transport == TransportKind::WebSocket || transport == TransportKind::Bosh;
+    read.error = is_framed ? check_open_element(open) : check_namespaces(open);
     if (!read.error) read.error = check_version(open.header);
     if (!read.error) read.error = check_to(open.header, domain);
     if (!read.error) read.error = std::move(from_error);

@@ -27,9 +27,10 @@ struct Overloaded : Functions... {
 
 Negotiation::State::State(Settings given)
     : settings(std::move(given)),
-      layer(settings.direct_tls ? Layer::Tls : Layer::Plain),
-      awaits(settings.direct_tls ? Awaits::Handshake : Awaits::Header),
-      spare_id(settings.stream_id.empty() ? "0" : settings.stream_id) {}
+      layer(settings.transport == TransportKind::StartTls ? Layer::Plain : Layer::Tls),
+      awaits(settings.transport == TransportKind::DirectTls ? Awaits::Handshake : Awaits::Header),
+      spare_id(settings.stream_id.empty() ? "0" : settings.stream_id),
+      presented(std::move(settings.presented)) {}
 
 void Negotiation::State::send(const xml::Element& element) {
     out.emplace_back(SendElement{element});
@@ -64,7 +65,7 @@ void Negotiation::State::fail_injected() {
 }
 
 void Negotiation::State::on_header(const xml::StreamOpen& open) {
-    auto header = read_header(open, settings.domain);
+    auto header = read_header(open, settings.domain, settings.transport);
     lang = std::move(header.lang);
     stream_id = spare_id;
     out.emplace_back(OpenStream{stream_id, header.from});

@@ -11,6 +11,7 @@
 
 #include "controller/identity.hpp"
 #include "server/config/config.hpp"
+#include "server/session/transport.hpp"
 #include "server/tls/certificate.hpp"
 #include "xml/jid.hpp"
 #include "xml/parser.hpp"
@@ -19,7 +20,8 @@
 
 namespace grid::server::stream {
 
-// Actions for the connection, in order. What it is to send leaves together, before it waits.
+// Actions for the connection, in order. Everything to be sent leaves together, before the
+// connection waits.
 /// The response header. (RFC 6120 §4.7)
 struct OpenStream {
     std::string id;
@@ -67,18 +69,21 @@ using Action = std::variant<
     Close>;
 using Actions = std::vector<Action>;
 
-/// RFC 6120 §4–§7, XEP-0178, XEP-0198 §5, XEP-0368, XEP-0478. One per connection, freed when the
-/// resource is bound. Admit, Bind and Resume are answered before the next event is given: a client
-/// that does not wait is refused. After Close there are no further actions.
+/// RFC 6120 §4–§7, RFC 7395, XEP-0178, XEP-0198 §5, XEP-0206, XEP-0368, XEP-0478. One per
+/// connection, freed when the resource is bound. Admit, Bind and Resume are answered before the
+/// next event is given: a client that does not wait is refused. After Close there are no further
+/// actions.
 class Negotiation {
 public:
     struct Settings {
         std::string domain;
         const Config* config = nullptr;
-        bool direct_tls = false;   // begins with on_tls
-        std::string caps_hash;     // XEP-0115 `ver` of the server; empty: no caps feature
+        /// DirectTls begins with on_tls; WebSocket and Bosh with the certificate of the TLS below.
+        TransportKind transport = TransportKind::StartTls;
+        std::string caps_hash;   // XEP-0115 `ver` of the server; empty: no caps feature
         /// For the header of an error that comes before the first event (a timeout).
         std::string stream_id = {};
+        tls::Presented presented = {};   // of WebSocket and Bosh
     };
     explicit Negotiation(Settings settings);
 

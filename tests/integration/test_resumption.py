@@ -13,6 +13,7 @@ from policies import EVERYTHING
 from revoking import RevokingAuthority, serial_of, set_up
 from stock import Client
 from test_replay import PUBSUB, Replay
+from websocket import WebSocket
 
 NOT_FOUND = ["{urn:ietf:params:xml:ns:xmpp-stanzas}item-not-found"]
 UNEXPECTED = ["{urn:ietf:params:xml:ns:xmpp-stanzas}unexpected-request"]
@@ -243,6 +244,37 @@ class StockClient(Resumed):
     async def item(client):
         _, found, _ = await client.next_items()
         return found[0][0]
+
+
+class OtherTransport(Resumed):
+    def test_a_session_goes_on_over_a_websocket_and_comes_back(self):
+        desk = self.subscriber()
+        self.publish(0, 3)
+        desk.wait_items("i2")
+        self.cut(desk)
+        self.publish(3, 6)
+        web = WebSocket(self.server.http, DOMAIN, self.desk)
+        self.addCleanup(web.socket.close)
+        web.open()
+        web.features()
+        self.assertIn("<success", web.authenticate())
+        web.open()
+        self.assertIn(f"<sm xmlns='{SM}'/>", web.features())
+        web.send(f"<resume xmlns='{SM}' previd='{desk.token}' h='{desk.handled}'/>")
+        handled = web.expect(rf"^<resumed xmlns='{SM}' [^>]*\bh='(\d+)'[^>]*/>$").group(1)
+        self.assertEqual(int(handled), desk.sent)
+        message = rf"^<message xmlns='jabber:client' to='desk@{DOMAIN}'.*<item\b[^>]*id='(i\d)'"
+        self.assertEqual([web.expect(message).group(1) for _ in range(3)], ids(3, 6))
+        self.assertEqual(self.session(self.desk)["transport"], "websocket")
+        web.send(f"<r xmlns='{SM}'/>")
+        web.expect(rf"^<a xmlns='{SM}' h='{handled}'/>$")
+        web.socket.close()
+        self.wait_state(self.desk, "hibernating")
+        self.publish(6, 8)
+        desk.handled += 3
+        again = self.connect().resume(self.desk, desk)
+        self.assertEqual(again.wait_items("i7"), ids(6, 8))
+        self.assertEqual(self.session(self.desk)["transport"], "c2s")
 
 
 class Refused(Resumed):

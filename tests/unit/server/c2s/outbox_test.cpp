@@ -9,6 +9,7 @@
 
 #include "server/net/tls_stream.hpp"
 #include "server/net/turn.hpp"
+#include "server/stream/stream_codec.hpp"
 
 namespace outbox_test {
 
@@ -49,7 +50,7 @@ struct Connected {
 
 TEST_CASE("a flush writes a turn's worth, and the rest in further turns") {
     Connected connected;
-    grid::server::stream::StreamFramer framer("grid.example");
+    grid::server::stream::StreamCodec framer("grid.example", grid::xml::Limits{});
     Outbox outbox(*connected.stream, framer);
     constexpr std::size_t stanza = 1'000, stanzas = 2 * Turn::write_bytes_max / stanza;
     for (std::size_t i = 0; i < stanzas; ++i) outbox.push_framed(std::string(stanza, 'x'));

@@ -172,4 +172,23 @@ TEST_CASE_METHOD(ManagedStage, "a client is asked to acknowledge", "[managed]") 
     CHECK(transport(session).closed() == "connection-timeout");
 }
 
+TEST_CASE_METHOD(ManagedStage, "a digest is sent to a session that hibernates, too", "[managed]") {
+    creates("n");
+    const auto session = managed();
+    subscribes(
+        desk, "n", bare,
+        "<field var='pubsub#digest'><value>1</value></field>"
+        "<field var='pubsub#digest_frequency'><value>60000</value></field>"
+    );
+    catch_up(session);
+    acknowledges(session);
+    publishes("n", "a");
+    breaks(session);
+    publishes("n", "b");
+    digests_leave();
+    CHECK(session->management->unacked.kept().size() == 1);
+    resumes(session);
+    CHECK(items(session) == Ids{"a", "b"});
+}
+
 }   // namespace managed_test

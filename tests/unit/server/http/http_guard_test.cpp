@@ -15,7 +15,8 @@ using Field = boost::beast::http::field;
 
 namespace {
 
-const GuardSettings settings{{"grid.example", "pubsub.grid.example"}};
+const GuardSettings settings{{"grid.example", "pubsub.grid.example"}, {}};
+const GuardSettings web{{"grid.example"}, {"https://app.example"}, true, true, true};
 
 Head head(Verb verb, const std::string& target, const std::string& host = "grid.example:8443") {
     Head made;
@@ -50,6 +51,54 @@ TEST_CASE("health and readiness need no certificate, everything else does", "[ht
 TEST_CASE("host-meta says nothing while there is nothing to say", "[http]") {
     CHECK(status(head(Verb::get, "/.well-known/host-meta"), "no certificate") == 404);
     CHECK(status(head(Verb::get, "/.well-known/host-meta.json")) == 404);
+}
+
+TEST_CASE("host-meta names the ways to connect, to everybody who knows our name", "[http]") {
+    const auto answered = admit(head(Verb::get, "/.well-known/host-meta"), web, "none", "none");
+    REQUIRE(answered.has_value());
+    CHECK(answered->route == Route::HostMeta);
+    const auto json = admit(head(Verb::get, "/.well-known/host-meta.json"), web, "none", "none");
+    CHECK(json->route == Route::HostMetaJson);
+    const auto foreign = head(Verb::get, "/.well-known/host-meta", "evil.example");
+    CHECK(admit(foreign, web, "none", "none").error().status == 421);
+}
+
+TEST_CASE("streams and files are for every client, administration is not", "[http]") {
+    const auto route = [](const std::string& target, const char* no_client = "") {
+        const auto admitted = admit(head(Verb::get, target), web, "no administrator", no_client);
+        return admitted ? std::to_string(static_cast<int>(admitted->route))
+                        : std::to_string(admitted.error().status);
+    };
+    const auto is = [](Route wanted) { return std::to_string(static_cast<int>(wanted)); };
+    CHECK(route("/xmpp-websocket") == is(Route::WebSocket));
+    CHECK(route("/http-bind") == is(Route::Bosh));
+    CHECK(route("/app/main.js?v=1") == is(Route::File));
+    CHECK(route("/api/v1/status") == "401");
+    CHECK(route("/api/v2") == "401");
+    for (const char* path : {"/xmpp-websocket", "/http-bind", "/app/main.js"})
+        CHECK(route(path, "no certificate") == "401");
+}
+
+TEST_CASE("a page of another site gets no stream", "[http]") {
+    const auto status_of = [](const char* origin, const char* target = "/xmpp-websocket") {
+        auto request = head(Verb::get, target);
+        request.insert(Field::origin, origin);
+        const auto admitted = admit(request, web, "", "");
+        return admitted ? 0U : admitted.error().status;
+    };
+    CHECK(status_of("https://grid.example:8443") == 0);
+    CHECK(status_of("HTTPS://APP.example") == 0);
+    for (const char* origin :
+         {"https://grid.example", "http://grid.example:8443", "null", "", "https://evil.example",
+          "https://app.example.evil.example", "https://app.example:444"}) {
+        CHECK(status_of(origin) == 403);
+        CHECK(status_of(origin, "/http-bind") == 403);
+    }
+    auto twice = head(Verb::get, "/xmpp-websocket");
+    twice.insert(Field::origin, "https://app.example");
+    twice.insert(Field::origin, "https://evil.example");
+    CHECK(admit(twice, web, "", "").error().status == 403);
+    CHECK(admit(head(Verb::post, "/xmpp-websocket"), web, "", "").error().status == 405);
 }
 
 TEST_CASE("path and query go on as they are: who takes them apart decodes them", "[http]") {

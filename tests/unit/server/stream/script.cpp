@@ -100,7 +100,8 @@ Stage::Stage(bool direct_tls, std::string caps_hash)
       negotiation_({
           .domain = "grid.example",
           .config = &config,
-          .direct_tls = direct_tls,
+          .transport =
+              direct_tls ? server::TransportKind::DirectTls : server::TransportKind::StartTls,
           .caps_hash = std::move(caps_hash),
           .stream_id = "spare",
       }) {}

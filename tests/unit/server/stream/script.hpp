@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "server/config/config.hpp"
-#include "server/stream/framer.hpp"
 #include "server/stream/negotiation.hpp"
+#include "server/stream/stream_codec.hpp"
 
 namespace grid::test {
 
@@ -67,7 +67,7 @@ private:
 
     xml::StreamParser parser_;
     stream::Negotiation negotiation_;
-    stream::StreamFramer framer_{"grid.example"};
+    stream::StreamCodec framer_{"grid.example", xml::Limits{}};
     std::string sent_;
     int ids_ = 0;
 };

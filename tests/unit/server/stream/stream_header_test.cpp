@@ -159,7 +159,7 @@ TEST_CASE("a header that never comes: the error still has a header (4.9.1.1)", "
 
 TEST_CASE("the end of a stream is written by its framer", "[stream]") {
     const grid::xml::StreamError error{"reset", "your group was changed", std::nullopt};
-    stream::StreamFramer framer("grid.example");
+    stream::StreamCodec framer("grid.example", grid::xml::Limits{});
     std::string bytes;
     framer.element(bytes, error.to_element());
     framer.close(bytes);
@@ -168,7 +168,7 @@ TEST_CASE("the end of a stream is written by its framer", "[stream]") {
 
 TEST_CASE("a message to one of the session's addresses gets its tag from the framer", "[stream]") {
     using namespace grid::server;
-    stream::StreamFramer framer("grid.example");
+    stream::StreamCodec framer("grid.example", grid::xml::Limits{});
     const auto jid = grid::xml::Jid::parse("ann@grid.example/o'one").value();
     framer.set_addresses(jid.bare(), jid);
     const auto text = std::make_shared<const std::string>(" id='1'/>");

@@ -1,5 +1,5 @@
-// server/c2s/connection.cpp: the life of a bound stream: read, hand over, write, end.
-#include "server/c2s/connection.hpp"
+// server/c2s/stream_driver.cpp: the life of a bound stream: read, hand over, write, end.
+#include "server/c2s/stream_driver.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,18 +21,7 @@ constexpr auto last_answers_seconds_max = std::chrono::seconds(30);
 /// A stanza of this size may always arrive, independent of the account's budget.
 constexpr std::size_t uncharged_bytes_max = 16 * 1024;
 
-/// The bytes that are parsed at once. Behind a tag the parser need not look for its end.
-std::size_t piece_of(std::string_view bytes) {
-    std::size_t size = 0;
-    for (std::size_t tags = 0; tags < net::Turn::parse_tags_max; ++tags) {
-        const auto end = bytes.find('>', size);
-        if (end == std::string_view::npos) return bytes.size();
-        size = end + 1;
-    }
-    return size;
-}
-
-Outgoing ping(const std::string& domain) {
+Outgoing ping_of(const std::string& domain) {
     return Outgoing::whole(
         StanzaKind::Iq, std::make_shared<const std::string>(
                             "<iq type='get' id='ping-" + fresh_id() + "' from='" + domain +
@@ -42,21 +31,26 @@ Outgoing ping(const std::string& domain) {
 }
 }   // namespace
 
-Connection::Connection(
-    const Shared& shared, net::Socket socket, std::string address, std::uint64_t id, bool direct_tls
+StreamDriver::StreamDriver(
+    const Shared& shared, Carrier carrier, std::string address, std::uint64_t id
 )
     : shared_(shared),
-      stream_(std::move(socket)),
+      kind_(carrier.kind),
+      channel_(std::move(carrier.channel)),
+      tls_(carrier.tls),
+      codec_(std::move(carrier.codec)),
+      presented_(std::move(carrier.presented)),
+      early_(std::move(carrier.early)),
       address_(std::move(address)),
-      name_("c2s-" + std::to_string(id)),
-      direct_tls_(direct_tls),
-      parser_(
-          direct_tls ? shared.config.limits.before_login() : shared.config.limits.in_the_clear()
+      name_(
+          (kind_ == TransportKind::WebSocket ? "ws-"
+           : kind_ == TransportKind::Bosh    ? "bosh-"
+                                             : "c2s-") +
+          std::to_string(id)
       ),
-      framer_(shared.config.domain),
-      outbox_(stream_, framer_) {}
+      outbox_(*channel_, *codec_) {}
 
-asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, Progress progress) {
+asio::awaitable<void> StreamDriver::run(std::shared_ptr<StreamDriver> self, Progress progress) {
     self->progress_ = std::make_unique<Progress>(std::move(progress));
     // A fault that we do not understand takes the connection down; the table must forget it.
     try {
@@ -76,9 +70,9 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self, Progress
     self->progress_.reset();
 }
 
-void Connection::displace(std::string reason, std::function<void()> closed) {
+void StreamDriver::displace(std::string reason, std::function<void()> closed) {
     asio::post(
-        stream_.get_executor(),
+        channel_->strand(),
         [self = shared_from_this(), reason = std::move(reason),
          closed = std::move(closed)]() mutable {
             self->give_way(std::move(reason));
@@ -87,15 +81,15 @@ void Connection::displace(std::string reason, std::function<void()> closed) {
     );
 }
 
-void Connection::give_way(std::string reason) {
+void StreamDriver::give_way(std::string reason) {
     is_displaced_ = true;
     reason_ = std::move(reason);
     is_closing_ = true;
-    stream_.abort();
+    channel_->abort();
     if (waiting_for_place_) waiting_for_place_->cancel();
 }
 
-asio::awaitable<void> Connection::serve() {
+asio::awaitable<void> StreamDriver::serve() {
     last_read_ = steady_clock::now();
     turn_.begin(last_read_);
     watch_idle();
@@ -107,18 +101,18 @@ asio::awaitable<void> Connection::serve() {
 }
 
 /// Reads the bytes there are, waiting if there are none, and gives them to the parser.
-asio::awaitable<bool> Connection::read_some() {
+asio::awaitable<bool> StreamDriver::read_some() {
     while (!is_closing_ && !fault_) {
         if (read_now()) co_return true;
         if (read_error_) {
             ending_ = read_error_ == asio::error::eof ? Ending::Closed : Ending::CutOff;
             if (reason_.empty())
                 reason_ = read_error_ == asio::error::eof ? "the peer closed the connection"
-                                                          : stream_.failure();
+                                                          : channel_->failure();
             co_return false;
         }
         is_reading_ = true;
-        co_await stream_.wait_readable();   // also ends when wake() cancels it
+        co_await channel_->wait_readable();   // also ends when wake() cancels it
         is_reading_ = false;
         turn_.begin(steady_clock::now());
     }
@@ -127,11 +121,11 @@ asio::awaitable<bool> Connection::read_some() {
 
 /// Gives the parser what is there: of TLS a record, which most often is whole stanzas. False: there
 /// is nothing, or never will be.
-bool Connection::read_now() {
+bool StreamDriver::read_now() {
     // One buffer for all connections of the thread; nothing of it is kept across a wait.
     thread_local std::array<char, 32 * 1024> scratch;
     if (read_error_) return false;
-    const auto now = stream_.read_now(scratch);
+    const auto now = channel_->read_now(scratch);
     read_error_ = now.error;
     if (now.bytes == 0) return false;
     last_read_ = steady_clock::now();
@@ -141,18 +135,29 @@ bool Connection::read_now() {
         pre_auth_bytes_ += now.bytes;
     }
     parse({scratch.data(), now.bytes});
+    answer_below();
     return true;
+}
+
+/// Words of the layer below the stream (a WebSocket's), in both directions.
+void StreamDriver::answer_below() {
+    if (is_end_sent_) return;
+    if (std::string answers = codec_->take_answers(); !answers.empty()) {
+        outbox_.push_framed(std::move(answers));
+        flush();
+    }
+    if (codec_->is_ended() && !read_error_) read_error_ = asio::error::eof;
 }
 
 /// Gives the parser what was read. Of a bound session a piece: parse_more() goes on. A stranger may
 /// send no more than limits.pre_auth_bytes_max in all, and the parser begins anew meanwhile.
-void Connection::parse(std::string_view bytes) {
+void StreamDriver::parse(std::string_view bytes) {
     if (negotiation_) {
-        parser_.feed(bytes);
+        while (!bytes.empty()) bytes.remove_prefix(codec_->feed(bytes));
         return;
     }
     if (unparsed_.empty()) unpaid_.bytes += bytes.size();
-    const std::size_t size = piece_of(bytes);
+    const std::size_t size = codec_->feed(bytes);
     const bool is_all = size == bytes.size();
     if (unparsed_.empty() && !is_all) {
         unparsed_ = bytes;
@@ -160,7 +165,6 @@ void Connection::parse(std::string_view bytes) {
     } else if (!unparsed_.empty()) {
         unparsed_at_ += size;
     }
-    parser_.feed(bytes.substr(0, size));
     if (is_all) unparsed_ = {};
     charge_unfinished();
     watch_stanza();
@@ -168,14 +172,15 @@ void Connection::parse(std::string_view bytes) {
 
 /// The stanzas that have arrived are handed over together, and so decided and answered together.
 /// False: there are no more.
-bool Connection::parse_more() {
+bool StreamDriver::parse_more() {
     if (unparsed_.empty()) return read_now();
     parse(std::string_view(unparsed_).substr(unparsed_at_));
+    answer_below();
     return true;
 }
 
 /// Hands over the stanzas of one read; returns when they were taken. False: the stream is to end.
-asio::awaitable<bool> Connection::take_events() {
+asio::awaitable<bool> StreamDriver::take_events() {
     while (!is_closing_) {
         if (is_turn_over()) co_await yield();
         if (is_closing_) break;   // the end was sent meanwhile: no stanza may follow
@@ -198,10 +203,10 @@ asio::awaitable<bool> Connection::take_events() {
 }
 
 /// Stanzas from the parser, until there is none or others are to have their turn.
-Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
+StreamDriver::Took StreamDriver::take_turn(std::vector<Inbound>& inbound) {
     Took took = Took::TurnOver;
     do {   // one at least
-        auto event = parser_.next();
+        auto event = codec_->next();
         std::optional<xml::StreamError> wrong;
         if (!event) {
             if (!fault_ && parse_more()) continue;
@@ -224,7 +229,7 @@ Connection::Took Connection::take_turn(std::vector<Inbound>& inbound) {
     return took;
 }
 
-std::optional<xml::StreamError> Connection::take_stanza(
+std::optional<xml::StreamError> StreamDriver::take_stanza(
     xml::Element stanza, std::vector<Inbound>& inbound
 ) {
     turn_.count_stanza();
@@ -245,22 +250,22 @@ std::optional<xml::StreamError> Connection::take_stanza(
 }
 
 /// Handlers that wait for this thread or strand go first.
-asio::awaitable<void> Connection::yield() {
-    co_await asio::post(stream_.get_executor(), asio::use_awaitable);
+asio::awaitable<void> StreamDriver::yield() {
+    co_await asio::post(channel_->strand(), asio::use_awaitable);
     turn_.begin(steady_clock::now());
 }
 
 /// A peer that does not read its answers is not asked for more.
-asio::awaitable<void> Connection::wait_for_room() {
+asio::awaitable<void> StreamDriver::wait_for_room() {
     while (!is_closing_ && !outbox_.empty() && outbox_.is_over()) {
-        co_await stream_.wait_writable();
+        co_await channel_->wait_writable();
         turn_.begin(steady_clock::now());
         flush();
     }
 }
 
 /// A client that sends more than its rate is not read for the time that is returned.
-std::chrono::nanoseconds Connection::draw_allowance() {
+std::chrono::nanoseconds StreamDriver::draw_allowance() {
     if (!allowance_ || is_closing_ || fault_) return {};
     const auto verdict = allowance_->draw(std::exchange(unpaid_, {}), steady_clock::now());
     if (verdict.is_first)
@@ -280,8 +285,8 @@ std::chrono::nanoseconds Connection::draw_allowance() {
     return {};
 }
 
-asio::awaitable<void> Connection::pause(std::chrono::nanoseconds time) {
-    if (!pause_) pause_ = std::make_unique<asio::steady_timer>(stream_.get_executor());
+asio::awaitable<void> StreamDriver::pause(std::chrono::nanoseconds time) {
+    if (!pause_) pause_ = std::make_unique<asio::steady_timer>(channel_->strand());
     pause_->expires_after(time);
     last_read_ = steady_clock::now() + time;   // the silence until then is ours
     co_await pause_->async_wait(net::no_throw);
@@ -289,16 +294,16 @@ asio::awaitable<void> Connection::pause(std::chrono::nanoseconds time) {
 }
 
 /// Waits, within a bound, until every request that was taken has its answer in the outbox.
-asio::awaitable<void> Connection::answer_what_was_taken() {
+asio::awaitable<void> StreamDriver::answer_what_was_taken() {
     last_answers_ =
-        std::make_unique<asio::steady_timer>(stream_.get_executor(), last_answers_seconds_max);
+        std::make_unique<asio::steady_timer>(channel_->strand(), last_answers_seconds_max);
     shared_.grid.finish(session_, [self = shared_from_this()] {
-        asio::post(self->stream_.get_executor(), [self] { self->last_answers_->cancel(); });
+        asio::post(self->channel_->strand(), [self] { self->last_answers_->cancel(); });
     });
     co_await last_answers_->async_wait(net::no_throw);
 }
 
-asio::awaitable<void> Connection::hand_over(std::vector<Inbound> inbound) {
+asio::awaitable<void> StreamDriver::hand_over(std::vector<Inbound> inbound) {
     auto taken = std::make_shared<net::Called>();
     shared_.grid.submit(session_, attachment_, std::move(inbound), [taken] { (*taken)(); });
     if (taken->is_made()) co_return;   // the core strand was free, and no other had this thread
@@ -306,16 +311,16 @@ asio::awaitable<void> Connection::hand_over(std::vector<Inbound> inbound) {
     turn_.begin(steady_clock::now());
 }
 
-void Connection::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
+void StreamDriver::send(std::vector<Outgoing> stanzas, std::size_t bytes) {
     if (!mailbox_.put({std::move(stanzas), bytes})) return;
     shared_.grid.flush_limiter().begin();
-    asio::defer(stream_.get_executor(), [self = shared_from_this()] {
+    asio::defer(channel_->strand(), [self = shared_from_this()] {
         self->take_mail();
         self->shared_.grid.flush_limiter().end();
     });
 }
 
-void Connection::take_mail() {
+void StreamDriver::take_mail() {
     mailbox_.take([this](Mailbox::Mail mail) {
         // No stanza may follow </stream:stream>.
         if (is_end_sent_) return lose(mail);
@@ -326,15 +331,15 @@ void Connection::take_mail() {
 
 /// Remembers from which revision on items in this mail were not sent, so that they are replayed
 /// later.
-void Connection::lose(const Mailbox::Mail& mail) {
+void StreamDriver::lose(const Mailbox::Mail& mail) {
     session_->budget->give(mail.bytes);
     for (const auto& stanza : mail.stanzas)
         if (const storage::Revision first = stanza.owed_from; first != 0)
             lost_from_ = lost_from_ == 0 ? first : std::min(lost_from_, first);
 }
 
-void Connection::mark(std::uint64_t number, std::function<void(std::uint64_t)> done) {
-    asio::post(stream_.get_executor(), [self = shared_from_this(), number, done = std::move(done)] {
+void StreamDriver::mark(std::uint64_t number, std::function<void(std::uint64_t)> done) {
+    asio::post(channel_->strand(), [self = shared_from_this(), number, done = std::move(done)] {
         self->outbox_.mark(number);
         done(self->outbox_.acked().application);
     });
@@ -342,14 +347,14 @@ void Connection::mark(std::uint64_t number, std::function<void(std::uint64_t)> d
 
 /// How much the peer has received, judged by the way the connection ended: a machine whose process
 /// dies with unread data resets the connection instead of closing it.
-Delivered Connection::delivered() {
+Delivered StreamDriver::delivered() {
     if (ending_ == Ending::Goodbye) return {true, 0, lost_from_};
     const auto acked = outbox_.acked();
     return {false, ending_ == Ending::Closed ? acked.kernel : acked.application, lost_from_};
 }
 
-void Connection::close(std::optional<xml::StreamError> error) {
-    asio::post(stream_.get_executor(), [self = shared_from_this(), error = std::move(error)] {
+void StreamDriver::close(std::optional<xml::StreamError> error) {
+    asio::post(channel_->strand(), [self = shared_from_this(), error = std::move(error)] {
         if (self->negotiation_) {
             // establish() says it in the right form, or end() where a session is there.
             self->is_shut_down_ = error.has_value();
@@ -362,7 +367,8 @@ void Connection::close(std::optional<xml::StreamError> error) {
     });
 }
 
-void Connection::flush() {
+void StreamDriver::flush() {
+    unsent_bytes_ = outbox_.unsent_bytes();
     if (is_write_waiting_) return;
     const auto flushed = outbox_.flush();
     unsent_bytes_ = outbox_.unsent_bytes();
@@ -374,80 +380,78 @@ void Connection::flush() {
         case Outbox::Flushed::TurnOver:
             return flush_again();
         case Outbox::Flushed::Broken:
-            if (reason_.empty()) reason_ = stream_.failure();
+            if (reason_.empty()) reason_ = channel_->failure();
             ending_ = Ending::CutOff;
             outbox_.drop();
             wake();
     }
 }
 
-void Connection::wait_writable() {
+void StreamDriver::wait_writable() {
     is_write_waiting_ = true;
-    stream_.socket().async_wait(
-        stream_.wait_type_of_write(),
-        [self = shared_from_this()](boost::system::error_code) { self->may_write(); }
-    );
+    channel_->when_writable([self = shared_from_this()] { self->may_write(); });
 }
 
 /// The socket would take more, and others have their turn first.
-void Connection::flush_again() {
+void StreamDriver::flush_again() {
     is_write_waiting_ = true;
-    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->may_write(); });
+    asio::post(channel_->strand(), [self = shared_from_this()] { self->may_write(); });
 }
 
-void Connection::may_write() {
+void StreamDriver::may_write() {
     is_write_waiting_ = false;
     // Once closing, end() writes the rest, against the clock.
     if (!is_closing_) flush();
 }
 
-void Connection::end_with(const xml::StreamError& error) {
+void StreamDriver::end_with(const xml::StreamError& error) {
     if (is_end_sent_) return;
     is_end_sent_ = true;
     reason_ = error.condition + ": " + error.text;
     std::string last;
-    framer_.element(last, error.to_element());
-    framer_.close(last);
+    codec_->element(last, error.to_element());
+    codec_->close(last);
     outbox_.push_framed(std::move(last));
     wake();
 }
 
 /// Ends the stream with an error that the coroutine sends when all answers are out.
-void Connection::fault(xml::StreamError error) {
+void StreamDriver::fault(xml::StreamError error) {
     if (!fault_) fault_ = std::make_unique<xml::StreamError>(std::move(error));
-    boost::system::error_code ignored;
-    stream_.socket().cancel(ignored);
+    channel_->cancel();
 }
 
 /// Makes every wait on the socket return, so that the coroutine sees that it is to end.
-void Connection::wake() {
+void StreamDriver::wake() {
     is_closing_ = true;
-    boost::system::error_code ignored;   // the socket may be closed already
-    stream_.socket().cancel(ignored);
+    channel_->cancel();
     if (last_answers_) last_answers_->cancel();
     if (waiting_for_place_) waiting_for_place_->cancel();
     if (pause_) pause_->cancel();
 }
 
 /// The last words, within a bound; then the table forgets us.
-asio::awaitable<void> Connection::end() {
+asio::awaitable<void> StreamDriver::end() {
     is_closing_ = true;
     bool has_left = false;
     idle_timer_.reset();
     stanza_timer_.reset();
     unparsed_ = {};
-    parser_.restart();   // an unfinished stanza is of no use, and the goodbye may take a while
+    codec_->restart();   // an unfinished stanza is of no use, and the goodbye may take a while
     charge_unfinished();
     if (session_) {
         has_left = co_await take_leave();
     }
-    net::Watchdog<net::Strand> watchdog(stream_.get_executor(), goodbye_seconds_max, [this] {
-        stream_.abort();
+    std::string last;
+    codec_->end(last);
+    outbox_.push_framed(std::move(last));
+    net::Watchdog<net::Strand> watchdog(channel_->strand(), goodbye_seconds_max, [this] {
+        channel_->abort();
     });
     auto flushed = outbox_.flush();
     for (; !watchdog.has_expired(); flushed = outbox_.flush()) {
         if (flushed == Outbox::Flushed::SocketFull)
-            co_await stream_.wait_writable();
+            co_await channel_->wait_writable();
         else if (flushed == Outbox::Flushed::TurnOver)
             co_await yield();
         else
@@ -456,14 +460,14 @@ asio::awaitable<void> Connection::end() {
     const bool is_all_sent = outbox_.empty();
     outbox_.drop();
     tls_place_.reset();   // the memory of TLS is free as soon as the goodbye is out
-    const bool is_all_read = co_await stream_.close(goodbye_seconds_max) && is_all_sent;
+    const bool is_all_read = co_await channel_->close(goodbye_seconds_max) && is_all_sent;
     // Where it was we who ended: what the peer had read by then is known only now.
     if (has_left && is_all_read && ending_ == Ending::Ours)
         shared_.grid.confirm_delivered(session_);
 }
 
 /// False: the session goes on without this connection.
-asio::awaitable<bool> Connection::take_leave() {
+asio::awaitable<bool> StreamDriver::take_leave() {
     using Detached = Core::Detached;
     const bool is_fault = fault_ != nullptr;
     // Stanzas from the core strand are either sent or known to be lost before the session leaves.
@@ -474,7 +478,7 @@ asio::awaitable<bool> Connection::take_leave() {
     if (fault_) end_with(*fault_);
     if (!is_end_sent_) {
         std::string last;
-        framer_.close(last);
+        codec_->close(last);
         outbox_.push_framed(std::move(last));
     }
     is_end_sent_ = true;
@@ -493,15 +497,15 @@ asio::awaitable<bool> Connection::take_leave() {
 }
 
 /// The client did not mean the session to end, and we did not.
-bool Connection::is_lost() const {
+bool StreamDriver::is_lost() const {
     return ending_ == Ending::CutOff || ending_ == Ending::Closed || is_silent_;
 }
 
 /// A peer that vanished without a word is found by asking it (XEP-0199 §4.2), then given up.
-void Connection::watch_idle() {
+void StreamDriver::watch_idle() {
     if (shared_.config.limits.idle_seconds_max == 0) return;
     const auto idle_max = std::chrono::seconds(shared_.config.limits.idle_seconds_max);
-    idle_timer_ = std::make_unique<asio::steady_timer>(stream_.get_executor());
+    idle_timer_ = std::make_unique<asio::steady_timer>(channel_->strand());
     idle_timer_->expires_at(last_read_ + (is_pinged_ ? idle_max : idle_max / 2));
     idle_timer_->async_wait([weak = weak_from_this(), idle_max](boost::system::error_code error) {
         auto self = weak.lock();
@@ -515,22 +519,28 @@ void Connection::watch_idle() {
         }
         if (idle >= idle_max / 2 && !self->is_pinged_) {
             self->is_pinged_ = true;
-            self->outbox_.push_own(
-                self->is_managed_ ? Outgoing::whole(StanzaKind::Element, sm::request())
-                                  : ping(self->shared_.config.domain)
-            );
-            self->flush();
+            self->ping();
         }
         self->watch_idle();
     });
 }
 
+void StreamDriver::ping() {
+    if (std::string framed = codec_->ping(); !framed.empty())
+        outbox_.push_framed(std::move(framed));
+    else if (is_managed_)
+        outbox_.push_own(Outgoing::whole(StanzaKind::Element, sm::request()));
+    else
+        outbox_.push_own(ping_of(shared_.config.domain));
+    flush();
+}
+
 /// Memory of an unfinished stanza is charged to its account: it can be many times what was sent,
 /// and stay as long as the stream.
-void Connection::charge_unfinished() {
+void StreamDriver::charge_unfinished() {
     if (!session_) return;
     const auto& account = session_->budget->parent();
-    std::size_t held = parser_.held_bytes();
+    std::size_t held = codec_->held_bytes();
     if (held <= uncharged_bytes_max) held = 0;
     auto& charged = unfinished_.charged_bytes;
     if (held <= charged) {
@@ -550,24 +560,23 @@ void Connection::charge_unfinished() {
 }
 
 /// After bytes were read: a stanza must end in time once it has begun.
-void Connection::watch_stanza() {
+void StreamDriver::watch_stanza() {
     if (shared_.config.limits.stanza_seconds_max == 0) return;
     auto& stanza = unfinished_;
-    if (parser_.pending_bytes() == 0) {
+    if (codec_->pending_bytes() == 0) {
         stanza.is_known = false;
         return;
     }
-    if (stanza.is_known && stanza.number == parser_.stanzas()) return;
+    if (stanza.is_known && stanza.number == codec_->stanzas()) return;
     stanza.is_known = true;
-    stanza.number = parser_.stanzas();
+    stanza.number = codec_->stanzas();
     stanza.began = last_read_;
     if (!stanza.is_watched) arm_stanza_timer();
 }
 
-void Connection::arm_stanza_timer() {
+void StreamDriver::arm_stanza_timer() {
     const auto most = std::chrono::seconds(shared_.config.limits.stanza_seconds_max);
-    if (!stanza_timer_)
-        stanza_timer_ = std::make_unique<asio::steady_timer>(stream_.get_executor());
+    if (!stanza_timer_) stanza_timer_ = std::make_unique<asio::steady_timer>(channel_->strand());
     unfinished_.is_watched = true;
     stanza_timer_->expires_at(unfinished_.began + most);
     stanza_timer_->async_wait([weak = weak_from_this(), most](boost::system::error_code error) {

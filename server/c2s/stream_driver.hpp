@@ -1,5 +1,4 @@
-// server/c2s/connection.hpp: one client's TCP connection: negotiation, then stanzas until it
-// ends.
+// server/c2s/stream_driver.hpp: one client's stream: negotiation, then stanzas until it ends.
 #pragma once
 
 #include <atomic>
@@ -17,12 +16,14 @@
 #include "server/config/config.hpp"
 #include "server/core/core.hpp"
 #include "server/log.hpp"
+#include "server/net/channel.hpp"
 #include "server/net/deadline.hpp"
 #include "server/net/tls_places.hpp"
+#include "server/net/tls_stream.hpp"
 #include "server/net/turn.hpp"
 #include "server/session/session.hpp"
 #include "server/session/transport.hpp"
-#include "server/stream/framer.hpp"
+#include "server/stream/codec.hpp"
 #include "server/stream/negotiation.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/revocation/vetting.hpp"
@@ -40,7 +41,7 @@ struct Shared {
     tls::Vetting& vetting;
 };
 
-/// The entrance is told of a connection's progress; TLS needs a place.
+/// The entrance is told of a stream's progress; TLS needs a place.
 struct Progress {
     std::function<void()> spoken;    // the peer has sent a byte
     std::function<void()> begun;     // the peer's TLS has begun
@@ -48,19 +49,24 @@ struct Progress {
     std::shared_ptr<net::TlsPlaces> tls_places;
 };
 
-/// Everything runs on the socket's strand, except what Transport says.
-class Connection final : public Transport, public std::enable_shared_from_this<Connection> {
+/// The parts of a stream that its transport brings along.
+struct Carrier {
+    TransportKind kind = TransportKind::StartTls;
+    std::unique_ptr<net::Channel> channel;
+    std::unique_ptr<stream::Codec> codec;
+    net::TlsStream* tls = nullptr;   // the channel, where TLS is yet to begin
+    tls::Presented presented;        // the peer's certificate, where TLS has been done
+    std::string early;               // what has been read already
+};
+
+/// Drives a stream over a channel. Everything runs on the channel's strand, except what Transport
+/// says.
+class StreamDriver final : public Transport, public std::enable_shared_from_this<StreamDriver> {
 public:
-    Connection(
-        const Shared& shared,
-        net::Socket socket,
-        std::string address,
-        std::uint64_t id,
-        bool direct_tls
-    );
+    StreamDriver(const Shared& shared, Carrier carrier, std::string address, std::uint64_t id);
 
     /// From the first byte to the last.
-    static boost::asio::awaitable<void> run(std::shared_ptr<Connection> self, Progress progress);
+    static boost::asio::awaitable<void> run(std::shared_ptr<StreamDriver> self, Progress progress);
     /// Any thread: gives way to a newcomer, without a word. `closed`: its descriptor is free.
     void displace(std::string reason, std::function<void()> closed);
 
@@ -77,6 +83,8 @@ private:
     Awaitable establish();
     Awaitable read_some();
     bool read_now();
+    bool take_early();
+    void answer_below();
     void parse(std::string_view bytes);
     bool parse_more();
     Awaitable perform(stream::Actions actions);
@@ -89,9 +97,6 @@ private:
     boost::asio::awaitable<stream::Actions> resume(stream::Resume request);
     /// False: too late.
     bool attach(Attached attached, const char* event);
-    TransportKind transport_kind() const {
-        return direct_tls_ ? TransportKind::DirectTls : TransportKind::StartTls;
-    }
     boost::asio::awaitable<void> serve();
     Awaitable take_events();
     enum class Took { All, TurnOver, End };
@@ -123,15 +128,18 @@ private:
     bool is_lost() const;
     boost::asio::awaitable<bool> take_leave();
     void watch_idle();
+    void ping();
 
     const Shared& shared_;
     std::unique_ptr<Progress> progress_;   // until the resource is bound
-    net::TlsStream stream_;
+    TransportKind kind_;
+    std::unique_ptr<net::Channel> channel_;
+    net::TlsStream* tls_;
+    std::unique_ptr<stream::Codec> codec_;
+    tls::Presented presented_;     // until the negotiation has it
+    std::string early_;            // see Carrier
     std::string address_, name_;   // name_: for the log, "c2s-41"
-    bool direct_tls_;
-    xml::StreamParser parser_;
     Mailbox mailbox_;
-    stream::StreamFramer framer_;
     Outbox outbox_;
     std::unique_ptr<stream::Negotiation> negotiation_;   // until the resource is bound
     SessionPtr session_;

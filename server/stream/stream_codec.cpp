@@ -1,13 +1,14 @@
-// server/stream/framer.cpp: a stream of XML on a TCP connection.
-#include "server/stream/framer.hpp"
+// server/stream/stream_codec.cpp: see stream_codec.hpp.
+#include "server/stream/stream_codec.hpp"
 
+#include "server/net/turn.hpp"
 #include "server/stream/header.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
 namespace grid::server::stream {
 
-void StreamFramer::open(std::string& out, const std::string& id, const xml::Jid& to) {
+void StreamCodec::open(std::string& out, const std::string& id, const xml::Jid& to) {
     out +=
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
         "xmlns:stream='http://etherx.jabber.org/streams' from='";
@@ -23,23 +24,30 @@ void StreamFramer::open(std::string& out, const std::string& id, const xml::Jid&
     out += "'>";
 }
 
-void StreamFramer::element(std::string& out, const xml::Element& element) {
+void StreamCodec::element(std::string& out, const xml::Element& element) {
     xml::write(out, element, xml::ns::client.uri());
 }
 
-void StreamFramer::stanza(std::string& out, const Outgoing& stanza) {
+void StreamCodec::stanza(std::string& out, const Outgoing& stanza) {
     if (stanza.to != Address::None) out += stanza.to == Address::Bare ? bare_ : full_;
     out += *stanza.text;
 }
 
-void StreamFramer::close(std::string& out) { out += "</stream:stream>"; }
+void StreamCodec::close(std::string& out) { out += "</stream:stream>"; }
 
-void StreamFramer::set_addresses(const xml::Jid& bare, const xml::Jid& full) {
+void StreamCodec::set_addresses(const xml::Jid& bare, const xml::Jid& full) {
     for (auto [tag, jid] : {std::pair(&bare_, &bare), std::pair(&full_, &full)}) {
         *tag = "<message to='";
         xml::append_escaped_attr(*tag, jid->str());
         *tag += '\'';
     }
+}
+
+std::size_t StreamCodec::feed(std::string_view bytes) {
+    std::size_t tags = net::Turn::parse_tags_max;
+    const std::size_t size = is_whole_ ? bytes.size() : piece_of(bytes, tags);
+    parser_.feed(bytes.substr(0, size));
+    return size;
 }
 
 }   // namespace grid::server::stream

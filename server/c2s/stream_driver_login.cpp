@@ -1,8 +1,8 @@
-// server/c2s/connection_login.cpp: from the first byte to a bound resource: performs what
+// server/c2s/stream_driver_login.cpp: from the first byte to a bound resource: performs what
 // Negotiation asks for.
 #include <algorithm>
 
-#include "server/c2s/connection.hpp"
+#include "server/c2s/stream_driver.hpp"
 #include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
 #include "server/net/source.hpp"
@@ -21,19 +21,20 @@ bool asks_for_tls(const stream::Actions& actions) {
 }
 }   // namespace
 
-asio::awaitable<bool> Connection::establish() {
+asio::awaitable<bool> StreamDriver::establish() {
     const auto& limits = shared_.config.limits;
-    parser_.hold_bytes_only(true);
+    codec_->hold_bytes_only(true);
     negotiation_ = std::make_unique<stream::Negotiation>(stream::Negotiation::Settings{
-        shared_.config.domain, &shared_.config, direct_tls_, shared_.caps_hash, fresh_id()
+        shared_.config.domain, &shared_.config, kind_, shared_.caps_hash, fresh_id(),
+        std::move(presented_)
     });
     net::Watchdog<net::Strand> watchdog(
-        stream_.get_executor(), std::chrono::seconds(limits.pre_auth_seconds_max),
-        [this] { wake(); }
+        channel_->strand(), std::chrono::seconds(limits.pre_auth_seconds_max), [this] { wake(); }
     );
-    if (direct_tls_ && !co_await perform({stream::StartTls{}})) co_return false;
+    if (kind_ == TransportKind::DirectTls && !co_await perform({stream::StartTls{}}))
+        co_return false;
     while (!negotiation_->is_bound()) {
-        if (!co_await read_some()) {
+        if (!take_early() && !co_await read_some()) {
             if (watchdog.has_expired()) co_await perform(negotiation_->on_timeout());
             if (is_shut_down_) co_await perform(negotiation_->on_shutdown());
             break;
@@ -43,7 +44,7 @@ asio::awaitable<bool> Connection::establish() {
             break;
         }
         while (!negotiation_->is_bound()) {
-            auto event = parser_.next();
+            auto event = codec_->next();
             if (!event) break;
             if (++pre_auth_stanzas_ > limits.pre_auth_stanzas_max) {
                 co_await perform(negotiation_->on_too_many_bytes());
@@ -53,25 +54,35 @@ asio::awaitable<bool> Connection::establish() {
                 co_return false;
         }
         // An element that is refused by its start tag is not waited for.
-        if (const xml::Element* begun = parser_.unfinished(); begun && !negotiation_->is_bound())
+        if (const xml::Element* begun = codec_->unfinished(); begun && !negotiation_->is_bound())
             if (!co_await perform(negotiation_->on_start_tag(*begun))) co_return false;
     }
     const bool bound = negotiation_->is_bound() && !is_closing_;
-    parser_.set_limits(shared_.config.limits.xml);
-    parser_.hold_bytes_only(false);
-    parser_.set_lang(negotiation_->lang());
+    codec_->set_limits(shared_.config.limits.xml);
+    codec_->hold_bytes_only(false);
+    codec_->set_lang(negotiation_->lang());
     negotiation_.reset();
     if (bound) progress_.reset();
     co_return bound;
 }
 
-asio::awaitable<bool> Connection::perform(stream::Actions actions) {
+/// Bytes that came together with the request that this stream began with.
+bool StreamDriver::take_early() {
+    if (early_.empty()) return false;
+    const std::string bytes = std::exchange(early_, {});
+    pre_auth_bytes_ += bytes.size();
+    parse(bytes);
+    answer_below();
+    return true;
+}
+
+asio::awaitable<bool> StreamDriver::perform(stream::Actions actions) {
     while (!actions.empty()) {
         if (auto refusal = negotiation_->take_refusal()) log_refusal(*refusal);
         // Bytes in the clear behind <starttls/> may have been injected by a third party (RFC 6120
         // §5.3.3): they are neither TLS nor XML, and end the stream before <proceed/>.
-        if (!direct_tls_ && asks_for_tls(actions) &&
-            (parser_.pending_bytes() != 0 || parser_.next()))
+        if (kind_ == TransportKind::StartTls && asks_for_tls(actions) &&
+            (codec_->pending_bytes() != 0 || codec_->next()))
             actions = negotiation_->on_injected();
         stream::Actions next;
         for (auto& action : actions) {
@@ -80,7 +91,7 @@ asio::awaitable<bool> Connection::perform(stream::Actions actions) {
             if (std::holds_alternative<stream::StartTls>(action)) {
                 if (!co_await start_tls(next)) co_return false;
             } else if (std::holds_alternative<stream::RestartParser>(action)) {
-                parser_.restart();
+                codec_->restart();
             } else if (auto* who = std::get_if<stream::Admit>(&action)) {
                 next = co_await admit(std::move(who->identity));
             } else if (auto* request = std::get_if<stream::Bind>(&action)) {
@@ -99,44 +110,44 @@ asio::awaitable<bool> Connection::perform(stream::Actions actions) {
 }
 
 /// False: the action is none that sends something.
-bool Connection::say(const stream::Action& action) {
+bool StreamDriver::say(const stream::Action& action) {
     std::string bytes;
     if (const auto* open = std::get_if<stream::OpenStream>(&action))
-        framer_.open(bytes, open->id, open->to);
+        codec_->open(bytes, open->id, open->to);
     else if (const auto* sent = std::get_if<stream::SendElement>(&action))
-        framer_.element(bytes, sent->element);
+        codec_->element(bytes, sent->element);
     else if (std::holds_alternative<stream::CloseStream>(action))
-        framer_.close(bytes);
+        codec_->close(bytes);
     else
         return false;
     outbox_.push_framed(std::move(bytes));
     return true;
 }
 
-asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
+asio::awaitable<bool> StreamDriver::start_tls(stream::Actions& next) {
     // On the TLS port the first byte of the peer tells it from a silent one.
-    if (direct_tls_) co_await stream_.wait_readable();
+    if (kind_ == TransportKind::DirectTls) co_await channel_->wait_readable();
     if (is_closing_) {
         if (reason_.empty()) reason_ = is_shut_down_ ? "shut down" : "TLS was not begun in time";
         co_return false;
     }
     if (!co_await wait_for_tls_place()) co_return false;
     progress_->begun();
-    auto error = co_await stream_.handshake(
+    auto error = co_await tls_->handshake(
         shared_.tls, std::chrono::seconds(shared_.config.limits.pre_auth_seconds_max)
     );
     if (error) {
         if (is_displaced_) co_return false;
-        reason_ = "TLS handshake failed: " + stream_.failure();
+        reason_ = "TLS handshake failed: " + channel_->failure();
         shared_.log.fold(
             Level::Warn, "tls_failed",
-            {{"session", name_}, {"address", address_}, {"reason", stream_.failure()}}
+            {{"session", name_}, {"address", address_}, {"reason", channel_->failure()}}
         );
         co_return false;
     }
     // The client is no stranger then, and the memory of its handshake is free: it gives way no
     // more, however long a responder takes.
-    auto presented = co_await shared_.vetting.vet(stream_, [this] { tls_place_.reset(); });
+    auto presented = co_await shared_.vetting.vet(*tls_, [this] { tls_place_.reset(); });
     if (is_closing_) co_return false;
     if (!presented.can_log_in())
         shared_.log.fold(
@@ -149,24 +160,24 @@ asio::awaitable<bool> Connection::start_tls(stream::Actions& next) {
              {"reason", presented.reason}}
         );
     next = negotiation_->on_tls(std::move(presented));
-    parser_.set_limits(shared_.config.limits.before_login());
+    codec_->set_limits(shared_.config.limits.before_login());
     co_return true;
 }
 
 /// The ClientHello stays in the socket meanwhile. The bound of pre_auth_seconds_max counts on.
-asio::awaitable<bool> Connection::wait_for_tls_place() {
+asio::awaitable<bool> StreamDriver::wait_for_tls_place() {
     using Clock = net::TlsPlaces::Clock;
     const auto on_strand = [this](auto then) {
         return [weak = weak_from_this(), then] {
             if (auto self = weak.lock())
-                asio::post(self->stream_.get_executor(), [self, then] { then(*self); });
+                asio::post(self->channel_->strand(), [self, then] { then(*self); });
         };
     };
     tls_place_ = progress_->tls_places->claim(
-        net::source_of(address_), Clock::now(), on_strand([](Connection& self) {
+        net::source_of(address_), Clock::now(), on_strand([](StreamDriver& self) {
             if (self.waiting_for_place_) self.waiting_for_place_->cancel();
         }),
-        on_strand([](Connection& self) {
+        on_strand([](StreamDriver& self) {
             if (!self.tls_place_) return;   // the certificate has been seen meanwhile
             self.give_way("gave way to others that wait: limits.pre_auth_tls_max is reached");
         })
@@ -174,7 +185,7 @@ asio::awaitable<bool> Connection::wait_for_tls_place() {
     if (!tls_place_->is_held()) progress_->spoken();
     while (!tls_place_->is_held() && !is_closing_) {
         waiting_for_place_ = std::make_unique<asio::steady_timer>(
-            stream_.get_executor(), net::TlsPlaces::retry_interval
+            channel_->strand(), net::TlsPlaces::retry_interval
         );
         co_await waiting_for_place_->async_wait(net::no_throw);
         if (!is_closing_) tls_place_->retry(Clock::now());
@@ -186,7 +197,7 @@ asio::awaitable<bool> Connection::wait_for_tls_place() {
     co_return !is_closing_;
 }
 
-void Connection::log_refusal(const stream::Negotiation::Refusal& refusal) {
+void StreamDriver::log_refusal(const stream::Negotiation::Refusal& refusal) {
     shared_.log.fold(
         Level::Warn, "login_refused",
         {{"session", name_},
@@ -203,16 +214,16 @@ void Connection::log_refusal(const stream::Negotiation::Refusal& refusal) {
     );
 }
 
-asio::awaitable<stream::Actions> Connection::admit(controller::Identity identity) {
+asio::awaitable<stream::Actions> StreamDriver::admit(controller::Identity identity) {
     auto failure = co_await net::from_callback<Core::SaslFailure>([&](auto done) {
         shared_.grid.admit(identity, address_, done);
     });
     co_return negotiation_->on_admitted(std::move(failure));
 }
 
-asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
+asio::awaitable<stream::Actions> StreamDriver::bind(stream::Bind request) {
     BindRequest entering{
-        std::move(request.identity), std::move(request.resource), address_, transport_kind(),
+        std::move(request.identity), std::move(request.resource), address_, kind_,
         shared_from_this()
     };
     using Bound = std::variant<Attached, xml::StanzaError>;
@@ -226,14 +237,12 @@ asio::awaitable<stream::Actions> Connection::bind(stream::Bind request) {
     co_return negotiation_->on_bound(session_->jid);
 }
 
-asio::awaitable<stream::Actions> Connection::resume(stream::Resume request) {
+asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
     is_managed_ = true;   // stanzas behind <resumed/> may come before the coroutine goes on
-    ResumeRequest coming{std::move(request.identity),
-                         std::move(request.token),
-                         request.handled,
-                         address_,
-                         transport_kind(),
-                         shared_from_this()};
+    ResumeRequest coming{
+        std::move(request.identity), std::move(request.token), request.handled, address_, kind_,
+        shared_from_this()
+    };
     auto answer = co_await net::from_callback<ResumeAnswer>([&](auto done) {
         shared_.grid.resume(std::move(coming), done);
     });
@@ -253,19 +262,19 @@ asio::awaitable<stream::Actions> Connection::resume(stream::Resume request) {
     co_return negotiation_->on_not_resumed(sm::failed(failure.condition, failure.handled));
 }
 
-bool Connection::attach(Attached attached, const char* event) {
+bool StreamDriver::attach(Attached attached, const char* event) {
     session_ = std::move(attached.session);
     attachment_ = attached.number;
     allowance_ = std::move(attached.allowance);
     // Before the client hears of it: from then on its connection gives way to none.
     const bool may_stay = progress_->settled();
     outbox_.set_budget(session_->budget);
-    framer_.set_addresses(session_->bare, session_->jid);
+    codec_->set_addresses(session_->bare, session_->jid);
     shared_.log.info(
         event, {{"session", name_},
                 {"jid", session_->jid.str()},
                 {"address", address_},
-                {"transport", to_string(transport_kind())}}
+                {"transport", to_string(kind_)}}
     );
     return may_stay;
 }

@@ -10,6 +10,7 @@
 #include "server/core/settings.hpp"
 #include "server/pipeline/storage_error.hpp"
 #include "server/pipeline/transaction.hpp"
+#include "server/session/client_state.hpp"
 #include "storage/clock_steps.hpp"
 
 namespace grid::server {

@@ -308,16 +308,17 @@ void Core::leave(
 
 void Core::end_session(const SessionPtr& session, const std::string& reason, Delivered delivered) {
     if (std::exchange(session->state, Session::State::Ended) == Session::State::Ended) return;
+    Delivered items = delivered;
+    items.mark = items_of(delivered.mark);
     std::vector<Outgoing> undelivered;
     if (session->management && !delivered.is_all) {
         // Acknowledgements count, whatever became of the last transport.
         const auto& unacked = session->management->unacked;
-        delivered = {true, unacked.acknowledged(), unacked.owed_from()};
-        for (const auto& stanza : session->management->unacked.kept())
+        items = {true, 0, unacked.owed_from()};
+        delivered = {false, unacked.acknowledged(), 0};
+        for (const auto& stanza : unacked.kept())
             if (stanza.is_relayed) undelivered.push_back(stanza);
     }
-    Delivered items = delivered;
-    items.mark = session->management ? 0 : items_of(delivered.mark);
     if (session->is_active || session->paused) catch_up_.on_unavailable(session, items);
     session->paused.reset();
     session->is_active = false;

@@ -4,6 +4,7 @@
 #include "controller/controller.hpp"
 #include "pubsub/broker.hpp"
 #include "server/config/config.hpp"
+#include "server/core/login_limits.hpp"
 #include "server/router/addresses.hpp"
 #include "server/router/pending_queries.hpp"
 #include "server/session/allowance.hpp"

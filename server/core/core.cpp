@@ -327,7 +327,7 @@ bool Core::do_what_is_due() {
         }
         catch_up_.tick();
         router_.tick(time);
-        presence_.tick();
+        presence_.tick(time);
         if (may_write) note_positions();
     }
     fanout_.flush();

@@ -105,6 +105,7 @@ void Presence::put(const SessionPtr& target, xml::Bytes bytes) {
             return;
         }
     }
+    ++told_;
     fanout_.send(target, {nullptr, std::move(bytes)});
 }
 

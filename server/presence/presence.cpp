@@ -202,6 +202,7 @@ std::size_t Presence::tell_presence_of(std::string_view contact, const SessionPt
             continue;
         }
         ++told;
+        found->second->withheld.erase(target->bare.str());
         tell_session(target, target->jid.str(), *found->second->rest);
     }
     return told;

@@ -69,6 +69,7 @@ std::vector<std::uint64_t> Leases::contact_changed(
     const BrokerState& broker, const xml::Jid& owner, const xml::Jid& contact
 ) {
     std::vector<std::uint64_t> changed;
+    if (broker.memory.affiliated_nodes(owner.str()).empty()) return changed;   // most accounts
     const std::string_view bare = contact.bare_view();
     for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
         const Node* node = broker.memory.find(uid);

@@ -353,7 +353,7 @@ bool Core::do_what_is_due() {
         catch_up_.tick();
         offline_.tick();
         router_.tick(time);
-        presence_.tick();
+        presence_.tick(time);
         if (may_write) note_positions();
     }
     fanout_.flush();

@@ -105,6 +105,7 @@ void Presence::put(const SessionPtr& target, xml::Bytes bytes) {
             return;
         }
     }
+    ++told_;
     fanout_.send(target, Outgoing::whole(StanzaKind::Presence, std::move(bytes)));
 }
 
@@ -201,6 +202,7 @@ std::size_t Presence::tell_presence_of(std::string_view contact, const SessionPt
             continue;
         }
         ++told;
+        found->second->withheld.erase(target->bare.str());
         tell_session(target, target->jid.str(), *found->second->rest);
     }
     return told;

@@ -78,8 +78,9 @@ public:
     /// Batches behind that revision were applied without being told: sessions get the items that
     /// changed since, and their contacts' presence anew.
     void on_feed_gap(storage::Revision told);
-    /// The clock: rights that changed, sessions with room for what was left out.
-    void tick();
+    /// The clock: rights that changed, sessions with room for what was left out, broadcasts whose
+    /// pause is over.
+    void tick(std::chrono::steady_clock::time_point now);
 
 private:
     using Effect = controller::contacts::Effect;
@@ -94,6 +95,7 @@ private:
         std::set<std::string> withheld;   // contacts that the policy keeps its presence from
         bool is_interested = false;       // asked for the roster
         std::unique_ptr<Walk> next;       // begins when those before it are done
+        TimePoint next_from;              // not before
     };
     using SaidPtr = std::shared_ptr<Said>;
 
@@ -110,6 +112,7 @@ private:
         Stage stage = Stage::Own;
         std::string at;   // the last contact of the stage that was looked at
         std::size_t looked = 0;
+        std::size_t told = 0;   // stanzas
     };
 
     SaidPtr said_of(const SessionPtr& session);
@@ -151,10 +154,13 @@ private:
     std::map<std::uint64_t, SaidPtr> said_;     // by session
     std::optional<Walk> walk_;                  // under way
     std::deque<SaidPtr> waiting_;               // those with a `next`, in their order
+    std::deque<SaidPtr> pausing_;               // those whose `next` has to wait for the clock
     std::set<std::uint64_t> behind_;            // sessions that presence was left out for
     std::uint64_t rights_ = 0;                  // revision of the rights that were looked at
     std::optional<std::uint64_t> looking_at_;   // the session behind which the look goes on
     bool is_planned_ = false;
+    std::size_t told_ = 0;   // stanzas, to anybody
+    TimePoint now_;          // of the last tick
 };
 
 }   // namespace grid::server

@@ -12,6 +12,10 @@ using std::chrono::steady_clock;
 
 /// The time of the core strand at once; other work has its turn in between.
 constexpr auto walk_slice_max = std::chrono::microseconds(300);
+/// One stanza to a session with many contacts around it becomes many: the next broadcast of the
+/// same session waits that long for each.
+constexpr auto pause_each = std::chrono::microseconds(100);
+constexpr std::size_t pause_from = 50;   // with fewer there is no pause
 /// How many contacts pass between two looks at the clock.
 constexpr std::size_t contacts_per_look = 16;
 
@@ -28,7 +32,7 @@ void Presence::add(Walk walk) {
     const SaidPtr said = walk.said;
     if (!said->next) {
         said->next = std::make_unique<Walk>(std::move(walk));
-        waiting_.push_back(said);
+        (now_ < said->next_from ? pausing_ : waiting_).push_back(said);
         return plan();
     }
     // The newer presence takes its place.
@@ -54,7 +58,11 @@ void Presence::work() {
     is_planned_ = false;
     const auto deadline = steady_clock::now() + walk_slice_max;
     while (walk_ || begin_next()) {
-        if (!go_on(*walk_, deadline)) break;
+        const std::size_t told = told_;
+        const bool is_done = go_on(*walk_, deadline);
+        walk_->told += told_ - told;
+        if (!is_done) break;
+        if (walk_->told >= pause_from) walk_->said->next_from = now_ + walk_->told * pause_each;
         walk_.reset();
         if (steady_clock::now() >= deadline) break;
     }
@@ -203,7 +211,13 @@ bool Presence::begin_looking_at_rights() {
     return true;
 }
 
-void Presence::tick() {
+void Presence::tick(TimePoint now) {
+    now_ = now;
+    for (std::size_t left = pausing_.size(); left != 0; --left) {
+        SaidPtr said = std::move(pausing_.front());
+        pausing_.pop_front();
+        (now_ < said->next_from ? pausing_ : waiting_).push_back(std::move(said));
+    }
     if (const std::uint64_t rights = controller_.revision(); rights != rights_) {
         rights_ = rights;
         if (!said_.empty()) looking_at_ = 0;

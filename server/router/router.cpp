@@ -276,7 +276,7 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
 void Router::take(const SessionPtr& session, Inbound inbound) {
     if (session->is_ended) return;   // read before it heard of it
     const auto& stanza = inbound.stanza;
-    if (is_client_state(stanza)) return;   // nothing is held back: it would be presence alone
+    if (is_client_state(stanza)) return;   // presence alone may wait, and none is sent
     ++session->stanzas_in;
     session->heard = now();
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {

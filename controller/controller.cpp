@@ -371,7 +371,11 @@ void Controller::attach_clock(std::function<storage::Millis()> clock) {
     state_->audit.attach(std::move(clock));
 }
 
-std::vector<storage::Batch> Controller::due_before_change() { return state_->audit.take_news(); }
+std::vector<storage::Batch> Controller::due_before_change() {
+    auto batches = state_->audit.take_news();
+    if (auto visits = state_->visits.due(0)) batches.push_back(std::move(*visits));
+    return batches;
+}
 
 Controller::Rebinds Controller::rebind(const std::vector<std::pair<xml::Jid, std::string>>& wanted
 ) const {

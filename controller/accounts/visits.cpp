@@ -81,7 +81,7 @@ void Visits::account_gone(std::string_view jid) {
 }
 
 std::optional<storage::Batch> Visits::due(storage::Millis now) {
-    const bool is_early = now >= written_ && now - written_ < interval_ms;
+    const bool is_early = now != 0 && now >= written_ && now - written_ < interval_ms;
     if (unwritten_.empty() || is_early) return std::nullopt;
     written_ = now;
     storage::Batch batch;

@@ -22,8 +22,8 @@ struct Visit {
     bool operator==(const Visit&) const = default;
 };
 
-/// Written lazily, once a second: a process that is killed forgets the logins of its last second.
-/// Core strand.
+/// Written before the next change, or within a second: a process that ends forgets the logins of
+/// its last second. Core strand.
 class Visits {
 public:
     void apply(std::string_view jid, const std::optional<storage::Record>& record);
@@ -38,7 +38,7 @@ public:
     void was_sent_motd(const Account& account, storage::Millis set);
     /// The account is no more, and its logins with it.
     void account_gone(std::string_view jid);
-    /// At most one batch, at most once a second.
+    /// At most one batch, a second after the last one. 0: at once.
     std::optional<storage::Batch> due(storage::Millis now);
 
 private:

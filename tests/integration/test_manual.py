@@ -65,7 +65,9 @@ class Manual(unittest.TestCase):
 
     def test_the_defaults_are_those_of_the_program(self):
         member_of = dict(members())
-        config = read("server/config/config.hpp") + read("server/config/log_settings.hpp")
+        config = "".join(
+            read(f"server/config/{name}.hpp") for name in ("config", "log_settings", "external")
+        )
         first = {f"c.{part}": read(f"{part}/settings.hpp") for part in ("pubsub", "controller")}
         first["c.controller"] += read("controller/contacts/contact.hpp")
         first["x"] = read("xml/limits.hpp")

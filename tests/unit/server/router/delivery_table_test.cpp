@@ -12,8 +12,8 @@ using grid::server::Addressee;
 using grid::server::Delivery;
 using grid::server::delivery_of;
 using grid::server::is_refusal_told;
-using grid::server::stanza_kind;
-using grid::server::StanzaKind;
+using grid::server::delivery_kind;
+using grid::server::DeliveryKind;
 using grid::xml::Element;
 
 namespace {
@@ -32,25 +32,25 @@ char letter(Delivery delivery) {
 struct Column {
     const char* name;
     const char* type;
-    StanzaKind kind;
+    DeliveryKind kind;
 };
 const std::vector<Column> columns{
-    {"message", "normal", StanzaKind::Normal},
-    {"message", "chat", StanzaKind::Chat},
-    {"message", "groupchat", StanzaKind::Groupchat},
-    {"message", "headline", StanzaKind::Headline},
-    {"message", "error", StanzaKind::ErrorMessage},
-    {"presence", "", StanzaKind::Presence},
-    {"presence", "unavailable", StanzaKind::Presence},
-    {"presence", "subscribe", StanzaKind::Subscribe},
-    {"presence", "subscribed", StanzaKind::Subscription},
-    {"presence", "unsubscribe", StanzaKind::Subscription},
-    {"presence", "unsubscribed", StanzaKind::Subscription},
-    {"presence", "probe", StanzaKind::Probe},
-    {"iq", "get", StanzaKind::Request},
-    {"iq", "set", StanzaKind::Request},
-    {"iq", "result", StanzaKind::Answer},
-    {"iq", "error", StanzaKind::Answer},
+    {"message", "normal", DeliveryKind::Normal},
+    {"message", "chat", DeliveryKind::Chat},
+    {"message", "groupchat", DeliveryKind::Groupchat},
+    {"message", "headline", DeliveryKind::Headline},
+    {"message", "error", DeliveryKind::ErrorMessage},
+    {"presence", "", DeliveryKind::Presence},
+    {"presence", "unavailable", DeliveryKind::Presence},
+    {"presence", "subscribe", DeliveryKind::Subscribe},
+    {"presence", "subscribed", DeliveryKind::Subscription},
+    {"presence", "unsubscribe", DeliveryKind::Subscription},
+    {"presence", "unsubscribed", DeliveryKind::Subscription},
+    {"presence", "probe", DeliveryKind::Probe},
+    {"iq", "get", DeliveryKind::Request},
+    {"iq", "set", DeliveryKind::Request},
+    {"iq", "result", DeliveryKind::Answer},
+    {"iq", "error", DeliveryKind::Answer},
 };
 
 struct Row {
@@ -98,18 +98,18 @@ TEST_CASE("RFC 6121 §8.5: stanzas are told apart by name and type", "[router]")
         Element stanza(column.name, grid::xml::Ns("jabber:client"));
         if (*column.type != '\0') stanza.set("type", column.type);
         INFO(column.name << " " << column.type);
-        CHECK(stanza_kind(stanza) == column.kind);
+        CHECK(delivery_kind(stanza) == column.kind);
     }
     const grid::xml::Ns client("jabber:client");
-    CHECK(stanza_kind(Element("message", client)) == StanzaKind::Normal);
-    CHECK(stanza_kind(Element("message", client, {{"type", "no such"}})) == StanzaKind::Normal);
+    CHECK(delivery_kind(Element("message", client)) == DeliveryKind::Normal);
+    CHECK(delivery_kind(Element("message", client, {{"type", "no such"}})) == DeliveryKind::Normal);
 }
 
 TEST_CASE("RFC 6120 §8.3.1: no error answers an error, and none a headline", "[router]") {
     for (const Column& column : columns) {
         const bool is_told =
             std::string(column.type) == "normal" || std::string(column.type) == "chat" ||
-            std::string(column.type) == "groupchat" || column.kind == StanzaKind::Request;
+            std::string(column.type) == "groupchat" || column.kind == DeliveryKind::Request;
         INFO(column.name << " " << column.type);
         CHECK(is_refusal_told(column.kind) == is_told);
     }

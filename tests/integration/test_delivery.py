@@ -2,6 +2,7 @@
 """RFC 6121 §8.5 with offline storage (XEP-0160), copies (XEP-0280) and block lists (XEP-0191)."""
 
 import itertools
+import time
 import unittest
 
 from gridd import DOMAIN, Operated
@@ -225,6 +226,27 @@ class Offline(Delivering):
         bert = self.login("bert")
         self.assertEqual([one.get("id") for one in self.until(bert, 20)], sent[:20])
         self.assertEqual(self.before(self.login("dora"), carl), [waits])
+
+    def test_a_flood_for_an_account_that_is_away_makes_nobody_else_wait(self):
+        anna, carl, dora = self.login("anna"), self.login("carl"), self.login("dora")
+        flood = [self.say(anna, f"bert@{DOMAIN}", settles=False) for _ in range(3000)]
+        began = time.monotonic()
+        number = self.say(carl, dora.bare)
+        self.assertEqual(self.got(dora), [number])
+        carl.ping()
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertEqual(len(self.errors(anna)), len(flood) - 20)
+        self.assertEqual(self.before(self.login("bert"), carl), flood[:20])
+
+    def test_a_right_that_is_gone_stops_what_is_sent_from_then_on(self):
+        anna = self.login("anna")
+        kept = self.say(anna, f"bert@{DOMAIN}")
+        self.server.admin_ctl(
+            "policy", "set", "-", stdin=f"deny client anna to message any\n{POLICY}"
+        )
+        number = self.say(anna, f"bert@{DOMAIN}")
+        self.assertEqual(self.errors(anna), [(number, "service-unavailable")])
+        self.assertEqual(self.before(self.login("bert"), self.login("carl")), [kept])
 
     def test_senders_keep_their_order_while_the_account_comes_back(self):
         anna = self.login("anna")

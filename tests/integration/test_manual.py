@@ -72,8 +72,13 @@ class Manual(unittest.TestCase):
         first["c.controller"] += read("controller/contacts/contact.hpp")
         first["x"] = read("xml/limits.hpp")
         for key, value in self.options.items():
-            place, name = re.fullmatch(r"(x|c\.\w+|c)(?:\.\w+)?\.(\w+)", member_of[key]).groups()
+            place, part, name = re.fullmatch(
+                r"(x|c\.\w+|c)(?:\.(\w+))?\.(\w+)", member_of[key]
+            ).groups()
             source = first.get(place, "") + config
+            # A member of a struct of its own: other structs may have one of that name.
+            if kind := re.search(rf"^ *(\w+) {part};", source, re.M):
+                source = re.search(rf"struct {kind[1]} \{{.*?^\}};", source, re.M | re.S).group()
             found = re.search(rf"\b{name}(?:\s*=\s*|\{{)([^;]*?)\}}?;", source)
             if isinstance(value, bool):
                 self.assertEqual(found.group(1), str(value).lower(), key)

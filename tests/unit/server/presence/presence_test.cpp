@@ -65,7 +65,7 @@ public:
         session->principal.session = session->id;
         session->principal.issuer = anchor;
         session->budget = std::make_shared<server::Budget>(outbox_bytes_max);
-        session->transport = std::make_shared<FakeTransport>(session->budget);
+        session->transport = std::make_shared<FakeTransport>(session->budget, session->jid);
         SessionPtr replaced;
         REQUIRE(sessions_.enter(session, replaced));
         session->is_active = true;

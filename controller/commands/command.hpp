@@ -74,7 +74,8 @@ struct Command {
     std::string_view node, name;
     Access access;
     Step (*run)(const Call& call);
-    bool needs_passwords = false;   // not in the list of commands while they are switched off
+    /// Whether the list of commands has it. One that is not listed is refused with a reason.
+    enum class Listed { Always, WithPasswords, Never } listed = Listed::Always;
 };
 std::span<const Command> account_commands();
 std::span<const Command> topic_commands();

@@ -161,11 +161,11 @@ std::span<const Command> grid_commands() {
         // Refused with a reason; clients that look at the list are not led there.
         Command{
             "http://jabber.org/protocol/admin#edit-blacklist", "Edit Blacklist", admins, edit_list,
-            false
+            Command::Listed::Never
         },
         Command{
             "http://jabber.org/protocol/admin#edit-whitelist", "Edit Whitelist", admins, edit_list,
-            false
+            Command::Listed::Never
         },
     };
     return commands;

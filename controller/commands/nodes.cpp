@@ -54,14 +54,19 @@ bool is_command_node(std::string_view node) {
     return is_list(node) || find_command(node) != nullptr;
 }
 
+static bool is_listed(const State& state, const Command& command) {
+    using Listed = Command::Listed;
+    return command.listed == Listed::Always ||
+           (command.listed == Listed::WithPasswords && state.settings.passwords);
+}
+
 pubsub::Decision list_commands(
     const State& state, const pubsub::Context& context, const xml::Jid& asked
 ) {
     Element query("query", xml::ns::disco_items, {{"node", std::string(xml::ns::commands.uri())}});
     for (std::span<const Command> table : all_commands())
         for (const Command& command : table)
-            if ((!command.needs_passwords || state.settings.passwords) &&
-                !refuse(state, context.actor, command))
+            if (is_listed(state, command) && !refuse(state, context.actor, command))
                 query.add(Element(
                     "item", {{"jid", asked.str()},
                              {"node", std::string(command.node)},

@@ -179,7 +179,8 @@ std::span<const Command> user_commands() {
         Command{reenable_user_node, "Re-Enable User", Access::Administrators, reenable_user},
         Command{end_node, "End User Session", Access::Administrators, end_user_session},
         Command{
-            password_node, "Change User Password", Access::Administrators, change_password, true
+            password_node, "Change User Password", Access::Administrators, change_password,
+            Command::Listed::WithPasswords
         },
         Command{
             announce_node, "Send Announcement to Online Users", Access::Administrators,

@@ -153,12 +153,17 @@ void OfflineDelivery::ask(const std::string& account, const std::shared_ptr<Way>
     }
     fanout_.flush_now(session);
     if (!session->is_open() || !session->pending.empty()) return;   // not handed over yet
-    const auto* unacked = session->management ? &session->management->unacked : nullptr;
-    if (way->marked_to != way->sent_to) {
+    // Of a client that counts it is known; of what it was sent before it counted, as TCP tells.
+    const auto* unacked = session->management && session->management->unacked.sent() != 0
+                              ? &session->management->unacked
+                              : nullptr;
+    const bool is_counted = unacked != nullptr;
+    if (way->marked_to != way->sent_to || way->is_counted != is_counted) {
+        way->is_counted = is_counted;
         way->marked_to = way->sent_to;
         way->mark = unacked ? unacked->sent() : mark_now(*session);
     }
-    if (unacked) {   // it is known (XEP-0198)
+    if (unacked) {
         if (unacked->acknowledged() < way->mark) return;
         arrived(account, way->marked_to);
         if (next(account, *way).empty()) ways_.erase(account);

@@ -58,6 +58,7 @@ private:
         storage::Revision sent_to = 0;     // the last message that went to the session
         storage::Revision marked_to = 0;   // `mark` stands behind it
         std::uint64_t mark = 0;
+        bool is_counted = false;   // the mark is a number of stanzas (XEP-0198)
         bool is_reading = false;
         std::chrono::steady_clock::time_point again_at;   // not before, after a fault
     };

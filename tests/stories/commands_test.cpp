@@ -16,7 +16,9 @@ std::size_t offered(commands::Access most) {
     std::size_t count = 0;
     for (const auto& table : commands::all_commands())
         for (const commands::Command& command : table)
-            count += !command.needs_passwords && command.access <= most ? 1U : 0U;
+            count += command.listed == commands::Command::Listed::Always && command.access <= most
+                         ? 1U
+                         : 0U;
     return count;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "controller/profiles/vcard.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/parser.hpp"
 #include "xml/stanza.hpp"
@@ -239,7 +240,10 @@ xml::Element GridStage::sends(std::string_view full_jid, std::string_view text) 
     const pubsub::IqRequest request{*xml::iq_type(iq), to, iq.first_child(), {&iq}};
     pubsub::IqService& service =
         for_broker ? static_cast<pubsub::IqService&>(*node.broker) : controller();
-    auto prepared = is_own ? controller().prepare_own(request) : service.prepare(request);
+    // As the router does: vCards are any account's.
+    const bool is_vcard = controller::is_vcard(*request.payload);
+    auto prepared =
+        is_own && !is_vcard ? controller().prepare_own(request) : service.prepare(request);
     if (!prepared) return xml::error_reply(iq, xml::service_unavailable("unknown payload"));
     if (!*prepared) return xml::error_reply(iq, prepared->error());
     const auto done = run<pubsub::Reply, xml::StanzaError>(

@@ -33,8 +33,9 @@ std::string failed(const std::string& condition, const std::string& text = "") {
 
 const std::string features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>";
 const std::string limits =
-    "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>524288</max-bytes>"
-    "<idle-seconds>600</idle-seconds></limits></stream:features>";
+    "<sm xmlns='urn:xmpp:sm:3'/><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>524288</max-bytes>"
+    "<idle-seconds>600</idle-seconds></limits><ver xmlns='urn:xmpp:features:rosterver'/>"
+    "<sub xmlns='urn:xmpp:features:pre-approval'/><csi xmlns='urn:xmpp:csi:0'/></stream:features>";
 const std::string before_bind =
     features +
     "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"

@@ -2,6 +2,7 @@
 #include "controller/messages/archives.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
@@ -33,6 +34,25 @@ void erase_archived(storage::Batch& batch, std::string_view account, storage::Re
     batch.erase(storage::Family::Index, std::move(key));
 }
 
+std::uint32_t number_of(Archives::Archive& archive, std::string_view name) {
+    const auto known = archive.numbers.find(name);
+    if (known != archive.numbers.end()) return known->second;
+    const auto number = static_cast<std::uint32_t>(archive.names.size());
+    archive.names.emplace_back(name);
+    archive.numbers.emplace(name, number);
+    return number;
+}
+
+/// Names of messages that are gone are forgotten.
+void forget_names(Archives::Archive& archive) {
+    constexpr std::size_t spare_names_max = 64;
+    if (archive.names.size() <= spare_names_max + 2 * archive.messages.size()) return;
+    const std::vector<std::string> old = std::exchange(archive.names, {});
+    archive.numbers.clear();
+    for (Archives::Message& message : archive.messages)
+        message.with = number_of(archive, old[message.with]);
+}
+
 }   // namespace
 
 bool ArchiveRules::takes(const xml::Jid& with) const {
@@ -51,14 +71,7 @@ std::optional<std::size_t> Archives::Archive::rank(std::string_view id) const {
 }
 
 void Archives::add(Archive& archive, Message message, std::string_view with) {
-    const auto known = archive.numbers.find(with);
-    if (known == archive.numbers.end()) {
-        message.with = static_cast<std::uint32_t>(archive.names.size());
-        archive.names.emplace_back(with);
-        archive.numbers.emplace(with, message.with);
-    } else {
-        message.with = known->second;
-    }
+    message.with = number_of(archive, with);
     archive.bytes += message.bytes;
     bytes_ += message.bytes;
     ++count_;
@@ -80,6 +93,7 @@ void Archives::apply(std::string_view rest, const std::optional<storage::Record>
         bytes_ -= at->bytes;
         --count_;
         messages.erase(at);
+        forget_names(archive);
     }
     if (record) {
         storage::Decoder in(record->value);

@@ -27,6 +27,17 @@ std::string_view id_of(const Archives::Message& message) {
     return {message.id.data(), message.id.size()};
 }
 
+/// Of those ids that are there: one look at each message.
+std::set<std::size_t> ranks_of(
+    const Archives::Archive& archive, const std::vector<std::string>& ids
+) {
+    const std::set<std::string_view> wanted(ids.begin(), ids.end());
+    std::set<std::size_t> ranks;
+    for (std::size_t rank = 0; rank < archive.messages.size(); ++rank)
+        if (wanted.contains(id_of(archive.messages[rank]))) ranks.insert(rank);
+    return ranks;
+}
+
 /// Ranks of the messages that match, in order. item-not-found for an id that is not there (§4.1.4).
 Result<std::vector<std::size_t>, xml::StanzaError> match(
     const Archives::Archive& archive, const pubsub::QueryArchive& query
@@ -34,7 +45,7 @@ Result<std::vector<std::size_t>, xml::StanzaError> match(
     std::size_t from = 0, to = archive.messages.size();
     const auto find = [&](const std::string& id) { return archive.rank(id); };
     const auto no_such = [](const std::string& id) {
-        return xml::item_not_found("'" + id + "' is not, or no longer, in your archive");
+        return xml::item_not_found(id + " is not, or no longer, in your archive");
     };
     if (query.after_id) {
         const auto rank = find(*query.after_id);
@@ -46,13 +57,12 @@ Result<std::vector<std::size_t>, xml::StanzaError> match(
         if (!rank) return no_such(*query.before_id);
         to = *rank;
     }
-    std::set<std::size_t> wanted;
-    if (query.ids)
-        for (const std::string& id : *query.ids) {
-            const auto rank = find(id);
-            if (!rank) return no_such(id);
-            wanted.insert(*rank);
-        }
+    std::optional<std::set<std::size_t>> wanted;
+    if (query.ids) {
+        wanted = ranks_of(archive, *query.ids);
+        if (wanted->size() != std::set(query.ids->begin(), query.ids->end()).size())
+            return no_such("one of 'ids'");
+    }
     // By number: each name is looked at once.
     std::vector<bool> is_meant(archive.names.size(), !query.with);
     if (query.with)
@@ -66,7 +76,7 @@ Result<std::vector<std::size_t>, xml::StanzaError> match(
         const auto& message = archive.messages[rank];
         if (query.start && message.time < *query.start) continue;
         if (query.end && message.time > *query.end) continue;
-        if (!is_meant[message.with] || (query.ids && !wanted.contains(rank))) continue;
+        if (!is_meant[message.with] || (wanted && !wanted->contains(rank))) continue;
         ranks.push_back(rank);
     }
     return ranks;

@@ -163,6 +163,12 @@ HttpDecision show_status(const Call& call) {
          {"items", call.broker.item_count()},
          {"unreadable_items", call.broker.payload_faults().count()},
          {"subscriptions", call.broker.subscription_count()},
+         {"messages",
+          json::object{
+              {"waiting", call.state.offline.count()},
+              {"waiting_bytes", call.state.offline.bytes()},
+              {"archived", call.state.archives.size()}
+          }},
          {"policy",
           json::object{
               {"version", call.state.policy.head().version},

@@ -24,6 +24,7 @@ public:
         context = {session_->principal, now(), fresh_id()};
         ++session_->messages_queued;
     }
+    /// Unanswered only when the server stops: the controller may be gone by then.
     ~MessageTransaction() override { leave_queue(); }
     MessageTransaction(const MessageTransaction&) = delete;
 
@@ -46,6 +47,7 @@ protected:
         return to_stanza_error(error);
     }
     void send(Answer answer) override {
+        stop_coming();
         leave_queue();
         if (auto* way = std::get_if<1>(&answer)) return router_.go(session_, message_, *way);
         Router::Way refused;
@@ -71,7 +73,6 @@ private:
             controller_.offline().end(account_, message_.relayed->size());
     }
     void leave_queue() {
-        stop_coming();
         if (std::exchange(is_queued_, false)) --session_->messages_queued;
     }
 

@@ -228,6 +228,19 @@ TEST_CASE_METHOD(OwnStage, "archive: the oldest go, by number and by time", "[ar
     CHECK(found("") == ".");
 }
 
+TEST_CASE_METHOD(
+    OwnStage, "archive: addresses of messages that are gone are forgotten", "[archive]"
+) {
+    for (int i = 0; i < 300; ++i)
+        archives(*Jid::parse("bert@grid.example/r" + std::to_string(i)), i % 10);
+    while (controller().state_for_admin().archives.size() > 5) later(0);
+    const auto* archive = controller().state_for_admin().archives.find(bare.str());
+    REQUIRE(archive != nullptr);
+    CHECK(archive->names.size() < 100);
+    CHECK(found(field("with", "bert@grid.example/r299")) == "9.");
+    CHECK(found(field("with", "bert@grid.example/r1")) == ".");
+}
+
 TEST_CASE_METHOD(OwnStage, "archive: what the account wants in it", "[archive]") {
     const auto prefs = [&](const std::string& inside, const std::string& by_default) {
         return condition(

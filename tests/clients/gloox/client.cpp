@@ -116,6 +116,10 @@ private:
     /// Step 3: gloox has sent presence; at that the broker replays what the account missed. A
     /// stream that was resumed comes here too, and needs neither.
     void onConnect() override {
+        if (!gloox_.authed()) {   // refused: gloox goes on where no mechanism is left
+            gloox_.disconnect();
+            return;
+        }
         say(std::exchange(is_resumed_, false) ? "resumed" : "online");
         if (++logins_ > 1) {
             // Not from here: gloox sends again what is not acknowledged after this, that as well.

@@ -22,7 +22,8 @@ struct client {
     xmpp_ctx_t* ctx;
     xmpp_sm_state_t* sm; /* with it the library resumes a stream that was cut */
     char* bound;         /* the full JID of the last session */
-    int logins, delay, is_leaving;
+    int carries_sm, is_sm_stale;
+    int logins, delay, is_leaving, is_refused;
 };
 
 static void say(const char* what, const char* which) {
@@ -104,6 +105,7 @@ static void on_online(struct client* client, xmpp_conn_t* conn) {
     /* libstrophe resumes by itself, and does not say so: the full JID is then the old one. */
     const int is_resumed = client->bound && bound && strcmp(client->bound, bound) == 0;
     say(is_resumed ? "resumed" : "online", NULL);
+    client->is_sm_stale = client->carries_sm && !is_resumed;
     free(client->bound);
     client->bound = bound ? strdup(bound) : NULL;
     client->logins++;
@@ -132,11 +134,13 @@ static void on_connection(
     xmpp_stream_error_t* stream_error,
     void* data
 ) {
-    (void)error;
+    struct client* client = data;
     if (event == XMPP_CONN_CONNECT) {
-        on_online(data, conn);
+        on_online(client, conn);
         return;
     }
+    /* A login that ends without an error of the connection was refused. */
+    if (client->logins == 0 && error == 0) client->is_refused = 1;
     if (stream_error && stream_error->text) fprintf(stderr, "%s\n", stream_error->text);
     xmpp_stop(xmpp_conn_get_context(conn));
 }
@@ -150,18 +154,29 @@ static void stay_online(struct client* client) {
     xmpp_conn_set_client_cert(conn, client->cert, client->key);
     xmpp_conn_set_cafile(conn, client->ca);
     xmpp_conn_set_jid(conn, client->jid);
+    client->carries_sm = client->sm != NULL;
     if (client->sm) xmpp_conn_set_sm_state(conn, client->sm);
     client->sm = NULL;
     if (xmpp_connect_client(conn, client->host, client->port, on_connection, client) == XMPP_EOK)
         xmpp_run(client->ctx);
     client->sm = xmpp_conn_get_sm_state(conn);
+    /* After a resumption that was refused, libstrophe 0.12 goes on with the old stream's count of
+       what it sent, and would send all that again: it must not be resumed. */
+    if (client->sm && client->is_sm_stale) {
+        xmpp_free_sm_state(client->sm);
+        client->sm = NULL;
+    }
     xmpp_conn_release(conn);
 }
 
 int main(int argc, char** argv) {
     if (argc != 6) return 1;
     struct client client = {
-        .host = argv[1], .port = (unsigned short)atoi(argv[2]), .jid = argv[3], .node = argv[5]
+        .delay = 1,
+        .host = argv[1],
+        .port = (unsigned short)atoi(argv[2]),
+        .jid = argv[3],
+        .node = argv[5]
     };
     const int length = (int)strcspn(client.jid, "@");
     snprintf(client.cert, sizeof(client.cert), "%s/%.*s.crt", argv[4], length, client.jid);
@@ -174,7 +189,7 @@ int main(int argc, char** argv) {
     client.ctx = xmpp_ctx_new(NULL, NULL);
     stay_online(&client);
     /* Step 7: come back, at growing intervals; not when the first login was refused. */
-    while (client.logins > 0 && !client.is_leaving) {
+    while (!client.is_leaving && !client.is_refused) {
         say("offline", NULL);
         sleep((unsigned)client.delay);
         client.delay = client.delay < 16 ? 2 * client.delay : 30;

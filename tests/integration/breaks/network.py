@@ -9,7 +9,7 @@ import struct
 from collections import Counter
 
 FATES = ("cut", "stall", "stall and cut", "half-close", "delay")
-STALL_SECONDS_MAX = 2.0
+STALL_SECONDS_MAX = 1.5
 DELAY_SECONDS_MAX = 0.2
 RESET = struct.pack("ii", 1, 0)
 
@@ -88,10 +88,11 @@ class Line:
                 else:
                     self.reset()
             elif what == "half-close":
-                # The client's side is closed for the server; what this still sends is carried.
-                if not self.is_half_closed and self.far[1].can_write_eof():
-                    self.is_half_closed = True
-                    self.far[1].write_eof()
+                # The client's side is closed for the server; what this still sends is carried, come
+                # what may: a server takes an orderly end as one after which its peer reads on.
+                self.is_half_closed = True
+                self.far[1].write_eof()
+                return
             else:
                 self.delay = rng.uniform(0, DELAY_SECONDS_MAX)
 
@@ -131,7 +132,7 @@ class Network:
         """From now on nothing breaks; what is stalled or slow is reset."""
         self.is_calm = True
         for line in self.lines:
-            if not line.open.is_set() or line.delay:
+            if not line.is_half_closed and (not line.open.is_set() or line.delay):
                 line.reset()
 
     async def stop(self):

@@ -154,10 +154,14 @@ class Logins(Passwords):
         self.change("ann", "crayon")
         self.assertEqual(raw.stream_error(), "reset")
         self.assertEqual(self.attempt("SCRAM-SHA-256", "ann", "pencil"), "not-authorized")
-        raw = self.log_in("crayon")
+        path = os.path.join(self.server.folder, "password")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("chalk\nthis line is a remark\n")
+        self.server.admin_ctl("accounts", "password", "ann", "@" + path)
+        raw = self.log_in("chalk")
         self.server.admin_ctl("accounts", "password", "ann", "--remove")
         self.assertEqual(raw.stream_error(), "reset")
-        self.assertEqual(self.attempt("SCRAM-SHA-256", "ann", "crayon"), "not-authorized")
+        self.assertEqual(self.attempt("SCRAM-SHA-256", "ann", "chalk"), "not-authorized")
 
     def test_disabled_and_deleted_accounts(self):
         raw = self.log_in()

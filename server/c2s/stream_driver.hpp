@@ -59,7 +59,7 @@ struct Carrier {
     // Where TLS has been done: the peer's certificate, and what ties a login to this connection.
     tls::Presented presented;
     net::ChannelBindings bindings;
-    std::string early;   // what has been read already
+    std::string early;   // the bytes that have been read already
 };
 
 /// Drives a stream over a channel. Everything runs on the channel's strand, except what Transport

@@ -96,7 +96,7 @@ std::vector<std::uint64_t> Resumptions::due(Clock::time_point now, std::size_t m
 }
 
 bool Resumptions::is_same(const controller::Identity& one, const controller::Identity& other) {
-    return one.account == other.account && one.key == other.key;
+    return one.account == other.account && one.key == other.key && one.password == other.password;
 }
 
 }   // namespace grid::server

@@ -10,10 +10,10 @@ namespace delivery_table_test {
 
 using grid::server::Addressee;
 using grid::server::Delivery;
-using grid::server::delivery_of;
-using grid::server::is_refusal_told;
 using grid::server::delivery_kind;
+using grid::server::delivery_of;
 using grid::server::DeliveryKind;
+using grid::server::is_refusal_told;
 using grid::xml::Element;
 
 namespace {

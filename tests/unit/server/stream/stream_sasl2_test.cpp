@@ -33,7 +33,8 @@ std::string failed(const std::string& condition, const std::string& text = "") {
 
 const std::string features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>";
 const std::string limits =
-    "<sm xmlns='urn:xmpp:sm:3'/><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>524288</max-bytes>"
+    "<sm xmlns='urn:xmpp:sm:3'/><limits "
+    "xmlns='urn:xmpp:stream-limits:0'><max-bytes>524288</max-bytes>"
     "<idle-seconds>600</idle-seconds></limits><ver xmlns='urn:xmpp:features:rosterver'/>"
     "<sub xmlns='urn:xmpp:features:pre-approval'/><csi xmlns='urn:xmpp:csi:0'/></stream:features>";
 const std::string before_bind =
@@ -65,7 +66,7 @@ TEST_CASE("EXTERNAL, then the resource by an iq on the same stream", "[stream]")
         secured(ann) +
         Script{
             {authenticate(external), {"admit ann@grid.example"}},
-            {Admitted{}, {succeeded("ann@grid.example"), before_bind}},
+            {Admitted{}, {succeeded("ann@grid.example") + before_bind}},
             {"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
              {"bind "}},
             {Bound{"ann@grid.example/r"},
@@ -85,7 +86,7 @@ TEST_CASE("Bind 2: one request from a certificate to a resource", "[stream]") {
     CHECK_FALSE(resource_of(stage.play(Admitted{})).empty());
     CHECK(
         stage.play(Bound{"ann@grid.example/r"}) ==
-        std::vector<std::string>{succeeded("ann@grid.example/r", bound), after_bind}
+        std::vector<std::string>{succeeded("ann@grid.example/r", bound) + after_bind}
     );
     CHECK(stage.negotiation().is_bound());
 }

@@ -468,6 +468,21 @@ bool overlap(const Endpoint& a, const Endpoint& b) {
     return takes(a, b) || takes(b, a);
 }
 
+/// As a browser writes one: RFC 6454 §6.2, without a port that is the scheme's own.
+void check_origins(const Config& c, Findings& out) {
+    for (const std::string& origin : c.http.allowed_origins) {
+        const std::string_view rest(origin);
+        const bool has_scheme = rest.starts_with("https://") || rest.starts_with("http://");
+        const auto host = has_scheme ? rest.substr(rest.find("//") + 2) : std::string_view();
+        if (!host.empty() && host.find_first_of("/?#@* \t") == std::string_view::npos) continue;
+        out.push_back(
+            {"http.allowed_origins", "http.allowed_origins: '" + origin +
+                                         "' is no origin; one is written https://app.example, or "
+                                         "https://app.example:8443"}
+        );
+    }
+}
+
 void check_listeners(const Config& c, Findings& out) {
     const auto& l = c.listen;
     std::vector<std::pair<std::string, Endpoint>> open;
@@ -522,6 +537,7 @@ Findings check_values(const Config& config) {
     Findings findings;
     check_words(config, findings);
     check_listeners(config, findings);
+    check_origins(config, findings);
     check_trust(config, findings);
     check_accounts(config, findings);
     check_passwords(config, findings);

@@ -7,6 +7,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/json.hpp>
 
+#include "server/bosh/manager.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
 #include "server/http/answer.hpp"
@@ -149,11 +150,13 @@ asio::awaitable<bool> Connection::serve() {
             co_await beast::http::async_read_header(stream_, buffer_, parser, no_throw);
         error = failed;
     }
-    if (error) {
-        const auto refusal = to_refusal(error);
-        co_return refusal ? co_await refuse(parser, *refusal) : false;
-    }
+    const auto refusal = error ? to_refusal(error) : std::nullopt;
+    if (error && !refusal) co_return false;
     auto admitted = admit(parser.get(), shared_->guard, no_identity(), no_client());
+    // A stanza that is too large is refused in XMPP's own terms, before its first byte.
+    if (refusal && refusal->status == 413 && admitted && admitted->route == Route::Bosh)
+        co_return co_await send(to_bytes(bosh_answer(parser, *refusal), now())) && false;
+    if (refusal) co_return co_await refuse(parser, *refusal);
     if (!admitted) co_return co_await refuse(parser, admitted.error());
     if (admitted->route == Route::WebSocket) co_return co_await become_websocket(parser);
     auto answer = co_await answer_to(parser, std::move(*admitted));
@@ -183,7 +186,12 @@ asio::awaitable<Connection::MaybeAnswer> Connection::answer_to(Parser& parser, A
     } else if (request.route == Route::HostMeta || request.route == Route::HostMetaJson) {
         answer = host_meta(parser, request.route == Route::HostMetaJson);
     } else if (request.route == Route::File) {
+        if (!is_served()) co_return std::nullopt;
         answer = file(parser, request.path);
+    } else if (request.route == Route::Bosh) {
+        auto asked = co_await ask_bosh(parser);
+        if (!asked) co_return std::nullopt;
+        answer = std::move(*asked);
     } else {
         auto asked = co_await ask_backend(parser, std::move(request));
         if (!asked) co_return std::nullopt;
@@ -245,6 +253,42 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
     Answer answer;
     answer.status = status;
     answer.body = std::move(response.body);
+    co_return answer;
+}
+
+bool Connection::is_served() { return is_known_ = place_->settle(); }
+
+/// Faults of the content are said in its own terms, with status 200 (XEP-0124 §17.2).
+Answer Connection::bosh_answer(const Parser& parser, const Refusal& refusal) const {
+    log(parser, refusal.status, refusal.text);
+    Answer answer = bosh_answer(parser);
+    answer.body = bosh::write_end(refusal.status == 413 ? "policy-violation" : "bad-request");
+    return answer;
+}
+
+Answer Connection::bosh_answer(const Parser& parser) const {
+    Answer answer;
+    answer.type = "text/xml; charset=utf-8";
+    answer.headers = cors_headers(parser.get());
+    return answer;
+}
+
+asio::awaitable<Connection::MaybeAnswer> Connection::ask_bosh(Parser& parser) {
+    if (!is_served()) co_return std::nullopt;
+    if (const error_code error = co_await read_body(parser)) {
+        const auto refusal = to_refusal(error);
+        if (!refusal) co_return std::nullopt;
+        co_return bosh_answer(parser, *refusal);
+    }
+    Answer answer = bosh_answer(parser);
+    answer.body = co_await net::from_callback<std::string>([this, &parser](auto done) {
+        try {
+            shared_->bosh->take(parser.get().body(), presented_, peer_, strand_, done);
+        } catch (const std::exception& fault) {
+            shared_->log.error("http_request_failed", {{"peer", peer_}, {"reason", fault.what()}});
+            done(bosh::write_end("internal-server-error"));
+        }
+    });
     co_return answer;
 }
 

@@ -50,6 +50,11 @@ private:
     using MaybeAnswer = std::optional<Answer>;
     asio::awaitable<MaybeAnswer> answer_to(Parser& parser, Admitted request);
     asio::awaitable<MaybeAnswer> ask_backend(Parser& parser, Admitted request);
+    asio::awaitable<MaybeAnswer> ask_bosh(Parser& parser);
+    Answer bosh_answer(const Parser& parser) const;
+    Answer bosh_answer(const Parser& parser, const Refusal& refusal) const;
+    /// Of a client that is no administrator: false when it has to give way.
+    bool is_served();
     asio::awaitable<boost::system::error_code> read_body(Parser& parser);
     asio::awaitable<bool> refuse(Parser& parser, Refusal refusal);
     /// False in any case: the connection is the stream's, or ends.

@@ -17,6 +17,7 @@ using Verb = beast::http::verb;
 
 constexpr std::string_view api_prefix = "/api/v1/";
 constexpr const char* read_methods = "GET, HEAD, OPTIONS";
+constexpr const char* bosh_methods = "POST, OPTIONS";
 constexpr const char* api_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -146,6 +147,15 @@ Result<Admitted, Refusal> admit_api(const Head& head, const Target& target) {
     };
 }
 
+Refusal foreign_origin() {
+    return {
+        403,
+        "foreign-origin",
+        "pages of other web sites get no stream here, unless http.allowed_origins names them",
+        {}
+    };
+}
+
 /// XEP-0156 lists ways to connect other than RFC 6120's; a file that lists none helps no client.
 Result<Admitted, Refusal> admit_host_meta(
     const Head& head, const GuardSettings& settings, bool is_json
@@ -165,6 +175,19 @@ Route route_of(std::string_view path, const GuardSettings& settings) {
     return Route::Api;
 }
 
+Refusal answer_preflight(const Head& head, const GuardSettings& settings) {
+    if (auto known = check_host(head, settings); !known) return known.error();
+    if (!is_known_origin(head, settings)) return foreign_origin();
+    Refusal answer{204, {}, {}, bosh_methods};
+    answer.headers = cors_headers(head);
+    if (!answer.headers.empty())
+        answer.headers +=
+            "Access-Control-Allow-Methods: POST\r\n"
+            "Access-Control-Allow-Headers: Content-Type\r\n"
+            "Access-Control-Max-Age: 600\r\n";
+    return answer;
+}
+
 /// For every client with a certificate, administrator or not.
 Result<Admitted, Refusal> admit_client(
     const Head& head, const GuardSettings& settings, Route route, const Target& target
@@ -175,10 +198,10 @@ Result<Admitted, Refusal> admit_client(
         if (admitted) admitted->path = target.path;
         return admitted;
     }
-    if (!is_known_origin(head, settings))
-        return Refusal{403, "foreign-origin", "pages of other web sites get no stream here", {}};
-    if (route == Route::Bosh)
-        return Admitted{route, std::string(view(head.method_string())), {}, {}, false};
+    if (!is_known_origin(head, settings)) return foreign_origin();
+    if (route == Route::Bosh && verb != Verb::post)
+        return Refusal{405, "method-not-allowed", "BOSH is POST alone", bosh_methods};
+    if (route == Route::Bosh) return Admitted{route, "POST", {}, {}, false};
     if (verb != Verb::get)
         return Refusal{405, "method-not-allowed", "a WebSocket begins with GET", "GET"};
     return Admitted{route, "GET", {}, {}, false};
@@ -220,6 +243,9 @@ Result<Admitted, Refusal> admit(
     if (is_json || target.path == "/.well-known/host-meta")
         return admit_host_meta(head, settings, is_json);
     if (const auto route = route_of(target.path, settings); route != Route::Api) {
+        // A browser shows no certificate when it asks whether it may ask.
+        if (route == Route::Bosh && head.method() == Verb::options)
+            return answer_preflight(head, settings);
         // A stream has a login of its own, which may be by password.
         const bool has_login = route != Route::File && settings.has_passwords;
         if (!no_client.empty() && !has_login)
@@ -233,6 +259,13 @@ Result<Admitted, Refusal> admit(
     return Refusal{
         404, "not-found", "there is nothing at this path; the interface is below /api/v1/", {}
     };
+}
+
+std::string cors_headers(const Head& head) {
+    const std::string origin = text_of(head, beast::http::field::origin);
+    if (origin.empty()) return "";
+    return "Access-Control-Allow-Origin: " + origin +
+           "\r\nAccess-Control-Allow-Credentials: true\r\nVary: Origin\r\n";
 }
 
 bool is_known_origin(const Head& head, const GuardSettings& settings) {

@@ -53,6 +53,8 @@ Result<Admitted, Refusal> admit(
 /// The Origin of a request whose Host is known, if it is one that a stream may have: the page is
 /// the server's own, or of `settings.origins`, or there is none, since the client is no browser.
 bool is_known_origin(const Head& head, const GuardSettings& settings);
+/// For an answer to a page of a known origin, which is another one (Fetch, "CORS protocol").
+std::string cors_headers(const Head& head);
 
 /// For probes (probe.hpp): health and readiness, no more.
 Result<Admitted, Refusal> admit_probe(const Head& head);

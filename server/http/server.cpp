@@ -1,6 +1,7 @@
 // server/http/server.cpp: takes connections from the listener and counts them.
 #include "server/http/server.hpp"
 
+#include "server/bosh/manager.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/http/connection.hpp"
 #include "server/http/shared.hpp"
@@ -25,6 +26,7 @@ void HttpServer::attach(std::shared_ptr<c2s::Acceptor> acceptor) {
     shared_->guard.has_websocket = shared_->config.http.websocket;
     shared_->guard.has_passwords = shared_->config.sasl.passwords;
     shared_->guard.has_bosh = shared_->config.http.bosh;
+    shared_->bosh = std::make_shared<bosh::Manager>(shared_->config, shared_->acceptor);
 }
 
 Result<void, std::string> HttpServer::read_files() {

@@ -1,6 +1,7 @@
 // server/http/shared.cpp: see shared.hpp.
 #include "server/http/shared.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace grid::server::http {
@@ -38,7 +39,12 @@ ServerShared::ServerShared(
     guard.hosts.push_back(domain);
     for (const char* service : {"pubsub.", "broker.", "controller.", "proxy.", "bulk."})
         guard.hosts.push_back(service + domain);
-    guard.origins = config.http.allowed_origins;
+    for (std::string origin : config.http.allowed_origins) {
+        std::ranges::transform(origin, origin.begin(), [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        });
+        guard.origins.push_back(std::move(origin));
+    }
     guard.has_files = !config.http.static_dir.empty();
 }
 

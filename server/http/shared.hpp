@@ -19,6 +19,9 @@ class Vetting;
 namespace grid::server::c2s {
 class Acceptor;
 }
+namespace grid::server::bosh {
+class Manager;
+}
 
 namespace grid::server::http {
 
@@ -40,6 +43,7 @@ struct ServerShared {
     tls::Vetting& vetting;
     GuardSettings guard;
     std::shared_ptr<c2s::Acceptor> acceptor;   // of streams; null: there are none here
+    std::shared_ptr<bosh::Manager> bosh;
     StaticFiles files;
 
     std::shared_ptr<net::Entrance> entrance;

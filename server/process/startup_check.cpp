@@ -12,6 +12,7 @@
 #include "controller/policy/parser.hpp"
 #include "server/audit/sink.hpp"
 #include "server/clock.hpp"
+#include "server/http/static_files.hpp"
 #include "server/net/listener.hpp"
 #include "server/pki/administrators.hpp"
 #include "server/pki/failure.hpp"
@@ -74,6 +75,12 @@ void check_tls(const Config& config, Findings& findings) {
     }
     add(findings, tls::check_ciphers(tls));
     if (!tls.client_ca.empty()) add(findings, tls::check_client_cas(tls.client_ca));
+}
+
+void check_static_files(const Config& config, Findings& findings) {
+    if (config.http.static_dir.empty()) return;
+    if (const auto files = http::StaticFiles::read(config.http.static_dir); !files)
+        findings.push_back({"http.static_dir", "http.static_dir: " + files.error()});
 }
 
 void check_policy(const Config& config, Findings& findings) {
@@ -244,6 +251,7 @@ Findings check_startup(const AppOptions& options) {
     for (auto& finding : check_reload(config)) findings.push_back(std::move(finding));
     if (auto why = tls::unreadable_crl_source(config.tls, options.data); !why.empty())
         findings.push_back({"tls.crl", std::move(why)});
+    check_static_files(config, findings);
     check_crl_folders(config, findings);
     check_export(config, findings);
     check_descriptors(config, findings);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "server/net/turn.hpp"
+#include "server/stream/client_tag.hpp"
 #include "server/stream/header.hpp"
 #include "server/stream/namespaces.hpp"
 #include "xml/namespaces.hpp"
@@ -16,20 +17,6 @@ namespace grid::server::stream {
 namespace websocket = net::websocket;
 using websocket::Opcode;
 using xml::ParseError;
-
-namespace {
-
-/// The parser reads one document: the messages stand in it as the stanzas of a stream. No default
-/// namespace is declared there, so that each message has to declare its own.
-constexpr std::string_view document_head =
-    "<stream:stream xmlns:stream='http://etherx.jabber.org/streams'>";
-constexpr std::string_view client_ns = " xmlns='jabber:client'";
-
-std::size_t name_end(std::string_view stanza) {
-    return std::min(stanza.find_first_of(" />"), stanza.size());
-}
-
-}   // namespace
 
 WebSocketCodec::WebSocketCodec(std::string domain, const xml::Limits& limits)
     : domain_(std::move(domain)), parser_(limits), stanza_bytes_max_(limits.stanza_bytes_max) {}
@@ -58,9 +45,8 @@ void WebSocketCodec::stanza(std::string& out, const Outgoing& stanza) {
     } else if (!stanza.is_stanza()) {
         websocket::append_frame(out, Opcode::Text, text);
     } else {
-        const std::size_t at = name_end(text);
-        websocket::append_head(out, Opcode::Text, text.size() + client_ns.size());
-        out.append(text, 0, at).append(client_ns).append(text, at);
+        websocket::append_head(out, Opcode::Text, text.size() + client_ns_size());
+        append_client(out, text);
     }
 }
 
@@ -75,11 +61,8 @@ void WebSocketCodec::end(std::string& out) {
 }
 
 void WebSocketCodec::set_addresses(const xml::Jid& bare, const xml::Jid& full) {
-    for (auto [tag, jid] : {std::pair(&bare_, &bare), std::pair(&full_, &full)}) {
-        *tag = "<message";
-        *tag += client_ns;
-        xml::append_single_quoted_attr(*tag, "to", jid->str());
-    }
+    bare_ = message_tag(bare);
+    full_ = message_tag(full);
 }
 
 std::string WebSocketCodec::take_answers() { return std::exchange(pong_, {}); }

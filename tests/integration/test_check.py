@@ -194,6 +194,16 @@ class Check(unittest.TestCase):
             ({aliases: ["a b"]}, aliases, "no domain name"),
         ])
 
+    def test_web(self):
+        origins, folder = "http.allowed_origins", "http.static_dir"
+        self.judge_all([
+            ({origins: ["app.example"]}, origins, "no origin"),
+            ({origins: ["https://app.example/"]}, origins, "no origin"),
+            ({origins: ["https://"]}, origins, "no origin"),
+            ({origins: ["https://app.example", "*"]}, origins, r"'\*' is no origin"),
+            ({folder: "/nowhere/at/all"}, folder, "No such file"),
+        ])
+
     def test_listeners(self):
         """found M5, X1"""
         taken = socket.create_server(("127.0.0.1", 0))

@@ -103,8 +103,8 @@ DriverStage::DriverStage()
     : config(driver_config()),
       log_(silent_log()),
       addresses_(config),
-      server_iqs_(server::services::of_server(addresses_, false)),
-      account_iqs_(server::services::of_account()),
+      server_iqs_(server::services::of_server(addresses_, {})),
+      account_iqs_(server::services::of_account({})),
       core_(std::make_unique<server::Core>(
           context, store_, config, addresses_, server_iqs_, account_iqs_, log_
       )),

@@ -44,9 +44,6 @@ public:
     bool is_watched = false;   // by AckRequests
 
 private:
-    static constexpr std::uint64_t stanzas_per_request = 64;
-    static constexpr std::size_t bytes_per_request = 64UL * 1024;
-
     bool is_asked_ = false;
     std::uint64_t sent_when_asked_ = 0;
     Clock::time_point asked_at_;

@@ -52,6 +52,8 @@ public:
     /// As they stand in an element.
     std::uint32_t sent_count() const { return static_cast<std::uint32_t>(sent_); }
     std::size_t bytes() const { return bytes_; }
+    /// Of the session's budget.
+    std::size_t bytes_max() const { return budget_->bytes_max(); }
 
 private:
     /// The number of the last stanza that is not kept any more.

@@ -147,7 +147,7 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(ManagedStage, "a client is asked to acknowledge", "[managed]") {
     const std::string request = "<r xmlns='urn:xmpp:sm:3'/>";
-    const auto session = subscribed();
+    const auto session = subscribed(4 * 1024 * 1024);
     const auto asked = [&] {
         const auto sent = transport(session).take();
         return std::count(sent.begin(), sent.end(), request);
@@ -166,7 +166,7 @@ TEST_CASE_METHOD(ManagedStage, "a client is asked to acknowledge", "[managed]") 
     fanout.ask_for_acks(start + std::chrono::seconds(4));
     fanout.flush();
     CHECK(asked() == 0);   // all is acknowledged
-    for (int i = 0; i < 70; ++i) publishes("n", "i" + std::to_string(i));
+    for (int i = 0; i < 300; ++i) publishes("n", "i" + std::to_string(i));
     CHECK(asked() == 1);   // among so many at once
     fanout.ask_for_acks(start + std::chrono::hours(1));
     CHECK(transport(session).closed() == "connection-timeout");

@@ -77,7 +77,7 @@ class Manual(unittest.TestCase):
             ).groups()
             source = first.get(place, "") + config
             # A member of a struct of its own: other structs may have one of that name.
-            if kind := re.search(rf"^ *(\w+) {part};", source, re.M):
+            if kind := re.search(rf"^ *(?:\w+::)*(\w+) {part}(?: = \{{\}})?;", source, re.M):
                 source = re.search(rf"struct {kind[1]} \{{.*?^\}};", source, re.M | re.S).group()
             found = re.search(rf"\b{name}(?:\s*=\s*|\{{)([^;]*?)\}}?;", source)
             if isinstance(value, bool):

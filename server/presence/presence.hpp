@@ -16,6 +16,7 @@
 #include "controller/contacts/event.hpp"
 #include "controller/contacts/roster_query.hpp"
 #include "controller/controller.hpp"
+#include "controller/messages/block_lists.hpp"
 #include "server/delivery/fanout.hpp"
 #include "server/pipeline/transaction.hpp"
 #include "server/presence/stanza.hpp"
@@ -132,6 +133,8 @@ private:
     void deliver_request(const Walk& walk, const std::string& contact);
     bool begin_next();
     bool begin_looking_at_rights();
+    void look_again(const SaidPtr& said);
+    void look_again(const controller::BlockEvent& event);
 
     /// To all available resources of the account; false: there is none.
     bool tell_account(std::string_view bare, const std::string& rest);

@@ -111,6 +111,8 @@ std::unique_ptr<Transaction> Presence::make_transaction(
 }
 
 void Presence::notify(const storage::Committed& committed) {
+    if (const auto blocked = controller::decode_block_event(committed.batch.event))
+        return look_again(*blocked);
     const auto effects = controller::contacts::decode_effects(committed.batch.event);
     if (!effects) return;
     for (const Effect& effect : *effects) perform(effect, committed.revision);

@@ -201,14 +201,40 @@ bool Presence::begin_looking_at_rights() {
         return false;
     }
     looking_at_ = next->first;
-    const SaidPtr& said = next->second;
-    if (!said->rest) return true;
+    look_again(next->second);
+    return true;
+}
+
+/// Contacts that may hear of the session now and could not, or the reverse, are told.
+void Presence::look_again(const SaidPtr& said) {
+    if (!said->rest) return;
     Walk walk;
     walk.said = said;
     walk.rest = said->rest;
     walk.is_available = walk.looks_at_rights = true;
     add(std::move(walk));
-    return true;
+}
+
+/// XEP-0191 §3.3, §3.4: a contact that is blocked hears that the account is gone, one that is
+/// unblocked that it is there; and the account of the contact.
+void Presence::look_again(const controller::BlockEvent& event) {
+    const auto look_at = [this](std::string_view account) {
+        for (const SessionPtr& session : sessions_.of_account(account))
+            if (const auto found = said_.find(session->id); found != said_.end())
+                look_again(found->second);
+    };
+    look_at(event.account);
+    bool is_each_contact = event.jids.empty();
+    for (const std::string& text : event.jids) {
+        const xml::Jid jid = xml::Jid::from_canonical(text);
+        if (jid.local().empty())
+            is_each_contact = true;   // a whole domain
+        else
+            look_at(jid.bare_view());
+    }
+    if (is_each_contact)
+        for (const auto& [contact, item] : controller_.rosters().of(event.account).items)
+            look_at(contact);
 }
 
 void Presence::tick(TimePoint now) {

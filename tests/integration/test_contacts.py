@@ -355,6 +355,25 @@ class PresenceOfContacts(Case):
         self.befriend(ann, bob)
         return ann, bob
 
+    def test_a_contact_that_is_blocked_does_not_see_the_account(self):
+        ann, bob = self.friends()
+
+        def block(how, jid):
+            item = f"<item jid='{jid}'/>" if jid else ""
+            answer = ann.ask("set", f"<{how} xmlns='urn:xmpp:blocking'>{item}</{how}>", ann.bare)
+            self.assertEqual(answer.get("type"), "result")
+
+        for jid in (bob.bare, DOMAIN):
+            with self.subTest(jid=jid):
+                block("block", jid)
+                bob.hears("ann/a unavailable")
+                ann.says(inside="<show>away</show>")
+                bob.quiet()
+                bob.says("probe", "ann")
+                bob.hears("ann unavailable")
+                block("unblock", jid if jid != DOMAIN else None)
+                bob.hears("ann/a available away")
+
     def test_the_end_of_a_session_is_told(self):
         ann, bob = self.friends()
         bob.says("unavailable", inside="<status>bye</status>")

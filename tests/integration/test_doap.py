@@ -16,6 +16,7 @@ INFO = "http://jabber.org/protocol/disco#info"
 OTHERS = {
     "urn:ietf:params:xml:ns:xmpp-tls", "urn:ietf:params:xml:ns:xmpp-sasl",
     "urn:ietf:params:xml:ns:xmpp-bind", "urn:ietf:params:xml:ns:xmpp-session",
+    "urn:xmpp:features:rosterver", "urn:xmpp:features:pre-approval",
     "gi", "xgrid", "com.domain.gi.gcl.controller",
 }
 
@@ -34,7 +35,8 @@ class Doap(unittest.TestCase):
         cls.rows = list(make_doap().rows())
         settings = {
             "accounts.auto_approve": "true", "controller.incident_topic": "incidents",
-            "external.services": "stun:stun.example.com",
+            "external.services": "stun:stun.example.com", "archive.messages": "true",
+            "sasl.passwords": "true", "registration.in_band": "true",
         }
         cls.server = Operated("allow any to any on any\n", settings).start()
         cls.addClassCleanup(cls.server.close)

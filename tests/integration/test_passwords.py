@@ -9,10 +9,12 @@ import time
 import unittest
 
 import slixmpp
+from bosh import Bosh
 from gridd import ADMIN, BROKER, DOMAIN, Operated
 from policies import EVERYTHING
 from raw import Raw
 from scram import Scram, authenticate, b64, challenge, offered, plain
+from websocket import WebSocket
 
 ALL = [
     "SCRAM-SHA-512-PLUS",
@@ -216,6 +218,43 @@ class Logins(Passwords):
     def test_a_password_outside_ascii_is_prepared(self):
         self.change("ann", "I\u00adX \u2168")   # RFC 4013: soft hyphen goes, roman nine is "IX"
         self.log_in("IX IX")
+
+
+class OverHttps(Passwords):
+    """No certificate is needed where a password will do."""
+
+    def websocket(self):
+        made = WebSocket(self.server.http, DOMAIN)
+        self.addCleanup(made.socket.close)
+        made.open()
+        made.features()
+        return made
+
+    def bosh(self):
+        made = Bosh(self.server.http, DOMAIN, None)
+        made.send = made.ask   # as a Raw client has it
+        made.create()
+        made.expect("</mechanisms>")
+        return made
+
+    def test_a_websocket(self):
+        self.assertEqual(
+            self.attempt("SCRAM-SHA-256", "ann", "pencils", raw=self.websocket()), "not-authorized"
+        )
+        made = self.websocket()
+        self.assertIsNone(self.attempt("SCRAM-SHA-256", "ann", "pencil", raw=made))
+        made.open()
+        made.features()
+        self.assertEqual(made.bind("ws"), f"{ANN}/ws")
+
+    def test_bosh(self):
+        self.assertEqual(
+            self.attempt("SCRAM-SHA-256", "ann", "pencils", raw=self.bosh()), "not-authorized"
+        )
+        made = self.bosh()
+        self.assertIsNone(self.attempt("SCRAM-SHA-256", "ann", "pencil", raw=made))
+        made.restart()
+        made.expect("<bind")
 
 
 class Slow(Passwords):

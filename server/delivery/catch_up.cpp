@@ -40,9 +40,12 @@ CatchUp::CatchUp(
 
 /// The revision from which on items to the bare JID are delivered to this session, given those that
 /// it had. Items that another resource of the account received while this one was away are not
-/// replayed to it.
+/// replayed to it; those that one which hibernates has not acknowledged are, as its client may have
+/// forgotten it and be this one.
 Revision CatchUp::bare_start(const Session& session, Revision has) const {
-    if (session.priority < 0 || companion_of(session)) return fanout_.completed();
+    if (session.priority < 0) return fanout_.completed();
+    const auto companion = companion_of(session);
+    if (companion && companion->state == Session::State::Connected) return fanout_.completed();
     return std::max(known(session.bare.str()), has);
 }
 

@@ -17,12 +17,17 @@ constexpr auto ask_every = std::chrono::milliseconds(100);
 constexpr unsigned ticks_per_question = 10;
 }   // namespace
 
+/// One that is connected goes before one that hibernates, which may never come back.
 SessionPtr CatchUp::companion_of(const Session& session) const {
-    for (const auto& other : sessions_.of_account(session.bare.str()))
-        if (other->id != session.id && other->is_open() && other->priority >= 0 &&
-            fanout_.may_receive(*other))
-            return other;
-    return nullptr;
+    SessionPtr hibernating;
+    for (const auto& other : sessions_.of_account(session.bare.str())) {
+        if (other->id == session.id || !other->is_open() || other->priority < 0 ||
+            !fanout_.may_receive(*other))
+            continue;
+        if (other->state == Session::State::Connected) return other;
+        hibernating = other;
+    }
+    return hibernating;
 }
 
 Revision CatchUp::known(const std::string& jid) const {

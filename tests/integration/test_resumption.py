@@ -119,6 +119,29 @@ class Break(Resumed):
         self.assertEqual(self.ids(raw, "i4"), ids(3, 5))
         self.quiet(raw)
 
+    def test_items_do_not_wait_for_a_session_that_its_client_forgot(self):
+        desk = self.subscriber()
+        desk.answers_requests = False
+        self.publish(0, 4)
+        desk.wait_items("i3")
+        desk.ack(desk.handled - 2)
+        desk.ping()
+        self.cut(desk)
+        self.publish(4, 6)
+        other = self.log_in(self.desk, "other")
+        self.assertEqual(self.ids(other, "i5", 5), ids(2, 6))
+        # Both have them if the client remembers.
+        again = self.connect().resume(self.desk, desk)
+        self.assertEqual(again.wait_items("i5"), ids(4, 6))
+        self.publish(6, 8)
+        self.assertEqual(again.wait_items("i7"), ids(4, 8))
+        self.assertEqual(self.ids(other, "i7"), ids(6, 8))
+        self.quiet(other)
+        # While a session reads, another one gets what is new.
+        third = self.log_in(self.desk, "third")
+        self.publish(8, 9)
+        self.assertEqual(self.ids(third, "i8"), ids(8, 9))
+
     def test_requests_under_way_are_done_once(self):
         sensor = self.manage(self.sensor, "sm")
         for number in range(200):
@@ -422,6 +445,21 @@ class Expiry(Resumed):
         answer = self.connect().try_to_resume(self.desk, desk.token, desk.handled)
         self.assertEqual(answer, ("failed", {"h": str(desk.sent)}, NOT_FOUND))
         self.assertEqual(self.ids(self.log_in(self.desk), "i2"), ids(0, 3))
+
+    def test_the_end_of_a_forgotten_session_repeats_nothing(self):
+        desk = self.subscriber()
+        desk.answers_requests = False
+        self.publish(0, 4)
+        desk.wait_items("i3")
+        desk.ack(desk.handled - 2)
+        desk.ping()
+        self.cut(desk)
+        other = self.log_in(self.desk, "other")
+        self.assertEqual(self.ids(other, "i3"), ids(2, 4))
+        self.wait_state(self.desk, None)
+        self.publish(4, 6)
+        self.assertEqual(self.ids(other, "i5"), ids(4, 6))
+        self.quiet(other)
 
     def test_a_client_may_ask_for_less(self):
         self.assertEqual(

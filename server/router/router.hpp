@@ -132,7 +132,7 @@ public:
     );
     /// The batch with which one waits.
     Result<storage::Batch, xml::StanzaError> keep(const Undelivered& undelivered) const;
-    /// It was committed, or cannot wait.
+    /// The batch was committed, or the message cannot wait.
     void kept(const Undelivered& undelivered, const std::optional<xml::StanzaError>& error);
     /// Refuses queries that were not answered in time.
     void tick(std::chrono::steady_clock::time_point time);

@@ -57,7 +57,7 @@ Addressee Router::addressee(const xml::Jid& to, bool is_reachable) const {
     return found;
 }
 
-/// What becomes of the table's answer where earlier messages wait, or this one may not.
+/// The table's answer changes where earlier messages wait, or this one may not.
 Delivery Router::in_its_turn(
     Delivery delivery,
     const xml::Element& message,
@@ -255,7 +255,7 @@ std::optional<Router::Undelivered> Router::read_undelivered(
     const Session& ended, const Outgoing& message
 ) const {
     xml::Limits limits;
-    // It was within the bounds of its sender's stream.
+    // The text was within the bounds of its sender's stream.
     limits.stanza_bytes_max = limits.depth_max = limits.attributes_max = limits.declarations_max =
         limits.bindings_max = limits.elements_max = limits.name_bytes_max =
             message.text->size() + 64;

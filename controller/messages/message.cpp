@@ -33,6 +33,12 @@ bool is_instant_messaging(const xml::Element& child) {
     return child.is("x", muc_user_ns) && child.child("invite") != nullptr;
 }
 
+std::string begin_of_delay(std::string_view from) {
+    std::string out = "<delay xmlns='urn:xmpp:delay'";
+    xml::append_single_quoted_attr(out, "from", from);
+    return out + " stamp='";
+}
+
 }   // namespace
 
 MessageTraits traits_of(const xml::Element& message) {
@@ -85,9 +91,15 @@ std::string stanza_id(std::string_view by, std::string_view id) {
 }
 
 std::string delay(std::string_view from, storage::Millis since) {
-    std::string out = "<delay xmlns='urn:xmpp:delay'";
-    xml::append_single_quoted_attr(out, "from", from);
-    return out + " stamp='" + xml::to_datetime(since) + "'/>";
+    return begin_of_delay(from) + xml::to_datetime(since) + "'/>";
+}
+
+bool is_delayed(std::string_view message, std::string_view from) {
+    constexpr std::string_view end = "'/></message>";
+    const std::string begin = begin_of_delay(from);
+    const auto at = message.rfind(begin);
+    if (at == std::string_view::npos || !message.ends_with(end)) return false;
+    return message.find('<', at + begin.size()) == message.size() - end.size() + 3;
 }
 
 std::string carbon(

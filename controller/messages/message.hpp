@@ -36,6 +36,8 @@ std::string with_child(std::string_view message, std::string_view child);
 std::string stanza_id(std::string_view by, std::string_view id);
 /// XEP-0203: since when it has waited.
 std::string delay(std::string_view from, storage::Millis since);
+/// Whether the last child is such an element.
+bool is_delayed(std::string_view message, std::string_view from);
 /// XEP-0280 §7, §8: the copy for one session, from behind `<message to='…'`. `way` is `received`
 /// or `sent`; `message` a whole message in jabber:client.
 std::string carbon(

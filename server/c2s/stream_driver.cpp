@@ -335,7 +335,7 @@ void StreamDriver::take_mail() {
 void StreamDriver::lose(const Mailbox::Mail& mail) {
     session_->budget->give(mail.bytes);
     for (const auto& stanza : mail.stanzas)
-        if (const storage::Revision first = stanza.owed_from; first != 0)
+        if (const storage::Revision first = stanza.owed_from(); first != 0)
             lost_from_ = lost_from_ == 0 ? first : std::min(lost_from_, first);
 }
 

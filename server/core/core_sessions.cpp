@@ -337,7 +337,7 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
     part_with_rate(*session);
     fanout_.presence_changed(session->bare);
     refuse_resuming(session, "item-not-found");
-    router_.return_messages(undelivered);
+    if (const auto queue = router_.hand_on(*session, undelivered)) pipeline_->advance(queue);
 }
 
 }   // namespace grid::server

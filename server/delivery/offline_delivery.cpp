@@ -136,12 +136,13 @@ void OfflineDelivery::send(
 ) {
     if (text.message.empty()) return;
     if (controller_.is_blocked(session->bare, xml::Jid::from_canonical(text.from))) return;
-    const std::string stamp = controller::delay(session->bare.domain(), message.since);
-    fanout_.send(
-        session, Outgoing::stanza(std::make_shared<const std::string>(
-                     controller::with_child(text.message, stamp)
-                 ))
-    );
+    const std::string_view domain = session->bare.domain();
+    // One that a session left behind tells since when.
+    std::string whole =
+        controller::is_delayed(text.message, domain)
+            ? text.message
+            : controller::with_child(text.message, controller::delay(domain, message.since));
+    fanout_.send(session, Outgoing::stanza(std::make_shared<const std::string>(std::move(whole))));
 }
 
 /// All was sent: when has it arrived?

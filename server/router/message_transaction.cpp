@@ -85,7 +85,64 @@ private:
     bool is_coming_ = false;   // into offline storage
 };
 
+class WaitingTransaction final : public TypedTransaction<std::monostate, xml::StanzaError> {
+public:
+    WaitingTransaction(
+        Router& router, controller::Controller& controller, Router::Undelivered undelivered
+    )
+        : TypedTransaction([this](const pubsub::Context&) { return decide_batch(); }),
+          router_(router),
+          controller_(controller),
+          undelivered_(std::move(undelivered)),
+          account_(undelivered_.to.bare().str()) {
+        order = pubsub::Order::Pipelined;
+        context = {pubsub::Principal::system(), now(), fresh_id()};
+    }
+
+    Next decide() override {
+        stop_coming();
+        const Next next = TypedTransaction::decide();
+        if (next != Next::Commit) return next;
+        is_coming_ = true;
+        controller_.offline().begin(account_, undelivered_.text->size());
+        return next;
+    }
+
+protected:
+    xml::StanzaError to_error(boost::system::error_code error) override {
+        return to_stanza_error(error);
+    }
+    void send(Answer answer) override {
+        stop_coming();
+        if (auto* error = std::get_if<0>(&answer)) return router_.kept(undelivered_, *error);
+        router_.kept(undelivered_, std::nullopt);
+    }
+
+private:
+    Decision decide_batch() {
+        auto batch = router_.keep(undelivered_);
+        if (!batch) return batch.error();
+        return Decision::Change{std::move(*batch), {}};
+    }
+    void stop_coming() {
+        if (std::exchange(is_coming_, false))
+            controller_.offline().end(account_, undelivered_.text->size());
+    }
+
+    Router& router_;
+    controller::Controller& controller_;
+    Router::Undelivered undelivered_;
+    std::string account_;      // the addressee's
+    bool is_coming_ = false;   // into offline storage
+};
+
 }   // namespace
+
+std::unique_ptr<Transaction> make_waiting_transaction(
+    Router& router, controller::Controller& controller, Router::Undelivered undelivered
+) {
+    return std::make_unique<WaitingTransaction>(router, controller, std::move(undelivered));
+}
 
 std::unique_ptr<Transaction> make_message_transaction(
     Router& router, controller::Controller& controller, const SessionPtr& session, Inbound message

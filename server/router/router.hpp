@@ -118,8 +118,22 @@ public:
     /// Sends the message on, or refuses it; after its batch was committed, if there is one.
     void go(const SessionPtr& session, const Inbound& message, const Way& way);
 
-    /// Messages between clients that were not delivered: their senders are told.
-    void return_messages(const std::vector<Outgoing>& messages);
+    /// A message that a session had and did not acknowledge.
+    struct Undelivered {
+        xml::Element message;
+        xml::Jid from, to;
+        xml::Bytes text;   // with the time at which it was sent
+    };
+    /// Messages that a session was sent and did not acknowledge, after it has left: each goes where
+    /// it would have gone without that session, or its sender is told (XEP-0198 §5). The caller
+    /// runs the queue of those that are to wait in offline storage; null: there are none.
+    std::shared_ptr<SenderQueue> hand_on(
+        const Session& ended, const std::vector<Outgoing>& messages
+    );
+    /// The batch with which one waits.
+    Result<storage::Batch, xml::StanzaError> keep(const Undelivered& undelivered) const;
+    /// The batch was committed, or the message cannot wait.
+    void kept(const Undelivered& undelivered, const std::optional<xml::StanzaError>& error);
     /// Refuses queries that were not answered in time.
     void tick(std::chrono::steady_clock::time_point time);
 
@@ -142,6 +156,24 @@ private:
     // Messages between clients: router_messages.cpp
     void take_message(const SessionPtr& session, Inbound inbound);
     Addressee addressee(const xml::Jid& to, bool is_reachable) const;
+    Delivery in_its_turn(
+        Delivery delivery,
+        const xml::Element& message,
+        const controller::MessageTraits& traits,
+        const xml::Jid& to
+    ) const;
+    std::vector<SessionPtr> receivers(Delivery delivery, const xml::Jid& to) const;
+    bool is_copied_to_others(
+        const SessionPtr& sender,
+        const Inbound& message,
+        const xml::Jid& to,
+        const std::vector<SessionPtr>& had
+    ) const;
+    bool is_had_by_another(const Session& ended, const Outgoing& message) const;
+    std::optional<Undelivered> read_undelivered(const Session& ended, const Outgoing& message)
+        const;
+    Delivery delivery_of_undelivered(const Session& ended, const Undelivered& undelivered) const;
+    void return_message(const Undelivered& undelivered, const xml::StanzaError& error);
     /// Queued for a session, unless it does not read.
     bool relay(const SessionPtr& target, Outgoing message);
     /// A message as sender and addressee have it: with the id that it has in their archives.
@@ -205,6 +237,10 @@ std::unique_ptr<Transaction> make_iq_transaction(
 /// (message_transaction.cpp)
 std::unique_ptr<Transaction> make_message_transaction(
     Router& router, controller::Controller& controller, const SessionPtr& session, Inbound message
+);
+/// One without a session that waits for its answer: it goes to offline storage.
+std::unique_ptr<Transaction> make_waiting_transaction(
+    Router& router, controller::Controller& controller, Router::Undelivered undelivered
 );
 
 }   // namespace grid::server

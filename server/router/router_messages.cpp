@@ -4,6 +4,7 @@
 
 #include "controller/messages/offline_messages.hpp"
 #include "controller/requests/requests.hpp"
+#include "server/clock.hpp"
 #include "server/router/router.hpp"
 #include "xml/parser.hpp"
 #include "xml/stanza_error.hpp"
@@ -22,13 +23,6 @@ bool is_to_itself(const Session& session, const xml::Jid& to) {
 
 bool is_among(const std::vector<SessionPtr>& sessions, const SessionPtr& session) {
     return std::ranges::find(sessions, session) != sessions.end();
-}
-
-/// How a message enters a session's queue: the one place.
-Outgoing to_outgoing(xml::Bytes whole) {
-    auto message = Outgoing::stanza(std::move(whole));
-    message.is_relayed = true;
-    return message;
 }
 
 }   // namespace
@@ -63,6 +57,23 @@ Addressee Router::addressee(const xml::Jid& to, bool is_reachable) const {
     return found;
 }
 
+/// The table's answer changes where earlier messages wait, or this one may not.
+Delivery Router::in_its_turn(
+    Delivery delivery,
+    const xml::Element& message,
+    const controller::MessageTraits& traits,
+    const xml::Jid& to
+) const {
+    const bool may_wait = traits.may_wait && controller_.settings().offline.messages_max != 0;
+    // Earlier messages are still on their way: the order is kept.
+    if (delivery == Delivery::Willing && delivery_kind(message) != DeliveryKind::Headline &&
+        may_wait && offline_.is_behind(std::string(to.bare_view())))
+        return Delivery::Store;
+    if (delivery == Delivery::Store && !may_wait)
+        return traits.has_content ? Delivery::Refuse : Delivery::Ignore;
+    return delivery;
+}
+
 Router::Way Router::way_of(const Session& session, const Inbound& message) const {
     const xml::Jid& to = to_of(session, message);
     const DeliveryKind kind = delivery_kind(message.stanza);
@@ -81,14 +92,7 @@ Router::Way Router::way_of(const Session& session, const Inbound& message) const
         is_reachable = way.verdict->allowed && !controller_.is_blocked(to, session.jid);
     }
     way.delivery = delivery_of(kind, addressee(to, is_reachable));
-    const bool may_wait =
-        message.traits.may_wait && controller_.settings().offline.messages_max != 0;
-    // Earlier messages are still on their way: the order is kept.
-    if (way.delivery == Delivery::Willing && kind != DeliveryKind::Headline && may_wait &&
-        offline_.is_behind(std::string(to.bare_view())))
-        way.delivery = Delivery::Store;
-    if (way.delivery == Delivery::Store && !may_wait)
-        way.delivery = message.traits.has_content ? Delivery::Refuse : Delivery::Ignore;
+    way.delivery = in_its_turn(way.delivery, message.stanza, message.traits, to);
     const bool is_delivered = way.delivery == Delivery::Resource ||
                               way.delivery == Delivery::Willing || way.delivery == Delivery::Store;
     if (!is_delivered || !message.traits.is_archived) return way;
@@ -144,6 +148,29 @@ bool Router::relay(const SessionPtr& target, Outgoing message) {
     return true;
 }
 
+std::vector<SessionPtr> Router::receivers(Delivery delivery, const xml::Jid& to) const {
+    std::vector<SessionPtr> found;
+    if (delivery == Delivery::Resource) {
+        if (auto target = connected(to)) found.push_back(std::move(target));
+    } else if (delivery == Delivery::Willing) {
+        for (const auto& other : sessions_.of_account(to.bare_view()))
+            if (fanout_.may_receive(*other) && other->priority >= 0) found.push_back(other);
+    }
+    return found;
+}
+
+bool Router::is_copied_to_others(
+    const SessionPtr& sender,
+    const Inbound& message,
+    const xml::Jid& to,
+    const std::vector<SessionPtr>& had
+) const {
+    if (!message.traits.is_copied) return false;
+    return std::ranges::any_of(sessions_.of_account(to.bare_view()), [&](const SessionPtr& other) {
+        return other->takes_copies && !other->is_ended && other != sender && !is_among(had, other);
+    });
+}
+
 void Router::go(const SessionPtr& session, const Inbound& message, const Way& way) {
     const xml::Jid& to = to_of(*session, message);
     if (way.verdict) controller_.record_message(session->principal, to, *way.verdict);
@@ -153,27 +180,25 @@ void Router::go(const SessionPtr& session, const Inbound& message, const Way& wa
     };
     const xml::StanzaError nobody = xml::service_unavailable("nobody is there");
     const Texts texts = texts_of(*session, message, way);
-    std::vector<SessionPtr> meant;
     switch (way.delivery) {
         case Delivery::Refuse:
             return refuse(way.refusal.value_or(nobody));
         case Delivery::Resource:
-            if (auto target = connected(to)) meant.push_back(std::move(target));
-            break;
         case Delivery::Willing:
-            for (const auto& other : sessions_.of_account(to.bare_view()))
-                if (fanout_.may_receive(*other) && other->priority >= 0) meant.push_back(other);
             break;
         case Delivery::Store:
             offline_.on_stored(std::string(to.bare_view()));
-            return copy(session, message, texts, meant);
+            return copy(session, message, texts, {});
         default:
             return;
     }
+    const std::vector<SessionPtr> meant = receivers(way.delivery, to);
     if (meant.empty()) return refuse(nobody);
+    const auto out = Outgoing::relayed(
+        texts.received, now(), meant.size() > 1 || is_copied_to_others(session, message, to, meant)
+    );
     bool is_reached = false;
-    for (const auto& target : meant)
-        is_reached = relay(target, to_outgoing(texts.received)) || is_reached;
+    for (const auto& target : meant) is_reached = relay(target, out) || is_reached;
     if (!is_reached)
         return refuse(xml::resource_constraint("the addressee does not read: try later"));
     copy(session, message, texts, meant);
@@ -214,20 +239,99 @@ void Router::send_copies(
     }
 }
 
-/// As for a resource that is not there (§8.5.3.2).
-void Router::return_messages(const std::vector<Outgoing>& messages) {
+/// A session of the account that was there at the time, and is not away: the message went there,
+/// too.
+bool Router::is_had_by_another(const Session& ended, const Outgoing& message) const {
+    if (!message.is_shared) return false;
+    const auto& others = sessions_.of_account(ended.bare.str());
+    return std::ranges::any_of(others, [&](const SessionPtr& other) {
+        const bool is_willing = fanout_.may_receive(*other) && other->priority >= 0;
+        return other->id != ended.id && !other->is_ended && other->since <= message.sent_at() &&
+               (is_willing || other->takes_copies);
+    });
+}
+
+std::optional<Router::Undelivered> Router::read_undelivered(
+    const Session& ended, const Outgoing& message
+) const {
+    xml::Limits limits;
+    // The text was within the bounds of its sender's stream.
+    limits.stanza_bytes_max = limits.depth_max = limits.attributes_max = limits.declarations_max =
+        limits.bindings_max = limits.elements_max = limits.name_bytes_max =
+            message.text->size() + 64;
+    auto parsed = xml::parse_document("<x xmlns='jabber:client'>" + *message.text + "</x>", limits);
+    const auto* around = std::get_if<xml::Element>(&parsed);
+    const xml::Element* whole = around ? around->first_child() : nullptr;
+    if (!whole) return std::nullopt;
+    const auto from = xml::Jid::parse(whole->attr_or("from", ""));
+    if (!from) return std::nullopt;
+    const auto to = xml::Jid::parse(whole->attr_or("to", ended.bare.str()));
+    Undelivered found{*whole, *from, to ? *to : ended.bare, message.text};
+    const std::string_view domain = ended.bare.domain();
+    if (!controller::is_delayed(*found.text, domain))
+        found.text = std::make_shared<const std::string>(
+            controller::with_child(*found.text, controller::delay(domain, message.sent_at()))
+        );
+    return found;
+}
+
+/// As if the session had not been there (§8.5). The policy was asked when the message came.
+Delivery Router::delivery_of_undelivered(const Session& ended, const Undelivered& undelivered)
+    const {
+    const bool is_reachable = controller_.state(ended.bare) == controller::AccountState::Enabled &&
+                              !controller_.is_blocked(ended.bare, undelivered.from);
+    const auto delivery =
+        delivery_of(delivery_kind(undelivered.message), addressee(undelivered.to, is_reachable));
+    return in_its_turn(
+        delivery, undelivered.message, controller::traits_of(undelivered.message), undelivered.to
+    );
+}
+
+std::shared_ptr<SenderQueue> Router::hand_on(
+    const Session& ended, const std::vector<Outgoing>& messages
+) {
+    std::shared_ptr<SenderQueue> queue;
     for (const Outgoing& one : messages) {
-        auto parsed =
-            xml::parse_document("<x xmlns='jabber:client'>" + *one.text + "</x>", xml::Limits{});
-        const auto* around = std::get_if<xml::Element>(&parsed);
-        const xml::Element* message = around ? around->first_child() : nullptr;
-        if (!message) continue;
-        if (!is_refusal_told(delivery_kind(*message))) continue;
-        const auto from = xml::Jid::parse(message->attr_or("from", ""));
-        const SessionPtr sender = from ? sessions_.find(*from) : nullptr;
-        if (sender)
-            reply_error(sender, *message, xml::service_unavailable("it was not delivered in time"));
+        if (is_had_by_another(ended, one)) continue;
+        auto undelivered = read_undelivered(ended, one);
+        if (!undelivered) continue;
+        const Delivery delivery = delivery_of_undelivered(ended, *undelivered);
+        if (delivery == Delivery::Store) {
+            if (!queue) queue = std::make_shared<SenderQueue>(senders_.next(), ended.bare.str());
+            queue->push(make_waiting_transaction(*this, controller_, std::move(*undelivered)));
+            continue;
+        }
+        const auto meant = receivers(delivery, undelivered->to);
+        const auto out = Outgoing::relayed(undelivered->text, one.sent_at(), meant.size() > 1);
+        bool is_reached = false;
+        for (const auto& target : meant) is_reached = relay(target, out) || is_reached;
+        if (!is_reached)
+            return_message(*undelivered, xml::service_unavailable("it was not delivered in time"));
     }
+    return queue;
+}
+
+Result<storage::Batch, xml::StanzaError> Router::keep(const Undelivered& undelivered) const {
+    if (controller_.state(undelivered.to.bare()) != controller::AccountState::Enabled)
+        return xml::service_unavailable("nobody is there");
+    auto actor = pubsub::Principal::system();
+    actor.jid = undelivered.from;
+    controller::Controller::Kept kept;
+    kept.to = undelivered.to;
+    kept.waits = true;
+    kept.received = *undelivered.text;
+    return controller_.keep_message(actor, kept);
+}
+
+void Router::kept(const Undelivered& undelivered, const std::optional<xml::StanzaError>& error) {
+    if (error) return return_message(undelivered, *error);
+    offline_.on_stored(std::string(undelivered.to.bare_view()));
+}
+
+void Router::return_message(const Undelivered& undelivered, const xml::StanzaError& error) {
+    if (!is_refusal_told(delivery_kind(undelivered.message))) return;
+    if (const SessionPtr sender = sessions_.find(undelivered.from))
+        reply_error(sender, undelivered.message, error);
 }
 
 }   // namespace grid::server

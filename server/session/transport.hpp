@@ -44,11 +44,12 @@ enum class Address : std::uint8_t { None, Bare, Full };
 /// no prefix.
 struct Outgoing {
     xml::Bytes text;
-    storage::Revision owed_from : 56 = 0;   // the first item that it tells of; 0: of none
+    std::uint64_t number : 56 = 0;   // owed_from, or sent_at where it is relayed
     StanzaKind kind : 3 = StanzaKind::Message;
     Address to : 2 = Address::None;
     bool is_item : 1 = false;      // an event with an item: may be left out, the store has it
     bool is_relayed : 1 = false;   // of another client, which hears when it is not delivered
+    bool is_shared : 1 = false;    // relayed: other sessions of the account got it as well
 
     /// A message to one of the session's addresses.
     static Outgoing message(
@@ -66,6 +67,19 @@ struct Outgoing {
                                 : text->starts_with("<me") ? StanzaKind::Message
                                                            : StanzaKind::Presence;
         return whole(kind, std::move(text));
+    }
+    /// A whole message of another client, from that time.
+    static Outgoing relayed(xml::Bytes text, storage::Millis sent_at, bool is_shared) {
+        auto message = whole(StanzaKind::Message, std::move(text));
+        message.number = static_cast<std::uint64_t>(sent_at);
+        message.is_relayed = true;
+        message.is_shared = is_shared;
+        return message;
+    }
+    /// The first item that it tells of; 0: of none.
+    storage::Revision owed_from() const { return is_relayed ? 0 : number; }
+    storage::Millis sent_at() const {
+        return is_relayed ? static_cast<storage::Millis>(number) : 0;
     }
     bool is_stanza() const { return kind <= StanzaKind::Presence; }
     /// The bytes that a budget is charged for: about as many as on the wire, whatever transport it

@@ -54,7 +54,7 @@ bool UnackedQueue::forget(std::size_t bytes) {
         if (freed >= bytes || stanza.is_relayed) break;
         ++count;
         freed += stanza.bytes();
-        forgotten_from_ = first_of(forgotten_from_, stanza.owed_from);
+        forgotten_from_ = first_of(forgotten_from_, stanza.owed_from());
     }
     if (count == 0) return bytes == 0;
     drop(count);
@@ -64,7 +64,7 @@ bool UnackedQueue::forget(std::size_t bytes) {
 
 storage::Revision UnackedQueue::owed_from() const {
     storage::Revision first = forgotten_from_;
-    for (const Outgoing& stanza : kept()) first = first_of(first, stanza.owed_from);
+    for (const Outgoing& stanza : kept()) first = first_of(first, stanza.owed_from());
     return first;
 }
 

@@ -2,15 +2,18 @@
 """Sessions that are cut off, and come back, or do not."""
 
 import asyncio
+import datetime
 import os
 import re
 import time
 import unittest
+import xml.etree.ElementTree as ET
 
 from gridd import BROKER, DOMAIN, Operated
 from managed import SM, Managed
 from policies import EVERYTHING
 from revoking import RevokingAuthority, serial_of, set_up
+from stanzas import Stanzas
 from stock import Client
 from test_replay import PUBSUB, Replay
 from websocket import WebSocket
@@ -424,24 +427,9 @@ class Expiry(Resumed):
     def test_a_client_that_does_not_come_back(self):
         desk = self.subscriber()
         self.assertEqual(desk.enabled["max"], "2")
-        desk.answers_requests = False
-        desk.ack()
-        desk.ping()
-        self.server.admin_ctl(
-            "policy", "set", "-", stdin=f"allow client sensor to message client desk\n{EVERYTHING}"
-        )
-        sender = self.manage(self.sensor, "talks")
         self.cut(desk)
         self.publish(0, 3)
-        sender.say(f"<message to='desk@{DOMAIN}/raw' type='chat' id='c1'><body>hi</body></message>")
-        sender.ping()
-        self.assertFalse([e for e in sender.stanzas if e.get("id") == "c1"])
         self.wait_state(self.desk, None)
-        sender.wait(lambda: any(e.get("id") == "c1" for e in sender.stanzas))
-        bounced = next(e for e in sender.stanzas if e.get("id") == "c1")
-        self.assertEqual(
-            (bounced.get("type"), bounced.get("from")), ("error", f"desk@{DOMAIN}/raw")
-        )
         answer = self.connect().try_to_resume(self.desk, desk.token, desk.handled)
         self.assertEqual(answer, ("failed", {"h": str(desk.sent)}, NOT_FOUND))
         self.assertEqual(self.ids(self.log_in(self.desk), "i2"), ids(0, 3))
@@ -469,6 +457,132 @@ class Expiry(Resumed):
             self.manage(self.desk, "b", attributes="resume='1' max='99'").enabled["max"], "2"
         )
         self.assertNotIn("resume", self.manage(self.desk, "c", "resume='1' max='0'").enabled)
+
+
+class LeftBehind(Resumed):
+    """Messages that a session was sent and did not acknowledge, when it ends."""
+
+    settings = {"sessions.hibernation_seconds_max": 2, "offline.messages_max": 3}
+
+    def setUp(self):
+        super().setUp()
+        self.server.admin_ctl(
+            "policy", "set", "-", stdin=f"allow client sensor to message client desk\n{EVERYTHING}"
+        )
+        self.sender = self.manage(self.sensor, "talks")
+
+    def say(self, name, to="", kind="chat", more=""):
+        self.sender.say(
+            f"<message to='desk@{DOMAIN}{to}' type='{kind}' id='{name}'><body>{name}</body>{more}"
+            "</message>"
+        )
+        self.sender.ping()
+
+    def returned(self):
+        """Id and condition of each message that came back."""
+        self.sender.ping()
+        return [
+            (e.get("id"), e.find("{jabber:client}error")[0].tag.partition("}")[2])
+            for e in self.sender.stanzas
+            if e.get("type") == "error"
+        ]
+
+    def reader(self, resource, presence="<presence/>"):
+        client = Stanzas(self.server, self.desk, resource, presence)
+        self.addCleanup(client.close)
+        return client
+
+    def read(self, client, count, since=None):
+        """The ids of so many messages, each with one stamp, and that there are no more."""
+        found = [client.message() for _ in range(count)]
+        client.ping()
+        self.assertEqual([ET.tostring(one) for one in client.messages], [])
+        for one in found:
+            (delay,) = one.findall("{urn:xmpp:delay}delay")
+            self.assertEqual(delay.get("from"), DOMAIN)
+            stamp = datetime.datetime.fromisoformat(delay.get("stamp")).timestamp()
+            self.assertLess(abs(stamp - since), 1)   # when it was sent, not when it was stored
+        return [one.get("id") for one in found]
+
+    def test_after_the_time_to_come_back_they_wait(self):
+        desk = self.manage(self.desk)
+        desk.answers_requests = False
+        self.say("seen", "/raw")
+        desk.ping()
+        desk.ack()
+        desk.ping()
+        since = time.time()
+        self.say("chat", "/raw")   # comes, and is not acknowledged
+        self.cut(desk)
+        self.say("bare", kind="normal")
+        self.say("single", "/raw", "normal")   # for that resource and no other
+        self.say("transient", "/raw", more="<no-store xmlns='urn:xmpp:hints'/>")
+        self.say("news", "/raw", "headline")
+        self.assertEqual(self.returned(), [])
+        self.wait_state(self.desk, None)
+        unavailable = "service-unavailable"
+        self.assertEqual(self.returned(), [("single", unavailable), ("transient", unavailable)])
+        self.server.kill9()
+        self.server.start()
+        reader = self.reader("later")
+        self.assertEqual(self.read(reader, 2, since), ["chat", "bare"])
+        reader.goodbye()
+        self.assertEqual(self.read(self.reader("last"), 0), [])
+
+    def test_a_session_of_the_same_resource_gets_them(self):
+        self.cut(self.manage(self.desk))
+        since = time.time()
+        self.say("full", "/raw")
+        self.say("bare")
+        reader = self.reader("raw")
+        self.assertEqual(sorted(self.read(reader, 2, since)), ["bare", "full"])
+        self.assertEqual(self.returned(), [])
+
+    def test_another_resource_gets_them_and_one_that_had_them_does_not(self):
+        self.cut(self.manage(self.desk))
+        since = time.time()
+        self.say("early", "/raw")
+        reader = self.reader("other")
+        reader.ping()
+        self.say("both")
+        self.assertEqual(reader.message().get("id"), "both")
+        self.wait_state(self.desk, None)
+        self.assertEqual(self.read(reader, 1, since), ["early"])
+        self.assertEqual(self.returned(), [])
+
+    def test_what_went_to_two_that_do_not_come_back_waits_once(self):
+        for resource in ("raw", "second"):
+            self.manage(self.desk, resource).cut()
+            self.wait_state(self.desk, "hibernating", resource)
+        since = time.time()
+        self.say("both")
+        self.wait_state(self.desk, None)
+        self.wait_state(self.desk, None, "second")
+        self.assertEqual(self.read(self.reader("later"), 1, since), ["both"])
+
+    def test_where_no_more_may_wait_the_sender_hears_of_it(self):
+        self.cut(self.manage(self.desk))
+        since = time.time()
+        for number in range(5):
+            self.say(f"m{number}", "/raw")
+        self.wait_state(self.desk, None)
+        self.sender.wait(lambda: len(self.returned()) == 2)
+        self.assertEqual({name for name, _ in self.returned()}, {"m3", "m4"})
+        self.assertEqual(self.read(self.reader("later"), 3, since), ["m0", "m1", "m2"])
+
+    def test_an_account_that_is_disabled_gets_none(self):
+        self.cut(self.manage(self.desk))
+        self.say("chat", "/raw")
+        self.server.admin_ctl("accounts", "disable", self.desk.jid)
+        self.wait_state(self.desk, None)
+        self.assertEqual(self.returned(), [("chat", "service-unavailable")])
+        self.server.admin_ctl("accounts", "enable", self.desk.jid)
+        reader = self.reader("later")
+        reader.ping()
+        # The controller tells of the account's state, and no other message is there.
+        self.assertEqual(
+            [one.get("from") for one in reader.messages], [f"controller.{DOMAIN}"]
+        )
 
 
 class Full(Resumed):

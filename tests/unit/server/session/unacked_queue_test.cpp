@@ -26,7 +26,7 @@ struct UnackedFixture {
         for (int i = 0; i < count; ++i) {
             REQUIRE(budget->take(stanza_bytes) == Budget::Taken::Yes);
             Outgoing stanza = whole(std::string(stanza_bytes, 'x'));
-            stanza.owed_from = owed_from == 0 ? 0 : owed_from + static_cast<unsigned>(i);
+            stanza.number = owed_from == 0 ? 0 : owed_from + static_cast<unsigned>(i);
             stanza.is_relayed = is_relayed;
             queue.push(std::move(stanza));
         }

@@ -62,10 +62,11 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
         if (!responder) return refuse(offline());
         to = *responder;
     }
+    // First: the answer rests on the asker's own list, whether there is such an account or not.
+    if (controller_.is_blocked(session->bare, to)) return refuse(controller::requests::blocked());
     // As for a missing account, so that accounts cannot be probed; and a bare JID answers nothing.
     if (to.is_bare() || controller_.state(to.bare()) != controller::AccountState::Enabled)
         return refuse(xml::service_unavailable("nobody is there"));
-    if (controller_.is_blocked(session->bare, to)) return refuse(controller::requests::blocked());
     if (controller_.is_blocked(to, session->jid))
         return refuse(xml::service_unavailable("nobody is there"));
     if (to.bare_view() != session->bare.str())

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from gridd import DOMAIN, Operated
-from stanzas import CLIENT, Stanzas
+from stanzas import CLIENT, Stanzas, refusal
 
 DELAY = "{urn:xmpp:delay}delay"
 INFO = "http://jabber.org/protocol/disco#info"
@@ -421,6 +421,16 @@ class Blocking(Delivering):
         self.block(anna, how="unblock")
         self.assertEqual(self.pushes(anna), [("unblock", jids[:1]), ("unblock", [])])
         self.assertEqual(self.blocklist(anna), [])
+
+    def test_a_block_list_does_not_tell_which_accounts_there_are(self):
+        """The asker's own list answers alike for an account and for none."""
+        anna, bert, nobody = self.login("anna"), self.login("bert"), f"nobody@{DOMAIN}"
+        self.block(bert, anna.bare, nobody)
+        version = "<query xmlns='jabber:iq:version'/>"
+        for to in (anna.bare, anna.full, anna.bare + "/none", nobody, nobody + "/one"):
+            with self.subTest(to=to):
+                answer = refusal(bert.ask("get", version, to))
+                self.assertEqual(answer[:2], ["not-acceptable", "blocked"])
 
     def test_nothing_passes_either_way(self):
         anna, bert = self.login("anna"), self.login("bert")

@@ -63,7 +63,13 @@ MessageTraits traits_of(const xml::Element& message) {
 void strip_forged(xml::Element& message, std::string_view domain) {
     const auto is_ours = [&](std::string_view text) {
         const auto jid = xml::Jid::parse(text);
-        return jid && jid->domain() == domain;
+        if (!jid) return false;
+        std::string_view host = jid->domain();   // or a service's: pubsub.D
+        if (host.size() > domain.size() && host.ends_with(domain)) {
+            host.remove_suffix(domain.size());
+            return host.ends_with('.');
+        }
+        return host == domain;
     };
     std::erase_if(message.mutable_nodes(), [&](const xml::Element& child) {
         if (child.is_text()) return false;

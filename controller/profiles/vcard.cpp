@@ -74,6 +74,7 @@ pubsub::Decision get_vcard(const State& state, const xml::Jid& to, const pubsub:
     const bool is_own = to.empty() || to.bare_view() == asker->jid;
     const Account* owner = is_own ? asker : state.accounts.find(to.bare_view());
     if (!is_own && !may_see_vcard(state, context.actor, owner)) return no_vcard();
+    if (!is_own && state.blocks.is_blocked(owner->jid, context.actor.jid)) return no_vcard();
     pubsub::Decision::Read read;
     read.keys.push_back({storage::Family::Payload, profile_key(owner->jid)});
     read.finish = [created = owner->created,

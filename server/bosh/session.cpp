@@ -31,6 +31,9 @@ void Session::take(std::uint64_t rid, Body body, Reply reply) {
     if (rid < next_rid_) return repeat(rid, std::move(reply));
     if (rid >= next_rid_ + settings_.requests)
         return fail("item-not-found", "a rid out of the window", reply);
+    // Sent again before its turn came: the earlier copy is not kept.
+    const auto again = early_.find(rid);
+    if (again != early_.end()) early_bytes_ -= again->second.body.content.size();
     early_bytes_ += body.content.size();
     if (early_bytes_ + inbox_.size() > settings_.bytes_max)
         return fail("policy-violation", "more than limits.http_body_bytes_max at once", reply);

@@ -89,6 +89,9 @@ TEST_CASE("messages: what only the server may say is taken off", "[messages]") {
         "<stanza-id xmlns='urn:xmpp:sid:0' by='room@muc.example' id='3'/>"
         "<origin-id xmlns='urn:xmpp:sid:0' id='4'/>"
         "<delay xmlns='urn:xmpp:delay' from='grid.example' stamp='2001-01-01T00:00:00Z'/>"
+        "<stanza-id xmlns='urn:xmpp:sid:0' by='pubsub.grid.example' id='5'/>"
+        "<stanza-id xmlns='urn:xmpp:sid:0' by='othergrid.example' id='6'/>"
+        "<delay xmlns='urn:xmpp:delay' from='pubsub.grid.example' stamp='2001-01-01T00:00:00Z'/>"
         "<delay xmlns='urn:xmpp:delay' stamp='2002-01-01T00:00:00Z'/>text</message>"
     );
     strip_forged(message, "grid.example");
@@ -98,6 +101,7 @@ TEST_CASE("messages: what only the server may say is taken off", "[messages]") {
             "<message xmlns='jabber:client'>"
             "<stanza-id xmlns='urn:xmpp:sid:0' by='room@muc.example' id='3'/>"
             "<origin-id xmlns='urn:xmpp:sid:0' id='4'/>"
+            "<stanza-id xmlns='urn:xmpp:sid:0' by='othergrid.example' id='6'/>"
             "<delay xmlns='urn:xmpp:delay' stamp='2002-01-01T00:00:00Z'/>text</message>"
         ) == ""
     );

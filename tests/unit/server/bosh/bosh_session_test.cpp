@@ -157,6 +157,17 @@ TEST_CASE("what has not been read is bounded") {
     CHECK(stage.answers.at(3) == end("policy-violation"));
 }
 
+TEST_CASE("a request that is sent again before its turn counts once") {
+    Stage stage;
+    stage.begins();
+    for (int i = 0; i < 10; ++i) stage.asks(102, std::string(300, 'b'));
+    CHECK(stage.answers.at(10) == empty);
+    stage.asks(101, "<a/>");
+    CHECK(stage.reads() == "<a/>\x03" + std::string(251, 'b'));
+    CHECK(stage.answers.count(11) == 1);
+    CHECK_FALSE(stage.is_over());
+}
+
 TEST_CASE("a client that polls waits between its requests") {
     Stage stage(0);
     stage.begins();

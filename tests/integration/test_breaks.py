@@ -10,7 +10,7 @@ from breaks.checks import faults
 
 SECONDS = 20
 CLIENTS = 200
-STOCK = 8   # of them on slixmpp, and as many on nbxmpp and libstrophe
+STOCK = 8   # of them on slixmpp, and as many on libstrophe
 
 
 class Breaks(unittest.TestCase):

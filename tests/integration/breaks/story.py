@@ -24,14 +24,15 @@ SECONDS_BETWEEN = 8   # breaks of one connection
 READY_SECONDS = 120
 KILLS = 2
 EXAMPLES = os.path.join(ROOT, "tests", "clients")
-# Not gloox: version 1.0.24 frees its TLS session twice when a handshake is cut.
+# Not gloox: version 1.0.24 frees its TLS session twice when a handshake is cut. Not nbxmpp: version
+# 4.2.2 sometimes ends neither a connection attempt nor the program's wait for it when a login is
+# cut.
 PROGRAMS = [
-    ("nbxmpp", ["/usr/bin/python3", "-B", os.path.join(EXAMPLES, "nbxmpp", "client.py")]),
     ("libstrophe", [binary("libstrophe_client")]),
 ]
 # For that long the clients themselves may not read: a server that cannot ask them whether they did
 # (XEP-0198) takes what TCP acknowledged five seconds ago as read.
-LAG_SECONDS_MAX = 3.0
+LAG_SECONDS_MAX = 1.0
 
 
 class Busy(Exception):

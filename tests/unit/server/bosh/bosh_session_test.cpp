@@ -164,7 +164,6 @@ TEST_CASE("a request that is sent again before its turn counts once") {
     CHECK(stage.answers.at(10) == empty);
     stage.asks(101, "<a/>");
     CHECK(stage.reads() == "<a/>\x03" + std::string(251, 'b'));
-    CHECK(stage.answers.count(11) == 1);
     CHECK_FALSE(stage.is_over());
 }
 

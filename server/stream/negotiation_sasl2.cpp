@@ -86,7 +86,9 @@ bool Negotiation::State::choose_token(const Element& request) {
     const bool has_client =
         !wish.client.empty() && wish.client.size() <= controller::client_bytes_max;
     by_password = fast != nullptr || mechanism != "EXTERNAL";
-    if ((fast != nullptr || wanted != nullptr) && !has_client) {
+    // A wish that cannot be granted costs no login: @xmpp/client wishes without an id.
+    if (!has_client) wanted = nullptr;
+    if (fast != nullptr && !has_client) {
         refuse_sasl("malformed-request", "a token is for a user-agent with an id", false);
         return false;
     }

@@ -17,7 +17,9 @@ FakeChannel::FakeChannel(net::Strand strand, std::shared_ptr<Peer> peer)
     : strand_(strand),
       peer_(std::move(peer)),
       readable_(strand, steady_clock::time_point::max()),
-      writable_(strand, steady_clock::time_point::max()) {}
+      writable_(strand, steady_clock::time_point::max()) {
+    peer_->channel = this;
+}
 
 net::Now FakeChannel::read_now(std::span<char> into) {
     const std::size_t size = std::min(into.size(), peer_->arrived.size());
@@ -117,14 +119,20 @@ DriverStage::DriverStage()
     context.restart();
 }
 
-/// The streams end before what they stand on.
+/// The streams end before what they stand on: the clients take what is left for them, and go.
 DriverStage::~DriverStage() {
     acceptor_->close_all({"system-shutdown", "the test is over", {}});
     runs();
+    for (const auto& peer : peers_) {
+        peer->room = ~0UL;
+        peer->is_gone = true;
+        if (peer->channel) peer->channel->wake();
+        runs();
+    }
 }
 
 DriverStage::Stream DriverStage::connects(const std::string& account) {
-    auto peer = std::make_shared<FakeChannel::Peer>();
+    auto peer = peers_.emplace_back(std::make_shared<FakeChannel::Peer>());
     auto channel = std::make_unique<FakeChannel>(asio::make_strand(context), peer);
     const Stream stream{peer, channel.get()};
     server::c2s::Carrier carrier;

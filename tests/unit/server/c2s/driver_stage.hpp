@@ -5,6 +5,7 @@
 #include <boost/asio.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "server/c2s/acceptor.hpp"
 #include "server/router/addresses.hpp"
@@ -25,8 +26,11 @@ public:
         bool is_gone = false;      // the client closed
         bool is_closed = false;    // we did
         std::size_t reads = 0;
+        FakeChannel* channel = nullptr;   // while there is one
     };
     FakeChannel(server::net::Strand strand, std::shared_ptr<Peer> peer);
+    ~FakeChannel() override { peer_->channel = nullptr; }
+    FakeChannel(const FakeChannel&) = delete;
 
     server::net::Strand strand() override { return strand_; }
     server::net::Now read_now(std::span<char> into) override;
@@ -84,6 +88,7 @@ private:
     std::unique_ptr<server::tls::Vetting> vetting_;
     std::unique_ptr<server::c2s::Shared> shared_;
     std::shared_ptr<server::c2s::Acceptor> acceptor_;
+    std::vector<std::shared_ptr<FakeChannel::Peer>> peers_;
 };
 
 /// A client's frame, masked.

@@ -58,6 +58,12 @@ void Presence::announce(const SessionPtr& session, std::string rest) {
     add(std::move(walk));
 }
 
+/// A walk that waits holds the session that it waits with.
+Presence::~Presence() {
+    for (const auto* queue : {&waiting_, &pausing_})
+        for (const SaidPtr& said : *queue) said->next.reset();
+}
+
 void Presence::withdraw(const SessionPtr& session, std::string rest) {
     const auto found = said_.find(session->id);
     if (found == said_.end()) return;

@@ -44,6 +44,8 @@ public:
           broker_(broker),
           sessions_(sessions),
           fanout_(fanout) {}
+    ~Presence();
+    Presence(const Presence&) = delete;
 
     /// The session is available, and says so to its contacts; when it was not before, it gets
     /// theirs, and the requests that wait for the account's answer (§4.2, §3.1.3).

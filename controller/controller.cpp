@@ -357,6 +357,12 @@ void Controller::record_refusal(
     record.rule = condition;
     record.detail = reason;
     state_->audit.add_of_stranger(std::move(record));
+    ++state_->refusals[{std::string(what), std::string(condition)}];
+}
+
+const std::map<std::pair<std::string, std::string>, std::uint64_t>& Controller::refusal_counts(
+) const {
+    return state_->refusals;
 }
 
 void Controller::record_system(std::string_view what, std::string_view detail) {

@@ -74,6 +74,9 @@ struct State {
     filters::ContentFilters filters;
     schemas::Schemas schemas;
     std::uint64_t revision = 1;   // of rights: see AccessPolicy::revision
+    /// Logins and requests by HTTPS that were refused since the start: by what, and by the
+    /// condition, which is one of the protocol's. Soft state.
+    std::map<std::pair<std::string, std::string>, std::uint64_t> refusals;
 
     AccountMachine machine() const { return {accounts, settings, directory.broker(), &rosters}; }
 

@@ -36,6 +36,7 @@ struct Broker::Parts {
     Bounces bounces;
     SweepCursor sweep;
     SubtopicUpkeep subtopics;
+    std::array<std::uint64_t, std::variant_size_v<Event>> event_counts{};
 };
 
 namespace {
@@ -116,6 +117,7 @@ void Broker::apply(const storage::KeyChange& change) { parts_->broker->memory.ap
 void Broker::notify(const storage::Committed& committed, NotificationSink& notifier) {
     EventRenderer announce(*parts_->broker, committed, notifier);
     for (const Event& event : decode_events(committed.batch.event)) {
+        ++parts_->event_counts[event.index()];
         std::visit(announce, event);
         if (const auto* gone = std::get_if<ItemsRetracted>(&event); gone && gone->hidden_up_to != 0)
             parts_->broker->memory.announced_evictions(
@@ -126,6 +128,13 @@ void Broker::notify(const storage::Committed& committed, NotificationSink& notif
         if (const auto* bounced = std::get_if<Bounced>(&event))
             count_bounce(*bounced, committed.time);
     }
+}
+
+std::vector<std::pair<std::string_view, std::uint64_t>> Broker::event_counts() const {
+    std::vector<std::pair<std::string_view, std::uint64_t>> counts;
+    for (std::size_t i = 0; i < parts_->event_counts.size(); ++i)
+        counts.emplace_back(event_names[i], parts_->event_counts[i]);
+    return counts;
 }
 
 void Broker::scan_started() {

@@ -182,6 +182,8 @@ public:
     std::size_t node_count() const;
     std::size_t item_count() const;
     std::size_t subscription_count() const;
+    /// How often each kind of event was sent out since the start, by its name ("item_published").
+    std::vector<std::pair<std::string_view, std::uint64_t>> event_counts() const;
     /// The bytes that the index of items takes in memory.
     std::size_t item_memory_bytes() const;
 

@@ -18,6 +18,7 @@
 #include "server/http/probe.hpp"
 #include "server/http/server.hpp"
 #include "server/log.hpp"
+#include "server/metrics/collector.hpp"
 #include "server/process/administrators.hpp"
 #include "server/process/data_directory.hpp"
 #include "server/process/descriptors.hpp"
@@ -146,14 +147,15 @@ struct Listeners {
         : c2s(open(context, "c2s", addresses.c2s, info, log)),
           c2s_tls(open(context, "c2s_tls", addresses.c2s_tls, info, log)),
           http(open(context, "http", addresses.http, info, log)),
-          health(open(context, "health", addresses.health, info, log)) {}
+          health(open(context, "health", addresses.health, info, log)),
+          metrics(open(context, "metrics", addresses.metrics, info, log)) {}
 
     void close() {
-        for (auto* listener : {c2s.get(), c2s_tls.get(), http.get(), health.get()})
+        for (auto* listener : {c2s.get(), c2s_tls.get(), http.get(), health.get(), metrics.get()})
             if (listener) listener->close();
     }
 
-    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health;   // null: not configured
+    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health, metrics;   // null: not configured
 
 private:
     static std::unique_ptr<net::Listener> open(
@@ -276,7 +278,6 @@ bool run_program(AppOptions& options, Log& log) {
     info.constant = constant_facts(addresses, is_evaluation);
     info.problems = [&trust] { return trust.problems(); };
 
-    http::Backend backend(grid, *store, info);
     const c2s::Shared shared{
         config,
         grid,
@@ -286,6 +287,16 @@ bool run_program(AppOptions& options, Log& log) {
         trust.vetting()
     };
     const auto acceptor = std::make_shared<c2s::Acceptor>(shared);
+    const metrics::Collector collector(
+        {grid, *store, info, *acceptor, log,
+         [&] {
+             return std::vector{
+                 metrics::Expiry{"xmpp", tls::expiry_of(xmpp_tls.newest())},
+                 metrics::Expiry{"http", tls::expiry_of(http_tls.newest())}
+             };
+         }}
+    );
+    http::Backend backend(grid, *store, info, collector);
     Listeners listeners(context, config.listen, info, log);
     http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());
     https.attach(acceptor);
@@ -296,7 +307,8 @@ bool run_program(AppOptions& options, Log& log) {
     if (listeners.c2s) acceptor->listen(*listeners.c2s, TransportKind::StartTls);
     if (listeners.c2s_tls) acceptor->listen(*listeners.c2s_tls, TransportKind::DirectTls);
     if (listeners.http) https.start(*listeners.http);
-    if (listeners.health) probes.start(*listeners.health);
+    if (listeners.health) probes.start(*listeners.health, false);
+    if (listeners.metrics) probes.start(*listeners.metrics, true);
     probes.start_socket();
     administrators.watch();
     keeper->start();

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -131,12 +132,18 @@ struct Log::Folds {
     std::map<std::string, std::map<std::string, Fold>> by_what;   // then by reason
 };
 
+struct Log::Counts {
+    std::mutex mutex;
+    std::map<std::string, std::array<std::uint64_t, 4>, std::less<>> by_event;   // then by level
+};
+
 Log::Log(const LogSettings& settings)
     : logger_(std::make_shared<spdlog::logger>(
           "gridd", std::make_shared<spdlog::sinks::stderr_sink_mt>()
       )),
       is_json_(settings.format == "json"),
-      folds_(std::make_unique<Folds>()) {
+      folds_(std::make_unique<Folds>()),
+      counts_(std::make_unique<Counts>()) {
     logger_->set_level(spdlog::level::from_str(settings.level));
     // UTC, so that lines of several machines can be laid side by side.
     if (is_json_)
@@ -156,12 +163,32 @@ void Log::set_level(const std::string& level) {
     logger_->set_level(spdlog::level::from_str(level));
 }
 
+void Log::count(Level level, std::string_view what) {
+    const std::lock_guard lock(counts_->mutex);
+    auto found = counts_->by_event.find(what);
+    if (found == counts_->by_event.end())
+        found = counts_->by_event.try_emplace(std::string(what)).first;
+    ++found->second.at(static_cast<std::size_t>(level));
+}
+
+std::vector<Log::Count> Log::counts() const {
+    const std::lock_guard lock(counts_->mutex);
+    std::vector<Count> all;
+    for (const auto& [what, by_level] : counts_->by_event)
+        for (std::size_t level = 0; level < by_level.size(); ++level)
+            if (by_level[level] != 0)
+                all.push_back({what, static_cast<Level>(level), by_level[level]});
+    return all;
+}
+
 void Log::write(Level level, std::string_view what, LogFields fields) {
+    if (level != Level::Debug) count(level, what);
     // The pattern opens the object with the time; what follows the brace completes it.
     if (is_on(level)) write_line(*logger_, is_json_, level, what, fields);
 }
 
 void Log::fold(Level level, std::string_view what, LogFields fields) {
+    if (level != Level::Debug) count(level, what);
     if (!is_on(level)) return;
     std::string reason;
     for (const auto& [key, value] : fields)

@@ -2,11 +2,13 @@
 // secret.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "server/config/log_settings.hpp"
 
@@ -40,6 +42,15 @@ public:
     /// "debug", "info", "warn", "error", from now on.
     void set_level(const std::string& level);
 
+    /// How often each event was told to the log since the start, written or not: by its name and
+    /// its level. Names are the program's own words.
+    struct Count {
+        std::string what;
+        Level level = Level::Info;
+        std::uint64_t count = 0;
+    };
+    std::vector<Count> counts() const;
+
     /// For what strangers can cause as often as they like. The first with its `reason` is written
     /// at once, with count=1; those of the same reason within the next second become one line, with
     /// the fields of the last of them and their count. Of one `what` no more than
@@ -51,9 +62,13 @@ public:
 
 private:
     struct Folds;
+    struct Counts;
+    void count(Level level, std::string_view what);
+
     std::shared_ptr<spdlog::logger> logger_;
     bool is_json_;
     std::unique_ptr<Folds> folds_;
+    std::unique_ptr<Counts> counts_;
 };
 
 inline constexpr std::size_t log_name_bytes_max = 256;

@@ -41,6 +41,7 @@ enum class Tag : char {
     Contact = 'R',          // owner, contact: a roster item; no contact: the last removal
     ContactRequest = 'r',   // owner, contact: a subscription request that waits
     AdminAct = 'X',         // events only: what an administrator did that is no record
+    Probe = 'Y',            // of no meaning: how long a batch takes
 };
 
 }   // namespace grid::storage

@@ -128,6 +128,30 @@ Result<Revision> RocksDatabase::revision_of(Family family, std::string_view key)
     return *found ? (*found)->revision : 0;
 }
 
+StoreFigures RocksDatabase::figures() {
+    const Use use(*this);
+    if (!use) return {};
+    using Properties = rocksdb::DB::Properties;
+    const auto of_all = [this](const std::string& property) {
+        std::uint64_t value = 0;
+        db_->GetAggregatedIntProperty(property, &value);
+        return value;
+    };
+    const auto of_one = [this](const std::string& property) {
+        std::uint64_t value = 0;
+        db_->GetIntProperty(property, &value);
+        return value;
+    };
+    StoreFigures figures;
+    figures.table_bytes = of_all(Properties::kTotalSstFilesSize);
+    figures.buffer_bytes = of_all(Properties::kSizeAllMemTables);
+    figures.cache_bytes = of_one(Properties::kBlockCacheUsage);   // one cache for all families
+    figures.compaction_bytes = of_all(Properties::kEstimatePendingCompactionBytes);
+    figures.is_stalled = of_one(Properties::kIsWriteStopped) != 0 ||
+                         of_one(Properties::kActualDelayedWriteRate) != 0;
+    return figures;
+}
+
 Result<std::optional<Snapshot::Value>> RocksDatabase::get(
     const rocksdb::Snapshot* at, Family family_of_key, std::string_view key
 ) {

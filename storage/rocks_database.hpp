@@ -52,6 +52,9 @@ public:
     /// From the next read on.
     void set_steps(const ClockSteps& steps);
 
+    /// But for the free space.
+    StoreFigures figures();
+
     std::unique_ptr<Snapshot> snapshot();
     Result<Revision> revision_of(Family family, std::string_view key);
 

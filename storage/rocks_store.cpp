@@ -78,6 +78,7 @@ public:
     std::unique_ptr<Snapshot> snapshot() override { return database()->snapshot(); }
     void read(std::function<void(const Snapshot&)> work) override;
     StoreStatus status() const override;
+    StoreFigures figures() const override;
     boost::system::error_code reopen() override;
 
 private:
@@ -195,6 +196,12 @@ StoreStatus RocksStore::status() const {
     status.syncs = syncs_;
     status.queued_bytes = committer_.queued_bytes();
     return status;
+}
+
+StoreFigures RocksStore::figures() const {
+    StoreFigures figures = database()->figures();
+    if (const auto free = settings_.free_bytes(settings_.path)) figures.free_bytes = *free;
+    return figures;
 }
 
 void RocksStore::commit(std::vector<Submission> group) {

@@ -77,6 +77,17 @@ struct StoreStatus {
     std::uint64_t commits = 0, groups = 0, syncs = 0, queued_bytes = 0;
 };
 
+/// The space that the store takes, for metrics; costs some microseconds. A store in memory has
+/// none.
+struct StoreFigures {
+    std::uint64_t table_bytes = 0;        // on disk, but for the log
+    std::uint64_t buffer_bytes = 0;       // of writes in memory
+    std::uint64_t cache_bytes = 0;        // of blocks of tables in memory
+    std::uint64_t compaction_bytes = 0;   // that compactions have to rewrite
+    std::uint64_t free_bytes = 0;         // of the data volume
+    bool is_stalled = false;              // writes wait for tables to be written
+};
+
 /// All members may be called from any thread unless they say otherwise.
 class Store {
 public:
@@ -93,6 +104,7 @@ public:
     /// Runs `work` on the reader pool.
     virtual void read(std::function<void(const Snapshot&)> work) = 0;
     virtual StoreStatus status() const = 0;
+    virtual StoreFigures figures() const { return {}; }
     /// After UnknownOutcome: closes and opens the files again; the feed then carries a Gap.
     virtual boost::system::error_code reopen() = 0;
 };

@@ -186,8 +186,11 @@ Question Policy::question(const Account& account, Right operation, const Object&
 Match Policy::of(
     const Account& account, Right operation, const Object& object, const SessionFacts& session
 ) const {
-    Question asked = question(account, operation, object);
-    if (!asks_sessions(operation)) return remembered(account, asked);
+    return counted(operation, answer(account, question(account, operation, object), session));
+}
+
+Match Policy::answer(const Account& account, Question asked, const SessionFacts& session) const {
+    if (!asks_sessions(asked.operation)) return remembered(account, asked);
     asked.address = parse_address(session.address);
     if (!session.has_certificate) {
         asked.issuer = asked.anchor = {};
@@ -204,7 +207,13 @@ Match Policy::of(const Account& account, Right operation, const Object& object, 
     const {
     Question asked = question(account, operation, object);
     asked.session = known;
-    return remembered(account, asked);
+    return counted(operation, remembered(account, asked));
+}
+
+Match Policy::counted(Right operation, Match match) const {
+    Decided& decided = decided_.at(static_cast<std::size_t>(operation));
+    ++(match.allowed ? decided.allowed : decided.denied);
+    return match;
 }
 
 bool Policy::asks_sessions(Right operation) const {

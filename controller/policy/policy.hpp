@@ -73,6 +73,11 @@ public:
     Match of(const Account& account, Right operation, std::string_view topic) const {
         return of(account, operation, Object{topic, {}, {}}, SessionKnown::Certain);
     }
+    /// Decisions about accounts since the start: by operation, denied and allowed. For metrics.
+    struct Decided {
+        std::uint64_t denied = 0, allowed = 0;
+    };
+    const std::array<Decided, operation_count>& decided() const { return decided_; }
     /// For any client, imagined ones included.
     Match of(const Question& question) const;
     /// The facts about the account, at the instant of the policy.
@@ -105,6 +110,8 @@ private:
     void take(Head head);
     Match match(std::uint32_t rule) const;
     Match remembered(const Account& account, const Question& question) const;
+    Match answer(const Account& account, Question asked, const SessionFacts& session) const;
+    Match counted(Right operation, Match match) const;
     /// The first rule that decides; where none speaks of `manage`, the one about `create`.
     Compiled::Decision decide(const Question& question) const;
 
@@ -118,6 +125,7 @@ private:
     std::map<std::string, std::size_t, std::less<>> groups_;   // named by rules, how often
     // Of verdicts that hold for every session of the account, and whatever the topic's type is.
     mutable VerdictCache cache_;
+    mutable std::array<Decided, operation_count> decided_{};
 };
 
 std::string policy_head_key();

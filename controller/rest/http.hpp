@@ -20,6 +20,7 @@ struct HttpRequest {
 struct HttpResponse {
     int status = 200;
     std::string body;   // JSON; errors as {"error": {"code": …, "text": …}}
+    std::string type = "application/json";
 };
 
 /// `{"error": {"code": …, "text": …}}`; what is no UTF-8 in the text is replaced.

@@ -1,6 +1,7 @@
 // pubsub/model/events.hpp: the events of batches, as they travel through the store to notify.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -116,6 +117,24 @@ using Event = std::variant<
     PendingListed,
     Bounced,
     SubtopicChanged>;
+/// In the order of the variant: names for metrics.
+inline constexpr std::array<std::string_view, std::variant_size_v<Event>> event_names{
+    "item_published",
+    "items_retracted",
+    "node_purged",
+    "node_deleted",
+    "node_configured",
+    "subscription_changed",
+    "approval_requested",
+    "affiliation_changed",
+    "node_created",
+    "associated",
+    "subscription_configured",
+    "lease_ending",
+    "pending_listed",
+    "bounced",
+    "subtopic_changed"
+};
 
 /// Events may follow each other in Batch::event: event := tag(u8) length(varint) body.
 std::string encode(const Event& event);

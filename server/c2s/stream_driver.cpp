@@ -267,8 +267,11 @@ asio::awaitable<void> StreamDriver::wait_for_room() {
 
 /// A client that sends more than its rate is not read for the time that is returned.
 std::chrono::nanoseconds StreamDriver::draw_allowance() {
+    const Sent sent = std::exchange(unpaid_, {});
+    shared_.grid.stream_counts().stanzas.add(sent.stanzas);
+    shared_.grid.stream_counts().bytes.add(sent.bytes);
     if (!allowance_ || is_closing_ || fault_) return {};
-    const auto verdict = allowance_->draw(std::exchange(unpaid_, {}), steady_clock::now());
+    const auto verdict = allowance_->draw(sent, steady_clock::now());
     if (verdict.is_first)
         shared_.log.fold(
             Level::Warn, "session_slowed",

@@ -139,6 +139,7 @@ asio::awaitable<bool> StreamDriver::start_tls(stream::Actions& next) {
     }
     if (!co_await wait_for_tls_place()) co_return false;
     progress_->begun();
+    const auto began = std::chrono::steady_clock::now();
     auto error = co_await tls_->handshake(
         shared_.tls, std::chrono::seconds(shared_.config.limits.pre_auth_seconds_max)
     );
@@ -154,6 +155,7 @@ asio::awaitable<bool> StreamDriver::start_tls(stream::Actions& next) {
     // The client is no stranger then, and the memory of its handshake is free: it gives way no
     // more, however long a responder takes.
     auto presented = co_await shared_.vetting.vet(*tls_, [this] { tls_place_.reset(); });
+    shared_.grid.stream_counts().handshake.observe(std::chrono::steady_clock::now() - began);
     if (is_closing_) co_return false;
     const bool has_passwords = shared_.config.sasl.passwords;
     if (!presented.can_log_in() && (presented.present || !has_passwords))

@@ -488,7 +488,8 @@ void check_listeners(const Config& c, Findings& out) {
     std::vector<std::pair<std::string, Endpoint>> open;
     for (const auto& [key, address] :
          {std::pair("listen.c2s", &l.c2s), std::pair("listen.c2s_tls", &l.c2s_tls),
-          std::pair("listen.http", &l.http), std::pair("listen.health", &l.health)}) {
+          std::pair("listen.http", &l.http), std::pair("listen.health", &l.health),
+          std::pair("listen.metrics", &l.metrics)}) {
         if (address->empty()) continue;
         const auto endpoint = net::parse_address(*address);
         if (!endpoint) {

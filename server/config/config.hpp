@@ -35,8 +35,14 @@ struct Config {
         std::string c2s = "0.0.0.0:5222";
         std::string c2s_tls = "0.0.0.0:5223";
         std::string http = "0.0.0.0:8443";
-        std::string health;   // plain HTTP: /healthz and /readyz, no more
+        std::string health;    // plain HTTP: /healthz and /readyz, no more
+        std::string metrics;   // plain HTTP: the same, and /metrics
     } listen;
+
+    struct Metrics {
+        /// Between two batches of the server's own, whose way through the store is timed; 0: none.
+        std::uint32_t probe_seconds = 15;
+    } metrics;
 
     struct Tls {
         std::string certificate, key;   // PEM files; both empty: the evaluation CA makes them

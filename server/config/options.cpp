@@ -16,6 +16,8 @@ std::vector<Option> options_of(Config& c) {
         {"listen.c2s_tls", &c.listen.c2s_tls},
         {"listen.http", &c.listen.http},
         {"listen.health", &c.listen.health},
+        {"listen.metrics", &c.listen.metrics},
+        {"metrics.probe_seconds", &c.metrics.probe_seconds},
         {"http.websocket", &c.http.websocket},
         {"http.bosh", &c.http.bosh},
         {"http.allowed_origins", &c.http.allowed_origins},

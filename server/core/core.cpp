@@ -12,6 +12,7 @@
 #include "server/pipeline/transaction.hpp"
 #include "server/session/client_state.hpp"
 #include "storage/clock_steps.hpp"
+#include "storage/keys.hpp"
 
 namespace grid::server {
 
@@ -23,6 +24,9 @@ constexpr auto tick_every = std::chrono::milliseconds(100);
 /// While background work is behind: often enough that trims keep up with any rate of publishes.
 constexpr auto tick_when_behind = std::chrono::milliseconds(5);
 constexpr std::size_t background_batches_max = 64;
+/// Key and event of a probe.
+const std::string probe_event(1, static_cast<char>(storage::Tag::Probe));
+using TimePoint = std::chrono::steady_clock::time_point;
 
 controller::HttpResponse to_http_error(boost::system::error_code error) {
     if (error == internal_fault())
@@ -209,6 +213,8 @@ void Core::apply(const storage::KeyChange& change) {
 }
 
 void Core::notify(const storage::Committed& committed) {
+    if (committed.batch.event == probe_event && probe_.sent != TimePoint{})
+        probe_.waits.observe(std::chrono::steady_clock::now() - std::exchange(probe_.sent, {}));
     fanout_.applied(std::max(fanout_.applied(), committed.revision));   // after a rebuild
     broker_.notify(committed, fanout_);
     controller_.notify(committed, fanout_);
@@ -355,9 +361,39 @@ bool Core::do_what_is_due() {
         router_.tick(time);
         presence_.tick(time);
         if (may_write) note_positions();
+        if (may_write) probe(time);
     }
     fanout_.flush();
     return is_behind;
+}
+
+/// One at a time: a store that takes long is not asked more often for it.
+void Core::probe(TimePoint time) {
+    const std::chrono::seconds every(config_.metrics.probe_seconds);
+    if (every.count() == 0 || time < probe_.next || !pipeline_->has_room()) return;
+    probe_.next = time + every;
+    if (probe_.sent != TimePoint{}) return;
+    storage::Batch batch;
+    batch.put(storage::Family::Control, probe_event, {});
+    batch.event = probe_event;
+    if (pipeline_->submit_background(std::move(batch))) probe_.sent = time;
+}
+
+Load Core::load() const {
+    Load load;
+    load.in_flight = pipeline_->in_flight();
+    load.background = pipeline_->background_in_flight();
+    load.deferred = deferred_.size();
+    load.replaying = catch_up_.behind();
+    load.notifications = fanout_.queued();
+    load.queued_bytes = process_budget_->used();
+    load.queued_bytes_max = process_budget_->bytes_max();
+    load.sent = fanout_.counts();
+    sessions_.for_each([&load](const SessionPtr& session) {
+        if (session->state == Session::State::Connected)
+            ++load.sessions.at(static_cast<std::size_t>(session->transport_kind));
+    });
+    return load;
 }
 
 void Core::submit(

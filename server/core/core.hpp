@@ -2,6 +2,7 @@
 // pipeline.
 #pragma once
 
+#include <array>
 #include <boost/asio.hpp>
 #include <deque>
 #include <functional>
@@ -20,6 +21,7 @@
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
 #include "server/delivery/offline_delivery.hpp"
+#include "server/instruments.hpp"
 #include "server/log.hpp"
 #include "server/pipeline/pipeline.hpp"
 #include "server/presence/presence.hpp"
@@ -69,6 +71,24 @@ struct Session::Resuming {
     ResumeRequest request;
     std::function<void(ResumeAnswer)> done;
     boost::asio::steady_timer timer;
+};
+
+/// Of what streams bring, for metrics. Any thread.
+struct StreamCounts {
+    DurationHistogram handshake;   // TLS with the vetting of the certificate, where it went well
+    Counter stanzas, bytes;        // read from sessions
+};
+
+/// The work that waits at the moment, and deliveries since the start; for metrics.
+struct Load {
+    std::size_t in_flight = 0;    // batches on their way through the store
+    std::size_t background = 0;   // of them, those that have no requester
+    std::size_t deferred = 0;     // background batches that the store had no room for
+    std::size_t replaying = 0;    // sessions that get items from the store
+    std::size_t notifications = 0;
+    std::size_t queued_bytes = 0, queued_bytes_max = 0;   // for all sessions together
+    Fanout::Counts sent;
+    std::array<std::size_t, 4> sessions{};   // by TransportKind; not those that hibernate
 };
 
 /// Callbacks run on the core strand: the caller posts on to its own. Every public member may be
@@ -195,7 +215,16 @@ public:
     const FloodCounts& flood_counts() const { return flood_counts_; }
     /// Of what transports were handed. Any thread.
     FlushLimiter& flush_limiter() { return flush_limiter_; }
+    StreamCounts& stream_counts() { return stream_counts_; }
+    /// Of batches. Any thread.
+    const PipelineCounts& pipeline_counts() const { return pipeline_->counts(); }
+    /// From the commit of a batch of no meaning, every metrics.probe_seconds, to its place among
+    /// the events: what a publish waits for its subscribers. Any thread.
+    const DurationHistogram& probes() const { return probe_.waits; }
+    /// Runs it on the core strand.
+    void run(std::function<void()> work) { boost::asio::post(strand_, std::move(work)); }
     /// Core strand.
+    Load load() const;
     SessionRegistry& sessions() { return sessions_; }
     controller::Controller& controller() { return controller_; }
     pubsub::Broker& broker() { return broker_; }
@@ -212,6 +241,7 @@ private:
     storage::Result<storage::Revision> scan();
     bool work_in_background();
     void submit_or_defer(storage::Batch batch);
+    void probe(std::chrono::steady_clock::time_point time);
     void watch_clock();
     void look_up_wanted();
     /// Removes subscriptions that are no longer allowed, a slice at a time
@@ -297,6 +327,11 @@ private:
     const Rates rates_;
     PartedRates parted_rates_;
     FloodCounts flood_counts_;
+    StreamCounts stream_counts_;
+    struct {
+        std::chrono::steady_clock::time_point next, sent;   // sent: zero while none is under way
+        DurationHistogram waits;
+    } probe_;
     LoginLimits login_limits_, registration_limits_;
     std::uint64_t last_session_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for

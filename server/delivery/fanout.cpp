@@ -275,6 +275,7 @@ xml::Bytes Fanout::copy_for(
 
 void Fanout::put_item(const Recipient& recipient, xml::Bytes body, storage::Revision revision) {
     recipient.session->queued_to = revision;
+    ++counts_.items;
     send(recipient.session, Outgoing::message(recipient.to, std::move(body), revision, true));
 }
 

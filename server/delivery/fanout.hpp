@@ -101,6 +101,15 @@ public:
     storage::Revision applied() const { return applied_; }
     /// Everything up to this revision was sent to all sessions that are not replaying.
     storage::Revision completed() const;
+    /// For metrics, since the start.
+    struct Counts {
+        std::uint64_t stanzas = 0;       // given to transports
+        std::uint64_t items = 0;         // queued for a session as an event of their own
+        std::uint64_t slow_closed = 0;   // sessions that left no room for what cannot wait
+    };
+    const Counts& counts() const { return counts_; }
+    /// Notifications that wait for their turn.
+    std::size_t queued() const { return queue_.size(); }
     /// Delivers queued notifications until done (true) or the deadline (false).
     bool deliver(std::chrono::steady_clock::time_point deadline);
     /// Hands the queued stanzas to the transports. Items may wait for the last ones to be out
@@ -220,6 +229,7 @@ private:
     std::deque<SessionPtr> dirty_;     // all of them, who waits longest first
     std::vector<std::pair<SessionPtr, xml::StreamError>> endings_;
     std::uint64_t pushes_ = 0;   // for their ids
+    Counts counts_;
     Digests digests_;
     storage::Revision applied_ = 0;
 };

@@ -80,6 +80,7 @@ bool Fanout::hand_over(const SessionPtr& session) {
     }
     if (session->pending.empty()) return true;
     session->stanzas_out += session->pending.size();
+    counts_.stanzas += session->pending.size();
     if (session->sent_to != session->queued_to) {
         session->sent_to = session->queued_to;
         replay_listener_->on_sent(session);
@@ -177,6 +178,7 @@ void Fanout::make_room_for(const Session& session) {
 }
 
 void Fanout::close_slow(const SessionPtr& session) {
+    ++counts_.slow_closed;
     log_.warn(
         "slow_reader", {{"session", std::to_string(session->id)},
                         {"jid", session->jid.str()},

@@ -4,16 +4,23 @@
 #include "controller/rest/rest.hpp"
 #include "server/core/core.hpp"
 #include "server/http/ports.hpp"
+#include "server/metrics/collector.hpp"
 #include "storage/store.hpp"
 
 namespace grid::server::http {
 
 class Backend final : public HttpBackend {
 public:
-    Backend(Core& grid, storage::Store& store, const controller::ServerInfo& info)
+    Backend(
+        Core& grid,
+        storage::Store& store,
+        const controller::ServerInfo& info,
+        const metrics::Collector& metrics
+    )
         : grid_(grid),
           store_(store),
           info_(info),
+          metrics_(metrics),
           rest_(grid.controller(), grid.broker(), grid.sessions(), info) {}
 
     void api(
@@ -33,6 +40,27 @@ public:
         grid_.record_refusal(
             "rest-refused", std::move(claimed), std::move(address), std::move(condition),
             std::move(reason)
+        );
+    }
+
+    void metrics(std::optional<Asker> asker, Done done) override {
+        if (!asker)
+            return metrics_.collect([done = std::move(done)](std::string text) {
+                done({200, std::move(text), std::string(metrics::exposition_type)});
+            });
+        controller::PreparedHttp request{[this](const pubsub::Context& context) {
+            using controller::HttpDecision;
+            if (!grid_.controller().is_administrator(context.actor))
+                return HttpDecision(controller::http_error(
+                    403, "forbidden", "metrics are for administrators; see listen.metrics"
+                ));
+            return HttpDecision(controller::HttpResponse{
+                200, metrics_.text(), std::string(metrics::exposition_type)
+            });
+        }};
+        grid_.api(
+            std::move(request), std::move(asker->principal), std::move(asker->identity),
+            std::move(done)
         );
     }
 
@@ -57,6 +85,7 @@ private:
     Core& grid_;
     storage::Store& store_;
     const controller::ServerInfo& info_;
+    const metrics::Collector& metrics_;
     controller::Rest rest_;
 };
 

@@ -188,6 +188,10 @@ asio::awaitable<Connection::MaybeAnswer> Connection::answer_to(Parser& parser, A
     } else if (request.route == Route::File) {
         if (!is_served()) co_return std::nullopt;
         answer = file(parser, request.path);
+    } else if (request.route == Route::Metrics) {
+        auto asked = co_await ask_metrics(parser);
+        if (!asked) co_return std::nullopt;
+        answer = std::move(*asked);
     } else if (request.route == Route::Bosh) {
         auto asked = co_await ask_bosh(parser);
         if (!asked) co_return std::nullopt;
@@ -244,6 +248,24 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
             }
         }
     );
+    co_return take_response(parser, method, std::move(response));
+}
+
+asio::awaitable<Connection::MaybeAnswer> Connection::ask_metrics(Parser& parser) {
+    auto response = co_await net::from_callback<controller::HttpResponse>([this](auto done) {
+        shared_->backend.metrics(
+            HttpBackend::Asker{
+                principal(), tls::to_identity(presented_, presented_.identities.front())
+            },
+            std::move(done)
+        );
+    });
+    co_return take_response(parser, "GET", std::move(response));
+}
+
+Answer Connection::take_response(
+    const Parser& parser, const std::string& method, controller::HttpResponse response
+) {
     const auto status = static_cast<unsigned>(response.status);
     // Only an administrator gets more than a refusal (a path that does not exist is refused to
     // all). A place that was lost meanwhile is lost.
@@ -253,7 +275,8 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
     Answer answer;
     answer.status = status;
     answer.body = std::move(response.body);
-    co_return answer;
+    answer.type = std::move(response.type);
+    return answer;
 }
 
 bool Connection::is_served() { return is_known_ = place_->settle(); }

@@ -50,6 +50,10 @@ private:
     using MaybeAnswer = std::optional<Answer>;
     asio::awaitable<MaybeAnswer> answer_to(Parser& parser, Admitted request);
     asio::awaitable<MaybeAnswer> ask_backend(Parser& parser, Admitted request);
+    asio::awaitable<MaybeAnswer> ask_metrics(Parser& parser);
+    Answer take_response(
+        const Parser& parser, const std::string& method, controller::HttpResponse response
+    );
     asio::awaitable<MaybeAnswer> ask_bosh(Parser& parser);
     Answer bosh_answer(const Parser& parser) const;
     Answer bosh_answer(const Parser& parser, const Refusal& refusal) const;

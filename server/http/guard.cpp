@@ -171,7 +171,7 @@ Result<Admitted, Refusal> admit_host_meta(
 Route route_of(std::string_view path, const GuardSettings& settings) {
     if (settings.has_websocket && path == "/xmpp-websocket") return Route::WebSocket;
     if (settings.has_bosh && path == "/http-bind") return Route::Bosh;
-    if (settings.has_files && !path.starts_with("/api/")) return Route::File;
+    if (settings.has_files && !path.starts_with("/api/") && path != "/metrics") return Route::File;
     return Route::Api;
 }
 
@@ -221,12 +221,15 @@ std::string host_name(std::string_view host) {
     return lower(name);
 }
 
-Result<Admitted, Refusal> admit_probe(const Head& head) {
+Result<Admitted, Refusal> admit_probe(const Head& head, bool shows_metrics) {
     if (auto framed = check_framing(head); !framed) return framed.error();
     const Target target = split(view(head.target()));
     if (target.path == "/healthz") return admit_open(head, Route::Health);
     if (target.path == "/readyz") return admit_open(head, Route::Ready);
-    return Refusal{404, "not-found", "there is nothing here but /healthz and /readyz", {}};
+    if (shows_metrics && target.path == "/metrics") return admit_open(head, Route::Metrics);
+    const std::string all =
+        shows_metrics ? "/healthz, /readyz and /metrics" : "/healthz and /readyz";
+    return Refusal{404, "not-found", "there is nothing here but " + all, {}};
 }
 
 Result<Admitted, Refusal> admit(
@@ -255,6 +258,7 @@ Result<Admitted, Refusal> admit(
     }
     if (!no_identity.empty()) return Refusal{401, "certificate-required", no_identity, {}};
     if (auto known = check_host(head, settings); !known) return known.error();
+    if (target.path == "/metrics") return admit_open(head, Route::Metrics);
     if (target.path.starts_with(api_prefix)) return admit_api(head, target);
     return Refusal{
         404, "not-found", "there is nothing at this path; the interface is below /api/v1/", {}

@@ -13,7 +13,7 @@ namespace grid::server::http {
 
 using Head = boost::beast::http::request_header<boost::beast::http::fields>;
 
-enum class Route { Health, Ready, HostMeta, HostMetaJson, Api, WebSocket, Bosh, File };
+enum class Route { Health, Ready, Metrics, HostMeta, HostMetaJson, Api, WebSocket, Bosh, File };
 
 /// A request that may go on. HEAD is GET here; `is_head` leaves the body out of the answer.
 struct Admitted {
@@ -56,8 +56,8 @@ bool is_known_origin(const Head& head, const GuardSettings& settings);
 /// For an answer to a page of a known origin, which is another one (Fetch, "CORS protocol").
 std::string cors_headers(const Head& head);
 
-/// For probes (probe.hpp): health and readiness, no more.
-Result<Admitted, Refusal> admit_probe(const Head& head);
+/// For probes (probe.hpp): health and readiness, and metrics where they are shown, no more.
+Result<Admitted, Refusal> admit_probe(const Head& head, bool shows_metrics);
 
 /// Host, without the port; lower case; brackets off. Empty when malformed.
 std::string host_name(std::string_view host);

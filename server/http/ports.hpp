@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,13 @@ public:
         Done done
     ) = 0;
     virtual Readiness ready() = 0;
+    /// The server's metrics, for an administrator, or (no value) for the listener whose every
+    /// client may read them. `done` as above.
+    struct Asker {
+        pubsub::Principal principal;
+        controller::Identity identity;
+    };
+    virtual void metrics(std::optional<Asker> asker, Done done) = 0;
     /// A client was refused, without a certificate or with one that is not acceptable. `claimed`:
     /// the account that the certificate names.
     virtual void refused(

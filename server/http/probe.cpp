@@ -18,6 +18,7 @@
 #include "server/http/limits.hpp"
 #include "server/net/deadline.hpp"
 #include "server/net/entrance.hpp"
+#include "server/net/from_callback.hpp"
 #include "server/net/source.hpp"
 
 namespace grid::server::http {
@@ -52,19 +53,28 @@ std::shared_ptr<net::Entrance> make_entrance() {
     return std::make_shared<net::Entrance>(std::move(bounds));
 }
 
-Answer answer_to(HttpBackend& backend, const Head& head) {
-    const auto admitted = admit_probe(head);
-    if (!admitted) return to_answer(admitted.error());
+asio::awaitable<Answer> answer_to(HttpBackend& backend, const Head& head, bool shows_metrics) {
+    const auto admitted = admit_probe(head, shows_metrics);
+    if (!admitted) co_return to_answer(admitted.error());
     Answer answer;
     answer.body = R"({"status":"ok"})";
     if (admitted->route == Route::Ready) answer = to_answer(backend.ready());
+    if (admitted->route == Route::Metrics) {
+        auto collected = co_await net::from_callback<controller::HttpResponse>([&](auto done) {
+            backend.metrics(std::nullopt, std::move(done));
+        });
+        answer.body = std::move(collected.body);
+        answer.type = std::move(collected.type);
+    }
     answer.is_head = admitted->is_head;
-    return answer;
+    co_return answer;
 }
 
 /// The socket is shared with the one that may have to close it from outside.
 template <class Socket>
-asio::awaitable<void> serve(std::shared_ptr<Shared> shared, std::shared_ptr<Socket> socket) {
+asio::awaitable<void> serve(
+    std::shared_ptr<Shared> shared, std::shared_ptr<Socket> socket, bool shows_metrics
+) {
     net::Watchdog<net::Strand> watchdog(socket->get_executor(), probe_seconds_max, [socket] {
         error_code ignored;   // the descriptor is gone either way
         socket->close(ignored);
@@ -75,7 +85,7 @@ asio::awaitable<void> serve(std::shared_ptr<Shared> shared, std::shared_ptr<Sock
     auto [error, size] = co_await beast::http::async_read_header(*socket, buffer, parser, no_throw);
     Answer answer;
     if (!error) {
-        answer = answer_to(shared->backend, parser.get());
+        answer = co_await answer_to(shared->backend, parser.get(), shows_metrics);
     } else {
         const auto refusal = to_refusal(error);
         if (!refusal) co_return;
@@ -99,7 +109,8 @@ void take(
     const std::shared_ptr<Shared>& shared,
     net::Entrance& entrance,
     Socket accepted,
-    const std::string& source
+    const std::string& source,
+    bool shows_metrics = false
 ) {
     auto place = entrance.enter(source).place;
     if (!place) return;
@@ -112,13 +123,16 @@ void take(
             if (const auto left = place.lock()) left->close();
         });
     });
-    asio::co_spawn(strand, serve(shared, socket), [shared, place](std::exception_ptr failure) {
-        try {
-            if (failure) std::rethrow_exception(failure);
-        } catch (const std::exception& fault) {
-            shared->log.error("probe_failed", {{"reason", fault.what()}});
+    asio::co_spawn(
+        strand, serve(shared, socket, shows_metrics),
+        [shared, place](std::exception_ptr failure) {
+            try {
+                if (failure) std::rethrow_exception(failure);
+            } catch (const std::exception& fault) {
+                shared->log.error("probe_failed", {{"reason", fault.what()}});
+            }
         }
-    });
+    );
 }
 
 asio::awaitable<void> accept_local(std::shared_ptr<Shared> shared) {
@@ -185,10 +199,11 @@ void ProbeServer::start_socket() {
     asio::co_spawn(shared_->acceptor.get_executor(), accept_local(shared_), asio::detached);
 }
 
-void ProbeServer::start(net::Listener& listener) {
-    listener.start([shared = shared_, entrance = make_entrance()](
-                       net::Socket socket, const std::string& peer
-                   ) { take(shared, *entrance, std::move(socket), net::source_of(peer)); });
+void ProbeServer::start(net::Listener& listener, bool shows_metrics) {
+    listener.start([shared = shared_, entrance = make_entrance(),
+                    shows_metrics](net::Socket socket, const std::string& peer) {
+        take(shared, *entrance, std::move(socket), net::source_of(peer), shows_metrics);
+    });
 }
 
 void ProbeServer::close() {

@@ -1,5 +1,5 @@
 // server/http/probe.hpp: /healthz and /readyz in plain HTTP: on a socket in the data directory
-// for `gridctl health`, and on a port for probes that have no certificate.
+// for `gridctl health`, and on ports for probes that have no certificate, /metrics on one of them.
 #pragma once
 
 #include <boost/asio.hpp>
@@ -25,7 +25,8 @@ public:
     /// for the operator.
     Result<void, std::string> open_socket(const std::filesystem::path& data);
     void start_socket();
-    void start(net::Listener& listener);
+    /// `shows_metrics`: /metrics, too.
+    void start(net::Listener& listener, bool shows_metrics);
     /// The socket goes; the listener is its owner's to close.
     void close();
 

@@ -244,7 +244,9 @@ void Pipeline::work_until(TimePoint deadline) {
     // Per revision: apply, events, answer, then the next, so that no client sees an event of a node
     // after the result of leaving it.
     while (follower_.deliver(deadline)) {
-        if (auto [queue, request] = std::exchange(unanswered_, {}); queue) {
+        if (const auto since = std::exchange(followed_at_, {}); since != TimePoint{})
+            counts_.fan_out.observe(steady_clock::now() - since);
+        if (auto [queue, request, since] = std::exchange(unanswered_, {}); queue) {
             if (request->state == Transaction::State::Delivering)
                 request->state = Transaction::State::Answered;
             advance(queue);
@@ -291,10 +293,12 @@ void Pipeline::on_committed(storage::Committed committed) {
         log_.error("apply_failed", {{"reason", fault.what()}});
         rebuild();
     }
+    followed_at_ = steady_clock::now();
     auto found = in_flight_.find(committed.ticket);
     if (found == in_flight_.end()) return;
-    auto [queue, request] = std::move(found->second);
+    auto [queue, request, since] = std::move(found->second);
     in_flight_.erase(found);
+    counts_.commit.observe(followed_at_ - since);
     if (!queue) {
         --background_;
         return;
@@ -323,9 +327,10 @@ void Pipeline::log_refused(const storage::Refused& refused) {
 void Pipeline::on_refused(const storage::Refused& refused) {
     auto found = in_flight_.find(refused.ticket);
     if (found == in_flight_.end()) return;
-    auto [queue, request] = std::move(found->second);
+    auto [queue, request, since] = std::move(found->second);
     in_flight_.erase(found);
     const bool is_conflict = refused.error == storage::Errc::Conflict;
+    (is_conflict ? counts_.conflicts : counts_.refused).add();
     // A conflict is worth a word only when it is the last one.
     if (!is_conflict || (request && request->rounds >= decide_rounds_max)) log_refused(refused);
     if (!queue) {

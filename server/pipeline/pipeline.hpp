@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/instruments.hpp"
 #include "server/log.hpp"
 #include "server/pipeline/sender_queue.hpp"
 #include "storage/store.hpp"
@@ -31,6 +32,14 @@ public:
     virtual void flush() = 0;
     /// Changes were missed: forget and scan again. Returns the revision of the state scanned.
     virtual storage::Revision rebuild() = 0;
+};
+
+/// Of batches, for metrics.
+struct PipelineCounts {
+    DurationHistogram commit;    // from a batch's way to the store until memory has followed it
+    DurationHistogram fan_out;   // from then until its events are queued for all recipients
+    Counter conflicts;           // decided again, since another change came first
+    Counter refused;             // by the store, but for conflicts
 };
 
 /// Background work keeps out of the way of requests.
@@ -59,6 +68,9 @@ public:
     /// Memory is made anew from the store.
     void rebuild() { scanned_ = follower_.rebuild(); }
     std::size_t background_in_flight() const { return background_; }
+    std::size_t in_flight() const { return in_flight_.size(); }
+    /// Any thread.
+    const PipelineCounts& counts() const { return counts_; }
     /// The store's feed (its own thread).
     void on_feed(std::vector<storage::FeedEntry> entries);
 
@@ -67,6 +79,7 @@ private:
     struct InFlight {
         std::shared_ptr<SenderQueue> queue;   // null: background
         Transaction* request = nullptr;
+        TimePoint since = std::chrono::steady_clock::now();
     };
 
     enum class Decided { All, TurnOver, NoRoom };   // no room: in the commit queue or the outbox
@@ -107,6 +120,8 @@ private:
     Log& log_;
     storage::Ticket last_ticket_ = 0;
     std::unordered_map<storage::Ticket, InFlight> in_flight_;
+    PipelineCounts counts_;
+    TimePoint followed_at_;   // the batch whose events are going out; zero: none
     std::deque<storage::FeedEntry> feed_;
     const Transaction* exclusive_ = nullptr;   // while set, no other request is decided
     // The request whose batch is applied, and whose events are being sent.

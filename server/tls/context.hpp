@@ -7,6 +7,7 @@
 #include <string>
 
 #include "server/config/config.hpp"
+#include "storage/batch.hpp"
 #include "xml/result.hpp"
 
 namespace grid::server::tls {
@@ -26,5 +27,7 @@ enum class Use { Xmpp, Http };   // ALPN: xmpp-client; http/1.1
 /// `judge` to refuse. The error is for the operator: which file, what is wrong with it, what would
 /// be right.
 Result<Context, std::string> make_context(const Config::Tls& settings, Use use);
+/// Until when the context's own certificate is valid; 0: it has none.
+storage::Millis expiry_of(const SSL_CTX* context);
 
 }   // namespace grid::server::tls

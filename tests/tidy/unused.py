@@ -28,7 +28,6 @@ ALLOWED = {
     "async_write_some": "Asio calls it, as of any stream",
     "deleted": "the tests that compare two memories dump it",
     "changed_ns": "FileStamp is compared as a whole",
-    "item_memory_bytes": "measured by the test of a million items, which sees no memory but this",
 }
 # Files whose users are tests: the store that they run on, with its faults.
 FOR_TESTS = ("storage/memory_store.hpp",)

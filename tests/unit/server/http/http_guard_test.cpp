@@ -188,7 +188,7 @@ TEST_CASE("of a header that decides there is one (found A23)", "[http]") {
 
 TEST_CASE("for probes there is health and readiness, and no more (found 41)", "[http]") {
     const auto probed = [](const Head& request) {
-        const auto result = admit_probe(request);
+        const auto result = admit_probe(request, false);
         return result ? 0 : result.error().status;
     };
     CHECK(probed(head(Verb::get, "/healthz", "anything")) == 0);

@@ -10,8 +10,9 @@ namespace {
 
 /// The shortest text that reads back as the same number.
 std::string number_text(double value) {
-    std::array<char, 32> text{};
-    const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
+    std::array<char, 400> text{};   // the longest: 309 digits and a fraction
+    const auto [end, error] =
+        std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
     return {text.data(), end};
 }
 

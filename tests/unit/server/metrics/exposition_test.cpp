@@ -1,7 +1,7 @@
 // tests/unit/server/metrics/exposition_test.cpp: metrics as text, histograms, odd labels.
 #include "server/metrics/exposition.hpp"
 
-#include <catch2/catch_test_macros.hpp>
+#include <catch2/catch.hpp>
 
 namespace grid::server::exposition_test {
 

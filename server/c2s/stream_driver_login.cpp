@@ -262,26 +262,29 @@ asio::awaitable<stream::Actions> StreamDriver::find_keys(sasl::Lookup lookup) {
 }
 
 asio::awaitable<stream::Actions> StreamDriver::bind(stream::Bind request) {
-    BindRequest entering{
-        std::move(request.identity), std::move(request.resource), address_, kind_,
-        shared_from_this()
-    };
+    is_managed_ = request.wishes.management.has_value();   // from the first stanza on
+    BindRequest entering{std::move(request.identity), std::move(request.resource), address_, kind_,
+                         shared_from_this(),          std::move(request.wishes)};
     using Bound = std::variant<Attached, xml::StanzaError>;
     auto bound = co_await net::from_callback<Bound>([&](auto done) {
         shared_.grid.bind(std::move(entering), done);
     });
-    if (auto* error = std::get_if<xml::StanzaError>(&bound))
+    if (auto* error = std::get_if<xml::StanzaError>(&bound)) {
+        is_managed_ = false;
         co_return negotiation_->on_bound(std::move(*error));
-    if (!attach(std::get<Attached>(std::move(bound)), "session_started"))
+    }
+    auto& attached = std::get<Attached>(bound);
+    auto enabled = std::move(attached.enabled);
+    if (!attach(std::move(attached), "session_started"))
         co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
-    co_return negotiation_->on_bound(session_->jid);
+    co_return negotiation_->on_bound(session_->jid, std::move(enabled));
 }
 
 asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
     is_managed_ = true;   // stanzas behind <resumed/> may come before the coroutine goes on
     ResumeRequest coming{
         std::move(request.identity), std::move(request.token), request.handled, address_, kind_,
-        shared_from_this()
+        shared_from_this(),          std::move(request.around)
     };
     auto answer = co_await net::from_callback<ResumeAnswer>([&](auto done) {
         shared_.grid.resume(std::move(coming), done);

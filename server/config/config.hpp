@@ -61,6 +61,7 @@ struct Config {
         std::size_t ocsp_cache_max = 10'000;
         std::uint32_t ocsp_cache_seconds_max = 3'600;
         bool ocsp_nonce = false;
+        std::uint32_t resumption_seconds_max = 3'600;   // by tickets; 0: none
         bool staple = true;
         std::string staple_responder;   // empty: the one that the server's certificate names
     } tls;

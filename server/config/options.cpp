@@ -38,6 +38,7 @@ std::vector<Option> options_of(Config& c) {
         {"tls.ocsp_cache_max", &c.tls.ocsp_cache_max},
         {"tls.ocsp_cache_seconds_max", &c.tls.ocsp_cache_seconds_max},
         {"tls.ocsp_nonce", &c.tls.ocsp_nonce},
+        {"tls.resumption_seconds_max", &c.tls.resumption_seconds_max},
         {"tls.staple", &c.tls.staple},
         {"tls.staple_responder", &c.tls.staple_responder},
         {"sasl.mappings", &c.sasl.mappings},

@@ -40,6 +40,7 @@ struct BindRequest {
     std::string address;
     TransportKind transport_kind = TransportKind::StartTls;
     std::shared_ptr<Transport> transport;
+    sm::Wishes wishes = {};
 };
 
 /// A client that wants to go on with a session that it has the token of.
@@ -50,6 +51,7 @@ struct ResumeRequest {
     std::string address;
     TransportKind transport_kind = TransportKind::StartTls;
     std::shared_ptr<Transport> transport;
+    sm::Around around = {};   // empty: `<resumed/>` stands alone
 };
 
 /// A session and the transport that it has from now on.
@@ -57,6 +59,8 @@ struct Attached {
     SessionPtr session;
     std::uint64_t number = 0;   // Session::attachment
     std::shared_ptr<Allowance> allowance;
+    /// What the client is told of stream management, where it wished for that with its resource.
+    std::optional<xml::Element> enabled = std::nullopt;
 };
 
 /// Why a session is not resumed: a condition of RFC 6120 §8.3.3, and the count of handled stanzas
@@ -286,6 +290,8 @@ private:
     // Stream management: core_management.cpp
     void take_word(const SessionPtr& session, const sm::Word& word);
     void enable(const SessionPtr& session, const sm::Enable& enable);
+    /// From now on its stanzas are counted; returns `<enabled/>`.
+    xml::Element manage(const SessionPtr& session, const sm::Enable& enable);
     void take_ack(const SessionPtr& session, std::uint32_t handled);
     void answer_request(const SessionPtr& session);
 

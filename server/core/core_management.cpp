@@ -24,6 +24,10 @@ void Core::enable(const SessionPtr& session, const sm::Enable& enable) {
         return fanout_.end(
             session, {"policy-violation", "stream management was enabled before", {}}
         );
+    fanout_.send_element(session, manage(session, enable));
+}
+
+xml::Element Core::manage(const SessionPtr& session, const sm::Enable& enable) {
     session->management = std::make_unique<Management>(session->budget);
     const std::uint32_t most = config_.sessions.hibernation_seconds_max;
     const std::uint32_t seconds = std::min(most, enable.seconds.value_or(most));
@@ -31,7 +35,7 @@ void Core::enable(const SessionPtr& session, const sm::Enable& enable) {
         session->management->token = resumptions_.issue(session);
         session->management->resume_within = std::chrono::seconds(seconds);
     }
-    fanout_.send_element(session, sm::enabled(session->management->token, seconds));
+    return sm::enabled(session->management->token, seconds);
 }
 
 void Core::take_ack(const SessionPtr& session, std::uint32_t handled) {

@@ -142,7 +142,9 @@ void Core::attach_again(const SessionPtr& session) {
     // First: the connection knows the session's addresses before it is to write one.
     resuming->done(Attached{session, session->attachment, session->allowance});
     const auto handled = static_cast<std::uint32_t>(session->handled());
-    fanout_.send_again(session, sm::resumed(session->management->token, handled));
+    auto resumed = sm::resumed(session->management->token, handled);
+    if (request.around) resumed = request.around(session->jid, std::move(resumed));
+    fanout_.send_again(session, resumed);
     controller_.record_session(
         session->identity, "resume", session->principal.address, session->jid.str()
     );

@@ -226,7 +226,10 @@ void Core::enter(
     session->budget = std::make_shared<Budget>(config_.limits.outbox_bytes_max, std::move(budget));
     session->allowance = allowance_of(*session);
     if (replaced) replaced_by_bind(replaced);
-    done(Attached{session, session->attachment, session->allowance});
+    session->takes_copies = request.wishes.takes_copies;
+    Attached attached{session, session->attachment, session->allowance};
+    if (request.wishes.management) attached.enabled = manage(session, *request.wishes.management);
+    done(std::move(attached));
 }
 
 /// A session that nobody uses gives way to a new one.

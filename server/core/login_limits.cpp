@@ -18,13 +18,17 @@ std::string to_key(char kind, std::string_view name) {
     return key;
 }
 
+std::string pair_of(std::string_view account, std::string_view source) {
+    return to_key('p', account) + '\n' + std::string(source);
+}
+
 }   // namespace
 
 LoginLimits::Count* LoginLimits::find(
     char kind, std::string_view name, std::uint32_t max, Time now
 ) {
     if (max == 0 || bounds_.window.count() == 0) return nullptr;
-    const std::string key = to_key(kind, name);
+    const std::string key = kind == 'p' ? std::string(name) : to_key(kind, name);
     auto found = by_name_.find(key);
     if (found == by_name_.end()) {
         if (by_name_.size() >= names_max) {
@@ -37,27 +41,52 @@ LoginLimits::Count* LoginLimits::find(
     counts_.splice(counts_.end(), counts_, found->second);
     Count& count = *found->second;
     const std::chrono::duration<double> passed = now - count.since;
-    const double back = passed / bounds_.window * max;
+    const auto window = kind == 'a' ? slower * bounds_.window : bounds_.window;
+    const double back = passed / window * max;
     count.failures = std::max(0.0, count.failures - back);
     count.since = now;
     return &count;
 }
 
+LoginLimits::Found LoginLimits::find_all(
+    std::string_view account, std::string_view source, Time now
+) {
+    const std::string pair = pair_of(account, source);
+    Found found;
+    found.pair = find('p', pair, bounds_.per_account, now);
+    if (!by_home_.contains(pair))
+        found.account = find('a', account, slower * bounds_.per_account, now);
+    found.source = find('s', source, bounds_.per_source, now);
+    return found;
+}
+
 bool LoginLimits::take(std::string_view account, std::string_view source, Time now) {
-    Count* of_account = find('a', account, bounds_.per_account, now);
-    Count* of_source = find('s', source, bounds_.per_source, now);
-    if ((of_account != nullptr && of_account->failures + 1 > bounds_.per_account) ||
-        (of_source != nullptr && of_source->failures + 1 > bounds_.per_source))
+    const auto [pair, of_account, of_source] = find_all(account, source, now);
+    const auto is_full = [](const Count* count, std::uint32_t max) {
+        return count != nullptr && count->failures + 1 > max;
+    };
+    if (is_full(pair, bounds_.per_account) || is_full(of_account, slower * bounds_.per_account) ||
+        is_full(of_source, bounds_.per_source))
         return false;
-    if (of_account != nullptr) ++of_account->failures;
-    if (of_source != nullptr) ++of_source->failures;
+    for (Count* count : {pair, of_account, of_source})
+        if (count != nullptr) ++count->failures;
     return true;
 }
 
 void LoginLimits::give_back(std::string_view account, std::string_view source, Time now) {
-    for (Count* count :
-         {find('a', account, bounds_.per_account, now), find('s', source, bounds_.per_source, now)})
+    const auto [pair, of_account, of_source] = find_all(account, source, now);
+    for (Count* count : {pair, of_account, of_source})
         if (count != nullptr) count->failures = std::max(0.0, count->failures - 1);
+    if (bounds_.per_account == 0) return;
+    std::string home = pair_of(account, source);
+    if (const auto at = by_home_.find(home); at != by_home_.end())
+        return homes_.splice(homes_.end(), homes_, at->second);
+    if (by_home_.size() >= names_max) {
+        by_home_.erase(homes_.front());
+        homes_.pop_front();
+    }
+    homes_.push_back(std::move(home));
+    by_home_.emplace(homes_.back(), std::prev(homes_.end()));
 }
 
 }   // namespace grid::server

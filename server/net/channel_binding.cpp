@@ -17,7 +17,7 @@ bool is_unique(SSL* ssl) {
     return SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) == 1;
 }
 
-/// There is no resumption here (tls/context), so that the client's Finished is the one.
+/// TLS 1.2 is not resumed here (tls/tickets), so that the client's Finished is the one.
 std::string finished(SSL* ssl) {
     if (!is_unique(ssl)) return {};
     std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};

@@ -50,6 +50,9 @@ public:
     /// Frees the peer's certificate chain, which OpenSSL would keep as long as the connection. For
     /// after `tls::judge`.
     void forget_peer_certificate();
+    /// Hands the client of TLS 1.3 a ticket which carries `data` and with which it may resume for
+    /// `lifetime`. After forget_peer_certificate: the certificate would be carried, too.
+    void send_ticket(std::string_view data, std::chrono::seconds lifetime);
     /// Why the last handshake, read or write failed, for the log: OpenSSL's text, never empty after
     /// a failure.
     const std::string& failure() const override { return failure_; }

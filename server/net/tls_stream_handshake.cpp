@@ -13,6 +13,7 @@
 #include "server/net/tls_stream.hpp"
 #include "server/net/turn.hpp"
 #include "server/tls/openssl_error.hpp"
+#include "server/tls/verify.hpp"
 
 namespace grid::server::net {
 namespace {
@@ -24,6 +25,13 @@ struct SessionDeleter {
     void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
 };
 using SessionPtr = std::unique_ptr<SSL_SESSION, SessionDeleter>;
+
+/// The context that a session belongs to.
+bool copy_context(const SSL_SESSION* from, SSL_SESSION* to) {
+    unsigned int size = 0;
+    const unsigned char* id = SSL_SESSION_get0_id_context(from, &size);
+    return SSL_SESSION_set1_id_context(to, id, size) == 1;
+}
 
 }   // namespace
 
@@ -97,6 +105,7 @@ asio::awaitable<boost::system::error_code> TlsStream::handshake(
 /// session without the peer's certificate. Saves 4.5 of 21 KiB per connection.
 void TlsStream::forget_peer_certificate() {
     if (ssl_ == nullptr || !SSL_is_init_finished(ssl_)) return;
+    tls::forget_verified(ssl_);
     for (auto* chain : {SSL_get0_verified_chain(ssl_), SSL_get_peer_cert_chain(ssl_)})
         while (chain && sk_X509_num(chain) > 0) X509_free(sk_X509_pop(chain));
     SSL_SESSION* session = SSL_get_session(ssl_);
@@ -107,13 +116,31 @@ void TlsStream::forget_peer_certificate() {
         bare &&
         SSL_SESSION_set_protocol_version(bare.get(), SSL_SESSION_get_protocol_version(session)) &&
         SSL_SESSION_set_cipher(bare.get(), SSL_SESSION_get0_cipher(session)) &&
-        SSL_SESSION_set1_master_key(bare.get(), key.data(), key_size);
+        SSL_SESSION_set1_master_key(bare.get(), key.data(), key_size) &&
+        copy_context(session, bare.get());
     unsigned char* der = nullptr;
     const int size = is_copied ? i2d_SSL_SESSION(bare.get(), &der) : 0;
     const unsigned char* at = der;
     if (size > 0) d2i_SSL_SESSION(&session, &at, size);   // if it fails, only memory is lost
     OPENSSL_clear_free(der, size > 0 ? static_cast<std::size_t>(size) : 0);
     OPENSSL_cleanse(key.data(), key.size());
+    ERR_clear_error();
+}
+
+void TlsStream::send_ticket(std::string_view data, std::chrono::seconds lifetime) {
+    if (ssl_ == nullptr || is_broken_ || is_closing_ || !socket_.is_open()) return;
+    if (SSL_version(ssl_) < TLS1_3_VERSION || !SSL_is_init_finished(ssl_)) return;
+    SSL_SESSION* session = SSL_get_session(ssl_);
+    SSL_SESSION_set_timeout(session, static_cast<long>(lifetime.count()));
+    if (SSL_SESSION_set1_ticket_appdata(session, data.data(), data.size()) == 1 &&
+        SSL_new_session_ticket(ssl_) == 1) {
+        // A ticket that the socket does not take whole leaves with the next read or write, and a
+        // failure shows there.
+        auto wait = Socket::wait_write;
+        (void)handshake_step(wait);
+    }
+    // OpenSSL may have put another session in its place.
+    SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl_), nullptr, 0);
     ERR_clear_error();
 }
 

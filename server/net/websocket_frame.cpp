@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include "xml/base64.hpp"
+#include "xml/utf8.hpp"
 
 namespace grid::server::net::websocket {
 namespace {
@@ -84,6 +85,18 @@ void append_head(std::string& out, Opcode opcode, std::size_t size) {
 void append_frame(std::string& out, Opcode opcode, std::string_view payload) {
     append_head(out, opcode, payload.size());
     out += payload;
+}
+
+bool is_close_payload(std::string_view payload) {
+    if (payload.empty()) return true;
+    if (payload.size() < 2) return false;
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(payload[at]); };
+    const unsigned code = byte(0) * 256U + byte(1);
+    // Those of RFC 6455 and of the registry (1012 to 1014), of libraries, of applications.
+    const bool is_defined =
+        (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+        (code >= 3000 && code <= 4999);
+    return is_defined && xml::is_utf8(payload.substr(2));
 }
 
 void append_close(std::string& out, CloseCode code) {

@@ -28,6 +28,10 @@ enum class CloseCode : std::uint16_t {
     TooBig = 1009,
 };
 
+/// Whether the payload of a client's Close frame is one (§5.5.1, §7.4): nothing, or a code that may
+/// stand on the wire and a reason in UTF-8. 1005, 1006 and 1015 are said by nobody.
+bool is_close_payload(std::string_view payload);
+
 /// A client's frame without its payload.
 struct FrameHead {
     Opcode opcode = Opcode::Text;

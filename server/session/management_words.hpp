@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
 
 #include "xml/element.hpp"
+#include "xml/jid.hpp"
 #include "xml/stream_error.hpp"
 #include "xml/writer.hpp"
 
@@ -34,6 +36,15 @@ struct Wrong {
     std::string condition;
 };
 using Word = std::variant<Enable, Resume, Request, Ack, Wrong>;
+
+/// Puts `<resumed/>` of that session into the element that it is told in.
+using Around = std::function<xml::Element(const xml::Jid& full, xml::Element resumed)>;
+
+/// What a client wants switched on with its resource (XEP-0386 §3.2).
+struct Wishes {
+    bool takes_copies = false;          // XEP-0280
+    std::optional<Enable> management;   // XEP-0198
+};
 
 /// Of an element in the namespace; the error ends the stream.
 std::variant<Word, xml::StreamError> read(const xml::Element& element);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "controller/messages/message.hpp"
 #include "server/session/client_state.hpp"
 
 #include "server/session/management_words.hpp"
@@ -29,6 +30,14 @@ Element limits_of(std::size_t bytes_max) {
     return Element(
         "limits", ns::limits, {}, Element::with_text("max-bytes", std::to_string(bytes_max))
     );
+}
+
+/// With what can be switched on together with a resource (XEP-0386 §3.1).
+Element bind_feature() {
+    Element at_once("inline");
+    for (const auto& feature : {controller::carbons_ns, csi_ns, sm::ns})
+        at_once.add(Element("feature", {{"var", std::string(feature.uri())}}));
+    return Element("bind", ns::bind2, {}, std::move(at_once));
 }
 
 /// Features of a stream that is logged in, before its resource and after.
@@ -71,7 +80,8 @@ Element sasl_features(const sasl::Offer& offer, const Config::Limits& limits, bo
         authentication.add(Element::with_text("mechanism", one));
     Element fast("fast", ns::fast);
     for (const std::string& one : offer.tokens) fast.add(Element::with_text("mechanism", one));
-    Element at_once("inline", Attrs{}, Element("bind", ns::bind2));
+    Element at_once("inline", Attrs{}, bind_feature());
+    at_once.add(Element("sm", sm::ns));   // XEP-0198 §9.2
     if (!offer.tokens.empty()) at_once.add(std::move(fast));
     authentication.add(std::move(at_once));
     if (!offer.mechanisms.empty()) out.add(std::move(authentication));

@@ -229,11 +229,13 @@ Actions Negotiation::on_registered(std::optional<xml::StanzaError> error) {
     return state.take_actions();
 }
 
-Actions Negotiation::on_bound(std::variant<xml::Jid, xml::StanzaError> bound) {
+Actions Negotiation::on_bound(
+    std::variant<xml::Jid, xml::StanzaError> bound, std::optional<xml::Element> enabled
+) {
     auto& state = *state_;
     if (state.awaits != Awaits::Resource) return {};
     if (const auto* full = std::get_if<xml::Jid>(&bound))
-        state.bound(*full);
+        state.bound(*full, std::move(enabled));
     else
         state.refuse_bind(std::get<xml::StanzaError>(bound));
     return state.take_actions();
@@ -244,6 +246,7 @@ Actions Negotiation::on_resumed() {
     if (state.awaits != Awaits::Session) return {};
     state.awaits = Awaits::Nothing;
     state.is_bound = true;
+    state.sasl2.reset();
     return state.take_actions();
 }
 

@@ -13,6 +13,7 @@
 #include "server/config/config.hpp"
 #include "server/net/channel_binding.hpp"
 #include "server/sasl/mechanism.hpp"
+#include "server/session/management_words.hpp"
 #include "server/session/transport.hpp"
 #include "server/tls/certificate.hpp"
 #include "xml/jid.hpp"
@@ -61,12 +62,14 @@ struct IssueToken {
 struct Bind {
     controller::Identity identity;
     std::string resource;   // prepared
+    sm::Wishes wishes = {};
 };
 /// Ask the session table to go on with the session of that token, then call on_resumed.
 struct Resume {
     controller::Identity identity;
     std::string token;
     std::uint32_t handled = 0;
+    sm::Around around = {};   // `<success/>` of SASL2; empty: `<resumed/>` stands alone
 };
 /// Flush and close. The line for the log says why.
 struct Close {
@@ -122,11 +125,15 @@ public:
     /// text.
     Actions on_admitted(std::optional<std::pair<std::string, std::string>> failure);
     /// The full JID, or a stanza error (conflict, resource-constraint …) after which bind may be
-    /// retried.
-    Actions on_bound(std::variant<xml::Jid, xml::StanzaError> bound);
+    /// retried. `enabled`: what is told of stream management that was wished for.
+    Actions on_bound(
+        std::variant<xml::Jid, xml::StanzaError> bound,
+        std::optional<xml::Element> enabled = std::nullopt
+    );
     /// The session goes on; `<resumed/>` was sent with what follows it.
     Actions on_resumed();
-    /// The session does not go on, by that element (`<failed/>`): bind or resume may be tried.
+    /// The session does not go on, by that element (`<failed/>`): bind or resume may be tried, or
+    /// SASL2 goes on to bind.
     Actions on_not_resumed(const xml::Element& failed);
     Actions on_not_resumed(const xml::StreamError& error);
     Actions on_timeout();   // pre_auth_seconds_max

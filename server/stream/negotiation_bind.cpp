@@ -36,9 +36,12 @@ void Negotiation::State::on_bind(const Element& iq) {
     awaits = Awaits::Resource;
 }
 
-void Negotiation::State::bound(const xml::Jid& full) {
+void Negotiation::State::bound(const xml::Jid& full, std::optional<Element> enabled) {
     if (sasl2) {
         Element bound("bound", ns::bind2);
+        if (const auto* wrong = sasl2->enable ? std::get_if<sm::Wrong>(&*sasl2->enable) : nullptr)
+            enabled = sm::failed(wrong->condition);
+        if (enabled) bound.add(std::move(*enabled));
         return succeed_by_sasl2(full, &bound);
     }
     send(Element(
@@ -72,6 +75,10 @@ void Negotiation::State::on_management(const Element& element) {
 }
 
 void Negotiation::State::not_resumed(const Element& failed) {
+    if (sasl2) {   // XEP-0198 §9.2: bind, where it was asked for, takes its place
+        sasl2->not_resumed = failed;
+        return go_on_by_sasl2();
+    }
     send(failed);
     awaits = Awaits::Element;
 }

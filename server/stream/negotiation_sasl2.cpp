@@ -1,7 +1,9 @@
 // server/stream/negotiation_sasl2.cpp: the Extensible SASL Profile and what it negotiates at once
-// (XEP-0388, XEP-0386, XEP-0484).
+// (XEP-0388, XEP-0386, XEP-0484, XEP-0198 §9).
 #include "controller/credentials/scram.hpp"
+#include "controller/messages/message.hpp"
 #include "server/sasl/hashed_token.hpp"
+#include "server/session/management_words.hpp"
 #include "server/stream/features.hpp"
 #include "server/stream/header.hpp"
 #include "server/stream/negotiation_state.hpp"
@@ -39,6 +41,34 @@ std::string own_part(const std::string& client_id, const xml::Jid& account, std:
     return text;
 }
 
+/// `as`: the full JID where there is a session, the bare one where there is none yet.
+Element success(
+    const std::string& data, const xml::Jid& as, const std::optional<controller::Token>& issued
+) {
+    Element element("success", ns::sasl2);
+    if (!data.empty()) element.add(Element::with_text("additional-data", xml::to_base64(data)));
+    element.add(Element::with_text("authorization-identifier", as.str()));
+    if (issued)
+        element.add(Element(
+            "token", ns::fast,
+            {{"expiry", xml::to_datetime(issued->expires)}, {"token", issued->secret}}
+        ));
+    return element;
+}
+
+/// A word of stream management, or the word that says what is wrong with it.
+template <class Expected>
+std::optional<std::variant<Expected, sm::Wrong>> word_in(const Element& parent, const char* name) {
+    const Element* element = parent.child(name, sm::ns);
+    if (!element) return std::nullopt;
+    auto word = sm::read(*element);
+    if (auto* said = std::get_if<sm::Word>(&word)) {
+        if (auto* expected = std::get_if<Expected>(said)) return std::move(*expected);
+        if (auto* wrong = std::get_if<sm::Wrong>(said)) return std::move(*wrong);
+    }
+    return sm::Wrong{"bad-request"};
+}
+
 }   // namespace
 
 void Negotiation::State::on_sasl2(const Element& element) {
@@ -72,7 +102,10 @@ void Negotiation::State::on_authenticate(const Element& request) {
         if (const Element* tag = bind->child("tag", ns::bind2)) sasl2->tag = tag->text();
         if (!sasl2->tag.empty() && !xml::prepare_resource(sasl2->tag + "/"))
             return refuse_sasl("malformed-request", "the tag cannot stand in a resource", false);
+        sasl2->takes_copies = bind->child("enable", controller::carbons_ns) != nullptr;
+        sasl2->enable = word_in<sm::Enable>(*bind, "enable");
     }
+    sasl2->resume = word_in<sm::Resume>(request, "resume");
     begin_exchange(initial);
 }
 
@@ -121,30 +154,51 @@ void Negotiation::State::admitted_by_sasl2() {
     awaits = Awaits::Token;
 }
 
-/// Binds what was asked for, or says so at once.
+/// XEP-0198 §9.2: before bind, which is not done then. False: there is no session to ask for.
+bool Negotiation::State::resume_by_sasl2() {
+    auto word = std::exchange(sasl2->resume, std::nullopt);
+    if (!word) return false;
+    if (const auto* wrong = std::get_if<sm::Wrong>(&*word)) {
+        sasl2->not_resumed = sm::failed(wrong->condition);
+        return false;
+    }
+    auto& said = std::get<sm::Resume>(*word);
+    out.emplace_back(Resume{
+        identity, std::move(said.token), said.handled,
+        [data = success_data, issued = sasl2->issued](const xml::Jid& full, Element resumed) {
+            Element whole = success(data, full, issued);
+            whole.add(std::move(resumed));
+            return whole;
+        }
+    });
+    awaits = Awaits::Session;
+    return true;
+}
+
+/// Resumes or binds what was asked for, or says so at once.
 void Negotiation::State::go_on_by_sasl2() {
+    if (resume_by_sasl2()) return;
     if (!sasl2->binds) return succeed_by_sasl2(identity.account, nullptr);
     const std::string part = own_part(sasl2->wish.client, identity.account, spare_id);
     auto resource = xml::prepare_resource(sasl2->tag.empty() ? part : sasl2->tag + "/" + part);
-    out.emplace_back(Bind{identity, resource ? std::move(*resource) : std::string()});
+    sm::Wishes wishes{sasl2->takes_copies, std::nullopt};
+    if (sasl2->enable)
+        if (const auto* enable = std::get_if<sm::Enable>(&*sasl2->enable))
+            wishes.management = *enable;
+    out.emplace_back(
+        Bind{identity, resource ? std::move(*resource) : std::string(), std::move(wishes)}
+    );
     awaits = Awaits::Resource;
 }
 
 /// `bound`: null where no resource was asked for. Features follow without a new stream (XEP-0388
 /// §2.6.1).
 void Negotiation::State::succeed_by_sasl2(const xml::Jid& as, Element* bound) {
-    Element success("success", ns::sasl2);
-    if (!success_data.empty())
-        success.add(Element::with_text("additional-data", xml::to_base64(success_data)));
-    success.add(Element::with_text("authorization-identifier", as.str()));
+    Element whole = success(success_data, as, sasl2->issued);
+    if (sasl2->not_resumed) whole.add(std::move(*sasl2->not_resumed));
     const bool is_whole = bound != nullptr;
-    if (is_whole) success.add(std::move(*bound));
-    if (sasl2->issued)
-        success.add(Element(
-            "token", ns::fast,
-            {{"expiry", xml::to_datetime(sasl2->issued->expires)}, {"token", sasl2->issued->secret}}
-        ));
-    send(success);
+    if (is_whole) whole.add(std::move(*bound));
+    send(whole);
     sasl2.reset();
     layer = Layer::Authenticated;
     const auto& limits = settings.config->limits;

@@ -64,6 +64,7 @@ struct Negotiation::State {
     bool choose_token(const xml::Element& request);
     void admitted_by_sasl2();
     void go_on_by_sasl2();
+    bool resume_by_sasl2();
     void succeed_by_sasl2(const xml::Jid& as, xml::Element* bound);
 
     // negotiation_register.cpp
@@ -73,7 +74,7 @@ struct Negotiation::State {
 
     // negotiation_bind.cpp
     void on_bind(const xml::Element& iq);
-    void bound(const xml::Jid& full);
+    void bound(const xml::Jid& full, std::optional<xml::Element> enabled);
     void refuse_bind(const xml::StanzaError& error);
     void on_management(const xml::Element& element);
     void not_resumed(const xml::Element& failed);
@@ -94,9 +95,14 @@ struct Negotiation::State {
     std::string success_data;                            // what the mechanism says with its success
     /// The `<authenticate/>` that is going on (XEP-0388); null: none, or SASL as in RFC 6120.
     struct Sasl2 {
-        bool binds = false;           // XEP-0386
-        std::string tag;              // of the resource
-        controller::TokenWish wish;   // XEP-0484; with the client's id
+        bool binds = false;          // XEP-0386
+        std::string tag;             // of the resource
+        bool takes_copies = false;   // of messages: with the resource
+        // XEP-0198 §9; Wrong: not as it should be.
+        std::optional<std::variant<sm::Enable, sm::Wrong>> enable;
+        std::optional<std::variant<sm::Resume, sm::Wrong>> resume;
+        std::optional<xml::Element> not_resumed;   // `<failed/>`
+        controller::TokenWish wish;                // XEP-0484; with the client's id
         std::optional<controller::Token> issued;
     };
     std::unique_ptr<Sasl2> sasl2;

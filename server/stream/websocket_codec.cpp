@@ -223,7 +223,10 @@ void WebSocketCodec::end_control() {
         pong_.clear();
         if (!is_end_said_) websocket::append_frame(pong_, Opcode::Pong, control_);
     }
-    if (frame_.opcode == Opcode::Close) is_ended_ = true;
+    if (frame_.opcode == Opcode::Close) {
+        is_ended_ = true;
+        if (!websocket::is_close_payload(control_)) code_ = CloseCode::ProtocolError;
+    }
     control_.clear();
 }
 

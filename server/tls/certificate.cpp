@@ -56,7 +56,7 @@ std::string why_unsound(SSL* ssl, Presented& presented, storage::Millis now) {
         return to_reason(*verdict, now);
     }
     const long result = SSL_get_verify_result(ssl);
-    if (result == X509_V_OK) return {};
+    if (result == X509_V_OK || is_verified_again(ssl)) return {};
     Verdict verdict;
     verdict.error = static_cast<int>(result);
     return to_reason(verdict, now);
@@ -74,16 +74,6 @@ void describe(Presented& presented, const X509* certificate) {
 
 }   // namespace
 
-std::vector<X509Ptr> verified_path_of(const SSL* ssl) {
-    std::vector<X509Ptr> path;
-    STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
-    for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) {
-        X509_up_ref(sk_X509_value(chain, i));
-        path.emplace_back(sk_X509_value(chain, i));
-    }
-    return path;
-}
-
 Presented judge(
     SSL* ssl,
     const std::string& served,
@@ -91,7 +81,7 @@ Presented judge(
     storage::Millis now
 ) {
     Presented presented;
-    const X509Ptr certificate(ssl ? SSL_get1_peer_certificate(ssl) : nullptr);
+    const X509Ptr certificate = ssl ? certificate_of(ssl) : nullptr;
     if (!certificate) {
         presented.reason = "no client certificate was presented";
         return presented;

@@ -56,9 +56,6 @@ Presented judge(
     storage::Millis now
 );
 
-/// The path that was verified in the handshake, own certificate first, the anchor last.
-std::vector<X509Ptr> verified_path_of(const SSL* ssl);
-
 controller::Identity to_identity(const Presented& presented, const xml::Jid& account);
 
 }   // namespace grid::server::tls

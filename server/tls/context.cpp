@@ -15,6 +15,7 @@
 #include "server/tls/path.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/raw_chain.hpp"
+#include "server/tls/tickets.hpp"
 #include "server/tls/verdict.hpp"
 #include "server/tls/verify.hpp"
 #include "xml/datetime.hpp"
@@ -200,6 +201,8 @@ Result<Context, std::string> make_context(const Config::Tls& settings, Use use) 
     SSL_CTX_set_alpn_select_cb(
         context.get(), select_protocol, const_cast<void*>(static_cast<const void*>(&ours))
     );
+    if (settings.resumption_seconds_max != 0)
+        accept_tickets(context.get(), std::chrono::seconds(settings.resumption_seconds_max));
     return context;
 }
 

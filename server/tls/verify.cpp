@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "server/tls/library.hpp"
 #include "server/tls/path.hpp"
 
 namespace grid::server::tls {
@@ -16,6 +17,10 @@ namespace {
 struct Remembered {
     Verdict verdict;
     std::vector<std::string> others;
+    // Of verify_again.
+    bool is_again = false;
+    X509Ptr own;
+    std::vector<X509Ptr> path;
 };
 
 void free_remembered(void*, void* remembered, CRYPTO_EX_DATA*, int, long, void*) {
@@ -33,7 +38,9 @@ const Remembered* remembered_of(const SSL* ssl) {
 
 void remember(SSL* ssl, Verdict verdict, std::vector<std::string> others) {
     if (ssl == nullptr || remembered_of(ssl) != nullptr) return;
-    auto all = std::make_unique<Remembered>(Remembered{std::move(verdict), std::move(others)});
+    auto all = std::make_unique<Remembered>();
+    all->verdict = std::move(verdict);
+    all->others = std::move(others);
     if (SSL_set_ex_data(ssl, slot(), all.get()) == 1) (void)all.release();
 }
 
@@ -61,7 +68,76 @@ int verify(X509_STORE_CTX* store, bool is_strict) {
     return 1;
 }
 
+X509Ptr parse(const std::string& der) {
+    X509* certificate = X509_new_ex(handshake_library(), nullptr);
+    if (certificate == nullptr) return nullptr;
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    // Frees it where it fails.
+    return X509Ptr(d2i_X509(&certificate, &at, static_cast<long>(der.size())));
+}
+
+std::vector<X509Ptr> shared_all(const std::vector<X509Ptr>& certificates) {
+    std::vector<X509Ptr> all;
+    for (const auto& one : certificates) all.push_back(share(one.get()));
+    return all;
+}
+
 }   // namespace
+
+void verify_again(SSL* ssl, const std::vector<std::string>& chain) {
+    if (remembered_of(ssl) != nullptr) return;
+    auto all = std::make_unique<Remembered>();
+    all->is_again = true;
+    const OwningStack sent(sk_X509_new_null());
+    for (const std::string& der : chain) {
+        X509Ptr one = parse(der);
+        if (!one) {
+            all->verdict.error = X509_V_ERR_APPLICATION_VERIFICATION;
+            all->verdict.detail = "the certificate of the resumed session cannot be read";
+            break;
+        }
+        if (!all->own) all->own = share(one.get());
+        if (sk_X509_push(sent.get(), one.get()) > 0) (void)one.release();
+    }
+    if (all->own && all->verdict.error == X509_V_OK) {
+        Found found =
+            find_paths(all->own.get(), sent.get(), SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)));
+        all->verdict = std::move(found.verdict);
+        all->others = std::move(found.others);
+        all->path = std::move(found.path);
+    }
+    ERR_clear_error();
+    if (SSL_set_ex_data(ssl, slot(), all.get()) == 1) (void)all.release();
+}
+
+X509Ptr certificate_of(const SSL* ssl) {
+    if (is_verified_again(ssl)) {
+        const Remembered& all = *remembered_of(ssl);
+        return all.own ? share(all.own.get()) : nullptr;
+    }
+    return X509Ptr(SSL_get1_peer_certificate(ssl));
+}
+
+std::vector<X509Ptr> verified_path_of(const SSL* ssl) {
+    if (is_verified_again(ssl)) return shared_all(remembered_of(ssl)->path);
+    std::vector<X509Ptr> path;
+    STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
+    for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i)
+        path.push_back(share(sk_X509_value(chain, i)));
+    return path;
+}
+
+bool is_verified_again(const SSL* ssl) {
+    const Remembered* all = remembered_of(ssl);
+    return all != nullptr && all->is_again;
+}
+
+void forget_verified(SSL* ssl) {
+    auto* all = static_cast<Remembered*>(SSL_get_ex_data(ssl, slot()));
+    if (all == nullptr) return;
+    all->own.reset();
+    std::vector<X509Ptr>().swap(all->path);
+}
 
 void remember_refusal(SSL* ssl, std::string why) {
     Verdict verdict;

@@ -48,9 +48,11 @@ class Managed(Raw):
     def receive(self, deadline):
         before = len(self.seen)
         super().receive(deadline)
-        if self.parser is None or len(self.seen) == before:
-            return
-        self.parser.feed(self.seen[before:])
+        if self.parser is not None and len(self.seen) > before:
+            self.feed_seen(before)
+
+    def feed_seen(self, since=0):
+        self.parser.feed(self.seen[since:])
         for event, element in self.parser.read_events():
             self.depth += 1 if event == "start" else -1
             if event == "end" and self.depth == 1:

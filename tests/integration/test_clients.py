@@ -191,8 +191,7 @@ class WithPassword(ComesBack):
         version = subprocess.check_output(["node", "--version"], text=True)
         if int(re.match(r"v(\d+)", version).group(1)) < 20:
             self.skipTest("@xmpp/client needs Node.js 20")
-        # With SASL2 it resumes within the login alone, which this server does not offer yet.
-        self.with_password(["node", example("xmpp.js", "client.mjs")], resumes=False)
+        self.with_password(["node", example("xmpp.js", "client.mjs")], resumes=True)
 
 
 if __name__ == "__main__":

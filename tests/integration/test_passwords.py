@@ -275,6 +275,29 @@ class Slow(Passwords):
         self.assertEqual(self.attempt("SCRAM-SHA-256", "bob", "x"), "temporary-auth-failure")
 
 
+    def from_address(self, address):
+        raw = Raw(self.server.c2s, DOMAIN, address)
+        self.addCleanup(lambda: raw.socket.close())
+        raw.starttls()
+        raw.open()
+        return raw
+
+    def test_guesses_from_elsewhere_do_not_lock_an_account_out_where_it_is_at_home(self):
+        guess = ("SCRAM-SHA-256", "ann", "x")
+        self.log_in()
+        for number in range(2, 7):   # five times four
+            for _ in range(4):
+                raw = self.from_address(f"127.0.0.{number}")
+                self.assertEqual(self.attempt(*guess, raw=raw), "not-authorized")
+            raw = self.from_address(f"127.0.0.{number}")
+            self.assertEqual(self.attempt(*guess, raw=raw), "temporary-auth-failure")
+        right = ("SCRAM-SHA-256", "ann", "pencil")
+        raw = self.from_address("127.0.0.9")
+        self.assertEqual(self.attempt(*right, raw=raw), "temporary-auth-failure")
+        for _ in range(3):
+            self.log_in()
+
+
 class Plain(Passwords):
     settings = {"sasl.plain": "true", "sasl.mechanisms": "SCRAM-SHA-256"}
 

@@ -8,6 +8,7 @@ import re
 import unittest
 
 from gridd import DOMAIN, Operated
+from managed import SM, Managed
 from policies import EVERYTHING
 from raw import Raw
 from scram import Scram, b64
@@ -100,7 +101,9 @@ class Profile(Sasl2):
         self.assertRegex(
             raw.features,
             "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>EXTERNAL</mechanism>.*"
-            "<inline><bind xmlns='urn:xmpp:bind:0'/><fast xmlns='urn:xmpp:fast:0'>",
+            "<inline><bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:xmpp:carbons:2'/>"
+            "<feature var='urn:xmpp:csi:0'/><feature var='urn:xmpp:sm:3'/></inline></bind>"
+            "<sm xmlns='urn:xmpp:sm:3'/><fast xmlns='urn:xmpp:fast:0'>",
         )
         tag = "<bind xmlns='urn:xmpp:bind:0'><tag>Desk</tag></bind>"
         self.begin(raw, "EXTERNAL", b"", tag + self.wish())
@@ -153,6 +156,151 @@ class Profile(Sasl2):
         self.by_password(raw)
         raw.send(f"<authenticate xmlns='{SASL2}' mechanism='EXTERNAL'/>")
         self.assertEqual(raw.stream_error(), "unsupported-stanza-type")
+
+
+class Management(Sasl2):
+    """XEP-0198 §9: stream management together with the login."""
+
+    def setUp(self):
+        super().setUp()
+        self.bob = self.server.authority.client(f"bob@{DOMAIN}")
+
+    def connect(self, bundle, inner):
+        """Up to the end of `<success/>`; what follows is parsed, and counted."""
+        client = Managed(self.server.c2s, DOMAIN)
+        self.addCleanup(lambda: client.socket.close())
+        client.starttls(bundle)
+        client.open()
+        self.begin(client, "EXTERNAL", b"", inner)
+        success = client.expect(r"<success\b.*?</success>").group()
+        rest = client.seen
+        client.parse()
+        client.seen = rest
+        client.feed_seen()
+        return client, success
+
+    def managed(self, bundle, inner=""):
+        enable = f"<enable xmlns='{SM}' resume='true'/>"
+        bind = f"<bind xmlns='urn:xmpp:bind:0'>{enable}</bind>"
+        client, success = self.connect(bundle, inner + bind)
+        client.is_counting = True
+        bound = r"<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='([^']+)' "
+        client.token = re.search(bound, success).group(1)
+        return client, success
+
+    def resume(self, bundle, token, handled, inner=""):
+        return self.connect(
+            bundle, f"<resume xmlns='{SM}' previd='{token}' h='{handled}'/>{inner}"
+        )
+
+    def cut(self, client):
+        mark = self.server.log_mark()
+        client.cut()
+        self.server.wait_log("connection_ended.*may be resumed", mark)
+
+    def test_enabled_with_the_resource_and_resumed_with_the_login(self):
+        client, success = self.managed(self.bob)
+        full = re.search("<authorization-identifier>(.*?)</auth", success).group(1)
+        client.say("<presence/>")
+        client.ping()
+        client.say("<r xmlns='urn:xmpp:sm:3'/>")
+        client.wait(lambda: client.acknowledged == 2)
+        handled = client.handled
+        self.cut(client)
+        other, _ = self.managed(self.server.authority.client(f"eve@{DOMAIN}"))
+        other.say(f"<message to='{full}' type='chat' id='m1'><body>meanwhile</body></message>")
+        other.ping()
+        agent = f"<user-agent id='{PHONE}'/><bind xmlns='urn:xmpp:bind:0'/>"   # is not done
+        again, success = self.resume(self.bob, client.token, handled, agent)
+        resumed = f"<resumed xmlns='urn:xmpp:sm:3' previd='{client.token}' h='2'/></success>"
+        self.assertIn(resumed, success)
+        self.assertIn(f"<authorization-identifier>{full}</authorization-identifier>", success)
+        self.assertNotIn("<bound", success)
+        again.wait(lambda: any(s.get("id") == "m1" for s in again.stanzas))
+        again.ping()
+        self.assertEqual(again.errors, [])   # no features: the stream is what it was
+        self.assertEqual(
+            [s["jid"] for s in self.server.admin_json("sessions", "list")["sessions"]
+             if s["jid"].startswith("bob@")], [full],
+        )
+
+    def test_where_there_is_no_session_a_resource_is_bound(self):
+        client, success = self.managed(
+            self.bob, f"<resume xmlns='{SM}' previd='{'0' * 48}' h='3'/>"
+        )
+        self.assertIn(
+            "<failed xmlns='urn:xmpp:sm:3'><item-not-found "
+            "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed><bound", success,
+        )
+        client.ping()
+        self.cut(client)
+        # Another's token is as good as none.
+        thief, success = self.managed(
+            self.server.authority.client(f"eve@{DOMAIN}"),
+            f"<resume xmlns='{SM}' previd='{client.token}' h='0'/>",
+        )
+        self.assertIn("<item-not-found", success)
+        thief.ping()
+        self.resume(self.bob, client.token, client.handled)[0].ping()
+
+    def test_without_bind_the_login_goes_on(self):
+        client, success = self.resume(self.bob, "0" * 48, 0)
+        self.assertIn("<item-not-found", success)
+        self.assertIn(f"<authorization-identifier>bob@{DOMAIN}</auth", success)
+        client.bind_after_refusal("raw")
+
+    def test_what_is_malformed_is_said_and_costs_no_login(self):
+        enable = f"<enable xmlns='{SM}' max='soon'/>"
+        client, success = self.connect(
+            self.bob,
+            f"<resume xmlns='{SM}' previd='x'/><bind xmlns='urn:xmpp:bind:0'>{enable}</bind>",
+        )
+        bad = (
+            "<failed xmlns='urn:xmpp:sm:3'><bad-request "
+            "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+        )
+        self.assertIn(f"{bad}<bound xmlns='urn:xmpp:bind:0'>{bad}</bound>", success)
+        client.ping()
+
+    def test_a_count_that_is_too_high_ends_the_stream(self):
+        client, _ = self.managed(self.bob)
+        client.ping()
+        handled = client.handled
+        self.cut(client)
+        again = Managed(self.server.c2s, DOMAIN)
+        self.addCleanup(lambda: again.socket.close())
+        again.starttls(self.bob)
+        again.open()
+        resume = f"<resume xmlns='{SM}' previd='{client.token}' h='{handled + 5}'/>"
+        self.begin(again, "EXTERNAL", b"", resume)
+        self.assertEqual(again.too_high(), (handled + 5, handled))
+        self.resume(self.bob, client.token, handled)[0].ping()   # the session is as it was
+
+    def test_a_failed_proof_resumes_nothing(self):
+        client, _ = self.managed(self.bob)
+        self.cut(client)
+        raw = self.raw()
+        resume = f"<resume xmlns='{SM}' previd='{client.token}' h='0'/>"
+        self.assertEqual(self.by_password(raw, resume, password="x")[0], "not-authorized")
+        failed, whole = self.by_password(raw, resume)   # another account
+        self.assertIsNone(failed)
+        self.assertIn("<item-not-found", whole)
+        self.server.admin_ctl("accounts", "disable", f"bob@{DOMAIN}")
+        raw = self.raw(self.bob)
+        self.begin(raw, "EXTERNAL", b"", resume)
+        self.assertEqual(self.end(raw)[0], "account-disabled")
+
+    def test_copies_are_on_from_the_first_message(self):
+        copies = "<bind xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:carbons:2'/></bind>"
+        client, _ = self.connect(self.bob, copies)
+        second, success = self.managed(self.bob)
+        full = re.search("<authorization-identifier>(.*?)</auth", success).group(1)
+        second.ping()
+        eve, _ = self.managed(self.server.authority.client(f"eve@{DOMAIN}"))
+        eve.say(f"<message to='{full}' type='chat' id='m1'><body>x</body></message>")
+        client.wait(
+            lambda: any(s.find("{urn:xmpp:carbons:2}received") is not None for s in client.stanzas)
+        )
 
 
 class Tokens(Sasl2):

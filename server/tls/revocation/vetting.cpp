@@ -4,6 +4,7 @@
 #include "server/clock.hpp"
 #include "server/net/from_callback.hpp"
 #include "server/tls/certificate_text.hpp"
+#include "server/tls/verify.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::server::tls {
@@ -59,6 +60,32 @@ void Vetting::stop() {
 }
 
 asio::awaitable<Presented> Vetting::vet(net::TlsStream& stream, std::function<void()> on_valid) {
+    SSL* ssl = stream.ssl();
+    auto ticket = resumed_ticket_of(ssl);
+    if (SSL_session_reused(ssl) == 1)
+        verify_again(ssl, ticket ? ticket->chain : std::vector<std::string>{});
+    else if (config_.tls.resumption_seconds_max != 0 && SSL_version(ssl) >= TLS1_3_VERSION)
+        ticket = ticket_for(ssl, now());
+    Presented presented = co_await judge_peer(stream, std::move(on_valid));
+    if (ticket) send_ticket(stream, presented, *ticket);
+    co_return presented;
+}
+
+/// Whoever resumes gets a new ticket, which lasts no longer than the first: after
+/// tls.resumption_seconds_max a client proves anew that it has its key.
+void Vetting::send_ticket(net::TlsStream& stream, const Presented& presented, const Ticket& ticket)
+    const {
+    if (presented.present && !presented.can_log_in()) return;
+    const auto most = storage::Millis{config_.tls.resumption_seconds_max} * 1000;
+    auto left = ticket.proved + most - now();
+    if (presented.present) left = std::min(left, presented.valid_until - now());
+    if (left < 1000) return;
+    stream.send_ticket(to_bytes(ticket), std::chrono::seconds(std::min(left, most) / 1000));
+}
+
+asio::awaitable<Presented> Vetting::judge_peer(
+    net::TlsStream& stream, std::function<void()> on_valid
+) {
     Presented presented = judge(stream.ssl(), config_.domain, config_.sasl.mappings, now());
     presented.approvals = controller::approvals_of(approve_, presented.facts);
     presented.facts = {};

@@ -14,6 +14,7 @@
 #include "server/tls/revocation/crl_watch.hpp"
 #include "server/tls/revocation/ocsp_client.hpp"
 #include "server/tls/revocation/ocsp_recheck.hpp"
+#include "server/tls/tickets.hpp"
 
 namespace grid::server::tls {
 
@@ -33,8 +34,9 @@ public:
     /// thread. `in_use` says whether a stream rests on such an entry.
     void start(CrlWatch::OnRevoked on_revoked, OcspRecheck::InUse in_use);
     void stop();
-    /// The verdict on the peer's certificate: chain, names, CRLs, OCSP. On the stream's strand;
-    /// frees the certificates that OpenSSL keeps. `on_valid` is called at once when the chain and
+    /// The verdict on the peer's certificate: chain, names, CRLs, OCSP, each asked anew where TLS
+    /// was resumed. A client that may come in is handed a ticket. On the stream's strand; frees the
+    /// certificates that OpenSSL keeps. `on_valid` is called at once when the chain and
     /// the names are good: what follows may wait for a responder.
     boost::asio::awaitable<Presented> vet(
         net::TlsStream& stream, std::function<void()> on_valid = {}
@@ -48,6 +50,11 @@ public:
     CrlWatch& crls() { return crls_; }
 
 private:
+    boost::asio::awaitable<Presented> judge_peer(
+        net::TlsStream& stream, std::function<void()> on_valid
+    );
+    void send_ticket(net::TlsStream& stream, const Presented& presented, const Ticket& ticket)
+        const;
     std::string why(const std::vector<std::string>& path, bool must_be_known) const;
     void judge_by_crl(Presented& presented) const;
     boost::asio::awaitable<void> judge_by_ocsp(Presented& presented, OcspSubject subject);

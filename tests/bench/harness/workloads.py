@@ -15,6 +15,11 @@ PUBLISH = [
     Metric("p99_ms", "p99 ms", 2, "less"),
     Metric("server_cpu_us", "CPU µs / publish", 1, "less"),
 ]
+RESUMPTIONS = [
+    Metric("per_second", "resumptions/s", 0),
+    Metric("p99_ms", "p99 ms", 1, "less"),
+    Metric("server_cpu_us", "CPU µs / resumption", 0, "less"),
+]
 FAN = ["--subscribers", "1000", "--seconds", "8", "--warmup", "2"]
 SMALL_FAN = ["--subscribers", "50", "--seconds", "1", "--warmup", "0.3"]
 SHORT = ["--seconds", "1", "--warmup", "0.3"]
@@ -35,12 +40,12 @@ WORKLOADS = [
               Metric("hibernating_kib", "KiB / hibernating session", 1, "less")],
              ["--clients", "5000", "--concurrency", "64", "--managed", "--hibernate"],
              ["--clients", "200", "--settle", "1", "--managed", "--hibernate"], kinds=("gridd",)),
-    Workload("resumptions", "resumptions after a cut, full handshake each, 32 at a time",
-             "resumptions",
-             [Metric("per_second", "resumptions/s", 0),
-              Metric("p99_ms", "p99 ms", 1, "less"),
-              Metric("server_cpu_us", "CPU µs / resumption", 0, "less")],
+    Workload("resumptions", "resumptions after a cut, TLS resumed by tickets, 32 at a time",
+             "resumptions", RESUMPTIONS,
              ["--clients", "4000"], ["--clients", "200", "--settle", "1"], kinds=("gridd",)),
+    Workload("resumptions_full", "resumptions after a cut, full handshake each, 32 at a time",
+             "resumptions", RESUMPTIONS, ["--clients", "4000", "--full-tls"],
+             ["--clients", "200", "--settle", "1", "--full-tls"], kinds=("gridd",)),
     Workload("fanout_managed", "fanout, every subscriber with stream management", "fanout",
              FAN_OUT, [*FAN, "--no-persist", "--managed"], [*SMALL_FAN, "--managed"],
              kinds=("gridd",)),

@@ -109,6 +109,7 @@ void Client::start_tls() {
     SSL_set1_host(ssl, bench_.options.domain.c_str());
     static constexpr unsigned char alpn[] = "\x0bxmpp-client";   // XEP-0368
     if (bench_.options.direct) SSL_set_alpn_protos(ssl, alpn, sizeof alpn - 1);
+    if (token_.tls) SSL_set_session(ssl, token_.tls.get());
     socket_.start_client(ssl);
 }
 

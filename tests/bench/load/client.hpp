@@ -33,6 +33,7 @@ public:
 struct SessionToken {
     std::string id;              // empty: there is none
     std::uint32_t handled = 0;   // stanzas that came
+    TlsSession tls = {};         // null: the next connection makes a full handshake
 };
 
 class Client : public Watcher {
@@ -60,6 +61,8 @@ public:
     const std::string& jid() const { return jid_; }
     std::string bare_jid() const { return jid_.substr(0, jid_.find('/')); }
     const SessionToken& token() const { return token_; }
+    TlsSession tls_session() const { return socket_.session(); }
+    bool has_resumed_tls() const { return socket_.is_resumed(); }
     bool is_ready() const { return step_ == Step::Ready; }
     bool is_closed() const { return step_ == Step::Closed; }
     std::uint64_t started_ns() const { return started_ns_; }

@@ -1,5 +1,5 @@
-// tests/bench/load/mode_resumptions.cpp: sessions resumed per second, each with a full TLS
-// handshake, after their connections were cut off.
+// tests/bench/load/mode_resumptions.cpp: sessions resumed per second after their connections were
+// cut off, with TLS resumed by tickets or by full handshakes.
 #include <memory>
 #include <vector>
 
@@ -36,6 +36,7 @@ public:
         const auto done = static_cast<double>(ready_);
         Report report("resumptions", bench_.options.name);
         report.number("resumptions", done)
+            .number("tls_resumed", static_cast<double>(tls_resumed_))
             .number("concurrency", static_cast<double>(bench_.options.concurrency))
             .number("per_second", done / seconds, 1)
             .number("p50_ms", latency_.percentile_ms(50), 2)
@@ -49,6 +50,7 @@ public:
     void on_ready(Client& client) override {
         latency_.record(now_ns() - client.started_ns());
         ++ready_;
+        if (client.has_resumed_tls()) ++tls_resumed_;
     }
     void on_stanza(Client&, std::string_view) override {}
     void on_closed(Client&) override {}
@@ -64,7 +66,7 @@ private:
     Bench& bench_;
     std::vector<SessionToken> tokens_;
     std::vector<std::unique_ptr<Client>> clients_;
-    std::size_t ready_ = 0;
+    std::size_t ready_ = 0, tls_resumed_ = 0;
     Histogram latency_;
 };
 
@@ -75,7 +77,10 @@ void run_resumptions(Bench& bench) {
     {
         Crowd crowd(bench, bench.options.common_role(), 0);
         crowd.connect(bench.options.clients);
-        for (std::size_t i = 0; i < crowd.size(); ++i) tokens.push_back(crowd[i].token());
+        for (std::size_t i = 0; i < crowd.size(); ++i) {
+            tokens.push_back(crowd[i].token());
+            if (!bench.options.full_tls) tokens.back().tls = crowd[i].tls_session();
+        }
         crowd.abandon();
     }
     bench.doing("letting the server see that they are gone");

@@ -59,6 +59,7 @@ const std::map<std::string, Option>& table() {
         {"--name", value(&Options::name, "what the report calls the server")},
         {"--nats", flag(&Options::nats, true, "NATS instead of XMPP; publish: JetStream")},
         {"--no-persist", flag(&Options::persist, false, "pubsub#persist_items=0")},
+        {"--full-tls", flag(&Options::full_tls, true, "resumptions: a full TLS handshake each")},
         {"--first", value(&Options::first, "flood: number of the first client's certificate")},
         {"--flood",
          value(&Options::flood, "flood: pings, publishes, disco, malformed or subscribes")},

@@ -19,6 +19,7 @@ struct Options {
     bool mqtt = false;       // MQTT 3.1.1 instead of XMPP: fanout only
     bool nats = false;       // NATS instead of XMPP; publishes of mode publish go to JetStream
     bool authzid = false;    // name the JID in SASL EXTERNAL instead of sending "="
+    bool full_tls = false;   // mode resumptions: without TLS tickets
     bool managed = false;    // stream management (XEP-0198), with every <r/> answered
     bool presence = false;   // initial presence after bind
     bool bare = false;       // subscribe the bare JID (implies presence)

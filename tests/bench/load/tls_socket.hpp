@@ -18,6 +18,7 @@ struct SslDelete {
     void operator()(X509* certificate) const { X509_free(certificate); }
     void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
+using TlsSession = std::shared_ptr<SSL_SESSION>;
 using SslContext = std::unique_ptr<SSL_CTX, SslDelete>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, SslDelete>;
 
@@ -42,6 +43,9 @@ public:
     void start_server(SSL* ssl);
     bool is_secure() const { return secure_; }
     const char* protocol() const { return SSL_get_version(ssl_.get()); }
+    bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+    // With the newest ticket that came, if any.
+    TlsSession session() const { return {SSL_get1_session(ssl_.get()), SSL_SESSION_free}; }
 
     // Appends what has arrived to `into`. Drives the handshake.
     State receive(std::string& into);

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "server/session/management_words.hpp"
+#include "xml/writer.hpp"
 
 namespace grid::test {
 namespace {
@@ -133,9 +134,19 @@ std::vector<std::string> Stage::render(const stream::Actions& actions) {
         } else if (const auto* find = std::get_if<stream::FindKeys>(&action)) {
             out.push_back("find " + find->lookup.name);
         } else if (const auto* bind = std::get_if<stream::Bind>(&action)) {
-            out.push_back("bind " + bind->resource);
+            out.push_back(
+                "bind " + bind->resource + (bind->wishes.takes_copies ? " with copies" : "") +
+                (bind->wishes.management ? " managed" : "")
+            );
         } else if (const auto* resume = std::get_if<stream::Resume>(&action)) {
-            out.push_back("resume " + resume->token + " " + std::to_string(resume->handled));
+            out.push_back(
+                "resume " + resume->token + " " + std::to_string(resume->handled) +
+                (resume->around ? " in " + xml::to_string(resume->around(
+                                               xml::Jid::parse("ann@grid.example/r").value(),
+                                               server::sm::resumed(resume->token, 5)
+                                           ))
+                                : "")
+            );
         } else if (const auto* close = std::get_if<stream::Close>(&action)) {
             out.push_back("close " + close->reason);
         }
@@ -178,7 +189,10 @@ std::vector<std::string> Stage::play(const Input& input) {
     if (const auto* refused = std::get_if<Refused>(&input))
         return render(negotiation_.on_admitted(std::pair(refused->condition, refused->text)));
     if (const auto* bound = std::get_if<Bound>(&input))
-        return render(negotiation_.on_bound(xml::Jid::parse(bound->jid).value()));
+        return render(negotiation_.on_bound(
+            xml::Jid::parse(bound->jid).value(),
+            bound->is_managed ? std::optional(server::sm::enabled("t", 60)) : std::nullopt
+        ));
     if (std::holds_alternative<Resumed>(input)) return render(negotiation_.on_resumed());
     if (const auto* refused = std::get_if<NotResumed>(&input))
         return render(
@@ -234,7 +248,9 @@ const std::string offer_external =
     "{header}" + features +
     "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism>"
     "</mechanisms><authentication xmlns='urn:xmpp:sasl:2'><mechanism>EXTERNAL</mechanism>"
-    "<inline><bind xmlns='urn:xmpp:bind:0'/></inline></authentication>"
+    "<inline><bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:xmpp:carbons:2'/>"
+    "<feature var='urn:xmpp:csi:0'/><feature var='urn:xmpp:sm:3'/></inline></bind>"
+    "<sm xmlns='urn:xmpp:sm:3'/></inline></authentication>"
     "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits>"
     "</stream:features>";
 const std::string offer_bind =

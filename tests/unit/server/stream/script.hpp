@@ -35,6 +35,7 @@ struct Refused {
 };
 struct Bound {
     std::string jid;
+    bool is_managed = false;   // `<enabled/>`, with the token t
 };
 struct NotBound {
     xml::StanzaError error;
@@ -59,8 +60,8 @@ using Input = std::variant<
 
 /// An input and what it must lead to, one string per action, what is sent at once as one:
 ///   `{header}<features/>`   bytes to send; the response header is written {header}
-///   starttls · restart · find NAME · register NAME · admit JID · bind [RESOURCE] · resume TOKEN
-///   COUNT · close REASON (the beginning of it)
+///   starttls · restart · find NAME · register NAME · admit JID · bind [RESOURCE][ with copies]
+///   [ managed] · resume TOKEN COUNT[ in ELEMENT] · close REASON (the beginning of it)
 struct Line {
     Input input;
     std::vector<std::string> actions;

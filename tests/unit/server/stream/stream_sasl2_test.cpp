@@ -1,5 +1,5 @@
 // tests/unit/server/stream/stream_sasl2_test.cpp: the Extensible SASL Profile and Bind 2
-// (XEP-0388, XEP-0386).
+// (XEP-0388, XEP-0386), and stream management within them (XEP-0198 §9).
 #include <catch2/catch.hpp>
 
 #include "script.hpp"
@@ -22,10 +22,22 @@ std::string authenticate(const std::string& inner, const std::string& mechanism 
 std::string bind2(const std::string& inner = "") {
     return "<bind xmlns='urn:xmpp:bind:0'>" + inner + "</bind>";
 }
+const std::string enable = "<enable xmlns='urn:xmpp:sm:3' resume='true'/>";
+const std::string not_found =
+    "<failed xmlns='urn:xmpp:sm:3' h='3'>"
+    "<item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
+const std::string malformed =
+    "<failed xmlns='urn:xmpp:sm:3'>"
+    "<bad-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
+std::string resume(const std::string& attributes = "previd='t' h='7'") {
+    return "<resume xmlns='urn:xmpp:sm:3' " + attributes + "/>";
+}
 std::string succeeded(const std::string& jid, const std::string& more = "") {
     return "<success " + sasl2 + "><authorization-identifier>" + jid +
            "</authorization-identifier>" + more + "</success>";
 }
+const std::string resumed =
+    succeeded("ann@grid.example/r", "<resumed xmlns='urn:xmpp:sm:3' previd='t' h='5'/>");
 std::string failed(const std::string& condition, const std::string& text = "") {
     return "<failure " + sasl2 + "><" + condition + " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>" +
            (text.empty() ? "" : "<text xml:lang='en'>" + text + "</text>") + "</failure>";
@@ -103,6 +115,109 @@ TEST_CASE(
     CHECK(resource_for(bind2() + agent) == named.substr(5));
     CHECK(resource_for(tag + "<user-agent id='another'/>") != named);
     CHECK(resource_for(tag) != named);   // of this stream alone
+}
+
+TEST_CASE("Bind 2 switches stream management and copies on with the resource", "[stream]") {
+    Stage stage;
+    for (const Line& line : secured(ann)) stage.play(line.input);
+    const std::string copies = "<enable xmlns='urn:xmpp:carbons:2'/>";
+    stage.play(authenticate(external + bind2(copies + enable)));
+    CHECK(resource_of(stage.play(Admitted{})).ends_with(" with copies managed"));
+    CHECK(
+        stage.play(Bound{"ann@grid.example/r", true}) ==
+        std::vector<std::string>{
+            succeeded(
+                "ann@grid.example/r",
+                "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='t' "
+                "resume='true' max='60'/></bound>"
+            ) +
+            after_bind
+        }
+    );
+}
+
+TEST_CASE("a session is resumed with the login, and nothing is bound", "[stream]") {
+    Stage stage;
+    const Script script = secured(ann) + Script{
+                                             {authenticate(external + resume() + bind2(enable)),
+                                              {"admit ann@grid.example"}},
+                                             {Admitted{}, {"resume t 7 in " + resumed}},
+                                             {Resumed{}, {}},
+                                         };
+    for (const Line& line : script) stage.play(line.input);
+    CHECK(stage.negotiation().is_bound());
+    check(script);
+}
+
+TEST_CASE("where no session is resumed with the login, bind takes its place", "[stream]") {
+    Stage stage;
+    for (const Line& line : secured(ann)) stage.play(line.input);
+    stage.play(authenticate(external + resume() + bind2()));
+    stage.play(Admitted{});
+    CHECK_FALSE(resource_of(stage.play(NotResumed{})).empty());
+    CHECK(
+        stage.play(Bound{"ann@grid.example/r"}) ==
+        std::vector<std::string>{succeeded("ann@grid.example/r", not_found + bound) + after_bind}
+    );
+    check(
+        secured(ann) +
+        Script{
+            {authenticate(external + resume()), {"admit ann@grid.example"}},
+            {Admitted{}, {"resume t 7 in " + resumed}},
+            {NotResumed{}, {succeeded("ann@grid.example", not_found) + before_bind}},
+            {"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+             {"bind "}},
+        }
+    );
+}
+
+TEST_CASE("a count that is too high ends the login that resumes", "[stream]") {
+    check(
+        secured(ann) +
+        Script{
+            {authenticate(external + resume() + bind2()), {"admit ann@grid.example"}},
+            {Admitted{}, {"resume t 7 in " + resumed}},
+            {NotResumed{grid::xml::StreamError{"undefined-condition", "too high", {}}},
+             {error_of("undefined-condition", "too high"),
+              "close stream error undefined-condition: too high"}},
+        }
+    );
+}
+
+TEST_CASE("malformed words of stream management are said, and cost no login", "[stream]") {
+    for (const std::string wrong : {"previd='t'", "h='7'", "previd='' h='7'", "previd='t' h='x'"})
+        check(
+            secured(ann) +
+            Script{
+                {authenticate(external + resume(wrong)), {"admit ann@grid.example"}},
+                {Admitted{}, {succeeded("ann@grid.example", malformed) + before_bind}},
+            }
+        );
+    Stage stage;
+    for (const Line& line : secured(ann)) stage.play(line.input);
+    stage.play(authenticate(external + bind2("<enable xmlns='urn:xmpp:sm:3' max='soon'/>")));
+    CHECK(resource_of(stage.play(Admitted{})).find("managed") == std::string::npos);
+    CHECK(
+        stage.play(Bound{"ann@grid.example/r"}) ==
+        std::vector<std::string>{
+            succeeded(
+                "ann@grid.example/r", "<bound xmlns='urn:xmpp:bind:0'>" + malformed + "</bound>"
+            ) +
+            after_bind
+        }
+    );
+}
+
+TEST_CASE("a login that fails resumes nothing", "[stream]") {
+    check(
+        secured(ann) +
+        Script{
+            {authenticate(external + resume()), {"admit ann@grid.example"}},
+            {Refused{"account-disabled", "it is off"}, {failed("account-disabled", "it is off")}},
+            {authenticate(external), {"admit ann@grid.example"}},
+            {Admitted{}, {succeeded("ann@grid.example") + before_bind}},
+        }
+    );
 }
 
 TEST_CASE("SASL2: each malformed request", "[stream]") {

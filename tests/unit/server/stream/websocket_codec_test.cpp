@@ -184,6 +184,29 @@ TEST_CASE("the peer's Close frame ends it, ours is written once", "[websocket]")
     CHECK(out.size() == 4);
 }
 
+TEST_CASE("a Close frame that none may send is answered so", "[websocket]") {
+    const auto answer_to = [](const std::string& payload) {
+        Fed fed;
+        fed.feed(text(open_text) + frame(Opcode::Close, payload));
+        CHECK(fed.codec.is_ended());
+        std::string out;
+        fed.codec.end(out);
+        REQUIRE(out.size() == 4);
+        return static_cast<unsigned char>(out[2]) * 256 + static_cast<unsigned char>(out[3]);
+    };
+    const auto code = [](int number) {
+        return std::string{static_cast<char>(number / 256), static_cast<char>(number % 256)};
+    };
+    for (const int good : {1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 4999})
+        CHECK(answer_to(code(good)) == 1000);
+    for (const int bad : {0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535})
+        CHECK(answer_to(code(bad)) == 1002);
+    CHECK(answer_to("") == 1000);
+    CHECK(answer_to("\x03") == 1002);
+    CHECK(answer_to(code(1000) + "gr\xC3\xBC\xC3\x9F") == 1000);
+    CHECK(answer_to(code(1000) + "\xC3") == 1002);
+}
+
 TEST_CASE("what leaves is a frame each, with its own namespace", "[websocket]") {
     WebSocketCodec codec("grid.example", {});
     const auto jid = xml::Jid::parse("ann@grid.example/one").value();

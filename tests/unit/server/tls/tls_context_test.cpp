@@ -146,7 +146,9 @@ TEST_CASE(
     CHECK(with(tls::Use::Http, "\x0bxmpp-client") == "refused");
 }
 
-TEST_CASE("the names of the trusted CAs are sent, and no session tickets", "[tls]") {
+TEST_CASE(
+    "the names of the trusted CAs are sent, and no ticket before the client is judged", "[tls]"
+) {
     Files set;
     auto context = *tls::make_context(set.settings, tls::Use::Xmpp);
     MemoryHandshake pair(context.get());

@@ -197,13 +197,14 @@ void Negotiation::State::succeed_by_sasl2(const xml::Jid& as, Element* bound) {
     Element whole = success(success_data, as, sasl2->issued);
     if (sasl2->not_resumed) whole.add(std::move(*sasl2->not_resumed));
     const bool is_whole = bound != nullptr;
+    const bool is_managed = is_whole && bound->child("enabled", sm::ns) != nullptr;
     if (is_whole) whole.add(std::move(*bound));
     send(whole);
     sasl2.reset();
     layer = Layer::Authenticated;
     const auto& limits = settings.config->limits;
     send(
-        is_whole ? session_features(limits, settings.domain, settings.caps_hash)
+        is_whole ? session_features(limits, settings.domain, settings.caps_hash, is_managed)
                  : bound_features(limits, settings.domain, settings.caps_hash)
     );
     awaits = is_whole ? Awaits::Nothing : Awaits::Element;

@@ -163,6 +163,9 @@ class Management(Sasl2):
 
     def setUp(self):
         super().setUp()
+        self.server.admin_ctl(
+            "policy", "set", "-", stdin=f"allow client eve to message client bob\n{EVERYTHING}"
+        )
         self.bob = self.server.authority.client(f"bob@{DOMAIN}")
 
     def connect(self, bundle, inner):

@@ -60,7 +60,8 @@ SessionPtr take_ticket(MemoryHandshake& pair, const std::string& bytes, long sec
     SSL_do_handshake(pair.server());
     char byte = 0;
     SSL_read(pair.client(), &byte, 1);   // takes the ticket in
-    return SessionPtr(SSL_get1_session(pair.client()));
+    // A copy: a connection that ends without a goodbye takes its own session along.
+    return SessionPtr(SSL_SESSION_dup(SSL_get_session(pair.client())));
 }
 
 SessionPtr first_ticket(SSL_CTX* context, const Certificate& client, int version = 0) {
@@ -74,7 +75,7 @@ SessionPtr first_ticket(SSL_CTX* context, const Certificate& client, int version
 
 bool is_resumed(SSL_CTX* context, const SessionPtr& session) {
     MemoryHandshake pair(context);
-    SSL_set_session(pair.client(), session.get());
+    SSL_set_session(pair.client(), SessionPtr(SSL_SESSION_dup(session.get())).get());
     REQUIRE(pair.run());
     CHECK(SSL_session_reused(pair.client()) == SSL_session_reused(pair.server()));
     return SSL_session_reused(pair.server()) == 1;

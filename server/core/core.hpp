@@ -57,7 +57,7 @@ struct Attached {
     SessionPtr session;
     std::uint64_t number = 0;   // Session::attachment
     std::shared_ptr<Allowance> allowance;
-    /// What the client is told of stream management, where it wished for that with its resource.
+    /// The answer about stream management, where the client wished for that with its resource.
     std::optional<xml::Element> enabled = std::nullopt;
 };
 

@@ -1,4 +1,4 @@
-# tests/integration/test_tls_resumption.py: TLS 1.3 resumed with a ticket gives no more than a full handshake.
+# tests/integration/test_tls_resumption.py: TLS resumed gives no more than a full handshake.
 """Identity, revocation, expiry, trust anchors and accounts are looked at anew each time."""
 
 import datetime

@@ -141,7 +141,7 @@ bool Negotiation::State::choose_token(const Element& request) {
         return false;
     }
     chosen = std::make_unique<sasl::HashedToken>(
-        std::string(mechanism), wish.client, settings.domain, offer.channel
+        std::string(mechanism), wish.client, settings.domain, offer.channel, presented
     );
     return true;
 }
@@ -149,7 +149,7 @@ bool Negotiation::State::choose_token(const Element& request) {
 /// The account may enter: first what becomes of tokens, so that the session is told of them before
 /// anything else.
 void Negotiation::State::admitted_by_sasl2() {
-    if (!identity.is_by_password() || !sasl2->wish.is_any()) return go_on_by_sasl2();
+    if (!sasl2->wish.is_any()) return go_on_by_sasl2();
     out.emplace_back(IssueToken{identity, sasl2->wish});
     awaits = Awaits::Token;
 }

@@ -59,6 +59,8 @@ public:
     /// Memory is made anew from the store.
     void rebuild() { scanned_ = follower_.rebuild(); }
     std::size_t background_in_flight() const { return background_; }
+    /// No batch is being committed, and no request waits to be decided.
+    bool is_idle() const { return in_flight_.empty() && turns_.empty() && stalled_.empty(); }
     /// The store's feed (its own thread).
     void on_feed(std::vector<storage::FeedEntry> entries);
 

@@ -529,6 +529,20 @@ class LeftBehind(Resumed):
         reader.goodbye()
         self.assertEqual(self.read(self.reader("last"), 0), [])
 
+    def test_at_an_orderly_stop_of_the_server_they_wait(self):
+        for resource in ("raw", "second"):
+            client = self.manage(self.desk, resource)
+            client.answers_requests = False
+            client.cut()
+            self.wait_state(self.desk, "hibernating", resource)
+        since = time.time()
+        self.say("full", "/raw")
+        self.say("both")
+        self.server.stop()
+        self.server.start()
+        reader = self.reader("later")
+        self.assertEqual(sorted(self.read(reader, 2, since)), ["both", "full"])
+
     def test_a_session_of_the_same_resource_gets_them(self):
         self.cut(self.manage(self.desk))
         since = time.time()

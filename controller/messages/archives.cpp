@@ -125,7 +125,8 @@ void Archives::apply_rules(std::string_view account, const std::optional<storage
     rules.revision = record->revision;
     const std::uint8_t by_default = in.u8();
     const bool is_known =
-        (version == rules_version && by_default <= static_cast<std::uint8_t>(ArchiveRules::Default::Roster)) ||
+        (version == rules_version &&
+         by_default <= static_cast<std::uint8_t>(ArchiveRules::Default::Roster)) ||
         (version == first_rules_version && by_default <= 1);
     rules.by_default = static_cast<ArchiveRules::Default>(by_default);
     for (auto* list : {&rules.always, &rules.never}) {

@@ -190,9 +190,8 @@ constexpr std::array defaults{
 };
 
 Element to_element(const ArchiveRules& rules) {
-    const auto* row = std::ranges::find(defaults, rules.by_default, [](const auto& one) {
-        return one.second;
-    });
+    const auto* row =
+        std::ranges::find(defaults, rules.by_default, [](const auto& one) { return one.second; });
     Element prefs("prefs", archive_ns, {{"default", row->first}});
     for (const auto& [name, list] :
          {std::pair("always", &rules.always), std::pair("never", &rules.never)}) {
@@ -206,9 +205,8 @@ Element to_element(const ArchiveRules& rules) {
 Result<ArchiveRules, xml::StanzaError> parse_rules(const Element& prefs) {
     ArchiveRules rules;
     const std::string_view by_default = prefs.attr_or("default", "");
-    const auto* row = std::ranges::find_if(defaults, [&](const auto& one) {
-        return by_default == one.first;
-    });
+    const auto* row =
+        std::ranges::find_if(defaults, [&](const auto& one) { return by_default == one.first; });
     if (row == defaults.end())
         return xml::bad_request("'default' is always, never or roster (XEP-0441 §2)");
     rules.by_default = row->second;

@@ -231,9 +231,7 @@ private:
     /// Ends the sessions that hibernate, a slice at a time, then waits for all that is to be
     /// committed.
     void wind_up(std::chrono::steady_clock::time_point until, std::function<void()> done);
-    void wait_for_commits(
-        std::chrono::steady_clock::time_point until, std::function<void()> done
-    );
+    void wait_for_commits(std::chrono::steady_clock::time_point until, std::function<void()> done);
     void close_expired();
     void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);
     void end_stream(const SessionPtr& session, const std::string& why);

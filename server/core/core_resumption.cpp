@@ -47,8 +47,8 @@ void Core::end_unresumed() {
             end_hibernating(session, "the client did not come back in time");
 }
 
-/// Their clients come back to another process, which knows no tokens of this one: messages that they
-/// did not acknowledge wait for them in the store.
+/// Their clients come back to another process, which knows no tokens of this one: messages that
+/// they did not acknowledge wait for them in the store.
 void Core::wind_up(steady_clock::time_point until, std::function<void()> done) {
     for (const std::uint64_t id :
          resumptions_.due(steady_clock::time_point::max(), ended_per_tick_max)) {

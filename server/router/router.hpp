@@ -16,6 +16,7 @@
 #include "server/pipeline/pipeline.hpp"
 #include "server/presence/presence.hpp"
 #include "server/router/addresses.hpp"
+#include "server/router/copied_messages.hpp"
 #include "server/router/delivery_table.hpp"
 #include "server/router/iq_table.hpp"
 #include "server/router/pending_queries.hpp"
@@ -208,6 +209,7 @@ private:
         const SessionPtr& session, const xml::Element& stanza, const xml::StanzaError& error
     );
 
+    CopiedMessages copied_;
     const Addresses& addresses_;
     const IqTable& server_iqs_;
     const IqTable& account_iqs_;

@@ -130,6 +130,9 @@ Result<storage::Batch, xml::StanzaError> Router::keep(
 }
 
 void Router::take_message(const SessionPtr& session, Inbound inbound) {
+    if (delivery_kind(inbound.stanza) == DeliveryKind::Error && !inbound.to.empty())
+        inbound.traits.is_copied =
+            copied_.is_answered_by(session->jid, inbound.to, inbound.stanza.attr_or("id", ""));
     // Messages of one sender overtake none of its own.
     if (session->messages_queued == 0) {
         const Way way = way_of(*session, inbound);
@@ -213,6 +216,8 @@ void Router::copy(
 ) {
     if (!message.traits.is_copied) return;
     const xml::Jid& to = to_of(*sender, message);
+    if (delivery_kind(message.stanza) != DeliveryKind::Error)
+        copied_.note(sender->jid, to, message.stanza.attr_or("id", ""));
     const std::string_view type = message.stanza.attr_or("type", "");
     if (!is_to_itself(*sender, to)) send_copies(to.bare(), "received", type, *texts.received, had);
     auto others = had;

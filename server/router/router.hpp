@@ -161,8 +161,10 @@ private:
         Delivery delivery,
         const xml::Element& message,
         const controller::MessageTraits& traits,
-        const xml::Jid& to
+        const xml::Jid& to,
+        std::size_t bytes
     ) const;
+    bool has_other_receiver(const xml::Jid& to) const;
     std::vector<SessionPtr> receivers(Delivery delivery, const xml::Jid& to) const;
     bool is_copied_to_others(
         const SessionPtr& sender,

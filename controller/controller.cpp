@@ -74,7 +74,10 @@ LoginKeys Controller::login_keys(const LoginQuestion& question) const {
     );
     if (question.client.empty()) return keys;
     const ClientTokens* tokens = state_->accounts.tokens().find(question.name, question.client);
-    if (tokens == nullptr || keys.generation.empty() || tokens->generation != keys.generation)
+    if (tokens == nullptr) return keys;
+    keys.are_of_key =
+        !question.key.empty() && tokens->generation == generation_of_key(question.key);
+    if (!keys.are_of_key && (keys.generation.empty() || tokens->generation != keys.generation))
         return keys;
     keys.token_mechanism = tokens->mechanism;
     for (const auto* token : {&tokens->fresh, &tokens->current})
@@ -91,9 +94,10 @@ pubsub::PreparedRequest Controller::token_request(
         issued->reset();
         const Account* account = state->accounts.find(identity.account.bare_view());
         if (account == nullptr || !account->is_bound_to(identity))
-            return pubsub::Decision(xml::not_allowed("the account's password was changed"));
+            return pubsub::Decision(xml::not_allowed("the account is another's by now"));
         auto change = state->accounts.tokens().change(
-            account->jid, account->password, wish,
+            account->jid,
+            identity.is_by_password() ? account->password : generation_of_key(identity.key), wish,
             "secret-token:fast-" + digest_in_hex(context.fresh_id), context.now,
             state->settings.token_lifetime
         );

@@ -41,7 +41,9 @@ bool Controller::is_blocked(const xml::Jid& account, const xml::Jid& other) cons
 }
 
 bool Controller::is_archived(const xml::Jid& account, const xml::Jid& with) const {
-    return state_->archives.takes(account.bare_view(), with);
+    const bool is_contact =
+        state_->rosters.of(account.bare_view()).find(with.bare_view()) != nullptr;
+    return state_->archives.takes(account.bare_view(), with, is_contact);
 }
 
 Result<storage::Batch, xml::StanzaError> Controller::keep_message(

@@ -49,6 +49,9 @@ struct LoginQuestion {
     ScramHash hash = ScramHash::Sha256;
     std::string password = {};   // to be compared; empty: the client proves that it knows it
     std::string client = {};     // whose tokens are asked for, too; empty: none
+    /// The key of the certificate that the connection has shown, and that may speak for the name:
+    /// tokens that were given to it count, too. Empty: there is none.
+    std::string key = {};
 };
 /// The answer. A name without a password gets keys that nobody has, the same each time, so that its
 /// login goes the same way and ends at the proof.
@@ -60,6 +63,7 @@ struct LoginKeys {
     /// Of the client that the question names, the newest first, and the mechanism they are for.
     std::vector<Token> tokens;
     std::string token_mechanism;
+    bool are_of_key = false;   // the tokens are the certificate's, not the password's
     storage::Millis now = 0;   // when this was looked up: tokens expire
 };
 

@@ -60,6 +60,8 @@ std::optional<ClientTokens> decode_tokens(std::string_view value) {
     return tokens;
 }
 
+std::string generation_of_key(std::string_view key) { return "key:" + std::string(key); }
+
 void TokenBook::apply(std::string_view rest, const std::optional<storage::Record>& record) {
     storage::Decoder in(rest);
     const std::string jid(in.text()), client(in.text());

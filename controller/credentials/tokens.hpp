@@ -17,9 +17,10 @@ struct Token {
     bool operator==(const Token&) const = default;
 };
 
-/// Of one installation. They are good while the account has the password of that generation.
+/// Of one installation. They are good while the account has the password of that generation, or
+/// with the certificate of that key.
 struct ClientTokens {
-    std::string generation;                // of the credentials
+    std::string generation;                // of the credentials, or generation_of_key
     std::string mechanism;                 // the only one that they are for
     std::optional<Token> current, fresh;   // fresh: given out, and not used yet
     storage::Revision revision = 0;        // of the record; not stored in it
@@ -34,10 +35,14 @@ std::optional<ClientTokens> decode_tokens(std::string_view value);
 struct TokenWish {
     std::string client;      // id of the installation: XEP-0388 §2.3
     std::string mechanism;   // of the token that is asked for; empty: none is
-    std::string used;        // the secret that it came by; empty: by a password
+    std::string used;        // the secret that it came by; empty: by a password or a certificate
     bool invalidates = false;
     bool is_any() const { return !mechanism.empty() || !used.empty(); }
 };
+
+/// Of tokens that a login by certificate was given: `key` as in Identity. No password's generation
+/// looks so.
+std::string generation_of_key(std::string_view key);
 
 inline constexpr std::size_t client_bytes_max = 128;
 /// Of one account; beyond, the one that expires first goes.

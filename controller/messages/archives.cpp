@@ -11,7 +11,9 @@ namespace grid::controller {
 
 namespace {
 
-constexpr std::uint8_t archived_version = 1, rules_version = 1;
+constexpr std::uint8_t archived_version = 1;
+/// The first one had a boolean for the default: always or never, as the numbers are now.
+constexpr std::uint8_t rules_version = 2, first_rules_version = 1;
 /// A batch erases an index record and a text for each.
 constexpr std::size_t erased_in_batch_max = storage::batch_operations_max / 2;
 constexpr std::size_t archives_per_round = 256;
@@ -55,11 +57,13 @@ void forget_names(Archives::Archive& archive) {
 
 }   // namespace
 
-bool ArchiveRules::takes(const xml::Jid& with) const {
+bool ArchiveRules::takes(const xml::Jid& with, bool is_contact) const {
     const auto names = [&](const std::set<std::string, std::less<>>& list) {
         return list.contains(with.str()) || list.contains(with.bare_view());
     };
-    return is_always ? !names(never) : names(always) && !names(never);
+    if (names(never)) return false;
+    return by_default == Default::Always || (by_default == Default::Roster && is_contact) ||
+           names(always);
 }
 
 std::optional<std::size_t> Archives::Archive::rank(std::string_view id) const {
@@ -116,10 +120,15 @@ void Archives::apply_rules(std::string_view account, const std::optional<storage
     rules_.erase(std::string(account));
     if (!record) return;
     storage::Decoder in(record->value);
-    const bool is_known = in.u8() == rules_version;
+    const std::uint8_t version = in.u8();
     ArchiveRules rules;
     rules.revision = record->revision;
-    rules.is_always = in.boolean();
+    const std::uint8_t by_default = in.u8();
+    const bool is_known =
+        (version == rules_version &&
+         by_default <= static_cast<std::uint8_t>(ArchiveRules::Default::Roster)) ||
+        (version == first_rules_version && by_default <= 1);
+    rules.by_default = static_cast<ArchiveRules::Default>(by_default);
     for (auto* list : {&rules.always, &rules.never}) {
         auto names = in.texts();
         list->insert(names.begin(), names.end());
@@ -146,8 +155,8 @@ const ArchiveRules& Archives::rules(std::string_view account) const {
     return found == rules_.end() ? none : found->second;
 }
 
-bool Archives::takes(std::string_view account, const xml::Jid& with) const {
-    return settings_.messages && rules(account).takes(with);
+bool Archives::takes(std::string_view account, const xml::Jid& with, bool is_contact) const {
+    return settings_.messages && rules(account).takes(with, is_contact);
 }
 
 void Archives::put(
@@ -169,7 +178,7 @@ void Archives::put(
 void Archives::put_rules(storage::Batch& batch, std::string_view account, const ArchiveRules& rules)
     const {
     storage::Encoder out;
-    out.u8(rules_version).boolean(rules.is_always);
+    out.u8(rules_version).u8(static_cast<std::uint8_t>(rules.by_default));
     for (const auto* list : {&rules.always, &rules.never}) out.texts({list->begin(), list->end()});
     batch.expect(storage::Family::Control, rules_key(account), this->rules(account).revision);
     batch.put(storage::Family::Control, rules_key(account), out.take());

@@ -24,11 +24,13 @@ namespace grid::controller {
 
 /// The wishes of an account about its archive (XEP-0441).
 struct ArchiveRules {
-    bool is_always = true;   // but for those in `never`; else only those in `always`
+    /// Of addresses that are in no list. Roster: those of the account's contacts.
+    enum class Default : std::uint8_t { Never, Always, Roster };
+    Default by_default = Default::Always;
     std::set<std::string, std::less<>> always, never;   // canonical addresses
     storage::Revision revision = 0;
 
-    bool takes(const xml::Jid& with) const;
+    bool takes(const xml::Jid& with, bool is_contact) const;
     bool operator==(const ArchiveRules&) const = default;
 };
 
@@ -66,7 +68,7 @@ public:
     const Archive* find(std::string_view account) const;
     const ArchiveRules& rules(std::string_view account) const;
     /// Whether there is an archive, and the account wants messages with that address in it.
-    bool takes(std::string_view account, const xml::Jid& with) const;
+    bool takes(std::string_view account, const xml::Jid& with, bool is_contact) const;
 
     void put(
         storage::Batch& batch,

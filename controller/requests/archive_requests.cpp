@@ -1,7 +1,9 @@
 // controller/requests/archive_requests.cpp: an account's own archive of messages: queries
 // (XEP-0313), what it takes (XEP-0441).
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <utility>
 
 #include "controller/messages/message.hpp"
 #include "controller/requests/requests.hpp"
@@ -181,8 +183,16 @@ pubsub::Decision metadata(const State& state, const pubsub::Context& context) {
     return pubsub::Reply(std::move(answer));
 }
 
+using Default = ArchiveRules::Default;
+constexpr std::array defaults{
+    std::pair("never", Default::Never), std::pair("always", Default::Always),
+    std::pair("roster", Default::Roster)
+};
+
 Element to_element(const ArchiveRules& rules) {
-    Element prefs("prefs", archive_ns, {{"default", rules.is_always ? "always" : "never"}});
+    const auto* row =
+        std::ranges::find(defaults, rules.by_default, [](const auto& one) { return one.second; });
+    Element prefs("prefs", archive_ns, {{"default", row->first}});
     for (const auto& [name, list] :
          {std::pair("always", &rules.always), std::pair("never", &rules.never)}) {
         Element names(name, archive_ns);
@@ -195,11 +205,11 @@ Element to_element(const ArchiveRules& rules) {
 Result<ArchiveRules, xml::StanzaError> parse_rules(const Element& prefs) {
     ArchiveRules rules;
     const std::string_view by_default = prefs.attr_or("default", "");
-    if (by_default == "roster")
-        return xml::feature_not_implemented("'default' is always or never here");
-    if (by_default != "always" && by_default != "never")
-        return xml::bad_request("'default' is always or never (XEP-0441 §2)");
-    rules.is_always = by_default == "always";
+    const auto* row =
+        std::ranges::find_if(defaults, [&](const auto& one) { return by_default == one.first; });
+    if (row == defaults.end())
+        return xml::bad_request("'default' is always, never or roster (XEP-0441 §2)");
+    rules.by_default = row->second;
     for (const auto& [name, list] :
          {std::pair("always", &rules.always), std::pair("never", &rules.never)}) {
         const Element* names = prefs.child(name);

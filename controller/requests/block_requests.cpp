@@ -2,6 +2,7 @@
 // (XEP-0191).
 #include <algorithm>
 
+#include "controller/audit/record.hpp"
 #include "controller/requests/requests.hpp"
 
 namespace grid::controller::requests {
@@ -41,6 +42,15 @@ Result<Jids, xml::StanzaError> parse_items(const xml::Element& payload) {
     return jids;
 }
 
+/// For the audit, which cuts what is long.
+std::string describe(const Jids& jids) {
+    if (jids.empty()) return "all";
+    std::string text = jids.size() == 1 ? "" : std::to_string(jids.size()) + " addresses: ";
+    for (std::size_t i = 0; i < jids.size() && text.size() < audit::text_bytes_max; ++i)
+        text += (i == 0 ? "" : ", ") + jids[i];
+    return text;
+}
+
 pubsub::Decision change(
     const State& state, const pubsub::Context& context, bool is_blocking, const Jids& jids
 ) {
@@ -64,6 +74,11 @@ pubsub::Decision change(
     state.expect_account(made.batch, context.actor);
     state.blocks.put(made.batch, account, after);
     made.batch.event = encode(BlockEvent{account, is_blocking, jids});
+    audit::Record record =
+        audit::by(context.actor, audit::Outcome::Allow, is_blocking ? "block" : "unblock");
+    record.target = account;
+    record.detail = describe(jids);
+    audit::append(made.batch, std::move(record));
     return made;
 }
 

@@ -169,8 +169,9 @@ asio::awaitable<bool> StreamDriver::start_tls(stream::Actions& next) {
              {"reason", presented.reason}}
         );
     next = negotiation_->on_tls(
-        std::move(presented),
-        has_passwords ? net::channel_bindings(tls_->ssl()) : net::ChannelBindings{}
+        std::move(presented), has_passwords || shared_.config.sasl.token_days > 0
+                                  ? net::channel_bindings(tls_->ssl())
+                                  : net::ChannelBindings{}
     );
     codec_->set_limits(shared_.config.limits.before_login());
     co_return true;

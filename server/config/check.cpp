@@ -366,6 +366,12 @@ void check_least(const Config& c, Findings& out) {
 void check_pairs(const Config& c, Findings& out) {
     constexpr std::size_t payload_bytes_max = 1024 * 1024;
     constexpr std::uint32_t threads_max = 1024;
+    constexpr std::uint32_t ticket_seconds_max = 7 * 24 * 3600;
+    if (c.tls.resumption_seconds_max > ticket_seconds_max)
+        out.push_back(
+            {"tls.resumption_seconds_max",
+             "tls.resumption_seconds_max must be at most 604800, seven days (RFC 8446 §4.6.1)"}
+        );
     if (c.pubsub.payload_bytes_max > payload_bytes_max)
         out.push_back(
             {"pubsub.payload_bytes_max",

@@ -174,22 +174,21 @@ Result<void, std::string> Core::start(
 void Core::stop(std::function<void()> done) {
     asio::post(strand_, [this, done = std::move(done)]() mutable {
         is_stopped_ = true;
-        catch_up_.stop();
-        note_positions();
-        wait_for_background(std::chrono::steady_clock::now() + stop_seconds_max, std::move(done));
+        wind_up(std::chrono::steady_clock::now() + stop_seconds_max, std::move(done));
     });
 }
 
-void Core::wait_for_background(
+void Core::wait_for_commits(
     std::chrono::steady_clock::time_point until, std::function<void()> done
 ) {
-    if (pipeline_->background_in_flight() == 0 || std::chrono::steady_clock::now() >= until) {
+    pipeline_->resume_stalled();
+    if (pipeline_->is_idle() || std::chrono::steady_clock::now() >= until) {
         timer_.cancel();
         return done();
     }
     timer_.expires_after(std::chrono::milliseconds(2));
     timer_.async_wait([this, until, done = std::move(done)](boost::system::error_code) mutable {
-        wait_for_background(until, std::move(done));
+        wait_for_commits(until, std::move(done));
     });
 }
 

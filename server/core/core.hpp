@@ -59,7 +59,7 @@ struct Attached {
     SessionPtr session;
     std::uint64_t number = 0;   // Session::attachment
     std::shared_ptr<Allowance> allowance;
-    /// What the client is told of stream management, where it wished for that with its resource.
+    /// The answer about stream management, where the client wished for that with its resource.
     std::optional<xml::Element> enabled = std::nullopt;
 };
 
@@ -118,8 +118,8 @@ public:
         const std::optional<std::string>& policy_text,
         const std::vector<xml::Jid>& administrators
     );
-    /// No more background work; `done` once the delivery positions are in the store, within a
-    /// bound.
+    /// No more background work; `done` once the delivery positions are in the store, and the
+    /// messages that sessions without a transport were sent, within a bound.
     void stop(std::function<void()> done);
 
     /// At SASL: may this certificate enter? Registers it first where accounts are approved by
@@ -258,9 +258,10 @@ private:
     bool do_what_is_due();
     void take(const SessionPtr& session, Inbound inbound);
     void note_positions();
-    void wait_for_background(
-        std::chrono::steady_clock::time_point until, std::function<void()> done
-    );
+    /// Ends the sessions that hibernate, a slice at a time, then waits for all that is to be
+    /// committed.
+    void wind_up(std::chrono::steady_clock::time_point until, std::function<void()> done);
+    void wait_for_commits(std::chrono::steady_clock::time_point until, std::function<void()> done);
     void close_expired();
     void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);
     void end_stream(const SessionPtr& session, const std::string& why);

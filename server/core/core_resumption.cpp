@@ -47,6 +47,24 @@ void Core::end_unresumed() {
             end_hibernating(session, "the client did not come back in time");
 }
 
+/// Their clients come back to another process, which knows no tokens of this one: messages that
+/// they did not acknowledge wait for them in the store.
+void Core::wind_up(steady_clock::time_point until, std::function<void()> done) {
+    for (const std::uint64_t id :
+         resumptions_.due(steady_clock::time_point::max(), ended_per_tick_max)) {
+        const auto session = sessions_.find(id);
+        if (session) end_hibernating(session, "the server stops");
+    }
+    fanout_.flush();
+    if (resumptions_.waiting() != 0 && steady_clock::now() < until)
+        return asio::post(strand_, [this, until, done = std::move(done)]() mutable {
+            wind_up(until, std::move(done));
+        });
+    catch_up_.stop();
+    note_positions();
+    wait_for_commits(until, std::move(done));
+}
+
 void Core::resume(ResumeRequest request, std::function<void(ResumeAnswer)> done) {
     asio::post(strand_, [this, request = std::move(request), done = std::move(done)]() mutable {
         auto found = find_resumable(request);

@@ -58,7 +58,9 @@ void Core::find_keys(
          done = std::move(done)]() mutable {
             auto keys = controller_.login_keys(question);
             keys.now = now();
-            if (!login_limits_.take(
+            // One with the account's certificate guesses nothing that is not its own.
+            if (!keys.are_of_key &&
+                !login_limits_.take(
                     question.name, net::source_of(address), std::chrono::steady_clock::now()
                 ))
                 keys.refused = "too many logins have failed: try again later";

@@ -46,6 +46,11 @@ bool OfflineDelivery::is_behind(const std::string& account) const {
     return !next(account, found == ways_.end() ? Way{} : *found->second).empty();
 }
 
+SessionPtr OfflineDelivery::taker(const std::string& account) const {
+    const auto found = ways_.find(account);
+    return found == ways_.end() ? nullptr : found->second->to.lock();
+}
+
 void OfflineDelivery::on_available(const SessionPtr& session) { go_on(session->bare.str()); }
 
 void OfflineDelivery::on_stored(const std::string& account) { go_on(account); }

@@ -49,6 +49,8 @@ public:
     /// Whether messages for that account are still to be sent, or are being committed: a later one
     /// goes behind them.
     bool is_behind(const std::string& account) const;
+    /// The session that gets the messages which waited; null: none is on its way.
+    SessionPtr taker(const std::string& account) const;
     /// Called every 100 ms or more often: sessions that had no room, what has arrived.
     void tick();
 

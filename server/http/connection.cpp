@@ -344,7 +344,8 @@ void Connection::hand_over(std::shared_ptr<net::Entrance::Place> place) {
     carrier.kind = TransportKind::WebSocket;
     carrier.early = beast::buffers_to_string(buffer_.data());
     carrier.presented = presented_;
-    if (config.sasl.passwords) carrier.bindings = net::channel_bindings(stream_.ssl());
+    if (config.sasl.passwords || config.sasl.token_days > 0)
+        carrier.bindings = net::channel_bindings(stream_.ssl());
     carrier.codec =
         std::make_unique<stream::WebSocketCodec>(config.domain, config.limits.before_login());
     is_handed_over_ = true;

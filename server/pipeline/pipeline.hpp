@@ -71,6 +71,8 @@ public:
     std::size_t in_flight() const { return in_flight_.size(); }
     /// Any thread.
     const PipelineCounts& counts() const { return counts_; }
+    /// No batch is being committed, and no request waits to be decided.
+    bool is_idle() const { return in_flight_.empty() && turns_.empty() && stalled_.empty(); }
     /// The store's feed (its own thread).
     void on_feed(std::vector<storage::FeedEntry> entries);
 

@@ -16,6 +16,7 @@
 #include "server/pipeline/pipeline.hpp"
 #include "server/presence/presence.hpp"
 #include "server/router/addresses.hpp"
+#include "server/router/copied_messages.hpp"
 #include "server/router/delivery_table.hpp"
 #include "server/router/iq_table.hpp"
 #include "server/router/pending_queries.hpp"
@@ -160,8 +161,10 @@ private:
         Delivery delivery,
         const xml::Element& message,
         const controller::MessageTraits& traits,
-        const xml::Jid& to
+        const xml::Jid& to,
+        std::size_t bytes
     ) const;
+    bool has_other_receiver(const xml::Jid& to) const;
     std::vector<SessionPtr> receivers(Delivery delivery, const xml::Jid& to) const;
     bool is_copied_to_others(
         const SessionPtr& sender,
@@ -208,6 +211,7 @@ private:
         const SessionPtr& session, const xml::Element& stanza, const xml::StanzaError& error
     );
 
+    CopiedMessages copied_;
     const Addresses& addresses_;
     const IqTable& server_iqs_;
     const IqTable& account_iqs_;

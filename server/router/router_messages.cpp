@@ -62,16 +62,28 @@ Delivery Router::in_its_turn(
     Delivery delivery,
     const xml::Element& message,
     const controller::MessageTraits& traits,
-    const xml::Jid& to
+    const xml::Jid& to,
+    std::size_t bytes
 ) const {
     const bool may_wait = traits.may_wait && controller_.settings().offline.messages_max != 0;
-    // Earlier messages are still on their way: the order is kept.
+    // Earlier messages are still on their way: the order is kept. Where no more may wait, the
+    // message goes ahead of them rather than back, if there is another resource to take it: the
+    // stamps of those that waited tell the order.
     if (delivery == Delivery::Willing && delivery_kind(message) != DeliveryKind::Headline &&
-        may_wait && offline_.is_behind(std::string(to.bare_view())))
+        may_wait && offline_.is_behind(std::string(to.bare_view())) &&
+        (controller_.offline().has_room(to.bare_view(), bytes) || !has_other_receiver(to)))
         return Delivery::Store;
     if (delivery == Delivery::Store && !may_wait)
         return traits.has_content ? Delivery::Refuse : Delivery::Ignore;
     return delivery;
+}
+
+/// Beside the resource that gets the messages which waited.
+bool Router::has_other_receiver(const xml::Jid& to) const {
+    const SessionPtr taker = offline_.taker(std::string(to.bare_view()));
+    return std::ranges::any_of(sessions_.of_account(to.bare_view()), [&](const SessionPtr& one) {
+        return one != taker && fanout_.may_receive(*one) && one->priority >= 0;
+    });
 }
 
 Router::Way Router::way_of(const Session& session, const Inbound& message) const {
@@ -92,7 +104,8 @@ Router::Way Router::way_of(const Session& session, const Inbound& message) const
         is_reachable = way.verdict->allowed && !controller_.is_blocked(to, session.jid);
     }
     way.delivery = delivery_of(kind, addressee(to, is_reachable));
-    way.delivery = in_its_turn(way.delivery, message.stanza, message.traits, to);
+    way.delivery =
+        in_its_turn(way.delivery, message.stanza, message.traits, to, message.relayed->size());
     const bool is_delivered = way.delivery == Delivery::Resource ||
                               way.delivery == Delivery::Willing || way.delivery == Delivery::Store;
     if (!is_delivered || !message.traits.is_archived) return way;
@@ -130,6 +143,9 @@ Result<storage::Batch, xml::StanzaError> Router::keep(
 }
 
 void Router::take_message(const SessionPtr& session, Inbound inbound) {
+    if (delivery_kind(inbound.stanza) == DeliveryKind::ErrorMessage && !inbound.to.empty())
+        inbound.traits.is_copied =
+            copied_.is_answered_by(session->jid, inbound.to, inbound.stanza.attr_or("id", ""));
     // Messages of one sender overtake none of its own.
     if (session->messages_queued == 0) {
         const Way way = way_of(*session, inbound);
@@ -213,6 +229,8 @@ void Router::copy(
 ) {
     if (!message.traits.is_copied) return;
     const xml::Jid& to = to_of(*sender, message);
+    if (delivery_kind(message.stanza) != DeliveryKind::ErrorMessage)
+        copied_.note(sender->jid, to, message.stanza.attr_or("id", ""));
     const std::string_view type = message.stanza.attr_or("type", "");
     if (!is_to_itself(*sender, to)) send_copies(to.bare(), "received", type, *texts.received, had);
     auto others = had;
@@ -283,7 +301,8 @@ Delivery Router::delivery_of_undelivered(const Session& ended, const Undelivered
     const auto delivery =
         delivery_of(delivery_kind(undelivered.message), addressee(undelivered.to, is_reachable));
     return in_its_turn(
-        delivery, undelivered.message, controller::traits_of(undelivered.message), undelivered.to
+        delivery, undelivered.message, controller::traits_of(undelivered.message), undelivered.to,
+        undelivered.text->size()
     );
 }
 

@@ -1,6 +1,8 @@
 // server/sasl/hashed_token.cpp: see server/sasl/hashed_token.hpp.
 #include "server/sasl/hashed_token.hpp"
 
+#include <algorithm>
+
 namespace grid::server::sasl {
 
 namespace {
@@ -29,9 +31,16 @@ std::vector<std::string> token_mechanisms(const net::ChannelBindings& bindings) 
 }
 
 HashedToken::HashedToken(
-    std::string name, std::string client, std::string domain, const net::ChannelBindings& bindings
+    std::string name,
+    std::string client,
+    std::string domain,
+    const net::ChannelBindings& bindings,
+    const tls::Presented& presented
 )
-    : name_(std::move(name)), client_(std::move(client)), domain_(std::move(domain)) {
+    : name_(std::move(name)),
+      client_(std::move(client)),
+      domain_(std::move(domain)),
+      presented_(presented) {
     if (const auto found = bindings.find(binding_type(name_)); found != bindings.end())
         binding_ = found->second;
 }
@@ -49,8 +58,15 @@ Step HashedToken::respond(const std::string& response) {
     const std::string name = response.substr(0, end);
     proof_ = response.substr(end + 1);
     if (const auto jid = xml::Jid::make(name, domain_)) account_ = *jid;
+    const bool is_own =
+        presented_.can_log_in() && !account_.empty() &&
+        std::ranges::find(presented_.identities, account_) != presented_.identities.end();
     return Lookup{
-        account_.empty() ? name : account_.str(), controller::ScramHash::Sha256, {}, client_
+        account_.empty() ? name : account_.str(),
+        controller::ScramHash::Sha256,
+        {},
+        client_,
+        is_own ? presented_.key : std::string()
     };
 }
 
@@ -68,9 +84,10 @@ Step HashedToken::found(controller::LoginKeys keys) {
     if (used == nullptr || keys.token_mechanism != name_ || account_.empty())
         return Failure{"not-authorized", "the name or the token is wrong"};
     if (used->expires <= keys.now)
-        return Failure{"credentials-expired", "this token has expired: log in by password"};
+        return Failure{"credentials-expired", "this token has expired: log in without it"};
     return Success{
-        account_, hashed(used->secret, "Responder", binding_), keys.generation, used->secret
+        account_, hashed(used->secret, "Responder", binding_),
+        keys.are_of_key ? std::string() : keys.generation, used->secret
     };
 }
 

@@ -51,6 +51,10 @@ Offer offer(
 ) {
     Offer made;
     if (presented.can_log_in()) made.mechanisms.emplace_back("EXTERNAL");
+    if (settings.token_days > 0 && (settings.passwords || presented.can_log_in())) {
+        made.tokens = token_mechanisms(bindings);
+        made.channel = bindings;
+    }
     if (!settings.passwords) return made;
     bool has_plus = false;
     for (std::string& name : scram_names()) {
@@ -62,10 +66,6 @@ Offer offer(
         made.mechanisms.push_back(std::move(name));
     }
     if (settings.plain) made.mechanisms.emplace_back("PLAIN");
-    if (settings.token_days > 0) {
-        made.tokens = token_mechanisms(bindings);
-        made.channel = bindings;
-    }
     if (has_plus) made.bindings = std::move(bindings);
     return made;
 }

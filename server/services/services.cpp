@@ -22,6 +22,7 @@ IqTable of_server(const Addresses& addresses, const ServerServices& configured) 
     table.list(ns::caps);       // of the stream features
     table.list(ns::commands);   // the controller's, like incidents
     table.list(controller::carbons_ns);
+    table.list(xml::Ns("urn:xmpp:carbons:rules:0"));   // XEP-0280 §6.1
     table.list(controller::requests::blocking_ns);
     if (configured.keeps_messages) table.list(xml::Ns("msgoffline"));
     if (configured.takes_incidents) table.list(controller::incident_ns);

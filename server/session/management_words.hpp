@@ -40,7 +40,7 @@ using Word = std::variant<Enable, Resume, Request, Ack, Wrong>;
 /// Puts `<resumed/>` of that session into the element that it is told in.
 using Around = std::function<xml::Element(const xml::Jid& full, xml::Element resumed)>;
 
-/// What a client wants switched on with its resource (XEP-0386 §3.2).
+/// A client's wishes of things to be switched on with its resource (XEP-0386 §3.2).
 struct Wishes {
     bool takes_copies = false;          // XEP-0280
     std::optional<Enable> management;   // XEP-0198

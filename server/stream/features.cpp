@@ -47,7 +47,6 @@ void add_what_stays(
     const std::string& domain,
     const std::string& caps_hash
 ) {
-    out.add(Element("sm", sm::ns));
     auto stream_limits = limits_of(limits.xml.stanza_bytes_max);
     stream_limits.add(Element::with_text("idle-seconds", std::to_string(limits.idle_seconds_max)));
     out.add(std::move(stream_limits));
@@ -103,14 +102,19 @@ Element bound_features(
     // RFC 6121 dropped it, old clients look for it; optional, so that no client needs the round
     // trip.
     out.add(Element("session", ns::session, {}, Element("optional")));
+    out.add(Element("sm", sm::ns));
     add_what_stays(out, limits, domain, caps_hash);
     return out;
 }
 
 Element session_features(
-    const Config::Limits& limits, const std::string& domain, const std::string& caps_hash
+    const Config::Limits& limits,
+    const std::string& domain,
+    const std::string& caps_hash,
+    bool is_managed
 ) {
     auto out = features();
+    if (!is_managed) out.add(Element("sm", sm::ns));
     add_what_stays(out, limits, domain, caps_hash);
     return out;
 }

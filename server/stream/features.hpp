@@ -26,8 +26,12 @@ xml::Element bound_features(
 );
 
 /// The same without bind and session, when the resource is bound already (XEP-0386).
+/// `is_managed`: with stream management, which is not offered twice.
 xml::Element session_features(
-    const Config::Limits& limits, const std::string& domain, const std::string& caps_hash
+    const Config::Limits& limits,
+    const std::string& domain,
+    const std::string& caps_hash,
+    bool is_managed
 );
 
 /// XEP-0115 `node`: disco#info is asked for `NODE#HASH`.

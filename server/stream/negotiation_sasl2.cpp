@@ -141,7 +141,7 @@ bool Negotiation::State::choose_token(const Element& request) {
         return false;
     }
     chosen = std::make_unique<sasl::HashedToken>(
-        std::string(mechanism), wish.client, settings.domain, offer.channel
+        std::string(mechanism), wish.client, settings.domain, offer.channel, presented
     );
     return true;
 }
@@ -149,7 +149,7 @@ bool Negotiation::State::choose_token(const Element& request) {
 /// The account may enter: first what becomes of tokens, so that the session is told of them before
 /// anything else.
 void Negotiation::State::admitted_by_sasl2() {
-    if (!identity.is_by_password() || !sasl2->wish.is_any()) return go_on_by_sasl2();
+    if (!sasl2->wish.is_any()) return go_on_by_sasl2();
     out.emplace_back(IssueToken{identity, sasl2->wish});
     awaits = Awaits::Token;
 }
@@ -197,13 +197,14 @@ void Negotiation::State::succeed_by_sasl2(const xml::Jid& as, Element* bound) {
     Element whole = success(success_data, as, sasl2->issued);
     if (sasl2->not_resumed) whole.add(std::move(*sasl2->not_resumed));
     const bool is_whole = bound != nullptr;
+    const bool is_managed = is_whole && bound->child("enabled", sm::ns) != nullptr;
     if (is_whole) whole.add(std::move(*bound));
     send(whole);
     sasl2.reset();
     layer = Layer::Authenticated;
     const auto& limits = settings.config->limits;
     send(
-        is_whole ? session_features(limits, settings.domain, settings.caps_hash)
+        is_whole ? session_features(limits, settings.domain, settings.caps_hash, is_managed)
                  : bound_features(limits, settings.domain, settings.caps_hash)
     );
     awaits = is_whole ? Awaits::Nothing : Awaits::Element;

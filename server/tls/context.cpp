@@ -15,7 +15,7 @@
 #include "server/tls/path.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/raw_chain.hpp"
-#include "server/tls/tickets.hpp"
+#include "server/tls/tickets/tickets.hpp"
 #include "server/tls/verdict.hpp"
 #include "server/tls/verify.hpp"
 #include "xml/datetime.hpp"

@@ -22,7 +22,7 @@ inline constexpr std::size_t ca_names_bytes_max = 60'000;
 
 enum class Use { Xmpp, Http };   // ALPN: xmpp-client; http/1.1
 
-/// No session cache, no renegotiation, tickets only in TLS 1.3 (tickets.hpp),
+/// No session cache, no renegotiation, tickets only in TLS 1.3 (tickets/tickets.hpp),
 /// SSL_MODE_RELEASE_BUFFERS; a client certificate is requested always, and unless it is required
 /// any chain is let through the handshake, for `judge` to refuse. The error is for the operator:
 /// which file, what is wrong with it, what would be right.

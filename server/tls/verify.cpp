@@ -68,7 +68,7 @@ int verify(X509_STORE_CTX* store, bool is_strict) {
     return 1;
 }
 
-X509Ptr parse(const std::string& der) {
+X509Ptr parse_sent(const std::string& der) {
     X509* certificate = X509_new_ex(handshake_library(), nullptr);
     if (certificate == nullptr) return nullptr;
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());
@@ -90,7 +90,7 @@ void verify_again(SSL* ssl, const std::vector<std::string>& chain) {
     all->is_again = true;
     const OwningStack sent(sk_X509_new_null());
     for (const std::string& der : chain) {
-        X509Ptr one = parse(der);
+        X509Ptr one = parse_sent(der);
         if (!one) {
             all->verdict.error = X509_V_ERR_APPLICATION_VERIFICATION;
             all->verdict.detail = "the certificate of the resumed session cannot be read";

@@ -380,6 +380,7 @@ class Check(unittest.TestCase):
             same("limits.resources_per_account_max", 0, "at least 1"),
             same("sasl.attempts_max", 0, "at least 1"),
             same("reactor.threads", 5000, "at most 1024"),
+            same("tls.resumption_seconds_max", 604801, "at most 604800"),
             same("pubsub.page_max", 0, "at least 1"),
             same("pubsub.payload_bytes_max", 2000000, "1048576"),
             same("pubsub.max_items_default", 2000000, r"exceed pubsub.max_items_max \(1000000\)"),

@@ -280,7 +280,9 @@ class Offline(Delivering):
     def test_the_server_says_that_it_keeps_messages(self):
         info = self.login("anna").ask("get", f"<query xmlns='{INFO}'/>", DOMAIN)
         features = {one.get("var") for one in info.iter(f"{{{INFO}}}feature")}
-        self.assertLessEqual({"msgoffline", CARBONS, BLOCKING}, features)
+        self.assertLessEqual(
+            {"msgoffline", CARBONS, "urn:xmpp:carbons:rules:0", BLOCKING}, features
+        )
 
 
 class NothingKept(Delivering):
@@ -369,6 +371,30 @@ class Copies(Delivering):
         answer = anna.ask("set", f"<enable xmlns='{CARBONS}'/>", f"bert@{DOMAIN}")
         self.assertEqual(answer.get("type"), "error")
 
+    def test_an_error_is_copied_where_its_message_was(self):
+        anna, desk = self.login("anna"), self.login("anna", "desk")
+        bert, phone = self.login("bert"), self.login("bert", "phone")
+        self.switch(desk, "enable")
+        self.switch(phone, "enable")
+        sent = self.say(anna, bert.full)
+        self.assertEqual(self.copies(desk, "sent"), [sent])
+        self.assertEqual(self.copies(phone, "received"), [sent])
+        error = (
+            "<error type='cancel'><service-unavailable "
+            "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+        )
+        self.settle(bert)
+        for name in (sent, "never-sent"):
+            bert.send(f"<message type='error' to='{anna.full}' id='{name}'>{error}</message>")
+        self.settle(bert)
+        self.settle(anna)
+        self.assertEqual(
+            [one.get("id") for one in anna.messages if one.get("type") == "error"],
+            [sent, "never-sent"],
+        )
+        self.assertEqual(self.copies(desk, "received"), [sent])
+        self.assertEqual(self.copies(phone, "sent"), [sent])
+
     def test_ids_in_our_name_are_taken_off(self):
         anna, bert = self.login("anna"), self.login("bert")
         self.say(
@@ -423,6 +449,15 @@ class Blocking(Delivering):
         self.block(anna, how="unblock")
         self.assertEqual(self.pushes(anna), [("unblock", jids[:1]), ("unblock", [])])
         self.assertEqual(self.blocklist(anna), [])
+        records = self.server.admin_json("audit", "--account", anna.bare)["records"]
+        deeds = [(one["operation"], one["detail"]) for one in records if "block" in one["operation"]]
+        self.assertEqual(
+            sorted(deeds),
+            [
+                ("block", f"2 addresses: {jids[0]}, {jids[1]}"),
+                ("unblock", "all"), ("unblock", jids[0]),
+            ],
+        )
 
     def test_a_block_list_does_not_tell_which_accounts_there_are(self):
         """The asker's own list answers alike for an account and for none."""

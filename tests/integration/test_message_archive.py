@@ -135,6 +135,32 @@ class Archive(Delivering):
         bert.messages = []
         self.assertEqual(self.ids(self.query(bert)[0]), [first])
 
+    def test_an_account_keeps_what_its_contacts_say(self):
+        anna, bert, carl = self.login("anna"), self.login("bert"), self.login("carl")
+        prefs = f"<prefs xmlns='{MAM}' default='roster'/>"
+        answer = anna.ask("set", prefs, anna.bare)
+        self.assertEqual(answer.find(f"{{{MAM}}}prefs").get("default"), "roster")
+        item = f"<query xmlns='jabber:iq:roster'><item jid='{bert.bare}'/></query>"
+        self.assertEqual(anna.ask("set", item, anna.bare).get("type"), "result")
+        kept = self.say(anna, bert.full)
+        self.say(anna, carl.full)
+        self.settle(anna)
+        self.assertEqual(self.ids(self.query(anna)[0]), [kept])
+        prefs = f"<prefs xmlns='{MAM}' default='roster'><always><jid>{carl.bare}</jid></always>"
+        never = f"<never><jid>{bert.bare}</jid></never></prefs>"
+        self.assertEqual(anna.ask("set", prefs + never, anna.bare).get("type"), "result")
+        self.say(anna, bert.full)
+        also = self.say(anna, carl.full)
+        self.settle(anna)
+        self.server.kill9()   # the wish is on disk
+        self.server.start()
+        anna, bert = self.login("anna"), self.login("bert")
+        self.say(anna, bert.full)
+        self.settle(anna)
+        self.assertEqual(self.ids(self.query(anna)[0]), [kept, also])
+        answer = anna.ask("set", f"<prefs xmlns='{MAM}' default='friends'/>", anna.bare)
+        self.assertIsNotNone(answer.find(f"{CLIENT}error/{{{STANZAS}}}bad-request"))
+
     def test_the_account_says_that_it_has_one(self):
         anna = self.login("anna")
         info = anna.ask("get", f"<query xmlns='{INFO}'/>", anna.bare)

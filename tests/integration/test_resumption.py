@@ -459,10 +459,8 @@ class Expiry(Resumed):
         self.assertNotIn("resume", self.manage(self.desk, "c", "resume='1' max='0'").enabled)
 
 
-class LeftBehind(Resumed):
-    """Messages that a session was sent and did not acknowledge, when it ends."""
-
-    settings = {"sessions.hibernation_seconds_max": 2, "offline.messages_max": 3}
+class Talking(Resumed):
+    """With an account that sends messages to the desk."""
 
     def setUp(self):
         super().setUp()
@@ -504,6 +502,12 @@ class LeftBehind(Resumed):
             self.assertLess(abs(stamp - since), 1)   # when it was sent, not when it was stored
         return [one.get("id") for one in found]
 
+
+class LeftBehind(Talking):
+    """Messages that a session was sent and did not acknowledge, when it ends."""
+
+    settings = {"sessions.hibernation_seconds_max": 2, "offline.messages_max": 3}
+
     def test_after_the_time_to_come_back_they_wait(self):
         desk = self.manage(self.desk)
         desk.answers_requests = False
@@ -528,6 +532,20 @@ class LeftBehind(Resumed):
         self.assertEqual(self.read(reader, 2, since), ["chat", "bare"])
         reader.goodbye()
         self.assertEqual(self.read(self.reader("last"), 0), [])
+
+    def test_at_an_orderly_stop_of_the_server_they_wait(self):
+        for resource in ("raw", "second"):
+            client = self.manage(self.desk, resource)
+            client.answers_requests = False
+            client.cut()
+            self.wait_state(self.desk, "hibernating", resource)
+        since = time.time()
+        self.say("full", "/raw")
+        self.say("both")
+        self.server.stop()
+        self.server.start()
+        reader = self.reader("later")
+        self.assertEqual(sorted(self.read(reader, 2, since)), ["both", "full"])
 
     def test_a_session_of_the_same_resource_gets_them(self):
         self.cut(self.manage(self.desk))
@@ -583,6 +601,45 @@ class LeftBehind(Resumed):
         self.assertEqual(
             [one.get("from") for one in reader.messages], [f"controller.{DOMAIN}"]
         )
+
+
+class Behind(Talking):
+    """A resource that is slow to take what waited, while no more may wait."""
+
+    settings = {"offline.messages_max": 4, "limits.outbox_bytes_max": 262_144}
+
+    def test_another_resource_takes_what_may_not_wait(self):
+        self.reader("before").goodbye()
+        body = "x" * 60_000
+        for number in range(4):
+            self.sender.say(
+                f"<message to='desk@{DOMAIN}' type='chat' id='m{number}'><body>{body}</body>"
+                "</message>"
+            )
+            self.sender.ping()
+        self.assertEqual(self.returned(), [])
+        slow = self.connect().login(self.desk, "slow")
+        slow.answers_requests = False
+        slow.enable()
+        slow.say("<presence/>")
+        slow.ping()
+
+        def came():
+            return [e.get("id") for e in slow.stanzas if (e.get("id") or "").startswith("m")]
+
+        slow.wait(lambda: "m0" in came())
+        self.say("early")
+        self.assertEqual(self.returned(), [("early", "service-unavailable")])
+        other = self.reader("other")
+        other.ping()
+        self.say("late")
+        self.assertEqual(other.message().get("id"), "late")
+        self.assertEqual(len(self.returned()), 1)
+        self.assertNotIn("m3", came())
+        slow.ack()
+        slow.answers_requests = True
+        slow.ping()
+        slow.wait(lambda: "m3" in came())
 
 
 class Full(Resumed):

@@ -10,7 +10,7 @@ import unittest
 from gridd import DOMAIN, Operated
 from managed import SM, Managed
 from policies import EVERYTHING
-from raw import Raw
+from raw import Raw, header
 from scram import Scram, b64
 
 SASL2 = "urn:xmpp:sasl:2"
@@ -112,10 +112,9 @@ class Profile(Sasl2):
         self.assertRegex(
             whole,
             f"<authorization-identifier>bob@{DOMAIN}/Desk/[0-9a-f]+</authorization-identifier>"
-            "<bound xmlns='urn:xmpp:bind:0'/></success>",
+            "<token xmlns='urn:xmpp:fast:0' [^>]*/><bound xmlns='urn:xmpp:bind:0'/></success>",
         )
         self.assertNotIn("urn:ietf:params:xml:ns:xmpp-bind", whole)
-        self.assertNotIn("<token", whole)   # a certificate needs none
         self.ping(raw)
 
     def test_a_password_and_the_old_way_of_binding(self):
@@ -163,6 +162,9 @@ class Management(Sasl2):
 
     def setUp(self):
         super().setUp()
+        self.server.admin_ctl(
+            "policy", "set", "-", stdin=f"allow client eve to message client bob\n{EVERYTHING}"
+        )
         self.bob = self.server.authority.client(f"bob@{DOMAIN}")
 
     def connect(self, bundle, inner):
@@ -360,6 +362,91 @@ class Tokens(Sasl2):
         self.server.admin_ctl("accounts", "password", "ann", "-", stdin="crayon\n")
         self.assertEqual(stream.stream_error(), "reset")
         self.assertEqual(self.by_token(self.raw(), token)[0], "not-authorized")
+
+
+class TokensOfCertificates(Sasl2):
+    """They are of use with the certificate alone."""
+
+    settings = {"sasl.passwords": "false"}
+
+    def setUp(self):
+        self.server = Operated(
+            EVERYTHING, {"accounts.auto_approve": "true"} | self.settings
+        )
+        self.addCleanup(self.server.close)
+        self.server.start()
+        self.bob = self.server.authority.client(f"bob@{DOMAIN}")
+
+    def by_certificate(self, more=""):
+        raw = self.raw(self.bob)
+        self.begin(raw, "EXTERNAL", b"", more)
+        failed, whole = self.end(raw)
+        self.assertIsNone(failed, whole)
+        return whole
+
+    def token(self):
+        self.by_certificate()   # makes the account
+        token = self.token_in(self.by_certificate(self.wish()))
+        self.assertIsNotNone(token)
+        return token
+
+    def test_a_token_comes_back_with_its_certificate(self):
+        token = self.token()
+        self.server.kill9()
+        self.server.start()
+        raw = self.raw(self.bob)
+        bind = "<bind xmlns='urn:xmpp:bind:0'/>"
+        failed, whole = self.by_token(raw, token, bind, name="bob")
+        self.assertIsNone(failed, whole)
+        self.assertIn(f"<authorization-identifier>bob@{DOMAIN}/", whole)
+        self.ping(raw)
+
+    def test_it_is_of_no_use_with_another_or_none(self):
+        token = self.token()
+        other_key = self.server.authority.client(f"bob@{DOMAIN}", file="other_key")
+        raw = self.raw(other_key)
+        self.assertEqual(self.by_token(raw, token, name="bob")[0], "not-authorized")
+        eve = self.raw(self.server.authority.client(f"eve@{DOMAIN}"))
+        self.assertEqual(self.by_token(eve, token, name="bob")[0], "not-authorized")
+        self.assertEqual(self.by_token(eve, token, name="eve")[0], "not-authorized")
+        nobody = Raw(self.server.c2s, DOMAIN)
+        self.addCleanup(lambda: nobody.socket.close())
+        nobody.starttls(None)
+        nobody.send(header(DOMAIN))
+        self.assertEqual(nobody.stream_error(), "not-authorized")
+        self.assertIsNone(self.by_token(self.raw(self.bob), token, name="bob")[0])
+
+    def test_wrong_ones_and_one_that_is_given_up(self):
+        token = self.token()
+        raw = self.raw(self.bob)
+        self.assertEqual(self.by_token(raw, token + "x", name="bob")[0], "not-authorized")
+        failed, _ = self.by_token(raw, token, flags=" invalidate='true'", name="bob")
+        self.assertIsNone(failed)
+        failed, _ = self.by_token(self.raw(self.bob), token, name="bob")
+        self.assertEqual(failed, "not-authorized")
+
+    def test_a_disabled_account(self):
+        token = self.token()
+        self.server.admin_ctl("accounts", "disable", f"bob@{DOMAIN}")
+        failed, _ = self.by_token(self.raw(self.bob), token, name="bob")
+        self.assertEqual(failed, "account-disabled")
+
+
+class TokensOfBoth(Sasl2):
+    def test_a_password_s_and_a_certificate_s_tokens_are_no_substitutes(self):
+        bob = self.server.authority.client(f"bob@{DOMAIN}")
+        raw = self.raw(bob)
+        self.begin(raw, "EXTERNAL", b"")
+        self.assertIsNone(self.end(raw)[0])
+        raw = self.raw(bob)
+        self.begin(raw, "EXTERNAL", b"", self.wish())
+        token = self.token_in(self.end(raw)[1])
+        self.assertIsNotNone(token)
+        # Passwords are on, so that a stream without a certificate gets as far as this.
+        self.assertEqual(self.by_token(self.raw(), token, name="bob")[0], "not-authorized")
+        self.assertIsNone(self.by_token(self.raw(bob), token, name="bob")[0])
+        of_ann = self.token_in(self.by_password(self.raw(), self.wish())[1])
+        self.assertIsNone(self.by_token(self.raw(bob), of_ann)[0])   # the password's, from anywhere
 
 
 class NoTokens(Sasl2):

@@ -71,11 +71,12 @@ asio::awaitable<Presented> Vetting::vet(net::TlsStream& stream, std::function<vo
     co_return presented;
 }
 
-/// Whoever resumes gets a new ticket, which lasts no longer than the first: after
+/// A client that resumes gets a new ticket, which lasts no longer than the first: after
 /// tls.resumption_seconds_max a client proves anew that it has its key.
 void Vetting::send_ticket(net::TlsStream& stream, const Presented& presented, const Ticket& ticket)
     const {
-    if (presented.present && !presented.can_log_in()) return;
+    // There is none for clients that cannot log in.
+    if (presented.present ? !presented.can_log_in() : !config_.sasl.passwords) return;
     const auto most = storage::Millis{config_.tls.resumption_seconds_max} * 1000;
     auto left = ticket.proved + most - now();
     if (presented.present) left = std::min(left, presented.valid_until - now());

@@ -14,7 +14,7 @@
 #include "server/tls/revocation/crl_watch.hpp"
 #include "server/tls/revocation/ocsp_client.hpp"
 #include "server/tls/revocation/ocsp_recheck.hpp"
-#include "server/tls/tickets.hpp"
+#include "server/tls/tickets/tickets.hpp"
 
 namespace grid::server::tls {
 

@@ -44,8 +44,11 @@ public:
     bool is_secure() const { return secure_; }
     const char* protocol() const { return SSL_get_version(ssl_.get()); }
     bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
-    // With the newest ticket that came, if any.
-    TlsSession session() const { return {SSL_get1_session(ssl_.get()), SSL_SESSION_free}; }
+    // With the newest ticket that came, if any. A copy: a connection that is cut off takes its own
+    // session along.
+    TlsSession session() const {
+        return {SSL_SESSION_dup(SSL_get_session(ssl_.get())), SSL_SESSION_free};
+    }
 
     // Appends what has arrived to `into`. Drives the handshake.
     State receive(std::string& into);

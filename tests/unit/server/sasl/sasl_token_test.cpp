@@ -15,6 +15,8 @@ const grid::server::net::ChannelBindings both{
     {"tls-exporter", "exported"}, {"tls-server-end-point", "end"}
 };
 
+const grid::server::tls::Presented no_certificate;
+
 std::string said(
     const std::string& secret, const std::string& binding = {}, const std::string& name = "ann"
 ) {
@@ -38,7 +40,7 @@ std::string condition_of(const Step& step) {
 Step log_in(
     const std::string& mechanism, const std::string& message, const controller::LoginKeys& keys
 ) {
-    HashedToken token(mechanism, "phone", "grid.example", both);
+    HashedToken token(mechanism, "phone", "grid.example", both, no_certificate);
     const Step step = token.start(message);
     if (const auto* lookup = std::get_if<Lookup>(&step)) {
         CHECK(lookup->client == "phone");
@@ -65,6 +67,32 @@ TEST_CASE("the newest token or the one before it, and the answer that proves the
     CHECK(condition_of(log_in(none_name, said("none"), keys)) == "not-authorized");
     CHECK(condition_of(log_in(none_name, said("new"), keys_with({}, {}))) == "not-authorized");
     CHECK(condition_of(log_in(none_name, said("new", {}, "a b"), keys)) == "not-authorized");
+}
+
+TEST_CASE("a token of a certificate is asked for with its key, and gives no password") {
+    grid::server::tls::Presented presented;
+    presented.present = presented.acceptable = true;
+    presented.key = "k1";
+    presented.identities = {grid::xml::Jid::parse("ann@grid.example").value()};
+    const auto key_asked_for = [&](const std::string& name) {
+        HashedToken token(none_name, "phone", "grid.example", both, presented);
+        const Step step = token.start(said("new", {}, name));
+        REQUIRE(std::holds_alternative<Lookup>(step));
+        return std::get<Lookup>(step).key;
+    };
+    CHECK(key_asked_for("ann") == "k1");
+    CHECK(key_asked_for("bob").empty());   // not the certificate's
+    presented.acceptable = false;
+    CHECK(key_asked_for("ann").empty());
+    presented.acceptable = true;
+    HashedToken token(none_name, "phone", "grid.example", both, presented);
+    token.start(said("new"));
+    auto keys = keys_with({{"new", 200}}, none_name);
+    keys.are_of_key = true;
+    const Step step = token.found(keys);
+    REQUIRE(std::holds_alternative<Success>(step));
+    CHECK(std::get<Success>(step).password.empty());
+    CHECK(std::get<Success>(step).token == "new");
 }
 
 TEST_CASE("a token is bound to its channel and its mechanism") {

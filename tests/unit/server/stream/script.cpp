@@ -250,7 +250,8 @@ const std::string offer_external =
     "</mechanisms><authentication xmlns='urn:xmpp:sasl:2'><mechanism>EXTERNAL</mechanism>"
     "<inline><bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:xmpp:carbons:2'/>"
     "<feature var='urn:xmpp:csi:0'/><feature var='urn:xmpp:sm:3'/></inline></bind>"
-    "<sm xmlns='urn:xmpp:sm:3'/></inline></authentication>"
+    "<sm xmlns='urn:xmpp:sm:3'/><fast xmlns='urn:xmpp:fast:0'>"
+    "<mechanism>HT-SHA-256-NONE</mechanism></fast></inline></authentication>"
     "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits>"
     "</stream:features>";
 const std::string offer_bind =

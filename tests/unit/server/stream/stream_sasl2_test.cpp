@@ -44,8 +44,9 @@ std::string failed(const std::string& condition, const std::string& text = "") {
 }
 
 const std::string features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>";
+const std::string management = "<sm xmlns='urn:xmpp:sm:3'/>";
 const std::string limits =
-    "<sm xmlns='urn:xmpp:sm:3'/><limits "
+    "<limits "
     "xmlns='urn:xmpp:stream-limits:0'><max-bytes>524288</max-bytes>"
     "<idle-seconds>600</idle-seconds></limits><ver xmlns='urn:xmpp:features:rosterver'/>"
     "<sub xmlns='urn:xmpp:features:pre-approval'/><csi xmlns='urn:xmpp:csi:0'/></stream:features>";
@@ -53,8 +54,9 @@ const std::string before_bind =
     features +
     "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
     "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>" +
-    limits;
-const std::string after_bind = features + limits;
+    management + limits;
+const std::string after_bind = features + management + limits;
+const std::string after_bind_managed = features + limits;   // not twice
 const std::string bound = "<bound xmlns='urn:xmpp:bind:0'/>";
 
 std::string resource_of(const std::vector<std::string>& actions) {
@@ -131,7 +133,7 @@ TEST_CASE("Bind 2 switches stream management and copies on with the resource", "
                 "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='t' "
                 "resume='true' max='60'/></bound>"
             ) +
-            after_bind
+            after_bind_managed
         }
     );
 }

@@ -1,13 +1,11 @@
 // tests/unit/server/tls/tls_tickets_test.cpp: TLS 1.3 is resumed with tickets, by whom they were
 // made for, while the same CAs are trusted.
 #include <catch2/catch.hpp>
-#include <ctime>
-#include <thread>
 
 #include "memory_handshake.hpp"
 #include "server/net/channel_binding.hpp"
 #include "server/tls/certificate.hpp"
-#include "server/tls/tickets.hpp"
+#include "server/tls/tickets/tickets.hpp"
 #include "server/tls/verify.hpp"
 
 namespace tls_tickets_test {
@@ -60,7 +58,8 @@ SessionPtr take_ticket(MemoryHandshake& pair, const std::string& bytes, long sec
     SSL_do_handshake(pair.server());
     char byte = 0;
     SSL_read(pair.client(), &byte, 1);   // takes the ticket in
-    return SessionPtr(SSL_get1_session(pair.client()));
+    // A copy: a connection that ends without a goodbye takes its own session along.
+    return SessionPtr(SSL_SESSION_dup(SSL_get_session(pair.client())));
 }
 
 SessionPtr first_ticket(SSL_CTX* context, const Certificate& client, int version = 0) {
@@ -74,7 +73,7 @@ SessionPtr first_ticket(SSL_CTX* context, const Certificate& client, int version
 
 bool is_resumed(SSL_CTX* context, const SessionPtr& session) {
     MemoryHandshake pair(context);
-    SSL_set_session(pair.client(), session.get());
+    SSL_set_session(pair.client(), SessionPtr(SSL_SESSION_dup(session.get())).get());
     REQUIRE(pair.run());
     CHECK(SSL_session_reused(pair.client()) == SSL_session_reused(pair.server()));
     return SSL_session_reused(pair.server()) == 1;
@@ -158,7 +157,7 @@ TEST_CASE("the keys of a resumed connection are its own, and so is its channel b
     CHECK(here.at("tls-server-end-point") == before.at("tls-server-end-point"));
 }
 
-TEST_CASE("a ticket is of no use in another context, or after its time", "[tls]") {
+TEST_CASE("a ticket is of no use in another context", "[tls]") {
     Grid grid;
     const auto context = grid.context();
     const auto session = first_ticket(context.get(), grid.ann);
@@ -166,12 +165,6 @@ TEST_CASE("a ticket is of no use in another context, or after its time", "[tls]"
     CHECK(is_resumed(context.get(), session));   // as often as its holder wants
     CHECK_FALSE(is_resumed(grid.context().get(), session));
     CHECK_FALSE(is_resumed(grid.context(tls::Use::Http).get(), session));
-    MemoryHandshake pair(context.get(), copy_of(grid.ann));
-    REQUIRE(pair.run());
-    const auto ended = take_ticket(pair, tls::to_bytes({.proved = 1, .chain = {}}), 0);
-    for (const auto made = std::time(nullptr); std::time(nullptr) <= made + 1;)
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    CHECK_FALSE(is_resumed(context.get(), ended));
     grid.settings.resumption_seconds_max = 0;
     CHECK_FALSE(is_resumed(grid.context().get(), session));
 }

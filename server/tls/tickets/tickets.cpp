@@ -1,5 +1,5 @@
-// server/tls/tickets.cpp: see tickets.hpp.
-#include "server/tls/tickets.hpp"
+// server/tls/tickets/tickets.cpp: see tickets.hpp.
+#include "server/tls/tickets/tickets.hpp"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -15,15 +15,16 @@
 #include <memory>
 #include <mutex>
 
-#include "server/tls/library.hpp"
-#include "server/tls/openssl.hpp"
-
 namespace grid::server::tls {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using Name = std::array<unsigned char, 16>;   // by which OpenSSL finds a key
-using CipherPtr = std::unique_ptr<EVP_CIPHER, Deleter<EVP_CIPHER_free>>;
+
+struct CipherDeleter {
+    void operator()(EVP_CIPHER* cipher) const { EVP_CIPHER_free(cipher); }
+};
+using CipherPtr = std::unique_ptr<EVP_CIPHER, CipherDeleter>;
 
 constexpr std::size_t iv_bytes = 16;   // of AES in CBC
 
@@ -46,8 +47,7 @@ struct TicketKey {
 class TicketKeys {
 public:
     explicit TicketKeys(std::chrono::seconds lifetime)
-        : lifetime_(lifetime),
-          aes_(EVP_CIPHER_fetch(handshake_library(), "AES-256-CBC", nullptr)) {}
+        : lifetime_(lifetime), aes_(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr)) {}
 
     const EVP_CIPHER* aes() const { return aes_.get(); }
 

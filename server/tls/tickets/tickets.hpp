@@ -1,4 +1,5 @@
-// server/tls/tickets.hpp: tickets of TLS 1.3, with which a client resumes TLS (RFC 8446 §2.2).
+// server/tls/tickets/tickets.hpp: tickets of TLS 1.3, with which a client resumes TLS (RFC 8446
+// §2.2).
 #pragma once
 
 #include <openssl/ssl.h>
@@ -13,7 +14,7 @@
 
 namespace grid::server::tls {
 
-/// What a ticket carries, so that its holder is judged anew, as in a full handshake.
+/// The content of a ticket, by which its holder is judged anew, as in a full handshake.
 struct Ticket {
     /// The client's last full handshake: when it proved that it has its certificate's key.
     storage::Millis proved = 0;
@@ -27,15 +28,15 @@ std::optional<Ticket> read_ticket(std::string_view bytes);
 /// A longer chain is not carried: its client makes full handshakes.
 inline constexpr std::size_t ticket_chain_bytes_max = 8 * 1024;
 
-/// Lets clients of TLS 1.3 resume with tickets, which TlsStream::send_ticket hands out. Nothing of
-/// them is kept here: they are sealed (AES-256-CBC, HMAC-SHA-256) with keys of this context, which
-/// are random, never leave the process, change after each `lifetime` and are forgotten after two.
-/// So tickets end with their context: with a restart, and when certificates or CAs are replaced. A
+/// Lets clients of TLS 1.3 resume with tickets, which TlsStream::send_ticket hands out. The server
+/// keeps none: they are sealed (AES-256-CBC, HMAC-SHA-256) with keys of this context, which are
+/// random, never leave the process, change after each `lifetime` and are forgotten after two. So
+/// tickets end with their context: with a restart, and when certificates or CAs are replaced. A
 /// resumed connection has an ephemeral key exchange of its own (psk_dhe_ke alone); there is no
 /// early data (0-RTT), and TLS 1.2 is not resumed.
 void accept_tickets(SSL_CTX* context, std::chrono::seconds lifetime);
 
-/// What the ticket says that this connection was resumed with; no value: it was not.
+/// The content of the ticket that this connection was resumed with; no value: it was not.
 std::optional<Ticket> resumed_ticket_of(SSL* ssl);
 /// A ticket for the client of a full handshake; no value: its chain is too long.
 std::optional<Ticket> ticket_for(SSL* ssl, storage::Millis now);

@@ -220,6 +220,12 @@ void drain(
     });
 }
 
+/// Handlers that have not run when the context is stopped hold connections, sessions and snapshots,
+/// which refer to the parts of the program; `shutdown` takes them away while these are still there.
+struct Context : asio::io_context {
+    using asio::io_context::shutdown;
+};
+
 /// Until the context is stopped.
 void run_threads(asio::io_context& context, std::uint32_t threads, Log& log) {
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
@@ -251,7 +257,7 @@ bool run_program(AppOptions& options, Log& log) {
     tls::Renewal http_tls(must(tls::make_context(config.tls, tls::Use::Http)));
     auto store = must(open_store(options, log));
     if (!is_evaluation) refuse_leftovers(*store, options);
-    asio::io_context context;
+    Context context;
     tls::Trust trust(context, config, xmpp_tls.get(), http_tls.get(), log, options.data);
 
     const IqTable server_iqs = services::of_server(addresses, configured);
@@ -343,6 +349,7 @@ bool run_program(AppOptions& options, Log& log) {
     write_ready_files(options.data, options.ready_file, info.constant);
     log.info("ready", {{"domain", info.constant.domain}, {"version", version}});
     run_threads(context, config.reactor.threads, log);
+    context.shutdown();
 
     if (exporter) exporter->stop();
     audit::log_head(*store->snapshot(), log);

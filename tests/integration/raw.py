@@ -24,9 +24,10 @@ def header(domain, sender=None):
 class Raw:
     """One connection; `seen` is everything that came since the last `take`."""
 
-    def __init__(self, address, domain, source=""):
-        self.domain = domain
-        self.socket = socket.create_connection(address, SECONDS, (source, 0))
+    def __init__(self, address, domain, source="", seconds=SECONDS):
+        """`seconds`: for one step, where its method is not told otherwise."""
+        self.domain, self.seconds = domain, seconds
+        self.socket = socket.create_connection(address, seconds, (source, 0))
         self.seen = ""
         self.closed = False
 
@@ -64,9 +65,9 @@ class Raw:
         else:
             self.closed = True
 
-    def expect(self, pattern, seconds=SECONDS):
+    def expect(self, pattern, seconds=None):
         """Waits for the pattern, forgets what came up to its end, gives the match."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + (seconds or self.seconds)
         while True:
             match = re.search(pattern, self.seen, re.DOTALL)
             if match:
@@ -106,7 +107,7 @@ class Raw:
             context.minimum_version = low
         if high:
             context.maximum_version = high
-        self.socket.settimeout(SECONDS)
+        self.socket.settimeout(self.seconds)
         self.socket = context.wrap_socket(self.socket, server_hostname=self.domain)
         self.seen = ""
 

@@ -55,6 +55,7 @@ class Server:
 
     def __init__(self, kind, process, address, log):
         self.kind, self.process, self.address, self.log = kind, process, address, log
+        self.https = None   # of gridd: where WebSockets are
 
     @property
     def pid(self):
@@ -132,6 +133,7 @@ class Bench:
         self.running.append(server)   # stopped, whatever happens next
         ready = self._wait(server, lambda: read_json(ready_file), "is not ready")
         server.address = find(ready, "c2s_tls" if self.options.direct else "c2s")
+        server.https = find(ready, "http")
         self.running.remove(server)
         if not server.address:
             server.stop()

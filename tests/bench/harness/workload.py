@@ -79,12 +79,15 @@ class Workload:
             bench.stop(server)
 
 
-def gridload_command(bench, server, mode):
+def gridload_command(bench, server, mode, is_websocket=False):
+    address = server.https if is_websocket else server.address
     command = [os.path.join(bench.programs, "gridload"), mode, "--name", server.kind,
-               "--server", server.address, "--server-pid", str(server.pid),
+               "--server", address, "--server-pid", str(server.pid),
                "--certs", bench.certs, "--deadline", str(RUN_SECONDS_MAX - 20)]
     if server.kind in PROTOCOLS:
         command.append(PROTOCOLS[server.kind])
+    elif is_websocket:
+        command.append("--websocket")
     elif bench.options.direct:
         command.append("--direct")
     return command
@@ -93,10 +96,11 @@ def gridload_command(bench, server, mode):
 def gridload(bench, server, mode, arguments, nice=0):
     """Its line of JSON. Below 0, `nice` puts it before others that want a processor, where this
     user may do so."""
-    command = gridload_command(bench, server, mode)
+    own = [word for word in arguments if word != "--websocket"]
+    command = gridload_command(bench, server, mode, len(own) < len(arguments))
     if nice < 0 and os.geteuid() == 0:
         command = ["nice", "-n", str(nice), *command]
-    return result_of(command + arguments)
+    return result_of(command + own)
 
 
 def result_of(command):

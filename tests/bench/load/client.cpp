@@ -62,10 +62,11 @@ Client::Client(
 Client::~Client() { bench_.loop.remove(socket_.fd()); }
 
 std::string Client::described(const std::string& why) const {
-    static constexpr const char* names[] = {"connecting",    "STARTTLS", "STARTTLS",
-                                            "the handshake", "features", "authentication",
-                                            "features",      "binding",  "enabling",
-                                            "work",          "closing",  "the end"};
+    static constexpr const char* names[] = {"connecting",     "STARTTLS", "STARTTLS",
+                                            "the handshake",  "upgrade",  "features",
+                                            "authentication", "features", "binding",
+                                            "enabling",       "work",     "closing",
+                                            "the end"};
     return bench_.options.name + ": " + jid_ + ", during " + names[static_cast<int>(step_)] + ": " +
            why;
 }
@@ -95,7 +96,7 @@ void Client::connected() {
     getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error, &bytes);
     if (error != 0) fail(std::strerror(error));
     const Options& options = bench_.options;
-    if (options.direct || !options.is_xmpp()) return start_tls();
+    if (options.direct || options.websocket || !options.is_xmpp()) return start_tls();
     step_ = Step::StartTls;
     open_stream();
 }
@@ -115,6 +116,7 @@ void Client::start_tls() {
 
 void Client::open_stream() {
     stream_open_ = false;
+    if (bench_.options.websocket) return send(websocket::open_element(bench_.options.domain));
     send(
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' version='1.0' to='" +
         bench_.options.domain + "' xmlns:stream='http://etherx.jabber.org/streams'>"
@@ -122,8 +124,14 @@ void Client::open_stream() {
 }
 
 void Client::send(std::string_view text) {
+    if (!bench_.options.websocket) return queue(text);
     if (unsent_.empty()) bench_.loop.flush_later(*this);
-    unsent_.append(text);
+    websocket::append_element(unsent_, text);
+}
+
+void Client::queue(std::string_view bytes) {
+    if (unsent_.empty()) bench_.loop.flush_later(*this);
+    unsent_.append(bytes);
 }
 
 void Client::on_flush() {
@@ -143,7 +151,7 @@ void Client::close() {
     closing_ns_ = now_ns();
     if (bench_.options.mqtt && !socket_.is_blocked()) socket_.write(mqtt::disconnect());
     if (!bench_.options.is_xmpp()) return ended("");
-    send("</stream:stream>");
+    send(bench_.options.websocket ? websocket::close_element : "</stream:stream>");
 }
 
 void Client::abandon() {
@@ -168,17 +176,7 @@ void Client::read() {
     static thread_local std::string input;   // of the thread: idle clients hold no buffer
     input.assign(unparsed_);
     const auto state = socket_.receive(input);
-    if (step_ == Step::Handshake && socket_.is_secure()) {
-        if (bench_.options.raw) {
-            stream_open_ = true;
-            send(role_ + "\n");
-        } else if (bench_.options.mqtt) {
-            send(mqtt::connect(jid_));
-        } else if (!bench_.options.nats) {   // there the server speaks first
-            open_stream();
-        }
-        step_ = bench_.options.raw || bench_.options.mqtt ? Step::Bound : Step::Mechanisms;
-    }
+    if (step_ == Step::Handshake && socket_.is_secure()) secured();
     std::string_view rest(input);
     rest.remove_prefix(take_input(rest));
     if (step_ == Step::Closed) return;
@@ -189,8 +187,24 @@ void Client::read() {
     if (state == TlsSocket::State::Failed) ended(socket_.error());
 }
 
+// The first words behind the handshake.
+void Client::secured() {
+    const Options& options = bench_.options;
+    if (options.websocket) return upgrade();
+    if (options.raw) {
+        stream_open_ = true;
+        send(role_ + "\n");
+    } else if (options.mqtt) {
+        send(mqtt::connect(jid_));
+    } else if (!options.nats) {   // there the server speaks first
+        open_stream();
+    }
+    step_ = options.raw || options.mqtt ? Step::Bound : Step::Mechanisms;
+}
+
 // Returns how much of `input` it used up.
 std::size_t Client::take_input(std::string_view input) {
+    if (bench_.options.websocket) return take_frames(input);
     if (bench_.options.mqtt) return take_packets(input);
     if (bench_.options.nats) return take_operations(input);
     return take_stanzas(input);

@@ -11,6 +11,7 @@
 #include "load/mqtt.hpp"
 #include "load/nats.hpp"
 #include "load/tls_socket.hpp"
+#include "load/websocket.hpp"
 
 namespace grid::bench {
 
@@ -50,7 +51,8 @@ public:
     );
     ~Client() override;
 
-    // Leaves at the end of this turn, together with what else is sent in it.
+    // One element, or words of another protocol. Leaves at the end of this turn, together with what
+    // else is sent in it.
     void send(std::string_view text);
     // Says </stream:stream> and waits for the server's.
     void close();
@@ -77,6 +79,7 @@ private:
         StartTls,
         Proceed,
         Handshake,
+        Upgrade,
         Mechanisms,
         Sasl,
         Bind,
@@ -89,6 +92,7 @@ private:
 
     void connected();
     void start_tls();
+    void secured();
     void open_stream();
     void authenticate(std::string_view features);
     void read();
@@ -98,6 +102,11 @@ private:
     std::size_t take_operations(std::string_view input);
     void take(const nats::Operation& operation);
     void introduce();
+    void upgrade();
+    std::size_t take_frames(std::string_view input);
+    void take(const websocket::Frame& frame);
+    // As it is, without a frame.
+    void queue(std::string_view bytes);
     std::size_t take_input(std::string_view input);
     void ready();
     void take(std::string_view stanza);

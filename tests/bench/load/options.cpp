@@ -80,6 +80,7 @@ const std::map<std::string, Option>& table() {
         {"--shared-node", flag(&Options::shared_node, true, "publish: one node for all")},
         {"--subscribers", value(&Options::subscribers, "fanout: how many")},
         {"--warmup", value(&Options::warmup, "seconds before measuring")},
+        {"--websocket", flag(&Options::websocket, true, "a WebSocket instead of STARTTLS")},
         {"--window-ack", flag(
                              &Options::window_delivered, false,
                              "fanout: outstanding until acknowledged, not until delivered"
@@ -102,6 +103,8 @@ void check(const Options& options) {
         throw std::invalid_argument("--mqtt is for fanout");
     if (options.nats && (options.mode == "fill" || options.mode == "mix" || options.shared_node))
         throw std::invalid_argument("--nats is for nodes of one publisher each");
+    if (options.websocket && (options.direct || !options.is_xmpp() || options.mode == "flood"))
+        throw std::invalid_argument("--websocket is a way of its own, for whole elements");
     if (options.filters > 0 && (!options.is_xmpp() || !options.attributes))
         throw std::invalid_argument("--filters needs --attributes, and a server of ours");
     if (options.attributes && options.bytes < 512)

@@ -14,15 +14,16 @@ struct Options {
     std::string domain = "grid.localhost";
     std::string pubsub;   // default: pubsub.DOMAIN
     std::string certs;
-    bool direct = false;     // TLS first, with ALPN (XEP-0368), instead of STARTTLS
-    bool raw = false;        // the floor's protocol instead of XMPP
-    bool mqtt = false;       // MQTT 3.1.1 instead of XMPP: fanout only
-    bool nats = false;       // NATS instead of XMPP; publishes of mode publish go to JetStream
-    bool authzid = false;    // name the JID in SASL EXTERNAL instead of sending "="
-    bool full_tls = false;   // mode resumptions: without TLS tickets
-    bool managed = false;    // stream management (XEP-0198), with every <r/> answered
-    bool presence = false;   // initial presence after bind
-    bool bare = false;       // subscribe the bare JID (implies presence)
+    bool direct = false;      // TLS first, with ALPN (XEP-0368), instead of STARTTLS
+    bool websocket = false;   // a WebSocket (RFC 7395) instead of STARTTLS; --server is HTTPS then
+    bool raw = false;         // the floor's protocol instead of XMPP
+    bool mqtt = false;        // MQTT 3.1.1 instead of XMPP: fanout only
+    bool nats = false;        // NATS instead of XMPP; publishes of mode publish go to JetStream
+    bool authzid = false;     // name the JID in SASL EXTERNAL instead of sending "="
+    bool full_tls = false;    // mode resumptions: without TLS tickets
+    bool managed = false;     // stream management (XEP-0198), with every <r/> answered
+    bool presence = false;    // initial presence after bind
+    bool bare = false;        // subscribe the bare JID (implies presence)
     int server_pid = 0;
 
     std::size_t clients = 100;

@@ -30,6 +30,7 @@ class Link(Wire):
     def __init__(self, on_element):
         super().__init__()
         self.on_element = on_element
+        self.port = None
 
     def _cut(self):
         end = 0
@@ -45,7 +46,9 @@ class Link(Wire):
         connecting = asyncio.get_running_loop().create_connection(
             lambda: cls(on_element), *address, ssl=context(bundle), server_hostname=domain
         )
-        _, self = await asyncio.wait_for(connecting, SECONDS)
+        transport, self = await asyncio.wait_for(connecting, SECONDS)
+        if name := transport.get_extra_info("sockname"):   # else it is gone already
+            self.port = name[1]
         try:
             self.write(HEADER.format(domain))
             await self.expect(FEATURES)
@@ -72,6 +75,7 @@ class Member:
         self.kind = "counts" if wants_sm else "does not count"
         self.receipts = []
         self.session = self.resumptions = 0
+        self.lines = {}   # of the network, by session: where one is not resumed, it has one
         self.acknowledged = []   # items of this publisher
         self.link = None
         self.is_online = asyncio.Event()
@@ -112,6 +116,7 @@ class Member:
         link.write(BIND.format("breaks"))
         await link.expect(r"<iq\b[^>]*type='result'.*?</iq>")
         self.session += 1
+        self.lines[self.session] = self.network.line_of(link.port)
         if self.wants_sm and SM in link.features:
             link.write(f"<enable xmlns='{SM}' resume='true'/>")
             enabled = await link.expect(r"<enabled\b[^>]*/>")

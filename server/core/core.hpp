@@ -282,12 +282,14 @@ private:
     SessionRegistry sessions_;
     Resumptions resumptions_;
     controller::Controller controller_;
-    RosterContacts contacts_{controller_};
+    Interests interests_;
+    RosterContacts contacts_{controller_, sessions_, interests_};
     pubsub::Broker broker_;
     FlushLimiter flush_limiter_;
     Fanout fanout_;
     CatchUp catch_up_;
     OfflineDelivery offline_;
+    LastItems last_items_;
     SenderIds senders_;
     Presence presence_;
     Router router_;

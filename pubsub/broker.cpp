@@ -426,7 +426,6 @@ std::size_t Broker::node_count() const {
     const Memory& memory = parts_->broker->memory;
     return memory.by_name().size() - memory.personal_count();
 }
-std::size_t Broker::personal_node_count() const { return parts_->broker->memory.personal_count(); }
 std::size_t Broker::item_count() const {
     // Purged items are erased a little later, and count no more.
     const Memory& memory = parts_->broker->memory;

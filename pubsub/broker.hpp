@@ -201,7 +201,6 @@ public:
     std::vector<std::string> published_by(std::string_view bare, std::size_t max) const;
     /// Those of the broker's address.
     std::size_t node_count() const;
-    std::size_t personal_node_count() const;
     std::size_t item_count() const;
     std::size_t subscription_count() const;
     /// The bytes that the index of items takes in memory.

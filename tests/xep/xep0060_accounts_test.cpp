@@ -169,7 +169,7 @@ TEST_CASE_METHOD(
     plays(tune, "one");
     creates("owner@grid.example/x", tune);
     CHECK(engine().node_count() == 1);
-    CHECK(engine().personal_node_count() == 1);
+    CHECK(engine().nodes_of_account(juliet).size() == 1);
     CHECK(engine().nodes("", 10).size() == 1);
     CHECK(engine().published_by(juliet, 10).empty());
     sends(
@@ -189,7 +189,7 @@ TEST_CASE_METHOD(
                         "'><item id='one'>...</item></items></pubsub></iq>"
     );
     restart();
-    CHECK(engine().personal_node_count() == 1);
+    CHECK(engine().nodes_of_account(juliet).size() == 1);
     asks(at_balcony, juliet, "set", "<create node='a/0123456789abcdef'/>");   // of no topic
     is_done(at_balcony, juliet);
     asks(at_balcony, juliet, "set", "<create/>");
@@ -197,7 +197,7 @@ TEST_CASE_METHOD(
     const auto* create = answer.first_child()->first_child();
     REQUIRE(create != nullptr);
     CHECK(create->attr_or("node", "").starts_with("instant-"));
-    CHECK(engine().personal_node_count() == 3);
+    CHECK(engine().nodes_of_account(juliet).size() == 3);
 }
 
 TEST_CASE_METHOD(AccountStage, "XEP-0163 what other accounts may do there") {

@@ -160,7 +160,7 @@ TEST_CASE("interests: the versions that are remembered have a bound") {
     CHECK_FALSE(learn(0));   // known, and now the latest
     CHECK(learn(Interests::versions_max));
     CHECK_FALSE(learn(0));
-    CHECK(learn(1));   // its version gave way
+    CHECK(learn(1));   // version 1 gave way
 }
 
 }   // namespace capabilities_test

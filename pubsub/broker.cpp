@@ -70,6 +70,20 @@ std::optional<PreparedRequest> prepare_refusal(
     return prepared;
 }
 
+/// A request that was placed at that account.
+PreparedRequest prepare_at(const BrokerState& broker, const xml::Jid& owner, Request request) {
+    PreparedRequest prepared;
+    prepared.order = std::holds_alternative<Publish>(request) ? Order::Pipelined : Order::Barrier;
+    prepared.decide =
+        [&broker, owner,
+         shared = std::make_shared<const Request>(std::move(request))](const Context& context) {
+            return shown_by_account(
+                decide_at_account(broker, context, owner.str(), *shared), owner.str()
+            );
+        };
+    return prepared;
+}
+
 /// As administration knows nodes: those of the broker's own address.
 const Node* find_topic(const BrokerState& broker, std::string_view name) {
     return is_personal(name) ? nullptr : broker.memory.find(name);
@@ -106,16 +120,7 @@ std::optional<Result<PreparedRequest, xml::StanzaError>> Broker::prepare_at_acco
     if (!parsed) return std::nullopt;
     if (!*parsed) return Prepared(parsed->error());
     if (auto error = place_at_account(**parsed, owner.str())) return Prepared(std::move(*error));
-    PreparedRequest prepared;
-    prepared.order = std::holds_alternative<Publish>(**parsed) ? Order::Pipelined : Order::Barrier;
-    prepared.decide =
-        [&broker, owner,
-         shared = std::make_shared<const Request>(std::move(**parsed))](const Context& context) {
-            return shown_by_account(
-                decide_at_account(broker, context, owner.str(), *shared), owner.str()
-            );
-        };
-    return Prepared(std::move(prepared));
+    return Prepared(prepare_at(broker, owner, std::move(**parsed)));
 }
 
 bool Broker::knows_account(const Principal& actor, const xml::Jid& owner) const {
@@ -154,6 +159,14 @@ void Broker::report_faults(PayloadFaults::Report report) {
 const PayloadFaults& Broker::payload_faults() const { return parts_->broker->faults; }
 
 std::optional<PreparedRequest> Broker::prepare_message(const xml::Element& message) {
+    const auto to = xml::Jid::parse(message.attr_or("to", ""));
+    if (to && !to->local().empty()) {
+        const BrokerState& broker = *parts_->broker;
+        auto answer = broker.settings.personal.is_on ? parse_approval(message) : std::nullopt;
+        if (!answer) return std::nullopt;
+        answer->node = personal_name(to->bare_view(), answer->node);
+        return prepare_at(broker, to->bare(), std::move(*answer));
+    }
     if (auto bounce = parse_bounce(message))
         return prepare_request(*parts_->broker, std::move(*bounce));
     if (is_approval_given_up(message)) {

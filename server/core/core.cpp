@@ -146,6 +146,7 @@ Core::Core(
       login_limits_(login_bounds(config)),
       registration_limits_(registration_bounds(config)) {
     controller_.attach(broker_);
+    fanout_.attach(left_out_);
     fanout_.attach([this](const SessionPtr& session, const std::string& why) {
         end_hibernating(session, why);
     });

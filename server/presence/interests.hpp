@@ -15,9 +15,9 @@
 
 namespace grid::server {
 
-/// The nodes that a client asks for follow from its version (XEP-0115). A client is asked once about a
-/// version that is not known here; an answer which its hash proves is remembered for all clients of
-/// that version. Soft state.
+/// The nodes that a client asks for follow from its version (XEP-0115). A client is asked once
+/// about a version that is not known here; an answer which its hash proves is remembered for all
+/// clients of that version. Soft state.
 class Interests {
 public:
     /// The consequence of a presence, or of an answer.
@@ -29,7 +29,8 @@ public:
 
     /// The session is available, with this claim.
     Step heard(std::uint64_t session, const std::optional<presence::Caps>& caps);
-    /// The session's client has answered. Other answers than those to the last question are passed over.
+    /// The session's client has answered. Other answers than those to the last question are passed
+    /// over.
     Step learned(std::uint64_t session, const presence::Capabilities& answer);
     /// The session is not available any more; true: it had asked for something.
     bool forget(std::uint64_t session);

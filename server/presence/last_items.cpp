@@ -17,6 +17,7 @@ using std::chrono::steady_clock;
 constexpr auto round_slice_max = std::chrono::microseconds(300);
 constexpr std::size_t items_per_read_max = 32;
 constexpr auto fault_pause = std::chrono::seconds(1);
+constexpr auto missed_pause = std::chrono::seconds(5);
 
 }   // namespace
 
@@ -44,6 +45,14 @@ void LastItems::begin(const SessionPtr& session, std::string owner) {
     if (interests_.of(session->id) == nullptr) return;
     round_of(session)->owners.push_back(std::move(owner));
     plan();
+}
+
+/// A session that loses items again and again is told of the last ones now and then.
+void LastItems::missed(const SessionPtr& session) {
+    if (interests_.of(session->id) == nullptr) return;
+    const RoundPtr round = round_of(session);
+    round->again_at = std::max(round->again_at, steady_clock::now() + missed_pause);
+    begin(session, presence::WantsPtr());
 }
 
 void LastItems::plan() {

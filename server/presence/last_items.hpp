@@ -50,6 +50,8 @@ public:
     void begin(const SessionPtr& session, presence::WantsPtr had);
     /// Of one account more: a contact's subscription to its presence has begun.
     void begin(const SessionPtr& session, std::string owner);
+    /// Items for the session were left out, maybe of these nodes: all of them again, when it reads.
+    void missed(const SessionPtr& session);
     /// Called every 100 ms or more often: sessions that had no room.
     void tick();
 
@@ -62,7 +64,7 @@ private:
         std::string at;                        // the last contact of it that was looked at
         std::vector<pubsub::OwedItem> items;   // to be read
         bool is_reading = false;
-        std::chrono::steady_clock::time_point again_at;   // not before, after a fault
+        std::chrono::steady_clock::time_point again_at;   // not before
     };
     using RoundPtr = std::shared_ptr<Round>;
 

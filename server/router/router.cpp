@@ -226,10 +226,12 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
     inbound.destination = addresses_.classify(to, session.bare);
     inbound.to = std::move(to);
     if (name == "message") {
-        if (inbound.destination == Destination::Broker)
+        // An account answers for its own nodes (XEP-0060 §8.6), too.
+        const bool is_own = inbound.destination == Destination::OwnAccount;
+        if (inbound.destination == Destination::Broker ||
+            (is_own && !inbound.to.empty() && inbound.to.is_bare()))
             inbound.prepared = broker_.prepare_message(stanza.set("from", session.jid.str()));
-        else if (inbound.destination == Destination::Client ||
-                 inbound.destination == Destination::OwnAccount)
+        if (!inbound.prepared && (is_own || inbound.destination == Destination::Client))
             prepare_relayed_message(session, stanza, inbound);
         inbound.stanza = skeleton(std::move(stanza));
         return inbound;

@@ -1,6 +1,7 @@
 # tests/integration/test_personal.py: nodes of accounts (XEP-0163): who is told, who may read, how
 # they end.
 import asyncio
+import socket
 import unittest
 import xml.etree.ElementTree as ET
 
@@ -301,6 +302,25 @@ class Nodes(Accounts):
         self.assertEqual(topics, ["topics/one"])
         self.assertEqual(bob.texts("topics/one", "ann"), ["personal"])
 
+    def test_an_owner_answers_for_its_node(self):
+        ann, bob = self.friends(wants=())
+        form = node_form({"pubsub#access_model": "authorize"})
+        ann.done("set", f"<create node='{NOTES}'/><configure>{form}</configure>")
+        subscribe = f"<subscribe node='{NOTES}' jid='{bob.bare}'/>"
+        pending = bob.done("set", subscribe, "ann")
+        self.assertEqual(pending[0][0].get("subscription"), "pending")
+        self.assertEqual(bob.nodes("ann"), [NOTES])
+        request = ann.message()
+        self.assertEqual(request.get("from"), ann.bare)
+        answer = {"pubsub#node": NOTES, "pubsub#subscriber_jid": bob.bare, "pubsub#allow": "true"}
+        ann.send(f"<message to='{ann.bare}'>{node_form(answer, 'subscribe_authorization')}</message>")
+        told = bob.message()
+        self.assertEqual(told.get("from"), ann.bare)
+        ann.has_published(NOTES, text="for bob")
+        self.assertEqual(bob.item()[1].text, "for bob")
+        self.assertEqual(bob.texts(NOTES, "ann"), ["for bob"])
+        ann.gets_nothing()    # neither of them came to the own clients as a message
+
     def test_subscriptions_hold_as_at_any_node(self):
         ann, bob = self.friends(wants=())
         ann.has_published(MOOD, text="one")
@@ -353,6 +373,23 @@ class Ends(Accounts):
         again = self.come("ann", wants=[MOOD])
         self.assertEqual(again.nodes(), [])
         again.gets_nothing()
+
+
+class SlowReaders(Accounts):
+    settings = {"limits.outbox_bytes_max": 262144}
+
+    def test_one_that_lost_events_gets_the_last(self):
+        ann, bob = self.friends(wants=[NOTES])
+        bob.raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        text, count = "x" * 8000, 1200
+        for number in range(count):
+            ann.has_published(NOTES, text=f"{number} {text}")
+        ann.has_published(NOTES, text="the last")
+        got, last = 0, ""
+        while last != "the last":
+            last = bob.item()[1].text
+            got += 1
+        self.assertLess(got, count)    # or none was left out
 
 
 BOOKMARKS = "urn:xmpp:bookmarks:1"

@@ -450,7 +450,9 @@ class Blocking(Delivering):
         self.assertEqual(self.pushes(anna), [("unblock", jids[:1]), ("unblock", [])])
         self.assertEqual(self.blocklist(anna), [])
         records = self.server.admin_json("audit", "--account", anna.bare)["records"]
-        deeds = [(one["operation"], one["detail"]) for one in records if "block" in one["operation"]]
+        deeds = [
+            (one["operation"], one["detail"]) for one in records if "block" in one["operation"]
+        ]
         self.assertEqual(
             sorted(deeds),
             [

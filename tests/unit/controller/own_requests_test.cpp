@@ -4,6 +4,7 @@
 
 #include "../../stories/grid_stage.hpp"
 #include "controller/state.hpp"
+#include "storage/codec.hpp"
 
 namespace own_requests_test {
 
@@ -262,9 +263,36 @@ TEST_CASE_METHOD(OwnStage, "archive: what the account wants in it", "[archive]")
             "</always><never/></prefs>"
         ) == ""
     );
-    CHECK(prefs("", "roster") == "feature-not-implemented");
+    CHECK(prefs("", "roster") == "");
+    CHECK_FALSE(controller().is_archived(bare, bert));   // no contact
+    CHECK(prefs("<always><jid>bert@grid.example</jid></always>", "roster") == "");
+    CHECK(controller().is_archived(bare, bert));
     CHECK(prefs("", "perhaps") == "bad-request");
     CHECK(prefs("<never><jid>@</jid></never>", "always") == "jid-malformed");
+}
+
+TEST_CASE(
+    "archive: rules of the first version, and of one that is not known, are read", "[archive]"
+) {
+    using Default = grid::controller::ArchiveRules::Default;
+    const grid::controller::ArchiveSettings settings;
+    grid::controller::Archives archives(settings);
+    const auto read = [&](std::uint8_t version, std::uint8_t by_default) {
+        grid::storage::Encoder out;
+        out.u8(version).u8(by_default).texts({}).texts({"bert@grid.example"});
+        const std::string value = out.take();
+        archives.apply_rules("ann@grid.example", grid::storage::Record{7, 0, value});
+        return archives.rules("ann@grid.example");
+    };
+    CHECK(read(1, 0).by_default == Default::Never);
+    CHECK(read(1, 1).by_default == Default::Always);
+    CHECK(read(1, 1).never.size() == 1);
+    CHECK(read(2, 2).by_default == Default::Roster);
+    // As if the account had said nothing.
+    for (const auto& rules : {read(1, 2), read(2, 3), read(3, 1)}) {
+        CHECK(rules.by_default == Default::Always);
+        CHECK(rules.never.empty());
+    }
 }
 
 TEST_CASE_METHOD(OwnStage, "archive: its form, and its two ends", "[archive]") {

@@ -35,7 +35,7 @@ TEST_CASE("the newest messages are known, a bounded number of them") {
     copied.note(ann, bob, "twice");
     copied.note(ann, bob, "first");
     copied.note(ann, bob, "twice");
-    for (std::size_t i = 2; i < CopiedMessages::noted_max; ++i)
+    for (std::size_t i = 2; i <= CopiedMessages::noted_max; ++i)
         copied.note(ann, bob, std::to_string(i));
     CHECK_FALSE(copied.is_answered_by(desk, ann, "first"));
     CHECK(copied.is_answered_by(desk, ann, "twice"));

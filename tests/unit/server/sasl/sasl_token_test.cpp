@@ -133,7 +133,7 @@ TEST_CASE("messages that are none") {
     for (const std::string& message :
          {std::string(), std::string("ann"), std::string("\0proof", 6)})
         CHECK(condition_of(log_in(none_name, message, {})) == "malformed-request");
-    HashedToken token(none_name, "phone", "grid.example", both);
+    HashedToken token(none_name, "phone", "grid.example", both, no_certificate);
     CHECK(condition_of(token.start({})) == "malformed-request");
 }
 

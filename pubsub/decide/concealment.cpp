@@ -60,7 +60,7 @@ Decision conceal(
 
 namespace {
 
-const std::string* node_of(const Request& request) {
+const std::string* node_named_by(const Request& request) {
     return std::visit(
         [](const auto& use) -> const std::string* {
             if constexpr (requires { use.which.node; })
@@ -88,7 +88,7 @@ Decision hide_account(
     Decision decision
 ) {
     if (actor.jid.bare_view() == owner) return decision;
-    const std::string* name = node_of(request);
+    const std::string* name = node_named_by(request);
     const Node* node = name ? broker.memory.find(*name) : nullptr;
     const bool is_seen = node != nullptr && is_visible_at_account(broker, actor, *node);
     const bool is_known = knows_account(broker, actor, owner);

@@ -13,7 +13,7 @@ namespace {
 
 /// The account itself, or one that the policy, the block lists and the node let in. (That it is
 /// subscribed to the owner's presence was looked at.)
-bool may_be_told(const BrokerState& broker, const Node& node, std::string_view bare) {
+bool may_hear_of_account(const BrokerState& broker, const Node& node, std::string_view bare) {
     if (node.has_subscribed(bare)) return false;
     if (bare == owner_in(node.name())) return true;
     return admits_subscriber(broker, node, bare) &&
@@ -45,7 +45,7 @@ void add_interested(
         [&](const xml::Jid& full) {
             if (asked != full.bare_view()) {
                 asked = full.bare_view();
-                is_told = may_be_told(broker, node, asked);
+                is_told = may_hear_of_account(broker, node, asked);
             }
             if (is_told) audience.push_back({full, {}, every_show, 0});
         }
@@ -58,7 +58,7 @@ std::vector<OwedItem> last_items(
     std::vector<OwedItem> items;
     for (const Node* node : nodes_of_account(broker, owner.str())) {
         if (!has_last_item(broker, *node) || !wants(shown_name(node->name()))) continue;
-        if (!may_be_told(broker, *node, full.bare_view())) continue;
+        if (!may_hear_of_account(broker, *node, full.bare_view())) continue;
         const ItemView last = node->items.at(node->items.size() - 1);
         OwedItem item;
         item.node = item.shelf = node->uid;
@@ -75,7 +75,7 @@ std::optional<Notification> last_item_message(
     const BrokerState& broker, const OwedItem& item, const xml::Jid& full, std::string_view payload
 ) {
     const Node* node = broker.memory.find(item.node);
-    if (!node || node->record.is_deleted || !may_be_told(broker, *node, full.bare_view()))
+    if (!node || node->record.is_deleted || !may_hear_of_account(broker, *node, full.bare_view()))
         return std::nullopt;
     const auto now = node->items.find(item.id);
     if (!now || now->revision != item.revision) return std::nullopt;

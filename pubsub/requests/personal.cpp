@@ -130,7 +130,7 @@ void show(Reply& reply, const std::string& prefix) {
 
 using Answer = std::variant<xml::StanzaError, Reply>;
 
-Answer shown(Answer answer, const std::string& prefix) {
+Answer as_shown(Answer answer, const std::string& prefix) {
     std::visit([&](auto& it) { show(it, prefix); }, answer);
     return answer;
 }
@@ -151,11 +151,11 @@ Decision shown_by_account(Decision decision, std::string_view owner) {
         show(change->reply, prefix);
     } else if (auto* read = decision.read()) {
         read->finish = [finish = std::move(read->finish), prefix](auto values) {
-            return shown(finish(std::move(values)), prefix);
+            return as_shown(finish(std::move(values)), prefix);
         };
     } else if (auto* query = decision.query()) {
         query->run = [run = std::move(query->run), prefix](const storage::Snapshot& snapshot) {
-            return shown(run(snapshot), prefix);
+            return as_shown(run(snapshot), prefix);
         };
     }
     return decision;

@@ -1,4 +1,4 @@
-// server/core/left_out.hpp: what follows when a session that reads too slowly loses items.
+// server/core/left_out.hpp: a session that read too slowly lost items, which are sent later.
 #pragma once
 
 #include "server/delivery/catch_up.hpp"
@@ -6,7 +6,8 @@
 
 namespace grid::server {
 
-/// Items of its subscriptions are replayed; of those that came without one, the last are sent again.
+/// Items of its subscriptions are replayed; of those that came without one, the last are sent
+/// again.
 class LeftOut final : public ReplayListener {
 public:
     LeftOut(CatchUp& catch_up, LastItems& last_items)

@@ -15,8 +15,8 @@ using std::chrono::steady_clock;
 
 /// The time of the core strand at once; other work has its turn in between.
 constexpr auto round_slice_max = std::chrono::microseconds(300);
-constexpr std::size_t items_per_read_max = 32;
-constexpr auto fault_pause = std::chrono::seconds(1);
+constexpr std::size_t last_items_per_read_max = 32;
+constexpr auto read_fault_pause = std::chrono::seconds(1);
 constexpr auto missed_pause = std::chrono::seconds(5);
 
 }   // namespace
@@ -110,7 +110,7 @@ bool LastItems::go_on(const RoundPtr& round, steady_clock::time_point deadline) 
     const auto is_new = [&](std::string_view node) {
         return wants->contains(node) && !(round->had && round->had->contains(node));
     };
-    while (round->items.size() < items_per_read_max && steady_clock::now() < deadline) {
+    while (round->items.size() < last_items_per_read_max && steady_clock::now() < deadline) {
         const auto owner = next_owner(*round, *session);
         if (!owner) break;
         if (owner->empty()) continue;   // a contact whose presence it does not get
@@ -149,7 +149,7 @@ void LastItems::read(const SessionPtr& session, const RoundPtr& round) {
                 round->items.assign(
                     items.begin() + static_cast<std::ptrdiff_t>(payloads.size()), items.end()
                 );
-                round->again_at = steady_clock::now() + fault_pause;
+                round->again_at = steady_clock::now() + read_fault_pause;
             }
             fanout_.flush();
             plan();

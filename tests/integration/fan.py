@@ -102,7 +102,7 @@ class Fan(Person):
 
     # --- events ------------------------------------------------------------------------------
 
-    def gets(self, name, node, text, late=False, item="current"):
+    def is_told(self, name, node, text, late=False, item="current"):
         """The next event: of that account."""
         message = self.message()
         items = message.find(f"{{{EVENT}}}event/{{{EVENT}}}items")
@@ -113,6 +113,6 @@ class Fan(Person):
         assert found == (node, item, text), ET.tostring(message)
         assert (message.find(DELAY) is not None) == late, ET.tostring(message)
 
-    def gets_nothing(self):
+    def is_told_nothing(self):
         self.sync()
         assert not self.messages, [ET.tostring(one) for one in self.messages]

@@ -46,13 +46,13 @@ class Events(Accounts):
         absent = self.come("ann", "d", presence=False)
         ann.has_published(MOOD, text="happy")
         for one in (ann, other):
-            one.gets("ann", MOOD, "happy")
+            one.is_told("ann", MOOD, "happy")
         for one in (ann, other, deaf, absent):
-            one.gets_nothing()
+            one.is_told_nothing()
         other.wants(TUNE)    # and no more
         ann.has_published(MOOD, text="sad")
-        ann.gets("ann", MOOD, "sad")
-        other.gets_nothing()
+        ann.is_told("ann", MOOD, "sad")
+        other.is_told_nothing()
 
     def test_contacts_that_ask_are_told(self):
         ann, bob = self.friends()
@@ -62,53 +62,53 @@ class Events(Accounts):
         admirer.sync()
         ann.has_published(MOOD, text="happy")
         for one in (bob, also):
-            one.gets("ann", MOOD, "happy")
+            one.is_told("ann", MOOD, "happy")
         for one in (ann, bob, also, deaf, stranger, admirer):
-            one.gets_nothing()
+            one.is_told_nothing()
         ann.says("subscribed", "eve")    # the node is there: its last item comes
         ann.sync()
-        admirer.gets("ann", MOOD, "happy", late=True)
+        admirer.is_told("ann", MOOD, "happy", late=True)
         ann.has_published(MOOD, text="sad")
-        admirer.gets("ann", MOOD, "sad")
-        bob.gets("ann", MOOD, "sad")
+        admirer.is_told("ann", MOOD, "sad")
+        bob.is_told("ann", MOOD, "sad")
 
     def test_an_end_of_the_subscription_or_a_block_is_one_of_events(self):
         ann, bob = self.friends()
         cat = self.come("cat", wants=[MOOD])
         self.befriend(ann, cat, "ann", "cat")
         ann.has_published(MOOD, text="one")
-        bob.gets("ann", MOOD, "one")
-        cat.gets("ann", MOOD, "one")
+        bob.is_told("ann", MOOD, "one")
+        cat.is_told("ann", MOOD, "one")
         ann.says("unsubscribed", "bob")
         ann.sync()
         blocked = ann.ask("set", BLOCK.format(address("cat")), ann.bare)
         self.assertEqual(blocked.get("type"), "result")
         ann.has_published(MOOD, text="two")
-        bob.gets_nothing()
-        cat.gets_nothing()
+        bob.is_told_nothing()
+        cat.is_told_nothing()
         for one in (bob, cat):
             self.assertEqual(one.refused_by("ann", "get", f"<items node='{MOOD}'/>"), ABSENT)
         unblock = "<unblock xmlns='urn:xmpp:blocking'/>"
         self.assertEqual(ann.ask("set", unblock, ann.bare).get("type"), "result")
         ann.has_published(MOOD, text="three")
-        cat.gets("ann", MOOD, "three")
+        cat.is_told("ann", MOOD, "three")
         cat.ask("set", BLOCK.format(address("ann")), cat.bare)    # the reader's own list, too
         ann.has_published(MOOD, text="four")
-        cat.gets_nothing()
+        cat.is_told_nothing()
 
     def test_the_policy_has_its_say(self):
         mute, bob = self.friends("cat", "bob")
         mute.has_published(MOOD, text="heard")
-        bob.gets("cat", MOOD, "heard")
+        bob.is_told("cat", MOOD, "heard")
         self.set_policy("deny client cat to message any\n" + POLICY)
         mute.has_published(MOOD, text="unheard")
-        bob.gets_nothing()
+        bob.is_told_nothing()
         self.assertEqual(bob.refused_by("cat", "get", f"<items node='{MOOD}'/>"), ABSENT)
 
     def test_a_retract_and_the_end_of_a_node_are_told(self):
         ann, bob = self.friends()
         ann.has_published(MOOD, text="one")
-        bob.gets("ann", MOOD, "one")
+        bob.is_told("ann", MOOD, "one")
         ann.done("set", f"<retract node='{MOOD}' notify='1'><item id='current'/></retract>")
         self.assertIn("retract", [child.tag.rpartition("}")[2] for child in bob.message().iter()])
         ann.done("set", f"<delete node='{MOOD}'/>", owner=True)
@@ -124,23 +124,23 @@ class LastItems(Accounts):
         ann.has_published(NOTES, text="quiet",
                           options={"pubsub#send_last_published_item": "never"})
         later = self.come("bob", "later", [MOOD, NOTES])
-        later.gets("ann", MOOD, "happy", late=True)
-        later.gets_nothing()
+        later.is_told("ann", MOOD, "happy", late=True)
+        later.is_told_nothing()
         own = self.come("ann", "own", [TUNE])
-        own.gets("ann", TUNE, "bolero", late=True)
+        own.is_told("ann", TUNE, "bolero", late=True)
         later.says(inside="<show>away</show>")    # without a word of what it can do
         later.wants(MOOD)
-        later.gets("ann", MOOD, "happy", late=True)
+        later.is_told("ann", MOOD, "happy", late=True)
         later.wants(MOOD, TUNE)
-        later.gets("ann", TUNE, "bolero", late=True)    # the client has not asked for it before
-        later.gets_nothing()
-        bob.gets_nothing()
+        later.is_told("ann", TUNE, "bolero", late=True)    # the client has not asked for it before
+        later.is_told_nothing()
+        bob.is_told_nothing()
 
         self.server.kill9()
         self.server.start()
         bob = self.come("bob", wants=[MOOD])
-        bob.gets("ann", MOOD, "happy", late=True)
-        bob.gets_nothing()
+        bob.is_told("ann", MOOD, "happy", late=True)
+        bob.is_told_nothing()
 
     def test_of_many_contacts_all_come(self):
         bob = self.come("bob", "first")
@@ -158,7 +158,7 @@ class LastItems(Accounts):
             self.assertEqual(address(items[0][0].text), message.get("from"))
             got.append((message.get("from"), items.get("node")))
         self.assertEqual(len(set(got)), 36)
-        later.gets_nothing()
+        later.is_told_nothing()
 
 
 class Capabilities(Accounts):
@@ -175,17 +175,17 @@ class Capabilities(Accounts):
         self.assertEqual(victim.questions, 1)
         for node in (TUNE, NOTES):
             victim.has_published(node, text=node)
-        victim.gets("ann", TUNE, TUNE)
-        victim.gets_nothing()
+        victim.is_told("ann", TUNE, TUNE)
+        victim.is_told_nothing()
         liar.has_published(NOTES, text="own")    # of the client itself the answer holds
-        liar.gets("eve", NOTES, "own")
+        liar.is_told("eve", NOTES, "own")
         modern = self.come("ann", "d", presence=False)
         modern.wants(MOOD, hash_name="sha-256")
         old = self.come("ann", "e", presence=False)
         old.wants(MOOD, ver="1.0", hash_name="md5")    # no hash that is known here
         ann.has_published(MOOD, text="happy")
         for one in (ann, other, modern, old):
-            one.gets("ann", MOOD, "happy")
+            one.is_told("ann", MOOD, "happy")
 
     def test_answers_that_were_not_asked_for_are_passed_over(self):
         ann = self.come("ann", "a", presence=False)
@@ -198,7 +198,7 @@ class Capabilities(Accounts):
             )
             ann.send(f"<iq type='error' id='{number}' to='{DOMAIN}'/>")
         ann.has_published(MOOD, text="happy")
-        ann.gets_nothing()
+        ann.is_told_nothing()
 
 
 class Nodes(Accounts):
@@ -260,7 +260,7 @@ class Nodes(Accounts):
         ann.has_published(NOTES, text="for bob")
         self.assertEqual(bob.texts(NOTES, "ann"), ["for bob"])
         bob.wants(NOTES)
-        bob.gets("ann", NOTES, "for bob", late=True)
+        bob.is_told("ann", NOTES, "for bob", late=True)
         for line in (member.replace("member", "owner"), member.replace(bob.bare, ann.bare)):
             self.assertEqual(
                 ann.refused_by(None, "set", f"<affiliations node='{NOTES}'>{line}</affiliations>",
@@ -313,13 +313,14 @@ class Nodes(Accounts):
         request = ann.message()
         self.assertEqual(request.get("from"), ann.bare)
         answer = {"pubsub#node": NOTES, "pubsub#subscriber_jid": bob.bare, "pubsub#allow": "true"}
-        ann.send(f"<message to='{ann.bare}'>{node_form(answer, 'subscribe_authorization')}</message>")
+        answer = node_form(answer, "subscribe_authorization")
+        ann.send(f"<message to='{ann.bare}'>{answer}</message>")
         told = bob.message()
         self.assertEqual(told.get("from"), ann.bare)
         ann.has_published(NOTES, text="for bob")
         self.assertEqual(bob.item()[1].text, "for bob")
         self.assertEqual(bob.texts(NOTES, "ann"), ["for bob"])
-        ann.gets_nothing()    # neither of them came to the own clients as a message
+        ann.is_told_nothing()    # neither of them came to the own clients as a message
 
     def test_subscriptions_hold_as_at_any_node(self):
         ann, bob = self.friends(wants=())
@@ -330,7 +331,7 @@ class Nodes(Accounts):
         bob.wants(MOOD)
         ann.has_published(MOOD, text="two")
         self.assertEqual(bob.item()[1].text, "two")
-        bob.gets_nothing()    # once, though it asks twice
+        bob.is_told_nothing()    # once, though it asks twice
         self.assertEqual(self.come("cat").refused_by(
             "ann", "set", f"<subscribe node='{MOOD}' jid='{address('cat')}'/>"), ABSENT)
         ann.says("unsubscribed", "bob")
@@ -365,14 +366,14 @@ class Ends(Accounts):
     def test_they_go_with_their_account(self):
         ann, bob = self.friends()
         ann.has_published(MOOD, text="one")
-        bob.gets("ann", MOOD, "one")
+        bob.is_told("ann", MOOD, "one")
         self.server.admin_ctl("accounts", "delete", ann.bare)
         del self.bundles["ann"]
         self.server.stop()
         self.server.start()
         again = self.come("ann", wants=[MOOD])
         self.assertEqual(again.nodes(), [])
-        again.gets_nothing()
+        again.is_told_nothing()
 
 
 class SlowReaders(Accounts):
@@ -427,7 +428,8 @@ class Stock(unittest.IsolatedAsyncioTestCase):
         ann, bob = await self.log_in("ann"), await self.log_in("bob")
         for one in (ann, bob):
             await one.get_roster()
-        bob.send_presence_subscription(pto=ann.boundjid.bare)    # answered by the library, both ways
+        # Answered by the library, both ways.
+        bob.send_presence_subscription(pto=ann.boundjid.bare)
         async with asyncio.timeout(SECONDS):
             while ann.client_roster[bob.boundjid.bare]["subscription"] != "both":
                 await asyncio.sleep(0.05)
@@ -461,7 +463,9 @@ class Stock(unittest.IsolatedAsyncioTestCase):
         rooms = [f"room{number}@rooms.example" for number in range(3)]
         for room in rooms:
             payload = ET.fromstring(f"<conference xmlns='{BOOKMARKS}' autojoin='true'/>")
-            await ann["xep_0060"].publish(None, BOOKMARKS, id=room, payload=payload, options=options)
+            await ann["xep_0060"].publish(
+                None, BOOKMARKS, id=room, payload=payload, options=options
+            )
         for one in (ann, other):
             for room in rooms:
                 node, items, _ = await one.next_items()

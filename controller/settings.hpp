@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controller/accounts/approval.hpp"
+#include "controller/bulk/settings.hpp"
 #include "controller/contacts/contact.hpp"
 #include "storage/batch.hpp"
 #include "xml/jid.hpp"
@@ -61,6 +62,7 @@ struct Settings {
     std::string incident_topic;   // XEP-0268: reports to the grid become items of it; empty: none
     OfflineSettings offline;
     ArchiveSettings archive;
+    bulk::Settings bulk;
     std::size_t blocked_max = 1'000;   // addresses that one account blocks (XEP-0191)
     /// Namespaces of what the server itself answers to accounts that are not enabled, too.
     std::set<std::string> open_services;

@@ -9,6 +9,7 @@
 
 #include "server/audit/exporter.hpp"
 #include "server/audit/keeper.hpp"
+#include "server/bulk/proxy.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
 #include "server/complain.hpp"
@@ -146,14 +147,15 @@ struct Listeners {
         : c2s(open(context, "c2s", addresses.c2s, info, log)),
           c2s_tls(open(context, "c2s_tls", addresses.c2s_tls, info, log)),
           http(open(context, "http", addresses.http, info, log)),
-          health(open(context, "health", addresses.health, info, log)) {}
+          health(open(context, "health", addresses.health, info, log)),
+          socks5(open(context, "socks5", addresses.socks5, info, log)) {}
 
     void close() {
-        for (auto* listener : {c2s.get(), c2s_tls.get(), http.get(), health.get()})
+        for (auto* listener : {c2s.get(), c2s_tls.get(), http.get(), health.get(), socks5.get()})
             if (listener) listener->close();
     }
 
-    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health;   // null: not configured
+    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health, socks5;   // null: not configured
 
 private:
     static std::unique_ptr<net::Listener> open(
@@ -170,6 +172,19 @@ private:
         return listener;
     }
 };
+
+/// Where clients reach the proxy of byte streams, as configured or as it is.
+void announce_proxy(
+    bulk::ByteStreams& streams, const Config& config, const net::Listener& listener
+) {
+    const std::string address = listener.address();
+    const auto own_port = std::stoul(address.substr(address.rfind(':') + 1));
+    streams.set_address(
+        config.bulk.proxy_host.empty() ? xml::domain_to_ascii(config.domain)
+                                       : config.bulk.proxy_host,
+        static_cast<std::uint16_t>(config.bulk.proxy_port == 0 ? own_port : config.bulk.proxy_port)
+    );
+}
 
 /// SIGHUP reloads. The first SIGINT or SIGTERM stops the program, the second one at once.
 class Signals {
@@ -240,6 +255,7 @@ bool run_program(AppOptions& options, Log& log) {
         config.controller.offline.messages_max != 0,
         config.controller.archive.messages,
         config.sasl.passwords,
+        !config.listen.socks5.empty(),
         config.contact,
         config.external
     };
@@ -293,6 +309,14 @@ bool run_program(AppOptions& options, Log& log) {
     http::ProbeServer probes(context, backend, log);
     must(probes.open_socket(options.data));
 
+    bulk::Proxy proxy(
+        {config, grid.byte_streams(), grid.transfers(),
+         [&grid](std::function<void()> work) { grid.post(std::move(work)); }, xmpp_tls.get(),
+         trust.vetting(), log}
+    );
+    if (listeners.socks5) announce_proxy(grid.byte_streams(), config, *listeners.socks5);
+
+    if (listeners.socks5) proxy.start(*listeners.socks5);
     if (listeners.c2s) acceptor->listen(*listeners.c2s, TransportKind::StartTls);
     if (listeners.c2s_tls) acceptor->listen(*listeners.c2s_tls, TransportKind::DirectTls);
     if (listeners.http) https.start(*listeners.http);
@@ -317,6 +341,7 @@ bool run_program(AppOptions& options, Log& log) {
         listeners.close();
         https.close();
         probes.close();
+        proxy.close();
         administrators.stop();
         keeper->stop();
         audit_keeper->stop();

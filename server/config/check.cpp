@@ -97,11 +97,13 @@ void prepare_aliases(Config& config, Findings& findings) {
             continue;
         }
         alias = *prepared;
-        for (const char* service : {"", "pubsub.", "broker."})
+        for (const auto& [service, whose] :
+             {std::pair("", "server"), std::pair("pubsub.", "broker"),
+              std::pair("broker.", "broker"), std::pair("proxy.", "proxy of byte streams"),
+              std::pair("bulk.", "bulk service")})
             if (alias == service + config.domain)
                 findings.push_back(
-                    {"controller.aliases", "'" + alias + "' is the address of the " +
-                                               (*service == '\0' ? "server" : "broker") +
+                    {"controller.aliases", "'" + alias + "' is the address of the " + whose +
                                                ": the controller would never be reached there"}
                 );
     }
@@ -353,6 +355,10 @@ void check_least(const Config& c, Findings& out) {
         {"controller.query_timeout_seconds", c.controller.query_timeout_seconds, 1},
         {"accounts.accounts_max", c.controller.accounts_max, 1},
         {"contacts.presence_bytes_max", c.controller.contacts.presence_bytes_max, 1'024},
+        {"bulk.waiting_max", c.bulk.waiting_max, 2},
+        {"bulk.waiting_per_address_max", c.bulk.waiting_per_address_max, 2},
+        {"bulk.waiting_seconds_max", c.bulk.waiting_seconds_max, 1},
+        {"bulk.window_seconds", c.controller.bulk.window_seconds, 1},
         {"audit.queue_max", c.controller.audit_queue_max, 1},
     };
     for (const Least& row : table)

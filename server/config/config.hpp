@@ -35,7 +35,8 @@ struct Config {
         std::string c2s = "0.0.0.0:5222";
         std::string c2s_tls = "0.0.0.0:5223";
         std::string http = "0.0.0.0:8443";
-        std::string health;   // plain HTTP: /healthz and /readyz, no more
+        std::string health;                    // plain HTTP: /healthz and /readyz, no more
+        std::string socks5 = "0.0.0.0:7777";   // byte streams (XEP-0065)
     } listen;
 
     struct Tls {
@@ -148,6 +149,16 @@ struct Config {
     struct Reactor {
         std::uint32_t threads = 0;   // 0: one per core
     } reactor;
+
+    /// [bulk] besides the bounds of transfers, which are the controller's.
+    struct Bulk {
+        std::string proxy_host;            // as clients reach listen.socks5; empty: the domain
+        std::uint32_t proxy_port = 0;      // 0: the port of listen.socks5
+        bool tls_required = false;         // at listen.socks5
+        std::uint32_t waiting_max = 512;   // connections whose stream is not active
+        std::uint32_t waiting_per_address_max = 128;
+        std::uint32_t waiting_seconds_max = 30;   // for the other end, and activation
+    } bulk;
 
     struct Storage {
         std::size_t free_bytes_min = 512UL * 1024 * 1024;

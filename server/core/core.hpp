@@ -15,6 +15,9 @@
 #include "controller/controller.hpp"
 #include "controller/rest/rest.hpp"
 #include "pubsub/broker.hpp"
+#include "server/bulk/byte_streams.hpp"
+#include "server/bulk/in_band.hpp"
+#include "server/bulk/transfers.hpp"
 #include "server/config/config.hpp"
 #include "server/core/login_limits.hpp"
 #include "server/delivery/catch_up.hpp"
@@ -170,7 +173,10 @@ public:
     /// session enters, in the same turn, so that none slips in between a CRL and `revoke`. Set
     /// before the first client connects; any thread may call it.
     using Revoked = std::function<std::string(const std::vector<std::string>&)>;
-    void set_revoked(Revoked revoked) { revoked_ = std::move(revoked); }
+    void set_revoked(Revoked revoked) {
+        revoked_ = std::move(revoked);
+        transfers_.set_revoked(revoked_);
+    }
     /// Ends the streams that rest on these certificates: entries of controller::Identity::path.
     void revoke(std::vector<std::string> links);
     /// Whether any stream rests on that one; `done` on the core strand.
@@ -191,6 +197,12 @@ public:
     void add_administrators(std::vector<xml::Jid> administrators);
 
     const Router& router() const { return router_; }
+    /// Of bulk data, whatever carries it. Its members say which thread may call them.
+    bulk::Transfers& transfers() { return transfers_; }
+    /// At the proxy. Core strand: see `post`.
+    bulk::ByteStreams& byte_streams() { return byte_streams_; }
+    /// To the core strand. Any thread.
+    void post(std::function<void()> work) { boost::asio::post(strand_, std::move(work)); }
     /// Of sessions that sent more than they may. Any thread.
     const FloodCounts& flood_counts() const { return flood_counts_; }
     /// Of what transports were handed. Any thread.
@@ -230,6 +242,7 @@ private:
     void close_expired();
     void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);
     void end_stream(const SessionPtr& session, const std::string& why);
+    void look_at_transfers();
     /// Commits the records that must exist before this certificate may do anything; `done` gets the
     /// error when that failed.
     void enrol(
@@ -284,8 +297,12 @@ private:
     controller::Controller controller_;
     RosterContacts contacts_{controller_};
     pubsub::Broker broker_;
+    bulk::Transfers transfers_;
+    std::uint64_t rights_seen_ = 0;   // the controller's revision when transfers were looked at
+    bulk::ByteStreams byte_streams_;
     FlushLimiter flush_limiter_;
     Fanout fanout_;
+    bulk::InBand in_band_;
     CatchUp catch_up_;
     OfflineDelivery offline_;
     SenderIds senders_;

@@ -1,5 +1,5 @@
-// server/gridctl/server_commands.cpp: `status`, `sessions list`, `store`: what goes on right
-// now.
+// server/gridctl/server_commands.cpp: `status`, `transfers`, `sessions`, `store`: what goes on
+// right now.
 #include <memory>
 
 #include "server/gridctl/rest_commands.hpp"
@@ -24,12 +24,40 @@ void sessions(const Options& options) {
     );
 }
 
+/// Those under way, or those that ended.
+void transfers(const Options& options, const char* which) {
+    Client client = connect_to(options);
+    const boost::json::object answer = client.call("GET", "transfers");
+    print_list(
+        options, answer, which,
+        {{"ID", "id"},
+         {"BY", "kind"},
+         {"FROM", "from"},
+         {"TO", "to"},
+         {"WHAT", "what"},
+         {"STATE", "state"},
+         {"BYTES", "bytes"},
+         {"SIZE", "size"},
+         {"STARTED", "started"},
+         {"ENDED", "ended"}}
+    );
+}
+
 }   // namespace
 
 void add_server_commands(CLI::App& app, const Options& options) {
     app.add_subcommand("status", "the server, its store and its listeners")->callback([&options] {
         Client client = connect_to(options);
         print_object(options, client.call("GET", "status"));
+    });
+
+    CLI::App* bulk = app.add_subcommand("transfers", "of bulk data");
+    bulk->require_subcommand(1);
+    bulk->add_subcommand("list", "those under way")->callback([&options] {
+        transfers(options, "transfers");
+    });
+    bulk->add_subcommand("recent", "those that ended, and why")->callback([&options] {
+        transfers(options, "recent");
     });
 
     CLI::App* store = app.add_subcommand("store", "where everything is kept");

@@ -75,6 +75,7 @@ Delivery Router::in_its_turn(
 }
 
 Router::Way Router::way_of(const Session& session, const Inbound& message) const {
+    if (message.offer) return way_of_packet(session, message);
     const xml::Jid& to = to_of(session, message);
     const DeliveryKind kind = delivery_kind(message.stanza);
     Way way;
@@ -194,6 +195,9 @@ void Router::go(const SessionPtr& session, const Inbound& message, const Way& wa
     }
     const std::vector<SessionPtr> meant = receivers(way.delivery, to);
     if (meant.empty()) return refuse(nobody);
+    if (message.offer)
+        if (const auto error = in_band_->pass(*session, *meant.front(), *message.offer))
+            return reply_error(session, message.stanza, *error);
     const auto out = Outgoing::relayed(
         texts.received, now(), meant.size() > 1 || is_copied_to_others(session, message, to, meant)
     );

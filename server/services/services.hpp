@@ -21,6 +21,7 @@ struct ServerServices {
     bool keeps_messages = false;    // XEP-0160
     bool has_archives = false;      // XEP-0313, of accounts
     bool takes_passwords = false;   // XEP-0077, answered by the controller
+    bool has_proxy = false;         // XEP-0065
     Contact contact = {};
     External external = {};
 };
@@ -42,6 +43,6 @@ IqAnswer answer_account_items(const pubsub::IqRequest& request);
 IqHandler server_info(
     const IqTable& table, const Addresses& addresses, const std::vector<xml::Form>& forms
 );
-IqHandler server_items(const Addresses& addresses);
+IqHandler server_items(const Addresses& addresses, bool has_proxy);
 
 }   // namespace grid::server::services

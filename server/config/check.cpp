@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "controller/accounts/account.hpp"
 #include "controller/accounts/approval.hpp"
@@ -355,6 +356,8 @@ void check_least(const Config& c, Findings& out) {
         {"controller.query_timeout_seconds", c.controller.query_timeout_seconds, 1},
         {"accounts.accounts_max", c.controller.accounts_max, 1},
         {"contacts.presence_bytes_max", c.controller.contacts.presence_bytes_max, 1'024},
+        {"bulk.transfers_max", c.controller.bulk.transfers_max, 1},
+        {"bulk.transfers_per_account_max", c.controller.bulk.transfers_per_account_max, 1},
         {"bulk.waiting_max", c.bulk.waiting_max, 2},
         {"bulk.waiting_per_address_max", c.bulk.waiting_per_address_max, 2},
         {"bulk.waiting_seconds_max", c.bulk.waiting_seconds_max, 1},
@@ -494,7 +497,8 @@ void check_listeners(const Config& c, Findings& out) {
     std::vector<std::pair<std::string, Endpoint>> open;
     for (const auto& [key, address] :
          {std::pair("listen.c2s", &l.c2s), std::pair("listen.c2s_tls", &l.c2s_tls),
-          std::pair("listen.http", &l.http), std::pair("listen.health", &l.health)}) {
+          std::pair("listen.http", &l.http), std::pair("listen.health", &l.health),
+          std::pair("listen.socks5", &l.socks5)}) {
         if (address->empty()) continue;
         const auto endpoint = net::parse_address(*address);
         if (!endpoint) {
@@ -509,6 +513,11 @@ void check_listeners(const Config& c, Findings& out) {
                 );
         open.emplace_back(key, *endpoint);
     }
+    if (c.bulk.proxy_port > std::numeric_limits<std::uint16_t>::max())
+        out.push_back({"bulk.proxy_port", "bulk.proxy_port is no port from 0 to 65535"});
+    if (!xml::is_nameable(c.bulk.proxy_host) ||
+        c.bulk.proxy_host.find_first_of(" \t/") != std::string::npos)
+        out.push_back({"bulk.proxy_host", "bulk.proxy_host must be a host name or an IP address"});
     if (!l.c2s.empty() || !l.c2s_tls.empty()) return;
     const std::string key = c.origin.is_given("listen.c2s") ? "listen.c2s" : "listen.c2s_tls";
     if (l.http.empty())

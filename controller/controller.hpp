@@ -158,6 +158,14 @@ public:
     std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_own(
         const pubsub::IqRequest& request
     ) const;
+    /// Files that clients exchange (XEP-0363): requests at their address. nullopt: the payload is
+    /// none of theirs, or no files are kept. Any thread.
+    std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_files(
+        const pubsub::IqRequest& request
+    ) const;
+    /// The part of URLs before /bulk/, where the configuration does not say. Before the first
+    /// client.
+    void set_files_url(const std::string& url);
     // Bulk data between accounts: controller_bulk.cpp
     /// May this session send bulk data to that account? Between resources of one account without a
     /// rule; block lists of either side count. Not on record: that is the transfer.

@@ -12,6 +12,7 @@
 #include "controller/admission.hpp"
 #include "controller/audit/cut.hpp"
 #include "controller/audit/queue.hpp"
+#include "controller/bulk/files.hpp"
 #include "controller/bulk/transfer.hpp"
 #include "controller/command_sessions.hpp"
 #include "controller/contacts/rosters.hpp"
@@ -70,6 +71,7 @@ struct State {
     BlockLists blocks;
     const bulk::Table* transfers = nullptr;   // null: there are none
     ProcessControl* process = nullptr;        // null: acts on the process do nothing
+    bulk::Files files;
     Directory directory;
     /// The policy that was tried last (controller/administration/policy_acts.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;

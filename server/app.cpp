@@ -7,8 +7,10 @@
 #include <mutex>
 #include <thread>
 
+#include "controller/state.hpp"
 #include "server/audit/exporter.hpp"
 #include "server/audit/keeper.hpp"
+#include "server/bulk/file_store.hpp"
 #include "server/bulk/proxy.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
@@ -219,6 +221,36 @@ private:
     asio::signal_set stop_, reload_;
 };
 
+bool keeps_files(const Config& config) {
+    return config.controller.files.enabled && !config.listen.http.empty();
+}
+
+/// The bytes of files. Those that a crash has left there without a record are removed.
+std::shared_ptr<bulk::FileStore> open_files(const AppOptions& options, Core& grid, Log& log) {
+    const Config& config = options.config;
+    if (!keeps_files(config)) return nullptr;
+    auto store = std::make_shared<bulk::FileStore>(
+        must(bulk::FileFolder::open(options.data)), config.files.threads,
+        config.files.free_bytes_min
+    );
+    const auto& known = grid.controller().state_for_admin().files;
+    std::size_t removed = 0;
+    for (const std::string& name : store->folder().names()) {
+        if (known.find(name) != nullptr) continue;
+        store->folder().remove(name);
+        ++removed;
+    }
+    if (removed != 0) log.info("files_without_record", {{"removed", std::to_string(removed)}});
+    grid.watch_files([store](const std::string& id) { store->remove(id); });
+    return store;
+}
+
+/// `https://DOMAIN:PORT`, of the port that is open.
+std::string files_url(const Config& config, const std::string& http_address) {
+    return "https://" + xml::domain_to_ascii(config.domain) +
+           http_address.substr(http_address.rfind(':'));
+}
+
 /// Connections have a while to take their goodbye; then the core has its last word.
 void drain(
     asio::steady_timer& timer,
@@ -256,6 +288,7 @@ bool run_program(AppOptions& options, Log& log) {
         config.controller.archive.messages,
         config.sasl.passwords,
         !config.listen.socks5.empty(),
+        keeps_files(config),
         config.contact,
         config.external
     };
@@ -306,6 +339,9 @@ bool run_program(AppOptions& options, Log& log) {
     http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());
     https.attach(acceptor);
     must(https.read_files());
+    const auto files = open_files(options, grid, log);
+    https.attach(files);
+    if (files) grid.controller().set_files_url(files_url(config, listeners.http->address()));
     http::ProbeServer probes(context, backend, log);
     must(probes.open_socket(options.data));
 
@@ -357,6 +393,7 @@ bool run_program(AppOptions& options, Log& log) {
     log.info("ready", {{"domain", info.constant.domain}, {"version", version}});
     run_threads(context, config.reactor.threads, log);
 
+    if (files) files->stop();
     if (exporter) exporter->stop();
     audit::log_head(*store->snapshot(), log);
     store.reset();   // finishes the group in flight; its feed has nobody to reach any more

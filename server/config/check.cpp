@@ -363,6 +363,10 @@ void check_least(const Config& c, Findings& out) {
         {"bulk.waiting_seconds_max", c.bulk.waiting_seconds_max, 1},
         {"bulk.window_seconds", c.controller.bulk.window_seconds, 1},
         {"audit.queue_max", c.controller.audit_queue_max, 1},
+        {"files.file_bytes_max", c.controller.files.file_bytes_max, 1},
+        {"files.slot_minutes", c.controller.files.slot_minutes, 5},
+        {"files.days", c.controller.files.days, 1},
+        {"files.threads", c.files.threads, 1},
     };
     for (const Least& row : table)
         if (row.value < row.least)
@@ -477,6 +481,28 @@ bool overlap(const Endpoint& a, const Endpoint& b) {
     return takes(a, b) || takes(b, a);
 }
 
+/// The part before /bulk/ of the URLs that clients are given.
+void check_files(const Config& c, Findings& out) {
+    const std::string& url = c.controller.files.url;
+    const std::string_view host =
+        std::string_view(url).substr(std::min<std::size_t>(8, url.size()));
+    const bool is_good = url.starts_with("https://") && !host.empty() &&
+                         host.find_first_of("?#@ \t\r\n") == std::string_view::npos &&
+                         !host.ends_with('/') && xml::is_ascii(url);
+    if (!url.empty() && !is_good)
+        out.push_back(
+            {"files.url",
+             "files.url is '" + url + "'; one is written https://files.grid.example:8443"}
+        );
+    if (c.controller.files.enabled && c.listen.http.empty())
+        out.push_back(
+            {"files.enabled", "files.enabled has no effect while listen.http is off", true}
+        );
+    constexpr std::uint32_t files_threads_max = 64;
+    if (c.files.threads > files_threads_max)
+        out.push_back({"files.threads", "files.threads must be at most 64"});
+}
+
 /// As a browser writes one: RFC 6454 §6.2, without a port that is the scheme's own.
 void check_origins(const Config& c, Findings& out) {
     for (const std::string& origin : c.http.allowed_origins) {
@@ -553,6 +579,7 @@ Findings check_values(const Config& config) {
     check_words(config, findings);
     check_listeners(config, findings);
     check_origins(config, findings);
+    check_files(config, findings);
     check_trust(config, findings);
     check_accounts(config, findings);
     check_passwords(config, findings);

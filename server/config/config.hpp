@@ -179,6 +179,12 @@ struct Config {
         std::uint32_t subtopic_grace_seconds = 60;
     } controller;
 
+    /// Keys of [files] are members of the controller's settings; these are the server's own.
+    struct Files {
+        std::size_t free_bytes_min = 1024UL * 1024 * 1024;   // left to others on the disk
+        std::uint32_t threads = 4;                           // that wait for the disk
+    } files;
+
     Contact contact;
     External external;
 

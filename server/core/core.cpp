@@ -243,6 +243,7 @@ void Core::notify(const storage::Committed& committed) {
     broker_.notify(committed, fanout_);
     controller_.notify(committed, fanout_);
     presence_.notify(committed);
+    notify_files(committed);
     look_at_transfers();
     begin_sweep();
 }

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "controller/bulk/file_question.hpp"
 #include "controller/controller.hpp"
 #include "controller/rest/rest.hpp"
 #include "pubsub/broker.hpp"
@@ -167,6 +168,19 @@ public:
         controller::Identity identity,
         std::function<void(controller::HttpResponse)> done
     );
+    // Files that clients exchange: core_files.cpp
+    using FileAnswer = Result<controller::bulk::FileGrant, controller::bulk::FileRefusal>;
+    /// A request by HTTPS about a file. With a hash: all its bytes are there and durable. A wish to
+    /// remove is done. `done` on the core strand.
+    void ask_file(
+        controller::bulk::FileQuestion question,
+        std::optional<std::string> hash,
+        std::function<void(FileAnswer)> done
+    );
+    /// `removed`: on the core strand, when a file's record was erased. Before the first client.
+    void watch_files(std::function<void(const std::string& id)> removed) {
+        file_removed_ = std::move(removed);
+    }
     /// A batch without a requester, decided against a snapshot of the store.
     void commit(storage::Batch batch);
     /// Says why a path (controller::Identity::path) is revoked, empty if it is not: asked when a
@@ -243,6 +257,7 @@ private:
     void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);
     void end_stream(const SessionPtr& session, const std::string& why);
     void look_at_transfers();
+    void notify_files(const storage::Committed& committed);
     /// Commits the records that must exist before this certificate may do anything; `done` gets the
     /// error when that failed.
     void enrol(
@@ -300,6 +315,7 @@ private:
     bulk::Transfers transfers_;
     std::uint64_t rights_seen_ = 0;   // the controller's revision when transfers were looked at
     bulk::ByteStreams byte_streams_;
+    std::function<void(const std::string& id)> file_removed_;
     FlushLimiter flush_limiter_;
     Fanout fanout_;
     bulk::InBand in_band_;

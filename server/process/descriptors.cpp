@@ -86,7 +86,10 @@ Result<DescriptorPlan, std::string> plan_descriptors(Config& config, std::size_t
         cut_to(limits.http_strangers_max, http / 2, "limits.http_strangers_max", plan.cut);
     }
     left -= with_leaving(limits.http_connections_max);
-    if (!config.listen.socks5.empty()) left -= plan_bulk(config, left, plan.cut);
+    if (!config.listen.socks5.empty())
+        left -= plan_bulk(config, left, plan.cut);
+    else if (config.controller.files.enabled)   // each has a file beside its connection
+        left -= std::min<std::size_t>(config.controller.bulk.transfers_max, left / 8);
     const std::size_t clients = fitting(left);
     if (limits.connections_max > clients) {
         cut_to(limits.connections_max, clients, "limits.connections_max", plan.cut);

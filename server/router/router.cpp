@@ -301,6 +301,7 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
     if (destination == Destination::Controller || is_incident || is_command || is_vcard ||
         controller_.is_registrar(destination, *request.payload))
         prepared = controller_.prepare(request);
+    if (destination == Destination::Bulk) prepared = controller_.prepare_files(request);
     if (!prepared && destination == Destination::OwnAccount)
         prepared = controller_.prepare_own(request);
     if (prepared) return std::move(*prepared);

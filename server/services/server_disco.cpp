@@ -71,13 +71,14 @@ IqHandler server_info(
 }
 
 /// Canonical names only: a client that finds a service here hears of it by the same name.
-IqHandler server_items(const Addresses& addresses, bool has_proxy) {
+IqHandler server_items(const Addresses& addresses, const ServerServices& configured) {
     xml::Element items(
         "query", xml::ns::disco_items, {}, disco_item(addresses.broker(), "Broker"),
         disco_item(addresses.controller(), "Controller")
     );
-    if (has_proxy) items.add(disco_item(addresses.proxy(), "Byte streams"));
-    return [items](const pubsub::IqRequest& request) -> IqAnswer {
+    if (configured.has_proxy) items.add(disco_item(addresses.proxy(), "Byte streams"));
+    if (configured.keeps_files) items.add(disco_item(addresses.bulk(), "Files"));
+    return [items = std::move(items)](const pubsub::IqRequest& request) -> IqAnswer {
         if (const auto* node = request.payload->attr("node")) return no_disco_node(*node);
         return pubsub::Reply(items);
     };

@@ -31,7 +31,7 @@ COPY conf/gridd.toml /etc/gridd/gridd.toml
 USER gridd
 WORKDIR /var/lib/gridd
 VOLUME /var/lib/gridd
-EXPOSE 5222 5223 8443
+EXPOSE 5222 5223 7777 8443
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["gridctl", "--data", "/var/lib/gridd", "health"]

@@ -144,6 +144,7 @@ void Controller::forget() {
     state_->offline.forget();
     state_->archives.forget();
     state_->blocks.forget();
+    state_->files.forget();
     administration::apply_settings(*state_, std::nullopt);
     state_->filters.forget();
     state_->schemas.forget();
@@ -167,6 +168,7 @@ void Controller::apply(const storage::KeyChange& change) {
                 state_->offline.account_gone(applied.jid);
                 state_->archives.account_gone(applied.jid);
                 state_->blocks.account_gone(applied.jid);
+                state_->files.account_gone(applied.jid);
                 state_->visits.account_gone(rest);
                 state_->leaving.try_emplace(std::string(rest));
             }
@@ -212,6 +214,9 @@ void Controller::apply(const storage::KeyChange& change) {
             break;
         case storage::Tag::BlockList:
             state_->blocks.apply(rest, change.record);
+            break;
+        case storage::Tag::File:
+            state_->files.apply(rest, change.record);
             break;
         case storage::Tag::Schema:
             state_->schemas.apply(rest, change.record);
@@ -280,9 +285,11 @@ void Controller::logged_in(const xml::Jid& full, storage::Millis now, SessionCon
 void Controller::scan_finished() {
     find_leaving();
     ++state_->revision;
-    state_->blocks.drop_unless([this](std::string_view account) {
+    const auto is_there = [this](std::string_view account) {
         return state_->accounts.find(account) != nullptr;
-    });
+    };
+    state_->blocks.drop_unless(is_there);
+    state_->files.drop_unless(is_there);
     state_->filters.scan_finished();
     state_->schemas.scan_finished();
 }
@@ -320,7 +327,8 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
     const bool has_more_room =
         add(state_->offline.due(state_->accounts, now, batches_max - batches.size())) &&
         add(state_->archives.due(state_->accounts, now, batches_max - batches.size())) &&
-        add(state_->blocks.due(batches_max - batches.size()));
+        add(state_->blocks.due(batches_max - batches.size())) &&
+        add(state_->files.due(now, batches_max - batches.size()));
     if (!has_more_room) return batches;
     auto& to_gather = state_->directory.to_gather();
     std::erase_if(to_gather, [&](const std::string& topic) {

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "controller/admission.hpp"
+#include "controller/audit/record.hpp"
+#include "controller/bulk/transfer.hpp"
 #include "controller/contacts/roster_query.hpp"
 #include "controller/credentials/credentials.hpp"
 #include "controller/identity.hpp"
@@ -156,6 +158,32 @@ public:
     std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_own(
         const pubsub::IqRequest& request
     ) const;
+    /// Files that clients exchange (XEP-0363): requests at their address. nullopt: the payload is
+    /// none of theirs, or no files are kept. Any thread.
+    std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_files(
+        const pubsub::IqRequest& request
+    ) const;
+    /// The part of URLs before /bulk/, where the configuration does not say. Before the first
+    /// client.
+    void set_files_url(const std::string& url);
+    // Bulk data between accounts: controller_bulk.cpp
+    /// May this session send bulk data to that account? Between resources of one account without a
+    /// rule; block lists of either side count. Not on record: that is the transfer.
+    pubsub::Verdict check_bulk(const pubsub::Principal& actor, const xml::Jid& to) const;
+    /// The same of an account, from some session at least: of one that left something to be
+    /// fetched, and may be offline.
+    pubsub::Verdict check_bulk_between(const xml::Jid& from, const xml::Jid& to) const;
+    /// Whether there is any account that it may send bulk data to, as far as the policy's rules
+    /// tell without their conditions.
+    bool may_send_bulk(const pubsub::Principal& actor) const;
+    /// A client offered another one a stream, or was refused: that is on record.
+    void record_offer(
+        const pubsub::Principal& actor, const xml::Jid& to, const pubsub::Verdict& verdict
+    ) const;
+    /// Beginning, end or refusal of a transfer (controller/bulk/transfer.hpp).
+    void record_transfer(audit::Record record) const;
+    /// The table of transfers, for `status`. Call once, before anything else.
+    void attach(const bulk::Table* transfers);
     /// As check_message, with the answer on record; block lists of either side count as well.
     bool may_message(const pubsub::Principal& actor, const xml::Jid& to) const;
     /// The same of presence, which goes out too often to be on record. An account that is not

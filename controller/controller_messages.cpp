@@ -58,7 +58,7 @@ Result<storage::Batch, xml::StanzaError> Controller::keep_message(
     storage::Batch batch;
     state.expect_gates(batch, actor);
     // Of others, expect_gates has seen to it.
-    if (is_system(actor) || actor.jid.bare_view() != account)
+    if (actor.origin == pubsub::Origin::System || actor.jid.bare_view() != account)
         batch.expect(storage::Family::Control, account_key(recipient->jid), recipient->revision);
     if (message.waits) state.offline.put(batch, account, actor.jid.str(), message.received);
     if (message.is_archived_here)

@@ -94,6 +94,7 @@ constexpr std::array rows{
         Errc::CredentialsUnfit, "modify", "not-acceptable", nullptr, nullptr, 400,
         "credentials-unfit"
     },
+    ErrorRow{Errc::UnknownFile, "cancel", "item-not-found", nullptr, nullptr, 404, "unknown-file"},
 };
 
 /// Each code has its row, and the row stands where `row` looks for it.

@@ -42,9 +42,10 @@ enum class Errc {
     SchemaInvalid,   // the schema does not compile
     SchemaInUse,
     PasswordsOff,       // sasl.passwords is off
-    CredentialsUnfit,   // a name or a password that no account can have; the last one: error_codes
+    CredentialsUnfit,   // a name or a password that no account can have
+    UnknownFile,        // the last one: error_codes
 };
-inline constexpr std::size_t error_codes = static_cast<std::size_t>(Errc::CredentialsUnfit) + 1;
+inline constexpr std::size_t error_codes = static_cast<std::size_t>(Errc::UnknownFile) + 1;
 
 /// A refusal, before an interface has worded it.
 struct Failure {

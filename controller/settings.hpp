@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controller/accounts/approval.hpp"
+#include "controller/bulk/settings.hpp"
 #include "controller/contacts/contact.hpp"
 #include "storage/batch.hpp"
 #include "xml/jid.hpp"
@@ -33,11 +34,27 @@ struct ArchiveSettings {
     storage::Millis keep_ms = 90LL * 24 * 3600 * 1000;   // from `days`
 };
 
+/// [files]: files that clients exchange by HTTPS (XEP-0363).
+struct FileSettings {
+    bool enabled = true;
+    std::string url;   // before /bulk/…: "https://grid.example:8443"
+    std::size_t file_bytes_max = 4UL * 1024 * 1024 * 1024;
+    std::size_t files_max = 1'000;                       // of one account, slots counted
+    std::size_t bytes_max = 16UL * 1024 * 1024 * 1024;   // of one account
+    std::size_t total_files_max = 100'000;
+    std::size_t total_bytes_max = 64UL * 1024 * 1024 * 1024;
+    std::uint32_t slot_minutes = 60;
+    std::uint32_t days = 7;
+    storage::Millis slot_ms = 3600LL * 1000;            // from `slot_minutes`
+    storage::Millis keep_ms = 7LL * 24 * 3600 * 1000;   // from `days`
+};
+
 /// The operator's configuration ([accounts], [controller], [audit] in gridd.toml). Immutable.
 struct Settings {
     std::string domain;                                    // the grid domain D
     xml::Jid address;                                      // canonical, `controller.D`
     xml::Jid broker;                                       // canonical, `pubsub.D`
+    xml::Jid bulk_address;                                 // canonical, `bulk.D`
     bool auto_approve = false;                             // approve at the first login
     std::vector<std::string> default_groups{"everyone"};   // of an approved account
     bool implicit_login = true;                            // the first request logs in
@@ -61,6 +78,8 @@ struct Settings {
     std::string incident_topic;   // XEP-0268: reports to the grid become items of it; empty: none
     OfflineSettings offline;
     ArchiveSettings archive;
+    bulk::Settings bulk;
+    FileSettings files;
     std::size_t blocked_max = 1'000;   // addresses that one account blocks (XEP-0191)
     /// Namespaces of what the server itself answers to accounts that are not enabled, too.
     std::set<std::string> open_services;

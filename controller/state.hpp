@@ -12,6 +12,8 @@
 #include "controller/admission.hpp"
 #include "controller/audit/cut.hpp"
 #include "controller/audit/queue.hpp"
+#include "controller/bulk/files.hpp"
+#include "controller/bulk/transfer.hpp"
 #include "controller/command_sessions.hpp"
 #include "controller/contacts/rosters.hpp"
 #include "controller/credentials/credentials.hpp"
@@ -67,7 +69,9 @@ struct State {
     OfflineMessages offline;
     Archives archives;
     BlockLists blocks;
-    ProcessControl* process = nullptr;   // null: acts on the process do nothing
+    const bulk::Table* transfers = nullptr;   // null: there are none
+    ProcessControl* process = nullptr;        // null: acts on the process do nothing
+    bulk::Files files;
     Directory directory;
     /// The policy that was tried last (controller/administration/policy_acts.hpp). Soft state.
     mutable std::shared_ptr<const policy::Policy> draft;

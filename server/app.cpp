@@ -7,8 +7,11 @@
 #include <mutex>
 #include <thread>
 
+#include "controller/state.hpp"
 #include "server/audit/exporter.hpp"
 #include "server/audit/keeper.hpp"
+#include "server/bulk/file_store.hpp"
+#include "server/bulk/proxy.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
 #include "server/complain.hpp"
@@ -148,14 +151,16 @@ struct Listeners {
           c2s_tls(open(context, "c2s_tls", addresses.c2s_tls, info, log)),
           http(open(context, "http", addresses.http, info, log)),
           health(open(context, "health", addresses.health, info, log)),
-          metrics(open(context, "metrics", addresses.metrics, info, log)) {}
+          metrics(open(context, "metrics", addresses.metrics, info, log)),
+          socks5(open(context, "socks5", addresses.socks5, info, log)) {}
 
     void close() {
-        for (auto* listener : {c2s.get(), c2s_tls.get(), http.get(), health.get(), metrics.get()})
+        for (auto* listener :
+             {c2s.get(), c2s_tls.get(), http.get(), health.get(), metrics.get(), socks5.get()})
             if (listener) listener->close();
     }
 
-    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health, metrics;   // null: not configured
+    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health, metrics, socks5;   // null: not configured
 
 private:
     static std::unique_ptr<net::Listener> open(
@@ -172,6 +177,19 @@ private:
         return listener;
     }
 };
+
+/// Where clients reach the proxy of byte streams, as configured or as it is.
+void announce_proxy(
+    bulk::ByteStreams& streams, const Config& config, const net::Listener& listener
+) {
+    const std::string address = listener.address();
+    const auto own_port = std::stoul(address.substr(address.rfind(':') + 1));
+    streams.set_address(
+        config.bulk.proxy_host.empty() ? xml::domain_to_ascii(config.domain)
+                                       : config.bulk.proxy_host,
+        static_cast<std::uint16_t>(config.bulk.proxy_port == 0 ? own_port : config.bulk.proxy_port)
+    );
+}
 
 /// SIGHUP reloads. The first SIGINT or SIGTERM stops the program, the second one at once.
 class Signals {
@@ -205,6 +223,36 @@ private:
     Log& log_;
     asio::signal_set stop_, reload_;
 };
+
+bool keeps_files(const Config& config) {
+    return config.controller.files.enabled && !config.listen.http.empty();
+}
+
+/// The bytes of files. Those that a crash has left there without a record are removed.
+std::shared_ptr<bulk::FileStore> open_files(const AppOptions& options, Core& grid, Log& log) {
+    const Config& config = options.config;
+    if (!keeps_files(config)) return nullptr;
+    auto store = std::make_shared<bulk::FileStore>(
+        must(bulk::FileFolder::open(options.data)), config.files.threads,
+        config.files.free_bytes_min
+    );
+    const auto& known = grid.controller().state_for_admin().files;
+    std::size_t removed = 0;
+    for (const std::string& name : store->folder().names()) {
+        if (known.find(name) != nullptr) continue;
+        store->folder().remove(name);
+        ++removed;
+    }
+    if (removed != 0) log.info("files_without_record", {{"removed", std::to_string(removed)}});
+    grid.watch_files([store](const std::string& id) { store->remove(id); });
+    return store;
+}
+
+/// `https://DOMAIN:PORT`, of the port that is open.
+std::string files_url(const Config& config, const std::string& http_address) {
+    return "https://" + xml::domain_to_ascii(config.domain) +
+           http_address.substr(http_address.rfind(':'));
+}
 
 /// Connections have a while to take their goodbye; then the core has its last word.
 void drain(
@@ -249,6 +297,8 @@ bool run_program(AppOptions& options, Log& log) {
         config.controller.archive.messages,
         config.pubsub.personal.is_on,
         config.sasl.passwords,
+        !config.listen.socks5.empty(),
+        keeps_files(config),
         config.contact,
         config.external
     };
@@ -308,9 +358,20 @@ bool run_program(AppOptions& options, Log& log) {
     http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());
     https.attach(acceptor);
     must(https.read_files());
+    const auto files = open_files(options, grid, log);
+    https.attach(files);
+    if (files) grid.controller().set_files_url(files_url(config, listeners.http->address()));
     http::ProbeServer probes(context, backend, log);
     must(probes.open_socket(options.data));
 
+    bulk::Proxy proxy(
+        {config, grid.byte_streams(), grid.transfers(),
+         [&grid](std::function<void()> work) { grid.post(std::move(work)); }, xmpp_tls.get(),
+         trust.vetting(), log}
+    );
+    if (listeners.socks5) announce_proxy(grid.byte_streams(), config, *listeners.socks5);
+
+    if (listeners.socks5) proxy.start(*listeners.socks5);
     if (listeners.c2s) acceptor->listen(*listeners.c2s, TransportKind::StartTls);
     if (listeners.c2s_tls) acceptor->listen(*listeners.c2s_tls, TransportKind::DirectTls);
     if (listeners.http) https.start(*listeners.http);
@@ -336,6 +397,7 @@ bool run_program(AppOptions& options, Log& log) {
         listeners.close();
         https.close();
         probes.close();
+        proxy.close();
         administrators.stop();
         keeper->stop();
         audit_keeper->stop();
@@ -352,6 +414,7 @@ bool run_program(AppOptions& options, Log& log) {
     run_threads(context, config.reactor.threads, log);
     context.shutdown();
 
+    if (files) files->stop();
     if (exporter) exporter->stop();
     audit::log_head(*store->snapshot(), log);
     store.reset();   // finishes the group in flight; its feed has nobody to reach any more

@@ -40,6 +40,7 @@ enum class Tag : char {
     BlockList = 'b',        // bare JID: the addresses that its account has blocked
     Contact = 'R',          // owner, contact: a roster item; no contact: the last removal
     ContactRequest = 'r',   // owner, contact: a subscription request that waits
+    File = 'F',             // id: a file that clients exchange by HTTPS
     AdminAct = 'X',         // events only: what an administrator did that is no record
     Probe = 'Y',            // of no meaning: how long a batch takes
 };

@@ -45,7 +45,7 @@ PolicyChange install(
 /// The object of a test, with the values that an Object only looks at.
 struct ObjectOf {
     ObjectOf(const State& state, const PolicyTest& test) {
-        if (test.operation == policy::Right::Message) {
+        if (policy::is_about_client(test.operation)) {
             const Account* known = state.accounts.find(test.recipient.bare_view());
             if (known != nullptr) groups = known->groups;
             if (test.recipient_groups) groups = *test.recipient_groups;

@@ -50,7 +50,7 @@ struct PolicyTest {
     xml::Jid client;   // bare
     policy::Right operation = policy::Right::Discover;
     std::string topic;
-    xml::Jid recipient;   // bare; of `message`, in place of a topic
+    xml::Jid recipient;   // bare; where it is about a client, in place of a topic
     std::optional<Groups> recipient_groups;
     std::optional<std::string> type, service;
     std::optional<Groups> groups;   // given: an imagined client, whatever the account's state

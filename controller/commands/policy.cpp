@@ -86,8 +86,11 @@ Step test_policy(const Call& call) {
     if (call.is_first()) {
         Ask ask{form(test_node, "Which rule decides?")};
         add_required(ask.form, "x-grid#identity", "jid-single", "Client");
-        add_field(ask.form, "x-grid#topic", "text-single", "Topic (of all but message)");
-        add_field(ask.form, "x-grid#recipient", "jid-single", "Recipient (of message)");
+        add_field(
+            ask.form, "x-grid#topic", "text-single",
+            "Topic (of all but message; of bulk, or a recipient)"
+        );
+        add_field(ask.form, "x-grid#recipient", "jid-single", "Recipient (of message or bulk)");
         add_field(
             ask.form, "x-grid#operation", "list-single", "Operation", {"subscribe"},
             {"discover", "create", "publish", "subscribe", "retrieve", "query", "bulk", "manage",
@@ -104,10 +107,13 @@ Step test_policy(const Call& call) {
             add_field(ask.form, var, "text-single", std::string(label) + " (none: as it is)");
         return ask;
     }
-    const auto operation = policy::parse_operation(call.value("x-grid#operation"));
-    const bool is_message = operation == policy::Right::Message;
+    auto operation = policy::parse_operation(call.value("x-grid#operation"));
     const std::string topic = call.value("x-grid#topic");
-    if (!operation || (topic.empty() && !is_message))
+    if (operation == policy::Right::Bulk && topic.empty() &&
+        !call.value("x-grid#recipient").empty())
+        operation = policy::Right::BulkTo;
+    const bool has_recipient = operation && policy::is_about_client(*operation);
+    if (!operation || (topic.empty() && !has_recipient))
         return bad_payload("the form must name x-grid#topic and an x-grid#operation");
     const auto jids = accounts_in(call, "x-grid#identity");
     if (!jids) return jids.error();
@@ -117,7 +123,7 @@ Step test_policy(const Call& call) {
     question.client = jids->front();
     question.operation = *operation;
     question.topic = topic;
-    if (is_message) {
+    if (has_recipient) {
         const auto recipients = accounts_in(call, "x-grid#recipient");
         if (!recipients) return recipients.error();
         question.recipient = recipients->front();

@@ -137,6 +137,20 @@ void Compiled::add(const Rule& rule, Entry entry, ByWho& to) {
     }
 }
 
+bool Compiled::may_some(const Question& question) const {
+    const auto is_theirs = [&](const Rule& rule) {
+        if (rule.who == Rule::Who::Any) return true;
+        return std::ranges::any_of(rule.names, [&](const std::string& name) {
+            if (rule.who == Rule::Who::Clients) return Glob(name).matches(question.client);
+            return std::ranges::find(question.groups, name) != question.groups.end();
+        });
+    };
+    return std::ranges::any_of(rules_, [&](const Rule& rule) {
+        return rule.allows && rule.operations.test(static_cast<std::size_t>(question.operation)) &&
+               is_theirs(rule);
+    });
+}
+
 Compiled::Decision Compiled::decide(const Question& question) const {
     const ByWho& who = of(question.operation);
     Search search(question);

@@ -31,6 +31,9 @@ public:
 
     explicit Compiled(Rules rules);
     Decision decide(const Question& question) const;
+    /// Whether any rule allows the client this operation on something, whatever its conditions.
+    /// Looks at each rule of the operation that allows.
+    bool may_some(const Question& question) const;
     const Rules& rules() const { return rules_; }
     /// How many entries a decision looked at: what it costs, whatever the machine (tests).
     std::uint64_t looked_at() const { return looked_at_; }

@@ -55,7 +55,7 @@ public:
                                              : "the client is " + *name
         );
         if (rule_.topics.empty() && rule_.recipient_groups.empty()) return true;
-        const bool is_message = question_.operation == Right::Message;
+        const bool has_recipient = is_about_client(question_.operation);
         const std::string* group =
             fitting_group(rule_.recipient_groups, question_.recipient_groups);
         if (group != nullptr) why_.push_back("the recipient is in group " + *group);
@@ -63,7 +63,7 @@ public:
             return Glob(pattern).matches(question_.topic);
         });
         if (topic == rule_.topics.end()) return group != nullptr;
-        why_.push_back((is_message ? "the recipient is " : "the topic is ") + *topic);
+        why_.push_back((has_recipient ? "the recipient is " : "the topic is ") + *topic);
         return true;
     }
 

@@ -20,6 +20,8 @@ constexpr std::array<std::string_view, 13> words{
 };
 
 constexpr auto message_bit = static_cast<std::size_t>(Right::Message);
+constexpr auto bulk_bit = static_cast<std::size_t>(Right::Bulk);
+constexpr auto bulk_to_bit = static_cast<std::size_t>(Right::BulkTo);
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> pattern_conditions{{
     {"device", "a pattern of device types"},
@@ -36,12 +38,20 @@ bool is_word_of_the_language(std::string_view word) {
 
 std::optional<Rule> LineParser::parse() {
     if (!effect() || !who() || !operations()) return std::nullopt;
-    if (!(is_message() ? recipients() : topics()) || !conditions() || !end()) return std::nullopt;
+    if (!(is_about_clients_ ? recipients() : topics()) || !conditions() || !end())
+        return std::nullopt;
+    if (is_about_clients_) {
+        if (rule_.operations.test(bulk_bit)) rule_.operations.set(bulk_to_bit).reset(bulk_bit);
+        return std::move(rule_);
+    }
     // A recipient has neither a topic's name nor its type.
     const Conditions& given = rule_.conditions;
     const bool names_topics =
         !rule_.topics.empty() || !given.types.empty() || !given.services.empty();
-    if (!is_message() && names_topics) rule_.operations.reset(message_bit);
+    if (names_topics)
+        rule_.operations.reset(message_bit).reset(bulk_to_bit);
+    else if (rule_.operations.test(bulk_bit))
+        rule_.operations.set(bulk_to_bit);
     return std::move(rule_);
 }
 
@@ -114,8 +124,23 @@ bool LineParser::operations() {
     if (!list(names, "an operation (" + operations_text() + "), or any", known)) return false;
     for (const std::string& name : names)
         rule_.operations.set(static_cast<std::size_t>(*parse_operation(name)));
-    if (!rule_.operations.test(message_bit) || is_message()) return true;
-    return fail("message in a rule of its own: it is about clients, the others are about topics");
+    const bool has_message = rule_.operations.test(message_bit);
+    const bool has_bulk = rule_.operations.test(bulk_bit);
+    const bool has_others =
+        rule_.operations.count() > std::size_t{has_message} + std::size_t{has_bulk};
+    is_about_clients_ = !has_others && (has_message || names_recipients());
+    if (!has_message || !has_others) return true;
+    return fail(
+        "message in a rule of its own, or with bulk: it is about clients, the others are about "
+        "topics"
+    );
+}
+
+/// A topic may be called "group" or "client", in quotes, or in a text that is in force: there no
+/// name follows it.
+bool LineParser::names_recipients() const {
+    const std::size_t at = is_keyword("on") && is_word(1) ? 1 : 0;
+    return (is_keyword("group", at) || is_keyword("client", at)) && (is_strict_ || is_word(at + 1));
 }
 
 bool LineParser::recipients() {
@@ -174,8 +199,8 @@ bool LineParser::conditions() {
     // A keyword that nothing follows is an error like any other word: see `end`.
     while (is_word(0) && !peek()->is_quoted) {
         const bool is_of_topic = is_keyword("type") || is_keyword("service");
-        if (is_message() && (is_of_topic || is_keyword("client") || is_keyword("group")))
-            return fail("of the sender of messages a device, issuer, network or time");
+        if (is_about_clients_ && (is_of_topic || is_keyword("client") || is_keyword("group")))
+            return fail("of the sender a device, issuer, network or time");
         bool is_known = false;
         for (std::size_t i = 0; i < lists.size() && !is_known; ++i) {
             const auto& [keyword, expected] = pattern_conditions.at(i);

@@ -44,8 +44,9 @@ private:
     bool who();
     bool operations();
     bool topics();
-    /// The clients or groups that messages may go to.
+    /// The clients or groups that messages and bulk data may go to.
     bool recipients();
+    bool names_recipients() const;
     bool conditions();
     bool end();
 
@@ -61,10 +62,6 @@ private:
     /// A list of names: words of the language are none, unless they are in quotes.
     template <class Accepts>
     bool names(std::vector<std::string>& out, std::string_view expected, Accepts accepts);
-    bool is_message() const {
-        return rule_.operations.count() == 1 &&
-               rule_.operations.test(static_cast<std::size_t>(Right::Message));
-    }
     /// A condition may stand once, and has so many values at most.
     bool condition(std::string_view keyword, std::vector<std::string>& out);
 
@@ -73,6 +70,7 @@ private:
     bool is_strict_;
     std::size_t at_ = 0;
     Rule rule_;
+    bool is_about_clients_ = false;
     std::uint32_t column_ = 1;
     std::string error_;
 };

@@ -12,7 +12,8 @@ namespace grid::controller::policy {
 
 namespace {
 
-constexpr std::array<std::string_view, operation_count> operation_names{
+/// The words of the language: BulkTo is `bulk` in a rule about clients.
+constexpr std::array<std::string_view, operation_count - 1> operation_names{
     "discover", "create", "publish", "subscribe", "retrieve", "manage", "query", "bulk", "message"
 };
 
@@ -63,7 +64,8 @@ bool has_control_characters(std::string_view text) {
 }   // namespace
 
 std::string_view to_string(Right operation) {
-    return operation_names.at(static_cast<std::size_t>(operation));
+    const Right named = operation == Right::BulkTo ? Right::Bulk : operation;
+    return operation_names.at(static_cast<std::size_t>(named));
 }
 
 std::string operations_text() {

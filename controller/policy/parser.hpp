@@ -36,12 +36,13 @@ struct Parsed {
 ///
 ///     policy     = *( [ rule ] [ "#" comment ] LF )         ; "#" at a word's start: a comment
 ///     rule       = effect who [ "to" ] operations [ "on" ] topics *condition
-///                / effect who [ "to" ] "message" [ "on" ] recipients *condition
+///                / effect who [ "to" ] exchanges [ "on" ] recipients *condition
 ///     effect     = "allow" / "deny"
 ///     who        = "any" / "group" names / "client" patterns
 ///     operations = "any" / operation *( "," operation )
 ///     operation  = "discover" / "create" / "publish" / "subscribe" / "retrieve" / "query" / "bulk"
 ///                / "manage"
+///     exchanges  = "message" / "bulk" / "message" "," "bulk"
 ///     topics     = "any" / patterns                         ; may be left out before type, service
 ///     recipients = "any" / "group" names / "client" patterns
 ///     condition  = "type" patterns                          ; the topic's `pubsub#type`
@@ -51,7 +52,7 @@ struct Parsed {
 ///                / "network" network *( "," network )       ; where the session comes from
 ///                / "time" window *( "," window )            ; UTC
 ///                / "group" names / "client" patterns        ; both: in a group, and named so
-///                                                           ; (neither is for message)
+///                                                           ; (neither is behind recipients)
 ///     network    = IPv4 [ "/" 0-32 ] / IPv6 [ "/" 0-128 ]
 ///     window     = days [ hours ] / hours                   ; no hours: the whole day
 ///     days       = dayrange *( "," dayrange )               ; hours count for all of them
@@ -73,8 +74,8 @@ struct Parsed {
 /// word into one. A text that is in force was accepted as it is, under rules that may have been
 /// wider: `Spelling::Stored` still takes unquoted words of the language for names.
 ///
-/// `any` as operation with `any` as topics is about messages, too; with topics, a type or a service
-/// it is not.
+/// `any` as operation with `any` as topics is about messages and bulk data to clients, too; with
+/// topics, a type or a service it is not. `bulk` with `any` is about topics and clients.
 Parsed parse(std::string_view text, std::string_view domain, Spelling spelling = Spelling::Strict);
 
 }   // namespace grid::controller::policy

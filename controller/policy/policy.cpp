@@ -158,7 +158,7 @@ Match Policy::remembered(const Account& account, const Question& question) const
     // A name of that length is no topic's: not worth remembering, and a peer may invent many.
     if (question.topic.size() > cached_topic_bytes_max) return of(question);
     // The recipient's groups may change while neither the account nor the policy does.
-    if (question.operation == Right::Message) return of(question);
+    if (is_about_client(question.operation)) return of(question);
     const VerdictCache::Key key{account.jid, account.revision, question.topic, question.operation};
     if (const std::uint32_t known = cache_.find(key); known != VerdictCache::unknown)
         return match(known);
@@ -224,6 +224,10 @@ bool Policy::asks_sessions(Right operation) const {
 bool Policy::asks_type(Right operation) const {
     return compiled_->asks_type(operation) ||
            (operation == Right::Manage && compiled_->asks_type(Right::Create));
+}
+
+bool Policy::may_some(const Account& account, Right operation) const {
+    return compiled_->may_some(question(account, operation, {}));
 }
 
 std::size_t Policy::rules_of(std::string_view group) const {

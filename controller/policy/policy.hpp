@@ -43,7 +43,7 @@ struct Match {
 
 /// The object of a question. Views, as in Question.
 struct Object {
-    std::string_view topic, type, service;   // of `message`: the recipient's bare JID as topic
+    std::string_view topic, type, service;   // about a client: the recipient's bare JID as topic
     std::span<const std::string> recipient_groups = {};
 };
 /// The session that asks, as it was seen.
@@ -80,6 +80,8 @@ public:
     const std::array<Decided, operation_count>& decided() const { return decided_; }
     /// For any client, imagined ones included.
     Match of(const Question& question) const;
+    /// Whether any rule allows the account this operation on something, whatever its conditions.
+    bool may_some(const Account& account, Right operation) const;
     /// The facts about the account, at the instant of the policy.
     Question question(const Account& account, Right operation, const Object& object) const;
 

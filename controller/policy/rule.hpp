@@ -21,9 +21,24 @@ namespace grid::controller::policy {
 inline constexpr std::size_t condition_values_max = 64;
 
 /// Those of the broker and, behind them, those that only the controller decides. All are about a
-/// topic but `message`, which is about another client.
-enum class Right { Discover, Create, Publish, Subscribe, Retrieve, Manage, Query, Bulk, Message };
-inline constexpr std::size_t operation_count = 9;
+/// topic but the last two, which are about another client: `message`, and `bulk` in a rule that
+/// names clients or groups as those who get the data.
+enum class Right {
+    Discover,
+    Create,
+    Publish,
+    Subscribe,
+    Retrieve,
+    Manage,
+    Query,
+    Bulk,
+    Message,
+    BulkTo
+};
+inline constexpr std::size_t operation_count = 10;
+inline constexpr bool is_about_client(Right operation) {
+    return operation == Right::Message || operation == Right::BulkTo;
+}
 /// As people are told of them, in this order.
 std::string operations_text();
 std::string_view to_string(Right operation);
@@ -53,9 +68,9 @@ struct Rule {
     enum class Who { Any, Groups, Clients } who = Who::Any;
     std::vector<std::string> names;   // of groups, or patterns of bare JIDs
     std::bitset<operation_count> operations;
-    /// Patterns of topics, or of the bare JIDs that messages are for; both empty: any.
+    /// Patterns of topics, or of the bare JIDs that messages or bulk data are for; both empty: any.
     std::vector<std::string> topics;
-    std::vector<std::string> recipient_groups;   // of `message`: one that the recipient is in
+    std::vector<std::string> recipient_groups;   // one that the recipient is in
     Conditions conditions;
     std::uint32_t line = 0;
     /// The rule in its plain form, as verdicts and the audit quote it.
@@ -76,7 +91,7 @@ struct Question {
     std::string_view client;   // bare JID
     std::span<const std::string> groups;
     Right operation = Right::Discover;
-    std::string_view topic, type;   // of `message`: the recipient's bare JID
+    std::string_view topic, type;   // where it is about a client: the recipient's bare JID
     std::span<const std::string> recipient_groups;
     std::string_view service;   // empty: `query` and `bulk` mean the topic's own name
     std::string_view device;

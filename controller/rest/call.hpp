@@ -56,6 +56,7 @@ struct Route {
 std::span<const Route> account_routes();
 std::span<const Route> act_routes();
 std::span<const Route> audit_routes();
+std::span<const Route> file_routes();
 std::span<const Route> grid_routes();
 std::span<const Route> policy_routes();
 std::span<const Route> schema_routes();

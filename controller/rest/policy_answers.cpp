@@ -43,12 +43,16 @@ Outcome<xml::Jid> account_in(const Call& call, const std::string& text) {
     );
 }
 
-/// A message is to a client or group; all other operations are about a topic.
+/// A message is to a client or group, and so may bulk data be; all other operations are about a
+/// topic.
 std::optional<Failure> read_object(const Call& call, PolicyTest& test) {
     const json::object& body = call.request.body;
-    if (test.operation != policy::Right::Message) {
+    if (test.operation == policy::Right::Bulk && body.contains("recipient"))
+        test.operation = policy::Right::BulkTo;
+    if (!policy::is_about_client(test.operation)) {
         if (body.contains("recipient") || body.contains("recipient_groups"))
-            return malformed("recipient is for the operation message; the others are about a topic"
+            return malformed(
+                "recipient is for the operations message and bulk; the others are about a topic"
             );
         auto topic = required_text(body, "topic");
         if (!topic) return topic.error();
@@ -56,7 +60,7 @@ std::optional<Failure> read_object(const Call& call, PolicyTest& test) {
         return std::nullopt;
     }
     if (body.contains("topic"))
-        return malformed("the operation message is about a recipient, not about a topic");
+        return malformed("the question is about a recipient, not about a topic");
     const auto text = required_text(body, "recipient");
     if (!text) return text.error();
     auto recipient = account_in(call, *text);

@@ -121,6 +121,22 @@ HttpDecision list_sessions(const Call& call) {
     );
 }
 
+/// Those under way, then those that ended, the newest first: both lists are bounded.
+HttpDecision list_transfers(const Call& call) {
+    json::array under_way, recent;
+    if (const bulk::Table* table = call.state.transfers) {
+        for (const bulk::Transfer& transfer : table->running())
+            under_way.push_back(to_json(transfer));
+        for (const bulk::Transfer& transfer : table->recent()) recent.push_back(to_json(transfer));
+    }
+    return ok({{"transfers", std::move(under_way)}, {"recent", std::move(recent)}});
+}
+
+json::object transfers_to_json(const bulk::Table* table) {
+    if (table == nullptr) return to_json(bulk::Counters{}, 0);
+    return to_json(table->counters(), table->running().size());
+}
+
 json::object store_to_json(const storage::StoreStatus& store) {
     return {{"writable", store.writable},        {"reason", store.reason}, {"do", advice(store)},
             {"revision", store.revision},        {"epoch", store.epoch},   {"id", store.store_id},
@@ -169,6 +185,7 @@ HttpDecision show_status(const Call& call) {
               {"waiting_bytes", call.state.offline.bytes()},
               {"archived", call.state.archives.size()}
           }},
+         {"bulk", transfers_to_json(call.state.transfers)},
          {"policy",
           json::object{
               {"version", call.state.policy.head().version},
@@ -194,6 +211,7 @@ std::span<const Route> view_routes() {
         Route{"PUT", "topics/{name...}", {}, {"enabled", "validation", "schema"}, switch_topic},
         Route{"GET", "subscribers/{name...}", {"after", "max"}, {}, list_subscribers},
         Route{"GET", "sessions", {"after", "max"}, {}, list_sessions},
+        Route{"GET", "transfers", {}, {}, list_transfers},
         Route{"GET", "status", {}, {}, show_status},
     };
     return routes;

@@ -138,4 +138,42 @@ json::object to_json(const audit::Verified& verified) {
     };
 }
 
+json::object to_json(const bulk::Transfer& transfer) {
+    const auto text = [](const std::string& value) {
+        return value.empty() ? json::value() : json::value(value);
+    };
+    return {
+        {"id", transfer.id},
+        {"kind", bulk::to_string(transfer.kind)},
+        {"from", text(transfer.from.str())},
+        {"to", text(transfer.to.str())},
+        {"account", transfer.account},
+        {"address", transfer.address},
+        {"what", transfer.what},
+        {"rule", transfer.rule},
+        {"size", transfer.size ? json::value(*transfer.size) : json::value()},
+        {"hash", text(transfer.hash)},
+        {"state", bulk::to_string(transfer.state)},
+        {"bytes", transfer.bytes},
+        {"started", time_text(transfer.started)},
+        {"ended", transfer.ended == 0 ? json::value() : json::value(time_text(transfer.ended))},
+        {"detail", text(transfer.detail)}
+    };
+}
+
+json::object to_json(const bulk::Counters& counters, std::size_t running) {
+    json::object ended, bytes;
+    for (std::size_t i = 1; i < bulk::state_count; ++i)
+        ended[bulk::to_string(static_cast<bulk::State>(i))] = counters.ended.at(i);
+    for (std::size_t i = 0; i < bulk::kind_count; ++i)
+        bytes[bulk::to_string(static_cast<bulk::Kind>(i))] = counters.bytes.at(i);
+    return {
+        {"running", running},
+        {"started", counters.started},
+        {"refused", counters.refused},
+        {"ended", std::move(ended)},
+        {"bytes", std::move(bytes)}
+    };
+}
+
 }   // namespace grid::controller::rest

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "controller/accounts/account.hpp"
 #include "controller/accounts/approval.hpp"
@@ -97,11 +98,13 @@ void prepare_aliases(Config& config, Findings& findings) {
             continue;
         }
         alias = *prepared;
-        for (const char* service : {"", "pubsub.", "broker."})
+        for (const auto& [service, whose] :
+             {std::pair("", "server"), std::pair("pubsub.", "broker"),
+              std::pair("broker.", "broker"), std::pair("proxy.", "proxy of byte streams"),
+              std::pair("bulk.", "bulk service")})
             if (alias == service + config.domain)
                 findings.push_back(
-                    {"controller.aliases", "'" + alias + "' is the address of the " +
-                                               (*service == '\0' ? "server" : "broker") +
+                    {"controller.aliases", "'" + alias + "' is the address of the " + whose +
                                                ": the controller would never be reached there"}
                 );
     }
@@ -357,7 +360,17 @@ void check_least(const Config& c, Findings& out) {
         {"controller.query_timeout_seconds", c.controller.query_timeout_seconds, 1},
         {"accounts.accounts_max", c.controller.accounts_max, 1},
         {"contacts.presence_bytes_max", c.controller.contacts.presence_bytes_max, 1'024},
+        {"bulk.transfers_max", c.controller.bulk.transfers_max, 1},
+        {"bulk.transfers_per_account_max", c.controller.bulk.transfers_per_account_max, 1},
+        {"bulk.waiting_max", c.bulk.waiting_max, 2},
+        {"bulk.waiting_per_address_max", c.bulk.waiting_per_address_max, 2},
+        {"bulk.waiting_seconds_max", c.bulk.waiting_seconds_max, 1},
+        {"bulk.window_seconds", c.controller.bulk.window_seconds, 1},
         {"audit.queue_max", c.controller.audit_queue_max, 1},
+        {"files.file_bytes_max", c.controller.files.file_bytes_max, 1},
+        {"files.slot_minutes", c.controller.files.slot_minutes, 5},
+        {"files.days", c.controller.files.days, 1},
+        {"files.threads", c.files.threads, 1},
     };
     for (const Least& row : table)
         if (row.value < row.least)
@@ -483,6 +496,28 @@ bool overlap(const Endpoint& a, const Endpoint& b) {
     return takes(a, b) || takes(b, a);
 }
 
+/// The part before /bulk/ of the URLs that clients are given.
+void check_files(const Config& c, Findings& out) {
+    const std::string& url = c.controller.files.url;
+    const std::string_view host =
+        std::string_view(url).substr(std::min<std::size_t>(8, url.size()));
+    const bool is_good = url.starts_with("https://") && !host.empty() &&
+                         host.find_first_of("?#@ \t\r\n") == std::string_view::npos &&
+                         !host.ends_with('/') && xml::is_ascii(url);
+    if (!url.empty() && !is_good)
+        out.push_back(
+            {"files.url",
+             "files.url is '" + url + "'; one is written https://files.grid.example:8443"}
+        );
+    if (c.controller.files.enabled && c.listen.http.empty())
+        out.push_back(
+            {"files.enabled", "files.enabled has no effect while listen.http is off", true}
+        );
+    constexpr std::uint32_t files_threads_max = 64;
+    if (c.files.threads > files_threads_max)
+        out.push_back({"files.threads", "files.threads must be at most 64"});
+}
+
 /// As a browser writes one: RFC 6454 §6.2, without a port that is the scheme's own.
 void check_origins(const Config& c, Findings& out) {
     for (const std::string& origin : c.http.allowed_origins) {
@@ -504,7 +539,8 @@ void check_listeners(const Config& c, Findings& out) {
     for (const auto& [key, address] :
          {std::pair("listen.c2s", &l.c2s), std::pair("listen.c2s_tls", &l.c2s_tls),
           std::pair("listen.http", &l.http), std::pair("listen.health", &l.health),
-          std::pair("listen.metrics", &l.metrics)}) {
+          std::pair("listen.metrics", &l.metrics),
+          std::pair("listen.socks5", &l.socks5)}) {
         if (address->empty()) continue;
         const auto endpoint = net::parse_address(*address);
         if (!endpoint) {
@@ -519,6 +555,11 @@ void check_listeners(const Config& c, Findings& out) {
                 );
         open.emplace_back(key, *endpoint);
     }
+    if (c.bulk.proxy_port > std::numeric_limits<std::uint16_t>::max())
+        out.push_back({"bulk.proxy_port", "bulk.proxy_port is no port from 0 to 65535"});
+    if (!xml::is_nameable(c.bulk.proxy_host) ||
+        c.bulk.proxy_host.find_first_of(" \t/") != std::string::npos)
+        out.push_back({"bulk.proxy_host", "bulk.proxy_host must be a host name or an IP address"});
     if (!l.c2s.empty() || !l.c2s_tls.empty()) return;
     const std::string key = c.origin.is_given("listen.c2s") ? "listen.c2s" : "listen.c2s_tls";
     if (l.http.empty())
@@ -554,6 +595,7 @@ Findings check_values(const Config& config) {
     check_words(config, findings);
     check_listeners(config, findings);
     check_origins(config, findings);
+    check_files(config, findings);
     check_trust(config, findings);
     check_accounts(config, findings);
     check_passwords(config, findings);

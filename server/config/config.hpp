@@ -37,6 +37,7 @@ struct Config {
         std::string http = "0.0.0.0:8443";
         std::string health;    // plain HTTP: /healthz and /readyz, no more
         std::string metrics;   // plain HTTP: the same, and /metrics
+        std::string socks5 = "0.0.0.0:7777";   // byte streams (XEP-0065)
     } listen;
 
     struct Metrics {
@@ -156,6 +157,16 @@ struct Config {
         std::uint32_t threads = 0;   // 0: one per core
     } reactor;
 
+    /// [bulk] besides the bounds of transfers, which are the controller's.
+    struct Bulk {
+        std::string proxy_host;            // as clients reach listen.socks5; empty: the domain
+        std::uint32_t proxy_port = 0;      // 0: the port of listen.socks5
+        bool tls_required = false;         // at listen.socks5
+        std::uint32_t waiting_max = 512;   // connections whose stream is not active
+        std::uint32_t waiting_per_address_max = 128;
+        std::uint32_t waiting_seconds_max = 30;   // for the other end, and activation
+    } bulk;
+
     struct Storage {
         std::size_t free_bytes_min = 512UL * 1024 * 1024;
         std::uint32_t reopen_after_seconds = 10;
@@ -174,6 +185,12 @@ struct Config {
         std::uint32_t queries_per_session_max = 256;
         std::uint32_t subtopic_grace_seconds = 60;
     } controller;
+
+    /// Keys of [files] are members of the controller's settings; these are the server's own.
+    struct Files {
+        std::size_t free_bytes_min = 1024UL * 1024 * 1024;   // left to others on the disk
+        std::uint32_t threads = 4;                           // that wait for the disk
+    } files;
 
     Contact contact;
     External external;

@@ -13,6 +13,8 @@
 #include "server/session/client_state.hpp"
 #include "storage/clock_steps.hpp"
 #include "storage/keys.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
 
 namespace grid::server {
 
@@ -86,6 +88,12 @@ Core::Core(
           controller_settings(config, addresses, open_services(server_iqs, account_iqs)), sessions_
       ),
       broker_(broker_settings(config, addresses), controller_, contacts_),
+      transfers_(
+          [strand = strand_](std::function<void()> work) { asio::post(strand, std::move(work)); },
+          controller_,
+          controller_.settings().bulk
+      ),
+      byte_streams_(transfers_, controller_, sessions_),
       flush_limiter_([this] { asio::post(strand_, [this] { fanout_.flush(); }); }),
       fanout_(
           broker_,
@@ -94,6 +102,21 @@ Core::Core(
           flush_limiter_,
           log,
           std::chrono::seconds(config.sessions.ack_seconds_max)
+      ),
+      in_band_(
+          transfers_,
+          controller_,
+          [this](std::uint64_t id, const xml::Element& iq) {
+              const SessionPtr session = sessions_.find(id);
+              if (!session || !session->is_open()) return;
+              fanout_.send(
+                  session,
+                  Outgoing::whole(
+                      StanzaKind::Iq,
+                      std::make_shared<const std::string>(xml::to_string(iq, xml::ns::client.uri()))
+                  )
+              );
+          }
       ),
       catch_up_(strand_, store, broker_, sessions_, fanout_, log),
       offline_(
@@ -154,6 +177,9 @@ Core::Core(
     fanout_.attach([this](const SessionPtr& session, const std::string& why) {
         end_hibernating(session, why);
     });
+    fanout_.attach_end([this](const Session& session) { transfers_.session_ended(session); });
+    controller_.attach(&transfers_);
+    router_.attach(byte_streams_, in_band_);
     broker_.report_faults(PayloadLog{log_});
     controller_.state_for_admin().schemas.attach(monotonic_ms);
     controller_.attach_clock(now);
@@ -186,6 +212,10 @@ Result<void, std::string> Core::start(
 void Core::stop(std::function<void()> done) {
     asio::post(strand_, [this, done = std::move(done)]() mutable {
         is_stopped_ = true;
+        transfers_.stop();
+        // With what is on record of them.
+        for (auto& batch : controller_.due_before_change())
+            if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
         wind_up(std::chrono::steady_clock::now() + stop_seconds_max, std::move(done));
     });
 }
@@ -230,7 +260,16 @@ void Core::notify(const storage::Committed& committed) {
     broker_.notify(committed, fanout_);
     controller_.notify(committed, fanout_);
     presence_.notify(committed);
+    notify_files(committed);
+    look_at_transfers();
     begin_sweep();
+}
+
+/// Transfers rest on rights as subscriptions do, and end at once.
+void Core::look_at_transfers() {
+    if (controller_.revision() == rights_seen_) return;
+    rights_seen_ = controller_.revision();
+    transfers_.rights_changed();
 }
 
 bool Core::deliver(std::chrono::steady_clock::time_point deadline) {
@@ -370,6 +409,8 @@ bool Core::do_what_is_due() {
         catch_up_.tick();
         offline_.tick();
         router_.tick(time);
+        look_at_transfers();
+        transfers_.tick(time);
         presence_.tick(time);
         last_items_.tick();
         if (may_write) note_positions();

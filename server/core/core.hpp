@@ -13,9 +13,13 @@
 #include <variant>
 #include <vector>
 
+#include "controller/bulk/file_question.hpp"
 #include "controller/controller.hpp"
 #include "controller/rest/rest.hpp"
 #include "pubsub/broker.hpp"
+#include "server/bulk/byte_streams.hpp"
+#include "server/bulk/in_band.hpp"
+#include "server/bulk/transfers.hpp"
 #include "server/config/config.hpp"
 #include "server/core/left_out.hpp"
 #include "server/core/login_limits.hpp"
@@ -189,13 +193,29 @@ public:
         controller::Identity identity,
         std::function<void(controller::HttpResponse)> done
     );
+    // Files that clients exchange: core_files.cpp
+    using FileAnswer = Result<controller::bulk::FileGrant, controller::bulk::FileRefusal>;
+    /// A request by HTTPS about a file. With a hash: all its bytes are there and durable. A wish to
+    /// remove is done. `done` on the core strand.
+    void ask_file(
+        controller::bulk::FileQuestion question,
+        std::optional<std::string> hash,
+        std::function<void(FileAnswer)> done
+    );
+    /// `removed`: on the core strand, when a file's record was erased. Before the first client.
+    void watch_files(std::function<void(const std::string& id)> removed) {
+        file_removed_ = std::move(removed);
+    }
     /// A batch without a requester, decided against a snapshot of the store.
     void commit(storage::Batch batch);
     /// Says why a path (controller::Identity::path) is revoked, empty if it is not: asked when a
     /// session enters, in the same turn, so that none slips in between a CRL and `revoke`. Set
     /// before the first client connects; any thread may call it.
     using Revoked = std::function<std::string(const std::vector<std::string>&)>;
-    void set_revoked(Revoked revoked) { revoked_ = std::move(revoked); }
+    void set_revoked(Revoked revoked) {
+        revoked_ = std::move(revoked);
+        transfers_.set_revoked(revoked_);
+    }
     /// Ends the streams that rest on these certificates: entries of controller::Identity::path.
     void revoke(std::vector<std::string> links);
     /// Whether any stream rests on that one; `done` on the core strand.
@@ -216,6 +236,12 @@ public:
     void add_administrators(std::vector<xml::Jid> administrators);
 
     const Router& router() const { return router_; }
+    /// Of bulk data, whatever carries it. Its members say which thread may call them.
+    bulk::Transfers& transfers() { return transfers_; }
+    /// At the proxy. Core strand: see `post`.
+    bulk::ByteStreams& byte_streams() { return byte_streams_; }
+    /// To the core strand. Any thread.
+    void post(std::function<void()> work) { boost::asio::post(strand_, std::move(work)); }
     /// Of sessions that sent more than they may. Any thread.
     const FloodCounts& flood_counts() const { return flood_counts_; }
     /// Of what transports were handed. Any thread.
@@ -266,6 +292,8 @@ private:
     void close_expired();
     void revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from);
     void end_stream(const SessionPtr& session, const std::string& why);
+    void look_at_transfers();
+    void notify_files(const storage::Committed& committed);
     /// Commits the records that must exist before this certificate may do anything; `done` gets the
     /// error when that failed.
     void enrol(
@@ -323,8 +351,13 @@ private:
     Interests interests_;
     RosterContacts contacts_{controller_, sessions_, interests_};
     pubsub::Broker broker_;
+    bulk::Transfers transfers_;
+    std::uint64_t rights_seen_ = 0;   // the controller's revision when transfers were looked at
+    bulk::ByteStreams byte_streams_;
+    std::function<void(const std::string& id)> file_removed_;
     FlushLimiter flush_limiter_;
     Fanout fanout_;
+    bulk::InBand in_band_;
     CatchUp catch_up_;
     OfflineDelivery offline_;
     LastItems last_items_;

@@ -27,7 +27,7 @@ void Core::close_expired() {
 
 void Core::find_certificate(std::string link, std::function<void(bool)> done) {
     boost::asio::post(strand_, [this, link = std::move(link), done = std::move(done)] {
-        done(!sessions_.by_certificate(link).empty());
+        done(!sessions_.by_certificate(link).empty() || transfers_.rests_on(link));
     });
 }
 
@@ -38,9 +38,11 @@ void Core::revoke(std::vector<std::string> links) {
 
 void Core::revoke_some(std::shared_ptr<const std::vector<std::string>> links, std::size_t from) {
     const std::size_t end = std::min(links->size(), from + links_per_turn);
-    for (std::size_t i = from; i < end; ++i)
+    for (std::size_t i = from; i < end; ++i) {
+        transfers_.revoke((*links)[i]);
         for (const SessionPtr& session : sessions_.by_certificate((*links)[i]))
             end_stream(session, "your certificate was revoked");
+    }
     fanout_.flush();
     if (end < links->size())
         boost::asio::post(strand_, [this, links, end] { revoke_some(links, end); });

@@ -79,6 +79,10 @@ controller::Settings controller_settings(
     constexpr storage::Millis day_ms = 24LL * 3600 * 1000;
     settings.offline.keep_ms = settings.offline.days * day_ms;
     settings.archive.keep_ms = settings.archive.days * day_ms;
+    settings.bulk_address = addresses.bulk();
+    settings.files.enabled = settings.files.enabled && !config.listen.http.empty();
+    settings.files.slot_ms = storage::Millis{settings.files.slot_minutes} * 60 * 1000;
+    settings.files.keep_ms = settings.files.days * day_ms;
     settings.page_max = config.pubsub.page_max;
     settings.passwords = config.sasl.passwords;
     settings.registers_in_band = config.registration.in_band && config.sasl.passwords;

@@ -392,7 +392,10 @@ void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
 }
 
 void Fanout::end(const SessionPtr& session, xml::StreamError error) {
-    if (!std::exchange(session->is_ended, true)) presence_changed(session->bare);
+    if (!std::exchange(session->is_ended, true)) {
+        presence_changed(session->bare);
+        if (on_end_) on_end_(*session);
+    }
     endings_.emplace_back(session, std::move(error));
 }
 

@@ -65,6 +65,9 @@ public:
     using EndHibernating = std::function<void(const SessionPtr& session, const std::string& why)>;
     void attach(EndHibernating end) { end_hibernating_ = std::move(end); }
 
+    /// Called in the turn in which the server ends a session, before its stream is closed.
+    void attach_end(std::function<void(const Session&)> on_end) { on_end_ = std::move(on_end); }
+
     /// Logged in, and by the certificate that its account belongs to.
     bool may_receive(const Session& session) const;
 
@@ -215,6 +218,7 @@ private:
     Log& log_;
     ReplayListener* replay_listener_ = nullptr;
     EndHibernating end_hibernating_;
+    std::function<void(const Session&)> on_end_;
     AckRequests ack_requests_;
     std::map<std::uint64_t, Audience> audiences_, node_audiences_;
     std::uint64_t kept_up_ = 0, nodes_kept_up_ = 0;   // the last ones that keep_up looked at

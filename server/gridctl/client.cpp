@@ -16,6 +16,7 @@
 
 #include "server/gridctl/table.hpp"
 #include "server/gridctl/tls_failure.hpp"
+#include "xml/percent.hpp"
 
 namespace grid::gridctl {
 namespace {
@@ -206,21 +207,6 @@ boost::json::object Client::call(
     );
 }
 
-std::string encoded(std::string_view text) {
-    constexpr char hex[] = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const bool is_kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                             (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-        if (is_kept) {
-            out += c;
-        } else {
-            out += '%';
-            out += hex[static_cast<unsigned char>(c) >> 4];
-            out += hex[static_cast<unsigned char>(c) & 15];
-        }
-    }
-    return out;
-}
+std::string encoded(std::string_view text) { return xml::percent_encoded(text); }
 
 }   // namespace grid::gridctl

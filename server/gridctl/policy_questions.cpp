@@ -79,7 +79,9 @@ void add_policy_questions(CLI::App& group, const Options& options) {
     CLI::App* testing = group.add_subcommand("test", "which rule decides, and why");
     testing->add_option("--client", given->client, "account")->required();
     testing->add_option("--topic", given->topic, "topic (node); of all operations but message");
-    testing->add_option("--to", given->recipient, "of message: the account that would get it");
+    testing->add_option(
+        "--to", given->recipient, "of message and bulk: the account that would get it"
+    );
     testing->add_option("--operation", given->operation, "publish, subscribe, message, …")
         ->required();
     testing->add_option("--group", given->groups, "as if it were in these groups");

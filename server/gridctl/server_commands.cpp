@@ -1,8 +1,9 @@
-// server/gridctl/server_commands.cpp: `status`, `sessions list`, `store`: what goes on right
-// now.
+// server/gridctl/server_commands.cpp: `status`, `transfers`, `files`, `sessions`, `store`: what
+// goes on right now.
 #include <memory>
 
 #include "server/gridctl/rest_commands.hpp"
+#include "server/gridctl/table.hpp"
 
 namespace grid::gridctl {
 namespace {
@@ -24,12 +25,77 @@ void sessions(const Options& options) {
     );
 }
 
+/// Those under way, or those that ended.
+void transfers(const Options& options, const char* which) {
+    Client client = connect_to(options);
+    const boost::json::object answer = client.call("GET", "transfers");
+    print_list(
+        options, answer, which,
+        {{"ID", "id"},
+         {"BY", "kind"},
+         {"FROM", "from"},
+         {"TO", "to"},
+         {"WHAT", "what"},
+         {"STATE", "state"},
+         {"BYTES", "bytes"},
+         {"SIZE", "size"},
+         {"STARTED", "started"},
+         {"ENDED", "ended"}}
+    );
+}
+
+void list_files(const Options& options, const std::string& account) {
+    Client client = connect_to(options);
+    const std::string jid =
+        account.empty() ? std::string() : account_at(options, client, account).str();
+    print_list(
+        options, list_all(client, "files", "files", {{"account", jid}}), "files",
+        {{"ID", "id"},
+         {"OWNER", "owner"},
+         {"NAME", "name"},
+         {"BYTES", "size"},
+         {"STATE", "state"},
+         {"EXPIRES", "expires"}}
+    );
+}
+
+void remove_file(const Options& options, const std::string& id) {
+    Client client = connect_to(options);
+    const boost::json::object done = client.call("DELETE", "files/" + encoded(id));
+    if (options.json) return print_object(options, done);
+    print("deleted " + cell_of(done, "deleted") + "\n");
+}
+
 }   // namespace
 
+static void add_file_commands(CLI::App& app, const Options& options) {
+    CLI::App* group = app.add_subcommand("files", "files that clients uploaded by HTTPS");
+    group->require_subcommand(1);
+    const auto account = std::make_shared<std::string>();
+    const auto id = std::make_shared<std::string>();
+    CLI::App* listing = group->add_subcommand("list", "all files and slots");
+    listing->add_option("--account", *account, "of this account alone");
+    listing->callback([&options, account] { list_files(options, *account); });
+    CLI::App* removing =
+        group->add_subcommand("remove", "one of them; transfers of it are cut off");
+    removing->add_option("id", *id, "as `files list` shows it")->required();
+    removing->callback([&options, id] { remove_file(options, *id); });
+}
+
 void add_server_commands(CLI::App& app, const Options& options) {
+    add_file_commands(app, options);
     app.add_subcommand("status", "the server, its store and its listeners")->callback([&options] {
         Client client = connect_to(options);
         print_object(options, client.call("GET", "status"));
+    });
+
+    CLI::App* bulk = app.add_subcommand("transfers", "of bulk data");
+    bulk->require_subcommand(1);
+    bulk->add_subcommand("list", "those under way")->callback([&options] {
+        transfers(options, "transfers");
+    });
+    bulk->add_subcommand("recent", "those that ended, and why")->callback([&options] {
+        transfers(options, "recent");
     });
 
     CLI::App* store = app.add_subcommand("store", "where everything is kept");

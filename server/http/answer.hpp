@@ -23,6 +23,8 @@ struct Answer {
     bool keeps_alive = false;
     bool is_file =
         false;   // of a web application: a browser may run it, and ask whether it changed
+    /// Of a body that is sent behind the head, or left out; `body` is empty then.
+    std::optional<std::uint64_t> length = {};
 };
 
 /// `{"error": {"code": …, "text": …}}`

@@ -63,6 +63,13 @@ public:
             std::move(done)
         );
     }
+    void ask_file(FileQuestion question, FileDone done) override;
+    void complete_file(FileQuestion question, std::string hash, FileDone done) override;
+    void begin_transfer(
+        FileQuestion question, FileGrant grant, Cut cut, std::function<void(bulk::Begun)> done
+    ) override;
+    void end_transfer(const bulk::RunningPtr& running, bulk::State why, std::string detail)
+        override;
 
     Readiness ready() override {
         Readiness ready;

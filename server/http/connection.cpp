@@ -139,10 +139,18 @@ asio::awaitable<bool> Connection::wait_for_request() {
     co_return !error;
 }
 
+/// Of all requests but those about files.
+error_code Connection::limit_body(Parser& parser) const {
+    const std::uint64_t most = shared_->config.limits.http_body_bytes_max;
+    parser.body_limit(most);
+    const auto length = parser.content_length();
+    return length && *length > most ? beast::http::error::body_limit : error_code();
+}
+
 asio::awaitable<bool> Connection::serve() {
     Parser parser;
     parser.header_limit(header_bytes_max);
-    parser.body_limit(shared_->config.limits.http_body_bytes_max);
+    parser.body_limit(boost::none);   // until the route is known: files are larger
     error_code error;
     {
         auto watch = watchdog(header_seconds_max);
@@ -150,15 +158,18 @@ asio::awaitable<bool> Connection::serve() {
             co_await beast::http::async_read_header(stream_, buffer_, parser, no_throw);
         error = failed;
     }
-    const auto refusal = error ? to_refusal(error) : std::nullopt;
-    if (error && !refusal) co_return false;
+    if (error && !to_refusal(error)) co_return false;
     auto admitted = admit(parser.get(), shared_->guard, no_identity(), no_client());
+    const bool is_bulk = admitted && admitted->route == Route::Bulk;
+    if (!error && !is_bulk) error = limit_body(parser);
+    const auto refusal = error ? to_refusal(error) : std::nullopt;
     // A stanza that is too large is refused in XMPP's own terms, before its first byte.
     if (refusal && refusal->status == 413 && admitted && admitted->route == Route::Bosh)
         co_return co_await send(to_bytes(bosh_answer(parser, *refusal), now())) && false;
     if (refusal) co_return co_await refuse(parser, *refusal);
     if (!admitted) co_return co_await refuse(parser, admitted.error());
     if (admitted->route == Route::WebSocket) co_return co_await become_websocket(parser);
+    if (is_bulk) co_return co_await serve_file(parser, *admitted);
     auto answer = co_await answer_to(parser, std::move(*admitted));
     if (!answer) co_return false;
     const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();

@@ -9,7 +9,9 @@
 #include <optional>
 #include <string>
 
+#include "server/bulk/file_folder.hpp"
 #include "server/http/answer.hpp"
+#include "server/http/file_headers.hpp"
 #include "server/http/guard.hpp"
 #include "server/http/shared.hpp"
 #include "server/net/deadline.hpp"
@@ -59,6 +61,7 @@ private:
     Answer bosh_answer(const Parser& parser, const Refusal& refusal) const;
     /// Of a client that is no administrator: false when it has to give way.
     bool is_served();
+    boost::system::error_code limit_body(Parser& parser) const;
     asio::awaitable<boost::system::error_code> read_body(Parser& parser);
     asio::awaitable<bool> refuse(Parser& parser, Refusal refusal);
     /// False in any case: the connection is the stream's, or ends.
@@ -67,6 +70,49 @@ private:
     Answer host_meta(const Parser& parser, bool is_json) const;
     Answer file(const Parser& parser, const std::string& path) const;
     asio::awaitable<bool> send(std::string bytes);
+
+    // Files that clients exchange: connection_files.cpp
+    using FileQuestion = HttpBackend::FileQuestion;
+    using FileGrant = HttpBackend::FileGrant;
+    /// The state of a transfer while it runs. Of the socket's strand.
+    struct Carried;
+    using CarriedPtr = std::shared_ptr<Carried>;
+    asio::awaitable<bool> serve_file(Parser& parser, const Admitted& request);
+    asio::awaitable<bool> give_file(
+        Parser& parser, const FileQuestion& question, const FileGrant& grant, bool is_head
+    );
+    asio::awaitable<bool> show_upload(
+        Parser& parser, const controller::bulk::File& file, bool is_head
+    );
+    asio::awaitable<bool> remove_file(Parser& parser);
+    std::vector<controller::bulk::FileClient> file_clients() const;
+    asio::awaitable<HttpBackend::FileAnswer> ask_file(const FileQuestion& question);
+    asio::awaitable<bool> refuse_file(Parser& parser, controller::bulk::FileRefusal refusal);
+    /// Null: it was refused, and the client was told.
+    asio::awaitable<CarriedPtr> begin_transfer(
+        Parser& parser, const FileQuestion& question, const FileGrant& grant
+    );
+    void end_transfer(const CarriedPtr& carried, bulk::State why, std::string detail = {});
+    asio::awaitable<bool> send_part(const bulk::Descriptor& file, Part part, Carried& carried);
+    asio::awaitable<bool> write_all(std::string_view bytes);
+    asio::awaitable<void> pause(Carried& carried, std::chrono::nanoseconds time);
+    asio::awaitable<bool> answer_file(Parser& parser, Answer answer);
+
+    // The same, filled by a client: connection_uploads.cpp
+    struct Incoming;
+    asio::awaitable<bool> take_file(
+        Parser& parser, const FileQuestion& question, const FileGrant& grant
+    );
+    asio::awaitable<bool> take_in_turn(Parser& parser, const FileQuestion& question);
+    asio::awaitable<std::optional<Refusal>> prepare_upload(Incoming& incoming);
+    asio::awaitable<void> keep_slot(Incoming& incoming);
+    asio::awaitable<void> take_body(Incoming& incoming);
+    asio::awaitable<bool> fill(Incoming& incoming, std::size_t piece);
+    asio::awaitable<bool> end_upload(Parser& parser, Incoming& incoming);
+    asio::awaitable<bool> complete_upload(Parser& parser, Incoming& incoming);
+    asio::awaitable<bool> fail_upload(
+        Parser& parser, Incoming& incoming, boost::system::error_code error
+    );
     /// Closes the socket when the time is over; what waits then fails.
     Watchdog watchdog(std::chrono::milliseconds deadline);
 

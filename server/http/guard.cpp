@@ -18,6 +18,7 @@ using Verb = beast::http::verb;
 constexpr std::string_view api_prefix = "/api/v1/";
 constexpr const char* read_methods = "GET, HEAD, OPTIONS";
 constexpr const char* bosh_methods = "POST, OPTIONS";
+constexpr const char* bulk_methods = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS";
 constexpr const char* api_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -88,8 +89,8 @@ Result<void, Refusal> check_host(const Head& head, const GuardSettings& settings
     return Refusal{421, "misdirected-request", "this server is not '" + host + "'", {}};
 }
 
-/// Keeps a web page from using the certificate of the administrator who looks at it (CSRF).
-Result<void, Refusal> check_change(const Head& head) {
+/// Keeps a web page from using the certificate of the person who looks at it (CSRF).
+Result<void, Refusal> check_own_page(const Head& head) {
     // Of two, a proxy or browser may have looked at the other one.
     for (const char* name : {"Origin", "Content-Type", "Sec-Fetch-Site"})
         if (head.count(name) > 1)
@@ -101,6 +102,12 @@ Result<void, Refusal> check_change(const Head& head) {
     const auto origin = head.find(beast::http::field::origin);
     if (origin != head.end() && lower(view(origin->value())) != own)
         return Refusal{403, "foreign-origin", "requests of other web sites change nothing", {}};
+    return {};
+}
+
+/// The type is one that a page of another site cannot send unasked.
+Result<void, Refusal> check_change(const Head& head) {
+    if (auto own = check_own_page(head); !own) return own.error();
     if (is_json(view(head[beast::http::field::content_type]))) return {};
     return Refusal{
         415,
@@ -171,6 +178,7 @@ Result<Admitted, Refusal> admit_host_meta(
 Route route_of(std::string_view path, const GuardSettings& settings) {
     if (settings.has_websocket && path == "/xmpp-websocket") return Route::WebSocket;
     if (settings.has_bosh && path == "/http-bind") return Route::Bosh;
+    if (settings.has_bulk && path.starts_with("/bulk/")) return Route::Bulk;
     if (settings.has_files && !path.starts_with("/api/") && path != "/metrics") return Route::File;
     return Route::Api;
 }
@@ -188,11 +196,28 @@ Refusal answer_preflight(const Head& head, const GuardSettings& settings) {
     return answer;
 }
 
+Result<Admitted, Refusal> admit_bulk(const Head& head, const Target& target) {
+    const Verb verb = head.method();
+    if (verb == Verb::options) return Refusal{204, {}, {}, bulk_methods};
+    const bool is_read = verb == Verb::get || verb == Verb::head;
+    if (!is_read && verb != Verb::put && verb != Verb::patch && verb != Verb::delete_)
+        return Refusal{405, "method-not-allowed", "no such method here", bulk_methods};
+    if (auto own = check_own_page(head); !is_read && !own) return own.error();
+    return Admitted{
+        Route::Bulk,
+        std::string(is_read ? "GET" : view(head.method_string())),
+        std::string(target.path),
+        {},
+        verb == Verb::head
+    };
+}
+
 /// For every client with a certificate, administrator or not.
 Result<Admitted, Refusal> admit_client(
     const Head& head, const GuardSettings& settings, Route route, const Target& target
 ) {
     const Verb verb = head.method();
+    if (route == Route::Bulk) return admit_bulk(head, target);
     if (route == Route::File) {
         auto admitted = admit_open(head, route);
         if (admitted) admitted->path = target.path;
@@ -250,7 +275,8 @@ Result<Admitted, Refusal> admit(
         if (route == Route::Bosh && head.method() == Verb::options)
             return answer_preflight(head, settings);
         // A stream has a login of its own, which may be by password.
-        const bool has_login = route != Route::File && settings.has_passwords;
+        const bool has_login =
+            route != Route::File && route != Route::Bulk && settings.has_passwords;
         if (!no_client.empty() && !has_login)
             return Refusal{401, "certificate-required", no_client, {}};
         if (auto known = check_host(head, settings); !known) return known.error();

@@ -13,13 +13,24 @@ namespace grid::server::http {
 
 using Head = boost::beast::http::request_header<boost::beast::http::fields>;
 
-enum class Route { Health, Ready, Metrics, HostMeta, HostMetaJson, Api, WebSocket, Bosh, File };
+enum class Route {
+    Health,
+    Ready,
+    Metrics,
+    HostMeta,
+    HostMetaJson,
+    Api,
+    WebSocket,
+    Bosh,
+    File,   // of a web application
+    Bulk,   // that clients exchange
+};
 
 /// A request that may go on. HEAD is GET here; `is_head` leaves the body out of the answer.
 struct Admitted {
     Route route = Route::Api;
     std::string method;   // GET, POST, PUT, PATCH, DELETE
-    std::string path;     // Api: below /api/v1/, File: all of it; still percent-encoded
+    std::string path;     // Api: below /api/v1/, File, Bulk: all of it; still percent-encoded
     std::string query;
     bool is_head = false;
 };
@@ -38,6 +49,7 @@ struct GuardSettings {
     /// Of web pages that may open streams, besides the server's own: "https://app.example".
     std::vector<std::string> origins;
     bool has_websocket = false, has_bosh = false, has_files = false;
+    bool has_bulk = false;
     bool has_passwords = false;   // a stream may be opened without a certificate
 };
 

@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "controller/bulk/file_question.hpp"
 #include "controller/identity.hpp"
 #include "controller/rest/http.hpp"
 #include "pubsub/principal.hpp"
+#include "server/bulk/transfers.hpp"
 
 namespace grid::server::http {
 
@@ -38,6 +40,32 @@ public:
         controller::Identity identity;
     };
     virtual void metrics(std::optional<Asker> asker, Done done) = 0;
+
+    // Files that clients exchange. `done` as above.
+    using FileQuestion = controller::bulk::FileQuestion;
+    using FileGrant = controller::bulk::FileGrant;
+    using FileAnswer = Result<FileGrant, controller::bulk::FileRefusal>;
+    using FileDone = std::function<void(FileAnswer)>;
+    /// May one of these clients do that? A wish to remove is done.
+    virtual void ask_file(FileQuestion /*question*/, FileDone done) { done(no_files()); }
+    /// All bytes of the upload are there and durable, and have that hash.
+    virtual void complete_file(FileQuestion /*question*/, std::string /*hash*/, FileDone done) {
+        done(no_files());
+    }
+    /// An upload or download of a grant begins; `cut` when it has to end, from any thread.
+    using Cut = std::function<void(bulk::State why, const std::string& text)>;
+    virtual void begin_transfer(
+        FileQuestion /*question*/,
+        FileGrant /*grant*/,
+        Cut /*cut*/,
+        std::function<void(bulk::Begun)> done
+    ) {
+        done(bulk::Refusal{});
+    }
+    virtual void end_transfer(
+        const bulk::RunningPtr& /*running*/, bulk::State /*why*/, std::string /*detail*/
+    ) {}
+
     /// A client was refused, without a certificate or with one that is not acceptable. `claimed`:
     /// the account that the certificate names.
     virtual void refused(
@@ -46,6 +74,11 @@ public:
         std::string /*condition*/,
         std::string /*reason*/
     ) {}
+
+private:
+    static controller::bulk::FileRefusal no_files() {
+        return {404, "not-found", "this server keeps no files"};
+    }
 };
 
 }   // namespace grid::server::http

@@ -2,6 +2,7 @@
 #include "server/http/server.hpp"
 
 #include "server/bosh/manager.hpp"
+#include "server/bulk/file_store.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/http/connection.hpp"
 #include "server/http/shared.hpp"
@@ -27,6 +28,11 @@ void HttpServer::attach(std::shared_ptr<c2s::Acceptor> acceptor) {
     shared_->guard.has_passwords = shared_->config.sasl.passwords;
     shared_->guard.has_bosh = shared_->config.http.bosh;
     shared_->bosh = std::make_shared<bosh::Manager>(shared_->config, shared_->acceptor);
+}
+
+void HttpServer::attach(std::shared_ptr<bulk::FileStore> store) {
+    shared_->store = std::move(store);
+    shared_->guard.has_bulk = shared_->store != nullptr;
 }
 
 Result<void, std::string> HttpServer::read_files() {

@@ -23,6 +23,9 @@ class Vetting;
 namespace grid::server::c2s {
 class Acceptor;
 }
+namespace grid::server::bulk {
+class FileStore;
+}
 
 namespace grid::server::http {
 
@@ -43,6 +46,8 @@ public:
     ~HttpServer();
     /// Streams over WebSocket and BOSH, as the configuration has them. Before `start`.
     void attach(std::shared_ptr<c2s::Acceptor> acceptor);
+    /// Files that clients exchange, below /bulk/. Before `start`.
+    void attach(std::shared_ptr<bulk::FileStore> store);
     /// Reads the files of http.static_dir, if there are any; the error says what is wrong.
     Result<void, std::string> read_files();
     void start(net::Listener& listener);

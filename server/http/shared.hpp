@@ -22,6 +22,9 @@ class Acceptor;
 namespace grid::server::bosh {
 class Manager;
 }
+namespace grid::server::bulk {
+class FileStore;
+}
 
 namespace grid::server::http {
 
@@ -45,6 +48,7 @@ struct ServerShared {
     std::shared_ptr<c2s::Acceptor> acceptor;   // of streams; null: there are none here
     std::shared_ptr<bosh::Manager> bosh;
     StaticFiles files;
+    std::shared_ptr<bulk::FileStore> store;   // of what clients exchange; null: nothing is kept
 
     std::shared_ptr<net::Entrance> entrance;
 

@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -199,6 +200,33 @@ asio::awaitable<bool> TlsStream::close(std::chrono::milliseconds deadline) {
 void TlsStream::free_ssl() {
     sent_in_all_ = sent_bytes();
     SSL_free(std::exchange(ssl_, nullptr));
+}
+
+asio::awaitable<boost::system::error_code> TlsStream::end_output() {
+    co_await send_close_notify();
+    boost::system::error_code error;
+    socket_.shutdown(Socket::shutdown_send, error);
+    if (error == asio::error::not_connected) error = {};
+    co_return error;
+}
+
+void TlsStream::reset() {
+    boost::system::error_code ignored;   // a dead socket needs none
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    abort();
+}
+
+void TlsStream::move_to(const Strand& strand) {
+    boost::system::error_code error;
+    const auto protocol = socket_.local_endpoint(error).protocol();
+    Socket moved(strand);
+    if (!error) {
+        const auto descriptor = socket_.release(error);
+        if (!error) moved.assign(protocol, descriptor, error);
+        if (error) ::close(descriptor);
+    }
+    moved.native_non_blocking(true, error);
+    socket_ = std::move(moved);
 }
 
 void TlsStream::abort() {

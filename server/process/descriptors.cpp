@@ -35,6 +35,21 @@ std::size_t fitting(std::size_t descriptors) {
     return most;
 }
 
+/// Two connections and two pipes.
+constexpr std::size_t files_per_transfer = 6;
+
+/// Byte streams get an eighth, half of it for connections that wait. Returns what they may take.
+std::size_t plan_bulk(Config& config, std::size_t left, std::string& cut) {
+    const std::size_t most = std::max<std::size_t>(left / 8, 12);
+    auto& waiting = config.bulk.waiting_max;
+    auto& transfers = config.controller.bulk.transfers_max;
+    cut_to(waiting, fitting(most / 2), "bulk.waiting_max", cut);
+    cut_to(
+        transfers, (most - with_leaving(waiting)) / files_per_transfer, "bulk.transfers_max", cut
+    );
+    return with_leaving(waiting) + files_per_transfer * transfers;
+}
+
 }   // namespace
 
 std::size_t raise_descriptor_limit() {
@@ -71,6 +86,10 @@ Result<DescriptorPlan, std::string> plan_descriptors(Config& config, std::size_t
         cut_to(limits.http_strangers_max, http / 2, "limits.http_strangers_max", plan.cut);
     }
     left -= with_leaving(limits.http_connections_max);
+    if (!config.listen.socks5.empty())
+        left -= plan_bulk(config, left, plan.cut);
+    else if (config.controller.files.enabled)   // each has a file beside its connection
+        left -= std::min<std::size_t>(config.controller.bulk.transfers_max, left / 8);
     const std::size_t clients = fitting(left);
     if (limits.connections_max > clients) {
         cut_to(limits.connections_max, clients, "limits.connections_max", plan.cut);

@@ -22,13 +22,15 @@ Addresses::Addresses(const Config& config)
       broker_alias_(must_be_domain(
           (config.pubsub.address == "pubsub" ? "broker." : "pubsub.") + config.domain
       )),
-      controller_(must_be_domain("controller." + config.domain)) {
+      controller_(must_be_domain("controller." + config.domain)),
+      proxy_(must_be_domain("proxy." + config.domain)),
+      bulk_(must_be_domain("bulk." + config.domain)) {
     for (const auto& alias : config.controller.aliases)
         controller_aliases_.push_back(must_be_domain(alias));
 }
 
 const xml::Jid* Addresses::find(std::string_view text) const {
-    for (const xml::Jid* own : {&broker_, &controller_, &server_})
+    for (const xml::Jid* own : {&broker_, &controller_, &server_, &proxy_, &bulk_})
         if (own->str() == text) return own;
     return nullptr;
 }
@@ -46,6 +48,8 @@ controller::Destination Addresses::classify(const xml::Jid& to, const xml::Jid& 
             return alias.domain() == to.domain();
         }))
         return Destination::Controller;
+    if (to.domain() == proxy_.domain()) return Destination::Proxy;
+    if (to.domain() == bulk_.domain()) return Destination::Bulk;
     return Destination::Elsewhere;
 }
 

@@ -26,9 +26,12 @@ public:
     const xml::Jid& server() const { return server_; }
     const xml::Jid& broker() const { return broker_; }
     const xml::Jid& controller() const { return controller_; }
+    /// Of SOCKS5 byte streams (XEP-0065), and of files and bulk data by HTTPS.
+    const xml::Jid& proxy() const { return proxy_; }
+    const xml::Jid& bulk() const { return bulk_; }
 
 private:
-    xml::Jid server_, broker_, broker_alias_, controller_;
+    xml::Jid server_, broker_, broker_alias_, controller_, proxy_, bulk_;
     std::vector<xml::Jid> controller_aliases_;
 };
 

@@ -13,6 +13,7 @@
 #include <tuple>
 #include <vector>
 
+#include "controller/bulk/offers.hpp"
 #include "xml/jid.hpp"
 
 namespace grid::server {
@@ -34,6 +35,7 @@ public:
         xml::Jid from, to;            // full JIDs of the two
         std::string id;
         xml::Jid asked;   // the address that was asked, where it was another one; else empty
+        std::optional<controller::bulk::Offer> offer;   // of an in-band stream: open or close
         Time until;
     };
     enum class Taken { Yes, Busy, Duplicate };

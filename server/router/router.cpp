@@ -123,6 +123,10 @@ std::string answer_at_once(const Session& session, xml::Element iq, IqAnswer ans
 
 void prepare_relayed_message(const Session& session, xml::Element& message, Inbound& inbound) {
     inbound.traits = controller::traits_of(message);
+    if (message.attr_or("type", "") != "error")
+        inbound.offer = controller::bulk::read_packet(message);
+    // A packet does not wait for anybody, and belongs to two clients alone.
+    if (inbound.offer) inbound.traits = {.has_content = true};
     controller::strip_forged(message, session.bare.domain());
     controller::without_prefix(message).set("from", session.jid.str());
     inbound.relayed =
@@ -287,6 +291,8 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
          !is_vcard_of_account(inbound.destination, to, *iq.first_child())) ||
         is_routed_incident(inbound.destination, *type, *iq.first_child()))
         return prepare_relayed_iq(session, std::move(iq), std::move(to));
+    if (inbound.destination == Destination::Proxy)
+        return prepare_proxy_iq(session, std::move(iq), std::move(to));
     pubsub::IqRequest request{*type, to, iq.first_child(), {&iq}};
     if (const auto* service = find_service(inbound.destination, request);
         service && service->answered == Answered::AtOnce)
@@ -356,6 +362,7 @@ Result<pubsub::PreparedRequest, xml::StanzaError> Router::prepare_payload(
     if (destination == Destination::Controller || is_incident || is_command || is_vcard ||
         controller_.is_registrar(destination, *request.payload))
         prepared = controller_.prepare(request);
+    if (destination == Destination::Bulk) prepared = controller_.prepare_files(request);
     if (!prepared && destination == Destination::OwnAccount)
         prepared = controller_.prepare_own(request);
     if (prepared) return std::move(*prepared);
@@ -418,6 +425,8 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
         push(session, presence_.make_transaction(session, stanza, std::move(*inbound.roster)));
     } else if (inbound.presence) {
         take_presence(session, std::move(inbound));
+    } else if (inbound.activation) {
+        take_activation(session, inbound);
     } else if (inbound.relayed) {
         take_relayed(session, std::move(inbound));
     } else {

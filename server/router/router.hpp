@@ -7,9 +7,12 @@
 #include <variant>
 #include <vector>
 
+#include "controller/bulk/offers.hpp"
 #include "controller/controller.hpp"
 #include "controller/messages/message.hpp"
 #include "pubsub/broker.hpp"
+#include "server/bulk/byte_streams.hpp"
+#include "server/bulk/in_band.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
 #include "server/delivery/offline_delivery.hpp"
@@ -35,6 +38,9 @@ struct Inbound {
     /// For a service: what to run.
     std::optional<pubsub::PreparedRequest> prepared;
     controller::MessageTraits traits;   // of a message
+    /// What of a stream of bulk data passes with it, to another client; and a request to the proxy.
+    std::optional<controller::bulk::Offer> offer;
+    std::optional<controller::bulk::Activation> activation;
     /// A presence, and a request for the own roster.
     std::optional<presence::Stanza> presence;
     std::optional<controller::contacts::RosterRequest> roster;
@@ -81,6 +87,8 @@ public:
         Queries::Bounds queries
     );
 
+    /// Call once, before anything else.
+    void attach(bulk::ByteStreams& streams, bulk::InBand& in_band);
     /// On the connection's strand; reads only what never changes. Ping is answered here, without
     /// the core strand.
     Routed prepare(const Session& session, xml::Element stanza) const;
@@ -209,6 +217,17 @@ private:
     /// RFC 6121 §8.5.3.1: a resource that is connected, whether it said so or not.
     SessionPtr connected(const xml::Jid& full) const;
 
+    // Bulk data between clients: router_bulk.cpp
+    Routed prepare_proxy_iq(const Session& session, xml::Element iq, xml::Jid to) const;
+    Result<pubsub::PreparedRequest, xml::StanzaError> prepare_proxy(const pubsub::IqRequest& request
+    ) const;
+    void take_activation(const SessionPtr& session, const Inbound& inbound);
+    std::optional<xml::StanzaError> refuse_offer(
+        const Session& session, const xml::Jid& to, const controller::bulk::Offer& offer
+    ) const;
+    Way way_of_packet(const Session& session, const Inbound& packet) const;
+    void note_answer(const Queries::Query& query, bool is_error);
+
     // iqs between clients: router_queries.cpp
     Inbound prepare_relayed_iq(const Session& session, xml::Element iq, xml::Jid to) const;
     void take_query(const SessionPtr& session, const Inbound& inbound);
@@ -232,6 +251,8 @@ private:
     OfflineDelivery& offline_;
     Presence& presence_;
     SenderIds& senders_;
+    bulk::ByteStreams* streams_ = nullptr;
+    bulk::InBand* in_band_ = nullptr;
     bool implicit_login_;
     const std::size_t presence_bytes_max_;
     Queries queries_;

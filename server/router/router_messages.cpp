@@ -87,6 +87,7 @@ bool Router::has_other_receiver(const xml::Jid& to) const {
 }
 
 Router::Way Router::way_of(const Session& session, const Inbound& message) const {
+    if (message.offer) return way_of_packet(session, message);
     const xml::Jid& to = to_of(session, message);
     const DeliveryKind kind = delivery_kind(message.stanza);
     Way way;
@@ -210,6 +211,9 @@ void Router::go(const SessionPtr& session, const Inbound& message, const Way& wa
     }
     const std::vector<SessionPtr> meant = receivers(way.delivery, to);
     if (meant.empty()) return refuse(nobody);
+    if (message.offer)
+        if (const auto error = in_band_->pass(*session, *meant.front(), *message.offer))
+            return reply_error(session, message.stanza, *error);
     const auto out = Outgoing::relayed(
         texts.received, now(), meant.size() > 1 || is_copied_to_others(session, message, to, meant)
     );

@@ -41,6 +41,7 @@ Inbound Router::prepare_relayed_iq(const Session& session, xml::Element iq, xml:
     auto tail = std::make_shared<std::string>();
     xml::write_tail(*tail, iq, xml::ns::client.uri());
     inbound.relayed = std::move(tail);
+    if (!is_answer) inbound.offer = controller::bulk::read_offer(*iq.first_child());
     inbound.stanza = skeleton(std::move(iq));
     inbound.stanza.set("to", to.str());
     inbound.to = std::move(to);
@@ -69,9 +70,12 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
         return refuse(xml::service_unavailable("nobody is there"));
     if (controller_.is_blocked(to, session->jid))
         return refuse(xml::service_unavailable("nobody is there"));
-    if (to.bare_view() != session->bare.str())
+    if (inbound.offer) {
+        if (auto error = refuse_offer(*session, to, *inbound.offer)) return refuse(*error);
+    } else if (to.bare_view() != session->bare.str()) {
         if (auto error = controller_.refuse_query(session->principal, to, *iq.first_child()))
             return refuse(*error);
+    }
     const SessionPtr target = sessions_.find(to);
     if (!target || !fanout_.may_receive(*target)) return refuse(offline());
     // Queries cannot fill a provider's outbox, so that its stream would be closed: half of it is
@@ -86,22 +90,37 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
     query.to = to;
     query.id = query_id(iq);
     if (is_for_grid) query.asked = inbound.to;
-    switch (queries_.add(std::move(query), std::chrono::steady_clock::now())) {
+    using Kind = controller::bulk::Offer::Kind;
+    const auto kind = inbound.offer ? inbound.offer->kind : Kind::Begin;
+    const bool is_in_band = kind == Kind::Open || kind == Kind::Data || kind == Kind::Close;
+    if (is_in_band)
+        if (auto error = in_band_->pass(*session, *target, *inbound.offer)) return refuse(*error);
+    if (is_in_band && kind != Kind::Data) query.offer = inbound.offer;
+    const auto refuse_query = [&](const xml::StanzaError& error) {
+        if (kind == Kind::Open) note_answer(query, true);
+        refuse(error);
+    };
+    switch (queries_.add(query, std::chrono::steady_clock::now())) {
         case Queries::Taken::Yes: {
             xml::Element head = iq;
             head.set("to", to.str());
             return fanout_.send(target, Outgoing::stanza(whole_iq(head, inbound.relayed)));
         }
         case Queries::Taken::Busy:
-            return refuse(xml::resource_constraint("too many of your queries wait for an answer"));
+            return refuse_query(
+                xml::resource_constraint("too many of your queries wait for an answer")
+            );
         case Queries::Taken::Duplicate:
-            return refuse(xml::bad_request("a query of this id waits for its answer: use another"));
+            return refuse_query(
+                xml::bad_request("a query of this id waits for its answer: use another")
+            );
     }
 }
 
 void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const auto query = queries_.answer(session->id, inbound.to, query_id(inbound.stanza));
     if (!query) return;   // an answer without a question is dropped
+    note_answer(*query, inbound.stanza.attr_or("type", "") == "error");
     const SessionPtr asker = sessions_.find(query->asker);
     if (!asker || controller_.is_blocked(asker->bare, session->jid)) return;
     const xml::Jid& from = query->asked.empty() ? query->to : query->asked;
@@ -114,6 +133,7 @@ void Router::tell_unanswered(
     const std::vector<Queries::Query>& queries, const xml::StanzaError& error
 ) {
     for (const Queries::Query& query : queries) {
+        note_answer(query, true);
         const SessionPtr asker = sessions_.find(query.asker);
         if (!asker) continue;
         const xml::Jid& from = query.asked.empty() ? query.to : query.asked;

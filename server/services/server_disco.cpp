@@ -71,14 +71,16 @@ IqHandler server_info(
 }
 
 /// Canonical names only: a client that finds a service here hears of it by the same name.
-IqHandler server_items(const Addresses& addresses) {
-    return [broker = addresses.broker(),
-            controller = addresses.controller()](const pubsub::IqRequest& request) -> IqAnswer {
+IqHandler server_items(const Addresses& addresses, const ServerServices& configured) {
+    xml::Element items(
+        "query", xml::ns::disco_items, {}, disco_item(addresses.broker(), "Broker"),
+        disco_item(addresses.controller(), "Controller")
+    );
+    if (configured.has_proxy) items.add(disco_item(addresses.proxy(), "Byte streams"));
+    if (configured.keeps_files) items.add(disco_item(addresses.bulk(), "Files"));
+    return [items = std::move(items)](const pubsub::IqRequest& request) -> IqAnswer {
         if (const auto* node = request.payload->attr("node")) return no_disco_node(*node);
-        return pubsub::Reply(xml::Element(
-            "query", xml::ns::disco_items, {}, disco_item(broker, "Broker"),
-            disco_item(controller, "Controller")
-        ));
+        return pubsub::Reply(items);
     };
 }
 

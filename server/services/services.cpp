@@ -33,7 +33,7 @@ IqTable of_server(const Addresses& addresses, const ServerServices& configured) 
     if (!configured.external.services.empty())
         table.add({get, external_ns, external_services(configured.external)});
     table.add({set, ns::session, answer_legacy_session, Unlisted, EveryAccount});
-    table.add({get, ns::disco_items, server_items(addresses), Listed, EveryAccount});
+    table.add({get, ns::disco_items, server_items(addresses, configured), Listed, EveryAccount});
     // The last one: it tells of all others.
     table.list(ns::disco_info);
     const auto forms = contact_forms(configured.contact);

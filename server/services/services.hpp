@@ -22,6 +22,8 @@ struct ServerServices {
     bool has_archives = false;      // XEP-0313, of accounts
     bool has_nodes = false;         // XEP-0163, of accounts
     bool takes_passwords = false;   // XEP-0077, answered by the controller
+    bool has_proxy = false;         // XEP-0065
+    bool keeps_files = false;       // XEP-0363, at an address of its own
     Contact contact = {};
     External external = {};
 };
@@ -43,6 +45,6 @@ IqAnswer answer_account_items(const pubsub::IqRequest& request);
 IqHandler server_info(
     const IqTable& table, const Addresses& addresses, const std::vector<xml::Form>& forms
 );
-IqHandler server_items(const Addresses& addresses);
+IqHandler server_items(const Addresses& addresses, const ServerServices& configured);
 
 }   // namespace grid::server::services

@@ -46,7 +46,7 @@ start_container() {
         inspect '{{range .Docker.Config.Entrypoint}}{{println .}}{{end}}' | sed '/^$/d'
     )
     buildah run --network host -v "$data:/var/lib/gridd" "$container" -- "${entry[@]}" \
-        --set "listen.c2s=127.0.0.1:$port" --set listen.c2s_tls= \
+        --set "listen.c2s=127.0.0.1:$port" --set listen.c2s_tls= --set listen.socks5= \
         --set "listen.http=127.0.0.1:$http_port" >"$work/server.log" 2>&1 </dev/null &
     server=$!
 }

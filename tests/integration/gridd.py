@@ -38,6 +38,7 @@ class Gridd:
             "listen.c2s": "127.0.0.1:0",
             "listen.c2s_tls": "127.0.0.1:0",
             "listen.http": "127.0.0.1:0",
+            "listen.socks5": "127.0.0.1:0",
             "storage.free_bytes_min": 64 * 1024 * 1024,
         }
         self.settings.update(settings or {})

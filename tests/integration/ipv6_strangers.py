@@ -71,7 +71,8 @@ def no_ipv6():
         print(f"IPv6 cannot be switched off here: {error}")
         sys.exit(77)
     server = Evaluation(
-        {"listen.c2s": "[::]:0", "listen.c2s_tls": "[::]:0", "listen.http": "[::]:0"}
+        {"listen.c2s": "[::]:0", "listen.c2s_tls": "[::]:0", "listen.http": "[::]:0",
+         "listen.socks5": "[::]:0"}
     )
     try:
         server.start()

@@ -130,6 +130,7 @@ class Check(unittest.TestCase):
             "listen.c2s": "127.0.0.1:0",
             "listen.c2s_tls": "127.0.0.1:0",
             "listen.http": "127.0.0.1:0",
+            "listen.socks5": "127.0.0.1:0",
             "tls.certificate": self.server.cert,
             "tls.key": self.server.key,
             "tls.client_ca": self.issuer.path,
@@ -585,7 +586,7 @@ class Check(unittest.TestCase):
 
         for _ in range(5):   # somebody may take a port meanwhile
             server = Gridd({
-                f"listen.{name}": f"127.0.0.1:{free_port()}" for name in ("c2s", "c2s_tls", "http")
+                f"listen.{name}": f"127.0.0.1:{free_port()}" for name in ("c2s", "c2s_tls", "http", "socks5")
             })
             self.addCleanup(server.close)
             try:

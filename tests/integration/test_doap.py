@@ -67,7 +67,7 @@ class Doap(unittest.TestCase):
         found = self.stream_features()
         for address, node in (
             (DOMAIN, ""), (BROKER, ""), (CONTROLLER, ""), (f"anna@{DOMAIN}", ""),
-            (BROKER, " node='alerts'"),
+            (BROKER, " node='alerts'"), ("proxy." + DOMAIN, ""), ("bulk." + DOMAIN, ""),
         ):
             said, whole = client.ask("get", f"<query xmlns='{INFO}'{node}/>", address)
             self.assertEqual(said, "ok", whole)

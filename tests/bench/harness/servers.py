@@ -159,7 +159,7 @@ class Bench:
         settings = {
             "domain": DOMAIN,
             "listen.c2s": "127.0.0.1:0", "listen.c2s_tls": "127.0.0.1:0",
-            "listen.http": "127.0.0.1:0",
+            "listen.http": "127.0.0.1:0", "listen.socks5": "127.0.0.1:0",
             "tls.certificate": os.path.join(self.certs, "server.pem"),
             "tls.key": os.path.join(self.certs, "server.key"),
             "tls.client_ca": os.path.join(self.certs, "ca.pem"),

@@ -35,11 +35,23 @@ struct ActStage : Commands {
         does("PUT", "/policy", R"({"text": "allow any any any\n# second"})");
         does("PUT", "/schemas", documents("a.xsd"));
         make_topic("alerts");
+        stores_file();
         does("PUT", "/motd", R"({"text": "morning"})");
         does("PUT", "/welcome", R"({"text": "welcome"})");
     }
     void does(const char* method, const char* path, const std::string& body = {}) {
         REQUIRE(rest(second, method, path, body).first < 300);
+    }
+    void stores_file() {
+        bulk::File file;
+        file.id = "0123456789abcdef0123456789abcdef";
+        file.owner = "probe@grid.example";
+        file.name = "a";
+        file.size = 1;
+        file.expires = 4'000'000'000'000;
+        grid::storage::Batch batch;
+        batch.put(grid::storage::Family::Control, bulk::file_key(file.id), bulk::encode(file));
+        REQUIRE(commit(std::move(batch)));
     }
     static constexpr const char* password = R"({"password": "pencil"})";
     static std::string to_other_ca() { return R"({"ca": ")" + other_ca + R"("})"; }
@@ -107,6 +119,7 @@ const std::vector<RestCase>& rest_cases() {
         {"DELETE topics/{name...}", "/topics/alerts"},
         {"PUT schemas", "/schemas", ActStage::documents("b.xsd")},
         {"DELETE schemas/{location...}", "/schemas/a.xsd"},
+        {"DELETE files/{id}", "/files/0123456789abcdef0123456789abcdef"},
         {"PUT settings", "/settings", R"({"auto_approve": true})"},
         {"POST sessions/end", "/sessions/end", R"({"jid": "probe@grid.example"})"},
         {"POST announce", "/announce", R"({"text": "noon"})"},
@@ -256,7 +269,8 @@ TEST_CASE("each route and command that changes something is tried without the ri
     for (const RestCase& given : rest_cases()) tried.insert(given.route);
     for (const auto& table :
          {rest::account_routes(), rest::act_routes(), rest::audit_routes(), rest::policy_routes(),
-          rest::schema_routes(), rest::store_routes(), rest::grid_routes(), rest::view_routes()})
+          rest::schema_routes(), rest::store_routes(), rest::grid_routes(), rest::view_routes(),
+          rest::file_routes()})
         for (const rest::Route& route : table) {
             if (route.method == "GET") continue;
             CHECK(tried.contains(std::string(route.method) + " " + std::string(route.pattern)));

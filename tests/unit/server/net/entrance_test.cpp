@@ -193,10 +193,14 @@ TEST_CASE("connections get the descriptors that the store does not need (found 4
         const std::size_t used =
             static_cast<std::size_t>(plan->store_files) + 32 + 64 + limits.connections_max +
             net::leaving_max(limits.connections_max) + limits.http_connections_max +
-            net::leaving_max(limits.http_connections_max) + config.tls.ocsp_questions_max;
+            net::leaving_max(limits.http_connections_max) + config.tls.ocsp_questions_max +
+            config.bulk.waiting_max + net::leaving_max(config.bulk.waiting_max) +
+            6 * config.controller.bulk.transfers_max;
         CHECK(used <= limit);
         CHECK(limits.connections_max >= 16);
         CHECK(limits.http_connections_max >= 4);
+        CHECK(config.bulk.waiting_max >= 2);
+        CHECK(config.controller.bulk.transfers_max >= 1);
         CHECK(limits.http_strangers_max < limits.http_connections_max);
         CHECK(limits.pre_auth_connections_max < limits.connections_max);
         CHECK(plan->cut.empty() == (limit > 20'000));

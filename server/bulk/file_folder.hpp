@@ -1,0 +1,72 @@
+// server/bulk/file_folder.hpp: the bytes of files that clients exchange: one file each on disk.
+#pragma once
+
+#include <boost/system/error_code.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "xml/result.hpp"
+
+namespace grid::server::bulk {
+
+/// An open file.
+class Descriptor {
+public:
+    Descriptor() = default;
+    explicit Descriptor(int number) : number_(number) {}
+    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    ~Descriptor();
+    int get() const { return number_; }
+    bool is_open() const { return number_ >= 0; }
+
+private:
+    int number_ = -1;
+};
+
+/// A folder below the data directory, for the server's user alone. A file's name is its id, which
+/// the store knows: what a client writes never becomes a path. Blocks on the disk; any thread.
+class FileFolder {
+public:
+    /// Makes it where it is missing; the error is for the operator.
+    static Result<FileFolder, std::string> open(const std::filesystem::path& data);
+
+    Result<Descriptor, boost::system::error_code> open_to_read(std::string_view id) const;
+    /// To append to; made where it is missing.
+    Result<Descriptor, boost::system::error_code> open_to_write(std::string_view id) const;
+    /// Makes the names of new files durable.
+    boost::system::error_code sync() const;
+    /// 0 where there is none.
+    std::uint64_t size_of(std::string_view id) const;
+    void remove(std::string_view id) const;
+    /// For this user, on the disk that the folder is on.
+    std::uint64_t free_bytes() const;
+    /// Of all files that are there.
+    std::vector<std::string> names() const;
+
+private:
+    FileFolder(std::filesystem::path path, Descriptor folder)
+        : path_(std::move(path)), folder_(std::move(folder)) {}
+
+    std::filesystem::path path_;
+    Descriptor folder_;
+};
+
+/// Reads what is in memory already, without waiting for the disk. 0: nothing of it is, or the
+/// system cannot tell.
+std::size_t read_without_waiting(const Descriptor& file, std::span<char> into, std::uint64_t at);
+/// Waits for the disk. 0 at the end of the file.
+Result<std::size_t, boost::system::error_code> read_at(
+    const Descriptor& file, std::span<char> into, std::uint64_t at
+);
+
+}   // namespace grid::server::bulk

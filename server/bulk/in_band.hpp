@@ -1,0 +1,69 @@
+// server/bulk/in_band.hpp: the in-band streams between clients (XEP-0047), as far as a server that
+// only passes their stanzas on knows them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "controller/bulk/offers.hpp"
+#include "server/bulk/transfers.hpp"
+#include "server/session/session.hpp"
+#include "xml/stanza_error.hpp"
+
+namespace grid::server::bulk {
+
+/// A stream is opened under the policy's right, then either side sends in it: the right is that of
+/// the one that opened it. Each is a transfer. Core strand only.
+class InBand {
+public:
+    /// Sends that iq to the session, if it is there.
+    using Tell = std::function<void(std::uint64_t session, xml::Element iq)>;
+
+    InBand(Transfers& transfers, const controller::Controller& controller, Tell tell)
+        : transfers_(transfers), controller_(controller), tell_(std::move(tell)) {}
+
+    using Offer = controller::bulk::Offer;
+    /// A stanza of an in-band stream on its way from one session to the other: a refusal, or
+    /// nothing, and it is counted.
+    std::optional<xml::StanzaError> pass(
+        const Session& from, const Session& to, const Offer& offer
+    );
+    /// Whether a packet would pass now.
+    bool is_open(const Session& from, const Session& to, std::string_view sid) const;
+    /// The iq that opened or closed a stream was answered by `by`, or will not be.
+    void answered(const xml::Jid& asker, const xml::Jid& by, const Offer& offer, bool is_error);
+    void session_ended(const Session& session);
+    std::size_t size() const { return streams_.size(); }
+
+private:
+    /// Both full addresses, the lesser one first, and the id.
+    using Key = std::tuple<std::string, std::string, std::string>;
+    struct Stream {
+        RunningPtr running;
+        std::uint64_t opener = 0, other = 0;   // sessions
+        xml::Jid from, to;
+        bool is_accepted = false;
+    };
+    static Key key_of(const xml::Jid& one, const xml::Jid& other, std::string_view sid);
+    std::optional<xml::StanzaError> open(
+        const Session& from, const Session& to, const Offer& offer
+    );
+    /// Both ends hear that the stream is closed.
+    void cut(const Key& key);
+    void tell_closed(
+        std::uint64_t session, const xml::Jid& to, const xml::Jid& from, const Key& key
+    );
+
+    Transfers& transfers_;
+    const controller::Controller& controller_;
+    Tell tell_;
+    std::map<Key, Stream> streams_;
+    std::uint64_t told_ = 0;
+};
+
+}   // namespace grid::server::bulk

@@ -1,0 +1,48 @@
+// server/http/backend.cpp: files that clients exchange: questions to the grid, and transfers.
+#include "server/http/backend.hpp"
+
+#include "controller/requests/file_requests.hpp"
+#include "controller/state.hpp"
+#include "server/clock.hpp"
+
+namespace grid::server::http {
+
+void Backend::ask_file(FileQuestion question, FileDone done) {
+    grid_.ask_file(std::move(question), std::nullopt, std::move(done));
+}
+
+void Backend::complete_file(FileQuestion question, std::string hash, FileDone done) {
+    grid_.ask_file(std::move(question), std::move(hash), std::move(done));
+}
+
+/// The server is the other end of each.
+void Backend::begin_transfer(
+    FileQuestion question, FileGrant grant, Cut cut, std::function<void(bulk::Begun)> done
+) {
+    const controller::bulk::FileClient& client = question.clients.at(grant.client);
+    const bool is_download = question.wish == controller::bulk::FileWish::Read;
+    bulk::Beginning beginning;
+    bulk::Transfer& transfer = beginning.transfer;
+    transfer.kind = is_download ? bulk::Kind::Download : bulk::Kind::Upload;
+    transfer.account = client.principal.jid.bare_view();
+    transfer.address = client.principal.address;
+    (is_download ? transfer.to : transfer.from) = client.principal.jid;
+    if (is_download) transfer.from = xml::Jid::from_canonical(grant.file.owner);
+    transfer.what = grant.file.id + " " + grant.file.name;
+    transfer.size = grant.file.size;
+    if (!grant.file.hash.empty()) transfer.hash = "sha-256:" + grant.file.hash;
+    beginning.parties.push_back(bulk::party_of(client.principal, client.identity));
+    beginning.cut = std::move(cut);
+    beginning.right = [this, question = std::move(question)] {
+        return controller::requests::right_to_file(
+            grid_.controller().state_for_admin(), question, now()
+        );
+    };
+    grid_.transfers().begin(std::move(beginning), std::move(done));
+}
+
+void Backend::end_transfer(const bulk::RunningPtr& running, bulk::State why, std::string detail) {
+    grid_.transfers().end(running, why, std::move(detail));
+}
+
+}   // namespace grid::server::http

@@ -1,0 +1,282 @@
+# tests/integration/test_ibb.py: in-band byte streams between clients (XEP-0047) under the policy's
+# `bulk`.
+"""Bare streams for what a library would not do, and slixmpp's own plugin in both roles."""
+
+import asyncio
+import base64
+import re
+import unittest
+
+from gridd import DOMAIN, Operated
+from socks import SECONDS, Pair, ended, records
+from stock import Client
+from topic import Topic
+
+IBB = "http://jabber.org/protocol/ibb"
+POLICY = """\
+allow client anna to bulk client bert
+allow client stock* to bulk client stock*
+allow client dora to message any
+"""
+
+
+def packet(sid, seq, data):
+    return f"<data xmlns='{IBB}' sid='{sid}' seq='{seq}'>{base64.b64encode(data).decode()}</data>"
+
+
+class InBand(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Operated(POLICY).start()
+        cls.addClassCleanup(cls.server.close)
+        cls.bundles = {}
+        for name in ("anna", "bert", "dora", "stock1", "stock2"):
+            cls.server.admin_ctl("accounts", "add", f"{name}@{DOMAIN}")
+            cls.bundles[name] = cls.server.authority.client(f"{name}@{DOMAIN}")
+
+    def setUp(self):
+        self.pair = Pair(self.server, self.bundles["anna"], self.bundles["bert"], self.id()[-20:])
+        self.addCleanup(self.pair.close)
+        self.here, self.there = self.pair.sender, self.pair.receiver
+
+    def reply(self, client, to, kind, number):
+        """The client answers an iq that it got."""
+        client.take(rf"<iq\b[^>]*id='{number}'.*?(?:</iq>)", SECONDS)
+        error = "<error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+        client.raw.send(
+            f"<iq type='{kind}' id='{number}' to='{to}'>{error if kind == 'error' else ''}</iq>"
+        )
+
+    def open(self, sid, kind="result", stanza="iq"):
+        number = self.here.send(
+            "set", f"<open xmlns='{IBB}' sid='{sid}' block-size='4096' stanza='{stanza}'/>",
+            self.pair.receiver_jid,
+        )
+        self.reply(self.there, self.pair.sender_jid, kind, number)
+        return self.here.answer(number)[0]
+
+    def send(self, sender, receiver, sid, seq, data):
+        jid = self.pair.receiver_jid if sender is self.here else self.pair.sender_jid
+        back = self.pair.sender_jid if sender is self.here else self.pair.receiver_jid
+        number = sender.send("set", packet(sid, seq, data), jid)
+        self.reply(receiver, back, "result", number)
+        return sender.answer(number)[0]
+
+    def close_stream(self, sid):
+        number = self.here.send(
+            "set", f"<close xmlns='{IBB}' sid='{sid}'/>", self.pair.receiver_jid
+        )
+        self.reply(self.there, self.pair.sender_jid, "result", number)
+        return self.here.answer(number)[0]
+
+    def test_a_stream_is_opened_used_both_ways_and_closed(self):
+        """The right is that of the side that opened it: bert alone may send nothing."""
+        self.assertEqual(self.open("both"), "ok")
+        self.assertEqual(self.send(self.here, self.there, "both", 0, b"x" * 1000), "ok")
+        self.assertEqual(self.send(self.there, self.here, "both", 0, b"y" * 17), "ok")
+        running = self.server.admin_json("transfers", "list")["transfers"]
+        self.assertEqual([(row["what"], row["bytes"]) for row in running], [("both", 1017)])
+        self.assertEqual(self.close_stream("both"), "ok")
+        found = ended(self.server, "both")
+        self.assertEqual((found["state"], found["kind"], found["bytes"]), ("complete", "ibb", 1017))
+        self.assertIn("1017 bytes: complete", records(self.server, "bulk-end", "both")[0]["detail"])
+        self.assertEqual(
+            self.here.ask("set", packet("both", 1, b"z"), self.pair.receiver_jid)[0],
+            "item-not-found",
+        )
+
+    def test_the_policy_decides_who_opens(self):
+        opening = f"<open xmlns='{IBB}' sid='s' block-size='4096'/>"
+        said, whole = self.there.ask("set", opening, self.pair.sender_jid)
+        self.assertEqual(said, "service-unavailable", whole)    # bert may not even write to anna
+        dora = Topic(self.server, self.bundles["dora"])
+        self.addCleanup(dora.close)
+        self.assertEqual(dora.ask("set", opening, self.pair.receiver_jid)[0], "forbidden")
+        self.assertEqual(
+            dora.ask("set", packet("s", 0, b"x"), self.pair.receiver_jid)[0], "item-not-found"
+        )
+        self.assertNotIn(IBB, self.there.raw.seen)
+
+    def test_a_stream_that_is_declined_is_none(self):
+        self.assertEqual(self.open("no", "error"), "not-acceptable")
+        self.assertEqual(ended(self.server, "no")["state"], "declined")
+        self.assertEqual(
+            self.here.ask("set", packet("no", 0, b"x"), self.pair.receiver_jid)[0],
+            "item-not-found",
+        )
+
+    def test_bad_openings(self):
+        for attributes in (
+            "sid='s'", "block-size='4096'", "sid='' block-size='4096'", "sid='s' block-size='0'",
+            "sid='s' block-size='65536'", "sid='s' block-size='many'",
+        ):
+            said, _ = self.here.ask(
+                "set", f"<open xmlns='{IBB}' {attributes}/>", self.pair.receiver_jid
+            )
+            self.assertEqual(said, "bad-request", attributes)
+        self.assertEqual(self.open("twice"), "ok")
+        said, _ = self.here.ask(
+            "set", f"<open xmlns='{IBB}' sid='twice' block-size='4096'/>", self.pair.receiver_jid
+        )
+        self.assertEqual(said, "not-acceptable")
+        self.assertEqual(self.close_stream("twice"), "ok")
+
+    def test_nothing_is_sent_before_the_other_side_agrees(self):
+        number = self.here.send(
+            "set", f"<open xmlns='{IBB}' sid='early' block-size='4096'/>", self.pair.receiver_jid
+        )
+        self.assertEqual(
+            self.here.ask("set", packet("early", 0, b"x"), self.pair.receiver_jid)[0],
+            "unexpected-request",
+        )
+        self.reply(self.there, self.pair.sender_jid, "result", number)
+        self.assertEqual(self.here.answer(number)[0], "ok")
+        self.assertEqual(self.close_stream("early"), "ok")
+
+    def test_packets_in_messages(self):
+        """Without the policy's `message`: a message that is no packet does not pass."""
+        self.assertEqual(self.open("words", stanza="message"), "ok")
+        for seq in range(3):
+            self.here.raw.send(
+                f"<message to='{self.pair.receiver_jid}' id='m{seq}'>"
+                f"{packet('words', seq, b'0123456789')}</message>"
+            )
+            got = self.there.take(rf"<message\b[^>]*id='m{seq}'.*?</message>", SECONDS).group()
+            self.assertIn(f"seq='{seq}'", got)
+            self.assertIn(f"from='{self.pair.sender_jid}'", got)
+        for number, inside, to in (
+            ("w1", packet("other", 0, b"x"), self.pair.receiver_jid),
+            ("w2", packet("words", 0, b"x"), self.pair.receiver_jid.split("/")[0]),
+            ("w3", "<body>hello</body>", self.pair.receiver_jid),
+        ):
+            self.here.raw.send(f"<message to='{to}' id='{number}'>{inside}</message>")
+            error = self.here.take(rf"<message\b[^>]*id='{number}'.*?</message>", SECONDS).group()
+            expected = "service-unavailable" if number == "w3" else "item-not-found"
+            self.assertIn("<" + expected, error)
+        self.assertEqual(self.close_stream("words"), "ok")
+        self.assertEqual(ended(self.server, "words")["bytes"], 30)
+
+    def test_a_third_client_cannot_send_into_a_stream(self):
+        self.assertEqual(self.open("ours"), "ok")
+        dora = Topic(self.server, self.bundles["dora"])
+        other = Topic(self.server, self.bundles["anna"], resource="another")
+        for client in (dora, other):
+            self.addCleanup(client.close)
+            for inside in (packet("ours", 0, b"x"), f"<close xmlns='{IBB}' sid='ours'/>"):
+                self.assertEqual(
+                    client.ask("set", inside, self.pair.receiver_jid)[0], "item-not-found"
+                )
+        self.assertEqual(self.send(self.here, self.there, "ours", 0, b"still open"), "ok")
+        self.assertEqual(self.close_stream("ours"), "ok")
+
+    def test_a_side_that_goes_away_ends_it(self):
+        self.assertEqual(self.open("gone"), "ok")
+        self.there.raw.send("</stream:stream>")
+        self.there.raw.until_closed()
+        found = ended(self.server, "gone")
+        self.assertEqual((found["state"], found["detail"]), ("lost", f"{self.pair.receiver_jid} is gone"))
+
+    def test_other_offers_need_the_same_right(self):
+        """XEP-0095, Jingle (XEP-0234, 0260, 0261): also back from the side that may not begin."""
+        si = "<si xmlns='http://jabber.org/protocol/si' id='a' profile='p'/>"
+        for payload in (si, "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='j'/>"):
+            number = self.here.send("set", payload, self.pair.receiver_jid)
+            self.there.take(rf"<iq\b[^>]*id='{number}'.*?</iq>", SECONDS)
+            self.assertEqual(
+                self.there.ask("set", payload, self.pair.sender_jid)[0], "service-unavailable"
+            )
+        accept = "<jingle xmlns='urn:xmpp:jingle:1' action='session-accept' sid='j'/>"
+        number = self.there.send("set", accept, self.pair.sender_jid)
+        self.here.take(rf"<iq\b[^>]*id='{number}'.*?</iq>", SECONDS)
+
+    def test_slixmpp_sends_and_receives_in_band(self):
+        data = bytes(range(256)) * 200
+
+        async def transfer(sender, receiver, use_messages):
+            arrived = asyncio.get_running_loop().create_future()
+            receiver.add_event_handler(
+                "ibb_stream_start",
+                lambda stream: arrived.done() or arrived.set_result(stream), disposable=True,
+            )
+            stream = await sender["xep_0047"].open_stream(
+                receiver.boundjid.full, use_messages=use_messages, timeout=SECONDS
+            )
+            incoming = await asyncio.wait_for(arrived, SECONDS)
+            gathering = asyncio.ensure_future(incoming.gather(timeout=SECONDS))
+            await asyncio.sleep(0)
+            await stream.sendall(data, timeout=SECONDS)
+            await stream.close(timeout=SECONDS)
+            self.assertEqual(await gathering, data)
+
+        async def run():
+            one = Client(self.bundles["stock1"], "s")
+            other = Client(self.bundles["stock2"], "s")
+            for client in (one, other):
+                client.register_plugin("xep_0047", {"auto_accept": True})
+                await client.login(self.server.c2s)
+            for use_messages in (False, True):
+                await transfer(one, other, use_messages)
+                await transfer(other, one, use_messages)
+            await one.leave()
+            await other.leave()
+
+        asyncio.run(run())
+        recent = self.server.admin_json("transfers", "recent")["recent"]
+        stock = [row for row in recent if row["account"].startswith("stock")]
+        self.assertEqual(
+            [(row["state"], row["bytes"]) for row in stock], [("complete", len(data))] * 4
+        )
+
+
+class Cut(unittest.TestCase):
+    def test_what_takes_the_right_away_closes_the_stream_at_both_ends(self):
+        server = Operated("allow any to bulk any\n").start()
+        self.addCleanup(server.close)
+        bundles = []
+        for name in ("anna", "bert"):
+            server.admin_ctl("accounts", "add", f"{name}@{DOMAIN}")
+            bundles.append(server.authority.client(f"{name}@{DOMAIN}"))
+        pair = Pair(server, *bundles)
+        self.addCleanup(pair.close)
+        opening = f"<open xmlns='{IBB}' sid='cut' block-size='4096'/>"
+        number = pair.sender.send("set", opening, pair.receiver_jid)
+        pair.receiver.take(rf"<iq\b[^>]*id='{number}'.*?(?:/>|</iq>)", SECONDS)
+        pair.receiver.raw.send(f"<iq type='result' id='{number}' to='{pair.sender_jid}'/>")
+        self.assertEqual(pair.sender.answer(number)[0], "ok")
+        server.admin_ctl("policy", "set", "-", stdin="allow any to message any\n")
+        for client, other in (
+            (pair.sender, pair.receiver_jid), (pair.receiver, pair.sender_jid)
+        ):
+            told = client.take(rf"<iq\b[^>]*type='set'.*?<close\b.*?</iq>", SECONDS).group()
+            self.assertIn(f"from='{other}'", told)
+            self.assertIn("sid='cut'", told)
+            answer = re.search(r"id='([^']+)'", told).group(1)
+            client.raw.send(f"<iq type='result' id='{answer}' to='{other}'/>")
+        self.assertEqual(ended(server, "cut")["state"], "denied")
+        said, _ = pair.sender.ask("set", packet("cut", 0, b"x"), pair.receiver_jid)
+        self.assertEqual(said, "item-not-found")
+
+    def test_a_quota_of_bytes_closes_the_stream(self):
+        server = Operated("allow any to bulk any\n", {"bulk.bytes_per_account_max": "5000"}).start()
+        self.addCleanup(server.close)
+        bundles = []
+        for name in ("anna", "bert"):
+            server.admin_ctl("accounts", "add", f"{name}@{DOMAIN}")
+            bundles.append(server.authority.client(f"{name}@{DOMAIN}"))
+        pair = Pair(server, *bundles)
+        self.addCleanup(pair.close)
+        number = pair.sender.send(
+            "set", f"<open xmlns='{IBB}' sid='much' block-size='4096'/>", pair.receiver_jid
+        )
+        pair.receiver.take(rf"<iq\b[^>]*id='{number}'.*?(?:/>|</iq>)", SECONDS)
+        pair.receiver.raw.send(f"<iq type='result' id='{number}' to='{pair.sender_jid}'/>")
+        pair.sender.answer(number)
+        pair.sender.send("set", packet("much", 0, b"x" * 4096), pair.receiver_jid)
+        said, whole = pair.sender.ask("set", packet("much", 1, b"x" * 4096), pair.receiver_jid)
+        self.assertEqual(said, "resource-constraint")
+        self.assertIn("bulk.bytes_per_account_max", whole)
+        self.assertEqual(ended(server, "much")["state"], "quota")
+
+
+if __name__ == "__main__":
+    unittest.main()

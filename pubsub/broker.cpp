@@ -12,6 +12,7 @@
 #include "pubsub/decide/subtopics.hpp"
 #include "pubsub/delivery/audience.hpp"
 #include "pubsub/delivery/event_renderer.hpp"
+#include "pubsub/delivery/personal.hpp"
 #include "pubsub/delivery/replay.hpp"
 #include "pubsub/maintenance/due.hpp"
 #include "pubsub/maintenance/endings.hpp"
@@ -20,7 +21,9 @@
 #include "pubsub/model/node_tree.hpp"
 #include "pubsub/model/state.hpp"
 #include "pubsub/options/node_form.hpp"
+#include "pubsub/pages/account_nodes.hpp"
 #include "pubsub/requests/parse.hpp"
+#include "pubsub/requests/personal.hpp"
 #include "pubsub/requests/requests.hpp"
 #include "pubsub/views.hpp"
 
@@ -67,6 +70,25 @@ std::optional<PreparedRequest> prepare_refusal(
     return prepared;
 }
 
+/// A request that was placed at that account.
+PreparedRequest prepare_at(const BrokerState& broker, const xml::Jid& owner, Request request) {
+    PreparedRequest prepared;
+    prepared.order = std::holds_alternative<Publish>(request) ? Order::Pipelined : Order::Barrier;
+    prepared.decide =
+        [&broker, owner,
+         shared = std::make_shared<const Request>(std::move(request))](const Context& context) {
+            return shown_by_account(
+                decide_at_account(broker, context, owner.str(), *shared), owner.str()
+            );
+        };
+    return prepared;
+}
+
+/// As administration knows nodes: those of the broker's own address.
+const Node* find_topic(const BrokerState& broker, std::string_view name) {
+    return is_personal(name) ? nullptr : broker.memory.find(name);
+}
+
 }   // namespace
 
 Broker::Broker(Settings settings, const AccessPolicy& policy, const Contacts& contacts)
@@ -88,6 +110,44 @@ std::optional<Result<PreparedRequest, xml::StanzaError>> Broker::prepare(const I
     return Result<PreparedRequest, xml::StanzaError>(prepare_request(broker, std::move(**parsed)));
 }
 
+std::optional<Result<PreparedRequest, xml::StanzaError>> Broker::prepare_at_account(
+    const IqRequest& request, const xml::Jid& owner
+) const {
+    using Prepared = Result<PreparedRequest, xml::StanzaError>;
+    const BrokerState& broker = *parts_->broker;
+    if (!broker.settings.personal.is_on) return std::nullopt;
+    auto parsed = parse_request(request, broker.of_accounts);
+    if (!parsed) return std::nullopt;
+    if (!*parsed) return Prepared(parsed->error());
+    if (auto error = place_at_account(**parsed, owner.str())) return Prepared(std::move(*error));
+    return Prepared(prepare_at(broker, owner, std::move(**parsed)));
+}
+
+bool Broker::knows_account(const Principal& actor, const xml::Jid& owner) const {
+    return pubsub::knows_account(*parts_->broker, actor, owner.str());
+}
+
+std::vector<std::uint64_t> Broker::nodes_of_account(std::string_view owner) const {
+    std::vector<std::uint64_t> uids;
+    for (const Node* node : pubsub::nodes_of_account(*parts_->broker, owner))
+        uids.push_back(node->uid);
+    return uids;
+}
+
+std::vector<OwedItem> Broker::last_items(
+    const xml::Jid& owner,
+    const xml::Jid& full,
+    const std::function<bool(std::string_view node)>& wants
+) const {
+    return pubsub::last_items(*parts_->broker, owner, full, wants);
+}
+
+std::optional<Notification> Broker::last_item_message(
+    const OwedItem& item, const xml::Jid& full, std::string_view payload
+) const {
+    return pubsub::last_item_message(*parts_->broker, item, full, payload);
+}
+
 void Broker::attach(const ContentFilter& filter) { parts_->broker->filter = &filter; }
 
 void Broker::attach(const PayloadSchemas& schemas) { parts_->broker->schemas = &schemas; }
@@ -99,6 +159,14 @@ void Broker::report_faults(PayloadFaults::Report report) {
 const PayloadFaults& Broker::payload_faults() const { return parts_->broker->faults; }
 
 std::optional<PreparedRequest> Broker::prepare_message(const xml::Element& message) {
+    const auto to = xml::Jid::parse(message.attr_or("to", ""));
+    if (to && !to->local().empty()) {
+        const BrokerState& broker = *parts_->broker;
+        auto answer = broker.settings.personal.is_on ? parse_approval(message) : std::nullopt;
+        if (!answer) return std::nullopt;
+        answer->node = personal_name(to->bare_view(), answer->node);
+        return prepare_at(broker, to->bare(), std::move(*answer));
+    }
     if (auto bounce = parse_bounce(message))
         return prepare_request(*parts_->broker, std::move(*bounce));
     if (is_approval_given_up(message)) {
@@ -239,6 +307,7 @@ std::vector<storage::Batch> Broker::note_positions(
 }
 
 std::optional<storage::Batch> Broker::switch_node(std::string_view name, bool is_enabled) const {
+    if (is_personal(name)) return std::nullopt;
     return pubsub::switch_node(*parts_->broker, name, is_enabled);
 }
 
@@ -310,13 +379,14 @@ std::optional<storage::Batch> Broker::make_subtopic_collection(
 std::vector<NodeView> Broker::nodes(std::string_view after, std::size_t max) const {
     const auto& nodes = parts_->broker->memory.by_name();
     std::vector<NodeView> views;
-    for (auto at = nodes.upper_bound(after); at != nodes.end() && views.size() < max; ++at)
+    const std::string_view behind = std::max<std::string_view>(after, first_name_of_broker);
+    for (auto at = nodes.upper_bound(behind); at != nodes.end() && views.size() < max; ++at)
         views.push_back(view_of(*parts_->broker, *at->second));
     return views;
 }
 
 std::optional<NodeView> Broker::node(std::string_view name) const {
-    const Node* node = parts_->broker->memory.find(name);
+    const Node* node = find_topic(*parts_->broker, name);
     if (!node) return std::nullopt;
     return view_of(*parts_->broker, *node);
 }
@@ -325,7 +395,7 @@ std::vector<std::pair<std::string, std::string>> Broker::publishers(
     std::string_view name, std::size_t max
 ) const {
     std::vector<std::pair<std::string, std::string>> found;
-    const Node* node = parts_->broker->memory.find(name);
+    const Node* node = find_topic(*parts_->broker, name);
     if (!node) return found;
     for (const auto& [bare, entry] : node->affiliations) {
         if (found.size() >= max) break;
@@ -337,7 +407,7 @@ std::vector<std::pair<std::string, std::string>> Broker::publishers(
 }
 
 std::string_view Broker::affiliation(std::string_view name, std::string_view bare) const {
-    const Node* node = parts_->broker->memory.find(name);
+    const Node* node = find_topic(*parts_->broker, name);
     return to_string(node ? node->affiliation(bare) : Affiliation::None);
 }
 
@@ -353,17 +423,22 @@ std::vector<std::string> Broker::published_by(std::string_view bare, std::size_t
     std::vector<std::string> found;
     for (const std::uint64_t uid : memory.affiliated_nodes(bare)) {
         if (found.size() >= max) break;
-        if (publishes(uid, bare)) found.push_back(memory.find(uid)->name());
+        const Node* node = memory.find(uid);
+        if (node && !is_personal(node->name()) && publishes(uid, bare))
+            found.push_back(node->name());
     }
     return found;
 }
 
 std::uint64_t Broker::node_uid(std::string_view name) const {
-    const Node* node = parts_->broker->memory.find(name);
+    const Node* node = find_topic(*parts_->broker, name);
     return node ? node->uid : 0;
 }
 
-std::size_t Broker::node_count() const { return parts_->broker->memory.by_name().size(); }
+std::size_t Broker::node_count() const {
+    const Memory& memory = parts_->broker->memory;
+    return memory.by_name().size() - memory.personal_count();
+}
 std::size_t Broker::item_count() const {
     // Purged items are erased a little later, and count no more.
     const Memory& memory = parts_->broker->memory;
@@ -377,7 +452,7 @@ std::vector<Broker::SubscriberView> Broker::subscribers(
     std::string_view name, const SubscriberView& after, std::size_t max
 ) const {
     std::vector<SubscriberView> views;
-    const Node* topic = parts_->broker->memory.find(name);
+    const Node* topic = find_topic(*parts_->broker, name);
     if (!topic) return views;
     std::map<std::string_view, const Node*> nodes{{topic->name(), topic}};
     for (const auto& [filter, subtopic] : topic->subtopics)

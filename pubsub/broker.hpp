@@ -46,6 +46,14 @@ public:
     /// pubsub, pubsub#owner, disco#info and disco#items requests to the service address.
     std::optional<Result<PreparedRequest, xml::StanzaError>> prepare(const IqRequest& request
     ) override;
+    /// The same to an account's own address (XEP-0163): `owner` is its bare JID, `request` comes
+    /// from any account. nullopt also where accounts have no nodes.
+    std::optional<Result<PreparedRequest, xml::StanzaError>> prepare_at_account(
+        const IqRequest& request, const xml::Jid& owner
+    ) const;
+    /// Whether the actor may know that the account is there: itself, and those subscribed to its
+    /// presence.
+    bool knows_account(const Principal& actor, const xml::Jid& owner) const;
     /// A message to the service: answers to §8.6 approval requests, notifications that came back
     /// (§12.4). nullopt for any other message.
     std::optional<PreparedRequest> prepare_message(const xml::Element& message);
@@ -119,6 +127,18 @@ public:
     ) const;
     /// Earlier starts of replay for this resource, because it comes online.
     std::vector<PresenceStart> starts_at_presence(const xml::Jid& full) const;
+    // Nodes of accounts: the last items for a session that became available, or whose client asks
+    // for more nodes (XEP-0163 §4.3.4).
+    std::vector<std::uint64_t> nodes_of_account(std::string_view owner) const;
+    std::vector<OwedItem> last_items(
+        const xml::Jid& owner,
+        const xml::Jid& full,
+        const std::function<bool(std::string_view node)>& wants
+    ) const;
+    /// The message for one of them, as `owed_message`.
+    std::optional<Notification> last_item_message(
+        const OwedItem& item, const xml::Jid& full, std::string_view payload
+    ) const;
     /// Batches that note positions, for those JIDs that subscribed to anything.
     std::vector<storage::Batch> note_positions(
         const std::vector<std::pair<std::string, storage::Revision>>& positions
@@ -179,6 +199,7 @@ public:
     bool publishes(std::uint64_t node, std::string_view bare) const;
     /// Nodes at which the account is owner or publisher.
     std::vector<std::string> published_by(std::string_view bare, std::size_t max) const;
+    /// Those of the broker's address.
     std::size_t node_count() const;
     std::size_t item_count() const;
     std::size_t subscription_count() const;

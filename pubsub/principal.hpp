@@ -18,6 +18,8 @@ struct Principal {
     /// SHA-256 of the keys of the CAs that vouch for the certificate, hex, with blanks between
     /// them; empty: no certificate.
     std::string issuer;
+    /// The rights of an administrator do not count: at the nodes of accounts.
+    bool is_plain = false;
     bool is_mapped = false;   // the name came from a mapping rule, not from an xmppAddr
     /// Local console, start-up, timers: everything is allowed.
     static Principal system() {

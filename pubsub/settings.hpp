@@ -21,6 +21,15 @@ struct Retention {
     std::size_t total_items_max = 2'000'000;         // of all nodes
 };
 
+/// Nodes of accounts, each at its account's own address (XEP-0163).
+struct Personal {
+    bool is_on = true;   // pubsub.personal.enabled
+    std::size_t nodes_per_account_max = 100;
+    std::size_t items_per_node_max = 1'000;   // the meaning of `max`
+    std::size_t item_bytes_max = 128 * 1024;
+    std::size_t bytes_per_account_max = 4UL * 1024 * 1024;   // payloads
+};
+
 /// The operator's configuration ([pubsub] in gridd.toml). Immutable while the broker lives.
 struct Settings {
     xml::Jid service;          // canonical address, `pubsub.D`
@@ -74,10 +83,16 @@ struct Settings {
     std::size_t children_max = 20'000;   // of one collection: what `max` means
     /// How long a subtopic without subscribers stays.
     storage::Millis subtopic_grace_ms = 60'000;
+    Personal personal;
+    /// These are the settings of nodes of accounts (personal_settings).
+    bool is_personal = false;
     /// Random bytes for Cursors, where the store has none yet.
     std::string cursor_seed;
 
     storage::Millis reminder() const { return storage::Millis{lease_reminder_seconds} * 1000; }
 };
+
+/// The same with defaults and bounds of nodes of accounts (XEP-0163 §3).
+Settings personal_settings(Settings settings);
 
 }   // namespace grid::pubsub

@@ -103,7 +103,9 @@ private:
 HolderPage holders_after(const BrokerState& broker, const HolderCursor& after, std::size_t max) {
     Walk walk(after, max);
     const auto& nodes = broker.memory.by_name();
-    for (auto at = nodes.lower_bound(after.node); at != nodes.end(); ++at)
+    // Nodes of accounts are under no rule about topics.
+    const std::string_view from = std::max<std::string_view>(after.node, first_name_of_broker);
+    for (auto at = nodes.lower_bound(from); at != nodes.end(); ++at)
         if (!walk.add(*at->second, at->first == after.node ? &after : nullptr)) break;
     return walk.take();
 }

@@ -77,14 +77,16 @@ Waiting waiting_for(const BrokerState& broker, const Context& context) {
     waiting.is_owner = is_trusted(broker, context.actor);
     const auto add = [&](std::uint64_t uid) {
         const Node* node = broker.memory.find(uid);
-        if (node && !node->record.is_deleted && node->pending > 0) waiting.nodes.push_back(node);
+        if (node && !is_personal(node->name()) && !node->record.is_deleted && node->pending > 0)
+            waiting.nodes.push_back(node);
     };
     if (waiting.is_owner) {
         for (std::uint64_t uid : broker.memory.pending()) add(uid);
     } else {
         for (std::uint64_t uid : broker.memory.affiliated_nodes(bare)) {
             const Node* node = broker.memory.find(uid);
-            if (!node || node->affiliation(bare) != Affiliation::Owner) continue;
+            if (!node || is_personal(node->name())) continue;   // these ask by message
+            if (node->affiliation(bare) != Affiliation::Owner) continue;
             waiting.is_owner = true;
             add(uid);
         }

@@ -3,7 +3,9 @@
 
 #include <type_traits>
 
+#include "pubsub/decide/deeds.hpp"
 #include "pubsub/decide/grant.hpp"
+#include "pubsub/pages/account_nodes.hpp"
 
 namespace grid::pubsub {
 
@@ -54,6 +56,64 @@ Decision conceal(
     if (const auto* publish = std::get_if<Publish>(&request))
         return refuse_auto_create(broker, context, *publish, std::move(error));
     return error;
+}
+
+namespace {
+
+const std::string* node_named_by(const Request& request) {
+    return std::visit(
+        [](const auto& use) -> const std::string* {
+            if constexpr (requires { use.which.node; })
+                return &use.which.node;
+            else if constexpr (requires { use.node.size(); })
+                return &use.node;
+            else if constexpr (requires { *use.node; })
+                return use.node ? &*use.node : nullptr;
+            else
+                return nullptr;
+        },
+        request
+    );
+}
+
+xml::StanzaError as_of_no_account() { return xml::service_unavailable("nobody is there"); }
+
+/// An account that the actor may not know of, and one that is not there, look alike; and so do a
+/// node that it may not know of and one that is not there.
+Decision hide_account(
+    const BrokerState& broker,
+    const Principal& actor,
+    std::string_view owner,
+    const Request& request,
+    Decision decision
+) {
+    if (actor.jid.bare_view() == owner) return decision;
+    const std::string* name = node_named_by(request);
+    const Node* node = name ? broker.memory.find(*name) : nullptr;
+    const bool is_seen = node != nullptr && is_visible_at_account(broker, actor, *node);
+    const bool is_known = knows_account(broker, actor, owner);
+    if (decision.error() != nullptr) return is_known || is_seen ? decision : as_of_no_account();
+    const bool is_question = std::holds_alternative<DiscoverNode>(request) ||
+                             std::holds_alternative<DiscoverItems>(request);
+    if (!is_question || is_seen) return decision;
+    return is_known ? refuse(Errc::ItemNotFound, "There is no node '" + *name + "'.")
+                    : as_of_no_account();
+}
+
+}   // namespace
+
+Decision decide_at_account(
+    const BrokerState& broker,
+    const Context& context,
+    std::string_view owner,
+    const Request& request
+) {
+    Context plain = context;
+    plain.actor.is_plain = true;
+    return hide_account(
+        broker, plain.actor, owner, request,
+        conceal(broker, plain, request, decide_on_record(broker, plain, request))
+    );
 }
 
 }   // namespace grid::pubsub

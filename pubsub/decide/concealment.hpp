@@ -2,6 +2,8 @@
 // one.
 #pragma once
 
+#include <string_view>
+
 #include "pubsub/requests/requests.hpp"
 
 namespace grid::pubsub {
@@ -19,6 +21,15 @@ xml::StanzaError refuse_auto_create(
     const Context& context,
     const Publish& request,
     xml::StanzaError missing
+);
+
+/// Decides a request that was placed at that account (pubsub/requests/personal.hpp). An account
+/// that the actor may not know of, and one that is not there, look alike.
+Decision decide_at_account(
+    const BrokerState& broker,
+    const Context& context,
+    std::string_view owner,
+    const Request& request
 );
 
 }   // namespace grid::pubsub

@@ -7,6 +7,7 @@
 #include "pubsub/decide/collections/collections.hpp"
 #include "pubsub/decide/grant.hpp"
 #include "pubsub/options/node_form.hpp"
+#include "pubsub/pages/account_nodes.hpp"
 #include "pubsub/pages/item_pages.hpp"
 #include "pubsub/requests/requests.hpp"
 #include "xml/datetime.hpp"
@@ -73,7 +74,7 @@ Element meta_data(const BrokerState& broker, const Context& context, const Node&
     }
     form.fields.push_back(std::move(owners));
     form.fields.push_back(std::move(publishers));
-    form.fields.push_back(parents_field(broker, context, node));
+    if (!is_personal(node.name())) form.fields.push_back(parents_field(broker, context, node));
     broker.policy.describe(node.name(), form);
     // Names of nodes say nothing (§12.15): what belongs together is said here.
     if (node.record.topic != 0)
@@ -173,7 +174,7 @@ Decision decide(const BrokerState& broker, const Context& context, const Discove
     query.add(feature(std::string(xml::ns::pubsub.uri())));
     query.add(feature(std::string(xml::ns::disco_info.uri())));
     query.add(feature(std::string(xml::ns::disco_items.uri())));
-    if (has_archive(**node)) {   // XEP-0313 §8
+    if (has_archive(**node) && !is_personal(request.node)) {   // XEP-0313 §8
         query.add(feature(std::string(archive_ns.uri())));
         query.add(feature(archive_extended));
     }
@@ -214,6 +215,11 @@ Decision decide(const BrokerState& broker, const Context&, const DiscoverFeature
 
 /// The root: nodes that are in no collection (XEP-0248 §5.2).
 Decision decide(const BrokerState& broker, const Context& context, const DiscoverNodes& request) {
+    if (!request.account.empty()) {
+        auto query = list_nodes_of_account(broker, context.actor, request.account, request.page);
+        if (!query) return query.error();
+        return Reply(std::move(*query));
+    }
     return list_nodes(
         broker, context, broker.memory.tree().top(), request.page, request.filter,
         Element("query", xml::ns::disco_items)
@@ -246,7 +252,7 @@ Decision decide(const BrokerState& broker, const Context& context, const Discove
     show_set(broker, *page);
     for (std::size_t i = page->from; i < page->to; ++i)
         query.add(Element(
-            "item", {{"jid", broker.settings.service.str()},
+            "item", {{"jid", address_of(broker.settings, request.node)},
                      {"name", std::string(node.items.at(first + i).id)}}
         ));
     if (auto set = set_of_items(broker, node, first, *page)) query.add(std::move(*set));

@@ -63,12 +63,18 @@ std::optional<MinePlace> parse_cursor(std::string_view cursor) {
     };
 }
 
-/// Whether the list is to show that node: live, and the one asked for if one was.
+/// Whether the list is to show that node: live, at the address that was asked (`account`: that of
+/// an account), and the one asked for if one was.
 const Node* listed(
-    const BrokerState& broker, std::uint64_t uid, const std::optional<std::string>& wanted
+    const BrokerState& broker,
+    std::uint64_t uid,
+    std::string_view account,
+    const std::optional<std::string>& wanted
 ) {
     const Node* node = broker.memory.find(uid);
-    if (!node || node->record.is_deleted || (wanted && node->name() != *wanted)) return nullptr;
+    if (!node || owner_in(node->name()) != account || node->record.is_deleted ||
+        (wanted && node->name() != *wanted))
+        return nullptr;
     return node;
 }
 
@@ -78,7 +84,7 @@ Decision decide(const BrokerState& broker, const Context& context, const MySubsc
     const std::string bare(context.actor.jid.bare_view());
     std::vector<Mine> all;
     for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
-        const Node* node = listed(broker, uid, request.node);
+        const Node* node = listed(broker, uid, request.account, request.node);
         if (!node) continue;
         node->each_subscription_of_account(bare, [&](const auto& entry) {
             all.push_back({node, &entry});
@@ -110,7 +116,7 @@ Decision decide(const BrokerState& broker, const Context& context, const MyAffil
     const std::string bare(context.actor.jid.bare_view());
     std::vector<const Node*> all;
     for (std::uint64_t uid : broker.memory.affiliated_nodes(bare)) {
-        const Node* node = listed(broker, uid, request.node);
+        const Node* node = listed(broker, uid, request.account, request.node);
         if (node && node->affiliation(bare) != Affiliation::None) all.push_back(node);
     }
     std::sort(all.begin(), all.end(), [](const Node* a, const Node* b) {

@@ -134,7 +134,7 @@ Checked<Granted> grant_creation(
         note_refusal(broker, context, Right::Create, name, granted.verdict);
         return denied(Right::Create, name);
     }
-    if (!xml::is_nameable(name))
+    if (!xml::is_nameable(shown_name(name)))
         return refuse(Errc::NotAcceptable, "A NodeID must not have control characters.");
     if (topic_in(name).empty()) return granted;
     // Whether there is that topic or not: it may come, and then needs them.
@@ -244,6 +244,8 @@ std::optional<xml::StanzaError> check_retrieval(const Granted& granted) {
     if (is_shut_out(granted.affiliation))
         return refuse(Errc::Forbidden, "You may not read from this node.");   // §6.5.9.9
     const Node& node = *granted.node;
+    // An account that was put on a list by another one reads without a subscription.
+    if (is_personal(node.name()) && is_listed(granted.affiliation)) return std::nullopt;
     if (rests_on_contacts(node)) {   // §6.5.9.5, §6.5.9.6
         if (is_listed(granted.affiliation) || node.has_subscribed(granted.bare))
             return std::nullopt;

@@ -6,6 +6,7 @@
 #include "pubsub/errors.hpp"
 #include "pubsub/model/events.hpp"
 #include "pubsub/options/node_form.hpp"
+#include "pubsub/pages/account_nodes.hpp"
 
 namespace grid::pubsub {
 
@@ -23,6 +24,7 @@ constexpr std::size_t nodes_slack = 4096;
 std::optional<xml::StanzaError> check_nodes_room(
     const BrokerState& broker, const Context& context, const std::string& name, Batch& batch
 ) {
+    if (auto error = check_account_nodes(broker, name)) return error;
     const std::size_t share = broker.settings.nodes_per_account_max;
     const std::string_view bare = context.actor.jid.bare_view();
     const MadeBy made = broker.memory.made_by(bare);
@@ -61,9 +63,10 @@ Checked<NodeConfig> configure_new(
     const std::string& name,
     const std::optional<xml::Form>& form
 ) {
-    NodeConfig config = default_config(broker.settings, name);
+    const Settings& settings = broker.settings_of(name);
+    NodeConfig config = default_config(settings, name);
     if (form && form->type != "cancel") {
-        if (auto error = fill_in(config, *form, broker.settings)) return *error;
+        if (auto error = fill_in(config, *form, settings)) return *error;
         settle_admission(broker, context, *form, config);
     }
     return config;
@@ -77,7 +80,7 @@ Checked<Batch> start_creation(
     const std::optional<xml::Form>& form,
     bool is_type_learned
 ) {
-    if (broker.settings.strict_type && config.type.empty() && !config.is_collection())
+    if (broker.settings_of(name).strict_type && config.type.empty() && !config.is_collection())
         return refuse(
             Errc::ConfigurationRequired, "Say what the payloads are: configure pubsub#type."
         );

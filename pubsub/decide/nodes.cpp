@@ -46,9 +46,11 @@ void purge(Batch& batch, const Node& node) {
 }   // namespace
 
 Decision decide(const BrokerState& broker, const Context& context, const CreateNode& request) {
-    const std::string name = request.node.value_or(instant_name(context));
+    std::string name = request.node.value_or(instant_name(context));
+    if (!request.node && !request.account.empty()) name = personal_name(request.account, name);
     auto config = configure_new(broker, context, name, request.configuration);
-    const std::string type = config ? config->type : default_config(broker.settings, name).type;
+    const std::string type =
+        config ? config->type : default_config(broker.settings_of(name), name).type;
     auto granted = grant_creation(broker, context, name, type);
     if (!granted) return granted.error();
     if (broker.memory.find(name))
@@ -69,16 +71,21 @@ Decision decide(
     auto granted = grant_owner(broker, context, request.node);
     if (!granted) return granted.error();
     const NodeConfig& config = granted->node->config();
-    xml::Form form = to_form(config, broker.settings, "form");
-    add_graph_fields(form, broker, context, granted->node, config.is_collection());
+    xml::Form form = to_form(config, broker.settings_of(request.node), "form");
+    if (!is_personal(request.node))
+        add_graph_fields(form, broker, context, granted->node, config.is_collection());
     return Reply(form_reply("configure", request.node, form));
 }
 
 Decision decide(const BrokerState& broker, const Context& context, const GetDefault& request) {
-    NodeConfig config = default_config(broker.settings, {});
+    const bool is_account = !request.account.empty();
+    if (is_account && request.is_collection)
+        return unsupported("collections", "Nodes of an account are in no collection.");
+    const Settings& settings = is_account ? broker.of_accounts : broker.settings;
+    NodeConfig config = default_config(settings, {});
     if (request.is_collection) config.node_type = NodeType::Collection;
-    xml::Form form = to_form(config, broker.settings, "form");
-    add_graph_fields(form, broker, context, nullptr, config.is_collection());
+    xml::Form form = to_form(config, settings, "form");
+    if (!is_account) add_graph_fields(form, broker, context, nullptr, config.is_collection());
     return Reply(form_reply("default", {}, form));
 }
 
@@ -137,7 +144,8 @@ Decision decide(const BrokerState& broker, const Context& context, const Configu
     const Node& node = *granted->node;
     if (auto error = check_own(node)) return *error;
     NodeRecord record = node.record;
-    if (auto error = fill_in(record.config, request.form, broker.settings)) return *error;
+    if (auto error = fill_in(record.config, request.form, broker.settings_of(request.node)))
+        return *error;
     if (auto error = check_new_type(broker, context, *granted, record.config.type)) return *error;
     settle_admission(broker, context, request.form, record.config);
     note_changes(record, node.config());

@@ -12,6 +12,7 @@
 #include "pubsub/model/retention.hpp"
 #include "pubsub/options/node_fields.hpp"
 #include "pubsub/options/node_form.hpp"
+#include "pubsub/pages/account_nodes.hpp"
 #include "pubsub/requests/requests.hpp"
 #include "xml/namespaces.hpp"
 
@@ -74,7 +75,8 @@ std::optional<xml::StanzaError> check_options(
     const BrokerState& broker, const Context& context, const Node& node, const Publish& request
 ) {
     if (!request.preconditions) return std::nullopt;
-    if (auto error = check_preconditions(node.config(), *request.preconditions, broker.settings))
+    const Settings& settings = broker.settings_of(node.name());
+    if (auto error = check_preconditions(node.config(), *request.preconditions, settings))
         return error;
     return check_parents(broker, context, node, *request.preconditions);
 }
@@ -284,7 +286,8 @@ Checked<NodeConfig> configure_as_wished(
 std::string type_wished(
     const BrokerState& broker, const Publish& request, const Checked<NodeConfig>& config
 ) {
-    return config ? config->type : default_config(broker.settings, request.node).type;
+    return config ? config->type
+                  : default_config(broker.settings_of(request.node), request.node).type;
 }
 
 void put_first_item(
@@ -319,6 +322,8 @@ Decision publish_to_new(const BrokerState& broker, const Context& context, const
     if (!batch) return batch.error();
     const std::string id = item_id(context, request);
     if (auto error = check_index_room(broker, nullptr, *config, id, granted->bare)) return *error;
+    if (auto error = check_account_room(broker, request.node, id, request.payload.size()))
+        return *error;
 
     expect_schema(broker, request.node, request, *batch);
     ItemPublished event{uid_of_this_batch, request.has_item, id, granted->bare, {}, {}};
@@ -340,7 +345,7 @@ Decision publish_to_absent(
 ) {
     if (find_governing(broker, request.node) != nullptr)
         return refuse_auto_create(broker, context, request, std::move(refusal));
-    if (broker.settings.auto_create && has_code(refusal, Errc::ItemNotFound))
+    if (broker.settings_of(request.node).auto_create && has_code(refusal, Errc::ItemNotFound))
         return publish_to_new(broker, context, request);
     return refusal;
 }
@@ -402,6 +407,8 @@ Decision decide(const BrokerState& broker, const Context& context, const Publish
     if (auto unfit = check_schema(broker, topic, request)) return std::move(*unfit);   // §7.1.3.6
     if (auto error = check_room(broker, context, node, id)) return *error;             // §7.1.3.4
     if (auto error = check_index_room(broker, &node, config, id, publisher)) return *error;
+    if (auto error = check_account_room(broker, request.node, id, request.payload.size()))
+        return *error;
 
     Batch batch = start_batch(*granted);
     expect_schema(broker, topic, request, batch);
@@ -462,7 +469,8 @@ xml::StanzaError refuse_auto_create(
     const Publish& request,
     xml::StanzaError missing
 ) {
-    if (!broker.settings.auto_create || !has_code(missing, Errc::ItemNotFound)) return missing;
+    if (!broker.settings_of(request.node).auto_create || !has_code(missing, Errc::ItemNotFound))
+        return missing;
     const auto config = configure_as_wished(broker, context, request);
     const auto granted =
         grant_creation(broker, context, request.node, type_wished(broker, request, config));

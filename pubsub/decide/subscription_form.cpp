@@ -115,7 +115,7 @@ std::string approval_form(const Node& node, const SubscriptionKey& key) {
         "it, with \"allow\" not set. To decide later, cancel.";
     form.set_form_type(xml::subscribe_authorization_form);
     form.add("pubsub#subid", "hidden", key.subid);
-    form.add("pubsub#node", "text-single", node.name(), "Node ID");
+    form.add("pubsub#node", "text-single", std::string(shown_name(node.name())), "Node ID");
     form.add("pubsub#subscriber_jid", "jid-single", key.jid, "Subscriber Address");
     form.add(
         "pubsub#allow", "boolean", "false", "Allow this JID to subscribe to this pubsub node?"
@@ -127,7 +127,7 @@ std::string subscription_event(
     const Node& node, const SubscriptionKey& key, SubscriptionState state, storage::Millis expire
 ) {
     xml::Element element = subscription_element(key, state, expire);
-    element.set("node", node.name());
+    element.set("node", std::string(shown_name(node.name())));
     return serialized(xml::Element("event", xml::ns::pubsub_event, {}, std::move(element)));
 }
 
@@ -141,7 +141,8 @@ void owe_approval(
         if (asked++ == owners_max) return;
         broker.policy.store_notice(
             batch, xml::Jid::from_canonical(bare),
-            "subscription request " + key.jid + " " + node.name(), approval_form(node, key)
+            "subscription request " + key.jid + " " + name_on_record(node.name()),
+            approval_form(node, key)
         );
     }
 }

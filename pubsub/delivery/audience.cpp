@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "pubsub/decide/grant.hpp"
+#include "pubsub/delivery/personal.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -243,6 +244,7 @@ std::vector<Subscriber> audience_of(
     }
     add_through_collections(broker, node, kind, audience);
     if (kind == AudienceKind::Items) add_filtered(broker, node, audience);
+    add_interested(broker, node, audience);
     heed_presence(node, audience);
     return audience;
 }
@@ -266,6 +268,7 @@ std::vector<Subscriber> audience_of_account(
     }
     add_through_collections(broker, node, kind, audience, bare);
     if (kind == AudienceKind::Items) add_filtered(broker, node, audience, bare);
+    add_interested(broker, node, audience, bare);
     heed_presence(node, audience);
     return audience;
 }

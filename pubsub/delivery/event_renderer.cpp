@@ -25,7 +25,7 @@ namespace {
 std::string start_tag(std::string_view name, const Node& node) {
     std::string out("<");
     out.append(name);
-    xml::append_single_quoted_attr(out, "node", node.name());
+    xml::append_single_quoted_attr(out, "node", shown_name(node.name()));
     return out;
 }
 
@@ -100,10 +100,12 @@ void EventRenderer::send_as(
 }
 
 /// To single addressees: about their own affairs, so never a headline.
-void EventRenderer::send_to(std::vector<xml::Jid> to, std::string body, std::uint64_t about) {
+void EventRenderer::send_to(
+    const Node& of, std::vector<xml::Jid> to, std::string body, std::uint64_t about
+) {
     if (to.empty()) return;
     std::string rest;
-    xml::append_single_quoted_attr(rest, "from", broker_.settings.service.str());
+    xml::append_single_quoted_attr(rest, "from", address_of(broker_.settings, of.name()));
     xml::append_single_quoted_attr(
         rest, "id", "st-" + broker_.memory.cursors().message(0, committed_.revision, index_++)
     );
@@ -299,7 +301,7 @@ void EventRenderer::operator()(const NodeConfigured& event) {
     if (!event.is_notified || !node->config().notify_config) return;
     if (!node->config().deliver_payloads)
         return send_of_node(*node, empty_element("configuration", *node));
-    const xml::Form form = to_form(node->config(), broker_.settings, "result");
+    const xml::Form form = to_form(node->config(), broker_.settings_of(node->name()), "result");
     std::string inner = start_tag("configuration", *node) + ">";
     xml::write(inner, form.to_element(), xml::ns::pubsub_event.uri());
     send_of_node(*node, in_event(inner + "</configuration>"));
@@ -318,7 +320,9 @@ void EventRenderer::operator()(const AffiliationChanged& event) {
     body += "/></affiliations></pubsub>";
     // The policy may hide the node from the account; one that is there knows it already.
     const bool is_known = node->has_subscribed(event.jid);
-    send_to({xml::Jid::from_canonical(event.jid)}, std::move(body), is_known ? 0 : node->uid);
+    send_to(
+        *node, {xml::Jid::from_canonical(event.jid)}, std::move(body), is_known ? 0 : node->uid
+    );
 }
 
 void EventRenderer::operator()(const NodeCreated& event) {

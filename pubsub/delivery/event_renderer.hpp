@@ -69,7 +69,10 @@ private:
         About about = {},
         bool has_headers = true
     );
-    void send_to(std::vector<xml::Jid> to, std::string body, std::uint64_t about = 0);
+    /// `of`: the node that it is about.
+    void send_to(
+        const Node& of, std::vector<xml::Jid> to, std::string body, std::uint64_t about = 0
+    );
     std::vector<xml::Jid> owners(const Node& node) const;
     /// The node's subscribers changed, and with a collection's those of all beneath it.
     void audience_changed(const Node& node);

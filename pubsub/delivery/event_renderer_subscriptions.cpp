@@ -28,10 +28,10 @@ void EventRenderer::operator()(const SubscriptionChanged& event) {
     const std::string body =
         subscription_event(*node, key, event.state, present ? present->expire() : 0);
     const auto jid = xml::Jid::from_canonical(event.jid);
-    if (event.is_told) send_to({jid}, body);
+    if (event.is_told) send_to(*node, {jid}, body);
     const bool is_news =
         event.state == SubscriptionState::Subscribed || event.state == SubscriptionState::None;
-    if (node->config().notify_sub && is_news) send_to(owners(*node), body);
+    if (node->config().notify_sub && is_news) send_to(*node, owners(*node), body);
     // §6.1.7: it begins with an item that was there before it.
     if (event.state == SubscriptionState::Subscribed && present && present->delivered != 0)
         notifier_.replay_from(jid, node->uid, present->delivered);
@@ -49,14 +49,14 @@ void EventRenderer::operator()(const LeaseEnding& event) {
     const auto found = node->subscriptions.find(key);
     if (found == node->subscriptions.end()) return;
     send_to(
-        {xml::Jid::from_canonical(event.jid)},
+        *node, {xml::Jid::from_canonical(event.jid)},
         subscription_event(*node, key, found->second.state, found->second.expire())
     );
 }
 
 void EventRenderer::operator()(const ApprovalRequested& event) {
     const Node* node = broker_.memory.find(event.node);
-    if (node) send_to(owners(*node), approval_form(*node, {event.jid, event.subid}));
+    if (node) send_to(*node, owners(*node), approval_form(*node, {event.jid, event.subid}));
 }
 
 void EventRenderer::operator()(const PendingListed& event) {
@@ -66,7 +66,7 @@ void EventRenderer::operator()(const PendingListed& event) {
     for (const auto& [key, subscription] : node->subscriptions) {
         if (subscription.state != SubscriptionState::Pending) continue;
         if (sent++ == broker_.settings.page_max) return;
-        send_to({xml::Jid::from_canonical(event.to)}, approval_form(*node, key));
+        send_to(*node, {xml::Jid::from_canonical(event.to)}, approval_form(*node, key));
     }
 }
 

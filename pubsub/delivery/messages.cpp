@@ -23,9 +23,11 @@ void append_item(std::string& out, const NodeConfig& config, const PublishedItem
         out += "/>";
 }
 
-void append_delay(std::string& out, const BrokerState& broker, storage::Millis time) {
+void append_delay(
+    std::string& out, const BrokerState& broker, const Node& node, storage::Millis time
+) {
     out += "<delay xmlns='urn:xmpp:delay'";
-    xml::append_single_quoted_attr(out, "from", broker.settings.service.str());
+    xml::append_single_quoted_attr(out, "from", address_of(broker.settings, node.name()));
     xml::append_single_quoted_attr(out, "stamp", xml::to_datetime(time));
     out += "/>";
 }
@@ -46,7 +48,7 @@ std::string message_open(
     const std::string id =
         std::string(event_id) + broker.memory.cursors().message(node.uid, revision, index);
     std::string out;
-    xml::append_single_quoted_attr(out, "from", broker.settings.service.str());
+    xml::append_single_quoted_attr(out, "from", address_of(broker.settings, node.name()));
     xml::append_single_quoted_attr(out, "id", id);
     const bool is_headline = node.config().notification_type == NotificationType::Headline;
     xml::append_single_quoted_attr(out, "type", is_headline ? "headline" : "normal");
@@ -67,12 +69,14 @@ Notification item_notification(
     Notification out;
     out.node = node.uid;
     out.revision = revision;
-    out.is_owed = node.config().persist_items && item.has_item;
+    // Sessions that an account's events are for have no subscription by which they would be
+    // replayed.
+    out.is_owed = node.config().persist_items && item.has_item && !is_personal(node.name());
     std::string rest = message_open(broker, node, revision, index);
     rest.reserve(rest.size() + item.payload.size() + 512);
     out.event_at = here(rest);
     rest.append("<event xmlns='").append(xml::ns::pubsub_event.uri()).append("'><items");
-    xml::append_single_quoted_attr(rest, "node", node.name());
+    xml::append_single_quoted_attr(rest, "node", shown_name(node.name()));
     if (item.has_item) {
         rest += '>';
         out.item_at = here(rest);
@@ -82,7 +86,7 @@ Notification item_notification(
     } else {
         rest += "/></event>";   // §4.3: transient, notification only
     }
-    if (delayed) append_delay(rest, broker, *delayed);
+    if (delayed) append_delay(rest, broker, node, *delayed);
     rest += "</message>";
     out.rest = std::make_shared<const std::string>(std::move(rest));
     out.body = body_of(node, item);

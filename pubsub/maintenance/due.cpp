@@ -124,6 +124,17 @@ void UpkeepRound::erase_node(const Node& node, storage::Revision trash, std::uin
     add(std::move(batch));
 }
 
+/// A node of an account that is no more. Its record is the gate: no publish in flight survives.
+void delete_node(Batch& batch, const Node& node) {
+    NodeRecord record = node.record;
+    record.is_deleted = true;
+    batch.expect(Family::Control, node_key(node.uid), node.revision);
+    batch.put(Family::Control, node_key(node.uid), encode(record));
+    batch.erase(Family::Control, name_key(node.name()));
+    batch.put(Family::Control, trash_key(node.uid, record.epoch), "");
+    batch.event += encode(NodeDeleted{node.uid, {}});
+}
+
 /// Removes what deleted accounts had at the broker. Each batch expects the deletion's marker
 /// record, which is erased last: a name that is given to another account before has nothing of its
 /// former holder left (controller/accounts/account_machine.cpp).
@@ -141,8 +152,16 @@ void UpkeepRound::clean_leavers() {
                     erase_subscription(batch, *node, entry, false);
             });
         }
+        bool has_own = false;
         for (std::uint64_t uid : memory_.affiliated_nodes(bare)) {
             const Node* node = memory_.find(uid);
+            if (node && owner_in(node->name()) == bare) {
+                // Own nodes go as a whole; erasing them, the round erases the affiliation.
+                has_own = true;
+                if (!node->record.is_deleted && batch.operations.size() < records_per_batch)
+                    delete_node(batch, *node);
+                continue;
+            }
             if (!node || batch.operations.size() >= records_per_batch) continue;
             const std::string key = affiliation_key(uid, bare);
             batch.expect(Family::Control, key, node->affiliation_revision(bare));
@@ -152,7 +171,7 @@ void UpkeepRound::clean_leavers() {
             batch.expect(Family::Control, guard_key(uid), node->guard);
             batch.put(Family::Control, guard_key(uid), "");
         }
-        if (batch.operations.empty()) batch.erase(Family::Control, note);
+        if (batch.operations.empty() && !has_own) batch.erase(Family::Control, note);
         add(std::move(batch));
     }
 }

@@ -5,6 +5,7 @@
 
 #include "pubsub/decide/subscription_change.hpp"
 #include "pubsub/model/rights.hpp"
+#include "pubsub/pages/account_nodes.hpp"
 #include "pubsub/requests/requests.hpp"
 
 namespace grid::pubsub {
@@ -71,6 +72,7 @@ std::vector<std::uint64_t> Leases::contact_changed(
     std::vector<std::uint64_t> changed;
     if (broker.memory.affiliated_nodes(owner.str()).empty()) return changed;   // most accounts
     const std::string_view bare = contact.bare_view();
+    for (const Node* node : nodes_of_account(broker, owner.str())) changed.push_back(node->uid);
     for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
         const Node* node = broker.memory.find(uid);
         if (!node || node->record.is_deleted || !rests_on_contacts(*node)) continue;

@@ -49,7 +49,7 @@ private:
         );
         // The notice is durable: the account's streams may be ended by the same change.
         broker_.policy.store_notice(
-            batches_.back(), jid, "subscription " + node.name(),
+            batches_.back(), jid, "subscription " + name_on_record(node.name()),
             subscription_event(node, entry.first, SubscriptionState::None, 0)
         );
         cursor_.has_removed = true;

@@ -36,6 +36,7 @@ void Memory::forget() {
     guards_.clear();
     leavers_.clear();
     by_name_.clear();
+    personal_count_ = 0;
     nodes_.clear();
     moved_.clear();
     subscribed_.clear();

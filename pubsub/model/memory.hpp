@@ -86,6 +86,8 @@ public:
     std::size_t moved_names() const { return moved_.size(); }
     /// Live nodes by name.
     const std::map<std::string, Node*, std::less<>>& by_name() const { return by_name_; }
+    /// Of them, those of accounts (pubsub/ports/personal.hpp).
+    std::size_t personal_count() const { return personal_count_; }
     /// Nodes in which the account has subscriptions, with their number.
     const std::map<std::uint64_t, std::size_t>& subscribed_nodes(std::string_view bare) const;
     std::size_t subscriptions_of(std::string_view bare) const;
@@ -176,6 +178,8 @@ private:
     void note_position(const std::string& jid);
     void apply_item(const ParsedKey& key, const storage::KeyChange& change);
     void enter(Node& node);
+    void put_name(Node& node);
+    void erase_name(const Node& node);
     /// All its items are of an epoch that is over.
     void put_away(Node& node, std::uint64_t epoch);
     void take_early_items(Node& node);
@@ -203,6 +207,7 @@ private:
     bool has_cursor_key_ = false;
     std::unordered_map<std::uint64_t, std::unique_ptr<Node>> nodes_;
     std::map<std::string, Node*, std::less<>> by_name_;
+    std::size_t personal_count_ = 0;
     std::unordered_map<std::string, MovedName> moved_;
     std::unordered_map<std::string, std::map<std::uint64_t, std::size_t>>
         subscribed_;                                                        // by account

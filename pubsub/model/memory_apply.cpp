@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "pubsub/model/memory.hpp"
+#include "pubsub/ports/personal.hpp"
 #include "storage/keys.hpp"
 
 namespace grid::pubsub {
@@ -110,8 +111,7 @@ void Memory::apply_name(std::string_view name, const KeyChange& change) {
 void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
     Node& node = this->node(uid);
     const bool was_known = node.revision != 0;
-    const auto named = by_name_.find(node.name());
-    if (was_known && named != by_name_.end() && named->second == &node) by_name_.erase(named);
+    if (was_known) erase_name(node);
     deleted_.erase(uid);
     charge_maker(node, false);
     if (!change.record) {
@@ -141,6 +141,18 @@ void Memory::apply_node(std::uint64_t uid, const KeyChange& change) {
     if (is_known) note_evictions(node, hidden_before);
 }
 
+void Memory::put_name(Node& node) {
+    const auto [at, is_new] = by_name_.insert_or_assign(node.name(), &node);
+    if (is_new && is_personal(at->first)) ++personal_count_;
+}
+
+void Memory::erase_name(const Node& node) {
+    const auto named = by_name_.find(node.name());
+    if (named == by_name_.end() || named->second != &node) return;
+    if (is_personal(named->first)) --personal_count_;
+    by_name_.erase(named);
+}
+
 /// Puts the node where others look for it.
 void Memory::enter(Node& node) {
     if (node.record.is_deleted) {
@@ -155,8 +167,8 @@ void Memory::enter(Node& node) {
     if (node.is_orphan()) return hide(node);
     orphans_.erase(node.uid);
     note_use(node);
-    by_name_[node.name()] = &node;
-    tree_.enter(node);
+    put_name(node);
+    if (!is_personal(node.name())) tree_.enter(node);   // nodes of accounts are in no collection
     take_early_items(node);
     note_cleaning(node);
     note_items(node);
@@ -369,8 +381,7 @@ void Memory::leave_topic(Node& node) {
 
 /// Hides a subtopic whose topic is gone, or not there yet: requests no longer find it.
 void Memory::hide(Node& node) {
-    const auto named = by_name_.find(node.name());
-    if (named != by_name_.end() && named->second == &node) by_name_.erase(named);
+    erase_name(node);
     tree_.leave(node);
     orphans_.insert(node.uid);
     idle_.erase(node.uid);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "pubsub/ports/personal.hpp"
+
 namespace grid::pubsub {
 
 std::string_view bare_of(std::string_view jid) { return jid.substr(0, jid.find('/')); }
@@ -17,6 +19,7 @@ bool may_stay(AccessModel model, Affiliation affiliation) {
 }
 
 std::string_view topic_in(std::string_view name) {
+    if (is_personal(name)) return {};
     constexpr std::size_t id_bytes = 16;
     if (name.ends_with(collection_suffix) && name.size() > collection_suffix.size())
         return name.substr(0, name.size() - collection_suffix.size());
@@ -84,9 +87,9 @@ bool Node::delivers_to(std::string_view jid, const Subscription& subscription) c
 }
 
 std::size_t Node::max_items(const Settings& settings) const {
-    return static_cast<std::size_t>(
-        std::min<std::uint64_t>(config().max_items, settings.max_items_max)
-    );
+    const std::size_t most =
+        is_personal(name()) ? settings.personal.items_per_node_max : settings.max_items_max;
+    return static_cast<std::size_t>(std::min<std::uint64_t>(config().max_items, most));
 }
 
 std::size_t Node::hidden(const Settings& settings) const {
@@ -113,6 +116,8 @@ std::size_t Node::first_visible(const Settings& settings, storage::Millis now) c
 std::size_t Node::first_retained(const Settings& settings, storage::Millis now) const {
     const Retention& most = settings.archive;
     const std::size_t hidden = this->hidden(settings);
+    // Nodes of accounts have no archive.
+    if (is_personal(name())) return std::max(hidden, expired(now));
     std::size_t first = items.size() > most.items_max ? items.size() - most.items_max : 0;
     const auto age = storage::Millis{most.days} * 24 * 3600 * 1000;
     first = std::max(first, items.rank_at_time(now - age + 1));

@@ -6,6 +6,8 @@
 #include "pubsub/model/memory.hpp"
 #include "pubsub/model/node_list.hpp"
 #include "pubsub/ports/content_filter.hpp"
+#include "pubsub/ports/personal.hpp"
+#include "pubsub/ports/personal_policy.hpp"
 #include "pubsub/ports/ports.hpp"
 #include "pubsub/settings.hpp"
 
@@ -15,7 +17,12 @@ class PayloadSchemas;
 
 struct BrokerState {
     BrokerState(Settings s, const AccessPolicy& p, const Contacts& c)
-        : settings(with_contacts(std::move(s), c)), policy(p), contacts(c), memory(settings) {}
+        : settings(with_contacts(std::move(s), c)),
+          of_accounts(personal_settings(settings)),
+          personal_policy(p, c),
+          policy(personal_policy),
+          contacts(c),
+          memory(settings) {}
     BrokerState(const BrokerState&) = delete;
 
     static Settings with_contacts(Settings settings, const Contacts& contacts) {
@@ -23,8 +30,15 @@ struct BrokerState {
         return settings;
     }
 
+    /// The settings that hold for a node of that name.
+    const Settings& settings_of(std::string_view node) const {
+        return is_personal(node) ? of_accounts : settings;
+    }
+
     const Settings settings;
-    const AccessPolicy& policy;
+    const Settings of_accounts;
+    const PersonalPolicy personal_policy;
+    const AccessPolicy& policy;   // with that of nodes of accounts in front
     const Contacts& contacts;
     Memory memory;
     const ContentFilter* filter = nullptr;     // null: nothing is filtered

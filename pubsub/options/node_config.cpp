@@ -46,11 +46,34 @@ bool is_model_enabled(AccessModel model, const Settings& settings) {
     }
 }
 
+Settings personal_settings(Settings settings) {
+    const Personal& most = settings.personal;
+    settings.is_personal = true;
+    settings.allow_open = true;
+    settings.auto_create = true;
+    settings.strict_type = false;
+    settings.types.clear();
+    settings.default_access_model = "presence";
+    settings.max_items_max = most.items_per_node_max;
+    settings.max_items_default = 1;
+    settings.payload_bytes_max = std::min(settings.payload_bytes_max, most.item_bytes_max);
+    return settings;
+}
+
 NodeConfig default_config(const Settings& settings, std::string_view node) {
     NodeConfig config;
+    if (settings.is_personal) {   // XEP-0163 §3, §4.3
+        config.send_last_published_item = SendLast::OnSubAndPresence;
+        config.notification_type = NotificationType::Headline;
+        // The older item is replaced: no client needs to hear that it is gone.
+        config.publish_node_full = NodeFull::DiscardOldest;
+    }
     const auto model = parse_access_model(settings.default_access_model);
     if (model && is_model_enabled(*model, settings)) config.access_model = *model;
-    config.admission = Admission::Policy;   // no access model was given (settle_admission)
+    // The list of an account's node is its own.
+    config.admission = settings.is_personal
+                           ? Admission::Owner
+                           : Admission::Policy;   // no access model was given (settle_admission)
     config.max_items = std::min(settings.max_items_default, settings.max_items_max);
     config.max_payload_size = settings.payload_bytes_max;
     for (const auto& [pattern, type] : settings.types) {

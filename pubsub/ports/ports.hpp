@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -121,6 +122,22 @@ public:
     virtual bool is_in_group(
         const xml::Jid& owner, const xml::Jid& contact, const std::vector<std::string>& groups
     ) const = 0;
+    /// Whether the policy lets messages pass from the one to the other, and neither has blocked the
+    /// other.
+    virtual bool may_reach(const xml::Jid& /*owner*/, const xml::Jid& /*contact*/) const {
+        return false;
+    }
+    /// Takes the full JID of a session.
+    using VisitSession = std::function<void(const xml::Jid& full)>;
+    /// Visits the available sessions of the owner, and of the accounts that are subscribed to its
+    /// presence, whose clients ask for the events of that node (XEP-0060 §9.2). `account`: of that
+    /// account alone; empty: of all.
+    virtual void each_interested(
+        const xml::Jid& /*owner*/,
+        std::string_view /*node*/,
+        std::string_view /*account*/,
+        const VisitSession& /*visit*/
+    ) const {}
     /// Whether there is any presence to ask about: without, nodes cannot have an access model that
     /// rests on it. Does not change while the broker lives.
     virtual bool is_available() const { return false; }

@@ -19,6 +19,11 @@ namespace ns = xml::ns;
 std::optional<xml::StanzaError> check_id(
     std::string_view what, std::string_view id, std::size_t bytes_max
 ) {
+    // Names of nodes of accounts are no client's to say (pubsub/ports/personal.hpp).
+    if (is_personal(id))
+        return refuse(
+            Errc::NotAcceptable, std::string(what) + " must not begin with a control character."
+        );
     if (!id.empty() && id.size() <= bytes_max) return std::nullopt;
     return refuse(
         Errc::NotAcceptable,

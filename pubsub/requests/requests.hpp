@@ -30,6 +30,7 @@ struct DiscoverNode {
 struct DiscoverNodes {
     std::optional<xml::RsmRequest> page;
     TypeFilter filter;
+    std::string account = {};   // the address that is asked; empty: the broker's
 };
 struct DiscoverItems {
     std::string node;
@@ -41,10 +42,12 @@ struct DiscoverItems {
 struct MySubscriptions {
     std::optional<std::string> node;
     std::optional<xml::RsmRequest> page;
+    std::string account = {};   // as in DiscoverNodes
 };
 struct MyAffiliations {
     std::optional<std::string> node;
     std::optional<xml::RsmRequest> page;
+    std::string account = {};   // as in DiscoverNodes
 };
 
 // Subscribers: pubsub/decide/subscribe.cpp, pubsub/decide/retrieve.cpp.
@@ -122,6 +125,7 @@ struct Retract {
 struct CreateNode {
     std::optional<std::string> node;
     std::optional<xml::Form> configuration;
+    std::string account = {};   // as in DiscoverNodes
 };
 struct GetConfiguration {
     std::string node;
@@ -132,6 +136,7 @@ struct Configure {
 };
 struct GetDefault {
     bool is_collection = false;
+    std::string account = {};   // as in DiscoverNodes
 };
 struct DeleteNode {
     std::string node, redirect;

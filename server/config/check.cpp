@@ -345,6 +345,10 @@ void check_least(const Config& c, Findings& out) {
         {"pubsub.item_id_bytes_max", c.pubsub.item_id_bytes_max, 36, ", the length of a UUID"},
         {"controller.subtopics_share_percent", c.pubsub.subtopics_share_percent, 1},
         {"pubsub.payload_bytes_max", c.pubsub.payload_bytes_max, 1},
+        {"pubsub.personal.nodes_per_account_max", c.pubsub.personal.nodes_per_account_max, 1},
+        {"pubsub.personal.items_per_node_max", c.pubsub.personal.items_per_node_max, 1},
+        {"pubsub.personal.item_bytes_max", c.pubsub.personal.item_bytes_max, 1},
+        {"pubsub.personal.bytes_per_account_max", c.pubsub.personal.bytes_per_account_max, 1},
         {"pubsub.subscriptions_per_node_max", c.pubsub.subscriptions_per_node_max, 1},
         {"pubsub.subscriptions_per_account_max", c.pubsub.subscriptions_per_account_max, 1},
         {"pubsub.subscriptions_per_jid_max", c.pubsub.subscriptions_per_jid_max, 1},
@@ -378,6 +382,11 @@ void check_pairs(const Config& c, Findings& out) {
              "pubsub.payload_bytes_max (" + std::to_string(c.pubsub.payload_bytes_max) +
                  ") must not exceed limits.stanza_bytes_max (" +
                  std::to_string(c.limits.xml.stanza_bytes_max) + ")"}
+        );
+    if (c.pubsub.personal.item_bytes_max > c.pubsub.personal.bytes_per_account_max)
+        out.push_back(
+            {"pubsub.personal.item_bytes_max",
+             "pubsub.personal.item_bytes_max must not exceed pubsub.personal.bytes_per_account_max"}
         );
     if (c.pubsub.max_items_default > c.pubsub.max_items_max)
         out.push_back(

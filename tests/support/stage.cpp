@@ -89,7 +89,9 @@ void Stage::sends(const std::string& from, const std::string& text) {
     request.payload = stanza.first_child();
     request.ancestors = {&stanza};
     REQUIRE(request.payload != nullptr);
-    auto prepared = engine_->prepare(request);
+    auto prepared = request.to.local().empty()
+                        ? engine_->prepare(request)
+                        : engine_->prepare_at_account(request, request.to.bare());
     REQUIRE(prepared.has_value());   // else the router would answer service-unavailable
     if (*prepared) return queue(stanza, std::move(**prepared));
     pubsub::PreparedRequest refusal;   // answered in its place among the others

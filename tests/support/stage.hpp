@@ -78,6 +78,26 @@ struct ScriptedContacts final : pubsub::Contacts {
         return found != groups.end() &&
                std::find(wanted.begin(), wanted.end(), found->second) != wanted.end();
     }
+    std::set<std::pair<std::string, std::string>> apart;    // owner, contact: no messages pass
+    std::set<std::pair<std::string, std::string>> wishes;   // full JID, node
+
+    bool may_reach(const xml::Jid& owner, const xml::Jid& contact) const override {
+        return !apart.contains({owner.str(), contact.str()});
+    }
+    void each_interested(
+        const xml::Jid& owner,
+        std::string_view node,
+        std::string_view account,
+        const VisitSession& visit
+    ) const override {
+        for (const auto& [full, wanted] : wishes) {
+            const auto jid = *xml::Jid::parse(full);
+            const bool is_meant = account.empty() || account == jid.bare_view();
+            if (wanted == node && is_meant &&
+                (jid.bare() == owner || has_presence_subscription(owner, jid.bare())))
+                visit(jid);
+        }
+    }
     bool is_available() const override { return is_there; }
 };
 

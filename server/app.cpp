@@ -239,6 +239,7 @@ bool run_program(AppOptions& options, Log& log) {
         !config.controller.incident_topic.empty(),
         config.controller.offline.messages_max != 0,
         config.controller.archive.messages,
+        config.pubsub.personal.is_on,
         config.sasl.passwords,
         config.contact,
         config.external

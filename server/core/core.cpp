@@ -101,12 +101,23 @@ Core::Core(
           log,
           controller_.settings().offline.keep_ms
       ),
+      last_items_(
+          [strand = strand_](std::function<void()> work) { asio::post(strand, std::move(work)); },
+          store,
+          controller_,
+          broker_,
+          interests_,
+          fanout_,
+          log
+      ),
       presence_(
           [strand = strand_](std::function<void()> work) { asio::post(strand, std::move(work)); },
           controller_,
           broker_,
           sessions_,
-          fanout_
+          fanout_,
+          interests_,
+          last_items_
       ),
       router_(
           addresses,
@@ -135,6 +146,7 @@ Core::Core(
       login_limits_(login_bounds(config)),
       registration_limits_(registration_bounds(config)) {
     controller_.attach(broker_);
+    fanout_.attach(left_out_);
     fanout_.attach([this](const SessionPtr& session, const std::string& why) {
         end_hibernating(session, why);
     });
@@ -354,6 +366,7 @@ bool Core::do_what_is_due() {
         offline_.tick();
         router_.tick(time);
         presence_.tick(time);
+        last_items_.tick();
         if (may_write) note_positions();
     }
     fanout_.flush();

@@ -16,6 +16,7 @@
 #include "controller/rest/rest.hpp"
 #include "pubsub/broker.hpp"
 #include "server/config/config.hpp"
+#include "server/core/left_out.hpp"
 #include "server/core/login_limits.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
@@ -282,12 +283,15 @@ private:
     SessionRegistry sessions_;
     Resumptions resumptions_;
     controller::Controller controller_;
-    RosterContacts contacts_{controller_};
+    Interests interests_;
+    RosterContacts contacts_{controller_, sessions_, interests_};
     pubsub::Broker broker_;
     FlushLimiter flush_limiter_;
     Fanout fanout_;
     CatchUp catch_up_;
     OfflineDelivery offline_;
+    LastItems last_items_;
+    LeftOut left_out_{catch_up_, last_items_};
     SenderIds senders_;
     Presence presence_;
     Router router_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
 namespace grid::server {
@@ -20,6 +21,22 @@ xml::Bytes presence_to(std::string_view to, const std::string& rest) {
     xml::append_attr(*out, "to", to);
     *out += rest;
     return out;
+}
+
+/// XEP-0115 §6.2: about that very version.
+xml::Bytes question(const Session& session, const std::string& id, const Interests& interests) {
+    xml::Element query("query", xml::ns::disco_info);
+    if (const auto* caps = interests.caps_of(session.id))
+        query.set("node", caps->node + '#' + caps->ver);
+    xml::Element iq(
+        "iq", xml::ns::client,
+        {{"type", "get"},
+         {"id", id},
+         {"from", std::string(session.bare.domain())},
+         {"to", session.jid.str()}},
+        std::move(query)
+    );
+    return std::make_shared<const std::string>(xml::to_string(iq, xml::ns::client.uri()));
 }
 
 }   // namespace
@@ -48,14 +65,44 @@ bool Presence::may_hear(const Session& session) const {
            controller_.state(session.principal) == controller::AccountState::Enabled;
 }
 
-void Presence::announce(const SessionPtr& session, std::string rest) {
+void Presence::announce(
+    const SessionPtr& session, std::string rest, const std::optional<presence::Caps>& caps
+) {
     const SaidPtr said = said_of(session);
     Walk walk;
     walk.said = said;
     walk.is_available = true;
     walk.is_initial = !said->rest;
     walk.rest = said->rest = std::make_shared<const std::string>(std::move(rest));
+    const bool is_initial = walk.is_initial;
     add(std::move(walk));
+    take_step(session, interests_.heard(session->id, caps), is_initial);
+}
+
+void Presence::learned(const SessionPtr& session, const presence::Capabilities& answer) {
+    if (is_available(*session)) take_step(session, interests_.learned(session->id, answer), false);
+}
+
+/// XEP-0163 §4.3.4: the last items come with the first presence that asks for them. They follow the
+/// presence of those whose they are, as far as that goes out at once.
+void Presence::take_step(const SessionPtr& session, Interests::Step step, bool is_initial) {
+    if (!step.question.empty()) {
+        const std::optional<std::size_t> used =
+            session->budget ? std::optional(session->budget->used() + session->pending_bytes)
+                            : std::nullopt;
+        // A client that does not read is asked at its next presence.
+        if (used && *used != 0 && *used > session->budget->fair_bytes_max() / 2) {
+            interests_.forget(session->id);
+        } else {
+            fanout_.send(
+                session,
+                Outgoing::whole(StanzaKind::Iq, question(*session, step.question, interests_))
+            );
+        }
+    }
+    if (step.is_changed) fanout_.presence_changed(session->bare);
+    if (step.is_changed || is_initial)
+        last_items_.begin(session, is_initial ? nullptr : std::move(step.before));
 }
 
 /// A walk that waits holds the session that it waits with.
@@ -75,6 +122,7 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     if (!said->rest) walk.stage = Walk::Stage::Directed;
     walk.directed = std::exchange(said->directed, {});
     said->rest = nullptr;
+    if (interests_.forget(session->id)) fanout_.presence_changed(session->bare);
     behind_.erase(session->id);
     // A stream that took the resource over speaks for it now.
     const SessionPtr successor = sessions_.find(session->jid);

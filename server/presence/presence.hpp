@@ -19,6 +19,8 @@
 #include "controller/messages/block_lists.hpp"
 #include "server/delivery/fanout.hpp"
 #include "server/pipeline/transaction.hpp"
+#include "server/presence/interests.hpp"
+#include "server/presence/last_items.hpp"
 #include "server/presence/stanza.hpp"
 #include "server/session/registry.hpp"
 
@@ -37,19 +39,27 @@ public:
         controller::Controller& controller,
         pubsub::Broker& broker,
         SessionRegistry& sessions,
-        Fanout& fanout
+        Fanout& fanout,
+        Interests& interests,
+        LastItems& last_items
     )
         : post_(std::move(post)),
           controller_(controller),
           broker_(broker),
           sessions_(sessions),
-          fanout_(fanout) {}
+          fanout_(fanout),
+          interests_(interests),
+          last_items_(last_items) {}
     ~Presence();
     Presence(const Presence&) = delete;
 
     /// The session is available, and says so to its contacts; when it was not before, it gets
     /// theirs, and the requests that wait for the account's answer (§4.2, §3.1.3).
-    void announce(const SessionPtr& session, std::string rest);
+    void announce(
+        const SessionPtr& session, std::string rest, const std::optional<presence::Caps>& caps
+    );
+    /// The session's client has answered the question about its capabilities.
+    void learned(const SessionPtr& session, const presence::Capabilities& answer);
     /// The session is not available any more (§4.5). `rest`: what it said; empty: nothing. A
     /// session that was not available is passed by.
     void withdraw(const SessionPtr& session, std::string rest = {});
@@ -137,6 +147,8 @@ private:
     bool begin_looking_at_rights();
     void look_again(const SaidPtr& said);
     void look_again(const controller::BlockEvent& event);
+    void take_step(const SessionPtr& session, Interests::Step step, bool is_initial);
+    void look_at_nodes(const controller::BlockEvent& event);
 
     /// To all available resources of the account; false: there is none.
     bool tell_account(std::string_view bare, const std::string& rest);
@@ -156,6 +168,8 @@ private:
     pubsub::Broker& broker_;
     SessionRegistry& sessions_;
     Fanout& fanout_;
+    Interests& interests_;
+    LastItems& last_items_;
     std::map<std::uint64_t, SaidPtr> said_;     // by session
     std::optional<Walk> walk_;                  // under way
     std::deque<SaidPtr> waiting_;               // those with a `next`, in their order

@@ -185,7 +185,10 @@ void Presence::tell_subscription(const Effect& effect) {
 
 void Presence::show(const Effect& effect) {
     for (const SessionPtr& session : sessions_.of_account(effect.owner))
-        if (is_available(*session)) tell_presence_of(effect.contact, session);
+        if (is_available(*session)) {
+            tell_presence_of(effect.contact, session);
+            last_items_.begin(session, effect.contact);
+        }
 }
 
 void Presence::hide(const Effect& effect) {

@@ -223,6 +223,7 @@ void Presence::look_again(const controller::BlockEvent& event) {
             if (const auto found = said_.find(session->id); found != said_.end())
                 look_again(found->second);
     };
+    look_at_nodes(event);
     look_at(event.account);
     bool is_each_contact = event.jids.empty();
     for (const std::string& text : event.jids) {
@@ -235,6 +236,26 @@ void Presence::look_again(const controller::BlockEvent& event) {
     if (is_each_contact)
         for (const auto& [contact, item] : controller_.rosters().of(event.account).items)
             look_at(contact);
+}
+
+/// The recipients of their own nodes' events, on both sides.
+void Presence::look_at_nodes(const controller::BlockEvent& event) {
+    const auto forget = [this](std::string_view owner) {
+        for (const std::uint64_t node : broker_.nodes_of_account(owner))
+            fanout_.audience_changed(node);
+    };
+    forget(event.account);
+    bool is_each_contact = event.jids.empty();
+    for (const std::string& text : event.jids) {
+        const xml::Jid jid = xml::Jid::from_canonical(text);
+        if (jid.local().empty())
+            is_each_contact = true;
+        else
+            forget(jid.bare_view());
+    }
+    if (!is_each_contact) return;
+    for (const auto& [contact, item] : controller_.rosters().of(event.account).items)
+        forget(contact);
 }
 
 void Presence::tick(TimePoint now) {

@@ -1,11 +1,11 @@
 // server/presence/roster_contacts.hpp: the broker's questions about rosters: subscriptions to an
-// owner's presence, and groups.
+// owner's presence, groups, and the sessions that ask for an owner's events.
 #pragma once
-
-#include <algorithm>
 
 #include "controller/controller.hpp"
 #include "pubsub/ports/ports.hpp"
+#include "server/presence/interests.hpp"
+#include "server/session/registry.hpp"
 
 namespace grid::server {
 
@@ -13,23 +13,33 @@ namespace grid::server {
 class RosterContacts final : public pubsub::Contacts {
 public:
     /// The controller may be made later: it is asked first when a request is decided.
-    explicit RosterContacts(const controller::Controller& controller) : controller_(controller) {}
+    RosterContacts(
+        const controller::Controller& controller,
+        const SessionRegistry& sessions,
+        const Interests& interests
+    )
+        : controller_(controller), sessions_(sessions), interests_(interests) {}
 
-    bool has_presence_subscription(const xml::Jid& owner, const xml::Jid& contact) const override {
-        return owner == contact || controller_.rosters().standing(owner.str(), contact.str()).from;
-    }
+    bool has_presence_subscription(const xml::Jid& owner, const xml::Jid& contact) const override;
     bool is_in_group(
         const xml::Jid& owner, const xml::Jid& contact, const std::vector<std::string>& groups
-    ) const override {
-        const auto* item = controller_.rosters().of(owner.str()).find(contact.str());
-        return item != nullptr && std::ranges::any_of(item->groups, [&](const std::string& group) {
-                   return std::ranges::find(groups, group) != groups.end();
-               });
-    }
+    ) const override;
+    bool may_reach(const xml::Jid& owner, const xml::Jid& contact) const override;
+    void each_interested(
+        const xml::Jid& owner,
+        std::string_view node,
+        std::string_view account,
+        const VisitSession& visit
+    ) const override;
     bool is_available() const override { return true; }
 
 private:
+    void visit_account(std::string_view account, std::string_view node, const VisitSession& visit)
+        const;
+
     const controller::Controller& controller_;
+    const SessionRegistry& sessions_;
+    const Interests& interests_;
 };
 
 }   // namespace grid::server

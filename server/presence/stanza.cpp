@@ -104,6 +104,7 @@ Result<Stanza, xml::StanzaError> read_stanza(
         for (auto& error :
              {read_show(element, stanza), read_priority(element, stanza), check_status(element)})
             if (error) return *error;
+    if (stanza.type == Type::Available) stanza.caps = read_caps(element);
     stanza.id = element.attr_or("id", "");
     const bool is_from_bare = stanza.type == Type::Subscription;
     element.set("from", is_from_bare ? std::string(from.bare_view()) : from.str());

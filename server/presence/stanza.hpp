@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "controller/contacts/transitions.hpp"
 #include "pubsub/delivery/subscriber.hpp"
+#include "server/presence/capabilities.hpp"
 #include "xml/element.hpp"
 #include "xml/jid.hpp"
 #include "xml/result.hpp"
@@ -24,6 +26,7 @@ struct Stanza {
     /// full JID, of a Subscription its bare one (§3).
     std::string rest;
     std::string id;
+    std::optional<Caps> caps;   // of one that is available
 };
 
 /// The refusal of a stanza that breaks the rules of §4.7, or that is longer than `bytes_max`. Any

@@ -138,6 +138,19 @@ bool has_room_for_answers(const Session& session) {
     return held + session.pending_bytes < session.budget->bytes_max() / 2;
 }
 
+/// Clients answer the domain's question to the domain, or to no address at all.
+bool is_for_server(const Addresses& addresses, const Session& session, const xml::Jid& to) {
+    const Destination destination = addresses.classify(to, session.bare);
+    return destination == Destination::Server || destination == Destination::OwnAccount;
+}
+
+Routed take_capabilities(xml::Element iq) {
+    Inbound inbound;
+    inbound.capabilities = presence::read_answer(iq);
+    inbound.stanza = skeleton(std::move(iq));
+    return inbound;
+}
+
 Routed prepare_word(const xml::Element& element) {
     auto word = sm::read(element);
     if (auto* error = std::get_if<xml::StreamError>(&word)) return std::move(*error);
@@ -213,10 +226,12 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
     inbound.destination = addresses_.classify(to, session.bare);
     inbound.to = std::move(to);
     if (name == "message") {
-        if (inbound.destination == Destination::Broker)
+        // An account answers for its own nodes (XEP-0060 §8.6), too.
+        const bool is_own = inbound.destination == Destination::OwnAccount;
+        if (inbound.destination == Destination::Broker ||
+            (is_own && !inbound.to.empty() && inbound.to.is_bare()))
             inbound.prepared = broker_.prepare_message(stanza.set("from", session.jid.str()));
-        else if (inbound.destination == Destination::Client ||
-                 inbound.destination == Destination::OwnAccount)
+        if (!inbound.prepared && (is_own || inbound.destination == Destination::Client))
             prepare_relayed_message(session, stanza, inbound);
         inbound.stanza = skeleton(std::move(stanza));
         return inbound;
@@ -228,6 +243,8 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
     auto type = xml::iq_type(iq);
     const auto* id = iq.attr("id");
     if (type && (*type == xml::IqType::Result || *type == xml::IqType::Error)) {
+        if (id && presence::is_question_id(*id) && is_for_server(addresses_, session, to))
+            return take_capabilities(std::move(iq));
         // Only clients wait for answers, and an error is never answered.
         if (!id || addresses_.classify(to, session.bare) != Destination::Client)
             return std::monostate{};
@@ -252,6 +269,12 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
         inbound.to = std::move(to);
         return prepare_roster(session, std::move(iq), std::move(inbound));
     }
+    if (auto prepared = prepare_at_account(session, *type, to, inbound.destination, iq)) {
+        inbound.prepared = std::move(*prepared);
+        inbound.to = std::move(to);
+        inbound.stanza = skeleton(std::move(iq));
+        return inbound;
+    }
     // XEP-0030 §8: whether there is such an account or not, so that none can be probed.
     if (inbound.destination == Destination::Client && to.is_bare() && *type == xml::IqType::Get &&
         iq.first_child()->is("query", xml::ns::disco_items)) {
@@ -273,6 +296,44 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
     inbound.to = std::move(to);
     inbound.stanza = skeleton(std::move(iq));
     return inbound;
+}
+
+/// XEP-0163: each account is a service of its own nodes, for its contacts, too. Its contacts alone
+/// may know what the account is (disco#info).
+std::optional<pubsub::PreparedRequest> Router::prepare_at_account(
+    const Session& session,
+    xml::IqType type,
+    const xml::Jid& to,
+    Destination destination,
+    const xml::Element& iq
+) const {
+    const bool is_own = destination == Destination::OwnAccount;
+    if (!is_own && (destination != Destination::Client || !to.is_bare())) return std::nullopt;
+    const xml::Jid& owner = is_own ? session.bare : to;
+    const xml::Element& payload = *iq.first_child();
+    const pubsub::IqRequest request{type, to, &payload, {&iq}};
+    const bool is_info = payload.is("query", xml::ns::disco_info) && !payload.attr("node");
+    if (!is_info) {
+        const bool is_asked =
+            payload.is("pubsub", xml::ns::pubsub) || payload.is("pubsub", xml::ns::pubsub_owner) ||
+            payload.is("query", xml::ns::disco_items) || payload.is("query", xml::ns::disco_info);
+        if (!is_asked) return std::nullopt;
+        auto prepared = broker_.prepare_at_account(request, owner);
+        if (!prepared) return std::nullopt;
+        return *prepared ? std::move(**prepared) : refuse_in_turn(prepared->error());
+    }
+    const auto* service = is_own ? nullptr : account_iqs_.find(request);
+    if (service == nullptr) return std::nullopt;
+    auto answer = service->answer(request);
+    if (!answer) return refuse_in_turn(answer.error());
+    pubsub::PreparedRequest prepared;
+    prepared.order = pubsub::Order::Pipelined;
+    prepared.decide = [&broker = broker_, owner,
+                       reply = std::move(*answer)](const pubsub::Context& context) {
+        if (broker.knows_account(context.actor, owner)) return pubsub::Decision(reply);
+        return pubsub::Decision(xml::service_unavailable("nobody is there"));
+    };
+    return prepared;
 }
 
 const IqTable::Row* Router::find_service(Destination destination, const pubsub::IqRequest& request)
@@ -323,6 +384,7 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
             );
         return;
     }
+    if (inbound.capabilities) return presence_.learned(session, *inbound.capabilities);
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
         // The refused keep their place among the answers, as everything else does.
         if ((inbound.prepared || inbound.roster) && session->queue) {

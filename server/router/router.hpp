@@ -37,6 +37,8 @@ struct Inbound {
     /// A presence, and a request for the own roster.
     std::optional<presence::Stanza> presence;
     std::optional<controller::contacts::RosterRequest> roster;
+    /// The answer of the client to a question of the server's about what it can do.
+    std::optional<presence::Capabilities> capabilities;
     /// For another client: a message with `from` stamped; of an iq what follows its start tag,
     /// which is written when all its attributes are known (xml::write_tail).
     xml::Bytes relayed;
@@ -139,6 +141,13 @@ public:
 
 private:
     Routed prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const;
+    std::optional<pubsub::PreparedRequest> prepare_at_account(
+        const Session& session,
+        xml::IqType type,
+        const xml::Jid& to,
+        controller::Destination destination,
+        const xml::Element& iq
+    ) const;
     const IqTable::Row* find_service(
         controller::Destination destination, const pubsub::IqRequest& request
     ) const;

@@ -20,6 +20,7 @@ struct ServerServices {
     bool takes_incidents = false;   // XEP-0268
     bool keeps_messages = false;    // XEP-0160
     bool has_archives = false;      // XEP-0313, of accounts
+    bool has_nodes = false;         // XEP-0163, of accounts
     bool takes_passwords = false;   // XEP-0077, answered by the controller
     Contact contact = {};
     External external = {};

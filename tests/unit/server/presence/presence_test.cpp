@@ -74,7 +74,7 @@ public:
     /// The session is available; its walk waits.
     void says(const SessionPtr& session, const std::string& show) {
         presence.announce(
-            session, " from='" + session->jid.str() + "'><show>" + show + "</show></presence>"
+            session, " from='" + session->jid.str() + "'><show>" + show + "</show></presence>", {}
         );
     }
     void run() {
@@ -164,11 +164,15 @@ private:
     std::uint64_t last_session_ = 0;
     std::chrono::steady_clock::time_point now_;
 
-public:
-    server::Presence presence{
-        [this](std::function<void()> work) { posted_.push_back(std::move(work)); }, controller_,
-        broker_, sessions_, fanout_
+    std::function<void(std::function<void()>)> post_ = [this](std::function<void()> work) {
+        posted_.push_back(std::move(work));
     };
+    server::Interests interests_;
+    server::LastItems last_items_{post_, memory_, controller_, broker_, interests_, fanout_, log_};
+
+public:
+    server::Presence presence{post_,   controller_, broker_,    sessions_,
+                              fanout_, interests_,  last_items_};
 };
 
 using Shows = std::vector<std::string>;

@@ -66,10 +66,15 @@ class Person(Stanzas):
                 self.versions.append(query.get("ver"))
                 self.heard.append("push " + word_of_item(query[0]))
                 self.send(f"<iq type='result' id='{element.get('id')}'/>")
+            elif element.tag == CLIENT + "iq" and element.get("type") == "get":
+                self.asked(element)
             elif element.tag == CLIENT + "iq":
                 self.answers[element.get("id")] = element
             elif element.tag == CLIENT + "message":
                 self.messages.append(element)
+
+    def asked(self, question):
+        """By the server or another client; what answers is a class of its own."""
 
     def says(self, kind=None, to=None, inside="", **attributes):
         """A presence."""

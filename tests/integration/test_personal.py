@@ -382,7 +382,7 @@ class SlowReaders(Accounts):
     def test_one_that_lost_events_gets_the_last(self):
         ann, bob = self.friends(wants=[NOTES])
         bob.raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        text, count = "x" * 8000, 1200
+        text, count = "x" * 32000, 300
         for number in range(count):
             ann.has_published(NOTES, text=f"{number} {text}")
         ann.has_published(NOTES, text="the last")

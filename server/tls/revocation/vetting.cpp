@@ -5,6 +5,7 @@
 #include "server/net/from_callback.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/verify.hpp"
+#include "storage/codec.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::server::tls {
@@ -35,6 +36,41 @@ std::string crl_reason(const CrlSet::Finding& finding, const Presented& presente
            finding.crl->issuer_name + " ended on " + xml::to_datetime(finding.crl->next_update);
 }
 
+/// Of one that can log in.
+std::string verdict_bytes(const Presented& presented) {
+    std::vector<std::string> accounts;
+    for (const xml::Jid& jid : presented.identities) accounts.push_back(jid.str());
+    storage::Encoder out;
+    out.text(presented.subject).text(presented.issuer).text(presented.serial);
+    out.text(presented.fingerprint).text(presented.anchor).text(presented.key);
+    out.i64(presented.not_before).i64(presented.not_after).i64(presented.valid_until);
+    out.texts(accounts).boolean(presented.is_mapped).texts(presented.foreign);
+    out.texts(presented.path).texts(presented.other_authorities).u64(presented.approvals);
+    return out.take();
+}
+
+std::optional<Presented> read_verdict(std::string_view bytes) {
+    storage::Decoder in(bytes);
+    Presented presented;
+    presented.present = presented.acceptable = true;
+    for (auto* field :
+         {&presented.subject, &presented.issuer, &presented.serial, &presented.fingerprint,
+          &presented.anchor, &presented.key})
+        *field = in.text();
+    presented.not_before = in.i64();
+    presented.not_after = in.i64();
+    presented.valid_until = in.i64();
+    for (const std::string& account : in.texts())
+        presented.identities.push_back(xml::Jid::from_canonical(account));
+    presented.is_mapped = in.boolean();
+    presented.foreign = in.texts();
+    presented.path = in.texts();
+    presented.other_authorities = in.texts();
+    presented.approvals = in.u64();
+    if (!in.ok() || !in.at_end() || !presented.can_log_in()) return std::nullopt;
+    return presented;
+}
+
 }   // namespace
 
 Vetting::Vetting(
@@ -62,40 +98,59 @@ void Vetting::stop() {
 asio::awaitable<Presented> Vetting::vet(net::TlsStream& stream, std::function<void()> on_valid) {
     SSL* ssl = stream.ssl();
     auto ticket = resumed_ticket_of(ssl);
-    if (SSL_session_reused(ssl) == 1)
+    auto known = ticket ? known_from(*ticket) : std::nullopt;
+    if (SSL_session_reused(ssl) == 1 && !known)
         verify_again(ssl, ticket ? ticket->chain : std::vector<std::string>{});
-    else if (config_.tls.resumption_seconds_max != 0 && SSL_version(ssl) >= TLS1_3_VERSION)
+    else if (!known && config_.tls.resumption_seconds_max != 0 &&
+             SSL_version(ssl) >= TLS1_3_VERSION)
         ticket = ticket_for(ssl, now());
-    Presented presented = co_await judge_peer(stream, std::move(on_valid));
-    if (ticket) send_ticket(stream, presented, *ticket);
+    Presented presented = co_await judge_peer(stream, std::move(known), std::move(on_valid));
+    if (ticket) send_ticket(stream, presented, std::move(*ticket));
     co_return presented;
+}
+
+/// The signatures of its chain lead to the same anchors as before, or the ticket could not be read;
+/// what may have changed is asked anew. An OCSP question needs the certificates themselves.
+std::optional<Presented> Vetting::known_from(const Ticket& ticket) const {
+    if (ticket.verdict.empty() || config_.tls.ocsp != "off") return std::nullopt;
+    auto presented = read_verdict(ticket.verdict);
+    const auto time = now();
+    if (!presented || time < presented->not_before || time >= presented->valid_until)
+        return std::nullopt;   // the whole chain says what is wrong
+    return presented;
 }
 
 /// A client that resumes gets a new ticket, which lasts no longer than the first: after
 /// tls.resumption_seconds_max a client proves anew that it has its key.
-void Vetting::send_ticket(net::TlsStream& stream, const Presented& presented, const Ticket& ticket)
-    const {
+void Vetting::send_ticket(net::TlsStream& stream, const Presented& presented, Ticket ticket) const {
     // There is none for clients that cannot log in.
     if (presented.present ? !presented.can_log_in() : !config_.sasl.passwords) return;
     const auto most = storage::Millis{config_.tls.resumption_seconds_max} * 1000;
     auto left = ticket.proved + most - now();
     if (presented.present) left = std::min(left, presented.valid_until - now());
     if (left < 1000) return;
-    stream.send_ticket(to_bytes(ticket), std::chrono::seconds(std::min(left, most) / 1000));
+    if (presented.present) ticket.verdict = verdict_bytes(presented);
+    const std::string bytes = to_bytes(ticket);
+    if (bytes.size() > ticket_bytes_max) return;
+    stream.send_ticket(bytes, std::chrono::seconds(std::min(left, most) / 1000));
 }
 
 asio::awaitable<Presented> Vetting::judge_peer(
-    net::TlsStream& stream, std::function<void()> on_valid
+    net::TlsStream& stream, std::optional<Presented> known, std::function<void()> on_valid
 ) {
-    Presented presented = judge(stream.ssl(), config_.domain, config_.sasl.mappings, now());
-    presented.approvals = controller::approvals_of(approve_, presented.facts);
+    const bool is_known = known.has_value();
+    Presented presented = is_known
+                              ? std::move(*known)
+                              : judge(stream.ssl(), config_.domain, config_.sasl.mappings, now());
+    if (!is_known) presented.approvals = controller::approvals_of(approve_, presented.facts);
     presented.facts = {};
     std::vector<X509Ptr> path;
     const bool asks_ocsp = config_.tls.ocsp != "off";
-    if (presented.can_log_in() && (crls_.is_on() || asks_ocsp))
+    if (!is_known && presented.can_log_in() && (crls_.is_on() || asks_ocsp))
         path = verified_path_of(stream.ssl());
     stream.forget_peer_certificate();
     if (on_valid && presented.can_log_in()) on_valid();
+    if (is_known && crls_.is_on()) judge_by_crl(presented);
     if (path.empty()) co_return presented;
     std::optional<OcspSubject> subject;
     if (asks_ocsp && path.size() > 1) subject = ocsp_subject(path[0].get(), path[1].get());

@@ -51,10 +51,10 @@ public:
 
 private:
     boost::asio::awaitable<Presented> judge_peer(
-        net::TlsStream& stream, std::function<void()> on_valid
+        net::TlsStream& stream, std::optional<Presented> known, std::function<void()> on_valid
     );
-    void send_ticket(net::TlsStream& stream, const Presented& presented, const Ticket& ticket)
-        const;
+    std::optional<Presented> known_from(const Ticket& ticket) const;
+    void send_ticket(net::TlsStream& stream, const Presented& presented, Ticket ticket) const;
     std::string why(const std::vector<std::string>& path, bool must_be_known) const;
     void judge_by_crl(Presented& presented) const;
     boost::asio::awaitable<void> judge_by_ocsp(Presented& presented, OcspSubject subject);

@@ -155,6 +155,8 @@ std::string der_of(const X509* certificate) {
 std::string to_bytes(const Ticket& ticket) {
     std::string out;
     append_number(out, static_cast<std::uint64_t>(ticket.proved), 8);
+    append_number(out, ticket.verdict.size(), 4);
+    out += ticket.verdict;
     for (const std::string& one : ticket.chain) {
         append_number(out, one.size(), 4);
         out += one;
@@ -167,6 +169,10 @@ std::optional<Ticket> read_ticket(std::string_view bytes) {
     const auto proved = take_number(bytes, 8);
     if (!proved) return std::nullopt;
     ticket.proved = static_cast<storage::Millis>(*proved);
+    const auto verdict_size = take_number(bytes, 4);
+    if (!verdict_size || *verdict_size > bytes.size()) return std::nullopt;
+    ticket.verdict = bytes.substr(0, *verdict_size);
+    bytes.remove_prefix(*verdict_size);
     while (!bytes.empty()) {
         const auto size = take_number(bytes, 4);
         if (!size || *size == 0 || *size > bytes.size()) return std::nullopt;

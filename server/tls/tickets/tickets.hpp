@@ -20,6 +20,9 @@ struct Ticket {
     storage::Millis proved = 0;
     /// DER, in the client's order, its own certificate first. Empty: it showed none.
     std::vector<std::string> chain;
+    /// The verdict on that chain, for vetting. It holds while the same anchors are trusted, which a
+    /// ticket does not outlive; dates, revocation and account are asked anew. Empty: there is none.
+    std::string verdict = {};
 };
 std::string to_bytes(const Ticket& ticket);
 /// No value: they are not what to_bytes makes.
@@ -27,6 +30,8 @@ std::optional<Ticket> read_ticket(std::string_view bytes);
 
 /// A longer chain is not carried: its client makes full handshakes.
 inline constexpr std::size_t ticket_chain_bytes_max = 8 * 1024;
+/// Of all that is carried.
+inline constexpr std::size_t ticket_bytes_max = 16 * 1024;
 
 /// Lets clients of TLS 1.3 resume with tickets, which TlsStream::send_ticket hands out. The server
 /// keeps none: they are sealed (AES-256-CBC, HMAC-SHA-256) with keys of this context, which are

@@ -248,18 +248,19 @@ TEST_CASE("a ticket that was damaged leads to a full handshake", "[tls]") {
 
 TEST_CASE("the content of a ticket is read back, and nothing else is", "[tls]") {
     const tls::Ticket ticket{
-        .proved = 1'700'000'000'123, .chain = {"first", std::string(300, 'x')}
+        .proved = 1'700'000'000'123, .chain = {"first", std::string(300, 'x')}, .verdict = "good"
     };
     const std::string bytes = tls::to_bytes(ticket);
     const auto read = tls::read_ticket(bytes);
     REQUIRE(read.has_value());
     CHECK(read->proved == ticket.proved);
     CHECK(read->chain == ticket.chain);
+    CHECK(read->verdict == ticket.verdict);
     CHECK(tls::read_ticket(tls::to_bytes({.proved = 5, .chain = {}}))->chain.empty());
-    const std::size_t of_first = 8 + 4 + 5;
+    const std::size_t before_chain = 8 + 4 + 4, of_first = before_chain + 4 + 5;
     for (std::size_t length = 0; length < bytes.size(); ++length) {
         CAPTURE(length);
-        const bool is_whole = length == 8 || length == of_first;
+        const bool is_whole = length == before_chain || length == of_first;
         CHECK(tls::read_ticket(std::string_view(bytes).substr(0, length)).has_value() == is_whole);
     }
 }

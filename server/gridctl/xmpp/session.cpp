@@ -355,6 +355,11 @@ void Session::probe() {
 
 void Session::end() {
     if (state_ == State::Online) acknowledge();
+    const bool leaves = state_ == State::Online && is_managed_ && job_.is_owed_the_rest();
+    if (leaves) {
+        state_ = State::Over;
+        return;
+    }
     if (state_ != State::Offline && state_ != State::Handshake && state_ != State::Over)
         out_ += "</stream:stream>";
     management_ = {};

@@ -41,6 +41,9 @@ public:
     virtual bool is_done() const = 0;
     /// Comes to an orderly end: is_done soon.
     virtual void stop(Session& session) = 0;
+    /// What is on its way at the end belongs to the next run: the stream is left without
+    /// `</stream:stream>`, after which a server takes all for read.
+    virtual bool is_owed_the_rest() const { return false; }
     /// About once a second while online.
     virtual void tick(Session&) {}
 };
@@ -65,7 +68,8 @@ public:
     bool wants_tls() const { return state_ == State::Handshake; }
     /// Asks the server for a sign of life.
     void probe();
-    /// `</stream:stream>`, behind all that was sent. With it a session is given up.
+    /// `</stream:stream>`, behind all that was sent. With it a session is given up, but where its job
+    /// is owed the rest.
     void end();
     /// No more comes from the server, or this connection has failed.
     bool is_over() const { return state_ == State::Over; }

@@ -40,6 +40,7 @@ public:
     bool is_done() const override { return is_done_; }
     /// Ends the subscriptions, unless they are kept; then this is done.
     void stop(Session& session) override;
+    bool is_owed_the_rest() const override { return settings_.keeps; }
     /// Renews leases.
     void tick(Session& session) override;
 

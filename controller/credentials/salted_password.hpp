@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "controller/credentials/scram.hpp"
-
 namespace grid::controller {
+
+enum class ScramHash : std::uint8_t;   // controller/credentials/scram.hpp
 
 /// Hi(), which is PBKDF2 with HMAC: from it come the keys of both sides. A secret as the password
 /// is. Costs `iterations` hashes: milliseconds.

@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
     gridctl::add_check_commands(app, options);
     gridctl::add_health_command(app, options);
     gridctl::add_light_commands(app, options);
+    gridctl::add_bulk_commands(app, options);
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

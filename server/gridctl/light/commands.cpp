@@ -1,13 +1,11 @@
 // server/gridctl/light/commands.cpp: `publish`, `subscribe`, `query`, `topics find`: gridctl as a
 // client of the grid, over XMPP.
 #include <memory>
-#include <random>
 
 #include "server/gridctl/light/console.hpp"
 #include "server/gridctl/light/item_source.hpp"
 #include "server/gridctl/light/login.hpp"
-#include "server/gridctl/light/loop.hpp"
-#include "server/gridctl/light/signals.hpp"
+#include "server/gridctl/light/run.hpp"
 #include "server/gridctl/options.hpp"
 #include "server/gridctl/table.hpp"
 #include "server/gridctl/xmpp/askers.hpp"
@@ -22,52 +20,13 @@ namespace {
 namespace json = boost::json;
 using light::Console;
 
-/// 128 random bits in hexadecimal digits.
-std::string random_text() {
-    constexpr char hex[] = "0123456789abcdef";
-    std::random_device device;
-    std::string out;
-    for (int word = 0; word < 4; ++word) {
-        std::uint32_t bits = device();
-        for (int digit = 0; digit < 8; ++digit, bits >>= 4) out += hex[bits & 15U];
-    }
-    return out;
-}
-
-Exit to_exit(xmpp::Outcome outcome) {
+Exit exit_of(xmpp::Outcome outcome) {
     if (outcome == xmpp::Outcome::NotFound) return Exit::NotFound;
     return outcome == xmpp::Outcome::Refused ? Exit::Refused : Exit::Ok;
 }
 
 std::string count_of(std::uint64_t count, const char* noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
-/// A job with all that it needs.
-class Run {
-public:
-    Run(light::Door door, xmpp::Job& job, Console& console, light::LoopSettings settings)
-        : link_(std::move(door.target)),
-          session_(std::move(door.login), job, random_text),
-          loop_(settings, link_, session_, job, console) {
-        light::watch_signals();
-    }
-    light::Loop& loop() { return loop_; }
-
-private:
-    light::Link link_;
-    xmpp::Session session_;
-    light::Loop loop_;
-};
-
-light::LoopSettings loop_settings(
-    const Options& common, const light::LoginOptions& login, long reconnect_seconds
-) {
-    light::LoopSettings settings;
-    settings.timeout_seconds = common.timeout_seconds;
-    settings.reconnect_seconds =
-        login.reconnect_seconds >= 0 ? login.reconnect_seconds : reconnect_seconds;
-    return settings;
 }
 
 // publish
@@ -117,7 +76,7 @@ void publish(const Options& common, const PublishOptions& options) {
         throw Failed(Exit::Usage, "--id names one item; with --lines give --id-prefix");
     if (options.file == "-" && options.login.password_file == "-")
         throw Failed(Exit::Usage, "standard input cannot be both the items and the password");
-    light::Door door = light::find_door(common, options.login);
+    const light::Door door = light::find_door(common, options.login);
     Console console;
     xmpp::PublishSettings settings;
     settings.broker = door.broker;
@@ -128,23 +87,27 @@ void publish(const Options& common, const PublishOptions& options) {
     const bool is_new = options.prefix.empty();
     light::ItemSource source(
         options.file, options.is_by_lines,
-        {options.id, is_new ? random_text().substr(0, 16) + "-" : options.prefix, is_new}, publisher
+        {options.id, is_new ? light::random_text().substr(0, 16) + "-" : options.prefix, is_new},
+        publisher
     );
-    Run run(
-        std::move(door), publisher, console,
-        loop_settings(common, options.login, publish_reconnect_seconds)
-    );
-    run.loop().read_from(source);
-    run.loop().on_turn([&] { show_progress(console, publisher, source); });
+    light::RunExtras extras;
+    extras.source = &source;
+    extras.on_turn = [&] { show_progress(console, publisher, source); };
+    extras.may_be_interrupted = true;
+    bool is_interrupted = false;
     try {
-        run.loop().run();
+        is_interrupted = light::run(
+            door, publisher, console,
+            light::loop_settings(common, options.login, publish_reconnect_seconds),
+            std::move(extras)
+        );
     } catch (const Failed&) {
         say_published(common, console, options, publisher);
         throw;
     }
     say_published(common, console, options, publisher);
-    if (!publisher.why().empty()) throw Failed(to_exit(publisher.outcome()), publisher.why());
-    if (run.loop().was_interrupted() && (!source.is_through() || publisher.waiting() > 0))
+    if (!publisher.why().empty()) throw Failed(exit_of(publisher.outcome()), publisher.why());
+    if (is_interrupted && (!source.is_through() || publisher.waiting() > 0))
         throw Failed(
             Exit::Interrupted,
             "interrupted after " + count_of(publisher.published(), "item") +
@@ -234,18 +197,23 @@ void subscribe(const Options& common, const WatchOptions& options) {
     settings.keeps = options.keeps;
     settings.as_json = common.json;
     take_since(settings, options.since);
-    if (door.login.resource.empty()) door.login.resource = "gridctl-" + random_text().substr(0, 12);
+    if (door.login.resource.empty())
+        door.login.resource = "gridctl-" + light::random_text().substr(0, 12);
     Console console;
     xmpp::Subscriber subscriber(std::move(settings), console, now_ms);
-    Run run(std::move(door), subscriber, console, loop_settings(common, options.login, -1));
     bool is_told = false;
-    run.loop().on_turn([&] {
+    light::RunExtras extras;
+    extras.may_be_interrupted = true;
+    extras.on_turn = [&] {
         if (is_told || !subscriber.is_live()) return;
         is_told = true;
         console.remark("subscribed");
-    });
-    run.loop().run();
-    if (!subscriber.why().empty()) throw Failed(to_exit(subscriber.outcome()), subscriber.why());
+    };
+    light::run(
+        door, subscriber, console, light::loop_settings(common, options.login, -1),
+        std::move(extras)
+    );
+    if (!subscriber.why().empty()) throw Failed(exit_of(subscriber.outcome()), subscriber.why());
 }
 
 constexpr const char* subscribe_help =
@@ -299,12 +267,10 @@ void query(const Options& common, const QueryOptions& options) {
     settings.is_set = options.is_set;
     settings.as_json = common.json;
     xmpp::Query job(std::move(settings), console);
-    light::LoopSettings loop = loop_settings(common, options.login, 0);
+    light::LoopSettings loop = light::loop_settings(common, options.login, 0);
     loop.job_seconds = common.timeout_seconds;
-    Run run(std::move(door), job, console, loop);
-    run.loop().run();
-    if (run.loop().was_interrupted()) throw Failed(Exit::Interrupted, "interrupted");
-    if (job.outcome() != xmpp::Outcome::Done) throw Failed(to_exit(job.outcome()), job.why());
+    light::run(door, job, console, loop);
+    if (job.outcome() != xmpp::Outcome::Done) throw Failed(exit_of(job.outcome()), job.why());
 }
 
 constexpr const char* query_help =
@@ -338,12 +304,10 @@ void find_topics(const Options& common, const FindOptions& options) {
     light::Door door = light::find_door(common, options.login);
     Console console;
     xmpp::FindTopics job(door.broker, options.text);
-    light::LoopSettings loop = loop_settings(common, options.login, 0);
+    light::LoopSettings loop = light::loop_settings(common, options.login, 0);
     loop.job_seconds = common.timeout_seconds;
-    Run run(std::move(door), job, console, loop);
-    run.loop().run();
-    if (run.loop().was_interrupted()) throw Failed(Exit::Interrupted, "interrupted");
-    if (job.outcome() != xmpp::Outcome::Done) throw Failed(to_exit(job.outcome()), job.why());
+    light::run(door, job, console, loop);
+    if (job.outcome() != xmpp::Outcome::Done) throw Failed(exit_of(job.outcome()), job.why());
     json::array topics;
     std::vector<Row> rows{{"TOPIC", "TITLE"}};
     for (const auto& topic : job.topics()) {

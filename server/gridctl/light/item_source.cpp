@@ -13,7 +13,7 @@
 namespace grid::gridctl::light {
 
 namespace {
-constexpr std::size_t bytes_per_read = 64UL * 1024;
+constexpr std::size_t input_bytes_per_read = 64UL * 1024;
 }   // namespace
 
 ItemSource::ItemSource(
@@ -39,7 +39,7 @@ bool ItemSource::wants_more() const {
 }
 
 void ItemSource::read() {
-    std::string bytes(bytes_per_read, '\0');
+    std::string bytes(input_bytes_per_read, '\0');
     const ssize_t got = ::read(fd_, bytes.data(), bytes.size());
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (got < 0)

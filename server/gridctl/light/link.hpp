@@ -47,6 +47,8 @@ public:
     /// Writes what can be written, and takes it out of `bytes`.
     void write(std::string& bytes);
     int fd() const { return fd_; }
+    /// For those events of poll(2). Throws Broken, Interrupted.
+    void wait(short events, Clock::time_point by);
     /// Events of poll(2) to wait for, with or without bytes that wait to be written.
     short wanted(bool has_output) const;
     /// The channel binding `tls-exporter` (RFC 9266).
@@ -59,7 +61,6 @@ private:
     struct FreeSsl {
         void operator()(SSL* ssl) const { SSL_free(ssl); }
     };
-    void wait(short events, Clock::time_point by);
     void load_files();
     void check_name(SSL* ssl) const;
 

@@ -120,7 +120,7 @@ bool Loop::take_turn() {
     return true;
 }
 
-/// What follows from the state of session and job, before the next wait.
+/// Takes the steps that the state of session and job asks for, before the next wait.
 void Loop::settle_state() {
     if (source_ != nullptr && !is_ending_) source_->pump(session_);
     if (session_.is_online()) {
@@ -157,7 +157,7 @@ void Loop::move_bytes() {
     if ((all[1].revents & POLLERR) != 0 && !is_ending_) throw NoReader();
     if (all[2].revents != 0) source_->read();
     if (all[0].revents == 0 && !has_more_) return;
-    // What TLS has decrypted already shows up in no poll.
+    // Bytes that TLS has decrypted already show up in no poll.
     has_more_ = true;
     for (unsigned reads = 0; reads < reads_per_turn; ++reads) {
         const std::string bytes = link_.read();
@@ -166,6 +166,7 @@ void Loop::move_bytes() {
         heard_ = Clock::now();
         is_probed_ = false;
         session_.receive(bytes);
+        heard_ = Clock::now();   // a job may take its time with what came
         out_ += session_.take_output();
         link_.write(out_);
         if (session_.is_over() || session_.wants_tls() || job_.is_done() || is_interrupted())

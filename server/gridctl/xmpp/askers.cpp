@@ -62,7 +62,7 @@ void Query::answered(Session& session, const std::string& id, const xml::Element
     if (iq.attr_or("type", "") != "result") {
         const Refusal refusal = refusal_in(iq);
         last_words_ = provider_ + " answered: " + refusal.words();
-        // It left in between, or reads too slowly: another one may do.
+        // The provider left in between, or reads too slowly: another one may do.
         if (refusal.type == "wait") return ask_next(session);
         return give_up(
             refusal.is("item-not-found") ? Outcome::NotFound : Outcome::Refused, last_words_

@@ -123,6 +123,12 @@ void Publisher::answered(Session& session, const std::string& id, const xml::Ele
         return give_up(
             Outcome::NotFound, "there is no topic '" + settings_.topic + "': " + refusal.words()
         );
+    } else if (refusal.type == "auth" || refusal.is("gone")) {
+        // The same holds for all other items.
+        return give_up(
+            Outcome::Refused,
+            "topic '" + settings_.topic + "' takes no items from this client: " + refusal.words()
+        );
     } else {
         refuse(which_item(pending(number).item), refusal.words());
     }

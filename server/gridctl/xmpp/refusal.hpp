@@ -25,8 +25,6 @@ Refusal read_refusal(const xml::Element& error);
 
 /// Why a client has no session.
 struct Failure {
-    enum class Kind { Connection, Refused, NotFound };
-    Kind kind = Kind::Connection;
     bool is_final = false;   // trying again would end the same way
     std::string text;
 };

@@ -90,7 +90,7 @@ void Session::secured(std::string exporter) {
 
 void Session::lost() {
     if (state_ != State::Ending && state_ != State::Over && !failure_)
-        failure_ = Failure{Failure::Kind::Connection, false, "the server closed the connection"};
+        failure_ = Failure{false, "the server closed the connection"};
     state_ = State::Over;
 }
 
@@ -117,13 +117,12 @@ void Session::receive(std::string_view bytes) {
         if (const auto* element = std::get_if<Element>(&*event)) {
             take(*element);
         } else if (const auto* broken = std::get_if<xml::StreamBroken>(&*event)) {
-            fail({Failure::Kind::Connection, true, "the server's stream is broken: " + broken->text}
-            );
+            fail({true, "the server's stream is broken: " + broken->text});
         } else if (std::holds_alternative<xml::StreamClose>(*event)) {
             if (state_ == State::Ending)
                 state_ = State::Over;
             else
-                fail({Failure::Kind::Connection, false, "the server ended the stream"});
+                fail({false, "the server ended the stream"});
         }
     }
 }
@@ -136,7 +135,7 @@ void Session::take(const Element& element) {
             state_ = State::Handshake;
             return;
         }
-        return fail({Failure::Kind::Connection, true, "the server has no TLS for us"});
+        return fail({true, "the server has no TLS for us"});
     }
     if (element.ns() == ns::sasl && state_ == State::Proving) return take_sasl(element);
     if (element.ns() == sm::ns)
@@ -185,7 +184,7 @@ void Session::start_sasl() {
         const auto chosen = ScramLogin::choose(offer_, !exporter_.empty());
         if (!chosen)
             return fail(
-                {Failure::Kind::Connection, true,
+                {true,
                  "the server takes no passwords (SCRAM) from this client; sasl.passwords is off"}
             );
         const auto account = xml::Jid::parse(login_.account);
@@ -206,17 +205,14 @@ void Session::take_sasl(const Element& element) {
     const auto data = xml::parse_base64(element.text()).value_or("");
     if (element.name() == "challenge") {
         const auto answer = scram_ ? scram_->respond(data) : std::optional<std::string>("");
-        if (!answer) return fail({Failure::Kind::Connection, true, scram_->why()});
+        if (!answer) return fail({true, scram_->why()});
         Element response("response", ns::sasl);
         if (!answer->empty()) response.append(xml::to_base64(*answer));
         return send(response);
     }
     if (element.name() != "success") return;
     if (scram_ && !scram_->is_proved(data))
-        return fail(
-            {Failure::Kind::Connection, true, "the server does not prove that it knows the password"
-            }
-        );
+        return fail({true, "the server does not prove that it knows the password"});
     scram_.reset();
     state_ = State::LoggedIn;
     open_stream();
@@ -224,10 +220,7 @@ void Session::take_sasl(const Element& element) {
 
 void Session::take_sasl_failure(const Element& failure) {
     const Refusal refusal = read_refusal(failure);
-    fail(
-        {Failure::Kind::Connection, !is_passing(refusal.condition),
-         "the login was refused: " + refusal.words()}
-    );
+    fail({!is_passing(refusal.condition), "the login was refused: " + refusal.words()});
 }
 
 void Session::bind() {
@@ -243,10 +236,7 @@ void Session::take_bound(const Element& iq) {
     const Element* jid = bound ? bound->child("jid") : nullptr;
     if (iq.attr_or("type", "") != "result" || !jid) {
         const Refusal refusal = refusal_in(iq);
-        return fail(
-            {Failure::Kind::Refused, refusal.type != "wait",
-             "no resource was bound: " + refusal.words()}
-        );
+        return fail({refusal.type != "wait", "no resource was bound: " + refusal.words()});
     }
     address_ = jid->text();
     // Sessions that come back keep their resource, so that what is owed to it finds it.
@@ -260,10 +250,10 @@ void Session::take_bound(const Element& iq) {
     job_.online(*this, false);
 }
 
-/// Negative: what is sent to the account's bare JID is for its other clients, or waits for them
-/// (RFC 6121 §8.5.2.1). A session that stays without presence would take it away from them.
 void Session::announce() {
-    send_counted(Element("presence", ns::client, {}, Element::with_text("priority", "-128")));
+    send_counted(Element(
+        "presence", ns::client, {}, Element::with_text("priority", std::to_string(login_.priority))
+    ));
 }
 
 void Session::take_resumption(const Element& element) {
@@ -274,7 +264,7 @@ void Session::take_resumption(const Element& element) {
     }
     if (!handled || !management_.acknowledged(*handled)) {
         management_ = {};
-        return fail({Failure::Kind::Connection, false, "the server resumed with a wrong count"});
+        return fail({false, "the server resumed with a wrong count"});
     }
     is_managed_ = true;
     state_ = State::Online;
@@ -292,7 +282,8 @@ void Session::take_management(const Element& element) {
         is_managed_ = false;
     } else if (element.name() == "a") {
         if (const auto handled = handled_in(element); handled && is_managed_)
-            management_.acknowledged(*handled);
+            if (management_.acknowledged(*handled) && management_.waiting() == 0)
+                job_.acknowledged(*this);
     }
 }
 
@@ -301,7 +292,7 @@ void Session::acknowledge() {
 }
 
 void Session::take_stanza(const Element& stanza) {
-    // What comes after the end of the job was not taken care of, and is owed to the next session.
+    // Stanzas after the end of the job are not taken care of, and owed to the next session.
     if (job_.is_done()) return;
     if (stanza.name() == "iq") take_iq(stanza);
     if (stanza.name() == "message") job_.received(*this, stanza);
@@ -323,7 +314,7 @@ void Session::take_stream_error(const Element& error) {
     // Any other end is on purpose, and the session is forgotten.
     if (!refusal.is("system-shutdown") && !refusal.is("connection-timeout")) management_ = {};
     fail(
-        {Failure::Kind::Connection, !is_passing(refusal.condition),
+        {!is_passing(refusal.condition),
          is_conflict ? "another client took this resource (" + address_ + ")"
                      : "the server ended the stream: " + refusal.words()}
     );

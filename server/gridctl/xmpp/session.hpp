@@ -23,6 +23,9 @@ struct Login {
     std::string resource;   // empty: the server makes one
     std::string password;   // prepared (RFC 4013); empty: SASL EXTERNAL
     bool is_direct_tls = false;
+    /// Negative: items and messages for the account's bare JID are for its other clients, or wait
+    /// for them (RFC 6121 §8.5.2.1). A session without presence would take items away from them.
+    int priority = -128;
 };
 
 class Session;
@@ -41,9 +44,11 @@ public:
     virtual bool is_done() const = 0;
     /// Comes to an orderly end: is_done soon.
     virtual void stop(Session& session) = 0;
-    /// What is on its way at the end belongs to the next run: the stream is left without
+    /// Stanzas on their way at the end belong to the next run: the stream is left without
     /// `</stream:stream>`, after which a server takes all for read.
     virtual bool is_owed_the_rest() const { return false; }
+    /// The server has handled all that was sent.
+    virtual void acknowledged(Session&) {}
     /// About once a second while online.
     virtual void tick(Session&) {}
 };
@@ -68,8 +73,8 @@ public:
     bool wants_tls() const { return state_ == State::Handshake; }
     /// Asks the server for a sign of life.
     void probe();
-    /// `</stream:stream>`, behind all that was sent. With it a session is given up, but where its job
-    /// is owed the rest.
+    /// `</stream:stream>`, behind all that was sent. With it a session is given up, but where its
+    /// job is owed the rest.
     void end();
     /// No more comes from the server, or this connection has failed.
     bool is_over() const { return state_ == State::Over; }
@@ -78,9 +83,10 @@ public:
 
     // The job's side.
     bool is_online() const { return state_ == State::Online; }
-    bool is_resumable() const { return !management_.token.empty(); }
     /// Sends an iq; its id. Only when online.
     std::string request(std::string_view type, std::string_view to, xml::Element payload);
+    /// Sends a message. Only when online.
+    void tell(const xml::Element& message) { send_counted(message); }
     const std::string& address() const { return address_; }   // the full JID
     const std::string& domain() const { return login_.domain; }
     /// Bytes that the server takes in one stanza (XEP-0478).

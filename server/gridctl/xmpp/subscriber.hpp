@@ -44,7 +44,6 @@ public:
     /// Renews leases.
     void tick(Session& session) override;
 
-    std::uint64_t printed() const { return printed_; }
     Outcome outcome() const { return outcome_; }
     const std::string& why() const { return why_; }   // of an end that is not Done
     bool is_live() const;   // subscribed to all topics, and through with what comes first

@@ -165,14 +165,7 @@ TEST_CASE("a publisher that is resumed goes on where it was", "[gridctl]") {
 
 TEST_CASE("a publisher in a new session repeats what has not arrived, in order", "[gridctl]") {
     BrokenPublisher broken;
-    broken.stage.authenticate();
-    broken.stage.said();
-    broken.stage.hears("<failed xmlns='urn:xmpp:sm:3'/>");
-    const std::string bind = values_of(broken.stage.said(), "id").back();
-    broken.stage.hears(result_of(
-        bind, "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>" + std::string(address) +
-                  "</jid></bind>"
-    ));
+    broken.stage.log_in_anew();
     const std::string said = broken.stage.said();
     CHECK(items_in(said).empty());
     CHECK_THAT(said, Contains("disco#items"));
@@ -188,13 +181,7 @@ TEST_CASE("a publisher in a new session repeats what has not arrived, in order",
 
 TEST_CASE("ids of earlier runs are repeated without a question", "[gridctl]") {
     BrokenPublisher broken(false);
-    broken.stage.log_in("");
-    broken.stage.hears("<failed xmlns='urn:xmpp:sm:3'/>");
-    const std::string bind = values_of(broken.stage.said(), "id").back();
-    broken.stage.hears(result_of(
-        bind, "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>" + std::string(address) +
-                  "</jid></bind>"
-    ));
+    broken.stage.log_in_anew();
     CHECK(items_in(broken.stage.said()) == Words{"b", "c", "d"});
 }
 
@@ -217,6 +204,16 @@ TEST_CASE("a topic that is not there ends it at once", "[gridctl]") {
     CHECK(broken.publisher.is_done());
     CHECK(broken.publisher.outcome() == Outcome::NotFound);
     CHECK_FALSE(broken.publisher.has_room());
+}
+
+TEST_CASE("a right that is missing ends it at once: no other item would pass", "[gridctl]") {
+    BrokenPublisher broken;
+    broken.stage.resume(5);
+    broken.stage.hears(refusal_of(broken.requests[1], "auth", "forbidden"));
+    CHECK(broken.publisher.is_done());
+    CHECK(broken.publisher.outcome() == Outcome::Refused);
+    CHECK_THAT(broken.publisher.why(), Contains("'t'") && Contains("forbidden"));
+    CHECK(broken.lines.complaints.empty());
 }
 
 TEST_CASE("a topic is made first, and may be there", "[gridctl]") {
@@ -287,13 +284,7 @@ TEST_CASE("after a break in which the server forgot it, nothing is printed twice
     reader.is_subscribed();
     reader.stage.hears(event_of("m1", "a") + event_of("m2", "b"));
     reader.stage.lose();
-    reader.stage.authenticate();
-    reader.stage.said();
-    reader.stage.hears("<failed xmlns='urn:xmpp:sm:3'/>");
-    reader.stage.hears(result_of(
-        reader.next_request(), "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>" +
-                                   std::string(address) + "</jid></bind>"
-    ));
+    reader.stage.log_in_anew();
     CHECK_THAT(reader.stage.said(), Contains("<subscribe node='t' jid='" + std::string(address)));
     const char* delay = "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>";
     reader.stage.hears(

@@ -1,5 +1,4 @@
-// tests/unit/client/client_stage.cpp: see
-// tests/unit/client/client_stage.hpp.
+// tests/unit/client/client_stage.cpp: see tests/unit/client/client_stage.hpp.
 #include "client_stage.hpp"
 
 namespace client_stage {
@@ -55,6 +54,17 @@ void Stage::log_in(std::string_view token) {
     );
     if (!token.empty())
         hears("<enabled xmlns='urn:xmpp:sm:3' resume='true' id='" + std::string(token) + "'/>");
+}
+
+void Stage::log_in_anew() {
+    authenticate();
+    said();
+    hears("<failed xmlns='urn:xmpp:sm:3'/>");
+    const std::string id = values_of(said(), "id").back();
+    hears(
+        "<iq type='result' id='" + id + "'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>" +
+        address + "</jid></bind></iq>"
+    );
 }
 
 void Stage::resume(unsigned handled) {

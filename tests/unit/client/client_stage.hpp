@@ -47,7 +47,7 @@ public:
     explicit Stage(Job& job, std::string password = "");
 
     Session& session() { return session_; }
-    /// What the client has sent since it was asked last.
+    /// Output of the client since the last call.
     std::string said() { return session_.take_output(); }
     void hears(std::string_view bytes) { session_.receive(bytes); }
     void open_stream(std::string_view features);
@@ -55,6 +55,8 @@ public:
     void authenticate();
     /// A whole login. The token is that of resumption; empty: none.
     void log_in(std::string_view token = "token");
+    /// A new connection, where the server has forgotten the session.
+    void log_in_anew();
     /// A new connection, on which the session is resumed.
     void resume(unsigned handled);
     void lose() { session_.lost(); }

@@ -490,6 +490,7 @@ class Breaks(LightCase):
             writer.process.stdin.write(f"{n}\n")
             if n % 500 == 250:
                 writer.process.stdin.flush()
+                run.wait_lines(n // 2)   # both are logged in
                 relay.cut()
                 relay.mend()
         writer.process.stdin.close()

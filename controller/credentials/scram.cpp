@@ -8,6 +8,8 @@
 #include <array>
 #include <stdexcept>
 
+#include "controller/credentials/salted_password.hpp"
+
 namespace grid::controller {
 
 namespace {
@@ -27,7 +29,13 @@ std::string to_string_of(const Room& room, std::size_t size) {
     return {reinterpret_cast<const char*>(room.data()), size};
 }
 
-/// Hi() of RFC 5802 §2.2, which is PBKDF2 with HMAC.
+}   // namespace
+
+std::string_view to_string(ScramHash hash) {
+    if (hash == ScramHash::Sha1) return "SHA-1";
+    return hash == ScramHash::Sha256 ? "SHA-256" : "SHA-512";
+}
+
 std::string salted_password(
     ScramHash hash, std::string_view password, std::string_view salt, std::uint32_t iterations
 ) {
@@ -43,13 +51,6 @@ std::string salted_password(
     std::string out = to_string_of(room, size);
     OPENSSL_cleanse(room.data(), room.size());
     return out;
-}
-
-}   // namespace
-
-std::string_view to_string(ScramHash hash) {
-    if (hash == ScramHash::Sha1) return "SHA-1";
-    return hash == ScramHash::Sha256 ? "SHA-256" : "SHA-512";
 }
 
 ScramKeys derive_keys(

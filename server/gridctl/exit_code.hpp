@@ -8,7 +8,14 @@
 namespace grid::gridctl {
 
 /// Documented in --help. Stable.
-enum class Exit { Ok = 0, Refused = 1, Usage = 2, Connection = 3, NotFound = 4 };
+enum class Exit {
+    Ok = 0,
+    Refused = 1,
+    Usage = 2,
+    Connection = 3,
+    NotFound = 4,
+    Interrupted = 130,
+};
 
 /// For programs, in errors under --json.
 inline const char* name_of(Exit exit) {
@@ -23,6 +30,8 @@ inline const char* name_of(Exit exit) {
             return "connection";
         case Exit::NotFound:
             return "not-found";
+        case Exit::Interrupted:
+            return "interrupted";
     }
     return "refused";
 }
@@ -30,7 +39,8 @@ inline const char* name_of(Exit exit) {
 inline constexpr const char* exit_help =
     "Exit codes: 0 done; 1 refused or failed (also: policy test denied, policy check found "
     "errors); "
-    "2 wrong usage; 3 no connection, or TLS failed; 4 no such account, group or topic.";
+    "2 wrong usage; 3 no connection, TLS or the login failed; 4 no such account, group, topic or "
+    "service; 130 interrupted before all was done (publish, query).";
 
 /// Of an HTTP answer.
 inline Exit to_exit(unsigned status) {

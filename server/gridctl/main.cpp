@@ -1,5 +1,5 @@
-// server/gridctl/main.cpp: the command line of a grid: local keys, and a running server over
-// REST.
+// server/gridctl/main.cpp: the command line of a grid: local keys, a running server over REST, and
+// a light client over XMPP.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -22,17 +22,22 @@ void add_options(CLI::App& app, gridctl::Options& options) {
     )
         ->type_name("DIR");
     app.add_option(
-        "--server", options.server, "HOST:PORT of gridd's HTTPS (default: found by --data)"
-    );
+           "--server", options.server,
+           "HOST:PORT of gridd's HTTPS, for publish, subscribe, query and topics find of its XMPP "
+           "(default: found by --data)"
+    )
+        ->envname("GRIDCTL_SERVER");
     app.add_option(
         "--server-name", options.server_name,
         "the name in the server's certificate (default: the domain, else HOST)"
     );
-    app.add_option("--cert", options.certificate, "administrator's certificate, PEM")
-        ->type_name("FILE");
-    app.add_option("--key", options.key, "its key, PEM")->type_name("FILE");
+    app.add_option("--cert", options.certificate, "the client's certificate, PEM")
+        ->type_name("FILE")
+        ->envname("GRIDCTL_CERT");
+    app.add_option("--key", options.key, "its key, PEM")->type_name("FILE")->envname("GRIDCTL_KEY");
     app.add_option("--ca", options.ca, "CA that issued the server's certificate, PEM")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->envname("GRIDCTL_CA");
     app.add_option("--timeout", options.timeout_seconds, "seconds for a request")
         ->check(CLI::Range(1U, 3600U));
     app.add_flag("--json", options.json, "the server's JSON in place of tables");
@@ -60,7 +65,9 @@ bool asks_for_json(int argc, char** argv) {
 }   // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app("gridctl: looks after an XMPP-Grid served by gridd", "gridctl");
+    CLI::App app(
+        "gridctl: looks after an XMPP-Grid served by gridd, and is a client of it", "gridctl"
+    );
     gridctl::Options options;
     const bool json = asks_for_json(argc, argv);
     app.fallthrough();
@@ -79,6 +86,8 @@ int main(int argc, char** argv) {
     gridctl::add_act_commands(app, options);
     gridctl::add_check_commands(app, options);
     gridctl::add_health_command(app, options);
+    gridctl::add_light_commands(app, options);
+    gridctl::add_bulk_commands(app, options);
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

@@ -45,5 +45,9 @@ void add_act_commands(CLI::App& app, const Options& options);      // settings, 
 void add_audit_commands(CLI::App& app, const Options& options);
 void add_check_commands(CLI::App& app, const Options& options);
 void add_health_command(CLI::App& app, const Options& options);
+/// publish, subscribe, query, topics find (server/gridctl/light/commands.cpp); after topics.
+void add_light_commands(CLI::App& app, const Options& options);
+/// server/gridctl/light/bulk_commands.cpp
+void add_bulk_commands(CLI::App& app, const Options& options);
 
 }   // namespace grid::gridctl

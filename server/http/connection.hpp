@@ -66,6 +66,7 @@ private:
     void hand_over(std::shared_ptr<net::Entrance::Place> place);
     Answer host_meta(const Parser& parser, bool is_json) const;
     Answer file(const Parser& parser, const std::string& path) const;
+    Answer console(const Parser& parser, const std::string& path) const;
     asio::awaitable<bool> send(std::string bytes);
     /// Closes the socket when the time is over; what waits then fails.
     Watchdog watchdog(std::chrono::milliseconds deadline);

@@ -13,13 +13,24 @@ namespace grid::server::http {
 
 using Head = boost::beast::http::request_header<boost::beast::http::fields>;
 
-enum class Route { Health, Ready, Metrics, HostMeta, HostMetaJson, Api, WebSocket, Bosh, File };
+enum class Route {
+    Health,
+    Ready,
+    Metrics,
+    HostMeta,
+    HostMetaJson,
+    Api,
+    WebSocket,
+    Bosh,
+    File,
+    Console
+};
 
 /// A request that may go on. HEAD is GET here; `is_head` leaves the body out of the answer.
 struct Admitted {
     Route route = Route::Api;
     std::string method;   // GET, POST, PUT, PATCH, DELETE
-    std::string path;     // Api: below /api/v1/, File: all of it; still percent-encoded
+    std::string path;     // Api: below /api/v1/, File, Console: all of it; percent-encoded
     std::string query;
     bool is_head = false;
 };
@@ -43,7 +54,8 @@ struct GuardSettings {
 
 /// Admits a request. `no_identity` is the reason why the client's certificate gives no account that
 /// may administer, `no_client` why it gives none at all; each is empty when it gives one. Without
-/// an account only health, readiness and host-meta are answered, everything else is 401.
+/// an account only health, readiness, host-meta and the files of the console are answered, which
+/// say nothing about this grid; everything else is 401.
 Result<Admitted, Refusal> admit(
     const Head& head,
     const GuardSettings& settings,

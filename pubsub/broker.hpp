@@ -186,6 +186,8 @@ public:
     ) const;
 
     std::vector<NodeView> nodes(std::string_view after, std::size_t max) const;
+    /// Of those that requests see, the newest first.
+    std::vector<ShownItem> newest_items(std::string_view node, std::size_t max) const;
     std::optional<NodeView> node(std::string_view name) const;
     /// 0: there is no such node.
     std::uint64_t node_uid(std::string_view name) const;

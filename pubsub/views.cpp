@@ -39,6 +39,22 @@ std::vector<SubtopicView> views_of_subtopics(const BrokerState& broker, std::str
     return views;
 }
 
+std::vector<ShownItem> newest_items_of(
+    const BrokerState& broker, std::string_view name, std::size_t max
+) {
+    std::vector<ShownItem> shown;
+    const Node* node = broker.memory.find(name);
+    if (!node) return shown;
+    const std::size_t oldest = node->hidden(broker.settings);
+    for (std::size_t rank = node->items.size(); rank > oldest && shown.size() < max; --rank) {
+        const ItemView item = node->items.at(rank - 1);
+        shown.push_back(
+            {std::string(item.id), broker.memory.publisher(item), item.payload_bytes, item.time}
+        );
+    }
+    return shown;
+}
+
 // See pubsub/views.hpp.
 
 namespace {

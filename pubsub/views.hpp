@@ -26,6 +26,13 @@ struct SubtopicView {
     std::size_t subscriptions = 0;
 };
 
+/// An item as administrators see it: never its payload.
+struct ShownItem {
+    std::string id, publisher;       // bare JID
+    std::size_t payload_bytes = 0;   // 0: published without payload
+    storage::Millis time = 0;
+};
+
 /// One who has something at a node that the policy may take away.
 struct Holder {
     enum class Kind : std::uint8_t { Subscriber, Publisher } kind = Kind::Subscriber;
@@ -50,6 +57,10 @@ struct HolderPage {
 NodeView view_of(const BrokerState& broker, const Node& node);
 /// See Broker::subtopics.
 std::vector<SubtopicView> views_of_subtopics(const BrokerState& broker, std::string_view topic);
+/// See Broker::newest_items.
+std::vector<ShownItem> newest_items_of(
+    const BrokerState& broker, std::string_view name, std::size_t max
+);
 
 // Rights that a policy may take away, with their holders, page by page.
 

@@ -73,6 +73,44 @@ HttpDecision list_subscribers(const Call& call) {
     return ok({{"subscribers", std::move(list)}, {"next", cursor(page->next)}});
 }
 
+/// By name. A topic's subtopics are few (`controller.subtopics_max`), so each page sorts them.
+HttpDecision list_subtopics(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    if (!call.broker.node(name)) return refuse({Errc::UnknownTopic, "no topic " + name, {}});
+    const std::string after = call.request.in_query("after");
+    auto found = call.broker.subtopics(name);
+    std::erase_if(found, [&](const auto& subtopic) { return subtopic.name <= after; });
+    std::ranges::sort(found, {}, &pubsub::SubtopicView::name);
+    const bool has_more = found.size() > call.page_max();
+    if (has_more) found.resize(call.page_max());
+    json::array list;
+    for (const pubsub::SubtopicView& subtopic : found)
+        list.push_back(json::object{
+            {"name", subtopic.name},
+            {"filter", subtopic.filter},
+            {"subscriptions", subtopic.subscriptions}
+        });
+    return ok(
+        {{"subtopics", std::move(list)},
+         {"next", cursor(has_more ? std::string_view(found.back().name) : std::string_view{})}}
+    );
+}
+
+/// What there is, not what it says: payloads are for those whom the policy lets retrieve them.
+HttpDecision list_items(const Call& call) {
+    const std::string& name = call.request.in_path("name");
+    if (!call.broker.node(name)) return refuse({Errc::UnknownTopic, "no topic " + name, {}});
+    json::array list;
+    for (const pubsub::ShownItem& item : call.broker.newest_items(name, call.page_max()))
+        list.push_back(json::object{
+            {"id", item.id},
+            {"publisher", item.publisher},
+            {"time", time_text(item.time)},
+            {"payload_bytes", item.payload_bytes}
+        });
+    return ok({{"items", std::move(list)}});
+}
+
 /// Switches a topic off or on. While it is off, publishes, subscriptions and retrievals are
 /// refused.
 HttpDecision switch_topic(const Call& call) {
@@ -106,6 +144,13 @@ HttpDecision list_sessions(const Call& call) {
     if (!after.empty() && (error != std::errc{} || end != after.data() + after.size()))
         return refuse({Errc::MalformedRequest, "after is the cursor of an earlier page", {}});
     std::vector<SessionView> found = call.sessions.sessions();
+    if (const std::string name = call.request.in_query("jid"); !name.empty()) {
+        const auto jid = bare_jid(name);
+        if (!jid) return refuse(jid.error());
+        std::erase_if(found, [&](const SessionView& session) {
+            return session.jid.bare_view() != jid->bare_view();
+        });
+    }
     if (!after.empty())
         std::erase_if(found, [&](const SessionView& session) { return session.id <= id; });
     const std::size_t count = std::min(call.page_max(), found.size());
@@ -161,7 +206,8 @@ HttpDecision show_status(const Call& call) {
     json::object listeners;
     for (const auto& [name, address] : facts.listeners) listeners[name] = address;
     return ok(
-        {{"version", facts.version},
+        {{"administrator", call.context.actor.jid.bare().str()},
+         {"version", facts.version},
          {"domain", facts.domain},
          {"evaluation", facts.is_evaluation},
          {"started", time_text(facts.started)},
@@ -210,7 +256,9 @@ std::span<const Route> view_routes() {
         Route{"GET", "topics/{name...}", {}, {}, show_topic},
         Route{"PUT", "topics/{name...}", {}, {"enabled", "validation", "schema"}, switch_topic},
         Route{"GET", "subscribers/{name...}", {"after", "max"}, {}, list_subscribers},
-        Route{"GET", "sessions", {"after", "max"}, {}, list_sessions},
+        Route{"GET", "subtopics/{name...}", {"after", "max"}, {}, list_subtopics},
+        Route{"GET", "items/{name...}", {"max"}, {}, list_items},
+        Route{"GET", "sessions", {"jid", "after", "max"}, {}, list_sessions},
         Route{"GET", "transfers", {}, {}, list_transfers},
         Route{"GET", "status", {}, {}, show_status},
     };

@@ -26,6 +26,11 @@ constexpr std::string_view data_headers =
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n";
 constexpr std::string_view file_headers = "Cache-Control: no-cache\r\n";
 
+/// RFC 9110 §13.1.2: weak comparison with any in the list.
+bool names_tag(std::string_view list, std::string_view tag) {
+    return list == "*" || list.find(tag) != std::string_view::npos;
+}
+
 }   // namespace
 
 std::string error_body(std::string_view code, std::string_view text) {
@@ -39,6 +44,20 @@ Answer to_answer(const Refusal& refusal) {
     answer.allow = refusal.allow;
     answer.headers = refusal.headers;
     if (refusal.status != 204) answer.body = error_body(refusal.code, refusal.text);
+    return answer;
+}
+
+Answer file_answer(
+    std::string_view type, std::string_view bytes, std::string_view tag, std::string_view known
+) {
+    Answer answer;
+    answer.is_file = true;
+    answer.headers = "ETag: " + std::string(tag) + "\r\n";
+    answer.type = type;
+    if (names_tag(known, tag))
+        answer.status = 304;
+    else
+        answer.body = bytes;
     return answer;
 }
 

@@ -30,6 +30,10 @@ struct Answer {
 /// `{"error": {"code": …, "text": …}}`
 std::string error_body(std::string_view code, std::string_view text);
 Answer to_answer(const Refusal& refusal);
+/// A file that a browser may keep: 304 where `known` (If-None-Match) names its tag.
+Answer file_answer(
+    std::string_view type, std::string_view bytes, std::string_view tag, std::string_view known
+);
 /// 200 or 503, `{"ready": …, "problems": […]}`
 Answer to_answer(const Readiness& readiness);
 

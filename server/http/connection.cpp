@@ -11,6 +11,7 @@
 #include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
 #include "server/http/answer.hpp"
+#include "server/http/console.hpp"
 #include "server/http/host_meta.hpp"
 #include "server/http/limits.hpp"
 #include "server/http/upgrade.hpp"
@@ -199,6 +200,8 @@ asio::awaitable<Connection::MaybeAnswer> Connection::answer_to(Parser& parser, A
     } else if (request.route == Route::File) {
         if (!is_served()) co_return std::nullopt;
         answer = file(parser, request.path);
+    } else if (request.route == Route::Console) {
+        answer = console(parser, request.path);
     } else if (request.route == Route::Metrics) {
         auto asked = co_await ask_metrics(parser);
         if (!asked) co_return std::nullopt;
@@ -377,6 +380,12 @@ Answer Connection::host_meta(const Parser& parser, bool is_json) const {
 Answer Connection::file(const Parser& parser, const std::string& path) const {
     const auto known = parser.get()[beast::http::field::if_none_match];
     return shared_->files.answer(path, {known.data(), known.size()});
+}
+
+/// No place is taken for it: the browser of a stranger stays a stranger's.
+Answer Connection::console(const Parser& parser, const std::string& path) const {
+    const auto known = parser.get()[beast::http::field::if_none_match];
+    return http::console(path, {known.data(), known.size()});
 }
 
 /// Empty when the certificate says who asks.

@@ -69,6 +69,7 @@ private:
     void hand_over(std::shared_ptr<net::Entrance::Place> place);
     Answer host_meta(const Parser& parser, bool is_json) const;
     Answer file(const Parser& parser, const std::string& path) const;
+    Answer console(const Parser& parser, const std::string& path) const;
     asio::awaitable<bool> send(std::string bytes);
 
     // Files that clients exchange: connection_files.cpp

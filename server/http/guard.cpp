@@ -174,6 +174,23 @@ Result<Admitted, Refusal> admit_host_meta(
     return admit_open(head, is_json ? Route::HostMetaJson : Route::HostMeta);
 }
 
+/// The first page is the console's where no application has it.
+bool is_console(std::string_view path, const GuardSettings& settings) {
+    return path == "/console" || path.starts_with("/console/") ||
+           (path == "/" && !settings.has_files);
+}
+
+/// The same files for everybody: what they show comes from /api/v1, under its rules. A person
+/// without a certificate learns there how to get in.
+Result<Admitted, Refusal> admit_console(
+    const Head& head, const GuardSettings& settings, std::string_view path
+) {
+    if (auto known = check_host(head, settings); !known) return known.error();
+    auto admitted = admit_open(head, Route::Console);
+    if (admitted) admitted->path = path;
+    return admitted;
+}
+
 /// Route::Api: everything that only administrators are answered.
 Route route_of(std::string_view path, const GuardSettings& settings) {
     if (settings.has_websocket && path == "/xmpp-websocket") return Route::WebSocket;
@@ -270,6 +287,7 @@ Result<Admitted, Refusal> admit(
     const bool is_json = target.path == "/.well-known/host-meta.json";
     if (is_json || target.path == "/.well-known/host-meta")
         return admit_host_meta(head, settings, is_json);
+    if (is_console(target.path, settings)) return admit_console(head, settings, target.path);
     if (const auto route = route_of(target.path, settings); route != Route::Api) {
         // A browser shows no certificate when it asks whether it may ask.
         if (route == Route::Bosh && head.method() == Verb::options)

@@ -22,15 +22,16 @@ enum class Route {
     Api,
     WebSocket,
     Bosh,
-    File,   // of a web application
-    Bulk,   // that clients exchange
+    File,      // of a web application
+    Bulk,      // that clients exchange
+    Console,   // the console's own
 };
 
 /// A request that may go on. HEAD is GET here; `is_head` leaves the body out of the answer.
 struct Admitted {
     Route route = Route::Api;
     std::string method;   // GET, POST, PUT, PATCH, DELETE
-    std::string path;     // Api: below /api/v1/, File, Bulk: all of it; still percent-encoded
+    std::string path;     // Api: below /api/v1/, File, Bulk, Console: all of it; percent-encoded
     std::string query;
     bool is_head = false;
 };
@@ -55,7 +56,8 @@ struct GuardSettings {
 
 /// Admits a request. `no_identity` is the reason why the client's certificate gives no account that
 /// may administer, `no_client` why it gives none at all; each is empty when it gives one. Without
-/// an account only health, readiness and host-meta are answered, everything else is 401.
+/// an account only health, readiness, host-meta and the files of the console are answered, which
+/// say nothing about this grid; everything else is 401.
 Result<Admitted, Refusal> admit(
     const Head& head,
     const GuardSettings& settings,

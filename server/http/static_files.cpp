@@ -56,11 +56,6 @@ std::string tag_of(const std::string& bytes) {
     return '"' + xml::to_base64({reinterpret_cast<const char*>(digest.data()), tag_bytes}) + '"';
 }
 
-/// RFC 9110 §13.1.2: weak comparison with any in the list.
-bool names_tag(std::string_view list, const std::string& tag) {
-    return list == "*" || list.find(tag) != std::string_view::npos;
-}
-
 bool is_hidden(const fs::path& relative) {
     return std::any_of(relative.begin(), relative.end(), [](const fs::path& part) {
         return part.string().starts_with('.');
@@ -115,15 +110,7 @@ Answer StaticFiles::answer(std::string_view path, std::string_view known) const 
     const auto found = files_.find(name);
     if (found == files_.end()) return to_answer(Refusal{404, "not-found", "no such file", {}});
     const File& file = found->second;
-    Answer answer;
-    answer.is_file = true;
-    answer.headers = "ETag: " + file.tag + "\r\n";
-    answer.type = file.type;
-    if (names_tag(known, file.tag))
-        answer.status = 304;
-    else
-        answer.body = file.bytes;
-    return answer;
+    return file_answer(file.type, file.bytes, file.tag, known);
 }
 
 }   // namespace grid::server::http

@@ -137,6 +137,13 @@ class Authority:
         file = file or jid.replace("@", "_at_")
         return self._issue(file, jid, names, usage, begin, end, trust)
 
+    def named(self, jid, common_name):
+        """A client certificate with that subject, whose name is not the address."""
+        names = [x509.OtherName(XMPP_ADDR, _utf8string(jid))]
+        usage = ExtendedKeyUsageOID.CLIENT_AUTH
+        file = jid.replace("@", "_at_") + "_named"
+        return self._issue(file, common_name, names, usage, -DAY, 30 * DAY, None)
+
     def expired(self, jid):
         return self.client(jid, file="expired", begin=-10 * DAY, end=-DAY)
 

@@ -39,12 +39,12 @@ TEST_CASE("health and readiness need no certificate, everything else does", "[ht
     CHECK(status(head(Verb::get, "/healthz"), "no certificate") == 0);
     CHECK(status(head(Verb::get, "/readyz?verbose"), "no certificate") == 0);
     for (const char* path :
-         {"/", "/api/v1/status", "/metrics", "/healthz/", "/HEALTHZ", "//healthz",
+         {"/other", "/api/v1/status", "/metrics", "/healthz/", "/HEALTHZ", "//healthz",
           "/api/v1/../../healthz", "/%68ealthz"})
         CHECK(status(head(Verb::get, path), "no certificate") == 401);
     CHECK(status(head(Verb::post, "/api/v1/accounts"), "no certificate") == 401);
     CHECK(status(head(Verb::options, "/api/v1/accounts"), "no certificate") == 401);
-    const auto refused = admit(head(Verb::get, "/"), settings, "it expired");
+    const auto refused = admit(head(Verb::get, "/other"), settings, "it expired");
     CHECK(refused.error().text == "it expired");
 }
 
@@ -80,6 +80,24 @@ TEST_CASE("streams and files are for every client, administration is not", "[htt
         CHECK(route(path, "no certificate") == "401");
 }
 
+TEST_CASE("the console's files are for everybody who knows our name", "[http]") {
+    const auto route = [](Verb verb, const std::string& target, const GuardSettings& with) {
+        const auto admitted = admit(head(verb, target), with, "no certificate", "no certificate");
+        return admitted ? admitted->path : std::to_string(admitted.error().status);
+    };
+    for (const char* path : {"/", "/console", "/console/", "/console/pages/topics.js"})
+        CHECK(route(Verb::get, path, settings) == path);
+    CHECK(route(Verb::head, "/console/?a=b", settings) == "/console/");
+    // An application has the first page, and no file of the console's.
+    CHECK(route(Verb::get, "/", web) == "401");
+    CHECK(route(Verb::get, "/console/", web) == "/console/");
+    for (const char* path : {"/consoles", "/Console/", "/console.html", "//console/"})
+        CHECK(route(Verb::get, path, settings) == "401");
+    CHECK(route(Verb::post, "/console/", settings) == "405");
+    const auto foreign = head(Verb::get, "/console/", "evil.example");
+    CHECK(admit(foreign, settings, "", "").error().status == 421);
+}
+
 TEST_CASE("a page of another site gets no stream", "[http]") {
     const auto status_of = [](const char* origin, const char* target = "/xmpp-websocket") {
         auto request = head(Verb::get, target);
@@ -113,7 +131,7 @@ TEST_CASE("path and query go on as they are: who takes them apart decodes them",
 }
 
 TEST_CASE("a path that is not there is 404 for those who may ask", "[http]") {
-    CHECK(status(head(Verb::get, "/")) == 404);
+    CHECK(status(head(Verb::get, "/other")) == 404);
     CHECK(status(head(Verb::get, "/api/v1")) == 404);
     CHECK(status(head(Verb::get, "/api/v2/status")) == 404);
 }

@@ -252,7 +252,7 @@ TEST_CASE_METHOD(Running, "without a certificate there is health and nothing els
     const std::string refused = ask("/api/v1/status");
     CHECK(has_status(refused, "401"));
     CHECK(refused.find("a client certificate is needed") != std::string::npos);
-    CHECK(has_status(ask("/"), "401"));
+    CHECK(has_status(ask("/other"), "401"));
     CHECK(asked() == 0);
 }
 

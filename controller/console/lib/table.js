@@ -1,0 +1,115 @@
+// controller/console/lib/table.js: lists as tables, which are cards on a narrow screen.
+import { button, h, replace } from "./dom.js";
+
+/// So many rows at a time.
+export const PAGE = 100;
+
+/// columns: [{ label, cell(row) → node or text, class? }…]. `rows` can be set again and again:
+/// rows that look as before stay, and so does the row in which a person is.
+export class Table {
+    constructor({ label, columns, key, empty }) {
+        this.columns = columns;
+        this.key = key;
+        this.empty = empty;
+        // Roles, since a narrow screen shows a row as a card, which a browser takes for no row.
+        this.body = h("tbody", { role: "rowgroup" });
+        this.nothing = h("p", { class: "empty", hidden: true });
+        const heads = columns.map((column) => h("th",
+            { scope: "col", role: "columnheader", class: column.class }, column.label));
+        this.table = h("table", { role: "table", "aria-label": label },
+            h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)), this.body);
+        this.element = h("div", { class: "table" }, this.table, this.nothing);
+        this.shown = new Map();
+    }
+
+    set rows(rows) {
+        const next = new Map();
+        for (const row of rows) next.set(String(this.key(row)), this.#rowFor(row));
+        const wanted = [...next.values()].map(({ element }) => element);
+        const present = [...this.body.children];
+        if (wanted.length !== present.length || wanted.some((row, i) => row !== present[i])) {
+            // Moving the row that has the focus would take it away.
+            const focused = document.activeElement;
+            this.body.replaceChildren(...wanted);
+            if (focused && this.body.contains(focused)) focused.focus({ preventScroll: true });
+        }
+        this.shown = next;
+        this.table.hidden = next.size === 0;
+        this.nothing.hidden = next.size > 0;
+        if (next.size === 0) replace(this.nothing, this.empty);
+    }
+
+    get size() {
+        return this.shown.size;
+    }
+
+    #rowFor(row) {
+        const before = this.shown.get(String(this.key(row)));
+        const content = JSON.stringify(row);
+        if (before && before.content === content && !this.columns.some(({ isLive }) => isLive))
+            return before;
+        if (before && before.element.contains(document.activeElement)) return before;
+        const cells = this.columns.map((column) =>
+            h("td", { role: "cell", "data-label": column.label, class: column.class },
+                h("div", { class: "cell" }, column.cell(row))));
+        return { content, element: h("tr", { role: "row" }, cells) };
+    }
+}
+
+/// A table of a list that comes in pages. `load(after)` gives { rows, next }.
+export class PagedTable {
+    constructor({ load, ...about }) {
+        this.load = load;
+        this.table = new Table(about);
+        this.more = button("Show more", () => this.#append(), { class: "more", hidden: true });
+        this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+        this.element = h("div", {}, this.problem, this.table.element, this.more);
+        this.rows = [];
+        this.pages = 1;
+        this.turn = 0;
+    }
+
+    /// From the beginning, as many pages as were shown.
+    async refresh(pages = this.pages) {
+        const turn = ++this.turn;
+        const rows = [];
+        let next = "";
+        let count = 0;
+        try {
+            do {
+                const page = await this.load(next);
+                rows.push(...page.rows);
+                next = page.next ?? "";
+                ++count;
+            } while (next !== "" && count < pages);
+        } catch (error) {
+            return this.#failed(error);
+        }
+        if (turn === this.turn) this.#show(rows, next, count);
+    }
+
+    async #append() {
+        const turn = ++this.turn;
+        try {
+            const page = await this.load(this.next);
+            if (turn === this.turn)
+                this.#show([...this.rows, ...page.rows], page.next ?? "", this.pages + 1);
+        } catch (error) {
+            this.#failed(error);
+        }
+    }
+
+    #show(rows, next, pages) {
+        Object.assign(this, { rows, next, pages: Math.max(pages, 1) });
+        this.table.rows = rows;
+        this.more.hidden = next === "";
+        this.problem.hidden = true;
+    }
+
+    #failed(error) {
+        if (error.name === "AbortError") return;
+        if (error.isAboutIdentity) throw error;
+        replace(this.problem, error.message);
+        this.problem.hidden = false;
+    }
+}

@@ -158,8 +158,9 @@ public:
     std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_own(
         const pubsub::IqRequest& request
     ) const;
-    /// Files that clients exchange (XEP-0363): requests at their address. nullopt: the payload is
-    /// none of theirs, or no files are kept. Any thread.
+    /// Requests at the address of bulk data: files that clients exchange (XEP-0363), the BulkQuery
+    /// of the Grid protocol. nullopt: the payload is none of these, or no files are kept. Any
+    /// thread.
     std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_files(
         const pubsub::IqRequest& request
     ) const;
@@ -280,6 +281,11 @@ public:
     State& state_for_admin() { return *state_; }
 
 private:
+    Result<pubsub::PreparedRequest, xml::StanzaError> prepare_grid(const xml::Element& payload)
+        const;
+    std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_bulk_query(
+        const pubsub::IqRequest& request
+    ) const;
     bool is_open_at_server(const xml::Element& payload) const;
     void find_leaving();
     /// Ends the contacts of deleted accounts, a part at a time.

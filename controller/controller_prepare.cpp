@@ -52,8 +52,14 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> Controller::pre
         auto registration = gi::prepare_registration(*state_, iq);
         return registration ? std::move(registration) : gi::prepare_disco(*state_, iq);
     }
-    // Get and set alike: all the drafts' samples are gets, also those that change state
-    auto request = gi::parse_request(*iq.payload);
+    return prepare_grid(*iq.payload);
+}
+
+/// Get and set alike: all the drafts' samples are gets, also those that change state.
+Result<pubsub::PreparedRequest, xml::StanzaError> Controller::prepare_grid(
+    const xml::Element& payload
+) const {
+    auto request = gi::parse_request(payload);
     if (!request) return to_stanza_error(request.error());
     const gi::Handler* operation = gi::find_operation(request->service, request->method);
     if (operation == nullptr) return to_stanza_error(gi::unsupported(*request));

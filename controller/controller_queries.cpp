@@ -46,6 +46,22 @@ bool serves(const Directory& directory, const std::string& topic, const std::str
     return declared != nullptr && std::ranges::binary_search(declared->queries, name);
 }
 
+/// Bulk data of a provider are asked for under the policy's `bulk`, everything else under `query`.
+const xml::Element* find_bulk_query(const xml::Element& payload) {
+    const xml::Element* inner = gi::is_grid(payload) ? payload.first_child() : nullptr;
+    return inner != nullptr && inner->name() == "BulkQuery" ? inner : nullptr;
+}
+
+/// The topic whose past is asked for; empty: none is named.
+std::string topic_of_bulk_query(const xml::Element& query) {
+    const xml::Element* method = query.first_child();
+    if (method == nullptr) return {};
+    for (const xml::Element* param : method->children())
+        if (param->name() == "param" && param->attr_or("name", "") == "topic")
+            return trimmed(param->text());
+    return {};
+}
+
 /// A topic of the provider, and the name by which it was asked.
 struct Asked {
     std::string topic, service;
@@ -77,6 +93,11 @@ std::vector<Asked> asked_about(
     std::erase_if(provided, [&](const std::string& topic) {
         return !state.may_serve(to, topic, topic);
     });
+    // Of a topic that the provider has and the question names, no other one's right counts.
+    if (const xml::Element* bulk = find_bulk_query(payload)) {
+        const std::string named = state.governing(topic_of_bulk_query(*bulk));
+        if (std::ranges::find(provided, named) != provided.end()) provided = {named};
+    }
     for (const std::string& topic : provided) {
         const auto name = std::ranges::find_if(names, [&](const std::string& one) {
             return serves(state.directory, topic, one) && state.may_serve(to, topic, one);
@@ -117,19 +138,21 @@ std::optional<xml::StanzaError> Controller::refuse_query(
     // A client that provides nothing is answered for as a missing account.
     if (candidates.empty()) return xml::service_unavailable("nobody is there");
     if (!state.settings.precheck) return std::nullopt;
+    const bool is_bulk = find_bulk_query(payload) != nullptr;
+    const Right right = is_bulk ? Right::Bulk : Right::Query;
     policy::Match match;
     const Asked* asked = nullptr;
     for (const Asked& candidate : candidates) {
         asked = &candidate;
-        match = state.decide(
-            actor, Right::Query, policy::Object{candidate.topic, {}, candidate.service}
-        );
+        match = state.decide(actor, right, policy::Object{candidate.topic, {}, candidate.service});
         if (match.allowed && candidate.is_served) break;
     }
     static const std::string not_served = "the policy does not let the one asked serve this";
     if (match.allowed && !asked->is_served) match = {false, 0, &not_served};
-    audit::Record record =
-        audit::by(actor, match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny, "query");
+    audit::Record record = audit::by(
+        actor, match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny,
+        is_bulk ? "bulk-offer" : "query"
+    );
     record.topic = asked->topic;
     record.target = to.str();
     record.detail = asked->service;

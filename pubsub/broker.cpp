@@ -368,6 +368,26 @@ bool Broker::is_sweep_pending() const {
 }
 
 bool Broker::is_sweep_at_start() const { return parts_->sweep.is_at_start(); }
+Checked<HistoryView> Broker::open_history(const Context& context, const HistoryWish& wish) const {
+    return pubsub::open_history(*parts_->broker, context, wish);
+}
+
+HistorySlice Broker::slice_of_history(
+    const HistoryView& view,
+    storage::Revision after,
+    std::size_t items_max,
+    std::size_t bytes_max,
+    storage::Millis now
+) const {
+    return pubsub::slice_of_history(*parts_->broker, view, after, items_max, bytes_max, now);
+}
+
+bool Broker::knows_node(const Principal& actor, std::string_view name) const {
+    const Node* node = parts_->broker->memory.find(name);
+    return node && is_known_subtopic(*parts_->broker, actor, *node) &&
+           knows(*parts_->broker, actor, *node);
+}
+
 Decision Broker::join_subtopic(const Context& context, const JoinSubtopic& request) const {
     Telling telling{{Right::Subscribe, "subscribe", {}, {}, {}}, {}, false, false};
     if (request.jid.bare_view() != context.actor.jid.bare_view())

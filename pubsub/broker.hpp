@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "pubsub/decide/history.hpp"
 #include "pubsub/decide/subtopics.hpp"
 #include "pubsub/delivery/subscriber.hpp"
 #include "pubsub/model/extracts.hpp"
@@ -184,6 +185,18 @@ public:
     std::optional<storage::Batch> make_subtopic_collection(
         std::string_view topic, storage::Millis now
     ) const;
+
+    // A node's history in one go: pubsub/decide/history.hpp. The policy is the caller's to ask.
+    Checked<HistoryView> open_history(const Context& context, const HistoryWish& wish) const;
+    HistorySlice slice_of_history(
+        const HistoryView& view,
+        storage::Revision after,
+        std::size_t items_max,
+        std::size_t bytes_max,
+        storage::Millis now
+    ) const;
+    /// Whether the actor may hear that there is a node of that name.
+    bool knows_node(const Principal& actor, std::string_view name) const;
 
     std::vector<NodeView> nodes(std::string_view after, std::size_t max) const;
     /// Of those that requests see, the newest first.

@@ -58,6 +58,8 @@ namespace {
 /// A cursor that names no node, where a listing ends between names.
 const std::string hidden_place = "place:";
 
+}   // namespace
+
 std::string place_of(const Call& call, std::string after) {
     std::uint64_t uid = 0;
     if (!after.starts_with(hidden_place) || call.state.directory.node(after)) return after;
@@ -67,7 +69,9 @@ std::string place_of(const Call& call, std::string after) {
     return call.state.directory.broker()->node_name(uid);
 }
 
-}   // namespace
+std::string next_place(const Call& call, const std::string& after) {
+    return hidden_place + std::to_string(call.state.directory.broker()->node_uid(after));
+}
 
 TopicPage discoverable(const Call& call, std::string after) {
     TopicPage page;
@@ -91,7 +95,7 @@ TopicPage discoverable(const Call& call, std::string after) {
         if (nodes.size() < page_max) return page;
     }
     // The last one looked at may be one that the actor must not hear of.
-    page.next = hidden_place + std::to_string(call.state.directory.broker()->node_uid(after));
+    page.next = next_place(call, after);
     return page;
 }
 

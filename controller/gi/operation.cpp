@@ -18,6 +18,8 @@ constexpr std::array operations{
     Handler{"DiscoveryQuery", "list", true, SessionEffect::None, list},
     Handler{"DiscoveryQuery", "describe", true, SessionEffect::None, describe},
     Handler{"DiscoveryQuery", "find", true, SessionEffect::None, find},
+    Handler{"BulkQuery", "list", true, SessionEffect::None, list_histories},
+    Handler{"BulkQuery", "download", true, SessionEffect::None, offer_history},
     Handler{"AuthorizationQuery", "isAuthorized", true, SessionEffect::None, is_authorized},
     Handler{"", "getCapabilityListRequest", true, SessionEffect::None, get_capability_list},
     Handler{"", "initPublishRequest", true, SessionEffect::None, init_publish},

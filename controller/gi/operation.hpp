@@ -60,6 +60,9 @@ pubsub::Decision status(const Call& call);
 pubsub::Decision list(const Call& call);
 pubsub::Decision describe(const Call& call);
 pubsub::Decision find(const Call& call);
+// controller/gi/bulk_query.cpp: the history of topics
+pubsub::Decision list_histories(const Call& call);
+pubsub::Decision offer_history(const Call& call);
 // controller/gi/capability.cpp, controller/gi/publishing.cpp, controller/gi/subscribing.cpp:
 // the xgrid dialect
 pubsub::Decision get_capability_list(const Call& call);
@@ -77,6 +80,9 @@ struct TopicPage {
     std::string next;
 };
 TopicPage discoverable(const Call& call, std::string after);
+/// Where a listing goes on behind a node that the actor may not know of, and the node's name again.
+std::string next_place(const Call& call, const std::string& after);
+std::string place_of(const Call& call, std::string after);
 /// Full JIDs that now serve the name; a failure when no client ever did, or the actor has no right
 /// there.
 Outcome<std::vector<xml::Jid>> providers_of(const Call& call, std::string_view service);

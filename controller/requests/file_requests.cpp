@@ -24,15 +24,6 @@ std::string_view operation_of(FileWish wish) {
     return wish == FileWish::Write ? "upload" : "download";
 }
 
-/// The reason why the certificate gives none of its accounts; empty: the account may act.
-std::optional<Failure> why_not_entitled(const State& state, const FileClient& client) {
-    if (auto failure = state.entitled(client.principal)) return failure;
-    const Account* account = state.account_of(client.principal);
-    if (account->is_pinned_elsewhere(client.identity))
-        return Failure{Errc::OtherKey, "this account is pinned to another key", {}};
-    return std::nullopt;
-}
-
 /// Two accounts that are enabled. The owner is asked about, whatever session it uploaded by: it
 /// may be away.
 policy::Match may_read(const State& state, const Account& owner, const Account& reader) {
@@ -143,6 +134,14 @@ storage::Batch change_of(const State& state, const FileGrant& grant, const FileC
 }
 
 }   // namespace
+
+std::optional<Failure> why_not_entitled(const State& state, const FileClient& client) {
+    if (auto failure = state.entitled(client.principal)) return failure;
+    const Account* account = state.account_of(client.principal);
+    if (account->is_pinned_elsewhere(client.identity))
+        return Failure{Errc::OtherKey, "this account is pinned to another key", {}};
+    return std::nullopt;
+}
 
 policy::Match may_upload(const State& state, const Account& account) {
     const bool may = state.policy.may_some(account, policy::Right::BulkTo);

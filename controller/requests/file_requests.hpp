@@ -30,6 +30,8 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_files(
 
 using FileDecision = storage::Decision<FileGrant, FileRefusal>;
 
+/// The reason why the certificate does not let its account act; empty: it may.
+std::optional<Failure> why_not_entitled(const State& state, const FileClient& client);
 /// Whether there is any account to which it may send bulk data: then it may upload.
 policy::Match may_upload(const State& state, const Account& account);
 

@@ -79,10 +79,10 @@ std::string to_bytes(const Answer& answer, storage::Millis now) {
     out.append("\r\n").append(fixed_headers);
     out.append(answer.is_file ? file_headers : data_headers).append(answer.headers);
     if (!answer.allow.empty()) out.append("Allow: ").append(answer.allow).append("\r\n");
-    if (!answer.body.empty() || answer.length)
+    if (!answer.body.empty() || answer.length || answer.is_chunked)
         out.append("Content-Type: ").append(answer.type).append("\r\n");
     // RFC 9110 §8.6: not with 204; with 304 it would be that of the file.
-    if (answer.status != 204 && answer.status != 304)
+    if (answer.status != 204 && answer.status != 304 && !answer.is_chunked)
         out.append("Content-Length: ")
             .append(std::to_string(answer.length.value_or(answer.body.size())))
             .append("\r\n");

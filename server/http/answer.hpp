@@ -25,6 +25,7 @@ struct Answer {
         false;   // of a web application: a browser may run it, and ask whether it changed
     /// Of a body that is sent behind the head, or left out; `body` is empty then.
     std::optional<std::uint64_t> length = {};
+    bool is_chunked = false;   // the body follows in chunks; `headers` says so
 };
 
 /// `{"error": {"code": …, "text": …}}`

@@ -2,6 +2,7 @@
 #include "server/http/backend.hpp"
 
 #include "controller/requests/file_requests.hpp"
+#include "controller/requests/history_requests.hpp"
 #include "controller/state.hpp"
 #include "server/clock.hpp"
 
@@ -43,6 +44,44 @@ void Backend::begin_transfer(
 
 void Backend::end_transfer(const bulk::RunningPtr& running, bulk::State why, std::string detail) {
     grid_.transfers().end(running, why, std::move(detail));
+}
+
+void Backend::ask_history(HistoryQuestion question, HistoryDone done) {
+    grid_.post([this, question = std::move(question), done = std::move(done)] {
+        done(controller::requests::ask_history(
+            grid_.controller().state_for_admin(), question, now(), true
+        ));
+    });
+}
+
+void Backend::begin_history(
+    HistoryQuestion question, HistoryGrant grant, Cut cut, std::function<void(bulk::Begun)> done
+) {
+    const controller::bulk::FileClient& client = question.clients.at(grant.client);
+    bulk::Beginning beginning;
+    bulk::Transfer& transfer = beginning.transfer;
+    transfer.kind = bulk::Kind::History;
+    transfer.account = client.principal.jid.bare_view();
+    transfer.address = client.principal.address;
+    transfer.to = client.principal.jid;
+    transfer.what = grant.request.wish.node;
+    beginning.parties.push_back(bulk::party_of(client.principal, client.identity));
+    beginning.cut = std::move(cut);
+    // Of that one of the certificate's accounts, and no other.
+    question.clients = {client};
+    beginning.right = [this, question = std::move(question)] {
+        return controller::requests::still_may_have_history(
+            grid_.controller().state_for_admin(), question, now()
+        );
+    };
+    grid_.transfers().begin(std::move(beginning), std::move(done));
+}
+
+std::shared_ptr<bulk::HistoryReader> Backend::read_history(HistoryGrant grant) {
+    return std::make_shared<bulk::HistoryReader>(
+        [this](std::function<void()> work) { grid_.post(std::move(work)); }, grid_.broker(),
+        store_, std::move(grant)
+    );
 }
 
 }   // namespace grid::server::http

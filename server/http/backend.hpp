@@ -71,6 +71,12 @@ public:
     void end_transfer(const bulk::RunningPtr& running, bulk::State why, std::string detail)
         override;
 
+    void ask_history(HistoryQuestion question, HistoryDone done) override;
+    void begin_history(
+        HistoryQuestion question, HistoryGrant grant, Cut cut, std::function<void(bulk::Begun)> done
+    ) override;
+    std::shared_ptr<bulk::HistoryReader> read_history(HistoryGrant grant) override;
+
     Readiness ready() override {
         Readiness ready;
         auto status = store_.status();

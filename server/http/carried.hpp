@@ -16,4 +16,7 @@ struct Connection::Carried {
     std::string text;
 };
 
+/// The refusal of a transfer, in HTTP's terms.
+controller::bulk::FileRefusal to_file_refusal(const bulk::Refusal& refusal);
+
 }   // namespace grid::server::http

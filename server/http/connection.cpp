@@ -170,6 +170,8 @@ asio::awaitable<bool> Connection::serve() {
     if (refusal) co_return co_await refuse(parser, *refusal);
     if (!admitted) co_return co_await refuse(parser, admitted.error());
     if (admitted->route == Route::WebSocket) co_return co_await become_websocket(parser);
+    if (is_bulk && admitted->path == controller::bulk::history_path)
+        co_return co_await serve_history(parser, *admitted);
     if (is_bulk) co_return co_await serve_file(parser, *admitted);
     auto answer = co_await answer_to(parser, std::move(*admitted));
     if (!answer) co_return false;

@@ -99,7 +99,16 @@ private:
     asio::awaitable<void> pause(Carried& carried, std::chrono::nanoseconds time);
     asio::awaitable<bool> answer_file(Parser& parser, Answer answer);
 
-    // The same, filled by a client: connection_uploads.cpp
+    // The history of a topic: connection_history.cpp
+    using HistoryQuestion = controller::bulk::HistoryQuestion;
+    using HistoryGrant = controller::bulk::HistoryGrant;
+    asio::awaitable<bool> serve_history(Parser& parser, const Admitted& request);
+    asio::awaitable<CarriedPtr> begin_history(
+        Parser& parser, const HistoryQuestion& question, const HistoryGrant& grant
+    );
+    asio::awaitable<bool> send_history(CarriedPtr carried, const HistoryGrant& grant);
+
+    // Files that a client fills: connection_uploads.cpp
     struct Incoming;
     asio::awaitable<bool> take_file(
         Parser& parser, const FileQuestion& question, const FileGrant& grant

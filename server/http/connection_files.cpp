@@ -25,6 +25,13 @@ FileWish wish_of(const std::string& method) {
     return method == "DELETE" ? FileWish::Remove : FileWish::Write;
 }
 
+std::string content_range(const Part& part, std::uint64_t size) {
+    return "Content-Range: bytes " + std::to_string(part.from) + "-" +
+           std::to_string(part.from + part.count - 1) + "/" + std::to_string(size) + "\r\n";
+}
+
+}   // namespace
+
 FileRefusal to_file_refusal(const bulk::Refusal& refusal) {
     switch (refusal.state) {
         case bulk::State::Quota:
@@ -39,13 +46,6 @@ FileRefusal to_file_refusal(const bulk::Refusal& refusal) {
             return {403, "forbidden", "the policy does not allow it"};
     }
 }
-
-std::string content_range(const Part& part, std::uint64_t size) {
-    return "Content-Range: bytes " + std::to_string(part.from) + "-" +
-           std::to_string(part.from + part.count - 1) + "/" + std::to_string(size) + "\r\n";
-}
-
-}   // namespace
 
 std::vector<controller::bulk::FileClient> Connection::file_clients() const {
     std::vector<controller::bulk::FileClient> clients;

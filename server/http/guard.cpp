@@ -195,7 +195,8 @@ Result<Admitted, Refusal> admit_console(
 Route route_of(std::string_view path, const GuardSettings& settings) {
     if (settings.has_websocket && path == "/xmpp-websocket") return Route::WebSocket;
     if (settings.has_bosh && path == "/http-bind") return Route::Bosh;
-    if (settings.has_bulk && path.starts_with("/bulk/")) return Route::Bulk;
+    const bool is_history = path == "/bulk/history";   // also where no files are kept
+    if (is_history || (settings.has_bulk && path.starts_with("/bulk/"))) return Route::Bulk;
     if (settings.has_files && !path.starts_with("/api/") && path != "/metrics") return Route::File;
     return Route::Api;
 }
@@ -224,7 +225,7 @@ Result<Admitted, Refusal> admit_bulk(const Head& head, const Target& target) {
         Route::Bulk,
         std::string(is_read ? "GET" : view(head.method_string())),
         std::string(target.path),
-        {},
+        std::string(target.query),
         verb == Verb::head
     };
 }

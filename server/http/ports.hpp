@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "controller/bulk/file_question.hpp"
+#include "controller/bulk/history.hpp"
 #include "controller/identity.hpp"
 #include "controller/rest/http.hpp"
 #include "pubsub/principal.hpp"
+#include "server/bulk/history_reader.hpp"
 #include "server/bulk/transfers.hpp"
 
 namespace grid::server::http {
@@ -74,6 +76,25 @@ public:
         std::string /*condition*/,
         std::string /*reason*/
     ) {}
+
+    // The history of a topic. `done` as above.
+    using HistoryQuestion = controller::bulk::HistoryQuestion;
+    using HistoryGrant = controller::bulk::HistoryGrant;
+    using HistoryAnswer = Result<HistoryGrant, controller::bulk::FileRefusal>;
+    using HistoryDone = std::function<void(HistoryAnswer)>;
+    /// May one of these clients have it?
+    virtual void ask_history(HistoryQuestion /*question*/, HistoryDone done) { done(no_files()); }
+    virtual void begin_history(
+        HistoryQuestion /*question*/,
+        HistoryGrant /*grant*/,
+        Cut /*cut*/,
+        std::function<void(bulk::Begun)> done
+    ) {
+        done(bulk::Refusal{});
+    }
+    virtual std::shared_ptr<bulk::HistoryReader> read_history(HistoryGrant /*grant*/) {
+        return nullptr;
+    }
 
 private:
     static controller::bulk::FileRefusal no_files() {

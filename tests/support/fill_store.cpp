@@ -1,5 +1,5 @@
 // tests/support/fill_store.cpp: fills a store with nodes and items through the broker's own
-// engine, to see how the server starts with many: fill_store DIR NODES ITEMS.
+// engine, to see how the server works with many: fill_store DIR NODES ITEMS [BYTES of each payload].
 #include <charconv>
 #include <condition_variable>
 #include <cstdio>
@@ -143,9 +143,12 @@ private:
 }   // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) give_up("usage: fill_store DIR NODES ITEMS");
+    if (argc != 4 && argc != 5) give_up("usage: fill_store DIR NODES ITEMS [BYTES]");
     const int nodes = std::atoi(argv[2]), items = std::atoi(argv[3]);
     if (nodes < 1 || items < 0) give_up("NODES must be at least 1");
+    const std::size_t bytes = argc == 5 ? static_cast<std::size_t>(std::atoi(argv[4])) : 0;
+    constexpr std::size_t frame_bytes = 60;   // of tags and the number
+    const std::string pad(bytes > frame_bytes ? bytes - frame_bytes : 0, 'x');
     Filler filler(argv[1]);
     for (int i = 0; i < nodes; ++i) {
         filler.run("<create node='topic-" + std::to_string(i) + "'/>");
@@ -156,7 +159,7 @@ int main(int argc, char** argv) {
         std::snprintf(id, sizeof id, "%08x-0000-4000-8000-%012x", i, i);
         filler.run(
             "<publish node='topic-" + std::to_string(i % nodes) + "'><item id='" + id +
-            "'><reading xmlns='urn:example:reading'>" + std::to_string(i) +
+            "'><reading xmlns='urn:example:reading'>" + std::to_string(i) + pad +
             "</reading></item></publish>"
         );
     }

@@ -1,0 +1,39 @@
+// controller/gi/history.cpp: see controller/gi/history.hpp.
+#include "controller/gi/history.hpp"
+
+#include "pubsub/errors.hpp"
+
+namespace grid::controller::gi {
+
+namespace {
+
+xml::StanzaError no_topic(const std::string& name) {
+    return to_stanza_error({Errc::UnknownCapability, "no topic " + name, {}});
+}
+
+}   // namespace
+
+Result<HistoryRight, xml::StanzaError> right_to_history(
+    const State& state,
+    const pubsub::Context& context,
+    const pubsub::HistoryWish& wish,
+    std::string_view operation
+) {
+    const pubsub::Broker* broker = state.directory.broker();
+    if (broker == nullptr) return xml::service_unavailable("this controller has no broker");
+    const std::string topic = state.governing(wish.node);
+    const policy::Match match = state.decide(context.actor, policy::Right::Bulk, topic);
+    if (!match.allowed) {
+        if (!operation.empty()) state.note(context.actor, operation, topic, match);
+        if (!broker->knows_node(context.actor, wish.node)) return no_topic(wish.node);
+        return to_stanza_error({Errc::Denied, "the policy of this grid does not allow it", {}});
+    }
+    auto view = broker->open_history(context, wish);
+    if (view) return HistoryRight{std::move(*view), *match.rule};
+    // Without a cursor nothing but the topic can be missing.
+    if (wish.after.empty() && pubsub::has_code(view.error(), pubsub::Errc::ItemNotFound))
+        return no_topic(wish.node);
+    return view.error();
+}
+
+}   // namespace grid::controller::gi

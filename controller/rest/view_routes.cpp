@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "controller/administration/topic_acts.hpp"
+#include "controller/console/assets.hpp"
 #include "controller/rest/call.hpp"
 #include "controller/rest/views.hpp"
 #include "controller/topics/subscribers.hpp"
@@ -248,6 +249,13 @@ HttpDecision show_status(const Call& call) {
     );
 }
 
+/// The description of this interface (make-openapi).
+HttpDecision show_description(const Call&) {
+    const auto assets = console_assets();
+    const auto found = std::ranges::find(assets, "openapi.json", &ConsoleAsset::path);
+    return HttpResponse{200, std::string(found->bytes)};
+}
+
 }   // namespace
 
 std::span<const Route> view_routes() {
@@ -260,6 +268,7 @@ std::span<const Route> view_routes() {
         Route{"GET", "items/{name...}", {"max"}, {}, list_items},
         Route{"GET", "sessions", {"jid", "after", "max"}, {}, list_sessions},
         Route{"GET", "transfers", {}, {}, list_transfers},
+        Route{"GET", "openapi.json", {}, {}, show_description},
         Route{"GET", "status", {}, {}, show_status},
     };
     return routes;

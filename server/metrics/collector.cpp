@@ -33,6 +33,7 @@ std::string Collector::text() const {
     write_broker(out);
     write_delivery(out, load);
     write_controller(out);
+    write_transfers(out);
     write_store(out);
     write_limits(out, load);
     write_log(out);
@@ -201,6 +202,30 @@ void Collector::write_controller(Exposition& out) const {
         "gridd_audit_dropped_total", "Audit records that found no room.",
         std::uint64_t{state.audit.dropped()}
     );
+}
+
+void Collector::write_transfers(Exposition& out) const {
+    namespace bulk = controller::bulk;
+    const bulk::Table* table = sources_.grid.controller().state_for_admin().transfers;
+    if (table == nullptr) return;
+    const bulk::Counters& counters = table->counters();
+    out.gauge(
+        "gridd_transfers_running", "Transfers of bulk data under way.",
+        std::uint64_t{table->running().size()}
+    );
+    out.counter("gridd_transfers_refused_total", "Transfers that were refused.", counters.refused);
+    out.counter("gridd_transfers_ended_total", "Transfers that ended, by why.");
+    for (std::size_t i = 1; i < bulk::state_count; ++i)
+        out.sample(
+            std::uint64_t{counters.ended.at(i)},
+            {{"state", bulk::to_string(static_cast<bulk::State>(i))}}
+        );
+    out.counter("gridd_transfer_bytes_total", "Bytes of transfers, by kind.");
+    for (std::size_t i = 0; i < bulk::kind_count; ++i)
+        out.sample(
+            std::uint64_t{counters.bytes.at(i)},
+            {{"kind", bulk::to_string(static_cast<bulk::Kind>(i))}}
+        );
 }
 
 void Collector::write_store(Exposition& out) const {

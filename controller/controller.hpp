@@ -281,8 +281,8 @@ public:
     State& state_for_admin() { return *state_; }
 
 private:
-    Result<pubsub::PreparedRequest, xml::StanzaError> prepare_grid(const xml::Element& payload)
-        const;
+    Result<pubsub::PreparedRequest, xml::StanzaError> prepare_grid(const xml::Element& payload
+    ) const;
     std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_bulk_query(
         const pubsub::IqRequest& request
     ) const;

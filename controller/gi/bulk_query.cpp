@@ -77,8 +77,7 @@ Outcome<HistoryRequest> read_download(const Request& request) {
 xml::Element offer(const Call& call, HistoryRequest wanted, const pubsub::HistoryView& view) {
     xml::Element value("value", xml::Ns{});
     if (view.count == 0) return value.set("items", "0");
-    wanted.sid =
-        "bd-" + digest_in_hex("history " + call.context.fresh_id).substr(0, sid_digits);
+    wanted.sid = "bd-" + digest_in_hex("history " + call.context.fresh_id).substr(0, sid_digits);
     if (!wanted.wish.end) wanted.wish.end = call.context.now;
     wanted.expires = call.context.now + offer_ms;
     value.set("sid", wanted.sid).set("transport", std::string(own_transport));
@@ -106,9 +105,7 @@ pubsub::Decision offer_history(const Call& call) {
             missing
         );
     const policy::Match allowed{true, 0, &right->rule};
-    call.state.note(
-        call.actor(), "bulk-offer", call.state.governing(wanted->wish.node), allowed
-    );
+    call.state.note(call.actor(), "bulk-offer", call.state.governing(wanted->wish.node), allowed);
     xml::Element answer = method_answer(call.request);
     answer.add(offer(call, std::move(*wanted), right->view));
     return call.reply(std::move(answer));

@@ -67,8 +67,7 @@ Result<HistoryGrant, FileRefusal> ask_history(
         auto right = gi::right_to_history(
             state, context, request.wish, is_recorded ? "bulk-start" : std::string_view()
         );
-        if (right)
-            return HistoryGrant{request, std::move(right->view), i, std::move(right->rule)};
+        if (right) return HistoryGrant{request, std::move(right->view), i, std::move(right->rule)};
         FileRefusal other = to_http(right.error(), !request.wish.after.empty());
         if (other.status == 404) other = no_such_topic();
         if (tells_more(other, refusal)) refusal = std::move(other);

@@ -77,8 +77,8 @@ public:
         std::size_t index = from;
         bool goes_on = true;
         const auto pass_until = [&](storage::Revision revision) {
-            while (goes_on && index < slice_.items.size() &&
-                   slice_.items[index].revision < revision)
+            while (goes_on && index < slice_.items.size() && slice_.items[index].revision < revision
+            )
                 goes_on = take(index++, std::nullopt);
             return goes_on && index < slice_.items.size();
         };
@@ -89,7 +89,8 @@ public:
             [&](std::string_view key, const storage::Record& record) {
                 const storage::Revision revision = revision_in(key);
                 if (!pass_until(revision)) return false;
-                if (slice_.items[index].revision != revision) return true;   // of no item that shows
+                if (slice_.items[index].revision != revision)
+                    return true;   // of no item that shows
                 goes_on = take(index++, record.value);
                 return goes_on && index < slice_.items.size();
             }
@@ -198,7 +199,7 @@ HistorySlice slice_of_history(
         entry.publisher = static_cast<std::uint32_t>(slice.publishers.size() - 1);
     }
     slice.is_end = rank >= items.size() || items.at(rank).revision > view.until;
-    // What is there by now was asked for up to there, whether anything is left of it or not.
+    // All of the span was looked at, whether anything is left of it or not.
     if (slice.is_end) slice.after = std::max(slice.after, view.until);
     slice.cursor = item_cursor(broker, *node, slice.after);
     return slice;

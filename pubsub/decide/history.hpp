@@ -28,7 +28,7 @@ struct HistoryWish {
     bool operator==(const HistoryWish&) const = default;
 };
 
-/// What was there when it was opened: the items whose places are in (after, until].
+/// The history as it was when it was opened: the items whose places are in (after, until].
 struct HistoryView {
     std::uint64_t node = 0;    // that was asked for
     std::uint64_t items = 0;   // the node whose items these are: itself, or the topic of a subtopic
@@ -53,10 +53,10 @@ struct HistorySlice {
     std::vector<Item> items;
     std::string ids;
     std::vector<std::string> publishers{{}};   // the first: not shown
-    storage::Revision after = 0;   // up to there all was looked at
-    std::string cursor;            // of that place
-    bool is_end = false;           // there is no further one
-    bool is_gone = false;          // the node was deleted or purged
+    storage::Revision after = 0;               // up to there all was looked at
+    std::string cursor;                        // of that place
+    bool is_end = false;                       // there is no further one
+    bool is_gone = false;                      // the node was deleted or purged
 
     std::string_view id_of(const Item& item) const {
         return std::string_view(ids).substr(item.id_at, item.id_bytes);
@@ -84,8 +84,7 @@ HistorySlice slice_of_history(
 /// Reads payloads of a slice from its item `from` on, and shows those that pass the filter, until
 /// `visit` returns false. The index behind the last one that was looked at, or the fault. Any
 /// thread.
-using HistoryVisit =
-    std::function<bool(const HistorySlice::Item& item, std::string_view payload)>;
+using HistoryVisit = std::function<bool(const HistorySlice::Item& item, std::string_view payload)>;
 Checked<std::size_t> read_history(
     const storage::Snapshot& snapshot,
     const HistoryView& view,

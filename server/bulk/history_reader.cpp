@@ -72,9 +72,8 @@ HistoryReader::PiecePtr HistoryReader::make_piece(
         );
         return out.size() < room + piece_bytes;
     };
-    const auto behind = pubsub::read_history(
-        snapshot, grant_.view, *slice_, at_, broker_.payload_faults(), add
-    );
+    const auto behind =
+        pubsub::read_history(snapshot, grant_.view, *slice_, at_, broker_.payload_faults(), add);
     if (!behind) return failed(State::Failed, behind.error().text);
     at_ = *behind;
     if (at_ == slice_->items.size() && slice_->is_end) {

@@ -79,8 +79,8 @@ void Backend::begin_history(
 
 std::shared_ptr<bulk::HistoryReader> Backend::read_history(HistoryGrant grant) {
     return std::make_shared<bulk::HistoryReader>(
-        [this](std::function<void()> work) { grid_.post(std::move(work)); }, grid_.broker(),
-        store_, std::move(grant)
+        [this](std::function<void()> work) { grid_.post(std::move(work)); }, grid_.broker(), store_,
+        std::move(grant)
     );
 }
 

@@ -68,10 +68,10 @@ asio::awaitable<bool> Connection::serve_history(Parser& parser, const Admitted& 
     answer.keeps_alive = keeps;
     const auto carried = co_await begin_history(parser, question, *granted);
     if (!carried) co_return false;
-    const bool is_sent = co_await send(to_bytes(answer, now())) &&
-                         co_await send_history(carried, *granted);
+    const bool is_sent =
+        co_await send(to_bytes(answer, now())) && co_await send_history(carried, *granted);
     if (!is_sent) stream_.abort();   // before the last chunk: the client sees that it is cut
-    co_return is_sent && keeps;
+    co_return is_sent&& keeps;
 }
 
 asio::awaitable<Connection::CarriedPtr> Connection::begin_history(
@@ -90,13 +90,12 @@ asio::awaitable<Connection::CarriedPtr> Connection::begin_history(
             self->stream_.abort();
         });
     };
-    auto begun = co_await net::from_callback<std::shared_ptr<bulk::Begun>>(
-        [this, &question, &grant, &cut](auto done) {
-            shared_->backend.begin_history(question, grant, cut, [done](bulk::Begun made) {
-                done(std::make_shared<bulk::Begun>(std::move(made)));
-            });
-        }
-    );
+    auto begun = co_await net::from_callback<std::shared_ptr<bulk::Begun>>([this, &question, &grant,
+                                                                            &cut](auto done) {
+        shared_->backend.begin_history(question, grant, cut, [done](bulk::Begun made) {
+            done(std::make_shared<bulk::Begun>(std::move(made)));
+        });
+    });
     if (!*begun) {
         co_await refuse_file(parser, to_file_refusal(begun->error()));
         co_return nullptr;
@@ -108,9 +107,10 @@ asio::awaitable<Connection::CarriedPtr> Connection::begin_history(
 asio::awaitable<bool> Connection::send_history(CarriedPtr carried, const HistoryGrant& grant) {
     const auto reader = shared_->backend.read_history(grant);
     for (bool is_last = false; !is_last;) {
-        const auto piece = co_await net::from_callback<bulk::HistoryReader::PiecePtr>(
-            [&reader](auto done) { reader->next(chunk_room, done); }
-        );
+        const auto piece =
+            co_await net::from_callback<bulk::HistoryReader::PiecePtr>([&reader](auto done) {
+                reader->next(chunk_room, done);
+            });
         if (carried->is_cut) co_return false;
         if (piece->failure) {
             end_transfer(carried, *piece->failure, piece->reason);
@@ -132,9 +132,7 @@ asio::awaitable<bool> Connection::send_history(CarriedPtr carried, const History
         }
         if (taken.pause.count() > 0) co_await pause(*carried, taken.pause);
     }
-    end_transfer(
-        carried, bulk::State::Complete, std::to_string(reader->items()) + " items"
-    );
+    end_transfer(carried, bulk::State::Complete, std::to_string(reader->items()) + " items");
     co_return true;
 }
 

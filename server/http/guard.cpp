@@ -222,11 +222,8 @@ Result<Admitted, Refusal> admit_bulk(const Head& head, const Target& target) {
         return Refusal{405, "method-not-allowed", "no such method here", bulk_methods};
     if (auto own = check_own_page(head); !is_read && !own) return own.error();
     return Admitted{
-        Route::Bulk,
-        std::string(is_read ? "GET" : view(head.method_string())),
-        std::string(target.path),
-        std::string(target.query),
-        verb == Verb::head
+        Route::Bulk, std::string(is_read ? "GET" : view(head.method_string())),
+        std::string(target.path), std::string(target.query), verb == Verb::head
     };
 }
 

@@ -1,6 +1,6 @@
 # tests/integration/test_history.py: the history of a topic by HTTPS, and BulkQuery, which offers it.
 """ann publishes and may take what she published; bob may take it, too; eve may only see the topic.
-What comes is parsed by the parsers of Python's library, and compared with what was published."""
+Answers are parsed by the parsers of Python's library, and compared with what was published."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def number_in(payload):
 
 
 class Taken:
-    """What an answer has: numbers in their order, cursors, whether it is whole."""
+    """The content of an answer: numbers in their order, cursors, whether it is whole."""
 
     def __init__(self, body, is_json):
         self.numbers, self.cursors, self.end, self.root = [], [], None, None

@@ -1,5 +1,6 @@
 // tests/support/fill_store.cpp: fills a store with nodes and items through the broker's own
-// engine, to see how the server works with many: fill_store DIR NODES ITEMS [BYTES of each payload].
+// engine, to see how the server works with many: fill_store DIR NODES ITEMS [BYTES of each
+// payload].
 #include <charconv>
 #include <condition_variable>
 #include <cstdio>

@@ -31,8 +31,9 @@ const std::string policy_text =
 struct HistoryStage : GridStage {
     HistoryStage() : GridStage(with_url()) {
         policy(policy_text);
-        for (const char* jid : {"ann@grid.example/1", "bob@grid.example/1", "eve@grid.example/1",
-                                "mel@grid.example/1"})
+        for (const char* jid :
+             {"ann@grid.example/1", "bob@grid.example/1", "eve@grid.example/1", "mel@grid.example/1"
+             })
             member(jid, "[]");
         const std::string form =
             "<configure><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
@@ -70,9 +71,8 @@ struct HistoryStage : GridStage {
         auto& client = question.clients.emplace_back();
         client.principal = principal(bare + "/1");
         client.identity = identity(bare);
-        const auto answer = requests::ask_history(
-            state(), question, context(client.principal).now, true
-        );
+        const auto answer =
+            requests::ask_history(state(), question, context(client.principal).now, true);
         if (!answer) return std::to_string(answer.error().status) + " " + answer.error().code;
         return "200 " + std::to_string(answer->view.count);
     }
@@ -111,11 +111,10 @@ TEST_CASE("history: the query of a URL") {
     CHECK(again->sid == request->sid);
     CHECK(again->expires == request->expires);
 
-    for (const char* bad : {
-             "", "start=2026-11-01T00:00:00Z", "topic=", "topic=t&topic=t", "topic=t&start=now",
-             "topic=t&format=csv", "topic=t&colour=red", "topic=%zz",
-             "topic=t&start=2026-11-02T00:00:00Z&end=2026-11-01T00:00:00Z"
-         }) {
+    for (const char* bad :
+         {"", "start=2026-11-01T00:00:00Z", "topic=", "topic=t&topic=t", "topic=t&start=now",
+          "topic=t&format=csv", "topic=t&colour=red", "topic=%zz",
+          "topic=t&start=2026-11-02T00:00:00Z&end=2026-11-01T00:00:00Z"}) {
         CAPTURE(bad);
         CHECK_FALSE(bulk::parse_history_query(bad));
     }

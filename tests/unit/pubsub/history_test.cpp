@@ -13,7 +13,7 @@ namespace {
 const std::string owner = "sensor@grid.example/probe", other = "desk@grid.example/soc";
 constexpr storage::Millis minute = 60'000;
 
-/// What one reader gets.
+/// One reader and its place.
 class Reading {
 public:
     Reading(Stage& stage, const std::string& who = owner) : stage_(stage) {

@@ -91,6 +91,10 @@ class Member:
         for done in waiting.values():
             done(None)
 
+    def losses(self):
+        """By session, where its line lost anything."""
+        return {session: line.loss for session, line in self.lines.items() if line and line.loss}
+
     # --- its life -----------------------------------------------------------------------------
 
     async def live(self):

@@ -210,6 +210,8 @@ class Story:
                     dropped += sum(may_lack.values())
                     found = faults(order, acknowledged, receipts, may_lack)
                     problems += [f"m{number} ({member.kind}): {fault}" for fault in found]
+                    if found and isinstance(member, Member):
+                        problems.append(f"m{number}: dropped by the network: {member.losses()}")
         counts = sum((network.counts for network in self.networks.values()), Counter())
         self.tell(
             f"{items} items, "

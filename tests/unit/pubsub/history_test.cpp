@@ -50,7 +50,7 @@ public:
                 return true;
             }
         );
-        REQUIRE(behind);
+        REQUIRE(behind.has_value());
         CHECK(*behind == slice.items.size());
         return ids;
     }

@@ -70,12 +70,16 @@ class Manual(unittest.TestCase):
         )
         first = {f"c.{part}": read(f"{part}/settings.hpp") for part in ("pubsub", "controller")}
         first["c.controller"] += read("controller/contacts/contact.hpp")
+        first["c.controller.bulk"] = read("controller/bulk/settings.hpp")
         first["x"] = read("xml/limits.hpp")
         for key, value in self.options.items():
             place, part, name = re.fullmatch(
                 r"(x|c\.\w+|c)(?:\.(\w+))?\.(\w+)", member_of[key]
             ).groups()
-            source = first.get(place, "") + config
+            own = re.search(rf"^    struct {place[2:].capitalize()} \{{.*?^    \}}", config, re.M | re.S)
+            source = first.get(f"{place}.{part}", "") or first.get(place, "") + (
+                own.group() if own else ""
+            ) + config
             # A member of a struct of its own: other structs may have one of that name.
             if kind := re.search(rf"^ *(?:\w+::)*(\w+) {part}(?: = \{{\}})?;", source, re.M):
                 source = re.search(rf"struct {kind[1]} \{{.*?^\}};", source, re.M | re.S).group()

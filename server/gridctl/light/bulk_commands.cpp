@@ -11,6 +11,8 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "server/gridctl/light/console.hpp"
 #include "server/gridctl/light/https.hpp"
@@ -95,17 +97,17 @@ public:
         while (!bytes.empty()) {
             const ssize_t put = ::write(fd_, bytes.data(), bytes.size());
             if (put < 0 && errno == EINTR) continue;
-            if (put < 0) throw Failed(Exit::Refused, path_ + ": " + std::strerror(errno));
+            if (put < 0) throw Failed(Exit::Usage, path_ + ": " + std::strerror(errno));
             bytes.remove_prefix(static_cast<std::size_t>(put));
         }
     }
     void cut(std::uint64_t size) const {
         if (::ftruncate(fd_, static_cast<off_t>(size)) != 0 ||
             ::lseek(fd_, static_cast<off_t>(size), SEEK_SET) < 0)
-            throw Failed(Exit::Refused, path_ + ": " + std::strerror(errno));
+            throw Failed(Exit::Usage, path_ + ": " + std::strerror(errno));
     }
     void sync() const {
-        if (::fsync(fd_) != 0) throw Failed(Exit::Refused, path_ + ": " + std::strerror(errno));
+        if (::fsync(fd_) != 0) throw Failed(Exit::Usage, path_ + ": " + std::strerror(errno));
     }
 
 private:
@@ -133,6 +135,12 @@ auto persist(Console& console, long seconds, Work work) {
             light::wait_ms(back_off.next_ms(0));
         }
     }
+}
+
+/// Refusals after which another attempt can end better.
+void fail_if_passing(const HttpAnswer& answer) {
+    if (answer.status == 503 || answer.status == 429 || answer.status == 408)
+        throw light::Broken("the server says " + answer.words());
 }
 
 /// The place of a URL, at the machine that --server names where it is given. Only this grid's own
@@ -167,7 +175,12 @@ std::uint64_t offset_in(const HttpAnswer& answer) {
 }
 
 void upload(
-    Console& console, Https& https, const std::string& path, const OpenFile& file, long seconds
+    Console& console,
+    Https& https,
+    const std::string& path,
+    const OpenFile& file,
+    const std::string& tag,
+    long seconds
 ) {
     const std::uint64_t size = file.size();
     std::uint64_t from = 0;
@@ -175,12 +188,16 @@ void upload(
     persist(console, seconds, [&](const auto& works) {
         if (!is_first) {
             const HttpAnswer there = https.ask("HEAD", path, {});
-            if (there.status == 200) return;   // the answer was lost, nothing else
+            fail_if_passing(there);
+            if (there.status == 200 && there.header("etag") == tag)
+                return;   // the answer was lost, nothing else
             if (there.status != 204) throw Failed(Exit::Refused, "the upload: " + there.words());
-            from = offset_in(there);
-            works();
+            const std::uint64_t offset = offset_in(there);
+            if (offset > from) works();
+            from = offset;
+            if (from >= size) throw light::Broken("the server is not through with the file");
         }
-        is_first = false;
+        const bool is_again = !std::exchange(is_first, false);
         Https::Fields fields;
         if (from > 0)
             fields["Content-Range"] = "bytes " + std::to_string(from) + "-" +
@@ -189,7 +206,9 @@ void upload(
             https.put(path, fields, file.fd(), from, size - from, [&](std::uint64_t sent) {
                 console.show(light::bar(static_cast<double>(sent) / static_cast<double>(size)));
             });
-        if (answer.status == 503 || answer.status == 429 || answer.status == 408)
+        fail_if_passing(answer);
+        // Another connection of ours is not through yet, or was: the next question tells.
+        if (answer.status == 409 && is_again)
             throw light::Broken("the server says " + answer.words());
         if (answer.status != 201 && answer.status != 204 && answer.status != 200)
             throw Failed(Exit::Refused, "the upload was refused: " + answer.words());
@@ -219,7 +238,8 @@ void send_file(const Options& common, const SendOptions& options) {
     if (!is_of_grid(url, door.login.domain))
         throw Failed(Exit::Refused, "the slot is not of this grid: " + asking.put_url());
     Https https(target_of(door, common, url), common.timeout_seconds);
-    upload(console, https, url.path, file, settings.reconnect_seconds);
+    const std::string digest = storage::to_hex(facts.sha256);
+    upload(console, https, url.path, file, '"' + digest + '"', settings.reconnect_seconds);
     xmpp::SendLink sending(to.str(), asking.get_url(), facts.name);
     light::run(door, sending, console, settings);
     if (!sending.why().empty())
@@ -229,10 +249,7 @@ void send_file(const Options& common, const SendOptions& options) {
         );
     if (common.json)
         return console.print(json::serialize(json::object{
-            {"url", asking.get_url()},
-            {"to", to.str()},
-            {"size", facts.size},
-            {"sha256", storage::to_hex(facts.sha256)}
+            {"url", asking.get_url()}, {"to", to.str()}, {"size", facts.size}, {"sha256", digest}
         }));
     console.print(asking.get_url());
 }
@@ -305,6 +322,7 @@ Download download(
     std::string tag;
     persist(console, seconds, [&](const auto&) {
         const HttpAnswer head = https.ask("HEAD", url.path, {});
+        fail_if_passing(head);
         if (head.status != 200) throw Failed(Exit::Refused, "the file: " + head.words());
         tag = head.header("etag");
     });
@@ -343,8 +361,7 @@ Download download(
             }
         );
         if (answer.status == 416 && there > 0) return;   // all of it is there
-        if (answer.status == 503 || answer.status == 429)
-            throw light::Broken("the server says " + answer.words());
+        fail_if_passing(answer);
         if (answer.status != 200 && answer.status != 206)
             throw Failed(Exit::Refused, "the file: " + answer.words());
     });
@@ -365,6 +382,8 @@ void receive_files(const Options& common, const ReceiveOptions& options) {
         throw Failed(Exit::Usage, options.folder + " is no directory");
     light::Door door = light::find_door(common, options.login);
     door.login.priority = 0;   // messages to the account go to it
+    // The next run takes the place of one that was left, and gets what that one was owed.
+    if (door.login.resource.empty()) door.login.resource = "gridctl-bulk";
     Console console;
     xmpp::Recent seen;
     std::uint64_t taken = 0;
@@ -394,7 +413,8 @@ void receive_files(const Options& common, const ReceiveOptions& options) {
                             : got.path.string()
             );
         } catch (const Failed& failed) {
-            if (failed.exit == Exit::Usage) throw;
+            // Any other end leaves the link to the next run.
+            if (failed.exit != Exit::Refused) throw;
             console.complain(link.url + " from " + link.sender + ": " + failed.what());
             return false;
         }

@@ -345,6 +345,9 @@ void Session::probe() {
 }
 
 void Session::end() {
+    // Messages to the bare JID wait for the next client from now on.
+    if (state_ == State::Online && login_.priority >= 0)
+        send_counted(Element("presence", ns::client, {{"type", "unavailable"}}));
     if (state_ == State::Online) acknowledge();
     const bool leaves = state_ == State::Online && is_managed_ && job_.is_owed_the_rest();
     if (leaves) {

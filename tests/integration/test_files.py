@@ -7,8 +7,10 @@ import base64
 import functools
 import hashlib
 import os
+import shutil
 import socket
 import ssl
+import subprocess
 import tempfile
 import time
 import unittest
@@ -18,7 +20,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from files import BULK, MIB, UPLOAD, FilesCase, content
-from gridd import DOMAIN
+from gridd import DOMAIN, ROOT
 from raw import Raw
 from stock import Client
 
@@ -323,6 +325,30 @@ class StockClients(FilesCase):
         got = self.get("/" + url.split("/", 3)[3])
         self.assertEqual((got.status, got.headers["content-type"]), (200, "text/plain"))
         self.assertEqual(got.body, data)
+
+    def test_smack_finds_the_service_and_uploads(self):
+        example = os.path.join(ROOT, "tests", "clients", "smack")
+        if shutil.which("javac") is None or not os.path.exists(os.path.join(example, "lib")):
+            self.skipTest("there is no JDK, or no Smack (conf/install-deps --clients)")
+        data = content(300_000, seed=13)
+        bundle = self.server.authority.client(f"ann@{DOMAIN}", file="ann")
+        folder = tempfile.mkdtemp(dir=self.server.folder)
+        hosts, path = os.path.join(folder, "hosts"), os.path.join(folder, "of smack.bin")
+        with open(hosts, "w", encoding="ascii") as file:
+            file.write(f"127.0.0.1 {DOMAIN}\n")
+        with open(path, "wb") as file:
+            file.write(data)
+        host, port = self.server.c2s
+        done = subprocess.run(
+            ["java", "-XX:TieredStopAtLevel=1", f"-Djdk.net.hosts.file={hosts}", "-cp",
+             os.path.join(example, "lib", "*"), os.path.join(example, "Upload.java"),
+             host, str(port), bundle.jid, os.path.dirname(bundle.cert), path],
+            capture_output=True, text=True, timeout=120, check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        url = done.stdout.split()[-1]
+        self.assertTrue(url.endswith("/of%20smack.bin"), url)
+        self.assertEqual(self.get("/" + url.split("/", 3)[3]).body, data)
 
 
 class Uploads(FilesCase):

@@ -268,7 +268,7 @@ void drain(
     });
 }
 
-/// Handlers that have not run when the context is stopped hold connections, sessions and snapshots,
+/// Handlers that have not run when the context is stopped hold connections, sessions and their work,
 /// which refer to the parts of the program; `shutdown` takes them away while these are still there.
 struct Context : asio::io_context {
     using asio::io_context::shutdown;

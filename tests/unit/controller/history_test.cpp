@@ -66,7 +66,7 @@ struct HistoryStage : GridStage {
     /// "200 COUNT", or the status and code of the refusal.
     std::string ask(const std::string& bare, const std::string& query) {
         auto request = bulk::parse_history_query(query);
-        REQUIRE(request);
+        REQUIRE(request.has_value());
         HistoryQuestion question{*request, {}};
         auto& client = question.clients.emplace_back();
         client.principal = principal(bare + "/1");

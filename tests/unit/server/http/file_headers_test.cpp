@@ -96,7 +96,7 @@ TEST_CASE("a path names a file by its id, and is nothing else", "[files]") {
     for (const std::string& bad :
          {std::string("/bulk/"), "/bulk/" + id + "0", "/bulk/" + id.substr(1), "/bulk/../" + id,
           "/bulk/" + id + "/%zz", std::string("/bulk/..%2f..%2fetc%2fpasswd"),
-          "/bulk/ABCDEF6789abcdef0123456789abcdef", "/other/" + id}) {
+          std::string("/bulk/ABCDEF6789abcdef0123456789abcdef"), "/other/" + id}) {
         INFO(bad);
         CHECK_FALSE(parse_file_path(bad));
     }

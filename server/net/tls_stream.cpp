@@ -2,6 +2,7 @@
 #include "server/net/tls_stream.hpp"
 
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -69,7 +70,15 @@ std::uint64_t TlsStream::sent_bytes() const {
     return ssl_ ? BIO_number_written(SSL_get_wbio(ssl_)) : sent_in_all_;
 }
 
+/// A reset takes TCP's word back: how long ago it came cannot be told here, and acknowledged bytes
+/// that nobody had read by then are lost.
 std::uint64_t TlsStream::unacknowledged_bytes() {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    const bool is_known =
+        socket_.is_open() &&
+        ::getsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
+    if (is_known && info.tcpi_state == TCP_CLOSE) return sent_bytes();
     int bytes = 0;
     if (!socket_.is_open() || ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) != 0) return 0;
     return static_cast<std::uint64_t>(bytes);

@@ -6,6 +6,7 @@
 #include "pubsub/decide/deeds.hpp"
 #include "pubsub/decide/grant.hpp"
 #include "pubsub/pages/account_nodes.hpp"
+#include "xml/namespaces.hpp"
 
 namespace grid::pubsub {
 
@@ -92,6 +93,9 @@ Decision hide_account(
     const Node* node = name ? broker.memory.find(*name) : nullptr;
     const bool is_seen = node != nullptr && is_visible_at_account(broker, actor, *node);
     const bool is_known = knows_account(broker, actor, owner);
+    // XEP-0030 §8: an empty list, as of the account itself.
+    if (std::holds_alternative<DiscoverItems>(request) && !is_known && !is_seen)
+        return Reply(xml::Element("query", xml::ns::disco_items, {{"node", *name}}));
     if (decision.error() != nullptr) return is_known || is_seen ? decision : as_of_no_account();
     const bool is_question = std::holds_alternative<DiscoverNode>(request) ||
                              std::holds_alternative<DiscoverItems>(request);

@@ -16,8 +16,8 @@ inline const xml::Ns in_band_ns{"http://jabber.org/protocol/ibb"};              
 inline const xml::Ns stream_initiation_ns{"http://jabber.org/protocol/si"};      // XEP-0095
 inline const xml::Ns jingle_ns{"urn:xmpp:jingle:1"};                             // XEP-0166
 
-/// What of a stream passes with a stanza. Such stanzas need the policy's `bulk` in place of `query`
-/// and `message`.
+/// The part of a stream that a stanza carries. Such stanzas need the policy's `bulk` in place of
+/// `query` and `message`.
 struct Offer {
     enum class Kind {
         Begin,    // an offer: XEP-0065, XEP-0095, the beginning of a Jingle session

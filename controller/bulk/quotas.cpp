@@ -50,17 +50,12 @@ void Quotas::end(std::string_view account, std::uint64_t now) {
 bool Quotas::take(std::string_view account, std::uint64_t bytes, std::uint64_t now) {
     if (settings_.bytes_per_account_max == 0) return true;
     const auto found = accounts_.find(account);
-    if (found == accounts_.end()) return true;   // it has no transfer any more
+    if (found == accounts_.end()) return true;   // the account has no transfer
     Account& counted = found->second;
     turn_over(counted, now);
     if (counted.bytes == 0) counted.window_began = now;
     counted.bytes += bytes;
     return counted.bytes <= settings_.bytes_per_account_max;
-}
-
-std::size_t Quotas::running_of(std::string_view account) const {
-    const auto found = accounts_.find(account);
-    return found == accounts_.end() ? 0 : found->second.running;
 }
 
 void Quotas::tidy(std::uint64_t now, std::size_t accounts_max) {

@@ -34,7 +34,6 @@ public:
     bool take(std::string_view account, std::uint64_t bytes, std::uint64_t now);
 
     std::size_t running() const { return running_; }
-    std::size_t running_of(std::string_view account) const;
     /// Accounts that are remembered: those with transfers, or with bytes in a window.
     std::size_t accounts() const { return accounts_.size(); }
     /// Forgets accounts whose window is over; looks at so many of them at most, in turns.

@@ -15,7 +15,7 @@
 
 namespace grid::controller::bulk {
 
-/// What carries it: SOCKS5 (XEP-0065), in-band (XEP-0047), HTTPS up and down, the history of a
+/// The carrier: SOCKS5 (XEP-0065), in-band (XEP-0047), HTTPS up and down, the history of a
 /// topic.
 enum class Kind : std::uint8_t { S5b, Ibb, Upload, Download, History };
 inline constexpr std::size_t kind_count = 5;

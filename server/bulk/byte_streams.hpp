@@ -23,7 +23,7 @@ namespace grid::server::bulk {
 class Waiting {
 public:
     virtual ~Waiting() = default;
-    /// What the certificate proved that it showed in TLS; empty without TLS. Constant.
+    /// The accounts of the certificate that it showed in TLS; empty without TLS. Constant.
     virtual const std::vector<Party>& proofs() const = 0;
     /// The stream is active: its bytes go to the other one and back, until `running` is cut, or
     /// both have ended.
@@ -33,7 +33,7 @@ public:
 };
 using WaitingPtr = std::shared_ptr<Waiting>;
 
-/// Nothing is relayed before activation, and none of this knows an address to connect to. How many
+/// No byte is relayed before activation, and none of this knows an address to connect to. How many
 /// connections wait is the proxy's to bound. Core strand only, unless it says otherwise.
 class ByteStreams {
 public:
@@ -56,7 +56,7 @@ public:
     ) const;
     /// False: that stream has its two connections already.
     bool arrive(const std::string& hash, WaitingPtr connection);
-    /// It does not wait any more; of one that has joined nothing.
+    /// The connection does not wait any more. One that has joined is not here.
     void leave(const std::string& hash, const Waiting& connection);
     /// The requester wants the bytes to go: an error, or they do.
     std::optional<xml::StanzaError> activate(

@@ -171,7 +171,7 @@ asio::awaitable<void> ProxyConnection::run(std::shared_ptr<ProxyConnection> self
     }
     if (is_waiting) co_await self->wait_for_other();
     const bool is_joined = !self->stream_;
-    // Who wants the stream now hears that it is gone.
+    // An activation that comes now hears that the stream is gone.
     self->is_over_ = true;
     if (is_joined) co_return;
     if (self->has_arrived_)
@@ -189,7 +189,7 @@ asio::awaitable<void> ProxyConnection::run(std::shared_ptr<ProxyConnection> self
 
 void ProxyConnection::give_up(std::string reason) {
     asio::post(strand_, [self = shared_from_this(), reason = std::move(reason)] {
-        if (!self->stream_ || self->wanted_) return;   // its stream is active, or about to be
+        if (!self->stream_ || self->wanted_) return;   // the relay has the stream, or is about to
         self->is_over_ = true;
         if (self->reason_.empty()) self->reason_ = reason;
         self->timer_.cancel();

@@ -24,7 +24,7 @@ struct ProxyShared;   // for all connections
 /// first byte is TLS's are TLS, with the client's certificate looked at as at a login.
 class Proxy {
 public:
-    /// What connections need; all outlives them.
+    /// The parts that connections use; all outlive them.
     struct Parts {
         const Config& config;
         ByteStreams& streams;

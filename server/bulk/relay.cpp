@@ -20,7 +20,7 @@ namespace {
 
 /// So many bytes go one way before others have their turn: some 100 microseconds of work.
 constexpr std::size_t relay_turn_bytes = 512 * 1024;
-/// Of a pipe: few calls for many bytes. What an unprivileged process may have may be less.
+/// Of a pipe: few calls for many bytes. An unprivileged process may get less.
 constexpr int pipe_bytes = 256 * 1024;
 constexpr std::size_t relay_buffer_bytes = 64 * 1024;
 

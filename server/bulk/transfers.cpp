@@ -167,15 +167,16 @@ void Transfers::finish(const RunningPtr& running, State why, std::string detail)
     controller_.record_transfer(controller::bulk::end_record(ended));
     recent_.push_front(std::move(ended));
     if (recent_.size() > settings_.recent_max) recent_.pop_back();
-    // Whatever they hold goes with them.
+    // The connections and sessions that they hold go with them.
     beginning.right = nullptr;
     beginning.cut = nullptr;
 }
 
 void Transfers::cut(const RunningPtr& running, State why, const std::string& text) {
     if (running->is_ended_) return;
-    const auto carrier = running->beginning_.cut;
-    finish(running, why, text);
+    const RunningPtr held = running;   // the caller's may be the table's own
+    const auto carrier = held->beginning_.cut;
+    finish(held, why, text);
     if (carrier) carrier(why, text);
 }
 

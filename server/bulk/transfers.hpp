@@ -52,7 +52,7 @@ class Running;
 using RunningPtr = std::shared_ptr<Running>;
 using Begun = Result<RunningPtr, Refusal>;
 
-/// What a carrier says when it begins.
+/// The words with which a carrier begins.
 struct Beginning {
     /// Kind, from, to, account, address, what, size, hash. The table fills in the rest.
     Transfer transfer;
@@ -95,8 +95,8 @@ private:
     TokenBucket::Clock::time_point marked_, began_;
 };
 
-/// A carrier calls `begin` before the first byte, `Running::take` on its way, and `end` once. What
-/// it is not told of (a cut that crosses its own end) does no harm.
+/// A carrier calls `begin` before the first byte, `Running::take` on its way, and `end` once. A cut
+/// that crosses its own end does no harm.
 class Transfers final : public controller::bulk::Table {
 public:
     using Clock = TokenBucket::Clock;

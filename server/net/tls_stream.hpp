@@ -76,14 +76,14 @@ public:
     /// and might cost the peer our last words); after the deadline the socket is closed, whatever
     /// the peer does. True: the peer closed, so it has read all that was sent.
     asio::awaitable<bool> close(std::chrono::milliseconds deadline) override;
-    /// Ends our output, with a close_notify where it is TLS; the peer's is read on. What it has
-    /// ended already is no error.
+    /// Ends our output, with a close_notify where it is TLS; the peer's is read on. A peer that
+    /// has gone is no error.
     asio::awaitable<boost::system::error_code> end_output();
     /// Closes the socket at once; everything that waits fails.
     void abort() override;
     /// The same, and the peer sees a reset: it does not take what it has got for the whole.
     void reset();
-    /// Runs on that strand from now on. Nothing may wait here then.
+    /// Runs on that strand from now on. No operation may wait here then.
     void move_to(const Strand& strand);
 
     /// The one that the last `would_block` asks for: TLS may have to write before it can read on,

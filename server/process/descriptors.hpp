@@ -19,9 +19,9 @@ struct DescriptorPlan {
 };
 
 /// The store's part and a reserve are set aside; the rest is divided among the connections of
-/// clients, of HTTPS, of byte streams and questions to OCSP responders: `config` is cut down to it. Probes,
-/// listeners, exporters and files that are read again are in the reserve. Too low a limit is an
-/// error for the operator.
+/// clients, of HTTPS, of byte streams and questions to OCSP responders: `config` is cut down to it.
+/// Probes, listeners, exporters and files that are read again are in the reserve. Too low a limit
+/// is an error for the operator.
 Result<DescriptorPlan, std::string> plan_descriptors(Config& config, std::size_t limit);
 
 }   // namespace grid::server

@@ -37,7 +37,7 @@ struct Inbound {
     /// For a service: what to run.
     std::optional<pubsub::PreparedRequest> prepared;
     controller::MessageTraits traits;   // of a message
-    /// What of a stream of bulk data passes with it, to another client; and a request to the proxy.
+    /// The part of a stream of bulk data in it, to another client; and a request to the proxy.
     std::optional<controller::bulk::Offer> offer;
     std::optional<controller::bulk::Activation> activation;
     /// A presence, and a request for the own roster.

@@ -13,6 +13,7 @@ from topic import Topic
 
 SECONDS = 20
 BYTESTREAMS = "http://jabber.org/protocol/bytestreams"
+INFO = "http://jabber.org/protocol/disco#info"
 PROXY = "proxy." + DOMAIN
 
 
@@ -76,8 +77,9 @@ class Socks:
         self.answer = self.read(4)
         if not self.answer:
             return None
-        rest = 1 + self.read(1)[0] + 2 if self.answer[3] == 3 else 4 + 2
-        self.answer += self.read(rest - (1 if self.answer[3] == 3 else 0))
+        if self.answer[3] == 3:
+            self.answer += self.read(1)
+        self.answer += self.read((self.answer[4] if self.answer[3] == 3 else 4) + 2)
         return self.answer[1]
 
     def connect(self, name):
@@ -87,13 +89,23 @@ class Socks:
         return self
 
 
+def log_in(server, bundle, resource):
+    """A client that is available, and has been seen to be."""
+    client = Topic(server, bundle, resource=resource)
+    client.raw.send("<presence/>")
+    said, whole = client.ask("get", f"<query xmlns='{INFO}'/>", DOMAIN)
+    assert said == "ok", whole
+    client.raw.seen = ""
+    return client
+
+
 class Pair:
     """Two clients of one server, and how they get a stream."""
 
     def __init__(self, server, sender, receiver, resource="p"):
         self.server = server
-        self.sender = Topic(server, sender, resource=resource)
-        self.receiver = Topic(server, receiver, resource=resource)
+        self.sender = log_in(server, sender, resource)
+        self.receiver = log_in(server, receiver, resource)
         self.sender_jid, self.receiver_jid = (f"{b.jid}/{resource}" for b in (sender, receiver))
         self.proxy = server.addresses["socks5"]
 

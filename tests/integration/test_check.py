@@ -585,7 +585,8 @@ class Check(unittest.TestCase):
 
         for _ in range(5):   # somebody may take a port meanwhile
             server = Gridd({
-                f"listen.{name}": f"127.0.0.1:{free_port()}" for name in ("c2s", "c2s_tls", "http", "socks5")
+                f"listen.{name}": f"127.0.0.1:{free_port()}"
+                for name in ("c2s", "c2s_tls", "http", "socks5")
             })
             self.addCleanup(server.close)
             try:

@@ -13,6 +13,7 @@ from stock import Client
 from topic import Topic
 
 IBB = "http://jabber.org/protocol/ibb"
+STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 POLICY = """\
 allow client anna to bulk client bert
 allow client stock* to bulk client stock*
@@ -42,7 +43,7 @@ class InBand(unittest.TestCase):
     def reply(self, client, to, kind, number):
         """The client answers an iq that it got."""
         client.take(rf"<iq\b[^>]*id='{number}'.*?(?:</iq>)", SECONDS)
-        error = "<error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+        error = f"<error type='cancel'><not-acceptable xmlns='{STANZAS}'/></error>"
         client.raw.send(
             f"<iq type='{kind}' id='{number}' to='{to}'>{error if kind == 'error' else ''}</iq>"
         )
@@ -174,19 +175,20 @@ class InBand(unittest.TestCase):
         self.there.raw.send("</stream:stream>")
         self.there.raw.until_closed()
         found = ended(self.server, "gone")
-        self.assertEqual((found["state"], found["detail"]), ("lost", f"{self.pair.receiver_jid} is gone"))
+        self.assertEqual(found["state"], "lost")
+        self.assertEqual(found["detail"], f"{self.pair.receiver_jid} is gone")
 
     def test_other_offers_need_the_same_right(self):
         """XEP-0095, Jingle (XEP-0234, 0260, 0261): also back from the side that may not begin."""
         si = "<si xmlns='http://jabber.org/protocol/si' id='a' profile='p'/>"
-        for payload in (si, "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='j'/>"):
+        jingle = "<jingle xmlns='urn:xmpp:jingle:1' sid='j' action='session-%s'/>"
+        for payload in (si, jingle % "initiate"):
             number = self.here.send("set", payload, self.pair.receiver_jid)
             self.there.take(rf"<iq\b[^>]*id='{number}'.*?</iq>", SECONDS)
             self.assertEqual(
                 self.there.ask("set", payload, self.pair.sender_jid)[0], "service-unavailable"
             )
-        accept = "<jingle xmlns='urn:xmpp:jingle:1' action='session-accept' sid='j'/>"
-        number = self.there.send("set", accept, self.pair.sender_jid)
+        number = self.there.send("set", jingle % "accept", self.pair.sender_jid)
         self.here.take(rf"<iq\b[^>]*id='{number}'.*?</iq>", SECONDS)
 
     def test_slixmpp_sends_and_receives_in_band(self):
@@ -214,6 +216,7 @@ class InBand(unittest.TestCase):
             for client in (one, other):
                 client.register_plugin("xep_0047", {"auto_accept": True})
                 await client.login(self.server.c2s)
+                await client["xep_0030"].get_info(DOMAIN)    # seen to be available
             for use_messages in (False, True):
                 await transfer(one, other, use_messages)
                 await transfer(other, one, use_messages)

@@ -63,7 +63,8 @@ double cpu_seconds() {
            static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/// What arrives is thrown away in the kernel: the generator's own copying is none of the relay's.
+/// Bytes that arrive are thrown away in the kernel: the generator's own copying is none of the
+/// relay's.
 void run(const std::vector<Stream>& streams, double seconds) {
     std::atomic<bool> is_over = false;
     std::atomic<std::uint64_t> arrived = 0;
@@ -115,7 +116,7 @@ int main(int argc, char** argv) {
             stream.source = connect_to(address, argv[i]);
             streams.push_back(stream);
         }
-        std::cout << "connected" << std::endl;
+        std::cout << "connected\n" << std::flush;
         std::string go;
         std::getline(std::cin, go);
         run(streams, std::stod(argv[3]));

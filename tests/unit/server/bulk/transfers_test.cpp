@@ -93,7 +93,7 @@ public:
     void replace_policy(const std::string& text) {
         grid::pubsub::Context context;
         context.actor = grid::pubsub::Principal::system();
-        submit({controller_.state_for_admin().policy.replace(text, context)});
+        memory_.submit(1, {}, controller_.state_for_admin().policy.replace(text, context));
         transfers.rights_changed();
         run();
     }
@@ -197,7 +197,7 @@ TEST_CASE_METHOD(TransferStage, "transfers: bounds of number and bytes") {
     const auto now = server::TokenBucket::Clock::now();
     CHECK(!one->take(100'000, now).is_over);
     CHECK(two->take(1, now).is_over);
-    // What the carrier says of it is that it stopped.
+    // The carrier says no more than that it stopped.
     transfers.end(two, State::Lost);
     run();
     CHECK(last_end() == "quota");

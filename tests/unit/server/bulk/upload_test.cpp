@@ -32,7 +32,7 @@ struct Data {
 };
 
 struct UploadStage : Data {
-    bulk::FileFolder folder = std::move(*bulk::FileFolder::open(path));
+    bulk::FileFolder folder = *bulk::FileFolder::open(path);
     fs::path file = path / "files" / id;
 };
 
@@ -64,7 +64,7 @@ TEST_CASE("an upload that breaks off goes on, and its hash is that of the whole"
 TEST_CASE("the reserve of the disk is kept", "[files]") {
     UploadStage stage;
     bulk::Upload upload(stage.folder, id, stage.folder.free_bytes() * 2);
-    REQUIRE(upload.open());
+    REQUIRE(upload.open().has_value());
     CHECK(bulk::is_disk_full(upload.begin(0, 1)));
 }
 
@@ -72,8 +72,8 @@ TEST_CASE("a link in the folder is not followed", "[files]") {
     UploadStage stage;
     std::ofstream(stage.path / "secret") << "secret";
     fs::create_symlink(stage.path / "secret", stage.file);
-    CHECK_FALSE(stage.folder.open_to_read(id));
-    CHECK_FALSE(stage.folder.open_to_write(id));
+    CHECK_FALSE(stage.folder.open_to_read(id).has_value());
+    CHECK_FALSE(stage.folder.open_to_write(id).has_value());
 }
 
 TEST_CASE("the newest connection fills a file", "[files]") {

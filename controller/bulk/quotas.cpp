@@ -50,7 +50,7 @@ void Quotas::end(std::string_view account, std::uint64_t now) {
 bool Quotas::take(std::string_view account, std::uint64_t bytes, std::uint64_t now) {
     if (settings_.bytes_per_account_max == 0) return true;
     const auto found = accounts_.find(account);
-    if (found == accounts_.end()) return true;   // its last transfer has ended
+    if (found == accounts_.end()) return true;   // the account has no transfer
     Account& counted = found->second;
     turn_over(counted, now);
     if (counted.bytes == 0) counted.window_began = now;

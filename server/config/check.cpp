@@ -497,7 +497,7 @@ bool overlap(const Endpoint& a, const Endpoint& b) {
 }
 
 /// The part before /bulk/ of the URLs that clients are given.
-void check_files(const Config& c, Findings& out) {
+void check_shared_files(const Config& c, Findings& out) {
     const std::string& url = c.controller.files.url;
     const std::string_view host =
         std::string_view(url).substr(std::min<std::size_t>(8, url.size()));
@@ -595,7 +595,7 @@ Findings check_values(const Config& config) {
     check_words(config, findings);
     check_listeners(config, findings);
     check_origins(config, findings);
-    check_files(config, findings);
+    check_shared_files(config, findings);
     check_trust(config, findings);
     check_accounts(config, findings);
     check_passwords(config, findings);

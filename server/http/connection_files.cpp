@@ -135,7 +135,7 @@ asio::awaitable<bool> Connection::give_file(
 ) {
     const controller::bulk::File& file = grant.file;
     if (!file.is_complete) co_return co_await show_upload(parser, file, is_head);
-    Selection selected = select(parser.get(), file.size, tag_of(file));
+    Selection selected = select(parser.get(), file.size, file_tag(file));
     // RFC 9110 §14.2: ranges are for GET.
     if (is_head && (selected.status == 206 || selected.status == 416))
         selected = {200, {0, file.size}};

@@ -146,10 +146,10 @@ Selection select(const Head& head, std::uint64_t size, std::string_view tag) {
     return {206, *part};
 }
 
-std::string tag_of(const controller::bulk::File& file) { return "\"" + file.hash + "\""; }
+std::string file_tag(const controller::bulk::File& file) { return "\"" + file.hash + "\""; }
 
 std::string file_headers_of(const controller::bulk::File& file) {
-    std::string headers = "ETag: " + tag_of(file) + "\r\nAccept-Ranges: bytes\r\n";
+    std::string headers = "ETag: " + file_tag(file) + "\r\nAccept-Ranges: bytes\r\n";
     if (const auto bytes = storage::from_hex(file.hash))
         headers += "Repr-Digest: sha-256=:" + xml::to_base64(*bytes) + ":\r\n";
     return headers + "Content-Disposition: attachment; filename*=UTF-8''" +

@@ -35,7 +35,7 @@ struct Selection {
 Selection select(const Head& head, std::uint64_t size, std::string_view tag);
 
 /// ETag of a file that is complete: its SHA-256 in quotes.
-std::string tag_of(const controller::bulk::File& file);
+std::string file_tag(const controller::bulk::File& file);
 /// The headers that GET and HEAD of a complete file have: ETag, Accept-Ranges, Repr-Digest (RFC
 /// 9530), Content-Disposition, which makes a browser save it.
 std::string file_headers_of(const controller::bulk::File& file);

@@ -13,6 +13,7 @@ from topic import Topic
 
 SECONDS = 20
 BYTESTREAMS = "http://jabber.org/protocol/bytestreams"
+INFO = "http://jabber.org/protocol/disco#info"
 PROXY = "proxy." + DOMAIN
 
 
@@ -92,7 +93,7 @@ def log_in(server, bundle, resource):
     """A client that is available, and has been seen to be."""
     client = Topic(server, bundle, resource=resource)
     client.raw.send("<presence/>")
-    said, whole = client.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", DOMAIN)
+    said, whole = client.ask("get", f"<query xmlns='{INFO}'/>", DOMAIN)
     assert said == "ok", whole
     client.raw.seen = ""
     return client

@@ -76,7 +76,9 @@ class Manual(unittest.TestCase):
             place, part, name = re.fullmatch(
                 r"(x|c\.\w+|c)(?:\.(\w+))?\.(\w+)", member_of[key]
             ).groups()
-            own = re.search(rf"^    struct {place[2:].capitalize()} \{{.*?^    \}}", config, re.M | re.S)
+            own = re.search(
+                rf"^    struct {place[2:].capitalize()} \{{.*?^    \}}", config, re.M | re.S
+            )
             source = first.get(f"{place}.{part}", "") or first.get(place, "") + (
                 own.group() if own else ""
             ) + config

@@ -107,6 +107,7 @@ class ByteStreams(unittest.TestCase):
         self.assertIn("line 1: allow client anna", begun["rule"])
         over = records(self.server, "bulk-end", sid)[0]
         self.assertIn(f"{found['bytes']} bytes: complete", over["detail"])
+        self.assertRegex(self.server.admin_ctl("transfers", "recent"), rf"{sid} +complete +\d+")
 
     def test_the_reply_names_what_was_asked_for(self):
         name = self.pair.hash(self.sid())
@@ -171,14 +172,19 @@ class ByteStreams(unittest.TestCase):
             await other.leave()
 
         asyncio.run(run())
-        recent = self.server.admin_json("transfers", "recent")["recent"]
-        stock = [row for row in recent if row["account"].startswith("stock")]
-        self.assertEqual({row["account"] for row in stock}, {f"stock{n}@{DOMAIN}" for n in (1, 2)})
-        for row in stock:
-            self.assertEqual(row["bytes"], len(data))
+        deadline = time.monotonic() + SECONDS
+        while True:
+            recent = self.server.admin_json("transfers", "recent")["recent"]
+            ours = [row for row in recent if row["from"].endswith("/s")]
+            if len(ours) == 2:
+                break
+            self.assertLess(time.monotonic(), deadline, recent)
+            time.sleep(0.1)
+        self.assertEqual({row["account"] for row in ours}, {f"stock{n}@{DOMAIN}" for n in (1, 2)})
+        self.assertEqual([row["bytes"] for row in ours], [len(data)] * 2)
 
-    def test_gloox_sends_and_receives_through_the_proxy(self):
-        """Both roles are gloox' own code (XEP-0096 over XEP-0065)."""
+    def test_gloox_sends_and_receives_through_the_proxy_and_in_band(self):
+        """Both roles are gloox' own code (XEP-0096 over XEP-0065 and XEP-0047)."""
         program = binary("gloox_files")
         if not os.path.exists(program):
             self.skipTest("libgloox-dev is not installed")
@@ -191,7 +197,7 @@ class ByteStreams(unittest.TestCase):
             ):
                 shutil.copy(source, os.path.join(certs, end))
         host, port = (str(part) for part in self.server.c2s)
-        for way, size in (("s5b", 1 << 20),):
+        for way, size in (("s5b", 1 << 20), ("ibb", 100_000)):
             with self.subTest(way=way):
                 to = f"stock2@{DOMAIN}/{way}"
                 receiver = subprocess.Popen(
@@ -209,6 +215,7 @@ class ByteStreams(unittest.TestCase):
                 self.assertIsNotNone(sent, done)
                 self.assertEqual(receiver.stdout.readline(), f"got {sent.group(1)}\n")
                 self.assertTrue(sent.group(1).startswith(f"{size} "))
+                self.assertEqual(receiver.wait(SECONDS), 0)
 
     # --- who may not --------------------------------------------------------------------------
 

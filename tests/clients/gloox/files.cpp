@@ -71,7 +71,10 @@ public:
     /// The exit code: 0 when the file is through.
     int run() {
         if (!gloox_.connect(false)) return 1;
+        int after_close = 0;
         while (!is_done_) {
+            // The answer to the close of an in-band stream is told to no handler.
+            if (is_good_ && ++after_close > answer_turns) break;
             if (gloox_.recv(wait_us) != gloox::ConnNoError) return 1;
             if (stream_ == nullptr) continue;
             const auto state = stream_->recv(wait_us);
@@ -84,7 +87,7 @@ public:
     }
 
 private:
-    static constexpr int wait_us = 5'000;
+    static constexpr int wait_us = 5'000, answer_turns = 100;
     static constexpr std::size_t block_bytes = 4'096;
 
     bool onTLSConnect(const gloox::CertInfo& info) override { return info.status == gloox::CertOk; }

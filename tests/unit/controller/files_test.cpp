@@ -250,9 +250,9 @@ TEST_CASE("a file goes when its owner, an administrator or its account does", "[
     REQUIRE(stage.rest("root@grid.example", "DELETE", "/accounts/ann@grid.example").first == 200);
     stage.later(1);
     CHECK(stage.state().files.find(left) == nullptr);
-    bulk::File removed;
-    removed.id = left;
-    CHECK(bulk::decode_removed(bulk::Files::erase(removed).event) == left);
+    bulk::File gone;
+    gone.id = left;
+    CHECK(bulk::decode_removed(bulk::Files::erase(gone).event) == left);
     CHECK_FALSE(bulk::decode_removed("A" + left));
 }
 

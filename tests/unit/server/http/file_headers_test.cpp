@@ -93,10 +93,17 @@ TEST_CASE("a path names a file by its id, and is nothing else", "[files]") {
     CHECK(parse_file_path("/bulk/" + id)->id == id);
     CHECK_FALSE(parse_file_path("/bulk/" + id)->name);
     CHECK(*parse_file_path("/bulk/" + id + "/a%20b%2Fc")->name == "a b/c");
-    for (const std::string& bad :
-         {std::string("/bulk/"), "/bulk/" + id + "0", "/bulk/" + id.substr(1), "/bulk/../" + id,
-          "/bulk/" + id + "/%zz", std::string("/bulk/..%2f..%2fetc%2fpasswd"),
-          std::string("/bulk/ABCDEF6789abcdef0123456789abcdef"), "/other/" + id}) {
+    const std::vector<std::string> others{
+        "/bulk/",
+        "/bulk/" + id + "0",
+        "/bulk/" + id.substr(1),
+        "/bulk/../" + id,
+        "/bulk/" + id + "/%zz",
+        "/bulk/..%2f..%2fetc%2fpasswd",
+        "/bulk/ABCDEF6789abcdef0123456789abcdef",
+        "/other/" + id
+    };
+    for (const std::string& bad : others) {
         INFO(bad);
         CHECK_FALSE(parse_file_path(bad));
     }

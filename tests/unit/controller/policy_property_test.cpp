@@ -158,7 +158,7 @@ public:
         return text + "\n";
     }
     std::string message() {
-        std::string text = "message ";
+        std::string text(one_of({"message ", "message ", "bulk ", "message,bulk "}));
         const std::size_t to = below(5);
         text += to == 0  ? "any"
                 : to < 3 ? "group " + list(groups)
@@ -170,7 +170,9 @@ public:
         return text;
     }
     /// About topics.
-    Right operation() { return static_cast<Right>(below(operation_count - 1)); }
+    Right operation() {
+        return static_cast<Right>(below(static_cast<std::size_t>(Right::Message)));
+    }
 
     Question question(Groups& in) {
         in.clear();
@@ -182,7 +184,7 @@ public:
         asked.operation = operation();
         asked.topic = one_of({"t", "t/a", "t/b", "t/abc", "u", "uxv", "any", ""});
         if (below(6) == 0) {
-            asked.operation = Right::Message;
+            asked.operation = below(2) == 0 ? Right::Message : Right::BulkTo;
             asked.topic = one_of({"c0@grid.example", "c1@grid.example", "c2@x.y"});
             recipient_.clear();
             for (const std::string_view group : groups)

@@ -143,8 +143,9 @@ void Session::take(const Element& element) {
     if (state_ == State::Binding && element.is("iq", ns::client) &&
         element.attr_or("id", "") == bind_id_)
         return take_bound(element);
-    if (element.ns() == ns::client && (state_ == State::Online || state_ == State::Ending))
-        take_stanza(element);
+    const bool is_there =
+        state_ == State::Online || state_ == State::Leaving || state_ == State::Ending;
+    if (element.ns() == ns::client && is_there) take_stanza(element);
 }
 
 void Session::take_features(const Element& features) {
@@ -242,6 +243,7 @@ void Session::take_bound(const Element& iq) {
     // Sessions that come back keep their resource, so that what is owed to it finds it.
     if (const auto full = xml::Jid::parse(address_)) login_.resource = full->resource();
     management_ = {};
+    has_untaken_ = false;
     is_managed_ = true;
     send(Element("enable", sm::ns, {{"resume", "true"}}));
     state_ = State::Online;
@@ -283,7 +285,7 @@ void Session::take_management(const Element& element) {
     } else if (element.name() == "a") {
         if (const auto handled = handled_in(element); handled && is_managed_)
             if (management_.acknowledged(*handled) && management_.waiting() == 0)
-                job_.acknowledged(*this);
+                state_ == State::Leaving ? leave() : job_.acknowledged(*this);
     }
 }
 
@@ -293,7 +295,10 @@ void Session::acknowledge() {
 
 void Session::take_stanza(const Element& stanza) {
     // Stanzas after the end of the job are not taken care of, and owed to the next session.
-    if (job_.is_done()) return;
+    if (job_.is_done()) {
+        has_untaken_ = has_untaken_ || stanza.name() == "message";
+        return;
+    }
     if (stanza.name() == "iq") take_iq(stanza);
     if (stanza.name() == "message") job_.received(*this, stanza);
     management_.took();
@@ -345,20 +350,28 @@ void Session::probe() {
 }
 
 void Session::end() {
-    // Messages to the bare JID wait for the next client from now on.
-    if (state_ == State::Online && login_.priority >= 0)
+    if (state_ == State::Online && is_managed_ && job_.is_owed_the_rest()) {
+        // From now on the server keeps what comes; what is on its way arrives before its answer.
         send_counted(Element("presence", ns::client, {{"type", "unavailable"}}));
-    if (state_ == State::Online) acknowledge();
-    const bool leaves = state_ == State::Online && is_managed_ && job_.is_owed_the_rest();
-    if (leaves) {
-        state_ = State::Over;
+        acknowledge();
+        send(Element("r", sm::ns));
+        state_ = State::Leaving;
         return;
     }
+    if (state_ == State::Online) acknowledge();
     if (state_ != State::Offline && state_ != State::Handshake && state_ != State::Over)
         out_ += "</stream:stream>";
     management_ = {};
     is_managed_ = false;
     state_ = state_ == State::Online ? State::Ending : State::Over;
+}
+
+/// After the end of a stream a server takes all for read that it sent.
+void Session::leave() {
+    if (!has_untaken_) out_ += "</stream:stream>";
+    state_ = has_untaken_ ? State::Over : State::Ending;
+    management_ = {};
+    is_managed_ = false;
 }
 
 void Session::fail(Failure failure) {

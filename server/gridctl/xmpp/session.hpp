@@ -44,7 +44,8 @@ public:
     virtual bool is_done() const = 0;
     /// Comes to an orderly end: is_done soon.
     virtual void stop(Session& session) = 0;
-    /// Stanzas on their way at the end belong to the next run: the stream is left without
+    /// Messages that come after the end belong to the next run: with such, the stream is left
+    /// without
     /// `</stream:stream>`, after which a server takes all for read.
     virtual bool is_owed_the_rest() const { return false; }
     /// The server has handled all that was sent.
@@ -104,6 +105,7 @@ private:
         Resuming,
         Binding,
         Online,
+        Leaving,   // said so; what is on its way may still come
         Ending,
         Over,
     };
@@ -125,6 +127,7 @@ private:
     void send_counted(const xml::Element& stanza);
     void announce();
     void acknowledge();
+    void leave();
     void fail(Failure failure);
 
     Login login_;
@@ -138,6 +141,7 @@ private:
     Management management_;
     bool is_managed_ = false;   // stanzas are counted
     bool was_online_ = false;
+    bool has_untaken_ = false;   // messages came after the end of the job
     std::size_t stanza_bytes_max_;
     std::uint64_t next_id_ = 1;
     std::optional<Failure> failure_;

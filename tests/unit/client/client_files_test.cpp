@@ -100,8 +100,33 @@ TEST_CASE("links are taken as they come, up to the count", "[gridctl]") {
     REQUIRE(receiving.is_done());
     // The last is for the next run: neither is it acknowledged, nor the stream closed.
     stage.session().end();
-    const std::string said = stage.said();
-    CHECK_THAT(said, Contains("h='4'") && !Contains("</stream:stream>"));
+    CHECK_THAT(
+        stage.said(), Contains("type='unavailable'") && Contains("h='4'") && Contains("<r ")
+    );
+    stage.hears("<a xmlns='urn:xmpp:sm:3' h='2'/>");
+    CHECK(stage.said().empty());
+    CHECK(stage.session().is_over());
+}
+
+TEST_CASE("a receiver that has taken all that came ends its stream", "[gridctl]") {
+    ReceiveLinks receiving([](const ReceivedLink&) { return true; });
+    Stage stage(receiving);
+    stage.log_in();
+    stage.said();
+    stage.hears(link_message("1", "https://a"));
+    stage.session().end();
+    CHECK_THAT(stage.said(), Contains("h='1'") && !Contains("</stream:stream>"));
+    SECTION("when nothing else was on its way") {
+        stage.hears("<a xmlns='urn:xmpp:sm:3' h='2'/>");
+        CHECK(stage.said() == "</stream:stream>");
+        CHECK_FALSE(stage.session().is_over());
+        stage.hears("</stream:stream>");
+    }
+    SECTION("but not when a message comes meanwhile") {
+        stage.hears(link_message("2", "https://b") + "<a xmlns='urn:xmpp:sm:3' h='2'/>");
+        CHECK(stage.said().empty());
+    }
+    CHECK(stage.session().is_over());
 }
 
 }   // namespace client_files_test

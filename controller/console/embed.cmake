@@ -1,8 +1,8 @@
 # controller/console/embed.cmake: writes the console's files into a .cpp, as arrays of bytes.
 #
-#   cmake -DOUT=console_assets.cpp "-DFILES=path=file;path=file" -P embed.cmake
+#   cmake -DOUT=… "-DFILES=path=file;path=file" -P embed.cmake
 #
-# `path` is the asset's name below /console/. An ETag is the beginning of the file's SHA-256.
+# OUT is the file to write, `path` is the asset's name below /console/. An ETag is the beginning of the file's SHA-256.
 
 set(type_html "text/html; charset=utf-8")
 set(type_css "text/css; charset=utf-8")

@@ -97,7 +97,7 @@ HttpDecision list_subtopics(const Call& call) {
     );
 }
 
-/// What there is, not what it says: payloads are for those whom the policy lets retrieve them.
+/// Without payloads: those are for accounts that the policy lets retrieve them.
 HttpDecision list_items(const Call& call) {
     const std::string& name = call.request.in_path("name");
     if (!call.broker.node(name)) return refuse({Errc::UnknownTopic, "no topic " + name, {}});

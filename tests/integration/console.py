@@ -1,6 +1,6 @@
 # tests/integration/console.py: a grid with something to see, and its console in a browser.
-"""Requests to 8443 as a program makes them, a grid of some accounts and topics, and the console as a
-person uses it: pages, buttons and fields by their names."""
+"""Requests to 8443 as a program makes them, a grid of some accounts and topics, and the console as
+a person uses it: pages, buttons and fields by their names."""
 
 import base64
 import http.client

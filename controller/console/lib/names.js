@@ -12,5 +12,5 @@ export function account(jid) {
     const bare = bareOf(jid);
     if (!/^[^\s@]+@[^\s@]+$/.test(bare)) return quotedOrDash(jid);
     return [link("accounts", bare), jid.length > bare.length &&
-        h("span", { class: "muted" }, "/", quoted(jid.slice(bare.length + 1)))];
+        h("span", { class: "muted resource" }, "/", quoted(jid.slice(bare.length + 1)))];
 }

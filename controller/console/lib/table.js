@@ -5,7 +5,7 @@ import { button, h, replace } from "./dom.js";
 export const PAGE = 100;
 
 /// columns: [{ label, cell(row) → node or text, class? }…]. `rows` can be set again and again:
-/// rows that look as before stay, and so does the row in which a person is.
+/// cells that look as before stay, and so does the one that has the focus.
 export class Table {
     constructor({ label, columns, key, empty }) {
         this.columns = columns;
@@ -46,13 +46,25 @@ export class Table {
     #rowFor(row) {
         const before = this.shown.get(String(this.key(row)));
         const content = JSON.stringify(row);
-        if (before && before.content === content && !this.columns.some(({ isLive }) => isLive))
-            return before;
-        if (before && before.element.contains(document.activeElement)) return before;
-        const cells = this.columns.map((column) =>
+        if (!before)
+            return { row, content, element: h("tr", { role: "row" }, this.#cells(row)) };
+        if (before.content === content && !this.columns.some(({ isLive }) => isLive)) return before;
+        // A cell that looks as before stays, since a person may be about to press its button, which
+        // then acts on what the row is now.
+        Object.assign(before.row, row);
+        before.content = content;
+        this.#cells(before.row).forEach((cell, i) => {
+            const old = before.element.children[i];
+            if (!old.isEqualNode(cell) && !old.contains(document.activeElement))
+                old.replaceWith(cell);
+        });
+        return before;
+    }
+
+    #cells(row) {
+        return this.columns.map((column) =>
             h("td", { role: "cell", "data-label": column.label, class: column.class },
                 h("div", { class: "cell" }, column.cell(row))));
-        return { content, element: h("tr", { role: "row" }, cells) };
     }
 }
 

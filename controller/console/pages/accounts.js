@@ -255,6 +255,9 @@ function accountFacts(account) {
 }
 
 async function showOne({ section, name, signal, refreshStatus, failed }) {
+    put(section, h("p", { class: "back" }, h("a", { href: "#/accounts" }, "Accounts")),
+        h("h1", {}, quoted(name)));
+    await get(path("accounts", name), {}, signal);   // or there is nothing more to show
     const acts = h("div", { class: "actions" });
     const shown = h("div");
     const sessions = new Table({
@@ -268,8 +271,7 @@ async function showOne({ section, name, signal, refreshStatus, failed }) {
             return { rows: page.records, next: page.next };
         },
     });
-    put(section, h("p", { class: "back" }, h("a", { href: "#/accounts" }, "Accounts")),
-        h("h1", {}, quoted(name)), acts, shown, h("h2", {}, "Sessions"), sessions.element,
+    put(section, acts, shown, h("h2", {}, "Sessions"), sessions.element,
         h("div", { class: "heading" }, h("h2", {}, "Audit"),
             h("a", { href: address("audit", undefined, { account: name }) }, "Search")),
         audit.element);

@@ -301,12 +301,12 @@ class PolicyPage {
         const input = (name, more = {}) => h("input", { name, autocomplete: "off",
             autocapitalize: "none", ...more });
         const answer = h("div", { class: "answer", "aria-live": "polite" });
-        const form = h("form", { class: "tools" },
+        const form = h("form", { class: "questions" },
             field("Account", input("client",
                 { required: true, placeholder: "sensor7@grid.example" })),
             field("Operation", select("operation", OPERATIONS.map((name) => [name, name]))),
-            field("Topic, or recipient of a message", input("topic", { required: true })),
-            field("Groups", input("groups"), "Names, separated by commas: an imagined account."),
+            field("Topic, or recipient", input("topic", { required: true })),
+            field("Groups, to imagine an account", input("groups", { placeholder: "a, b" })),
             field("Payload type", input("type")),
             field("Service", input("service")),
             field("Device type", input("device_type")),

@@ -177,6 +177,9 @@ function lists(name, signal) {
 }
 
 async function showOne({ section, name, signal, failed }) {
+    put(section, h("p", { class: "back" }, h("a", { href: "#/topics" }, "Topics")),
+        h("h1", {}, quoted(name)));
+    await get(path("topics", name), {}, signal);   // or there is nothing more to show
     const acts = h("div", { class: "actions" });
     const shown = h("div");
     const providers = new Table({ label: "Publishers", columns: providerColumns,
@@ -184,8 +187,7 @@ async function showOne({ section, name, signal, failed }) {
     const items = new Table({ label: "Newest items", columns: itemColumns, key: ({ id }) => id,
         empty: "There is no item." });
     const { subscribers, subtopics, audit } = lists(name, signal);
-    put(section, h("p", { class: "back" }, h("a", { href: "#/topics" }, "Topics")),
-        h("h1", {}, quoted(name)), acts, shown,
+    put(section, acts, shown,
         h("h2", {}, "Publishers"), providers.element,
         h("h2", {}, "Subscribers"), subscribers.element,
         h("h2", {}, "Subtopics"), subtopics.element,

@@ -85,6 +85,8 @@ class Manual(unittest.TestCase):
             # A member of a struct of its own: other structs may have one of that name.
             if kind := re.search(rf"^ *(?:\w+::)*(\w+) {part}(?: = \{{\}})?;", source, re.M):
                 source = re.search(rf"struct {kind[1]} \{{.*?^\}};", source, re.M | re.S).group()
+            elif whole := re.search(r"^struct Settings \{.*?^\};", source, re.M | re.S):
+                source = whole.group() + source
             found = re.search(rf"\b{name}(?:\s*=\s*|\{{)([^;]*?)\}}?;", source)
             if isinstance(value, bool):
                 self.assertEqual(found.group(1), str(value).lower(), key)

@@ -24,7 +24,7 @@ namespace {
 const std::string ann = "ann@grid.example", bob = "bob@grid.example", eve = "eve@grid.example";
 const std::string policy_text =
     "allow client ann to discover, create, publish on *\n"
-    "allow client bob to discover, retrieve, bulk on T*\n"
+    "allow client bob to discover, subscribe, retrieve, bulk on T*\n"
     "allow client eve to discover on T*\n"
     "deny client mel to discover on *\n";
 
@@ -38,9 +38,9 @@ struct HistoryStage : GridStage {
         const std::string form =
             "<configure><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
             "http://jabber.org/protocol/pubsub#node_config</value></field><field "
-            "var='pubsub#access_model'><value>open</value></field><field var='pubsub#max_items'>"
-            "<value>10</value></field></x></configure>";
+            "var='pubsub#max_items'><value>10</value></field></x></configure>";
         broker("<create node='T-1'/>" + form);
+        broker("<subscribe node='T-1' jid='bob@grid.example'/>", "bob@grid.example/1");
         for (const char* id : {"a", "b", "c"})
             broker(
                 "<publish node='T-1'><item id='" + std::string(id) +
@@ -52,9 +52,9 @@ struct HistoryStage : GridStage {
         settings.files.url = "https://grid.example:8443";
         return settings;
     }
-    void broker(const std::string& inner) {
+    void broker(const std::string& inner, const std::string& who = "ann@grid.example/1") {
         const Element answer = sends(
-            "ann@grid.example/1",
+            who,
             "<iq type='set' id='1' to='pubsub.grid.example'><pubsub "
             "xmlns='http://jabber.org/protocol/pubsub'>" +
                 inner + "</pubsub></iq>"
@@ -66,7 +66,7 @@ struct HistoryStage : GridStage {
     /// "200 COUNT", or the status and code of the refusal.
     std::string ask(const std::string& bare, const std::string& query) {
         auto request = bulk::parse_history_query(query);
-        REQUIRE(request);
+        REQUIRE(request.has_value());
         HistoryQuestion question{*request, {}};
         auto& client = question.clients.emplace_back();
         client.principal = principal(bare + "/1");
@@ -94,7 +94,7 @@ TEST_CASE("history: the query of a URL") {
         "topic=a%2Fb+c&start=2026-11-01T00:00:00Z&end=2026-11-02T00:00:00Z&filter=risk%20%3D%203"
         "&format=ndjson&after=ff&sid=bd-1&expires=2026-12-01T00:00:00Z"
     );
-    REQUIRE(request);
+    REQUIRE(request.has_value());
     CHECK(request->wish.node == "a/b c");
     CHECK(request->wish.start == grid::xml::parse_datetime("2026-11-01T00:00:00Z"));
     CHECK(request->wish.end == grid::xml::parse_datetime("2026-11-02T00:00:00Z"));
@@ -106,7 +106,7 @@ TEST_CASE("history: the query of a URL") {
     const std::string url = bulk::url_of(*request, "https://x:1");
     REQUIRE(url.starts_with("https://x:1/bulk/history?"));
     const auto again = bulk::parse_history_query(url.substr(url.find('?') + 1));
-    REQUIRE(again);
+    REQUIRE(again.has_value());
     CHECK(again->wish == request->wish);
     CHECK(again->sid == request->sid);
     CHECK(again->expires == request->expires);
@@ -116,10 +116,10 @@ TEST_CASE("history: the query of a URL") {
           "topic=t&format=csv", "topic=t&colour=red", "topic=%zz",
           "topic=t&start=2026-11-02T00:00:00Z&end=2026-11-01T00:00:00Z"}) {
         CAPTURE(bad);
-        CHECK_FALSE(bulk::parse_history_query(bad));
+        CHECK_FALSE(bulk::parse_history_query(bad).has_value());
     }
-    CHECK_FALSE(bulk::parse_history_query("topic=" + std::string(9'000, 'a')));
-    CHECK(bulk::parse_history_query("topic=t&&"));
+    CHECK_FALSE(bulk::parse_history_query("topic=" + std::string(9'000, 'a')).has_value());
+    CHECK(bulk::parse_history_query("topic=t&&").has_value());
 }
 
 TEST_CASE("history: the text of an answer") {
@@ -137,7 +137,7 @@ TEST_CASE("history: the text of an answer") {
             out ==
             "<?xml version='1.0' encoding='UTF-8'?>\n<history xmlns='gi#history' topic='T &amp; "
             "&apos;co&apos;' start='1970-01-01T00:00:00.000Z'>\n"
-            "<item id='i&lt;1&gt;' publisher='a@b' time='1970-01-01T00:00:01.000Z' cursor='c1'>"
+            "<item id='i&lt;1>' publisher='a@b' time='1970-01-01T00:00:01.000Z' cursor='c1'>"
             "<x xmlns='urn:x'/></item>\n"
             "<item id='i2' time='1970-01-01T00:00:01.000Z' cursor='c2'/>\n"
             "<end items='2' cursor='c2'/>\n</history>\n"
@@ -188,7 +188,9 @@ TEST_CASE_METHOD(HistoryStage, "history: a right that goes on is asked for again
     client.identity = identity(bob);
     const auto now = context(client.principal).now;
     CHECK(requests::still_may_have_history(state(), question, now).allowed);
-    policy("allow client bob to discover, retrieve on T*\n");
+    const std::string less =
+        R"({"text":"allow client bob to discover, subscribe, retrieve on T*\n"})";
+    REQUIRE(rest("root@grid.example", "PUT", "/policy", less).first == 200);
     CHECK_FALSE(requests::still_may_have_history(state(), question, now).allowed);
 }
 

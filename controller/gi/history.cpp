@@ -10,7 +10,7 @@ namespace {
 const std::string administrator = "administrator";
 
 /// Administrators are past the policy here, as they are at the broker.
-policy::Match match_of(
+policy::Match match_of_bulk(
     const State& state, const pubsub::Principal& actor, const std::string& topic
 ) {
     if (state.is_administrator(actor)) return {true, 0, &administrator};
@@ -32,7 +32,7 @@ Result<HistoryRight, xml::StanzaError> right_to_history(
     const pubsub::Broker* broker = state.directory.broker();
     if (broker == nullptr) return xml::service_unavailable("this controller has no broker");
     const std::string topic = state.governing(wish.node);
-    const policy::Match match = match_of(state, context.actor, topic);
+    const policy::Match match = match_of_bulk(state, context.actor, topic);
     if (!match.allowed) {
         if (!operation.empty()) state.note(context.actor, operation, topic, match);
         if (!broker->knows_node(context.actor, wish.node)) return no_topic(wish.node);

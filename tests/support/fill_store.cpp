@@ -118,7 +118,10 @@ private:
         }
         for (auto& entry : entries) {
             auto* committed = std::get_if<storage::Committed>(&entry);
-            if (!committed) give_up("a batch was refused");
+            if (!committed) {
+                const auto* refused = std::get_if<storage::Refused>(&entry);
+                give_up("a batch was refused: " + (refused ? refused->error.message() : "a gap"));
+            }
             for (const auto& operation : committed->batch.operations) {
                 storage::KeyChange change{operation.family, operation.key, std::nullopt};
                 if (!operation.erase)
@@ -163,6 +166,7 @@ int main(int argc, char** argv) {
             "'><reading xmlns='urn:example:reading'>" + std::to_string(i) + pad +
             "</reading></item></publish>"
         );
+        if (i < nodes) filler.drain();   // the first item of a node says its type
     }
     filler.drain();
     return 0;

@@ -24,7 +24,7 @@ namespace {
 const std::string ann = "ann@grid.example", bob = "bob@grid.example", eve = "eve@grid.example";
 const std::string policy_text =
     "allow client ann to discover, create, publish on *\n"
-    "allow client bob to discover, retrieve, bulk on T*\n"
+    "allow client bob to discover, subscribe, retrieve, bulk on T*\n"
     "allow client eve to discover on T*\n"
     "deny client mel to discover on *\n";
 
@@ -38,9 +38,9 @@ struct HistoryStage : GridStage {
         const std::string form =
             "<configure><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
             "http://jabber.org/protocol/pubsub#node_config</value></field><field "
-            "var='pubsub#access_model'><value>open</value></field><field var='pubsub#max_items'>"
-            "<value>10</value></field></x></configure>";
+            "var='pubsub#max_items'><value>10</value></field></x></configure>";
         broker("<create node='T-1'/>" + form);
+        broker("<subscribe node='T-1' jid='bob@grid.example'/>", "bob@grid.example/1");
         for (const char* id : {"a", "b", "c"})
             broker(
                 "<publish node='T-1'><item id='" + std::string(id) +
@@ -52,9 +52,9 @@ struct HistoryStage : GridStage {
         settings.files.url = "https://grid.example:8443";
         return settings;
     }
-    void broker(const std::string& inner) {
+    void broker(const std::string& inner, const std::string& who = "ann@grid.example/1") {
         const Element answer = sends(
-            "ann@grid.example/1",
+            who,
             "<iq type='set' id='1' to='pubsub.grid.example'><pubsub "
             "xmlns='http://jabber.org/protocol/pubsub'>" +
                 inner + "</pubsub></iq>"
@@ -137,7 +137,7 @@ TEST_CASE("history: the text of an answer") {
             out ==
             "<?xml version='1.0' encoding='UTF-8'?>\n<history xmlns='gi#history' topic='T &amp; "
             "&apos;co&apos;' start='1970-01-01T00:00:00.000Z'>\n"
-            "<item id='i&lt;1&gt;' publisher='a@b' time='1970-01-01T00:00:01.000Z' cursor='c1'>"
+            "<item id='i&lt;1>' publisher='a@b' time='1970-01-01T00:00:01.000Z' cursor='c1'>"
             "<x xmlns='urn:x'/></item>\n"
             "<item id='i2' time='1970-01-01T00:00:01.000Z' cursor='c2'/>\n"
             "<end items='2' cursor='c2'/>\n</history>\n"
@@ -188,7 +188,9 @@ TEST_CASE_METHOD(HistoryStage, "history: a right that goes on is asked for again
     client.identity = identity(bob);
     const auto now = context(client.principal).now;
     CHECK(requests::still_may_have_history(state(), question, now).allowed);
-    policy("allow client bob to discover, retrieve on T*\n");
+    const std::string less =
+        R"({"text":"allow client bob to discover, subscribe, retrieve on T*\n"})";
+    REQUIRE(rest("root@grid.example", "PUT", "/policy", less).first == 200);
     CHECK_FALSE(requests::still_may_have_history(state(), question, now).allowed);
 }
 

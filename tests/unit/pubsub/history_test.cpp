@@ -87,7 +87,7 @@ void publish_some(Stage& stage, const std::string& ids) {
 
 TEST_CASE("history: all items in their order, in slices of any size") {
     Stage stage;
-    stage.creates(owner, "n", "access_model=open max_items=2");
+    stage.creates(owner, "n", "max_items=2");
     publish_some(stage, "abcde");
     Reading reading(stage);
     for (const std::size_t size : {1U, 2U, 3U, 100U}) {
@@ -101,7 +101,7 @@ TEST_CASE("history: all items in their order, in slices of any size") {
 
 TEST_CASE("history: a cursor goes on behind its item, and the end's behind the last") {
     Stage stage;
-    stage.creates(owner, "n", "access_model=open max_items=10");
+    stage.creates(owner, "n", "max_items=10");
     publish_some(stage, "abcd");
     Reading reading(stage);
     REQUIRE(reading.open(wish_for()) == "");
@@ -125,7 +125,7 @@ TEST_CASE("history: a cursor goes on behind its item, and the end's behind the l
 
 TEST_CASE("history: a span of time has both its ends") {
     Stage stage;
-    stage.creates(owner, "n", "access_model=open max_items=10");
+    stage.creates(owner, "n", "max_items=10");
     for (const char id : std::string("abc")) {
         publish_some(stage, std::string(1, id));
         stage.advance(minute);
@@ -153,7 +153,7 @@ TEST_CASE("history: a span of time has both its ends") {
 
 TEST_CASE("history: what comes and goes while it is read") {
     Stage stage;
-    stage.creates(owner, "n", "access_model=open max_items=10");
+    stage.creates(owner, "n", "max_items=10");
     publish_some(stage, "abcdef");
     Reading reading(stage);
     REQUIRE(reading.open(wish_for()) == "");
@@ -170,7 +170,7 @@ TEST_CASE("history: what comes and goes while it is read") {
 TEST_CASE("history: it ends with a purge, or with the node") {
     Stage stage;
     for (const char* last : {"<purge node='n'/>", "<delete node='n'/>"}) {
-        stage.creates(owner, "n", "access_model=open max_items=10");
+        stage.creates(owner, "n", "max_items=10");
         publish_some(stage, "ab");
         Reading reading(stage);
         REQUIRE(reading.open(wish_for()) == "");
@@ -194,13 +194,13 @@ TEST_CASE("history: the node's own rules") {
     stage.affiliates(owner, "n", "desk@grid.example", "member");
     stage.affiliates(owner, "n", "desk@grid.example", "outcast");
     CHECK(reading.open(wish_for()) == "forbidden");
-    stage.creates(owner, "passing", "access_model=open persist_items=false");
-    CHECK(reading.open(wish_for("passing")) == "feature-not-implemented");
-    stage.creates(owner, "c", "access_model=open node_type=collection");
-    CHECK(reading.open(wish_for("c")) == "feature-not-implemented");
+    Reading own(stage);
+    stage.creates(owner, "passing", "persist_items=false");
+    CHECK(own.open(wish_for("passing")) == "feature-not-implemented");
+    stage.creates(owner, "c", "node_type=collection");
+    CHECK(own.open(wish_for("c")) == "feature-not-implemented");
     auto filtered = wish_for();
     filtered.filter = "risk = 3";
-    Reading own(stage);
     CHECK(own.open(filtered) == "feature-not-implemented");   // this broker has no filters
 }
 

@@ -57,10 +57,10 @@ TEST_CASE("S71: unsupported-operation names what nobody implements", "[grid]") {
     CHECK(
         difference(
             stage.sends(
-                client, iq("<grid xmlns='gi'><BulkQuery xmlns='a'><download/></BulkQuery>"
+                client, iq("<grid xmlns='gi'><DanceQuery xmlns='a'><waltz/></DanceQuery>"
                            "</grid>")
             ),
-            expected("BulkQuery")
+            expected("DanceQuery")
         ) == ""
     );
 }

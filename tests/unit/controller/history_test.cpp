@@ -59,6 +59,7 @@ struct HistoryStage : GridStage {
             "xmlns='http://jabber.org/protocol/pubsub'>" +
                 inner + "</pubsub></iq>"
         );
+        INFO(to_string(answer));
         REQUIRE(answer.attr_or("type", "") == "result");
     }
     const State& state() { return controller().state_for_admin(); }

@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/gridctl/client.hpp"
 #include "server/gridctl/light/console.hpp"
 #include "server/gridctl/light/https.hpp"
 #include "server/gridctl/light/login.hpp"
@@ -24,6 +25,8 @@
 #include "server/gridctl/table.hpp"
 #include "server/gridctl/xmpp/back_off.hpp"
 #include "server/gridctl/xmpp/file_jobs.hpp"
+#include "server/gridctl/xmpp/item_text.hpp"
+#include "server/gridctl/xmpp/payload.hpp"
 #include "server/gridctl/xmpp/recent.hpp"
 #include "storage/chain.hpp"
 #include "xml/domain.hpp"
@@ -278,6 +281,174 @@ void add_send(CLI::App& group, const Options& common) {
     });
 }
 
+// bulk get
+
+struct GetOptions {
+    light::LoginOptions login;
+    xmpp::AskHistory::Span span;
+    std::string out = "-";
+};
+
+/// Lines of a history as they come, in the form in which `subscribe` prints items.
+class History {
+public:
+    History(std::string topic, bool as_json, std::function<void(const std::string&)> print)
+        : topic_(std::move(topic)), as_json_(as_json), print_(std::move(print)) {}
+
+    /// Of a new answer, which goes on behind the last whole item.
+    void begin() { rest_.clear(); }
+    void take(std::string_view bytes) {
+        rest_ += bytes;
+        std::size_t begin = 0;
+        for (std::size_t end = rest_.find('\n'); end != std::string::npos;
+             end = rest_.find('\n', begin)) {
+            take_line(std::string_view(rest_).substr(begin, end - begin));
+            begin = end + 1;
+        }
+        rest_.erase(0, begin);
+        if (rest_.size() > line_bytes_max)
+            throw Failed(Exit::Refused, "the server's answer is no history");
+    }
+    bool is_whole() const { return is_whole_; }
+    const std::string& cursor() const { return cursor_; }
+    std::uint64_t items() const { return items_; }
+
+private:
+    static constexpr std::size_t line_bytes_max = 16UL * 1024 * 1024;
+
+    void take_line(std::string_view line) {
+        json::error_code error;
+        const json::value value = json::parse(json::string_view(line.data(), line.size()), error);
+        const auto* object = error ? nullptr : value.if_object();
+        if (object == nullptr) throw Failed(Exit::Refused, "the server's answer is no history");
+        const auto text = [&](const char* name) {
+            const auto* member = object->if_contains(name);
+            return member != nullptr && member->is_string() ? std::string(member->get_string())
+                                                            : std::string();
+        };
+        cursor_ = text("cursor");
+        if (object->contains("end")) {
+            is_whole_ = true;
+            return;
+        }
+        xmpp::Delivered item;
+        item.topic = topic_;
+        item.id = text("id");
+        item.publisher = text("publisher");
+        item.time = xml::parse_datetime(text("time")).value_or(0);
+        if (auto payload = xmpp::read_payload(text("payload"));
+            std::holds_alternative<xmpp::Payload>(payload)) {
+            item.has_payload = true;
+            item.payload = std::move(std::get<xmpp::Payload>(payload).element);
+        }
+        print_(as_json_ ? xmpp::to_json_line(item) : xmpp::to_xml_line(item));
+        ++items_;
+    }
+
+    std::string topic_;
+    bool as_json_;
+    std::function<void(const std::string&)> print_;
+    std::string rest_, cursor_;
+    bool is_whole_ = false;
+    std::uint64_t items_ = 0;
+};
+
+void fetch_history(
+    Console& console,
+    Https& https,
+    const std::string& path,
+    History& history,
+    std::uint64_t expected,
+    long seconds
+) {
+    persist(console, seconds, [&](const auto& works) {
+        history.begin();
+        const std::string after =
+            history.cursor().empty() ? "" : "&after=" + encoded(history.cursor());
+        const HttpAnswer answer = https.get(
+            path + after, {}, [&](const HttpAnswer&) {},
+            [&](std::string_view bytes) {
+                works();
+                history.take(bytes);
+                if (expected > 0)
+                    console.show(light::bar(
+                        static_cast<double>(history.items()) / static_cast<double>(expected)
+                    ));
+            }
+        );
+        fail_if_passing(answer);
+        if (answer.status != 200)
+            throw Failed(
+                answer.status == 404 ? Exit::NotFound : Exit::Refused,
+                "the history: " + answer.words()
+            );
+        if (!history.is_whole()) throw light::Broken("the history ended too early");
+    });
+    console.show("");
+}
+
+void get_history(const Options& common, const GetOptions& options) {
+    for (const std::string& time : {options.span.start, options.span.end})
+        if (!time.empty() && !xml::parse_datetime(time))
+            throw Failed(Exit::Usage, "'" + time + "' is no time such as 2026-11-01T12:00:00Z");
+    const light::Door door = light::find_door(common, options.login);
+    Console console;
+    const auto settings = light::loop_settings(common, options.login, bulk_reconnect_seconds);
+    xmpp::AskHistory asking(door.controller, options.span);
+    light::run(door, asking, console, settings);
+    if (!asking.why().empty())
+        throw Failed(
+            asking.outcome() == xmpp::Outcome::NotFound ? Exit::NotFound : Exit::Refused,
+            "topic '" + options.span.topic + "': " + asking.why()
+        );
+    std::optional<OpenFile> file;
+    if (options.out != "-") file.emplace(options.out, O_WRONLY | O_CREAT | O_TRUNC);
+    if (asking.url().empty()) return;   // no items
+    const auto url = light::parse_https_url(asking.url());
+    if (!is_of_grid(url, door.login.domain))
+        throw Failed(Exit::Refused, "the history is not of this grid: " + asking.url());
+    Https https(target_of(door, common, url), common.timeout_seconds);
+    History history(options.span.topic, common.json, [&](const std::string& line) {
+        if (file)
+            file->write(line + "\n");
+        else
+            console.print(line);
+    });
+    try {
+        fetch_history(
+            console, https, url.path, history, asking.items(), settings.reconnect_seconds
+        );
+    } catch (const light::NoReader&) {
+        return;   // the reader has enough
+    }
+    if (file) file->sync();
+}
+
+void add_get(CLI::App& group, const Options& common) {
+    const auto options = std::make_shared<GetOptions>();
+    CLI::App* command = group.add_subcommand("get", "the items of a topic that the server keeps");
+    command->footer(
+        "Items come as `subscribe` prints them, a line each, however many there are. An answer "
+        "that "
+        "breaks off\ngoes on behind the last item that came whole."
+    );
+    command->add_option("topic", options->span.topic, "its name")->required();
+    command->add_option("--from", options->span.start, "not before, 2026-11-01T12:00:00Z");
+    command->add_option("--to", options->span.end, "not after");
+    command->add_option("--filter", options->span.filter, "only items that pass it");
+    command->add_option("-o,--out", options->out, "a file; - is standard output")
+        ->type_name("FILE")
+        ->capture_default_str();
+    light::add_login_options(*command, options->login);
+    command->callback([&common, options] {
+        try {
+            get_history(common, *options);
+        } catch (const light::Interrupted&) {
+            throw Failed(Exit::Interrupted, "interrupted");
+        }
+    });
+}
+
 // bulk receive
 
 struct ReceiveOptions {
@@ -448,6 +619,7 @@ void add_receive(CLI::App& group, const Options& common) {
 void add_bulk_commands(CLI::App& app, const Options& options) {
     CLI::App* group = app.add_subcommand("bulk", "files between clients, over XMPP and HTTPS");
     group->require_subcommand(1);
+    add_get(*group, options);
     add_send(*group, options);
     add_receive(*group, options);
 }

@@ -1,6 +1,8 @@
 // server/gridctl/xmpp/file_jobs.cpp: see server/gridctl/xmpp/file_jobs.hpp.
 #include "server/gridctl/xmpp/file_jobs.hpp"
 
+#include <charconv>
+
 #include "xml/base64.hpp"
 #include "xml/namespaces.hpp"
 
@@ -46,6 +48,46 @@ void AskSlot::answered(Session&, const std::string& id, const Element& iq) {
         get_url_ = url_of_slot(*slot, "get");
     }
     if (put_url_.empty() || get_url_.empty()) why_ = refusal_in(iq).words();
+}
+
+void AskHistory::online(Session& session, bool is_resumed) {
+    if (is_resumed || is_done_) return;
+    Element download("download");
+    const auto add = [&](const char* name, const std::string& value) {
+        if (!value.empty())
+            download.add(Element::with_text("param", value, xml::Attrs{{"name", name}}));
+    };
+    add("topic", span_.topic);
+    add("start", span_.start);
+    add("end", span_.end);
+    add("filter", span_.filter);
+    add("format", "ndjson");
+    download.add(Element::with_text("transport", "https"));
+    asked_ = session.request(
+        "get", controller_,
+        Element(
+            "grid", xml::ns::gi, {{"type", "request"}},
+            Element("BulkQuery", xml::ns::gi_controller, {}, std::move(download))
+        )
+    );
+}
+
+void AskHistory::answered(Session&, const std::string& id, const Element& iq) {
+    if (id != asked_) return;
+    is_done_ = true;
+    const Element* grid = iq.child("grid", xml::ns::gi);
+    const Element* query = grid ? grid->child_any_ns("BulkQuery") : nullptr;
+    const Element* download = query ? query->child_any_ns("download") : nullptr;
+    const Element* value = download ? download->child_any_ns("value") : nullptr;
+    if (!value) {
+        const Refusal refusal = refusal_in(iq);
+        why_ = refusal.words();
+        outcome_ = refusal.is("item-not-found") ? Outcome::NotFound : Outcome::Refused;
+        return;
+    }
+    url_ = value->attr_or("url", "");
+    const std::string_view items = value->attr_or("items", "0");
+    std::from_chars(items.data(), items.data() + items.size(), items_);
 }
 
 void SendLink::online(Session& session, bool is_resumed) {

@@ -41,6 +41,36 @@ private:
     bool is_done_ = false;
 };
 
+/// Asks where the history of a topic is to be had (BulkQuery of the Grid protocol), as lines of
+/// JSON.
+class AskHistory final : public Job {
+public:
+    struct Span {
+        std::string topic, start, end, filter;   // empty: no bound, no filter
+    };
+    AskHistory(std::string controller, Span span)
+        : controller_(std::move(controller)), span_(std::move(span)) {}
+
+    void online(Session& session, bool is_resumed) override;
+    void answered(Session& session, const std::string& id, const xml::Element& iq) override;
+    void received(Session&, const xml::Element&) override {}
+    bool is_done() const override { return is_done_; }
+    void stop(Session&) override { is_done_ = true; }
+
+    const std::string& url() const { return url_; }   // empty: there are no items, or `why`
+    std::uint64_t items() const { return items_; }    // 0: not known
+    const std::string& why() const { return why_; }
+    Outcome outcome() const { return outcome_; }
+
+private:
+    std::string controller_;
+    Span span_;
+    std::string asked_, url_, why_;
+    std::uint64_t items_ = 0;
+    bool is_done_ = false;
+    Outcome outcome_ = Outcome::Done;
+};
+
 /// Sends a message with a link; done when the server has delivered or kept it.
 class SendLink final : public Job {
 public:

@@ -1,0 +1,182 @@
+# tests/integration/test_bulk_client.py: `gridctl bulk send` and `bulk receive`.
+"""ann sends files to bob, by HTTPS and a message, through connections that break."""
+
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+from files import FilesCase, POLICY, content
+from gridd import DOMAIN, binary
+from relay import Relay
+
+SECONDS = 60
+MIB = 1024 * 1024
+DONE, REFUSED, USAGE, NO_CONNECTION = range(4)
+
+
+class BulkClient(FilesCase):
+    policy = POLICY + "allow client ann to message client bob\n"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.relay = Relay(("127.0.0.1", 1))
+        url = f"https://{DOMAIN}:{cls.relay.address[1]}"
+        cls.settings = {"listen.socks5": "127.0.0.1:0", "files.url": url}
+        super().setUpClass()
+        cls.relay.target = cls.server.http
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.relay.close()
+        super().tearDownClass()
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def command(self, who, *arguments):
+        host, port = self.server.c2s
+        command = [binary("gridctl"), "--json", "--server", f"{host}:{port}", "--ca", who.ca]
+        return command + ["--cert", who.cert, "--key", who.key, "bulk", *arguments]
+
+    def bulk(self, who, *arguments, code=DONE):
+        done = subprocess.run(
+            self.command(who, *arguments), capture_output=True, text=True, timeout=SECONDS,
+            check=False,
+        )
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done
+
+    def file(self, data, name="a file.bin"):
+        path = os.path.join(self.folder.name, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def receive(self, count=1, *more):
+        out = os.path.join(self.folder.name, "in")
+        os.makedirs(out, exist_ok=True)
+        done = self.bulk(self.bob, "receive", "-o", out, "--count", str(count), *more)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_a_file_arrives_with_its_name(self):
+        data = content(3 * MIB + 1)
+        sent = json.loads(
+            self.bulk(self.ann, "send", self.file(data, "größe 1.bin"), self.bob.jid).stdout
+        )
+        self.assertEqual(sent["sha256"], hashlib.sha256(data).hexdigest())
+        got = self.receive()[0]
+        self.assertEqual(os.path.basename(got["file"]), "größe 1.bin")
+        self.assertEqual(got["from"].split("/")[0], self.ann.jid)
+        with open(got["file"], "rb") as file:
+            self.assertEqual(file.read(), data)
+        self.assertEqual(
+            os.listdir(os.path.dirname(got["file"])), ["größe 1.bin"], "no part is left behind"
+        )
+
+    def test_a_receiver_that_waits(self):
+        out = os.path.join(self.folder.name, "in")
+        os.makedirs(out)
+        process = subprocess.Popen(
+            self.command(self.bob, "receive", "-o", out, "--count", "2"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        self.addCleanup(process.kill)
+        for data in (b"one", b"two"):
+            self.bulk(self.ann, "send", self.file(data), self.bob.jid)
+        said, errors = process.communicate(timeout=SECONDS)
+        self.assertEqual(process.returncode, DONE, errors)
+        names = [os.path.basename(json.loads(line)["file"]) for line in said.splitlines()]
+        self.assertEqual(names, ["a file.bin", "a file.bin.1"])
+
+    def test_names_do_not_leave_the_folder_nor_replace_files(self):
+        for data in (b"one", b"two"):
+            self.bulk(
+                self.ann, "send", self.file(data), self.bob.jid, "--name", "../.hidden"
+            )
+        got = self.receive(2)
+        names = [os.path.basename(one["file"]) for one in got]
+        self.assertEqual(len(set(names)), 2)
+        for one, data in zip(got, (b"one", b"two")):
+            self.assertEqual(
+                os.path.dirname(one["file"]), os.path.join(self.folder.name, "in")
+            )
+            self.assertFalse(os.path.basename(one["file"]).startswith("."))
+            with open(one["file"], "rb") as file:
+                self.assertEqual(file.read(), data)
+
+    def test_those_who_may_not(self):
+        done = self.bulk(self.bob, "send", self.file(b"x"), self.ann.jid, code=REFUSED)
+        self.assertRegex(done.stderr, "no slot: forbidden")
+        self.bulk(self.ann, "send", "/nonexistent", self.bob.jid, code=USAGE)
+
+    def test_a_foreign_link_is_not_followed(self):
+        stream = self.log_in(self.ann, "linker")
+        self.addCleanup(stream.close)
+        for url in ("https://127.0.0.1:1/bulk/x/y", f"http://{DOMAIN}/bulk/x/y"):
+            stream.raw.send(
+                f"<message to='{self.bob.jid}' type='normal'><x xmlns='jabber:x:oob'>"
+                f"<url>{url}</url></x></message>"
+            )
+        self.bulk(self.ann, "send", self.file(b"good"), self.bob.jid)
+        out = os.path.join(self.folder.name, "in")
+        os.makedirs(out)
+        done = self.bulk(self.bob, "receive", "-o", out, "--count", "1")
+        self.assertEqual(done.stderr.count("not of this grid"), 2)
+
+    def test_a_partial_file_of_an_earlier_run_is_completed(self):
+        data = content(2 * MIB, seed=3)
+        self.bulk(self.ann, "send", self.file(data), self.bob.jid)
+        out = os.path.join(self.folder.name, "in")
+        os.makedirs(out)
+        part = os.path.join(out, f".{hashlib.sha256(data).hexdigest()}.part")
+        with open(part, "wb") as file:
+            file.write(data[: MIB + 5])
+        got = self.receive()[0]
+        with open(got["file"], "rb") as file:
+            self.assertEqual(file.read(), data)
+        records = self.audit("download")
+        self.assertTrue(any(str(MIB - 5) in json.dumps(one) for one in records), records)
+
+    def test_both_ways_through_a_line_that_breaks(self):
+        """The links name a relay, which cuts every connection at each quarter of the file."""
+        data = content(32 * MIB, seed=4)
+        out = os.path.join(self.folder.name, "in")
+        os.makedirs(out)
+
+        known = set()
+
+        def sizes(folder):
+            names = set(os.listdir(folder)) - known
+            return max([0, *(os.path.getsize(os.path.join(folder, one)) for one in names)])
+
+        def through_cuts(folder, *command):
+            """What it printed, and how often it was cut."""
+            process = subprocess.Popen(
+                self.command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            self.addCleanup(process.kill)
+            cuts = 0
+            for quarter in range(1, 4):
+                while process.poll() is None and sizes(folder) < quarter * len(data) // 4:
+                    time.sleep(0.001)
+                if process.poll() is None:
+                    self.relay.cut()
+                    self.relay.mend()
+                    cuts += 1
+            said, errors = process.communicate(timeout=SECONDS)
+            self.assertEqual(process.returncode, DONE, errors)
+            return said, cuts
+
+        on_server = os.path.join(self.server.data, "files")
+        known |= set(os.listdir(on_server))
+        said, cuts = through_cuts(on_server, self.ann, "send", self.file(data), self.bob.jid)
+        self.assertGreater(cuts, 0)
+        said, cuts = through_cuts(out, self.bob, "receive", "-o", out, "--count", "1")
+        self.assertGreater(cuts, 0)
+        got = json.loads(said)
+        self.assertEqual(got["sha256"], hashlib.sha256(data).hexdigest())
+        self.assertEqual(got["size"], len(data))

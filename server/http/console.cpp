@@ -9,7 +9,7 @@ namespace grid::server::http {
 
 namespace {
 
-constexpr std::string_view folder = "/console/";
+constexpr std::string_view console_folder = "/console/";
 
 // No script and no style but our files, no markup made from text (Trusted Types), no other server.
 constexpr std::string_view console_headers =
@@ -28,8 +28,8 @@ Answer redirect() {
 }   // namespace
 
 Answer console(std::string_view path, std::string_view known) {
-    if (!path.starts_with(folder)) return redirect();
-    path.remove_prefix(folder.size());
+    if (!path.starts_with(console_folder)) return redirect();
+    path.remove_prefix(console_folder.size());
     if (path.empty()) path = "index.html";
     for (const controller::ConsoleAsset& asset : controller::console_assets()) {
         if (asset.path != path) continue;

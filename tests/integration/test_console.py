@@ -601,7 +601,7 @@ class Hostile(BrowserCase):
             client = console.Talker(server.c2s, DOMAIN).login(
                 bundle, console.escape(text)
             )
-            client.presence()
+            client.send("<presence/>")   # its answer has the address, and so anything
             clients.append(client)
         return [owner, *clients]
 

@@ -605,7 +605,7 @@ class Hostile(BrowserCase):
             client = console.Talker(server.c2s, DOMAIN).login(
                 bundle, console.escape(text)
             )
-            client.send("<presence/>")   # its answer has the address, and so anything
+            client.send("<presence/>")
             clients.append(client)
         return [owner, *clients]
 

@@ -43,11 +43,12 @@ async function openPage() {
         if (one.dataset.page === page) one.setAttribute("aria-current", "page");
         else one.removeAttribute("aria-current");
     document.title = `${about ? about.title : "No such page"} · gridd`;
-    const section = h("section");
+    const section = h("section", { "aria-busy": "true" });
     replace(place("page"), section);
     if (!about) {
         put(section, h("h1", { tabindex: "-1" }, "No such page"),
             h("p", {}, h("a", { href: "#/overview" }, "To the overview")));
+        section.removeAttribute("aria-busy");
         return;
     }
     try {
@@ -67,6 +68,7 @@ async function openPage() {
     } catch (error) {
         if (!signal.aborted) failed(error, section);
     }
+    section.removeAttribute("aria-busy");
 }
 
 /// What a person sees of an error that a page did not expect.

@@ -2,7 +2,8 @@
 #
 #   cmake -DOUT=… "-DFILES=path=file;path=file" -P embed.cmake
 #
-# OUT is the file to write, `path` is the asset's name below /console/. An ETag is the beginning of the file's SHA-256.
+# OUT is the file to write, `path` the asset's name below /console/. An ETag is the beginning of the
+# file's SHA-256.
 
 set(type_html "text/html; charset=utf-8")
 set(type_css "text/css; charset=utf-8")

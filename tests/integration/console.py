@@ -90,6 +90,7 @@ class Administered(Operated):
 
 
 def create(client, node, **fields):
+    fields = {name: escape(value) for name, value in fields.items()}
     client.does(
         f"<create node={quoteattr(node)}/><configure>{form('node_config', **fields)}</configure>"
     )
@@ -174,17 +175,19 @@ class Console:
         """A page by its address, and its heading."""
         target = f"{self.site}/console/#/{page}"
         if self.driver.current_url.startswith(f"{self.site}/console/"):
-            self.driver.execute_script("location.hash = arguments[0]", "#/" + page)
+            self.driver.execute_script(
+                "if (location.hash === arguments[0]) return;"
+                "document.querySelector('#page section')?.setAttribute('data-old', '');"
+                "location.hash = arguments[0]", "#/" + page,
+            )
         else:
             self.driver.get(target)
         self.settle()
 
     def settle(self):
-        """Waits until the page has its first screen: a heading, and no table that is empty because
-        its rows have not come."""
-        self.wait("return document.querySelector('#page h1') !== null && "
-                  "[...document.querySelectorAll('#page .table')].every("
-                  "(table) => table.querySelector('tbody tr, .empty:not([hidden])'))")
+        """Waits until the page has its first screen."""
+        self.wait("return document.querySelector("
+                  "'#page section:not([aria-busy]):not([data-old]) h1') !== null")
 
     def wait(self, script, *given, seconds=SECONDS):
         """The first value of the script that is true."""

@@ -61,7 +61,9 @@ async function approve(account, signal) {
             facts(certificateFacts(account.certificate)),
             account.wished_groups.length > 0 &&
                 h("p", {}, "The client wishes to be in: ", groupList(account.wished_groups))],
-        fields: [await groupFields(account.wished_groups, signal),
+        // A wish to administer is granted by a person, not by a box that is ticked already.
+        fields: [await groupFields(
+            account.wished_groups.filter((name) => name !== "administrators"), signal),
             field("Device type", device, "The policy's “device” rests on this.")],
         label: "Approve",
         async act(form) {

@@ -160,7 +160,8 @@ struct Listeners {
             if (listener) listener->close();
     }
 
-    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health, metrics, socks5;   // null: not configured
+    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health, metrics,
+        socks5;   // null: not configured
 
 private:
     static std::unique_ptr<net::Listener> open(
@@ -268,8 +269,9 @@ void drain(
     });
 }
 
-/// Handlers that have not run when the context is stopped hold connections, sessions and their work,
-/// which refer to the parts of the program; `shutdown` takes them away while these are still there.
+/// Handlers that have not run when the context is stopped hold connections, sessions and their
+/// work, which refer to the parts of the program; `shutdown` takes them away while these are still
+/// there.
 struct Context : asio::io_context {
     using asio::io_context::shutdown;
 };

@@ -43,7 +43,7 @@ Result<Jids, xml::StanzaError> parse_items(const xml::Element& payload) {
 }
 
 /// For the audit, which cuts what is long.
-std::string describe(const Jids& jids) {
+std::string names_of(const Jids& jids) {
     if (jids.empty()) return "all";
     std::string text = jids.size() == 1 ? "" : std::to_string(jids.size()) + " addresses: ";
     for (std::size_t i = 0; i < jids.size() && text.size() < audit::text_bytes_max; ++i)
@@ -77,7 +77,7 @@ pubsub::Decision change(
     audit::Record record =
         audit::by(context.actor, audit::Outcome::Allow, is_blocking ? "block" : "unblock");
     record.target = account;
-    record.detail = describe(jids);
+    record.detail = names_of(jids);
     audit::append(made.batch, std::move(record));
     return made;
 }

@@ -16,7 +16,7 @@
 namespace grid::server::bulk {
 
 /// References to items come from the core strand, a slice at a time; their payloads are read and
-/// made text on the store's reader pool. Nothing is read ahead. One `next` at a time, from any
+/// made text on the store's reader pool. No piece is read ahead. One `next` at a time, from any
 /// thread.
 class HistoryReader : public std::enable_shared_from_this<HistoryReader> {
 public:

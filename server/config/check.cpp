@@ -539,8 +539,7 @@ void check_listeners(const Config& c, Findings& out) {
     for (const auto& [key, address] :
          {std::pair("listen.c2s", &l.c2s), std::pair("listen.c2s_tls", &l.c2s_tls),
           std::pair("listen.http", &l.http), std::pair("listen.health", &l.health),
-          std::pair("listen.metrics", &l.metrics),
-          std::pair("listen.socks5", &l.socks5)}) {
+          std::pair("listen.metrics", &l.metrics), std::pair("listen.socks5", &l.socks5)}) {
         if (address->empty()) continue;
         const auto endpoint = net::parse_address(*address);
         if (!endpoint) {

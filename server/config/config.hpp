@@ -35,8 +35,8 @@ struct Config {
         std::string c2s = "0.0.0.0:5222";
         std::string c2s_tls = "0.0.0.0:5223";
         std::string http = "0.0.0.0:8443";
-        std::string health;    // plain HTTP: /healthz and /readyz, no more
-        std::string metrics;   // plain HTTP: the same, and /metrics
+        std::string health;                    // plain HTTP: /healthz and /readyz, no more
+        std::string metrics;                   // plain HTTP: the same, and /metrics
         std::string socks5 = "0.0.0.0:7777";   // byte streams (XEP-0065)
     } listen;
 

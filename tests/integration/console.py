@@ -161,9 +161,9 @@ def fill(server):
 class Console:
     """The console in a browser that shows `bundle`'s certificate, or none."""
 
-    def __init__(self, server, bundle, shows_certificate=True):
+    def __init__(self, server, bundle):
         self.site = f"https://{DOMAIN}:{server.http[1]}"
-        self.browser = browser.Browser(bundle, [self.site] if shows_certificate else [])
+        self.browser = browser.Browser(bundle, [self.site])
         self.driver = self.browser.driver
 
     def close(self):

@@ -211,5 +211,9 @@ class Stream:
         self.raw.send(f"<iq type='{kind}' id='{mark}' to='{to}'>{payload}</iq>")
         return self.raw.expect(f"<iq [^>]*id='{mark}'.*?</iq>|<iq [^>]*id='{mark}'[^>]*/>")[0]
 
+    def settle(self):
+        """What was sent before was handled."""
+        self.ask("<ping xmlns='urn:xmpp:ping'/>", to=DOMAIN)
+
     def close(self):
         self.raw.socket.close()

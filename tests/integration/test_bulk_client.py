@@ -121,6 +121,7 @@ class BulkClient(FilesCase):
                 f"<message to='{self.bob.jid}' type='normal'><x xmlns='jabber:x:oob'>"
                 f"<url>{url}</url></x></message>"
             )
+        stream.settle()   # both messages are there before the next
         self.bulk(self.ann, "send", self.file(b"good"), self.bob.jid)
         out = os.path.join(self.folder.name, "in")
         os.makedirs(out)
@@ -138,8 +139,11 @@ class BulkClient(FilesCase):
         got = self.receive()[0]
         with open(got["file"], "rb") as file:
             self.assertEqual(file.read(), data)
-        records = self.audit("download")
-        self.assertTrue(any(str(MIB - 5) in json.dumps(one) for one in records), records)
+        # The audit is written behind.
+        deadline = time.monotonic() + SECONDS
+        while not any(str(MIB - 5) in json.dumps(one) for one in self.audit("download")):
+            self.assertLess(time.monotonic(), deadline, self.audit("download"))
+            time.sleep(0.05)
 
     def test_both_ways_through_a_line_that_breaks(self):
         """The links name a relay, which cuts every connection at each quarter of the file."""

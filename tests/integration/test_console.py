@@ -527,8 +527,8 @@ class SignIn(unittest.TestCase):
         cls.addClassCleanup(cls.server.close)
         cls.server.log_in("user").socket.close()
 
-    def shown(self, bundle, shows_certificate):
-        shown = console.Console(self.server, bundle, shows_certificate)
+    def shown(self, bundle):
+        shown = console.Console(self.server, bundle)
         self.addCleanup(shown.close)
         shown.look(1440)
         shown.open("accounts")
@@ -539,16 +539,12 @@ class SignIn(unittest.TestCase):
         ))
         return shown
 
-    def test_without_a_certificate(self):
-        shown = self.shown(self.server.admin, False)
-        shown.expect("a client certificate is needed")
+    def test_with_a_clients_certificate(self):
+        shown = self.shown(self.server.authority.client(f"user@{DOMAIN}"))
+        shown.expect("This certificate is no administrator")
         shown.picture("sign-in-1440")
         shown.look(375)
         shown.picture("sign-in-375")
-
-    def test_with_a_clients_certificate(self):
-        shown = self.shown(self.server.authority.client(f"user@{DOMAIN}"), True)
-        shown.expect("This certificate is no administrator")
 
     def test_an_administrator_who_is_one_no_more(self):
         second = self.server.authority.client(f"second@{DOMAIN}")

@@ -1,6 +1,6 @@
 # tests/integration/test_openapi.py: the REST interface is what its description says.
-"""The description is held against the routes of the program, and schemathesis asks a server whatever
-the description allows, and some things that it does not."""
+"""The description is held against the routes of the program, and schemathesis asks a server
+whatever the description allows, and some things that it does not."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from policies import EVERYTHING
 REST = os.path.join(ROOT, "controller", "rest")
 SCHEMATHESIS = os.path.join(ROOT, "build-rest", "bin", "schemathesis")
 SECONDS = 30
-# What would take the server or its administrator away.
+# Paths that would take the server or its administrator away.
 LEFT_OUT = ("/shutdown", "/administrators")
 
 

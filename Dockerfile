@@ -1,7 +1,7 @@
 # Dockerfile: gridd as one appliance: clients on port 5222, data in the volume /var/lib/gridd.
 #
 #   docker build -t gridd .
-#   docker run -d --name grid -p 5222:5222 -p 5223:5223 -p 8443:8443 -v grid:/var/lib/gridd gridd
+#   docker run -d --name grid -p 5222:5222 -p 5223:5223 -p 7777:7777 -p 8443:8443 -v grid:/var/lib/gridd gridd
 #   docker exec grid gridctl --data /var/lib/gridd status
 #
 # Without more it is an evaluation. For a real grid mount your gridd.toml and certificates, readable by

@@ -12,7 +12,7 @@ namespace grid::controller::audit {
 namespace {
 
 /// Folded by account, topic, operation and rule. A resource, a port or a reason that is new each
-/// time does not make another record: the first one's stands.
+/// time does not make another record: the first one's stands, unless the record is a single one.
 std::string folding_key(const Record& record) {
     storage::Encoder out;
     out.u8(static_cast<std::uint8_t>(record.outcome)).text(account_of(record));
@@ -20,6 +20,7 @@ std::string folding_key(const Record& record) {
          {&record.operation, &record.topic, &record.target, &record.rule})
         out.text(*field);
     out.text(std::string_view(record.address).substr(0, record.address.rfind(':')));
+    if (record.is_single) out.text(record.detail);
     return out.take();
 }
 
@@ -71,6 +72,7 @@ bool Folding::add(Record record, std::size_t records_max) {
     if (++by_account_[std::string(account_of(record))] > bounds_.different_max) {
         record.topic = record.target = "*";
         record.rule = record.address = "";
+        record.is_single = false;
         record.detail = "and more, of which each was another";
         key = folding_key(record);
         known = by_key_.find(key);

@@ -44,6 +44,7 @@ audit::Record about(const Transfer& transfer, audit::Outcome outcome, std::strin
     record.rule = transfer.rule;
     record.detail = "#" + std::to_string(transfer.id) + " " +
                     std::string(to_string(transfer.kind)) + " " + transfer.what;
+    record.is_single = outcome != audit::Outcome::Deny;   // with its bytes and its end
     return record;
 }
 

@@ -188,6 +188,19 @@ TEST_CASE("S73: what only its port, resource or reason tells apart is folded, to
     CHECK(queue.size() == 2);
 }
 
+TEST_CASE("a single record is folded with its like alone") {
+    audit::Queue queue(100);
+    audit::Record record;
+    record.actor = "ann@grid.example";
+    record.operation = "download";
+    record.is_single = true;
+    for (const char* detail : {"#1 a, 4 bytes", "#2 b, 5 bytes", "#2 b, 5 bytes"}) {
+        record.detail = detail;
+        queue.add(record);
+    }
+    CHECK(queue.size() == 2);
+}
+
 TEST_CASE("S73: one account that asks for ever new things is folded, the others' records stay") {
     audit::Queue queue(10'000);
     for (int i = 0; i < 5'000; ++i) queue.add(denial("t" + std::to_string(i)));

@@ -29,7 +29,7 @@ struct Record {
     std::uint64_t count = 1;   // folded: that often, from the first time to the last
     /// When it happened, by the wall clock; 0: when the batch was committed that wrote it.
     storage::Millis first = 0, last = 0;
-    /// Its detail tells it from others: it is folded with none that has another one. Not stored.
+    /// The record is folded with none that has another detail. Not stored.
     bool is_single = false;
     bool operator==(const Record&) const = default;
 };

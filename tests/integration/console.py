@@ -18,10 +18,9 @@ from talker import Talker, form
 from topic import PUBSUB
 
 try:
-    from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 except ImportError:   # browser.missing() says so
-    By = Keys = None
+    Keys = None
 
 SECONDS = 30
 PICTURES = os.path.join(BUILD, "console")
@@ -235,7 +234,7 @@ class Console:
         self.button(name, row, within).click()
 
     def field(self, name, within="#page"):
-        return self.driver.find_element(By.CSS_SELECTOR, f"{within} [name={name}]")
+        return self.wait("return document.querySelector(arguments[0])", f"{within} [name={name}]")
 
     def fill(self, name, text, within="#page"):
         field = self.field(name, within)

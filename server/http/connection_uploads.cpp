@@ -178,11 +178,19 @@ asio::awaitable<std::optional<Refusal>> Connection::prepare_upload(Incoming& inc
     co_return to_disk_refusal(error);
 }
 
+namespace {
+
+asio::awaitable<void> written(Piece& piece) {
+    if (piece.written) co_await net::Called::wait(piece.written);
+}
+
+}   // namespace
+
 /// Fills that piece from the connection; false when no more comes. Less than a whole one, where the
 /// client sends no more at the moment and the disk has nothing to do.
 asio::awaitable<bool> Connection::fill(Incoming& incoming, std::size_t number) {
     Piece& piece = *incoming.pieces.at(number);
-    const Piece& other = *incoming.pieces.at(1 - number);
+    Piece& other = *incoming.pieces.at(1 - number);
     piece.size = 0;
     while (piece.size < piece.bytes.size() && incoming.left > 0) {
         if (incoming.carried->is_cut) co_return false;
@@ -197,7 +205,12 @@ asio::awaitable<bool> Connection::fill(Incoming& incoming, std::size_t number) {
             if (read.error) co_return false;
             got = read.bytes;
             if (read.would_block && got == 0) {
-                if (piece.size > 0 && other.is_written()) co_return true;
+                if (piece.size > 0) {
+                    if (other.is_written()) co_return true;
+                    // The client may send nothing for long: what has come goes to the disk first.
+                    co_await written(other);
+                    continue;
+                }
                 const auto [error] = co_await stream_.wait_readable();
                 if (error) co_return false;
                 incoming.turn_bytes = 0;
@@ -214,14 +227,6 @@ asio::awaitable<bool> Connection::fill(Incoming& incoming, std::size_t number) {
     }
     co_return true;
 }
-
-namespace {
-
-asio::awaitable<void> written(Piece& piece) {
-    if (piece.written) co_await net::Called::wait(piece.written);
-}
-
-}   // namespace
 
 /// An upload may take longer than its slot would last.
 asio::awaitable<void> Connection::keep_slot(Incoming& incoming) {

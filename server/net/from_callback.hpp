@@ -28,8 +28,9 @@ boost::asio::awaitable<T> from_callback(Start start) {
     );
 }
 
-/// A call that is made once, on any thread, and that one coroutine waits for. Where it was made
-/// before the coroutine comes to wait, the coroutine goes on without a turn of its strand.
+/// A call that is made once, on any thread, and that one coroutine waits for, more than once if it
+/// likes. Where it was made before the coroutine comes to wait, the coroutine goes on without a
+/// turn of its strand.
 class Called {
 public:
     void operator()() {
@@ -40,7 +41,8 @@ public:
         if (self->is_made()) co_return;
         co_await from_callback<bool>([&self](auto done) {
             self->resume_ = [done] { done(true); };
-            if (self->state_.exchange(State::Awaited) == State::Made) self->resume_();
+            auto open = State::Open;
+            if (!self->state_.compare_exchange_strong(open, State::Awaited)) self->resume_();
         });
     }
 

@@ -276,11 +276,25 @@ bool Core::deliver(std::chrono::steady_clock::time_point deadline) {
     return fanout_.deliver(deadline);
 }
 
+void Core::flush() {
+    go_on_with_upkeep();
+    fanout_.flush();
+}
+
 void Core::submit_or_defer(storage::Batch batch) {
     if (deferred_.empty() && pipeline_->has_room())
         pipeline_->submit_background(std::move(batch));
     else
         deferred_.push_back(std::move(batch));
+}
+
+/// Batches that the store had no room for are tried again: the parts that proposed them do so only
+/// once.
+void Core::submit_deferred() {
+    while (!deferred_.empty() && pipeline_->has_room()) {
+        pipeline_->submit_background(std::move(deferred_.front()));
+        deferred_.pop_front();
+    }
 }
 
 /// The audit lies in the order of what happened: a denial before the change that came after it.
@@ -344,24 +358,31 @@ storage::Revision Core::rebuild() {
 /// Trims, expiry, erasing, sweeps: one round at a time, since work that is not done is due again in
 /// the next. True when there is more to do.
 bool Core::work_in_background() {
-    if (pipeline_->background_in_flight() != 0) return true;
-    bool is_behind = false;
-    // Batches that the store had no room for are tried again: the parts that proposed them do so
-    // only once.
-    auto submit = [&](std::vector<storage::Batch> batches) {
-        // Retention leaves a quarter of a round to others.
-        is_behind = is_behind || 4 * batches.size() >= 3 * background_batches_max;
-        for (auto& batch : batches) deferred_.push_back(std::move(batch));
-        while (!deferred_.empty() && pipeline_->has_room()) {
-            pipeline_->submit_background(std::move(deferred_.front()));
-            deferred_.pop_front();
-        }
-    };
+    submit_deferred();
+    go_on_with_upkeep();
+    if (pipeline_->background_in_flight() != 0 || !upkeep_.empty()) return true;
     look_up_wanted();
-    if (!deferred_.empty()) submit({});
-    submit(broker_.due(now(), background_batches_max));
-    submit(controller_.due(now(), background_batches_max));
+    for (auto& batch : controller_.due(now(), background_batches_max))
+        submit_or_defer(std::move(batch));
+    for (auto& batch : broker_.due(now(), background_batches_max))
+        upkeep_.push_back(std::move(batch));
+    // Retention leaves a quarter of a round to others.
+    const bool is_behind = 4 * upkeep_.size() >= 3 * background_batches_max;
+    go_on_with_upkeep();
     return is_behind;
+}
+
+/// A batch of the upkeep takes as long as many requests do. In front of a request is about as much
+/// of it as the requests under way will cause.
+void Core::go_on_with_upkeep() {
+    constexpr std::size_t least = 4, requests_per_batch = 16;
+    while (!upkeep_.empty() && pipeline_->has_room()) {
+        const std::size_t background = pipeline_->background_in_flight();
+        const std::size_t requests = pipeline_->in_flight() - background;
+        if (background >= least + requests / requests_per_batch) return;
+        pipeline_->submit_background(std::move(upkeep_.front()));
+        upkeep_.pop_front();
+    }
 }
 
 /// Items that are to expire are read before, where only some subscribers are to hear of it.
@@ -436,7 +457,7 @@ Load Core::load() const {
     Load load;
     load.in_flight = pipeline_->in_flight();
     load.background = pipeline_->background_in_flight();
-    load.deferred = deferred_.size();
+    load.deferred = deferred_.size() + upkeep_.size();
     load.replaying = catch_up_.behind();
     load.notifications = fanout_.queued();
     load.queued_bytes = process_budget_->used();

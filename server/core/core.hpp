@@ -265,13 +265,16 @@ public:
     void apply(const storage::KeyChange& change) override;
     void notify(const storage::Committed& committed) override;
     bool deliver(std::chrono::steady_clock::time_point deadline) override;
-    void flush() override { fanout_.flush(); }
+    void flush() override;
     storage::Revision rebuild() override;
 
 private:
     storage::Result<storage::Revision> scan();
     bool work_in_background();
+    /// Proposes what waits of the broker's upkeep, little at a time.
+    void go_on_with_upkeep();
     void submit_or_defer(storage::Batch batch);
+    void submit_deferred();
     void probe(std::chrono::steady_clock::time_point time);
     void watch_clock();
     void look_up_wanted();
@@ -379,6 +382,7 @@ private:
     LoginLimits login_limits_, registration_limits_;
     std::uint64_t last_session_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
+    std::deque<storage::Batch> upkeep_;     // of the broker, not proposed to the store yet
     std::chrono::steady_clock::time_point next_look_;
     Revoked revoked_;
     /// The two clocks when they were last looked at.

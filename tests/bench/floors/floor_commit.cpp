@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -130,6 +131,39 @@ void measure(const std::string& path, std::size_t outstanding, double seconds) {
         .print();
 }
 
+// One record at each of these times, whether the one before was written or not, over the bytes of a
+// file that is there: what a disk makes one writer wait beside others, at next to no cost to them.
+void measure_paced(const std::string& path, double seconds, double every_ms) {
+    constexpr std::size_t record_bytes = 1024, file_bytes = 1024 * 1024;
+    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0) throw std::system_error(errno, std::generic_category(), path);
+    const std::string zeros(file_bytes, '\0'), record(record_bytes, 'r');
+    const auto write = [&](const std::string& bytes, std::size_t at) {
+        if (::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(at)) !=
+                static_cast<ssize_t>(bytes.size()) ||
+            ::fdatasync(file) != 0)
+            throw std::system_error(errno, std::generic_category(), path);
+    };
+    write(zeros, 0);
+    Histogram latency;
+    const std::uint64_t begin = now_ns(), end = begin + to_ns(seconds);
+    std::size_t count = 0;
+    for (std::uint64_t due = begin; due < end; due += to_ns(every_ms / 1000)) {
+        if (const std::uint64_t now = now_ns(); now < due)
+            std::this_thread::sleep_for(std::chrono::nanoseconds(due - now));
+        write(record, count++ * record_bytes % file_bytes);
+        latency.record(now_ns() - due);
+    }
+    ::close(file);
+    ::unlink(path.c_str());
+    Report report("publish", "floor");
+    report.number("every_ms", every_ms)
+        .number("p50_ms", latency.percentile_ms(50), 3)
+        .number("p99_ms", latency.percentile_ms(99), 3)
+        .number("max_ms", latency.max_ms(), 3)
+        .print();
+}
+
 }   // namespace
 
 }   // namespace grid::bench
@@ -137,10 +171,19 @@ void measure(const std::string& path, std::size_t outstanding, double seconds) {
 int main(int argc, char** argv) {
     const double seconds = argc > 2 ? std::atof(argv[2]) : 0;
     if (argc < 4 || seconds <= 0 || seconds > 60) {
-        std::fprintf(stderr, "floor_commit FILE SECONDS OUTSTANDING...\n");
+        std::fprintf(
+            stderr,
+            "floor_commit FILE SECONDS OUTSTANDING...\nfloor_commit FILE SECONDS --every MS\n"
+        );
         return 2;
     }
     try {
+        if (std::string(argv[3]) == "--every") {
+            const double every_ms = argc == 5 ? std::atof(argv[4]) : 0;
+            if (every_ms < 1) throw std::runtime_error("--every takes at least 1 ms");
+            grid::bench::measure_paced(argv[1], seconds, every_ms);
+            return 0;
+        }
         for (int i = 3; i < argc; ++i) {
             const int outstanding = std::atoi(argv[i]);
             if (outstanding < 1) throw std::runtime_error("outstanding must be at least 1");

@@ -6,9 +6,10 @@ chapter are run in order. The info string of a block says how:
     console             lines after "$ " are commands, the others what they print: "…" is any
                         text, a line of "…" any lines; without lines any output will do
     sh                  a script, each command of which succeeds
-    in=NAME             typed in a terminal of that name; a program that runs there is ended by Ctrl-C
+    in=NAME             typed in a terminal of that name; what runs there is ended by Ctrl-C
     stays               its last command goes on running, and has printed the lines
     text in=NAME        what the program in that terminal prints now; ends: and then it ends
+    until               each command is repeated until it prints its lines
     fails, fails=N      each command ends with another status than 0, with N
     file=NAME           the block is the file's text; append=NAME: is added to it
     no-run=REASON       not run; counted and listed
@@ -33,7 +34,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("GRIDD_BUILD", os.path.join(ROOT, "build"))
 FOLDER = os.path.join(ROOT, "conf", "manual")
-SECONDS = 180   # for one command, on a machine that has others to serve
+SECONDS = int(os.environ.get("GRIDD_MANUAL_SECONDS", 180))   # for one command
 NAMES = ["", "pubsub.", "broker.", "controller.", "proxy.", "bulk."]
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.M | re.S)
 GOES_ON = re.compile(r"^Goes on from \[[^]]*\]\(([a-z-]+\.md)\)", re.M)
@@ -255,6 +256,8 @@ class Reader:
         commands = block.commands()
         for number, (command, lines) in enumerate(commands, 1):
             self.count += 1
+            if "until" in block.words:
+                self.wait_for(command, lines, terminal)
             terminal.type(command)
             if "stays" in block.words and number == len(commands):
                 self.show(name, command, terminal.expect(lines) if lines else "")
@@ -271,6 +274,15 @@ class Reader:
             if lines and not pattern_of(lines).fullmatch(plain(output)):
                 shown = "\n".join(lines)
                 raise Wrong(f"$ {command}\nprinted\n{output}\nand not\n{shown}")
+
+    @staticmethod
+    def wait_for(command, lines, terminal):
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            terminal.type(command)
+            if pattern_of(lines).fullmatch(plain(terminal.end()[0])):
+                return
+            time.sleep(0.2)
 
     def show(self, name, command, output):
         if self.shows:
@@ -321,6 +333,7 @@ def inside(chapter, shows):
         settle(place)
         folder = os.path.join(place, "work")
         os.mkdir(folder)
+        os.symlink(ROOT, os.path.join(folder, "gridd"))   # where the source was cloned
         reader = Reader(folder, shows)
         wrong = ""
         try:

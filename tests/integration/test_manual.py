@@ -16,12 +16,12 @@ from gridd import ROOT, Gridd, Operated, binary
 from policies import EVERYTHING
 
 CHAPTERS = sorted(name for name in os.listdir(manual.FOLDER) if name.endswith(".md"))
-# Chapters whose commands are run, and how many of them may be left out: a number that grows is a
-# command that nobody tries.
+# Chapters whose commands are run, and how many of their blocks are not: a number that grows is a
+# command that no test tries.
 LEFT = {
-    "README.md": 0, "accounts.md": 0, "certificates.md": 10, "filters.md": 0,
-    "getting-started.md": 3, "install.md": 10, "moving.md": 0, "policy.md": 0, "protocol.md": 0,
-    "runbooks.md": 5, "shell.md": 0,
+    "README.md": 0, "accounts.md": 0, "certificates.md": 6, "filters.md": 0,
+    "getting-started.md": 3, "install.md": 6, "moving.md": 0, "policy.md": 0, "writing-clients.md": 0,
+    "runbooks.md": 1, "shell.md": 0,
 }
 AWAITED = {"log-events.md"}   # linked, and not there yet
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -69,7 +69,8 @@ def run_of(chapter):
         own = [row for row in done["left"] if row[0].startswith(chapter + ":")]
         for place, command, reason in own:
             sys.stderr.write(f"not run: {place}: {command.splitlines()[0]} … ({reason})\n")
-        self.assertLessEqual(len(own), LEFT[chapter], own)
+        refused = [row for row in own if not row[2].startswith("there is no ")]
+        self.assertEqual(len(refused), LEFT[chapter], refused)
 
     return test
 
@@ -130,10 +131,16 @@ class Texts(unittest.TestCase):
 
     def test_commands_in_sentences_are_commands(self):
         asked = {}
+        awaited = {
+            block.words["needs"].removeprefix("gridctl-")
+            for chapter in CHAPTERS for block in manual.blocks_of(chapter) if "needs" in block.words
+        }
         for chapter in CHAPTERS:
             for code in CODE.findall(prose(chapter)):
                 words = code.split()
                 if words[0] != "gridctl" or len(words) < 2 or not re.fullmatch("[a-z]+", words[1]):
+                    continue
+                if words[1] in awaited:
                     continue
                 path = []
                 for word in words[1:]:

@@ -1,5 +1,6 @@
 // server/gridctl/admin_commands.cpp: `admin add|list|remove`: who administers, made on the
 // machine.
+#include <filesystem>
 #include <memory>
 
 #include "server/gridctl/options.hpp"
@@ -13,7 +14,19 @@
 namespace grid::gridctl {
 namespace {
 
+/// A list in a directory that gridd does not use would make nobody an administrator.
+void need_data_directory(const Options& options) {
+    std::error_code error;
+    if (std::filesystem::is_directory(options.data, error)) return;
+    const std::string data = options.data.string();
+    throw Failed(
+        Exit::Usage, "there is no data directory " + data +
+                         ": give gridd's by --data, or make it (mkdir -m 700 " + data + ")"
+    );
+}
+
 void add_administrator(const Options& options, const std::string& name) {
+    need_data_directory(options);
     const xml::Jid jid = account_of(options, name);
     if (const std::string domain = domain_of(options); !domain.empty() && jid.domain() != domain)
         throw Failed(
@@ -84,6 +97,7 @@ void list_administrators(const Options& options) {
 void rebind_administrator(
     const Options& options, const std::string& name, const std::string& authority
 ) {
+    need_data_directory(options);
     const xml::Jid jid = account_of(options, name);
     const auto asked = pki::ask_to_rebind(options.data, jid, authority_key(authority));
     if (!asked) throw Failed(Exit::Refused, asked.error());

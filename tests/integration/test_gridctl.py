@@ -250,6 +250,15 @@ class Keys(unittest.TestCase):
         )
         self.assertEqual(again.returncode, REFUSED)
 
+    def test_an_administrator_is_made_where_gridd_looks(self):
+        done = self.server.gridctl("admin", "add", ADMIN)
+        self.assertEqual(done.returncode, USAGE)
+        self.assertIn(f"mkdir -m 700 {self.server.data}", done.stderr)
+        self.assertFalse(os.path.exists(self.server.data))
+        os.mkdir(self.server.data, 0o700)
+        self.server.ctl("admin", "add", ADMIN)
+        self.assertEqual(self.server.ctl("admin", "list"), ADMIN + "\n")
+
     def test_every_private_key_is_private(self):
         self.server.start()
         self.server.client("probe")

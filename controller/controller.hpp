@@ -174,6 +174,11 @@ public:
     /// The same of an account, from some session at least: of one that left something to be
     /// fetched, and may be offline.
     pubsub::Verdict check_bulk_between(const xml::Jid& from, const xml::Jid& to) const;
+    /// May that provider send the client what it asked for by that BulkQuery (gi::bulk_question)?
+    /// The client's right is asked, and whether the provider still provides. Not on record.
+    pubsub::Verdict check_bulk_answer(
+        const pubsub::Principal& asker, const xml::Jid& provider, const xml::Element& question
+    ) const;
     /// Whether there is any account that it may send bulk data to, as far as the policy's rules
     /// tell without their conditions.
     bool may_send_bulk(const pubsub::Principal& actor) const;

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "controller/controller.hpp"
+#include "controller/gi/provider_bulk.hpp"
 #include "controller/gi/request.hpp"
 #include "controller/incident.hpp"
 #include "controller/state.hpp"
@@ -46,22 +47,6 @@ bool serves(const Directory& directory, const std::string& topic, const std::str
     return declared != nullptr && std::ranges::binary_search(declared->queries, name);
 }
 
-/// Bulk data of a provider are asked for under the policy's `bulk`, everything else under `query`.
-const xml::Element* find_bulk_query(const xml::Element& payload) {
-    const xml::Element* inner = gi::is_grid(payload) ? payload.first_child() : nullptr;
-    return inner != nullptr && inner->name() == "BulkQuery" ? inner : nullptr;
-}
-
-/// The topic whose past is asked for; empty: none is named.
-std::string topic_of_bulk_query(const xml::Element& query) {
-    const xml::Element* method = query.first_child();
-    if (method == nullptr) return {};
-    for (const xml::Element* param : method->children())
-        if (param->name() == "param" && param->attr_or("name", "") == "topic")
-            return trimmed(param->text());
-    return {};
-}
-
 /// A topic of the provider, and the name by which it was asked.
 struct Asked {
     std::string topic, service;
@@ -94,8 +79,8 @@ std::vector<Asked> asked_about(
         return !state.may_serve(to, topic, topic);
     });
     // Of a topic that the provider has and the question names, no other one's right counts.
-    if (const xml::Element* bulk = find_bulk_query(payload)) {
-        const std::string named = state.governing(topic_of_bulk_query(*bulk));
+    if (const xml::Element* bulk = gi::find_bulk_query(payload)) {
+        const std::string named = state.governing(gi::topic_of_bulk_query(*bulk));
         if (std::ranges::find(provided, named) != provided.end()) provided = {named};
     }
     for (const std::string& topic : provided) {
@@ -128,6 +113,31 @@ bool sees_provider(
     });
 }
 
+/// The policy's word on the first candidate that it allows, or on the last one.
+struct Judged {
+    policy::Match match;
+    const Asked* asked = nullptr;
+    bool is_not_served = false;   // allowed, but for the one that is asked
+};
+Judged judge_candidates(
+    const State& state,
+    const pubsub::Principal& actor,
+    Right right,
+    const std::vector<Asked>& candidates
+) {
+    static const std::string not_served = "the policy does not let the one asked serve this";
+    Judged judged;
+    for (const Asked& candidate : candidates) {
+        judged.asked = &candidate;
+        judged.match =
+            state.decide(actor, right, policy::Object{candidate.topic, {}, candidate.service});
+        if (judged.match.allowed && candidate.is_served) break;
+    }
+    judged.is_not_served = judged.match.allowed && !judged.asked->is_served;
+    if (judged.is_not_served) judged.match = {false, 0, &not_served};
+    return judged;
+}
+
 }   // namespace
 
 std::optional<xml::StanzaError> Controller::refuse_query(
@@ -138,17 +148,9 @@ std::optional<xml::StanzaError> Controller::refuse_query(
     // A client that provides nothing is answered for as a missing account.
     if (candidates.empty()) return xml::service_unavailable("nobody is there");
     if (!state.settings.precheck) return std::nullopt;
-    const bool is_bulk = find_bulk_query(payload) != nullptr;
+    const bool is_bulk = gi::find_bulk_query(payload) != nullptr;
     const Right right = is_bulk ? Right::Bulk : Right::Query;
-    policy::Match match;
-    const Asked* asked = nullptr;
-    for (const Asked& candidate : candidates) {
-        asked = &candidate;
-        match = state.decide(actor, right, policy::Object{candidate.topic, {}, candidate.service});
-        if (match.allowed && candidate.is_served) break;
-    }
-    static const std::string not_served = "the policy does not let the one asked serve this";
-    if (match.allowed && !asked->is_served) match = {false, 0, &not_served};
+    const auto [match, asked, is_not_served] = judge_candidates(state, actor, right, candidates);
     audit::Record record = audit::by(
         actor, match.allowed ? audit::Outcome::Allow : audit::Outcome::Deny,
         is_bulk ? "bulk-offer" : "query"
@@ -161,9 +163,21 @@ std::optional<xml::StanzaError> Controller::refuse_query(
     if (match.allowed) return std::nullopt;
     // A refusal of its own would tell that there is such an account, to a client that cannot see it
     // as the provider of a topic.
-    if (match.rule == &not_served || !sees_provider(state, actor, to, candidates))
+    if (is_not_served || !sees_provider(state, actor, to, candidates))
         return xml::service_unavailable("nobody is there");
     return to_plain_error({Errc::Denied, "the policy of this grid does not allow this query", {}});
+}
+
+pubsub::Verdict Controller::check_bulk_answer(
+    const pubsub::Principal& asker, const xml::Jid& provider, const xml::Element& question
+) const {
+    static const std::string blocked = "block list", nothing = "nothing is provided";
+    if (is_blocked(asker.jid.bare(), provider) || is_blocked(provider.bare(), asker.jid))
+        return {false, blocked};
+    const std::vector<Asked> candidates = asked_about(*state_, provider, question);
+    if (candidates.empty()) return {false, nothing};
+    const Judged judged = judge_candidates(*state_, asker, Right::Bulk, candidates);
+    return {judged.match.allowed, *judged.match.rule};
 }
 
 std::optional<xml::Jid> Controller::incident_responder(

@@ -40,9 +40,11 @@ std::uint64_t decoded_bytes(std::string_view base64) {
 
 std::optional<Offer> read_offer(const xml::Element& payload) {
     if (payload.ns() == in_band_ns) return read_in_band(payload);
-    if (payload.ns() == bytestreams_ns || payload.ns() == stream_initiation_ns) return Offer{};
-    if (payload.ns() != jingle_ns) return std::nullopt;
     Offer offer;
+    if (payload.ns() == bytestreams_ns) offer.sid = payload.attr_or("sid", "");
+    if (payload.ns() == stream_initiation_ns) offer.sid = payload.attr_or("id", "");
+    if (payload.ns() == bytestreams_ns || payload.ns() == stream_initiation_ns) return offer;
+    if (payload.ns() != jingle_ns) return std::nullopt;
     if (payload.attr_or("action", "") != "session-initiate") offer.kind = Offer::Kind::Follow;
     return offer;
 }

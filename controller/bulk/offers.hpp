@@ -27,8 +27,8 @@ struct Offer {
         Close
     };
     Kind kind = Kind::Begin;
+    std::string sid;   // the stream's id; empty in Jingle
     // Of an in-band stream.
-    std::string sid;
     std::uint64_t bytes = 0;   // Data: of the packet; Open: the size of blocks
 };
 /// Of the payload of an iq, or of one child of a message. Any thread.

@@ -42,7 +42,7 @@ xml::Element ByteStreams::info() {
 Result<xml::Element, xml::StanzaError> ByteStreams::address(
     const pubsub::Principal& actor, const xml::Jid& proxy
 ) const {
-    if (!controller_.may_send_bulk(actor))
+    if (!controller_.may_send_bulk(actor) && !permits_.has_any(actor.jid, Transfers::Clock::now()))
         return xml::forbidden("the policy of this grid lets this account send no bulk data");
     return xml::Element(
         "query", controller::bulk::bytestreams_ns, {},
@@ -95,22 +95,21 @@ std::optional<xml::StanzaError> ByteStreams::prove(
 Begun ByteStreams::begin(
     const Session& requester, const Session& target, const std::string& sid, const Pair& pair
 ) {
+    auto right = permits_.right_to(requester, target, sid, Transfers::Clock::now());
     Beginning beginning;
     Transfer& transfer = beginning.transfer;
     transfer.kind = Kind::S5b;
     transfer.from = requester.jid;
     transfer.to = target.jid;
-    transfer.account = requester.bare.str();
-    transfer.address = requester.principal.address;
+    transfer.account = std::move(right.account);
+    transfer.address = std::move(right.address);
     transfer.what = sid;
     beginning.parties = {party_of(requester), party_of(target)};
     for (const WaitingPtr& connection : pair)
         for (const Party& party : connection->proofs())
             if (is_of(party, requester.jid) || is_of(party, target.jid))
                 beginning.parties.push_back(party);
-    beginning.right = [this, actor = requester.principal, addressee = target.jid] {
-        return controller_.check_bulk(actor, addressee);
-    };
+    beginning.right = std::move(right.check);
     beginning.cut = [connection = pair[0]](State why, const std::string&) { connection->cut(why); };
     return transfers_.begin_now(std::move(beginning));
 }
@@ -136,6 +135,7 @@ std::optional<xml::StanzaError> ByteStreams::activate(
     if (auto error = prove(pair, requester, *target)) return error;
     const Begun begun = begin(requester, *other, activation.sid, pair);
     if (!begun) return activation_refusal(begun.error());
+    permits_.use(requester, *other, activation.sid);
     waiting_.erase(found);
     pair[0]->join(pair[1], *begun);
     return std::nullopt;

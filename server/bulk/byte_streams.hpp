@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "controller/bulk/offers.hpp"
+#include "server/bulk/permits.hpp"
 #include "server/bulk/transfers.hpp"
 #include "server/session/registry.hpp"
 #include "xml/stanza_error.hpp"
@@ -40,9 +41,10 @@ public:
     ByteStreams(
         Transfers& transfers,
         const controller::Controller& controller,
-        const SessionRegistry& sessions
+        const SessionRegistry& sessions,
+        Permits& permits
     )
-        : transfers_(transfers), controller_(controller), sessions_(sessions) {}
+        : transfers_(transfers), controller_(controller), sessions_(sessions), permits_(permits) {}
 
     /// Where clients reach the proxy; before the first client connects. Without it there is none.
     void set_address(std::string host, std::uint16_t port);
@@ -76,6 +78,7 @@ private:
     Transfers& transfers_;
     const controller::Controller& controller_;
     const SessionRegistry& sessions_;
+    Permits& permits_;
     std::string host_;
     std::uint16_t port_ = 0;
     std::map<std::string, Pair, std::less<>> waiting_;   // by hash

@@ -1,6 +1,8 @@
 // server/bulk/in_band.cpp: see in_band.hpp.
 #include "server/bulk/in_band.hpp"
 
+#include <algorithm>
+
 #include "xml/namespaces.hpp"
 
 namespace grid::server::bulk {
@@ -37,7 +39,9 @@ std::optional<xml::StanzaError> InBand::pass(
             "cancel", "unexpected-request", {}, "the stream has not been accepted yet", {}
         };
     const RunningPtr running = found->second.running;
-    if (!running->take(offer.bytes, Transfers::Clock::now()).is_over) return std::nullopt;
+    const auto taken = running->take(offer.bytes, Transfers::Clock::now());
+    if (taken.pause.count() > 0) pauses_[from.id] = std::max(pauses_[from.id], taken.pause);
+    if (!taken.is_over) return std::nullopt;
     transfers_.cut(running, State::Quota, std::string(controller::bulk::describe(State::Quota)));
     return xml::resource_constraint("bulk.bytes_per_account_max is reached");
 }
@@ -57,21 +61,21 @@ std::optional<xml::StanzaError> InBand::open(
         return xml::StanzaError{
             "cancel", "not-acceptable", {}, "a stream of this id is open between the two of you", {}
         };
+    auto right = permits_.right_to(from, to, offer.sid, Transfers::Clock::now());
     Beginning beginning;
     Transfer& transfer = beginning.transfer;
     transfer.kind = Kind::Ibb;
     transfer.from = from.jid;
     transfer.to = to.jid;
-    transfer.account = from.bare.str();
-    transfer.address = from.principal.address;
+    transfer.account = std::move(right.account);
+    transfer.address = std::move(right.address);
     transfer.what = offer.sid;
     beginning.parties = {party_of(from), party_of(to)};
-    beginning.right = [this, actor = from.principal, addressee = to.jid] {
-        return controller_.check_bulk(actor, addressee);
-    };
+    beginning.right = std::move(right.check);
     beginning.cut = [this, key](State, const std::string&) { cut(key); };
     Begun begun = transfers_.begin_now(std::move(beginning));
     if (!begun) return in_band_refusal(begun.error());
+    permits_.use(from, to, offer.sid);
     streams_.emplace(key, Stream{*begun, from.id, to.id, from.jid, to.jid});
     return std::nullopt;
 }
@@ -92,7 +96,16 @@ void InBand::answered(
     streams_.erase(found);
 }
 
+std::chrono::nanoseconds InBand::take_pause(const Session& session) {
+    const auto found = pauses_.find(session.id);
+    if (found == pauses_.end()) return {};
+    const auto pause = found->second;
+    pauses_.erase(found);
+    return pause;
+}
+
 void InBand::session_ended(const Session& session) {
+    pauses_.erase(session.id);
     std::erase_if(streams_, [&](const auto& entry) {
         const Stream& stream = entry.second;
         if (stream.opener != session.id && stream.other != session.id) return false;

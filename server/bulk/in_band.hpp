@@ -2,6 +2,7 @@
 // only passes their stanzas on knows them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include <tuple>
 
 #include "controller/bulk/offers.hpp"
+#include "server/bulk/permits.hpp"
 #include "server/bulk/transfers.hpp"
 #include "server/session/session.hpp"
 #include "xml/stanza_error.hpp"
@@ -24,8 +26,8 @@ public:
     /// Sends that iq to the session, if it is there.
     using Tell = std::function<void(std::uint64_t session, xml::Element iq)>;
 
-    InBand(Transfers& transfers, const controller::Controller& controller, Tell tell)
-        : transfers_(transfers), controller_(controller), tell_(std::move(tell)) {}
+    InBand(Transfers& transfers, Permits& permits, Tell tell)
+        : transfers_(transfers), permits_(permits), tell_(std::move(tell)) {}
 
     using Offer = controller::bulk::Offer;
     /// A stanza of an in-band stream on its way from one session to the other: a refusal, or
@@ -38,6 +40,9 @@ public:
     /// The iq that opened or closed a stream was answered by `by`, or will not be.
     void answered(const xml::Jid& asker, const xml::Jid& by, const Offer& offer, bool is_error);
     void session_ended(const Session& session);
+    /// So long no more is to be read from that session, which sent faster than it may. Each call
+    /// tells what has come up since the one before.
+    std::chrono::nanoseconds take_pause(const Session& session);
     std::size_t size() const { return streams_.size(); }
 
 private:
@@ -60,9 +65,10 @@ private:
     );
 
     Transfers& transfers_;
-    const controller::Controller& controller_;
+    Permits& permits_;
     Tell tell_;
     std::map<Key, Stream> streams_;
+    std::map<std::uint64_t, std::chrono::nanoseconds> pauses_;   // by session
     std::uint64_t told_ = 0;
 };
 

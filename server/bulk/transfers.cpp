@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t transfers_looked_at_once = 64;
 constexpr auto transfers_tick_every = std::chrono::milliseconds(500);
-/// Block lists and the ends of certificates tell nobody.
+/// The end of a certificate's time and of a rule's is no event.
 constexpr auto transfers_look_every = std::chrono::seconds(2);
 constexpr std::size_t accounts_tidied_at_once = 256;
 constexpr auto transfer_burst = std::chrono::milliseconds(250);

@@ -81,8 +81,11 @@ error_code Upload::hash_some() {
     return {};
 }
 
-error_code Upload::append(std::span<const char> bytes) {
+void Upload::hash(std::span<const char> bytes) {
     EVP_DigestUpdate(digest_.get(), bytes.data(), bytes.size());
+}
+
+error_code Upload::write(std::span<const char> bytes) {
     while (!bytes.empty()) {
         const auto put =
             ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset_));

@@ -26,6 +26,7 @@ constexpr auto tick_every = std::chrono::milliseconds(100);
 /// While background work is behind: often enough that trims keep up with any rate of publishes.
 constexpr auto tick_when_behind = std::chrono::milliseconds(5);
 constexpr std::size_t background_batches_max = 64;
+constexpr auto slowed_at_once = std::chrono::milliseconds(250);
 /// Key and event of a probe.
 const std::string probe_event(1, static_cast<char>(storage::Tag::Probe));
 using TimePoint = std::chrono::steady_clock::time_point;
@@ -93,7 +94,7 @@ Core::Core(
           controller_,
           controller_.settings().bulk
       ),
-      byte_streams_(transfers_, controller_, sessions_),
+      byte_streams_(transfers_, controller_, sessions_, permits_),
       flush_limiter_([this] { asio::post(strand_, [this] { fanout_.flush(); }); }),
       fanout_(
           broker_,
@@ -105,7 +106,7 @@ Core::Core(
       ),
       in_band_(
           transfers_,
-          controller_,
+          permits_,
           [this](std::uint64_t id, const xml::Element& iq) {
               const SessionPtr session = sessions_.find(id);
               if (!session || !session->is_open()) return;
@@ -179,7 +180,7 @@ Core::Core(
     });
     fanout_.attach_end([this](const Session& session) { transfers_.session_ended(session); });
     controller_.attach(&transfers_);
-    router_.attach(byte_streams_, in_band_);
+    router_.attach(byte_streams_, in_band_, permits_);
     broker_.report_faults(PayloadLog{log_});
     controller_.state_for_admin().schemas.attach(monotonic_ms);
     controller_.attach_clock(now);
@@ -261,6 +262,8 @@ void Core::notify(const storage::Committed& committed) {
     controller_.notify(committed, fanout_);
     presence_.notify(committed);
     notify_files(committed);
+    // A block list has no revision.
+    if (controller::decode_block_event(committed.batch.event)) transfers_.rights_changed();
     look_at_transfers();
     begin_sweep();
 }
@@ -482,6 +485,7 @@ void Core::submit(
          taken = std::move(taken)]() mutable {
             if (session->attachment != attachment) return taken();
             for (auto& one : inbound) take(session, std::move(one));
+            taken = slow_down(session, attachment, std::move(taken));
             if (auto queue = session->queue; queue && !queue->empty()) {
                 queue->on_taken = std::move(taken);
                 pipeline_->advance(queue);
@@ -492,6 +496,41 @@ void Core::submit(
             fanout_.flush();
         }
     );
+}
+
+namespace {
+
+/// In steps, so that it ends with the transport.
+void call_after(
+    std::shared_ptr<asio::steady_timer> timer,
+    std::chrono::nanoseconds pause,
+    std::function<bool()> is_over,
+    std::function<void()> then
+) {
+    if (pause.count() <= 0 || is_over()) return then();
+    const auto step = std::min<std::chrono::nanoseconds>(pause, slowed_at_once);
+    timer->expires_after(step);
+    timer->async_wait([timer, left = pause - step, is_over = std::move(is_over),
+                       then = std::move(then)](boost::system::error_code) mutable {
+        call_after(timer, left, std::move(is_over), std::move(then));
+    });
+}
+
+}   // namespace
+
+/// A client whose streams in band go beyond bulk.bytes_per_second is not read for as long as that
+/// takes: nothing of a stream is lost, and the sender waits.
+std::function<void()> Core::slow_down(
+    const SessionPtr& session, std::uint64_t attachment, std::function<void()> taken
+) {
+    const auto pause = in_band_.take_pause(*session);
+    if (pause.count() <= 0) return taken;
+    return [this, pause, session, attachment, taken = std::move(taken)]() mutable {
+        const auto is_over = [session, attachment] {
+            return session->is_ended || session->attachment != attachment || !session->transport;
+        };
+        call_after(std::make_shared<asio::steady_timer>(strand_), pause, is_over, std::move(taken));
+    };
 }
 
 /// A fault that we do not understand ends the stream that caused it.

@@ -287,6 +287,9 @@ private:
     /// True when there is more to do.
     bool do_what_is_due();
     void take(const SessionPtr& session, Inbound inbound);
+    std::function<void()> slow_down(
+        const SessionPtr& session, std::uint64_t attachment, std::function<void()> taken
+    );
     void note_positions();
     /// Ends the sessions that hibernate, a slice at a time, then waits for all that is to be
     /// committed.
@@ -356,6 +359,7 @@ private:
     pubsub::Broker broker_;
     bulk::Transfers transfers_;
     std::uint64_t rights_seen_ = 0;   // the controller's revision when transfers were looked at
+    bulk::Permits permits_{controller_};
     bulk::ByteStreams byte_streams_;
     std::function<void(const std::string& id)> file_removed_;
     FlushLimiter flush_limiter_;

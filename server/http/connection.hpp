@@ -89,7 +89,11 @@ private:
     std::vector<controller::bulk::FileClient> file_clients() const;
     asio::awaitable<HttpBackend::FileAnswer> ask_file(const FileQuestion& question);
     asio::awaitable<bool> refuse_file(Parser& parser, controller::bulk::FileRefusal refusal);
-    /// Null: it was refused, and the client was told.
+    using BegunDone = std::function<void(bulk::Begun)>;
+    using StartTransfer = std::function<void(HttpBackend::Cut, BegunDone)>;
+    /// Begins a transfer by `start`, which asks the backend. Null: it was refused, and the client
+    /// was told. `is_told_why`: when it is cut, the client gets an answer, not just an end.
+    asio::awaitable<CarriedPtr> carry(Parser& parser, bool is_told_why, const StartTransfer& start);
     asio::awaitable<CarriedPtr> begin_transfer(
         Parser& parser, const FileQuestion& question, const FileGrant& grant
     );

@@ -178,39 +178,46 @@ asio::awaitable<bool> Connection::give_file(
     co_return is_sent&& keeps;
 }
 
-asio::awaitable<Connection::CarriedPtr> Connection::begin_transfer(
-    Parser& parser, const FileQuestion& question, const FileGrant& grant
+asio::awaitable<Connection::CarriedPtr> Connection::carry(
+    Parser& parser, bool is_told_why, const StartTransfer& start
 ) {
     const auto carried = std::make_shared<Carried>();
-    const bool is_download = question.wish == FileWish::Read;
     // On the core strand, which may hold it for longer than the connection lives.
     const auto cut = [weak = weak_from_this(), strand = strand_, carried,
-                      is_download](bulk::State why, const std::string& text) {
-        asio::post(strand, [weak, carried, is_download, why, text] {
+                      is_told_why](bulk::State why, const std::string& text) {
+        asio::post(strand, [weak, carried, is_told_why, why, text] {
             const auto self = weak.lock();
             if (!self || carried->is_over) return;
             carried->is_cut = true;
             carried->why = why;
             carried->text = text;
-            // The client of an upload is told why.
-            if (is_download)
-                self->stream_.abort();
-            else
+            if (is_told_why)
                 self->stream_.cancel();
+            else
+                self->stream_.abort();
         });
     };
-    auto begun = co_await net::from_callback<std::shared_ptr<bulk::Begun>>([this, &question, &grant,
-                                                                            &cut](auto done) {
-        shared_->backend.begin_transfer(question, grant, cut, [done](bulk::Begun made) {
-            done(std::make_shared<bulk::Begun>(std::move(made)));
+    const auto begun =
+        co_await net::from_callback<std::shared_ptr<bulk::Begun>>([&start, &cut](auto done) {
+            start(cut, [done](bulk::Begun made) {
+                done(std::make_shared<bulk::Begun>(std::move(made)));
+            });
         });
-    });
     if (!*begun) {
         co_await refuse_file(parser, to_file_refusal(begun->error()));
         co_return nullptr;
     }
     carried->running = **begun;
     co_return carried;
+}
+
+asio::awaitable<Connection::CarriedPtr> Connection::begin_transfer(
+    Parser& parser, const FileQuestion& question, const FileGrant& grant
+) {
+    const StartTransfer start = [&](HttpBackend::Cut cut, BegunDone done) {
+        shared_->backend.begin_transfer(question, grant, std::move(cut), std::move(done));
+    };
+    co_return co_await carry(parser, question.wish != FileWish::Read, start);
 }
 
 void Connection::end_transfer(const CarriedPtr& carried, bulk::State why, std::string detail) {

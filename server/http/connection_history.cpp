@@ -77,31 +77,10 @@ asio::awaitable<bool> Connection::serve_history(Parser& parser, const Admitted& 
 asio::awaitable<Connection::CarriedPtr> Connection::begin_history(
     Parser& parser, const HistoryQuestion& question, const HistoryGrant& grant
 ) {
-    const auto carried = std::make_shared<Carried>();
-    // On the core strand, which may hold it for longer than the connection lives.
-    const auto cut = [weak = weak_from_this(), strand = strand_,
-                      carried](bulk::State why, const std::string& text) {
-        asio::post(strand, [weak, carried, why, text] {
-            const auto self = weak.lock();
-            if (!self || carried->is_over) return;
-            carried->is_cut = true;
-            carried->why = why;
-            carried->text = text;
-            self->stream_.abort();
-        });
+    const StartTransfer start = [&](HttpBackend::Cut cut, BegunDone done) {
+        shared_->backend.begin_history(question, grant, std::move(cut), std::move(done));
     };
-    auto begun = co_await net::from_callback<std::shared_ptr<bulk::Begun>>([this, &question, &grant,
-                                                                            &cut](auto done) {
-        shared_->backend.begin_history(question, grant, cut, [done](bulk::Begun made) {
-            done(std::make_shared<bulk::Begun>(std::move(made)));
-        });
-    });
-    if (!*begun) {
-        co_await refuse_file(parser, to_file_refusal(begun->error()));
-        co_return nullptr;
-    }
-    carried->running = **begun;
-    co_return carried;
+    co_return co_await carry(parser, false, start);
 }
 
 asio::awaitable<bool> Connection::send_history(CarriedPtr carried, const HistoryGrant& grant) {

@@ -31,9 +31,11 @@ struct Piece {
     std::vector<char> bytes = std::vector<char>(piece_bytes);
     std::size_t size = 0;
     error_code error;
-    std::shared_ptr<net::Called> written;   // null: it was not given to the pool yet
+    // Null: it was not given to the pool yet.
+    std::shared_ptr<net::Called> written, hashed;
 
-    bool is_written() const { return !written || written->is_made(); }
+    bool is_done() const { return !written || (written->is_made() && hashed->is_made()); }
+    std::span<const char> content() const { return std::span(bytes).first(size); }
 };
 
 /// The answer to an upload that was cut.
@@ -56,6 +58,13 @@ Refusal to_cut_refusal(bulk::State why, const std::string& text) {
         case bulk::State::Lost:
             refusal.status = 409;
             refusal.code = "superseded";
+            break;
+        case bulk::State::Disabled:
+            refusal.code = "account-disabled";
+            break;
+        case bulk::State::Revoked:
+            refusal.status = 401;
+            refusal.code = "certificate-required";
             break;
         default:
             break;
@@ -180,8 +189,28 @@ asio::awaitable<std::optional<Refusal>> Connection::prepare_upload(Incoming& inc
 
 namespace {
 
-asio::awaitable<void> written(Piece& piece) {
-    if (piece.written) co_await net::Called::wait(piece.written);
+asio::awaitable<void> done_with(Piece& piece) {
+    if (!piece.written) co_return;
+    co_await net::Called::wait(piece.written);
+    co_await net::Called::wait(piece.hashed);
+}
+
+/// A thread of the pool writes it while another one hashes it.
+void start_on(
+    bulk::FileStore& store,
+    const std::shared_ptr<bulk::Upload>& upload,
+    const std::shared_ptr<Piece>& piece
+) {
+    piece->written = std::make_shared<net::Called>();
+    piece->hashed = std::make_shared<net::Called>();
+    store.start([piece, upload] {
+        piece->error = upload->write(piece->content());
+        (*piece->written)();
+    });
+    store.start([piece, upload] {
+        upload->hash(piece->content());
+        (*piece->hashed)();
+    });
 }
 
 }   // namespace
@@ -206,9 +235,9 @@ asio::awaitable<bool> Connection::fill(Incoming& incoming, std::size_t number) {
             got = read.bytes;
             if (read.would_block && got == 0) {
                 if (piece.size > 0) {
-                    if (other.is_written()) co_return true;
+                    if (other.is_done()) co_return true;
                     // The client may send nothing for long: what has come goes to the disk first.
-                    co_await written(other);
+                    co_await done_with(other);
                     continue;
                 }
                 const auto [error] = co_await stream_.wait_readable();
@@ -245,13 +274,9 @@ asio::awaitable<void> Connection::take_body(Incoming& incoming) {
         incoming.is_lost = !goes_on && !incoming.carried->is_cut;
         const auto piece = incoming.pieces.at(number);
         Piece& earlier = *incoming.pieces.at(1 - number);
-        co_await written(earlier);
+        co_await done_with(earlier);
         if (earlier.error || piece->size == 0) break;
-        piece->written = std::make_shared<net::Called>();
-        shared_->store->start([piece, upload = incoming.upload] {
-            piece->error = upload->append(std::span(piece->bytes).first(piece->size));
-            (*piece->written)();
-        });
+        start_on(*shared_->store, incoming.upload, piece);
         const auto taken =
             incoming.carried->running->take(piece->size, bulk::Transfers::Clock::now());
         if (taken.is_over) break;
@@ -260,7 +285,7 @@ asio::awaitable<void> Connection::take_body(Incoming& incoming) {
         number = 1 - number;
     }
     for (const auto& piece : incoming.pieces) {
-        co_await written(*piece);
+        co_await done_with(*piece);
         if (piece->error) incoming.error = piece->error;
     }
 }

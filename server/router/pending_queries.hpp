@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "controller/bulk/offers.hpp"
+#include "xml/element.hpp"
 #include "xml/jid.hpp"
 
 namespace grid::server {
@@ -35,7 +37,8 @@ public:
         xml::Jid from, to;            // full JIDs of the two
         std::string id;
         xml::Jid asked;   // the address that was asked, where it was another one; else empty
-        std::optional<controller::bulk::Offer> offer;   // of an in-band stream: open or close
+        std::optional<controller::bulk::Offer> offer;        // of an in-band stream: open or close
+        std::shared_ptr<const xml::Element> bulk_question;   // null: it is no BulkQuery
         Time until;
     };
     enum class Taken { Yes, Busy, Duplicate };

@@ -13,6 +13,7 @@
 #include "pubsub/broker.hpp"
 #include "server/bulk/byte_streams.hpp"
 #include "server/bulk/in_band.hpp"
+#include "server/bulk/permits.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
 #include "server/delivery/offline_delivery.hpp"
@@ -41,6 +42,9 @@ struct Inbound {
     /// The part of a stream of bulk data in it, to another client; and a request to the proxy.
     std::optional<controller::bulk::Offer> offer;
     std::optional<controller::bulk::Activation> activation;
+    /// A BulkQuery to a provider, and of its answer the stream that it offers.
+    bulk::Permits::Question bulk_question;
+    std::string offered_stream;
     /// A presence, and a request for the own roster.
     std::optional<presence::Stanza> presence;
     std::optional<controller::contacts::RosterRequest> roster;
@@ -88,7 +92,7 @@ public:
     );
 
     /// Call once, before anything else.
-    void attach(bulk::ByteStreams& streams, bulk::InBand& in_band);
+    void attach(bulk::ByteStreams& streams, bulk::InBand& in_band, bulk::Permits& permits);
     /// On the connection's strand; reads only what never changes. Ping is answered here, without
     /// the core strand.
     Routed prepare(const Session& session, xml::Element stanza) const;
@@ -225,8 +229,12 @@ private:
     std::optional<xml::StanzaError> refuse_offer(
         const Session& session, const xml::Jid& to, const controller::bulk::Offer& offer
     ) const;
+    pubsub::Verdict verdict_on(
+        const Session& session, const xml::Jid& to, const controller::bulk::Offer& offer
+    ) const;
     Way way_of_packet(const Session& session, const Inbound& packet) const;
     void note_answer(const Queries::Query& query, bool is_error);
+    void note_offered_stream(const Queries::Query& query, const std::string& sid);
 
     // iqs between clients: router_queries.cpp
     Inbound prepare_relayed_iq(const Session& session, xml::Element iq, xml::Jid to) const;
@@ -253,6 +261,7 @@ private:
     SenderIds& senders_;
     bulk::ByteStreams* streams_ = nullptr;
     bulk::InBand* in_band_ = nullptr;
+    bulk::Permits* permits_ = nullptr;
     bool implicit_login_;
     const std::size_t presence_bytes_max_;
     Queries queries_;

@@ -8,9 +8,10 @@ namespace grid::server {
 
 using controller::bulk::Offer;
 
-void Router::attach(bulk::ByteStreams& streams, bulk::InBand& in_band) {
+void Router::attach(bulk::ByteStreams& streams, bulk::InBand& in_band, bulk::Permits& permits) {
     streams_ = &streams;
     in_band_ = &in_band;
+    permits_ = &permits;
 }
 
 Routed Router::prepare_proxy_iq(const Session& /*session*/, xml::Element iq, xml::Jid to) const {
@@ -93,14 +94,24 @@ std::optional<xml::StanzaError> Router::refuse_offer(
     const Session& session, const xml::Jid& to, const Offer& offer
 ) const {
     if (offer.kind == Offer::Kind::Data || offer.kind == Offer::Kind::Close) return std::nullopt;
-    pubsub::Verdict verdict = controller_.check_bulk(session.principal, to);
-    if (!verdict.allowed && offer.kind == Offer::Kind::Follow)
-        verdict = controller_.check_bulk_between(to, session.jid);
+    const pubsub::Verdict verdict = verdict_on(session, to, offer);
     controller_.record_offer(session.principal, to, verdict);
     if (verdict.allowed) return std::nullopt;
     if (!controller_.check_message(session.principal, to).allowed)
         return xml::service_unavailable("nobody is there");
     return xml::forbidden("the policy of this grid does not allow bulk data to this client");
+}
+
+pubsub::Verdict Router::verdict_on(const Session& session, const xml::Jid& to, const Offer& offer)
+    const {
+    pubsub::Verdict verdict = controller_.check_bulk(session.principal, to);
+    if (verdict.allowed) return verdict;
+    if (offer.kind == Offer::Kind::Follow) return controller_.check_bulk_between(to, session.jid);
+    const SessionPtr target = offer.sid.empty() ? nullptr : sessions_.find(to);
+    if (!target) return verdict;
+    const auto right =
+        permits_->right_to(session, *target, offer.sid, std::chrono::steady_clock::now());
+    return right.is_permit ? right.check() : verdict;
 }
 
 /// To that resource and no other; it neither waits nor is it kept.
@@ -120,6 +131,16 @@ Router::Way Router::way_of_packet(const Session& session, const Inbound& packet)
 
 void Router::note_answer(const Queries::Query& query, bool is_error) {
     if (query.offer) in_band_->answered(query.from, query.to, *query.offer, is_error);
+}
+
+void Router::note_offered_stream(const Queries::Query& query, const std::string& sid) {
+    if (!query.bulk_question || sid.empty()) return;
+    const SessionPtr provider = sessions_.find(query.answerer);
+    const SessionPtr asker = sessions_.find(query.asker);
+    if (provider && asker)
+        permits_->give(
+            *provider, *asker, sid, query.bulk_question, std::chrono::steady_clock::now()
+        );
 }
 
 }   // namespace grid::server

@@ -1,4 +1,5 @@
 // server/router/router_queries.cpp: an iq from client to client, and its answer back.
+#include "controller/gi/provider_bulk.hpp"
 #include "controller/incident.hpp"
 #include "controller/requests/requests.hpp"
 #include "server/clock.hpp"
@@ -41,7 +42,13 @@ Inbound Router::prepare_relayed_iq(const Session& session, xml::Element iq, xml:
     auto tail = std::make_shared<std::string>();
     xml::write_tail(*tail, iq, xml::ns::client.uri());
     inbound.relayed = std::move(tail);
-    if (!is_answer) inbound.offer = controller::bulk::read_offer(*iq.first_child());
+    if (!is_answer) {
+        inbound.offer = controller::bulk::read_offer(*iq.first_child());
+        if (auto question = controller::gi::bulk_question(*iq.first_child()))
+            inbound.bulk_question = std::make_shared<const xml::Element>(std::move(*question));
+    } else if (const xml::Element* answer = iq.first_child()) {
+        inbound.offered_stream = controller::gi::offered_stream(*answer);
+    }
     inbound.stanza = skeleton(std::move(iq));
     inbound.stanza.set("to", to.str());
     inbound.to = std::move(to);
@@ -73,7 +80,9 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
     if (inbound.offer) {
         if (auto error = refuse_offer(*session, to, *inbound.offer)) return refuse(*error);
     } else if (to.bare_view() != session->bare.str()) {
-        if (auto error = controller_.refuse_query(session->principal, to, *iq.first_child()))
+        const xml::Element& payload =
+            inbound.bulk_question ? *inbound.bulk_question : *iq.first_child();
+        if (auto error = controller_.refuse_query(session->principal, to, payload))
             return refuse(*error);
     }
     const SessionPtr target = sessions_.find(to);
@@ -90,6 +99,7 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
     query.to = to;
     query.id = query_id(iq);
     if (is_for_grid) query.asked = inbound.to;
+    if (to.bare_view() != session->bare.str()) query.bulk_question = inbound.bulk_question;
     using Kind = controller::bulk::Offer::Kind;
     const auto kind = inbound.offer ? inbound.offer->kind : Kind::Begin;
     const bool is_in_band = kind == Kind::Open || kind == Kind::Data || kind == Kind::Close;
@@ -120,7 +130,9 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
 void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {
     const auto query = queries_.answer(session->id, inbound.to, query_id(inbound.stanza));
     if (!query) return;   // an answer without a question is dropped
-    note_answer(*query, inbound.stanza.attr_or("type", "") == "error");
+    const bool is_error = inbound.stanza.attr_or("type", "") == "error";
+    note_answer(*query, is_error);
+    if (!is_error) note_offered_stream(*query, inbound.offered_stream);
     const SessionPtr asker = sessions_.find(query->asker);
     if (!asker || controller_.is_blocked(asker->bare, session->jid)) return;
     const xml::Jid& from = query->asked.empty() ? query->to : query->asked;

@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import subprocess
+import time
 import unittest
 
 from gridd import DOMAIN, Operated
@@ -18,6 +19,7 @@ UPLOAD = "urn:xmpp:http:upload:0"
 BULK = f"bulk.{DOMAIN}"
 POLICY = EVERYTHING + "allow client ann to bulk client bob\n"
 MIB = 1024 * 1024
+WAIT = 20
 
 
 def content(size, seed=1):
@@ -27,6 +29,14 @@ def content(size, seed=1):
     for number in range(size // len(block) + 1):
         out += number.to_bytes(8, "big") + block[8:]
     return bytes(out[:size])
+
+
+def until(condition, seconds=WAIT):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not come to pass")
+        time.sleep(0.02)
 
 
 class Answer:
@@ -110,9 +120,15 @@ class FilesCase(unittest.TestCase):
     policy = POLICY
 
     @classmethod
+    def prepare(cls):
+        """More of the server, before it starts."""
+
+    @classmethod
     def setUpClass(cls):
         settings = {"accounts.auto_approve": "true", "files.free_bytes_min": 1}
-        cls.server = Operated(cls.policy, settings | cls.settings).start()
+        cls.server = Operated(cls.policy, settings | cls.settings)
+        cls.prepare()
+        cls.server.start()
         for name in ("ann", "bob", "eve"):
             setattr(cls, name, cls.server.authority.client(f"{name}@{DOMAIN}"))
             cls.log_in(getattr(cls, name)).close()
@@ -183,9 +199,12 @@ class FilesCase(unittest.TestCase):
         body, _, status = done.stdout.rpartition(b"\n")
         return done.returncode, int(status), body
 
+    def files_folder(self):
+        return os.path.join(self.server.data, "files")
+
     def on_disk(self, path=None):
         """The names in the server's folder, or the size of one file; None: it is not there."""
-        folder = os.path.join(self.server.data, "files")
+        folder = self.files_folder()
         if path is None:
             return os.listdir(folder)
         try:

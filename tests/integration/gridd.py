@@ -210,10 +210,14 @@ class Operated(Gridd):
         self.settings.update(settings or {})
         self.admin = self.authority.client(ADMIN)
 
-    def start(self):
+    def prepare(self):
+        """The data directory, with its administrator; once."""
         if not os.path.exists(self.data):
             os.mkdir(self.data, 0o700)
             self.ctl("admin", "add", ADMIN)
+
+    def start(self):
+        self.prepare()
         return super().start()
 
     def admin_ctl(self, *arguments, stdin=None):

@@ -13,6 +13,8 @@ class Relay:
         self.address = None
         self.accepted = 0
         self._is_down = False
+        self._left = None
+        self._may_pass = asyncio.Event()
         self._writers = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -38,18 +40,36 @@ class Relay:
             return
         pair = {writer, far_writer}
         self._writers |= pair
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        await asyncio.gather(
+            self._pump(reader, far_writer), self._pump(far_reader, writer, is_counted=True)
+        )
         self._writers -= pair
 
-    @staticmethod
-    async def _pump(reader, writer):
+    async def _pump(self, reader, writer, is_counted=False):
         try:
             while data := await reader.read(65536):
+                if is_counted:
+                    await self._count(len(data))
                 writer.write(data)
                 await writer.drain()
         except OSError:
             pass
         writer.close()
+
+    async def _count(self, size):
+        while self._left is not None and self._left <= 0:
+            self._may_pass.clear()
+            await self._may_pass.wait()
+        if self._left is not None:
+            self._left -= size
+
+    async def _allow(self, count):
+        self._left = count
+        self._may_pass.set()
+
+    def allow(self, count=None):
+        """So many bytes more go from the server to clients, and then none; None: all."""
+        self._call(self._allow(count))
 
     async def _abort(self):
         for writer in self._writers:

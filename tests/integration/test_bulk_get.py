@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,7 @@ from relay import Relay
 ITEMS = 6000
 SECONDS = 60
 DONE, REFUSED, USAGE, NO_CONNECTION, NOT_FOUND = range(5)
+INTERRUPTED = 130
 
 
 class BulkGet(FilesCase):
@@ -90,6 +92,85 @@ class BulkGet(FilesCase):
             self.assertGreater(cuts, 0)
             with open(path, encoding="utf-8") as file:
                 self.assertEqual(self.numbers(file.read()), list(range(ITEMS)))
+
+    def interrupted(self, path, how, *more):
+        """A run that ends in the middle: the server's answer is held, then it is stopped, or
+        killed."""
+        size = os.path.getsize(path) if os.path.exists(path) else 0
+        self.relay.allow(4 << 20)
+        process = subprocess.Popen(
+            self.command(self.bob, "bulk", "get", "past", "-o", path, *more),
+            stderr=subprocess.PIPE,
+        )
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + SECONDS
+        while not (os.path.exists(path) and os.path.getsize(path) >= size + (1 << 20)):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        process.send_signal(how)
+        _, errors = process.communicate(timeout=SECONDS)
+        self.relay.allow()
+        return process.returncode, errors.decode()
+
+    def test_a_later_run_goes_on(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "out")
+            code, said = self.interrupted(path, signal.SIGINT)
+            self.assertEqual(code, INTERRUPTED, said)
+            with open(path, encoding="utf-8") as file:
+                there = self.numbers(file.read())
+            self.assertEqual(there, list(range(len(there))))
+            self.assertLess(len(there), ITEMS)
+            # One that is killed may leave half a line.
+            self.interrupted(path, signal.SIGKILL, "-c")
+            self.assertTrue(os.path.exists(path + ".resume"))
+            with open(path, "ab") as file:
+                file.write(b'{"topic":"pa')
+            self.gridctl(self.bob, "bulk", "get", "past", "-o", path, "-c")
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(self.numbers(file.read()), list(range(ITEMS)))
+            self.assertEqual(os.listdir(folder), ["out"])
+            done = self.gridctl(
+                self.bob, "bulk", "get", "past", "-o", path, "-c", code=USAGE
+            )
+            self.assertIn("is complete, or another program's", done.stderr)
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(len(self.numbers(file.read())), ITEMS)
+            # Without -c it begins again.
+            self.gridctl(self.bob, "bulk", "get", "past", "-o", path)
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(self.numbers(file.read()), list(range(ITEMS)))
+
+    def test_what_cannot_go_on_says_why(self):
+        get = ("bulk", "get", "past", "-c")
+        done = self.gridctl(self.bob, *get, code=USAGE)
+        self.assertIn("name it with -o", done.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "out")
+            self.assertEqual(self.interrupted(path, signal.SIGINT)[0], INTERRUPTED)
+            with open(path, "rb") as file:
+                before = file.read()
+            for more, words in (
+                (("--from", "2020-01-01T00:00:00Z"), "another topic, span, filter"),
+                (("--filter", "n > 3"), "another topic, span, filter"),
+            ):
+                done = self.gridctl(self.bob, *get, "-o", path, *more, code=USAGE)
+                self.assertIn(words, done.stderr)
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), before, "it was written to")
+            os.truncate(path, 10)
+            done = self.gridctl(self.bob, *get, "-o", path, code=USAGE)
+            self.assertIn("shorter than it was", done.stderr)
+            with open(path + ".resume", "w", encoding="ascii") as file:
+                file.write("{}")
+            done = self.gridctl(self.bob, *get, "-o", path, code=USAGE)
+            self.assertIn("damaged", done.stderr)
+            # With nothing to go on with it begins.
+            other = os.path.join(folder, "other")
+            self.gridctl(self.bob, *get, "-o", other)
+            with open(other, encoding="utf-8") as file:
+                self.assertEqual(self.numbers(file.read()), list(range(ITEMS)))
+            self.gridctl(self.bob, "bulk", "get", "past", "-o", "/dev/null")
 
     def test_refusals(self):
         self.gridctl(self.bob, "bulk", "get", "nowhere", code=NOT_FOUND)

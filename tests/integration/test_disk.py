@@ -3,17 +3,15 @@
 
 import http.client
 import json
-import os
 import signal
 import ssl
-import subprocess
 import time
 import unittest
 
-from gridd import Evaluation, binary
+from gridd import Evaluation
+from small_disk import MIB, SmallDisk, may_mount
 from topic import Topic
 
-MIB = 1024 * 1024
 # The space that the store keeps free at the least: four times all its write buffers.
 FREE_MIB = 384
 
@@ -173,54 +171,21 @@ class FailedSync(Disk):
         self.assertEqual(self.topic.items()[:2], ["a", "b"])
 
 
-class SmallDisk(Evaluation):
-    """Its store is on a file system of its own, which is gone with the process."""
-
-    def __init__(self, mebibytes):
-        super().__init__({"storage.free_bytes_min": 1})
-        os.makedirs(os.path.join(self.data, "store"))
-        os.chmod(self.data, 0o700)
-        script = os.path.join(self.folder, "small_disk")
-        with open(script, "w", encoding="ascii") as file:
-            file.write(
-                "#!/bin/sh\nexec unshare -m sh -c '"
-                f'mount -t tmpfs -o size={mebibytes}m none "{self.data}/store" && '
-                f'exec "{self.program}" "$@"' "' gridd \"$@\"\n"
-            )
-        os.chmod(script, 0o755)
-        self.program = script
-
-    @property
-    def ballast(self):
-        return f"/proc/{self.process.pid}/root{self.data}/store/ballast"
-
-    def fill(self, leave_mebibytes):
-        file = os.open(self.ballast, os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            volume = os.fstatvfs(file)
-            size = volume.f_bavail * volume.f_frsize - leave_mebibytes * MIB
-            os.posix_fallocate(file, 0, size)
-        finally:
-            os.close(file)
-
-    def make_space(self):
-        os.unlink(self.ballast)
-
-
-def may_mount():
-    command = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
 @unittest.skipUnless(may_mount(), "a file system of its own cannot be mounted here")
 class FullDisk(Disk):
     """No space is noticed before it hurts; when there is some again, writes go on."""
 
+    def begin_on_a_small_disk(self):
+        server = Evaluation({"storage.free_bytes_min": 1})
+        disk = SmallDisk(server, "store", FREE_MIB + 64)
+        self.begin(server)
+        return disk
+
     def test_full_refused_read_and_full_no_more(self):
-        self.begin(SmallDisk(FREE_MIB + 64))
+        disk = self.begin_on_a_small_disk()
         there = ["a", "b"]
         for leave in (FREE_MIB - 8, 0):
-            self.server.fill(leave)
+            disk.fill(leave * MIB)
             for _ in range(3):
                 said, whole = self.topic.publish("refused")
                 self.assertEqual(said, "resource-constraint", whole)
@@ -230,7 +195,7 @@ class FullDisk(Disk):
             self.assertIn("make space", self.assert_red("bytes free"))
             said, whole = self.topic.pubsub("set", "<create node='other'/>")
             self.assertEqual(said, "resource-constraint", whole)
-            self.server.make_space()
+            disk.make_space()
             there.append(f"left-{leave}")
             self.assertEqual(self.topic.publish(there[-1])[0], "ok")   # at once
             self.assertEqual(self.topic.event(), there[-1])
@@ -239,13 +204,13 @@ class FullDisk(Disk):
         self.assertEqual(self.topic.items(), there)
 
     def test_a_disk_that_fills_under_load(self):
-        self.begin(SmallDisk(FREE_MIB + 64))
+        disk = self.begin_on_a_small_disk()
         acknowledged, refused = ["a", "b"], 0
         for turn in range(30):
             if turn == 10:
-                self.server.fill(0)
+                disk.fill()
             if turn == 20:
-                self.server.make_space()
+                disk.make_space()
             names = [f"i{turn}-{number}" for number in range(20)]
             numbers = [self.topic.send("set", self.topic.publication(name)) for name in names]
             for name, number in zip(names, numbers):

@@ -19,21 +19,13 @@ from unittest import mock
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from files import BULK, MIB, UPLOAD, FilesCase, content
+from files import BULK, MIB, UPLOAD, FilesCase, content, until
 from gridd import DOMAIN, ROOT
 from raw import Raw
 from stock import Client
 
 DISCO = "http://jabber.org/protocol/disco"
 WAIT = 20
-
-
-def until(condition, seconds=WAIT):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("it did not come to pass")
-        time.sleep(0.02)
 
 
 class Slots(FilesCase):

@@ -5,6 +5,8 @@
 import asyncio
 import base64
 import re
+import threading
+import time
 import unittest
 
 from gridd import DOMAIN, Operated
@@ -231,9 +233,12 @@ class InBand(unittest.TestCase):
         )
 
 
-class Cut(unittest.TestCase):
-    def test_what_takes_the_right_away_closes_the_stream_at_both_ends(self):
-        server = Operated("allow any to bulk any\n").start()
+class Served(unittest.TestCase):
+    """A server of each test's own, on which anna and bert may do all."""
+
+    def serve(self, **settings):
+        settings = {key.replace("__", "."): value for key, value in settings.items()}
+        server = Operated("allow any to bulk any\n", settings).start()
         self.addCleanup(server.close)
         bundles = []
         for name in ("anna", "bert"):
@@ -241,11 +246,78 @@ class Cut(unittest.TestCase):
             bundles.append(server.authority.client(f"{name}@{DOMAIN}"))
         pair = Pair(server, *bundles)
         self.addCleanup(pair.close)
-        opening = f"<open xmlns='{IBB}' sid='cut' block-size='4096'/>"
-        number = pair.sender.send("set", opening, pair.receiver_jid)
+        return server, pair
+
+    def open(self, pair, sid, stanza="iq"):
+        number = pair.sender.send(
+            "set", f"<open xmlns='{IBB}' sid='{sid}' block-size='4096' stanza='{stanza}'/>",
+            pair.receiver_jid,
+        )
+        self.reply(pair, number)
+        self.assertEqual(pair.sender.answer(number)[0], "ok")
+
+    def reply(self, pair, number):
         pair.receiver.take(rf"<iq\b[^>]*id='{number}'.*?(?:/>|</iq>)", SECONDS)
         pair.receiver.raw.send(f"<iq type='result' id='{number}' to='{pair.sender_jid}'/>")
-        self.assertEqual(pair.sender.answer(number)[0], "ok")
+
+
+class Rates(Served):
+    """A client that sends faster than it may is not read for a while; no packet is lost."""
+
+    def flood(self, pair, count):
+        pair.sender.raw.send("".join(
+            f"<message to='{pair.receiver_jid}' id='m{seq}'>{packet('fast', seq, b'x' * 4096)}"
+            "</message>"
+            for seq in range(count)
+        ))
+
+    def arrives(self, pair, seq):
+        pair.receiver.take(rf"<message\b[^>]*id='m{seq}'.*?</message>", SECONDS)
+
+    def test_packets_in_messages_wait_for_the_rate_of_their_account(self):
+        # More than are taken in one turn of a stream.
+        _, pair = self.serve(bulk__bytes_per_second_per_account="200000")
+        self.open(pair, "fast", "message")
+        began = time.monotonic()
+        thread = threading.Thread(target=self.flood, args=(pair, 200))
+        thread.start()
+        self.arrives(pair, 0)
+        # Others do not wait, and neither does what is sent to the sender.
+        self.assertEqual(
+            pair.receiver.ask("get", "<ping xmlns='urn:xmpp:ping'/>", DOMAIN)[0], "ok"
+        )
+        self.assertNotIn("id='m199'", pair.receiver.raw.seen)
+        for seq in range(1, 200):
+            self.arrives(pair, seq)
+        thread.join()
+        self.assertGreater(time.monotonic() - began, 1)
+
+    def test_packets_in_iqs_wait_for_the_rate_of_the_server(self):
+        _, pair = self.serve(bulk__bytes_per_second="16000")
+        self.open(pair, "slow")
+        began = time.monotonic()
+        for seq in range(8):
+            number = pair.sender.send("set", packet("slow", seq, b"x" * 4096), pair.receiver_jid)
+            self.reply(pair, number)
+            self.assertEqual(pair.sender.answer(number)[0], "ok")
+        self.assertGreater(time.monotonic() - began, 1)
+
+    def test_a_stream_that_waits_can_be_ended(self):
+        server, pair = self.serve(bulk__bytes_per_second_per_account="500")
+        self.open(pair, "fast", "message")
+        self.flood(pair, 8)   # then the sender is not read for a minute
+        self.arrives(pair, 0)
+        began = time.monotonic()
+        server.admin_ctl("sessions", "end", pair.sender_jid)
+        pair.sender.raw.until_closed()
+        self.assertLess(time.monotonic() - began, 20)
+        self.assertEqual(ended(server, "fast")["state"], "ended")
+
+
+class Cut(Served):
+    def test_what_takes_the_right_away_closes_the_stream_at_both_ends(self):
+        server, pair = self.serve()
+        self.open(pair, "cut")
         server.admin_ctl("policy", "set", "-", stdin="allow any to message any\n")
         for client, other in (
             (pair.sender, pair.receiver_jid), (pair.receiver, pair.sender_jid)
@@ -260,20 +332,8 @@ class Cut(unittest.TestCase):
         self.assertEqual(said, "item-not-found")
 
     def test_a_quota_of_bytes_closes_the_stream(self):
-        server = Operated("allow any to bulk any\n", {"bulk.bytes_per_account_max": "5000"}).start()
-        self.addCleanup(server.close)
-        bundles = []
-        for name in ("anna", "bert"):
-            server.admin_ctl("accounts", "add", f"{name}@{DOMAIN}")
-            bundles.append(server.authority.client(f"{name}@{DOMAIN}"))
-        pair = Pair(server, *bundles)
-        self.addCleanup(pair.close)
-        number = pair.sender.send(
-            "set", f"<open xmlns='{IBB}' sid='much' block-size='4096'/>", pair.receiver_jid
-        )
-        pair.receiver.take(rf"<iq\b[^>]*id='{number}'.*?(?:/>|</iq>)", SECONDS)
-        pair.receiver.raw.send(f"<iq type='result' id='{number}' to='{pair.sender_jid}'/>")
-        pair.sender.answer(number)
+        server, pair = self.serve(bulk__bytes_per_account_max="5000")
+        self.open(pair, "much")
         pair.sender.send("set", packet("much", 0, b"x" * 4096), pair.receiver_jid)
         said, whole = pair.sender.ask("set", packet("much", 1, b"x" * 4096), pair.receiver_jid)
         self.assertEqual(said, "resource-constraint")

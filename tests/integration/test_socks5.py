@@ -513,6 +513,24 @@ class Faults(unittest.TestCase):
 
         self.cut_by(pair, "block-sid", block, "denied", "block list")
 
+    def test_a_block_that_is_taken_back_at_once_has_cut_all_the_same(self):
+        """The look that transfers get every two seconds would hardly see it."""
+        pair = self.serve()
+
+        def block():
+            jid = self.bundles[0].jid
+            for word in ("block", "unblock"):
+                said, whole = pair.receiver.ask(
+                    "set", f"<{word} xmlns='urn:xmpp:blocking'><item jid='{jid}'/></{word}>",
+                    self.bundles[1].jid,
+                )
+                assert said == "ok", whole
+
+        self.cut_by(pair, "moment-sid", block, "denied", "block list")
+        with pair.stream("after") as (here, there):
+            here.send(b"again")
+            self.assertEqual(there.read(5), b"again")
+
     def test_an_in_use_certificate_that_is_revoked_cuts_a_stream_in_the_middle(self):
         """Also when the XMPP stream of that client has ended before."""
         self.server = Operated("allow any to bulk any\n", {"bulk.proxy_host": "127.0.0.1"})

@@ -1,6 +1,7 @@
 // server/gridctl/light/commands.cpp: `publish`, `subscribe`, `query`, `topics find`: gridctl as a
 // client of the grid, over XMPP.
 #include <memory>
+#include <utility>
 
 #include "server/gridctl/light/console.hpp"
 #include "server/gridctl/light/item_source.hpp"
@@ -23,6 +24,33 @@ using light::Console;
 Exit exit_of(xmpp::Outcome outcome) {
     if (outcome == xmpp::Outcome::NotFound) return Exit::NotFound;
     return outcome == xmpp::Outcome::Refused ? Exit::Refused : Exit::Ok;
+}
+
+/// Asks once, over one connection, and has an answer.
+template <class Job>
+void ask_once(
+    const Options& common,
+    const light::LoginOptions& login,
+    const light::Door& door,
+    Job& job,
+    Console& console
+) {
+    light::LoopSettings loop = light::loop_settings(common, login, 0);
+    loop.job_seconds = common.timeout_seconds;
+    light::run(door, job, console, loop);
+    if (job.outcome() != xmpp::Outcome::Done) throw Failed(exit_of(job.outcome()), job.why());
+}
+
+/// The command's subject, and the file that goes to it.
+void add_subject_and_file(
+    CLI::App& command,
+    std::pair<std::string, std::string> subject,
+    std::string& name,
+    const std::string& text,
+    std::string& file
+) {
+    command.add_option(subject.first, name, subject.second)->required();
+    command.add_option("file", file, text + "; - is standard input")->capture_default_str();
 }
 
 std::string count_of(std::uint64_t count, const char* noun) {
@@ -139,9 +167,9 @@ void add_publish(CLI::App& app, const Options& common) {
     const auto options = std::make_shared<PublishOptions>();
     CLI::App* command = app.add_subcommand("publish", "publish items to a topic, over XMPP");
     command->footer(publish_help);
-    command->add_option("topic", options->topic, "its name")->required();
-    command->add_option("file", options->file, "the items; - is standard input")
-        ->capture_default_str();
+    add_subject_and_file(
+        *command, {"topic", "its name"}, options->topic, "the items", options->file
+    );
     command->add_flag("--lines", options->is_by_lines, "each line is an item: XML or JSON");
     command->add_option("--id", options->id, "the item's id (default: a new one)");
     command->add_option(
@@ -267,10 +295,7 @@ void query(const Options& common, const QueryOptions& options) {
     settings.is_set = options.is_set;
     settings.as_json = common.json;
     xmpp::Query job(std::move(settings), console);
-    light::LoopSettings loop = light::loop_settings(common, options.login, 0);
-    loop.job_seconds = common.timeout_seconds;
-    light::run(door, job, console, loop);
-    if (job.outcome() != xmpp::Outcome::Done) throw Failed(exit_of(job.outcome()), job.why());
+    ask_once(common, options.login, door, job, console);
 }
 
 constexpr const char* query_help =
@@ -282,9 +307,10 @@ void add_query(CLI::App& app, const Options& common) {
     const auto options = std::make_shared<QueryOptions>();
     CLI::App* command = app.add_subcommand("query", "ask a provider, over XMPP");
     command->footer(query_help);
-    command->add_option("service", options->service, "the service, or its topic")->required();
-    command->add_option("file", options->file, "the query, XML; - is standard input")
-        ->capture_default_str();
+    add_subject_and_file(
+        *command, {"service", "the service, or its topic"}, options->service, "the query, XML",
+        options->file
+    );
     command->add_option(
         "--to", options->provider, "the provider's full address: none is looked for"
     );
@@ -304,10 +330,7 @@ void find_topics(const Options& common, const FindOptions& options) {
     light::Door door = light::find_door(common, options.login);
     Console console;
     xmpp::FindTopics job(door.broker, options.text);
-    light::LoopSettings loop = light::loop_settings(common, options.login, 0);
-    loop.job_seconds = common.timeout_seconds;
-    light::run(door, job, console, loop);
-    if (job.outcome() != xmpp::Outcome::Done) throw Failed(exit_of(job.outcome()), job.why());
+    ask_once(common, options.login, door, job, console);
     json::array topics;
     std::vector<Row> rows{{"TOPIC", "TITLE"}};
     for (const auto& topic : job.topics()) {

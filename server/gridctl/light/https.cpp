@@ -134,9 +134,7 @@ void Https::begin(
     flush(head);
 }
 
-HttpAnswer Https::ask(const std::string& method, const std::string& path, const Fields& fields) {
-    begin(method, path, fields, -1);
-    Reader reader(method != "HEAD", {}, {});
+HttpAnswer Https::finish(Reader& reader) {
     while (!reader.is_done()) {
         const std::string bytes = link_.read();
         if (bytes.empty())
@@ -148,6 +146,12 @@ HttpAnswer Https::ask(const std::string& method, const std::string& path, const 
     return reader.take();
 }
 
+HttpAnswer Https::ask(const std::string& method, const std::string& path, const Fields& fields) {
+    begin(method, path, fields, -1);
+    Reader reader(method != "HEAD", {}, {});
+    return finish(reader);
+}
+
 HttpAnswer Https::get(
     const std::string& path,
     const Fields& fields,
@@ -156,15 +160,7 @@ HttpAnswer Https::get(
 ) {
     begin("GET", path, fields, -1);
     Reader reader(true, head, take);
-    while (!reader.is_done()) {
-        const std::string bytes = link_.read();
-        if (bytes.empty())
-            link_.wait(POLLIN, deadline());
-        else
-            reader.feed(bytes);
-    }
-    link_.close();
-    return reader.take();
+    return finish(reader);
 }
 
 HttpAnswer Https::put(

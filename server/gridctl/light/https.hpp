@@ -62,6 +62,8 @@ private:
         std::int64_t length
     );
     void flush(std::string& bytes);
+    /// Reads the answer to its end.
+    HttpAnswer finish(Reader& reader);
     Clock::time_point deadline() const {
         return Clock::now() + std::chrono::seconds(timeout_seconds_);
     }

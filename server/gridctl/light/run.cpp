@@ -47,6 +47,16 @@ bool run(
     return loop.was_interrupted();
 }
 
+void on_call(CLI::App& command, std::function<void()> work) {
+    command.callback([work = std::move(work)] {
+        try {
+            work();
+        } catch (const Interrupted&) {
+            throw Failed(Exit::Interrupted, "interrupted");
+        }
+    });
+}
+
 void wait_ms(std::int64_t ms) {
     const auto until = Clock::now() + std::chrono::milliseconds(ms);
     while (Clock::now() < until) {

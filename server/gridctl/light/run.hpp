@@ -28,6 +28,9 @@ bool run(
     const Door& door, xmpp::Job& job, Console& console, LoopSettings settings, RunExtras extras = {}
 );
 
+/// Runs it as the command: Interrupted becomes Failed.
+void on_call(CLI::App& command, std::function<void()> work);
+
 /// Waits. Throws Interrupted.
 void wait_ms(std::int64_t ms);
 

@@ -27,7 +27,9 @@ TEST_CASE("offers: by their namespaces") {
         offer("<query xmlns='http://jabber.org/protocol/bytestreams' sid='a'/>")->kind ==
         Kind::Begin
     );
+    CHECK(offer("<query xmlns='http://jabber.org/protocol/bytestreams' sid='a'/>")->sid == "a");
     CHECK(offer("<si xmlns='http://jabber.org/protocol/si'/>")->kind == Kind::Begin);
+    CHECK(offer("<si xmlns='http://jabber.org/protocol/si' id='b'/>")->sid == "b");
     CHECK(
         offer("<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate'/>")->kind == Kind::Begin
     );

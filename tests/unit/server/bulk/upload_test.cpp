@@ -44,14 +44,15 @@ TEST_CASE("an upload that breaks off goes on, and its hash is that of the whole"
         bulk::Upload first(stage.folder, id, 0);
         CHECK(*first.open() == 0);
         CHECK_FALSE(first.begin(0, 3));
-        CHECK_FALSE(first.append(std::string("abx")));
+        CHECK_FALSE(first.write(std::string("abx")));
         CHECK(first.offset() == 3);
     }
     bulk::Upload second(stage.folder, id, 0);
     CHECK(*second.open() == 3);
     CHECK_FALSE(second.begin(2, 1));   // the third byte is sent again
     while (!second.is_hashed()) CHECK_FALSE(second.hash_some());
-    CHECK_FALSE(second.append(std::string("c")));
+    second.hash(std::string("c"));
+    CHECK_FALSE(second.write(std::string("c")));
     CHECK(*second.finish() == abc_hash);
     CHECK(fs::file_size(stage.file) == 3);
     CHECK(stage.folder.size_of(id) == 3);

@@ -1,0 +1,27 @@
+// server/gridctl/light/bulk.cpp: see server/gridctl/light/bulk.hpp.
+#include "server/gridctl/light/bulk.hpp"
+
+#include "xml/domain.hpp"
+
+namespace grid::gridctl::light {
+
+void fail_if_passing(const HttpAnswer& answer) {
+    if (answer.status == 503 || answer.status == 429 || answer.status == 408)
+        throw Broken("the server says " + answer.words());
+}
+
+Target target_of(const Door& door, const Options& common, const HttpsUrl& url) {
+    Target target = door.target;
+    target.port = url.port;
+    if (common.server_name.empty()) target.name = xml::domain_to_ascii(url.host);
+    if (target.found_by == "the domain") target.hosts = {target.host = target.name};
+    target.found_by = "the link";
+    return target;
+}
+
+bool is_of_grid(const HttpsUrl& url, const std::string& domain) {
+    const bool is_host = url.host == domain || url.host == "bulk." + domain;
+    return is_host && url.path.starts_with("/bulk/");
+}
+
+}   // namespace grid::gridctl::light

@@ -107,7 +107,8 @@ def pattern_of(lines):
 
 def plain(text):
     """Columns have one blank between them, and lines none at their end."""
-    return "".join(" ".join(line.split()) + "\n" for line in text.splitlines())
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return "".join(" ".join(line.split()) + "\n" for line in lines)
 
 
 class Terminal:
@@ -123,7 +124,8 @@ class Terminal:
         os.close(reads)
         self.text, self.is_busy = "", False
         self.news = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reading = threading.Thread(target=self._read, daemon=True)
+        self.reading.start()
 
     def _read(self):
         while data := os.read(self.process.stdout.fileno(), 65536):
@@ -138,19 +140,20 @@ class Terminal:
         os.write(self.writes, command.encode() + b"\0")
         self.is_busy = True
 
-    def _take(self, find):
+    def _take(self, find, seconds=SECONDS):
         """What `find` makes of the text, as soon as that is something."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + seconds
         with self.news:
             while (found := find(self.text)) is None:
                 left = deadline - time.monotonic()
                 if left < 0 or not self.news.wait(left):
-                    raise Wrong(f"nothing more came within {SECONDS} s than:\n{self.text}")
+                    raise Wrong(f"nothing more came within {seconds} s than:\n{self.text}")
             return found
 
-    def end(self):
+    def end(self, seconds=SECONDS):
         """Output, status and whether a command of the script failed."""
-        found = self._take(lambda text: re.search(r"(.*?)\n?" + MARK + r"(\d+) (\d)\n", text, re.S))
+        mark = re.compile(r"(.*?)\n?" + MARK + r"(\d+) (\d)\n", re.S)
+        found = self._take(mark.search, seconds)
         with self.news:
             self.text = self.text[found.end():]
         self.is_busy = False
@@ -163,17 +166,24 @@ class Terminal:
         def find(text):
             if MARK in text:
                 raise Wrong(f"the program ended:\n{text}")
-            whole = text[: text.rfind("\n") + 1]
-            found = pattern.search(plain(whole))
-            return found and (len(whole), found[0])
+            shown = plain(text[: text.rfind("\n") + 1])
+            found = pattern.search(shown)
+            # Lines correspond; those behind the last one that was wanted are left for later.
+            return found and (shown.count("\n", 0, found.end()), shown[: found.end()])
 
-        length, shown = self._take(find)
+        lines_taken, shown = self._take(find)
         with self.news:
-            self.text = self.text[length:]
+            self.text = self.text.split("\n", lines_taken)[-1]
         return shown
 
     def interrupt(self):
-        os.killpg(self.process.pid, signal.SIGINT)
+        """Ctrl-C, and again where the shell was between two commands."""
+        for _ in range(SECONDS // 20):
+            os.killpg(self.process.pid, signal.SIGINT)
+            try:
+                return self.end(20)
+            except Wrong:
+                continue
         return self.end()
 
     def close(self):
@@ -186,6 +196,8 @@ class Terminal:
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 pass
         self.process.wait()
+        self.reading.join()
+        self.process.stdout.close()
 
 
 class Reader:

@@ -147,6 +147,9 @@ public:
         std::string_view sent, received;   // the message as each of them has it
     };
     bool is_archived(const xml::Jid& account, const xml::Jid& with) const;
+    /// The first and the last message of the account's archive (XEP-0313); nullopt: accounts have
+    /// none.
+    std::optional<xml::Element> archive_metadata(const xml::Jid& account) const;
     /// The batch that keeps it. Refused where there is no room for one that waits.
     Result<storage::Batch, xml::StanzaError> keep_message(
         const pubsub::Principal& actor, const Kept& message

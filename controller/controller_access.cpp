@@ -67,7 +67,9 @@ static policy::Match decide_as_given(
     const Account* account = state.account_of(actor);
     if (account == nullptr) return {false, 0, &no_account_rule};
     if (account->state != AccountState::Enabled) return {false, 0, &rule_of(account->state)};
-    policy::SessionFacts session{actor.address, {}, !actor.issuer.starts_with(password_prefix)};
+    const bool has_certificate =
+        !actor.issuer.starts_with(password_prefix) && !actor.issuer.starts_with(component_prefix);
+    policy::SessionFacts session{actor.address, {}, has_certificate};
     if (state.policy.asks_sessions(operation) && actor.session != 0)
         if (const Identity* identity = state.sessions.identity(actor.session))
             session.issuer = identity->issuer;

@@ -46,6 +46,11 @@ bool Controller::is_archived(const xml::Jid& account, const xml::Jid& with) cons
     return state_->archives.takes(account.bare_view(), with, is_contact);
 }
 
+std::optional<xml::Element> Controller::archive_metadata(const xml::Jid& account) const {
+    if (!state_->configured.archive.messages) return std::nullopt;
+    return requests::archive_metadata(*state_, account.bare_view());
+}
+
 Result<storage::Batch, xml::StanzaError> Controller::keep_message(
     const pubsub::Principal& actor, const Kept& message
 ) const {

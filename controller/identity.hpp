@@ -13,6 +13,8 @@ namespace grid::controller {
 
 /// In the place of a CA's key, before the generation of an account's credentials.
 inline constexpr std::string_view password_prefix = "password:";
+/// The same before the domain of a component, which the operator has given the account.
+inline constexpr std::string_view component_prefix = "component:";
 
 /// Kept after the handshake in place of the chain. "The same certificate" means the same account
 /// and a CA of its path to which the account is bound: a renewed certificate is the same.
@@ -34,12 +36,16 @@ struct Identity {
     /// Of a login by password: the generation of the account's credentials. There is no certificate
     /// then, and what is said of one above is empty.
     std::string password;
+    /// Of a component (XEP-0114): its domain. It has shown the operator's secret, and no more.
+    std::string component;
 
     bool is_by_password() const { return !password.empty(); }
+    bool is_component() const { return !component.empty(); }
     /// All that vouches for it: the keys of the CAs, those of the path from the issuer to the
     /// anchor, then the others; or the password's generation, behind a prefix that no key has.
     std::vector<std::string> authorities() const {
         if (is_by_password()) return {std::string(password_prefix) + password};
+        if (is_component()) return {std::string(component_prefix) + component};
         std::vector<std::string> all;
         for (const std::string& link : path) all.push_back(link.substr(0, link.find(':')));
         if (all.empty() || all.back() != anchor) all.push_back(anchor);

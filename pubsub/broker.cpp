@@ -226,7 +226,7 @@ void Broker::session_ended(const xml::Jid& full, bool is_last_of_account) {
     parts_->leases.session_ended(parts_->broker->memory, full, is_last_of_account);
 }
 
-std::vector<std::uint64_t> Broker::contact_changed(const xml::Jid& owner, const xml::Jid& contact) {
+bool Broker::contact_changed(const xml::Jid& owner, const xml::Jid& contact) {
     return parts_->leases.contact_changed(*parts_->broker, owner, contact);
 }
 

@@ -158,9 +158,9 @@ public:
     /// those of the account with its last one (§12.5). The batches are due in the background.
     void session_ended(const xml::Jid& full, bool is_last_of_account);
     /// The contact's place in the owner's roster changed: its subscriptions to nodes of that owner
-    /// end where their access model does not let it in any more (§4.5). The nodes whose audience
-    /// that changes; the batches are due in the background.
-    std::vector<std::uint64_t> contact_changed(const xml::Jid& owner, const xml::Jid& contact);
+    /// end where their access model does not let it in any more (§4.5). True: it may be in the
+    /// audience of other nodes now. The nodes are looked at and the batches due in the background.
+    bool contact_changed(const xml::Jid& owner, const xml::Jid& contact);
 
     /// Nodes in which this bare JID has a subscription, and those beneath: whose audience it may be
     /// part of.

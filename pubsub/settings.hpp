@@ -35,6 +35,8 @@ struct Settings {
     xml::Jid service;          // canonical address, `pubsub.D`
     bool allow_open = false;   // pubsub.access_open
     std::string default_access_model = "whitelist";
+    /// New nodes send their last item to new subscribers and at each login (§6.1.7, §12.2).
+    bool last_published = false;
     std::size_t nodes_max = 100'000;
     std::size_t nodes_per_account_max = 10'000;   // that it made, and that are there
     std::size_t node_name_bytes_max = 1023;

@@ -152,16 +152,18 @@ struct Listeners {
           http(open(context, "http", addresses.http, info, log)),
           health(open(context, "health", addresses.health, info, log)),
           metrics(open(context, "metrics", addresses.metrics, info, log)),
-          socks5(open(context, "socks5", addresses.socks5, info, log)) {}
+          socks5(open(context, "socks5", addresses.socks5, info, log)),
+          component(open(context, "component", addresses.component, info, log)) {}
 
     void close() {
         for (auto* listener :
-             {c2s.get(), c2s_tls.get(), http.get(), health.get(), metrics.get(), socks5.get()})
+             {c2s.get(), c2s_tls.get(), http.get(), health.get(), metrics.get(), socks5.get(),
+              component.get()})
             if (listener) listener->close();
     }
 
-    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health, metrics,
-        socks5;   // null: not configured
+    std::unique_ptr<net::Listener> c2s, c2s_tls, http, health, metrics, socks5,
+        component;   // null: not configured
 
 private:
     static std::unique_ptr<net::Listener> open(
@@ -377,6 +379,7 @@ bool run_program(AppOptions& options, Log& log) {
     if (listeners.socks5) proxy.start(*listeners.socks5);
     if (listeners.c2s) acceptor->listen(*listeners.c2s, TransportKind::StartTls);
     if (listeners.c2s_tls) acceptor->listen(*listeners.c2s_tls, TransportKind::DirectTls);
+    if (listeners.component) acceptor->listen(*listeners.component, TransportKind::Component);
     if (listeners.http) https.start(*listeners.http);
     if (listeners.health) probes.start(*listeners.health, false);
     if (listeners.metrics) probes.start(*listeners.metrics, true);

@@ -38,6 +38,7 @@ bool Account::is_in(std::string_view group) const {
 bool Account::is_bound_to(std::string_view authority) const {
     if (authority.starts_with(password_prefix))
         return has_password() && authority.substr(password_prefix.size()) == password;
+    if (authority.starts_with(component_prefix)) return true;   // the configuration says whose
     return !authority.empty() &&
            (authority == anchor ||
             std::ranges::binary_search(other_anchors, authority, std::less<>{}));

@@ -64,7 +64,7 @@ std::optional<AccountState> next_state(AccountState from, AccountAction action) 
 }
 
 bool is_same_certificate(const Account& account, const Identity& identity) {
-    if (identity.is_by_password()) return account.is_bound_to(identity);
+    if (identity.is_by_password() || identity.is_component()) return account.is_bound_to(identity);
     if (identity.is_mapped &&
         (account.is_in(administrators_group) || (account.is_bound() && !account.is_mapped)))
         return false;

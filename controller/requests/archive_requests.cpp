@@ -169,20 +169,6 @@ pubsub::Decision query_archive(
     return read;
 }
 
-pubsub::Decision metadata(const State& state, const pubsub::Context& context) {
-    Element answer("metadata", archive_ns);
-    if (const auto* archive = state.archives.find(context.actor.jid.bare_view()))
-        for (const auto& [name, message] :
-             {std::pair("start", &archive->messages.front()),
-              std::pair("end", &archive->messages.back())})
-            answer.add(Element(
-                name, archive_ns,
-                {{"id", std::string(id_of(*message))},
-                 {"timestamp", xml::to_datetime(message->time)}}
-            ));
-    return pubsub::Reply(std::move(answer));
-}
-
 using Default = ArchiveRules::Default;
 constexpr std::array defaults{
     std::pair("never", Default::Never), std::pair("always", Default::Always),
@@ -249,6 +235,20 @@ Prepared prepare_rules(const State& state, const pubsub::IqRequest& request) {
 
 }   // namespace
 
+Element archive_metadata(const State& state, std::string_view account) {
+    Element answer("metadata", archive_ns);
+    if (const auto* archive = state.archives.find(account))
+        for (const auto& [name, message] :
+             {std::pair("start", &archive->messages.front()),
+              std::pair("end", &archive->messages.back())})
+            answer.add(Element(
+                name, archive_ns,
+                {{"id", std::string(id_of(*message))},
+                 {"timestamp", xml::to_datetime(message->time)}}
+            ));
+    return answer;
+}
+
 std::optional<Prepared> prepare_archive(const State& state, const pubsub::IqRequest& request) {
     const Element& payload = *request.payload;
     // The settings are constant, unlike what administrators change.
@@ -257,7 +257,9 @@ std::optional<Prepared> prepare_archive(const State& state, const pubsub::IqRequ
     pubsub::PreparedRequest prepared;
     if (payload.name() == "metadata" && request.type == xml::IqType::Get) {
         prepared.decide = [&state](const pubsub::Context& context) {
-            return metadata(state, context);
+            return pubsub::Decision(
+                pubsub::Reply(archive_metadata(state, context.actor.jid.bare_view()))
+            );
         };
         return prepared;
     }

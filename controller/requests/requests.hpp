@@ -20,6 +20,8 @@ std::optional<Prepared> prepare(const State& state, const pubsub::IqRequest& req
 std::optional<Prepared> prepare_copies(const pubsub::IqRequest& request);
 std::optional<Prepared> prepare_blocking(const State& state, const pubsub::IqRequest& request);
 std::optional<Prepared> prepare_archive(const State& state, const pubsub::IqRequest& request);
+/// The first and the last message of an account's archive (XEP-0313 §5).
+xml::Element archive_metadata(const State& state, std::string_view account);
 
 /// XEP-0191 §3: the account's sessions that know the list hear what became of it.
 void tell_of_block(const BlockEvent& event, SessionControl& control);

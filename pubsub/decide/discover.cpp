@@ -206,6 +206,7 @@ Decision decide(const BrokerState& broker, const Context&, const DiscoverFeature
     offered.insert("access-" + std::string(to_string(model)));   // the default one
     if (settings.has_contacts) offered.insert("presence-notifications");
     if (settings.auto_create) offered.insert("auto-create");
+    if (settings.last_published) offered.insert("last-published");
     offered.insert(settings.advertise.begin(), settings.advertise.end());
     for (const std::string& name : offered) add(std::string(xml::ns::pubsub.uri()) + '#' + name);
     return Reply(std::move(query));

@@ -1,11 +1,11 @@
 // pubsub/maintenance/endings.cpp: see endings.hpp.
 #include "pubsub/maintenance/endings.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "pubsub/decide/subscription_change.hpp"
 #include "pubsub/model/rights.hpp"
-#include "pubsub/pages/account_nodes.hpp"
 #include "pubsub/requests/requests.hpp"
 
 namespace grid::pubsub {
@@ -19,7 +19,7 @@ constexpr storage::Millis window_ms = 24 * 3600 * 1000;
 constexpr std::size_t counts_max = 10'000;
 
 constexpr std::size_t endings_per_batch = 20;
-constexpr std::size_t nodes_per_look = 256;
+constexpr std::size_t nodes_per_look = 256, endings_per_look = 1'024;
 
 /// §12.5: because the subscriber asked for it, or because the node's owner did for all.
 bool is_temporary(const Node& node, const Subscription& subscription) {
@@ -66,24 +66,43 @@ void Leases::end(const Node& node, const Subscriptions::value_type& entry) {
     endings_.push_back({node.uid, entry.first, entry.second.revision, false});
 }
 
-std::vector<std::uint64_t> Leases::contact_changed(
+bool Leases::contact_changed(
     const BrokerState& broker, const xml::Jid& owner, const xml::Jid& contact
 ) {
-    std::vector<std::uint64_t> changed;
-    if (broker.memory.affiliated_nodes(owner.str()).empty()) return changed;   // most accounts
-    const std::string_view bare = contact.bare_view();
-    for (const Node* node : nodes_of_account(broker, owner.str())) changed.push_back(node->uid);
-    for (const auto& [uid, count] : broker.memory.subscribed_nodes(bare)) {
-        const Node* node = broker.memory.find(uid);
-        if (!node || node->record.is_deleted || !rests_on_contacts(*node)) continue;
-        if (node->rights().affiliation(owner.str()) != Affiliation::Owner) continue;
-        changed.push_back(uid);
-        if (is_contact_or_listed(broker.contacts, *node, bare)) continue;
-        node->each_subscription_of_account(bare, [&](const auto& entry) {
-            endings_.push_back({uid, entry.first, entry.second.revision, true});
-        });
+    if (broker.memory.affiliated_nodes(owner.str()).empty()) return false;   // most accounts
+    ContactChange change{owner.str(), std::string(contact.bare_view())};
+    if (contacts_waiting_.emplace(change.owner, change.contact).second)
+        contacts_.push_back(std::move(change));
+    return true;
+}
+
+void Leases::look_at_contact(
+    const BrokerState& broker, const Node& node, const ContactChange& change
+) {
+    if (node.record.is_deleted || !rests_on_contacts(node)) return;
+    if (node.rights().affiliation(change.owner) != Affiliation::Owner) return;
+    if (is_contact_or_listed(broker.contacts, node, change.contact)) return;
+    node.each_subscription_of_account(change.contact, [&](const auto& entry) {
+        endings_.push_back({node.uid, entry.first, entry.second.revision, true});
+    });
+}
+
+/// A contact may be subscribed to very many nodes, and a client may change its roster all the time.
+void Leases::look_at_contacts(const BrokerState& broker) {
+    for (std::size_t looked = 0; !contacts_.empty();) {
+        ContactChange& change = contacts_.front();
+        contacts_waiting_.erase({change.owner, change.contact});
+        const auto& nodes = broker.memory.subscribed_nodes(change.contact);
+        const auto next = nodes.upper_bound(change.last);
+        if (++looked > nodes_per_look) return;
+        if (next == nodes.end()) {
+            contacts_.pop_front();
+            continue;
+        }
+        change.last = next->first;
+        if (const Node* node = broker.memory.find(change.last))
+            look_at_contact(broker, *node, change);
     }
-    return changed;
 }
 
 void Leases::started(const Memory& memory) {
@@ -159,9 +178,10 @@ std::vector<Batch> Leases::due(
         batches.push_back(lease_batch(broker, *node, *node->subscriptions.find(lease.key), now));
     }
     purge_offline(broker, batches, batches_max);
+    look_at_contacts(broker);
     // They stay in the list until they are seen gone, or written anew.
     std::size_t in_batch = endings_per_batch;
-    for (std::size_t i = 0, count = endings_.size(); i < count; ++i) {
+    for (std::size_t i = std::min(endings_per_look, endings_.size()); i > 0; --i) {
         const Ending ending = std::move(endings_.front());
         endings_.pop_front();
         const Node* node = memory.find(ending.node);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -43,11 +44,9 @@ public:
     /// Ends the temporary subscriptions of that full JID; of the bare JID too, if it was the last.
     /// With the last session, the nodes that pubsub#purge_offline is for are purged, too.
     void session_ended(const Memory& memory, const xml::Jid& full, bool is_last_of_account);
-    /// Ends the contact's subscriptions to nodes of that owner whose access model does not let it
-    /// in any more; those nodes.
-    std::vector<std::uint64_t> contact_changed(
-        const BrokerState& broker, const xml::Jid& owner, const xml::Jid& contact
-    );
+    /// The contact's subscriptions to nodes of that owner whose access model does not let it in any
+    /// more are to end: `due` looks for them, some at a time. False: the owner has no nodes.
+    bool contact_changed(const BrokerState& broker, const xml::Jid& owner, const xml::Jid& contact);
     /// Ends the subscriptions of a session's addresses at one node, or at all (0).
     void end_all(const Memory& memory, const xml::Jid& full, std::uint64_t node);
 
@@ -65,12 +64,24 @@ private:
         bool is_for_contact = false;      // the access model does not let it in any more
     };
 
+    /// An owner's roster says something else of a contact.
+    struct ContactChange {
+        std::string owner, contact;   // bare JIDs
+        std::uint64_t last = 0;       // of the contact's nodes, that was looked at
+    };
+
     void end(const Node& node, const Subscriptions::value_type& entry);
+    void look_at_contacts(const BrokerState& broker);
+    void look_at_contact(const BrokerState& broker, const Node& node, const ContactChange& change);
     void purge_offline(
         const BrokerState& broker, std::vector<storage::Batch>& batches, std::size_t batches_max
     );
 
     std::deque<Ending> endings_;
+    std::deque<ContactChange> contacts_;
+    /// Owner and contact of those in `contacts_` that were not begun: one that changes again is in
+    /// the queue already.
+    std::set<std::pair<std::string, std::string>> contacts_waiting_;
     /// Accounts whose last session ended, and the last of their nodes that was looked at.
     std::deque<std::pair<std::string, std::uint64_t>> offline_;
     bool is_started_ = false;

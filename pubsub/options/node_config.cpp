@@ -62,6 +62,7 @@ Settings personal_settings(Settings settings) {
 
 NodeConfig default_config(const Settings& settings, std::string_view node) {
     NodeConfig config;
+    if (settings.last_published) config.send_last_published_item = SendLast::OnSubAndPresence;
     if (settings.is_personal) {   // XEP-0163 §3, §4.3
         config.send_last_published_item = SendLast::OnSubAndPresence;
         config.notification_type = NotificationType::Headline;

@@ -68,7 +68,8 @@ void Acceptor::take(net::Socket socket, std::string address, TransportKind kind)
     carrier.channel = std::move(tls);
     carrier.codec = std::make_unique<stream::StreamCodec>(
         shared_.config.domain,
-        kind == TransportKind::DirectTls ? limits.before_login() : limits.in_the_clear()
+        kind == TransportKind::DirectTls ? limits.before_login() : limits.in_the_clear(),
+        kind == TransportKind::Component
     );
     adopt(std::move(carrier), std::move(address), std::move(place));
 }

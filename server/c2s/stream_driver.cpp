@@ -21,10 +21,11 @@ constexpr auto last_answers_seconds_max = std::chrono::seconds(30);
 /// A stanza of this size may always arrive, independent of the account's budget.
 constexpr std::size_t uncharged_bytes_max = 16 * 1024;
 
-Outgoing ping_of(const std::string& domain) {
+Outgoing ping_of(const std::string& domain, const std::string& component) {
+    const std::string to = component.empty() ? "" : "' to='" + component;
     return Outgoing::whole(
         StanzaKind::Iq, std::make_shared<const std::string>(
-                            "<iq type='get' id='ping-" + fresh_id() + "' from='" + domain +
+                            "<iq type='get' id='ping-" + fresh_id() + "' from='" + domain + to +
                             "'><ping xmlns='urn:xmpp:ping'/></iq>"
                         )
     );
@@ -44,9 +45,10 @@ StreamDriver::StreamDriver(
       early_(std::move(carrier.early)),
       address_(std::move(address)),
       name_(
-          (kind_ == TransportKind::WebSocket ? "ws-"
-           : kind_ == TransportKind::Bosh    ? "bosh-"
-                                             : "c2s-") +
+          (kind_ == TransportKind::WebSocket   ? "ws-"
+           : kind_ == TransportKind::Bosh      ? "bosh-"
+           : kind_ == TransportKind::Component ? "component-"
+                                               : "c2s-") +
           std::to_string(id)
       ),
       outbox_(*channel_, *codec_) {}
@@ -535,7 +537,7 @@ void StreamDriver::ping() {
     else if (is_managed_)
         outbox_.push_own(Outgoing::whole(StanzaKind::Element, sm::request()));
     else
-        outbox_.push_own(ping_of(shared_.config.domain));
+        outbox_.push_own(ping_of(shared_.config.domain, session_->component));
     flush();
 }
 

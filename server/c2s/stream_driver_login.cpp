@@ -276,9 +276,10 @@ asio::awaitable<stream::Actions> StreamDriver::bind(stream::Bind request) {
     }
     auto& attached = std::get<Attached>(bound);
     auto enabled = std::move(attached.enabled);
+    auto archive = std::move(attached.archive);
     if (!attach(std::move(attached), "session_started"))
         co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
-    co_return negotiation_->on_bound(session_->jid, std::move(enabled));
+    co_return negotiation_->on_bound(session_->jid, std::move(enabled), std::move(archive));
 }
 
 asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
@@ -313,7 +314,12 @@ bool StreamDriver::attach(Attached attached, const char* event) {
     // Before the client hears of it: from then on its connection gives way to none.
     const bool may_stay = progress_->settled();
     outbox_.set_budget(session_->budget);
-    codec_->set_addresses(session_->bare, session_->jid);
+    if (const std::string& component = session_->component; !component.empty()) {
+        const auto domain = xml::Jid::from_canonical(component);
+        codec_->set_addresses(domain, domain);
+    } else {
+        codec_->set_addresses(session_->bare, session_->jid);
+    }
     shared_.log.info(
         event, {{"session", name_},
                 {"jid", session_->jid.str()},

@@ -533,13 +533,48 @@ void check_origins(const Config& c, Findings& out) {
     }
 }
 
+/// A component's stream has no TLS: everyone on its way could read it.
+void check_components(const Config& c, Findings& out) {
+    if (const auto endpoint = net::parse_address(c.listen.component);
+        endpoint && !endpoint->address().is_loopback())
+        out.push_back(
+            {"listen.component",
+             "listen.component must be a loopback address, such as "
+             "127.0.0.1:5347: streams of components have no TLS"}
+        );
+    std::vector<std::string> names;
+    for (const std::string& text : c.components.known) {
+        const auto component = parse_component(text, c.domain);
+        if (!component)
+            out.push_back({"components.known", "components.known: " + component.error()});
+        else if (std::ranges::find(names, component->domain.str()) != names.end())
+            out.push_back(
+                {"components.known", "components.known names " + component->domain.str() + " twice"}
+            );
+        else
+            names.push_back(component->domain.str());
+    }
+    if (!c.listen.component.empty() && c.components.known.empty())
+        out.push_back(
+            {"listen.component",
+             "listen.component is open, but components.known is empty: no component can log in",
+             true}
+        );
+    if (c.listen.component.empty() && !c.components.known.empty())
+        out.push_back(
+            {"components.known", "components.known has no effect while listen.component is off",
+             true}
+        );
+}
+
 void check_listeners(const Config& c, Findings& out) {
     const auto& l = c.listen;
     std::vector<std::pair<std::string, Endpoint>> open;
     for (const auto& [key, address] :
          {std::pair("listen.c2s", &l.c2s), std::pair("listen.c2s_tls", &l.c2s_tls),
           std::pair("listen.http", &l.http), std::pair("listen.health", &l.health),
-          std::pair("listen.metrics", &l.metrics), std::pair("listen.socks5", &l.socks5)}) {
+          std::pair("listen.metrics", &l.metrics), std::pair("listen.socks5", &l.socks5),
+          std::pair("listen.component", &l.component)}) {
         if (address->empty()) continue;
         const auto endpoint = net::parse_address(*address);
         if (!endpoint) {
@@ -593,6 +628,7 @@ Findings check_values(const Config& config) {
     Findings findings;
     check_words(config, findings);
     check_listeners(config, findings);
+    check_components(config, findings);
     check_origins(config, findings);
     check_shared_files(config, findings);
     check_trust(config, findings);

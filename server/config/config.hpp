@@ -11,6 +11,7 @@
 
 #include "controller/settings.hpp"
 #include "pubsub/settings.hpp"
+#include "server/config/components.hpp"
 #include "server/config/contact.hpp"
 #include "server/config/external.hpp"
 #include "server/config/log_settings.hpp"
@@ -38,6 +39,7 @@ struct Config {
         std::string health;                    // plain HTTP: /healthz and /readyz, no more
         std::string metrics;                   // plain HTTP: the same, and /metrics
         std::string socks5 = "0.0.0.0:7777";   // byte streams (XEP-0065)
+        std::string component;                 // components (XEP-0114), on a loopback address
     } listen;
 
     struct Metrics {
@@ -151,6 +153,8 @@ struct Config {
         std::uint32_t hibernation_seconds_max = 300;   // without a connection; 0: none is resumed
         std::uint32_t hibernating_max = 10'000;        // sessions, all accounts together
         std::uint32_t ack_seconds_max = 60;            // to answer <r/>
+        /// Contacts whose presence waits for a client that is inactive (XEP-0352); 0: none does.
+        std::size_t held_presence_max = 256;
     } sessions;
 
     struct Reactor {
@@ -194,6 +198,7 @@ struct Config {
 
     Contact contact;
     External external;
+    Components components;
 
     struct Accounts {
         YesNoOr auto_approve{"evaluation"};   // or true, false

@@ -537,8 +537,8 @@ std::function<void()> Core::slow_down(
 void Core::take(const SessionPtr& session, Inbound inbound) {
     try {
         if (inbound.word) return take_word(session, *inbound.word);
-        // No stanza, and nothing follows: presence alone may be held back, and none is.
-        if (is_client_state(inbound.stanza)) return;
+        if (is_client_state(inbound.stanza))   // no stanza
+            return note_client_state(session, inbound.stanza.name() == "active");
         if (session->management) ++session->management->received;
         router_.take(session, std::move(inbound));
     } catch (const std::exception& fault) {
@@ -548,6 +548,15 @@ void Core::take(const SessionPtr& session, Inbound inbound) {
                 xml::StreamError{"internal-server-error", "the server has a fault", {}}
             );
     }
+}
+
+/// A new stream and one that was resumed are active (XEP-0352 §4, §5).
+void Core::note_client_state(const SessionPtr& session, bool is_active) {
+    const std::size_t most = config_.sessions.held_presence_max;
+    if (is_active)
+        fanout_.let_go(session);
+    else if (!session->held && most != 0)
+        session->held = std::make_unique<HeldPresence>(session->budget, most);
 }
 
 void Core::finish(SessionPtr session, std::function<void()> done) {

@@ -66,6 +66,8 @@ struct Attached {
     std::shared_ptr<Allowance> allowance;
     /// The answer about stream management, where the client wished for that with its resource.
     std::optional<xml::Element> enabled = std::nullopt;
+    /// The first and the last message of the account's archive, where the client wished for that.
+    std::optional<xml::Element> archive = std::nullopt;
 };
 
 /// Why a session is not resumed: a condition of RFC 6120 §8.3.3, and the count of handled stanzas
@@ -97,7 +99,7 @@ struct Load {
     std::size_t notifications = 0;
     std::size_t queued_bytes = 0, queued_bytes_max = 0;   // for all sessions together
     Fanout::Counts sent;
-    std::array<std::size_t, 4> sessions{};   // by TransportKind; not those that hibernate
+    std::array<std::size_t, 5> sessions{};   // by TransportKind; not those that hibernate
 };
 
 /// Callbacks run on the core strand: the caller posts on to its own. Every public member may be
@@ -286,6 +288,7 @@ private:
     void tick();
     /// True when there is more to do.
     bool do_what_is_due();
+    void note_client_state(const SessionPtr& session, bool is_active);
     void take(const SessionPtr& session, Inbound inbound);
     std::function<void()> slow_down(
         const SessionPtr& session, std::uint64_t attachment, std::function<void()> taken

@@ -144,6 +144,7 @@ void Core::attach_again(const SessionPtr& session) {
     const auto resuming = std::exchange(session->resuming, nullptr);
     resuming->timer.cancel();
     ResumeRequest& request = resuming->request;
+    fanout_.let_go(session);
     fanout_.flush_now(session);   // behind what is sent again
     if (session->is_ended || session->state != Session::State::Hibernating)
         return resuming->done(ResumeFailure{"item-not-found", {}});

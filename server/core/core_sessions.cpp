@@ -201,12 +201,20 @@ void Core::enter(
             "a client needs an account: NAME@" + std::string(request.identity.account.domain())
         );
     if (const auto why = refusal_of(request.identity); !why.empty()) return refuse(why);
+    if (request.identity.is_component()) {
+        if (controller_.state(request.identity.account) != controller::AccountState::Enabled)
+            return refuse("the account of the component is not there, or not enabled");
+        controller_.record_session(
+            request.identity, "connect", request.address, request.identity.component
+        );
+    }
     auto session = std::make_shared<Session>();
     session->id = ++last_session_;
     session->bare = request.identity.account;
     session->jid = session->bare.with_prepared_resource(
         request.resource.empty() ? fresh_id() : request.resource
     );
+    session->component = request.identity.component;
     session->identity = std::move(request.identity);
     session->principal.jid = session->jid;
     session->principal.session = session->id;
@@ -229,7 +237,10 @@ void Core::enter(
     session->allowance = allowance_of(*session);
     if (replaced) replaced_by_bind(replaced);
     session->takes_copies = request.wishes.takes_copies;
+    if (request.wishes.is_inactive) note_client_state(session, false);
     Attached attached{session, session->attachment, session->allowance};
+    if (request.wishes.knows_archive)
+        attached.archive = controller_.archive_metadata(session->bare);
     if (request.wishes.management) attached.enabled = manage(session, *request.wishes.management);
     done(std::move(attached));
 }
@@ -336,6 +347,7 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
         session->management = nullptr;
     }
     session->queue = nullptr;   // requests in flight keep it until they are done
+    session->held = nullptr;
     controller_.record_session(session->identity, "disconnect", session->principal.address, reason);
     presence_.forget(*session);
     sessions_.leave(*session);

@@ -94,8 +94,11 @@ public:
     /// A session came, went, or changed its presence: the recipient lists of its account's nodes
     /// change in that account's entries. Each list does so when it is used next.
     void presence_changed(const xml::Jid& bare);
-    /// Puts a stanza into a session's outbox; it leaves with the next flush.
+    /// Puts a stanza into a session's outbox; it leaves with the next flush. Presence for a client
+    /// that is inactive waits (XEP-0352), until a message or an iq takes it along.
     void send(const SessionPtr& session, Outgoing stanza);
+    /// The client is active again: what waited for that is sent.
+    void let_go(const SessionPtr& session);
     /// The same with an element of the stream, which is no stanza and not counted.
     void send_element(const SessionPtr& session, const xml::Element& element);
     void send_element(const SessionPtr& session, xml::Bytes element);
@@ -199,6 +202,7 @@ private:
     Digests::Send digest_sender();
     bool is_for(const Digests::Due& digest) const;
     void put_digest(Digests::Due digest);
+    void put(const SessionPtr& session, Outgoing stanza);
     void flush_one(const SessionPtr& session);
     enum class Room { Taken, Later, Never };
     Room take_room(const SessionPtr& session);

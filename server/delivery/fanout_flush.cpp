@@ -21,6 +21,20 @@ Outgoing element_of(xml::Bytes bytes) {
 
 void Fanout::send(const SessionPtr& session, Outgoing stanza) {
     if (!session->is_open()) return;   // gone: its items are replayed at the next login
+    if (session->held && stanza.is_stanza()) {
+        if (session->held->hold(stanza)) return;
+        for (Outgoing& earlier : session->held->take()) put(session, std::move(earlier));
+    }
+    put(session, std::move(stanza));
+}
+
+void Fanout::let_go(const SessionPtr& session) {
+    const auto held = std::exchange(session->held, nullptr);
+    if (!held || !session->is_open()) return;
+    for (Outgoing& stanza : held->take()) put(session, std::move(stanza));
+}
+
+void Fanout::put(const SessionPtr& session, Outgoing stanza) {
     session->pending_bytes += stanza.bytes();
     // Events may wait for each other, up to what fits into one write; answers and replay may not.
     const bool may_wait =

@@ -20,6 +20,13 @@ namespace {
 constexpr std::size_t messages_per_read_max = 64, text_bytes_per_read_max = 128 * 1024;
 constexpr std::size_t accounts_per_tick_max = 256;
 constexpr auto fault_pause = std::chrono::seconds(1);
+
+/// The number that the last stanza in `pending` will have, if no item before it is left out; then
+/// its number is a lower one.
+std::uint64_t number_of_last(const Session& session) {
+    const auto pending = std::ranges::count_if(session.pending, &Outgoing::is_stanza);
+    return session.management->unacked.sent() + static_cast<std::uint64_t>(pending);
+}
 }   // namespace
 
 bool OfflineDelivery::takes(const Session& session) const {
@@ -62,6 +69,7 @@ void OfflineDelivery::on_unavailable(const SessionPtr& session, const Delivered&
     const auto way = found->second;
     const auto taker = way->to.lock();
     if (taker && taker != session) return;
+    acknowledged(account, *way, delivered.mark);   // where it is a number of stanzas
     if (delivered.is_all)
         arrived(account, way->sent_to);
     else if (way->mark != 0 && delivered.mark >= way->mark)
@@ -126,6 +134,8 @@ void OfflineDelivery::read(const std::string& account, const std::shared_ptr<Way
                 for (std::size_t i = 0; i < messages.size(); ++i) {
                     way->sent_to = messages[i].revision;
                     send(session, messages[i], (*texts)[i]);
+                    if (session->management)
+                        way->counted.emplace_back(number_of_last(*session), way->sent_to);
                 }
             fanout_.flush();
             go_on(account);
@@ -164,6 +174,7 @@ void OfflineDelivery::ask(const std::string& account, const std::shared_ptr<Way>
                               ? &session->management->unacked
                               : nullptr;
     const bool is_counted = unacked != nullptr;
+    if (is_counted) acknowledged(account, *way, unacked->acknowledged());
     if (way->marked_to != way->sent_to || way->is_counted != is_counted) {
         way->is_counted = is_counted;
         way->marked_to = way->sent_to;
@@ -192,6 +203,13 @@ void OfflineDelivery::ask(const std::string& account, const std::shared_ptr<Way>
 
 void OfflineDelivery::arrived(const std::string& account, Revision up_to) {
     controller_.offline().delivered(account, up_to);
+}
+
+void OfflineDelivery::acknowledged(const std::string& account, Way& way, std::uint64_t up_to) {
+    Revision last = 0;
+    for (; !way.counted.empty() && way.counted.front().first <= up_to; way.counted.pop_front())
+        last = way.counted.front().second;
+    if (last != 0) arrived(account, last);
 }
 
 void OfflineDelivery::tick() {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controller/controller.hpp"
@@ -61,6 +63,8 @@ private:
         storage::Revision marked_to = 0;   // `mark` stands behind it
         std::uint64_t mark = 0;
         bool is_counted = false;   // the mark is a number of stanzas (XEP-0198)
+        /// Of a client that counts: which of its stanzas each message is.
+        std::deque<std::pair<std::uint64_t, storage::Revision>> counted;
         bool is_reading = false;
         std::chrono::steady_clock::time_point again_at;   // not before, after a fault
     };
@@ -83,6 +87,8 @@ private:
     );
     void ask(const std::string& account, const std::shared_ptr<Way>& way);
     void arrived(const std::string& account, storage::Revision up_to);
+    /// The client has acknowledged all its stanzas up to that one.
+    void acknowledged(const std::string& account, Way& way, std::uint64_t up_to);
 
     net::Strand strand_;
     storage::Store& store_;

@@ -114,7 +114,9 @@ bool LastItems::go_on(const RoundPtr& round, steady_clock::time_point deadline) 
         const auto owner = next_owner(*round, *session);
         if (!owner) break;
         if (owner->empty()) continue;   // a contact whose presence it does not get
-        auto found = broker_.last_items(xml::Jid::from_canonical(*owner), session->jid, is_new);
+        const auto jid = xml::Jid::from_canonical(*owner);
+        if (controller_.is_blocked(jid, session->jid)) continue;   // this resource alone
+        auto found = broker_.last_items(jid, session->jid, is_new);
         std::ranges::move(found, std::back_inserter(round->items));
     }
     if (!round->items.empty()) read(session, round);

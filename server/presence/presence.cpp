@@ -122,6 +122,7 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     if (!said->rest) walk.stage = Walk::Stage::Directed;
     walk.directed = std::exchange(said->directed, {});
     said->rest = nullptr;
+    if (session->held) session->held->take();   // §4.5.2: none comes behind its end
     if (interests_.forget(session->id)) fanout_.presence_changed(session->bare);
     behind_.erase(session->id);
     // A stream that took the resource over speaks for it now.
@@ -133,10 +134,11 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     add(std::move(walk));
 }
 
-bool Presence::tell_account(std::string_view bare, const std::string& rest) {
+bool Presence::tell_account(std::string_view bare, const std::string& rest, const Said* teller) {
     xml::Bytes bytes;
     for (const SessionPtr& target : sessions_.of_account(bare)) {
         if (!is_available(*target)) continue;
+        if (teller != nullptr && teller->withheld.contains(target->jid.str())) continue;
         if (!bytes) bytes = presence_to(bare, rest);
         put(target, bytes);
     }
@@ -184,7 +186,9 @@ std::optional<xml::StanzaError> Presence::direct(
         said->directed.insert(to.str());
     }
     if (to.is_bare()) {
-        tell_account(to.str(), stanza.rest);
+        for (const SessionPtr& target : sessions_.of_account(to.str()))
+            if (is_available(*target) && !controller_.is_blocked(session->bare, target->jid))
+                tell_session(target, to.str(), stanza.rest);
     } else if (const SessionPtr target = sessions_.find(to); target && may_hear(*target)) {
         tell_session(target, to.str(), stanza.rest);
     }
@@ -227,7 +231,9 @@ void Presence::probe(
     for (const SessionPtr& other : sessions_.of_account(contact.str())) {
         const Said* said = find(*other);
         if (said == nullptr || !said->rest || (!to.is_bare() && other->jid != to)) continue;
-        if (!is_own && !controller_.may_share(other->principal, session->bare.str())) continue;
+        if (!is_own && (!controller_.may_share(other->principal, session->bare.str()) ||
+                        controller_.is_blocked(other->bare, session->jid)))
+            continue;
         ++told;
         if (to.is_bare())
             tell_session(session, session->jid.str(), *said->rest);
@@ -251,12 +257,18 @@ std::size_t Presence::tell_presence_of(std::string_view contact, const SessionPt
     for (const SessionPtr& other : sessions_.of_account(contact)) {
         const auto found = said_.find(other->id);
         if (found == said_.end() || !found->second->rest) continue;
+        auto& withheld = found->second->withheld;
         if (!controller_.may_share(other->principal, target->bare.str())) {
-            found->second->withheld.insert(target->bare.str());
+            withheld.insert(target->bare.str());
             continue;
         }
+        withheld.erase(target->bare.str());
+        if (controller_.is_blocked(other->bare, target->jid)) {
+            withheld.insert(target->jid.str());
+            continue;
+        }
+        withheld.erase(target->jid.str());
         ++told;
-        found->second->withheld.erase(target->bare.str());
         tell_session(target, target->jid.str(), *found->second->rest);
     }
     return told;

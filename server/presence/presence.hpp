@@ -105,10 +105,12 @@ private:
         SessionPtr session;
         xml::Bytes rest;   // the last presence, behind `<presence to='…'`; null: not available
         std::set<std::string> directed;   // addressees of directed presence
-        std::set<std::string> withheld;   // contacts that the policy keeps its presence from
-        bool is_interested = false;       // asked for the roster
-        std::unique_ptr<Walk> next;       // begins when those before it are done
-        TimePoint next_from;              // not before
+        /// Contacts that the policy or a block list keeps its presence from; full JIDs: sessions of
+        /// other contacts, that a block list does.
+        std::set<std::string> withheld;
+        bool is_interested = false;   // asked for the roster
+        std::unique_ptr<Walk> next;   // begins when those before it are done
+        TimePoint next_from;          // not before
     };
     using SaidPtr = std::shared_ptr<Said>;
 
@@ -150,8 +152,10 @@ private:
     void take_step(const SessionPtr& session, Interests::Step step, bool is_initial);
     void look_at_nodes(const controller::BlockEvent& event);
 
-    /// To all available resources of the account; false: there is none.
-    bool tell_account(std::string_view bare, const std::string& rest);
+    /// To all available resources of the account; false: there is none. Those that the presence of
+    /// `teller` is withheld from are passed by.
+    bool tell_account(std::string_view bare, const std::string& rest, const Said* teller = nullptr);
+    void tell_resources(const Walk& walk, const std::string& contact, bool was_withheld);
     void tell_session(const SessionPtr& target, std::string_view to, const std::string& rest);
     void put(const SessionPtr& target, xml::Bytes bytes);
     void forget_directed(const Session& target, const xml::Jid& from);

@@ -152,11 +152,11 @@ void Presence::perform(const Effect& effect, storage::Revision revision) {
 }
 
 void Presence::push(const Effect& effect, storage::Revision revision) {
-    // Access to nodes may rest on the item; before the client hears of the change.
-    for (const std::uint64_t node : broker_.contact_changed(
-             xml::Jid::from_canonical(effect.owner), xml::Jid::from_canonical(effect.contact)
-         ))
-        fanout_.account_changed(node, effect.contact);
+    // Access to nodes may rest on the item; before the client hears of the change. Each list of
+    // recipients follows when it is used next.
+    const auto contact = xml::Jid::from_canonical(effect.contact);
+    if (broker_.contact_changed(xml::Jid::from_canonical(effect.owner), contact))
+        fanout_.presence_changed(contact);
     std::string rest;
     for (const SessionPtr& session : sessions_.of_account(effect.owner)) {
         const Said* said = find(*session);
@@ -198,7 +198,7 @@ void Presence::hide(const Effect& effect) {
         if (found == said_.end() || !found->second->rest) continue;
         if (found->second->withheld.erase(effect.owner) != 0) continue;
         ++told;
-        tell_account(effect.owner, presence::plain_unavailable(session->jid));
+        tell_account(effect.owner, presence::plain_unavailable(session->jid), found->second.get());
         found->second->directed.erase(effect.owner);
     }
     if (told == 0)

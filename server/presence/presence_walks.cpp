@@ -147,18 +147,35 @@ void Presence::tell_contact(const Walk& walk, const std::string& contact) {
     if (std::ranges::none_of(theirs, [&](const auto& one) { return is_available(*one); })) return;
     const bool was_withheld = said.withheld.contains(contact);
     if (!walk.is_available) {
-        if (!was_withheld) tell_account(contact, *walk.rest);
+        if (!was_withheld) tell_account(contact, *walk.rest, &said);
         for (const SessionPtr& target : theirs) forget_directed(*target, said.session->jid);
         return;
     }
     if (!controller_.may_share(said.session->principal, contact)) {
         // A contact that heard of the session before the policy forbade it is told its end.
         if (!was_withheld && !walk.is_initial)
-            tell_account(contact, presence::plain_unavailable(said.session->jid));
+            tell_account(contact, presence::plain_unavailable(said.session->jid), &said);
         said.withheld.insert(contact);
-    } else if (was_withheld || !walk.looks_at_rights) {
+    } else {
         said.withheld.erase(contact);
-        tell_account(contact, *walk.rest);
+        tell_resources(walk, contact, was_withheld);
+    }
+}
+
+/// XEP-0191 §5: a block of one resource keeps the presence from that one alone.
+void Presence::tell_resources(const Walk& walk, const std::string& contact, bool was_withheld) {
+    Said& said = *walk.said;
+    const xml::Jid& own = said.session->jid;
+    for (const SessionPtr& target : sessions_.of_account(contact)) {
+        if (!is_available(*target)) continue;
+        const std::string& full = target->jid.str();
+        if (controller_.is_blocked(said.session->bare, target->jid)) {
+            // One that heard of the session before is told its end.
+            if (said.withheld.insert(full).second && !was_withheld && !walk.is_initial)
+                tell_session(target, contact, presence::plain_unavailable(own));
+        } else if (said.withheld.erase(full) != 0 || was_withheld || !walk.looks_at_rights) {
+            tell_session(target, contact, *walk.rest);
+        }
     }
 }
 
@@ -238,24 +255,11 @@ void Presence::look_again(const controller::BlockEvent& event) {
             look_at(contact);
 }
 
-/// The recipients of their own nodes' events, on both sides.
+/// The recipients of events of the account's own nodes, and its place among those of its contacts'.
 void Presence::look_at_nodes(const controller::BlockEvent& event) {
-    const auto forget = [this](std::string_view owner) {
-        for (const std::uint64_t node : broker_.nodes_of_account(owner))
-            fanout_.audience_changed(node);
-    };
-    forget(event.account);
-    bool is_each_contact = event.jids.empty();
-    for (const std::string& text : event.jids) {
-        const xml::Jid jid = xml::Jid::from_canonical(text);
-        if (jid.local().empty())
-            is_each_contact = true;
-        else
-            forget(jid.bare_view());
-    }
-    if (!is_each_contact) return;
-    for (const auto& [contact, item] : controller_.rosters().of(event.account).items)
-        forget(contact);
+    for (const std::uint64_t node : broker_.nodes_of_account(event.account))
+        fanout_.audience_changed(node);
+    fanout_.presence_changed(xml::Jid::from_canonical(event.account));
 }
 
 void Presence::tick(TimePoint now) {

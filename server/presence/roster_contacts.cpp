@@ -24,11 +24,16 @@ bool RosterContacts::may_reach(const xml::Jid& owner, const xml::Jid& contact) c
            !controller_.is_blocked(owner, contact) && !controller_.is_blocked(contact, owner);
 }
 
+/// Not a session that the owner has blocked (XEP-0191 §5).
 void RosterContacts::visit_account(
-    std::string_view account, std::string_view node, const VisitSession& visit
+    const xml::Jid& owner,
+    std::string_view account,
+    std::string_view node,
+    const VisitSession& visit
 ) const {
     for (const SessionPtr& session : sessions_.of_account(account))
-        if (interests_.wants(session->id, node)) visit(session->jid);
+        if (interests_.wants(session->id, node) && !controller_.is_blocked(owner, session->jid))
+            visit(session->jid);
 }
 
 /// A roster has at most `contacts.items_max` contacts, and each costs two look-ups.
@@ -39,15 +44,15 @@ void RosterContacts::each_interested(
     const VisitSession& visit
 ) const {
     if (interests_.is_empty()) return;
-    if (account.empty() || account == owner.str()) visit_account(owner.str(), node, visit);
+    if (account.empty() || account == owner.str()) visit_account(owner, owner.str(), node, visit);
     const auto& roster = controller_.rosters().of(owner.str());
     if (!account.empty()) {
         const auto* item = account == owner.str() ? nullptr : roster.find(account);
-        if (item != nullptr && item->from) visit_account(account, node, visit);
+        if (item != nullptr && item->from) visit_account(owner, account, node, visit);
         return;
     }
     for (const auto& [contact, item] : roster.items)
-        if (item.from) visit_account(contact, node, visit);
+        if (item.from) visit_account(owner, contact, node, visit);
 }
 
 }   // namespace grid::server

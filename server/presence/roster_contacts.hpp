@@ -34,8 +34,12 @@ public:
     bool is_available() const override { return true; }
 
 private:
-    void visit_account(std::string_view account, std::string_view node, const VisitSession& visit)
-        const;
+    void visit_account(
+        const xml::Jid& owner,
+        std::string_view account,
+        std::string_view node,
+        const VisitSession& visit
+    ) const;
 
     const controller::Controller& controller_;
     const SessionRegistry& sessions_;

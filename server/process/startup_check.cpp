@@ -129,6 +129,7 @@ void check_listening(const AppOptions& options, Findings& out) {
     check_bind(options, "health", listen.health, out);
     check_bind(options, "metrics", listen.metrics, out);
     check_bind(options, "socks5", listen.socks5, out);
+    check_bind(options, "component", listen.component, out);
 }
 
 /// A first start writes the policy and the first administrator: without room there would be

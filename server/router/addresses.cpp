@@ -27,6 +27,17 @@ Addresses::Addresses(const Config& config)
       bulk_(must_be_domain("bulk." + config.domain)) {
     for (const auto& alias : config.controller.aliases)
         controller_aliases_.push_back(must_be_domain(alias));
+    if (config.listen.component.empty()) return;
+    for (const std::string& text : config.components.known)
+        if (auto component = parse_component(text, config.domain))
+            components_.push_back(std::move(*component));
+}
+
+const Component* Addresses::component(const xml::Jid& to) const {
+    const auto found = std::ranges::find_if(components_, [&](const Component& one) {
+        return one.domain.domain() == to.domain();
+    });
+    return found == components_.end() ? nullptr : &*found;
 }
 
 const xml::Jid* Addresses::find(std::string_view text) const {

@@ -23,6 +23,9 @@ public:
     /// One of ours that is written exactly so: most stanzas go there, and need no preparation.
     const xml::Jid* find(std::string_view text) const;
 
+    /// The component whose address it is (XEP-0114); null: it is none's.
+    const Component* component(const xml::Jid& to) const;
+
     const xml::Jid& server() const { return server_; }
     const xml::Jid& broker() const { return broker_; }
     const xml::Jid& controller() const { return controller_; }
@@ -33,6 +36,7 @@ public:
 private:
     xml::Jid server_, broker_, broker_alias_, controller_, proxy_, bulk_;
     std::vector<xml::Jid> controller_aliases_;
+    std::vector<Component> components_;
 };
 
 }   // namespace grid::server

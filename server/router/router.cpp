@@ -190,6 +190,7 @@ xml::Element skeleton(xml::Element stanza) {
 }
 
 Routed Router::prepare(const Session& session, xml::Element stanza) const {
+    if (!session.component.empty()) return prepare_from_component(session, std::move(stanza));
     if (is_client_state(stanza)) {
         Inbound inbound;
         inbound.stanza = std::move(stanza);
@@ -224,6 +225,8 @@ Routed Router::prepare(const Session& session, xml::Element stanza) const {
         }
         to = *jid;
     }
+    if (!to.empty() && addresses_.component(to) != nullptr)
+        return prepare_for_component(session, std::move(stanza), std::move(to));
     if (name == "iq") return prepare_iq(session, std::move(stanza), std::move(to));
 
     Inbound inbound;
@@ -391,6 +394,8 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
             );
         return;
     }
+    if (inbound.component == Inbound::Component::Sender)
+        return take_from_component(session, inbound);
     if (inbound.capabilities) return presence_.learned(session, *inbound.capabilities);
     if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
         // The refused keep their place among the answers, as everything else does.
@@ -423,6 +428,8 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
         );
     } else if (inbound.roster) {
         push(session, presence_.make_transaction(session, stanza, std::move(*inbound.roster)));
+    } else if (inbound.component == Inbound::Component::Addressee) {
+        take_for_component(session, inbound);
     } else if (inbound.presence) {
         take_presence(session, std::move(inbound));
     } else if (inbound.activation) {
@@ -485,7 +492,7 @@ void Router::reply_error(
     if (type == "error" || type == "result") return;
     if (stanza.name() == "presence" && type.empty()) return;
     auto addressed = stanza;
-    addressed.set("from", session->jid.str());
+    if (session->component.empty()) addressed.set("from", session->jid.str());
     fanout_.send(
         session, Outgoing::stanza(std::make_shared<const std::string>(
                      xml::to_string(xml::error_reply(addressed, error), xml::ns::client.uri())

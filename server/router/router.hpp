@@ -1,8 +1,11 @@
 // server/router/router.hpp: the way of a client's stanza to its addressee.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -58,6 +61,9 @@ struct Inbound {
     std::optional<std::string> answered;
     /// No stanza, but an element of stream management.
     std::optional<sm::Word> word;
+    /// Where a component is at one end (XEP-0114); `relayed` is as for a client.
+    enum class Component : std::uint8_t { None, Sender, Addressee };
+    Component component = Component::None;
 };
 
 /// The stanza down to the first child of the first child of the first child (a Grid operation sits
@@ -175,6 +181,28 @@ private:
     void take_broadcast(const SessionPtr& session, presence::Stanza stanza);
     void take_relayed(const SessionPtr& session, Inbound inbound);
 
+    // Components: router_components.cpp
+    Routed prepare_for_component(const Session& session, xml::Element stanza, xml::Jid to) const;
+    Routed prepare_from_component(const Session& session, xml::Element stanza) const;
+    Routed ask_server(const xml::Element& iq, const xml::Jid& to) const;
+    /// Null: it is not connected.
+    SessionPtr session_of(const Component& component) const;
+    void take_for_component(const SessionPtr& session, const Inbound& inbound);
+    void take_from_component(const SessionPtr& session, const Inbound& inbound);
+    void answer_from_component(
+        const SessionPtr& session, const Inbound& inbound, const xml::Jid& from
+    );
+    void relay_query(
+        const SessionPtr& asker,
+        const SessionPtr& answerer,
+        const xml::Jid& from,
+        const Inbound& inbound
+    );
+    bool note_component(const Session& session, const Inbound& presence);
+    /// A session that is not available any more says so to components that it told otherwise.
+    void leave_components(const Session& session);
+    void pass_presence(const Inbound& inbound);
+
     // Messages between clients: router_messages.cpp
     void take_message(const SessionPtr& session, Inbound inbound);
     Addressee addressee(const xml::Jid& to, bool is_reachable) const;
@@ -248,6 +276,7 @@ private:
     );
 
     CopiedMessages copied_;
+    std::map<std::uint64_t, std::set<std::string>> components_told_;   // by session
     const Addresses& addresses_;
     const IqTable& server_iqs_;
     const IqTable& account_iqs_;

@@ -36,7 +36,7 @@ void Router::take_relayed(const SessionPtr& session, Inbound inbound) {
 
 SessionPtr Router::connected(const xml::Jid& full) const {
     SessionPtr found = sessions_.find(full);
-    if (found && (found->is_ended ||
+    if (found && (found->is_ended || !found->component.empty() ||
                   controller_.state(found->principal) != controller::AccountState::Enabled))
         return nullptr;
     return found;

@@ -135,6 +135,7 @@ void Router::end_presence(const SessionPtr& session) {
     session->is_present = false;
     session->show = pubsub::Show::Unannounced;
     presence_.withdraw(session);
+    leave_components(*session);
     controller_.session_ended(session->id);
     forget_queries(session);
     auto end = [this, session] {

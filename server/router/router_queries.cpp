@@ -151,7 +151,7 @@ void Router::tell_unanswered(
         const xml::Jid& from = query.asked.empty() ? query.to : query.asked;
         xml::Element iq(
             "iq", xml::ns::client,
-            {{"type", "get"}, {"id", query.id}, {"from", asker->jid.str()}, {"to", from.str()}}
+            {{"type", "get"}, {"id", query.id}, {"from", query.from.str()}, {"to", from.str()}}
         );
         reply_error(asker, iq, error);
     }

@@ -43,6 +43,8 @@ using Around = std::function<xml::Element(const xml::Jid& full, xml::Element res
 /// A client's wishes of things to be switched on with its resource (XEP-0386 §3.2).
 struct Wishes {
     bool takes_copies = false;          // XEP-0280
+    bool is_inactive = false;           // XEP-0352
+    bool knows_archive = false;         // is told of the account's archive (XEP-0313)
     std::optional<Enable> management;   // XEP-0198
 };
 

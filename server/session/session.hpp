@@ -13,6 +13,7 @@
 #include "server/pipeline/sender_queue.hpp"
 #include "server/session/allowance.hpp"
 #include "server/session/budget.hpp"
+#include "server/session/held_presence.hpp"
 #include "server/session/management.hpp"
 #include "server/session/transport.hpp"
 #include "xml/jid.hpp"
@@ -38,6 +39,7 @@ public:
     storage::Millis since = 0;
     std::shared_ptr<Budget> budget;
     std::shared_ptr<RateBuckets> account_rate;   // null: there is no bound
+    std::string component;                       // its domain (XEP-0114); empty: a client
 
     // Of its present transport: a resumption replaces these. Core strand.
     controller::Identity identity;
@@ -62,6 +64,7 @@ public:
     bool is_dirty = false;
     bool is_urgent = false;   // `pending` is handed over at the end of the turn in any case
     std::uint64_t stanzas_in = 0, stanzas_out = 0;
+    std::unique_ptr<HeldPresence> held;              // null: the client is active (XEP-0352)
     bool takes_copies = false;                       // of its account's messages (XEP-0280)
     bool knows_block_list = false;                   // hears of its changes (XEP-0191 §3.2)
     std::size_t messages_queued = 0;                 // of its messages, those in `queue`

@@ -13,6 +13,8 @@ const char* to_string(TransportKind kind) {
             return "websocket";
         case TransportKind::Bosh:
             return "bosh";
+        case TransportKind::Component:
+            return "component";
     }
     return "";
 }

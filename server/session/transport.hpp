@@ -14,8 +14,8 @@
 namespace grid::server {
 
 /// The carriers of a session's stanzas.
-enum class TransportKind : std::uint8_t { StartTls, DirectTls, WebSocket, Bosh };
-/// "c2s", "c2s-tls", "websocket", "bosh".
+enum class TransportKind : std::uint8_t { StartTls, DirectTls, WebSocket, Bosh, Component };
+/// "c2s", "c2s-tls", "websocket", "bosh", "component".
 const char* to_string(TransportKind kind);
 
 /// The end of a transport, from which the session's delivery position follows.

@@ -68,6 +68,7 @@ void Negotiation::State::fail_injected() {
 }
 
 void Negotiation::State::on_header(const xml::StreamOpen& open) {
+    if (settings.transport == TransportKind::Component) return on_component_header(open);
     auto header = read_header(open, settings.domain, settings.transport);
     lang = std::move(header.lang);
     stream_id = spare_id;
@@ -96,6 +97,7 @@ void Negotiation::State::on_header(const xml::StreamOpen& open) {
 void Negotiation::State::on_element(const xml::Element& element) {
     if (++elements > settings.config->limits.pre_auth_stanzas_max)
         return fail("policy-violation", "too many elements before a resource was bound");
+    if (settings.transport == TransportKind::Component) return on_handshake(element);
     if (awaits != Awaits::Element)   // §6.4.2, §7.6: a client waits for the answer
         return fail("not-authorized", "sent before the last request was answered");
     if (element.is("starttls", ns::tls)) return layer == Layer::Plain ? start_tls() : refuse_tls();
@@ -113,6 +115,7 @@ void Negotiation::State::on_element(const xml::Element& element) {
 
 /// By name alone: some element of it is awaited.
 bool Negotiation::State::may_begin(const xml::Element& element) const {
+    if (settings.transport == TransportKind::Component) return true;
     if (element.is("starttls", ns::tls)) return true;
     if (layer != Layer::Plain && element.ns() == sm::ns) return true;
     if (layer != Layer::Authenticated)
@@ -230,12 +233,14 @@ Actions Negotiation::on_registered(std::optional<xml::StanzaError> error) {
 }
 
 Actions Negotiation::on_bound(
-    std::variant<xml::Jid, xml::StanzaError> bound, std::optional<xml::Element> enabled
+    std::variant<xml::Jid, xml::StanzaError> bound,
+    std::optional<xml::Element> enabled,
+    std::optional<xml::Element> archive
 ) {
     auto& state = *state_;
     if (state.awaits != Awaits::Resource) return {};
     if (const auto* full = std::get_if<xml::Jid>(&bound))
-        state.bound(*full, std::move(enabled));
+        state.bound(*full, std::move(enabled), std::move(archive));
     else
         state.refuse_bind(std::get<xml::StanzaError>(bound));
     return state.take_actions();

@@ -125,10 +125,12 @@ public:
     /// text.
     Actions on_admitted(std::optional<std::pair<std::string, std::string>> failure);
     /// The full JID, or a stanza error (conflict, resource-constraint …) after which bind may be
-    /// retried. `enabled`: what is told of stream management that was wished for.
+    /// retried. `enabled`, `archive`: what is told of stream management and of the account's
+    /// archive of messages, where that was wished for.
     Actions on_bound(
         std::variant<xml::Jid, xml::StanzaError> bound,
-        std::optional<xml::Element> enabled = std::nullopt
+        std::optional<xml::Element> enabled = std::nullopt,
+        std::optional<xml::Element> archive = std::nullopt
     );
     /// The session goes on; `<resumed/>` was sent with what follows it.
     Actions on_resumed();

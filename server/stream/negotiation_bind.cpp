@@ -36,9 +36,13 @@ void Negotiation::State::on_bind(const Element& iq) {
     awaits = Awaits::Resource;
 }
 
-void Negotiation::State::bound(const xml::Jid& full, std::optional<Element> enabled) {
+void Negotiation::State::bound(
+    const xml::Jid& full, std::optional<Element> enabled, std::optional<Element> archive
+) {
+    if (component) return component_bound();
     if (sasl2) {
         Element bound("bound", ns::bind2);
+        if (archive) bound.add(std::move(*archive));
         if (const auto* wrong = sasl2->enable ? std::get_if<sm::Wrong>(&*sasl2->enable) : nullptr)
             enabled = sm::failed(wrong->condition);
         if (enabled) bound.add(std::move(*enabled));
@@ -53,6 +57,7 @@ void Negotiation::State::bound(const xml::Jid& full, std::optional<Element> enab
 }
 
 void Negotiation::State::refuse_bind(const xml::StanzaError& error) {
+    if (component) return fail("not-authorized", error.text);
     if (sasl2) return refuse_sasl("temporary-auth-failure", error.text, false);
     Element answer("iq", ns::client, {{"type", "error"}});
     if (bind_has_id) answer.set("id", bind_id);

@@ -3,6 +3,7 @@
 #include "controller/credentials/scram.hpp"
 #include "controller/messages/message.hpp"
 #include "server/sasl/hashed_token.hpp"
+#include "server/session/client_state.hpp"
 #include "server/session/management_words.hpp"
 #include "server/stream/features.hpp"
 #include "server/stream/header.hpp"
@@ -103,6 +104,7 @@ void Negotiation::State::on_authenticate(const Element& request) {
         if (!sasl2->tag.empty() && !xml::prepare_resource(sasl2->tag + "/"))
             return refuse_sasl("malformed-request", "the tag cannot stand in a resource", false);
         sasl2->takes_copies = bind->child("enable", controller::carbons_ns) != nullptr;
+        sasl2->is_inactive = bind->child("inactive", csi_ns) != nullptr;
         sasl2->enable = word_in<sm::Enable>(*bind, "enable");
     }
     sasl2->resume = word_in<sm::Resume>(request, "resume");
@@ -181,7 +183,7 @@ void Negotiation::State::go_on_by_sasl2() {
     if (!sasl2->binds) return succeed_by_sasl2(identity.account, nullptr);
     const std::string part = own_part(sasl2->wish.client, identity.account, spare_id);
     auto resource = xml::prepare_resource(sasl2->tag.empty() ? part : sasl2->tag + "/" + part);
-    sm::Wishes wishes{sasl2->takes_copies, std::nullopt};
+    sm::Wishes wishes{sasl2->takes_copies, sasl2->is_inactive, true, std::nullopt};
     if (sasl2->enable)
         if (const auto* enable = std::get_if<sm::Enable>(&*sasl2->enable))
             wishes.management = *enable;

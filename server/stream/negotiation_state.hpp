@@ -72,9 +72,18 @@ struct Negotiation::State {
     void on_register(const xml::Element& iq);
     void registered(const std::optional<xml::StanzaError>& error);
 
+    // negotiation_component.cpp
+    void on_component_header(const xml::StreamOpen& open);
+    void on_handshake(const xml::Element& element);
+    void component_bound();
+
     // negotiation_bind.cpp
     void on_bind(const xml::Element& iq);
-    void bound(const xml::Jid& full, std::optional<xml::Element> enabled);
+    void bound(
+        const xml::Jid& full,
+        std::optional<xml::Element> enabled,
+        std::optional<xml::Element> archive
+    );
     void refuse_bind(const xml::StanzaError& error);
     void on_management(const xml::Element& element);
     void not_resumed(const xml::Element& failed);
@@ -98,6 +107,7 @@ struct Negotiation::State {
         bool binds = false;          // XEP-0386
         std::string tag;             // of the resource
         bool takes_copies = false;   // of messages: with the resource
+        bool is_inactive = false;    // XEP-0352: from the resource on
         // XEP-0198 §9; Wrong: not as it should be.
         std::optional<std::variant<sm::Enable, sm::Wrong>> enable;
         std::optional<std::variant<sm::Resume, sm::Wrong>> resume;
@@ -110,6 +120,7 @@ struct Negotiation::State {
     std::string asked_for;   // the last authorization identity that a client named
     std::uint32_t attempts_failed = 0;
     controller::Identity identity;
+    std::optional<Component> component;   // of the header, where one may log in
     std::string bind_id;
     bool bind_has_id = false;
     Actions out;

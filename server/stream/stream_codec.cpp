@@ -3,12 +3,47 @@
 
 #include "server/net/turn.hpp"
 #include "server/stream/header.hpp"
+#include "server/stream/namespaces.hpp"
 #include "xml/namespaces.hpp"
 #include "xml/writer.hpp"
 
 namespace grid::server::stream {
 
+namespace {
+
+/// The same in `jabber:client`, as far as the component's own namespace goes.
+xml::Element as_of_client(const xml::Element& element) {
+    if (element.is_text()) return element;
+    xml::Element out(
+        element.name(), element.ns() == component_ns ? xml::ns::client : element.ns(),
+        element.attrs()
+    );
+    out.set_prefix(element.prefix());
+    for (const auto& [prefix, uri] : element.declarations()) out.declare(prefix, uri);
+    for (const xml::Element& node : element.nodes()) out.add(as_of_client(node));
+    return out;
+}
+
+}   // namespace
+
+std::optional<xml::StreamEvent> StreamCodec::next() {
+    auto event = parser_.next();
+    if (is_for_component_ && event)
+        if (auto* element = std::get_if<xml::Element>(&*event)) return as_of_client(*element);
+    return event;
+}
+
 void StreamCodec::open(std::string& out, const std::string& id, const xml::Jid& to) {
+    if (is_for_component_) {   // XEP-0114 §3: in the component's own name
+        out +=
+            "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "
+            "xmlns:stream='http://etherx.jabber.org/streams' from='";
+        xml::append_escaped_attr(out, to.empty() ? domain_ : to.str());
+        out += "' id='";
+        xml::append_escaped_attr(out, id);
+        out += "'>";
+        return;
+    }
     out +=
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
         "xmlns:stream='http://etherx.jabber.org/streams' from='";

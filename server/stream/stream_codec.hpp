@@ -5,11 +5,12 @@
 
 namespace grid::server::stream {
 
-/// `jabber:client` is the default namespace of what it writes.
+/// `jabber:client` is the default namespace of what it writes. To components it says
+/// `jabber:component:accept` (XEP-0114), and reads that as `jabber:client`.
 class StreamCodec final : public Codec {
 public:
-    StreamCodec(std::string domain, const xml::Limits& limits)
-        : domain_(std::move(domain)), parser_(limits) {}
+    StreamCodec(std::string domain, const xml::Limits& limits, bool is_for_component = false)
+        : domain_(std::move(domain)), parser_(limits), is_for_component_(is_for_component) {}
 
     // Framer
     void open(std::string& out, const std::string& id, const xml::Jid& to) override;
@@ -20,7 +21,7 @@ public:
 
     // Codec
     std::size_t feed(std::string_view bytes) override;
-    std::optional<xml::StreamEvent> next() override { return parser_.next(); }
+    std::optional<xml::StreamEvent> next() override;
     void restart() override { parser_.restart(); }
     void set_limits(const xml::Limits& limits) override { parser_.set_limits(limits); }
     void hold_bytes_only(bool is_so) override { parser_.hold_bytes_only(is_whole_ = is_so); }
@@ -35,6 +36,7 @@ private:
     std::string bare_, full_;   // `<message to='…'`
     xml::StreamParser parser_;
     bool is_whole_ = false;   // all bytes are fed at once
+    bool is_for_component_;
 };
 
 }   // namespace grid::server::stream

@@ -138,6 +138,7 @@ controller::Identity to_identity(const Presented& presented, const xml::Jid& acc
         .valid_until = presented.valid_until,
         .approvals = presented.approvals,
         .password = {},
+        .component = {},
     };
 }
 

@@ -12,7 +12,7 @@ from breaks.network import Loss, Network
 
 SECONDS = 20
 CLIENTS = 200
-STOCK = 8   # of them on slixmpp, and as many on libstrophe
+STOCK = 8   # of them on slixmpp, and as many on libstrophe and strophe.js
 
 
 class Breaks(unittest.TestCase):

@@ -374,6 +374,54 @@ class PresenceOfContacts(Case):
                 block("unblock", jid if jid != DOMAIN else None)
                 bob.hears("ann/a available away")
 
+    def test_one_resource_of_a_contact_is_blocked(self):
+        """XEP-0191 §5: by its full JID; the contact's other resources see no change."""
+        ann, bob = self.friends()
+        phone = self.log_in("bob", "phone")
+        ann.forget_own()
+        ann.hears("bob/phone available")
+        while "ann/a available" not in phone.heard:
+            phone.sync()
+        bob.sync()
+        for one in (bob, phone):
+            one.heard.clear()
+
+        def block(how, person):
+            item = f"<{how} xmlns='urn:xmpp:blocking'><item jid='{person.full}'/></{how}>"
+            self.assertEqual(ann.ask("set", item, ann.bare).get("type"), "result")
+
+        block("block", phone)
+        phone.hears("ann/a unavailable")
+        bob.quiet()
+        ann.says(inside="<show>away</show>")
+        bob.hears("ann/a available away")
+        phone.quiet()
+        phone.says("probe", "ann")
+        phone.hears("ann unavailable")
+        ann.says(to="bob", inside="<status>directed</status>")
+        bob.hears("ann/a available directed")
+        phone.quiet()
+        # Nor does it hear the end of what it was not told, or of the beginning of another one.
+        desk = self.log_in("ann", "desk")
+        bob.hears("ann/desk available")
+        desk.says("unavailable")
+        bob.hears("ann/desk unavailable")
+        phone.quiet()
+        # A login under that name is told nothing either; another resource is.
+        phone.close()
+        bob.hears("bob/phone unavailable")
+        phone, tablet = self.log_in("bob", "phone"), self.log_in("bob", "tablet")
+        while "ann/a available away" not in tablet.heard:
+            tablet.sync()
+        phone.sync()
+        self.assertEqual([word for word in phone.heard if word.startswith("ann")], [])
+        phone.heard.clear()
+        bob.sync()
+        bob.heard.clear()
+        block("unblock", phone)
+        phone.hears("ann/a available away")
+        bob.quiet()
+
     def test_the_end_of_a_session_is_told(self):
         ann, bob = self.friends()
         bob.says("unavailable", inside="<status>bye</status>")
@@ -521,6 +569,98 @@ class PresenceOfContacts(Case):
         self.assertEqual(gone.roster(), [])
         ann.says()
         gone.quiet()
+
+
+class Inactive(Case):
+    """XEP-0352: presence waits for a client that nobody looks at."""
+
+    settings = {"sessions.held_presence_max": 3}
+    INACTIVE, ACTIVE = (f"<{name} xmlns='urn:xmpp:csi:0'/>" for name in ("inactive", "active"))
+
+    def friends(self):
+        self.account("ann", "bob")
+        ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b")
+        self.befriend(ann, bob)
+        return ann, bob
+
+    def look_out(self, ann):
+        """Another resource of Bob's, which hears what the first one does not yet."""
+        other = self.log_in("bob", "look-out")
+        ann.heard.clear()
+        other.sync()
+        other.heard.clear()
+        return other
+
+    def test_the_last_of_each_sender_comes_with_active(self):
+        ann, bob = self.friends()
+        other = self.look_out(ann)
+        bob.sync()
+        bob.heard.clear()
+        bob.send(self.INACTIVE)
+        for number in range(5):
+            ann.says(inside=f"<status>{number}</status>")
+            other.hears(f"ann/a available {number}")
+        desk = self.log_in("ann", "desk")
+        other.hears("ann/desk available")
+        bob.send(self.ACTIVE)
+        bob.hears("ann/a available 4", "ann/desk available")
+        ann.says(inside="<status>at once</status>")
+        bob.hears("ann/a available at once")
+        desk.close()
+
+    def test_a_message_takes_it_along_in_its_order(self):
+        ann, bob = self.friends()
+        other = self.look_out(ann)
+        bob.sync()
+        bob.heard.clear()
+        bob.send(self.INACTIVE)
+        for status in ("one", "two"):
+            ann.says(inside=f"<status>{status}</status>")
+            other.hears(f"ann/a available {status}")
+        ann.send(f"<message to='{bob.full}' type='chat' id='m'><body>x</body></message>")
+        self.assertEqual(bob.message().get("id"), "m")
+        self.assertEqual(bob.heard, ["ann/a available two"])
+        bob.heard.clear()
+        # And it waits again.
+        ann.says(inside="<status>three</status>")
+        other.hears("ann/a available three")
+        ann.says("unavailable")
+        other.hears("ann/a unavailable")
+        bob.send(self.ACTIVE)
+        bob.hears("ann/a unavailable")
+
+    def test_more_senders_than_may_wait(self):
+        ann, bob = self.friends()
+        other = self.look_out(ann)
+        bob.sync()
+        bob.heard.clear()
+        bob.send(self.INACTIVE)
+        sessions = [self.log_in("ann", f"d{number}") for number in range(4)]
+        other.hears(*(f"ann/d{number} available" for number in range(4)))
+        bob.hears(*(f"ann/d{number} available" for number in range(4)))
+        self.assertEqual(len(sessions), 4)
+
+    def test_a_request_for_a_subscription_does_not_wait(self):
+        self.account("ann", "bob")
+        ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b")
+        bob.send(self.INACTIVE)
+        bob.sync()
+        ann.says("subscribe", "bob")
+        bob.hears("ann subscribe")
+
+    def test_a_resource_that_logs_out_hears_no_more(self):
+        ann, bob = self.friends()
+        other = self.look_out(ann)
+        bob.sync()
+        bob.heard.clear()
+        bob.send(self.INACTIVE)
+        ann.says(inside="<show>away</show>")
+        other.hears("ann/a available away")
+        bob.says("unavailable")
+        other.hears("bob/b unavailable")
+        bob.send(self.ACTIVE)
+        bob.sync()
+        self.assertEqual([word for word in bob.heard if word.startswith("ann")], [])
 
 
 class Nodes(Case):

@@ -6,6 +6,7 @@ import time
 import unittest
 
 from gridd import DOMAIN, Operated
+from managed import Managed
 from stanzas import CLIENT, Stanzas, refusal
 
 DELAY = "{urn:xmpp:delay}delay"
@@ -179,6 +180,62 @@ class Offline(Delivering):
         self.server.start()
         again = self.before(self.login("bert"), self.login("anna"))
         self.assertEqual(again, sent[len(sent) - len(again):])
+
+    def managed(self, bundle):
+        """Available, with stream management."""
+        client = Managed(self.server.c2s, DOMAIN)
+        self.addCleanup(lambda: client.socket.close())
+        client.login(bundle, "one")
+        client.answers_requests = False
+        client.enable("")
+        client.say("<presence/>")
+        return client
+
+    @staticmethod
+    def messages(client):
+        return [one.get("id") for one in client.stanzas if one.tag == f"{CLIENT}message"]
+
+    def test_one_that_was_acknowledged_does_not_come_again(self):
+        """XEP-0198 §4: however soon the client binds the same resource, and whatever became of the
+        connection by which it acknowledged."""
+        anna = self.login("anna")
+        bundle = self.server.authority.client(f"bert@{DOMAIN}")
+        for what in ("cut", "left", "closed") * 4:
+            with self.subTest(what=what):
+                number = self.say(anna, bundle.jid)
+                client = self.managed(bundle)
+                client.wait(lambda: number in self.messages(client), 60)
+                self.assertEqual(self.messages(client), [number])
+                client.ack()
+                if what == "closed":
+                    client.send("</stream:stream>")
+                if what != "left":
+                    client.cut()
+                again = self.managed(bundle)
+                last = self.say(anna, bundle.jid)
+                again.wait(lambda: last in self.messages(again), 60)
+                self.assertEqual(self.messages(again), [last])
+                again.ack()
+                again.ping()
+                again.send("</stream:stream>")
+                again.until_closed(60)
+
+    def test_those_that_were_acknowledged_do_not_come_with_those_that_were_not(self):
+        anna = self.login("anna")
+        bundle = self.server.authority.client(f"bert@{DOMAIN}")
+        sent = [self.say(anna, bundle.jid) for _ in range(3)]
+        for number in range(3):
+            client = self.managed(bundle)
+            client.wait(lambda: sent[-1] in self.messages(client), 60)
+            self.assertEqual(self.messages(client), sent[number:])
+            place = [one.get("id") for one in client.stanzas].index(sent[number])
+            client.ack(place + 1)
+            client.ping()   # the server has read it
+            client.cut()
+        last = self.say(anna, bundle.jid)
+        client = self.managed(bundle)
+        client.wait(lambda: last in self.messages(client), 60)
+        self.assertEqual(self.messages(client), [last])
 
     def test_a_client_without_presence_gets_them_when_it_logs_in(self):
         anna = self.login("anna")

@@ -536,5 +536,28 @@ class Telling(OneServer):
         self.assertEqual(self.provide(bob, topic, more).get("type"), "result")
 
 
+class LastPublished(OneServer):
+    settings = {"pubsub.last_published": "true"}
+
+    def test_new_nodes_send_their_last_item_and_the_broker_says_so(self):
+        """XEP-0060 §6.1.7, §12.2"""
+        answer = self.ann.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+        features = {one.get("var") for one in answer[0]}
+        self.assertIn(f"{PUBSUB}#last-published", features)
+        self.ann.create(self.node)
+        self.ann.create(self.node + "-never", send_last_published_item="never")
+        bob = self.log_in(self.who)
+        for node in (self.node, self.node + "-never"):
+            for item in ("a", "b"):
+                self.ann.publish(node, item)
+            bob.subscribe(node)
+        self.assertEqual(bob.item()[0], "b")   # on subscription
+        bob.quiet()
+        bob.goodbye()
+        bob = self.log_in(self.who)
+        self.assertEqual(bob.item()[0], "b")   # with presence
+        bob.quiet()
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import re
+import time
 import unittest
 
 from gridd import DOMAIN, Operated
@@ -303,6 +304,62 @@ class Management(Sasl2):
         client.wait(
             lambda: any(s.find("{urn:xmpp:carbons:2}received") is not None for s in client.stanzas)
         )
+
+
+class Archive(Sasl2):
+    """XEP-0386 §4: what the archive has when the resource is bound, and the client's state."""
+
+    settings = {"archive.messages": "true"}
+    BIND = "<bind xmlns='urn:xmpp:bind:0'>{}</bind>"
+
+    def bound(self, bundle, inner=""):
+        raw = self.raw(bundle)
+        self.begin(raw, "EXTERNAL", b"", self.BIND.format(inner))
+        failed, whole = self.end(raw)
+        self.assertIsNone(failed, whole)
+        return raw, whole
+
+    def test_the_first_and_the_last_message_are_told(self):
+        self.server.admin_ctl(
+            "policy", "set", "-", stdin=f"allow any to message any\n{EVERYTHING}"
+        )
+        bob, eve = (self.server.authority.client(f"{n}@{DOMAIN}") for n in ("bob", "eve"))
+        reader, whole = self.bound(bob)
+        self.assertIn(
+            "<bound xmlns='urn:xmpp:bind:0'><metadata xmlns='urn:xmpp:mam:2'/></bound>", whole
+        )
+        ids = []
+        writer, _ = self.bound(eve)
+        full = re.search("<authorization-identifier>(.*?)</auth", whole).group(1)
+        for number in range(3):
+            writer.send(
+                f"<message to='{full}' type='chat' id='m{number}'><body>{number}</body></message>"
+            )
+            got = reader.expect(rf"<message\b[^>]*id='m{number}'.*?</message>").group()
+            ids.append(re.search(r"<stanza-id\b[^>]*\bid='([^']*)'", got).group(1))
+        _, whole = self.bound(bob)
+        told = re.search("<metadata xmlns='urn:xmpp:mam:2'>(.*)</metadata>", whole).group(1)
+        found = re.findall(r"<(start|end) id='([^']*)' timestamp='[-0-9T:.]*Z'/>", told)
+        self.assertEqual(found, [("start", ids[0]), ("end", ids[2])])
+
+    def test_inactive_from_the_first_stanza_on(self):
+        bob = self.server.authority.client(f"bob@{DOMAIN}")
+        raw, whole = self.bound(bob, "<tag>t</tag><inactive xmlns='urn:xmpp:csi:0'/>")
+        full = re.search("<authorization-identifier>(.*?)</auth", whole).group(1)
+        other, _ = self.bound(bob)
+        for one in (raw, other):
+            one.send("<presence/>")
+        other.expect(rf"<presence [^>]*from='{re.escape(full)}'")
+
+        def until(number):
+            while f"id='{number}'" not in raw.seen:
+                raw.receive(time.monotonic() + 60)
+            return raw.seen
+
+        raw.send("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
+        self.assertNotIn("<presence", until("p"))
+        raw.send("<iq type='get' id='d'><query xmlns='jabber:iq:roster'/></iq>")
+        self.assertRegex(until("d"), "<presence .*id='d'")
 
 
 class Tokens(Sasl2):

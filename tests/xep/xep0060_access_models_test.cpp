@@ -212,4 +212,43 @@ TEST_CASE_METHOD(
     }
 }
 
+TEST_CASE_METHOD(
+    Stage, "12.2 last-published: where it is configured, new nodes send their last item", "[12.2]"
+) {
+    const auto sends_last = [this](const std::string& node) {
+        owner_get(owner, "g", "<configure node='" + node + "'/>");
+        const auto iq = next(owner);
+        const auto* form = iq.first_child()->child("configure")->child_any_ns("x");
+        for (const auto* field : form->children("field"))
+            if (field->attr_or("var", "") == "pubsub#send_last_published_item")
+                return field->child("value")->text() == "on_sub_and_presence";
+        return false;
+    };
+    const auto is_offered = [this] {
+        sends(
+            reader,
+            "<iq type='get' id='i'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+        );
+        const auto iq = next(reader);
+        for (const auto* feature : iq.first_child()->children("feature"))
+            if (feature->attr_or("var", "") == pubsub_ns + "#last-published") return true;
+        return false;
+    };
+    creates(owner, "before");
+    CHECK_FALSE(sends_last("before"));
+    CHECK_FALSE(is_offered());
+    auto with = settings();
+    with.last_published = true;
+    restart(with);
+    CHECK(is_offered());
+    CHECK_FALSE(sends_last("before"));   // as it was made
+    creates(owner, "n", "access_model=authorize");
+    CHECK(sends_last("n"));
+    creates(owner, "never", "send_last_published_item=never");
+    CHECK_FALSE(sends_last("never"));
+    with.last_published = false;
+    restart(with);
+    CHECK(sends_last("n"));
+}
+
 }   // namespace xep0060_access_models_test

@@ -28,6 +28,9 @@ const tls = {
 globalThis.WebSocket = class extends WebSocket {
     constructor(url, protocol) {
         super(url, protocol, tls);
+        // strophe.js may give a socket up before it is open; in Node an error that nobody listens
+        // for ends the program.
+        this.on("error", () => {});
     }
 };
 

@@ -18,6 +18,16 @@ def dropped_items(loss):
     return loss.bytes // ITEM_BYTES_MIN
 
 
+def repeated_faults(order, acknowledged, receipts, may_lack):
+    """Of items that their publishers may have published twice, under the same id: each that was
+    acknowledged is there, and came. Their places mean nothing."""
+    found = [f"{item} was acknowledged and is gone" for item in acknowledged if item not in order]
+    missing = set(order) - {item for _, item in receipts}
+    if len(missing) > may_lack:
+        found.append(f"{len(missing)} never came: {sorted(missing)[:5]}")
+    return found[:5]
+
+
 def faults(order, acknowledged, receipts, dropped=None):
     """The first few things that are wrong, as sentences.
 

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import ssl
 import stat
 import subprocess
@@ -113,6 +114,20 @@ class KnownRevocations(unittest.TestCase):
                 return
             self.assertLess(time.monotonic(), deadline, problems)
             time.sleep(0.1)
+
+    def test_the_list_of_a_ca_that_a_reload_brought_counts_before_any_login(self):
+        server = self.serve("lists")
+        os.mkdir(self.place)
+        write_list(self.root, os.path.join(self.place, "first.crl"))
+        second = RevokingAuthority(os.path.join(server.folder, "second"), "second CA")
+        write_list(second, os.path.join(self.place, "second.crl"), [second.client(f"a@{DOMAIN}")])
+        server.start()
+        server.wait_log("what=crl_unusable .*second CA: no CA that is known", seconds=30)
+        mark = server.log_mark()
+        with open(server.settings["tls.client_ca"], "ab") as file:
+            file.write(second.pem())
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_log("what=crl_loaded issuer=.*second CA.* revoked=1", mark, seconds=30)
 
     def test_found_30_whom_any_list_names_is_revoked(self):
         server = self.serve("lists")

@@ -1,6 +1,8 @@
 // server/tls/revocation/trust.cpp: see trust.hpp.
 #include "server/tls/revocation/trust.hpp"
 
+#include "server/tls/pem_file.hpp"
+
 namespace grid::server::tls {
 
 Trust::Trust(
@@ -37,6 +39,9 @@ void Trust::renew(const Config::Tls& settings, SSL_CTX* xmpp, SSL_CTX* http) {
     for (SSL_CTX* tls : {xmpp, http}) staples_.back()->serve(tls);
     staples_.back()->start();
     chains_.use(xmpp);
+    // A list of a CA that is new counts from now on, not from the first login of its client.
+    if (auto anchors = read_certificates(settings.client_ca))
+        vetting_.crls().learn(std::move(*anchors), [](bool) {});
 }
 
 }   // namespace grid::server::tls

@@ -385,6 +385,20 @@ void Controller::record_system(std::string_view what, std::string_view detail) {
     state_->audit.add(std::move(record));
 }
 
+void Controller::record_reload(
+    const pubsub::Principal& by, bool is_taken, std::string_view detail
+) {
+    const bool is_own = by.origin == pubsub::Origin::System;
+    audit::Record record = audit::by(
+        by, is_own ? audit::Outcome::Info : audit::Outcome::Allow,
+        is_taken ? "reload" : "reload-refused"
+    );
+    if (!is_own) record.rule = "group administrators";
+    record.detail = detail;
+    record.is_single = true;
+    state_->audit.add(std::move(record));
+}
+
 void Controller::attach_clock(std::function<storage::Millis()> clock) {
     state_->audit.attach(std::move(clock));
 }

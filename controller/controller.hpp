@@ -265,6 +265,9 @@ public:
     const std::map<std::pair<std::string, std::string>, std::uint64_t>& refusal_counts() const;
     /// Puts on record something that the server itself found: a clock that jumped.
     void record_system(std::string_view what, std::string_view detail);
+    /// Puts on record that files were read anew, or that this was refused: an administrator's act,
+    /// or the system's own.
+    void record_reload(const pubsub::Principal& by, bool is_taken, std::string_view detail);
     /// The wall clock for records that wait. Call once, before anything else.
     void attach_clock(std::function<storage::Millis()> clock);
     /// Audit records that are to be committed before a change that is about to be.

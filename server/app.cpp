@@ -1,8 +1,12 @@
 // server/app.cpp: puts the program together, top to bottom, and takes it apart in the same order.
 #include "server/app.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <mutex>
 #include <thread>
@@ -30,12 +34,15 @@
 #include "server/process/open_store.hpp"
 #include "server/process/policy_file.hpp"
 #include "server/process/ready_file.hpp"
-#include "server/process/reload.hpp"
 #include "server/process/server_info.hpp"
 #include "server/process/startup_check.hpp"
 #include "server/process/stopper.hpp"
+#include "server/reload/reload.hpp"
+#include "server/reload/reload_watch.hpp"
 #include "server/services/contact.hpp"
 #include "server/services/services.hpp"
+#include "server/systemd/heartbeat.hpp"
+#include "server/systemd/notifier.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/revocation/trust.hpp"
 #include "server/version.hpp"
@@ -197,7 +204,7 @@ void announce_proxy(
 /// SIGHUP reloads. The first SIGINT or SIGTERM stops the program, the second one at once.
 class Signals {
 public:
-    Signals(asio::io_context& context, Log& log) : log_(log), stop_(context), reload_(context) {
+    explicit Signals(asio::io_context& context) : stop_(context), reload_(context) {
         stop_.add(SIGINT);
         stop_.add(SIGTERM);
         reload_.add(SIGHUP);
@@ -207,7 +214,7 @@ public:
     void on_reload(const std::function<void()>& reload) {
         reload_.async_wait([this, reload](boost::system::error_code error, int) {
             if (error) return;
-            guarded(log_, "reload", reload);
+            reload();
             on_reload(reload);
         });
     }
@@ -223,9 +230,33 @@ public:
     }
 
 private:
-    Log& log_;
     asio::signal_set stop_, reload_;
 };
+
+std::string environment_of(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+/// Beats for the service manager's watchdog; without one they keep its status line fresh.
+std::shared_ptr<systemd::Heartbeat> make_heartbeat(
+    asio::io_context& context, Core& grid, systemd::Notifier& notifier, const std::string& domain
+) {
+    if (!notifier.is_on()) return nullptr;
+    const auto limit = systemd::watchdog_limit(
+        environment_of("WATCHDOG_USEC"), environment_of("WATCHDOG_PID"), ::getpid()
+    );
+    constexpr std::chrono::microseconds status_every = std::chrono::seconds(30);
+    return std::make_shared<systemd::Heartbeat>(
+        context, [&grid](std::function<void()> work) { grid.post(std::move(work)); },
+        [&grid, &notifier, domain] {
+            notifier.beat(
+                "serving " + domain + ": " + std::to_string(grid.sessions().size()) + " sessions"
+            );
+        },
+        limit ? std::min(*limit / systemd::beats_in_limit, status_every) : status_every
+    );
+}
 
 bool keeps_files(const Config& config) {
     return config.controller.files.enabled && !config.listen.http.empty();
@@ -334,7 +365,12 @@ bool run_program(AppOptions& options, Log& log) {
     );
     const auto audit_keeper =
         std::make_shared<audit::Keeper>(context, *store, grid, config.audit, log);
-    Reload reload({options, is_evaluation, grid, trust, xmpp_tls, http_tls, log});
+    systemd::Notifier notifier(environment_of("NOTIFY_SOCKET"));
+    Reload reload({options, is_evaluation, grid, trust, xmpp_tls, http_tls, log, notifier});
+    ReloadWatch reload_watch(reload, log);
+    stopper.reload_by = [&reload](const pubsub::Principal& by) {
+        return reload.try_run(by, by.jid.bare().str());
+    };
     ProcessInfo info(*store, *keeper, grid.sessions(), grid.flood_counts());
     info.constant = constant_facts(addresses, is_evaluation);
     info.problems = [&trust] { return trust.problems(); };
@@ -352,8 +388,8 @@ bool run_program(AppOptions& options, Log& log) {
         {grid, *store, info, *acceptor, log,
          [&] {
              return std::vector{
-                 metrics::Expiry{"xmpp", tls::expiry_of(xmpp_tls.newest())},
-                 metrics::Expiry{"http", tls::expiry_of(http_tls.newest())}
+                 metrics::Expiry{"xmpp", tls::expiry_of(xmpp_tls.newest().get())},
+                 metrics::Expiry{"http", tls::expiry_of(http_tls.newest().get())}
              };
          }}
     );
@@ -395,11 +431,17 @@ bool run_program(AppOptions& options, Log& log) {
     );
 
     asio::steady_timer drain_timer(context);
-    Signals signals(context, log);
-    signals.on_reload([&reload] { reload.run(); });
+    Signals signals(context);
+    signals.on_reload([&reload_watch] { reload_watch.signalled(); });
+    const auto heartbeat = make_heartbeat(context, grid, notifier, info.constant.domain);
     std::once_flag stopped;   // a signal and an administrator may both ask for it
     const auto stop = [&] {
         log.info("stopping", {{"connections", std::to_string(acceptor->connections())}});
+        // A process that starts itself again goes on under the same id.
+        stopper.restarts() ? notifier.reloading() : notifier.stopping();
+        reload.stop();
+        reload_watch.stop();
+        if (heartbeat) heartbeat->stop();
         listeners.close();
         https.close();
         probes.close();
@@ -417,6 +459,9 @@ bool run_program(AppOptions& options, Log& log) {
     signals.on_stop(stopper.end);
     write_ready_files(options.data, options.ready_file, info.constant);
     log.info("ready", {{"domain", info.constant.domain}, {"version", version}});
+    notifier.ready();
+    if (heartbeat) heartbeat->start();
+    reload_watch.start();
     run_threads(context, config.reactor.threads, log);
     context.shutdown();
 

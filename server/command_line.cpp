@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -61,11 +62,27 @@ std::string own_command(const ConfigSources& sources, const std::string& data) {
     return command;
 }
 
-int check_configuration(const AppOptions& options) {
-    Findings findings = check_startup(options);
+void append(Findings& findings, Findings more) {
+    for (auto& finding : more) findings.push_back(std::move(finding));
+}
+
+/// Everything at once: an option that cannot be read keeps nobody from looking at the others.
+Findings findings_of(const AppOptions& options, const ConfigRead& read) {
+    Findings findings = read.findings;
+    if (!read.is_whole) return findings;
+    for (auto& finding : check_startup(options))
+        if (!is_said(finding, read.findings)) findings.push_back(std::move(finding));
+    if (!read.findings.empty()) return findings;
     // A store that cannot be read now may be in the making; a start names its fault.
-    if (const auto store = look_at_store(options); store && *store)
-        for (auto& finding : check_store(**store, options)) findings.push_back(std::move(finding));
+    if (const auto store = look_at_store(options); store && *store) {
+        append(findings, check_store(**store, options));
+        append(findings, check_store_clock(**store));
+    }
+    return findings;
+}
+
+int check_configuration(const AppOptions& options, const ConfigRead& read) {
+    const Findings findings = findings_of(options, read);
     std::size_t warnings = 0;
     for (const Finding& finding : findings) {
         warnings += finding.is_warning ? 1 : 0;
@@ -115,17 +132,14 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
         return cli.exit(error) == 0 ? 0 : usage;
     }
 
-    auto config = load_config(sources);
-    if (!config) {
-        complain(config.error());
-        return 1;
-    }
-    options.config = std::move(*config);
+    const ConfigRead read = read_config(sources);
+    options.config = read.config;
     options.data = data;
     options.own_command = own_command(sources, data);
     options.arguments.assign(argv, argv + argc);
-    options.read_again = [sources] { return load_config(sources); };
-    if (is_check) return check_configuration(options);
+    options.read_again = [sources] { return read_config(sources); };
+    // A start that the values refuse says what --check says.
+    if (is_check || !read.findings.empty()) return check_configuration(options, read);
     if (is_end) return end_evaluation(options);
     return run_app(std::move(options));
 }

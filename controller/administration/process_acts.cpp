@@ -24,4 +24,10 @@ Outcome<storage::Batch> stop_server(const ActContext& call, const Stop& stop) {
     return batch;
 }
 
+std::function<ReloadReport()> reload_server(const ActContext& call) {
+    return [process = call.state.process, by = call.actor()] {
+        return process == nullptr ? ReloadReport{} : process->reload(by);
+    };
+}
+
 }   // namespace grid::controller::administration

@@ -1,5 +1,5 @@
 // controller/rest/grid_routes.cpp: message of the day, welcome, administrators, the end of the
-// process.
+// process, and what it reads anew.
 #include <array>
 
 #include "controller/administration/account_acts.hpp"
@@ -101,6 +101,44 @@ HttpDecision shut_down(const Call& call) {
     );
 }
 
+json::array remarks_json(const std::vector<ReloadReport::Remark>& remarks) {
+    json::array list;
+    for (const ReloadReport::Remark& remark : remarks)
+        list.push_back(json::object{{"where", remark.where}, {"text", remark.text}});
+    return list;
+}
+
+/// A refusal has all mistakes, beside the error that every refusal has.
+HttpResponse reload_answer(const ReloadReport& report) {
+    if (report.is_taken())
+        return ok(
+            {{"changed", to_json(report.changed)},
+             {"needs_restart", to_json(report.needs_restart)},
+             {"warnings", remarks_json(report.warnings)}}
+        );
+    const std::size_t count = report.mistakes.size();
+    HttpResponse answer = refuse(
+        409, "reload-refused",
+        "everything stays as it was: " + std::to_string(count) +
+            (count == 1 ? " mistake" : " mistakes")
+    );
+    json::object body = json::parse(answer.body).as_object();
+    body["mistakes"] = remarks_json(report.mistakes);
+    answer.body = ok(std::move(body)).body;
+    return answer;
+}
+
+HttpDecision reload(const Call& call) {
+    HttpDecision::Query query;
+    query.run = [work = administration::reload_server(call)](const storage::Snapshot&) {
+        using Either = std::variant<HttpResponse, HttpResponse>;
+        const ReloadReport report = work();
+        if (!report.is_taken()) return Either(std::in_place_index<0>, reload_answer(report));
+        return Either(std::in_place_index<1>, reload_answer(report));
+    };
+    return query;
+}
+
 }   // namespace
 
 std::span<const Route> grid_routes() {
@@ -114,6 +152,7 @@ std::span<const Route> grid_routes() {
         Route{"GET", "administrators", {}, {}, show_administrators},
         Route{"PUT", "administrators", {}, {"administrators"}, put_administrators},
         Route{"POST", "shutdown", {}, {"restart", "delay_seconds", "announcement"}, shut_down},
+        Route{"POST", "reload", {}, {}, reload},
     };
     return routes;
 }

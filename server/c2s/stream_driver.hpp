@@ -102,7 +102,7 @@ private:
     boost::asio::awaitable<stream::Actions> bind(stream::Bind request);
     boost::asio::awaitable<stream::Actions> resume(stream::Resume request);
     /// False: too late.
-    bool attach(Attached attached, const char* event);
+    bool attach(Attached attached, bool is_resumed);
     boost::asio::awaitable<void> serve();
     Awaitable take_events();
     enum class Took { All, TurnOver, End };

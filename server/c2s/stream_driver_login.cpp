@@ -277,7 +277,7 @@ asio::awaitable<stream::Actions> StreamDriver::bind(stream::Bind request) {
     auto& attached = std::get<Attached>(bound);
     auto enabled = std::move(attached.enabled);
     auto archive = std::move(attached.archive);
-    if (!attach(std::move(attached), "session_started"))
+    if (!attach(std::move(attached), false))
         co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
     co_return negotiation_->on_bound(session_->jid, std::move(enabled), std::move(archive));
 }
@@ -292,7 +292,7 @@ asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
         shared_.grid.resume(std::move(coming), done);
     });
     if (auto* attached = std::get_if<Attached>(&answer)) {
-        if (!attach(std::move(*attached), "session_resumed"))
+        if (!attach(std::move(*attached), true))
             co_return stream::Actions{stream::Close{"gave way to a newcomer"}};
         co_return negotiation_->on_resumed();
     }
@@ -307,7 +307,7 @@ asio::awaitable<stream::Actions> StreamDriver::resume(stream::Resume request) {
     co_return negotiation_->on_not_resumed(sm::failed(failure.condition, failure.handled));
 }
 
-bool StreamDriver::attach(Attached attached, const char* event) {
+bool StreamDriver::attach(Attached attached, bool is_resumed) {
     session_ = std::move(attached.session);
     attachment_ = attached.number;
     allowance_ = std::move(attached.allowance);
@@ -321,10 +321,10 @@ bool StreamDriver::attach(Attached attached, const char* event) {
         codec_->set_addresses(session_->bare, session_->jid);
     }
     shared_.log.info(
-        event, {{"session", name_},
-                {"jid", session_->jid.str()},
-                {"address", address_},
-                {"transport", to_string(kind_)}}
+        is_resumed ? "session_resumed" : "session_started", {{"session", name_},
+                                                             {"jid", session_->jid.str()},
+                                                             {"address", address_},
+                                                             {"transport", to_string(kind_)}}
     );
     return may_stay;
 }

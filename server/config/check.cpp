@@ -606,13 +606,29 @@ void check_listeners(const Config& c, Findings& out) {
 
 }   // namespace
 
-std::string to_text(const Finding& finding, const Config& config) {
+std::string place_of(const Finding& finding, const Config& config) {
+    if (!finding.place.empty()) return finding.place;
     const auto place = config.origin.places.find(finding.key);
-    return place == config.origin.places.end() ? finding.text : place->second + ": " + finding.text;
+    return place == config.origin.places.end() ? std::string() : place->second;
+}
+
+std::string to_text(const Finding& finding, const Config& config) {
+    std::string text;
+    const auto given = config.origin.places.find(finding.key);
+    if (given != config.origin.places.end()) text += given->second + ": ";
+    if (!finding.place.empty()) text += finding.place + ": ";
+    return text + finding.text;
 }
 
 bool has_errors(const Findings& findings) {
     return !std::ranges::all_of(findings, &Finding::is_warning);
+}
+
+bool is_said(const Finding& finding, const Findings& before) {
+    return std::ranges::any_of(before, [&](const Finding& one) {
+        return !one.key.empty() &&
+               (one.key == finding.key || finding.text.find(one.key) != std::string::npos);
+    });
 }
 
 Findings prepare_names(Config& config) {

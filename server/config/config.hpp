@@ -218,6 +218,10 @@ struct Config {
         std::string export_to;   // file:, udp:, tcp: or unix:; empty: nowhere
     } audit;
 
+    struct Reload {
+        bool on_change = true;   // of the configuration, or of a file that it names
+    } reload;
+
     LogSettings log;
 
     /// Where the options were given, for texts that blame one: file:line:column, --set, or the name
@@ -225,6 +229,7 @@ struct Config {
     struct Origin {
         std::map<std::string, std::string, std::less<>> places;
         std::vector<std::string> remarks;   // values that were read and have no effect
+        std::vector<std::string> files;     // that values were read from: gridd.toml, KEY=@FILE
         bool is_given(std::string_view key) const { return places.find(key) != places.end(); }
     } origin;
 };

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <variant>
 
-#include "server/config/check.hpp"
 #include "server/config/options.hpp"
 #include "server/regular_file.hpp"
 
@@ -44,57 +43,82 @@ std::string where(const std::string& file, const toml::source_region& region) {
            std::to_string(region.begin.column);
 }
 
-std::string place(const std::string& file, const toml::source_region& region) {
-    return where(file, region) + ": ";
-}
+/// Of one option each, or of the file as a whole.
+using Mistakes = Findings;
 
-Failure read_table(
+void read_table(
     std::vector<Option>& options,
     const toml::table& table,
     const std::string& prefix,
     const std::string& file,
-    Config::Origin& origin
+    Config::Origin& origin,
+    Mistakes& mistakes
 ) {
     for (const auto& [name, node] : table) {
         std::string key = prefix + std::string(name.str());
         if (auto inner = node.as_table()) {
-            if (auto failure = read_table(options, *inner, key + ".", file, origin)) return failure;
+            read_table(options, *inner, key + ".", file, origin, mistakes);
             continue;
         }
         auto option = find(options, key);
-        if (!option) return place(file, name.source()) + unknown_key(options, key);
-        if (auto failure = set_toml(option->target, node))
-            return place(file, node.source()) + "'" + key + "' " + *failure;
+        if (!option) {
+            mistakes.push_back({key, unknown_key(options, key), false, where(file, name.source())});
+            continue;
+        }
         origin.places[key] = where(file, node.source());
+        if (auto failure = set_toml(option->target, node))
+            mistakes.push_back({key, "'" + key + "' " + *failure});
     }
-    return {};
 }
 
-Failure read_file(std::vector<Option>& options, const std::string& file, Config::Origin& origin) {
+/// False: nothing of it was read.
+bool read_file(
+    std::vector<Option>& options,
+    const std::string& file,
+    Config::Origin& origin,
+    Mistakes& mistakes
+) {
+    origin.files.push_back(file);
     const auto text = read_regular_file(file);
-    if (!text) return text.error();
+    if (!text) {
+        mistakes.push_back({"", text.error()});
+        return false;
+    }
     try {
-        return read_table(options, toml::parse(std::string_view(*text), file), "", file, origin);
+        const toml::table table = toml::parse(std::string_view(*text), file);
+        read_table(options, table, "", file, origin, mistakes);
+        return true;
     } catch (const toml::parse_error& error) {
-        return place(file, error.source()) + std::string(error.description());
+        mistakes.push_back(
+            {"", std::string(error.description()), false, where(file, error.source())}
+        );
+        return false;
     }
 }
 
-Failure read_set(std::vector<Option>& options, const std::string& set, Config::Origin& origin) {
-    auto at = set.find('=');
-    if (at == std::string::npos) return "--set " + set + ": must be KEY=VALUE";
-    std::string key = set.substr(0, at), value = set.substr(at + 1);
+void read_set(
+    std::vector<Option>& options, const std::string& set, Config::Origin& origin, Mistakes& mistakes
+) {
+    const auto at = set.find('=');
+    const std::string key = set.substr(0, at);
+    const auto fail = [&](const std::string& why) { mistakes.push_back({key, why}); };
     auto option = find(options, key);
-    if (!option) return "--set " + set + ": " + unknown_key(options, key);
+    if (at == std::string::npos || !option) {
+        const std::string why =
+            at == std::string::npos ? "must be KEY=VALUE" : unknown_key(options, key);
+        mistakes.push_back({"", why, false, "--set " + set});
+        return;
+    }
+    origin.places[key] = "--set " + key;
+    std::string value = set.substr(at + 1);
     if (value.starts_with('@')) {
+        origin.files.push_back(value.substr(1));
         auto content = read_regular_file(value.substr(1));
-        if (!content) return "--set " + key + ": cannot read " + content.error();
+        if (!content) return fail("cannot read " + content.error());
         value = std::move(*content);
         while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
     }
-    if (auto failure = set_text(option->target, value)) return "--set " + key + ": " + *failure;
-    origin.places[key] = "--set " + key;
-    return {};
+    if (auto failure = set_text(option->target, value)) fail(*failure);
 }
 
 std::string environment_name(std::string key) {
@@ -103,18 +127,21 @@ std::string environment_name(std::string key) {
     return "GRIDD_" + key;
 }
 
-Failure read_environment(
-    std::vector<Option>& options, const ConfigSources& sources, Config::Origin& origin
+void read_environment(
+    std::vector<Option>& options,
+    const ConfigSources& sources,
+    Config::Origin& origin,
+    Mistakes& mistakes
 ) {
-    if (!sources.environment) return {};
+    if (!sources.environment) return;
     for (auto& option : options) {
         auto name = environment_name(option.key);
         auto value = sources.environment(name);
         if (!value) continue;
-        if (auto failure = set_text(option.target, *value)) return name + " " + *failure;
         origin.places[option.key] = name;
+        if (auto failure = set_text(option.target, *value))
+            mistakes.push_back({option.key, *failure});
     }
-    return {};
 }
 
 /// For what the operator may have meant, and not for what the system or a container's host sets.
@@ -137,31 +164,28 @@ void note_unknown_variables(
     }
 }
 
-std::string errors_text(const Findings& findings, const Config& config) {
-    std::string text;
-    for (const Finding& finding : findings)
-        if (!finding.is_warning) text += (text.empty() ? "" : "\n") + to_text(finding, config);
-    return text;
-}
-
 }   // namespace
 
-Result<Config, std::string> load_config(const ConfigSources& sources) {
-    Config config;
+ConfigRead read_config(const ConfigSources& sources) {
+    ConfigRead read;
+    Config& config = read.config;
     auto options = options_of(config);
+    Mistakes mistakes;
     if (!sources.file.empty())
-        if (auto failure = read_file(options, sources.file, config.origin))
-            return {boost::system::in_place_error, *failure};
-    if (auto failure = read_environment(options, sources, config.origin))
-        return {boost::system::in_place_error, *failure};
-    for (const auto& set : sources.sets)
-        if (auto failure = read_set(options, set, config.origin))
-            return {boost::system::in_place_error, *failure};
+        read.is_whole = read_file(options, sources.file, config.origin, mistakes);
+    read_environment(options, sources, config.origin, mistakes);
+    for (const auto& set : sources.sets) read_set(options, set, config.origin, mistakes);
     note_unknown_variables(options, sources, config);
-    auto findings = prepare_names(config);
-    for (auto& finding : check_values(config)) findings.push_back(std::move(finding));
-    if (has_errors(findings)) return {boost::system::in_place_error, errors_text(findings, config)};
-    return config;
+    read.findings = mistakes;
+    if (!read.is_whole) return read;
+    auto found = prepare_names(config);
+    read.is_whole =
+        std::ranges::none_of(found, [](const Finding& one) { return one.key == "domain"; });
+    for (auto& finding : check_values(config)) found.push_back(std::move(finding));
+    for (auto& finding : found)
+        if (!finding.is_warning && !is_said(finding, mistakes))
+            read.findings.push_back(std::move(finding));
+    return read;
 }
 
 }   // namespace grid::server

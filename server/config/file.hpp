@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "server/config/check.hpp"
 #include "server/config/config.hpp"
-#include "xml/result.hpp"
 
 namespace grid::server {
 
@@ -19,9 +19,16 @@ struct ConfigSources {
     std::vector<std::string> environment_names{};   // all of them: misspelt ones are remarked upon
 };
 
-/// Defaults, then the file, then the environment, then --set; names prepared, values checked. An
-/// error says where it is, one per line: an unknown key or a value of the wrong type with file,
-/// line and column, and with the key that was probably meant.
-Result<Config, std::string> load_config(const ConfigSources& sources);
+/// A configuration as far as it could be read, and everything that is wrong with it.
+struct ConfigRead {
+    Config config;
+    Findings findings;   // without warnings
+    bool is_whole =
+        true;   // false: the file was not read, or has no domain: there is no more to say
+};
+/// Defaults, then the file, then the environment, then --set; names prepared, values checked. A
+/// finding says where it is: an unknown key or a value of the wrong type with file, line and
+/// column, and with the key that was probably meant.
+ConfigRead read_config(const ConfigSources& sources);
 
 }   // namespace grid::server

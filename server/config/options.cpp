@@ -211,6 +211,7 @@ std::vector<Option> options_of(Config& c) {
         {"audit.keep_bytes", &c.audit.keep_bytes},
         {"audit.head_log_seconds", &c.audit.head_log_seconds},
         {"audit.export_to", &c.audit.export_to},
+        {"reload.on_change", &c.reload.on_change},
         {"log.level", &c.log.level},
         {"log.format", &c.log.format},
     };

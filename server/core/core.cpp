@@ -655,15 +655,33 @@ void Core::rebind(
     });
 }
 
-void Core::replace_policy(std::string text) {
-    asio::post(strand_, [this, text = std::move(text)] {
-        const auto& policy = controller_.state_for_admin().policy;
-        if (policy.head().text == text) return;
-        pubsub::Context acting;
-        acting.actor = pubsub::Principal::system();
-        acting.now = now();
-        auto batch = policy.replace(text, acting, "policy.file was read again");
-        if (pipeline_->has_room()) pipeline_->submit_background(std::move(batch));
+void Core::replace_policy(std::string text, std::function<void(std::string why_not)> done) {
+    using Transaction = CallbackTransaction<std::string, std::string>;
+    auto pending = std::make_unique<Transaction>(
+        [this, text = std::move(text)](const pubsub::Context& context) -> Transaction::Decision {
+            const auto& policy = controller_.state_for_admin().policy;
+            if (policy.head().text == text) return std::string();
+            return Transaction::Decision::Change{
+                policy.replace(text, context, "policy.file was read again"), {}
+            };
+        },
+        [](boost::system::error_code error) { return to_stanza_error(error).text; },
+        [done = std::move(done)](Transaction::Answer answer) {
+            done(std::visit([](const std::string& why_not) { return why_not; }, answer));
+        }
+    );
+    pending->context = {pubsub::Principal::system(), now(), fresh_id()};
+    auto shared = std::make_shared<std::unique_ptr<Transaction>>(std::move(pending));
+    asio::post(strand_, [this, shared] {
+        auto queue = std::make_shared<SenderQueue>(senders_.next(), std::string());
+        queue->push(std::move(*shared));
+        pipeline_->advance(queue);
+    });
+}
+
+void Core::record_reload(pubsub::Principal by, bool is_taken, std::string detail) {
+    asio::post(strand_, [this, by = std::move(by), is_taken, detail = std::move(detail)] {
+        controller_.record_reload(by, is_taken, detail);
     });
 }
 

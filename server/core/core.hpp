@@ -230,8 +230,11 @@ public:
         std::string condition,
         std::string reason
     );
-    /// Puts this text in force, as policy.file says now; it was parsed before.
-    void replace_policy(std::string text);
+    /// Puts this text in force, as policy.file says now; it was parsed before. `done` gets an empty
+    /// text when that is durable, else the reason why it is not.
+    void replace_policy(std::string text, std::function<void(std::string why_not)> done);
+    /// Files were read anew, or that was refused: on record.
+    void record_reload(pubsub::Principal by, bool is_taken, std::string detail);
     /// Makes these accounts administrators, as `gridctl admin add` asked.
     /// `gridctl admin rebind`: `done` when nothing is left to commit.
     void rebind(std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done);

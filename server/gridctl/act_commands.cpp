@@ -1,8 +1,9 @@
 // server/gridctl/act_commands.cpp: `settings`, `announce`, `motd`, `welcome`, `administrators`,
-// `shutdown`: what an administrator does to the grid as a whole.
+// `shutdown`, `reload`: what an administrator does to the grid as a whole.
 #include <memory>
 
 #include "server/gridctl/rest_commands.hpp"
+#include "server/gridctl/table.hpp"
 
 namespace grid::gridctl {
 namespace {
@@ -77,6 +78,48 @@ void add_shutdown(CLI::App& app, const Options& options) {
     });
 }
 
+/// "FILE:3:7: what is wrong", as compilers do, so that editors jump there.
+std::string remark_lines(const boost::json::object& answer, const char* name) {
+    std::string out;
+    const boost::json::value* remarks = answer.if_contains(name);
+    if (remarks == nullptr || !remarks->is_array()) return out;
+    for (const boost::json::value& remark : remarks->get_array()) {
+        const std::string where = cell_of(remark, "where");
+        out += "\n" + (where.empty() || where == "-" ? "" : where + ": ") + cell_of(remark, "text");
+    }
+    return out;
+}
+
+std::string words(const boost::json::object& answer, const char* name) {
+    std::string out;
+    const boost::json::value* list = answer.if_contains(name);
+    if (list == nullptr || !list->is_array()) return out;
+    for (const boost::json::value& word : list->get_array())
+        if (word.is_string()) out += (out.empty() ? "" : ", ") + std::string(word.get_string());
+    return out;
+}
+
+void reload(const Options& options) {
+    Client client = connect_to(options);
+    const Answer answer = client.request("POST", "/api/v1/reload", "{}");
+    boost::system::error_code error;
+    const boost::json::value value = boost::json::parse(answer.body, error);
+    if (error || !value.is_object())
+        throw Failed(Exit::Refused, "the server's answer is no JSON object");
+    const boost::json::object& object = value.get_object();
+    if (options.json) print_object(options, object);
+    if (to_exit(answer.status) != Exit::Ok)
+        throw Failed(
+            to_exit(answer.status), cell_of(value, "error.text") + remark_lines(object, "mistakes")
+        );
+    if (options.json) return;
+    const std::string changed = words(object, "changed"), later = words(object, "needs_restart");
+    print("changed: " + (changed.empty() ? "nothing" : changed) + "\n");
+    if (!later.empty()) print("a restart is needed for: " + later + "\n");
+    if (const std::string warnings = remark_lines(object, "warnings"); !warnings.empty())
+        print("warnings:" + warnings + "\n");
+}
+
 /// The whole list: accounts that are not in it cease to be administrators.
 void add_administrators(CLI::App& app, const Options& options) {
     CLI::App* group = app.add_subcommand("administrators", "the accounts that administer the grid");
@@ -132,6 +175,10 @@ void add_act_commands(CLI::App& app, const Options& options) {
     add_greeting(app, options, "welcome", "a message to new accounts with their first login");
     add_administrators(app, options);
     add_shutdown(app, options);
+    app.add_subcommand(
+           "reload", "read configuration, certificates, revocation lists and policy file anew"
+    )
+        ->callback([&options] { reload(options); });
 }
 
 }   // namespace grid::gridctl

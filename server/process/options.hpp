@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/config/config.hpp"
+#include "server/config/file.hpp"
 #include "xml/result.hpp"
 
 namespace rocksdb {
@@ -21,8 +21,8 @@ struct AppOptions {
     std::filesystem::path data = "/var/lib/gridd";
     std::string ready_file;   // besides DIR/run/ready.json
     int store_files = 512;    // that the store may keep open
-    /// The configuration as it is now, for SIGHUP. Empty: SIGHUP changes nothing.
-    std::function<Result<Config, std::string>()> read_again;
+    /// The configuration as it is now, for a reload. Empty: a reload changes nothing.
+    std::function<ConfigRead()> read_again;
     std::vector<std::string> arguments = {};   // of the command line, for a restart
     std::string own_command = "gridd";         // as it was called, for texts that say what to run
     /// For tests that pull the plug. Empty: the real files.

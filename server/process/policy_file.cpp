@@ -24,10 +24,11 @@ Result<std::string, std::string> read_policy_file(const Config& config) {
     }
     const auto parsed = controller::policy::parse(*text, config.domain);
     if (parsed.ok()) return text;
-    const auto& first = parsed.errors.front();
-    return fail(
-        ":" + std::to_string(first.line) + ":" + std::to_string(first.column) + ": " + first.text
-    );
+    std::string all;
+    for (const auto& one : parsed.errors)
+        all += (all.empty() ? "" : "\n" + file) + ":" + std::to_string(one.line) + ":" +
+               std::to_string(one.column) + ": " + one.text;
+    return fail(all);
 }
 
 }   // namespace grid::server

@@ -8,7 +8,8 @@
 
 namespace grid::server {
 
-/// The text of policy.file; an error names the file, and the line where it does not parse.
+/// The text of policy.file. An error has a line for each mistake: file, line and column, and what
+/// is wrong there.
 Result<std::string, std::string> read_policy_file(const Config& config);
 
 }   // namespace grid::server

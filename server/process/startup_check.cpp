@@ -6,8 +6,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
+#include <sstream>
 
 #include "controller/policy/parser.hpp"
 #include "server/audit/sink.hpp"
@@ -24,11 +26,13 @@
 #include "server/process/evaluation_end.hpp"
 #include "server/process/policy_file.hpp"
 #include "server/regular_file.hpp"
+#include "server/tls/certificate_text.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/own_certificate.hpp"
 #include "server/tls/revocation/crl_file.hpp"
 #include "server/tls/revocation/crl_watch.hpp"
 #include "storage/rocks_store.hpp"
+#include "xml/datetime.hpp"
 #include "xml/domain.hpp"
 #include "xml/utf8.hpp"
 
@@ -83,10 +87,61 @@ void check_static_files(const Config& config, Findings& findings) {
         findings.push_back({"http.static_dir", "http.static_dir: " + files.error()});
 }
 
+/// A mistake in the file has its place there, not where the file is named.
 void check_policy(const Config& config, Findings& findings) {
-    if (config.policy.file.empty()) return;
-    if (const auto text = read_policy_file(config); !text)
-        findings.push_back({"policy.file", text.error()});
+    const std::string& file = config.policy.file;
+    if (file.empty()) return;
+    const auto text = read_policy_file(config);
+    if (text) return;
+    std::istringstream lines(text.error());
+    for (std::string line; std::getline(lines, line);) {
+        const auto end =
+            line.starts_with(file + ":") ? line.find(": ", file.size()) : std::string::npos;
+        const bool has_place = end != std::string::npos && end > file.size();
+        if (has_place)
+            findings.push_back({"policy.file", line.substr(end + 2), false, line.substr(0, end)});
+        else
+            findings.push_back({"policy.file", std::move(line)});
+    }
+}
+
+/// Lists that cannot be read, or whose time is over. A start goes on without a list of a directory
+/// that it cannot read, and says so.
+void check_crl_files(const Config& config, bool is_start, Findings& findings) {
+    const auto now_there = now();
+    for (const tls::FileStamp& stamp : tls::find_files(config.tls.crl).files) {
+        const bool is_named = std::ranges::find(config.tls.crl, stamp.path) != config.tls.crl.end();
+        const auto lists = tls::read_crls(stamp.path);
+        if (!lists) {
+            if (!is_start || !is_named)   // else said by unreadable_crl_source
+                findings.push_back({"tls.crl", "tls.crl: " + lists.error(), is_start});
+            continue;
+        }
+        for (const auto& list : *lists) {
+            const ASN1_TIME* next = X509_CRL_get0_nextUpdate(list.get());
+            const auto until = next == nullptr ? 0 : tls::to_millis(next);
+            if (until == 0 || until >= now_there) continue;
+            findings.push_back(
+                {"tls.crl",
+                 "tls.crl: " + stamp.path + ": the nextUpdate of the list of " +
+                     tls::to_text(X509_CRL_get_issuer(list.get())) + " was " +
+                     xml::to_datetime(until) + ": what was revoked since then is not known here",
+                 true}
+            );
+        }
+    }
+}
+
+/// A clock that was never set refuses every certificate, and stamps what it stores with the past.
+void check_clock(Findings& findings) {
+    constexpr storage::Millis released = 1'764'547'200'000;   // 2025-12-01
+    if (now() < released)
+        findings.push_back(
+            {"",
+             "the clock of this machine says " + xml::to_datetime(now()) +
+                 ": set it, and see that the host's time service runs",
+             true}
+        );
 }
 
 /// The process that said it listens there is still alive: then the port is taken by ourselves.
@@ -231,9 +286,13 @@ void check_export(const Config& config, Findings& findings) {
 
 }   // namespace
 
-Findings check_reload(const Config& config) {
+Findings check_reload(const Config& config, const fs::path& data) {
     Findings findings;
     check_tls(config, findings);
+    if (auto why = tls::unreadable_crl_source(config.tls, data); !why.empty())
+        findings.push_back({"tls.crl", std::move(why)});
+    else
+        check_crl_files(config, false, findings);
     check_policy(config, findings);
     return findings;
 }
@@ -247,11 +306,33 @@ Findings check_store(const storage::Snapshot& store, const AppOptions& options) 
     return {{has_certificate ? "tls.certificate" : "tls.client_ca", why}};
 }
 
+Findings check_store_clock(const storage::Snapshot& store) {
+    constexpr storage::Millis tolerated = 60'000;
+    storage::Millis newest = 0;
+    const auto error = store.scan(
+        storage::Family::Audit, "", "", true,
+        [&newest](std::string_view, const storage::Record& record) {
+            newest = record.time;
+            return false;
+        }
+    );
+    if (error || newest <= now() + tolerated) return {};
+    return {
+        {"",
+         "the newest record of the audit is of " + xml::to_datetime(newest) + ", our clock says " +
+             xml::to_datetime(now()) + ": the clock was set back",
+         true}
+    };
+}
+
 Findings check_startup(const AppOptions& options) {
     const Config& config = options.config;
     Findings findings = check_values(config);
     for (const std::string& remark : config.origin.remarks) findings.push_back({"", remark, true});
-    for (auto& finding : check_reload(config)) findings.push_back(std::move(finding));
+    check_clock(findings);
+    check_tls(config, findings);
+    check_crl_files(config, true, findings);
+    check_policy(config, findings);
     if (auto why = tls::unreadable_crl_source(config.tls, options.data); !why.empty())
         findings.push_back({"tls.crl", std::move(why)});
     check_static_files(config, findings);

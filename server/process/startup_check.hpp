@@ -15,7 +15,11 @@ Findings check_startup(const AppOptions& options);
 /// Findings of the store itself against a start: that it is an evaluation's.
 Findings check_store(const storage::Snapshot& store, const AppOptions& options);
 
-/// Findings about the files that are read anew while the server runs: certificates, policy.
-Findings check_reload(const Config& config);
+/// That the clock is behind what the store has: warnings, for --check.
+Findings check_store_clock(const storage::Snapshot& store);
+
+/// Findings about the files that are read anew while the server runs: certificates, revocation
+/// lists, policy. `data`: the data directory, with the lists that were kept.
+Findings check_reload(const Config& config, const std::filesystem::path& data);
 
 }   // namespace grid::server

@@ -1,4 +1,5 @@
-// server/process/stopper.hpp: an administrator's request to end the process, or to start it again.
+// server/process/stopper.hpp: an administrator's request to end the process, to start it again, or
+// to read its files anew.
 #pragma once
 
 #include <atomic>
@@ -20,10 +21,15 @@ public:
     /// Core strand. The answer to the request leaves before the end: after a second at the
     /// earliest.
     void stop(bool restarts, std::chrono::seconds delay) override;
+    controller::ReloadReport reload(const pubsub::Principal& by) override {
+        return reload_by ? reload_by(by) : controller::ReloadReport{};
+    }
 
     /// Ends the process; runs on any of the reactor's threads. Set before the first client
     /// connects.
     std::function<void()> end;
+    /// Reads everything anew. Set before the first client connects.
+    std::function<controller::ReloadReport(const pubsub::Principal& by)> reload_by;
     /// After the end: the process is to be started again.
     bool restarts() const { return restarts_; }
 

@@ -5,6 +5,7 @@
 #include <openssl/x509_vfy.h>
 
 #include <memory>
+#include <utility>
 
 #include "server/clock.hpp"
 #include "server/tls/certificate_text.hpp"
@@ -41,8 +42,20 @@ Path links_of(const std::vector<X509Ptr>& chain) {
 
 }   // namespace
 
+void TrustedChains::use(SSL_CTX* context) {
+    Context next = share(context);
+    const std::lock_guard lock(mutex_);
+    std::swap(context_, next);
+}
+
+Context TrustedChains::current() const {
+    const std::lock_guard lock(mutex_);
+    return share(context_.get());
+}
+
 bool TrustedChains::trusts(std::string_view key) const {
-    STACK_OF(X509_OBJECT)* all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context_));
+    const Context context = current();
+    STACK_OF(X509_OBJECT)* all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context.get()));
     for (int i = 0; i < sk_X509_OBJECT_num(all); ++i)
         if (X509* one = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i)))
             if (key_hash_of(one) == key) return true;
@@ -67,7 +80,8 @@ controller::CertificateVerifier::Verdict TrustedChains::verify(const std::vector
     X509* leaf = certificates.front().get();
     verdict.reason = why_too_costly(leaf, others.get());
     if (!verdict.reason.empty()) return verdict;
-    Found found = find_paths(leaf, others.get(), SSL_CTX_get_cert_store(context_));
+    const Context context = current();
+    Found found = find_paths(leaf, others.get(), SSL_CTX_get_cert_store(context.get()));
     if (found.verdict.error != X509_V_OK) {
         verdict.reason = to_reason(found.verdict, now());
         return verdict;

@@ -206,6 +206,11 @@ Result<Context, std::string> make_context(const Config::Tls& settings, Use use) 
     return context;
 }
 
+Context share(SSL_CTX* context) {
+    if (context != nullptr) SSL_CTX_up_ref(context);
+    return Context(context);
+}
+
 storage::Millis expiry_of(const SSL_CTX* context) {
     const X509* certificate = SSL_CTX_get0_certificate(context);
     return certificate == nullptr ? 0 : to_millis(X509_get0_notAfter(certificate));

@@ -27,6 +27,8 @@ enum class Use { Xmpp, Http };   // ALPN: xmpp-client; http/1.1
 /// any chain is let through the handshake, for `judge` to refuse. The error is for the operator:
 /// which file, what is wrong with it, what would be right.
 Result<Context, std::string> make_context(const Config::Tls& settings, Use use);
+/// One more share in a context, which lives until the last one is gone.
+Context share(SSL_CTX* context);
 /// Until when the context's own certificate is valid; 0: it has none.
 storage::Millis expiry_of(const SSL_CTX* context);
 

@@ -14,12 +14,13 @@ import subprocess
 import tempfile
 import unittest
 
-from certs import Authority
+from certs import DAY, Authority
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from gridd import Gridd, binary
+from revoking import RevokingAuthority
 
 DOMAIN = "grid.example"
 FREE_LEAST = 402653184
@@ -407,6 +408,45 @@ class Check(unittest.TestCase):
         done = run(["--check", "--config", file, "--data", self.data()])
         for key in ("log.level", "tls.ocsp"):
             self.assertRegex(done.stderr, rf"{re.escape(file)}:{place[key]}:\d+: {key}")
+
+    def test_mistakes_of_every_kind_are_told_at_once(self):
+        """What cannot be read, what is no value, and what is wrong with the files."""
+        policy = self.path("policy", "allow nonsense\nallow group a to publish on x\ndeny\n")
+        other = self.issuer.special("other-key", [DOMAIN])
+        settings = {**self.base(), "tls.key": other["tls.key"], "policy.file": policy,
+                    "limits.idle_seconds_max": "soon", "log.level": "loud", "no.such": 1,
+                    "listen.c2s": "203.0.113.7:5222"}
+        file, place = self.write(settings)
+        data = self.data()
+        with open(data, "w", encoding="utf-8"):
+            pass   # no directory
+        done = run(["--check", "--config", file, "--data", data])
+        self.assertEqual(done.returncode, 1)
+        for key, words in [
+            ("limits.idle_seconds_max", "whole number"), ("log.level", "log.level must be"),
+            ("no.such", "there is no option"), ("tls.key", "does not belong"),
+            ("policy.file", re.escape(policy) + r":1:\d+: "),
+            ("policy.file", re.escape(policy) + r":3:\d+: "),
+            ("listen.c2s", "Cannot assign requested address"),
+        ]:
+            where = rf"{re.escape(file)}:{place[key]}:\d+"
+            self.assertRegex(done.stderr, rf"(?m)^gridd: {where}: .*{words}")
+        self.assertIn(data, done.stderr)
+
+    def test_lists_and_clock_are_warned_of(self):
+        root = RevokingAuthority(os.path.join(self.folder, "revoking"))
+        lists = os.path.join(self.folder, "lists")
+        os.mkdir(lists)
+        root.crl(os.path.join(lists, "late.pem"), this_update=-2 * DAY, next_update=-DAY)
+        with open(os.path.join(lists, "bad.pem"), "w", encoding="ascii") as out:
+            out.write("no list\n")
+        file, place = self.write({**self.base(), "tls.crl": [lists]})
+        done = run(["--check", "--config", file, "--data", self.data()])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for words in ("late.pem: the nextUpdate of the list of .* was 20", "bad.pem"):
+            self.assertRegex(
+                done.stderr, rf"warning: {re.escape(file)}:{place['tls.crl']}:\d+: .*{words}"
+            )
 
     def test_places_outside_the_file(self):
         """found M6"""

@@ -29,7 +29,9 @@ def shown_issuer(server, trust):
 
 class Signals(unittest.TestCase):
     def setUp(self):
-        self.server = Operated(POLICY, {"accounts.auto_approve": "true"})
+        self.server = Operated(
+            POLICY, {"accounts.auto_approve": "true", "reload.on_change": "false"}
+        )
         self.addCleanup(self.server.close)
 
     def hup(self, pattern):
@@ -48,8 +50,10 @@ class Signals(unittest.TestCase):
 
     def write_config(self, level, **more):
         lines = [f"{key} = '{value}'" for key, value in self.server.settings.items()
-                 if key not in ("accounts.auto_approve", "storage.free_bytes_min")]
-        lines += ["accounts.auto_approve = true", f"log.level = '{level}'"]
+                 if key not in ("accounts.auto_approve", "storage.free_bytes_min",
+                                "reload.on_change")]
+        lines += ["accounts.auto_approve = true", f"log.level = '{level}'",
+                  "reload.on_change = false"]   # SIGHUP alone
         lines += [f"{key} = {value}" for key, value in more.items()]
         with open(self.config, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

@@ -17,7 +17,13 @@ struct FakeProcess final : grid::controller::ProcessControl {
     void stop(bool restarts, std::chrono::seconds delay) override {
         stops.emplace_back(restarts, static_cast<int>(delay.count()));
     }
+    grid::controller::ReloadReport reload(const grid::pubsub::Principal& by) override {
+        reloads.push_back(by.jid.str());
+        return report;
+    }
     std::vector<std::pair<bool, int>> stops;
+    std::vector<std::string> reloads;
+    grid::controller::ReloadReport report;
 };
 
 struct Texts : Commands {
@@ -239,6 +245,49 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.30, 4.31: restart and shutdown follow the
     REQUIRE(store.scan([&](const storage::KeyChange& change) { node.controller->apply(change); }
     ).has_value());
     CHECK(process.stops.size() == 3);
+}
+
+TEST_CASE_METHOD(Commands, "a reload's answer says what was taken, or each mistake") {
+    FakeProcess process;
+    controller().attach(process);
+    process.report.changed = {"certificates", "log.level"};
+    process.report.needs_restart = {"domain"};
+    process.report.warnings = {{"gridd.toml:3:1", "soon over"}};
+    CHECK(
+        rest("root@grid.example", "POST", "/reload") ==
+        std::pair(
+            200, std::string(R"({"changed":["certificates","log.level"],)"
+                             R"("needs_restart":["domain"],)"
+                             R"("warnings":[{"where":"gridd.toml:3:1","text":"soon over"}]})")
+        )
+    );
+    CHECK(process.reloads == std::vector<std::string>{"root@grid.example"});
+    process.report.mistakes = {{"gridd.toml:3:1", "no number"}, {"policy:1:2", "no \"word\""}};
+    const auto [status, body] = rest("root@grid.example", "POST", "/reload");
+    CHECK(status == 409);
+    CHECK(body.find(R"("code":"reload-refused")") != std::string::npos);
+    CHECK(body.find("2 mistakes") != std::string::npos);
+    CHECK(
+        body.find(R"("mistakes":[{"where":"gridd.toml:3:1","text":"no number"},)"
+                  R"({"where":"policy:1:2","text":"no \"word\""}])") != std::string::npos
+    );
+    CHECK(rest("probe@grid.example", "POST", "/reload").first == 403);
+    CHECK(rest("root@grid.example", "POST", "/reload", R"({"now": true})").first == 400);
+    CHECK(process.reloads.size() == 2);
+}
+
+TEST_CASE_METHOD(Commands, "a reload is on record with what came of it") {
+    const auto by = grid::pubsub::Principal::system();
+    controller().record_reload(by, true, "SIGHUP: changed policy");
+    controller().record_reload(by, true, "SIGHUP: changed nothing");
+    controller().record_reload(by, false, "SIGHUP: 1 mistakes: gridd.toml:3:1: no number");
+    for (auto& batch : controller().due_before_change()) REQUIRE(commit(std::move(batch)));
+    const auto taken = rest("root@grid.example", "GET", "/audit", "", "operation=reload").second;
+    CHECK(taken.find("changed policy") != std::string::npos);
+    CHECK(taken.find("changed nothing") != std::string::npos);
+    const auto refused =
+        rest("root@grid.example", "GET", "/audit", "", "operation=reload-refused").second;
+    CHECK(refused.find("gridd.toml:3:1") != std::string::npos);
 }
 
 TEST_CASE_METHOD(Commands, "XEP-0133 4.11, 4.12: there are no lists beside the policy") {

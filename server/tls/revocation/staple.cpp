@@ -35,6 +35,16 @@ std::optional<OcspSubject> own_subject(const Config::Tls& settings) {
     return std::nullopt;
 }
 
+/// Of a context in the answer; it ends with the context.
+using Share = std::shared_ptr<StapledAnswer>;
+void end_share(void*, void* share, CRYPTO_EX_DATA*, int, long, void*) {
+    delete static_cast<Share*>(share);
+}
+int share_index() {
+    static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, end_share);
+    return index;
+}
+
 }   // namespace
 
 Staple::Staple(
@@ -54,8 +64,10 @@ Staple::Staple(
 
 void Staple::serve(SSL_CTX* context) {
     if (!subject_) return;
+    auto share = std::make_unique<Share>(answer_);
+    if (SSL_CTX_set_ex_data(context, share_index(), share.get()) != 1) return;
     SSL_CTX_set_tlsext_status_cb(context, answer);
-    SSL_CTX_set_tlsext_status_arg(context, this);
+    SSL_CTX_set_tlsext_status_arg(context, share.release()->get());
 }
 
 void Staple::start() {
@@ -90,11 +102,7 @@ void Staple::take(OcspVerdict verdict) {
     }
     const auto next = verdict.answer.next_update;
     const auto until = next != 0 ? next : time + refresh_max.count();
-    {
-        const std::lock_guard lock(mutex_);
-        der_ = std::make_shared<const std::string>(std::move(verdict.der));
-        until_ = until;
-    }
+    answer_->put(std::move(verdict.der), until);
     const bool is_good = verdict.answer.standing == OcspStanding::Good;
     log_.write(
         is_good ? Level::Info : Level::Error, "stapled",
@@ -111,13 +119,20 @@ void Staple::wait(milliseconds time) {
     });
 }
 
-std::shared_ptr<const std::string> Staple::current() const {
+void StapledAnswer::put(std::string der, storage::Millis until) {
+    auto shared = std::make_shared<const std::string>(std::move(der));
+    const std::lock_guard lock(mutex_);
+    der_ = std::move(shared);
+    until_ = until;
+}
+
+std::shared_ptr<const std::string> StapledAnswer::current() const {
     const std::lock_guard lock(mutex_);
     return until_ > now() ? der_ : nullptr;
 }
 
-int Staple::answer(SSL* ssl, void* self) {
-    const auto der = static_cast<Staple*>(self)->current();
+int Staple::answer(SSL* ssl, void* stapled) {
+    const auto der = static_cast<StapledAnswer*>(stapled)->current();
     if (!der) return SSL_TLSEXT_ERR_NOACK;
     void* copy = OPENSSL_malloc(der->size());
     if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;

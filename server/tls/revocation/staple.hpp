@@ -13,6 +13,19 @@
 
 namespace grid::server::tls {
 
+/// The answer at the moment, which the contexts share that staple it. Any thread.
+class StapledAnswer {
+public:
+    void put(std::string der, storage::Millis until);
+    /// Null: there is none, or it is out of date.
+    std::shared_ptr<const std::string> current() const;
+
+private:
+    mutable std::mutex mutex_;   // held for a copy
+    std::shared_ptr<const std::string> der_;
+    storage::Millis until_ = 0;
+};
+
 /// Fetched at start, and again when half of its time is over. An answer that is out of date is not
 /// stapled.
 class Staple : public std::enable_shared_from_this<Staple> {
@@ -23,8 +36,8 @@ public:
         std::shared_ptr<OcspClient> client,
         Log& log
     );
-    /// Handshakes of this context carry it from now on. Before any handshake; the context must not
-    /// outlive this.
+    /// Handshakes of this context carry it from now on. Before any handshake; the context may
+    /// outlive this, and keeps the last answer then.
     void serve(SSL_CTX* context);
     /// Does nothing when the certificate names no responder and none is configured, or when its
     /// issuer is not to be found.
@@ -35,8 +48,7 @@ private:
     void refresh();
     void take(OcspVerdict verdict);
     void wait(std::chrono::milliseconds time);
-    std::shared_ptr<const std::string> current() const;
-    static int answer(SSL* ssl, void* self);
+    static int answer(SSL* ssl, void* stapled);
 
     const Config::Tls settings_;
     std::shared_ptr<OcspClient> client_;
@@ -45,9 +57,7 @@ private:
     boost::asio::steady_timer timer_;
     std::optional<OcspSubject> subject_;
     bool is_stopped_ = false;
-    mutable std::mutex mutex_;   // of the two below; held for a copy
-    std::shared_ptr<const std::string> der_;
-    storage::Millis until_ = 0;
+    const std::shared_ptr<StapledAnswer> answer_ = std::make_shared<StapledAnswer>();
 };
 
 }   // namespace grid::server::tls

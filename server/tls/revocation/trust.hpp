@@ -8,7 +8,7 @@
 
 namespace grid::server::tls {
 
-/// The contexts and the configuration outlive it.
+/// The configuration outlives it.
 class Trust {
 public:
     Trust(
@@ -44,8 +44,7 @@ private:
     boost::asio::io_context& context_;
     Log& log_;
     Vetting vetting_;
-    std::vector<std::shared_ptr<Staple>>
-        staples_;   // the newest last; contexts point to the others
+    std::shared_ptr<Staple> staple_;
     TrustedChains chains_;
 };
 

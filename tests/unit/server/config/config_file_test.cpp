@@ -27,6 +27,16 @@ struct TemporaryFile {
     std::filesystem::path path;
 };
 
+/// The configuration, or a line for each finding.
+grid::Result<Config, std::string> load_config(const ConfigSources& sources) {
+    ConfigRead read = read_config(sources);
+    if (read.findings.empty()) return std::move(read.config);
+    std::string text;
+    for (const Finding& finding : read.findings)
+        text += (text.empty() ? "" : "\n") + to_text(finding, read.config);
+    return {boost::system::in_place_error, text};
+}
+
 auto load(const std::string& toml, std::vector<std::string> sets = {}) {
     TemporaryFile file(toml);
     return load_config({file.path.string(), std::move(sets), {}});
@@ -134,6 +144,43 @@ TEST_CASE("a refusal names the place of the option, wherever it was given") {
     CHECK_THAT(load("", {"tls.ocsp=maybe"}).error(), Contains("--set tls.ocsp: tls.ocsp must be"));
     const auto both = load("[log]\nlevel = 'loud'\nformat = 'xml'\n").error();
     CHECK_THAT(both, Contains(":2:9: log.level") && Contains(":3:10: log.format"));
+}
+
+TEST_CASE("all mistakes of all sources are told at once, and what is right is read") {
+    TemporaryFile file(
+        "domain = 'a.example'\nno_such = 1\n[tls]\ncertificate = 7\nkey = 'k'\n"
+        "client_ca = 'c'\n[log]\nlevel = 'loud'\n"
+    );
+    const ConfigRead read = read_config(
+        {file.path.string(),
+         {"listen.c2s", "files.threads=many", "listen.http=127.0.0.1:1"},
+         [](const std::string& name) {
+             return name == "GRIDD_TLS_STAPLE" ? std::optional<std::string>("perhaps")
+                                               : std::nullopt;
+         }}
+    );
+    CHECK(read.is_whole);
+    CHECK(read.config.domain == "a.example");
+    CHECK(read.config.listen.http == "127.0.0.1:1");
+    std::string all;
+    for (const Finding& finding : read.findings) all += to_text(finding, read.config) + "\n";
+    CHECK_THAT(all, Contains(":2:1: there is no option 'no_such'"));
+    CHECK_THAT(all, Contains(":4:15: 'tls.certificate' must be a text"));
+    CHECK_THAT(all, Contains(":8:9: log.level must be"));
+    CHECK_THAT(all, Contains("--set listen.c2s: must be KEY=VALUE"));
+    CHECK_THAT(all, Contains("--set files.threads: must be a whole number"));
+    CHECK_THAT(all, Contains("GRIDD_TLS_STAPLE: must be true or false"));
+    // The default that stands for the wrong value of tls.certificate is not judged.
+    CHECK(read.findings.size() == 6);
+    CHECK(read.config.origin.files == std::vector<std::string>{file.path.string()});
+}
+
+TEST_CASE("a file that is no TOML says that and no more") {
+    TemporaryFile file("domain = 'a.example'\n[listen\n");
+    const ConfigRead read = read_config({file.path.string(), {"log.level=loud"}, {}});
+    CHECK_FALSE(read.is_whole);
+    REQUIRE(read.findings.size() == 1);
+    CHECK_THAT(place_of(read.findings[0], read.config), Contains(":2:"));
 }
 
 TEST_CASE("a misspelt variable is remarked upon, one of a container's host is not") {

@@ -17,8 +17,8 @@
 
 namespace grid::server::bulk {
 
-/// Any thread. Each connection has two pieces of work in the pool at most, so that connections
-/// bound its queue.
+/// Any thread. Each connection has one piece of work in the pool at most, so that connections bound
+/// its queue.
 class FileStore {
 public:
     FileStore(FileFolder folder, unsigned threads, std::uint64_t free_bytes_min)

@@ -14,9 +14,9 @@
 
 namespace grid::server::bulk {
 
-/// Of one connection at a time (UploadGate). Every member blocks on the disk and runs on the pool,
-/// one after the other, but for `hash` and `write` of the same bytes, which may run at the same
-/// time. Bytes that were written stay for a later connection, until `discard`.
+/// Of one connection at a time (UploadGate). Every member but `hash` blocks on the disk and runs on
+/// the pool, one after the other. Bytes that were written stay for a later connection, until
+/// `discard`.
 class Upload {
 public:
     /// `free_bytes_min`: so much is left to others on the disk.
@@ -31,7 +31,8 @@ public:
     /// The hash goes over what is there, a part at a time, until `is_hashed`.
     boost::system::error_code hash_some();
     bool is_hashed() const { return hashed_ == offset_; }
-    /// The next bytes: they go into the hash and to the disk, both before the next ones do.
+    /// The next bytes go into the hash and to the disk, in the same order. `hash` may run while
+    /// earlier ones are written: about 10 microseconds for 16 KiB.
     void hash(std::span<const char> bytes);
     boost::system::error_code write(std::span<const char> bytes);
     /// Makes all bytes durable. The SHA-256, lower-case hex.

@@ -31,10 +31,9 @@ struct Piece {
     std::vector<char> bytes = std::vector<char>(piece_bytes);
     std::size_t size = 0;
     error_code error;
-    // Null: it was not given to the pool yet.
-    std::shared_ptr<net::Called> written, hashed;
+    std::shared_ptr<net::Called> written;   // null: it was not given to the pool yet
 
-    bool is_done() const { return !written || (written->is_made() && hashed->is_made()); }
+    bool is_written() const { return !written || written->is_made(); }
     std::span<const char> content() const { return std::span(bytes).first(size); }
 };
 
@@ -189,28 +188,8 @@ asio::awaitable<std::optional<Refusal>> Connection::prepare_upload(Incoming& inc
 
 namespace {
 
-asio::awaitable<void> done_with(Piece& piece) {
-    if (!piece.written) co_return;
-    co_await net::Called::wait(piece.written);
-    co_await net::Called::wait(piece.hashed);
-}
-
-/// A thread of the pool writes it while another one hashes it.
-void start_on(
-    bulk::FileStore& store,
-    const std::shared_ptr<bulk::Upload>& upload,
-    const std::shared_ptr<Piece>& piece
-) {
-    piece->written = std::make_shared<net::Called>();
-    piece->hashed = std::make_shared<net::Called>();
-    store.start([piece, upload] {
-        piece->error = upload->write(piece->content());
-        (*piece->written)();
-    });
-    store.start([piece, upload] {
-        upload->hash(piece->content());
-        (*piece->hashed)();
-    });
+asio::awaitable<void> written(Piece& piece) {
+    if (piece.written) co_await net::Called::wait(piece.written);
 }
 
 }   // namespace
@@ -235,9 +214,9 @@ asio::awaitable<bool> Connection::fill(Incoming& incoming, std::size_t number) {
             got = read.bytes;
             if (read.would_block && got == 0) {
                 if (piece.size > 0) {
-                    if (other.is_done()) co_return true;
+                    if (other.is_written()) co_return true;
                     // The client may send nothing for long: what has come goes to the disk first.
-                    co_await done_with(other);
+                    co_await written(other);
                     continue;
                 }
                 const auto [error] = co_await stream_.wait_readable();
@@ -246,6 +225,8 @@ asio::awaitable<bool> Connection::fill(Incoming& incoming, std::size_t number) {
                 continue;
             }
         }
+        // Still in the processor's cache, and while another thread writes the piece before.
+        incoming.upload->hash(into.first(got));
         piece.size += got;
         incoming.left -= got;
         incoming.turn_bytes += got;
@@ -274,9 +255,13 @@ asio::awaitable<void> Connection::take_body(Incoming& incoming) {
         incoming.is_lost = !goes_on && !incoming.carried->is_cut;
         const auto piece = incoming.pieces.at(number);
         Piece& earlier = *incoming.pieces.at(1 - number);
-        co_await done_with(earlier);
+        co_await written(earlier);
         if (earlier.error || piece->size == 0) break;
-        start_on(*shared_->store, incoming.upload, piece);
+        piece->written = std::make_shared<net::Called>();
+        shared_->store->start([piece, upload = incoming.upload] {
+            piece->error = upload->write(piece->content());
+            (*piece->written)();
+        });
         const auto taken =
             incoming.carried->running->take(piece->size, bulk::Transfers::Clock::now());
         if (taken.is_over) break;
@@ -285,7 +270,7 @@ asio::awaitable<void> Connection::take_body(Incoming& incoming) {
         number = 1 - number;
     }
     for (const auto& piece : incoming.pieces) {
-        co_await done_with(*piece);
+        co_await written(*piece);
         if (piece->error) incoming.error = piece->error;
     }
 }

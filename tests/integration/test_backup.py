@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import threading
 import time
 import unittest
@@ -197,6 +198,74 @@ class UnderLoad(BackupCase):
         self.server.data = data
         self.server.start()
         self.assertEqual(self.topic(self.ann).items(), ["one", "two"])
+
+
+    def test_a_version_of_a_roster_from_the_lost_life_is_none(self):
+        def roster(topic, version):
+            said, whole = topic.ask(
+                "get", f"<query xmlns='jabber:iq:roster' ver='{version}'/>", f"ann@{DOMAIN}"
+            )
+            self.assertEqual(said, "ok", whole)
+            return re.findall(r"<item[^>]* jid='([^']*)'", whole), whole
+
+        def add(topic, contact):
+            said = topic.ask(
+                "set", f"<query xmlns='jabber:iq:roster'><item jid='{contact}'/></query>",
+                f"ann@{DOMAIN}",
+            )
+            self.assertEqual(said[0], "ok", said)
+
+        ann = self.topic(self.ann)
+        add(ann, f"bob@{DOMAIN}")
+        folder = self.folder_of(self.back_up())
+        add(ann, f"eve@{DOMAIN}")
+        _, whole = roster(ann, "")
+        version = re.search(r"<query[^>]* ver='(\d+)'", whole).group(1)
+        self.assertEqual(roster(ann, version)[0], [])   # the client has it all
+        self.server.kill9()
+        self.server.data = os.path.join(self.server.folder, "restored")
+        self.assertEqual(self.restore(folder, self.server.data)[0], 0)
+        self.server.start()
+        ann = self.topic(self.ann)
+        self.assertEqual(roster(ann, version)[0], [f"bob@{DOMAIN}"])
+        add(ann, f"dan@{DOMAIN}")
+        self.assertEqual(
+            sorted(roster(ann, version)[0]), [f"bob@{DOMAIN}", f"dan@{DOMAIN}"]
+        )
+
+
+class Elsewhere(BackupCase):
+    """On a volume to which nothing can be linked."""
+
+    def setUp(self):
+        super().setUp()
+        self.elsewhere = tempfile.mkdtemp(prefix="gridd-backups-", dir="/dev/shm")
+        self.addCleanup(shutil.rmtree, self.elsewhere, True)
+
+    def folder_of(self, backup):
+        return os.path.join(self.elsewhere, backup["name"])
+
+    def test_a_backup_is_copied_there(self):
+        if os.stat(self.elsewhere).st_dev == os.stat(self.server.data).st_dev:
+            self.skipTest("there is one volume only")
+        self.server.stop()
+        self.server.settings["backup.dir"] = self.elsewhere
+        self.server.start()
+        self.create().publish("one")
+        path = self.stored(content(50_000))
+        backup = self.back_up()
+        self.assertFalse(os.path.exists(os.path.join(self.server.data, "checkpoint")))
+        for folder, _, files in os.walk(self.folder_of(backup)):
+            self.assertEqual(os.stat(folder).st_mode & 0o077, 0)
+            for name in files:
+                about = os.stat(os.path.join(folder, name))
+                self.assertEqual((about.st_nlink, about.st_mode & 0o077), (1, 0), name)
+        self.server.kill9()
+        self.server.data = os.path.join(self.server.folder, "restored")
+        self.assertEqual(self.restore(self.folder_of(backup), self.server.data)[0], 0)
+        self.server.start()
+        self.assertEqual(self.topic(self.ann).items(), ["one"])
+        self.assertEqual(self.get(path).body, content(50_000))
 
 
 class Kept(BackupCase):

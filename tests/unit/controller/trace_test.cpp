@@ -3,11 +3,12 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
-#include "../../stories/grid_stage.hpp"
+#include "../../stories/subtopic_stage.hpp"
 
 namespace trace_test {
 
 using grid::test::GridStage;
+using grid::test::SubtopicStage;
 
 namespace {
 
@@ -70,9 +71,37 @@ TEST_CASE("a trace names the first condition that is not met") {
     CHECK(trace(stage, "other", "a", "").second == "default deny");
     stage.publishes("late");
     CHECK(trace(stage, "desk", "a", "late").first == "waits");
-    stage.policy("allow group makers to any on any");
+    const char* const less = R"({"text": "allow group makers to any on any"})";
+    CHECK(stage.rest("root@grid.example", "PUT", "/policy", less).first == 200);
     CHECK(trace(stage, "desk", "a", "").first == "no");
     CHECK(trace(stage, "desk", "a", "late").first == "no");
+}
+
+TEST_CASE("a trace asks the filter of a subscription about the payload") {
+    SubtopicStage stage;
+    stage.provides(SubtopicStage::server_side());
+    stage.sends(
+        SubtopicStage::maker,
+        "<iq xmlns='jabber:client' id='a' type='set' to='pubsub.grid.example'>"
+        "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'><affiliations node='Session-1.0'>"
+        "<affiliation jid='reader@grid.example' affiliation='member'/></affiliations></pubsub></iq>"
+    );
+    stage.sends(
+        SubtopicStage::reader,
+        SubtopicStage::stock_subscribe("reader@grid.example", "location = 'SJC'")
+    );
+    for (const auto& [id, place] : {std::pair("in", "SJC"), std::pair("out", "LON")})
+        CHECK(
+            stage.type_of(
+                SubtopicStage::maker,
+                SubtopicStage::publish("Session-1.0", id, SubtopicStage::session(place))
+            ) == "result"
+        );
+    CHECK(trace(stage, "reader", "Session-1.0", "").first == "yes");
+    CHECK(trace(stage, "reader", "Session-1.0", "in").first == "waits");
+    const auto out = trace(stage, "reader", "Session-1.0", "out");
+    CHECK(out.first == "no");
+    CHECK(out.second.find("no filter") != std::string::npos);
 }
 
 TEST_CASE("a trace is for administrators, about an account and a topic") {

@@ -95,6 +95,9 @@ constexpr std::array rows{
         "credentials-unfit"
     },
     ErrorRow{Errc::UnknownFile, "cancel", "item-not-found", nullptr, nullptr, 404, "unknown-file"},
+    ErrorRow{
+        Errc::UnknownBackup, "cancel", "item-not-found", nullptr, nullptr, 404, "unknown-backup"
+    },
 };
 
 /// Each code has its row, and the row stands where `row` looks for it.

@@ -43,9 +43,10 @@ enum class Errc {
     SchemaInUse,
     PasswordsOff,       // sasl.passwords is off
     CredentialsUnfit,   // a name or a password that no account can have
-    UnknownFile,        // the last one: error_codes
+    UnknownFile,
+    UnknownBackup,   // the last one: error_codes
 };
-inline constexpr std::size_t error_codes = static_cast<std::size_t>(Errc::UnknownFile) + 1;
+inline constexpr std::size_t error_codes = static_cast<std::size_t>(Errc::UnknownBackup) + 1;
 
 /// A refusal, before an interface has worded it.
 struct Failure {

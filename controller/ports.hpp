@@ -10,6 +10,7 @@
 #include "pubsub/ports/ports.hpp"
 #include "storage/store.hpp"
 #include "xml/jid.hpp"
+#include "xml/result.hpp"
 #include "xml/stream_error.hpp"
 
 namespace grid::controller {
@@ -26,6 +27,10 @@ struct SessionView {
     bool is_hibernating = false;   // without a connection, and the client may resume it
     bool is_managed = false;       // with stream management (XEP-0198)
     std::size_t unacked = 0;       // stanzas that the client was sent and has not acknowledged
+    // The delivery position: items up to that revision were sent, and have arrived.
+    storage::Revision sent_to = 0, acked_to = 0;
+    bool is_replaying = false;   // items that were missed come from the store
+    int priority = 0;            // of its presence; negative: nothing to the bare JID
 };
 
 /// The last activity of a session, for the leases of publishers.
@@ -107,9 +112,36 @@ struct ServerFacts {
     /// Faults that an operator should mend, one sentence each: sources of revocation lists.
     std::vector<std::string> problems;
 };
+/// A copy of the grid's data that a running server has made, or is making.
+struct BackupView {
+    enum class State { Running, Complete, Failed };
+    std::string name;
+    State state = State::Running;
+    std::string reason;   // of a failure
+    storage::Millis time = 0;
+    // Of a complete one.
+    std::uint64_t revision = 0, epoch = 0, audit_number = 0;
+    std::string audit_hash;   // of the last record, hex
+    std::uint64_t bytes = 0;
+    std::size_t files = 0;
+};
+/// Backups, in the directory that is configured. Any thread.
+class BackupControl {
+public:
+    virtual ~BackupControl() = default;
+    /// Begins one; nullopt: another one is being made.
+    virtual std::optional<BackupView> begin() = 0;
+    /// The newest first: the one that is being made or has failed last, then those that are there.
+    virtual std::vector<BackupView> list() const = 0;
+    /// The error says why it stays: it is no backup here, or is being read.
+    virtual Result<void, std::string> remove(const std::string& name) = 0;
+};
+
 class ServerInfo {
 public:
     virtual ~ServerInfo() = default;
+    /// Null: none are made here.
+    virtual BackupControl* backups() const { return nullptr; }
     virtual ServerFacts facts() const = 0;
     /// Opens the store again after a write of it failed. Takes seconds: on the reader pool.
     virtual boost::system::error_code reopen_store() const = 0;

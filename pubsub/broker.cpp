@@ -507,6 +507,13 @@ std::vector<Broker::SubscriberView> Broker::subscribers(
     return views;
 }
 
+TopicTrace Broker::trace(
+    std::string_view topic, std::string_view bare, std::string_view item, storage::Millis now
+) const {
+    if (find_topic(*parts_->broker, topic) == nullptr) return {};
+    return trace_topic(*parts_->broker, topic, bare, item, now);
+}
+
 std::string Broker::node_name(std::uint64_t uid) const {
     const Node* node = parts_->broker->memory.find(uid);
     return node && !node->record.is_deleted ? node->name() : std::string();

@@ -19,6 +19,7 @@
 #include "pubsub/ports/ports.hpp"
 #include "pubsub/request.hpp"
 #include "pubsub/settings.hpp"
+#include "pubsub/trace.hpp"
 #include "pubsub/views.hpp"
 #include "storage/batch.hpp"
 #include "storage/decision.hpp"
@@ -234,6 +235,11 @@ public:
     ) const;
     /// Empty: there is no such node.
     std::string node_name(std::uint64_t uid) const;
+    /// The conditions between the account and the items of a topic, or this one of them (empty:
+    /// none).
+    TopicTrace trace(
+        std::string_view topic, std::string_view bare, std::string_view item, storage::Millis now
+    ) const;
 
 private:
     struct Parts;

@@ -14,6 +14,7 @@
 #include "controller/state.hpp"
 #include "server/audit/exporter.hpp"
 #include "server/audit/keeper.hpp"
+#include "server/backup/backups.hpp"
 #include "server/bulk/file_store.hpp"
 #include "server/bulk/proxy.hpp"
 #include "server/c2s/acceptor.hpp"
@@ -288,6 +289,12 @@ std::string files_url(const Config& config, const std::string& http_address) {
            http_address.substr(http_address.rfind(':'));
 }
 
+backup::BackupSettings backup_settings(const AppOptions& options, bool is_evaluation) {
+    const Config& config = options.config;
+    return {options.data,  config.backup.dir, config.backup.keep, config.storage.free_bytes_min,
+            config.domain, version,           is_evaluation};
+}
+
 /// Connections have a while to take their goodbye; then the core has its last word.
 void drain(
     asio::steady_timer& timer,
@@ -374,6 +381,8 @@ bool run_program(AppOptions& options, Log& log) {
     ProcessInfo info(*store, *keeper, grid.sessions(), grid.flood_counts());
     info.constant = constant_facts(addresses, is_evaluation);
     info.problems = [&trust] { return trust.problems(); };
+    backup::Backups backups(*store, backup_settings(options, is_evaluation), log);
+    info.backup_control = &backups;
 
     const c2s::Shared shared{
         config,
@@ -394,6 +403,7 @@ bool run_program(AppOptions& options, Log& log) {
          }}
     );
     http::Backend backend(grid, *store, info, collector);
+    backend.attach(backups);
     Listeners listeners(context, config.listen, info, log);
     http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());
     https.attach(acceptor);
@@ -465,6 +475,7 @@ bool run_program(AppOptions& options, Log& log) {
     run_threads(context, config.reactor.threads, log);
     context.shutdown();
 
+    backups.stop();
     if (files) files->stop();
     if (exporter) exporter->stop();
     audit::log_head(*store->snapshot(), log);

@@ -15,6 +15,7 @@
 #include "server/config/file.hpp"
 #include "server/process/evaluation_end.hpp"
 #include "server/process/open_store.hpp"
+#include "server/process/restore.hpp"
 #include "server/process/startup_check.hpp"
 #include "server/version.hpp"
 
@@ -109,6 +110,7 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
     options.file_system = std::move(file_system);
     std::string data = environment("GRIDD_DATA").value_or(options.data.string());
     bool is_check = false, is_end = false;
+    std::string backup;
     cli.add_option(
         "--config", sources.file, "gridd.toml; without it: defaults and evaluation keys"
     );
@@ -125,6 +127,11 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
         "--end-evaluation", is_end,
         "take the evaluation's policy, administrator and CA out of --data, and exit"
     );
+    cli.add_option(
+           "--restore", backup,
+           "fill the empty directory --data from a backup of this grid (gridctl backup), and exit"
+    )
+        ->type_name("BACKUP");
     cli.set_version_flag("--version", std::string("gridd ") + version);
     try {
         cli.parse(argc, argv);
@@ -141,6 +148,7 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
     // A start that the values refuse says what --check says.
     if (is_check || !read.findings.empty()) return check_configuration(options, read);
     if (is_end) return end_evaluation(options);
+    if (!backup.empty()) return restore_backup(options, backup);
     return run_app(std::move(options));
 }
 

@@ -3,6 +3,7 @@
 
 #include <rocksdb/iterator.h>
 #include <rocksdb/perf_level.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 namespace grid::storage {
@@ -150,6 +151,39 @@ StoreFigures RocksDatabase::figures() {
     figures.is_stalled = of_one(Properties::kIsWriteStopped) != 0 ||
                          of_one(Properties::kActualDelayedWriteRate) != 0;
     return figures;
+}
+
+boost::system::error_code RocksDatabase::flush() {
+    const Use use(*this);
+    if (!use) return make_error_code(Errc::Closed);
+    const std::vector<rocksdb::ColumnFamilyHandle*> all(handles_.begin(), handles_.end());
+    const auto status = db_->Flush(rocksdb::FlushOptions(), all);
+    return status.ok() ? boost::system::error_code() : fail(status, "writing tables");
+}
+
+boost::system::error_code RocksDatabase::checkpoint(const std::string& directory) {
+    const Use use(*this);
+    if (!use) return make_error_code(Errc::Closed);
+    rocksdb::Checkpoint* made = nullptr;
+    auto status = rocksdb::Checkpoint::Create(db_, &made);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    if (status.ok()) status = checkpoint->CreateCheckpoint(directory);
+    return status.ok() ? boost::system::error_code() : fail(status, "making a checkpoint");
+}
+
+boost::system::error_code RocksDatabase::begin_epoch(Revision head) {
+    Header next = header_;
+    ++next.epoch;
+    rocksdb::WriteBatch batch;
+    const auto put = [&](std::string_view key, const std::string& value) {
+        batch.Put(family(Family::Control), slice(key), value);
+    };
+    put(header_key, encode_stamp(0, 0) + encode(next));
+    put(head_key, encode_stamp(head, time_));
+    if (const auto status = write(batch); !status.ok()) return fail(status, "beginning an epoch");
+    header_ = next;
+    head_ = head;
+    return {};
 }
 
 Result<std::optional<Snapshot::Value>> RocksDatabase::get(

@@ -54,6 +54,13 @@ public:
 
     /// But for the free space.
     StoreFigures figures();
+    /// Writes all that is in memory into tables. Any thread, beside writes.
+    boost::system::error_code flush();
+    /// A directory with all that was written so far, ready to be opened. No write beside it.
+    boost::system::error_code checkpoint(const std::string& directory);
+    /// Begins another life of the store: the next epoch, and revisions from behind `head` on. No
+    /// write beside it.
+    boost::system::error_code begin_epoch(Revision head);
 
     std::unique_ptr<Snapshot> snapshot();
     Result<Revision> revision_of(Family family, std::string_view key);

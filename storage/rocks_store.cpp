@@ -80,6 +80,9 @@ public:
     StoreStatus status() const override;
     StoreFigures figures() const override;
     boost::system::error_code reopen() override;
+    boost::system::error_code checkpoint(
+        const std::string& directory, const std::function<void()>& at_that_point
+    ) override;
 
 private:
     // On the writer thread.
@@ -307,6 +310,26 @@ boost::system::error_code RocksStore::reopen_on_writer() {
         handler_(std::move(entries));
     }
     return {};
+}
+
+boost::system::error_code RocksStore::checkpoint(
+    const std::string& directory, const std::function<void()>& at_that_point
+) {
+    if (!stopped_reason().empty()) return make_error_code(Errc::WritesStopped);
+    // The most of it goes into tables while commits go on, so that they wait for little.
+    if (auto error = database()->flush()) return error;
+    boost::system::error_code error;
+    const auto copy = [&] {
+        // After a failed write nothing says what is committed.
+        if (!stopped_reason().empty() || database()->failed()) {
+            error = make_error_code(Errc::WritesStopped);
+            return;
+        }
+        error = database()->checkpoint(directory);
+        if (!error) at_that_point();
+    };
+    if (!committer_.between_groups(copy)) return make_error_code(Errc::Closed);
+    return error;
 }
 
 /// A store that could not be opened for writing may still be read.

@@ -107,6 +107,14 @@ public:
     virtual StoreFigures figures() const { return {}; }
     /// After UnknownOutcome: closes and opens the files again; the feed then carries a Gap.
     virtual boost::system::error_code reopen() = 0;
+    /// Copies what is committed at one point of the feed into `directory`, which is made by it, on
+    /// the same volume: files that do not change are linked. `at_that_point` runs while nothing is
+    /// committed; it must not wait for the store. Blocks; not on the store's own threads.
+    virtual boost::system::error_code checkpoint(
+        const std::string& /*directory*/, const std::function<void()>& /*at_that_point*/
+    ) {
+        return make_error_code(Errc::Io);
+    }
 };
 
 }   // namespace grid::storage

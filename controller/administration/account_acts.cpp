@@ -183,6 +183,8 @@ Outcome<AccountChange> rebind_account(
 Outcome<Rebound> rebind_accounts(const ActContext& call, const Rebinding& rebinding) {
     const State& state = call.state;
     if (auto failure = check_authority(state, rebinding)) return *failure;
+    if (rebinding.from == rebinding.authority)
+        return malformed("\"from\" and \"ca\" are the same certificate authority");
     if (rebinding.from.empty() && !rebinding.administrators)
         return Failure{
             Errc::MalformedRequest,
@@ -201,10 +203,14 @@ Outcome<Rebound> rebind_accounts(const ActContext& call, const Rebinding& rebind
             xml::Jid::from_canonical(account.jid), rebinding.authority, rebinding.keeps_others,
             call.context
         );
-        if (!change) return change.error();
+        if (!change && change.error().code == Errc::MalformedRequest) return change.error();
+        if (!change) {
+            done.refused.emplace_back(account.jid, change.error().text);
+            return std::nullopt;
+        }
         if (!change->is_change()) return std::nullopt;
         done.moved.push_back(account.jid);
-        together.add(std::move(*change));
+        if (!rebinding.is_trial) together.add(std::move(*change));
         return std::nullopt;
     };
     const std::string own(call.actor().jid.bare_view());

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controller/administration/act_context.hpp"
@@ -54,16 +55,18 @@ struct Rebinding {
     std::string from = {};         // accounts that are bound to this one; empty: any
     bool administrators = false;   // only them
     std::string after = {};        // accounts up to this one were looked at
+    bool is_trial = false;         // says what would be done, and does nothing
 };
 Outcome<AccountChange> rebind_account(
     const ActContext& call, const xml::Jid& jid, const Rebinding& rebinding
 );
 struct Rebound {
-    storage::Batch batch;
+    storage::Batch batch;   // of a trial: empty
     std::vector<std::string> moved;
-    std::string next;   // for `after`; empty: that was all
+    std::vector<std::pair<std::string, std::string>> refused;   // accounts that stay, and why
+    std::string next;                                           // for `after`; empty: that was all
 };
-/// A part of all accounts, in one batch.
+/// A part of all accounts, in one batch. An account is moved with all that belongs to it, or stays.
 Outcome<Rebound> rebind_accounts(const ActContext& call, const Rebinding& rebinding);
 
 /// The same act on each of the accounts, in one batch: all of them or none.

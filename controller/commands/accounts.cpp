@@ -179,6 +179,9 @@ Step rebind(const Call& call) {
         auto moved = administration::rebind_accounts(call, wanted);
         if (!moved) return refusal(moved.error());
         std::string text = std::to_string(moved->moved.size()) + " accounts are moved";
+        if (!moved->refused.empty())
+            text += "; " + std::to_string(moved->refused.size()) + " stay, such as " +
+                    moved->refused.front().first + ": " + moved->refused.front().second;
         if (!moved->next.empty())
             text += "; more are left: run this again with x-grid#after " + moved->next;
         return Done{std::move(moved->batch), {}, {{"info", std::move(text)}}};

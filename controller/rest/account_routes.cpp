@@ -125,6 +125,9 @@ Outcome<administration::Rebinding> rebinding_in(const json::object& body) {
     const auto administrators = optional_flag(body, "administrators");
     if (!administrators) return administrators.error();
     wanted.administrators = *administrators;
+    const auto is_trial = optional_flag(body, "dry_run");
+    if (!is_trial) return is_trial.error();
+    wanted.is_trial = *is_trial;
     for (const auto& [name, member] :
          {std::pair("from", &wanted.from), std::pair("after", &wanted.after)}) {
         auto text = optional_text(body, name);
@@ -147,8 +150,14 @@ HttpDecision rebind_accounts(const Call& call) {
     if (!wanted) return refuse(wanted.error());
     auto done = administration::rebind_accounts(call, *wanted);
     if (!done) return refuse(done.error());
-    HttpResponse response = ok({{"moved", to_json(done->moved)}, {"next", cursor(done->next)}});
-    if (done->moved.empty()) return response;
+    json::array refused;
+    for (const auto& [jid, text] : done->refused)
+        refused.push_back(json::object{{"jid", jid}, {"text", text}});
+    HttpResponse response =
+        ok({{"moved", to_json(done->moved)},
+            {"refused", std::move(refused)},
+            {"dry_run", wanted->is_trial},
+            {"next", cursor(done->next)}});
     return changed(std::move(done->batch), std::move(response));
 }
 
@@ -229,7 +238,11 @@ std::span<const Route> account_routes() {
         Route{"POST", "accounts/{jid}/approve", {}, {"groups", "device_type"}, approve},
         Route{"POST", "accounts/{jid}/rebind", {}, {"ca", "keep"}, rebind_account},
         Route{
-            "POST", "rebind", {}, {"ca", "keep", "from", "administrators", "after"}, rebind_accounts
+            "POST",
+            "rebind",
+            {},
+            {"ca", "keep", "from", "administrators", "after", "dry_run"},
+            rebind_accounts
         },
         Route{"POST", "accounts/{jid}/decline", {}, {}, act_on<administration::decline_account>},
         Route{"POST", "accounts/{jid}/disable", {}, {}, act_on<administration::disable_account>},

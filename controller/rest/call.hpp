@@ -56,11 +56,13 @@ struct Route {
 std::span<const Route> account_routes();
 std::span<const Route> act_routes();
 std::span<const Route> audit_routes();
+std::span<const Route> backup_routes();
 std::span<const Route> file_routes();
 std::span<const Route> grid_routes();
 std::span<const Route> policy_routes();
 std::span<const Route> schema_routes();
 std::span<const Route> store_routes();
+std::span<const Route> trace_routes();
 std::span<const Route> view_routes();
 
 /// "validation" and "schema" of a topic (controller/rest/schema_routes.cpp).

@@ -21,6 +21,7 @@ struct HttpResponse {
     int status = 200;
     std::string body;   // JSON; errors as {"error": {"code": …, "text": …}}
     std::string type = "application/json";
+    std::string backup = {};   // not empty: the answer is that backup's archive, in place of `body`
 };
 
 /// `{"error": {"code": …, "text": …}}`; what is no UTF-8 in the text is replaced.

@@ -113,8 +113,9 @@ Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
     Routed routed;
     std::vector<std::string_view> methods;
     for (std::span<const Route> table :
-         {account_routes(), act_routes(), audit_routes(), file_routes(), policy_routes(),
-          schema_routes(), store_routes(), grid_routes(), view_routes()})
+         {account_routes(), act_routes(), audit_routes(), backup_routes(), file_routes(),
+          policy_routes(), schema_routes(), store_routes(), trace_routes(), grid_routes(),
+          view_routes()})
         for (const Route& route : table) {
             Variables variables;
             if (!matches(route.pattern, path, variables)) continue;

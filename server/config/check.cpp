@@ -371,6 +371,7 @@ void check_least(const Config& c, Findings& out) {
         {"files.slot_minutes", c.controller.files.slot_minutes, 5},
         {"files.days", c.controller.files.days, 1},
         {"files.threads", c.files.threads, 1},
+        {"backup.keep", c.backup.keep, 1},
     };
     for (const Least& row : table)
         if (row.value < row.least)
@@ -406,6 +407,11 @@ void check_pairs(const Config& c, Findings& out) {
         out.push_back(
             {"pubsub.personal.item_bytes_max",
              "pubsub.personal.item_bytes_max must not exceed pubsub.personal.bytes_per_account_max"}
+        );
+    if (!c.backup.dir.empty() && !c.backup.dir.starts_with('/'))
+        out.push_back(
+            {"backup.dir", "backup.dir is '" + c.backup.dir +
+                               "': give an absolute path, or none for DATA/backups"}
         );
     if (c.pubsub.max_items_default > c.pubsub.max_items_max)
         out.push_back(

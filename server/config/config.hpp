@@ -196,6 +196,11 @@ struct Config {
         std::uint32_t threads = 4;                           // that wait for the disk
     } files;
 
+    struct Backup {
+        std::string dir;          // absolute; empty: `backups` in the data directory
+        std::uint32_t keep = 7;   // the newest; older ones are removed
+    } backup;
+
     Contact contact;
     External external;
     Components components;

@@ -194,6 +194,8 @@ std::vector<Option> options_of(Config& c) {
         {"files.days", &c.controller.files.days},
         {"files.free_bytes_min", &c.files.free_bytes_min},
         {"files.threads", &c.files.threads},
+        {"backup.dir", &c.backup.dir},
+        {"backup.keep", &c.backup.keep},
         {"contact.abuse", &c.contact.abuse},
         {"contact.admin", &c.contact.admin},
         {"contact.feedback", &c.contact.feedback},

@@ -13,7 +13,7 @@ struct AccountArguments {
     std::string jid, state, key = "current", device_type, description, authority, from, password;
     std::vector<std::string> groups;
     bool none = false, keep = false, administrators = false, names_device = false;
-    bool removes_password = false;
+    bool removes_password = false, is_trial = false;
 };
 using Shared = std::shared_ptr<AccountArguments>;
 
@@ -125,11 +125,34 @@ void edit_account(const Options& options, const AccountArguments& given, const j
     );
 }
 
+void print_moved(
+    const Options& options,
+    const AccountArguments& given,
+    const json::array& moved,
+    const json::array& refused
+) {
+    if (options.json)
+        return print_object(
+            options, {{"moved", moved}, {"refused", refused}, {"dry_run", given.is_trial}}
+        );
+    for (const json::value& one : moved) print(printable(one.as_string()) + "\n");
+    for (const json::value& one : refused)
+        print(cell_of(one, "jid") + " stays: " + cell_of(one, "text") + "\n");
+    print(
+        std::to_string(moved.size()) +
+        (given.is_trial ? " accounts would be moved\n" : " accounts are moved\n")
+    );
+}
+
 /// One account, or all that are meant, a part at a time.
 void rebind_accounts(const Options& options, const AccountArguments& given) {
     const bool is_one = !given.jid.empty();
     if (is_one == (!given.from.empty() || given.administrators))
-        throw Failed(Exit::Usage, "say which accounts: JID, or --from CA, or --administrators");
+        throw Failed(
+            Exit::Usage, "say which accounts: JID, or --from-anchor CA, or --administrators"
+        );
+    if (is_one && given.is_trial)
+        throw Failed(Exit::Usage, "--dry-run is for --from-anchor and --administrators");
     Client client = connect_to(options);
     json::object body{{"ca", authority_key(given.authority)}, {"keep", given.keep}};
     if (is_one) {
@@ -143,16 +166,18 @@ void rebind_accounts(const Options& options, const AccountArguments& given) {
     }
     if (!given.from.empty()) body["from"] = authority_key(given.from);
     if (given.administrators) body["administrators"] = true;
-    json::array moved;
+    if (given.is_trial) body["dry_run"] = true;
+    json::array moved, refused;
     while (true) {
         const json::object done = client.call("POST", "rebind", body);
         for (const json::value& one : done.at("moved").as_array()) moved.push_back(one);
+        for (const json::value& one : done.at("refused").as_array()) refused.push_back(one);
         if (!done.at("next").is_string()) break;
         body["after"] = done.at("next");
     }
-    if (options.json) return print_object(options, json::object{{"moved", std::move(moved)}});
-    for (const json::value& one : moved) print(std::string(one.as_string()) + "\n");
-    print(std::to_string(moved.size()) + " accounts are moved\n");
+    print_moved(options, given, moved, refused);
+    if (!refused.empty())
+        throw Failed(Exit::Refused, std::to_string(refused.size()) + " accounts stay as they are");
 }
 
 CLI::App* add_command(CLI::App* group, const char* name, const char* help, const Shared& given) {
@@ -236,9 +261,15 @@ void add_account_commands(CLI::App& app, const Options& options) {
     CLI::App* moving = group->add_subcommand("rebind", "move accounts to another CA");
     moving->add_option("jid", given->jid, "one account: NAME@DOMAIN, or NAME with --data");
     moving
-        ->add_option("--ca", given->authority, "certificate of the CA, or SHA-256 of its key (hex)")
+        ->add_option(
+            "--to-anchor,--ca", given->authority,
+            "certificate of the CA, or SHA-256 of its key (hex)"
+        )
         ->required();
-    moving->add_option("--from", given->from, "all accounts that are bound to this CA, likewise");
+    moving->add_option(
+        "--from-anchor,--from", given->from, "all accounts that are bound to this CA, likewise"
+    );
+    moving->add_flag("--dry-run", given->is_trial, "only say which accounts would be moved");
     moving->add_flag("--administrators", given->administrators, "administrators only");
     moving->add_flag("--keep", given->keep, "the CAs of before stay as good, and no stream ends");
     moving->callback([&options, given] { rebind_accounts(options, *given); });

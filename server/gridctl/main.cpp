@@ -86,6 +86,9 @@ int main(int argc, char** argv) {
     gridctl::add_act_commands(app, options);
     gridctl::add_check_commands(app, options);
     gridctl::add_health_command(app, options);
+    gridctl::add_trace_command(app, options);
+    gridctl::add_top_command(app, options);
+    gridctl::add_backup_commands(app, options);
     gridctl::add_light_commands(app, options);
     gridctl::add_bulk_commands(app, options);
     try {

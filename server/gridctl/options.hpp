@@ -45,6 +45,10 @@ void add_act_commands(CLI::App& app, const Options& options);      // settings, 
 void add_audit_commands(CLI::App& app, const Options& options);
 void add_check_commands(CLI::App& app, const Options& options);
 void add_health_command(CLI::App& app, const Options& options);
+void add_trace_command(CLI::App& app, const Options& options);
+void add_top_command(CLI::App& app, const Options& options);
+/// backup, backups (server/gridctl/light/backup_commands.cpp)
+void add_backup_commands(CLI::App& app, const Options& options);
 /// publish, subscribe, query, topics find (server/gridctl/light/commands.cpp); after topics.
 void add_light_commands(CLI::App& app, const Options& options);
 /// server/gridctl/light/bulk_commands.cpp

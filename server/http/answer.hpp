@@ -26,6 +26,7 @@ struct Answer {
     /// Of a body that is sent behind the head, or left out; `body` is empty then.
     std::optional<std::uint64_t> length = {};
     bool is_chunked = false;   // the body follows in chunks; `headers` says so
+    std::string backup = {};   // whose archive is the body
 };
 
 /// `{"error": {"code": …, "text": …}}`

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "controller/rest/rest.hpp"
+#include "server/backup/backups.hpp"
 #include "server/core/core.hpp"
 #include "server/http/ports.hpp"
 #include "server/metrics/collector.hpp"
@@ -77,6 +78,14 @@ public:
     ) override;
     std::shared_ptr<bulk::HistoryReader> read_history(HistoryGrant grant) override;
 
+    /// Without, there are no backups. Before the first request.
+    void attach(backup::Backups& backups) { backups_ = &backups; }
+    void open_backup(std::string name, std::function<void(std::shared_ptr<backup::Archive>)> done)
+        override {
+        if (backups_ == nullptr) return done(nullptr);
+        backups_->open(name, std::move(done));
+    }
+
     Readiness ready() override {
         Readiness ready;
         auto status = store_.status();
@@ -100,6 +109,7 @@ private:
     const controller::ServerInfo& info_;
     const metrics::Collector& metrics_;
     controller::Rest rest_;
+    backup::Backups* backups_ = nullptr;
 };
 
 }   // namespace grid::server::http

@@ -12,8 +12,8 @@
 #include "server/clock.hpp"
 #include "server/http/answer.hpp"
 #include "server/http/console.hpp"
-#include "server/http/host_meta.hpp"
 #include "server/http/limits.hpp"
+#include "server/http/pages/host_meta.hpp"
 #include "server/http/upgrade.hpp"
 #include "server/net/from_callback.hpp"
 #include "server/stream/websocket_codec.hpp"
@@ -175,6 +175,7 @@ asio::awaitable<bool> Connection::serve() {
     if (is_bulk) co_return co_await serve_file(parser, *admitted);
     auto answer = co_await answer_to(parser, std::move(*admitted));
     if (!answer) co_return false;
+    if (!answer->backup.empty()) co_return co_await send_archive(parser, std::move(*answer));
     const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
     answer->keeps_alive = keeps;
     co_return co_await send(to_bytes(*answer, now())) && keeps;
@@ -292,6 +293,7 @@ Answer Connection::take_response(
     answer.status = status;
     answer.body = std::move(response.body);
     answer.type = std::move(response.type);
+    answer.backup = std::move(response.backup);
     return answer;
 }
 

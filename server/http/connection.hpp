@@ -112,6 +112,11 @@ private:
     );
     asio::awaitable<bool> send_history(CarriedPtr carried, const HistoryGrant& grant);
 
+    // Backups, for administrators: connection_backup.cpp
+    asio::awaitable<bool> send_archive(Parser& parser, Answer answer);
+    asio::awaitable<bool> send_pieces(backup::Archive& archive, const std::string& name);
+    asio::awaitable<bool> still_administers(const std::string& name);
+
     // Files that a client fills: connection_uploads.cpp
     struct Incoming;
     asio::awaitable<bool> take_file(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@
 #include "pubsub/principal.hpp"
 #include "server/bulk/history_reader.hpp"
 #include "server/bulk/transfers.hpp"
+
+namespace grid::server::backup {
+class Archive;
+}
 
 namespace grid::server::http {
 
@@ -94,6 +99,14 @@ public:
     }
     virtual std::shared_ptr<bulk::HistoryReader> read_history(HistoryGrant /*grant*/) {
         return nullptr;
+    }
+
+    /// All files of a backup, for an administrator whose request was answered with its name; null:
+    /// there is none of that name (any more). `done` as above.
+    virtual void open_backup(
+        std::string /*name*/, std::function<void(std::shared_ptr<backup::Archive>)> done
+    ) {
+        done(nullptr);
     }
 
 private:

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <optional>
 
+#include "server/process/restore.hpp"
+
 namespace grid::server {
 namespace {
 
@@ -117,6 +119,7 @@ std::string why_unusable(const fs::path& data) {
     if (::stat(data.c_str(), &status) != 0)
         return errno == ENOENT ? why_not_made(data) : refused(data, data, errno);
     if (!S_ISDIR(status.st_mode)) return data.string() + " is no directory; give another by --data";
+    if (std::string why = why_half_restored(data); !why.empty()) return why;
     if (!may(data, R_OK | W_OK | X_OK)) return refused(data, data, errno);
     for (const char* name : folders_below)
         if (const fs::path path = data / name;

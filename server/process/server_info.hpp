@@ -35,8 +35,11 @@ public:
         return keeper_.reopen("an administrator");
     }
 
-    controller::ServerFacts constant;                     // filled before the first request
-    std::function<std::vector<std::string>()> problems;   // asked each time; any thread
+    controller::BackupControl* backups() const override { return backup_control; }
+
+    controller::BackupControl* backup_control = nullptr;   // set before the first request
+    controller::ServerFacts constant;                      // filled before the first request
+    std::function<std::vector<std::string>()> problems;    // asked each time; any thread
 
 private:
     storage::Store& store_;

@@ -113,7 +113,11 @@ controller::SessionView view_of(const Session& s) {
         s.identity,
         s.state == Session::State::Hibernating,
         s.management != nullptr,
-        s.management ? s.management->unacked.sent() - s.management->unacked.acknowledged() : 0
+        s.management ? s.management->unacked.sent() - s.management->unacked.acknowledged() : 0,
+        s.sent_to,
+        s.acked_to,
+        s.replay != nullptr,
+        s.priority
     };
 }
 

@@ -135,8 +135,8 @@ const std::vector<RestCase>& rest_cases() {
 }
 /// Routes of acts that write no batch.
 const std::set<std::string> rest_questions{
-    "POST policy/check", "POST policy/test", "POST policy/dry-run", "POST store/reopen",
-    "POST reload"
+    "POST policy/check", "POST policy/test", "POST policy/dry-run",  "POST store/reopen",
+    "POST reload",       "POST backups",     "DELETE backups/{name}"
 };
 
 struct CommandCase {

@@ -64,7 +64,7 @@ std::set<std::string> changing_routes() {
     for (const auto& table :
          {rest::account_routes(), rest::act_routes(), rest::audit_routes(), rest::policy_routes(),
           rest::schema_routes(), rest::store_routes(), rest::grid_routes(), rest::view_routes(),
-          rest::file_routes()})
+          rest::file_routes(), rest::backup_routes(), rest::trace_routes()})
         for (const rest::Route& route : table)
             if (route.method != "GET")
                 found.insert(std::string(route.method) + " " + std::string(route.pattern));

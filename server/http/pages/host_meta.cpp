@@ -1,5 +1,5 @@
-// server/http/host_meta.cpp: see host_meta.hpp.
-#include "server/http/host_meta.hpp"
+// server/http/pages/host_meta.cpp: see host_meta.hpp.
+#include "server/http/pages/host_meta.hpp"
 
 #include <boost/json.hpp>
 #include <utility>

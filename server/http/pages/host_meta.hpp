@@ -1,4 +1,4 @@
-// server/http/host_meta.hpp: the ways to connect over HTTP, for clients that look (XEP-0156,
+// server/http/pages/host_meta.hpp: the ways to connect over HTTP, for clients that look (XEP-0156,
 // RFC 6415).
 #pragma once
 

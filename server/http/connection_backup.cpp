@@ -1,0 +1,68 @@
+// server/http/connection_backup.cpp: a backup is given as an archive while it is read.
+#include "server/backup/archive.hpp"
+#include "server/clock.hpp"
+#include "server/http/connection.hpp"
+#include "server/http/limits.hpp"
+#include "server/net/from_callback.hpp"
+
+namespace grid::server::http {
+
+namespace {
+/// So many pieces later the right of the administrator is asked for again: 32 MiB.
+constexpr std::size_t pieces_between_questions = 256;
+}   // namespace
+
+asio::awaitable<bool> Connection::send_archive(Parser& parser, Answer answer) {
+    const std::string name = answer.backup;
+    const auto archive =
+        co_await net::from_callback<std::shared_ptr<backup::Archive>>([this, &name](auto done) {
+            shared_->backend.open_backup(name, std::move(done));
+        });
+    if (!archive)
+        co_return co_await refuse(
+            parser, {404, "unknown-backup", "no backup " + name, {}, !parser.is_done()}
+        );
+    const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
+    answer.keeps_alive = keeps;
+    answer.length = archive->bytes();
+    answer.headers = "Content-Disposition: attachment; filename=\"" + name + ".tar\"\r\n";
+    if (!co_await send(to_bytes(answer, now()))) co_return false;
+    if (answer.is_head) co_return keeps;
+    const bool is_sent = co_await send_pieces(*archive, name);
+    if (!is_sent) stream_.abort();   // so that the client sees an end before the last byte
+    co_return is_sent&& keeps;
+}
+
+asio::awaitable<bool> Connection::send_pieces(backup::Archive& archive, const std::string& name) {
+    for (std::size_t count = 1;; ++count) {
+        const auto piece =
+            co_await net::from_callback<backup::Archive::PiecePtr>([&archive](auto done) {
+                archive.next(std::move(done));
+            });
+        if (!piece->failure.empty()) {
+            shared_->log.error("backup_unreadable", {{"backup", name}, {"reason", piece->failure}});
+            co_return false;
+        }
+        {
+            auto watch = watchdog(answer_seconds_max);
+            if (!co_await write_all(piece->text)) co_return false;
+        }
+        if (piece->is_last) co_return true;
+        if (count % pieces_between_questions == 0 && !co_await still_administers(name))
+            co_return false;
+    }
+}
+
+asio::awaitable<bool> Connection::still_administers(const std::string& name) {
+    if (!no_identity().empty()) co_return false;
+    const auto answer =
+        co_await net::from_callback<controller::HttpResponse>([this, &name](auto done) {
+            shared_->backend.api(
+                {"GET", "backups/" + name, {}, {}}, principal(),
+                tls::to_identity(presented_, presented_.identities.front()), std::move(done)
+            );
+        });
+    co_return answer.status == 200;
+}
+
+}   // namespace grid::server::http

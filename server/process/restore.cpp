@@ -1,0 +1,287 @@
+// server/process/restore.cpp: see server/process/restore.hpp.
+#include "server/process/restore.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <future>
+#include <iostream>
+#include <optional>
+#include <set>
+
+#include "controller/audit/record.hpp"
+#include "controller/contacts/contact.hpp"
+#include "server/backup/copying.hpp"
+#include "server/backup/manifest.hpp"
+#include "server/complain.hpp"
+#include "server/pki/failure.hpp"
+#include "server/pki/files.hpp"
+#include "server/process/open_store.hpp"
+#include "server/regular_file.hpp"
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
+#include "xml/datetime.hpp"
+
+namespace grid::server {
+namespace {
+
+namespace fs = std::filesystem;
+using backup::Manifest;
+using pki::Failure;
+using storage::Family;
+
+constexpr const char* marker_name = "restore.unfinished";
+constexpr std::size_t restore_manifest_bytes_max = 256UL * 1024 * 1024;
+const std::atomic<bool> goes_on = false;   // a restore is stopped by ending its process
+
+Result<Manifest, std::string> read_manifest(const fs::path& folder, const Config& config) {
+    std::error_code unreadable;
+    if (fs::is_regular_file(folder, unreadable))
+        return Failure{
+            folder.string() + " is a file: unpack it (tar -xf " + folder.string() +
+            "), and give the directory that comes of it"
+        };
+    const fs::path file = folder / backup::manifest_name;
+    const auto text = read_regular_file(file.string(), restore_manifest_bytes_max);
+    if (!text) return Failure{text.error() + ": a backup is a directory with a manifest"};
+    auto manifest = backup::parse_manifest(*text);
+    if (!manifest) return Failure{file.string() + " " + manifest.error()};
+    if (manifest->domain != config.domain)
+        return Failure{
+            "the backup is of the domain " + manifest->domain + ", the configuration is of " +
+            config.domain + ": all names of accounts and topics would be those of another grid"
+        };
+    return manifest;
+}
+
+/// Before the first byte is written.
+Result<void, std::string> check_bytes(const fs::path& folder, const Manifest& manifest) {
+    for (const backup::Entry& entry : manifest.files) {
+        const auto found = backup::hash_file(folder / entry.path, goes_on);
+        if (!found) return Failure{"the backup is not whole: " + found.error()};
+        if (found->bytes != entry.bytes || found->hash != entry.hash)
+            return Failure{
+                "the backup is damaged: " + (folder / entry.path).string() + " has " +
+                std::to_string(found->bytes) + " bytes and the SHA-256 " + found->hash +
+                "; in its manifest are " + std::to_string(entry.bytes) + " and " + entry.hash
+            };
+    }
+    return {};
+}
+
+Result<void, std::string> check_target(const AppOptions& options, const Manifest& manifest) {
+    const fs::path& data = options.data;
+    if (std::string why = why_half_restored(data); !why.empty()) return Failure{why};
+    std::error_code error;
+    if (fs::exists(data, error)) {
+        fs::directory_iterator at(data, error);
+        if (error) return Failure{data.string() + ": " + error.message()};
+        for (; at != fs::directory_iterator(); at.increment(error))
+            if (at->path().filename() != "lost+found")
+                return Failure{
+                    data.string() + " is not empty (" + at->path().filename().string() +
+                    "): a restore is into an empty directory; move the old data away, or give "
+                    "another directory by --data"
+                };
+    }
+    if (!fs::create_directories(data, error) && error)
+        return Failure{"cannot make " + data.string() + ": " + error.message()};
+    const std::uint64_t needed = manifest.bytes() + options.config.storage.free_bytes_min;
+    const std::uint64_t free = backup::free_bytes_of(data);
+    if (free >= needed) return {};
+    return Failure{
+        "the volume of " + data.string() + " has " + std::to_string(free) +
+        " bytes free, the backup needs " + std::to_string(needed) + " (with storage.free_bytes_min)"
+    };
+}
+
+Result<void, std::string> copy_files(
+    const fs::path& folder, const fs::path& data, const Manifest& manifest
+) {
+    for (const char* name : {"store", "files", "crl"}) {
+        std::error_code error;
+        fs::create_directory(data / name, error);
+        if (error) return Failure{(data / name).string() + ": " + error.message()};
+    }
+    for (const backup::Entry& entry : manifest.files) {
+        const auto copied = backup::copy_file(folder / entry.path, data / entry.path, goes_on);
+        if (!copied) return Failure{copied.error()};
+        if (copied->hash != entry.hash)
+            return Failure{(folder / entry.path).string() + " has changed since it was checked"};
+    }
+    return {};
+}
+
+std::string range_end(std::string from) {
+    from.back() = static_cast<char>(from.back() + 1);
+    return from;
+}
+
+/// Takes away records whose meaning the first life may have changed after the backup: tokens that
+/// were replaced or revoked since, and versions of rosters.
+std::vector<storage::Batch> make_fresh(const storage::Snapshot& store) {
+    std::vector<storage::Batch> batches(1);
+    const auto next = [&]() -> storage::Batch& {
+        if (batches.back().operations.size() >= storage::batch_operations_max)
+            batches.emplace_back();
+        return batches.back();
+    };
+    const std::string tokens{static_cast<char>(storage::Tag::Credential), 't'};
+    store.scan(
+        Family::Control, tokens, range_end(tokens), false,
+        [&](std::string_view key, const storage::Record&) {
+            next().erase(Family::Control, std::string(key));
+            return true;
+        }
+    );
+    // A client that knows a later version than the last removal is told the changes alone.
+    const std::string rosters(1, static_cast<char>(storage::Tag::Contact));
+    std::string last;
+    store.scan(
+        Family::Control, rosters, range_end(rosters), false,
+        [&](std::string_view key, const storage::Record&) {
+            storage::Decoder in(key.substr(1));
+            const std::string owner(in.text());
+            if (!in.ok() || owner == last) return true;
+            last = owner;
+            next().put(
+                Family::Control, controller::contacts::removal_key(owner),
+                controller::contacts::removal_value()
+            );
+            return true;
+        }
+    );
+    return batches;
+}
+
+storage::Batch on_record(const Manifest& manifest) {
+    namespace audit = controller::audit;
+    storage::Batch batch;
+    audit::Record record = audit::by(pubsub::Principal::system(), audit::Outcome::Info, "restore");
+    record.detail = "backup " + manifest.name + " of revision " +
+                    std::to_string(manifest.store.revision) + ", epoch " +
+                    std::to_string(manifest.store.epoch + 1);
+    audit::append(batch, record);
+    return batch;
+}
+
+/// Empty: all are committed.
+std::string commit_all(storage::Store& store, std::vector<storage::Batch> batches) {
+    std::promise<std::string> outcome;
+    std::size_t left = 0;
+    for (const auto& batch : batches) left += batch.operations.empty() ? 0 : 1;
+    if (left == 0) return {};
+    std::string trouble;
+    store.start([&](const std::vector<storage::FeedEntry>& entries) {
+        for (const auto& entry : entries) {
+            if (const auto* refused = std::get_if<storage::Refused>(&entry))
+                trouble = refused->error.message() + " " + refused->detail;
+            if (left > 0 && --left == 0) outcome.set_value(trouble);
+        }
+    });
+    storage::Ticket ticket = 0;
+    for (auto& batch : batches)
+        if (!batch.operations.empty() && !store.submit(++ticket, {}, std::move(batch)))
+            return "the store takes no writes";
+    return outcome.get_future().get();
+}
+
+/// The copied store gets a life of its own.
+Result<void, std::string> begin_life(
+    const AppOptions& options, const Manifest& manifest, Log& log
+) {
+    storage::RocksSettings settings;
+    settings.path = (options.data / "store").string();
+    settings.open_files_max = options.store_files;
+    std::string said;
+    settings.log = [&said](storage::LogLevel, std::string_view text) { said = text; };
+    const auto facts = storage::begin_epoch(settings);
+    if (!facts) return Failure{said.empty() ? facts.error().message() : said};
+    if (facts->store_id != manifest.store.store_id || facts->revision != manifest.store.revision ||
+        facts->audit != manifest.store.audit)
+        return Failure{"the store is not the one that the manifest names"};
+    const auto store = open_store(options, log);
+    if (!store) return Failure{store.error()};
+    auto batches = make_fresh(*(*store)->snapshot());
+    batches.insert(batches.begin(), on_record(manifest));
+    if (std::string trouble = commit_all(**store, std::move(batches)); !trouble.empty())
+        return Failure{"the store does not take the restore on record: " + trouble};
+    return {};
+}
+
+/// The marker is there before the first file, and goes when the last byte is on the disk.
+Result<void, std::string> write_data(
+    const AppOptions& options, const fs::path& folder, const Manifest& manifest, Log& log
+) {
+    const fs::path& data = options.data;
+    ::chmod(data.c_str(), S_IRWXU);
+    if (auto marked = pki::write_file(
+            data / marker_name, "from " + fs::absolute(folder).string() + "\n", pki::Mode::Private
+        );
+        !marked)
+        return marked;
+    if (auto copied = copy_files(folder, data, manifest); !copied) return copied;
+    if (auto begun = begin_life(options, manifest, log); !begun) return begun;
+    if (auto synced = backup::sync_volume(data); !synced) return synced;
+    std::error_code error;
+    fs::remove(data / marker_name, error);
+    if (error) return Failure{(data / marker_name).string() + ": " + error.message()};
+    return backup::sync_folder(data);
+}
+
+void tell(const AppOptions& options, const Manifest& manifest) {
+    std::cout << "restored " << manifest.domain << " as it was at "
+              << xml::to_datetime(manifest.time) << " (revision " << manifest.store.revision
+              << ", audit record " << manifest.store.audit.number << "): " << manifest.files.size()
+              << " files, " << manifest.bytes() << " bytes\n"
+              << "What was changed since is as it was before: accounts that were disabled, rights "
+                 "and passwords that were taken away count again; look at them before clients come "
+                 "in.\n"
+              << "Tokens for logins without a password are void.\n";
+    if (manifest.is_evaluation)
+        std::cout << "It is an evaluation. Its CA is in no backup: copy the folder pki of the old "
+                     "data directory to "
+                  << (options.data / "pki").string() << ", or no client gets in.\n";
+    if (::geteuid() == 0)
+        std::cout << "The files belong to root: where gridd runs as another user, give them to it "
+                     "(chown -R).\n";
+}
+
+Result<void, std::string> restore(const AppOptions& options, const fs::path& folder, Log& log) {
+    const auto manifest = read_manifest(folder, options.config);
+    if (!manifest) return Failure{manifest.error()};
+    if (auto target = check_target(options, *manifest); !target) return target;
+    if (auto checked = check_bytes(folder, *manifest); !checked) return checked;
+    if (auto written = write_data(options, folder, *manifest, log); !written)
+        return Failure{
+            written.error() + ". The restore is not finished, and no server starts in " +
+            options.data.string() + ": empty that directory and restore again"
+        };
+    tell(options, *manifest);
+    return {};
+}
+
+}   // namespace
+
+std::string why_half_restored(const fs::path& data) {
+    std::error_code unreadable;
+    if (!fs::exists(data / marker_name, unreadable)) return {};
+    return data.string() +
+           " holds a restore that was not finished: empty that directory and restore again";
+}
+
+int restore_backup(const AppOptions& options, const std::string& backup) {
+    try {
+        auto settings = options.config.log;
+        if (!options.config.origin.is_given("log.level")) settings.level = "warn";
+        Log log(settings);
+        const auto done = restore(options, backup, log);
+        if (done) return 0;
+        complain("nothing is restored: " + done.error());
+    } catch (const std::exception& error) {
+        complain(error.what());
+    }
+    return 1;
+}
+
+}   // namespace grid::server

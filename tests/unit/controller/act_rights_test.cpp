@@ -134,10 +134,10 @@ const std::vector<RestCase>& rest_cases() {
     return cases;
 }
 /// Routes of acts that write no batch.
-const std::set<std::string> rest_questions{
-    "POST policy/check", "POST policy/test", "POST policy/dry-run",  "POST store/reopen",
-    "POST reload",       "POST backups",     "DELETE backups/{name}"
-};
+const std::set<std::string> rest_questions{"POST policy/check",    "POST policy/test",
+                                           "POST policy/dry-run",  "POST store/reopen",
+                                           "POST reload",          "POST backups",
+                                           "DELETE backups/{name}"};
 
 struct CommandCase {
     std::string node, fields;

@@ -28,8 +28,6 @@ struct Answer {
     bool is_chunked = false;   // the body follows in chunks; `headers` says so
 };
 
-/// `{"error": {"code": …, "text": …}}`
-std::string error_body(std::string_view code, std::string_view text);
 Answer to_answer(const Refusal& refusal);
 /// A file that a browser may keep: 304 where `known` (If-None-Match) names its tag.
 Answer file_answer(

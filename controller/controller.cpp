@@ -135,6 +135,7 @@ std::optional<pubsub::PreparedRequest> Controller::enrolment(const Identity& ide
 void Controller::forget() {
     state_->accounts = {};
     state_->credentials = {};
+    state_->second_factors = {};
     state_->groups = {};
     state_->rosters = {};
     state_->greetings = {};
@@ -177,6 +178,8 @@ void Controller::apply(const storage::KeyChange& change) {
         case storage::Tag::Credential:
             if (rest.starts_with('t'))
                 state_->accounts.tokens().apply(rest.substr(1), change.record);
+            else if (rest.starts_with('s'))
+                state_->second_factors.apply(rest.substr(1), change.record);
             else
                 state_->credentials.apply(rest, change.record);
             break;

@@ -51,10 +51,21 @@ std::optional<Failure> State::entitled(const pubsub::Principal& actor) const {
 }
 
 bool State::is_administrator(const pubsub::Principal& actor) const {
-    if (is_system(actor)) return true;
+    return role_of(actor) == Role::Administrator;
+}
+
+Role State::role_of(const pubsub::Principal& actor) const {
+    if (is_system(actor)) return Role::Administrator;
     const Account* account = account_of(actor);
-    return account != nullptr && account->state == AccountState::Enabled &&
-           account->is_in(administrators_group);
+    if (account == nullptr || account->state != AccountState::Enabled) return Role::Anybody;
+    return account->role();
+}
+
+std::optional<Failure> State::refuse_act(const pubsub::Principal& actor, Act act) const {
+    const Role role = role_of(actor);
+    if (role >= least_role(act)) return std::nullopt;
+    note(actor, "administration", {}, {false, 0, &role_rule(act)});
+    return role_needed(act, role);
 }
 
 /// The policy's answer about that very object: one without a type has none.

@@ -97,7 +97,7 @@ Found find_accounts(const State& state, const pubsub::Context& context, const Se
         {{"jid", "jid-single", "Jabber ID"}, {name_field, "text-single", "Name"}}
     );
     Found found;
-    const bool sees_all = state.is_administrator(context.actor);
+    const bool sees_all = state.may(context.actor, Act::ReadAccounts);
     const auto looked_at = state.accounts.page(
         account_place(state, search.after), searched_max, AccountState::Enabled
     );

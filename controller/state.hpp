@@ -17,12 +17,14 @@
 #include "controller/command_sessions.hpp"
 #include "controller/contacts/rosters.hpp"
 #include "controller/credentials/credentials.hpp"
+#include "controller/credentials/second_factors.hpp"
 #include "controller/messages/archives.hpp"
 #include "controller/messages/block_lists.hpp"
 #include "controller/messages/offline_messages.hpp"
 #include "controller/policy/groups.hpp"
 #include "controller/policy/policy.hpp"
 #include "controller/process_control.hpp"
+#include "controller/roles/acts.hpp"
 #include "controller/schemas/schemas.hpp"
 #include "controller/settings.hpp"
 #include "controller/topics/content_filters.hpp"
@@ -50,6 +52,7 @@ struct State {
     const Sessions& sessions;
     Accounts accounts;
     CredentialBook credentials;
+    SecondFactors second_factors;
     GroupBook groups;
     Greetings greetings;
     Visits visits;   // written behind
@@ -91,6 +94,13 @@ struct State {
     /// nullopt when the actor is ENABLED, else the reason.
     std::optional<Failure> entitled(const pubsub::Principal& actor) const;
     bool is_administrator(const pubsub::Principal& actor) const;
+    /// By the account's state and its groups, with the certificate or password of this session.
+    Role role_of(const pubsub::Principal& actor) const;
+    bool may(const pubsub::Principal& actor, Act act) const {
+        return role_of(actor) >= least_role(act);
+    }
+    /// The refusal of an act of administration, on record; nullopt when the actor has the role.
+    std::optional<Failure> refuse_act(const pubsub::Principal& actor, Act act) const;
 
     /// The policy's verdict on a session, by its network and issuer too. A type that is not given
     /// is looked up where a rule asks for it.

@@ -10,6 +10,7 @@
 
 #include "controller/identity.hpp"
 #include "controller/ports.hpp"
+#include "controller/roles/role.hpp"
 #include "pubsub/ports/ports.hpp"
 #include "pubsub/request.hpp"
 #include "storage/batch.hpp"
@@ -19,8 +20,6 @@ namespace grid::controller {
 /// The state of an account. INIT is "no record": an account is not stored before it registers.
 enum class AccountState { Init, Pending, Enabled, Disabled };
 std::string_view to_string(AccountState state);
-
-inline constexpr std::string_view administrators_group = "administrators";
 
 inline constexpr std::size_t groups_per_account_max = 64;
 inline constexpr std::size_t group_name_bytes_max = 128;
@@ -82,6 +81,9 @@ struct Account {
     /// True when a rule let it in, and no administrator has decided on it.
     bool is_approved_by_rule() const { return approved_by.starts_with(approved_by_rule_prefix); }
     bool is_in(std::string_view group) const;
+    /// Of administration, whatever the account's state; Member where it has none.
+    Role role() const { return role_of_groups(groups); }
+    bool has_role() const { return role() > Role::Member; }
     /// Takes over what the certificate proved. A new account is bound to all CAs of its paths;
     /// later those below one of them are added, which could only ever issue by its leave.
     void bind(const Identity& identity);

@@ -38,7 +38,7 @@ constexpr std::array<Row, account_actions> table{{
     {"account-expire", {no, init, no, no}},
 }};
 
-const Row& row_of(AccountAction action) { return table.at(static_cast<std::size_t>(action)); }
+const Row& action_row(AccountAction action) { return table.at(static_cast<std::size_t>(action)); }
 
 /// The action that an administrator should take instead.
 std::string alternative(AccountState state, AccountAction action) {
@@ -57,16 +57,15 @@ bool is_hash(std::string_view text) {
 
 }   // namespace
 
-std::string_view to_string(AccountAction action) { return row_of(action).name; }
+std::string_view to_string(AccountAction action) { return action_row(action).name; }
 
 std::optional<AccountState> next_state(AccountState from, AccountAction action) {
-    return row_of(action).from.at(static_cast<std::size_t>(from));
+    return action_row(action).from.at(static_cast<std::size_t>(from));
 }
 
 bool is_same_certificate(const Account& account, const Identity& identity) {
     if (identity.is_by_password() || identity.is_component()) return account.is_bound_to(identity);
-    if (identity.is_mapped &&
-        (account.is_in(administrators_group) || (account.is_bound() && !account.is_mapped)))
+    if (identity.is_mapped && (account.has_role() || (account.is_bound() && !account.is_mapped)))
         return false;
     // An account with a password is not joined by whatever certificate names it: the two may be of
     // different people. An administrator may bind it to a CA (rebind).
@@ -171,7 +170,8 @@ Outcome<AccountChange> AccountMachine::act(
         return Failure{
             Errc::OwnAccount, "this would lock yourself out: let another administrator do it", {}
         };
-    AccountChange change = AccountMove(accounts_, before, after).move(context, row_of(action).name);
+    AccountChange change =
+        AccountMove(accounts_, before, after).move(context, action_row(action).name);
     if (before.state == AccountState::Init)
         AccountMove::enter_broker(change.batch, accounts_, change.after);
     if (credentials != nullptr)
@@ -194,7 +194,8 @@ Outcome<AccountChange> AccountMachine::remove(
     AccountChange change =
         AccountMove(accounts_, before, unregistered(before.jid))
             .move(
-                context, is_own_wish ? "account-unregister" : row_of(AccountAction::Delete).name,
+                context,
+                is_own_wish ? "account-unregister" : action_row(AccountAction::Delete).name,
                 is_own_wish ? AccountMove::Cause::OwnWish : AccountMove::Cause::Asked
             );
     AccountMove::leave_broker(change.batch, before);
@@ -207,7 +208,7 @@ AccountChange AccountMachine::expire(const Account& account, storage::Millis now
     context.actor = pubsub::Principal::system();
     context.now = now;
     return AccountMove(accounts_, account, unregistered(account.jid))
-        .move(context, row_of(AccountAction::Expire).name, AccountMove::Cause::Expired);
+        .move(context, action_row(AccountAction::Expire).name, AccountMove::Cause::Expired);
 }
 
 AccountChange AccountMachine::make_administrator(const xml::Jid& jid) const {

@@ -1,6 +1,8 @@
 // controller/accounts/account_move.cpp: see account_move.hpp.
 #include "controller/accounts/account_move.hpp"
 
+#include <set>
+
 #include "controller/accounts/notice_texts.hpp"
 #include "controller/audit/record.hpp"
 #include "controller/credentials/credentials.hpp"
@@ -45,8 +47,8 @@ AccountChange AccountMove::move(
     return change;
 }
 
-/// Stores notices for the account and for administrators, durable with the change itself, so that
-/// those who are away get them at their next login.
+/// Stores notices for the account and for those who decide about it, durable with the change
+/// itself, so that those who are away get them at their next login.
 void AccountMove::spool(storage::Batch& batch) const {
     const bool is_gone = after_.state == AccountState::Init;
     if (is_gone) return accounts_.spool().erase_all(batch, before_.jid);
@@ -56,16 +58,18 @@ void AccountMove::spool(storage::Batch& batch) const {
     if (before_.state != AccountState::Init)
         accounts_.spool().put(batch, after_.jid, account_note, account_note_inside(after_));
     if (after_.state != AccountState::Pending || before_.state != AccountState::Init) return;
-    const auto* members = accounts_.members(administrators_group);
-    if (members == nullptr) return;
-    std::size_t told = 0;
-    for (const std::string_view name : *members) {
-        const Account* member = accounts_.find(name);
-        if (member == nullptr || member->state != AccountState::Enabled) continue;
-        if (++told > administrators_told_max) break;
-        accounts_.spool().put(
-            batch, name, pending_note_prefix + after_.jid, pending_note_inside(after_)
-        );
+    std::set<std::string_view> told;
+    for (const std::string_view group : {administrators_group, operators_group}) {
+        const auto* members = accounts_.members(group);
+        if (members == nullptr) continue;
+        for (const std::string_view name : *members) {
+            const Account* member = accounts_.find(name);
+            if (member == nullptr || member->state != AccountState::Enabled) continue;
+            if (told.size() >= administrators_told_max || !told.insert(name).second) continue;
+            accounts_.spool().put(
+                batch, name, pending_note_prefix + after_.jid, pending_note_inside(after_)
+            );
+        }
     }
 }
 

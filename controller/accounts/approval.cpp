@@ -104,9 +104,10 @@ std::optional<std::string> read_effect(ApprovalRule& rule, std::string_view text
             rule.gives_wished = true;
         else if (!is_group_name(group))
             return "'" + std::string(group) + "' is no name of a group: " + group_name_rule;
-        // A certificate alone never makes an administrator: rules cannot assign that group.
-        else if (group == administrators_group)
-            return "no rule makes administrators: gridctl does";
+        // A certificate alone never gives a role: rules cannot assign those groups.
+        else if (gives_role(group))
+            return "no rule gives a role of administration (" + std::string(group) +
+                   "): administrators and gridctl do";
         else
             rule.groups.emplace_back(group);
     }
@@ -133,7 +134,7 @@ bool ApprovalRule::meets(const CertificateFacts& facts) const {
 bool ApprovalRule::meets_groups(std::span<const std::string> wished) const {
     if (!has(Kind::Group)) return true;
     return !wished.empty() && std::ranges::all_of(wished, [&](const std::string& group) {
-        return group != administrators_group && any_of_kind(*this, Kind::Group, group);
+        return !gives_role(group) && any_of_kind(*this, Kind::Group, group);
     });
 }
 

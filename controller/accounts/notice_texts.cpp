@@ -1,6 +1,8 @@
 // controller/accounts/notice_texts.cpp: see controller/accounts/notice_texts.hpp.
 #include "controller/accounts/notice_texts.hpp"
 
+#include <set>
+
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
 #include "xml/datetime.hpp"
@@ -50,12 +52,15 @@ std::string delayed(const Settings& settings, storage::Millis time) {
     return out + "' stamp='" + xml::to_datetime(time) + "'/>";
 }
 
+/// Administrators and operators.
 void tell_administrators(const std::string& account, const NoticeParts& parts) {
     Accounts& accounts = parts.accounts;
-    const auto* members = accounts.members(administrators_group);
-    if (members == nullptr) return;
+    std::set<std::string_view> told;
+    for (const std::string_view group : {administrators_group, operators_group})
+        if (const auto* members = accounts.members(group))
+            told.insert(members->begin(), members->end());
     const std::string kind = pending_note_prefix + account;
-    for (const std::string_view name : *members) {
+    for (const std::string_view name : told) {
         const Spool::Notes* notes = accounts.spool().find(name);
         const auto note = notes ? notes->find(kind) : Spool::Notes::const_iterator{};
         if (notes == nullptr || note == notes->end()) continue;

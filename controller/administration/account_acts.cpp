@@ -41,6 +41,8 @@ Outcome<AccountChange> act_on(
     const std::optional<Groups>& groups = {},
     const std::optional<std::string>& device_type = {}
 ) {
+    if (auto failure = call.beyond_reach(jid.bare_view(), groups ? &*groups : nullptr))
+        return *failure;
     return by_right(call, call.state.machine().act(action, jid, groups, call.context, device_type));
 }
 
@@ -105,6 +107,11 @@ Outcome<AccountChange> approve_account(
     const std::optional<Groups>& groups,
     const std::optional<std::string>& device_type
 ) {
+    // An account that was let in is not approved again by an operator: that would set its groups.
+    const Account* account = call.state.accounts.find(jid.bare_view());
+    const bool is_in = account != nullptr && account->state == AccountState::Enabled;
+    if (is_in && !call.state.is_administrator(call.actor()))
+        return call.for_administrators("new groups of an account that was let in are");
     return act_on(call, AccountAction::Approve, jid, groups, device_type);
 }
 
@@ -133,7 +140,11 @@ Outcome<AccountChange> edit_account(
 }
 
 Outcome<AccountChange> delete_account(const ActContext& call, const xml::Jid& jid) {
-    return by_right(call, call.state.machine().remove(jid, call.context));
+    auto change = call.state.machine().remove(jid, call.context);
+    // The factor is none of a later account of the name in any case.
+    if (change && call.state.second_factors.at(jid.bare_view()) != nullptr)
+        change->batch.erase(storage::Family::Control, second_factor_key(jid.bare_view()));
+    return by_right(call, std::move(change));
 }
 
 Outcome<storage::Batch> set_administrators(

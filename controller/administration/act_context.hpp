@@ -22,6 +22,29 @@ struct ActContext {
     void expect_right(storage::Batch& batch) const {
         if (!batch.operations.empty()) state.expect_account(batch, actor());
     }
+
+    /// An operator decides about accounts that have no role of administration, and gives none:
+    /// nullopt when the actor may act on that account, which then has these groups (null: its own).
+    std::optional<Failure> beyond_reach(std::string_view jid, const Groups* groups = nullptr)
+        const {
+        if (state.is_administrator(actor())) return std::nullopt;
+        const Account* account = state.accounts.find(jid);
+        const bool has_role = account != nullptr && account->has_role();
+        if (!has_role && (groups == nullptr || role_of_groups(*groups) == Role::Member))
+            return std::nullopt;
+        return for_administrators(
+            "accounts with a role of administration, and groups that give one, are"
+        );
+    }
+    Failure for_administrators(const std::string& what) const {
+        const std::string needed(to_string(Role::Administrator));
+        return {
+            Errc::NotAdministrator,
+            what + " for the role " + needed + "; this account has the role " +
+                std::string(to_string(state.role_of(actor()))),
+            needed
+        };
+    }
 };
 
 }   // namespace grid::controller::administration

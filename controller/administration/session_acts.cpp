@@ -18,7 +18,9 @@ storage::Batch with_record(const ActContext& call, const ActEvent& act, audit::R
 
 }   // namespace
 
-storage::Batch end_sessions(const ActContext& call, const std::vector<xml::Jid>& jids) {
+Outcome<storage::Batch> end_sessions(const ActContext& call, const std::vector<xml::Jid>& jids) {
+    for (const xml::Jid& jid : jids)
+        if (auto failure = call.beyond_reach(jid.bare_view())) return *failure;
     ActEvent act{ActEvent::Kind::EndSessions, {}};
     for (const xml::Jid& jid : jids) act.texts.push_back(jid.str());
     audit::Record record = audit::by(call.actor(), audit::Outcome::Allow, "end-session");

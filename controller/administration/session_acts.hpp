@@ -12,7 +12,7 @@ namespace grid::controller::administration {
 inline constexpr std::size_t announcement_bytes_max = 16 * 1024;
 
 /// Streams end with <policy-violation/>. Full JIDs, or bare ones for all of an account's.
-storage::Batch end_sessions(const ActContext& call, const std::vector<xml::Jid>& jids);
+Outcome<storage::Batch> end_sessions(const ActContext& call, const std::vector<xml::Jid>& jids);
 /// A headline to all accounts that are online.
 storage::Batch announce(
     const ActContext& call, const std::string& subject, const std::string& body

@@ -37,12 +37,12 @@ std::string describe(const LiveSettings& settings) {
 }
 
 std::optional<Failure> check_settings(const LiveSettings& wanted) {
-    if (std::ranges::find(wanted.default_groups, administrators_group) ==
-        wanted.default_groups.end())
-        return std::nullopt;
-    // With auto_approve every holder of a certificate would otherwise be an administrator.
+    if (std::ranges::none_of(wanted.default_groups, gives_role)) return std::nullopt;
+    // With auto_approve every holder of a certificate would otherwise have the role.
     return Failure{
-        Errc::MalformedRequest, "administrators are made one by one, not by the default groups", {}
+        Errc::MalformedRequest,
+        "administrators, operators and auditors are made one by one, not by the default groups",
+        {}
     };
 }
 

@@ -225,12 +225,12 @@ Step set_groups(const Call& call) {
 
 std::span<const Command> account_commands() {
     static constexpr std::array commands{
-        Command{accounts_list_node, "List accounts", Access::Administrators, list_accounts},
-        Command{approve_node, "Approve accounts", Access::Administrators, approve},
-        Command{decline_node, "Decline accounts", Access::Administrators, decline},
-        Command{group_node, "Set the groups of an account", Access::Administrators, set_groups},
+        Command{accounts_list_node, "List accounts", Act::ReadAccounts, list_accounts},
+        Command{approve_node, "Approve accounts", Act::ApproveAccounts, approve},
+        Command{decline_node, "Decline accounts", Act::DeclineAccounts, decline},
+        Command{group_node, "Set the groups of an account", Act::SetGroupsOfAccounts, set_groups},
         Command{
-            rebind_node, "Move accounts to another certificate authority", Access::Administrators,
+            rebind_node, "Move accounts to another certificate authority", Act::RebindAccounts,
             rebind
         },
     };

@@ -68,11 +68,9 @@ struct Call : administration::ActContext {
     std::string text(std::string_view var) const;
 };
 
-enum class Access { Anybody, Members, Administrators };
-
 struct Command {
     std::string_view node, name;
-    Access access;
+    Act act;
     Step (*run)(const Call& call);
     /// Whether the list of commands has it. One that is not listed is refused with a reason.
     enum class Listed { Always, WithPasswords, Never } listed = Listed::Always;

@@ -130,42 +130,46 @@ Step edit_list(const Call&) {
 }   // namespace
 
 std::span<const Command> grid_commands() {
-    static constexpr auto admins = Access::Administrators;
     static constexpr std::array commands{
         Command{
-            "http://jabber.org/protocol/admin#set-motd", "Set Message of the Day", admins, set_motd
+            "http://jabber.org/protocol/admin#set-motd", "Set Message of the Day",
+            Act::SetGreetings, set_motd
         },
         Command{
-            "http://jabber.org/protocol/admin#edit-motd", "Edit Message of the Day", admins,
-            edit_motd
+            "http://jabber.org/protocol/admin#edit-motd", "Edit Message of the Day",
+            Act::SetGreetings, edit_motd
         },
         Command{
-            "http://jabber.org/protocol/admin#delete-motd", "Delete Message of the Day", admins,
-            delete_motd
+            "http://jabber.org/protocol/admin#delete-motd", "Delete Message of the Day",
+            Act::SetGreetings, delete_motd
         },
         Command{
-            "http://jabber.org/protocol/admin#set-welcome", "Set Welcome Message", admins,
-            set_welcome
+            "http://jabber.org/protocol/admin#set-welcome", "Set Welcome Message",
+            Act::SetGreetings, set_welcome
         },
         Command{
-            "http://jabber.org/protocol/admin#delete-welcome", "Delete Welcome Message", admins,
-            delete_welcome
+            "http://jabber.org/protocol/admin#delete-welcome", "Delete Welcome Message",
+            Act::SetGreetings, delete_welcome
         },
         Command{
-            "http://jabber.org/protocol/admin#edit-admin", "Edit Admin List", admins, edit_admin
+            "http://jabber.org/protocol/admin#edit-admin", "Edit Admin List",
+            Act::ChooseAdministrators, edit_admin
         },
-        Command{"http://jabber.org/protocol/admin#restart", "Restart Service", admins, restart},
         Command{
-            "http://jabber.org/protocol/admin#shutdown", "Shut Down Service", admins, shut_down
+            "http://jabber.org/protocol/admin#restart", "Restart Service", Act::StopServer, restart
+        },
+        Command{
+            "http://jabber.org/protocol/admin#shutdown", "Shut Down Service", Act::StopServer,
+            shut_down
         },
         // Refused with a reason; clients that look at the list are not led there.
         Command{
-            "http://jabber.org/protocol/admin#edit-blacklist", "Edit Blacklist", admins, edit_list,
-            Command::Listed::Never
+            "http://jabber.org/protocol/admin#edit-blacklist", "Edit Blacklist", Act::SetPolicy,
+            edit_list, Command::Listed::Never
         },
         Command{
-            "http://jabber.org/protocol/admin#edit-whitelist", "Edit Whitelist", admins, edit_list,
-            Command::Listed::Never
+            "http://jabber.org/protocol/admin#edit-whitelist", "Edit Whitelist", Act::SetPolicy,
+            edit_list, Command::Listed::Never
         },
     };
     return commands;

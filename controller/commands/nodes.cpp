@@ -42,10 +42,10 @@ const Command* find_command(std::string_view node) {
 std::optional<xml::StanzaError> refuse(
     const State& state, const pubsub::Principal& actor, const Command& command
 ) {
-    if (command.access == Access::Anybody) return std::nullopt;
+    if (least_role(command.act) == Role::Anybody) return std::nullopt;
     if (auto failure = state.entitled(actor)) return to_stanza_error(*failure);
-    if (command.access == Access::Members || state.is_administrator(actor)) return std::nullopt;
-    xml::StanzaError error = xml::forbidden("this is for members of the group administrators");
+    if (state.may(actor, command.act)) return std::nullopt;
+    xml::StanzaError error = xml::forbidden(role_needed(command.act, state.role_of(actor)).text);
     error.type = "cancel";   // XEP-0050 §4.4, and not auth
     return error;
 }

@@ -113,8 +113,8 @@ gi::Request authorization_request(const xml::Form& form) {
 
 std::span<const Command> own_commands() {
     static constexpr std::array commands{
-        Command{account_node, "My account", Access::Anybody, my_account},
-        Command{authorized_node, "Is a client authorized?", Access::Members, is_authorized},
+        Command{account_node, "My account", Act::AskAboutSelf, my_account},
+        Command{authorized_node, "Is a client authorized?", Act::UseGrid, is_authorized},
     };
     return commands;
 }

@@ -159,9 +159,9 @@ Step test_policy(const Call& call) {
 
 std::span<const Command> policy_commands() {
     static constexpr std::array commands{
-        Command{get_node, "Show the policy", Access::Administrators, get_policy},
-        Command{set_node, "Replace the policy", Access::Administrators, set_policy},
-        Command{test_node, "Test the policy", Access::Administrators, test_policy},
+        Command{get_node, "Show the policy", Act::ReadPolicy, get_policy},
+        Command{set_node, "Replace the policy", Act::SetPolicy, set_policy},
+        Command{test_node, "Test the policy", Act::AskPolicy, test_policy},
     };
     return commands;
 }

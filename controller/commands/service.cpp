@@ -161,8 +161,8 @@ private:
         if (dialog_ == nullptr)
             dialog_ = dialogs.open(
                 session_, context_.actor.jid, command_.node, context_.now,
-                state_.is_administrator(context_.actor) ? Dialogs::dialogs_max
-                                                        : Dialogs::members_dialogs_max
+                state_.role_of(context_.actor) >= Role::Auditor ? Dialogs::dialogs_max
+                                                                : Dialogs::members_dialogs_max
             );
         const bool is_full = dialog_ == nullptr ||
                              (keeps_form && asked_.form && !dialogs.answer(*dialog_, forms.back()));
@@ -228,9 +228,10 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_command
         const Command* command = find_command(asked.node);
         if (command == nullptr) return xml::item_not_found("there is no command " + asked.node);
         if (auto error = refuse(state, context.actor, *command)) {
-            static const std::string rule = "not in group administrators";
-            if (command->access == Access::Administrators)
-                state.note(context.actor, "administration", {}, {false, 0, &rule});
+            if (least_role(command->act) >= Role::Auditor)
+                state.note(
+                    context.actor, "administration", {}, {false, 0, &role_rule(command->act)}
+                );
             return *error;
         }
         return Execution(state, context, *command, asked).run();
@@ -241,7 +242,7 @@ std::optional<Result<pubsub::PreparedRequest, xml::StanzaError>> prepare_command
 bool is_open_command(const xml::Element& payload) {
     if (!payload.is("command", xml::ns::commands)) return false;
     const Command* command = find_command(payload.attr_or("node", ""));
-    return command != nullptr && command->access == Access::Anybody;
+    return command != nullptr && least_role(command->act) == Role::Anybody;
 }
 
 }   // namespace grid::controller::commands

@@ -81,8 +81,8 @@ Step stats(const Call& call) {
 
 std::span<const Command> service_commands() {
     static constexpr std::array commands{
-        Command{settings_node, "Settings", Access::Administrators, settings},
-        Command{stats_node, "Statistics", Access::Administrators, stats},
+        Command{settings_node, "Settings", Act::ChangeSettings, settings},
+        Command{stats_node, "Statistics", Act::ReadStatus, stats},
     };
     return commands;
 }

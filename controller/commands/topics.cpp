@@ -148,15 +148,12 @@ Step set_schema(const Call& call) {
 
 std::span<const Command> topic_commands() {
     static constexpr std::array commands{
-        Command{topics_list_node, "List topics", Access::Administrators, list_topics},
-        Command{
-            subscribers_node, "List subscribers of a topic", Access::Administrators,
-            list_subscribers
-        },
-        Command{topic_enable_node, "Enable a topic", Access::Administrators, enable},
-        Command{topic_disable_node, "Disable a topic", Access::Administrators, disable},
-        Command{topic_schema_node, "Schema of a topic", Access::Administrators, set_schema},
-        Command{topic_delete_node, "Delete a topic", Access::Administrators, remove},
+        Command{topics_list_node, "List topics", Act::ReadTopics, list_topics},
+        Command{subscribers_node, "List subscribers of a topic", Act::ReadTopics, list_subscribers},
+        Command{topic_enable_node, "Enable a topic", Act::SwitchTopics, enable},
+        Command{topic_disable_node, "Disable a topic", Act::SwitchTopics, disable},
+        Command{topic_schema_node, "Schema of a topic", Act::SetSchemasOfTopics, set_schema},
+        Command{topic_delete_node, "Delete a topic", Act::DeleteTopics, remove},
     };
     return commands;
 }

@@ -221,54 +221,55 @@ Step user_stats(const Call& call) {
 }   // namespace
 
 std::span<const Command> user_list_commands() {
-    static constexpr auto admins = Access::Administrators;
+    static constexpr Act accounts = Act::ReadAccounts, sessions = Act::ReadSessions;
     static constexpr std::array commands{
         Command{
             "http://jabber.org/protocol/admin#get-registered-users-list",
-            "Get List of Registered Users", admins, registered_list
+            "Get List of Registered Users", accounts, registered_list
         },
         Command{
             "http://jabber.org/protocol/admin#get-disabled-users-list",
-            "Get List of Disabled Users", admins, disabled_list
+            "Get List of Disabled Users", accounts, disabled_list
         },
         Command{
             "http://jabber.org/protocol/admin#get-online-users-list", "Get List of Online Users",
-            admins, online_list
+            sessions, online_list
         },
         Command{
             "http://jabber.org/protocol/admin#get-registered-users-num",
-            "Get Number of Registered Users", admins, registered_count
+            "Get Number of Registered Users", accounts, registered_count
         },
         Command{
             "http://jabber.org/protocol/admin#get-disabled-users-num",
-            "Get Number of Disabled Users", admins, disabled_count
+            "Get Number of Disabled Users", accounts, disabled_count
         },
         Command{
             "http://jabber.org/protocol/admin#get-online-users-num", "Get Number of Online Users",
-            admins, online_count
+            sessions, online_count
         },
         Command{
             "http://jabber.org/protocol/admin#get-active-users-num", "Get Number of Active Users",
-            admins, active_count
+            sessions, active_count
         },
         Command{
             "http://jabber.org/protocol/admin#get-idle-users-num", "Get Number of Idle Users",
-            admins, idle_count
+            sessions, idle_count
         },
         Command{
-            "http://jabber.org/protocol/admin#get-active-users", "Get List of Active Users", admins,
-            active_list
+            "http://jabber.org/protocol/admin#get-active-users", "Get List of Active Users",
+            sessions, active_list
         },
         Command{
-            "http://jabber.org/protocol/admin#get-idle-users", "Get List of Idle Users", admins,
+            "http://jabber.org/protocol/admin#get-idle-users", "Get List of Idle Users", sessions,
             idle_list
         },
         Command{
             "http://jabber.org/protocol/admin#get-user-lastlogin", "Get User Last Login Time",
-            admins, last_login
+            accounts, last_login
         },
         Command{
-            "http://jabber.org/protocol/admin#user-stats", "Get User Statistics", admins, user_stats
+            "http://jabber.org/protocol/admin#user-stats", "Get User Statistics", sessions,
+            user_stats
         },
     };
     return commands;

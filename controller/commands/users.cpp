@@ -146,7 +146,7 @@ Step end_user_session(const Call& call) {
     }
     if (jids.empty() || jids.size() > accounts_at_once_max)
         return bad_payload("the form must name 1 to 20 accounts or sessions in accountjids");
-    return Done{administration::end_sessions(call, jids)};
+    return done_with(administration::end_sessions(call, jids));
 }
 
 /// §4.23.
@@ -173,18 +173,17 @@ Step send_announcement(const Call& call) {
 
 std::span<const Command> user_commands() {
     static constexpr std::array commands{
-        Command{add_user_node, "Add User", Access::Administrators, add_user},
-        Command{delete_user_node, "Delete User", Access::Administrators, delete_user},
-        Command{disable_user_node, "Disable User", Access::Administrators, disable_user},
-        Command{reenable_user_node, "Re-Enable User", Access::Administrators, reenable_user},
-        Command{end_node, "End User Session", Access::Administrators, end_user_session},
+        Command{add_user_node, "Add User", Act::CreateAccounts, add_user},
+        Command{delete_user_node, "Delete User", Act::DeleteAccounts, delete_user},
+        Command{disable_user_node, "Disable User", Act::DisableAccounts, disable_user},
+        Command{reenable_user_node, "Re-Enable User", Act::EnableAccounts, reenable_user},
+        Command{end_node, "End User Session", Act::EndSessions, end_user_session},
         Command{
-            password_node, "Change User Password", Access::Administrators, change_password,
+            password_node, "Change User Password", Act::SetPasswords, change_password,
             Command::Listed::WithPasswords
         },
         Command{
-            announce_node, "Send Announcement to Online Users", Access::Administrators,
-            send_announcement
+            announce_node, "Send Announcement to Online Users", Act::Announce, send_announcement
         },
     };
     return commands;

@@ -1,6 +1,6 @@
 // controller/console/app.js: the frame: which page the address names, who looks at it, alarms.
-import { get } from "./lib/api.js";
-import { badge, h, put, quoted, replace } from "./lib/dom.js";
+import { get, send, signedInByPassword } from "./lib/api.js";
+import { badge, button, h, put, quoted, replace } from "./lib/dom.js";
 import { every } from "./lib/poll.js";
 
 const PAGES = {
@@ -89,6 +89,7 @@ async function signIn(error) {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     place("nav").hidden = true;
     replace(place("who"));
+    delete place("who").dataset.shown;
     replace(place("alarms"));
     document.title = "Sign in · gridd";
     const { show } = await import("./pages/sign-in.js");
@@ -104,10 +105,24 @@ function alarms(now) {
             h("a", { href: "#/health" }, "What to do")));
 }
 
+/// The account, its role, and the way out where there is one: a certificate has none.
+function who() {
+    const shown = `${status.administrator} ${status.role} ${status.signed_in}`;
+    if (place("who").dataset.shown === shown) return;
+    place("who").dataset.shown = shown;
+    replace(place("who"), quoted(status.administrator, { title: `You are this ${status.role}` }),
+        status.role !== "administrator" && [" ", badge(status.role)],
+        status.signed_in === "password" && [" ", button("Sign out", async () => {
+            await send("DELETE", "session");
+            location.reload();
+        })]);
+}
+
 async function refreshStatus() {
     status = await get("status", {}, watch.signal);
     put(replace(place("domain")), quoted(status.domain));
-    replace(place("who"), quoted(status.administrator, { title: "You are this administrator" }));
+    signedInByPassword(status.signed_in === "password");
+    who();
     alarms(status);
     const count = place("nav").querySelector("[data-page=accounts] .count");
     count.hidden = status.accounts.pending === 0;

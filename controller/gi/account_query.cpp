@@ -72,9 +72,10 @@ pubsub::Decision status(const Call& call) {
     const Account* account = call.state.account_of(call.actor());
     if (!name.empty()) {
         const Account* named = named_account(call, name);
-        // To a client that is no administrator, every other account looks as if it did not exist.
+        // To a client without a role of administration, every other account looks as if it did not
+        // exist.
         if (named == nullptr || named != account) {
-            if (!call.state.is_administrator(call.actor())) {
+            if (!call.state.may(call.actor(), Act::ReadAccounts)) {
                 static const std::string rule = "only administrators see other accounts";
                 return call.deny("status", {}, {false, 0, &rule});
             }

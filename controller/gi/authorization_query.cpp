@@ -180,7 +180,7 @@ pubsub::Decision get_identity_group(const Call& call) {
         name.find('@') == std::string::npos ? name + "@" + call.state.settings.domain : name
     );
     const std::string bare = jid ? std::string(jid->bare_view()) : std::string{};
-    if (bare != call.actor().jid.bare_view() && !call.state.is_administrator(call.actor())) {
+    if (bare != call.actor().jid.bare_view() && !call.state.may(call.actor(), Act::ReadAccounts)) {
         const policy::Match match = call.match(policy::Right::Query, identity_group_service);
         if (!match.allowed) return call.deny("query", identity_group_service, match);
     }

@@ -43,8 +43,8 @@ void add_filters(
     const std::size_t limit = call.state.filters.subtopics_max(topic);
     const pubsub::Broker& broker = *call.state.directory.broker();
     xml::Element subtopics("subtopics", {{"limit", std::to_string(limit)}});
-    // Only publishers and administrators may know how many filters are in use.
-    if (call.state.is_administrator(call.actor()) ||
+    // Only publishers and roles of administration may know how many filters are in use.
+    if (call.state.may(call.actor(), Act::ReadTopics) ||
         broker.publishes(broker.node_uid(topic), call.actor().jid.bare_view()))
         subtopics.set("count", std::to_string(broker.subtopics(topic).size()));
     if (support.is_server_side) subtopics.set("serverSideFilter", "true");

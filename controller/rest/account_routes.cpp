@@ -4,7 +4,9 @@
 #include "controller/administration/account_acts.hpp"
 #include "controller/administration/group_acts.hpp"
 #include "controller/administration/password_acts.hpp"
+#include "controller/administration/second_factor_acts.hpp"
 #include "controller/rest/call.hpp"
+#include "controller/rest/conditions.hpp"
 #include "controller/rest/views.hpp"
 
 namespace grid::controller::rest {
@@ -96,8 +98,8 @@ HttpDecision approve(const Call& call) {
 }
 
 /// An act that needs nothing but the account.
-using Act = Outcome<AccountChange> (*)(const administration::ActContext&, const xml::Jid&);
-template <Act act>
+using AccountAct = Outcome<AccountChange> (*)(const administration::ActContext&, const xml::Jid&);
+template <AccountAct act>
 HttpDecision act_on(const Call& call) {
     const auto jid = bare_jid(call.request.in_path("jid"));
     if (!jid) return refuse(jid.error());
@@ -183,6 +185,28 @@ HttpDecision delete_account(const Call& call) {
     return changed(std::move(change->batch), ok({{"deleted", jid->str()}}));
 }
 
+HttpDecision set_second_factor(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    auto made = administration::set_second_factor(call, *jid);
+    if (!made) return refuse(made.error());
+    HttpResponse response =
+        ok({{"account", jid->str()},
+            {"uri", made->uri},
+            {"secret", made->secret},
+            {"recovery_codes", to_json(made->recovery_codes)}});
+    return changed(std::move(made->batch), std::move(response));
+}
+
+HttpDecision remove_second_factor(const Call& call) {
+    const auto jid = bare_jid(call.request.in_path("jid"));
+    if (!jid) return refuse(jid.error());
+    auto batch = administration::remove_second_factor(call, *jid);
+    if (!batch) return refuse(batch.error());
+    const bool was_there = !batch->operations.empty();
+    return changed(std::move(*batch), ok({{"removed", was_there}}));
+}
+
 json::object group_json(const GroupView& group) {
     return {
         {"name", group.name},
@@ -228,31 +252,129 @@ HttpDecision delete_group(const Call& call) {
 
 std::span<const Route> account_routes() {
     static const std::array routes{
-        Route{"GET", "accounts", {"state", "after", "max"}, {}, list_accounts},
-        Route{"POST", "accounts", {}, {"jid", "groups", "password"}, create_account},
-        Route{"GET", "accounts/{jid}", {}, {}, show_account},
+        Route{"GET", "accounts", {"state", "after", "max"}, {}, list_accounts, Act::ReadAccounts},
         Route{
-            "PATCH", "accounts/{jid}", {}, {"description", "device_type", "key_pin"}, edit_account
+            "POST",
+            "accounts",
+            {},
+            {"jid", "groups", "password"},
+            create_account,
+            Act::CreateAccounts
         },
-        Route{"DELETE", "accounts/{jid}", {}, {}, delete_account},
-        Route{"POST", "accounts/{jid}/approve", {}, {"groups", "device_type"}, approve},
-        Route{"POST", "accounts/{jid}/rebind", {}, {"ca", "keep"}, rebind_account},
+        Route{"GET", "accounts/{jid}", {}, {}, show_account, Act::ReadAccounts, account_tag},
+        Route{
+            "PATCH",
+            "accounts/{jid}",
+            {},
+            {"description", "device_type", "key_pin"},
+            edit_account,
+            Act::EditAccounts,
+            account_tag
+        },
+        Route{"DELETE", "accounts/{jid}", {}, {}, delete_account, Act::DeleteAccounts, account_tag},
+        Route{
+            "POST",
+            "accounts/{jid}/approve",
+            {},
+            {"groups", "device_type"},
+            approve,
+            Act::ApproveAccounts,
+            account_tag
+        },
+        Route{
+            "POST",
+            "accounts/{jid}/rebind",
+            {},
+            {"ca", "keep"},
+            rebind_account,
+            Act::RebindAccounts,
+            account_tag
+        },
         Route{
             "POST",
             "rebind",
             {},
             {"ca", "keep", "from", "administrators", "after", "dry_run"},
-            rebind_accounts
+            rebind_accounts,
+            Act::RebindAccounts
         },
-        Route{"POST", "accounts/{jid}/decline", {}, {}, act_on<administration::decline_account>},
-        Route{"POST", "accounts/{jid}/disable", {}, {}, act_on<administration::disable_account>},
-        Route{"POST", "accounts/{jid}/enable", {}, {}, act_on<administration::enable_account>},
-        Route{"PUT", "accounts/{jid}/groups", {}, {"groups"}, set_groups},
-        Route{"PUT", "accounts/{jid}/password", {}, {"password"}, set_password},
-        Route{"DELETE", "accounts/{jid}/password", {}, {}, act_on<administration::remove_password>},
-        Route{"GET", "groups", {"after", "max"}, {}, list_groups},
-        Route{"PUT", "groups/{name...}", {}, {"description"}, put_group},
-        Route{"DELETE", "groups/{name...}", {}, {}, delete_group},
+        Route{
+            "POST",
+            "accounts/{jid}/decline",
+            {},
+            {},
+            act_on<administration::decline_account>,
+            Act::DeclineAccounts,
+            account_tag
+        },
+        Route{
+            "POST",
+            "accounts/{jid}/disable",
+            {},
+            {},
+            act_on<administration::disable_account>,
+            Act::DisableAccounts,
+            account_tag
+        },
+        Route{
+            "POST",
+            "accounts/{jid}/enable",
+            {},
+            {},
+            act_on<administration::enable_account>,
+            Act::EnableAccounts,
+            account_tag
+        },
+        Route{
+            "PUT",
+            "accounts/{jid}/groups",
+            {},
+            {"groups"},
+            set_groups,
+            Act::SetGroupsOfAccounts,
+            account_tag
+        },
+        Route{
+            "PUT",
+            "accounts/{jid}/password",
+            {},
+            {"password"},
+            set_password,
+            Act::SetPasswords,
+            account_tag
+        },
+        Route{
+            "DELETE",
+            "accounts/{jid}/password",
+            {},
+            {},
+            act_on<administration::remove_password>,
+            Act::SetPasswords,
+            account_tag
+        },
+        Route{
+            "PUT",
+            "accounts/{jid}/second-factor",
+            {},
+            {},
+            set_second_factor,
+            Act::SetSecondFactors,
+            account_tag
+        },
+        Route{
+            "DELETE",
+            "accounts/{jid}/second-factor",
+            {},
+            {},
+            remove_second_factor,
+            Act::SetSecondFactors,
+            account_tag
+        },
+        Route{"GET", "groups", {"after", "max"}, {}, list_groups, Act::ReadGroups},
+        Route{
+            "PUT", "groups/{name...}", {}, {"description"}, put_group, Act::EditGroups, group_tag
+        },
+        Route{"DELETE", "groups/{name...}", {}, {}, delete_group, Act::EditGroups, group_tag},
     };
     return routes;
 }

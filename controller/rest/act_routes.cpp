@@ -6,6 +6,7 @@
 #include "controller/administration/settings_acts.hpp"
 #include "controller/administration/topic_acts.hpp"
 #include "controller/rest/call.hpp"
+#include "controller/rest/conditions.hpp"
 
 namespace grid::controller::rest {
 
@@ -61,7 +62,9 @@ HttpDecision end_sessions(const Call& call) {
     for (const xml::Jid& full : live) count += jid->is_bare() || full == *jid ? 1U : 0U;
     if (count == 0)
         return refuse({Errc::UnknownAccount, "no session of " + jid->str() + " is there", {}});
-    return changed(administration::end_sessions(call, {*jid}), ok({{"ended", count}}));
+    auto batch = administration::end_sessions(call, {*jid});
+    if (!batch) return refuse(batch.error());
+    return changed(std::move(*batch), ok({{"ended", count}}));
 }
 
 HttpDecision announce(const Call& call) {
@@ -80,11 +83,19 @@ HttpDecision announce(const Call& call) {
 
 std::span<const Route> act_routes() {
     static const std::array routes{
-        Route{"GET", "settings", {}, {}, show_settings},
-        Route{"PUT", "settings", {}, {"auto_approve", "default_groups"}, put_settings},
-        Route{"DELETE", "topics/{name...}", {}, {}, delete_topic},
-        Route{"POST", "sessions/end", {}, {"jid"}, end_sessions},
-        Route{"POST", "announce", {}, {"subject", "text"}, announce},
+        Route{"GET", "settings", {}, {}, show_settings, Act::ReadSettings, settings_tag},
+        Route{
+            "PUT",
+            "settings",
+            {},
+            {"auto_approve", "default_groups"},
+            put_settings,
+            Act::ChangeSettings,
+            settings_tag
+        },
+        Route{"DELETE", "topics/{name...}", {}, {}, delete_topic, Act::DeleteTopics, topic_tag},
+        Route{"POST", "sessions/end", {}, {"jid"}, end_sessions, Act::EndSessions},
+        Route{"POST", "announce", {}, {"subject", "text"}, announce, Act::Announce},
     };
     return routes;
 }

@@ -103,9 +103,10 @@ std::span<const Route> audit_routes() {
             "audit",
             {"from", "to", "account", "topic", "operation", "decision", "after", "max"},
             {},
-            list_audit
+            list_audit,
+            Act::ReadAudit
         },
-        Route{"GET", "audit/verify", {"after", "number", "hash"}, {}, verify_audit},
+        Route{"GET", "audit/verify", {"after", "number", "hash"}, {}, verify_audit, Act::ReadAudit},
     };
     return routes;
 }

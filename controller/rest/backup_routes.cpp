@@ -80,11 +80,11 @@ HttpDecision remove_backup(const Call& call) {
 
 std::span<const Route> backup_routes() {
     static const std::array routes{
-        Route{"GET", "backups", {}, {}, list_backups},
-        Route{"POST", "backups", {}, {}, begin_backup},
-        Route{"GET", "backups/{name}", {}, {}, show_backup},
-        Route{"DELETE", "backups/{name}", {}, {}, remove_backup},
-        Route{"GET", "backups/{name}/archive", {}, {}, give_archive},
+        Route{"GET", "backups", {}, {}, list_backups, Act::KeepBackups},
+        Route{"POST", "backups", {}, {}, begin_backup, Act::KeepBackups},
+        Route{"GET", "backups/{name}", {}, {}, show_backup, Act::KeepBackups},
+        Route{"DELETE", "backups/{name}", {}, {}, remove_backup, Act::KeepBackups},
+        Route{"GET", "backups/{name}/archive", {}, {}, give_archive, Act::KeepBackups},
     };
     return routes;
 }

@@ -50,7 +50,9 @@ HttpResponse refuse(int status, std::string_view code, std::string_view text) {
 
 HttpResponse refuse(const Failure& failure) {
     const ErrorRow& found = row(failure.code);
-    return refuse(found.http, found.http_code, failure.text);
+    if (failure.code != Errc::NotAdministrator || failure.detail.empty())
+        return refuse(found.http, found.http_code, failure.text);
+    return http_problem(found.http, found.http_code, failure.text, {{"role", failure.detail}});
 }
 
 HttpDecision changed(storage::Batch batch, HttpResponse response) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <any>
+#include <array>
 #include <boost/json.hpp>
 #include <map>
 #include <memory>
@@ -26,6 +27,7 @@ namespace json = boost::json;
 struct Request {
     std::map<std::string, std::string, std::less<>> path, query;   // decoded
     json::object body;
+    std::string if_match = {};   // as it was given
     /// The result of Work, for the next time that the request is decided.
     std::shared_ptr<std::any> memo = std::make_shared<std::any>();
 
@@ -52,6 +54,13 @@ struct Route {
     // The fields that may be given; any other is an error.
     std::vector<std::string_view> query, body;
     HttpDecision (*decide)(const Call& call);
+    /// A route that names no act is for administrators.
+    Act act = Act::Administer;
+    /// The tag of the resource as it is now, for ETag and If-Match (conditions.hpp); empty: it is
+    /// not there. Null: a resource without one.
+    std::string (*tag)(const Call& call) = nullptr;
+    /// A change that replaces a whole which others replace, too: refused without a condition.
+    bool needs_condition = false;
 };
 std::span<const Route> account_routes();
 std::span<const Route> act_routes();
@@ -64,6 +73,8 @@ std::span<const Route> schema_routes();
 std::span<const Route> store_routes();
 std::span<const Route> trace_routes();
 std::span<const Route> view_routes();
+/// All of them, table by table.
+std::array<std::span<const Route>, 11> all_routes();
 
 /// "validation" and "schema" of a topic (controller/rest/schema_routes.cpp).
 HttpDecision put_topic_schema(const Call& call);

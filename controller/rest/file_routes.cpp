@@ -57,9 +57,9 @@ HttpDecision delete_file(const Call& call) {
 
 std::span<const Route> file_routes() {
     static const std::array routes{
-        Route{"GET", "files", {"account", "after", "max"}, {}, list_files},
-        Route{"GET", "files/{id}", {}, {}, show_file},
-        Route{"DELETE", "files/{id}", {}, {}, delete_file},
+        Route{"GET", "files", {"account", "after", "max"}, {}, list_files, Act::ReadFiles},
+        Route{"GET", "files/{id}", {}, {}, show_file, Act::ReadFiles},
+        Route{"DELETE", "files/{id}", {}, {}, delete_file, Act::RemoveFiles},
     };
     return routes;
 }

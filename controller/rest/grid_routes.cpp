@@ -6,6 +6,7 @@
 #include "controller/administration/greeting_acts.hpp"
 #include "controller/administration/process_acts.hpp"
 #include "controller/rest/call.hpp"
+#include "controller/rest/conditions.hpp"
 
 namespace grid::controller::rest {
 
@@ -55,10 +56,18 @@ HttpDecision delete_welcome(const Call& call) {
 }
 
 HttpDecision show_administrators(const Call& call) {
+    const std::string after = call.request.in_query("after");
     json::array names;
+    std::string next;
     if (const auto* members = call.state.accounts.members(administrators_group))
-        for (const std::string_view name : *members) names.emplace_back(name);
-    return ok({{"administrators", std::move(names)}});
+        for (auto at = members->upper_bound(after); at != members->end(); ++at) {
+            if (names.size() == call.page_max()) {
+                next = std::string(names.back().as_string());
+                break;
+            }
+            names.emplace_back(*at);
+        }
+    return ok({{"administrators", std::move(names)}, {"next", cursor(next)}});
 }
 
 HttpDecision put_administrators(const Call& call) {
@@ -117,15 +126,12 @@ HttpResponse reload_answer(const ReloadReport& report) {
              {"warnings", remarks_json(report.warnings)}}
         );
     const std::size_t count = report.mistakes.size();
-    HttpResponse answer = refuse(
+    return http_problem(
         409, "reload-refused",
         "everything stays as it was: " + std::to_string(count) +
-            (count == 1 ? " mistake" : " mistakes")
+            (count == 1 ? " mistake" : " mistakes"),
+        {{"mistakes", remarks_json(report.mistakes)}}
     );
-    json::object body = json::parse(answer.body).as_object();
-    body["mistakes"] = remarks_json(report.mistakes);
-    answer.body = ok(std::move(body)).body;
-    return answer;
 }
 
 HttpDecision reload(const Call& call) {
@@ -143,16 +149,40 @@ HttpDecision reload(const Call& call) {
 
 std::span<const Route> grid_routes() {
     static const std::array routes{
-        Route{"GET", "motd", {}, {}, show_motd},
-        Route{"PUT", "motd", {}, {"text", "corrects"}, put_motd},
-        Route{"DELETE", "motd", {}, {}, delete_motd},
-        Route{"GET", "welcome", {}, {}, show_welcome},
-        Route{"PUT", "welcome", {}, {"text"}, put_welcome},
-        Route{"DELETE", "welcome", {}, {}, delete_welcome},
-        Route{"GET", "administrators", {}, {}, show_administrators},
-        Route{"PUT", "administrators", {}, {"administrators"}, put_administrators},
-        Route{"POST", "shutdown", {}, {"restart", "delay_seconds", "announcement"}, shut_down},
-        Route{"POST", "reload", {}, {}, reload},
+        Route{"GET", "motd", {}, {}, show_motd, Act::ReadGreetings, motd_tag},
+        Route{"PUT", "motd", {}, {"text", "corrects"}, put_motd, Act::SetGreetings, motd_tag},
+        Route{"DELETE", "motd", {}, {}, delete_motd, Act::SetGreetings, motd_tag},
+        Route{"GET", "welcome", {}, {}, show_welcome, Act::ReadGreetings, welcome_tag},
+        Route{"PUT", "welcome", {}, {"text"}, put_welcome, Act::SetGreetings, welcome_tag},
+        Route{"DELETE", "welcome", {}, {}, delete_welcome, Act::SetGreetings, welcome_tag},
+        Route{
+            "GET",
+            "administrators",
+            {"after", "max"},
+            {},
+            show_administrators,
+            Act::ReadAccounts,
+            administrators_tag
+        },
+        Route{
+            "PUT",
+            "administrators",
+            {},
+            {"administrators"},
+            put_administrators,
+            Act::ChooseAdministrators,
+            administrators_tag,
+            true
+        },
+        Route{
+            "POST",
+            "shutdown",
+            {},
+            {"restart", "delay_seconds", "announcement"},
+            shut_down,
+            Act::StopServer
+        },
+        Route{"POST", "reload", {}, {}, reload, Act::ReloadServer},
     };
     return routes;
 }

@@ -1,6 +1,7 @@
 // controller/rest/http.hpp: requests and answers of the REST interface, as values.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -11,21 +12,31 @@
 namespace grid::controller {
 
 struct HttpRequest {
-    std::string method;   // GET, POST, PUT, PATCH, DELETE
-    std::string path;     // below and without /api/v1/, still percent-encoded
-    std::string query;    // still encoded
-    std::string body;     // JSON
+    std::string method;          // GET, POST, PUT, PATCH, DELETE
+    std::string path;            // below and without /api/v1/, still percent-encoded
+    std::string query;           // still encoded
+    std::string body;            // JSON
+    std::string if_match = {};   // RFC 9110 §13.1.1; empty: not given
 };
 
 struct HttpResponse {
     int status = 200;
-    std::string body;   // JSON; errors as {"error": {"code": …, "text": …}}
+    std::string body;   // JSON; a refusal is a problem (http_error)
     std::string type = "application/json";
     std::string backup = {};   // not empty: the answer is that backup's archive, in place of `body`
+    std::string headers = {};   // further ones, as lines
 };
 
-/// `{"error": {"code": …, "text": …}}`; what is no UTF-8 in the text is replaced.
+inline constexpr std::string_view problem_type = "application/problem+json";
+
+/// RFC 9457: `{"type": "about:blank", "title": …, "status": …, "detail": text, "code": …}`. The
+/// code is for programs, and stays; the text is for people. Bytes in it that are no
+/// UTF-8 are replaced.
 HttpResponse http_error(int status, std::string_view code, std::string_view text);
+/// With further members behind the code (§3.2).
+HttpResponse http_problem(
+    int status, std::string_view code, std::string_view text, const boost::json::object& more
+);
 
 using HttpDecision = storage::Decision<HttpResponse, HttpResponse>;
 

@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 
+#include "controller/rest/conditions.hpp"
 #include "controller/rest/policy_answers.hpp"
 
 namespace grid::controller::rest {
@@ -137,17 +138,11 @@ HttpDecision check_policy(const Call& call) {
 HttpResponse refuse_policy(const administration::PolicyRefusal& refusal) {
     if (refusal.errors.empty()) return refuse(refusal.failure);
     const policy::ParseError& first = refusal.errors.front();
-    json::object body{
-        {"error",
-         json::object{
-             {"code", row(refusal.failure.code).http_code},
-             {"text", refusal.failure.text},
-             {"line", first.line},
-             {"column", first.column}
-         }},
-        {"errors", errors_json(refusal.errors)}
-    };
-    return ok(std::move(body), row(refusal.failure.code).http);
+    const ErrorRow& found = row(refusal.failure.code);
+    return http_problem(
+        found.http, found.http_code, refusal.failure.text,
+        {{"line", first.line}, {"column", first.column}, {"errors", errors_json(refusal.errors)}}
+    );
 }
 
 Outcome<std::optional<std::uint64_t>> optional_number(
@@ -166,21 +161,41 @@ Outcome<std::optional<std::uint64_t>> optional_number(
 
 std::span<const Route> policy_routes() {
     static const std::array routes{
-        Route{"GET", "policy", {}, {}, show_policy},
-        Route{"PUT", "policy", {}, {"text", "dry_run", "expect_version"}, put_policy},
-        Route{"GET", "policy/versions", {"after", "max"}, {}, list_versions},
-        Route{"GET", "policy/versions/{version}", {}, {}, show_version},
-        Route{"POST", "policy/rollback", {}, {"version", "expect_version"}, roll_back},
-        Route{"POST", "policy/check", {}, {"text"}, check_policy},
+        Route{"GET", "policy", {}, {}, show_policy, Act::ReadPolicy, policy_tag},
+        Route{
+            "PUT",
+            "policy",
+            {},
+            {"text", "dry_run", "expect_version"},
+            put_policy,
+            Act::SetPolicy,
+            policy_tag,
+            true
+        },
+        Route{"GET", "policy/versions", {"after", "max"}, {}, list_versions, Act::ReadPolicy},
+        Route{"GET", "policy/versions/{version}", {}, {}, show_version, Act::ReadPolicy},
+        Route{
+            "POST",
+            "policy/rollback",
+            {},
+            {"version", "expect_version"},
+            roll_back,
+            Act::SetPolicy,
+            policy_tag
+        },
+        Route{"POST", "policy/check", {}, {"text"}, check_policy, Act::AskPolicy},
         Route{
             "POST",
             "policy/test",
             {},
             {"client", "groups", "topic", "operation", "type", "service", "device_type", "issuer",
              "network", "time", "text", "recipient", "recipient_groups"},
-            test_policy
+            test_policy,
+            Act::AskPolicy
         },
-        Route{"POST", "policy/dry-run", {}, {"text", "after", "max"}, dry_run_policy},
+        Route{
+            "POST", "policy/dry-run", {}, {"text", "after", "max"}, dry_run_policy, Act::AskPolicy
+        },
     };
     return routes;
 }

@@ -1,20 +1,11 @@
-// controller/rest/rest.cpp: REST requests become calls, for administrators only.
+// controller/rest/rest.cpp: REST requests become calls, for accounts whose role has the act.
 #include "controller/rest/rest.hpp"
 
 #include "controller/rest/call.hpp"
+#include "controller/rest/conditions.hpp"
 #include "controller/rest/routing.hpp"
 
 namespace grid::controller {
-
-namespace {
-
-/// Refused on record: the client has no right to administration.
-void note_refusal(const State& state, const pubsub::Principal& actor) {
-    static const std::string rule = "not in group administrators";
-    state.note(actor, "administration", {}, {false, 0, &rule});
-}
-
-}   // namespace
 
 Rest::Rest(
     Controller& controller,
@@ -31,17 +22,12 @@ Result<PreparedHttp, HttpResponse> Rest::prepare(const HttpRequest& request) {
     prepared.decide = [this, routed = std::move(*routed)](const pubsub::Context& context
                       ) -> HttpDecision {
         const State& state = controller_.state_for_admin();
-        if (!state.is_administrator(context.actor)) {
-            note_refusal(state, context.actor);
-            return rest::refuse(
-                {Errc::NotAdministrator,
-                 "this needs an enabled account in the group administrators, and the certificate "
-                 "that it is bound to",
-                 {}}
-            );
-        }
-        return routed.route->decide({{state, context}, broker_, sessions_, server_, routed.request}
-        );
+        const rest::Route& route = *routed.route;
+        if (const auto failure = state.refuse_act(context.actor, route.act))
+            return rest::refuse(*failure);
+        const rest::Call call{{state, context}, broker_, sessions_, server_, routed.request};
+        if (auto refusal = rest::check_condition(call, route)) return *std::move(refusal);
+        return rest::with_tag(call, route, route.decide(call));
     };
     return prepared;
 }

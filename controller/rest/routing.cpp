@@ -106,16 +106,20 @@ std::optional<HttpResponse> read_body(
 
 }   // namespace
 
+std::array<std::span<const Route>, 11> all_routes() {
+    return {account_routes(), act_routes(),    audit_routes(),  backup_routes(),
+            file_routes(),    policy_routes(), schema_routes(), store_routes(),
+            trace_routes(),   grid_routes(),   view_routes()};
+}
+
 Result<Routed, HttpResponse> to_route(const HttpRequest& http) {
     std::string_view below = http.path;
     if (below.starts_with('/')) below.remove_prefix(1);
     const auto path = segments_of(below);
     Routed routed;
+    routed.request.if_match = http.if_match;
     std::vector<std::string_view> methods;
-    for (std::span<const Route> table :
-         {account_routes(), act_routes(), audit_routes(), backup_routes(), file_routes(),
-          policy_routes(), schema_routes(), store_routes(), trace_routes(), grid_routes(),
-          view_routes()})
+    for (std::span<const Route> table : all_routes())
         for (const Route& route : table) {
             Variables variables;
             if (!matches(route.pattern, path, variables)) continue;

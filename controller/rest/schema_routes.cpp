@@ -4,6 +4,7 @@
 
 #include "controller/administration/schema_acts.hpp"
 #include "controller/rest/call.hpp"
+#include "controller/rest/conditions.hpp"
 #include "controller/schemas/schemas.hpp"
 #include "xml/utf8.hpp"
 
@@ -29,18 +30,11 @@ json::object document_json(
     };
 }
 
-HttpResponse refuse_problem(const schemas::Problem& problem) {
-    return {
-        400, json::serialize(json::object{
-                 {"error",
-                  json::object{
-                      {"code", "schema-invalid"},
-                      {"text", schemas::to_text(problem)},
-                      {"document", problem.document},
-                      {"line", problem.line}
-                  }}
-             })
-    };
+HttpResponse refuse_problem(const schemas::Problem& found) {
+    return http_problem(
+        400, "schema-invalid", schemas::to_text(found),
+        {{"document", found.document}, {"line", found.line}}
+    );
 }
 
 /// The trial of an earlier step of this request; null: there was none.
@@ -161,10 +155,12 @@ HttpDecision put_topic_schema(const Call& call) {
 
 std::span<const Route> schema_routes() {
     static const std::array routes{
-        Route{"GET", "schemas", {"after", "max"}, {}, list_schemas},
-        Route{"PUT", "schemas", {}, {"documents"}, put_schemas},
-        Route{"GET", "schemas/{location...}", {}, {}, show_schema},
-        Route{"DELETE", "schemas/{location...}", {}, {}, delete_schema},
+        Route{"GET", "schemas", {"after", "max"}, {}, list_schemas, Act::ReadSchemas},
+        Route{"PUT", "schemas", {}, {"documents"}, put_schemas, Act::EditSchemas},
+        Route{"GET", "schemas/{location...}", {}, {}, show_schema, Act::ReadSchemas, schema_tag},
+        Route{
+            "DELETE", "schemas/{location...}", {}, {}, delete_schema, Act::EditSchemas, schema_tag
+        },
     };
     return routes;
 }

@@ -26,7 +26,9 @@ HttpDecision reopen_store(const Call& call) {
 }   // namespace
 
 std::span<const Route> store_routes() {
-    static const std::array routes{Route{"POST", "store/reopen", {}, {}, reopen_store}};
+    static const std::array routes{
+        Route{"POST", "store/reopen", {}, {}, reopen_store, Act::ReopenStore}
+    };
     return routes;
 }
 

@@ -64,7 +64,7 @@ HttpDecision trace_item(const Call& call) {
 
 std::span<const Route> trace_routes() {
     static const std::array routes{
-        Route{"GET", "trace/{jid}/{name...}", {"item"}, {}, trace_item},
+        Route{"GET", "trace/{jid}/{name...}", {"item"}, {}, trace_item, Act::TraceItems},
     };
     return routes;
 }

@@ -6,6 +6,7 @@
 #include "controller/administration/topic_acts.hpp"
 #include "controller/console/assets.hpp"
 #include "controller/rest/call.hpp"
+#include "controller/rest/conditions.hpp"
 #include "controller/rest/views.hpp"
 #include "controller/topics/subscribers.hpp"
 
@@ -167,15 +168,35 @@ HttpDecision list_sessions(const Call& call) {
     );
 }
 
-/// Those under way, then those that ended, the newest first: both lists are bounded.
+/// Those under way, which are bounded (bulk.transfers_max), with the first page; then those that
+/// ended, the newest first.
 HttpDecision list_transfers(const Call& call) {
+    const std::string after = call.request.in_query("after");
+    std::uint64_t last = 0;
+    const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), last);
+    if (!after.empty() && (error != std::errc{} || end != after.data() + after.size()))
+        return refuse({Errc::MalformedRequest, "after is the cursor of an earlier page", {}});
     json::array under_way, recent;
-    if (const bulk::Table* table = call.state.transfers) {
+    std::string next;
+    const bulk::Table* table = call.state.transfers;
+    if (table != nullptr && after.empty())
         for (const bulk::Transfer& transfer : table->running())
             under_way.push_back(to_json(transfer));
-        for (const bulk::Transfer& transfer : table->recent()) recent.push_back(to_json(transfer));
+    // The cursor's own may have gone meanwhile, with all that were older.
+    bool is_behind = after.empty();
+    for (const bulk::Transfer& transfer :
+         table == nullptr ? std::vector<bulk::Transfer>{} : table->recent()) {
+        if (is_behind && recent.size() == call.page_max()) {
+            next = std::to_string(last);
+            break;
+        }
+        if (is_behind) recent.push_back(to_json(transfer));
+        is_behind = is_behind || transfer.id == last;
+        if (is_behind) last = transfer.id;
     }
-    return ok({{"transfers", std::move(under_way)}, {"recent", std::move(recent)}});
+    return ok(
+        {{"transfers", std::move(under_way)}, {"recent", std::move(recent)}, {"next", cursor(next)}}
+    );
 }
 
 json::object transfers_to_json(const bulk::Table* table) {
@@ -208,6 +229,9 @@ HttpDecision show_status(const Call& call) {
     for (const auto& [name, address] : facts.listeners) listeners[name] = address;
     return ok(
         {{"administrator", call.context.actor.jid.bare().str()},
+         {"role", to_string(call.state.role_of(call.context.actor))},
+         {"signed_in",
+          call.context.actor.issuer.starts_with(password_prefix) ? "password" : "certificate"},
          {"version", facts.version},
          {"domain", facts.domain},
          {"evaluation", facts.is_evaluation},
@@ -260,16 +284,26 @@ HttpDecision show_description(const Call&) {
 
 std::span<const Route> view_routes() {
     static const std::array routes{
-        Route{"GET", "topics", {"after", "max"}, {}, list_topics},
-        Route{"GET", "topics/{name...}", {}, {}, show_topic},
-        Route{"PUT", "topics/{name...}", {}, {"enabled", "validation", "schema"}, switch_topic},
-        Route{"GET", "subscribers/{name...}", {"after", "max"}, {}, list_subscribers},
-        Route{"GET", "subtopics/{name...}", {"after", "max"}, {}, list_subtopics},
-        Route{"GET", "items/{name...}", {"max"}, {}, list_items},
-        Route{"GET", "sessions", {"jid", "after", "max"}, {}, list_sessions},
-        Route{"GET", "transfers", {}, {}, list_transfers},
-        Route{"GET", "openapi.json", {}, {}, show_description},
-        Route{"GET", "status", {}, {}, show_status},
+        Route{"GET", "topics", {"after", "max"}, {}, list_topics, Act::ReadTopics},
+        Route{"GET", "topics/{name...}", {}, {}, show_topic, Act::ReadTopics, topic_tag},
+        Route{
+            "PUT",
+            "topics/{name...}",
+            {},
+            {"enabled", "validation", "schema"},
+            switch_topic,
+            Act::SwitchTopics,
+            topic_tag
+        },
+        Route{
+            "GET", "subscribers/{name...}", {"after", "max"}, {}, list_subscribers, Act::ReadTopics
+        },
+        Route{"GET", "subtopics/{name...}", {"after", "max"}, {}, list_subtopics, Act::ReadTopics},
+        Route{"GET", "items/{name...}", {"max"}, {}, list_items, Act::ReadTopics},
+        Route{"GET", "sessions", {"jid", "after", "max"}, {}, list_sessions, Act::ReadSessions},
+        Route{"GET", "transfers", {"after", "max"}, {}, list_transfers, Act::ReadTransfers},
+        Route{"GET", "openapi.json", {}, {}, show_description, Act::ReadStatus},
+        Route{"GET", "status", {}, {}, show_status, Act::ReadStatus},
     };
     return routes;
 }

@@ -190,6 +190,11 @@ void check_passwords(const Config& c, Findings& out) {
         );
     if (sasl.plain && !sasl.passwords)
         out.push_back({"sasl.plain", "sasl.plain has no effect while sasl.passwords is off", true});
+    if (c.console.password_sign_in && !sasl.passwords)
+        out.push_back(
+            {"console.password_sign_in",
+             "console.password_sign_in needs sasl.passwords: accounts have no passwords without it"}
+        );
     if (c.registration.in_band && !sasl.passwords)
         out.push_back(
             {"registration.in_band",
@@ -239,11 +244,12 @@ void check_accounts(const Config& c, Findings& out) {
         else
             check_approval_rule(*rule, out);
     const auto& groups = c.controller.default_groups;
-    // A certificate alone makes no administrator.
-    if (std::ranges::find(groups, controller::administrators_group) != groups.end())
+    // A certificate alone gives no role.
+    if (const auto role = std::ranges::find_if(groups, controller::gives_role);
+        role != groups.end())
         out.push_back(
-            {"accounts.default_groups",
-             "accounts.default_groups must not hold administrators: gridctl makes those"}
+            {"accounts.default_groups", "accounts.default_groups must not hold " + *role +
+                                            ": gridctl gives roles, account by account"}
         );
     for (const std::string& group : groups)
         if (!controller::is_group_name(group))
@@ -323,6 +329,8 @@ void check_least(const Config& c, Findings& out) {
         {"limits.pre_auth_elements_max", c.limits.pre_auth_elements_max, 8},
         {"limits.pre_auth_depth_max", c.limits.pre_auth_depth_max, 4},
         {"limits.pre_auth_attributes_max", c.limits.pre_auth_attributes_max, 8},
+        {"console.idle_minutes", c.console.idle_minutes, 1},
+        {"console.hours_max", c.console.hours_max, 1},
         {"limits.pre_auth_connections_max", c.limits.pre_auth_connections_max, 1},
         {"limits.pre_auth_tls_max", c.limits.pre_auth_tls_max, 1},
         {"limits.pre_auth_per_address_max", c.limits.pre_auth_per_address_max, 1},

@@ -76,6 +76,12 @@ struct Config {
         std::string static_dir;                     // files of a web application; empty: none
     } http;
 
+    struct Console {                       // at /console/
+        bool password_sign_in = false;     // besides certificates, with a second factor
+        std::uint32_t idle_minutes = 15;   // then who is signed in by password is signed out
+        std::uint32_t hours_max = 12;      // the same, whatever happens
+    } console;
+
     struct Mapping {          // for certificates without an xmppAddr
         std::string source;   // cn, dns, email
         std::string ca;       // SHA-256 of the anchor's key, hex; empty: every CA

@@ -172,13 +172,18 @@ Core::Core(
       process_budget_(std::make_shared<Budget>(config.limits.process_bytes_max)),
       rates_(session_rates(config)),
       login_limits_(login_bounds(config)),
-      registration_limits_(registration_bounds(config)) {
+      registration_limits_(registration_bounds(config)),
+      sign_in_limits_(sign_in_limits()),
+      sign_ins_(sign_in_bounds(config)) {
     controller_.attach(broker_);
     fanout_.attach(left_out_);
     fanout_.attach([this](const SessionPtr& session, const std::string& why) {
         end_hibernating(session, why);
     });
     fanout_.attach_end([this](const Session& session) { transfers_.session_ended(session); });
+    fanout_.attach_account_end([this](const xml::Jid& bare) {
+        sign_ins_.end_account(bare.bare_view());
+    });
     controller_.attach(&transfers_);
     router_.attach(byte_streams_, in_band_, permits_);
     broker_.report_faults(PayloadLog{log_});

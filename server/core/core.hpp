@@ -23,6 +23,7 @@
 #include "server/config/config.hpp"
 #include "server/core/left_out.hpp"
 #include "server/core/login_limits.hpp"
+#include "server/core/sign_ins.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
 #include "server/delivery/offline_delivery.hpp"
@@ -230,6 +231,12 @@ public:
         std::string condition,
         std::string reason
     );
+    // Sign-in to the console by password: core_sign_in.cpp. `done` once, on the core strand.
+    using HttpDone = std::function<void(controller::HttpResponse)>;
+    void sign_in(SignInRequest request, HttpDone done);
+    void sign_out(SignInQuestion question, HttpDone done);
+    void show_sign_in(SignInQuestion question, HttpDone done);
+    void find_sign_in(SignInQuestion question, std::function<void(SignInAnswer)> done);
     /// Puts this text in force, as policy.file says now; it was parsed before. `done` gets an empty
     /// text when that is durable, else the reason why it is not.
     void replace_policy(std::string text, std::function<void(std::string why_not)> done);
@@ -337,6 +344,21 @@ private:
     void take_ack(const SessionPtr& session, std::uint32_t handled);
     void answer_request(const SessionPtr& session);
 
+    // Sign-in: core_sign_in.cpp
+    void finish_sign_in(SignInRequest request, const controller::LoginKeys& keys, HttpDone done);
+    void refuse_sign_in(
+        const SignInRequest& request, controller::HttpResponse response, const HttpDone& done
+    );
+    controller::HttpResponse begin_sign_in(
+        const SignInRequest& request, const controller::administration::SignedIn& who
+    );
+    /// Null: nobody is signed in by that token any more.
+    const SignIns::SignIn* signed_in(const std::string& token);
+    /// The refusal of a question whose token is none, or that lacks what a page of ours sends.
+    std::variant<controller::HttpResponse, const SignIns::SignIn*> check_sign_in(
+        const SignInQuestion& question
+    );
+
     // Resumption: core_resumption.cpp
     bool hibernate(const SessionPtr& session);
     void end_hibernating(const SessionPtr& session, const std::string& why);
@@ -389,7 +411,8 @@ private:
         std::chrono::steady_clock::time_point next, sent;   // sent: zero while none is under way
         DurationHistogram waits;
     } probe_;
-    LoginLimits login_limits_, registration_limits_;
+    LoginLimits login_limits_, registration_limits_, sign_in_limits_;
+    SignIns sign_ins_;
     std::uint64_t last_session_ = 0;
     std::deque<storage::Batch> deferred_;   // background work that the store had no room for
     std::deque<storage::Batch> upkeep_;     // of the broker, not proposed to the store yet

@@ -55,6 +55,21 @@ LoginLimits::Bounds registration_bounds(const Config& config) {
     return bounds;
 }
 
+LoginLimits::Bounds sign_in_limits() {
+    LoginLimits::Bounds bounds;
+    bounds.per_account = 10;
+    bounds.per_source = 50;
+    bounds.window = std::chrono::minutes{5};
+    return bounds;
+}
+
+SignIns::Bounds sign_in_bounds(const Config& config) {
+    SignIns::Bounds bounds;
+    bounds.idle = std::chrono::minutes{config.console.idle_minutes};
+    bounds.longest = std::chrono::hours{config.console.hours_max};
+    return bounds;
+}
+
 Queries::Bounds query_bounds(const Config& config) {
     Queries::Bounds bounds;
     bounds.per_session_max = config.controller.queries_per_session_max;

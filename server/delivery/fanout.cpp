@@ -388,6 +388,7 @@ void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
 }
 
 void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
+    if (on_account_end_) on_account_end_(bare);
     for (const auto& session : sessions_.of_account(bare.str())) end(session, error);
 }
 

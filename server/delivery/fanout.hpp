@@ -67,6 +67,10 @@ public:
 
     /// Called in the turn in which the server ends a session, before its stream is closed.
     void attach_end(std::function<void(const Session&)> on_end) { on_end_ = std::move(on_end); }
+    /// Called when all sessions of an account (bare JID) are to end.
+    void attach_account_end(std::function<void(const xml::Jid&)> on_account_end) {
+        on_account_end_ = std::move(on_account_end);
+    }
 
     /// Logged in, and by the certificate that its account belongs to.
     bool may_receive(const Session& session) const;
@@ -223,6 +227,7 @@ private:
     ReplayListener* replay_listener_ = nullptr;
     EndHibernating end_hibernating_;
     std::function<void(const Session&)> on_end_;
+    std::function<void(const xml::Jid&)> on_account_end_;
     AckRequests ack_requests_;
     std::map<std::uint64_t, Audience> audiences_, node_audiences_;
     std::uint64_t kept_up_ = 0, nodes_kept_up_ = 0;   // the last ones that keep_up looked at

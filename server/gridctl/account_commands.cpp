@@ -180,10 +180,40 @@ void rebind_accounts(const Options& options, const AccountArguments& given) {
         throw Failed(Exit::Refused, std::to_string(refused.size()) + " accounts stay as they are");
 }
 
+/// Shown once: the server keeps no recovery code.
+void set_second_factor(const Options& options, const AccountArguments& given) {
+    Client client = connect_to(options);
+    const std::string path = path_of(options, client, given, "/second-factor");
+    if (given.removes_password) {
+        const json::object removed = client.call("DELETE", path);
+        if (options.json) return print_object(options, removed);
+        return print(
+            removed.at("removed").as_bool() ? "the account has no second factor any more\n"
+                                            : "the account had no second factor\n"
+        );
+    }
+    const json::object made = client.call("PUT", path);
+    if (options.json) return print_object(options, made);
+    std::string text = "For the authenticator of " + cell_of(made, "account") +
+                       ", now and never again:\n  " + cell_of(made, "uri") + "\n  secret " +
+                       cell_of(made, "secret") + "\nRecovery codes, each for one sign-in:\n";
+    for (const json::value& code : made.at("recovery_codes").as_array())
+        text += "  " + std::string(code.as_string()) + "\n";
+    print(text);
+}
+
 CLI::App* add_command(CLI::App* group, const char* name, const char* help, const Shared& given) {
     CLI::App* command = group->add_subcommand(name, help);
     command->add_option("jid", given->jid, "account: NAME@DOMAIN, or NAME with --data")->required();
     return command;
+}
+
+void add_second_factor(CLI::App* group, const Options& options, const Shared& given) {
+    CLI::App* factor = add_command(
+        group, "second-factor", "codes for the sign-in to the console by password", given
+    );
+    factor->add_flag("--remove", given->removes_password, "it has none any more");
+    factor->callback([&options, given] { set_second_factor(options, *given); });
 }
 
 }   // namespace
@@ -234,6 +264,8 @@ void add_account_commands(CLI::App& app, const Options& options) {
     );
     password->add_flag("--remove", given->removes_password, "it has none any more");
     password->callback([&options, given] { set_password(options, *given); });
+
+    add_second_factor(group, options, given);
 
     CLI::App* grouping = add_command(group, "groups", "show or set an account's groups", given);
     grouping->add_option("group", given->groups, "exactly these; without any, they are shown");

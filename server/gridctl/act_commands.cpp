@@ -126,7 +126,7 @@ void add_administrators(CLI::App& app, const Options& options) {
     group->require_subcommand(1);
     group->add_subcommand("show", "the list")->callback([&options] {
         Client client = connect_to(options);
-        print_object(options, client.call("GET", "administrators"));
+        print_object(options, list_all(client, "administrators", "administrators"));
     });
     const auto names = std::make_shared<std::vector<std::string>>();
     CLI::App* setting = group->add_subcommand("set", "these and no others");
@@ -137,7 +137,8 @@ void add_administrators(CLI::App& app, const Options& options) {
         for (const std::string& name : *names)
             jids.emplace_back(account_at(options, client, name).str());
         print_object(
-            options, client.call("PUT", "administrators", {{"administrators", std::move(jids)}})
+            options,
+            client.call("PUT", "administrators", {{"administrators", std::move(jids)}}, "*")
         );
     });
 }

@@ -146,7 +146,12 @@ void Client::connect_once() {
     throw Failed(Exit::Connection, why);
 }
 
-Answer Client::request(std::string_view method, const std::string& path, const std::string& body) {
+Answer Client::request(
+    std::string_view method,
+    const std::string& path,
+    const std::string& body,
+    std::string_view if_match
+) {
     if (connection_ == nullptr) connect();
     http::request<http::string_body> request;
     request.version(11);
@@ -160,6 +165,8 @@ Answer Client::request(std::string_view method, const std::string& path, const s
     request.set(http::field::accept, "application/json");
     // Also without a body: it is what shows the server that no web page made the request.
     if (method != "GET") request.set(http::field::content_type, "application/json");
+    if (!if_match.empty())
+        request.set(http::field::if_match, beast::string_view(if_match.data(), if_match.size()));
     request.body() = body;
     request.prepare_payload();
 
@@ -188,10 +195,13 @@ Answer Client::request(std::string_view method, const std::string& path, const s
 }
 
 boost::json::object Client::call(
-    std::string_view method, const std::string& path, const boost::json::value& body
+    std::string_view method,
+    const std::string& path,
+    const boost::json::value& body,
+    std::string_view if_match
 ) {
     const std::string text = body.is_null() ? "" : boost::json::serialize(body);
-    const Answer answer = request(method, "/api/v1/" + path, text);
+    const Answer answer = request(method, "/api/v1/" + path, text, if_match);
     error_code error;
     boost::json::value value = boost::json::parse(answer.body, error);
     const Exit exit = to_exit(answer.status);
@@ -200,7 +210,7 @@ boost::json::object Client::call(
             throw Failed(Exit::Refused, "the server's answer is no JSON object");
         return std::move(value.get_object());
     }
-    const std::string why = cell_of(value, "error.text");
+    const std::string why = cell_of(value, "detail");
     throw Failed(
         exit, (why == "-" ? "the server answered without a reason" : why) + " (HTTP " +
                   std::to_string(answer.status) + ")"

@@ -23,10 +23,19 @@ public:
     Client(Target target, unsigned timeout_seconds);
     ~Client();
     /// Any path; no status is an error here.
-    Answer request(std::string_view method, const std::string& path, const std::string& body = {});
+    /// `if_match`: the tag that a change is for; empty: none is sent.
+    Answer request(
+        std::string_view method,
+        const std::string& path,
+        const std::string& body = {},
+        std::string_view if_match = {}
+    );
     /// Below /api/v1; the JSON of a 2xx. Anything else is Failed with the server's text.
     boost::json::object call(
-        std::string_view method, const std::string& path, const boost::json::value& body = nullptr
+        std::string_view method,
+        const std::string& path,
+        const boost::json::value& body = nullptr,
+        std::string_view if_match = {}
     );
     const Target& target() const { return target_; }
 

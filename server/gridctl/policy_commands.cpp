@@ -47,7 +47,9 @@ void set_policy(const Options& options, const PolicyArguments& given) {
     if (given.dry_run) body["dry_run"] = true;
     if (given.expect_version >= 0) body["expect_version"] = given.expect_version;
     Client client = connect_to(options);
-    const Answer answer = client.request("PUT", "/api/v1/policy", json::serialize(body));
+    const Answer answer = client.request(
+        "PUT", "/api/v1/policy", json::serialize(body), given.expect_version >= 0 ? "" : "*"
+    );
     boost::system::error_code error;
     const json::value value = json::parse(answer.body, error);
     if (error || !value.is_object())
@@ -58,7 +60,7 @@ void set_policy(const Options& options, const PolicyArguments& given) {
         const std::string lines = to_lines(object, given.file);
         throw Failed(
             to_exit(answer.status),
-            cell_of(value, "error.text") +
+            cell_of(value, "detail") +
                 (lines.empty() ? "" : "\n" + lines.substr(0, lines.size() - 1))
         );
     }

@@ -33,17 +33,16 @@ bool names_tag(std::string_view list, std::string_view tag) {
 
 }   // namespace
 
-std::string error_body(std::string_view code, std::string_view text) {
-    const boost::json::object error{{"code", code}, {"text", text}};
-    return boost::json::serialize(boost::json::object{{"error", error}});
-}
-
 Answer to_answer(const Refusal& refusal) {
     Answer answer;
     answer.status = refusal.status;
     answer.allow = refusal.allow;
     answer.headers = refusal.headers;
-    if (refusal.status != 204) answer.body = error_body(refusal.code, refusal.text);
+    if (refusal.status == 204) return answer;
+    auto problem =
+        controller::http_error(static_cast<int>(refusal.status), refusal.code, refusal.text);
+    answer.body = std::move(problem.body);
+    answer.type = std::move(problem.type);
     return answer;
 }
 

@@ -29,8 +29,6 @@ struct Answer {
     std::string backup = {};   // whose archive is the body
 };
 
-/// `{"error": {"code": …, "text": …}}`
-std::string error_body(std::string_view code, std::string_view text);
 Answer to_answer(const Refusal& refusal);
 /// A file that a browser may keep: 304 where `known` (If-None-Match) names its tag.
 Answer file_answer(

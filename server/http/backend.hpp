@@ -2,6 +2,7 @@
 #pragma once
 
 #include "controller/rest/rest.hpp"
+#include "controller/state.hpp"
 #include "server/backup/backups.hpp"
 #include "server/core/core.hpp"
 #include "server/http/ports.hpp"
@@ -51,9 +52,11 @@ public:
             });
         controller::PreparedHttp request{[this](const pubsub::Context& context) {
             using controller::HttpDecision;
-            if (!grid_.controller().is_administrator(context.actor))
+            if (auto failure = grid_.controller().state_for_admin().refuse_act(
+                    context.actor, controller::Act::ReadMetrics
+                ))
                 return HttpDecision(controller::http_error(
-                    403, "forbidden", "metrics are for administrators; see listen.metrics"
+                    403, "forbidden", failure->text + "; see also listen.metrics"
                 ));
             return HttpDecision(controller::HttpResponse{
                 200, metrics_.text(), std::string(metrics::exposition_type)
@@ -63,6 +66,18 @@ public:
             std::move(request), std::move(asker->principal), std::move(asker->identity),
             std::move(done)
         );
+    }
+    void sign_in(SignInRequest request, Done done) override {
+        grid_.sign_in(std::move(request), std::move(done));
+    }
+    void sign_out(SignInQuestion question, Done done) override {
+        grid_.sign_out(std::move(question), std::move(done));
+    }
+    void show_sign_in(SignInQuestion question, Done done) override {
+        grid_.show_sign_in(std::move(question), std::move(done));
+    }
+    void find_sign_in(SignInQuestion question, std::function<void(SignInAnswer)> done) override {
+        grid_.find_sign_in(std::move(question), std::move(done));
     }
     void ask_file(FileQuestion question, FileDone done) override;
     void complete_file(FileQuestion question, std::string hash, FileDone done) override;

@@ -27,15 +27,40 @@ using net::no_throw;
 
 namespace {
 
-/// The text of an error that the grid answered with.
+/// The text of a problem that the grid answered with.
 std::string error_text(const std::string& body) {
     error_code malformed;
     const auto value = boost::json::parse(body, malformed);
-    const auto* object = malformed ? nullptr : value.if_object();
-    const auto* error = object == nullptr ? nullptr : object->if_contains("error");
-    const auto* members = error == nullptr ? nullptr : error->if_object();
-    const auto* text = members == nullptr ? nullptr : members->if_contains("text");
+    const auto* members = malformed ? nullptr : value.if_object();
+    const auto* text = members == nullptr ? nullptr : members->if_contains("detail");
     return text != nullptr && text->is_string() ? std::string(text->get_string()) : std::string();
+}
+
+constexpr std::uint64_t sign_in_bytes_max = 8 * 1024;
+
+controller::HttpResponse malformed_sign_in() {
+    return controller::http_error(
+        400, "malformed-request",
+        "expected {\"account\", \"password\", \"code\"}, three texts, none of them empty"
+    );
+}
+
+/// The text of that name, where the object has it.
+std::string text_in(const boost::json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(value->get_string())
+                                                  : std::string();
+}
+
+/// RFC 9110 §5.3: several are one list.
+std::string tags_in(const Head& head) {
+    std::string list;
+    const auto [first, last] = head.equal_range(beast::http::field::if_match);
+    for (auto at = first; at != last; ++at) {
+        if (!list.empty()) list += ", ";
+        list.append(at->value().data(), at->value().size());
+    }
+    return list;
 }
 
 }   // namespace
@@ -206,7 +231,11 @@ asio::awaitable<Connection::MaybeAnswer> Connection::answer_to(Parser& parser, A
     } else if (request.route == Route::Console) {
         answer = console(parser, request.path);
     } else if (request.route == Route::Metrics) {
-        auto asked = co_await ask_metrics(parser);
+        auto asked = co_await ask_metrics(parser, request);
+        if (!asked) co_return std::nullopt;
+        answer = std::move(*asked);
+    } else if (request.route == Route::SignIn) {
+        auto asked = co_await ask_sign_in(parser, request);
         if (!asked) co_return std::nullopt;
         answer = std::move(*asked);
     } else if (request.route == Route::Bosh) {
@@ -237,47 +266,122 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_backend(Parser& parser,
     const auto expect = parser.get()[beast::http::field::expect];
     if (!expect.empty() && !beast::iequals(expect, "100-continue"))
         co_return to_answer({417, "expectation-failed", "only 100-continue can be expected", {}});
+    const std::string method = request.method;
+    auto asker = co_await who_asks(request);
+    if (auto* refused = std::get_if<0>(&asker))
+        co_return take_response(parser, method, std::move(*refused));
     if (const error_code error = co_await read_body(parser)) {
         const auto refusal = to_refusal(error);
         if (!refusal) co_return std::nullopt;
         log(parser, refusal->status, refusal->text);
         co_return to_answer(*refusal);
     }
-    const std::string method = request.method;
+    auto& client = std::get<1>(asker);
     controller::HttpRequest forwarded{
         std::move(request.method), std::move(request.path), std::move(request.query),
-        std::move(parser.get().body())
+        std::move(parser.get().body()), tags_in(parser.get())
     };
     auto response = co_await net::from_callback<controller::HttpResponse>(
-        [this, forwarded = std::move(forwarded)](HttpBackend::Done done) mutable {
+        [this, &client, forwarded = std::move(forwarded)](HttpBackend::Done done) mutable {
             // Kept, since a fault before it is called would leave the client without an answer.
             const auto answer = done;
             try {
                 shared_->backend.api(
-                    std::move(forwarded), principal(),
-                    tls::to_identity(presented_, presented_.identities.front()), std::move(done)
+                    std::move(forwarded), std::move(client.principal), std::move(client.identity),
+                    std::move(done)
                 );
             } catch (const std::exception& fault) {
                 shared_->log.error(
                     "http_request_failed", {{"peer", peer_}, {"reason", fault.what()}}
                 );
-                answer({500, error_body("internal-server-error", "the server has a fault")});
+                answer(
+                    controller::http_error(500, "internal-server-error", "the server has a fault")
+                );
             }
         }
     );
     co_return take_response(parser, method, std::move(response));
 }
 
-asio::awaitable<Connection::MaybeAnswer> Connection::ask_metrics(Parser& parser) {
-    auto response = co_await net::from_callback<controller::HttpResponse>([this](auto done) {
-        shared_->backend.metrics(
-            HttpBackend::Asker{
-                principal(), tls::to_identity(presented_, presented_.identities.front())
-            },
-            std::move(done)
-        );
+asio::awaitable<Connection::MaybeAnswer> Connection::ask_metrics(
+    Parser& parser, const Admitted& request
+) {
+    auto asker = co_await who_asks(request);
+    if (auto* refused = std::get_if<0>(&asker))
+        co_return take_response(parser, "GET", std::move(*refused));
+    auto response = co_await net::from_callback<controller::HttpResponse>([&](auto done) {
+        shared_->backend.metrics(std::move(std::get<1>(asker)), std::move(done));
     });
     co_return take_response(parser, "GET", std::move(response));
+}
+
+SignInQuestion Connection::sign_in_question(const Admitted& request) const {
+    return {request.token, request.csrf, request.method != "GET", peer_};
+}
+
+/// A cookie that is none any more does not keep an administrator's certificate from asking.
+asio::awaitable<Connection::AskerAnswer> Connection::who_asks(const Admitted& request) {
+    signed_in_.clear();
+    const bool has_identity = no_identity().empty();
+    if (!request.token.empty()) {
+        auto found = co_await net::from_callback<SignInAnswer>([&](auto done) {
+            shared_->backend.find_sign_in(sign_in_question(request), std::move(done));
+        });
+        if (auto* client = std::get_if<1>(&found)) {
+            signed_in_ = client->principal.jid.str();
+            co_return HttpBackend::Asker{std::move(client->principal), std::move(client->identity)};
+        }
+        auto& refused = std::get<0>(found);
+        if (refused.status != 401 || !has_identity) co_return std::move(refused);
+    }
+    co_return HttpBackend::Asker{
+        principal(), tls::to_identity(presented_, presented_.identities.front())
+    };
+}
+
+asio::awaitable<std::variant<controller::HttpResponse, SignInRequest>> Connection::read_sign_in(
+    Parser& parser, const Admitted& request
+) {
+    if (parser.content_length().value_or(0) > sign_in_bytes_max) co_return malformed_sign_in();
+    parser.body_limit(sign_in_bytes_max);
+    if (co_await read_body(parser)) co_return malformed_sign_in();
+    error_code error;
+    const auto value = boost::json::parse(parser.get().body(), error);
+    const auto* object = error ? nullptr : value.if_object();
+    if (object == nullptr || object->size() != 3) co_return malformed_sign_in();
+    SignInRequest wish;
+    wish.account = text_in(*object, "account");
+    wish.password = text_in(*object, "password");
+    wish.code = text_in(*object, "code");
+    if (wish.account.empty() || wish.password.empty() || wish.code.empty())
+        co_return malformed_sign_in();
+    wish.address = peer_;
+    wish.former = request.token;
+    co_return wish;
+}
+
+asio::awaitable<Connection::MaybeAnswer> Connection::ask_sign_in(
+    Parser& parser, const Admitted& request
+) {
+    signed_in_.clear();
+    controller::HttpResponse response;
+    if (request.method == "POST") {
+        auto wish = co_await read_sign_in(parser, request);
+        if (auto* refused = std::get_if<0>(&wish))
+            response = std::move(*refused);
+        else
+            response = co_await net::from_callback<controller::HttpResponse>([&](auto done) {
+                shared_->backend.sign_in(std::move(std::get<1>(wish)), std::move(done));
+            });
+    } else {
+        response = co_await net::from_callback<controller::HttpResponse>([&](auto done) {
+            if (request.method == "GET")
+                shared_->backend.show_sign_in(sign_in_question(request), std::move(done));
+            else
+                shared_->backend.sign_out(sign_in_question(request), std::move(done));
+        });
+    }
+    co_return take_response(parser, request.method, std::move(response));
 }
 
 Answer Connection::take_response(
@@ -294,6 +398,7 @@ Answer Connection::take_response(
     answer.body = std::move(response.body);
     answer.type = std::move(response.type);
     answer.backup = std::move(response.backup);
+    answer.headers = std::move(response.headers);
     return answer;
 }
 
@@ -432,10 +537,14 @@ pubsub::Principal Connection::principal() const {
 void Connection::log(const Parser& parser, unsigned status, const std::string& reason) const {
     const auto& head = parser.get();
     const std::string method(head.method_string()), target(head.target());
-    const std::string account =
-        presented_.identities.size() == 1 ? presented_.identities.front().str() : "";
+    const std::string account = !signed_in_.empty() ? signed_in_
+                                : presented_.identities.size() == 1
+                                    ? presented_.identities.front().str()
+                                    : "";
     const bool is_suspicious = status == 401 || status == 403 || status == 421;
-    if (status == 401 || status == 403)
+    // A sign-in that was refused is on record already, with the account that was named.
+    const bool is_sign_in = method == "POST" && target == "/api/v1/session";
+    if ((status == 401 || status == 403) && !is_sign_in)
         shared_->backend.refused(
             account, peer_, status == 401 ? "certificate-required" : "forbidden",
             method + " " + target.substr(0, target.find('?')) +

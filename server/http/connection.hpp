@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "server/bulk/file_folder.hpp"
 #include "server/http/answer.hpp"
@@ -52,7 +53,16 @@ private:
     using MaybeAnswer = std::optional<Answer>;
     asio::awaitable<MaybeAnswer> answer_to(Parser& parser, Admitted request);
     asio::awaitable<MaybeAnswer> ask_backend(Parser& parser, Admitted request);
-    asio::awaitable<MaybeAnswer> ask_metrics(Parser& parser);
+    asio::awaitable<MaybeAnswer> ask_metrics(Parser& parser, const Admitted& request);
+    /// The client that asks: signed in by the cookie, else by its certificate.
+    using AskerAnswer = std::variant<controller::HttpResponse, HttpBackend::Asker>;
+    asio::awaitable<AskerAnswer> who_asks(const Admitted& request);
+    // Sign-in by password.
+    asio::awaitable<MaybeAnswer> ask_sign_in(Parser& parser, const Admitted& request);
+    asio::awaitable<std::variant<controller::HttpResponse, SignInRequest>> read_sign_in(
+        Parser& parser, const Admitted& request
+    );
+    SignInQuestion sign_in_question(const Admitted& request) const;
     Answer take_response(
         const Parser& parser, const std::string& method, controller::HttpResponse response
     );
@@ -136,7 +146,9 @@ private:
     Watchdog watchdog(std::chrono::milliseconds deadline);
 
     /// Whether the connection may stay for another request.
-    bool may_stay() const { return no_client().empty() && !is_winding_up_; }
+    bool may_stay() const {
+        return (no_client().empty() || !signed_in_.empty()) && !is_winding_up_;
+    }
     std::string no_identity() const;
     std::string no_client() const;
     pubsub::Principal principal() const;
@@ -152,6 +164,7 @@ private:
     bool is_first_ = true, is_idle_ = false, is_winding_up_ = false;
     bool is_known_ = false;         // an administrator's
     bool is_handed_over_ = false;   // `stream_` is gone: it carries an XMPP stream
+    std::string signed_in_;         // the account of the last request's cookie; empty: none
 };
 
 }   // namespace grid::server::http

@@ -16,6 +16,8 @@ namespace beast = boost::beast;
 using Verb = beast::http::verb;
 
 constexpr std::string_view api_prefix = "/api/v1/";
+constexpr std::string_view sign_in_path = "/api/v1/session", sign_in_cookie = "__Host-gridd";
+constexpr const char* sign_in_methods = "GET, HEAD, POST, DELETE, OPTIONS";
 constexpr const char* read_methods = "GET, HEAD, OPTIONS";
 constexpr const char* bosh_methods = "POST, OPTIONS";
 constexpr const char* bulk_methods = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS";
@@ -151,6 +153,75 @@ Result<Admitted, Refusal> admit_api(const Head& head, const Target& target) {
     return Admitted{
         Route::Api, method, std::string(target.path.substr(api_prefix.size())),
         std::string(target.query), verb == Verb::head
+    };
+}
+
+std::string_view without_blanks(std::string_view text) {
+    while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+    while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+    return text;
+}
+
+/// RFC 6265 §5.4. Of two it cannot be told which is ours.
+std::string sign_in_token(const Head& head) {
+    std::string token;
+    std::size_t count = 0;
+    const auto [first, last] = head.equal_range(beast::http::field::cookie);
+    for (auto at = first; at != last; ++at) {
+        std::string_view rest = view(at->value());
+        while (!rest.empty()) {
+            const std::string_view one = without_blanks(rest.substr(0, rest.find(';')));
+            rest.remove_prefix(std::min(rest.size(), std::min(rest.find(';'), rest.size()) + 1));
+            const auto equals = std::min(one.find('='), one.size());
+            if (one.substr(0, equals) != sign_in_cookie) continue;
+            token = one.substr(std::min(equals + 1, one.size()));
+            ++count;
+        }
+    }
+    return count == 1 ? token : std::string();
+}
+
+Result<Admitted, Refusal> admit_sign_in(const Head& head) {
+    const Verb verb = head.method();
+    if (verb == Verb::options) return Refusal{204, {}, {}, sign_in_methods};
+    const bool is_read = verb == Verb::get || verb == Verb::head;
+    if (!is_read && verb != Verb::post && verb != Verb::delete_)
+        return Refusal{405, "method-not-allowed", "no such method here", sign_in_methods};
+    if (!is_read) {
+        if (auto checked = check_change(head); !checked) return checked.error();
+    }
+    return Admitted{
+        Route::SignIn,
+        std::string(is_read ? "GET" : view(head.method_string())),
+        {},
+        {},
+        verb == Verb::head
+    };
+}
+
+/// A cookie goes along with whatever a browser asks, so that more is asked of such a request: it
+/// comes from a page of ours, and says so where it changes something.
+Result<Admitted, Refusal> with_token(Admitted admitted, const Head& head, std::string token) {
+    if (auto own = check_own_page(head); !own) return own.error();
+    const bool says_so = head.count("Origin") != 0 || head.count("Sec-Fetch-Site") != 0;
+    if (admitted.method != "GET" && !says_so)
+        return Refusal{
+            403,
+            "foreign-origin",
+            "a change by a browser that is signed in has the header Origin or Sec-Fetch-Site",
+            {}
+        };
+    if (head.count("X-CSRF-Token") == 1) admitted.csrf = std::string(view(head["X-CSRF-Token"]));
+    admitted.token = std::move(token);
+    return admitted;
+}
+
+/// Everything that administration is answered at.
+Result<Admitted, Refusal> admit_administration(const Head& head, const Target& target) {
+    if (target.path == "/metrics") return admit_open(head, Route::Metrics);
+    if (target.path.starts_with(api_prefix)) return admit_api(head, target);
+    return Refusal{
+        404, "not-found", "there is nothing at this path; the interface is below /api/v1/", {}
     };
 }
 
@@ -298,13 +369,16 @@ Result<Admitted, Refusal> admit(
         if (auto known = check_host(head, settings); !known) return known.error();
         return admit_client(head, settings, route, target);
     }
-    if (!no_identity.empty()) return Refusal{401, "certificate-required", no_identity, {}};
+    const bool is_sign_in = settings.has_sign_in && target.path == sign_in_path;
+    std::string token = settings.has_sign_in ? sign_in_token(head) : std::string();
+    if (!no_identity.empty() && token.empty() && !is_sign_in)
+        return Refusal{
+            401, settings.has_sign_in ? "sign-in-required" : "certificate-required", no_identity, {}
+        };
     if (auto known = check_host(head, settings); !known) return known.error();
-    if (target.path == "/metrics") return admit_open(head, Route::Metrics);
-    if (target.path.starts_with(api_prefix)) return admit_api(head, target);
-    return Refusal{
-        404, "not-found", "there is nothing at this path; the interface is below /api/v1/", {}
-    };
+    auto admitted = is_sign_in ? admit_sign_in(head) : admit_administration(head, target);
+    if (!admitted || token.empty()) return admitted;
+    return with_token(std::move(*admitted), head, std::move(token));
 }
 
 std::string cors_headers(const Head& head) {

@@ -25,6 +25,7 @@ enum class Route {
     File,      // of a web application
     Bulk,      // that clients exchange
     Console,   // the console's own
+    SignIn,    // to the console, by password
 };
 
 /// A request that may go on. HEAD is GET here; `is_head` leaves the body out of the answer.
@@ -34,6 +35,9 @@ struct Admitted {
     std::string path;     // Api: below /api/v1/, File, Bulk, Console: all of it; percent-encoded
     std::string query;
     bool is_head = false;
+    /// Of a browser that is signed in by password: of its cookie, and what pages of ours send with
+    /// each change. Both as given; empty: none.
+    std::string token = {}, csrf = {};
 };
 
 /// A request that ends here.
@@ -52,12 +56,14 @@ struct GuardSettings {
     bool has_websocket = false, has_bosh = false, has_files = false;
     bool has_bulk = false;
     bool has_passwords = false;   // a stream may be opened without a certificate
+    bool has_sign_in = false;     // by password, to the console
 };
 
 /// Admits a request. `no_identity` is the reason why the client's certificate gives no account that
 /// may administer, `no_client` why it gives none at all; each is empty when it gives one. Without
 /// an account only health, readiness, host-meta and the files of the console are answered, which
-/// say nothing about this grid; everything else is 401.
+/// say nothing about this grid; everything else is 401. Where there is a sign-in by password, the
+/// sign-in itself is admitted, and so are requests with its cookie, whose token the grid looks up.
 Result<Admitted, Refusal> admit(
     const Head& head,
     const GuardSettings& settings,

@@ -14,6 +14,7 @@
 #include "pubsub/principal.hpp"
 #include "server/bulk/history_reader.hpp"
 #include "server/bulk/transfers.hpp"
+#include "server/core/sign_ins.hpp"
 
 namespace grid::server::backup {
 class Archive;
@@ -47,6 +48,15 @@ public:
         controller::Identity identity;
     };
     virtual void metrics(std::optional<Asker> asker, Done done) = 0;
+
+    // Sign-in to the console by password. `done` as above.
+    virtual void sign_in(SignInRequest /*request*/, Done done) { done(no_sign_in()); }
+    virtual void sign_out(SignInQuestion /*question*/, Done done) { done(no_sign_in()); }
+    virtual void show_sign_in(SignInQuestion /*question*/, Done done) { done(no_sign_in()); }
+    /// The account that is signed in by that token, or the refusal.
+    virtual void find_sign_in(SignInQuestion /*question*/, std::function<void(SignInAnswer)> done) {
+        done(no_sign_in());
+    }
 
     // Files that clients exchange. `done` as above.
     using FileQuestion = controller::bulk::FileQuestion;
@@ -110,6 +120,9 @@ public:
     }
 
 private:
+    static controller::HttpResponse no_sign_in() {
+        return controller::http_error(404, "not-found", "nobody signs in by password here");
+    }
     static controller::bulk::FileRefusal no_files() {
         return {404, "not-found", "this server keeps no files"};
     }

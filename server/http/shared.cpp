@@ -45,6 +45,7 @@ ServerShared::ServerShared(
         });
         guard.origins.push_back(std::move(origin));
     }
+    guard.has_sign_in = config.console.password_sign_in;
     guard.has_files = !config.http.static_dir.empty();
 }
 

@@ -74,7 +74,9 @@ class Administered(Operated):
     def rest(self, method, path, body=None):
         if body is None and method != "GET":
             body = {}
-        answer = ask(self, method, "/api/v1/" + path, self.admin, body)
+        replaces = method == "PUT" and path in ("policy", "administrators")
+        headers = {"If-Match": "*"} if replaces else {}
+        answer = ask(self, method, "/api/v1/" + path, self.admin, body, headers)
         assert answer.status in (200, 201), f"{method} {path}: {answer.status} {answer.body}"
         return answer.json()
 

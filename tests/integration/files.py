@@ -47,7 +47,7 @@ class Answer:
 
     @property
     def code(self):
-        return json.loads(self.body)["error"]["code"]
+        return json.loads(self.body)["code"]
 
     def __repr__(self):
         return f"{self.status} {self.headers} {self.body[:300]!r}"

@@ -119,7 +119,7 @@ class Files(unittest.TestCase):
                 with self.subTest(path, who=who):
                     answer = self.get(path, identity)
                     self.assertEqual(answer.status, 404)
-                    self.assertEqual(answer.headers["Content-Type"], "application/json")
+                    self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
                     self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
 
     def test_nothing_is_changed_here(self):
@@ -435,7 +435,7 @@ class Acts(BrowserCase):
         )
         answer = console.ask(self.server, "POST", "/api/v1/accounts", self.server.admin,
                              {"jid": "no address", "groups": []})
-        self.assertEqual(self.console.text("dialog .problem"), answer.json()["error"]["text"])
+        self.assertEqual(self.console.text("dialog .problem"), answer.json()["detail"])
         self.console.fill("jid", f"added@{DOMAIN}", "dialog")
         self.console.answer("Add")
         self.console.expect("none: the account is bound to the next one")
@@ -541,7 +541,7 @@ class SignIn(unittest.TestCase):
 
     def test_with_a_clients_certificate(self):
         shown = self.shown(self.server.authority.client(f"user@{DOMAIN}"))
-        shown.expect("This certificate is no administrator")
+        shown.expect("This certificate has no role here")
         shown.picture("sign-in-1440")
         shown.look(375)
         shown.picture("sign-in-375")
@@ -557,7 +557,7 @@ class SignIn(unittest.TestCase):
         shown.open("accounts")
         shown.expect(f"second@{DOMAIN}", "#who")
         self.server.rest("PUT", "administrators", {"administrators": [f"admin@{DOMAIN}"]})
-        shown.expect("This certificate is no administrator")
+        shown.expect("This certificate has no role here")
         self.assertNotIn(f"second@{DOMAIN}", shown.text("body"))
 
 

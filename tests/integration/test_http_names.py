@@ -157,7 +157,7 @@ class HttpNames(unittest.TestCase):
         ):
             status, answer = self.ask("PUT", "/api/v1/groups/twice", {}, more)
             self.assertEqual(status, 400, more)
-            self.assertIn("more than once", answer["error"]["text"])
+            self.assertIn("more than once", answer["detail"])
 
     def test_two_changes_of_a_topic_at_once_are_refused(self):
         """found C4"""

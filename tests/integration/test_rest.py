@@ -40,9 +40,10 @@ class Refusals(unittest.TestCase):
 
     def assert_error(self, status, got):
         self.assertEqual(got[0], status, got[1])
-        error = json.loads(got[1])["error"]
-        self.assertTrue(error["code"])
-        self.assertTrue(error["text"])
+        problem = json.loads(got[1])
+        self.assertEqual(problem["status"], status)
+        for member in ("type", "title", "detail", "code"):
+            self.assertTrue(problem[member], member)
 
     def test_health_needs_no_certificate(self):
         for path in ("/healthz", "/readyz"):
@@ -77,7 +78,8 @@ class Refusals(unittest.TestCase):
                 )
                 self.assert_error(415, got)
         got = self.curl(
-            "/api/v1/policy", "-X", "PUT", *JSON, "-d", body, identity=self.server.admin
+            "/api/v1/policy", "-X", "PUT", *JSON, "-H", "If-Match: *", "-d", body,
+            identity=self.server.admin,
         )
         self.assertEqual(got[0], 200, got[1])
 
@@ -107,7 +109,8 @@ class Refusals(unittest.TestCase):
         for body in ("", "{", "[]", '{"text": 7}', '{"text": "x", "text2": 1}'):
             with self.subTest(body):
                 got = self.curl(
-                    "/api/v1/policy", "-X", "PUT", *JSON, "-d", body, identity=self.server.admin
+                    "/api/v1/policy", "-X", "PUT", *JSON, "-H", "If-Match: *", "-d", body,
+                    identity=self.server.admin,
                 )
                 self.assert_error(400, got)
 

@@ -195,7 +195,7 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.29: the list of administrators is replace
     CHECK(control.closed == decltype(control.closed){{"probe@grid.example", "reset"}});
     CHECK(
         rest("root@grid.example", "GET", "/administrators").second ==
-        R"({"administrators":["probe@grid.example","root@grid.example"]})"
+        R"({"administrators":["probe@grid.example","root@grid.example"],"next":null})"
     );
     const auto account = rest("root@grid.example", "GET", "/accounts/probe@grid.example").second;
     CHECK(account.find(R"("groups":["administrators","makers"])") != std::string::npos);
@@ -208,7 +208,7 @@ TEST_CASE_METHOD(Commands, "XEP-0133 4.29: the list of administrators is replace
     );
     CHECK(
         rest("root@grid.example", "GET", "/administrators").second ==
-        R"({"administrators":["root@grid.example"]})"
+        R"({"administrators":["root@grid.example"],"next":null})"
     );
 }
 

@@ -263,8 +263,11 @@ std::pair<int, std::string> GridStage::rest(
     std::string_view bare, std::string method, std::string path, std::string body, std::string query
 ) {
     controller::Rest rest(controller(), *node.broker, sessions, server);
-    auto prepared =
-        rest.prepare({std::move(method), std::move(path), std::move(query), std::move(body)});
+    const bool needs_one = method == "PUT" && (path == "/policy" || path == "/administrators");
+    auto prepared = rest.prepare(
+        {std::move(method), std::move(path), std::move(query), std::move(body),
+         if_match.empty() && needs_one ? "*" : if_match}
+    );
     if (!prepared) return {prepared.error().status, prepared.error().body};
     pubsub::Principal actor;
     actor.jid = *xml::Jid::parse(bare);
@@ -275,6 +278,7 @@ std::pair<int, std::string> GridStage::rest(
     );
     const controller::HttpResponse& answer =
         done.index() == 0 ? std::get<0>(done) : std::get<1>(done);
+    headers = answer.headers;
     return {answer.status, answer.body};
 }
 

@@ -106,7 +106,8 @@ public:
 
     /// Sends an iq from a connected session to the address in its `to`; confinement included.
     xml::Element sends(std::string_view full_jid, std::string_view iq);
-    /// REST as that account with its certificate.
+    /// REST as that account with its certificate. Where a condition is needed and `if_match` says
+    /// none, it is "*".
     std::pair<int, std::string> rest(
         std::string_view bare,
         std::string method,
@@ -135,6 +136,8 @@ public:
     storage::MemoryStore store;
     Node node;
     bool notifies = true;
+    std::string if_match;   // of requests by REST
+    std::string headers;    // of the last answer by REST
 
 private:
     /// The reply or the error.

@@ -12,10 +12,27 @@ export class ApiError extends Error {
         this.body = body;
     }
 
-    /// The certificate gives nothing here: there is none, or it is no administrator's.
+    /// Nobody is signed in, or the account has no role of administration. What a role may not do is
+    /// refused like anything else.
     get isAboutIdentity() {
-        return this.status === 401 || (this.status === 403 && this.code !== "foreign-origin");
+        return this.status === 401 || (this.status === 403 &&
+            (this.code === "account-disabled" || this.code === "other-key" ||
+             (this.code === "not-administrator" && this.body.role === "auditor")));
     }
+}
+
+// Of a sign-in by password, for changes; null: not asked for yet; "": there is none.
+let csrf = "";
+
+/// Whether the browser is signed in by password, as `status` says.
+export function signedInByPassword(yes) {
+    if (!yes) csrf = "";
+    else if (csrf === "") csrf = null;
+}
+
+async function token() {
+    if (csrf === null) csrf = (await get("session")).csrf;
+    return csrf;
 }
 
 function segment(name) {
@@ -43,9 +60,10 @@ async function failure(response) {
     } catch {
         // Something between us and the server has answered.
     }
-    const { code = "unexpected", text = `the server answered with status ${response.status}` } =
-        body.error ?? {};
-    return new ApiError(response.status, code, text, body);
+    // RFC 9457.
+    const { code = "unexpected",
+        detail = `the server answered with status ${response.status}` } = body ?? {};
+    return new ApiError(response.status, code, detail, body);
 }
 
 async function ask(url, options, signal) {
@@ -78,6 +96,8 @@ export async function send(method, where, body = {}, signal = undefined) {
     const options = {
         method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     };
+    const own = await token();
+    if (own !== "") options.headers["X-CSRF-Token"] = own;
     if (method === "DELETE") delete options.body;
     return (await ask(BASE + where, options, signal)).json();
 }

@@ -36,8 +36,7 @@ struct Desk : GridStage {
     std::string code(const std::pair<int, std::string>& answer) {
         CAPTURE(answer.second);
         REQUIRE(answer.first >= 400);
-        return std::string(json::parse(answer.second).as_object().at("error").at("code").as_string()
-        );
+        return std::string(json::parse(answer.second).as_object().at("code").as_string());
     }
     json::object tests(json::object body) {
         body.emplace("client", "probe");

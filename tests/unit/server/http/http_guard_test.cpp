@@ -274,7 +274,12 @@ TEST_CASE("an answer to OPTIONS has no body and no length", "[http]") {
 }
 
 TEST_CASE("error texts are quoted as JSON", "[http]") {
-    CHECK(error_body("x", "say \"no\"\n") == R"({"error":{"code":"x","text":"say \"no\"\n"}})");
+    const Answer refused = to_answer(Refusal{403, "x", "say \"no\"\n", {}});
+    CHECK(refused.type == "application/problem+json");
+    CHECK(
+        refused.body == R"({"type":"about:blank","title":"Forbidden","status":403,)"
+                        R"("detail":"say \"no\"\n","code":"x"})"
+    );
 }
 
 TEST_CASE("what the parser refuses has a status, a lost connection has none", "[http]") {
@@ -285,6 +290,55 @@ TEST_CASE("what the parser refuses has a status, a lost connection has none", "[
     CHECK(to_refusal(E::bad_content_length)->status == 400);
     CHECK(!to_refusal(E::end_of_stream));
     CHECK(!to_refusal(make_error_code(boost::system::errc::connection_reset)));
+}
+
+TEST_CASE("a cookie is looked at where there is a sign-in by password, and only then", "[http]") {
+    GuardSettings with = settings;
+    with.has_sign_in = true;
+    const std::string cookie = "a=b; __Host-gridd=0123; c=d";
+    Head request = head(Verb::get, "/api/v1/status");
+    request.set(Field::cookie, cookie);
+    CHECK(admit(request, settings, "no certificate").error().code == "certificate-required");
+    CHECK(
+        admit(head(Verb::get, "/api/v1/status"), with, "none").error().code == "sign-in-required"
+    );
+    const auto admitted = admit(request, with, "no certificate");
+    REQUIRE(admitted.has_value());
+    CHECK(admitted->token == "0123");
+    CHECK(admitted->route == Route::Api);
+    request.target("/metrics");
+    CHECK(admit(request, with, "no certificate").has_value());
+    // Of two it cannot be told which is ours.
+    request.set(Field::cookie, "__Host-gridd=0123; __Host-gridd=4567");
+    CHECK(admit(request, with, "no certificate").error().status == 401);
+    request.set(Field::cookie, "gridd=0123; x__Host-gridd=1; __Host-gridd");
+    CHECK(admit(request, with, "no certificate").error().status == 401);
+    const auto sign_in = admit(head(Verb::post, "/api/v1/session"), with, "no certificate");
+    REQUIRE(sign_in.has_value());
+    CHECK(sign_in->route == Route::SignIn);
+    CHECK(admit(head(Verb::put, "/api/v1/session"), with, "none").error().status == 405);
+    CHECK(admit(head(Verb::post, "/api/v1/session"), settings, "none").error().status == 401);
+}
+
+TEST_CASE("a change by cookie comes from a page of ours, and says so", "[http]") {
+    GuardSettings with = settings;
+    with.has_sign_in = true;
+    Head request = head(Verb::post, "/api/v1/announce");
+    request.set(Field::cookie, "__Host-gridd=0123");
+    CHECK(admit(request, with, "none").error().code == "foreign-origin");
+    request.set(Field::origin, "https://evil.example");
+    CHECK(admit(request, with, "none").error().code == "foreign-origin");
+    request.set(Field::origin, "https://grid.example:8443");
+    request.set("X-CSRF-Token", "abc");
+    const auto admitted = admit(request, with, "none");
+    REQUIRE(admitted.has_value());
+    CHECK(admitted->csrf == "abc");
+    request.set("Sec-Fetch-Site", "same-site");
+    CHECK(admit(request, with, "none").error().code == "foreign-origin");
+    Head read = head(Verb::get, "/api/v1/status");
+    read.set(Field::cookie, "__Host-gridd=0123");
+    read.set("Sec-Fetch-Site", "cross-site");
+    CHECK(admit(read, with, "none").error().code == "foreign-origin");
 }
 
 }   // namespace http_guard_test

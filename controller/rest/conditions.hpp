@@ -1,0 +1,36 @@
+// controller/rest/conditions.hpp: changes on condition that nobody else was faster: ETag and
+// If-Match (RFC 9110 §8.8.3, §13.1.1), and where a condition is required (RFC 6585 §3).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controller/rest/call.hpp"
+
+namespace grid::controller::rest {
+
+/// 412 when the resource is another by now, 428 when the route needs a condition and none was
+/// given, 400 for an If-Match that is no list of tags. Decided together with the change, so that a
+/// change which is decided again is compared again.
+std::optional<HttpResponse> check_condition(const Call& call, const Route& route);
+/// The answer of a GET gets its ETag.
+HttpDecision with_tag(const Call& call, const Route& route, HttpDecision decision);
+
+// Tags: by the revision where a record has one, else by what the resource says. Counters that move
+// by themselves are no part of them.
+std::string account_tag(const Call& call);
+std::string administrators_tag(const Call& call);
+std::string group_tag(const Call& call);
+std::string motd_tag(const Call& call);
+std::string policy_tag(const Call& call);
+std::string schema_tag(const Call& call);
+std::string settings_tag(const Call& call);
+std::string topic_tag(const Call& call);
+std::string welcome_tag(const Call& call);
+
+/// Whether an If-Match names the tag: nullopt when it is no list of tags. "*" names any that is
+/// there; a weak one is none (RFC 9110 §8.8.3.2).
+std::optional<bool> names_tag(std::string_view list, std::string_view tag);
+
+}   // namespace grid::controller::rest

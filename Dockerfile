@@ -2,12 +2,14 @@
 #
 #   docker build -t gridd .
 #   docker run -d --name grid -p 5222:5222 -p 5223:5223 -p 7777:7777 -p 8443:8443 -v grid:/var/lib/gridd gridd
-#   docker exec grid gridctl --data /var/lib/gridd status
+#   docker exec grid gridctl status
 #
 # Without more it is an evaluation. For a real grid mount your gridd.toml and certificates, readable by
 # the container's user, and give it a volume of its own:
 #   docker run … -v /srv/grid:/etc/gridd:ro -v grid-real:/var/lib/gridd gridd
-# Any user will do on a fresh volume (`--user 12345:0`, OpenShift), afterwards the same one.
+# Any user will do on a fresh volume (`--user 12345:0`, OpenShift), afterwards the same one. The image
+# has gridd, gridctl and their libraries, no shell; its root may be read-only (`--read-only`).
+# conf/compose.yaml has all of this for docker compose.
 ARG BASE=docker.io/library/debian:12-slim
 
 FROM ${BASE} AS build
@@ -20,15 +22,22 @@ RUN --mount=type=cache,target=/root/.cache/ccache \
     && ninja -C /build gridd gridctl \
     && install -s -D -t /stage /build/gridd /build/gridctl
 
-FROM ${BASE}
-COPY conf/install-deps /tmp/install-deps
+FROM ${BASE} AS runtime
+COPY conf/install-deps conf/package/make-root /tmp/
 RUN /tmp/install-deps --runtime \
-    && rm -rf /tmp/install-deps /var/lib/apt/lists/* /var/cache/apt/*.bin \
-    && useradd --system --uid 10001 --home-dir /var/lib/gridd --shell /usr/sbin/nologin gridd \
-    && install -d -m 0770 -o gridd -g root /var/lib/gridd
+    && groupadd --system --gid 10001 gridd \
+    && useradd --system --uid 10001 --gid gridd --home-dir /var/lib/gridd \
+        --shell /usr/sbin/nologin gridd
 COPY --from=build /stage/gridd /stage/gridctl /usr/local/bin/
+RUN /tmp/make-root /image /usr/local/bin/gridd /usr/local/bin/gridctl \
+    && install -d -m 0770 -o gridd -g root /var/lib/gridd \
+    && cp -a --parents /var/lib/gridd /image
+
+FROM scratch
+COPY --from=runtime /image /
 COPY conf/gridd.toml /etc/gridd/gridd.toml
-USER gridd
+ENV PATH=/usr/local/bin
+USER 10001
 WORKDIR /var/lib/gridd
 VOLUME /var/lib/gridd
 EXPOSE 5222 5223 7777 8443

@@ -9,6 +9,7 @@
 #include "controller/administration/account_acts.hpp"
 #include "controller/administration/act_event.hpp"
 #include "controller/administration/settings_acts.hpp"
+#include "controller/admit.hpp"
 #include "controller/requests/requests.hpp"
 #include "controller/state.hpp"
 #include "controller/topics/subtopic_notification.hpp"
@@ -39,30 +40,7 @@ void Controller::session_ended(std::uint64_t session) {
 const Settings& Controller::settings() const { return state_->settings; }
 
 Admission Controller::admit(const Identity& identity) const {
-    const Account* account = state_->accounts.find(identity.account.bare_view());
-    if (identity.is_by_password() && (account == nullptr || !account->is_bound_to(identity)))
-        return {
-            Admission::Kind::OtherCertificate, AccountState::Init,
-            "the account's password was changed meanwhile"
-        };
-    if (account == nullptr) return {};
-    // The other certificate is asked about first, so that it learns nothing of the account.
-    if (!is_same_certificate(*account, identity))
-        return {
-            Admission::Kind::OtherCertificate, AccountState::Init,
-            "this name belongs to another certificate"
-        };
-    if (account->is_pinned_elsewhere(identity))
-        return {
-            Admission::Kind::OtherKey, AccountState::Init,
-            "this account is pinned to another key: an administrator must unpin it or pin this one"
-        };
-    if (account->state == AccountState::Disabled)
-        return {
-            Admission::Kind::Disabled, AccountState::Disabled,
-            "an administrator disabled this account"
-        };
-    return {Admission::Kind::Enter, account->state, {}};
+    return controller::admit(state_->accounts.find(identity.account.bare_view()), identity);
 }
 
 LoginKeys Controller::login_keys(const LoginQuestion& question) const {

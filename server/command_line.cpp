@@ -17,12 +17,13 @@
 #include "server/process/open_store.hpp"
 #include "server/process/restore.hpp"
 #include "server/process/startup_check.hpp"
+#include "server/usage/manual_page.hpp"
 #include "server/version.hpp"
 
 namespace grid::server {
 namespace {
 
-constexpr int usage = 2;
+constexpr int usage_error = 2;
 
 std::optional<std::string> environment(const std::string& name) {
     const char* value = std::getenv(name.c_str());
@@ -97,6 +98,43 @@ int check_configuration(const AppOptions& options, const ConfigRead& read) {
     return 0;
 }
 
+usage::Page page_of_gridd() {
+    usage::Page page;
+    page.name = "gridd";
+    page.section = "8";
+    page.summary = "the XMPP-Grid server";
+    page.description =
+        "gridd serves an XMPP-Grid (RFC 8600): streams of clients, a broker of topics, accounts "
+        "that "
+        "are bound to certificates, and one policy that says who may do what. It runs in the "
+        "foreground and logs to standard error.\n\n"
+        "Without --config it is an evaluation: it makes a CA, a server certificate and a first "
+        "administrator in the data directory.\n\n"
+        "SIGTERM and SIGINT end it in order: answers that are due are sent, streams are closed, "
+        "the "
+        "store is flushed. SIGHUP has it read its configuration and certificates anew; "
+        "gridd.toml(5) says what comes into force.";
+    page.more = {
+        {"EXIT STATUS",
+         "0: it was asked to end, or --check found no error. 1: it could not start, or --check "
+         "found "
+         "errors, which are on standard error. 2: the command line is wrong."},
+        {"ENVIRONMENT",
+         "GRIDD_DATA is the default of --data. Each option has a variable: GRIDD_LIMITS_DEPTH_MAX "
+         "is "
+         "limits.depth_max. --set comes before the environment, the environment before the file."},
+        {"FILES",
+         "/etc/gridd/gridd.toml is the configuration of the service.\n\n"
+         "/var/lib/gridd is its data directory, for its user alone: the store, keys of an "
+         "evaluation, revocation lists, run/ready.json."},
+        {"EXAMPLES",
+         "    gridd --check --config /etc/gridd/gridd.toml\n"
+         "    gridd --data /tmp/grid --set listen.c2s=127.0.0.1:5222"},
+        {"SEE ALSO", "gridctl(1), gridd.toml(5)"}
+    };
+    return page;
+}
+
 }   // namespace
 
 int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem> file_system) {
@@ -109,7 +147,7 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
     AppOptions options;
     options.file_system = std::move(file_system);
     std::string data = environment("GRIDD_DATA").value_or(options.data.string());
-    bool is_check = false, is_end = false;
+    bool is_check = false, is_end = false, is_page = false;
     std::string backup;
     cli.add_option(
         "--config", sources.file, "gridd.toml; without it: defaults and evaluation keys"
@@ -133,10 +171,15 @@ int run_command_line(int argc, char** argv, std::shared_ptr<rocksdb::FileSystem>
     )
         ->type_name("BACKUP");
     cli.set_version_flag("--version", std::string("gridd ") + version);
+    cli.add_flag("--manual-page", is_page, "print the page for man, and exit")->group("");
     try {
         cli.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return cli.exit(error) == 0 ? 0 : usage;
+        return cli.exit(error) == 0 ? 0 : usage_error;
+    }
+    if (is_page) {
+        std::cout << usage::manual_page(cli, page_of_gridd());
+        return 0;
     }
 
     const ConfigRead read = read_config(sources);

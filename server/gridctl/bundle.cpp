@@ -64,11 +64,12 @@ std::vector<std::string> write_bundle(const Options& options, const Bundle& bund
     const bool is_same_ca = starts_with(ca, bundle.ca);
     const bool is_our_readme = starts_with(text, std::string(bundle_readme_head));
     for (const fs::path& path : {certificate, key, text, ca}) {
-        const bool is_shared = (path == ca && is_same_ca) || (path == text && is_our_readme);
+        const bool is_shared = (path == ca && is_same_ca) || (path == text && is_our_readme) ||
+                               (path == key && bundle.has_key);
         if (!force && fs::exists(path) && !is_shared)
             throw Failed(Exit::Refused, path.string() + " is there already: --force replaces it");
     }
-    put_file(key, bundle.pair.key, pki::Mode::Private, force);
+    if (!bundle.has_key) put_file(key, bundle.pair.key, pki::Mode::Private, force);
     put_file(certificate, bundle.pair.certificate, pki::Mode::Public, force);
     if (!is_same_ca) put_file(ca, bundle.ca, pki::Mode::Public, force);
     put_file(text, make_readme(options, bundle), pki::Mode::Public, force || is_our_readme);

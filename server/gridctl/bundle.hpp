@@ -16,6 +16,7 @@ struct Bundle {
     pki::KeyPair pair;
     std::string ca;   // PEM
     std::filesystem::path folder;
+    bool has_key = false;   // the key's file is there already, and stays
 };
 
 /// NAME.crt, NAME.key, ca.crt, README.txt. Without `force`, nothing is written when one is there

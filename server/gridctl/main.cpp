@@ -91,6 +91,10 @@ int main(int argc, char** argv) {
     gridctl::add_backup_commands(app, options);
     gridctl::add_light_commands(app, options);
     gridctl::add_bulk_commands(app, options);
+    gridctl::add_doctor_command(app, options);
+    gridctl::add_enrol_command(app, options);
+    gridctl::add_cert_commands(app, options);
+    gridctl::add_shell_commands(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

@@ -53,5 +53,12 @@ void add_backup_commands(CLI::App& app, const Options& options);
 void add_light_commands(CLI::App& app, const Options& options);
 /// server/gridctl/light/bulk_commands.cpp
 void add_bulk_commands(CLI::App& app, const Options& options);
+/// doctor (server/gridctl/doctor/commands.cpp)
+void add_doctor_command(CLI::App& app, const Options& options);
+/// enrol, cert check (server/gridctl/keys/)
+void add_enrol_command(CLI::App& app, const Options& options);
+void add_cert_commands(CLI::App& app, const Options& options);
+/// completion and manual-page (server/gridctl/shell/commands.cpp); `app` outlives the run.
+void add_shell_commands(CLI::App& app);
 
 }   // namespace grid::gridctl

@@ -42,10 +42,13 @@ Ready parse_ready(std::string_view text) {
         return member != nullptr && member->is_string() ? std::string(member->get_string()) : "";
     };
     ready.domain = text_of(object, "domain");
+    if (const auto* pid = object.if_contains("pid"); pid != nullptr && pid->is_int64())
+        ready.pid = pid->get_int64();
     if (listen == nullptr || !listen->is_object()) return ready;
     ready.c2s = text_of(listen->get_object(), "c2s");
     ready.c2s_tls = text_of(listen->get_object(), "c2s_tls");
     ready.http = text_of(listen->get_object(), "http");
+    ready.socks5 = text_of(listen->get_object(), "socks5");
     return ready;
 }
 

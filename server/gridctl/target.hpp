@@ -13,7 +13,8 @@ namespace grid::gridctl {
 
 /// The content of DIR/run/ready.json, which a running gridd writes; empty texts when there is none.
 struct Ready {
-    std::string domain, c2s, c2s_tls, http;   // "127.0.0.1:5222"
+    std::string domain, c2s, c2s_tls, http, socks5;   // "127.0.0.1:5222"
+    std::int64_t pid = 0;
 };
 Ready parse_ready(std::string_view text);
 Ready read_ready(const Options& options);

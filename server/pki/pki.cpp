@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <algorithm>
@@ -39,8 +40,7 @@ bool set_serial(X509* certificate) {
     return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate));
 }
 
-bool set_subject(X509* certificate, const std::string& common_name) {
-    X509_NAME* name = X509_get_subject_name(certificate);
+bool set_subject(X509_NAME* name, const std::string& common_name) {
     const auto add = [name](const char* field, std::string_view value) {
         const auto* bytes = reinterpret_cast<const unsigned char*>(value.data());
         const int size = static_cast<int>(value.size());
@@ -105,7 +105,8 @@ PkiResult<KeyPair> make(
     const bool built =
         X509_set_version(self, X509_VERSION_3) == 1 && set_serial(self) &&
         set_time(X509_getm_notBefore(self), not_before) &&
-        set_time(X509_getm_notAfter(self), not_after) && set_subject(self, request.common_name) &&
+        set_time(X509_getm_notAfter(self), not_after) &&
+        set_subject(X509_get_subject_name(self), request.common_name) &&
         X509_set_issuer_name(self, X509_get_subject_name(by)) == 1 &&
         X509_set_pubkey(self, key.get()) == 1 && add_extensions(self, by, request) &&
         X509_sign(self, issuer_key != nullptr ? issuer_key : key.get(), EVP_sha256()) > 0;
@@ -132,6 +133,10 @@ PkiResult<KeyPair> make_signed(
     const storage::Millis not_before = std::max(now - clock_skew_ms, ca_begin);
     const storage::Millis not_after = std::min(now + days * day_ms, ca_end);
     return make(request, issuer.get(), key.get(), not_before, not_after);
+}
+
+void free_extensions(STACK_OF(X509_EXTENSION) * all) {
+    sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
 }
 
 /// A host name (ASCII) or an IP literal.
@@ -177,7 +182,47 @@ bool is_host(const std::string& text) {
     return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), ok);
 }
 
+using Extensions = std::unique_ptr<STACK_OF(X509_EXTENSION), Deleter<free_extensions>>;
+
+/// The extensions that a client's certificate is asked to have.
+Extensions wanted_extensions(GENERAL_NAMES* names) {
+    Extensions all(sk_X509_EXTENSION_new_null());
+    const auto add = [&all](X509_EXTENSION* extension) {
+        if (extension == nullptr) return false;
+        if (sk_X509_EXTENSION_push(all.get(), extension) > 0) return true;
+        X509_EXTENSION_free(extension);
+        return false;
+    };
+    const bool built =
+        all &&
+        add(X509V3_EXT_conf_nid(nullptr, nullptr, NID_key_usage, "critical,digitalSignature")) &&
+        add(X509V3_EXT_conf_nid(nullptr, nullptr, NID_ext_key_usage, "clientAuth")) &&
+        add(X509V3_EXT_i2d(NID_subject_alt_name, 0, names));
+    return built ? std::move(all) : nullptr;
+}
+
 }   // namespace
+
+PkiResult<SigningRequest> make_client_request(std::string_view jid) {
+    if (jid.empty()) return Failure{"a client certificate needs a JID"};
+    const NamesPtr names(GENERAL_NAMES_new());
+    if (!names || !push_xmpp_address(names.get(), jid)) return openssl_error(jid);
+    const KeyPtr key(EVP_EC_gen("P-256"));
+    const std::unique_ptr<X509_REQ, Deleter<X509_REQ_free>> request(X509_REQ_new());
+    const Extensions extensions = wanted_extensions(names.get());
+    if (!key || !request || !extensions) return openssl_error("no key could be made");
+    const bool built = X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) == 1 &&
+                       set_subject(X509_REQ_get_subject_name(request.get()), std::string(jid)) &&
+                       X509_REQ_set_pubkey(request.get(), key.get()) == 1 &&
+                       X509_REQ_add_extensions(request.get(), extensions.get()) == 1 &&
+                       X509_REQ_sign(request.get(), key.get(), EVP_sha256()) > 0;
+    const BioPtr bio(BIO_new(BIO_s_mem()));
+    if (!built || PEM_write_bio_X509_REQ(bio.get(), request.get()) != 1)
+        return openssl_error("no request could be made");
+    SigningRequest made{text_of(bio.get()), to_pem(key.get())};
+    if (made.key.empty()) return openssl_error("no PEM could be made");
+    return made;
+}
 
 PkiResult<KeyPair> make_ca(std::string_view name, storage::Millis now, int days) {
     Request request;
@@ -215,6 +260,32 @@ PkiResult<KeyPair> make_client(
     request.usage = "critical,digitalSignature";
     request.extended_usage = "clientAuth";
     return make_signed(ca, request, now, days);
+}
+
+PkiResult<std::string> make_pkcs12(
+    const KeyPair& pair,
+    std::string_view authorities,
+    const std::string& name,
+    const std::string& password
+) {
+    const X509Ptr certificate = read_certificate(pair.certificate);
+    const KeyPtr key = read_key(pair.key);
+    const server::tls::OwningStack others(sk_X509_new_null());
+    if (!certificate || !key || !others) return openssl_error("no certificate, or no key");
+    for (const std::string_view bundle : {std::string_view(pair.certificate), authorities}) {
+        const BioPtr bio = server::tls::bio_over(bundle);
+        while (X509* one = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
+            if (X509_cmp(one, certificate.get()) == 0 || sk_X509_push(others.get(), one) <= 0)
+                X509_free(one);
+        ERR_clear_error();   // The end of the text is reported as an error.
+    }
+    const std::unique_ptr<PKCS12, Deleter<PKCS12_free>> made(PKCS12_create(
+        password.c_str(), name.c_str(), key.get(), certificate.get(), others.get(), 0, 0, 0, 0, 0
+    ));
+    const BioPtr bio(BIO_new(BIO_s_mem()));
+    if (!made || !bio || i2d_PKCS12_bio(bio.get(), made.get()) != 1)
+        return openssl_error("no PKCS#12 file could be made");
+    return PkiResult<std::string>(boost::system::in_place_value, text_of(bio.get()));
 }
 
 }   // namespace grid::pki

@@ -32,6 +32,23 @@ PkiResult<KeyPair> make_client(
     const KeyPair& ca, std::string_view jid, storage::Millis now, int days
 );
 
+struct SigningRequest {
+    std::string request;   // PEM, PKCS#10
+    std::string key;       // PEM, PKCS#8, to be stored 0600
+};
+/// For a CA elsewhere: a new key (ECDSA P-256) and a request for a certificate as make_client makes
+/// it (subject, id-on-xmppAddr, clientAuth, digitalSignature).
+PkiResult<SigningRequest> make_client_request(std::string_view jid);
+
+/// Key, certificate and the CAs in `authorities` (PEM) as one file that browsers import, encrypted
+/// with the password (PKCS#12, AES-256). DER.
+PkiResult<std::string> make_pkcs12(
+    const KeyPair& pair,
+    std::string_view authorities,
+    const std::string& name,
+    const std::string& password
+);
+
 /// The facts of a certificate, for people and for checks on the operator's own files.
 struct Description {
     std::string subject, issuer;   // RFC 2253, for people

@@ -159,19 +159,12 @@ std::size_t bytes_of_names(const std::vector<X509Ptr>& anchors) {
 Trouble load_anchors(SSL_CTX* context, const Config::Tls& settings) {
     if (settings.client_ca.empty())
         return "tls.client_ca is not set: without trusted CAs no client could log in";
-    auto anchors = read_certificates(settings.client_ca);
+    const auto anchors = load_trust(SSL_CTX_get_cert_store(context), settings.client_ca);
     if (!anchors) return anchors.error();
-    X509_STORE* store = SSL_CTX_get_cert_store(context);
-    const bool are_told = bytes_of_names(*anchors) <= ca_names_bytes_max;
-    for (const auto& anchor : *anchors) {
-        const auto name = to_text(X509_get_subject_name(anchor.get()));
-        if (X509_check_ca(anchor.get()) == 0)
-            return settings.client_ca + ": " + name + " is not a CA certificate";
-        if (X509_STORE_add_cert(store, anchor.get()) != 1 ||
-            (are_told && SSL_CTX_add_client_CA(context, anchor.get()) != 1))
-            return settings.client_ca + ": " + name + ": " + take_openssl_failure();
-    }
-    if (has_lone_intermediate(*anchors)) X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    if (bytes_of_names(*anchors) > ca_names_bytes_max) return {};
+    for (const auto& anchor : *anchors)
+        if (SSL_CTX_add_client_CA(context, anchor.get()) != 1)
+            return settings.client_ca + ": " + take_openssl_failure();
     return {};
 }
 
@@ -183,6 +176,25 @@ Trouble set_up(SSL_CTX* context, const Config::Tls& settings) {
 }
 
 }   // namespace
+
+Result<std::vector<X509Ptr>, std::string> load_trust(
+    X509_STORE* store, const std::string& client_ca
+) {
+    using Loaded = Result<std::vector<X509Ptr>, std::string>;
+    auto anchors = read_certificates(client_ca);
+    if (!anchors) return anchors;
+    const auto refuse = [&](const X509Ptr& anchor, const std::string& why) {
+        const auto name = to_text(X509_get_subject_name(anchor.get()));
+        return Loaded(boost::system::in_place_error, client_ca + ": " + name + why);
+    };
+    for (const auto& anchor : *anchors) {
+        if (X509_check_ca(anchor.get()) == 0) return refuse(anchor, " is not a CA certificate");
+        if (X509_STORE_add_cert(store, anchor.get()) != 1)
+            return refuse(anchor, ": " + take_openssl_failure());
+    }
+    if (has_lone_intermediate(*anchors)) X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    return anchors;
+}
 
 Result<Context, std::string> make_context(const Config::Tls& settings, Use use) {
     Context context(SSL_CTX_new_ex(handshake_library(), nullptr, TLS_server_method()));

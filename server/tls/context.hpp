@@ -5,8 +5,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "server/config/config.hpp"
+#include "server/tls/openssl.hpp"
 #include "storage/batch.hpp"
 #include "xml/result.hpp"
 
@@ -29,6 +31,11 @@ enum class Use { Xmpp, Http };   // ALPN: xmpp-client; http/1.1
 Result<Context, std::string> make_context(const Config::Tls& settings, Use use);
 /// One more share in a context, which lives until the last one is gone.
 Context share(SSL_CTX* context);
+/// The CAs of tls.client_ca into a store, as clients are judged by them. Returns them; the error is
+/// for the operator.
+Result<std::vector<X509Ptr>, std::string> load_trust(
+    X509_STORE* store, const std::string& client_ca
+);
 /// Until when the context's own certificate is valid; 0: it has none.
 storage::Millis expiry_of(const SSL_CTX* context);
 

@@ -1,0 +1,69 @@
+// server/gridctl/doctor/commands.cpp: `doctor`: what is wrong, and what to do about it.
+#include <memory>
+
+#include "server/gridctl/doctor/checks.hpp"
+
+namespace grid::gridctl {
+namespace {
+
+void look_here(const Options& options, const LocalOptions& given, Report& report) {
+    const Local local = read_local(options, given);
+    const Ready ready = read_ready(options);
+    check_configuration(local, report);
+    check_disk(local, report);
+    check_own_clock(report);
+    check_certificates(options, local, report);
+    check_names(
+        ready.domain.empty() ? local.app.config.domain : ready.domain, options.timeout_seconds,
+        report
+    );
+    check_files_limit(local, ready, report);
+    if (!check_running(options, ready, report)) return;
+    check_ports(ready, local.tls.certificate, report);
+    check_status(options, report);
+}
+
+void look_elsewhere(const Options& options, Report& report) {
+    check_elsewhere(options, report);
+    check_names(find_target(options).name, options.timeout_seconds, report);
+    check_status(options, report);
+}
+
+void examine(const Options& options, const LocalOptions& given) {
+    Report report;
+    if (options.server.empty())
+        look_here(options, given, report);
+    else
+        look_elsewhere(options, report);
+    report.print(options);
+    const std::size_t failures = report.count(Grade::Fail);
+    if (failures > 0)
+        throw Failed(
+            Exit::Refused,
+            std::to_string(failures) + (failures == 1 ? " check failed" : " checks failed")
+        );
+}
+
+constexpr const char* doctor_help =
+    "Looks at configuration, store, disk, clock, certificates, names in DNS, the limit of open "
+    "files, "
+    "ports\n"
+    "and what the server says of itself. It works while gridd is down, and changes nothing. Run it "
+    "as "
+    "root or\n"
+    "as gridd's user. With --server it looks at a server elsewhere, as far as that can be seen. "
+    "The "
+    "exit code\n"
+    "is 1 when a check failed; warnings are none.";
+
+}   // namespace
+
+void add_doctor_command(CLI::App& app, const Options& options) {
+    const auto given = std::make_shared<LocalOptions>();
+    CLI::App* command = app.add_subcommand("doctor", "find out what is wrong, and what to do");
+    command->footer(doctor_help);
+    add_local_options(*command, *given);
+    command->callback([&options, given] { examine(options, *given); });
+}
+
+}   // namespace grid::gridctl

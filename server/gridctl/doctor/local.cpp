@@ -1,0 +1,53 @@
+// server/gridctl/doctor/local.cpp: see local.hpp.
+#include "server/gridctl/doctor/local.hpp"
+
+#include "server/config/file.hpp"
+#include "server/pki/layout.hpp"
+
+namespace grid::gridctl {
+namespace {
+
+constexpr const char* usual_file = "/etc/gridd/gridd.toml";
+
+}   // namespace
+
+void add_local_options(CLI::App& command, LocalOptions& given) {
+    command
+        .add_option(
+            "--config", given.file,
+            "gridd's configuration (default: /etc/gridd/gridd.toml where it is there)"
+        )
+        ->type_name("FILE");
+    command.add_option("--set", given.sets, "one option of it, KEY=VALUE; may be repeated")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+Local read_local(const Options& options, const LocalOptions& given) {
+    Local local;
+    local.file = given.file;
+    std::error_code unreadable;
+    if (given.file.empty() && std::filesystem::exists(usual_file, unreadable))
+        local.file = usual_file;
+    server::ConfigSources sources;
+    sources.file = local.file;
+    sources.sets = given.sets;
+    local.app.data = options.data;
+    auto config = server::load_config(sources);
+    if (!config)
+        local.error = config.error();
+    else
+        local.app.config = std::move(*config);
+    local.tls = local.app.config.tls;
+    auto& tls = local.tls;
+    local.is_evaluation = tls.certificate.empty();
+    const pki::Layout layout{options.data};
+    if (local.is_evaluation) {
+        tls.certificate = layout.server_certificate().string();
+        tls.key = layout.server_key().string();
+    }
+    if (tls.client_ca.empty()) tls.client_ca = layout.ca_certificate().string();
+    return local;
+}
+
+}   // namespace grid::gridctl

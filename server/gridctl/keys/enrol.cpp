@@ -1,0 +1,180 @@
+// server/gridctl/keys/enrol.cpp: `enrol`: key, request, certificate and bundle of a client in one
+// step, or in two where the CA is elsewhere.
+#include <memory>
+
+#include "server/gridctl/bundle.hpp"
+#include "server/gridctl/file_name.hpp"
+#include "server/gridctl/options.hpp"
+#include "server/gridctl/table.hpp"
+#include "server/gridctl/target.hpp"
+#include "server/pki/files.hpp"
+#include "server/pki/layout.hpp"
+#include "server/pki/pki.hpp"
+#include "xml/datetime.hpp"
+
+namespace grid::gridctl {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+struct Enrolment {
+    std::string name, out, certificate, password;
+    bool force = false, as_pkcs12 = false;
+};
+
+template <class T>
+T taken(Result<T, std::string> result) {
+    if (!result) throw Failed(Exit::Refused, result.error());
+    return std::move(*result);
+}
+
+std::string text_at(const fs::path& path) {
+    const auto file = taken(pki::read_file(path));
+    if (!file.exists) throw Failed(Exit::Usage, "there is no file " + path.string());
+    return file.text;
+}
+
+void write_new(const fs::path& path, const std::string& text, pki::Mode mode, bool force) {
+    const auto done =
+        force ? pki::write_file(path, text, mode) : pki::create_file(path, text, mode);
+    if (!done) throw Failed(Exit::Refused, done.error());
+}
+
+void tell(
+    const Options& options,
+    const std::string& jid,
+    const char* state,
+    const std::vector<std::string>& files,
+    const std::string& next
+) {
+    if (options.json)
+        return print(json_line(json::object{
+            {"jid", jid},
+            {"state", state},
+            {"files", json::array(files.begin(), files.end())},
+            {"next", next}
+        }));
+    print(std::string(state) + ": " + jid + "\n");
+    for (const std::string& file : files) print("  " + file + "\n");
+    print(next + "\n");
+}
+
+/// Why a certificate from elsewhere is not that client's.
+std::string why_unfit(const Bundle& bundle, std::int64_t now) {
+    const auto read = pki::describe(bundle.pair.certificate);
+    if (!read) return read.error();
+    if (!pki::is_pair(bundle.pair)) return "it is for another key than the one in the folder";
+    if (now >= read->not_after) return "it expired on " + xml::to_datetime(read->not_after);
+    const auto& jids = read->jids;
+    if (!jids.empty() && std::ranges::find(jids, bundle.jid.str()) == jids.end())
+        return "it is for " + jids.front() + ", not for " + bundle.jid.str();
+    const auto verified = pki::verify(bundle.pair.certificate, bundle.ca, false, now);
+    // The chain may lead there through certificates behind the first.
+    const bool has_chain = bundle.pair.certificate.find(
+                               "BEGIN CERTIFICATE", bundle.pair.certificate.find("END CERTIFICATE")
+                           ) != std::string::npos;
+    return verified || has_chain ? "" : verified.error();
+}
+
+std::vector<std::string> finish(
+    const Options& options, const Enrolment& given, const Bundle& bundle
+) {
+    // Asked for before any file is made.
+    const std::string password = given.as_pkcs12 ? read_password(given.password) : "";
+    const fs::path browser = bundle.folder / (to_file_name(bundle.jid.local()) + ".p12");
+    std::error_code ignored;
+    if (given.as_pkcs12 && !given.force && fs::exists(browser, ignored))
+        throw Failed(Exit::Refused, browser.string() + " is there already: --force replaces it");
+    auto files = write_bundle(options, bundle, given.force);
+    if (!given.as_pkcs12) return files;
+    const auto text = taken(pki::make_pkcs12(bundle.pair, bundle.ca, bundle.jid.str(), password));
+    write_new(browser, text, pki::Mode::Private, given.force);
+    files.push_back(browser.string());
+    return files;
+}
+
+/// The first of two steps: the CA is elsewhere.
+void request(const Options& options, const Enrolment& given, const Bundle& bundle) {
+    const std::string name = to_file_name(bundle.jid.local());
+    const fs::path key = bundle.folder / (name + ".key"), csr = bundle.folder / (name + ".csr");
+    std::error_code ignored;
+    for (const fs::path& path : {key, csr})
+        if (!given.force && fs::exists(path, ignored))
+            throw Failed(Exit::Refused, path.string() + " is there already: --force replaces it");
+    if (!fs::is_directory(bundle.folder, ignored))
+        if (const auto made = pki::make_private_folder(bundle.folder); !made)
+            throw Failed(Exit::Refused, made.error());
+    const auto made = taken(pki::make_client_request(bundle.jid.str()));
+    write_new(key, made.key, pki::Mode::Private, given.force);
+    write_new(csr, made.request, pki::Mode::Public, given.force);
+    tell(
+        options, bundle.jid.str(), "requested", {key.string(), csr.string()},
+        "There is no CA in " + options.data.string() + ". Have the CA of your clients sign " +
+            csr.string() +
+            ", keeping its subjectAltName and extended key usage; then run\n"
+            "gridctl enrol " +
+            bundle.jid.str() + " --out " + bundle.folder.string() +
+            " --certificate SIGNED.crt --ca CA.crt"
+    );
+}
+
+void enrol(const Options& options, const Enrolment& given) {
+    Bundle bundle;
+    bundle.jid = account_of(options, given.name);
+    bundle.folder = given.out.empty() ? fs::path(".") : fs::path(given.out);
+    const pki::Layout layout{options.data};
+    const std::string next = "gridctl accounts approve " + bundle.jid.str() +
+                             "   (after its first login, unless accounts.auto_approve is on)";
+    if (!given.certificate.empty()) {
+        bundle.pair.certificate = text_at(given.certificate);
+        const fs::path key = bundle.folder / (to_file_name(bundle.jid.local()) + ".key");
+        bundle.pair.key = text_at(key);
+        bundle.has_key = true;
+        bundle.ca = text_at(options.ca.empty() ? layout.ca_certificate() : fs::path(options.ca));
+        if (const std::string why = why_unfit(bundle, now_ms()); !why.empty())
+            throw Failed(Exit::Refused, given.certificate + ": " + why);
+        return tell(options, bundle.jid.str(), "enrolled", finish(options, given, bundle), next);
+    }
+    std::error_code unreadable;
+    if (!fs::exists(layout.ca_key(), unreadable) && !unreadable)
+        return request(options, given, bundle);
+    const pki::KeyPair ca{text_at(layout.ca_certificate()), text_at(layout.ca_key())};
+    bundle.pair = taken(pki::make_client(ca, bundle.jid.str(), now_ms(), pki::client_days));
+    bundle.ca = ca.certificate;
+    tell(options, bundle.jid.str(), "enrolled", finish(options, given, bundle), next);
+}
+
+constexpr const char* enrol_help =
+    "Makes a key, and where --data has the evaluation CA a certificate: the files are ready to be "
+    "used.\n"
+    "Where the CA is elsewhere it makes a key and a request (PKCS#10); after the CA has signed "
+    "that, "
+    "the\n"
+    "second call, with --certificate, checks what came back and completes the files.";
+
+}   // namespace
+
+void add_enrol_command(CLI::App& app, const Options& options) {
+    const auto given = std::make_shared<Enrolment>();
+    CLI::App* command =
+        app.add_subcommand("enrol", "make all files of a new client: key, certificate, CA");
+    command->footer(enrol_help);
+    command->add_option("name", given->name, "account: NAME or NAME@DOMAIN")->required();
+    command->add_option("--out", given->out, "directory for the files (default: here)")
+        ->type_name("DIR");
+    command
+        ->add_option(
+            "--certificate", given->certificate, "the certificate that the CA has made, PEM"
+        )
+        ->type_name("FILE");
+    command->add_flag("--pkcs12", given->as_pkcs12, "also NAME.p12, which browsers import");
+    command->add_option(
+        "--password", given->password,
+        "of NAME.p12: @FILE, or - for standard input (default: it is asked for)"
+    );
+    command->add_flag("--force", given->force, "replace files that are there");
+    command->callback([&options, given] { enrol(options, *given); });
+}
+
+}   // namespace grid::gridctl

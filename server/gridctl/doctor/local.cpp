@@ -33,11 +33,10 @@ Local read_local(const Options& options, const LocalOptions& given) {
     sources.file = local.file;
     sources.sets = given.sets;
     local.app.data = options.data;
-    auto config = server::load_config(sources);
-    if (!config)
-        local.error = config.error();
-    else
-        local.app.config = std::move(*config);
+    server::ConfigRead read = server::read_config(sources);
+    for (const server::Finding& finding : read.findings)
+        local.error += (local.error.empty() ? "" : "\n") + to_text(finding, read.config);
+    if (local.error.empty()) local.app.config = std::move(read.config);
     local.tls = local.app.config.tls;
     auto& tls = local.tls;
     local.is_evaluation = tls.certificate.empty();

@@ -84,7 +84,7 @@ void CrlWatch::reload() {
     asio::post(thread_, [this] {
         guarded(log_, "tls.crl", [this] {
             for (auto& [path, file] : files_) file.stamp = {};
-            found_ = {};
+            has_looked_ = false;   // an empty folder looks as if nothing was found yet
             look();
         });
     });

@@ -13,6 +13,7 @@
 #include "pubsub/principal.hpp"
 #include "server/bulk/history_reader.hpp"
 #include "server/bulk/transfers.hpp"
+#include "server/live/listener.hpp"
 
 namespace grid::server::http {
 
@@ -42,6 +43,15 @@ public:
         controller::Identity identity;
     };
     virtual void metrics(std::optional<Asker> asker, Done done) = 0;
+
+    /// For a client whose request for events was answered with `event_stream_type`. Null: there are
+    /// too many listeners. `wake`: see live::Listener.
+    virtual live::ListenerPtr listen(
+        std::string /*account*/, live::EventWish /*wish*/, std::function<void()> /*wake*/
+    ) {
+        return nullptr;
+    }
+    virtual void leave(const live::ListenerPtr& /*listener*/) {}
 
     // Files that clients exchange. `done` as above.
     using FileQuestion = controller::bulk::FileQuestion;

@@ -1,7 +1,17 @@
 // controller/ports.cpp: default answers of a session table.
 #include "controller/ports.hpp"
 
+#include <algorithm>
+
 namespace grid::controller {
+
+std::vector<SessionView> Sessions::sessions_after(std::uint64_t id, std::size_t max) const {
+    std::vector<SessionView> found = sessions();
+    std::erase_if(found, [&](const SessionView& view) { return view.id <= id; });
+    std::ranges::sort(found, {}, &SessionView::id);
+    if (found.size() > max) found.resize(max);
+    return found;
+}
 
 std::vector<xml::Jid> Sessions::resources(const xml::Jid& bare) const {
     std::vector<xml::Jid> found;

@@ -26,6 +26,7 @@
 #include "pubsub/requests/personal.hpp"
 #include "pubsub/requests/requests.hpp"
 #include "pubsub/views.hpp"
+#include "xml/contains.hpp"
 
 namespace grid::pubsub {
 
@@ -416,6 +417,24 @@ std::vector<NodeView> Broker::nodes(std::string_view after, std::size_t max) con
     for (auto at = nodes.upper_bound(behind); at != nodes.end() && views.size() < max; ++at)
         views.push_back(view_of(*parts_->broker, *at->second));
     return views;
+}
+
+Broker::TopicPage Broker::topics(
+    std::string_view after, std::string_view part, std::size_t max, std::size_t looked_at_max
+) const {
+    const auto& nodes = parts_->broker->memory.by_name();
+    TopicPage page;
+    std::size_t looked_at = 0;
+    const std::string_view behind = std::max<std::string_view>(after, first_name_of_broker);
+    auto at = nodes.upper_bound(behind);
+    for (; at != nodes.end() && page.topics.size() < max && looked_at < looked_at_max; ++at) {
+        ++looked_at;
+        const Node& node = *at->second;
+        if (node.governing_name() == node.name() && xml::contains_any_case(node.name(), part))
+            page.topics.push_back(view_of(*parts_->broker, node));
+    }
+    if (at != nodes.end() && looked_at > 0) page.next = std::prev(at)->first;
+    return page;
 }
 
 std::optional<NodeView> Broker::node(std::string_view name) const {

@@ -200,6 +200,15 @@ public:
     bool knows_node(const Principal& actor, std::string_view name) const;
 
     std::vector<NodeView> nodes(std::string_view after, std::size_t max) const;
+    struct TopicPage {
+        std::vector<NodeView> topics;
+        std::string next;   // the last name that was looked at; empty: there are no more
+    };
+    /// Those of them with that part in their names, letters of ASCII in any case; no subtopics, nor
+    /// collections of them. So many names are looked at, so that a page may be short.
+    TopicPage topics(
+        std::string_view after, std::string_view part, std::size_t max, std::size_t looked_at_max
+    ) const;
     /// Of those that requests see, the newest first.
     std::vector<ShownItem> newest_items(std::string_view node, std::size_t max) const;
     std::optional<NodeView> node(std::string_view name) const;

@@ -402,7 +402,9 @@ bool run_program(AppOptions& options, Log& log) {
              };
          }}
     );
-    http::Backend backend(grid, *store, info, collector);
+    const auto hub = std::make_shared<live::Hub>(context, grid, *store);
+    hub->start();
+    http::Backend backend(grid, *store, info, collector, hub);
     backend.attach(backups);
     Listeners listeners(context, config.listen, info, log);
     http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());

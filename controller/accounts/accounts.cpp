@@ -6,6 +6,7 @@
 
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
+#include "xml/contains.hpp"
 
 namespace grid::controller {
 
@@ -141,6 +142,25 @@ std::vector<const Account*> Accounts::page(
     std::vector<const Account*> found;
     for (auto at = names.upper_bound(after); at != names.end() && found.size() < max; ++at)
         found.push_back(find(*at));
+    return found;
+}
+
+Accounts::Found Accounts::search(
+    std::string_view after,
+    std::size_t max,
+    std::optional<AccountState> state,
+    std::string_view part,
+    std::size_t looked_at_max
+) const {
+    const std::set<std::string_view>& names = state ? of(*state) : by_name_;
+    Found found;
+    std::size_t looked_at = 0;
+    auto at = names.upper_bound(after);
+    for (; at != names.end() && found.accounts.size() < max && looked_at < looked_at_max; ++at) {
+        ++looked_at;
+        if (xml::contains_any_case(*at, part)) found.accounts.push_back(find(*at));
+    }
+    if (at != names.end() && looked_at > 0) found.next = *std::prev(at);
     return found;
 }
 

@@ -82,6 +82,19 @@ public:
     std::vector<const Account*> page(
         std::string_view after, std::size_t max, std::optional<AccountState> state
     ) const;
+    struct Found {
+        std::vector<const Account*> accounts;
+        std::string_view next;   // the last name that was looked at; empty: there are no more
+    };
+    /// The same, of those with that part in their names, letters of ASCII in any case. So many
+    /// names are looked at, so that a page may be short.
+    Found search(
+        std::string_view after,
+        std::size_t max,
+        std::optional<AccountState> state,
+        std::string_view part,
+        std::size_t looked_at_max
+    ) const;
     /// How many accounts' names are before that one or equal to it; and the last of so many names,
     /// empty for none.
     std::size_t place_of(std::string_view jid) const;

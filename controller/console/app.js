@@ -1,18 +1,24 @@
 // controller/console/app.js: the frame: which page the address names, who looks at it, alarms.
 import { get, send, signedInByPassword } from "./lib/api.js";
 import { badge, button, h, put, quoted, replace } from "./lib/dom.js";
-import { every } from "./lib/poll.js";
+import { listen, on, whenever } from "./lib/live.js";
 
 const PAGES = {
     overview: { title: "Overview", load: () => import("./pages/overview.js") },
+    live: { title: "Live", load: () => import("./pages/live.js") },
     accounts: { title: "Accounts", load: () => import("./pages/accounts.js") },
     topics: { title: "Topics", load: () => import("./pages/topics.js") },
     policy: { title: "Policy", load: () => import("./pages/policy.js") },
     sessions: { title: "Sessions", load: () => import("./pages/sessions.js") },
+    transfers: { title: "Transfers", load: () => import("./pages/transfers.js") },
     audit: { title: "Audit", load: () => import("./pages/audit.js") },
     health: { title: "Health", load: () => import("./pages/health.js") },
+    limits: { title: "Limits", load: () => import("./pages/limits.js") },
+    api: { title: "Interface", load: () => import("./pages/api.js") },
+    manual: { title: "Manual", load: () => import("./pages/manual.js") },
 };
 const STATUS_SECONDS = 5;
+const SLOW_SECONDS = 30;
 
 const place = (id) => document.getElementById(id);
 let current = new AbortController();
@@ -163,10 +169,17 @@ async function begin() {
         window.scrollTo(0, 0);
     });
     openPage();
-    every(STATUS_SECONDS, watch.signal, refreshStatus, (error) => {
+    const wrong = (error) => {
         if (error.isAboutIdentity) return signIn(error);
         replace(place("alarms"), h("p", { class: "problem", role: "alert" }, error.message));
+    };
+    listen(watch.signal);
+    on("state", watch.signal, (now) => {
+        if (now.store_writable !== status?.store.writable) refreshStatus().catch(wrong);
     });
+    // Who may listen no more may look no more.
+    on("end", watch.signal, () => refreshStatus().catch(wrong));
+    whenever(["accounts"], STATUS_SECONDS, watch.signal, refreshStatus, wrong, SLOW_SECONDS);
 }
 
 begin();

@@ -21,16 +21,13 @@ HttpDecision list_accounts(const Call& call) {
         if (!state || *state == AccountState::Init)
             return refuse({Errc::MalformedRequest, "state is pending, enabled or disabled", {}});
     }
-    const std::size_t max = call.page_max();
-    auto found = call.state.accounts.page(call.request.in_query("after"), max + 1, state);
-    const bool has_more = found.size() > max;
-    if (has_more) found.pop_back();
-    json::array list;
-    for (const Account* account : found) list.push_back(to_json(*account));
-    return ok(
-        {{"accounts", std::move(list)},
-         {"next", cursor(has_more ? std::string_view(found.back()->jid) : std::string_view{})}}
+    const auto found = call.state.accounts.search(
+        call.request.in_query("after"), call.page_max(), state, call.request.in_query("find"),
+        names_looked_at_max
     );
+    json::array list;
+    for (const Account* account : found.accounts) list.push_back(to_json(*account));
+    return ok({{"accounts", std::move(list)}, {"next", cursor(found.next)}});
 }
 
 HttpDecision show_account(const Call& call) {
@@ -252,7 +249,14 @@ HttpDecision delete_group(const Call& call) {
 
 std::span<const Route> account_routes() {
     static const std::array routes{
-        Route{"GET", "accounts", {"state", "after", "max"}, {}, list_accounts, Act::ReadAccounts},
+        Route{
+            "GET",
+            "accounts",
+            {"state", "find", "after", "max"},
+            {},
+            list_accounts,
+            Act::ReadAccounts
+        },
         Route{
             "POST",
             "accounts",

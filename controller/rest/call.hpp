@@ -76,6 +76,10 @@ std::span<const Route> view_routes();
 /// All of them, table by table.
 std::array<std::span<const Route>, 11> all_routes();
 
+/// Of a list that is searched by a part of the names: one page looks at so many, well below a
+/// millisecond of the core strand, and may be short, or empty, and not the last.
+inline constexpr std::size_t names_looked_at_max = 5'000;
+
 /// "validation" and "schema" of a topic (controller/rest/schema_routes.cpp).
 HttpDecision put_topic_schema(const Call& call);
 

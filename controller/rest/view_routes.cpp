@@ -7,6 +7,7 @@
 #include "controller/console/assets.hpp"
 #include "controller/rest/call.hpp"
 #include "controller/rest/conditions.hpp"
+#include "controller/rest/events.hpp"
 #include "controller/rest/views.hpp"
 #include "controller/topics/subscribers.hpp"
 
@@ -16,10 +17,22 @@ namespace {
 
 HttpDecision list_topics(const Call& call) {
     const std::size_t max = call.page_max();
-    auto found = call.broker.nodes(call.request.in_query("after"), max + 1);
+    const std::string after = call.request.in_query("after");
+    const std::string subtopics = call.request.in_query("subtopics");
+    const std::string part = call.request.in_query("find");
+    if (!subtopics.empty() && subtopics != "no" && subtopics != "yes")
+        return refuse({Errc::MalformedRequest, "subtopics is yes or no", {}});
+    if (!part.empty() && subtopics == "yes")
+        return refuse({Errc::MalformedRequest, "find looks for topics, not for subtopics", {}});
+    json::array list;
+    if (subtopics == "no" || !part.empty()) {
+        const auto page = call.broker.topics(after, part, max, names_looked_at_max);
+        for (const pubsub::NodeView& node : page.topics) list.push_back(to_json(node));
+        return ok({{"topics", std::move(list)}, {"next", cursor(page.next)}});
+    }
+    auto found = call.broker.nodes(after, max + 1);
     const bool has_more = found.size() > max;
     if (has_more) found.pop_back();
-    json::array list;
     for (const pubsub::NodeView& node : found) list.push_back(to_json(node));
     return ok(
         {{"topics", std::move(list)},
@@ -145,20 +158,17 @@ HttpDecision list_sessions(const Call& call) {
     const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), id);
     if (!after.empty() && (error != std::errc{} || end != after.data() + after.size()))
         return refuse({Errc::MalformedRequest, "after is the cursor of an earlier page", {}});
-    std::vector<SessionView> found = call.sessions.sessions();
+    std::vector<SessionView> found;
     if (const std::string name = call.request.in_query("jid"); !name.empty()) {
         const auto jid = bare_jid(name);
         if (!jid) return refuse(jid.error());
-        std::erase_if(found, [&](const SessionView& session) {
-            return session.jid.bare_view() != jid->bare_view();
-        });
-    }
-    if (!after.empty())
+        found = call.sessions.sessions_of(*jid);
         std::erase_if(found, [&](const SessionView& session) { return session.id <= id; });
+        std::ranges::sort(found, {}, &SessionView::id);
+    } else {
+        found = call.sessions.sessions_after(id, call.page_max() + 1);
+    }
     const std::size_t count = std::min(call.page_max(), found.size());
-    std::ranges::partial_sort(
-        found, found.begin() + static_cast<std::ptrdiff_t>(count), {}, &SessionView::id
-    );
     json::array list;
     for (std::size_t i = 0; i < count; ++i) list.push_back(to_json(found[i]));
     const bool has_more = found.size() > count;
@@ -273,6 +283,14 @@ HttpDecision show_status(const Call& call) {
     );
 }
 
+/// Whether the client may listen; the server goes on from there (server/live).
+HttpDecision begin_events(const Call& call) {
+    const auto wish =
+        parse_event_wish(call.request.in_query("kinds"), call.request.in_query("after"));
+    if (!wish) return refuse(malformed(wish.error()));
+    return HttpResponse{200, {}, std::string(event_stream_type)};
+}
+
 /// The description of this interface (make-openapi).
 HttpDecision show_description(const Call&) {
     const auto assets = console_assets();
@@ -284,7 +302,9 @@ HttpDecision show_description(const Call&) {
 
 std::span<const Route> view_routes() {
     static const std::array routes{
-        Route{"GET", "topics", {"after", "max"}, {}, list_topics, Act::ReadTopics},
+        Route{
+            "GET", "topics", {"find", "subtopics", "after", "max"}, {}, list_topics, Act::ReadTopics
+        },
         Route{"GET", "topics/{name...}", {}, {}, show_topic, Act::ReadTopics, topic_tag},
         Route{
             "PUT",
@@ -302,6 +322,7 @@ std::span<const Route> view_routes() {
         Route{"GET", "items/{name...}", {"max"}, {}, list_items, Act::ReadTopics},
         Route{"GET", "sessions", {"jid", "after", "max"}, {}, list_sessions, Act::ReadSessions},
         Route{"GET", "transfers", {"after", "max"}, {}, list_transfers, Act::ReadTransfers},
+        Route{"GET", "events", {"kinds", "after"}, {}, begin_events, Act::ReadAudit},
         Route{"GET", "openapi.json", {}, {}, show_description, Act::ReadStatus},
         Route{"GET", "status", {}, {}, show_status, Act::ReadStatus},
     };

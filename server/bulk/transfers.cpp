@@ -2,6 +2,7 @@
 #include "server/bulk/transfers.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "server/clock.hpp"
 
@@ -272,10 +273,24 @@ Transfer Transfers::view_of(const Running& running) const {
     return view;
 }
 
-std::vector<Transfer> Transfers::running() const {
-    std::vector<Transfer> all;
-    for (const auto& [id, running] : running_) all.push_back(view_of(*running));
-    return all;
+std::vector<Transfer> Transfers::running() const { return running(running_.size()); }
+
+std::vector<Transfer> Transfers::running(std::size_t max) const {
+    std::vector<Transfer> some;
+    for (const auto& [id, running] : running_) {
+        if (some.size() == max) break;
+        some.push_back(view_of(*running));
+    }
+    return some;
+}
+
+std::vector<Transfer> Transfers::recent(std::size_t max) const {
+    const auto count = static_cast<std::ptrdiff_t>(std::min(max, recent_.size()));
+    return {recent_.begin(), recent_.begin() + count};
+}
+
+std::uint64_t Transfers::ended_count() const {
+    return std::accumulate(counters_.ended.begin(), counters_.ended.end(), std::uint64_t{0});
 }
 
 std::vector<Transfer> Transfers::recent() const { return {recent_.begin(), recent_.end()}; }

@@ -135,6 +135,13 @@ public:
     /// No more begin; those that run end.
     void stop();
 
+    std::size_t running_count() const { return running_.size(); }
+    /// Since the start.
+    std::uint64_t ended_count() const;
+    /// At most so many: the oldest of those under way, the newest of those that ended.
+    std::vector<Transfer> running(std::size_t max) const;
+    std::vector<Transfer> recent(std::size_t max) const;
+
     // controller::bulk::Table
     std::vector<Transfer> running() const override;
     std::vector<Transfer> recent() const override;

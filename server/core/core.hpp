@@ -209,6 +209,12 @@ public:
     void watch_files(std::function<void(const std::string& id)> removed) {
         file_removed_ = std::move(removed);
     }
+    enum class SessionChange { Opened, Closed, Hibernated, Resumed };
+    /// `changed`: on the core strand, with each session that enters the table or leaves it, loses
+    /// its transport or gets another one. Before the first client.
+    void watch_sessions(std::function<void(const Session&, SessionChange)> changed) {
+        session_changed_ = std::move(changed);
+    }
     /// A batch without a requester, decided against a snapshot of the store.
     void commit(storage::Batch batch);
     /// Says why a path (controller::Identity::path) is revoked, empty if it is not: asked when a
@@ -390,6 +396,8 @@ private:
     bulk::Permits permits_{controller_};
     bulk::ByteStreams byte_streams_;
     std::function<void(const std::string& id)> file_removed_;
+    std::function<void(const Session&, SessionChange)> session_changed_ = [](const Session&,
+                                                                             SessionChange) {};
     FlushLimiter flush_limiter_;
     Fanout fanout_;
     bulk::InBand in_band_;

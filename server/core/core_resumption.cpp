@@ -25,6 +25,7 @@ bool Core::hibernate(const SessionPtr& session) {
     session->allowance = nullptr;
     session->state = Session::State::Hibernating;
     session->management->heard();
+    session_changed_(*session, SessionChange::Hibernated);
     resumptions_.wait(*session, steady_clock::now() + session->management->resume_within);
     while (resumptions_.waiting() > config_.sessions.hibernating_max) {
         const auto oldest = sessions_.find(resumptions_.next());
@@ -158,6 +159,7 @@ void Core::attach_again(const SessionPtr& session) {
     session->principal.is_mapped = session->identity.is_mapped;
     session->allowance = allowance_of(*session);
     session->management->owes_ack_of = 0;
+    session_changed_(*session, SessionChange::Resumed);
     // First: the connection knows the session's addresses before it is to write one.
     resuming->done(Attached{session, session->attachment, session->allowance});
     const auto handled = static_cast<std::uint32_t>(session->handled());

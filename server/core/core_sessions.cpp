@@ -235,6 +235,7 @@ void Core::enter(
         ));
     session->budget = std::make_shared<Budget>(config_.limits.outbox_bytes_max, std::move(budget));
     session->allowance = allowance_of(*session);
+    session_changed_(*session, SessionChange::Opened);
     if (replaced) replaced_by_bind(replaced);
     session->takes_copies = request.wishes.takes_copies;
     if (request.wishes.is_inactive) note_client_state(session, false);
@@ -351,6 +352,7 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
     controller_.record_session(session->identity, "disconnect", session->principal.address, reason);
     presence_.forget(*session);
     sessions_.leave(*session);
+    session_changed_(*session, SessionChange::Closed);
     offline_.on_unavailable(session, delivered);
     part_with_rate(*session);
     fanout_.presence_changed(session->bare);

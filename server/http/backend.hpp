@@ -6,6 +6,7 @@
 #include "server/backup/backups.hpp"
 #include "server/core/core.hpp"
 #include "server/http/ports.hpp"
+#include "server/live/hub.hpp"
 #include "server/metrics/collector.hpp"
 #include "storage/store.hpp"
 
@@ -17,12 +18,14 @@ public:
         Core& grid,
         storage::Store& store,
         const controller::ServerInfo& info,
-        const metrics::Collector& metrics
+        const metrics::Collector& metrics,
+        std::shared_ptr<live::Hub> hub
     )
         : grid_(grid),
           store_(store),
           info_(info),
           metrics_(metrics),
+          hub_(std::move(hub)),
           rest_(grid.controller(), grid.broker(), grid.sessions(), info) {}
 
     void api(
@@ -79,6 +82,11 @@ public:
     void find_sign_in(SignInQuestion question, std::function<void(SignInAnswer)> done) override {
         grid_.find_sign_in(std::move(question), std::move(done));
     }
+    live::ListenerPtr listen(std::string account, live::EventWish wish, std::function<void()> wake)
+        override {
+        return hub_->listen(std::move(account), std::move(wish), std::move(wake));
+    }
+    void leave(const live::ListenerPtr& listener) override { hub_->leave(listener); }
     void ask_file(FileQuestion question, FileDone done) override;
     void complete_file(FileQuestion question, std::string hash, FileDone done) override;
     void begin_transfer(
@@ -123,6 +131,7 @@ private:
     storage::Store& store_;
     const controller::ServerInfo& info_;
     const metrics::Collector& metrics_;
+    const std::shared_ptr<live::Hub> hub_;
     controller::Rest rest_;
     backup::Backups* backups_ = nullptr;
 };

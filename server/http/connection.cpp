@@ -11,8 +11,8 @@
 #include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
 #include "server/http/answer.hpp"
-#include "server/http/console.hpp"
 #include "server/http/limits.hpp"
+#include "server/http/pages/console.hpp"
 #include "server/http/pages/host_meta.hpp"
 #include "server/http/upgrade.hpp"
 #include "server/net/from_callback.hpp"
@@ -113,6 +113,7 @@ void Connection::wind_up() {
     asio::post(strand_, [self = shared_from_this()] {
         self->is_winding_up_ = true;
         if (self->is_idle_) self->stream_.abort();
+        if (self->listening_) self->listening_->end();
     });
 }
 
@@ -198,9 +199,11 @@ asio::awaitable<bool> Connection::serve() {
     if (is_bulk && admitted->path == controller::bulk::history_path)
         co_return co_await serve_history(parser, *admitted);
     if (is_bulk) co_return co_await serve_file(parser, *admitted);
-    auto answer = co_await answer_to(parser, std::move(*admitted));
+    auto answer = co_await answer_to(parser, *admitted);
     if (!answer) co_return false;
     if (!answer->backup.empty()) co_return co_await send_archive(parser, std::move(*answer));
+    if (answer->type == controller::rest::event_stream_type && !answer->is_head)
+        co_return co_await serve_events(parser, *admitted);
     const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
     answer->keeps_alive = keeps;
     co_return co_await send(to_bytes(*answer, now())) && keeps;

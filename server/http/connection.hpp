@@ -63,6 +63,13 @@ private:
         Parser& parser, const Admitted& request
     );
     SignInQuestion sign_in_question(const Admitted& request) const;
+    // Events as they happen: connection_events.cpp
+    /// After an answer that lets the client listen; ends the connection.
+    asio::awaitable<bool> serve_events(Parser& parser, const Admitted& request);
+    asio::awaitable<void> tell_events(live::ListenerPtr listener, const Admitted& request);
+    asio::awaitable<bool> send_chunk(std::string text);
+    asio::awaitable<std::optional<controller::HttpResponse>> no_more_events(const Admitted& request
+    );
     Answer take_response(
         const Parser& parser, const std::string& method, controller::HttpResponse response
     );
@@ -162,6 +169,8 @@ private:
     boost::beast::flat_buffer buffer_;
     tls::Presented presented_;
     bool is_first_ = true, is_idle_ = false, is_winding_up_ = false;
+    live::ListenerPtr listening_;   // while events are told
+    asio::steady_timer quiet_{strand_};
     bool is_known_ = false;         // an administrator's
     bool is_handed_over_ = false;   // `stream_` is gone: it carries an XMPP stream
     std::string signed_in_;         // the account of the last request's cookie; empty: none

@@ -15,6 +15,7 @@
 #include "server/bulk/history_reader.hpp"
 #include "server/bulk/transfers.hpp"
 #include "server/core/sign_ins.hpp"
+#include "server/live/listener.hpp"
 
 namespace grid::server::backup {
 class Archive;
@@ -57,6 +58,14 @@ public:
     virtual void find_sign_in(SignInQuestion /*question*/, std::function<void(SignInAnswer)> done) {
         done(no_sign_in());
     }
+    /// For a client whose request for events was answered with `event_stream_type`. Null: there are
+    /// too many listeners. `wake`: see live::Listener.
+    virtual live::ListenerPtr listen(
+        std::string /*account*/, live::EventWish /*wish*/, std::function<void()> /*wake*/
+    ) {
+        return nullptr;
+    }
+    virtual void leave(const live::ListenerPtr& /*listener*/) {}
 
     // Files that clients exchange. `done` as above.
     using FileQuestion = controller::bulk::FileQuestion;

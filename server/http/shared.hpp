@@ -8,8 +8,8 @@
 
 #include "server/config/config.hpp"
 #include "server/http/guard.hpp"
+#include "server/http/pages/static_files.hpp"
 #include "server/http/ports.hpp"
-#include "server/http/static_files.hpp"
 #include "server/log.hpp"
 #include "server/net/entrance.hpp"
 

@@ -14,7 +14,7 @@
 #include "controller/policy/parser.hpp"
 #include "server/audit/sink.hpp"
 #include "server/clock.hpp"
-#include "server/http/static_files.hpp"
+#include "server/http/pages/static_files.hpp"
 #include "server/net/listener.hpp"
 #include "server/pki/administrators.hpp"
 #include "server/pki/failure.hpp"

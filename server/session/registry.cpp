@@ -129,6 +129,21 @@ std::vector<controller::SessionView> SessionRegistry::sessions_of(const xml::Jid
     return views;
 }
 
+/// Views are made of those on the page only: a view is some hundred bytes, an id is eight.
+std::vector<controller::SessionView> SessionRegistry::sessions_after(
+    std::uint64_t id, std::size_t max
+) const {
+    std::vector<std::uint64_t> ids;
+    for (const auto& [number, session] : by_id_)
+        if (number > id) ids.push_back(number);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(max, ids.size()));
+    std::ranges::partial_sort(ids, ids.begin() + count);
+    std::vector<controller::SessionView> views;
+    for (auto at = ids.begin(); at != ids.begin() + count; ++at)
+        views.push_back(view_of(*by_id_.at(*at)));
+    return views;
+}
+
 std::vector<controller::SessionView> SessionRegistry::sessions() const {
     std::vector<controller::SessionView> views;
     views.reserve(by_id_.size());

@@ -45,6 +45,8 @@ public:
 
     // controller::Sessions
     std::vector<controller::SessionView> sessions() const override;
+    std::vector<controller::SessionView> sessions_after(std::uint64_t id, std::size_t max)
+        const override;
     const controller::Identity* identity(std::uint64_t session) const override;
     bool is_active(std::uint64_t session) const override;
     std::optional<controller::Activity> activity(std::uint64_t session) const override;

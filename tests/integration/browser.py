@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 
 try:
     from selenium import webdriver
@@ -30,6 +31,13 @@ def missing():
 def run(*command):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+
+@dataclass(frozen=True)
+class NoCertificate:
+    """The bundle of a browser that has none: it is asked nothing, and shows nothing."""
+
+    ca: str
 
 
 class Browser:
@@ -67,6 +75,8 @@ class Browser:
         database = f"sql:{store}"
         run("certutil", "-d", database, "-N", "--empty-password")
         run("certutil", "-d", database, "-A", "-n", "grid", "-t", "C,,", "-i", bundle.ca)
+        if isinstance(bundle, NoCertificate):
+            return
         packed = os.path.join(self.home, "client.p12")
         run("openssl", "pkcs12", "-export", "-in", bundle.cert, "-inkey", bundle.key,
             "-name", "client", "-passout", f"pass:{PASSWORD}", "-out", packed)

@@ -30,6 +30,7 @@ allow group sensors to discover, create, publish on incidents/*
 allow group desks to discover, subscribe, retrieve on incidents/*
 allow group sensors, desks to discover, create, publish, subscribe on Session*
 deny  client guest-* to any on any
+allow group sensors to bulk group desks
 """
 SESSIONS = "SessionCapability-1.0"
 
@@ -66,6 +67,29 @@ def ask(server, method, path, identity=None, body=None, headers=None):
 def ssl_socket(context, address):
     plain = socket.create_connection(address, SECONDS)
     return context.wrap_socket(plain, server_hostname=DOMAIN)
+
+
+class SlowUpload:
+    """A PUT to a slot whose bytes come when the test sends them."""
+
+    def __init__(self, server, identity, path, size):
+        context = ssl.create_default_context(cafile=server.authority.path)
+        context.load_cert_chain(identity.cert, identity.key)
+        self.socket = ssl_socket(context, server.http)
+        self.socket.sendall(f"PUT {path} HTTP/1.1\r\nHost: {DOMAIN}\r\n"
+                            f"Content-Length: {size}\r\n\r\n".encode())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def status(self):
+        return int(self.socket.recv(4096).split(b" ")[1])
 
 
 class Administered(Operated):
@@ -171,6 +195,10 @@ class Console:
         self.browser.close()
 
     # --- pages ---
+
+    def begin_anew(self):
+        """Nothing is left of what was open: no dialogue, no text in a field."""
+        self.driver.get("about:blank")
 
     def open(self, page):
         """A page by its address, and its heading."""

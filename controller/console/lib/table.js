@@ -1,4 +1,5 @@
 // controller/console/lib/table.js: lists as tables, which are cards on a narrow screen.
+import { get } from "./api.js";
 import { button, h, replace } from "./dom.js";
 
 /// So many rows at a time.
@@ -66,6 +67,19 @@ export class Table {
             h("td", { role: "cell", "data-label": column.label, class: column.class },
                 h("div", { class: "cell" }, column.cell(row))));
     }
+}
+
+/// A page of a list that the server searches: it looks at so many names at one time, and an answer
+/// may be short, or empty, and not the last.
+export async function found(where, member, query, signal) {
+    const rows = [];
+    let after = query.after;
+    do {
+        const page = await get(where, { ...query, after, max: PAGE - rows.length }, signal);
+        rows.push(...page[member]);
+        after = page.next ?? "";
+    } while (after !== "" && rows.length < PAGE);
+    return { rows, next: after };
 }
 
 /// A table of a list that comes in pages. `load(after)` gives { rows, next }.

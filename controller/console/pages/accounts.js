@@ -8,11 +8,13 @@ import {
 import { ask, toast } from "../lib/dialog.js";
 import { ago, daysLeft, fingerprint, time } from "../lib/format.js";
 import { chosenGroups, groupFields } from "../lib/groups.js";
-import { afterwards, every } from "../lib/poll.js";
+import { whenever } from "../lib/live.js";
+import { afterwards } from "../lib/afterwards.js";
 import { endSession, sessionColumns } from "../lib/sessions.js";
-import { PAGE, PagedTable, Table } from "../lib/table.js";
+import { found, PagedTable, Table } from "../lib/table.js";
 
 const SECONDS = 5;
+const SLOW_SECONDS = 15;
 const STATES = [["pending", "Waiting"], ["enabled", "Enabled"], ["disabled", "Disabled"],
     ["", "All"]];
 const KINDS = { pending: "warn", enabled: "good", disabled: "bad" };
@@ -22,12 +24,17 @@ export function stateBadge(state) {
     return badge(state, KINDS[state]);
 }
 
-function expiry(account) {
-    if (!account.certificate) return account.password ? "password" : "none yet";
-    const days = daysLeft(account.certificate.not_after);
-    if (days < 0) return [badge("expired", "bad"), " ", time(account.certificate.not_after)];
+function daysBadge(until) {
+    const days = daysLeft(until);
+    if (days < 0) return badge("expired", "bad");
     const left = `${days} day${days === 1 ? "" : "s"} left`;
     return days < EXPIRES_SOON_DAYS ? badge(left, "warn") : left;
+}
+
+function expiry(account) {
+    if (!account.certificate) return account.password ? "password" : "none yet";
+    const until = account.certificate.not_after;
+    return [daysBadge(until), daysLeft(until) < 0 && [" ", time(until)]];
 }
 
 function groupList(groups) {
@@ -41,8 +48,7 @@ function certificateFacts(certificate) {
         ["Issuer", quotedOrDash(certificate.issuer)],
         ["Serial", quotedOrDash(certificate.serial)],
         ["Valid from", time(certificate.not_before)],
-        ["Valid until", [time(certificate.not_after), " ",
-            daysLeft(certificate.not_after) < 0 ? badge("expired", "bad") : ""]],
+        ["Valid until", [time(certificate.not_after), " ", daysBadge(certificate.not_after)]],
         ["Fingerprint", fingerprint(certificate.fingerprint)],
         ["Key", fingerprint(certificate.key)],
         ["CA", fingerprint(certificate.anchor)],
@@ -183,13 +189,6 @@ function columns(again, signal) {
     ];
 }
 
-/// Accounts whose names begin with `prefix` are together in the list, which goes by names.
-function prefixed(page, prefix) {
-    if (prefix === "") return { rows: page.accounts, next: page.next };
-    const rows = page.accounts.filter(({ jid }) => jid.startsWith(prefix));
-    return { rows, next: rows.length === page.accounts.length ? page.next : null };
-}
-
 async function showList({ section, query, signal, status, refreshStatus, failed }) {
     let state = query.get("state") ?? (status().accounts.pending > 0 ? "pending" : "enabled");
     if (!STATES.some(([name]) => name === state)) state = "";
@@ -202,12 +201,8 @@ async function showList({ section, query, signal, status, refreshStatus, failed 
     const list = new PagedTable({
         label: "Accounts", columns: columns(again, signal), key: ({ jid }) => jid,
         empty: "There is no such account.",
-        load: async (after) => {
-            const prefix = find.value.trim().toLowerCase();
-            const page = await get("accounts",
-                { state, after: after || prefix, max: PAGE }, signal);
-            return prefixed(page, prefix);
-        },
+        load: (after) => found("accounts", "accounts",
+            { state, find: find.value.trim(), after }, signal),
     });
     const tabs = h("div", { class: "tabs", role: "group", "aria-label": "State" },
         STATES.map(([name, label]) => h("a", {
@@ -216,8 +211,8 @@ async function showList({ section, query, signal, status, refreshStatus, failed 
     find.addEventListener("input", afterwards(200, () => list.refresh(1)));
     put(section, h("div", { class: "heading" }, h("h1", {}, "Accounts"),
         button("Add an account…", () => add(signal))),
-    h("div", { class: "tools" }, tabs, field("Name begins with", find)), list.element);
-    await every(SECONDS, signal, () => list.refresh(), failed);
+    h("div", { class: "tools" }, tabs, field("Name has", find)), list.element);
+    await whenever(["accounts"], SECONDS, signal, () => list.refresh(), failed);
 }
 
 // --- one account -------------------------------------------------------------------------------
@@ -291,7 +286,10 @@ async function showOne({ section, name, signal, refreshStatus, failed }) {
         const { list } = await all("sessions", "sessions", 1000, { jid: name }, signal);
         sessions.rows = list;
     }
-    await every(SECONDS, signal, () => Promise.all([again(), audit.refresh()]), failed);
+    // Behind the first screen: a search through a long audit takes its time.
+    const kinds = ["accounts", "sessions"];
+    await whenever(kinds, SECONDS, signal, again, failed, SLOW_SECONDS);
+    whenever(kinds, SECONDS, signal, () => audit.refresh(), failed, SLOW_SECONDS);
 }
 
 /// show(page): see app.js.

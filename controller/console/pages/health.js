@@ -3,17 +3,12 @@ import { get, metricsText, send } from "../lib/api.js";
 import { badge, button, facts, h, put, quoted, quotedOrDash, replace } from "../lib/dom.js";
 import { ask, toast } from "../lib/dialog.js";
 import { ago, bytes, daysLeft, duration, fingerprint, number, time } from "../lib/format.js";
+import { hits } from "../lib/hits.js";
 import { parse, sum } from "../lib/metrics.js";
-import { every } from "../lib/poll.js";
-import { Table } from "../lib/table.js";
+import { whenever } from "../lib/live.js";
 
 const SECONDS = 5;
 const EXPIRES_SOON_DAYS = 30;
-const LIMITS = {
-    rate_slowed: "Sessions that were slowed: they sent faster than their allowance",
-    flood_cut: "Sessions that were ended: they flooded the server",
-    outbox_bytes: "Sessions that were ended: they did not read what was sent to them",
-};
 
 function storeFacts({ store }, samples) {
     return facts([
@@ -60,17 +55,13 @@ function serverFacts(status, samples) {
     ]);
 }
 
-/// Rows of what has happened at least once.
-function hits(status, samples) {
-    const rows = (samples.get("gridd_limit_hits_total") ?? []).map(({ labels, value }) =>
-        ({ what: LIMITS[labels.limit] ?? `Limit ${labels.limit}`, count: value }));
-    rows.push({ what: "Audit records that found no room", count: status.audit.dropped });
-    for (const { labels, value } of samples.get("gridd_refusals_total") ?? [])
-        rows.push({ what: `Refused ${labels.what}: ${labels.condition}`, count: value });
-    for (const { labels, value } of samples.get("gridd_log_events_total") ?? [])
-        if (labels.level === "warn" || labels.level === "error")
-            rows.push({ what: `Log, ${labels.level}: ${labels.event}`, count: value });
-    return rows.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
+function hitSummary(status, samples) {
+    const { limits, refusals, log } = hits(status, samples);
+    const sumOf = (rows) => rows.reduce((total, { count }) => total + count, 0);
+    if (limits.length + refusals.length + log.length === 0)
+        return [badge("none", "good"), " No limit was hit since the start."];
+    return `${number(sumOf(limits))} times a limit was hit, ${number(sumOf(refusals))} logins or ` +
+        `requests were refused, and the log has ${number(sumOf(log))} warnings and errors.`;
 }
 
 // --- the chain ---------------------------------------------------------------------------------
@@ -134,14 +125,9 @@ export async function show({ section, signal, status, onStatus, refreshStatus, f
         }
         check.disabled = false;
     });
-    const limits = new Table({
-        label: "Limits and refusals", key: ({ what }) => what,
-        empty: "No limit was hit since the start.",
-        columns: [{ label: "Since the start", class: "wide", cell: ({ what }) => quoted(what) },
-            { label: "Times", class: "number", cell: ({ count }) => number(count) }],
-    });
+    const limits = h("p");
     put(section, h("h1", {}, "Health"), problems, h("h2", {}, "Store"), store,
-        h("div", { class: "actions" }, reopen), h("h2", {}, "Limits and refusals"), limits.element,
+        h("div", { class: "actions" }, reopen), h("h2", {}, "Limits and refusals"), limits,
         h("h2", {}, "Server"), server, h("h2", {}, "Audit"), audit,
         h("div", { class: "actions" }, check), result);
     onStatus((now) => {
@@ -151,11 +137,11 @@ export async function show({ section, signal, status, onStatus, refreshStatus, f
         reopen.hidden = now.store.writable;
         replace(audit, chain(now));
     });
-    await every(SECONDS, signal, async () => {
+    await whenever([], SECONDS, signal, async () => {
         const samples = parse(await metricsText(signal));
         const now = status();
         replace(store, storeFacts(now, samples));
         replace(server, serverFacts(now, samples));
-        limits.rows = hits(now, samples);
-    }, failed);
+        replace(limits, hitSummary(now, samples), " ", h("a", { href: "#/limits" }, "Which"));
+    }, failed, SECONDS);
 }

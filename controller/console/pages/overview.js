@@ -1,14 +1,13 @@
 // controller/console/pages/overview.js: what the grid does now, and how much of it.
-import { get, metricsText } from "../lib/api.js";
+import { get } from "../lib/api.js";
 import { auditColumns } from "../lib/audit.js";
 import { LineChart } from "../lib/chart.js";
 import { h, put, quoted, replace } from "../lib/dom.js";
 import { bytes, milliseconds, number, rate } from "../lib/format.js";
-import { Interval, parse, sum } from "../lib/metrics.js";
-import { every } from "../lib/poll.js";
+import { on, whenever } from "../lib/live.js";
+import { afterwards } from "../lib/afterwards.js";
 import { Table } from "../lib/table.js";
 
-const METRICS_SECONDS = 2;
 const ACTIVITY_SECONDS = 5;
 const ACTIVITY_MAX = 12;
 
@@ -34,32 +33,22 @@ function makeTiles() {
 }
 
 function showState(tiles, now) {
-    tiles.sessions.set(number(sum(now, "gridd_sessions")),
-        `${number(sum(now, "gridd_sessions", { transport: "none" }))} without a connection`);
-    tiles.accounts.set(number(sum(now, "gridd_accounts", { state: "enabled" })),
-        `${number(sum(now, "gridd_accounts", { state: "pending" }))} waiting`);
-    tiles.topics.set(number(sum(now, "gridd_nodes")), `${number(sum(now, "gridd_items"))} items, ` +
-        `${number(sum(now, "gridd_subscriptions"))} subscriptions`);
+    tiles.sessions.set(number(now.sessions), `${number(now.hibernating)} without a connection`);
+    tiles.accounts.set(number(now.accounts.enabled), `${number(now.accounts.pending)} waiting`);
+    tiles.topics.set(number(now.topics), `${number(now.items)} items, ` +
+        `${number(now.subscriptions)} subscriptions`);
 }
 
-function showRates(tiles, charts, interval, seconds) {
-    const publishes = interval.rate("gridd_broker_events_total", { event: "item_published" });
-    const deliveries = interval.rate("gridd_items_delivered_total");
-    const commit = interval.quantile(0.99, "gridd_commit_seconds");
-    const fanOut = interval.quantile(0.99, "gridd_fanout_seconds");
-    const handshakes = interval.rate("gridd_tls_handshake_seconds_count");
-    const denials = interval.rate("gridd_policy_decisions_total", { decision: "deny" });
-    const refusals = interval.rate("gridd_refusals_total");
-    tiles.publishes.set(rate(publishes));
-    tiles.deliveries.set(rate(deliveries));
+function showRates(tiles, charts, { rates, sessions, memory_bytes: memory }, seconds) {
+    const { commit_seconds_p99: commit, fanout_seconds_p99: fanOut } = rates;
+    tiles.process.set(bytes(memory), `${Math.round(rates.cpu * 100)} % of a core`);
+    tiles.publishes.set(rate(rates.published));
+    tiles.deliveries.set(rate(rates.delivered));
     tiles.commit.set(milliseconds(commit), commit === null ? "no commit just now" : "");
-    tiles.decisions.set(rate(denials), `${rate(refusals)} refused logins and requests`);
-    const cpu = interval.rate("process_cpu_seconds_total");
-    tiles.process.set(bytes(sum(interval.after, "process_resident_memory_bytes")),
-        cpu === null ? "" : `${Math.round(cpu * 100)} % of a core`);
-    charts.traffic.add(seconds, [publishes, deliveries]);
+    tiles.decisions.set(rate(rates.denied), `${rate(rates.refused)} refused logins and requests`);
+    charts.traffic.add(seconds, [rates.published, rates.delivered]);
     charts.time.add(seconds, [commit, fanOut]);
-    charts.sessions.add(seconds, [sum(interval.after, "gridd_sessions"), handshakes]);
+    charts.sessions.add(seconds, [sessions, rates.logins]);
 }
 
 /// show(page): see app.js.
@@ -74,30 +63,43 @@ export async function show({ section, signal, onStatus, failed }) {
             format: rate, signal }),
     };
     const problems = h("div");
+    const quiet = h("div");
     const activity = new Table({
         label: "Activity", columns: auditColumns, key: ({ id }) => id,
         empty: "The audit has no record yet.",
     });
-    put(section, h("h1", {}, "Overview"), problems,
+    put(section, h("h1", {}, "Overview"), problems, quiet,
         h("div", { class: "tiles" }, Object.values(tiles).map(({ element }) => element)),
         h("div", { class: "charts" }, Object.values(charts).map(({ element }) => element)),
         h("div", { class: "heading" }, h("h2", {}, "Latest activity"),
-            h("a", { href: "#/audit" }, "All of the audit")),
+            h("a", { href: "#/live" }, "More, as it happens")),
         activity.element);
-    onStatus((status) => replace(problems, status.problems.map((problem) =>
-        h("p", { class: "problem" }, quoted(problem)))));
+    onStatus((status) => {
+        showState(tiles, status);
+        replace(problems, status.problems.map((problem) =>
+            h("p", { class: "problem" }, quoted(problem))));
+    });
 
-    let before = null;
-    every(METRICS_SECONDS, signal, async () => {
-        const now = parse(await metricsText(signal));
-        const seconds = performance.now() / 1000;
+    on("state", signal, (now) => {
         showState(tiles, now);
-        if (before)
-            showRates(tiles, charts, new Interval(before.samples, now, seconds - before.seconds),
-                seconds);
-        before = { samples: now, seconds };
-    }, failed);
-    await every(ACTIVITY_SECONDS, signal, async () => {
-        activity.rows = (await get("audit", { max: ACTIVITY_MAX }, signal)).records;
+        if (now.rates) showRates(tiles, charts, now, performance.now() / 1000);
+        replace(quiet);
+    });
+    const noRates = () => replace(quiet, h("p", { class: "note" },
+        "The server does not tell its rates just now: it may have too many listeners."));
+    on("end", signal, noRates);
+    let latest = [];
+    const shows = () => {
+        activity.rows = latest;
+    };
+    const draw = afterwards(200, shows);
+    on("audit", signal, (record) => {
+        latest = [record, ...latest.filter(({ id }) => id !== record.id)]
+            .sort((a, b) => a.id < b.id ? 1 : -1).slice(0, ACTIVITY_MAX);
+        draw();
+    });
+    await whenever([], ACTIVITY_SECONDS, signal, async () => {
+        latest = (await get("audit", { max: ACTIVITY_MAX }, signal)).records;
+        shows();
     }, failed);
 }

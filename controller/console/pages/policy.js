@@ -7,7 +7,7 @@ import { ask, toast } from "../lib/dialog.js";
 import { diff } from "../lib/diff.js";
 import { bytes, number, time } from "../lib/format.js";
 import { account } from "../lib/names.js";
-import { afterwards } from "../lib/poll.js";
+import { afterwards } from "../lib/afterwards.js";
 import { PagedTable, Table } from "../lib/table.js";
 
 const CHECK_MILLISECONDS = 400;

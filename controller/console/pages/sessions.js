@@ -2,11 +2,13 @@
 import { get } from "../lib/api.js";
 import { field, h, put } from "../lib/dom.js";
 import { number } from "../lib/format.js";
-import { afterwards, every } from "../lib/poll.js";
+import { on, whenever } from "../lib/live.js";
+import { afterwards } from "../lib/afterwards.js";
 import { endSession, sessionColumns } from "../lib/sessions.js";
 import { PAGE, PagedTable } from "../lib/table.js";
 
 const SECONDS = 3;
+const SLOW_SECONDS = 10;   // counts of stanzas, which no event tells
 
 /// show(page): see app.js.
 export async function show({ section, query, signal, onStatus, failed }) {
@@ -29,10 +31,12 @@ export async function show({ section, query, signal, onStatus, failed }) {
         h("div", { class: "tools" }, field("Account", find),
             h("label", { class: "inline" }, live, " Live")),
         count, list.element);
-    onStatus((status) => {
-        count.textContent = `${number(status.sessions)} sessions, ` +
-            `${number(status.hibernating)} of them without a connection`;
-    });
-    await every(SECONDS, signal, () => live.checked || list.table.size === 0
-        ? list.refresh() : undefined, failed);
+    const tell = (sessions, hibernating) => {
+        count.textContent = `${number(sessions)} sessions, ` +
+            `${number(hibernating)} of them without a connection`;
+    };
+    onStatus((status) => tell(status.sessions, status.hibernating));
+    on("state", signal, ({ sessions, hibernating }) => tell(sessions, hibernating));
+    await whenever(["sessions"], SECONDS, signal, () => live.checked || list.table.size === 0
+        ? list.refresh() : undefined, failed, SLOW_SECONDS);
 }

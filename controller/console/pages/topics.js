@@ -8,10 +8,12 @@ import {
 import { ask, toast } from "../lib/dialog.js";
 import { bytes, number, time } from "../lib/format.js";
 import { account } from "../lib/names.js";
-import { afterwards, every } from "../lib/poll.js";
-import { PAGE, PagedTable, Table } from "../lib/table.js";
+import { whenever } from "../lib/live.js";
+import { afterwards } from "../lib/afterwards.js";
+import { found, PAGE, PagedTable, Table } from "../lib/table.js";
 
 const SECONDS = 5;
+const SLOW_SECONDS = 10;
 const ITEMS_MAX = 20;
 
 function isEnabled(topic) {
@@ -32,37 +34,23 @@ const columns = [
     { label: "Created", cell: (topic) => time(topic.created) },
 ];
 
-/// Topics whose names begin with `prefix`: they are together, behind the topic of that very name.
-async function load(prefix, after, signal) {
-    const page = await get("topics", { after: after || prefix, max: PAGE }, signal);
-    if (prefix === "") return { rows: page.topics, next: page.next };
-    const rows = page.topics.filter(({ name }) => name.startsWith(prefix));
-    const next = rows.length === page.topics.length ? page.next : null;
-    if (after === "") {
-        try {
-            rows.unshift(await get(path("topics", prefix), {}, signal));
-        } catch (error) {
-            if (error.status !== 404 && error.status !== 0) throw error;
-        }
-    }
-    return { rows, next };
-}
-
 async function showList({ section, query, signal, status, failed }) {
     const find = h("input", { type: "search", name: "find", autocomplete: "off",
         autocapitalize: "none", placeholder: "incidents/", value: query.get("find") ?? "" });
     const list = new PagedTable({
         label: "Topics", columns, key: ({ name }) => name, empty: "There is no such topic.",
-        load: (after) => load(find.value, after, signal),
+        // Subtopics are with their topics.
+        load: (after) => found("topics", "topics",
+            { find: find.value, subtopics: "no", after }, signal),
     });
     find.addEventListener("input", afterwards(200, () => list.refresh(1)));
     const now = status();
     put(section, h("h1", {}, "Topics"),
-        h("div", { class: "tools" }, field("Name begins with", find)),
+        h("div", { class: "tools" }, field("Name has", find)),
         h("p", { class: "muted" }, `${number(now.topics)} topics, ${number(now.items)} items, ` +
             `${number(now.subscriptions)} subscriptions`),
         list.element);
-    await every(SECONDS, signal, () => list.refresh(), failed);
+    await whenever([], SECONDS, signal, () => list.refresh(), failed, SLOW_SECONDS);
 }
 
 // --- one topic ---------------------------------------------------------------------------------
@@ -209,8 +197,10 @@ async function showOne({ section, name, signal, failed }) {
         providers.rows = topic.providers;
         items.rows = (await get(path("items", name), { max: ITEMS_MAX }, signal)).items;
     }
-    await every(SECONDS, signal, () => Promise.all([again(),
-        ...[subscribers, subtopics, audit].map((list) => list.refresh())]), failed);
+    await whenever([], SECONDS, signal, () => Promise.all([again(), subscribers.refresh(),
+        subtopics.refresh()]), failed, SLOW_SECONDS);
+    // Behind the first screen: a search through a long audit takes its time.
+    whenever([], SECONDS, signal, () => audit.refresh(), failed, SLOW_SECONDS);
 }
 
 /// show(page): see app.js.

@@ -1,5 +1,6 @@
-// tests/unit/server/http/static_files_test.cpp: a directory is read once, and nothing beside it.
-#include "server/http/static_files.hpp"
+// tests/unit/server/http/static_files_test.cpp: a directory is read once, and nothing beside
+// it.
+#include "server/http/pages/static_files.hpp"
 
 #include <catch2/catch.hpp>
 #include <fstream>

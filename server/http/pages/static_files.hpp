@@ -1,4 +1,4 @@
-// server/http/static_files.hpp: the files of a web application, from memory.
+// server/http/pages/static_files.hpp: the files of a web application, from memory.
 #pragma once
 
 #include <filesystem>

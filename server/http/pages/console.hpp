@@ -1,4 +1,4 @@
-// server/http/console.hpp: the files of the console (controller/console) as answers.
+// server/http/pages/console.hpp: the files of the console (controller/console) as answers.
 #pragma once
 
 #include <string_view>

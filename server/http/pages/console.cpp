@@ -1,5 +1,5 @@
-// server/http/console.cpp: see console.hpp.
-#include "server/http/console.hpp"
+// server/http/pages/console.cpp: see console.hpp.
+#include "server/http/pages/console.hpp"
 
 #include <string>
 

@@ -1,5 +1,5 @@
-// server/http/static_files.cpp: see static_files.hpp.
-#include "server/http/static_files.hpp"
+// server/http/pages/static_files.cpp: see static_files.hpp.
+#include "server/http/pages/static_files.hpp"
 
 #include <openssl/evp.h>
 

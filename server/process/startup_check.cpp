@@ -257,6 +257,24 @@ void check_crl_folders(const Config& config, Findings& findings) {
     }
 }
 
+/// A folder that is not there yet is made by the first backup, where the one above it allows that.
+void check_backups(const Config& config, Findings& findings) {
+    if (config.backup.dir.empty()) return;
+    fs::path path = config.backup.dir;
+    std::error_code unreadable;
+    while (!fs::exists(path, unreadable) && path.has_relative_path()) path = path.parent_path();
+    std::string why;
+    if (!fs::is_directory(path, unreadable))
+        why = "is no directory";
+    else if (::access(path.c_str(), W_OK | X_OK) != 0)
+        why = std::generic_category().message(errno);
+    if (!why.empty())
+        findings.push_back(
+            {"backup.dir", "backup.dir: " + path.string() + ": " + why + ": no backup can be made",
+             true}
+        );
+}
+
 /// Places that the exporter needs: the directory of a file, the socket of a daemon.
 void check_export(const Config& config, Findings& findings) {
     const std::string& to = config.audit.export_to;
@@ -338,6 +356,7 @@ Findings check_startup(const AppOptions& options) {
     check_static_files(config, findings);
     check_crl_folders(config, findings);
     check_export(config, findings);
+    check_backups(config, findings);
     check_descriptors(config, findings);
     check_listening(options, findings);
     check_ready_file(options, findings);

@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from files import FilesCase, Https, content
+from files import MIB, FilesCase, Https, content
 from gridd import ADMIN, DOMAIN
 from topic import Topic
 
@@ -245,12 +245,28 @@ class Elsewhere(BackupCase):
     def folder_of(self, backup):
         return os.path.join(self.elsewhere, backup["name"])
 
-    def test_a_backup_is_copied_there(self):
+    def begin(self, **settings):
         if os.stat(self.elsewhere).st_dev == os.stat(self.server.data).st_dev:
             self.skipTest("there is one volume only")
         self.server.stop()
-        self.server.settings["backup.dir"] = self.elsewhere
+        self.server.settings |= {"backup.dir": self.elsewhere} | settings
         self.server.start()
+
+    def test_a_backup_that_has_no_room_is_none(self):
+        free = {
+            path: os.statvfs(path).f_bavail * os.statvfs(path).f_frsize
+            for path in (self.elsewhere, self.server.data)
+        }
+        if free[self.server.data] < free[self.elsewhere] + 1024 * MIB:
+            self.skipTest("the other volume has more room")
+        self.begin(**{"storage.free_bytes_min": free[self.elsewhere] + 256 * MIB})
+        done = self.server.gridctl("backup", identity=self.server.admin)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("storage.free_bytes_min", done.stderr)
+        self.assertEqual(os.listdir(self.elsewhere), [])
+
+    def test_a_backup_is_copied_there(self):
+        self.begin()
         self.create().publish("one")
         path = self.stored(content(50_000))
         backup = self.back_up()
@@ -351,6 +367,21 @@ class Refused(BackupCase):
             time.sleep(0.1)
         self.assertEqual({(one["actor"], one["decision"]) for one in made}, {(ADMIN, "allow")})
 
+    def test_a_right_that_is_taken_away_ends_an_archive(self):
+        """A client that reads slowly, so that its right goes in the middle."""
+        self.stored(content(80 * MIB))
+        name = self.back_up()["name"]
+        self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "administrators")
+        line = f"GET /api/v1/backups/{name}/archive HTTP/1.1"
+        with Https(self.server, self.ann, buffer=MIB) as https:
+            status, headers = https.send(line).head()
+            self.assertEqual(status, 200)
+            size = int(headers["content-length"])
+            self.assertGreater(size, 80 * MIB)
+            self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "--none")
+            self.assertLess(len(https.until_closed()), size)
+        self.assertEqual(self.ask(self.ann, line).status, 403)
+
     def test_a_folder_that_takes_none(self):
         self.server.stop()
         blocked = os.path.join(self.server.folder, "blocked")
@@ -358,6 +389,7 @@ class Refused(BackupCase):
             file.write("no folder")
         self.server.settings["backup.dir"] = blocked
         self.server.start()
+        self.assertIn("no backup can be made", self.server.log())
         done = self.server.gridctl("backup", identity=self.server.admin)
         self.assertEqual(done.returncode, 1)
         self.assertIn(blocked, done.stderr)

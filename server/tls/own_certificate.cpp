@@ -9,11 +9,13 @@
 #include <memory>
 #include <string_view>
 
+#include "server/clock.hpp"
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/openssl.hpp"
 #include "server/tls/openssl_error.hpp"
 #include "server/tls/pem_file.hpp"
+#include "xml/datetime.hpp"
 #include "xml/domain.hpp"
 
 namespace grid::server::tls {
@@ -74,6 +76,15 @@ std::vector<Complaint> check_own_certificate(const std::string& file, const std:
         );
         return out;
     }
+    for (std::size_t i = 1; i < chain->size(); ++i)
+        if (const auto until = to_millis(X509_get0_notAfter((*chain)[i].get())); until < now())
+            out.push_back(
+                {"tls.certificate",
+                 file + ": " + to_text(X509_get_subject_name((*chain)[i].get())) +
+                     ", which is sent with the certificate, expired on " + xml::to_datetime(until) +
+                     ": clients refuse it",
+                 true}
+            );
     std::string missing;
     for (const char* service : {"pubsub.", "broker.", "controller."})
         if (!names(own, service + domain))
@@ -98,6 +109,14 @@ std::vector<Complaint> check_client_cas(const std::string& file) {
         if (X509_check_ca(anchor.get()) == 0)
             out.push_back(
                 {"tls.client_ca", file + ": " + to_text(subject) + " is not a CA certificate"}
+            );
+        const auto until = to_millis(X509_get0_notAfter(anchor.get()));
+        if (until < now())
+            out.push_back(
+                {"tls.client_ca",
+                 file + ": " + to_text(subject) + " expired on " + xml::to_datetime(until) +
+                     ": no client of it can log in",
+                 true}
             );
         const int size = i2d_X509_NAME(subject, nullptr);
         if (size > 0) bytes += 2 + static_cast<std::size_t>(size);

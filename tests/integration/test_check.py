@@ -43,6 +43,22 @@ def run(arguments, environment=None, user=None):
 class Issuer(Authority):
     """Server certificates as a real CA would not make them."""
 
+    def expired_authority(self, name):
+        now = datetime.datetime.utcnow()
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate = (
+            x509.CertificateBuilder().subject_name(subject).issuer_name(subject)
+            .public_key(key.public_key()).serial_number(x509.random_serial_number())
+            .not_valid_before(now - 2 * DAY).not_valid_after(now - DAY)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        path = os.path.join(self.folder, "late.crt")
+        with open(path, "wb") as out:
+            out.write(certificate.public_bytes(serialization.Encoding.PEM))
+        return path
+
     def special(self, file, names, usages=None, purpose=ExtendedKeyUsageOID.SERVER_AUTH, end=30):
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.utcnow()
@@ -433,7 +449,23 @@ class Check(unittest.TestCase):
             self.assertRegex(done.stderr, rf"(?m)^gridd: {where}: .*{words}")
         self.assertIn(data, done.stderr)
 
-    def test_lists_and_clock_are_warned_of(self):
+    def test_authorities_that_expired_are_warned_of(self):
+        late = self.issuer.expired_authority("late CA")
+        chain = self.path("chain.crt")
+        with open(chain, "wb") as out:
+            for part in (self.server.cert, late):
+                with open(part, "rb") as source:
+                    out.write(source.read())
+        file, place = self.write({**self.base(), "tls.certificate": chain, "tls.client_ca": late})
+        done = run(["--check", "--config", file, "--data", self.data()])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for key, words in [("tls.certificate", "late CA.*, which is sent .*expired on 20"),
+                           ("tls.client_ca", "late CA.* expired on 20.*no client of it")]:
+            self.assertRegex(
+                done.stderr, rf"warning: {re.escape(file)}:{place[key]}:\d+: .*{words}"
+            )
+
+    def test_lists_that_are_late_or_broken_are_warned_of(self):
         root = RevokingAuthority(os.path.join(self.folder, "revoking"))
         lists = os.path.join(self.folder, "lists")
         os.mkdir(lists)

@@ -5,6 +5,7 @@ says; the monotonic clock stays as it is, as on a machine whose clock is set."""
 import calendar
 import os
 import re
+import subprocess
 import time
 import unittest
 from unittest import mock
@@ -61,6 +62,20 @@ class Clock(unittest.TestCase):
         mark = self.server.log_mark()
         self.set_clock(ahead)
         self.server.wait_log(rf"clock_jump.*set {direction} by", mark, 20)
+
+    def test_a_clock_that_is_behind_the_audit_is_warned_of(self):
+        self.jump(3600, "forward")
+        self.client.does("<create node='later'/>")
+        self.server.stop()
+        self.set_clock(0)
+        command = [self.server.program, "--check", "--data", self.server.data]
+        command += [f"--set={key}={value}" for key, value in self.server.settings.items()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertRegex(done.stderr, "warning: the newest record .*the clock was set back")
+        self.set_clock(3600)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        self.assertNotIn("set back", done.stderr)
 
     def publish(self, node, item):
         self.client.does(self.client.publish(node, item, item))

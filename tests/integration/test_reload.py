@@ -12,7 +12,7 @@ import time
 import unittest
 
 from configured import Configured, Rest, der, replace
-from gridd import ADMIN, BROKER, DOMAIN
+from gridd import ADMIN, DOMAIN, binary
 from policies import EVERYTHING
 from talker import Talker
 
@@ -157,6 +157,42 @@ class Answer(Reload):
         self.assertEqual([ADMIN], [record["actor"] for record in taken])
         self.assertIn("changed log.level", taken[0]["detail"])
         server.admin_ctl("audit", "verify")
+
+
+class BadDisk(Reload):
+    """A policy that cannot be stored: its reload takes nothing else either."""
+
+    def setUp(self):
+        self.server = Configured(EVERYTHING, settings(storage__reopen_after_seconds=0))
+        self.addCleanup(self.server.close)
+        self.server.program = binary("gridd_forgetful")
+        self.server.start()
+
+    def test_nothing_is_taken_until_the_store_takes_writes(self):
+        server = self.server
+        fresh, shown = server.fresh(), server.shown()
+        self.reload()   # from now on the administrator is bound to its certificate
+        server.process.send_signal(signal.SIGHUP)   # to that program: no file can be appended to
+        deadline = time.monotonic() + SECONDS
+        number = 0
+        while True:   # the order is carried out by another thread
+            number += 1
+            replace(server.policy, EVERYTHING + f"# {number}\n")
+            done = server.gridctl("reload", identity=server.admin)
+            if done.returncode:
+                break
+            self.assertLess(time.monotonic(), deadline)
+        self.assertRegex(done.stderr, r"gridd.toml:\d+:\d+: the policy cannot be stored: ")
+        server.install(fresh)
+        server.configure(log__level="debug")
+        self.assertIn("the policy cannot be stored", self.reload(refused=True))
+        self.assertEqual(shown, server.shown())
+        self.assertNotIn(f"# {number}", server.admin_ctl("policy", "show"))
+        server.process.send_signal(signal.SIGHUP)
+        while server.gridctl("store", "reopen", identity=server.admin).returncode:
+            self.assertLess(time.monotonic(), deadline + SECONDS)
+        self.assertIn("changed: certificates, policy, log.level", self.reload())
+        self.assertEqual(der(fresh.cert), server.shown())
 
 
 class Changing(Reload):

@@ -83,7 +83,9 @@ bool is_group(const Command& command) {
            });
 }
 
-void append_command(const std::string& program, const Command& command, std::string& out) {
+void append_command(
+    const std::string& program, const Command& root, const Command& command, std::string& out
+) {
     out += ".SS \"" + roff_escaped(program + " " + command.path) + "\"\n";
     if (is_group(command)) {
         out += roff_filled(sentence(command.help));
@@ -91,8 +93,8 @@ void append_command(const std::string& program, const Command& command, std::str
     }
     out += usage_line(program, command);
     out += ".PP\n" + roff_filled(sentence(command.help));
-    // A footer is text that is broken for terminals.
-    if (!command.footer.empty()) out += ".PP\n" + roff_filled(command.footer);
+    // A footer is text that is broken for terminals; the program's is every command's, too.
+    if (command.footer != root.footer) out += ".PP\n" + roff_filled(command.footer);
     out += arguments_of(command);
 }
 
@@ -108,7 +110,7 @@ std::string manual_page(const CLI::App& app, const Page& page) {
     if (!root.commands.empty()) {
         out += ".SH COMMANDS\n" + roff_filled("The options above belong to every command.");
         for (const Command* command : all_commands(root))
-            if (command != &root) append_command(page.name, *command, out);
+            if (command != &root) append_command(page.name, root, *command, out);
     }
     if (!root.footer.empty()) out += ".SH \"EXIT STATUS\"\n" + roff_filled(root.footer);
     for (const auto& [heading, text] : page.more)

@@ -110,7 +110,7 @@ void reload(const Options& options) {
     if (options.json) print_object(options, object);
     if (to_exit(answer.status) != Exit::Ok)
         throw Failed(
-            to_exit(answer.status), cell_of(value, "error.text") + remark_lines(object, "mistakes")
+            to_exit(answer.status), cell_of(value, "detail") + remark_lines(object, "mistakes")
         );
     if (options.json) return;
     const std::string changed = words(object, "changed"), later = words(object, "needs_restart");

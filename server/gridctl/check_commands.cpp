@@ -50,7 +50,7 @@ void connect(const Options& options) {
     const Answer status = client.request("GET", "/api/v1/status");
     boost::system::error_code error;
     const auto value = boost::json::parse(status.body, error);
-    const std::string why = error ? "" : ": " + cell_of(value, "error.text");
+    const std::string why = error ? "" : ": " + cell_of(value, "detail");
     say(status.status == 200, status.status == 200
                                   ? "we are an administrator"
                                   : "the server answered " + std::to_string(status.status) + why);

@@ -40,7 +40,7 @@ std::string check_there(const Options& options, const CertOptions& given, Report
     const Answer answer = client.request("GET", "/api/v1/status");
     boost::system::error_code failed;
     const auto value = json::parse(answer.body, failed);
-    const std::string text = failed ? "" : cell_of(value, "error.text");
+    const std::string text = failed ? "" : cell_of(value, "detail");
     const std::string where = target.host + ":" + target.port;
     if (answer.status == 401) {
         report.fail("server", where + " refuses it: " + text, "see above, or gridd's log");

@@ -39,7 +39,7 @@ std::string in_lower_case(std::string_view text) {
 std::string HttpAnswer::words() const {
     boost::json::error_code ignored;
     const auto value = boost::json::parse(body, ignored);
-    const std::string text = ignored ? "-" : cell_of(value, "error.text");
+    const std::string text = ignored ? "-" : cell_of(value, "detail");
     return "HTTP " + std::to_string(status) + (text == "-" ? "" : ": " + text);
 }
 

@@ -449,10 +449,11 @@ bool run_program(AppOptions& options, Log& log) {
     std::once_flag stopped;   // a signal and an administrator may both ask for it
     const auto stop = [&] {
         log.info("stopping", {{"connections", std::to_string(acceptor->connections())}});
-        // A process that starts itself again goes on under the same id.
-        stopper.restarts() ? notifier.reloading() : notifier.stopping();
         reload.stop();
         reload_watch.stop();
+        // Behind them, whose last word is READY. A process that starts itself again goes on under
+        // the same id.
+        stopper.restarts() ? notifier.reloading() : notifier.stopping();
         if (heartbeat) heartbeat->stop();
         listeners.close();
         https.close();

@@ -65,6 +65,8 @@ void apply_settings(State& state, const std::optional<storage::Record>& record) 
     if (record) now = decode_settings(record->value).value_or(LiveSettings{});
     state.settings.auto_approve = now.auto_approve;
     state.settings.default_groups = now.default_groups;
+    // A record from before these groups gave roles.
+    std::erase_if(state.settings.default_groups, gives_role);
 }
 
 Outcome<storage::Batch> change_settings(const ActContext& call, const LiveSettings& wanted) {

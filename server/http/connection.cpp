@@ -516,7 +516,8 @@ std::string Connection::no_client() const {
 std::string Connection::no_identity() const {
     const auto& p = presented_;
     if (!p.present)
-        return "a client certificate is needed, of an administrator's account, issued by a CA that "
+        return "a client certificate is needed, of an account of administration, issued by a CA "
+               "that "
                "this grid trusts";
     if (auto why = no_client(); !why.empty()) return why;
     // A name that comes from a mapping rule must never be an administrator's, and REST is for

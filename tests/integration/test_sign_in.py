@@ -2,6 +2,7 @@
 """A browser without a certificate: what signs it in, what ends that, and what attacks get."""
 
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import os
@@ -275,6 +276,12 @@ class Attacks(SignIn):
         far = code_of(self.secrets["ann"], self.used["ann"] + 10)
         self.assertEqual(self.try_sign_in(code=far).status, 401)
         self.sign_in()   # with the next one
+
+    def test_one_code_for_two_at_once(self):
+        code = self.fresh_code("ann")
+        with concurrent.futures.ThreadPoolExecutor(6) as threads:
+            answers = list(threads.map(lambda _: self.try_sign_in(code=code).status, range(6)))
+        self.assertEqual(sorted(answers), [200] + [401] * 5)
 
     def test_brute_force(self):
         statuses = [self.try_sign_in(code=f"{number:06}").status for number in range(12)]

@@ -80,10 +80,11 @@ HttpDecision remove_backup(const Call& call) {
 
 std::span<const Route> backup_routes() {
     static const std::array routes{
-        Route{"GET", "backups", {}, {}, list_backups, Act::KeepBackups},
+        Route{"GET", "backups", {}, {}, list_backups, Act::ReadBackups},
         Route{"POST", "backups", {}, {}, begin_backup, Act::KeepBackups},
-        Route{"GET", "backups/{name}", {}, {}, show_backup, Act::KeepBackups},
+        Route{"GET", "backups/{name}", {}, {}, show_backup, Act::ReadBackups},
         Route{"DELETE", "backups/{name}", {}, {}, remove_backup, Act::KeepBackups},
+        // It has passwords and second factors of all accounts.
         Route{"GET", "backups/{name}/archive", {}, {}, give_archive, Act::KeepBackups},
     };
     return routes;

@@ -25,6 +25,7 @@ constexpr std::array acts_table{
     ActRow{Act::ReadGreetings, "read-greetings", Role::Auditor},
     ActRow{Act::ReadMetrics, "read-metrics", Role::Auditor},
     ActRow{Act::TraceItems, "trace-items", Role::Auditor},
+    ActRow{Act::ReadBackups, "read-backups", Role::Auditor},
     ActRow{Act::ApproveAccounts, "approve-accounts", Role::Operator},
     ActRow{Act::DeclineAccounts, "decline-accounts", Role::Operator},
     ActRow{Act::DisableAccounts, "disable-accounts", Role::Operator},

@@ -31,6 +31,7 @@ enum class Act : std::uint8_t {
     ReadGreetings,
     ReadMetrics,
     TraceItems,
+    ReadBackups,
     ApproveAccounts,
     DeclineAccounts,
     DisableAccounts,

@@ -201,7 +201,8 @@ asio::awaitable<bool> Connection::serve() {
     if (is_bulk) co_return co_await serve_file(parser, *admitted);
     auto answer = co_await answer_to(parser, *admitted);
     if (!answer) co_return false;
-    if (!answer->backup.empty()) co_return co_await send_archive(parser, std::move(*answer));
+    if (!answer->backup.empty())
+        co_return co_await send_archive(parser, std::move(*answer), *admitted);
     if (answer->type == controller::rest::event_stream_type && !answer->is_head)
         co_return co_await serve_events(parser, *admitted);
     const bool keeps = parser.is_done() && parser.keep_alive() && may_stay();
@@ -340,6 +341,25 @@ asio::awaitable<Connection::AskerAnswer> Connection::who_asks(const Admitted& re
     co_return HttpBackend::Asker{
         principal(), tls::to_identity(presented_, presented_.identities.front())
     };
+}
+
+asio::awaitable<std::optional<controller::HttpResponse>> Connection::refused_by_now(
+    const Admitted& request, std::string path
+) {
+    if (const auto why = no_identity(); !why.empty() && request.token.empty())
+        co_return controller::http_error(401, "certificate-required", why);
+    auto asker = co_await who_asks(request);
+    if (auto* refused = std::get_if<0>(&asker)) co_return std::move(*refused);
+    auto& client = std::get<1>(asker);
+    auto response = co_await net::from_callback<controller::HttpResponse>([&](auto done) {
+        shared_->backend.api(
+            {"GET", std::move(path), {}, {}}, std::move(client.principal),
+            std::move(client.identity), std::move(done)
+        );
+    });
+    // A store that takes no writes, say, is no reason to break off.
+    if (response.status != 401 && response.status != 403) co_return std::nullopt;
+    co_return response;
 }
 
 asio::awaitable<std::variant<controller::HttpResponse, SignInRequest>> Connection::read_sign_in(

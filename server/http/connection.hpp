@@ -57,6 +57,11 @@ private:
     /// The client that asks: signed in by the cookie, else by its certificate.
     using AskerAnswer = std::variant<controller::HttpResponse, HttpBackend::Asker>;
     asio::awaitable<AskerAnswer> who_asks(const Admitted& request);
+    /// During an answer that takes its time: the refusal, where certificate or sign-in, or the
+    /// account's role, would not let the client ask for that any more.
+    asio::awaitable<std::optional<controller::HttpResponse>> refused_by_now(
+        const Admitted& request, std::string path
+    );
     // Sign-in by password.
     asio::awaitable<MaybeAnswer> ask_sign_in(Parser& parser, const Admitted& request);
     asio::awaitable<std::variant<controller::HttpResponse, SignInRequest>> read_sign_in(
@@ -68,8 +73,6 @@ private:
     asio::awaitable<bool> serve_events(Parser& parser, const Admitted& request);
     asio::awaitable<void> tell_events(live::ListenerPtr listener, const Admitted& request);
     asio::awaitable<bool> send_chunk(std::string text);
-    asio::awaitable<std::optional<controller::HttpResponse>> no_more_events(const Admitted& request
-    );
     Answer take_response(
         const Parser& parser, const std::string& method, controller::HttpResponse response
     );
@@ -130,9 +133,10 @@ private:
     asio::awaitable<bool> send_history(CarriedPtr carried, const HistoryGrant& grant);
 
     // Backups, for administrators: connection_backup.cpp
-    asio::awaitable<bool> send_archive(Parser& parser, Answer answer);
-    asio::awaitable<bool> send_pieces(backup::Archive& archive, const std::string& name);
-    asio::awaitable<bool> still_administers(const std::string& name);
+    asio::awaitable<bool> send_archive(Parser& parser, Answer answer, const Admitted& request);
+    asio::awaitable<bool> send_pieces(
+        backup::Archive& archive, const std::string& name, const Admitted& request
+    );
 
     // Files that a client fills: connection_uploads.cpp
     struct Incoming;

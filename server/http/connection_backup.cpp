@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t pieces_between_questions = 256;
 }   // namespace
 
-asio::awaitable<bool> Connection::send_archive(Parser& parser, Answer answer) {
+asio::awaitable<bool> Connection::send_archive(
+    Parser& parser, Answer answer, const Admitted& request
+) {
     const std::string name = answer.backup;
     const auto archive =
         co_await net::from_callback<std::shared_ptr<backup::Archive>>([this, &name](auto done) {
@@ -28,12 +30,14 @@ asio::awaitable<bool> Connection::send_archive(Parser& parser, Answer answer) {
     answer.headers = "Content-Disposition: attachment; filename=\"" + name + ".tar\"\r\n";
     if (!co_await send(to_bytes(answer, now()))) co_return false;
     if (answer.is_head) co_return keeps;
-    const bool is_sent = co_await send_pieces(*archive, name);
+    const bool is_sent = co_await send_pieces(*archive, name, request);
     if (!is_sent) stream_.abort();   // so that the client sees an end before the last byte
     co_return is_sent&& keeps;
 }
 
-asio::awaitable<bool> Connection::send_pieces(backup::Archive& archive, const std::string& name) {
+asio::awaitable<bool> Connection::send_pieces(
+    backup::Archive& archive, const std::string& name, const Admitted& request
+) {
     for (std::size_t count = 1;; ++count) {
         const auto piece =
             co_await net::from_callback<backup::Archive::PiecePtr>([&archive](auto done) {
@@ -48,21 +52,9 @@ asio::awaitable<bool> Connection::send_pieces(backup::Archive& archive, const st
             if (!co_await write_all(piece->text)) co_return false;
         }
         if (piece->is_last) co_return true;
-        if (count % pieces_between_questions == 0 && !co_await still_administers(name))
-            co_return false;
+        if (count % pieces_between_questions != 0) continue;
+        if (co_await refused_by_now(request, "backups/" + name)) co_return false;
     }
-}
-
-asio::awaitable<bool> Connection::still_administers(const std::string& name) {
-    if (!no_identity().empty()) co_return false;
-    const auto answer =
-        co_await net::from_callback<controller::HttpResponse>([this, &name](auto done) {
-            shared_->backend.api(
-                {"GET", "backups/" + name, {}, {}}, principal(),
-                tls::to_identity(presented_, presented_.identities.front()), std::move(done)
-            );
-        });
-    co_return answer.status == 200;
 }
 
 }   // namespace grid::server::http

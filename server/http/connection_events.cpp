@@ -81,7 +81,7 @@ asio::awaitable<void> Connection::tell_events(live::ListenerPtr listener, const 
     while (!listener->is_ended() && !is_winding_up_) {
         const auto time = EventClock::now();
         if (time - asked >= event_right_every) {
-            if (const auto refusal = co_await no_more_events(request)) {
+            if (const auto refusal = co_await refused_by_now(request, "events")) {
                 co_await send_chunk(*live::make_event("end", refusal->body));
                 break;
             }
@@ -102,26 +102,6 @@ asio::awaitable<void> Connection::tell_events(live::ListenerPtr listener, const 
 
 asio::awaitable<bool> Connection::send_chunk(std::string text) {
     co_return co_await send(chunk_of(text));
-}
-
-/// The same question as at the beginning, of the certificate or sign-in and of the account.
-asio::awaitable<std::optional<controller::HttpResponse>> Connection::no_more_events(
-    const Admitted& request
-) {
-    if (const auto why = no_identity(); !why.empty() && request.token.empty())
-        co_return controller::http_error(401, "certificate-required", why);
-    auto asker = co_await who_asks(request);
-    if (auto* refused = std::get_if<0>(&asker)) co_return std::move(*refused);
-    auto& client = std::get<1>(asker);
-    auto response = co_await net::from_callback<controller::HttpResponse>([&](auto done) {
-        shared_->backend.api(
-            {"GET", "events", {}, {}}, std::move(client.principal), std::move(client.identity),
-            std::move(done)
-        );
-    });
-    // A store that takes no writes, say, is no reason to send a listener away.
-    if (response.status != 401 && response.status != 403) co_return std::nullopt;
-    co_return response;
 }
 
 }   // namespace grid::server::http

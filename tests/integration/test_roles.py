@@ -24,6 +24,8 @@ ADMIN_COMMANDS = "http://jabber.org/protocol/admin#"
 
 
 def needed(method, path):
+    if path == "/backups/{name}/archive":
+        return "administrator"
     if method == "get" or (method, path) in QUESTIONS:
         return "auditor"
     return "operator" if (method, path) in OF_OPERATORS else "administrator"
@@ -60,6 +62,8 @@ class Roles(unittest.TestCase):
                 for rank, role in enumerate(ROLES):
                     if rank >= least and (role == "administrator" or method != "get"):
                         continue   # acts have tests of their own
+                    if rank >= least and path == "/events":
+                        continue   # the answer has no end (test_events.py)
                     answer = self.ask(role, method, real, None if method == "get" else {})
                     asked += 1
                     with self.subTest(f"{method} {path}", role=role):

@@ -131,8 +131,10 @@ class Story:
             for task in self.tasks:
                 if task.done():
                     task.result()   # an assertion of a client
-            assert time.monotonic() < deadline, (
-                f"{[member.kind for member in members if not is_done(member)]} wait for ever"
+            assert time.monotonic() < deadline, "\n".join(
+                f"{member.kind} {self.members.index(member)} waits for ever; it said last: "
+                f"{getattr(member, 'last', '')}"
+                for member in members if not is_done(member)
             )
             await asyncio.sleep(0.05)
 

@@ -10,7 +10,7 @@ using grid::server::parse_component;
 TEST_CASE("components: a domain, an account, a secret", "[config]") {
     const auto one =
         parse_component("Echo.grid.example echo@grid.example 0123456789abcdef", "grid.example");
-    REQUIRE(one);
+    REQUIRE(one.has_value());
     CHECK(one->domain.str() == "echo.grid.example");
     CHECK(one->account.str() == "echo@grid.example");
     CHECK(one->secret == "0123456789abcdef");
@@ -31,7 +31,7 @@ TEST_CASE("components: what is none, without its secret in the text", "[config]"
           "echo.grid.example echo@grid.example 0123456789abcde"}) {
         const auto one = parse_component(text, "grid.example");
         INFO(text);
-        REQUIRE_FALSE(one);
+        REQUIRE_FALSE(one.has_value());
         CHECK(one.error().find("0123456789") == std::string::npos);
     }
 }

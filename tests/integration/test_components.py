@@ -213,6 +213,20 @@ class Exchange(Components):
         self.assertEqual(condition_of(answer), "feature-not-implemented")
 
 
+class Idle(Components):
+    settings = Components.settings | {"limits.idle_seconds_max": 4}
+
+    def test_a_component_that_is_quiet_is_asked_and_one_that_is_gone_is_given_up(self):
+        echo, gone = self.component().login(SECRET), self.component(OTHER).login(SECRET)
+        for _ in range(2):
+            asked = echo.next("iq")
+            self.assertEqual((asked.get("from"), asked.get("to")), (DOMAIN, ECHO))
+            echo.send(
+                f"<iq type='result' id='{asked.get('id')}' from='{ECHO}' to='{DOMAIN}'/>"
+            )
+        self.assertEqual(gone.condition(), "connection-timeout")
+
+
 class Off(Components):
     settings = {}
 

@@ -5,8 +5,9 @@ import os
 import unittest
 
 from gridd import BROKER, CONTROLLER, DOMAIN, Operated
-from person import Person, address
-from stanzas import EVENT, refusal
+from managed import Managed
+from person import Person, address, word_of_presence
+from stanzas import CLIENT, EVENT, refusal
 from stock import Client
 
 POLICY = """\
@@ -583,6 +584,13 @@ class Inactive(Case):
         self.befriend(ann, bob)
         return ann, bob
 
+    def rests(self, person):
+        """What was due has come, and the server has heard that nobody looks."""
+        person.sync()
+        person.send(self.INACTIVE)
+        person.sync()
+        person.heard.clear()
+
     def look_out(self, ann):
         """Another resource of Bob's, which hears what the first one does not yet."""
         other = self.log_in("bob", "look-out")
@@ -594,9 +602,7 @@ class Inactive(Case):
     def test_the_last_of_each_sender_comes_with_active(self):
         ann, bob = self.friends()
         other = self.look_out(ann)
-        bob.sync()
-        bob.heard.clear()
-        bob.send(self.INACTIVE)
+        self.rests(bob)
         for number in range(5):
             ann.says(inside=f"<status>{number}</status>")
             other.hears(f"ann/a available {number}")
@@ -611,9 +617,7 @@ class Inactive(Case):
     def test_a_message_takes_it_along_in_its_order(self):
         ann, bob = self.friends()
         other = self.look_out(ann)
-        bob.sync()
-        bob.heard.clear()
-        bob.send(self.INACTIVE)
+        self.rests(bob)
         for status in ("one", "two"):
             ann.says(inside=f"<status>{status}</status>")
             other.hears(f"ann/a available {status}")
@@ -632,9 +636,7 @@ class Inactive(Case):
     def test_more_senders_than_may_wait(self):
         ann, bob = self.friends()
         other = self.look_out(ann)
-        bob.sync()
-        bob.heard.clear()
-        bob.send(self.INACTIVE)
+        self.rests(bob)
         sessions = [self.log_in("ann", f"d{number}") for number in range(4)]
         other.hears(*(f"ann/d{number} available" for number in range(4)))
         bob.hears(*(f"ann/d{number} available" for number in range(4)))
@@ -643,17 +645,47 @@ class Inactive(Case):
     def test_a_request_for_a_subscription_does_not_wait(self):
         self.account("ann", "bob")
         ann, bob = self.log_in("ann", "a"), self.log_in("bob", "b")
-        bob.send(self.INACTIVE)
-        bob.sync()
+        self.rests(bob)
         ann.says("subscribe", "bob")
         bob.hears("ann subscribe")
+
+    def test_what_waited_comes_with_a_resumption(self):
+        """XEP-0352 §5: a stream that was resumed is active."""
+        ann, bob = self.friends()
+        phone = Managed(self.server.c2s, DOMAIN)
+        self.addCleanup(lambda: phone.socket.close())
+        phone.login(self.bundles["bob"], "phone")
+        phone.enable()
+        phone.say("<presence/>")
+
+        def of_ann(client):
+            said = [one for one in client.stanzas if one.tag == f"{CLIENT}presence"]
+            return [w for w in map(word_of_presence, said) if w.startswith("ann")]
+
+        phone.wait(lambda: of_ann(phone), 60)
+        phone.send(self.INACTIVE)
+        phone.ping()
+        while "bob/phone available" not in bob.heard:
+            bob.sync()
+        bob.heard.clear()
+        for status in "12":
+            ann.says(inside=f"<status>{status}</status>")
+            bob.hears(f"ann/a available {status}")
+        phone.cut()
+        ann.says(inside="<status>3</status>")
+        bob.hears("ann/a available 3")
+        again = Managed(self.server.c2s, DOMAIN)
+        self.addCleanup(lambda: again.socket.close())
+        again.resume(self.bundles["bob"], phone)
+        again.wait(lambda: of_ann(again), 60)
+        ann.says(inside="<status>4</status>")
+        again.wait(lambda: of_ann(again)[-1] == "ann/a available 4", 60)
+        self.assertEqual(of_ann(again), ["ann/a available 3", "ann/a available 4"])
 
     def test_a_resource_that_logs_out_hears_no_more(self):
         ann, bob = self.friends()
         other = self.look_out(ann)
-        bob.sync()
-        bob.heard.clear()
-        bob.send(self.INACTIVE)
+        self.rests(bob)
         ann.says(inside="<show>away</show>")
         other.hears("ann/a available away")
         bob.says("unavailable")

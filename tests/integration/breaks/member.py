@@ -16,6 +16,7 @@ ELEMENT = re.compile(
 ITEM = re.compile(r"<item\b[^>]*?\bid='([^']*)'")
 SECONDS = 8   # for one step of a login; more than what the network holds back
 BACK_OFF_SECONDS = (0.05, 0.5)
+PATIENCE_MAX = 32
 BROKEN = (Gone, OSError, ssl.SSLError, asyncio.TimeoutError, asyncio.IncompleteReadError)
 
 
@@ -98,9 +99,12 @@ class Member:
     # --- its life -----------------------------------------------------------------------------
 
     async def live(self):
+        patience = 1   # grows with each login that fails: a busy machine gets to fewer at a time
         while True:
+            factor, patience = patience, min(2 * patience, PATIENCE_MAX)
             try:
                 await self._connect()
+                factor = patience = 1
                 self.is_online.set()
                 await self.link.closed
             except BROKEN:
@@ -110,7 +114,7 @@ class Member:
                 self.link.drop()
             if self.token is None:
                 self._forget()
-            await asyncio.sleep(self.rng.uniform(*BACK_OFF_SECONDS))
+            await asyncio.sleep(factor * self.rng.uniform(*BACK_OFF_SECONDS))
 
     async def _connect(self):
         self.link = link = await Link.open(self.network.address, self.bundle, self._on_element)

@@ -18,6 +18,7 @@ class ProgramMember:
         self.receipts = []
         self.session = self.resumptions = 0
         self.acknowledged = []
+        self.last = "nothing"
         self.is_online = asyncio.Event()
         self.is_subscribed = False
 
@@ -32,16 +33,20 @@ class ProgramMember:
             async for line in process.stdout:
                 self._on_line(*line.decode().split())
             code = await process.wait()
-            self.errors.seek(0)
-            told = self.errors.read()[-2000:].decode(errors="replace")
-            raise AssertionError(f"{self.kind} ended with {code}: {told}")
+            raise AssertionError(f"{self.kind} ended with {code}: {self.told()}")
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
             self.errors.close()
 
+    def told(self):
+        """The last that it printed on its standard error."""
+        self.errors.seek(0)
+        return self.errors.read()[-2000:].decode(errors="replace")
+
     def _on_line(self, what, *which):
+        self.last = f"{what} after {self.session} sessions, {self.resumptions} resumptions"
         if what == "item":
             self.receipts.append((self.session, which[0]))
         elif what == "published":

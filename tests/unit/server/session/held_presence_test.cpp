@@ -50,6 +50,7 @@ TEST_CASE("held presence: the last of each sender, in the order in which they ca
     CHECK(holds(held, presence("b@d/y", " id='3'")));
     CHECK(holds(held, presence("b@d/x", " type='unavailable' id='4'")));
     CHECK(held.size() == 3);
+    CHECK(budget->used() != 0);
     const auto all = held.take();
     CHECK(
         texts(all) == texts(

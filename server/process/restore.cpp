@@ -27,7 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using backup::Manifest;
-using pki::Failure;
 using storage::Family;
 
 constexpr const char* marker_name = "restore.unfinished";
@@ -37,17 +36,17 @@ const std::atomic<bool> goes_on = false;   // a restore is stopped by ending its
 Result<Manifest, std::string> read_manifest(const fs::path& folder, const Config& config) {
     std::error_code unreadable;
     if (fs::is_regular_file(folder, unreadable))
-        return Failure{
+        return pki::Failure{
             folder.string() + " is a file: unpack it (tar -xf " + folder.string() +
             "), and give the directory that comes of it"
         };
     const fs::path file = folder / backup::manifest_name;
     const auto text = read_regular_file(file.string(), restore_manifest_bytes_max);
-    if (!text) return Failure{text.error() + ": a backup is a directory with a manifest"};
+    if (!text) return pki::Failure{text.error() + ": a backup is a directory with a manifest"};
     auto manifest = backup::parse_manifest(*text);
-    if (!manifest) return Failure{file.string() + " " + manifest.error()};
+    if (!manifest) return pki::Failure{file.string() + " " + manifest.error()};
     if (manifest->domain != config.domain)
-        return Failure{
+        return pki::Failure{
             "the backup is of the domain " + manifest->domain + ", the configuration is of " +
             config.domain + ": all names of accounts and topics would be those of another grid"
         };
@@ -58,9 +57,9 @@ Result<Manifest, std::string> read_manifest(const fs::path& folder, const Config
 Result<void, std::string> check_bytes(const fs::path& folder, const Manifest& manifest) {
     for (const backup::Entry& entry : manifest.files) {
         const auto found = backup::hash_file(folder / entry.path, goes_on);
-        if (!found) return Failure{"the backup is not whole: " + found.error()};
+        if (!found) return pki::Failure{"the backup is not whole: " + found.error()};
         if (found->bytes != entry.bytes || found->hash != entry.hash)
-            return Failure{
+            return pki::Failure{
                 "the backup is damaged: " + (folder / entry.path).string() + " has " +
                 std::to_string(found->bytes) + " bytes and the SHA-256 " + found->hash +
                 "; in its manifest are " + std::to_string(entry.bytes) + " and " + entry.hash
@@ -71,25 +70,25 @@ Result<void, std::string> check_bytes(const fs::path& folder, const Manifest& ma
 
 Result<void, std::string> check_target(const AppOptions& options, const Manifest& manifest) {
     const fs::path& data = options.data;
-    if (std::string why = why_half_restored(data); !why.empty()) return Failure{why};
+    if (std::string why = why_half_restored(data); !why.empty()) return pki::Failure{why};
     std::error_code error;
     if (fs::exists(data, error)) {
         fs::directory_iterator at(data, error);
-        if (error) return Failure{data.string() + ": " + error.message()};
+        if (error) return pki::Failure{data.string() + ": " + error.message()};
         for (; at != fs::directory_iterator(); at.increment(error))
             if (at->path().filename() != "lost+found")
-                return Failure{
+                return pki::Failure{
                     data.string() + " is not empty (" + at->path().filename().string() +
                     "): a restore is into an empty directory; move the old data away, or give "
                     "another directory by --data"
                 };
     }
     if (!fs::create_directories(data, error) && error)
-        return Failure{"cannot make " + data.string() + ": " + error.message()};
+        return pki::Failure{"cannot make " + data.string() + ": " + error.message()};
     const std::uint64_t needed = manifest.bytes() + options.config.storage.free_bytes_min;
     const std::uint64_t free = backup::free_bytes_of(data);
     if (free >= needed) return {};
-    return Failure{
+    return pki::Failure{
         "the volume of " + data.string() + " has " + std::to_string(free) +
         " bytes free, the backup needs " + std::to_string(needed) + " (with storage.free_bytes_min)"
     };
@@ -101,13 +100,15 @@ Result<void, std::string> copy_files(
     for (const char* name : {"store", "files", "crl"}) {
         std::error_code error;
         fs::create_directory(data / name, error);
-        if (error) return Failure{(data / name).string() + ": " + error.message()};
+        if (error) return pki::Failure{(data / name).string() + ": " + error.message()};
     }
     for (const backup::Entry& entry : manifest.files) {
         const auto copied = backup::copy_file(folder / entry.path, data / entry.path, goes_on);
-        if (!copied) return Failure{copied.error()};
+        if (!copied) return pki::Failure{copied.error()};
         if (copied->hash != entry.hash)
-            return Failure{(folder / entry.path).string() + " has changed since it was checked"};
+            return pki::Failure{
+                (folder / entry.path).string() + " has changed since it was checked"
+            };
     }
     return {};
 }
@@ -196,16 +197,16 @@ Result<void, std::string> begin_life(
     std::string said;
     settings.log = [&said](storage::LogLevel, std::string_view text) { said = text; };
     const auto facts = storage::begin_epoch(settings);
-    if (!facts) return Failure{said.empty() ? facts.error().message() : said};
+    if (!facts) return pki::Failure{said.empty() ? facts.error().message() : said};
     if (facts->store_id != manifest.store.store_id || facts->revision != manifest.store.revision ||
         facts->audit != manifest.store.audit)
-        return Failure{"the store is not the one that the manifest names"};
+        return pki::Failure{"the store is not the one that the manifest names"};
     const auto store = open_store(options, log);
-    if (!store) return Failure{store.error()};
+    if (!store) return pki::Failure{store.error()};
     auto batches = make_fresh(*(*store)->snapshot());
     batches.insert(batches.begin(), on_record(manifest));
     if (std::string trouble = commit_all(**store, std::move(batches)); !trouble.empty())
-        return Failure{"the store does not take the restore on record: " + trouble};
+        return pki::Failure{"the store does not take the restore on record: " + trouble};
     return {};
 }
 
@@ -225,7 +226,7 @@ Result<void, std::string> write_data(
     if (auto synced = backup::sync_volume(data); !synced) return synced;
     std::error_code error;
     fs::remove(data / marker_name, error);
-    if (error) return Failure{(data / marker_name).string() + ": " + error.message()};
+    if (error) return pki::Failure{(data / marker_name).string() + ": " + error.message()};
     return backup::sync_folder(data);
 }
 
@@ -249,11 +250,11 @@ void tell(const AppOptions& options, const Manifest& manifest) {
 
 Result<void, std::string> restore(const AppOptions& options, const fs::path& folder, Log& log) {
     const auto manifest = read_manifest(folder, options.config);
-    if (!manifest) return Failure{manifest.error()};
+    if (!manifest) return pki::Failure{manifest.error()};
     if (auto target = check_target(options, *manifest); !target) return target;
     if (auto checked = check_bytes(folder, *manifest); !checked) return checked;
     if (auto written = write_data(options, folder, *manifest, log); !written)
-        return Failure{
+        return pki::Failure{
             written.error() + ". The restore is not finished, and no server starts in " +
             options.data.string() + ": empty that directory and restore again"
         };

@@ -30,7 +30,7 @@ TEST_CASE("an event is a block of lines with an empty one behind them") {
 TEST_CASE("a wish for events is read, and a wrong one refused") {
     CHECK(rest::parse_event_wish("", "")->kinds.all());
     const auto some = rest::parse_event_wish("audit,state", "");
-    REQUIRE(some);
+    REQUIRE(some.has_value());
     CHECK(some->kinds.count() == 2);
     CHECK(some->kinds.test(static_cast<std::size_t>(EventKind::Audit)));
     for (const char* kinds : {"x", "state,", ",state", "state,,audit", "State", " state"})
@@ -39,7 +39,7 @@ TEST_CASE("a wish for events is read, and a wrong one refused") {
     for (const char* after : {"1", "00000000000000010g", "0000000000000001000"})
         CHECK_FALSE(rest::parse_event_wish("", after).has_value());
     const auto asked = rest::parse_event_query("kinds=audit%2Cstate&after=000000000000000100", "");
-    REQUIRE(asked);
+    REQUIRE(asked.has_value());
     CHECK(asked->kinds.count() == 2);
     CHECK(asked->after == "000000000000000100");
     CHECK(

@@ -15,7 +15,7 @@ namespace grid::controller::administration {
 // change is none where the account is so already.
 
 /// An account of this grid's domain, ENABLED, bound by its first login; or with a password
-/// (controller/administration/password_acts.hpp), where `credentials` are given.
+/// (controller/administration/credentials/password_acts.hpp), where `credentials` are given.
 Outcome<AccountChange> create_account(
     const ActContext& call,
     const xml::Jid& jid,

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "controller/administration/account_acts.hpp"
-#include "controller/administration/password_acts.hpp"
+#include "controller/administration/credentials/password_acts.hpp"
 #include "controller/administration/session_acts.hpp"
 #include "controller/commands/forms.hpp"
 

@@ -2,9 +2,9 @@
 #include <array>
 
 #include "controller/administration/account_acts.hpp"
+#include "controller/administration/credentials/password_acts.hpp"
+#include "controller/administration/credentials/second_factor_acts.hpp"
 #include "controller/administration/group_acts.hpp"
-#include "controller/administration/password_acts.hpp"
-#include "controller/administration/second_factor_acts.hpp"
 #include "controller/rest/call.hpp"
 #include "controller/rest/conditions.hpp"
 #include "controller/rest/views.hpp"

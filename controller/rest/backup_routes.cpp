@@ -84,7 +84,7 @@ std::span<const Route> backup_routes() {
         Route{"POST", "backups", {}, {}, begin_backup, Act::KeepBackups},
         Route{"GET", "backups/{name}", {}, {}, show_backup, Act::ReadBackups},
         Route{"DELETE", "backups/{name}", {}, {}, remove_backup, Act::KeepBackups},
-        // It has passwords and second factors of all accounts.
+        // An archive has the second factors of all accounts.
         Route{"GET", "backups/{name}/archive", {}, {}, give_archive, Act::KeepBackups},
     };
     return routes;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <variant>
 
-#include "controller/administration/second_factor_acts.hpp"
+#include "controller/administration/credentials/second_factor_acts.hpp"
 #include "controller/identity.hpp"
 #include "controller/rest/http.hpp"
 #include "pubsub/principal.hpp"

@@ -55,7 +55,7 @@ std::string certificates_of(const Config::Tls& tls) {
     return all;
 }
 
-std::string text_of(const FileStamps& stamps) {
+std::string stamps_text(const FileStamps& stamps) {
     std::string all;
     for (const auto& [name, stamp] : stamps) all += name + '\0' + stamp + '\0';
     return all;
@@ -123,7 +123,7 @@ Reload::Reload(Parts parts)
       config_(parts.options.config),
       certificates_(certificates_of(config_.tls)),
       policy_(content(config_.policy.file)),
-      crl_(text_of(stamps_of(config_.tls.crl))),
+      crl_(stamps_text(stamps_of(config_.tls.crl))),
       is_on_change_(config_.reload.on_change),
       files_(files_of(config_)),
       seen_(stamps_of(files_)) {}
@@ -274,7 +274,7 @@ void Reload::take(const Config& next, Prepared prepared, Report& report) {
     }
     if (prepared.certificates != certificates_) report.changed.emplace_back("certificates");
     certificates_ = std::move(prepared.certificates);
-    if (auto lists = text_of(stamps_of(config_.tls.crl)); lists != crl_) {
+    if (auto lists = stamps_text(stamps_of(config_.tls.crl)); lists != crl_) {
         crl_ = std::move(lists);
         report.changed.emplace_back("crl");
     }

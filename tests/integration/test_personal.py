@@ -380,8 +380,8 @@ class SlowReaders(Accounts):
 
     def test_one_that_lost_events_gets_the_last(self):
         ann, bob = self.friends(wants=[NOTES])
-        # Bob does not read for a while. His window stays as it is: with a small one TCP would take a
-        # fifth of a second for each few kilobytes.
+        # Bob does not read for a while. His window stays as it is: with a small one TCP would take
+        # a fifth of a second for each few kilobytes.
         text, count = "x" * 100_000, 80
         for number in range(count):
             ann.has_published(NOTES, text=f"{number} {text}")

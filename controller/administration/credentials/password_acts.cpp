@@ -1,5 +1,6 @@
-// controller/administration/password_acts.cpp: see controller/administration/password_acts.hpp.
-#include "controller/administration/password_acts.hpp"
+// controller/administration/credentials/password_acts.cpp: see
+// controller/administration/credentials/password_acts.hpp.
+#include "controller/administration/credentials/password_acts.hpp"
 
 #include <utility>
 

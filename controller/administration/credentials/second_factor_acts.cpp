@@ -1,5 +1,5 @@
-// controller/administration/second_factor_acts.cpp: see second_factor_acts.hpp.
-#include "controller/administration/second_factor_acts.hpp"
+// controller/administration/credentials/second_factor_acts.cpp: see second_factor_acts.hpp.
+#include "controller/administration/credentials/second_factor_acts.hpp"
 
 #include "controller/audit/record.hpp"
 

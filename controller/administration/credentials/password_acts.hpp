@@ -1,4 +1,5 @@
-// controller/administration/password_acts.hpp: the administrators' acts on passwords of accounts.
+// controller/administration/credentials/password_acts.hpp: the administrators' acts on passwords of
+// accounts.
 #pragma once
 
 #include <functional>

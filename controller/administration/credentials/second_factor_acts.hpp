@@ -1,5 +1,5 @@
-// controller/administration/second_factor_acts.hpp: the administrators' acts on second factors, and
-// the decision on a sign-in with one.
+// controller/administration/credentials/second_factor_acts.hpp: the administrators' acts on second
+// factors, and the decision on a sign-in with one.
 #pragma once
 
 #include <optional>

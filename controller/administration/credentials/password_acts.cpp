@@ -1,5 +1,4 @@
-// controller/administration/credentials/password_acts.cpp: see
-// controller/administration/credentials/password_acts.hpp.
+// controller/administration/credentials/password_acts.cpp: see password_acts.hpp.
 #include "controller/administration/credentials/password_acts.hpp"
 
 #include <utility>

@@ -177,14 +177,16 @@ class Terminal:
         return shown
 
     def interrupt(self):
-        """Ctrl-C, and again where the shell was between two commands."""
+        """Ctrl-C, and again where the shell was between two commands. A program that does not hear
+        it says where it stands, if it is one in Python."""
         for _ in range(SECONDS // 20):
             os.killpg(self.process.pid, signal.SIGINT)
             try:
                 return self.end(20)
             except Wrong:
                 continue
-        return self.end()
+        os.killpg(self.process.pid, signal.SIGABRT)
+        return self.end(5)
 
     def close(self):
         os.close(self.writes)
@@ -210,7 +212,7 @@ class Reader:
         self.environment = {name: os.environ[name] for name in keep if name in os.environ}
         self.environment.update(
             HOME=folder, LC_ALL="C.UTF-8", PATH=BUILD + ":" + os.environ.get("PATH", ""),
-            PYTHONDONTWRITEBYTECODE="1",
+            PYTHONDONTWRITEBYTECODE="1", PYTHONFAULTHANDLER="1",
         )
 
     def terminal(self, name):

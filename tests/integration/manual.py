@@ -120,6 +120,8 @@ class Terminal:
             ["bash", "--noprofile", "--norc", "-c", LOOP % reads],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             cwd=folder, env=environment, pass_fds=(reads,), start_new_session=True,
+            # Tests in the background of a shell would hand it on as ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         os.close(reads)
         self.text, self.is_busy = "", False

@@ -269,14 +269,15 @@ Result<void, std::string> write_data(
 }
 
 void tell(const AppOptions& options, const Manifest& manifest) {
-    std::cout << "restored " << manifest.domain << " as it was at "
-              << xml::to_datetime(manifest.time) << " (revision " << manifest.store.revision
-              << ", audit record " << manifest.store.audit.number << "): " << manifest.files.size()
-              << " files, " << manifest.bytes() << " bytes\n"
-              << "What was changed since is as it was before: accounts that were disabled, rights "
-                 "and passwords that were taken away count again; look at them before clients come "
-                 "in.\n"
-              << "Tokens for logins without a password are void.\n";
+    std::cout
+        << "restored " << manifest.domain << " as it was at " << xml::to_datetime(manifest.time)
+        << " (revision " << manifest.store.revision << ", audit record "
+        << manifest.store.audit.number << "): " << manifest.files.size() << " files, "
+        << manifest.bytes() << " bytes\n"
+        << "What was changed since is as it was before: accounts that were disabled, rights, "
+           "passwords and second factors that were taken away count again, and so do recovery "
+           "codes that were used; look at them before clients come in.\n"
+        << "Tokens for logins without a password are void.\n";
     if (manifest.is_evaluation)
         std::cout << "It is an evaluation. Its CA is in no backup: copy the folder pki of the old "
                      "data directory to "

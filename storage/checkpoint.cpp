@@ -1,6 +1,8 @@
 // storage/checkpoint.cpp: see checkpoint.hpp.
 #include "storage/checkpoint.hpp"
 
+#include <algorithm>
+
 #include "storage/rocks_database.hpp"
 
 namespace grid::storage {
@@ -28,11 +30,13 @@ Result<CheckpointFacts> look_at_checkpoint(
     return facts_of(**database);
 }
 
-Result<CheckpointFacts> begin_epoch(const RocksSettings& settings) {
+Result<CheckpointFacts> begin_epoch(const RocksSettings& settings, Millis now) {
     const auto database = RocksDatabase::open(quiet(settings));
     if (!database) return database.error();
     const CheckpointFacts before = facts_of(**database);
-    if (auto error = (*database)->begin_epoch(before.revision + epoch_gap)) return error;
+    const auto age = static_cast<Revision>(std::max<Millis>(now - before.time, 0));
+    const Revision head = before.revision + epoch_gap + age * revisions_per_milli_max;
+    if (auto error = (*database)->begin_epoch(head)) return error;
     (*database)->close();
     return before;
 }

@@ -31,9 +31,12 @@ Result<CheckpointFacts> look_at_checkpoint(
 /// Revisions between two lives of a store. Those that the first one gave out after it was copied
 /// (in cursors, versions, delivery positions) lie in between, so that none is given twice.
 inline constexpr Revision epoch_gap = Revision{1} << 40U;
+/// More than a store gives in that time. A copy that begins a life a second time begins behind what
+/// its first one gave until `now`.
+inline constexpr Revision revisions_per_milli_max = 1000;
 
 /// Makes the copy in `settings.path` a store of its own: the next epoch, its revisions behind the
-/// gap. The facts are those of before.
-Result<CheckpointFacts> begin_epoch(const RocksSettings& settings);
+/// gap, and behind the time from the copy's last commit to `now`. The facts are those of before.
+Result<CheckpointFacts> begin_epoch(const RocksSettings& settings, Millis now);
 
 }   // namespace grid::storage

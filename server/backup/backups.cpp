@@ -58,12 +58,14 @@ std::vector<std::string> names_in(const fs::path& folder) {
     return names;
 }
 
-/// While nothing is committed: a file that is complete then has all its bytes, and its name. Empty:
-/// done.
+/// While nothing is committed: a file that is complete then has all its bytes, and its name. One
+/// that is removed meanwhile has no record any more. Empty: done.
 std::string link_all(const fs::path& from, const fs::path& to) {
     for (const std::string& name : names_in(from)) {
         if (!controller::bulk::is_file_id(name)) continue;
         const auto linked = link_file(from / name, to / name);
+        std::error_code error;
+        if (!linked && !fs::exists(from / name, error) && !error) continue;
         if (!linked) return linked.error();
         if (!*linked) return from.string() + " is on a volume without links to " + to.string();
     }
@@ -126,15 +128,21 @@ void Backups::find_those_there() {
         const auto manifest =
             text ? parse_manifest(*text)
                  : Result<Manifest, std::string>(boost::system::in_place_error, text.error());
-        if (manifest && manifest->name == name)
+        const std::string wrong = manifest ? why_foreign(*manifest, name) : manifest.error();
+        if (wrong.empty())
             complete_.emplace(name, view_of(*manifest));
         else
-            log_.warn(
-                "backup_unreadable",
-                {{"backup", path.string()},
-                 {"reason", manifest ? "its manifest has another name" : manifest.error()}}
-            );
+            log_.warn("backup_unreadable", {{"backup", path.string()}, {"reason", wrong}});
     }
+}
+
+/// Another grid's is neither listed nor removed when there are enough. Empty: it is none.
+std::string Backups::why_foreign(const Manifest& manifest, const std::string& name) const {
+    if (manifest.name != name) return "its manifest has another name";
+    if (manifest.domain != settings_.domain)
+        return "it is of the domain " + manifest.domain +
+               ": each grid needs a backup.dir of its own";
+    return {};
 }
 
 std::optional<BackupView> Backups::begin() {
@@ -194,7 +202,7 @@ void Backups::run(const std::string& name) {
          {"milliseconds",
           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count())}}
     );
-    prune();
+    prune(name);
 }
 
 Result<Manifest, std::string> Backups::make(const std::string& name) {
@@ -344,13 +352,14 @@ Result<void, std::string> Backups::remove(const std::string& name) {
     return {};
 }
 
-void Backups::prune() {
+void Backups::prune(const std::string& made) {
     std::vector<std::string> old;
     {
         const std::lock_guard lock(mutex_);
-        if (complete_.size() <= settings_.keep) return;
-        std::size_t excess = complete_.size() - settings_.keep;
-        for (auto at = complete_.begin(); excess > 0; ++at, --excess) old.push_back(at->first);
+        for (const auto& [name, view] : complete_) {
+            if (complete_.size() - old.size() <= settings_.keep) break;
+            if (name != made) old.push_back(name);
+        }
     }
     for (const std::string& name : old) (void)remove(name);   // one that is read stays
 }

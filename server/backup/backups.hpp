@@ -70,7 +70,9 @@ private:
     Result<void, std::string> finish(const std::filesystem::path& unfinished, const Manifest& made);
     std::shared_ptr<Archive> archive_of(const std::string& name);
     void find_those_there();
-    void prune();
+    std::string why_foreign(const Manifest& manifest, const std::string& name) const;
+    /// The one that was just made stays, where the clock says that it is older than others.
+    void prune(const std::string& made);
     std::filesystem::path checkpoint_folder() const { return settings_.data / "checkpoint"; }
 
     storage::Store& store_;

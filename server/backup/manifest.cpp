@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <limits>
 #include <set>
 
 #include "server/pki/failure.hpp"
@@ -96,7 +97,10 @@ private:
 bool read_store(const json::value* value, storage::CheckpointFacts& store) {
     Members members(value);
     store.store_id = members.text("id");
-    store.schema = static_cast<std::uint32_t>(members.number("schema"));
+    const std::uint64_t schema = members.number("schema");
+    store.schema = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(schema, std::numeric_limits<std::uint32_t>::max())
+    );
     store.epoch = members.number("epoch");
     store.revision = members.number("revision");
     store.time = members.time("time");
@@ -170,6 +174,7 @@ Result<Manifest, std::string> parse_manifest(std::string_view text) {
     manifest.is_evaluation = members.flag("evaluation");
     manifest.time = members.time("time");
     if (!members.is_good() || format == 0) return pki::Failure{"is not complete"};
+    if (!is_backup_name(manifest.name)) return pki::Failure{"has no name of a backup"};
     if (!read_store(members.any("store"), manifest.store))
         return pki::Failure{"does not say which store it holds"};
     if (manifest.store.schema > storage::schema_version)

@@ -53,7 +53,8 @@ asio::awaitable<bool> Connection::send_pieces(
         }
         if (piece->is_last) co_return true;
         if (count % pieces_between_questions != 0) continue;
-        if (co_await refused_by_now(request, "backups/" + name)) co_return false;
+        // Of the archive itself: more roles may see that there is one.
+        if (co_await refused_by_now(request, "backups/" + name + "/archive")) co_return false;
     }
 }
 

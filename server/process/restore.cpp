@@ -4,15 +4,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <future>
 #include <iostream>
+#include <map>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "controller/audit/record.hpp"
+#include "controller/bulk/file.hpp"
 #include "controller/contacts/contact.hpp"
 #include "server/backup/copying.hpp"
 #include "server/backup/manifest.hpp"
+#include "server/clock.hpp"
 #include "server/complain.hpp"
 #include "server/pki/failure.hpp"
 #include "server/pki/files.hpp"
@@ -31,6 +36,7 @@ using storage::Family;
 
 constexpr const char* marker_name = "restore.unfinished";
 constexpr std::size_t restore_manifest_bytes_max = 256UL * 1024 * 1024;
+constexpr auto queue_full_pause = std::chrono::milliseconds(1);
 const std::atomic<bool> goes_on = false;   // a restore is stopped by ending its process
 
 Result<Manifest, std::string> read_manifest(const fs::path& folder, const Config& config) {
@@ -181,10 +187,41 @@ std::string commit_all(storage::Store& store, std::vector<storage::Batch> batche
         }
     });
     storage::Ticket ticket = 0;
-    for (auto& batch : batches)
-        if (!batch.operations.empty() && !store.submit(++ticket, {}, std::move(batch)))
-            return "the store takes no writes";
+    for (const auto& batch : batches) {
+        if (batch.operations.empty()) continue;
+        ++ticket;
+        // The queue has a bound; what is in it is committed or refused in the end.
+        while (!store.submit(ticket, {}, batch)) std::this_thread::sleep_for(queue_full_pause);
+    }
     return outcome.get_future().get();
+}
+
+bool is_same_store(const storage::CheckpointFacts& a, const storage::CheckpointFacts& b) {
+    return a.store_id == b.store_id && a.epoch == b.epoch && a.revision == b.revision &&
+           a.time == b.time && a.audit == b.audit;
+}
+
+/// Each upload that the store calls complete is in the backup, with the bytes that were uploaded.
+/// Empty: so it is.
+std::string why_incomplete(const storage::Snapshot& store, const Manifest& manifest) {
+    std::map<std::string, std::string> hashes;
+    for (const backup::Entry& entry : manifest.files) hashes.emplace(entry.path, entry.hash);
+    std::string why;
+    const std::string files(1, static_cast<char>(storage::Tag::File));
+    store.scan(
+        Family::Control, files, range_end(files), false,
+        [&](std::string_view key, const storage::Record& record) {
+            const auto file = controller::bulk::decode_file(key.substr(1), record.value);
+            if (!file || !file->is_complete) return true;
+            const auto found = hashes.find("files/" + file->id);
+            if (found == hashes.end())
+                why = "the backup lacks files/" + file->id + ", which its store knows";
+            else if (!file->hash.empty() && found->second != file->hash)
+                why = "files/" + file->id + " is not what was uploaded: its hash differs";
+            return why.empty();
+        }
+    );
+    return why;
 }
 
 /// The copied store gets a life of its own.
@@ -196,13 +233,14 @@ Result<void, std::string> begin_life(
     settings.open_files_max = options.store_files;
     std::string said;
     settings.log = [&said](storage::LogLevel, std::string_view text) { said = text; };
-    const auto facts = storage::begin_epoch(settings);
+    const auto facts = storage::begin_epoch(settings, now());
     if (!facts) return pki::Failure{said.empty() ? facts.error().message() : said};
-    if (facts->store_id != manifest.store.store_id || facts->revision != manifest.store.revision ||
-        facts->audit != manifest.store.audit)
+    if (!is_same_store(*facts, manifest.store))
         return pki::Failure{"the store is not the one that the manifest names"};
     const auto store = open_store(options, log);
     if (!store) return pki::Failure{store.error()};
+    if (std::string lost = why_incomplete(*(*store)->snapshot(), manifest); !lost.empty())
+        return pki::Failure{lost};
     auto batches = make_fresh(*(*store)->snapshot());
     batches.insert(batches.begin(), on_record(manifest));
     if (std::string trouble = commit_all(**store, std::move(batches)); !trouble.empty())
@@ -231,14 +269,15 @@ Result<void, std::string> write_data(
 }
 
 void tell(const AppOptions& options, const Manifest& manifest) {
-    std::cout << "restored " << manifest.domain << " as it was at "
-              << xml::to_datetime(manifest.time) << " (revision " << manifest.store.revision
-              << ", audit record " << manifest.store.audit.number << "): " << manifest.files.size()
-              << " files, " << manifest.bytes() << " bytes\n"
-              << "What was changed since is as it was before: accounts that were disabled, rights "
-                 "and passwords that were taken away count again; look at them before clients come "
-                 "in.\n"
-              << "Tokens for logins without a password are void.\n";
+    std::cout
+        << "restored " << manifest.domain << " as it was at " << xml::to_datetime(manifest.time)
+        << " (revision " << manifest.store.revision << ", audit record "
+        << manifest.store.audit.number << "): " << manifest.files.size() << " files, "
+        << manifest.bytes() << " bytes\n"
+        << "What was changed since is as it was before: accounts that were disabled, rights, "
+           "passwords and second factors that were taken away count again, and so do recovery "
+           "codes that were used; look at them before clients come in.\n"
+        << "Tokens for logins without a password are void.\n";
     if (manifest.is_evaluation)
         std::cout << "It is an evaluation. Its CA is in no backup: copy the folder pki of the old "
                      "data directory to "

@@ -184,7 +184,7 @@ controller::ReloadReport Reload::read_and_take() {
     FileStamps stamps = stamps_of(files());
     ConfigRead read = parts_.options.read_again();
     Config& next = read.config;
-    if (read.is_whole) keep_evaluation(next, parts_.options.config);
+    if (read.is_whole && parts_.is_evaluation) keep_evaluation(next, parts_.options.config);
     const auto names = files_of(read.is_whole ? next : config_);
     stamps.merge(stamps_of(names));
     look_at(names, std::move(stamps));
@@ -195,6 +195,15 @@ controller::ReloadReport Reload::read_and_take() {
     };
     for (const Finding& finding : read.findings) note(finding);
     if (!read.is_whole) return report;
+    // As of a file that was cut to nothing: a start with it makes an evaluation.
+    if (!parts_.is_evaluation && next.tls.certificate.empty()) {
+        note(
+            {"tls.certificate",
+             "tls.certificate is not set: a server with certificates of its "
+             "own does not become an evaluation"}
+        );
+        return report;
+    }
     if (parts_.is_evaluation && (next.tls.certificate != config_.tls.certificate ||
                                  next.tls.client_ca != config_.tls.client_ca))
         note(
@@ -243,6 +252,12 @@ Reload::Prepared Reload::prepare(const Config& next, Report& report) const {
     if (next.policy.file.empty()) return prepared;
     auto text = read_policy_file(next);
     if (!text) return refuse("policy.file", text.error());
+    // As a full disk leaves it, or an editor that writes in place.
+    if (text->empty() && !policy_.empty())
+        return refuse(
+            "policy.file",
+            next.policy.file + " is empty: for a policy that allows nothing write a comment in it"
+        );
     if (*text != policy_)
         if (const std::string why = replace_policy(*text); !why.empty())
             return refuse("policy.file", "the policy cannot be stored: " + why);

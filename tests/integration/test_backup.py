@@ -233,6 +233,22 @@ class UnderLoad(BackupCase):
             sorted(roster(ann, version)[0]), [f"bob@{DOMAIN}", f"dan@{DOMAIN}"]
         )
 
+    def test_a_backup_that_is_restored_twice_gives_no_revision_twice(self):
+        self.create().publish("one")
+        folder = self.folder_of(self.back_up())
+        self.server.kill9()
+        revisions = []
+        for life in ("first", "second"):
+            self.server.data = os.path.join(self.server.folder, life)
+            self.assertEqual(self.restore(folder, self.server.data)[0], 0)
+            self.server.start()
+            revisions.append(self.server.admin_json("status")["store"]["revision"])
+            for number in range(20):
+                self.assertEqual(self.topic(self.ann, f"r{number}").publish(f"{number}")[0], "ok")
+            revisions.append(self.server.admin_json("status")["store"]["revision"])
+            self.server.kill9()
+        self.assertEqual(revisions, sorted(set(revisions)))
+
 
 class Elsewhere(BackupCase):
     """On a volume to which nothing can be linked."""
@@ -317,6 +333,52 @@ class Kept(BackupCase):
             self.assertEqual(done.returncode, code, done.stderr)
         self.assertEqual(self.names(), [made[2]])
 
+    def like(self, backup, name, **changes):
+        """A copy of that name, with a manifest that says so."""
+        folder = os.path.join(self.server.data, "backups")
+        shutil.copytree(os.path.join(folder, backup["name"]), os.path.join(folder, name))
+        path = os.path.join(folder, name, "manifest.json")
+        with open(path, encoding="utf-8") as file:
+            manifest = json.load(file)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(manifest | {"name": name} | changes, file)
+
+    def kept_on_disk(self):
+        return sorted(os.listdir(os.path.join(self.server.data, "backups")))
+
+    def test_those_of_another_grid_are_left_alone(self):
+        first = self.back_up()
+        self.server.stop()
+        theirs = ["20200101T000000Z", "20200102T000000Z"]
+        for name in theirs:
+            self.like(first, name, domain="other.example")
+        mark = self.server.log_mark()
+        self.server.start()
+        self.assertIn("of the domain other.example", self.server.log(mark))
+        self.assertEqual(self.names(), [first["name"]])
+        made = [first["name"]] + [self.back_up()["name"] for _ in range(2)]
+        wanted = sorted(theirs + made[1:])
+        deadline = time.monotonic() + 20
+        while self.kept_on_disk() != wanted:
+            self.assertLess(time.monotonic(), deadline, self.kept_on_disk())
+            time.sleep(0.05)
+
+    def test_the_one_just_made_stays_where_the_clock_went_back(self):
+        first = self.back_up()
+        self.server.stop()
+        for name in ("20990101T000000Z", "20990102T000000Z"):
+            self.like(first, name)
+        shutil.rmtree(self.folder_of(first))
+        self.server.start()
+        out = os.path.join(self.server.folder, "now.tar")
+        made = self.back_up("-o", out)["name"]
+        wanted = [made, "20990102T000000Z"]
+        deadline = time.monotonic() + 20
+        while self.kept_on_disk() != wanted:
+            self.assertLess(time.monotonic(), deadline, self.kept_on_disk())
+            time.sleep(0.05)
+        self.assertTrue(os.path.exists(out))
+
     def test_the_archive_is_the_backup(self):
         self.stored(content(70_000))
         name = self.back_up()["name"]
@@ -371,16 +433,24 @@ class Refused(BackupCase):
         """A client that reads slowly, so that its right goes in the middle."""
         self.stored(content(80 * MIB))
         name = self.back_up()["name"]
-        self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "administrators")
         line = f"GET /api/v1/backups/{name}/archive HTTP/1.1"
-        with Https(self.server, self.ann, buffer=MIB) as https:
-            status, headers = https.send(line).head()
-            self.assertEqual(status, 200)
-            size = int(headers["content-length"])
-            self.assertGreater(size, 80 * MIB)
-            self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "--none")
-            self.assertLess(len(https.until_closed()), size)
-        self.assertEqual(self.ask(self.ann, line).status, 403)
+        # An auditor may see that there are backups, and read none.
+        for left in ("--none", "auditors"):
+            self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "administrators")
+            with Https(self.server, self.ann, buffer=MIB) as https:
+                status, headers = https.send(line).head()
+                self.assertEqual(status, 200)
+                size = int(headers["content-length"])
+                self.assertGreater(size, 80 * MIB)
+                self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", left)
+                got = len(https.seen)
+                try:
+                    while got < size and (more := https.socket.recv(65536)):
+                        got += len(more)
+                except OSError:
+                    pass   # a reset is an end, too
+                self.assertLess(got, size, left)
+            self.assertEqual(self.ask(self.ann, line).status, 403)
 
     def test_a_folder_that_takes_none(self):
         self.server.stop()
@@ -424,6 +494,26 @@ class Refused(BackupCase):
         self.refused("no file of a data directory", folder)
         with_manifest(good[-200:], "")
         self.refused("is no JSON", folder)
+        with_manifest("", "")
+
+        with_manifest('"name":"2', '"name":"../2')
+        self.refused("no name of a backup", folder)
+        with_manifest("", "")
+
+        # The copied store alone shows these.
+        lies = {
+            "is not the one": ({"epoch": 7}, None),
+            "the backup lacks files/": ({}, "files/"),
+        }
+        for number, (said, (store, left_out)) in enumerate(lies.items()):
+            lie = json.loads(good)
+            lie["store"] |= store
+            if left_out:
+                lie["files"] = [e for e in lie["files"] if not e["path"].startswith(left_out)]
+            with_manifest(good, json.dumps(lie))
+            code, text = self.restore(folder, os.path.join(self.server.folder, f"lie{number}"))
+            self.assertEqual(code, 1, text)
+            self.assertIn(said, text)
         with_manifest("", "")
 
         (upload,) = os.listdir(os.path.join(folder, "files"))

@@ -119,6 +119,20 @@ class Answer(Reload):
         replace(os.path.join(lists, "bad.pem"), "no list\n")
         self.assertRegex(self.reload(refused=True), "tls.crl: .*bad.pem")
 
+    def test_files_that_were_cut_to_nothing_are_refused(self):
+        server = self.server
+        with open(server.config, encoding="utf-8") as file:
+            good = file.read()
+        policy = server.admin_ctl("policy", "show")
+        replace(server.config, "")
+        self.assertIn("tls.certificate is not set", self.reload(refused=True))
+        replace(server.config, good)
+        replace(server.policy, "")
+        self.assertIn("is empty", self.reload(refused=True))
+        self.assertEqual(policy, server.admin_ctl("policy", "show"))
+        replace(server.policy, "# no rule\n")   # as its author wants it
+        self.assertEqual(self.reload(), "changed: policy\n")
+
     def test_only_administrators_may(self):
         server = self.server
         sensor = server.authority.client("sensor@" + DOMAIN)

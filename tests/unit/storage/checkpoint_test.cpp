@@ -103,13 +103,15 @@ TEST_CASE("a copy that begins an epoch gives no revision that the first life may
     REQUIRE_FALSE(h.store().checkpoint(folder.path() + "/copy", [] {}));
     const Outcome meanwhile = h.commit(put("n", "after"));
     const auto settings = copy_in(folder.path() + "/copy");
-    const auto before = begin_epoch(settings);
+    const Millis now = look_at_checkpoint(settings)->time + 5;
+    const auto before = begin_epoch(settings, now);
     REQUIRE(before.has_value());
     const auto after = look_at_checkpoint(settings);
     REQUIRE(after.has_value());
     CHECK(after->epoch == before->epoch + 1);
     CHECK(after->store_id == before->store_id);
     CHECK(after->revision > meanwhile.revision + epoch_gap / 2);
+    CHECK(after->revision == before->revision + epoch_gap + 5 * revisions_per_milli_max);
     CHECK(after->time == before->time);
     CHECK(after->audit == before->audit);
     const auto reopened = open_rocks_store(settings);

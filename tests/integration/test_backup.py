@@ -368,19 +368,22 @@ class Refused(BackupCase):
         self.assertEqual({(one["actor"], one["decision"]) for one in made}, {(ADMIN, "allow")})
 
     def test_a_right_that_is_taken_away_ends_an_archive(self):
-        """A client that reads slowly, so that its right goes in the middle."""
+        """A client that reads slowly, so that its right goes in the middle. An auditor is told of
+        backups, and reads none."""
         self.stored(content(80 * MIB))
         name = self.back_up()["name"]
-        self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "administrators")
         line = f"GET /api/v1/backups/{name}/archive HTTP/1.1"
-        with Https(self.server, self.ann, buffer=MIB) as https:
-            status, headers = https.send(line).head()
-            self.assertEqual(status, 200)
-            size = int(headers["content-length"])
-            self.assertGreater(size, 80 * MIB)
-            self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "--none")
-            self.assertLess(len(https.until_closed()), size)
-        self.assertEqual(self.ask(self.ann, line).status, 403)
+        for left in ("--none", "auditors"):
+            with self.subTest(left):
+                self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "administrators")
+                with Https(self.server, self.ann, buffer=MIB) as https:
+                    status, headers = https.send(line).head()
+                    self.assertEqual(status, 200)
+                    size = int(headers["content-length"])
+                    self.assertGreater(size, 80 * MIB)
+                    self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", left)
+                    self.assertLess(len(https.until_closed()), size)
+                self.assertEqual(self.ask(self.ann, line).status, 403)
 
     def test_a_folder_that_takes_none(self):
         self.server.stop()

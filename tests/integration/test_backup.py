@@ -385,6 +385,17 @@ class Refused(BackupCase):
                     self.assertLess(len(https.until_closed()), size)
                 self.assertEqual(self.ask(self.ann, line).status, 403)
 
+    def test_it_ends_a_small_archive_that_is_read_slowly(self):
+        self.stored(content(24 * MIB))
+        name = self.back_up()["name"]
+        self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "administrators")
+        with Https(self.server, self.ann, buffer=MIB) as https:
+            status, headers = https.send(f"GET /api/v1/backups/{name}/archive HTTP/1.1").head()
+            self.assertEqual(status, 200)
+            self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "--none")
+            time.sleep(3)
+            self.assertLess(len(https.until_closed()), int(headers["content-length"]))
+
     def test_a_folder_that_takes_none(self):
         self.server.stop()
         blocked = os.path.join(self.server.folder, "blocked")

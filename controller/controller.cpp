@@ -117,6 +117,7 @@ void Controller::forget() {
     state_->groups = {};
     state_->rosters = {};
     state_->greetings = {};
+    state_->settings_revisions.clear();
     state_->visits.forget();
     state_->policy = policy::Policy(std::string(state_->settings.domain));
     state_->directory.forget();
@@ -128,6 +129,17 @@ void Controller::forget() {
     state_->filters.forget();
     state_->schemas.forget();
     ++state_->revision;   // no earlier answer may be trusted
+}
+
+static void apply_settings_record(State& state, const storage::KeyChange& change) {
+    if (std::string key(change.key); change.record)
+        state.settings_revisions.insert_or_assign(std::move(key), change.record->revision);
+    else
+        state.settings_revisions.erase(key);
+    if (change.key == administration::settings_key())
+        administration::apply_settings(state, change.record);
+    else
+        state.greetings.apply(change.key.substr(1), change.record);
 }
 
 void Controller::apply(const storage::KeyChange& change) {
@@ -206,10 +218,7 @@ void Controller::apply(const storage::KeyChange& change) {
             state_->last_cut = change.record ? audit::decode_cut(*change.record) : std::nullopt;
             break;
         case storage::Tag::Settings:
-            if (change.key == administration::settings_key())
-                administration::apply_settings(*state_, change.record);
-            else
-                state_->greetings.apply(rest, change.record);
+            apply_settings_record(*state_, change);
             break;
         case storage::Tag::Visit:
             state_->visits.apply(rest, change.record);

@@ -55,6 +55,8 @@ struct State {
     SecondFactors second_factors;
     GroupBook groups;
     Greetings greetings;
+    /// Of the records of settings, greetings and the choice of administrators, by key.
+    std::map<std::string, storage::Revision, std::less<>> settings_revisions;
     Visits visits;   // written behind
     contacts::Rosters rosters;
     /// Accounts that are gone and may have a roster still, with the size that it had when a part of
@@ -84,6 +86,12 @@ struct State {
     /// Logins and requests by HTTPS that were refused since the start: by what, and by the
     /// condition, which is one of the protocol's. Soft state.
     std::map<std::pair<std::string, std::string>, std::uint64_t> refusals;
+
+    /// 0: there is no such record.
+    storage::Revision settings_revision(std::string_view key) const {
+        const auto found = settings_revisions.find(key);
+        return found == settings_revisions.end() ? 0 : found->second;
+    }
 
     AccountMachine machine() const { return {accounts, settings, directory.broker(), &rosters}; }
 

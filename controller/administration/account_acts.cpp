@@ -8,6 +8,7 @@
 
 #include "controller/administration/act_event.hpp"
 #include "controller/audit/record.hpp"
+#include "storage/keys.hpp"
 
 namespace grid::controller::administration {
 
@@ -15,6 +16,12 @@ namespace {
 
 // Of one batch of rebind_accounts.
 constexpr std::size_t accounts_looked_at_max = 2'000, accounts_moved_max = 50;
+
+/// A record without content, which each list of administrators writes: two lists name different
+/// accounts, and would both be taken else.
+std::string administrators_key() {
+    return std::string(1, static_cast<char>(storage::Tag::Settings)).append("administrators");
+}
 
 /// An account that no CA can vouch for any more would be lost by a slip.
 std::optional<Failure> check_authority(const State& state, const Rebinding& wanted) {
@@ -178,7 +185,11 @@ Outcome<storage::Batch> set_administrators(
         if (!change) return change.error();
         together.add(std::move(*change));
     }
-    return together.take();
+    storage::Batch batch = together.take();
+    if (batch.operations.empty()) return batch;
+    call.expect_settings(batch, administrators_key());
+    batch.put(storage::Family::Control, administrators_key(), "");
+    return batch;
 }
 
 Outcome<AccountChange> rebind_account(

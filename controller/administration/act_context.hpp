@@ -23,6 +23,13 @@ struct ActContext {
         if (!batch.operations.empty()) state.expect_account(batch, actor());
     }
 
+    /// Makes the batch expect that record of settings as it is now: of two changes at once the
+    /// later one is decided again, and so is its condition (If-Match). Every act on such a record
+    /// calls this.
+    void expect_settings(storage::Batch& batch, const std::string& key) const {
+        batch.expect(storage::Family::Control, key, state.settings_revision(key));
+    }
+
     /// An operator decides about accounts that have no role of administration, and gives none:
     /// nullopt when the actor may act on that account, which then has these groups (null: its own).
     std::optional<Failure> beyond_reach(std::string_view jid, const Groups* groups = nullptr)

@@ -29,6 +29,7 @@ storage::Batch put_greeting(
     std::string event = {}
 ) {
     storage::Batch batch;
+    call.expect_settings(batch, greeting_key(name));
     batch.put(
         storage::Family::Control, greeting_key(name),
         encode(Greeting{text, call.actor().jid.bare().str(), set})
@@ -45,6 +46,7 @@ storage::Batch erase_greeting(
 ) {
     storage::Batch batch;
     if (!present) return batch;
+    call.expect_settings(batch, greeting_key(name));
     batch.erase(storage::Family::Control, greeting_key(name));
     return on_record(call, std::move(batch), operation);
 }

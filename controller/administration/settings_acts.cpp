@@ -73,6 +73,7 @@ Outcome<storage::Batch> change_settings(const ActContext& call, const LiveSettin
     if (auto failure = check_settings(wanted)) return *failure;
     storage::Batch batch;
     if (wanted == live_settings(call.state.settings)) return batch;
+    call.expect_settings(batch, settings_key());
     if (wanted == live_settings(call.state.configured))
         batch.erase(storage::Family::Control, settings_key());
     else

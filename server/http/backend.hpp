@@ -1,6 +1,7 @@
 // server/http/backend.hpp: the grid behind HTTPS.
 #pragma once
 
+#include "controller/rest/call.hpp"
 #include "controller/rest/rest.hpp"
 #include "controller/state.hpp"
 #include "server/backup/backups.hpp"
@@ -67,6 +68,19 @@ public:
         }};
         grid_.api(
             std::move(request), std::move(asker->principal), std::move(asker->identity),
+            std::move(done)
+        );
+    }
+    void ask_right(Asker asker, controller::Act act, Done done) override {
+        controller::PreparedHttp request{[this, act](const pubsub::Context& context) {
+            const auto failure =
+                grid_.controller().state_for_admin().refuse_act(context.actor, act);
+            return controller::HttpDecision(
+                failure ? controller::rest::refuse(*failure) : controller::HttpResponse{}
+            );
+        }};
+        grid_.api(
+            std::move(request), std::move(asker.principal), std::move(asker.identity),
             std::move(done)
         );
     }

@@ -344,7 +344,7 @@ asio::awaitable<Connection::AskerAnswer> Connection::who_asks(const Admitted& re
 }
 
 asio::awaitable<std::optional<controller::HttpResponse>> Connection::refused_by_now(
-    const Admitted& request, std::string path
+    const Admitted& request, controller::Act act
 ) {
     if (const auto why = no_identity(); !why.empty() && request.token.empty())
         co_return controller::http_error(401, "certificate-required", why);
@@ -352,10 +352,7 @@ asio::awaitable<std::optional<controller::HttpResponse>> Connection::refused_by_
     if (auto* refused = std::get_if<0>(&asker)) co_return std::move(*refused);
     auto& client = std::get<1>(asker);
     auto response = co_await net::from_callback<controller::HttpResponse>([&](auto done) {
-        shared_->backend.api(
-            {"GET", std::move(path), {}, {}}, std::move(client.principal),
-            std::move(client.identity), std::move(done)
-        );
+        shared_->backend.ask_right(std::move(client), act, std::move(done));
     });
     // A store that takes no writes, say, is no reason to break off.
     if (response.status != 401 && response.status != 403) co_return std::nullopt;

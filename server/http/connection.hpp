@@ -60,7 +60,7 @@ private:
     /// During an answer that takes its time: the refusal, where certificate or sign-in, or the
     /// account's role, would not let the client ask for that any more.
     asio::awaitable<std::optional<controller::HttpResponse>> refused_by_now(
-        const Admitted& request, std::string path
+        const Admitted& request, controller::Act act
     );
     // Sign-in by password.
     asio::awaitable<MaybeAnswer> ask_sign_in(Parser& parser, const Admitted& request);

@@ -1,4 +1,6 @@
 // server/http/connection_backup.cpp: a backup is given as an archive while it is read.
+#include <chrono>
+
 #include "server/backup/archive.hpp"
 #include "server/clock.hpp"
 #include "server/http/connection.hpp"
@@ -8,8 +10,11 @@
 namespace grid::server::http {
 
 namespace {
-/// So many pieces later the right of the administrator is asked for again: 32 MiB.
+/// The right of the administrator is asked for again so many pieces (32 MiB) later, and for a
+/// client that reads slowly so much later.
 constexpr std::size_t pieces_between_questions = 256;
+constexpr auto archive_right_every = std::chrono::seconds(2);
+using ArchiveClock = std::chrono::steady_clock;
 }   // namespace
 
 asio::awaitable<bool> Connection::send_archive(
@@ -38,6 +43,7 @@ asio::awaitable<bool> Connection::send_archive(
 asio::awaitable<bool> Connection::send_pieces(
     backup::Archive& archive, const std::string& name, const Admitted& request
 ) {
+    auto asked = ArchiveClock::now();
     for (std::size_t count = 1;; ++count) {
         const auto piece =
             co_await net::from_callback<backup::Archive::PiecePtr>([&archive](auto done) {
@@ -52,9 +58,11 @@ asio::awaitable<bool> Connection::send_pieces(
             if (!co_await write_all(piece->text)) co_return false;
         }
         if (piece->is_last) co_return true;
-        if (count % pieces_between_questions != 0) continue;
-        // Of the archive itself: more roles may see that there is one.
-        if (co_await refused_by_now(request, "backups/" + name + "/archive")) co_return false;
+        const bool is_early = ArchiveClock::now() - asked < archive_right_every;
+        if (is_early && count % pieces_between_questions != 0) continue;
+        // The archive itself, and not what tells of it: auditors have a right to that alone.
+        if (co_await refused_by_now(request, controller::Act::KeepBackups)) co_return false;
+        asked = ArchiveClock::now();
     }
 }
 

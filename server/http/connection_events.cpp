@@ -81,7 +81,7 @@ asio::awaitable<void> Connection::tell_events(live::ListenerPtr listener, const 
     while (!listener->is_ended() && !is_winding_up_) {
         const auto time = EventClock::now();
         if (time - asked >= event_right_every) {
-            if (const auto refusal = co_await refused_by_now(request, "events")) {
+            if (const auto refusal = co_await refused_by_now(request, controller::Act::ReadAudit)) {
                 co_await send_chunk(*live::make_event("end", refusal->body));
                 break;
             }

@@ -11,6 +11,7 @@
 #include "controller/bulk/history.hpp"
 #include "controller/identity.hpp"
 #include "controller/rest/http.hpp"
+#include "controller/roles/acts.hpp"
 #include "pubsub/principal.hpp"
 #include "server/bulk/history_reader.hpp"
 #include "server/bulk/transfers.hpp"
@@ -49,6 +50,8 @@ public:
         controller::Identity identity;
     };
     virtual void metrics(std::optional<Asker> asker, Done done) = 0;
+    /// Whether the client has the right to that act now: 200, or the refusal. `done` as above.
+    virtual void ask_right(Asker /*asker*/, controller::Act /*act*/, Done done) { done({}); }
 
     // Sign-in to the console by password. `done` as above.
     virtual void sign_in(SignInRequest /*request*/, Done done) { done(no_sign_in()); }

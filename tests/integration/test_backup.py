@@ -430,7 +430,8 @@ class Refused(BackupCase):
         self.assertEqual({(one["actor"], one["decision"]) for one in made}, {(ADMIN, "allow")})
 
     def test_a_right_that_is_taken_away_ends_an_archive(self):
-        """A client that reads slowly, so that its right goes in the middle."""
+        """A client that reads slowly, so that its right goes in the middle. An auditor is told of
+        backups, and reads none."""
         self.stored(content(80 * MIB))
         name = self.back_up()["name"]
         line = f"GET /api/v1/backups/{name}/archive HTTP/1.1"
@@ -451,6 +452,17 @@ class Refused(BackupCase):
                     pass   # a reset is an end, too
                 self.assertLess(got, size, left)
             self.assertEqual(self.ask(self.ann, line).status, 403)
+
+    def test_it_ends_a_small_archive_that_is_read_slowly(self):
+        self.stored(content(24 * MIB))
+        name = self.back_up()["name"]
+        self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "administrators")
+        with Https(self.server, self.ann, buffer=MIB) as https:
+            status, headers = https.send(f"GET /api/v1/backups/{name}/archive HTTP/1.1").head()
+            self.assertEqual(status, 200)
+            self.server.admin_ctl("accounts", "groups", f"ann@{DOMAIN}", "--none")
+            time.sleep(3)
+            self.assertLess(len(https.until_closed()), int(headers["content-length"]))
 
     def test_a_folder_that_takes_none(self):
         self.server.stop()

@@ -184,6 +184,14 @@ class Entry(SignIn):
                     self.server.rest("POST", f"accounts/{jid}/enable")
                     self.assertFalse(self.is_signed_in(token), "it is over for good")
 
+    def test_an_account_that_is_pinned_to_a_key_is_signed_out(self):
+        token, _ = self.sign_in()
+        self.server.rest("PATCH", f"accounts/ann@{DOMAIN}", {"key_pin": "a" * 64})
+        self.assertEqual(self.ask("GET", "/api/v1/session", token=token).status, 401)
+        self.assertFalse(self.is_signed_in(token))
+        self.server.rest("PATCH", f"accounts/ann@{DOMAIN}", {"key_pin": ""})
+        self.assertFalse(self.is_signed_in(token), "it is over for good")
+
     def test_it_is_off_unless_it_is_wanted(self):
         self.server.stop()
         self.server.settings["console.password_sign_in"] = "false"

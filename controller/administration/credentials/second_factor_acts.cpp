@@ -102,6 +102,7 @@ bool holds(const State& state, const SignedIn& signed_in) {
     if (account == nullptr || account->state != AccountState::Enabled) return false;
     if (account->role() != signed_in.role || account->password != signed_in.generation)
         return false;
+    if (!account->key_pin.empty()) return false;   // since it signed in: by that key alone
     const SecondFactor* factor = state.second_factors.find(account->jid, account->created);
     return factor != nullptr && factor->id() == signed_in.factor;
 }

@@ -58,7 +58,11 @@ Role State::role_of(const pubsub::Principal& actor) const {
     if (is_system(actor)) return Role::Administrator;
     const Account* account = account_of(actor);
     if (account == nullptr || account->state != AccountState::Enabled) return Role::Anybody;
-    return account->role();
+    // A login to XMPP by password shows no code.
+    const bool lacks_code = actor.origin == pubsub::Origin::Session &&
+                            actor.issuer.starts_with(password_prefix) &&
+                            second_factors.find(account->jid, account->created) != nullptr;
+    return lacks_code ? Role::Member : account->role();
 }
 
 std::optional<Failure> State::refuse_act(const pubsub::Principal& actor, Act act) const {

@@ -65,6 +65,19 @@ TEST_CASE("a code is taken by one sign-in, whichever commits first") {
     CHECK(administration::holds(stage.state(), one->who));
 }
 
+TEST_CASE("a login to XMPP by password alone has no role where there is a second factor") {
+    SignInStage stage;
+    grid::pubsub::Principal actor;
+    actor.jid = *grid::xml::Jid::parse("ann@grid.example/x");
+    actor.issuer = std::string(password_prefix) + stage.attempt("").generation;
+    CHECK(stage.state().role_of(actor) == Role::Member);
+    actor.origin = grid::pubsub::Origin::Http;   // of the console, where a code was shown
+    CHECK(stage.state().role_of(actor) == Role::Auditor);
+    actor.origin = grid::pubsub::Origin::Session;
+    stage.does("DELETE", "/accounts/ann@grid.example/second-factor");
+    CHECK(stage.state().role_of(actor) == Role::Auditor);
+}
+
 TEST_CASE("a sign-in is not committed when the account changes meanwhile") {
     SignInStage stage;
     auto made = stage.tries(stage.attempt(stage.recovery.at(0)));

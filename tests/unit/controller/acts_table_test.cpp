@@ -77,7 +77,7 @@ const commands::Command* find_command(const std::string& name) {
 
 TEST_CASE("each act is reached by the interfaces that the README names") {
     std::string declared;
-    for (const auto& file : fs::directory_iterator(folder() / "administration"))
+    for (const auto& file : fs::recursive_directory_iterator(folder() / "administration"))
         if (file.path().string().ends_with("_acts.hpp")) declared += text_of(file.path());
     const std::set<std::string> routes = changing_routes();
     std::set<std::string> named;

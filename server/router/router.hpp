@@ -246,6 +246,11 @@ private:
         const std::string& text,
         const std::vector<SessionPtr>& had
     );
+    /// Whether stanzas of others reach it now. Between the end of its connection and its own end a
+    /// session takes none: what is sent to it then would be lost.
+    bool may_take(const Session& session) const {
+        return session.is_open() && fanout_.may_receive(session);
+    }
     /// RFC 6121 §8.5.3.1: a resource that is connected, whether it said so or not.
     SessionPtr connected(const xml::Jid& full) const;
 

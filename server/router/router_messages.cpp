@@ -36,7 +36,7 @@ void Router::take_relayed(const SessionPtr& session, Inbound inbound) {
 
 SessionPtr Router::connected(const xml::Jid& full) const {
     SessionPtr found = sessions_.find(full);
-    if (found && (found->is_ended || !found->component.empty() ||
+    if (found && (found->is_ended || !found->is_open() || !found->component.empty() ||
                   controller_.state(found->principal) != controller::AccountState::Enabled))
         return nullptr;
     return found;
@@ -50,7 +50,7 @@ Addressee Router::addressee(const xml::Jid& to, bool is_reachable) const {
     found.matches = !to.is_bare() && connected(to) != nullptr;
     if (found.matches) return found;   // the others do not matter
     for (const auto& session : sessions_.of_account(to.bare_view())) {
-        if (!fanout_.may_receive(*session)) continue;
+        if (!may_take(*session)) continue;
         ++found.available;
         if (session->priority >= 0) ++found.willing;
     }
@@ -82,7 +82,7 @@ Delivery Router::in_its_turn(
 bool Router::has_other_receiver(const xml::Jid& to) const {
     const SessionPtr taker = offline_.taker(std::string(to.bare_view()));
     return std::ranges::any_of(sessions_.of_account(to.bare_view()), [&](const SessionPtr& one) {
-        return one != taker && fanout_.may_receive(*one) && one->priority >= 0;
+        return one != taker && may_take(*one) && one->priority >= 0;
     });
 }
 
@@ -171,7 +171,7 @@ std::vector<SessionPtr> Router::receivers(Delivery delivery, const xml::Jid& to)
         if (auto target = connected(to)) found.push_back(std::move(target));
     } else if (delivery == Delivery::Willing) {
         for (const auto& other : sessions_.of_account(to.bare_view()))
-            if (fanout_.may_receive(*other) && other->priority >= 0) found.push_back(other);
+            if (may_take(*other) && other->priority >= 0) found.push_back(other);
     }
     return found;
 }

@@ -86,7 +86,7 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
             return refuse(*error);
     }
     const SessionPtr target = sessions_.find(to);
-    if (!target || !fanout_.may_receive(*target)) return refuse(offline());
+    if (!target || !may_take(*target)) return refuse(offline());
     // Queries cannot fill a provider's outbox, so that its stream would be closed: half of it is
     // kept for other stanzas.
     if (target->budget && target->budget->used() + target->pending_bytes + inbound.relayed->size() >

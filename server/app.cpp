@@ -56,6 +56,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto drain_seconds_max = std::chrono::seconds(5);
+constexpr auto http_drain_max = std::chrono::milliseconds(500);
 
 /// Start-up failed: one line for the operator.
 struct CannotStart : std::runtime_error {
@@ -299,13 +300,13 @@ backup::BackupSettings backup_settings(const AppOptions& options, bool is_evalua
 void drain(
     asio::steady_timer& timer,
     std::chrono::steady_clock::time_point until,
-    const c2s::Acceptor& acceptor,
+    const std::function<bool()>& is_done,
     const std::function<void()>& then
 ) {
-    if (acceptor.connections() == 0 || std::chrono::steady_clock::now() >= until) return then();
+    if (is_done() || std::chrono::steady_clock::now() >= until) return then();
     timer.expires_after(std::chrono::milliseconds(20));
-    timer.async_wait([&timer, until, &acceptor, then](boost::system::error_code) {
-        drain(timer, until, acceptor, then);
+    timer.async_wait([&timer, until, is_done, then](boost::system::error_code) {
+        drain(timer, until, is_done, then);
     });
 }
 
@@ -464,7 +465,13 @@ bool run_program(AppOptions& options, Log& log) {
         audit_keeper->stop();
         trust.stop();
         acceptor->close_all({"system-shutdown", "the server is shutting down", {}});
-        drain(drain_timer, std::chrono::steady_clock::now() + drain_seconds_max, *acceptor, [&] {
+        const auto now = std::chrono::steady_clock::now();
+        // Streams of events end in order; files that are under way go on another time.
+        const auto is_done = [&, until = now + http_drain_max] {
+            return acceptor->connections() == 0 &&
+                   (https.connections() == 0 || std::chrono::steady_clock::now() >= until);
+        };
+        drain(drain_timer, now + drain_seconds_max, is_done, [&] {
             grid.stop([&context] { context.stop(); });
         });
     };

@@ -384,7 +384,7 @@ bool Core::work_in_background() {
 /// of it as the requests under way will cause.
 void Core::go_on_with_upkeep() {
     constexpr std::size_t least = 4, requests_per_batch = 16;
-    while (!upkeep_.empty() && pipeline_->has_room()) {
+    while (!upkeep_.empty() && !is_stopped_ && pipeline_->has_room()) {
         const std::size_t background = pipeline_->background_in_flight();
         const std::size_t requests = pipeline_->in_flight() - background;
         if (background >= least + requests / requests_per_batch) return;

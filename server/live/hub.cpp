@@ -90,10 +90,11 @@ void Hub::start() {
 ListenerPtr Hub::listen(std::string account, EventWish wish, std::function<void()> wake) {
     {
         const std::lock_guard lock(mutex_);
-        std::size_t& own = by_account_[account];
-        if (count_ >= listeners_max || own >= listeners_per_account_max) return nullptr;
+        const auto own = by_account_.find(account);
+        if (own != by_account_.end() && own->second >= listeners_per_account_max) return nullptr;
+        if (count_ >= listeners_max) return nullptr;
         ++count_;
-        ++own;
+        ++by_account_[account];
     }
     auto listener =
         std::make_shared<Listener>(std::move(account), std::move(wish), std::move(wake));

@@ -359,7 +359,7 @@ private:
         const SignInRequest& request, const controller::administration::SignedIn& who
     );
     /// Null: nobody is signed in by that token any more.
-    const SignIns::SignIn* signed_in(const std::string& token);
+    const SignIns::SignIn* signed_in(const std::string& token, bool is_use);
     /// The refusal of a question whose token is none, or that lacks what a page of ours sends.
     std::variant<controller::HttpResponse, const SignIns::SignIn*> check_sign_in(
         const SignInQuestion& question

@@ -152,8 +152,8 @@ HttpResponse Core::begin_sign_in(
     return response;
 }
 
-const SignIns::SignIn* Core::signed_in(const std::string& token) {
-    const SignIns::SignIn* found = sign_ins_.find(token, std::chrono::steady_clock::now());
+const SignIns::SignIn* Core::signed_in(const std::string& token, bool is_use) {
+    const SignIns::SignIn* found = sign_ins_.find(token, std::chrono::steady_clock::now(), is_use);
     if (found == nullptr) return nullptr;
     if (administration::holds(controller_.state_for_admin(), found->who)) return found;
     sign_ins_.end(token);
@@ -163,7 +163,7 @@ const SignIns::SignIn* Core::signed_in(const std::string& token) {
 std::variant<HttpResponse, const SignIns::SignIn*> Core::check_sign_in(
     const SignInQuestion& question
 ) {
-    const SignIns::SignIn* found = signed_in(question.token);
+    const SignIns::SignIn* found = signed_in(question.token, question.is_use);
     if (found == nullptr) return signed_out();
     if (question.is_change && (question.csrf.size() != found->csrf.size() ||
                                !controller::are_equal(question.csrf, found->csrf)))

@@ -35,14 +35,14 @@ void SignIns::make_room(std::string_view bare, Time now) {
     if (by_digest_.size() >= bounds_.all) by_digest_.erase(oldest(false));
 }
 
-const SignIns::SignIn* SignIns::find(std::string_view token, Time now) {
+const SignIns::SignIn* SignIns::find(std::string_view token, Time now, bool is_use) {
     const auto found = by_digest_.find(controller::digest_in_hex(token));
     if (found == by_digest_.end()) return nullptr;
     if (is_over(found->second, now)) {
         by_digest_.erase(found);
         return nullptr;
     }
-    found->second.used = now;
+    if (is_use) found->second.used = now;
     return &found->second;
 }
 

@@ -25,6 +25,7 @@ struct SignInQuestion {
     std::string token, csrf;
     bool is_change = false;
     std::string address;
+    bool is_use = true;   // false: the server asks by itself, during a long answer
 };
 /// The account that asks by it.
 struct SignedInClient {
@@ -52,8 +53,9 @@ public:
     /// A new one with a new token, which is returned. The oldest of the account, or of all, gives
     /// way where there are too many.
     std::string add(controller::administration::SignedIn who, Time now);
-    /// Null: there is none, or its time is over. One that is found was used now.
-    const SignIn* find(std::string_view token, Time now);
+    /// Null: there is none, or its time is over. One that is found was used now,
+    /// where this is a use.
+    const SignIn* find(std::string_view token, Time now, bool is_use = true);
     void end(std::string_view token);
     /// All of that account (bare JID).
     void end_account(std::string_view bare);

@@ -319,17 +319,19 @@ asio::awaitable<Connection::MaybeAnswer> Connection::ask_metrics(
     co_return take_response(parser, "GET", std::move(response));
 }
 
-SignInQuestion Connection::sign_in_question(const Admitted& request) const {
-    return {request.token, request.csrf, request.method != "GET", peer_};
+SignInQuestion Connection::sign_in_question(const Admitted& request, bool is_use) const {
+    return {request.token, request.csrf, request.method != "GET", peer_, is_use};
 }
 
 /// A cookie that is none any more does not keep an administrator's certificate from asking.
-asio::awaitable<Connection::AskerAnswer> Connection::who_asks(const Admitted& request) {
+asio::awaitable<Connection::AskerAnswer> Connection::who_asks(
+    const Admitted& request, bool is_use
+) {
     signed_in_.clear();
     const bool has_identity = no_identity().empty();
     if (!request.token.empty()) {
         auto found = co_await net::from_callback<SignInAnswer>([&](auto done) {
-            shared_->backend.find_sign_in(sign_in_question(request), std::move(done));
+            shared_->backend.find_sign_in(sign_in_question(request, is_use), std::move(done));
         });
         if (auto* client = std::get_if<1>(&found)) {
             signed_in_ = client->principal.jid.str();
@@ -348,7 +350,7 @@ asio::awaitable<std::optional<controller::HttpResponse>> Connection::refused_by_
 ) {
     if (const auto why = no_identity(); !why.empty() && request.token.empty())
         co_return controller::http_error(401, "certificate-required", why);
-    auto asker = co_await who_asks(request);
+    auto asker = co_await who_asks(request, false);
     if (auto* refused = std::get_if<0>(&asker)) co_return std::move(*refused);
     auto& client = std::get<1>(asker);
     auto response = co_await net::from_callback<controller::HttpResponse>([&](auto done) {

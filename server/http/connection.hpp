@@ -56,7 +56,7 @@ private:
     asio::awaitable<MaybeAnswer> ask_metrics(Parser& parser, const Admitted& request);
     /// The client that asks: signed in by the cookie, else by its certificate.
     using AskerAnswer = std::variant<controller::HttpResponse, HttpBackend::Asker>;
-    asio::awaitable<AskerAnswer> who_asks(const Admitted& request);
+    asio::awaitable<AskerAnswer> who_asks(const Admitted& request, bool is_use = true);
     /// During an answer that takes its time: the refusal, where certificate or sign-in, or the
     /// account's role, would not let the client ask for that any more.
     asio::awaitable<std::optional<controller::HttpResponse>> refused_by_now(
@@ -67,7 +67,7 @@ private:
     asio::awaitable<std::variant<controller::HttpResponse, SignInRequest>> read_sign_in(
         Parser& parser, const Admitted& request
     );
-    SignInQuestion sign_in_question(const Admitted& request) const;
+    SignInQuestion sign_in_question(const Admitted& request, bool is_use = true) const;
     // Events as they happen: connection_events.cpp
     /// After an answer that lets the client listen; ends the connection.
     asio::awaitable<bool> serve_events(Parser& parser, const Admitted& request);

@@ -64,4 +64,13 @@ TEST_CASE("the oldest gives way, of the account and of all") {
     CHECK(all.size() == 2);
 }
 
+TEST_CASE("a sign-in that the server alone asks about is idle") {
+    const SignIns::Bounds bounds;
+    SignIns all(bounds);
+    const auto token = all.add({}, {});
+    const SignIns::Time almost = SignIns::Time{} + bounds.idle - std::chrono::seconds(1);
+    CHECK(all.find(token, almost, false) != nullptr);
+    CHECK(all.find(token, almost + std::chrono::seconds(2), false) == nullptr);
+}
+
 }   // namespace sign_ins_test

@@ -21,6 +21,9 @@ constexpr std::array sentences{
     "the store is closed",
     "the batch would lose or replace an audit record, nothing was changed: this is a fault of "
     "gridd",
+    "another member of the cluster leads, nothing was changed: ask again",
+    "the log of the cluster begins behind this store: copy the store of another member",
+    "the log of the cluster does not answer, nothing was changed: see whether etcd runs",
 };
 
 struct Category final : boost::system::error_category {
@@ -35,7 +38,7 @@ const Category category{};
 
 }   // namespace
 
-static_assert(sentences.size() == static_cast<std::size_t>(Errc::Malformed));
+static_assert(sentences.size() == static_cast<std::size_t>(Errc::Unreachable));
 
 boost::system::error_code make_error_code(Errc e) { return {static_cast<int>(e), category}; }
 

@@ -18,6 +18,9 @@ enum class Errc {
     Io,               // could not be opened or read
     Closed,           // the store is shutting down
     Malformed,        // breaks a rule of the audit family (README.md)
+    Fenced,           // another member of the cluster leads
+    Trimmed,          // the cluster's log begins behind what was asked for
+    Unreachable,      // the cluster's log does not answer
 };
 
 boost::system::error_code make_error_code(Errc e);

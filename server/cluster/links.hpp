@@ -1,0 +1,73 @@
+// server/cluster/links.hpp: connections between the members of a cluster, and what they carry.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/cluster/member.hpp"
+#include "server/log.hpp"
+#include "storage/log.hpp"
+#include "xml/result.hpp"
+
+namespace grid::server::cluster {
+
+/// First byte of a frame; the grammar stands in server/cluster/README.md.
+enum class Channel : std::uint8_t {
+    Store = 1,       // batches to the leader and its refusals (storage::ReplicatedStore)
+    Directory = 2,   // sessions that come and go, and what is known of them
+    Stanza = 3,      // to a session of the other member
+    Copy = 4,        // a copy of the store
+    Control = 5,     // drain, promote, what is applied
+};
+
+struct LinksSettings {
+    std::string listen;                 // listen.cluster; port 0: any free one
+    std::string certificate, key, ca;   // PEM files: cluster.certificate, cluster.key, cluster.ca
+    Member self;
+    std::size_t frame_bytes_max = 8UL * 1024 * 1024;
+    std::size_t queue_bytes_max = 64UL * 1024 * 1024;   // to one member
+};
+
+/// For operators and metrics.
+struct LinkStatus {
+    Member member;
+    bool is_up = false;
+    std::size_t queued_bytes = 0;
+    std::uint64_t frames_sent = 0, frames_received = 0, bytes_sent = 0, bytes_received = 0;
+};
+
+/// One connection to each other member, over TLS 1.3 with certificates of both sides that
+/// cluster.ca issued and that carry the role of a member. The member whose id is less connects;
+/// both send. Frames arrive in order; those under way when a connection ends are lost, and both
+/// sides are told. Any thread may call it; callbacks run on the links' strand.
+class Links {
+public:
+    using Receive = std::function<void(storage::MemberId from, std::string payload)>;
+    using Changed = std::function<void(const Member& member, bool is_up)>;
+
+    virtual ~Links() = default;
+    /// Call before start().
+    virtual void on(Channel channel, Receive receive) = 0;
+    /// Several may ask to be told. With is_up: nothing was received from it before.
+    virtual void on_changed(Changed changed) = 0;
+    virtual void start() = 0;
+    virtual void stop() = 0;
+    /// Those that etcd knows now; links to others are cut.
+    virtual void set_members(std::vector<Member> members) = 0;
+    /// False: it is not connected, the frame is too large, or its queue is full.
+    virtual bool send(storage::MemberId to, Channel channel, std::string payload) = 0;
+    virtual std::vector<LinkStatus> status() const = 0;
+    /// ADDRESS:PORT that is open.
+    virtual std::string address() const = 0;
+};
+
+/// Opens the port. The error is for the operator.
+Result<std::shared_ptr<Links>, std::string> make_links(
+    boost::asio::io_context& context, LinksSettings settings, Log& log
+);
+
+}   // namespace grid::server::cluster

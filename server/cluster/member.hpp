@@ -1,0 +1,23 @@
+// server/cluster/member.hpp: a member of the cluster, as it makes itself known in etcd.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "storage/log_group.hpp"
+
+namespace grid::server::cluster {
+
+/// One start of one member. A member that starts again is another one, with the same name.
+struct Member {
+    storage::MemberId id = 0;
+    std::string name;      // cluster.member: unique in the cluster
+    std::string address;   // HOST:PORT of its listen.cluster, as others reach it
+    std::string
+        clients;   // HOST:PORT for clients that are sent elsewhere (see-other-host); may be empty
+    std::uint64_t flushed_group =
+        0;                      // on its disk: the log may be trimmed up to the least of these
+    bool is_draining = false;   // it takes no new sessions and does not lead
+};
+
+}   // namespace grid::server::cluster

@@ -1,0 +1,75 @@
+// storage/log.hpp: the log that the members of a cluster share: one order of groups, and who may
+// add to it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "storage/errors.hpp"
+#include "storage/log_group.hpp"
+
+namespace grid::storage {
+
+/// The end of the log. A leader that appends names the head that it knows: if another one wrote
+/// since, nothing is appended.
+struct LogHead {
+    std::uint64_t version = 0;   // the log's own, different after each group (etcd: mod_revision)
+    std::uint64_t term = 0;
+    MemberId leader = 0;        // that wrote the last group
+    Revision revision = 0;      // of the last group
+    std::uint64_t groups = 0;   // how many there were: the number of the last group
+};
+
+/// A group as it is read from the log.
+struct Logged {
+    std::uint64_t number = 0;    // LogHead::groups after it
+    std::uint64_t version = 0;   // LogHead::version after it
+    LogGroup group;
+};
+
+/// What following the log brings. All on one thread of the log's own.
+class LogFollower {
+public:
+    virtual ~LogFollower() = default;
+    /// Groups in their order, without holes.
+    virtual void on_groups(std::vector<Logged> groups) = 0;
+    /// The log was heard from: everything up to group `number` had been told before. Also when
+    /// nothing happens, several times a second.
+    virtual void on_heard(std::uint64_t number) = 0;
+    /// The groups behind the one that was asked for are trimmed away: only a copy of another
+    /// member's store leads on. Nothing more is told.
+    virtual void on_trimmed() = 0;
+};
+
+/// Calls block, within `timeout` of the settings of the log; from any thread.
+class Log {
+public:
+    virtual ~Log() = default;   // stops following first
+    /// Linearizable. A log that is empty has the head {}.
+    virtual Result<LogHead> head() = 0;
+    /// One transaction. Errors: Errc::Fenced: the head was not `expected` and the group is not in
+    /// the log. Errc::UnknownOutcome: no answer came; the same call again finds out (the log tells
+    /// this very group, by its term, leader and `head`, from another one).
+    virtual Result<LogHead> append(const LogHead& expected, const LogGroup& group) = 0;
+    /// Groups with numbers in (after, …], at most some megabytes; Errc::Trimmed as on_trimmed.
+    virtual Result<std::vector<Logged>> read(std::uint64_t after) = 0;
+    /// Tells `follower` every group behind the number `after`, until stop_following() returns.
+    virtual void follow(std::uint64_t after, LogFollower& follower) = 0;
+    virtual void stop_following() = 0;
+    /// Forgets the groups up to that number.
+    virtual Result<void> trim(std::uint64_t number) = 0;
+};
+
+/// The way to the other members. Messages to one member arrive in order or, when the connection to
+/// it is lost, not at all. Any thread.
+class Peers {
+public:
+    virtual ~Peers() = default;
+    /// False: it is not connected, or its queue is full. Nothing was sent.
+    virtual bool send(MemberId to, std::string message) = 0;
+};
+
+}   // namespace grid::storage

@@ -1,0 +1,45 @@
+// storage/log_group.hpp: a decided group of batches as the log of a cluster carries it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/chain.hpp"
+#include "storage/clock_steps.hpp"
+#include "storage/store.hpp"
+
+namespace grid::storage {
+
+/// One start of one member of a cluster, drawn at random when it starts; 0: none.
+using MemberId = std::uint64_t;
+
+/// A batch of a group: decided, with the revisions in its keys and the links of its audit records.
+struct LogEntry {
+    MemberId origin = 0;        // the member that submitted it
+    std::uint64_t number = 0;   // of the batch among those of that member; 0: the leader's own
+    Ticket ticket = 0;          // the origin's name for it
+    Revision revision = 0;
+    Millis time = 0;
+    Batch batch;   // its expectations were checked and are left out
+};
+
+/// What one transaction puts into the log. A group without entries marks the beginning of a term.
+struct LogGroup {
+    std::uint64_t term = 0;   // of the leader that wrote it; raised by each new leader
+    MemberId leader = 0;
+    Revision before = 0;   // the head that it follows
+    Revision head = 0;     // of its last entry, or `before`
+    Millis time = 0;
+    Link link;   // of the last audit record, after it
+    ClockSteps steps;
+    std::vector<LogEntry> entries;
+};
+
+std::string encode(const LogGroup& group);
+/// nullopt when the bytes are no group of this version, or are cut off.
+std::optional<LogGroup> decode_log_group(std::string_view bytes);
+
+}   // namespace grid::storage

@@ -1,0 +1,58 @@
+// storage/replicated_store.hpp: the store of a member of a cluster: RocksDB for all data, a shared
+// log for their order.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "storage/log.hpp"
+#include "storage/rocks_settings.hpp"
+#include "storage/store.hpp"
+
+namespace grid::storage {
+
+/// How a member stands to the cluster. For operators, metrics, and whoever fails closed.
+struct ReplicationStatus {
+    MemberId self = 0, leader = 0;   // leader 0: none is known
+    std::uint64_t term = 0;
+    bool is_leader = false;
+    Revision applied = 0;                               // written to RocksDB and told to the feed
+    std::uint64_t applied_group = 0, known_group = 0;   // by number; the lag is their difference
+    std::uint64_t flushed_group = 0;            // on this member's disk, whatever happens to it
+    std::chrono::milliseconds since_heard{0};   // from the log
+    bool needs_copy = false;                    // the log goes on behind what was trimmed
+    std::uint64_t forwarded = 0, submitted_again = 0, leader_changes = 0;   // since the start
+};
+
+/// Batches go to the leader, groups come from the log: RocksDB and the feed get both in one order
+/// on every member. Any thread may call it.
+class ReplicatedStore : public Store {
+public:
+    /// This member was elected. It applies the log to its end, then begins a term; until then and
+    /// after `follow` batches are forwarded. Does not block.
+    virtual void lead() = 0;
+    /// Another member leads, or none is known (0).
+    virtual void follow_leader(MemberId leader) = 0;
+    /// A message of another member's store, as Peers carried it.
+    virtual void on_peer(MemberId from, std::string message) = 0;
+    /// The connection to that member is new: what was under way on the one before may be lost.
+    virtual void on_peer_up(MemberId member) = 0;
+    virtual ReplicationStatus replication() const = 0;
+};
+
+struct ReplicatedSettings {
+    RocksSettings rocks;
+    MemberId self = 0;
+    std::uint64_t groups_kept = 2'000;   // behind the head, for members that are away for a while
+};
+
+/// Opens the files, reads what the log has beyond them and applies it. The store outlives neither
+/// `log` nor `peers`. Errors as of open_rocks_store, and Errc::Trimmed: a copy of another member's
+/// store is needed first.
+Result<std::unique_ptr<ReplicatedStore>> open_replicated_store(
+    const ReplicatedSettings& settings, Log& log, Peers& peers
+);
+
+}   // namespace grid::storage

@@ -96,6 +96,10 @@ class Member:
         """By session, where its line lost anything."""
         return {session: line.loss for session, line in self.lines.items() if line and line.loss}
 
+    def told(self):
+        """What it is doing."""
+        return f"session {self.session}, {self.resumptions} resumptions"
+
     # --- its life -----------------------------------------------------------------------------
 
     async def live(self):

@@ -25,6 +25,7 @@ READY_SECONDS = 120
 KILLS = 2
 EXAMPLES = os.path.join(ROOT, "tests", "clients")
 STROPHE_JS = os.path.join(EXAMPLES, "strophe.js")
+RECORDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record_strophe.mjs")
 # Kind, what must be there, command, listener. Not gloox: version 1.0.24 frees its TLS session twice
 # when a handshake is cut. Not nbxmpp: version 4.2.2 sometimes ends neither a connection attempt nor
 # the program's wait for it when a login is cut.
@@ -43,14 +44,15 @@ class Story:
     """`stock` clients are on slixmpp, as many are the examples of tests/clients/, and the others
     the driver's own."""
 
-    def __init__(self, seed, clients, stock, tell=lambda text: None, kinds=None):
-        """`kinds`: of PROGRAMS; all of them where it is left out."""
+    def __init__(self, seed, clients, stock, tell=lambda text: None, kinds=None, record=None):
+        """`kinds`: of PROGRAMS; all of them where it is left out. `record`: a folder for what the
+        clients on strophe.js say, hear and print, a file each."""
         self.seed, self.tell = seed, tell
         self.rng = random.Random(seed)
         self.server = Operated(EVERYTHING, {
             "accounts.auto_approve": "true", "pubsub.access_open": "true", "log.level": "warn",
         })
-        self.clients, self.stock = clients, stock
+        self.clients, self.stock, self.record = clients, stock, record
         self.programs = [
             entry for entry in PROGRAMS
             if os.path.exists(entry[1]) and (kinds is None or entry[0] in kinds)
@@ -121,7 +123,9 @@ class Story:
         from_end = self.clients - number
         if from_end <= self.stock:
             kind, _, command, listener = self.programs[from_end % len(self.programs)]
-            return ProgramMember(self.networks[listener], bundle, node, kind, command)
+            if self.record and kind == "strophe.js":
+                command = [*command[:1], "--import", RECORDER, *command[1:]]
+            return ProgramMember(self.networks[listener], bundle, node, kind, command, self.record)
         network = self.networks["c2s_tls"]
         if from_end <= 2 * self.stock:
             return StockMember(network, bundle, rng, node)
@@ -138,8 +142,7 @@ class Story:
                 if task.done():
                     task.result()   # an assertion of a client
             assert time.monotonic() < deadline, "\n".join(
-                f"{member.kind} {self.members.index(member)} waits for ever; it said last: "
-                f"{getattr(member, 'last', '')}"
+                f"{member.kind} {self.members.index(member)} waits for ever: {member.told()}"
                 for member in members if not is_done(member)
             )
             await asyncio.sleep(0.05)
@@ -192,12 +195,13 @@ class Story:
         await self._mark("end")
 
     def _order(self, node):
-        """The items before the storm, and those from its beginning on."""
+        """The items of the storm, between the marks; and the others, before and behind it: a program
+        whose connection was reset at the end publishes one more when it is back."""
         owner = self._topic(node)
         order = owner.items()
         owner.close()
-        begin = order.index("begin")
-        return set(order[:begin]), order[begin:]
+        begin, end = order.index("begin"), order.index("end") + 1
+        return order[begin:end], {*order[:begin], *order[end:]}
 
     @staticmethod
     def _dropped(member):
@@ -234,15 +238,15 @@ class Story:
             if member.kind == "strophe.js"
         }
         for node in map("n{}".format, range(NODES)):
-            before, order = self._order(node)
+            order, others = self._order(node)
             items += len(order)
             acknowledged = [
                 item for member in self.members if member.node == node
-                for item in member.acknowledged if item not in before
+                for item in member.acknowledged if item not in others
             ]
             for number, member in enumerate(self.members):
                 if member.node == node:
-                    receipts = [entry for entry in member.receipts if entry[1] not in before]
+                    receipts = [entry for entry in member.receipts if entry[1] not in others]
                     may_lack = self._dropped(member)
                     dropped += sum(may_lack.values())
                     found = self._faults(order, acknowledged, receipts, may_lack)

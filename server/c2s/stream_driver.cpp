@@ -463,7 +463,7 @@ asio::awaitable<void> StreamDriver::end() {
         else
             break;
     }
-    const bool is_all_sent = outbox_.empty();
+    const bool is_all_sent = flushed == Outbox::Flushed::All;
     outbox_.drop();
     tls_place_.reset();   // the memory of TLS is free as soon as the goodbye is out
     const bool is_all_read = co_await channel_->close(goodbye_seconds_max) && is_all_sent;

@@ -113,6 +113,7 @@ TlsStream::Now TlsStream::write_plain(std::string_view bytes) {
             return {.bytes = total, .would_block = true};
         } else if (errno != EINTR) {
             const auto error = last_error();
+            is_broken_ = true;
             return failed(error, error.message());
         }
     }

@@ -126,7 +126,7 @@ private:
     std::uint64_t sent_in_all_ = 0;   // when the SSL is gone
     std::string failure_;
     std::uint16_t silent_records_ = 0;   // received since the last byte of application data
-    bool is_broken_ = false;             // TLS failed: nothing more can be sent, not even a goodbye
+    bool is_broken_ = false;             // nothing more can be sent, not even a goodbye
     bool is_closing_ = false;            // `close` has begun: it reads and throws away
     bool is_write_pending_ = false;      // part of a record is out
     bool read_wants_write_ = false, write_wants_read_ = false;

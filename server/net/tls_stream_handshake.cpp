@@ -191,7 +191,8 @@ asio::awaitable<bool> TlsStream::close(std::chrono::milliseconds deadline) {
     boost::system::error_code ignored;   // the peer may have gone first
     socket_.shutdown(Socket::shutdown_send, ignored);
     free_ssl();
-    const bool is_closed_by_peer = co_await drain();
+    // A reset is told once: where a write has met it, reading finds an end like any other.
+    const bool is_closed_by_peer = co_await drain() && !is_broken_;
     abort();
     co_return is_closed_by_peer;
 }

@@ -11,7 +11,7 @@ class Relay:
     def __init__(self, target):
         self.target = target
         self.address = None
-        self.accepted = 0
+        self.accepted = self.refused = 0
         self._is_down = False
         self._left = None
         self._may_pass = asyncio.Event()
@@ -31,6 +31,7 @@ class Relay:
     async def _accept(self, reader, writer):
         self.accepted += 1
         if self._is_down:
+            self.refused += 1
             writer.transport.abort()
             return
         try:

@@ -155,6 +155,29 @@ class OverWebSocket(ComesBack):
     def test_strophe_js(self):
         self.run_in_node("strophe.js", "client.mjs")
 
+    def test_strophe_js_has_one_connection_after_attempts_that_failed(self):
+        """The library tells the end of each of these twice."""
+        self.needs(os.path.exists(example("strophe.js", "node_modules")), "strophe.js")
+        relay = Relay(self.server.http)
+        self.addCleanup(relay.close)
+        host, port = relay.address
+        client = ExampleClient([
+            "node", example("strophe.js", "client.mjs"), host, str(port), f"desk@{DOMAIN}",
+            self.certificates("desk"), "alerts",
+        ])
+        self.addCleanup(client.close)
+        client.expect("published desk-1")
+        relay.cut()
+        for _ in range(3):   # the cut, and two attempts
+            client.expect("offline")
+        relay.mend()
+        client.expect("published desk-2")
+        self.publish("bye")
+        client.finish()
+        ends = client.lines.count("offline")
+        self.assertEqual(ends, 1 + relay.refused, client.lines)
+        self.assertEqual(client.items()[-2:], ["desk-2", "bye"])
+
     def test_stanza_js(self):
         self.run_in_node("stanza.js", "client.js")
 

@@ -34,16 +34,28 @@ globalThis.WebSocket = class extends WebSocket {
     }
 };
 
+// What stream management keeps from one connection to the next. A stream that was cut before the
+// server's <enabled/> has nothing to go on with, and must not be kept: strophe.js would take the next
+// one for a stream on which it has said <enable/> already, and so all that follow.
+class Storage extends Strophe.MemoryStorageBackend {
+    save(key, state) {
+        if (state.id) super.save(key, state);
+        else super.clear(key);
+    }
+}
+
 // Step 2: the broker is a service of the domain (disco#items of the domain lists it).
 const broker = `pubsub.${domain}`;
 // Where the server is for WebSockets stands in https://DOMAIN/.well-known/host-meta (XEP-0156).
 const connection = new Strophe.Connection(`wss://${host}:${port}/xmpp-websocket`, {
     mechanisms: [Strophe.SASLExternal],
     enableStreamManagement: true,   // where the server offers it, a stream that was cut is resumed
+    streamManagement: { storage: new Storage() },
 });
 Strophe.setLogLevel(Strophe.LogLevel.ERROR);
 let logins = 0;
 let delay = 500;
+let attempt = null;   // the timer of the next one
 let isLeaving = false;
 
 function request(payload) {
@@ -98,15 +110,19 @@ function onStatus(status) {
         process.exit(2);
     } else if (status === Strophe.Status.DISCONNECTED && isLeaving) {
         process.exit(0);
-    } else if (status === Strophe.Status.DISCONNECTED) {
+    } else if (status === Strophe.Status.DISCONNECTED && attempt === null) {
         // Step 7: come back, at growing intervals: when a server restarts, all its clients do.
+        // strophe.js tells the end of a connection that never was open twice. A second attempt would
+        // end the connection that the first one made, and leave its handlers behind.
         console.log("offline");
-        setTimeout(open, delay);
+        attempt = setTimeout(open, delay);
         delay = Math.min(2 * delay, 30_000);
     }
 }
 
 function open() {
+    attempt = null;
+    connection.reset();   // what waited to be sent; what stream management counted is sent again
     // No password. strophe.js sends the JID with EXTERNAL, which must be that of the certificate.
     connection.connect(jid, "", onStatus);
 }

@@ -26,11 +26,22 @@ class Certificate extends Strophe.SASLExternal {
     }
 }
 
+// What stream management keeps from one connection, or page, to the next. A stream that was cut before
+// the server's <enabled/> has nothing to go on with, and must not be kept: strophe.js would take the
+// next one for a stream on which it has said <enable/> already, and so all that follow.
+class Storage extends Strophe.SessionStorageBackend {
+    save(key, state) {
+        if (state.id) super.save(key, state);
+        else super.clear(key);
+    }
+}
+
 // Step 2: the broker is a service of the domain (disco#items of the domain lists it).
 const broker = `pubsub.${domain}`;
 let connection;
 let logins = 0;
 let delay = 500;
+let attempt = null;   // the timer of the next one
 
 const at = (id) => document.getElementById(id);
 
@@ -86,11 +97,12 @@ function onStatus(status, reason) {
         onOnline().catch((error) => show("log", `refused ${text_of(error)}`));
     } else if (status === Strophe.Status.AUTHFAIL) {
         show("log", `refused ${reason}`);
-    } else if (status === Strophe.Status.DISCONNECTED) {
+    } else if (status === Strophe.Status.DISCONNECTED && attempt === null) {
         // Step 7: come back, at growing intervals: when a server restarts, all its clients do.
+        // strophe.js tells the end of a connection that never was open twice.
         show("log", "offline");
         at("me").value = "not logged in";
-        setTimeout(open, delay);
+        attempt = setTimeout(open, delay);
         delay = Math.min(2 * delay, 30_000);
     }
 }
@@ -99,6 +111,8 @@ function onStatus(status, reason) {
 const text_of = (error) => error?.querySelector?.("error")?.firstElementChild?.localName ?? error;
 
 function open() {
+    attempt = null;
+    connection.reset();
     connection.connect(domain, "", onStatus);
 }
 
@@ -118,5 +132,6 @@ Strophe.setLogLevel(Strophe.LogLevel.ERROR);
 connection = new Strophe.Connection(await find(), {
     mechanisms: [Certificate],
     enableStreamManagement: true,   // where the server offers it, a stream that was cut is resumed
+    streamManagement: { storage: new Storage() },
 });
 open();

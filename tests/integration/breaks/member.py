@@ -92,9 +92,9 @@ class Member:
         for done in waiting.values():
             done(None)
 
-    def losses(self):
-        """By session, where its line lost anything."""
-        return {session: line.loss for session, line in self.lines.items() if line and line.loss}
+    def told(self):
+        """What it is doing."""
+        return f"session {self.session}, {self.resumptions} resumptions"
 
     # --- its life -----------------------------------------------------------------------------
 

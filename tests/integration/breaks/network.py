@@ -163,6 +163,14 @@ class Line:
         self.is_half_closed = self.is_over = False
         self.loss = None
         self.tasks, self.fate = [], None
+        self.history = [f"begun {time.strftime('%T')}"]
+
+    def __repr__(self):
+        return ", ".join([*self.history, str(self.loss or "nothing lost")])
+
+    def note(self, what):
+        """For a person who reads of a fault."""
+        self.history.append(f"{what} {time.strftime('%T')}")
 
     # --- its ends -----------------------------------------------------------------------------
 
@@ -175,6 +183,7 @@ class Line:
 
     def on_lost(self, end):
         """The server's end is an end of what it says; the client's is one of the line."""
+        self.note("the server's end" if end is self.far else "the client's end")
         if end is self.far:
             self.down.end()
             self.up.is_discarding = True
@@ -203,6 +212,7 @@ class Line:
 
     def reset(self):
         """Neither side gets what is on its way."""
+        self.note("reset")
         if not self.is_over and self.far.transport is not None:
             self._note_loss()
 
@@ -248,6 +258,7 @@ class Line:
             if self.network.is_calm or self.is_over:
                 return
             what = rng.choice(FATES)
+            self.note(what)
             self.network.counts[what] += 1
             if what == "cut":
                 return self.reset()

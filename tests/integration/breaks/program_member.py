@@ -4,16 +4,22 @@
 import asyncio
 import os
 import tempfile
+import time
 
 
 class ProgramMember:
     """One account, subscribed to one topic; `receipts` has (session, item)."""
 
-    def __init__(self, network, bundle, node, kind, command):
+    def __init__(self, network, bundle, node, kind, command, record=None):
+        """`record`: a folder, for a command that records itself into $RECORD."""
         self.kind, self.node = kind, node
         host, port = network.address
         self.command = [*command, host, str(port), bundle.jid, os.path.dirname(bundle.cert)]
         self.command.append(node)
+        self.env = None
+        if record:
+            name = bundle.jid.partition("@")[0]
+            self.env = {**os.environ, "RECORD": os.path.join(record, name)}
         self.errors = tempfile.TemporaryFile()
         self.receipts = []
         self.session = self.resumptions = 0
@@ -28,6 +34,7 @@ class ProgramMember:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=self.errors,
+            env=self.env,
         )
         try:
             async for line in process.stdout:
@@ -41,12 +48,15 @@ class ProgramMember:
             self.errors.close()
 
     def told(self):
-        """The last that it printed on its standard error."""
+        """The last that it printed."""
         self.errors.seek(0)
-        return self.errors.read()[-2000:].decode(errors="replace")
+        return f"{self.last}; {self.errors.read()[-2000:].decode(errors='replace')}"
 
     def _on_line(self, what, *which):
-        self.last = f"{what} after {self.session} sessions, {self.resumptions} resumptions"
+        self.last = (
+            f"{what} at {time.strftime('%T')} after {self.session} sessions, "
+            f"{self.resumptions} resumptions"
+        )
         if what == "item":
             self.receipts.append((self.session, which[0]))
         elif what == "published":

@@ -25,6 +25,10 @@ class StockMember:
         self.client.add_event_handler("pubsub_publish", self._on_items)
         self.client.default_port = network.address[1]
 
+    def told(self):
+        """What it is doing."""
+        return f"session {self.session}, {self.resumptions} resumptions"
+
     async def live(self):
         """slixmpp has its own way to connect again; this is a plain one."""
         while True:

@@ -221,6 +221,39 @@ TEST_CASE("writing to a peer that is gone is an error, not a signal", "[net]") {
     CHECK_FALSE(server.failure.empty());
 }
 
+TEST_CASE("a reset is not taken as the end of a peer that has read everything", "[net]") {
+    for (const bool is_tls : {true, false}) {
+        bool has_read_all = true;
+        Server server([&](Server& self, net::TlsStream& stream) -> asio::awaitable<void> {
+            if (is_tls) self.error = co_await stream.handshake(self.context.get(), 5s);
+            const std::string block(100'000, 'x');
+            while (!self.error) self.error = co_await write(stream, block);
+            has_read_all = co_await stream.close(5s);
+        });
+        Client client(server.port);
+        if (is_tls) client.start_tls(TLS1_3_VERSION, &server.client);
+        client.vanish();
+        server.wait();
+        CHECK(server.error);
+        CHECK_FALSE(has_read_all);
+    }
+}
+
+TEST_CASE("a peer that closed behind all that it was sent has read it", "[net]") {
+    bool has_read_all = false;
+    Server server([&](Server& self, net::TlsStream& stream) -> asio::awaitable<void> {
+        self.error = co_await stream.handshake(self.context.get(), 5s);
+        co_await write(stream, "hello");
+        has_read_all = co_await stream.close(5s);
+    });
+    Client client(server.port);
+    client.start_tls(TLS1_3_VERSION, &server.client);
+    CHECK(client.receive_all() == "hello");
+    client.end_output();
+    server.wait();
+    CHECK(has_read_all);
+}
+
 TEST_CASE("key updates are followed, and a flood of them ends the connection", "[net]") {
     std::string got;
     Server server([&](Server& self, net::TlsStream& stream) -> asio::awaitable<void> {

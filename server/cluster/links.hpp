@@ -27,6 +27,7 @@ enum class Channel : std::uint8_t {
 struct LinksSettings {
     std::string listen;                 // listen.cluster; port 0: any free one
     std::string certificate, key, ca;   // PEM files: cluster.certificate, cluster.key, cluster.ca
+    std::string cluster;                // cluster.name: members of another one are refused
     Member self;
     std::size_t frame_bytes_max = 8UL * 1024 * 1024;
     std::size_t queue_bytes_max = 64UL * 1024 * 1024;   // to one member
@@ -55,6 +56,7 @@ public:
     /// Several may ask to be told. With is_up: nothing was received from it before.
     virtual void on_changed(Changed changed) = 0;
     virtual void start() = 0;
+    /// No callback begins afterwards, once the strand has seen it.
     virtual void stop() = 0;
     /// Those that etcd knows now; links to others are cut.
     virtual void set_members(std::vector<Member> members) = 0;

@@ -284,10 +284,13 @@ void Controller::scan_finished() {
     state_->schemas.scan_finished();
 }
 
-std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t batches_max) {
+std::vector<storage::Batch> Controller::due(
+    storage::Millis now, std::size_t batches_max, bool leads
+) {
     std::vector<storage::Batch> batches;
     // First, so that no full queue holds it up: rights hang on it.
-    if (auto window = state_->policy.due(now)) batches.push_back(std::move(*window));
+    if (leads)
+        if (auto window = state_->policy.due(now)) batches.push_back(std::move(*window));
     if (batches.size() < batches_max) {
         auto records = state_->audit.drain(now, batches_max - batches.size());
         std::ranges::move(records, std::back_inserter(batches));
@@ -295,6 +298,12 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
     if (batches.size() >= batches_max) return batches;
     if (auto visits = state_->visits.due(now)) batches.push_back(std::move(*visits));
     if (batches.size() >= batches_max) return batches;
+    // What this server's own clients did and were told; the rest is the leader's.
+    if (!leads) {
+        for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
+            batches.push_back(std::move(batch));
+        return batches;
+    }
     for (storage::Batch& batch : state_->directory.due(now, batches_max - batches.size()))
         batches.push_back(std::move(batch));
     if (batches.size() >= batches_max) return batches;

@@ -243,8 +243,11 @@ public:
     /// A session of an ENABLED account became active: it is sent the account's notices and
     /// greetings.
     void logged_in(const xml::Jid& full, storage::Millis now, SessionControl& control);
-    /// Bounded background batches: queued audit records, expired PENDING accounts.
-    std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
+    /// Bounded background batches: queued audit records, expired PENDING accounts. `leads` as in
+    /// pubsub::Broker::due.
+    std::vector<storage::Batch> due(
+        storage::Millis now, std::size_t batches_max, bool leads = true
+    );
     /// Connects, logins, disconnects: no changes, but on record (bounded queue).
     void record_session(
         const Identity& identity,

@@ -231,8 +231,11 @@ bool Broker::contact_changed(const xml::Jid& owner, const xml::Jid& contact) {
     return parts_->leases.contact_changed(*parts_->broker, owner, contact);
 }
 
-std::vector<storage::Batch> Broker::due(storage::Millis now, std::size_t batches_max) {
-    auto batches = parts_->leases.due(*parts_->broker, now, batches_max);
+std::vector<storage::Batch> Broker::due(
+    storage::Millis now, std::size_t batches_max, bool leads
+) {
+    auto batches = parts_->leases.due(*parts_->broker, now, batches_max, leads);
+    if (!leads) return batches;
     for (auto& batch :
          due_batches(*parts_->broker, parts_->background, now, batches_max - batches.size()))
         batches.push_back(std::move(batch));

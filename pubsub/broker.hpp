@@ -71,8 +71,11 @@ public:
     void scan_started();
 
     /// Background work that is due: trims, expiry, erasing unreachable records. Each is one bounded
-    /// batch, decided against the present state; empty when nothing is due.
-    std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
+    /// batch, decided against the present state; empty when nothing is due. In a cluster one member
+    /// leads: the others have only what follows from their own clients.
+    std::vector<storage::Batch> due(
+        storage::Millis now, std::size_t batches_max, bool leads = true
+    );
 
     /// Items that are to expire and have to be read before, for `look_up` to find on any thread;
     /// what comes of it goes to `learn`.

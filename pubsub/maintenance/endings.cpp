@@ -167,12 +167,12 @@ void Leases::end_all(const Memory& memory, const xml::Jid& full, std::uint64_t w
 }
 
 std::vector<Batch> Leases::due(
-    const BrokerState& broker, storage::Millis now, std::size_t batches_max
+    const BrokerState& broker, storage::Millis now, std::size_t batches_max, bool leads
 ) {
     std::vector<Batch> batches;
     const Memory& memory = broker.memory;
     for (const Lease& lease : memory.leases()) {
-        if (lease.due > now || batches.size() >= batches_max) break;
+        if (!leads || lease.due > now || batches.size() >= batches_max) break;
         const Node* node = memory.find(lease.node);
         if (!node || node->record.is_deleted) continue;   // goes with the node
         batches.push_back(lease_batch(broker, *node, *node->subscriptions.find(lease.key), now));

@@ -51,9 +51,10 @@ public:
     void end_all(const Memory& memory, const xml::Jid& full, std::uint64_t node);
 
     /// The batches that are due: reminders and ends of leases, and noticed ends of sessions.
-    /// Bounded.
+    /// Bounded. In a cluster the leader alone looks at leases; ends are noticed where the sessions
+    /// were.
     std::vector<storage::Batch> due(
-        const BrokerState& broker, storage::Millis now, std::size_t batches_max
+        const BrokerState& broker, storage::Millis now, std::size_t batches_max, bool leads
     );
 
 private:

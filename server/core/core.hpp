@@ -23,6 +23,7 @@
 #include "server/config/config.hpp"
 #include "server/core/left_out.hpp"
 #include "server/core/login_limits.hpp"
+#include "server/core/membership.hpp"
 #include "server/core/sign_ins.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
@@ -118,6 +119,12 @@ public:
         const IqTable& account_iqs,
         Log& log
     );
+
+    /// The server is a member of a cluster. Before `start`.
+    void attach(Membership& membership);
+    /// Ends all streams with see-other-host, a few at a time, so that their clients go to another
+    /// member. Any thread.
+    void send_elsewhere();
 
     /// Before anything else, on the calling thread: memory from the store, then policy and
     /// administrators, committed (runs `context` for that). The error is for the operator.
@@ -253,6 +260,8 @@ public:
     void rebind(std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done);
     void add_administrators(std::vector<xml::Jid> administrators);
 
+    /// Of a cluster's members one does the work that time demands. Any thread.
+    bool leads() const { return membership_ == nullptr || membership_->leads(); }
     const Router& router() const { return router_; }
     /// Of bulk data, whatever carries it. Its members say which thread may call them.
     bulk::Transfers& transfers() { return transfers_; }
@@ -285,9 +294,23 @@ public:
     bool deliver(std::chrono::steady_clock::time_point deadline) override;
     void flush() override;
     storage::Revision rebuild() override;
+    bool is_for_all(const storage::Committed& committed) override;
+    void when_everywhere(storage::Revision revision, std::function<void()> done) override;
 
 private:
     storage::Result<storage::Revision> scan();
+    Result<void, std::string> bootstrap(
+        boost::asio::io_context& context,
+        const std::optional<std::string>& policy_text,
+        const std::vector<xml::Jid>& administrators
+    );
+    // In a cluster: core_membership.cpp
+    bool is_cut_off() const { return membership_ != nullptr && membership_->is_cut_off(); }
+    /// The refusal of a request while this member is cut off.
+    std::optional<xml::StanzaError> refuse_when_cut_off(const xml::Element& stanza) const;
+    /// A new stream of a member that drains is ended at once. True: it was.
+    bool send_elsewhere(const SessionPtr& session);
+    void send_some_elsewhere();
     bool work_in_background();
     /// Proposes what waits of the broker's upkeep, little at a time.
     void go_on_with_upkeep();
@@ -433,6 +456,8 @@ private:
     } clocks_;
     bool needs_rebuild_ = false;
     bool is_stopped_ = false;
+    Membership* membership_ = nullptr;
+    std::uint64_t rights_told_ = 0;   // the controller's revision when `is_for_all` was asked last
     struct Sweep {
         bool is_posted = false;   // a slice is
         std::chrono::steady_clock::time_point began;

@@ -19,6 +19,8 @@ void Core::admit(
         strand_,
         [this, identity = std::move(identity), address = std::move(address),
          done = std::move(done)]() mutable {
+            if (is_cut_off())
+                return done(std::pair(std::string("temporary-auth-failure"), not_ready().text));
             auto admission = controller_.admit(identity);
             if (admission.kind != controller::Admission::Kind::Enter) {
                 bool disabled = admission.kind == controller::Admission::Kind::Disabled;
@@ -58,6 +60,7 @@ void Core::find_keys(
          done = std::move(done)]() mutable {
             auto keys = controller_.login_keys(question);
             keys.now = now();
+            if (is_cut_off()) keys.refused = not_ready().text;
             // One with the account's certificate guesses nothing that is not its own.
             if (!keys.are_of_key &&
                 !login_limits_.take(
@@ -154,6 +157,7 @@ void Core::register_stranger(
                 );
                 done(std::move(error));
             };
+            if (is_cut_off()) return done(not_ready());
             auto prepared = controller_.registration(username, password);
             if (!prepared) return refuse(prepared.error());
             if (!registration_limits_.take(
@@ -195,6 +199,7 @@ void Core::enter(
         );
         done(xml::not_allowed(why));
     };
+    if (is_cut_off()) return done(not_ready());
     // Without a local part it would be the server itself, which no client is.
     if (request.identity.account.local().empty())
         return refuse(
@@ -244,6 +249,7 @@ void Core::enter(
         attached.archive = controller_.archive_metadata(session->bare);
     if (request.wishes.management) attached.enabled = manage(session, *request.wishes.management);
     done(std::move(attached));
+    send_elsewhere(session);
 }
 
 /// A session that nobody uses gives way to a new one.

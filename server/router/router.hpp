@@ -97,6 +97,10 @@ public:
         Queries::Bounds queries
     );
 
+    /// Asked about each stanza on the core strand: the reason why no request is taken at present.
+    void attach(std::function<std::optional<xml::StanzaError>(const xml::Element& stanza)> guard) {
+        guard_ = std::move(guard);
+    }
     /// Call once, before anything else.
     void attach(bulk::ByteStreams& streams, bulk::InBand& in_band, bulk::Permits& permits);
     /// On the connection's strand; reads only what never changes. Ping is answered here, without
@@ -297,6 +301,7 @@ private:
     bulk::InBand* in_band_ = nullptr;
     bulk::Permits* permits_ = nullptr;
     bool implicit_login_;
+    std::function<std::optional<xml::StanzaError>(const xml::Element& stanza)> guard_;
     const std::size_t presence_bytes_max_;
     Queries queries_;
 };

@@ -239,8 +239,9 @@ static void notify_about(
 
 void Controller::notify(const storage::Committed& committed, SessionControl& control) {
     // Audit records of a volatile batch are not written with it, so they go through the queue:
-    // publishes to a node that keeps no items are on record, too.
-    if (committed.batch.is_volatile)
+    // publishes to a node that keeps no items are on record, too: of each member of a cluster those
+    // of its own clients.
+    if (committed.batch.is_volatile && committed.ticket != 0)
         for (const storage::Write& operation : committed.batch.operations)
             if (operation.family == storage::Family::Audit)
                 if (auto record = audit::decode(operation.value))
@@ -257,7 +258,9 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
     if (event.front() == static_cast<char>(storage::Tag::Node))
         forget_what_was_told(committed, state_->accounts, state_->sessions);
     if (const auto act = administration::decode_act_event(event)) {
-        administration::perform(*act, committed.revision, *state_, control);
+        // The server that was asked to stop stops, and no other member of its cluster.
+        if (act->kind != administration::ActEvent::Kind::Stop || committed.ticket != 0)
+            administration::perform(*act, committed.revision, *state_, control);
         if (act->kind == administration::ActEvent::Kind::Accounts)
             for (const std::string& one : act->texts)
                 notify_about(*state_, one, committed.revision, control);

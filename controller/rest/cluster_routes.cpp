@@ -11,10 +11,10 @@ namespace {
 using Wish = ClusterControl::Wish;
 
 json::object member_json(const MemberView& member) {
-    return {{"name", member.name},         {"address", member.address},
-            {"clients", member.clients},   {"self", member.is_self},
-            {"leader", member.is_leader},  {"draining", member.is_draining},
-            {"linked", member.is_linked},  {"flushed_group", member.flushed_group}};
+    return {{"name", member.name},        {"address", member.address},
+            {"clients", member.clients},  {"self", member.is_self},
+            {"leader", member.is_leader}, {"draining", member.is_draining},
+            {"linked", member.is_linked}, {"flushed_group", member.flushed_group}};
 }
 
 HttpDecision show_cluster(const Call& call) {
@@ -28,6 +28,7 @@ HttpDecision show_cluster(const Call& call) {
         {{"name", view.name},
          {"member", view.member},
          {"leader", view.leader.empty() ? json::value() : json::value(view.leader)},
+         {"is_leader", view.is_leader},
          {"draining", view.is_draining},
          {"cut_off", view.is_cut_off},
          {"needs_copy", view.needs_copy},

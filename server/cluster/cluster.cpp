@@ -31,6 +31,8 @@ Cluster::Cluster(const Config& config, Log& log)
     self_.id = random_id();
     self_.name = config.cluster.member;
     self_.clients = config.cluster.clients;
+    // Until it takes clients it has no rights to take away, and does not hold up the log.
+    self_.flushed_group = serves_nobody;
 }
 
 Result<std::unique_ptr<Cluster>, std::string> Cluster::join(const Config& config, Log& log) {
@@ -50,10 +52,9 @@ EtcdSettings Cluster::etcd_settings() const {
     return settings;
 }
 
-/// Links first: the roster tells their address.
-Result<void, std::string> Cluster::open() {
+Result<void, std::string> Cluster::open_links(std::string listen) {
     LinksSettings settings;
-    settings.listen = config_.listen.cluster;
+    settings.listen = std::move(listen);
     settings.certificate = config_.cluster.certificate;
     settings.key = config_.cluster.key;
     settings.ca = config_.cluster.ca;
@@ -61,11 +62,10 @@ Result<void, std::string> Cluster::open() {
     settings.self = self_;
     auto links = make_links(context_, settings, log_);
     if (!links) return {boost::system::in_place_error, links.error()};
-    links_ = std::move(*links);
-    self_.address =
-        config_.cluster.address.empty() ? links_->address() : config_.cluster.address;
-    known_self_ = self_;
-    log_.info("listening", {{"listener", "cluster"}, {"address", links_->address()}});
+    {
+        const std::lock_guard lock(mutex_);
+        links_ = std::move(*links);
+    }
     links_->on(Channel::Store, [this](storage::MemberId from, std::string payload) {
         const std::lock_guard lock(mutex_);
         if (store_ != nullptr) store_->on_peer(from, std::move(payload));
@@ -73,33 +73,40 @@ Result<void, std::string> Cluster::open() {
     links_->on(Channel::Control, [this](storage::MemberId from, const std::string& payload) {
         take_control(from, payload);
     });
-    links_->on_changed([this](const Member& member, bool is_up) {
-        log_.info(
-            is_up ? "cluster_link_up" : "cluster_link_down",
-            {{"member", member.name}, {"address", member.address}}
-        );
-        if (!is_up) return;
-        {
-            const std::lock_guard lock(mutex_);
-            if (store_ != nullptr) store_->on_peer_up(member.id);
-        }
-        if (const auto asked = acknowledgements_.asked_of(member.id); asked != 0)
-            links_->send(
-                member.id, Channel::Control, encode({ControlWord::Kind::WhenApplied, asked})
-            );
-    });
+    links_->on_changed([this](const Member& member, bool is_up) { link_changed(member, is_up); });
+    return {};
+}
+
+void Cluster::link_changed(const Member& member, bool is_up) {
+    log_.info(
+        is_up ? "cluster_link_up" : "cluster_link_down",
+        {{"member", member.name}, {"address", member.address}}
+    );
+    if (!is_up) return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (store_ != nullptr) store_->on_peer_up(member.id);
+    }
+    if (const auto asked = acknowledgements_.asked_of(member.id); asked != 0)
+        links_->send(member.id, Channel::Control, encode({ControlWord::Kind::WhenApplied, asked}));
+}
+
+/// Links first: the roster tells their address.
+Result<void, std::string> Cluster::open() {
+    if (auto opened = open_links(config_.listen.cluster); !opened) return opened;
+    self_.address = config_.cluster.address.empty() ? links_->address() : config_.cluster.address;
+    known_self_ = self_;
+    log_.info("listening", {{"listener", "cluster"}, {"address", links_->address()}});
     etcd_log_ = make_etcd_log(etcd_settings(), log_);
     auto roster = make_roster(etcd_settings(), self_, log_);
     if (!roster) return {boost::system::in_place_error, roster.error()};
     roster_ = std::move(*roster);
     roster_->resign();   // until this member has all that the log has
-    links_->start();
     thread_ = std::thread([this] { run_guarded(context_, log_); });
     RosterEvents events;
     events.members = [this](std::vector<Member> members) {
-        post([this, members = std::move(members)]() mutable {
-            members_changed(std::move(members));
-        });
+        post([this, members = std::move(members)]() mutable { members_changed(std::move(members)); }
+        );
     };
     events.leader = [this](storage::MemberId leader) {
         post([this, leader] { leader_changed(leader); });
@@ -108,9 +115,8 @@ Result<void, std::string> Cluster::open() {
     events.lost = [this] { post([this] { lost(); }); };
     roster_->start(std::move(events));
     log_.info(
-        "cluster_joined", {{"cluster", config_.cluster.name},
-                           {"member", self_.name},
-                           {"address", self_.address}}
+        "cluster_joined",
+        {{"cluster", config_.cluster.name}, {"member", self_.name}, {"address", self_.address}}
     );
     return {};
 }
@@ -138,7 +144,7 @@ Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
     replicated.max_staleness = std::chrono::milliseconds(config_.cluster.max_staleness_ms);
     auto store = storage::open_replicated_store(replicated, *etcd_log_, *this);
     if (!store && store.error() == storage::Errc::Trimmed) {
-        if (auto copied = copy_store(replicated.rocks.path); !copied)
+        if (auto copied = copy_store(replicated.rocks); !copied)
             return Opened(boost::system::in_place_error, copied.error());
         store = storage::open_replicated_store(replicated, *etcd_log_, *this);
     }
@@ -146,24 +152,13 @@ Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
         return Opened(
             boost::system::in_place_error, "the store in " + replicated.rocks.path +
                                                " cannot be opened as a member of the cluster " +
-                                               config_.cluster.name + ": " +
-                                               store.error().message()
+                                               config_.cluster.name + ": " + store.error().message()
         );
     {
         const std::lock_guard lock(mutex_);
         store_ = store->get();
         status_ = store_->replication();
     }
-    post([this] {
-        const std::lock_guard lock(mutex_);
-        if (store_ == nullptr) return;
-        if (is_elected_)
-            store_->lead();
-        else
-            store_->follow_leader(leader_);
-        for (const LinkStatus& link : links_->status())
-            if (link.is_up) store_->on_peer_up(link.member.id);
-    });
     return Opened(std::move(*store));
 }
 
@@ -184,7 +179,18 @@ void Cluster::leave() {
 void Cluster::begin() {
     post([this] {
         has_begun_ = true;
-        if (!is_draining_) roster_->campaign();
+        std::vector<Member> others;
+        {
+            const std::lock_guard lock(mutex_);
+            others = members_;
+            if (store_ != nullptr) store_->follow_leader(leader_);
+            self_.flushed_group = status_.flushed_group;
+        }
+        roster_->update(self_);
+        links_->start();
+        links_->set_members(others);
+        if (on_members) on_members(others);
+        roster_->campaign();
         tick();
     });
 }
@@ -192,6 +198,7 @@ void Cluster::begin() {
 void Cluster::members_changed(std::vector<Member> members) {
     std::erase_if(members, [this](const Member& member) { return member.id == self_.id; });
     std::vector<Member> gone;
+    std::shared_ptr<Links> links;
     {
         const std::lock_guard lock(mutex_);
         for (const Member& before : members_)
@@ -199,38 +206,34 @@ void Cluster::members_changed(std::vector<Member> members) {
                 gone.push_back(before);
         for (const Member& now : members)
             if (std::ranges::find(members_, now.id, &Member::id) == members_.end())
-                log_.info(
-                    "cluster_member_there", {{"member", now.name}, {"address", now.address}}
-                );
+                log_.info("cluster_member_there", {{"member", now.name}, {"address", now.address}});
         members_ = members;
+        links = links_;
     }
-    links_->set_members(members);
+    links->set_members(members);
+    if (has_begun_ && on_members) on_members(members);
     acknowledgements_.members_changed(members);
     waiting_ = acknowledgements_.size();
     for (const Member& member : gone) {
         log_.warn("cluster_member_gone", {{"member", member.name}, {"address", member.address}});
         std::erase_if(asks_, [&](const auto& ask) { return ask.first == member.id; });
-        for (const auto& tell : on_member_lost) tell(member.id);
+        if (has_begun_ && on_member_lost) on_member_lost(member.id);
     }
 }
 
 void Cluster::leader_changed(storage::MemberId leader) {
-    is_elected_ = is_elected_ && leader == self_.id;
     const std::lock_guard lock(mutex_);
     leader_ = leader;
     if (store_ != nullptr && leader != self_.id) store_->follow_leader(leader);
 }
 
 void Cluster::elected() {
-    is_elected_ = true;
     const std::lock_guard lock(mutex_);
     leader_ = self_.id;
     if (store_ != nullptr) store_->lead();
 }
 
 void Cluster::lost() {
-    is_elected_ = false;
-    leads_ = false;
     log_.error(
         "cluster_lease_lost",
         {{"do", "for the others this member was gone: see that it and etcd reach each other"}}

@@ -28,9 +28,7 @@ namespace grid::server::cluster {
 
 /// Links, the roster and the log, on a thread of their own, so that a busy core holds up no other
 /// member. The store that it opens ends before it does.
-class Cluster final : public Membership,
-                      public controller::ClusterControl,
-                      private storage::Peers {
+class Cluster final : public Membership, public controller::ClusterControl, private storage::Peers {
 public:
     /// Opens the port for other members and makes this one known to them. The error is for the
     /// operator.
@@ -49,21 +47,24 @@ public:
 
     /// The member's store, with all that the log has; a copy of another member's where its files
     /// are too old. Blocks.
-    Result<std::unique_ptr<storage::Store>, std::string> open_store(storage::RocksSettings settings);
+    Result<std::unique_ptr<storage::Store>, std::string> open_store(storage::RocksSettings settings
+    );
     /// The store is about to end: hands the lead to another member, if there is one. No callback
     /// runs afterwards. The lease is given back at the end of its life.
     void leave();
 
+    /// Not started before `begin`: who wants to hear of its channels says so first.
     Links& links() { return *links_; }
-    storage::MemberId self() const { return self_.id; }
+    const Member& self() const { return known_self_; }
 
     // Set before `begin`. On the cluster's thread.
     std::function<void()> on_drain;   // streams are to go elsewhere
     std::function<void()> on_leave;   // drained: the server is to stop
     /// The log goes on behind what was trimmed: a restart copies the store of another member.
     std::function<void()> on_needs_copy;
-    /// Its lease is gone: what its sessions left is for others to clean up.
-    std::vector<std::function<void(storage::MemberId)>> on_member_lost;
+    std::function<void(const std::vector<Member>&)> on_members;   // others that have a lease
+    std::function<void(storage::MemberId)> on_member_lost;        // its lease is gone
+    std::function<void(bool)> on_lead;
 
     // Membership
     void begin() override;
@@ -82,11 +83,13 @@ private:
 
     Cluster(const Config& config, Log& log);
     Result<void, std::string> open();
+    Result<void, std::string> open_links(std::string listen);
     EtcdSettings etcd_settings() const;
     bool send(storage::MemberId to, std::string message) override;
 
     // On the cluster's thread.
     void post(std::function<void()> work);
+    void link_changed(const Member& member, bool is_up);
     void members_changed(std::vector<Member> members);
     void leader_changed(storage::MemberId leader);
     void elected();
@@ -100,7 +103,9 @@ private:
     void make_known(const storage::ReplicationStatus& status);
     void answer_asks();
     std::string name_of(storage::MemberId member) const;
-    Result<void, std::string> copy_store(const std::string& path);
+    // cluster_copy.cpp
+    Result<void, std::string> copy_store(const storage::RocksSettings& settings);
+    Result<Member, std::string> wait_for_link();
 
     const Config& config_;
     Log& log_;
@@ -109,12 +114,13 @@ private:
     boost::asio::steady_timer timer_, aside_timer_;
     Member self_;   // as others know it; the cluster's thread, once that runs
     std::unique_ptr<storage::Log> etcd_log_;
-    std::shared_ptr<Links> links_;
     std::unique_ptr<Roster> roster_;
     std::thread thread_;
 
-    mutable std::mutex mutex_;   // of what follows, down to `status_`
+    mutable std::mutex
+        mutex_;   // of what follows, down to `status_`; `links_` stays as it is after `begin`
     storage::ReplicatedStore* store_ = nullptr;
+    std::shared_ptr<Links> links_;
     std::vector<Member> members_;   // others, of live leases
     storage::MemberId leader_ = 0;
     Member known_self_;   // never changes once this member is known
@@ -127,7 +133,7 @@ private:
     std::atomic<std::size_t> waiting_ = 0;
 
     // The cluster's thread alone.
-    bool is_elected_ = false, is_cut_off_told_ = false, is_copy_told_ = false, has_begun_ = false;
+    bool is_cut_off_told_ = false, is_copy_told_ = false, has_begun_ = false;
     storage::MemberId leader_told_ = 0;
     Clock::time_point known_at_;   // when the member was made known last
     std::vector<std::pair<storage::MemberId, storage::Revision>> asks_;

@@ -29,7 +29,7 @@ void Cluster::tick() {
 }
 
 void Cluster::look(const storage::ReplicationStatus& status) {
-    leads_ = status.is_leader;
+    if (leads_.exchange(status.is_leader) != status.is_leader && on_lead) on_lead(status.is_leader);
     const auto silence = std::max(status.since_heard, roster_->since_heard());
     heard_at_ = (Clock::now() - silence).time_since_epoch().count();
     if (const bool is_cut = is_cut_off(); is_cut != is_cut_off_told_) {
@@ -37,8 +37,9 @@ void Cluster::look(const storage::ReplicationStatus& status) {
         if (is_cut)
             log_.error(
                 "cluster_cut_off", {{"ms", std::to_string(silence.count())},
-                                    {"do", "requests are refused until etcd is heard again: see "
-                                           "that etcd has a quorum and this member reaches it"}}
+                                    {"do",
+                                     "requests are refused until etcd is heard again: see "
+                                     "that etcd has a quorum and this member reaches it"}}
             );
         else
             log_.info("cluster_heard_again", {{"revision", std::to_string(status.applied)}});
@@ -112,7 +113,8 @@ controller::ClusterView Cluster::view() const {
         one.is_linked = std::ranges::any_of(links, [&](const LinkStatus& link) {
             return link.member.id == member.id && link.is_up;
         });
-        one.flushed_group = one.is_self ? status_.flushed_group : member.flushed_group;
+        if (one.is_self || member.flushed_group != serves_nobody)
+            one.flushed_group = one.is_self ? status_.flushed_group : member.flushed_group;
         if (one.is_leader) view.leader = one.name;
         view.members.push_back(std::move(one));
     };
@@ -177,9 +179,7 @@ void Cluster::follow_wish(Wish wish) {
                 others = members_;
             }
             for (const Member& other : others)
-                links_->send(
-                    other.id, Channel::Control, encode({ControlWord::Kind::StepAside, 0})
-                );
+                links_->send(other.id, Channel::Control, encode({ControlWord::Kind::StepAside, 0}));
             roster_->campaign();
     }
 }

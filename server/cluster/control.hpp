@@ -15,6 +15,9 @@
 
 namespace grid::server::cluster {
 
+/// Member::flushed_group of a member that takes no clients yet.
+inline constexpr std::uint64_t serves_nobody = ~std::uint64_t{0};
+
 /// One frame of Channel::Control.
 struct ControlWord {
     enum class Kind : std::uint8_t {

@@ -36,8 +36,8 @@ void ask_member(const Options& options, const std::string& act, std::string memb
     if (member.empty())
         member = std::string(client.call("GET", "cluster").at("member").as_string());
     print_object(
-        options, client.call("POST", "cluster/members/" + encoded(member) + "/" + act,
-                             boost::json::object{})
+        options,
+        client.call("POST", "cluster/members/" + encoded(member) + "/" + act, boost::json::object{})
     );
 }
 

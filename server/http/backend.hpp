@@ -66,6 +66,7 @@ public:
                 200, metrics_.text(), std::string(metrics::exposition_type)
             });
         }};
+        request.is_for_cut_off = true;
         grid_.api(
             std::move(request), std::move(asker->principal), std::move(asker->identity),
             std::move(done)

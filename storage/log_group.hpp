@@ -19,7 +19,7 @@ using MemberId = std::uint64_t;
 /// A batch of a group: decided, with the revisions in its keys and the links of its audit records.
 struct LogEntry {
     MemberId origin = 0;        // the member that submitted it
-    std::uint64_t number = 0;   // of the batch among those of that member; 0: the leader's own
+    std::uint64_t number = 0;   // of the batch among those of that member, from 1
     Ticket ticket = 0;          // the origin's name for it
     Revision revision = 0;
     Millis time = 0;
@@ -35,11 +35,15 @@ struct LogGroup {
     Millis time = 0;
     Link link;   // of the last audit record, after it
     ClockSteps steps;
+    /// Of the store that all members have, in groups that begin a term; empty and 0 in others.
+    std::string store_id;
+    std::uint64_t epoch = 0;
     std::vector<LogEntry> entries;
 };
 
 std::string encode(const LogGroup& group);
-/// nullopt when the bytes are no group of this version, or are cut off.
+/// nullopt when the bytes are no group of this version, are cut off, or are not those that were
+/// written.
 std::optional<LogGroup> decode_log_group(std::string_view bytes);
 
 }   // namespace grid::storage

@@ -23,10 +23,11 @@ struct LogEntry {
     Ticket ticket = 0;          // the origin's name for it
     Revision revision = 0;
     Millis time = 0;
-    Batch batch;   // its expectations were checked and are left out
+    Batch batch;   // without expectations: they were checked
 };
 
-/// What one transaction puts into the log. A group without entries marks the beginning of a term.
+/// The content of one transaction of the log. A group without entries marks the beginning of a
+/// term.
 struct LogGroup {
     std::uint64_t term = 0;   // of the leader that wrote it; raised by each new leader
     MemberId leader = 0;

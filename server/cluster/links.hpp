@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,6 +32,10 @@ struct LinksSettings {
     Member self;
     std::size_t frame_bytes_max = 8UL * 1024 * 1024;
     std::size_t queue_bytes_max = 64UL * 1024 * 1024;   // to one member
+    /// From the first byte of a connection to both sides' hello.
+    std::chrono::milliseconds greeting_max{5'000};
+    std::chrono::milliseconds beat{500};   // a link says something at least so often
+    int silent_beats_max = 6;              // a link that is silent for so many ends
 };
 
 /// For operators and metrics.

@@ -37,6 +37,10 @@ void Controller::session_ended(std::uint64_t session) {
     state_->directory.registrations.session_ended(session);
 }
 
+std::vector<std::uint64_t> Controller::registered_sessions() const {
+    return state_->directory.registrations.sessions();
+}
+
 const Settings& Controller::settings() const { return state_->settings; }
 
 Admission Controller::admit(const Identity& identity) const {

@@ -95,7 +95,7 @@ private:
     /// Accounts whose last session ended, and the last of their nodes that was looked at.
     std::deque<std::pair<std::string, std::uint64_t>> offline_;
     bool is_started_ = false, is_leading_ = true;
-    bool is_to_look_ = false;   // for orphans, from the beginning
+    bool is_to_look_ = false;                 // for orphans, from the beginning
     std::vector<std::uint64_t> to_look_at_;   // nodes, the next one last
     SubscriptionKey looked_at_;               // the last subscription of that one
 };

@@ -160,11 +160,9 @@ void Directory::look_at_members() {
 
 void Directory::member_lost(storage::MemberId member) {
     post([member](Directory& directory) {
-        if (directory.members_) std::erase_if(*directory.members_, [&](const Member& one) {
-            return one.id == member;
-        });
-        if (const PeerPtr peer = directory.find(member)) directory.lose(peer);
-        directory.note_completeness();
+        if (directory.members_)
+            std::erase_if(*directory.members_, [&](const Member& one) { return one.id == member; });
+        directory.look_at_members();
     });
 }
 
@@ -186,6 +184,7 @@ void Directory::stop() {
 }
 
 void Directory::connection_changed(const Member& member, bool is_up) {
+    if (!is_up && !find(member.id)) return;
     const PeerPtr peer = peer_of(member);
     if (peer->is_connected) disconnected(*peer);
     peer->since = std::chrono::steady_clock::now();
@@ -195,6 +194,7 @@ void Directory::connection_changed(const Member& member, bool is_up) {
     peer->changed.clear();
     peer->gone.clear();
     peer->listed = 0;
+    peer->has_begun = false;
     peer->is_stuck = false;
     if (!peer->is_reachable) reach(peer, true);
     if (!links_.send(member.id, Channel::Directory, encode(Begin{peer->taken})))
@@ -221,16 +221,16 @@ void Directory::reach(const PeerPtr& peer, bool is_reachable) {
 
 void Directory::connect(const PeerPtr& peer, const SessionPtr& session) {
     core_.reach_elsewhere(
-        session,
-        std::make_shared<RemoteTransport>(
-            [self = weak_from_this(), to = std::weak_ptr(peer),
-             whom = std::weak_ptr(session)](std::vector<Outgoing> stanzas) {
-                const auto me = self.lock();
-                const auto there = to.lock();
-                const auto addressee = whom.lock();
-                if (me && there && addressee) me->send(there, addressee, std::move(stanzas));
-            }
-        )
+        session, std::make_shared<RemoteTransport>(
+                     [self = weak_from_this(), to = std::weak_ptr(peer),
+                      whom = std::weak_ptr(session)](std::vector<Outgoing> stanzas) {
+                         const auto me = self.lock();
+                         const auto there = to.lock();
+                         const auto addressee = whom.lock();
+                         if (me && there && addressee)
+                             me->send(there, addressee, std::move(stanzas));
+                     }
+                 )
     );
 }
 
@@ -266,12 +266,15 @@ void Directory::lose(const PeerPtr& peer) {
 
 void Directory::note_completeness() {
     const bool knows_all = members_ && std::ranges::all_of(*members_, [&](const Member& member) {
-        const PeerPtr peer = member.id == self_.id ? nullptr : find(member.id);
-        return member.id == self_.id || (peer && peer->is_complete);
-    });
-    if (knows_all != core_.sessions().knows_all())
-        log_.info("directory", {{"complete", knows_all ? "yes" : "no"}});
+                               const PeerPtr peer =
+                                   member.id == self_.id ? nullptr : find(member.id);
+                               return member.id == self_.id || (peer && peer->is_complete);
+                           });
+    if (knows_all == core_.sessions().knows_all()) return;
+    log_.info("directory", {{"complete", knows_all ? "yes" : "no"}});
     core_.sessions().set_complete(knows_all);
+    // What was not known before was taken for being there.
+    if (knows_all && is_leading_) core_.broker().look_for_orphans();
 }
 
 std::vector<Directory::Status> Directory::status() const {

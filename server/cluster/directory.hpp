@@ -99,6 +99,8 @@ private:
     void work();
     /// True when there is more to tell.
     bool tell(Peer& peer);
+    /// Stanzas follow the sessions that they name.
+    static void open_when_told(Peer& peer);
     bool tell_states(Peer& peer, const std::vector<std::uint64_t>& sessions);
     bool tell_now(Peer& peer, std::uint64_t session);
     SessionState state_of(const Peer& peer, const Session& session) const;

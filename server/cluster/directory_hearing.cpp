@@ -32,7 +32,9 @@ void Directory::hear(storage::MemberId from, DirectoryFrame frame) {
 void Directory::hear_begin(Peer& peer, const Begin& begin) {
     peer.unlisted.clear();
     for (const auto& [id, known] : peer.sessions) peer.unlisted.insert(id);
-    peer.outbox.open(begin.taken);
+    peer.outbox.taken(begin.taken);
+    peer.has_begun = true;
+    open_when_told(peer);
 }
 
 void Directory::hear_state(const PeerPtr& peer, const SessionState& state) {
@@ -52,8 +54,7 @@ void Directory::hear_state(const PeerPtr& peer, const SessionState& state) {
     session->is_present = state.is_present;
     session->priority = state.priority;
     session->show = state.show;
-    session->state =
-        state.is_hibernating ? Session::State::Hibernating : Session::State::Connected;
+    session->state = state.is_hibernating ? Session::State::Hibernating : Session::State::Connected;
     session->heard = now();
     core_.set_active_elsewhere(session, state.is_active);
     std::uint64_t& words = peer->sessions[state.id].words;

@@ -55,6 +55,7 @@ struct Directory::Peer final : public Elsewhere {
     std::set<std::uint64_t> changed;   // sessions that are to be told
     std::vector<std::uint64_t> gone;
     std::optional<std::uint64_t> listed;   // up to here; nullopt: all are
+    bool has_begun = false;                // it has said what it took
     bool is_stuck = false;                 // its queue is full: again with the next tick
 };
 

@@ -10,7 +10,7 @@ namespace grid::server::cluster {
 
 namespace {
 /// Of one turn of the core strand; other work has its turn in between.
-constexpr std::size_t told_per_turn = 64, left_per_turn = 100;
+constexpr std::size_t told_per_turn = 200, left_per_turn = 100;
 constexpr std::size_t gone_per_frame = 10'000;
 }   // namespace
 
@@ -65,8 +65,15 @@ bool Directory::tell(Peer& peer) {
     for (; at != own_.end() && sessions.size() < told_per_turn; ++at) sessions.push_back(*at);
     if (!sessions.empty() && !tell_states(peer, sessions)) return false;
     if (!sessions.empty()) peer.listed = sessions.back();
-    if (at == own_.end() && put(Complete{})) peer.listed.reset();
+    if (at == own_.end() && put(Complete{})) {
+        peer.listed.reset();
+        open_when_told(peer);
+    }
     return peer.listed && !peer.is_stuck;
+}
+
+void Directory::open_when_told(Peer& peer) {
+    if (peer.has_begun && !peer.listed) peer.outbox.open();
 }
 
 bool Directory::tell_states(Peer& peer, const std::vector<std::uint64_t>& sessions) {

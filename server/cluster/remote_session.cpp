@@ -25,11 +25,14 @@ bool Outbox::put(Left left, std::size_t bytes) {
     return true;
 }
 
-void Outbox::open(std::uint64_t number) {
-    taken(number);
+void Outbox::open() {
     is_open_ = true;
-    sent_ = 0;
     go_on();
+}
+
+void Outbox::close() {
+    is_open_ = false;
+    sent_ = 0;
 }
 
 void Outbox::taken(std::uint64_t number) {

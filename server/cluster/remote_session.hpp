@@ -34,9 +34,9 @@ public:
     /// False: there is no room. `session`: the addressee.
     bool put(const SessionPtr& session, Outgoing stanza);
     bool put(const SessionPtr& session, QueryElsewhere query);
-    /// The connection carries stanzas from now on; those up to `taken` arrived by an earlier one.
-    void open(std::uint64_t taken);
-    void close() { is_open_ = false; }
+    /// The connection carries stanzas from now on, all that were not taken yet.
+    void open();
+    void close();
     void taken(std::uint64_t number);
     void go_on();
 

@@ -46,9 +46,7 @@ void Core::reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport>
     session->transport = std::move(transport);
 }
 
-void Core::undelivered_elsewhere(
-    const SessionPtr& session, const std::vector<Outgoing>& messages
-) {
+void Core::undelivered_elsewhere(const SessionPtr& session, const std::vector<Outgoing>& messages) {
     if (const auto queue = router_.hand_on(*session, messages)) pipeline_->advance(queue);
 }
 
@@ -59,9 +57,7 @@ void Core::deliver_here(
         pipeline_->advance(queue);
 }
 
-void Core::take_elsewhere(
-    const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query
-) {
+void Core::take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query) {
     router_.take_elsewhere(asker, std::move(iq), query);
 }
 

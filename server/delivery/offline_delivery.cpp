@@ -41,8 +41,8 @@ SessionPtr OfflineDelivery::find_taker(const std::string& account) const {
     const bool is_taken_elsewhere = std::ranges::any_of(all, [&](const SessionPtr& other) {
         const bool takes_there = other->elsewhere && other->is_open() && other->priority >= 0 &&
                                  fanout_.is_logged_in(*other);
-        return takes_there && std::pair(other->since, other->id) <
-                                  std::pair((*found)->since, (*found)->id);
+        return takes_there &&
+               std::pair(other->since, other->id) < std::pair((*found)->since, (*found)->id);
     });
     return is_taken_elsewhere ? nullptr : *found;
 }

@@ -114,9 +114,9 @@ private:
     /// The presence of a session.
     struct Said {
         SessionPtr session;
-        xml::Bytes rest;   // the last presence, behind `<presence to='…'`; null: not available
-        xml::Bytes farewell;        // what it said instead, when it is not; null: nothing
-        std::uint64_t number = 0;   // of all that it said
+        xml::Bytes rest;       // the last presence, behind `<presence to='…'`; null: not available
+        xml::Bytes farewell;   // what it said instead, when it is not; null: nothing
+        std::uint64_t number = 0;         // of all that it said
         std::set<std::string> directed;   // addressees of directed presence
         /// Contacts that the policy or a block list keeps its presence from; full JIDs: sessions of
         /// other contacts, that a block list does.

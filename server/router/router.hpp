@@ -300,10 +300,7 @@ private:
     using Refuse = std::function<void(xml::StanzaError)>;
     /// The iq goes to the answerer's member, which refuses it if need be.
     void send_elsewhere(
-        const SessionPtr& answerer,
-        const Queries::Query& query,
-        xml::Bytes iq,
-        const Refuse& refuse
+        const SessionPtr& answerer, const Queries::Query& query, xml::Bytes iq, const Refuse& refuse
     );
     std::optional<xml::StanzaError> refuse_pending(Queries::Query query);
     void take_answer(const SessionPtr& session, const Inbound& inbound);

@@ -47,8 +47,8 @@ void Router::send_elsewhere(
     const SessionPtr& answerer, const Queries::Query& query, xml::Bytes iq, const Refuse& refuse
 ) {
     if (auto error = refuse_pending(query)) return refuse(std::move(*error));
-    const QueryElsewhere sent{query.asker, answerer->id, query.to, query.asked, query.id,
-                              std::move(iq)};
+    const QueryElsewhere sent{query.asker, answerer->id, query.to,
+                              query.asked, query.id,     std::move(iq)};
     if (!answerer->elsewhere->ask(sent)) unanswered(sent);
 }
 
@@ -58,14 +58,11 @@ void Router::unanswered(const QueryElsewhere& query) {
 }
 
 /// The asker's rights are asked about here, with the certificate that its member has told.
-void Router::take_elsewhere(
-    const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query
-) {
+void Router::take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query) {
     const bool is_for_component = addresses_.component(query.to) != nullptr;
     if (is_for_component || !asker->component.empty()) {
-        auto routed = is_for_component
-                          ? prepare_for_component(*asker, std::move(iq), query.to)
-                          : prepare_from_component(*asker, std::move(iq));
+        auto routed = is_for_component ? prepare_for_component(*asker, std::move(iq), query.to)
+                                       : prepare_from_component(*asker, std::move(iq));
         if (const auto* inbound = std::get_if<Inbound>(&routed))
             return is_for_component ? take_for_component(asker, *inbound)
                                     : take_from_component(asker, *inbound);
@@ -98,8 +95,7 @@ std::shared_ptr<SenderQueue> Router::deliver_here(
     } else if (!relay(target, stanza) && stanza.is_relayed) {
         if (const auto undelivered = read_undelivered(*target, stanza))
             return_message(
-                *undelivered,
-                xml::resource_constraint("the addressee does not read: try later")
+                *undelivered, xml::resource_constraint("the addressee does not read: try later")
             );
     }
     return nullptr;

@@ -7,7 +7,9 @@ namespace grid::server {
 
 bool SessionRegistry::enter(const SessionPtr& session, SessionPtr& replaced) {
     auto& all = by_account_[session->bare.str()];
-    const auto is_same = [&](const SessionPtr& s) { return !s->elsewhere && s->jid == session->jid; };
+    const auto is_same = [&](const SessionPtr& s) {
+        return !s->elsewhere && s->jid == session->jid;
+    };
     auto same = std::ranges::find_if(all, is_same);
     if (same != all.end()) {
         replaced = *same;

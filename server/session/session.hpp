@@ -100,7 +100,7 @@ public:
         return waits == 0 ? management->received : waits - 1;
     }
     /// The session takes stanzas: to send, or to keep.
-    bool is_open() const { return transport || state == State::Hibernating; }
+    bool is_open() const { return transport || (state == State::Hibernating && !elsewhere); }
     const xml::Jid& address(Address which) const { return which == Address::Bare ? bare : jid; }
 };
 using SessionPtr = std::shared_ptr<Session>;

@@ -1,6 +1,7 @@
 // tests/unit/server/cluster/members_stage.cpp: see members_stage.hpp.
 #include "members_stage.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 
 #include "controller/contacts/exchange.hpp"
@@ -15,7 +16,8 @@ namespace contacts = controller::contacts;
 
 namespace {
 
-constexpr const char* members_policy = "allow group administrators to message any\n";
+constexpr const char* members_policy =
+    "allow group administrators to message any\nallow any any any\n";
 constexpr std::array member_accounts{
     "alice@grid.example", "bob@grid.example", "carol@grid.example"
 };
@@ -89,8 +91,7 @@ MembersStage::MembersStage(std::size_t members, cluster::DirectorySettings setti
         one.core = std::make_unique<server::Core>(
             context, one.store, config, addresses_, server_iqs_, account_iqs_, log_
         );
-        one.directory =
-            cluster::Directory::make(*one.core, *one.links, one.self, log_, settings);
+        one.directory = cluster::Directory::make(*one.core, *one.links, one.self, log_, settings);
         REQUIRE(one.core->start(context, members_policy, accounts).has_value());
         context.restart();
         for (const char* account : member_accounts) {
@@ -114,9 +115,7 @@ MembersStage::~MembersStage() {
     waits([&] { return stopped == members_.size(); });
 }
 
-void MembersStage::befriend(
-    server::Core& core, const std::string& one, const std::string& other
-) {
+void MembersStage::befriend(server::Core& core, const std::string& one, const std::string& other) {
     for (const auto& [from, to] : {std::pair(one, other), std::pair(other, one)})
         for (const auto& [who, whom, kind] :
              {std::tuple(from, to, contacts::Kind::Subscribe),

@@ -43,8 +43,8 @@ struct Guest {
     std::string hears_all() const;
 };
 
-/// Each member has a store of its own, all with the same accounts: alice, bob and carol@grid.example
-/// are contacts of each other. The context runs in `runs` alone.
+/// Each member has a store of its own, all with the same accounts: alice, bob and
+/// carol@grid.example are contacts of each other. The context runs in `runs` alone.
 class MembersStage {
 public:
     explicit MembersStage(std::size_t members = 2, server::cluster::DirectorySettings = {});

@@ -31,7 +31,8 @@ bool Switchboard::send(
     ++frames;
     if (loses_frames) return true;
     boost::asio::post(
-        context_, [this, from, to, channel, number = found->second, payload = std::move(payload)] {
+        context_,
+        [this, from, to, channel, number = found->second, payload = std::move(payload)] {
             const auto connection = connections_.find(pair_of(from, to));
             if (connection == connections_.end() || connection->second != number) return;
             const auto there = links_.find(to);

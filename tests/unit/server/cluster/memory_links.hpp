@@ -26,7 +26,7 @@ public:
     bool are_connected(storage::MemberId one, storage::MemberId other) const;
 
     bool loses_frames = false;   // they are said to be sent, and do not arrive
-    std::size_t frames = 0;   // that were sent
+    std::size_t frames = 0;      // that were sent
 
 private:
     friend class MemoryLinks;
@@ -60,9 +60,8 @@ public:
     void start() override {}
     void stop() override {}
     void set_members(std::vector<server::cluster::Member>) override {}
-    bool send(
-        storage::MemberId to, server::cluster::Channel channel, std::string payload
-    ) override {
+    bool send(storage::MemberId to, server::cluster::Channel channel, std::string payload)
+        override {
         return !is_full && board_.send(self_.id, to, channel, std::move(payload));
     }
     std::vector<server::cluster::LinkStatus> status() const override { return {}; }

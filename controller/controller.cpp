@@ -37,6 +37,10 @@ void Controller::session_ended(std::uint64_t session) {
     state_->directory.registrations.session_ended(session);
 }
 
+std::vector<std::uint64_t> Controller::registered_sessions() const {
+    return state_->directory.registrations.sessions();
+}
+
 const Settings& Controller::settings() const { return state_->settings; }
 
 Admission Controller::admit(const Identity& identity) const {
@@ -304,6 +308,9 @@ std::vector<storage::Batch> Controller::due(
     // What this server's own clients did and were told; the rest is the leader's.
     if (!leads) {
         for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
+            batches.push_back(std::move(batch));
+        for (storage::Batch& batch :
+             state_->offline.due(state_->accounts, now, batches_max - batches.size()))
             batches.push_back(std::move(batch));
         return batches;
     }

@@ -229,6 +229,9 @@ public:
 
     /// The session logged out, or its stream has ended: its registrations as publisher end.
     void session_ended(std::uint64_t session);
+    /// The sessions that are registered as publishers: in a cluster others are told when their last
+    /// stanza came.
+    std::vector<std::uint64_t> registered_sessions() const;
     /// The verifier of certificate chains for isAuthorized. Call once, before anything else; null:
     /// such requests are denied.
     void attach(const CertificateVerifier* chains);

@@ -31,6 +31,9 @@ struct SessionView {
     storage::Revision sent_to = 0, acked_to = 0;
     bool is_replaying = false;   // items that were missed come from the store
     int priority = 0;            // of its presence; negative: nothing to the bare JID
+    /// The other member of the cluster that it is on; empty: it is here. Of one elsewhere it is not
+    /// known here what it was sent, and how far it got.
+    std::string member = {};
 };
 
 /// The last activity of a session, for the leases of publishers.
@@ -75,6 +78,9 @@ public:
     virtual std::vector<xml::Jid> resources(const xml::Jid& bare) const;
     /// The same with what was seen of them; as above, a table with an index should say so here.
     virtual std::vector<SessionView> sessions_of(const xml::Jid& bare) const;
+    /// False: members of the cluster have not told all of their sessions yet. That a session is not
+    /// there is no reason to end anything then.
+    virtual bool knows_all() const { return true; }
 };
 
 /// Changes of which those sessions of an account hear that asked for the whole.

@@ -20,6 +20,7 @@
 #include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
 #include "server/cluster/cluster.hpp"
+#include "server/cluster/directory.hpp"
 #include "server/complain.hpp"
 #include "server/core/core.hpp"
 #include "server/guarded_run.hpp"
@@ -138,7 +139,9 @@ std::unique_ptr<storage::Store> open_own_store(
 }
 
 /// Draining, and what else comes from the cluster.
-void attach_cluster(cluster::Cluster& cluster, Core& grid, Stopper& stopper) {
+std::shared_ptr<cluster::Directory> attach_cluster(
+    cluster::Cluster& cluster, Core& grid, Stopper& stopper, Log& log
+) {
     constexpr auto drained_after = std::chrono::seconds(3);
     grid.attach(cluster);
     cluster.on_drain = [&grid] { grid.send_elsewhere(); };
@@ -148,6 +151,15 @@ void attach_cluster(cluster::Cluster& cluster, Core& grid, Stopper& stopper) {
     cluster.on_needs_copy = [&grid, &stopper] {
         grid.post([&stopper] { stopper.stop(true, std::chrono::seconds(1)); });
     };
+    auto directory = cluster::Directory::make(grid, cluster.links(), cluster.self(), log);
+    cluster.on_members = [directory](const std::vector<cluster::Member>& members) {
+        directory->set_members(members);
+    };
+    cluster.on_member_lost = [directory](storage::MemberId member) {
+        directory->member_lost(member);
+    };
+    cluster.on_lead = [directory](bool is_leading) { directory->lead(is_leading); };
+    return directory;
 }
 
 std::unique_ptr<audit::Exporter> start_export(
@@ -389,7 +401,7 @@ bool run_program(AppOptions& options, Log& log) {
     grid.controller().attach(&trust.chains());
     Stopper stopper(context, log);
     grid.controller().attach(stopper);
-    if (cluster) attach_cluster(*cluster, grid, stopper);
+    const auto directory = cluster ? attach_cluster(*cluster, grid, stopper, log) : nullptr;
     cluster::Cluster::Leaving leaving(cluster.get());
     // Before anything is committed: the audit's first record is exported, too.
     const auto exporter = start_export(options, *store, log);
@@ -520,7 +532,10 @@ bool run_program(AppOptions& options, Log& log) {
     if (files) files->stop();
     if (exporter) exporter->stop();
     audit::log_head(*store->snapshot(), log);
-    if (cluster) cluster->leave();
+    if (cluster) {
+        cluster->leave();
+        directory->stop();
+    }
     store.reset();   // finishes the group in flight; its feed has nobody to reach any more
     remove_ready_files(options.data, options.ready_file);
     log.info("stopped");

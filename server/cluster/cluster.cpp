@@ -173,6 +173,9 @@ void Cluster::leave() {
     links_->stop();
     context_.stop();
     thread_.join();
+    on_members = nullptr;   // of parts that end before this one
+    on_member_lost = nullptr;
+    on_lead = nullptr;
 }
 
 /// From now on the store feeds the core, so that this member may lead.

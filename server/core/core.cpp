@@ -288,6 +288,7 @@ void Core::notify(const storage::Committed& committed) {
     // A block list has no revision.
     if (controller::decode_block_event(committed.batch.event)) transfers_.rights_changed();
     look_at_transfers();
+    if (sessions_.watcher()) note_waiting(committed);
     begin_sweep();
 }
 
@@ -459,6 +460,7 @@ bool Core::do_what_is_due() {
         catch_up_.tick();
         offline_.tick();
         router_.tick(time);
+        if (SessionWatcher* watcher = sessions_.watcher()) watcher->on_tick(time);
         look_at_transfers();
         transfers_.tick(time);
         presence_.tick(time);

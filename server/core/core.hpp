@@ -262,6 +262,39 @@ public:
 
     /// Of a cluster's members one does the work that time demands. Any thread.
     bool leads() const { return membership_ == nullptr || membership_->leads(); }
+
+    // Of a cluster, whose directory calls these on the core strand: core_elsewhere.cpp
+    /// Sessions that enter from now on have numbers behind that one: no two members have the same.
+    /// Before the first client.
+    void number_sessions_from(std::uint64_t number) { last_session_ = number; }
+    /// Another member says that the session has that resource now: this one ends with <conflict/>.
+    void replaced_elsewhere(const SessionPtr& session);
+    /// A session on another member: it is there from now on, or what it said last has changed.
+    void enter_elsewhere(const SessionPtr& session);
+    void said_elsewhere(const SessionPtr& session, const Presence::Words& words);
+    /// It logged in or out.
+    void set_active_elsewhere(const SessionPtr& session, bool is_active);
+    /// It has ended; messages that it can take no more go where they would have gone without it.
+    void leave_elsewhere(const SessionPtr& session);
+    /// Whether stanzas of clients reach it: while its member cannot be reached for longer, they are
+    /// dealt with as if it had ended. Null: they do not.
+    void reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport> transport);
+    void undelivered_elsewhere(const SessionPtr& session, const std::vector<Outgoing>& messages);
+    /// What another member sent here.
+    void deliver_here(
+        const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
+    );
+    void take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query);
+    void unanswered_elsewhere(const QueryElsewhere& query);
+    Presence::Words words_of(const Session& session) const { return presence_.words_of(session); }
+    /// The stanzas of this turn leave.
+    void flush_elsewhere() { fanout_.flush(); }
+    /// For sessions elsewhere: bytes on their way to one member.
+    std::shared_ptr<Budget> budget_elsewhere(std::size_t bytes_max) const {
+        return std::make_shared<Budget>(bytes_max, process_budget_);
+    }
+    std::size_t outbox_bytes_max() const { return config_.limits.outbox_bytes_max; }
+
     const Router& router() const { return router_; }
     /// Of bulk data, whatever carries it. Its members say which thread may call them.
     bulk::Transfers& transfers() { return transfers_; }
@@ -364,6 +397,9 @@ private:
     void replaced_by_bind(const SessionPtr& replaced);
     std::shared_ptr<Allowance> allowance_of(const Session& session);
     void end_session(const SessionPtr& session, const std::string& reason, Delivered delivered);
+
+    /// A message that another member put to wait may be for a session here.
+    void note_waiting(const storage::Committed& committed);
 
     // Stream management: core_management.cpp
     void take_word(const SessionPtr& session, const sm::Word& word);

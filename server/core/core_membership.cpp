@@ -66,7 +66,8 @@ void Core::send_some_elsewhere() {
     if (is_stopped_ || membership_ == nullptr || !membership_->sent_elsewhere()) return;
     std::vector<SessionPtr> some;
     sessions_.for_each([&](const SessionPtr& session) {
-        if (some.size() < sent_at_once && session->is_open() && session->component.empty())
+        if (some.size() < sent_at_once && session->is_open() && !session->elsewhere &&
+            session->component.empty())
             some.push_back(session);
     });
     for (const SessionPtr& session : some) send_elsewhere(session);

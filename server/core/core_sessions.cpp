@@ -255,9 +255,9 @@ void Core::enter(
 /// A session that nobody uses gives way to a new one.
 void Core::make_room_in(const xml::Jid& bare) {
     const auto& all = sessions_.of_account(bare.str());
-    if (all.size() < config_.limits.resources_per_account_max) return;
-    const auto idle = std::ranges::find(all, Session::State::Hibernating, [](const SessionPtr& s) {
-        return s->state;
+    if (sessions_.count_here(bare.str()) < config_.limits.resources_per_account_max) return;
+    const auto idle = std::ranges::find_if(all, [](const SessionPtr& s) {
+        return !s->elsewhere && s->state == Session::State::Hibernating;
     });
     if (idle != all.end())
         end_hibernating(SessionPtr(*idle), "another session of the account needed its place");
@@ -285,7 +285,7 @@ void Core::confirm_delivered(SessionPtr session) {
 
 std::shared_ptr<Budget> Core::account_budget(const xml::Jid& bare) {
     for (const auto& session : sessions_.of_account(bare.str()))
-        if (session->budget) return session->budget->parent();
+        if (session->budget && !session->elsewhere) return session->budget->parent();
     return std::make_shared<Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
 }
 
@@ -298,7 +298,7 @@ std::shared_ptr<RateBuckets> Core::account_rate(const xml::Jid& bare) {
 
 /// After its last session an account's debt remains.
 void Core::part_with_rate(const Session& session) {
-    if (!session.account_rate || !sessions_.of_account(session.bare.str()).empty()) return;
+    if (!session.account_rate || sessions_.count_here(session.bare.str()) != 0) return;
     parted_rates_.keep(session.bare.str(), session.account_rate, std::chrono::steady_clock::now());
 }
 

@@ -12,6 +12,7 @@ import time
 import unittest
 
 import test_scenario
+from cluster.disk import DISK_MEBIBYTES
 from cluster.etcd import is_installed
 from cluster.history import check, checker
 from cluster.members import Cluster, Refused
@@ -386,7 +387,7 @@ class Linearizable(unittest.TestCase):
         self.addCleanup(cluster.close)
         cluster.members[-1].with_clock()
         if os.geteuid() == 0:
-            cluster.members[-1].with_small_disk(256)
+            cluster.members[-1].with_small_disk(DISK_MEBIBYTES)
         cluster.start()
         with tempfile.TemporaryDirectory(prefix="gridd-history-") as folder:
             told = []

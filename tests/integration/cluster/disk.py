@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 
+DISK_MEBIBYTES = 640   # more than gridd wants to be free
+
 
 class HeldDisk:
     """Of a member that has not started yet."""

@@ -16,6 +16,7 @@ import threading
 
 RESET = struct.pack("ii", 1, 0)
 CHUNK = 65536
+INTRODUCED_SECONDS = 0.2
 STRANGER = "?"   # a process that was not introduced, such as the test itself; never cut off
 
 
@@ -200,7 +201,11 @@ class Relays:
             if far is None:
                 writer.transport.abort()
                 return
-            dialer = self.name_of(far, writer.get_extra_info("sockname"))
+            near = writer.get_extra_info("sockname")
+            dialer = self.name_of(far, near)
+            if dialer == STRANGER:   # it may connect before it is introduced
+                await asyncio.sleep(INTRODUCED_SECONDS)
+                dialer = self.name_of(far, near)
             line = Line(self, dialer, name, (reader, writer))
             self.lines.add(line)
             try:

@@ -66,6 +66,10 @@ class Faults:
     def do_kill_all_members(self):
         return self.killed(list(self.cluster.members))
 
+    def do_kill_all_but_one(self):
+        members = self.cluster.members
+        return self.killed(self.rng.sample(members, len(members) - 1))
+
     def do_stop_leader(self):
         return self.stopped(self.leader())
 

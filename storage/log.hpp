@@ -34,7 +34,7 @@ struct Logged {
     LogGroup group;
 };
 
-/// What following the log brings. All on one thread of the log's own.
+/// Receives what the log tells, on one thread of the log's own.
 class LogFollower {
 public:
     virtual ~LogFollower() = default;
@@ -44,7 +44,7 @@ public:
     /// nothing happens, several times a second.
     virtual void on_heard(std::uint64_t number) = 0;
     /// The groups behind the one that was asked for are trimmed away: only a copy of another
-    /// member's store leads on. Nothing more is told.
+    /// member's store leads on. The log tells no more.
     virtual void on_trimmed() = 0;
 };
 
@@ -74,7 +74,7 @@ public:
 class Peers {
 public:
     virtual ~Peers() = default;
-    /// False: it is not connected, or its queue is full. Nothing was sent.
+    /// False: it is not connected, or its queue is full. The message was not sent.
     virtual bool send(MemberId to, std::string message) = 0;
 };
 

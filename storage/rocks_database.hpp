@@ -25,7 +25,10 @@ namespace grid::storage {
 /// Closed.
 class RocksDatabase : public std::enable_shared_from_this<RocksDatabase> {
 public:
-    enum class Mode { ReadWrite, ReadOnly };
+    /// Member: of a cluster, whose log has everything that is not on this disk yet: writes are not
+    /// synced one by one, and of a damaged log of RocksDB's own what is before the damage is
+    /// enough.
+    enum class Mode { ReadWrite, ReadOnly, Member };
     /// Opens, checks the header, or writes it when the store is new. Read-only nothing is written,
     /// and what the log holds is replayed into memory.
     static Result<std::shared_ptr<RocksDatabase>> open(
@@ -36,8 +39,11 @@ public:
 
     /// Waits for reads in progress, ends all snapshots, closes the files.
     void close();
-    /// One write, synced when it returns. By the writer thread only.
+    /// One write, synced when it returns; a member's is not. By the writer thread only.
     rocksdb::Status write(rocksdb::WriteBatch& batch);
+    /// Everything that was written before the call is on disk when it returns. Any thread, beside
+    /// writes.
+    boost::system::error_code sync_log();
     rocksdb::ColumnFamilyHandle* family(Family family) const {
         return handles_[static_cast<std::size_t>(family)];
     }
@@ -58,8 +64,13 @@ public:
     boost::system::error_code flush();
     /// A directory with all that was written so far, ready to be opened. No write beside it.
     boost::system::error_code checkpoint(const std::string& directory);
-    /// Begins another life of the store: the next epoch, and revisions from behind `head` on. No
-    /// write beside it.
+    /// The last group of a cluster's log that was applied; {} in a store of a single node.
+    Result<AppliedGroup> applied_group();
+    /// The store is a single node's from now on: it does not go on from a cluster's log any more.
+    /// No write beside it.
+    boost::system::error_code leave_cluster();
+    /// Begins another life of the store, a single node's: the next epoch, and revisions from behind
+    /// `head` on. No write beside it.
     boost::system::error_code begin_epoch(Revision head);
 
     std::unique_ptr<Snapshot> snapshot();

@@ -58,11 +58,12 @@ Result<std::shared_ptr<RocksDatabase>> RocksDatabase::open(
 ) {
     std::shared_ptr<RocksDatabase> database(new RocksDatabase(settings, mode));
     rocksdb::Status status;
-    if (mode == Mode::ReadWrite) {
+    if (mode != Mode::ReadOnly) {
         status = database->create_directory();
         if (!status.ok()) return database->fail(status, "cannot create the directory");
-        if (auto error = database->check_logs()) return error;
     }
+    if (mode == Mode::ReadWrite)
+        if (auto error = database->check_logs()) return error;
     if (status = database->open_files(); !status.ok()) return database->fail(status, "cannot open");
     if (auto error = database->check_header(settings.unicode_version)) return error;
     if (auto error = database->read_head()) return error;
@@ -136,9 +137,9 @@ rocksdb::Status RocksDatabase::open_files() {
     options.max_open_files = open_files_max_;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     const auto status =
-        mode_ == Mode::ReadWrite
-            ? rocksdb::DB::Open(options, path_, family_options(), &handles, &db_)
-            : rocksdb::DB::OpenForReadOnly(options, path_, family_options(), &handles, &db_);
+        mode_ == Mode::ReadOnly
+            ? rocksdb::DB::OpenForReadOnly(options, path_, family_options(), &handles, &db_)
+            : rocksdb::DB::Open(options, path_, family_options(), &handles, &db_);
     if (status.ok()) std::copy(handles.begin(), handles.end(), handles_.begin());
     return status;
 }

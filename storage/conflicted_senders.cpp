@@ -1,0 +1,34 @@
+// storage/conflicted_senders.cpp: see conflicted_senders.hpp.
+#include "storage/conflicted_senders.hpp"
+
+#include <algorithm>
+
+namespace grid::storage {
+
+std::optional<std::uint64_t> ConflictedSenders::mark_if_behind(Sender sender) {
+    if (sender.id == 0) return std::nullopt;
+    const auto found = conflicted_.find(sender.id);
+    if (found == conflicted_.end()) return std::nullopt;
+    if (sender.round <= found->second.round) return found->second.mark;
+    conflicted_.erase(found);
+    return std::nullopt;
+}
+
+void ConflictedSenders::remember(Sender sender, std::uint64_t mark) {
+    if (sender.id == 0) return;
+    if (auto found = conflicted_.find(sender.id); found != conflicted_.end()) {
+        found->second.round = std::max(found->second.round, sender.round);
+        found->second.mark = mark;
+        return;
+    }
+    conflicted_[sender.id] = {sender.round, mark, ++conflicts_};
+    order_.emplace_back(conflicts_, sender.id);
+    if (order_.size() <= senders_max) return;
+    const auto [number, id] = order_.front();
+    order_.pop_front();
+    if (auto oldest = conflicted_.find(id);
+        oldest != conflicted_.end() && oldest->second.number == number)
+        conflicted_.erase(oldest);
+}
+
+}   // namespace grid::storage

@@ -1,0 +1,373 @@
+// tests/unit/storage/member_store_test.cpp: one order on all members of a cluster, whoever leads.
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "cluster_harness.hpp"
+#include "storage/checkpoint.hpp"
+
+namespace member_store_test {
+
+using namespace grid::test;
+
+namespace {
+
+std::string value_at(Cluster& cluster, std::size_t member, const std::string& key) {
+    const auto found = cluster[member].store->snapshot()->get(Family::Control, key).value();
+    return found ? found->value : "(none)";
+}
+
+void check_same_everywhere(Cluster& cluster) {
+    cluster.settle();
+    const auto expected = cluster.contents(0);
+    for (std::size_t i = 1; i < cluster.size(); ++i) CHECK(cluster.contents(i) == expected);
+}
+
+bool leads_soon(Cluster& cluster, std::size_t member) {
+    return holds_soon([&] { return cluster[member].store->replication().is_leader; });
+}
+
+Batch audited(std::string key, std::string value) {
+    Batch batch = put(std::move(key), std::move(value));
+    batch.put_at_revision(Family::Audit, std::string(9, '\0'), 0, "audit record");
+    return batch;
+}
+
+}   // namespace
+
+TEST_CASE("a member that is alone leads, commits and refuses as a single node does", "[cluster]") {
+    Cluster cluster(1);
+    CHECK_FALSE(cluster[0].store->status().writable);   // no member leads
+    const Ticket early = cluster.submit(0, put("nEarly", "1"));
+    cluster.elect(0);
+    const Outcome first = cluster[0].feed->outcome(early);
+    REQUIRE(first.committed());
+    CHECK(first.time == cluster.now);
+    CHECK(cluster[0].store->status().writable);
+    CHECK(cluster[0].store->replication().is_leader);
+    CHECK(cluster[0].store->status().revision == first.revision);
+    CHECK(
+        cluster.commit(0, put_expecting("nEarly", "2", first.revision + 7)).error == Errc::Conflict
+    );
+    CHECK(cluster.commit(0, put_expecting("nEarly", "3", first.revision)).committed());
+    CHECK(value_at(cluster, 0, "nEarly") == "3");
+    Batch soft = put("nSoft", "x");
+    soft.is_volatile = true;
+    soft.event = "event";
+    const Outcome passed = cluster.commit(0, std::move(soft));
+    REQUIRE(passed.committed());
+    CHECK(passed.batch.event == "event");
+    CHECK(value_at(cluster, 0, "nSoft") == "(none)");
+    CHECK(cluster.commit(0, put("nA", std::string(batch_bytes_max, 'x'))).error == Errc::TooLarge);
+    CHECK(cluster.commit(0, audited("nB", "1")).committed());
+}
+
+TEST_CASE("what a member knew is there after its next start", "[cluster]") {
+    Cluster cluster(1);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(0, audited("nA", "1")).committed());
+    Batch soft = put("nSoft", "x");
+    soft.is_volatile = true;
+    const Revision last = cluster.commit(0, std::move(soft)).revision;
+    const auto before = cluster.contents(0);
+    const StoreStatus status = cluster[0].store->status();
+    REQUIRE_FALSE(cluster.open(0));
+    CHECK(cluster.contents(0) == before);
+    CHECK(cluster[0].store->status().revision == last);
+    CHECK(cluster[0].store->status().store_id == status.store_id);
+    cluster.elect(0);
+    const Outcome next = cluster.commit(0, audited("nA", "2"));
+    REQUIRE(next.committed());
+    CHECK(next.revision == last + 1);
+    CHECK(cluster[0].store->replication().term == 2);
+}
+
+TEST_CASE("three members have one order and the same bytes", "[cluster]") {
+    Cluster cluster(3);
+    cluster.elect(0);
+    std::vector<std::pair<std::size_t, Ticket>> tickets;
+    for (int i = 0; i < 300; ++i) {
+        const auto member = static_cast<std::size_t>(i % 3);
+        const std::string key = "n" + std::to_string(i % 7);
+        tickets.emplace_back(member, cluster.submit(member, audited(key, std::to_string(i))));
+    }
+    for (const auto& [member, ticket] : tickets)
+        REQUIRE(cluster[member].feed->outcome(ticket).committed());
+    check_same_everywhere(cluster);
+    for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(cluster[i].feed->revisions() == cluster[0].feed->revisions());
+        CHECK(cluster[i].feed->twice() == 0);
+        CHECK(cluster[i].store->status().store_id == cluster[0].store->status().store_id);
+        CHECK(cluster[i].store->status().writable);
+    }
+    CHECK(cluster[0].feed->revisions().size() == 300);
+}
+
+TEST_CASE("a conflict at the leader is told when its cause is applied", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    const Revision gate = cluster.commit(0, put("nGate", "1")).revision;
+    cluster.settle();
+    const Ticket winner = cluster.submit(0, put_expecting("nGate", "2", gate));
+    REQUIRE(cluster[0].feed->outcome(winner).committed());
+    // The follower decided by what it knew.
+    const Outcome refused = cluster.commit(1, put_expecting("nGate", "3", gate), {5, 1});
+    CHECK(refused.error == Errc::Conflict);
+    const auto found = cluster[1].store->snapshot()->get(Family::Control, "nGate").value();
+    REQUIRE(found);
+    CHECK(found->value == "2");
+    // The sender's order is kept: a batch of the same round conflicts too, one of a later does not.
+    CHECK(cluster.commit(1, put("nB", "1"), {5, 1}).error == Errc::Conflict);
+    CHECK(cluster.commit(1, put_expecting("nGate", "3", found->revision), {5, 2}).committed());
+    // Another member's sender with the same id is another sender.
+    CHECK(cluster.commit(1, put_expecting("nGate", "x", 9'999), {7, 1}).error == Errc::Conflict);
+    CHECK(cluster.commit(0, put("nC", "1"), {7, 1}).committed());
+}
+
+TEST_CASE("a conflict that only the old leader knew still holds its sender's order", "[cluster]") {
+    Cluster cluster(3);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(0, put("nGate", "1")).committed());
+    CHECK(cluster.commit(2, put_expecting("nGate", "x", 9'999), {5, 3}).error == Errc::Conflict);
+    cluster.elect(1);
+    REQUIRE(cluster.commit(2, put("nOther", "1"), {6, 1}).committed());
+    CHECK(cluster.commit(2, put("nBehind", "1"), {5, 3}).error == Errc::Conflict);
+    CHECK(cluster.commit(2, put("nBehind", "2"), {5, 4}).committed());
+    check_same_everywhere(cluster);
+}
+
+TEST_CASE("a new leader goes on, and the old one's batches go to it", "[cluster]") {
+    Cluster cluster(3);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(1, put("nA", "1")).committed());
+    // The old leader hears of nothing: the log fences it.
+    cluster.elect(1, 0);
+    REQUIRE(leads_soon(cluster, 1));
+    REQUIRE(cluster.commit(2, put("nA", "2")).committed());
+    const Ticket late = cluster.submit(0, put("nB", "old leader's"));
+    cluster[0].store->follow_leader(cluster[1].id);
+    CHECK(cluster[0].feed->outcome(late).committed());
+    check_same_everywhere(cluster);
+    CHECK(value_at(cluster, 0, "nB") == "old leader's");
+    CHECK_FALSE(cluster[0].store->replication().is_leader);
+}
+
+TEST_CASE("an append without an answer is repeated until its outcome is known", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(0, put("nA", "0")).committed());
+    const auto groups = [&] { return cluster.shared->all().size(); };
+    const std::size_t before = groups();
+    cluster[0].log->unknown_made = 1;
+    REQUIRE(cluster.commit(0, put("nA", "1")).committed());
+    CHECK(groups() == before + 1);
+    cluster[0].log->unknown_lost = 3;
+    REQUIRE(cluster.commit(1, put("nA", "2")).committed());
+    CHECK(groups() == before + 2);
+    check_same_everywhere(cluster);
+}
+
+TEST_CASE(
+    "a leader whose append is unknown is fenced, and nothing is committed twice", "[cluster]"
+) {
+    for (const bool is_made : {false, true}) {
+        Cluster cluster(2);
+        cluster.elect(0);
+        REQUIRE(cluster.commit(0, put("nA", "0")).committed());
+        (is_made ? cluster[0].log->unknown_made : cluster[0].log->unknown_lost) = 1;
+        const Ticket own = cluster.submit(0, audited("nA", "1"));
+        REQUIRE(holds_soon([&] {
+            return cluster[0].log->unknown_made == 0 && cluster[0].log->unknown_lost == 0;
+        }));
+        cluster[0].log->is_cut = true;
+        cluster.elect(1);
+        REQUIRE(leads_soon(cluster, 1));
+        REQUIRE(cluster.commit(1, put("nB", "1")).committed());
+        cluster[0].log->is_cut = false;
+        CHECK(cluster[0].feed->outcome(own).committed());
+        check_same_everywhere(cluster);
+        CHECK(cluster[0].feed->twice() == 0);
+        std::size_t entries = 0;
+        for (const LogGroup& group : cluster.shared->all())
+            for (const LogEntry& entry : group.entries)
+                entries += entry.origin == cluster[0].id && entry.ticket == own ? 1 : 0;
+        CHECK(entries == 1);
+    }
+}
+
+TEST_CASE("messages that are lost with their connection are sent again", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(1, put("nA", "0")).committed());
+    const Revision gate = cluster.commit(0, put("nGate", "1")).revision;
+    std::vector<Ticket> tickets, refused;
+    for (int round = 0; round < 20; ++round) {
+        cluster.net.pause(true);
+        for (int i = 0; i < 5; ++i)
+            tickets.push_back(cluster.submit(1, put("nA", std::to_string(5 * round + i)), {3, 1}));
+        refused.push_back(cluster.submit(1, put_expecting("nGate", "x", gate + 1'000)));
+        // Some have come to the link by then, in most rounds.
+        const std::uint64_t before = cluster[1].store->replication().forwarded;
+        if (round % 4 != 0)
+            CHECK(holds_soon([&] { return cluster[1].store->replication().forwarded > before; }));
+        cluster.net.cut(cluster[0].id, cluster[1].id);
+        cluster.net.pause(false);
+        cluster.net.join(cluster[0].id, cluster[1].id);
+    }
+    for (const Ticket ticket : tickets) REQUIRE(cluster[1].feed->outcome(ticket).committed());
+    for (const Ticket ticket : refused)
+        REQUIRE(cluster[1].feed->outcome(ticket).error == Errc::Conflict);
+    CHECK(value_at(cluster, 1, "nA") == "99");
+    CHECK(cluster[1].feed->twice() == 0);
+    CHECK(cluster[1].feed->revisions().size() == tickets.size() + 2);
+    check_same_everywhere(cluster);
+}
+
+TEST_CASE("a queue without a leader is bounded", "[cluster]") {
+    Cluster cluster(1);
+    cluster.settings.rocks.queue_bytes_max = 10'000;
+    REQUIRE_FALSE(cluster.open(0));
+    std::vector<Ticket> tickets;
+    Ticket next = 1'000'000;
+    while (cluster[0].store->submit(next, {}, put("nA", std::string(1'000, 'x'))))
+        tickets.push_back(next++);
+    CHECK(tickets.size() >= 9);
+    CHECK(tickets.size() <= 10);
+    cluster.elect(0);
+    for (const Ticket ticket : tickets) CHECK(cluster[0].feed->outcome(ticket).committed());
+    CHECK(holds_soon([&] { return cluster[0].store->status().queued_bytes == 0; }));
+    CHECK(cluster.commit(0, put("nA", "y")).committed());
+}
+
+TEST_CASE("a store that is closed answers what it has, once", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(1, put("nA", "0")).committed());
+    cluster.net.cut(cluster[0].id, cluster[1].id);
+    const Ticket unsent = cluster.submit(1, put("nA", "1"));
+    auto feed = cluster[1].feed.get();
+    cluster.close(1);
+    CHECK(feed->outcome(unsent).error == Errc::Closed);
+    cluster[0].log->is_cut = true;
+    const Ticket unknown = cluster.submit(0, put("nA", "2"));
+    REQUIRE(holds_soon([&] { return cluster[0].log->appends > 3; }));
+    feed = cluster[0].feed.get();
+    cluster.close(0);
+    CHECK(feed->outcome(unknown).error == Errc::UnknownOutcome);
+    CHECK(feed->twice() == 0);
+}
+
+TEST_CASE("a store of a single node begins a cluster, and goes back", "[cluster]") {
+    Cluster cluster(2);
+    cluster.close(0);
+    cluster.close(1);
+    std::filesystem::remove_all(cluster[0].path);
+    RocksSettings alone = cluster.settings.rocks;
+    alone.path = cluster[0].path;
+    Feed feed;
+    std::string store_id;
+    Revision last = 0;
+    {
+        auto opened = open_rocks_store(alone);
+        REQUIRE(opened.has_value());
+        (*opened)->start(feed.handler());
+        (*opened)->submit(1, {}, audited("nA", "alone"));
+        last = feed.outcome(1).revision;
+        store_id = (*opened)->status().store_id;
+    }
+    REQUIRE_FALSE(cluster.open(0));
+    cluster.elect(0);
+    const Outcome shared = cluster.commit(0, audited("nA", "shared"));
+    REQUIRE(shared.committed());
+    CHECK(shared.revision == last + 1);
+    CHECK(cluster[0].store->status().store_id == store_id);
+    // A new member has none of that, and the log does not either.
+    CHECK(cluster.open(1) == Errc::Trimmed);
+    cluster.close(0);
+    {
+        auto opened = open_rocks_store(alone);
+        REQUIRE(opened.has_value());
+        Feed again;
+        (*opened)->start(again.handler());
+        (*opened)->submit(1, {}, audited("nA", "alone again"));
+        CHECK(again.outcome(1).revision == last + 2);
+    }
+    // The store went on without the log, and does not come back to it.
+    CHECK(cluster.open(0) == Errc::OtherHistory);
+    cluster.shared = std::make_shared<SharedLog>();
+    CHECK_FALSE(cluster.open(0));
+}
+
+TEST_CASE("a store with a history of its own is refused and not changed", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(0, put("nA", "1")).committed());
+    cluster.settle();
+    cluster.close(1);
+    RocksSettings alone = cluster.settings.rocks;
+    alone.path = cluster.directory.path() + "/other";
+    {
+        auto opened = open_rocks_store(alone);
+        REQUIRE(opened.has_value());
+        Feed feed;
+        (*opened)->start(feed.handler());
+        (*opened)->submit(1, {}, put("nA", "other"));
+        REQUIRE(feed.outcome(1).committed());
+    }
+    cluster[1].path = alone.path;
+    CHECK(cluster.open(1) == Errc::OtherHistory);
+    CHECK(cluster.log_text().find("error: store") != std::string::npos);
+    const auto kept = open_rocks_snapshot(alone);
+    REQUIRE(kept.has_value());
+    CHECK((*kept)->get(Family::Control, "nA").value()->value == "other");
+}
+
+TEST_CASE("the log is trimmed behind what all have on disk, and a copy goes on", "[cluster]") {
+    Cluster cluster(2);
+    cluster.settings.groups_kept = 5;
+    REQUIRE_FALSE(cluster.open(0));
+    cluster.elect(0);
+    for (int i = 0; i < 20; ++i) REQUIRE(cluster.commit(0, audited("nA", "1")).committed());
+    cluster.settle();
+    cluster.close(1);
+    for (int i = 0; i < 20; ++i) REQUIRE(cluster.commit(0, audited("nA", "2")).committed());
+    cluster[0].store->trim_up_to(~0ull);
+    REQUIRE(holds_soon([&] {
+        const std::lock_guard lock(cluster.shared->mutex);
+        return cluster.shared->trimmed >= 30;
+    }));
+    CHECK(cluster[0].store->replication().flushed_group >= cluster.shared->trimmed);
+    CHECK(cluster.open(1) == Errc::Trimmed);
+    std::filesystem::remove_all(cluster[1].path);
+    CHECK(cluster.open(1) == Errc::Trimmed);
+    std::filesystem::remove_all(cluster[1].path);
+    REQUIRE_FALSE(cluster[0].store->checkpoint(cluster[1].path, [] {}));
+    REQUIRE(cluster.commit(0, audited("nA", "3")).committed());
+    REQUIRE_FALSE(cluster.open(1));
+    cluster.elect(0);
+    CHECK(cluster.commit(1, audited("nA", "4")).committed());
+    check_same_everywhere(cluster);
+    // A restored copy is another life, that does not go on from this log.
+    RocksSettings copy = cluster.settings.rocks;
+    copy.path = cluster.directory.path() + "/restored";
+    REQUIRE_FALSE(cluster[0].store->checkpoint(copy.path, [] {}));
+    REQUIRE(begin_epoch(copy, cluster.now).has_value());
+    cluster.close(1);
+    cluster[1].path = copy.path;
+    CHECK(cluster.open(1) == Errc::OtherHistory);
+}
+
+TEST_CASE("a member that does not hear from the log says so", "[cluster]") {
+    Cluster cluster(1);
+    cluster.settings.max_staleness = std::chrono::milliseconds(50);
+    REQUIRE_FALSE(cluster.open(0));
+    cluster.elect(0);
+    REQUIRE(cluster.commit(0, put("nA", "1")).committed());
+    CHECK(holds_soon([&] { return cluster[0].store->status().writable; }));
+    cluster[0].log->is_cut = true;
+    CHECK(holds_soon([&] { return !cluster[0].store->status().writable; }));
+    CHECK_FALSE(cluster[0].store->status().reason.empty());
+    cluster[0].log->is_cut = false;
+    CHECK(holds_soon([&] { return cluster[0].store->status().writable; }));
+}
+
+}   // namespace member_store_test

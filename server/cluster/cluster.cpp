@@ -78,10 +78,6 @@ Result<void, std::string> Cluster::open_links(std::string listen) {
 }
 
 void Cluster::link_changed(const Member& member, bool is_up) {
-    log_.info(
-        is_up ? "cluster_link_up" : "cluster_link_down",
-        {{"member", member.name}, {"address", member.address}}
-    );
     if (!is_up) return;
     {
         const std::lock_guard lock(mutex_);

@@ -45,7 +45,6 @@ Result<void, std::string> Cluster::copy_store(const storage::RocksSettings& sett
     }
     const auto from = wait_for_link();
     if (!from) return Copied(boost::system::in_place_error, from.error());
-    log_.warn("cluster_copy", {{"from", from->name}, {"path", settings.path}});
     std::mutex mutex;
     std::condition_variable changed;
     std::optional<std::string> outcome;   // empty: it went well

@@ -159,8 +159,8 @@ struct ClusterView {
     bool is_leader = false, is_draining = false, is_cut_off = false, needs_copy = false;
     std::uint64_t term = 0, applied = 0, applied_group = 0, known_group = 0, flushed_group = 0;
     std::uint64_t leader_changes = 0, forwarded = 0, submitted_again = 0;
-    std::uint64_t waiting = 0;      // answers that wait until every member has applied their change
-    std::uint64_t heard_ms = 0;     // ago: from the log in etcd
+    std::uint64_t waiting = 0;    // answers that wait until every member has applied their change
+    std::uint64_t heard_ms = 0;   // ago: from the log in etcd
     std::vector<MemberView> members;   // with this one, by name
 };
 /// What operators ask of a cluster. Any thread.

@@ -235,9 +235,7 @@ bool Broker::contact_changed(const xml::Jid& owner, const xml::Jid& contact) {
     return parts_->leases.contact_changed(*parts_->broker, owner, contact);
 }
 
-std::vector<storage::Batch> Broker::due(
-    storage::Millis now, std::size_t batches_max, bool leads
-) {
+std::vector<storage::Batch> Broker::due(storage::Millis now, std::size_t batches_max, bool leads) {
     auto batches = parts_->leases.due(*parts_->broker, now, batches_max);
     if (!leads) return batches;
     for (auto& batch :

@@ -48,7 +48,7 @@ EtcdSettings Cluster::etcd_settings() const {
     settings.ca = config_.cluster.etcd_ca;
     settings.certificate = config_.cluster.etcd_certificate;
     settings.key = config_.cluster.etcd_key;
-    settings.prefix = "/gridd/" + config_.cluster.name;
+    settings.prefix = config_.cluster.name;
     return settings;
 }
 

@@ -586,11 +586,9 @@ void check_components(const Config& c, Findings& out) {
 /// A part of a path in etcd, and of a name in a certificate.
 bool is_cluster_name(std::string_view text) {
     constexpr std::size_t name_bytes_max = 64;
-    return !text.empty() && text.size() <= name_bytes_max &&
-           std::ranges::all_of(text, [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                      c == '.';
-           });
+    return !text.empty() && text.size() <= name_bytes_max && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    });
 }
 
 /// "HOST:PORT" with a port from 1 to 65535; an IPv6 address stands in brackets.
@@ -663,14 +661,17 @@ void check_half_a_cluster(const Config& c, Findings& out) {
           std::pair("cluster.member", !k.member.empty()),
           std::pair("cluster.etcd", !k.etcd.empty()), std::pair("cluster.ca", !k.ca.empty()),
           std::pair("cluster.certificate", !k.certificate.empty()),
-          std::pair("cluster.key", !k.key.empty()), std::pair("cluster.etcd_ca", !k.etcd_ca.empty()),
+          std::pair("cluster.key", !k.key.empty()),
+          std::pair("cluster.etcd_ca", !k.etcd_ca.empty()),
           std::pair("cluster.etcd_certificate", !k.etcd_certificate.empty()),
           std::pair("cluster.etcd_key", !k.etcd_key.empty()),
           std::pair("cluster.address", !k.address.empty()),
           std::pair("cluster.clients", !k.clients.empty())})
         if (is_given)
-            out.push_back({key, std::string(key) + " is given, but cluster.name is not: is this "
-                                                   "server a member of a cluster?"});
+            out.push_back(
+                {key, std::string(key) + " is given, but cluster.name is not: is this "
+                                         "server a member of a cluster?"}
+            );
 }
 
 void check_cluster(const Config& c, Findings& out) {
@@ -689,8 +690,11 @@ void check_cluster(const Config& c, Findings& out) {
          {std::pair("cluster.ca", &k.ca), std::pair("cluster.certificate", &k.certificate),
           std::pair("cluster.key", &k.key)})
         if (file->empty())
-            refuse(key, " is needed in a cluster: members show certificates to each other "
-                        "(`gridctl pki member`)");
+            refuse(
+                key,
+                " is needed in a cluster: members show certificates to each other "
+                "(`gridctl pki member`)"
+            );
     check_etcd(k, out);
     for (const auto& [key, place] :
          {std::pair("cluster.address", &k.address), std::pair("cluster.clients", &k.clients)})
@@ -698,8 +702,9 @@ void check_cluster(const Config& c, Findings& out) {
     if (const auto endpoint = net::parse_address(c.listen.cluster);
         endpoint && endpoint->address().is_unspecified() && k.address.empty())
         refuse(
-            "cluster.address", " is needed where listen.cluster is on all addresses: other members "
-                               "have to know one"
+            "cluster.address",
+            " is needed where listen.cluster is on all addresses: other members "
+            "have to know one"
         );
     if (!one_of(k.when_stale, {"refuse", "serve"}))
         refuse("cluster.when_stale", " must be refuse or serve");

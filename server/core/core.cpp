@@ -444,8 +444,7 @@ bool Core::do_what_is_due() {
     if (needs_rebuild_) pipeline_->rebuild();
     const bool may_write = store_.status().writable;   // else all would only be refused
     if (may_write) begin_sweep();
-    bool is_behind =
-        (may_write && work_in_background()) || (leads() && broker_.is_sweep_pending());
+    bool is_behind = (may_write && work_in_background()) || (leads() && broker_.is_sweep_pending());
     if (const auto time = std::chrono::steady_clock::now(); time >= next_look_) {
         next_look_ = time + tick_every;
         watch_clock();

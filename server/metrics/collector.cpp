@@ -267,8 +267,8 @@ void Collector::write_cluster(Exposition& out) const {
         flag(!view.leader.empty())
     );
     out.gauge(
-        "gridd_cluster_cut_off", "Whether requests are refused, as etcd was not heard for too long.",
-        flag(view.is_cut_off)
+        "gridd_cluster_cut_off",
+        "Whether requests are refused, as etcd was not heard for too long.", flag(view.is_cut_off)
     );
     out.gauge("gridd_cluster_draining", "Whether this member is drained.", flag(view.is_draining));
     out.gauge(
@@ -291,7 +291,9 @@ void Collector::write_cluster(Exposition& out) const {
         "gridd_cluster_waiting_answers", "Answers that wait until all members applied a change.",
         view.waiting
     );
-    out.counter("gridd_cluster_leader_changes_total", "Changes of the leader.", view.leader_changes);
+    out.counter(
+        "gridd_cluster_leader_changes_total", "Changes of the leader.", view.leader_changes
+    );
     out.counter("gridd_cluster_forwarded_total", "Batches sent to the leader.", view.forwarded);
     out.counter(
         "gridd_cluster_submitted_again_total", "Batches submitted again after a change of leader.",

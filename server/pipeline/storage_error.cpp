@@ -47,9 +47,8 @@ xml::StanzaError not_ready() {
         "this member of the grid does not hear from its cluster: try again in a few seconds, here "
         "or at another member"
     );
-    error.application = xml::Element(
-        "retry-after", xml::ns::gi_errors, {{"seconds", std::to_string(seconds)}}
-    );
+    error.application =
+        xml::Element("retry-after", xml::ns::gi_errors, {{"seconds", std::to_string(seconds)}});
     return error;
 }
 

@@ -41,8 +41,8 @@ public:
 
     controller::BackupControl* backup_control = nullptr;     // set before the first request
     controller::ClusterControl* cluster_control = nullptr;   // the same
-    controller::ServerFacts constant;                      // filled before the first request
-    std::function<std::vector<std::string>()> problems;    // asked each time; any thread
+    controller::ServerFacts constant;                        // filled before the first request
+    std::function<std::vector<std::string>()> problems;      // asked each time; any thread
 
 private:
     storage::Store& store_;

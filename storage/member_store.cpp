@@ -116,7 +116,11 @@ boost::system::error_code MemberStore::checkpoint(
 
 void MemberStore::on_groups(std::vector<Logged> groups) {
     if (groups.empty()) return;
-    on_heard(groups.back().number);
+    {
+        // Not heard: after a pause of this process they may have waited for it, and be old.
+        const std::lock_guard lock(mutex_);
+        status_.known_group = std::max(status_.known_group, groups.back().number);
+    }
     inbox_.push_groups(std::move(groups));
 }
 

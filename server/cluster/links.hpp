@@ -67,6 +67,9 @@ public:
     virtual void set_members(std::vector<Member> members) = 0;
     /// False: it is not connected, the frame is too large, or its queue is full.
     virtual bool send(storage::MemberId to, Channel channel, std::string payload) = 0;
+    /// Reads certificate, key and CAs anew, for connections from now on; links that are up stay.
+    /// Any thread; blocks on the disk. The error is for the operator, and nothing changes then.
+    virtual Result<void, std::string> renew() { return {}; }
     virtual std::vector<LinkStatus> status() const = 0;
     /// ADDRESS:PORT that is open.
     virtual std::string address() const = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/guarded_run.hpp"
+#include "server/pki/failure.hpp"
 
 namespace grid::server::cluster {
 
@@ -35,12 +36,12 @@ LinksHub::LinksHub(
 )
     : settings_(std::move(settings)),
       own_{settings_.cluster, settings_.self.name, settings_.self.id},
-      tls_(std::move(tls)),
       strand_(asio::make_strand(context.get_executor())),
       log_(log),
       listener_(std::move(listener)),
       entrance_(std::make_shared<net::Entrance>(link_bounds())),
-      beat_timer_(strand_) {}
+      beat_timer_(strand_),
+      tls_(std::move(tls)) {}
 
 void LinksHub::on(Channel channel, Receive receive) {
     receive_.at(static_cast<std::size_t>(channel)) = std::move(receive);
@@ -131,6 +132,19 @@ bool LinksHub::send(storage::MemberId to, Channel channel, std::string payload) 
             if (const auto link = peer->link) link->flush();
         });
     return pushed != Outbox::Pushed::No;
+}
+
+Result<void, std::string> LinksHub::renew() {
+    auto fresh = make_member_tls(settings_);
+    if (!fresh) return pki::Failure{"cluster: " + fresh.error()};
+    const std::lock_guard lock(mutex_);
+    tls_ = std::move(*fresh);
+    return {};
+}
+
+tls::Context LinksHub::tls(tls::Context MemberTls::* side) const {
+    const std::lock_guard lock(mutex_);
+    return tls::share((tls_.*side).get());
 }
 
 std::vector<LinkStatus> LinksHub::status() const {

@@ -37,6 +37,7 @@ public:
     void stop() override;
     void set_members(std::vector<Member> members) override;
     bool send(storage::MemberId to, Channel channel, std::string payload) override;
+    Result<void, std::string> renew() override;
     std::vector<LinkStatus> status() const override;
     std::string address() const override { return listener_->address(); }
 
@@ -91,12 +92,12 @@ private:
     void lost(Peer& peer, const std::string& reason);
     void tell(const Member& member, bool is_up);
     void take(storage::MemberId from, Frame frame);
+    tls::Context tls(tls::Context MemberTls::* side) const;
     PeerPtr find(storage::MemberId id) const;
     std::vector<PeerPtr> peers() const;
 
     const LinksSettings settings_;
     const Introduction own_;
-    const MemberTls tls_;
     const net::Strand strand_;
     Log& log_;
     const std::unique_ptr<net::Listener> listener_;
@@ -107,7 +108,8 @@ private:
     std::uint64_t connections_ = 0;
     std::atomic<bool> is_stopped_ = false;
 
-    mutable std::mutex mutex_;
+    mutable std::mutex mutex_;   // of the next ones
+    MemberTls tls_;
     std::map<storage::MemberId, PeerPtr> peers_;
 };
 

@@ -44,9 +44,8 @@ asio::awaitable<void> LinksHub::greet(
     };
     using Clock = std::chrono::steady_clock;
     const auto until = Clock::now() + self->settings_.greeting_max;
-    const auto name = co_await shake_hands(
-        wire, tls::share(self->tls_.accepting.get()), self->settings_.greeting_max
-    );
+    const auto name =
+        co_await shake_hands(wire, self->tls(&MemberTls::accepting), self->settings_.greeting_max);
     if (!name) co_return refused(name.error());
     place->begin();
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
@@ -86,8 +85,8 @@ asio::awaitable<void> LinksHub::keep_connected(std::shared_ptr<LinksHub> self, P
     while (!is_over()) {
         const auto connection = ++self->connections_;
         const auto reached = co_await reach(
-            self->strand_, tls::share(self->tls_.connecting.get()), self->own_, peer->member,
-            connection, self->settings_.greeting_max
+            self->strand_, self->tls(&MemberTls::connecting), self->own_, peer->member, connection,
+            self->settings_.greeting_max
         );
         if (is_over()) {
             if (reached) (*reached)->stream().abort();

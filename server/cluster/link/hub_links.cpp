@@ -11,7 +11,7 @@ namespace grid::server::cluster {
 Result<std::shared_ptr<Links>, std::string> make_links(
     boost::asio::io_context& context, LinksSettings settings, Log& log
 ) {
-    auto tls = make_member_tls(settings.certificate, settings.key, settings.ca, settings.self.name);
+    auto tls = make_member_tls(settings);
     if (!tls) return pki::Failure{"cluster: " + tls.error()};
     auto listener = net::Listener::open(context, settings.listen);
     if (!listener) return pki::Failure{"listen.cluster: " + listener.error()};

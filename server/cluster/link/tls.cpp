@@ -39,34 +39,29 @@ std::string why_no_member(const X509* certificate, const std::string& name) {
     return {};
 }
 
-Result<void, std::string> load(
-    SSL_CTX* context, const std::string& certificate, const std::string& key, const std::string& ca
-) {
-    const auto chain = tls::read_certificates(certificate);
+Result<void, std::string> load(SSL_CTX* context, const LinksSettings& from) {
+    const auto chain = tls::read_certificates(from.certificate);
     if (!chain) return Failure{chain.error()};
-    const auto own_key = tls::read_key(key);
+    const auto own_key = tls::read_key(from.key);
     if (!own_key) return Failure{own_key.error()};
     X509* own = chain->front().get();
     if (X509_check_private_key(own, own_key->get()) != 1) {
         ERR_clear_error();
-        return Failure{key + ": the key does not belong to the certificate in " + certificate};
+        return Failure{
+            from.key + ": the key does not belong to the certificate in " + from.certificate
+        };
     }
     bool is_loaded = SSL_CTX_use_certificate(context, own) == 1 &&
                      SSL_CTX_use_PrivateKey(context, own_key->get()) == 1;
     for (std::size_t i = 1; is_loaded && i < chain->size(); ++i)
         is_loaded = SSL_CTX_add1_chain_cert(context, (*chain)[i].get()) == 1;
-    if (!is_loaded) return Failure{certificate + ": " + tls::take_openssl_failure()};
-    const auto anchors = tls::load_trust(SSL_CTX_get_cert_store(context), ca);
+    if (!is_loaded) return Failure{from.certificate + ": " + tls::take_openssl_failure()};
+    const auto anchors = tls::load_trust(SSL_CTX_get_cert_store(context), from.ca);
     if (!anchors) return Failure{anchors.error()};
     return {};
 }
 
-Result<tls::Context, std::string> make_one(
-    const SSL_METHOD* method,
-    const std::string& certificate,
-    const std::string& key,
-    const std::string& ca
-) {
+Result<tls::Context, std::string> make_one(const SSL_METHOD* method, const LinksSettings& from) {
     tls::Context context(SSL_CTX_new_ex(tls::handshake_library(), nullptr, method));
     if (!context) return Failure{"TLS: " + tls::take_openssl_failure()};
     SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
@@ -80,25 +75,20 @@ Result<tls::Context, std::string> make_one(
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     SSL_CTX_set_cert_verify_callback(context.get(), tls::strict_verify, nullptr);
     SSL_CTX_set_msg_callback(context.get(), tls::on_message);
-    if (auto loaded = load(context.get(), certificate, key, ca); !loaded)
-        return Failure{loaded.error()};
+    if (auto loaded = load(context.get(), from); !loaded) return Failure{loaded.error()};
     return context;
 }
 
 }   // namespace
 
-Result<MemberTls, std::string> make_member_tls(
-    const std::string& certificate,
-    const std::string& key,
-    const std::string& ca,
-    const std::string& name
-) {
-    auto accepting = make_one(TLS_server_method(), certificate, key, ca);
+Result<MemberTls, std::string> make_member_tls(const LinksSettings& settings) {
+    auto accepting = make_one(TLS_server_method(), settings);
     if (!accepting) return Failure{accepting.error()};
-    auto connecting = make_one(TLS_client_method(), certificate, key, ca);
+    auto connecting = make_one(TLS_client_method(), settings);
     if (!connecting) return Failure{connecting.error()};
-    const auto why = why_no_member(SSL_CTX_get0_certificate(accepting->get()), name);
-    if (!why.empty()) return Failure{certificate + ": the certificate is not for a member: " + why};
+    const auto why = why_no_member(SSL_CTX_get0_certificate(accepting->get()), settings.self.name);
+    if (!why.empty())
+        return Failure{settings.certificate + ": the certificate is not for a member: " + why};
     return MemberTls{std::move(*accepting), std::move(*connecting)};
 }
 

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "server/cluster/links.hpp"
 #include "server/tls/context.hpp"
 #include "xml/result.hpp"
 
@@ -16,13 +17,8 @@ struct MemberTls {
 };
 
 /// From PEM files. The error is for the operator: which file, what is wrong with it; also when the
-/// certificate is not that of the member `name`.
-Result<MemberTls, std::string> make_member_tls(
-    const std::string& certificate,
-    const std::string& key,
-    const std::string& ca,
-    const std::string& name
-);
+/// certificate is not that member's.
+Result<MemberTls, std::string> make_member_tls(const LinksSettings& settings);
 
 /// The name of the member that a certificate is for; the error says why it is for none.
 Result<std::string, std::string> member_of(const X509* certificate);

@@ -245,6 +245,28 @@ TEST_CASE_METHOD(LinkedMembers, "a member that stopped tells nothing more", "[cl
     CHECK_FALSE(b.links().send(1, Channel::Stanza, "too late"));
 }
 
+TEST_CASE_METHOD(
+    LinkedMembers, "certificates of a new CA are taken without cutting a link", "[cluster]"
+) {
+    LinkedMember &a = add(1, "a"), &b = add(2, "b");
+    meet();
+    REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
+    const Certificate fresh = make_ca("a new cluster CA");
+    files.write("ca.crt", "none");
+    CHECK_THAT(a.links().renew().error(), Contains("ca.crt"));
+    files.write("ca.crt", to_pem(ca.certificate.get()) + to_pem(fresh.certificate.get()));
+    for (LinkedMember* one : {&a, &b}) REQUIRE(one->links().renew().has_value());
+    const Certificate renewed = certify(fresh, "b");
+    files.write("b.crt", to_pem(renewed.certificate.get()));
+    files.write("b.key", to_pem(renewed.key.get()));
+    REQUIRE(b.links().renew().has_value());
+    CHECK(a.changes() == std::vector<Change>{{"b", true}});
+    b.links().set_members({});
+    REQUIRE(comes_true([&] { return !b.is_up("a") && b.links().status().empty(); }));
+    meet();
+    REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
+}
+
 TEST_CASE_METHOD(Waiting, "a certificate of another CA fails the handshake", "[cluster]") {
     const Certificate other = make_ca("cluster CA");
     Talker talker(a, certify(other, "b"));

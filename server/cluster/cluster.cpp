@@ -138,6 +138,7 @@ Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
     replicated.self = self_.id;
     replicated.groups_kept = config_.cluster.groups_kept;
     replicated.max_staleness = std::chrono::milliseconds(config_.cluster.max_staleness_ms);
+    make_copies(replicated.rocks);
     auto store = storage::open_replicated_store(replicated, *etcd_log_, *this);
     if (!store && store.error() == storage::Errc::Trimmed) {
         if (auto copied = copy_store(replicated.rocks); !copied)
@@ -155,6 +156,7 @@ Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
         store_ = store->get();
         status_ = store_->replication();
     }
+    serve_copies(**store);
     return Opened(std::move(*store));
 }
 
@@ -166,6 +168,7 @@ void Cluster::leave() {
     }
     leads_ = false;
     roster_->resign();
+    stop_copies();
     links_->stop();
     context_.stop();
     thread_.join();

@@ -26,6 +26,8 @@
 
 namespace grid::server::cluster {
 
+class Copies;
+
 /// Links, the roster and the log, on a thread of their own, so that a busy core holds up no other
 /// member. The store that it opens ends before it does.
 class Cluster final : public Membership, public controller::ClusterControl, private storage::Peers {
@@ -104,8 +106,12 @@ private:
     void answer_asks();
     std::string name_of(storage::MemberId member) const;
     // cluster_copy.cpp
+    void make_copies(const storage::RocksSettings& settings);
     Result<void, std::string> copy_store(const storage::RocksSettings& settings);
-    Result<Member, std::string> wait_for_link();
+    void serve_copies(storage::Store& store);
+    void stop_copies();
+    std::vector<Member> linked() const;
+    std::string fetch_from(const Member& member);
 
     const Config& config_;
     Log& log_;
@@ -115,6 +121,7 @@ private:
     Member self_;   // as others know it; the cluster's thread, once that runs
     std::unique_ptr<storage::Log> etcd_log_;
     std::unique_ptr<Roster> roster_;
+    std::shared_ptr<Copies> copies_;
     std::thread thread_;
 
     mutable std::mutex

@@ -1,5 +1,6 @@
 // server/cluster/cluster_copy.cpp: the store of another member, where the log does not go back far
 // enough for the own one.
+#include <algorithm>
 #include <condition_variable>
 
 #include "server/cluster/cluster.hpp"
@@ -9,66 +10,88 @@ namespace grid::server::cluster {
 
 namespace {
 
-constexpr auto link_within = std::chrono::seconds(60);
-constexpr auto look_for_links_every = std::chrono::milliseconds(100);
+constexpr auto copy_within = std::chrono::seconds(60);   // begun
+constexpr auto port_within = std::chrono::seconds(5);
+constexpr auto look_for_links_every = std::chrono::milliseconds(200);
 
 }   // namespace
 
-/// Any member that can be reached and does not leave.
-Result<Member, std::string> Cluster::wait_for_link() {
-    const auto until = Clock::now() + link_within;
-    while (Clock::now() < until) {
-        for (const LinkStatus& link : links_->status())
-            if (link.is_up && !link.member.is_draining) return link.member;
-        std::this_thread::sleep_for(look_for_links_every);
-    }
-    return {
-        boost::system::in_place_error,
-        "the log in etcd does not go back to what this member has, and no other member that has "
-        "more can be reached: start one, or see why there is no link to it (listen.cluster, "
-        "cluster.address)"
-    };
-}
-
-/// Links of their own, which end before those of the server begin.
-Result<void, std::string> Cluster::copy_store(const storage::RocksSettings& settings) {
-    using Copied = Result<void, std::string>;
+/// What an earlier process left unfinished is taken away.
+void Cluster::make_copies(const storage::RocksSettings& settings) {
     CopySettings copying;
     copying.data = std::filesystem::path(settings.path).parent_path();
     copying.free_bytes_min = settings.free_bytes_min;
-    const auto copies = Copies::make(links_, copying, log_);
-    const std::string address = links_->address();
-    links_->start();
-    {
+    copies_ = Copies::make(links_, copying, log_);
+}
+
+void Cluster::serve_copies(storage::Store& store) {
+    copies_->serve(store, [this] {
         const std::lock_guard lock(mutex_);
-        links_->set_members(members_);
-    }
-    const auto from = wait_for_link();
-    if (!from) return Copied(boost::system::in_place_error, from.error());
+        return store_ != nullptr && !status_.needs_copy;
+    });
+}
+
+void Cluster::stop_copies() {
+    if (copies_) copies_->stop();
+}
+
+/// Those that are connected, the leader first.
+std::vector<Member> Cluster::linked() const {
+    std::vector<Member> found;
+    for (const LinkStatus& link : links_->status())
+        if (link.is_up) found.push_back(link.member);
+    const std::lock_guard lock(mutex_);
+    std::ranges::partition(found, [this](const Member& member) { return member.id == leader_; });
+    return found;
+}
+
+/// Empty: there is a copy.
+std::string Cluster::fetch_from(const Member& member) {
     std::mutex mutex;
     std::condition_variable changed;
-    std::optional<std::string> outcome;   // empty: it went well
-    copies->fetch(from->id, [&](Result<storage::CheckpointFacts, std::string> fetched) {
+    std::optional<std::string> outcome;
+    copies_->fetch(member.id, [&](const Result<storage::CheckpointFacts, std::string>& fetched) {
         const std::lock_guard lock(mutex);
         outcome = fetched ? std::string() : fetched.error();
         changed.notify_one();
     });
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return outcome.has_value(); });
+    return outcome->empty() ? std::string() : member.name + ": " + *outcome;
+}
+
+/// Of any member that has more and gives one: others may be as new as this one. Links of their own,
+/// which end before those of the server begin.
+Result<void, std::string> Cluster::copy_store(const storage::RocksSettings& settings) {
+    using Copied = Result<void, std::string>;
+    const std::string address = links_->address();
     {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return outcome.has_value(); });
+        const std::lock_guard lock(mutex_);
+        links_->set_members(members_);
     }
-    copies->stop();
-    if (!outcome->empty())
-        return Copied(
-            boost::system::in_place_error,
-            "the store of the member " + from->name + " could not be copied: " + *outcome
-        );
+    links_->start();
+    std::string why = "no other member can be reached (listen.cluster, cluster.address)";
+    for (const auto until = Clock::now() + copy_within; !why.empty();) {
+        for (const Member& member : linked())
+            if (why = fetch_from(member); why.empty()) break;
+        if (why.empty()) break;
+        if (Clock::now() >= until)
+            return Copied(
+                boost::system::in_place_error,
+                "the log in etcd does not go back to what this member has, and there is no copy of "
+                "another member's store: " +
+                    why
+            );
+        std::this_thread::sleep_for(look_for_links_every);
+    }
+    copies_->stop();
     links_->stop();
     // The port is free once the strand has closed it.
-    const auto until = Clock::now() + std::chrono::seconds(5);
+    const auto until = Clock::now() + port_within;
     for (;;) {
         auto opened = open_links(address);
-        if (opened || Clock::now() > until) return opened;
+        if (opened) make_copies(settings);
+        if (opened || Clock::now() >= until) return opened;
         std::this_thread::sleep_for(look_for_links_every);
     }
 }

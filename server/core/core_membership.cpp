@@ -30,7 +30,7 @@ void Core::attach(Membership& membership) {
 
 /// Fail closed: rights may have been taken away meanwhile. Answers and presence take nobody's.
 std::optional<xml::StanzaError> Core::refuse_when_cut_off(const xml::Element& stanza) const {
-    const std::string type = stanza.attr_or("type", "");
+    const std::string_view type = stanza.attr_or("type", "");
     const bool is_request = stanza.name() == "iq"        ? type == "get" || type == "set"
                             : stanza.name() == "message" ? type != "error"
                                                          : false;

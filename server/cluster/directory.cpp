@@ -240,7 +240,7 @@ void Directory::give_up(const PeerPtr& peer) {
     reach(peer, false);
     std::map<SessionPtr, std::vector<Outgoing>> messages;
     std::vector<QueryElsewhere> queries;
-    for (Outbox::Left& left : peer->outbox.take_all()) {
+    for (StanzaOutbox::Left& left : peer->outbox.take_all()) {
         if (auto* query = std::get_if<QueryElsewhere>(&left.content))
             queries.push_back(std::move(*query));
         else if (auto& stanza = std::get<Outgoing>(left.content); stanza.is_relayed)

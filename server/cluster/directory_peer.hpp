@@ -17,7 +17,7 @@ namespace grid::server::cluster {
 
 /// Core strand.
 struct Directory::Peer final : public Elsewhere {
-    Peer(Member who, Outbox::Send send, std::shared_ptr<Budget> bytes)
+    Peer(Member who, StanzaOutbox::Send send, std::shared_ptr<Budget> bytes)
         : is(std::move(who)), outbox(std::move(send)), budget(std::move(bytes)) {}
 
     storage::MemberId member() const override { return is.id; }
@@ -28,7 +28,7 @@ struct Directory::Peer final : public Elsewhere {
     }
 
     const Member is;
-    Outbox outbox;
+    StanzaOutbox outbox;
     std::shared_ptr<Budget> budget;   // of its sessions
     std::weak_ptr<Directory> directory;
     bool is_connected = false;

@@ -5,37 +5,37 @@
 
 namespace grid::server::cluster {
 
-Outbox::~Outbox() { take_all(); }
+StanzaOutbox::~StanzaOutbox() { take_all(); }
 
-bool Outbox::put(const SessionPtr& session, Outgoing stanza) {
+bool StanzaOutbox::put(const SessionPtr& session, Outgoing stanza) {
     const std::size_t bytes = stanza.bytes();
     return put(Left{session, std::move(stanza)}, bytes);
 }
 
-bool Outbox::put(const SessionPtr& session, QueryElsewhere query) {
+bool StanzaOutbox::put(const SessionPtr& session, QueryElsewhere query) {
     const std::size_t bytes = query.text->size();
     return put(Left{session, std::move(query)}, bytes);
 }
 
 /// In the budget of the session, whose sum is the member's.
-bool Outbox::put(Left left, std::size_t bytes) {
+bool StanzaOutbox::put(Left left, std::size_t bytes) {
     if (left.session->budget->take(bytes) != Budget::Taken::Yes) return false;
     waiting_.push_back({++last_, bytes, std::move(left)});
     go_on();
     return true;
 }
 
-void Outbox::open() {
+void StanzaOutbox::open() {
     is_open_ = true;
     go_on();
 }
 
-void Outbox::close() {
+void StanzaOutbox::close() {
     is_open_ = false;
     sent_ = 0;
 }
 
-void Outbox::taken(std::uint64_t number) {
+void StanzaOutbox::taken(std::uint64_t number) {
     while (!waiting_.empty() && waiting_.front().number <= number) {
         give(waiting_.front());
         waiting_.pop_front();
@@ -43,11 +43,11 @@ void Outbox::taken(std::uint64_t number) {
     }
 }
 
-void Outbox::go_on() {
+void StanzaOutbox::go_on() {
     while (is_open_ && sent_ < waiting_.size() && send_(frame_of(waiting_[sent_]))) ++sent_;
 }
 
-std::vector<Outbox::Left> Outbox::take_all() {
+std::vector<StanzaOutbox::Left> StanzaOutbox::take_all() {
     std::vector<Left> all;
     all.reserve(waiting_.size());
     for (Entry& entry : waiting_) {
@@ -59,7 +59,7 @@ std::vector<Outbox::Left> Outbox::take_all() {
     return all;
 }
 
-std::string Outbox::frame_of(const Entry& entry) const {
+std::string StanzaOutbox::frame_of(const Entry& entry) const {
     StanzaFrame frame;
     frame.number = entry.number;
     const Session& session = *entry.left.session;
@@ -70,6 +70,6 @@ std::string Outbox::frame_of(const Entry& entry) const {
     return encode(frame);
 }
 
-void Outbox::give(const Entry& entry) { entry.left.session->budget->give(entry.bytes); }
+void StanzaOutbox::give(const Entry& entry) { entry.left.session->budget->give(entry.bytes); }
 
 }   // namespace grid::server::cluster

@@ -21,15 +21,15 @@ namespace grid::server::cluster {
 /// The stanzas to one other member, in their order, until it has taken them: those that were under
 /// way when a connection ended are sent again on the next one, and the member drops those that it
 /// had. Bounded by the budgets of their sessions, whose sum is the member's. Core strand.
-class Outbox {
+class StanzaOutbox {
 public:
     /// False: the way takes nothing now; `go_on` is called later.
     using Send = std::function<bool(std::string frame)>;
 
-    explicit Outbox(Send send) : send_(std::move(send)) {}
-    ~Outbox();
-    Outbox(const Outbox&) = delete;
-    Outbox& operator=(const Outbox&) = delete;
+    explicit StanzaOutbox(Send send) : send_(std::move(send)) {}
+    ~StanzaOutbox();
+    StanzaOutbox(const StanzaOutbox&) = delete;
+    StanzaOutbox& operator=(const StanzaOutbox&) = delete;
 
     /// False: there is no room. `session`: the addressee.
     bool put(const SessionPtr& session, Outgoing stanza);

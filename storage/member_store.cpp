@@ -203,9 +203,7 @@ void MemberStore::take_role(MemberInbox::Role role) {
         if (standing_ != Standing::Following) step_down();
         return;
     }
-    if (standing_ != Standing::Following) return;
-    standing_ = Standing::Beginning;
-    begin_at_ = Clock::now();
+    if (standing_ != Standing::Leading) begin_in(std::chrono::milliseconds(0));
 }
 
 void MemberStore::take_in(std::vector<Submission> submissions) {
@@ -265,7 +263,9 @@ boost::system::error_code MemberStore::reopen_on_writer() {
     if (!opened) return opened.error();
     const auto applied = (*opened)->applied_group();
     if (!applied) return applied.error();
+    if (standing_ != Standing::Following) step_down();
     adopt(std::move(*opened), *applied);
+    if (role_.leads) begin_in(std::chrono::milliseconds(0));
     std::vector<FeedEntry> entries;
     entries.emplace_back(Gap{});
     tell(std::move(entries));

@@ -123,6 +123,7 @@ private:
     void landed(const LogHead& head);
     void fenced();
     void step_down();
+    void begin_in(std::chrono::milliseconds pause);
     bool is_in_flight(const Logged& logged) const;
 
     // Following: member_store_forward.cpp.

@@ -63,6 +63,10 @@ boost::system::error_code MemberStore::join_log() {
     }
     const bool has_own_data = applied_.groups == 0 && !is_new_;
     const auto error = catch_up_to(head->groups);
+    {
+        const std::lock_guard lock(mutex_);
+        status_.leader_changes = 0;   // so far they were read
+    }
     if (error != Errc::Trimmed || !has_own_data) return error;
     lose(Lost::OtherHistory, "the store has data, and the log's first groups are trimmed away");
     return make_error_code(Errc::OtherHistory);
@@ -190,6 +194,7 @@ bool MemberStore::write(const LogHead& head, LogGroup group) {
     if (const auto status = open->write(*batch); !status.ok()) {
         files_.stop_writes("a write failed: " + status.ToString());
         if (standing_ != Standing::Following) step_down();
+        publish();
         tell(unknown_outcomes(entries, files_.stopped_reason()));
         return false;
     }

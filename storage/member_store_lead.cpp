@@ -8,7 +8,11 @@
 namespace grid::storage {
 namespace {
 
-constexpr auto begin_pause = std::chrono::milliseconds(300);
+/// Between two tries to begin a term while the log does not answer.
+constexpr auto begin_pause = std::chrono::milliseconds(200);
+/// A leader that another one has fenced may not have heard yet that it was replaced: so long it
+/// does not fence the other in turn. More than a lease.
+constexpr auto fenced_pause = std::chrono::milliseconds(4'000);
 constexpr auto append_pause_least = std::chrono::milliseconds(10);
 constexpr auto append_pause_most = std::chrono::milliseconds(500);
 /// A group has so many bytes at the most, but for a batch that is larger: etcd takes 1.5 MiB at
@@ -185,6 +189,11 @@ bool MemberStore::is_in_flight(const Logged& logged) const {
 void MemberStore::landed(const LogHead& head) {
     InFlight done = std::move(*in_flight_);
     in_flight_.reset();
+    if (head.groups !=
+        applied_.groups + 1) {   // the files were opened again without the last groups
+        seen_ = std::max(seen_, head.groups);
+        return;
+    }
     const bool begins = done.group.entries.empty();
     pass_on_refusals(std::move(done.refused), head.revision);
     if (!write(head, std::move(done.group))) return;
@@ -204,12 +213,15 @@ void MemberStore::landed(const LogHead& head) {
 /// The group in flight is not in the log and never will be: another member has written.
 void MemberStore::fenced() {
     in_flight_.reset();
+    const bool has_led = standing_ == Standing::Leading;
     step_down();
-    if (!role_.leads) return;
-    // As long as the roster says so; that it has changed may be on its way.
+    if (role_.leads) begin_in(has_led ? fenced_pause : std::chrono::milliseconds(0));
+}
+
+void MemberStore::begin_in(std::chrono::milliseconds pause) {
     standing_ = Standing::Beginning;
-    begin_at_ = Clock::now() + begin_pause;
-    look_again_in(begin_pause);
+    begin_at_ = Clock::now() + pause;
+    look_again_in(pause);
 }
 
 /// Batches that others forwarded come again when they see the next term; so do the own ones.

@@ -105,6 +105,7 @@ public:
     FeedHandler handler();
     Outcome outcome(Ticket ticket);
     bool has(Ticket ticket);
+    bool has_within(Ticket ticket, std::chrono::milliseconds time);
     std::size_t answered();
     std::size_t twice();   // tickets that were answered more than once
     std::size_t gaps();
@@ -132,7 +133,7 @@ public:
         std::string path;
         std::unique_ptr<MemoryLog> log;
         Links links;
-        std::unique_ptr<MemberFeed> feed;
+        std::shared_ptr<MemberFeed> feed;   // also of a start that is over
         std::unique_ptr<ReplicatedStore> store;
     };
 

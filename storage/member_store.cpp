@@ -203,7 +203,9 @@ void MemberStore::take_role(MemberInbox::Role role) {
         if (standing_ != Standing::Following) step_down();
         return;
     }
-    if (standing_ != Standing::Leading) begin_in(std::chrono::milliseconds(0));
+    if (standing_ == Standing::Leading) return;
+    tried_term_ = 0;
+    begin_in(std::chrono::milliseconds(0));
 }
 
 void MemberStore::take_in(std::vector<Submission> submissions) {

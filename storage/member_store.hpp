@@ -121,6 +121,7 @@ private:
     void pass_on_refusals(std::vector<Candidate> refused, Revision head);
     void try_append();
     void landed(const LogHead& head);
+    void give_up_group(Errc error);
     void fenced();
     void step_down();
     void begin_in(std::chrono::milliseconds pause);
@@ -152,6 +153,7 @@ private:
     std::uint64_t seen_ = 0;   // the last group that the log told
     MemberInbox::Role role_;
     Standing standing_ = Standing::Following;
+    std::uint64_t tried_term_ = 0;   // since the roster said that this member leads
     Clock::time_point begin_at_, stream_at_, due_;
     bool wants_stream_ = false;            // from `stream_at_` on
     std::uint64_t sequence_ = 0;           // of the next message to the leader

@@ -54,6 +54,7 @@ Result<LogHead> MemoryLog::append(const LogHead& expected, const LogGroup& group
         --unknown_lost;
         return Errc::UnknownOutcome;
     }
+    if (refuse_with != Errc::Conflict) return refuse_with.load();
     const std::lock_guard lock(shared_->mutex);
     const LogHead now = shared_->head();
     if (expected.groups < now.groups) {

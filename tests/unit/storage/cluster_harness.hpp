@@ -55,6 +55,8 @@ public:
     std::atomic<bool> is_cut = false;
     /// The next appends have no answer, and are made or not.
     std::atomic<int> unknown_made = 0, unknown_lost = 0;
+    /// The next appends are refused, unless it is Conflict.
+    std::atomic<Errc> refuse_with = Errc::Conflict;
     /// An append waits for so long before it reaches the log.
     std::atomic<int> delay_ms = 0;
     std::atomic<std::uint64_t> appends = 0;

@@ -196,6 +196,20 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a group that the log refuses is refused, and the next goes on", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(1, audited("nA", "0")).committed());
+    cluster[0].log->refuse_with = Errc::NoSpace;
+    CHECK(cluster.commit(1, audited("nA", "1")).error == Errc::NoSpace);
+    CHECK(cluster.commit(0, audited("nA", "1")).error == Errc::NoSpace);
+    cluster[0].log->refuse_with = Errc::Conflict;
+    const Outcome next = cluster.commit(1, audited("nA", "2"));
+    REQUIRE(next.committed());
+    CHECK(next.revision == 2);
+    check_same_everywhere(cluster);
+}
+
 TEST_CASE("messages that are lost with their connection are sent again", "[cluster]") {
     Cluster cluster(2);
     cluster.elect(0);

@@ -95,7 +95,7 @@ private:
     void take_role(MemberInbox::Role role);
     void take_in(std::vector<Submission> submissions);
     void tell(std::vector<FeedEntry> entries);
-    void tell_refused();
+    void tell_all(std::vector<Refused> refused);
     void end();
     void publish();
     void look_again_in(std::chrono::milliseconds pause);
@@ -109,6 +109,7 @@ private:
     boost::system::error_code apply(Logged logged);
     boost::system::error_code check_goes_on(const Logged& logged);
     bool write(const LogHead& head, LogGroup group);
+    bool is_lost() const;
     void lose(Lost why, const std::string& text);
     void begin_term(const LogHead& head);
     void adopt(std::shared_ptr<RocksDatabase> database, const AppliedGroup& applied);
@@ -168,6 +169,7 @@ private:
     mutable std::mutex mutex_;   // of what follows, down to `stopping_`
     ReplicationStatus status_;
     Clock::time_point heard_;
+    bool has_leader_ = false;   // whose term was applied
     Header identity_;
     Lost lost_ = Lost::No;
     bool stopping_ = false;

@@ -90,10 +90,7 @@ void MemberStore::adopt(std::shared_ptr<RocksDatabase> database, const AppliedGr
 }
 
 bool MemberStore::may_apply() {
-    {
-        const std::lock_guard lock(mutex_);
-        if (lost_ != Lost::No) return false;
-    }
+    if (is_lost()) return false;
     if (!files_.look_for_failure().empty()) return false;
     if (files_.reason_without_space().empty()) return true;
     look_again_in(space_pause);
@@ -241,6 +238,14 @@ void MemberStore::lose(Lost why, const std::string& text) {
             ")"
     );
     if (standing_ != Standing::Following) step_down();
+    // The outcome of the batches under way will never be known here.
+    in_flight_.reset();
+    tell_all(own_.close(Errc::WritesStopped, text));
+}
+
+bool MemberStore::is_lost() const {
+    const std::lock_guard lock(mutex_);
+    return lost_ != Lost::No;
 }
 
 }   // namespace grid::storage

@@ -104,14 +104,14 @@ std::vector<Refused> OwnBatches::take_refused(Revision head) {
     return told;
 }
 
-std::vector<Refused> OwnBatches::close() {
+std::vector<Refused> OwnBatches::close(Errc untaken, const std::string& detail) {
     std::vector<Refused> told;
     while (!waiting_.empty()) {
         const auto place = waiting_.begin();
         const Own& own = place->second;
         const bool is_unknown = own.was_sent && !own.refusal;
-        const auto error = make_error_code(is_unknown ? Errc::UnknownOutcome : Errc::Closed);
-        told.push_back({own.ticket, error, "the store is shutting down"});
+        const auto error = make_error_code(is_unknown ? Errc::UnknownOutcome : untaken);
+        told.push_back({own.ticket, error, detail});
         forget(place);
     }
     return told;

@@ -372,6 +372,26 @@ TEST_CASE("the log is trimmed behind what all have on disk, and a copy goes on",
     CHECK(cluster.open(1) == Errc::OtherHistory);
 }
 
+TEST_CASE("a member that the log has left behind says so and answers", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(1, put("nA", "1")).committed());
+    cluster[1].log->is_cut = true;
+    cluster.net.cut(cluster[0].id, cluster[1].id);
+    const Ticket waiting = cluster.submit(1, put("nA", "2"));
+    for (int i = 0; i < 5; ++i) REQUIRE(cluster.commit(0, put("nA", "3")).committed());
+    REQUIRE(cluster[0].log->trim(cluster.shared->all().size() - 1).has_value());
+    cluster[1].log->is_cut = false;
+    REQUIRE(holds_soon([&] { return cluster[1].store->replication().needs_copy; }));
+    CHECK(cluster[1].feed->outcome(waiting).error == Errc::WritesStopped);
+    const StoreStatus status = cluster[1].store->status();
+    CHECK_FALSE(status.writable);
+    CHECK(status.reason == make_error_code(Errc::Trimmed).message());
+    CHECK(cluster.commit(1, put("nA", "4")).error == Errc::WritesStopped);
+    CHECK(value_at(cluster, 1, "nA") == "1");   // reads go on
+    CHECK(cluster.commit(0, put("nA", "5")).committed());
+}
+
 TEST_CASE("a member that does not hear from the log says so", "[cluster]") {
     Cluster cluster(1);
     cluster.settings.max_staleness = std::chrono::milliseconds(50);

@@ -80,7 +80,7 @@ TEST_CASE("own batches keep their order through streams, and their bytes until t
     CHECK(own.bytes_under_way() == 0);
     own.sent_up_to(4);
     CHECK(own.sent_again() == 2);
-    CHECK(tickets(own.close()) == Tickets{12, 13, 14});
+    CHECK(tickets(own.close(Errc::Closed, "")) == Tickets{12, 13, 14});
     CHECK(own.first_open() == 5);
 }
 

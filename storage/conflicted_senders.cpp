@@ -5,13 +5,17 @@
 
 namespace grid::storage {
 
-std::optional<std::uint64_t> ConflictedSenders::mark_if_behind(Sender sender) {
+bool ConflictedSenders::is_behind(Sender sender) {
+    if (mark_if_behind(sender)) return true;
+    conflicted_.erase(sender.id);
+    return false;
+}
+
+std::optional<std::uint64_t> ConflictedSenders::mark_if_behind(Sender sender) const {
     if (sender.id == 0) return std::nullopt;
     const auto found = conflicted_.find(sender.id);
-    if (found == conflicted_.end()) return std::nullopt;
-    if (sender.round <= found->second.round) return found->second.mark;
-    conflicted_.erase(found);
-    return std::nullopt;
+    if (found == conflicted_.end() || sender.round > found->second.round) return std::nullopt;
+    return found->second.mark;
 }
 
 void ConflictedSenders::remember(Sender sender, std::uint64_t mark) {

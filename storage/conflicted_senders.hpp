@@ -22,9 +22,9 @@ public:
     /// Whether a batch of that sender conflicted, and this one was made under the same round or an
     /// older one. One of a later round ends the memory: the sender has heard of it and decided
     /// again.
-    bool is_behind(Sender sender) { return mark_if_behind(sender).has_value(); }
-    /// The same, and what remember() was last told beside it.
-    std::optional<std::uint64_t> mark_if_behind(Sender sender);
+    bool is_behind(Sender sender);
+    /// The same, but nothing is forgotten; gives what remember() was last told beside it.
+    std::optional<std::uint64_t> mark_if_behind(Sender sender) const;
     void remember(Sender sender, std::uint64_t mark = 0);
 
 private:

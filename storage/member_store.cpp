@@ -84,8 +84,8 @@ StoreStatus MemberStore::status() const {
         status.reason = make_error_code(Errc::OtherHistory).message();
     else if (Clock::now() - heard_ > max_staleness_)
         status.reason = "the log of the cluster was not heard from: see whether etcd runs";
-    else if (status_.leader == 0)
-        status.reason = "no member of the cluster leads";
+    else if (!has_leader_)
+        status.reason = "no member of the cluster leads yet";
     status.writable = status.reason.empty();
     return status;
 }
@@ -197,7 +197,7 @@ void MemberStore::step(MemberInbox::Content content) {
         forward();
     if (standing_ == Standing::Leading && !origins_.send_refusals(peers_))
         look_again_in(std::chrono::milliseconds(50));
-    tell_refused();
+    tell_all(own_.take_refused(applied_.revision));
     publish();
 }
 
@@ -207,15 +207,16 @@ void MemberStore::take_role(MemberInbox::Role role) {
         if (standing_ != Standing::Following) step_down();
         return;
     }
-    if (standing_ != Standing::Following) return;
-    standing_ = Standing::Beginning;
-    begin_at_ = Clock::now();
+    if (standing_ == Standing::Leading) return;
+    tried_term_ = 0;
+    begin_in(std::chrono::milliseconds(0));
 }
 
 void MemberStore::take_in(std::vector<Submission> submissions) {
     if (submissions.empty()) return;
     std::vector<FeedEntry> refused;
-    const std::string stopped = files_.look_for_failure();
+    std::string stopped = files_.look_for_failure();
+    if (stopped.empty() && is_lost()) stopped = make_error_code(Errc::WritesStopped).message();
     for (Submission& one : submissions) {
         const std::size_t bytes = one.batch.bytes();
         const bool is_too_large =
@@ -235,8 +236,7 @@ void MemberStore::tell(std::vector<FeedEntry> entries) {
     if (handler_ && !entries.empty()) handler_(std::move(entries));
 }
 
-void MemberStore::tell_refused() {
-    std::vector<Refused> refused = own_.take_refused(applied_.revision);
+void MemberStore::tell_all(std::vector<Refused> refused) {
     std::vector<FeedEntry> entries(
         std::make_move_iterator(refused.begin()), std::make_move_iterator(refused.end())
     );
@@ -247,6 +247,8 @@ void MemberStore::tell_refused() {
 void MemberStore::publish() {
     const std::lock_guard lock(mutex_);
     status_.leader = role_.leader;
+    has_leader_ = role_.leader != 0 && role_.leader == applied_.leader &&
+                  (role_.leader != self_ || standing_ == Standing::Leading);
     status_.term = applied_.term;
     status_.is_leader = standing_ == Standing::Leading;
     status_.applied = applied_.revision;
@@ -256,12 +258,9 @@ void MemberStore::publish() {
 }
 
 void MemberStore::end() {
-    std::vector<FeedEntry> entries;
-    for (Refused& refused : own_.close()) entries.emplace_back(std::move(refused));
-    for (FeedEntry& entry :
-         refuse_all(inbox_.take_rest(), Errc::Closed, "the store is shutting down"))
-        entries.push_back(std::move(entry));
-    tell(std::move(entries));
+    constexpr const char* why = "the store is shutting down";
+    tell_all(own_.close(Errc::Closed, why));
+    tell(refuse_all(inbox_.take_rest(), Errc::Closed, why));
 }
 
 boost::system::error_code MemberStore::reopen_on_writer() {
@@ -269,7 +268,9 @@ boost::system::error_code MemberStore::reopen_on_writer() {
     if (!opened) return opened.error();
     const auto applied = (*opened)->applied_group();
     if (!applied) return applied.error();
+    if (standing_ != Standing::Following) step_down();
     adopt(std::move(*opened), *applied);
+    if (role_.leads) begin_in(std::chrono::milliseconds(0));
     std::vector<FeedEntry> entries;
     entries.emplace_back(Gap{});
     tell(std::move(entries));

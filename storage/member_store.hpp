@@ -95,7 +95,7 @@ private:
     void take_role(MemberInbox::Role role);
     void take_in(std::vector<Submission> submissions);
     void tell(std::vector<FeedEntry> entries);
-    void tell_refused();
+    void tell_all(std::vector<Refused> refused);
     void end();
     void publish();
     void look_again_in(std::chrono::milliseconds pause);
@@ -109,6 +109,7 @@ private:
     boost::system::error_code apply(Logged logged);
     boost::system::error_code check_goes_on(const Logged& logged);
     bool write(const LogHead& head, LogGroup group);
+    bool is_lost() const;
     void lose(Lost why, const std::string& text);
     void begin_term(const LogHead& head);
     void adopt(std::shared_ptr<RocksDatabase> database, const AppliedGroup& applied);
@@ -121,8 +122,10 @@ private:
     void pass_on_refusals(std::vector<Candidate> refused, Revision head);
     void try_append();
     void landed(const LogHead& head);
+    void give_up_group(Errc error);
     void fenced();
     void step_down();
+    void begin_in(std::chrono::milliseconds pause);
     bool is_in_flight(const Logged& logged) const;
 
     // Following: member_store_forward.cpp.
@@ -151,6 +154,7 @@ private:
     std::uint64_t seen_ = 0;   // the last group that the log told
     MemberInbox::Role role_;
     Standing standing_ = Standing::Following;
+    std::uint64_t tried_term_ = 0;   // since the roster said that this member leads
     Clock::time_point begin_at_, stream_at_, due_;
     bool wants_stream_ = false;            // from `stream_at_` on
     std::uint64_t sequence_ = 0;           // of the next message to the leader
@@ -165,6 +169,7 @@ private:
     mutable std::mutex mutex_;   // of what follows, down to `stopping_`
     ReplicationStatus status_;
     Clock::time_point heard_;
+    bool has_leader_ = false;   // whose term was applied
     Header identity_;
     Lost lost_ = Lost::No;
     bool stopping_ = false;

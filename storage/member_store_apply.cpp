@@ -63,6 +63,10 @@ boost::system::error_code MemberStore::join_log() {
     }
     const bool has_own_data = applied_.groups == 0 && !is_new_;
     const auto error = catch_up_to(head->groups);
+    {
+        const std::lock_guard lock(mutex_);
+        status_.leader_changes = 0;   // so far they were read
+    }
     if (error != Errc::Trimmed || !has_own_data) return error;
     lose(Lost::OtherHistory, "the store has data, and the log's first groups are trimmed away");
     return make_error_code(Errc::OtherHistory);
@@ -86,10 +90,7 @@ void MemberStore::adopt(std::shared_ptr<RocksDatabase> database, const AppliedGr
 }
 
 bool MemberStore::may_apply() {
-    {
-        const std::lock_guard lock(mutex_);
-        if (lost_ != Lost::No) return false;
-    }
+    if (is_lost()) return false;
     if (!files_.look_for_failure().empty()) return false;
     if (files_.reason_without_space().empty()) return true;
     look_again_in(space_pause);
@@ -190,6 +191,7 @@ bool MemberStore::write(const LogHead& head, LogGroup group) {
     if (const auto status = open->write(*batch); !status.ok()) {
         files_.stop_writes("a write failed: " + status.ToString());
         if (standing_ != Standing::Following) step_down();
+        publish();
         tell(unknown_outcomes(entries, files_.stopped_reason()));
         return false;
     }
@@ -236,6 +238,14 @@ void MemberStore::lose(Lost why, const std::string& text) {
             ")"
     );
     if (standing_ != Standing::Following) step_down();
+    // The outcome of the batches under way will never be known here.
+    in_flight_.reset();
+    tell_all(own_.close(Errc::WritesStopped, text));
+}
+
+bool MemberStore::is_lost() const {
+    const std::lock_guard lock(mutex_);
+    return lost_ != Lost::No;
 }
 
 }   // namespace grid::storage

@@ -8,12 +8,15 @@
 namespace grid::storage {
 namespace {
 
-constexpr auto begin_pause = std::chrono::milliseconds(300);
+/// Between two tries to begin a term while the log does not answer.
+constexpr auto begin_pause = std::chrono::milliseconds(200);
+/// A leader that another one has fenced may not have heard yet that it was replaced: so long it
+/// does not fence the other in turn. More than a lease.
+constexpr auto fenced_pause = std::chrono::milliseconds(4'000);
 constexpr auto append_pause_least = std::chrono::milliseconds(10);
 constexpr auto append_pause_most = std::chrono::milliseconds(500);
-/// A group has so many bytes at the most, but for a batch that is larger: etcd takes 1.5 MiB at
-/// once.
-constexpr std::size_t group_bytes_most = 1'200'000;
+/// Of the entries of a group; what the group has beside them takes the rest.
+constexpr std::size_t group_bytes_most = log_group_bytes_max - 32UL * 1024;
 
 std::size_t bytes_in_log(const Batch& batch) {
     constexpr std::size_t entry_bytes = 64, write_bytes = 16;
@@ -38,8 +41,13 @@ void MemberStore::begin_leading() {
     on_heard(head->groups);
     // Meanwhile another member may write.
     if (!has_caught_up_to(head->groups) || applied_.groups != head->groups) return;
+    // Another one has begun the term that this member was about to begin.
+    if (tried_term_ != 0 && head->term >= tried_term_ && head->leader != self_) {
+        tried_term_ = 0;
+        return begin_in(fenced_pause);
+    }
     LogGroup group;
-    group.term = head->term + 1;
+    group.term = tried_term_ = head->term + 1;
     group.leader = self_;
     group.before = group.head = applied_.revision;
     group.time = time_;
@@ -169,6 +177,12 @@ void MemberStore::try_append() {
         return landed(*head);
     }
     if (head.error() == Errc::Fenced) return fenced();
+    if (head.error() == Errc::NoSpace || head.error() == Errc::TooLarge)
+        return give_up_group(static_cast<Errc>(head.error().value()));
+    if (head.error() == Errc::Trimmed) {
+        in_flight_.reset();
+        return lose(Lost::Trimmed, "the log does not have the group that was appended any more");
+    }
     // The same call again finds out.
     const auto pause = pause_after(now.attempts++);
     now.next = Clock::now() + pause;
@@ -185,6 +199,11 @@ bool MemberStore::is_in_flight(const Logged& logged) const {
 void MemberStore::landed(const LogHead& head) {
     InFlight done = std::move(*in_flight_);
     in_flight_.reset();
+    if (head.groups !=
+        applied_.groups + 1) {   // the files were opened again without the last groups
+        seen_ = std::max(seen_, head.groups);
+        return;
+    }
     const bool begins = done.group.entries.empty();
     pass_on_refusals(std::move(done.refused), head.revision);
     if (!write(head, std::move(done.group))) return;
@@ -201,15 +220,31 @@ void MemberStore::landed(const LogHead& head) {
     publish();
 }
 
+/// The log has refused the group in flight, so that nothing of it was decided.
+void MemberStore::give_up_group(Errc error) {
+    InFlight refused = std::move(*in_flight_);
+    in_flight_.reset();
+    if (standing_ != Standing::Leading) return;
+    std::vector<Candidate> candidates = std::move(refused.refused);
+    for (const LogEntry& entry : refused.group.entries)
+        candidates.push_back({entry.origin, entry.number, entry.ticket, std::nullopt});
+    sequencer_->go_back(applied_.revision, time_, link_, steps_);
+    refuse_all_of(std::move(candidates), error, "the log of the cluster refused the group");
+}
+
 /// The group in flight is not in the log and never will be: another member has written.
 void MemberStore::fenced() {
     in_flight_.reset();
+    const bool has_led = standing_ == Standing::Leading;
     step_down();
-    if (!role_.leads) return;
-    // As long as the roster says so; that it has changed may be on its way.
+    if (has_led) tried_term_ = 0;
+    if (role_.leads) begin_in(has_led ? fenced_pause : std::chrono::milliseconds(0));
+}
+
+void MemberStore::begin_in(std::chrono::milliseconds pause) {
     standing_ = Standing::Beginning;
-    begin_at_ = Clock::now() + begin_pause;
-    look_again_in(begin_pause);
+    begin_at_ = Clock::now() + pause;
+    look_again_in(pause);
 }
 
 /// Batches that others forwarded come again when they see the next term; so do the own ones.

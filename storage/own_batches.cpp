@@ -10,7 +10,8 @@ void OwnBatches::add(Ticket ticket, Sender sender, Batch batch) {
     own.bytes = own.batch.bytes();
     const std::uint64_t number = ++last_number_;
     const auto place = waiting_.emplace(number, std::move(own)).first;
-    // The leader of this term remembers its own conflicts.
+    // The leader of this term remembers its own conflicts. A batch of an older round may still be
+    // open when one of the next comes: here nothing is forgotten before its turn.
     const auto mark = conflicts_.mark_if_behind(sender);
     if (mark && *mark != term_) hold(number, place->second, {number, Errc::Conflict, {}, 0});
 }
@@ -19,7 +20,7 @@ void OwnBatches::begin_term(std::uint64_t term, Revision head) {
     term_ = term;
     begin_stream();
     for (auto& [number, own] : waiting_)
-        if (!own.refusal && conflicts_.is_behind(own.sender))
+        if (!own.refusal && conflicts_.mark_if_behind(own.sender))
             hold(number, own, {number, Errc::Conflict, {}, head});
 }
 
@@ -103,14 +104,14 @@ std::vector<Refused> OwnBatches::take_refused(Revision head) {
     return told;
 }
 
-std::vector<Refused> OwnBatches::close() {
+std::vector<Refused> OwnBatches::close(Errc untaken, const std::string& detail) {
     std::vector<Refused> told;
     while (!waiting_.empty()) {
         const auto place = waiting_.begin();
         const Own& own = place->second;
         const bool is_unknown = own.was_sent && !own.refusal;
-        const auto error = make_error_code(is_unknown ? Errc::UnknownOutcome : Errc::Closed);
-        told.push_back({own.ticket, error, "the store is shutting down"});
+        const auto error = make_error_code(is_unknown ? Errc::UnknownOutcome : untaken);
+        told.push_back({own.ticket, error, detail});
         forget(place);
     }
     return told;

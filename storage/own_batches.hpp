@@ -53,8 +53,8 @@ public:
     void refused(std::uint64_t term, Refusal refusal);
     /// Those that may be told now, in the order of their numbers.
     std::vector<Refused> take_refused(Revision head);
-    /// All that are left, with Closed, or UnknownOutcome where a leader may have taken it.
-    std::vector<Refused> close();
+    /// All that are left, with `error`, or UnknownOutcome where a leader may have taken it.
+    std::vector<Refused> close(Errc error, const std::string& detail);
 
     /// Bytes that were released since the last call.
     std::size_t take_released() { return std::exchange(released_, 0); }

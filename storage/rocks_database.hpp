@@ -14,6 +14,7 @@
 
 #include "storage/chain.hpp"
 #include "storage/clock_steps.hpp"
+#include "storage/group_filter.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_settings.hpp"
 #include "storage/schema.hpp"
@@ -98,7 +99,11 @@ private:
     RocksDatabase(const RocksSettings& settings, Mode mode);
     rocksdb::Status create_directory();
     boost::system::error_code check_logs();
-    Result<std::uint64_t> sequence_after_replay();
+    struct Replayed {
+        std::uint64_t sequence = 0;
+        bool is_members = false;   // of a cluster, before the damage
+    };
+    Result<Replayed> try_replay();
     rocksdb::Status open_files();
     boost::system::error_code check_header(const std::string& unicode_version);
     boost::system::error_code check_written_by_us(const std::string& value);
@@ -114,6 +119,7 @@ private:
     std::unique_ptr<rocksdb::Env> owned_env_;
     rocksdb::Env* env_;
     std::shared_ptr<ErrorListener> listener_;
+    std::unique_ptr<GroupFilter> filter_;   // where the replay of a member's log is to end
     rocksdb::DB* db_ = nullptr;
     std::array<rocksdb::ColumnFamilyHandle*, family_count> handles_{};
     Header header_;

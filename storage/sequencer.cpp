@@ -108,6 +108,12 @@ void Sequencer::resume(Revision head, Millis time, const Link& link, const Clock
     time_ = std::max(time_, time);
 }
 
+void Sequencer::go_back(Revision head, Millis time, const Link& link, const ClockSteps& steps) {
+    head_ = head;
+    time_ = time;
+    resume(head, time, link, steps);
+}
+
 /// A stamp is the wall clock's, and no earlier than the one before: a clock that is set back a
 /// little is waited for. One that is set back further is followed, and it is noted from where on.
 Millis Sequencer::stamp(Millis now) {

@@ -78,6 +78,8 @@ public:
     /// Continues after what a store holds. Never goes back, whatever the store says.
     /// The chain goes on from what is stored: it is what a write that failed may not have reached.
     void resume(Revision head, Millis time, const Link& link, const ClockSteps& steps);
+    /// The last decide() came to nothing: goes on from there as if it had not been.
+    void go_back(Revision head, Millis time, const Link& link, const ClockSteps& steps);
     /// One entry per submission, in order: Committed (to be made durable before it is reported) or
     /// Refused.
     std::vector<FeedEntry> decide(std::vector<Submission> group, Millis now);

@@ -54,6 +54,7 @@ Result<LogHead> MemoryLog::append(const LogHead& expected, const LogGroup& group
         --unknown_lost;
         return Errc::UnknownOutcome;
     }
+    if (refuse_with != Errc::Conflict) return refuse_with.load();
     const std::lock_guard lock(shared_->mutex);
     const LogHead now = shared_->head();
     if (expected.groups < now.groups) {
@@ -244,6 +245,11 @@ bool MemberFeed::has(Ticket ticket) {
     return outcomes_.contains(ticket);
 }
 
+bool MemberFeed::has_within(Ticket ticket, milliseconds time) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, time, [&] { return outcomes_.contains(ticket); });
+}
+
 std::size_t MemberFeed::answered() {
     const std::lock_guard lock(mutex_);
     return outcomes_.size();
@@ -292,7 +298,7 @@ boost::system::error_code Cluster::open(std::size_t number) {
     member.log = std::make_unique<MemoryLog>(shared);
     member.links.net = &net;
     member.links.self = member.id;
-    member.feed = std::make_unique<MemberFeed>();
+    member.feed = std::make_shared<MemberFeed>();
     settings.self = member.id;
     settings.rocks.path = member.path;
     auto opened = open_replicated_store(settings, *member.log, member.links);

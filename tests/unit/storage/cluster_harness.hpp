@@ -55,6 +55,8 @@ public:
     std::atomic<bool> is_cut = false;
     /// The next appends have no answer, and are made or not.
     std::atomic<int> unknown_made = 0, unknown_lost = 0;
+    /// The next appends are refused, unless it is Conflict.
+    std::atomic<Errc> refuse_with = Errc::Conflict;
     /// An append waits for so long before it reaches the log.
     std::atomic<int> delay_ms = 0;
     std::atomic<std::uint64_t> appends = 0;
@@ -105,6 +107,7 @@ public:
     FeedHandler handler();
     Outcome outcome(Ticket ticket);
     bool has(Ticket ticket);
+    bool has_within(Ticket ticket, std::chrono::milliseconds time);
     std::size_t answered();
     std::size_t twice();   // tickets that were answered more than once
     std::size_t gaps();
@@ -132,7 +135,7 @@ public:
         std::string path;
         std::unique_ptr<MemoryLog> log;
         Links links;
-        std::unique_ptr<MemberFeed> feed;
+        std::shared_ptr<MemberFeed> feed;   // also of a start that is over
         std::unique_ptr<ReplicatedStore> store;
     };
 

@@ -1,8 +1,10 @@
 // tests/unit/storage/member_store_test.cpp: one order on all members of a cluster, whoever leads.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 
 #include "cluster_harness.hpp"
+#include "faulty_fs.hpp"
 #include "storage/checkpoint.hpp"
 
 namespace member_store_test {
@@ -194,6 +196,20 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a group that the log refuses is refused, and the next goes on", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(1, audited("nA", "0")).committed());
+    cluster[0].log->refuse_with = Errc::NoSpace;
+    CHECK(cluster.commit(1, audited("nA", "1")).error == Errc::NoSpace);
+    CHECK(cluster.commit(0, audited("nA", "1")).error == Errc::NoSpace);
+    cluster[0].log->refuse_with = Errc::Conflict;
+    const Outcome next = cluster.commit(1, audited("nA", "2"));
+    REQUIRE(next.committed());
+    CHECK(next.revision == 2);
+    check_same_everywhere(cluster);
+}
+
 TEST_CASE("messages that are lost with their connection are sent again", "[cluster]") {
     Cluster cluster(2);
     cluster.elect(0);
@@ -202,11 +218,11 @@ TEST_CASE("messages that are lost with their connection are sent again", "[clust
     std::vector<Ticket> tickets, refused;
     for (int round = 0; round < 20; ++round) {
         cluster.net.pause(true);
+        const std::uint64_t before = cluster[1].store->replication().forwarded;
         for (int i = 0; i < 5; ++i)
             tickets.push_back(cluster.submit(1, put("nA", std::to_string(5 * round + i)), {3, 1}));
         refused.push_back(cluster.submit(1, put_expecting("nGate", "x", gate + 1'000)));
-        // Some have come to the link by then, in most rounds.
-        const std::uint64_t before = cluster[1].store->replication().forwarded;
+        // In most rounds some are on the link by then.
         if (round % 4 != 0)
             CHECK(holds_soon([&] { return cluster[1].store->replication().forwarded > before; }));
         cluster.net.cut(cluster[0].id, cluster[1].id);
@@ -244,13 +260,13 @@ TEST_CASE("a store that is closed answers what it has, once", "[cluster]") {
     REQUIRE(cluster.commit(1, put("nA", "0")).committed());
     cluster.net.cut(cluster[0].id, cluster[1].id);
     const Ticket unsent = cluster.submit(1, put("nA", "1"));
-    auto feed = cluster[1].feed.get();
+    auto feed = cluster[1].feed;
     cluster.close(1);
     CHECK(feed->outcome(unsent).error == Errc::Closed);
     cluster[0].log->is_cut = true;
     const Ticket unknown = cluster.submit(0, put("nA", "2"));
     REQUIRE(holds_soon([&] { return cluster[0].log->appends > 3; }));
-    feed = cluster[0].feed.get();
+    feed = cluster[0].feed;
     cluster.close(0);
     CHECK(feed->outcome(unknown).error == Errc::UnknownOutcome);
     CHECK(feed->twice() == 0);
@@ -356,6 +372,26 @@ TEST_CASE("the log is trimmed behind what all have on disk, and a copy goes on",
     CHECK(cluster.open(1) == Errc::OtherHistory);
 }
 
+TEST_CASE("a member that the log has left behind says so and answers", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(1, put("nA", "1")).committed());
+    cluster[1].log->is_cut = true;
+    cluster.net.cut(cluster[0].id, cluster[1].id);
+    const Ticket waiting = cluster.submit(1, put("nA", "2"));
+    for (int i = 0; i < 5; ++i) REQUIRE(cluster.commit(0, put("nA", "3")).committed());
+    REQUIRE(cluster[0].log->trim(cluster.shared->all().size() - 1).has_value());
+    cluster[1].log->is_cut = false;
+    REQUIRE(holds_soon([&] { return cluster[1].store->replication().needs_copy; }));
+    CHECK(cluster[1].feed->outcome(waiting).error == Errc::WritesStopped);
+    const StoreStatus status = cluster[1].store->status();
+    CHECK_FALSE(status.writable);
+    CHECK(status.reason == make_error_code(Errc::Trimmed).message());
+    CHECK(cluster.commit(1, put("nA", "4")).error == Errc::WritesStopped);
+    CHECK(value_at(cluster, 1, "nA") == "1");   // reads go on
+    CHECK(cluster.commit(0, put("nA", "5")).committed());
+}
+
 TEST_CASE("a member that does not hear from the log says so", "[cluster]") {
     Cluster cluster(1);
     cluster.settings.max_staleness = std::chrono::milliseconds(50);
@@ -368,6 +404,102 @@ TEST_CASE("a member that does not hear from the log says so", "[cluster]") {
     CHECK_FALSE(cluster[0].store->status().reason.empty());
     cluster[0].log->is_cut = false;
     CHECK(holds_soon([&] { return cluster[0].store->status().writable; }));
+}
+
+TEST_CASE("after a loss of power a member goes on from what it has on disk", "[cluster]") {
+    auto fs = std::make_shared<FaultyFs>();
+    Cluster cluster(2);
+    cluster.settings.rocks.file_system = fs;
+    cluster.close(1);
+    std::filesystem::remove_all(cluster[1].path);
+    REQUIRE_FALSE(cluster.open(1));
+    cluster.elect(0);
+    for (int round = 0; round < 4; ++round) {
+        for (int i = 0; i < 30; ++i) REQUIRE(cluster.commit(0, audited("nA", "1")).committed());
+        cluster.settle();
+        if (round == 2) {
+            const auto flushed = [&] { return cluster[1].store->replication().flushed_group; };
+            REQUIRE(holds_soon([&] { return flushed() >= cluster.shared->all().size(); }));
+        }
+        fs->lose_unsynced();
+        REQUIRE_FALSE(cluster.open(1));
+        cluster.elect(0);
+        check_same_everywhere(cluster);
+    }
+}
+
+TEST_CASE("pages that a loss of power took from the middle are read from the log", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    for (int i = 0; i < 60; ++i) REQUIRE(cluster.commit(0, audited("nA", "1")).committed());
+    cluster.settle();
+    cluster.close(1);
+    std::string last;
+    for (const auto& entry : std::filesystem::directory_iterator(cluster[1].path))
+        if (entry.path().extension() == ".log" && entry.file_size() > 0)
+            last = std::max(last, entry.path().string());
+    REQUIRE(std::filesystem::file_size(last) > 8'192);
+    const char with = GENERATE('\0', 'x');
+    {
+        std::fstream bytes(last, std::ios::in | std::ios::out | std::ios::binary);
+        bytes.seekp(4'096);
+        bytes << std::string(2'048, with);
+        REQUIRE(bytes.good());
+    }
+    REQUIRE_FALSE(cluster.open(1));
+    CHECK(cluster.log_text().find("is read from the log of the cluster") != std::string::npos);
+    check_same_everywhere(cluster);
+}
+
+TEST_CASE("a member whose write fails is opened again and has missed nothing", "[cluster]") {
+    auto fs = std::make_shared<FaultyFs>();
+    Cluster cluster(2);
+    cluster.settings.rocks.file_system = fs;
+    const std::size_t failing = GENERATE(0U, 1U);
+    cluster.close(failing);
+    std::filesystem::remove_all(cluster[failing].path);
+    REQUIRE_FALSE(cluster.open(failing));
+    cluster.elect(0);
+    REQUIRE(cluster.commit(failing, put("nA", "1")).committed());
+    fs->fail_appends(1, rocksdb::IOStatus::IOError("on command"));
+    CHECK(cluster.commit(failing, put("nA", "2")).error == Errc::UnknownOutcome);
+    const StoreStatus status = cluster[failing].store->status();
+    CHECK_FALSE(status.writable);
+    CHECK(status.needs_reopen);
+    CHECK_FALSE(cluster[failing].store->replication().is_leader);
+    CHECK(cluster.commit(failing, put("nB", "1")).error == Errc::WritesStopped);
+    cluster.elect(1 - failing);
+    REQUIRE(cluster.commit(1 - failing, put("nC", "1")).committed());
+    REQUIRE_FALSE(cluster[failing].store->reopen());
+    CHECK(cluster[failing].feed->gaps() == 1);
+    REQUIRE(cluster.commit(failing, put("nD", "1")).committed());
+    check_same_everywhere(cluster);
+    CHECK(value_at(cluster, failing, "nA") == "2");   // the log had it
+}
+
+TEST_CASE("a member without space waits, and a leader without space refuses", "[cluster]") {
+    Cluster cluster(2);
+    std::atomic<std::uint64_t> free = ~0ull;
+    cluster.settings.rocks.free_bytes = [&](const std::string&) -> Result<std::uint64_t> {
+        return free.load();
+    };
+    REQUIRE_FALSE(cluster.open(1));
+    cluster.elect(0);
+    REQUIRE(cluster.commit(1, put("nA", "1")).committed());
+    free = 0;
+    REQUIRE(cluster.commit(0, put("nA", "2")).committed());
+    CHECK_FALSE(cluster[1].store->status().writable);
+    CHECK(value_at(cluster, 1, "nA") == "1");
+    free = ~0ull;
+    check_same_everywhere(cluster);
+    cluster.elect(1);
+    REQUIRE(cluster.commit(0, put("nA", "3")).committed());
+    free = 0;
+    CHECK(cluster.commit(0, put("nA", "4")).error == Errc::NoSpace);
+    CHECK(cluster.commit(1, put("nA", "4")).error == Errc::NoSpace);
+    free = ~0ull;
+    CHECK(cluster.commit(0, put("nA", "5")).committed());
+    check_same_everywhere(cluster);
 }
 
 }   // namespace member_store_test

@@ -1,4 +1,4 @@
-// tests/unit/server/cluster/etcd_server.cpp: see server.hpp.
+// tests/etcd/etcd_server.cpp: see server.hpp.
 #include "etcd_server.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// tests/unit/server/cluster/etcd_log_test.cpp: the log of a cluster in real etcds.
+// tests/etcd/etcd_log_test.cpp: the log of a cluster in real etcds.
 #include <catch2/catch.hpp>
 #include <condition_variable>
 
@@ -38,7 +38,7 @@ LogGroup group_of(MemberId leader, std::uint64_t head, std::size_t bytes = 10) {
     return group;
 }
 
-/// What a follower was told.
+/// Keeps all that a follower is told.
 class Told : public grid::storage::LogFollower {
 public:
     void on_groups(std::vector<Logged> groups) override {
@@ -236,7 +236,7 @@ TEST_CASE("a follower is told what there is and what comes, in order", "[etcd]")
     CHECK(wait_until([&] { return told.last() == 80; }));
     CHECK(told.heads().size() == 75);
     CHECK(wait_until([&] { return told.heard() == 80; }));
-    // It is heard from while nothing happens.
+    // The log is heard from while no group comes.
     const int before = told.times_heard();
     CHECK(wait_until([&] { return told.times_heard() > before + 2; }));
     log->stop_following();

@@ -1,4 +1,4 @@
-// tests/unit/server/cluster/etcd_server.hpp: real etcds on loopback, for the tests of what is in
+// tests/etcd/etcd_server.hpp: real etcds on loopback, for the tests of what is in
 // them.
 #pragma once
 
@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "../tls/make_certificate.hpp"
+#include "../unit/server/tls/make_certificate.hpp"
 #include "server/cluster/etcd.hpp"
 
 namespace grid::test {
@@ -66,7 +66,7 @@ public:
     unsigned short port() const { return port_; }
     /// From now on requests arrive, and their connections end without an answer.
     void lose_answers(bool lose) { loses_ = lose; }
-    /// Nothing is let through, in either direction; connections stay open.
+    /// While it is silent no byte passes in either direction; connections stay open.
     void be_silent(bool is_silent) { is_silent_ = is_silent; }
     int lost() const { return lost_; }
 

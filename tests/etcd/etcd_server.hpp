@@ -30,7 +30,9 @@ struct EtcdFiles {
 /// etcds that make one cluster, in a folder that goes with them.
 class EtcdServers {
 public:
-    explicit EtcdServers(int count = 1, const EtcdFiles* tls = nullptr);
+    explicit EtcdServers(
+        int count = 1, const EtcdFiles* tls = nullptr, std::vector<std::string> options = {}
+    );
     ~EtcdServers();
     EtcdServers(const EtcdServers&) = delete;
     EtcdServers& operator=(const EtcdServers&) = delete;
@@ -50,6 +52,7 @@ private:
     std::string scheme() const { return tls_ == nullptr ? "http" : "https"; }
 
     const EtcdFiles* tls_;
+    std::vector<std::string> options_;   // further ones of etcd
     std::string folder_;
     std::vector<unsigned short> ports_, peer_ports_;
     std::vector<pid_t> pids_;

@@ -1,5 +1,6 @@
-# tests/integration/test_etcd.py: what gridd keeps in etcd, against real etcds.
-"""The cases of build/etcd_tests (tests/etcd), which starts etcds on loopback ports."""
+# tests/integration/test_etcd.py: the log and the roster of a cluster, in real etcds.
+"""The cases of build/etcd_tests (tests/etcd), which starts etcds on loopback ports: /usr/bin/etcd, or
+$GRIDD_ETCD."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-// server/cluster/etcd.hpp: what gridd keeps in etcd: the log, who leads, and the members.
+// server/cluster/etcd.hpp: the log, the leader and the members of a cluster, in etcd.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,7 @@ std::unique_ptr<storage::Log> make_etcd_log(const EtcdSettings& settings, grid::
 /// Empty when the endpoint is one that etcd can be spoken to at; else what is wrong with it.
 std::string endpoint_fault(const std::string& url);
 
-/// What this member sees of the others. Callbacks run on the roster's own thread, which keeps the
+/// The member's sight of the others. Callbacks run on the roster's own thread, which keeps the
 /// lease alive: they must not wait.
 struct RosterEvents {
     /// All that are there now, this one too. A member that went and came back between two looks is

@@ -15,17 +15,12 @@ namespace http = beast::http;
 using boost::system::error_code;
 using net::no_throw;
 
-bool is_loopback(const std::string& host) {
-    if (host == "localhost") return true;
-    error_code error;
-    const auto address = asio::ip::make_address(host, error);
-    return !error && address.is_loopback();
-}
-
-/// What an error asks of the operator; empty where that is not known. In TLS 1.3 the first read
-/// brings etcd's verdict on the client's certificate.
+/// The remedy that an error asks of the operator; empty where that is not known. In TLS 1.3 the
+/// first read brings etcd's verdict on the client's certificate.
 std::string remedy_of(const error_code& error) {
     if (error == asio::error::connection_refused) return ": see whether etcd runs there";
+    if (error == http::error::end_of_stream)
+        return ": it closed the connection, as it does where http:// stands in place of https://";
     const std::string text = error.message();
     if (text.find("wrong version number") != text.npos) return ": that port does not speak TLS";
     if (text.find(" alert ") != text.npos)
@@ -39,6 +34,9 @@ std::string tls_fault(const error_code& error, const SSL* ssl) {
         return std::string(X509_verify_cert_error_string(verdict)) +
                ": etcd's certificate must be issued by the CA in cluster.etcd_ca, for the host of "
                "the endpoint";
+    if (error == asio::ssl::error::stream_truncated)
+        return "it closed the connection: is that a port of https, and does etcd take the "
+               "certificate in cluster.etcd_certificate?";
     return error.message() + remedy_of(error);
 }
 
@@ -52,42 +50,6 @@ public:
 };
 
 }   // namespace
-
-Result<EtcdEndpoint, std::string> parse_etcd_endpoint(const std::string& url) {
-    // An endpoint could be made of a string alone, too.
-    const auto refused = [](std::string why) {
-        return Result<EtcdEndpoint, std::string>(boost::system::in_place_error, std::move(why));
-    };
-    EtcdEndpoint endpoint;
-    endpoint.url = url;
-    std::string_view rest = url;
-    if (rest.starts_with("https://")) {
-        endpoint.is_tls = true;
-        rest.remove_prefix(8);
-    } else if (rest.starts_with("http://")) {
-        rest.remove_prefix(7);
-    } else {
-        return refused("'" + url + "' is not like https://HOST:PORT");
-    }
-    const std::size_t colon = rest.rfind(':');
-    if (colon == rest.npos || colon == 0 || colon + 1 == rest.size())
-        return refused("'" + url + "' is not like https://HOST:PORT");
-    endpoint.host = rest.substr(0, colon);
-    endpoint.port = rest.substr(colon + 1);
-    if (endpoint.port.find_first_not_of("0123456789") != std::string::npos ||
-        endpoint.port.size() > 5)
-        return refused("'" + url + "' ends with no port: nothing stands behind it");
-    if (endpoint.host.starts_with('[') && endpoint.host.ends_with(']'))
-        endpoint.host = endpoint.host.substr(1, endpoint.host.size() - 2);
-    if (!endpoint.is_tls && !is_loopback(endpoint.host))
-        return refused("'" + url + "': http:// is for loopback addresses alone; use https://");
-    return endpoint;
-}
-
-std::string endpoint_fault(const std::string& url) {
-    const auto endpoint = parse_etcd_endpoint(url);
-    return endpoint ? std::string() : endpoint.error();
-}
 
 EtcdConnection::EtcdConnection(
     asio::any_io_executor executor, EtcdEndpoint endpoint, const EtcdSettings& settings

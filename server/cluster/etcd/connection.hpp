@@ -10,8 +10,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "server/cluster/etcd/client.hpp"
+#include "server/cluster/etcd/endpoint.hpp"
 
 namespace grid::server::cluster {
 

@@ -29,7 +29,7 @@ public:
 private:
     template <class T>
     using Awaitable = boost::asio::awaitable<T>;
-    /// What a read of the head said, and when it was asked for.
+    /// A read of the head: its answer, the number that was told by then, and when it was asked for.
     struct Reading {
         std::uint64_t groups = 0, told = 0;
         EtcdClock::time_point asked;

@@ -16,7 +16,7 @@ namespace grid::server::cluster {
 /// The head as etcd has it: {} when there is no record; nullopt: not understood.
 std::optional<storage::LogHead> head_among(const std::vector<EtcdRecord>& records);
 
-/// What one page brought.
+/// The content of one page.
 struct GroupPage {
     std::vector<storage::Logged> groups;
     bool is_last = false;         // no group behind them, at `revision`

@@ -112,7 +112,8 @@ storage::Result<LogHead> EtcdLog::found_instead(
     return head;
 }
 
-/// What etcd refuses now, for want of space, it may have taken in a try whose answer was lost.
+/// A group that etcd refuses now, for want of space, may be in the log since a try whose answer was
+/// lost.
 storage::Result<LogHead> EtcdLog::refused(
     const EtcdError& error, LogHead head, const std::string& group
 ) {

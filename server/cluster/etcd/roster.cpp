@@ -1,4 +1,4 @@
-// server/cluster/etcd/roster.cpp: who is there and who leads, by leases of etcd.
+// server/cluster/etcd/roster.cpp: the members that are there and the leader, by leases of etcd.
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -31,7 +31,7 @@ std::uint64_t random_lease() {
     return (bits >> 1) | 1;   // positive, as etcd has them
 }
 
-/// What the keys of the cluster say at one revision.
+/// The members and the leader at one revision.
 struct Sight {
     std::map<std::string, EtcdRecord> members;   // by key
     std::optional<EtcdRecord> leader;
@@ -127,7 +127,7 @@ private:
     asio::steady_timer look_timer_;
     bool look_is_due_ = false;
     bool is_publishing_ = false, publish_again_ = false;
-    std::string registered_;   // what register_name() wrote
+    std::string registered_;   // the value of the key, as this member wrote it last
 
     std::uint64_t lease_ = 0;       // 0: none
     std::uint64_t abandoned_ = 0;   // to be revoked before the next one
@@ -286,7 +286,7 @@ asio::awaitable<void> EtcdRoster::join() {
         abandoned_ = std::exchange(lease_, 0);
         co_return;
     }
-    if (encode_member(self_) != registered_) update(self_);   // it changed meanwhile
+    if (encode_member(self_) != registered_) update(self_);   // an update came meanwhile
     look_soon();
 }
 
@@ -325,6 +325,7 @@ void EtcdRoster::lose(const std::string& reason) {
 void EtcdRoster::update(const Member& self) {
     asio::post(context_, [this, self] {
         self_ = self;
+        if (!is_publishing_ && encode_member(self) == registered_) return;
         if (std::exchange(is_publishing_, true)) {
             publish_again_ = true;
             return;
@@ -338,11 +339,15 @@ asio::awaitable<void> EtcdRoster::publish() {
     do {
         publish_again_ = false;
         if (lease_ == 0) break;   // join() writes it
+        const std::string value = encode_member(self_);
         auto request = txn_request(
             {equals(own_key(), Compared::Lease, lease_)},
-            {putting(put_request(own_key(), encode_member(self_), lease_))}
+            {putting(put_request(own_key(), value, lease_))}
         );
-        co_await publish_client_.call("/v3/kv/txn", std::move(request), until());
+        const auto answer =
+            co_await publish_client_.call("/v3/kv/txn", std::move(request), until());
+        if (answer && is_set(*answer, "succeeded")) registered_ = value;
+        if (!answer) publish_again_ = true;
         co_await pause(200ms);
     } while (publish_again_);
     is_publishing_ = false;
@@ -388,7 +393,7 @@ asio::awaitable<void> EtcdRoster::watch() {
 }
 
 asio::awaitable<void> EtcdRoster::see(Sight sight) {
-    if (lease_ == 0) co_return;   // what it was there for is told when it is there again
+    if (lease_ == 0) co_return;   // the difference is told when this member is there again
     tell_members(sight.members);
     tell_leader(sight.leader);
     if (!sight.leader && is_candidate_) co_await stand();

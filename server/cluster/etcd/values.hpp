@@ -62,7 +62,7 @@ boost::json::object put_request(
 );
 boost::json::object delete_request(const std::string& key, const std::string& end = {});
 
-/// What a transaction compares of a key; a key that is not there has 0 in each of them.
+/// The number of a key that a transaction compares; all are 0 where there is no such key.
 enum class Compared { ModRevision, CreateRevision, Lease };
 boost::json::object equals(const std::string& key, Compared compared, std::uint64_t value);
 

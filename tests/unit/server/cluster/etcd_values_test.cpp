@@ -71,12 +71,14 @@ TEST_CASE("requests have base64 and numbers as strings", "[etcd]") {
     );
     CHECK(
         json::serialize(txn_request({}, {ranged(range_request("a", "b", 3))})) ==
-        R"({"compare":[],"success":[{"request_range":{"key":"YQ==","range_end":"Yg==","limit":"3"}}],"failure":[]})"
+        R"({"compare":[],"success":[{"request_range":)"
+        R"({"key":"YQ==","range_end":"Yg==","limit":"3"}}],"failure":[]})"
     );
     CHECK(json::serialize(put_request("k", "", 0)) == R"({"key":"aw==","value":""})");
     CHECK(
         json::serialize(watch_request("a", "b", 9, false)) ==
-        R"({"create_request":{"key":"YQ==","fragment":true,"range_end":"Yg==","start_revision":"9","filters":["NODELETE"]}})"
+        R"({"create_request":{"key":"YQ==","fragment":true,"range_end":"Yg==",)"
+        R"("start_revision":"9","filters":["NODELETE"]}})"
     );
 }
 

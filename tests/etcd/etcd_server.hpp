@@ -1,4 +1,4 @@
-// tests/unit/server/cluster/etcd_server.hpp: real etcds on loopback, for the tests of what is in
+// tests/etcd/etcd_server.hpp: real etcds on loopback, for the tests of what is in
 // them.
 #pragma once
 
@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "../tls/make_certificate.hpp"
+#include "../unit/server/tls/make_certificate.hpp"
 #include "server/cluster/etcd.hpp"
 
 namespace grid::test {
@@ -30,7 +30,9 @@ struct EtcdFiles {
 /// etcds that make one cluster, in a folder that goes with them.
 class EtcdServers {
 public:
-    explicit EtcdServers(int count = 1, const EtcdFiles* tls = nullptr);
+    explicit EtcdServers(
+        int count = 1, const EtcdFiles* tls = nullptr, std::vector<std::string> options = {}
+    );
     ~EtcdServers();
     EtcdServers(const EtcdServers&) = delete;
     EtcdServers& operator=(const EtcdServers&) = delete;
@@ -50,6 +52,7 @@ private:
     std::string scheme() const { return tls_ == nullptr ? "http" : "https"; }
 
     const EtcdFiles* tls_;
+    std::vector<std::string> options_;   // further ones of etcd
     std::string folder_;
     std::vector<unsigned short> ports_, peer_ports_;
     std::vector<pid_t> pids_;
@@ -66,7 +69,7 @@ public:
     unsigned short port() const { return port_; }
     /// From now on requests arrive, and their connections end without an answer.
     void lose_answers(bool lose) { loses_ = lose; }
-    /// Nothing is let through, in either direction; connections stay open.
+    /// While it is silent no byte passes in either direction; connections stay open.
     void be_silent(bool is_silent) { is_silent_ = is_silent; }
     int lost() const { return lost_; }
 

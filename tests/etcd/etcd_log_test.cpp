@@ -1,4 +1,4 @@
-// tests/unit/server/cluster/etcd_log_test.cpp: the log of a cluster in real etcds.
+// tests/etcd/etcd_log_test.cpp: the log of a cluster in real etcds.
 #include <catch2/catch.hpp>
 #include <condition_variable>
 
@@ -38,7 +38,7 @@ LogGroup group_of(MemberId leader, std::uint64_t head, std::size_t bytes = 10) {
     return group;
 }
 
-/// What a follower was told.
+/// Keeps all that a follower is told.
 class Told : public grid::storage::LogFollower {
 public:
     void on_groups(std::vector<Logged> groups) override {
@@ -236,7 +236,7 @@ TEST_CASE("a follower is told what there is and what comes, in order", "[etcd]")
     CHECK(wait_until([&] { return told.last() == 80; }));
     CHECK(told.heads().size() == 75);
     CHECK(wait_until([&] { return told.heard() == 80; }));
-    // It is heard from while nothing happens.
+    // The log is heard from while no group comes.
     const int before = told.times_heard();
     CHECK(wait_until([&] { return told.times_heard() > before + 2; }));
     log->stop_following();
@@ -321,6 +321,49 @@ TEST_CASE("groups that are trimmed are gone for who comes too late", "[etcd]") {
     log->follow(20, ahead);
     CHECK(wait_until([&] { return ahead.is_trimmed(); }));
     log->stop_following();
+}
+
+TEST_CASE("an etcd without space refuses groups, and takes them again when it has some", "[etcd]") {
+    const EtcdServers etcd(1, nullptr, {"--quota-backend-bytes=8000000"});
+    const auto log = make_etcd_log(etcd.settings("space"), log_of_tests());
+    LogHead head;
+    std::optional<grid::storage::Result<LogHead>> outcome;
+    for (int i = 0; i < 20; ++i) {
+        outcome = log->append(head, group_of(7, head.revision + 1, 1'000'000));
+        if (!*outcome) break;
+        head = **outcome;
+    }
+    REQUIRE_FALSE(outcome->has_value());
+    CHECK(outcome->error() == Errc::NoSpace);
+    CHECK(log->head()->version == head.version);
+    // A group that it took before it was full is found all the same.
+    const auto last = log->read(head.groups - 1);
+    REQUIRE(last.has_value());
+    LogHead before = head;
+    before.groups -= 1;
+    before.version = log->read(head.groups - 2)->front().version;
+    const auto found = log->append(before, last->front().group);
+    REQUIRE(found.has_value());
+    CHECK(found->version == head.version);
+
+    // Trimming goes on, and then an operator has its space given back.
+    REQUIRE(log->trim(head.groups).has_value());
+    EtcdCaller operators(etcd.settings("space"), log_of_tests());
+    const LogGroup next = group_of(7, head.revision + 1);
+    std::optional<LogHead> now;
+    // etcd compacts in the background.
+    CHECK(wait_until([&] {
+        operators.call("/v3/maintenance/defragment", json::object{});
+        const auto alarms = operators.call("/v3/maintenance/alarm", json::object{});
+        if (!alarms || !alarms->contains("alarms")) return false;
+        json::object disarm = alarms->at("alarms").at(0).as_object();
+        disarm["action"] = "DEACTIVATE";
+        operators.call("/v3/maintenance/alarm", disarm);
+        if (const auto appended = log->append(head, next)) now = *appended;
+        return now.has_value();
+    }));
+    REQUIRE(now.has_value());
+    CHECK(log->head()->groups == head.groups + 1);
 }
 
 TEST_CASE("a follower that was cut off reads on behind a compaction", "[etcd]") {

@@ -1,4 +1,4 @@
-// tests/unit/server/cluster/etcd_tls_test.cpp: mutual TLS with etcd.
+// tests/etcd/etcd_tls_test.cpp: mutual TLS with etcd.
 #include <catch2/catch.hpp>
 
 #include "etcd_server.hpp"
@@ -97,11 +97,11 @@ TEST_CASE("etcd and gridd show certificates to each other", "[etcd]") {
     // A port that speaks TLS is no http endpoint, and the other way round.
     EtcdSettings http = plain;
     http.endpoints = {"http://127.0.0.1:" + std::to_string(etcd.port(0))};
-    CHECK_THAT(error_of(http), Contains("answers with HTTP 400, not as etcd does"));
+    CHECK_THAT(error_of(http), Contains("http:// stands in place of https://"));
     const EtcdServers open;
     EtcdSettings https = with(open.settings("tls"), gridd);
     https.endpoints = {"https://127.0.0.1:" + std::to_string(open.port(0))};
-    CHECK_THAT(error_of(https), Contains("that port does not speak TLS"));
+    CHECK_THAT(error_of(https), Contains("is that a port of https"));
 }
 
 }   // namespace etcd_tls_test

@@ -1,4 +1,4 @@
-// tests/unit/server/cluster/etcd_roster_test.cpp: members, leases and leaders in real etcds.
+// tests/etcd/etcd_roster_test.cpp: members, leases and leaders in real etcds.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -160,7 +160,7 @@ TEST_CASE("a member that etcd does not hear from is lost, and comes back as a ne
     CHECK(wait_until([&] { return b.names() == "ab" && a.leader() == 2; }));
     CHECK(a.elected() == 1);
     CHECK(a.lost() == 1);
-    // What is not there for the others is never told of in one step with its return.
+    // The others are told of the loss before they are told of the return.
     const auto history = b.history();
     const auto together = std::find(history.begin(), history.end(), "ab");
     const auto alone = std::find(together, history.end(), "b");
@@ -200,7 +200,7 @@ TEST_CASE("a member that died waits for its own lease when it starts again", "[e
     const EtcdServers etcd;
     const EtcdSettings settings = etcd.settings("again");
     EtcdCaller caller(settings, quiet_log());
-    // What a process that was killed leaves.
+    // The lease and the key that a killed process leaves.
     REQUIRE(caller.call("/v3/lease/grant", json::object{{"ID", "4711"}, {"TTL", "2"}}).has_value());
     const auto left = caller.call(
         "/v3/kv/put",

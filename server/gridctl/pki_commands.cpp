@@ -231,7 +231,8 @@ void add_pki_commands(CLI::App& app, const Options& options) {
     );
     linking->add_option("name", member->name, "the member: its cluster.member")->required();
     linking->add_option("--host", member->hosts, "DNS name or IP address for it; may be repeated")
-        ->type_name("HOST");
+        ->type_name("HOST")
+        ->allow_extra_args(false);
     linking->add_option("--out", member->out, "directory for the files (default: here)")
         ->type_name("DIR");
     linking->add_flag("--force", member->force, "replace files that are there");

@@ -223,6 +223,29 @@ TEST_CASE_METHOD(Copying, "a copy is given once at a time, and of a good store",
     a->stop();
 }
 
+TEST_CASE_METHOD(Copying, "a copy comes from whichever member gives one", "[cluster]") {
+    const auto a = join(1, "a"), b = join(2, "b"), c = join(3, "c");
+    const auto fetch_from_any = [&](std::chrono::milliseconds patience) {
+        auto promise = std::make_shared<std::promise<Fetched>>();
+        b->fetch_from_any(patience, [promise](Fetched fetched) {
+            promise->set_value(std::move(fetched));
+        });
+        return promise->get_future();
+    };
+    CHECK_THAT(
+        fetch_from_any(std::chrono::milliseconds(1)).get().error(), Contains("no other member")
+    );
+    OpenStore of_c(data("c"));
+    of_c.put("name", "value");
+    auto fetched = fetch_from_any(std::chrono::seconds(20));
+    link();   // `a` has no store, and `c` does not give its own yet
+    c->serve(*of_c);
+    REQUIRE(fetched.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+    CHECK(fetched.get().has_value());
+    CHECK(OpenStore(data("b")).value("name") == "value");
+    c->stop();
+}
+
 TEST_CASE_METHOD(Scripted, "one copy is given at a time", "[cluster]") {
     OpenStore of_b(data("b"));
     of_b.put("name", "value");

@@ -201,6 +201,7 @@ Result<void, std::string> Core::start(
     store_.start([pipeline = pipeline_](std::vector<storage::FeedEntry> entries) {
         pipeline->on_feed(std::move(entries));
     });
+    const auto more_to_come = asio::make_work_guard(context);   // else it would be stopped
     if (membership_ != nullptr) membership_->begin();
     if (auto done = bootstrap(context, policy_text, administrators); !done) return done;
     asio::post(strand_, [this] { tick(); });
@@ -215,7 +216,6 @@ Result<void, std::string> Core::bootstrap(
     const std::vector<xml::Jid>& administrators
 ) {
     constexpr int rounds_max = 5;
-    const auto more_to_come = asio::make_work_guard(context);
     for (int round = 0; round < rounds_max; ++round) {
         auto batches = controller_.bootstrap(policy_text, administrators);
         if (!batches) return {boost::system::in_place_error, batches.error()};

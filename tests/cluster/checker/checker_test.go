@@ -113,6 +113,36 @@ func TestAMismatchWithoutACause(t *testing.T) {
 		cas   b a 03 04 mismatch`)
 }
 
+func TestManyWritesWithoutAnAnswer(t *testing.T) {
+	// A search among all orders of them would not end.
+	lines := "write a - 00 01 ok\n"
+	for i := 0; i < 60; i++ {
+		lines += "write u" + string(rune('A'+i)) + " - 02 00 unknown\n"
+	}
+	expect(t, true, lines+"read a - 03 04 ok\ncas b a 05 06 ok\nread b - 07 08 ok")
+	expect(t, false, lines+"read a - 03 04 ok\nread - - 05 06 ok\nread a - 07 08 ok")
+}
+
+func TestAWriteWithoutAnAnswerThatWasSeen(t *testing.T) {
+	expect(t, true, `
+		write a - 00 01 ok
+		cas   u a 02 00 unknown
+		read  a - 03 04 ok
+		read  u - 05 06 ok
+		cas   b u 07 08 ok`)
+	// It cannot have taken effect when another had replaced what it expects.
+	expect(t, false, `
+		write a - 00 01 ok
+		cas   b a 02 03 ok
+		cas   u a 04 00 unknown
+		read  u - 05 06 ok`)
+	// Nor before it was called.
+	expect(t, false, `
+		write a - 00 01 ok
+		read  u - 02 03 ok
+		write u - 04 00 unknown`)
+}
+
 func TestAValueThatWasNeverWritten(t *testing.T) {
 	expect(t, false, `
 		write a - 00 01 ok
@@ -133,6 +163,11 @@ func TestVersions(t *testing.T) {
 	records[1].Version, records[2].Version = 3, 3
 	if isLinearizable(t, records) {
 		t.Error("a version is left out")
+	}
+	between := records[1]
+	between.Value, between.Outcome, between.Version = "u", "unknown", 0
+	if !isLinearizable(t, append(records, between)) {
+		t.Error("a write without an answer may have had that version")
 	}
 }
 

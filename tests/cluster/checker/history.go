@@ -74,26 +74,76 @@ func read(from io.Reader) (map[Name][]Record, error) {
 	return found, lines.Err()
 }
 
-// What a read that brought no answer saw is unknown, and it changed nothing. A write whose outcome
-// is unknown, and whose value nothing ever read, explains nothing where there is no cas: what
-// follows it in an order of all operations is another write, or nothing.
-func withoutNoise(records []Record) []Record {
-	seen, hasCas := map[string]bool{}, false
-	for _, record := range records {
-		if record.Op == "read" && record.Outcome == "ok" {
-			seen[record.Value] = true
+// What is known of the operations whose outcome their clients do not know. A search among all moments
+// at which each of them may have taken effect would not end.
+type settled struct {
+	records []Record
+	dropped int64 // writes that may have taken effect, and of which nothing else is known
+}
+
+// The records that saw a value, each of which is written once: reads of it, and a compare-and-set that
+// replaced it. `once` has the values for which that can be told.
+func observers(records []Record) (seen map[string][]*Record, once map[string]bool) {
+	seen, once = map[string][]*Record{}, map[string]bool{"": false}
+	for i := range records {
+		record := &records[i]
+		if record.Outcome == "ok" && record.Op == "read" {
+			seen[record.Value] = append(seen[record.Value], record)
 		}
-		hasCas = hasCas || record.Op == "cas" || record.Version != 0
+		if record.Outcome == "ok" && record.Op == "cas" {
+			seen[record.Expect] = append(seen[record.Expect], record)
+		}
+		if record.Op != "read" {
+			_, isKnown := once[record.Value]
+			once[record.Value] = !isKnown
+		}
 	}
+	return seen, once
+}
+
+// Where another operation saw the value, the write took effect before that one returned. Where none
+// did, what followed it was a write without condition, or nothing: it explains nothing but a
+// compare-and-set that found another value, or a version that is left out, and is left out with
+// those that it may explain. A read without an answer says nothing.
+func settle(records []Record) settled {
+	seen, once := observers(records)
+	var made settled
 	var kept []Record
+	since := int64(math.MaxInt64)
 	for _, record := range records {
-		isUnknown := record.Outcome == "unknown"
-		if isUnknown && (record.Op == "read" || (!hasCas && !seen[record.Value])) {
+		if record.Outcome != "unknown" || (record.Op != "read" && !once[record.Value]) {
+			kept = append(kept, record)
 			continue
 		}
+		if record.Op == "read" {
+			continue
+		}
+		if len(seen[record.Value]) == 0 {
+			made.dropped++
+			if record.Call < since {
+				since = record.Call
+			}
+			continue
+		}
+		record.Return = math.MaxInt64
+		for _, one := range seen[record.Value] {
+			if one.Return >= record.Call && one.Return < record.Return {
+				record.Return = one.Return
+			}
+			if one.Op == "read" {
+				record.Version = one.Version
+			}
+		}
+		record.Outcome = "ok"
 		kept = append(kept, record)
 	}
-	return kept
+	for _, record := range kept {
+		if record.Outcome == "mismatch" && record.Return >= since {
+			continue
+		}
+		made.records = append(made.records, record)
+	}
+	return made
 }
 
 // An operation whose outcome is unknown may take effect at any time after its call.

@@ -36,8 +36,9 @@ func judge(name Name, records []Record, timeout time.Duration) verdict {
 		}
 		hasVersions = hasVersions || record.Version != 0
 	}
-	history := operations(withoutNoise(records))
-	made.model = register(hasVersions)
+	known := settle(records)
+	history := operations(known.records)
+	made.model = register(hasVersions, known.dropped)
 	made.result = porcupine.CheckOperationsTimeout(made.model, history, timeout)
 	if made.result != porcupine.Ok {
 		_, made.info = porcupine.CheckOperationsVerbose(made.model, history, timeout)

@@ -12,14 +12,20 @@ type state struct {
 	version int64 // counted where the records of a register have versions
 }
 
-// A register that is absent at first (value "").
-func register(hasVersions bool) porcupine.Model {
-	next := func(before state, record *Record) state {
+// A register that is absent at first (value ""). As many versions as `dropped` may be left out.
+func register(hasVersions bool, dropped int64) porcupine.Model {
+	next := func(before state, record *Record) (state, bool) {
 		after := state{value: record.Value}
-		if hasVersions {
-			after.version = before.version + 1
+		if !hasVersions {
+			return after, true
 		}
-		return after
+		after.version = before.version + 1
+		if record.Version == 0 {
+			return after, true
+		}
+		isNext := record.Version >= after.version && record.Version <= after.version+dropped
+		after.version = record.Version
+		return after, isNext
 	}
 	fits := func(now state, record *Record) bool {
 		return record.Version == 0 || !hasVersions || record.Version == now.version
@@ -37,8 +43,8 @@ func register(hasVersions bool) porcupine.Model {
 			case record.Outcome == "unknown" && !matches:
 				return true, now
 			}
-			after := next(now, record)
-			return matches && (record.Outcome == "unknown" || fits(after, record)), after
+			after, isNext := next(now, record)
+			return matches && isNext, after
 		},
 		DescribeOperation: func(input, _ interface{}) string {
 			record := input.(*Record)

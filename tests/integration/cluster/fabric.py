@@ -203,7 +203,7 @@ class Relays:
                 return
             near = writer.get_extra_info("sockname")
             dialer = self.name_of(far, near)
-            if dialer == STRANGER:   # it may connect before it is introduced
+            if dialer == STRANGER:   # a process may connect before it is introduced
                 await asyncio.sleep(INTRODUCED_SECONDS)
                 dialer = self.name_of(far, near)
             line = Line(self, dialer, name, (reader, writer))

@@ -1,8 +1,8 @@
 # tests/integration/cluster/spread.py: other members beside a server of a test that knows nothing of
 # clusters, so that its clients are spread over all of them.
-"""`GRIDD_CLUSTER=3 tests/run integration test_items`: each `Operated` server is one of three members,
-and `c2s`, `c2s_tls` and `http` name any of them, drawn anew each time. Tests that read a server's log
-or its memory look at the first one."""
+"""`GRIDD_CLUSTER=3 tests/run integration test_items`: each `Operated` server is one of three
+members, and `c2s`, `c2s_tls` and `http` name any of them, drawn anew each time. Tests that read a
+server's log or its memory look at the first one."""
 
 import os
 import random

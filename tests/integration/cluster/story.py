@@ -26,15 +26,18 @@ FINAL_SECONDS = 60
 
 
 class Somewhere:
-    """What a subscriber takes for its network: each connection goes to any member that runs."""
+    """What a subscriber takes for its network: each connection goes to any member that runs, every
+    other one to the member of the one before, where a session may be resumed."""
 
     def __init__(self, cluster, rng):
-        self.cluster, self.rng = cluster, rng
+        self.cluster, self.rng, self.last = cluster, rng, None
 
     @property
     def address(self):
         running = self.cluster.running() or self.cluster.members
-        return self.rng.choice(running).c2s_tls
+        if self.last not in running or self.rng.random() < 0.5:
+            self.last = self.rng.choice(running)
+        return self.last.c2s_tls
 
     @staticmethod
     def line_of(_port):
@@ -243,6 +246,7 @@ class Story:
                 )
             )
         tasks = [asyncio.create_task(one.live()) for one in self.subscribers]
+        tasks.append(asyncio.create_task(self.break_connections()))
         while not all(one.is_subscribed for one in self.subscribers):
             await asyncio.sleep(0.02)
             self.end_of(tasks)
@@ -267,6 +271,14 @@ class Story:
             if one.link is not None:
                 one.link.drop()
         return order
+
+    async def break_connections(self):
+        """Of subscribers, one after the other."""
+        while not self.is_over():
+            await asyncio.sleep(self.rng.uniform(0.5, 2.0))
+            one = self.rng.choice(self.subscribers)
+            if one.link is not None:
+                one.link.drop()
 
     @staticmethod
     def end_of(tasks):

@@ -190,6 +190,7 @@ void Cluster::begin() {
         }
         roster_->update(self_);
         links_->start();
+        are_links_started_ = true;
         links_->set_members(others);
         if (on_members) on_members(others);
         roster_->campaign();
@@ -212,7 +213,7 @@ void Cluster::members_changed(std::vector<Member> members) {
         members_ = members;
         links = links_;
     }
-    links->set_members(members);
+    if (are_links_started_) links->set_members(members);
     if (has_begun_ && on_members) on_members(members);
     acknowledgements_.members_changed(members);
     waiting_ = acknowledgements_.size();

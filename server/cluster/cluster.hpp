@@ -133,7 +133,9 @@ private:
     Member known_self_;   // never changes once this member is known
     storage::ReplicationStatus status_;
 
-    std::atomic<bool> leads_ = false, is_draining_ = false, is_open_ = false;
+    /// Earlier, a connection could come before all that its channels are for have said so.
+    std::atomic<bool> are_links_started_ = false;
+    std::atomic<bool> leads_ = false, is_draining_ = false;
     std::atomic<Clock::rep> heard_at_;   // from the log and from etcd, the older one
     std::atomic<storage::Revision> applied_ = 0;
     std::atomic<bool> has_asks_ = false;

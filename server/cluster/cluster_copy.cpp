@@ -65,11 +65,12 @@ std::string Cluster::fetch_from(const Member& member) {
 Result<void, std::string> Cluster::copy_store(const storage::RocksSettings& settings) {
     using Copied = Result<void, std::string>;
     const std::string address = links_->address();
+    links_->start();
+    are_links_started_ = true;
     {
         const std::lock_guard lock(mutex_);
         links_->set_members(members_);
     }
-    links_->start();
     std::string why = "no other member can be reached (listen.cluster, cluster.address)";
     for (const auto until = Clock::now() + copy_within; !why.empty();) {
         for (const Member& member : linked())
@@ -85,6 +86,7 @@ Result<void, std::string> Cluster::copy_store(const storage::RocksSettings& sett
         std::this_thread::sleep_for(look_for_links_every);
     }
     copies_->stop();
+    are_links_started_ = false;
     links_->stop();
     // The port is free once the strand has closed it.
     const auto until = Clock::now() + port_within;

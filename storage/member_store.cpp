@@ -124,10 +124,14 @@ void MemberStore::on_groups(std::vector<Logged> groups) {
     inbox_.push_groups(std::move(groups));
 }
 
-void MemberStore::on_heard(std::uint64_t number) {
+void MemberStore::on_heard(std::uint64_t number) { hear_log(number, Clock::now()); }
+
+/// An answer tells how the log was at some time after it was asked: this process may have paused
+/// since.
+void MemberStore::hear_log(std::uint64_t number, Clock::time_point asked) {
     const std::lock_guard lock(mutex_);
     status_.known_group = std::max(status_.known_group, number);
-    heard_ = Clock::now();
+    heard_ = std::max(heard_, asked);
 }
 
 void MemberStore::on_trimmed() { inbox_.set_trimmed(); }

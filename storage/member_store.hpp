@@ -84,6 +84,8 @@ private:
     void on_heard(std::uint64_t number) override;
     void on_trimmed() override;
 
+    void hear_log(std::uint64_t number, Clock::time_point asked);
+
     // The keeper's thread: what is slow and not in the writer's way.
     void keep();
     void sync();
@@ -169,7 +171,7 @@ private:
     mutable std::mutex mutex_;   // of what follows, down to `stopping_`
     ReplicationStatus status_;
     Clock::time_point heard_;
-    bool has_leader_ = false;   // whose term was applied
+    bool has_leader_ = false;   // the term of the leader was applied
     Header identity_;
     Lost lost_ = Lost::No;
     bool stopping_ = false;

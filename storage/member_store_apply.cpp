@@ -45,9 +45,10 @@ boost::system::error_code MemberStore::join_log() {
         status_.flushed_group = applied_.groups;   // opening has synced what it replayed
     }
     publish();
+    const auto asked = Clock::now();
     const auto head = log_.head();
     if (!head) return head.error();
-    on_heard(head->groups);
+    hear_log(head->groups, asked);
     const bool is_behind = head->groups < applied_.groups;
     const bool is_other =
         head->groups == applied_.groups && head->groups > 0 && head->revision != applied_.revision;

@@ -36,9 +36,10 @@ void MemberStore::begin_leading() {
     }
     begin_at_ = Clock::now() + begin_pause;   // of the next try, if this one fails
     look_again_in(begin_pause);
+    const auto asked = Clock::now();
     const auto head = log_.head();
     if (!head || !may_apply()) return;
-    on_heard(head->groups);
+    hear_log(head->groups, asked);
     // Meanwhile another member may write.
     if (!has_caught_up_to(head->groups) || applied_.groups != head->groups) return;
     // Another one has begun the term that this member was about to begin.
@@ -171,9 +172,10 @@ void MemberStore::try_append() {
         look_again_in(std::chrono::ceil<std::chrono::milliseconds>(pause));
         return;
     }
+    const auto asked = Clock::now();
     const auto head = log_.append(now.expected, now.group);
     if (head) {
-        on_heard(head->groups);
+        hear_log(head->groups, asked);
         return landed(*head);
     }
     if (head.error() == Errc::Fenced) return fenced();

@@ -28,6 +28,34 @@ bool leads_soon(Cluster& cluster, std::size_t member) {
     return holds_soon([&] { return cluster[member].store->replication().is_leader; });
 }
 
+std::string last_log(const std::string& path) {
+    std::string last;
+    for (const auto& entry : std::filesystem::directory_iterator(path))
+        if (entry.path().extension() == ".log" && entry.file_size() > 0)
+            last = std::max(last, entry.path().string());
+    return last;
+}
+
+void overwrite(const std::string& file, std::size_t at, const std::string& with) {
+    std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(static_cast<std::streamoff>(at));
+    bytes << with;
+    REQUIRE(bytes.good());
+}
+
+constexpr std::size_t log_block_bytes = 32 * 1024;
+
+/// Where the records of its first block end.
+std::size_t end_of_records(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    const std::string all((std::istreambuf_iterator<char>(in)), {});
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(all.at(at)); };
+    std::size_t at = 0;
+    while (at + 7 <= log_block_bytes && byte(at + 6) != 0)
+        at += 7U + byte(at + 4) + 256U * byte(at + 5);
+    return at;
+}
+
 Batch audited(std::string key, std::string value) {
     Batch batch = put(std::move(key), std::move(value));
     batch.put_at_revision(Family::Audit, std::string(9, '\0'), 0, "audit record");
@@ -434,20 +462,42 @@ TEST_CASE("pages that a loss of power took from the middle are read from the log
     for (int i = 0; i < 60; ++i) REQUIRE(cluster.commit(0, audited("nA", "1")).committed());
     cluster.settle();
     cluster.close(1);
-    std::string last;
-    for (const auto& entry : std::filesystem::directory_iterator(cluster[1].path))
-        if (entry.path().extension() == ".log" && entry.file_size() > 0)
-            last = std::max(last, entry.path().string());
+    const std::string last = last_log(cluster[1].path);
     REQUIRE(std::filesystem::file_size(last) > 8'192);
     const char with = GENERATE('\0', 'x');
-    {
-        std::fstream bytes(last, std::ios::in | std::ios::out | std::ios::binary);
-        bytes.seekp(4'096);
-        bytes << std::string(2'048, with);
-        REQUIRE(bytes.good());
-    }
+    overwrite(last, 4'096, std::string(2'048, with));
     REQUIRE_FALSE(cluster.open(1));
     CHECK(cluster.log_text().find("is read from the log of the cluster") != std::string::npos);
+    check_same_everywhere(cluster);
+}
+
+TEST_CASE("a group that is missing in a member's own log ends its replay", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    const auto commit_of = [&](std::size_t bytes, const std::string& key = "nA") {
+        REQUIRE(cluster.commit(0, put(key, std::string(bytes, 'x'))).committed());
+        cluster.settle();
+    };
+    commit_of(10);
+    const std::string log = last_log(cluster[1].path);
+    const std::size_t before = end_of_records(log);
+    commit_of(8'000);
+    const std::size_t first = end_of_records(log), beside = first - before - 8'000;
+    // The next one ends with its block, so that the block behind it can be read without it.
+    REQUIRE(first < log_block_bytes);
+    commit_of(8'000);
+    const std::size_t second = end_of_records(log);
+    commit_of(log_block_bytes - second - beside, "nG");
+    REQUIRE(end_of_records(log) == log_block_bytes);
+    commit_of(11);
+    REQUIRE(cluster.commit(0, put("nB", "last")).committed());
+    cluster.settle();
+    cluster.close(1);
+    overwrite(log, second, std::string(log_block_bytes - second, '\0'));
+    REQUIRE_FALSE(cluster.open(1));
+    CHECK(cluster.log_text().find("is read from the log of the cluster") != std::string::npos);
+    check_same_everywhere(cluster);
+    REQUIRE_FALSE(cluster.open(1));
     check_same_everywhere(cluster);
 }
 

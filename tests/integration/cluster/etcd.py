@@ -61,8 +61,7 @@ class Etcd:
             command += ["--peer-cert-file", pki.cert, "--peer-key-file", pki.key]
         with open(self.folder + ".log", "ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, "ETCD_UNSUPPORTED_ARCH": os.uname().machine},
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         if self.ensemble.fabric:
             self.ensemble.fabric.introduce(self.name, self.process.pid)

@@ -17,6 +17,8 @@ import threading
 RESET = struct.pack("ii", 1, 0)
 CHUNK = 65536
 INTRODUCED_SECONDS = 0.2
+REFUSED_SECONDS = 0.05   # or those who try again at once would do nothing else
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = 4, 20, 1
 STRANGER = "?"   # a process that was not introduced, such as the test itself; never cut off
 
 
@@ -26,7 +28,7 @@ class Fabric:
     def __init__(self):
         self._process = subprocess.Popen(
             [sys.executable, "-B", os.path.abspath(__file__)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, start_new_session=True,
         )
         self._lock = threading.Lock()
 
@@ -69,8 +71,9 @@ class Fabric:
         return self._do(do="carried", source=source, sink=sink)["bytes"]
 
     def close(self):
+        self._process.kill()
+        self._process.wait()
         self._process.stdin.close()
-        self._process.wait(10)
         self._process.stdout.close()
 
 
@@ -84,21 +87,21 @@ class Way:
         self.bytes = 0
 
 
-def key_of(address):
-    """An IPv4 address as /proc/net/tcp has it."""
-    host, port = address
-    return f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
-
-
 def inode_of(near, far):
-    """Of the socket that is bound to `near` and connected to `far`; None when it is gone."""
-    near, far = key_of(near), key_of(far)
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        for line in file:
-            fields = line.split()
-            if fields[1] == near and fields[2] == far:
-                return fields[9]
-    return None
+    """Of the socket that is bound to `near` and connected to `far`; None when it is gone. The kernel
+    is asked for this one (sock_diag(7)): its table of all is long on a busy machine."""
+    ends = struct.pack(
+        "!HH16s16s", near[1], far[1], socket.inet_aton(near[0]), socket.inet_aton(far[0])
+    ) + struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
+    request = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0xFFFFFFFF) + ends
+    head = struct.pack("=IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as kernel:
+        kernel.settimeout(1)
+        kernel.send(head + request)
+        answer = kernel.recv(4096)
+    if struct.unpack_from("=H", answer, 4)[0] != SOCK_DIAG_BY_FAMILY:
+        return None
+    return struct.unpack_from("=I", answer, 16 + 4 + 48 + 16)[0]
 
 
 def has_socket(pid, inode):
@@ -118,24 +121,22 @@ def has_socket(pid, inode):
 class Line:
     """One connection that was accepted, and the one that goes on to its target."""
 
-    def __init__(self, relay, dialer, listener, near):
-        self.relay, self.dialer, self.listener = relay, dialer, listener
+    def __init__(self, relays, listener, near):
+        self.relays, self.dialer, self.listener = relays, STRANGER, listener
         self.writers = [near[1]]
         self.near = near
 
-    def way(self, source, sink):
-        return self.relay.way(source, sink)
-
     async def carry(self, target):
-        there, back = self.way(self.dialer, self.listener), self.way(self.listener, self.dialer)
-        await there.may_pass.wait()   # the first packet, and the answer to it
-        await back.may_pass.wait()
         try:
             far = await asyncio.open_connection(*target)
         except OSError:
+            await asyncio.sleep(REFUSED_SECONDS)
             self.abort()
             return
         self.writers.append(far[1])
+        self.dialer = await self.relays.dialer_of(self.near[1])
+        there = self.relays.way(self.dialer, self.listener)
+        back = self.relays.way(self.listener, self.dialer)
         await asyncio.gather(
             self._pump(self.near[0], far[1], there), self._pump(far[0], self.near[1], back)
         )
@@ -184,6 +185,17 @@ class Relays:
             self.ways[source, sink] = Way()
         return self.ways[source, sink]
 
+    async def dialer_of(self, writer):
+        """The name of the process at the other end; it may connect before it is introduced."""
+        ends = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
+        if ends[0] is None:
+            return STRANGER
+        name = self.name_of(*ends)
+        if name == STRANGER:
+            await asyncio.sleep(INTRODUCED_SECONDS)
+            name = self.name_of(*ends)
+        return name
+
     def name_of(self, near, far):
         inode = inode_of(near, far)
         if inode is not None:
@@ -197,16 +209,7 @@ class Relays:
 
     async def do_listen(self, name, target):
         async def accept(reader, writer):
-            far = writer.get_extra_info("peername")
-            if far is None:
-                writer.transport.abort()
-                return
-            near = writer.get_extra_info("sockname")
-            dialer = self.name_of(far, near)
-            if dialer == STRANGER:   # a process may connect before it is introduced
-                await asyncio.sleep(INTRODUCED_SECONDS)
-                dialer = self.name_of(far, near)
-            line = Line(self, dialer, name, (reader, writer))
+            line = Line(self, name, (reader, writer))
             self.lines.add(line)
             try:
                 await line.carry(target)

@@ -22,7 +22,7 @@ from .disk import HeldDisk
 from .etcd import Ensemble
 from .fabric import Fabric
 
-READY_SECONDS = 60
+READY_SECONDS = float(os.environ.get("READY_SECONDS", "60"))
 REST_SECONDS = 20
 
 
@@ -96,7 +96,7 @@ class Member(Gridd):
             import subprocess
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                env=environment,
+                env=environment, start_new_session=True,
             )
         if self.cluster.fabric:
             self.cluster.fabric.introduce(self.name, self.process.pid)
@@ -295,6 +295,13 @@ class Cluster:
         return [one for one in self.running() if one is not leader]
 
     def is_ready(self, member):
+        """Its clients are served, and it knows who leads."""
+        if not self.etcd:
+            return self.says_ready(member)
+        status = self.status_of(member)
+        return bool(status and status["leader"]) and self.says_ready(member)
+
+    def says_ready(self, member):
         """As a load balancer asks."""
         connection = http.client.HTTPSConnection(
             *member.http, timeout=5, context=self.admin_context

@@ -211,7 +211,8 @@ std::string encode(const StanzaFrame& frame) {
     }
     const auto& query = std::get<QueryElsewhere>(frame.content);
     out.u8(static_cast<std::uint8_t>(Carried::Query)).u64(query.asker).u64(query.answerer);
-    out.text(query.to.str()).text(query.asked.str()).text(query.id).text(*query.text);
+    out.text(query.to.str()).text(query.asked.str()).text(query.id);
+    out.boolean(query.is_counted).text(*query.text);
     return out.take();
 }
 
@@ -235,6 +236,7 @@ std::optional<StanzaFrame> decode_stanza(std::string_view bytes) {
             query.to = jid_in(in);
             query.asked = jid_in(in);
             query.id = in.text();
+            query.is_counted = in.boolean();
             query.text = std::make_shared<const std::string>(in.text());
             frame.content = std::move(query);
             break;

@@ -229,7 +229,8 @@ void Core::enter(
     session->transport_kind = request.transport_kind;
     session->since = now();
     session->transport = std::move(request.transport);
-    if (!sessions_.find(session->jid)) make_room_in(session->bare);
+    if (const auto same = sessions_.find(session->jid); !same || same->elsewhere)
+        make_room_in(session->bare);
     // Before a session that is replaced leaves: its account's budget and debt remain.
     auto budget = account_budget(session->bare);
     session->account_rate = rates_.is_bounded() ? account_rate(session->bare) : nullptr;

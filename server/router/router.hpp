@@ -290,6 +290,7 @@ private:
     struct Asked {
         xml::Jid to;   // full: the session that is to answer
         xml::Jid by;   // the address that was asked, where it was another one; else empty
+        bool is_counted = false;   // QueryElsewhere
     };
     Inbound prepare_relayed_iq(const Session& session, xml::Element iq, xml::Jid to) const;
     void take_query(const SessionPtr& session, const Inbound& inbound);
@@ -304,7 +305,11 @@ private:
     using Refuse = std::function<void(xml::StanzaError)>;
     /// The iq goes to the answerer's member, which refuses it if need be.
     void send_elsewhere(
-        const SessionPtr& answerer, const Queries::Query& query, xml::Bytes iq, const Refuse& refuse
+        const SessionPtr& answerer,
+        const Queries::Query& query,
+        xml::Bytes iq,
+        const Refuse& refuse,
+        bool is_counted = false
     );
     std::optional<xml::StanzaError> refuse_pending(Queries::Query query);
     void take_answer(const SessionPtr& session, const Inbound& inbound);

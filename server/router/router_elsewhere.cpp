@@ -26,10 +26,20 @@ xml::StanzaError not_answered() {
 
 }   // namespace
 
-/// Asked about here are only the asker's own list, and whether it is logged in.
+/// Asked about here are only the asker's own list, and whether it is logged in; and an in-band
+/// stream that the answerer has opened, whose table is here.
 void Router::ask_elsewhere(
     const SessionPtr& asker, const SessionPtr& answerer, const Inbound& inbound, const Asked& asked
 ) {
+    using Kind = controller::bulk::Offer::Kind;
+    const auto refuse = [&](const xml::StanzaError& error) {
+        reply_error(asker, inbound.stanza, error);
+    };
+    const auto& offer = inbound.offer;
+    const bool is_counted = offer && (offer->kind == Kind::Data || offer->kind == Kind::Close) &&
+                            in_band_->is_open(*asker, *answerer, offer->sid);
+    if (is_counted)
+        if (const auto error = in_band_->pass(*asker, *answerer, *offer)) return refuse(*error);
     Queries::Query query;
     query.asker = asker->id;
     query.answerer = answerer->id;
@@ -37,18 +47,22 @@ void Router::ask_elsewhere(
     query.to = asked.to;
     query.id = inbound.stanza.attr_or("id", "");
     query.asked = asked.by;
+    if (is_counted && offer->kind == Kind::Close) query.offer = offer;
     send_elsewhere(
-        answerer, query, whole_text(inbound.stanza, inbound.relayed, asked.to),
-        [&](const xml::StanzaError& error) { reply_error(asker, inbound.stanza, error); }
+        answerer, query, whole_text(inbound.stanza, inbound.relayed, asked.to), refuse, is_counted
     );
 }
 
 void Router::send_elsewhere(
-    const SessionPtr& answerer, const Queries::Query& query, xml::Bytes iq, const Refuse& refuse
+    const SessionPtr& answerer,
+    const Queries::Query& query,
+    xml::Bytes iq,
+    const Refuse& refuse,
+    bool is_counted
 ) {
     if (auto error = refuse_pending(query)) return refuse(std::move(*error));
-    const QueryElsewhere sent{query.asker, answerer->id, query.to,
-                              query.asked, query.id,     std::move(iq)};
+    const QueryElsewhere sent{query.asker, answerer->id, query.to,     query.asked,
+                              query.id,    is_counted,   std::move(iq)};
     if (!answerer->elsewhere->ask(sent)) unanswered(sent);
 }
 
@@ -73,7 +87,7 @@ void Router::take_elsewhere(const SessionPtr& asker, xml::Element iq, const Quer
         return;
     }
     const Inbound inbound = prepare_relayed_iq(*asker, std::move(iq), query.to);
-    ask_here(asker, inbound, {query.to, query.asked});
+    ask_here(asker, inbound, {query.to, query.asked, query.is_counted});
 }
 
 std::shared_ptr<SenderQueue> Router::deliver_here(
@@ -84,9 +98,11 @@ std::shared_ptr<SenderQueue> Router::deliver_here(
     if (!is_there) return nullptr;
     if (head) {
         const auto from = xml::Jid::parse(head->attr_or("from", ""));
-        // An answer without a question is dropped.
-        if (!from || !queries_.settle(target->id, *from, std::string(head->attr_or("id", ""))))
-            return nullptr;
+        const auto query =
+            from ? queries_.settle(target->id, *from, std::string(head->attr_or("id", "")))
+                 : std::nullopt;
+        if (!query) return nullptr;   // an answer without a question is dropped
+        note_answer(*query, head->attr_or("type", "") == "error");
     }
     if (stanza.kind == StanzaKind::Presence) {
         presence_.deliver(target, std::move(stanza.text));

@@ -62,13 +62,13 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
         if (!implicit_login_) return refuse({"wait", "unexpected-request", {}, "log in first", {}});
         set_active(session, true);
     }
-    Asked asked{inbound.to, {}};
+    Asked asked{inbound.to, {}, false};
     if (inbound.destination != controller::Destination::Client) {
         // XEP-0268: a provider of the topic answers for the grid
         const auto responder =
             controller_.incident_responder(session->jid, session->jid.str() + query_id(iq), now());
         if (!responder) return refuse(offline());
-        asked = {*responder, inbound.to};
+        asked = {*responder, inbound.to, false};
     }
     // First: the answer rests on the asker's own list, whether there is such an account or not.
     if (controller_.is_blocked(session->bare, asked.to))
@@ -114,9 +114,9 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
     using Kind = controller::bulk::Offer::Kind;
     const auto kind = inbound.offer ? inbound.offer->kind : Kind::Begin;
     const bool is_in_band = kind == Kind::Open || kind == Kind::Data || kind == Kind::Close;
-    if (is_in_band)
+    if (is_in_band && !asked.is_counted)
         if (auto error = in_band_->pass(*session, *target, *inbound.offer)) return refuse(*error);
-    if (is_in_band && kind != Kind::Data) query.offer = inbound.offer;
+    if (is_in_band && !asked.is_counted && kind != Kind::Data) query.offer = inbound.offer;
     if (const auto error = refuse_pending(query)) {
         if (kind == Kind::Open) note_answer(query, true);
         return refuse(*error);

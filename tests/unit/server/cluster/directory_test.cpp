@@ -110,26 +110,75 @@ TEST_CASE("a query is answered from elsewhere, once") {
     MembersStage stage;
     stage.joins();
     const Guest alice = stage.comes(0, "alice", "desk");
-    const Guest bob = stage.comes(1, "bob", "desk");
+    const Guest other = stage.comes(1, "alice", "other");
     alice.hears();
-    bob.hears();
-    stage.sends(0, alice, query(bob, "q1"));
-    CHECK(holds(bob.hears_all(), "from='" + alice.jid() + "'"));
-    stage.sends(1, bob, answer(alice, "q1"));
+    other.hears();
+    stage.sends(0, alice, query(other, "q1"));
+    CHECK(holds(other.hears_all(), "from='" + alice.jid() + "'"));
+    stage.sends(1, other, answer(alice, "q1"));
     CHECK(holds(alice.hears_all(), "<found xmlns='urn:test'"));
-    stage.sends(1, bob, answer(alice, "q1"));
-    stage.sends(1, bob, answer(alice, "never-asked"));
+    stage.sends(1, other, answer(alice, "q1"));
+    stage.sends(1, other, answer(alice, "never-asked"));
     CHECK(alice.hears_all().empty());
+}
+
+TEST_CASE("a query to a session elsewhere is judged there, with the certificate of its asker") {
+    MembersStage stage;
+    stage.joins();
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const Guest bob = stage.comes(1, "bob", "desk");
+    bob.hears();
+    alice.hears();
+    stage.sends(0, alice, query(bob, "q1"));   // he provides nothing
+    CHECK(bob.hears_all().empty());
+    const std::string heard = alice.hears_all();
+    CHECK(count(heard, "id='q1'") == 1);
+    CHECK(holds(heard, "service-unavailable"));
+    stage.sends(0, alice, query(bob, "q1"));   // the earlier one waits no more
+    CHECK(holds(alice.hears_all(), "service-unavailable"));
+}
+
+TEST_CASE("an in-band stream goes both ways between two members") {
+    MembersStage stage;
+    stage.joins();
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const Guest bob = stage.comes(1, "bob", "desk");
+    const auto iq = [](const Guest& to, const std::string& id, const std::string& payload) {
+        return "<iq type='set' id='" + id + "' to='" + to.jid() + "'>" + payload + "</iq>";
+    };
+    const auto data = [](const std::string& number) {
+        return "<data xmlns='http://jabber.org/protocol/ibb' sid='s' seq='" + number +
+               "'>AAAA</data>";
+    };
+    bob.hears();
+    stage.sends(
+        0, alice,
+        iq(bob, "o",
+           "<open xmlns='http://jabber.org/protocol/ibb' sid='s' block-size='4096' stanza='iq'/>")
+    );
+    CHECK(holds(bob.hears_all(), "<open "));
+    stage.sends(1, bob, "<iq type='result' id='o' to='" + alice.jid() + "'/>");
+    alice.hears();
+    stage.sends(0, alice, iq(bob, "d1", data("0")));
+    CHECK(holds(bob.hears_all(), "<data "));
+    stage.sends(1, bob, iq(alice, "d2", data("0")));
+    CHECK(holds(alice.hears_all(), "<data "));
+    CHECK(bob.hears_all().empty());
+    stage.sends(1, bob, iq(alice, "c", "<close xmlns='http://jabber.org/protocol/ibb' sid='s'/>"));
+    CHECK(holds(alice.hears_all(), "<close "));
+    stage.sends(0, alice, "<iq type='result' id='c' to='" + bob.jid() + "'/>");
+    CHECK(holds(bob.hears_all(), "id='c'"));
+    CHECK(stage.core(1).transfers().running_count() == 0);
 }
 
 TEST_CASE("a query to a session elsewhere that ends is refused, once") {
     MembersStage stage;
     stage.joins();
     const Guest alice = stage.comes(0, "alice", "desk");
-    const Guest bob = stage.comes(1, "bob", "desk");
-    stage.sends(0, alice, query(bob, "q1"));
+    const Guest other = stage.comes(1, "alice", "other");
+    stage.sends(0, alice, query(other, "q1"));
     alice.hears();
-    stage.goes(1, bob);
+    stage.goes(1, other);
     const std::string heard = alice.hears_all();
     INFO(heard);
     CHECK(count(heard, "id='q1'") == 1);
@@ -140,10 +189,10 @@ TEST_CASE("a query that waits while its member is lost is refused") {
     MembersStage stage;
     stage.joins();
     const Guest alice = stage.comes(0, "alice", "desk");
-    const Guest bob = stage.comes(1, "bob", "desk");
-    stage.sends(0, alice, query(bob, "q1"));   // taken there
+    const Guest other = stage.comes(1, "alice", "other");
+    stage.sends(0, alice, query(other, "q1"));   // taken there
     stage.board.loses_frames = true;
-    stage.sends(0, alice, query(bob, "q2"));   // and this one is not
+    stage.sends(0, alice, query(other, "q2"));   // and this one is not
     alice.hears();
     stage.cuts(0, 1);
     stage.directory(0).member_lost(stage.id(1));
@@ -307,7 +356,8 @@ TEST_CASE("messages that did not reach a member wait for their account") {
     CHECK(stage.waits([&] { return offline.find("bob@grid.example") != nullptr; }));
     CHECK(alice.hears_all().empty());
     // The account takes them at the next member.
-    const Guest again = stage.comes(0, "bob", "desk");
+    const Guest again = stage.binds(0, "bob", "desk");
+    stage.sends(0, again, "<presence/>");
     std::string heard;
     CHECK(stage.waits([&] {
         heard += again.hears_all();
@@ -336,6 +386,7 @@ TEST_CASE("what names a session of another member is refused") {
         bob.session->jid,
         {},
         "q",
+        false,
         text("<iq type='get' id='q' from='" + alice.jid() + "'><query xmlns='urn:test'/></iq>")
     };
     send({1, forged});

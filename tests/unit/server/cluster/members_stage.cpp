@@ -17,7 +17,7 @@ namespace contacts = controller::contacts;
 namespace {
 
 constexpr const char* members_policy =
-    "allow group administrators to message any\nallow any any any\n";
+    "allow group administrators to message any\nallow any to bulk any\nallow any any any\n";
 constexpr std::array member_accounts{
     "alice@grid.example", "bob@grid.example", "carol@grid.example"
 };
@@ -173,6 +173,7 @@ Guest MembersStage::binds(
     context.restart();
     REQUIRE(guest.session);
     guest.transport->session = guest.session;
+    runs();
     return guest;
 }
 

@@ -305,7 +305,7 @@ std::vector<storage::Batch> Controller::due(
     if (batches.size() >= batches_max) return batches;
     if (auto visits = state_->visits.due(now)) batches.push_back(std::move(*visits));
     if (batches.size() >= batches_max) return batches;
-    // What this server's own clients did and were told; the rest is the leader's.
+    // The rest, which does not follow from this server's own clients, is the leader's.
     if (!leads) {
         for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
             batches.push_back(std::move(batch));

@@ -155,7 +155,7 @@ struct MemberView {
 /// The cluster as this member sees it.
 struct ClusterView {
     std::string name, member;
-    std::string leader;   // its name; empty: none is known
+    std::string leader;   // the name of the leader; empty: none is known
     bool is_leader = false, is_draining = false, is_cut_off = false, needs_copy = false;
     std::uint64_t term = 0, applied = 0, applied_group = 0, known_group = 0, flushed_group = 0;
     std::uint64_t leader_changes = 0, forwarded = 0, submitted_again = 0;
@@ -163,7 +163,7 @@ struct ClusterView {
     std::uint64_t heard_ms = 0;   // ago: from the log in etcd
     std::vector<MemberView> members;   // with this one, by name
 };
-/// What operators ask of a cluster. Any thread.
+/// The wishes of operators about a cluster. Any thread.
 class ClusterControl {
 public:
     virtual ~ClusterControl() = default;

@@ -93,6 +93,9 @@ Result<void, std::string> Cluster::open() {
     self_.address = config_.cluster.address.empty() ? links_->address() : config_.cluster.address;
     known_self_ = self_;
     log_.info("listening", {{"listener", "cluster"}, {"address", links_->address()}});
+    for (const std::string& url : config_.cluster.etcd)
+        if (std::string why = endpoint_fault(url); !why.empty())
+            return {boost::system::in_place_error, "cluster.etcd: " + why};
     etcd_log_ = make_etcd_log(etcd_settings(), log_);
     auto roster = make_roster(etcd_settings(), self_, log_);
     if (!roster) return {boost::system::in_place_error, roster.error()};

@@ -110,8 +110,6 @@ private:
     Result<void, std::string> copy_store(const storage::RocksSettings& settings);
     void serve_copies(storage::Store& store);
     void stop_copies();
-    std::vector<Member> linked() const;
-    std::string fetch_from(const Member& member);
 
     const Config& config_;
     Log& log_;

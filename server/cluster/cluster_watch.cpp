@@ -1,5 +1,5 @@
-// server/cluster/cluster_watch.cpp: what the cluster's clock looks at, and what operators see and
-// ask.
+// server/cluster/cluster_watch.cpp: the look at the store, now and then; the view of operators, and
+// their wishes.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -62,8 +62,8 @@ void Cluster::look(const storage::ReplicationStatus& status) {
     if (Clock::now() >= known_at_ + make_known_every) make_known(status);
 }
 
-/// The log is trimmed up to what all have on disk. What is on disk and was not followed by memory
-/// yet is not told: others take it as applied.
+/// The log is trimmed up to what all have on disk. A group that memory does not follow yet is not
+/// told: others take it as applied.
 void Cluster::make_known(const storage::ReplicationStatus& status) {
     known_at_ = Clock::now();
     if (applied_ >= status.applied && status.flushed_group > self_.flushed_group) {

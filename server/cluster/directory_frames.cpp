@@ -14,7 +14,7 @@ constexpr unsigned own_bits = 32, member_bits = 20;
 /// No frame of ours holds more: a count beyond is no count.
 constexpr std::uint64_t listed_max = 100'000;
 
-enum class Word : std::uint8_t { Begin = 1, States, Gone, Complete, Heard, Taken };
+enum class DirectoryWord : std::uint8_t { Begin = 1, States, Gone, Complete, Heard, Taken };
 enum class Carried : std::uint8_t { ToSession = 1, Query };
 
 void put(Encoder& out, const controller::Identity& identity) {
@@ -105,48 +105,48 @@ SessionState state_in(Decoder& in) {
 struct Put {
     Encoder& out;
 
-    void word(Word word) const { out.u8(static_cast<std::uint8_t>(word)); }
+    void word(DirectoryWord word) const { out.u8(static_cast<std::uint8_t>(word)); }
     void operator()(const Begin& begin) const {
-        word(Word::Begin);
+        word(DirectoryWord::Begin);
         out.u64(begin.taken);
     }
     void operator()(const States& states) const {
-        word(Word::States);
+        word(DirectoryWord::States);
         out.varint(states.states.size());
         for (const SessionState& state : states.states) put(out, state);
     }
     void operator()(const Gone& gone) const {
-        word(Word::Gone);
+        word(DirectoryWord::Gone);
         put(out, gone.sessions);
     }
-    void operator()(const Complete&) const { word(Word::Complete); }
+    void operator()(const Complete&) const { word(DirectoryWord::Complete); }
     void operator()(const Heard& heard) const {
-        word(Word::Heard);
+        word(DirectoryWord::Heard);
         out.varint(heard.all.size());
         for (const Heard::One& one : heard.all) out.u64(one.session).i64(one.ago);
     }
     void operator()(const Taken& taken) const {
-        word(Word::Taken);
+        word(DirectoryWord::Taken);
         out.u64(taken.number);
     }
 };
 
 std::optional<DirectoryFrame> frame_in(Decoder& in) {
-    switch (static_cast<Word>(in.u8())) {
-        case Word::Begin:
+    switch (static_cast<DirectoryWord>(in.u8())) {
+        case DirectoryWord::Begin:
             return Begin{in.u64()};
-        case Word::States: {
+        case DirectoryWord::States: {
             States states;
             const std::uint64_t count = in.varint();
             for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i)
                 states.states.push_back(state_in(in));
             return states;
         }
-        case Word::Gone:
+        case DirectoryWord::Gone:
             return Gone{numbers_in(in)};
-        case Word::Complete:
+        case DirectoryWord::Complete:
             return Complete{};
-        case Word::Heard: {
+        case DirectoryWord::Heard: {
             Heard heard;
             const std::uint64_t count = in.varint();
             for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i) {
@@ -155,7 +155,7 @@ std::optional<DirectoryFrame> frame_in(Decoder& in) {
             }
             return heard;
         }
-        case Word::Taken:
+        case DirectoryWord::Taken:
             return Taken{in.u64()};
     }
     return std::nullopt;

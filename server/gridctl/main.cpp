@@ -82,7 +82,6 @@ int main(int argc, char** argv) {
     gridctl::add_topic_commands(app, options);
     gridctl::add_schema_commands(app, options);
     gridctl::add_server_commands(app, options);
-    gridctl::add_cluster_commands(app, options);
     gridctl::add_audit_commands(app, options);
     gridctl::add_act_commands(app, options);
     gridctl::add_check_commands(app, options);

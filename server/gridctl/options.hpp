@@ -40,7 +40,6 @@ void add_group_commands(CLI::App& app, const Options& options);
 void add_policy_commands(CLI::App& app, const Options& options);
 void add_topic_commands(CLI::App& app, const Options& options);
 void add_schema_commands(CLI::App& app, const Options& options);   // after topics
-void add_cluster_commands(CLI::App& app, const Options& options);
 void add_server_commands(CLI::App& app, const Options& options);   // sessions, status, store
 void add_act_commands(CLI::App& app, const Options& options);      // settings, announce
 void add_audit_commands(CLI::App& app, const Options& options);

@@ -95,7 +95,9 @@ class Authority:
             .not_valid_before(now + begin)
             .not_valid_after(now + end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(
+                x509.ExtendedKeyUsage(usage if isinstance(usage, list) else [usage]), critical=False
+            )
         )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -116,6 +118,17 @@ class Authority:
         names += [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         usage = ExtendedKeyUsageOID.SERVER_AUTH
         return self._issue("server", domain, names, usage, -DAY, 30 * DAY, None)
+
+    def both_ways(self, file, names):
+        """A certificate of a process that connects to others and is connected to."""
+        usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        names = names + [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        return self._issue(file, file, names, usage, -DAY, 30 * DAY, None)
+
+    def member(self, name, *, file=None, role=None):
+        """Of a member of a cluster; `role` replaces the name that makes it one."""
+        role = x509.UniformResourceIdentifier(role or f"urn:gridd:member:{name}")
+        return self.both_ways(file or f"member-{name}", [role])
 
     def client(
         self,

@@ -18,6 +18,7 @@ DOMAIN = "grid.localhost"
 BROKER = "pubsub." + DOMAIN
 CONTROLLER = "controller." + DOMAIN
 ADMIN = "admin@" + DOMAIN
+MEMBERS = int(os.environ.get("GRIDD_CLUSTER", "1"))   # of which each Operated server is one
 START_SECONDS = 60   # on a machine that has others to serve
 STOP_SECONDS = 15
 
@@ -209,6 +210,11 @@ class Operated(Gridd):
         )
         self.settings.update(settings or {})
         self.admin = self.authority.client(ADMIN)
+        self.spread = None
+        if MEMBERS > 1:
+            from cluster.spread import Spread   # pylint: disable=import-outside-toplevel
+
+            self.spread = Spread(self, MEMBERS, lambda: Gridd(program=program))
 
     def prepare(self):
         """The data directory, with its administrator; once."""
@@ -217,8 +223,47 @@ class Operated(Gridd):
             self.ctl("admin", "add", ADMIN)
 
     def start(self):
+        if self.spread:
+            self.spread.before_start()
         self.prepare()
-        return super().start()
+        super().start()
+        if self.spread:
+            self.spread.after_start()
+        return self
+
+    # Of any member, where there are several (cluster/spread.py).
+
+    def _any(self, name):
+        return (self.spread.pick() if self.spread else self).addresses[name]
+
+    @property
+    def c2s(self):
+        return self._any("c2s")
+
+    @property
+    def c2s_tls(self):
+        return self._any("c2s_tls")
+
+    @property
+    def http(self):
+        return self._any("http")
+
+    def kill9(self):
+        if self.spread:
+            self.spread.kill9()
+        super().kill9()
+
+    def stop(self):
+        if self.spread:
+            self.spread.stop()
+        super().stop()
+
+    def close(self):
+        try:
+            super().close()
+        finally:
+            if self.spread:
+                self.spread.close()
 
     def admin_ctl(self, *arguments, stdin=None):
         return self.ctl(*arguments, identity=self.admin, stdin=stdin)

@@ -21,7 +21,7 @@ public:
     Loop loop;
     const Identities identities;
     const SslContext context;
-    const sockaddr_in address;
+    sockaddr_in address;   // of the server: where those clients connect that are made from now on
 
     // One turn of the loop; throws when the deadline of the run has passed.
     void turn(std::chrono::nanoseconds wait_max = std::chrono::milliseconds(50));

@@ -115,6 +115,10 @@ void FanOut::set_up() {
         requests_.emplace_back(options_, static_cast<std::uint32_t>(i), node_);
     if (has_nodes_)
         publishers_.ask_one_by_one(1, [&](const Client&) { return create_node(options_, node_); });
+    if (!options_.subscribers_at.empty()) {
+        bench_.wait(1);   // that member has the node, too
+        bench_.address = parse_address(options_.subscribers_at);
+    }
     subscribers_.connect(options_.subscribers);
     if (options_.filters > 0)
         put_filters(options_, node_, publishers_, subscribers_, holders_);

@@ -65,6 +65,8 @@ const std::map<std::string, Option>& table() {
          value(&Options::flood, "flood: pings, publishes, disco, malformed or subscribes")},
         {"--items", value(&Options::items, "fill: how many items to publish")},
         {"--nodes", value(&Options::nodes, "fill, mix: how many nodes there are")},
+        {"--subscribers-at",
+         value(&Options::subscribers_at, "fanout: address:port of another member")},
         {"--subscriptions", value(&Options::subscriptions, "fill: how many to make")},
         {"--outstanding", value(&Options::outstanding, "publishes or pings under way, each")},
         {"--presence", flag(&Options::presence, true, "send initial presence")},

@@ -11,6 +11,7 @@ struct Options {
     std::string mode;
     std::string name = "server";   // the server's name in the report
     std::string server;            // IPv4 address:port
+    std::string subscribers_at;    // of another member of its cluster; empty: the same
     std::string domain = "grid.localhost";
     std::string pubsub;   // default: pubsub.DOMAIN
     std::string certs;

@@ -43,4 +43,14 @@ std::string advice(const storage::StoreStatus& store) {
     return "make space on the data volume; writes go on by themselves then";
 }
 
+std::vector<std::string> problems_of(const ServerFacts& facts) {
+    std::vector<std::string> problems;
+    if (!facts.store.writable)
+        problems.push_back(
+            "the store takes no writes: " + facts.store.reason + "; " + advice(facts.store)
+        );
+    problems.insert(problems.end(), facts.problems.begin(), facts.problems.end());
+    return problems;
+}
+
 }   // namespace grid::controller

@@ -117,7 +117,8 @@ struct ServerFacts {
     /// sessions that were cut off since they went on.
     std::uint64_t sessions_slowed = 0, sessions_cut = 0;
     std::size_t hibernating = 0;   // of the sessions
-    /// Faults that an operator should mend, one sentence each: sources of revocation lists.
+    /// Faults beside the store that an operator should mend, one sentence each: sources of
+    /// revocation lists.
     std::vector<std::string> problems;
 };
 /// A copy of the grid's data that a running server has made, or is making.
@@ -189,5 +190,7 @@ public:
 
 /// Advice to the operator about a store that takes no writes; empty while it does.
 std::string advice(const storage::StoreStatus& store);
+/// All that an operator should mend, one sentence each: the store first, where it takes no writes.
+std::vector<std::string> problems_of(const ServerFacts& facts);
 
 }   // namespace grid::controller

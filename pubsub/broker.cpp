@@ -405,8 +405,10 @@ std::vector<SubtopicView> Broker::subtopics(std::string_view topic) const {
     return views_of_subtopics(*parts_->broker, topic);
 }
 
-std::vector<ShownItem> Broker::newest_items(std::string_view node, std::size_t max) const {
-    return newest_items_of(*parts_->broker, node, max);
+std::optional<ShownItems> Broker::newest_items(
+    std::string_view node, std::string_view after, std::size_t max
+) const {
+    return newest_items_of(*parts_->broker, node, after, max);
 }
 
 std::optional<storage::Batch> Broker::make_subtopic_collection(

@@ -220,8 +220,10 @@ public:
     TopicPage topics(
         std::string_view after, std::string_view part, std::size_t max, std::size_t looked_at_max
     ) const;
-    /// Of those that requests see, the newest first.
-    std::vector<ShownItem> newest_items(std::string_view node, std::size_t max) const;
+    /// Of those that requests see, the newest first. nullopt: `after` is no cursor of this node's.
+    std::optional<ShownItems> newest_items(
+        std::string_view node, std::string_view after, std::size_t max
+    ) const;
     std::optional<NodeView> node(std::string_view name) const;
     /// 0: there is no such node.
     std::uint64_t node_uid(std::string_view name) const;

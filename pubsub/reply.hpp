@@ -1,6 +1,7 @@
 // pubsub/reply.hpp: the answer to a request that was decided, and the iq that carries it.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -9,6 +10,15 @@
 #include "xml/stanza_error.hpp"
 
 namespace grid::pubsub {
+
+/// Work that the server has promised in a reply, and begins when the reply has gone out. Its maker
+/// and the one that does it know its type.
+struct Sequel {
+    Sequel() = default;
+    virtual ~Sequel() = default;
+    Sequel(const Sequel&) = default;
+    Sequel& operator=(const Sequel&) = default;
+};
 
 /// The answer to an iq. A request that was refused as a whole has an error in its place.
 struct Reply {
@@ -20,6 +30,8 @@ struct Reply {
     /// Messages to the requester that come before the reply (XEP-0313 §5). The interface writes the
     /// addresses; one that has no messages (HTTP) leaves them out.
     std::vector<xml::Element> messages = {};
+    /// Null: none. An interface that has no sessions leaves it out.
+    std::shared_ptr<const Sequel> sequel = {};
 
     Reply() = default;
     Reply(xml::Element answer) : payload(std::move(answer)) {}

@@ -2,6 +2,7 @@
 #include "pubsub/views.hpp"
 
 #include "pubsub/options/node_form.hpp"
+#include "pubsub/pages/item_pages.hpp"
 
 namespace grid::pubsub {
 
@@ -39,20 +40,29 @@ std::vector<SubtopicView> views_of_subtopics(const BrokerState& broker, std::str
     return views;
 }
 
-std::vector<ShownItem> newest_items_of(
-    const BrokerState& broker, std::string_view name, std::size_t max
+/// A cursor is the place of the last item that was shown, which may be gone meanwhile.
+std::optional<ShownItems> newest_items_of(
+    const BrokerState& broker, std::string_view name, std::string_view after, std::size_t max
 ) {
-    std::vector<ShownItem> shown;
+    ShownItems page;
     const Node* node = broker.memory.find(name);
-    if (!node) return shown;
+    if (!node) return page;
+    std::size_t rank = node->items.size();
+    if (!after.empty()) {
+        const auto place = broker.memory.cursors().find_place(node->uid, after);
+        if (!place) return std::nullopt;
+        rank = *place == 0 ? 0 : node->items.rank_after(*place - 1);
+    }
     const std::size_t oldest = node->hidden(broker.settings);
-    for (std::size_t rank = node->items.size(); rank > oldest && shown.size() < max; --rank) {
+    for (; rank > oldest && page.items.size() < max; --rank) {
         const ItemView item = node->items.at(rank - 1);
-        shown.push_back(
+        page.items.push_back(
             {std::string(item.id), broker.memory.publisher(item), item.payload_bytes, item.time}
         );
+        if (page.items.size() == max && rank - 1 > oldest)
+            page.next = item_cursor(broker, *node, item.revision);
     }
-    return shown;
+    return page;
 }
 
 // See pubsub/views.hpp.

@@ -32,6 +32,11 @@ struct ShownItem {
     std::size_t payload_bytes = 0;   // 0: published without payload
     storage::Millis time = 0;
 };
+/// A page of items, the newest first.
+struct ShownItems {
+    std::vector<ShownItem> items;
+    std::string next;   // the cursor of the page behind; empty: there is none
+};
 
 /// One who has something at a node that the policy may take away.
 struct Holder {
@@ -58,8 +63,8 @@ NodeView view_of(const BrokerState& broker, const Node& node);
 /// See Broker::subtopics.
 std::vector<SubtopicView> views_of_subtopics(const BrokerState& broker, std::string_view topic);
 /// See Broker::newest_items.
-std::vector<ShownItem> newest_items_of(
-    const BrokerState& broker, std::string_view name, std::size_t max
+std::optional<ShownItems> newest_items_of(
+    const BrokerState& broker, std::string_view name, std::string_view after, std::size_t max
 );
 
 // Rights that a policy may take away, with their holders, page by page.

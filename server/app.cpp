@@ -456,6 +456,7 @@ bool run_program(AppOptions& options, Log& log) {
     must(https.read_files());
     const auto files = open_files(options, grid, log);
     https.attach(files);
+    if (files) backups.attach([files] { return files->hold_removals(); });
     if (listeners.http)
         grid.controller().set_files_url(files_url(config, listeners.http->address()));
     http::ProbeServer probes(context, backend, log);

@@ -75,15 +75,17 @@ storage::Result<Page> search(const storage::Snapshot& snapshot, const Filter& fi
         storage::Family::Audit, {}, end, true,
         [&](std::string_view key, const storage::Record& stored) {
             if (filter.from && places.place_of(key, stored).time < *filter.from) return false;
-            // One more than fits tells that there is a next page.
-            if (page.entries.size() == filter.max || looked_at == looked_at_max) {
+            auto entry = entry_of(key, stored);
+            const bool is_shown = entry && fits(*entry, wanted);
+            // A full page goes on to the next record that fits: without one there is no next page.
+            const bool is_full = page.entries.size() == filter.max;
+            if (looked_at == looked_at_max || (is_full && is_shown)) {
                 page.next = storage::to_hex(last);
                 return false;
             }
             ++looked_at;
             last = key;
-            auto entry = entry_of(key, stored);
-            if (entry && fits(*entry, wanted)) page.entries.push_back(std::move(*entry));
+            if (is_shown) page.entries.push_back(std::move(*entry));
             return true;
         }
     );

@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "controller/bulk/file_question.hpp"
 #include "pubsub/decide/history.hpp"
+#include "pubsub/reply.hpp"
 #include "xml/result.hpp"
 
 namespace grid::controller::bulk {
@@ -25,6 +27,12 @@ struct HistoryRequest {
     HistoryFormat format = HistoryFormat::Xml;
     std::string sid;                          // of the offer that named the URL; or empty
     std::optional<storage::Millis> expires;   // of that offer
+};
+
+/// Behind an answer that offers it in band (XEP-0047): the server opens that stream.
+struct HistoryOffer : pubsub::Sequel {
+    explicit HistoryOffer(HistoryRequest wanted) : request(std::move(wanted)) {}
+    HistoryRequest request;
 };
 
 /// Path of the resource.

@@ -2,6 +2,7 @@
 import { get, send, signedInByPassword } from "./lib/api.js";
 import { badge, button, h, put, quoted, replace } from "./lib/dom.js";
 import { listen, on, whenever } from "./lib/live.js";
+import { setRights } from "./lib/rights.js";
 
 const PAGES = {
     overview: { title: "Overview", load: () => import("./pages/overview.js") },
@@ -125,7 +126,9 @@ function who() {
 }
 
 async function refreshStatus() {
+    const isFirst = status === null;
     status = await get("status", {}, watch.signal);
+    const isOtherRole = setRights(status.may);
     put(replace(place("domain")), quoted(status.domain));
     signedInByPassword(status.signed_in === "password");
     who();
@@ -134,6 +137,7 @@ async function refreshStatus() {
     count.hidden = status.accounts.pending === 0;
     replace(count, status.accounts.pending, h("span", { class: "hidden" }, " waiting"));
     for (const listener of listeners) listener(status);
+    if (isOtherRole && !isFirst) openPage();   // with the buttons of the new role
 }
 
 function navigation() {

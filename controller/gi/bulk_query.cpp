@@ -1,6 +1,7 @@
 // controller/gi/bulk_query.cpp: BulkQuery: the history of a topic is found and offered.
 #include <algorithm>
-#include <array>
+#include <memory>
+#include <vector>
 
 #include "controller/credentials/credentials.hpp"
 #include "controller/filters/expression.hpp"
@@ -18,19 +19,36 @@ using bulk::HistoryRequest;
 /// An offer's URL holds for a day: long enough to go on with a transfer that broke.
 constexpr storage::Millis offer_ms = 24LL * 3600 * 1000;
 constexpr std::size_t sid_digits = 16;
-constexpr std::string_view own_transport = "https";
+constexpr std::string_view by_https = "https", in_band = "ibb";
 
-/// Of the transports that the client can use, all that this server does not have; empty: there is
-/// one that it has.
-std::string missing_transports(const Request& request) {
-    std::string missing;
-    for (const xml::Element* child : request.body.children()) {
-        if (child->name() != "transport") continue;
-        const std::string word = trimmed(child->text());
-        if (word == own_transport) return {};
+/// The transports for this client: in band needs a session, HTTPS a port.
+std::vector<std::string_view> own_transports(const Call& call) {
+    std::vector<std::string_view> words;
+    if (!call.state.settings.files.url.empty()) words.push_back(by_https);
+    if (!call.actor().jid.is_bare()) words.push_back(in_band);
+    return words;
+}
+
+/// Of those that the client can use, the first that this server has; without any, HTTPS.
+Outcome<std::string_view> choose_transport(const Call& call) {
+    const auto own = own_transports(call);
+    std::vector<std::string> wanted;
+    for (const xml::Element* child : call.request.body.children())
+        if (child->name() == "transport") wanted.push_back(trimmed(child->text()));
+    if (wanted.empty()) wanted.emplace_back(by_https);
+    std::string missing, has;
+    for (const std::string& word : wanted) {
+        const auto found = std::ranges::find(own, word);
+        if (found != own.end()) return *found;
         missing += (missing.empty() ? "" : " ") + word;
     }
-    return missing;
+    for (const std::string_view word : own) has += (has.empty() ? "" : " and ") + std::string(word);
+    return Failure{
+        Errc::UnsupportedOperation,
+        "of these transports this server has none: '" + missing + "'; it has " +
+            (has.empty() ? "none" : has),
+        missing
+    };
 }
 
 Outcome<std::optional<storage::Millis>> read_time(const Request& request, std::string_view name) {
@@ -66,6 +84,7 @@ Outcome<HistoryRequest> read_download(const Request& request) {
     auto filter = read_filter(request);
     if (!filter) return filter.error();
     wanted.wish.filter = std::move(*filter);
+    wanted.wish.after = request.one("after");
     const std::string format = request.one("format");
     const auto known = bulk::parse_history_format(format.empty() ? "xml" : format);
     if (!known) return malformed("param format is xml or ndjson");
@@ -74,15 +93,20 @@ Outcome<HistoryRequest> read_download(const Request& request) {
 }
 
 /// `items` is exact where there is no filter: else the payloads would have to be read.
-xml::Element offer(const Call& call, HistoryRequest wanted, const pubsub::HistoryView& view) {
+xml::Element offer(
+    const Call& call,
+    HistoryRequest& wanted,
+    const pubsub::HistoryView& view,
+    std::string_view transport
+) {
     xml::Element value("value", xml::Ns{});
-    if (view.count == 0) return value.set("items", "0");
     wanted.sid = "bd-" + digest_in_hex("history " + call.context.fresh_id).substr(0, sid_digits);
     if (!wanted.wish.end) wanted.wish.end = call.context.now;
-    wanted.expires = call.context.now + offer_ms;
-    value.set("sid", wanted.sid).set("transport", std::string(own_transport));
+    value.set("sid", wanted.sid).set("transport", std::string(transport));
     if (wanted.wish.filter.empty()) value.set("items", std::to_string(view.count));
     value.set("media-type", std::string(bulk::media_type(wanted.format)));
+    if (transport != by_https) return value;
+    wanted.expires = call.context.now + offer_ms;
     value.set("url", bulk::url_of(wanted, call.state.settings.files.url));
     value.set("expires", xml::to_datetime(*wanted.expires));
     return value;
@@ -95,20 +119,21 @@ pubsub::Decision offer_history(const Call& call) {
     if (!wanted) return to_stanza_error(wanted.error());
     const auto right = right_to_history(call.state, call.context, wanted->wish, "bulk-offer");
     if (!right) return right.error();
-    std::string missing = missing_transports(call.request);
-    if (missing.empty() && call.state.settings.files.url.empty()) missing = own_transport;
-    if (!missing.empty())
-        return call.fail(
-            Errc::UnsupportedOperation,
-            "of these transports this server has none: '" + missing + "'; it has " +
-                std::string(own_transport),
-            missing
-        );
+    const auto transport = choose_transport(call);
+    if (!transport) return to_stanza_error(transport.error());
     const policy::Match allowed{true, 0, &right->rule};
     call.state.note(call.actor(), "bulk-offer", call.state.governing(wanted->wish.node), allowed);
+    xml::Element value("value", xml::Ns{}, {{"items", "0"}});
+    std::shared_ptr<const pubsub::Sequel> sequel;
+    if (right->view.count != 0) {
+        value = offer(call, *wanted, right->view, *transport);
+        if (*transport == in_band)
+            sequel = std::make_shared<const bulk::HistoryOffer>(std::move(*wanted));
+    }
     xml::Element answer = method_answer(call.request);
-    answer.add(offer(call, std::move(*wanted), right->view));
-    return call.reply(std::move(answer));
+    pubsub::Reply reply(respond(call.request, answer.add(std::move(value))));
+    reply.sequel = std::move(sequel);
+    return reply;
 }
 
 pubsub::Decision list_histories(const Call& call) {

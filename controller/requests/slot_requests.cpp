@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "controller/audit/record.hpp"
+#include "controller/bulk/offers.hpp"
 #include "controller/credentials/credentials.hpp"
 #include "controller/requests/file_requests.hpp"
 #include "storage/chain.hpp"
@@ -165,7 +166,8 @@ xml::Element describe(const State& state) {
     query.add(xml::Element("identity", {{"category", "store"}, {"type", "file"}, {"name", "Files"}})
     );
     for (const xml::Ns* feature :
-         {&xml::ns::disco_info, &xml::ns::disco_items, &xml::ns::ping, &upload_ns})
+         {&xml::ns::disco_info, &xml::ns::disco_items, &xml::ns::ping, &upload_ns, &bulk::in_band_ns
+         })
         query.add(xml::Element("feature", {{"var", std::string(feature->uri())}}));
     xml::Form form;
     form.type = "result";

@@ -103,6 +103,11 @@ std::string administrators_tag(const Call& call) {
     return tag_of(names);
 }
 
+std::string file_tag(const Call& call) {
+    const bulk::File* file = call.state.files.find(call.request.in_path("id"));
+    return file == nullptr ? std::string() : as_tag("f" + std::to_string(file->revision));
+}
+
 std::string group_tag(const Call& call) {
     const Group* group = call.state.groups.find(call.request.in_path("name"));
     return group == nullptr ? std::string() : tag_of(json::string(group->description));

@@ -21,6 +21,7 @@ HttpDecision with_tag(const Call& call, const Route& route, HttpDecision decisio
 // by themselves are no part of them.
 std::string account_tag(const Call& call);
 std::string administrators_tag(const Call& call);
+std::string file_tag(const Call& call);
 std::string group_tag(const Call& call);
 std::string motd_tag(const Call& call);
 std::string policy_tag(const Call& call);

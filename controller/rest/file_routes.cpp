@@ -3,6 +3,7 @@
 
 #include "controller/administration/file_acts.hpp"
 #include "controller/rest/call.hpp"
+#include "controller/rest/conditions.hpp"
 
 namespace grid::controller::rest {
 
@@ -58,8 +59,8 @@ HttpDecision delete_file(const Call& call) {
 std::span<const Route> file_routes() {
     static const std::array routes{
         Route{"GET", "files", {"account", "after", "max"}, {}, list_files, Act::ReadFiles},
-        Route{"GET", "files/{id}", {}, {}, show_file, Act::ReadFiles},
-        Route{"DELETE", "files/{id}", {}, {}, delete_file, Act::RemoveFiles},
+        Route{"GET", "files/{id}", {}, {}, show_file, Act::ReadFiles, file_tag},
+        Route{"DELETE", "files/{id}", {}, {}, delete_file, Act::RemoveFiles, file_tag},
     };
     return routes;
 }

@@ -115,15 +115,19 @@ HttpDecision list_subtopics(const Call& call) {
 HttpDecision list_items(const Call& call) {
     const std::string& name = call.request.in_path("name");
     if (!call.broker.node(name)) return refuse({Errc::UnknownTopic, "no topic " + name, {}});
+    const auto page =
+        call.broker.newest_items(name, call.request.in_query("after"), call.page_max());
+    if (!page)
+        return refuse({Errc::MalformedRequest, "after is the cursor of an earlier page", {}});
     json::array list;
-    for (const pubsub::ShownItem& item : call.broker.newest_items(name, call.page_max()))
+    for (const pubsub::ShownItem& item : page->items)
         list.push_back(json::object{
             {"id", item.id},
             {"publisher", item.publisher},
             {"time", time_text(item.time)},
             {"payload_bytes", item.payload_bytes}
         });
-    return ok({{"items", std::move(list)}});
+    return ok({{"items", std::move(list)}, {"next", cursor(page->next)}});
 }
 
 /// Switches a topic off or on. While it is off, publishes, subscriptions and retrievals are
@@ -170,7 +174,13 @@ HttpDecision list_sessions(const Call& call) {
     }
     const std::size_t count = std::min(call.page_max(), found.size());
     json::array list;
-    for (std::size_t i = 0; i < count; ++i) list.push_back(to_json(found[i]));
+    for (std::size_t i = 0; i < count; ++i) {
+        json::object session = to_json(found[i]);
+        const Account* account = call.state.accounts.find(found[i].jid.bare_view());
+        const Role role = account == nullptr ? Role::Member : role_of_groups(account->groups);
+        session["role"] = to_string(role);
+        list.push_back(std::move(session));
+    }
     const bool has_more = found.size() > count;
     return ok(
         {{"sessions", std::move(list)},
@@ -232,14 +242,23 @@ json::value cut_to_json(const std::optional<audit::Cut>& cut) {
     };
 }
 
+/// A page shows no button whose act would be refused.
+json::array acts_to_json(Role role) {
+    json::array names;
+    for (const std::string_view name : acts_of(role)) names.emplace_back(name);
+    return names;
+}
+
 HttpDecision show_status(const Call& call) {
     const ServerFacts facts = call.server.facts();
     const Accounts& accounts = call.state.accounts;
+    const Role role = call.state.role_of(call.context.actor);
     json::object listeners;
     for (const auto& [name, address] : facts.listeners) listeners[name] = address;
     return ok(
         {{"administrator", call.context.actor.jid.bare().str()},
-         {"role", to_string(call.state.role_of(call.context.actor))},
+         {"role", to_string(role)},
+         {"may", acts_to_json(role)},
          {"signed_in",
           call.context.actor.issuer.starts_with(password_prefix) ? "password" : "certificate"},
          {"version", facts.version},
@@ -279,7 +298,7 @@ HttpDecision show_status(const Call& call) {
               {"cut", cut_to_json(call.state.last_cut)}
           }},
          {"store", store_to_json(facts.store)},
-         {"problems", to_json(facts.problems)}}
+         {"problems", to_json(problems_of(facts))}}
     );
 }
 
@@ -319,7 +338,7 @@ std::span<const Route> view_routes() {
             "GET", "subscribers/{name...}", {"after", "max"}, {}, list_subscribers, Act::ReadTopics
         },
         Route{"GET", "subtopics/{name...}", {"after", "max"}, {}, list_subtopics, Act::ReadTopics},
-        Route{"GET", "items/{name...}", {"max"}, {}, list_items, Act::ReadTopics},
+        Route{"GET", "items/{name...}", {"after", "max"}, {}, list_items, Act::ReadTopics},
         Route{"GET", "sessions", {"jid", "after", "max"}, {}, list_sessions, Act::ReadSessions},
         Route{"GET", "transfers", {"after", "max"}, {}, list_transfers, Act::ReadTransfers},
         Route{"GET", "events", {"kinds", "after"}, {}, begin_events, Act::ReadAudit},

@@ -22,6 +22,7 @@ json::object to_json(const Account& account) {
         {"jid", account.jid},
         {"state", to_string(account.state)},
         {"groups", to_json(account.groups)},
+        {"role", to_string(role_of_groups(account.groups))},
         {"wished_groups", to_json(account.wished)},
         {"description", account.description},
         {"device_type", account.device_type},

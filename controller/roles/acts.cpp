@@ -80,6 +80,13 @@ const ActRow& row_of(Act act) {
     return acts_table.at(static_cast<std::size_t>(act));
 }
 
+std::vector<std::string_view> acts_of(Role role) {
+    std::vector<std::string_view> names;
+    for (const ActRow& row : acts_table)
+        if (row.least <= role) names.push_back(row.name);
+    return names;
+}
+
 Failure role_needed(Act act, Role has) {
     const ActRow& row = row_of(act);
     const std::string least(to_string(row.least));

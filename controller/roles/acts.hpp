@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controller/errors.hpp"
 #include "controller/roles/role.hpp"
@@ -73,6 +74,9 @@ struct ActRow {
 /// The table (acts.cpp).
 const ActRow& row_of(Act act);
 inline Role least_role(Act act) { return row_of(act).least; }
+
+/// The names of all acts for which that role is enough, in the order of the table.
+std::vector<std::string_view> acts_of(Role role);
 
 /// The refusal of an act to an actor of that role. It says which role is needed; `detail` is its
 /// name.

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <thread>
 
 #include "controller/bulk/file.hpp"
+#include "controller/credentials/credentials.hpp"
 #include "server/backup/copying.hpp"
 #include "server/clock.hpp"
 #include "server/pki/failure.hpp"
@@ -24,6 +26,7 @@ using pki::Failure;
 namespace {
 
 constexpr std::string_view unfinished_suffix = ".unfinished";
+constexpr std::size_t owner_digits = 16;
 constexpr std::size_t manifest_bytes_max = 256UL * 1024 * 1024;
 /// Tables of a checkpoint that are open at one time, while it is looked at.
 constexpr int checkpoint_files_max = 16;
@@ -58,18 +61,23 @@ std::vector<std::string> names_in(const fs::path& folder) {
     return names;
 }
 
-/// While nothing is committed: a file that is complete then has all its bytes, and its name. One
-/// that is removed meanwhile has no record any more. Empty: done.
-std::string link_all(const fs::path& from, const fs::path& to) {
-    for (const std::string& name : names_in(from)) {
-        if (!controller::bulk::is_file_id(name)) continue;
-        const auto linked = link_file(from / name, to / name);
-        std::error_code error;
-        if (!linked && !fs::exists(from / name, error) && !error) continue;
-        if (!linked) return linked.error();
-        if (!*linked) return from.string() + " is on a volume without links to " + to.string();
+/// Between slices of links the disk's journal has a rest, so that commits do not wait for many.
+class Pace {
+public:
+    void step() {
+        if (++links_ % links_in_slice == 0) std::this_thread::sleep_for(pause);
     }
-    return {};
+
+private:
+    static constexpr std::size_t links_in_slice = 128;
+    static constexpr auto pause = std::chrono::milliseconds(2);
+    std::size_t links_ = 0;
+};
+
+/// Behind the name of a backup that this grid has begun: several grids may share a folder.
+std::string own_suffix(const std::string& domain) {
+    return "." + controller::digest_in_hex(domain).substr(0, owner_digits) +
+           std::string(unfinished_suffix);
 }
 
 /// Of files whose upload is complete: the hash, by id.
@@ -117,11 +125,11 @@ void Backups::stop() {
 void Backups::find_those_there() {
     std::error_code ignored;
     fs::remove_all(checkpoint_folder(), ignored);
+    const std::string own = own_suffix(settings_.domain);
     for (const std::string& name : names_in(folder_)) {
         const fs::path path = folder_ / name;
-        if (name.ends_with(unfinished_suffix) &&
-            is_backup_name(std::string_view(name).substr(0, name.size() - unfinished_suffix.size())
-            ))
+        if (name.ends_with(own) &&
+            is_backup_name(std::string_view(name).substr(0, name.size() - own.size())))
             fs::remove_all(path, ignored);
         if (!is_backup_name(name)) continue;
         const auto text = read_regular_file((path / manifest_name).string(), manifest_bytes_max);
@@ -143,6 +151,10 @@ std::string Backups::why_foreign(const Manifest& manifest, const std::string& na
         return "it is of the domain " + manifest.domain +
                ": each grid needs a backup.dir of its own";
     return {};
+}
+
+fs::path Backups::unfinished_folder(const std::string& name) const {
+    return folder_ / (name + own_suffix(settings_.domain));
 }
 
 std::optional<BackupView> Backups::begin() {
@@ -176,7 +188,7 @@ void Backups::run(const std::string& name) {
     }
     std::error_code ignored;
     fs::remove_all(checkpoint_folder(), ignored);
-    if (!made) fs::remove_all(folder_ / (name + std::string(unfinished_suffix)), ignored);
+    if (!made) fs::remove_all(unfinished_folder(name), ignored);
     {
         const std::lock_guard lock(mutex_);
         if (made) {
@@ -206,7 +218,7 @@ void Backups::run(const std::string& name) {
 }
 
 Result<Manifest, std::string> Backups::make(const std::string& name) {
-    const fs::path point = checkpoint_folder(), unfinished = folder_ / (name + ".unfinished");
+    const fs::path point = checkpoint_folder(), unfinished = unfinished_folder(name);
     std::error_code ignored;
     fs::remove_all(point, ignored);
     for (const fs::path& folder :
@@ -218,40 +230,53 @@ Result<Manifest, std::string> Backups::make(const std::string& name) {
     manifest.domain = settings_.domain;
     manifest.version = settings_.version;
     manifest.is_evaluation = settings_.is_evaluation;
-    std::string trouble;
-    const auto error = store_.checkpoint((point / "store").string(), [&] {
-        manifest.time = now();
-        trouble = link_all(settings_.data / "files", point / "files");
-    });
-    if (error) return Failure{"the store gives no copy of itself: " + error.message()};
-    if (!trouble.empty()) return Failure{trouble};
-
-    const auto sources = collect(point, manifest);
-    if (!sources) return Failure{sources.error()};
-    if (auto room = check_room(*sources, unfinished); !room) return Failure{room.error()};
-    if (auto taken = take(*sources, unfinished, manifest); !taken) return Failure{taken.error()};
+    if (auto taken = take_point(point, manifest); !taken) return Failure{taken.error()};
+    const auto sources = collect(point);
+    if (auto room = check_room(sources, unfinished); !room) return Failure{room.error()};
+    if (auto taken = take(sources, unfinished, manifest); !taken) return Failure{taken.error()};
     if (auto finished = finish(unfinished, manifest); !finished) return Failure{finished.error()};
     return manifest;
 }
 
-/// Opens the copy as a restore will, and takes from it which files it knows.
-Result<std::vector<Backups::Source>, std::string> Backups::collect(
-    const fs::path& point, Manifest& manifest
-) {
+/// The store as it is at one point, and the files that it knows then.
+Result<void, std::string> Backups::take_point(const fs::path& point, Manifest& manifest) {
+    // Before the point: what is removed behind it is removed behind this.
+    const std::shared_ptr<void> held = hold_ ? hold_() : nullptr;
+    const auto error =
+        store_.checkpoint((point / "store").string(), [&] { manifest.time = now(); });
+    if (error) return Failure{"the store gives no copy of itself: " + error.message()};
+    // The copy is opened as a restore will open it.
     storage::RocksSettings copy;
     copy.path = (point / "store").string();
     copy.open_files_max = checkpoint_files_max;
-    std::map<std::string, std::string> complete;
     const auto facts = storage::look_at_checkpoint(copy, [&](const storage::Snapshot& snapshot) {
-        complete = complete_files(snapshot);
+        uploads_ = complete_files(snapshot);
     });
     if (!facts) return Failure{"the copy of the store cannot be read: " + facts.error().message()};
     manifest.store = *facts;
+    return link_uploads(point);
+}
+
+Result<void, std::string> Backups::link_uploads(const fs::path& point) {
+    const fs::path from = settings_.data / "files";
+    Pace pace;
+    for (const auto& [id, hash] : uploads_) {
+        if (stops_) return Failure{"the server stops"};
+        const auto linked = link_file(from / id, point / "files" / id);
+        if (!linked) return Failure{linked.error()};
+        if (!*linked)
+            return Failure{from.string() + " is on a volume without links to " + point.string()};
+        pace.step();
+    }
+    return {};
+}
+
+std::vector<Backups::Source> Backups::collect(const fs::path& point) const {
     std::vector<Source> sources;
     for (const std::string& name : names_in(point / "store"))
         if (is_backup_path("store/" + name))
             sources.push_back({point / "store" / name, "store/" + name, true});
-    for (const auto& [id, hash] : complete)
+    for (const auto& [id, hash] : uploads_)
         sources.push_back({point / "files" / id, "files/" + id, true, hash});
     for (const std::string& name : names_in(settings_.data / "crl"))
         if (is_backup_path("crl/" + name))
@@ -287,6 +312,7 @@ Result<void, std::string> Backups::check_room(
 Result<void, std::string> Backups::take(
     const std::vector<Source>& sources, const fs::path& to, Manifest& manifest
 ) {
+    Pace pace;
     for (const Source& source : sources) {
         if (stops_) return Failure{"the server stops"};
         const fs::path target = to / source.path;
@@ -295,6 +321,7 @@ Result<void, std::string> Backups::take(
             const auto linked = link_file(source.from, target);
             if (!linked) return Failure{linked.error()};
             is_linked = *linked;
+            pace.step();
         }
         // The hash of an uploaded file was checked when its last byte had come.
         if (is_linked && !source.known_hash.empty()) {
@@ -341,7 +368,7 @@ Result<void, std::string> Backups::remove(const std::string& name) {
     }
     std::error_code error;
     // First its name, so that half of it is never taken for a whole one.
-    const fs::path going = folder_ / (name + std::string(unfinished_suffix));
+    const fs::path going = unfinished_folder(name);
     fs::rename(folder_ / name, going, error);
     if (!error) fs::remove_all(going, error);
     if (error) {

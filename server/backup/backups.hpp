@@ -30,10 +30,12 @@ struct BackupSettings {
     bool is_evaluation = false;
 };
 
-/// One is made at a time, by a thread of its own: a checkpoint of the store, and at the very same
-/// point of the feed the files of all complete uploads. Then each is hashed and linked, or copied
-/// to another volume, and named in the manifest. One that a crash leaves half done has another
-/// name, and is removed by the next start. Any thread.
+/// One is made at a time, by a thread of its own: a checkpoint of the store, then links to the
+/// files of all uploads that are complete in it, a slice at a time, beside commits. Such a file
+/// does not change any more, and none is erased until the links are there. Then each is hashed and
+/// linked, or copied to another volume, and named in the manifest. One that a crash leaves half
+/// done has another name, which says whose it is, and is removed by that grid's next start. Any
+/// thread.
 class Backups final : public controller::BackupControl {
 public:
     /// Finds those that are there.
@@ -41,6 +43,11 @@ public:
     /// Gives up the one that is being made.
     ~Backups() override;
     Backups(const Backups&) = delete;
+
+    /// As long as its result lives, no file's bytes are erased (bulk::Removals). Before the first
+    /// backup; without, nothing erases them.
+    using Hold = std::function<std::shared_ptr<void>()>;
+    void attach(Hold hold) { hold_ = std::move(hold); }
 
     std::optional<controller::BackupView> begin() override;
     std::vector<controller::BackupView> list() const override;
@@ -58,9 +65,9 @@ private:
 
     void run(const std::string& name);
     Result<Manifest, std::string> make(const std::string& name);
-    Result<std::vector<Source>, std::string> collect(
-        const std::filesystem::path& point, Manifest& manifest
-    );
+    Result<void, std::string> take_point(const std::filesystem::path& point, Manifest& manifest);
+    Result<void, std::string> link_uploads(const std::filesystem::path& point);
+    std::vector<Source> collect(const std::filesystem::path& point) const;
     Result<void, std::string> take(
         const std::vector<Source>& sources, const std::filesystem::path& to, Manifest& manifest
     );
@@ -73,13 +80,17 @@ private:
     std::string why_foreign(const Manifest& manifest, const std::string& name) const;
     /// The one that was just made stays, where the clock says that it is older than others.
     void prune(const std::string& made);
+    /// Where one is made, and where one goes that is removed.
+    std::filesystem::path unfinished_folder(const std::string& name) const;
     std::filesystem::path checkpoint_folder() const { return settings_.data / "checkpoint"; }
 
     storage::Store& store_;
     const BackupSettings settings_;
     const std::filesystem::path folder_;
     Log& log_;
+    Hold hold_;
     std::atomic<bool> stops_ = false;
+    std::map<std::string, std::string> uploads_;   // of the one being made: id and hash
 
     mutable std::mutex mutex_;   // all below, but for the pools
     std::map<std::string, View> complete_;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "server/bulk/file_folder.hpp"
+#include "server/bulk/removals.hpp"
 #include "server/bulk/upload_gate.hpp"
 #include "server/net/from_callback.hpp"
 
@@ -58,9 +59,11 @@ public:
     void start(std::function<void()> work) { boost::asio::post(pool_, std::move(work)); }
     /// The bytes of a file that has no record any more.
     void remove(const std::string& id) {
-        const auto erase = [this, id] { start([this, id] { folder_.remove(id); }); };
+        const auto erase = [this, id] { start([this, id] { removals_->remove(id); }); };
         if (gate_->remove(id, erase)) erase();
     }
+    /// See Removals::hold. Not after the end of this.
+    std::shared_ptr<void> hold_removals() { return removals_->hold(); }
     /// Finishes what has begun. After this nothing is begun any more.
     void stop() {
         pool_.stop();
@@ -71,6 +74,8 @@ private:
     const FileFolder folder_;
     const std::uint64_t free_bytes_min_;
     std::shared_ptr<UploadGate> gate_ = std::make_shared<UploadGate>();
+    std::shared_ptr<Removals> removals_ =
+        std::make_shared<Removals>([this](const std::string& id) { folder_.remove(id); });
     boost::asio::thread_pool pool_;
 };
 

@@ -107,17 +107,15 @@ Core::Core(
       in_band_(
           transfers_,
           permits_,
-          [this](std::uint64_t id, const xml::Element& iq) {
-              const SessionPtr session = sessions_.find(id);
-              if (!session || !session->is_open()) return;
-              fanout_.send(
-                  session,
-                  Outgoing::whole(
-                      StanzaKind::Iq,
-                      std::make_shared<const std::string>(xml::to_string(iq, xml::ns::client.uri()))
-                  )
-              );
-          }
+          [this](std::uint64_t id, const xml::Element& iq) { tell_iq(id, iq); }
+      ),
+      in_band_histories_(
+          transfers_,
+          controller_,
+          broker_,
+          store,
+          [strand = strand_](std::function<void()> work) { asio::post(strand, std::move(work)); },
+          [this](std::uint64_t id, const xml::Element& iq) { tell_iq(id, iq); }
       ),
       catch_up_(strand_, store, broker_, sessions_, fanout_, log),
       offline_(
@@ -185,10 +183,22 @@ Core::Core(
         sign_ins_.end_account(bare.bare_view());
     });
     controller_.attach(&transfers_);
-    router_.attach(byte_streams_, in_band_, permits_);
+    router_.attach(byte_streams_, in_band_, in_band_histories_, permits_);
     broker_.report_faults(PayloadLog{log_});
     controller_.state_for_admin().schemas.attach(monotonic_ms);
     controller_.attach_clock(now);
+}
+
+/// An iq of the server's own to that session, if it is there.
+void Core::tell_iq(std::uint64_t id, const xml::Element& iq) {
+    const SessionPtr session = sessions_.find(id);
+    if (!session || !session->is_open()) return;
+    fanout_.send(
+        session, Outgoing::whole(
+                     StanzaKind::Iq,
+                     std::make_shared<const std::string>(xml::to_string(iq, xml::ns::client.uri()))
+                 )
+    );
 }
 
 Result<void, std::string> Core::start(
@@ -462,6 +472,7 @@ bool Core::do_what_is_due() {
         if (SessionWatcher* watcher = sessions_.watcher()) watcher->on_tick(time);
         look_at_transfers();
         transfers_.tick(time);
+        in_band_histories_.tick(time);
         presence_.tick(time);
         last_items_.tick();
         if (may_write) note_positions();

@@ -439,6 +439,7 @@ private:
     std::shared_ptr<Budget> account_budget(const xml::Jid& bare);
     std::shared_ptr<RateBuckets> account_rate(const xml::Jid& bare);
     void part_with_rate(const Session& session);
+    void tell_iq(std::uint64_t id, const xml::Element& iq);
 
     net::Strand strand_;
     storage::Store& store_;
@@ -460,6 +461,7 @@ private:
     FlushLimiter flush_limiter_;
     Fanout fanout_;
     bulk::InBand in_band_;
+    bulk::InBandHistories in_band_histories_;
     CatchUp catch_up_;
     OfflineDelivery offline_;
     LastItems last_items_;

@@ -348,6 +348,7 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
     session->is_active = false;
     router_.end_presence(session);
     in_band_.session_ended(*session);
+    in_band_histories_.session_ended(*session);
     if (session->queue) pipeline_->advance(session->queue);
     session->transport = nullptr;
     if (session->management) {

@@ -68,7 +68,7 @@ void Collector::write_process(Exposition& out) const {
         out.sample(seconds(until), {{"use", use}});
     out.gauge(
         "gridd_problems", "Faults that an operator should mend: see gridctl status.",
-        std::uint64_t{facts.problems.size()}
+        std::uint64_t{controller::problems_of(facts).size()}
     );
 }
 

@@ -1,8 +1,12 @@
 // server/process/restore.cpp: see server/process/restore.hpp.
 #include "server/process/restore.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include <chrono>
 #include <future>
@@ -17,6 +21,7 @@
 #include "controller/contacts/contact.hpp"
 #include "server/backup/copying.hpp"
 #include "server/backup/manifest.hpp"
+#include "server/bulk/file_folder.hpp"
 #include "server/clock.hpp"
 #include "server/complain.hpp"
 #include "server/pki/failure.hpp"
@@ -74,23 +79,51 @@ Result<void, std::string> check_bytes(const fs::path& folder, const Manifest& ma
     return {};
 }
 
-Result<void, std::string> check_target(const AppOptions& options, const Manifest& manifest) {
-    const fs::path& data = options.data;
-    if (std::string why = why_half_restored(data); !why.empty()) return pki::Failure{why};
+/// A lock on the directory, which goes with the descriptor: one restore works in it. False: another
+/// has it. A volume without such locks gives it to each.
+bool lock(const bulk::Descriptor& folder) {
+    return !folder.is_open() || ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0 ||
+           errno != EWOULDBLOCK;
+}
+
+bulk::Descriptor open_folder(const fs::path& folder) {
+    return bulk::Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+Result<bulk::Descriptor, std::string> take_target(const fs::path& data) {
+    using Taken = Result<bulk::Descriptor, std::string>;
     std::error_code error;
-    if (fs::exists(data, error)) {
-        fs::directory_iterator at(data, error);
-        if (error) return pki::Failure{data.string() + ": " + error.message()};
-        for (; at != fs::directory_iterator(); at.increment(error))
-            if (at->path().filename() != "lost+found")
-                return pki::Failure{
-                    data.string() + " is not empty (" + at->path().filename().string() +
-                    "): a restore is into an empty directory; move the old data away, or give "
-                    "another directory by --data"
-                };
-    }
     if (!fs::create_directories(data, error) && error)
         return pki::Failure{"cannot make " + data.string() + ": " + error.message()};
+    bulk::Descriptor folder = open_folder(data);
+    if (!lock(folder))
+        return pki::Failure{
+            "another restore is at work in " + data.string() +
+            ": wait for its end, or give another directory by --data"
+        };
+    return Taken(boost::system::in_place_value, std::move(folder));
+}
+
+std::string half_restored(const fs::path& data) {
+    std::error_code unreadable;
+    if (!fs::exists(data / marker_name, unreadable)) return {};
+    return data.string() +
+           " holds a restore that was not finished: empty that directory and restore again";
+}
+
+Result<void, std::string> check_target(const AppOptions& options, const Manifest& manifest) {
+    const fs::path& data = options.data;
+    if (std::string why = half_restored(data); !why.empty()) return pki::Failure{why};
+    std::error_code error;
+    fs::directory_iterator at(data, error);
+    if (error) return pki::Failure{data.string() + ": " + error.message()};
+    for (; at != fs::directory_iterator(); at.increment(error))
+        if (at->path().filename() != "lost+found")
+            return pki::Failure{
+                data.string() + " is not empty (" + at->path().filename().string() +
+                "): a restore is into an empty directory; move the old data away, or give "
+                "another directory by --data"
+            };
     const std::uint64_t needed = manifest.bytes() + options.config.storage.free_bytes_min;
     const std::uint64_t free = backup::free_bytes_of(data);
     if (free >= needed) return {};
@@ -290,6 +323,8 @@ void tell(const AppOptions& options, const Manifest& manifest) {
 Result<void, std::string> restore(const AppOptions& options, const fs::path& folder, Log& log) {
     const auto manifest = read_manifest(folder, options.config);
     if (!manifest) return pki::Failure{manifest.error()};
+    const auto taken = take_target(options.data);
+    if (!taken) return pki::Failure{taken.error()};
     if (auto target = check_target(options, *manifest); !target) return target;
     if (auto checked = check_bytes(folder, *manifest); !checked) return checked;
     if (auto written = write_data(options, folder, *manifest, log); !written)
@@ -304,10 +339,10 @@ Result<void, std::string> restore(const AppOptions& options, const fs::path& fol
 }   // namespace
 
 std::string why_half_restored(const fs::path& data) {
-    std::error_code unreadable;
-    if (!fs::exists(data / marker_name, unreadable)) return {};
-    return data.string() +
-           " holds a restore that was not finished: empty that directory and restore again";
+    std::string why = half_restored(data);
+    if (!why.empty() && !lock(open_folder(data)))
+        return "a restore is at work in " + data.string() + ": wait for its end";
+    return why;
 }
 
 int restore_backup(const AppOptions& options, const std::string& backup) {

@@ -45,15 +45,25 @@ protected:
     }
 
     void send(Answer answer) override {
+        const bool has_sequel = prepare_sequel(answer);
         if (auto* reply = std::get_if<1>(&answer))
             for (xml::Element& message : reply->messages)
                 fanout_.send(session_, Outgoing::stanza(to_bytes(std::move(message))));
         if (is_iq_) fanout_.send(session_, Outgoing::whole(StanzaKind::Iq, to_bytes(answer)));
         if (answer.index() != 0) router_.note_effect(session_, effect_);
+        if (has_sequel) router_.begin_sequels(*session_);
     }
 
 private:
     static constexpr std::size_t answer_bytes_likely = 160;
+
+    bool prepare_sequel(Answer& answer) {
+        const auto* reply = std::get_if<1>(&answer);
+        if (!is_iq_ || reply == nullptr || !reply->sequel) return false;
+        auto error = router_.prepare_sequel(*session_, to_, *reply->sequel);
+        if (error) answer.emplace<0>(std::move(*error));
+        return !error;
+    }
 
     xml::Bytes to_bytes(xml::Element message) const {
         message.set("from", to_.empty() ? session_->bare.str() : to_);

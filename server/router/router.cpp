@@ -155,6 +155,26 @@ Routed take_capabilities(xml::Element iq) {
     return inbound;
 }
 
+/// Addresses at which a BulkQuery is answered.
+bool has_own_streams(Destination destination) {
+    return destination == Destination::Bulk || destination == Destination::Controller;
+}
+
+Routed take_stream_answer(xml::Element iq) {
+    Inbound inbound;
+    auto& answer = inbound.own_stream.emplace();
+    answer.id = iq.attr_or("id", "");
+    if (xml::iq_type(iq) == xml::IqType::Error) {
+        answer.condition = "undefined-condition";
+        if (const xml::Element* error = iq.child_any_ns("error"))
+            for (const xml::Element* child : error->children())
+                if (child->ns() == xml::ns::stanza_errors && child->name() != "text")
+                    answer.condition = child->name();
+    }
+    inbound.stanza = skeleton(std::move(iq));
+    return inbound;
+}
+
 Routed prepare_word(const xml::Element& element) {
     auto word = sm::read(element);
     if (auto* error = std::get_if<xml::StreamError>(&word)) return std::move(*error);
@@ -252,6 +272,9 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
     if (type && (*type == xml::IqType::Result || *type == xml::IqType::Error)) {
         if (id && presence::is_question_id(*id) && is_for_server(addresses_, session, to))
             return take_capabilities(std::move(iq));
+        if (id && bulk::InBandHistories::is_own_id(*id) &&
+            has_own_streams(addresses_.classify(to, session.bare)))
+            return take_stream_answer(std::move(iq));
         // Only clients wait for answers, and an error is never answered.
         if (!id || addresses_.classify(to, session.bare) != Destination::Client)
             return std::monostate{};
@@ -269,6 +292,13 @@ Routed Router::prepare_iq(const Session& session, xml::Element iq, xml::Jid to) 
             session, iq,
             xml::bad_request("an iq of type get or set has exactly one child (RFC 6120 §8.2.3)")
         );
+    }
+    if (*type == xml::IqType::Set && has_own_streams(inbound.destination) &&
+        iq.first_child()->ns() == controller::bulk::in_band_ns) {
+        inbound.own_stream.emplace().offer = controller::bulk::read_offer(*iq.first_child());
+        inbound.to = std::move(to);
+        inbound.stanza = skeleton(std::move(iq));
+        return inbound;
     }
     if (iq.first_child()->ns() == xml::ns::roster &&
         (inbound.destination == Destination::OwnAccount ||
@@ -397,6 +427,10 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     if (inbound.component == Inbound::Component::Sender)
         return take_from_component(session, inbound);
     if (inbound.capabilities) return presence_.learned(session, *inbound.capabilities);
+    if (inbound.own_stream && !inbound.own_stream->offer)
+        return histories_->answered(
+            *session, inbound.own_stream->id, inbound.own_stream->condition
+        );
     auto refused = guard_ ? guard_(stanza) : std::nullopt;
     if (!refused) refused = controller_.confine(session->principal, inbound.destination, stanza);
     if (refused) {
@@ -436,6 +470,8 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
         take_presence(session, std::move(inbound));
     } else if (inbound.activation) {
         take_activation(session, inbound);
+    } else if (inbound.own_stream) {
+        take_own_stream(session, inbound);
     } else if (inbound.relayed) {
         take_relayed(session, std::move(inbound));
     } else {

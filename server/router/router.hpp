@@ -16,6 +16,7 @@
 #include "pubsub/broker.hpp"
 #include "server/bulk/byte_streams.hpp"
 #include "server/bulk/in_band.hpp"
+#include "server/bulk/in_band_histories.hpp"
 #include "server/bulk/permits.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
@@ -45,6 +46,13 @@ struct Inbound {
     /// The part of a stream of bulk data in it, to another client; and a request to the proxy.
     std::optional<controller::bulk::Offer> offer;
     std::optional<controller::bulk::Activation> activation;
+    /// About an in-band stream of which this server is an end: the answer to an iq of the server's
+    /// with that id (`condition`: of an error), or an iq of the client's.
+    struct OwnStream {
+        std::string id, condition;
+        std::optional<controller::bulk::Offer> offer;
+    };
+    std::optional<OwnStream> own_stream;
     /// A BulkQuery to a provider, and of its answer the stream that it offers.
     bulk::Permits::Question bulk_question;
     std::string offered_stream;
@@ -102,7 +110,12 @@ public:
         guard_ = std::move(guard);
     }
     /// Call once, before anything else.
-    void attach(bulk::ByteStreams& streams, bulk::InBand& in_band, bulk::Permits& permits);
+    void attach(
+        bulk::ByteStreams& streams,
+        bulk::InBand& in_band,
+        bulk::InBandHistories& histories,
+        bulk::Permits& permits
+    );
     /// On the connection's strand; reads only what never changes. Ping is answered here, without
     /// the core strand.
     Routed prepare(const Session& session, xml::Element stanza) const;
@@ -120,6 +133,13 @@ public:
     void end_presence(const SessionPtr& session);
     /// A request of the session was done: its effect on the session.
     void note_effect(const SessionPtr& session, pubsub::SessionEffect effect);
+    /// An answer promises more: before it is sent to the session, from `from`. A refusal takes its
+    /// place.
+    std::optional<xml::StanzaError> prepare_sequel(
+        const Session& session, const std::string& from, const pubsub::Sequel& sequel
+    );
+    /// Behind that answer.
+    void begin_sequels(const Session& session) { histories_->open(session); }
 
     // Messages between clients: router_messages.cpp
     /// The way of one message: where it goes, or why it does not.
@@ -276,6 +296,8 @@ private:
     Result<pubsub::PreparedRequest, xml::StanzaError> prepare_proxy(const pubsub::IqRequest& request
     ) const;
     void take_activation(const SessionPtr& session, const Inbound& inbound);
+    void take_own_stream(const SessionPtr& session, const Inbound& inbound);
+    void reply_done(const SessionPtr& session, const xml::Element& iq);
     std::optional<xml::StanzaError> refuse_offer(
         const Session& session, const xml::Jid& to, const controller::bulk::Offer& offer
     ) const;
@@ -335,6 +357,7 @@ private:
     SenderIds& senders_;
     bulk::ByteStreams* streams_ = nullptr;
     bulk::InBand* in_band_ = nullptr;
+    bulk::InBandHistories* histories_ = nullptr;
     bulk::Permits* permits_ = nullptr;
     bool implicit_login_;
     std::function<std::optional<xml::StanzaError>(const xml::Element& stanza)> guard_;

@@ -8,9 +8,15 @@ namespace grid::server {
 
 using controller::bulk::Offer;
 
-void Router::attach(bulk::ByteStreams& streams, bulk::InBand& in_band, bulk::Permits& permits) {
+void Router::attach(
+    bulk::ByteStreams& streams,
+    bulk::InBand& in_band,
+    bulk::InBandHistories& histories,
+    bulk::Permits& permits
+) {
     streams_ = &streams;
     in_band_ = &in_band;
+    histories_ = &histories;
     permits_ = &permits;
 }
 
@@ -72,7 +78,10 @@ void Router::take_activation(const SessionPtr& session, const Inbound& inbound) 
     }
     if (const auto error = streams_->activate(*session, *inbound.activation))
         return reply_error(session, inbound.stanza, *error);
-    const xml::Element& iq = inbound.stanza;
+    reply_done(session, inbound.stanza);
+}
+
+void Router::reply_done(const SessionPtr& session, const xml::Element& iq) {
     xml::Element result(
         "iq", xml::ns::client,
         {{"type", "result"},
@@ -85,6 +94,22 @@ void Router::take_activation(const SessionPtr& session, const Inbound& inbound) 
                      xml::to_string(result, xml::ns::client.uri())
                  ))
     );
+}
+
+void Router::take_own_stream(const SessionPtr& session, const Inbound& inbound) {
+    if (const auto error = histories_->take(*session, *inbound.own_stream->offer))
+        return reply_error(session, inbound.stanza, *error);
+    reply_done(session, inbound.stanza);
+}
+
+/// Of a session that has ended meanwhile nothing is begun.
+std::optional<xml::StanzaError> Router::prepare_sequel(
+    const Session& session, const std::string& from, const pubsub::Sequel& sequel
+) {
+    const auto* offer = dynamic_cast<const controller::bulk::HistoryOffer*>(&sequel);
+    const auto address = xml::Jid::parse(from);
+    if (offer == nullptr || !address || session.is_ended || !session.is_open()) return std::nullopt;
+    return histories_->prepare(session, *address, *offer);
 }
 
 /// Of an in-band stream its table knows the right; of a Jingle session that has begun the right of

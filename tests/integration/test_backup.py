@@ -2,6 +2,7 @@
 """Every item that was acknowledged before a backup began is in it, and a restore gives all of them
 back, or refuses."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import tempfile
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from files import MIB, FilesCase, Https, content
 from gridd import ADMIN, DOMAIN
@@ -315,12 +317,15 @@ class Kept(BackupCase):
         # A crash leaves one half done, which counts as none.
         self.server.kill9()
         folder = os.path.join(self.server.data, "backups")
-        for name in (f"{made[0]}.unfinished", "of the operator"):
+        own, other = (f"{made[0]}.{digest}.unfinished" for digest in (
+            hashlib.sha256(DOMAIN.encode()).hexdigest()[:16], "0123456789abcdef"))
+        for name in (own, other, "of the operator"):
             os.mkdir(os.path.join(folder, name))
         os.mkdir(os.path.join(self.server.data, "checkpoint"))
         self.server.start()
         self.assertEqual(self.names(), made[:0:-1])
-        self.assertEqual(sorted(os.listdir(folder)), sorted(made[1:] + ["of the operator"]))
+        # Another grid may be making one in the same folder.
+        self.assertEqual(sorted(os.listdir(folder)), sorted(made[1:] + [other, "of the operator"]))
         self.assertFalse(os.path.exists(os.path.join(self.server.data, "checkpoint")))
         self.server.admin_ctl("backups", "remove", made[1])
         self.assertEqual(self.names(), [made[2]])
@@ -564,6 +569,40 @@ class Refused(BackupCase):
         self.assertEqual(self.restore(folder, data)[0], 0)
         self.server.start()
         self.assertEqual(self.topic(self.ann).items(), ["one"])
+
+    def test_two_restores_at_once_end_with_one_of_them(self):
+        """The second one is told that the first is at work, and so is a server."""
+        owner = self.create()
+        for number in range(200):
+            owner.publish(f"i{number}")
+        folder = self.folder_of(self.back_up())
+        self.server.stop()
+        data = os.path.join(self.server.folder, "both")
+        os.mkdir(data)
+        with open(os.path.join(data, "restore.unfinished"), "w", encoding="utf-8"):
+            pass
+        # As a restore that is at work has it.
+        descriptor = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self.refused("another restore is at work", folder, data=data)
+        self.server.data, kept = data, self.server.data
+        with self.assertRaisesRegex(AssertionError, "a restore is at work"):
+            self.server.start()
+        self.server.data = kept
+        os.close(descriptor)
+        self.refused("not finished", folder, data=data)
+        shutil.rmtree(data)
+        with ThreadPoolExecutor(4) as pool:
+            ended = [one.result() for one in
+                     [pool.submit(self.restore, folder, data) for _ in range(4)]]
+        codes = sorted(code for code, _ in ended)
+        self.assertEqual(codes, [0, 1, 1, 1], ended)
+        for code, said in ended:
+            if code:
+                self.assertRegex(said, "another restore is at work|is not empty")
+        self.server.data = data
+        self.server.start()
+        self.assertEqual(len(self.topic(self.ann).items()), 200)
 
     def test_an_account_that_was_made_an_administrator_stays_one(self):
         folder = self.folder_of(self.back_up())

@@ -3,12 +3,14 @@ import { all } from "./api.js";
 import { h, quoted } from "./dom.js";
 
 const SHOWN_MAX = 200;
+const ROLES = new Set(["administrators", "operators", "auditors"]);
 
 /// A set of fields: the groups that there are, with those of `chosen` ticked, and room for others.
-export async function groupFields(chosen, signal) {
+/// `isWithoutRoles`: none that gives a role of administration.
+export async function groupFields(chosen, signal, isWithoutRoles = false) {
     const { list } = await all("groups", "groups", SHOWN_MAX, {}, signal);
     const names = [...new Set([...chosen, ...list.map(({ name }) => name)])]
-        .filter((name) => name !== "everyone").sort();
+        .filter((name) => name !== "everyone" && !(isWithoutRoles && ROLES.has(name))).sort();
     return h("fieldset", {}, h("legend", {}, "Groups"),
         h("div", { class: "choices" }, names.map((name) =>
             h("label", {},

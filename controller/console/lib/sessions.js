@@ -4,6 +4,7 @@ import { badge, button, h, quoted, quotedOrDash, visible } from "./dom.js";
 import { ask, toast } from "./dialog.js";
 import { ago, bytes, number } from "./format.js";
 import { account } from "./names.js";
+import { mayAbout } from "./rights.js";
 
 /// `end(session)` asks and ends it.
 export function sessionColumns(end) {
@@ -40,8 +41,9 @@ export function sessionColumns(end) {
         },
         {
             label: "", class: "acts",
-            cell: (session) => button("End…", () => end(session),
-                { "aria-label": `End ${visible(session.jid)}` }),
+            cell: (session) => mayAbout("end-sessions", session.role) &&
+                button("End…", () => end(session),
+                    { "aria-label": `End ${visible(session.jid)}` }),
         },
     ];
 }

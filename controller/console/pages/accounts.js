@@ -10,6 +10,7 @@ import { ago, daysLeft, fingerprint, time } from "../lib/format.js";
 import { chosenGroups, groupFields } from "../lib/groups.js";
 import { whenever } from "../lib/live.js";
 import { afterwards } from "../lib/afterwards.js";
+import { actButton, may, mayAbout } from "../lib/rights.js";
 import { endSession, sessionColumns } from "../lib/sessions.js";
 import { found, PagedTable, Table } from "../lib/table.js";
 
@@ -69,7 +70,8 @@ async function approve(account, signal) {
                 h("p", {}, "The client wishes to be in: ", groupList(account.wished_groups))],
         // A wish to administer is granted by a person, not by a box that is ticked already.
         fields: [await groupFields(
-            account.wished_groups.filter((name) => name !== "administrators"), signal),
+            account.wished_groups.filter((name) => name !== "administrators"), signal,
+            !may("administer")),
             field("Device type", device, "The policy's “device” rests on this.")],
         label: "Approve",
         async act(form) {
@@ -180,10 +182,12 @@ function columns(again, signal) {
         {
             label: "", class: "acts",
             cell: (account) => account.state === "pending" && [
-                button("Approve…", async () => await approve(account, signal) && again(),
-                    { class: "primary", "aria-label": `Approve ${visible(account.jid)}` }),
-                button("Decline…", async () => await act(account, "decline") && again(),
-                    { "aria-label": `Decline ${visible(account.jid)}` }),
+                mayAbout("approve-accounts", account.role) &&
+                    button("Approve…", async () => await approve(account, signal) && again(),
+                        { class: "primary", "aria-label": `Approve ${visible(account.jid)}` }),
+                mayAbout("decline-accounts", account.role) &&
+                    button("Decline…", async () => await act(account, "decline") && again(),
+                        { "aria-label": `Decline ${visible(account.jid)}` }),
             ],
         },
     ];
@@ -210,7 +214,7 @@ async function showList({ section, query, signal, status, refreshStatus, failed 
         }, label)));
     find.addEventListener("input", afterwards(200, () => list.refresh(1)));
     put(section, h("div", { class: "heading" }, h("h1", {}, "Accounts"),
-        button("Add an account…", () => add(signal))),
+        actButton("create-accounts", "Add an account…", () => add(signal))),
     h("div", { class: "tools" }, tabs, field("Name has", find)), list.element);
     await whenever(["accounts"], SECONDS, signal, () => list.refresh(), failed);
 }
@@ -219,16 +223,22 @@ async function showList({ section, query, signal, status, refreshStatus, failed 
 
 function buttons(account, again, signal) {
     const does = (work) => async () => await work() && again();
-    const label = (name, work, attributes) => button(name, does(work), attributes);
+    const label = (right, name, work, attributes) => mayAbout(right, account.role) &&
+        button(name, does(work), attributes);
     return [
-        account.state === "pending" &&
-            [label("Approve…", () => approve(account, signal), { class: "primary" }),
-                label("Decline…", () => act(account, "decline"))],
-        account.state === "disabled" && label("Enable…", () => act(account, "enable")),
-        account.state === "enabled" && label("Disable…", () => act(account, "disable")),
-        account.state !== "pending" && label("Groups…", () => setGroups(account, signal)),
-        label("Edit…", () => edit(account)),
-        button("Delete…", () => remove(account), { class: "danger" }),
+        account.state === "pending" && [
+            label("approve-accounts", "Approve…", () => approve(account, signal),
+                { class: "primary" }),
+            label("decline-accounts", "Decline…", () => act(account, "decline")),
+        ],
+        account.state === "disabled" &&
+            label("enable-accounts", "Enable…", () => act(account, "enable")),
+        account.state === "enabled" &&
+            label("disable-accounts", "Disable…", () => act(account, "disable")),
+        account.state !== "pending" &&
+            label("set-groups-of-accounts", "Groups…", () => setGroups(account, signal)),
+        label("edit-accounts", "Edit…", () => edit(account)),
+        actButton("delete-accounts", "Delete…", () => remove(account), { class: "danger" }),
     ];
 }
 

@@ -6,6 +6,7 @@ import { ago, bytes, daysLeft, duration, fingerprint, number, time } from "../li
 import { hits } from "../lib/hits.js";
 import { parse, sum } from "../lib/metrics.js";
 import { whenever } from "../lib/live.js";
+import { may } from "../lib/rights.js";
 
 const SECONDS = 5;
 const EXPIRES_SOON_DAYS = 30;
@@ -161,7 +162,7 @@ export async function show({ section, signal, status, onStatus, refreshStatus, f
         replace(problems, now.problems.length
             ? now.problems.map((problem) => h("p", { class: "problem" }, quoted(problem)))
             : h("p", {}, badge("no problem", "good"), " The server has nothing to complain of."));
-        reopen.hidden = now.store.writable;
+        reopen.hidden = now.store.writable || !may("reopen-store");
         replace(audit, chain(now));
     });
     await whenever([], SECONDS, signal, async () => {

@@ -8,6 +8,7 @@ import { diff } from "../lib/diff.js";
 import { bytes, number, time } from "../lib/format.js";
 import { account } from "../lib/names.js";
 import { afterwards } from "../lib/afterwards.js";
+import { actButton } from "../lib/rights.js";
 import { PagedTable, Table } from "../lib/table.js";
 
 const CHECK_MILLISECONDS = 400;
@@ -142,7 +143,7 @@ class PolicyPage {
             this.check();
         });
         this.check = afterwards(CHECK_MILLISECONDS, () => this.#check());
-        this.save = button("Save…", () => this.#save(), { class: "primary" });
+        this.save = actButton("set-policy", "Save…", () => this.#save(), { class: "primary" });
         this.dry = button("Dry run", () => this.#dryRun());
         this.changes = button("Changes", () => replace(this.result, h("h3", {}, "Changes"),
             lines(this.policy.text, this.editor.text)));
@@ -174,7 +175,8 @@ class PolicyPage {
 
     #buttons() {
         const isSame = this.editor.text === this.policy.text;
-        for (const one of [this.save, this.changes, this.undo]) one.disabled = isSame;
+        for (const one of [this.save, this.changes, this.undo])
+            if (one) one.disabled = isSame;
     }
 
     async #check() {
@@ -189,7 +191,7 @@ class PolicyPage {
 
     #showErrors(errors, rules) {
         this.editor.marks = errors.map(({ line }) => line);
-        this.save.disabled ||= errors.length > 0;
+        if (this.save) this.save.disabled ||= errors.length > 0;
         this.dry.disabled = errors.length > 0;
         if (errors.length === 0) {
             replace(this.verdict, badge("well-formed", "good"), ` ${number(rules)} rules`);
@@ -256,7 +258,8 @@ class PolicyPage {
                             { "aria-label": `Compare version ${version}` }),
                         button("Edit", () => this.#edit(version),
                             { "aria-label": `Edit version ${version}` }),
-                        !isInForce && button("Roll back…", () => this.#rollBack(version),
+                        !isInForce && actButton("set-policy", "Roll back…",
+                            () => this.#rollBack(version),
                             { "aria-label": `Roll back to version ${version}` }),
                     ],
                 },

@@ -2,19 +2,19 @@
 import { get, path, send } from "../lib/api.js";
 import { auditColumns } from "../lib/audit.js";
 import {
-    address, badge, button, dash, facts, field, h, link, put, quoted, quotedOrDash, replace,
-    visible,
+    address, badge, dash, facts, field, h, link, put, quoted, quotedOrDash, replace, visible,
 } from "../lib/dom.js";
 import { ask, toast } from "../lib/dialog.js";
 import { bytes, number, time } from "../lib/format.js";
 import { account } from "../lib/names.js";
 import { whenever } from "../lib/live.js";
 import { afterwards } from "../lib/afterwards.js";
+import { actButton } from "../lib/rights.js";
 import { found, PAGE, PagedTable, Table } from "../lib/table.js";
 
 const SECONDS = 5;
 const SLOW_SECONDS = 10;
-const ITEMS_MAX = 20;
+const ITEMS = 20;   // of a page
 
 function isEnabled(topic) {
     return badge(topic.enabled ? "on" : "off", topic.enabled ? "good" : "bad");
@@ -172,8 +172,14 @@ async function showOne({ section, name, signal, failed }) {
     const shown = h("div");
     const providers = new Table({ label: "Publishers", columns: providerColumns,
         key: ({ jid }) => jid, empty: "No account may publish here." });
-    const items = new Table({ label: "Newest items", columns: itemColumns, key: ({ id }) => id,
-        empty: "There is no item." });
+    const items = new PagedTable({
+        label: "Newest items", columns: itemColumns, key: ({ id }) => id,
+        empty: "There is no item.",
+        load: async (after) => {
+            const page = await get(path("items", name), { after, max: ITEMS }, signal);
+            return { rows: page.items, next: page.next };
+        },
+    });
     const { subscribers, subtopics, audit } = lists(name, signal);
     put(section, acts, shown,
         h("h2", {}, "Publishers"), providers.element,
@@ -189,16 +195,15 @@ async function showOne({ section, name, signal, failed }) {
         if (content !== JSON.stringify(topic)) {
             content = JSON.stringify(topic);
             replace(acts,
-                button(topic.enabled ? "Switch off…" : "Switch on…",
+                actButton("switch-topics", topic.enabled ? "Switch off…" : "Switch on…",
                     async () => await switchTopic(topic) && again()),
-                button("Delete…", () => remove(topic), { class: "danger" }));
+                actButton("delete-topics", "Delete…", () => remove(topic), { class: "danger" }));
             replace(shown, topicFacts(topic));
         }
         providers.rows = topic.providers;
-        items.rows = (await get(path("items", name), { max: ITEMS_MAX }, signal)).items;
     }
-    await whenever([], SECONDS, signal, () => Promise.all([again(), subscribers.refresh(),
-        subtopics.refresh()]), failed, SLOW_SECONDS);
+    await whenever([], SECONDS, signal, () => Promise.all([again(), items.refresh(),
+        subscribers.refresh(), subtopics.refresh()]), failed, SLOW_SECONDS);
     // Behind the first screen: a search through a long audit takes its time.
     whenever([], SECONDS, signal, () => audit.refresh(), failed, SLOW_SECONDS);
 }

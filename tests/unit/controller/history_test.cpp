@@ -212,6 +212,13 @@ TEST_CASE_METHOD(HistoryStage, "history: BulkQuery offers it to whom the policy 
     );
     CHECK(streams.find("<feature-not-implemented") != std::string::npos);
     CHECK(streams.find("name='s5b'") != std::string::npos);
+    const std::string in_band = grid_query(
+        bob,
+        "<download><param name='topic'>T-1</param><transport>ibb</transport>"
+        "<transport>https</transport></download>"
+    );
+    CHECK(in_band.find("transport='ibb' items='3'") != std::string::npos);
+    CHECK(in_band.find("url=") == std::string::npos);
     const std::string empty = grid_query(
         bob,
         "<download><param name='topic'>T-1</param><param name='end'>2001-01-01T00:00:00Z</param>"

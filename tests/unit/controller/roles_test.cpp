@@ -1,7 +1,9 @@
 // tests/unit/controller/roles_test.cpp: every route and every command, asked by every role and by
 // accounts without one, against the table of acts.
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -127,6 +129,31 @@ TEST_CASE("each command is run for the roles that the table says, and for no oth
             }
         }
     CHECK(asked > 100);
+}
+
+TEST_CASE("status names the acts of the role, which pages show") {
+    RoleStage stage;
+    const auto may = [&](const std::string& jid) {
+        const auto answer = stage.rest(jid, "GET", "/status");
+        REQUIRE(answer.first == 200);
+        std::set<std::string> names;
+        for (const json::value& name : json::parse(answer.second).at("may").as_array())
+            names.emplace(name.as_string());
+        return names;
+    };
+    const auto reads = may("reader@grid.example"), operates = may("night@grid.example");
+    CHECK(reads.contains("read-audit"));
+    CHECK(reads.contains("ask-policy"));
+    CHECK_FALSE(reads.contains("approve-accounts"));
+    std::set<std::string> more;
+    std::ranges::set_difference(operates, reads, std::inserter(more, more.end()));
+    CHECK(
+        more ==
+        std::set<std::string>{
+            "approve-accounts", "decline-accounts", "disable-accounts", "end-sessions"
+        }
+    );
+    CHECK(may("second@grid.example").size() == acts_count);
 }
 
 TEST_CASE("an operator decides about accounts without a role, and gives none") {

@@ -111,6 +111,56 @@ TEST_CASE("topics are found by a part of their names, without their subtopics") 
     CHECK(stage.rest(searcher, "GET", "/topics", "", "subtopics=yes&find=x").first == 400);
 }
 
+TEST_CASE("items come newest first, a page at a time, also while some go") {
+    GridStage stage;
+    stage.administrator(searcher);
+    stage.policy("allow any any any\n");
+    stage.member("maker@grid.example/m", "[]");
+    const auto does = [&](const std::string& request) {
+        const auto done = stage.sends(
+            "maker@grid.example/m",
+            "<iq xmlns='jabber:client' type='set' id='c' to='pubsub.grid.example'><pubsub "
+            "xmlns='http://jabber.org/protocol/pubsub'>" +
+                request + "</pubsub></iq>"
+        );
+        REQUIRE(done.attr_or("type", "") == "result");
+    };
+    for (const char* node : {"alerts", "others"})
+        does(
+            "<create node='" + std::string(node) +
+            "'/><configure><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
+            "http://jabber.org/protocol/pubsub#node_config</value></field><field "
+            "var='pubsub#max_items'><value>10</value></field></x></configure>"
+        );
+    for (const char* item : {"1", "2", "3", "4", "5"})
+        does("<publish node='alerts'><item id='" + std::string(item) + "'/></publish>");
+    const auto page = [&](const std::string& query) {
+        const auto answer = stage.rest(searcher, "GET", "/items/alerts", "", query);
+        REQUIRE(answer.first == 200);
+        const json::value body = json::parse(answer.second);
+        Listed found;
+        for (const json::value& one : body.at("items").as_array())
+            found.names.emplace_back(one.at("id").as_string());
+        if (body.at("next").is_string()) found.next = body.at("next").as_string();
+        return found;
+    };
+    CHECK(page("").names == Names{"5", "4", "3", "2", "1"});
+    CHECK(page("max=5").next.empty());
+    const Listed first = page("max=2");
+    CHECK(first.names == Names{"5", "4"});
+    const Listed second = page("max=2&after=" + first.next);
+    CHECK(second.names == Names{"3", "2"});
+    // The item at the cursor goes, and another becomes the newest.
+    does("<retract node='alerts'><item id='2'/></retract>");
+    does("<publish node='alerts'><item id='3'/></publish>");
+    const Listed third = page("max=2&after=" + second.next);
+    CHECK(third.names == Names{"1"});
+    CHECK(third.next.empty());
+    for (const std::string wrong : {"zz", "1"})
+        CHECK(stage.rest(searcher, "GET", "/items/alerts", "", "after=" + wrong).first == 400);
+    CHECK(stage.rest(searcher, "GET", "/items/others", "", "after=" + first.next).first == 400);
+}
+
 TEST_CASE("sessions come by id, a page at a time") {
     GridStage stage;
     stage.administrator(searcher);

@@ -6,8 +6,10 @@
 namespace grid::storage {
 
 bool ConflictedSenders::is_behind(Sender sender) {
-    if (mark_if_behind(sender)) return true;
-    conflicted_.erase(sender.id);
+    const auto found = conflicted_.find(sender.id);
+    if (sender.id == 0 || found == conflicted_.end()) return false;
+    if (sender.round <= found->second.round) return true;
+    conflicted_.erase(found);
     return false;
 }
 

@@ -31,7 +31,8 @@ public:
     /// enough.
     enum class Mode { ReadWrite, ReadOnly, Member };
     /// Opens, checks the header, or writes it when the store is new. Read-only nothing is written,
-    /// and what the log holds is replayed into memory.
+    /// and what the log holds is replayed into memory. A member's files of which something is
+    /// missing that only another member has: Errc::Trimmed.
     static Result<std::shared_ptr<RocksDatabase>> open(
         const RocksSettings& settings, Mode mode = Mode::ReadWrite
     );

@@ -105,9 +105,7 @@ boost::system::error_code RocksDatabase::check_logs() {
         return {};
     }
     if (mode_ == Mode::Member && replayed->is_members)
-        return fail(
-            Errc::Corrupt, "the beginning of the log is missing; copy the store of another member"
-        );
+        return fail(Errc::Trimmed, "the beginning of the log on this disk is missing");
     if (logs.has_gap())
         return fail(
             Errc::Corrupt,

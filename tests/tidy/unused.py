@@ -25,6 +25,7 @@ ALLOWED = {
     "Stage::Silent": "where each place begins: number 0",
     "OnBackgroundError": BY_ROCKSDB,
     "OnErrorRecoveryBegin": BY_ROCKSDB,
+    "LogRecordFound": BY_ROCKSDB,
     "async_write_some": "Asio calls it, as of any stream",
     "deleted": "the tests that compare two memories dump it",
     "changed_ns": "FileStamp is compared as a whole",

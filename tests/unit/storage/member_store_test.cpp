@@ -501,6 +501,21 @@ TEST_CASE("a group that is missing in a member's own log ends its replay", "[clu
     check_same_everywhere(cluster);
 }
 
+TEST_CASE("a member whose own log has lost its beginning needs a copy", "[cluster]") {
+    Cluster cluster(2);
+    cluster.elect(0);
+    REQUIRE(cluster.commit(0, put("nA", "1")).committed());
+    cluster.settle();
+    REQUIRE_FALSE(cluster.open(1));   // its log is replayed into tables
+    for (int i = 0; i < 10; ++i)
+        REQUIRE(cluster.commit(0, put("nB", std::string(5'000, 'x'))).committed());
+    cluster.settle();
+    const std::string log = last_log(cluster[1].path);
+    cluster.close(1);
+    overwrite(log, 0, std::string(log_block_bytes, '\0'));
+    CHECK(cluster.open(1) == Errc::Trimmed);
+}
+
 TEST_CASE("a member whose write fails is opened again and has missed nothing", "[cluster]") {
     auto fs = std::make_shared<FaultyFs>();
     Cluster cluster(2);

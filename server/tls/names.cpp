@@ -244,7 +244,7 @@ bool permits(const X509* authority, const std::string& domain) {
 }   // namespace
 
 bool is_for_servers_only(X509* certificate, const Names& names) {
-    // Whatever else it says: a mapping rule would make an account of a member's name.
+    // A mapping rule would make an account of a member's name.
     if (std::ranges::any_of(names.uris, [](const std::string& uri) {
             return uri.starts_with(member_urn);
         }))

@@ -253,7 +253,8 @@ class Keys(unittest.TestCase):
     def test_a_members_certificate_has_its_role_and_replaces_none(self):
         self.server.ctl("pki", "init")
         folder = os.path.join(self.server.folder, "member")
-        command = ("pki", "member", "a", "--host", "a.example", "--host", "127.0.0.1", "--out", folder)
+        hosts = ("--host", "a.example", "--host", "127.0.0.1")
+        command = ("pki", "member", "a", *hosts, "--out", folder)
         self.assertIn("cluster.certificate", self.server.ctl(*command))
         key = os.path.join(folder, "a.key")
         self.assertEqual(stat.S_IMODE(os.stat(key).st_mode), 0o600)

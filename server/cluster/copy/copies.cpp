@@ -29,8 +29,7 @@ Copies::Copies(std::shared_ptr<Links> links, CopySettings settings, Log& log)
       log_(log),
       giving_timer_(thread_),
       fetching_timer_(thread_),
-      room_timer_(thread_),
-      search_timer_(thread_) {
+      room_timer_(thread_) {
     copy::clear_unfinished(settings_.data);
     std::error_code ignored;
     fs::remove_all(checkpoint_folder(), ignored);

@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "server/cluster/copy/files.hpp"
@@ -54,9 +53,6 @@ public:
     /// `stop` comes before); the store may be opened then. The error is for the operator, and the
     /// store is as it was.
     void fetch(storage::MemberId from, Done done);
-    /// The same, from whichever member gives one: each that is connected is asked in turn, and
-    /// again, until `patience` is over. The error is the last one's.
-    void fetch_from_any(std::chrono::milliseconds patience, Done done);
 
     /// Gives up what is under way, and waits until its disk work ends. Not on the copies' thread.
     void stop();
@@ -78,14 +74,6 @@ private:
         Done done;
         std::optional<copy::Offer> offer = {};
         std::optional<copy::Writer> writer = {};
-    };
-
-    /// A search for a member that gives a copy.
-    struct Search {
-        std::chrono::steady_clock::time_point until;
-        Done done;
-        std::set<storage::MemberId> asked = {};
-        std::string failure = "no other member is connected";
     };
 
     Copies(std::shared_ptr<Links> links, CopySettings settings, Log& log);
@@ -110,7 +98,6 @@ private:
     void take(storage::MemberId from, const copy::Refusal& word);
     void take(storage::MemberId from, const copy::Piece& word);
     void begin_fetching(storage::MemberId from, Done done);
-    void go_on(Search search);
     bool is_fetched(storage::MemberId from, std::uint64_t copy) const;
     std::string begin_writing(const copy::Offer& offer);
     void ask_next();
@@ -134,7 +121,7 @@ private:
     std::optional<Fetching> fetching_;
 
     boost::asio::thread_pool thread_{1};
-    Timer giving_timer_, fetching_timer_, room_timer_, search_timer_;
+    Timer giving_timer_, fetching_timer_, room_timer_;
 };
 
 }   // namespace grid::server::cluster

@@ -12,13 +12,6 @@ namespace grid::server::cluster {
 namespace fs = std::filesystem;
 using pki::Failure;
 
-namespace {
-
-/// Until all members are asked again.
-constexpr std::chrono::milliseconds search_pause{500};
-
-}   // namespace
-
 void Copies::fetch(storage::MemberId from, Done done) {
     run([from, done = std::move(done)](Copies& on) { on.begin_fetching(from, done); });
 }
@@ -29,30 +22,6 @@ void Copies::begin_fetching(storage::MemberId from, Done done) {
     fetching_.emplace(Fetching{from, number, std::move(done)});
     watch(fetching_timer_, &Copies::fetching_is_silent);
     if (!send(from, copy::Ask{number})) end_fetching(Failure{"the member is not connected"});
-}
-
-void Copies::fetch_from_any(std::chrono::milliseconds patience, Done done) {
-    const auto until = std::chrono::steady_clock::now() + patience;
-    run([until, done = std::move(done)](Copies& on) { on.go_on({until, done}); });
-}
-
-void Copies::go_on(Search search) {
-    for (const LinkStatus& status : links_->status()) {
-        const auto from = status.member.id;
-        if (!status.is_up || !search.asked.insert(from).second) continue;
-        return begin_fetching(from, [this, search](auto fetched) mutable {
-            if (fetched) return search.done(std::move(fetched));
-            search.failure = fetched.error();
-            go_on(std::move(search));
-        });
-    }
-    if (std::chrono::steady_clock::now() >= search.until)
-        return search.done(Failure{search.failure});
-    search.asked.clear();
-    search_timer_.expires_after(search_pause);
-    search_timer_.async_wait([this, search = std::move(search)](boost::system::error_code error) {
-        if (!error && !is_stopped_) go_on(search);
-    });
 }
 
 bool Copies::is_fetched(storage::MemberId from, std::uint64_t number) const {

@@ -1,5 +1,5 @@
-// server/cluster/copy/words.hpp: what two members say to each other while one copies the store of
-// the other (Channel::Copy).
+// server/cluster/copy/words.hpp: the words between two members while one copies the store of the
+// other (Channel::Copy).
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct Ask {
 struct Next {
     std::uint64_t copy = 0;
 };
-/// It has all, or wants no more.
+/// The end: the asking member has all, or wants no more.
 struct Leave {
     std::uint64_t copy = 0;
 };
@@ -51,7 +51,7 @@ struct Refusal {
 /// Of one file after the other, as they are offered.
 struct Piece {
     std::uint64_t copy = 0;
-    std::uint64_t file = 0;   // its place in the offer
+    std::uint64_t file = 0;   // by its place in the offer
     std::string bytes;
     std::string hash;   // with its last piece: SHA-256, hex; else empty
 };

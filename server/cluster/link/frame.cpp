@@ -10,11 +10,11 @@ namespace grid::server::cluster {
 
 namespace {
 
-enum class Word : std::uint8_t { Hello = 1, Beat = 2, Bye = 3 };
+enum class LinkWord : std::uint8_t { Hello = 1, Beat = 2, Bye = 3 };
 
-constexpr std::size_t reason_bytes_max = 300;
+constexpr std::size_t bye_bytes_max = 300;
 
-std::uint8_t byte(Word word) { return static_cast<std::uint8_t>(word); }
+std::uint8_t byte_of(LinkWord word) { return static_cast<std::uint8_t>(word); }
 
 }   // namespace
 
@@ -55,14 +55,14 @@ std::optional<Frame> FrameReader::take(std::string_view& bytes) {
 
 std::string encode(const Hello& hello) {
     storage::Encoder out;
-    out.u8(byte(Word::Hello)).u32(hello.oldest).u32(hello.newest);
+    out.u8(byte_of(LinkWord::Hello)).u32(hello.oldest).u32(hello.newest);
     out.text(hello.cluster).text(hello.name).u64(hello.id).u64(hello.connection);
     return out.take();
 }
 
 std::optional<Hello> decode_hello(std::string_view payload) {
     storage::Decoder in(payload);
-    if (in.u8() != byte(Word::Hello)) return std::nullopt;
+    if (in.u8() != byte_of(LinkWord::Hello)) return std::nullopt;
     Hello hello;
     hello.oldest = in.u32();
     hello.newest = in.u32();
@@ -74,16 +74,16 @@ std::optional<Hello> decode_hello(std::string_view payload) {
     return hello;
 }
 
-std::string encode_beat() { return std::string(1, static_cast<char>(Word::Beat)); }
+std::string encode_beat() { return std::string(1, static_cast<char>(LinkWord::Beat)); }
 
 std::string encode_bye(std::string_view reason) {
     storage::Encoder out;
-    return out.u8(byte(Word::Bye)).raw(reason.substr(0, reason_bytes_max)).take();
+    return out.u8(byte_of(LinkWord::Bye)).raw(reason.substr(0, bye_bytes_max)).take();
 }
 
 std::optional<std::string> decode_bye(std::string_view payload) {
     storage::Decoder in(payload);
-    if (in.u8() != byte(Word::Bye)) return std::nullopt;
+    if (in.u8() != byte_of(LinkWord::Bye)) return std::nullopt;
     return std::string(in.raw());
 }
 

@@ -55,9 +55,10 @@ private:
 /// The first frame of each side.
 struct Hello {
     std::uint32_t oldest = link_version_oldest, newest = link_version_newest;
-    std::string cluster, name;      // cluster.name, cluster.member
-    storage::MemberId id = 0;       // of the sender
-    std::uint64_t connection = 0;   // counted by the side that connects; the answer repeats it
+    std::string cluster, name;   // cluster.name, cluster.member
+    storage::MemberId id = 0;    // of the sender
+    std::uint64_t connection =
+        0;   // rises with each of the side that connects; the answer repeats it
 };
 std::string encode(const Hello& hello);
 /// nullopt: it is none. One of a newer version has the same beginning, and may be longer.

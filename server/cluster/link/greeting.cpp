@@ -82,7 +82,7 @@ struct Reaching {
 };
 
 /// Empty: it is connected.
-asio::awaitable<std::string> connect(std::shared_ptr<Reaching> to, std::string address) {
+asio::awaitable<std::string> connect_to(std::shared_ptr<Reaching> to, std::string address) {
     const auto [host, port] = host_and_port(address);
     auto [unresolved, ends] = co_await to->resolver.async_resolve(host, port, no_throw);
     if (unresolved) co_return "it is not found: " + unresolved.message();
@@ -189,7 +189,7 @@ asio::awaitable<Result<std::shared_ptr<Wire>, std::string>> reach(
         if (watchdog.has_expired()) why = "it does not answer" + in_time(deadline);
         return not_greeted<std::shared_ptr<Wire>>(std::move(why));
     };
-    if (auto why = co_await connect(to, member.address); !why.empty()) co_return failed(why);
+    if (auto why = co_await connect_to(to, member.address); !why.empty()) co_return failed(why);
     if (watchdog.has_expired()) co_return failed({});
     const auto wire = to->wire;
     auto why = co_await be_certain(wire, std::move(context), member.name, deadline);

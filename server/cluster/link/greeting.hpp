@@ -14,7 +14,7 @@
 
 namespace grid::server::cluster {
 
-/// What a member says of itself.
+/// The names under which a member makes itself known.
 struct Introduction {
     std::string cluster, name;
     storage::MemberId id = 0;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "server/clock.hpp"
 #include "server/guarded_run.hpp"
 #include "server/pki/failure.hpp"
 
@@ -41,6 +42,7 @@ LinksHub::LinksHub(
       listener_(std::move(listener)),
       entrance_(std::make_shared<net::Entrance>(link_bounds())),
       beat_timer_(strand_),
+      connections_(monotonic_ms()),
       tls_(std::move(tls)) {}
 
 void LinksHub::on(Channel channel, Receive receive) {

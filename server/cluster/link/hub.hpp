@@ -105,7 +105,9 @@ private:
     std::array<Receive, 6> receive_;   // by channel; neither changes after `start`
     std::vector<Changed> changed_;
     Timer beat_timer_;
-    std::uint64_t connections_ = 0;
+    /// Of the newest connection that this side made. Higher than those of links that an earlier hub
+    /// of the same member made.
+    std::uint64_t connections_;
     std::atomic<bool> is_stopped_ = false;
 
     mutable std::mutex mutex_;   // of the next ones

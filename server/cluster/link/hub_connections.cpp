@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds retry_pause_min{100}, retry_pause_max{1'000};
-/// What passes within these is the start of a member that others have not heard of yet.
+/// A member that has just started is refused by those that have not heard of it yet.
 constexpr int failures_unsaid = 3;
 
 }   // namespace

@@ -1,4 +1,4 @@
-// server/cluster/link/hub_links.cpp: what links.hpp promises, made of a hub.
+// server/cluster/link/hub_links.cpp: makes the links that links.hpp promises.
 #include "server/cluster/links.hpp"
 
 #include <utility>

@@ -58,7 +58,7 @@ private:
     std::shared_ptr<Lane> lane_;
     const int silent_beats_max_;
     Events events_;
-    std::string out_;   // what the socket has not taken is offered again
+    std::string out_;   // bytes that the socket has not taken are offered again
     int silent_beats_ = 0;
     bool has_written_ = false;   // since the last beat
     bool is_waiting_to_write_ = false, has_ended_ = false;

@@ -1,4 +1,4 @@
-// server/cluster/link/outbox.hpp: what waits to be sent to one member.
+// server/cluster/link/outbox.hpp: frames that wait to be sent to one member.
 #pragma once
 
 #include <array>

@@ -39,7 +39,7 @@ std::string why_no_member(const X509* certificate, const std::string& name) {
     return {};
 }
 
-Result<void, std::string> load(SSL_CTX* context, const LinksSettings& from) {
+Result<void, std::string> load_member(SSL_CTX* context, const LinksSettings& from) {
     const auto chain = tls::read_certificates(from.certificate);
     if (!chain) return Failure{chain.error()};
     const auto own_key = tls::read_key(from.key);
@@ -61,7 +61,9 @@ Result<void, std::string> load(SSL_CTX* context, const LinksSettings& from) {
     return {};
 }
 
-Result<tls::Context, std::string> make_one(const SSL_METHOD* method, const LinksSettings& from) {
+Result<tls::Context, std::string> make_member_context(
+    const SSL_METHOD* method, const LinksSettings& from
+) {
     tls::Context context(SSL_CTX_new_ex(tls::handshake_library(), nullptr, method));
     if (!context) return Failure{"TLS: " + tls::take_openssl_failure()};
     SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
@@ -75,16 +77,16 @@ Result<tls::Context, std::string> make_one(const SSL_METHOD* method, const Links
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     SSL_CTX_set_cert_verify_callback(context.get(), tls::strict_verify, nullptr);
     SSL_CTX_set_msg_callback(context.get(), tls::on_message);
-    if (auto loaded = load(context.get(), from); !loaded) return Failure{loaded.error()};
+    if (auto loaded = load_member(context.get(), from); !loaded) return Failure{loaded.error()};
     return context;
 }
 
 }   // namespace
 
 Result<MemberTls, std::string> make_member_tls(const LinksSettings& settings) {
-    auto accepting = make_one(TLS_server_method(), settings);
+    auto accepting = make_member_context(TLS_server_method(), settings);
     if (!accepting) return Failure{accepting.error()};
-    auto connecting = make_one(TLS_client_method(), settings);
+    auto connecting = make_member_context(TLS_client_method(), settings);
     if (!connecting) return Failure{connecting.error()};
     const auto why = why_no_member(SSL_CTX_get0_certificate(accepting->get()), settings.self.name);
     if (!why.empty())

@@ -117,7 +117,7 @@ struct Scripted : Copying {
         return std::nullopt;
     }
     void say(const copy::Word& word) { CHECK(a->send(2, Channel::Copy, copy::encode(word))); }
-    /// What becomes of a copy of which `a` says this; the words have no number yet.
+    /// The failure of a copy of which `a` says this; the words have no number yet.
     std::string outcome(copy::Offer offer, const std::vector<copy::Piece>& pieces) {
         {
             const std::lock_guard lock(mutex);
@@ -223,29 +223,6 @@ TEST_CASE_METHOD(Copying, "a copy is given once at a time, and of a good store",
     a->stop();
 }
 
-TEST_CASE_METHOD(Copying, "a copy comes from whichever member gives one", "[cluster]") {
-    const auto a = join(1, "a"), b = join(2, "b"), c = join(3, "c");
-    const auto fetch_from_any = [&](std::chrono::milliseconds patience) {
-        auto promise = std::make_shared<std::promise<Fetched>>();
-        b->fetch_from_any(patience, [promise](Fetched fetched) {
-            promise->set_value(std::move(fetched));
-        });
-        return promise->get_future();
-    };
-    CHECK_THAT(
-        fetch_from_any(std::chrono::milliseconds(1)).get().error(), Contains("no other member")
-    );
-    OpenStore of_c(data("c"));
-    of_c.put("name", "value");
-    auto fetched = fetch_from_any(std::chrono::seconds(20));
-    link();   // `a` has no store, and `c` does not give its own yet
-    c->serve(*of_c);
-    REQUIRE(fetched.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
-    CHECK(fetched.get().has_value());
-    CHECK(OpenStore(data("b")).value("name") == "value");
-    c->stop();
-}
-
 TEST_CASE_METHOD(Scripted, "one copy is given at a time", "[cluster]") {
     OpenStore of_b(data("b"));
     of_b.put("name", "value");
@@ -291,7 +268,7 @@ TEST_CASE_METHOD(Scripted, "a copy that is not as was offered is thrown away", "
         outcome(offered, {piece_of(0, "ab", hash_of("ab"))}), Contains("not as long as was offered")
     );
     CHECK_THAT(outcome(offered, {piece_of(1, "abc", {})}), Contains("out of order"));
-    // Its bytes are right, and it is no store.
+    // The bytes are right, and they are no store.
     CHECK_THAT(
         outcome(offered, {piece_of(0, "abc", hash_of("abc"))}), Contains("the copy cannot be read")
     );

@@ -42,7 +42,7 @@ public:
             if (bytes_.empty()) return std::nullopt;
         }
     }
-    /// Its last words.
+    /// The reason in the last frame that comes.
     std::string bye() {
         while (const auto frame = receive())
             if (const auto reason = decode_bye(frame->payload)) return *reason;
@@ -235,6 +235,21 @@ TEST_CASE_METHOD(
     REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
 }
 
+TEST_CASE_METHOD(
+    LinkedMembers, "links that a member makes anew are newer than its old ones", "[cluster]"
+) {
+    LinkedMember& b = add(2, "b");
+    LinkedMember& before = add(1, "a");
+    b.links().set_members({before.self()});
+    before.links().set_members({b.self()});
+    REQUIRE(comes_true([&] { return b.is_up("a"); }));
+    // The old ones have not gone yet.
+    LinkedMember& after = add(1, "a");
+    after.links().set_members({b.self()});
+    REQUIRE(comes_true([&] { return after.is_up("b"); }));
+    REQUIRE(comes_true([&] { return b.changes().size() >= 3; }));
+}
+
 TEST_CASE_METHOD(LinkedMembers, "a member that stopped tells nothing more", "[cluster]") {
     LinkedMember &a = add(1, "a"), &b = add(2, "b");
     meet();
@@ -337,7 +352,7 @@ TEST_CASE_METHOD(Waiting, "garbage in the place of TLS, hello or frames ends it"
     plain.send("GET / HTTP/1.1\r\n\r\n");
     plain.receive_all();
     Talker wordy(a, b);
-    wordy.send("this is no frame of this protocol");   // its length is more than a hello's
+    wordy.send("this is no frame of this protocol");   // a length beyond a hello's
     CHECK_THAT(wordy.bye(), Contains("no hello"));
     Talker wrong(a, b);
     wrong.send(make_frame(link_channel, "nonsense"));

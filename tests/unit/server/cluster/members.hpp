@@ -80,7 +80,7 @@ public:
     server::cluster::LinksSettings settings(storage::MemberId id, const std::string& name);
     /// Each is told of all.
     void meet();
-    /// Nothing is told any more.
+    /// The threads end: no callback comes after it.
     void halt();
 
     static Certificate certify(const Certificate& ca, const std::string& name);

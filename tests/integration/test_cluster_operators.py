@@ -1,5 +1,5 @@
-# tests/integration/test_cluster_operators.py: what operators do with the members of a cluster, and
-# what members do that hear from nobody.
+# tests/integration/test_cluster_operators.py: acts of operators on the members of a cluster, and
+# members that hear from nobody.
 import time
 import unittest
 

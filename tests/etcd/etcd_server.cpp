@@ -62,6 +62,19 @@ bool wait_until(const std::function<bool()>& condition) {
     return true;
 }
 
+boost::json::object answer_of(
+    server::cluster::EtcdCaller& caller, const std::string& path, const boost::json::object& request
+) {
+    boost::json::object answer;
+    const bool is_answered = wait_until([&] {
+        auto result = caller.call(path, request);
+        if (result) answer = std::move(*result);
+        return result.has_value();
+    });
+    if (!is_answered) throw std::runtime_error("etcd does not answer " + path);
+    return answer;
+}
+
 EtcdServers::EtcdServers(int count, const EtcdFiles* tls, std::vector<std::string> options)
     : tls_(tls), options_(std::move(options)) {
     char name[] = "/tmp/gridd-etcd-XXXXXX";
@@ -94,6 +107,7 @@ server::cluster::EtcdSettings EtcdServers::settings(const std::string& cluster) 
     server::cluster::EtcdSettings settings;
     for (std::size_t i = 0; i < ports_.size(); ++i) settings.endpoints.push_back(url(i));
     settings.prefix = cluster;
+    settings.lease = 4s;
     return settings;
 }
 

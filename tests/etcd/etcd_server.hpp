@@ -15,12 +15,17 @@
 #include <vector>
 
 #include "../unit/server/tls/make_certificate.hpp"
-#include "server/cluster/etcd.hpp"
+#include "server/cluster/etcd/client.hpp"
 
 namespace grid::test {
 
 /// Waits for a condition, at most half a minute; then whether it holds.
 bool wait_until(const std::function<bool()>& condition);
+
+/// The answer of etcd to a call that is repeated until there is one.
+boost::json::object answer_of(
+    server::cluster::EtcdCaller& caller, const std::string& path, const boost::json::object& request
+);
 
 /// Files of mutual TLS: etcd's own and a client's.
 struct EtcdFiles {
@@ -45,7 +50,7 @@ public:
     std::size_t count() const { return ports_.size(); }
     std::string url(std::size_t which) const;
     unsigned short port(std::size_t which) const { return ports_[which]; }
-    /// A name of their own for each cluster of a test.
+    /// Clusters of one test have different names. Leases are long enough for a busy machine.
     server::cluster::EtcdSettings settings(const std::string& cluster) const;
 
 private:

@@ -20,11 +20,15 @@ grid::server::Log& tls_test_log() {
 }
 
 /// A certificate for 127.0.0.1 and its files. etcd's gateway calls etcd as a client with it.
-EtcdFiles files_of(const TemporaryFiles& files, const std::string& name, const Certificate& ca) {
+EtcdFiles files_of(
+    const TemporaryFiles& files,
+    const std::string& name,
+    const Certificate& ca,
+    const std::string& usage = "serverAuth,clientAuth"
+) {
     const Certificate made = make(
-        {.common_names = {name},
-         .usage = "serverAuth,clientAuth",
-         .extensions = {{"subjectAltName", "IP:127.0.0.1"}}},
+        {.common_names = {name}, .usage = usage, .extensions = {{"subjectAltName", "IP:127.0.0.1"}}
+        },
         &ca
     );
     return {
@@ -62,9 +66,11 @@ TEST_CASE("etcd and gridd show certificates to each other", "[etcd]") {
     REQUIRE(wait_until([&] { return log->head().has_value(); }));
     grid::storage::LogGroup group;
     group.term = 1;
-    const auto head = log->append({}, group);
-    REQUIRE(head.has_value());
-    CHECK(log->read(0)->size() == 1);
+    CHECK(wait_until([&] { return log->append({}, group).has_value(); }));
+    CHECK(wait_until([&] {
+        const auto read = log->read(0);
+        return read && read->size() == 1;
+    }));
 
     // The client's certificate is of another CA.
     EtcdFiles mixed = stranger;
@@ -102,6 +108,18 @@ TEST_CASE("etcd and gridd show certificates to each other", "[etcd]") {
     EtcdSettings https = with(open.settings("tls"), gridd);
     https.endpoints = {"https://127.0.0.1:" + std::to_string(open.port(0))};
     CHECK_THAT(error_of(https), Contains("is that a port of https"));
+}
+
+TEST_CASE("an etcd whose certificate is for servers alone is named", "[etcd]") {
+    const TemporaryFiles files;
+    const Certificate ca = make_ca("ca of etcd");
+    const EtcdFiles servers = files_of(files, "etcd", ca, "serverAuth");
+    const EtcdFiles gridd = files_of(files, "gridd", ca, "clientAuth");
+    const EtcdServers etcd(1, &servers);
+    CHECK(wait_until([&] {
+        return error_of(with(etcd.settings("tls"), gridd)).find("allow the use clientAuth") !=
+               std::string::npos;
+    }));
 }
 
 }   // namespace etcd_tls_test

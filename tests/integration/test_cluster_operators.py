@@ -1,5 +1,5 @@
-# tests/integration/test_cluster_operators.py: what operators do with the members of a cluster, and
-# what members do that hear from nobody.
+# tests/integration/test_cluster_operators.py: acts of operators on the members of a cluster, and
+# members that hear from nobody.
 import time
 import unittest
 
@@ -109,6 +109,7 @@ class Operators(unittest.TestCase):
             name = f"revoked{number}"
             at = self.cluster[(number + 1) % 3]
             client = self.client(name, at)
+            self.cluster[number].rest("POST", "announce", {"text": "behind the registration"})
             self.cluster[number].rest("POST", f"accounts/{name}@{DOMAIN}/disable", {})
             sessions = at.rest("GET", f"sessions?jid={name}@{DOMAIN}")["sessions"]
             self.assertEqual(

@@ -25,7 +25,7 @@ constexpr auto attempt_least = 300ms;
 /// CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE.
 bool is_passing(int code, std::string_view text) {
     if (code == grpc::resource_exhausted) return text.find("too many requests") != text.npos;
-    return code == 1 || code == 2 || code == 4 || code == 13 || code == 14;
+    return code == 1 || code == 2 || code == 4 || code == 13 || code == grpc::unavailable;
 }
 
 std::string word_in(const json::object& object, std::string_view name) {
@@ -46,6 +46,9 @@ EtcdError refusal(const std::string& url, const json::object& body) {
             code = static_cast<int>(value->get_int64());
     const auto kind =
         is_passing(code, text) ? EtcdError::Kind::Unreachable : EtcdError::Kind::Refused;
+    // The gateway calls etcd over TLS itself, and shows etcd's own certificate.
+    if (code == grpc::unavailable && url.starts_with("https") && !text.starts_with("etcdserver:"))
+        text += ": does etcd's certificate allow the use clientAuth, beside serverAuth?";
     return {kind, code, url + " says: " + text};
 }
 

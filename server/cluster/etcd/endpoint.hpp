@@ -26,7 +26,7 @@ struct EtcdError {
 
 namespace grpc {
 inline constexpr int not_found = 5, resource_exhausted = 8, failed_precondition = 9,
-                     out_of_range = 11;
+                     out_of_range = 11, unavailable = 14;
 }
 
 template <class T>

@@ -1,5 +1,4 @@
 // server/cluster/etcd/log.cpp: the log of the cluster as keys of etcd.
-#include <algorithm>
 #include <mutex>
 #include <utility>
 

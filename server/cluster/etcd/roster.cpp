@@ -22,8 +22,9 @@ using net::no_throw;
 
 constexpr auto look_every = 500ms;
 constexpr auto pause_before_joining_again = 250ms, pause_before_watching_again = 200ms;
-/// A lease counts as ended here that long after etcd may have ended it.
-constexpr auto lease_slack = 500ms;
+/// Without word of etcd a lease counts as ended that long after its time: a new leader of etcd
+/// gives all leases their full time again.
+constexpr auto lease_slack = 3s;
 
 std::uint64_t random_lease() {
     std::random_device device;

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "controller/contacts/exchange.hpp"
+#include "server/clock.hpp"
 #include "server/services/services.hpp"
 #include "xml/parser.hpp"
 
@@ -85,6 +86,7 @@ MembersStage::MembersStage(std::size_t members, cluster::DirectorySettings setti
     for (std::size_t i = 0; i < members; ++i) {
         members_.push_back(std::make_unique<One>());
         One& one = *members_.back();
+        one.store.set_time(server::now());
         one.self.id = 0x1000 + i;
         one.self.name = "m" + std::to_string(i);
         one.links = std::make_unique<MemoryLinks>(board, one.self);

@@ -15,10 +15,10 @@ from gridd import DOMAIN, ROOT
 FOLDER = os.path.join(ROOT, "controller", "console")
 ACTS = os.path.join(ROOT, "controller", "roles", "acts.cpp")
 PAGES = ("overview", "live", "accounts?state=pending", "accounts?state=enabled",
-         "accounts?state=disabled", f"accounts/camera-3%40{DOMAIN}", f"accounts/probe-1%40{DOMAIN}",
-         f"accounts/retired%40{DOMAIN}", f"accounts/admin%40{DOMAIN}", "topics",
-         "topics/incidents%2Fssh", "policy", "sessions", "transfers", "audit", "health", "limits",
-         "api", "manual")
+         "accounts?state=disabled", f"accounts/camera-3%40{DOMAIN}",
+         f"accounts/probe-1%40{DOMAIN}", f"accounts/retired%40{DOMAIN}",
+         f"accounts/admin%40{DOMAIN}", "topics", "topics/incidents%2Fssh", "policy", "sessions",
+         "transfers", "audit", "health", "limits", "api", "manual")
 OF_OPERATORS = {"Approve…", "Decline…", "Disable…", "End…"}
 OF_ADMINISTRATORS = OF_OPERATORS | {
     "Add an account…", "Enable…", "Groups…", "Edit…", "Delete…", "Switch off…", "Save…",

@@ -95,11 +95,9 @@ class Receiver:
                 self.client.raw.receive(time.monotonic() + SECONDS)
 
 
-class OwnStreams(HistoryCase):
+class StreamCase(HistoryCase):
     items = ITEMS
-
-    def tearDown(self):
-        self.set_policy(POLICY)
+    settings = SETTINGS | {"bulk.idle_seconds_max": 60}   # a busy machine is no silent client
 
     def receiver(self, bundle=None, resource="receiver"):
         made = Receiver(self, bundle or self.bob, resource)
@@ -120,6 +118,11 @@ class OwnStreams(HistoryCase):
     def running(self):
         return self.server.admin_json("transfers", "list")["transfers"]
 
+
+class OwnStreams(StreamCase):
+    def tearDown(self):
+        self.set_policy(POLICY)
+
     def test_the_whole_history_comes_in_band(self):
         for to, form in ((BULK, "xml"), (CONTROLLER, "ndjson")):
             with self.subTest(form):
@@ -134,7 +137,7 @@ class OwnStreams(HistoryCase):
                 ended = self.ended("complete", f"{ITEMS} items")
                 self.assertEqual((ended["bytes"], ended["from"]), (len(data), None))
                 self.assertEqual(ended["to"], f"bob@{DOMAIN}/{form}")
-                self.assertIn("bulk", ended["rule"])
+                self.assertRegex(ended["rule"], "^policy .*line")
         self.wait_audit("bulk-start", "bob", TOPIC)
         self.wait_audit("bulk-end", "bob", f"{ITEMS} items")
 
@@ -200,21 +203,6 @@ class OwnStreams(HistoryCase):
         for number in numbers[1:]:
             receiver.reply(number)
         self.assertEqual(Taken(receiver.take_all(2048), False).numbers, list(range(ITEMS)))
-
-    def test_a_client_that_answers_nothing_is_given_up(self):
-        receiver = self.receiver()
-        _, sid = receiver.ask()
-        receiver.accept(sid)
-        self.assertEqual(receiver.client.ping(), "ok")
-        receiver.iq("close")
-        self.ended("idle")
-        self.assertEqual(self.running(), [])
-        # Neither is one that does not even answer the opening.
-        receiver = self.receiver(resource="silent")
-        receiver.ask()
-        receiver.iq("open")
-        receiver.iq("close")
-        self.ended("idle")
 
     def test_refusals_of_either_side(self):
         receiver = self.receiver()
@@ -288,6 +276,25 @@ class OwnStreams(HistoryCase):
         said, whole = self.receiver().client.ask("get", info, BULK)
         self.assertEqual(said, "ok")
         self.assertIn(f"<feature var='{IBB}'/>", whole)
+
+
+class Idle(StreamCase):
+    settings = SETTINGS | {"bulk.idle_seconds_max": 3}
+
+    def test_a_client_that_answers_nothing_is_given_up(self):
+        receiver = self.receiver()
+        _, sid = receiver.ask()
+        receiver.accept(sid)
+        self.assertEqual(receiver.client.ping(), "ok")
+        receiver.iq("close")
+        self.ended("idle")
+        self.assertEqual(self.running(), [])
+        # Neither is one that does not even answer the opening.
+        receiver = self.receiver(resource="silent")
+        receiver.ask()
+        receiver.iq("open")
+        receiver.iq("close")
+        self.ended("idle")
 
 
 class Bounded(HistoryCase):

@@ -1,6 +1,7 @@
 // tests/bench/console/fill_grid.cpp: accounts, topics with subscribers, and a long audit, for the
 // pages of the console: fill_grid DIR DOMAIN ACCOUNTS TOPICS RECORDS.
 #include <array>
+#include <chrono>
 #include <cstdlib>
 
 #include "controller/accounts/account.hpp"
@@ -15,8 +16,13 @@ using namespace grid;
 using bench::StoreWriter;
 using storage::Millis;
 
-constexpr Millis begin = 1'790'000'000'000;
 constexpr Millis day = 86'400'000;
+// Young enough that nothing of it is over when the server starts.
+const Millis begin = std::chrono::duration_cast<std::chrono::milliseconds>(
+                         std::chrono::system_clock::now().time_since_epoch()
+                     )
+                         .count() -
+                     day;
 constexpr int subscribers_per_topic = 3;
 constexpr std::size_t records_per_batch = 50;
 
@@ -32,14 +38,18 @@ std::string topic_of(int i) {
     return "incidents/site-" + std::to_string(i % 100) + "/" + std::to_string(i);
 }
 
-void fill_accounts(StoreWriter& writer, const std::string& domain, int count) {
+controller::AccountState state_of(int i) {
     using controller::AccountState;
+    return i % 50 == 0   ? AccountState::Pending
+           : i % 33 == 0 ? AccountState::Disabled
+                         : AccountState::Enabled;
+}
+
+void fill_accounts(StoreWriter& writer, const std::string& domain, int count) {
     for (int i = 0; i < count; ++i) {
         controller::Account account;
         account.jid = account_of(i, domain);
-        account.state = i % 50 == 0   ? AccountState::Pending
-                        : i % 33 == 0 ? AccountState::Disabled
-                                      : AccountState::Enabled;
+        account.state = state_of(i);
         account.groups = {"group-" + std::to_string(i % 20), "sensors"};
         account.anchor = std::string(64, 'a');
         account.fingerprint = std::string(60, 'b') + std::to_string(1000 + i % 9000);
@@ -74,7 +84,11 @@ void fill_topics(StoreWriter& writer, const std::string& domain, const Sizes& si
             pubsub::encode(pubsub::AffiliationRecord{pubsub::Affiliation::Owner})
         );
         for (int i = 0; i < subscribers_per_topic; ++i) {
-            const std::string jid = account_of((n * 7 + i) % sizes.accounts, domain);
+            // Of the others the server would end the subscriptions, and put that on record.
+            int who = (n * 7 + i * 31) % sizes.accounts;
+            while (sizes.accounts > 1 && state_of(who) != controller::AccountState::Enabled)
+                who = (who + 1) % sizes.accounts;
+            const std::string jid = account_of(who, domain);
             writer.put(
                 pubsub::subscription_key(uid, jid, pubsub::first_subid(uid, jid)),
                 pubsub::encode(pubsub::Subscription{})

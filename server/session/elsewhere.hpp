@@ -19,8 +19,8 @@ class Session;
 struct QueryElsewhere {
     std::uint64_t asker = 0, answerer = 0;   // sessions
     xml::Jid to;                             // the full address of the answerer
-    xml::Jid asked;    // the address that was asked, where it was another one; else empty
-    std::string id;    // of the iq
+    xml::Jid asked;   // the address that was asked, where it was another one; else empty
+    std::string id;   // of the iq
     /// Of an in-band stream whose table is with the asker's member, which has counted it.
     bool is_counted = false;
     xml::Bytes text;   // the whole iq, with `from`

@@ -251,6 +251,7 @@ std::optional<std::string> EtcdRoster::take_name() {
     while (!is_done && context_.run_one() != 0) {
     }
     if (failure) return failure;
+    context_.restart();   // without work it had stopped
     keep_running(context_, log_, [this] { return keep_lease(); });
     thread_ = std::thread([this] { context_.run(); });
     return std::nullopt;

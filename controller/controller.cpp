@@ -37,6 +37,10 @@ void Controller::session_ended(std::uint64_t session) {
     state_->directory.registrations.session_ended(session);
 }
 
+std::vector<std::uint64_t> Controller::registered_sessions() const {
+    return state_->directory.registrations.sessions();
+}
+
 const Settings& Controller::settings() const { return state_->settings; }
 
 Admission Controller::admit(const Identity& identity) const {
@@ -239,8 +243,9 @@ static void notify_about(
 
 void Controller::notify(const storage::Committed& committed, SessionControl& control) {
     // Audit records of a volatile batch are not written with it, so they go through the queue:
-    // publishes to a node that keeps no items are on record, too.
-    if (committed.batch.is_volatile)
+    // publishes to a node that keeps no items are on record, too: of each member of a cluster those
+    // of its own clients.
+    if (committed.batch.is_volatile && committed.ticket != 0)
         for (const storage::Write& operation : committed.batch.operations)
             if (operation.family == storage::Family::Audit)
                 if (auto record = audit::decode(operation.value))
@@ -257,7 +262,9 @@ void Controller::notify(const storage::Committed& committed, SessionControl& con
     if (event.front() == static_cast<char>(storage::Tag::Node))
         forget_what_was_told(committed, state_->accounts, state_->sessions);
     if (const auto act = administration::decode_act_event(event)) {
-        administration::perform(*act, committed.revision, *state_, control);
+        // The server that was asked to stop stops, and no other member of its cluster.
+        if (act->kind != administration::ActEvent::Kind::Stop || committed.ticket != 0)
+            administration::perform(*act, committed.revision, *state_, control);
         if (act->kind == administration::ActEvent::Kind::Accounts)
             for (const std::string& one : act->texts)
                 notify_about(*state_, one, committed.revision, control);
@@ -284,10 +291,13 @@ void Controller::scan_finished() {
     state_->schemas.scan_finished();
 }
 
-std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t batches_max) {
+std::vector<storage::Batch> Controller::due(
+    storage::Millis now, std::size_t batches_max, bool leads
+) {
     std::vector<storage::Batch> batches;
     // First, so that no full queue holds it up: rights hang on it.
-    if (auto window = state_->policy.due(now)) batches.push_back(std::move(*window));
+    if (leads)
+        if (auto window = state_->policy.due(now)) batches.push_back(std::move(*window));
     if (batches.size() < batches_max) {
         auto records = state_->audit.drain(now, batches_max - batches.size());
         std::ranges::move(records, std::back_inserter(batches));
@@ -295,6 +305,15 @@ std::vector<storage::Batch> Controller::due(storage::Millis now, std::size_t bat
     if (batches.size() >= batches_max) return batches;
     if (auto visits = state_->visits.due(now)) batches.push_back(std::move(*visits));
     if (batches.size() >= batches_max) return batches;
+    // The rest, which does not follow from this server's own clients, is the leader's.
+    if (!leads) {
+        for (storage::Batch& batch : state_->accounts.spool().due(batches_max - batches.size()))
+            batches.push_back(std::move(batch));
+        for (storage::Batch& batch :
+             state_->offline.due(state_->accounts, now, batches_max - batches.size()))
+            batches.push_back(std::move(batch));
+        return batches;
+    }
     for (storage::Batch& batch : state_->directory.due(now, batches_max - batches.size()))
         batches.push_back(std::move(batch));
     if (batches.size() >= batches_max) return batches;

@@ -229,6 +229,9 @@ public:
 
     /// The session logged out, or its stream has ended: its registrations as publisher end.
     void session_ended(std::uint64_t session);
+    /// The sessions that are registered as publishers: in a cluster others are told when their last
+    /// stanza came.
+    std::vector<std::uint64_t> registered_sessions() const;
     /// The verifier of certificate chains for isAuthorized. Call once, before anything else; null:
     /// such requests are denied.
     void attach(const CertificateVerifier* chains);
@@ -243,8 +246,11 @@ public:
     /// A session of an ENABLED account became active: it is sent the account's notices and
     /// greetings.
     void logged_in(const xml::Jid& full, storage::Millis now, SessionControl& control);
-    /// Bounded background batches: queued audit records, expired PENDING accounts.
-    std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
+    /// Bounded background batches: queued audit records, expired PENDING accounts. `leads` as in
+    /// pubsub::Broker::due.
+    std::vector<storage::Batch> due(
+        storage::Millis now, std::size_t batches_max, bool leads = true
+    );
     /// Connects, logins, disconnects: no changes, but on record (bounded queue).
     void record_session(
         const Identity& identity,

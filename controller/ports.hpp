@@ -31,6 +31,9 @@ struct SessionView {
     storage::Revision sent_to = 0, acked_to = 0;
     bool is_replaying = false;   // items that were missed come from the store
     int priority = 0;            // of its presence; negative: nothing to the bare JID
+    /// The other member of the cluster that it is on; empty: it is here. Of one elsewhere it is not
+    /// known here what it was sent, and how far it got.
+    std::string member = {};
 };
 
 /// The last activity of a session, for the leases of publishers.
@@ -75,6 +78,9 @@ public:
     virtual std::vector<xml::Jid> resources(const xml::Jid& bare) const;
     /// The same with what was seen of them; as above, a table with an index should say so here.
     virtual std::vector<SessionView> sessions_of(const xml::Jid& bare) const;
+    /// False: members of the cluster have not told all of their sessions yet. That a session is not
+    /// there is no reason to end anything then.
+    virtual bool knows_all() const { return true; }
 };
 
 /// Changes of which those sessions of an account hear that asked for the whole.
@@ -139,9 +145,41 @@ public:
     virtual Result<void, std::string> remove(const std::string& name) = 0;
 };
 
+/// A member of the cluster that the server belongs to.
+struct MemberView {
+    std::string name, address, clients;
+    bool is_self = false, is_leader = false, is_draining = false;
+    bool is_linked = false;            // there is a connection to it
+    std::uint64_t flushed_group = 0;   // on its disk
+};
+/// The cluster as this member sees it.
+struct ClusterView {
+    std::string name, member;
+    std::string leader;   // the name of the leader; empty: none is known
+    bool is_leader = false, is_draining = false, is_cut_off = false, needs_copy = false;
+    std::uint64_t term = 0, applied = 0, applied_group = 0, known_group = 0, flushed_group = 0;
+    std::uint64_t leader_changes = 0, forwarded = 0, submitted_again = 0;
+    std::uint64_t waiting = 0;    // answers that wait until every member has applied their change
+    std::uint64_t heard_ms = 0;   // ago: from the log in etcd
+    std::vector<MemberView> members;   // with this one, by name
+};
+/// The wishes of operators about a cluster. Any thread.
+class ClusterControl {
+public:
+    virtual ~ClusterControl() = default;
+    virtual ClusterView view() const = 0;
+    /// Drain: no new streams, those that are there go elsewhere, and it does not lead. Join: the
+    /// other way round. Promote: it leads. Leave: drain, then its server stops.
+    enum class Wish : std::uint8_t { Drain, Join, Promote, Leave };
+    /// Of that member, by name. The error says why not. The member acts after this has returned.
+    virtual Result<void, std::string> ask(Wish wish, const std::string& member) = 0;
+};
+
 class ServerInfo {
 public:
     virtual ~ServerInfo() = default;
+    /// Null: the server is no member of a cluster.
+    virtual ClusterControl* cluster() const { return nullptr; }
     /// Null: none are made here.
     virtual BackupControl* backups() const { return nullptr; }
     virtual ServerFacts facts() const = 0;

@@ -227,12 +227,17 @@ void Broker::session_ended(const xml::Jid& full, bool is_last_of_account) {
     parts_->leases.session_ended(parts_->broker->memory, full, is_last_of_account);
 }
 
+void Broker::lead(bool is_leading) { parts_->leases.lead(is_leading); }
+
+void Broker::look_for_orphans() { parts_->leases.look_for_orphans(); }
+
 bool Broker::contact_changed(const xml::Jid& owner, const xml::Jid& contact) {
     return parts_->leases.contact_changed(*parts_->broker, owner, contact);
 }
 
-std::vector<storage::Batch> Broker::due(storage::Millis now, std::size_t batches_max) {
+std::vector<storage::Batch> Broker::due(storage::Millis now, std::size_t batches_max, bool leads) {
     auto batches = parts_->leases.due(*parts_->broker, now, batches_max);
+    if (!leads) return batches;
     for (auto& batch :
          due_batches(*parts_->broker, parts_->background, now, batches_max - batches.size()))
         batches.push_back(std::move(batch));

@@ -71,8 +71,11 @@ public:
     void scan_started();
 
     /// Background work that is due: trims, expiry, erasing unreachable records. Each is one bounded
-    /// batch, decided against the present state; empty when nothing is due.
-    std::vector<storage::Batch> due(storage::Millis now, std::size_t batches_max);
+    /// batch, decided against the present state; empty when nothing is due. In a cluster one member
+    /// leads: the others have only what follows from their own clients.
+    std::vector<storage::Batch> due(
+        storage::Millis now, std::size_t batches_max, bool leads = true
+    );
 
     /// Items that are to expire and have to be read before, for `look_up` to find on any thread;
     /// what comes of it goes to `learn`.
@@ -158,6 +161,14 @@ public:
     /// A session that was logged in is so no more: temporary subscriptions of its full JID end, and
     /// those of the account with its last one (§12.5). The batches are due in the background.
     void session_ended(const xml::Jid& full, bool is_last_of_account);
+    /// Of a cluster: whether this process ends what sessions left behind, wherever they were. It
+    /// does where nothing is said, and what a start does is done before. One that begins to lead
+    /// looks for what hangs on sessions that are not there any more, a slice with each `due`. One
+    /// that does not forgets all that it has noticed.
+    void lead(bool is_leading);
+    /// Sessions may have left something behind that nobody noticed: a member of the cluster was
+    /// lost. As above.
+    void look_for_orphans();
     /// The contact's place in the owner's roster changed: its subscriptions to nodes of that owner
     /// end where their access model does not let it in any more (§4.5). True: it may be in the
     /// audience of other nodes now. The nodes are looked at and the batches due in the background.

@@ -19,6 +19,8 @@
 #include "server/bulk/proxy.hpp"
 #include "server/c2s/acceptor.hpp"
 #include "server/clock.hpp"
+#include "server/cluster/cluster.hpp"
+#include "server/cluster/directory.hpp"
 #include "server/complain.hpp"
 #include "server/core/core.hpp"
 #include "server/guarded_run.hpp"
@@ -121,6 +123,43 @@ void divide_descriptors(AppOptions& options, Log& log) {
 void refuse_leftovers(storage::Store& store, const AppOptions& options) {
     for (const Finding& finding : check_store(*store.snapshot(), options))
         throw CannotStart(to_text(finding, options.config));
+}
+
+/// Null: a grid of one server.
+std::unique_ptr<cluster::Cluster> join_cluster(const Config& config, Log& log) {
+    if (!config.cluster.is_on()) return nullptr;
+    return must(cluster::Cluster::join(config, log));
+}
+
+std::unique_ptr<storage::Store> open_own_store(
+    const AppOptions& options, cluster::Cluster* cluster, Log& log
+) {
+    if (cluster == nullptr) return must(open_store(options, log));
+    return must(cluster->open_store(must(store_settings(options, log))));
+}
+
+/// Draining, and what else comes from the cluster.
+std::shared_ptr<cluster::Directory> attach_cluster(
+    cluster::Cluster& cluster, Core& grid, Stopper& stopper, Log& log
+) {
+    constexpr auto drained_after = std::chrono::seconds(3);
+    grid.attach(cluster);
+    cluster.on_drain = [&grid] { grid.send_elsewhere(); };
+    cluster.on_leave = [&grid, &stopper, drained_after] {
+        grid.post([&stopper, drained_after] { stopper.stop(false, drained_after); });
+    };
+    cluster.on_needs_copy = [&grid, &stopper] {
+        grid.post([&stopper] { stopper.stop(true, std::chrono::seconds(1)); });
+    };
+    auto directory = cluster::Directory::make(grid, cluster.links(), cluster.self(), log);
+    cluster.on_members = [directory](const std::vector<cluster::Member>& members) {
+        directory->set_members(members);
+    };
+    cluster.on_member_lost = [directory](storage::MemberId member) {
+        directory->member_lost(member);
+    };
+    cluster.on_lead = [directory](bool is_leading) { directory->lead(is_leading); };
+    return directory;
 }
 
 std::unique_ptr<audit::Exporter> start_export(
@@ -349,7 +388,8 @@ bool run_program(AppOptions& options, Log& log) {
 
     tls::Renewal xmpp_tls(must(tls::make_context(config.tls, tls::Use::Xmpp)));
     tls::Renewal http_tls(must(tls::make_context(config.tls, tls::Use::Http)));
-    auto store = must(open_store(options, log));
+    const auto cluster = join_cluster(config, log);
+    auto store = open_own_store(options, cluster.get(), log);
     if (!is_evaluation) refuse_leftovers(*store, options);
     Context context;
     tls::Trust trust(context, config, xmpp_tls.get(), http_tls.get(), log, options.data);
@@ -361,6 +401,8 @@ bool run_program(AppOptions& options, Log& log) {
     grid.controller().attach(&trust.chains());
     Stopper stopper(context, log);
     grid.controller().attach(stopper);
+    const auto directory = cluster ? attach_cluster(*cluster, grid, stopper, log) : nullptr;
+    cluster::Cluster::Leaving leaving(cluster.get());
     // Before anything is committed: the audit's first record is exported, too.
     const auto exporter = start_export(options, *store, log);
     AdministratorsFile administrators(context, options.data, config.domain, grid, log);
@@ -384,6 +426,7 @@ bool run_program(AppOptions& options, Log& log) {
     info.problems = [&trust] { return trust.problems(); };
     backup::Backups backups(*store, backup_settings(options, is_evaluation), log);
     info.backup_control = &backups;
+    info.cluster_control = cluster.get();
 
     const c2s::Shared shared{
         config,
@@ -489,6 +532,10 @@ bool run_program(AppOptions& options, Log& log) {
     if (files) files->stop();
     if (exporter) exporter->stop();
     audit::log_head(*store->snapshot(), log);
+    if (cluster) {
+        cluster->leave();
+        directory->stop();
+    }
     store.reset();   // finishes the group in flight; its feed has nobody to reach any more
     remove_ready_files(options.data, options.ready_file);
     log.info("stopped");

@@ -24,6 +24,9 @@ constexpr std::array sentences{
     "another member of the cluster leads, nothing was changed: ask again",
     "the log of the cluster begins behind this store: copy the store of another member",
     "the log of the cluster does not answer, nothing was changed: see whether etcd runs",
+    "the store has data that the log of the cluster does not go on from: copy the store of a "
+    "member, "
+    "or give the cluster another name",
 };
 
 struct Category final : boost::system::error_category {
@@ -38,7 +41,7 @@ const Category category{};
 
 }   // namespace
 
-static_assert(sentences.size() == static_cast<std::size_t>(Errc::Unreachable));
+static_assert(sentences.size() == static_cast<std::size_t>(Errc::OtherHistory));
 
 boost::system::error_code make_error_code(Errc e) { return {static_cast<int>(e), category}; }
 

@@ -21,6 +21,7 @@ enum class Errc {
     Fenced,           // another member of the cluster leads
     Trimmed,          // the cluster's log begins behind what was asked for
     Unreachable,      // the cluster's log does not answer
+    OtherHistory,     // the store has data that is not of the cluster's log
 };
 
 boost::system::error_code make_error_code(Errc e);

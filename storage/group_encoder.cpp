@@ -28,40 +28,73 @@ rocksdb::WriteBatch* GroupEncoder::encode(
     const Link& link,
     const ClockSteps& steps
 ) {
+    const Found found = put_batches(entries, database);
+    put_changed_heads(database, head, time, link, steps);
+    if (found == Found::Durable) {
+        put_own(database, head_key, encode_stamp(head, time));
+    } else if (found == Found::Volatile && head > given_) {
+        given_ = head + given_out_at_once;
+        put_own(database, given_key, encode_stamp(given_, time));
+    }
+    return batch_.Count() > 0 ? &batch_ : nullptr;
+}
+
+rocksdb::WriteBatch* GroupEncoder::encode_logged(
+    const std::vector<FeedEntry>& entries,
+    const RocksDatabase& database,
+    const LogGroup& facts,
+    const AppliedGroup& applied,
+    const Header* header
+) {
+    put_batches(entries, database);
+    put_changed_heads(database, facts.head, facts.time, facts.link, facts.steps);
+    const std::string stamp = encode_stamp(facts.head, facts.time);
+    put_own(database, head_key, stamp);
+    put_own(database, group_key, stamp, storage::encode(applied));
+    if (header != nullptr)
+        put_own(database, header_key, encode_stamp(0, 0), storage::encode(*header));
+    return &batch_;
+}
+
+GroupEncoder::Found GroupEncoder::put_batches(
+    const std::vector<FeedEntry>& entries, const RocksDatabase& database
+) {
     batch_.Clear();
-    bool is_durable = false, has_volatile = false;
+    Found found = Found::Nothing;
     for (const FeedEntry& entry : entries) {
         const auto* committed = std::get_if<Committed>(&entry);
         if (committed == nullptr) continue;
-        if (committed->batch.is_volatile) {
-            has_volatile = true;
-        } else {
-            is_durable = true;
-            put(*committed, database);
-        }
+        const bool is_volatile = committed->batch.is_volatile;
+        found = std::max(found, is_volatile ? Found::Volatile : Found::Durable);
+        if (!is_volatile) put(*committed, database);
     }
-    const auto mark = [&](std::string_view key, Revision revision, const std::string& value = {}) {
-        batch_.Put(
-            database.family(Family::Control), rocksdb::Slice(key.data(), key.size()),
-            encode_stamp(revision, time) + value
-        );
-    };
-    // The heads are in the same write as what they count, so no crash can set them back.
-    if (link != link_) {
-        mark(chain_key, head, storage::encode(link));
-        link_ = link;
-    }
-    if (steps != steps_) {
-        mark(steps_key, head, storage::encode(steps));
-        steps_ = steps;
-    }
-    if (is_durable) {
-        mark(head_key, head);
-    } else if (has_volatile && head > given_) {
-        given_ = head + given_out_at_once;
-        mark(given_key, given_);
-    }
-    return batch_.Count() > 0 ? &batch_ : nullptr;
+    return found;
+}
+
+void GroupEncoder::put_changed_heads(
+    const RocksDatabase& database,
+    Revision head,
+    Millis time,
+    const Link& link,
+    const ClockSteps& steps
+) {
+    if (link != link_)
+        put_own(database, chain_key, encode_stamp(head, time), storage::encode(link));
+    if (steps != steps_)
+        put_own(database, steps_key, encode_stamp(head, time), storage::encode(steps));
+    link_ = link;
+    steps_ = steps;
+}
+
+void GroupEncoder::put_own(
+    const RocksDatabase& database,
+    std::string_view key,
+    const std::string& stamp,
+    const std::string& value
+) {
+    batch_.Put(
+        database.family(Family::Control), rocksdb::Slice(key.data(), key.size()), stamp + value
+    );
 }
 
 void GroupEncoder::put(const Committed& committed, const RocksDatabase& database) {

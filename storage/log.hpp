@@ -13,6 +13,10 @@
 
 namespace grid::storage {
 
+/// Of encode(LogGroup). etcd takes 1.5 MiB in one transaction (--max-request-bytes), of which keys
+/// and the head take little; the largest batch and its entry's fields fit.
+inline constexpr std::size_t log_group_bytes_max = 1280UL * 1024;
+
 /// The end of the log. A leader that appends names the head that it knows: if another one wrote
 /// since, nothing is appended.
 struct LogHead {
@@ -30,7 +34,7 @@ struct Logged {
     LogGroup group;
 };
 
-/// What following the log brings. All on one thread of the log's own.
+/// Receives what the log tells, on one thread of the log's own.
 class LogFollower {
 public:
     virtual ~LogFollower() = default;
@@ -40,7 +44,7 @@ public:
     /// nothing happens, several times a second.
     virtual void on_heard(std::uint64_t number) = 0;
     /// The groups behind the one that was asked for are trimmed away: only a copy of another
-    /// member's store leads on. Nothing more is told.
+    /// member's store leads on. The log tells no more.
     virtual void on_trimmed() = 0;
 };
 
@@ -52,7 +56,9 @@ public:
     virtual Result<LogHead> head() = 0;
     /// One transaction. Errors: Errc::Fenced: the head was not `expected` and the group is not in
     /// the log. Errc::UnknownOutcome: no answer came; the same call again finds out (the log tells
-    /// this very group, by its term, leader and `head`, from another one).
+    /// this very group, byte by byte, from another one). Errc::TooLarge, Errc::NoSpace: the log
+    /// refused it, nothing was appended. Errc::Trimmed: the head is not `expected`, and the group,
+    /// if it is in the log, was trimmed away since.
     virtual Result<LogHead> append(const LogHead& expected, const LogGroup& group) = 0;
     /// Groups with numbers in (after, …], at most some megabytes; Errc::Trimmed as on_trimmed.
     virtual Result<std::vector<Logged>> read(std::uint64_t after) = 0;
@@ -68,7 +74,7 @@ public:
 class Peers {
 public:
     virtual ~Peers() = default;
-    /// False: it is not connected, or its queue is full. Nothing was sent.
+    /// False: it is not connected, or its queue is full. The message was not sent.
     virtual bool send(MemberId to, std::string message) = 0;
 };
 

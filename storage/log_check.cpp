@@ -105,6 +105,7 @@ void LogCheck::block(std::string_view bytes) {
 void LogCheck::record(char type, std::string_view payload) {
     if (type == Full || type == First) {
         if (is_ended_) has_gap_ = true;
+        if (is_ended_ && last_begin_ == 0) begins_with_gap_ = true;
         if (assembling_) is_damaged_ = true;   // the one before has no end
         assembling_ = true;
         sequence_.clear();

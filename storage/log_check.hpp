@@ -22,6 +22,8 @@ public:
     /// A record begins behind zeros: what was there is lost, and a replay would go over it in
     /// silence.
     bool has_gap() const { return has_gap_; }
+    /// A gap is before all records that could be read.
+    bool begins_with_gap() const { return begins_with_gap_; }
     /// A replay must come up to this sequence number, the last before the last record that begins.
     std::uint64_t acknowledged() const { return last_begin_ == 0 ? 0 : last_begin_ - 1; }
 
@@ -32,7 +34,7 @@ public:
 private:
     void record(char type, std::string_view payload);
 
-    bool is_damaged_ = false, has_gap_ = false, assembling_ = false;
+    bool is_damaged_ = false, has_gap_ = false, begins_with_gap_ = false, assembling_ = false;
     bool is_ended_ = false;   // this file, by zeros
     std::string sequence_;    // of the batch being assembled, as far as it was read
     std::uint64_t last_begin_ = 0;

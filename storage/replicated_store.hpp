@@ -39,6 +39,9 @@ public:
     virtual void on_peer(MemberId from, std::string message) = 0;
     /// The connection to that member is new: what was under way on the one before may be lost.
     virtual void on_peer_up(MemberId member) = 0;
+    /// The least of what all members have on disk: while this member leads, the log is trimmed up
+    /// to `groups_kept` before that.
+    virtual void trim_up_to(std::uint64_t flushed_group) = 0;
     virtual ReplicationStatus replication() const = 0;
 };
 
@@ -46,11 +49,14 @@ struct ReplicatedSettings {
     RocksSettings rocks;
     MemberId self = 0;
     std::uint64_t groups_kept = 2'000;   // behind the head, for members that are away for a while
+    /// The store is not writable while the log was not heard from for longer.
+    std::chrono::milliseconds max_staleness{2'000};
 };
 
 /// Opens the files, reads what the log has beyond them and applies it. The store outlives neither
-/// `log` nor `peers`. Errors as of open_rocks_store, and Errc::Trimmed: a copy of another member's
-/// store is needed first.
+/// `log` nor `peers`. Errors as of open_rocks_store, of the log, and Errc::Trimmed: a copy of
+/// another member's store is needed first; Errc::OtherHistory: the files hold data of their own,
+/// which a copy would replace. An empty log goes on from whatever the first leader's store holds.
 Result<std::unique_ptr<ReplicatedStore>> open_replicated_store(
     const ReplicatedSettings& settings, Log& log, Peers& peers
 );

@@ -86,8 +86,15 @@ rocksdb::Status RocksDatabase::write(rocksdb::WriteBatch& batch) {
     // of an insert.
     rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
     rocksdb::WriteOptions options;
-    options.sync = true;
+    options.sync = mode_ != Mode::Member;
     return db_->Write(options, &batch);
+}
+
+boost::system::error_code RocksDatabase::sync_log() {
+    const Use use(*this);
+    if (!use) return make_error_code(Errc::Closed);
+    const auto status = db_->FlushWAL(true);
+    return status.ok() ? boost::system::error_code() : fail(status, "syncing the log");
 }
 
 std::unique_ptr<Snapshot> RocksDatabase::snapshot() {
@@ -171,6 +178,25 @@ boost::system::error_code RocksDatabase::checkpoint(const std::string& directory
     return status.ok() ? boost::system::error_code() : fail(status, "making a checkpoint");
 }
 
+Result<AppliedGroup> RocksDatabase::applied_group() {
+    const auto found = get(nullptr, Family::Control, group_key);
+    if (!found) return found.error();
+    if (!*found) return AppliedGroup{};
+    const auto group = decode_applied_group((*found)->value);
+    if (!group) return fail(Errc::Corrupt, "the number of the last group cannot be understood");
+    return *group;
+}
+
+boost::system::error_code RocksDatabase::leave_cluster() {
+    const auto found = get(nullptr, Family::Control, group_key);
+    if (!found) return found.error();
+    if (!*found) return {};
+    rocksdb::WriteBatch batch;
+    batch.Delete(family(Family::Control), slice(group_key));
+    if (const auto status = write(batch); !status.ok()) return fail(status, "leaving the cluster");
+    return {};
+}
+
 boost::system::error_code RocksDatabase::begin_epoch(Revision head) {
     Header next = header_;
     ++next.epoch;
@@ -180,6 +206,7 @@ boost::system::error_code RocksDatabase::begin_epoch(Revision head) {
     };
     put(header_key, encode_stamp(0, 0) + encode(next));
     put(head_key, encode_stamp(head, time_));
+    batch.Delete(family(Family::Control), slice(group_key));
     if (const auto status = write(batch); !status.ok()) return fail(status, "beginning an epoch");
     header_ = next;
     head_ = head;

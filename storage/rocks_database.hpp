@@ -14,6 +14,7 @@
 
 #include "storage/chain.hpp"
 #include "storage/clock_steps.hpp"
+#include "storage/group_filter.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_settings.hpp"
 #include "storage/schema.hpp"
@@ -25,7 +26,10 @@ namespace grid::storage {
 /// Closed.
 class RocksDatabase : public std::enable_shared_from_this<RocksDatabase> {
 public:
-    enum class Mode { ReadWrite, ReadOnly };
+    /// Member: of a cluster, whose log has everything that is not on this disk yet: writes are not
+    /// synced one by one, and of a damaged log of RocksDB's own what is before the damage is
+    /// enough.
+    enum class Mode { ReadWrite, ReadOnly, Member };
     /// Opens, checks the header, or writes it when the store is new. Read-only nothing is written,
     /// and what the log holds is replayed into memory.
     static Result<std::shared_ptr<RocksDatabase>> open(
@@ -36,8 +40,11 @@ public:
 
     /// Waits for reads in progress, ends all snapshots, closes the files.
     void close();
-    /// One write, synced when it returns. By the writer thread only.
+    /// One write, synced when it returns; a member's is not. By the writer thread only.
     rocksdb::Status write(rocksdb::WriteBatch& batch);
+    /// Everything that was written before the call is on disk when it returns. Any thread, beside
+    /// writes.
+    boost::system::error_code sync_log();
     rocksdb::ColumnFamilyHandle* family(Family family) const {
         return handles_[static_cast<std::size_t>(family)];
     }
@@ -58,8 +65,13 @@ public:
     boost::system::error_code flush();
     /// A directory with all that was written so far, ready to be opened. No write beside it.
     boost::system::error_code checkpoint(const std::string& directory);
-    /// Begins another life of the store: the next epoch, and revisions from behind `head` on. No
-    /// write beside it.
+    /// The last group of a cluster's log that was applied; {} in a store of a single node.
+    Result<AppliedGroup> applied_group();
+    /// The store is a single node's from now on: it does not go on from a cluster's log any more.
+    /// No write beside it.
+    boost::system::error_code leave_cluster();
+    /// Begins another life of the store, a single node's: the next epoch, and revisions from behind
+    /// `head` on. No write beside it.
     boost::system::error_code begin_epoch(Revision head);
 
     std::unique_ptr<Snapshot> snapshot();
@@ -87,7 +99,11 @@ private:
     RocksDatabase(const RocksSettings& settings, Mode mode);
     rocksdb::Status create_directory();
     boost::system::error_code check_logs();
-    Result<std::uint64_t> sequence_after_replay();
+    struct Replayed {
+        std::uint64_t sequence = 0;
+        bool is_members = false;   // of a cluster, before the damage
+    };
+    Result<Replayed> try_replay();
     rocksdb::Status open_files();
     boost::system::error_code check_header(const std::string& unicode_version);
     boost::system::error_code check_written_by_us(const std::string& value);
@@ -103,6 +119,7 @@ private:
     std::unique_ptr<rocksdb::Env> owned_env_;
     rocksdb::Env* env_;
     std::shared_ptr<ErrorListener> listener_;
+    std::unique_ptr<GroupFilter> filter_;   // where the replay of a member's log is to end
     rocksdb::DB* db_ = nullptr;
     std::array<rocksdb::ColumnFamilyHandle*, family_count> handles_{};
     Header header_;

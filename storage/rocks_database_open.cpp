@@ -58,11 +58,12 @@ Result<std::shared_ptr<RocksDatabase>> RocksDatabase::open(
 ) {
     std::shared_ptr<RocksDatabase> database(new RocksDatabase(settings, mode));
     rocksdb::Status status;
-    if (mode == Mode::ReadWrite) {
+    if (mode != Mode::ReadOnly) {
         status = database->create_directory();
         if (!status.ok()) return database->fail(status, "cannot create the directory");
-        if (auto error = database->check_logs()) return error;
     }
+    if (mode != Mode::ReadOnly)
+        if (auto error = database->check_logs()) return error;
     if (status = database->open_files(); !status.ok()) return database->fail(status, "cannot open");
     if (auto error = database->check_header(settings.unicode_version)) return error;
     if (auto error = database->read_head()) return error;
@@ -87,22 +88,36 @@ boost::system::error_code RocksDatabase::check_logs() {
     if (!status.ok()) return fail(status, "cannot open");
     LogCheck logs;
     status = LogCheck::run(*env_, path_, &logs);
-    Result<std::uint64_t> replayed = std::uint64_t{0};
-    if (status.ok() && logs.is_damaged()) replayed = sequence_after_replay();
+    Result<Replayed> replayed = Replayed{};
+    const bool is_damaged = status.ok() && (logs.is_damaged() || logs.has_gap());
+    if (is_damaged && (logs.is_damaged() || mode_ == Mode::Member)) replayed = try_replay();
     if (const auto unlocked = env_->UnlockFile(lock); status.ok()) status = unlocked;
     if (!status.ok()) return fail(status, "cannot read the log");
+    if (!is_damaged) return {};
     if (!replayed) return replayed.error();
+    if (mode_ == Mode::Member && replayed->is_members && !logs.begins_with_gap()) {
+        if (logs.has_gap()) filter_ = std::make_unique<GroupFilter>();
+        log_(
+            LogLevel::Warn, "store " + path_ +
+                                ": the log is damaged; what is behind the damage is read from the "
+                                "log of the cluster"
+        );
+        return {};
+    }
+    if (mode_ == Mode::Member && replayed->is_members)
+        return fail(
+            Errc::Corrupt, "the beginning of the log is missing; copy the store of another member"
+        );
     if (logs.has_gap())
         return fail(
             Errc::Corrupt,
             "the log has a gap, and acknowledged changes were in it; move the .log files away to "
             "start without what they hold"
         );
-    if (!logs.is_damaged()) return {};
-    if (*replayed < logs.acknowledged()) {
+    if (replayed->sequence < logs.acknowledged()) {
         return fail(
             Errc::Corrupt,
-            "the log is damaged after sequence " + std::to_string(*replayed) +
+            "the log is damaged after sequence " + std::to_string(replayed->sequence) +
                 " and acknowledged changes up to " + std::to_string(logs.acknowledged()) +
                 " are behind it; move the .log files away to start without what they hold"
         );
@@ -116,7 +131,7 @@ boost::system::error_code RocksDatabase::check_logs() {
 }
 
 /// How far a replay comes, tried without changing the files.
-Result<std::uint64_t> RocksDatabase::sequence_after_replay() {
+Result<RocksDatabase::Replayed> RocksDatabase::try_replay() {
     rocksdb::DBOptions options = database_options(log_, env_, listener_);
     options.max_open_files = open_files_max_;
     options.create_if_missing = false;
@@ -125,20 +140,25 @@ Result<std::uint64_t> RocksDatabase::sequence_after_replay() {
     const auto status =
         rocksdb::DB::OpenForReadOnly(options, path_, family_options(), &handles, &db);
     if (!status.ok()) return fail(status, "cannot replay the log");
-    const std::uint64_t sequence = db->GetLatestSequenceNumber();
+    Replayed replayed;
+    replayed.sequence = db->GetLatestSequenceNumber();
+    std::string group;
+    const rocksdb::Slice key(group_key.data(), group_key.size());
+    replayed.is_members = db->Get({}, handles.front(), key, &group).ok();
     for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);
     delete db;
-    return sequence;
+    return replayed;
 }
 
 rocksdb::Status RocksDatabase::open_files() {
     rocksdb::DBOptions options = database_options(log_, env_, listener_);
     options.max_open_files = open_files_max_;
+    options.wal_filter = filter_.get();
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     const auto status =
-        mode_ == Mode::ReadWrite
-            ? rocksdb::DB::Open(options, path_, family_options(), &handles, &db_)
-            : rocksdb::DB::OpenForReadOnly(options, path_, family_options(), &handles, &db_);
+        mode_ == Mode::ReadOnly
+            ? rocksdb::DB::OpenForReadOnly(options, path_, family_options(), &handles, &db_)
+            : rocksdb::DB::Open(options, path_, family_options(), &handles, &db_);
     if (status.ok()) std::copy(handles.begin(), handles.end(), handles_.begin());
     return status;
 }

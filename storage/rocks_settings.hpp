@@ -46,4 +46,7 @@ struct RocksSettings {
     std::shared_ptr<rocksdb::FileSystem> file_system;
 };
 
+/// The least that `free_bytes_min` counts as: four times all write buffers.
+std::uint64_t free_bytes_least();
+
 }   // namespace grid::storage

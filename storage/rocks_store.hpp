@@ -14,9 +14,6 @@
 
 namespace grid::storage {
 
-/// The least that `free_bytes_min` counts as: four times all write buffers.
-std::uint64_t free_bytes_least();
-
 /// Opens or creates a store. An error is one of Corrupt, WrongSchema, Locked, NoSpace, Io; what
 /// exactly is wrong and what to do about it goes to `log` in one line of level Error.
 Result<std::unique_ptr<Store>> open_rocks_store(const RocksSettings& settings);

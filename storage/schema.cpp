@@ -47,6 +47,20 @@ Header make_header(std::string unicode_version) {
     return header;
 }
 
+std::string encode(const AppliedGroup& group) {
+    return Encoder(24).u64(group.number).u64(group.term).u64(group.leader).take();
+}
+
+std::optional<AppliedGroup> decode_applied_group(std::string_view value) {
+    Decoder in(value);
+    AppliedGroup group;
+    group.number = in.u64();
+    group.term = in.u64();
+    group.leader = in.u64();
+    if (!in.ok() || !in.at_end()) return std::nullopt;
+    return group;
+}
+
 std::string encode_stamp(Revision revision, Millis time) {
     return Encoder(stamp_bytes).u64(revision).i64(time).take();
 }

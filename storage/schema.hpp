@@ -29,6 +29,17 @@ inline constexpr std::string_view given_key{"\0given", 6};
 inline constexpr std::string_view steps_key{"\0steps", 6};
 /// The link of the last record in the audit family: what is missing at its end is seen by it.
 inline constexpr std::string_view chain_key{"\0chain", 6};
+/// In the store of a member of a cluster: the last group of the log that was applied, in the same
+/// write as its changes. Its record's revision and time are that group's.
+inline constexpr std::string_view group_key{"\0group", 6};
+
+struct AppliedGroup {
+    std::uint64_t number = 0;
+    std::uint64_t term = 0;
+    std::uint64_t leader = 0;   // that wrote it
+};
+std::string encode(const AppliedGroup& group);
+std::optional<AppliedGroup> decode_applied_group(std::string_view value);
 
 struct Header {
     std::uint32_t schema = schema_version;

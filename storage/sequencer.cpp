@@ -108,6 +108,12 @@ void Sequencer::resume(Revision head, Millis time, const Link& link, const Clock
     time_ = std::max(time_, time);
 }
 
+void Sequencer::go_back(Revision head, Millis time, const Link& link, const ClockSteps& steps) {
+    head_ = head;
+    time_ = time;
+    resume(head, time, link, steps);
+}
+
 /// A stamp is the wall clock's, and no earlier than the one before: a clock that is set back a
 /// little is waited for. One that is set back further is followed, and it is noted from where on.
 Millis Sequencer::stamp(Millis now) {
@@ -123,7 +129,7 @@ std::vector<FeedEntry> Sequencer::decide(std::vector<Submission> group, Millis n
     for (Submission& submission : group) {
         if (const auto checked = check(submission); !checked) {
             const auto error = checked.error();
-            if (error == Errc::Conflict) remember_conflict(submission.sender);
+            if (error == Errc::Conflict) conflicted_.remember(submission.sender);
             entries.emplace_back(Refused{
                 submission.ticket, error,
                 conflict_.empty() ? error.message() : std::exchange(conflict_, {})
@@ -141,7 +147,7 @@ Result<void> Sequencer::check(const Submission& submission) {
     if (batch.operations.size() > batch_operations_max || batch.bytes() > batch_bytes_max)
         return Errc::TooLarge;
     if (!keeps_audit(batch)) return Errc::Malformed;
-    if (behind_conflict(submission.sender)) return Errc::Conflict;
+    if (conflicted_.is_behind(submission.sender)) return Errc::Conflict;
     for (const Expectation& expected : batch.expectations) {
         const Result<Revision> revision = known_.of(expected.family, expected.key);
         if (!revision) return revision.error();
@@ -152,32 +158,6 @@ Result<void> Sequencer::check(const Submission& submission) {
         return Errc::Conflict;
     }
     return {};
-}
-
-bool Sequencer::behind_conflict(Sender sender) {
-    if (sender.id == 0) return false;
-    const auto found = conflicted_.find(sender.id);
-    if (found == conflicted_.end()) return false;
-    if (sender.round <= found->second.round) return true;
-    conflicted_.erase(found);   // the sender has heard of it and decided again
-    return false;
-}
-
-void Sequencer::remember_conflict(Sender sender) {
-    if (sender.id == 0) return;
-    if (auto found = conflicted_.find(sender.id); found != conflicted_.end()) {
-        found->second.round = std::max(found->second.round, sender.round);
-        return;
-    }
-    conflicted_[sender.id] = {sender.round, ++conflicts_};
-    // A sender that never comes back leaves its entry behind; the oldest go first.
-    conflicted_order_.emplace_back(conflicts_, sender.id);
-    if (conflicted_order_.size() <= senders_max) return;
-    const auto [number, id] = conflicted_order_.front();
-    conflicted_order_.pop_front();
-    if (auto oldest = conflicted_.find(id);
-        oldest != conflicted_.end() && oldest->second.number == number)
-        conflicted_.erase(oldest);
 }
 
 Committed Sequencer::accept(Submission submission) {

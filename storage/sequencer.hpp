@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "storage/batch.hpp"
 #include "storage/chain.hpp"
 #include "storage/clock_steps.hpp"
+#include "storage/conflicted_senders.hpp"
 #include "storage/errors.hpp"
 #include "storage/store.hpp"
 
@@ -73,13 +73,13 @@ private:
 /// The part of a store that is the same for every backend. Used by one thread.
 class Sequencer {
 public:
-    static constexpr std::size_t senders_max = 64 * 1024;
-
     explicit Sequencer(KnownRevisions::Stored stored) : known_(std::move(stored)) {}
 
     /// Continues after what a store holds. Never goes back, whatever the store says.
     /// The chain goes on from what is stored: it is what a write that failed may not have reached.
     void resume(Revision head, Millis time, const Link& link, const ClockSteps& steps);
+    /// The last decide() came to nothing: goes on from there as if it had not been.
+    void go_back(Revision head, Millis time, const Link& link, const ClockSteps& steps);
     /// One entry per submission, in order: Committed (to be made durable before it is reported) or
     /// Refused.
     std::vector<FeedEntry> decide(std::vector<Submission> group, Millis now);
@@ -94,8 +94,6 @@ public:
 private:
     Millis stamp(Millis now);
     Result<void> check(const Submission& submission);
-    bool behind_conflict(Sender sender);
-    void remember_conflict(Sender sender);
     Committed accept(Submission submission);
 
     KnownRevisions known_;
@@ -104,13 +102,7 @@ private:
     Millis time_ = 0;
     ClockSteps steps_;
     std::string conflict_;   // which expectation of the last batch failed
-    struct Conflicted {
-        std::uint64_t round = 0;
-        std::uint64_t number = 0;   // of this entry, so that a forgotten one is not mistaken for it
-    };
-    std::unordered_map<std::uint64_t, Conflicted> conflicted_;               // by sender
-    std::deque<std::pair<std::uint64_t, std::uint64_t>> conflicted_order_;   // number, sender
-    std::uint64_t conflicts_ = 0;
+    ConflictedSenders conflicted_;
 };
 
 /// Refuses a whole group for one reason.

@@ -6,7 +6,9 @@
 namespace grid::xml {
 
 Element StreamError::to_element() const {
-    Element error("error", ns::streams, {}, Element(condition, ns::stream_errors));
+    Element defined(condition, ns::stream_errors);
+    if (!condition_text.empty()) defined.append(condition_text);
+    Element error("error", ns::streams, {}, std::move(defined));
     error.set_prefix("stream");
     if (!text.empty()) {
         Element described("text", ns::stream_errors, {{"xml:lang", "en"}});

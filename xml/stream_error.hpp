@@ -13,6 +13,7 @@ struct StreamError {
     std::string condition;   // a defined condition of §4.9.3, e.g. "policy-violation"
     std::string text;        // for a person
     std::optional<Element> application;
+    std::string condition_text = {};   // content of <see-other-host/>: HOST:PORT
 
     /// `<stream:error>` with its condition and text.
     Element to_element() const;

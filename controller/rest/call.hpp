@@ -66,6 +66,7 @@ std::span<const Route> account_routes();
 std::span<const Route> act_routes();
 std::span<const Route> audit_routes();
 std::span<const Route> backup_routes();
+std::span<const Route> cluster_routes();
 std::span<const Route> file_routes();
 std::span<const Route> grid_routes();
 std::span<const Route> policy_routes();
@@ -74,7 +75,7 @@ std::span<const Route> store_routes();
 std::span<const Route> trace_routes();
 std::span<const Route> view_routes();
 /// All of them, table by table.
-std::array<std::span<const Route>, 11> all_routes();
+std::array<std::span<const Route>, 12> all_routes();
 
 /// Of a list that is searched by a part of the names: one page looks at so many, well below a
 /// millisecond of the core strand, and may be short, or empty, and not the last.

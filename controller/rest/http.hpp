@@ -42,6 +42,7 @@ using HttpDecision = storage::Decision<HttpResponse, HttpResponse>;
 
 struct PreparedHttp {
     std::function<HttpDecision(const pubsub::Context&)> decide;
+    bool is_for_cut_off = false;   // taken, too, while this member does not hear from its cluster
 };
 
 }   // namespace grid::controller

@@ -19,6 +19,10 @@ Result<PreparedHttp, HttpResponse> Rest::prepare(const HttpRequest& request) {
     auto routed = rest::to_route(request);
     if (!routed) return routed.error();
     PreparedHttp prepared;
+    // How the server and its cluster are can be asked at any time.
+    const Act act = routed->route->act;
+    prepared.is_for_cut_off =
+        act == Act::ReadStatus || act == Act::ReadCluster || act == Act::ManageCluster;
     prepared.decide = [this, routed = std::move(*routed)](const pubsub::Context& context
                       ) -> HttpDecision {
         const State& state = controller_.state_for_admin();

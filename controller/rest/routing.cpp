@@ -106,10 +106,10 @@ std::optional<HttpResponse> read_body(
 
 }   // namespace
 
-std::array<std::span<const Route>, 11> all_routes() {
-    return {account_routes(), act_routes(),    audit_routes(),  backup_routes(),
-            file_routes(),    policy_routes(), schema_routes(), store_routes(),
-            trace_routes(),   grid_routes(),   view_routes()};
+std::array<std::span<const Route>, 12> all_routes() {
+    return {account_routes(), act_routes(),   audit_routes(),  backup_routes(),
+            cluster_routes(), file_routes(),  policy_routes(), schema_routes(),
+            store_routes(),   trace_routes(), grid_routes(),   view_routes()};
 }
 
 Result<Routed, HttpResponse> to_route(const HttpRequest& http) {

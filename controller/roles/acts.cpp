@@ -26,6 +26,7 @@ constexpr std::array acts_table{
     ActRow{Act::ReadMetrics, "read-metrics", Role::Auditor},
     ActRow{Act::TraceItems, "trace-items", Role::Auditor},
     ActRow{Act::ReadBackups, "read-backups", Role::Auditor},
+    ActRow{Act::ReadCluster, "read-cluster", Role::Auditor},
     ActRow{Act::ApproveAccounts, "approve-accounts", Role::Operator},
     ActRow{Act::DeclineAccounts, "decline-accounts", Role::Operator},
     ActRow{Act::DisableAccounts, "disable-accounts", Role::Operator},
@@ -53,6 +54,7 @@ constexpr std::array acts_table{
     ActRow{Act::ReopenStore, "reopen-store", Role::Administrator},
     ActRow{Act::ReloadServer, "reload-server", Role::Administrator},
     ActRow{Act::KeepBackups, "keep-backups", Role::Administrator},
+    ActRow{Act::ManageCluster, "manage-cluster", Role::Administrator},
     ActRow{Act::Administer, "administer", Role::Administrator},
 };
 

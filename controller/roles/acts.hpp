@@ -32,6 +32,7 @@ enum class Act : std::uint8_t {
     ReadMetrics,
     TraceItems,
     ReadBackups,
+    ReadCluster,
     ApproveAccounts,
     DeclineAccounts,
     DisableAccounts,
@@ -59,6 +60,7 @@ enum class Act : std::uint8_t {
     ReopenStore,
     ReloadServer,
     KeepBackups,
+    ManageCluster,
     Administer,   // the last one: acts_count
 };
 inline constexpr std::size_t acts_count = static_cast<std::size_t>(Act::Administer) + 1;

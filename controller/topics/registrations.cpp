@@ -113,11 +113,19 @@ void Registrations::session_ended(std::uint64_t session) {
             if (entry.session == session) ended_.insert(entry.id);
 }
 
+std::vector<std::uint64_t> Registrations::sessions() const {
+    std::vector<std::uint64_t> all;
+    all.reserve(by_session_.size());
+    for (const auto& [session, keys] : by_session_) all.push_back(session);
+    return all;
+}
+
 std::string_view Registrations::why_over(
     const Entry& entry, std::string_view bare, storage::Millis now
 ) const {
     const auto activity = sessions_.activity(entry.session);
     if (ended_.contains(entry.id)) return activity ? "it logged out" : "its stream ended";
+    if (!activity && !sessions_.knows_all()) return "";
     // The very stream, not one of an earlier process that had the same number.
     if (!activity || activity->since > entry.at || activity->jid.bare_view() != bare ||
         activity->jid.resource() != entry.resource)

@@ -53,6 +53,8 @@ public:
     std::size_t size() const { return all_.size(); }
     /// Soft state: what this session registered is no more.
     void session_ended(std::uint64_t session);
+    /// The sessions that have registered, or had.
+    std::vector<std::uint64_t> sessions() const;
     /// Full JIDs by which the account serves the topic now.
     std::vector<xml::Jid> serving(std::uint64_t node, const xml::Jid& bare, storage::Millis now)
         const;

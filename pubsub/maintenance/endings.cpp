@@ -19,7 +19,7 @@ constexpr storage::Millis window_ms = 24 * 3600 * 1000;
 constexpr std::size_t counts_max = 10'000;
 
 constexpr std::size_t endings_per_batch = 20;
-constexpr std::size_t nodes_per_look = 256, endings_per_look = 1'024;
+constexpr std::size_t nodes_per_look = 256, endings_per_look = 1'024, orphans_per_look = 1'024;
 
 /// §12.5: because the subscriber asked for it, or because the node's owner did for all.
 bool is_temporary(const Node& node, const Subscription& subscription) {
@@ -63,13 +63,58 @@ bool Bounces::count(const Bounced& bounced, storage::Millis now, std::uint32_t b
 // See pubsub/maintenance/endings.hpp.
 
 void Leases::end(const Node& node, const Subscriptions::value_type& entry) {
-    endings_.push_back({node.uid, entry.first, entry.second.revision, false});
+    endings_.push_back({node.uid, entry.first, entry.second.revision});
+}
+
+void Leases::lead(bool is_leading) {
+    if (std::exchange(is_leading_, is_leading) == is_leading) return;
+    if (is_leading) return look_for_orphans();
+    endings_.clear();
+    contacts_.clear();
+    contacts_waiting_.clear();
+    offline_.clear();
+    is_to_look_ = false;
+    to_look_at_.clear();
+}
+
+void Leases::look_for_orphans() { is_to_look_ = is_leading_; }
+
+/// What is made meanwhile has a session.
+void Leases::look_for_orphans(const BrokerState& broker) {
+    if (std::exchange(is_to_look_, false)) {
+        looked_at_ = {};
+        to_look_at_.clear();
+        for (const auto& [uid, node] : broker.memory.nodes())
+            if (!node->subscriptions.empty()) to_look_at_.push_back(uid);
+    }
+    for (std::size_t left = orphans_per_look; !to_look_at_.empty() && left != 0;) {
+        const Node* node = broker.memory.find(to_look_at_.back());
+        if (node && !look_for_orphans(broker, *node, left)) return;
+        looked_at_ = {};
+        to_look_at_.pop_back();
+    }
+}
+
+/// False: the slice is over before the node is.
+bool Leases::look_for_orphans(const BrokerState& broker, const Node& node, std::size_t& left) {
+    auto at = looked_at_.jid.empty() ? node.subscriptions.begin()
+                                     : node.subscriptions.upper_bound(looked_at_);
+    for (; at != node.subscriptions.end(); ++at) {
+        if (left == 0) return false;
+        --left;
+        looked_at_ = at->first;
+        if (is_temporary(node, at->second) &&
+            !broker.contacts.is_logged_in(xml::Jid::from_canonical(at->first.jid)))
+            endings_.push_back({node.uid, at->first, at->second.revision, false, true});
+    }
+    return true;
 }
 
 bool Leases::contact_changed(
     const BrokerState& broker, const xml::Jid& owner, const xml::Jid& contact
 ) {
     if (broker.memory.affiliated_nodes(owner.str()).empty()) return false;   // most accounts
+    if (!is_leading_) return true;
     ContactChange change{owner.str(), std::string(contact.bare_view())};
     if (contacts_waiting_.emplace(change.owner, change.contact).second)
         contacts_.push_back(std::move(change));
@@ -83,7 +128,7 @@ void Leases::look_at_contact(
     if (node.rights().affiliation(change.owner) != Affiliation::Owner) return;
     if (is_contact_or_listed(broker.contacts, node, change.contact)) return;
     node.each_subscription_of_account(change.contact, [&](const auto& entry) {
-        endings_.push_back({node.uid, entry.first, entry.second.revision, true});
+        endings_.push_back({node.uid, entry.first, entry.second.revision, true, false});
     });
 }
 
@@ -107,13 +152,14 @@ void Leases::look_at_contacts(const BrokerState& broker) {
 
 void Leases::started(const Memory& memory) {
     // A scan after a gap in the feed is no start: the sessions are still there.
-    if (std::exchange(is_started_, true)) return;
+    if (std::exchange(is_started_, true) || !is_leading_) return;
     for (const auto& [uid, node] : memory.nodes())
         for (const auto& entry : node->subscriptions)
             if (is_temporary(*node, entry.second)) end(*node, entry);
 }
 
 void Leases::session_ended(const Memory& memory, const xml::Jid& full, bool is_last_of_account) {
+    if (!is_leading_) return;
     for (const auto& [uid, count] : memory.subscribed_nodes(full.bare_view())) {
         const Node* node = memory.find(uid);
         if (!node || node->record.is_deleted) continue;
@@ -155,6 +201,7 @@ void Leases::purge_offline(
 }
 
 void Leases::end_all(const Memory& memory, const xml::Jid& full, std::uint64_t wanted) {
+    if (!is_leading_) return;
     for (const auto& [uid, count] : memory.subscribed_nodes(full.bare_view())) {
         const Node* node = memory.find(uid);
         if (!node || (wanted != 0 && wanted != uid)) continue;
@@ -166,19 +213,27 @@ void Leases::end_all(const Memory& memory, const xml::Jid& full, std::uint64_t w
     }
 }
 
+/// The contact, or the session, may be back.
+bool Leases::is_called_off(const BrokerState& broker, const Node& node, const Ending& ending) {
+    const std::string& jid = ending.key.jid;
+    if (ending.is_for_contact) return is_contact_or_listed(broker.contacts, node, bare_of(jid));
+    return ending.is_orphan && broker.contacts.is_logged_in(xml::Jid::from_canonical(jid));
+}
+
 std::vector<Batch> Leases::due(
     const BrokerState& broker, storage::Millis now, std::size_t batches_max
 ) {
     std::vector<Batch> batches;
     const Memory& memory = broker.memory;
     for (const Lease& lease : memory.leases()) {
-        if (lease.due > now || batches.size() >= batches_max) break;
+        if (!is_leading_ || lease.due > now || batches.size() >= batches_max) break;
         const Node* node = memory.find(lease.node);
         if (!node || node->record.is_deleted) continue;   // goes with the node
         batches.push_back(lease_batch(broker, *node, *node->subscriptions.find(lease.key), now));
     }
     purge_offline(broker, batches, batches_max);
     look_at_contacts(broker);
+    look_for_orphans(broker);
     // They stay in the list until they are seen gone, or written anew.
     std::size_t in_batch = endings_per_batch;
     for (std::size_t i = std::min(endings_per_look, endings_.size()); i > 0; --i) {
@@ -189,10 +244,7 @@ std::vector<Batch> Leases::due(
         const auto found = node->subscriptions.find(ending.key);
         if (found == node->subscriptions.end() || found->second.revision != ending.revision)
             continue;
-        // The contact may be back.
-        if (ending.is_for_contact &&
-            is_contact_or_listed(broker.contacts, *node, bare_of(ending.key.jid)))
-            continue;
+        if (is_called_off(broker, *node, ending)) continue;
         endings_.push_back(ending);
         if (in_batch == endings_per_batch) {
             if (batches.size() >= batches_max) continue;

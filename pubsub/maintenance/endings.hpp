@@ -39,6 +39,11 @@ private:
 /// keeps it.
 class Leases {
 public:
+    /// Of a cluster: whether sessions' ends are noticed here. True at first.
+    void lead(bool is_leading);
+    /// Temporary subscriptions whose sessions are not there are to end: `due` looks for them, some
+    /// nodes at a time.
+    void look_for_orphans();
     /// After the scan at a start: temporary subscriptions hang on sessions that are gone.
     void started(const Memory& memory);
     /// Ends the temporary subscriptions of that full JID; of the bare JID too, if it was the last.
@@ -51,7 +56,7 @@ public:
     void end_all(const Memory& memory, const xml::Jid& full, std::uint64_t node);
 
     /// The batches that are due: reminders and ends of leases, and noticed ends of sessions.
-    /// Bounded.
+    /// Bounded. Of leases and ends of sessions only while this member leads.
     std::vector<storage::Batch> due(
         const BrokerState& broker, storage::Millis now, std::size_t batches_max
     );
@@ -62,6 +67,7 @@ private:
         SubscriptionKey key;
         storage::Revision revision = 0;   // of the record that is to go
         bool is_for_contact = false;      // the access model does not let it in any more
+        bool is_orphan = false;           // its session was not there
     };
 
     /// An owner's roster says something else of a contact.
@@ -70,6 +76,10 @@ private:
         std::uint64_t last = 0;       // of the contact's nodes, that was looked at
     };
 
+    /// The ending came with something that is not so any more.
+    static bool is_called_off(const BrokerState& broker, const Node& node, const Ending& ending);
+    void look_for_orphans(const BrokerState& broker);
+    bool look_for_orphans(const BrokerState& broker, const Node& node, std::size_t& left);
     void end(const Node& node, const Subscriptions::value_type& entry);
     void look_at_contacts(const BrokerState& broker);
     void look_at_contact(const BrokerState& broker, const Node& node, const ContactChange& change);
@@ -84,7 +94,10 @@ private:
     std::set<std::pair<std::string, std::string>> contacts_waiting_;
     /// Accounts whose last session ended, and the last of their nodes that was looked at.
     std::deque<std::pair<std::string, std::uint64_t>> offline_;
-    bool is_started_ = false;
+    bool is_started_ = false, is_leading_ = true;
+    bool is_to_look_ = false;                 // for orphans, from the beginning
+    std::vector<std::uint64_t> to_look_at_;   // nodes, the next one last
+    SubscriptionKey looked_at_;               // the last subscription of that one
 };
 
 }   // namespace grid::pubsub

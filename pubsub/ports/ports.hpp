@@ -138,6 +138,9 @@ public:
         std::string_view /*account*/,
         const VisitSession& /*visit*/
     ) const {}
+    /// Whether a session is logged in that a temporary subscription of that address hangs on: that
+    /// one, or any of a bare JID's account. Also true where that is not known now.
+    virtual bool is_logged_in(const xml::Jid& /*subscriber*/) const { return false; }
     /// Whether there is any presence to ask about: without, nodes cannot have an access model that
     /// rests on it. Does not change while the broker lives.
     virtual bool is_available() const { return false; }

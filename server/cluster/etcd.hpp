@@ -1,4 +1,4 @@
-// server/cluster/etcd.hpp: what gridd keeps in etcd: the log, who leads, and the members.
+// server/cluster/etcd.hpp: the log, the leader and the members of a cluster, in etcd.
 #pragma once
 
 #include <chrono>
@@ -26,12 +26,20 @@ struct EtcdSettings {
 /// the head's mod_revision.
 std::unique_ptr<storage::Log> make_etcd_log(const EtcdSettings& settings, grid::server::Log& log);
 
-/// What this member sees of the others. Callbacks run on the roster's own thread.
+/// Empty when the endpoint is one that etcd can be spoken to at; else what is wrong with it.
+std::string endpoint_fault(const std::string& url);
+
+/// The member's sight of the others. Callbacks run on the roster's own thread, which keeps the
+/// lease alive: they must not wait.
 struct RosterEvents {
-    std::function<void(std::vector<Member>)> members;       // all that are there now
-    std::function<void(storage::MemberId leader)> leader;   // 0: none
+    /// All that are there now, this one too. A member that went and came back between two looks is
+    /// left out once.
+    std::function<void(std::vector<Member>)> members;
+    std::function<void(storage::MemberId leader)> leader;   // 0: none; told before `elected`
     std::function<void()> elected;                          // this member leads from now on
-    std::function<void()> lost;   // this member's lease ended: it is not there for the others
+    /// This member's lease ended: it is not there for the others. It comes back by itself with a
+    /// new lease, under the same id; until then nothing of the others is told.
+    std::function<void()> lost;
 };
 
 /// Keeps the member's lease alive, its key `PREFIX/members/NAME`, and campaigns for
@@ -39,6 +47,7 @@ struct RosterEvents {
 class Roster {
 public:
     virtual ~Roster() = default;   // gives the lease back: others take over at once
+    /// Tells what is there, and campaigns unless resign() was called before.
     virtual void start(RosterEvents events) = 0;
     /// Of this member, as others are to see it: flushed_group, is_draining.
     virtual void update(const Member& self) = 0;
@@ -49,7 +58,9 @@ public:
     virtual std::chrono::milliseconds since_heard() const = 0;
 };
 
-/// The error is for the operator: a name that is taken by a live member, etcd that refuses.
+/// Waits until the lease of an earlier start of the same member has ended, some seconds at most.
+/// The error is for the operator: a name that is taken by a live member, etcd that refuses or does
+/// not answer.
 Result<std::unique_ptr<Roster>, std::string> make_roster(
     const EtcdSettings& settings, const Member& self, grid::server::Log& log
 );

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,9 +28,14 @@ enum class Channel : std::uint8_t {
 struct LinksSettings {
     std::string listen;                 // listen.cluster; port 0: any free one
     std::string certificate, key, ca;   // PEM files: cluster.certificate, cluster.key, cluster.ca
+    std::string cluster;                // cluster.name: members of another one are refused
     Member self;
     std::size_t frame_bytes_max = 8UL * 1024 * 1024;
     std::size_t queue_bytes_max = 64UL * 1024 * 1024;   // to one member
+    /// From the first byte of a connection to both sides' hello.
+    std::chrono::milliseconds greeting_max{5'000};
+    std::chrono::milliseconds beat{500};   // a link says something at least so often
+    int silent_beats_max = 6;              // a link that is silent for so many ends
 };
 
 /// For operators and metrics.
@@ -55,11 +61,15 @@ public:
     /// Several may ask to be told. With is_up: nothing was received from it before.
     virtual void on_changed(Changed changed) = 0;
     virtual void start() = 0;
+    /// No callback begins afterwards, once the strand has seen it.
     virtual void stop() = 0;
     /// Those that etcd knows now; links to others are cut.
     virtual void set_members(std::vector<Member> members) = 0;
     /// False: it is not connected, the frame is too large, or its queue is full.
     virtual bool send(storage::MemberId to, Channel channel, std::string payload) = 0;
+    /// Reads certificate, key and CAs anew, for connections from now on; links that are up stay.
+    /// Any thread; blocks on the disk. The error is for the operator, and nothing changes then.
+    virtual Result<void, std::string> renew() { return {}; }
     virtual std::vector<LinkStatus> status() const = 0;
     /// ADDRESS:PORT that is open.
     virtual std::string address() const = 0;

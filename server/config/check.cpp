@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
+#include <optional>
 
 #include "controller/accounts/account.hpp"
 #include "controller/accounts/approval.hpp"
@@ -581,6 +583,142 @@ void check_components(const Config& c, Findings& out) {
         );
 }
 
+/// A part of a path in etcd, and of a name in a certificate.
+bool is_cluster_name(std::string_view text) {
+    constexpr std::size_t name_bytes_max = 64;
+    return !text.empty() && text.size() <= name_bytes_max && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    });
+}
+
+/// "HOST:PORT" with a port from 1 to 65535; an IPv6 address stands in brackets.
+std::optional<std::string> host_of(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+    const auto port = text.substr(colon + 1);
+    std::uint16_t number = 0;
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (error != std::errc{} || end != port.data() + port.size() || number == 0)
+        return std::nullopt;
+    auto host = text.substr(0, colon);
+    if (host.front() == '[') {
+        if (host.size() < 3 || host.back() != ']') return std::nullopt;
+        host = host.substr(1, host.size() - 2);
+    } else if (host.find(':') != std::string_view::npos) {
+        return std::nullopt;
+    }
+    if (host.find_first_of("/?#@ \t\r\n\"") != std::string_view::npos || !xml::is_ascii(host))
+        return std::nullopt;
+    return std::string(host);
+}
+
+bool is_loopback_host(const std::string& host) {
+    boost::system::error_code no_address;
+    const auto address = boost::asio::ip::make_address(host, no_address);
+    return no_address ? host == "localhost" : address.is_loopback();
+}
+
+void check_etcd(const Config::Cluster& c, Findings& out) {
+    const auto refuse = [&](const char* key, const std::string& why) {
+        out.push_back({key, std::string(key) + why});
+    };
+    if (c.etcd.empty())
+        refuse("cluster.etcd", " is empty: name etcd's members, e.g. [\"https://10.0.0.1:2379\"]");
+    bool has_tls = false;
+    for (const std::string& url : c.etcd) {
+        const bool is_tls = url.starts_with("https://");
+        const auto host = is_tls || url.starts_with("http://")
+                              ? host_of(std::string_view(url).substr(is_tls ? 8 : 7))
+                              : std::nullopt;
+        has_tls = has_tls || is_tls;
+        if (!host)
+            refuse("cluster.etcd", ": '" + url + "' is not like https://HOST:PORT");
+        else if (!is_tls && !is_loopback_host(*host))
+            refuse(
+                "cluster.etcd", ": '" + url +
+                                    "' has no TLS: http:// is for loopback addresses alone, since "
+                                    "all changes of the grid go this way"
+            );
+    }
+    for (const auto& [key, file] :
+         {std::pair("cluster.etcd_ca", &c.etcd_ca),
+          std::pair("cluster.etcd_certificate", &c.etcd_certificate),
+          std::pair("cluster.etcd_key", &c.etcd_key)}) {
+        if (has_tls && file->empty())
+            refuse(key, " is needed for https:// in cluster.etcd: both sides show certificates");
+        if (!has_tls && !file->empty())
+            out.push_back(
+                {key, std::string(key) + " has no effect: cluster.etcd names no https://", true}
+            );
+    }
+}
+
+/// Half a cluster would be a grid of its own beside the cluster.
+void check_half_a_cluster(const Config& c, Findings& out) {
+    const auto& k = c.cluster;
+    for (const auto& [key, is_given] :
+         {std::pair("listen.cluster", !c.listen.cluster.empty()),
+          std::pair("cluster.member", !k.member.empty()),
+          std::pair("cluster.etcd", !k.etcd.empty()), std::pair("cluster.ca", !k.ca.empty()),
+          std::pair("cluster.certificate", !k.certificate.empty()),
+          std::pair("cluster.key", !k.key.empty()),
+          std::pair("cluster.etcd_ca", !k.etcd_ca.empty()),
+          std::pair("cluster.etcd_certificate", !k.etcd_certificate.empty()),
+          std::pair("cluster.etcd_key", !k.etcd_key.empty()),
+          std::pair("cluster.address", !k.address.empty()),
+          std::pair("cluster.clients", !k.clients.empty())})
+        if (is_given)
+            out.push_back(
+                {key, std::string(key) + " is given, but cluster.name is not: is this "
+                                         "server a member of a cluster?"}
+            );
+}
+
+void check_cluster(const Config& c, Findings& out) {
+    const auto& k = c.cluster;
+    if (!k.is_on()) return check_half_a_cluster(c, out);
+    const auto refuse = [&](const char* key, const std::string& why) {
+        out.push_back({key, std::string(key) + why});
+    };
+    for (const auto& [key, name] :
+         {std::pair("cluster.name", &k.name), std::pair("cluster.member", &k.member)})
+        if (!is_cluster_name(*name))
+            refuse(key, " must be a name of a-z, 0-9, '-', '_' and '.', at most 64 characters");
+    if (c.listen.cluster.empty())
+        refuse("listen.cluster", " is needed in a cluster: other members connect to it");
+    for (const auto& [key, file] :
+         {std::pair("cluster.ca", &k.ca), std::pair("cluster.certificate", &k.certificate),
+          std::pair("cluster.key", &k.key)})
+        if (file->empty())
+            refuse(
+                key,
+                " is needed in a cluster: members show certificates to each other "
+                "(`gridctl pki member`)"
+            );
+    check_etcd(k, out);
+    for (const auto& [key, place] :
+         {std::pair("cluster.address", &k.address), std::pair("cluster.clients", &k.clients)})
+        if (!place->empty() && !host_of(*place)) refuse(key, " must be like HOST:PORT");
+    if (const auto endpoint = net::parse_address(c.listen.cluster);
+        endpoint && endpoint->address().is_unspecified() && k.address.empty())
+        refuse(
+            "cluster.address",
+            " is needed where listen.cluster is on all addresses: other members "
+            "have to know one"
+        );
+    if (!one_of(k.when_stale, {"refuse", "serve"}))
+        refuse("cluster.when_stale", " must be refuse or serve");
+    if (k.max_staleness_ms < 500 || k.max_staleness_ms > 60'000)
+        refuse("cluster.max_staleness_ms", " must be from 500 to 60000");
+    if (k.groups_kept < 100) refuse("cluster.groups_kept", " must be at least 100");
+    if (c.tls.certificate.empty())
+        refuse(
+            "cluster.name",
+            " is given, but tls.certificate is not: an evaluation has a CA of its own on each "
+            "machine, so that clients could not go from one member to another"
+        );
+}
+
 void check_listeners(const Config& c, Findings& out) {
     const auto& l = c.listen;
     std::vector<std::pair<std::string, Endpoint>> open;
@@ -588,7 +726,7 @@ void check_listeners(const Config& c, Findings& out) {
          {std::pair("listen.c2s", &l.c2s), std::pair("listen.c2s_tls", &l.c2s_tls),
           std::pair("listen.http", &l.http), std::pair("listen.health", &l.health),
           std::pair("listen.metrics", &l.metrics), std::pair("listen.socks5", &l.socks5),
-          std::pair("listen.component", &l.component)}) {
+          std::pair("listen.component", &l.component), std::pair("listen.cluster", &l.cluster)}) {
         if (address->empty()) continue;
         const auto endpoint = net::parse_address(*address);
         if (!endpoint) {
@@ -659,6 +797,7 @@ Findings check_values(const Config& config) {
     check_words(config, findings);
     check_listeners(config, findings);
     check_components(config, findings);
+    check_cluster(config, findings);
     check_origins(config, findings);
     check_shared_files(config, findings);
     check_trust(config, findings);

@@ -40,7 +40,23 @@ struct Config {
         std::string metrics;                   // plain HTTP: the same, and /metrics
         std::string socks5 = "0.0.0.0:7777";   // byte streams (XEP-0065)
         std::string component;                 // components (XEP-0114), on a loopback address
+        std::string cluster;                   // other members of the cluster
     } listen;
+
+    /// Several members over one log in etcd; without a name this is a grid of one server.
+    struct Cluster {
+        std::string name;                // of the cluster in etcd; empty: none
+        std::string member;              // of this member: unique in the cluster
+        std::vector<std::string> etcd;   // https://HOST:PORT; http:// on loopback alone
+        std::string etcd_ca, etcd_certificate, etcd_key;   // PEM files
+        std::string ca, certificate, key;                  // PEM files, of the members' links
+        std::string address;   // HOST:PORT as members reach listen.cluster; empty: as it is open
+        std::string clients;   // HOST:PORT for clients that are sent here; empty: none are
+        std::uint32_t max_staleness_ms = 2'000;
+        std::string when_stale = "refuse";   // or serve
+        std::size_t groups_kept = 2'000;     // in the log, for members that are away for a while
+        bool is_on() const { return !name.empty(); }
+    } cluster;
 
     struct Metrics {
         /// Between two batches of the server's own, whose way through the store is timed; 0: none.

@@ -201,17 +201,35 @@ Result<void, std::string> Core::start(
     store_.start([pipeline = pipeline_](std::vector<storage::FeedEntry> entries) {
         pipeline->on_feed(std::move(entries));
     });
-    auto batches = controller_.bootstrap(policy_text, administrators);
-    if (!batches) return {boost::system::in_place_error, batches.error()};
-    for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
-    // Time windows opened and closed while the server was down: no client enters under the old
-    // ones.
-    for (auto& batch : controller_.due(now(), background_batches_max))
-        pipeline_->submit_background(std::move(batch));
-    // An administrator who comes as soon as we listen must be one already.
-    const auto more_to_come = asio::make_work_guard(context);
-    while (pipeline_->background_in_flight() > 0) context.run_one();
+    const auto more_to_come = asio::make_work_guard(context);   // else it would be stopped
+    if (membership_ != nullptr) membership_->begin();
+    if (auto done = bootstrap(context, policy_text, administrators); !done) return done;
     asio::post(strand_, [this] { tick(); });
+    return {};
+}
+
+/// In a cluster another member may do the same at the same time: what conflicted is looked at
+/// again, and is there by then.
+Result<void, std::string> Core::bootstrap(
+    asio::io_context& context,
+    const std::optional<std::string>& policy_text,
+    const std::vector<xml::Jid>& administrators
+) {
+    constexpr int rounds_max = 5;
+    for (int round = 0; round < rounds_max; ++round) {
+        auto batches = controller_.bootstrap(policy_text, administrators);
+        if (!batches) return {boost::system::in_place_error, batches.error()};
+        // Time windows opened and closed while the server was down: no client enters under the old
+        // ones.
+        if (membership_ == nullptr)
+            for (auto& batch : controller_.due(now(), background_batches_max, true))
+                batches->push_back(std::move(batch));
+        if (batches->empty()) break;
+        for (auto& batch : *batches) pipeline_->submit_background(std::move(batch));
+        // An administrator who comes as soon as we listen must be one already.
+        while (pipeline_->background_in_flight() > 0) context.run_one();
+        if (membership_ == nullptr) break;
+    }
     return {};
 }
 
@@ -260,7 +278,7 @@ void Core::apply(const storage::KeyChange& change) {
 }
 
 void Core::notify(const storage::Committed& committed) {
-    if (committed.batch.event == probe_event && probe_.sent != TimePoint{})
+    if (committed.batch.event == probe_event && committed.ticket != 0 && probe_.sent != TimePoint{})
         probe_.waits.observe(std::chrono::steady_clock::now() - std::exchange(probe_.sent, {}));
     fanout_.applied(std::max(fanout_.applied(), committed.revision));   // after a rebuild
     broker_.notify(committed, fanout_);
@@ -270,6 +288,7 @@ void Core::notify(const storage::Committed& committed) {
     // A block list has no revision.
     if (controller::decode_block_event(committed.batch.event)) transfers_.rights_changed();
     look_at_transfers();
+    if (sessions_.watcher()) note_waiting(committed);
     begin_sweep();
 }
 
@@ -281,7 +300,9 @@ void Core::look_at_transfers() {
 }
 
 bool Core::deliver(std::chrono::steady_clock::time_point deadline) {
-    return fanout_.deliver(deadline);
+    const bool is_done = fanout_.deliver(deadline);
+    if (is_done && membership_ != nullptr) membership_->applied(fanout_.applied());
+    return is_done;
 }
 
 void Core::flush() {
@@ -369,10 +390,10 @@ bool Core::work_in_background() {
     submit_deferred();
     go_on_with_upkeep();
     if (pipeline_->background_in_flight() != 0 || !upkeep_.empty()) return true;
-    look_up_wanted();
-    for (auto& batch : controller_.due(now(), background_batches_max))
+    if (leads()) look_up_wanted();
+    for (auto& batch : controller_.due(now(), background_batches_max, leads()))
         submit_or_defer(std::move(batch));
-    for (auto& batch : broker_.due(now(), background_batches_max))
+    for (auto& batch : broker_.due(now(), background_batches_max, leads()))
         upkeep_.push_back(std::move(batch));
     // Retention leaves a quarter of a round to others.
     const bool is_behind = 4 * upkeep_.size() >= 3 * background_batches_max;
@@ -423,7 +444,7 @@ bool Core::do_what_is_due() {
     if (needs_rebuild_) pipeline_->rebuild();
     const bool may_write = store_.status().writable;   // else all would only be refused
     if (may_write) begin_sweep();
-    bool is_behind = (may_write && work_in_background()) || broker_.is_sweep_pending();
+    bool is_behind = (may_write && work_in_background()) || (leads() && broker_.is_sweep_pending());
     if (const auto time = std::chrono::steady_clock::now(); time >= next_look_) {
         next_look_ = time + tick_every;
         watch_clock();
@@ -438,6 +459,7 @@ bool Core::do_what_is_due() {
         catch_up_.tick();
         offline_.tick();
         router_.tick(time);
+        if (SessionWatcher* watcher = sessions_.watcher()) watcher->on_tick(time);
         look_at_transfers();
         transfers_.tick(time);
         presence_.tick(time);
@@ -596,8 +618,12 @@ void Core::api(
     );
     const std::string address = principal.address;
     pending->context = {std::move(principal), now(), fresh_id()};
+    pending->is_for_all = membership_ != nullptr;
+    pending->is_for_cut_off = request.is_for_cut_off;
     auto shared = std::make_shared<std::unique_ptr<Transaction>>(std::move(pending));
     asio::post(strand_, [this, shared, refuse, identity = std::move(identity), address] {
+        if (is_cut_off() && !(*shared)->is_for_cut_off)
+            return refuse(controller::http_error(503, "cut-off", not_ready().text));
         auto run = [this, shared](const std::optional<xml::StanzaError>&) {
             // The request runs even if enrolment failed; the controller then refuses it for want of
             // an account.

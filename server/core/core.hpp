@@ -23,6 +23,7 @@
 #include "server/config/config.hpp"
 #include "server/core/left_out.hpp"
 #include "server/core/login_limits.hpp"
+#include "server/core/membership.hpp"
 #include "server/core/sign_ins.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/fanout.hpp"
@@ -118,6 +119,12 @@ public:
         const IqTable& account_iqs,
         Log& log
     );
+
+    /// The server is a member of a cluster. Before `start`.
+    void attach(Membership& membership);
+    /// Ends all streams with see-other-host, a few at a time, so that their clients go to another
+    /// member. Any thread.
+    void send_elsewhere();
 
     /// Before anything else, on the calling thread: memory from the store, then policy and
     /// administrators, committed (runs `context` for that). The error is for the operator.
@@ -253,6 +260,41 @@ public:
     void rebind(std::vector<std::pair<xml::Jid, std::string>> wanted, std::function<void()> done);
     void add_administrators(std::vector<xml::Jid> administrators);
 
+    /// Of a cluster's members one does the work that time demands. Any thread.
+    bool leads() const { return membership_ == nullptr || membership_->leads(); }
+
+    // Of a cluster, whose directory calls these on the core strand: core_elsewhere.cpp
+    /// Sessions that enter from now on have numbers behind that one: no two members have the same.
+    /// Before the first client.
+    void number_sessions_from(std::uint64_t number) { last_session_ = number; }
+    /// Another member says that the session has that resource now: this one ends with <conflict/>.
+    void replaced_elsewhere(const SessionPtr& session);
+    /// A session on another member: it is there from now on, or what it said last has changed.
+    void enter_elsewhere(const SessionPtr& session);
+    void said_elsewhere(const SessionPtr& session, const Presence::Words& words);
+    /// It logged in or out.
+    void set_active_elsewhere(const SessionPtr& session, bool is_active);
+    /// It has ended; messages that it can take no more go where they would have gone without it.
+    void leave_elsewhere(const SessionPtr& session);
+    /// Whether stanzas of clients reach it: while its member cannot be reached for longer, they are
+    /// dealt with as if it had ended. Null: they do not.
+    void reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport> transport);
+    void undelivered_elsewhere(const SessionPtr& session, const std::vector<Outgoing>& messages);
+    /// What another member sent here.
+    void deliver_here(
+        const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
+    );
+    void take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query);
+    void unanswered_elsewhere(const QueryElsewhere& query);
+    Presence::Words words_of(const Session& session) const { return presence_.words_of(session); }
+    /// The stanzas of this turn leave.
+    void flush_elsewhere() { fanout_.flush(); }
+    /// For sessions elsewhere: bytes on their way to one member.
+    std::shared_ptr<Budget> budget_elsewhere(std::size_t bytes_max) const {
+        return std::make_shared<Budget>(bytes_max, process_budget_);
+    }
+    std::size_t outbox_bytes_max() const { return config_.limits.outbox_bytes_max; }
+
     const Router& router() const { return router_; }
     /// Of bulk data, whatever carries it. Its members say which thread may call them.
     bulk::Transfers& transfers() { return transfers_; }
@@ -285,9 +327,23 @@ public:
     bool deliver(std::chrono::steady_clock::time_point deadline) override;
     void flush() override;
     storage::Revision rebuild() override;
+    bool is_for_all(const storage::Committed& committed) override;
+    void when_everywhere(storage::Revision revision, std::function<void()> done) override;
 
 private:
     storage::Result<storage::Revision> scan();
+    Result<void, std::string> bootstrap(
+        boost::asio::io_context& context,
+        const std::optional<std::string>& policy_text,
+        const std::vector<xml::Jid>& administrators
+    );
+    // In a cluster: core_membership.cpp
+    bool is_cut_off() const { return membership_ != nullptr && membership_->is_cut_off(); }
+    /// The refusal of a request while this member is cut off.
+    std::optional<xml::StanzaError> refuse_when_cut_off(const xml::Element& stanza) const;
+    /// A new stream of a member that drains is ended at once. True: it was.
+    bool send_elsewhere(const SessionPtr& session);
+    void send_some_elsewhere();
     bool work_in_background();
     /// Proposes what waits of the broker's upkeep, little at a time.
     void go_on_with_upkeep();
@@ -341,6 +397,9 @@ private:
     void replaced_by_bind(const SessionPtr& replaced);
     std::shared_ptr<Allowance> allowance_of(const Session& session);
     void end_session(const SessionPtr& session, const std::string& reason, Delivered delivered);
+
+    /// A message that another member put to wait may be for a session here.
+    void note_waiting(const storage::Committed& committed);
 
     // Stream management: core_management.cpp
     void take_word(const SessionPtr& session, const sm::Word& word);
@@ -433,6 +492,8 @@ private:
     } clocks_;
     bool needs_rebuild_ = false;
     bool is_stopped_ = false;
+    Membership* membership_ = nullptr;
+    std::uint64_t rights_told_ = 0;   // the controller's revision when `is_for_all` was asked last
     struct Sweep {
         bool is_posted = false;   // a slice is
         std::chrono::steady_clock::time_point began;

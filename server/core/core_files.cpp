@@ -50,6 +50,10 @@ void Core::ask_file(
     pending->context = {std::move(actor), now(), fresh_id()};
     auto shared = std::make_shared<std::unique_ptr<Transaction>>(std::move(pending));
     boost::asio::post(strand_, [this, shared] {
+        if (is_cut_off()) {
+            (*shared)->refuse(storage::Errc::Unreachable);
+            return (*shared)->answer();
+        }
         auto queue = std::make_shared<SenderQueue>(
             senders_.next(), std::string((*shared)->context.actor.jid.bare_view())
         );

@@ -86,6 +86,7 @@ std::variant<SessionPtr, ResumeFailure, xml::StreamError> Core::find_resumable(
         return ResumeFailure{
             "item-not-found", resumptions_.handled_by_ended(request.token, request.identity)
         };
+    if (is_cut_off()) return ResumeFailure{"resource-constraint", {}};
     if (const auto why = refusal_of(request.identity); !why.empty()) {
         controller_.record_refusal(
             "login-refused", request.identity.account.str(), request.address, "not-allowed", why

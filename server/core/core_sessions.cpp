@@ -19,6 +19,8 @@ void Core::admit(
         strand_,
         [this, identity = std::move(identity), address = std::move(address),
          done = std::move(done)]() mutable {
+            if (is_cut_off())
+                return done(std::pair(std::string("temporary-auth-failure"), not_ready().text));
             auto admission = controller_.admit(identity);
             if (admission.kind != controller::Admission::Kind::Enter) {
                 bool disabled = admission.kind == controller::Admission::Kind::Disabled;
@@ -58,6 +60,7 @@ void Core::find_keys(
          done = std::move(done)]() mutable {
             auto keys = controller_.login_keys(question);
             keys.now = now();
+            if (is_cut_off()) keys.refused = not_ready().text;
             // One with the account's certificate guesses nothing that is not its own.
             if (!keys.are_of_key &&
                 !login_limits_.take(
@@ -154,6 +157,7 @@ void Core::register_stranger(
                 );
                 done(std::move(error));
             };
+            if (is_cut_off()) return done(not_ready());
             auto prepared = controller_.registration(username, password);
             if (!prepared) return refuse(prepared.error());
             if (!registration_limits_.take(
@@ -195,6 +199,7 @@ void Core::enter(
         );
         done(xml::not_allowed(why));
     };
+    if (is_cut_off()) return done(not_ready());
     // Without a local part it would be the server itself, which no client is.
     if (request.identity.account.local().empty())
         return refuse(
@@ -224,7 +229,8 @@ void Core::enter(
     session->transport_kind = request.transport_kind;
     session->since = now();
     session->transport = std::move(request.transport);
-    if (!sessions_.find(session->jid)) make_room_in(session->bare);
+    if (const auto same = sessions_.find(session->jid); !same || same->elsewhere)
+        make_room_in(session->bare);
     // Before a session that is replaced leaves: its account's budget and debt remain.
     auto budget = account_budget(session->bare);
     session->account_rate = rates_.is_bounded() ? account_rate(session->bare) : nullptr;
@@ -244,14 +250,15 @@ void Core::enter(
         attached.archive = controller_.archive_metadata(session->bare);
     if (request.wishes.management) attached.enabled = manage(session, *request.wishes.management);
     done(std::move(attached));
+    send_elsewhere(session);
 }
 
 /// A session that nobody uses gives way to a new one.
 void Core::make_room_in(const xml::Jid& bare) {
     const auto& all = sessions_.of_account(bare.str());
-    if (all.size() < config_.limits.resources_per_account_max) return;
-    const auto idle = std::ranges::find(all, Session::State::Hibernating, [](const SessionPtr& s) {
-        return s->state;
+    if (sessions_.count_here(bare.str()) < config_.limits.resources_per_account_max) return;
+    const auto idle = std::ranges::find_if(all, [](const SessionPtr& s) {
+        return !s->elsewhere && s->state == Session::State::Hibernating;
     });
     if (idle != all.end())
         end_hibernating(SessionPtr(*idle), "another session of the account needed its place");
@@ -279,7 +286,7 @@ void Core::confirm_delivered(SessionPtr session) {
 
 std::shared_ptr<Budget> Core::account_budget(const xml::Jid& bare) {
     for (const auto& session : sessions_.of_account(bare.str()))
-        if (session->budget) return session->budget->parent();
+        if (session->budget && !session->elsewhere) return session->budget->parent();
     return std::make_shared<Budget>(4 * config_.limits.outbox_bytes_max, process_budget_);
 }
 
@@ -292,7 +299,7 @@ std::shared_ptr<RateBuckets> Core::account_rate(const xml::Jid& bare) {
 
 /// After its last session an account's debt remains.
 void Core::part_with_rate(const Session& session) {
-    if (!session.account_rate || !sessions_.of_account(session.bare.str()).empty()) return;
+    if (!session.account_rate || sessions_.count_here(session.bare.str()) != 0) return;
     parted_rates_.keep(session.bare.str(), session.account_rate, std::chrono::steady_clock::now());
 }
 

@@ -34,7 +34,7 @@ std::string in_microseconds(steady_clock::duration time) {
 }   // namespace
 
 void Core::begin_sweep() {
-    if (sweep_.is_posted || is_stopped_ || !broker_.is_sweep_pending()) return;
+    if (sweep_.is_posted || is_stopped_ || !leads() || !broker_.is_sweep_pending()) return;
     if (sweep_.slices == 0) sweep_.began = steady_clock::now();
     sweep_.is_posted = true;
     boost::asio::post(strand_, [this] { sweep(); });
@@ -43,7 +43,7 @@ void Core::begin_sweep() {
 /// Where it has to wait, for commits or for room, the next commit or tick begins it again.
 void Core::sweep() {
     sweep_.is_posted = false;
-    if (is_stopped_ || !store_.status().writable) return;
+    if (is_stopped_ || !leads() || !store_.status().writable) return;
     if (broker_.is_sweep_at_start() && pipeline_->background_in_flight() != 0) return;
     const auto begin = steady_clock::now();
     const auto work = worked();

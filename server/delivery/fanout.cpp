@@ -42,7 +42,7 @@ storage::Revision Fanout::completed() const {
     return std::max<storage::Revision>(queue_.front().revision, 1) - 1;
 }
 
-bool Fanout::may_receive(const Session& session) const {
+bool Fanout::is_logged_in(const Session& session) const {
     return session.is_active && !session.is_ended &&
            controller_.state(session.principal) == controller::AccountState::Enabled;
 }
@@ -348,11 +348,12 @@ void Fanout::forget_audiences() {
     node_audiences_.clear();
 }
 
-// Messages and stream ends for one account, besides events.
+// Messages and stream ends for one account, besides events. They follow from what was committed,
+// which each member of a cluster sees: each does it for the sessions that are its own.
 
 void Fanout::tell(const xml::Jid& full, xml::Bytes rest) {
     const auto session = sessions_.find(full);
-    if (!session) return;
+    if (!session || session->elsewhere) return;
     // A session whose certificate does not belong to the account is not the addressee.
     using controller::AccountState;
     if (controller_.state(session->principal) == AccountState::Init &&
@@ -371,7 +372,7 @@ void Fanout::push(
     for (const auto& session : sessions_.of_account(bare.str())) {
         const bool is_interested =
             interest == controller::Interest::BlockList && session->knows_block_list;
-        if (!is_interested || session->is_ended) continue;
+        if (!is_interested || session->is_ended || session->elsewhere) continue;
         iq.set("to", session->jid.str());
         send(
             session,
@@ -384,12 +385,14 @@ void Fanout::push(
 }
 
 void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
-    if (const SessionPtr session = sessions_.find(full)) end(session, std::move(error));
+    const SessionPtr session = sessions_.find(full);
+    if (session && !session->elsewhere) end(session, std::move(error));
 }
 
 void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
     if (on_account_end_) on_account_end_(bare);
-    for (const auto& session : sessions_.of_account(bare.str())) end(session, error);
+    for (const auto& session : sessions_.of_account(bare.str()))
+        if (!session->elsewhere) end(session, error);
 }
 
 void Fanout::end(const SessionPtr& session, xml::StreamError error) {

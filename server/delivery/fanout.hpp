@@ -72,8 +72,13 @@ public:
         on_account_end_ = std::move(on_account_end);
     }
 
-    /// Logged in, and by the certificate that its account belongs to.
-    bool may_receive(const Session& session) const;
+    /// Logged in, and by the certificate that its account belongs to: stanzas of clients go there.
+    bool is_logged_in(const Session& session) const;
+    /// The same, and it is here: events go there. A session on another member gets them from that
+    /// one.
+    bool may_receive(const Session& session) const {
+        return !session.elsewhere && is_logged_in(session);
+    }
 
     // SessionControl
     void notify(pubsub::Notification notification) override;

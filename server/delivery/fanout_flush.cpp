@@ -78,6 +78,9 @@ void Fanout::flush_one(const SessionPtr& session) {
     if (!session->is_open()) {
         session->pending = {};
         session->pending_bytes = 0;
+    } else if (session->elsewhere) {   // what it has room for is known there
+        session->pending_bytes = 0;
+        session->transport->send(std::exchange(session->pending, {}), 0);
     } else if (!hand_over(session)) {
         make_room_for(*session);
         if (!std::exchange(session->is_dirty, true)) dirty_.push_back(session);

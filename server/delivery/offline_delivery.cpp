@@ -33,10 +33,18 @@ bool OfflineDelivery::takes(const Session& session) const {
     return session.is_open() && session.priority >= 0 && fanout_.may_receive(session);
 }
 
+/// Of an account's sessions on several members of a cluster the oldest one takes what waited.
 SessionPtr OfflineDelivery::find_taker(const std::string& account) const {
     const auto& all = sessions_.of_account(account);
     const auto found = std::ranges::find_if(all, [&](const auto& one) { return takes(*one); });
-    return found == all.end() ? nullptr : *found;
+    if (found == all.end()) return nullptr;
+    const bool is_taken_elsewhere = std::ranges::any_of(all, [&](const SessionPtr& other) {
+        const bool takes_there = other->elsewhere && other->is_open() && other->priority >= 0 &&
+                                 fanout_.is_logged_in(*other);
+        return takes_there &&
+               std::pair(other->since, other->id) < std::pair((*found)->since, (*found)->id);
+    });
+    return is_taken_elsewhere ? nullptr : *found;
 }
 
 std::vector<OfflineMessages::Message> OfflineDelivery::next(

@@ -1,4 +1,4 @@
-// server/gridctl/pki_commands.cpp: `pki init|server|client|show`: the evaluation CA's files.
+// server/gridctl/pki_commands.cpp: `pki init|server|client|member|show`: the evaluation CA's files.
 #include <memory>
 
 #include "server/gridctl/bundle.hpp"
@@ -123,6 +123,47 @@ void make_client_certificate(
     for (const auto& file : files) print("  " + file + "\n");
 }
 
+struct MemberFiles {
+    std::string name;
+    std::vector<std::string> hosts;
+    std::string out;
+    bool force = false;
+};
+
+/// NAME.crt, NAME.key and ca.crt; none is written where one of the first two is there already.
+void make_member_certificate(const Options& options, const MemberFiles& wanted) {
+    const pki::KeyPair ca = read_ca(options);
+    const auto pair =
+        value_of(pki::make_member(ca, wanted.name, wanted.hosts, now_ms(), pki::server_days));
+    const fs::path folder = wanted.out.empty() ? fs::path(".") : fs::path(wanted.out);
+    const fs::path certificate = folder / (wanted.name + ".crt"),
+                   key = folder / (wanted.name + ".key"), authority = folder / "ca.crt";
+    for (const auto& path : {certificate, key})
+        if (std::error_code error; !wanted.force && fs::exists(path, error))
+            throw Failed(Exit::Refused, path.string() + " is there already: --force replaces it");
+    if (const auto there = value_of(pki::read_file(authority));
+        !wanted.force && there.exists && there.text != ca.certificate)
+        throw Failed(Exit::Refused, authority.string() + " is another CA's: --force replaces it");
+    expect(pki::make_private_folder(folder));
+    expect(pki::write_file(key, pair.key, pki::Mode::Private));
+    expect(pki::write_file(certificate, pair.certificate, pki::Mode::Public));
+    expect(pki::write_file(authority, ca.certificate, pki::Mode::Public));
+    if (options.json) {
+        print(json_line(json::object{
+            {"member", wanted.name},
+            {"certificate", certificate.string()},
+            {"key", key.string()},
+            {"ca", authority.string()}
+        }));
+        return;
+    }
+    print(
+        "a certificate for the member " + wanted.name + ", valid until " + until(pair.certificate) +
+        ":\n  cluster.certificate  " + certificate.string() + "\n  cluster.key          " +
+        key.string() + "\n  cluster.ca           " + authority.string() + "\n"
+    );
+}
+
 void show_certificates(const Options& options) {
     std::vector<Row> rows{{"FILE", "FOR", "ISSUER", "VALID UNTIL"}};
     json::array out;
@@ -131,7 +172,9 @@ void show_certificates(const Options& options) {
         if (entry.path().extension() != ".crt") continue;
         const auto file = value_of(pki::read_file(entry.path()));
         const auto read = value_of(pki::describe(file.text));
-        const auto& names = read.jids.empty() ? read.hosts : read.jids;
+        const auto& names = !read.members.empty() ? read.members
+                            : read.jids.empty()   ? read.hosts
+                                                  : read.jids;
         const std::string end = xml::to_datetime(read.not_after);
         out.push_back(json::object{
             {"file", entry.path().string()},
@@ -181,6 +224,19 @@ void add_pki_commands(CLI::App& app, const Options& options) {
     joining->callback([&options, name, out, force] {
         make_client_certificate(options, *name, *out, *force);
     });
+
+    auto member = std::make_shared<MemberFiles>();
+    CLI::App* linking = group->add_subcommand(
+        "member", "make a certificate for a member of a cluster, for its links to the others"
+    );
+    linking->add_option("name", member->name, "the member: its cluster.member")->required();
+    linking->add_option("--host", member->hosts, "DNS name or IP address for it; may be repeated")
+        ->type_name("HOST")
+        ->allow_extra_args(false);
+    linking->add_option("--out", member->out, "directory for the files (default: here)")
+        ->type_name("DIR");
+    linking->add_flag("--force", member->force, "replace files that are there");
+    linking->callback([&options, member] { make_member_certificate(options, *member); });
 
     group->add_subcommand("show", "what is there, and until when it is valid")
         ->callback([&options] { show_certificates(options); });

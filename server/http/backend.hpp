@@ -66,6 +66,7 @@ public:
                 200, metrics_.text(), std::string(metrics::exposition_type)
             });
         }};
+        request.is_for_cut_off = true;
         grid_.api(
             std::move(request), std::move(asker->principal), std::move(asker->identity),
             std::move(done)
@@ -131,6 +132,16 @@ public:
             ready.problems.push_back(
                 "the store takes no writes: " + status.reason + "; " + controller::advice(status)
             );
+        }
+        if (const auto* cluster = info_.cluster(); cluster != nullptr) {
+            const controller::ClusterView view = cluster->view();
+            if (view.is_cut_off || view.is_draining) ready.is_ready = false;
+            if (view.is_cut_off)
+                ready.problems.push_back(
+                    "cut off from the cluster: etcd was not heard for " +
+                    std::to_string(view.heard_ms) + " ms"
+                );
+            if (view.is_draining) ready.problems.emplace_back("this member is being drained");
         }
         // The server serves all the same; the file's name is for administrators.
         if (!info_.facts().problems.empty())

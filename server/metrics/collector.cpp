@@ -1,6 +1,7 @@
 // server/metrics/collector.cpp: one function for each part that is asked.
 #include "server/metrics/collector.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "controller/state.hpp"
@@ -35,6 +36,7 @@ std::string Collector::text() const {
     write_controller(out);
     write_transfers(out);
     write_store(out);
+    write_cluster(out);
     write_limits(out, load);
     write_log(out);
     return out.take();
@@ -252,6 +254,51 @@ void Collector::write_store(Exposition& out) const {
         figures.compaction_bytes
     );
     out.gauge("gridd_store_free_bytes", "Free space of the data volume.", figures.free_bytes);
+}
+
+/// Of a member of a cluster; else there is none of them.
+void Collector::write_cluster(Exposition& out) const {
+    const controller::ClusterControl* cluster = sources_.info.cluster();
+    if (cluster == nullptr) return;
+    const controller::ClusterView view = cluster->view();
+    out.gauge("gridd_cluster_leader", "Whether this member leads.", flag(view.is_leader));
+    out.gauge(
+        "gridd_cluster_leader_known", "Whether this member knows of a leader.",
+        flag(!view.leader.empty())
+    );
+    out.gauge(
+        "gridd_cluster_cut_off",
+        "Whether requests are refused, as etcd was not heard for too long.", flag(view.is_cut_off)
+    );
+    out.gauge("gridd_cluster_draining", "Whether this member is drained.", flag(view.is_draining));
+    out.gauge(
+        "gridd_cluster_staleness_seconds", "Since this member heard from etcd.",
+        static_cast<double>(view.heard_ms) / 1000
+    );
+    out.gauge("gridd_cluster_members", "Members that the cluster knows.", view.members.size());
+    out.gauge(
+        "gridd_cluster_links", "Members to which there is a connection.",
+        static_cast<std::size_t>(
+            std::ranges::count_if(view.members, &controller::MemberView::is_linked)
+        )
+    );
+    out.gauge("gridd_cluster_applied_revision", "Applied from the log.", view.applied);
+    out.gauge(
+        "gridd_cluster_lag_groups", "Groups of the log that are known and not applied.",
+        view.known_group > view.applied_group ? view.known_group - view.applied_group : 0
+    );
+    out.gauge(
+        "gridd_cluster_waiting_answers", "Answers that wait until all members applied a change.",
+        view.waiting
+    );
+    out.counter(
+        "gridd_cluster_leader_changes_total", "Changes of the leader.", view.leader_changes
+    );
+    out.counter("gridd_cluster_forwarded_total", "Batches sent to the leader.", view.forwarded);
+    out.counter(
+        "gridd_cluster_submitted_again_total", "Batches submitted again after a change of leader.",
+        view.submitted_again
+    );
 }
 
 void Collector::write_limits(Exposition& out, const Load& load) const {

@@ -47,6 +47,7 @@ private:
     void write_controller(Exposition& out) const;
     void write_transfers(Exposition& out) const;
     void write_store(Exposition& out) const;
+    void write_cluster(Exposition& out) const;
     void write_limits(Exposition& out, const Load& load) const;
     void write_log(Exposition& out) const;
 

@@ -38,9 +38,9 @@ public:
     Socket& socket() { return socket_; }
     SSL* ssl() { return ssl_; }
 
-    /// Becomes TLS, as the server. Bytes that plain reads have taken out of the socket are not
-    /// seen by the handshake, so bytes that were injected behind `<starttls/>` can become neither
-    /// TLS nor XML (RFC 6120 §5.3.3): the caller, who has read them, asks
+    /// Becomes TLS, as the side that the context is for. Bytes that plain reads have taken out of
+    /// the socket are not seen by the handshake, so bytes that were injected behind `<starttls/>`
+    /// can become neither TLS nor XML (RFC 6120 §5.3.3): the caller, who has read them, asks
     /// `Negotiation::on_injected` instead of calling this. Bytes in the socket before the
     /// ClientHello make the handshake fail. After a failure only `close` or `abort` is left; an
     /// alert has been sent.

@@ -47,7 +47,10 @@ bool TlsStream::attach(SSL_CTX* context) {
         return false;
     }
     SSL_set_bio(ssl, bio, bio);
-    SSL_set_accept_state(ssl);
+    if (SSL_CTX_get_ssl_method(context) == TLS_client_method())
+        SSL_set_connect_state(ssl);
+    else
+        SSL_set_accept_state(ssl);
     SSL_set_mode(
         ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER

@@ -246,11 +246,7 @@ void Pipeline::work_until(TimePoint deadline) {
     while (follower_.deliver(deadline)) {
         if (const auto since = std::exchange(followed_at_, {}); since != TimePoint{})
             counts_.fan_out.observe(steady_clock::now() - since);
-        if (auto [queue, request, since] = std::exchange(unanswered_, {}); queue) {
-            if (request->state == Transaction::State::Delivering)
-                request->state = Transaction::State::Answered;
-            advance(queue);
-        }
+        if (auto done = std::exchange(unanswered_, {}); done.queue) answer(std::move(done));
         if (feed_.empty()) {
             is_working_ = false;
             break;
@@ -261,6 +257,22 @@ void Pipeline::work_until(TimePoint deadline) {
     }
     if (!is_working_) resume_stalled();
     follower_.flush();
+}
+
+void Pipeline::answer(InFlight done) {
+    const auto finish = [queue = done.queue, request = done.request](Pipeline& self) {
+        if (request->state == Transaction::State::Delivering)
+            request->state = Transaction::State::Answered;
+        self.advance(queue);
+    };
+    if (done.for_all == 0) return finish(*this);
+    follower_.when_everywhere(done.for_all, [self = shared_from_this(), finish] {
+        self->post_([self, finish] {
+            finish(*self);
+            self->follower_.flush();
+        });
+    });
+    advance(done.queue);   // others behind it may be decided
 }
 
 void Pipeline::handle(storage::FeedEntry entry) {
@@ -296,9 +308,10 @@ void Pipeline::on_committed(storage::Committed committed) {
     followed_at_ = steady_clock::now();
     auto found = in_flight_.find(committed.ticket);
     if (found == in_flight_.end()) return;
-    auto [queue, request, since] = std::move(found->second);
+    auto [queue, request, since, none] = std::move(found->second);
     in_flight_.erase(found);
     counts_.commit.observe(followed_at_ - since);
+    const bool is_for_all = follower_.is_for_all(committed) || (request && request->is_for_all);
     if (!queue) {
         --background_;
         return;
@@ -306,7 +319,7 @@ void Pipeline::on_committed(storage::Committed committed) {
     if (exclusive_ == request) exclusive_ = nullptr;
     queue->came_back(*request);
     request->state = Transaction::State::Delivering;
-    unanswered_ = {std::move(queue), request};
+    unanswered_ = {std::move(queue), request, since, is_for_all ? committed.revision : 0};
 }
 
 void Pipeline::log_refused(const storage::Refused& refused) {
@@ -327,7 +340,7 @@ void Pipeline::log_refused(const storage::Refused& refused) {
 void Pipeline::on_refused(const storage::Refused& refused) {
     auto found = in_flight_.find(refused.ticket);
     if (found == in_flight_.end()) return;
-    auto [queue, request, since] = std::move(found->second);
+    auto [queue, request, since, none] = std::move(found->second);
     in_flight_.erase(found);
     const bool is_conflict = refused.error == storage::Errc::Conflict;
     (is_conflict ? counts_.conflicts : counts_.refused).add();

@@ -32,6 +32,13 @@ public:
     virtual void flush() = 0;
     /// Changes were missed: forget and scan again. Returns the revision of the state scanned.
     virtual storage::Revision rebuild() = 0;
+    /// Whether the answer to that batch, which was followed just now, waits until it is in force
+    /// everywhere: it may take rights away.
+    virtual bool is_for_all(const storage::Committed& /*committed*/) { return false; }
+    /// `done`, on any thread, when every member of the cluster follows that revision.
+    virtual void when_everywhere(storage::Revision /*revision*/, std::function<void()> done) {
+        done();
+    }
 };
 
 /// Of batches, for metrics.
@@ -82,7 +89,10 @@ private:
         std::shared_ptr<SenderQueue> queue;   // null: background
         Transaction* request = nullptr;
         TimePoint since = std::chrono::steady_clock::now();
+        storage::Revision for_all = 0;   // of the batch, whose answer waits for all members
     };
+    /// The events of its batch are on their way: its answer follows, or waits for other members.
+    void answer(InFlight done);
 
     enum class Decided { All, TurnOver, NoRoom };   // no room: in the commit queue or the outbox
     /// Everything of this queue that may be decided now.

@@ -2,6 +2,7 @@
 #include "server/pipeline/storage_error.hpp"
 
 #include "storage/errors.hpp"
+#include "xml/namespaces.hpp"
 
 namespace grid::server {
 namespace {
@@ -33,9 +34,22 @@ xml::StanzaError to_stanza_error(boost::system::error_code error) {
         };
     if (error == internal_fault())
         return wait("internal-server-error", "the server has a fault; look before you repeat");
+    if (error == Errc::Fenced || error == Errc::Unreachable) return not_ready();
     if (error == Errc::WritesStopped)
         return wait("internal-server-error", "the server's store is read-only after a disk error");
     return wait("internal-server-error", "the store could not be read or written");
+}
+
+xml::StanzaError not_ready() {
+    constexpr int seconds = 2;   // leaders change faster than this
+    auto error = wait(
+        "internal-server-error",
+        "this member of the grid does not hear from its cluster: try again in a few seconds, here "
+        "or at another member"
+    );
+    error.application =
+        xml::Element("retry-after", xml::ns::gi_errors, {{"seconds", std::to_string(seconds)}});
+    return error;
 }
 
 }   // namespace grid::server

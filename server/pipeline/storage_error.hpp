@@ -13,5 +13,7 @@ inline boost::system::error_code internal_fault() {
 }
 
 xml::StanzaError to_stanza_error(boost::system::error_code error);
+/// The refusal of everything while a member of a cluster does not hear from the others.
+xml::StanzaError not_ready();
 
 }   // namespace grid::server

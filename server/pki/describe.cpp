@@ -6,12 +6,14 @@
 #include "server/pki/pem.hpp"
 #include "server/pki/pki.hpp"
 #include "server/tls/certificate_text.hpp"
+#include "server/tls/member_role.hpp"
 #include "xml/datetime.hpp"
 
 namespace grid::pki {
 
 using server::tls::fingerprint_of;
 using server::tls::key_hash_of;
+using server::tls::member_urn;
 using server::tls::to_millis;
 
 namespace {
@@ -42,6 +44,9 @@ void read_names(const X509* certificate, Description& out) {
             GENERAL_NAME_print(bio.get(), const_cast<GENERAL_NAME*>(name));
             const std::string text = text_of(bio.get());   // "IP Address:127.0.0.1"
             out.hosts.push_back(text.substr(text.find(':') + 1));
+        } else if (name->type == GEN_URI) {
+            const std::string uri = to_string(name->d.uniformResourceIdentifier);
+            if (uri.starts_with(member_urn)) out.members.push_back(uri.substr(member_urn.size()));
         } else if (name->type == GEN_OTHERNAME &&
                    OBJ_obj2nid(name->d.otherName->type_id) == NID_XmppAddr &&
                    name->d.otherName->value->type == V_ASN1_UTF8STRING) {

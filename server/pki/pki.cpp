@@ -10,6 +10,7 @@
 
 #include "server/pki/pem.hpp"
 #include "server/tls/certificate_text.hpp"
+#include "server/tls/member_role.hpp"
 
 namespace grid::pki {
 namespace {
@@ -155,6 +156,24 @@ bool push_host(GENERAL_NAMES* names, const std::string& host) {
     return sk_GENERAL_NAME_push(names, name.get()) > 0 && name.release() != nullptr;
 }
 
+bool push_hosts(GENERAL_NAMES* names, const std::vector<std::string>& hosts) {
+    return std::ranges::all_of(hosts, [names](const std::string& host) {
+        return push_host(names, host);
+    });
+}
+
+bool push_uri(GENERAL_NAMES* names, const std::string& uri) {
+    std::unique_ptr<GENERAL_NAME, Deleter<GENERAL_NAME_free>> name(GENERAL_NAME_new());
+    ASN1_IA5STRING* text = ASN1_IA5STRING_new();
+    if (!name || text == nullptr) {
+        ASN1_IA5STRING_free(text);
+        return false;
+    }
+    GENERAL_NAME_set0_value(name.get(), GEN_URI, text);
+    if (ASN1_STRING_set(text, uri.data(), static_cast<int>(uri.size())) != 1) return false;
+    return sk_GENERAL_NAME_push(names, name.get()) > 0 && name.release() != nullptr;
+}
+
 /// RFC 6120 §13.7.1.4: an otherName of type id-on-xmppAddr, as UTF8String.
 bool push_xmpp_address(GENERAL_NAMES* names, std::string_view jid) {
     std::unique_ptr<GENERAL_NAME, Deleter<GENERAL_NAME_free>> name(GENERAL_NAME_new());
@@ -246,6 +265,32 @@ PkiResult<KeyPair> make_server(
     request.common_name = dns_names.front();
     request.usage = "critical,digitalSignature";
     request.extended_usage = "serverAuth";
+    return make_signed(ca, request, now, days);
+}
+
+PkiResult<KeyPair> make_member(
+    const KeyPair& ca,
+    std::string_view name,
+    const std::vector<std::string>& hosts,
+    storage::Millis now,
+    int days
+) {
+    using server::tls::member_urn;
+    if (!server::tls::is_member_name(name))
+        return Failure{
+            "not a member's name: '" + std::string(name) +
+            "' (ASCII letters, digits, and \"-\", \"_\", \".\" behind the first; at most 64)"
+        };
+    Request request;
+    request.names.reset(GENERAL_NAMES_new());
+    if (!push_uri(request.names.get(), std::string(member_urn).append(name)))
+        return openssl_error(name);
+    for (const std::string& host : hosts)
+        if (!is_host(host))
+            return Failure{"not a DNS name in ASCII or an IP address: '" + host + "'"};
+    if (!push_hosts(request.names.get(), hosts)) return openssl_error(name);
+    request.usage = "critical,digitalSignature";
+    request.extended_usage = "serverAuth,clientAuth";
     return make_signed(ca, request, now, days);
 }
 

@@ -32,6 +32,17 @@ PkiResult<KeyPair> make_client(
     const KeyPair& ca, std::string_view jid, storage::Millis now, int days
 );
 
+/// For links between the members of a cluster: serverAuth and clientAuth, `name` as a URI
+/// (server/tls/member_role.hpp), `hosts` as for a server; there may be none. No common name, of
+/// which a mapping rule could make an account. Never outlives the CA.
+PkiResult<KeyPair> make_member(
+    const KeyPair& ca,
+    std::string_view name,
+    const std::vector<std::string>& hosts,
+    storage::Millis now,
+    int days
+);
+
 struct SigningRequest {
     std::string request;   // PEM, PKCS#10
     std::string key;       // PEM, PKCS#8, to be stored 0600
@@ -57,6 +68,7 @@ struct Description {
     storage::Millis not_before = 0, not_after = 0;
     std::vector<std::string> hosts;                             // dNSName and iPAddress
     std::vector<std::string> jids;                              // id-on-xmppAddr
+    std::vector<std::string> members;                           // of a cluster: urn:gridd:member:
     bool is_ca = false, is_server = false, is_client = false;   // the latter two by EKU
 };
 /// The first certificate in `pem`.

@@ -74,8 +74,11 @@ void Presence::announce(
     walk.is_available = true;
     walk.is_initial = !said->rest;
     walk.rest = said->rest = std::make_shared<const std::string>(std::move(rest));
+    said->farewell = nullptr;
+    ++said->number;
     const bool is_initial = walk.is_initial;
     add(std::move(walk));
+    if (session->elsewhere) return;   // what its client asks for is its member's affair
     take_step(session, interests_.heard(session->id, caps), is_initial);
 }
 
@@ -115,7 +118,9 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     const auto found = said_.find(session->id);
     if (found == said_.end()) return;
     const SaidPtr said = found->second;
+    if (!rest.empty()) said->farewell = std::make_shared<const std::string>(rest);
     if (!said->rest && said->directed.empty()) return;
+    ++said->number;
     Walk walk;
     walk.said = said;
     // One that was never available is unavailable to those alone that it told otherwise.
@@ -134,10 +139,12 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     add(std::move(walk));
 }
 
-bool Presence::tell_account(std::string_view bare, const std::string& rest, const Said* teller) {
+bool Presence::tell_account(
+    std::string_view bare, const std::string& rest, const Said* teller, bool is_directed
+) {
     xml::Bytes bytes;
     for (const SessionPtr& target : sessions_.of_account(bare)) {
-        if (!is_available(*target)) continue;
+        if (!is_available(*target) || (target->elsewhere && !is_directed)) continue;
         if (teller != nullptr && teller->withheld.contains(target->jid.str())) continue;
         if (!bytes) bytes = presence_to(bare, rest);
         put(target, bytes);
@@ -146,15 +153,16 @@ bool Presence::tell_account(std::string_view bare, const std::string& rest, cons
 }
 
 void Presence::tell_session(
-    const SessionPtr& target, std::string_view to, const std::string& rest
+    const SessionPtr& target, std::string_view to, const std::string& rest, bool is_directed
 ) {
+    if (target->elsewhere && !is_directed) return;
     put(target, presence_to(to, rest));
 }
 
 /// Presence cannot fill an outbox, so that its stream would be closed: what finds no room is left
 /// out, and told again later.
 void Presence::put(const SessionPtr& target, xml::Bytes bytes) {
-    if (const auto& budget = target->budget) {
+    if (const auto& budget = target->budget; budget && !target->elsewhere) {
         const std::size_t used = budget->used() + target->pending_bytes;
         if (used != 0 && used + bytes->size() > budget->fair_bytes_max() / 2) {
             behind_.insert(target->id);
@@ -188,9 +196,9 @@ std::optional<xml::StanzaError> Presence::direct(
     if (to.is_bare()) {
         for (const SessionPtr& target : sessions_.of_account(to.str()))
             if (is_available(*target) && !controller_.is_blocked(session->bare, target->jid))
-                tell_session(target, to.str(), stanza.rest);
+                tell_session(target, to.str(), stanza.rest, true);
     } else if (const SessionPtr target = sessions_.find(to); target && may_hear(*target)) {
-        tell_session(target, to.str(), stanza.rest);
+        tell_session(target, to.str(), stanza.rest, true);
     }
     if (!is_available_now)   // §4.6.1
         for (const SessionPtr& target : sessions_.of_account(to.bare_view()))
@@ -249,7 +257,17 @@ void Presence::relay_error(
     const SessionPtr target = to.is_bare() ? nullptr : sessions_.find(to);
     if (!target || !may_hear(*target)) return;
     if (target->bare != session->bare && !controller_.may_message(session->principal, to)) return;
-    tell_session(target, to.str(), stanza.rest);
+    tell_session(target, to.str(), stanza.rest, true);
+}
+
+void Presence::deliver(const SessionPtr& session, xml::Bytes stanza) {
+    if (!session->elsewhere && may_hear(*session)) put(session, std::move(stanza));
+}
+
+Presence::Words Presence::words_of(const Session& session) const {
+    const Said* said = find(session);
+    if (said == nullptr) return {};
+    return {said->number, said->rest ? said->rest : said->farewell, said->rest != nullptr};
 }
 
 std::size_t Presence::tell_presence_of(std::string_view contact, const SessionPtr& target) {

@@ -28,7 +28,9 @@ namespace grid::server {
 
 /// Presence is soft state here; rosters are the controller's. A broadcast to
 /// many contacts is done in slices, one session's after the other, so that what a session says is
-/// heard in order. Presence that was overtaken before it went out is left out.
+/// heard in order. Presence that was overtaken before it went out is left out. In a cluster each
+/// member broadcasts the presence of all sessions, wherever they are, to those that are its own:
+/// what crosses the way between members is what a session said, once.
 class Presence {
 public:
     /// Puts work behind what the core strand has to do already. Any thread.
@@ -70,6 +72,15 @@ public:
     std::optional<xml::StanzaError> direct(
         const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza
     );
+    /// Presence that another member of the cluster sent to a session here.
+    void deliver(const SessionPtr& session, xml::Bytes stanza);
+    /// The last words of a session, for other members of a cluster.
+    struct Words {
+        std::uint64_t number = 0;   // of all that it said; 0: it said nothing
+        xml::Bytes rest;            // as a session's below
+        bool is_available = false;
+    };
+    Words words_of(const Session& session) const;
     /// A client's own question (§4.3).
     void probe(const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza);
     /// To one resource (§8.5.3): an error about presence that it sent.
@@ -103,7 +114,9 @@ private:
     /// The presence of a session.
     struct Said {
         SessionPtr session;
-        xml::Bytes rest;   // the last presence, behind `<presence to='…'`; null: not available
+        xml::Bytes rest;       // the last presence, behind `<presence to='…'`; null: not available
+        xml::Bytes farewell;   // what it said instead, when it is not; null: nothing
+        std::uint64_t number = 0;         // of all that it said
         std::set<std::string> directed;   // addressees of directed presence
         /// Contacts that the policy or a block list keeps its presence from; full JIDs: sessions of
         /// other contacts, that a block list does.
@@ -154,9 +167,20 @@ private:
 
     /// To all available resources of the account; false: there is none. Those that the presence of
     /// `teller` is withheld from are passed by.
-    bool tell_account(std::string_view bare, const std::string& rest, const Said* teller = nullptr);
+    /// `is_directed`: those elsewhere, too; other presence each member tells its own.
+    bool tell_account(
+        std::string_view bare,
+        const std::string& rest,
+        const Said* teller = nullptr,
+        bool is_directed = false
+    );
     void tell_resources(const Walk& walk, const std::string& contact, bool was_withheld);
-    void tell_session(const SessionPtr& target, std::string_view to, const std::string& rest);
+    void tell_session(
+        const SessionPtr& target,
+        std::string_view to,
+        const std::string& rest,
+        bool is_directed = false
+    );
     void put(const SessionPtr& target, xml::Bytes bytes);
     void forget_directed(const Session& target, const xml::Jid& from);
     std::size_t tell_presence_of(std::string_view contact, const SessionPtr& target);

@@ -122,6 +122,7 @@ void Presence::on_feed_gap(storage::Revision told) {
     for (const auto& [id, said] : said_) {
         const std::string& owner = said->session->bare.str();
         const auto& roster = controller_.rosters().of(owner);
+        if (said->session->elsewhere) continue;
         if (said->rest) behind_.insert(id);
         if (!said->is_interested || !may_hear(*said->session)) continue;
         for (const auto& [contact, item] : roster.items)
@@ -185,7 +186,7 @@ void Presence::tell_subscription(const Effect& effect) {
 
 void Presence::show(const Effect& effect) {
     for (const SessionPtr& session : sessions_.of_account(effect.owner))
-        if (is_available(*session)) {
+        if (!session->elsewhere && is_available(*session)) {
             tell_presence_of(effect.contact, session);
             last_items_.begin(session, effect.contact);
         }

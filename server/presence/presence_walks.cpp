@@ -84,6 +84,7 @@ bool Presence::go_on(Walk& walk, TimePoint deadline) {
     using Stage = Walk::Stage;
     const auto& roster = controller_.rosters().of(walk.said->session->bare.str());
     const bool is_there = walk.said->rest != nullptr;
+    const bool is_asked_here = is_there && !walk.said->session->elsewhere;
     while (walk.stage != Stage::Done) {
         if (++walk.looked % contacts_per_look == 0 && steady_clock::now() >= deadline) return false;
         const std::string* next = nullptr;
@@ -104,14 +105,14 @@ bool Presence::go_on(Walk& walk, TimePoint deadline) {
                 continue;
             }
             case Stage::Probes:
-                if (!is_there || !(walk.is_initial || walk.is_refresh)) break;
+                if (!is_asked_here || !(walk.is_initial || walk.is_refresh)) break;
                 if (const auto* entry = next_of(roster.items, walk.at)) {
                     next = &entry->first;
                     if (entry->second.to) ask_contact(walk, entry->first);
                 }
                 break;
             case Stage::Requests:
-                if (!is_there || !(walk.is_initial || walk.is_refresh)) break;
+                if (!is_asked_here || !(walk.is_initial || walk.is_refresh)) break;
                 if (const auto* entry = next_of(roster.requests, walk.at)) {
                     next = &entry->first;
                     deliver_request(walk, entry->first);
@@ -186,9 +187,9 @@ void Presence::tell_directed(const Walk& walk, const std::string& to) {
     const auto* item = controller_.rosters().of(own).find(jid.bare_view());
     if (item != nullptr && item->from) return;
     if (jid.is_bare()) {
-        tell_account(to, *walk.rest);
+        tell_account(to, *walk.rest, nullptr, true);
     } else if (const SessionPtr target = sessions_.find(jid); target && may_hear(*target)) {
-        tell_session(target, to, *walk.rest);
+        tell_session(target, to, *walk.rest, true);
     }
 }
 

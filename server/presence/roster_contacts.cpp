@@ -24,6 +24,14 @@ bool RosterContacts::may_reach(const xml::Jid& owner, const xml::Jid& contact) c
            !controller_.is_blocked(owner, contact) && !controller_.is_blocked(contact, owner);
 }
 
+bool RosterContacts::is_logged_in(const xml::Jid& subscriber) const {
+    if (!sessions_.knows_all()) return true;
+    const auto& all = sessions_.of_account(subscriber.bare_view());
+    return std::ranges::any_of(all, [&](const SessionPtr& one) {
+        return one->is_active && (subscriber.is_bare() || one->jid == subscriber);
+    });
+}
+
 /// Not a session that the owner has blocked (XEP-0191 §5).
 void RosterContacts::visit_account(
     const xml::Jid& owner,

@@ -31,6 +31,7 @@ public:
         std::string_view account,
         const VisitSession& visit
     ) const override;
+    bool is_logged_in(const xml::Jid& subscriber) const override;
     bool is_available() const override { return true; }
 
 private:

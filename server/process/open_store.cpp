@@ -21,14 +21,12 @@ std::string failed(const storage::RocksSettings& settings, boost::system::error_
 
 }   // namespace
 
-Result<std::unique_ptr<storage::Store>, std::string> open_store(
-    const AppOptions& options, Log& log
-) {
-    using Opened = Result<std::unique_ptr<storage::Store>, std::string>;
+Result<storage::RocksSettings, std::string> store_settings(const AppOptions& options, Log& log) {
+    using Settings = Result<storage::RocksSettings, std::string>;
     std::error_code error;
     std::filesystem::create_directories(options.data, error);
     if (error)
-        return Opened(
+        return Settings(
             boost::system::in_place_error, "cannot make the data directory " +
                                                options.data.string() + ": " + error.message() +
                                                "; give another by --data"
@@ -38,8 +36,17 @@ Result<std::unique_ptr<storage::Store>, std::string> open_store(
         const bool is_error = level == storage::LogLevel::Error;
         log.write(is_error ? Level::Error : Level::Warn, "store", {{"text", std::string(text)}});
     };
-    auto store = storage::open_rocks_store(settings);
-    if (!store) return Opened(boost::system::in_place_error, failed(settings, store.error()));
+    return settings;
+}
+
+Result<std::unique_ptr<storage::Store>, std::string> open_store(
+    const AppOptions& options, Log& log
+) {
+    using Opened = Result<std::unique_ptr<storage::Store>, std::string>;
+    auto settings = store_settings(options, log);
+    if (!settings) return Opened(boost::system::in_place_error, settings.error());
+    auto store = storage::open_rocks_store(*settings);
+    if (!store) return Opened(boost::system::in_place_error, failed(*settings, store.error()));
     return std::move(*store);
 }
 

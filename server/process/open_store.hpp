@@ -10,6 +10,8 @@
 
 namespace grid::server {
 
+/// Makes the data directory where it is missing. The error is for the operator.
+Result<storage::RocksSettings, std::string> store_settings(const AppOptions& options, Log& log);
 /// Makes the directory and the store where they are missing. The error is for the operator.
 Result<std::unique_ptr<storage::Store>, std::string> open_store(
     const AppOptions& options, Log& log

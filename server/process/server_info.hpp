@@ -37,9 +37,12 @@ public:
 
     controller::BackupControl* backups() const override { return backup_control; }
 
-    controller::BackupControl* backup_control = nullptr;   // set before the first request
-    controller::ServerFacts constant;                      // filled before the first request
-    std::function<std::vector<std::string>()> problems;    // asked each time; any thread
+    controller::ClusterControl* cluster() const override { return cluster_control; }
+
+    controller::BackupControl* backup_control = nullptr;     // set before the first request
+    controller::ClusterControl* cluster_control = nullptr;   // the same
+    controller::ServerFacts constant;                        // filled before the first request
+    std::function<std::vector<std::string>()> problems;      // asked each time; any thread
 
 private:
     storage::Store& store_;

@@ -29,6 +29,7 @@
 #include "server/tls/certificate_text.hpp"
 #include "server/tls/context.hpp"
 #include "server/tls/own_certificate.hpp"
+#include "server/tls/pem_file.hpp"
 #include "server/tls/revocation/crl_file.hpp"
 #include "server/tls/revocation/crl_watch.hpp"
 #include "storage/rocks_store.hpp"
@@ -55,11 +56,11 @@ std::string blamed(const Config::Tls& tls, const std::string& text) {
     return "tls.certificate";
 }
 
-void check_key_file(const std::string& file, Findings& findings) {
+void check_key_file(const char* key, const std::string& file, Findings& findings) {
     struct stat about{};
     if (::stat(file.c_str(), &about) != 0 || (about.st_mode & (S_IROTH | S_IWOTH)) == 0) return;
     findings.push_back(
-        {"tls.key",
+        {key,
          file + ": every user of this machine may " +
              ((about.st_mode & S_IROTH) != 0 ? "read" : "write") +
              " the private key: chmod o-rwx " + file,
@@ -75,10 +76,34 @@ void check_tls(const Config& config, Findings& findings) {
             return;
         }
         add(findings, tls::check_own_certificate(tls.certificate, config.domain));
-        check_key_file(tls.key, findings);
+        check_key_file("tls.key", tls.key, findings);
     }
     add(findings, tls::check_ciphers(tls));
     if (!tls.client_ca.empty()) add(findings, tls::check_client_cas(tls.client_ca));
+}
+
+/// The files of the links and of etcd: readable, and what they should be.
+void check_cluster_files(const Config& config, Findings& findings) {
+    const auto& cluster = config.cluster;
+    if (!cluster.is_on()) return;
+    const auto look = [&](const char* key, const std::string& file, bool is_key) {
+        if (file.empty()) return;   // said by check_values
+        std::string why;
+        if (is_key) {
+            if (const auto read = tls::read_key(file); !read) why = read.error();
+        } else if (const auto read = tls::read_certificates(file); !read) {
+            why = read.error();
+        }
+        if (!why.empty()) findings.push_back({key, std::string(key) + ": " + why});
+    };
+    look("cluster.ca", cluster.ca, false);
+    look("cluster.certificate", cluster.certificate, false);
+    look("cluster.key", cluster.key, true);
+    look("cluster.etcd_ca", cluster.etcd_ca, false);
+    look("cluster.etcd_certificate", cluster.etcd_certificate, false);
+    look("cluster.etcd_key", cluster.etcd_key, true);
+    if (!cluster.key.empty()) check_key_file("cluster.key", cluster.key, findings);
+    if (!cluster.etcd_key.empty()) check_key_file("cluster.etcd_key", cluster.etcd_key, findings);
 }
 
 void check_static_files(const Config& config, Findings& findings) {
@@ -185,6 +210,7 @@ void check_listening(const AppOptions& options, Findings& out) {
     check_bind(options, "metrics", listen.metrics, out);
     check_bind(options, "socks5", listen.socks5, out);
     check_bind(options, "component", listen.component, out);
+    check_bind(options, "cluster", listen.cluster, out);
 }
 
 /// A first start writes the policy and the first administrator: without room there would be
@@ -349,6 +375,7 @@ Findings check_startup(const AppOptions& options) {
     for (const std::string& remark : config.origin.remarks) findings.push_back({"", remark, true});
     check_clock(findings);
     check_tls(config, findings);
+    check_cluster_files(config, findings);
     check_crl_files(config, true, findings);
     check_policy(config, findings);
     if (auto why = tls::unreadable_crl_source(config.tls, options.data); !why.empty())

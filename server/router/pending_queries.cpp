@@ -36,6 +36,22 @@ std::optional<Queries::Query> Queries::answer(
     return query;
 }
 
+std::optional<Queries::Query> Queries::settle(
+    std::uint64_t asker, const xml::Jid& from, const std::string& id
+) {
+    const auto mine = by_asker_.find(asker);
+    if (mine == by_asker_.end()) return std::nullopt;
+    for (const Key& key : mine->second) {
+        if (std::get<2>(key) != id) continue;
+        const auto at = waiting_.find(key);
+        if (at->second.to != from && at->second.asked != from) continue;
+        Query query = at->second;
+        remove(at);
+        return query;
+    }
+    return std::nullopt;
+}
+
 std::vector<Queries::Query> Queries::session_ended(std::uint64_t session) {
     if (auto mine = by_asker_.find(session); mine != by_asker_.end())
         for (const Key& key : std::set<Key>(mine->second))   // no asker is left to answer

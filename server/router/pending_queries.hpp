@@ -50,6 +50,9 @@ public:
     std::optional<Query> answer(
         std::uint64_t answerer, const xml::Jid& asker, const std::string& id
     );
+    /// The query of that session that `from` has answered, by its own address or the one that was
+    /// asked: where its answerer is on another member of a cluster.
+    std::optional<Query> settle(std::uint64_t asker, const xml::Jid& from, const std::string& id);
     /// A session is gone: the queries that get no answer from it any more.
     std::vector<Query> session_ended(std::uint64_t session);
     std::vector<Query> expired(Time now, std::size_t max);

@@ -397,7 +397,9 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
     if (inbound.component == Inbound::Component::Sender)
         return take_from_component(session, inbound);
     if (inbound.capabilities) return presence_.learned(session, *inbound.capabilities);
-    if (auto refused = controller_.confine(session->principal, inbound.destination, stanza)) {
+    auto refused = guard_ ? guard_(stanza) : std::nullopt;
+    if (!refused) refused = controller_.confine(session->principal, inbound.destination, stanza);
+    if (refused) {
         // The refused keep their place among the answers, as everything else does.
         if ((inbound.prepared || inbound.roster) && session->queue) {
             inbound.prepared = refuse_in_turn(std::move(*refused));
@@ -478,7 +480,7 @@ void Router::note_effect(const SessionPtr& session, pubsub::SessionEffect effect
         case CopiesOn:
         case CopiesOff:
             session->takes_copies = effect == CopiesOn;
-            return;
+            return sessions_.changed(*session);
         case BlockListKnown:
             session->knows_block_list = true;
             return;

@@ -97,6 +97,10 @@ public:
         Queries::Bounds queries
     );
 
+    /// Asked about each stanza on the core strand: the reason why no request is taken at present.
+    void attach(std::function<std::optional<xml::StanzaError>(const xml::Element& stanza)> guard) {
+        guard_ = std::move(guard);
+    }
     /// Call once, before anything else.
     void attach(bulk::ByteStreams& streams, bulk::InBand& in_band, bulk::Permits& permits);
     /// On the connection's strand; reads only what never changes. Ping is answered here, without
@@ -157,6 +161,19 @@ public:
     void kept(const Undelivered& undelivered, const std::optional<xml::StanzaError>& error);
     /// Refuses queries that were not answered in time.
     void tick(std::chrono::steady_clock::time_point time);
+
+    // Sessions on other members of a cluster: router_elsewhere.cpp
+    /// An iq of type get or set of a session elsewhere to one here, as its member sent it on.
+    void take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query);
+    /// A stanza that another member sent to a session here, or that was here. Of an answer to a
+    /// query `head` is the start tag. The caller runs the queue, as of `hand_on`.
+    std::shared_ptr<SenderQueue> deliver_here(
+        const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
+    );
+    /// The query did not reach the member of the session that was to answer it.
+    void unanswered(const QueryElsewhere& query);
+    /// That session elsewhere logged out, or has ended.
+    void logged_out_elsewhere(const SessionPtr& session);
 
 private:
     Routed prepare_iq(const Session& session, xml::Element iq, xml::Jid to) const;
@@ -249,7 +266,7 @@ private:
     /// Whether stanzas of others reach it now. Between the end of its connection and its own end a
     /// session takes none: what is sent to it then would be lost.
     bool may_take(const Session& session) const {
-        return session.is_open() && fanout_.may_receive(session);
+        return session.is_open() && fanout_.is_logged_in(session);
     }
     /// RFC 6121 §8.5.3.1: a resource that is connected, whether it said so or not.
     SessionPtr connected(const xml::Jid& full) const;
@@ -270,8 +287,31 @@ private:
     void note_offered_stream(const Queries::Query& query, const std::string& sid);
 
     // iqs between clients: router_queries.cpp
+    struct Asked {
+        xml::Jid to;   // full: the session that is to answer
+        xml::Jid by;   // the address that was asked, where it was another one; else empty
+        bool is_counted = false;   // QueryElsewhere
+    };
     Inbound prepare_relayed_iq(const Session& session, xml::Element iq, xml::Jid to) const;
     void take_query(const SessionPtr& session, const Inbound& inbound);
+    /// The same where the addressee may be another one than was asked (XEP-0268), if it is here.
+    void ask_here(const SessionPtr& asker, const Inbound& inbound, const Asked& asked);
+    void ask_elsewhere(
+        const SessionPtr& asker,
+        const SessionPtr& answerer,
+        const Inbound& inbound,
+        const Asked& asked
+    );
+    using Refuse = std::function<void(xml::StanzaError)>;
+    /// The iq goes to the answerer's member, which refuses it if need be.
+    void send_elsewhere(
+        const SessionPtr& answerer,
+        const Queries::Query& query,
+        xml::Bytes iq,
+        const Refuse& refuse,
+        bool is_counted = false
+    );
+    std::optional<xml::StanzaError> refuse_pending(Queries::Query query);
     void take_answer(const SessionPtr& session, const Inbound& inbound);
     void tell_unanswered(const std::vector<Queries::Query>& queries, const xml::StanzaError& error);
     void forget_queries(const SessionPtr& session);
@@ -297,6 +337,7 @@ private:
     bulk::InBand* in_band_ = nullptr;
     bulk::Permits* permits_ = nullptr;
     bool implicit_login_;
+    std::function<std::optional<xml::StanzaError>(const xml::Element& stanza)> guard_;
     const std::size_t presence_bytes_max_;
     Queries queries_;
 };

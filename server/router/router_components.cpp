@@ -221,16 +221,10 @@ void Router::relay_query(
     query.from = from;
     query.to = inbound.to;
     query.id = inbound.stanza.attr_or("id", "");
-    switch (queries_.add(query, std::chrono::steady_clock::now())) {
-        case Queries::Taken::Yes:
-            return fanout_.send(
-                answerer, Outgoing::stanza(iq_text(inbound.stanza, inbound.relayed))
-            );
-        case Queries::Taken::Busy:
-            return refuse(xml::resource_constraint("too many of your queries wait for an answer"));
-        case Queries::Taken::Duplicate:
-            return refuse(xml::bad_request("a query of this id waits for its answer: use another"));
-    }
+    if (answerer->elsewhere)
+        return send_elsewhere(answerer, query, iq_text(inbound.stanza, inbound.relayed), refuse);
+    if (const auto error = refuse_pending(std::move(query))) return refuse(*error);
+    fanout_.send(answerer, Outgoing::stanza(iq_text(inbound.stanza, inbound.relayed)));
 }
 
 void Router::take_from_component(const SessionPtr& session, const Inbound& inbound) {
@@ -288,7 +282,7 @@ void Router::pass_presence(const Inbound& inbound) {
         return;
     }
     for (const SessionPtr& target : sessions_.of_account(inbound.to.str()))
-        if (target->is_present && fanout_.may_receive(*target))
+        if (target->is_present && may_take(*target))
             relay(target, Outgoing::stanza(inbound.relayed));
 }
 

@@ -267,7 +267,7 @@ bool Router::is_had_by_another(const Session& ended, const Outgoing& message) co
     if (!message.is_shared) return false;
     const auto& others = sessions_.of_account(ended.bare.str());
     return std::ranges::any_of(others, [&](const SessionPtr& other) {
-        const bool is_willing = fanout_.may_receive(*other) && other->priority >= 0;
+        const bool is_willing = fanout_.is_logged_in(*other) && other->priority >= 0;
         return other->id != ended.id && !other->is_ended && other->since <= message.sent_at() &&
                (is_willing || other->takes_copies);
     });

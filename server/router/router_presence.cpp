@@ -93,7 +93,7 @@ void Router::take_broadcast(const SessionPtr& session, presence::Stanza stanza) 
         session->show = pubsub::Show::Unannounced;
         presence_.withdraw(session, std::move(stanza.rest));
         set_active(session, false);
-        return;
+        return sessions_.changed(*session);
     }
     const bool moved = stanza.priority != session->priority || stanza.show != session->show;
     const bool is_back = session->priority < 0 && stanza.priority >= 0;
@@ -111,6 +111,7 @@ void Router::take_broadcast(const SessionPtr& session, presence::Stanza stanza) 
     session->is_present = true;
     set_active(session, true);
     presence_.announce(session, std::move(stanza.rest), stanza.caps);
+    sessions_.changed(*session);
 }
 
 void Router::set_active(const SessionPtr& session, bool active) {
@@ -129,6 +130,7 @@ void Router::set_active(const SessionPtr& session, bool active) {
     } else {
         end_presence(session);
     }
+    sessions_.changed(*session);
 }
 
 void Router::end_presence(const SessionPtr& session) {

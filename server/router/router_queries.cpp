@@ -62,16 +62,27 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
         if (!implicit_login_) return refuse({"wait", "unexpected-request", {}, "log in first", {}});
         set_active(session, true);
     }
-    xml::Jid to = inbound.to;
-    const bool is_for_grid = inbound.destination != controller::Destination::Client;
-    if (is_for_grid) {   // XEP-0268: a provider of the topic answers for the grid
+    Asked asked{inbound.to, {}, false};
+    if (inbound.destination != controller::Destination::Client) {
+        // XEP-0268: a provider of the topic answers for the grid
         const auto responder =
             controller_.incident_responder(session->jid, session->jid.str() + query_id(iq), now());
         if (!responder) return refuse(offline());
-        to = *responder;
+        asked = {*responder, inbound.to, false};
     }
     // First: the answer rests on the asker's own list, whether there is such an account or not.
-    if (controller_.is_blocked(session->bare, to)) return refuse(controller::requests::blocked());
+    if (controller_.is_blocked(session->bare, asked.to))
+        return refuse(controller::requests::blocked());
+    const SessionPtr target = asked.to.is_bare() ? nullptr : sessions_.find(asked.to);
+    if (target && target->elsewhere && may_take(*target))
+        return ask_elsewhere(session, target, inbound, asked);
+    ask_here(session, inbound, asked);
+}
+
+void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const Asked& asked) {
+    const xml::Element& iq = inbound.stanza;
+    const auto refuse = [&](const xml::StanzaError& error) { reply_error(session, iq, error); };
+    const xml::Jid& to = asked.to;
     // As for a missing account, so that accounts cannot be probed; and a bare JID answers nothing.
     if (to.is_bare() || controller_.state(to.bare()) != controller::AccountState::Enabled)
         return refuse(xml::service_unavailable("nobody is there"));
@@ -86,7 +97,7 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
             return refuse(*error);
     }
     const SessionPtr target = sessions_.find(to);
-    if (!target || !may_take(*target)) return refuse(offline());
+    if (!target || target->elsewhere || !may_take(*target)) return refuse(offline());
     // Queries cannot fill a provider's outbox, so that its stream would be closed: half of it is
     // kept for other stanzas.
     if (target->budget && target->budget->used() + target->pending_bytes + inbound.relayed->size() >
@@ -98,33 +109,34 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
     query.from = session->jid;
     query.to = to;
     query.id = query_id(iq);
-    if (is_for_grid) query.asked = inbound.to;
+    query.asked = asked.by;
     if (to.bare_view() != session->bare.str()) query.bulk_question = inbound.bulk_question;
     using Kind = controller::bulk::Offer::Kind;
     const auto kind = inbound.offer ? inbound.offer->kind : Kind::Begin;
     const bool is_in_band = kind == Kind::Open || kind == Kind::Data || kind == Kind::Close;
-    if (is_in_band)
+    if (is_in_band && !asked.is_counted)
         if (auto error = in_band_->pass(*session, *target, *inbound.offer)) return refuse(*error);
-    if (is_in_band && kind != Kind::Data) query.offer = inbound.offer;
-    const auto refuse_query = [&](const xml::StanzaError& error) {
+    if (is_in_band && !asked.is_counted && kind != Kind::Data) query.offer = inbound.offer;
+    if (const auto error = refuse_pending(query)) {
         if (kind == Kind::Open) note_answer(query, true);
-        refuse(error);
-    };
-    switch (queries_.add(query, std::chrono::steady_clock::now())) {
-        case Queries::Taken::Yes: {
-            xml::Element head = iq;
-            head.set("to", to.str());
-            return fanout_.send(target, Outgoing::stanza(whole_iq(head, inbound.relayed)));
-        }
-        case Queries::Taken::Busy:
-            return refuse_query(
-                xml::resource_constraint("too many of your queries wait for an answer")
-            );
-        case Queries::Taken::Duplicate:
-            return refuse_query(
-                xml::bad_request("a query of this id waits for its answer: use another")
-            );
+        return refuse(*error);
     }
+    xml::Element head = iq;
+    head.set("to", to.str());
+    fanout_.send(target, Outgoing::stanza(whole_iq(head, inbound.relayed)));
+}
+
+/// Nothing: it waits for its answer.
+std::optional<xml::StanzaError> Router::refuse_pending(Queries::Query query) {
+    switch (queries_.add(std::move(query), std::chrono::steady_clock::now())) {
+        case Queries::Taken::Yes:
+            break;
+        case Queries::Taken::Busy:
+            return xml::resource_constraint("too many of your queries wait for an answer");
+        case Queries::Taken::Duplicate:
+            return xml::bad_request("a query of this id waits for its answer: use another");
+    }
+    return std::nullopt;
 }
 
 void Router::take_answer(const SessionPtr& session, const Inbound& inbound) {

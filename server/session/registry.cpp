@@ -7,24 +7,44 @@ namespace grid::server {
 
 bool SessionRegistry::enter(const SessionPtr& session, SessionPtr& replaced) {
     auto& all = by_account_[session->bare.str()];
-    auto same = std::ranges::find(all, session->jid, [](const SessionPtr& s) { return s->jid; });
+    const auto is_same = [&](const SessionPtr& s) {
+        return !s->elsewhere && s->jid == session->jid;
+    };
+    auto same = std::ranges::find_if(all, is_same);
     if (same != all.end()) {
         replaced = *same;
         unlink(*replaced);
         by_id_.erase(replaced->id);
         all.erase(same);
-    } else if (all.size() >= resources_max_) {
+    } else if (count_here(session->bare.str()) >= resources_max_) {
+        if (all.empty()) by_account_.erase(session->bare.str());
         return false;
     }
     all.push_back(session);
     by_id_[session->id] = session;
     link(*session);
+    if (watcher_ && replaced) watcher_->on_left(*replaced);
+    if (watcher_) watcher_->on_entered(*session);
     return true;
+}
+
+void SessionRegistry::enter_elsewhere(const SessionPtr& session) {
+    if (!by_id_.emplace(session->id, session).second) return;
+    by_account_[session->bare.str()].push_back(session);
+    ++elsewhere_;
 }
 
 void SessionRegistry::leave(const Session& session) {
     if (by_id_.erase(session.id) == 0) return;
-    unlink(session);
+    if (session.elsewhere)
+        --elsewhere_;
+    else
+        unlink(session);
+    take_out(session);
+    if (watcher_ && !session.elsewhere) watcher_->on_left(session);
+}
+
+void SessionRegistry::take_out(const Session& session) {
     auto found = by_account_.find(session.bare.str());
     if (found == by_account_.end()) return;
     std::erase_if(found->second, [&](const SessionPtr& s) { return s->id == session.id; });
@@ -36,6 +56,7 @@ void SessionRegistry::identify(Session& session, controller::Identity identity) 
     if (is_entered) unlink(session);
     session.identity = std::move(identity);
     if (is_entered) link(session);
+    changed(session);
 }
 
 void SessionRegistry::link(const Session& session) {
@@ -71,9 +92,10 @@ std::vector<SessionPtr> SessionRegistry::take_expired(storage::Millis now) {
 }
 
 SessionPtr SessionRegistry::find(const xml::Jid& full) const {
+    SessionPtr found;
     for (const auto& session : of_account(full.bare_view()))
-        if (session->jid == full) return session;
-    return nullptr;
+        if (session->jid == full && (!found || found->elsewhere)) found = session;
+    return found;
 }
 
 SessionPtr SessionRegistry::find(std::uint64_t id) const {
@@ -88,12 +110,19 @@ const std::vector<SessionPtr>& SessionRegistry::of_account(std::string_view bare
 }
 
 void SessionRegistry::for_each(const std::function<void(const SessionPtr&)>& visit) const {
-    for (const auto& [id, session] : by_id_) visit(session);
+    for (const auto& [id, session] : by_id_)
+        if (!session->elsewhere) visit(session);
+}
+
+std::size_t SessionRegistry::count_here(std::string_view bare) const {
+    return static_cast<std::size_t>(std::ranges::count_if(of_account(bare), [](const auto& one) {
+        return !one->elsewhere;
+    }));
 }
 
 std::size_t SessionRegistry::hibernating() const {
     return static_cast<std::size_t>(std::ranges::count_if(by_id_, [](const auto& entry) {
-        return entry.second->state == Session::State::Hibernating;
+        return !entry.second->elsewhere && entry.second->state == Session::State::Hibernating;
     }));
 }
 
@@ -117,7 +146,8 @@ controller::SessionView view_of(const Session& s) {
         s.sent_to,
         s.acked_to,
         s.replay != nullptr,
-        s.priority
+        s.priority,
+        s.elsewhere ? s.elsewhere->name() : std::string()
     };
 }
 

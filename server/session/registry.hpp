@@ -20,27 +20,45 @@ public:
     explicit SessionRegistry(std::uint32_t resources_per_account_max)
         : resources_max_(resources_per_account_max) {}
 
-    /// Enters the table. A session that holds the same full JID is returned in `replaced`: it must
-    /// be closed with <conflict/> (RFC 6120 §7.7.2.2, the client that comes back wins). False: too
-    /// many resources.
+    /// Enters the table. A session that holds the same full JID here is returned in `replaced`: it
+    /// must be closed with <conflict/> (RFC 6120 §7.7.2.2, the client that comes back wins). False:
+    /// too many resources here.
     bool enter(const SessionPtr& session, SessionPtr& replaced);
+    /// One on another member, beside all others.
+    void enter_elsewhere(const SessionPtr& session);
     void leave(const Session& session);
+    /// Null: nobody watches. Outlives the table, or takes itself away.
+    void watch(SessionWatcher* watcher) { watcher_ = watcher; }
+    SessionWatcher* watcher() const { return watcher_; }
+    /// What others know of a session that is here changed.
+    void changed(const Session& session) {
+        if (watcher_ && !session.elsewhere && by_id_.contains(session.id))
+            watcher_->on_changed(session);
+    }
+    /// Of a cluster: whether all members that are there have told all of their sessions.
+    void set_complete(bool knows_all) { knows_all_ = knows_all; }
     /// The session rests on another certificate from now on.
     void identify(Session& session, controller::Identity identity);
 
-    /// Sessions that rest on a certificate: `link` is an entry of controller::Identity::path, of
-    /// their own certificate or of a CA above it.
+    /// Sessions here that rest on a certificate: `link` is an entry of controller::Identity::path,
+    /// of their own certificate or of a CA above it.
     std::vector<SessionPtr> by_certificate(const std::string& link) const;
     /// Those whose path is not valid any more, each once.
     std::vector<SessionPtr> take_expired(storage::Millis now);
 
+    /// Wherever it is. Of two with one address, which are there until one has ended, the one here.
     SessionPtr find(const xml::Jid& full) const;
     SessionPtr find(std::uint64_t id) const;
-    /// All sessions of an account, in the order in which they came.
+    /// All sessions of an account, wherever they are, in the order in which they came.
     const std::vector<SessionPtr>& of_account(std::string_view bare) const;
-    std::size_t size() const { return by_id_.size(); }
-    /// Looks at all.
+    /// The number of an account's sessions here.
+    std::size_t count_here(std::string_view bare) const;
+    /// Of those here.
+    std::size_t size() const { return by_id_.size() - elsewhere_; }
+    std::size_t elsewhere() const { return elsewhere_; }
+    /// Looks at all that are here.
     std::size_t hibernating() const;
+    /// Visits those here.
     void for_each(const std::function<void(const SessionPtr&)>& visit) const;
 
     // controller::Sessions
@@ -53,6 +71,7 @@ public:
     std::vector<xml::Jid> active_resources(const xml::Jid& bare) const override;
     std::vector<xml::Jid> resources(const xml::Jid& bare) const override;
     std::vector<controller::SessionView> sessions_of(const xml::Jid& bare) const override;
+    bool knows_all() const override { return knows_all_; }
 
 private:
     struct Hash {
@@ -63,8 +82,12 @@ private:
     };
     void link(const Session& session);
     void unlink(const Session& session);
+    void take_out(const Session& session);
 
     std::uint32_t resources_max_;
+    SessionWatcher* watcher_ = nullptr;
+    bool knows_all_ = true;
+    std::size_t elsewhere_ = 0;   // of by_id_
     std::unordered_map<std::string, std::unordered_set<std::uint64_t>> by_certificate_;
     std::set<std::pair<storage::Millis, std::uint64_t>> by_expiry_;
     std::unordered_map<std::uint64_t, SessionPtr> by_id_;

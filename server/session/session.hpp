@@ -13,6 +13,7 @@
 #include "server/pipeline/sender_queue.hpp"
 #include "server/session/allowance.hpp"
 #include "server/session/budget.hpp"
+#include "server/session/elsewhere.hpp"
 #include "server/session/held_presence.hpp"
 #include "server/session/management.hpp"
 #include "server/session/transport.hpp"
@@ -40,6 +41,8 @@ public:
     std::shared_ptr<Budget> budget;
     std::shared_ptr<RateBuckets> account_rate;   // null: there is no bound
     std::string component;                       // its domain (XEP-0114); empty: a client
+    /// The other member of the cluster that it is on; null: it is here.
+    std::shared_ptr<Elsewhere> elsewhere;
 
     // Of its present transport: a resumption replaces these. Core strand.
     controller::Identity identity;
@@ -97,7 +100,7 @@ public:
         return waits == 0 ? management->received : waits - 1;
     }
     /// The session takes stanzas: to send, or to keep.
-    bool is_open() const { return transport || state == State::Hibernating; }
+    bool is_open() const { return transport || (state == State::Hibernating && !elsewhere); }
     const xml::Jid& address(Address which) const { return which == Address::Bare ? bare : jid; }
 };
 using SessionPtr = std::shared_ptr<Session>;

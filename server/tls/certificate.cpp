@@ -100,7 +100,7 @@ Presented judge(
     else if (is_for_servers_only(certificate.get(), names))
         presented.reason =
             "the certificate is a server's: it names a host (dNSName), and no extended key usage "
-            "clientAuth; a client's has that usage, or an xmppAddr";
+            "clientAuth, or a member of a cluster; a client's has that usage, or an xmppAddr";
     if (!presented.reason.empty()) return presented;
 
     if (path.empty()) {

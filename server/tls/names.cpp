@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "server/tls/certificate_text.hpp"
+#include "server/tls/member_role.hpp"
 #include "server/tls/openssl.hpp"
 #include "xml/domain.hpp"
 
@@ -243,6 +244,11 @@ bool permits(const X509* authority, const std::string& domain) {
 }   // namespace
 
 bool is_for_servers_only(X509* certificate, const Names& names) {
+    // Whatever else it says: a mapping rule would make an account of a member's name.
+    if (std::ranges::any_of(names.uris, [](const std::string& uri) {
+            return uri.starts_with(member_urn);
+        }))
+        return true;
     const bool has_usage = (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) != 0;
     return !has_usage && !names.dns.empty() && !names.has_xmpp_addr;
 }

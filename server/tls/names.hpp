@@ -28,7 +28,8 @@ Names read_names(const X509* certificate, const std::string& served);
 /// RFC 5280 §4.2.1.12: a certificate without EKU is for any purpose, and private CAs issue many
 /// such, so it is let in. But one that names a host and nobody else, and does not say clientAuth,
 /// is a server's: whoever runs that host must not be a client of the grid by accident. (A present
-/// EKU without clientAuth was refused by the path validation already.)
+/// EKU without clientAuth was refused by the path validation already.) So is one with the role of a
+/// cluster's member (member_role.hpp).
 bool is_for_servers_only(X509* certificate, const Names& names);
 /// RFC 5280 §4.2.1.10 has no constraints for an xmppAddr, so that a CA that may issue for
 /// `example.org` only could name anybody here. So the dNSName constraints of its CAs (`path`, own

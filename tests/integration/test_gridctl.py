@@ -250,6 +250,30 @@ class Keys(unittest.TestCase):
         )
         self.assertEqual(again.returncode, REFUSED)
 
+    def test_a_members_certificate_has_its_role_and_replaces_none(self):
+        self.server.ctl("pki", "init")
+        folder = os.path.join(self.server.folder, "member")
+        command = ("pki", "member", "a", "--host", "a.example", "--host", "127.0.0.1", "--out", folder)
+        self.assertIn("cluster.certificate", self.server.ctl(*command))
+        key = os.path.join(folder, "a.key")
+        self.assertEqual(stat.S_IMODE(os.stat(key).st_mode), 0o600)
+        text = subprocess.run(
+            ["openssl", "x509", "-in", os.path.join(folder, "a.crt"), "-noout", "-text"],
+            capture_output=True, text=True, timeout=20, check=True,
+        ).stdout
+        for part in ("URI:urn:gridd:member:a", "DNS:a.example", "IP Address:127.0.0.1"):
+            self.assertIn(part, text)
+        self.assertRegex(text, "TLS Web Server Authentication, TLS Web Client Authentication")
+        with open(key, encoding="ascii") as file:
+            before = file.read()
+        self.assertEqual(self.server.gridctl(*command).returncode, REFUSED)
+        self.assertEqual(self.server.gridctl("pki", "member", "a/b").returncode, REFUSED)
+        with open(key, encoding="ascii") as file:
+            self.assertEqual(file.read(), before)
+        self.server.ctl(*command, "--force")
+        with open(key, encoding="ascii") as file:
+            self.assertNotEqual(file.read(), before)
+
     def test_an_administrator_is_made_where_gridd_looks(self):
         done = self.server.gridctl("admin", "add", ADMIN)
         self.assertEqual(done.returncode, USAGE)

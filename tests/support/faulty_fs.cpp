@@ -90,6 +90,8 @@ public:
     IOStatus Fsync(const IOOptions&, IODebugContext*) override {
         return fs_.sync(*node_, *file_, true);
     }
+    /// As a real file: beside appends of another thread.
+    bool IsSyncThreadSafe() const override { return true; }
     /// Bytes that were not synced stay in memory.
     IOStatus Close(const IOOptions& options, IODebugContext* dbg) override {
         return file_->Close(options, dbg);

@@ -55,6 +55,31 @@ function serverFacts(status, samples) {
     ]);
 }
 
+// --- the cluster, where there is one --------------------------------------------------------------
+
+function memberFacts(member, cluster) {
+    const is = [];
+    if (member.leader) is.push(badge("leads", "good"), " ");
+    if (member.draining) is.push(badge("drained", "warn"), " ");
+    if (!member.self && !member.linked) is.push(badge("no connection", "bad"), " ");
+    if (member.self) is.push("this one ");
+    return [quoted(member.name), [...is, h("code", {}, quoted(member.address)),
+        ` ${number(Math.max(0, cluster.known_group - member.flushed_group))} groups not on disk`]];
+}
+
+function clusterFacts(cluster) {
+    const lag = Math.max(0, cluster.known_group - cluster.applied_group);
+    return facts([
+        ["Cluster", quoted(cluster.name)],
+        ["Leader", cluster.leader === null ? badge("none is known", "bad") : quoted(cluster.leader)],
+        ["Heard from etcd", [duration(cluster.heard_ms / 1000), " ago",
+            cluster.cut_off ? [" ", badge("cut off: requests are refused", "bad")] : ""]],
+        ["Behind the log", `${number(lag)} groups`],
+        ["Changes of the leader", number(cluster.leader_changes)],
+        ...cluster.members.map((member) => memberFacts(member, cluster)),
+    ]);
+}
+
 function hitSummary(status, samples) {
     const { limits, refusals, log } = hits(status, samples);
     const sumOf = (rows) => rows.reduce((total, { count }) => total + count, 0);
@@ -101,6 +126,7 @@ export async function show({ section, signal, status, onStatus, refreshStatus, f
     const problems = h("div");
     const store = h("div");
     const server = h("div");
+    const cluster = h("div");
     const audit = h("p");
     const result = h("div", { "aria-live": "polite" });
     const reopen = button("Open the store again…", async () => {
@@ -127,7 +153,8 @@ export async function show({ section, signal, status, onStatus, refreshStatus, f
     });
     const limits = h("p");
     put(section, h("h1", {}, "Health"), problems, h("h2", {}, "Store"), store,
-        h("div", { class: "actions" }, reopen), h("h2", {}, "Limits and refusals"), limits,
+        h("div", { class: "actions" }, reopen), cluster,
+        h("h2", {}, "Limits and refusals"), limits,
         h("h2", {}, "Server"), server, h("h2", {}, "Audit"), audit,
         h("div", { class: "actions" }, check), result);
     onStatus((now) => {
@@ -142,6 +169,9 @@ export async function show({ section, signal, status, onStatus, refreshStatus, f
         const now = status();
         replace(store, storeFacts(now, samples));
         replace(server, serverFacts(now, samples));
+        if (samples.has("gridd_cluster_members"))
+            replace(cluster, h("h2", {}, "Cluster"),
+                clusterFacts(await get("cluster", {}, signal)));
         replace(limits, hitSummary(now, samples), " ", h("a", { href: "#/limits" }, "Which"));
     }, failed, SECONDS);
 }

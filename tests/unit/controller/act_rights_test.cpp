@@ -137,10 +137,19 @@ const std::vector<RestCase>& rest_cases() {
     return cases;
 }
 /// Routes of acts that write no batch.
-const std::set<std::string> rest_questions{"POST policy/check",    "POST policy/test",
-                                           "POST policy/dry-run",  "POST store/reopen",
-                                           "POST reload",          "POST backups",
-                                           "DELETE backups/{name}"};
+const std::set<std::string> rest_questions{
+    "POST policy/check",
+    "POST policy/test",
+    "POST policy/dry-run",
+    "POST store/reopen",
+    "POST reload",
+    "POST backups",
+    "DELETE backups/{name}",
+    "POST cluster/members/{name}/drain",
+    "POST cluster/members/{name}/join",
+    "POST cluster/members/{name}/promote",
+    "POST cluster/members/{name}/leave"
+};
 
 struct CommandCase {
     std::string node, fields;

@@ -58,6 +58,26 @@ TEST_CASE_METHOD(
     CHECK(read->subject.find("sensor@grid.example") != std::string::npos);
 }
 
+TEST_CASE_METHOD(Authority, "a member's certificate passes on both sides of a link", "[pki]") {
+    const auto pair = make_member(ca, "member-1", {"a.grid.example", "::1"}, now, 90);
+    REQUIRE(pair.has_value());
+    CHECK(verify(pair->certificate, ca.certificate, true, now).has_value());
+    CHECK(verify(pair->certificate, ca.certificate, false, now).has_value());
+    const auto read = describe(pair->certificate);
+    REQUIRE(read.has_value());
+    CHECK(read->members == std::vector<std::string>{"member-1"});
+    CHECK(read->hosts.size() == 2);
+    CHECK(read->jids.empty());
+    CHECK(read->subject.find("CN=") == std::string::npos);
+    CHECK(describe(make_member(ca, "b", {}, now, 90)->certificate)->hosts.empty());
+    CHECK(describe(client.certificate)->members.empty());
+    for (const std::string& name :
+         {std::string(), std::string("a/b"), std::string(".hidden"), std::string("über"),
+          std::string(65, 'a')})
+        CHECK_FALSE(make_member(ca, name, {}, now, 90).has_value());
+    CHECK_FALSE(make_member(ca, "a", {"no host"}, now, 90).has_value());
+}
+
 TEST_CASE_METHOD(Authority, "the address is a UTF8String, also when it is not ASCII", "[pki]") {
     const auto pair = make_client(ca, "jürgen@grid.example", now, 90);
     REQUIRE(pair.has_value());

@@ -43,6 +43,21 @@ TEST_CASE("S71: an answer goes to who asked, once", "[router]") {
     CHECK(queries.size() == 0);
 }
 
+TEST_CASE("an answer from another member settles the query of its asker, once", "[router]") {
+    Queries queries({});
+    auto to_the_grid = query(asa_session, asa, "2");
+    to_the_grid.asked = *Jid::parse("grid.example");
+    REQUIRE(queries.add(query(asa_session, asa, "1"), start) == Taken::Yes);
+    REQUIRE(queries.add(to_the_grid, start) == Taken::Yes);
+    CHECK_FALSE(queries.settle(asa_session, eve, "1"));
+    CHECK_FALSE(queries.settle(eve_session, ise, "1"));
+    CHECK_FALSE(queries.settle(asa_session, ise, "3"));
+    CHECK(queries.settle(asa_session, ise, "1"));
+    CHECK_FALSE(queries.settle(asa_session, ise, "1"));
+    CHECK(queries.settle(asa_session, to_the_grid.asked, "2"));
+    CHECK(queries.size() == 0);
+}
+
 TEST_CASE("S71: queries that wait are bounded per asker and as a whole", "[router]") {
     Queries queries({2, 3, std::chrono::seconds(10)});
     CHECK(queries.add(query(asa_session, asa, "1"), start) == Taken::Yes);

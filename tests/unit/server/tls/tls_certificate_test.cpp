@@ -203,6 +203,21 @@ TEST_CASE("no extended key usage is any purpose, but not for a host's certificat
               .can_log_in());
 }
 
+TEST_CASE("a cluster member's certificate is for its links alone", "[tls]") {
+    Core grid;
+    const auto member = grid.judge(
+        Spec{
+            .common_names = {"probe"},
+            .usage = "clientAuth,serverAuth",
+            .extensions = {{"subjectAltName", "URI:urn:gridd:member:a,DNS:h.example"}}
+        },
+        {{"cn", ""}, {"dns", ""}}
+    );
+    CHECK_FALSE(member.acceptable);
+    CHECK(member.identities.empty());
+    CHECK_THAT(member.reason, Contains("a member of a cluster"));
+}
+
 TEST_CASE("without an xmppAddr the mapping rules decide, in order", "[tls]") {
     Core grid;
     const Spec spec{

@@ -1,0 +1,340 @@
+// server/cluster/cluster.cpp: joins, opens the store, follows the roster, and leaves.
+#include "server/cluster/cluster.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "server/guarded_run.hpp"
+
+namespace grid::server::cluster {
+
+namespace asio = boost::asio;
+
+namespace {
+
+storage::MemberId random_id() {
+    std::random_device chance;
+    storage::MemberId id = 0;
+    while (id == 0) id = (static_cast<storage::MemberId>(chance()) << 32U) | chance();
+    return id;
+}
+
+}   // namespace
+
+Cluster::Cluster(const Config& config, Log& log)
+    : config_(config),
+      log_(log),
+      more_to_come_(asio::make_work_guard(context_)),
+      timer_(context_),
+      aside_timer_(context_),
+      heard_at_(Clock::now().time_since_epoch().count()) {
+    self_.id = random_id();
+    self_.name = config.cluster.member;
+    self_.clients = config.cluster.clients;
+    // Until it takes clients it has no rights to take away, and does not hold up the log.
+    self_.flushed_group = serves_nobody;
+}
+
+Result<std::unique_ptr<Cluster>, std::string> Cluster::join(const Config& config, Log& log) {
+    std::unique_ptr<Cluster> cluster(new Cluster(config, log));
+    if (auto opened = cluster->open(); !opened)
+        return {boost::system::in_place_error, opened.error()};
+    return cluster;
+}
+
+EtcdSettings Cluster::etcd_settings() const {
+    EtcdSettings settings;
+    settings.endpoints = config_.cluster.etcd;
+    settings.ca = config_.cluster.etcd_ca;
+    settings.certificate = config_.cluster.etcd_certificate;
+    settings.key = config_.cluster.etcd_key;
+    settings.prefix = config_.cluster.name;
+    return settings;
+}
+
+Result<void, std::string> Cluster::open_links(std::string listen) {
+    LinksSettings settings;
+    settings.listen = std::move(listen);
+    settings.certificate = config_.cluster.certificate;
+    settings.key = config_.cluster.key;
+    settings.ca = config_.cluster.ca;
+    settings.cluster = config_.cluster.name;
+    settings.self = self_;
+    auto links = make_links(context_, settings, log_);
+    if (!links) return {boost::system::in_place_error, links.error()};
+    {
+        const std::lock_guard lock(mutex_);
+        links_ = std::move(*links);
+    }
+    links_->on(Channel::Store, [this](storage::MemberId from, std::string payload) {
+        const std::lock_guard lock(mutex_);
+        if (store_ != nullptr) store_->on_peer(from, std::move(payload));
+    });
+    links_->on(Channel::Control, [this](storage::MemberId from, const std::string& payload) {
+        take_control(from, payload);
+    });
+    links_->on_changed([this](const Member& member, bool is_up) { link_changed(member, is_up); });
+    return {};
+}
+
+void Cluster::link_changed(const Member& member, bool is_up) {
+    if (!is_up) return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (store_ != nullptr) store_->on_peer_up(member.id);
+    }
+    if (const auto asked = acknowledgements_.asked_of(member.id); asked != 0)
+        links_->send(member.id, Channel::Control, encode({ControlWord::Kind::WhenApplied, asked}));
+}
+
+/// Links first: the roster tells their address.
+Result<void, std::string> Cluster::open() {
+    if (auto opened = open_links(config_.listen.cluster); !opened) return opened;
+    self_.address = config_.cluster.address.empty() ? links_->address() : config_.cluster.address;
+    known_self_ = self_;
+    log_.info("listening", {{"listener", "cluster"}, {"address", links_->address()}});
+    for (const std::string& url : config_.cluster.etcd)
+        if (std::string why = endpoint_fault(url); !why.empty())
+            return {boost::system::in_place_error, "cluster.etcd: " + why};
+    etcd_log_ = make_etcd_log(etcd_settings(), log_);
+    auto roster = make_roster(etcd_settings(), self_, log_);
+    if (!roster) return {boost::system::in_place_error, roster.error()};
+    roster_ = std::move(*roster);
+    roster_->resign();   // until this member has all that the log has
+    thread_ = std::thread([this] { run_guarded(context_, log_); });
+    RosterEvents events;
+    events.members = [this](std::vector<Member> members) {
+        post([this, members = std::move(members)]() mutable { members_changed(std::move(members)); }
+        );
+    };
+    events.leader = [this](storage::MemberId leader) {
+        post([this, leader] { leader_changed(leader); });
+    };
+    events.elected = [this] { post([this] { elected(); }); };
+    events.lost = [this] { post([this] { lost(); }); };
+    roster_->start(std::move(events));
+    log_.info(
+        "cluster_joined",
+        {{"cluster", config_.cluster.name}, {"member", self_.name}, {"address", self_.address}}
+    );
+    return {};
+}
+
+Cluster::~Cluster() {
+    leave();
+    roster_ = nullptr;   // the lease is given back
+    etcd_log_ = nullptr;
+}
+
+void Cluster::post(std::function<void()> work) { asio::post(context_, std::move(work)); }
+
+bool Cluster::send(storage::MemberId to, std::string message) {
+    return links_->send(to, Channel::Store, std::move(message));
+}
+
+Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
+    storage::RocksSettings settings
+) {
+    using Opened = Result<std::unique_ptr<storage::Store>, std::string>;
+    storage::ReplicatedSettings replicated;
+    replicated.rocks = std::move(settings);
+    replicated.self = self_.id;
+    replicated.groups_kept = config_.cluster.groups_kept;
+    replicated.max_staleness = std::chrono::milliseconds(config_.cluster.max_staleness_ms);
+    make_copies(replicated.rocks);
+    auto store = storage::open_replicated_store(replicated, *etcd_log_, *this);
+    if (!store && store.error() == storage::Errc::Trimmed) {
+        if (auto copied = copy_store(replicated.rocks); !copied)
+            return Opened(boost::system::in_place_error, copied.error());
+        store = storage::open_replicated_store(replicated, *etcd_log_, *this);
+    }
+    if (!store)
+        return Opened(
+            boost::system::in_place_error, "the store in " + replicated.rocks.path +
+                                               " cannot be opened as a member of the cluster " +
+                                               config_.cluster.name + ": " + store.error().message()
+        );
+    {
+        const std::lock_guard lock(mutex_);
+        store_ = store->get();
+        status_ = store_->replication();
+    }
+    serve_copies(**store);
+    return Opened(std::move(*store));
+}
+
+void Cluster::leave() {
+    if (!thread_.joinable()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        store_ = nullptr;
+    }
+    leads_ = false;
+    roster_->resign();
+    stop_copies();
+    links_->stop();
+    context_.stop();
+    thread_.join();
+    on_members = nullptr;   // of parts that end before this one
+    on_member_lost = nullptr;
+    on_lead = nullptr;
+}
+
+/// From now on the store feeds the core, so that this member may lead.
+void Cluster::begin() {
+    post([this] {
+        has_begun_ = true;
+        std::vector<Member> others;
+        {
+            const std::lock_guard lock(mutex_);
+            others = members_;
+            if (store_ != nullptr) store_->follow_leader(leader_);
+            self_.flushed_group = status_.flushed_group;
+        }
+        roster_->update(self_);
+        links_->start();
+        are_links_started_ = true;
+        links_->set_members(others);
+        if (on_members) on_members(others);
+        roster_->campaign();
+        tick();
+    });
+}
+
+void Cluster::members_changed(std::vector<Member> members) {
+    std::erase_if(members, [this](const Member& member) { return member.id == self_.id; });
+    std::vector<Member> gone;
+    std::shared_ptr<Links> links;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const Member& before : members_)
+            if (std::ranges::find(members, before.id, &Member::id) == members.end())
+                gone.push_back(before);
+        for (const Member& now : members)
+            if (std::ranges::find(members_, now.id, &Member::id) == members_.end())
+                log_.info("cluster_member_there", {{"member", now.name}, {"address", now.address}});
+        members_ = members;
+        links = links_;
+    }
+    if (are_links_started_) links->set_members(members);
+    if (has_begun_ && on_members) on_members(members);
+    acknowledgements_.members_changed(members);
+    waiting_ = acknowledgements_.size();
+    for (const Member& member : gone) {
+        log_.warn("cluster_member_gone", {{"member", member.name}, {"address", member.address}});
+        std::erase_if(asks_, [&](const auto& ask) { return ask.first == member.id; });
+        if (has_begun_ && on_member_lost) on_member_lost(member.id);
+    }
+}
+
+void Cluster::leader_changed(storage::MemberId leader) {
+    const std::lock_guard lock(mutex_);
+    leader_ = leader;
+    if (store_ != nullptr && leader != self_.id) store_->follow_leader(leader);
+}
+
+void Cluster::elected() {
+    const std::lock_guard lock(mutex_);
+    leader_ = self_.id;
+    if (store_ != nullptr) store_->lead();
+}
+
+void Cluster::lost() {
+    log_.error(
+        "cluster_lease_lost",
+        {{"do", "for the others this member was gone: see that it and etcd reach each other"}}
+    );
+    const std::lock_guard lock(mutex_);
+    if (leader_ == self_.id) leader_ = 0;
+    if (store_ != nullptr) store_->follow_leader(leader_);
+}
+
+bool Cluster::is_cut_off() const {
+    if (config_.cluster.when_stale != "refuse") return false;
+    const auto since = Clock::now().time_since_epoch().count() - heard_at_;
+    return Clock::duration(since) > std::chrono::milliseconds(config_.cluster.max_staleness_ms);
+}
+
+/// Each in its turn, so that the clients of one member come to all others.
+std::optional<std::string> Cluster::sent_elsewhere() const {
+    if (!is_draining_) return std::nullopt;
+    static std::atomic<std::size_t> turn = 0;
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> places;
+    for (const Member& member : members_)
+        if (!member.is_draining && !member.clients.empty()) places.push_back(member.clients);
+    if (places.empty()) return std::string();
+    return places[turn++ % places.size()];
+}
+
+void Cluster::applied(storage::Revision revision) {
+    applied_ = revision;
+    if (has_asks_) post([this] { answer_asks(); });
+}
+
+void Cluster::answer_asks() {
+    const storage::Revision now = applied_;
+    std::erase_if(asks_, [&](const auto& ask) {
+        if (ask.second > now) return false;
+        links_->send(ask.first, Channel::Control, encode({ControlWord::Kind::Applied, now}));
+        return true;
+    });
+    has_asks_ = !asks_.empty();
+}
+
+void Cluster::when_everywhere(storage::Revision revision, std::function<void()> done) {
+    post([this, revision, done = std::move(done)]() mutable {
+        std::vector<Member> others;
+        std::uint64_t group = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            others = members_;
+            if (store_ != nullptr) group = store_->replication().applied_group;
+        }
+        acknowledgements_.wait(revision, group, others, std::move(done));
+        waiting_ = acknowledgements_.size();
+        for (const Member& member : others)
+            if (acknowledgements_.asked_of(member.id) == revision)
+                links_->send(
+                    member.id, Channel::Control, encode({ControlWord::Kind::WhenApplied, revision})
+                );
+    });
+}
+
+void Cluster::take_control(storage::MemberId from, const std::string& payload) {
+    const auto word = decode_control(payload);
+    if (!word)
+        return log_.warn(
+            "cluster_word_unknown",
+            {{"member", name_of(from)}, {"do", "its gridd may be a newer one: upgrade this one"}}
+        );
+    switch (word->kind) {
+        case ControlWord::Kind::WhenApplied:
+            // One for each member: a later one includes those before, whose answer may have left.
+            std::erase_if(asks_, [&](const auto& ask) {
+                return ask.first == from && ask.second > word->number;
+            });
+            asks_.emplace_back(from, word->number);
+            has_asks_ = true;
+            return answer_asks();
+        case ControlWord::Kind::Applied:
+            acknowledgements_.applied(from, word->number);
+            waiting_ = acknowledgements_.size();
+            return;
+        case ControlWord::Kind::Wish:
+            if (word->number <= static_cast<std::uint64_t>(Wish::Leave))
+                follow_wish(static_cast<Wish>(word->number));
+            return;
+        case ControlWord::Kind::StepAside:
+            return step_aside();
+    }
+}
+
+std::string Cluster::name_of(storage::MemberId member) const {
+    if (member == self_.id) return self_.name;
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(members_, member, &Member::id);
+    return found == members_.end() ? std::string() : found->name;
+}
+
+}   // namespace grid::server::cluster

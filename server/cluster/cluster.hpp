@@ -1,0 +1,150 @@
+// server/cluster/cluster.hpp: this server as a member of a cluster: its parts, in the order of
+// their lives.
+#pragma once
+
+#include <atomic>
+#include <boost/asio.hpp>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "controller/ports.hpp"
+#include "server/cluster/control.hpp"
+#include "server/cluster/etcd.hpp"
+#include "server/cluster/links.hpp"
+#include "server/config/config.hpp"
+#include "server/core/membership.hpp"
+#include "server/log.hpp"
+#include "storage/replicated_store.hpp"
+
+namespace grid::server::cluster {
+
+class Copies;
+
+/// Links, the roster and the log, on a thread of their own, so that a busy core holds up no other
+/// member. The store that it opens ends before it does.
+class Cluster final : public Membership, public controller::ClusterControl, private storage::Peers {
+public:
+    /// Opens the port for other members and makes this one known to them. The error is for the
+    /// operator.
+    static Result<std::unique_ptr<Cluster>, std::string> join(const Config& config, Log& log);
+    /// Leaves when it ends, also where a start fails: declared behind what the callbacks refer to.
+    struct Leaving {
+        explicit Leaving(Cluster* joined) : cluster(joined) {}
+        ~Leaving() {
+            if (cluster != nullptr) cluster->leave();
+        }
+        Leaving(const Leaving&) = delete;
+        Cluster* cluster;
+    };
+    ~Cluster() override;
+    Cluster(const Cluster&) = delete;
+
+    /// The member's store, with all that the log has; a copy of another member's where its files
+    /// are too old. Blocks.
+    Result<std::unique_ptr<storage::Store>, std::string> open_store(storage::RocksSettings settings
+    );
+    /// The store is about to end: hands the lead to another member, if there is one. No callback
+    /// runs afterwards. The lease is given back at the end of its life.
+    void leave();
+
+    /// Not started before `begin`: who wants to hear of its channels says so first.
+    Links& links() { return *links_; }
+    const Member& self() const { return known_self_; }
+
+    // Set before `begin`. On the cluster's thread.
+    std::function<void()> on_drain;   // streams are to go elsewhere
+    std::function<void()> on_leave;   // drained: the server is to stop
+    /// The log goes on behind what was trimmed: a restart copies the store of another member.
+    std::function<void()> on_needs_copy;
+    std::function<void(const std::vector<Member>&)> on_members;   // others that have a lease
+    std::function<void(storage::MemberId)> on_member_lost;        // its lease is gone
+    std::function<void(bool)> on_lead;
+
+    // Membership
+    void begin() override;
+    bool leads() const override { return leads_; }
+    bool is_cut_off() const override;
+    std::optional<std::string> sent_elsewhere() const override;
+    void applied(storage::Revision revision) override;
+    void when_everywhere(storage::Revision revision, std::function<void()> done) override;
+
+    // controller::ClusterControl
+    controller::ClusterView view() const override;
+    Result<void, std::string> ask(Wish wish, const std::string& member) override;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    Cluster(const Config& config, Log& log);
+    Result<void, std::string> open();
+    Result<void, std::string> open_links(std::string listen);
+    EtcdSettings etcd_settings() const;
+    bool send(storage::MemberId to, std::string message) override;
+
+    // On the cluster's thread.
+    void post(std::function<void()> work);
+    void link_changed(const Member& member, bool is_up);
+    void members_changed(std::vector<Member> members);
+    void leader_changed(storage::MemberId leader);
+    void elected();
+    void lost();
+    void take_control(storage::MemberId from, const std::string& payload);
+    void follow_wish(Wish wish);
+    void set_draining(bool is_draining);
+    void step_aside();
+    void tick();
+    void look(const storage::ReplicationStatus& status);
+    void make_known(const storage::ReplicationStatus& status);
+    void answer_asks();
+    std::string name_of(storage::MemberId member) const;
+    // cluster_copy.cpp
+    void make_copies(const storage::RocksSettings& settings);
+    Result<void, std::string> copy_store(const storage::RocksSettings& settings);
+    void serve_copies(storage::Store& store);
+    void stop_copies();
+
+    const Config& config_;
+    Log& log_;
+    boost::asio::io_context context_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> more_to_come_;
+    boost::asio::steady_timer timer_, aside_timer_;
+    Member self_;   // as others know it; the cluster's thread, once that runs
+    std::unique_ptr<storage::Log> etcd_log_;
+    std::unique_ptr<Roster> roster_;
+    std::shared_ptr<Copies> copies_;
+    std::thread thread_;
+
+    mutable std::mutex
+        mutex_;   // of what follows, down to `status_`; `links_` stays as it is after `begin`
+    storage::ReplicatedStore* store_ = nullptr;
+    std::shared_ptr<Links> links_;
+    std::vector<Member> members_;   // others, of live leases
+    storage::MemberId leader_ = 0;
+    Member known_self_;   // never changes once this member is known
+    storage::ReplicationStatus status_;
+
+    /// Earlier, a connection could come before all that its channels are for have said so.
+    std::atomic<bool> are_links_started_ = false;
+    std::atomic<bool> leads_ = false, is_draining_ = false;
+    std::atomic<Clock::rep> heard_at_;   // from the log and from etcd, the older one
+    std::atomic<storage::Revision> applied_ = 0;
+    std::atomic<bool> has_asks_ = false;
+    std::atomic<std::size_t> waiting_ = 0;
+
+    // The cluster's thread alone.
+    bool is_cut_off_told_ = false, is_copy_told_ = false, has_begun_ = false;
+    storage::MemberId leader_told_ = 0;
+    Clock::time_point known_at_;   // when the member was made known last
+    std::vector<std::pair<storage::MemberId, storage::Revision>> asks_;
+    Acknowledgements acknowledgements_;
+};
+
+}   // namespace grid::server::cluster

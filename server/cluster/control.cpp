@@ -1,0 +1,74 @@
+// server/cluster/control.cpp: see server/cluster/control.hpp.
+#include "server/cluster/control.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/codec.hpp"
+
+namespace grid::server::cluster {
+
+std::string encode(const ControlWord& word) {
+    storage::Encoder out;
+    out.u8(static_cast<std::uint8_t>(word.kind)).u64(word.number);
+    return out.take();
+}
+
+std::optional<ControlWord> decode_control(std::string_view bytes) {
+    storage::Decoder in(bytes);
+    ControlWord word;
+    const std::uint8_t kind = in.u8();
+    word.kind = static_cast<ControlWord::Kind>(kind);
+    word.number = in.u64();
+    const bool is_known = kind >= static_cast<std::uint8_t>(ControlWord::Kind::WhenApplied) &&
+                          kind <= static_cast<std::uint8_t>(ControlWord::Kind::StepAside);
+    if (!in.ok() || !in.at_end() || !is_known) return std::nullopt;
+    return word;
+}
+
+void Acknowledgements::wait(
+    storage::Revision revision,
+    std::uint64_t group,
+    const std::vector<Member>& others,
+    std::function<void()> done
+) {
+    Wait wait{revision, group, {}, std::move(done)};
+    for (const Member& member : others)
+        if (member.flushed_group < group) wait.missing.insert(member.id);
+    if (wait.missing.empty()) return wait.done();
+    waits_.push_back(std::move(wait));
+}
+
+void Acknowledgements::applied(storage::MemberId member, storage::Revision revision) {
+    for (Wait& wait : waits_)
+        if (wait.revision <= revision) wait.missing.erase(member);
+    finish();
+}
+
+void Acknowledgements::members_changed(const std::vector<Member>& others) {
+    for (Wait& wait : waits_)
+        std::erase_if(wait.missing, [&](storage::MemberId id) {
+            const auto found = std::ranges::find(others, id, &Member::id);
+            return found == others.end() || found->flushed_group >= wait.group;
+        });
+    finish();
+}
+
+storage::Revision Acknowledgements::asked_of(storage::MemberId member) const {
+    storage::Revision asked = 0;
+    for (const Wait& wait : waits_)
+        if (wait.missing.contains(member)) asked = std::max(asked, wait.revision);
+    return asked;
+}
+
+void Acknowledgements::finish() {
+    std::vector<std::function<void()>> done;
+    std::erase_if(waits_, [&](Wait& wait) {
+        if (!wait.missing.empty()) return false;
+        done.push_back(std::move(wait.done));
+        return true;
+    });
+    for (const auto& call : done) call();
+}
+
+}   // namespace grid::server::cluster

@@ -1,0 +1,69 @@
+// server/cluster/control.hpp: words between members (Channel::Control), and answers that wait for
+// all of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/cluster/member.hpp"
+#include "storage/batch.hpp"
+
+namespace grid::server::cluster {
+
+/// Member::flushed_group of a member that takes no clients yet.
+inline constexpr std::uint64_t serves_nobody = ~std::uint64_t{0};
+
+/// One frame of Channel::Control.
+struct ControlWord {
+    enum class Kind : std::uint8_t {
+        WhenApplied = 1,   // tell me when you have applied `number`
+        Applied = 2,       // I have applied `number`
+        Wish = 3,          // `number`: a controller::ClusterControl::Wish
+        StepAside = 4,     // do not campaign for a while: the sender wants to lead
+    };
+    Kind kind = Kind::WhenApplied;
+    std::uint64_t number = 0;
+    bool operator==(const ControlWord&) const = default;
+};
+std::string encode(const ControlWord& word);
+std::optional<ControlWord> decode_control(std::string_view bytes);
+
+/// Answers to requests that took rights away: each waits until every live member has applied the
+/// change. One thread.
+class Acknowledgements {
+public:
+    /// `group`: the log's group of that revision, or a later one. `done` runs at once where there
+    /// is no other member.
+    void wait(
+        storage::Revision revision,
+        std::uint64_t group,
+        const std::vector<Member>& others,
+        std::function<void()> done
+    );
+    /// That member has applied the revision.
+    void applied(storage::MemberId member, storage::Revision revision);
+    /// A member that has a group on disk has applied it, too, even if no link leads there.
+    /// Those that are not among `others` any more are not waited for.
+    void members_changed(const std::vector<Member>& others);
+    /// The greatest revision that this member is asked for; 0: none.
+    storage::Revision asked_of(storage::MemberId member) const;
+    std::size_t size() const { return waits_.size(); }
+
+private:
+    struct Wait {
+        storage::Revision revision = 0;
+        std::uint64_t group = 0;
+        std::set<storage::MemberId> missing;
+        std::function<void()> done;
+    };
+    void finish();
+
+    std::vector<Wait> waits_;
+};
+
+}   // namespace grid::server::cluster

@@ -1,0 +1,141 @@
+// server/cluster/directory.hpp: sessions on all members of a cluster, as this member knows them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "server/cluster/directory_frames.hpp"
+#include "server/cluster/links.hpp"
+#include "server/cluster/member.hpp"
+#include "server/core/core.hpp"
+#include "server/session/elsewhere.hpp"
+
+namespace grid::server::cluster {
+
+struct DirectorySettings {
+    /// Stanzas wait so long for a member whose connection is lost; then they are dealt with as if
+    /// their sessions had ended. Longer than a lease.
+    std::chrono::milliseconds patience{5'000};
+    std::size_t bytes_max = 16UL * 1024 * 1024;   // of stanzas that one member has not taken
+    std::chrono::milliseconds heard_every{5'000};
+};
+
+/// Members tell each other their sessions over Channel::Directory: with each new connection all of
+/// them, a slice at a time, then each that changed, as it is now. A session elsewhere stands in the
+/// session table, and its stanzas go over Channel::Stanza (server/session/elsewhere.hpp). Public
+/// members may be called from any thread, unless they say otherwise.
+class Directory final : public SessionWatcher, public std::enable_shared_from_this<Directory> {
+public:
+    /// Before Core::start and Links::start, on the calling thread. Core and links outlive it.
+    static std::shared_ptr<Directory> make(
+        Core& core, Links& links, const Member& self, Log& log, DirectorySettings settings = {}
+    );
+    ~Directory() override;
+
+    /// Those that have a lease, this one or not. One that has none any more, and no connection, is
+    /// lost.
+    void set_members(std::vector<Member> members);
+    /// Its sessions end here, and if this member leads, what they left behind ends, too.
+    void member_lost(storage::MemberId member);
+    /// Whether this member does what belongs to nobody's session: it leads the cluster. False at
+    /// first.
+    void lead(bool is_leading);
+    /// Sessions elsewhere leave the table, and nothing more is told. Core strand, after the links
+    /// were stopped.
+    void stop();
+
+    struct Status {
+        storage::MemberId member = 0;
+        std::string name;
+        bool is_connected = false;
+        bool is_complete = false;   // it has told all of its sessions
+        std::size_t sessions = 0;
+        std::size_t waiting = 0;   // stanzas that it has not taken
+    };
+    /// Core strand.
+    std::vector<Status> status() const;
+
+    // SessionWatcher (core strand)
+    void on_entered(const Session& session) override;
+    void on_changed(const Session& session) override;
+    void on_left(const Session& session) override;
+    void on_tick(TimePoint now) override;
+
+private:
+    struct Peer;
+    using PeerPtr = std::shared_ptr<Peer>;
+    struct Private {};
+
+public:
+    Directory(
+        Private, Core& core, Links& links, const Member& self, Log& log, DirectorySettings settings
+    );
+
+private:
+    void attach();
+    /// To the core strand, if this directory is still there.
+    void post(std::function<void(Directory&)> work);
+    PeerPtr find(storage::MemberId member) const;
+    PeerPtr peer_of(const Member& member);
+    void look_at_members();
+    void connection_changed(const Member& member, bool is_up);
+    void disconnected(Peer& peer);
+    void reach(const PeerPtr& peer, bool is_reachable);
+    void connect(const PeerPtr& peer, const SessionPtr& session);
+    void give_up(const PeerPtr& peer);
+    void lose(const PeerPtr& peer);
+    void note_completeness();
+
+    // What this member tells: directory_telling.cpp
+    void plan();
+    void work();
+    /// True when there is more to tell.
+    bool tell(Peer& peer);
+    /// Stanzas follow the sessions that they name.
+    static void open_when_told(Peer& peer);
+    bool tell_states(Peer& peer, const std::vector<std::uint64_t>& sessions);
+    bool tell_now(Peer& peer, std::uint64_t session);
+    SessionState state_of(const Peer& peer, const Session& session) const;
+    void tell_heard();
+    void send(const PeerPtr& peer, const SessionPtr& session, std::vector<Outgoing> stanzas);
+    bool ask(Peer& peer, const QueryElsewhere& query);
+    bool leave_some();
+
+    // What it hears: directory_hearing.cpp
+    void hear(storage::MemberId from, DirectoryFrame frame);
+    void hear_begin(Peer& peer, const Begin& begin);
+    void hear_state(const PeerPtr& peer, const SessionState& state);
+    SessionPtr make_session(const PeerPtr& peer, const SessionState& state);
+    /// False: a session here keeps the address.
+    bool give_way(const Session& newcomer, const SessionConstant& constant);
+    void hear_gone(Peer& peer, std::uint64_t session);
+    void hear_complete(Peer& peer);
+    void hear_heard(Peer& peer, const Heard& heard);
+    struct Arrived;
+    void take(storage::MemberId from, Arrived arrived);
+    void refuse(const Peer& peer, const std::string& why);
+
+    Core& core_;
+    Links& links_;
+    const Member self_;
+    Log& log_;
+    const DirectorySettings settings_;
+    bool is_stopped_ = false, is_leading_ = false, is_planned_ = false;
+    std::map<storage::MemberId, PeerPtr> peers_;
+    std::optional<std::vector<Member>> members_;   // nullopt: they are not known yet
+    std::set<std::uint64_t> own_;                  // sessions that are here
+    /// Sessions elsewhere whose addresses sessions here have taken over.
+    std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> replaced_;
+    std::deque<SessionPtr> leaving_;   // of members that were lost
+    TimePoint heard_told_;
+};
+
+}   // namespace grid::server::cluster

@@ -1,0 +1,251 @@
+// server/cluster/directory_frames.cpp: see directory_frames.hpp.
+#include "server/cluster/directory_frames.hpp"
+
+#include "storage/codec.hpp"
+
+namespace grid::server::cluster {
+
+using storage::Decoder;
+using storage::Encoder;
+
+namespace {
+
+constexpr unsigned own_bits = 32, member_bits = 20;
+/// No frame of ours holds more: a count beyond is no count.
+constexpr std::uint64_t listed_max = 100'000;
+
+enum class DirectoryWord : std::uint8_t { Begin = 1, States, Gone, Complete, Heard, Taken };
+enum class Carried : std::uint8_t { ToSession = 1, Query };
+
+void put(Encoder& out, const controller::Identity& identity) {
+    out.text(identity.account.str()).text(identity.anchor).text(identity.fingerprint);
+    out.text(identity.subject).text(identity.issuer).text(identity.serial);
+    out.i64(identity.not_before).i64(identity.not_after).boolean(identity.is_mapped);
+    out.text(identity.key).texts(identity.path).texts(identity.other_authorities);
+    out.i64(identity.valid_until).u64(identity.approvals);
+    out.text(identity.password).text(identity.component);
+}
+
+xml::Jid jid_in(Decoder& in) { return xml::Jid::from_canonical(std::string(in.text())); }
+
+controller::Identity identity_in(Decoder& in) {
+    controller::Identity identity;
+    identity.account = jid_in(in);
+    identity.anchor = in.text();
+    identity.fingerprint = in.text();
+    identity.subject = in.text();
+    identity.issuer = in.text();
+    identity.serial = in.text();
+    identity.not_before = in.i64();
+    identity.not_after = in.i64();
+    identity.is_mapped = in.boolean();
+    identity.key = in.text();
+    identity.path = in.texts();
+    identity.other_authorities = in.texts();
+    identity.valid_until = in.i64();
+    identity.approvals = in.u64();
+    identity.password = in.text();
+    identity.component = in.text();
+    return identity;
+}
+
+void put(Encoder& out, const std::vector<std::uint64_t>& numbers) {
+    out.varint(numbers.size());
+    for (const std::uint64_t number : numbers) out.u64(number);
+}
+
+std::vector<std::uint64_t> numbers_in(Decoder& in) {
+    std::vector<std::uint64_t> numbers;
+    const std::uint64_t count = in.varint();
+    for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i)
+        numbers.push_back(in.u64());
+    return numbers;
+}
+
+void put(Encoder& out, const SessionState& state) {
+    out.u64(state.id).boolean(state.constant.has_value());
+    if (const auto& constant = state.constant) {
+        out.text(constant->jid.str()).text(constant->component).text(constant->address);
+        out.u8(static_cast<std::uint8_t>(constant->transport_kind)).i64(constant->since);
+        put(out, constant->identity);
+        put(out, constant->replaced);
+    }
+    out.boolean(state.is_active).boolean(state.is_present).boolean(state.takes_copies);
+    out.boolean(state.is_hibernating).i64(state.priority).u8(state.show);
+    const Presence::Words& words = state.words;
+    out.u64(words.number).boolean(words.is_available).boolean(words.rest != nullptr);
+    if (words.rest) out.text(*words.rest);
+}
+
+SessionState state_in(Decoder& in) {
+    SessionState state;
+    state.id = in.u64();
+    if (in.boolean()) {
+        auto& constant = state.constant.emplace();
+        constant.jid = jid_in(in);
+        constant.component = in.text();
+        constant.address = in.text();
+        constant.transport_kind = static_cast<TransportKind>(in.u8());
+        constant.since = in.i64();
+        constant.identity = identity_in(in);
+        constant.replaced = numbers_in(in);
+    }
+    state.is_active = in.boolean();
+    state.is_present = in.boolean();
+    state.takes_copies = in.boolean();
+    state.is_hibernating = in.boolean();
+    state.priority = static_cast<int>(in.i64());
+    state.show = in.u8();
+    state.words.number = in.u64();
+    state.words.is_available = in.boolean();
+    if (in.boolean()) state.words.rest = std::make_shared<const std::string>(in.text());
+    return state;
+}
+
+struct Put {
+    Encoder& out;
+
+    void word(DirectoryWord word) const { out.u8(static_cast<std::uint8_t>(word)); }
+    void operator()(const Begin& begin) const {
+        word(DirectoryWord::Begin);
+        out.u64(begin.taken);
+    }
+    void operator()(const States& states) const {
+        word(DirectoryWord::States);
+        out.varint(states.states.size());
+        for (const SessionState& state : states.states) put(out, state);
+    }
+    void operator()(const Gone& gone) const {
+        word(DirectoryWord::Gone);
+        put(out, gone.sessions);
+    }
+    void operator()(const Complete&) const { word(DirectoryWord::Complete); }
+    void operator()(const Heard& heard) const {
+        word(DirectoryWord::Heard);
+        out.varint(heard.all.size());
+        for (const Heard::One& one : heard.all) out.u64(one.session).i64(one.ago);
+    }
+    void operator()(const Taken& taken) const {
+        word(DirectoryWord::Taken);
+        out.u64(taken.number);
+    }
+};
+
+std::optional<DirectoryFrame> frame_in(Decoder& in) {
+    switch (static_cast<DirectoryWord>(in.u8())) {
+        case DirectoryWord::Begin:
+            return Begin{in.u64()};
+        case DirectoryWord::States: {
+            States states;
+            const std::uint64_t count = in.varint();
+            for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i)
+                states.states.push_back(state_in(in));
+            return states;
+        }
+        case DirectoryWord::Gone:
+            return Gone{numbers_in(in)};
+        case DirectoryWord::Complete:
+            return Complete{};
+        case DirectoryWord::Heard: {
+            Heard heard;
+            const std::uint64_t count = in.varint();
+            for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i) {
+                const std::uint64_t session = in.u64();
+                heard.all.push_back({session, in.i64()});
+            }
+            return heard;
+        }
+        case DirectoryWord::Taken:
+            return Taken{in.u64()};
+    }
+    return std::nullopt;
+}
+
+Outgoing outgoing_in(Decoder& in) {
+    Outgoing stanza;
+    stanza.kind = static_cast<StanzaKind>(in.u8() & 3U);
+    stanza.to = static_cast<Address>(in.u8() & 3U);
+    stanza.is_relayed = in.boolean();
+    stanza.is_shared = in.boolean();
+    stanza.number = in.u64() & ((std::uint64_t{1} << 56U) - 1);
+    stanza.text = std::make_shared<const std::string>(in.text());
+    return stanza;
+}
+
+}   // namespace
+
+std::uint64_t first_session_of(storage::MemberId member) {
+    std::uint64_t folded = member ^ (member >> member_bits) ^ (member >> (2 * member_bits)) ^
+                           (member >> (3 * member_bits));
+    folded &= (std::uint64_t{1} << member_bits) - 1;
+    return folded << own_bits;
+}
+
+bool is_session_of(storage::MemberId member, std::uint64_t session) {
+    return session >> own_bits == first_session_of(member) >> own_bits;
+}
+
+std::string encode(const DirectoryFrame& frame) {
+    Encoder out;
+    std::visit(Put{out}, frame);
+    return out.take();
+}
+
+std::optional<DirectoryFrame> decode_directory(std::string_view bytes) {
+    Decoder in(bytes);
+    auto frame = frame_in(in);
+    return in.ok() && in.at_end() ? frame : std::nullopt;
+}
+
+std::string encode(const StanzaFrame& frame) {
+    const auto* one = std::get_if<ToSession>(&frame.content);
+    Encoder out((one ? one->stanza.text : std::get<1>(frame.content).text)->size() + 128);
+    out.u64(frame.number);
+    if (one) {
+        const Outgoing& stanza = one->stanza;
+        out.u8(static_cast<std::uint8_t>(Carried::ToSession)).u64(one->session);
+        out.text(one->jid.str()).u8(static_cast<std::uint8_t>(stanza.kind));
+        out.u8(static_cast<std::uint8_t>(stanza.to)).boolean(stanza.is_relayed);
+        out.boolean(stanza.is_shared).u64(stanza.number).text(*stanza.text);
+        return out.take();
+    }
+    const auto& query = std::get<QueryElsewhere>(frame.content);
+    out.u8(static_cast<std::uint8_t>(Carried::Query)).u64(query.asker).u64(query.answerer);
+    out.text(query.to.str()).text(query.asked.str()).text(query.id);
+    out.boolean(query.is_counted).text(*query.text);
+    return out.take();
+}
+
+std::optional<StanzaFrame> decode_stanza(std::string_view bytes) {
+    Decoder in(bytes);
+    StanzaFrame frame;
+    frame.number = in.u64();
+    switch (static_cast<Carried>(in.u8())) {
+        case Carried::ToSession: {
+            ToSession one;
+            one.session = in.u64();
+            one.jid = jid_in(in);
+            one.stanza = outgoing_in(in);
+            frame.content = std::move(one);
+            break;
+        }
+        case Carried::Query: {
+            QueryElsewhere query;
+            query.asker = in.u64();
+            query.answerer = in.u64();
+            query.to = jid_in(in);
+            query.asked = jid_in(in);
+            query.id = in.text();
+            query.is_counted = in.boolean();
+            query.text = std::make_shared<const std::string>(in.text());
+            frame.content = std::move(query);
+            break;
+        }
+        default:
+            return std::nullopt;
+    }
+    if (!in.ok() || !in.at_end()) return std::nullopt;
+    return frame;
+}
+
+}   // namespace grid::server::cluster

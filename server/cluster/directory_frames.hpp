@@ -1,0 +1,97 @@
+// server/cluster/directory_frames.hpp: what members tell each other of their sessions, as bytes.
+// The grammar stands in server/cluster/README.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "controller/identity.hpp"
+#include "server/presence/presence.hpp"
+#include "server/session/elsewhere.hpp"
+#include "server/session/transport.hpp"
+#include "storage/batch.hpp"
+#include "xml/jid.hpp"
+
+namespace grid::server::cluster {
+
+/// Session::id of sessions of that member are behind it, and before that of any other: 20 bits that
+/// the member's id gives, and 32 of the session's own. A program that reads JSON numbers as doubles
+/// keeps all of them.
+std::uint64_t first_session_of(storage::MemberId member);
+bool is_session_of(storage::MemberId member, std::uint64_t session);
+
+// Channel::Directory
+
+/// The list of all sessions begins; what was known before holds until it ends.
+struct Begin {
+    /// The number of the last frame with a stanza that was taken from the other one (Numbered);
+    /// those behind it are sent again.
+    std::uint64_t taken = 0;
+};
+/// What a session is for as long as it has one transport.
+struct SessionConstant {
+    xml::Jid jid;
+    std::string component, address;
+    TransportKind transport_kind = TransportKind::StartTls;
+    storage::Millis since = 0;
+    controller::Identity identity;
+    std::vector<std::uint64_t> replaced;   // sessions that had its address when it came
+};
+/// A session as it is now.
+struct SessionState {
+    std::uint64_t id = 0;
+    /// With its first state on each connection, and when it was resumed.
+    std::optional<SessionConstant> constant;
+    bool is_active = false, is_present = false, takes_copies = false, is_hibernating = false;
+    int priority = 0;
+    std::uint8_t show = 0;
+    Presence::Words words;   // `rest` only when the number has changed since it was told last
+};
+struct States {
+    std::vector<SessionState> states;
+};
+struct Gone {
+    std::vector<std::uint64_t> sessions;
+};
+/// All sessions that are there have been told.
+struct Complete {};
+/// When the last stanza of publishers came.
+struct Heard {
+    struct One {
+        std::uint64_t session = 0;
+        storage::Millis ago = 0;
+    };
+    std::vector<One> all;
+};
+/// Frames with stanzas up to that number were taken.
+struct Taken {
+    std::uint64_t number = 0;
+};
+using DirectoryFrame = std::variant<Begin, States, Gone, Complete, Heard, Taken>;
+
+std::string encode(const DirectoryFrame& frame);
+/// nullopt: it is none of this version, or is cut off. Pure, any thread.
+std::optional<DirectoryFrame> decode_directory(std::string_view bytes);
+
+// Channel::Stanza
+
+/// A stanza to one session.
+struct ToSession {
+    std::uint64_t session = 0;
+    xml::Jid jid;   // its full address, for one that has ended
+    Outgoing stanza;
+};
+/// Each has a number of its own, counted from 1 for each pair of starts of two members.
+struct StanzaFrame {
+    std::uint64_t number = 0;
+    std::variant<ToSession, QueryElsewhere> content;
+};
+
+std::string encode(const StanzaFrame& frame);
+std::optional<StanzaFrame> decode_stanza(std::string_view bytes);
+
+}   // namespace grid::server::cluster

@@ -1,0 +1,161 @@
+// server/cluster/directory_hearing.cpp: what other members tell of their sessions, and the stanzas
+// that they send.
+#include <algorithm>
+
+#include "server/clock.hpp"
+#include "server/cluster/directory.hpp"
+#include "server/cluster/directory_peer.hpp"
+#include "server/log.hpp"
+
+namespace grid::server::cluster {
+
+void Directory::refuse(const Peer& peer, const std::string& why) {
+    log_.fold(Level::Warn, "member_refused", {{"member", peer.is.name}, {"reason", why}});
+}
+
+void Directory::hear(storage::MemberId from, DirectoryFrame frame) {
+    const PeerPtr peer = find(from);
+    if (const auto* begin = std::get_if<Begin>(&frame)) return hear_begin(*peer, *begin);
+    if (const auto* states = std::get_if<States>(&frame)) {
+        for (const SessionState& state : states->states) hear_state(peer, state);
+        return core_.flush_elsewhere();
+    }
+    if (const auto* gone = std::get_if<Gone>(&frame)) {
+        for (const std::uint64_t session : gone->sessions) hear_gone(*peer, session);
+        return core_.flush_elsewhere();
+    }
+    if (const auto* heard = std::get_if<Heard>(&frame)) return hear_heard(*peer, *heard);
+    if (const auto* taken = std::get_if<Taken>(&frame)) return peer->outbox.taken(taken->number);
+    hear_complete(*peer);
+}
+
+void Directory::hear_begin(Peer& peer, const Begin& begin) {
+    peer.unlisted.clear();
+    for (const auto& [id, known] : peer.sessions) peer.unlisted.insert(id);
+    peer.outbox.taken(begin.taken);
+    peer.has_begun = true;
+    open_when_told(peer);
+}
+
+void Directory::hear_state(const PeerPtr& peer, const SessionState& state) {
+    const auto found = peer->sessions.find(state.id);
+    SessionPtr session = found == peer->sessions.end() ? nullptr : found->second.session;
+    if (!session) session = make_session(peer, state);
+    if (!session) return;
+    peer->unlisted.erase(state.id);
+    if (const auto& constant = state.constant) {
+        session->identity = constant->identity;
+        session->transport_kind = constant->transport_kind;
+        session->principal.address = constant->address;
+        session->principal.issuer = controller::authorities_text(session->identity);
+        session->principal.is_mapped = session->identity.is_mapped;
+    }
+    session->takes_copies = state.takes_copies;
+    session->is_present = state.is_present;
+    session->priority = state.priority;
+    session->show = state.show;
+    session->state = state.is_hibernating ? Session::State::Hibernating : Session::State::Connected;
+    session->heard = now();
+    core_.set_active_elsewhere(session, state.is_active);
+    std::uint64_t& words = peer->sessions[state.id].words;
+    if (words == state.words.number) return;
+    words = state.words.number;
+    core_.said_elsewhere(session, state.words);
+}
+
+SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& state) {
+    if (!state.constant) return nullptr;   // its address is another one's now
+    if (!is_session_of(peer->is.id, state.id) || core_.sessions().find(state.id)) {
+        refuse(*peer, "a session with a number that is not its own");
+        return nullptr;
+    }
+    auto session = std::make_shared<Session>();
+    session->id = state.id;
+    session->jid = state.constant->jid;
+    session->bare = session->jid.bare();
+    session->since = state.constant->since;
+    session->component = state.constant->component;
+    session->principal.jid = session->jid;
+    session->principal.session = session->id;
+    session->elsewhere = peer;
+    session->budget = std::make_shared<Budget>(core_.outbox_bytes_max(), peer->budget);
+    session->identity = state.constant->identity;
+    if (!give_way(*session, *state.constant)) return nullptr;
+    peer->sessions[state.id] = {session, 0};
+    core_.enter_elsewhere(session);
+    connect(peer, session);
+    return session;
+}
+
+/// A client that binds a resource which a session elsewhere has takes it over (RFC 6120 §7.7.2.2).
+/// Of two that were bound without knowledge of each other the one with the lesser number stays:
+/// both members compute that alike.
+bool Directory::give_way(const Session& newcomer, const SessionConstant& constant) {
+    const SessionPtr here = core_.sessions().find(newcomer.jid);
+    if (!here || here->elsewhere || here->is_ended) return true;
+    const auto replaced = replaced_.find(here->id);
+    const bool is_old = replaced != replaced_.end() &&
+                        std::ranges::find(replaced->second, newcomer.id) != replaced->second.end();
+    const bool is_replaced =
+        std::ranges::find(constant.replaced, here->id) != constant.replaced.end();
+    if (is_old || (!is_replaced && here->id < newcomer.id)) return false;
+    core_.replaced_elsewhere(here);
+    return true;
+}
+
+void Directory::hear_gone(Peer& peer, std::uint64_t session) {
+    const auto found = peer.sessions.find(session);
+    if (found == peer.sessions.end()) return;
+    const SessionPtr gone = std::move(found->second.session);
+    peer.sessions.erase(found);
+    peer.unlisted.erase(session);
+    core_.leave_elsewhere(gone);
+}
+
+/// Those that are not in the list ended while there was no connection.
+void Directory::hear_complete(Peer& peer) {
+    for (const std::uint64_t session : std::exchange(peer.unlisted, {})) hear_gone(peer, session);
+    peer.is_complete = true;
+    note_completeness();
+    core_.flush_elsewhere();
+}
+
+/// On the safe side: a lease does not lapse because the word of a stanza is still on its way.
+void Directory::hear_heard(Peer& peer, const Heard& heard) {
+    for (const Heard::One& one : heard.all)
+        if (const auto found = peer.sessions.find(one.session); found != peer.sessions.end())
+            found->second.session->heard = now() - one.ago + 2 * settings_.heard_every.count();
+}
+
+void Directory::take(storage::MemberId from, Arrived arrived) {
+    const PeerPtr peer = find(from);
+    if (!peer || !peer->is_connected) return;
+    const std::uint64_t number = arrived.frame.number;
+    if (number == 0) return refuse(*peer, "a frame that cannot be read");
+    if (number <= peer->taken) return;   // it came by an earlier connection, too
+    peer->taken = number;
+    peer->owes_taken = true;
+    plan();
+    if (auto* query = std::get_if<QueryElsewhere>(&arrived.frame.content)) {
+        const SessionPtr asker = core_.sessions().find(query->asker);
+        if (!asker || asker->elsewhere != peer)
+            return refuse(*peer, "a query of a session that is not its own");
+        if (!arrived.iq) return refuse(*peer, "a query that cannot be read");
+        core_.take_elsewhere(asker, std::move(*arrived.iq), *query);
+        return core_.flush_elsewhere();
+    }
+    auto& one = std::get<ToSession>(arrived.frame.content);
+    SessionPtr target = core_.sessions().find(one.session);
+    if (!is_session_of(self_.id, one.session) || (target && target->elsewhere))
+        return refuse(*peer, "a stanza to a session that is not here");
+    if (!target) {   // it has ended
+        target = std::make_shared<Session>();
+        target->id = one.session;
+        target->jid = one.jid;
+        target->bare = one.jid.bare();
+    }
+    core_.deliver_here(target, std::move(one.stanza), arrived.head);
+    core_.flush_elsewhere();
+}
+
+}   // namespace grid::server::cluster

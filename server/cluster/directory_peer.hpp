@@ -1,0 +1,69 @@
+// server/cluster/directory_peer.hpp: what this member knows of another one, and has told it.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "server/cluster/directory.hpp"
+#include "server/cluster/remote_session.hpp"
+
+namespace grid::server::cluster {
+
+/// Core strand.
+struct Directory::Peer final : public Elsewhere {
+    Peer(Member who, StanzaOutbox::Send send, std::shared_ptr<Budget> bytes)
+        : is(std::move(who)), outbox(std::move(send)), budget(std::move(bytes)) {}
+
+    storage::MemberId member() const override { return is.id; }
+    const std::string& name() const override { return is.name; }
+    bool ask(const QueryElsewhere& query) override {
+        const auto owner = directory.lock();
+        return owner && owner->ask(*this, query);
+    }
+
+    const Member is;
+    StanzaOutbox outbox;
+    std::shared_ptr<Budget> budget;   // of its sessions
+    std::weak_ptr<Directory> directory;
+    bool is_connected = false;
+    bool is_reachable = true;   // false: the patience with it is over
+    TimePoint since;            // the connection came, or went
+
+    // Its sessions.
+    struct Known {
+        SessionPtr session;
+        std::uint64_t words = 0;   // Presence::Words::number
+    };
+    std::unordered_map<std::uint64_t, Known> sessions;
+    std::unordered_set<std::uint64_t> unlisted;   // not told by this connection yet
+    bool is_complete = false;                     // all were
+    std::uint64_t taken = 0;                      // stanzas, by number
+    bool owes_taken = false;
+
+    // What it was told by this connection.
+    struct Told {
+        std::uint64_t attachment = 0;   // Session::attachment, with which `constant` was told
+        std::uint64_t words = 0;
+    };
+    std::unordered_map<std::uint64_t, Told> told;
+    std::set<std::uint64_t> changed;   // sessions that are to be told
+    std::vector<std::uint64_t> gone;
+    std::optional<std::uint64_t> listed;   // up to here; nullopt: all are
+    bool has_begun = false;                // it has said what it took
+    bool is_stuck = false;                 // its queue is full: again with the next tick
+};
+
+/// A frame with a stanza, its text read.
+struct Directory::Arrived {
+    StanzaFrame frame;
+    std::optional<xml::Element> head;   // of an answer to a query: the start tag
+    std::optional<xml::Element> iq;     // of a query
+};
+
+}   // namespace grid::server::cluster

@@ -1,0 +1,91 @@
+// server/cluster/etcd/client.hpp: calls of etcd's JSON gateway over HTTP/1.1, with mutual TLS.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <boost/json.hpp>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/cluster/etcd/endpoint.hpp"
+
+namespace grid::server::cluster {
+
+class EtcdConnection;
+
+/// A watch: an answer that goes on. Lives on its client's executor.
+class EtcdStream {
+public:
+    explicit EtcdStream(std::unique_ptr<EtcdConnection> connection);
+    ~EtcdStream();
+    /// The `result` objects of the messages that came, one at least. Waits without end: close()
+    /// ends it.
+    boost::asio::awaitable<EtcdResult<std::vector<boost::json::object>>> next();
+    void close();
+
+private:
+    std::unique_ptr<EtcdConnection> connection_;
+    std::size_t searched_ = 0;   // of the body: no end of a line up to there
+};
+
+/// One connection, kept between calls, to the first endpoint that answers; when it fails, the next
+/// one is tried until the time is over. One call at a time. Lives on one thread at a time.
+class EtcdClient {
+public:
+    /// Endpoints that cannot be parsed make every call fail with the reason.
+    EtcdClient(boost::asio::any_io_executor executor, const EtcdSettings& settings, Log& log);
+    ~EtcdClient();
+
+    /// POSTs `request` to `path` ("/v3/kv/range"). A call may reach etcd more than once: callers
+    /// ask for nothing that must not be done twice.
+    boost::asio::awaitable<EtcdResult<boost::json::object>> call(
+        std::string path, boost::json::object request, EtcdClock::time_point until
+    );
+    /// One try at the present endpoint; after a failure the next one is the present one. `body`
+    /// may hold several requests.
+    boost::asio::awaitable<EtcdResult<std::unique_ptr<EtcdStream>>> open_stream(
+        std::string path, std::string body, EtcdClock::time_point until
+    );
+    /// The present endpoint does not do: the next call goes to another one.
+    void skip_endpoint();
+
+private:
+    boost::asio::awaitable<EtcdResult<boost::json::object>> attempt(
+        std::string_view path, std::string_view body, EtcdClock::time_point until
+    );
+    boost::asio::awaitable<EtcdResult<std::unique_ptr<EtcdConnection>>> open(
+        EtcdClock::time_point until
+    );
+    EtcdClock::time_point end_of_attempt(EtcdClock::time_point until) const;
+    void note_failure(const EtcdError& error);
+
+    boost::asio::any_io_executor executor_;
+    EtcdSettings settings_;
+    Log& log_;
+    std::vector<EtcdEndpoint> endpoints_;
+    std::string fault_;   // of the configured endpoints
+    std::size_t present_ = 0;
+    std::unique_ptr<EtcdConnection> connection_;
+};
+
+/// A client for calls that block. Any thread; one call at a time, the others wait.
+class EtcdCaller {
+public:
+    EtcdCaller(const EtcdSettings& settings, Log& log);
+    /// At most `timeout` of the settings.
+    EtcdResult<boost::json::object> call(const std::string& path, boost::json::object request);
+    EtcdResult<boost::json::object> call(
+        const std::string& path, boost::json::object request, EtcdClock::time_point until
+    );
+
+private:
+    std::timed_mutex one_at_a_time_;
+    std::chrono::milliseconds timeout_;
+    boost::asio::io_context context_;
+    EtcdClient client_;
+};
+
+}   // namespace grid::server::cluster

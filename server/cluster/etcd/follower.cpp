@@ -1,0 +1,171 @@
+// server/cluster/etcd/follower.cpp: see follower.hpp.
+#include "server/cluster/etcd/follower.hpp"
+
+#include <utility>
+
+#include "server/cluster/etcd/guard.hpp"
+#include "server/net/deadline.hpp"
+
+namespace grid::server::cluster {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using net::no_throw;
+using storage::Errc;
+
+constexpr auto head_every = 250ms;
+/// A reading counts as heard when its groups were told that soon after it was asked for.
+constexpr auto reading_age_max = 1s;
+/// A watch that tells nothing for so long while the head is ahead of it is given up.
+constexpr auto silence_max = 600ms;
+constexpr auto pause_after_failure = 200ms;
+constexpr auto pause_when_unreadable = 2s;
+
+}   // namespace
+
+EtcdFollower::EtcdFollower(
+    const EtcdSettings& settings, Log& log, std::uint64_t after, storage::LogFollower& follower
+)
+    : settings_(settings),
+      keys_(settings.prefix),
+      log_(log),
+      follower_(follower),
+      watch_client_(context_.get_executor(), settings, log),
+      head_client_(context_.get_executor(), settings, log),
+      told_(after) {
+    keep_running(context_, log_, [this] { return watch_log(); });
+    keep_running(context_, log_, [this] { return read_head(); });
+    thread_ = std::thread([this] { context_.run(); });
+}
+
+EtcdFollower::~EtcdFollower() {
+    context_.stop();
+    thread_.join();
+}
+
+/// The log has lost what comes next.
+void EtcdFollower::give_up() {
+    log_.error("etcd_log_trimmed", {{"group", std::to_string(told_ + 1)}});
+    has_ended_ = true;
+    follower_.on_trimmed();
+}
+
+asio::awaitable<void> EtcdFollower::watch_log() {
+    asio::steady_timer timer(context_);
+    while (!has_ended_) {
+        const auto revision = co_await catch_up();
+        if (has_ended_) co_return;
+        const auto began = EtcdClock::now();
+        if (revision) co_await watch_from(*revision + 1);
+        stream_.reset();
+        if (EtcdClock::now() - began > pause_after_failure) continue;
+        timer.expires_after(pause_after_failure);
+        co_await timer.async_wait(no_throw);
+    }
+}
+
+asio::awaitable<std::optional<std::uint64_t>> EtcdFollower::catch_up() {
+    for (;;) {
+        auto request = pages_.request(keys_, told_);
+        const auto answer = co_await watch_client_.call(
+            "/v3/kv/txn", std::move(request), EtcdClock::now() + settings_.timeout
+        );
+        if (!answer && pages_.is_too_large(answer.error())) continue;
+        if (!answer) co_return std::nullopt;
+        auto page = pages_.page_of(keys_, told_, *answer);
+        if (!page && page.error() == Errc::Trimmed) {
+            give_up();
+            co_return std::nullopt;
+        }
+        if (!page) {
+            log_.fold(
+                Level::Error, "etcd_log_unreadable",
+                {{"group", std::to_string(told_ + 1)}, {"reason", quoted(page.error().message())}}
+            );
+            asio::steady_timer timer(context_, pause_when_unreadable);
+            co_await timer.async_wait(no_throw);
+            co_return std::nullopt;
+        }
+        tell(std::move(page->groups));
+        if (page->is_last) co_return page->revision;
+    }
+}
+
+asio::awaitable<void> EtcdFollower::watch_from(std::uint64_t revision) {
+    std::string request =
+        json::serialize(watch_request(keys_.group(0), keys_.groups_end(), revision, false));
+    auto opened = co_await watch_client_.open_stream(
+        "/v3/watch", std::move(request), EtcdClock::now() + settings_.timeout
+    );
+    if (!opened) co_return;
+    stream_ = std::move(*opened);
+    watched_for_.reset();
+    for (;;) {
+        const auto messages = co_await stream_->next();
+        if (!messages) co_return;
+        for (const json::object& message : *messages)
+            if (!take(message)) co_return;
+    }
+}
+
+bool EtcdFollower::take(const json::object& message) {
+    if (is_set(message, "canceled")) return false;   // compacted, or etcd ends
+    const auto records = puts_of(message);
+    if (!records) return false;
+    std::vector<storage::Logged> groups;
+    for (const EtcdRecord& record : *records) {
+        auto logged = logged_of(keys_, record);
+        if (!logged) return false;
+        if (logged->number != told_ + groups.size() + 1) return false;
+        groups.push_back(std::move(*logged));
+    }
+    return tell(std::move(groups));
+}
+
+bool EtcdFollower::tell(std::vector<storage::Logged> groups) {
+    if (groups.empty()) return true;
+    told_ = groups.back().number;
+    follower_.on_groups(std::move(groups));
+    hear();
+    return true;
+}
+
+/// Only a reading that was told up to its end in good time counts: a member that is always behind
+/// has to notice.
+void EtcdFollower::hear() {
+    if (has_ended_ || !unheard_ || told_ < unheard_->groups) return;
+    const bool is_fresh = EtcdClock::now() - unheard_->asked <= reading_age_max;
+    unheard_.reset();
+    if (is_fresh) follower_.on_heard(told_);
+}
+
+void EtcdFollower::note_reading(const Reading& reading) {
+    unheard_ = reading;
+    hear();
+    if (!watched_for_ || told_ > watched_for_->told || told_ >= watched_for_->groups)
+        watched_for_ = reading;
+    if (!stream_ || told_ >= watched_for_->groups) return;
+    if (reading.asked - watched_for_->asked < silence_max) return;
+    stream_->close();
+    watch_client_.skip_endpoint();
+    watched_for_.reset();
+}
+
+asio::awaitable<void> EtcdFollower::read_head() {
+    asio::steady_timer timer(context_);
+    while (!has_ended_) {
+        const auto asked = EtcdClock::now();
+        const auto answer = co_await head_client_.call(
+            "/v3/kv/range", range_request(keys_.head()), asked + settings_.timeout
+        );
+        const auto records = answer ? records_of(*answer) : std::nullopt;
+        const auto head = records ? head_among(*records) : std::nullopt;
+        if (head) note_reading({head->groups, told_, asked});
+        timer.expires_at(asked + head_every);
+        co_await timer.async_wait(no_throw);
+    }
+}
+
+}   // namespace grid::server::cluster

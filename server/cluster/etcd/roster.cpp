@@ -1,0 +1,471 @@
+// server/cluster/etcd/roster.cpp: the members that are there and the leader, by leases of etcd.
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "server/cluster/etcd.hpp"
+#include "server/cluster/etcd/client.hpp"
+#include "server/cluster/etcd/guard.hpp"
+#include "server/cluster/etcd/values.hpp"
+#include "server/net/deadline.hpp"
+
+namespace grid::server::cluster {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using net::no_throw;
+
+constexpr auto look_every = 500ms;
+constexpr auto pause_before_joining_again = 250ms, pause_before_watching_again = 200ms;
+/// A lease counts as ended here that long after etcd may have ended it.
+constexpr auto lease_slack = 500ms;
+
+std::uint64_t random_lease() {
+    std::random_device device;
+    const std::uint64_t bits = (std::uint64_t{device()} << 32) | device();
+    return (bits >> 1) | 1;   // positive, as etcd has them
+}
+
+/// The members and the leader at one revision.
+struct Sight {
+    std::map<std::string, EtcdRecord> members;   // by key
+    std::optional<EtcdRecord> leader;
+};
+
+std::optional<Sight> sight_of(const json::object& answer) {
+    auto members = records_of(answer, 0), leaders = records_of(answer, 1);
+    if (!members || !leaders) return std::nullopt;
+    Sight sight;
+    for (EtcdRecord& record : *members) {
+        std::string key = record.key;
+        sight.members.emplace(std::move(key), std::move(record));
+    }
+    if (!leaders->empty()) sight.leader = std::move(leaders->front());
+    return sight;
+}
+
+std::vector<Member> members_in(const std::map<std::string, EtcdRecord>& records) {
+    std::vector<Member> members;
+    for (const auto& [key, record] : records)
+        if (auto member = decode_member(record.value)) members.push_back(std::move(*member));
+    return members;
+}
+
+/// Those that were there before and did not go in between: a key that was made anew has another
+/// creation revision.
+std::map<std::string, EtcdRecord> stayed(
+    const std::map<std::string, EtcdRecord>& before, const std::map<std::string, EtcdRecord>& after
+) {
+    std::map<std::string, EtcdRecord> both;
+    for (const auto& [key, record] : after)
+        if (const auto old = before.find(key);
+            old != before.end() && old->second.create_revision == record.create_revision)
+            both.emplace(key, record);
+    return both;
+}
+
+bool same(const std::map<std::string, EtcdRecord>& a, const std::map<std::string, EtcdRecord>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+        return x.first == y.first && x.second.mod_revision == y.second.mod_revision;
+    });
+}
+
+class EtcdRoster : public Roster {
+public:
+    EtcdRoster(const EtcdSettings& settings, const Member& self, Log& log);
+    ~EtcdRoster() override;
+
+    /// Takes the member's name; waits for the lease of an earlier start.
+    std::optional<std::string> take_name();
+    void start(RosterEvents events) override;
+    void update(const Member& self) override;
+    void resign() override;
+    void campaign() override;
+    std::chrono::milliseconds since_heard() const override;
+
+private:
+    template <class T>
+    using Awaitable = asio::awaitable<T>;
+    using Failure = std::optional<std::string>;
+
+    // The lease.
+    Awaitable<void> keep_lease();
+    Awaitable<Failure> grant();
+    Awaitable<Failure> register_name();
+    Awaitable<void> join();
+    Awaitable<void> renew();
+    Awaitable<void> pause(EtcdClock::duration duration);
+    void lose(const std::string& reason);
+    Awaitable<void> publish();
+    EtcdClock::time_point until() const { return EtcdClock::now() + settings_.timeout; }
+    std::string own_key() const { return keys_.member(self_.name); }
+
+    // The sight of the others.
+    Awaitable<void> look();
+    Awaitable<void> watch();
+    void look_soon();
+    Awaitable<void> see(Sight sight);
+    void tell_members(const std::map<std::string, EtcdRecord>& members);
+    void tell_leader(const std::optional<EtcdRecord>& leader);
+    Awaitable<void> stand();
+    Awaitable<void> step_down();
+
+    EtcdSettings settings_;
+    EtcdKeys keys_;
+    Log& log_;
+    Member self_;
+    RosterEvents events_;
+
+    asio::io_context context_{1};
+    EtcdClient lease_client_, look_client_, watch_client_, publish_client_;
+    EtcdCaller farewell_;
+    asio::steady_timer look_timer_;
+    bool look_is_due_ = false;
+    bool is_publishing_ = false, publish_again_ = false;
+    std::string registered_;   // the value of the key, as this member wrote it last
+
+    std::uint64_t lease_ = 0;       // 0: none
+    std::uint64_t abandoned_ = 0;   // to be revoked before the next one
+    EtcdClock::duration ttl_ = 2s;
+    EtcdClock::time_point confirmed_;   // the lease lived when this was asked
+    std::atomic<EtcdClock::rep> heard_;
+
+    bool is_candidate_ = true;
+    std::map<std::string, EtcdRecord> told_members_;
+    bool has_told_members_ = false;
+    std::optional<std::uint64_t> told_leader_;   // the creation revision of its key; 0: none
+    storage::MemberId leader_ = 0;
+    bool is_elected_ = false;
+
+    std::thread thread_;
+};
+
+EtcdRoster::EtcdRoster(const EtcdSettings& settings, const Member& self, Log& log)
+    : settings_(settings),
+      keys_(settings.prefix),
+      log_(log),
+      self_(self),
+      lease_client_(context_.get_executor(), settings, log),
+      look_client_(context_.get_executor(), settings, log),
+      watch_client_(context_.get_executor(), settings, log),
+      publish_client_(context_.get_executor(), settings, log),
+      farewell_(settings, log),
+      look_timer_(context_),
+      heard_(EtcdClock::now().time_since_epoch().count()) {}
+
+EtcdRoster::~EtcdRoster() {
+    context_.stop();
+    if (thread_.joinable()) thread_.join();
+    if (lease_ == 0) return;
+    const auto answer =
+        farewell_.call("/v3/lease/revoke", json::object{{"ID", std::to_string(lease_)}});
+    if (!answer) log_.warn("etcd_lease_left", {{"reason", quoted(answer.error().text)}});
+}
+
+std::chrono::milliseconds EtcdRoster::since_heard() const {
+    const EtcdClock::time_point heard{EtcdClock::duration(heard_.load())};
+    return std::chrono::duration_cast<std::chrono::milliseconds>(EtcdClock::now() - heard);
+}
+
+asio::awaitable<void> EtcdRoster::pause(EtcdClock::duration duration) {
+    asio::steady_timer timer(context_, duration);
+    co_await timer.async_wait(no_throw);
+}
+
+/// The name of the lease is ours, so that asking twice makes one.
+asio::awaitable<EtcdRoster::Failure> EtcdRoster::grant() {
+    if (abandoned_ != 0) {
+        const auto revoked = co_await lease_client_.call(
+            "/v3/lease/revoke", json::object{{"ID", std::to_string(abandoned_)}}, until()
+        );
+        if (!revoked && !revoked.error().is(grpc::not_found)) co_return revoked.error().text;
+        abandoned_ = 0;
+    }
+    const std::uint64_t lease = random_lease();
+    const auto asked = EtcdClock::now();
+    const auto answer = co_await lease_client_.call(
+        "/v3/lease/grant",
+        json::object{
+            {"ID", std::to_string(lease)}, {"TTL", std::to_string(settings_.lease.count())}
+        },
+        until()
+    );
+    // Failed precondition: an earlier try of this call made it.
+    if (!answer && !answer.error().is(grpc::failed_precondition)) {
+        abandoned_ = lease;
+        co_return answer.error().text;
+    }
+    lease_ = lease;
+    const std::uint64_t seconds = answer ? number_in(*answer, "TTL") : 0;
+    ttl_ = seconds == 0 ? settings_.lease : std::chrono::seconds(seconds);
+    confirmed_ = asked;
+    heard_ = asked.time_since_epoch().count();
+    co_return std::nullopt;
+}
+
+/// Puts the key when no other member has it. A try whose answer was lost is found by its lease.
+asio::awaitable<EtcdRoster::Failure> EtcdRoster::register_name() {
+    registered_ = encode_member(self_);
+    auto request = txn_request(
+        {equals(own_key(), Compared::CreateRevision, 0)},
+        {putting(put_request(own_key(), registered_, lease_))}, {ranged(range_request(own_key()))}
+    );
+    const auto answer = co_await lease_client_.call("/v3/kv/txn", std::move(request), until());
+    if (!answer) co_return answer.error().text;
+    if (is_set(*answer, "succeeded")) co_return std::nullopt;
+    const auto records = records_of(*answer, 0);
+    if (records && !records->empty() && records->front().lease == lease_) co_return std::nullopt;
+    const auto other = records && !records->empty() ? decode_member(records->front().value)
+                                                    : std::optional<Member>();
+    co_return "a member with the name '" + self_.name + "' is there already" +
+        (other ? ", at " + other->address : std::string()) +
+        ": end it, or give this one another cluster.member";
+}
+
+std::optional<std::string> EtcdRoster::take_name() {
+    Failure failure = "nothing was tried";
+    bool is_done = false;
+    const auto attempt = [](EtcdRoster* roster, Failure* outcome, bool* done) -> Awaitable<void> {
+        // The lease of an earlier start of this member ends within its time to live.
+        EtcdClock::time_point last;
+        *outcome = co_await roster->grant();
+        if (!*outcome) {
+            last = EtcdClock::now() + roster->ttl_ + 2s;
+            for (;;) {
+                co_await roster->renew();
+                *outcome = roster->lease_ == 0 ? Failure("the lease ended at once")
+                                               : co_await roster->register_name();
+                if (!*outcome || EtcdClock::now() > last || roster->lease_ == 0) break;
+                co_await roster->pause(200ms);
+            }
+        }
+        *done = true;
+    };
+    asio::co_spawn(context_, attempt(this, &failure, &is_done), asio::detached);
+    while (!is_done && context_.run_one() != 0) {
+    }
+    if (failure) return failure;
+    context_.restart();   // without work it had stopped
+    keep_running(context_, log_, [this] { return keep_lease(); });
+    thread_ = std::thread([this] { context_.run(); });
+    return std::nullopt;
+}
+
+void EtcdRoster::start(RosterEvents events) {
+    asio::post(context_, [this, events = std::move(events)]() mutable {
+        events_ = std::move(events);
+        keep_running(context_, log_, [this] { return look(); });
+        keep_running(context_, log_, [this] { return watch(); });
+    });
+}
+
+asio::awaitable<void> EtcdRoster::keep_lease() {
+    for (;;) {
+        if (lease_ == 0) {
+            co_await join();
+            if (lease_ == 0) co_await pause(pause_before_joining_again);
+            continue;
+        }
+        const auto next = confirmed_ + ttl_ / 3;
+        if (const auto now = EtcdClock::now(); next > now) co_await pause(next - now);
+        co_await renew();
+    }
+}
+
+asio::awaitable<void> EtcdRoster::join() {
+    if (const auto failure = co_await grant()) {
+        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", quoted(*failure)}});
+        co_return;
+    }
+    if (const auto failure = co_await register_name()) {
+        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", quoted(*failure)}});
+        abandoned_ = std::exchange(lease_, 0);
+        co_return;
+    }
+    if (encode_member(self_) != registered_) update(self_);   // an update came meanwhile
+    look_soon();
+}
+
+/// A process that was stopped finds here that its lease is gone.
+asio::awaitable<void> EtcdRoster::renew() {
+    const auto asked = EtcdClock::now();
+    const auto answer = co_await lease_client_.call(
+        "/v3/lease/keepalive", json::object{{"ID", std::to_string(lease_)}},
+        std::min(until(), std::max(asked + 300ms, confirmed_ + ttl_ + lease_slack))
+    );
+    if (answer && number_in(*answer, "TTL") != 0) {
+        confirmed_ = asked;
+        heard_ = asked.time_since_epoch().count();
+    } else if (answer || answer.error().is(grpc::not_found)) {
+        heard_ = asked.time_since_epoch().count();
+        lose("etcd ended it");
+    } else if (EtcdClock::now() > confirmed_ + ttl_ + lease_slack) {
+        lose(answer.error().text);
+    } else {
+        co_await pause(50ms);
+    }
+}
+
+void EtcdRoster::lose(const std::string& reason) {
+    abandoned_ = std::exchange(lease_, 0);
+    log_.warn("etcd_lease_ended", {{"reason", quoted(reason)}});
+    if (leader_ == self_.id) {
+        leader_ = 0;
+        told_leader_.reset();
+        is_elected_ = false;
+        if (events_.leader) events_.leader(0);
+    }
+    if (events_.lost) events_.lost();
+}
+
+void EtcdRoster::update(const Member& self) {
+    asio::post(context_, [this, self] {
+        self_ = self;
+        if (!is_publishing_ && encode_member(self) == registered_) return;
+        if (std::exchange(is_publishing_, true)) {
+            publish_again_ = true;
+            return;
+        }
+        asio::co_spawn(context_, publish(), asio::detached);
+    });
+}
+
+/// Writes the member's key as long as its lease holds it; one write at a time, the newest value.
+asio::awaitable<void> EtcdRoster::publish() {
+    do {
+        publish_again_ = false;
+        if (lease_ == 0) break;   // join() writes it
+        const std::string value = encode_member(self_);
+        auto request = txn_request(
+            {equals(own_key(), Compared::Lease, lease_)},
+            {putting(put_request(own_key(), value, lease_))}
+        );
+        const auto answer =
+            co_await publish_client_.call("/v3/kv/txn", std::move(request), until());
+        if (answer && is_set(*answer, "succeeded")) registered_ = value;
+        if (!answer) publish_again_ = true;
+        co_await pause(200ms);
+    } while (publish_again_);
+    is_publishing_ = false;
+}
+
+void EtcdRoster::look_soon() {
+    look_is_due_ = true;
+    look_timer_.cancel();
+}
+
+/// Reads both parts at one revision, when a watch says that something changed, and now and then in
+/// case that a watch is silent.
+asio::awaitable<void> EtcdRoster::look() {
+    for (;;) {
+        look_is_due_ = false;
+        auto request = txn_request(
+            {}, {ranged(range_request(keys_.members(), keys_.members_end(), 0)),
+                 ranged(range_request(keys_.leader()))}
+        );
+        const auto answer = co_await look_client_.call("/v3/kv/txn", std::move(request), until());
+        if (answer)
+            if (auto sight = sight_of(*answer)) co_await see(std::move(*sight));
+        if (look_is_due_) continue;
+        look_timer_.expires_after(look_every);
+        co_await look_timer_.async_wait(no_throw);
+    }
+}
+
+asio::awaitable<void> EtcdRoster::watch() {
+    for (;;) {
+        // Two watches on one stream.
+        std::string request =
+            json::serialize(watch_request(keys_.members(), keys_.members_end(), 0, true)) + "\n" +
+            json::serialize(watch_request(keys_.leader(), {}, 0, true));
+        auto stream = co_await watch_client_.open_stream("/v3/watch", std::move(request), until());
+        while (stream) {
+            const auto messages = co_await (*stream)->next();
+            if (!messages) break;
+            look_soon();
+        }
+        co_await pause(pause_before_watching_again);
+    }
+}
+
+asio::awaitable<void> EtcdRoster::see(Sight sight) {
+    if (lease_ == 0) co_return;   // the difference is told when this member is there again
+    tell_members(sight.members);
+    tell_leader(sight.leader);
+    if (!sight.leader && is_candidate_) co_await stand();
+    if (is_elected_ && !is_candidate_) co_await step_down();
+}
+
+void EtcdRoster::tell_members(const std::map<std::string, EtcdRecord>& members) {
+    if (has_told_members_ && same(told_members_, members)) return;
+    const auto remaining = stayed(told_members_, members);
+    const bool has_lost = remaining.size() != told_members_.size();
+    told_members_ = members;
+    if (!events_.members) return;
+    // A member that came back at once was away, too.
+    if (has_told_members_ && has_lost && remaining.size() != members.size())
+        events_.members(members_in(remaining));
+    has_told_members_ = true;
+    events_.members(members_in(members));
+}
+
+void EtcdRoster::tell_leader(const std::optional<EtcdRecord>& leader) {
+    const std::uint64_t made = leader ? leader->create_revision : 0;
+    if (told_leader_ == made) return;
+    told_leader_ = made;
+    leader_ = leader ? decode_leader(leader->value) : 0;
+    is_elected_ = leader && leader->lease == lease_;
+    if (events_.leader) events_.leader(leader_);
+    if (is_elected_ && events_.elected) events_.elected();
+}
+
+/// The first candidate whose transaction arrives leads.
+asio::awaitable<void> EtcdRoster::stand() {
+    auto request = txn_request(
+        {equals(keys_.leader(), Compared::CreateRevision, 0),
+         equals(own_key(), Compared::Lease, lease_)},
+        {putting(put_request(keys_.leader(), encode_leader(self_), lease_))}
+    );
+    co_await look_client_.call("/v3/kv/txn", std::move(request), until());
+    look_soon();
+}
+
+void EtcdRoster::campaign() {
+    asio::post(context_, [this] {
+        is_candidate_ = true;
+        look_soon();
+    });
+}
+
+void EtcdRoster::resign() {
+    asio::post(context_, [this] {
+        is_candidate_ = false;
+        look_soon();
+    });
+}
+
+asio::awaitable<void> EtcdRoster::step_down() {
+    auto request = txn_request(
+        {equals(keys_.leader(), Compared::Lease, lease_)},
+        {deleting(delete_request(keys_.leader()))}
+    );
+    co_await look_client_.call("/v3/kv/txn", std::move(request), until());
+    look_soon();
+}
+
+}   // namespace
+
+Result<std::unique_ptr<Roster>, std::string> make_roster(
+    const EtcdSettings& settings, const Member& self, grid::server::Log& log
+) {
+    auto roster = std::make_unique<EtcdRoster>(settings, self, log);
+    if (auto failure = roster->take_name()) return std::move(*failure);
+    return std::unique_ptr<Roster>(std::move(roster));
+}
+
+}   // namespace grid::server::cluster

@@ -1,0 +1,116 @@
+// server/cluster/link/hub.hpp: the links to all members: which there are, who connects, and what
+// they bring.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <boost/asio.hpp>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "server/cluster/link/greeting.hpp"
+#include "server/cluster/link/link.hpp"
+#include "server/cluster/link/tls.hpp"
+#include "server/cluster/links.hpp"
+#include "server/net/entrance.hpp"
+#include "server/net/listener.hpp"
+
+namespace grid::server::cluster {
+
+/// Everything but what "any thread" may call runs on the strand.
+class LinksHub final : public Links, public std::enable_shared_from_this<LinksHub> {
+public:
+    LinksHub(
+        boost::asio::io_context& context,
+        LinksSettings settings,
+        MemberTls tls,
+        std::unique_ptr<net::Listener> listener,
+        Log& log
+    );
+
+    void on(Channel channel, Receive receive) override;
+    void on_changed(Changed changed) override;
+    void start() override;
+    void stop() override;
+    void set_members(std::vector<Member> members) override;
+    bool send(storage::MemberId to, Channel channel, std::string payload) override;
+    Result<void, std::string> renew() override;
+    std::vector<LinkStatus> status() const override;
+    std::string address() const override { return listener_->address(); }
+
+private:
+    using Timer = boost::asio::basic_waitable_timer<
+        std::chrono::steady_clock,
+        boost::asio::wait_traits<std::chrono::steady_clock>,
+        net::Strand>;
+    struct Peer {
+        Peer(const net::Strand& strand, Member is, std::size_t queue_bytes_max)
+            : member(std::move(is)),
+              lane(std::make_shared<Lane>(queue_bytes_max)),
+              changed(strand) {}
+
+        Member member;   // written on the strand and under the lock
+        const std::shared_ptr<Lane> lane;
+        std::shared_ptr<Link> link;     // null: it is down
+        std::uint64_t connection = 0;   // the newest that there was
+        Timer changed;                  // cancelled when the link goes or the member does
+        bool is_gone = false;
+    };
+    using PeerPtr = std::shared_ptr<Peer>;
+    using PlacePtr = std::shared_ptr<net::Entrance::Place>;
+
+    // hub_connections.cpp
+    void enter(net::Socket socket, const std::string& address);
+    static boost::asio::awaitable<void> greet(
+        std::shared_ptr<LinksHub> self, std::shared_ptr<Wire> wire, std::string from, PlacePtr place
+    );
+    void welcome(
+        const std::shared_ptr<Wire>& wire,
+        const Hello& hello,
+        const std::string& from,
+        PlacePtr place
+    );
+    static boost::asio::awaitable<void> keep_connected(
+        std::shared_ptr<LinksHub> self, PeerPtr peer
+    );
+    void note_failure(const Peer& peer, int failures, const std::string& reason, std::string& said);
+    void adopt(
+        const PeerPtr& peer,
+        const std::shared_ptr<Wire>& wire,
+        std::uint64_t connection,
+        std::string first,
+        PlacePtr place
+    );
+
+    void use(std::vector<Member> members);
+    void leave(Peer& peer);
+    void finish();
+    void beat();
+    void lost(Peer& peer, const std::string& reason);
+    void tell(const Member& member, bool is_up);
+    void take(storage::MemberId from, Frame frame);
+    tls::Context tls(tls::Context MemberTls::* side) const;
+    PeerPtr find(storage::MemberId id) const;
+    std::vector<PeerPtr> peers() const;
+
+    const LinksSettings settings_;
+    const Introduction own_;
+    const net::Strand strand_;
+    Log& log_;
+    const std::unique_ptr<net::Listener> listener_;
+    const std::shared_ptr<net::Entrance> entrance_;
+    std::array<Receive, 6> receive_;   // by channel; neither changes after `start`
+    std::vector<Changed> changed_;
+    Timer beat_timer_;
+    std::uint64_t connections_ = 0;
+    std::atomic<bool> is_stopped_ = false;
+
+    mutable std::mutex mutex_;   // of the next ones
+    MemberTls tls_;
+    std::map<storage::MemberId, PeerPtr> peers_;
+};
+
+}   // namespace grid::server::cluster

@@ -1,0 +1,28 @@
+// server/cluster/link/tls.hpp: TLS between members: 1.3 alone, certificates of both sides with a
+// member's role.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <string>
+
+#include "server/cluster/links.hpp"
+#include "server/tls/context.hpp"
+#include "xml/result.hpp"
+
+namespace grid::server::cluster {
+
+struct MemberTls {
+    tls::Context accepting, connecting;
+};
+
+/// From PEM files. The error is for the operator: which file, what is wrong with it; also when the
+/// certificate is not that member's.
+Result<MemberTls, std::string> make_member_tls(const LinksSettings& settings);
+
+/// The name of the member that a certificate is for; the error says why it is for none.
+Result<std::string, std::string> member_of(const X509* certificate);
+/// Of the other side, after the handshake.
+Result<std::string, std::string> member_of(const SSL* ssl);
+
+}   // namespace grid::server::cluster

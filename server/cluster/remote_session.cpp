@@ -1,0 +1,75 @@
+// server/cluster/remote_session.cpp: see remote_session.hpp.
+#include "server/cluster/remote_session.hpp"
+
+#include <utility>
+
+namespace grid::server::cluster {
+
+StanzaOutbox::~StanzaOutbox() { take_all(); }
+
+bool StanzaOutbox::put(const SessionPtr& session, Outgoing stanza) {
+    const std::size_t bytes = stanza.bytes();
+    return put(Left{session, std::move(stanza)}, bytes);
+}
+
+bool StanzaOutbox::put(const SessionPtr& session, QueryElsewhere query) {
+    const std::size_t bytes = query.text->size();
+    return put(Left{session, std::move(query)}, bytes);
+}
+
+/// In the budget of the session, whose sum is the member's.
+bool StanzaOutbox::put(Left left, std::size_t bytes) {
+    if (left.session->budget->take(bytes) != Budget::Taken::Yes) return false;
+    waiting_.push_back({++last_, bytes, std::move(left)});
+    go_on();
+    return true;
+}
+
+void StanzaOutbox::open() {
+    is_open_ = true;
+    go_on();
+}
+
+void StanzaOutbox::close() {
+    is_open_ = false;
+    sent_ = 0;
+}
+
+void StanzaOutbox::taken(std::uint64_t number) {
+    while (!waiting_.empty() && waiting_.front().number <= number) {
+        give(waiting_.front());
+        waiting_.pop_front();
+        if (sent_ != 0) --sent_;
+    }
+}
+
+void StanzaOutbox::go_on() {
+    while (is_open_ && sent_ < waiting_.size() && send_(frame_of(waiting_[sent_]))) ++sent_;
+}
+
+std::vector<StanzaOutbox::Left> StanzaOutbox::take_all() {
+    std::vector<Left> all;
+    all.reserve(waiting_.size());
+    for (Entry& entry : waiting_) {
+        give(entry);
+        all.push_back(std::move(entry.left));
+    }
+    waiting_.clear();
+    sent_ = 0;
+    return all;
+}
+
+std::string StanzaOutbox::frame_of(const Entry& entry) const {
+    StanzaFrame frame;
+    frame.number = entry.number;
+    const Session& session = *entry.left.session;
+    if (const auto* stanza = std::get_if<Outgoing>(&entry.left.content))
+        frame.content = ToSession{session.id, session.jid, *stanza};
+    else
+        frame.content = std::get<QueryElsewhere>(entry.left.content);
+    return encode(frame);
+}
+
+void StanzaOutbox::give(const Entry& entry) { entry.left.session->budget->give(entry.bytes); }
+
+}   // namespace grid::server::cluster

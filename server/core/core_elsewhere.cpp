@@ -1,0 +1,76 @@
+// server/core/core_elsewhere.cpp: sessions on other members of a cluster, as the directory tells of
+// them.
+#include "server/core/core.hpp"
+#include "storage/codec.hpp"
+#include "storage/keys.hpp"
+
+namespace grid::server {
+
+void Core::enter_elsewhere(const SessionPtr& session) { sessions_.enter_elsewhere(session); }
+
+void Core::replaced_elsewhere(const SessionPtr& session) {
+    sessions_.leave(*session);
+    replaced_by_bind(session);
+}
+
+void Core::said_elsewhere(const SessionPtr& session, const Presence::Words& words) {
+    if (words.is_available)
+        presence_.announce(session, *words.rest, {});
+    else
+        presence_.withdraw(session, words.rest ? *words.rest : std::string());
+}
+
+void Core::set_active_elsewhere(const SessionPtr& session, bool is_active) {
+    if (session->is_active == is_active) return;
+    session->is_active = is_active;
+    if (is_active) return;
+    router_.logged_out_elsewhere(session);
+    if (sessions_.count_here(session->bare.str()) != 0) offline_.on_stored(session->bare.str());
+}
+
+void Core::leave_elsewhere(const SessionPtr& session) {
+    session->state = Session::State::Ended;
+    session->is_active = false;
+    session->transport = nullptr;
+    presence_.withdraw(session);
+    router_.logged_out_elsewhere(session);
+    transfers_.session_ended(*session);
+    in_band_.session_ended(*session);
+    presence_.forget(*session);
+    sessions_.leave(*session);
+    // A session here may be the one that takes the messages which wait.
+    if (sessions_.count_here(session->bare.str()) != 0) offline_.on_stored(session->bare.str());
+}
+
+void Core::reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport> transport) {
+    session->transport = std::move(transport);
+}
+
+void Core::undelivered_elsewhere(const SessionPtr& session, const std::vector<Outgoing>& messages) {
+    if (const auto queue = router_.hand_on(*session, messages)) pipeline_->advance(queue);
+}
+
+void Core::deliver_here(
+    const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
+) {
+    if (const auto queue = router_.deliver_here(target, std::move(stanza), head))
+        pipeline_->advance(queue);
+}
+
+void Core::take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query) {
+    router_.take_elsewhere(asker, std::move(iq), query);
+}
+
+void Core::unanswered_elsewhere(const QueryElsewhere& query) { router_.unanswered(query); }
+
+void Core::note_waiting(const storage::Committed& committed) {
+    for (const storage::Write& write : committed.batch.operations) {
+        if (write.erase || write.family != storage::Family::Index) continue;
+        storage::Decoder key(write.key);
+        if (key.u8() != static_cast<std::uint8_t>(storage::Tag::Message)) continue;
+        const std::string account(key.text());
+        if (key.ok() && sessions_.count_here(account) != 0) offline_.on_stored(account);
+    }
+}
+
+}   // namespace grid::server

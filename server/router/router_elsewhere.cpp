@@ -1,0 +1,131 @@
+// server/router/router_elsewhere.cpp: stanzas between sessions on different members of a cluster.
+#include <algorithm>
+
+#include "server/router/router.hpp"
+#include "xml/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::server {
+
+namespace {
+
+xml::Bytes whole_text(xml::Element head, const xml::Bytes& tail, const xml::Jid& to) {
+    auto out = std::make_shared<std::string>();
+    out->reserve(tail->size() + 256);
+    head.set("to", to.str());
+    xml::write_head(*out, head, xml::ns::client.uri());
+    *out += *tail;
+    return out;
+}
+
+xml::StanzaError not_answered() {
+    return {
+        "wait", "remote-server-timeout", {}, "the other member of the grid cannot be reached", {}
+    };
+}
+
+}   // namespace
+
+/// Asked about here are only the asker's own list, and whether it is logged in; and an in-band
+/// stream that the answerer has opened, whose table is here.
+void Router::ask_elsewhere(
+    const SessionPtr& asker, const SessionPtr& answerer, const Inbound& inbound, const Asked& asked
+) {
+    using Kind = controller::bulk::Offer::Kind;
+    const auto refuse = [&](const xml::StanzaError& error) {
+        reply_error(asker, inbound.stanza, error);
+    };
+    const auto& offer = inbound.offer;
+    const bool is_counted = offer && (offer->kind == Kind::Data || offer->kind == Kind::Close) &&
+                            in_band_->is_open(*asker, *answerer, offer->sid);
+    if (is_counted)
+        if (const auto error = in_band_->pass(*asker, *answerer, *offer)) return refuse(*error);
+    Queries::Query query;
+    query.asker = asker->id;
+    query.answerer = answerer->id;
+    query.from = asker->jid;
+    query.to = asked.to;
+    query.id = inbound.stanza.attr_or("id", "");
+    query.asked = asked.by;
+    if (is_counted && offer->kind == Kind::Close) query.offer = offer;
+    send_elsewhere(
+        answerer, query, whole_text(inbound.stanza, inbound.relayed, asked.to), refuse, is_counted
+    );
+}
+
+void Router::send_elsewhere(
+    const SessionPtr& answerer,
+    const Queries::Query& query,
+    xml::Bytes iq,
+    const Refuse& refuse,
+    bool is_counted
+) {
+    if (auto error = refuse_pending(query)) return refuse(std::move(*error));
+    const QueryElsewhere sent{query.asker, answerer->id, query.to,     query.asked,
+                              query.id,    is_counted,   std::move(iq)};
+    if (!answerer->elsewhere->ask(sent)) unanswered(sent);
+}
+
+void Router::unanswered(const QueryElsewhere& query) {
+    if (auto waiting = queries_.settle(query.asker, query.to, query.id))
+        tell_unanswered({std::move(*waiting)}, not_answered());
+}
+
+/// The asker's rights are asked about here, with the certificate that its member has told.
+void Router::take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query) {
+    const bool is_for_component = addresses_.component(query.to) != nullptr;
+    if (is_for_component || !asker->component.empty()) {
+        auto routed = is_for_component ? prepare_for_component(*asker, std::move(iq), query.to)
+                                       : prepare_from_component(*asker, std::move(iq));
+        if (const auto* inbound = std::get_if<Inbound>(&routed))
+            return is_for_component ? take_for_component(asker, *inbound)
+                                    : take_from_component(asker, *inbound);
+        if (auto* answer = std::get_if<std::string>(&routed))
+            fanout_.send(
+                asker, Outgoing::stanza(std::make_shared<const std::string>(std::move(*answer)))
+            );
+        return;
+    }
+    const Inbound inbound = prepare_relayed_iq(*asker, std::move(iq), query.to);
+    ask_here(asker, inbound, {query.to, query.asked, query.is_counted});
+}
+
+std::shared_ptr<SenderQueue> Router::deliver_here(
+    const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
+) {
+    const bool is_there = sessions_.find(target->id) == target && target->is_open();
+    if (stanza.is_relayed && (!is_there || target->is_ended)) return hand_on(*target, {stanza});
+    if (!is_there) return nullptr;
+    if (head) {
+        const auto from = xml::Jid::parse(head->attr_or("from", ""));
+        const auto query =
+            from ? queries_.settle(target->id, *from, std::string(head->attr_or("id", "")))
+                 : std::nullopt;
+        if (!query) return nullptr;   // an answer without a question is dropped
+        note_answer(*query, head->attr_or("type", "") == "error");
+    }
+    if (stanza.kind == StanzaKind::Presence) {
+        presence_.deliver(target, std::move(stanza.text));
+    } else if (stanza.kind == StanzaKind::Iq) {
+        fanout_.send(target, std::move(stanza));
+    } else if (!relay(target, stanza) && stanza.is_relayed) {
+        if (const auto undelivered = read_undelivered(*target, stanza))
+            return_message(
+                *undelivered, xml::resource_constraint("the addressee does not read: try later")
+            );
+    }
+    return nullptr;
+}
+
+void Router::logged_out_elsewhere(const SessionPtr& session) {
+    controller_.session_ended(session->id);
+    forget_queries(session);
+    const auto& others = sessions_.of_account(session->bare.str());
+    const bool is_last = std::ranges::none_of(others, [&](const SessionPtr& other) {
+        return other != session && (other->is_active || other->jid == session->jid);
+    });
+    const auto successor = sessions_.find(session->jid);
+    if (!successor || successor == session) broker_.session_ended(session->jid, is_last);
+}
+
+}   // namespace grid::server

@@ -1,0 +1,60 @@
+// server/session/elsewhere.hpp: sessions on other members of a cluster, as the rest of the server
+// deals with them; and what the cluster is told of those that are here.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "storage/log_group.hpp"
+#include "xml/jid.hpp"
+#include "xml/writer.hpp"
+
+namespace grid::server {
+
+class Session;
+
+/// An iq of type get or set on its way to the member of the session that is to answer it. That
+/// member asks the policy, waits for the answer and refuses in its place.
+struct QueryElsewhere {
+    std::uint64_t asker = 0, answerer = 0;   // sessions
+    xml::Jid to;                             // the full address of the answerer
+    xml::Jid asked;   // the address that was asked, where it was another one; else empty
+    std::string id;   // of the iq
+    /// Of an in-band stream whose table is with the asker's member, which has counted it.
+    bool is_counted = false;
+    xml::Bytes text;   // the whole iq, with `from`
+};
+
+/// Another member, of which this one knows sessions. Such a session (Session::elsewhere) stands in
+/// the table beside those that are here: stanzas of clients go to it as to any other, by a
+/// transport that carries them to its member. Events, delivery positions, stream management,
+/// limits and times are its own member's affair. Core strand.
+class Elsewhere {
+public:
+    virtual ~Elsewhere() = default;
+    virtual storage::MemberId member() const = 0;
+    /// cluster.member of it.
+    virtual const std::string& name() const = 0;
+    /// False: it cannot be reached, and nothing was sent. Where it becomes so later,
+    /// Router::unanswered is called.
+    virtual bool ask(const QueryElsewhere& query) = 0;
+};
+
+/// Hears of the sessions that are here. Core strand.
+class SessionWatcher {
+public:
+    using TimePoint = std::chrono::steady_clock::time_point;
+
+    virtual ~SessionWatcher() = default;
+    /// It stands in the table.
+    virtual void on_entered(const Session& session) = 0;
+    /// What others know of it changed: login, presence, copies, certificate.
+    virtual void on_changed(const Session& session) = 0;
+    /// It stands in the table no more.
+    virtual void on_left(const Session& session) = 0;
+    /// Every 100 ms or more often.
+    virtual void on_tick(TimePoint now) = 0;
+};
+
+}   // namespace grid::server

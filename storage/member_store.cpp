@@ -1,0 +1,296 @@
+// storage/member_store.cpp: see member_store.hpp: the threads, and what other threads ask.
+#include "storage/member_store.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace grid::storage {
+namespace {
+
+/// Without anything to do the writer looks again after that.
+constexpr auto idle_pause = std::chrono::milliseconds(200);
+/// Between two syncs of RocksDB's log.
+constexpr auto keeper_pause = std::chrono::milliseconds(1'000);
+
+}   // namespace
+
+MemberStore::MemberStore(
+    const ReplicatedSettings& settings,
+    std::shared_ptr<RocksDatabase> database,
+    Log& log,
+    Peers& peers
+)
+    : self_(settings.self),
+      groups_kept_(settings.groups_kept),
+      max_staleness_(settings.max_staleness),
+      log_(log),
+      peers_(peers),
+      files_(settings.rocks, std::move(database)),
+      inbox_(settings.rocks.queue_bytes_max),
+      heard_(Clock::now()) {
+    status_.self = self_;
+}
+
+MemberStore::~MemberStore() {
+    inbox_.close();
+    log_.stop_following();
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    stop_.notify_all();
+    if (writer_.joinable()) writer_.join();
+    if (keeper_.joinable()) keeper_.join();
+    // The next start, perhaps as a single node, finds no torn end.
+    if (files_.stopped_reason().empty()) files_.database()->sync_log();
+    files_.database()->close();
+}
+
+void MemberStore::start(FeedHandler handler) {
+    assert(!handler_);
+    handler_ = std::move(handler);
+    writer_ = std::thread([this] { run(); });
+    keeper_ = std::thread([this] { keep(); });
+    log_.follow(applied_.groups, *this);
+}
+
+bool MemberStore::submit(Ticket ticket, Sender sender, Batch batch) {
+    assert(handler_);   // the feed begins with start(): no batch before that
+    return inbox_.submit({ticket, sender, std::move(batch)});
+}
+
+void MemberStore::lead() { inbox_.set_role({true, self_}); }
+void MemberStore::follow_leader(MemberId leader) { inbox_.set_role({false, leader}); }
+void MemberStore::on_peer(MemberId from, std::string message) {
+    inbox_.push_message(from, std::move(message));
+}
+void MemberStore::on_peer_up(MemberId member) { inbox_.push_connected(member); }
+
+StoreStatus MemberStore::status() const {
+    StoreStatus status = files_.status();
+    status.commits = commits_;
+    status.groups = groups_;
+    status.syncs = syncs_;
+    status.queued_bytes = inbox_.queued_bytes();
+    const std::lock_guard lock(mutex_);
+    status.revision = status_.applied;
+    status.store_id = identity_.store_id;
+    status.epoch = identity_.epoch;
+    if (!status.writable) return status;
+    if (lost_ == Lost::Trimmed)
+        status.reason = make_error_code(Errc::Trimmed).message();
+    else if (lost_ == Lost::OtherHistory)
+        status.reason = make_error_code(Errc::OtherHistory).message();
+    else if (Clock::now() - heard_ > max_staleness_)
+        status.reason = "the log of the cluster was not heard from: see whether etcd runs";
+    else if (!has_leader_)
+        status.reason = "no member of the cluster leads yet";
+    status.writable = status.reason.empty();
+    return status;
+}
+
+ReplicationStatus MemberStore::replication() const {
+    const std::lock_guard lock(mutex_);
+    ReplicationStatus status = status_;
+    status.since_heard =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - heard_);
+    return status;
+}
+
+boost::system::error_code MemberStore::reopen() {
+    boost::system::error_code error;
+    if (!handler_) return reopen_on_writer();
+    if (!inbox_.between_groups([&] { error = reopen_on_writer(); }))
+        return make_error_code(Errc::Closed);
+    return error;
+}
+
+boost::system::error_code MemberStore::checkpoint(
+    const std::string& directory, const std::function<void()>& at_that_point
+) {
+    return files_.checkpoint(directory, at_that_point, [this](std::function<void()> work) {
+        return inbox_.between_groups(std::move(work));
+    });
+}
+
+void MemberStore::on_groups(std::vector<Logged> groups) {
+    if (groups.empty()) return;
+    {
+        // Not heard: after a pause of this process they may have waited for it, and be old.
+        const std::lock_guard lock(mutex_);
+        status_.known_group = std::max(status_.known_group, groups.back().number);
+    }
+    inbox_.push_groups(std::move(groups));
+}
+
+void MemberStore::on_heard(std::uint64_t number) { hear_log(number, Clock::now()); }
+
+/// An answer tells how the log was at some time after it was asked: this process may have paused
+/// since.
+void MemberStore::hear_log(std::uint64_t number, Clock::time_point asked) {
+    const std::lock_guard lock(mutex_);
+    status_.known_group = std::max(status_.known_group, number);
+    heard_ = std::max(heard_, asked);
+}
+
+void MemberStore::on_trimmed() { inbox_.set_trimmed(); }
+
+void MemberStore::keep() {
+    std::unique_lock lock(mutex_);
+    while (!stop_.wait_for(lock, keeper_pause, [this] { return stopping_; })) {
+        lock.unlock();
+        sync();
+        trim();
+        lock.lock();
+    }
+}
+
+void MemberStore::sync() {
+    const ReplicationStatus now = replication();
+    if (now.applied_group == now.flushed_group || !files_.stopped_reason().empty()) return;
+    if (files_.database()->sync_log()) return;
+    ++syncs_;
+    const std::lock_guard lock(mutex_);
+    status_.flushed_group = now.applied_group;
+}
+
+void MemberStore::trim() {
+    const ReplicationStatus now = replication();
+    const std::uint64_t flushed = std::min<std::uint64_t>(trim_up_to_, now.flushed_group);
+    if (!now.is_leader || flushed <= groups_kept_ + trimmed_) return;
+    if (log_.trim(flushed - groups_kept_)) trimmed_ = flushed - groups_kept_;
+}
+
+void MemberStore::run() {
+    while (true) {
+        auto content = inbox_.take(due_, backlog_.empty());
+        if (!content) break;
+        due_ = Clock::now() + idle_pause;
+        step(std::move(*content));
+    }
+    end();
+}
+
+void MemberStore::look_again_in(std::chrono::milliseconds pause) {
+    due_ = std::min(due_, Clock::now() + pause);
+}
+
+void MemberStore::step(MemberInbox::Content content) {
+    if (content.is_trimmed) lose(Lost::Trimmed, "the log goes on behind what it still has");
+    if (content.role) take_role(*content.role);
+    for (Logged& logged : content.groups) {
+        seen_ = std::max(seen_, logged.number);
+        backlog_.push_back(std::move(logged));
+    }
+    apply_backlog();
+    for (const MemberId member : content.connected)
+        if (member == applied_.leader) {
+            wants_stream_ = true;
+            stream_at_ = Clock::now();
+        }
+    for (const auto& [from, message] : content.messages) hear(from, message);
+    take_in(std::move(content.submissions));
+    if (in_flight_)
+        try_append();
+    else if (standing_ == Standing::Beginning)
+        begin_leading();
+    else if (standing_ == Standing::Leading)
+        decide_group();
+    else
+        forward();
+    if (standing_ == Standing::Leading && !origins_.send_refusals(peers_))
+        look_again_in(std::chrono::milliseconds(50));
+    tell_all(own_.take_refused(applied_.revision));
+    publish();
+}
+
+void MemberStore::take_role(MemberInbox::Role role) {
+    role_ = role;
+    if (!role.leads) {
+        if (standing_ != Standing::Following) step_down();
+        return;
+    }
+    if (standing_ == Standing::Leading) return;
+    tried_term_ = 0;
+    begin_in(std::chrono::milliseconds(0));
+}
+
+void MemberStore::take_in(std::vector<Submission> submissions) {
+    if (submissions.empty()) return;
+    std::vector<FeedEntry> refused;
+    std::string stopped = files_.look_for_failure();
+    if (stopped.empty() && is_lost()) stopped = make_error_code(Errc::WritesStopped).message();
+    for (Submission& one : submissions) {
+        const std::size_t bytes = one.batch.bytes();
+        const bool is_too_large =
+            one.batch.operations.size() > batch_operations_max || bytes > batch_bytes_max;
+        if (stopped.empty() && !is_too_large) {
+            own_.add(one.ticket, one.sender, std::move(one.batch));
+            continue;
+        }
+        const auto error = make_error_code(is_too_large ? Errc::TooLarge : Errc::WritesStopped);
+        refused.emplace_back(Refused{one.ticket, error, error.message()});
+        inbox_.release(bytes);
+    }
+    tell(std::move(refused));
+}
+
+void MemberStore::tell(std::vector<FeedEntry> entries) {
+    if (handler_ && !entries.empty()) handler_(std::move(entries));
+}
+
+void MemberStore::tell_all(std::vector<Refused> refused) {
+    std::vector<FeedEntry> entries(
+        std::make_move_iterator(refused.begin()), std::make_move_iterator(refused.end())
+    );
+    tell(std::move(entries));
+    if (const std::size_t released = own_.take_released(); released > 0) inbox_.release(released);
+}
+
+void MemberStore::publish() {
+    const std::lock_guard lock(mutex_);
+    status_.leader = role_.leader;
+    has_leader_ = role_.leader != 0 && role_.leader == applied_.leader &&
+                  (role_.leader != self_ || standing_ == Standing::Leading);
+    status_.term = applied_.term;
+    status_.is_leader = standing_ == Standing::Leading;
+    status_.applied = applied_.revision;
+    status_.applied_group = applied_.groups;
+    status_.known_group = std::max(status_.known_group, applied_.groups);
+    status_.submitted_again = own_.sent_again();
+}
+
+void MemberStore::end() {
+    constexpr const char* why = "the store is shutting down";
+    tell_all(own_.close(Errc::Closed, why));
+    tell(refuse_all(inbox_.take_rest(), Errc::Closed, why));
+}
+
+boost::system::error_code MemberStore::reopen_on_writer() {
+    auto opened = files_.open_again(RocksDatabase::Mode::Member);
+    if (!opened) return opened.error();
+    const auto applied = (*opened)->applied_group();
+    if (!applied) return applied.error();
+    if (standing_ != Standing::Following) step_down();
+    adopt(std::move(*opened), *applied);
+    if (role_.leads) begin_in(std::chrono::milliseconds(0));
+    std::vector<FeedEntry> entries;
+    entries.emplace_back(Gap{});
+    tell(std::move(entries));
+    return {};
+}
+
+Result<std::unique_ptr<ReplicatedStore>> open_replicated_store(
+    const ReplicatedSettings& settings, Log& log, Peers& peers
+) {
+    ReplicatedSettings complete = settings;
+    complete.rocks = with_defaults(settings.rocks);
+    auto database = RocksDatabase::open(complete.rocks, RocksDatabase::Mode::Member);
+    if (!database) return database.error();
+    auto store = std::make_unique<MemberStore>(complete, std::move(*database), log, peers);
+    if (const auto error = store->join_log()) return error;
+    return std::unique_ptr<ReplicatedStore>(std::move(store));
+}
+
+}   // namespace grid::storage

@@ -1,0 +1,230 @@
+// tests/etcd/etcd_roster_test.cpp: members, leases and leaders in real etcds.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "etcd_server.hpp"
+#include "server/cluster/etcd/client.hpp"
+
+namespace etcd_roster_test {
+
+using namespace grid::test;
+using namespace grid::server::cluster;
+using namespace std::chrono_literals;
+using grid::server::LogSettings;
+using grid::storage::MemberId;
+namespace json = boost::json;
+
+namespace {
+
+grid::server::Log& quiet_log() {
+    static grid::server::Log log{LogSettings{"error", "text"}};
+    return log;
+}
+
+Member member_of(MemberId id, const std::string& name) {
+    return {id, name, "127.0.0.1:" + std::to_string(5000 + id), {}, 0, false};
+}
+
+/// A member with what its roster told.
+class Seat {
+public:
+    Seat(const EtcdSettings& settings, MemberId id, const std::string& name) : id_(id) {
+        auto made = make_roster(settings, member_of(id, name), quiet_log());
+        if (!made) throw std::runtime_error(made.error());
+        roster_ = std::move(*made);
+        roster_->start({
+            [this](std::vector<Member> members) {
+                const std::lock_guard lock(mutex_);
+                members_.push_back(std::move(members));
+            },
+            [this](MemberId leader) { leader_ = leader; },
+            [this] { ++elected_; },
+            [this] { ++lost_; },
+        });
+    }
+
+    void leave() { roster_.reset(); }
+    Roster& roster() { return *roster_; }
+    MemberId id() const { return id_; }
+    MemberId leader() const { return leader_; }
+    int elected() const { return elected_; }
+    int lost() const { return lost_; }
+    bool leads() const { return leader_ == id_ && elected_ > 0; }
+    /// The names that were told last, one behind the other.
+    std::string names() const {
+        const std::lock_guard lock(mutex_);
+        return members_.empty() ? "none" : joined(members_.back());
+    }
+    /// All that was told, in its order.
+    std::vector<std::string> history() const {
+        const std::lock_guard lock(mutex_);
+        std::vector<std::string> all;
+        for (const auto& members : members_) all.push_back(joined(members));
+        return all;
+    }
+    std::vector<Member> members() const {
+        const std::lock_guard lock(mutex_);
+        return members_.empty() ? std::vector<Member>() : members_.back();
+    }
+
+private:
+    static std::string joined(const std::vector<Member>& members) {
+        std::string names;
+        for (const Member& member : members) names += member.name;
+        return names;
+    }
+
+    MemberId id_;
+    mutable std::mutex mutex_;
+    std::vector<std::vector<Member>> members_;
+    std::atomic<MemberId> leader_ = 0;
+    std::atomic<int> elected_ = 0, lost_ = 0;
+    std::unique_ptr<Roster> roster_;   // first to go
+};
+
+}   // namespace
+
+TEST_CASE("three members see each other, and one of them leads", "[etcd]") {
+    EtcdServers etcd(3);
+    const EtcdSettings settings = etcd.settings("three");
+    Seat a(settings, 1, "a"), b(settings, 2, "b"), c(settings, 3, "c");
+    for (Seat* seat : {&a, &b, &c}) {
+        CHECK(wait_until([&] { return seat->names() == "abc"; }));
+        CHECK(wait_until([&] { return seat->leader() != 0; }));
+        CHECK(seat->leader() == a.leader());
+        CHECK(seat->roster().since_heard() < 30s);
+    }
+    CHECK(a.elected() + b.elected() + c.elected() == 1);
+
+    SECTION("a leader that resigns is followed by another one, until it campaigns again") {
+        Seat& first = a.leads() ? a : b.leads() ? b : c;
+        first.roster().resign();
+        CHECK(wait_until([&] { return first.leader() != first.id() && first.leader() != 0; }));
+        Seat& second = a.leads() ? a : b.leads() ? b : c;
+        first.roster().campaign();
+        for (Seat* seat : {&a, &b, &c})
+            if (seat != &first) seat->roster().resign();
+        CHECK(wait_until([&] { return first.elected() == 2; }));
+        CHECK(wait_until([&] { return second.leader() == first.id(); }));
+    }
+    SECTION("a leader that leaves gives its place back at once") {
+        Seat& first = a.leads() ? a : b.leads() ? b : c;
+        Seat& other = a.leads() ? b : a;
+        first.leave();
+        CHECK(wait_until([&] { return other.leader() != first.id() && other.leader() != 0; }));
+        CHECK(wait_until([&] { return other.names().size() == 2; }));
+    }
+    SECTION("a member tells the others what changes with it") {
+        Member self = member_of(2, "b");
+        self.flushed_group = 77;
+        self.is_draining = true;
+        b.roster().update(self);
+        CHECK(wait_until([&] {
+            const auto members = a.members();
+            return members.size() == 3 && members[1].flushed_group == 77 && members[1].is_draining;
+        }));
+    }
+    SECTION("the death of each etcd is no loss of a lease") {
+        for (std::size_t i = 0; i < etcd.count(); ++i) {
+            etcd.kill(i);
+            // Later than the lease would end.
+            const auto since = std::chrono::steady_clock::now();
+            CHECK(wait_until([&] {
+                return std::chrono::steady_clock::now() - since > 3s &&
+                       a.roster().since_heard() < 1s;
+            }));
+            etcd.start(i);
+            CHECK(wait_until([&] { return a.roster().since_heard() < 500ms; }));
+        }
+        CHECK(a.names() == "abc");
+        CHECK(wait_until([&] { return a.leader() == b.leader() && b.leader() == c.leader(); }));
+    }
+}
+
+TEST_CASE("a member that etcd does not hear from is lost, and comes back as a new one", "[etcd]") {
+    const EtcdServers etcd;
+    LossyRelay relay(etcd.port(0));
+    EtcdSettings cut = etcd.settings("cut");
+    cut.endpoints = {"http://127.0.0.1:" + std::to_string(relay.port())};
+    Seat a(cut, 1, "a");
+    CHECK(wait_until([&] { return a.leads(); }));
+    Seat b(etcd.settings("cut"), 2, "b");
+    CHECK(wait_until([&] { return b.names() == "ab" && a.names() == "ab"; }));
+
+    relay.be_silent(true);
+    CHECK(wait_until([&] { return a.lost() == 1; }));
+    CHECK(a.leader() == 0);
+    CHECK(wait_until([&] { return b.leads() && b.names() == "b"; }));
+    CHECK(a.roster().since_heard() > 2s);
+    relay.be_silent(false);
+    CHECK(wait_until([&] { return b.names() == "ab" && a.leader() == 2; }));
+    CHECK(a.elected() == 1);
+    CHECK(a.lost() == 1);
+    // The others are told of the loss before they are told of the return.
+    const auto history = b.history();
+    const auto together = std::find(history.begin(), history.end(), "ab");
+    const auto alone = std::find(together, history.end(), "b");
+    REQUIRE(alone != history.end());
+    CHECK(std::find(alone, history.end(), "ab") != history.end());
+}
+
+TEST_CASE("a lease that is revoked is seen by its member", "[etcd]") {
+    const EtcdServers etcd;
+    Seat a(etcd.settings("revoked"), 1, "a");
+    CHECK(wait_until([&] { return a.leads(); }));
+    EtcdCaller caller(etcd.settings("revoked"), quiet_log());
+    const auto leases = caller.call("/v3/lease/leases", json::object{});
+    REQUIRE(leases.has_value());
+    const json::value lease = leases->at("leases").at(0).at("ID");
+    REQUIRE(caller.call("/v3/lease/revoke", json::object{{"ID", lease}}).has_value());
+    CHECK(wait_until([&] { return a.lost() == 1; }));
+    CHECK(wait_until([&] { return a.elected() == 2 && a.leader() == 1; }));
+}
+
+TEST_CASE("a name has one member", "[etcd]") {
+    const EtcdServers etcd;
+    const EtcdSettings settings = etcd.settings("names");
+    Seat a(settings, 1, "a");
+    const auto second = make_roster(settings, member_of(2, "a"), quiet_log());
+    REQUIRE_FALSE(second.has_value());
+    CHECK_THAT(second.error(), Catch::Contains("'a' is there already, at 127.0.0.1:5001"));
+    CHECK(a.lost() == 0);
+    // The refused one leaves nothing, and a member that left in order leaves its name.
+    CHECK(wait_until([&] { return a.names() == "a"; }));
+    a.leave();
+    Seat again(settings, 3, "a");
+    CHECK(wait_until([&] { return again.leads(); }));
+}
+
+TEST_CASE("a member that died waits for its own lease when it starts again", "[etcd]") {
+    const EtcdServers etcd;
+    const EtcdSettings settings = etcd.settings("again");
+    EtcdCaller caller(settings, quiet_log());
+    // The lease and the key that a killed process leaves.
+    REQUIRE(caller.call("/v3/lease/grant", json::object{{"ID", "4711"}, {"TTL", "2"}}).has_value());
+    const auto left = caller.call(
+        "/v3/kv/put",
+        json::object{
+            {"key", "L2dyaWRkL2FnYWluL21lbWJlcnMvYQ=="},   // /gridd/again/members/a
+            {"value", "eyJpZCI6IjkiLCJuYW1lIjoiYSJ9"},     // {"id":"9","name":"a"}
+            {"lease", "4711"}
+        }
+    );
+    REQUIRE(left.has_value());
+    Seat a(settings, 1, "a");
+    CHECK(wait_until([&] { return a.names() == "a" && a.leads(); }));
+    REQUIRE(a.members().size() == 1);
+    CHECK(a.members().front().id == 1);
+}
+
+TEST_CASE("without etcd there is no roster, and the error says where", "[etcd]") {
+    EtcdSettings settings;
+    settings.endpoints = {"http://127.0.0.1:1"};
+    settings.prefix = "none";
+    const auto none = make_roster(settings, member_of(1, "a"), quiet_log());
+    REQUIRE_FALSE(none.has_value());
+    CHECK_THAT(none.error(), Catch::Contains("http://127.0.0.1:1 cannot be connected to"));
+    CHECK_THAT(none.error(), Catch::Contains("see whether etcd runs there"));
+}
+
+}   // namespace etcd_roster_test

@@ -1,0 +1,172 @@
+# tests/integration/test_cluster_operators.py: what operators do with the members of a cluster, and
+# what members do that hear from nobody.
+import time
+import unittest
+
+from cluster.etcd import is_installed
+from cluster.members import Cluster, Refused
+from gridd import DOMAIN, Operated
+from policies import EVERYTHING
+from talker import Talker
+
+WAIT_SECONDS = 40   # on a machine that has others to serve
+
+needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/install-deps --test)")
+
+
+def until(condition, what):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+    return found
+
+
+@needs_etcd
+class Operators(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(settings={"accounts.auto_approve": "true"})
+        cls.addClassCleanup(cls.cluster.close)
+        for one in cls.cluster:
+            one.settings["cluster.clients"] = one.settings["listen.c2s"]
+        cls.cluster.start()
+        cls.bundles = {}
+
+    def client(self, name, member):
+        if name not in self.bundles:
+            self.bundles[name] = self.cluster.client(name)
+        talker = Talker(member.c2s, DOMAIN)
+        self.addCleanup(talker.socket.close)
+        talker.login(self.bundles[name], "r")
+        talker.presence()
+        return talker
+
+    def linked(self):
+        """Every member has a link to each other one."""
+        def are_linked():
+            found = self.cluster.status().values()
+            return len(found) == 3 and all(
+                one["linked"] or one["self"] for status in found for one in status["members"]
+            )
+        until(are_linked, "the links")
+
+    def test_a_drained_member_sends_its_clients_to_others_and_takes_them_again(self):
+        self.linked()
+        member = self.cluster.wait_leader()
+        others = [one.settings["cluster.clients"] for one in self.cluster if one is not member]
+        client = self.client("drained", member)
+        # By another member: over the link.
+        by = next(one for one in self.cluster if one is not member)
+        by.rest("POST", f"cluster/members/{member.name}/drain", {})
+        found = client.expect(
+            r"<see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>([^<]*)</see-other-host>",
+            WAIT_SECONDS,
+        )
+        self.assertIn(found.group(1), others)
+        until(lambda: not self.cluster.is_ready(member), "it says that it is drained")
+        leader = self.cluster.wait_leader(other_than=member)
+        self.assertIsNot(leader, member)
+        # A client that comes all the same is sent away, too.
+        talker = Talker(member.c2s, DOMAIN)
+        self.addCleanup(talker.socket.close)
+        talker.login(self.bundles["drained"], "late")
+        talker.expect("see-other-host", WAIT_SECONDS)
+        view = by.rest("GET", "cluster")
+        self.assertTrue(next(o for o in view["members"] if o["name"] == member.name)["draining"])
+        member.admin_ctl("cluster", "join")
+        until(lambda: self.cluster.is_ready(member), "it takes clients again")
+        self.client("drained", member)
+        acts = {"cluster-drain", "cluster-join"}
+        until(
+            lambda: acts <= {
+                one["operation"] for one in by.rest("GET", "audit?max=100")["records"]
+            },
+            "the acts are on record",
+        )
+
+    def test_a_member_is_promoted(self):
+        self.linked()
+        old = self.cluster.wait_leader()
+        new = next(one for one in self.cluster if one is not old)
+        old.admin_ctl("cluster", "promote", new.name)
+        until(lambda: self.cluster.leader() is new, "it leads")
+        new.rest("POST", "announce", {"text": "it writes"})
+
+    def test_what_cannot_be_done_is_refused(self):
+        one = self.cluster[0]
+        with self.assertRaises(Refused) as caught:
+            one.rest("POST", "cluster/members/nobody/drain", {})
+        self.assertEqual(caught.exception.status, 409)
+        with self.assertRaises(Refused) as caught:
+            one.rest("POST", "cluster/members/m0/dance", {})
+        self.assertEqual(caught.exception.status, 404)
+
+    def test_the_answer_to_a_revocation_comes_when_all_members_follow_it(self):
+        """Each time the session at another member is already told its end."""
+        self.linked()
+        for number in range(3):
+            name = f"revoked{number}"
+            at = self.cluster[(number + 1) % 3]
+            client = self.client(name, at)
+            self.cluster[number].rest("POST", f"accounts/{name}@{DOMAIN}/disable", {})
+            sessions = at.rest("GET", f"sessions?jid={name}@{DOMAIN}")["sessions"]
+            self.assertEqual(
+                [], [one for one in sessions if one["state"] != "ended" and one["active"]]
+            )
+            client.expect("<stream:error", WAIT_SECONDS)
+
+    def test_metrics_have_the_cluster(self):
+        text = self.cluster[0].ctl("cluster", "status", identity=self.cluster.admin)
+        self.assertIn("applied_group", text)
+
+    def test_without_etcd_members_refuse_and_come_back_by_themselves(self):
+        member = self.cluster[1]
+        client = self.client("patient", member)
+        node = f"cut-{time.monotonic_ns()}"
+        client.does(f"<create node='{node}'/>")
+        for one in self.cluster.etcd.all:
+            one.stop()
+        try:
+            until(lambda: not self.cluster.is_ready(member), "/readyz says that it is cut off")
+            answer = client.pubsub("set", client.publish(node, "x", "refused"))
+            self.assertIn("type='wait'", answer)
+            self.assertIn("<retry-after xmlns='gi#errors'", answer)
+            with self.assertRaises(Refused) as caught:
+                member.rest("GET", "accounts")
+            self.assertEqual(caught.exception.status, 503)
+            self.assertEqual(caught.exception.body["code"], "cut-off")
+            self.assertTrue(member.rest("GET", "cluster")["cut_off"])
+            stranger = Talker(member.c2s, DOMAIN)
+            self.addCleanup(stranger.socket.close)
+            with self.assertRaises(AssertionError):
+                stranger.login(self.bundles["patient"], "second")
+        finally:
+            for one in self.cluster.etcd.all:
+                one.go_on()
+        until(lambda: self.cluster.is_ready(member), "it is back")
+        until(
+            lambda: "type='result'" in client.pubsub("set", client.publish(node, "x", "taken")),
+            "publishes are taken again",
+        )
+
+
+class Alone(unittest.TestCase):
+    def test_a_server_of_its_own_has_no_cluster(self):
+        server = Operated(EVERYTHING)
+        self.addCleanup(server.close)
+        server.start()
+        done = server.gridctl("cluster", "status", identity=server.admin)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("no member of a cluster", done.stderr)
+
+    def test_half_a_cluster_does_not_start(self):
+        server = Operated(EVERYTHING, {"cluster.member": "one"})
+        self.addCleanup(server.close)
+        with self.assertRaises(AssertionError) as caught:
+            server.start()
+        self.assertIn("cluster.name", str(caught.exception))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,106 @@
+// tests/unit/server/cluster/directory_frames_test.cpp: what members tell each other survives the
+// way, and nothing else is taken for it.
+#include "server/cluster/directory_frames.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace directory_frames_test {
+
+namespace cluster = grid::server::cluster;
+namespace server = grid::server;
+using grid::xml::Jid;
+
+namespace {
+
+cluster::SessionState full_state() {
+    cluster::SessionState state;
+    state.id = 77;
+    auto& constant = state.constant.emplace();
+    constant.jid = *Jid::parse("alice@grid.example/desk");
+    constant.component = "gate.grid.example";
+    constant.address = "192.0.2.1:5";
+    constant.transport_kind = server::TransportKind::Bosh;
+    constant.since = 123;
+    constant.identity.account = constant.jid.bare();
+    constant.identity.path = {"a:1", "b:2"};
+    constant.identity.approvals = 6;
+    constant.identity.password = "generation";
+    constant.replaced = {4, 5};
+    state.is_active = state.takes_copies = true;
+    state.priority = -7;
+    state.show = 3;
+    state.words = {9, std::make_shared<const std::string>(" from='x'/>"), true};
+    return state;
+}
+
+}   // namespace
+
+TEST_CASE("the state of a session survives the way") {
+    const auto frame = cluster::decode_directory(cluster::encode(cluster::States{{full_state()}}));
+    REQUIRE(frame.has_value());
+    const auto* states = std::get_if<cluster::States>(&*frame);
+    REQUIRE(states != nullptr);
+    REQUIRE(states->states.size() == 1);
+    const auto& state = states->states.front();
+    CHECK(state.id == 77);
+    REQUIRE(state.constant.has_value());
+    CHECK(state.constant->jid.str() == "alice@grid.example/desk");
+    CHECK(state.constant->component == "gate.grid.example");
+    CHECK(state.constant->address == "192.0.2.1:5");
+    CHECK(state.constant->transport_kind == server::TransportKind::Bosh);
+    CHECK(state.constant->since == 123);
+    CHECK(state.constant->identity.path == std::vector<std::string>{"a:1", "b:2"});
+    CHECK(state.constant->identity.approvals == 6);
+    CHECK(state.constant->identity.password == "generation");
+    CHECK(state.constant->replaced == std::vector<std::uint64_t>{4, 5});
+    CHECK(state.is_active);
+    CHECK_FALSE(state.is_present);
+    CHECK(state.takes_copies);
+    CHECK(state.priority == -7);
+    CHECK(state.show == 3);
+    CHECK(state.words.number == 9);
+    CHECK(state.words.is_available);
+    REQUIRE(state.words.rest);
+    CHECK(*state.words.rest == " from='x'/>");
+}
+
+TEST_CASE("a frame that is cut off or too long is none") {
+    const std::string whole = cluster::encode(cluster::States{{full_state()}});
+    for (std::size_t size = 0; size < whole.size(); ++size)
+        CHECK_FALSE(cluster::decode_directory(whole.substr(0, size)).has_value());
+    CHECK_FALSE(cluster::decode_directory(whole + "x").has_value());
+    CHECK_FALSE(cluster::decode_directory("\x7f").has_value());
+}
+
+TEST_CASE("a stanza keeps what its delivery rests on") {
+    cluster::StanzaFrame frame;
+    frame.number = 12;
+    auto stanza = server::Outgoing::relayed(
+        std::make_shared<const std::string>("<message/>"), 1'700'000'000'000, true
+    );
+    frame.content = cluster::ToSession{8, *Jid::parse("bob@grid.example/x"), stanza};
+    const auto back = cluster::decode_stanza(cluster::encode(frame));
+    REQUIRE(back.has_value());
+    CHECK(back->number == 12);
+    const auto* one = std::get_if<cluster::ToSession>(&back->content);
+    REQUIRE(one != nullptr);
+    CHECK(one->session == 8);
+    CHECK(one->jid.str() == "bob@grid.example/x");
+    CHECK(*one->stanza.text == "<message/>");
+    CHECK(one->stanza.sent_at() == 1'700'000'000'000);
+    CHECK(one->stanza.is_relayed);
+    CHECK(one->stanza.is_shared);
+    CHECK(one->stanza.kind == server::StanzaKind::Message);
+    const std::string whole = cluster::encode(frame);
+    for (std::size_t size = 0; size < whole.size(); ++size)
+        CHECK_FALSE(cluster::decode_stanza(whole.substr(0, size)).has_value());
+}
+
+TEST_CASE("numbers of sessions tell their member, and fit into a double") {
+    const std::uint64_t first = cluster::first_session_of(0x123456789abcdef0);
+    CHECK(first < (std::uint64_t{1} << 52U));
+    CHECK(cluster::is_session_of(0x123456789abcdef0, first + 1));
+    CHECK_FALSE(cluster::is_session_of(0x123456789abcdef1, first + 1));
+}
+
+}   // namespace directory_frames_test

@@ -129,7 +129,7 @@ void EtcdClient::skip_endpoint() {
 void EtcdClient::note_failure(const EtcdError& error) {
     log_.fold(
         Level::Warn, "etcd_failed",
-        {{"endpoint", endpoints_[present_].url}, {"reason", quoted(error.text)}}
+        {{"endpoint", endpoints_[present_].url}, {"reason", server::quoted(error.text)}}
     );
     skip_endpoint();
 }

@@ -82,7 +82,8 @@ asio::awaitable<std::optional<std::uint64_t>> EtcdFollower::catch_up() {
         if (!page) {
             log_.fold(
                 Level::Error, "etcd_log_unreadable",
-                {{"group", std::to_string(told_ + 1)}, {"reason", quoted(page.error().message())}}
+                {{"group", std::to_string(told_ + 1)},
+                 {"reason", server::quoted(page.error().message())}}
             );
             asio::steady_timer timer(context_, pause_when_unreadable);
             co_await timer.async_wait(no_throw);

@@ -62,7 +62,7 @@ private:
 boost::system::error_code EtcdLog::complain(const EtcdError& error, Errc when_unreachable) {
     if (error.kind == EtcdError::Kind::Unreachable)
         return when_unreachable;   // the client logged it
-    log_.fold(Level::Error, "etcd_refused", {{"reason", quoted(error.text)}});
+    log_.fold(Level::Error, "etcd_refused", {{"reason", server::quoted(error.text)}});
     if (error.is(grpc::resource_exhausted)) return Errc::NoSpace;
     if (error.text.find("too large") != std::string::npos) return Errc::TooLarge;
     return when_unreachable == Errc::UnknownOutcome ? Errc::Io : when_unreachable;

@@ -165,7 +165,7 @@ EtcdRoster::~EtcdRoster() {
     if (lease_ == 0) return;
     const auto answer =
         farewell_.call("/v3/lease/revoke", json::object{{"ID", std::to_string(lease_)}});
-    if (!answer) log_.warn("etcd_lease_left", {{"reason", quoted(answer.error().text)}});
+    if (!answer) log_.warn("etcd_lease_left", {{"reason", server::quoted(answer.error().text)}});
 }
 
 std::chrono::milliseconds EtcdRoster::since_heard() const {
@@ -280,11 +280,11 @@ asio::awaitable<void> EtcdRoster::keep_lease() {
 
 asio::awaitable<void> EtcdRoster::join() {
     if (const auto failure = co_await grant()) {
-        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", quoted(*failure)}});
+        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", server::quoted(*failure)}});
         co_return;
     }
     if (const auto failure = co_await register_name()) {
-        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", quoted(*failure)}});
+        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", server::quoted(*failure)}});
         abandoned_ = std::exchange(lease_, 0);
         co_return;
     }
@@ -314,7 +314,7 @@ asio::awaitable<void> EtcdRoster::renew() {
 
 void EtcdRoster::lose(const std::string& reason) {
     abandoned_ = std::exchange(lease_, 0);
-    log_.warn("etcd_lease_ended", {{"reason", quoted(reason)}});
+    log_.warn("etcd_lease_ended", {{"reason", server::quoted(reason)}});
     if (leader_ == self_.id) {
         leader_ = 0;
         told_leader_.reset();

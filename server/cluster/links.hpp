@@ -43,7 +43,7 @@ struct LinkStatus {
     Member member;
     bool is_up = false;
     std::size_t queued_bytes = 0;
-    std::uint64_t frames_sent = 0, frames_received = 0, bytes_sent = 0, bytes_received = 0;
+    std::uint64_t frames_received = 0, bytes_sent = 0, bytes_received = 0;
 };
 
 /// One connection to each other member, over TLS 1.3 with certificates of both sides that

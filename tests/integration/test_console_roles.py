@@ -82,7 +82,7 @@ class Roles(unittest.TestCase):
         every, by_page = self.acts(shown)
         self.assertEqual(every, set(), by_page)
         self.assertIn("auditor", shown.text("#who"))
-        # What only asks is there.
+        # Buttons that only ask are there.
         shown.open("policy")
         shown.press("Dry run")
         shown.expect("Rights that would be lost")

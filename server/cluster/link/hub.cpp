@@ -158,7 +158,6 @@ std::vector<LinkStatus> LinksHub::status() const {
         status.member = peer->member;
         status.is_up = lane.outbox.is_open();
         status.queued_bytes = lane.outbox.queued_bytes();
-        status.frames_sent = lane.outbox.frames();
         status.frames_received = lane.frames_received;
         status.bytes_sent = lane.bytes_sent;
         status.bytes_received = lane.bytes_received;

@@ -14,7 +14,6 @@ Outbox::Pushed Outbox::push(std::uint8_t channel, std::string payload) {
     const auto head = frame_head(channel, payload.size());
     items_.push_back({head, std::move(payload)});
     queued_bytes_ += bytes;
-    ++frames_;
     return std::exchange(is_awake_, true) ? Pushed::Yes : Pushed::Wake;
 }
 
@@ -65,11 +64,6 @@ bool Outbox::is_empty() const {
 std::size_t Outbox::queued_bytes() const {
     const std::lock_guard lock(mutex_);
     return queued_bytes_;
-}
-
-std::uint64_t Outbox::frames() const {
-    const std::lock_guard lock(mutex_);
-    return frames_;
 }
 
 }   // namespace grid::server::cluster

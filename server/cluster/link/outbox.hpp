@@ -30,7 +30,6 @@ public:
     bool is_open() const;
     bool is_empty() const;
     std::size_t queued_bytes() const;
-    std::uint64_t frames() const;   // taken so far
 
 private:
     struct Item {
@@ -43,7 +42,6 @@ private:
     std::deque<Item> items_;
     std::size_t front_taken_ = 0;   // bytes of the first item
     std::size_t queued_bytes_ = 0;
-    std::uint64_t frames_ = 0;
     bool is_open_ = false, is_awake_ = false;
 };
 

@@ -100,8 +100,7 @@ public:
     controller::BackupView make_one(Backups& backups) {
         REQUIRE(backups.begin().has_value());
         using State = controller::BackupView::State;
-        while (backups.list().at(0).state == State::Running)
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        while (backups.list().at(0).state == State::Running) std::this_thread::yield();
         return backups.list().at(0);
     }
 

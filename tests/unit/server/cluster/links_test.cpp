@@ -143,7 +143,6 @@ TEST_CASE_METHOD(LinkedMembers, "frames of any size arrive whole and in order", 
     const auto status = a.links().status();
     REQUIRE(status.size() == 1);
     CHECK(status[0].frames_received == sent.size());
-    CHECK(status[0].frames_sent >= sent.size());
     CHECK(status[0].bytes_sent > 3 * most);
     CHECK(status[0].queued_bytes == 0);
 }

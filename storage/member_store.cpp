@@ -127,11 +127,20 @@ void MemberStore::on_groups(std::vector<Logged> groups) {
 void MemberStore::on_heard(std::uint64_t number) { hear_log(number, Clock::now()); }
 
 /// An answer tells how the log was at some time after it was asked: this process may have paused
-/// since.
+/// since. It counts when what it told is applied: a member whose disk does not follow is as stale
+/// as one that does not hear.
 void MemberStore::hear_log(std::uint64_t number, Clock::time_point asked) {
     const std::lock_guard lock(mutex_);
     status_.known_group = std::max(status_.known_group, number);
-    heard_ = std::max(heard_, asked);
+    last_heard_ = {number, asked};
+    if (unapplied_.number <= status_.applied_group) unapplied_ = last_heard_;
+    count_heard();
+}
+
+void MemberStore::count_heard() {
+    for (const Heard& one : {unapplied_, last_heard_})
+        if (one.number <= status_.applied_group) heard_ = std::max(heard_, one.asked);
+    if (unapplied_.number <= status_.applied_group) unapplied_ = last_heard_;
 }
 
 void MemberStore::on_trimmed() { inbox_.set_trimmed(); }
@@ -259,6 +268,7 @@ void MemberStore::publish() {
     status_.applied_group = applied_.groups;
     status_.known_group = std::max(status_.known_group, applied_.groups);
     status_.submitted_again = own_.sent_again();
+    count_heard();
 }
 
 void MemberStore::end() {

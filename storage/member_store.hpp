@@ -63,6 +63,11 @@ private:
     enum class Standing { Following, Beginning, Leading };
     /// Why nothing is applied any more, whatever is reopened.
     enum class Lost { No, Trimmed, OtherHistory };
+    /// The log was at that group at some time after it was asked.
+    struct Heard {
+        std::uint64_t number = 0;
+        Clock::time_point asked;
+    };
     /// A batch that is being decided, in the order of the queue.
     struct Candidate {
         MemberId origin = 0;
@@ -85,6 +90,7 @@ private:
     void on_trimmed() override;
 
     void hear_log(std::uint64_t number, Clock::time_point asked);
+    void count_heard();   // with the mutex
 
     // The keeper's thread: what is slow and not in the writer's way.
     void keep();
@@ -171,6 +177,7 @@ private:
     mutable std::mutex mutex_;   // of what follows, down to `stopping_`
     ReplicationStatus status_;
     Clock::time_point heard_;
+    Heard unapplied_, last_heard_;
     bool has_leader_ = false;   // the term of the leader was applied
     Header identity_;
     Lost lost_ = Lost::No;

@@ -20,9 +20,10 @@ struct ReplicationStatus {
     bool is_leader = false;
     Revision applied = 0;                               // written to RocksDB and told to the feed
     std::uint64_t applied_group = 0, known_group = 0;   // by number; the lag is their difference
-    std::uint64_t flushed_group = 0;            // on this member's disk, whatever happens to it
-    std::chrono::milliseconds since_heard{0};   // from the log
-    bool needs_copy = false;                    // the log goes on behind what was trimmed
+    std::uint64_t flushed_group = 0;   // on this member's disk, whatever happens to it
+    /// Since the log was heard from, and what it told was applied: the age of what is read here.
+    std::chrono::milliseconds since_heard{0};
+    bool needs_copy = false;   // the log goes on behind what was trimmed
     std::uint64_t forwarded = 0, submitted_again = 0, leader_changes = 0;   // since the start
 };
 
@@ -49,7 +50,7 @@ struct ReplicatedSettings {
     RocksSettings rocks;
     MemberId self = 0;
     std::uint64_t groups_kept = 2'000;   // behind the head, for members that are away for a while
-    /// The store is not writable while the log was not heard from for longer.
+    /// The store is not writable while `since_heard` is longer.
     std::chrono::milliseconds max_staleness{2'000};
 };
 

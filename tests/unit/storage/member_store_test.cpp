@@ -555,7 +555,11 @@ TEST_CASE("a member without space waits, and a leader without space refuses", "[
     REQUIRE(cluster.commit(0, put("nA", "2")).committed());
     CHECK_FALSE(cluster[1].store->status().writable);
     CHECK(value_at(cluster, 1, "nA") == "1");
+    // The log is heard, but what is read here gets old.
+    const auto age = [&] { return cluster[1].store->replication().since_heard.count(); };
+    CHECK(holds_soon([&] { return age() > 500; }));
     free = ~0ull;
+    CHECK(holds_soon([&] { return age() < 300; }));
     check_same_everywhere(cluster);
     cluster.elect(1);
     REQUIRE(cluster.commit(0, put("nA", "3")).committed());

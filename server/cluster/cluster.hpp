@@ -108,6 +108,8 @@ private:
     // cluster_copy.cpp
     void make_copies(const storage::RocksSettings& settings);
     Result<void, std::string> copy_store(const storage::RocksSettings& settings);
+    std::vector<Member> linked() const;
+    std::string fetch_from(const Member& member);
     void serve_copies(storage::Store& store);
     void stop_copies();
 

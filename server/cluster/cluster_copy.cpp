@@ -1,6 +1,7 @@
 // server/cluster/cluster_copy.cpp: the store of another member, where the log does not go back far
 // enough for the own one.
-#include <future>
+#include <algorithm>
+#include <condition_variable>
 
 #include "server/cluster/cluster.hpp"
 #include "server/cluster/copy/copies.hpp"
@@ -9,7 +10,7 @@ namespace grid::server::cluster {
 
 namespace {
 
-constexpr auto copy_within = std::chrono::seconds(60);
+constexpr auto copy_within = std::chrono::seconds(60);   // begun
 constexpr auto port_within = std::chrono::seconds(5);
 constexpr auto look_for_links_every = std::chrono::milliseconds(200);
 
@@ -34,9 +35,35 @@ void Cluster::stop_copies() {
     if (copies_) copies_->stop();
 }
 
-/// Of any member that has more and gives one. Links of their own, which end before those of the
-/// server begin.
+/// Those that are connected, the leader first.
+std::vector<Member> Cluster::linked() const {
+    std::vector<Member> found;
+    for (const LinkStatus& link : links_->status())
+        if (link.is_up) found.push_back(link.member);
+    const std::lock_guard lock(mutex_);
+    std::ranges::partition(found, [this](const Member& member) { return member.id == leader_; });
+    return found;
+}
+
+/// Empty: there is a copy.
+std::string Cluster::fetch_from(const Member& member) {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::optional<std::string> outcome;
+    copies_->fetch(member.id, [&](const Result<storage::CheckpointFacts, std::string>& fetched) {
+        const std::lock_guard lock(mutex);
+        outcome = fetched ? std::string() : fetched.error();
+        changed.notify_one();
+    });
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return outcome.has_value(); });
+    return outcome->empty() ? std::string() : member.name + ": " + *outcome;
+}
+
+/// Of any member that has more and gives one: others may be as new as this one. Links of their own,
+/// which end before those of the server begin.
 Result<void, std::string> Cluster::copy_store(const storage::RocksSettings& settings) {
+    using Copied = Result<void, std::string>;
     const std::string address = links_->address();
     links_->start();
     are_links_started_ = true;
@@ -44,18 +71,20 @@ Result<void, std::string> Cluster::copy_store(const storage::RocksSettings& sett
         const std::lock_guard lock(mutex_);
         links_->set_members(members_);
     }
-    std::promise<std::string> outcome;   // empty: there is a copy
-    copies_->fetch_from_any(
-        copy_within, [&outcome](const Result<storage::CheckpointFacts, std::string>& fetched
-                     ) { outcome.set_value(fetched ? std::string() : fetched.error()); }
-    );
-    if (const std::string why = outcome.get_future().get(); !why.empty())
-        return {
-            boost::system::in_place_error,
-            "the log in etcd does not go back to what this member has, and there is no copy of "
-            "another member's store: " +
-                why
-        };
+    std::string why = "no other member can be reached (listen.cluster, cluster.address)";
+    for (const auto until = Clock::now() + copy_within; !why.empty();) {
+        for (const Member& member : linked())
+            if (why = fetch_from(member); why.empty()) break;
+        if (why.empty()) break;
+        if (Clock::now() >= until)
+            return Copied(
+                boost::system::in_place_error,
+                "the log in etcd does not go back to what this member has, and there is no copy of "
+                "another member's store: " +
+                    why
+            );
+        std::this_thread::sleep_for(look_for_links_every);
+    }
     copies_->stop();
     are_links_started_ = false;
     links_->stop();

@@ -171,21 +171,12 @@ class Together(Three):
             for number in range(10):
                 reader.expect(rf"<item id='i{number}'")
 
-    def test_messages_and_queries_reach_sessions_elsewhere(self):
+    def test_messages_reach_sessions_elsewhere(self):
         one, other = self.client("ann", self.cluster[0]), self.client("bob", self.cluster[1])
         one.send(f"<message type='chat' id='m1' to='bob@{DOMAIN}/r'><body>hello</body></message>")
         other.expect(rf"<message [^>]*from='ann@{DOMAIN}/r'.*?hello")
         one.send(f"<message type='chat' id='m2' to='bob@{DOMAIN}'><body>bare</body></message>")
         other.expect("bare")
-        question = "<query xmlns='jabber:iq:version'/>"
-        one.send(f"<iq type='get' id='v1' to='bob@{DOMAIN}/r'>{question}</iq>")
-        asked = other.expect(r"<iq (?=[^>]*type='get')[^>]*\bid='([^']*)'")
-        number = asked.group(1)
-        other.send(
-            f"<iq type='result' id='{number}' to='ann@{DOMAIN}/r'>"
-            "<query xmlns='jabber:iq:version'><name>far</name></query></iq>"
-        )
-        one.expect(r"<iq [^>]*id='v1'.*?far")
 
     def test_a_query_to_a_session_that_is_nowhere_is_answered(self):
         one = self.client("ann", self.cluster[0])

@@ -2,6 +2,7 @@
 # the member's process.
 """A tmpfs in a mount namespace that a process of its own holds; the member runs in it."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -32,10 +33,16 @@ class HeldDisk:
     def fill(self, leave_bytes=0):
         file = os.open(os.path.join(self.path, "ballast"), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            volume = os.fstatvfs(file)
-            free = volume.f_bavail * volume.f_frsize - leave_bytes
-            if free > 0:
-                os.posix_fallocate(file, os.fstat(file).st_size, free)
+            while True:
+                volume = os.fstatvfs(file)
+                free = volume.f_bavail * volume.f_frsize - leave_bytes
+                if free <= 0:
+                    return
+                try:
+                    os.posix_fallocate(file, os.fstat(file).st_size, free)
+                except OSError as error:   # the member writes, too
+                    if error.errno != errno.ENOSPC:
+                        raise
         finally:
             os.close(file)
 

@@ -71,7 +71,7 @@ Directory::~Directory() {
     if (!is_stopped_) core_.sessions().watch(nullptr);
 }
 
-/// What arrives is read on the links' strand, and dealt with on the core strand.
+/// Frames are read on the links' strand, and dealt with on the core strand.
 void Directory::attach() {
     const std::weak_ptr<Directory> self = weak_from_this();
     links_.on(Channel::Directory, [self](storage::MemberId from, const std::string& bytes) {
@@ -234,8 +234,8 @@ void Directory::connect(const PeerPtr& peer, const SessionPtr& session) {
     );
 }
 
-/// Its sessions take no stanzas any more, and those on their way go where they would go without
-/// these sessions.
+/// Sessions of that member take no stanzas any more, and those on their way go where they would go
+/// without these sessions.
 void Directory::give_up(const PeerPtr& peer) {
     reach(peer, false);
     std::map<SessionPtr, std::vector<Outgoing>> messages;
@@ -273,7 +273,7 @@ void Directory::note_completeness() {
     if (knows_all == core_.sessions().knows_all()) return;
     log_.info("directory", {{"complete", knows_all ? "yes" : "no"}});
     core_.sessions().set_complete(knows_all);
-    // What was not known before was taken for being there.
+    // Sessions that were not known before were taken for being there.
     if (knows_all && is_leading_) core_.broker().look_for_orphans();
 }
 

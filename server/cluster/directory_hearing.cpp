@@ -1,5 +1,5 @@
-// server/cluster/directory_hearing.cpp: what other members tell of their sessions, and the stanzas
-// that they send.
+// server/cluster/directory_hearing.cpp: words of other members about their sessions, and the
+// stanzas that they send.
 #include <algorithm>
 
 #include "server/clock.hpp"
@@ -64,7 +64,7 @@ void Directory::hear_state(const PeerPtr& peer, const SessionState& state) {
 }
 
 SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& state) {
-    if (!state.constant) return nullptr;   // its address is another one's now
+    if (!state.constant) return nullptr;   // another one has the address now
     if (!is_session_of(peer->is.id, state.id) || core_.sessions().find(state.id)) {
         refuse(*peer, "a session with a number that is not its own");
         return nullptr;
@@ -132,7 +132,7 @@ void Directory::take(storage::MemberId from, Arrived arrived) {
     if (!peer || !peer->is_connected) return;
     const std::uint64_t number = arrived.frame.number;
     if (number == 0) return refuse(*peer, "a frame that cannot be read");
-    if (number <= peer->taken) return;   // it came by an earlier connection, too
+    if (number <= peer->taken) return;   // an earlier connection brought it
     peer->taken = number;
     peer->owes_taken = true;
     plan();
@@ -148,7 +148,7 @@ void Directory::take(storage::MemberId from, Arrived arrived) {
     SessionPtr target = core_.sessions().find(one.session);
     if (!is_session_of(self_.id, one.session) || (target && target->elsewhere))
         return refuse(*peer, "a stanza to a session that is not here");
-    if (!target) {   // it has ended
+    if (!target) {   // the session has ended
         target = std::make_shared<Session>();
         target->id = one.session;
         target->jid = one.jid;

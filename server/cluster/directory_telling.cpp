@@ -1,5 +1,5 @@
-// server/cluster/directory_telling.cpp: what this member tells the others of its sessions, and the
-// stanzas that it sends to theirs.
+// server/cluster/directory_telling.cpp: words to the others about sessions here, and stanzas to
+// theirs.
 #include <algorithm>
 
 #include "server/clock.hpp"

@@ -272,15 +272,16 @@ public:
     /// A session on another member: it is there from now on, or what it said last has changed.
     void enter_elsewhere(const SessionPtr& session);
     void said_elsewhere(const SessionPtr& session, const Presence::Words& words);
-    /// It logged in or out.
+    /// The session logged in or out.
     void set_active_elsewhere(const SessionPtr& session, bool is_active);
-    /// It has ended; messages that it can take no more go where they would have gone without it.
+    /// The session has ended; messages that it can take no more go where they would have gone
+    /// without it.
     void leave_elsewhere(const SessionPtr& session);
     /// Whether stanzas of clients reach it: while its member cannot be reached for longer, they are
     /// dealt with as if it had ended. Null: they do not.
     void reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport> transport);
     void undelivered_elsewhere(const SessionPtr& session, const std::vector<Outgoing>& messages);
-    /// What another member sent here.
+    /// A stanza that another member sent here.
     void deliver_here(
         const SessionPtr& target, Outgoing stanza, const std::optional<xml::Element>& head
     );

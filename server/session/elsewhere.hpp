@@ -47,11 +47,11 @@ public:
     using TimePoint = std::chrono::steady_clock::time_point;
 
     virtual ~SessionWatcher() = default;
-    /// It stands in the table.
+    /// The session stands in the table.
     virtual void on_entered(const Session& session) = 0;
-    /// What others know of it changed: login, presence, copies, certificate.
+    /// A fact that others know of it changed: login, presence, copies, certificate.
     virtual void on_changed(const Session& session) = 0;
-    /// It stands in the table no more.
+    /// The session stands in the table no more.
     virtual void on_left(const Session& session) = 0;
     /// Every 100 ms or more often.
     virtual void on_tick(TimePoint now) = 0;

@@ -506,7 +506,7 @@ TEST_CASE("a member whose own log has lost its beginning needs a copy", "[cluste
     cluster.elect(0);
     REQUIRE(cluster.commit(0, put("nA", "1")).committed());
     cluster.settle();
-    REQUIRE_FALSE(cluster.open(1));   // its log is replayed into tables
+    REQUIRE_FALSE(cluster.open(1));   // the log is replayed into tables
     for (int i = 0; i < 10; ++i)
         REQUIRE(cluster.commit(0, put("nB", std::string(5'000, 'x'))).committed());
     cluster.settle();

@@ -331,7 +331,7 @@ TEST_CASE("a member that is lost takes its sessions along") {
     const Guest bob = stage.comes(1, "bob", "desk");
     alice.hears();
     stage.cuts(0, 1);
-    CHECK(stage.core(0).sessions().find(bob.session->jid));   // its lease is there
+    CHECK(stage.core(0).sessions().find(bob.session->jid));   // the lease is there
     stage.directory(0).set_members({stage.all().front()});
     stage.runs();
     CHECK_FALSE(stage.core(0).sessions().find(bob.session->jid));
@@ -339,7 +339,7 @@ TEST_CASE("a member that is lost takes its sessions along") {
     CHECK(stage.core(0).sessions().knows_all());
     const std::string heard = alice.hears_all();
     CHECK(count(heard, "from='" + bob.jid() + "' type='unavailable'") == 1);
-    // It comes back by another start.
+    // The member comes back by another start.
     stage.sends(0, alice, query(bob, "q"));
     CHECK(holds(alice.hears_all(), "type='error'"));
 }

@@ -79,7 +79,7 @@ void Leases::lead(bool is_leading) {
 
 void Leases::look_for_orphans() { is_to_look_ = is_leading_; }
 
-/// A lease that is made meanwhile has a session.
+/// A subscription that is made meanwhile has a session.
 void Leases::look_for_orphans(const BrokerState& broker) {
     if (std::exchange(is_to_look_, false)) {
         looked_at_ = {};

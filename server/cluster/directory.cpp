@@ -234,7 +234,7 @@ void Directory::connect(const PeerPtr& peer, const SessionPtr& session) {
     );
 }
 
-/// The peer's sessions take no stanzas any more, and those on their way go where they would go
+/// Sessions of that member take no stanzas any more, and those on their way go where they would go
 /// without these sessions.
 void Directory::give_up(const PeerPtr& peer) {
     reach(peer, false);

@@ -43,7 +43,7 @@ public:
     /// Those that have a lease, this one or not. One that has none any more, and no connection, is
     /// lost.
     void set_members(std::vector<Member> members);
-    /// The member's sessions end here, and if this member leads, what they left behind ends, too.
+    /// Sessions of that member end here, and if this member leads, what they left behind ends, too.
     void member_lost(storage::MemberId member);
     /// Whether this member does what belongs to nobody's session: it leads the cluster. False at
     /// first.
@@ -94,7 +94,7 @@ private:
     void lose(const PeerPtr& peer);
     void note_completeness();
 
-    // This member tells: directory_telling.cpp
+    // Words to the others: directory_telling.cpp
     void plan();
     void work();
     /// True when there is more to tell.
@@ -109,7 +109,7 @@ private:
     bool ask(Peer& peer, const QueryElsewhere& query);
     bool leave_some();
 
-    // This member hears: directory_hearing.cpp
+    // Words of the others: directory_hearing.cpp
     void hear(storage::MemberId from, DirectoryFrame frame);
     void hear_begin(Peer& peer, const Begin& begin);
     void hear_state(const PeerPtr& peer, const SessionState& state);

@@ -1,5 +1,5 @@
-// server/cluster/directory_frames.hpp: words of members to each other about their sessions, as
-// bytes. The grammar stands in server/cluster/README.md.
+// server/cluster/directory_frames.hpp: words of members about their sessions, as bytes.
+// The grammar stands in server/cluster/README.md.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct Begin {
     /// those behind it are sent again.
     std::uint64_t taken = 0;
 };
-/// Facts of a session that stay for as long as it has one transport.
+/// The part of a session that stays as long as its transport.
 struct SessionConstant {
     xml::Jid jid;
     std::string component, address;
@@ -82,7 +82,7 @@ std::optional<DirectoryFrame> decode_directory(std::string_view bytes);
 /// A stanza to one session.
 struct ToSession {
     std::uint64_t session = 0;
-    xml::Jid jid;   // the full address, for a session that has ended
+    xml::Jid jid;   // the full address of one that has ended
     Outgoing stanza;
 };
 /// Each has a number of its own, counted from 1 for each pair of starts of two members.

@@ -1,5 +1,5 @@
-// server/cluster/directory_hearing.cpp: words of other members about their sessions, and stanzas
-// that they send.
+// server/cluster/directory_hearing.cpp: words of other members about their sessions, and the
+// stanzas that they send.
 #include <algorithm>
 
 #include "server/clock.hpp"
@@ -64,7 +64,7 @@ void Directory::hear_state(const PeerPtr& peer, const SessionState& state) {
 }
 
 SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& state) {
-    if (!state.constant) return nullptr;   // the address is another session's now
+    if (!state.constant) return nullptr;   // another one has the address now
     if (!is_session_of(peer->is.id, state.id) || core_.sessions().find(state.id)) {
         refuse(*peer, "a session with a number that is not its own");
         return nullptr;
@@ -132,7 +132,7 @@ void Directory::take(storage::MemberId from, Arrived arrived) {
     if (!peer || !peer->is_connected) return;
     const std::uint64_t number = arrived.frame.number;
     if (number == 0) return refuse(*peer, "a frame that cannot be read");
-    if (number <= peer->taken) return;   // the frame came by an earlier connection, too
+    if (number <= peer->taken) return;   // an earlier connection brought it
     peer->taken = number;
     peer->owes_taken = true;
     plan();

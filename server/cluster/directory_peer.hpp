@@ -1,5 +1,4 @@
-// server/cluster/directory_peer.hpp: knowledge of this member about another one, and what that one
-// was told.
+// server/cluster/directory_peer.hpp: another member, its sessions, and what it was told.
 #pragma once
 
 #include <deque>
@@ -36,7 +35,7 @@ struct Directory::Peer final : public Elsewhere {
     bool is_reachable = true;   // false: the patience with it is over
     TimePoint since;            // the connection came, or went
 
-    // The peer's sessions.
+    // Sessions of that member.
     struct Known {
         SessionPtr session;
         std::uint64_t words = 0;   // Presence::Words::number
@@ -47,7 +46,7 @@ struct Directory::Peer final : public Elsewhere {
     std::uint64_t taken = 0;                      // stanzas, by number
     bool owes_taken = false;
 
-    // Words that the peer was told by this connection.
+    // Words to it by this connection.
     struct Told {
         std::uint64_t attachment = 0;   // Session::attachment, with which `constant` was told
         std::uint64_t words = 0;

@@ -1,5 +1,5 @@
-// server/cluster/directory_telling.cpp: words of this member to the others about its sessions, and
-// stanzas for theirs.
+// server/cluster/directory_telling.cpp: words to the others about sessions here, and stanzas to
+// theirs.
 #include <algorithm>
 
 #include "server/clock.hpp"

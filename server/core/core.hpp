@@ -274,7 +274,8 @@ public:
     void said_elsewhere(const SessionPtr& session, const Presence::Words& words);
     /// The session logged in or out.
     void set_active_elsewhere(const SessionPtr& session, bool is_active);
-    /// The session has ended; messages that it can take no more go where they would without it.
+    /// The session has ended; messages that it can take no more go where they would have gone
+    /// without it.
     void leave_elsewhere(const SessionPtr& session);
     /// Whether stanzas of clients reach it: while its member cannot be reached for longer, they are
     /// dealt with as if it had ended. Null: they do not.

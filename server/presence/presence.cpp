@@ -78,7 +78,7 @@ void Presence::announce(
     ++said->number;
     const bool is_initial = walk.is_initial;
     add(std::move(walk));
-    if (session->elsewhere) return;   // the member of its client asks that
+    if (session->elsewhere) return;   // the wishes of its client are its member's affair
     take_step(session, interests_.heard(session->id, caps), is_initial);
 }
 

@@ -126,7 +126,7 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
     fanout_.send(target, Outgoing::stanza(whole_iq(head, inbound.relayed)));
 }
 
-/// No value: the query waits for its answer.
+/// A value refuses the query; without one the query waits for its answer.
 std::optional<xml::StanzaError> Router::refuse_pending(Queries::Query query) {
     switch (queries_.add(std::move(query), std::chrono::steady_clock::now())) {
         case Queries::Taken::Yes:

@@ -49,7 +49,7 @@ public:
     virtual ~SessionWatcher() = default;
     /// The session stands in the table.
     virtual void on_entered(const Session& session) = 0;
-    /// Facts that others know of it changed: login, presence, copies, certificate.
+    /// A fact that others know of it changed: login, presence, copies, certificate.
     virtual void on_changed(const Session& session) = 0;
     /// The session stands in the table no more.
     virtual void on_left(const Session& session) = 0;

@@ -30,7 +30,7 @@ public:
     /// Null: nobody watches. Outlives the table, or takes itself away.
     void watch(SessionWatcher* watcher) { watcher_ = watcher; }
     SessionWatcher* watcher() const { return watcher_; }
-    /// Facts changed that others know of a session that is here.
+    /// A fact that others know of a session here has changed.
     void changed(const Session& session) {
         if (watcher_ && !session.elsewhere && by_id_.contains(session.id))
             watcher_->on_changed(session);

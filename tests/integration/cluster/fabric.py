@@ -89,8 +89,8 @@ class Way:
 
 
 def inode_of(near, far):
-    """Of the socket that is bound to `near` and connected to `far`; None when it is gone. The
-    kernel is asked for this one (sock_diag(7)): its table of all is long on a busy machine."""
+    """Of the socket that is bound to `near` and connected to `far`; None when it is gone.
+    The kernel is asked for this one (sock_diag(7)): its table of all is long on a busy machine."""
     ends = struct.pack(
         "!HH16s16s", near[1], far[1], socket.inet_aton(near[0]), socket.inet_aton(far[0])
     ) + struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)

@@ -1,5 +1,5 @@
-// tests/unit/server/cluster/directory_frames_test.cpp: words of members to each other survive the
-// way, and nothing else is taken for them.
+// tests/unit/server/cluster/directory_frames_test.cpp: words of members survive the way, and
+// nothing else is taken for them.
 #include "server/cluster/directory_frames.hpp"
 
 #include <catch2/catch.hpp>

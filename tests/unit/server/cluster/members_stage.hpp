@@ -16,7 +16,7 @@
 
 namespace grid::test {
 
-/// Stanzas that a session is sent. It is read at once.
+/// Stanzas that a session is sent are read at once.
 class ReadTransport final : public server::Transport {
 public:
     void send(std::vector<server::Outgoing> stanzas, std::size_t bytes) override;

@@ -13,15 +13,15 @@
 
 namespace grid::test {
 
-/// Shared by all members' links: which members are connected. Frames go by way of the context. One
-/// thread.
+/// The part that all members' links share: who is connected to whom. Frames go by way of the
+/// context. One thread.
 class MemoryLinks;
 class Switchboard {
 public:
     explicit Switchboard(boost::asio::io_context& context) : context_(context) {}
 
     void connect(storage::MemberId one, storage::MemberId other);
-    /// Frames that are under way are lost.
+    /// Frames under way are lost.
     void cut(storage::MemberId one, storage::MemberId other);
     bool are_connected(storage::MemberId one, storage::MemberId other) const;
 
@@ -67,7 +67,7 @@ public:
     std::vector<server::cluster::LinkStatus> status() const override { return {}; }
     std::string address() const override { return self_.address; }
 
-    bool is_full = false;   // the queues are
+    bool is_full = false;   // the queues are full
 
 private:
     friend class Switchboard;

@@ -22,8 +22,8 @@ using net::no_throw;
 
 constexpr auto look_every = 500ms;
 constexpr auto pause_before_joining_again = 250ms, pause_before_watching_again = 200ms;
-/// Without word of etcd a lease counts as ended that long after its time: a new leader of etcd gives
-/// all leases their full time again.
+/// Without word of etcd a lease counts as ended that long after its time: a new leader of etcd
+/// gives all leases their full time again.
 constexpr auto lease_slack = 3s;
 
 std::uint64_t random_lease() {

@@ -91,7 +91,10 @@ void CatchUp::paused(const SessionPtr& session) {
     if (session->acked_to < session->sent_to) on_sent(session);
 }
 
+/// A session that never logged in, or whose position was stored when it logged out, was told
+/// nothing that its account has not had.
 void CatchUp::detached(Session& session) {
+    if (!session.is_active && !session.paused) return;
     if (!session.position_at_logout) session.position_at_logout = told(session);
 }
 

@@ -134,6 +134,22 @@ class Away(Replay):
         self.assertEqual(self.ids(desk, "i10"), ["i10"])
         self.quiet(desk)
 
+    def test_a_stream_that_never_logged_in_has_read_nothing(self):
+        """It was sent no item, and reads everything to its end: the server's."""
+        desk = self.log_in(self.desk)
+        self.subscribe(desk, f"desk@{DOMAIN}")
+        self.goodbye(desk)
+        self.publish(0, 3)
+        bound = Raw(self.server.c2s, DOMAIN).login(self.desk)
+        stopping = threading.Thread(target=self.server.stop)
+        stopping.start()
+        for client in (bound, self.publisher):
+            client.until_closed()
+            client.socket.close()
+        stopping.join()
+        self.server.start()
+        self.assertEqual(self.ids(self.log_in(self.desk), "i2"), ["i0", "i1", "i2"])
+
     def test_who_is_cut_off_before_it_reads_gets_it_again(self):
         desk = self.log_in(self.desk)
         self.subscribe(desk, f"desk@{DOMAIN}")

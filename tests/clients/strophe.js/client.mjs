@@ -50,7 +50,9 @@ const broker = `pubsub.${domain}`;
 const connection = new Strophe.Connection(`wss://${host}:${port}/xmpp-websocket`, {
     mechanisms: [Strophe.SASLExternal],
     enableStreamManagement: true,   // where the server offers it, a stream that was cut is resumed
-    streamManagement: { storage: new Storage() },
+    // strophe.js asks what has been handled after every fifth stanza, and says all of them again where
+    // the session is gone, as after a restart of the server: items would be published twice.
+    streamManagement: { storage: new Storage(), maxUnacked: 1 },
 });
 Strophe.setLogLevel(Strophe.LogLevel.ERROR);
 let logins = 0;

@@ -163,6 +163,19 @@ TEST_CASE_METHOD(Stage, "what a resource took unread with it is told to the one 
     CHECK(items(b) == Ids{"i1"});
 }
 
+TEST_CASE_METHOD(Stage, "a session that never logged in has read nothing for its account") {
+    publishes("n", "i1");
+    const auto bound = comes(desk_a);
+    bound->is_active = false;   // as before its presence
+    bound->replay = nullptr;
+    catch_up_of_all.detached(*bound);
+    bound->transport = nullptr;
+    catch_up_of_all.on_all_acked(*bound);   // it had read all that it was sent: nothing
+    const auto again = comes(desk_a);
+    catch_up(again);
+    CHECK(items(again) == Ids{"i1"});
+}
+
 TEST_CASE_METHOD(Stage, "who takes over is told nothing from before the other began") {
     auto a = comes(desk_a);
     catch_up(a);

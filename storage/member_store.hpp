@@ -63,11 +63,6 @@ private:
     enum class Standing { Following, Beginning, Leading };
     /// Why nothing is applied any more, whatever is reopened.
     enum class Lost { No, Trimmed, OtherHistory };
-    /// The log was at that group at some time after it was asked.
-    struct Heard {
-        std::uint64_t number = 0;
-        Clock::time_point asked;
-    };
     /// A batch that is being decided, in the order of the queue.
     struct Candidate {
         MemberId origin = 0;
@@ -90,7 +85,6 @@ private:
     void on_trimmed() override;
 
     void hear_log(std::uint64_t number, Clock::time_point asked);
-    void count_heard();   // with the mutex
 
     // The keeper's thread: what is slow and not in the writer's way.
     void keep();
@@ -176,7 +170,7 @@ private:
 
     mutable std::mutex mutex_;   // of what follows, down to `stopping_`
     ReplicationStatus status_;
-    Clock::time_point heard_;   // what is applied was all that the log had then
+    Clock::time_point heard_;   // the applied groups were all that the log had then
     struct Unapplied {
         std::uint64_t number = 0;
         Clock::time_point asked;

@@ -170,7 +170,7 @@ TEST_CASE_METHOD(Stage, "a session that never logged in has read nothing for its
     bound->replay = nullptr;
     catch_up_of_all.detached(*bound);
     bound->transport = nullptr;
-    catch_up_of_all.on_all_acked(*bound);   // it had read all that it was sent: nothing
+    catch_up_of_all.on_all_acked(*bound);   // all that was sent was read: nothing
     const auto again = comes(desk_a);
     catch_up(again);
     CHECK(items(again) == Ids{"i1"});

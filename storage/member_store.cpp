@@ -127,11 +127,15 @@ void MemberStore::on_groups(std::vector<Logged> groups) {
 void MemberStore::on_heard(std::uint64_t number) { hear_log(number, Clock::now()); }
 
 /// An answer tells how the log was at some time after it was asked: this process may have paused
-/// since.
+/// since. Answers whose groups this member cannot apply, as on a full disk, do not make it up to
+/// date.
 void MemberStore::hear_log(std::uint64_t number, Clock::time_point asked) {
     const std::lock_guard lock(mutex_);
     status_.known_group = std::max(status_.known_group, number);
-    heard_ = std::max(heard_, asked);
+    if (status_.applied_group >= number)
+        heard_ = std::max(heard_, asked);
+    else if (!unapplied_)
+        unapplied_ = {number, asked};
 }
 
 void MemberStore::on_trimmed() { inbox_.set_trimmed(); }
@@ -221,15 +225,18 @@ void MemberStore::take_in(std::vector<Submission> submissions) {
     std::vector<FeedEntry> refused;
     std::string stopped = files_.look_for_failure();
     if (stopped.empty() && is_lost()) stopped = make_error_code(Errc::WritesStopped).message();
+    // The log would carry it, and this member could neither apply it nor answer.
+    const std::string full = stopped.empty() ? files_.reason_without_space() : std::string();
+    const Errc why = full.empty() ? Errc::WritesStopped : Errc::NoSpace;
     for (Submission& one : submissions) {
         const std::size_t bytes = one.batch.bytes();
         const bool is_too_large =
             one.batch.operations.size() > batch_operations_max || bytes > batch_bytes_max;
-        if (stopped.empty() && !is_too_large) {
+        if (stopped.empty() && full.empty() && !is_too_large) {
             own_.add(one.ticket, one.sender, std::move(one.batch));
             continue;
         }
-        const auto error = make_error_code(is_too_large ? Errc::TooLarge : Errc::WritesStopped);
+        const auto error = make_error_code(is_too_large ? Errc::TooLarge : why);
         refused.emplace_back(Refused{one.ticket, error, error.message()});
         inbox_.release(bytes);
     }
@@ -259,6 +266,9 @@ void MemberStore::publish() {
     status_.applied_group = applied_.groups;
     status_.known_group = std::max(status_.known_group, applied_.groups);
     status_.submitted_again = own_.sent_again();
+    if (!unapplied_ || applied_.groups < unapplied_->number) return;
+    heard_ = std::max(heard_, unapplied_->asked);
+    unapplied_.reset();
 }
 
 void MemberStore::end() {

@@ -170,8 +170,13 @@ private:
 
     mutable std::mutex mutex_;   // of what follows, down to `stopping_`
     ReplicationStatus status_;
-    Clock::time_point heard_;
-    bool has_leader_ = false;   // the term of the leader was applied
+    Clock::time_point heard_;   // what is applied was all that the log had then
+    struct Unapplied {
+        std::uint64_t number = 0;
+        Clock::time_point asked;
+    };
+    std::optional<Unapplied> unapplied_;   // an answer of the log that is not applied yet
+    bool has_leader_ = false;              // the term of the leader was applied
     Header identity_;
     Lost lost_ = Lost::No;
     bool stopping_ = false;

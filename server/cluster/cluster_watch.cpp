@@ -17,11 +17,20 @@ constexpr auto aside_for = std::chrono::seconds(4);
 
 void Cluster::tick() {
     std::optional<storage::ReplicationStatus> status;
+    bool is_stuck = false;   // a leader whose disk is full refuses everybody's changes
     {
         const std::lock_guard lock(mutex_);
         if (store_ != nullptr) status = status_ = store_->replication();
+        if (status && status->is_leader && !members_.empty()) is_stuck = !store_->status().writable;
     }
     if (status) look(*status);
+    if (is_stuck && !is_cut_off() && aside_timer_.expiry() <= Clock::now()) {
+        log_.warn(
+            "cluster_stuck",
+            {{"do", "see /readyz of this member: another one is to lead meanwhile"}}
+        );
+        step_aside();
+    }
     timer_.expires_after(look_at_store_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (!error) tick();

@@ -98,8 +98,13 @@ class Three(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = Cluster(policy=ALL, settings={"accounts.auto_approve": "true"})
         cls.addClassCleanup(cls.cluster.close)
+        cls.prepare_members()
         cls.cluster.start()
         cls.bundles = {}
+
+    @classmethod
+    def prepare_members(cls):
+        """Before they start."""
 
     def setUp(self):
         self.cluster.fabric.mend()
@@ -404,6 +409,56 @@ class Losses(Three):
         self.cluster.fabric.mend()
         self.cluster.wait_ready()
         self.assertIn("b0", self.on_member(self.name, self.leader))
+
+
+@needs_etcd
+@unittest.skipUnless(os.geteuid() == 0, "a small file system needs root")
+class FullDisk(Three):
+    """What a member cannot write it refuses, and others go on."""
+
+    @classmethod
+    def prepare_members(cls):
+        cls.cluster[2].with_small_disk(DISK_MEBIBYTES)
+
+    def setUp(self):
+        super().setUp()
+        self.full = self.cluster[2]
+        self.name = f"n{time.time_ns()}"
+        self.other = self.client("pub", self.cluster[0], self.name)
+        self.node(self.name, self.other, max_items=1000)
+        self.addCleanup(self.full.disk.make_space)
+
+    def make_it_lead(self):
+        self.cluster[2].admin_ctl("cluster", "promote", "m2")
+        deadline = time.monotonic() + 30
+        while self.cluster.leader() is not self.full:
+            self.assertLess(time.monotonic(), deadline, self.cluster.status())
+            time.sleep(0.1)
+
+    def check_all_goes_on(self):
+        client = self.client("pub", self.full, self.name + "-full")
+        self.full.disk.fill()
+        self.publishes_again(self.other, self.name, "b0", 30)
+        deadline = time.monotonic() + 30
+        while self.cluster.says_ready(self.full):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+        answer = client.pubsub("set", client.publish(self.name, "x", "no"))
+        self.assertRegex(answer, "type='error'.*type='wait'")
+        self.assertIsNot(self.cluster.wait_leader(), self.full)
+        self.full.disk.make_space()
+        self.cluster.wait_ready()
+        self.assertEqual(self.on_member(self.name, self.full), ["b0"])
+
+    def test_a_followers_disk_is_full(self):
+        if self.cluster.wait_leader() is self.full:
+            self.cluster[0].admin_ctl("cluster", "promote", "m0")
+            self.cluster.wait_leader(other_than=self.full)
+        self.check_all_goes_on()
+
+    def test_the_leaders_disk_is_full(self):
+        self.make_it_lead()
+        self.check_all_goes_on()
 
 
 @needs_etcd

@@ -137,8 +137,8 @@ TEST_CASE("status names the acts of the role, which pages show") {
         const auto answer = stage.rest(jid, "GET", "/status");
         REQUIRE(answer.first == 200);
         std::set<std::string> names;
-        for (const json::value& name : json::parse(answer.second).at("may").as_array())
-            names.emplace(name.as_string());
+        const json::value body = json::parse(answer.second);
+        for (const json::value& name : body.at("may").as_array()) names.emplace(name.as_string());
         return names;
     };
     const auto reads = may("reader@grid.example"), operates = may("night@grid.example");

@@ -133,7 +133,10 @@ TEST_CASE("items come newest first, a page at a time, also while some go") {
             "var='pubsub#max_items'><value>10</value></field></x></configure>"
         );
     for (const char* item : {"1", "2", "3", "4", "5"})
-        does("<publish node='alerts'><item id='" + std::string(item) + "'/></publish>");
+        does(
+            "<publish node='alerts'><item id='" + std::string(item) +
+            "'><x xmlns='urn:x'/></item></publish>"
+        );
     const auto page = [&](const std::string& query) {
         const auto answer = stage.rest(searcher, "GET", "/items/alerts", "", query);
         REQUIRE(answer.first == 200);
@@ -152,7 +155,7 @@ TEST_CASE("items come newest first, a page at a time, also while some go") {
     CHECK(second.names == Names{"3", "2"});
     // The item at the cursor goes, and another becomes the newest.
     does("<retract node='alerts'><item id='2'/></retract>");
-    does("<publish node='alerts'><item id='3'/></publish>");
+    does("<publish node='alerts'><item id='3'><x xmlns='urn:x'/></item></publish>");
     const Listed third = page("max=2&after=" + second.next);
     CHECK(third.names == Names{"1"});
     CHECK(third.next.empty());

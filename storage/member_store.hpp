@@ -170,7 +170,7 @@ private:
 
     mutable std::mutex mutex_;   // of what follows, down to `stopping_`
     ReplicationStatus status_;
-    Clock::time_point heard_;   // what is applied was all that the log had then
+    Clock::time_point heard_;   // the applied groups were all that the log had then
     struct Unapplied {
         std::uint64_t number = 0;
         Clock::time_point asked;

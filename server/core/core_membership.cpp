@@ -43,7 +43,7 @@ bool Core::is_for_all(const storage::Committed& committed) {
     if (membership_ == nullptr) return false;
     const bool has_changed = controller_.revision() != rights_told_;
     rights_told_ = controller_.revision();
-    // Its stream ends with the account: the answer would come too late, and nobody else waits.
+    // The stream ends with the account: the answer would come too late, and nobody else waits.
     if (const auto account = controller::decode_account_event(committed.batch.event);
         account && account->is_own_wish)
         return false;

@@ -42,6 +42,7 @@ MemberStore::~MemberStore() {
     stop_.notify_all();
     if (writer_.joinable()) writer_.join();
     if (keeper_.joinable()) keeper_.join();
+    log_.stop_following();   // the writer may have begun once more
     // The next start, perhaps as a single node, finds no torn end.
     if (files_.stopped_reason().empty()) files_.database()->sync_log();
     files_.database()->close();
@@ -181,13 +182,14 @@ void MemberStore::look_again_in(std::chrono::milliseconds pause) {
 }
 
 void MemberStore::step(MemberInbox::Content content) {
-    if (content.is_trimmed) lose(Lost::Trimmed, "the log goes on behind what it still has");
     if (content.role) take_role(*content.role);
     for (Logged& logged : content.groups) {
         seen_ = std::max(seen_, logged.number);
         backlog_.push_back(std::move(logged));
     }
     apply_backlog();
+    is_unfollowed_ = is_unfollowed_ || content.is_trimmed;
+    if (is_unfollowed_) follow_again();
     for (const MemberId member : content.connected)
         if (member == applied_.leader) {
             wants_stream_ = true;

@@ -112,6 +112,7 @@ private:
     boost::system::error_code check_goes_on(const Logged& logged);
     bool write(const LogHead& head, LogGroup group);
     bool is_lost() const;
+    void follow_again();
     void lose(Lost why, const std::string& text);
     void begin_term(const LogHead& head);
     void adopt(std::shared_ptr<RocksDatabase> database, const AppliedGroup& applied);
@@ -153,7 +154,8 @@ private:
     ClockSteps steps_;
     bool is_new_ = false;   // no batch was ever written to this store
     std::deque<Logged> backlog_;
-    std::uint64_t seen_ = 0;   // the last group that the log told
+    std::uint64_t seen_ = 0;       // the last group that the log told
+    bool is_unfollowed_ = false;   // the log tells nothing more, as it was trimmed
     MemberInbox::Role role_;
     Standing standing_ = Standing::Following;
     std::uint64_t tried_term_ = 0;   // since the roster said that this member leads

@@ -225,6 +225,19 @@ void MemberStore::begin_term(const LogHead& head) {
     ++status_.leader_changes;
 }
 
+/// The groups that the log has told may end before those that this member has appended itself: only
+/// if the log begins behind these, too, a copy is needed.
+void MemberStore::follow_again() {
+    const std::uint64_t last =
+        backlog_.empty() ? applied_.groups : std::max(applied_.groups, backlog_.back().number);
+    const auto rest = log_.read(last);
+    if (!rest && rest.error() != Errc::Trimmed) return look_again_in(log_pause);
+    is_unfollowed_ = false;
+    if (!rest) return lose(Lost::Trimmed, "the log goes on behind what it still has");
+    log_.stop_following();
+    log_.follow(last, *this);
+}
+
 void MemberStore::lose(Lost why, const std::string& text) {
     {
         const std::lock_guard lock(mutex_);

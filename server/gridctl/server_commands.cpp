@@ -74,7 +74,7 @@ void show_cluster(const Options& options) {
     boost::json::object cluster = client.call("GET", "cluster");
     if (options.json) return print_object(options, cluster);
     const boost::json::value members = cluster["members"];
-    cluster.erase("members");
+    cluster.stable_erase("members");
     print_object(options, cluster);
     print("\n");
     print_list(
@@ -146,7 +146,7 @@ void add_server_commands(CLI::App& app, const Options& options) {
     app.add_subcommand("status", "the server, its store and its listeners")->callback([&options] {
         Client client = connect_to(options);
         auto status = client.call("GET", "status");
-        if (!options.json) status.erase("may");   // the role says it
+        if (!options.json) status.stable_erase("may");   // the role says it
         print_object(options, status);
     });
 

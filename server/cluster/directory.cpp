@@ -176,8 +176,12 @@ void Directory::lead(bool is_leading) {
 void Directory::stop() {
     if (std::exchange(is_stopped_, true)) return;
     core_.sessions().watch(nullptr);
-    for (const auto& [id, peer] : peers_)
+    for (const auto& [id, peer] : peers_) {
         for (const auto& [number, known] : peer->sessions) core_.leave_elsewhere(known.session);
+        // Sessions and their member hold each other.
+        peer->sessions.clear();
+        peer->outbox.take_all();
+    }
     for (const SessionPtr& session : leaving_) core_.leave_elsewhere(session);
     peers_.clear();
     leaving_.clear();

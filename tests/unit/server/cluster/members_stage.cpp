@@ -115,6 +115,9 @@ MembersStage::~MembersStage() {
     std::size_t stopped = 0;
     for (const auto& one : members_) one->core->stop([&] { ++stopped; });
     waits([&] { return stopped == members_.size(); });
+    // A client that did not leave: its last request and its session hold each other.
+    for (const auto& guest : guests_)
+        if (const auto session = guest.lock()) session->queue.reset();
 }
 
 void MembersStage::befriend(server::Core& core, const std::string& one, const std::string& other) {
@@ -175,6 +178,7 @@ Guest MembersStage::binds(
     context.restart();
     REQUIRE(guest.session);
     guest.transport->session = guest.session;
+    guests_.push_back(guest.session);
     runs();
     return guest;
 }

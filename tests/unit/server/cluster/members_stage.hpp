@@ -91,6 +91,7 @@ private:
     server::Addresses addresses_;
     server::IqTable server_iqs_, account_iqs_;
     std::vector<std::unique_ptr<One>> members_;
+    std::vector<std::weak_ptr<server::Session>> guests_;
 };
 
 }   // namespace grid::test

@@ -67,6 +67,14 @@ class ScenarioOnThree(test_scenario.Scenario):
         client = Client(self.bundles[name], resource)
         await client.login(self.places[name].c2s, presence=presence)
         self.addCleanup(client.drop)
+        send_iq = client.send_iq
+
+        async def send_when_same(*words, **named):
+            """What a client at another member was told before is known where this one asks."""
+            await asyncio.to_thread(self.cluster.wait_same)
+            return await send_iq(*words, **named)
+
+        client.send_iq = send_when_same
         return client
 
     async def revocation_while_connected(self, ise):

@@ -335,6 +335,15 @@ class Cluster:
                 assert time.monotonic() < deadline, f"{one.name} is not ready\n{self.tails()}"
                 time.sleep(0.05)
 
+    def wait_same(self, seconds=READY_SECONDS):
+        """Every member has applied what any had applied at the call: a change that one of them has
+        acknowledged is seen at the others a moment later."""
+        target = max((one["applied"] for one in self.status().values()), default=0)
+        deadline = time.monotonic() + seconds
+        while any(one["applied"] < target for one in self.status().values()):
+            assert time.monotonic() < deadline, f"not at {target}\n{self.tails()}"
+            time.sleep(0.02)
+
     def tails(self):
         return "\n".join(f"{one.name}: {one.log()[-800:]}" for one in self.members)
 

@@ -21,9 +21,7 @@ NODES = 4
 PUBLISHERS = 8
 PER_SECOND = 2.5   # of each publisher
 SECONDS_BETWEEN = 8   # breaks of one connection
-# So long may pass without one more that is there: ten attempts of a program, which waits up to 30 s
-# for the next one. On a busy machine some of them fail: the server gives a login 15 s.
-READY_SECONDS = 10 * 30
+READY_SECONDS = 120
 KILLS = 2
 LOOK_SECONDS = 0.05
 EXAMPLES = os.path.join(ROOT, "tests", "clients")

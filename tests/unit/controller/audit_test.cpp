@@ -295,7 +295,7 @@ TEST_CASE("the audit is read newest first, by account, topic, decision and time,
             next = std::string(answer.at("next").as_string());
         }
         CHECK(paged == all);
-        // None is empty: a page that is full has a next one where a record fits it.
+        // Pages are never empty: a full page has a next one where a record fits it.
         const int size = std::stoi(max);
         CHECK(pages + 1 == (13 + size - 1) / size);
     }

@@ -1,11 +1,15 @@
 // tests/etcd/etcd_tls_test.cpp: mutual TLS with etcd.
+#include <atomic>
+#include <boost/asio.hpp>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "etcd_server.hpp"
 #include "server/cluster/etcd/client.hpp"
 
 namespace etcd_tls_test {
 
+namespace asio = boost::asio;
 using namespace grid::test;
 using namespace grid::server::cluster;
 using Catch::Contains;
@@ -51,7 +55,54 @@ std::string error_of(const EtcdSettings& settings) {
     return roster ? "none" : roster.error();
 }
 
+/// A port that resets each connection that has sent something.
+class ResettingPort {
+public:
+    ResettingPort() {
+        thread_ = std::thread([this] {
+            for (;;) {
+                asio::ip::tcp::socket socket(context_);
+                boost::system::error_code error;
+                acceptor_.accept(socket, error);
+                if (is_over_ || error) return;
+                char byte = 0;
+                (void)socket.read_some(asio::buffer(&byte, 1), error);
+                socket.set_option(asio::socket_base::linger(true, 0), error);
+            }
+        });
+    }
+    ~ResettingPort() {
+        is_over_ = true;
+        asio::ip::tcp::socket last(context_);
+        boost::system::error_code ignored;
+        last.connect(acceptor_.local_endpoint(), ignored);
+        thread_.join();
+    }
+    std::string address() const {
+        return "127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
+    }
+
+private:
+    asio::io_context context_;
+    asio::ip::tcp::acceptor acceptor_{context_, {asio::ip::address_v4::loopback(), 0}};
+    std::atomic<bool> is_over_ = false;
+    std::thread thread_;
+};
+
 }   // namespace
+
+TEST_CASE("a close that arrives as a reset has the remedy of a close", "[etcd]") {
+    const TemporaryFiles files;
+    const EtcdFiles gridd = files_of(files, "gridd", make_ca("ca of etcd"));
+    const ResettingPort port;
+    EtcdSettings settings;
+    settings.prefix = "reset";
+    settings.lease = std::chrono::seconds(4);
+    settings.endpoints = {"http://" + port.address()};
+    CHECK_THAT(error_of(settings), Contains("http:// stands in place of https://"));
+    settings.endpoints = {"https://" + port.address()};
+    CHECK_THAT(error_of(with(settings, gridd)), Contains("is that a port of https"));
+}
 
 TEST_CASE("etcd and gridd show certificates to each other", "[etcd]") {
     const TemporaryFiles files;

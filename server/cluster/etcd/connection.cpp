@@ -15,18 +15,31 @@ namespace http = beast::http;
 using boost::system::error_code;
 using net::no_throw;
 
+/// A close by the other end arrives as a reset where bytes of ours were still unread there.
+bool is_closed_by_etcd(const error_code& error) {
+    return error == http::error::end_of_stream || error == asio::ssl::error::stream_truncated ||
+           error == asio::error::eof || error == asio::error::connection_reset ||
+           error == asio::error::broken_pipe;
+}
+
+constexpr const char* certificate_refused =
+    "etcd does not take the certificate in cluster.etcd_certificate (see --trusted-ca-file of "
+    "etcd)";
+
 /// The remedy that an error asks of the operator; empty where that is not known. In TLS 1.3 the
 /// first read brings etcd's verdict on the client's certificate.
 std::string remedy_of(const error_code& error) {
     if (error == asio::error::connection_refused) return ": see whether etcd runs there";
-    if (error == http::error::end_of_stream)
-        return ": it closed the connection, as it does where http:// stands in place of https://";
     const std::string text = error.message();
     if (text.find("wrong version number") != text.npos) return ": that port does not speak TLS";
-    if (text.find(" alert ") != text.npos)
-        return ": etcd does not take the certificate in cluster.etcd_certificate (see "
-               "--trusted-ca-file of etcd)";
+    if (text.find(" alert ") != text.npos) return std::string(": ") + certificate_refused;
     return {};
+}
+
+/// The remedy where etcd closed a connection that never brought an answer.
+std::string remedy_of_close(bool is_tls) {
+    if (is_tls) return std::string(": it closed the connection, as where ") + certificate_refused;
+    return ": it closed the connection, as it does where http:// stands in place of https://";
 }
 
 std::string tls_fault(const error_code& error, const SSL* ssl) {
@@ -34,7 +47,7 @@ std::string tls_fault(const error_code& error, const SSL* ssl) {
         return std::string(X509_verify_cert_error_string(verdict)) +
                ": etcd's certificate must be issued by the CA in cluster.etcd_ca, for the host of "
                "the endpoint";
-    if (error == asio::ssl::error::stream_truncated)
+    if (is_closed_by_etcd(error))
         return "it closed the connection: is that a port of https, and does etcd take the "
                "certificate in cluster.etcd_certificate?";
     return error.message() + remedy_of(error);
@@ -69,9 +82,11 @@ void EtcdConnection::close() {
 }
 
 EtcdError EtcdConnection::failed(const error_code& error, const std::string& doing) const {
+    const bool is_unheard = !has_answered_ && is_closed_by_etcd(error);
     return {
         EtcdError::Kind::Unreachable, 0,
-        endpoint_.url + " " + doing + " (" + error.message() + ")" + remedy_of(error)
+        endpoint_.url + " " + doing + " (" + error.message() + ")" +
+            (is_unheard ? remedy_of_close(endpoint_.is_tls) : remedy_of(error))
     };
 }
 
@@ -206,6 +221,7 @@ asio::awaitable<EtcdConnection::Failure> EtcdConnection::exchange(
     if (const auto error = co_await write(path, body))
         co_return failed(error, "does not take the request");
     if (const auto error = co_await read_all()) co_return failed(error, "does not answer");
+    has_answered_ = true;
     co_return std::nullopt;
 }
 
@@ -218,6 +234,7 @@ asio::awaitable<EtcdConnection::Failure> EtcdConnection::begin_stream(
     if (const auto error = co_await write(path, body))
         co_return failed(error, "does not take the request");
     if (const auto error = co_await read_head()) co_return failed(error, "does not answer");
+    has_answered_ = true;
     tcp().expires_never();
     co_return std::nullopt;
 }

@@ -75,6 +75,7 @@ private:
     boost::asio::ssl::context tls_{boost::asio::ssl::context::tls_client};
     std::unique_ptr<Tcp> plain_;
     std::unique_ptr<Tls> secure_;
+    bool has_answered_ = false;
     boost::beast::flat_buffer buffer_;
     std::optional<boost::beast::http::response_parser<boost::beast::http::string_body>> parser_;
 };

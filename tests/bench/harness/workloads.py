@@ -25,11 +25,12 @@ SMALL_FAN = ["--subscribers", "50", "--seconds", "1", "--warmup", "0.3"]
 SHORT = ["--seconds", "1", "--warmup", "0.3"]
 
 WORKLOADS = [
-    Workload("idle", "5,000 idle, bound clients", "idle",
+    Workload("idle", "9,900 idle, bound clients", "idle",
              [Metric("kib_per_client", "resident KiB / client", 1, "less"),
               Metric("rss_after_mib", "resident MiB in all", 1, "less"),
               Metric("idle_cpu_percent", "CPU % when idle", 1, "")],
-             ["--clients", "5000", "--concurrency", "64"], ["--clients", "200", "--settle", "1"]),
+             ["--clients", "9900", "--concurrency", "64"], ["--clients", "200", "--settle", "1"],
+             identities=9900),
     Workload("logins", "logins, full handshake each, 32 at a time", "logins",
              [Metric("per_second", "logins/s", 0),
               Metric("p99_ms", "p99 ms", 1, "less"),

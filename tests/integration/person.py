@@ -5,8 +5,9 @@ asked for with `hears` and `quiet`. Names are local parts of the grid's domain."
 import time
 import xml.etree.ElementTree as ET
 
+from exchange import SECONDS
 from gridd import DOMAIN
-from stanzas import CLIENT, SECONDS, Stanzas, refusal
+from stanzas import CLIENT, Stanzas, refusal
 
 ROSTER = "jabber:iq:roster"
 INFO = "http://jabber.org/protocol/disco#info"
@@ -50,28 +51,22 @@ class Person(Stanzas):
         self.heard, self.versions, self.stanzas = [], [], []
         super().__init__(server, bundle, resource, presence)
 
-    def _feed(self, data):
-        self.parser.feed(data)
-        for what, element in self.parser.read_events():
-            self.depth += 1 if what == "start" else -1
-            if what == "start" or self.depth != 1:
-                continue
-            if element.tag == CLIENT + "presence":
-                self.heard.append(word_of_presence(element))
-                self.stanzas.append(element)
-            elif element.tag == CLIENT + "iq" and element.get("type") == "set":
-                query = element.find(f"{{{ROSTER}}}query")
-                assert query is not None and len(query) == 1, ET.tostring(element)
-                assert element.get("to") == self.full and element.get("from") in (None, self.bare)
-                self.versions.append(query.get("ver"))
-                self.heard.append("push " + word_of_item(query[0]))
-                self.send(f"<iq type='result' id='{element.get('id')}'/>")
-            elif element.tag == CLIENT + "iq" and element.get("type") == "get":
-                self.asked(element)
-            elif element.tag == CLIENT + "iq":
-                self.answers[element.get("id")] = element
-            elif element.tag == CLIENT + "message":
-                self.messages.append(element)
+    def take(self, element):
+        if element.tag == CLIENT + "presence":
+            self.heard.append(word_of_presence(element))
+            self.stanzas.append(element)
+        elif element.tag == CLIENT + "iq" and element.get("type") == "set":
+            query = element.find(f"{{{ROSTER}}}query")
+            assert query is not None and len(query) == 1, ET.tostring(element)
+            assert element.get("to") == self.full and element.get("from") in (None, self.bare)
+            self.versions.append(query.get("ver"))
+            self.heard.append("push " + word_of_item(query[0]))
+            self.send(f"<iq type='result' id='{element.get('id')}'/>")
+        elif element.tag == CLIENT + "iq" and element.get("type") == "get":
+            self.asked(element)
+        else:
+            return super().take(element)
+        return False
 
     def asked(self, question):
         """By the server or another client; what answers is a class of its own."""
@@ -119,15 +114,7 @@ class Person(Stanzas):
 
     def query(self, kind, inner="", attributes="", to=None):
         to = f" to='{to}'" if to else ""
-        number = f"r{next(self.ids)}"
-        self.send(
-            f"<iq type='{kind}' id='{number}'{to}><query xmlns='{ROSTER}'{attributes}>{inner}"
-            "</query></iq>"
-        )
-        deadline = time.monotonic() + SECONDS
-        while number not in self.answers:
-            self._receive(deadline)
-        return self.answers.pop(number)
+        return self.request(kind, f"<query xmlns='{ROSTER}'{attributes}>{inner}</query>", to)
 
     def roster(self, version=None):
         """The items as words, sorted; None: the server said that nothing more is to be said."""

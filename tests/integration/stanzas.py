@@ -1,20 +1,15 @@
-# tests/integration/stanzas.py: stanzas of a bare stream, taken apart by a parser of their own.
-"""The client speaks bytes; what comes back goes through Python's expat as one document, so that a
-stanza which is no XML, or not what was meant, is noticed."""
-
-import itertools
-import time
+# tests/integration/stanzas.py: a client on a bare stream, and its stanzas.
 import xml.etree.ElementTree as ET
 
+from exchange import SECONDS, Exchange
 from gridd import BROKER, DOMAIN
-from raw import STREAM_NS, Raw
+from raw import Raw
 
 CLIENT = "{jabber:client}"
 PUBSUB = "http://jabber.org/protocol/pubsub"
 EVENT = PUBSUB + "#event"
 RSM = "http://jabber.org/protocol/rsm"
 MAM = "urn:xmpp:mam:2"
-SECONDS = 60
 
 
 def node_form(fields, kind="node_config"):
@@ -27,22 +22,21 @@ def node_form(fields, kind="node_config"):
     )
 
 
-class Stanzas:
+class Stanzas(Exchange):
     """A logged-in client; messages wait in `messages` until they are asked for."""
 
     def __init__(self, server, bundle, resource="one", presence="<presence/>"):
-        self.raw = Raw(server.c2s, DOMAIN).login(bundle, resource)
+        super().__init__(Raw(server.c2s, DOMAIN).login(bundle, resource))
         self.bare, self.full = bundle.jid, f"{bundle.jid}/{resource}"
-        self.parser = ET.XMLPullParser(("start", "end"))
-        self.parser.feed(f"<stream xmlns='jabber:client' xmlns:stream='{STREAM_NS}'>")
-        self.depth, self.ids = 0, itertools.count(1)
-        self.messages, self.answers = [], {}
-        self._feed(self.raw.seen.encode())
+        self.messages = []
+        self.parse_as("jabber:client")
         if presence:
             self.send(presence)
 
-    def close(self):
-        self.raw.socket.close()
+    def take(self, element):
+        if element.tag == CLIENT + "message":
+            self.messages.append(element)
+        return element.tag == CLIENT + "iq"
 
     def goodbye(self):
         """Says that it has read all that was sent, and goes."""
@@ -51,39 +45,9 @@ class Stanzas:
         self.raw.until_closed(SECONDS)
         self.close()
 
-    def send(self, text):
-        self.raw.send(text)
-
-    def _feed(self, data):
-        self.parser.feed(data)
-        for what, element in self.parser.read_events():
-            self.depth += 1 if what == "start" else -1
-            if what == "start" or self.depth != 1:
-                continue
-            if element.tag == CLIENT + "iq":
-                self.answers[element.get("id")] = element
-            elif element.tag == CLIENT + "message":
-                self.messages.append(element)
-
-    def _receive(self, deadline):
-        left = deadline - time.monotonic()
-        assert left > 0, "nothing more came"
-        self.raw.socket.settimeout(left)
-        try:
-            data = self.raw.socket.recv(65536)
-        except TimeoutError:
-            return
-        assert data, "the stream ended"
-        self._feed(data)
-
     def ask(self, kind, payload, to=BROKER, seconds=SECONDS):
         """The answer to an iq, whatever it is."""
-        number = f"q{next(self.ids)}"
-        self.send(f"<iq type='{kind}' id='{number}' to='{to}'>{payload}</iq>")
-        deadline = time.monotonic() + seconds
-        while number not in self.answers:
-            self._receive(deadline)
-        return self.answers.pop(number)
+        return self.request(kind, payload, f" to='{to}'", seconds)
 
     def pubsub(self, kind, inner, owner=False):
         return self.ask(kind, f"<pubsub xmlns='{PUBSUB}{'#owner' * owner}'>{inner}</pubsub>")
@@ -103,10 +67,7 @@ class Stanzas:
 
     def message(self, seconds=SECONDS):
         """The next one."""
-        deadline = time.monotonic() + seconds
-        while not self.messages:
-            self._receive(deadline)
-        return self.messages.pop(0)
+        return self.first_of(self.messages, seconds)
 
     def item(self, seconds=SECONDS):
         """Id and payload of the next event with an item, and the message."""

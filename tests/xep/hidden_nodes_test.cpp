@@ -1,33 +1,11 @@
 // tests/xep/hidden_nodes_test.cpp: a forbidden node leaks nothing, and nonsense is refused.
+#include "disco_texts.hpp"
 #include "stage.hpp"
 
 namespace hidden_nodes_test {
 
 using grid::test::Stage;
-
-namespace {
-const std::string owner = "hamlet@grid.example/elsinore", owner_bare = "hamlet@grid.example";
-const std::string reader = "francisco@grid.example/x", bare = "francisco@grid.example";
-
-std::string info(const std::string& node = "") {
-    return "<iq type='get' id='q'><query xmlns='http://jabber.org/protocol/disco#info'" +
-           (node.empty() ? "" : " node='" + node + "'") + "/></iq>";
-}
-std::string items(const std::string& node = "", const std::string& set = "") {
-    return "<iq type='get' id='q'><query xmlns='http://jabber.org/protocol/disco#items'" +
-           (node.empty() ? "" : " node='" + node + "'") + ">" +
-           (set.empty() ? "" : "<set xmlns='http://jabber.org/protocol/rsm'>" + set + "</set>") +
-           "</query></iq>";
-}
-std::string in_items(const std::string& lines, const std::string& node = "") {
-    return "<query xmlns='http://jabber.org/protocol/disco#items'" +
-           (node.empty() ? "" : " node='" + node + "'") + ">" + lines + "</query>";
-}
-std::string line(const std::string& node, const std::string& more = "") {
-    return "<item jid='pubsub.grid.example' node='" + node + "'" + more + "/>";
-}
-
-}   // namespace
+using namespace disco_texts;
 
 TEST_CASE_METHOD(Stage, "entity-nodes: what may not be discovered does not exist", "[policy]") {
     creates(owner, "open");

@@ -1,5 +1,6 @@
 // tests/xep/xep0060_entity_test.cpp: discovery, own subscriptions and affiliations (XEP-0060 §5),
 // and the topic list of RFC 8600.
+#include "disco_texts.hpp"
 #include "stage.hpp"
 #include "xml/form.hpp"
 #include "xml/namespaces.hpp"
@@ -8,28 +9,9 @@ namespace xep0060_entity_test {
 
 using grid::test::pubsub_ns;
 using grid::test::Stage;
+using namespace disco_texts;
 
 namespace {
-const std::string owner = "hamlet@grid.example/elsinore", owner_bare = "hamlet@grid.example";
-const std::string reader = "francisco@grid.example/x", bare = "francisco@grid.example";
-
-std::string info(const std::string& node = "") {
-    return "<iq type='get' id='q'><query xmlns='http://jabber.org/protocol/disco#info'" +
-           (node.empty() ? "" : " node='" + node + "'") + "/></iq>";
-}
-std::string items(const std::string& node = "", const std::string& set = "") {
-    return "<iq type='get' id='q'><query xmlns='http://jabber.org/protocol/disco#items'" +
-           (node.empty() ? "" : " node='" + node + "'") + ">" +
-           (set.empty() ? "" : "<set xmlns='http://jabber.org/protocol/rsm'>" + set + "</set>") +
-           "</query></iq>";
-}
-std::string in_items(const std::string& lines, const std::string& node = "") {
-    return "<query xmlns='http://jabber.org/protocol/disco#items'" +
-           (node.empty() ? "" : " node='" + node + "'") + ">" + lines + "</query>";
-}
-std::string line(const std::string& node, const std::string& more = "") {
-    return "<item jid='pubsub.grid.example' node='" + node + "'" + more + "/>";
-}
 
 std::set<std::string> features(Stage& stage) {
     stage.sends(reader, info());

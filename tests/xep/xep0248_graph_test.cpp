@@ -1,56 +1,17 @@
 // tests/xep/xep0248_graph_test.cpp: collections made, filled, listed and deleted (XEP-0248 §7).
-#include "stage.hpp"
-#include "xml/form.hpp"
+#include "graph_texts.hpp"
 
 namespace xep0248_graph_test {
 
-using grid::test::config_form;
-using grid::test::Stage;
+using namespace graph_texts;
 
 namespace {
 
-const std::string owner = "francisco@grid.example/barracks", bare = "francisco@grid.example";
-const std::string other = "hamlet@grid.example/elsinore", other_bare = "hamlet@grid.example";
-std::string change(
-    const std::string& what, const std::string& collection, const std::string& node
-) {
-    return "<collection node='" + collection + "'><" + what + " node='" + node + "'/></collection>";
-}
-std::string configure(const std::string& node, const std::string& fields) {
-    return "<configure node='" + node + "'>" + config_form(fields) + "</configure>";
-}
-/// A submitted field with several values.
-std::string with_values(const std::string& var, const std::vector<std::string>& values) {
-    std::string form = config_form("");
-    form.resize(form.size() - 4);
-    form += "<field var='pubsub#" + var + "'>";
-    for (const std::string& value : values) form += "<value>" + value + "</value>";
-    return form + "</field></x>";
-}
-/// Values of a field in the owner's form, or in the meta-data, joined by blanks; its type in front.
-std::string shown(const grid::xml::Form& form, const std::string& name) {
-    const auto* field = form.field("pubsub#" + name);
-    if (!field) return "(none)";
-    std::string text = field->type + ":";
-    for (const std::string& value : field->values) text += " " + value;
-    return text;
-}
 std::string field(Stage& stage, const std::string& node, const std::string& name) {
     stage.owner_get(owner, "form", "<configure node='" + node + "'/>");
     const auto iq = stage.next(owner);
     REQUIRE(iq.attr_or("type", "") == "result");
     return shown(*grid::xml::Form::parse(*iq.first_child()->first_child()->first_child()), name);
-}
-std::string meta(Stage& stage, const std::string& node, const std::string& name) {
-    stage.sends(
-        owner, "<iq type='get' id='i'><query xmlns='http://jabber.org/protocol/disco#info' node='" +
-                   node + "'/></iq>"
-    );
-    const auto iq = stage.next(owner);
-    REQUIRE(iq.attr_or("type", "") == "result");
-    const auto* query = iq.first_child();
-    CHECK(query->attr_or("node", "") == node);
-    return shown(*grid::xml::Form::parse(*query->child("x", grid::xml::Ns("jabber:x:data"))), name);
 }
 /// Node names that disco#items lists, at the root or in a collection.
 std::string listed(Stage& stage, const std::string& who, const std::string& node = "") {

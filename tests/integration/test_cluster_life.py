@@ -15,6 +15,7 @@ from cluster.many import BAR_SECONDS, audit_heads, audit_problems, wait_linked
 from cluster.members import Cluster
 from cluster.story import Faults, Story
 from gridd import DOMAIN
+from person import Person
 from policies import EVERYTHING
 from talker import Talker, form
 
@@ -233,6 +234,75 @@ class RollingRestart(unittest.TestCase):
             longest, when = story.publisher.pauses()[0]
             print(f"    longest pause of the publisher: {longest:.2f} s")
             self.assertLess(longest, BAR_SECONDS * BUSY, f"at {when:.1f} of\n" + "\n".join(told))
+
+
+@needs_etcd
+class Presence(unittest.TestCase):
+    """What clients hear of others whose member is lost."""
+
+    def setUp(self):
+        self.cluster = Cluster(policy=ALL, settings={"accounts.auto_approve": "true"}, fabric=False)
+        self.addCleanup(self.cluster.close)
+        self.cluster.start()
+        wait_linked(self.cluster)
+        self.lost = self.cluster.wait_leader()
+        self.first, self.second = self.cluster.followers()
+
+    def log_in(self, name, member, resource):
+        """Its own presence has come back."""
+        person = Person(member, self.cluster.client(name), resource)
+        self.addCleanup(person.close)
+        person.roster()
+        person.says()
+        self.until_hears(person, f"{name}/{resource} available")
+        return person
+
+    def until_hears(self, person, word):
+        """Other words may come before it."""
+        deadline = time.monotonic() + SECONDS
+        while word not in person.heard:
+            self.assertLess(time.monotonic(), deadline, f"{word!r} is not in {person.heard}")
+            person.sync()
+            time.sleep(0.05)
+        person.heard.remove(word)
+
+    def befriend(self, one, other):
+        names = [person.bare.partition("@")[0] for person in (one, other)]
+        for asker, answerer, to in ((one, other, names[1]), (other, one, names[0])):
+            asker.says("subscribe", to)
+            self.until_hears(answerer, f"{asker.bare.partition('@')[0]} subscribe")
+            answerer.says("subscribed", asker.bare.partition("@")[0])
+            self.until_hears(asker, f"{to} subscribed")
+
+    def test_contacts_and_addressees_hear_the_end_and_the_return(self):
+        ann = self.log_in("ann", self.first, "desk")
+        bob = self.log_in("bob", self.lost, "desk")
+        self.befriend(ann, bob)
+        self.until_hears(ann, "bob/desk available")
+        eve = self.log_in("eve", self.lost, "desk")   # no contact of ann's
+        eve.says(to="ann/desk")
+        self.until_hears(ann, "eve/desk available")
+        ann.sync()
+        ann.heard.clear()
+        self.lost.kill9()
+        self.until_hears(ann, "bob/desk unavailable")
+        self.until_hears(ann, "eve/desk unavailable")
+        # A fresh client of that account, at a member that is there.
+        again = self.log_in("bob", self.second, "phone")
+        self.until_hears(ann, "bob/phone available")
+        self.until_hears(again, "ann/desk available")
+        ann.sync()
+        self.assertEqual([word for word in ann.heard if "desk" in word and "ann" not in word], [])
+        # And at the member that is back.
+        self.lost.spawn()
+        self.lost.wait_started()
+        self.cluster.wait_ready()
+        third = self.log_in("bob", self.lost, "desk")
+        self.until_hears(ann, "bob/desk available")
+        self.until_hears(third, "ann/desk available")
+        ann.says("unavailable")
+        self.until_hears(third, "ann/desk unavailable")
+        self.until_hears(again, "ann/desk unavailable")
 
 
 if __name__ == "__main__":

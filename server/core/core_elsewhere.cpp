@@ -31,8 +31,8 @@ void Core::set_active_elsewhere(const SessionPtr& session, bool is_active) {
 void Core::leave_elsewhere(const SessionPtr& session) {
     session->state = Session::State::Ended;
     session->is_active = false;
+    presence_.withdraw(session);   // without a transport: its member is lost
     session->transport = nullptr;
-    presence_.withdraw(session);
     router_.logged_out_elsewhere(session);
     transfers_.session_ended(*session);
     in_band_.session_ended(*session);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "xml/namespaces.hpp"
+#include "xml/parser.hpp"
 #include "xml/writer.hpp"
 
 namespace grid::server {
@@ -37,6 +38,22 @@ xml::Bytes question(const Session& session, const std::string& id, const Interes
         std::move(query)
     );
     return std::make_shared<const std::string>(xml::to_string(iq, xml::ns::client.uri()));
+}
+
+/// Of a stanza that a server wrote: its start tag as an element.
+std::optional<xml::Element> read_presence_head(std::string_view text) {
+    std::size_t at = text.find_first_of("'\">");
+    while (at != std::string_view::npos && text[at] != '>') {
+        at = text.find(text[at], at + 1);
+        if (at != std::string_view::npos) at = text.find_first_of("'\">", at + 1);
+    }
+    if (at == std::string_view::npos || at == 0) return std::nullopt;
+    if (text[at - 1] == '/') --at;
+    const std::string tag(text.substr(0, at));
+    auto parsed = xml::parse_document("<x xmlns='jabber:client'>" + tag + "/></x>", {});
+    auto* around = std::get_if<xml::Element>(&parsed);
+    if (!around || around->child_count() != 1) return std::nullopt;
+    return std::move(around->mutable_nodes().front());
 }
 
 }   // namespace
@@ -125,7 +142,9 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     walk.said = said;
     // One that was never available is unavailable to those alone that it told otherwise.
     if (!said->rest) walk.stage = Walk::Stage::Directed;
-    walk.directed = std::exchange(said->directed, {});
+    // The member of a session elsewhere tells its addressees, but for one that was lost.
+    if (!session->elsewhere || !session->transport)
+        walk.directed = std::exchange(said->directed, {});
     said->rest = nullptr;
     if (session->held) session->held->take();   // §4.5.2: none comes behind its end
     if (interests_.forget(session->id)) fanout_.presence_changed(session->bare);
@@ -260,8 +279,22 @@ void Presence::relay_error(
     tell_session(target, to.str(), stanza.rest, true);
 }
 
+/// §4.6.3: an addressee hears the end of a session elsewhere, also when that one's member is lost.
+/// Those of its own account are told in any case.
 void Presence::deliver(const SessionPtr& session, xml::Bytes stanza) {
-    if (!session->elsewhere && may_hear(*session)) put(session, std::move(stanza));
+    if (session->elsewhere || !may_hear(*session)) return;
+    const auto head = read_presence_head(*stanza);
+    const auto from = xml::Jid::parse(head ? head->attr_or("from", "") : "");
+    const SessionPtr teller = from ? sessions_.find(*from) : nullptr;
+    if (teller && teller->elsewhere && teller->bare != session->bare) {
+        const std::string_view type = head->attr_or("type", "");
+        auto& told = said_of(teller)->directed;
+        if (type == "unavailable")
+            told.erase(session->jid.str());
+        else if (type.empty() && told.size() < directed_max)
+            told.insert(session->jid.str());
+    }
+    put(session, std::move(stanza));
 }
 
 Presence::Words Presence::words_of(const Session& session) const {

@@ -39,6 +39,8 @@ needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/in
 class ScenarioOnThree(test_scenario.Scenario):
     """The publisher, the subscriber and the administrator are each at another member."""
 
+    count = 3
+
     async def asyncSetUp(self):
         folder = tempfile.TemporaryDirectory(prefix="gridd-test-")
         self.addCleanup(folder.cleanup)
@@ -46,6 +48,7 @@ class ScenarioOnThree(test_scenario.Scenario):
         self.list = os.path.join(folder.name, "revoked.crl")
         self.root.crl(self.list)
         self.cluster = Cluster(
+            self.count,
             policy=test_scenario.POLICY,
             settings={
                 "accounts.approve": "o=Example Corp; group=readers -> readers",
@@ -483,11 +486,8 @@ class Linearizable(unittest.TestCase):
         cluster.start()
         with tempfile.TemporaryDirectory(prefix="gridd-history-") as folder:
             told = []
-            faults = Faults(cluster, seed, longest=5.0)
-            if not cluster.members[-1].disk:
-                faults.kinds.remove("full_disk")
             story = Story(cluster, folder, seed, say=told.append)
-            problems = story.run(STORY_SECONDS, faults)
+            problems = story.run(STORY_SECONDS, Faults(cluster, seed, longest=5.0))
             self.assertEqual(problems, [], f"seed {seed}:\n" + "\n".join(told))
             self.assertGreater(len(story.publisher.acknowledged), 20)
 

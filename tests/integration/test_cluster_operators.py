@@ -28,8 +28,6 @@ class Operators(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = Cluster(settings={"accounts.auto_approve": "true"})
         cls.addClassCleanup(cls.cluster.close)
-        for one in cls.cluster:
-            one.settings["cluster.clients"] = one.settings["listen.c2s"]
         cls.cluster.start()
         cls.bundles = {}
 

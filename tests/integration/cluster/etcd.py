@@ -13,6 +13,8 @@ import ssl
 import subprocess
 import time
 
+from cryptography import x509
+
 from certs import Authority
 from revoking import free_port
 
@@ -30,9 +32,9 @@ class Etcd:
     def __init__(self, ensemble, name):
         self.ensemble, self.name = ensemble, name
         self.folder = os.path.join(ensemble.folder, name)
-        self.client = ("127.0.0.1", free_port())
-        self.peer = ("127.0.0.1", free_port())
         fabric = ensemble.fabric
+        host = fabric.host(name) if fabric else "127.0.0.1"
+        self.client, self.peer = (host, free_port()), (host, free_port())
         self.client_reached = fabric.listen(name, self.client) if fabric else self.client
         self.peer_reached = fabric.listen(name, self.peer) if fabric else self.peer
         self.process = None
@@ -59,6 +61,8 @@ class Etcd:
             command += ["--cert-file", pki.cert, "--key-file", pki.key]
             command += ["--peer-client-cert-auth", "--peer-trusted-ca-file", pki.ca]
             command += ["--peer-cert-file", pki.cert, "--peer-key-file", pki.key]
+        if self.ensemble.fabric:
+            command = self.ensemble.fabric.command(self.name, command)
         with open(self.folder + ".log", "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -122,7 +126,8 @@ class Ensemble:
         self.bundle = self.context = None
         if tls:
             self.authority = Authority(os.path.join(folder, "pki"), "etcd CA")
-            self.bundle = self.authority.both_ways("etcd", [])
+            names = [x509.IPAddress(one) for one in fabric.addresses()] if fabric else []
+            self.bundle = self.authority.both_ways("etcd", names)
             self.context = ssl.create_default_context(cafile=self.bundle.ca)
             self.context.load_cert_chain(self.bundle.cert, self.bundle.key)
         self.all = [Etcd(self, f"etcd{number}") for number in range(count)]

@@ -25,6 +25,8 @@ STRANGER = "?"   # a process that was not introduced, such as the test itself; n
 class Fabric:
     """Carries bytes between named processes. Its methods may be called from any thread."""
 
+    can_slow = True
+
     def __init__(self):
         self._process = subprocess.Popen(
             [sys.executable, "-B", os.path.abspath(__file__)],
@@ -39,6 +41,21 @@ class Fabric:
             answer = json.loads(self._process.stdout.readline())
         assert "error" not in answer, answer
         return answer
+
+    @staticmethod
+    def host(_name):
+        """The address on which that process listens."""
+        return "127.0.0.1"
+
+    @staticmethod
+    def addresses():
+        """What a certificate has to name besides."""
+        return []
+
+    @staticmethod
+    def command(_name, command):
+        """Starts that process where it lives."""
+        return command
 
     def listen(self, name, target):
         """The address at which others reach the process `name`, which listens on `target`."""

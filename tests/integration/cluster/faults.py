@@ -6,6 +6,7 @@ import threading
 import time
 
 CLOCK_SECONDS = 60
+MANY = 4   # members, from which on less than half of them may be more than the leader
 
 
 class Faults:
@@ -14,8 +15,22 @@ class Faults:
     def __init__(self, cluster, seed, kinds=None, longest=20.0):
         self.cluster, self.longest = cluster, longest
         self.rng = random.Random(f"{seed}/faults")
-        self.kinds = kinds or [name[3:] for name in dir(self) if name.startswith("do_")]
+        self.kinds = kinds or self.possible()
         self._left = []
+
+    def possible(self):
+        """What this cluster can have."""
+        kinds = {name[3:] for name in dir(self) if name.startswith("do_")}
+        members = self.cluster.members
+        if len(members) < MANY:
+            kinds.discard("kill_many")
+        if not (self.cluster.fabric and self.cluster.fabric.can_slow):
+            kinds.discard("slow")
+        if not any(one.disk for one in members):
+            kinds.discard("full_disk")
+        if not any(one.clock for one in members):
+            kinds.discard("clock")
+        return sorted(kinds)
 
     def draw(self):
         """Each kind once, in a new order, before any comes again."""
@@ -69,6 +84,19 @@ class Faults:
     def do_kill_all_but_one(self):
         members = self.cluster.members
         return self.killed(self.rng.sample(members, len(members) - 1))
+
+    def do_kill_many(self):
+        """Four of nine, and the leader is one of them."""
+        leader = self.leader()
+        others = [one for one in self.cluster.members if one is not leader]
+        count = (len(self.cluster.members) - 1) // 2
+        return self.killed([leader, *self.rng.sample(others, count - 1)])
+
+    def do_restart(self):
+        """As for an upgrade."""
+        one = self.rng.choice(self.cluster.members)
+        one.leave()
+        return f"{one.name} left", self.seconds(0.2, 2), one.spawn
 
     def do_stop_leader(self):
         return self.stopped(self.leader())

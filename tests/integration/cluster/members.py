@@ -23,6 +23,7 @@ from .disk import HeldDisk
 from .etcd import Ensemble
 from .fabric import Fabric
 
+LEAVE_SECONDS = 60
 READY_SECONDS = float(os.environ.get("READY_SECONDS", "60"))
 REST_SECONDS = 20
 SILENCE = re.compile(r"gridd: .*(etcd runs|does not answer|due to a timeout)")
@@ -49,15 +50,22 @@ class Member(Gridd):
         self.settings.update(settings or {})
         self.clock = None
         self.disk = None
-        self.is_stopped = False
+        self.is_stopped = self.is_leaving = False
         # The same ports after each start, so that clients find it again.
         for key in ("listen.c2s", "listen.c2s_tls", "listen.http", "listen.socks5"):
             if self.settings[key].endswith(":0"):
-                self.settings[key] = f"127.0.0.1:{free_port()}"
+                self.settings[key] = f"{self.host()}:{free_port()}"
+        if cluster.etcd:
+            self.settings.setdefault("cluster.clients", self.settings["listen.c2s"])
+
+    def host(self):
+        """The address on which it listens."""
+        fabric = self.cluster.fabric
+        return fabric.host(self.name) if fabric else "127.0.0.1"
 
     def _membership(self):
         cluster, name = self.cluster, self.name
-        own = ("127.0.0.1", free_port())
+        own = (self.host(), free_port())
         reached = cluster.fabric.listen(name, own) if cluster.fabric else own
         bundle, etcd = cluster.members_authority.member(name), cluster.etcd
         made = {
@@ -90,6 +98,8 @@ class Member(Gridd):
         command = [self.program, "--data", self.data, "--ready-file", ready]
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]
+        if self.cluster.fabric:
+            command = self.cluster.fabric.command(self.name, command)
         environment = {
             key: value for key, value in os.environ.items() if not key.startswith("GRIDD_")
         }
@@ -97,7 +107,6 @@ class Member(Gridd):
             environment["SHIFTED_CLOCK"] = self.clock
             environment["LD_PRELOAD"] = binary("libshifted_clock.so")
         with open(self.log_path, "ab") as log:
-            import subprocess
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 env=environment, start_new_session=True,
@@ -132,7 +141,19 @@ class Member(Gridd):
         self.is_stopped = False
 
     def is_running(self):
-        return self.process is not None and not self.is_stopped
+        return self.process is not None and not self.is_stopped and not self.is_leaving
+
+    def leave(self):
+        """As an operator ends it: its clients go to other members, another one leads, and its
+        server stops by itself."""
+        self.is_leaving = True
+        try:
+            self.rest("POST", f"cluster/members/{self.name}/leave", {})
+            code = self.process.wait(LEAVE_SECONDS)
+            assert code == 0, f"{self.name} ended with {code}:\n{self.log()[-3000:]}"
+            self.process = None
+        finally:
+            self.is_leaving = False
 
     def pause(self):
         """SIGSTOP."""
@@ -212,14 +233,16 @@ class Cluster:
 
     def __init__(self, members=3, etcds=3, policy=EVERYTHING, settings=None, *, fabric=True,
                  tls=True, authority=None, program="gridd"):
+        """`fabric`: whether there is one, or what takes its place (`Namespaces`)."""
         self.folder = tempfile.mkdtemp(prefix="gridd-cluster-")
-        self.fabric = Fabric() if fabric else None
+        self.fabric = Fabric() if fabric is True else fabric or None
         self.etcd = None
         if etcds:
             self.etcd = Ensemble(os.path.join(self.folder, "etcd"), etcds, self.fabric, tls)
         self.authority = authority or Authority(os.path.join(self.folder, "pki"))
         self.members_authority = Authority(os.path.join(self.folder, "members"), "members' CA")
         self.admin = self.authority.client(ADMIN)
+        self._clients = {}
         self.policy = os.path.join(self.folder, "policy")
         with open(self.policy, "w", encoding="utf-8") as file:
             file.write(policy)
@@ -261,7 +284,12 @@ class Cluster:
         return [one for one in self.members if one.is_running()]
 
     def client(self, name, **what):
-        return self.authority.client(f"{name}@{DOMAIN}", **what)
+        """The same certificate each time, unless it is to be another one."""
+        if what:
+            return self.authority.client(f"{name}@{DOMAIN}", **what)
+        if name not in self._clients:
+            self._clients[name] = self.authority.client(f"{name}@{DOMAIN}")
+        return self._clients[name]
 
     # --- who leads ---------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ client whose account had been disabled before it was published, and no member le
 
 import asyncio
 import itertools
+import json
 import os
 import random
 import re
@@ -200,6 +201,7 @@ class Story:
         self.rng = random.Random(f"{seed}/subscribers")
         self.subscriber_count = subscribers
         self.subscribers = []
+        self.audits = {}
         self.problems, self.marks, self.ended_by_itself = [], [], []
         self._over = threading.Event()
 
@@ -329,18 +331,26 @@ class Story:
         return first
 
     def compare_audits(self):
-        """One chain; a member that is asked later may have some records more."""
-        found = {}
-        for member in self.cluster.members:
+        """One chain. A member that is asked later may have some records more, until no more come:
+        then all say the same."""
+        deadline = time.monotonic() + FINAL_SECONDS
+        while True:
             try:
-                told = member.admin_json("audit", "verify")
+                told = {one.name: one.admin_json("audit", "verify") for one in self.cluster}
             except AssertionError as error:
-                self.failed(f"{member.name}: audit verify: {error}")
-                continue
-            found[member.name] = told
-            if not told["ok"]:
-                self.failed(f"{member.name}: the audit's chain is broken: {told}")
-        self.audits = found
+                self.failed(f"audit verify: {error}")
+                return
+            broken = [name for name, one in told.items() if not one["ok"]]
+            heads = {json.dumps(one, sort_keys=True) for one in told.values()}
+            if broken or len(heads) == 1:
+                break
+            if time.monotonic() > deadline:
+                self.failed(f"the audit has several heads: {told}")
+                return
+            time.sleep(0.2)
+        self.audits = told
+        for name in broken:
+            self.failed(f"{name}: the audit's chain is broken: {told[name]}")
 
     def judge(self, order):
         acknowledged = [item for item, _ in self.publisher.acknowledged]
@@ -363,6 +373,8 @@ class Story:
             f"{sum(len(one.receipts) for one in self.subscribers)} deliveries in {sessions} "
             f"sessions, {resumed} times resumed; {self.revoker.rounds} revocations"
         )
+        head = next(iter(self.audits.values()), None)
+        lines.append(f"the audit at all {len(self.audits)} members: {json.dumps(head)}")
         pauses = ", ".join(f"{took:.1f} s at {at:.0f}" for took, at in self.publisher.pauses()[:5])
         lines.append(f"longest pauses of the publisher: {pauses}")
         return "\n".join(lines)

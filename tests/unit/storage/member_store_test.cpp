@@ -7,6 +7,8 @@
 #include "faulty_fs.hpp"
 #include "storage/checkpoint.hpp"
 
+#include <rocksdb/db.h>
+
 namespace member_store_test {
 
 using namespace grid::test;
@@ -363,6 +365,33 @@ TEST_CASE("a store with a history of its own is refused and not changed", "[clus
     const auto kept = open_rocks_snapshot(alone);
     REQUIRE(kept.has_value());
     CHECK((*kept)->get(Family::Control, "nA").value()->value == "other");
+}
+
+TEST_CASE("a store of another format is refused to a cluster and not changed", "[cluster]") {
+    Cluster cluster(2);
+    cluster.close(0);
+    cluster.close(1);
+    const auto change_schema = [&](char schema) {
+        rocksdb::DB* db = nullptr;
+        std::vector<rocksdb::ColumnFamilyHandle*> handles;
+        std::vector<rocksdb::ColumnFamilyDescriptor> families;
+        for (const char* name : {"default", "index", "payload", "audit"})
+            families.emplace_back(name, rocksdb::ColumnFamilyOptions());
+        REQUIRE(rocksdb::DB::Open({}, cluster[0].path, families, &handles, &db).ok());
+        const rocksdb::Slice key("\0header", 7);
+        std::string header;
+        REQUIRE(db->Get({}, handles[0], key, &header).ok());
+        constexpr std::size_t schema_at = 16 + 5 + 3;   // behind the stamp, "gridd" and zeros
+        header.at(schema_at) = schema;
+        REQUIRE(db->Put({}, handles[0], key, header).ok());
+        for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);
+        delete db;
+    };
+    change_schema(0);
+    CHECK(cluster.open(0) == Errc::WrongSchema);
+    CHECK(cluster.log_text().find("has schema 0, this program reads 1") != std::string::npos);
+    change_schema(1);
+    CHECK_FALSE(cluster.open(0));
 }
 
 TEST_CASE("the log is trimmed behind what all have on disk, and a copy goes on", "[cluster]") {

@@ -344,6 +344,38 @@ TEST_CASE("a member that is lost takes its sessions along") {
     CHECK(holds(alice.hears_all(), "type='error'"));
 }
 
+TEST_CASE("an addressee of directed presence hears its end when the member is lost, once") {
+    MembersStage stage;
+    stage.joins();
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const Guest stranger = stage.comes(1, "dave", "desk");
+    const Guest other = stage.comes(1, "dave", "mobile");
+    stage.sends(1, stranger, "<presence to='" + alice.jid() + "'/>");
+    stage.sends(1, other, "<presence to='" + alice.jid() + "'/>");
+    CHECK(count(alice.hears_all(), "from='dave@grid.example/") == 2);
+    // The one that says its end itself is not told again.
+    stage.sends(1, other, "<presence to='" + alice.jid() + "' type='unavailable'/>");
+    CHECK(count(alice.hears_all(), "type='unavailable'") == 1);
+    stage.cuts(0, 1);
+    stage.directory(0).set_members({stage.all().front()});
+    stage.runs();
+    const std::string heard = alice.hears_all();
+    INFO(heard);
+    CHECK(count(heard, "from='" + stranger.jid() + "' type='unavailable'") == 1);
+    CHECK(count(heard, "type='unavailable'") == 1);
+}
+
+TEST_CASE("an addressee of directed presence hears its end once when its session leaves") {
+    MembersStage stage;
+    stage.joins();
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const Guest stranger = stage.comes(1, "dave", "desk");
+    stage.sends(1, stranger, "<presence to='" + alice.jid() + "'/>");
+    alice.hears();
+    stage.goes(1, stranger);
+    CHECK(count(alice.hears_all(), "type='unavailable'") == 1);
+}
+
 TEST_CASE("messages that did not reach a member wait for their account") {
     MembersStage stage(2, impatient());
     stage.joins();

@@ -20,7 +20,7 @@ namespace {
 constexpr const char* members_policy =
     "allow group administrators to message any\nallow any to bulk any\nallow any any any\n";
 constexpr std::array member_accounts{
-    "alice@grid.example", "bob@grid.example", "carol@grid.example"
+    "alice@grid.example", "bob@grid.example", "carol@grid.example", "dave@grid.example"
 };
 
 server::Config members_config() {

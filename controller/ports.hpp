@@ -162,6 +162,10 @@ struct ClusterView {
     std::uint64_t leader_changes = 0, forwarded = 0, submitted_again = 0;
     std::uint64_t waiting = 0;    // answers that wait until every member has applied their change
     std::uint64_t heard_ms = 0;   // ago: from the log in etcd
+    // Of files that clients exchange: complete and not on this member yet; fetched from others
+    // since its start.
+    std::uint64_t files_missing = 0, files_missing_bytes = 0;
+    std::uint64_t files_fetched = 0, files_fetched_bytes = 0;
     std::vector<MemberView> members;   // with this one, by name
 };
 /// The wishes of operators about a cluster. Any thread.

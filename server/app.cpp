@@ -21,6 +21,7 @@
 #include "server/clock.hpp"
 #include "server/cluster/cluster.hpp"
 #include "server/cluster/directory.hpp"
+#include "server/cluster/files/shared_files.hpp"
 #include "server/complain.hpp"
 #include "server/core/core.hpp"
 #include "server/guarded_run.hpp"
@@ -138,9 +139,37 @@ std::unique_ptr<storage::Store> open_own_store(
     return must(cluster->open_store(must(store_settings(options, log))));
 }
 
+/// The parts of a member of a cluster that stand on the grid; null without one.
+struct ClusterParts {
+    std::shared_ptr<cluster::Directory> directory;
+    std::shared_ptr<cluster::SharedFiles> files;
+};
+
+std::shared_ptr<cluster::SharedFiles> share_files(
+    asio::io_context& context, cluster::Cluster& cluster, const Config& config, Log& log
+) {
+    cluster::SharedFilesSettings settings;
+    settings.bytes_per_second = config.cluster.files_bytes_per_second;
+    settings.keeps_uploads = config.cluster.uploads == "elsewhere";
+    auto files = cluster::SharedFiles::make(context, cluster.links(), settings, log);
+    cluster.on_view = [files](controller::ClusterView& view) {
+        const auto figures = files->figures();
+        view.files_missing = figures.missing;
+        view.files_missing_bytes = figures.missing_bytes;
+        view.files_fetched = figures.fetched;
+        view.files_fetched_bytes = figures.fetched_bytes;
+    };
+    return files;
+}
+
 /// Draining, and what else comes from the cluster.
-std::shared_ptr<cluster::Directory> attach_cluster(
-    cluster::Cluster& cluster, Core& grid, Stopper& stopper, Log& log
+ClusterParts attach_cluster(
+    asio::io_context& context,
+    cluster::Cluster& cluster,
+    const Config& config,
+    Core& grid,
+    Stopper& stopper,
+    Log& log
 ) {
     constexpr auto drained_after = std::chrono::seconds(3);
     grid.attach(cluster);
@@ -152,14 +181,16 @@ std::shared_ptr<cluster::Directory> attach_cluster(
         grid.post([&stopper] { stopper.stop(true, std::chrono::seconds(1)); });
     };
     auto directory = cluster::Directory::make(grid, cluster.links(), cluster.self(), log);
-    cluster.on_members = [directory](const std::vector<cluster::Member>& members) {
+    auto files = share_files(context, cluster, config, log);
+    cluster.on_members = [directory, files](const std::vector<cluster::Member>& members) {
         directory->set_members(members);
+        files->set_members(members);
     };
     cluster.on_member_lost = [directory](storage::MemberId member) {
         directory->member_lost(member);
     };
     cluster.on_lead = [directory](bool is_leading) { directory->lead(is_leading); };
-    return directory;
+    return {std::move(directory), std::move(files)};
 }
 
 std::unique_ptr<audit::Exporter> start_export(
@@ -303,23 +334,89 @@ bool keeps_files(const Config& config) {
     return config.controller.files.enabled && !config.listen.http.empty();
 }
 
+using bulk::FileFolder;
+using bulk::FileForm;
+
+/// A member of a cluster gives what an upload has brought so far a name of its own; a server of its
+/// own takes it back. A file that was completed when a crash came is told from others by its hash.
+void name_as_here(const FileFolder& folder, const controller::bulk::File& file, bool is_member) {
+    const bool is_whole = folder.find(file.id, FileForm::Whole).has_value();
+    if (is_member) {
+        if (is_whole && !file.is_complete) folder.turn(file.id, FileForm::Whole, FileForm::Part);
+        return;
+    }
+    if (is_whole) return folder.remove(file.id, FileForm::Copy);
+    for (const FileForm form : {FileForm::Copy, FileForm::Part}) {
+        const auto size = folder.find(file.id, form);
+        if (!size) continue;
+        const bool is_it = !file.is_complete
+                               ? form == FileForm::Part
+                               : size == file.size && folder.hash_of(file.id, form) == file.hash;
+        if (is_it) folder.turn(file.id, form, FileForm::Whole);
+        folder.remove(file.id, form);
+    }
+}
+
+/// By id, some at a time, so that a core with many files has other turns.
+void list_files(Core& grid, std::string after, const cluster::SharedFiles::Listed& done) {
+    constexpr std::size_t looked_at_once = 256;
+    grid.post([&grid, after = std::move(after), done] {
+        const auto& all = grid.controller().state_for_admin().files.all();
+        std::vector<bulk::KnownFile> some;
+        std::size_t looked = 0;
+        auto at = all.upper_bound(after);
+        std::string last;
+        for (; at != all.end() && looked < looked_at_once; ++at, ++looked) {
+            last = at->first;
+            if (at->second.is_complete)
+                some.push_back({at->second.id, at->second.size, at->second.hash});
+        }
+        done(std::move(some), at == all.end() ? std::nullopt : std::optional(last));
+    });
+}
+
 /// The bytes of files. Those that a crash has left there without a record are removed.
-std::shared_ptr<bulk::FileStore> open_files(const AppOptions& options, Core& grid, Log& log) {
+std::shared_ptr<bulk::FileStore> open_files(
+    const AppOptions& options,
+    Core& grid,
+    const std::shared_ptr<cluster::SharedFiles>& shared,
+    Log& log
+) {
     const Config& config = options.config;
     if (!keeps_files(config)) return nullptr;
+    auto folder = must(FileFolder::open(
+        options.data, shared ? FileFolder::Parts::Apart : FileFolder::Parts::Together
+    ));
     auto store = std::make_shared<bulk::FileStore>(
-        must(bulk::FileFolder::open(options.data)), config.files.threads,
-        config.files.free_bytes_min
+        std::move(folder), config.files.threads, config.files.free_bytes_min
     );
     const auto& known = grid.controller().state_for_admin().files;
     std::size_t removed = 0;
     for (const std::string& name : store->folder().names()) {
-        if (known.find(name) != nullptr) continue;
-        store->folder().remove(name);
+        const std::string id(FileFolder::id_in(name));
+        if (const auto* file = known.find(id)) {
+            name_as_here(store->folder(), *file, shared != nullptr);
+            continue;
+        }
+        store->folder().remove(id);
         ++removed;
     }
     if (removed != 0) log.info("files_without_record", {{"removed", std::to_string(removed)}});
-    grid.watch_files([store](const std::string& id) { store->remove(id); });
+    Core::FileWatch watch{[store](const std::string& id) { store->remove(id); }, {}};
+    if (shared) {
+        watch.removed = [store, shared](const std::string& id) {
+            store->remove(id);
+            shared->removed(id);
+        };
+        watch.completed = [shared](const controller::bulk::File& file) {
+            shared->completed({file.id, file.size, file.hash});
+        };
+        store->attach(shared);
+        shared->start(*store, [&grid](std::string after, const auto& done) {
+            list_files(grid, std::move(after), done);
+        });
+    }
+    grid.watch_files(std::move(watch));
     return store;
 }
 
@@ -401,7 +498,8 @@ bool run_program(AppOptions& options, Log& log) {
     grid.controller().attach(&trust.chains());
     Stopper stopper(context, log);
     grid.controller().attach(stopper);
-    const auto directory = cluster ? attach_cluster(*cluster, grid, stopper, log) : nullptr;
+    const auto parts =
+        cluster ? attach_cluster(context, *cluster, config, grid, stopper, log) : ClusterParts{};
     cluster::Cluster::Leaving leaving(cluster.get());
     // Before anything is committed: the audit's first record is exported, too.
     const auto exporter = start_export(options, *store, log);
@@ -454,7 +552,7 @@ bool run_program(AppOptions& options, Log& log) {
     http::HttpServer https(context, backend, http_tls.get(), config, log, trust.vetting());
     https.attach(acceptor);
     must(https.read_files());
-    const auto files = open_files(options, grid, log);
+    const auto files = open_files(options, grid, parts.files, log);
     https.attach(files);
     if (files) backups.attach([files] { return files->hold_removals(); });
     if (listeners.http)
@@ -530,12 +628,13 @@ bool run_program(AppOptions& options, Log& log) {
     context.shutdown();
 
     backups.stop();
+    if (parts.files) parts.files->stop();
     if (files) files->stop();
     if (exporter) exporter->stop();
     audit::log_head(*store->snapshot(), log);
     if (cluster) {
         cluster->leave();
-        directory->stop();
+        parts.directory->stop();
     }
     store.reset();   // finishes the group in flight; its feed has nobody to reach any more
     remove_ready_files(options.data, options.ready_file);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint8_t file_version = 1;
 constexpr std::uint8_t complete_flag = 1;
+constexpr std::uint8_t completed_mark = 1;   // before the id: no hex digit
 
 std::uint8_t tag() { return static_cast<std::uint8_t>(storage::Tag::File); }
 
@@ -64,6 +65,19 @@ std::string encode_removed(std::string_view id) {
 std::optional<std::string> decode_removed(std::string_view event) {
     storage::Decoder in(event);
     if (in.u8() != tag()) return std::nullopt;
+    const std::string_view id = in.raw();
+    if (!is_file_id(id)) return std::nullopt;
+    return std::string(id);
+}
+
+std::string encode_completed(std::string_view id) {
+    storage::Encoder out;
+    return out.u8(tag()).u8(completed_mark).raw(id).take();
+}
+
+std::optional<std::string> decode_completed(std::string_view event) {
+    storage::Decoder in(event);
+    if (in.u8() != tag() || in.u8() != completed_mark) return std::nullopt;
     const std::string_view id = in.raw();
     if (!is_file_id(id)) return std::nullopt;
     return std::string(id);

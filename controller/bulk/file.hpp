@@ -41,6 +41,9 @@ std::optional<File> decode_file(std::string_view id, std::string_view value);
 std::string encode_removed(std::string_view id);
 /// nullopt for another event.
 std::optional<std::string> decode_removed(std::string_view event);
+/// The event of the batch that makes a slot a file: in a cluster its bytes are on one member.
+std::string encode_completed(std::string_view id);
+std::optional<std::string> decode_completed(std::string_view event);
 
 /// The URL of a file: `base`, `/bulk/`, the id and the name, percent-encoded.
 std::string url_of(const File& file, std::string_view base);

@@ -202,6 +202,7 @@ FileDecision complete_file(
     file.hash = hash;
     file.expires = context.now + state.settings.files.keep_ms;
     change.batch.put(storage::Family::Control, bulk::file_key(file.id), encode(file));
+    change.batch.event = bulk::encode_completed(file.id);
     audit::Record record = audit::by(client.principal, audit::Outcome::Allow, "upload");
     record.target = file.owner;
     record.detail = file.name + ", " + std::to_string(file.size) + " bytes, sha-256 " + hash;

@@ -42,6 +42,10 @@ HttpDecision show_cluster(const Call& call) {
          {"forwarded", view.forwarded},
          {"submitted_again", view.submitted_again},
          {"waiting_answers", view.waiting},
+         {"files_missing", view.files_missing},
+         {"files_missing_bytes", view.files_missing_bytes},
+         {"files_fetched", view.files_fetched},
+         {"files_fetched_bytes", view.files_fetched_bytes},
          {"members", std::move(members)}}
     );
 }

@@ -238,6 +238,22 @@ Result<Manifest, std::string> Backups::make(const std::string& name) {
     return manifest;
 }
 
+namespace {
+
+/// A file that was completed a moment ago may not have its name yet, in a cluster.
+bool is_there_soon(const fs::path& path) {
+    constexpr int looks = 30;
+    constexpr auto look_again_after = std::chrono::milliseconds(100);
+    std::error_code error;
+    for (int look = 0; look < looks; ++look) {
+        if (fs::exists(path, error)) return true;
+        std::this_thread::sleep_for(look_again_after);
+    }
+    return false;
+}
+
+}   // namespace
+
 /// The store as it is at one point, and the files that it knows then.
 Result<void, std::string> Backups::take_point(const fs::path& point, Manifest& manifest) {
     // Before the point: what is removed behind it is removed behind this.
@@ -262,6 +278,12 @@ Result<void, std::string> Backups::link_uploads(const fs::path& point) {
     Pace pace;
     for (const auto& [id, hash] : uploads_) {
         if (stops_) return Failure{"the server stops"};
+        if (!is_there_soon(from / id))
+            return Failure{
+                (from / id).string() +
+                " is missing: a member of a cluster may not have fetched it yet (files_missing in "
+                "gridctl cluster status)"
+            };
         const auto linked = link_file(from / id, point / "files" / id);
         if (!linked) return Failure{linked.error()};
         if (!*linked)

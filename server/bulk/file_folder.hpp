@@ -33,32 +33,61 @@ private:
     int number_ = -1;
 };
 
+/// The bytes of a file under one of its names. `Whole`: all bytes, as its record says. `Part`: what
+/// an upload has brought so far. `Copy`: what came from another member of the cluster so far.
+enum class FileForm : std::uint8_t { Whole, Part, Copy };
+
 /// A folder below the data directory, for the server's user alone. A file's name is its id, which
-/// the store knows: what a client writes never becomes a path. Blocks on the disk; any thread.
+/// the store knows, for other forms with `.part` or `.copy` behind it: what a client writes never
+/// becomes a path. Blocks on the disk; any thread.
 class FileFolder {
 public:
+    /// In a cluster a record may say that a file is complete while other bytes of it are here: a
+    /// file that is whole has a name of its own. Elsewhere it and its part have the same name.
+    enum class Parts : std::uint8_t { Together, Apart };
     /// Makes it where it is missing; the error is for the operator.
-    static Result<FileFolder, std::string> open(const std::filesystem::path& data);
+    static Result<FileFolder, std::string> open(
+        const std::filesystem::path& data, Parts parts = Parts::Together
+    );
 
-    Result<Descriptor, boost::system::error_code> open_to_read(std::string_view id) const;
+    Result<Descriptor, boost::system::error_code> open_to_read(
+        std::string_view id, FileForm form = FileForm::Whole
+    ) const;
     /// To append to; made where it is missing.
-    Result<Descriptor, boost::system::error_code> open_to_write(std::string_view id) const;
+    Result<Descriptor, boost::system::error_code> open_to_write(
+        std::string_view id, FileForm form = FileForm::Part
+    ) const;
     /// Makes the names of new files durable.
     boost::system::error_code sync() const;
+    /// nullopt where there is none.
+    std::optional<std::uint64_t> find(std::string_view id, FileForm form) const;
     /// 0 where there is none.
-    std::uint64_t size_of(std::string_view id) const;
+    std::uint64_t size_of(std::string_view id, FileForm form = FileForm::Part) const {
+        return find(id, form).value_or(0);
+    }
+    /// The file takes the place of its other form, durably.
+    boost::system::error_code turn(std::string_view id, FileForm from, FileForm to) const;
+    /// SHA-256 of what is there, lower-case hex; reads all of it.
+    Result<std::string, boost::system::error_code> hash_of(std::string_view id, FileForm form)
+        const;
+    /// All forms of it.
     void remove(std::string_view id) const;
+    void remove(std::string_view id, FileForm form) const;
     /// For this user, on the disk that the folder is on.
     std::uint64_t free_bytes() const;
     /// Of all files that are there.
     std::vector<std::string> names() const;
+    /// The id in such a name.
+    static std::string_view id_in(std::string_view name) { return name.substr(0, name.find('.')); }
 
 private:
-    FileFolder(std::filesystem::path path, Descriptor folder)
-        : path_(std::move(path)), folder_(std::move(folder)) {}
+    FileFolder(std::filesystem::path path, Descriptor folder, Parts parts)
+        : path_(std::move(path)), folder_(std::move(folder)), parts_(parts) {}
+    std::string name_of(std::string_view id, FileForm form) const;
 
     std::filesystem::path path_;
     Descriptor folder_;
+    Parts parts_;
 };
 
 /// Reads what is in memory already, without waiting for the disk. 0: nothing of it is, or the

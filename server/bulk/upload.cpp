@@ -120,7 +120,7 @@ Result<std::string, error_code> Upload::finish() {
 }
 
 void Upload::discard() {
-    folder_.remove(id_);
+    folder_.remove(id_, FileForm::Part);
     file_ = Descriptor();
 }
 

@@ -57,6 +57,11 @@ bool UploadGate::remove(const std::string& id, std::function<void()> then) {
     return false;
 }
 
+bool UploadGate::is_held(const std::string& id) const {
+    const std::lock_guard lock(mutex_);
+    return holders_.contains(id);
+}
+
 std::size_t UploadGate::size() const {
     const std::lock_guard lock(mutex_);
     return holders_.size();

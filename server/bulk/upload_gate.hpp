@@ -36,6 +36,8 @@ public:
     /// The file's record is gone. True: no connection fills it. Else `then` is called when none
     /// does any more, so that what one of them still writes goes, too.
     bool remove(const std::string& id, std::function<void()> then);
+    /// A connection fills that file, or has filled it a moment ago.
+    bool is_held(const std::string& id) const;
     std::size_t size() const;
 
 private:

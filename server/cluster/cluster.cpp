@@ -178,6 +178,7 @@ void Cluster::leave() {
     on_members = nullptr;   // of parts that end before this one
     on_member_lost = nullptr;
     on_lead = nullptr;
+    on_view = nullptr;
 }
 
 /// From now on the store feeds the core, so that this member may lead.

@@ -67,6 +67,8 @@ public:
     std::function<void(const std::vector<Member>&)> on_members;   // others that have a lease
     std::function<void(storage::MemberId)> on_member_lost;        // its lease is gone
     std::function<void(bool)> on_lead;
+    /// Adds what other parts know of this member, on any thread.
+    std::function<void(controller::ClusterView&)> on_view;
 
     // Membership
     void begin() override;

@@ -88,6 +88,7 @@ void Cluster::make_known(const storage::ReplicationStatus& status) {
 
 controller::ClusterView Cluster::view() const {
     controller::ClusterView view;
+    if (on_view) on_view(view);
     const auto links = links_->status();
     const std::lock_guard lock(mutex_);
     view.name = config_.cluster.name;

@@ -23,6 +23,7 @@ enum class Channel : std::uint8_t {
     Stanza = 3,      // to a session of the other member
     Copy = 4,        // a copy of the store
     Control = 5,     // drain, promote, what is applied
+    Files = 6,       // files that clients exchange
 };
 
 struct LinksSettings {

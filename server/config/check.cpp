@@ -711,6 +711,8 @@ void check_cluster(const Config& c, Findings& out) {
     if (k.max_staleness_ms < 500 || k.max_staleness_ms > 60'000)
         refuse("cluster.max_staleness_ms", " must be from 500 to 60000");
     if (k.groups_kept < 100) refuse("cluster.groups_kept", " must be at least 100");
+    if (!one_of(k.uploads, {"elsewhere", "here"}))
+        refuse("cluster.uploads", " must be elsewhere or here");
     if (c.tls.certificate.empty())
         refuse(
             "cluster.name",

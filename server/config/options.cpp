@@ -34,6 +34,8 @@ std::vector<Option> options_of(Config& c) {
         {"cluster.max_staleness_ms", &c.cluster.max_staleness_ms},
         {"cluster.when_stale", &c.cluster.when_stale},
         {"cluster.groups_kept", &c.cluster.groups_kept},
+        {"cluster.uploads", &c.cluster.uploads},
+        {"cluster.files_bytes_per_second", &c.cluster.files_bytes_per_second},
         {"metrics.probe_seconds", &c.metrics.probe_seconds},
         {"console.password_sign_in", &c.console.password_sign_in},
         {"console.idle_minutes", &c.console.idle_minutes},

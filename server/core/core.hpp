@@ -212,10 +212,13 @@ public:
         std::optional<std::string> hash,
         std::function<void(FileAnswer)> done
     );
-    /// `removed`: on the core strand, when a file's record was erased. Before the first client.
-    void watch_files(std::function<void(const std::string& id)> removed) {
-        file_removed_ = std::move(removed);
-    }
+    /// On the core strand: a file's record was erased; a slot has become a file, by a client of
+    /// this member or of another one. Before the first client.
+    struct FileWatch {
+        std::function<void(const std::string& id)> removed;
+        std::function<void(const controller::bulk::File& file)> completed;
+    };
+    void watch_files(FileWatch watch) { file_watch_ = std::move(watch); }
     enum class SessionChange { Opened, Closed, Hibernated, Resumed };
     /// `changed`: on the core strand, with each session that enters the table or leaves it, loses
     /// its transport or gets another one. Before the first client.
@@ -456,7 +459,7 @@ private:
     std::uint64_t rights_seen_ = 0;   // the controller's revision when transfers were looked at
     bulk::Permits permits_{controller_};
     bulk::ByteStreams byte_streams_;
-    std::function<void(const std::string& id)> file_removed_;
+    FileWatch file_watch_;
     std::function<void(const Session&, SessionChange)> session_changed_ = [](const Session&,
                                                                              SessionChange) {};
     FlushLimiter flush_limiter_;

@@ -64,11 +64,15 @@ void Core::ask_file(
 }
 
 void Core::notify_files(const storage::Committed& committed) {
+    if (file_watch_.completed)
+        if (const auto completed = controller::bulk::decode_completed(committed.batch.event))
+            if (const auto* file = controller_.state_for_admin().files.find(*completed))
+                return file_watch_.completed(*file);
     const auto id = controller::bulk::decode_removed(committed.batch.event);
     if (!id) return;
     // An upload or download of it has no right any more.
     transfers_.rights_changed();
-    if (file_removed_) file_removed_(*id);
+    if (file_watch_.removed) file_watch_.removed(*id);
 }
 
 }   // namespace grid::server

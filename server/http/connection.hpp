@@ -105,6 +105,16 @@ private:
     asio::awaitable<bool> show_upload(
         Parser& parser, const controller::bulk::File& file, bool is_head
     );
+    /// Of a file whose bytes are on another member of the cluster: connection_elsewhere.cpp
+    struct FromElsewhere;
+    asio::awaitable<bool> give_from_elsewhere(
+        Parser& parser,
+        const controller::bulk::File& file,
+        Answer answer,
+        Part part,
+        const CarriedPtr& carried
+    );
+    asio::awaitable<bool> send_from_elsewhere(FromElsewhere& source, Carried& carried);
     asio::awaitable<bool> remove_file(Parser& parser);
     std::vector<controller::bulk::FileClient> file_clients() const;
     asio::awaitable<HttpBackend::FileAnswer> ask_file(const FileQuestion& question);
@@ -150,6 +160,9 @@ private:
     asio::awaitable<bool> fill(Incoming& incoming, std::size_t piece);
     asio::awaitable<bool> end_upload(Parser& parser, Incoming& incoming);
     asio::awaitable<bool> complete_upload(Parser& parser, Incoming& incoming);
+    asio::awaitable<std::optional<Refusal>> keep_elsewhere(
+        const Incoming& incoming, const std::string& hash
+    );
     asio::awaitable<bool> fail_upload(
         Parser& parser, Incoming& incoming, boost::system::error_code error
     );

@@ -1,4 +1,5 @@
 // server/http/connection_files.cpp: files that clients exchange are given and removed.
+#include <algorithm>
 #include <array>
 
 #include "server/bulk/file_store.hpp"
@@ -113,9 +114,16 @@ asio::awaitable<bool> Connection::remove_file(Parser& parser) {
 asio::awaitable<bool> Connection::show_upload(
     Parser& parser, const controller::bulk::File& file, bool is_head
 ) {
-    const auto offset = co_await shared_->store->run([store = shared_->store, id = file.id] {
+    auto offset = co_await shared_->store->run([store = shared_->store, id = file.id] {
         return store->folder().size_of(id);
     });
+    // An upload that goes on here goes on where it stopped on another member.
+    if (const auto& elsewhere = shared_->store->elsewhere())
+        offset = std::max(
+            offset, co_await net::from_callback<std::uint64_t>([&elsewhere, &file](auto done) {
+                elsewhere->extent(file.id, done);
+            })
+        );
     Answer answer;
     answer.status = 204;
     if (!is_head)
@@ -160,6 +168,11 @@ asio::awaitable<bool> Connection::give_file(
     auto bytes = co_await shared_->store->run([store = shared_->store, id = file.id] {
         return store->folder().open_to_read(id);
     });
+    if (!bytes && shared_->store->elsewhere() &&
+        bytes.error() == boost::system::errc::no_such_file_or_directory)
+        co_return co_await give_from_elsewhere(
+            parser, file, std::move(answer), selected.part, carried
+        );
     if (!bytes) {
         shared_->log.error(
             "file_unreadable", {{"file", file.id}, {"reason", bytes.error().message()}}

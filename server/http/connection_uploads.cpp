@@ -165,6 +165,15 @@ asio::awaitable<std::optional<Refusal>> Connection::prepare_upload(Incoming& inc
     incoming.upload =
         std::make_shared<bulk::Upload>(store->folder(), file.id, store->free_bytes_min());
     const auto upload = incoming.upload;
+    if (const auto& elsewhere = store->elsewhere(); elsewhere && part.from > 0) {
+        const auto here =
+            co_await store->run([store, id = file.id] { return store->folder().size_of(id); });
+        // The client has begun it at another member, and was told that it goes on here.
+        if (here < part.from)
+            co_await net::from_callback<bool>([&elsewhere, &file, &part](auto done) {
+                elsewhere->move_here(file.id, part.from, done);
+            });
+    }
     const auto there = co_await store->run([upload] { return upload->open(); });
     if (!there) co_return to_disk_refusal(there.error());
     if (part.from > *there || (part.is_exact && part.from != *there)) {
@@ -303,12 +312,42 @@ asio::awaitable<bool> Connection::end_upload(Parser& parser, Incoming& incoming)
     co_return co_await send(to_bytes(answer, now())) && keeps;
 }
 
+/// Acknowledged means that no loss of one machine takes it away: before the record says that the
+/// file is complete, another member has it as well. Where none does, the bytes stay here, and the
+/// client may try again.
+asio::awaitable<std::optional<Refusal>> Connection::keep_elsewhere(
+    const Incoming& incoming, const std::string& hash
+) {
+    const auto& elsewhere = shared_->store->elsewhere();
+    const controller::bulk::File& file = incoming.grant.file;
+    const bool is_other = !file.hash.empty() && file.hash != hash;   // refused in any case
+    if (!elsewhere || is_other) co_return std::nullopt;
+    const auto kept =
+        co_await net::from_callback<bulk::Elsewhere::Kept>([&elsewhere, &file, &hash](auto done) {
+            elsewhere->keep({file.id, file.size, hash}, done);
+        });
+    if (!kept.is_failed) co_return std::nullopt;
+    Refusal refusal{
+        503,
+        "not-kept-elsewhere",
+        "no other member of the cluster has taken the file: try again, all bytes are here",
+        {},
+        false
+    };
+    refusal.headers = "Retry-After: 10\r\n" + upload_headers_of(file, file.size);
+    co_return refusal;
+}
+
 /// All bytes are durable before their record says so, and the client is told after that.
 asio::awaitable<bool> Connection::complete_upload(Parser& parser, Incoming& incoming) {
     const auto& store = shared_->store;
     const auto upload = incoming.upload;
     const auto hash = co_await store->run([upload] { return upload->finish(); });
     if (!hash) co_return co_await fail_upload(parser, incoming, hash.error());
+    if (auto refusal = co_await keep_elsewhere(incoming, *hash)) {
+        end_transfer(incoming.carried, bulk::State::Failed, refusal->text);
+        co_return co_await refuse(parser, std::move(*refusal));
+    }
     auto completed =
         co_await net::from_callback<HttpBackend::FileAnswer>([this, &incoming,
                                                               &hash](HttpBackend::FileDone done) {
@@ -323,6 +362,14 @@ asio::awaitable<bool> Connection::complete_upload(Parser& parser, Incoming& inco
         );
         co_return co_await refuse_file(parser, completed.error());
     }
+    // A failure leaves the bytes under the other name, where they are found again.
+    const auto named = co_await store->run([store, id = completed->file.id] {
+        return store->folder().turn(id, bulk::FileForm::Part, bulk::FileForm::Whole);
+    });
+    if (named)
+        shared_->log.error(
+            "file_unwritable", {{"file", completed->file.id}, {"reason", named.message()}}
+        );
     end_transfer(incoming.carried, bulk::State::Complete);
     log(parser, 201, {});
     Answer answer;

@@ -299,6 +299,19 @@ void Collector::write_cluster(Exposition& out) const {
         "gridd_cluster_submitted_again_total", "Batches submitted again after a change of leader.",
         view.submitted_again
     );
+    out.gauge(
+        "gridd_cluster_files_missing", "Files that are complete and not on this member yet.",
+        view.files_missing
+    );
+    out.gauge(
+        "gridd_cluster_files_missing_bytes", "Bytes of these files.", view.files_missing_bytes
+    );
+    out.counter(
+        "gridd_cluster_files_fetched_total", "Files fetched from other members.", view.files_fetched
+    );
+    out.counter(
+        "gridd_cluster_files_fetched_bytes_total", "Bytes of these files.", view.files_fetched_bytes
+    );
 }
 
 void Collector::write_limits(Exposition& out, const Load& load) const {

@@ -1,8 +1,10 @@
 // server/router/router_elsewhere.cpp: stanzas between sessions on different members of a cluster.
 #include <algorithm>
 
+#include "controller/gi/provider_bulk.hpp"
 #include "server/router/router.hpp"
 #include "xml/namespaces.hpp"
+#include "xml/parser.hpp"
 #include "xml/writer.hpp"
 
 namespace grid::server {
@@ -16,6 +18,18 @@ xml::Bytes whole_text(xml::Element head, const xml::Bytes& tail, const xml::Jid&
     xml::write_head(*out, head, xml::ns::client.uri());
     *out += *tail;
     return out;
+}
+
+/// The text was within the bounds of its sender's stream.
+std::string stream_offered_in(const std::string& iq) {
+    xml::Limits limits;
+    limits.stanza_bytes_max = limits.depth_max = limits.attributes_max = limits.declarations_max =
+        limits.bindings_max = limits.elements_max = limits.name_bytes_max = iq.size() + 64;
+    const auto parsed = xml::parse_document("<x xmlns='jabber:client'>" + iq + "</x>", limits);
+    const auto* around = std::get_if<xml::Element>(&parsed);
+    const xml::Element* whole = around != nullptr ? around->first_child() : nullptr;
+    const xml::Element* answer = whole != nullptr ? whole->first_child() : nullptr;
+    return answer != nullptr ? controller::gi::offered_stream(*answer) : std::string();
 }
 
 xml::StanzaError not_answered() {
@@ -48,6 +62,9 @@ void Router::ask_elsewhere(
     query.id = inbound.stanza.attr_or("id", "");
     query.asked = asked.by;
     if (is_counted && offer->kind == Kind::Close) query.offer = offer;
+    if (asked.to.bare_view() != asker->bare.str()) query.bulk_question = inbound.bulk_question;
+    // The answerer's member has this permit, too, and asks for it.
+    if (offer && offer->kind == Kind::Open) permits_->use(*asker, *answerer, offer->sid);
     send_elsewhere(
         answerer, query, whole_text(inbound.stanza, inbound.relayed, asked.to), refuse, is_counted
     );
@@ -102,7 +119,12 @@ std::shared_ptr<SenderQueue> Router::deliver_here(
             from ? queries_.settle(target->id, *from, std::string(head->attr_or("id", "")))
                  : std::nullopt;
         if (!query) return nullptr;   // an answer without a question is dropped
-        note_answer(*query, head->attr_or("type", "") == "error");
+        const bool is_error = head->attr_or("type", "") == "error";
+        note_answer(*query, is_error);
+        // The provider's member has given the permit for a stream through its proxy; one in band
+        // is asked about here.
+        if (query->bulk_question && !is_error)
+            note_offered_stream(*query, stream_offered_in(*stanza.text));
     }
     if (stanza.kind == StanzaKind::Presence) {
         presence_.deliver(target, std::move(stanza.text));

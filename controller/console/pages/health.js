@@ -77,6 +77,7 @@ function clusterFacts(cluster) {
             cluster.cut_off ? [" ", badge("cut off: requests are refused", "bad")] : ""]],
         ["Behind the log", `${number(lag)} groups`],
         ["Changes of the leader", number(cluster.leader_changes)],
+        ["Files not here yet", `${number(cluster.files_missing)} (${bytes(cluster.files_missing_bytes)})`],
         ...cluster.members.map((member) => memberFacts(member, cluster)),
     ]);
 }

@@ -2,7 +2,6 @@
 #include "server/cluster/copy/files.hpp"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@
 #include "server/backup/copying.hpp"
 #include "server/backup/manifest.hpp"
 #include "server/pki/failure.hpp"
-#include "storage/chain.hpp"
 
 namespace grid::server::cluster::copy {
 
@@ -33,23 +31,6 @@ Failure failed_with_errno(const fs::path& path) {
 bool is_store_file(const std::string& name) { return backup::is_backup_path("store/" + name); }
 
 }   // namespace
-
-void Digest::Freed::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
-
-Digest::Digest() : context_(EVP_MD_CTX_new()) {
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-}
-
-void Digest::add(std::string_view bytes) {
-    EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
-}
-
-std::string Digest::take() {
-    storage::Hash hash{};
-    EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(hash.data()), nullptr);
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-    return storage::to_hex(storage::view(hash));
-}
 
 Result<std::vector<File>, std::string> files_in(const fs::path& folder) {
     std::vector<File> files;

@@ -3,34 +3,17 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "server/bulk/digest.hpp"
 #include "server/bulk/file_folder.hpp"
 #include "server/cluster/copy/words.hpp"
 #include "xml/result.hpp"
 
-struct evp_md_ctx_st;
-
 namespace grid::server::cluster::copy {
 
 // All block on the disk; errors are for the operator.
-
-/// SHA-256 of what goes by.
-class Digest {
-public:
-    Digest();
-    void add(std::string_view bytes);
-    /// Hex; begins anew.
-    std::string take();
-
-private:
-    struct Freed {
-        void operator()(evp_md_ctx_st* context) const;
-    };
-    std::unique_ptr<evp_md_ctx_st, Freed> context_;
-};
 
 /// The regular files in that folder, by name.
 Result<std::vector<File>, std::string> files_in(const std::filesystem::path& folder);
@@ -50,7 +33,7 @@ private:
     std::size_t at_ = 0;
     std::uint64_t offset_ = 0;
     bulk::Descriptor open_;
-    Digest digest_;
+    bulk::Digest digest_;
 };
 
 /// Writes them, and believes nothing.
@@ -67,7 +50,7 @@ private:
     std::size_t at_ = 0;
     std::uint64_t offset_ = 0;
     bulk::Descriptor open_;
-    Digest digest_;
+    bulk::Digest digest_;
 };
 
 /// Why these cannot be the files of a store. Empty: they can.

@@ -102,7 +102,7 @@ private:
     Log& log_;
     const std::unique_ptr<net::Listener> listener_;
     const std::shared_ptr<net::Entrance> entrance_;
-    std::array<Receive, 6> receive_;   // by channel; neither changes after `start`
+    std::array<Receive, 7> receive_;   // by channel; neither changes after `start`
     std::vector<Changed> changed_;
     Timer beat_timer_;
     /// Of the newest connection that this side made. Higher than those of links that an earlier hub

@@ -177,6 +177,7 @@ void Directory::stop() {
     if (std::exchange(is_stopped_, true)) return;
     core_.sessions().watch(nullptr);
     for (const auto& [id, peer] : peers_) {
+        connection_lost(*peer);
         for (const auto& [number, known] : peer->sessions) core_.leave_elsewhere(known.session);
         // Sessions and their member hold each other.
         peer->sessions.clear();
@@ -210,6 +211,7 @@ void Directory::connection_changed(const Member& member, bool is_up) {
 void Directory::disconnected(Peer& peer) {
     peer.is_connected = peer.is_complete = false;
     peer.outbox.close();
+    connection_lost(peer);
     note_completeness();
 }
 
@@ -260,6 +262,7 @@ void Directory::lose(const PeerPtr& peer) {
         {{"member", peer->is.name}, {"sessions", std::to_string(peer->sessions.size())}}
     );
     peers_.erase(peer->is.id);
+    settle_doubts(*peer);
     give_up(peer);
     for (auto& [id, known] : peer->sessions) leaving_.push_back(std::move(known.session));
     peer->sessions.clear();
@@ -293,6 +296,7 @@ std::vector<Directory::Status> Directory::status() const {
 
 void Directory::on_entered(const Session& session) {
     own_.insert(session.id);
+    std::erase_if(gone_later_, [&](const auto& gone) { return gone.second == session.id; });
     std::vector<SessionPtr> same;
     for (const SessionPtr& other : core_.sessions().of_account(session.bare.str()))
         if (other->elsewhere && other->jid == session.jid) same.push_back(other);
@@ -313,6 +317,7 @@ void Directory::on_changed(const Session& session) {
 void Directory::on_left(const Session& session) {
     own_.erase(session.id);
     replaced_.erase(session.id);
+    std::erase_if(giving_, [&](const auto& one) { return one.second.session == session.id; });
     for (const auto& [id, peer] : peers_) {
         peer->changed.erase(session.id);
         peer->told.erase(session.id);
@@ -330,6 +335,7 @@ void Directory::on_tick(TimePoint now) {
             overdue.push_back(peer);
     }
     for (const PeerPtr& peer : overdue) give_up(peer);
+    look_at_moving(now);
     if (now >= heard_told_ + settings_.heard_every) {
         heard_told_ = now;
         tell_heard();

@@ -26,6 +26,8 @@ struct DirectorySettings {
     std::chrono::milliseconds patience{5'000};
     std::size_t bytes_max = 16UL * 1024 * 1024;   // of stanzas that one member has not taken
     std::chrono::milliseconds heard_every{5'000};
+    /// A client that resumes a session of another member waits so long for it.
+    std::chrono::milliseconds fetch_max{5'000};
 };
 
 /// Members tell each other their sessions over Channel::Directory: with each new connection all of
@@ -73,6 +75,24 @@ private:
     struct Peer;
     using PeerPtr = std::shared_ptr<Peer>;
     struct Private {};
+    /// A session of another member on its way here.
+    struct Fetching {
+        storage::MemberId from = 0;
+        std::uint64_t session = 0;
+        TimePoint until;
+        std::string bytes;
+        bool is_whole = false;
+        Elsewhere::Fetched done;
+    };
+    /// A session here on its way to another member.
+    struct Giving {
+        std::uint64_t session = 0;
+        std::string bytes;           // empty: its requests are not answered yet
+        std::size_t sent = 0;        // of these
+        std::uint64_t stanzas = 0;   // that its client was sent, with those that go along
+        bool is_in_doubt = false;    // the connection was lost when all was sent
+        bool is_whole() const { return !bytes.empty() && sent == bytes.size(); }
+    };
 
 public:
     Directory(
@@ -120,8 +140,34 @@ private:
     void hear_complete(Peer& peer);
     void hear_heard(Peer& peer, const Heard& heard);
     struct Arrived;
+    void pass_on(const Peer& from, const SessionPtr& target, Outgoing stanza);
     void take(storage::MemberId from, Arrived arrived);
     void refuse(const Peer& peer, const std::string& why);
+
+    // Sessions that move: directory_moving.cpp
+    std::uint64_t fetch(const Peer& peer, const ResumeElsewhere& wanted, Elsewhere::Fetched done);
+    bool take(std::uint64_t number, storage::Revision told_to);
+    void leave(std::uint64_t number);
+    void fail(std::uint64_t number, FetchAnswer answer);
+    void hear_moving(const PeerPtr& peer, DirectoryFrame frame);
+    void hear_fetch(const PeerPtr& peer, const Fetch& fetch);
+    void handed_over(const PeerPtr& peer, std::uint64_t number, FetchAnswer answer);
+    void send_pieces(Peer& peer, std::uint64_t number, Giving& giving);
+    void hear_piece(Peer& peer, const Piece& piece);
+    void hear_settled(const PeerPtr& peer, const Settled& settled);
+    void stays(std::uint64_t session);
+    void give(
+        const PeerPtr& peer,
+        const SessionPtr& session,
+        const Giving& giving,
+        storage::Revision told_to
+    );
+    /// A session that another member tells of, and that is known as one here, or as another one's.
+    /// False: it is not known.
+    bool has_moved(const PeerPtr& peer, const SessionState& state);
+    void connection_lost(Peer& peer);
+    void settle_doubts(Peer& peer);
+    void look_at_moving(TimePoint now);
 
     Core& core_;
     Links& links_;
@@ -136,6 +182,14 @@ private:
     std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> replaced_;
     std::deque<SessionPtr> leaving_;   // of members that were lost
     TimePoint heard_told_;
+    /// Sessions of others that clients here resume.
+    std::unordered_map<std::uint64_t, Fetching> fetching_;
+    std::uint64_t last_fetch_ = 0;
+    /// Sessions here that go to another member; by that one, and its number.
+    std::map<std::pair<storage::MemberId, std::uint64_t>, Giving> giving_;
+    /// Sessions that have gone, and the time from which on the others hear that they are not here
+    /// any more: where they are they have heard by then.
+    std::deque<std::pair<TimePoint, std::uint64_t>> gone_later_;
 };
 
 }   // namespace grid::server::cluster

@@ -14,7 +14,20 @@ constexpr unsigned own_bits = 32, member_bits = 20;
 /// No frame of ours holds more: a count beyond is no count.
 constexpr std::uint64_t listed_max = 100'000;
 
-enum class DirectoryWord : std::uint8_t { Begin = 1, States, Gone, Complete, Heard, Taken };
+enum class DirectoryWord : std::uint8_t {
+    Begin = 1,
+    States,
+    Gone,
+    Complete,
+    Heard,
+    Taken,
+    Fetch,
+    Piece,
+    Stays,
+    Leave,
+    Settled,
+    Ended
+};
 enum class Carried : std::uint8_t { ToSession = 1, Query };
 
 void put(Encoder& out, const controller::Identity& identity) {
@@ -70,6 +83,7 @@ void put(Encoder& out, const SessionState& state) {
         put(out, constant->identity);
         put(out, constant->replaced);
     }
+    out.u32(state.moves).text(state.token_hash);
     out.boolean(state.is_active).boolean(state.is_present).boolean(state.takes_copies);
     out.boolean(state.is_hibernating).i64(state.priority).u8(state.show);
     const Presence::Words& words = state.words;
@@ -90,6 +104,8 @@ SessionState state_in(Decoder& in) {
         constant.identity = identity_in(in);
         constant.replaced = numbers_in(in);
     }
+    state.moves = in.u32();
+    state.token_hash = in.text();
     state.is_active = in.boolean();
     state.is_present = in.boolean();
     state.takes_copies = in.boolean();
@@ -129,10 +145,95 @@ struct Put {
         word(DirectoryWord::Taken);
         out.u64(taken.number);
     }
+    void operator()(const Fetch& fetch) const {
+        const ResumeElsewhere& wanted = fetch.wanted;
+        word(DirectoryWord::Fetch);
+        out.u64(fetch.number).u64(wanted.session).text(wanted.token).u32(wanted.handled);
+        out.text(wanted.address).u8(static_cast<std::uint8_t>(wanted.transport_kind));
+        put(out, wanted.identity);
+    }
+    void operator()(const Piece& piece) const {
+        word(DirectoryWord::Piece);
+        out.u64(piece.number).boolean(piece.is_last).text(piece.bytes);
+    }
+    void operator()(const Stays& stays) const {
+        const auto& [condition, handled] = stays.failure;
+        word(DirectoryWord::Stays);
+        out.u64(stays.number).text(condition).boolean(handled.has_value());
+        out.u32(handled.value_or(0)).boolean(stays.sent.has_value()).u32(stays.sent.value_or(0));
+    }
+    void operator()(const Leave& leave) const {
+        word(DirectoryWord::Leave);
+        out.u64(leave.number);
+    }
+    void operator()(const Settled& settled) const {
+        word(DirectoryWord::Settled);
+        out.u64(settled.number).u64(settled.session).u64(settled.told_to);
+    }
+    void operator()(const Ended& ended) const {
+        word(DirectoryWord::Ended);
+        out.u64(ended.session);
+    }
 };
 
+Fetch fetch_in(Decoder& in) {
+    Fetch fetch;
+    fetch.number = in.u64();
+    fetch.wanted.session = in.u64();
+    fetch.wanted.token = in.text();
+    fetch.wanted.handled = in.u32();
+    fetch.wanted.address = in.text();
+    fetch.wanted.transport_kind = static_cast<TransportKind>(in.u8());
+    fetch.wanted.identity = identity_in(in);
+    return fetch;
+}
+
+Stays stays_in(Decoder& in) {
+    Stays stays;
+    stays.number = in.u64();
+    stays.failure.condition = in.text();
+    const bool is_known = in.boolean();
+    const std::uint32_t handled = in.u32();
+    if (is_known) stays.failure.handled = handled;
+    const bool is_too_high = in.boolean();
+    const std::uint32_t sent = in.u32();
+    if (is_too_high) stays.sent = sent;
+    return stays;
+}
+
+/// Words about sessions that move.
+std::optional<DirectoryFrame> moving_in(DirectoryWord word, Decoder& in) {
+    switch (word) {
+        case DirectoryWord::Fetch:
+            return fetch_in(in);
+        case DirectoryWord::Piece: {
+            Piece piece;
+            piece.number = in.u64();
+            piece.is_last = in.boolean();
+            piece.bytes = in.text();
+            return piece;
+        }
+        case DirectoryWord::Stays:
+            return stays_in(in);
+        case DirectoryWord::Leave:
+            return Leave{in.u64()};
+        case DirectoryWord::Settled: {
+            Settled settled;
+            settled.number = in.u64();
+            settled.session = in.u64();
+            settled.told_to = in.u64();
+            return settled;
+        }
+        case DirectoryWord::Ended:
+            return Ended{in.u64()};
+        default:
+            return std::nullopt;
+    }
+}
+
 std::optional<DirectoryFrame> frame_in(Decoder& in) {
-    switch (static_cast<DirectoryWord>(in.u8())) {
+    const auto word = static_cast<DirectoryWord>(in.u8());
+    switch (word) {
         case DirectoryWord::Begin:
             return Begin{in.u64()};
         case DirectoryWord::States: {
@@ -157,8 +258,9 @@ std::optional<DirectoryFrame> frame_in(Decoder& in) {
         }
         case DirectoryWord::Taken:
             return Taken{in.u64()};
+        default:
+            return moving_in(word, in);
     }
-    return std::nullopt;
 }
 
 Outgoing outgoing_in(Decoder& in) {

@@ -46,6 +46,9 @@ struct SessionState {
     std::uint64_t id = 0;
     /// With its first state on each connection, and when it was resumed.
     std::optional<SessionConstant> constant;
+    std::uint32_t moves = 0;   // Session::moves
+    /// Resumptions::hash_of its token; empty: it cannot be resumed.
+    std::string token_hash;
     bool is_active = false, is_present = false, takes_copies = false, is_hibernating = false;
     int priority = 0;
     std::uint8_t show = 0;
@@ -71,7 +74,50 @@ struct Heard {
 struct Taken {
     std::uint64_t number = 0;
 };
-using DirectoryFrame = std::variant<Begin, States, Gone, Complete, Heard, Taken>;
+// A session that moves: its client resumes it at the member that asks. Numbers are the asker's.
+struct Fetch {
+    std::uint64_t number = 0;
+    ResumeElsewhere wanted;
+};
+/// A piece of the session's bytes (handed_over_bytes.hpp).
+struct Piece {
+    std::uint64_t number = 0;
+    bool is_last = false;
+    std::string bytes;
+};
+/// The session stays where it is; `sent`: the client's count was too high (HandledTooHigh).
+struct Stays {
+    std::uint64_t number = 0;
+    ResumeFailure failure;
+    std::optional<std::uint32_t> sent;
+};
+/// The asker does not want it any more.
+struct Leave {
+    std::uint64_t number = 0;
+};
+/// The session is the asker's from now on.
+struct Settled {
+    std::uint64_t number = 0;
+    std::uint64_t session = 0;
+    storage::Revision told_to = 0;
+};
+/// The session had ended before that was heard, and ends there, too.
+struct Ended {
+    std::uint64_t session = 0;
+};
+using DirectoryFrame = std::variant<
+    Begin,
+    States,
+    Gone,
+    Complete,
+    Heard,
+    Taken,
+    Fetch,
+    Piece,
+    Stays,
+    Leave,
+    Settled,
+    Ended>;
 
 std::string encode(const DirectoryFrame& frame);
 /// nullopt: it is none of this version, or is cut off. Pure, any thread.

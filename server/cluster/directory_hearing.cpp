@@ -26,7 +26,8 @@ void Directory::hear(storage::MemberId from, DirectoryFrame frame) {
     }
     if (const auto* heard = std::get_if<Heard>(&frame)) return hear_heard(*peer, *heard);
     if (const auto* taken = std::get_if<Taken>(&frame)) return peer->outbox.taken(taken->number);
-    hear_complete(*peer);
+    if (std::holds_alternative<Complete>(frame)) return hear_complete(*peer);
+    hear_moving(peer, std::move(frame));
 }
 
 void Directory::hear_begin(Peer& peer, const Begin& begin) {
@@ -40,6 +41,11 @@ void Directory::hear_begin(Peer& peer, const Begin& begin) {
 void Directory::hear_state(const PeerPtr& peer, const SessionState& state) {
     const auto found = peer->sessions.find(state.id);
     SessionPtr session = found == peer->sessions.end() ? nullptr : found->second.session;
+    if (!session && core_.sessions().find(state.id)) {
+        if (!has_moved(peer, state)) return;
+        if (const auto moved = peer->sessions.find(state.id); moved != peer->sessions.end())
+            session = moved->second.session;
+    }
     if (!session) session = make_session(peer, state);
     if (!session) return;
     peer->unlisted.erase(state.id);
@@ -57,15 +63,17 @@ void Directory::hear_state(const PeerPtr& peer, const SessionState& state) {
     session->state = state.is_hibernating ? Session::State::Hibernating : Session::State::Connected;
     session->heard = now();
     core_.set_active_elsewhere(session, state.is_active);
-    std::uint64_t& words = peer->sessions[state.id].words;
-    if (words == state.words.number) return;
-    words = state.words.number;
+    Peer::Known& known = peer->sessions[state.id];
+    known.token_hash = state.token_hash;
+    if (known.words == state.words.number) return;
+    known.words = state.words.number;
     core_.said_elsewhere(session, state.words);
 }
 
 SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& state) {
     if (!state.constant) return nullptr;   // another one has the address now
-    if (!is_session_of(peer->is.id, state.id) || core_.sessions().find(state.id)) {
+    const bool is_its_own = state.moves != 0 || is_session_of(peer->is.id, state.id);
+    if (!is_its_own || core_.sessions().find(state.id)) {
         refuse(*peer, "a session with a number that is not its own");
         return nullptr;
     }
@@ -74,6 +82,7 @@ SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& stat
     session->jid = state.constant->jid;
     session->bare = session->jid.bare();
     session->since = state.constant->since;
+    session->moves = state.moves;
     session->component = state.constant->component;
     session->principal.jid = session->jid;
     session->principal.session = session->id;
@@ -81,7 +90,7 @@ SessionPtr Directory::make_session(const PeerPtr& peer, const SessionState& stat
     session->budget = std::make_shared<Budget>(core_.outbox_bytes_max(), peer->budget);
     session->identity = state.constant->identity;
     if (!give_way(*session, *state.constant)) return nullptr;
-    peer->sessions[state.id] = {session, 0};
+    peer->sessions[state.id] = {session, 0, {}};
     core_.enter_elsewhere(session);
     connect(peer, session);
     return session;
@@ -115,6 +124,7 @@ void Directory::hear_gone(Peer& peer, std::uint64_t session) {
 /// Those that are not in the list ended while there was no connection.
 void Directory::hear_complete(Peer& peer) {
     for (const std::uint64_t session : std::exchange(peer.unlisted, {})) hear_gone(peer, session);
+    settle_doubts(peer);
     peer.is_complete = true;
     note_completeness();
     core_.flush_elsewhere();
@@ -125,6 +135,15 @@ void Directory::hear_heard(Peer& peer, const Heard& heard) {
     for (const Heard::One& one : heard.all)
         if (const auto found = peer.sessions.find(one.session); found != peer.sessions.end())
             found->second.session->heard = now() - one.ago + 2 * settings_.heard_every.count();
+}
+
+/// The session has moved on from here. Never back to its sender, which would send it here again.
+void Directory::pass_on(const Peer& from, const SessionPtr& target, Outgoing stanza) {
+    if (target->elsewhere->member() != from.is.id)
+        core_.pass_on(target, std::move(stanza));
+    else if (stanza.is_relayed)
+        core_.undelivered_elsewhere(target, {std::move(stanza)});
+    core_.flush_elsewhere();
 }
 
 void Directory::take(storage::MemberId from, Arrived arrived) {
@@ -146,8 +165,12 @@ void Directory::take(storage::MemberId from, Arrived arrived) {
     }
     auto& one = std::get<ToSession>(arrived.frame.content);
     SessionPtr target = core_.sessions().find(one.session);
-    if (!is_session_of(self_.id, one.session) || (target && target->elsewhere))
-        return refuse(*peer, "a stanza to a session that is not here");
+    if (target && target->elsewhere) {
+        if (target->moves == 0) return refuse(*peer, "a stanza to a session that is not here");
+        return pass_on(*peer, target, std::move(one.stanza));
+    }
+    if (!target && !is_session_of(self_.id, one.session) && !one.stanza.is_relayed)
+        return;      // of one that came from another member, and ended here
     if (!target) {   // the session has ended
         target = std::make_shared<Session>();
         target->id = one.session;

@@ -27,6 +27,16 @@ struct Directory::Peer final : public Elsewhere {
         return owner && owner->ask(*this, query);
     }
 
+    bool has_token(std::uint64_t session, const std::string& token) const override;
+    std::uint64_t fetch(const ResumeElsewhere& wanted, Fetched done) override;
+    bool take(std::uint64_t number, storage::Revision told_to) override {
+        const auto owner = directory.lock();
+        return owner && owner->take(number, told_to);
+    }
+    void leave(std::uint64_t number) override {
+        if (const auto owner = directory.lock()) owner->leave(number);
+    }
+
     const Member is;
     StanzaOutbox outbox;
     std::shared_ptr<Budget> budget;   // of its sessions
@@ -39,6 +49,7 @@ struct Directory::Peer final : public Elsewhere {
     struct Known {
         SessionPtr session;
         std::uint64_t words = 0;   // Presence::Words::number
+        std::string token_hash;
     };
     std::unordered_map<std::uint64_t, Known> sessions;
     std::unordered_set<std::uint64_t> unlisted;   // not told by this connection yet

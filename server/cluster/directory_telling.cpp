@@ -113,6 +113,9 @@ SessionState Directory::state_of(const Peer& peer, const Session& session) const
         if (const auto replaced = replaced_.find(session.id); replaced != replaced_.end())
             constant.replaced = replaced->second;
     }
+    state.moves = session.moves;
+    if (session.management && !session.management->token.empty())
+        state.token_hash = Resumptions::hash_of(session.management->token);
     state.is_active = session.is_active && !session.is_ended;
     state.is_present = session.is_present;
     state.takes_copies = session.takes_copies;

@@ -57,8 +57,8 @@ struct ResumeRequest {
     std::uint32_t handled = 0;   // of the stanzas that it was sent
     std::string address;
     TransportKind transport_kind = TransportKind::StartTls;
-    std::shared_ptr<Transport> transport;
-    sm::Around around = {};   // empty: `<resumed/>` stands alone
+    std::shared_ptr<Transport> transport;   // null: the client is at another member of the cluster
+    sm::Around around = {};                 // empty: `<resumed/>` stands alone
 };
 
 /// A session and the transport that it has from now on.
@@ -72,12 +72,6 @@ struct Attached {
     std::optional<xml::Element> archive = std::nullopt;
 };
 
-/// Why a session is not resumed: a condition of RFC 6120 §8.3.3, and the count of handled stanzas
-/// where it is known. The client may bind a resource instead.
-struct ResumeFailure {
-    std::string condition;
-    std::optional<std::uint32_t> handled;
-};
 using ResumeAnswer = std::variant<Attached, ResumeFailure, xml::StreamError>;
 
 struct Session::Resuming {
@@ -290,6 +284,26 @@ public:
     );
     void take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query);
     void unanswered_elsewhere(const QueryElsewhere& query);
+    // A session that another member's client resumes: core_moving.cpp
+    /// `done`, perhaps at once: all that the session is; it is frozen until one of the two calls
+    /// that follow. Or the reason why it stays as it is.
+    void hand_over(const ResumeElsewhere& wanted, std::function<void(FetchAnswer)> done);
+    /// The session stays: the other member did not take it, or does not want it any more.
+    void stays_here(const SessionPtr& session);
+    /// The session went on as `there`, a session elsewhere that does not stand in the table yet.
+    /// `sent`: the number of stanzas that went along; `told_to`: the other member had told all up
+    /// to there.
+    void went_away(
+        const SessionPtr& session,
+        const SessionPtr& there,
+        std::uint64_t sent,
+        storage::Revision told_to
+    );
+    /// A stanza to a session that has moved from here to another member.
+    void pass_on(const SessionPtr& target, Outgoing stanza) {
+        router_.pass_on(target, std::move(stanza));
+    }
+
     Presence::Words words_of(const Session& session) const { return presence_.words_of(session); }
     /// The stanzas of this turn leave.
     void flush_elsewhere() { fanout_.flush(); }
@@ -440,6 +454,24 @@ private:
     );
     void refuse_resuming(const SessionPtr& session, const std::string& condition);
     void attach_again(const SessionPtr& session);
+    void go_on(
+        const SessionPtr& session,
+        ResumeRequest& request,
+        const std::function<void(ResumeAnswer)>& done
+    );
+    std::optional<ResumeFailure> refuse_resuming_of(const ResumeRequest& request);
+    // To or from another member of a cluster: core_moving.cpp
+    void let_move(const SessionPtr& session, const std::shared_ptr<Session::Resuming>& resuming);
+    HandedOver handed_over(const SessionPtr& session);
+    SessionPtr find_elsewhere(const ResumeRequest& request) const;
+    struct Arriving;
+    void fetch(
+        const SessionPtr& away, ResumeRequest request, std::function<void(ResumeAnswer)> done
+    );
+    void arrive(const std::shared_ptr<Arriving>& coming);
+    std::optional<ResumeFailure> refuse_arrival(const Arriving& coming);
+    SessionPtr make_arrived(Arriving& coming);
+    void settle(const std::shared_ptr<Arriving>& coming);
     std::shared_ptr<Budget> account_budget(const xml::Jid& bare);
     std::shared_ptr<RateBuckets> account_rate(const xml::Jid& bare);
     void part_with_rate(const Session& session);

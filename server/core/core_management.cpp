@@ -34,6 +34,7 @@ xml::Element Core::manage(const SessionPtr& session, const sm::Enable& enable) {
     if (enable.wants_resumption && seconds != 0) {
         session->management->token = resumptions_.issue(session);
         session->management->resume_within = std::chrono::seconds(seconds);
+        sessions_.changed(*session);   // other members know where the token leads
     }
     return sm::enabled(session->management->token, seconds);
 }

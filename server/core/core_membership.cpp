@@ -56,10 +56,18 @@ void Core::when_everywhere(storage::Revision revision, std::function<void()> don
     membership_->when_everywhere(revision, std::move(done));
 }
 
+/// A session that can be resumed is, at another member: until then it hibernates here.
 bool Core::send_elsewhere(const SessionPtr& session) {
     const auto address = membership_ != nullptr ? membership_->sent_elsewhere() : std::nullopt;
     if (!address || !session->component.empty()) return false;
-    fanout_.end(session, see_other_host(*address));
+    const bool is_resumable = session->management && !session->management->token.empty();
+    if (!is_resumable || !session->transport) {
+        fanout_.end(session, see_other_host(*address));
+        return true;
+    }
+    session->is_sent_away = true;
+    fanout_.flush_now(session);
+    if (session->transport) session->transport->close(see_other_host(*address));
     return true;
 }
 
@@ -71,8 +79,8 @@ void Core::send_some_elsewhere() {
     if (is_stopped_ || membership_ == nullptr || !membership_->sent_elsewhere()) return;
     std::vector<SessionPtr> some;
     sessions_.for_each([&](const SessionPtr& session) {
-        if (some.size() < sent_at_once && session->is_open() && !session->elsewhere &&
-            session->component.empty())
+        if (some.size() < sent_at_once && session->transport && !session->is_sent_away &&
+            !session->is_ended && session->component.empty())
             some.push_back(session);
     });
     for (const SessionPtr& session : some) send_elsewhere(session);

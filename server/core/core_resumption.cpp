@@ -68,6 +68,8 @@ void Core::wind_up(steady_clock::time_point until, std::function<void()> done) {
 
 void Core::resume(ResumeRequest request, std::function<void(ResumeAnswer)> done) {
     asio::post(strand_, [this, request = std::move(request), done = std::move(done)]() mutable {
+        const auto away = resumptions_.find(request.token) ? nullptr : find_elsewhere(request);
+        if (away) return fetch(away, std::move(request), std::move(done));
         auto found = find_resumable(request);
         if (auto* failure = std::get_if<ResumeFailure>(&found)) return done(std::move(*failure));
         if (auto* error = std::get_if<xml::StreamError>(&found)) return done(std::move(*error));
@@ -86,19 +88,28 @@ std::variant<SessionPtr, ResumeFailure, xml::StreamError> Core::find_resumable(
         return ResumeFailure{
             "item-not-found", resumptions_.handled_by_ended(request.token, request.identity)
         };
-    if (is_cut_off()) return ResumeFailure{"resource-constraint", {}};
-    if (const auto why = refusal_of(request.identity); !why.empty()) {
-        controller_.record_refusal(
-            "login-refused", request.identity.account.str(), request.address, "not-allowed", why
-        );
-        return ResumeFailure{"not-allowed", {}};
-    }
+    // The session is on its way to another member, and may be there.
+    if (session->is_moving) return ResumeFailure{"conflict", {}};
+    // Of a client at another member that one asks.
+    if (request.transport)
+        if (auto refused = refuse_resuming_of(request)) return std::move(*refused);
     auto& unacked = session->management->unacked;
     if (unacked.has_all_after(request.handled)) return session;
     if (unacked.place_of(request.handled) == UnackedQueue::Place::TooHigh)
         return sm::handled_count_too_high(request.handled, unacked.sent_count());
     // The client lacks stanzas that are not kept any more.
     return ResumeFailure{"item-not-found", static_cast<std::uint32_t>(session->handled())};
+}
+
+/// Asked of all that resume a session, wherever the session is.
+std::optional<ResumeFailure> Core::refuse_resuming_of(const ResumeRequest& request) {
+    if (is_cut_off()) return ResumeFailure{"resource-constraint", {}};
+    const auto why = refusal_of(request.identity);
+    if (why.empty()) return std::nullopt;
+    controller_.record_refusal(
+        "login-refused", request.identity.account.str(), request.address, "not-allowed", why
+    );
+    return ResumeFailure{"not-allowed", {}};
 }
 
 void Core::take_over(
@@ -143,7 +154,9 @@ void Core::refuse_resuming(const SessionPtr& session, const std::string& conditi
 }
 
 void Core::attach_again(const SessionPtr& session) {
-    const auto resuming = std::exchange(session->resuming, nullptr);
+    const auto resuming = session->resuming;
+    if (!resuming->request.transport) return let_move(session, resuming);
+    session->resuming = nullptr;
     resuming->timer.cancel();
     ResumeRequest& request = resuming->request;
     fanout_.let_go(session);
@@ -152,7 +165,7 @@ void Core::attach_again(const SessionPtr& session) {
         return resuming->done(ResumeFailure{"item-not-found", {}});
     resumptions_.wait_no_more(*session);
     session->state = Session::State::Connected;
-    session->transport = std::move(request.transport);
+    session->is_sent_away = false;
     session->transport_kind = request.transport_kind;
     sessions_.identify(*session, std::move(request.identity));
     session->principal.address = std::move(request.address);
@@ -161,8 +174,19 @@ void Core::attach_again(const SessionPtr& session) {
     session->allowance = allowance_of(*session);
     session->management->owes_ack_of = 0;
     session_changed_(*session, SessionChange::Resumed);
+    go_on(session, request, resuming->done);
+    // Where this member is being drained it goes on at another one.
+    send_elsewhere(session);
+    fanout_.flush();
+}
+
+/// With the transport of that request.
+void Core::go_on(
+    const SessionPtr& session, ResumeRequest& request, const std::function<void(ResumeAnswer)>& done
+) {
+    session->transport = std::move(request.transport);
     // First: the connection knows the session's addresses before it is to write one.
-    resuming->done(Attached{session, session->attachment, session->allowance});
+    done(Attached{session, session->attachment, session->allowance});
     const auto handled = static_cast<std::uint32_t>(session->handled());
     auto resumed = sm::resumed(session->management->token, handled);
     if (request.around) resumed = request.around(session->jid, std::move(resumed));
@@ -171,7 +195,6 @@ void Core::attach_again(const SessionPtr& session) {
         session->identity, "resume", session->principal.address, session->jid.str()
     );
     catch_up_.resumed(session);
-    fanout_.flush();
 }
 
 }   // namespace grid::server

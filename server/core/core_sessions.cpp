@@ -311,7 +311,8 @@ void Core::detach(
         [this, session = std::move(session), attachment, is_lost, done = std::move(done)] {
             if (session->attachment != attachment) return done(Detached::Replaced);
             fanout_.flush_now(session);
-            if (is_lost && hibernate(session)) return done(Detached::Hibernates);
+            const bool may_come_back = is_lost || (session->is_sent_away && !is_stopped_);
+            if (may_come_back && hibernate(session)) return done(Detached::Hibernates);
             catch_up_.detached(*session);
             session->transport = nullptr;
             done(Detached::Leaves);

@@ -117,9 +117,14 @@ void CatchUp::inherit_backlog(const SessionPtr& session, Revision after) {
     const Revision live = session->pending.empty() ? session->queued_to : session->sent_to;
     const Revision told = lag ? lag->after_before.bare : live;
     const std::pair had{std::exchange(session->account_from, after), told};
+    const Revision from = std::max<Revision>(after, 1);   // 0 stands for none
+    const Revision before = std::exchange(session->backlog_from, from);
+    if (before != 0) session->backlog_from = std::min(before, from);
+    session->backlog_mark = 0;
     go_behind(session, {after, lag ? lag->after.full : live});
     // Not where it took over before, and is not through with that.
     if (session->replay && (!lag || lag->had.second == 0)) session->replay->had = had;
+    on_sent(session);   // and asked when that has arrived
 }
 
 void CatchUp::on_feed_gap(Revision after) {

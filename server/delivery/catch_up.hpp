@@ -50,6 +50,15 @@ public:
     /// The session has a transport again: what was left out meanwhile is replayed.
     void resumed(const SessionPtr& session);
 
+    // A session that moves to another member of a cluster.
+    /// False: the session has been sent a part of what was committed together; the rest follows.
+    bool is_at_a_seam(const Session& session) const;
+    /// The session, of which nothing is pending, is sent no items from now on: those that it lacks
+    /// are told where it goes.
+    HandedPlace leave_off(const SessionPtr& session);
+    /// The session goes on behind that place, with `resumed`.
+    void take_up(const SessionPtr& session, const HandedPlace& place);
+
     // ReplayListener
     void on_dropped(const SessionPtr& session) override;
     void replay_from(const xml::Jid& subscriber, std::uint64_t node, storage::Revision after)

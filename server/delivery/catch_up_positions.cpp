@@ -64,7 +64,9 @@ Revision CatchUp::has_of_account(const Session& session) const {
                    ? all
                    : std::max(session.acked_to, session.account_from);
     if (!session.is_active || session.priority < 0) return all;
-    const Revision told = session.replay ? session.replay->after_before.bare : all;
+    const Revision backlog = session.backlog_from != 0 ? session.backlog_from : all;
+    const Revision told =
+        std::min(backlog, session.replay ? session.replay->after_before.bare : all);
     if (session.acked_to >= session.sent_to) return told;
     return std::min(told, std::max(session.acked_to, session.account_from));
 }
@@ -81,6 +83,41 @@ void CatchUp::note_session(const Session& session, Position told) {
         note(session.bare.str(), std::min(told.bare, *session.paused_bare));
     else if (session.priority >= 0)
         note(session.bare.str(), told.bare);
+}
+
+bool CatchUp::is_at_a_seam(const Session& session) const {
+    return session.replay || std::max(session.sent_to, session.queued_to) <= fanout_.completed();
+}
+
+HandedPlace CatchUp::leave_off(const SessionPtr& session) {
+    HandedPlace place;
+    place.is_active = session->is_active;
+    if (session->is_active) {
+        if (!session->replay) start_replay(session, {fanout_.completed(), fanout_.completed()});
+        place.after = session->replay->after;
+        place.earlier = session->replay->earlier;
+        place.had = session->replay->had;
+    }
+    place.paused = session->paused;
+    place.paused_bare = session->paused_bare;
+    place.sent_to = session->sent_to;
+    place.acked_to = session->acked_to;
+    place.account_from = session->account_from;
+    place.backlog_from = session->backlog_from;
+    return place;
+}
+
+void CatchUp::take_up(const SessionPtr& session, const HandedPlace& place) {
+    session->queued_to = session->sent_to = place.sent_to;
+    session->acked_to = place.acked_to;
+    session->account_from = place.account_from;
+    session->backlog_from = place.backlog_from;
+    session->paused = place.paused;
+    session->paused_bare = place.paused_bare;
+    if (!place.is_active) return;
+    session->replay = std::make_shared<ReplayState>(place.after);
+    session->replay->earlier = session->replay->earlier_before = place.earlier;
+    session->replay->had = place.had;
 }
 
 void CatchUp::paused(const SessionPtr& session) {
@@ -108,6 +145,8 @@ void CatchUp::on_unavailable(const SessionPtr& session, Delivered delivered) {
     fanout_.forget_digests(*session);
     const Revision reached =
         delivered.is_all ? ~Revision{0} : std::max(delivered.mark, session->acked_to);
+    if (!delivered.is_all && session->backlog_from != 0)
+        handed.bare = std::min(handed.bare, session->backlog_from);
     const Position has{
         std::max(std::min(handed.bare, reached), session->account_from),
         std::min(handed.full, reached)
@@ -169,10 +208,20 @@ void CatchUp::ask(const SessionPtr& session) {
     // With stream management it is known.
     if (session->management) {
         const Revision lacks = session->management->unacked.owed_from();
-        return reached(session, lacks == 0 ? both : std::min(both, lacks - 1));
+        const Revision has = lacks == 0 ? both : std::min(both, lacks - 1);
+        if (has >= session->acked_to) session->backlog_from = 0;
+        return reached(session, has);
     }
-    session->transport->mark(mark_items(*session, both), [this, session](std::uint64_t mark) {
-        boost::asio::post(strand_, [this, session, mark] { reached(session, items_of(mark)); });
+    std::uint64_t number = mark_items(*session, both);
+    // Behind all that was handed over: marks of items up to there were reached before.
+    if (session->backlog_from != 0 && both >= session->acked_to && session->backlog_mark == 0)
+        number = session->backlog_mark = mark_now(*session);
+    session->transport->mark(number, [this, session](std::uint64_t mark) {
+        boost::asio::post(strand_, [this, session, mark] {
+            const std::uint64_t backlog = session->backlog_mark;
+            if (backlog != 0 && mark >= backlog) session->backlog_from = session->backlog_mark = 0;
+            reached(session, items_of(mark));
+        });
     });
 }
 
@@ -180,10 +229,11 @@ void CatchUp::ask(const SessionPtr& session) {
 void CatchUp::reached(const SessionPtr& session, Revision revision) {
     session->acked_to = std::max(session->acked_to, revision);
     session->is_marking = false;
-    if (session->acked_to < session->sent_to) on_sent(session);
+    if (session->acked_to < session->sent_to || session->backlog_from != 0) on_sent(session);
     if ((!session->is_active && !session->paused) || !session->transport) return;
     // The account has what all its resources have.
     Revision bare = session->acked_to;
+    if (session->backlog_from != 0) bare = std::min(bare, session->backlog_from);
     for (const auto& other : sessions_.of_account(session->bare.str()))
         if (other != session) bare = std::min(bare, has_of_account(*other));
     note_session(*session, {bare, session->acked_to});

@@ -90,6 +90,7 @@ void OfflineDelivery::go_on(const std::string& account) {
     auto way = ways_[account];
     if (!way) ways_[account] = way = std::make_shared<Way>();
     if (way->is_reading) return;
+    if (const auto session = way->to.lock(); session && session->is_moving) return;
     if (next(account, *way).empty()) return ask(account, way);
     if (const auto session = way->to.lock(); !session || !takes(*session)) {
         const auto taker = find_taker(account);
@@ -138,7 +139,7 @@ void OfflineDelivery::read(const std::string& account, const std::shared_ptr<Way
                 way->again_at = std::chrono::steady_clock::now() + fault_pause;
                 return;
             }
-            if (session && takes(*session))
+            if (session && takes(*session) && !session->is_moving)
                 for (std::size_t i = 0; i < messages.size(); ++i) {
                     way->sent_to = messages[i].revision;
                     send(session, messages[i], (*texts)[i]);
@@ -207,6 +208,34 @@ void OfflineDelivery::ask(const std::string& account, const std::shared_ptr<Way>
             });
         }
     );
+}
+
+HandedMessages OfflineDelivery::handed_over(const Session& session) const {
+    const auto found = ways_.find(session.bare.str());
+    if (found == ways_.end() || found->second->to.lock().get() != &session) return {};
+    const Way& way = *found->second;
+    return {way.sent_to, {way.counted.begin(), way.counted.end()}};
+}
+
+void OfflineDelivery::gone(const Session& session) {
+    const auto found = ways_.find(session.bare.str());
+    if (found == ways_.end()) return;
+    if (const auto to = found->second->to.lock(); to && to.get() != &session) return;
+    ways_.erase(found);
+}
+
+void OfflineDelivery::come(const SessionPtr& session, const HandedMessages& handed) {
+    const std::string& account = session->bare.str();
+    const auto before = ways_.find(account);
+    const bool is_free = before == ways_.end() || before->second->to.expired();
+    if (handed.sent_to != 0 && is_free) {
+        const auto way = std::make_shared<Way>();
+        way->to = session;
+        way->sent_to = handed.sent_to;
+        way->counted = {handed.counted.begin(), handed.counted.end()};
+        ways_[account] = way;
+    }
+    if (takes(*session)) go_on(account);
 }
 
 void OfflineDelivery::arrived(const std::string& account, Revision up_to) {

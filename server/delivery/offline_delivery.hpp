@@ -53,6 +53,10 @@ public:
     bool is_behind(const std::string& account) const;
     /// The session that gets the messages which waited; null: none is on its way.
     SessionPtr taker(const std::string& account) const;
+    // A session that moves to another member of a cluster is sent none meanwhile.
+    HandedMessages handed_over(const Session& session) const;
+    void gone(const Session& session);
+    void come(const SessionPtr& session, const HandedMessages& handed);
     /// Called every 100 ms or more often: sessions that had no room, what has arrived.
     void tick();
 

@@ -32,6 +32,10 @@ public:
     /// The session's client has answered. Other answers than those to the last question are passed
     /// over.
     Step learned(std::uint64_t session, const presence::Capabilities& answer);
+    /// The same of a session that came from another member of a cluster, where its client answered.
+    void adopt(std::uint64_t session, presence::Caps caps, presence::WantsPtr wants) {
+        sessions_[session] = {std::move(caps), {}, std::move(wants)};
+    }
     /// The session is not available any more; true: it had asked for something.
     bool forget(std::uint64_t session);
 

@@ -93,6 +93,7 @@ void Presence::announce(
     walk.rest = said->rest = std::make_shared<const std::string>(std::move(rest));
     said->farewell = nullptr;
     ++said->number;
+    ++said_count_;
     const bool is_initial = walk.is_initial;
     add(std::move(walk));
     if (session->elsewhere) return;   // the wishes of its client are its member's affair
@@ -138,6 +139,7 @@ void Presence::withdraw(const SessionPtr& session, std::string rest) {
     if (!rest.empty()) said->farewell = std::make_shared<const std::string>(rest);
     if (!said->rest && said->directed.empty()) return;
     ++said->number;
+    ++said_count_;
     Walk walk;
     walk.said = said;
     // One that was never available is unavailable to those alone that it told otherwise.

@@ -81,6 +81,18 @@ public:
         bool is_available = false;
     };
     Words words_of(const Session& session) const;
+    /// A session moves from one member of a cluster to another: what is to be known there of its
+    /// presence. Contacts hear nothing of it.
+    HandedPresence handed_over(const Session& session) const;
+    /// The session has gone there, or come here, under the same number. `handed`: with that
+    /// presence.
+    void gone(const SessionPtr& there);
+    void come(const SessionPtr& here, const HandedPresence& handed);
+    /// How often anybody has said something: whether anything was missed that was said meanwhile.
+    std::uint64_t said_count() const { return said_count_; }
+    /// Roster items that changed behind that revision, and the presence of contacts where
+    /// `is_missed`, are told to the session again.
+    void tell_missed(const Session& session, storage::Revision told, bool is_missed);
     /// A client's own question (§4.3).
     void probe(const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza);
     /// To one resource (§8.5.3): an error about presence that it sent.
@@ -111,6 +123,8 @@ private:
     using TimePoint = std::chrono::steady_clock::time_point;
 
     struct Walk;
+    struct Said;
+    void push_changed(const Said& said, storage::Revision told);
     /// The presence of a session.
     struct Said {
         SessionPtr session;
@@ -207,7 +221,8 @@ private:
     std::optional<std::uint64_t> looking_at_;   // the session behind which the look goes on
     bool is_planned_ = false;
     std::size_t told_ = 0;   // stanzas, to anybody
-    TimePoint now_;          // of the last tick
+    std::uint64_t said_count_ = 0;
+    TimePoint now_;   // of the last tick
 };
 
 }   // namespace grid::server

@@ -120,21 +120,78 @@ void Presence::notify(const storage::Committed& committed) {
 
 void Presence::on_feed_gap(storage::Revision told) {
     for (const auto& [id, said] : said_) {
-        const std::string& owner = said->session->bare.str();
-        const auto& roster = controller_.rosters().of(owner);
         if (said->session->elsewhere) continue;
         if (said->rest) behind_.insert(id);
-        if (!said->is_interested || !may_hear(*said->session)) continue;
-        for (const auto& [contact, item] : roster.items)
-            if (item.revision > told)
-                fanout_.send(
-                    said->session,
-                    Outgoing::stanza(iq_to(
-                        *said->session,
-                        controller::contacts::render_push(roster, contact, item.revision)
-                    ))
-                );
+        push_changed(*said, told);
     }
+}
+
+void Presence::push_changed(const Said& said, storage::Revision told) {
+    if (!said.is_interested || !may_hear(*said.session)) return;
+    const auto& roster = controller_.rosters().of(said.session->bare.str());
+    for (const auto& [contact, item] : roster.items)
+        if (item.revision > told)
+            fanout_.send(
+                said.session,
+                Outgoing::stanza(iq_to(
+                    *said.session, controller::contacts::render_push(roster, contact, item.revision)
+                ))
+            );
+}
+
+HandedPresence Presence::handed_over(const Session& session) const {
+    HandedPresence handed;
+    const Said* said = find(session);
+    if (said == nullptr) return handed;
+    const Words words = words_of(session);
+    handed.words = words.number;
+    handed.is_available = words.is_available;
+    handed.rest = words.rest;
+    handed.is_interested = said->is_interested;
+    handed.directed = {said->directed.begin(), said->directed.end()};
+    if (const auto* caps = interests_.caps_of(session.id)) {
+        handed.hash = caps->hash;
+        handed.node = caps->node;
+        handed.ver = caps->ver;
+    }
+    if (const auto* wants = interests_.of(session.id)) {
+        handed.knows_wants = true;
+        handed.wants = {wants->begin(), wants->end()};
+    }
+    return handed;
+}
+
+void Presence::gone(const SessionPtr& there) {
+    interests_.forget(there->id);
+    behind_.erase(there->id);
+    const auto found = said_.find(there->id);
+    if (found == said_.end()) return;
+    found->second->session = there;
+    found->second->directed.clear();
+    found->second->is_interested = false;
+}
+
+void Presence::come(const SessionPtr& here, const HandedPresence& handed) {
+    if (handed.words == 0 && handed.directed.empty() && !handed.is_interested) return;
+    const SaidPtr said = said_of(here);
+    said->session = here;
+    said->number = handed.words;
+    said->is_interested = handed.is_interested;
+    said->directed = {handed.directed.begin(), handed.directed.end()};
+    if (handed.hash.empty() || !said->rest) return;
+    presence::Caps caps{handed.hash, handed.node, handed.ver};
+    if (!handed.knows_wants) return take_step(here, interests_.heard(here->id, caps), false);
+    interests_.adopt(
+        here->id, std::move(caps),
+        std::make_shared<const presence::Wants>(handed.wants.begin(), handed.wants.end())
+    );
+}
+
+void Presence::tell_missed(const Session& session, storage::Revision told, bool is_missed) {
+    const Said* said = find(session);
+    if (said == nullptr) return;
+    if (is_missed && said->rest) behind_.insert(session.id);
+    push_changed(*said, told);
 }
 
 void Presence::perform(const Effect& effect, storage::Revision revision) {

@@ -65,6 +65,15 @@ std::vector<Queries::Query> Queries::session_ended(std::uint64_t session) {
     return unanswered;
 }
 
+std::vector<Queries::Query> Queries::session_moves(std::uint64_t session) {
+    std::vector<Query> asked;
+    if (const auto mine = by_asker_.find(session); mine != by_asker_.end())
+        for (const Key& key : mine->second) asked.push_back(waiting_.at(key));
+    auto unanswered = session_ended(session);
+    asked.insert(asked.end(), unanswered.begin(), unanswered.end());
+    return asked;
+}
+
 std::vector<Queries::Query> Queries::expired(Time now, std::size_t max) {
     std::vector<Query> late;
     while (!by_time_.empty() && by_time_.begin()->first <= now && late.size() < max) {

@@ -55,6 +55,8 @@ public:
     std::optional<Query> settle(std::uint64_t asker, const xml::Jid& from, const std::string& id);
     /// A session is gone: the queries that get no answer from it any more.
     std::vector<Query> session_ended(std::uint64_t session);
+    /// A session moves to another member of a cluster: those that it asked, and was asked.
+    std::vector<Query> session_moves(std::uint64_t session);
     std::vector<Query> expired(Time now, std::size_t max);
     std::size_t size() const { return waiting_.size(); }
 

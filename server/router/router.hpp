@@ -192,6 +192,15 @@ public:
     );
     /// The query did not reach the member of the session that was to answer it.
     void unanswered(const QueryElsewhere& query);
+    /// The session is about to move to another member: queries of it and to it that wait for their
+    /// answer are refused.
+    void refuse_queries(const SessionPtr& session);
+    /// Components to which a session that moves has said that it is there.
+    std::vector<std::string> components_told(const Session& session) const;
+    void note_components(const Session& session, const std::vector<std::string>& told);
+    void forget_components(const Session& session) { components_told_.erase(session.id); }
+    /// A stanza to a session that has moved from here to another member.
+    void pass_on(const SessionPtr& target, Outgoing stanza);
     /// That session elsewhere logged out, or has ended.
     void logged_out_elsewhere(const SessionPtr& session);
 

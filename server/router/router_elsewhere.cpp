@@ -139,6 +139,27 @@ std::shared_ptr<SenderQueue> Router::deliver_here(
     return nullptr;
 }
 
+void Router::refuse_queries(const SessionPtr& session) {
+    tell_unanswered(
+        queries_.session_moves(session->id),
+        {"wait", "recipient-unavailable", {}, "a client has moved to another member: ask again", {}}
+    );
+}
+
+std::vector<std::string> Router::components_told(const Session& session) const {
+    const auto found = components_told_.find(session.id);
+    if (found == components_told_.end()) return {};
+    return {found->second.begin(), found->second.end()};
+}
+
+void Router::note_components(const Session& session, const std::vector<std::string>& told) {
+    if (!told.empty()) components_told_[session.id] = {told.begin(), told.end()};
+}
+
+void Router::pass_on(const SessionPtr& target, Outgoing stanza) {
+    if (target->is_open()) fanout_.send(target, std::move(stanza));
+}
+
 void Router::logged_out_elsewhere(const SessionPtr& session) {
     controller_.session_ended(session->id);
     forget_queries(session);

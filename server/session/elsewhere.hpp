@@ -3,9 +3,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "server/session/handed_over.hpp"
 #include "storage/log_group.hpp"
 #include "xml/jid.hpp"
 #include "xml/writer.hpp"
@@ -39,6 +42,19 @@ public:
     /// False: it cannot be reached, and nothing was sent. Where it becomes so later,
     /// Router::unanswered is called.
     virtual bool ask(const QueryElsewhere& query) = 0;
+
+    // A client here resumes a session of that member, which hands it over (XEP-0198 §5).
+    /// Whether that session there has that token.
+    virtual bool has_token(std::uint64_t session, const std::string& token) const = 0;
+    /// The session, or the reason why it stays there. `done` is called once, perhaps at once, with
+    /// the number that is returned. Where it got the session `take` or `leave` is to follow, soon.
+    using Fetched = std::function<void(std::uint64_t number, FetchAnswer answer)>;
+    virtual std::uint64_t fetch(const ResumeElsewhere& wanted, Fetched done) = 0;
+    /// The session is here from now on, as far as the other member will hear; `told_to`: up to
+    /// there this member has told all. False: it stays there after all.
+    virtual bool take(std::uint64_t number, storage::Revision told_to) = 0;
+    /// The session stays there.
+    virtual void leave(std::uint64_t number) = 0;
 };
 
 /// Hears of the sessions that are here. Core strand.

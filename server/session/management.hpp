@@ -18,7 +18,9 @@ class Management {
 public:
     using Clock = std::chrono::steady_clock;
 
-    explicit Management(std::shared_ptr<Budget> budget) : unacked(std::move(budget)) {}
+    /// As if `sent` stanzas had been sent and acknowledged.
+    explicit Management(std::shared_ptr<Budget> budget, std::uint64_t sent = 0)
+        : unacked(std::move(budget), sent) {}
 
     UnackedQueue unacked;
     /// Stanzas of the client that were taken over since `<enable/>`. Of these those are handled

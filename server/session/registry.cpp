@@ -44,6 +44,20 @@ void SessionRegistry::leave(const Session& session) {
     if (watcher_ && !session.elsewhere) watcher_->on_left(session);
 }
 
+void SessionRegistry::goes_on_as(const Session& before, const SessionPtr& after) {
+    const auto found = by_id_.find(before.id);
+    if (found == by_id_.end() || found->second.get() != &before) return;
+    for (SessionPtr& one : by_account_[before.bare.str()])
+        if (one.get() == &before) one = after;
+    if (!before.elsewhere) unlink(before);
+    if (after->elsewhere) ++elsewhere_;
+    if (before.elsewhere) --elsewhere_;
+    found->second = after;   // `before` may end here
+    if (after->elsewhere) return;
+    link(*after);
+    if (watcher_) watcher_->on_entered(*after);
+}
+
 void SessionRegistry::take_out(const Session& session) {
     auto found = by_account_.find(session.bare.str());
     if (found == by_account_.end()) return;

@@ -27,6 +27,9 @@ public:
     /// One on another member, beside all others.
     void enter_elsewhere(const SessionPtr& session);
     void leave(const Session& session);
+    /// The session goes on as that one, which has its number and its address: it has moved from
+    /// here to another member of a cluster, or from there to here.
+    void goes_on_as(const Session& before, const SessionPtr& after);
     /// Null: nobody watches. Outlives the table, or takes itself away.
     void watch(SessionWatcher* watcher) { watcher_ = watcher; }
     SessionWatcher* watcher() const { return watcher_; }

@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include <array>
 #include <stdexcept>
@@ -41,6 +42,22 @@ std::string Resumptions::issue(const SessionPtr& session) {
     std::string token = random_token();
     by_selector_[selector_of(token)] = session;
     return token;
+}
+
+void Resumptions::adopt(const SessionPtr& session) {
+    by_selector_[selector_of(session->management->token)] = session;
+}
+
+void Resumptions::forget(const Session& session) {
+    wait_no_more(session);
+    if (session.management) by_selector_.erase(selector_of(session.management->token));
+}
+
+std::string Resumptions::hash_of(std::string_view token) {
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
+    const std::vector<unsigned char> input(token.begin(), token.end());
+    SHA256(input.data(), input.size(), hash.data());
+    return {hash.begin(), hash.end()};
 }
 
 SessionPtr Resumptions::find(std::string_view token) const {

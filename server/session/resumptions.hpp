@@ -26,6 +26,12 @@ public:
 
     /// A new token for that session.
     std::string issue(const SessionPtr& session);
+    /// A session that came from another member of a cluster keeps its token.
+    void adopt(const SessionPtr& session);
+    /// The session has gone to another member, and its token with it.
+    void forget(const Session& session);
+    /// Others may know it: the token does not follow from it. Any thread.
+    static std::string hash_of(std::string_view token);
     /// Null: no session has it.
     SessionPtr find(std::string_view token) const;
     /// The session can be resumed no more; `handled`: by its last count.

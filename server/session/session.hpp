@@ -50,12 +50,16 @@ public:
     TransportKind transport_kind = TransportKind::StartTls;
     std::shared_ptr<Transport> transport;   // null when it is gone
     std::uint64_t attachment = 1;           // the number of that transport, of all it had
+    std::uint32_t moves = 0;                // from one member of a cluster to another
     std::shared_ptr<Allowance> allowance;   // null: there is no bound. Used on its strand
 
     // Core strand.
     State state = State::Connected;
     std::unique_ptr<Management> management;   // null: the client did not ask for it (XEP-0198)
     std::shared_ptr<Resuming> resuming;
+    /// The session is on its way to another member of the cluster, and may be there already.
+    bool is_moving = false;
+    bool is_sent_away = false;            // this member is being drained, and ends its stream
     bool is_active = false;               // logged in
     bool is_present = false;              // sent presence, and is available
     storage::Millis heard = 0;            // when its last stanza came
@@ -89,6 +93,10 @@ public:
     /// The same of items to its bare JID, since its priority is negative.
     std::optional<storage::Revision> paused_bare;
     bool is_marking = false;   // waits to be asked which items have reached it
+    /// Items to the bare JID behind that one, which another resource left unread, may not have
+    /// arrived; 0: all have. They have when `backlog_mark` is reached, if that is not 0.
+    storage::Revision backlog_from = 0;
+    std::uint64_t backlog_mark = 0;
     /// True when the session's rights ended, or begin anew with its next login: its requests are
     /// dropped.
     bool is_ended = false;

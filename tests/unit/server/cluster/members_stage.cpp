@@ -192,6 +192,65 @@ Guest MembersStage::comes(
     return guest;
 }
 
+std::shared_ptr<MembersStage::Resumed> MembersStage::asks_to_resume(
+    std::size_t member,
+    const std::string& account,
+    const std::string& token,
+    std::uint32_t handled,
+    const std::string& key
+) {
+    auto resumed = std::make_shared<Resumed>();
+    resumed->guest.transport = std::make_shared<ReadTransport>();
+    server::ResumeRequest request;
+    request.identity = member_identity(account + "@grid.example");
+    request.identity.key = key;
+    request.token = token;
+    request.handled = handled;
+    request.address = "192.0.2.2:2";
+    request.transport = resumed->guest.transport;
+    core(member).resume(std::move(request), [this, resumed](server::ResumeAnswer answer) {
+        resumed->is_answered = true;
+        if (const auto* attached = std::get_if<server::Attached>(&answer)) {
+            resumed->guest.session = attached->session;
+            resumed->guest.transport->session = attached->session;
+            guests_.push_back(attached->session);
+        } else if (const auto* failure = std::get_if<server::ResumeFailure>(&answer)) {
+            resumed->failure = failure->condition;
+            resumed->handled = failure->handled;
+        } else {
+            resumed->failure = std::get<grid::xml::StreamError>(answer).condition;
+        }
+    });
+    return resumed;
+}
+
+/// By more than what others commit of themselves meanwhile.
+void MembersStage::get_ahead(std::size_t member) {
+    constexpr storage::Revision ahead = 20;
+    storage::Revision most = 0;
+    for (const auto& one : members_) most = std::max(most, one->store.status().revision);
+    storage::MemoryStore& store = members_[member]->store;
+    while (store.status().revision < most + ahead) {
+        storage::Batch batch;
+        batch.put(storage::Family::Control, "Y", {});
+        core(member).commit(std::move(batch));
+        context.poll();
+        context.restart();
+    }
+}
+
+std::string MembersStage::manages(std::size_t member, const Guest& guest) {
+    sends(member, guest, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+    REQUIRE(guest.session->management);
+    guest.hears();
+    return guest.session->management->token;
+}
+
+void MembersStage::loses(std::size_t member, const Guest& guest) {
+    core(member).detach(guest.session, guest.session->attachment, true, [](auto) {});
+    runs();
+}
+
 void MembersStage::sends(std::size_t member, const Guest& guest, const std::string& stanza) {
     auto routed = core(member).router().prepare(*guest.session, parse_stanza(stanza));
     REQUIRE(std::holds_alternative<server::Inbound>(routed));

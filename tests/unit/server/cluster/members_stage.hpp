@@ -2,7 +2,9 @@
 #pragma once
 
 #include <boost/asio.hpp>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +58,28 @@ public:
     Guest binds(std::size_t member, const std::string& account, const std::string& resource);
     /// The same, and it is available.
     Guest comes(std::size_t member, const std::string& account, const std::string& resource);
+    /// A wish to resume a session, and its answer.
+    struct Resumed {
+        Guest guest;           // without a session: it was refused
+        std::string failure;   // by this condition
+        std::optional<std::uint32_t> handled;
+        bool is_answered = false;
+    };
+    /// The member's store is made to be ahead of the others', as if it had applied all that they
+    /// have.
+    void get_ahead(std::size_t member);
+    /// The client says `<resume/>` at that member; nothing runs yet.
+    std::shared_ptr<Resumed> asks_to_resume(
+        std::size_t member,
+        const std::string& account,
+        const std::string& token,
+        std::uint32_t handled,
+        const std::string& key = ""
+    );
+    /// Switches stream management on; the token.
+    std::string manages(std::size_t member, const Guest& guest);
+    /// The connection is gone without a word.
+    void loses(std::size_t member, const Guest& guest);
     void sends(std::size_t member, const Guest& guest, const std::string& stanza);
     /// The stream ends.
     void goes(std::size_t member, const Guest& guest);

@@ -163,6 +163,34 @@ TEST_CASE_METHOD(Stage, "what a resource took unread with it is told to the one 
     CHECK(items(b) == Ids{"i1"});
 }
 
+TEST_CASE_METHOD(Stage, "what was taken over is not noted before it has arrived") {
+    for (const bool is_told : {false, true}) {
+        const auto a = comes(desk_a, false);
+        catch_up(a);
+        transport(a).is_far = true;
+        publishes("n", "i1");   // into its socket, and no further
+        const auto b = comes(desk_b);
+        catch_up(b);
+        publishes("n", "i2");
+        catch_up_of_all.note_acknowledged(b);
+        turn();
+        items(b);
+        leaves(a);
+        if (is_told) catch_up(b);
+        transport(b).is_far = true;
+        catch_up_of_all.note_acknowledged(b);
+        turn();
+        leaves(b);
+        const auto again = comes(desk_a);
+        catch_up(again);
+        const auto got = items(again);
+        CHECK(std::ranges::find(got, "i1") != got.end());
+        catch_up_of_all.note_acknowledged(again);
+        turn();
+        leaves(again);
+    }
+}
+
 TEST_CASE_METHOD(Stage, "a session that never logged in has read nothing for its account") {
     publishes("n", "i1");
     const auto bound = comes(desk_a);

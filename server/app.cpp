@@ -151,7 +151,9 @@ std::shared_ptr<cluster::Directory> attach_cluster(
     cluster.on_needs_copy = [&grid, &stopper] {
         grid.post([&stopper] { stopper.stop(true, std::chrono::seconds(1)); });
     };
-    auto directory = cluster::Directory::make(grid, cluster.links(), cluster.self(), log);
+    cluster::DirectorySettings settings;
+    settings.waits_until_told = cluster.acknowledges_everywhere();
+    auto directory = cluster::Directory::make(grid, cluster.links(), cluster.self(), log, settings);
     cluster.on_members = [directory](const std::vector<cluster::Member>& members) {
         directory->set_members(members);
     };

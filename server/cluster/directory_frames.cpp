@@ -14,7 +14,17 @@ constexpr unsigned own_bits = 32, member_bits = 20;
 /// No frame of ours holds more: a count beyond is no count.
 constexpr std::uint64_t listed_max = 100'000;
 
-enum class DirectoryWord : std::uint8_t { Begin = 1, States, Gone, Complete, Heard, Taken };
+enum class DirectoryWord : std::uint8_t {
+    Begin = 1,
+    States = 2,
+    Gone = 3,
+    Complete = 4,
+    Heard = 5,
+    Taken = 6,
+    Mark = 16,
+    Seen = 17,
+    Ended = 18
+};
 enum class Carried : std::uint8_t { ToSession = 1, Query };
 
 void put(Encoder& out, const controller::Identity& identity) {
@@ -129,7 +139,39 @@ struct Put {
         word(DirectoryWord::Taken);
         out.u64(taken.number);
     }
+    void operator()(const Mark& mark) const {
+        word(DirectoryWord::Mark);
+        out.u64(mark.number);
+    }
+    void operator()(const Seen& seen) const {
+        word(DirectoryWord::Seen);
+        out.u64(seen.number);
+    }
+    void operator()(const Ended& ended) const {
+        word(DirectoryWord::Ended);
+        out.varint(ended.all.size());
+        for (const EndOfSession& end : ended.all)
+            out.u64(end.session)
+                .text(end.jid.str())
+                .u64(end.items)
+                .u64(end.account_items)
+                .u64(end.messages);
+    }
 };
+
+Ended ended_in(Decoder& in) {
+    Ended ended;
+    const std::uint64_t count = in.varint();
+    for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i) {
+        EndOfSession& end = ended.all.emplace_back();
+        end.session = in.u64();
+        end.jid = jid_in(in);
+        end.items = in.u64();
+        end.account_items = in.u64();
+        end.messages = in.u64();
+    }
+    return ended;
+}
 
 std::optional<DirectoryFrame> frame_in(Decoder& in) {
     switch (static_cast<DirectoryWord>(in.u8())) {
@@ -157,6 +199,12 @@ std::optional<DirectoryFrame> frame_in(Decoder& in) {
         }
         case DirectoryWord::Taken:
             return Taken{in.u64()};
+        case DirectoryWord::Mark:
+            return Mark{in.u64()};
+        case DirectoryWord::Seen:
+            return Seen{in.u64()};
+        case DirectoryWord::Ended:
+            return ended_in(in);
     }
     return std::nullopt;
 }

@@ -71,7 +71,18 @@ struct Heard {
 struct Taken {
     std::uint64_t number = 0;
 };
-using DirectoryFrame = std::variant<Begin, States, Gone, Complete, Heard, Taken>;
+/// All before it is to be heard; the answer is Seen.
+struct Mark {
+    std::uint64_t number = 0;
+};
+struct Seen {
+    std::uint64_t number = 0;
+};
+/// Sessions have ended so far on.
+struct Ended {
+    std::vector<EndOfSession> all;
+};
+using DirectoryFrame = std::variant<Begin, States, Gone, Complete, Heard, Taken, Mark, Seen, Ended>;
 
 std::string encode(const DirectoryFrame& frame);
 /// nullopt: it is none of this version, or is cut off. Pure, any thread.

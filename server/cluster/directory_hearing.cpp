@@ -26,7 +26,29 @@ void Directory::hear(storage::MemberId from, DirectoryFrame frame) {
     }
     if (const auto* heard = std::get_if<Heard>(&frame)) return hear_heard(*peer, *heard);
     if (const auto* taken = std::get_if<Taken>(&frame)) return peer->outbox.taken(taken->number);
+    if (const auto* ended = std::get_if<Ended>(&frame)) return hear_ended(*ended);
+    if (const auto* mark = std::get_if<Mark>(&frame)) {
+        // Where there is no room for the word, the other one's patience ends.
+        links_.send(from, Channel::Directory, encode(Seen{mark->number}));
+        return;
+    }
+    if (const auto* seen = std::get_if<Seen>(&frame)) {
+        peer->seen = std::max(peer->seen, seen->number);
+        return look_at_waits();
+    }
     hear_complete(*peer);
+}
+
+void Directory::hear_ended(const Ended& ended) {
+    for (const EndOfSession& end : ended.all) {
+        core_.ended_elsewhere(end);
+        for (Wait& wait : waits_) wait.ending.erase(end.session);
+        std::erase_if(ending_, [&](auto& one) {
+            one.second.erase(end.session);
+            return one.second.empty();
+        });
+    }
+    look_at_waits();
 }
 
 void Directory::hear_begin(Peer& peer, const Begin& begin) {

@@ -33,6 +33,7 @@ std::vector<Option> options_of(Config& c) {
         {"cluster.clients", &c.cluster.clients},
         {"cluster.max_staleness_ms", &c.cluster.max_staleness_ms},
         {"cluster.when_stale", &c.cluster.when_stale},
+        {"cluster.acknowledge", &c.cluster.acknowledge},
         {"cluster.groups_kept", &c.cluster.groups_kept},
         {"metrics.probe_seconds", &c.metrics.probe_seconds},
         {"console.password_sign_in", &c.console.password_sign_in},

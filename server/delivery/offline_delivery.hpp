@@ -53,6 +53,9 @@ public:
     bool is_behind(const std::string& account) const;
     /// The session that gets the messages which waited; null: none is on its way.
     SessionPtr taker(const std::string& account) const;
+    /// In a cluster: up to which message those have arrived that sessions here were sent since the
+    /// last call; 0: none did.
+    storage::Revision take_arrived(const std::string& account);
     /// Called every 100 ms or more often: sessions that had no room, what has arrived.
     void tick();
 
@@ -98,7 +101,8 @@ private:
     Log& log_;
     storage::Millis keep_ms_;
     Ways ways_;
-    std::string looked_at_;   // the last account at which `tick` looked
+    std::map<std::string, storage::Revision> arrived_;   // of accounts with sessions here
+    std::string looked_at_;                              // the last account at which `tick` looked
 };
 
 }   // namespace grid::server

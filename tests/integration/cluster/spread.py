@@ -1,8 +1,11 @@
 # tests/integration/cluster/spread.py: other members beside a server of a test that knows nothing of
 # clusters, so that its clients are spread over all of them.
 """`GRIDD_CLUSTER=3 tests/run integration test_items`: each `Operated` server is one of three
-members, and `c2s`, `c2s_tls` and `http` name any of them, drawn anew each time. Tests that read a
-server's log or its memory look at the first one."""
+members that acknowledge everywhere, and `c2s`, `c2s_tls` and `http` name any of them, drawn anew
+each time. The log is that of all; `kill9`, `stop` and `start` are of all.
+
+Tests that have no meaning so are printed as skipped, with the reason: those of whole modules by
+`why_not`, others by what they ask of the server (`Operated`, `Configured`, `Evaluation`)."""
 
 import os
 import random
@@ -10,6 +13,40 @@ import shutil
 import tempfile
 
 from certs import Authority
+
+FILES = "the configuration, data directory or command line of one server"
+PROCESS = "memory, speed, disk or clock of one process"
+OWN = "kept by the member that has it, and no other: "
+ONE_SERVER = {
+    FILES: "backup certificates check cert_check compose domains doctor enrol evaluation_end "
+           "gridd_toml health known_revocations manual ocsp process reload rollover revocation "
+           "systemd usage",
+    PROCESS: "bounds breaks clock crash crash_checks disk flood hostile memory metrics reset scale "
+             "strangers before_login layers log_events",
+    OWN + "requests of one stream by HTTPS": "bosh",
+    OWN + "files, histories and byte streams": "files history in_band_histories socks5 bulk_client "
+                                               "bulk_faults bulk_get",
+    OWN + "sign-ins, events and pages of the console": "browser console console_roles events "
+                                                       "sign_in",
+    OWN + "tickets of TLS": "tls_resumption",
+    OWN + "rates": "rates",
+    OWN + "the trace of its deliveries": "trace",
+    OWN + "exports of the audit": "audit audit_deeds",
+    "of the tests, the documents or the cluster itself":
+        "cluster cluster_operators etcd doap openapi http_names",
+}
+# About three minutes, of all that is left.
+SHORT = (
+    "test_items.", "test_subscriptions.", "test_stock_pubsub.", "test_stock_options.",
+    "test_conditions.", "test_spelling.", "test_messages.", "test_delivery.Offline.",
+    "test_lost_rights.", "test_scenario.",
+)
+
+
+def why_not(test):
+    """Why a test is not for several members, of those of whole modules; None: it is."""
+    module = type(test).__module__.rpartition(".")[2].removeprefix("test_")
+    return next((why for why, names in ONE_SERVER.items() if module in names.split()), None)
 
 
 class Spread:
@@ -32,6 +69,7 @@ class Spread:
             "listen.cluster": "127.0.0.1:0", "cluster.name": "test", "cluster.member": name,
             "cluster.etcd": ",".join(self.etcd.endpoints), "cluster.ca": bundle.ca,
             "cluster.certificate": bundle.cert, "cluster.key": bundle.key,
+            "cluster.acknowledge": "everywhere",
         }
 
     def before_start(self):
@@ -52,8 +90,11 @@ class Spread:
             other.settings = {**self.server.settings, **listen, **own}
             other.start()
 
+    def all(self):
+        return [self.server, *self.others]
+
     def pick(self):
-        return random.choice([self.server, *self.others])
+        return random.choice(self.all())
 
     def kill9(self):
         for one in self.others:

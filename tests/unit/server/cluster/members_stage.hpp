@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,10 +26,12 @@ public:
     }
     void close(std::optional<xml::StreamError> error) override {
         closed = error ? error->condition : "closed";
+        if (when_closed) when_closed();
     }
     std::weak_ptr<server::Session> session;
     std::vector<std::string> stanzas;
     std::string closed;
+    std::function<void()> when_closed;   // in the middle of the core's work
 };
 
 /// A client of one member.
@@ -54,9 +57,20 @@ public:
     void joins();
     /// A session of that account, which has not said anything.
     Guest binds(std::size_t member, const std::string& account, const std::string& resource);
-    /// The same, and it is available.
-    Guest comes(std::size_t member, const std::string& account, const std::string& resource);
-    void sends(std::size_t member, const Guest& guest, const std::string& stanza);
+    /// The same, and it is available; what it heard by then is still to be heard, or is not.
+    Guest comes(
+        std::size_t member,
+        const std::string& account,
+        const std::string& resource,
+        bool is_heard = true
+    );
+    /// `taken`: more may be read of the stream.
+    void sends(
+        std::size_t member,
+        const Guest& guest,
+        const std::string& stanza,
+        std::function<void()> taken = [] {}
+    );
     /// The stream ends.
     void goes(std::size_t member, const Guest& guest);
     void runs();

@@ -36,7 +36,7 @@ ONE_SERVER = {
     OWN + "the trace of its deliveries": "trace",
     OWN + "exports of the audit": "audit audit_deeds",
     "of the tests, the documents or the cluster itself":
-        "cluster cluster_operators etcd doap openapi http_names",
+        "acknowledge cluster cluster_operators etcd doap openapi http_names",
 }
 # About three minutes, of all that is left.
 SHORT = (

@@ -180,7 +180,9 @@ ClusterParts attach_cluster(
     cluster.on_needs_copy = [&grid, &stopper] {
         grid.post([&stopper] { stopper.stop(true, std::chrono::seconds(1)); });
     };
-    auto directory = cluster::Directory::make(grid, cluster.links(), cluster.self(), log);
+    cluster::DirectorySettings settings;
+    settings.waits_until_told = cluster.acknowledges_everywhere();
+    auto directory = cluster::Directory::make(grid, cluster.links(), cluster.self(), log, settings);
     auto files = share_files(context, cluster, config, log);
     cluster.on_members = [directory, files](const std::vector<cluster::Member>& members) {
         directory->set_members(members);

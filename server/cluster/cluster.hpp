@@ -76,6 +76,9 @@ public:
     bool is_cut_off() const override;
     std::optional<std::string> sent_elsewhere() const override;
     void applied(storage::Revision revision) override;
+    bool acknowledges_everywhere() const override {
+        return config_.cluster.acknowledge == "everywhere";
+    }
     void when_everywhere(storage::Revision revision, std::function<void()> done) override;
 
     // controller::ClusterControl

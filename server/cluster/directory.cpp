@@ -186,6 +186,7 @@ void Directory::stop() {
     for (const SessionPtr& session : leaving_) core_.leave_elsewhere(session);
     peers_.clear();
     leaving_.clear();
+    look_at_waits();
 }
 
 void Directory::connection_changed(const Member& member, bool is_up) {
@@ -198,6 +199,8 @@ void Directory::connection_changed(const Member& member, bool is_up) {
     peer->told.clear();
     peer->changed.clear();
     peer->gone.clear();
+    peer->ended.clear();
+    peer->marked = 0;
     peer->listed = 0;
     peer->has_begun = false;
     peer->is_stuck = false;
@@ -213,6 +216,11 @@ void Directory::disconnected(Peer& peer) {
     peer.outbox.close();
     connection_lost(peer);
     note_completeness();
+    for (Wait& wait : waits_)
+        std::erase_if(wait.ending, [&](std::uint64_t session) {
+            return is_session_of(peer.is.id, session);
+        });
+    look_at_waits();
 }
 
 void Directory::reach(const PeerPtr& peer, bool is_reachable) {
@@ -302,7 +310,10 @@ void Directory::on_entered(const Session& session) {
         if (other->elsewhere && other->jid == session.jid) same.push_back(other);
     for (const SessionPtr& other : same) {
         replaced_[session.id].push_back(other->id);
-        if (const PeerPtr peer = find(other->elsewhere->member())) peer->sessions.erase(other->id);
+        if (const PeerPtr peer = find(other->elsewhere->member())) {
+            peer->sessions.erase(other->id);
+            if (peer->is_connected) ending_[session.id].insert(other->id);
+        }
         core_.leave_elsewhere(other);
     }
     on_changed(session);
@@ -311,13 +322,60 @@ void Directory::on_entered(const Session& session) {
 void Directory::on_changed(const Session& session) {
     for (const auto& [id, peer] : peers_)
         if (peer->is_connected) peer->changed.insert(session.id);
+    if (settings_.waits_until_told) untold_.insert(session.id);
     plan();
+}
+
+void Directory::on_ended(const EndOfSession& end) {
+    for (const auto& [id, peer] : peers_)
+        if (peer->is_connected) peer->ended.push_back(end);
+    plan();
+}
+
+bool Directory::is_untold(const Session& session) const {
+    return untold_.contains(session.id) || ending_.contains(session.id) ||
+           std::ranges::find(waits_, session.id, &Wait::session) != waits_.end();
+}
+
+void Directory::when_told(const Session& session, std::function<void()> done) {
+    Wait wait{session.id, 0, {}, std::chrono::steady_clock::now() + settings_.told_within, {}};
+    if (settings_.waits_until_told) wait.mark = ++last_mark_;
+    untold_.erase(session.id);
+    if (auto ending = ending_.extract(session.id)) wait.ending = std::move(ending.mapped());
+    wait.done = std::move(done);
+    waits_.push_back(std::move(wait));
+    plan();
+    // Never within the call: its caller is in the middle of something.
+    post([](Directory& directory) { directory.look_at_waits(); });
+}
+
+void Directory::look_at_waits() {
+    if (waits_.empty()) return;
+    const auto time = std::chrono::steady_clock::now();
+    std::uint64_t seen = ~std::uint64_t{0};
+    for (const auto& [id, peer] : peers_)
+        if (peer->is_connected) seen = std::min(seen, peer->seen);
+    std::vector<std::function<void()>> over;
+    std::set<std::uint64_t> held;   // of one session the earlier goes first
+    std::erase_if(waits_, [&](Wait& wait) {
+        const bool is_over =
+            is_stopped_ || wait.until <= time || (wait.mark <= seen && wait.ending.empty());
+        if (!is_over || held.contains(wait.session)) {
+            held.insert(wait.session);
+            return false;
+        }
+        over.push_back(std::move(wait.done));
+        return true;
+    });
+    for (const auto& done : over) done();
 }
 
 void Directory::on_left(const Session& session) {
     own_.erase(session.id);
     replaced_.erase(session.id);
     std::erase_if(giving_, [&](const auto& one) { return one.second.session == session.id; });
+    untold_.erase(session.id);
+    ending_.erase(session.id);
     for (const auto& [id, peer] : peers_) {
         peer->changed.erase(session.id);
         peer->told.erase(session.id);
@@ -336,6 +394,7 @@ void Directory::on_tick(TimePoint now) {
     }
     for (const PeerPtr& peer : overdue) give_up(peer);
     look_at_moving(now);
+    look_at_waits();
     if (now >= heard_told_ + settings_.heard_every) {
         heard_told_ = now;
         tell_heard();

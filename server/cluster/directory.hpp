@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "server/cluster/directory_frames.hpp"
@@ -28,6 +30,9 @@ struct DirectorySettings {
     std::chrono::milliseconds heard_every{5'000};
     /// A client that resumes a session of another member waits so long for it.
     std::chrono::milliseconds fetch_max{5'000};
+    /// What a session says is answered when the others know it (SessionWatcher::when_told).
+    bool waits_until_told = false;
+    std::chrono::milliseconds told_within{1'000};   // and after that in any case
 };
 
 /// Members tell each other their sessions over Channel::Directory: with each new connection all of
@@ -69,6 +74,9 @@ public:
     void on_entered(const Session& session) override;
     void on_changed(const Session& session) override;
     void on_left(const Session& session) override;
+    void on_ended(const EndOfSession& end) override;
+    bool is_untold(const Session& session) const override;
+    void when_told(const Session& session, std::function<void()> done) override;
     void on_tick(TimePoint now) override;
 
 private:
@@ -124,7 +132,12 @@ private:
     bool tell_states(Peer& peer, const std::vector<std::uint64_t>& sessions);
     bool tell_now(Peer& peer, std::uint64_t session);
     SessionState state_of(const Peer& peer, const Session& session) const;
+    /// False: there is no room.
+    bool tell_ends(Peer& peer);
+    bool tell_mark(Peer& peer);
     void tell_heard();
+    /// Those that wait for nothing any more, or for too long, go on.
+    void look_at_waits();
     void send(const PeerPtr& peer, const SessionPtr& session, std::vector<Outgoing> stanzas);
     bool ask(Peer& peer, const QueryElsewhere& query);
     bool leave_some();
@@ -139,6 +152,7 @@ private:
     void hear_gone(Peer& peer, std::uint64_t session);
     void hear_complete(Peer& peer);
     void hear_heard(Peer& peer, const Heard& heard);
+    void hear_reached(const Reached& reached);
     struct Arrived;
     void pass_on(const Peer& from, const SessionPtr& target, Outgoing stanza);
     void take(storage::MemberId from, Arrived arrived);
@@ -180,7 +194,19 @@ private:
     std::set<std::uint64_t> own_;                  // sessions that are here
     /// Sessions elsewhere whose addresses sessions here have taken over.
     std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> replaced_;
-    std::deque<SessionPtr> leaving_;   // of members that were lost
+    std::deque<SessionPtr> leaving_;             // of members that were lost
+    std::unordered_set<std::uint64_t> untold_;   // sessions that the others do not know as they are
+    /// Sessions elsewhere that gave their addresses to sessions here, and have not ended yet.
+    std::unordered_map<std::uint64_t, std::set<std::uint64_t>> ending_;
+    struct Wait {
+        std::uint64_t session = 0;
+        std::uint64_t mark = 0;   // 0: no other member is asked
+        std::set<std::uint64_t> ending;
+        TimePoint until;
+        std::function<void()> done;
+    };
+    std::deque<Wait> waits_;
+    std::uint64_t last_mark_ = 0;
     TimePoint heard_told_;
     /// Sessions of others that clients here resume.
     std::unordered_map<std::uint64_t, Fetching> fetching_;

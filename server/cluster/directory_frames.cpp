@@ -16,17 +16,20 @@ constexpr std::uint64_t listed_max = 100'000;
 
 enum class DirectoryWord : std::uint8_t {
     Begin = 1,
-    States,
-    Gone,
-    Complete,
-    Heard,
-    Taken,
-    Fetch,
-    Piece,
-    Stays,
-    Leave,
-    Settled,
-    Ended
+    States = 2,
+    Gone = 3,
+    Complete = 4,
+    Heard = 5,
+    Taken = 6,
+    Fetch = 7,
+    Piece = 8,
+    Stays = 9,
+    Leave = 10,
+    Settled = 11,
+    Ended = 12,
+    Mark = 16,
+    Seen = 17,
+    Reached = 18
 };
 enum class Carried : std::uint8_t { ToSession = 1, Query };
 
@@ -174,7 +177,39 @@ struct Put {
         word(DirectoryWord::Ended);
         out.u64(ended.session);
     }
+    void operator()(const Mark& mark) const {
+        word(DirectoryWord::Mark);
+        out.u64(mark.number);
+    }
+    void operator()(const Seen& seen) const {
+        word(DirectoryWord::Seen);
+        out.u64(seen.number);
+    }
+    void operator()(const Reached& reached) const {
+        word(DirectoryWord::Reached);
+        out.varint(reached.all.size());
+        for (const EndOfSession& end : reached.all)
+            out.u64(end.session)
+                .text(end.jid.str())
+                .u64(end.items)
+                .u64(end.account_items)
+                .u64(end.messages);
+    }
 };
+
+Reached reached_in(Decoder& in) {
+    Reached reached;
+    const std::uint64_t count = in.varint();
+    for (std::uint64_t i = 0; i < count && count <= listed_max && in.ok(); ++i) {
+        EndOfSession& end = reached.all.emplace_back();
+        end.session = in.u64();
+        end.jid = jid_in(in);
+        end.items = in.u64();
+        end.account_items = in.u64();
+        end.messages = in.u64();
+    }
+    return reached;
+}
 
 Fetch fetch_in(Decoder& in) {
     Fetch fetch;
@@ -258,6 +293,12 @@ std::optional<DirectoryFrame> frame_in(Decoder& in) {
         }
         case DirectoryWord::Taken:
             return Taken{in.u64()};
+        case DirectoryWord::Mark:
+            return Mark{in.u64()};
+        case DirectoryWord::Seen:
+            return Seen{in.u64()};
+        case DirectoryWord::Reached:
+            return reached_in(in);
         default:
             return moving_in(word, in);
     }

@@ -105,6 +105,17 @@ struct Settled {
 struct Ended {
     std::uint64_t session = 0;
 };
+/// All before it is to be heard; the answer is Seen.
+struct Mark {
+    std::uint64_t number = 0;
+};
+struct Seen {
+    std::uint64_t number = 0;
+};
+/// Sessions have ended so far on.
+struct Reached {
+    std::vector<EndOfSession> all;
+};
 using DirectoryFrame = std::variant<
     Begin,
     States,
@@ -117,7 +128,10 @@ using DirectoryFrame = std::variant<
     Stays,
     Leave,
     Settled,
-    Ended>;
+    Ended,
+    Mark,
+    Seen,
+    Reached>;
 
 std::string encode(const DirectoryFrame& frame);
 /// nullopt: it is none of this version, or is cut off. Pure, any thread.

@@ -26,8 +26,27 @@ void Directory::hear(storage::MemberId from, DirectoryFrame frame) {
     }
     if (const auto* heard = std::get_if<Heard>(&frame)) return hear_heard(*peer, *heard);
     if (const auto* taken = std::get_if<Taken>(&frame)) return peer->outbox.taken(taken->number);
+    if (const auto* reached = std::get_if<Reached>(&frame)) return hear_reached(*reached);
+    if (const auto* mark = std::get_if<Mark>(&frame)) {
+        // Where there is no room for the word, the other one's patience ends.
+        links_.send(from, Channel::Directory, encode(Seen{mark->number}));
+        return;
+    }
+    if (const auto* seen = std::get_if<Seen>(&frame)) {
+        peer->seen = std::max(peer->seen, seen->number);
+        return look_at_waits();
+    }
     if (std::holds_alternative<Complete>(frame)) return hear_complete(*peer);
     hear_moving(peer, std::move(frame));
+}
+
+void Directory::hear_reached(const Reached& reached) {
+    for (const EndOfSession& end : reached.all) {
+        core_.ended_elsewhere(end);
+        for (Wait& wait : waits_) wait.ending.erase(end.session);
+        for (auto& [session, ending] : ending_) ending.erase(end.session);
+    }
+    look_at_waits();
 }
 
 void Directory::hear_begin(Peer& peer, const Begin& begin) {

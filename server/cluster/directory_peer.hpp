@@ -65,6 +65,9 @@ struct Directory::Peer final : public Elsewhere {
     std::unordered_map<std::uint64_t, Told> told;
     std::set<std::uint64_t> changed;   // sessions that are to be told
     std::vector<std::uint64_t> gone;
+    std::vector<EndOfSession> ended;
+    std::uint64_t marked = 0;              // the last Mark that was sent
+    std::uint64_t seen = 0;                // and that it has heard, by any connection
     std::optional<std::uint64_t> listed;   // up to here; nullopt: all are
     bool has_begun = false;                // it has said what it took
     bool is_stuck = false;                 // its queue is full: again with the next tick

@@ -11,7 +11,7 @@ namespace grid::server::cluster {
 namespace {
 /// Of one turn of the core strand; other work has its turn in between.
 constexpr std::size_t told_per_turn = 200, left_per_turn = 100;
-constexpr std::size_t gone_per_frame = 10'000;
+constexpr std::size_t gone_per_frame = 10'000, ended_per_frame = 1'000;
 }   // namespace
 
 void Directory::plan() {
@@ -47,6 +47,7 @@ bool Directory::tell(Peer& peer) {
         return !peer.is_stuck;
     };
     if (peer.owes_taken && put(Taken{peer.taken})) peer.owes_taken = false;
+    if (!peer.is_stuck && !tell_ends(peer)) peer.is_stuck = true;
     if (!peer.gone.empty() && !peer.is_stuck) {
         const auto count = std::min(gone_per_frame, peer.gone.size());
         const auto end = peer.gone.begin() + static_cast<std::ptrdiff_t>(count);
@@ -58,9 +59,10 @@ bool Directory::tell(Peer& peer) {
         for (auto at = peer.changed.begin();
              at != peer.changed.end() && sessions.size() < told_per_turn; ++at)
             sessions.push_back(*at);
-        return tell_states(peer, sessions) && (!peer.changed.empty() || peer.listed);
+        return tell_states(peer, sessions) && tell_mark(peer) &&
+               (!peer.changed.empty() || peer.listed);
     }
-    if (!peer.listed) return !peer.gone.empty();
+    if (!peer.listed) return tell_mark(peer) && !peer.gone.empty();
     auto at = own_.upper_bound(*peer.listed);
     for (; at != own_.end() && sessions.size() < told_per_turn; ++at) sessions.push_back(*at);
     if (!sessions.empty() && !tell_states(peer, sessions)) return false;
@@ -68,8 +70,29 @@ bool Directory::tell(Peer& peer) {
     if (at == own_.end() && put(Complete{})) {
         peer.listed.reset();
         open_when_told(peer);
+        tell_mark(peer);
     }
     return peer.listed && !peer.is_stuck;
+}
+
+/// How far a session got is known before it is gone.
+bool Directory::tell_ends(Peer& peer) {
+    while (!peer.ended.empty()) {
+        const auto count = std::min(ended_per_frame, peer.ended.size());
+        const auto end = peer.ended.begin() + static_cast<std::ptrdiff_t>(count);
+        if (!links_.send(peer.is.id, Channel::Directory, encode(Reached{{peer.ended.begin(), end}})))
+            return false;
+        peer.ended.erase(peer.ended.begin(), end);
+    }
+    return true;
+}
+
+/// Behind all that there is to tell.
+bool Directory::tell_mark(Peer& peer) {
+    if (peer.marked >= last_mark_ || !peer.changed.empty() || peer.listed) return true;
+    peer.is_stuck = !links_.send(peer.is.id, Channel::Directory, encode(Mark{last_mark_}));
+    if (!peer.is_stuck) peer.marked = last_mark_;
+    return !peer.is_stuck;
 }
 
 void Directory::open_when_told(Peer& peer) {

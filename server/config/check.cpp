@@ -708,6 +708,8 @@ void check_cluster(const Config& c, Findings& out) {
         );
     if (!one_of(k.when_stale, {"refuse", "serve"}))
         refuse("cluster.when_stale", " must be refuse or serve");
+    if (!one_of(k.acknowledge, {"here", "everywhere"}))
+        refuse("cluster.acknowledge", " must be here or everywhere");
     if (k.max_staleness_ms < 500 || k.max_staleness_ms > 60'000)
         refuse("cluster.max_staleness_ms", " must be from 500 to 60000");
     if (k.groups_kept < 100) refuse("cluster.groups_kept", " must be at least 100");

@@ -54,6 +54,7 @@ struct Config {
         std::string clients;   // HOST:PORT for clients that are sent here; empty: none are
         std::uint32_t max_staleness_ms = 2'000;
         std::string when_stale = "refuse";   // or serve
+        std::string acknowledge = "here";    // or everywhere
         std::size_t groups_kept = 2'000;     // in the log, for members that are away for a while
         std::string uploads = "elsewhere";   // are answered when they are there, too; or here
         std::size_t files_bytes_per_second = 32UL * 1024 * 1024;   // fetched unasked; 0: any

@@ -33,6 +33,7 @@ std::vector<Option> options_of(Config& c) {
         {"cluster.clients", &c.cluster.clients},
         {"cluster.max_staleness_ms", &c.cluster.max_staleness_ms},
         {"cluster.when_stale", &c.cluster.when_stale},
+        {"cluster.acknowledge", &c.cluster.acknowledge},
         {"cluster.groups_kept", &c.cluster.groups_kept},
         {"cluster.uploads", &c.cluster.uploads},
         {"cluster.files_bytes_per_second", &c.cluster.files_bytes_per_second},

@@ -187,6 +187,11 @@ Core::Core(
     broker_.report_faults(PayloadLog{log_});
     controller_.state_for_admin().schemas.attach(monotonic_ms);
     controller_.attach_clock(now);
+    presence_.attach([this](const Session& session, std::function<void()> go_on) {
+        SessionWatcher* const watcher = sessions_.watcher();
+        if (watcher == nullptr || !watcher->is_untold(session)) return go_on();
+        watcher->when_told(session, std::move(go_on));
+    });
 }
 
 /// An iq of the server's own to that session, if it is there.
@@ -521,19 +526,42 @@ void Core::submit(
         strand_,
         [this, session = std::move(session), attachment, inbound = std::move(inbound),
          taken = std::move(taken)]() mutable {
-            if (session->attachment != attachment) return taken();
-            for (auto& one : inbound) take(session, std::move(one));
-            taken = slow_down(session, attachment, std::move(taken));
-            if (auto queue = session->queue; queue && !queue->empty()) {
-                queue->on_taken = std::move(taken);
-                pipeline_->advance(queue);
-                if (queue->empty()) session->queue = nullptr;
-            } else {
-                taken();
-            }
+            take_all(session, attachment, std::move(inbound), 0, std::move(taken));
             fanout_.flush();
         }
     );
+}
+
+void Core::take_all(
+    const SessionPtr& session,
+    std::uint64_t attachment,
+    std::vector<Inbound> inbound,
+    std::size_t from,
+    std::function<void()> taken
+) {
+    if (session->attachment != attachment) return taken();
+    for (SessionWatcher* const watcher = sessions_.watcher();;) {
+        if (watcher != nullptr && watcher->is_untold(*session)) {
+            auto rest = std::make_shared<std::vector<Inbound>>(std::move(inbound));
+            return watcher->when_told(
+                *session,
+                [this, session, attachment, rest, from, taken = std::move(taken)]() mutable {
+                    take_all(session, attachment, std::move(*rest), from, std::move(taken));
+                    fanout_.flush();
+                }
+            );
+        }
+        if (from == inbound.size()) break;
+        take(session, std::move(inbound[from++]));
+    }
+    taken = slow_down(session, attachment, std::move(taken));
+    if (auto queue = session->queue; queue && !queue->empty()) {
+        queue->on_taken = std::move(taken);
+        pipeline_->advance(queue);
+        if (queue->empty()) session->queue = nullptr;
+    } else {
+        taken();
+    }
 }
 
 namespace {

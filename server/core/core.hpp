@@ -274,6 +274,8 @@ public:
     /// The session has ended; messages that it can take no more go where they would have gone
     /// without it.
     void leave_elsewhere(const SessionPtr& session);
+    /// A session there has ended, or has given way to one here.
+    void ended_elsewhere(const EndOfSession& end);
     /// Whether stanzas of clients reach it: while its member cannot be reached for longer, they are
     /// dealt with as if it had ended. Null: they do not.
     void reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport> transport);
@@ -379,6 +381,14 @@ private:
     /// True when there is more to do.
     bool do_what_is_due();
     void note_client_state(const SessionPtr& session, bool is_active);
+    /// Those behind `from`: a presence is to be known to other members before what follows it.
+    void take_all(
+        const SessionPtr& session,
+        std::uint64_t attachment,
+        std::vector<Inbound> inbound,
+        std::size_t from,
+        std::function<void()> taken
+    );
     void take(const SessionPtr& session, Inbound inbound);
     std::function<void()> slow_down(
         const SessionPtr& session, std::uint64_t attachment, std::function<void()> taken
@@ -416,6 +426,7 @@ private:
     std::shared_ptr<Allowance> allowance_of(const Session& session);
     void end_session(const SessionPtr& session, const std::string& reason, Delivered delivered);
 
+    void tell_end(const Session& session);
     /// A message that another member put to wait may be for a session here.
     void note_waiting(const storage::Committed& committed);
 

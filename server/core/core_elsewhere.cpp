@@ -42,6 +42,23 @@ void Core::leave_elsewhere(const SessionPtr& session) {
     if (sessions_.count_here(session->bare.str()) != 0) offline_.on_stored(session->bare.str());
 }
 
+void Core::tell_end(const Session& session) {
+    SessionWatcher* const watcher = sessions_.watcher();
+    if (watcher == nullptr) return;
+    const std::string bare = session.bare.str();
+    watcher->on_ended(
+        {session.id, session.jid, catch_up_.known(session.jid.str()), catch_up_.known(bare),
+         offline_.take_arrived(bare)}
+    );
+}
+
+void Core::ended_elsewhere(const EndOfSession& end) {
+    const std::string bare(end.jid.bare_view());
+    catch_up_.known_elsewhere(end.jid.str(), end.items);
+    catch_up_.known_elsewhere(bare, end.account_items);
+    controller_.offline().delivered(bare, end.messages);
+}
+
 void Core::reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport> transport) {
     session->transport = std::move(transport);
 }

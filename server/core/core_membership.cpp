@@ -47,6 +47,7 @@ bool Core::is_for_all(const storage::Committed& committed) {
     if (const auto account = controller::decode_account_event(committed.batch.event);
         account && account->is_own_wish)
         return false;
+    if (membership_->acknowledges_everywhere() && !committed.batch.is_volatile) return true;
     return has_changed || controller::decode_block_event(committed.batch.event) ||
            controller::administration::decode_act_event(committed.batch.event);
 }

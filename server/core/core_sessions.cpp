@@ -249,8 +249,14 @@ void Core::enter(
     if (request.wishes.knows_archive)
         attached.archive = controller_.archive_metadata(session->bare);
     if (request.wishes.management) attached.enabled = manage(session, *request.wishes.management);
-    done(std::move(attached));
-    send_elsewhere(session);
+    SessionWatcher* const watcher = sessions_.watcher();
+    const auto answer = [this, session, attached = std::move(attached), done] {
+        done(attached);
+        send_elsewhere(session);
+    };
+    if (watcher != nullptr && watcher->is_untold(*session))
+        return watcher->when_told(*session, answer);
+    answer();
 }
 
 /// A session that nobody uses gives way to a new one.
@@ -363,6 +369,7 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
     sessions_.leave(*session);
     session_changed_(*session, SessionChange::Closed);
     offline_.on_unavailable(session, delivered);
+    tell_end(*session);
     part_with_rate(*session);
     fanout_.presence_changed(session->bare);
     refuse_resuming(session, "item-not-found");

@@ -25,6 +25,9 @@ public:
     virtual std::optional<std::string> sent_elsewhere() const = 0;
     /// Memory follows the store up to that revision, and its events are on their way. Core strand.
     virtual void applied(storage::Revision revision) = 0;
+    /// All answers to changes wait for each member (cluster.acknowledge), not only those to changes
+    /// that take rights away.
+    virtual bool acknowledges_everywhere() const = 0;
     /// `done`, on any thread: each member that the cluster knows has applied that revision. One
     /// whose lease ends meanwhile is not waited for: it takes no requests.
     virtual void when_everywhere(storage::Revision revision, std::function<void()> done) = 0;

@@ -76,6 +76,10 @@ public:
     void on_feed_gap(storage::Revision after);
     /// Called every 100 ms or more often: asks transports.
     void tick();
+    /// How far that address got, noted in the store or soon to be.
+    storage::Revision known(const std::string& jid) const;
+    /// Another member of the cluster says so, and stores it.
+    void known_elsewhere(const std::string& jid, storage::Revision told);
     /// The positions that are to be stored now.
     std::vector<storage::Batch> take_notes();
     void stop() { timer_.cancel(); }
@@ -127,7 +131,6 @@ private:
     void ask(const SessionPtr& session);
     void reached(const SessionPtr& session, storage::Revision revision);
     SessionPtr companion_of(const Session& session) const;
-    storage::Revision known(const std::string& jid) const;
     storage::Revision has_of_account(const Session& session) const;
     void note(const std::string& jid, storage::Revision told);
     void note_session(const Session& session, pubsub::Position told);

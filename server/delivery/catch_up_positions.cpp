@@ -77,6 +77,11 @@ void CatchUp::note(const std::string& jid, Revision told) {
     unsaved_.push_back(jid);
 }
 
+void CatchUp::known_elsewhere(const std::string& jid, Revision told) {
+    if (told > known(jid) && broker_.is_subscriber(xml::Jid::from_canonical(jid)))
+        notes_[jid] = told;
+}
+
 void CatchUp::note_session(const Session& session, Position told) {
     note(session.jid.str(), told.full);
     if (session.paused_bare)

@@ -240,6 +240,14 @@ void OfflineDelivery::come(const SessionPtr& session, const HandedMessages& hand
 
 void OfflineDelivery::arrived(const std::string& account, Revision up_to) {
     controller_.offline().delivered(account, up_to);
+    if (up_to == 0 || !sessions_.watcher()) return;
+    Revision& last = arrived_[account];
+    last = std::max(last, up_to);
+}
+
+Revision OfflineDelivery::take_arrived(const std::string& account) {
+    const auto found = arrived_.extract(account);
+    return found ? found.mapped() : 0;
 }
 
 void OfflineDelivery::acknowledged(const std::string& account, Way& way, std::uint64_t up_to) {

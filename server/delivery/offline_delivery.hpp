@@ -57,6 +57,9 @@ public:
     HandedMessages handed_over(const Session& session) const;
     void gone(const Session& session);
     void come(const SessionPtr& session, const HandedMessages& handed);
+    /// In a cluster: up to which message those have arrived that sessions here were sent since the
+    /// last call; 0: none did.
+    storage::Revision take_arrived(const std::string& account);
     /// Called every 100 ms or more often: sessions that had no room, what has arrived.
     void tick();
 
@@ -102,7 +105,8 @@ private:
     Log& log_;
     storage::Millis keep_ms_;
     Ways ways_;
-    std::string looked_at_;   // the last account at which `tick` looked
+    std::map<std::string, storage::Revision> arrived_;   // of accounts with sessions here
+    std::string looked_at_;                              // the last account at which `tick` looked
 };
 
 }   // namespace grid::server

@@ -1,6 +1,7 @@
 // server/pipeline/pipeline.cpp: the turn of the core strand.
 #include "server/pipeline/pipeline.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -256,23 +257,49 @@ void Pipeline::work_until(TimePoint deadline) {
         handle(std::move(entry));
     }
     if (!is_working_) resume_stalled();
+    ask_for_all();
     follower_.flush();
 }
 
 void Pipeline::answer(InFlight done) {
-    const auto finish = [queue = done.queue, request = done.request](Pipeline& self) {
-        if (request->state == Transaction::State::Delivering)
-            request->state = Transaction::State::Answered;
-        self.advance(queue);
-    };
-    if (done.for_all == 0) return finish(*this);
-    follower_.when_everywhere(done.for_all, [self = shared_from_this(), finish] {
-        self->post_([self, finish] {
-            finish(*self);
-            self->follower_.flush();
-        });
+    if (done.for_all == 0) return finish(done);
+    const auto queue = done.queue;
+    for_all_.push_back(std::move(done));
+    advance(queue);   // others behind it may be decided
+}
+
+void Pipeline::finish(const InFlight& done) {
+    if (done.request->state == Transaction::State::Delivering)
+        done.request->state = Transaction::State::Answered;
+    advance(done.queue);
+}
+
+void Pipeline::ask_for_all() {
+    if (for_all_.empty() || for_all_.back().for_all <= asked_for_) return;
+    asked_for_ = for_all_.back().for_all;
+    follower_.when_everywhere(asked_for_, [self = shared_from_this(), revision = asked_for_] {
+        self->post_([self, revision] { self->known_to_all(revision); });
     });
-    advance(done.queue);   // others behind it may be decided
+}
+
+void Pipeline::known_to_all(storage::Revision revision) {
+    known_to_all_ = std::max(known_to_all_, revision);
+    if (!is_answering_) answer_known();
+}
+
+void Pipeline::answer_known() {
+    const auto deadline = steady_clock::now() + pipeline_slice;
+    const auto is_known = [this] {
+        return !for_all_.empty() && for_all_.front().for_all <= known_to_all_;
+    };
+    while (is_known() && steady_clock::now() < deadline) {
+        const InFlight done = std::move(for_all_.front());
+        for_all_.pop_front();
+        done.queue->came_back(*done.request);
+        finish(done);
+    }
+    if ((is_answering_ = is_known())) post_([self = shared_from_this()] { self->answer_known(); });
+    follower_.flush();
 }
 
 void Pipeline::handle(storage::FeedEntry entry) {
@@ -317,7 +344,7 @@ void Pipeline::on_committed(storage::Committed committed) {
         return;
     }
     if (exclusive_ == request) exclusive_ = nullptr;
-    queue->came_back(*request);
+    if (!is_for_all) queue->came_back(*request);
     request->state = Transaction::State::Delivering;
     unanswered_ = {std::move(queue), request, since, is_for_all ? committed.revision : 0};
 }

@@ -33,7 +33,7 @@ public:
     /// Changes were missed: forget and scan again. Returns the revision of the state scanned.
     virtual storage::Revision rebuild() = 0;
     /// Whether the answer to that batch, which was followed just now, waits until it is in force
-    /// everywhere: it may take rights away.
+    /// everywhere: it may take rights away, or all answers wait for that.
     virtual bool is_for_all(const storage::Committed& /*committed*/) { return false; }
     /// `done`, on any thread, when every member of the cluster follows that revision.
     virtual void when_everywhere(storage::Revision /*revision*/, std::function<void()> done) {
@@ -93,6 +93,11 @@ private:
     };
     /// The events of its batch are on their way: its answer follows, or waits for other members.
     void answer(InFlight done);
+    void finish(const InFlight& done);
+    /// One question to the other members for all answers of a turn that wait for them.
+    void ask_for_all();
+    void known_to_all(storage::Revision revision);
+    void answer_known();
 
     enum class Decided { All, TurnOver, NoRoom };   // no room: in the commit queue or the outbox
     /// Everything of this queue that may be decided now.
@@ -138,6 +143,11 @@ private:
     const Transaction* exclusive_ = nullptr;   // while set, no other request is decided
     // The request whose batch is applied, and whose events are being sent.
     InFlight unanswered_;
+    /// Those whose answers wait for the other members, by revision. Each counts as a batch of its
+    /// sender that is in flight.
+    std::deque<InFlight> for_all_;
+    storage::Revision asked_for_ = 0, known_to_all_ = 0;
+    bool is_answering_ = false;                           // a turn is posted
     std::deque<std::shared_ptr<SenderQueue>> stalled_;    // wait for room
     std::unordered_map<std::string, Account> accounts_;   // that had a turn in this round
     std::deque<std::string> turns_;                       // of them, those that wait for time

@@ -12,7 +12,8 @@
 
 namespace grid::server {
 
-/// Bounds of what one sender may have in the commit queue. Where all senders together have many
+/// Bounds of what one sender may have in the commit queue, or waiting for other members of a
+/// cluster. Where all senders together have many
 /// batches there, a sender that has its share waits: the next batch of another one is not behind
 /// hundreds of its own.
 inline constexpr std::size_t sender_batches_max = 64, sender_batches_share = 8;

@@ -95,13 +95,23 @@ void Presence::announce(
     ++said->number;
     ++said_count_;
     const bool is_initial = walk.is_initial;
-    add(std::move(walk));
+    add_when_told(std::move(walk));
     if (session->elsewhere) return;   // the wishes of its client are its member's affair
     take_step(session, interests_.heard(session->id, caps), is_initial);
 }
 
 void Presence::learned(const SessionPtr& session, const presence::Capabilities& answer) {
     if (is_available(*session)) take_step(session, interests_.learned(session->id, answer), false);
+}
+
+/// One that the session has taken back meanwhile is not broadcast.
+void Presence::add_when_told(Walk walk) {
+    const Session& session = *walk.said->session;
+    if (!hold_ || session.elsewhere) return add(std::move(walk));
+    auto held = std::make_shared<Walk>(std::move(walk));
+    hold_(session, [this, held] {
+        if (held->said->rest) add(std::move(*held));
+    });
 }
 
 /// XEP-0163 §4.3.4: the last items come with the first presence that asks for them. They follow the

@@ -55,6 +55,12 @@ public:
     ~Presence();
     Presence(const Presence&) = delete;
 
+    /// `hold` calls its function when the other members of a cluster know the presence that the
+    /// session has said: it is broadcast then. Empty: at once.
+    void attach(std::function<void(const Session& session, std::function<void()> go_on)> hold) {
+        hold_ = std::move(hold);
+    }
+
     /// The session is available, and says so to its contacts; when it was not before, it gets
     /// theirs, and the requests that wait for the account's answer (§4.2, §3.1.3).
     void announce(
@@ -163,6 +169,7 @@ private:
     bool may_hear(const Session& session) const;
 
     void add(Walk walk);
+    void add_when_told(Walk walk);
     void plan();
     void work();
     /// False: the deadline came first.
@@ -206,6 +213,7 @@ private:
     void hide(const Effect& effect);
 
     Post post_;
+    std::function<void(const Session&, std::function<void()>)> hold_;
     controller::Controller& controller_;
     pubsub::Broker& broker_;
     SessionRegistry& sessions_;

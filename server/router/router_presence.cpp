@@ -110,8 +110,8 @@ void Router::take_broadcast(const SessionPtr& session, presence::Stanza stanza) 
     if (controller_.state(session->principal) != controller::AccountState::Enabled) return;
     session->is_present = true;
     set_active(session, true);
-    presence_.announce(session, std::move(stanza.rest), stanza.caps);
     sessions_.changed(*session);
+    presence_.announce(session, std::move(stanza.rest), stanza.caps);
 }
 
 void Router::set_active(const SessionPtr& session, bool active) {

@@ -57,6 +57,15 @@ public:
     virtual void leave(std::uint64_t number) = 0;
 };
 
+/// How far a session that has ended got, and its account; the store hears of it later. Revisions;
+/// 0: that is not known.
+struct EndOfSession {
+    std::uint64_t session = 0;
+    xml::Jid jid;
+    storage::Revision items = 0, account_items = 0;   // to the full JID, to the bare one
+    storage::Revision messages = 0;                   // that had waited for the account
+};
+
 /// Hears of the sessions that are here. Core strand.
 class SessionWatcher {
 public:
@@ -69,6 +78,14 @@ public:
     virtual void on_changed(const Session& session) = 0;
     /// The session stands in the table no more.
     virtual void on_left(const Session& session) = 0;
+    /// Its transport has ended; before or after on_left.
+    virtual void on_ended(const EndOfSession& end) = 0;
+    /// There is something for `when_told` to wait for.
+    virtual bool is_untold(const Session& session) const = 0;
+    /// `done`: the other members know the session as it is now, if answers wait for that, and the
+    /// sessions elsewhere whose address it took over have told how far they got. At once, or later
+    /// on the core strand, in the order of the calls, and after a second at the latest.
+    virtual void when_told(const Session& session, std::function<void()> done) = 0;
     /// Every 100 ms or more often.
     virtual void on_tick(TimePoint now) = 0;
 };

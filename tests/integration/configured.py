@@ -7,7 +7,7 @@ import os
 import shutil
 import ssl
 
-from gridd import ADMIN, DOMAIN, Gridd, Operated
+from gridd import ADMIN, DOMAIN, Gridd, Operated, skip_in_a_cluster
 
 
 def toml(value):
@@ -19,6 +19,7 @@ class Configured(Operated):
     of their own, so that another one can take their place."""
 
     def __init__(self, policy, settings=None):
+        skip_in_a_cluster("the configuration of one server")
         super().__init__(policy, settings)
         self.config = os.path.join(self.folder, "gridd.toml")
         self.live = os.path.join(self.folder, "live")

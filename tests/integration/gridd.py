@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import unittest
 
 from certs import Authority, Bundle
 
@@ -177,8 +178,17 @@ class Gridd:
         return json.loads(self.ctl("--json", *arguments, identity=identity))
 
 
+def skip_in_a_cluster(why):
+    if MEMBERS > 1:
+        raise unittest.SkipTest("in a cluster: " + why)
+
+
 class Evaluation(Gridd):
     """A first start without configuration: evaluation CA, accounts of that CA are approved."""
+
+    def start(self, config=None):
+        skip_in_a_cluster("an evaluation is one server")
+        return super().start(config)
 
     def client(self, name):
         folder = os.path.join(self.folder, "clients", name)
@@ -231,7 +241,23 @@ class Operated(Gridd):
             self.spread.after_start()
         return self
 
-    # Of any member, where there are several (cluster/spread.py).
+    # Of any member, or of all of them, where there are several (cluster/spread.py).
+
+    def log_mark(self):
+        if not self.spread:
+            return super().log_mark()
+        return tuple(Gridd.log_mark(one) for one in self.spread.all())
+
+    def log(self, since=0):
+        if not self.spread:
+            return super().log(since)
+        all_of_them = [one for one in self.spread.all() if os.path.exists(one.log_path)]
+        marks = since if isinstance(since, tuple) else (since,) * len(all_of_them)
+        return "".join(Gridd.log(one, mark) for one, mark in zip(all_of_them, marks))
+
+    def resident_bytes(self):
+        skip_in_a_cluster("the memory of one server")
+        return super().resident_bytes()
 
     def _any(self, name):
         return (self.spread.pick() if self.spread else self).addresses[name]

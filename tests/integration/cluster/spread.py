@@ -1,15 +1,55 @@
 # tests/integration/cluster/spread.py: other members beside a server of a test that knows nothing of
 # clusters, so that its clients are spread over all of them.
 """`GRIDD_CLUSTER=3 tests/run integration test_items`: each `Operated` server is one of three
-members, and `c2s`, `c2s_tls` and `http` name any of them, drawn anew each time. Tests that read a
-server's log or its memory look at the first one."""
+members that acknowledge everywhere, and `c2s`, `c2s_tls` and `http` name any of them, drawn anew
+each time. The log is that of all; `kill9`, `stop` and `start` are of all.
+
+Tests that have no meaning so are printed as skipped, with the reason: those of whole modules by
+`why_not`, others by what they ask of the server (`Operated`, `Configured`, `Evaluation`)."""
 
 import os
 import random
+import re
 import shutil
 import tempfile
+import time
 
 from certs import Authority
+from gridd import Gridd
+
+FILES = "the configuration, data directory or command line of one server"
+PROCESS = "memory, speed, disk or clock of one process"
+OWN = "kept by the member that has it, and no other: "
+ONE_SERVER = {
+    FILES: "backup certificates check cert_check compose domains doctor enrol evaluation_end "
+           "gridd_toml health known_revocations manual ocsp process reload rollover revocation "
+           "systemd usage",
+    PROCESS: "bounds breaks clock crash crash_checks disk flood hostile memory metrics reset scale "
+             "strangers before_login layers log_events",
+    OWN + "requests of one stream by HTTPS": "bosh",
+    OWN + "files, histories and byte streams": "files history in_band_histories socks5 bulk_client "
+                                               "bulk_faults bulk_get",
+    OWN + "sign-ins, events and pages of the console": "browser console console_roles events "
+                                                       "sign_in",
+    OWN + "tickets of TLS": "tls_resumption",
+    OWN + "rates": "rates",
+    OWN + "the trace of its deliveries": "trace",
+    OWN + "exports of the audit": "audit audit_deeds",
+    "of the tests, the documents or the cluster itself":
+        "acknowledge cluster cluster_operators etcd doap openapi http_names",
+}
+# About three minutes, of all that is left.
+SHORT = (
+    "test_items.", "test_subscriptions.", "test_stock_pubsub.", "test_stock_options.",
+    "test_conditions.", "test_spelling.", "test_messages.", "test_delivery.Offline.",
+    "test_lost_rights.", "test_scenario.",
+)
+
+
+def why_not(test):
+    """Why a test is not for several members, of those of whole modules; None: it is."""
+    module = type(test).__module__.rpartition(".")[2].removeprefix("test_")
+    return next((why for why, names in ONE_SERVER.items() if module in names.split()), None)
 
 
 class Spread:
@@ -23,7 +63,7 @@ class Spread:
         self.etcd = Ensemble(os.path.join(self.folder, "etcd"), 1, tls=False)
         self.authority = Authority(os.path.join(self.folder, "members"), "members' CA")
         self.names = [f"m{number}" for number in range(count)]
-        self.others = []
+        self.others, self.marks = [], {}
         server.settings.update(self.settings(self.names[0]))
 
     def settings(self, name):
@@ -32,9 +72,13 @@ class Spread:
             "listen.cluster": "127.0.0.1:0", "cluster.name": "test", "cluster.member": name,
             "cluster.etcd": ",".join(self.etcd.endpoints), "cluster.ca": bundle.ca,
             "cluster.certificate": bundle.cert, "cluster.key": bundle.key,
+            "cluster.acknowledge": "everywhere",
         }
 
     def before_start(self):
+        self.marks = {
+            id(one): Gridd.log_mark(one) for one in self.all() if os.path.exists(one.log_path)
+        }
         self.etcd.start()
 
     def after_start(self):
@@ -51,9 +95,31 @@ class Spread:
             }
             other.settings = {**self.server.settings, **listen, **own}
             other.start()
+        self.wait_linked()
+
+    def wait_linked(self, seconds=60):
+        """Each is connected to each, and knows the others' sessions: from now on none answers
+        before the others know."""
+        deadline = time.monotonic() + seconds
+        for one, name in zip(self.all(), self.names):
+            mark = self.marks.get(id(one), 0)
+            others = [other for other in self.names if other != name]
+            while not self.knows(Gridd.log(one, mark), others):
+                assert time.monotonic() < deadline, Gridd.log(one, mark)[-3000:]
+                time.sleep(0.02)
+
+    @staticmethod
+    def knows(log, others):
+        complete = re.findall(r"\bdirectory\b.*\bcomplete\W+(yes|no)", log)
+        return complete[-1:] == ["yes"] and all(
+            re.search(rf"\bcluster_link_up\b.*\b{name}\b", log) for name in others
+        )
+
+    def all(self):
+        return [self.server, *self.others]
 
     def pick(self):
-        return random.choice([self.server, *self.others])
+        return random.choice(self.all())
 
     def kill9(self):
         for one in self.others:

@@ -64,6 +64,33 @@ TEST_CASE("the state of a session survives the way") {
     CHECK(*state.words.rest == " from='x'/>");
 }
 
+TEST_CASE("ends of sessions, marks and their answers survive the way") {
+    const auto desk = *Jid::parse("alice@grid.example/desk");
+    const std::string bytes = cluster::encode(cluster::Ended{{{7, desk, 1, 2, 3}, {8, desk}}});
+    const auto frame = cluster::decode_directory(bytes);
+    REQUIRE(frame.has_value());
+    const auto* ended = std::get_if<cluster::Ended>(&*frame);
+    REQUIRE(ended != nullptr);
+    REQUIRE(ended->all.size() == 2);
+    CHECK(ended->all[0].session == 7);
+    CHECK(ended->all[0].jid == desk);
+    CHECK(ended->all[0].items == 1);
+    CHECK(ended->all[0].account_items == 2);
+    CHECK(ended->all[0].messages == 3);
+    CHECK(ended->all[1].session == 8);
+    CHECK(ended->all[1].messages == 0);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        CHECK_FALSE(cluster::decode_directory(bytes.substr(0, size)).has_value());
+    const auto mark = cluster::decode_directory(cluster::encode(cluster::Mark{5}));
+    REQUIRE(mark.has_value());
+    REQUIRE(std::holds_alternative<cluster::Mark>(*mark));
+    CHECK(std::get<cluster::Mark>(*mark).number == 5);
+    const auto seen = cluster::decode_directory(cluster::encode(cluster::Seen{6}));
+    REQUIRE(seen.has_value());
+    REQUIRE(std::holds_alternative<cluster::Seen>(*seen));
+    CHECK(std::get<cluster::Seen>(*seen).number == 6);
+}
+
 TEST_CASE("a frame that is cut off or too long is none") {
     const std::string whole = cluster::encode(cluster::States{{full_state()}});
     for (std::size_t size = 0; size < whole.size(); ++size)

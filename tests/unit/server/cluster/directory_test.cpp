@@ -590,4 +590,82 @@ TEST_CASE("what finds no room in a link's queue is told later") {
     CHECK(stage.core(1).sessions().find(late.session->jid));
 }
 
+namespace {
+
+cluster::DirectorySettings waiting(std::chrono::milliseconds most) {
+    cluster::DirectorySettings settings;
+    settings.waits_until_told = true;
+    settings.told_within = most;
+    return settings;
+}
+
+}   // namespace
+
+TEST_CASE("a session is bound, and its presence taken, when the other members know of it") {
+    MembersStage stage(3, waiting(std::chrono::hours(1)));
+    const Guest early = stage.comes(0, "alice", "early");   // nobody else is there
+    stage.joins();
+    const Guest alice = stage.binds(0, "alice", "desk");
+    for (std::size_t member = 1; member < 3; ++member)
+        CHECK(stage.core(member).sessions().find(alice.session->jid));
+    stage.board.loses_frames = true;
+    bool is_taken = false;
+    stage.sends(0, alice, "<presence/>", [&] { is_taken = true; });
+    CHECK_FALSE(is_taken);   // what follows it is not read
+    CHECK_FALSE(holds(alice.hears_all(), "from='" + alice.jid() + "'"));
+    stage.board.loses_frames = false;
+    stage.cuts(0, 1);
+    stage.cuts(0, 2);   // who is not there is not waited for
+    CHECK(is_taken);
+    CHECK(holds(alice.hears_all(), "from='" + alice.jid() + "'"));
+    stage.connects(0, 1);
+    stage.connects(0, 2);
+    is_taken = false;
+    stage.sends(0, alice, "<presence><show>dnd</show></presence>", [&] { is_taken = true; });
+    CHECK(is_taken);
+    for (std::size_t member = 1; member < 3; ++member) {
+        const auto found = stage.core(member).sessions().find(alice.session->jid);
+        REQUIRE(found);
+        CHECK(found->show == alice.session->show);
+    }
+}
+
+TEST_CASE("members that do not answer hold nobody up for longer than a moment") {
+    MembersStage stage(2, waiting(std::chrono::milliseconds(30)));
+    stage.joins();
+    stage.board.loses_frames = true;
+    const Guest alice = stage.binds(0, "alice", "desk");
+    stage.sends(0, alice, "<presence/>");
+    CHECK(stage.waits([&] { return holds(alice.hears_all(), "from='" + alice.jid() + "'"); }));
+}
+
+TEST_CASE("a client that moves gets no message again that has reached it") {
+    for (const bool takes_over : {false, true}) {
+        MembersStage stage;
+        stage.joins();
+        const Guest alice = stage.comes(0, "alice", "desk");
+        const Guest other = stage.comes(1, "alice", "other");
+        // Both members have it, each in its own store: that of the first has come further.
+        stage.sends(1, other, "<message to='bob@grid.example'><body>once</body></message>");
+        for (int i = 0; i < 50; ++i) {
+            grid::storage::Batch batch;
+            batch.put(grid::storage::Family::Control, "Y", "");
+            stage.core(0).commit(std::move(batch));
+        }
+        stage.runs();
+        stage.sends(0, alice, "<message to='bob@grid.example'><body>once</body></message>");
+        const Guest bob = stage.comes(0, "bob", "desk", false);
+        CHECK(count(bob.hears_all(), "<body>once</body>") == 1);
+        if (!takes_over) stage.goes(0, bob);
+        bob.transport->when_closed = [&] {
+            auto& core = stage.core(0);
+            core.detach(bob.session, bob.session->attachment, false, [](auto) {});
+            core.leave(bob.session, bob.session->attachment, "the test", {true, 0, 0});
+        };
+        const Guest moved = stage.comes(1, "bob", takes_over ? "desk" : "mobile", false);
+        CHECK(bob.transport->closed == (takes_over ? "conflict" : ""));
+        CHECK(count(moved.hears_all(), "<body>once</body>") == 0);
+    }
+}
+
 }   // namespace directory_test

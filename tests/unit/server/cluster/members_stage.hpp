@@ -3,6 +3,7 @@
 
 #include <boost/asio.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,10 +28,12 @@ public:
     }
     void close(std::optional<xml::StreamError> error) override {
         closed = error ? error->condition : "closed";
+        if (when_closed) when_closed();
     }
     std::weak_ptr<server::Session> session;
     std::vector<std::string> stanzas;
     std::string closed;
+    std::function<void()> when_closed;   // in the middle of the core's work
 };
 
 /// A client of one member.
@@ -56,8 +59,13 @@ public:
     void joins();
     /// A session of that account, which has not said anything.
     Guest binds(std::size_t member, const std::string& account, const std::string& resource);
-    /// The same, and it is available.
-    Guest comes(std::size_t member, const std::string& account, const std::string& resource);
+    /// The same, and it is available; what it heard by then is still to be heard, or is not.
+    Guest comes(
+        std::size_t member,
+        const std::string& account,
+        const std::string& resource,
+        bool is_heard = true
+    );
     /// A wish to resume a session, and its answer.
     struct Resumed {
         Guest guest;           // without a session: it was refused
@@ -80,7 +88,13 @@ public:
     std::string manages(std::size_t member, const Guest& guest);
     /// The connection is gone without a word.
     void loses(std::size_t member, const Guest& guest);
-    void sends(std::size_t member, const Guest& guest, const std::string& stanza);
+    /// `taken`: more may be read of the stream.
+    void sends(
+        std::size_t member,
+        const Guest& guest,
+        const std::string& stanza,
+        std::function<void()> taken = [] {}
+    );
     /// The stream ends.
     void goes(std::size_t member, const Guest& guest);
     void runs();

@@ -113,6 +113,8 @@ TEST_CASE("an address on all interfaces needs one that other members can reach")
 
 TEST_CASE("staleness has bounds, and two answers to it") {
     CHECK(blamed_after([](Config& c) { c.cluster.when_stale = "shrug"; }) == "cluster.when_stale");
+    CHECK(blamed_after([](Config& c) { c.cluster.acknowledge = "everywhere"; }).empty());
+    CHECK(blamed_after([](Config& c) { c.cluster.acknowledge = "soon"; }) == "cluster.acknowledge");
     CHECK(blamed_after([](Config& c) {
               c.cluster.max_staleness_ms = 499;
           }) == "cluster.max_staleness_ms");

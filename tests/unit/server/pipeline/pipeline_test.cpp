@@ -346,4 +346,105 @@ TEST_CASE("a request is not answered, nor counted as handled, before its batch i
     CHECK(queue->first_unanswered() == 0);
 }
 
+namespace {
+
+/// Every answer waits for other members, who say when they have followed.
+struct Members final : CommitObserver {
+    void apply(const grid::storage::KeyChange&) override {}
+    void notify(const grid::storage::Committed&) override {}
+    bool deliver(std::chrono::steady_clock::time_point) override { return true; }
+    void flush() override { ++flushed; }
+    grid::storage::Revision rebuild() override { return 0; }
+    bool is_for_all(const grid::storage::Committed&) override { return true; }
+    void when_everywhere(grid::storage::Revision, std::function<void()> done) override {
+        asked.push_back(std::move(done));
+    }
+    std::vector<std::function<void()>> asked;
+    int flushed = 0;
+};
+
+struct Clustered {
+    Clustered() {
+        store.start([this](auto entries) { pipeline->on_feed(std::move(entries)); });
+    }
+    void push(const std::shared_ptr<SenderQueue>& queue, char name) {
+        auto change = std::make_unique<Change>(memory, false, answers, name);
+        change->order = Order::Pipelined;
+        queue->push(std::move(change));
+        pipeline->advance(queue);
+    }
+    /// What is queued is one group.
+    void runs() {
+        store.run();
+        context.restart();
+        context.poll();
+    }
+    static grid::storage::MemoryStore::Options queues() {
+        grid::storage::MemoryStore::Options options;
+        options.run_at_once = false;
+        return options;
+    }
+    boost::asio::io_context context;
+    grid::storage::MemoryStore store{queues()};
+    Memory memory;
+    Members members;
+    Log log{LogSettings{"off", "text"}};
+    std::shared_ptr<Pipeline> pipeline =
+        std::make_shared<Pipeline>(posts_to(context), store, members, log);
+    std::string answers;
+};
+
+}   // namespace
+
+TEST_CASE_METHOD(Clustered, "answers that wait for other members come in order, one word for all") {
+    const auto one = std::make_shared<SenderQueue>(1), other = std::make_shared<SenderQueue>(2);
+    for (char name : {'a', 'b', 'c'}) push(one, name);
+    push(other, 'x');
+    runs();
+    CHECK(answers.empty());
+    REQUIRE(members.asked.size() == 1);   // of all that one turn followed
+    push(one, 'd');
+    runs();
+    REQUIRE(members.asked.size() == 2);
+    members.asked[0]();
+    const int flushed = members.flushed;
+    runs();
+    CHECK(answers == "abcx");
+    CHECK(members.flushed == flushed + 1);
+    members.asked[1]();
+    runs();
+    CHECK(answers == "abcxd");
+    CHECK(one->empty());
+    // A later word includes those before it, which may come behind it.
+    push(one, 'e');
+    runs();
+    push(other, 'y');
+    runs();
+    members.asked[3]();
+    runs();
+    CHECK(answers == "abcxdey");
+    members.asked[2]();
+    runs();
+    CHECK(answers == "abcxdey");
+}
+
+TEST_CASE_METHOD(Clustered, "a sender whose answers wait for a member that stalls is bounded") {
+    const auto queue = std::make_shared<SenderQueue>(1), other = std::make_shared<SenderQueue>(2);
+    for (std::size_t i = 0; i < 3 * sender_batches_max; ++i) {
+        push(queue, 'q');
+        runs();
+    }
+    CHECK_FALSE(queue->all_decided());
+    CHECK(members.asked.size() == sender_batches_max);
+    push(other, 'o');   // others go on
+    runs();
+    CHECK(members.asked.size() == sender_batches_max + 1);
+    for (std::size_t i = 0; i < members.asked.size(); ++i) {
+        members.asked[i]();
+        runs();
+    }
+    CHECK(queue->empty());
+    CHECK(std::ranges::count(answers, 'q') == 3 * sender_batches_max);
+}
+
 }   // namespace pipeline_test

@@ -339,22 +339,24 @@ bool keeps_files(const Config& config) {
 using bulk::FileFolder;
 using bulk::FileForm;
 
-/// A member of a cluster gives what an upload has brought so far a name of its own; a server of its
-/// own takes it back. A file that was completed when a crash came is told from others by its hash.
+/// A member of a cluster gives the bytes that an upload has brought so far a name of their own; a
+/// server of its own takes it back. In a cluster a file that was completed when a crash came is
+/// found by its hash later. `folder`: with parts apart.
 void name_as_here(const FileFolder& folder, const controller::bulk::File& file, bool is_member) {
     const bool is_whole = folder.find(file.id, FileForm::Whole).has_value();
     if (is_member) {
         if (is_whole && !file.is_complete) folder.turn(file.id, FileForm::Whole, FileForm::Part);
         return;
     }
-    if (is_whole) return folder.remove(file.id, FileForm::Copy);
-    for (const FileForm form : {FileForm::Copy, FileForm::Part}) {
-        const auto size = folder.find(file.id, form);
-        if (!size) continue;
-        const bool is_it = !file.is_complete
-                               ? form == FileForm::Part
-                               : size == file.size && folder.hash_of(file.id, form) == file.hash;
-        if (is_it) folder.turn(file.id, form, FileForm::Whole);
+    const auto is_it = [&](FileForm form) {
+        if (!file.is_complete) return form == FileForm::Part && folder.find(file.id, form);
+        if (folder.find(file.id, form) != file.size) return false;
+        const auto hash = folder.hash_of(file.id, form);
+        return hash && *hash == file.hash;
+    };
+    for (const FileForm form : {FileForm::Part, FileForm::Copy}) {
+        const bool is_here = folder.find(file.id, FileForm::Whole).has_value();
+        if (!is_here && is_it(form)) folder.turn(file.id, form, FileForm::Whole);
         folder.remove(file.id, form);
     }
 }
@@ -386,9 +388,9 @@ std::shared_ptr<bulk::FileStore> open_files(
 ) {
     const Config& config = options.config;
     if (!keeps_files(config)) return nullptr;
-    auto folder = must(FileFolder::open(
-        options.data, shared ? FileFolder::Parts::Apart : FileFolder::Parts::Together
-    ));
+    using Parts = FileFolder::Parts;
+    auto folder = must(FileFolder::open(options.data, shared ? Parts::Apart : Parts::Together));
+    const auto apart = must(FileFolder::open(options.data, Parts::Apart));
     auto store = std::make_shared<bulk::FileStore>(
         std::move(folder), config.files.threads, config.files.free_bytes_min
     );
@@ -397,10 +399,11 @@ std::shared_ptr<bulk::FileStore> open_files(
     for (const std::string& name : store->folder().names()) {
         const std::string id(FileFolder::id_in(name));
         if (const auto* file = known.find(id)) {
-            name_as_here(store->folder(), *file, shared != nullptr);
+            const bool is_member = shared != nullptr, is_apart = name != id;
+            if (is_member != is_apart) name_as_here(apart, *file, is_member);
             continue;
         }
-        store->folder().remove(id);
+        apart.remove(id);
         ++removed;
     }
     if (removed != 0) log.info("files_without_record", {{"removed", std::to_string(removed)}});

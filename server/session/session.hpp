@@ -41,8 +41,6 @@ public:
     std::shared_ptr<Budget> budget;
     std::shared_ptr<RateBuckets> account_rate;   // null: there is no bound
     std::string component;                       // its domain (XEP-0114); empty: a client
-    /// The other member of the cluster that it is on; null: it is here.
-    std::shared_ptr<Elsewhere> elsewhere;
 
     // Of its present transport: a resumption replaces these. Core strand.
     controller::Identity identity;
@@ -54,6 +52,9 @@ public:
     std::shared_ptr<Allowance> allowance;   // null: there is no bound. Used on its strand
 
     // Core strand.
+    /// The other member of the cluster that it is on; null: it is here. Constant. With each delivery
+    /// it is looked at, and so are its neighbours.
+    std::shared_ptr<Elsewhere> elsewhere;
     State state = State::Connected;
     std::unique_ptr<Management> management;   // null: the client did not ask for it (XEP-0198)
     std::shared_ptr<Resuming> resuming;

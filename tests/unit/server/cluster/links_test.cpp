@@ -7,6 +7,7 @@
 
 #include "../net/client.hpp"
 #include "members.hpp"
+#include "server/clock.hpp"
 #include "server/cluster/link/frame.hpp"
 
 namespace links_test {
@@ -295,7 +296,7 @@ TEST_CASE_METHOD(LinkedMembers, "a CA that is taken away ends the links by it", 
     LinkedMember &a = add(1, "a"), &b = add(2, "b");
     meet();
     REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
-    CHECK(a.links().status().front().valid_until > server::now());
+    CHECK(a.links().status().front().valid_until > grid::server::now());
     const Certificate other = make_ca("another cluster CA");
     files.write("ca.crt", to_pem(other.certificate.get()));
     const Certificate renewed = certify(other, "a");

@@ -37,6 +37,9 @@ void SessionControl::tell(const xml::Jid& full, xml::Bytes rest) {
 
 std::string advice(const storage::StoreStatus& store) {
     if (store.writable) return {};
+    if (store.reason.find("cluster is full") != std::string::npos)
+        return "make room in each etcd: etcdctl defrag, then etcdctl alarm disarm (the manual's "
+               "chapter on etcd); writes go on by themselves then";
     if (store.reason.find("cluster") != std::string::npos)
         return "look at gridctl cluster status and at etcd; writes go on by themselves then";
     if (store.needs_reopen) return "look at the disk and the log, then: gridctl store reopen";

@@ -152,6 +152,12 @@ struct MemberView {
     bool is_self = false, is_leader = false, is_draining = false;
     bool is_linked = false;            // there is a connection to it
     std::uint64_t flushed_group = 0;   // on its disk
+    /// Of the certificate of its link, and the CAs above it; 0: not known.
+    storage::Millis certificate_expires = 0;
+    // As it told; no value: it did not yet.
+    std::optional<std::int64_t> clock_ahead_ms;   // of this member's clock
+    std::optional<std::uint64_t> free_bytes;      // of the volume of its data
+    bool may_lead = true;                         // its store takes writes
 };
 /// The cluster as this member sees it.
 struct ClusterView {
@@ -160,8 +166,11 @@ struct ClusterView {
     bool is_leader = false, is_draining = false, is_cut_off = false, needs_copy = false;
     std::uint64_t term = 0, applied = 0, applied_group = 0, known_group = 0, flushed_group = 0;
     std::uint64_t leader_changes = 0, forwarded = 0, submitted_again = 0;
-    std::uint64_t waiting = 0;    // answers that wait until every member has applied their change
-    std::uint64_t heard_ms = 0;   // ago: from the log in etcd
+    std::uint64_t waiting = 0;     // answers that wait until every member has applied their change
+    std::uint64_t heard_ms = 0;    // ago: from the log in etcd
+    std::uint64_t log_bytes = 0;   // of the log's groups that are kept, as far as they are known
+    std::uint64_t etcd_bytes = 0, etcd_bytes_in_use = 0;   // of etcd's database; 0: not known
+    bool is_etcd_full = false;                             // it takes no changes
     // Of files that clients exchange: complete and not on this member yet; fetched from others
     // since its start.
     std::uint64_t files_missing = 0, files_missing_bytes = 0;

@@ -39,6 +39,7 @@
 #include "server/process/policy_file.hpp"
 #include "server/process/ready_file.hpp"
 #include "server/process/server_info.hpp"
+#include "server/process/start_wait.hpp"
 #include "server/process/startup_check.hpp"
 #include "server/process/stopper.hpp"
 #include "server/reload/reload.hpp"
@@ -127,9 +128,13 @@ void refuse_leftovers(storage::Store& store, const AppOptions& options) {
 }
 
 /// Null: a grid of one server.
-std::unique_ptr<cluster::Cluster> join_cluster(const Config& config, Log& log) {
-    if (!config.cluster.is_on()) return nullptr;
-    return must(cluster::Cluster::join(config, log));
+std::unique_ptr<cluster::Cluster> join_cluster(
+    const AppOptions& options, StartWait& wait, Log& log
+) {
+    if (!options.config.cluster.is_on()) return nullptr;
+    return must(cluster::Cluster::join(
+        options.config, options.data, log, [&wait](const std::string& why) { wait.waits(why); }
+    ));
 }
 
 std::unique_ptr<storage::Store> open_own_store(
@@ -196,13 +201,20 @@ ClusterParts attach_cluster(
 }
 
 std::unique_ptr<audit::Exporter> start_export(
-    const AppOptions& options, storage::Store& store, Log& log
+    const AppOptions& options, storage::Store& store, cluster::Cluster* cluster, Log& log
 ) {
     const Config& config = options.config;
     if (config.audit.export_to.empty()) return nullptr;
+    std::optional<audit::ExportTurn> turn;
+    if (cluster != nullptr)
+        turn = audit::ExportTurn{
+            [cluster] { return cluster->leads(); },
+            [cluster](std::uint64_t number) { cluster->tell_exported(number); },
+            [cluster] { return cluster->exported(); }
+        };
     auto sink = must(audit::make_sink(config.audit.export_to, xml::domain_to_ascii(config.domain)));
     auto exporter = std::make_unique<audit::Exporter>(
-        store, std::move(sink), options.data / "audit-export.position", log
+        store, std::move(sink), options.data / "audit-export.position", log, std::move(turn)
     );
     exporter->start();
     return exporter;
@@ -431,6 +443,13 @@ std::string files_url(const Config& config, const std::string& http_address) {
            http_address.substr(http_address.rfind(':'));
 }
 
+std::vector<std::string> all_problems(tls::Trust& trust, const cluster::Cluster* cluster) {
+    std::vector<std::string> all = trust.problems();
+    if (cluster == nullptr) return all;
+    for (std::string& problem : cluster->problems()) all.push_back(std::move(problem));
+    return all;
+}
+
 backup::BackupSettings backup_settings(const AppOptions& options, bool is_evaluation) {
     const Config& config = options.config;
     return {options.data,  config.backup.dir, config.backup.keep, config.storage.free_bytes_min,
@@ -490,8 +509,11 @@ bool run_program(AppOptions& options, Log& log) {
 
     tls::Renewal xmpp_tls(must(tls::make_context(config.tls, tls::Use::Xmpp)));
     tls::Renewal http_tls(must(tls::make_context(config.tls, tls::Use::Http)));
-    const auto cluster = join_cluster(config, log);
+    systemd::Notifier notifier(environment_of("NOTIFY_SOCKET"));
+    StartWait wait(config.listen, notifier, log);
+    const auto cluster = join_cluster(options, wait, log);
     auto store = open_own_store(options, cluster.get(), log);
+    wait.ends();
     if (!is_evaluation) refuse_leftovers(*store, options);
     Context context;
     tls::Trust trust(context, config, xmpp_tls.get(), http_tls.get(), log, options.data);
@@ -507,7 +529,7 @@ bool run_program(AppOptions& options, Log& log) {
         cluster ? attach_cluster(context, *cluster, config, grid, stopper, log) : ClusterParts{};
     cluster::Cluster::Leaving leaving(cluster.get());
     // Before anything is committed: the audit's first record is exported, too.
-    const auto exporter = start_export(options, *store, log);
+    const auto exporter = start_export(options, *store, cluster.get(), log);
     AdministratorsFile administrators(context, options.data, config.domain, grid, log);
     must(grid.start(
         context, policy_text(config, is_evaluation), all_administrators(config, administrators)
@@ -518,15 +540,15 @@ bool run_program(AppOptions& options, Log& log) {
     );
     const auto audit_keeper =
         std::make_shared<audit::Keeper>(context, *store, grid, config.audit, log);
-    systemd::Notifier notifier(environment_of("NOTIFY_SOCKET"));
     Reload reload({options, is_evaluation, grid, trust, xmpp_tls, http_tls, log, notifier});
+    if (cluster) reload.renew_cluster_by([&cluster] { return cluster->prepare_renewal(); });
     ReloadWatch reload_watch(reload, log);
     stopper.reload_by = [&reload](const pubsub::Principal& by) {
         return reload.try_run(by, by.jid.bare().str());
     };
     ProcessInfo info(*store, *keeper, grid.sessions(), grid.flood_counts());
     info.constant = constant_facts(addresses, is_evaluation);
-    info.problems = [&trust] { return trust.problems(); };
+    info.problems = [&trust, &cluster] { return all_problems(trust, cluster.get()); };
     backup::Backups backups(*store, backup_settings(options, is_evaluation), log);
     info.backup_control = &backups;
     info.cluster_control = cluster.get();
@@ -543,10 +565,12 @@ bool run_program(AppOptions& options, Log& log) {
     const metrics::Collector collector(
         {grid, *store, info, *acceptor, log,
          [&] {
-             return std::vector{
+             std::vector all{
                  metrics::Expiry{"xmpp", tls::expiry_of(xmpp_tls.newest().get())},
                  metrics::Expiry{"http", tls::expiry_of(http_tls.newest().get())}
              };
+             if (cluster) all.push_back({"cluster", cluster->certificate_expires()});
+             return all;
          }}
     );
     const auto hub = std::make_shared<live::Hub>(context, grid, *store);

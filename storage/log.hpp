@@ -34,6 +34,12 @@ struct Logged {
     LogGroup group;
 };
 
+/// The room where the log is kept. 0: not known.
+struct LogRoom {
+    std::uint64_t bytes = 0, bytes_in_use = 0;   // of the database; what was deleted leaves holes
+    bool is_full = false;   // no group is taken until an operator has made room
+};
+
 /// Receives what the log tells, on one thread of the log's own.
 class LogFollower {
 public:
@@ -67,6 +73,7 @@ public:
     virtual void stop_following() = 0;
     /// Forgets the groups up to that number.
     virtual Result<void> trim(std::uint64_t number) = 0;
+    virtual Result<LogRoom> room() { return LogRoom{}; }
 };
 
 /// The way to the other members. Messages to one member arrive in order or, when the connection to

@@ -12,6 +12,11 @@ namespace {
 constexpr auto idle_pause = std::chrono::milliseconds(200);
 /// Between two syncs of RocksDB's log.
 constexpr auto keeper_pause = std::chrono::milliseconds(1'000);
+/// Between two looks at the room of the log while there is enough.
+constexpr auto room_pause = std::chrono::seconds(5);
+/// So many times what is kept the database has in use at the most: groups between two trims, their
+/// history between two compactions, and what a member that does not follow holds up.
+constexpr std::uint64_t room_factor = 3;
 
 }   // namespace
 
@@ -23,6 +28,7 @@ MemberStore::MemberStore(
 )
     : self_(settings.self),
       groups_kept_(settings.groups_kept),
+      log_bytes_kept_(settings.log_bytes_kept),
       max_staleness_(settings.max_staleness),
       log_(log),
       peers_(peers),
@@ -87,13 +93,18 @@ StoreStatus MemberStore::status() const {
         status.reason = "the log of the cluster was not heard from: see whether etcd runs";
     else if (!has_leader_)
         status.reason = "no member of the cluster leads yet";
+    else if (status_.log_room.is_full)
+        status.reason = log_full_reason;
     status.writable = status.reason.empty();
     return status;
 }
 
 ReplicationStatus MemberStore::replication() const {
+    const bool is_writable = files_.status().writable;
     const std::lock_guard lock(mutex_);
     ReplicationStatus status = status_;
+    status.log_bytes = sizes_.bytes();
+    status.may_lead = lost_ == Lost::No && is_writable;
     status.since_heard =
         std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - heard_);
     return status;
@@ -146,6 +157,7 @@ void MemberStore::keep() {
     while (!stop_.wait_for(lock, keeper_pause, [this] { return stopping_; })) {
         lock.unlock();
         sync();
+        look_at_room();
         trim();
         lock.lock();
     }
@@ -161,10 +173,45 @@ void MemberStore::sync() {
 }
 
 void MemberStore::trim() {
+    std::uint64_t surplus = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        surplus = sizes_.take_surplus(groups_kept_, log_bytes_kept_);
+    }
     const ReplicationStatus now = replication();
-    const std::uint64_t flushed = std::min<std::uint64_t>(trim_up_to_, now.flushed_group);
-    if (!now.is_leader || flushed <= groups_kept_ + trimmed_) return;
-    if (log_.trim(flushed - groups_kept_)) trimmed_ = flushed - groups_kept_;
+    if (!now.is_leader) return;
+    const LogRoom& room = now.log_room;
+    const bool is_pressed = room.is_full || room.bytes_in_use > room_factor * log_bytes_kept_;
+    const std::uint64_t up_to =
+        is_pressed ? std::min<std::uint64_t>(press_up_to_, now.flushed_group)
+                   : std::min<std::uint64_t>({trim_up_to_, now.flushed_group, surplus});
+    if (up_to > trimmed_ && log_.trim(up_to)) trimmed_ = up_to;
+}
+
+/// Whether it is full is asked often while it is: writes go on when it is not.
+void MemberStore::look_at_room() {
+    bool is_full = false;
+    {
+        const std::lock_guard lock(mutex_);
+        is_full = status_.log_room.is_full;
+    }
+    const auto now = Clock::now();
+    if (!is_full && now - looked_at_room_ < room_pause) return;
+    looked_at_room_ = now;
+    const auto room = log_.room();
+    if (!room) return;
+    const std::lock_guard lock(mutex_);
+    status_.log_room = *room;
+}
+
+void MemberStore::note_full() {
+    const std::lock_guard lock(mutex_);
+    status_.log_room.is_full = true;
+}
+
+void MemberStore::note_size(std::uint64_t number, std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    sizes_.add(number, bytes);
 }
 
 void MemberStore::run() {

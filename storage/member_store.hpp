@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "storage/group_encoder.hpp"
+#include "storage/log_sizes.hpp"
 #include "storage/member_inbox.hpp"
 #include "storage/origins.hpp"
 #include "storage/own_batches.hpp"
@@ -23,6 +24,9 @@
 #include "storage/sequencer.hpp"
 
 namespace grid::storage {
+
+inline constexpr const char* log_full_reason =
+    "the log of the cluster is full: etcd has reached its quota";
 
 class MemberStore final : public ReplicatedStore, private LogFollower {
 public:
@@ -55,7 +59,10 @@ public:
     void follow_leader(MemberId leader) override;
     void on_peer(MemberId from, std::string message) override;
     void on_peer_up(MemberId member) override;
-    void trim_up_to(std::uint64_t flushed_group) override { trim_up_to_ = flushed_group; }
+    void trim_up_to(std::uint64_t flushed_by_all, std::uint64_t flushed_by_most) override {
+        trim_up_to_ = flushed_by_all;
+        press_up_to_ = flushed_by_most;
+    }
     ReplicationStatus replication() const override;
 
 private:
@@ -90,6 +97,9 @@ private:
     void keep();
     void sync();
     void trim();
+    void look_at_room();
+    void note_full();   // any thread
+    void note_size(std::uint64_t number, std::uint64_t bytes);
 
     // The writer's thread: member_store.cpp.
     void run();
@@ -138,7 +148,7 @@ private:
     void hear_refusals(MemberId from, RefusalsMessage message);
 
     const MemberId self_;
-    const std::uint64_t groups_kept_;
+    const std::uint64_t groups_kept_, log_bytes_kept_;
     const std::chrono::milliseconds max_staleness_;
     Log& log_;
     Peers& peers_;
@@ -167,7 +177,7 @@ private:
     OwnBatches own_;
     Origins origins_;
 
-    std::atomic<std::uint64_t> trim_up_to_ = 0;
+    std::atomic<std::uint64_t> trim_up_to_ = 0, press_up_to_ = 0;
     std::atomic<std::uint64_t> commits_ = 0, groups_ = 0, syncs_ = 0;
 
     mutable std::mutex mutex_;   // of what follows, down to `stopping_`
@@ -179,12 +189,14 @@ private:
     };
     std::optional<Unapplied> unapplied_;   // an answer of the log that is not applied yet
     bool has_leader_ = false;              // the term of the leader was applied
+    LogSizes sizes_;
     Header identity_;
     Lost lost_ = Lost::No;
     bool stopping_ = false;
     std::condition_variable stop_;
 
-    std::uint64_t trimmed_ = 0;   // the keeper's
+    std::uint64_t trimmed_ = 0;            // the keeper's
+    Clock::time_point looked_at_room_{};   // the keeper's
     std::thread writer_, keeper_;
 };
 

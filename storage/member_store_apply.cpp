@@ -175,7 +175,9 @@ boost::system::error_code MemberStore::check_goes_on(const Logged& logged) {
 bool MemberStore::write(const LogHead& head, LogGroup group) {
     std::vector<FeedEntry> entries;
     entries.reserve(group.entries.size());
+    std::uint64_t bytes = 0;
     for (LogEntry& entry : group.entries) {
+        bytes += bytes_in_log(entry.batch);
         const Ticket ticket = entry.origin == self_ ? own_.committed(entry.number) : 0;
         entries.emplace_back(Committed{ticket, entry.revision, entry.time, std::move(entry.batch)});
     }
@@ -200,6 +202,7 @@ bool MemberStore::write(const LogHead& head, LogGroup group) {
     is_new_ = false;
     const bool is_new_term = head.term != applied_.term;
     applied_ = head;
+    note_size(head.groups, bytes);
     time_ = group.time;
     link_ = group.link;
     steps_ = group.steps;

@@ -18,11 +18,6 @@ constexpr auto append_pause_most = std::chrono::milliseconds(500);
 /// Of the entries of a group; what the group has beside them takes the rest.
 constexpr std::size_t group_bytes_most = log_group_bytes_max - 32UL * 1024;
 
-std::size_t bytes_in_log(const Batch& batch) {
-    constexpr std::size_t entry_bytes = 64, write_bytes = 16;
-    return entry_bytes + batch.bytes() + write_bytes * batch.operations.size();
-}
-
 std::chrono::milliseconds pause_after(unsigned attempts) {
     return std::min(append_pause_least * (1U << std::min(attempts, 6U)), append_pause_most);
 }
@@ -231,7 +226,11 @@ void MemberStore::give_up_group(Errc error) {
     for (const LogEntry& entry : refused.group.entries)
         candidates.push_back({entry.origin, entry.number, entry.ticket, std::nullopt});
     sequencer_->go_back(applied_.revision, time_, link_, steps_);
-    refuse_all_of(std::move(candidates), error, "the log of the cluster refused the group");
+    if (error == Errc::NoSpace) note_full();
+    refuse_all_of(
+        std::move(candidates), error,
+        error == Errc::NoSpace ? log_full_reason : "the log of the cluster refused the group"
+    );
 }
 
 /// The group in flight is not in the log and never will be: another member has written.

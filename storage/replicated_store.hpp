@@ -24,6 +24,9 @@ struct ReplicationStatus {
     /// Since the log was heard from, and what it told was applied: the age of what is read here.
     std::chrono::milliseconds since_heard{0};
     bool needs_copy = false;   // the log goes on behind what was trimmed
+    bool may_lead = true;      // this member's files take writes
+    LogRoom log_room;
+    std::uint64_t log_bytes = 0;   // of the groups that are kept, as far as this process knows them
     std::uint64_t forwarded = 0, submitted_again = 0, leader_changes = 0;   // since the start
 };
 
@@ -40,16 +43,20 @@ public:
     virtual void on_peer(MemberId from, std::string message) = 0;
     /// The connection to that member is new: what was under way on the one before may be lost.
     virtual void on_peer_up(MemberId member) = 0;
-    /// The least of what all members have on disk: while this member leads, the log is trimmed up
-    /// to `groups_kept` before that.
-    virtual void trim_up_to(std::uint64_t flushed_group) = 0;
+    /// The last group that all members have on disk, and that most have: while this member leads,
+    /// the log is trimmed up to the first, as far as it has more than `groups_kept` or
+    /// `log_bytes_kept`; up to the second where there is no more room for it, so that a member that
+    /// does not follow copies a store later, and does not stop all others.
+    virtual void trim_up_to(std::uint64_t flushed_by_all, std::uint64_t flushed_by_most) = 0;
     virtual ReplicationStatus replication() const = 0;
 };
 
 struct ReplicatedSettings {
     RocksSettings rocks;
     MemberId self = 0;
-    std::uint64_t groups_kept = 2'000;   // behind the head, for members that are away for a while
+    // Behind the head, for members that are away for a while.
+    std::uint64_t groups_kept = 2'000;
+    std::uint64_t log_bytes_kept = 256UL * 1024 * 1024;
     /// The store is not writable while `since_heard` is longer.
     std::chrono::milliseconds max_staleness{2'000};
 };

@@ -10,11 +10,28 @@ namespace {
 
 using Wish = ClusterControl::Wish;
 
+template <class Number>
+json::value number_or_null(const std::optional<Number>& number) {
+    return number ? json::value(*number) : json::value(nullptr);
+}
+
 json::object member_json(const MemberView& member) {
-    return {{"name", member.name},        {"address", member.address},
-            {"clients", member.clients},  {"self", member.is_self},
-            {"leader", member.is_leader}, {"draining", member.is_draining},
-            {"linked", member.is_linked}, {"flushed_group", member.flushed_group}};
+    json::value expires(nullptr);
+    if (member.certificate_expires != 0) expires = time_text(member.certificate_expires);
+    return {
+        {"name", member.name},
+        {"address", member.address},
+        {"clients", member.clients},
+        {"self", member.is_self},
+        {"leader", member.is_leader},
+        {"draining", member.is_draining},
+        {"linked", member.is_linked},
+        {"flushed_group", member.flushed_group},
+        {"certificate_expires", std::move(expires)},
+        {"clock_ahead_ms", number_or_null(member.clock_ahead_ms)},
+        {"free_bytes", number_or_null(member.free_bytes)},
+        {"may_lead", member.may_lead}
+    };
 }
 
 HttpDecision show_cluster(const Call& call) {
@@ -42,6 +59,13 @@ HttpDecision show_cluster(const Call& call) {
          {"forwarded", view.forwarded},
          {"submitted_again", view.submitted_again},
          {"waiting_answers", view.waiting},
+         {"log_bytes", view.log_bytes},
+         {"etcd",
+          json::object{
+              {"bytes", view.etcd_bytes},
+              {"bytes_in_use", view.etcd_bytes_in_use},
+              {"full", view.is_etcd_full}
+          }},
          {"files_missing", view.files_missing},
          {"files_missing_bytes", view.files_missing_bytes},
          {"files_fetched", view.files_fetched},

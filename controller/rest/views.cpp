@@ -71,6 +71,7 @@ json::object to_json(const SessionView& session) {
         {"id", session.id},
         {"jid", session.jid.str()},
         {"address", session.address},
+        {"member", session.member.empty() ? json::value(nullptr) : json::value(session.member)},
         {"transport", session.transport},
         {"since", time_text(session.since)},
         {"active", session.is_active},

@@ -16,9 +16,17 @@ constexpr auto stop_seconds_max = std::chrono::seconds(3);
 }   // namespace
 
 Exporter::Exporter(
-    storage::Store& store, std::unique_ptr<Sink> sink, std::filesystem::path place, Log& log
+    storage::Store& store,
+    std::unique_ptr<Sink> sink,
+    std::filesystem::path place,
+    Log& log,
+    std::optional<ExportTurn> turn
 )
-    : store_(store), sink_(std::move(sink)), place_(std::move(place)), log_(log) {
+    : store_(store),
+      sink_(std::move(sink)),
+      place_(std::move(place)),
+      log_(log),
+      turn_(std::move(turn)) {
     store_.snapshot()->scan(
         storage::Family::Audit, {}, {}, true,
         [this](std::string_view key, const storage::Record& stored) {
@@ -85,7 +93,42 @@ std::vector<controller::audit::Entry> Exporter::read() {
     return entries;
 }
 
+/// Up to the record that was handed on last, by whichever member; back, where the member whose turn
+/// it is has not come as far as this one. True: there may be more of them.
+bool Exporter::follow(bool is_mine) {
+    const std::uint64_t told = turn_->told();
+    if (told == 0 || told == number_ || (is_mine && told < number_)) return false;
+    if (told < number_) {
+        after_.clear();
+        number_ = 0;
+    }
+    const std::uint64_t before = number_;
+    for (const auto& entry : read()) {
+        if (entry.link.number > told) {
+            number_ = told;   // retention cut those between
+            break;
+        }
+        after_ = *storage::from_hex(entry.id);
+        number_ = entry.link.number;
+    }
+    if (number_ == before) return false;
+    note_place();
+    return number_ < told;
+}
+
+/// False: another member exports.
+bool Exporter::takes_turn() {
+    if (!turn_) return true;
+    const bool is_mine = turn_->is_mine();
+    while (follow(is_mine)) {
+    }
+    if (is_mine && !was_mine_ && number_ != 0) turn_->tell(number_);
+    was_mine_ = is_mine;
+    return is_mine;
+}
+
 bool Exporter::go_on() {
+    if (!takes_turn()) return false;
     const auto entries = read();
     if (entries.empty()) return false;
     if (number_ > 0 && entries.front().link.number > number_ + 1)
@@ -95,6 +138,7 @@ bool Exporter::go_on() {
         after_ = *storage::from_hex(entries[sent.count - 1].id);
         number_ = entries[sent.count - 1].link.number;
         note_place();
+        if (turn_) turn_->tell(number_);
     }
     if (sent.lost > 0) count_lost(sent.lost, "the receiver did not take them");
     if (sent.trouble != trouble_) {

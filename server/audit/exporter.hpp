@@ -4,8 +4,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,15 +19,28 @@
 
 namespace grid::server::audit {
 
+/// Of a cluster, in which one member exports at a time. Any thread.
+struct ExportTurn {
+    std::function<bool()> is_mine;
+    std::function<void(std::uint64_t)> tell;   // the number of the last record handed on
+    std::function<std::uint64_t()> told;       // last, by whichever member; 0: nothing
+};
+
 /// A thread of its own, which reads committed records from its own position on: no client waits for
 /// it, it holds a bounded number of records, and a receiver that is away gets them later. Records
 /// that retention cuts meanwhile are lost, and the log says so. The place is kept in a file, so
-/// that a restart goes on there; a crash may repeat records, which their numbers tell.
+/// that a restart goes on there; a crash may repeat records, which their numbers tell. A member
+/// whose turn it is not follows the place of the one that has it, and goes on there when its turn
+/// comes: what that one had not told is repeated, and nothing is left out.
 class Exporter {
 public:
     /// Without a stored position: records that are committed from now on.
     Exporter(
-        storage::Store& store, std::unique_ptr<Sink> sink, std::filesystem::path place, Log& log
+        storage::Store& store,
+        std::unique_ptr<Sink> sink,
+        std::filesystem::path place,
+        Log& log,
+        std::optional<ExportTurn> turn = {}
     );
     ~Exporter() { stop(); }
     Exporter(const Exporter&) = delete;
@@ -41,6 +56,8 @@ private:
     /// Hands on what there is, up to a bound. True: there may be more.
     bool go_on();
     std::vector<controller::audit::Entry> read();
+    bool follow(bool is_mine);
+    bool takes_turn();
     void count_lost(std::uint64_t count, const char* why);
     void note_place();
 
@@ -48,6 +65,8 @@ private:
     const std::unique_ptr<Sink> sink_;
     const std::filesystem::path place_;
     Log& log_;
+    const std::optional<ExportTurn> turn_;
+    bool was_mine_ = false;
     std::string after_;          // key of the last record handed on
     std::uint64_t number_ = 0;   // the audit record's number
     std::uint64_t lost_ = 0;

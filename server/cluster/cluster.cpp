@@ -21,12 +21,13 @@ storage::MemberId random_id() {
 
 }   // namespace
 
-Cluster::Cluster(const Config& config, Log& log)
+Cluster::Cluster(const Config& config, std::filesystem::path data, Log& log, Waiting waiting)
     : config_(config),
+      data_(std::move(data)),
       log_(log),
+      tell_waiting_(std::move(waiting)),
       more_to_come_(asio::make_work_guard(context_)),
       timer_(context_),
-      aside_timer_(context_),
       heard_at_(Clock::now().time_since_epoch().count()) {
     self_.id = random_id();
     self_.name = config.cluster.member;
@@ -35,8 +36,10 @@ Cluster::Cluster(const Config& config, Log& log)
     self_.flushed_group = serves_nobody;
 }
 
-Result<std::unique_ptr<Cluster>, std::string> Cluster::join(const Config& config, Log& log) {
-    std::unique_ptr<Cluster> cluster(new Cluster(config, log));
+Result<std::unique_ptr<Cluster>, std::string> Cluster::join(
+    const Config& config, std::filesystem::path data, Log& log, Waiting waiting
+) {
+    std::unique_ptr<Cluster> cluster(new Cluster(config, std::move(data), log, std::move(waiting)));
     if (auto opened = cluster->open(); !opened)
         return {boost::system::in_place_error, opened.error()};
     return cluster;
@@ -49,6 +52,7 @@ EtcdSettings Cluster::etcd_settings() const {
     settings.certificate = config_.cluster.etcd_certificate;
     settings.key = config_.cluster.etcd_key;
     settings.prefix = config_.cluster.name;
+    settings.renewals = renewals_;
     return settings;
 }
 
@@ -58,6 +62,7 @@ Result<void, std::string> Cluster::open_links(std::string listen) {
     settings.certificate = config_.cluster.certificate;
     settings.key = config_.cluster.key;
     settings.ca = config_.cluster.ca;
+    settings.crl = tls::member_crls(config_.cluster, data_);
     settings.cluster = config_.cluster.name;
     settings.self = self_;
     auto links = make_links(context_, settings, log_);
@@ -85,21 +90,24 @@ void Cluster::link_changed(const Member& member, bool is_up) {
     }
     if (const auto asked = acknowledgements_.asked_of(member.id); asked != 0)
         links_->send(member.id, Channel::Control, encode({ControlWord::Kind::WhenApplied, asked}));
+    tell_facts_to(member.id);
 }
 
 /// Links first: the roster tells their address.
 Result<void, std::string> Cluster::open() {
     if (auto opened = open_links(config_.listen.cluster); !opened) return opened;
     self_.address = config_.cluster.address.empty() ? links_->address() : config_.cluster.address;
-    known_self_ = self_;
     log_.info("listening", {{"listener", "cluster"}, {"address", links_->address()}});
     for (const std::string& url : config_.cluster.etcd)
         if (std::string why = endpoint_fault(url); !why.empty())
             return {boost::system::in_place_error, "cluster.etcd: " + why};
     etcd_log_ = make_etcd_log(etcd_settings(), log_);
-    auto roster = make_roster(etcd_settings(), self_, log_);
+    auto roster = make_roster(etcd_settings(), self_, log_, tell_waiting_);
     if (!roster) return {boost::system::in_place_error, roster.error()};
     roster_ = std::move(*roster);
+    self_.id = roster_->id();
+    links_->set_id(self_.id);
+    known_self_ = self_;
     roster_->resign();   // until this member has all that the log has
     thread_ = std::thread([this] { run_guarded(context_, log_); });
     RosterEvents events;
@@ -126,10 +134,35 @@ Cluster::~Cluster() {
     etcd_log_ = nullptr;
 }
 
+Result<std::function<void()>, std::string> Cluster::prepare_renewal() {
+    using Prepared = Result<std::function<void()>, std::string>;
+    if (std::string why = etcd_files_fault(etcd_settings()); !why.empty())
+        return Prepared(boost::system::in_place_error, std::move(why));
+    auto links = links_->prepare_renewal();
+    if (!links) return Prepared(boost::system::in_place_error, links.error());
+    return Prepared(boost::system::in_place_value, [this, renew = std::move(*links)] {
+        renew();
+        ++*renewals_;
+    });
+}
+
 void Cluster::post(std::function<void()> work) { asio::post(context_, std::move(work)); }
 
 bool Cluster::send(storage::MemberId to, std::string message) {
     return links_->send(to, Channel::Store, std::move(message));
+}
+
+/// etcd may lose its quorum between two calls.
+storage::Result<std::unique_ptr<storage::ReplicatedStore>> Cluster::open_patiently(
+    const storage::ReplicatedSettings& settings
+) {
+    constexpr auto pause = std::chrono::milliseconds(500);
+    for (;;) {
+        auto store = storage::open_replicated_store(settings, *etcd_log_, *this);
+        if (store || store.error() != storage::Errc::Unreachable || !tell_waiting_) return store;
+        tell_waiting_("etcd does not answer");
+        std::this_thread::sleep_for(pause);
+    }
 }
 
 Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
@@ -140,13 +173,14 @@ Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
     replicated.rocks = std::move(settings);
     replicated.self = self_.id;
     replicated.groups_kept = config_.cluster.groups_kept;
+    replicated.log_bytes_kept = config_.cluster.log_bytes_kept;
     replicated.max_staleness = std::chrono::milliseconds(config_.cluster.max_staleness_ms);
     make_copies(replicated.rocks);
-    auto store = storage::open_replicated_store(replicated, *etcd_log_, *this);
+    auto store = open_patiently(replicated);
     if (!store && store.error() == storage::Errc::Trimmed) {
         if (auto copied = copy_store(replicated.rocks); !copied)
             return Opened(boost::system::in_place_error, copied.error());
-        store = storage::open_replicated_store(replicated, *etcd_log_, *this);
+        store = open_patiently(replicated);
     }
     if (!store)
         return Opened(
@@ -197,7 +231,7 @@ void Cluster::begin() {
         are_links_started_ = true;
         links_->set_members(others);
         if (on_members) on_members(others);
-        roster_->campaign();
+        stand_or_not();
         tick();
     });
 }
@@ -224,6 +258,10 @@ void Cluster::members_changed(std::vector<Member> members) {
     for (const Member& member : gone) {
         log_.warn("cluster_member_gone", {{"member", member.name}, {"address", member.address}});
         std::erase_if(asks_, [&](const auto& ask) { return ask.first == member.id; });
+        {
+            const std::lock_guard lock(mutex_);
+            facts_.erase(member.id);
+        }
         if (has_begun_ && on_member_lost) on_member_lost(member.id);
     }
 }
@@ -326,8 +364,8 @@ void Cluster::take_control(storage::MemberId from, const std::string& payload) {
             if (word->number <= static_cast<std::uint64_t>(Wish::Leave))
                 follow_wish(static_cast<Wish>(word->number));
             return;
-        case ControlWord::Kind::StepAside:
-            return step_aside();
+        default:
+            return take_fact(from, *word);
     }
 }
 

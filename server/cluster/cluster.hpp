@@ -5,6 +5,7 @@
 #include <atomic>
 #include <boost/asio.hpp>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,7 +35,10 @@ class Cluster final : public Membership, public controller::ClusterControl, priv
 public:
     /// Opens the port for other members and makes this one known to them. The error is for the
     /// operator.
-    static Result<std::unique_ptr<Cluster>, std::string> join(const Config& config, Log& log);
+    /// `waiting`: told while it waits for an etcd, or a member, that is to come.
+    static Result<std::unique_ptr<Cluster>, std::string> join(
+        const Config& config, std::filesystem::path data, Log& log, Waiting waiting
+    );
     /// Leaves when it ends, also where a start fails: declared behind what the callbacks refer to.
     struct Leaving {
         explicit Leaving(Cluster* joined) : cluster(joined) {}
@@ -54,6 +58,20 @@ public:
     /// The store is about to end: hands the lead to another member, if there is one. No callback
     /// runs afterwards. The lease is given back at the end of its life.
     void leave();
+
+    /// Certificates and lists of the links, and the files for etcd, are read anew. The step cannot
+    /// fail and puts them in force. Any thread; blocks on the disk. The error is for the operator.
+    Result<std::function<void()>, std::string> prepare_renewal();
+    /// Until when this member's certificate is valid. Any thread.
+    storage::Millis certificate_expires() const { return links_->valid_until(); }
+    /// Faults of revocation lists, a sentence each. Any thread.
+    std::vector<std::string> problems() const { return links_->problems(); }
+
+    /// The audit is exported by the leader: it tells the others how far it came, by the numbers of
+    /// records. Any thread.
+    void tell_exported(std::uint64_t number);
+    /// The number that the leader told last, this member or another one; 0: none.
+    std::uint64_t exported() const { return exported_; }
 
     /// Not started before `begin`: who wants to hear of its channels says so first.
     Links& links() { return *links_; }
@@ -88,10 +106,20 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
-    Cluster(const Config& config, Log& log);
+    /// Another member's, as it told them.
+    struct Facts {
+        std::optional<std::int64_t> clock_ahead_ms;
+        std::optional<std::uint64_t> free_bytes;
+        bool may_lead = true;
+    };
+
+    Cluster(const Config& config, std::filesystem::path data, Log& log, Waiting waiting);
     Result<void, std::string> open();
     Result<void, std::string> open_links(std::string listen);
     EtcdSettings etcd_settings() const;
+    storage::Result<std::unique_ptr<storage::ReplicatedStore>> open_patiently(
+        const storage::ReplicatedSettings& settings
+    );
     bool send(storage::MemberId to, std::string message) override;
 
     // On the cluster's thread.
@@ -104,11 +132,23 @@ private:
     void take_control(storage::MemberId from, const std::string& payload);
     void follow_wish(Wish wish);
     void set_draining(bool is_draining);
-    void step_aside();
+    void stand_or_not();
     void tick();
+    void note_fitness(bool may_lead);
     void look(const storage::ReplicationStatus& status);
     void make_known(const storage::ReplicationStatus& status);
     void answer_asks();
+    // cluster_facts.cpp
+    void take_fact(storage::MemberId from, const ControlWord& word);
+    void tell_facts();
+    void tell_facts_to(storage::MemberId member);
+    std::uint64_t free_bytes() const;
+    std::string why_not_leading(const Member* member) const;
+    controller::MemberView view_of(
+        const Member& member,
+        const storage::ReplicationStatus& status,
+        const std::vector<LinkStatus>& links
+    ) const;
     std::string name_of(storage::MemberId member) const;
     // cluster_copy.cpp
     void make_copies(const storage::RocksSettings& settings);
@@ -119,10 +159,14 @@ private:
     void stop_copies();
 
     const Config& config_;
+    const std::filesystem::path data_;
     Log& log_;
+    const Waiting tell_waiting_;
+    const std::shared_ptr<std::atomic<unsigned>> renewals_ =
+        std::make_shared<std::atomic<unsigned>>(0);
     boost::asio::io_context context_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> more_to_come_;
-    boost::asio::steady_timer timer_, aside_timer_;
+    boost::asio::steady_timer timer_;
     Member self_;   // as others know it; the cluster's thread, once that runs
     std::unique_ptr<storage::Log> etcd_log_;
     std::unique_ptr<Roster> roster_;
@@ -137,10 +181,12 @@ private:
     storage::MemberId leader_ = 0;
     Member known_self_;   // never changes once this member is known
     storage::ReplicationStatus status_;
+    std::map<storage::MemberId, Facts> facts_;
 
     /// Earlier, a connection could come before all that its channels are for have said so.
     std::atomic<bool> are_links_started_ = false;
-    std::atomic<bool> leads_ = false, is_draining_ = false;
+    std::atomic<bool> leads_ = false, is_draining_ = false, may_lead_ = true;
+    std::atomic<std::uint64_t> exported_ = 0;
     std::atomic<Clock::rep> heard_at_;   // from the log and from etcd, the older one
     std::atomic<storage::Revision> applied_ = 0;
     std::atomic<bool> has_asks_ = false;
@@ -149,7 +195,10 @@ private:
     // The cluster's thread alone.
     bool is_cut_off_told_ = false, is_copy_told_ = false, has_begun_ = false;
     storage::MemberId leader_told_ = 0;
-    Clock::time_point known_at_;   // when the member was made known last
+    bool is_standing_ = false;
+    Clock::time_point unfit_at_;        // when its store took no writes, the last time
+    Clock::time_point known_at_;        // when the member was made known last
+    Clock::time_point facts_told_at_;   // to all others
     std::vector<std::pair<storage::MemberId, storage::Revision>> asks_;
     Acknowledgements acknowledgements_;
 };

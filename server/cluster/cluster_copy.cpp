@@ -12,6 +12,7 @@ namespace {
 
 constexpr auto copy_within = std::chrono::seconds(60);   // begun
 constexpr auto port_within = std::chrono::seconds(5);
+constexpr auto tell_every = std::chrono::seconds(2);
 constexpr auto look_for_links_every = std::chrono::milliseconds(200);
 
 }   // namespace
@@ -56,7 +57,8 @@ std::string Cluster::fetch_from(const Member& member) {
         changed.notify_one();
     });
     std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return outcome.has_value(); });
+    while (!changed.wait_for(lock, tell_every, [&] { return outcome.has_value(); }))
+        if (tell_waiting_) tell_waiting_("the store of the member " + member.name + " is copied");
     return outcome->empty() ? std::string() : member.name + ": " + *outcome;
 }
 
@@ -76,7 +78,8 @@ Result<void, std::string> Cluster::copy_store(const storage::RocksSettings& sett
         for (const Member& member : linked())
             if (why = fetch_from(member); why.empty()) break;
         if (why.empty()) break;
-        if (Clock::now() >= until)
+        if (tell_waiting_) tell_waiting_("the store of another member is needed: " + why);
+        if (!tell_waiting_ && Clock::now() >= until)
             return Copied(
                 boost::system::in_place_error,
                 "the log in etcd does not go back to what this member has, and there is no copy of "

@@ -2,6 +2,7 @@
 // their wishes.
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string_view>
 
 #include "server/cluster/cluster.hpp"
@@ -11,30 +12,53 @@ namespace grid::server::cluster {
 namespace {
 constexpr auto look_at_store_every = std::chrono::milliseconds(100);
 constexpr auto make_known_every = std::chrono::seconds(1);
-/// Long enough that the member for which another one steps aside is elected.
-constexpr auto aside_for = std::chrono::seconds(4);
+constexpr auto facts_every = std::chrono::seconds(2);
+/// A store that takes writes again does so for so long before its member leads: space comes and
+/// goes at the bound.
+constexpr auto fit_after = std::chrono::seconds(4);
 }   // namespace
 
 void Cluster::tick() {
     std::optional<storage::ReplicationStatus> status;
-    bool is_stuck = false;   // a leader whose disk is full refuses everybody's changes
     {
         const std::lock_guard lock(mutex_);
         if (store_ != nullptr) status = status_ = store_->replication();
-        if (status && status->is_leader && !members_.empty()) is_stuck = !store_->status().writable;
     }
-    if (status) look(*status);
-    if (is_stuck && !is_cut_off() && aside_timer_.expiry() <= Clock::now()) {
-        log_.warn(
-            "cluster_stuck",
-            {{"do", "see /readyz of this member: another one is to lead meanwhile"}}
-        );
-        step_aside();
+    if (status) {
+        look(*status);
+        note_fitness(status->may_lead);
     }
+    if (Clock::now() >= facts_told_at_ + facts_every) tell_facts();
     timer_.expires_after(look_at_store_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (!error) tick();
     });
+}
+
+/// A leader whose disk is full would refuse everybody's changes; one that is elected with such a
+/// disk could not even begin.
+void Cluster::note_fitness(bool may_lead) {
+    const auto now = Clock::now();
+    if (!may_lead) unfit_at_ = now;
+    const bool is_fit = may_lead && (may_lead_ || now >= unfit_at_ + fit_after);
+    if (may_lead_.exchange(is_fit) && !is_fit && leads_)
+        log_.warn(
+            "cluster_stuck",
+            {{"do", "see /readyz of this member: another one is to lead meanwhile"}}
+        );
+    stand_or_not();
+}
+
+/// Alone it stays: there is none that could do better.
+void Cluster::stand_or_not() {
+    bool is_alone = false;
+    {
+        const std::lock_guard lock(mutex_);
+        is_alone = members_.empty();
+    }
+    const bool stands = has_begun_ && !is_draining_ && (may_lead_ || is_alone);
+    if (std::exchange(is_standing_, stands) == stands) return;
+    stands ? roster_->campaign() : roster_->resign();
 }
 
 void Cluster::look(const storage::ReplicationStatus& status) {
@@ -80,10 +104,12 @@ void Cluster::make_known(const storage::ReplicationStatus& status) {
         roster_->update(self_);
     }
     if (!status.is_leader) return;
-    std::uint64_t least = self_.flushed_group;
+    std::vector<std::uint64_t> flushed{self_.flushed_group};
     const std::lock_guard lock(mutex_);
-    for (const Member& member : members_) least = std::min(least, member.flushed_group);
-    if (store_ != nullptr) store_->trim_up_to(least);
+    for (const Member& member : members_)
+        if (member.flushed_group != serves_nobody) flushed.push_back(member.flushed_group);
+    std::ranges::sort(flushed, std::greater<>());
+    if (store_ != nullptr) store_->trim_up_to(flushed.back(), flushed[flushed.size() / 2]);
 }
 
 controller::ClusterView Cluster::view() const {
@@ -91,20 +117,21 @@ controller::ClusterView Cluster::view() const {
     if (on_view) on_view(view);
     const auto links = links_->status();
     const std::lock_guard lock(mutex_);
+    const storage::ReplicationStatus status = store_ != nullptr ? store_->replication() : status_;
     view.name = config_.cluster.name;
     view.member = self_.name;
     view.is_leader = leads_;
     view.is_draining = is_draining_;
     view.is_cut_off = is_cut_off();
-    view.needs_copy = status_.needs_copy;
-    view.term = status_.term;
-    view.applied = status_.applied;
-    view.applied_group = status_.applied_group;
-    view.known_group = status_.known_group;
-    view.flushed_group = status_.flushed_group;
-    view.leader_changes = status_.leader_changes;
-    view.forwarded = status_.forwarded;
-    view.submitted_again = status_.submitted_again;
+    view.needs_copy = status.needs_copy;
+    view.term = status.term;
+    view.applied = status.applied;
+    view.applied_group = status.applied_group;
+    view.known_group = status.known_group;
+    view.flushed_group = status.flushed_group;
+    view.leader_changes = status.leader_changes;
+    view.forwarded = status.forwarded;
+    view.submitted_again = status.submitted_again;
     view.waiting = waiting_;
     view.heard_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(
         0, std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -112,21 +139,13 @@ controller::ClusterView Cluster::view() const {
            )
                .count()
     ));
+    view.log_bytes = status.log_bytes;
+    view.etcd_bytes = status.log_room.bytes;
+    view.etcd_bytes_in_use = status.log_room.bytes_in_use;
+    view.is_etcd_full = status.log_room.is_full;
     const auto add = [&](const Member& member) {
-        controller::MemberView one;
-        one.name = member.name;
-        one.address = member.address;
-        one.clients = member.clients;
-        one.is_self = member.id == self_.id;
-        one.is_leader = member.id == status_.leader;
-        one.is_draining = one.is_self ? view.is_draining : member.is_draining;
-        one.is_linked = std::ranges::any_of(links, [&](const LinkStatus& link) {
-            return link.member.id == member.id && link.is_up;
-        });
-        if (one.is_self || member.flushed_group != serves_nobody)
-            one.flushed_group = one.is_self ? status_.flushed_group : member.flushed_group;
-        if (one.is_leader) view.leader = one.name;
-        view.members.push_back(std::move(one));
+        view.members.push_back(view_of(member, status, links));
+        if (view.members.back().is_leader) view.leader = member.name;
     };
     add(known_self_);
     for (const Member& member : members_) add(member);
@@ -155,6 +174,9 @@ Result<void, std::string> Cluster::ask(Wish wish, const std::string& member) {
                 boost::system::in_place_error,
                 member + " is the last member that takes clients: let another one join first"
             );
+        const std::string why =
+            wish == Wish::Promote ? why_not_leading(is_self ? nullptr : &*found) : std::string();
+        if (!why.empty()) return Asked(boost::system::in_place_error, why);
     }
     if (is_self) {
         post([this, wish] { follow_wish(wish); });
@@ -182,15 +204,10 @@ void Cluster::follow_wish(Wish wish) {
             if (on_leave) on_leave();
             return;
         case Wish::Promote:
-            if (is_draining_) set_draining(false);
-            std::vector<Member> others;
-            {
-                const std::lock_guard lock(mutex_);
-                others = members_;
-            }
-            for (const Member& other : others)
-                links_->send(other.id, Channel::Control, encode({ControlWord::Kind::StepAside, 0}));
-            roster_->campaign();
+            set_draining(false);
+            // Not by a word to the others: it could be lost, and a third one come between.
+            if (may_lead_) return roster_->take_lead();
+            log_.warn("cluster_stuck", {{"do", "see /readyz of this member: it cannot lead"}});
     }
 }
 
@@ -198,17 +215,8 @@ void Cluster::set_draining(bool is_draining) {
     if (is_draining_.exchange(is_draining) == is_draining) return;
     self_.is_draining = is_draining;
     roster_->update(self_);
-    if (!is_draining) return roster_->campaign();
-    roster_->resign();
-    if (on_drain) on_drain();
-}
-
-void Cluster::step_aside() {
-    roster_->resign();
-    aside_timer_.expires_after(aside_for);
-    aside_timer_.async_wait([this](boost::system::error_code error) {
-        if (!error && !is_draining_ && has_begun_) roster_->campaign();
-    });
+    stand_or_not();
+    if (is_draining && on_drain) on_drain();
 }
 
 }   // namespace grid::server::cluster

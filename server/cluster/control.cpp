@@ -20,8 +20,10 @@ std::optional<ControlWord> decode_control(std::string_view bytes) {
     const std::uint8_t kind = in.u8();
     word.kind = static_cast<ControlWord::Kind>(kind);
     word.number = in.u64();
+    constexpr std::uint8_t forgotten = 4;
     const bool is_known = kind >= static_cast<std::uint8_t>(ControlWord::Kind::WhenApplied) &&
-                          kind <= static_cast<std::uint8_t>(ControlWord::Kind::StepAside);
+                          kind <= static_cast<std::uint8_t>(ControlWord::Kind::Exported) &&
+                          kind != forgotten;
     if (!in.ok() || !in.at_end() || !is_known) return std::nullopt;
     return word;
 }

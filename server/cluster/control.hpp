@@ -24,7 +24,11 @@ struct ControlWord {
         WhenApplied = 1,   // tell me when you have applied `number`
         Applied = 2,       // I have applied `number`
         Wish = 3,          // `number`: a controller::ClusterControl::Wish
-        StepAside = 4,     // do not campaign for a while: the sender wants to lead
+        // Facts about the sender, for operators; 4 was a word of an earlier version.
+        Clock = 5,       // milliseconds since 1970, as this was sent
+        FreeBytes = 6,   // of the volume of its data
+        MayLead = 7,     // 1: its store takes writes
+        Exported = 8,    // of the leader: the number of the last audit record that it exported
     };
     Kind kind = Kind::WhenApplied;
     std::uint64_t number = 0;

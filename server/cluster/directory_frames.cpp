@@ -10,7 +10,7 @@ using storage::Encoder;
 
 namespace {
 
-constexpr unsigned own_bits = 32, member_bits = 20;
+constexpr unsigned own_bits = 32;
 /// No frame of ours holds more: a count beyond is no count.
 constexpr std::uint64_t listed_max = 100'000;
 
@@ -317,12 +317,7 @@ Outgoing outgoing_in(Decoder& in) {
 
 }   // namespace
 
-std::uint64_t first_session_of(storage::MemberId member) {
-    std::uint64_t folded = member ^ (member >> member_bits) ^ (member >> (2 * member_bits)) ^
-                           (member >> (3 * member_bits));
-    folded &= (std::uint64_t{1} << member_bits) - 1;
-    return folded << own_bits;
-}
+std::uint64_t first_session_of(storage::MemberId member) { return number_of(member) << own_bits; }
 
 bool is_session_of(storage::MemberId member, std::uint64_t session) {
     return session >> own_bits == first_session_of(member) >> own_bits;

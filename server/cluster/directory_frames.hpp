@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controller/identity.hpp"
+#include "server/cluster/member.hpp"
 #include "server/presence/presence.hpp"
 #include "server/session/elsewhere.hpp"
 #include "server/session/transport.hpp"

@@ -1,6 +1,7 @@
 // server/cluster/etcd.hpp: the log, the leader and the members of a cluster, in etcd.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -20,7 +21,12 @@ struct EtcdSettings {
     std::string prefix;                         // of all keys: cluster.name
     std::chrono::milliseconds timeout{1'500};   // of one request, all endpoints together
     std::chrono::seconds lease{2};              // of members and of the leader (etcd's least)
+    /// Counts renewals of the files: a connection from before the last one takes no further call.
+    std::shared_ptr<const std::atomic<unsigned>> renewals;
 };
+
+/// Why the files do not serve; empty: they do. Blocks on the disk.
+std::string etcd_files_fault(const EtcdSettings& settings);
 
 /// The log in etcd: `PREFIX/head` and `PREFIX/log/NUMBER`, one transaction a group, compared with
 /// the head's mod_revision.
@@ -54,15 +60,27 @@ public:
     /// Gives up leading, and does not campaign until `campaign`.
     virtual void resign() = 0;
     virtual void campaign() = 0;
+    /// Campaigns, and takes the lead from the member that has it.
+    virtual void take_lead() = 0;
+    /// This member's: the one that it was made with, or another one, whose number of 20 bits
+    /// (`number_of`) no other member has.
+    virtual storage::MemberId id() const = 0;
     /// Since the last answer of etcd to this member's lease. Any thread.
     virtual std::chrono::milliseconds since_heard() const = 0;
 };
 
-/// Waits until the lease of an earlier start of the same member has ended, some seconds at most.
-/// The error is for the operator: a name that is taken by a live member, etcd that refuses or does
-/// not answer.
+/// Told while a start waits for what may heal by itself, with the reason, every few seconds.
+using Waiting = std::function<void(const std::string& why)>;
+
+/// Waits until the lease of an earlier start of the same member has ended, some seconds at most;
+/// and, where `waiting` is given, for an etcd that does not answer or has no quorum or no room. The
+/// error is for the operator: a name that is taken by a live member, certificates that are refused,
+/// an endpoint that is none.
 Result<std::unique_ptr<Roster>, std::string> make_roster(
-    const EtcdSettings& settings, const Member& self, grid::server::Log& log
+    const EtcdSettings& settings,
+    const Member& self,
+    grid::server::Log& log,
+    const Waiting& waiting = {}
 );
 
 }   // namespace grid::server::cluster

@@ -11,6 +11,7 @@
 
 #include "server/cluster/member.hpp"
 #include "server/log.hpp"
+#include "server/tls/revocation/crl_watch.hpp"
 #include "storage/log.hpp"
 #include "xml/result.hpp"
 
@@ -29,6 +30,7 @@ enum class Channel : std::uint8_t {
 struct LinksSettings {
     std::string listen;                 // listen.cluster; port 0: any free one
     std::string certificate, key, ca;   // PEM files: cluster.certificate, cluster.key, cluster.ca
+    tls::CrlSources crl;                // cluster.crl; no paths: none is asked
     std::string cluster;                // cluster.name: members of another one are refused
     Member self;
     std::size_t frame_bytes_max = 8UL * 1024 * 1024;
@@ -45,6 +47,7 @@ struct LinkStatus {
     bool is_up = false;
     std::size_t queued_bytes = 0;
     std::uint64_t frames_received = 0, bytes_sent = 0, bytes_received = 0;
+    storage::Millis valid_until = 0;   // of its certificate and the CAs above it; 0: it is down
 };
 
 /// One connection to each other member, over TLS 1.3 with certificates of both sides that
@@ -68,9 +71,19 @@ public:
     virtual void set_members(std::vector<Member> members) = 0;
     /// False: it is not connected, the frame is too large, or its queue is full.
     virtual bool send(storage::MemberId to, Channel channel, std::string payload) = 0;
-    /// Reads certificate, key and CAs anew, for connections from now on; links that are up stay.
-    /// Any thread; blocks on the disk. The error is for the operator, and nothing changes then.
-    virtual Result<void, std::string> renew() { return {}; }
+    /// Before start(): this member's id, where another one than the settings' was taken.
+    virtual void set_id(storage::MemberId /*id*/) {}
+    /// Reads certificate, key, CAs and revocation lists anew. The step that it returns cannot fail
+    /// and puts them in force: for connections from then on, and links whose other side the new CAs
+    /// do not know are cut. Any thread; blocks on the disk. The error is for the operator.
+    using Step = std::function<void()>;
+    virtual Result<Step, std::string> prepare_renewal() {
+        return Step([] {});
+    }
+    /// Until when this member's certificate is valid.
+    virtual storage::Millis valid_until() const { return 0; }
+    /// Faults of the revocation lists, a sentence each.
+    virtual std::vector<std::string> problems() const { return {}; }
     virtual std::vector<LinkStatus> status() const = 0;
     /// ADDRESS:PORT that is open.
     virtual std::string address() const = 0;

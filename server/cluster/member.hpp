@@ -20,4 +20,12 @@ struct Member {
     bool is_draining = false;   // it takes no new sessions and does not lead
 };
 
+/// 20 bits, which the numbers of a member's sessions have in front (directory_frames.hpp).
+constexpr std::uint64_t number_of(storage::MemberId member) {
+    constexpr unsigned bits = 20;
+    const std::uint64_t folded =
+        member ^ (member >> bits) ^ (member >> (2 * bits)) ^ (member >> (3 * bits));
+    return folded & ((std::uint64_t{1} << bits) - 1);
+}
+
 }   // namespace grid::server::cluster

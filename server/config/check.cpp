@@ -665,6 +665,7 @@ void check_half_a_cluster(const Config& c, Findings& out) {
           std::pair("cluster.etcd_ca", !k.etcd_ca.empty()),
           std::pair("cluster.etcd_certificate", !k.etcd_certificate.empty()),
           std::pair("cluster.etcd_key", !k.etcd_key.empty()),
+          std::pair("cluster.crl", !k.crl.empty()),
           std::pair("cluster.address", !k.address.empty()),
           std::pair("cluster.clients", !k.clients.empty())})
         if (is_given)
@@ -673,6 +674,8 @@ void check_half_a_cluster(const Config& c, Findings& out) {
                                          "server a member of a cluster?"}
             );
 }
+
+constexpr std::size_t log_bytes_least = 16UL * 1024 * 1024;
 
 void check_cluster(const Config& c, Findings& out) {
     const auto& k = c.cluster;
@@ -715,6 +718,11 @@ void check_cluster(const Config& c, Findings& out) {
     if (k.groups_kept < 100) refuse("cluster.groups_kept", " must be at least 100");
     if (!one_of(k.uploads, {"elsewhere", "here"}))
         refuse("cluster.uploads", " must be elsewhere or here");
+    if (k.log_bytes_kept < log_bytes_least)
+        refuse(
+            "cluster.log_bytes_kept", " must be at least " + std::to_string(log_bytes_least) +
+                                          ": some groups, each of up to 1.25 MiB"
+        );
     if (c.tls.certificate.empty())
         refuse(
             "cluster.name",

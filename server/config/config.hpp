@@ -50,12 +50,15 @@ struct Config {
         std::vector<std::string> etcd;   // https://HOST:PORT; http:// on loopback alone
         std::string etcd_ca, etcd_certificate, etcd_key;   // PEM files
         std::string ca, certificate, key;                  // PEM files, of the members' links
+        std::vector<std::string> crl;   // of members' certificates: files or directories
         std::string address;   // HOST:PORT as members reach listen.cluster; empty: as it is open
         std::string clients;   // HOST:PORT for clients that are sent here; empty: none are
         std::uint32_t max_staleness_ms = 2'000;
         std::string when_stale = "refuse";   // or serve
         std::string acknowledge = "here";    // or everywhere
-        std::size_t groups_kept = 2'000;     // in the log, for members that are away for a while
+        // In the log, for members that are away for a while: neither more groups nor more bytes.
+        std::size_t groups_kept = 2'000;
+        std::size_t log_bytes_kept = 256UL * 1024 * 1024;
         std::string uploads = "elsewhere";   // are answered when they are there, too; or here
         std::size_t files_bytes_per_second = 32UL * 1024 * 1024;   // fetched unasked; 0: any
         bool is_on() const { return !name.empty(); }

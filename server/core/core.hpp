@@ -421,7 +421,7 @@ private:
     );
     /// Why that certificate may not enter; empty: it may.
     std::string refusal_of(const controller::Identity& identity);
-    void make_room_in(const xml::Jid& bare);
+    void make_room_for(const xml::Jid& full);
     void replaced_by_bind(const SessionPtr& replaced);
     std::shared_ptr<Allowance> allowance_of(const Session& session);
     void end_session(const SessionPtr& session, const std::string& reason, Delivered delivered);

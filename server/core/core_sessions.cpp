@@ -230,7 +230,7 @@ void Core::enter(
     session->since = now();
     session->transport = std::move(request.transport);
     if (const auto same = sessions_.find(session->jid); !same || same->elsewhere)
-        make_room_in(session->bare);
+        make_room_for(session->jid);
     // Before a session that is replaced leaves: its account's budget and debt remain.
     auto budget = account_budget(session->bare);
     session->account_rate = rates_.is_bounded() ? account_rate(session->bare) : nullptr;
@@ -259,10 +259,11 @@ void Core::enter(
     answer();
 }
 
-/// A session that nobody uses gives way to a new one.
-void Core::make_room_in(const xml::Jid& bare) {
-    const auto& all = sessions_.of_account(bare.str());
-    if (sessions_.count_here(bare.str()) < config_.limits.resources_per_account_max) return;
+/// A session that nobody uses gives way to a new one; here alone, since one elsewhere would end
+/// too late.
+void Core::make_room_for(const xml::Jid& full) {
+    const auto& all = sessions_.of_account(full.bare_view());
+    if (sessions_.count_beside(full) < config_.limits.resources_per_account_max) return;
     const auto idle = std::ranges::find_if(all, [](const SessionPtr& s) {
         return !s->elsewhere && s->state == Session::State::Hibernating;
     });

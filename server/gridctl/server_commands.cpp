@@ -16,6 +16,7 @@ void sessions(const Options& options) {
         {{"SESSION", "id"},
          {"ADDRESS", "jid"},
          {"FROM", "address"},
+         {"MEMBER", "member"},
          {"BY", "transport"},
          {"SINCE", "since"},
          {"ACTIVE", "active"},
@@ -85,7 +86,11 @@ void show_cluster(const Options& options) {
          {"LEADER", "leader"},
          {"LINKED", "linked"},
          {"DRAINING", "draining"},
-         {"ON DISK", "flushed_group"}}
+         {"ON DISK", "flushed_group"},
+         {"MAY LEAD", "may_lead"},
+         {"CERTIFICATE UNTIL", "certificate_expires"},
+         {"CLOCK AHEAD", "clock_ahead_ms"},
+         {"FREE", "free_bytes"}}
     );
 }
 

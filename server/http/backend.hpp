@@ -141,12 +141,17 @@ public:
                     "cut off from the cluster: etcd was not heard for " +
                     std::to_string(view.heard_ms) + " ms"
                 );
+            else if (view.leader.empty()) {
+                ready.is_ready = false;
+                ready.problems.emplace_back("no member of the cluster leads yet");
+            }
             if (view.is_draining) ready.problems.emplace_back("this member is being drained");
         }
         // The server serves all the same; the file's name is for administrators.
         if (!info_.facts().problems.empty())
             ready.problems.emplace_back(
-                "a source of revocation lists (tls.crl) has a fault: see gridctl status"
+                "a source of revocation lists (tls.crl, cluster.crl) has a fault: see gridctl "
+                "status"
             );
         return ready;
     }

@@ -291,6 +291,18 @@ void Collector::write_cluster(Exposition& out) const {
         "gridd_cluster_waiting_answers", "Answers that wait until all members applied a change.",
         view.waiting
     );
+    out.gauge(
+        "gridd_cluster_log_bytes", "Of the log's groups that are kept, since the start.",
+        view.log_bytes
+    );
+    out.gauge("gridd_cluster_etcd_bytes", "Of etcd's database.", view.etcd_bytes);
+    out.gauge(
+        "gridd_cluster_etcd_used_bytes", "Of etcd's database, in use.", view.etcd_bytes_in_use
+    );
+    out.gauge(
+        "gridd_cluster_etcd_full", "Whether etcd has reached its quota and takes no changes.",
+        flag(view.is_etcd_full)
+    );
     out.counter(
         "gridd_cluster_leader_changes_total", "Changes of the leader.", view.leader_changes
     );

@@ -132,14 +132,15 @@ void check_policy(const Config& config, Findings& findings) {
 
 /// Lists that cannot be read, or whose time is over. A start goes on without a list of a directory
 /// that it cannot read, and says so.
-void check_crl_files(const Config& config, bool is_start, Findings& findings) {
+void check_crl_files(const tls::CrlSources& sources, bool is_start, Findings& findings) {
     const auto now_there = now();
-    for (const tls::FileStamp& stamp : tls::find_files(config.tls.crl).files) {
-        const bool is_named = std::ranges::find(config.tls.crl, stamp.path) != config.tls.crl.end();
+    for (const tls::FileStamp& stamp : tls::find_files(sources.paths).files) {
+        const bool is_named = std::ranges::find(sources.paths, stamp.path) != sources.paths.end();
         const auto lists = tls::read_crls(stamp.path);
         if (!lists) {
             if (!is_start || !is_named)   // else said by unreadable_crl_source
-                findings.push_back({"tls.crl", "tls.crl: " + lists.error(), is_start});
+                findings.push_back({sources.option, sources.option + ": " + lists.error(), is_start}
+                );
             continue;
         }
         for (const auto& list : *lists) {
@@ -147,8 +148,8 @@ void check_crl_files(const Config& config, bool is_start, Findings& findings) {
             const auto until = next == nullptr ? 0 : tls::to_millis(next);
             if (until == 0 || until >= now_there) continue;
             findings.push_back(
-                {"tls.crl",
-                 "tls.crl: " + stamp.path + ": the nextUpdate of the list of " +
+                {sources.option,
+                 sources.option + ": " + stamp.path + ": the nextUpdate of the list of " +
                      tls::to_text(X509_CRL_get_issuer(list.get())) + " was " +
                      xml::to_datetime(until) + ": what was revoked since then is not known here",
                  true}
@@ -270,13 +271,20 @@ void check_evaluation_files(const AppOptions& options, Findings& findings) {
         findings.push_back({"domain", checked.error()});
 }
 
-void check_crl_folders(const Config& config, Findings& findings) {
-    for (const std::string& source : config.tls.crl) {
+/// Of clients, and of other members.
+std::vector<tls::CrlSources> all_crl_sources(const Config& config, const fs::path& data) {
+    std::vector<tls::CrlSources> all{tls::client_crls(config.tls, data)};
+    if (config.cluster.is_on()) all.push_back(tls::member_crls(config.cluster, data));
+    return all;
+}
+
+void check_crl_folders(const tls::CrlSources& sources, Findings& findings) {
+    for (const std::string& source : sources.paths) {
         std::error_code unreadable;
         if (fs::is_directory(source, unreadable) && tls::find_files({source}).files.empty())
             findings.push_back(
-                {"tls.crl",
-                 "tls.crl: " + source +
+                {sources.option,
+                 sources.option + ": " + source +
                      " is a directory without any list in it: nothing is revoked by it",
                  true}
             );
@@ -333,10 +341,12 @@ void check_export(const Config& config, Findings& findings) {
 Findings check_reload(const Config& config, const fs::path& data) {
     Findings findings;
     check_tls(config, findings);
-    if (auto why = tls::unreadable_crl_source(config.tls, data); !why.empty())
-        findings.push_back({"tls.crl", std::move(why)});
-    else
-        check_crl_files(config, false, findings);
+    check_cluster_files(config, findings);
+    for (const tls::CrlSources& sources : all_crl_sources(config, data))
+        if (auto why = tls::unreadable_crl_source(sources); !why.empty())
+            findings.push_back({sources.option, std::move(why)});
+        else
+            check_crl_files(sources, false, findings);
     check_policy(config, findings);
     return findings;
 }
@@ -376,12 +386,14 @@ Findings check_startup(const AppOptions& options) {
     check_clock(findings);
     check_tls(config, findings);
     check_cluster_files(config, findings);
-    check_crl_files(config, true, findings);
+    const auto lists = all_crl_sources(config, options.data);
+    for (const tls::CrlSources& sources : lists) check_crl_files(sources, true, findings);
     check_policy(config, findings);
-    if (auto why = tls::unreadable_crl_source(config.tls, options.data); !why.empty())
-        findings.push_back({"tls.crl", std::move(why)});
+    for (const tls::CrlSources& sources : lists)
+        if (auto why = tls::unreadable_crl_source(sources); !why.empty())
+            findings.push_back({sources.option, std::move(why)});
     check_static_files(config, findings);
-    check_crl_folders(config, findings);
+    for (const tls::CrlSources& sources : lists) check_crl_folders(sources, findings);
     check_export(config, findings);
     check_backups(config, findings);
     check_descriptors(config, findings);

@@ -55,6 +55,29 @@ std::string certificates_of(const Config::Tls& tls) {
     return all;
 }
 
+std::vector<std::string> names_of(const Config::Cluster& cluster) {
+    std::vector<std::string> names;
+    if (!cluster.is_on()) return names;
+    for (const std::string& name :
+         {cluster.ca, cluster.certificate, cluster.key, cluster.etcd_ca, cluster.etcd_certificate,
+          cluster.etcd_key})
+        if (!name.empty()) names.push_back(name);
+    return names;
+}
+
+std::string cluster_files_of(const Config::Cluster& cluster) {
+    std::string all;
+    for (const std::string& file : names_of(cluster)) all += content(file) + '\0';
+    return all;
+}
+
+std::vector<std::string> lists_of(const Config& config) {
+    std::vector<std::string> names = config.tls.crl;
+    if (config.cluster.is_on())
+        names.insert(names.end(), config.cluster.crl.begin(), config.cluster.crl.end());
+    return names;
+}
+
 std::string stamps_text(const FileStamps& stamps) {
     std::string all;
     for (const auto& [name, stamp] : stamps) all += name + '\0' + stamp + '\0';
@@ -102,7 +125,8 @@ std::vector<std::string> files_of(const Config& config) {
     for (const std::string& name :
          {config.tls.certificate, config.tls.key, config.tls.client_ca, config.policy.file})
         if (!name.empty()) names.push_back(name);
-    names.insert(names.end(), config.tls.crl.begin(), config.tls.crl.end());
+    for (const auto& more : {names_of(config.cluster), lists_of(config)})
+        names.insert(names.end(), more.begin(), more.end());
     return names;
 }
 
@@ -122,8 +146,9 @@ Reload::Reload(Parts parts)
     : parts_(parts),
       config_(parts.options.config),
       certificates_(certificates_of(config_.tls)),
+      cluster_files_(cluster_files_of(config_.cluster)),
       policy_(content(config_.policy.file)),
-      crl_(stamps_text(stamps_of(config_.tls.crl))),
+      crl_(stamps_text(stamps_of(lists_of(config_)))),
       is_on_change_(config_.reload.on_change),
       files_(files_of(config_)),
       seen_(stamps_of(files_)) {}
@@ -248,6 +273,13 @@ Reload::Prepared Reload::prepare(const Config& next, Report& report) const {
             else
                 return refuse("tls.certificate", made.error());
     }
+    // By the names that the process has: others need a restart.
+    prepared.cluster_files = cluster_files_of(config_.cluster);
+    if (renew_cluster_ && prepared.cluster_files != cluster_files_) {
+        auto renew = renew_cluster_();
+        if (!renew) return refuse("cluster.certificate", renew.error());
+        prepared.renew_cluster = std::move(*renew);
+    }
     prepared.policy = policy_;
     if (next.policy.file.empty()) return prepared;
     auto text = read_policy_file(next);
@@ -289,7 +321,12 @@ void Reload::take(const Config& next, Prepared prepared, Report& report) {
     }
     if (prepared.certificates != certificates_) report.changed.emplace_back("certificates");
     certificates_ = std::move(prepared.certificates);
-    if (auto lists = stamps_text(stamps_of(config_.tls.crl)); lists != crl_) {
+    if (prepared.renew_cluster) {
+        prepared.renew_cluster();
+        report.changed.emplace_back("cluster-certificates");
+    }
+    cluster_files_ = std::move(prepared.cluster_files);
+    if (auto lists = stamps_text(stamps_of(lists_of(config_))); lists != crl_) {
         crl_ = std::move(lists);
         report.changed.emplace_back("crl");
     }

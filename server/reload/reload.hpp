@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -36,6 +37,10 @@ public:
         systemd::Notifier& notifier;
     };
     explicit Reload(Parts parts);
+    /// Of a member of a cluster: the step that puts the files of links and etcd in force, which
+    /// cannot fail, or the mistake. Before the first reload.
+    using Renew = std::function<Result<std::function<void()>, std::string>()>;
+    void renew_cluster_by(Renew renew) { renew_cluster_ = std::move(renew); }
 
     /// `why`: what asked for it, for the log and the record.
     controller::ReloadReport run(const pubsub::Principal& by, const std::string& why);
@@ -57,6 +62,8 @@ private:
     struct Prepared {
         tls::Context xmpp, http;   // null: the same as before
         std::string certificates;
+        std::string cluster_files;
+        std::function<void()> renew_cluster;   // null: the same as before
         std::string policy;
     };
 
@@ -70,9 +77,10 @@ private:
     void tell(const Report& report, const pubsub::Principal& by, const std::string& why) const;
 
     Parts parts_;
+    Renew renew_cluster_;
     std::mutex running_;
     Config config_;   // with the values that the process has
-    std::string certificates_, policy_, crl_;
+    std::string certificates_, cluster_files_, policy_, crl_;
     std::atomic<bool> is_on_change_, is_stopped_ = false;
     mutable std::mutex mutex_;   // of the two below
     std::vector<std::string> files_;

@@ -16,7 +16,7 @@ bool SessionRegistry::enter(const SessionPtr& session, SessionPtr& replaced) {
         unlink(*replaced);
         by_id_.erase(replaced->id);
         all.erase(same);
-    } else if (count_here(session->bare.str()) >= resources_max_) {
+    } else if (count_beside(session->jid) >= resources_max_) {
         if (all.empty()) by_account_.erase(session->bare.str());
         return false;
     }
@@ -131,6 +131,13 @@ void SessionRegistry::for_each(const std::function<void(const SessionPtr&)>& vis
 std::size_t SessionRegistry::count_here(std::string_view bare) const {
     return static_cast<std::size_t>(std::ranges::count_if(of_account(bare), [](const auto& one) {
         return !one->elsewhere;
+    }));
+}
+
+std::size_t SessionRegistry::count_beside(const xml::Jid& full) const {
+    const auto& all = of_account(full.bare_view());
+    return static_cast<std::size_t>(std::ranges::count_if(all, [&](const auto& one) {
+        return one->jid != full;
     }));
 }
 

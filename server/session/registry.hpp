@@ -22,7 +22,7 @@ public:
 
     /// Enters the table. A session that holds the same full JID here is returned in `replaced`: it
     /// must be closed with <conflict/> (RFC 6120 §7.7.2.2, the client that comes back wins). False:
-    /// too many resources here.
+    /// too many resources, on all members together as far as they have told them.
     bool enter(const SessionPtr& session, SessionPtr& replaced);
     /// One on another member, beside all others.
     void enter_elsewhere(const SessionPtr& session);
@@ -56,6 +56,8 @@ public:
     const std::vector<SessionPtr>& of_account(std::string_view bare) const;
     /// The number of an account's sessions here.
     std::size_t count_here(std::string_view bare) const;
+    /// Of its sessions everywhere those that stay when one with this address enters the table.
+    std::size_t count_beside(const xml::Jid& full) const;
     /// Of those here.
     std::size_t size() const { return by_id_.size() - elsewhere_; }
     std::size_t elsewhere() const { return elsewhere_; }

@@ -68,6 +68,10 @@ void Notifier::reloading() {
     );
 }
 
+void Notifier::extend(std::chrono::microseconds time, const std::string& why) {
+    send("EXTEND_TIMEOUT_USEC=" + std::to_string(time.count()) + "\nSTATUS=" + one_line(why), true);
+}
+
 void Notifier::stopping() { send("STOPPING=1\nSTATUS=ending", true); }
 
 void Notifier::beat(const std::string& status) {

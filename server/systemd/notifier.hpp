@@ -27,6 +27,9 @@ public:
     /// With the time at which it begins, as `Type=notify-reload` of systemd 253 wants it.
     void reloading();
     void stopping();
+    /// The start takes longer, by that time from now on (`why`: a line for `systemctl status`). To
+    /// be said again before it is over.
+    void extend(std::chrono::microseconds time, const std::string& why);
     /// The process is alive. `status`: a line for `systemctl status`, behind which stands what
     /// `remark` said last. Does not wait: a beat that finds no room is lost.
     void beat(const std::string& status);

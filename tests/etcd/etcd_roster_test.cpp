@@ -226,6 +226,64 @@ TEST_CASE("a member that died waits for its own lease when it starts again", "[e
     CHECK(a.members().front().id == 1);
 }
 
+TEST_CASE(
+    "a member draws another id when its sessions' numbers would be another member's", "[etcd]"
+) {
+    const EtcdServers etcd;
+    const EtcdSettings settings = etcd.settings("numbers");
+    constexpr MemberId same = MemberId{1} << 20U;
+    REQUIRE(number_of(1) == number_of(same));
+    Seat a(settings, 1, "a"), b(settings, same, "b");
+    CHECK(a.roster().id() == 1);
+    CHECK(number_of(b.roster().id()) != number_of(1));
+    CHECK(wait_until([&] { return a.members().size() == 2; }));
+    const auto members = a.members();
+    REQUIRE(members.size() == 2);
+    CHECK(members[1].id == b.roster().id());
+    a.leave();   // with it goes its number
+    Seat c(settings, 1, "c");
+    CHECK(c.roster().id() == 1);
+}
+
+TEST_CASE("a member that is promoted leads, whoever else is a candidate", "[etcd]") {
+    const EtcdServers etcd;
+    const EtcdSettings settings = etcd.settings("promoted");
+    Seat a(settings, 1, "a"), b(settings, 2, "b"), c(settings, 3, "c");
+    CHECK(wait_until([&] { return a.leader() != 0 && b.leader() == a.leader(); }));
+    for (Seat* seat : {&c, &a, &b}) {
+        seat->roster().take_lead();
+        for (Seat* other : {&a, &b, &c})
+            CHECK(wait_until([&] { return other->leader() == seat->id(); }));
+        CHECK(wait_until([&] { return seat->leads(); }));
+    }
+}
+
+TEST_CASE("a start waits for an etcd that is to come, and for nothing else", "[etcd]") {
+    EtcdServers etcd;
+    EtcdSettings settings = etcd.settings("later");
+    etcd.kill(0);
+    int words = 0;
+    std::string why;
+    auto roster =
+        make_roster(settings, member_of(1, "a"), quiet_log(), [&](const std::string& text) {
+            why = text;
+            if (++words == 2) etcd.start(0);
+        });
+    REQUIRE(roster.has_value());
+    CHECK(words >= 2);
+    CHECK_THAT(why, Catch::Contains("http://127.0.0.1:"));
+    // A name that another one has is its own for good.
+    const auto second = make_roster(settings, member_of(2, "a"), quiet_log(), [](const auto&) {});
+    REQUIRE_FALSE(second.has_value());
+    CHECK_THAT(second.error(), Catch::Contains("is there already"));
+    // So is a port of https where http is asked.
+    settings.endpoints = {"https://127.0.0.1:" + std::to_string(etcd.port(0))};
+    settings.ca = settings.certificate = settings.key = "/nowhere";
+    const auto third = make_roster(settings, member_of(3, "c"), quiet_log(), [](const auto&) {});
+    REQUIRE_FALSE(third.has_value());
+    CHECK_THAT(third.error(), Catch::Contains("cluster.etcd_ca"));
+}
+
 TEST_CASE("without etcd there is no roster, and the error says where", "[etcd]") {
     EtcdSettings settings;
     settings.endpoints = {"http://127.0.0.1:1"};

@@ -433,11 +433,15 @@ class FullDisk(Three):
         self.addCleanup(self.full.disk.make_space)
 
     def make_it_lead(self):
-        self.cluster[2].admin_ctl("cluster", "promote", "m2")
+        """It may some seconds after its disk has room again."""
         deadline = time.monotonic() + 30
         while self.cluster.leader() is not self.full:
             self.assertLess(time.monotonic(), deadline, self.cluster.status())
-            time.sleep(0.1)
+            try:
+                self.full.rest("POST", "cluster/members/m2/promote", {})
+            except Refused as refused:
+                self.assertIn("takes no writes", str(refused))
+            time.sleep(0.5)
 
     def check_all_goes_on(self):
         client = self.client("pub", self.full, self.name + "-full")
@@ -450,6 +454,9 @@ class FullDisk(Three):
         answer = client.pubsub("set", client.publish(self.name, "x", "no"))
         self.assertRegex(answer, "type='error'.*type='wait'")
         self.assertIsNot(self.cluster.wait_leader(), self.full)
+        with self.assertRaises(Refused) as caught:
+            self.full.rest("POST", "cluster/members/m2/promote", {})
+        self.assertEqual(caught.exception.status, 409)
         self.full.disk.make_space()
         self.cluster.wait_ready()
         self.assertEqual(self.on_member(self.name, self.full), ["b0"])

@@ -21,7 +21,8 @@ export function sessionColumns(end) {
         {
             label: "From",
             cell: (session) => [quotedOrDash(session.address),
-                h("div", { class: "muted" }, quotedOrDash(session.transport))],
+                h("div", { class: "muted" }, quotedOrDash(session.transport),
+                    session.member && [" at ", quoted(session.member)])],
         },
         { label: "Since", isLive: true, cell: (session) => ago(session.since) },
         {

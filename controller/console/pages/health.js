@@ -1,5 +1,6 @@
 // controller/console/pages/health.js: the store, certificates, limits that were hit, the chain.
 import { get, metricsText, send } from "../lib/api.js";
+import { clusterFacts } from "../lib/cluster.js";
 import { badge, button, facts, h, put, quoted, quotedOrDash, replace } from "../lib/dom.js";
 import { ask, toast } from "../lib/dialog.js";
 import { ago, bytes, daysLeft, duration, fingerprint, number, time } from "../lib/format.js";
@@ -53,32 +54,6 @@ function serverFacts(status, samples) {
         }),
         ...Object.entries(status.listeners).map(([name, at]) =>
             [["Listens: ", quoted(name)], h("code", {}, quoted(at))]),
-    ]);
-}
-
-// --- the cluster, where there is one --------------------------------------------------------------
-
-function memberFacts(member, cluster) {
-    const is = [];
-    if (member.leader) is.push(badge("leads", "good"), " ");
-    if (member.draining) is.push(badge("drained", "warn"), " ");
-    if (!member.self && !member.linked) is.push(badge("no connection", "bad"), " ");
-    if (member.self) is.push("this one ");
-    return [quoted(member.name), [...is, h("code", {}, quoted(member.address)),
-        ` ${number(Math.max(0, cluster.known_group - member.flushed_group))} groups not on disk`]];
-}
-
-function clusterFacts(cluster) {
-    const lag = Math.max(0, cluster.known_group - cluster.applied_group);
-    return facts([
-        ["Cluster", quoted(cluster.name)],
-        ["Leader", cluster.leader === null ? badge("none is known", "bad") : quoted(cluster.leader)],
-        ["Heard from etcd", [duration(cluster.heard_ms / 1000), " ago",
-            cluster.cut_off ? [" ", badge("cut off: requests are refused", "bad")] : ""]],
-        ["Behind the log", `${number(lag)} groups`],
-        ["Changes of the leader", number(cluster.leader_changes)],
-        ["Files not here yet", `${number(cluster.files_missing)} (${bytes(cluster.files_missing_bytes)})`],
-        ...cluster.members.map((member) => memberFacts(member, cluster)),
     ]);
 }
 

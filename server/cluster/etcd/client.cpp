@@ -2,6 +2,7 @@
 #include "server/cluster/etcd/client.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -39,6 +40,9 @@ std::string word_in(const json::object& object, std::string_view name) {
 EtcdError refusal(const std::string& url, const json::object& body) {
     std::string text = word_in(body, "message");
     if (text.empty()) text = word_in(body, "error");
+    const bool is_full = text.find("space exceeded") != text.npos;
+    const bool is_handshake = text.find("authentication handshake failed") != text.npos;
+    if (is_full) text += std::string(": ") + etcd_full_remedy;
     int code = 2;
     for (const char* name : {"code", "grpc_code"})
         if (const json::value* value = body.if_contains(name);
@@ -49,15 +53,20 @@ EtcdError refusal(const std::string& url, const json::object& body) {
     // The gateway calls etcd over TLS itself, and shows etcd's own certificate.
     if (code == grpc::unavailable && url.starts_with("https") && !text.starts_with("etcdserver:"))
         text += ": does etcd's certificate allow the use clientAuth, beside serverAuth?";
-    return {kind, code, url + " says: " + text};
+    const bool is_lasting = kind == EtcdError::Kind::Refused ? !is_full : is_handshake;
+    return {kind, code, url + " says: " + text, false, is_lasting};
 }
+
+/// As a proxy answers in front of an etcd that has not started yet.
+bool is_of_a_proxy(unsigned status) { return status >= 502 && status <= 504; }
 
 EtcdError no_gateway(const std::string& url, unsigned status) {
     return {
         EtcdError::Kind::Unreachable, 0,
         url + " answers with HTTP " + std::to_string(status) +
             ", not as etcd does: is it a client URL of etcd 3.4 or later, with its JSON gateway "
-            "(--enable-grpc-gateway)?"
+            "(--enable-grpc-gateway)?",
+        false, !is_of_a_proxy(status)
     };
 }
 
@@ -117,6 +126,8 @@ EtcdClient::EtcdClient(asio::any_io_executor executor, const EtcdSettings& setti
         else
             fault_ = endpoint.error();
     }
+    is_hopeless_.resize(endpoints_.size());
+    if (settings_.renewals) renewals_ = *settings_.renewals;
 }
 
 EtcdClient::~EtcdClient() = default;
@@ -124,6 +135,11 @@ EtcdClient::~EtcdClient() = default;
 void EtcdClient::skip_endpoint() {
     connection_.reset();
     if (!endpoints_.empty()) present_ = (present_ + 1) % endpoints_.size();
+}
+
+void EtcdClient::drop_outdated() {
+    if (settings_.renewals && std::exchange(renewals_, *settings_.renewals) != *settings_.renewals)
+        connection_.reset();
 }
 
 void EtcdClient::note_failure(const EtcdError& error) {
@@ -176,16 +192,22 @@ asio::awaitable<EtcdResult<json::object>> EtcdClient::attempt(
 asio::awaitable<EtcdResult<json::object>> EtcdClient::call(
     std::string path, json::object request, EtcdClock::time_point until
 ) {
-    if (!fault_.empty()) co_return EtcdError{EtcdError::Kind::Refused, 0, fault_};
+    if (!fault_.empty()) co_return EtcdError{EtcdError::Kind::Refused, 0, fault_, false, true};
+    drop_outdated();
     const std::string body = json::serialize(request);
     asio::steady_timer timer(executor_);
     EtcdClock::duration pause = pause_least;
     for (std::size_t tries = 1;; ++tries) {
         auto answer = co_await attempt(path, body, end_of_attempt(until));
-        if (answer) co_return answer;
+        if (answer) {
+            is_hopeless_[present_] = false;
+            co_return answer;
+        }
         EtcdError error = answer.error();
         error.follows_silence = tries > 1;
         if (error.kind == EtcdError::Kind::Refused) co_return error;
+        is_hopeless_[present_] = error.is_lasting;
+        error.is_lasting = std::ranges::all_of(is_hopeless_, std::identity());
         note_failure(error);
         if (EtcdClock::now() >= until) co_return error;
         if (tries % endpoints_.size() != 0) continue;
@@ -199,7 +221,7 @@ asio::awaitable<EtcdResult<json::object>> EtcdClient::call(
 asio::awaitable<EtcdResult<std::unique_ptr<EtcdStream>>> EtcdClient::open_stream(
     std::string path, std::string body, EtcdClock::time_point until
 ) {
-    if (!fault_.empty()) co_return EtcdError{EtcdError::Kind::Refused, 0, fault_};
+    if (!fault_.empty()) co_return EtcdError{EtcdError::Kind::Refused, 0, fault_, false, true};
     auto connection = co_await open(until);
     std::optional<EtcdError> failure;
     if (!connection)

@@ -60,14 +60,18 @@ private:
         EtcdClock::time_point until
     );
     EtcdClock::time_point end_of_attempt(EtcdClock::time_point until) const;
+    /// A connection with files from before the last renewal is closed.
+    void drop_outdated();
     void note_failure(const EtcdError& error);
 
     boost::asio::any_io_executor executor_;
     EtcdSettings settings_;
     Log& log_;
     std::vector<EtcdEndpoint> endpoints_;
-    std::string fault_;   // of the configured endpoints
+    std::string fault_;               // of the configured endpoints
+    std::vector<bool> is_hopeless_;   // by endpoint: its last failure is a lasting one
     std::size_t present_ = 0;
+    unsigned renewals_ = 0;   // that the connection has seen
     std::unique_ptr<EtcdConnection> connection_;
 };
 

@@ -42,6 +42,41 @@ std::string remedy_of_close(bool is_tls) {
     return ": it closed the connection, as it does where http:// stands in place of https://";
 }
 
+/// Of a connection that was made: it will be the same the next time. A clock may be set yet.
+bool is_lasting_tls(const error_code& error, const SSL* ssl) {
+    const long verdict = SSL_get_verify_result(ssl);
+    if (verdict != X509_V_OK) return verdict != X509_V_ERR_CERT_NOT_YET_VALID;
+    const std::string text = error.message();
+    return text.find("wrong version number") != text.npos || text.find(" alert ") != text.npos;
+}
+
+bool is_refusal_of_us(const error_code& error) {
+    return error.message().find(" alert ") != std::string::npos;
+}
+
+/// Empty: they are loaded.
+std::string load_etcd_files(asio::ssl::context& tls, const EtcdSettings& from) {
+    error_code error;
+    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+    tls.set_verify_mode(asio::ssl::verify_peer);
+    tls.load_verify_file(from.ca, error);
+    if (error)
+        return "cluster.etcd_ca: '" + from.ca + "' holds no CA certificate: " + error.message();
+    tls.use_certificate_chain_file(from.certificate, error);
+    if (error)
+        return "cluster.etcd_certificate: '" + from.certificate +
+               "' holds no certificate: " + error.message();
+    // A question for a passphrase would hang.
+    tls.set_password_callback([](std::size_t, asio::ssl::context::password_purpose) {
+        return std::string();
+    });
+    tls.use_private_key_file(from.key, asio::ssl::context::pem, error);
+    if (error)
+        return "cluster.etcd_key: '" + from.key +
+               "' is no key of the certificate: " + error.message();
+    return {};
+}
+
 std::string tls_fault(const error_code& error, const SSL* ssl) {
     if (const long verdict = SSL_get_verify_result(ssl); verdict != X509_V_OK)
         return std::string(X509_verify_cert_error_string(verdict)) +
@@ -64,14 +99,16 @@ public:
 
 }   // namespace
 
+std::string etcd_files_fault(const EtcdSettings& settings) {
+    if (settings.ca.empty()) return {};   // http:// alone
+    asio::ssl::context context(asio::ssl::context::tls_client);
+    return load_etcd_files(context, settings);
+}
+
 EtcdConnection::EtcdConnection(
     asio::any_io_executor executor, EtcdEndpoint endpoint, const EtcdSettings& settings
 )
-    : executor_(std::move(executor)),
-      endpoint_(std::move(endpoint)),
-      ca_(settings.ca),
-      certificate_(settings.certificate),
-      key_(settings.key) {}
+    : executor_(std::move(executor)), endpoint_(std::move(endpoint)), settings_(settings) {}
 
 EtcdConnection::Tcp& EtcdConnection::tcp() {
     return secure_ ? beast::get_lowest_layer(*secure_) : *plain_;
@@ -86,28 +123,9 @@ EtcdError EtcdConnection::failed(const error_code& error, const std::string& doi
     return {
         EtcdError::Kind::Unreachable, 0,
         endpoint_.url + " " + doing + " (" + error.message() + ")" +
-            (is_unheard ? remedy_of_close(endpoint_.is_tls) : remedy_of(error))
+            (is_unheard ? remedy_of_close(endpoint_.is_tls) : remedy_of(error)),
+        false, is_refusal_of_us(error) || (is_unheard && endpoint_.is_tls)
     };
-}
-
-std::optional<std::string> EtcdConnection::load_files() {
-    error_code error;
-    SSL_CTX_set_min_proto_version(tls_.native_handle(), TLS1_2_VERSION);
-    tls_.set_verify_mode(asio::ssl::verify_peer);
-    tls_.load_verify_file(ca_, error);
-    if (error) return "cluster.etcd_ca: '" + ca_ + "' holds no CA certificate: " + error.message();
-    tls_.use_certificate_chain_file(certificate_, error);
-    if (error)
-        return "cluster.etcd_certificate: '" + certificate_ +
-               "' holds no certificate: " + error.message();
-    // A question for a passphrase would hang.
-    tls_.set_password_callback([](std::size_t, asio::ssl::context::password_purpose) {
-        return std::string();
-    });
-    tls_.use_private_key_file(key_, asio::ssl::context::pem, error);
-    if (error)
-        return "cluster.etcd_key: '" + key_ + "' is no key of the certificate: " + error.message();
-    return std::nullopt;
 }
 
 /// A name is looked up on a thread of Asio's, which cannot be interrupted: the wait is for a timer.
@@ -137,17 +155,18 @@ asio::awaitable<EtcdConnection::Failure> EtcdConnection::shake_hands() {
     secure_->set_verify_callback(asio::ssl::host_name_verification(endpoint_.host), error);
     auto [refused] = co_await secure_->async_handshake(asio::ssl::stream_base::client, no_throw);
     if (!refused) co_return std::nullopt;
+    const SSL* ssl = secure_->native_handle();
     co_return EtcdError{
         EtcdError::Kind::Unreachable, 0,
-        endpoint_.url +
-            " and gridd do not agree on TLS: " + tls_fault(refused, secure_->native_handle())
+        endpoint_.url + " and gridd do not agree on TLS: " + tls_fault(refused, ssl), false,
+        is_lasting_tls(refused, ssl)
     };
 }
 
 asio::awaitable<EtcdConnection::Failure> EtcdConnection::open(EtcdClock::time_point until) {
     if (endpoint_.is_tls) {
-        if (auto fault = load_files())
-            co_return EtcdError{EtcdError::Kind::Unreachable, 0, std::move(*fault)};
+        if (auto fault = load_etcd_files(tls_, settings_); !fault.empty())
+            co_return EtcdError{EtcdError::Kind::Unreachable, 0, std::move(fault), false, true};
         secure_ = std::make_unique<Tls>(Tcp(executor_), tls_);
     } else {
         plain_ = std::make_unique<Tcp>(executor_);

@@ -59,7 +59,6 @@ private:
     using Found = std::vector<boost::asio::ip::tcp::endpoint>;
     using Code = boost::system::error_code;
 
-    std::optional<std::string> load_files();
     Awaitable<Found> resolve(EtcdClock::time_point until);
     Awaitable<Failure> shake_hands();
     Awaitable<Code> write(std::string_view path, std::string_view body);
@@ -71,7 +70,7 @@ private:
 
     boost::asio::any_io_executor executor_;
     EtcdEndpoint endpoint_;
-    std::string ca_, certificate_, key_;
+    EtcdSettings settings_;
     boost::asio::ssl::context tls_{boost::asio::ssl::context::tls_client};
     std::unique_ptr<Tcp> plain_;
     std::unique_ptr<Tls> secure_;

@@ -20,6 +20,8 @@ struct EtcdError {
     std::string text;   // names the endpoint and, where it can, the remedy
     /// An earlier try of the same call had no answer.
     bool follows_silence = false;
+    /// Waiting does not mend it: no endpoint that answers takes this member, or is an etcd.
+    bool is_lasting = false;
 
     bool is(int grpc_code) const { return kind == Kind::Refused && code == grpc_code; }
 };
@@ -41,6 +43,10 @@ struct EtcdEndpoint {
 
 /// https://HOST:PORT, or http:// with a loopback address. The error is for the operator.
 Result<EtcdEndpoint, std::string> parse_etcd_endpoint(const std::string& url);
+
+/// An etcd at its quota.
+inline constexpr const char* etcd_full_remedy =
+    "etcd is full: on each etcd `etcdctl defrag`, then `etcdctl alarm disarm` (manual: etcd.md)";
 
 using EtcdClock = std::chrono::steady_clock;
 

@@ -37,6 +37,7 @@ public:
     void follow(std::uint64_t after, storage::LogFollower& follower) override;
     void stop_following() override;
     storage::Result<void> trim(std::uint64_t number) override;
+    storage::Result<storage::LogRoom> room() override;
 
 private:
     storage::Result<LogHead> found_instead(
@@ -160,6 +161,18 @@ storage::Result<void> EtcdLog::trim(std::uint64_t number) {
     if (!answer) return complain(answer.error(), Errc::Unreachable);
     if (number_in(*answer, "deleted") != 0) compact(revision_of(*answer));
     return {};
+}
+
+/// As the endpoint that answers has it; the alarm is that of all of them.
+storage::Result<storage::LogRoom> EtcdLog::room() {
+    const auto answer = trims_.call("/v3/maintenance/status", json::object());
+    if (!answer) return complain(answer.error(), Errc::Unreachable);
+    storage::LogRoom room;
+    room.bytes = number_in(*answer, "dbSize");
+    room.bytes_in_use = number_in(*answer, "dbSizeInUse");
+    if (const json::value* errors = answer->if_contains("errors"))
+        room.is_full = json::serialize(*errors).find("NOSPACE") != std::string::npos;
+    return room;
 }
 
 /// etcd keeps what was deleted until its history up to there is forgotten. A follower that was

@@ -25,11 +25,25 @@ constexpr auto pause_before_joining_again = 250ms, pause_before_watching_again =
 /// Without word of etcd a lease counts as ended that long after its time: a new leader of etcd
 /// gives all leases their full time again.
 constexpr auto lease_slack = 3s;
+constexpr auto take_over_within = 10s;
+/// Between two tries of a start that waits.
+constexpr auto pause_of_start = 500ms;
 
 std::uint64_t random_lease() {
     std::random_device device;
     const std::uint64_t bits = (std::uint64_t{device()} << 32) | device();
     return (bits >> 1) | 1;   // positive, as etcd has them
+}
+
+storage::MemberId random_member_id() {
+    std::random_device device;
+    storage::MemberId id = 0;
+    while (id == 0) id = (storage::MemberId{device()} << 32U) | device();
+    return id;
+}
+
+EtcdError lasting_refusal(std::string text) {
+    return {EtcdError::Kind::Refused, 0, std::move(text), false, true};
 }
 
 /// The members and the leader at one revision.
@@ -82,22 +96,27 @@ public:
     ~EtcdRoster() override;
 
     /// Takes the member's name; waits for the lease of an earlier start.
-    std::optional<std::string> take_name();
+    std::optional<EtcdError> take_name();
+    /// The thread begins, and the lease is kept.
+    void keep();
     void start(RosterEvents events) override;
     void update(const Member& self) override;
     void resign() override;
     void campaign() override;
+    void take_lead() override;
+    storage::MemberId id() const override { return self_id_; }
     std::chrono::milliseconds since_heard() const override;
 
 private:
     template <class T>
     using Awaitable = asio::awaitable<T>;
-    using Failure = std::optional<std::string>;
+    using Failure = std::optional<EtcdError>;
 
     // The lease.
     Awaitable<void> keep_lease();
     Awaitable<Failure> grant();
     Awaitable<Failure> register_name();
+    Awaitable<void> try_to_take_name(Failure& failure);
     Awaitable<void> join();
     Awaitable<void> renew();
     Awaitable<void> pause(EtcdClock::duration duration);
@@ -114,12 +133,14 @@ private:
     void tell_members(const std::map<std::string, EtcdRecord>& members);
     void tell_leader(const std::optional<EtcdRecord>& leader);
     Awaitable<void> stand();
+    Awaitable<void> take_over();
     Awaitable<void> step_down();
 
     EtcdSettings settings_;
     EtcdKeys keys_;
     Log& log_;
     Member self_;
+    std::atomic<storage::MemberId> self_id_;
     RosterEvents events_;
 
     asio::io_context context_{1};
@@ -136,10 +157,12 @@ private:
     EtcdClock::time_point confirmed_;   // the lease lived when this was asked
     std::atomic<EtcdClock::rep> heard_;
 
+    bool has_name_ = false;   // others may know the id
     bool is_candidate_ = true;
+    std::optional<EtcdClock::time_point> taking_until_;   // the lead from another member
     std::map<std::string, EtcdRecord> told_members_;
     bool has_told_members_ = false;
-    std::optional<std::uint64_t> told_leader_;   // the creation revision of its key; 0: none
+    std::optional<std::uint64_t> told_leader_;   // the revision of its key; 0: none
     storage::MemberId leader_ = 0;
     bool is_elected_ = false;
 
@@ -151,6 +174,7 @@ EtcdRoster::EtcdRoster(const EtcdSettings& settings, const Member& self, Log& lo
       keys_(settings.prefix),
       log_(log),
       self_(self),
+      self_id_(self.id),
       lease_client_(context_.get_executor(), settings, log),
       look_client_(context_.get_executor(), settings, log),
       watch_client_(context_.get_executor(), settings, log),
@@ -162,9 +186,10 @@ EtcdRoster::EtcdRoster(const EtcdSettings& settings, const Member& self, Log& lo
 EtcdRoster::~EtcdRoster() {
     context_.stop();
     if (thread_.joinable()) thread_.join();
-    if (lease_ == 0) return;
+    const std::uint64_t lease = lease_ != 0 ? lease_ : abandoned_;
+    if (lease == 0) return;
     const auto answer =
-        farewell_.call("/v3/lease/revoke", json::object{{"ID", std::to_string(lease_)}});
+        farewell_.call("/v3/lease/revoke", json::object{{"ID", std::to_string(lease)}});
     if (!answer) log_.warn("etcd_lease_left", {{"reason", server::quoted(answer.error().text)}});
 }
 
@@ -184,7 +209,7 @@ asio::awaitable<EtcdRoster::Failure> EtcdRoster::grant() {
         const auto revoked = co_await lease_client_.call(
             "/v3/lease/revoke", json::object{{"ID", std::to_string(abandoned_)}}, until()
         );
-        if (!revoked && !revoked.error().is(grpc::not_found)) co_return revoked.error().text;
+        if (!revoked && !revoked.error().is(grpc::not_found)) co_return revoked.error();
         abandoned_ = 0;
     }
     const std::uint64_t lease = random_lease();
@@ -199,7 +224,7 @@ asio::awaitable<EtcdRoster::Failure> EtcdRoster::grant() {
     // Failed precondition: an earlier try of this call made it.
     if (!answer && !answer.error().is(grpc::failed_precondition)) {
         abandoned_ = lease;
-        co_return answer.error().text;
+        co_return answer.error();
     }
     lease_ = lease;
     const std::uint64_t seconds = answer ? number_in(*answer, "TTL") : 0;
@@ -209,52 +234,82 @@ asio::awaitable<EtcdRoster::Failure> EtcdRoster::grant() {
     co_return std::nullopt;
 }
 
-/// Puts the key when no other member has it. A try whose answer was lost is found by its lease.
+/// Puts the keys of name and number when no other member has them. A try whose answer was lost is
+/// found by its lease. A number that is taken is drawn anew, with the id, as long as none knows it.
 asio::awaitable<EtcdRoster::Failure> EtcdRoster::register_name() {
-    registered_ = encode_member(self_);
-    auto request = txn_request(
-        {equals(own_key(), Compared::CreateRevision, 0)},
-        {putting(put_request(own_key(), registered_, lease_))}, {ranged(range_request(own_key()))}
-    );
-    const auto answer = co_await lease_client_.call("/v3/kv/txn", std::move(request), until());
-    if (!answer) co_return answer.error().text;
-    if (is_set(*answer, "succeeded")) co_return std::nullopt;
-    const auto records = records_of(*answer, 0);
-    if (records && !records->empty() && records->front().lease == lease_) co_return std::nullopt;
-    const auto other = records && !records->empty() ? decode_member(records->front().value)
-                                                    : std::optional<Member>();
-    co_return "a member with the name '" + self_.name + "' is there already" +
-        (other ? ", at " + other->address : std::string()) +
-        ": end it, or give this one another cluster.member";
+    for (;;) {
+        registered_ = encode_member(self_);
+        const std::string number = keys_.number(number_of(self_.id));
+        auto request = txn_request(
+            {equals(own_key(), Compared::CreateRevision, 0),
+             equals(number, Compared::CreateRevision, 0)},
+            {putting(put_request(own_key(), registered_, lease_)),
+             putting(put_request(number, self_.name, lease_))},
+            {ranged(range_request(own_key())), ranged(range_request(number))}
+        );
+        const auto answer = co_await lease_client_.call("/v3/kv/txn", std::move(request), until());
+        if (!answer) co_return answer.error();
+        if (is_set(*answer, "succeeded")) co_return std::nullopt;
+        const auto names = records_of(*answer, 0), numbers = records_of(*answer, 1);
+        if (names && !names->empty()) {
+            if (names->front().lease == lease_) co_return std::nullopt;
+            const auto other = decode_member(names->front().value);
+            co_return lasting_refusal(
+                "a member with the name '" + self_.name + "' is there already" +
+                (other ? ", at " + other->address : std::string()) +
+                ": end it, or give this one another cluster.member"
+            );
+        }
+        if (!numbers || numbers->empty()) continue;   // the other member ended meanwhile
+        if (has_name_)
+            co_return lasting_refusal(
+                "the member " + numbers->front().value +
+                " has taken the number of this one: " + "start one of them again"
+            );
+        self_.id = random_member_id();
+        self_id_ = self_.id;
+    }
 }
 
-std::optional<std::string> EtcdRoster::take_name() {
-    Failure failure = "nothing was tried";
+/// The lease of an earlier start of this member ends within its time to live.
+asio::awaitable<void> EtcdRoster::try_to_take_name(Failure& failure) {
+    failure = co_await grant();
+    if (failure) co_return;
+    const auto last = EtcdClock::now() + ttl_ + lease_slack;
+    for (;;) {
+        co_await renew();
+        if (lease_ == 0) {
+            failure = lasting_refusal("the lease ended at once");
+            failure->is_lasting = false;
+            co_return;
+        }
+        failure = co_await register_name();
+        if (!failure) co_return;
+        if (!failure->is_lasting || EtcdClock::now() > last) break;
+        co_await pause(200ms);
+    }
+    abandoned_ = std::exchange(lease_, 0);
+}
+
+std::optional<EtcdError> EtcdRoster::take_name() {
+    Failure failure;
     bool is_done = false;
     const auto attempt = [](EtcdRoster* roster, Failure* outcome, bool* done) -> Awaitable<void> {
-        // The lease of an earlier start of this member ends within its time to live.
-        EtcdClock::time_point last;
-        *outcome = co_await roster->grant();
-        if (!*outcome) {
-            last = EtcdClock::now() + roster->ttl_ + 2s;
-            for (;;) {
-                co_await roster->renew();
-                *outcome = roster->lease_ == 0 ? Failure("the lease ended at once")
-                                               : co_await roster->register_name();
-                if (!*outcome || EtcdClock::now() > last || roster->lease_ == 0) break;
-                co_await roster->pause(200ms);
-            }
-        }
+        co_await roster->try_to_take_name(*outcome);
         *done = true;
     };
+    context_.restart();   // without work it had stopped
     asio::co_spawn(context_, attempt(this, &failure, &is_done), asio::detached);
     while (!is_done && context_.run_one() != 0) {
     }
-    if (failure) return failure;
-    context_.restart();   // without work it had stopped
+    return failure;
+}
+
+void EtcdRoster::keep() {
+    has_name_ = true;
+    context_.restart();
     keep_running(context_, log_, [this] { return keep_lease(); });
     thread_ = std::thread([this] { context_.run(); });
-    return std::nullopt;
 }
 
 void EtcdRoster::start(RosterEvents events) {
@@ -280,11 +335,11 @@ asio::awaitable<void> EtcdRoster::keep_lease() {
 
 asio::awaitable<void> EtcdRoster::join() {
     if (const auto failure = co_await grant()) {
-        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", server::quoted(*failure)}});
+        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", server::quoted(failure->text)}});
         co_return;
     }
     if (const auto failure = co_await register_name()) {
-        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", server::quoted(*failure)}});
+        log_.fold(Level::Warn, "etcd_not_joined", {{"reason", server::quoted(failure->text)}});
         abandoned_ = std::exchange(lease_, 0);
         co_return;
     }
@@ -399,6 +454,7 @@ asio::awaitable<void> EtcdRoster::see(Sight sight) {
     tell_members(sight.members);
     tell_leader(sight.leader);
     if (!sight.leader && is_candidate_) co_await stand();
+    if (sight.leader && is_candidate_ && taking_until_) co_await take_over();
     if (is_elected_ && !is_candidate_) co_await step_down();
 }
 
@@ -416,9 +472,9 @@ void EtcdRoster::tell_members(const std::map<std::string, EtcdRecord>& members) 
 }
 
 void EtcdRoster::tell_leader(const std::optional<EtcdRecord>& leader) {
-    const std::uint64_t made = leader ? leader->create_revision : 0;
-    if (told_leader_ == made) return;
-    told_leader_ = made;
+    const std::uint64_t written = leader ? leader->mod_revision : 0;
+    if (told_leader_ == written) return;
+    told_leader_ = written;
     leader_ = leader ? decode_leader(leader->value) : 0;
     is_elected_ = leader && leader->lease == lease_;
     if (events_.leader) events_.leader(leader_);
@@ -436,6 +492,29 @@ asio::awaitable<void> EtcdRoster::stand() {
     look_soon();
 }
 
+/// In one transaction, so that no other candidate comes between.
+asio::awaitable<void> EtcdRoster::take_over() {
+    if (is_elected_ || EtcdClock::now() > *taking_until_) {
+        taking_until_.reset();
+        co_return;
+    }
+    auto request = txn_request(
+        {equals(own_key(), Compared::Lease, lease_)},
+        {putting(put_request(keys_.leader(), encode_leader(self_), lease_))}
+    );
+    const auto answer = co_await look_client_.call("/v3/kv/txn", std::move(request), until());
+    if (answer && is_set(*answer, "succeeded")) taking_until_.reset();
+    look_soon();
+}
+
+void EtcdRoster::take_lead() {
+    asio::post(context_, [this] {
+        is_candidate_ = true;
+        taking_until_ = EtcdClock::now() + take_over_within;
+        look_soon();
+    });
+}
+
 void EtcdRoster::campaign() {
     asio::post(context_, [this] {
         is_candidate_ = true;
@@ -446,6 +525,7 @@ void EtcdRoster::campaign() {
 void EtcdRoster::resign() {
     asio::post(context_, [this] {
         is_candidate_ = false;
+        taking_until_.reset();
         look_soon();
     });
 }
@@ -462,10 +542,15 @@ asio::awaitable<void> EtcdRoster::step_down() {
 }   // namespace
 
 Result<std::unique_ptr<Roster>, std::string> make_roster(
-    const EtcdSettings& settings, const Member& self, grid::server::Log& log
+    const EtcdSettings& settings, const Member& self, grid::server::Log& log, const Waiting& waiting
 ) {
     auto roster = std::make_unique<EtcdRoster>(settings, self, log);
-    if (auto failure = roster->take_name()) return std::move(*failure);
+    while (auto failure = roster->take_name()) {
+        if (failure->is_lasting || !waiting) return std::move(failure->text);
+        waiting(failure->text);
+        std::this_thread::sleep_for(pause_of_start);
+    }
+    roster->keep();
     return std::unique_ptr<Roster>(std::move(roster));
 }
 

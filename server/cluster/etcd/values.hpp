@@ -23,6 +23,10 @@ public:
     std::string leader() const { return prefix_ + "leader"; }
     std::string member(const std::string& name) const { return members() + name; }
     std::string members() const { return prefix_ + "members/"; }
+    /// Of a member's number (number_of): there as long as the member is.
+    std::string number(std::uint64_t number) const {
+        return prefix_ + "numbers/" + std::to_string(number);
+    }
     /// The first key behind those of members; '0' follows '/'.
     std::string members_end() const { return prefix_ + "members0"; }
     /// 20 digits, so that the order of the keys is that of the numbers.

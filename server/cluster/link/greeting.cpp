@@ -100,14 +100,18 @@ asio::awaitable<std::string> connect_to(std::shared_ptr<Reaching> to, std::strin
 
 /// Empty: it is the member.
 asio::awaitable<std::string> be_certain(
-    std::shared_ptr<Wire> wire, tls::Context context, std::string name, milliseconds deadline
+    std::shared_ptr<Wire> wire,
+    tls::Context context,
+    Objection objection,
+    std::string name,
+    milliseconds deadline
 ) {
     if (co_await wire->stream().handshake(context.get(), deadline))
         co_return "TLS: " + wire->stream().failure();
     const auto certified = member_of(wire->stream().ssl());
     if (!certified) co_return "its certificate is not for a member: " + certified.error();
     if (*certified != name) co_return "its certificate is of the member " + *certified;
-    co_return "";
+    co_return objection(wire->stream().ssl());
 }
 
 }   // namespace
@@ -131,7 +135,7 @@ asio::awaitable<void> refuse(std::shared_ptr<Wire> wire, std::string reason) {
 }
 
 asio::awaitable<Result<std::string, std::string>> shake_hands(
-    std::shared_ptr<Wire> wire, tls::Context context, milliseconds deadline
+    std::shared_ptr<Wire> wire, tls::Context context, Objection objection, milliseconds deadline
 ) {
     net::TlsStream& stream = wire->stream();
     if (co_await stream.handshake(context.get(), deadline)) {
@@ -140,8 +144,9 @@ asio::awaitable<Result<std::string, std::string>> shake_hands(
         co_return not_greeted<std::string>(std::move(why));
     }
     auto name = member_of(stream.ssl());
-    if (!name) {
-        std::string why = "its certificate is not for a member: " + name.error();
+    std::string why =
+        name ? objection(stream.ssl()) : "its certificate is not for a member: " + name.error();
+    if (!why.empty()) {
         co_await refuse(wire, why);
         co_return not_greeted<std::string>(std::move(why));
     }
@@ -177,6 +182,7 @@ asio::awaitable<Result<Hello, std::string>> hear_hello(
 asio::awaitable<Result<std::shared_ptr<Wire>, std::string>> reach(
     net::Strand strand,
     tls::Context context,
+    Objection objection,
     Introduction own,
     Member member,
     std::uint64_t connection,
@@ -192,7 +198,8 @@ asio::awaitable<Result<std::shared_ptr<Wire>, std::string>> reach(
     if (auto why = co_await connect_to(to, member.address); !why.empty()) co_return failed(why);
     if (watchdog.has_expired()) co_return failed({});
     const auto wire = to->wire;
-    auto why = co_await be_certain(wire, std::move(context), member.name, deadline);
+    auto why =
+        co_await be_certain(wire, std::move(context), std::move(objection), member.name, deadline);
     if (!why.empty()) co_return failed(why);
     if (!co_await wire->write(hello_frame(own, connection))) co_return failed(wire->failure());
     const auto frame = co_await wire->read_frame();

@@ -4,6 +4,7 @@
 
 #include <boost/asio.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,9 +25,15 @@ std::string hello_frame(const Introduction& own, std::uint64_t connection);
 // All on the wire's strand, within the deadline. Where they fail the connection is closed, and the
 // other side has been told why where it can be told.
 
+/// Why the other side's certificate is refused although its CA is the right one; empty: it is not.
+using Objection = std::function<std::string(const SSL*)>;
+
 /// TLS as the side that was connected to: the name of the member at the other end.
 boost::asio::awaitable<Result<std::string, std::string>> shake_hands(
-    std::shared_ptr<Wire> wire, tls::Context context, std::chrono::milliseconds deadline
+    std::shared_ptr<Wire> wire,
+    tls::Context context,
+    Objection objection,
+    std::chrono::milliseconds deadline
 );
 /// The hello of that member; it is not answered yet.
 boost::asio::awaitable<Result<Hello, std::string>> hear_hello(
@@ -40,6 +47,7 @@ boost::asio::awaitable<Result<Hello, std::string>> hear_hello(
 boost::asio::awaitable<Result<std::shared_ptr<Wire>, std::string>> reach(
     net::Strand strand,
     tls::Context context,
+    Objection objection,
     Introduction own,
     Member member,
     std::uint64_t connection,

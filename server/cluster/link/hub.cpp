@@ -5,7 +5,6 @@
 
 #include "server/clock.hpp"
 #include "server/guarded_run.hpp"
-#include "server/pki/failure.hpp"
 
 namespace grid::server::cluster {
 
@@ -33,6 +32,7 @@ LinksHub::LinksHub(
     LinksSettings settings,
     MemberTls tls,
     std::unique_ptr<net::Listener> listener,
+    std::unique_ptr<tls::CrlWatch> crls,
     Log& log
 )
     : settings_(std::move(settings)),
@@ -41,6 +41,7 @@ LinksHub::LinksHub(
       log_(log),
       listener_(std::move(listener)),
       entrance_(std::make_shared<net::Entrance>(link_bounds())),
+      crls_(std::move(crls)),
       beat_timer_(strand_),
       connections_(monotonic_ms()),
       tls_(std::move(tls)) {}
@@ -61,10 +62,12 @@ void LinksHub::start() {
                 self->log_.error("cluster_accept_failed", {{"reason", complaint}});
         }
     );
+    watch_revocations();
     asio::post(strand_, [self = shared_from_this()] { self->beat(); });
 }
 
 void LinksHub::stop() {
+    crls_->stop();
     listener_->close();
     asio::post(strand_, [self = shared_from_this()] { self->finish(); });
 }
@@ -136,19 +139,6 @@ bool LinksHub::send(storage::MemberId to, Channel channel, std::string payload) 
     return pushed != Outbox::Pushed::No;
 }
 
-Result<void, std::string> LinksHub::renew() {
-    auto fresh = make_member_tls(settings_);
-    if (!fresh) return pki::Failure{"cluster: " + fresh.error()};
-    const std::lock_guard lock(mutex_);
-    tls_ = std::move(*fresh);
-    return {};
-}
-
-tls::Context LinksHub::tls(tls::Context MemberTls::* side) const {
-    const std::lock_guard lock(mutex_);
-    return tls::share((tls_.*side).get());
-}
-
 std::vector<LinkStatus> LinksHub::status() const {
     std::vector<LinkStatus> all;
     const std::lock_guard lock(mutex_);
@@ -161,6 +151,7 @@ std::vector<LinkStatus> LinksHub::status() const {
         status.frames_received = lane.frames_received;
         status.bytes_sent = lane.bytes_sent;
         status.bytes_received = lane.bytes_received;
+        status.valid_until = status.is_up ? peer->valid_until.load() : 0;
     }
     return all;
 }

@@ -28,6 +28,7 @@ public:
         LinksSettings settings,
         MemberTls tls,
         std::unique_ptr<net::Listener> listener,
+        std::unique_ptr<tls::CrlWatch> crls,
         Log& log
     );
 
@@ -37,7 +38,10 @@ public:
     void stop() override;
     void set_members(std::vector<Member> members) override;
     bool send(storage::MemberId to, Channel channel, std::string payload) override;
-    Result<void, std::string> renew() override;
+    void set_id(storage::MemberId id) override { own_.id = id; }
+    Result<Step, std::string> prepare_renewal() override;
+    storage::Millis valid_until() const override;
+    std::vector<std::string> problems() const override;
     std::vector<LinkStatus> status() const override;
     std::string address() const override { return listener_->address(); }
 
@@ -54,9 +58,11 @@ private:
 
         Member member;   // written on the strand and under the lock
         const std::shared_ptr<Lane> lane;
-        std::shared_ptr<Link> link;     // null: it is down
-        std::uint64_t connection = 0;   // the newest that there was
-        Timer changed;                  // cancelled when the link goes or the member does
+        std::shared_ptr<Link> link;                     // null: it is down
+        Shown shown;                                    // on that link
+        std::atomic<storage::Millis> valid_until = 0;   // of it
+        std::uint64_t connection = 0;                   // the newest that there was
+        Timer changed;   // cancelled when the link goes or the member does
         bool is_gone = false;
     };
     using PeerPtr = std::shared_ptr<Peer>;
@@ -85,6 +91,14 @@ private:
         PlacePtr place
     );
 
+    // hub_trust.cpp
+    void watch_revocations();
+    std::string objection_to(const SSL* ssl) const;
+    Objection objection() const;
+    void note_shown(Peer& peer, const SSL* ssl);
+    void cut_revoked(const std::vector<std::string>& links);
+    void cut_untrusted();
+
     void use(std::vector<Member> members);
     void leave(Peer& peer);
     void finish();
@@ -97,11 +111,12 @@ private:
     std::vector<PeerPtr> peers() const;
 
     const LinksSettings settings_;
-    const Introduction own_;
+    Introduction own_;   // as it is at `start`
     const net::Strand strand_;
     Log& log_;
     const std::unique_ptr<net::Listener> listener_;
     const std::shared_ptr<net::Entrance> entrance_;
+    const std::unique_ptr<tls::CrlWatch> crls_;
     std::array<Receive, 7> receive_;   // by channel; neither changes after `start`
     std::vector<Changed> changed_;
     Timer beat_timer_;

@@ -44,8 +44,9 @@ asio::awaitable<void> LinksHub::greet(
     };
     using Clock = std::chrono::steady_clock;
     const auto until = Clock::now() + self->settings_.greeting_max;
-    const auto name =
-        co_await shake_hands(wire, self->tls(&MemberTls::accepting), self->settings_.greeting_max);
+    const auto name = co_await shake_hands(
+        wire, self->tls(&MemberTls::accepting), self->objection(), self->settings_.greeting_max
+    );
     if (!name) co_return refused(name.error());
     place->begin();
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
@@ -85,8 +86,8 @@ asio::awaitable<void> LinksHub::keep_connected(std::shared_ptr<LinksHub> self, P
     while (!is_over()) {
         const auto connection = ++self->connections_;
         const auto reached = co_await reach(
-            self->strand_, self->tls(&MemberTls::connecting), self->own_, peer->member, connection,
-            self->settings_.greeting_max
+            self->strand_, self->tls(&MemberTls::connecting), self->objection(), self->own_,
+            peer->member, connection, self->settings_.greeting_max
         );
         if (is_over()) {
             if (reached) (*reached)->stream().abort();
@@ -132,6 +133,7 @@ void LinksHub::adopt(
 ) {
     if (const auto before = peer->link) before->end("a newer connection takes its place");
     peer->connection = connection;
+    note_shown(*peer, wire->stream().ssl());
     wire->trust(settings_.frame_bytes_max);
     Link::Events events;
     events.frame = [weak = weak_from_this(), id = peer->member.id, place](Frame frame) {

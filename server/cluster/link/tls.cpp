@@ -4,6 +4,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+
 #include "server/clock.hpp"
 #include "server/pki/failure.hpp"
 #include "server/tls/certificate_text.hpp"
@@ -14,6 +16,7 @@
 #include "server/tls/path.hpp"
 #include "server/tls/pem_file.hpp"
 #include "server/tls/raw_chain.hpp"
+#include "server/tls/verdict.hpp"
 #include "server/tls/verify.hpp"
 #include "xml/datetime.hpp"
 
@@ -110,6 +113,30 @@ Result<std::string, std::string> member_of(const X509* certificate) {
             "NAME)"
         };
     return Result<std::string, std::string>(boost::system::in_place_value, std::move(found));
+}
+
+Shown shown_by(const SSL* ssl) {
+    Shown shown;
+    shown.path = tls::verified_path_of(ssl);
+    for (std::size_t i = 0; i < shown.path.size(); ++i) {
+        const X509* one = shown.path[i].get();
+        const auto until = tls::to_millis(X509_get0_notAfter(one));
+        shown.valid_until = i == 0 ? until : std::min(shown.valid_until, until);
+        if (i > 0)
+            shown.links.push_back(
+                tls::key_hash_of(one) + ":" + tls::serial_of(shown.path[i - 1].get())
+            );
+    }
+    return shown;
+}
+
+std::string why_not_trusted(const Shown& shown, SSL_CTX* context) {
+    if (shown.path.empty()) return "its certificate is not known any more";
+    const tls::Stack sent(sk_X509_new_null());
+    for (const tls::X509Ptr& one : shown.path) sk_X509_push(sent.get(), one.get());
+    const auto found =
+        tls::find_paths(shown.path.front().get(), sent.get(), SSL_CTX_get_cert_store(context));
+    return found.verdict.error == X509_V_OK ? std::string() : tls::to_reason(found.verdict, now());
 }
 
 Result<std::string, std::string> member_of(const SSL* ssl) {

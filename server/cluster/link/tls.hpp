@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include <string>
+#include <vector>
 
 #include "server/cluster/links.hpp"
 #include "server/tls/context.hpp"
@@ -24,5 +25,15 @@ Result<MemberTls, std::string> make_member_tls(const LinksSettings& settings);
 Result<std::string, std::string> member_of(const X509* certificate);
 /// Of the other side, after the handshake.
 Result<std::string, std::string> member_of(const SSL* ssl);
+
+/// The path that the other side's certificate was verified by.
+struct Shown {
+    std::vector<tls::X509Ptr> path;    // the leaf first, the CA of cluster.ca last
+    std::vector<std::string> links;    // as controller::Identity::path
+    storage::Millis valid_until = 0;   // the earliest of them
+};
+Shown shown_by(const SSL* ssl);
+/// Why it does not hold with the CAs of that context; empty: it does.
+std::string why_not_trusted(const Shown& shown, SSL_CTX* context);
 
 }   // namespace grid::server::cluster

@@ -31,6 +31,15 @@ void check_ports(const Ready& ready, const std::string& certificate, Report& rep
 void check_elsewhere(const Options& options, Report& report);
 /// The words of the server about itself to an administrator: its store and its problems.
 void check_status(const Options& options, Report& report);
+// A cluster (checks_cluster.cpp).
+
+/// Certificates and dates of the links' files and of etcd's; each etcd: whether it answers, its
+/// version and room; whether they have a quorum. Without a cluster there is no line.
+void check_cluster_files(const Local& local, Report& report);
+/// The members as the one that is asked sees them: leader, lag, links, clocks, disks, and whether
+/// their ports can be reached from here. Without a cluster there is no line.
+void check_members(const Options& options, Report& report);
+
 /// How clients find the domain: its addresses, SRV records (RFC 6120 §3.2.1, XEP-0368).
 void check_names(const std::string& domain, unsigned timeout_seconds, Report& report);
 

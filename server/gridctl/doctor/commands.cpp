@@ -18,15 +18,18 @@ void look_here(const Options& options, const LocalOptions& given, Report& report
         report
     );
     check_files_limit(local, ready, report);
+    check_cluster_files(local, report);
     if (!check_running(options, ready, report)) return;
     check_ports(ready, local.tls.certificate, report);
     check_status(options, report);
+    if (local.app.config.cluster.is_on()) check_members(options, report);
 }
 
 void look_elsewhere(const Options& options, Report& report) {
     check_elsewhere(options, report);
     check_names(find_target(options).name, options.timeout_seconds, report);
     check_status(options, report);
+    check_members(options, report);
 }
 
 void examine(const Options& options, const LocalOptions& given) {
@@ -48,7 +51,8 @@ constexpr const char* doctor_help =
     "Looks at configuration, store, disk, clock, certificates, names in DNS, the limit of open "
     "files, "
     "ports\n"
-    "and what the server says of itself. It works while gridd is down, and changes nothing. Run it "
+    "what the server says of itself, and of a cluster etcd and the other members. It works while "
+    "gridd is down, and changes nothing. Run it "
     "as "
     "root or\n"
     "as gridd's user. With --server it looks at a server elsewhere, as far as that can be seen. "

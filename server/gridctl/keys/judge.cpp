@@ -184,7 +184,7 @@ void judge_by_lists(
     server::Log log(quiet);
     std::unique_ptr<tls::CrlWatch> lists;
     try {
-        lists = std::make_unique<tls::CrlWatch>(settings, std::filesystem::path(), log);
+        lists = std::make_unique<tls::CrlWatch>(tls::client_crls(settings, {}), log);
     } catch (const std::runtime_error& error) {
         return judged.report.warn("crl", error.what(), "mend it, or give it the right owner");
     }

@@ -20,8 +20,8 @@ constexpr auto crl_look_every = std::chrono::seconds(2);
 /// CAs between the anchors and the clients; more means that a CA issues CAs to fill our memory.
 constexpr std::size_t learned_max = 256;
 
-std::filesystem::path folder_in(const std::filesystem::path& data) {
-    return data.empty() ? data : data / "crl";
+std::filesystem::path folder_in(const std::filesystem::path& data, const char* name) {
+    return data.empty() ? data : data / name;
 }
 
 /// Why nothing can be read of it; empty: it can.
@@ -37,23 +37,31 @@ std::string why_unreadable(const std::string& source) {
 }
 }   // namespace
 
-std::string unreadable_crl_source(const Config::Tls& settings, const std::filesystem::path& data) {
-    const CrlStore store(folder_in(data));
-    for (const std::string& source : settings.crl) {
+CrlSources client_crls(const Config::Tls& settings, const std::filesystem::path& data) {
+    return {"tls.crl", settings.crl, settings.client_ca, folder_in(data, "crl")};
+}
+
+CrlSources member_crls(const Config::Cluster& settings, const std::filesystem::path& data) {
+    return {"cluster.crl", settings.crl, settings.ca, folder_in(data, "members-crl")};
+}
+
+std::string unreadable_crl_source(const CrlSources& sources) {
+    const CrlStore store(sources.folder);
+    for (const std::string& source : sources.paths) {
         if (store.is_known(source)) continue;
         if (auto why = why_unreadable(source); !why.empty())
-            return "tls.crl: " + why +
-                   ". Nothing is known of what it revokes; mend it, or take it out of tls.crl";
+            return sources.option + ": " + why +
+                   ". Nothing is known of what it revokes; mend it, or take it out of " +
+                   sources.option;
     }
     return {};
 }
 
-CrlWatch::CrlWatch(const Config::Tls& settings, const std::filesystem::path& data, Log& log)
-    : paths_(settings.crl), log_(log), store_(folder_in(data)) {
+CrlWatch::CrlWatch(const CrlSources& sources, Log& log)
+    : option_(sources.option), paths_(sources.paths), log_(log), store_(sources.folder) {
     if (!is_on()) return;
-    if (auto why = unreadable_crl_source(settings, data); !why.empty())
-        throw std::runtime_error(why);
-    if (auto anchors = read_certificates(settings.client_ca))
+    if (auto why = unreadable_crl_source(sources); !why.empty()) throw std::runtime_error(why);
+    if (auto anchors = read_certificates(sources.authorities))
         for (X509Ptr& anchor : *anchors) {
             std::string key = key_hash_of(anchor.get());
             learned_.insert(key);
@@ -82,7 +90,7 @@ void CrlWatch::stop() {
 void CrlWatch::reload() {
     if (!is_on()) return;
     asio::post(thread_, [this] {
-        guarded(log_, "tls.crl", [this] {
+        guarded(log_, option_, [this] {
             for (auto& [path, file] : files_) file.stamp = {};
             has_looked_ = false;   // an empty folder looks as if nothing was found yet
             look();
@@ -94,7 +102,7 @@ void CrlWatch::wait() {
     timer_.expires_after(crl_look_every);
     timer_.async_wait([this](boost::system::error_code error) {
         if (error) return;
-        guarded(log_, "tls.crl", [this] { look(); });
+        guarded(log_, option_, [this] { look(); });
         wait();
     });
 }
@@ -107,7 +115,7 @@ std::shared_ptr<const CrlSet> CrlWatch::current() const {
 std::vector<std::string> CrlWatch::problems() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> all;
-    for (const auto& [about, what] : complaints_) all.push_back("tls.crl: " + what);
+    for (const auto& [about, what] : complaints_) all.push_back(option_ + ": " + what);
     return all;
 }
 
@@ -356,7 +364,7 @@ void CrlWatch::learn(std::vector<X509Ptr> authorities, std::function<void(bool)>
     if (fresh.empty() || !is_on()) return done(true);
     auto shared = std::make_shared<std::vector<KnownCa>>(std::move(fresh));
     asio::post(thread_, [this, shared, done = std::move(done)] {
-        guarded(log_, "tls.crl", [&] { learn_now(*shared); });
+        guarded(log_, option_, [&] { learn_now(*shared); });
         done(true);
     });
 }

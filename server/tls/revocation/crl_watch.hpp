@@ -18,9 +18,21 @@
 
 namespace grid::server::tls {
 
-/// A source of tls.crl that would stop a start: it cannot be read, and no list of it was ever read
-/// into the data directory. Says which and why; empty: there is none.
-std::string unreadable_crl_source(const Config::Tls& settings, const std::filesystem::path& data);
+/// Where lists come from, whose they are, and where those that were read are kept.
+struct CrlSources {
+    std::string option = "tls.crl";   // in messages
+    std::vector<std::string> paths;   // files or directories
+    std::string authorities;          // PEM: the CAs whose lists count
+    std::filesystem::path folder;     // empty: nothing is kept
+};
+/// Of tls.crl. `data`: the data directory; empty: nothing is kept.
+CrlSources client_crls(const Config::Tls& settings, const std::filesystem::path& data);
+/// Of cluster.crl, for the certificates of other members.
+CrlSources member_crls(const Config::Cluster& settings, const std::filesystem::path& data);
+
+/// A source that would stop a start: it cannot be read, and no list of it was ever read into the
+/// data directory. Says which and why; empty: there is none.
+std::string unreadable_crl_source(const CrlSources& sources);
 
 /// Looks at the files every two seconds and reads what changed, on a thread of its own: neither a
 /// connection nor the core strand ever waits for a disk or a signature. A list that was read once
@@ -31,8 +43,8 @@ public:
     using OnRevoked = std::function<void(std::vector<std::string>)>;
 
     /// Reads everything once. Without files it does nothing, ever. Throws std::runtime_error where
-    /// `unreadable_crl_source` says why. `data`: the data directory; empty: nothing is kept.
-    CrlWatch(const Config::Tls& settings, const std::filesystem::path& data, Log& log);
+    /// `unreadable_crl_source` says why.
+    CrlWatch(const CrlSources& sources, Log& log);
     ~CrlWatch();
 
     bool is_on() const { return !paths_.empty(); }
@@ -74,6 +86,7 @@ private:
     void note_stale();
     void wait();
 
+    const std::string option_;
     const std::vector<std::string> paths_;
     Log& log_;
     OnRevoked on_revoked_;

@@ -77,7 +77,7 @@ Vetting::Vetting(
     asio::io_context& context, const Config& config, Log& log, const std::filesystem::path& data
 )
     : config_(config),
-      crls_(config.tls, data, log),
+      crls_(client_crls(config.tls, data), log),
       ocsp_(std::make_shared<OcspClient>(context, config.tls, log)),
       recheck_(std::make_shared<OcspRecheck>(context, ocsp_, config.tls.ocsp_responder)) {
     for (const std::string& text : config.accounts.approve)

@@ -55,7 +55,7 @@ class Etcd:
             "--initial-cluster-token", "gridd-test",
             "--heartbeat-interval", "100", "--election-timeout", "1000",
             "--logger", "zap", "--log-level", "error",
-        ]
+        ] + self.ensemble.options
         if pki:
             command += ["--client-cert-auth", "--trusted-ca-file", pki.ca]
             command += ["--cert-file", pki.cert, "--key-file", pki.key]
@@ -123,6 +123,7 @@ class Ensemble:
     def __init__(self, folder, count=3, fabric=None, tls=True):
         os.makedirs(folder, exist_ok=True)
         self.folder, self.fabric, self.scheme = folder, fabric, "https" if tls else "http"
+        self.options = []   # further ones, of each
         self.bundle = self.context = None
         if tls:
             self.authority = Authority(os.path.join(folder, "pki"), "etcd CA")

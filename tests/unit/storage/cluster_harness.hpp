@@ -31,6 +31,7 @@ struct SharedLog {
     std::condition_variable changed;
     std::vector<Stored> groups;
     std::uint64_t trimmed = 0;
+    LogRoom room;
     std::uint64_t last_version = 100;
 
     LogGroup group(std::uint64_t number);   // with the mutex
@@ -50,6 +51,10 @@ public:
     void follow(std::uint64_t after, LogFollower& follower) override;
     void stop_following() override;
     Result<void> trim(std::uint64_t number) override;
+    Result<LogRoom> room() override {
+        const std::lock_guard lock(shared_->mutex);
+        return shared_->room;
+    }
 
     /// No call reaches the log, and no group comes from it.
     std::atomic<bool> is_cut = false;

@@ -403,7 +403,7 @@ TEST_CASE("the log is trimmed behind what all have on disk, and a copy goes on",
     cluster.settle();
     cluster.close(1);
     for (int i = 0; i < 20; ++i) REQUIRE(cluster.commit(0, audited("nA", "2")).committed());
-    cluster[0].store->trim_up_to(~0ull);
+    cluster[0].store->trim_up_to(~0ull, ~0ull);
     REQUIRE(holds_soon([&] {
         const std::lock_guard lock(cluster.shared->mutex);
         return cluster.shared->trimmed >= 30;
@@ -427,6 +427,55 @@ TEST_CASE("the log is trimmed behind what all have on disk, and a copy goes on",
     cluster.close(1);
     cluster[1].path = copy.path;
     CHECK(cluster.open(1) == Errc::OtherHistory);
+}
+
+TEST_CASE("the log is trimmed by bytes, too", "[cluster]") {
+    Cluster cluster(1);
+    cluster.settings.groups_kept = 1'000;
+    cluster.settings.log_bytes_kept = 40'000;
+    REQUIRE_FALSE(cluster.open(0));
+    cluster.elect(0);
+    const std::string large(10'000, 'x');
+    for (int i = 0; i < 20; ++i) REQUIRE(cluster.commit(0, put("nA", large)).committed());
+    cluster[0].store->trim_up_to(~0ull, ~0ull);
+    REQUIRE(holds_soon([&] {
+        const std::lock_guard lock(cluster.shared->mutex);
+        return cluster.shared->trimmed >= cluster.shared->groups.size() - 4;
+    }));
+    const std::lock_guard lock(cluster.shared->mutex);
+    CHECK(cluster.shared->trimmed <= cluster.shared->groups.size() - 3);
+}
+
+TEST_CASE(
+    "a full log refuses, says so, and is trimmed past a member that holds it up", "[cluster]"
+) {
+    Cluster cluster(1);
+    REQUIRE_FALSE(cluster.open(0));
+    cluster.elect(0);
+    for (int i = 0; i < 10; ++i) REQUIRE(cluster.commit(0, put("nA", "1")).committed());
+    cluster[0].store->trim_up_to(2, 5);   // another member has 2 on disk, most have 5
+    {
+        const std::lock_guard lock(cluster.shared->mutex);
+        CHECK(cluster.shared->trimmed == 0);
+        cluster.shared->room.is_full = true;
+    }
+    cluster[0].log->refuse_with = Errc::NoSpace;
+    CHECK(cluster.commit(0, put("nA", "2")).error == Errc::NoSpace);
+    const StoreStatus status = cluster[0].store->status();
+    CHECK_FALSE(status.writable);
+    CHECK(status.reason.find("full") != std::string::npos);
+    CHECK(cluster[0].store->replication().may_lead);   // others would not do better
+    REQUIRE(holds_soon([&] {
+        const std::lock_guard lock(cluster.shared->mutex);
+        return cluster.shared->trimmed == 5;
+    }));
+    cluster[0].log->refuse_with = Errc::Conflict;
+    {
+        const std::lock_guard lock(cluster.shared->mutex);
+        cluster.shared->room.is_full = false;
+    }
+    REQUIRE(holds_soon([&] { return cluster[0].store->status().writable; }));
+    CHECK(cluster.commit(0, put("nA", "3")).committed());
 }
 
 TEST_CASE("a member that the log has left behind says so and answers", "[cluster]") {

@@ -7,6 +7,7 @@
 
 #include "../net/client.hpp"
 #include "members.hpp"
+#include "server/clock.hpp"
 #include "server/cluster/link/frame.hpp"
 
 namespace links_test {
@@ -259,6 +260,16 @@ TEST_CASE_METHOD(LinkedMembers, "a member that stopped tells nothing more", "[cl
     CHECK_FALSE(b.links().send(1, Channel::Stanza, "too late"));
 }
 
+namespace {
+
+void renew(LinkedMember& member) {
+    const auto step = member.links().prepare_renewal();
+    REQUIRE(step.has_value());
+    (*step)();
+}
+
+}   // namespace
+
 TEST_CASE_METHOD(
     LinkedMembers, "certificates of a new CA are taken without cutting a link", "[cluster]"
 ) {
@@ -267,18 +278,33 @@ TEST_CASE_METHOD(
     REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
     const Certificate fresh = make_ca("a new cluster CA");
     files.write("ca.crt", "none");
-    CHECK_THAT(a.links().renew().error(), Contains("ca.crt"));
+    CHECK_THAT(a.links().prepare_renewal().error(), Contains("ca.crt"));
     files.write("ca.crt", to_pem(ca.certificate.get()) + to_pem(fresh.certificate.get()));
-    for (LinkedMember* one : {&a, &b}) REQUIRE(one->links().renew().has_value());
+    for (LinkedMember* one : {&a, &b}) renew(*one);
     const Certificate renewed = certify(fresh, "b");
     files.write("b.crt", to_pem(renewed.certificate.get()));
     files.write("b.key", to_pem(renewed.key.get()));
-    REQUIRE(b.links().renew().has_value());
+    renew(b);
     CHECK(a.changes() == std::vector<Change>{{"b", true}});
     b.links().set_members({});
     REQUIRE(comes_true([&] { return !b.is_up("a") && b.links().status().empty(); }));
     meet();
     REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
+}
+
+TEST_CASE_METHOD(LinkedMembers, "a CA that is taken away ends the links by it", "[cluster]") {
+    LinkedMember &a = add(1, "a"), &b = add(2, "b");
+    meet();
+    REQUIRE(comes_true([&] { return a.is_up("b") && b.is_up("a"); }));
+    CHECK(a.links().status().front().valid_until > grid::server::now());
+    const Certificate other = make_ca("another cluster CA");
+    files.write("ca.crt", to_pem(other.certificate.get()));
+    const Certificate renewed = certify(other, "a");
+    files.write("a.crt", to_pem(renewed.certificate.get()));
+    files.write("a.key", to_pem(renewed.key.get()));
+    renew(a);
+    REQUIRE(comes_true([&] { return !a.is_up("b") && !b.is_up("a"); }));
+    CHECK(a.links().status().front().valid_until == 0);
 }
 
 TEST_CASE_METHOD(Waiting, "a certificate of another CA fails the handshake", "[cluster]") {

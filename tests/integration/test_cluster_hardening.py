@@ -1,0 +1,419 @@
+# tests/integration/test_cluster_hardening.py: members that start before etcd, certificates that are
+# renewed and revoked, an etcd that is full, limits and the audit's export over all members.
+import base64
+import http.client
+import ipaddress
+import json
+import os
+import re
+import socket
+import tempfile
+import time
+import types
+import unittest
+
+from certs import DAY, Authority
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from cluster.etcd import is_installed
+from cluster.members import Cluster, Refused
+from gridd import ADMIN, DOMAIN
+from revoking import RevokingAuthority, free_port, serial_of
+from talker import Talker
+
+WAIT_SECONDS = 60   # on a machine that has others to serve
+ALL = "allow any any any\n"
+
+needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/install-deps --test)")
+
+
+def until(condition, what):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what() if callable(what) else what
+        time.sleep(0.05)
+    return found
+
+
+def revoke(authority, path, bundles):
+    """A list of that CA."""
+    of = types.SimpleNamespace(name=authority.certificate.subject, key=authority.key)
+    RevokingAuthority.crl(of, path, [serial_of(bundle) for bundle in bundles])
+
+
+def probe(port):
+    """Status and body of /readyz, in plain HTTP; None: no answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    except OSError:
+        return None
+    finally:
+        connection.close()
+
+
+def seen_by(member, other):
+    """The other member, as this one shows it; {} where it shows none."""
+    found = member.cluster_status()["members"]
+    return next((one for one in found if one["name"] == other.name), {})
+
+
+class Clustered(unittest.TestCase):
+    def cluster(self, settings=None, before=None, **named):
+        cluster = Cluster(
+            policy=ALL, settings={"accounts.auto_approve": "true", **(settings or {})}, **named
+        )
+        self.addCleanup(cluster.close)
+        self.bundles, self.talkers = {}, []
+        if before:
+            before(cluster)
+        return cluster
+
+    def talker(self, cluster, name, member, resource="r"):
+        if name not in self.bundles:
+            self.bundles[name] = cluster.client(name)
+        talker = Talker(member.c2s, DOMAIN)
+        self.talkers.append(talker)   # one that is let go of closes
+        self.addCleanup(talker.socket.close)
+        talker.login(self.bundles[name], resource)
+        return talker
+
+    @staticmethod
+    def linked(cluster):
+        def are_linked():
+            found = cluster.status().values()
+            return len(found) == len(cluster.members) and all(
+                one["linked"] or one["self"] for status in found for one in status["members"]
+            ) and all(len(status["members"]) == len(cluster.members) for status in found)
+        until(are_linked, lambda: f"the links: {cluster.status()}")
+
+
+@needs_etcd
+class Certificates(Clustered):
+    def test_a_reload_renews_certificates_and_a_revoked_member_is_cut_off(self):
+        with tempfile.TemporaryDirectory(prefix="gridd-test-") as folder:
+            self.lists = os.path.join(folder, "members.crl")
+            self.renewed_and_revoked()
+
+    def renewed_and_revoked(self):
+        def with_lists(cluster):
+            revoke(cluster.members_authority, self.lists, [])
+
+        settings = {"cluster.crl": self.lists, "reload.on_change": "false"}
+        cluster = self.cluster(settings, with_lists).start()
+        self.linked(cluster)
+        first, second, third = cluster.members
+        own = first.settings["cluster.certificate"]
+
+        # A file that is none changes nothing, and is named.
+        with open(own, "rb") as file:
+            good = file.read()
+        with open(own, "wb") as file:
+            file.write(b"nothing\n")
+        done = first.gridctl("reload", identity=cluster.admin)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("cluster.certificate", done.stdout + done.stderr)
+        with open(own, "wb") as file:
+            file.write(good)
+
+        # A new one is shown on the next connection.
+        before = seen_by(first, first)["certificate_expires"]
+        linked = seen_by(second, first)["certificate_expires"]
+        renewed = self.renewed(cluster.members_authority, first.name)
+        os.replace(renewed.cert, own)
+        os.replace(renewed.key, first.settings["cluster.key"])
+        report = first.admin_json("reload")
+        self.assertIn("cluster-certificates", json.dumps(report))
+        after = seen_by(first, first)["certificate_expires"]
+        self.assertLess(after, before)
+        self.assertEqual(seen_by(second, first)["certificate_expires"], linked)   # the link stays
+        second.kill9()
+        second.start()
+        self.linked(cluster)
+        self.assertEqual(seen_by(second, first)["certificate_expires"], after)
+
+        # One that is revoked is cut off by both others, and stays so.
+        bundle = types.SimpleNamespace(cert=third.settings["cluster.certificate"])
+        mark = third.log_mark()
+        revoke(cluster.members_authority, self.lists, [bundle])
+        for one in (first, second):
+            until(lambda one=one: not seen_by(one, third).get("linked"), "the link is cut")
+        until(lambda: "revoked" in third.log(mark) or "revoked" in first.log(), "a reason")
+        self.assertRegex(first.log() + second.log(), "cluster_link_(down|refused|failed).*revoked")
+        # The member tries again with its old files, and must not get in.
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            self.assertFalse(seen_by(first, third).get("linked"))
+            time.sleep(0.2)
+        self.assertTrue(seen_by(first, second)["linked"])
+
+    def renewed(self, authority, name):
+        """For 20 days, which is less than what it replaces, and can be told from that."""
+        names = [
+            x509.UniformResourceIdentifier(f"urn:gridd:member:{name}"),
+            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        ]
+        usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        issue = authority._issue   # pylint: disable=protected-access
+        return issue("renewed", "renewed", names, usage, -DAY, 20 * DAY, None)
+
+
+@needs_etcd
+class Starts(Clustered):
+    def test_members_that_start_before_etcd_wait_and_say_so(self):
+        cluster = self.cluster()
+        first = cluster[0]
+        first.settings["listen.health"] = f"127.0.0.1:{(port := free_port())}"
+        os.mkdir(first.data, 0o700)
+        first.ctl("admin", "add", ADMIN)
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(path := os.path.join(cluster.folder, "notify"))
+        manager.settimeout(WAIT_SECONDS)
+        os.environ["NOTIFY_SOCKET"] = path
+        try:
+            first.spawn()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+        for one in cluster.members[1:]:
+            one.spawn()
+        words = manager.recv(4096).decode()
+        self.assertRegex(words, r"EXTEND_TIMEOUT_USEC=\d+")
+        self.assertRegex(words, "STATUS=starting: https://127.0.0.1")
+        status, body = until(lambda: probe(port), "probes are answered")
+        self.assertEqual(status, 503)
+        self.assertIn("starting: ", body)
+        # Longer than one call of etcd may take.
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline:
+            for one in cluster:
+                self.assertIsNone(one.process.poll(), one.log())
+            time.sleep(0.2)
+        self.assertEqual(len(re.findall("start_waits", first.log())), 1)
+        cluster.etcd.start()
+        for one in cluster:
+            one.wait_started()
+        cluster.wait_ready()
+        self.assertIn("start_goes_on", first.log())
+        self.assertEqual(until(lambda: probe(port), "it listens")[0], 200)
+
+    def test_what_does_not_heal_is_refused_at_once(self):
+        cluster = self.cluster(members=1)
+        cluster.etcd.start()
+        one = cluster[0]
+        stranger = Authority(os.path.join(cluster.folder, "stranger"), "another CA")
+        bundle = stranger.both_ways("stranger", [])
+        for settings, says in (
+            ({"cluster.etcd_ca": stranger.path}, "cluster.etcd_ca"),
+            ({"cluster.etcd_certificate": bundle.cert, "cluster.etcd_key": bundle.key},
+             "cluster.etcd_certificate"),
+        ):
+            with self.subTest(says):
+                kept = {key: one.settings[key] for key in settings}
+                one.settings.update(settings)
+                mark = one.log_mark() if os.path.exists(one.log_path) else 0
+                one.spawn()
+                self.assertNotEqual(one.process.wait(WAIT_SECONDS), 0)
+                self.assertIn(says, one.log()[mark:])
+                one.settings.update(kept)
+                one.kill9()
+
+    def test_ready_means_that_a_leader_is_known(self):
+        """From the first answer on, whatever the moment."""
+        cluster = self.cluster(members=1, settings={
+            "listen.health": f"127.0.0.1:{(port := free_port())}"
+        })
+        cluster.etcd.start()
+        one = cluster[0]
+        os.mkdir(one.data, 0o700)
+        one.ctl("admin", "add", ADMIN)
+        for _ in range(3):
+            one.spawn()
+            while (found := probe(port)) is None or found[0] != 200:
+                self.assertIsNone(one.process.poll(), one.log())
+                time.sleep(0.002)
+            one.wait_started()
+            self.assertTrue(one.cluster_status()["leader"])
+            one.kill9()
+
+
+@needs_etcd
+class FullEtcd(Clustered):
+    QUOTA = 24 * 1024 * 1024
+
+    def ask(self, path, **body):
+        return self.etcd.wait_leader().ask(path, body)
+
+    def fill(self):
+        """As another program would, or a log without bounds."""
+        for number in range(200):
+            key = base64.b64encode(f"/other/{number}".encode()).decode()
+            value = base64.b64encode(os.urandom(512 * 1024)).decode()
+            try:
+                self.etcd.leader().ask("/v3/kv/put", {"key": key, "value": value})
+            except AssertionError as error:
+                self.assertIn("space exceeded", str(error))
+                return
+        self.fail("etcd is not full")
+
+    def make_room(self):
+        """As conf/manual/etcd.md says."""
+        ends = [base64.b64encode(end).decode() for end in (b"/other/", b"/other0")]
+        leader = self.etcd.leader()
+        revision = leader.ask(
+            "/v3/kv/deleterange", {"key": ends[0], "range_end": ends[1]}
+        )["header"]["revision"]
+        leader.ask("/v3/kv/compaction", {"revision": revision, "physical": True})
+        for one in self.etcd.all:
+            one.ask("/v3/maintenance/defragment", {}, WAIT_SECONDS)
+        for alarm in leader.ask("/v3/maintenance/alarm", {}).get("alarms", []):
+            leader.ask("/v3/maintenance/alarm", {**alarm, "action": "DEACTIVATE"})
+
+    def test_changes_are_refused_with_the_remedy_and_go_on_behind_it(self):
+        def with_quota(cluster):
+            cluster.etcd.options = [f"--quota-backend-bytes={self.QUOTA}"]
+
+        cluster = self.cluster(members=2, before=with_quota).start()
+        self.etcd = cluster.etcd
+        client = self.talker(cluster, "pub", cluster[1])
+        client.presence()
+        client.does("<create node='n'/>")
+        client.does(client.publish("n", "x", "before"))
+        self.fill()
+        answer = until(
+            lambda: found if "type='error'" in (
+                found := client.pubsub("set", client.publish("n", "x", "full"))) else None,
+            "a publish is refused",
+        )
+        self.assertRegex(answer, "type='wait'")
+        for one in cluster:
+            until(lambda one=one: not cluster.says_ready(one), "not ready")
+            problems = until(
+                lambda one=one: [
+                    text for text in one.rest("GET", "status")["problems"] if "defrag" in text
+                ],
+                "the remedy is said",
+            )
+            self.assertIn("alarm disarm", problems[0])
+            self.assertTrue(one.cluster_status()["etcd"]["full"])
+        # Items that were there are read.
+        self.assertIn("before", client.pubsub("get", "<items node='n'/>"))
+        self.make_room()
+        for one in cluster:
+            until(lambda one=one: cluster.is_ready(one), lambda one=one: one.log()[-2000:])
+        until(
+            lambda: "type='result'" in client.pubsub("set", client.publish("n", "x", "after")),
+            "publishes are taken again",
+        )
+
+
+@needs_etcd
+class OverAllMembers(Clustered):
+    def test_limits_sessions_and_the_export_are_of_all_members(self):
+        def with_export(cluster):
+            for one in cluster:
+                one.settings["audit.export_to"] = f"file:{one.folder}/audit.jsonl"
+
+        cluster = self.cluster({"limits.resources_per_account_max": "2"}, with_export).start()
+        self.linked(cluster)
+        self.accounts_sessions(cluster)
+        self.doctor(cluster)
+        self.export(cluster)
+
+    def accounts_sessions(self, cluster):
+        for number, one in enumerate(cluster.members[:2]):
+            self.talker(cluster, "twice", one, f"r{number}").presence()
+        third = cluster[2]
+        jid = f"twice@{DOMAIN}"
+        found = until(
+            lambda: len(all_ := third.rest("GET", f"sessions?jid={jid}")["sessions"]) == 2 and all_,
+            "the other members' sessions",
+        )
+        self.assertEqual({one["member"] for one in found}, {"m0", "m1"})
+        self.assertEqual(
+            {one["member"] for one in cluster[0].rest("GET", f"sessions?jid={jid}")["sessions"]},
+            {None, "m1"},
+        )
+        self.assertIn("m0", third.admin_ctl("sessions", "list"))
+        with self.assertRaises(AssertionError) as caught:
+            self.talker(cluster, "twice", third, "r2")
+        self.assertIn("resource-constraint", str(caught.exception))
+        # The same address takes the place of its own.
+        self.talker(cluster, "twice", third, "r0")
+
+    def doctor(self, cluster):
+        """From elsewhere the members are seen, and on the machine itself etcd."""
+        def look(identity):
+            command = ["--json", "doctor"]
+            for key, value in one.settings.items():
+                command += ["--set", f"{key}={value}"]
+            return json.loads(one.gridctl(*command, identity=identity).stdout)["checks"]
+
+        one = cluster[0]
+        checks = look(cluster.admin)
+        said = [line["text"] for line in checks]
+        self.assertEqual([line for line in checks if line["state"] == "fail"], [])
+        self.assertTrue(any(text.startswith("test is led by m") for text in said), said)
+        for other in ("m1", "m2"):
+            self.assertIn(True, [f"{other} is linked" in text for text in said], said)
+            self.assertIn(True, [text.startswith(f"{other}: cluster.address") for text in said])
+            self.assertIn(f"link of {other}", [line["check"] for line in checks])
+        said = [line["text"] for line in look(None) if line["check"] == "etcd"]
+        self.assertEqual(len([text for text in said if "answers: version 3." in text]), 3, said)
+        self.assertIn("has a quorum", said)
+        cluster.etcd.all[2].kill9()
+        failed = [line for line in look(None) if line["state"] == "fail"]
+        self.assertIn(True, [cluster.etcd.endpoints[2] in line["text"] for line in failed], failed)
+        cluster.etcd.start()
+
+    @staticmethod
+    def exported(cluster):
+        numbers = []
+        for one in cluster:
+            path = os.path.join(one.folder, "audit.jsonl")
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as file:
+                    numbers += [json.loads(line)["number"] for line in file if line.endswith("\n")]
+        return sorted(numbers)
+
+    def acts(self, member, count):
+        for number in range(count):
+            until(lambda number=number: self.is_done(member, number), "an act")
+        return member.admin_json("audit", "verify")["head"]["number"]
+
+    @staticmethod
+    def is_done(member, number):
+        try:
+            member.rest("PUT", "welcome", {"text": f"{number} {time.time_ns()}"})
+            return True
+        except Refused:
+            return False
+
+    def all_are_exported(self, cluster, head):
+        def is_whole():
+            numbers = set(self.exported(cluster))
+            return numbers and set(range(1, head + 1)) <= numbers
+        until(is_whole, lambda: f"{head} of {self.exported(cluster)}")
+
+    def export(self, cluster):
+        cluster.wait_ready()
+        leader = cluster.wait_leader()
+        self.all_are_exported(cluster, self.acts(leader, 20))
+        numbers = self.exported(cluster)
+        self.assertEqual(len(numbers), len(set(numbers)), "one record was exported twice")
+        follower = cluster.followers()[0]
+        follower.admin_ctl("cluster", "promote", follower.name)
+        until(lambda: cluster.leader() is follower, lambda: cluster.status())
+        self.all_are_exported(cluster, self.acts(follower, 20))
+        follower.kill9()
+        third = cluster.wait_leader(other_than=follower)
+        self.all_are_exported(cluster, self.acts(third, 20))
+        numbers = self.exported(cluster)
+        # Records that the one before had under way may come again, and no more.
+        self.assertLess(len(numbers) - len(set(numbers)), 45)
+
+
+if __name__ == "__main__":
+    unittest.main()

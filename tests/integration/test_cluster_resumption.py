@@ -1,5 +1,6 @@
 # tests/integration/test_cluster_resumption.py: sessions that are resumed at another member of a
 # cluster than the one that they were at, and clients that come back where that one is lost.
+import random
 import re
 import threading
 import time
@@ -17,6 +18,7 @@ ALL = "allow any any any\n"
 ALERT = "<alert xmlns='urn:x:alert'>x</alert>"
 CLIENTS = 50           # of the member that is drained
 LOAD_ITEMS = 300       # published meanwhile, at least
+WANDERERS, WANDERING_SECONDS = 9, 8
 WAIT_SECONDS = 60      # on a machine that has others to serve
 LAG_SECONDS = 2.5      # of delivery positions: asked each second, noted with the tick that follows
 
@@ -262,6 +264,157 @@ class Moves(Members):
         self.assertIn("<resumed ", success)
         for number in (6, 7):
             raw.expect(rf"<item\b[^>]*id='i{number}'")
+
+
+class Wanderer(threading.Thread):
+    """A client that goes to the next member again and again, cut off or not."""
+
+    def __init__(self, case, name, seed):
+        super().__init__(daemon=True)
+        self.case, self.name_, self.seed = case, name, seed
+        self.at = seed % 3
+        self.client = case.subscriber(name, case.cluster[self.at])
+        self.items, self.hops, self.failure = [], 0, None
+        self.last = None   # the item after which it has all
+
+    def run(self):
+        chance = random.Random(self.seed)
+        try:
+            while self.last is None or self.last not in self.all():
+                self.read(chance.uniform(0.0, 0.4))
+                if self.last is None:
+                    self.hop(chance.random() < 0.5)
+        except Exception as failure:   # told by the test
+            self.failure = repr(failure)
+
+    def read(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.client.closed:
+            self.client.receive(deadline + 0.01)
+
+    def hop(self, is_cut):
+        before, self.at = self.client, (self.at + 1) % 3
+        if is_cut:
+            before.cut()
+        again = Managed(self.case.cluster[self.at].c2s, DOMAIN)
+        again.resume(self.case.bundle(self.name_), before)
+        self.items += before.items()
+        self.client = again
+        before.socket.close()
+        self.hops += 1
+
+    def all(self):
+        return self.items + self.client.items()
+
+
+class Survivor(Wanderer):
+    """The same where members are lost: what cannot be resumed begins anew."""
+
+    anew = 0
+
+    def hop(self, is_cut):
+        before = self.client
+        before.socket.close()
+        self.items += before.items()
+        before.stanzas = []
+        while not self.comes_back(before):
+            time.sleep(0.1)
+        self.hops += 1
+
+    def comes_back(self, before):
+        self.at = (self.at + 1) % 3
+        bundle = self.case.bundle(self.name_)
+        try:
+            again = Managed(self.case.cluster[self.at].c2s, DOMAIN)
+            name, attributes, children = again.try_to_resume(bundle, before.token, before.handled)
+            if name == "resumed":
+                again.token, again.sent = before.token, int(attributes["h"])
+            elif name == "failed" and "item-not-found" in children[0]:
+                again.is_counting, again.words = False, []
+                again.bind_after_refusal("r")
+                again.handled = 0
+                again.enable()
+                again.say("<presence/>")
+                self.anew += 1
+            else:   # not at the moment
+                again.socket.close()
+                return False
+        except (OSError, AssertionError):
+            return False
+        self.client = again
+        return True
+
+
+@needs_etcd
+class Wandering(Members):
+    def test_sessions_that_move_again_and_again_under_load_miss_nothing(self):
+        seed = random.randrange(1000) * 3
+        all_ = [Wanderer(self, f"wander{number}", seed + number) for number in range(WANDERERS)]
+        for one in all_:
+            one.start()
+            self.addCleanup(lambda who=one: who.client.socket.close())
+        end = time.monotonic() + WANDERING_SECONDS
+        number = 0
+        while time.monotonic() < end:
+            self.publish(number, number + 1)
+            number += 1
+        for one in all_:
+            one.last = f"i{number - 1}"
+        for one in all_:
+            one.join(WAIT_SECONDS)
+            self.assertIsNone(one.failure, f"{one.name_}, seed {seed}")
+            self.assertFalse(one.is_alive(), f"{one.name_}, seed {seed}")
+            self.assertEqual(one.all(), self.ids(0, number), f"{one.name_}, seed {seed}")
+        hops = sum(one.hops for one in all_)
+        print(f"    {WANDERERS} sessions moved {hops} times while {number} items were published")
+        self.assertGreater(hops, WANDERERS)
+
+
+    def test_sessions_that_move_while_a_member_is_killed_lose_nothing(self):
+        """What was sent and not acknowledged, or acknowledged just before, may come again."""
+        seed = random.randrange(1000) * 3
+        all_ = [Survivor(self, f"survive{number}", seed + number) for number in range(WANDERERS)]
+        for one in all_:
+            one.start()
+            self.addCleanup(lambda who=one: who.client.socket.close())
+        killed = threading.Thread(target=self.kill_one, daemon=True)
+        killed.start()
+        number = 0
+        while killed.is_alive():
+            self.publish_surely(number)
+            number += 1
+        self.publish_surely(number)
+        for one in all_:
+            one.last = f"i{number}"
+        for one in all_:
+            one.join(WAIT_SECONDS)
+            self.assertIsNone(one.failure, f"{one.name_}, seed {seed}")
+            self.assertFalse(one.is_alive(), f"{one.name_}, seed {seed}")
+            missing = set(self.ids(0, number + 1)) - set(one.all())
+            self.assertEqual(missing, set(), f"{one.name_}, seed {seed}")
+        came = sum(len(one.all()) for one in all_)
+        print(
+            f"    {WANDERERS} sessions moved {sum(one.hops for one in all_)} times, began anew "
+            f"{sum(one.anew for one in all_)} times, and got {came - WANDERERS * (number + 1)} of "
+            f"{WANDERERS * (number + 1)} items again"
+        )
+
+    def kill_one(self):
+        time.sleep(2)
+        self.cluster[0].kill9()
+        time.sleep(3)
+        self.cluster[0].spawn()
+        self.cluster[0].wait_started()
+        time.sleep(2)
+
+    def publish_surely(self, number):
+        """Where the leader is lost: until it is acknowledged."""
+        until(
+            lambda: "type='result'" in self.publisher.pubsub(
+                "set", self.publisher.publish(self.name, "x", f"i{number}")
+            ),
+            f"i{number} is taken",
+        )
 
 
 @needs_etcd

@@ -26,6 +26,8 @@ cluster::SessionState full_state() {
     constant.identity.approvals = 6;
     constant.identity.password = "generation";
     constant.replaced = {4, 5};
+    state.moves = 3;
+    state.token_hash = "hash";
     state.is_active = state.takes_copies = true;
     state.priority = -7;
     state.show = 3;
@@ -53,6 +55,8 @@ TEST_CASE("the state of a session survives the way") {
     CHECK(state.constant->identity.approvals == 6);
     CHECK(state.constant->identity.password == "generation");
     CHECK(state.constant->replaced == std::vector<std::uint64_t>{4, 5});
+    CHECK(state.moves == 3);
+    CHECK(state.token_hash == "hash");
     CHECK(state.is_active);
     CHECK_FALSE(state.is_present);
     CHECK(state.takes_copies);
@@ -66,19 +70,19 @@ TEST_CASE("the state of a session survives the way") {
 
 TEST_CASE("ends of sessions, marks and their answers survive the way") {
     const auto desk = *Jid::parse("alice@grid.example/desk");
-    const std::string bytes = cluster::encode(cluster::Ended{{{7, desk, 1, 2, 3}, {8, desk}}});
+    const std::string bytes = cluster::encode(cluster::Reached{{{7, desk, 1, 2, 3}, {8, desk}}});
     const auto frame = cluster::decode_directory(bytes);
     REQUIRE(frame.has_value());
-    const auto* ended = std::get_if<cluster::Ended>(&*frame);
-    REQUIRE(ended != nullptr);
-    REQUIRE(ended->all.size() == 2);
-    CHECK(ended->all[0].session == 7);
-    CHECK(ended->all[0].jid == desk);
-    CHECK(ended->all[0].items == 1);
-    CHECK(ended->all[0].account_items == 2);
-    CHECK(ended->all[0].messages == 3);
-    CHECK(ended->all[1].session == 8);
-    CHECK(ended->all[1].messages == 0);
+    const auto* reached = std::get_if<cluster::Reached>(&*frame);
+    REQUIRE(reached != nullptr);
+    REQUIRE(reached->all.size() == 2);
+    CHECK(reached->all[0].session == 7);
+    CHECK(reached->all[0].jid == desk);
+    CHECK(reached->all[0].items == 1);
+    CHECK(reached->all[0].account_items == 2);
+    CHECK(reached->all[0].messages == 3);
+    CHECK(reached->all[1].session == 8);
+    CHECK(reached->all[1].messages == 0);
     for (std::size_t size = 0; size < bytes.size(); ++size)
         CHECK_FALSE(cluster::decode_directory(bytes.substr(0, size)).has_value());
     const auto mark = cluster::decode_directory(cluster::encode(cluster::Mark{5}));
@@ -91,11 +95,53 @@ TEST_CASE("ends of sessions, marks and their answers survive the way") {
     CHECK(std::get<cluster::Seen>(*seen).number == 6);
 }
 
+TEST_CASE("words about a session that moves survive the way") {
+    const auto sent = [](const cluster::DirectoryFrame& frame) {
+        const auto read = cluster::decode_directory(cluster::encode(frame));
+        REQUIRE(read.has_value());
+        return *read;
+    };
+    cluster::Fetch fetch;
+    fetch.number = 4;
+    fetch.wanted = {77, "token", 12, "192.0.2.1:5", server::TransportKind::WebSocket, {}};
+    fetch.wanted.identity.key = "key";
+    const auto wanted = std::get<cluster::Fetch>(sent(fetch));
+    CHECK(wanted.number == 4);
+    CHECK(wanted.wanted.session == 77);
+    CHECK(wanted.wanted.token == "token");
+    CHECK(wanted.wanted.handled == 12);
+    CHECK(wanted.wanted.address == "192.0.2.1:5");
+    CHECK(wanted.wanted.transport_kind == server::TransportKind::WebSocket);
+    CHECK(wanted.wanted.identity.key == "key");
+    const auto piece = std::get<cluster::Piece>(sent(cluster::Piece{4, true, "bytes"}));
+    CHECK(piece.is_last);
+    CHECK(piece.bytes == "bytes");
+    const auto stays = std::get<cluster::Stays>(sent(cluster::Stays{4, {"conflict", 9}, {}}));
+    CHECK(stays.failure.condition == "conflict");
+    CHECK(stays.failure.handled == 9U);
+    CHECK_FALSE(stays.sent);
+    CHECK(std::get<cluster::Stays>(sent(cluster::Stays{4, {}, 6})).sent == 6U);
+    CHECK(std::get<cluster::Leave>(sent(cluster::Leave{5})).number == 5);
+    const auto settled = std::get<cluster::Settled>(sent(cluster::Settled{4, 77, 8}));
+    CHECK(settled.number == 4);
+    CHECK(settled.session == 77);
+    CHECK(settled.told_to == 8);
+    CHECK(std::get<cluster::Ended>(sent(cluster::Ended{77})).session == 77);
+}
+
 TEST_CASE("a frame that is cut off or too long is none") {
-    const std::string whole = cluster::encode(cluster::States{{full_state()}});
-    for (std::size_t size = 0; size < whole.size(); ++size)
-        CHECK_FALSE(cluster::decode_directory(whole.substr(0, size)).has_value());
-    CHECK_FALSE(cluster::decode_directory(whole + "x").has_value());
+    const server::ResumeElsewhere wanted{77, "token", 1, "a", server::TransportKind::Bosh, {}};
+    for (const cluster::DirectoryFrame& frame :
+         {cluster::DirectoryFrame(cluster::States{{full_state()}}),
+          cluster::DirectoryFrame(cluster::Fetch{1, wanted}),
+          cluster::DirectoryFrame(cluster::Piece{1, true, "x"}),
+          cluster::DirectoryFrame(cluster::Stays{1, {"conflict", 2}, 3}),
+          cluster::DirectoryFrame(cluster::Settled{1, 2, 3})}) {
+        const std::string whole = cluster::encode(frame);
+        for (std::size_t size = 0; size < whole.size(); ++size)
+            CHECK_FALSE(cluster::decode_directory(whole.substr(0, size)).has_value());
+        CHECK_FALSE(cluster::decode_directory(whole + "x").has_value());
+    }
     CHECK_FALSE(cluster::decode_directory("\x7f").has_value());
 }
 

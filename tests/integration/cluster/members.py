@@ -73,7 +73,7 @@ class Member(Gridd):
             "cluster.name": "test",
             "cluster.member": name,
             "cluster.address": f"{reached[0]}:{reached[1]}",
-            "cluster.etcd": ",".join(etcd.endpoints),
+            "cluster.etcd": ",".join(etcd.endpoints_of(name)),
             "cluster.ca": bundle.ca,
             "cluster.certificate": bundle.cert,
             "cluster.key": bundle.key,

@@ -39,7 +39,7 @@ needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/in
 class ScenarioOnThree(test_scenario.Scenario):
     """The publisher, the subscriber and the administrator are each at another member."""
 
-    count = 3
+    count, fabric = 3, True
 
     async def asyncSetUp(self):
         folder = tempfile.TemporaryDirectory(prefix="gridd-test-")
@@ -56,6 +56,7 @@ class ScenarioOnThree(test_scenario.Scenario):
                 "tls.crl": self.list,
             },
             authority=self.root,
+            fabric=self.fabric,
         )
         self.addCleanup(self.cluster.close)
         self.cluster.start()

@@ -1,8 +1,8 @@
 # tests/integration/cluster/fabric.py: relays between processes that know each other by name, each
 # direction of which can be cut or slowed down.
 """`Fabric` is the test's handle; run as a program the file is the process that carries the bytes. A
-process is known by the port that it alone was told, or by its socket: the kernel's tables tell which
-process has the other end, which is dear where many connections are made at once. What a cut
+process is known by the port that it alone was told, or by its socket: the kernel's tables tell
+which process has the other end, which is dear where many connections are made at once. What a cut
 direction holds back arrives when it is mended, as what TCP sends again; so does the end of a
 connection."""
 

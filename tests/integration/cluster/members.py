@@ -26,7 +26,9 @@ from .fabric import Fabric
 LEAVE_SECONDS = 60
 READY_SECONDS = float(os.environ.get("READY_SECONDS", "60"))
 REST_SECONDS = 20
-SILENCE = re.compile(r"gridd: .*(etcd runs|does not answer|due to a timeout)")
+SILENCE = re.compile(
+    r"gridd: .*(etcd runs|does not answer|due to a timeout|the lease ended at once)"
+)
 
 
 class Refused(AssertionError):

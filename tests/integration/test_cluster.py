@@ -39,7 +39,7 @@ needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/in
 class ScenarioOnThree(test_scenario.Scenario):
     """The publisher, the subscriber and the administrator are each at another member."""
 
-    count = 3
+    count, fabric = 3, True
 
     async def asyncSetUp(self):
         folder = tempfile.TemporaryDirectory(prefix="gridd-test-")
@@ -57,6 +57,7 @@ class ScenarioOnThree(test_scenario.Scenario):
                 "cluster.acknowledge": "everywhere",
             },
             authority=self.root,
+            fabric=self.fabric,
         )
         self.addCleanup(self.cluster.close)
         self.cluster.start()

@@ -1,8 +1,10 @@
 # tests/integration/test_cluster_nine.py: nine members over three etcds walk the scenario, and lose
 # any four at once.
-"""tests/cluster/nine draws more losses, with figures."""
+"""tests/cluster/nine runs it, and draws more losses, with figures. Not a part of tests/run: twelve
+processes that lose each other need a machine that has little else to do."""
 
 import asyncio
+import os
 import random
 import unittest
 
@@ -11,10 +13,11 @@ from cluster.many import BAR_SECONDS, Draw, wait_linked
 
 
 @test_cluster.needs_etcd
+@unittest.skipUnless(os.environ.get("GRIDD_NINE"), "GRIDD_NINE is not set (tests/cluster/nine)")
 class ScenarioOnNine(test_cluster.ScenarioOnThree):
     """One cluster for both: nine servers take some seconds to start."""
 
-    count = 9
+    count, fabric = 9, False   # one relay for nine members is too slow on a busy machine
 
     async def test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s61_s80_s83_the_sequences_in_order(self):
         await super().test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s61_s80_s83_the_sequences_in_order()

@@ -118,7 +118,7 @@ class Etcd:
 
 
 class Ensemble:
-    """All of them; `endpoints` are what a member of gridd's cluster is told."""
+    """All of them; `endpoints_of` is what a member of gridd's cluster is told."""
 
     def __init__(self, folder, count=3, fabric=None, tls=True):
         os.makedirs(folder, exist_ok=True)
@@ -139,6 +139,12 @@ class Ensemble:
     @property
     def endpoints(self):
         return [one.url(one.client_reached) for one in self.all]
+
+    def endpoints_of(self, client):
+        """As the process of that name reaches them, and no other."""
+        if not self.fabric:
+            return self.endpoints
+        return [one.url(self.fabric.listen(one.name, one.client, client)) for one in self.all]
 
     def running(self):
         return [one for one in self.all if one.process is not None and not one.is_stopped]

@@ -1,7 +1,8 @@
 # tests/integration/cluster/fabric.py: relays between processes that know each other by name, each
 # direction of which can be cut or slowed down.
 """`Fabric` is the test's handle; run as a program the file is the process that carries the bytes. A
-process is known by its socket: the kernel's tables tell which process has the other end. What a cut
+process is known by the port that it alone was told, or by its socket: the kernel's tables tell
+which process has the other end, which is dear where many connections are made at once. What a cut
 direction holds back arrives when it is mended, as what TCP sends again; so does the end of a
 connection."""
 
@@ -57,9 +58,11 @@ class Fabric:
         """Starts that process where it lives."""
         return command
 
-    def listen(self, name, target):
-        """The address at which others reach the process `name`, which listens on `target`."""
-        return "127.0.0.1", self._do(do="listen", name=name, target=list(target))["port"]
+    def listen(self, name, target, dialer=None):
+        """The address at which others reach the process `name`, which listens on `target`; only
+        the process `dialer`, if it is given: then it need not be looked for."""
+        order = {"name": name, "target": list(target), "dialer": dialer}
+        return "127.0.0.1", self._do(do="listen", **order)["port"]
 
     def introduce(self, name, pid):
         """The process of that name, from now on; `None`: it has ended."""
@@ -139,8 +142,8 @@ def has_socket(pid, inode):
 class Line:
     """One connection that was accepted, and the one that goes on to its target."""
 
-    def __init__(self, relays, listener, near):
-        self.relays, self.dialer, self.listener = relays, STRANGER, listener
+    def __init__(self, relays, dialer, listener, near):
+        self.relays, self.dialer, self.listener = relays, dialer, listener
         self.writers = [near[1]]
         self.near = near
 
@@ -152,7 +155,8 @@ class Line:
             self.abort()
             return
         self.writers.append(far[1])
-        self.dialer = await self.relays.dialer_of(self.near[1])
+        if self.dialer is None:
+            self.dialer = await self.relays.dialer_of(self.near[1])
         there = self.relays.way(self.dialer, self.listener)
         back = self.relays.way(self.listener, self.dialer)
         await asyncio.gather(
@@ -225,9 +229,9 @@ class Relays:
     async def do(self, order):
         return await getattr(self, "do_" + order.pop("do"))(**order) or {}
 
-    async def do_listen(self, name, target):
+    async def do_listen(self, name, target, dialer):
         async def accept(reader, writer):
-            line = Line(self, name, (reader, writer))
+            line = Line(self, dialer, name, (reader, writer))
             self.lines.add(line)
             try:
                 await line.carry(target)

@@ -26,7 +26,9 @@ from .fabric import Fabric
 LEAVE_SECONDS = 60
 READY_SECONDS = float(os.environ.get("READY_SECONDS", "60"))
 REST_SECONDS = 20
-SILENCE = re.compile(r"gridd: .*(etcd runs|does not answer|due to a timeout)")
+SILENCE = re.compile(
+    r"gridd: .*(etcd runs|does not answer|due to a timeout|the lease ended at once)"
+)
 
 
 class Refused(AssertionError):
@@ -73,7 +75,7 @@ class Member(Gridd):
             "cluster.name": "test",
             "cluster.member": name,
             "cluster.address": f"{reached[0]}:{reached[1]}",
-            "cluster.etcd": ",".join(etcd.endpoints),
+            "cluster.etcd": ",".join(etcd.endpoints_of(name)),
             "cluster.ca": bundle.ca,
             "cluster.certificate": bundle.cert,
             "cluster.key": bundle.key,

@@ -94,6 +94,20 @@ class Files(FilesOnMembers):
         until(lambda: all(self.there(number, path) is None for number in range(3)))
         self.assertEqual(self.at(2).get(path).status, 404)
 
+    def test_a_change_of_the_policy_at_another_member_ends_a_download(self):
+        data = content(16 * MIB, seed=9)
+        path = self.at(0).stored(data)
+        self.cluster.wait_same()
+        slow = self.at(1).https(self.bob, buffer=65536)
+        slow.send(f"GET {path} HTTP/1.1")
+        self.assertEqual(slow.head()[0], 200)
+        self.cluster[2].admin_ctl("policy", "set", "-", stdin=EVERYTHING)
+        self.assertLess(len(slow.until_closed()), len(data))
+        self.assertEqual(self.get(path).status, 404)
+        self.cluster[2].admin_ctl("policy", "set", "-", stdin=POLICY)
+        self.cluster.wait_same()
+        self.assertEqual(self.get(path).status, 200)
+
     def test_what_was_acknowledged_survives_its_member_and_comes_back_to_an_empty_disk(self):
         data = content(2 * MIB + 5, seed=4)
         path = self.at(2).stored(data)

@@ -256,4 +256,20 @@ TEST_CASE("a file goes when its owner, an administrator or its account does", "[
     CHECK_FALSE(bulk::decode_removed("A" + left));
 }
 
+TEST_CASE("the batch that makes a slot a file says so to other members", "[files]") {
+    FileStage stage;
+    const std::string id = stage.file(),
+                      slot = FileStage::id_of(stage.slot(ann, "filename='f' size='10'"));
+    auto decision = requests::complete_file(
+        stage.state(), stage.question(FileWish::Write, slot, ann), hash,
+        stage.context(stage.principal(ann + "/1"))
+    );
+    const auto* change = decision.change();
+    REQUIRE(change != nullptr);
+    CHECK(bulk::decode_completed(change->batch.event) == slot);
+    // Neither is taken for the other, by members of an earlier version either.
+    CHECK_FALSE(bulk::decode_removed(change->batch.event));
+    CHECK_FALSE(bulk::decode_completed(bulk::encode_removed(id)));
+}
+
 }   // namespace files_test

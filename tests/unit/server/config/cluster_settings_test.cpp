@@ -124,4 +124,10 @@ TEST_CASE("staleness has bounds, and two answers to it") {
     CHECK(blamed_after([](Config& c) { c.cluster.groups_kept = 99; }) == "cluster.groups_kept");
 }
 
+TEST_CASE("an upload is answered when it is here, or elsewhere too") {
+    CHECK(blamed_after([](Config& c) { c.cluster.uploads = "anywhere"; }) == "cluster.uploads");
+    CHECK(blamed_after([](Config& c) { c.cluster.uploads = "here"; }) == "");
+    CHECK(blamed_after([](Config& c) { c.cluster.files_bytes_per_second = 0; }) == "");
+}
+
 }   // namespace cluster_settings_test

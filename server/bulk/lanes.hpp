@@ -51,12 +51,21 @@ private:
         net::Strand strand() { return boost::asio::make_strand(context_.get_executor()); }
         void stop() {
             if (!thread_.joinable()) return;
-            boost::asio::post(context_, [this] { context_.stop(); });
+            stop_behind(strand_turns);
             thread_.join();
             context_.shutdown();
         }
 
     private:
+        /// What was posted to a strand while one of its handlers ran has its turn after the next
+        /// one of that strand, behind what the context had to do before.
+        static constexpr int strand_turns = 2;
+        void stop_behind(int turns) {
+            boost::asio::post(context_, [this, turns] {
+                turns == 0 ? context_.stop() : stop_behind(turns - 1);
+            });
+        }
+
         struct Context : boost::asio::io_context {
             Context() : boost::asio::io_context(1) {}   // one thread: no other is ever woken
             using boost::asio::io_context::shutdown;

@@ -654,6 +654,7 @@ bool run_program(AppOptions& options, Log& log) {
     if (heartbeat) heartbeat->start();
     reload_watch.start();
     run_threads(context, config.reactor.threads, log);
+    proxy.stop();
     context.shutdown();
 
     backups.stop();

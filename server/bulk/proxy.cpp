@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
+#include "server/bulk/lanes.hpp"
 #include "server/bulk/relay.hpp"
 #include "server/bulk/socks5.hpp"
 #include "server/net/deadline.hpp"
@@ -40,6 +42,13 @@ net::Entrance::Bounds proxy_bounds(const Config::Bulk& bulk, std::size_t transfe
     };
 }
 
+/// Half as many threads as the reactor has: the other half of the processors' time is the clients'
+/// own work where these are on this machine, and the network's.
+std::size_t proxy_lanes(std::size_t reactor_threads) {
+    if (reactor_threads == 0) reactor_threads = std::thread::hardware_concurrency();
+    return reactor_threads / 2;
+}
+
 }   // namespace
 
 class ProxyConnection;
@@ -50,11 +59,13 @@ struct ProxyShared {
           entrance(std::make_shared<net::Entrance>(
               proxy_bounds(parts.config.bulk, parts.config.controller.bulk.transfers_max)
           )),
-          tls_places(std::make_shared<net::TlsPlaces>(parts.config.limits.pre_auth_tls_max)) {}
+          tls_places(std::make_shared<net::TlsPlaces>(parts.config.limits.pre_auth_tls_max)),
+          lanes(proxy_lanes(parts.config.reactor.threads), parts.log) {}
 
     const Proxy::Parts parts;
     std::shared_ptr<net::Entrance> entrance;
     std::shared_ptr<net::TlsPlaces> tls_places;
+    Lanes lanes;   // of streams that are active
 
     bool enter(ProxyConnection* connection, std::weak_ptr<ProxyConnection> self) {
         const std::lock_guard lock(mutex_);
@@ -362,7 +373,7 @@ void ProxyConnection::take(net::Strand strand, Taken taken) {
 
 /// First its own stream, then the other one's, each when its connection has nothing else to do.
 void ProxyConnection::join(WaitingPtr other, RunningPtr running) {
-    const net::Strand strand = asio::make_strand(strand_.get_inner_executor());
+    const net::Strand strand = shared_->lanes.strand();
     auto ends = std::make_shared<Ends>();
     ends->first = shared_from_this();
     ends->second = std::static_pointer_cast<ProxyConnection>(other);
@@ -439,5 +450,7 @@ void Proxy::start(net::Listener& listener) {
 }
 
 void Proxy::close() { shared_->close(); }
+
+void Proxy::stop() { shared_->lanes.stop(); }
 
 }   // namespace grid::server::bulk

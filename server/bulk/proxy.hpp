@@ -39,6 +39,9 @@ public:
     void start(net::Listener& listener);
     /// No more is taken; what is not active ends. Any thread.
     void close();
+    /// After the end of the context's threads, and before its handlers go: ends the threads of
+    /// active streams, and closes what is left of these.
+    void stop();
 
 private:
     std::shared_ptr<ProxyShared> shared_;

@@ -65,7 +65,9 @@ public:
     /// This member's: the one that it was made with, or another one, whose number of 20 bits
     /// (`number_of`) no other member has.
     virtual storage::MemberId id() const = 0;
-    /// Since the last answer of etcd to this member's lease. Any thread.
+    /// Since etcd was asked last of what it then said: the lease lives, and holds the member's
+    /// name. The others know of this member, and wait for it, until the lease's time behind that.
+    /// Any thread.
     virtual std::chrono::milliseconds since_heard() const = 0;
 };
 

@@ -220,8 +220,8 @@ std::optional<ResumeFailure> Core::refuse_arrival(const Arriving& coming) {
         return other != away && other->jid == away->jid;
     });
     if (has_other) return ResumeFailure{"conflict", {}};
-    make_room_in(away->bare);
-    if (sessions_.count_here(away->bare.str()) >= config_.limits.resources_per_account_max)
+    make_room_for(away->jid);
+    if (sessions_.count_beside(away->jid) >= config_.limits.resources_per_account_max)
         return ResumeFailure{"resource-constraint", {}};
     return std::nullopt;
 }

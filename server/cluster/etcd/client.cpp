@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/cluster/etcd/connection.hpp"
+#include "server/cluster/etcd/values.hpp"
 #include "server/net/deadline.hpp"
 
 namespace grid::server::cluster {
@@ -82,7 +83,9 @@ EtcdResult<json::object> parsed_answer(
     if (json::value* failure = object.if_contains("error"); failure && failure->is_object())
         return refusal(url, failure->as_object());
     if (json::value* result = object.if_contains("result"); result && result->is_object())
-        return std::move(result->as_object());
+        object = json::object(std::move(result->as_object()));
+    // Fields that etcd leaves out are 0 or empty: any object would be an answer, of an empty log.
+    if (object_in(object, "header") == nullptr) return no_gateway(url, status);
     return std::move(object);
 }
 

@@ -64,10 +64,12 @@ std::optional<Sight> sight_of(const json::object& answer) {
     return sight;
 }
 
+/// A key without a lease is of no member: it would be waited for without end.
 std::vector<Member> members_in(const std::map<std::string, EtcdRecord>& records) {
     std::vector<Member> members;
     for (const auto& [key, record] : records)
-        if (auto member = decode_member(record.value)) members.push_back(std::move(*member));
+        if (auto member = decode_member(record.value); member && record.lease != 0)
+            members.push_back(std::move(*member));
     return members;
 }
 
@@ -230,7 +232,6 @@ asio::awaitable<EtcdRoster::Failure> EtcdRoster::grant() {
     const std::uint64_t seconds = answer ? number_in(*answer, "TTL") : 0;
     ttl_ = seconds == 0 ? settings_.lease : std::chrono::seconds(seconds);
     confirmed_ = asked;
-    heard_ = asked.time_since_epoch().count();
     co_return std::nullopt;
 }
 
@@ -247,12 +248,19 @@ asio::awaitable<EtcdRoster::Failure> EtcdRoster::register_name() {
              putting(put_request(number, self_.name, lease_))},
             {ranged(range_request(own_key())), ranged(range_request(number))}
         );
+        const auto asked = EtcdClock::now();
         const auto answer = co_await lease_client_.call("/v3/kv/txn", std::move(request), until());
         if (!answer) co_return answer.error();
-        if (is_set(*answer, "succeeded")) co_return std::nullopt;
+        if (is_set(*answer, "succeeded")) {
+            heard_ = asked.time_since_epoch().count();
+            co_return std::nullopt;
+        }
         const auto names = records_of(*answer, 0), numbers = records_of(*answer, 1);
         if (names && !names->empty()) {
-            if (names->front().lease == lease_) co_return std::nullopt;
+            if (names->front().lease == lease_) {
+                heard_ = asked.time_since_epoch().count();
+                co_return std::nullopt;
+            }
             const auto other = decode_member(names->front().value);
             co_return lasting_refusal(
                 "a member with the name '" + self_.name + "' is there already" +
@@ -358,7 +366,6 @@ asio::awaitable<void> EtcdRoster::renew() {
         confirmed_ = asked;
         heard_ = asked.time_since_epoch().count();
     } else if (answer || answer.error().is(grpc::not_found)) {
-        heard_ = asked.time_since_epoch().count();
         lose("etcd ended it");
     } else if (EtcdClock::now() > confirmed_ + ttl_ + lease_slack) {
         lose(answer.error().text);

@@ -12,12 +12,16 @@ namespace grid::server::cluster {
 
 namespace {
 
+constexpr std::size_t depth_most = 4'096;
+
 /// The first element of that text, whose namespace is that of clients; with all it holds, or its
 /// start tag alone.
 std::optional<xml::Element> read_stanza(const std::string& text) {
     xml::Limits limits;
-    // The text was within the bounds of its sender's stream.
-    limits.stanza_bytes_max = limits.depth_max = limits.attributes_max = limits.declarations_max =
+    // The text was within the bounds of its sender's stream. An element is freed by as many calls
+    // as it is deep.
+    limits.depth_max = std::min(text.size() + 64, depth_most);
+    limits.stanza_bytes_max = limits.attributes_max = limits.declarations_max =
         limits.bindings_max = limits.elements_max = limits.name_bytes_max = text.size() + 64;
     auto parsed = xml::parse_document("<x xmlns='jabber:client'>" + text + "</x>", limits);
     auto* around = std::get_if<xml::Element>(&parsed);

@@ -130,6 +130,7 @@ private:
     /// Stanzas follow the sessions that they name.
     static void open_when_told(Peer& peer);
     bool tell_states(Peer& peer, const std::vector<std::uint64_t>& sessions);
+    bool tell_frame(Peer& peer, const States& states);
     bool tell_now(Peer& peer, std::uint64_t session);
     SessionState state_of(const Peer& peer, const Session& session) const;
     /// False: there is no room.

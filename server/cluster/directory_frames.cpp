@@ -1,6 +1,8 @@
 // server/cluster/directory_frames.cpp: see directory_frames.hpp.
 #include "server/cluster/directory_frames.hpp"
 
+#include <algorithm>
+
 #include "storage/codec.hpp"
 
 namespace grid::server::cluster {
@@ -102,7 +104,9 @@ SessionState state_in(Decoder& in) {
         constant.jid = jid_in(in);
         constant.component = in.text();
         constant.address = in.text();
-        constant.transport_kind = static_cast<TransportKind>(in.u8());
+        constant.transport_kind = static_cast<TransportKind>(
+            std::min(in.u8(), static_cast<std::uint8_t>(TransportKind::Component))
+        );
         constant.since = in.i64();
         constant.identity = identity_in(in);
         constant.replaced = numbers_in(in);
@@ -306,8 +310,9 @@ std::optional<DirectoryFrame> frame_in(Decoder& in) {
 
 Outgoing outgoing_in(Decoder& in) {
     Outgoing stanza;
-    stanza.kind = static_cast<StanzaKind>(in.u8() & 3U);
-    stanza.to = static_cast<Address>(in.u8() & 3U);
+    stanza.kind =
+        static_cast<StanzaKind>(std::min(in.u8(), static_cast<std::uint8_t>(StanzaKind::Presence)));
+    stanza.to = static_cast<Address>(std::min(in.u8(), static_cast<std::uint8_t>(Address::Full)));
     stanza.is_relayed = in.boolean();
     stanza.is_shared = in.boolean();
     stanza.number = in.u64() & ((std::uint64_t{1} << 56U) - 1);

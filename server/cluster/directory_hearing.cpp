@@ -9,6 +9,11 @@
 
 namespace grid::server::cluster {
 
+namespace {
+/// No lease of a publisher is as long.
+constexpr storage::Millis ago_max = 365LL * 24 * 3600 * 1000;
+}   // namespace
+
 void Directory::refuse(const Peer& peer, const std::string& why) {
     log_.fold(Level::Warn, "member_refused", {{"member", peer.is.name}, {"reason", why}});
 }
@@ -153,7 +158,9 @@ void Directory::hear_complete(Peer& peer) {
 void Directory::hear_heard(Peer& peer, const Heard& heard) {
     for (const Heard::One& one : heard.all)
         if (const auto found = peer.sessions.find(one.session); found != peer.sessions.end())
-            found->second.session->heard = now() - one.ago + 2 * settings_.heard_every.count();
+            found->second.session->heard = now() -
+                                           std::clamp<storage::Millis>(one.ago, 0, ago_max) +
+                                           2 * settings_.heard_every.count();
 }
 
 /// The session has moved on from here. Never back to its sender, which would send it here again.

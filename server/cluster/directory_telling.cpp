@@ -12,6 +12,19 @@ namespace {
 /// Of one turn of the core strand; other work has its turn in between.
 constexpr std::size_t told_per_turn = 200, left_per_turn = 100;
 constexpr std::size_t gone_per_frame = 10'000, ended_per_frame = 1'000;
+/// Of a frame with states: it is sent when it has so many. No frame may be as large as what 200
+/// sessions can say of themselves, and one that is too large never leaves.
+constexpr std::size_t states_bytes = 512UL * 1024;
+
+std::size_t said_bytes(const SessionState& state) {
+    std::size_t bytes = state.words.rest ? state.words.rest->size() : 0;
+    if (const auto& constant = state.constant) {
+        for (const auto* list : {&constant->identity.path, &constant->identity.other_authorities})
+            for (const std::string& one : *list) bytes += one.size();
+        bytes += constant->identity.subject.size() + constant->identity.issuer.size();
+    }
+    return bytes;
+}
 }   // namespace
 
 void Directory::plan() {
@@ -101,9 +114,21 @@ void Directory::open_when_told(Peer& peer) {
 
 bool Directory::tell_states(Peer& peer, const std::vector<std::uint64_t>& sessions) {
     States states;
+    std::size_t bytes = 0;
     for (const std::uint64_t id : sessions)
-        if (const SessionPtr session = core_.sessions().find(id))
+        if (const SessionPtr session = core_.sessions().find(id)) {
             states.states.push_back(state_of(peer, *session));
+            bytes += said_bytes(states.states.back());
+            if (bytes < states_bytes) continue;
+            if (!tell_frame(peer, std::exchange(states, {}))) return false;
+            bytes = 0;
+        }
+    if (!tell_frame(peer, states)) return false;
+    for (const std::uint64_t id : sessions) peer.changed.erase(id);
+    return true;
+}
+
+bool Directory::tell_frame(Peer& peer, const States& states) {
     peer.is_stuck = !links_.send(peer.is.id, Channel::Directory, encode(states));
     if (peer.is_stuck) return false;
     for (const SessionState& state : states.states) {
@@ -111,7 +136,6 @@ bool Directory::tell_states(Peer& peer, const std::vector<std::uint64_t>& sessio
         told.words = state.words.number;
         if (state.constant) told.attachment = core_.sessions().find(state.id)->attachment;
     }
-    for (const std::uint64_t id : sessions) peer.changed.erase(id);
     return true;
 }
 

@@ -3,7 +3,15 @@
 
 #include <utility>
 
+#include "server/cluster/links.hpp"
+
 namespace grid::server::cluster {
+
+namespace {
+/// One that fits into no frame would hold up all behind it: what a frame has beside the text fits
+/// into the rest.
+const std::size_t stanza_frame_bytes_max = LinksSettings{}.frame_bytes_max - 64UL * 1024;
+}   // namespace
 
 StanzaOutbox::~StanzaOutbox() { take_all(); }
 
@@ -19,6 +27,7 @@ bool StanzaOutbox::put(const SessionPtr& session, QueryElsewhere query) {
 
 /// In the budget of the session, whose sum is the member's.
 bool StanzaOutbox::put(Left left, std::size_t bytes) {
+    if (bytes > stanza_frame_bytes_max) return false;
     if (left.session->budget->take(bytes) != Budget::Taken::Yes) return false;
     waiting_.push_back({++last_, bytes, std::move(left)});
     go_on();

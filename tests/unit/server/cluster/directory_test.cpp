@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "controller/administration/act_event.hpp"
 #include "members_stage.hpp"
 
 namespace directory_test {
@@ -666,6 +667,57 @@ TEST_CASE("a client that moves gets no message again that has reached it") {
         CHECK(bob.transport->closed == (takes_over ? "conflict" : ""));
         CHECK(count(moved.hears_all(), "<body>once</body>") == 0);
     }
+}
+
+TEST_CASE("sessions that say more than a frame holds are told in several") {
+    MembersStage stage;
+    const std::string words(100'000, 'x');
+    std::vector<Guest> guests;
+    for (int i = 0; i < 90; ++i) {
+        const char* account = i % 3 == 0 ? "alice" : i % 3 == 1 ? "bob" : "carol";
+        guests.push_back(stage.binds(0, account, "r" + std::to_string(i)));
+        stage.core(0).said_elsewhere(
+            guests.back().session,
+            {1, std::make_shared<const std::string>("><status>" + words + "</status></presence>"),
+             true}
+        );
+    }
+    stage.joins();
+    CHECK(stage.core(1).sessions().elsewhere() == 90);
+    CHECK(stage.core(1).sessions().knows_all());
+    CHECK(stage.board.largest < 1'000'000);
+}
+
+TEST_CASE("a stanza that fits into no frame is refused, and those behind it arrive") {
+    MembersStage stage;
+    stage.joins();
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const Guest bob = stage.comes(1, "bob", "desk");
+    bob.hears();
+    alice.hears();
+    const auto known = stage.core(0).sessions().find(bob.session->jid);
+    REQUIRE(known);
+    known->budget = std::make_shared<server::Budget>(100'000'000);
+    stage.sends(0, alice, chat(bob, std::string(cluster::LinksSettings{}.frame_bytes_max, 'x')));
+    stage.sends(0, alice, chat(bob, "behind it"));
+    CHECK(count(bob.hears_all(), "<body>behind it</body>") == 1);
+}
+
+TEST_CASE("a session elsewhere that an administrator ends takes nothing more") {
+    MembersStage stage;
+    stage.joins();
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const Guest bob = stage.comes(1, "bob", "desk");
+    bob.hears();
+    // The stores of the two are not one: his own member does not hear of it.
+    namespace acts = grid::controller::administration;
+    grid::storage::Batch batch;
+    batch.event = acts::encode({acts::ActEvent::Kind::EndSessions, {bob.jid()}});
+    stage.core(0).commit(std::move(batch));
+    stage.runs();
+    stage.sends(0, alice, chat(bob, "too late"));
+    stage.sends(0, alice, query(bob, "q1"));
+    CHECK(bob.hears_all().empty());
 }
 
 }   // namespace directory_test

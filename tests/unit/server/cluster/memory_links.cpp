@@ -29,6 +29,7 @@ bool Switchboard::send(
     const auto found = connections_.find(pair_of(from, to));
     if (found == connections_.end()) return false;
     ++frames;
+    largest = std::max(largest, payload.size());
     if (loses_frames) return true;
     boost::asio::post(
         context_,

@@ -27,6 +27,7 @@ public:
 
     bool loses_frames = false;   // they are said to be sent, and do not arrive
     std::size_t frames = 0;      // that were sent
+    std::size_t largest = 0;     // of their payloads
 
 private:
     friend class MemoryLinks;

@@ -384,15 +384,22 @@ void Fanout::push(
     }
 }
 
+/// The member of a session elsewhere ends it when it hears of this. It may be cut off: from now on
+/// nothing goes there.
 void Fanout::close_session(const xml::Jid& full, xml::StreamError error) {
     const SessionPtr session = sessions_.find(full);
+    if (session && session->elsewhere) session->is_ended = true;
     if (session && !session->elsewhere) end(session, std::move(error));
 }
 
 void Fanout::close_account(const xml::Jid& bare, xml::StreamError error) {
     if (on_account_end_) on_account_end_(bare);
-    for (const auto& session : sessions_.of_account(bare.str()))
-        if (!session->elsewhere) end(session, error);
+    for (const auto& session : sessions_.of_account(bare.str())) {
+        if (session->elsewhere)
+            session->is_ended = true;
+        else
+            end(session, error);
+    }
 }
 
 void Fanout::end(const SessionPtr& session, xml::StreamError error) {

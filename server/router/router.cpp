@@ -424,8 +424,11 @@ void Router::take(const SessionPtr& session, Inbound inbound) {
             );
         return;
     }
-    if (inbound.component == Inbound::Component::Sender)
+    if (inbound.component == Inbound::Component::Sender) {
+        if (const auto refused = guard_ ? guard_(stanza) : std::nullopt)
+            return reply_error(session, stanza, *refused);
         return take_from_component(session, inbound);
+    }
     if (inbound.capabilities) return presence_.learned(session, *inbound.capabilities);
     if (inbound.own_stream && !inbound.own_stream->offer)
         return histories_->answered(

@@ -607,7 +607,9 @@ std::optional<std::string> host_of(std::string_view text) {
     } else if (host.find(':') != std::string_view::npos) {
         return std::nullopt;
     }
-    if (host.find_first_of("/?#@ \t\r\n\"") != std::string_view::npos || !xml::is_ascii(host))
+    const bool is_printable =
+        std::ranges::all_of(host, [](unsigned char c) { return c > ' ' && c < 0x7f; });
+    if (host.find_first_of("/?#@\"") != std::string_view::npos || !is_printable)
         return std::nullopt;
     return std::string(host);
 }

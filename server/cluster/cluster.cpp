@@ -12,6 +12,9 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// At one start.
+constexpr int copies_most = 3;
+
 storage::MemberId random_id() {
     std::random_device chance;
     storage::MemberId id = 0;
@@ -28,7 +31,9 @@ Cluster::Cluster(const Config& config, std::filesystem::path data, Log& log, Wai
       tell_waiting_(std::move(waiting)),
       more_to_come_(asio::make_work_guard(context_)),
       timer_(context_),
-      heard_at_(Clock::now().time_since_epoch().count()) {
+      heard_at_(Clock::now().time_since_epoch().count()),
+      fresh_(Clock::now()),
+      standing_(std::chrono::milliseconds(config.cluster.max_staleness_ms)) {
     self_.id = random_id();
     self_.name = config.cluster.member;
     self_.clients = config.cluster.clients;
@@ -176,8 +181,11 @@ Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
     replicated.log_bytes_kept = config_.cluster.log_bytes_kept;
     replicated.max_staleness = std::chrono::milliseconds(config_.cluster.max_staleness_ms);
     make_copies(replicated.rocks);
+    keep_log_while_starting();
     auto store = open_patiently(replicated);
-    if (!store && store.error() == storage::Errc::Trimmed) {
+    // While a large copy was under way the log may have gone on for longer than it is kept.
+    for (int copies = 0; copies < copies_most && !store && store.error() == storage::Errc::Trimmed;
+         ++copies) {
         if (auto copied = copy_store(replicated.rocks); !copied)
             return Opened(boost::system::in_place_error, copied.error());
         store = open_patiently(replicated);
@@ -226,6 +234,8 @@ void Cluster::begin() {
             if (store_ != nullptr) store_->follow_leader(leader_);
             self_.flushed_group = status_.flushed_group;
         }
+        self_.needs_group = needs_no_group;
+        standing_.begin(Clock::now());
         roster_->update(self_);
         links_->start();
         are_links_started_ = true;
@@ -237,6 +247,7 @@ void Cluster::begin() {
 }
 
 void Cluster::members_changed(std::vector<Member> members) {
+    see_own_record(members);
     std::erase_if(members, [this](const Member& member) { return member.id == self_.id; });
     std::vector<Member> gone;
     std::shared_ptr<Links> links;
@@ -253,7 +264,8 @@ void Cluster::members_changed(std::vector<Member> members) {
     }
     if (are_links_started_) links->set_members(members);
     if (has_begun_ && on_members) on_members(members);
-    acknowledgements_.members_changed(members);
+    for (const Member& member : gone) let_depart(member);
+    acknowledgements_.members_changed(waited_for());
     waiting_ = acknowledgements_.size();
     for (const Member& member : gone) {
         log_.warn("cluster_member_gone", {{"member", member.name}, {"address", member.address}});
@@ -283,6 +295,8 @@ void Cluster::lost() {
         "cluster_lease_lost",
         {{"do", "for the others this member was gone: see that it and etcd reach each other"}}
     );
+    standing_.lost();
+    is_waited_for_ = standing_.is_in();
     const std::lock_guard lock(mutex_);
     if (leader_ == self_.id) leader_ = 0;
     if (store_ != nullptr) store_->follow_leader(leader_);
@@ -290,6 +304,7 @@ void Cluster::lost() {
 
 bool Cluster::is_cut_off() const {
     if (config_.cluster.when_stale != "refuse") return false;
+    if (!is_waited_for_) return true;
     const auto since = Clock::now().time_since_epoch().count() - heard_at_;
     return Clock::duration(since) > std::chrono::milliseconds(config_.cluster.max_staleness_ms);
 }
@@ -323,11 +338,10 @@ void Cluster::answer_asks() {
 
 void Cluster::when_everywhere(storage::Revision revision, std::function<void()> done) {
     post([this, revision, done = std::move(done)]() mutable {
-        std::vector<Member> others;
+        const std::vector<Member> others = waited_for();
         std::uint64_t group = 0;
         {
             const std::lock_guard lock(mutex_);
-            others = members_;
             if (store_ != nullptr) group = store_->replication().applied_group;
         }
         acknowledgements_.wait(revision, group, others, std::move(done));

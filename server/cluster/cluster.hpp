@@ -19,7 +19,9 @@
 #include "controller/ports.hpp"
 #include "server/cluster/control.hpp"
 #include "server/cluster/etcd.hpp"
+#include "server/cluster/freshness.hpp"
 #include "server/cluster/links.hpp"
+#include "server/cluster/standing.hpp"
 #include "server/config/config.hpp"
 #include "server/core/membership.hpp"
 #include "server/log.hpp"
@@ -149,6 +151,14 @@ private:
         const storage::ReplicationStatus& status,
         const std::vector<LinkStatus>& links
     ) const;
+    // cluster_standing.cpp
+    void look_at_standing(const storage::ReplicationStatus& status);
+    void see_own_record(const std::vector<Member>& members);
+    std::vector<Member> waited_for() const;
+    void let_depart(const Member& member);
+    void forget_departed();
+    std::uint64_t group_needed_by_all();
+    void keep_log_while_starting();
     std::string name_of(storage::MemberId member) const;
     // cluster_copy.cpp
     void make_copies(const storage::RocksSettings& settings);
@@ -187,12 +197,23 @@ private:
     std::atomic<bool> are_links_started_ = false;
     std::atomic<bool> leads_ = false, is_draining_ = false, may_lead_ = true;
     std::atomic<std::uint64_t> exported_ = 0;
+    std::atomic<bool> is_waited_for_ = true, has_seen_members_ = false, is_log_kept_ = false;
     std::atomic<Clock::rep> heard_at_;   // from the log and from etcd, the older one
     std::atomic<storage::Revision> applied_ = 0;
     std::atomic<bool> has_asks_ = false;
     std::atomic<std::size_t> waiting_ = 0;
 
+    /// A member without a lease, that may take requests for a little longer.
+    struct Departed {
+        Member member;
+        Clock::time_point until;
+    };
+
     // The cluster's thread alone.
+    Freshness fresh_;
+    Standing standing_;
+    bool is_counted_ = true;   // the record says that this member is waited for
+    std::vector<Departed> departed_;
     bool is_cut_off_told_ = false, is_copy_told_ = false, has_begun_ = false;
     storage::MemberId leader_told_ = 0;
     bool is_standing_ = false;

@@ -28,6 +28,7 @@ void Cluster::tick() {
         look(*status);
         note_fitness(status->may_lead);
     }
+    forget_departed();
     if (Clock::now() >= facts_told_at_ + facts_every) tell_facts();
     timer_.expires_after(look_at_store_every);
     timer_.async_wait([this](boost::system::error_code error) {
@@ -56,7 +57,8 @@ void Cluster::stand_or_not() {
         const std::lock_guard lock(mutex_);
         is_alone = members_.empty();
     }
-    const bool stands = has_begun_ && !is_draining_ && (may_lead_ || is_alone);
+    const bool can_lead = may_lead_ && is_counted_;
+    const bool stands = has_begun_ && !is_draining_ && (can_lead || is_alone);
     if (std::exchange(is_standing_, stands) == stands) return;
     stands ? roster_->campaign() : roster_->resign();
 }
@@ -64,7 +66,9 @@ void Cluster::stand_or_not() {
 void Cluster::look(const storage::ReplicationStatus& status) {
     if (leads_.exchange(status.is_leader) != status.is_leader && on_lead) on_lead(status.is_leader);
     const auto silence = std::max(status.since_heard, roster_->since_heard());
-    heard_at_ = (Clock::now() - silence).time_since_epoch().count();
+    fresh_.note(Clock::now() - silence, status.applied, applied_);
+    heard_at_ = fresh_.heard().time_since_epoch().count();
+    look_at_standing(status);
     if (const bool is_cut = is_cut_off(); is_cut != is_cut_off_told_) {
         is_cut_off_told_ = is_cut;
         if (is_cut)
@@ -99,17 +103,19 @@ void Cluster::look(const storage::ReplicationStatus& status) {
 /// told: others take it as applied.
 void Cluster::make_known(const storage::ReplicationStatus& status) {
     known_at_ = Clock::now();
-    if (applied_ >= status.applied && status.flushed_group > self_.flushed_group) {
+    if (is_counted_ && applied_ >= status.applied && status.flushed_group > self_.flushed_group) {
         self_.flushed_group = status.flushed_group;
         roster_->update(self_);
     }
     if (!status.is_leader) return;
+    const std::uint64_t least = group_needed_by_all();
     std::vector<std::uint64_t> flushed{self_.flushed_group};
     const std::lock_guard lock(mutex_);
     for (const Member& member : members_)
         if (member.flushed_group != serves_nobody) flushed.push_back(member.flushed_group);
     std::ranges::sort(flushed, std::greater<>());
-    if (store_ != nullptr) store_->trim_up_to(flushed.back(), flushed[flushed.size() / 2]);
+    if (store_ != nullptr)
+        store_->trim_up_to(std::min(least, flushed.back()), flushed[flushed.size() / 2]);
 }
 
 controller::ClusterView Cluster::view() const {

@@ -8,6 +8,9 @@
 
 namespace grid::server::cluster {
 
+/// Member::needs_group of one that goes on from what it has on disk.
+inline constexpr std::uint64_t needs_no_group = ~std::uint64_t{0};
+
 /// One start of one member. A member that starts again is another one, with the same name.
 struct Member {
     storage::MemberId id = 0;
@@ -18,6 +21,8 @@ struct Member {
     std::uint64_t flushed_group =
         0;                      // on its disk: the log may be trimmed up to the least of these
     bool is_draining = false;   // it takes no new sessions and does not lead
+    /// While it starts, and copies a store: the log behind that group is what it will go on from.
+    std::uint64_t needs_group = needs_no_group;
 };
 
 /// 20 bits, which the numbers of a member's sessions have in front (directory_frames.hpp).

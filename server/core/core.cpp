@@ -217,7 +217,10 @@ Result<void, std::string> Core::start(
         pipeline->on_feed(std::move(entries));
     });
     const auto more_to_come = asio::make_work_guard(context);   // else it would be stopped
-    if (membership_ != nullptr) membership_->begin();
+    if (membership_ != nullptr) {
+        membership_->applied(fanout_.applied());   // the scan's
+        membership_->begin();
+    }
     if (auto done = bootstrap(context, policy_text, administrators); !done) return done;
     asio::post(strand_, [this] { tick(); });
     return {};

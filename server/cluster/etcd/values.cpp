@@ -96,7 +96,7 @@ std::optional<storage::LogHead> decode_head(std::string_view text) {
 }
 
 std::string encode_member(const Member& member) {
-    return json::serialize(json::object{
+    json::object record{
         {"version", 1},
         {"id", std::to_string(member.id)},
         {"name", member.name},
@@ -104,7 +104,10 @@ std::string encode_member(const Member& member) {
         {"clients", member.clients},
         {"flushed_group", std::to_string(member.flushed_group)},
         {"is_draining", member.is_draining},
-    });
+    };
+    if (member.needs_group != needs_no_group)
+        record["needs_group"] = std::to_string(member.needs_group);
+    return json::serialize(record);
 }
 
 std::optional<Member> decode_member(std::string_view text) {
@@ -116,6 +119,7 @@ std::optional<Member> decode_member(std::string_view text) {
     member.clients = text_in(object, "clients");
     member.flushed_group = number_in(object, "flushed_group");
     member.is_draining = is_set(object, "is_draining");
+    if (object.contains("needs_group")) member.needs_group = number_in(object, "needs_group");
     if (member.id == 0 || member.name.empty()) return std::nullopt;
     return member;
 }

@@ -58,6 +58,12 @@ TEST_CASE("a member is read back, with numbers of 64 bits", "[etcd]") {
     CHECK(read->clients == member.clients);
     CHECK(read->flushed_group == 42);
     CHECK(read->is_draining);
+    CHECK(read->needs_group == needs_no_group);
+    Member starting = member;
+    starting.needs_group = 0;
+    const auto again = decode_member(encode_member(starting));
+    REQUIRE(again.has_value());
+    CHECK(again->needs_group == 0);
     CHECK(decode_leader(encode_leader(member)) == member.id);
     for (const char* wrong : {"", "[]", "{", "{}", R"({"id":"0","name":"n1"})", R"({"id":"1"})"})
         CHECK_FALSE(decode_member(wrong).has_value());

@@ -1,0 +1,92 @@
+// tests/unit/server/cluster/standing_test.cpp: a member for which nobody waits takes no requests,
+// until the others wait for it again.
+#include "server/cluster/standing.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace standing_test {
+
+using grid::server::cluster::Standing;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Standing::TimePoint start{100s};
+
+/// With a staleness of two seconds at the most.
+struct Begun : Standing {
+    Begun() : Standing(2'000ms) {
+        begin(start);
+        recorded(true, start);
+    }
+};
+
+}   // namespace
+
+TEST_CASE("a member is waited for from its start on") {
+    Standing standing(2'000ms);
+    CHECK_FALSE(standing.look(start, start));
+    standing.recorded(false, start);   // written before it began
+    standing.begin(start);
+    standing.recorded(false, start);
+    CHECK(standing.is_in());
+    CHECK(standing.look(start + 100ms, start + 100ms));
+    standing.recorded(true, start + 200ms);
+    CHECK(standing.is_in());
+}
+
+TEST_CASE("a short silence changes no record") {
+    Begun standing;
+    CHECK(standing.look(start + 3'900ms, start));
+    CHECK(standing.is_in());   // the silence is the reason for refusals
+    CHECK(standing.look(start + 4s, start + 4s));
+    CHECK(standing.is_in());
+}
+
+TEST_CASE("a member that cannot follow is not waited for until it can, and the others know") {
+    Begun standing;
+    CHECK_FALSE(standing.look(start + 5s, start));
+    CHECK_FALSE(standing.is_in());
+    standing.recorded(false, start + 5s);
+    CHECK_FALSE(standing.look(start + 60s, start));
+    CHECK(standing.look(start + 61s, start + 61s));
+    CHECK_FALSE(standing.is_in());   // the record does not say so yet
+    CHECK(standing.look(start + 62s, start + 62s));
+    CHECK_FALSE(standing.is_in());
+    standing.recorded(true, start + 62s);
+    CHECK(standing.look(start + 62'900ms, start + 62'900ms));
+    CHECK_FALSE(standing.is_in());
+    // The time of what was heard counts: a change may have been committed since.
+    CHECK(standing.look(start + 63'500ms, start + 62'900ms));
+    CHECK_FALSE(standing.is_in());
+    CHECK(standing.look(start + 63'500ms, start + 63s));
+    CHECK(standing.is_in());
+}
+
+TEST_CASE("a record that could not be changed stands as it is") {
+    Begun standing;
+    CHECK_FALSE(standing.look(start + 5s, start));
+    CHECK(standing.look(start + 6s, start + 6s));
+    CHECK_FALSE(standing.is_in());
+    CHECK(standing.look(start + 7s, start + 7s));
+    CHECK(standing.is_in());
+    // The change was under way all the time.
+    standing.recorded(false, start + 7'100ms);
+    CHECK_FALSE(standing.is_in());
+    standing.recorded(true, start + 7'300ms);
+    CHECK(standing.look(start + 8'300ms, start + 8'300ms));
+    CHECK(standing.is_in());
+}
+
+TEST_CASE("a lease that was lost ends it, too") {
+    Begun standing;
+    standing.lost();
+    CHECK_FALSE(standing.is_in());
+    CHECK(standing.look(start + 1s, start + 1s));
+    CHECK_FALSE(standing.is_in());
+    standing.recorded(true, start + 2s);
+    CHECK(standing.look(start + 3s, start + 3s));
+    CHECK(standing.is_in());
+}
+
+}   // namespace standing_test

@@ -245,7 +245,11 @@ std::optional<xml::StreamError> StreamDriver::take_stanza(
         return std::nullopt;
     }
     auto* answer = std::get_if<std::string>(&routed);
-    if (is_managed_)
+    // What stands before it may be held until other members know it.
+    const auto& cluster = shared_.config.cluster;
+    const bool is_behind =
+        answer && !inbound.empty() && cluster.is_on() && cluster.acknowledge == "everywhere";
+    if (is_managed_ || is_behind)
         inbound.emplace_back().answered = answer ? std::move(*answer) : std::string();
     else if (answer)
         outbox_.push_own(Outgoing::stanza(std::make_shared<const std::string>(std::move(*answer))));

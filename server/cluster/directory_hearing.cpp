@@ -43,10 +43,7 @@ void Directory::hear_ended(const Ended& ended) {
     for (const EndOfSession& end : ended.all) {
         core_.ended_elsewhere(end);
         for (Wait& wait : waits_) wait.ending.erase(end.session);
-        std::erase_if(ending_, [&](auto& one) {
-            one.second.erase(end.session);
-            return one.second.empty();
-        });
+        for (auto& [session, ending] : ending_) ending.erase(end.session);
     }
     look_at_waits();
 }

@@ -251,7 +251,7 @@ class Operated(Gridd):
     def log(self, since=0):
         if not self.spread:
             return super().log(since)
-        all_of_them = self.spread.all()
+        all_of_them = [one for one in self.spread.all() if os.path.exists(one.log_path)]
         marks = since if isinstance(since, tuple) else (since,) * len(all_of_them)
         return "".join(Gridd.log(one, mark) for one, mark in zip(all_of_them, marks))
 

@@ -9,10 +9,13 @@ Tests that have no meaning so are printed as skipped, with the reason: those of 
 
 import os
 import random
+import re
 import shutil
 import tempfile
+import time
 
 from certs import Authority
+from gridd import Gridd
 
 FILES = "the configuration, data directory or command line of one server"
 PROCESS = "memory, speed, disk or clock of one process"
@@ -33,7 +36,7 @@ ONE_SERVER = {
     OWN + "the trace of its deliveries": "trace",
     OWN + "exports of the audit": "audit audit_deeds",
     "of the tests, the documents or the cluster itself":
-        "cluster cluster_operators etcd doap openapi http_names",
+        "acknowledge cluster cluster_operators etcd doap openapi http_names",
 }
 # About three minutes, of all that is left.
 SHORT = (
@@ -60,7 +63,7 @@ class Spread:
         self.etcd = Ensemble(os.path.join(self.folder, "etcd"), 1, tls=False)
         self.authority = Authority(os.path.join(self.folder, "members"), "members' CA")
         self.names = [f"m{number}" for number in range(count)]
-        self.others = []
+        self.others, self.marks = [], {}
         server.settings.update(self.settings(self.names[0]))
 
     def settings(self, name):
@@ -73,6 +76,9 @@ class Spread:
         }
 
     def before_start(self):
+        self.marks = {
+            id(one): Gridd.log_mark(one) for one in self.all() if os.path.exists(one.log_path)
+        }
         self.etcd.start()
 
     def after_start(self):
@@ -89,6 +95,25 @@ class Spread:
             }
             other.settings = {**self.server.settings, **listen, **own}
             other.start()
+        self.wait_linked()
+
+    def wait_linked(self, seconds=60):
+        """Each is connected to each, and knows the others' sessions: from now on none answers
+        before the others know."""
+        deadline = time.monotonic() + seconds
+        for one, name in zip(self.all(), self.names):
+            mark = self.marks.get(id(one), 0)
+            others = [other for other in self.names if other != name]
+            while not self.knows(Gridd.log(one, mark), others):
+                assert time.monotonic() < deadline, Gridd.log(one, mark)[-3000:]
+                time.sleep(0.02)
+
+    @staticmethod
+    def knows(log, others):
+        complete = re.findall(r"\bdirectory\b.*\bcomplete\W+(yes|no)", log)
+        return complete[-1:] == ["yes"] and all(
+            re.search(rf"\bcluster_link_up\b.*\b{name}\b", log) for name in others
+        )
 
     def all(self):
         return [self.server, *self.others]

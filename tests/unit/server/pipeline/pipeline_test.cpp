@@ -371,12 +371,19 @@ struct Clustered {
         queue->push(std::make_unique<Change>(memory, false, answers, name));
         pipeline->advance(queue);
     }
+    /// What is queued is one group.
     void runs() {
+        store.run();
         context.restart();
         context.poll();
     }
+    static grid::storage::MemoryStore::Options queues() {
+        grid::storage::MemoryStore::Options options;
+        options.run_at_once = false;
+        return options;
+    }
     boost::asio::io_context context;
-    grid::storage::MemoryStore store;
+    grid::storage::MemoryStore store{queues()};
     Memory memory;
     Members members;
     Log log{LogSettings{"off", "text"}};

@@ -1,0 +1,201 @@
+# tests/integration/test_acknowledge.py: cluster.acknowledge = "everywhere": what one member has
+# answered is so at the others; and clients that move from one member to another.
+"""The clients ask another member as soon as they have an answer, without a pause."""
+
+import itertools
+import random
+import time
+import unittest
+
+from cluster.etcd import is_installed
+from cluster.members import Cluster
+from gridd import DOMAIN
+from policies import EVERYTHING
+from raw import Raw
+from stanzas import Stanzas
+from talker import Talker, form
+
+DELAY = "{urn:xmpp:delay}delay"
+ROUNDS = 40
+POLICY = EVERYTHING + "allow any to message any\n"
+
+needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/install-deps --test)")
+
+
+class Case(unittest.TestCase):
+    VALUE = "everywhere"
+    numbers = itertools.count(1)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(
+            3, 1, policy=POLICY, fabric=False, tls=False,
+            settings={"accounts.auto_approve": "true", "cluster.acknowledge": cls.VALUE},
+        )
+        cls.addClassCleanup(cls.cluster.close)
+        cls.cluster.start()
+        cls.bundles = {}
+
+    def setUp(self):
+        for one in self.cluster:
+            one.go_on()
+        self.cluster.wait_ready()
+
+    def bundle(self, name):
+        if name not in self.bundles:
+            self.bundles[name] = self.cluster.client(name)
+        return self.bundles[name]
+
+    def talker(self, name, member, resource="r"):
+        talker = Talker(member.c2s, DOMAIN, seconds=60)
+        self.addCleanup(talker.socket.close)
+        talker.login(self.bundle(name), resource)
+        talker.presence()
+        return talker
+
+    def stanzas(self, name, member, resource="one", presence="<presence/>"):
+        client = Stanzas(member, self.bundle(name), resource, presence)
+        self.addCleanup(client.close)
+        return client
+
+    def two(self):
+        """Members."""
+        return random.sample(self.cluster.members, 2)
+
+
+@needs_etcd
+class Everywhere(Case):
+    def test_changes_are_seen_at_every_member_at_once(self):
+        at = {one.name: self.talker("pub", one, one.name) for one in self.cluster}
+        for number in range(ROUNDS):
+            one, other = (at[member.name] for member in self.two())
+            node = f"n{next(self.numbers)}"
+            one.does(f"<create node='{node}'/><configure>{form('node_config', max_items=5)}"
+                     "</configure>")
+            other.does(other.publish(node, "x", f"i{number}"))
+            self.assertIn(f"id='i{number}'", one.pubsub("get", f"<items node='{node}'/>"))
+            one.does(f"<subscribe node='{node}' jid='pub@{DOMAIN}'/>")
+            self.assertIn(f"node='{node}'", other.pubsub("get", "<subscriptions/>"))
+            other.does(f"<retract node='{node}'><item id='i{number}'/></retract>")
+            self.assertNotIn(f"i{number}", one.pubsub("get", f"<items node='{node}'/>"))
+            one.does(f"<delete node='{node}'/>", owner=True)
+            other.is_refused(other.publish(node))
+
+    def test_answers_keep_their_order(self):
+        """Also those of requests that do not wait for anybody."""
+        one = self.talker("pub", self.cluster[0], "order")
+        one.does("<create node='order'/>")
+        sent = []
+        text = ""
+        for number in range(300):
+            name = f"o{number}"
+            sent.append(name)
+            inner = (f"<publish node='order'><item id='{number % 7}'/></publish>" if number % 3
+                     else "<items node='order' max_items='1'/>")
+            kind = "set" if number % 3 else "get"
+            text += (f"<iq type='{kind}' id='{name}' to='pubsub.{DOMAIN}'>"
+                     f"<pubsub xmlns='http://jabber.org/protocol/pubsub'>{inner}</pubsub></iq>")
+        one.send(text)
+        for name in sent:
+            answer = one.expect(r"<iq [^>]*?id='(o\d+)'")
+            self.assertEqual(answer.group(1), name)
+
+    def test_a_session_is_found_at_every_member_at_once(self):
+        for number in range(ROUNDS):
+            here, there = self.two()
+            sender = self.stanzas("ann", there, f"s{number}")
+            receiver = self.stanzas("bob", here, f"r{number}", presence=None)
+            # To the full address, of one that is bound and said nothing.
+            sender.send(f"<message type='headline' id='f{number}' to='{receiver.full}'/>")
+            self.assertEqual(receiver.message().get("id"), f"f{number}")
+            receiver.send("<presence/>")
+            receiver.ping()
+            sender.send(f"<message type='chat' id='b{number}' to='{receiver.bare}'>"
+                        "<body>hello</body></message>")
+            message = receiver.message()
+            self.assertEqual(message.get("id"), f"b{number}")
+            self.assertIsNone(message.find(DELAY))
+            receiver.goodbye()
+            sender.goodbye()
+
+    def test_a_member_that_stands_still_holds_nobody_up_for_long(self):
+        leader = self.cluster.wait_leader()
+        stalled, other = [one for one in self.cluster if one is not leader]
+        one = self.talker("pub", other, "stall")
+        one.does("<create node='stall'/>")
+        stalled.pause()
+        began = time.monotonic()
+        one.does(one.publish("stall", "x", "held"))
+        took = time.monotonic() - began
+        one.does(one.publish("stall", "x", "after"))
+        self.stanzas("ann", other, "stall").ping()
+        stalled.go_on()
+        self.assertLess(took, 30)   # its lease is over
+        self.cluster.wait_ready()
+        late = self.talker("pub", stalled, "late")
+        self.assertIn("id='held'", late.pubsub("get", "<items node='stall'/>"))
+
+
+@needs_etcd
+class Moves(Case):
+    """Whatever the value is."""
+
+    VALUE = "here"
+
+    def wait_delivered(self, sender, client, what):
+        sender.send(f"<message type='chat' id='{what}' to='{client.bare}'><body>x</body></message>")
+        found = []
+        while not found or found[-1] != what:
+            found.append(client.message().get("id"))
+        return found
+
+    def test_a_message_that_has_been_read_does_not_come_again_elsewhere(self):
+        sender = self.stanzas("ann", self.cluster[0], "sender")
+        for number in range(ROUNDS // 2):
+            here, there = self.two()
+            sender.send(f"<message type='chat' id='w{number}' to='bob@{DOMAIN}'><body>x</body>"
+                        "</message>")
+            sender.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", DOMAIN)
+            self.cluster.wait_same()
+            first = self.stanzas("bob", here)
+            self.assertEqual(first.message().get("id"), f"w{number}")
+            first.ping()
+            if number % 2:
+                first.goodbye()     # else the same resource takes over
+            second = self.stanzas("bob", there)
+            self.assertEqual(
+                self.wait_delivered(sender, second, f"l{number}"), [f"l{number}"], number
+            )
+            second.goodbye()
+
+    def test_an_item_that_has_been_read_does_not_come_again_elsewhere(self):
+        owner = self.stanzas("pub", self.cluster[0], "owner")
+        owner.create("moves", max_items=100)
+        first = self.stanzas("eve", self.cluster[1])
+        first.ok("set", f"<subscribe node='moves' jid='{first.bare}'/>")
+        for number in range(ROUNDS // 2):
+            owner.publish("moves", f"i{number}")
+            self.assertEqual(first.item()[0], f"i{number}")
+            first.ping()
+            first.goodbye()
+            first = self.stanzas("eve", random.choice(self.cluster.members))
+            owner.publish("moves", f"j{number}")
+            self.assertEqual(first.item()[0], f"j{number}")
+
+
+@needs_etcd
+class Strangers(Case):
+    def test_a_resource_is_taken_over_at_once_from_a_client_that_is_there(self):
+        for number in range(10):
+            here, there = self.two()
+            first = self.stanzas("cat", here)
+            first.ping()
+            second = Raw(there.c2s, DOMAIN).login(self.bundle("cat"), "one")
+            self.addCleanup(second.socket.close)
+            self.assertIn("<conflict ", first.raw.until_closed(60), number)
+            second.send("</stream:stream>")
+            second.until_closed(60)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -368,7 +368,9 @@ struct Clustered {
         store.start([this](auto entries) { pipeline->on_feed(std::move(entries)); });
     }
     void push(const std::shared_ptr<SenderQueue>& queue, char name) {
-        queue->push(std::make_unique<Change>(memory, false, answers, name));
+        auto change = std::make_unique<Change>(memory, false, answers, name);
+        change->order = Order::Pipelined;
+        queue->push(std::move(change));
         pipeline->advance(queue);
     }
     /// What is queued is one group.

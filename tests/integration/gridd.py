@@ -246,7 +246,7 @@ class Operated(Gridd):
     def log_mark(self):
         if not self.spread:
             return super().log_mark()
-        return tuple(Gridd.log_mark(one) for one in self.spread.all())
+        return tuple(len(Gridd.log(one)) for one in self.spread.all())
 
     def log(self, since=0):
         if not self.spread:

@@ -38,6 +38,13 @@ ONE_SERVER = {
     "of the tests, the documents or the cluster itself":
         "acknowledge cluster cluster_operators etcd doap openapi http_names",
 }
+# What a cluster does not do as one server does.
+SHORTCOMINGS = {
+    "test_replay.Away.test_what_one_resource_got_is_not_owed_to_another":
+        "a resource that comes at another member gets again what the first one had in the last second",
+    "test_contacts.PresenceOfContacts.test_directed_presence":
+        "a probe by way of another member does not find presence that was directed",
+}
 # About three minutes, of all that is left.
 SHORT = (
     "test_items.", "test_subscriptions.", "test_stock_pubsub.", "test_stock_options.",
@@ -47,7 +54,9 @@ SHORT = (
 
 
 def why_not(test):
-    """Why a test is not for several members, of those of whole modules; None: it is."""
+    """Why a test is not for several members, by its name alone; None: it is."""
+    if known := SHORTCOMINGS.get(test.id()):
+        return "not yet: " + known
     module = type(test).__module__.rpartition(".")[2].removeprefix("test_")
     return next((why for why, names in ONE_SERVER.items() if module in names.split()), None)
 
@@ -77,7 +86,7 @@ class Spread:
 
     def before_start(self):
         self.marks = {
-            id(one): Gridd.log_mark(one) for one in self.all() if os.path.exists(one.log_path)
+            id(one): len(Gridd.log(one)) for one in self.all() if os.path.exists(one.log_path)
         }
         self.etcd.start()
 

@@ -346,6 +346,7 @@ void Pipeline::on_committed(storage::Committed committed) {
     if (exclusive_ == request) exclusive_ = nullptr;
     if (!is_for_all) queue->came_back(*request);
     request->state = Transaction::State::Delivering;
+    request->applied();
     unanswered_ = {std::move(queue), request, since, is_for_all ? committed.revision : 0};
 }
 

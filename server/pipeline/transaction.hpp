@@ -27,6 +27,8 @@ public:
     virtual Next decide() = 0;
     /// After Next::Commit, once.
     virtual storage::Batch take_batch() = 0;
+    /// Memory follows its batch; the answer comes later, and in a cluster perhaps much later.
+    virtual void applied() {}
     /// After Next::Read; on the reader pool. Keeps the answer.
     virtual void read(const storage::Snapshot& snapshot) = 0;
     /// After Next::Work; on the reader pool.

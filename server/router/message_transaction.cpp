@@ -42,6 +42,9 @@ public:
         return next;
     }
 
+    /// From now on it is counted where it waits.
+    void applied() override { stop_coming(); }
+
 protected:
     xml::StanzaError to_error(boost::system::error_code error) override {
         return to_stanza_error(error);
@@ -107,6 +110,9 @@ public:
         controller_.offline().begin(account_, undelivered_.text->size());
         return next;
     }
+
+    /// From now on it is counted where it waits.
+    void applied() override { stop_coming(); }
 
 protected:
     xml::StanzaError to_error(boost::system::error_code error) override {

@@ -248,10 +248,10 @@ class Story:
                 )
             )
         tasks = [asyncio.create_task(one.live()) for one in self.subscribers]
-        tasks.append(asyncio.create_task(self.break_connections()))
         while not all(one.is_subscribed for one in self.subscribers):
             await asyncio.sleep(0.02)
             self.end_of(tasks)
+        tasks.append(asyncio.create_task(self.break_connections()))
         self.begin = time.monotonic()
         threads = [*self.workers, self.publisher, self.revoker]
         if self.nemesis:

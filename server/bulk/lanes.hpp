@@ -22,7 +22,7 @@ class Lanes {
 public:
     /// At most `count` threads, and at least one.
     Lanes(std::size_t count, Log& log) : count_(std::max<std::size_t>(count, 1)), log_(log) {}
-    /// Nothing that has a strand of a lane is left.
+    /// When no owner of a strand of a lane is left.
     ~Lanes() = default;
     Lanes(const Lanes&) = delete;
     Lanes& operator=(const Lanes&) = delete;
@@ -34,8 +34,8 @@ public:
         if (number == lanes_.size()) lanes_.push_back(std::make_unique<Lane>(log_));
         return lanes_[number]->strand();
     }
-    /// What was posted before is done, then the threads end; what still waits is destroyed. When
-    /// strands are not asked for any more, and on no lane.
+    /// The threads do the work that was posted before, and end; handlers that still wait are
+    /// destroyed. When strands are not asked for any more, and on no lane.
     void stop() {
         for (const auto& lane : lanes_) lane->stop();
     }
@@ -53,12 +53,13 @@ private:
             if (!thread_.joinable()) return;
             stop_behind(strand_turns);
             thread_.join();
+            work_.reset();
             context_.shutdown();
         }
 
     private:
-        /// What was posted to a strand while one of its handlers ran has its turn after the next
-        /// one of that strand, behind what the context had to do before.
+        /// A strand does work that was posted while one of its handlers ran after its next turn,
+        /// which stands behind the work that the context had before.
         static constexpr int strand_turns = 2;
         void stop_behind(int turns) {
             boost::asio::post(context_, [this, turns] {

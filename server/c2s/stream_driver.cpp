@@ -245,7 +245,7 @@ std::optional<xml::StreamError> StreamDriver::take_stanza(
         return std::nullopt;
     }
     auto* answer = std::get_if<std::string>(&routed);
-    // What stands before it may be held until other members know it.
+    // Stanzas before this one may be held until other members know them.
     const auto& cluster = shared_.config.cluster;
     const bool is_behind =
         answer && !inbound.empty() && cluster.is_on() && cluster.acknowledge == "everywhere";

@@ -30,7 +30,7 @@ struct DirectorySettings {
     std::chrono::milliseconds heard_every{5'000};
     /// A client that resumes a session of another member waits so long for it.
     std::chrono::milliseconds fetch_max{5'000};
-    /// What a session says is answered when the others know it (SessionWatcher::when_told).
+    /// A session is answered when the others know what it said (SessionWatcher::when_told).
     bool waits_until_told = false;
     std::chrono::milliseconds told_within{1'000};   // and after that in any case
 };

@@ -93,8 +93,8 @@ bool Directory::tell_ends(Peer& peer) {
     while (!peer.ended.empty()) {
         const auto count = std::min(ended_per_frame, peer.ended.size());
         const auto end = peer.ended.begin() + static_cast<std::ptrdiff_t>(count);
-        if (!links_.send(peer.is.id, Channel::Directory, encode(Reached{{peer.ended.begin(), end}})))
-            return false;
+        const Reached told{{peer.ended.begin(), end}};
+        if (!links_.send(peer.is.id, Channel::Directory, encode(told))) return false;
         peer.ended.erase(peer.ended.begin(), end);
     }
     return true;

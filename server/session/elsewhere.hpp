@@ -78,7 +78,7 @@ public:
     virtual void on_changed(const Session& session) = 0;
     /// The session stands in the table no more.
     virtual void on_left(const Session& session) = 0;
-    /// Its transport has ended; before or after on_left.
+    /// The session's transport has ended; before or after on_left.
     virtual void on_ended(const EndOfSession& end) = 0;
     /// There is something for `when_told` to wait for.
     virtual bool is_untold(const Session& session) const = 0;

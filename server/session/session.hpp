@@ -52,8 +52,8 @@ public:
     std::shared_ptr<Allowance> allowance;   // null: there is no bound. Used on its strand
 
     // Core strand.
-    /// The other member of the cluster that it is on; null: it is here. Constant. With each delivery
-    /// it is looked at, and so are its neighbours.
+    /// The other member of the cluster that it is on; null: it is here. Constant. It is looked at
+    /// with each delivery, and so are its neighbours.
     std::shared_ptr<Elsewhere> elsewhere;
     State state = State::Connected;
     std::unique_ptr<Management> management;   // null: the client did not ask for it (XEP-0198)

@@ -130,7 +130,7 @@ class Everywhere(Case):
         one.does(one.publish("stall", "x", "after"))
         self.stanzas("ann", other, "stall").ping()
         stalled.go_on()
-        self.assertLess(took, 30)   # its lease is over
+        self.assertLess(took, 30)   # the member's lease is over
         self.cluster.wait_ready()
         late = self.talker("pub", stalled, "late")
         self.assertIn("id='held'", late.pubsub("get", "<items node='stall'/>"))

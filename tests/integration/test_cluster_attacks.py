@@ -366,7 +366,7 @@ class Joining(Attacked):
             owner.does(owner.publish("large", "x" * 250_000, f"i{number}"))
         log = lambda: self.cluster.etcd.keys("/gridd/test/log/")   # noqa: E731
         number = 0
-        while f"/gridd/test/log/{1:020}" in log():   # it begins with a copy
+        while f"/gridd/test/log/{1:020}" in log():   # a start begins with a copy
             for number in range(number, number + 50):
                 owner.does(owner.publish("small", "x", f"i{number}"))
         joining.kill9()

@@ -38,10 +38,10 @@ ONE_SERVER = {
     "of the tests, the documents or the cluster itself":
         "acknowledge cluster cluster_operators etcd doap openapi http_names",
 }
-# What a cluster does not do as one server does.
+# A cluster does not do these as one server does.
 SHORTCOMINGS = {
     "test_replay.Away.test_what_one_resource_got_is_not_owed_to_another":
-        "a resource that comes at another member gets again what the first one had in the last second",
+        "a resource that comes at another member gets again what the first one had within a second",
     "test_contacts.PresenceOfContacts.test_directed_presence":
         "a probe by way of another member does not find presence that was directed",
 }

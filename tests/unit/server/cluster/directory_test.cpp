@@ -604,7 +604,7 @@ cluster::DirectorySettings waiting(std::chrono::milliseconds most) {
 
 TEST_CASE("a session is bound, and its presence taken, when the other members know of it") {
     MembersStage stage(3, waiting(std::chrono::hours(1)));
-    const Guest early = stage.comes(0, "alice", "early");   // nobody else is there
+    const Guest early = stage.comes(0, "alice", "early");   // no other member is there
     stage.joins();
     const Guest alice = stage.binds(0, "alice", "desk");
     for (std::size_t member = 1; member < 3; ++member)
@@ -612,11 +612,11 @@ TEST_CASE("a session is bound, and its presence taken, when the other members kn
     stage.board.loses_frames = true;
     bool is_taken = false;
     stage.sends(0, alice, "<presence/>", [&] { is_taken = true; });
-    CHECK_FALSE(is_taken);   // what follows it is not read
+    CHECK_FALSE(is_taken);   // the stanzas behind it are not read
     CHECK_FALSE(holds(alice.hears_all(), "from='" + alice.jid() + "'"));
     stage.board.loses_frames = false;
     stage.cuts(0, 1);
-    stage.cuts(0, 2);   // who is not there is not waited for
+    stage.cuts(0, 2);   // a member that is not there is not waited for
     CHECK(is_taken);
     CHECK(holds(alice.hears_all(), "from='" + alice.jid() + "'"));
     stage.connects(0, 1);

@@ -373,7 +373,7 @@ struct Clustered {
         queue->push(std::move(change));
         pipeline->advance(queue);
     }
-    /// What is queued is one group.
+    /// The batches that are queued are one group.
     void runs() {
         store.run();
         context.restart();

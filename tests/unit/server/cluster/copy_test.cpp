@@ -141,7 +141,7 @@ struct Scripted : Copying {
 };
 
 std::string hash_of(const std::string& text) {
-    copy::Digest digest;
+    grid::server::bulk::Digest digest;
     digest.add(text);
     return digest.take();
 }

@@ -47,7 +47,9 @@ controller::Identity member_identity(const std::string& account) {
 }
 
 xml::Element parse_stanza(const std::string& text) {
-    auto parsed = xml::parse_document("<x xmlns='jabber:client'>" + text + "</x>", {});
+    xml::Limits limits;
+    limits.stanza_bytes_max = 64UL * 1024 * 1024;
+    auto parsed = xml::parse_document("<x xmlns='jabber:client'>" + text + "</x>", limits);
     REQUIRE(std::holds_alternative<xml::Element>(parsed));
     return std::get<xml::Element>(parsed).mutable_nodes().at(0);
 }

@@ -30,7 +30,7 @@ bool Switchboard::send(
     if (found == connections_.end()) return false;
     ++frames;
     largest = std::max(largest, payload.size());
-    if (loses_frames) return true;
+    if (loses_frames || frames > arrive_most) return true;
     boost::asio::post(
         context_,
         [this, from, to, channel, number = found->second, payload = std::move(payload)] {

@@ -25,9 +25,10 @@ public:
     void cut(storage::MemberId one, storage::MemberId other);
     bool are_connected(storage::MemberId one, storage::MemberId other) const;
 
-    bool loses_frames = false;   // they are said to be sent, and do not arrive
-    std::size_t frames = 0;      // that were sent
-    std::size_t largest = 0;     // of their payloads
+    bool loses_frames = false;                   // they are said to be sent, and do not arrive
+    std::size_t frames = 0;                      // that were sent
+    std::size_t arrive_most = ~std::size_t{0};   // of these; the others are lost like that, too
+    std::size_t largest = 0;                     // of their payloads
 
 private:
     friend class MemoryLinks;

@@ -186,6 +186,7 @@ Result<std::unique_ptr<storage::Store>, std::string> Cluster::open_store(
     // While a large copy was under way the log may have gone on for longer than it is kept.
     for (int copies = 0; copies < copies_most && !store && store.error() == storage::Errc::Trimmed;
          ++copies) {
+        keep_log_while_starting();
         if (auto copied = copy_store(replicated.rocks); !copied)
             return Opened(boost::system::in_place_error, copied.error());
         store = open_patiently(replicated);

@@ -197,7 +197,8 @@ private:
     std::atomic<bool> are_links_started_ = false;
     std::atomic<bool> leads_ = false, is_draining_ = false, may_lead_ = true;
     std::atomic<std::uint64_t> exported_ = 0;
-    std::atomic<bool> is_waited_for_ = true, has_seen_members_ = false, is_log_kept_ = false;
+    std::atomic<bool> is_waited_for_ = true, has_seen_members_ = false;
+    std::atomic<std::uint64_t> log_kept_from_ = needs_no_group;   // as others see it
     std::atomic<Clock::rep> heard_at_;   // from the log and from etcd, the older one
     std::atomic<storage::Revision> applied_ = 0;
     std::atomic<bool> has_asks_ = false;

@@ -36,7 +36,7 @@ void Cluster::see_own_record(const std::vector<Member>& members) {
     if (own == members.end()) return;
     standing_.recorded(own->flushed_group != serves_nobody, Clock::now());
     is_waited_for_ = standing_.is_in();
-    is_log_kept_ = own->needs_group != needs_no_group;
+    log_kept_from_ = own->needs_group;
 }
 
 /// A member counts its silence by `cluster.max_staleness_ms`, which may be longer than its lease.
@@ -81,13 +81,14 @@ std::uint64_t Cluster::group_needed_by_all() {
 }
 
 /// A copy takes as long as the data take to go over the network, and memory as long to be built:
-/// the log must not be trimmed meanwhile. Not on the cluster's thread.
+/// the log must not be trimmed meanwhile. Before each copy anew: what the one before needed may be
+/// gone. Not on the cluster's thread.
 void Cluster::keep_log_while_starting() {
-    const auto wait_for = [](const std::atomic<bool>& flag) {
-        for (const auto until = Clock::now() + seen_within; !flag && Clock::now() < until;)
+    const auto wait_for = [](const auto& is_so) {
+        for (const auto until = Clock::now() + seen_within; !is_so() && Clock::now() < until;)
             std::this_thread::sleep_for(look_again_after);
     };
-    wait_for(has_seen_members_);
+    wait_for([this] { return has_seen_members_.load(); });
     std::uint64_t least = serves_nobody;
     {
         const std::lock_guard lock(mutex_);
@@ -95,11 +96,12 @@ void Cluster::keep_log_while_starting() {
     }
     if (least == serves_nobody) return;   // no other member trims
     const std::uint64_t kept = config_.cluster.groups_kept;
-    post([this, needed = least > kept ? least - kept : 0] {
+    const std::uint64_t needed = least > kept ? least - kept : 0;
+    post([this, needed] {
         self_.needs_group = needed;
         roster_->update(self_);
     });
-    wait_for(is_log_kept_);
+    wait_for([this, needed] { return log_kept_from_ == needed; });
 }
 
 }   // namespace grid::server::cluster

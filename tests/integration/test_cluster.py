@@ -454,7 +454,7 @@ class FullDisk(Three):
             time.sleep(0.1)
         answer = client.pubsub("set", client.publish(self.name, "x", "no"))
         self.assertRegex(answer, "type='error'.*type='wait'")
-        self.assertIsNot(self.cluster.wait_leader(), self.full)
+        self.cluster.wait_leader(other_than=self.full)
         with self.assertRaises(Refused) as caught:
             self.full.rest("POST", "cluster/members/m2/promote", {})
         self.assertEqual(caught.exception.status, 409)

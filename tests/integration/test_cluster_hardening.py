@@ -365,7 +365,8 @@ class OverAllMembers(Clustered):
         self.assertIn("has a quorum", said)
         cluster.etcd.all[2].kill9()
         failed = [line for line in look(None) if line["state"] == "fail"]
-        self.assertIn(True, [cluster.etcd.endpoints[2] in line["text"] for line in failed], failed)
+        gone = cluster.etcd.endpoints_of(one.name)[2]
+        self.assertIn(True, [gone in line["text"] for line in failed], failed)
         cluster.etcd.start()
 
     @staticmethod

@@ -397,7 +397,8 @@ class Joining(Attacked):
         print(f"    {begin} changes while a member joined")
         self.assertGreater(begin, 300)
         self.cluster.wait_same()
-        self.assertEqual(1, joining.log(before).count("cluster_copy_fetched"))
+        # The log is kept for 20 × groups_kept: a copy may take longer, and is made again.
+        self.assertLessEqual(joining.log(before).count("cluster_copy_fetched"), 3)
         until(lambda: len(log()) < 400, "the log is trimmed again")
 
 

@@ -365,7 +365,7 @@ class OverAllMembers(Clustered):
         self.assertIn("has a quorum", said)
         cluster.etcd.all[2].kill9()
         failed = [line for line in look(None) if line["state"] == "fail"]
-        gone = cluster.etcd.endpoints_of(one.name)[2]
+        gone = one.settings["cluster.etcd"].split(",")[2]
         self.assertIn(True, [gone in line["text"] for line in failed], failed)
         cluster.etcd.start()
 

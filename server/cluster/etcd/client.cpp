@@ -71,8 +71,11 @@ EtcdError no_gateway(const std::string& url, unsigned status) {
     };
 }
 
+/// Some of etcd's answers about its maintenance have none.
+bool has_header(std::string_view path) { return !path.starts_with("/v3/maintenance/"); }
+
 EtcdResult<json::object> parsed_answer(
-    const std::string& url, unsigned status, std::string_view body
+    const std::string& url, unsigned status, std::string_view body, bool is_headed = true
 ) {
     boost::system::error_code error;
     json::value value = json::parse(body, error);
@@ -85,7 +88,7 @@ EtcdResult<json::object> parsed_answer(
     if (json::value* result = object.if_contains("result"); result && result->is_object())
         object = json::object(std::move(result->as_object()));
     // Fields that etcd leaves out are 0 or empty: any object would be an answer, of an empty log.
-    if (object_in(object, "header") == nullptr) return no_gateway(url, status);
+    if (is_headed && object_in(object, "header") == nullptr) return no_gateway(url, status);
     return std::move(object);
 }
 
@@ -181,8 +184,9 @@ asio::awaitable<EtcdResult<json::object>> EtcdClient::attempt(
         }
         const auto failure = co_await connection_->exchange(path, body, until);
         if (!failure) {
-            auto answer =
-                parsed_answer(connection_->url(), connection_->status(), connection_->body());
+            auto answer = parsed_answer(
+                connection_->url(), connection_->status(), connection_->body(), has_header(path)
+            );
             if (!connection_->may_be_used_again()) connection_.reset();
             co_return answer;
         }

@@ -332,7 +332,7 @@ void Directory::on_changed(const Session& session) {
 
 void Directory::on_ended(const EndOfSession& end) {
     for (const auto& [id, peer] : peers_)
-        if (peer->is_connected) peer->ended.push_back(end);
+        if (peer->is_connected && peer->ended.size() < ended_most) peer->ended.push_back(end);
     plan();
 }
 

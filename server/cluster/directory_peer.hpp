@@ -15,6 +15,10 @@
 
 namespace grid::server::cluster {
 
+/// Ends that wait for room in a link. Those beyond are not told: a client that moves may get again
+/// what it had in the last second, and its bind waits for DirectorySettings::told_within.
+inline constexpr std::size_t ended_most = 10'000;
+
 /// Core strand.
 struct Directory::Peer final : public Elsewhere {
     Peer(Member who, StanzaOutbox::Send send, std::shared_ptr<Budget> bytes)

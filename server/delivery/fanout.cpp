@@ -221,8 +221,17 @@ bool Fanout::may_be_told(const Session& session, const pubsub::Notification& not
            notification.is_for_unaware;
 }
 
+/// Of an item that the recipient had at another member of a cluster, which was ahead of this one.
+bool Fanout::is_behind(const Recipient& recipient, const pubsub::Notification& notification) {
+    const Session& session = *recipient.session;
+    const bool is_bare = recipient.to == Address::Bare;
+    return notification.item_end != 0 &&
+           notification.revision <= (is_bare ? session.account_from : session.own_from);
+}
+
 void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notification) {
     const auto& session = recipient.session;
+    if (is_behind(recipient, notification)) return;
     // Skip sessions that are replaying from the store, and items that a finished replay has already
     // sent.
     if (notification.is_owed && (session->replay || notification.revision <= session->replayed_to))

@@ -86,6 +86,7 @@ public:
     storage::Revision replayed_to = 0;     // the last item that the replay has sent
     storage::Revision acked_to = 0;        // everything up to here has arrived
     storage::Revision account_from = 0;    // items to the bare JID are delivered from here on
+    storage::Revision own_from = 0;        // and those to the full one
     std::optional<pubsub::Position>
         position_at_logout;   // the position sent, when the transport ended
     /// Logged out while its stream goes on: the position sent, whose items still reach it by that

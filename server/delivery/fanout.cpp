@@ -420,10 +420,14 @@ void Fanout::end(const SessionPtr& session, xml::StreamError error) {
 }
 
 /// Stanzas of this turn leave before the goodbye, and so does the answer to a request that ends its
-/// own sender's stream (XEP-0077 §3.2).
+/// own sender's stream (XEP-0077 §3.2); it may wait for other members of a cluster.
 void Fanout::end_streams() {
     for (auto& [session, error] : std::exchange(endings_, {})) {
         flush_one(session);
+        if (session->transport && session->answers_due != 0) {
+            endings_.emplace_back(session, std::move(error));
+            continue;
+        }
         if (session->transport)
             session->transport->close(std::move(error));
         else if (session->state == Session::State::Hibernating)

@@ -102,6 +102,7 @@ public:
     /// True when the session's rights ended, or begin anew with its next login: its requests are
     /// dropped.
     bool is_ended = false;
+    std::size_t answers_due = 0;   // to requests of it that are committed
 
     /// The stanzas of the client that are handled, of those counted: answered, and none before them
     /// waits (XEP-0198 §4). With stream management only.

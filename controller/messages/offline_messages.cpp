@@ -47,7 +47,9 @@ void OfflineMessages::apply(std::string_view rest, const std::optional<storage::
         if (is_known && in.ok()) {
             const auto before =
                 std::ranges::lower_bound(messages, revision, {}, &Message::revision);
-            messages.insert(before, {revision, record->time, bytes});
+            messages.insert(
+                before, {revision, record->time, bytes, is_delivered(account, revision)}
+            );
             waiting.bytes += bytes;
             bytes_ += bytes;
             ++count_;
@@ -56,9 +58,20 @@ void OfflineMessages::apply(std::string_view rest, const std::optional<storage::
     if (messages.empty()) waiting_.erase(account);
 }
 
+/// Of one that is applied now.
+bool OfflineMessages::is_delivered(const std::string& account, storage::Revision revision) {
+    const auto found = ahead_.find(account);
+    if (found == ahead_.end()) return false;
+    const bool is_ahead = revision <= found->second;
+    if (is_ahead) leaving_.push_back(account);
+    if (revision >= found->second) ahead_.erase(found);
+    return is_ahead;
+}
+
 void OfflineMessages::forget() {
     waiting_.clear();
     leaving_.clear();
+    ahead_.clear();
     orphans_.clear();
     count_ = bytes_ = 0;
 }
@@ -147,6 +160,15 @@ void OfflineMessages::delivered(std::string_view account, storage::Revision up_t
         is_new = !std::exchange(message.is_leaving, true) || is_new;
     }
     if (is_new) leaving_.emplace_back(account);
+}
+
+void OfflineMessages::delivered_elsewhere(
+    std::string_view account, storage::Revision up_to, storage::Revision applied
+) {
+    delivered(account, up_to);
+    if (up_to <= applied) return;
+    storage::Revision& last = ahead_[std::string(account)];
+    last = std::max(last, up_to);
 }
 
 bool OfflineMessages::erase(storage::Batch& batch, std::string_view account, Message& message) {

@@ -78,6 +78,11 @@ public:
 
     /// Soft: those up to that one have been delivered, and are to be erased.
     void delivered(std::string_view account, storage::Revision up_to);
+    /// The same, where another member of a cluster says so: it may be ahead of this one, which has
+    /// applied what there is up to `applied`.
+    void delivered_elsewhere(
+        std::string_view account, storage::Revision up_to, storage::Revision applied
+    );
     /// The messages of an account are not for another one that is made under its name later.
     void account_gone(const std::string& account);
     /// Batches that erase what was delivered, has waited too long, or is of an account that is not
@@ -90,6 +95,7 @@ private:
         std::size_t messages = 0, bytes = 0;
     };
     using ByAccount = std::map<std::string, Waiting, std::less<>>;
+    bool is_delivered(const std::string& account, storage::Revision revision);
     /// False: the batch is full.
     static bool erase(storage::Batch& batch, std::string_view account, Message& message);
     bool erase_orphans(std::vector<storage::Batch>& batches, std::size_t max);
@@ -107,6 +113,8 @@ private:
     std::map<std::string, Coming, std::less<>> coming_;
     std::size_t all_coming_bytes_ = 0;
     std::vector<std::string> leaving_;   // accounts with delivered messages
+    /// Messages that are delivered before they are applied here: by account, up to this one.
+    std::map<std::string, storage::Revision, std::less<>> ahead_;
     std::vector<std::pair<std::string, storage::Revision>> orphans_;
     std::string looked_at_;   // the last account at which `due` looked
 };

@@ -47,7 +47,7 @@ void Keeper::do_what_is_due() {
             log_head(snapshot, self->log_);
         });
     }
-    if (time >= next_cut_) {
+    if (time >= next_cut_ && grid_.leads()) {   // also as soon as it leads
         next_cut_ = time + cut_every;
         cut();
     }
@@ -79,7 +79,7 @@ void Keeper::cut() {
     const controller::audit::Retention retention{
         settings_.keep_days * day_ms, settings_.keep_bytes
     };
-    if ((retention.keep_ms == 0 && retention.keep_bytes == 0) || !grid_.leads()) return;
+    if (retention.keep_ms == 0 && retention.keep_bytes == 0) return;
     store_.read([self = shared_from_this(), retention](const storage::Snapshot& snapshot) {
         auto planned = controller::audit::plan_cut(snapshot, retention, now());
         if (!planned) return self->log_.error("audit_cut", {{"reason", planned.error().message()}});

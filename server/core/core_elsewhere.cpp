@@ -56,7 +56,7 @@ void Core::ended_elsewhere(const EndOfSession& end) {
     const std::string bare(end.jid.bare_view());
     catch_up_.known_elsewhere(end.jid.str(), end.items);
     catch_up_.known_elsewhere(bare, end.account_items);
-    controller_.offline().delivered(bare, end.messages);
+    controller_.offline().delivered_elsewhere(bare, end.messages, fanout_.applied());
 }
 
 void Core::reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport> transport) {

@@ -2,7 +2,6 @@
 // off, answers that wait for the others, streams that are sent elsewhere.
 #include <algorithm>
 
-#include "controller/accounts/event.hpp"
 #include "controller/administration/act_event.hpp"
 #include "controller/messages/block_lists.hpp"
 #include "server/core/core.hpp"
@@ -43,10 +42,6 @@ bool Core::is_for_all(const storage::Committed& committed) {
     if (membership_ == nullptr) return false;
     const bool has_changed = controller_.revision() != rights_told_;
     rights_told_ = controller_.revision();
-    // The stream ends with the account: the answer would come too late, and nobody else waits.
-    if (const auto account = controller::decode_account_event(committed.batch.event);
-        account && account->is_own_wish)
-        return false;
     if (membership_->acknowledges_everywhere() && !committed.batch.is_volatile) return true;
     return has_changed || controller::decode_block_event(committed.batch.event) ||
            controller::administration::decode_act_event(committed.batch.event);

@@ -58,6 +58,7 @@ void CatchUp::on_available(const SessionPtr& session) {
     };
     if (session->priority >= 0) session->paused_bare.reset();
     session->account_from = after.bare;
+    session->own_from = after.full;
     if (!session->replay) start_replay(session, after);
     begin_with_last_items(*session);
     go_behind(session, after);

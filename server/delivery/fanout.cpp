@@ -221,8 +221,17 @@ bool Fanout::may_be_told(const Session& session, const pubsub::Notification& not
            notification.is_for_unaware;
 }
 
+/// Of an item that the recipient had at another member of a cluster, which was ahead of this one.
+bool Fanout::is_behind(const Recipient& recipient, const pubsub::Notification& notification) {
+    const Session& session = *recipient.session;
+    const bool is_bare = recipient.to == Address::Bare;
+    return notification.item_end != 0 &&
+           notification.revision <= (is_bare ? session.account_from : session.own_from);
+}
+
 void Fanout::tell(const Recipient& recipient, const pubsub::Notification& notification) {
     const auto& session = recipient.session;
+    if (is_behind(recipient, notification)) return;
     // Skip sessions that are replaying from the store, and items that a finished replay has already
     // sent.
     if (notification.is_owed && (session->replay || notification.revision <= session->replayed_to))
@@ -411,10 +420,14 @@ void Fanout::end(const SessionPtr& session, xml::StreamError error) {
 }
 
 /// Stanzas of this turn leave before the goodbye, and so does the answer to a request that ends its
-/// own sender's stream (XEP-0077 §3.2).
+/// own sender's stream (XEP-0077 §3.2); it may wait for other members of a cluster.
 void Fanout::end_streams() {
     for (auto& [session, error] : std::exchange(endings_, {})) {
         flush_one(session);
+        if (session->transport && session->answers_due != 0) {
+            endings_.emplace_back(session, std::move(error));
+            continue;
+        }
         if (session->transport)
             session->transport->close(std::move(error));
         else if (session->state == Session::State::Hibernating)

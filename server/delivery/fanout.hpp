@@ -203,6 +203,7 @@ private:
         const std::shared_ptr<const RecipientOptions>& special,
         std::vector<Recipient>& into
     ) const;
+    static bool is_behind(const Recipient& recipient, const pubsub::Notification& notification);
     void tell(const Recipient& recipient, const pubsub::Notification& notification);
     bool tell_jointly(const Recipient& recipient, const pubsub::Notification& notification);
     void tell_special(const Recipient& recipient, const pubsub::Notification& notification);

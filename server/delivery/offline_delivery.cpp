@@ -38,13 +38,23 @@ SessionPtr OfflineDelivery::find_taker(const std::string& account) const {
     const auto& all = sessions_.of_account(account);
     const auto found = std::ranges::find_if(all, [&](const auto& one) { return takes(*one); });
     if (found == all.end()) return nullptr;
-    const bool is_taken_elsewhere = std::ranges::any_of(all, [&](const SessionPtr& other) {
-        const bool takes_there = other->elsewhere && other->is_open() && other->priority >= 0 &&
-                                 fanout_.is_logged_in(*other);
-        return takes_there &&
-               std::pair(other->since, other->id) < std::pair((*found)->since, (*found)->id);
-    });
+    const SessionPtr there = find_taker_elsewhere(account);
+    const bool is_taken_elsewhere =
+        there && std::pair(there->since, there->id) < std::pair((*found)->since, (*found)->id);
     return is_taken_elsewhere ? nullptr : *found;
+}
+
+/// The oldest of those that would.
+SessionPtr OfflineDelivery::find_taker_elsewhere(const std::string& account) const {
+    SessionPtr oldest;
+    for (const SessionPtr& one : sessions_.of_account(account)) {
+        const bool takes_there =
+            one->elsewhere && one->is_open() && one->priority >= 0 && fanout_.is_logged_in(*one);
+        if (takes_there &&
+            (!oldest || std::pair(one->since, one->id) < std::pair(oldest->since, oldest->id)))
+            oldest = one;
+    }
+    return oldest;
 }
 
 std::vector<OfflineMessages::Message> OfflineDelivery::next(
@@ -63,7 +73,8 @@ bool OfflineDelivery::is_behind(const std::string& account) const {
 
 SessionPtr OfflineDelivery::taker(const std::string& account) const {
     const auto found = ways_.find(account);
-    return found == ways_.end() ? nullptr : found->second->to.lock();
+    const SessionPtr here = found == ways_.end() ? nullptr : found->second->to.lock();
+    return here ? here : find_taker_elsewhere(account);
 }
 
 void OfflineDelivery::on_available(const SessionPtr& session) { go_on(session->bare.str()); }

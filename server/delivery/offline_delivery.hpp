@@ -79,6 +79,7 @@ private:
 
     bool takes(const Session& session) const;
     SessionPtr find_taker(const std::string& account) const;
+    SessionPtr find_taker_elsewhere(const std::string& account) const;
     std::vector<controller::OfflineMessages::Message> next(
         const std::string& account,
         const Way& way,

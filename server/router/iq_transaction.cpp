@@ -30,6 +30,7 @@ public:
         order = prepared.order;
         context = {session_->principal, now(), fresh_id()};
     }
+    ~IqTransaction() override { note_due(false); }
 
     /// Drops requests of a session that was ended: they must not run with the rights of its next
     /// login, nor with a certificate that was revoked.
@@ -38,6 +39,7 @@ public:
         keep(xml::not_allowed("this stream was ended"));
         return Next::Answer;
     }
+    void applied() override { note_due(true); }
 
 protected:
     xml::StanzaError to_error(boost::system::error_code error) override {
@@ -45,10 +47,20 @@ protected:
     }
 
     void send(Answer answer) override {
+        note_due(false);
         const bool has_sequel = prepare_sequel(answer);
         if (auto* reply = std::get_if<1>(&answer))
             for (xml::Element& message : reply->messages)
                 fanout_.send(session_, Outgoing::stanza(to_bytes(std::move(message))));
+        // Messages that come after the answer are copied, or not, at every member of a cluster.
+        const bool is_of_copies = effect_ == pubsub::SessionEffect::CopiesOn ||
+                                  effect_ == pubsub::SessionEffect::CopiesOff;
+        if (is_of_copies && answer.index() != 0) {
+            router_.note_effect(session_, effect_);
+            return router_.send_when_told(
+                session_, Outgoing::whole(StanzaKind::Iq, to_bytes(answer))
+            );
+        }
         if (is_iq_) fanout_.send(session_, Outgoing::whole(StanzaKind::Iq, to_bytes(answer)));
         if (answer.index() != 0) router_.note_effect(session_, effect_);
         if (has_sequel) router_.begin_sequels(*session_);
@@ -56,6 +68,11 @@ protected:
 
 private:
     static constexpr std::size_t answer_bytes_likely = 160;
+
+    void note_due(bool is_due) {
+        if (is_due == std::exchange(is_due_, is_due)) return;
+        is_due ? ++session_->answers_due : --session_->answers_due;
+    }
 
     bool prepare_sequel(Answer& answer) {
         const auto* reply = std::get_if<1>(&answer);
@@ -103,6 +120,7 @@ private:
     Fanout& fanout_;
     SessionPtr session_;
     bool is_iq_;   // a message asked for no answer
+    bool is_due_ = false;
     std::string id_, to_;
     pubsub::SessionEffect effect_;
 };

@@ -526,6 +526,16 @@ void Router::note_effect(const SessionPtr& session, pubsub::SessionEffect effect
     }
 }
 
+void Router::send_when_told(const SessionPtr& session, Outgoing stanza) {
+    SessionWatcher* const watcher = sessions_.watcher();
+    if (watcher == nullptr || !watcher->is_untold(*session))
+        return fanout_.send(session, std::move(stanza));
+    watcher->when_told(*session, [this, session, stanza = std::move(stanza)] {
+        fanout_.send(session, stanza);
+        fanout_.flush();
+    });
+}
+
 void Router::reply_error(
     const SessionPtr& session, const xml::Element& stanza, const xml::StanzaError& error
 ) {

@@ -133,6 +133,8 @@ public:
     void end_presence(const SessionPtr& session);
     /// A request of the session was done: its effect on the session.
     void note_effect(const SessionPtr& session, pubsub::SessionEffect effect);
+    /// When the other members of a cluster know the session as it is now, if answers wait for that.
+    void send_when_told(const SessionPtr& session, Outgoing stanza);
     /// An answer promises more: before it is sent to the session, from `from`. A refusal takes its
     /// place.
     std::optional<xml::StanzaError> prepare_sequel(
@@ -341,6 +343,12 @@ private:
         xml::Bytes iq,
         const Refuse& refuse,
         bool is_counted = false
+    );
+    void refuse_query(
+        const SessionPtr& asker,
+        xml::Element iq,
+        const xml::Jid& asked,
+        const xml::StanzaError& error
     );
     std::optional<xml::StanzaError> refuse_pending(Queries::Query query);
     void take_answer(const SessionPtr& session, const Inbound& inbound);

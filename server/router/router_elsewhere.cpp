@@ -92,7 +92,7 @@ void Router::unanswered(const QueryElsewhere& query) {
 void Router::take_elsewhere(const SessionPtr& asker, xml::Element iq, const QueryElsewhere& query) {
     // The asker's member may know that a right is gone of which this one has not heard.
     if (const auto refused = guard_ ? guard_(iq) : std::nullopt)
-        return reply_error(asker, iq, *refused);
+        return refuse_query(asker, std::move(iq), query.asked, *refused);
     const bool is_for_component = addresses_.component(query.to) != nullptr;
     if (is_for_component || !asker->component.empty()) {
         auto routed = is_for_component ? prepare_for_component(*asker, std::move(iq), query.to)

@@ -81,7 +81,9 @@ void Router::take_query(const SessionPtr& session, const Inbound& inbound) {
 
 void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const Asked& asked) {
     const xml::Element& iq = inbound.stanza;
-    const auto refuse = [&](const xml::StanzaError& error) { reply_error(session, iq, error); };
+    const auto refuse = [&](const xml::StanzaError& error) {
+        refuse_query(session, iq, asked.by, error);
+    };
     const xml::Jid& to = asked.to;
     // As for a missing account, so that accounts cannot be probed; and a bare JID answers nothing.
     if (to.is_bare() || controller_.state(to.bare()) != controller::AccountState::Enabled)
@@ -124,6 +126,14 @@ void Router::ask_here(const SessionPtr& session, const Inbound& inbound, const A
     xml::Element head = iq;
     head.set("to", to.str());
     fanout_.send(target, Outgoing::stanza(whole_iq(head, inbound.relayed)));
+}
+
+/// From the address that was asked, whoever was to answer for it.
+void Router::refuse_query(
+    const SessionPtr& asker, xml::Element iq, const xml::Jid& asked, const xml::StanzaError& error
+) {
+    if (!asked.empty()) iq.set("to", asked.str());
+    reply_error(asker, iq, error);
 }
 
 /// A value refuses the query; without one the query waits for its answer.

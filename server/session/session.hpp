@@ -86,6 +86,7 @@ public:
     storage::Revision replayed_to = 0;     // the last item that the replay has sent
     storage::Revision acked_to = 0;        // everything up to here has arrived
     storage::Revision account_from = 0;    // items to the bare JID are delivered from here on
+    storage::Revision own_from = 0;        // and those to the full one
     std::optional<pubsub::Position>
         position_at_logout;   // the position sent, when the transport ended
     /// Logged out while its stream goes on: the position sent, whose items still reach it by that
@@ -101,6 +102,7 @@ public:
     /// True when the session's rights ended, or begin anew with its next login: its requests are
     /// dropped.
     bool is_ended = false;
+    std::size_t answers_due = 0;   // to requests of it that are committed
 
     /// The stanzas of the client that are handled, of those counted: answered, and none before them
     /// waits (XEP-0198 §4). With stream management only.

@@ -1,6 +1,7 @@
 # tests/integration/files.py: a server with files, its clients, and HTTPS by curl and by hand.
 """ann may send bulk data to bob, and to nobody else; eve has an account and no right."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -158,9 +159,14 @@ class FilesCase(unittest.TestCase):
         match = re.search(r"<put url='(https://[^']*)'/><get url='([^']*)'/>", answer)
         self.assertIsNotNone(match, answer)
         self.assertEqual(match[1], match[2])
-        base = f"https://{DOMAIN}:{self.server.http[1]}"
-        self.assertTrue(match[1].startswith(base + "/bulk/"), match[1])
-        return match[1][len(base) :]
+        return self.path_of(match[1])
+
+    def path_of(self, url):
+        """Of a URL of this server, or of any of its members."""
+        bases = [f"https://{DOMAIN}:{one.addresses['http'][1]}" for one in self.server.each()]
+        base = next((base for base in bases if url.startswith(base + "/bulk/")), None)
+        self.assertIsNotNone(base, url)
+        return url[len(base) :]
 
     def https(self, bundle, **how):
         made = Https(self.server, bundle, **how)
@@ -199,18 +205,21 @@ class FilesCase(unittest.TestCase):
         body, _, status = done.stdout.rpartition(b"\n")
         return done.returncode, int(status), body
 
-    def files_folder(self):
-        return os.path.join(self.server.data, "files")
+    def files_folders(self):
+        """Of each member, where there are several."""
+        return [os.path.join(one.data, "files") for one in self.server.each()]
 
     def on_disk(self, path=None):
         """The names in the server's folder, or the size of one file; None: it is not there."""
-        folder = self.files_folder()
+        folders = self.files_folders()
         if path is None:
-            return os.listdir(folder)
-        try:
-            return os.path.getsize(os.path.join(folder, path.split("/")[2]))
-        except FileNotFoundError:
-            return None
+            return [name for folder in folders for name in os.listdir(folder)]
+        ends = ("", ".part") if getattr(self.server, "spread", None) else ("",)   # half here
+        sizes = []
+        for file in (os.path.join(f, path.split("/")[2] + end) for f in folders for end in ends):
+            with contextlib.suppress(FileNotFoundError):
+                sizes.append(os.path.getsize(file))
+        return max(sizes, default=None)
 
     def audit(self, operation):
         return self.server.admin_json("audit", "--operation", operation)["records"]

@@ -1,6 +1,7 @@
 # tests/integration/gridd.py: the real server as a child process, and gridctl beside it.
 """Every server listens on free loopback ports and keeps its data in a temporary directory."""
 
+import contextlib
 import json
 import os
 import re
@@ -147,6 +148,17 @@ class Gridd:
                     return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
 
+    # --- one of several members (cluster/spread.py) ---------------------------------------------
+
+    @contextlib.contextmanager
+    def at(self, client):   # pylint: disable=unused-argument
+        """Within, requests go to the member of that client (raw.Raw)."""
+        yield self
+
+    def each(self):
+        """Requests go to one member after the other."""
+        yield self
+
     # --- gridctl ----------------------------------------------------------------------------
 
     def gridctl(self, *arguments, identity=None, stdin=None):
@@ -246,18 +258,48 @@ class Operated(Gridd):
     def log_mark(self):
         if not self.spread:
             return super().log_mark()
-        return tuple(len(Gridd.log(one)) for one in self.spread.all())
+        return tuple(len(Gridd.log(one)) for one in self.spread.heard())
 
     def log(self, since=0):
         if not self.spread:
             return super().log(since)
-        all_of_them = [one for one in self.spread.all() if os.path.exists(one.log_path)]
+        all_of_them = [one for one in self.spread.heard() if os.path.exists(one.log_path)]
         marks = since if isinstance(since, tuple) else (since,) * len(all_of_them)
         return "".join(Gridd.log(one, mark) for one, mark in zip(all_of_them, marks))
 
     def resident_bytes(self):
         skip_in_a_cluster("the memory of one server")
         return super().resident_bytes()
+
+    @contextlib.contextmanager
+    def _choose(self, one):
+        before, self.spread.chosen = self.spread.chosen, one
+        try:
+            yield one
+        finally:
+            self.spread.chosen = before
+
+    def at(self, client):
+        if not self.spread:
+            return super().at(client)
+        address = client.socket.getpeername()
+        return self._choose(next(
+            one for one in self.spread.all() if address in one.addresses.values()
+        ))
+
+    def each(self):
+        if not self.spread:
+            yield from super().each()
+            return
+        for one in self.spread.all():
+            with self._choose(one):
+                yield one
+
+    def stay(self):
+        """From now on all go to this one: for what each member counts or keeps for itself."""
+        if self.spread:
+            self.spread.chosen = self
+        return self
 
     def _any(self, name):
         return (self.spread.pick() if self.spread else self).addresses[name]

@@ -107,7 +107,8 @@ class Pair:
         self.sender = log_in(server, sender, resource)
         self.receiver = log_in(server, receiver, resource)
         self.sender_jid, self.receiver_jid = (f"{b.jid}/{resource}" for b in (sender, receiver))
-        self.proxy = server.addresses["socks5"]
+        with server.at(self.sender.raw) as member:   # the sender may use its proxy
+            self.proxy = member.addresses["socks5"]
 
     def close(self):
         self.sender.close()
@@ -142,6 +143,12 @@ class Pair:
         finally:
             here.close()
             there.close()
+
+
+def running(server, client):
+    """The transfers under way that the member of that client has."""
+    with server.at(client.raw):
+        return server.admin_json("transfers", "list")["transfers"]
 
 
 def records(server, operation, what, seconds=SECONDS):

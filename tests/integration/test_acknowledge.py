@@ -17,6 +17,7 @@ from talker import Talker, form
 
 DELAY = "{urn:xmpp:delay}delay"
 ROUNDS = 40
+LATE = 0.7   # seconds, of what etcd tells a member: less than cluster.max_staleness
 POLICY = EVERYTHING + "allow any to message any\n"
 
 needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/install-deps --test)")
@@ -24,12 +25,13 @@ needs_etcd = unittest.skipUnless(is_installed(), "etcd is not installed (conf/in
 
 class Case(unittest.TestCase):
     VALUE = "everywhere"
+    has_fabric = False
     numbers = itertools.count(1)
 
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(
-            3, 1, policy=POLICY, fabric=False, tls=False,
+            3, 1, policy=POLICY, fabric=cls.has_fabric, tls=False,
             settings={"accounts.auto_approve": "true", "cluster.acknowledge": cls.VALUE},
         )
         cls.addClassCleanup(cls.cluster.close)
@@ -57,6 +59,13 @@ class Case(unittest.TestCase):
         client = Stanzas(member, self.bundle(name), resource, presence)
         self.addCleanup(client.close)
         return client
+
+    def wait_delivered(self, sender, client, what):
+        sender.send(f"<message type='chat' id='{what}' to='{client.bare}'><body>x</body></message>")
+        found = []
+        while not found or found[-1] != what:
+            found.append(client.message().get("id"))
+        return found
 
     def two(self):
         """Members."""
@@ -142,13 +151,6 @@ class Moves(Case):
 
     VALUE = "here"
 
-    def wait_delivered(self, sender, client, what):
-        sender.send(f"<message type='chat' id='{what}' to='{client.bare}'><body>x</body></message>")
-        found = []
-        while not found or found[-1] != what:
-            found.append(client.message().get("id"))
-        return found
-
     def test_a_message_that_has_been_read_does_not_come_again_elsewhere(self):
         sender = self.stanzas("ann", self.cluster[0], "sender")
         self.stanzas("bob", self.cluster[0]).goodbye()   # the account is there
@@ -180,6 +182,52 @@ class Moves(Case):
             first = self.stanzas("eve", random.choice(self.cluster.members))
             owner.publish("moves", f"j{number}")
             self.assertEqual(first.item()[0], f"j{number}")
+
+
+@needs_etcd
+class Behind(Case):
+    """A client goes to a member that hears late of what was committed."""
+
+    VALUE = "here"
+    has_fabric = True
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.cluster.fabric.mend)
+
+    def falls_behind(self):
+        self.cluster.fabric.slow(self.cluster.etcd.all[0].name, self.cluster[2].name, LATE)
+
+    def test_an_item_that_has_been_read_does_not_come_again(self):
+        owner = self.stanzas("pub", self.cluster[0], "owner")
+        owner.create("late", max_items=100)
+        first = self.stanzas("eve", self.cluster[1])
+        first.ok("set", f"<subscribe node='late' jid='{first.bare}'/>")
+        first.ok("set", f"<subscribe node='late' jid='{first.full}'/>")
+        self.cluster.wait_same()
+        self.falls_behind()
+        owner.publish("late", "read")
+        for _ in range(2):
+            self.assertEqual(first.item()[0], "read")
+        first.goodbye()
+        second = self.stanzas("eve", self.cluster[2])
+        owner.publish("late", "next")
+        self.assertEqual([second.item()[0] for _ in range(2)], ["next"] * 2)
+
+    def test_a_message_that_has_been_read_does_not_come_again(self):
+        sender = self.stanzas("ann", self.cluster[0], "sender")
+        self.stanzas("bob", self.cluster[1]).goodbye()   # the account is there
+        self.cluster.wait_same()
+        self.falls_behind()
+        sender.send(f"<message type='chat' id='w' to='bob@{DOMAIN}'><body>x</body></message>")
+        sender.ping()
+        first = self.stanzas("bob", self.cluster[1])
+        self.assertEqual(first.message().get("id"), "w")
+        first.goodbye()
+        second = self.stanzas("bob", self.cluster[2])
+        second.ping()
+        self.cluster.wait_same()
+        self.assertEqual(self.wait_delivered(sender, second, "l"), ["l"])
 
 
 @needs_etcd

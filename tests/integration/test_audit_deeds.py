@@ -58,7 +58,7 @@ class AuditCase(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, "it never came")
             time.sleep(0.1)
 
-    def row(self, operation, **fields):
+    def row(self, operation, seconds=30, **fields):
         """The newest record of that operation which has these fields; the detail in part."""
 
         def look():
@@ -70,7 +70,7 @@ class AuditCase(unittest.TestCase):
                     return record
             return None
 
-        return self.until(look)
+        return self.until(look, seconds)
 
 
 class Order(AuditCase):
@@ -419,7 +419,7 @@ class Washing(AuditCase):
         self.assertRegex(newest["topic"], r"#[0-9a-f]{16}$")
         self.server.stop()
         self.server.start()   # the audit is cut at the start, and every minute
-        self.row("audit-cut")
+        self.row("audit-cut", seconds=90)
         self.until(lambda: len(self.records(operation="publish")) < 300)
         denial = self.row("create", topic="shut-secret", decision="deny")
         self.assertEqual(denial["actor"], f"victim@{DOMAIN}/r")
@@ -446,7 +446,7 @@ class Washing(AuditCase):
             owner.expect(rf"id=['\"]c{batch}-149['\"]", 60)
         self.server.stop()
         self.server.start()
-        self.row("audit-cut")
+        self.row("audit-cut", seconds=90)
         self.until(lambda: len(self.records(operation="configure")) < 500)
         groups = [record["target"] for record in self.records(operation="group-put")]
         self.assertIn("proof", groups)

@@ -81,8 +81,9 @@ class Sessions(BoshCase):
                 f"<iq xmlns='jabber:client' type='set' id='s' to='{BROKER}'><pubsub "
                 f"xmlns='{PUBSUB}'><subscribe node='held' jid='ann@{DOMAIN}'/></pubsub></iq>"
             )
-            own = one.ask("<presence xmlns='jabber:client'/>")   # RFC 6121 §4.2.2
-            self.assertEqual([stanza.tag for stanza in own], ["{jabber:client}presence"])
+            own = list(one.ask("<presence xmlns='jabber:client'/>"))   # RFC 6121 §4.2.2
+            while not own or own[-1].tag != "{jabber:client}presence":   # answers may be before it
+                own += one.ask()
             one.ask_later()
             time.sleep(0.3)
             self.assertTrue(one.came.empty(), "an empty answer came too early")

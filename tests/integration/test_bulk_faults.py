@@ -57,14 +57,14 @@ class FullDisk(FaultsCase):
 
     @classmethod
     def prepare(cls):
-        cls.server.prepare()
+        cls.server.stay().prepare()
         cls.disk = SmallDisk(cls.server, "files", 48)
 
     def setUp(self):
         self.disk.make_space()
 
-    def files_folder(self):
-        return self.disk.path
+    def files_folders(self):
+        return [self.disk.path]
 
     def test_it_fills_in_the_middle_of_an_upload(self):
         data = content(16 * MIB, seed=21)

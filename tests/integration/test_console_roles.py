@@ -10,7 +10,7 @@ import unittest
 
 import browser
 import console
-from gridd import DOMAIN, ROOT
+from gridd import DOMAIN, MEMBERS, ROOT
 
 FOLDER = os.path.join(ROOT, "controller", "console")
 ACTS = os.path.join(ROOT, "controller", "roles", "acts.cpp")
@@ -24,6 +24,7 @@ OF_ADMINISTRATORS = OF_OPERATORS | {
     "Add an account…", "Enable…", "Groups…", "Edit…", "Delete…", "Switch off…", "Save…",
     "Roll back…",
 }
+OF_CLUSTERS = {"Make it lead…", "Drain…", "Drain and stop…"} if MEMBERS > 1 else set()
 SHOWN = """
     return [...document.querySelectorAll("#page button")]
         .filter((one) => one.offsetParent !== null).map((one) => one.innerText.trim());
@@ -125,7 +126,7 @@ class Roles(unittest.TestCase):
 
     def test_an_administrator_sees_all(self):
         every, by_page = self.acts(self.shown("administrator"))
-        self.assertEqual(every, OF_ADMINISTRATORS, by_page)
+        self.assertEqual(every, OF_ADMINISTRATORS | OF_CLUSTERS, by_page)
 
     def test_a_new_role_changes_the_page_that_is_open(self):
         jid = f"riser@{DOMAIN}"

@@ -44,10 +44,11 @@ class Heard(unittest.TestCase):
         heard.expect("state")
 
     def test_figures_each_second_and_rates_from_the_second_one_on(self):
-        heard = self.listen("?kinds=state")
-        first = heard.expect("state").data
+        with self.server.at(self.probe):   # each member has figures of its own
+            heard = self.listen("?kinds=state")
+            first = heard.expect("state").data
+            status = self.server.rest("GET", "status")
         self.assertIsNone(first["rates"])
-        status = self.server.rest("GET", "status")
         self.assertEqual(first["accounts"], status["accounts"])
         self.assertEqual(first["topics"], status["topics"])
         self.assertEqual(first["policy_version"], status["policy"]["version"])
@@ -66,7 +67,8 @@ class Heard(unittest.TestCase):
         heard = self.listen("?kinds=sessions,state")
         heard.expect("state")
         full = f"desk@{DOMAIN}/tablet"
-        client = self.server.log_in("desk", "tablet")
+        with self.server.at(heard.https):   # each member tells of its own
+            client = self.server.log_in("desk", "tablet")
 
         def has(what):
             return lambda data: any(one["what"] == what and one["jid"] == full
@@ -247,6 +249,7 @@ class Refused(unittest.TestCase):
                 self.refused(403, bundle)
 
     def test_so_many_of_one_account(self):
+        self.server.stay()   # each member counts its own
         listeners = [self.admitted("?kinds=transfers") for _ in range(16)]
         refusal = self.refused(429, self.server.admin)
         self.assertIn("too-many-listeners", str(refusal))
@@ -293,7 +296,9 @@ class Moving(FilesCase):
 
     def test_an_upload_and_a_download(self):
         data = content(6 * MIB)
-        with Listening(self.server, self.server.admin, "?kinds=transfers") as heard:
+        listening = Listening(self.server, self.server.admin, "?kinds=transfers")
+        # Each member tells of its own.
+        with listening as heard, self.server.at(heard.https):
             path = self.stored(data)
             up = heard.expect("transfers", lambda event: any(
                 one["kind"] == "upload" and 0 < one["bytes"] < len(data)

@@ -102,6 +102,7 @@ class InBand(unittest.TestCase):
         self.assertEqual(self.register("ann", "crayon"), "result")
 
     def test_an_address_makes_a_few(self):
+        self.server.stay()   # each member counts
         raw = self.raw()
         for i in range(6):
             self.assertEqual(self.register(f"n{i}", "x", raw), "result")

@@ -465,9 +465,10 @@ class Breaks(LightCase):
         feeder = threading.Thread(target=feed, daemon=True)
         feeder.start()
         # The same port, as a server has that is restarted.
-        for name in ("c2s", "c2s_tls", "http"):
-            host, port = self.server.addresses[name]
-            self.server.settings[f"listen.{name}"] = f"{host}:{port}"
+        for one in self.server.each():
+            for name in ("c2s", "c2s_tls", "http"):
+                host, port = one.addresses[name]
+                one.settings[f"listen.{name}"] = f"{host}:{port}"
         for part in (total // 4, total // 2):
             run.wait_lines(part)
             self.server.kill9()

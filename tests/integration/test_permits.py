@@ -8,7 +8,9 @@ import threading
 import unittest
 
 from gridd import CONTROLLER, DOMAIN, Operated
-from socks import BYTESTREAMS, PROXY, SECONDS, Pair, Socks, ended, log_in, records, stream_hash
+from socks import (
+    BYTESTREAMS, PROXY, SECONDS, Pair, Socks, ended, log_in, records, running, stream_hash
+)
 
 IBB = "http://jabber.org/protocol/ibb"
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -111,10 +113,10 @@ class Permits(unittest.TestCase):
             sender.start()
             self.assertEqual(there.read(MIB), b"x" * MIB)
             sender.join()
-            running = self.server.admin_json("transfers", "list")["transfers"][0]
+            found = running(self.server, self.provider)[0]
             # Of the client that asked, and by its own right.
-            self.assertEqual(running["account"], self.bundles["asa"].jid)
-            self.assertIn(f"bulk {OPEN}", running["rule"])
+            self.assertEqual(found["account"], self.bundles["asa"].jid)
+            self.assertIn(f"bulk {OPEN}", found["rule"])
         self.assertEqual(ended(self.server, self.sid)["bytes"], MIB)
         # Once.
         self.connected()
@@ -164,7 +166,9 @@ class Permits(unittest.TestCase):
             with self.subTest(sid=sid, requester=requester, to=to):
                 connections = self.connected(sid, requester, to)
                 said, _ = self.pair.activate(sid, sender, to)
-                self.assertEqual(said, "forbidden")
+                with self.server.at(sender.raw) as member:   # its proxy is asked
+                    has_connections = member.addresses["socks5"] == self.pair.proxy
+                self.assertEqual(said, "forbidden" if has_connections else "item-not-found")
                 self.assertIn(self.open_in_band(sender, to, sid), (
                     "service-unavailable", "forbidden"
                 ))
@@ -199,9 +203,11 @@ class Permits(unittest.TestCase):
             self.bundles["asa"].jid,
         )
         self.assertEqual(said, "ok", whole)
+        self.addCleanup(
+            self.client.ask, "set", "<unblock xmlns='urn:xmpp:blocking'/>", self.bundles["asa"].jid
+        )
         self.connected()
         self.assertEqual(self.pair.activate(self.sid)[0], "forbidden")
-        self.client.ask("set", "<unblock xmlns='urn:xmpp:blocking'/>", self.bundles["asa"].jid)
 
     def test_no_answer_no_permit(self):
         cannot = f"<error type='cancel'><item-not-found xmlns='{STANZAS}'/></error>"

@@ -162,6 +162,7 @@ class LastItems(Accounts):
 
 class Capabilities(Accounts):
     def test_a_version_is_asked_for_once_and_believed_where_it_is_proved(self):
+        self.server.stay()   # each member asks for itself
         ann = self.come("ann", "a", [MOOD])
         self.assertEqual(ann.questions, 1)
         other = self.come("ann", "b", [MOOD])

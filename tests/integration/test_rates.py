@@ -28,7 +28,7 @@ class Rated(unittest.TestCase):
 
     def setUp(self):
         settings = {"accounts.auto_approve": "true"} | self.settings
-        self.server = Operated(EVERYTHING, settings).start()
+        self.server = Operated(EVERYTHING, settings).start().stay()   # each member counts
         self.addCleanup(self.server.close)
 
     def log_in(self, name, resource="raw"):

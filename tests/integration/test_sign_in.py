@@ -40,7 +40,7 @@ class SignIn(unittest.TestCase):
             | self.settings
         )
         self.addCleanup(self.server.close)
-        self.server.start()
+        self.server.start().stay()   # a sign-in is known to the member that took it
         self.used = {}
         self.secrets, self.recovery = {}, {}
         self.add(self.name, self.role)

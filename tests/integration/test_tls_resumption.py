@@ -67,7 +67,7 @@ class Resumption(unittest.TestCase):
         self.server = Operated(EVERYTHING, settings)
         self.addCleanup(self.server.close)
         self.prepare()
-        self.server.start()
+        self.server.start().stay()   # each member has tickets of its own
 
     def prepare(self):
         """Before the start."""

@@ -401,7 +401,7 @@ class HostMeta(WebSocketCase):
         return answer.status, dict(answer.getheaders()), answer.read().decode()
 
     def test_host_meta_needs_no_certificate(self):
-        port = self.server.http[1]
+        port = self.server.stay().http[1]
         status, headers, body = self.get("/.well-known/host-meta", None)
         self.assertEqual((status, headers["Content-Type"]), (200, "application/xrd+xml"))
         self.assertEqual(headers["Access-Control-Allow-Origin"], "*")
@@ -465,9 +465,11 @@ class ServerStops(WebSocketCase):
 
     def test_shutdown(self):
         one = self.bound(resource="stays")
-        self.server.process.send_signal(15)
-        self.assertEqual(one.stream_error(), "system-shutdown")
-        self.server.process.wait(10)
+        with self.server.at(one) as member:
+            member.process.send_signal(15)
+            self.assertEqual(one.stream_error(), "system-shutdown")
+            member.process.wait(10)
+        self.server.kill9()   # other members, where there are any
         self.server.start()
 
 

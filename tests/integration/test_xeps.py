@@ -302,7 +302,7 @@ class Ending(unittest.TestCase):
     """XEP-0133 4.30, 4.31: the process itself."""
 
     def setUp(self):
-        self.server = Operated(POLICY, {"accounts.auto_approve": "true"}).start()
+        self.server = Operated(POLICY, {"accounts.auto_approve": "true"}).start().stay()
         self.addCleanup(self.server.close)
 
     def connect(self, bundle):
@@ -328,6 +328,7 @@ class Ending(unittest.TestCase):
         self.assertEqual(anna.raw.stream_error(SECONDS), "system-shutdown")
         self.assertEqual(self.server.process.wait(SECONDS), 0)
         self.server.process = None
+        self.server.kill9()   # other members, where there are any
         self.server.start()
         audit = self.server.admin_ctl("audit", "--operation", "shutdown")
         self.assertIn(f"admin@{DOMAIN}", audit)

@@ -128,6 +128,23 @@ TEST_CASE_METHOD(
     CHECK(waiting(bert) == std::vector<std::string>{"3", "4"});
 }
 
+TEST_CASE_METHOD(
+    OfflineStage, "offline: a message that another member has delivered before it came", "[offline]"
+) {
+    REQUIRE(stores(bert, "1").empty());
+    auto& offline = controller().offline();
+    const auto first = offline.find(bert.str())->messages[0].revision;
+    offline.delivered_elsewhere(bert.str(), first + 1, first);   // the next one, too
+    CHECK(waiting(bert).empty());
+    REQUIRE(stores(bert, "2").empty());
+    CHECK(waiting(bert).empty());
+    REQUIRE(stores(bert, "3").empty());
+    CHECK(waiting(bert) == std::vector<std::string>{"3"});
+    later(0);
+    CHECK(records() == 2);
+    CHECK(waiting(bert) == std::vector<std::string>{"3"});
+}
+
 TEST_CASE_METHOD(OfflineStage, "offline: a message that waits too long is erased", "[offline]") {
     REQUIRE(stores(bert, "1").empty());
     later(20 * day);

@@ -45,8 +45,6 @@ SHORTCOMINGS = {
     "test_scenario.Scenario."
     "test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s61_s80_s83_the_sequences_in_order":
         "each member reads the revocation list by itself (test_cluster.ScenarioOnThree)",
-    "test_contacts.PresenceOfContacts.test_directed_presence":
-        "a probe by way of another member does not find presence that was directed",
 }
 # About three minutes, of all that is left.
 SHORT = (

@@ -242,6 +242,39 @@ TEST_CASE("presence reaches one addressee elsewhere, and its end does") {
     CHECK(holds(mobile.hears_all(), "<show>dnd</show>"));
 }
 
+TEST_CASE("a probe finds presence that was directed at another member, and no other") {
+    MembersStage stage;
+    stage.joins();
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const std::string probe = "<presence type='probe' id='p' to='" + alice.jid() + "'/>";
+    const std::string refused = "from='alice@grid.example' type='unsubscribed'";
+    stage.sends(0, alice, "<presence to='dave@grid.example'/>");   // before he is there
+    const Guest dave = stage.comes(1, "dave", "desk");
+    CHECK(dave.hears_all().empty());
+    stage.sends(1, dave, probe);
+    CHECK(dave.hears_all() == "<presence to='" + dave.jid() + "' from='" + alice.jid() + "'/>\n");
+    stage.sends(0, alice, "<presence type='unavailable' to='dave@grid.example'/>");
+    dave.hears();
+    stage.sends(1, dave, probe);
+    CHECK(holds(dave.hears_all(), refused));
+    stage.sends(0, alice, "<presence to='" + dave.jid() + "'/>");
+    dave.hears();
+    const Guest other = stage.comes(1, "dave", "other");   // the address of neither
+    stage.sends(1, other, probe);
+    CHECK(holds(other.hears_all(), refused));
+    CHECK(alice.hears_all().empty());
+    // The addressee ends it, too (RFC 6121 §4.6.1).
+    stage.sends(1, dave, "<presence type='unavailable' to='" + alice.jid() + "'/>");
+    CHECK(holds(alice.hears_all(), "type='unavailable'"));
+    dave.hears();
+    stage.sends(1, dave, probe);
+    CHECK(holds(dave.hears_all(), refused));
+    // A session that is there no more looks like one that never was.
+    stage.goes(0, alice);
+    stage.sends(1, other, probe);
+    CHECK(holds(other.hears_all(), refused));
+}
+
 TEST_CASE("a resource that is bound elsewhere is taken over") {
     MembersStage stage(3);
     stage.joins();

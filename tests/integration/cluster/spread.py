@@ -40,8 +40,6 @@ ONE_SERVER = {
 }
 # A cluster does not do these as one server does.
 SHORTCOMINGS = {
-    "test_replay.Away.test_what_one_resource_got_is_not_owed_to_another":
-        "a resource that comes at another member gets again what the first one had within a second",
     "test_scenario.Scenario."
     "test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s61_s80_s83_the_sequences_in_order":
         "each member reads the revocation list by itself (test_cluster.ScenarioOnThree)",

@@ -275,6 +275,40 @@ TEST_CASE("a probe finds presence that was directed at another member, and no ot
     CHECK(holds(other.hears_all(), refused));
 }
 
+TEST_CASE("a session that begins beside one elsewhere waits for its member, a moment at most") {
+    cluster::DirectorySettings settings;
+    settings.place_within = std::chrono::milliseconds(300);
+    MembersStage stage(2, settings);
+    stage.joins();
+    const auto is_live = [](const Guest& guest) { return !guest.session->replay; };
+    const Guest desk = stage.comes(0, "alice", "desk");
+    CHECK(stage.waits([&] { return is_live(desk); }));
+    const Guest mobile = stage.comes(1, "alice", "mobile");
+    CHECK(stage.waits([&] { return is_live(mobile); }));
+    stage.board.loses_frames = true;   // the question, or its answer
+    const Guest lost = stage.comes(1, "alice", "mobile");
+    CHECK_FALSE(is_live(lost));
+    CHECK(stage.waits([&] { return is_live(lost); }));
+}
+
+TEST_CASE("a member that is cut off between question and answer is not waited for") {
+    cluster::DirectorySettings settings;
+    settings.place_within = std::chrono::hours(1);
+    MembersStage stage(2, settings);
+    stage.joins();
+    stage.comes(0, "alice", "desk");
+    stage.board.loses_frames = true;
+    const Guest mobile = stage.comes(1, "alice", "mobile");
+    CHECK(mobile.session->replay);
+    stage.cuts(0, 1);
+    CHECK(stage.waits([&] { return !mobile.session->replay; }));
+    stage.board.loses_frames = false;
+    stage.connects(0, 1);
+    stage.comes(0, "bob", "desk");
+    const Guest later = stage.comes(1, "bob", "mobile");   // is answered
+    CHECK(stage.waits([&] { return !later.session->replay; }));
+}
+
 TEST_CASE("a resource that is bound elsewhere is taken over") {
     MembersStage stage(3);
     stage.joins();

@@ -204,6 +204,7 @@ void Directory::connection_changed(const Member& member, bool is_up) {
     peer->changed.clear();
     peer->gone.clear();
     peer->ended.clear();
+    peer->questions.clear();
     peer->marked = 0;
     peer->listed = 0;
     peer->has_begun = false;
@@ -397,6 +398,7 @@ void Directory::on_tick(TimePoint now) {
             overdue.push_back(peer);
     }
     for (const PeerPtr& peer : overdue) give_up(peer);
+    look_at_placing(now);
     look_at_moving(now);
     look_at_waits();
     if (now >= heard_told_ + settings_.heard_every) {

@@ -30,6 +30,8 @@ struct DirectorySettings {
     std::chrono::milliseconds heard_every{5'000};
     /// A client that resumes a session of another member waits so long for it.
     std::chrono::milliseconds fetch_max{5'000};
+    /// And so long for word how far its account's items are there; then for its own member's.
+    std::chrono::milliseconds place_within{500};
     /// A session is answered when the others know what it said (SessionWatcher::when_told).
     bool waits_until_told = false;
     std::chrono::milliseconds told_within{1'000};   // and after that in any case
@@ -83,6 +85,12 @@ private:
     struct Peer;
     using PeerPtr = std::shared_ptr<Peer>;
     struct Private {};
+    /// Another member is asked how far an account's items are there.
+    struct Placing {
+        storage::MemberId of = 0;
+        TimePoint until;
+        Elsewhere::Placed done;
+    };
     /// A session of another member on its way here.
     struct Fetching {
         storage::MemberId from = 0;
@@ -142,6 +150,15 @@ private:
     void send(const PeerPtr& peer, const SessionPtr& session, std::vector<Outgoing> stanzas);
     bool ask(Peer& peer, const QueryElsewhere& query);
     bool leave_some();
+
+    // How far the items of an account are: directory_places.cpp
+    void ask_place(Peer& peer, const Session& newcomer, Elsewhere::Placed done);
+    bool tell_questions(Peer& peer);
+    void hear_place_of(const Peer& peer, const PlaceOf& question);
+    void hear_place(const Peer& peer, const Place& answer);
+    void place(std::uint64_t number, AccountPlace found);
+    void end_placing(const Peer& peer);
+    void look_at_placing(TimePoint now);
 
     // Words of the others: directory_hearing.cpp
     void hear(storage::MemberId from, DirectoryFrame frame);
@@ -209,6 +226,8 @@ private:
     std::deque<Wait> waits_;
     std::uint64_t last_mark_ = 0;
     TimePoint heard_told_;
+    std::unordered_map<std::uint64_t, Placing> placing_;
+    std::uint64_t last_placing_ = 0;
     /// Sessions of others that clients here resume.
     std::unordered_map<std::uint64_t, Fetching> fetching_;
     std::uint64_t last_fetch_ = 0;

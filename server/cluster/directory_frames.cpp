@@ -31,7 +31,9 @@ enum class DirectoryWord : std::uint8_t {
     Ended = 12,
     Mark = 16,
     Seen = 17,
-    Reached = 18
+    Reached = 18,
+    PlaceOf = 19,
+    Place = 20
 };
 enum class Carried : std::uint8_t { ToSession = 1, Query };
 
@@ -199,7 +201,32 @@ struct Put {
                 .u64(end.account_items)
                 .u64(end.messages);
     }
+    void operator()(const PlaceOf& question) const {
+        word(DirectoryWord::PlaceOf);
+        out.u64(question.number).text(question.account).i64(question.since).u64(question.session);
+    }
+    void operator()(const Place& place) const {
+        word(DirectoryWord::Place);
+        out.u64(place.number).u64(place.found.items).u64(place.found.cared_to);
+    }
 };
+
+PlaceOf place_of_in(Decoder& in) {
+    PlaceOf question;
+    question.number = in.u64();
+    question.account = in.text();
+    question.since = in.i64();
+    question.session = in.u64();
+    return question;
+}
+
+Place account_place_in(Decoder& in) {
+    Place place;
+    place.number = in.u64();
+    place.found.items = in.u64();
+    place.found.cared_to = in.u64();
+    return place;
+}
 
 Reached reached_in(Decoder& in) {
     Reached reached;
@@ -303,6 +330,10 @@ std::optional<DirectoryFrame> frame_in(Decoder& in) {
             return Seen{in.u64()};
         case DirectoryWord::Reached:
             return reached_in(in);
+        case DirectoryWord::PlaceOf:
+            return place_of_in(in);
+        case DirectoryWord::Place:
+            return account_place_in(in);
         default:
             return moving_in(word, in);
     }

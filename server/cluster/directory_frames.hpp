@@ -117,6 +117,18 @@ struct Seen {
 struct Reached {
     std::vector<EndOfSession> all;
 };
+/// How far are the items of that account, for a session of it that has come at the asker's, with
+/// that number and since then? The answer is Place.
+struct PlaceOf {
+    std::uint64_t number = 0;
+    std::string account;
+    storage::Millis since = 0;
+    std::uint64_t session = 0;
+};
+struct Place {
+    std::uint64_t number = 0;
+    AccountPlace found;
+};
 using DirectoryFrame = std::variant<
     Begin,
     States,
@@ -132,7 +144,9 @@ using DirectoryFrame = std::variant<
     Ended,
     Mark,
     Seen,
-    Reached>;
+    Reached,
+    PlaceOf,
+    Place>;
 
 std::string encode(const DirectoryFrame& frame);
 /// nullopt: it is none of this version, or is cut off. Pure, any thread.

@@ -32,6 +32,8 @@ void Directory::hear(storage::MemberId from, DirectoryFrame frame) {
     if (const auto* heard = std::get_if<Heard>(&frame)) return hear_heard(*peer, *heard);
     if (const auto* taken = std::get_if<Taken>(&frame)) return peer->outbox.taken(taken->number);
     if (const auto* reached = std::get_if<Reached>(&frame)) return hear_reached(*reached);
+    if (const auto* question = std::get_if<PlaceOf>(&frame)) return hear_place_of(*peer, *question);
+    if (const auto* answer = std::get_if<Place>(&frame)) return hear_place(*peer, *answer);
     if (const auto* mark = std::get_if<Mark>(&frame)) {
         // Where there is no room for the word, the other one's patience ends.
         links_.send(from, Channel::Directory, encode(Seen{mark->number}));

@@ -250,11 +250,13 @@ bool Directory::has_moved(const PeerPtr& peer, const SessionState& state) {
     known->moves = state.moves;
     peer->sessions.insert(std::move(moved));
     connect(peer, known);
+    core_.moved_elsewhere(*known, before->is.id);
     return true;
 }
 
 /// Sessions on their way here do not come any more. One that is whole there may have been taken.
 void Directory::connection_lost(Peer& peer) {
+    end_placing(peer);
     std::vector<std::uint64_t> lost;
     for (const auto& [number, fetching] : fetching_)
         if (fetching.from == peer.is.id) lost.push_back(number);

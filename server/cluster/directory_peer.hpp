@@ -31,6 +31,7 @@ struct Directory::Peer final : public Elsewhere {
         return owner && owner->ask(*this, query);
     }
 
+    void ask_place(const Session& newcomer, Placed done) override;
     bool has_token(std::uint64_t session, const std::string& token) const override;
     std::uint64_t fetch(const ResumeElsewhere& wanted, Fetched done) override;
     bool take(std::uint64_t number, storage::Revision told_to) override {
@@ -70,6 +71,7 @@ struct Directory::Peer final : public Elsewhere {
     std::set<std::uint64_t> changed;   // sessions that are to be told
     std::vector<std::uint64_t> gone;
     std::vector<EndOfSession> ended;
+    std::deque<PlaceOf> questions;
     std::uint64_t marked = 0;              // the last Mark that was sent
     std::uint64_t seen = 0;                // and that it has heard, by any connection
     std::optional<std::uint64_t> listed;   // up to here; nullopt: all are

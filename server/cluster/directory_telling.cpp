@@ -66,6 +66,7 @@ bool Directory::tell(Peer& peer) {
         const auto end = peer.gone.begin() + static_cast<std::ptrdiff_t>(count);
         if (put(Gone{{peer.gone.begin(), end}})) peer.gone.erase(peer.gone.begin(), end);
     }
+    if (!peer.is_stuck && peer.gone.empty() && !tell_questions(peer)) peer.is_stuck = true;
     if (peer.is_stuck) return false;
     std::vector<std::uint64_t> sessions;
     if (!peer.changed.empty()) {

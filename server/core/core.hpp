@@ -276,6 +276,16 @@ public:
     void leave_elsewhere(const SessionPtr& session);
     /// A session there has ended, or has given way to one here.
     void ended_elsewhere(const EndOfSession& end);
+    /// The session, of the member `before`, is on another one now, which is not this one.
+    void moved_elsewhere(const Session& session, storage::MemberId before) {
+        catch_up_.moved_elsewhere(session, before);
+    }
+    /// A session of that account, there since then, begins to take its items: how far are they
+    /// here?
+    AccountPlace place_of(const std::string& account, storage::Millis since, std::uint64_t id)
+        const {
+        return catch_up_.place_of(account, since, id);
+    }
     /// Whether stanzas of clients reach it: while its member cannot be reached for longer, they are
     /// dealt with as if it had ended. Null: they do not.
     void reach_elsewhere(const SessionPtr& session, std::shared_ptr<Transport> transport);

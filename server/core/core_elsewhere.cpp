@@ -38,6 +38,7 @@ void Core::leave_elsewhere(const SessionPtr& session) {
     in_band_.session_ended(*session);
     presence_.forget(*session);
     sessions_.leave(*session);
+    catch_up_.left_elsewhere(session->bare.str(), session->elsewhere->member());
     // A session here may be the one that takes the messages which wait.
     if (sessions_.count_here(session->bare.str()) != 0) offline_.on_stored(session->bare.str());
 }

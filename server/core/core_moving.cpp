@@ -122,6 +122,7 @@ void Core::went_away(
     later.insert(later.end(), session->pending.begin(), session->pending.end());
     resumptions_.forget(*session);
     sessions_.goes_on_as(*session, there);
+    catch_up_.went_elsewhere(*there);
     presence_.gone(there);
     offline_.gone(*session);
     router_.forget_components(*session);
@@ -278,6 +279,7 @@ void Core::settle(const std::shared_ptr<Arriving>& coming) {
     resumptions_.adopt(session);
     session_changed_(*session, SessionChange::Opened);
     catch_up_.take_up(session, handed.place);
+    catch_up_.came_here(*session, coming->from->member());
     fanout_.presence_changed(session->bare);
     go_on(session, coming->request, coming->done);
     router_.note_components(*session, handed.presence.components);

@@ -371,6 +371,8 @@ void Core::end_session(const SessionPtr& session, const std::string& reason, Del
     session_changed_(*session, SessionChange::Closed);
     offline_.on_unavailable(session, delivered);
     tell_end(*session);
+    if (sessions_.count_here(session->bare.str()) == 0)
+        catch_up_.forget_account(session->bare.str());
     part_with_rate(*session);
     fanout_.presence_changed(session->bare);
     refuse_resuming(session, "item-not-found");

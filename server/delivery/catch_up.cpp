@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t items_per_read_max = 256, bytes_per_read_max = 256 * 1024;
 /// The time of one turn of the strand for sessions that are replaying.
 constexpr std::chrono::milliseconds catch_up_slice(1);
+/// So long a session that is ahead of this member waits for it.
+constexpr std::chrono::seconds ahead_max(3);
 /// How soon what cannot be read is tried again, at first and at last.
 constexpr std::chrono::milliseconds retry_pause_min(50), retry_pause_max(30'000);
 }   // namespace
@@ -42,11 +44,14 @@ CatchUp::CatchUp(
 /// it had. Items that another resource of the account received while this one was away are not
 /// replayed to it; those that one which hibernates has not acknowledged are, as its client may have
 /// forgotten it and be this one.
-Revision CatchUp::bare_start(const Session& session, Revision has) const {
-    if (session.priority < 0) return fanout_.completed();
-    const auto companion = companion_of(session);
-    if (companion && companion->state == Session::State::Connected) return fanout_.completed();
-    return std::max(known(session.bare.str()), has);
+Revision CatchUp::bare_start(const Session& session, Revision has) {
+    if (session.priority < 0 || has_connected_companion(session)) return fanout_.completed();
+    // Items that a session elsewhere took care of may not have reached the account, whatever this
+    // session had behind them.
+    const std::string& account = session.bare.str();
+    if (relies(account)) has = 0;
+    relied_.erase(account);
+    return std::max(known(account), has);
 }
 
 void CatchUp::on_available(const SessionPtr& session) {
@@ -62,6 +67,7 @@ void CatchUp::on_available(const SessionPtr& session) {
     if (!session->replay) start_replay(session, after);
     begin_with_last_items(*session);
     go_behind(session, after);
+    ask_elsewhere(session);
     step(session);
 }
 
@@ -87,6 +93,7 @@ void CatchUp::stepped_forth(const SessionPtr& session) {
     session->replay->begin_at(after);
     for (const auto& start : broker_.starts_at_presence(session->jid))
         if (start.is_bare) session->replay->begin_at(start.node, true, start.after);
+    ask_elsewhere(session);
     step(session);
 }
 
@@ -173,13 +180,22 @@ bool CatchUp::has_room(const Session& session) const {
     return used == 0 || used < session.budget->fair_bytes_max() / (session.management ? 4 : 2);
 }
 
+/// The account has had on another member of a cluster what is not applied here yet: live, it would
+/// come again.
+bool CatchUp::is_ahead(const Session& session) const {
+    const ReplayState& lag = *session.replay;
+    return std::max(lag.after.bare, lag.after.full) > fanout_.applied() &&
+           std::chrono::steady_clock::now() < lag.begun + ahead_max;
+}
+
 void CatchUp::resumed(const SessionPtr& session) {
     if (session->acked_to < session->sent_to) on_sent(session);
     step(session);
 }
 
 void CatchUp::step(const SessionPtr& session) {
-    if (!session->replay || session->replay->is_reading || !session->transport) return;
+    if (!session->replay || session->replay->is_reading || session->replay->is_held) return;
+    if (!session->transport) return;
     if (!fanout_.may_receive(*session)) return;
     const bool may_retry = std::chrono::steady_clock::now() >= session->replay->retry_at;
     if (!has_room(*session) || !may_retry) {
@@ -191,7 +207,11 @@ void CatchUp::step(const SessionPtr& session) {
         session->jid, session->replay->after, session->replay->earlier, items_per_read_max,
         std::min(bytes_per_read_max, session->budget->bytes_max() / 8)
     );
-    if (owed.items.empty()) return join(session);
+    if (owed.items.empty() && !is_ahead(*session)) return join(session);
+    if (owed.items.empty()) {
+        behind_.push_back(session);
+        return wait_for_room();
+    }
     read(session, std::move(owed));
 }
 

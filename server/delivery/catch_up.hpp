@@ -22,7 +22,12 @@ namespace grid::server {
 /// While it is replaying, items reach it from the store only, in the order of commit, as fast as it
 /// reads; when none is left it joins the live events in the same turn of the strand. How far a
 /// session really got is asked of its transport about once a second, and noted in the store lazily:
-/// a crash repeats, it never loses. Core strand.
+/// a crash repeats, it never loses.
+///
+/// In a cluster a session begins behind what sessions of its account on other members take care of
+/// (`ask_place`). Where one of those ends before it has had all of that, this member relies on it
+/// no more, and one of its own sessions gets the rest. Until the account has had that, no position
+/// behind it is noted here: what was relied on is in no note. Core strand.
 class CatchUp final : public ReplayListener {
 public:
     CatchUp(
@@ -58,6 +63,20 @@ public:
     HandedPlace leave_off(const SessionPtr& session);
     /// The session goes on behind that place, with `resumed`.
     void take_up(const SessionPtr& session, const HandedPlace& place);
+
+    // Of a cluster: catch_up_elsewhere.cpp
+    /// How far the account's items are here, for a session of that account on another member.
+    AccountPlace place_of(const std::string& account, storage::Millis since, std::uint64_t id)
+        const;
+    /// A session of that member has left the table.
+    void left_elsewhere(const std::string& account, storage::MemberId member);
+    /// A session has moved: from one other member to another, from here to another one, from
+    /// another one here.
+    void moved_elsewhere(const Session& there, storage::MemberId before);
+    void went_elsewhere(const Session& there);
+    void came_here(const Session& here, storage::MemberId before);
+    /// The account has no session here.
+    void forget_account(const std::string& account) { relied_.erase(account); }
 
     // ReplayListener
     void on_dropped(const SessionPtr& session) override;
@@ -99,12 +118,29 @@ private:
     using Values = std::vector<Found>;
     /// How often those that read slowly are looked at.
     static constexpr std::chrono::milliseconds look_every{10};
+    /// Sessions of another member take care of the account's items up to there.
+    struct Relied {
+        storage::Revision up_to = 0;
+        storage::MemberId member = 0;
+    };
+    struct Asked;
 
     void go_behind(const SessionPtr& session, pubsub::Position after);
-    storage::Revision bare_start(const Session& session, storage::Revision has) const;
+    storage::Revision bare_start(const Session& session, storage::Revision has);
+    bool has_connected_companion(const Session& session) const;
     void start_replay(const SessionPtr& session, pubsub::Position after);
     void inherit_backlog(const SessionPtr& session, storage::Revision after);
     void step(const SessionPtr& session);
+    void ask_elsewhere(const SessionPtr& session);
+    void placed(const SessionPtr& session, const Asked& asked);
+    bool has_sessions(storage::MemberId member, const std::string& account) const;
+    /// False: the account has had all that it relies on others for, or does not.
+    bool relies(const std::string& account);
+    void rely(const std::string& account, Relied on);
+    SessionPtr heir_of(const std::string& account) const;
+    void take_over(const std::string& account);
+    void rely_no_more(const SessionPtr& session);
+    void look_at_relied(std::chrono::steady_clock::time_point now);
     void read(const SessionPtr& session, pubsub::Owed owed);
     storage::Result<Found> find(const storage::Snapshot& snapshot, const pubsub::OwedItem& item)
         const;
@@ -125,6 +161,7 @@ private:
     );
     void join(const SessionPtr& session);
     bool has_room(const Session& session) const;
+    bool is_ahead(const Session& session) const;
     void wait_for_room(std::chrono::milliseconds pause = look_every);
     void look_at_waiting();
     /// The session that takes the account's messages besides this one; null if there is none.
@@ -149,6 +186,10 @@ private:
     /// To be noted, or noted by a batch that is not seen committed yet.
     std::unordered_map<std::string, storage::Revision> notes_;
     std::vector<std::string> unsaved_;
+    std::unordered_map<std::string, Relied> relied_;   // by account
+    /// Accounts that are to be looked at again then: a session elsewhere has ended, and how far it
+    /// got may be on its way.
+    std::deque<std::pair<std::chrono::steady_clock::time_point, std::string>> to_take_over_;
     std::uint64_t replayed_ = 0, unreadable_ = 0;
     std::chrono::steady_clock::time_point next_tick_;
     unsigned ticks_ = 0;

@@ -30,6 +30,11 @@ SessionPtr CatchUp::companion_of(const Session& session) const {
     return hibernating;
 }
 
+bool CatchUp::has_connected_companion(const Session& session) const {
+    const auto companion = companion_of(session);
+    return companion && companion->state == Session::State::Connected;
+}
+
 Revision CatchUp::known(const std::string& jid) const {
     const auto noted = notes_.find(jid);
     return std::max(broker_.position(jid), noted == notes_.end() ? 0 : noted->second);
@@ -72,6 +77,7 @@ Revision CatchUp::has_of_account(const Session& session) const {
 }
 
 void CatchUp::note(const std::string& jid, Revision told) {
+    if (relies(jid)) return;
     if (told <= known(jid) || !broker_.is_subscriber(xml::Jid::from_canonical(jid))) return;
     notes_[jid] = told;
     unsaved_.push_back(jid);
@@ -95,6 +101,7 @@ bool CatchUp::is_at_a_seam(const Session& session) const {
 }
 
 HandedPlace CatchUp::leave_off(const SessionPtr& session) {
+    rely_no_more(session);
     HandedPlace place;
     place.is_active = session->is_active;
     if (session->is_active) {
@@ -159,7 +166,12 @@ void CatchUp::on_unavailable(const SessionPtr& session, Delivered delivered) {
     note(session->jid.str(), has.full);
     if (session->priority < 0 && !session->paused_bare) return;
     const Revision bare = std::min(has.bare, session->paused_bare.value_or(has.bare));
-    if (!companion) return note(session->bare.str(), bare);
+    if (!companion) {
+        // Nor later, when it turns out that the session has read all.
+        if (relies(session->bare.str()) && session->position_at_logout)
+            session->position_at_logout->bare = known(session->bare.str());
+        return note(session->bare.str(), bare);
+    }
     // Items that this session has not read, from before the other resource came, are replayed to
     // that one.
     inherit_backlog(companion, bare);
@@ -179,6 +191,7 @@ void CatchUp::on_all_acked(const Session& session) {
 
 void CatchUp::tick() {
     const auto now = std::chrono::steady_clock::now();
+    look_at_relied(now);
     if (now < next_tick_) return;
     next_tick_ = now + ask_every;
     if (++ticks_ % ticks_per_question == 0) round_ = to_ask_.size();

@@ -244,27 +244,43 @@ void Presence::forget_directed(const Session& target, const xml::Jid& from) {
     found->second->directed.erase(std::string(from.bare_view()));
 }
 
+/// A presence without children, to one session wherever it is.
+void Presence::say(
+    const SessionPtr& target, const xml::Jid& from, std::string_view type, std::string_view id
+) {
+    std::string rest;
+    xml::append_attr(rest, "from", from.str());
+    if (!type.empty()) xml::append_attr(rest, "type", type);
+    if (!id.empty()) xml::append_attr(rest, "id", id);
+    tell_session(target, target->jid.str(), rest += "/>", true);
+}
+
+/// §4.6.6: a session that sent directed presence says that it is there, and no more.
+void Presence::answer_stranger(
+    const SessionPtr& asker, const SessionPtr& target, const xml::Jid& to, std::string_view id
+) {
+    const Said* said = target ? find(*target) : nullptr;
+    const bool is_told = said != nullptr && (said->directed.contains(asker->jid.str()) ||
+                                             said->directed.contains(asker->bare.str()));
+    // §4.3.2: alike for accounts that are not there, and for those the policy keeps away.
+    return is_told ? say(asker, to, {}, {}) : say(asker, to.bare(), "unsubscribed", id);
+}
+
 void Presence::probe(
     const SessionPtr& session, const xml::Jid& to, const presence::Stanza& stanza
 ) {
     const auto answer = [&](const xml::Jid& from, std::string_view type, std::string_view id) {
-        std::string rest;
-        xml::append_attr(rest, "from", from.str());
-        if (!type.empty()) xml::append_attr(rest, "type", type);
-        if (!id.empty()) xml::append_attr(rest, "id", id);
-        tell_session(session, session->jid.str(), rest += "/>");
+        say(session, from, type, id);
     };
     const xml::Jid contact = to.bare();
     const bool is_own = contact == session->bare;
     const auto& rosters = controller_.rosters();
     if (!is_own && !rosters.standing(session->bare.str(), contact.str()).to) {
-        // §4.6.6: a session that sent directed presence says that it is there, and no more.
         const SessionPtr target = to.is_bare() ? nullptr : sessions_.find(to);
-        const Said* said = target ? find(*target) : nullptr;
-        const bool is_told = said != nullptr && (said->directed.contains(session->jid.str()) ||
-                                                 said->directed.contains(session->bare.str()));
-        // §4.3.2: alike for accounts that are not there, and for those the policy keeps away.
-        return is_told ? answer(to, {}, {}) : answer(contact, "unsubscribed", stanza.id);
+        // The member of a session knows to whom that one sent directed presence.
+        if (target && target->elsewhere && target->transport)
+            return say(target, session->jid, "probe", stanza.id);
+        return answer_stranger(session, target, to, stanza.id);
     }
     std::size_t told = 0;
     for (const SessionPtr& other : sessions_.of_account(contact.str())) {
@@ -294,17 +310,24 @@ void Presence::relay_error(
 /// §4.6.3: an addressee hears the end of a session elsewhere, also when that one's member is lost.
 /// Those of its own account are told in any case.
 void Presence::deliver(const SessionPtr& session, xml::Bytes stanza) {
-    if (session->elsewhere || !may_hear(*session)) return;
+    if (session->elsewhere) return;
     const auto head = read_presence_head(*stanza);
     const auto from = xml::Jid::parse(head ? head->attr_or("from", "") : "");
     const SessionPtr teller = from ? sessions_.find(*from) : nullptr;
+    const std::string_view type = head ? head->attr_or("type", "") : "";
+    if (type == "probe") {   // of a client there; none of ours gets one
+        if (teller) answer_stranger(teller, session, session->jid, head->attr_or("id", ""));
+        return;
+    }
+    if (!may_hear(*session)) return;
     if (teller && teller->elsewhere && teller->bare != session->bare) {
-        const std::string_view type = head->attr_or("type", "");
         auto& told = said_of(teller)->directed;
-        if (type == "unavailable")
+        if (type == "unavailable") {
             told.erase(session->jid.str());
-        else if (type.empty() && told.size() < directed_max)
+            forget_directed(*session, *from);   // §4.6.1
+        } else if (type.empty() && told.size() < directed_max) {
             told.insert(session->jid.str());
+        }
     }
     put(session, std::move(stanza));
 }

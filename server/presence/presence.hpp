@@ -203,6 +203,12 @@ private:
         bool is_directed = false
     );
     void put(const SessionPtr& target, xml::Bytes bytes);
+    void say(
+        const SessionPtr& target, const xml::Jid& from, std::string_view type, std::string_view id
+    );
+    void answer_stranger(
+        const SessionPtr& asker, const SessionPtr& target, const xml::Jid& to, std::string_view id
+    );
     void forget_directed(const Session& target, const xml::Jid& from);
     std::size_t tell_presence_of(std::string_view contact, const SessionPtr& target);
 

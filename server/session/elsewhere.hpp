@@ -17,6 +17,14 @@ namespace grid::server {
 
 class Session;
 
+/// How far the items of an account are, as a member with sessions of it says.
+struct AccountPlace {
+    storage::Revision items = 0;   // the account has had those up to there
+    /// Those up to there reach a session of that member, or are told to others when it ends
+    /// (server/delivery/catch_up.hpp). 0: no session takes care of any.
+    storage::Revision cared_to = 0;
+};
+
 /// An iq of type get or set on its way to the member of the session that is to answer it. That
 /// member asks the policy, waits for the answer and refuses in its place.
 struct QueryElsewhere {
@@ -42,6 +50,10 @@ public:
     /// False: it cannot be reached, and nothing was sent. Where it becomes so later,
     /// Router::unanswered is called.
     virtual bool ask(const QueryElsewhere& query) = 0;
+    /// A session of an account takes its items here from now on: how far are they there? `done` is
+    /// called once, perhaps at once, with nothing where that member does not say so in time.
+    using Placed = std::function<void(AccountPlace)>;
+    virtual void ask_place(const Session& newcomer, Placed done) = 0;
 
     // A client here resumes a session of that member, which hands it over (XEP-0198 §5).
     /// Whether that session there has that token.

@@ -14,9 +14,12 @@ namespace grid::server {
 struct ReplayState {
     explicit ReplayState(pubsub::Position from) : after(from), after_before(from) {}
 
+    const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
     pubsub::Position after;
     pubsub::EarlierStarts earlier;
     bool is_reading = false;
+    /// Other members are asked where the account's items begin: none is read meanwhile.
+    bool is_held = false;
     /// The part that is being read begins too late: its result is dropped, and reading begins
     /// again.
     bool is_read_in_vain = false;
@@ -43,6 +46,12 @@ struct ReplayState {
             const auto [at, is_new] = starts->try_emplace(pubsub::start_key(node, is_bare), from);
             if (!is_new) at->second = std::min(at->second, from);
         }
+        is_read_in_vain = is_reading;
+    }
+    /// Items of the account up to there are not this session's affair.
+    void pass_over(storage::Revision up_to) {
+        for (auto* position : {&after, &after_before})
+            position->bare = std::max(position->bare, up_to);
         is_read_in_vain = is_reading;
     }
     /// The part that was read last was sent.

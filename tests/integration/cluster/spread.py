@@ -46,15 +46,9 @@ SHORTCOMINGS = {
         "what one member refuses is on record up to a second behind what another one does",
     "test_resumption.Bounds.test_a_hibernating_session_gives_way_to_a_new_one_of_its_account":
         "a session that hibernates at another member gives no way: it would end too late",
-    "test_resumption.Break.test_items_do_not_wait_for_a_session_that_its_client_forgot":
-        "a resource that comes at another member gets again what the first one had within a second",
-    "test_replay.Away.test_what_one_resource_got_is_not_owed_to_another":
-        "a resource that comes at another member gets again what the first one had within a second",
     "test_scenario.Scenario."
     "test_s29_s30_s31_s32_s36_s38_s39_s41_s46_s61_s80_s83_the_sequences_in_order":
         "each member reads the revocation list by itself (test_cluster.ScenarioOnThree)",
-    "test_contacts.PresenceOfContacts.test_directed_presence":
-        "a probe by way of another member does not find presence that was directed",
 }
 # About three minutes, of all that is left.
 SHORT = (

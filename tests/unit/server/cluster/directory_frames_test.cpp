@@ -95,6 +95,29 @@ TEST_CASE("ends of sessions, marks and their answers survive the way") {
     CHECK(std::get<cluster::Seen>(*seen).number == 6);
 }
 
+TEST_CASE("a question how far an account is, and its answer, survive the way") {
+    const std::string bytes = cluster::encode(cluster::PlaceOf{4, "alice@grid.example", 5, 77});
+    const auto question = cluster::decode_directory(bytes);
+    REQUIRE(question.has_value());
+    REQUIRE(std::holds_alternative<cluster::PlaceOf>(*question));
+    CHECK(std::get<cluster::PlaceOf>(*question).number == 4);
+    CHECK(std::get<cluster::PlaceOf>(*question).account == "alice@grid.example");
+    CHECK(std::get<cluster::PlaceOf>(*question).since == 5);
+    CHECK(std::get<cluster::PlaceOf>(*question).session == 77);
+    const std::string answer_bytes = cluster::encode(cluster::Place{4, {8, 9}});
+    const auto answer = cluster::decode_directory(answer_bytes);
+    REQUIRE(answer.has_value());
+    REQUIRE(std::holds_alternative<cluster::Place>(*answer));
+    CHECK(std::get<cluster::Place>(*answer).number == 4);
+    CHECK(std::get<cluster::Place>(*answer).found.items == 8);
+    CHECK(std::get<cluster::Place>(*answer).found.cared_to == 9);
+    for (const std::string& whole : {bytes, answer_bytes}) {
+        for (std::size_t size = 0; size < whole.size(); ++size)
+            CHECK_FALSE(cluster::decode_directory(whole.substr(0, size)).has_value());
+        CHECK_FALSE(cluster::decode_directory(whole + "x").has_value());
+    }
+}
+
 TEST_CASE("words about a session that moves survive the way") {
     const auto sent = [](const cluster::DirectoryFrame& frame) {
         const auto read = cluster::decode_directory(cluster::encode(frame));

@@ -242,6 +242,73 @@ TEST_CASE("presence reaches one addressee elsewhere, and its end does") {
     CHECK(holds(mobile.hears_all(), "<show>dnd</show>"));
 }
 
+TEST_CASE("a probe finds presence that was directed at another member, and no other") {
+    MembersStage stage;
+    stage.joins();
+    const Guest alice = stage.comes(0, "alice", "desk");
+    const std::string probe = "<presence type='probe' id='p' to='" + alice.jid() + "'/>";
+    const std::string refused = "from='alice@grid.example' type='unsubscribed'";
+    stage.sends(0, alice, "<presence to='dave@grid.example'/>");   // before he is there
+    const Guest dave = stage.comes(1, "dave", "desk");
+    CHECK(dave.hears_all().empty());
+    stage.sends(1, dave, probe);
+    CHECK(dave.hears_all() == "<presence to='" + dave.jid() + "' from='" + alice.jid() + "'/>\n");
+    stage.sends(0, alice, "<presence type='unavailable' to='dave@grid.example'/>");
+    dave.hears();
+    stage.sends(1, dave, probe);
+    CHECK(holds(dave.hears_all(), refused));
+    stage.sends(0, alice, "<presence to='" + dave.jid() + "'/>");
+    dave.hears();
+    const Guest other = stage.comes(1, "dave", "other");   // the address of neither
+    stage.sends(1, other, probe);
+    CHECK(holds(other.hears_all(), refused));
+    CHECK(alice.hears_all().empty());
+    // The addressee ends it, too (RFC 6121 §4.6.1).
+    stage.sends(1, dave, "<presence type='unavailable' to='" + alice.jid() + "'/>");
+    CHECK(holds(alice.hears_all(), "type='unavailable'"));
+    dave.hears();
+    stage.sends(1, dave, probe);
+    CHECK(holds(dave.hears_all(), refused));
+    // A session that is there no more looks like one that never was.
+    stage.goes(0, alice);
+    stage.sends(1, other, probe);
+    CHECK(holds(other.hears_all(), refused));
+}
+
+TEST_CASE("a session that begins beside one elsewhere waits for its member, a moment at most") {
+    cluster::DirectorySettings settings;
+    settings.place_within = std::chrono::milliseconds(300);
+    MembersStage stage(2, settings);
+    stage.joins();
+    const auto is_live = [](const Guest& guest) { return !guest.session->replay; };
+    const Guest desk = stage.comes(0, "alice", "desk");
+    CHECK(stage.waits([&] { return is_live(desk); }));
+    const Guest mobile = stage.comes(1, "alice", "mobile");
+    CHECK(stage.waits([&] { return is_live(mobile); }));
+    stage.board.loses_frames = true;   // the question, or its answer
+    const Guest lost = stage.comes(1, "alice", "mobile");
+    CHECK_FALSE(is_live(lost));
+    CHECK(stage.waits([&] { return is_live(lost); }));
+}
+
+TEST_CASE("a member that is cut off between question and answer is not waited for") {
+    cluster::DirectorySettings settings;
+    settings.place_within = std::chrono::hours(1);
+    MembersStage stage(2, settings);
+    stage.joins();
+    stage.comes(0, "alice", "desk");
+    stage.board.loses_frames = true;
+    const Guest mobile = stage.comes(1, "alice", "mobile");
+    CHECK(mobile.session->replay);
+    stage.cuts(0, 1);
+    CHECK(stage.waits([&] { return !mobile.session->replay; }));
+    stage.board.loses_frames = false;
+    stage.connects(0, 1);
+    stage.comes(0, "bob", "desk");
+    const Guest later = stage.comes(1, "bob", "mobile");   // is answered
+    CHECK(stage.waits([&] { return !later.session->replay; }));
+}
+
 TEST_CASE("a resource that is bound elsewhere is taken over") {
     MembersStage stage(3);
     stage.joins();

@@ -207,6 +207,24 @@ void CatchUpStage::leaves(const SessionPtr& session, server::Delivered delivered
     fanout.flush();
 }
 
+SessionPtr CatchUpStage::is_elsewhere(
+    const std::string& full, const std::shared_ptr<server::Elsewhere>& member
+) {
+    auto session = std::make_shared<server::Session>();
+    session->id = ++last_session_;
+    session->jid = *xml::Jid::parse(full);
+    session->bare = session->jid.bare();
+    session->elsewhere = member;
+    session->is_active = true;
+    sessions_.enter_elsewhere(session);
+    return session;
+}
+
+void CatchUpStage::leaves_elsewhere(const SessionPtr& session) {
+    sessions_.leave(*session);
+    catch_up_of_all.left_elsewhere(session->bare.str(), session->elsewhere->member());
+}
+
 FakeTransport& CatchUpStage::transport(const SessionPtr& session) const {
     return static_cast<FakeTransport&>(*session->transport);
 }

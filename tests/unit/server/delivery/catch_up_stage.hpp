@@ -16,6 +16,7 @@
 #include "server/config/config.hpp"
 #include "server/delivery/catch_up.hpp"
 #include "server/delivery/offline_delivery.hpp"
+#include "server/session/elsewhere.hpp"
 #include "storage/memory_store.hpp"
 
 namespace grid::test {
@@ -48,6 +49,36 @@ private:
     storage::MemoryStore& store_;
 };
 
+/// Another member of a cluster: what it is asked waits until the test answers.
+class FakeMember final : public server::Elsewhere {
+public:
+    explicit FakeMember(storage::MemberId id) : id_(id) {}
+
+    // server::Elsewhere
+    storage::MemberId member() const override { return id_; }
+    const std::string& name() const override { return name_; }
+    bool ask(const server::QueryElsewhere&) override { return false; }
+    void ask_place(const server::Session&, Placed done) override {
+        asked.push_back(std::move(done));
+    }
+    bool has_token(std::uint64_t, const std::string&) const override { return false; }
+    std::uint64_t fetch(const server::ResumeElsewhere&, Fetched) override { return 0; }
+    bool take(std::uint64_t, storage::Revision) override { return false; }
+    void leave(std::uint64_t) override {}
+
+    /// To the oldest question.
+    void answers(server::AccountPlace place) {
+        auto done = std::move(asked.at(0));
+        asked.erase(asked.begin());
+        done(place);
+    }
+    std::vector<Placed> asked;
+
+private:
+    storage::MemberId id_;
+    std::string name_ = "other";
+};
+
 /// One turn of the strand at a time; the clock is the real one, for the pauses of catch-up alone.
 class CatchUpStage {
 public:
@@ -61,6 +92,11 @@ public:
         const std::string& full, bool is_fast = true, std::size_t outbox_bytes_max = 64 * 1024
     );
     void leaves(const server::SessionPtr& session, server::Delivered delivered = {});
+    /// A session of an account is on that member, and is there no more.
+    server::SessionPtr is_elsewhere(
+        const std::string& full, const std::shared_ptr<server::Elsewhere>& member
+    );
+    void leaves_elsewhere(const server::SessionPtr& session);
     FakeTransport& transport(const server::SessionPtr& session) const;
 
     /// A request of that address, done and followed.

@@ -23,11 +23,12 @@ TEST_CASE_METHOD(Stage, "one request: of two operations in one iq none is done",
     error(owner, "r", "modify", "bad-request");
     get(owner, "g", "<items node='n'/>");
     receives(
-        owner, "<iq xmlns='jabber:client' type='result' id='g' from='pubsub.grid.example' "
-               "to='hamlet@grid.example/elsinore'><pubsub "
-               "xmlns='http://jabber.org/protocol/pubsub'><items node='n'/></pubsub></iq>"
+        owner,
+        "<iq xmlns='jabber:client' type='result' id='g' from='pubsub.grid.example' "
+        "to='hamlet@grid.example/elsinore'><pubsub "
+        "xmlns='http://jabber.org/protocol/pubsub'><items node='n'/></pubsub></iq>"
     );
-    set(owner, "again", "<create node='new'/>");   // it was not made
+    set(owner, "again", "<create node='new'/>");   // the first time made nothing
     result(owner, "again");
 }
 

@@ -314,6 +314,12 @@ public:
             });
         });
     }
+    /// The reactor has ended, and would hear no signal that asks for the end of the process: it
+    /// ends it at once, whether it is the second one or comes when a restart closes the store.
+    void leave_to_system() {
+        boost::system::error_code ignored;
+        stop_.clear(ignored);
+    }
 
 private:
     asio::signal_set stop_, reload_;
@@ -647,13 +653,17 @@ bool run_program(AppOptions& options, Log& log) {
         });
     };
     stopper.end = [&] { std::call_once(stopped, stop); };
-    signals.on_stop(stopper.end);
+    signals.on_stop([&] {
+        stopper.end_for_good();
+        notifier.stopping();   // where a restart was under way
+    });
     write_ready_files(options.data, options.ready_file, info.constant);
     log.info("ready", {{"domain", info.constant.domain}, {"version", version}});
     notifier.ready();
     if (heartbeat) heartbeat->start();
     reload_watch.start();
     run_threads(context, config.reactor.threads, log);
+    signals.leave_to_system();
     proxy.stop();
     context.shutdown();
 

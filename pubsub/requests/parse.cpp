@@ -206,19 +206,21 @@ Checked<Request> parse_own_list(const IqRequest& iq, const Element& list) {
 }
 
 /// The element that names the operation; others only accompany it.
-const Element* find_use_case(const Element& pubsub) {
+Checked<const Element*> find_use_case(const Element& pubsub) {
+    std::vector<const Element*> named;
     for (const Element* child : pubsub.children())
         if (child->ns() == ns::pubsub && child->name() != "configure" &&
             child->name() != "publish-options" &&
             !(child->name() == "options" && pubsub.child("subscribe")))
-            return child;
-    return nullptr;
+            named.push_back(child);
+    return only_use_case(named);
 }
 
 Checked<Request> parse_pubsub(const IqRequest& iq, const Settings& settings) {
     using enum xml::IqType;
-    const Element* element = find_use_case(*iq.payload);
-    if (!element) return refuse(Errc::BadRequest, "<pubsub/> does not say what is wanted.");
+    const auto found = find_use_case(*iq.payload);
+    if (!found) return found.error();
+    const Element* element = *found;
     const std::string& name = element->name();
     const auto is = [&](std::string_view wanted) { return name == wanted; };
     const bool is_read = is("subscriptions") || is("affiliations") || is("items") || is("default");
@@ -267,6 +269,15 @@ std::optional<Checked<Request>> parse_request(const IqRequest& iq, const Setting
         return Checked<Request>(Request(DiscoverItems{*node, std::move(*page), std::move(*filter)})
         );
     return Checked<Request>(Request(DiscoverNodes{std::move(*page), std::move(*filter)}));
+}
+
+Checked<const Element*> only_use_case(const std::vector<const Element*>& named) {
+    if (named.empty()) return refuse(Errc::BadRequest, "<pubsub/> does not say what is wanted.");
+    if (named.size() == 1) return named.front();
+    return refuse(
+        Errc::BadRequest, "One request in each <pubsub/>, not <" + named[0]->name() + "/> and <" +
+                              named[1]->name() + "/>: nothing was done."
+    );
 }
 
 std::optional<std::string> optional_attr(const Element& element, std::string_view name) {

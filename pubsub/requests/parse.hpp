@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pubsub/errors.hpp"
 #include "pubsub/requests/requests.hpp"
@@ -34,6 +35,9 @@ Checked<Request> parse_command(const IqRequest& iq);
 std::optional<Bounce> parse_bounce(const xml::Element& message);
 
 // Shared by all.
+/// The only one of the elements that name operations: nothing is done of several, since one answer
+/// cannot tell what became of each.
+Checked<const xml::Element*> only_use_case(const std::vector<const xml::Element*>& named);
 Checked<std::string> required_node(const xml::Element& element, const Settings& settings);
 /// The submitted form in `<configure/>` and the like; nothing when there is none.
 Checked<std::optional<xml::Form>> form_in(const xml::Element& parent);

@@ -104,18 +104,20 @@ Checked<Request> parse_list(
 }   // namespace
 
 Checked<Request> parse_owner_request(const IqRequest& iq, const Settings& settings) {
-    const Element* element = nullptr;
+    std::vector<const Element*> named;
     for (const Element* child : iq.payload->children())
-        if (!element && child->ns() == ns::pubsub_owner) element = child;
-    if (!element) return refuse(Errc::BadRequest, "<pubsub/> does not say what is wanted.");
+        if (child->ns() == ns::pubsub_owner) named.push_back(child);
+    const auto found = only_use_case(named);
+    if (!found) return found.error();
+    const Element* element = *found;
     const std::string& name = element->name();
     if (name == "default") {
         if (auto error = require_type(iq, IqType::Get)) return *error;
         return Request(GetDefault{element->attr_or("type", "leaf") == "collection"});
     }
     // XEP-0248 §7.4.3.1: without a NodeID the root is meant.
-    const std::string* named = element->attr("node");
-    const bool is_root = named ? named->empty() : name == "delete";
+    const std::string* node_name = element->attr("node");
+    const bool is_root = node_name ? node_name->empty() : name == "delete";
     if (is_root && (name == "delete" || name == "configure"))
         return refuse(Errc::NotAllowed, "The root node is not to be deleted or configured.");
     auto node = required_node(*element, settings);

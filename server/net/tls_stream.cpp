@@ -169,8 +169,12 @@ TlsStream::Now TlsStream::to_now(int result, bool& other_direction, Socket::wait
         case SSL_ERROR_WANT_WRITE:
             other_direction = own != Socket::wait_write;
             return {.would_block = true};
-        case SSL_ERROR_ZERO_RETURN:
-            return failed(asio::error::eof, "the peer closed TLS");
+        case SSL_ERROR_ZERO_RETURN:   // the other side's end alone: writing goes on
+            return failed(
+                asio::error::eof, BIO_eof(SSL_get_rbio(ssl_)) != 0
+                                      ? "the peer closed the connection"
+                                      : "the peer closed TLS"
+            );
         case SSL_ERROR_SYSCALL: {
             is_broken_ = true;
             ERR_clear_error();
@@ -181,13 +185,7 @@ TlsStream::Now TlsStream::to_now(int result, bool& other_direction, Socket::wait
             break;
     }
     is_broken_ = true;
-    // An end without close_notify: everyday for a client that dies, and the stream's own end tag,
-    // not TLS, says whether anything is missing (RFC 6120 §4.4).
-    const auto code = ERR_peek_last_error();
-    const bool is_end = ERR_GET_LIB(code) == ERR_LIB_SSL &&
-                        ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
     auto text = tls::take_openssl_failure(ssl_);
-    if (is_end) return failed(asio::error::eof, "the peer closed the connection");
     return failed(asio::error::connection_aborted, text.empty() ? "TLS failed" : std::move(text));
 }
 

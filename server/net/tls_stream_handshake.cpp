@@ -59,6 +59,11 @@ bool TlsStream::attach(SSL_CTX* context) {
     SSL_set_read_ahead(ssl, 1);
     // Otherwise one SSL_read would go on as long as the peer feeds it records without data.
     SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
+    // A peer that ends its side of TCP without close_notify may read on, and what it is owed still
+    // goes out: OpenSSL would send a fatal alert instead, for which libraries throw away what came
+    // before it. Streams and requests tell by themselves whether their end is missing (RFC 6120
+    // §4.4).
+    SSL_set_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_set_msg_callback(ssl, on_record);
     SSL_set_msg_callback_arg(ssl, this);
     ssl_ = ssl;

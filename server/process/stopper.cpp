@@ -26,6 +26,11 @@ void Stopper::stop(bool restarts, std::chrono::seconds delay) {
     });
 }
 
+void Stopper::end_for_good() {
+    restarts_ = false;
+    end();
+}
+
 std::string own_program() {
     std::array<char, PATH_MAX> path{};
     const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());

@@ -25,6 +25,10 @@ public:
         return reload_by ? reload_by(by) : controller::ReloadReport{};
     }
 
+    /// A signal asks for the end, which counts for more than a restart that an administrator asked
+    /// for before. Any thread.
+    void end_for_good();
+
     /// Ends the process; runs on any of the reactor's threads. Set before the first client
     /// connects.
     std::function<void()> end;

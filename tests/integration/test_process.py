@@ -135,6 +135,28 @@ class Signals(unittest.TestCase):
         self.assertIn(self.server.process.wait(20), (0, 1))
         self.server.process = None
 
+    def test_a_signal_ends_a_server_that_is_to_start_again(self):
+        """Before the restart, while the streams end, and at the second signal."""
+        self.server.start()
+        process = self.server.process
+        self.server.admin_ctl("shutdown", "--restart", "--delay", "60")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
+        self.assertNotIn("what=restart ", self.server.log())
+
+        self.server.start()
+        process = self.server.process
+        stuck = Raw(self.server.c2s, DOMAIN)   # keeps an orderly end waiting
+        self.addCleanup(stuck.socket.close)
+        stuck.open()
+        mark = self.server.log_mark()
+        self.server.admin_ctl("shutdown", "--restart")
+        self.server.wait_log("what=stopping", mark, 30)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
+        self.assertNotIn("what=restart ", self.server.log(mark))
+        self.server.process = None
+
     def test_a_closed_terminal(self):
         """found 44"""
         self.server.settings["log.level"] = "info"

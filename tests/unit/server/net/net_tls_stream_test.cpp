@@ -254,6 +254,25 @@ TEST_CASE("a peer that closed behind all that it was sent has read it", "[net]")
     CHECK(has_read_all);
 }
 
+TEST_CASE("a peer that ended its side without close_notify gets what it is owed", "[net]") {
+    for (const int version : versions) {
+        Server server([&](Server& self, net::TlsStream& stream) -> asio::awaitable<void> {
+            self.error = co_await stream.handshake(self.context.get(), 5s);
+            const auto got = co_await read(stream, 100);
+            self.error = co_await write(stream, "re: " + got);
+            co_await stream.close(1s);
+        });
+        Client client(server.port);
+        client.start_tls(version, &server.client);
+        client.send("hello");
+        client.end_output();
+        CHECK(client.receive_all() == "re: hello");
+        server.wait();
+        CHECK_FALSE(server.error);
+        CHECK(server.failure == "the peer closed the connection");
+    }
+}
+
 TEST_CASE("key updates are followed, and a flood of them ends the connection", "[net]") {
     std::string got;
     Server server([&](Server& self, net::TlsStream& stream) -> asio::awaitable<void> {

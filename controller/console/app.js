@@ -47,8 +47,12 @@ async function openPage() {
     const { page, name, query } = parse(location.hash);
     const about = Object.hasOwn(PAGES, page) ? PAGES[page] : null;
     for (const one of place("nav").querySelectorAll("a"))
-        if (one.dataset.page === page) one.setAttribute("aria-current", "page");
-        else one.removeAttribute("aria-current");
+        if (one.dataset.page !== page) {
+            one.removeAttribute("aria-current");
+        } else {
+            one.setAttribute("aria-current", "page");
+            one.scrollIntoView({ block: "nearest", inline: "center" });   // a row on a phone
+        }
     document.title = `${about ? about.title : "No such page"} · gridd`;
     const section = h("section", { "aria-busy": "true" });
     replace(place("page"), section);

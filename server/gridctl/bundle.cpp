@@ -45,9 +45,7 @@ void put_file(const fs::path& path, const std::string& text, pki::Mode mode, boo
     if (!done) throw Failed(Exit::Refused, done.error());
 }
 
-}   // namespace
-
-std::vector<std::string> write_bundle(const Options& options, const Bundle& bundle, bool force) {
+std::vector<std::string> write_files(const Options& options, const Bundle& bundle, bool force) {
     const std::string name = to_file_name(bundle.jid.local());
     const fs::path certificate = bundle.folder / (name + ".crt"),
                    key = bundle.folder / (name + ".key");
@@ -74,6 +72,34 @@ std::vector<std::string> write_bundle(const Options& options, const Bundle& bund
     if (!is_same_ca) put_file(ca, bundle.ca, pki::Mode::Public, force);
     put_file(text, make_readme(options, bundle), pki::Mode::Public, force || is_our_readme);
     return {certificate.string(), key.string(), ca.string(), text.string()};
+}
+
+}   // namespace
+
+void add_browser_options(CLI::App& command, ForBrowsers& given) {
+    command.add_flag("--pkcs12", given.wanted, "also NAME.p12, which browsers import");
+    command.add_option(
+        "--password", given.password,
+        "of NAME.p12: @FILE, or - for standard input (default: it is asked for)"
+    );
+}
+
+std::vector<std::string> write_bundle(
+    const Options& options, const Bundle& bundle, const ForBrowsers& browsers, bool force
+) {
+    if (!browsers.wanted) return write_files(options, bundle, force);
+    // Asked for before any file is made.
+    const std::string password = read_password(browsers.password);
+    const fs::path file = bundle.folder / (to_file_name(bundle.jid.local()) + ".p12");
+    std::error_code ignored;
+    if (!force && fs::exists(file, ignored))
+        throw Failed(Exit::Refused, file.string() + " is there already: --force replaces it");
+    const auto text = pki::make_pkcs12(bundle.pair, bundle.ca, bundle.jid.str(), password);
+    if (!text) throw Failed(Exit::Refused, text.error());
+    auto files = write_files(options, bundle, force);
+    put_file(file, *text, pki::Mode::Private, force);
+    files.push_back(file.string());
+    return files;
 }
 
 }   // namespace grid::gridctl

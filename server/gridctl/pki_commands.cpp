@@ -107,14 +107,19 @@ void make_server_certificate(const Options& options, const std::vector<std::stri
     print("Restart gridd to use them.\n");
 }
 
-void make_client_certificate(
-    const Options& options, const std::string& name, const std::string& out, bool force
-) {
+struct ClientFiles {
+    std::string name, out;
+    bool force = false;
+    ForBrowsers browsers;
+};
+
+void make_client_certificate(const Options& options, const ClientFiles& wanted) {
     const pki::KeyPair ca = read_ca(options);
-    const xml::Jid jid = account_of(options, name);
+    const xml::Jid jid = account_of(options, wanted.name);
     const auto pair = value_of(pki::make_client(ca, jid.str(), now_ms(), pki::client_days));
-    const Bundle bundle{jid, pair, ca.certificate, out.empty() ? fs::path(".") : fs::path(out)};
-    const auto files = write_bundle(options, bundle, force);
+    const fs::path folder = wanted.out.empty() ? fs::path(".") : fs::path(wanted.out);
+    const Bundle bundle{jid, pair, ca.certificate, folder};
+    const auto files = write_bundle(options, bundle, wanted.browsers, wanted.force);
     if (options.json) {
         print(json_line(json::object{{"jid", jid.str()}, {"files", to_array(files)}}));
         return;
@@ -213,17 +218,15 @@ void add_pki_commands(CLI::App& app, const Options& options) {
     serving->add_option("names", *names, "further DNS names or IP addresses for it");
     serving->callback([&options, names] { make_server_certificate(options, *names); });
 
-    auto name = std::make_shared<std::string>();
-    auto out = std::make_shared<std::string>();
-    auto force = std::make_shared<bool>(false);
+    auto client = std::make_shared<ClientFiles>();
     CLI::App* joining =
         group->add_subcommand("client", "make a certificate for a client, ready to use");
-    joining->add_option("name", *name, "account: NAME or NAME@DOMAIN")->required();
-    joining->add_option("--out", *out, "directory for the files (default: here)")->type_name("DIR");
-    joining->add_flag("--force", *force, "replace files that are there");
-    joining->callback([&options, name, out, force] {
-        make_client_certificate(options, *name, *out, *force);
-    });
+    joining->add_option("name", client->name, "account: NAME or NAME@DOMAIN")->required();
+    joining->add_option("--out", client->out, "directory for the files (default: here)")
+        ->type_name("DIR");
+    add_browser_options(*joining, client->browsers);
+    joining->add_flag("--force", client->force, "replace files that are there");
+    joining->callback([&options, client] { make_client_certificate(options, *client); });
 
     auto member = std::make_shared<MemberFiles>();
     CLI::App* linking = group->add_subcommand(

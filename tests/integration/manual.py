@@ -13,7 +13,6 @@ chapter are run in order. The info string of a block says how:
     fails, fails=N      each command ends with another status than 0, with N
     file=NAME           the block is the file's text; append=NAME: is added to it
     no-run=REASON       not run; counted and listed
-    needs=gridctl-WORD  run where gridctl has that command, else as no-run
 
 A chapter that begins with "Goes on from [X](x.md)" is run behind that one, in its directory."""
 
@@ -240,7 +239,7 @@ class Reader:
                     file.write(block.text)
                 return
         name = block.words.get("in", "")
-        left_out = block.words.get("no-run") or self.lacks(block.words.get("needs", ""))
+        left_out = block.words.get("no-run")
         if block.kind == "text" and name:
             self.output(block, self.terminal(name), name)
         elif block.is_commands and left_out:
@@ -255,18 +254,6 @@ class Reader:
         self.show(name, "", output)
         if status != 0 or not pattern_of(["…", *block.text.splitlines()]).fullmatch(plain(output)):
             raise Wrong(f"the program ended with status {status} and\n{output}")
-
-    def lacks(self, needed):
-        """Why a command cannot be run as yet, or nothing."""
-        if not needed:
-            return ""
-        program, _, word = needed.partition("-")
-        done = subprocess.run(
-            [os.path.join(BUILD, program), word, "--help"],
-            capture_output=True, text=True, timeout=SECONDS, check=False,
-        )
-        has = done.returncode == 0 and f"Usage: {program} {word}" in done.stdout
-        return "" if has else f"there is no {program} {word}"
 
     def commands(self, block, terminal, name):
         commands = block.commands()

@@ -466,6 +466,12 @@ class Pages(BrowserCase):
                         "return document.documentElement.scrollWidth"
                     )
                     self.assertLessEqual(wide, width)
+                    left, right = self.console.driver.execute_script(
+                        "const { left, right } ="
+                        "    document.querySelector('nav a[aria-current]').getBoundingClientRect();"
+                        "return [left, right]"
+                    )
+                    self.assertTrue(0 <= left and right <= width, (left, right))
                     name = re.sub(r"\W+", "-", page.split("%40")[0].replace("%2F", "-"))
                     self.console.picture(f"{name}-{width}{'-dark' if is_dark else ''}")
 

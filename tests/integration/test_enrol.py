@@ -180,6 +180,26 @@ class Here(unittest.IsolatedAsyncioTestCase):
         self.assertIn("--force", done.stderr)
         self.assertEqual(server.gridctl("enrol", "sensor", "--out", out, "--force").returncode, 0)
 
+    def test_pki_client_makes_the_file_for_browsers_too(self):
+        server = Evaluation().start()
+        self.addCleanup(server.close)
+        out = os.path.join(server.folder, "out")
+        asked = ("pki", "client", "desk", "--out", out, "--pkcs12", "--password")
+        done = server.gridctl(*asked, "secret")
+        self.assertEqual((done.returncode, os.path.exists(out)), (USAGE, False), done.stderr)
+        self.assertIn("desk.p12", server.ctl(*asked, "-", stdin="pass\n"))
+        path = os.path.join(out, "desk.p12")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        with open(path, "rb") as file:
+            made = pkcs12.load_pkcs12(file.read(), b"pass")
+        with open(os.path.join(out, "desk.crt"), "rb") as file:
+            self.assertEqual(made.cert.certificate, x509.load_pem_x509_certificate(file.read()))
+        os.remove(os.path.join(out, "desk.crt"))
+        done = server.gridctl(*asked, "-", stdin="pass\n")
+        self.assertEqual(done.returncode, REFUSED)
+        self.assertIn("desk.p12 is there already: --force", done.stderr)
+        self.assertFalse(os.path.exists(os.path.join(out, "desk.crt")))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -193,7 +193,8 @@ class Signals(unittest.TestCase):
         with open(os.path.join(ROOT, "conf", "gridd.service"), encoding="utf-8") as file:
             unit = file.read()
         self.assertIn("\nRestart=always\n", unit)
-        reload = r"\nExecReload=\S+gridd --check .*\nExecReload=\S+kill -HUP \$MAINPID"
+        signal_by_shell = r'ExecReload=/bin/sh -c "kill -HUP \$MAINPID"\n'
+        reload = r"\nExecReload=\S+gridd --check .*\n(#.*\n)*" + signal_by_shell
         self.assertRegex(unit, reload)
 
 

@@ -7,6 +7,12 @@ import { afterwards } from "../lib/afterwards.js";
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const DEPTH_MAX = 6;
 
+/// A description, in which `words` are code.
+function prose(text) {
+    return (text ?? "").split(/`([^`]*)`/)
+        .map((part, number) => number % 2 ? h("code", {}, part) : part);
+}
+
 /// The type of a schema in a few words; references by their names.
 function typeOf(schema) {
     if (!schema || Object.keys(schema).length === 0) return "any";
@@ -27,7 +33,7 @@ function members(schema, depth = 0) {
     return h("ul", { class: "members" }, Object.entries(properties).map(([name, one]) =>
         h("li", {}, h("code", {}, name), required.has(name) ? "" : " (optional)", ": ",
             h("span", { class: "muted" }, typeOf(one)),
-            one.description && [", ", one.description],
+            one.description && [", ", prose(one.description)],
             members(one.type === "array" ? one.items : one, depth + 1))));
 }
 
@@ -52,7 +58,7 @@ function parameterList(operation) {
     return parameters.length > 0 && [h("h4", {}, "Parameters"),
         h("ul", { class: "members" }, parameters.map((one) => h("li", {},
             h("code", {}, one.name), ` in the ${one.in}`,
-            one.description && [": ", one.description])))];
+            one.description && [": ", prose(one.description)])))];
 }
 
 function answers(operation) {
@@ -64,7 +70,7 @@ function answers(operation) {
             shape(response.content)]),
         h("h4", {}, "Refusals"),
         h("ul", { class: "members" }, refused.map(([status, { description }]) =>
-            h("li", {}, h("code", {}, status), ": ", description))),
+            h("li", {}, h("code", {}, status), ": ", prose(description)))),
     ];
 }
 
@@ -73,7 +79,7 @@ function operationOf(method, path, operation) {
     const body = h("div", { class: "operation" });
     const element = h("details", {},
         h("summary", {}, badge(method.toUpperCase(), method === "get" ? "good" : "warn"), " ",
-            h("code", {}, path), " ", h("span", { class: "muted" }, operation.summary)), body);
+            h("code", {}, path), " ", h("span", { class: "muted" }, prose(operation.summary))), body);
     element.addEventListener("toggle", () => {
         if (!element.open || body.firstChild) return;
         put(body,
@@ -112,7 +118,7 @@ export async function show({ section, query, signal }) {
     }
     find.addEventListener("input", afterwards(150, draw));
     put(section, h("h1", {}, "Interface"),
-        h("p", {}, described.info.description, " The description itself, in OpenAPI ",
+        h("p", {}, prose(described.info.description), " The description itself, in OpenAPI ",
             described.openapi, ", is at ", h("code", {}, "/api/v1/openapi.json"), "."),
         h("div", { class: "tools" }, field("Find", find)), count, list,
         h("h2", {}, "Objects"),

@@ -211,7 +211,7 @@ class PolicyPage {
         try {
             const { cuts, isWhole } = await dryRun(this.editor.text, progress, this.signal);
             replace(this.result, h("h3", {}, "Rights that would be lost"),
-                h("p", {}, `${number(cuts.length)}${isWhole ? "" : ", and perhaps more"}. The ` +
+                h("p", {}, `${number(cuts.length)}${isWhole ? "" : " or more"} in all. The ` +
                     "right to send messages is not looked at."),
                 cutTable(cuts));
         } catch (error) {
@@ -222,11 +222,12 @@ class PolicyPage {
     async #save() {
         const { text } = this.editor;
         const cuts = h("p", { role: "status" }, "Looking for rights that would be lost…");
-        const count = (found) => `${number(found)} right${found === 1 ? "" : "s"} that accounts ` +
-            "have now would be lost.";
+        const count = (found, isWhole) => badge(number(found) + (isWhole ? "" : " or more"),
+            found ? "warn" : "good");
         dryRun(text, () => {}, this.signal).then(
-            (found) => replace(cuts, badge(number(found.cuts.length),
-                found.cuts.length ? "warn" : "good"), " ", count(found.cuts.length)),
+            (found) => replace(cuts, count(found.cuts.length, found.isWhole),
+                found.cuts.length === 1 ? " right that an account has now would be lost."
+                    : " rights that accounts have now would be lost."),
             (error) => replace(cuts, error.message));
         const isSaved = await ask({
             title: "Put this policy in force", label: "Put in force",

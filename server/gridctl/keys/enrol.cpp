@@ -19,8 +19,9 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 struct Enrolment {
-    std::string name, out, certificate, password;
-    bool force = false, as_pkcs12 = false;
+    std::string name, out, certificate;
+    bool force = false;
+    ForBrowsers browsers;
 };
 
 template <class T>
@@ -77,21 +78,13 @@ std::string why_unfit(const Bundle& bundle, std::int64_t now) {
     return verified || has_chain ? "" : verified.error();
 }
 
-std::vector<std::string> finish(
-    const Options& options, const Enrolment& given, const Bundle& bundle
-) {
-    // Asked for before any file is made.
-    const std::string password = given.as_pkcs12 ? read_password(given.password) : "";
-    const fs::path browser = bundle.folder / (to_file_name(bundle.jid.local()) + ".p12");
-    std::error_code ignored;
-    if (given.as_pkcs12 && !given.force && fs::exists(browser, ignored))
-        throw Failed(Exit::Refused, browser.string() + " is there already: --force replaces it");
-    auto files = write_bundle(options, bundle, given.force);
-    if (!given.as_pkcs12) return files;
-    const auto text = taken(pki::make_pkcs12(bundle.pair, bundle.ca, bundle.jid.str(), password));
-    write_new(browser, text, pki::Mode::Private, given.force);
-    files.push_back(browser.string());
-    return files;
+void complete(const Options& options, const Enrolment& given, const Bundle& bundle) {
+    const auto files = write_bundle(options, bundle, given.browsers, given.force);
+    tell(
+        options, bundle.jid.str(), "enrolled", files,
+        "gridctl accounts approve " + bundle.jid.str() +
+            "   (after its first login, unless accounts.auto_approve is on)"
+    );
 }
 
 /// The first of two steps: the CA is elsewhere.
@@ -124,8 +117,6 @@ void enrol(const Options& options, const Enrolment& given) {
     bundle.jid = account_of(options, given.name);
     bundle.folder = given.out.empty() ? fs::path(".") : fs::path(given.out);
     const pki::Layout layout{options.data};
-    const std::string next = "gridctl accounts approve " + bundle.jid.str() +
-                             "   (after its first login, unless accounts.auto_approve is on)";
     if (!given.certificate.empty()) {
         bundle.pair.certificate = text_at(given.certificate);
         const fs::path key = bundle.folder / (to_file_name(bundle.jid.local()) + ".key");
@@ -134,7 +125,7 @@ void enrol(const Options& options, const Enrolment& given) {
         bundle.ca = text_at(options.ca.empty() ? layout.ca_certificate() : fs::path(options.ca));
         if (const std::string why = why_unfit(bundle, now_ms()); !why.empty())
             throw Failed(Exit::Refused, given.certificate + ": " + why);
-        return tell(options, bundle.jid.str(), "enrolled", finish(options, given, bundle), next);
+        return complete(options, given, bundle);
     }
     std::error_code unreadable;
     if (!fs::exists(layout.ca_key(), unreadable) && !unreadable)
@@ -142,7 +133,7 @@ void enrol(const Options& options, const Enrolment& given) {
     const pki::KeyPair ca{text_at(layout.ca_certificate()), text_at(layout.ca_key())};
     bundle.pair = taken(pki::make_client(ca, bundle.jid.str(), now_ms(), pki::client_days));
     bundle.ca = ca.certificate;
-    tell(options, bundle.jid.str(), "enrolled", finish(options, given, bundle), next);
+    complete(options, given, bundle);
 }
 
 constexpr const char* enrol_help =
@@ -168,11 +159,7 @@ void add_enrol_command(CLI::App& app, const Options& options) {
             "--certificate", given->certificate, "the certificate that the CA has made, PEM"
         )
         ->type_name("FILE");
-    command->add_flag("--pkcs12", given->as_pkcs12, "also NAME.p12, which browsers import");
-    command->add_option(
-        "--password", given->password,
-        "of NAME.p12: @FILE, or - for standard input (default: it is asked for)"
-    );
+    add_browser_options(*command, given->browsers);
     command->add_flag("--force", given->force, "replace files that are there");
     command->callback([&options, given] { enrol(options, *given); });
 }

@@ -53,6 +53,19 @@ class Compose(unittest.TestCase):
         config = re.search(r"(?m)^COPY conf/gridd.toml (\S+)$", self.image)[1]
         self.assertIn(f"# - ./gridd:{os.path.dirname(config)}:ro\n", self.compose)
 
+    def test_members_of_a_cluster_get_their_own_keys_alone(self):
+        services = below(read("conf/compose-cluster.yaml"), "services")
+        found = {}
+        for line in services:
+            if re.fullmatch(r"(etcd|grid)\d:", line):
+                name = line[:-1]
+            elif line.startswith("volumes:"):
+                found[name] = set(re.findall(r'"\./cluster(?:/(\w+))?:', line))
+        self.assertEqual(found, {
+            **{f"etcd{number}": {f"etcd{number}"} for number in (1, 2, 3)},
+            **{f"grid{number}": {"common", f"grid{number}"} for number in (1, 2, 3)},
+        })
+
     def test_the_image_has_the_programs_and_no_more(self):
         last = self.image[self.image.rindex("\nFROM "):]
         self.assertTrue(last.startswith("\nFROM scratch\n"))

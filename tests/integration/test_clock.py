@@ -1,9 +1,7 @@
 # tests/integration/test_clock.py: the wall clock is set forward and back under a running server.
-"""A preloaded library (tests/support/shifted_clock.c) moves the server's wall clock by what a file
-says; the monotonic clock stays as it is, as on a machine whose clock is set."""
+"""The monotonic clock stays as it is, as on a machine whose clock is set."""
 
 import calendar
-import os
 import re
 import subprocess
 import time
@@ -11,8 +9,9 @@ import unittest
 from unittest import mock
 
 import certs
-from gridd import BROKER, CONTROLLER, DOMAIN, Operated, binary
+from gridd import BROKER, CONTROLLER, DOMAIN, Operated
 from policies import EVERYTHING
+from shifted_clock import ShiftedClock
 from talker import Talker, form
 
 MAM = "urn:xmpp:mam:2"
@@ -34,16 +33,7 @@ class Clock(unittest.TestCase):
             self.server = Operated(EVERYTHING, {"accounts.auto_approve": "true"})
             self.bundle = self.server.authority.client(f"sensor@{DOMAIN}", end=10 * certs.DAY)
         self.addCleanup(self.server.close)
-        self.clock = os.path.join(self.server.folder, "clock")
-        self.set_clock(0)
-        starter = os.path.join(self.server.folder, "gridd-with-clock")
-        with open(starter, "w", encoding="utf-8") as file:
-            file.write(
-                f"#!/bin/sh\nexport SHIFTED_CLOCK={self.clock}\n"
-                f"LD_PRELOAD={binary('libshifted_clock.so')} exec {binary('gridd')} \"$@\"\n"
-            )
-        os.chmod(starter, 0o700)
-        self.server.program = starter
+        self.clock = ShiftedClock(self.server)
         self.server.start()
         self.open()
 
@@ -53,27 +43,22 @@ class Clock(unittest.TestCase):
         self.client.login(self.bundle, "r")
         self.client.presence()
 
-    def set_clock(self, ahead):
-        with open(self.clock + ".new", "w", encoding="ascii") as file:
-            file.write(f"{ahead}\n")
-        os.rename(self.clock + ".new", self.clock)
-
     def jump(self, ahead, direction):
         mark = self.server.log_mark()
-        self.set_clock(ahead)
+        self.clock.set(ahead)
         self.server.wait_log(rf"clock_jump.*set {direction} by", mark, 20)
 
     def test_a_clock_that_is_behind_the_audit_is_warned_of(self):
         self.jump(3600, "forward")
         self.client.does("<create node='later'/>")
         self.server.stop()
-        self.set_clock(0)
+        self.clock.set(0)
         command = [self.server.program, "--check", "--data", self.server.data]
         command += [f"--set={key}={value}" for key, value in self.server.settings.items()]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertRegex(done.stderr, "warning: the newest record .*the clock was set back")
-        self.set_clock(3600)
+        self.clock.set(3600)
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         self.assertNotIn("set back", done.stderr)
 
@@ -190,7 +175,7 @@ class Clock(unittest.TestCase):
         self.publish("long", "l1")
         self.client.socket.close()
         self.server.stop()
-        self.set_clock(0)
+        self.clock.set(0)
         mark = self.server.log_mark()
         self.server.start()
         self.server.wait_log(r"seconds behind the newest record", mark, 20)

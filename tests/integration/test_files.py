@@ -22,6 +22,7 @@ from aiohttp.abc import AbstractResolver
 from files import BULK, MIB, UPLOAD, FilesCase, content, until
 from gridd import DOMAIN, ROOT
 from raw import Raw
+from shifted_clock import ShiftedClock
 from stock import Client
 
 DISCO = "http://jabber.org/protocol/disco"
@@ -650,6 +651,36 @@ class Endings(FilesCase):
         self.assertEqual(
             self.get(path, self.ann, method="HEAD").headers["upload-offset"], "1000"
         )
+
+
+class Expired(FilesCase):
+    """A server whose clock is set forward."""
+
+    settings = {"files.slot_minutes": 10}
+
+    @classmethod
+    def prepare(cls):
+        cls.clock = ShiftedClock(cls.server)
+
+    def test_expired_slots_take_nothing_and_leave_nothing(self):
+        data = content(MIB, seed=14)
+        unused, begun, kept = self.slot(self.ann, MIB), self.slot(self.ann, MIB), self.stored(data)
+        with self.https(self.ann) as one:
+            one.send(f"PUT {begun} HTTP/1.1", f"Content-Length: {MIB}", body=data[: MIB // 2])
+            until(lambda: self.on_disk(begun) == MIB // 2)
+        self.clock.set(11 * 60)
+        until(lambda: self.on_disk(begun) is None)
+        rest = f"Content-Range: bytes {MIB // 2}-{MIB - 1}/{MIB}"
+        self.assertEqual(self.put(begun, data[MIB // 2 :], None, rest).status, 404)
+        for path in (unused, begun):
+            self.assertEqual(self.put(path, data).status, 404)
+            self.assertEqual(self.get(path, self.ann, method="HEAD").status, 404)
+            self.assertIsNone(self.on_disk(path))
+        # A file is none: its own time counts. Nor is its slot filled once more when it is gone.
+        self.assertEqual(self.get(kept).body, data)
+        self.assertEqual(self.get(kept, self.ann, method="DELETE").status, 204)
+        self.assertEqual(self.put(kept, data).status, 404)
+        self.assertIsNone(self.on_disk(kept))
 
 
 class FullDisk(FilesCase):

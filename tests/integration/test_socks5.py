@@ -146,7 +146,8 @@ class ByteStreams(unittest.TestCase):
         data = chunk(2 << 20)
 
         async def transfer(sender, receiver):
-            got, is_all = bytearray(), asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            got, is_all, is_closed = bytearray(), loop.create_future(), asyncio.Event()
 
             def on_data(event):
                 got.extend(event["data"] if isinstance(event, dict) else event)
@@ -154,12 +155,14 @@ class ByteStreams(unittest.TestCase):
                     is_all.set_result(True)
 
             receiver.add_event_handler("socks5_data", on_data)
+            receiver.add_event_handler("socks5_closed", lambda _: is_closed.set())
             connection = await sender["xep_0065"].handshake(
                 receiver.boundjid.full, timeout=SECONDS
             )
             await connection.write(data)
             await asyncio.wait_for(is_all, SECONDS)
             connection.transport.close()
+            await asyncio.wait_for(is_closed.wait(), SECONDS)
             self.assertEqual(bytes(got), data)
 
         async def run():

@@ -166,7 +166,7 @@ class Permits(unittest.TestCase):
             with self.subTest(sid=sid, requester=requester, to=to):
                 connections = self.connected(sid, requester, to)
                 said, _ = self.pair.activate(sid, sender, to)
-                with self.server.at(sender.raw) as member:   # its proxy is asked
+                with self.server.at(sender.raw) as member:   # the proxy of this one is asked
                     has_connections = member.addresses["socks5"] == self.pair.proxy
                 self.assertEqual(said, "forbidden" if has_connections else "item-not-found")
                 self.assertIn(self.open_in_band(sender, to, sid), (

@@ -1,6 +1,6 @@
 # tests/integration/test_half_closed.py: clients that end their side of TCP, and read on.
-"""Without TLS's close_notify, as a network does that takes one direction away. Requests before it
-are answered, and the end of the stream follows, no alert."""
+"""A network may take one direction away, without TLS's close_notify. Requests before that are
+answered, and the end of the stream follows, no alert."""
 
 import os
 import re

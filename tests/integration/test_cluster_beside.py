@@ -14,8 +14,6 @@ from gridd import DOMAIN
 from raw import Raw
 from test_cluster_resumption import PUBSUB, needs_etcd, until
 
-LEFT_SECONDS = 30   # until what a lost member left is told: its lease, and a moment
-
 
 @needs_etcd
 class Beside(test_cluster_resumption.Members):
@@ -59,6 +57,7 @@ class Beside(test_cluster_resumption.Members):
         """One resource has five items in its socket, another one at another member nothing."""
         one = self.subscribed(name, self.cluster[0])
         self.publish(0, 5)
+        self.cluster.wait_same()
         until(lambda: self.unread(one), "what was sent arrives")
         two = self.raw(name, self.cluster[1], "two")
         self.quiet(two)
@@ -73,7 +72,7 @@ class Beside(test_cluster_resumption.Members):
             self.assertEqual(self.got(one, f"i{first + 9}"), self.ids(first, first + 10))
             for member in (self.cluster[1], self.cluster[2]):
                 other = self.raw("ann", member, f"other{first}")
-                self.quiet(other)
+                self.quiet(other, 0.7)
                 other.send("</stream:stream>")
                 other.until_closed()
         self.publish(30, 31)
@@ -161,7 +160,7 @@ class Beside(test_cluster_resumption.Members):
         self.cluster.wait_ready()
         until(self.are_linked, "the links")
         again = self.raw("gus", self.cluster[1], "two")
-        self.quiet(again)
+        self.quiet(again, 1)
         one.socket.close()
         self.assertEqual([item for item in self.got(again, "i5") if item != "i5"], self.ids(0, 5))
 

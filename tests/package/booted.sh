@@ -4,7 +4,6 @@
 # A container of the clean Debian with loopback alone; `machine` is the process that holds it.
 boot() {
     umount "$root/proc"
-    rm -rf "$root/usr/bin/systemctl" "$root/run/systemd"
     SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 unshare --mount --propagation private \
         systemd-nspawn --quiet --directory "$root" --boot --private-network --register=no \
         --keep-unit --console=pipe --machine=gridd-package >"$work/boot.log" 2>&1 </dev/null &
@@ -21,7 +20,8 @@ is_booted() { [[ $(in_machine systemctl is-system-running) =~ ^(running|degraded
 service() { in_machine systemctl show --value --property "$1" gridd; }
 is_active() { [[ $(service ActiveState) == active ]]; }
 journal() { in_machine journalctl --unit gridd --no-pager --output cat --lines 200; }
-logged() { journal | grep -q -- "$1"; }
+# Reads to the end: the journal's end by SIGPIPE would count as a failure.
+logged() { journal | grep -- "$1"; }
 
 installs_and_starts() {
     in_machine dpkg -i "/var/tmp/$(basename "$old")" && is_active &&
@@ -76,7 +76,8 @@ stops_in_order() {
 }
 starts_again() { in_machine systemctl start gridd && is_active; }
 is_purged() {
-    in_machine dpkg -P gridd && ! is_active && [[ ! -e $root/var/lib/gridd ]]
+    in_machine dpkg -P gridd && [[ $(service ActiveState) == inactive ]] &&
+        [[ ! -e $root/var/lib/gridd ]]
 }
 powers_off() {
     kill -TERM "$machine"
@@ -85,10 +86,15 @@ powers_off() {
 }
 is_gone() { ! kill -0 "$machine"; }
 
+# In place of the stand-in.
+installs_systemd() {
+    rm -r "$root/usr/bin/systemctl" "$root/run/systemd"
+    apt install --no-install-recommends -y systemd systemd-sysv dbus
+}
+
 if command -v systemd-nspawn >/dev/null; then
     cp "$old" "$new" "$root/var/tmp/"
-    check "systemd comes into the clean Debian" \
-        apt install --no-install-recommends -y systemd systemd-sysv dbus
+    check "systemd comes into the clean Debian" installs_systemd
     check "it boots in a container" boot
     check "$older installs, and its service runs and is enabled" installs_and_starts
     check "systemd is told how it is" says_how_it_is

@@ -68,7 +68,7 @@ struct Client::Connection {
     asio::io_context context;
     asio::ssl::context tls{asio::ssl::context::tls_client};
     std::unique_ptr<beast::ssl_stream<beast::tcp_stream>> stream;
-    beast::flat_buffer buffer;
+    beast::flat_buffer buffer{64UL * 1024};   // chunks' extensions have no other bound
 
     /// Runs one operation to its end; the stream's deadline ends it in time.
     template <class Start>

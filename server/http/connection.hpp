@@ -14,6 +14,7 @@
 #include "server/http/answer.hpp"
 #include "server/http/file_headers.hpp"
 #include "server/http/guard.hpp"
+#include "server/http/limits.hpp"
 #include "server/http/shared.hpp"
 #include "server/net/deadline.hpp"
 #include "server/net/tls_stream.hpp"
@@ -183,7 +184,7 @@ private:
     net::TlsStream stream_;
     std::string peer_;
     std::shared_ptr<net::Entrance::Place> place_;
-    boost::beast::flat_buffer buffer_;
+    boost::beast::flat_buffer buffer_{ahead_bytes_max};
     tls::Presented presented_;
     bool is_first_ = true, is_idle_ = false, is_winding_up_ = false;
     live::ListenerPtr listening_;   // while events are told

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import unittest
 
+from files import Https
 from gridd import BROKER, DOMAIN, Operated, binary
 from policies import EVERYTHING
 from raw import Raw
@@ -158,6 +159,18 @@ class HttpNames(unittest.TestCase):
             status, answer = self.ask("PUT", "/api/v1/groups/twice", {}, more)
             self.assertEqual(status, 400, more)
             self.assertIn("more than once", answer["detail"])
+
+    def test_what_stands_between_chunks_is_bounded(self):
+        """Extensions of a chunk, and what stands behind the last one, are no part of a body."""
+        before = self.server.resident_bytes()
+        for more in ("2;a=", "2\r\n{}\r\n0\r\nX: "):
+            with Https(self.server, self.server.admin) as one:
+                one.send("POST /api/v1/policy/check HTTP/1.1", JSON_TYPE.strip(),
+                         "Transfer-Encoding: chunked", body=more.encode())
+                with self.assertRaises(OSError):   # the server closes
+                    for _ in range(512):
+                        one.socket.sendall(b"x" * 65536)
+        self.assertLess(self.server.resident_bytes() - before, 8 * 1024 * 1024)
 
     def test_two_changes_of_a_topic_at_once_are_refused(self):
         """found C4"""
